@@ -1,0 +1,523 @@
+//! The policy bundle as the engine reads it: what Python worked out when the configuration loaded.
+//!
+//! On disk a bundle is [`MAGIC`], the format number (u32, big endian), the payload's length (u64, big
+//! endian), the payload's SHA-256 (32 bytes) and the payload: one `MessagePack` map whose keys are the
+//! field names below. `starfort.bundle` in Python writes the same types.
+
+use serde::{Deserialize, Serialize};
+
+/// First bytes of every bundle file.
+pub const MAGIC: &[u8; 8] = b"SFBUNDLE";
+
+/// Format of the payload. Raised when a reader of the old format would misread the new one.
+pub const FORMAT: u32 = 1;
+
+/// Everything the engine needs to decide on requests.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Bundle {
+    /// Hex SHA-256 of the payload with this field empty, first 16 characters. Shown by `starfort status`.
+    pub version: String,
+    /// When the control plane wrote it, Unix milliseconds.
+    pub created_ms: u64,
+    /// Name of this node; goes into events.
+    pub node: String,
+    /// HMAC-SHA-256 key for every keyed hash in events (32 bytes). Never logged.
+    #[serde(with = "serde_bytes")]
+    pub hash_key: Vec<u8>,
+    /// What to do when the engine itself fails (panic, internal error): `true` lets the request pass.
+    pub fail_open: bool,
+    /// Parser limits.
+    pub limits: Limits,
+    /// Addresses whose `X-Forwarded-For` is believed. Packed ranges, see [`AddressList::ranges`].
+    #[serde(with = "serde_bytes")]
+    pub trusted_proxies: Vec<u8>,
+    /// The APIs, by descending specificity of host and base path: first match wins.
+    pub apis: Vec<Api>,
+    /// Endpoints known from OpenAPI documents, configuration and the learned catalogue.
+    pub endpoints: Vec<Endpoint>,
+    /// How callers prove who they are.
+    pub identity: Identity,
+    /// Named address lists that policies ask with `in_list`.
+    pub lists: Vec<AddressList>,
+    /// MaxMind databases; the host reads the files, the engine gets bytes.
+    pub geo: Geo,
+    /// User-agent patterns of known bots, most specific first.
+    pub bots: Vec<Bot>,
+    /// Canned answers for `deceive`.
+    pub responses: Vec<CannedResponse>,
+    /// Sensitive-data classes to look for; empty switches the stage off.
+    pub sensitive_classes: Vec<String>,
+    /// Names of signal kinds; [`Field::SignalScore`] refers to them by index.
+    pub signal_kinds: Vec<String>,
+    /// Policies in order.
+    pub policies: Vec<Policy>,
+    /// SecLang rules, compiled (filled by the rules stage's own compiler; empty means none).
+    #[serde(with = "serde_bytes", default)]
+    pub rules: Vec<u8>,
+}
+
+/// Limits of the parsers. Everything over a limit is an anomaly (a finding), never a failure.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes of path and query together.
+    pub uri_bytes: u32,
+    /// Number of request headers.
+    pub headers: u32,
+    /// Bytes of one header's value.
+    pub header_bytes: u32,
+    /// Bytes of a request body that are inspected.
+    pub request_body_bytes: u32,
+    /// Bytes of a response body that are inspected.
+    pub response_body_bytes: u32,
+    /// Bytes after decompression.
+    pub decompressed_bytes: u32,
+    /// Decompressed size over compressed size.
+    pub decompression_ratio: u32,
+    /// Nesting of JSON and XML.
+    pub depth: u32,
+    /// Parameters of one request (query, form, JSON leaves, multipart parts, cookies).
+    pub parameters: u32,
+    /// Parts of one multipart body.
+    pub multipart_parts: u32,
+    /// What to do with a body over `request_body_bytes`: `true` refuses it (413), `false` passes the rest
+    /// uninspected and says so (anomaly `body_over_limit`).
+    pub reject_over_limit: bool,
+}
+
+/// One API: where its calls come in and where they go.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Api {
+    /// Unique name.
+    pub name: String,
+    /// Lower case, no port. `*` any, `*.example.com` any label below, else exact.
+    pub hosts: Vec<String>,
+    /// Normalised prefixes that start with `/`; a prefix matches whole segments.
+    pub base_paths: Vec<String>,
+    /// Name of the Envoy cluster.
+    pub upstream: String,
+    /// Labels of every endpoint of this API.
+    pub labels: Vec<String>,
+    /// Names of the JWT providers that this API accepts.
+    pub jwt_providers: Vec<String>,
+    /// Whether the API has an OpenAPI document, so that an unmatched call is undocumented.
+    pub documented: bool,
+}
+
+/// One endpoint: method and path template of an API.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Stable id: hex of the first 8 bytes of SHA-256 of `api \n method \n template`.
+    pub id: String,
+    /// Index in [`Bundle::apis`].
+    pub api: u32,
+    /// Upper case, or `*`.
+    pub method: String,
+    /// Path template from the root (base path included), as in `OpenAPI`: `/users/{id}`.
+    pub path: String,
+    /// Labels beyond the API's own.
+    pub labels: Vec<String>,
+    /// From an OpenAPI document (else learned or configured).
+    pub documented: bool,
+    /// Where a login endpoint carries the account name and password, as parameter names of the parsed body
+    /// or query (`email`, `user.name` for nested JSON). Only keyed hashes of them leave the engine.
+    pub username_field: Option<String>,
+    /// See `username_field`.
+    pub password_field: Option<String>,
+}
+
+/// How callers prove who they are.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Identity {
+    /// Header in which Envoy's `jwt_authn` forwards the verified payload (base64url JSON); empty: no JWT.
+    /// Envoy removes it from what clients send.
+    pub jwt_payload_header: String,
+    /// JWT providers.
+    pub jwt_providers: Vec<JwtProvider>,
+    /// Where API keys are looked for, in order.
+    pub api_key_sources: Vec<ApiKeySource>,
+    /// Known API keys, by hash.
+    pub api_keys: Vec<ApiKey>,
+    /// Accept the subject of a client certificate that Envoy verified.
+    pub mtls: bool,
+}
+
+/// A JWT provider (its verification is Envoy's).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JwtProvider {
+    /// Unique name.
+    pub name: String,
+    /// `iss` of its tokens.
+    pub issuer: String,
+    /// Claim that names the subject, normally `sub`.
+    pub subject_claim: String,
+    /// Claim with scopes: space-separated string or list, normally `scope`.
+    pub scopes_claim: String,
+}
+
+/// Where an API key is looked for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiKeySource {
+    /// Header, lower case; a `Bearer ` or `ApiKey ` prefix is dropped.
+    Header(String),
+    /// Query parameter.
+    Query(String),
+    /// Cookie.
+    Cookie(String),
+}
+
+/// A known API key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ApiKey {
+    /// SHA-256 of the key (keys are 256-bit random, so no salt or stretching is needed).
+    #[serde(with = "serde_bytes")]
+    pub sha256: Vec<u8>,
+    /// Who it belongs to.
+    pub subject: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// Unix seconds after which it is refused.
+    pub expires_s: Option<u64>,
+}
+
+/// A named address list.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AddressList {
+    /// Unique name.
+    pub name: String,
+    /// Sorted, merged, inclusive ranges of 32 bytes each: first and last address, both as IPv6 in network
+    /// byte order (IPv4 as `::ffff:a.b.c.d`).
+    #[serde(with = "serde_bytes")]
+    pub ranges: Vec<u8>,
+}
+
+/// Paths of MaxMind databases; `None` leaves the fields empty.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Geo {
+    /// Country or City database.
+    pub country_path: Option<String>,
+    /// ASN database.
+    pub asn_path: Option<String>,
+}
+
+/// A known bot.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Bot {
+    /// `Googlebot`.
+    pub name: String,
+    /// `good`, `bad` or `tool` (curl and libraries).
+    pub class: String,
+    /// Regular expression on the user agent.
+    pub pattern: String,
+}
+
+/// A canned answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CannedResponse {
+    /// Unique name.
+    pub name: String,
+    /// HTTP status.
+    pub status: u16,
+    /// Header names (lower case) and values.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    #[serde(with = "serde_bytes")]
+    pub body: Vec<u8>,
+}
+
+/// When a policy is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Before the request goes to the upstream.
+    Request,
+    /// When the response came (it uses `response.*`, `sensitive.response`, or masks).
+    Response,
+}
+
+/// Whether a policy acts or only says what it would have done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Record only.
+    Observe,
+    /// Act.
+    Enforce,
+}
+
+/// One policy.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Policy {
+    /// Unique name.
+    pub name: String,
+    /// When it is asked.
+    pub phase: Phase,
+    /// APIs it is for (index in [`Bundle::apis`]); `None`: all.
+    pub apis: Option<Vec<u32>>,
+    /// Endpoints it is for (index in [`Bundle::endpoints`]); `None`: all.
+    pub endpoints: Option<Vec<u32>>,
+    /// The checked condition; its type is bool.
+    pub when: Expr,
+    /// What to do.
+    pub action: Action,
+    /// Act or only record.
+    pub mode: Mode,
+    /// Unix seconds after which it is ignored.
+    pub expires_s: Option<u64>,
+}
+
+/// What a policy does. `tag`, `delay` and `mask` go on to the next policy; the others end the list (a
+/// `limit` only when the rate is exceeded).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Pass, whatever later policies say.
+    Allow,
+    /// Set a request header for the upstream.
+    Tag {
+        /// Lower case.
+        header: String,
+        /// Value.
+        value: String,
+    },
+    /// GCRA: 429 with `Retry-After` and `RateLimit` fields when exceeded.
+    Limit {
+        /// Requests per period.
+        requests: u32,
+        /// Period in milliseconds.
+        period_ms: u64,
+        /// Requests that may come at once beyond the rate.
+        burst: u32,
+        /// What is counted apart: string expressions.
+        key: Vec<Expr>,
+    },
+    /// Refuse.
+    Block {
+        /// HTTP status.
+        status: u16,
+        /// `None`: problem+json (RFC 9457) with the request id.
+        body: Option<String>,
+        /// Of `body`.
+        content_type: Option<String>,
+    },
+    /// Send to another upstream.
+    Divert {
+        /// Name of the Envoy cluster.
+        upstream: String,
+    },
+    /// Answer as the API might, without asking it.
+    Deceive {
+        /// Index in [`Bundle::responses`].
+        response: u32,
+    },
+    /// Hold the request.
+    Delay {
+        /// Milliseconds, at most 30,000.
+        duration_ms: u64,
+    },
+    /// Mask sensitive values in the response (JSON).
+    Mask {
+        /// Classes to mask; empty: all that are looked for.
+        classes: Vec<String>,
+    },
+}
+
+/// A checked CEL expression. Types were checked in Python; the engine may still meet missing map keys
+/// and out-of-range numbers, which make the expression an error: a policy whose condition is an error
+/// does not match and is counted (`policy_errors`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expr {
+    /// `null`
+    Null,
+    /// Boolean literal.
+    Bool(bool),
+    /// Integer literal.
+    Int(i64),
+    /// Unsigned literal.
+    Uint(u64),
+    /// Double literal.
+    Double(f64),
+    /// String literal.
+    String(String),
+    /// List of expressions.
+    List(Vec<Expr>),
+    /// A variable of the transaction.
+    Field(Field),
+    /// A variable bound by an enclosing comprehension, by depth from the innermost (0).
+    Local(u32),
+    /// `map[key]`; missing keys are an error, as in CEL.
+    Index(Box<Expr>, Box<Expr>),
+    /// `has(map.key)` and `key in map`.
+    HasKey(Box<Expr>, Box<Expr>),
+    /// Operator or function with its arguments.
+    Call(Function, Vec<Expr>),
+    /// `a && b` (CEL semantics: an error on one side is absorbed by `false` on the other).
+    And(Box<Expr>, Box<Expr>),
+    /// `a || b`.
+    Or(Box<Expr>, Box<Expr>),
+    /// `c ? a : b`.
+    Conditional(Box<Expr>, Box<Expr>, Box<Expr>),
+    /// `list.exists(x, p)`, `list.all(x, p)`, `list.exists_one(x, p)`; over a map: its keys.
+    Comprehension(Quantifier, Box<Expr>, Box<Expr>),
+}
+
+/// Which comprehension macro.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantifier {
+    /// `exists`
+    Exists,
+    /// `all`
+    All,
+    /// `exists_one`
+    ExistsOne,
+}
+
+/// Operators and functions of CEL that the engine evaluates, and our own two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Function {
+    /// `!a`
+    Not,
+    /// `-a`
+    Negate,
+    /// `a == b`
+    Equal,
+    /// `a != b`
+    NotEqual,
+    /// `a < b`
+    Less,
+    /// `a <= b`
+    LessOrEqual,
+    /// `a > b`
+    Greater,
+    /// `a >= b`
+    GreaterOrEqual,
+    /// `a + b` (numbers, strings, lists)
+    Add,
+    /// `a - b`
+    Subtract,
+    /// `a * b`
+    Multiply,
+    /// `a / b`
+    Divide,
+    /// `a % b`
+    Modulo,
+    /// `a in list`
+    In,
+    /// `size(a)`
+    Size,
+    /// `a.startsWith(b)`
+    StartsWith,
+    /// `a.endsWith(b)`
+    EndsWith,
+    /// `a.contains(b)`
+    Contains,
+    /// `a.matches(b)`; `b` is a literal, checked and compiled when the bundle loads.
+    Matches,
+    /// `int(a)`
+    ToInt,
+    /// `double(a)`
+    ToDouble,
+    /// `string(a)`
+    ToString,
+    /// `a.lowerAscii()`
+    LowerAscii,
+    /// `in_list(address, "name")`; the second argument was replaced by the list's index.
+    InList,
+    /// `in_cidr(address, "10.0.0.0/8")`; the second argument is a literal.
+    InCidr,
+}
+
+/// The variables that policies may use. The comment is the name and type in CEL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// `request.method`: string, upper case.
+    RequestMethod,
+    /// `request.scheme`: string.
+    RequestScheme,
+    /// `request.host`: string, lower case, no port.
+    RequestHost,
+    /// `request.path`: string, normalised, no query.
+    RequestPath,
+    /// `request.protocol`: string, `HTTP/1.1`, `HTTP/2` or `HTTP/3`.
+    RequestProtocol,
+    /// `request.headers`: map(string, string), lower-case names, repeated values joined with `, `.
+    RequestHeaders,
+    /// `request.query`: map(string, string), first value of each.
+    RequestQuery,
+    /// `request.cookies`: map(string, string).
+    RequestCookies,
+    /// `request.body`: map(string, string), leaves of the parsed body by dotted name.
+    RequestBody,
+    /// `request.content_type`: string, lower case, no parameters.
+    RequestContentType,
+    /// `request.body_bytes`: int, bytes received (0 before the body came).
+    RequestBodyBytes,
+    /// `request.anomalies`: list(string), see [`crate::http`].
+    RequestAnomalies,
+    /// `endpoint.api`: string, "" when no API matched.
+    EndpointApi,
+    /// `endpoint.id`: string, "" when unknown.
+    EndpointId,
+    /// `endpoint.path`: string, the template; the normalised path when unknown.
+    EndpointPath,
+    /// `endpoint.known`: bool.
+    EndpointKnown,
+    /// `endpoint.documented`: bool.
+    EndpointDocumented,
+    /// `endpoint.labels`: list(string).
+    EndpointLabels,
+    /// `client.address`: string.
+    ClientAddress,
+    /// `client.country`: string, ISO 3166-1 alpha-2 or "".
+    ClientCountry,
+    /// `client.continent`: string, AF AN AS EU NA OC SA or "".
+    ClientContinent,
+    /// `client.asn`: int, 0 when unknown.
+    ClientAsn,
+    /// `client.as_organization`: string.
+    ClientAsOrganization,
+    /// `client.ja4`: string, "" without TLS.
+    ClientJa4,
+    /// `client.fingerprint`: string, our header-order fingerprint.
+    ClientFingerprint,
+    /// `client.bot`: string: `none`, `good`, `bad` or `tool`.
+    ClientBot,
+    /// `client.bot_name`: string.
+    ClientBotName,
+    /// `client.user_agent`: string.
+    ClientUserAgent,
+    /// `identity.kind`: string: `none`, `jwt`, `api_key` or `mtls`.
+    IdentityKind,
+    /// `identity.verified`: bool.
+    IdentityVerified,
+    /// `identity.subject`: string.
+    IdentitySubject,
+    /// `identity.issuer`: string.
+    IdentityIssuer,
+    /// `identity.error`: string: why a credential that was presented did not verify.
+    IdentityError,
+    /// `identity.scopes`: list(string).
+    IdentityScopes,
+    /// `identity.claims`: map(string, string), top-level claims; objects and lists as JSON.
+    IdentityClaims,
+    /// `signals.KIND.score`: double, 0 when the signal is not active; index in [`Bundle::signal_kinds`].
+    SignalScore(u32),
+    /// `signals.KIND.active`: bool.
+    SignalActive(u32),
+    /// `findings`: list(string), codes so far.
+    Findings,
+    /// `sensitive.request`: list(string), classes found in the request.
+    SensitiveRequest,
+    /// `sensitive.response`: list(string), classes found in the response.
+    SensitiveResponse,
+    /// `response.status`: int.
+    ResponseStatus,
+    /// `response.headers`: map(string, string).
+    ResponseHeaders,
+    /// `response.content_type`: string.
+    ResponseContentType,
+}

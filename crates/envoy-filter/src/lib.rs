@@ -1,0 +1,1 @@
+//! Starfort as an Envoy dynamic module.
