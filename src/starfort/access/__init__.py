@@ -1,0 +1,1 @@
+"""Whether each caller holds just the rights it should."""

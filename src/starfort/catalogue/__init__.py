@@ -1,0 +1,1 @@
+"""Hosts, endpoints, path templates and consumers, learned from events."""

@@ -1,0 +1,1 @@
+"""The `starfort` command, one verb a file."""

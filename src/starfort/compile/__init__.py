@@ -1,0 +1,1 @@
+"""Configuration to policy bundle and Envoy configuration."""

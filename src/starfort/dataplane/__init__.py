@@ -1,0 +1,1 @@
+"""Envoy: intermediate representation, configuration, supervisor, control socket."""

@@ -1,0 +1,1 @@
+"""Arrow schema of events, ingest and the spool on disk."""

@@ -1,0 +1,1 @@
+"""ClickHouse SQL behind one module: chDB embedded, migrations, rollups."""

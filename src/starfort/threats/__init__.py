@@ -1,0 +1,1 @@
+"""Exploits and abuse of business logic."""

@@ -1,0 +1,1 @@
+"""Humans, good bots, bad bots; limits, lists and diversions."""

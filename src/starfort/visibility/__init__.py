@@ -1,0 +1,1 @@
+"""Which APIs are live, when they changed, who calls them and how."""
