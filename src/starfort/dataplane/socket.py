@@ -1,0 +1,444 @@
+"""The control socket: where each Envoy's filter connects for bundle and signals, and sends its events.
+
+The server never trusts a peer: a frame that is not of the protocol ends that connection, is counted in
+`ControlSocket.rejected`, and touches no other. An `events` frame is acknowledged only after the
+`on_events` callback returned, so "acknowledged" means what that callback means (on disk). A batch that a
+filter sends again after a reconnect is acknowledged but not handed on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import stat
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import structlog
+
+from starfort.dataplane import frames
+from starfort.dataplane.frames import Frame, FrameError, FrameType
+
+MAX_CONNECTIONS: Final = 32
+"""Filters connected at once. One Envoy has one connection; hot restart has two for a while."""
+
+MAX_WRITE_BUFFER_BYTES: Final = 16 * 1024 * 1024
+"""A peer that leaves more than this unread is cut off; it gets a full snapshot when it comes back."""
+
+MAX_COUNTERS: Final = 2000
+"""Names kept of one peer's `stats`; one for each policy and action, and some dozen of our own."""
+
+MAX_REMEMBERED: Final = 256
+"""Filters whose last sequence and counters are kept after they went."""
+
+MAX_UNIX_PATH_BYTES: Final = 107
+"""`sun_path` of `sockaddr_un` less its NUL (Linux unix(7))."""
+
+log = structlog.get_logger(__name__)
+
+
+class SocketUnavailableError(Exception):
+    """The control socket can't be made; the text says where and what to do."""
+
+
+@dataclass(slots=True)
+class Peer:
+    """One filter, as it introduced itself, and what it said since.
+
+    Attributes:
+        node: name of the node.
+        pid: process id of its Envoy.
+        instance: identity of that process; sequences are counted for it.
+        filter_version: version of the filter.
+        envoy_abi: ABI string of the Envoy that loaded it.
+        bundle: version of the bundle in force there, "" when none.
+        bundle_error: why the last bundle was refused, "" when it was not.
+        connected: whether its connection stands.
+        connected_at: Unix seconds of its last connection.
+        seen_at: Unix seconds of its last frame.
+        last_sequence: highest batch that is on disk.
+        batches: batches taken.
+        duplicates: batches that it sent again and that were already here.
+        event_bytes: Arrow bytes taken.
+        signals_active: signals in its table, as it acknowledged last.
+        counters: its counters, absolute.
+        gauges: its gauges.
+    """
+
+    node: str
+    pid: int
+    instance: str
+    filter_version: str = ""
+    envoy_abi: str = ""
+    bundle: str = ""
+    bundle_error: str = ""
+    connected: bool = True
+    connected_at: float = 0.0
+    seen_at: float = 0.0
+    last_sequence: int = -1
+    batches: int = 0
+    duplicates: int = 0
+    event_bytes: int = 0
+    signals_active: int = 0
+    counters: dict[str, float] = field(default_factory=dict)
+    gauges: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleResult:
+    """What one filter said to a bundle.
+
+    Attributes:
+        node: name of the node.
+        pid: process id of its Envoy.
+        version: version it was asked to load.
+        ok: whether it is in force there.
+        error: why not, "" otherwise.
+    """
+
+    node: str
+    pid: int
+    version: str
+    ok: bool
+    error: str
+
+
+WireSignal: TypeAlias = dict[str, Any]
+"""`{kind, key_type, key, score, ttl_ms}` as interfaces.md has it."""
+
+
+async def _ignore(*_: object) -> None:
+    """A callback that is not asked for."""
+
+
+@dataclass(slots=True)
+class Callbacks:
+    """What the owner of the socket wants to know.
+
+    Attributes:
+        on_events: `(peer, sequence, arrow_stream)`; returns when the batch is on disk. Raising keeps the
+            batch unacknowledged, so the filter sends it again.
+        on_hello: `(peer)` after a filter introduced itself.
+        on_stats: `(peer)` after its counters were taken over.
+        signals: every active signal, for a filter that just came.
+        bundle: path and version that should be in force, `None` before there is one.
+    """
+
+    on_events: Callable[[Peer, int, bytes], Awaitable[None]]
+    on_hello: Callable[[Peer], Awaitable[None]] = _ignore
+    on_stats: Callable[[Peer], Awaitable[None]] = _ignore
+    signals: Callable[[], Iterable[WireSignal]] = tuple
+    bundle: Callable[[], tuple[Path, str] | None] = lambda: None
+
+
+@dataclass(slots=True)
+class Timeouts:
+    """How long the server waits, in seconds.
+
+    Attributes:
+        hello_s: for a new connection's `hello`.
+        body_s: for the rest of a frame after its length.
+        idle_s: for any frame; filters send `stats` each second.
+        bundle_s: for a `bundle_result`.
+    """
+
+    hello_s: float = 5.0
+    body_s: float = 10.0
+    idle_s: float = 30.0
+    bundle_s: float = 5.0
+
+
+class _Connection:
+    """One accepted connection; `peer` is set once `hello` came."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: Peer) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.peer = peer
+        self.bundle_waiters: dict[str, list[asyncio.Future[BundleResult]]] = {}
+
+    def send(self, data: bytes) -> None:
+        """Queue bytes; a peer that does not read is cut off."""
+        transport = self.writer.transport
+        if transport.is_closing():
+            return
+        if transport.get_write_buffer_size() + len(data) > MAX_WRITE_BUFFER_BYTES + frames.MAX_FRAME_BYTES:
+            transport.abort()
+            return
+        self.writer.write(data)
+        if transport.get_write_buffer_size() > MAX_WRITE_BUFFER_BYTES:
+            log.warning("filter_does_not_read", node=self.peer.node, pid=self.peer.pid)
+            transport.abort()
+
+    def lose(self) -> None:
+        """Tell those who wait for a bundle's result that none will come."""
+        for version, waiters in self.bundle_waiters.items():
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(_failed(self.peer, version, "connection closed"))
+        self.bundle_waiters.clear()
+
+
+def _failed(peer: Peer, version: str, error: str) -> BundleResult:
+    return BundleResult(peer.node, peer.pid, version, ok=False, error=error)
+
+
+class ControlSocket:
+    """The server of the control socket.
+
+    Args:
+        path: where it listens; its directory is made with mode 0700, the socket has 0600.
+        callbacks: what the owner wants to know.
+        timeouts: how long it waits.
+    """
+
+    def __init__(self, path: Path, callbacks: Callbacks, timeouts: Timeouts | None = None) -> None:
+        self.path = path
+        self.rejected = 0
+        self._callbacks = callbacks
+        self._timeouts = timeouts or Timeouts()
+        self._server: asyncio.Server | None = None
+        self._connections: set[_Connection] = set()
+        self._peers: OrderedDict[tuple[str, str], Peer] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def peers(self) -> list[Peer]:
+        """Filters that are or were connected, latest last; at most `MAX_REMEMBERED`."""
+        return list(self._peers.values())
+
+    @property
+    def connected(self) -> list[Peer]:
+        """Filters whose connection stands."""
+        return [connection.peer for connection in self._connections]
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            SocketUnavailableError: the path is too long, not writable, or not a socket.
+        """
+        listening = _bind(self.path)
+        self._server = await asyncio.start_unix_server(self._accept, sock=listening, limit=1024 * 1024)
+
+    async def stop(self) -> None:
+        """Stop listening, close every connection and remove the socket."""
+        if self._server is not None:
+            self._server.close()
+        tasks = list(self._tasks)
+        for connection in list(self._connections):
+            connection.writer.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+
+    async def push_bundle(self, path: Path, version: str) -> list[BundleResult]:
+        """Ask every connected filter to load a bundle.
+
+        Args:
+            path: the bundle's file.
+            version: its version.
+
+        Returns:
+            One result for each filter that was connected, empty when none was. A filter that does not answer
+            within `Timeouts.bundle_s` has a result with an error.
+        """
+        asked = [self._ask_bundle(connection, path, version) for connection in list(self._connections)]
+        return list(await asyncio.gather(*asked))
+
+    def push_signals(self, set_: list[WireSignal], clear: list[WireSignal], *, full: bool = False) -> None:
+        """Send a change of the signal table to every connected filter.
+
+        Args:
+            set_: signals to set or refresh.
+            clear: signals to remove (`kind`, `key_type` and `key` of each).
+            full: whether `set_` is the whole table.
+        """
+        if not self._connections:
+            return
+        data = frames.encode_json(FrameType.SIGNALS, {"full": full, "set": set_, "clear": clear})
+        for connection in list(self._connections):
+            connection.send(data)
+
+    async def _ask_bundle(self, connection: _Connection, path: Path, version: str) -> BundleResult:
+        waiter: asyncio.Future[BundleResult] = asyncio.get_running_loop().create_future()
+        connection.bundle_waiters.setdefault(version, []).append(waiter)
+        connection.send(_bundle_frame(path, version))
+        try:
+            async with asyncio.timeout(self._timeouts.bundle_s):
+                return await waiter
+        except TimeoutError:
+            return _failed(connection.peer, version, f"no answer within {self._timeouts.bundle_s:g} s")
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        try:
+            await self._serve(reader, writer)
+        except (FrameError, TimeoutError) as error:
+            self.rejected += 1
+            log.warning("filter_rejected", reason=str(error) or "it did not send in time")
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        except Exception:
+            self.rejected += 1
+            log.exception("control_connection_failed")
+        finally:
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._tasks) > MAX_CONNECTIONS:
+            raise FrameError(f"more than {MAX_CONNECTIONS} filters are connected")
+        async with asyncio.timeout(self._timeouts.hello_s):
+            first = await frames.read_frame(reader, body_timeout_s=self._timeouts.body_s)
+        if first is None:
+            return
+        connection = _Connection(reader, writer, self._introduce(first))
+        self._connections.add(connection)
+        try:
+            await self._greet(connection)
+            while True:
+                async with asyncio.timeout(self._timeouts.idle_s):
+                    frame = await frames.read_frame(reader, body_timeout_s=self._timeouts.body_s)
+                if frame is None:
+                    return
+                connection.peer.seen_at = time.time()
+                await self._handle(connection, frame)
+        finally:
+            self._connections.discard(connection)
+            connection.peer.connected = any(other.peer is connection.peer for other in self._connections)
+            connection.lose()
+
+    def _introduce(self, frame: Frame) -> Peer:
+        if frame.type is not FrameType.HELLO:
+            raise FrameError(f"first frame is {frame.type.name.lower()}, not hello")
+        said = frames.decode_object(frame)
+        node, pid = said.get("node"), said.get("pid")
+        if not isinstance(node, str) or not isinstance(pid, int) or isinstance(pid, bool):
+            raise FrameError("hello has no node (text) and pid (integer)")
+        instance = _text(said, "instance") or str(pid)
+        key = (node[: frames.MAX_NAME_BYTES], instance)
+        peer = self._peers.get(key) or Peer(key[0], pid, instance)
+        peer.filter_version = _text(said, "filter_version")
+        peer.envoy_abi = _text(said, "envoy_abi")
+        peer.bundle = _text(said, "bundle")
+        peer.connected, peer.connected_at, peer.seen_at = True, time.time(), time.time()
+        self._peers[key] = peer
+        self._peers.move_to_end(key)
+        self._forget()
+        return peer
+
+    def _forget(self) -> None:
+        """Drop the longest-gone filters over `MAX_REMEMBERED`."""
+        for key in [key for key, peer in self._peers.items() if not peer.connected]:
+            if len(self._peers) <= MAX_REMEMBERED:
+                return
+            del self._peers[key]
+
+    async def _greet(self, connection: _Connection) -> None:
+        bundle = self._callbacks.bundle()
+        if bundle is not None and bundle[1] != connection.peer.bundle:
+            connection.send(_bundle_frame(*bundle))
+        signals = list(self._callbacks.signals())
+        connection.send(frames.encode_json(FrameType.SIGNALS, {"full": True, "set": signals, "clear": []}))
+        log.info(
+            "filter_connected",
+            node=connection.peer.node,
+            pid=connection.peer.pid,
+            filter_version=connection.peer.filter_version,
+            bundle=connection.peer.bundle,
+        )
+        await self._callbacks.on_hello(connection.peer)
+
+    async def _handle(self, connection: _Connection, frame: Frame) -> None:
+        match frame.type:
+            case FrameType.EVENTS:
+                await self._take_events(connection, frame)
+            case FrameType.STATS:
+                said = frames.decode_object(frame)
+                connection.peer.counters = frames.numbers(said.get("counters"), most=MAX_COUNTERS)
+                connection.peer.gauges = frames.numbers(said.get("gauges"), most=MAX_COUNTERS)
+                await self._callbacks.on_stats(connection.peer)
+            case FrameType.BUNDLE_RESULT:
+                _take_bundle_result(connection, frames.decode_object(frame))
+            case FrameType.SIGNALS_ACK:
+                active = frames.decode_object(frame).get("active")
+                connection.peer.signals_active = active if isinstance(active, int) else 0
+            case FrameType.PING:
+                connection.send(frames.encode(FrameType.PONG, frame.payload[:8]))
+            case FrameType.PONG:
+                pass
+            case _:
+                raise FrameError(f"{frame.type.name.lower()} frame comes from the control plane only")
+
+    async def _take_events(self, connection: _Connection, frame: Frame) -> None:
+        sequence, arrow = frames.split_events(frame.payload)
+        peer = connection.peer
+        if sequence <= peer.last_sequence:
+            peer.duplicates += 1
+        else:
+            await self._callbacks.on_events(peer, sequence, arrow)
+            peer.last_sequence = sequence
+            peer.batches += 1
+            peer.event_bytes += len(arrow)
+        connection.send(frames.encode_ack(peer.last_sequence))
+
+
+def _take_bundle_result(connection: _Connection, said: dict[str, Any]) -> None:
+    version, ok = _text(said, "version"), said.get("ok") is True
+    error = _text(said, "error")
+    peer = connection.peer
+    if ok:
+        peer.bundle, peer.bundle_error = version, ""
+    else:
+        peer.bundle_error = error or "refused without a reason"
+        log.error("bundle_refused", node=peer.node, pid=peer.pid, version=version, error=peer.bundle_error)
+    for waiter in connection.bundle_waiters.pop(version, []):
+        if not waiter.done():
+            waiter.set_result(
+                BundleResult(peer.node, peer.pid, version, ok=ok, error="" if ok else peer.bundle_error)
+            )
+
+
+def _bundle_frame(path: Path, version: str) -> bytes:
+    return frames.encode_json(FrameType.BUNDLE, {"path": str(path), "version": version})
+
+
+def _text(said: dict[str, Any], name: str) -> str:
+    value = said.get(name)
+    return value[: frames.MAX_NAME_BYTES] if isinstance(value, str) else ""
+
+
+def _bind(path: Path) -> socket.socket:
+    """A bound Unix socket of mode 0600 in a directory of mode 0700; a stale one is replaced."""
+    encoded = os.fsencode(path)
+    if len(encoded) > MAX_UNIX_PATH_BYTES:
+        raise SocketUnavailableError(
+            f"{path}: {len(encoded)} bytes is too long for a Unix socket ({MAX_UNIX_PATH_BYTES}); "
+            "choose a shorter data_dir"
+        )
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.chmod(0o700)
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISSOCK(path.lstat().st_mode):
+                raise SocketUnavailableError(f"{path}: is there and is not a socket; remove it")
+            path.unlink()
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listening.bind(str(path))
+        path.chmod(0o600)
+    except OSError as error:
+        raise SocketUnavailableError(
+            f"{path}: {error.strerror}; check the owner and mode of data_dir"
+        ) from error
+    return listening
