@@ -109,7 +109,9 @@ def shop(*, released: bool = False) -> FastAPI:
     def product_v2(product_id: int) -> Response:
         if not state["released"]:
             return Response('{"error":"not found"}', 404, media_type="application/json")
-        return Response(json.dumps({**product(product_id), "supplier": "internal"}), media_type="application/json")
+        return Response(
+            json.dumps({**product(product_id), "supplier": "internal"}), media_type="application/json"
+        )
 
     @app.get("/v2/customers/{customer_id}")
     def customer_v2(customer_id: uuid.UUID) -> Response:
@@ -143,7 +145,9 @@ def bank(name: str) -> FastAPI:
 
 async def _serve(apps: list[tuple[FastAPI, int]]) -> None:
     servers = [
-        uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
+        uvicorn.Server(
+            uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+        )
         for app, port in apps
     ]
     await asyncio.gather(*(server.serve() for server in servers))

@@ -1,0 +1,133 @@
+"""The demo's traffic: people, good bots, a scraper, a stuffing campaign, injections and an OFX burst.
+
+Everything is paced (about a hundred requests a second at most) and stops with the process. Each scene counts
+what it got, so that the closing summary says who was let through and who was not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import uuid
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from . import callers
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from .client import Answer, Client
+
+SHOP, BANK = "shop.example", "bank.example"
+CAMPAIGN_ADDRESSES = 200
+INJECTIONS = (
+    "/v1/products?category=1'%20OR%20'1'='1",
+    "/v1/products?category=%3Cscript%3Ealert(1)%3C/script%3E",
+    "/v1/products/%2e%2e/%2e%2e/etc/passwd",
+    "/v1/products?page=1;cat%20/etc/passwd",
+    "/.env",
+    "/wp-login.php",
+)
+
+
+class Traffic:
+    """Sends the scenes through one Starfort listener and keeps counts by scene and outcome."""
+
+    def __init__(self, client: Client, password_of: Callable[[int], str], *, seed: int = 7) -> None:
+        self._client, self._password_of = client, password_of
+        self._random = random.Random(seed)
+        self.counts: dict[str, Counter[str]] = {}
+
+    async def _send(self, scene: str, sending: Awaitable[Answer]) -> Answer | None:
+        counts = self.counts.setdefault(scene, Counter())
+        try:
+            answer = await sending
+        except (OSError, TimeoutError) as error:
+            counts[type(error).__name__] += 1
+            return None
+        counts[str(answer.status)] += 1
+        return answer
+
+    async def person(self, number: int) -> None:
+        """One visit: log in, look at products, order, look at the account."""
+        pick = self._random
+        address = f"{'203.0.113' if number % 2 else '192.0.2'}.{1 + number % 250}"
+        token = await self.login(number, address)
+        for _ in range(pick.randint(2, 5)):
+            path = pick.choice(
+                [
+                    f"/v1/products?page={pick.randint(1, 20)}",
+                    f"/v1/products/{pick.randint(0, 499)}",
+                    "/v1/account",
+                ]
+            )
+            headers = callers.browser(number, SHOP, address, token=token)
+            await self._send("people", self._client.send("GET", path, headers))
+            await asyncio.sleep(pick.uniform(0.05, 0.4))
+        if pick.random() < 0.5:  # noqa: PLR2004
+            body = json.dumps(
+                {"items": [{"id": pick.randint(0, 499), "quantity": 1}], "note": "ring twice"}
+            ).encode()
+            headers = callers.browser(number, SHOP, address, json_body=True, token=token)
+            await self._send("people", self._client.send("POST", "/v1/orders", headers, body))
+            order = uuid.UUID(int=pick.getrandbits(128), version=4)
+            headers = callers.browser(number, SHOP, address, token=token)
+            await self._send("people", self._client.send("GET", f"/v1/orders/{order}", headers))
+
+    async def login(self, number: int, address: str, *, scene: str = "people") -> str:
+        """Log a person in; returns the token, "" when refused. One in twelve mistypes first."""
+        headers = callers.browser(number, SHOP, address, json_body=True)
+        passwords = [self._password_of(number)]
+        if self._random.random() < 1 / 12:
+            passwords.insert(0, "mistyped")
+        answer = None
+        for password in passwords:
+            body = json.dumps({"email": f"customer{number}@shop.example", "password": password}).encode()
+            answer = await self._send(scene, self._client.send("POST", "/login", headers, body))
+        if answer is None or answer.status != 200:  # noqa: PLR2004
+            return ""
+        return str(json.loads(answer.body)["token"])
+
+    async def stuff(self, attempt: int) -> Answer | None:
+        """One attempt of the campaign: another leaked account, another of its 200 addresses."""
+        number = attempt % CAMPAIGN_ADDRESSES
+        address = f"198.{18 + number % 2}.{number // 100}.{1 + number}"
+        body = json.dumps(
+            {"email": f"leaked{attempt}@mail.example", "password": f"leak-{attempt % 5000}"}
+        ).encode()
+        sending = self._client.send("POST", "/login", callers.stuffing_bot(SHOP, address), body)
+        return await self._send("stuffing", sending)
+
+    async def scrape(self, page: int) -> None:
+        """One page of a scraper that walks through all products, from one address."""
+        headers = callers.scraper(SHOP, "198.18.9.9")
+        await self._send("scraper", self._client.send("GET", f"/v1/products/{page % 500}", headers))
+
+    async def crawl(self, page: int) -> None:
+        """One page of a search engine."""
+        headers = callers.googlebot(SHOP, "203.0.113.251")
+        await self._send("good bot", self._client.send("GET", f"/v1/products?page={1 + page % 25}", headers))
+
+    async def inject(self, number: int) -> None:
+        """One exploit attempt."""
+        headers = callers.scraper(SHOP, "198.19.66.6")
+        await self._send(
+            "injections", self._client.send("GET", INJECTIONS[number % len(INJECTIONS)], headers)
+        )
+
+    async def ofx(self, number: int, *, abroad: bool) -> Answer | None:
+        """One OFX statement request, from home or from the region where the bank has no customers."""
+        address = f"{'198.51.100' if abroad else '203.0.113'}.{1 + number % 250}"
+        scene = "OFX from abroad" if abroad else "OFX from home"
+        headers = callers.money_program(BANK, address)
+        return await self._send(scene, self._client.send("POST", "/ofx", headers, callers.OFX_REQUEST))
+
+    async def use_version_2(self, number: int) -> None:
+        """A person whose app already calls the new version."""
+        address = f"192.0.2.{1 + number % 250}"
+        headers = callers.browser(number, SHOP, address)
+        customer = uuid.UUID(int=number * 7919, version=4)
+        for path in (f"/v2/products/{number % 500}", f"/v2/customers/{customer}"):
+            await self._send("version 2", self._client.send("GET", path, headers))
