@@ -1,1 +1,6 @@
-"""Alerts and their channels, one a file."""
+"""Alerts: what they are, where they go, and the history that people acknowledge."""
+
+from starfort.alerts.history import AlertHistory, StoredAlert
+from starfort.alerts.model import Alert
+
+__all__ = ["Alert", "AlertHistory", "StoredAlert"]

@@ -1,1 +1,6 @@
 """Detectors as SQL, the signals they raise and their way to the filters."""
+
+from starfort.signals.model import ActiveSignal, Change, Signal
+from starfort.signals.table import SignalTable
+
+__all__ = ["ActiveSignal", "Change", "Signal", "SignalTable"]

@@ -1,0 +1,246 @@
+"""Alerts that were raised, kept in the state database so that people list and acknowledge them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Engine,
+    Integer,
+    MetaData,
+    RowMapping,
+    String,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from starfort.alerts.model import Alert
+
+MAX_EVIDENCE_BYTES: Final = 64 * 1024
+"""Evidence of one alert as JSON; rows beyond it are left out, and the last row says so."""
+
+MAX_ALERTS: Final = 100_000
+"""Alerts kept; the oldest go first."""
+
+_METADATA = MetaData()
+_ALERTS = Table(
+    "alerts",
+    _METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("dedup_key", String(512), nullable=False, index=True),
+    Column("kind", String(128), nullable=False, index=True),
+    Column("severity", String(16), nullable=False),
+    Column("title", String(512), nullable=False),
+    Column("subject", String(512), nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("first_at", DateTime, nullable=False, index=True),
+    Column("last_at", DateTime, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("acknowledged_by", String(128)),
+    Column("acknowledged_at", DateTime),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAlert:
+    """An alert as people see it.
+
+    Attributes:
+        id: stable id.
+        kind: machine name.
+        severity: `info` to `critical`.
+        title: one sentence.
+        subject: what it is about.
+        evidence: rows that show why.
+        first_at: when it was first raised, UTC.
+        last_at: when it was raised last, UTC.
+        count: how often it was raised.
+        acknowledged_by: who acknowledged it, `None` while it is open.
+        acknowledged_at: when, UTC.
+    """
+
+    id: str
+    kind: str
+    severity: str
+    title: str
+    subject: str
+    evidence: list[dict[str, Any]]
+    first_at: datetime
+    last_at: datetime
+    count: int
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+
+
+class AlertHistory:
+    """Alerts in the state database. Synchronous, and safe to call from threads.
+
+    Args:
+        engine: the state database (SQLite or PostgreSQL); the table is made when it is not there.
+        window: an alert with the key of one raised within this time counts up that one.
+    """
+
+    def __init__(self, engine: Engine, window: timedelta = timedelta(hours=1)) -> None:
+        self._engine = engine
+        self._window = window
+        _METADATA.create_all(engine)
+
+    def record(self, alert: Alert) -> tuple[StoredAlert, bool]:
+        """Keep an alert.
+
+        Returns:
+            The alert as kept, and whether it is new (`False`: it counted up an open one with the same key).
+        """
+        now = _naive(alert.time)
+        with self._engine.begin() as connection:
+            known = connection.execute(
+                select(_ALERTS)
+                .where(_ALERTS.c.dedup_key == alert.key[:512])
+                .where(_ALERTS.c.last_at >= now - self._window)
+                .order_by(_ALERTS.c.last_at.desc())
+                .limit(1)
+            ).mappings()
+            row = known.first()
+            alert_id = alert.id if row is None else str(row["id"])
+            if row is None:
+                connection.execute(insert(_ALERTS).values(**_values(alert, now)))
+                _trim(connection)
+            else:
+                connection.execute(
+                    update(_ALERTS)
+                    .where(_ALERTS.c.id == alert_id)
+                    .values(last_at=now, count=_ALERTS.c.count + 1, evidence=_evidence(alert))
+                )
+            stored = connection.execute(select(_ALERTS).where(_ALERTS.c.id == alert_id)).mappings().one()
+        return _stored(stored), row is None
+
+    def list(  # noqa: PLR0913
+        self,
+        *,
+        kind: str | None = None,
+        severity: str | None = None,
+        open_only: bool = False,
+        since: datetime | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[StoredAlert]:
+        """Alerts, latest first.
+
+        Args:
+            kind: of this kind only.
+            severity: of this severity only.
+            open_only: leave out what was acknowledged.
+            since: raised last at or after this time.
+            limit: at most this many, 1 to 1,000.
+            offset: after this many.
+        """
+        query = select(_ALERTS).order_by(_ALERTS.c.last_at.desc(), _ALERTS.c.id)
+        if kind is not None:
+            query = query.where(_ALERTS.c.kind == kind)
+        if severity is not None:
+            query = query.where(_ALERTS.c.severity == severity)
+        if open_only:
+            query = query.where(_ALERTS.c.acknowledged_at.is_(None))
+        if since is not None:
+            query = query.where(_ALERTS.c.last_at >= _naive(since))
+        query = query.limit(max(1, min(limit, 1000))).offset(max(0, offset))
+        with self._engine.connect() as connection:
+            return [_stored(row) for row in connection.execute(query).mappings()]
+
+    def get(self, alert_id: str) -> StoredAlert | None:
+        """One alert, `None` when there is none of that id."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(_ALERTS).where(_ALERTS.c.id == alert_id)).mappings().first()
+        return None if row is None else _stored(row)
+
+    def acknowledge(self, alert_id: str, by: str) -> StoredAlert | None:
+        """Say that a person has seen it; the first to say so stays. `None` when there is none of that id."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(_ALERTS)
+                .where(_ALERTS.c.id == alert_id)
+                .where(_ALERTS.c.acknowledged_at.is_(None))
+                .values(acknowledged_by=by[:128], acknowledged_at=_naive(datetime.now(UTC)))
+            )
+        return self.get(alert_id)
+
+    def open_by_severity(self) -> dict[str, int]:
+        """How many alerts are not acknowledged, by severity."""
+        query = (
+            select(_ALERTS.c.severity, func.count())
+            .where(_ALERTS.c.acknowledged_at.is_(None))
+            .group_by(_ALERTS.c.severity)
+        )
+        with self._engine.connect() as connection:
+            return {str(row[0]): int(row[1]) for row in connection.execute(query)}
+
+
+def _trim(connection: Any) -> None:
+    """Drop the oldest over `MAX_ALERTS`."""
+    over = connection.execute(select(func.count()).select_from(_ALERTS)).scalar_one() - MAX_ALERTS
+    if over > 0:
+        oldest = select(_ALERTS.c.id).order_by(_ALERTS.c.last_at).limit(over)
+        connection.execute(delete(_ALERTS).where(_ALERTS.c.id.in_(oldest)))
+
+
+def _values(alert: Alert, now: datetime) -> dict[str, Any]:
+    return {
+        "id": alert.id,
+        "dedup_key": alert.key[:512],
+        "kind": alert.kind[:128],
+        "severity": alert.severity,
+        "title": alert.title[:512],
+        "subject": alert.subject[:512],
+        "evidence": _evidence(alert),
+        "first_at": now,
+        "last_at": now,
+        "count": 1,
+    }
+
+
+def _evidence(alert: Alert) -> str:
+    kept: list[str] = []
+    size = 0
+    for row in alert.evidence:
+        text = json.dumps(dict(row), default=str)
+        size += len(text)
+        if size > MAX_EVIDENCE_BYTES:
+            kept.append(json.dumps({"left_out_rows": len(alert.evidence) - len(kept)}))
+            break
+        kept.append(text)
+    return f"[{','.join(kept)}]"
+
+
+def _naive(time: datetime) -> datetime:
+    """UTC without zone: SQLite keeps none."""
+    return time.astimezone(UTC).replace(tzinfo=None)
+
+
+def _aware(time: datetime | None) -> datetime | None:
+    return None if time is None else time.replace(tzinfo=UTC)
+
+
+def _stored(row: RowMapping) -> StoredAlert:
+    return StoredAlert(
+        id=row["id"],
+        kind=row["kind"],
+        severity=row["severity"],
+        title=row["title"],
+        subject=row["subject"],
+        evidence=json.loads(row["evidence"]),
+        first_at=row["first_at"].replace(tzinfo=UTC),
+        last_at=row["last_at"].replace(tzinfo=UTC),
+        count=row["count"],
+        acknowledged_by=row["acknowledged_by"],
+        acknowledged_at=_aware(row["acknowledged_at"]),
+    )

@@ -1,0 +1,211 @@
+"""What `Runtime.status()` and its kin answer: plain data for API, dashboard and CLI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """One Envoy with Starfort's filter.
+
+    Attributes:
+        node: its name.
+        pid: process id of Envoy.
+        connected: whether its filter's connection stands.
+        filter_version: version of the filter.
+        envoy_abi: ABI string of its Envoy.
+        bundle: version of the bundle in force there.
+        bundle_error: why the last bundle was refused, "" when it was not.
+        seen_at: Unix seconds of its last word.
+        requests_per_s: requests a second over the last seconds.
+        events_dropped: events that its buffer had no room for.
+        signals_active: signals in its table.
+        counters: every counter of its filter.
+    """
+
+    node: str
+    pid: int
+    connected: bool
+    filter_version: str
+    envoy_abi: str
+    bundle: str
+    bundle_error: str
+    seen_at: float
+    requests_per_s: float
+    events_dropped: int
+    signals_active: int
+    counters: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigStatus:
+    """Which configuration is in force, and whether a newer one was refused.
+
+    Attributes:
+        path: the file.
+        bundle: version of the bundle made of it.
+        loaded_at: Unix seconds when it came into force.
+        errors: how often a newer one was refused since start.
+        last_error: why the file as it is now was refused; "" when it is in force.
+        last_error_at: Unix seconds of that refusal, 0 without one.
+    """
+
+    path: str
+    bundle: str
+    loaded_at: float
+    errors: int
+    last_error: str
+    last_error_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """How the store keeps up.
+
+    Attributes:
+        events_stored: rows stored since start.
+        events_per_s: rows stored a second over the last seconds.
+        events_dropped: rows lost between socket and store since start.
+        lag_s: age of the oldest batch that is not in the store.
+        spool_bytes: bytes that wait in the spool.
+        error: why the last insert failed, "" when it did not.
+    """
+
+    events_stored: int
+    events_per_s: float
+    events_dropped: int
+    lag_s: float
+    spool_bytes: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorStatus:
+    """How one detector runs.
+
+    Attributes:
+        name: its name.
+        kind: what it signals.
+        enabled: whether it runs.
+        runs: runs since start.
+        failures: runs that failed since start.
+        last_error: why the last run failed, "" when it did not.
+        last_ms: duration of the last run.
+        signals: signals that it raised since start.
+    """
+
+    name: str
+    kind: str
+    enabled: bool
+    runs: int
+    failures: int
+    last_error: str
+    last_ms: float
+    signals: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyStatus:
+    """One policy with what it did, or would have done.
+
+    Attributes:
+        name: its name.
+        order: place in the list, from 0.
+        mode: `observe` or `enforce`.
+        action: name of its action: `block`, `limit`.
+        when: its condition, as written.
+        apis: APIs it is for; empty: all.
+        endpoints: endpoints it is for, as written; empty: all.
+        enforced: requests on which it acted within the last day.
+        observed: requests on which it would have acted within the last day.
+        last_at: Unix seconds of the last of them, 0 without one.
+    """
+
+    name: str
+    order: int
+    mode: str
+    action: str
+    when: str
+    apis: list[str]
+    endpoints: list[str]
+    enforced: int
+    observed: int
+    last_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EnvoyStatus:
+    """The Envoy that this process started.
+
+    Attributes:
+        state: `stopped`, `starting`, `running`, `backoff`.
+        pid: its process id, 0 when it does not run.
+        restarts: restarts since start.
+        last_error: why it stopped last, "" when it did not.
+    """
+
+    state: str
+    pid: int
+    restarts: int
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything that `starfort status` shows.
+
+    Attributes:
+        version: version of Starfort.
+        node: name of this node.
+        pid: this process.
+        started_at: Unix seconds.
+        uptime_s: seconds since then.
+        healthy: whether nothing of it needs a person.
+        problems: what does, a sentence each.
+        config: the configuration.
+        envoy: the Envoy child.
+        nodes: filters that are or were connected.
+        store: the store.
+        detectors: the detectors.
+        signals_active: active signals.
+        alerts_open: alerts nobody acknowledged, by severity.
+        alerts_dropped: alerts that a channel did not take.
+        endpoints: endpoints in the catalogue.
+    """
+
+    version: str
+    node: str
+    pid: int
+    started_at: float
+    uptime_s: float
+    healthy: bool
+    problems: list[str]
+    config: ConfigStatus
+    envoy: EnvoyStatus
+    nodes: list[NodeStatus]
+    store: StoreStatus
+    detectors: list[DetectorStatus]
+    signals_active: int
+    alerts_open: dict[str, int]
+    alerts_dropped: int
+    endpoints: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadResult:
+    """What a reload did.
+
+    Attributes:
+        ok: whether the file as it is now is in force.
+        bundle: version of the bundle in force.
+        problems: why it was refused, as shown to people; empty when ok.
+        refused_by: filters that refused the bundle, `node (pid): why`.
+        took_ms: from reading the file to the last filter's answer.
+    """
+
+    ok: bool
+    bundle: str
+    problems: list[str]
+    refused_by: list[str]
+    took_ms: float

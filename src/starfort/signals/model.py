@@ -1,0 +1,118 @@
+"""What detection says: a signal about one key, with the rows that show why.
+
+`Signal` is what a detector yields in one run, `ActiveSignal` is the live one in the `SignalTable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+KEY_TYPES: Final = frozenset(
+    {
+        "address",
+        "network",
+        "fingerprint",
+        "ja4",
+        "subject",
+        "credential",
+        "account",
+        "password",
+        "session",
+        "campaign",
+    }
+)
+"""What a signal may be about; the filter knows how to find each of them in a request (interfaces.md)."""
+
+SEVERITIES: Final = ("info", "low", "medium", "high", "critical")
+"""From least to most urgent."""
+
+Evidence = tuple[Mapping[str, Any], ...]
+"""Rows of the detector's own query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What one run of a detector says about one key.
+
+    Attributes:
+        kind: what is going on, as policies ask it: `signals.KIND.score`.
+        key_type: one of `KEY_TYPES`.
+        key: the key's value.
+        score: from 0 (nothing) to 1 (certain).
+        evidence: rows of the query that led to it.
+        ttl: how long it holds without being raised again.
+        detector: name of the detector.
+        severity: one of `SEVERITIES`, for the alert.
+        title: the alert's title.
+    """
+
+    kind: str
+    key_type: str
+    key: str
+    score: float
+    evidence: Evidence
+    ttl: timedelta
+    detector: str = ""
+    severity: str = "medium"
+    title: str = ""
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Kind, key type and key: there is one active signal of each."""
+        return (self.kind, self.key_type, self.key)
+
+
+@dataclass(slots=True)
+class ActiveSignal:
+    """A signal that holds now.
+
+    Attributes:
+        signal: as it was raised last; its score is what filters use.
+        first_at: Unix seconds when it was first raised.
+        last_at: Unix seconds when it was raised last.
+        expires_at: Unix seconds when it lapses unless raised again.
+        raised: how many runs raised it.
+        peak_score: highest score so far.
+        pushed_at: Unix seconds when filters were told last.
+        pushed_score: score that filters were told last.
+    """
+
+    signal: Signal
+    first_at: float
+    last_at: float
+    expires_at: float
+    raised: int = 1
+    peak_score: float = 0.0
+    pushed_at: float = 0.0
+    pushed_score: float = 0.0
+
+    def wire(self, now: float) -> dict[str, Any]:
+        """The signal as filters are told it, with the time that is left of it."""
+        return {
+            "kind": self.signal.kind,
+            "key_type": self.signal.key_type,
+            "key": self.signal.key,
+            "score": round(self.signal.score, 4),
+            "ttl_ms": max(0, int((self.expires_at - now) * 1000)),
+        }
+
+
+@dataclass(slots=True)
+class Change:
+    """What filters and alerts must hear of.
+
+    Attributes:
+        set: signals to set or refresh in filters.
+        clear: signals that lapsed.
+        new: signals that were not active before.
+    """
+
+    set: list[ActiveSignal] = field(default_factory=list)
+    clear: list[ActiveSignal] = field(default_factory=list)
+    new: list[ActiveSignal] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.set or self.clear)

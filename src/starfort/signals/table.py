@@ -1,0 +1,219 @@
+"""The table of active signals: merges what detectors say, lets it lapse, survives a restart."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from starfort.signals.model import KEY_TYPES, ActiveSignal, Change, Signal
+
+MAX_SIGNALS: Final = 100_000
+"""Active signals at most; at some 100 bytes each a full snapshot stays under a frame's 64 MiB."""
+
+MAX_TABLE_FILE_BYTES: Final = 256 * 1024 * 1024
+"""A saved table is read up to here; a larger one is cut and so refused as no JSON."""
+
+REFRESH_AT: Final = 0.5
+"""Share of the TTL after which filters are told again of a signal that still holds, so that one lost
+push does not let it lapse."""
+
+SCORE_STEP: Final = 0.02
+"""Filters are told of a score that moved by this much; less would change no policy worth writing."""
+
+log = structlog.get_logger(__name__)
+
+
+class SignalTable:
+    """Every active signal by kind, key type and key. Safe to call from threads.
+
+    Args:
+        clock: Unix seconds; tests give their own.
+        most: active signals at most; a new one beyond that is refused and counted in `refused`.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time, most: int = MAX_SIGNALS) -> None:
+        self._clock = clock
+        self._most = most
+        self._active: dict[tuple[str, str, str], ActiveSignal] = {}
+        self._lock = threading.Lock()
+        self.refused = 0
+        self.raised_total = 0
+        self.lapsed_total = 0
+
+    def merge(self, signals: Iterable[Signal]) -> Change:
+        """Take over what detectors just said.
+
+        Args:
+            signals: of one or more runs. Of two with the same identity the higher score counts.
+
+        Returns:
+            What filters must be told: new signals, scores that moved, and those whose TTL is half gone.
+        """
+        now = self._clock()
+        change = Change()
+        best: dict[tuple[str, str, str], Signal] = {}
+        for signal in signals:
+            known = best.get(signal.identity)
+            if known is None or signal.score > known.score:
+                best[signal.identity] = signal
+        with self._lock:
+            for signal in best.values():
+                self._take(signal, now, change)
+        return change
+
+    def _take(self, signal: Signal, now: float, change: Change) -> None:
+        active = self._active.get(signal.identity)
+        expires_at = now + signal.ttl.total_seconds()
+        if active is None:
+            if len(self._active) >= self._most:
+                self.refused += 1
+                return
+            active = ActiveSignal(signal, now, now, expires_at)
+            self._active[signal.identity] = active
+            self.raised_total += 1
+            change.new.append(active)
+        else:
+            active.signal = signal
+            active.last_at = now
+            active.expires_at = max(active.expires_at, expires_at)
+            active.raised += 1
+        active.peak_score = max(active.peak_score, signal.score)
+        moved = abs(signal.score - active.pushed_score) >= SCORE_STEP
+        ageing = now - active.pushed_at >= REFRESH_AT * signal.ttl.total_seconds()
+        if moved or ageing:
+            active.pushed_at, active.pushed_score = now, signal.score
+            change.set.append(active)
+
+    def expire(self) -> Change:
+        """Remove what lapsed; `Change.clear` has it."""
+        now = self._clock()
+        change = Change()
+        with self._lock:
+            for identity in [name for name, active in self._active.items() if active.expires_at <= now]:
+                change.clear.append(self._active.pop(identity))
+                self.lapsed_total += 1
+        return change
+
+    def clear(self, kind: str, key_type: str, key: str) -> Change:
+        """Remove one signal by hand (an operator said it is wrong); empty when it is not active."""
+        change = Change()
+        with self._lock:
+            active = self._active.pop((kind, key_type, key), None)
+            if active is not None:
+                change.clear.append(active)
+        return change
+
+    def active(self) -> list[ActiveSignal]:
+        """Signals that hold now, highest score first."""
+        now = self._clock()
+        with self._lock:
+            holding = [active for active in self._active.values() if active.expires_at > now]
+        return sorted(holding, key=lambda active: (-active.signal.score, active.signal.identity))
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """Every active signal as filters are told it."""
+        now = self._clock()
+        return [active.wire(now) for active in self.active()]
+
+    def wire(self, change: Change) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The `set` and `clear` lists of a signals frame."""
+        now = self._clock()
+        cleared = [
+            {"kind": old.signal.kind, "key_type": old.signal.key_type, "key": old.signal.key}
+            for old in change.clear
+        ]
+        return [active.wire(now) for active in change.set], cleared
+
+    def save(self, path: Path) -> None:
+        """Write the table (mode 0600, atomically), so that a restart keeps what holds.
+
+        Raises:
+            OSError: the file can't be written.
+        """
+        rows = [_to_json(active) for active in self.active()]
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(rows, file, default=str)
+            Path(temporary).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                Path(temporary).unlink()
+            raise
+
+    def load(self, path: Path) -> int:
+        """Take over what an earlier process saved and still holds.
+
+        Returns:
+            How many signals were taken. A file that is not there or not readable as a table counts as none
+            (logged): starting without old verdicts is better than not starting.
+        """
+        try:
+            with path.open(encoding="utf-8") as file:
+                rows = json.loads(file.read(MAX_TABLE_FILE_BYTES))
+            loaded = [_from_json(row) for row in rows]
+        except FileNotFoundError:
+            return 0
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            log.warning("signals_not_restored", path=str(path), reason=str(error))
+            return 0
+        now = self._clock()
+        with self._lock:
+            for active in loaded[: self._most]:
+                if active.expires_at > now:
+                    self._active[active.signal.identity] = active
+            return len(self._active)
+
+
+def _to_json(active: ActiveSignal) -> dict[str, Any]:
+    signal = active.signal
+    return {
+        "kind": signal.kind,
+        "key_type": signal.key_type,
+        "key": signal.key,
+        "score": signal.score,
+        "evidence": [dict(row) for row in signal.evidence],
+        "ttl_s": signal.ttl.total_seconds(),
+        "detector": signal.detector,
+        "severity": signal.severity,
+        "title": signal.title,
+        "first_at": active.first_at,
+        "last_at": active.last_at,
+        "expires_at": active.expires_at,
+        "raised": active.raised,
+        "peak_score": active.peak_score,
+    }
+
+
+def _from_json(row: Mapping[str, Any]) -> ActiveSignal:
+    if row["key_type"] not in KEY_TYPES:
+        raise ValueError(f"key type {row['key_type']!r} is unknown")
+    signal = Signal(
+        kind=str(row["kind"]),
+        key_type=str(row["key_type"]),
+        key=str(row["key"]),
+        score=float(row["score"]),
+        evidence=tuple(dict(item) for item in row["evidence"]),
+        ttl=timedelta(seconds=float(row["ttl_s"])),
+        detector=str(row["detector"]),
+        severity=str(row["severity"]),
+        title=str(row["title"]),
+    )
+    return ActiveSignal(
+        signal,
+        first_at=float(row["first_at"]),
+        last_at=float(row["last_at"]),
+        expires_at=float(row["expires_at"]),
+        raised=int(row["raised"]),
+        peak_score=float(row["peak_score"]),
+    )
