@@ -1,0 +1,128 @@
+"""Cookie sessions: a signed random value in the browser, its hash and owner in the state database.
+
+The signature lets forged cookies be refused without asking the database; the table lets a session be ended
+from the server. Only the SHA-256 of the value is stored: a copy of the database opens no session.
+"""
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from itsdangerous import BadSignature, Signer
+from sqlalchemy import delete, func, select
+
+from starfort.admin.roles import Principal, Role
+from starfort.admin.state import LoginSession, StateDatabase, User, now_ms
+
+COOKIE = "starfort_session"
+KEY_FILE = "session-key"
+IDLE_MS = 60 * 60 * 1000
+"""A session ends after an hour without a request: OWASP ASVS 5.0 section 7.3 leaves the figure to the risk;
+an hour lets an engineer read a screen without being thrown out."""
+ABSOLUTE_MS = 12 * 60 * 60 * 1000
+"""And after twelve hours in any case: one working day."""
+MAX_PER_USER = 20
+"""Oldest sessions beyond this end."""
+_TOUCH_MS = 30_000
+_MAX_COOKIE = 256
+
+
+class Sessions:
+    """The sessions of one installation.
+
+    Args:
+        database: the state.
+        data_dir: where the signing key is (made at first start, 32 random bytes, mode 0600).
+    """
+
+    def __init__(self, database: StateDatabase, data_dir: Path) -> None:
+        self._database = database
+        self._signer = Signer(_signing_key(data_dir), salt="starfort.session", digest_method=hashlib.sha256)
+
+    def open(self, user_name: str, address: str) -> str:
+        """Begin a session.
+
+        Args:
+            user_name: an existing account.
+            address: of the browser, shown in the list of sessions.
+
+        Returns:
+            The cookie's value.
+        """
+        value = secrets.token_urlsafe(32)
+        with self._database.begin() as session:
+            user = session.scalars(select(User).where(User.name == user_name)).one()
+            now = now_ms()
+            user.last_login_ms = now
+            session.execute(delete(LoginSession).where(LoginSession.created_ms < now - ABSOLUTE_MS))
+            session.execute(delete(LoginSession).where(LoginSession.seen_ms < now - IDLE_MS))
+            others = session.scalars(
+                select(LoginSession)
+                .where(LoginSession.user_id == user.id)
+                .order_by(LoginSession.seen_ms.desc())
+                .offset(MAX_PER_USER - 1)
+            )
+            for row in others:
+                session.delete(row)
+            session.add(
+                LoginSession(
+                    key=_key(value), user_id=user.id, csrf=secrets.token_urlsafe(32), created_ms=now,
+                    seen_ms=now, address=address[:64],
+                )
+            )  # fmt: skip
+        return self._signer.sign(value).decode()
+
+    def find(self, cookie: str | None) -> Principal | None:
+        """Who the cookie belongs to; `None` when it is forged, unknown or expired."""
+        if not cookie or len(cookie) > _MAX_COOKIE:
+            return None
+        try:
+            value = self._signer.unsign(cookie).decode()
+        except (BadSignature, UnicodeError):
+            return None
+        return self.find_key(_key(value))
+
+    def find_key(self, key: str) -> Principal | None:
+        """The same by the session's key, for pages that outlive the request that opened them."""
+        now = now_ms()
+        with self._database.begin() as session:
+            row = session.get(LoginSession, key)
+            if row is None:
+                return None
+            if now - row.created_ms > ABSOLUTE_MS or now - row.seen_ms > IDLE_MS:
+                session.delete(row)
+                return None
+            if now - row.seen_ms > _TOUCH_MS:
+                row.seen_ms = now
+            user = session.get_one(User, row.user_id)
+            return Principal(
+                name=user.name, role=Role(user.role), via="session", csrf=row.csrf, session_key=key,
+                theme=user.theme,
+            )  # fmt: skip
+
+    def close(self, key: str) -> None:
+        """End a session; ending one that is over is no error."""
+        with self._database.begin() as session:
+            session.execute(delete(LoginSession).where(LoginSession.key == key))
+
+    def count(self) -> int:
+        """How many sessions the table holds."""
+        with self._database.begin() as session:
+            return session.scalar(select(func.count()).select_from(LoginSession)) or 0
+
+
+def _key(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+def _signing_key(data_dir: Path) -> bytes:
+    path = data_dir / KEY_FILE
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    key = secrets.token_bytes(32)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key)
+    return key
