@@ -4,3 +4,4 @@
 #![forbid(unsafe_code)]
 
 pub mod bundle;
+pub mod http;

@@ -1,0 +1,127 @@
+//! Oddities of the request's header list.
+
+use super::{Anomalies, Anomaly, Limits};
+
+/// Headers that must come once. RFC 9110 section 5.3 (singleton fields); the last three because servers
+/// differ in which of two they believe.
+const SINGLE: [&[u8]; 7] = [
+    b"host",
+    b"content-length",
+    b"content-type",
+    b"authorization",
+    b"content-encoding",
+    b"x-api-key",
+    b"x-http-method-override",
+];
+
+/// Checks names, values, repetition and size.
+///
+/// # Arguments
+/// * `headers` - name and value as Envoy has them (names lower case, pseudo-headers start with `:`).
+/// * `limits` - `headers`, `header_bytes`. Headers beyond the count are not looked at.
+pub fn check<'a>(
+    headers: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+    limits: &Limits,
+) -> Anomalies {
+    let mut anomalies = Anomalies::NONE;
+    let mut seen = 0_u32;
+    let (mut length, mut chunked) = (false, false);
+    for (index, (name, value)) in headers.into_iter().enumerate() {
+        if index >= limits.headers as usize {
+            anomalies.insert(Anomaly::HeaderOverLimit);
+            break;
+        }
+        anomalies.insert_if(
+            value.len() > limits.header_bytes as usize,
+            Anomaly::HeaderOverLimit,
+        );
+        anomalies.insert_if(
+            !is_token(name) || !is_field_value(value),
+            Anomaly::OddHeader,
+        );
+        if let Some(index) = SINGLE
+            .iter()
+            .position(|single| name.eq_ignore_ascii_case(single))
+        {
+            let bit = 1 << index;
+            anomalies.insert_if(seen & bit != 0, Anomaly::DuplicateHeader);
+            seen |= bit;
+        }
+        length |= name.eq_ignore_ascii_case(b"content-length");
+        chunked |= name.eq_ignore_ascii_case(b"transfer-encoding");
+    }
+    anomalies.insert_if(length && chunked, Anomaly::OddHeader);
+    anomalies
+}
+
+/// RFC 9110 section 5.6.2 token; a leading `:` is HTTP/2's pseudo-header mark.
+fn is_token(name: &[u8]) -> bool {
+    let name = name.strip_prefix(b":").unwrap_or(name);
+    !name.is_empty()
+        && name
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
+}
+
+/// RFC 9110 section 5.5: no control character but tab.
+fn is_field_value(value: &[u8]) -> bool {
+    !value.iter().any(|b| matches!(b, 0..=8 | 10..=0x1f | 0x7f))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Anomaly as A;
+
+    fn run(headers: &[(&str, &str)]) -> Vec<Anomaly> {
+        let limits = Limits {
+            headers: 4,
+            header_bytes: 16,
+            ..Limits::default()
+        };
+        check(
+            headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())),
+            &limits,
+        )
+        .iter()
+        .collect()
+    }
+
+    /// Ordinary lists pass; each oddity has its code.
+    #[test]
+    fn header_lists() {
+        for (headers, anomalies) in [
+            (
+                vec![
+                    (":path", "/"),
+                    ("host", "a"),
+                    ("accept", "*/*"),
+                    ("accept", "a/b"),
+                ],
+                vec![],
+            ),
+            (vec![("x-t", "tab\there"), ("x", "caf\u{e9}")], vec![]),
+            (vec![("host", "a"), ("Host", "b")], vec![A::DuplicateHeader]),
+            (
+                vec![("content-length", "1"), ("content-length", "1")],
+                vec![A::DuplicateHeader],
+            ),
+            (
+                vec![("authorization", "a"), ("authorization", "b")],
+                vec![A::DuplicateHeader],
+            ),
+            (
+                vec![("content-length", "1"), ("transfer-encoding", "chunked")],
+                vec![A::OddHeader],
+            ),
+            (vec![("bad name", "x")], vec![A::OddHeader]),
+            (vec![("", "x")], vec![A::OddHeader]),
+            (vec![("a", "x\0y")], vec![A::OddHeader]),
+            (vec![("a", "x\r\ny: z")], vec![A::OddHeader]),
+            (vec![("a", "12345678901234567")], vec![A::HeaderOverLimit]),
+            (vec![("a", ""); 5], vec![A::HeaderOverLimit]),
+        ] {
+            assert_eq!(run(&headers), anomalies, "{headers:?}");
+        }
+    }
+}

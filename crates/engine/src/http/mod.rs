@@ -1,0 +1,57 @@
+//! Stage 1, `http`: the normalised request. Path, query, cookies, headers and body become one list of
+//! [`Parameters`] and a set of [`Anomalies`]; nothing here fails, blocks or decides.
+//!
+//! | part | function |
+//! |---|---|
+//! | `:path` | [`path::split`], [`path::normalize`] |
+//! | query | [`query::parse`] |
+//! | cookies | [`cookies::parse`] |
+//! | header list | [`headers::check`] |
+//! | body, by content type | [`body::parse`] |
+//!
+//! All parsers add to the request's one [`Parameters`] (so that the limit is the request's), are free of
+//! recursion, read every byte a bounded number of times, and keep going after an error where that makes sense,
+//! so that nothing hides behind one.
+
+mod anomaly;
+pub mod body;
+mod charset;
+pub mod content_type;
+pub mod cookies;
+pub mod decompress;
+pub mod form;
+pub mod graphql;
+pub mod headers;
+pub mod json;
+pub(crate) mod json_text;
+pub mod multipart;
+mod parameter;
+pub mod path;
+mod percent;
+pub mod query;
+pub mod xml;
+
+pub use anomaly::{Anomalies, Anomaly};
+pub use parameter::{Location, MAX_NAME_BYTES, Parameter, ParameterKind, Parameters};
+
+pub use crate::bundle::Limits;
+
+/// What `starfort.yaml` has when it says nothing. 64 levels and 1,000 parameters are far above what real APIs
+/// send and cheap to bear; 100 × is ten times what text compresses to.
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            uri_bytes: 16 * 1024,
+            headers: 100,
+            header_bytes: 16 * 1024,
+            request_body_bytes: 1024 * 1024,
+            response_body_bytes: 1024 * 1024,
+            decompressed_bytes: 8 * 1024 * 1024,
+            decompression_ratio: 100,
+            depth: 64,
+            parameters: 1000,
+            multipart_parts: 100,
+            reject_over_limit: false,
+        }
+    }
+}

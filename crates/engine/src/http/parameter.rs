@@ -1,0 +1,511 @@
+//! Parameters of a request, whatever part of it they came in.
+
+use super::{Anomalies, Anomaly};
+
+/// Bytes of a parameter's name that are kept. Nested JSON could otherwise make names far larger than the
+/// body itself: each leaf carries its ancestors' names.
+pub const MAX_NAME_BYTES: usize = 512;
+
+/// The part of the request that a parameter came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Location {
+    /// Query string.
+    Query,
+    /// A variable segment of the path.
+    Path,
+    /// Body.
+    Body,
+    /// Cookie.
+    Cookie,
+    /// Header.
+    Header,
+}
+
+impl Location {
+    /// The name in events: `query`, `path`, `body`, `cookie`, `header`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Path => "path",
+            Self::Body => "body",
+            Self::Cookie => "cookie",
+            Self::Header => "header",
+        }
+    }
+}
+
+/// What a parameter's value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ParameterKind {
+    /// Decimal digits, at most one sign.
+    Integer,
+    /// Decimal number with fraction or exponent.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// RFC 9562 text form.
+    Uuid,
+    /// RFC 3339 full-date, with or without time.
+    Date,
+    /// `local@domain.tld`.
+    Email,
+    /// Anything else.
+    String,
+    /// Nothing; JSON `null`, `{}` and `[]` too.
+    Empty,
+}
+
+impl ParameterKind {
+    /// The name in events.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Uuid => "uuid",
+            Self::Date => "date",
+            Self::Email => "email",
+            Self::String => "string",
+            Self::Empty => "empty",
+        }
+    }
+
+    /// The kind of an untyped value (query, form, path, cookie, XML).
+    pub fn of_text(value: &str) -> Self {
+        let bytes = value.as_bytes();
+        match bytes {
+            [] => Self::Empty,
+            b"true" | b"false" => Self::Boolean,
+            [b'+' | b'-' | b'0'..=b'9', ..] => match number_kind(bytes) {
+                Some(kind) => kind,
+                None => Self::of_string(value),
+            },
+            _ => Self::of_string(value),
+        }
+    }
+
+    /// The kind of a value that is known to be a string (JSON), so never a number or boolean.
+    pub fn of_string(value: &str) -> Self {
+        let bytes = value.as_bytes();
+        if bytes.is_empty() {
+            Self::Empty
+        } else if is_uuid(bytes) {
+            Self::Uuid
+        } else if is_date(bytes) {
+            Self::Date
+        } else if is_email(bytes) {
+            Self::Email
+        } else {
+            Self::String
+        }
+    }
+}
+
+/// Integer or number, `None` when the text is neither.
+fn number_kind(text: &[u8]) -> Option<ParameterKind> {
+    let digits = match text {
+        [b'+' | b'-', rest @ ..] => rest,
+        _ => text,
+    };
+    let whole = digits.iter().take_while(|b| b.is_ascii_digit()).count();
+    let mut rest = digits.get(whole..)?;
+    if whole == 0 {
+        return None;
+    }
+    if rest.is_empty() {
+        return Some(ParameterKind::Integer);
+    }
+    if let [b'.', fraction @ ..] = rest {
+        let count = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
+        if count == 0 {
+            return None;
+        }
+        rest = fraction.get(count..)?;
+    }
+    match rest {
+        [] => Some(ParameterKind::Number),
+        [b'e' | b'E', b'+' | b'-', exponent @ ..] | [b'e' | b'E', exponent @ ..] => {
+            let valid = !exponent.is_empty() && exponent.iter().all(u8::is_ascii_digit);
+            valid.then_some(ParameterKind::Number)
+        }
+        _ => None,
+    }
+}
+
+/// RFC 9562 section 4: 8-4-4-4-12 hexadecimal digits.
+fn is_uuid(text: &[u8]) -> bool {
+    text.len() == 36
+        && text.iter().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// RFC 3339 section 5.6: full-date, alone or followed by `T`, `t` or space and a time.
+fn is_date(text: &[u8]) -> bool {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, rest @ ..] = text else {
+        return false;
+    };
+    let digits = [y1, y2, y3, y4, m1, m2, d1, d2]
+        .iter()
+        .all(|b| b.is_ascii_digit());
+    let month = matches!((m1, m2), (b'0', b'1'..=b'9') | (b'1', b'0'..=b'2'));
+    let day = matches!(
+        (d1, d2),
+        (b'0', b'1'..=b'9') | (b'1' | b'2', _) | (b'3', b'0' | b'1')
+    );
+    let time = match rest {
+        [] => true,
+        [b'T' | b't' | b' ', h1, h2, b':', ..] => h1.is_ascii_digit() && h2.is_ascii_digit(),
+        _ => false,
+    };
+    digits && month && day && time
+}
+
+/// One `@`, a non-empty local part of at most 64 bytes, a dotted domain without odd characters.
+fn is_email(text: &[u8]) -> bool {
+    let Some(at) = memchr::memchr(b'@', text) else {
+        return false;
+    };
+    let (Some(local), Some(domain)) = (text.get(..at), text.get(at + 1..)) else {
+        return false;
+    };
+    let local_ok = (1..=64).contains(&local.len())
+        && local.iter().all(|b| {
+            b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b'<' | b'>' | b',' | b'"' | b'\\')
+        });
+    let domain_ok = domain.len() <= 253
+        && domain.contains(&b'.')
+        && domain.split(|b| *b == b'.').all(|label| {
+            !label.is_empty()
+                && label
+                    .iter()
+                    .all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+        });
+    local_ok && domain_ok
+}
+
+/// How a stored value is typed by its syntax.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Syntax {
+    /// Untyped text.
+    Text,
+    /// A JSON string.
+    String,
+    /// The syntax says it all.
+    Typed(ParameterKind),
+}
+
+/// One parameter, borrowed from [`Parameters`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Parameter<'a> {
+    /// Where it came from.
+    pub location: Location,
+    /// Decoded name. JSON: keys joined with `.`, `[]` for a list's items (`items[].sku`). XML: local
+    /// element names joined with `.`, `@name` for an attribute.
+    pub name: &'a str,
+    /// Decoded value.
+    pub value: &'a str,
+    syntax: Syntax,
+}
+
+/// Values are payload: shown by length only.
+impl std::fmt::Debug for Parameter<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}:{}:{} ({} bytes)",
+            self.location.code(),
+            self.name,
+            self.kind().code(),
+            self.value.len()
+        )
+    }
+}
+
+impl Parameter<'_> {
+    /// What the value looks like. Worked out on each call.
+    pub fn kind(&self) -> ParameterKind {
+        match self.syntax {
+            Syntax::Text => ParameterKind::of_text(self.value),
+            Syntax::String => ParameterKind::of_string(self.value),
+            Syntax::Typed(kind) => kind,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    location: Location,
+    syntax: Syntax,
+    name_start: u32,
+    value_start: u32,
+    value_end: u32,
+}
+
+/// The parameters of one request, in order of arrival, in one buffer: two allocations whatever their number.
+#[derive(Clone, Default)]
+pub struct Parameters {
+    text: String,
+    entries: Vec<Entry>,
+    limit: u32,
+    dropped: u32,
+}
+
+/// Values are payload: only the count is shown.
+impl std::fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Parameters({} kept, {} dropped)",
+            self.entries.len(),
+            self.dropped
+        )
+    }
+}
+
+impl Parameters {
+    /// An empty collection that keeps at most `limit` parameters (`Limits::parameters`).
+    pub fn new(limit: u32) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a parameter whose value is untyped text. Over the limit it is counted, not kept.
+    pub fn push(&mut self, location: Location, name: &str, value: &str) -> Anomalies {
+        self.push_with(location, Syntax::Text, name, |text| text.push_str(value))
+    }
+
+    /// Adds a parameter; `write` appends its value to the buffer.
+    pub(crate) fn push_with(
+        &mut self,
+        location: Location,
+        syntax: Syntax,
+        name: &str,
+        write: impl FnOnce(&mut String),
+    ) -> Anomalies {
+        let mut anomalies = Anomalies::NONE;
+        if self.is_full() {
+            self.dropped = self.dropped.saturating_add(1);
+            anomalies.insert(Anomaly::ParametersOverLimit);
+            return anomalies;
+        }
+        let kept = cut(name, MAX_NAME_BYTES);
+        anomalies.insert_if(kept.len() < name.len(), Anomaly::ParameterNameOverLimit);
+        let name_start = self.text.len();
+        self.text.push_str(kept);
+        let value_start = self.text.len();
+        write(&mut self.text);
+        let offsets = (
+            u32::try_from(name_start),
+            u32::try_from(value_start),
+            u32::try_from(self.text.len()),
+        );
+        if let (Ok(name_start), Ok(value_start), Ok(value_end)) = offsets {
+            self.entries.push(Entry {
+                location,
+                syntax,
+                name_start,
+                value_start,
+                value_end,
+            });
+        } else {
+            // 4 GiB of parameters: past every body limit that fits u32, so only several bodies get here.
+            self.text.truncate(name_start);
+            self.dropped = self.dropped.saturating_add(1);
+            anomalies.insert(Anomaly::ParametersOverLimit);
+        }
+        anomalies
+    }
+
+    /// Whether the next parameter would be dropped.
+    pub fn is_full(&self) -> bool {
+        self.entries.len() >= self.limit as usize
+    }
+
+    /// How many are kept.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many were over the limit and not kept.
+    pub fn dropped(&self) -> u32 {
+        self.dropped
+    }
+
+    /// All, in order of arrival.
+    pub fn iter(&self) -> impl Iterator<Item = Parameter<'_>> {
+        self.entries.iter().map(|entry| self.view(entry))
+    }
+
+    /// The value of the first parameter of that place and name.
+    pub fn get(&self, location: Location, name: &str) -> Option<&str> {
+        self.iter()
+            .find(|p| p.location == location && p.name == name)
+            .map(|p| p.value)
+    }
+
+    /// Forgets all, keeps the memory.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.entries.clear();
+        self.dropped = 0;
+    }
+
+    fn view(&self, entry: &Entry) -> Parameter<'_> {
+        let slice = |from: u32, to: u32| {
+            self.text
+                .get(from as usize..to as usize)
+                .unwrap_or_default()
+        };
+        Parameter {
+            location: entry.location,
+            name: slice(entry.name_start, entry.value_start),
+            value: slice(entry.value_start, entry.value_end),
+            syntax: entry.syntax,
+        }
+    }
+
+    /// Whether two parameters of that place share a name that does not end in `[]`.
+    pub(crate) fn has_duplicate_names(&self, location: Location) -> bool {
+        let names = || {
+            self.iter()
+                .filter(|p| p.location == location && !p.name.ends_with("[]"))
+                .map(|p| p.name)
+        };
+        // Up to 16 names the quadratic way (at most 120 comparisons) is faster than sorting, which allocates.
+        if self.entries.len() <= 16 {
+            return names()
+                .enumerate()
+                .any(|(index, name)| names().take(index).any(|earlier| earlier == name));
+        }
+        let mut sorted: Vec<&str> = names().collect();
+        sorted.sort_unstable();
+        sorted
+            .windows(2)
+            .any(|pair| matches!(pair, [a, b] if a == b))
+    }
+}
+
+/// The longest prefix of `text` that has at most `max` bytes and ends at a character.
+pub(crate) fn cut(text: &str, max: usize) -> &str {
+    if text.len() <= max {
+        return text;
+    }
+    // A character has at most four bytes, so one of four places is a boundary.
+    (0..4)
+        .find_map(|back| text.get(..max.checked_sub(back)?))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Untyped values are classified by their text, and near misses are strings.
+    #[test]
+    fn kinds_of_text() {
+        use ParameterKind as K;
+        for (value, kind) in [
+            ("", K::Empty),
+            ("0", K::Integer),
+            ("-17", K::Integer),
+            ("+4", K::Integer),
+            ("4111111111111111111111", K::Integer),
+            ("1.5", K::Number),
+            ("1e9", K::Number),
+            ("-2.5E-3", K::Number),
+            ("1.", K::String),
+            (".5", K::String),
+            ("1e", K::String),
+            ("-", K::String),
+            ("1,5", K::String),
+            ("0x10", K::String),
+            ("true", K::Boolean),
+            ("false", K::Boolean),
+            ("True", K::String),
+            ("550e8400-e29b-41d4-a716-446655440000", K::Uuid),
+            ("550e8400-e29b-41d4-a716-44665544000g", K::String),
+            ("550e8400e29b41d4a716446655440000", K::String),
+            ("2026-02-28", K::Date),
+            ("2026-02-28T10:00:00Z", K::Date),
+            ("2026-13-01", K::String),
+            ("2026-01-32", K::String),
+            ("2026-01-01x", K::String),
+            ("a@example.com", K::Email),
+            ("a b@example.com", K::String),
+            ("@example.com", K::String),
+            ("a@localhost", K::String),
+            ("a@b@example.com", K::String),
+            ("a@example..com", K::String),
+            ("hello", K::String),
+        ] {
+            assert_eq!(K::of_text(value), kind, "{value:?}");
+        }
+        assert_eq!(K::of_string("17"), K::String);
+    }
+
+    /// Over the limit parameters are counted, and what was kept stays readable.
+    #[test]
+    fn limits_count_what_they_drop() {
+        let mut parameters = Parameters::new(2);
+        assert!(parameters.push(Location::Query, "ä", "ö").is_empty());
+        assert!(
+            parameters
+                .push(Location::Body, &"n".repeat(600), "1")
+                .contains(Anomaly::ParameterNameOverLimit)
+        );
+        assert!(
+            parameters
+                .push(Location::Query, "c", "3")
+                .contains(Anomaly::ParametersOverLimit)
+        );
+        assert_eq!((parameters.len(), parameters.dropped()), (2, 1));
+        assert_eq!(parameters.get(Location::Query, "ä"), Some("ö"));
+        assert_eq!(
+            parameters.get(Location::Body, &"n".repeat(MAX_NAME_BYTES)),
+            Some("1")
+        );
+        assert_eq!(parameters.get(Location::Query, "c"), None);
+    }
+
+    /// Duplicates are seen in short and in long lists alike; `name[]` may repeat.
+    #[test]
+    fn duplicates() {
+        for filler in [0, 40] {
+            for (names, duplicate) in [
+                (["a", "b", "a"], true),
+                (["a[]", "b", "a[]"], false),
+                (["a", "b", "A"], false),
+            ] {
+                let mut parameters = Parameters::new(100);
+                for index in 0..filler {
+                    let _ = parameters.push(Location::Query, &format!("x{index}"), "");
+                }
+                for name in names {
+                    let _ = parameters.push(Location::Query, name, "1");
+                }
+                assert_eq!(
+                    parameters.has_duplicate_names(Location::Query),
+                    duplicate,
+                    "{names:?} after {filler}"
+                );
+            }
+        }
+    }
+
+    /// Debug output shows no value.
+    #[test]
+    fn debug_is_redacted() {
+        let mut parameters = Parameters::new(2);
+        let _ = parameters.push(Location::Query, "password", "hunter2");
+        assert!(!format!("{parameters:?} {:?}", parameters.iter().next()).contains("hunter2"));
+    }
+}

@@ -1,0 +1,262 @@
+//! Path normalisation: one form for endpoint look-up, policies, rules and events.
+//!
+//! The order is: percent-decode once, backslash to slash, collapse slashes, remove dot segments (RFC 3986
+//! section 5.2.4). Envoy sends the upstream *its* path, so decisions agree with what the upstream sees only
+//! when Envoy and the upstream read the path alike. Starfort's listener sets `normalize_path: true` and
+//! `merge_slashes: true`, which do the same to plain paths. What is left to the upstream's taste is flagged,
+//! so that a policy can refuse it: `%2F` ([`Anomaly::PathEncodedSlash`], taken for a slash here as most
+//! application servers do), backslash, `;` parameters after `..`, a second layer of encoding (never decoded
+//! here), NUL and control characters, overlong UTF-8. Letter case and a trailing slash are kept.
+
+use super::percent;
+use super::{Anomalies, Anomaly, Limits};
+
+/// A normalised path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NormalizedPath {
+    /// Starts with `/` (or is `*`, as in `OPTIONS *`); no query; valid UTF-8.
+    pub path: String,
+    /// What was odd about it.
+    pub anomalies: Anomalies,
+}
+
+/// Request target split at the first `?`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// The normalised path.
+    pub path: String,
+    /// The raw query without `?`; `None` when the target has no `?`.
+    pub query: Option<&'a [u8]>,
+    /// What was odd about length and path.
+    pub anomalies: Anomalies,
+}
+
+/// Splits `:path` into path and query and normalises the path.
+///
+/// # Arguments
+/// * `raw` - `:path` as Envoy has it: origin-form, or `*`. A fragment, which no client should send, is cut.
+/// * `limits` - `uri_bytes`: what is beyond is not read and flagged.
+pub fn split<'a>(raw: &'a [u8], limits: &Limits) -> Target<'a> {
+    let max = limits.uri_bytes as usize;
+    let mut anomalies = Anomalies::NONE;
+    anomalies.insert_if(raw.len() > max, Anomaly::UriOverLimit);
+    let raw = raw.get(..max).unwrap_or(raw);
+    let raw = memchr::memchr(b'#', raw)
+        .and_then(|hash| raw.get(..hash))
+        .unwrap_or(raw);
+    let (path, query) = match memchr::memchr(b'?', raw) {
+        Some(mark) => (raw.get(..mark).unwrap_or(raw), raw.get(mark + 1..)),
+        None => (raw, None),
+    };
+    let normalized = normalize(path, limits);
+    anomalies.extend(normalized.anomalies);
+    Target {
+        path: normalized.path,
+        query,
+        anomalies,
+    }
+}
+
+/// Normalises a path.
+///
+/// # Arguments
+/// * `raw` - the path without its query, as it came.
+/// * `limits` - `uri_bytes`: the rest is cut off and flagged.
+pub fn normalize(raw: &[u8], limits: &Limits) -> NormalizedPath {
+    let mut anomalies = Anomalies::NONE;
+    let max = limits.uri_bytes as usize;
+    anomalies.insert_if(raw.len() > max, Anomaly::UriOverLimit);
+    let raw = raw.get(..max).unwrap_or(raw);
+    if raw == b"*" {
+        return NormalizedPath {
+            path: "*".to_owned(),
+            anomalies,
+        };
+    }
+    if is_plain(raw)
+        && let Ok(path) = std::str::from_utf8(raw)
+    {
+        return NormalizedPath {
+            path: path.to_owned(),
+            anomalies,
+        };
+    }
+    let mut decoded = String::with_capacity(raw.len() + 1);
+    let report = percent::decode_into(raw, false, &mut decoded);
+    anomalies.insert_if(report.bad_escape, Anomaly::PathBadEscape);
+    anomalies.insert_if(report.invalid_utf8, Anomaly::PathInvalidUtf8);
+    anomalies.extend(inspect(raw, decoded.as_bytes()));
+    let path = remove_dot_segments(&decoded, &mut anomalies);
+    NormalizedPath { path, anomalies }
+}
+
+/// Whether normalising would change nothing: the path of nearly every call.
+fn is_plain(raw: &[u8]) -> bool {
+    let mut previous = 0;
+    let clean = raw.iter().all(|byte| {
+        let after_slash = previous == b'/';
+        previous = *byte;
+        match byte {
+            b'%' | b'\\' | 0..=0x1f | 0x7f..=0xff => false,
+            b'/' | b'.' => !after_slash,
+            _ => true,
+        }
+    });
+    clean && raw.first() == Some(&b'/')
+}
+
+/// Flags what shows in the raw and the decoded bytes.
+fn inspect(raw: &[u8], decoded: &[u8]) -> Anomalies {
+    let mut anomalies = Anomalies::NONE;
+    anomalies.insert_if(memchr::memchr(0, decoded).is_some(), Anomaly::PathNul);
+    let control = decoded.iter().any(|b| matches!(b, 1..=0x1f | 0x7f));
+    anomalies.insert_if(control, Anomaly::PathControlCharacter);
+    anomalies.insert_if(
+        memchr::memchr(b'\\', decoded).is_some(),
+        Anomaly::PathBackslash,
+    );
+    let escapes = |text: &[u8], wanted: fn(u8, u8) -> bool| {
+        text.windows(3)
+            .any(|w| matches!(w, [b'%', high, low] if wanted(*high, *low)))
+    };
+    let slash = |high: u8, low: u8| high == b'2' && low.eq_ignore_ascii_case(&b'f');
+    anomalies.insert_if(escapes(raw, slash), Anomaly::PathEncodedSlash);
+    let any = |high: u8, low: u8| high.is_ascii_hexdigit() && low.is_ascii_hexdigit();
+    anomalies.insert_if(escapes(decoded, any), Anomaly::PathDoubleEncoding);
+    anomalies
+}
+
+/// RFC 3986 section 5.2.4 on segments, with empty segments dropped.
+fn remove_dot_segments(decoded: &str, anomalies: &mut Anomalies) -> String {
+    let mut out = String::with_capacity(decoded.len() + 1);
+    let mut segments = decoded.split(['/', '\\']).peekable();
+    let mut directory = true;
+    while let Some(segment) = segments.next() {
+        let bare = segment.split(';').next().unwrap_or_default();
+        anomalies.insert_if(bare == "..", Anomaly::PathTraversal);
+        directory = match segment {
+            "" | "." => true,
+            ".." => {
+                out.truncate(out.rfind('/').unwrap_or(0));
+                true
+            }
+            _ => {
+                out.push('/');
+                out.push_str(segment);
+                segments.peek().is_some()
+            }
+        };
+    }
+    if directory {
+        out.push('/');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use Anomaly as A;
+
+    fn run(raw: &str) -> (String, Vec<Anomaly>) {
+        let normalized = normalize(raw.as_bytes(), &Limits::default());
+        (normalized.path, normalized.anomalies.iter().collect())
+    }
+
+    /// Plain paths come out as they are, with nothing flagged.
+    #[test]
+    fn plain_paths_are_kept() {
+        for raw in [
+            "/",
+            "/users/17",
+            "/a/b/",
+            "/a.b/c.json",
+            "/A/b;v=1",
+            "/~x/a-b_c",
+            "*",
+            "/a/..b/c..",
+            "/.well-known/x",
+        ] {
+            assert_eq!(run(raw), (raw.to_owned(), vec![]), "{raw}");
+        }
+    }
+
+    /// Each way to write a path differently ends in the same path, and says what it was.
+    #[test]
+    fn odd_paths_are_normalised_and_flagged() {
+        for (raw, path, anomalies) in [
+            ("", "/", vec![]),
+            ("users", "/users", vec![]),
+            ("//users///17", "/users/17", vec![]),
+            ("/./users/./17/.", "/users/17/", vec![]),
+            ("/a/b/../c", "/a/c", vec![A::PathTraversal]),
+            ("/a/..", "/", vec![A::PathTraversal]),
+            ("/../../etc/passwd", "/etc/passwd", vec![A::PathTraversal]),
+            ("/a/%2e%2E/b", "/b", vec![A::PathTraversal]),
+            (
+                "/a%2f..%2fb",
+                "/b",
+                vec![A::PathTraversal, A::PathEncodedSlash],
+            ),
+            ("/a\\..\\b", "/b", vec![A::PathTraversal, A::PathBackslash]),
+            ("/a%5cb", "/a/b", vec![A::PathBackslash]),
+            ("/a/..;x/b", "/a/..;x/b", vec![A::PathTraversal]),
+            ("/%61dmin", "/admin", vec![]),
+            ("/%2561dmin", "/%61dmin", vec![A::PathDoubleEncoding]),
+            ("/a%00.png", "/a\0.png", vec![A::PathNul]),
+            ("/a%0d%0ab", "/a\r\nb", vec![A::PathControlCharacter]),
+            ("/%c0%ae", "/\u{fffd}\u{fffd}", vec![A::PathInvalidUtf8]),
+            ("/%u002e/100%", "/%u002e/100%", vec![A::PathBadEscape]),
+            ("/caf%C3%A9", "/café", vec![]),
+        ] {
+            assert_eq!(run(raw), (path.to_owned(), anomalies), "{raw}");
+        }
+    }
+
+    /// The target is split at the first `?`, cut at `#`, and bounded.
+    #[test]
+    fn target_is_split() {
+        let limits = Limits {
+            uri_bytes: 8,
+            ..Limits::default()
+        };
+        let target = split(b"/a?b=?c", &limits);
+        assert_eq!(
+            (target.path.as_str(), target.query, target.anomalies),
+            ("/a", Some(&b"b=?c"[..]), Anomalies::NONE)
+        );
+        assert_eq!(split(b"/a", &limits).query, None);
+        assert_eq!(split(b"/a?", &limits).query, Some(&b""[..]));
+        assert_eq!(
+            split(b"/a#b?c", &limits),
+            Target {
+                path: "/a".into(),
+                query: None,
+                anomalies: Anomalies::NONE
+            }
+        );
+        let long = split(b"/a?bcdefghijk", &limits);
+        assert_eq!(long.query, Some(&b"bcdef"[..]));
+        assert!(long.anomalies.contains(A::UriOverLimit));
+    }
+
+    proptest! {
+        /// Any bytes give a rooted path without empty or dot segments, and normalising it again changes nothing
+        /// unless a second layer of encoding was flagged.
+        #[test]
+        fn normalising_is_idempotent(raw in prop::collection::vec(
+            prop_oneof![Just(b'/'), Just(b'.'), Just(b'%'), Just(b'2'), Just(b'e'), Just(b'\\'), Just(b';'), any::<u8>()], 0..40)) {
+            let once = normalize(&raw, &Limits::default());
+            prop_assume!(once.path != "*");
+            prop_assert!(once.path.starts_with('/'));
+            prop_assert!(!once.path.contains("//"));
+            prop_assert!(once.path.split('/').all(|s| s != "." && s != ".."));
+            if !once.anomalies.contains(A::PathDoubleEncoding) {
+                let twice = normalize(once.path.as_bytes(), &Limits::default());
+                prop_assert_eq!(twice.path, once.path);
+            }
+        }
+    }
+}
