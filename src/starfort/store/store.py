@@ -1,0 +1,202 @@
+"""The store: events and rollups in ClickHouse, embedded or on a server."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+
+from starfort.store import migrations
+from starfort.store.clients import Client, EmbeddedClient, Limits, ServerClient
+from starfort.store.errors import StoreOpenError
+from starfort.store.parameters import Value
+
+_ADDRESS_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long rows are kept, in seconds.
+
+    Attributes:
+        events: raw events and the 1-second rollups.
+        rollups: the 1-minute rollups.
+    """
+
+    events: int = 7 * 86_400
+    rollups: int = 90 * 86_400
+
+
+class Store:
+    """Events and rollups. Safe to call from several threads; one process owns an embedded store."""
+
+    def __init__(self, client: Client, dialect: migrations.Dialect, retention: Retention) -> None:
+        self._client = client
+        try:
+            self.migrated = migrations.apply(client, dialect)
+            self._apply_retention(dialect, retention)
+        except Exception:
+            client.close()
+            raise
+
+    @classmethod
+    def open(
+        cls, path: Path | str, *, retention: Retention | None = None, limits: Limits | None = None
+    ) -> Self:
+        """Open the embedded store, creating or migrating it as needed.
+
+        Args:
+            path: its directory; made with mode 0700 when missing.
+            retention: how long rows are kept.
+            limits: what reading and the engine may use.
+
+        Returns:
+            The store, with the newest schema.
+
+        Raises:
+            StoreOpenError: another process owns it, it cannot be written, or it is of a newer version.
+        """
+        client = EmbeddedClient(Path(path), limits or Limits())
+        client.command("CREATE DATABASE IF NOT EXISTS starfort ENGINE = Atomic")
+        client.use("starfort")
+        return cls(client, migrations.Dialect(), retention or Retention())
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        *,
+        cluster: str | None = None,
+        retention: Retention | None = None,
+        limits: Limits | None = None,
+    ) -> Self:
+        """Use a ClickHouse server.
+
+        Args:
+            url: `clickhouse://user:password@host:port/database`, `clickhouses://` for TLS.
+            cluster: its cluster's name when tables are to be replicated.
+            retention: how long rows are kept.
+            limits: what one query may use.
+
+        Returns:
+            The store, with the newest schema.
+
+        Raises:
+            StoreOpenError: the server cannot be reached, or its schema is of a newer version.
+        """
+        dialect = migrations.Dialect.cluster(cluster) if cluster else migrations.Dialect()
+        return cls(ServerClient.connect(url, limits or Limits()), dialect, retention or Retention())
+
+    def _apply_retention(self, dialect: migrations.Dialect, retention: Retention) -> None:
+        """Set the TTL of each table that exists where it differs from what the table has."""
+        wanted = {
+            "events": retention.events,
+            "traffic_1s": retention.events,
+            "login_1s": retention.events,
+            "access_1s": retention.events,
+            "traffic_1m": retention.rollups,
+        }
+        for table, seconds in wanted.items():
+            if seconds <= 0:
+                raise StoreOpenError(f"retention of {table} is {seconds} s; it must be positive")
+            clause = f"TTL toDateTime(time) + toIntervalSecond({int(seconds)})"
+            rows = self.query(
+                "SELECT position(create_table_query, {clause:String}) > 0 AS same FROM system.tables"
+                " WHERE database = currentDatabase() AND name = {table:String}",
+                {"clause": clause, "table": table},
+            )
+            if rows and not rows[0]["same"]:
+                self._client.command(
+                    f"ALTER TABLE {table} {dialect.on_cluster} MODIFY {clause}"
+                    " SETTINGS materialize_ttl_after_modify = 0"
+                )
+
+    def insert_arrow(self, stream: bytes, *, table: str = "events", token: str = "") -> None:
+        """Insert an Arrow IPC stream.
+
+        Args:
+            stream: IPC stream whose columns are columns of the table.
+            table: a table of ours (never text from outside).
+            token: with the same token again nothing is inserted twice; "" lets the content decide.
+
+        Raises:
+            QueryError: ClickHouse refused it; nothing is in.
+            StoreClosedError: the store is closed.
+        """
+        with pa.ipc.open_stream(stream) as reader:
+            columns = list(reader.schema.names)
+        self._client.insert(table, columns, stream, token)
+
+    def command(self, sql: str, parameters: Mapping[str, Value] | None = None) -> None:
+        """Run a statement that changes something (`INSERT … SELECT`, `ALTER`, `OPTIMIZE`).
+
+        Args:
+            sql: ClickHouse SQL with `{name:Type}` placeholders.
+            parameters: their values.
+
+        Raises:
+            QueryError: ClickHouse refused it.
+            StoreClosedError: the store is closed.
+        """
+        self._client.command(sql, parameters)
+
+    def query_arrow(self, sql: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
+        """Run a SELECT.
+
+        Args:
+            sql: ClickHouse SQL with `{name:Type}` placeholders; values never belong into the text.
+            parameters: their values.
+
+        Returns:
+            The result; IPv6 columns are fixed_size_binary(16).
+
+        Raises:
+            QueryLimitError: it ran into its limit of time, memory or rows.
+            QueryError: ClickHouse refused it.
+            StoreClosedError: the store is closed.
+        """
+        return self._client.query(sql, parameters)
+
+    def query(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[dict[str, Any]]:
+        """Run a SELECT and give rows.
+
+        Args:
+            sql: ClickHouse SQL with `{name:Type}` placeholders.
+            parameters: their values.
+
+        Returns:
+            A dict a row; times are datetimes with time zone, addresses text (IPv4 without `::ffff:`).
+
+        Raises:
+            QueryLimitError: it ran into its limit of time, memory or rows.
+            QueryError: ClickHouse refused it.
+            StoreClosedError: the store is closed.
+        """
+        table = self.query_arrow(sql, parameters)
+        for index, field in enumerate(table.schema):
+            if pa.types.is_fixed_size_binary(field.type) and field.type.byte_width == _ADDRESS_BYTES:
+                texts = pa.array([_address(value) for value in table.column(index).to_pylist()], pa.utf8())
+                table = table.set_column(index, field.name, texts)
+        rows: list[dict[str, Any]] = table.to_pylist()
+        return rows
+
+    def close(self) -> None:
+        """Close; waits for what is running. Closing twice is harmless."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _address(value: bytes | None) -> str | None:
+    if value is None:
+        return None
+    address = ipaddress.IPv6Address(value)
+    return str(address.ipv4_mapped or address)

@@ -1,0 +1,23 @@
+"""Fixtures for the whole suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from starfort.store import Store
+
+
+@pytest.fixture(scope="session")
+def store_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of the suite's embedded store."""
+    return tmp_path_factory.mktemp("store") / "ch"
+
+
+@pytest.fixture(scope="session")
+def store(store_path: Path) -> Iterator[Store]:
+    """One embedded store for the whole suite: chDB has one path a process. Tests use own names (api, id)."""
+    with Store.open(store_path) as opened:
+        yield opened
