@@ -137,16 +137,19 @@ impl Anomalies {
     }
 
     /// Whether `anomaly` is in the set.
+    #[must_use]
     pub const fn contains(self, anomaly: Anomaly) -> bool {
         self.0 & (1 << anomaly as u8) != 0
     }
 
     /// Whether nothing was odd.
+    #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// How many there are.
+    #[must_use]
     pub const fn len(self) -> u32 {
         self.0.count_ones()
     }

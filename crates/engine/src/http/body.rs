@@ -39,6 +39,7 @@ pub enum BodyKind {
 
 impl BodyKind {
     /// The stable name.
+    #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -58,6 +59,7 @@ impl BodyKind {
     ///
     /// # Arguments
     /// * `essence` - `type/subtype`, lower case.
+    #[must_use]
     pub fn of(essence: &str) -> Self {
         match essence {
             "application/json" | "text/json" => Self::Json,

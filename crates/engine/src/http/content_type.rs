@@ -16,6 +16,7 @@ pub struct ContentType<'a> {
 }
 
 /// Parses a `Content-Type` value.
+#[must_use]
 pub fn parse(raw: &str) -> ContentType<'_> {
     let (essence, parameters) = raw.split_at(raw.find(';').unwrap_or(raw.len()));
     let essence = essence.trim();

@@ -23,6 +23,7 @@ pub enum Location {
 
 impl Location {
     /// The name in events: `query`, `path`, `body`, `cookie`, `header`.
+    #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::Query => "query",
@@ -57,6 +58,7 @@ pub enum ParameterKind {
 
 impl ParameterKind {
     /// The name in events.
+    #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::Integer => "integer",
@@ -71,6 +73,7 @@ impl ParameterKind {
     }
 
     /// The kind of an untyped value (query, form, path, cookie, XML).
+    #[must_use]
     pub fn of_text(value: &str) -> Self {
         let bytes = value.as_bytes();
         match bytes {
@@ -85,6 +88,7 @@ impl ParameterKind {
     }
 
     /// The kind of a value that is known to be a string (JSON), so never a number or boolean.
+    #[must_use]
     pub fn of_string(value: &str) -> Self {
         let bytes = value.as_bytes();
         if bytes.is_empty() {
@@ -225,6 +229,7 @@ impl std::fmt::Debug for Parameter<'_> {
 
 impl Parameter<'_> {
     /// What the value looks like. Worked out on each call.
+    #[must_use]
     pub fn kind(&self) -> ParameterKind {
         match self.syntax {
             Syntax::Text => ParameterKind::of_text(self.value),
@@ -266,6 +271,7 @@ impl std::fmt::Debug for Parameters {
 
 impl Parameters {
     /// An empty collection that keeps at most `limit` parameters (`Limits::parameters`).
+    #[must_use]
     pub fn new(limit: u32) -> Self {
         Self {
             limit,
@@ -321,21 +327,25 @@ impl Parameters {
     }
 
     /// Whether the next parameter would be dropped.
+    #[must_use]
     pub fn is_full(&self) -> bool {
         self.entries.len() >= self.limit as usize
     }
 
     /// How many are kept.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// Whether none is kept.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// How many were over the limit and not kept.
+    #[must_use]
     pub fn dropped(&self) -> u32 {
         self.dropped
     }
@@ -346,6 +356,7 @@ impl Parameters {
     }
 
     /// The value of the first parameter of that place and name.
+    #[must_use]
     pub fn get(&self, location: Location, name: &str) -> Option<&str> {
         self.iter()
             .find(|p| p.location == location && p.name == name)

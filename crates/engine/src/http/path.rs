@@ -36,6 +36,7 @@ pub struct Target<'a> {
 /// # Arguments
 /// * `raw` - `:path` as Envoy has it: origin-form, or `*`. A fragment, which no client should send, is cut.
 /// * `limits` - `uri_bytes`: what is beyond is not read and flagged.
+#[must_use]
 pub fn split<'a>(raw: &'a [u8], limits: &Limits) -> Target<'a> {
     let max = limits.uri_bytes as usize;
     let mut anomalies = Anomalies::NONE;
@@ -62,6 +63,7 @@ pub fn split<'a>(raw: &'a [u8], limits: &Limits) -> Target<'a> {
 /// # Arguments
 /// * `raw` - the path without its query, as it came.
 /// * `limits` - `uri_bytes`: the rest is cut off and flagged.
+#[must_use]
 pub fn normalize(raw: &[u8], limits: &Limits) -> NormalizedPath {
     let mut anomalies = Anomalies::NONE;
     let max = limits.uri_bytes as usize;

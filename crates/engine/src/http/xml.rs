@@ -65,6 +65,7 @@ pub fn parse(
 }
 
 /// The dialect that a body of an XML type is in: OFX is tolerant whatever its type says.
+#[must_use]
 pub fn dialect_of(body: &[u8]) -> Dialect {
     let start = body.get(..512).unwrap_or(body);
     let is_ofx = start.trim_ascii_start().starts_with(b"OFXHEADER")

@@ -1,0 +1,130 @@
+//! E-mail addresses as people have them: a plain local part, a dotted ASCII domain with an alphabetic top
+//! level. Declined: quoted local parts, address literals, internationalised addresses.
+
+use super::text::before;
+
+/// RFC 5321 section 4.5.3.1.
+const MAX_LOCAL_BYTES: usize = 64;
+/// See [`MAX_LOCAL_BYTES`].
+const MAX_DOMAIN_BYTES: usize = 253;
+
+/// File names like `image@2x.png` look like addresses.
+const FILE_SUFFIXES: [&[u8]; 12] = [
+    b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"css", b"js", b"ts", b"html", b"map",
+    b"json",
+];
+
+/// Finds the address around the `@` at `at`.
+///
+/// # Returns
+/// Start and end.
+pub(super) fn find(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    let from = at.saturating_sub(MAX_LOCAL_BYTES + 1);
+    let local = text
+        .get(from..at)?
+        .iter()
+        .rev()
+        .take_while(|b| is_local(**b))
+        .count();
+    if local == 0 || local > MAX_LOCAL_BYTES {
+        return None;
+    }
+    let mut start = at - local;
+    while start < at
+        && text
+            .get(start)
+            .is_some_and(|b| matches!(b, b'.' | b'\'' | b'-'))
+    {
+        start += 1;
+    }
+    if start == at || before(text, at, 1) == Some(b'.') {
+        return None;
+    }
+    let rest = text.get(at + 1..)?;
+    let rest = rest.get(..MAX_DOMAIN_BYTES + 1).unwrap_or(rest);
+    let length = rest
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+        .count();
+    if length > MAX_DOMAIN_BYTES {
+        return None;
+    }
+    let domain = rest.get(..length)?;
+    let trimmed = domain
+        .iter()
+        .rev()
+        .take_while(|b| matches!(b, b'.' | b'-'))
+        .count();
+    let domain = domain.get(..length - trimmed)?;
+    is_domain(domain).then_some((start, at + 1 + domain.len()))
+}
+
+/// RFC 5322 atext that occurs in real addresses, and the dot.
+fn is_local(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'')
+}
+
+fn is_domain(domain: &[u8]) -> bool {
+    let mut last: &[u8] = b"";
+    let mut labels = 0;
+    for label in domain.split(|b| *b == b'.') {
+        if label.is_empty() || label.len() > 63 || label.starts_with(b"-") || label.ends_with(b"-")
+        {
+            return false;
+        }
+        last = label;
+        labels += 1;
+    }
+    labels >= 2
+        && last.len() >= 2
+        && (last.iter().all(u8::is_ascii_alphabetic) || last.starts_with(b"xn--"))
+        && !FILE_SUFFIXES
+            .iter()
+            .any(|suffix| last.eq_ignore_ascii_case(suffix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Class;
+    use super::super::tests::{assert_found, assert_not_found};
+
+    /// Addresses in running text and in JSON.
+    #[test]
+    fn found() {
+        for (text, address) in [
+            ("ann@example.com", "ann@example.com"),
+            (
+                "<ann.o'neil+tag@mail.example.co.uk>.",
+                "ann.o'neil+tag@mail.example.co.uk",
+            ),
+            ("{\"email\":\"a_b-c@example.org\"}", "a_b-c@example.org"),
+            ("write to 'x@example.com'", "x@example.com"),
+            ("x@example.com.", "x@example.com"),
+            ("x@xn--bcher-kva.xn--p1ai", "x@xn--bcher-kva.xn--p1ai"),
+        ] {
+            assert_found(Class::Email, text, address);
+        }
+    }
+
+    /// Handles, package scopes, versions, file names.
+    #[test]
+    fn not_found() {
+        for text in [
+            "@example.com",
+            "a@b",
+            "a@localhost",
+            "npm i @types/node",
+            "pkg@1.2.3",
+            "img@2x.png",
+            "a.@example.com",
+            "a@-x.com",
+            "a@x..com",
+            "a @example.com",
+            "a@x.c",
+            "a@1.2.3.4",
+        ] {
+            assert_not_found(Class::Email, text);
+        }
+        assert_not_found(Class::Email, &format!("{}@example.com", "a".repeat(65)));
+    }
+}
