@@ -1,0 +1,401 @@
+"""Detector files: front matter in a leading comment, and one ClickHouse SELECT.
+
+    /*
+    name: credential_stuffing
+    kind: credential_stuffing
+    title: "Credential stuffing: {failures} failed log-ins from {addresses} addresses"
+    description: …
+    watches: log-ins
+    key_type: [campaign, fingerprint]
+    window: 60s
+    every: 1s
+    thresholds:
+      min_failures: {default: 50, description: failed log-ins within the window}
+    severity: high
+    ttl: 5m
+    score: how the score comes about, in words
+    */
+    SELECT key_type, key, …, AS score, failures, addresses FROM … WHERE time > {since:DateTime64(6, 'UTC')} …
+
+The query gets `since` and `until` (window before "now", which in a backtest lies in the past) and every
+threshold under its name, all as bound parameters. It returns `key` and `score` (0 to 1), `key_type` when
+the front matter names several, and evidence columns, which are kept for the alert.
+
+`DetectorSpec` is the front matter as written, `Detector` the checked whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from starfort.signals.model import KEY_TYPES
+
+MAX_DETECTOR_BYTES: Final = 256 * 1024
+"""Longest detector file."""
+
+MAX_DETECTORS: Final = 500
+"""Detectors at most, built-in and the user's."""
+
+RESERVED: Final = frozenset({"since", "until"})
+"""Parameters that the runner gives; no threshold may have these names."""
+
+_FRONT = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/", re.DOTALL)
+_PLACEHOLDER = re.compile(r"\{\s*(?P<name>[A-Za-z_]\w*)\s*:\s*(?P<type>[^{}]+?)\s*\}")
+_IDENTIFIER = r"^[a-z][a-z0-9_]{0,63}$"
+_DURATION = re.compile(r"^(?P<count>\d{1,6})(?P<unit>ms|s|m|h|d)$")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+ThresholdValue = int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorProblem:
+    """One thing wrong with a detector.
+
+    Attributes:
+        file: the detector's file.
+        line: line in it, from 1.
+        what: what is wrong and what would be right.
+    """
+
+    file: str
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.what}"
+
+
+class DetectorError(Exception):
+    """Detectors that can't be used; `problems` says where and why, all at once."""
+
+    def __init__(self, problems: Iterable[DetectorProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def parse_duration(value: object) -> timedelta:
+    """`90s`, `5m`, `24h`, `7d`, `500ms` as a time span.
+
+    Raises:
+        ValueError: anything else.
+    """
+    found = _DURATION.match(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{value!r} is no duration; write a number and ms, s, m, h or d, such as 60s")
+    return timedelta(seconds=int(found["count"]) * _UNITS[found["unit"]])
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class ThresholdSpec(BaseModel):
+    """A named value that the configuration may override (`detectors.settings`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    default: ThresholdValue
+    description: str = Field(min_length=1)
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class DetectorSpec(BaseModel):
+    """The front matter of a detector, as written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=_IDENTIFIER)
+    kind: str = Field(pattern=_IDENTIFIER)
+    title: str = Field(min_length=1, max_length=200)
+    description: str = Field(min_length=1)
+    watches: str = Field(min_length=1)
+    key_type: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+    window: Duration
+    every: Duration = timedelta(seconds=1)
+    thresholds: dict[str, ThresholdSpec] = Field(default_factory=dict)
+    severity: Literal["info", "low", "medium", "high", "critical"]
+    ttl: Duration
+    score: str = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """A checked detector.
+
+    Attributes:
+        spec: its front matter.
+        sql: its query.
+        sql_line: line of the file where the query begins.
+        path: its file.
+        settings: value of each threshold.
+        builtin: whether it came with Starfort.
+    """
+
+    spec: DetectorSpec
+    sql: str
+    sql_line: int
+    path: Path
+    settings: Mapping[str, ThresholdValue]
+    builtin: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its unique name."""
+        return self.spec.name
+
+    def parameters(self, until: datetime) -> dict[str, Any]:
+        """What the query is given for the window that ends at `until` (UTC)."""
+        used = {found["name"] for found in _PLACEHOLDER.finditer(self.sql)}
+        every = {**self.settings, "since": until - self.spec.window, "until": until}
+        return {name: value for name, value in every.items() if name in used}
+
+    def with_settings(self, settings: Mapping[str, object]) -> Detector:
+        """The same detector with thresholds overridden.
+
+        Args:
+            settings: value by name, as in `detectors.settings.NAME`.
+
+        Raises:
+            DetectorError: no such threshold, another type, or out of its range.
+        """
+        problems: list[str] = []
+        merged = dict(self.settings)
+        for name, value in settings.items():
+            threshold = self.spec.thresholds.get(name)
+            if threshold is None:
+                known = ", ".join(sorted(self.spec.thresholds)) or "none"
+                problems.append(f"setting {name!r} is unknown; {self.name} has {known}")
+                continue
+            wrong = _wrong(threshold, value)
+            if wrong:
+                problems.append(f"setting {name!r}: {wrong}")
+            elif isinstance(value, int | float | str):
+                merged[name] = value
+        if problems:
+            raise DetectorError(DetectorProblem(str(self.path), 1, what) for what in problems)
+        return replace(self, settings=merged)
+
+    def render(self, template: str, row: Mapping[str, Any]) -> str:
+        """A title with `{column}` replaced by the row's value; what is no column stays."""
+        return re.sub(r"\{(\w+)\}", lambda found: str(row.get(found[1], found[0])), template)
+
+
+def _wrong(threshold: ThresholdSpec, value: object) -> str:
+    """Why a value does not fit a threshold, "" when it does."""
+    wanted = threshold.default
+    fits: type | tuple[type, ...] = (int, float) if isinstance(wanted, float) else type(wanted)
+    if isinstance(value, bool) or not isinstance(value, fits):
+        return f"got {value!r}, expected {'a number' if isinstance(wanted, float) else type(wanted).__name__}"
+    if isinstance(value, int | float):
+        if threshold.minimum is not None and value < threshold.minimum:
+            return f"got {value}, expected at least {threshold.minimum:g}"
+        if threshold.maximum is not None and value > threshold.maximum:
+            return f"got {value}, expected at most {threshold.maximum:g}"
+    return ""
+
+
+def parse(text: str, path: Path, *, builtin: bool = False) -> Detector:
+    """Check the text of a detector file.
+
+    Args:
+        text: the file's content.
+        path: for messages.
+        builtin: whether it came with Starfort.
+
+    Raises:
+        DetectorError: with every problem found.
+    """
+    front = _FRONT.match(text)
+    if front is None:
+        raise DetectorError([_problem(path, 1, "begins with no /* … */ comment that holds its front matter")])
+    first_line = text[: front.start("yaml")].count("\n") + 1
+    spec = _front_matter(front["yaml"], path, first_line)
+    sql = text[front.end() :]
+    sql_line = text[: front.end()].count("\n") + 1 + (len(sql) - len(sql.lstrip("\n")))
+    sql = sql.strip().rstrip(";").rstrip()
+    problems = [_problem(path, sql_line + line, what) for line, what in _sql_problems(sql, spec)]
+    problems += [_problem(path, first_line, what) for what in _spec_problems(spec)]
+    if problems:
+        raise DetectorError(problems)
+    settings = {name: threshold.default for name, threshold in spec.thresholds.items()}
+    return Detector(spec, sql, sql_line, path, settings, builtin=builtin)
+
+
+def _problem(path: Path, line: int, what: str) -> DetectorProblem:
+    return DetectorProblem(str(path), line, what)
+
+
+def _front_matter(text: str, path: Path, first_line: int) -> DetectorSpec:
+    try:
+        data = YAML(typ="rt").load(StringIO(text))
+    except MarkedYAMLError as error:
+        line = first_line + (error.problem_mark.line if error.problem_mark else 0)
+        raise DetectorError([_problem(path, line, f"front matter: {error.problem}")]) from error
+    except YAMLError as error:
+        raise DetectorError([_problem(path, first_line, f"front matter: {error}")]) from error
+    if not isinstance(data, dict):
+        raise DetectorError([_problem(path, first_line, "front matter is no map of names to values")])
+    try:
+        return DetectorSpec.model_validate(_plain(data))
+    except ValidationError as error:
+        raise DetectorError(
+            _problem(path, first_line + _line_of(data, item["loc"]), f"{_dotted(item['loc'])}: {item['msg']}")
+            for item in error.errors()
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    """Types of ruamel as plain ones: pydantic's strict mode wants `int`, not its subclass."""
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, bool):
+        return value
+    for plain in (int, float, str):
+        if isinstance(value, plain):
+            return plain(value)
+    return value
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)
+
+
+def _line_of(data: Any, location: tuple[int | str, ...]) -> int:
+    """Line of a value within the front matter, from 0; that of its parent when it is missing."""
+    line = 0
+    for part in location:
+        if not isinstance(data, dict) or part not in data:
+            break
+        line = data.lc.key(part)[0] if hasattr(data, "lc") else line
+        data = data[part]
+    return line
+
+
+def _spec_problems(spec: DetectorSpec) -> list[str]:
+    problems = []
+    unknown = sorted(set(spec.key_type) - KEY_TYPES)
+    if unknown:
+        problems.append(f"key_type: {', '.join(unknown)} is unknown; one of {', '.join(sorted(KEY_TYPES))}")
+    if spec.every < timedelta(seconds=1) or spec.every > timedelta(days=1):
+        problems.append("every: expected 1s to 1d")
+    if spec.window < timedelta(seconds=1) or spec.window > timedelta(days=30):
+        problems.append("window: expected 1s to 30d")
+    if spec.ttl < spec.every * 2 or spec.ttl > timedelta(days=30):
+        problems.append("ttl: expected at least twice `every` (else it lapses between runs) and at most 30d")
+    problems += [
+        f"thresholds.{name}: the runner gives that parameter; choose another name"
+        for name in sorted(RESERVED & set(spec.thresholds))
+    ]
+    problems += [
+        f"thresholds.{name}: {wrong}"
+        for name, threshold in spec.thresholds.items()
+        if (wrong := _wrong(threshold, threshold.default))
+    ]
+    return problems
+
+
+def _sql_problems(sql: str, spec: DetectorSpec) -> list[tuple[int, str]]:
+    """What is wrong with a query, with the line within it (from 0)."""
+    bare = _without_comments(sql)
+    problems: list[tuple[int, str]] = []
+    if not re.match(r"\s*(SELECT|WITH)\b", bare, re.IGNORECASE):
+        problems.append((0, "the query begins with no SELECT or WITH"))
+    if ";" in bare:
+        line = bare[: bare.index(";")].count("\n")
+        problems.append((line, "more than one statement; a detector is one SELECT"))
+    known = RESERVED | set(spec.thresholds)
+    used: set[str] = set()
+    for found in _PLACEHOLDER.finditer(bare):
+        used.add(found["name"])
+        if found["name"] not in known:
+            line = bare[: found.start()].count("\n")
+            problems.append(
+                (line, f"parameter {found['name']} is no threshold; declare it in the front matter")
+            )
+    problems += [
+        (0, f"threshold {name} is not used in the query") for name in sorted(set(spec.thresholds) - used)
+    ]
+    if "since" not in used:
+        problems.append(
+            (0, "the query does not use {since:DateTime64(6, 'UTC')}, so its window is not bounded")
+        )
+    return problems
+
+
+_TOKEN = re.compile(r"'(?:[^'\\]|\\.|'')*'|`[^`]*`|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+def _without_comments(sql: str) -> str:
+    """The query with comments and the content of quoted text blanked, line by line as before."""
+
+    def blank(found: re.Match[str]) -> str:
+        text = found[0]
+        if text.startswith(("--", "/*")):
+            return re.sub(r"[^\n]", " ", text)
+        return text[0] + re.sub(r"[;{}]", " ", text[1:-1]) + text[-1]
+
+    return _TOKEN.sub(blank, sql)
+
+
+def load(path: Path, *, builtin: bool = False) -> Detector:
+    """Read and check a detector file.
+
+    Raises:
+        DetectorError: it can't be read, or anything in it is wrong.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_DETECTOR_BYTES + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise DetectorError([_problem(path, 1, f"can't be read: {reason}")]) from error
+    if len(text) > MAX_DETECTOR_BYTES:
+        raise DetectorError([_problem(path, 1, f"is longer than {MAX_DETECTOR_BYTES} characters")])
+    return parse(text, path, builtin=builtin)
+
+
+def load_all(builtin: Iterable[Path], own: Iterable[Path] = ()) -> list[Detector]:
+    """Read detector files; names must be unique.
+
+    Args:
+        builtin: files that came with Starfort.
+        own: the user's files.
+
+    Raises:
+        DetectorError: with the problems of all files.
+    """
+    problems: list[DetectorProblem] = []
+    detectors: dict[str, Detector] = {}
+    files = [(path, True) for path in builtin] + [(path, False) for path in own]
+    if len(files) > MAX_DETECTORS:
+        raise DetectorError([_problem(files[-1][0], 1, f"more than {MAX_DETECTORS} detectors")])
+    for path, is_builtin in files:
+        try:
+            detector = load(path, builtin=is_builtin)
+        except DetectorError as error:
+            problems += error.problems
+            continue
+        other = detectors.get(detector.name)
+        if other is not None:
+            problems.append(_problem(path, 1, f"name {detector.name!r} is taken by {other.path}"))
+        detectors[detector.name] = detector
+    if problems:
+        raise DetectorError(problems)
+    return list(detectors.values())
