@@ -123,11 +123,15 @@ impl Codec {
                 read_bounded(flate2::read::ZlibDecoder::new(body), bound, &mut out)
             }
             Self::Deflate => read_bounded(flate2::read::DeflateDecoder::new(body), bound, &mut out),
-            Self::Brotli => read_bounded(
-                brotli_decompressor::Decompressor::new(body, 4096),
-                bound,
-                &mut out,
-            ),
+            Self::Brotli => {
+                let mut rest = body;
+                let reader = brotli_decompressor::Decompressor::new(&mut rest, 4096);
+                match read_bounded(reader, bound, &mut out) {
+                    // The decoder reports every failure alike, an early end too.
+                    Outcome::Damaged if rest.is_empty() => Outcome::EarlyEnd,
+                    outcome => outcome,
+                }
+            }
             Self::Zstd => zstd(body, bound, &mut out),
         };
         (out, outcome)
@@ -187,4 +191,167 @@ fn zstd(body: &[u8], bound: usize, out: &mut Vec<u8>) -> Outcome {
         }
     }
     Outcome::Complete
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use Anomaly as A;
+
+    const TEXT: &[u8] = b"{\"user\":\"ann\",\"user2\":\"ann\"}";
+    /// `TEXT` as `brotli -c` writes it: a stored meta-block (RFC 7932 section 9.2), then an empty last one.
+    fn brotli_stored(text: &[u8]) -> Vec<u8> {
+        // WBITS 16 (one 0 bit), ISLAST 0, MNIBBLES 4 (00), MLEN-1 (16 bits), ISUNCOMPRESSED 1; then 0x03.
+        let header = u32::try_from(text.len() - 1).unwrap() << 4 | 1 << 20;
+        let mut out = header.to_le_bytes()[..3].to_vec();
+        out.extend_from_slice(text);
+        out.push(3);
+        out
+    }
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zlib(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn deflate(text: &[u8]) -> Vec<u8> {
+        let mut encoder =
+            flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(text: &[u8]) -> Vec<u8> {
+        ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest)
+    }
+
+    fn run(encoding: &str, body: &[u8], truncated: bool) -> (Vec<u8>, Vec<Anomaly>) {
+        let limits = Limits {
+            decompressed_bytes: 1 << 20,
+            ..Limits::default()
+        };
+        let done = decompress(Some(encoding), body, truncated, &limits);
+        (done.body.into_owned(), done.anomalies.iter().collect())
+    }
+
+    /// Every encoding is undone, alone, in layers, and in several members or frames.
+    #[test]
+    fn encodings() {
+        let two_frames = [
+            zstd(TEXT),
+            vec![0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, b'x', b'y'],
+            zstd(TEXT),
+        ]
+        .concat();
+        for (encoding, body, text) in [
+            ("", TEXT.to_vec(), TEXT.to_vec()),
+            ("identity", TEXT.to_vec(), TEXT.to_vec()),
+            ("gzip", gzip(TEXT), TEXT.to_vec()),
+            ("X-GZip", gzip(TEXT), TEXT.to_vec()),
+            ("deflate", zlib(TEXT), TEXT.to_vec()),
+            ("deflate", deflate(TEXT), TEXT.to_vec()),
+            ("br", brotli_stored(TEXT), TEXT.to_vec()),
+            ("zstd", zstd(TEXT), TEXT.to_vec()),
+            ("gzip, zstd", zstd(&gzip(TEXT)), TEXT.to_vec()),
+            ("deflate, identity, gzip", gzip(&zlib(TEXT)), TEXT.to_vec()),
+            ("gzip", [gzip(TEXT), gzip(TEXT)].concat(), TEXT.repeat(2)),
+            ("zstd", two_frames, TEXT.repeat(2)),
+        ] {
+            assert_eq!(run(encoding, &body, false), (text, vec![]), "{encoding}");
+        }
+    }
+
+    /// Unknown encodings and too many layers give nothing to inspect, and say so.
+    #[test]
+    fn unsupported() {
+        for encoding in ["compress", "gzip, nope", "gzip, gzip, gzip, gzip"] {
+            let body = if encoding.contains("nope") {
+                TEXT.to_vec()
+            } else {
+                gzip(&gzip(&gzip(&gzip(TEXT))))
+            };
+            let (body, anomalies) = run(encoding, &body, false);
+            assert_eq!(
+                (body.as_slice(), anomalies),
+                (&b""[..], vec![A::UnsupportedEncoding]),
+                "{encoding}"
+            );
+        }
+    }
+
+    /// Damage is flagged; a cut is damage only when nobody said so.
+    #[test]
+    fn damaged() {
+        for (encoding, body) in [
+            ("gzip", gzip(TEXT)),
+            ("deflate", zlib(TEXT)),
+            ("br", brotli_stored(TEXT)),
+            ("zstd", zstd(TEXT)),
+        ] {
+            let cut = &body[..body.len() - 6];
+            assert_eq!(
+                run(encoding, cut, false).1,
+                [A::MalformedCompression],
+                "{encoding} cut"
+            );
+            let (text, anomalies) = run(encoding, cut, true);
+            assert!(
+                anomalies.is_empty() && TEXT.starts_with(&text),
+                "{encoding} truncated: {anomalies:?}"
+            );
+            assert_eq!(
+                run(encoding, b"no such thing, certainly", false).1,
+                [A::MalformedCompression],
+                "{encoding} noise"
+            );
+        }
+    }
+
+    /// A bomb is stopped at the ratio and at the size, in one layer or two.
+    #[test]
+    fn bombs() {
+        let zeros = vec![0; 32 << 20];
+        for (encoding, body) in [
+            ("gzip", gzip(&zeros)),
+            ("deflate", zlib(&zeros)),
+            ("zstd", zstd(&zeros)),
+            ("gzip, gzip", gzip(&gzip(&zeros))),
+        ] {
+            let (text, anomalies) = run(encoding, &body, false);
+            assert_eq!(anomalies, [A::DecompressionOverLimit], "{encoding}");
+            let ratio = body.len() * Limits::default().decompression_ratio as usize;
+            assert!(
+                text.len() <= ratio.clamp(RATIO_FLOOR_BYTES, 1 << 20),
+                "{encoding}: {}",
+                text.len()
+            );
+        }
+        let small = gzip(&vec![b' '; 60_000]);
+        assert_eq!(run("gzip", &small, false).1, []);
+    }
+
+    proptest! {
+        /// Any bytes under any encoding: no panic, within the bound.
+        #[test]
+        fn any_bytes(body in prop::collection::vec(any::<u8>(), 0..200), codec in 0..4_usize, flip in any::<prop::sample::Index>(), bit in 0..8_u8) {
+            let name = ["gzip", "deflate", "br", "zstd"][codec];
+            let _ = run(name, &body, false);
+            let mut valid = [gzip(&body), deflate(&body), brotli_stored(&[&body[..], b"x"].concat()), zstd(&body)][codec].clone();
+            let at = flip.index(valid.len());
+            valid[at] ^= 1 << bit;
+            let (text, _) = run(name, &valid, false);
+            prop_assert!(text.len() <= RATIO_FLOOR_BYTES);
+        }
+    }
 }

@@ -263,3 +263,227 @@ fn disposition(value: &str, head: &mut Head, anomalies: &mut Anomalies) {
         slot.get_or_insert(text.into_owned());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use Anomaly as A;
+
+    type Fields = Vec<(String, String)>;
+
+    fn run(boundary: Option<&str>, body: &str) -> (Fields, Vec<FilePart>, Vec<Anomaly>) {
+        let limits = Limits {
+            multipart_parts: 4,
+            ..Limits::default()
+        };
+        let mut parameters = Parameters::new(100);
+        let mut files = Vec::new();
+        let found = parse(
+            boundary,
+            body.as_bytes(),
+            false,
+            &limits,
+            &mut parameters,
+            &mut files,
+        );
+        (
+            parameters
+                .iter()
+                .map(|p| (p.name.into(), p.value.into()))
+                .collect(),
+            files,
+            found.iter().collect(),
+        )
+    }
+
+    fn field(name: &str, value: &str) -> String {
+        format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    }
+
+    fn fields(expected: &[(&str, &str)]) -> Fields {
+        expected
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect()
+    }
+
+    /// Fields and files as browsers and curl send them.
+    #[test]
+    fn well_formed() {
+        let body = format!(
+            "preamble\r\n{}{}--B--\r\nepilogue",
+            field("a", "1"),
+            field("b", "two\r\nlines\r\n--Bx")
+        );
+        let (got, files, anomalies) = run(Some("B"), &body);
+        // The line `--Bx` is content for strict readers and a delimiter for sloppy ones.
+        assert_eq!(got, fields(&[("a", "1"), ("b", "two\r\nlines\r\n--Bx")]));
+        assert_eq!((files, anomalies), (vec![], vec![A::MalformedMultipart]));
+
+        let body = "--B \r\nContent-Disposition: form-data; name=\"f\"; filename=\"a \\\"b\\\".txt\"\r\nContent-Type: text/plain\r\n\r\n--B-in-line? content\r\n--B--";
+        let (got, files, anomalies) = run(Some("B"), body);
+        assert_eq!(got, fields(&[("f", "a \"b\".txt")]));
+        assert_eq!(files[0].content_type, "text/plain");
+        assert_eq!(&body[files[0].content.clone()], "--B-in-line? content");
+        assert_eq!(anomalies, [A::MalformedMultipart]);
+
+        let body = format!("{}{}--B--\r\n", field("a", ""), field("a[]", "x"));
+        assert_eq!(
+            run(Some("B"), &body),
+            (fields(&[("a", ""), ("a[]", "x")]), vec![], vec![])
+        );
+    }
+
+    /// What readers disagree on is flagged and still read.
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
+    fn odd() {
+        let part = "Content-Disposition: form-data; name=a\r\n\r\n1\r\n";
+        let close = "--B--\r\n";
+        let long = field("a", &"x".repeat(10)).replace(
+            "Content-D",
+            &format!("X: {}\r\nContent-D", "y".repeat(9_000)),
+        );
+        for (name, boundary, body, expected, anomalies) in [
+            (
+                "no boundary",
+                None,
+                format!("--B\r\n{part}{close}"),
+                vec![],
+                vec![A::MalformedMultipart],
+            ),
+            (
+                "empty boundary",
+                Some(""),
+                format!("--B\r\n{part}{close}"),
+                vec![],
+                vec![A::MalformedMultipart],
+            ),
+            (
+                "other boundary",
+                Some("C"),
+                format!("--B\r\n{part}{close}"),
+                vec![],
+                vec![A::MalformedMultipart],
+            ),
+            (
+                "no end",
+                Some("B"),
+                format!("--B\r\n{part}"),
+                vec![("a", "1\r\n")],
+                vec![A::MalformedMultipart],
+            ),
+            (
+                "bare LF",
+                Some("B"),
+                format!("--B\r\n{part}{close}").replace("\r\n", "\n"),
+                vec![("a", "1")],
+                vec![A::MalformedMultipart],
+            ),
+            (
+                "no name",
+                Some("B"),
+                format!("--B\r\n{part}{close}").replace("; name=a", ""),
+                vec![("", "1")],
+                vec![A::MalformedMultipart],
+            ),
+            (
+                "two names",
+                Some("B"),
+                format!("--B\r\n{part}{close}").replace("name=a", "name=a; name=b"),
+                vec![("a", "1")],
+                vec![A::MalformedMultipart],
+            ),
+            (
+                "attachment",
+                Some("B"),
+                format!("--B\r\n{part}{close}").replace("form-data", "attachment"),
+                vec![("a", "1")],
+                vec![A::MalformedMultipart],
+            ),
+            (
+                "folded",
+                Some("B"),
+                format!("--B\r\n{part}{close}").replace("; name", ";\r\n name"),
+                vec![("", "1")],
+                vec![A::MalformedMultipart],
+            ),
+            (
+                "base64",
+                Some("B"),
+                format!("--B\r\nContent-Transfer-Encoding: base64\r\n{part}{close}"),
+                vec![("a", "1")],
+                vec![A::UnsupportedEncoding],
+            ),
+            (
+                "twice",
+                Some("B"),
+                format!("--B\r\n{part}--B\r\n{part}{close}"),
+                vec![("a", "1"), ("a", "1")],
+                vec![A::DuplicateParameter],
+            ),
+            (
+                "nothing",
+                Some("B"),
+                close.to_owned(),
+                vec![],
+                vec![A::MalformedMultipart],
+            ),
+            (
+                "too many",
+                Some("B"),
+                format!("--B\r\n{part}").repeat(5) + close,
+                vec![("a", "1"); 4],
+                vec![A::MultipartPartsOverLimit],
+            ),
+            (
+                "filename*",
+                Some("B"),
+                format!("--B\r\n{part}{close}").replace("=a", "=a; filename*=UTF-8''%C3%A4.sh"),
+                vec![("a", "ä.sh")],
+                vec![A::MalformedMultipart],
+            ),
+            (
+                "long headers",
+                Some("B"),
+                format!("{long}{close}"),
+                vec![("", &long[long.find("Content-D").unwrap()..long.len() - 2])],
+                vec![A::MalformedMultipart],
+            ),
+        ] {
+            let (got, _, found) = run(boundary, &body);
+            assert_eq!((got, found), (fields(&expected), anomalies), "{name}");
+        }
+    }
+
+    /// A body cut short is not malformed when it is known to be cut, and gives what it has.
+    #[test]
+    fn truncated() {
+        let body = format!("{}{}", field("a", "1"), field("b", "2"));
+        let mut parameters = Parameters::new(10);
+        let mut files = Vec::new();
+        let found = parse(
+            Some("B"),
+            body.as_bytes(),
+            true,
+            &Limits::default(),
+            &mut parameters,
+            &mut files,
+        );
+        assert!(found.is_empty());
+        assert_eq!(parameters.len(), 2);
+    }
+
+    proptest! {
+        /// Any text: no panic, and file ranges are inside the body.
+        #[test]
+        fn any_text(body in "(--B|--B--|\r\n|\n|Content-Disposition: form-data|; name=|; filename=|\"|a|\\\\|:|\\PC){0,60}") {
+            let (_, files, _) = run(Some("B"), &body);
+            for file in files {
+                prop_assert!(file.content.start <= file.content.end && file.content.end <= body.len());
+            }
+        }
+    }
+}
