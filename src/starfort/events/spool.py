@@ -1,0 +1,315 @@
+"""The spool: batches on disk between their acknowledgement and the store.
+
+How nothing is lost or doubled, wherever a kill falls:
+
+1. A batch is appended to the open segment and fsync'd; then it is acknowledged. A record that was cut off was
+   not acknowledged, and its sender has it still.
+2. A segment is sealed (never appended to again) and inserted whole, with its unique name as deduplication
+   token. A kill during or after the insert leaves the file, and the next start inserts it again: the token
+   makes that a no-op, in the table and in its rollups.
+3. The highest sequence of each source is saved (`marks.json`), and only then the file is removed. So a
+   batch that was durable but whose acknowledgement got lost is recognised when its sender repeats it: from
+   the segments that still exist, or from the marks.
+
+The spool is used from one thread; `is_known`, and `segment.read` of a sealed segment, may run elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starfort.events import segment
+from starfort.events.errors import SpoolError
+from starfort.events.segment import MAGIC, Record
+
+Source = tuple[str, str]
+MAX_MARKS = 10_000
+"""Sources whose highest sequence is remembered; the longest silent are forgotten first."""
+MAX_SET_ASIDE = 20
+"""Files kept in `set-aside` for a human; the oldest go first."""
+_SUFFIX = ".segment"
+
+
+@dataclass(slots=True)
+class Segment:
+    """One file of the spool."""
+
+    path: Path
+    size: int = 0
+    rows: int = 0
+    created: float = 0.0
+
+    @property
+    def token(self) -> str:
+        """Deduplication token: the file's name, unique over all starts."""
+        return self.path.stem
+
+
+@dataclass(slots=True)
+class SpoolCounters:
+    """What happened to the spool since it was opened."""
+
+    torn_segments: int = 0
+    corrupt_segments: int = 0
+    set_aside: int = 0
+    dropped_set_aside: int = 0
+
+
+@dataclass(slots=True)
+class _Open:
+    segment: Segment
+    descriptor: int
+
+
+@dataclass(slots=True)
+class Spool:
+    """Segments in a directory.
+
+    Attributes:
+        directory: where; made with mode 0700.
+        max_bytes: most bytes of all segments; beyond, `append` fails with ENOSPC as a full disk does.
+        marks: highest durable sequence by source.
+        sealed: segments that wait for the store, oldest first.
+    """
+
+    directory: Path
+    max_bytes: int = 2 << 30
+    marks: dict[Source, int] = field(default_factory=dict)
+    sealed: list[Segment] = field(default_factory=list)
+    counters: SpoolCounters = field(default_factory=SpoolCounters)
+    _open: _Open | None = None
+    _marking: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def open(cls, directory: Path, max_bytes: int = 2 << 30) -> Spool:
+        """Open a spool and recover what an earlier process left.
+
+        Args:
+            directory: its directory.
+            max_bytes: most bytes of all segments.
+
+        Returns:
+            The spool; what waits for the store is in `sealed`.
+
+        Raises:
+            SpoolError: the directory cannot be made, read or written.
+        """
+        spool = cls(directory, max_bytes)
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            spool.marks = _load_marks(directory / "marks.json")
+            paths = sorted(directory.glob(f"*{_SUFFIX}"))
+            for path in paths:
+                spool._recover(path, newest=path == paths[-1])
+        except OSError as error:
+            raise SpoolError(
+                f"{directory}: {error.strerror}; the spool needs a directory it may write"
+            ) from error
+        return spool
+
+    def _recover(self, path: Path, *, newest: bool) -> None:
+        """Take a segment over: cut off what is not a whole record, keep a copy of what is no torn tail."""
+        content = segment.read(path)
+        self.counters.torn_segments += content.torn
+        if content.corrupt or (content.torn and not newest):
+            self.counters.corrupt_segments += 1
+            self._keep_copy(path)
+        if not content.records:
+            path.unlink()
+            return
+        size = len(MAGIC) + sum(len(record.encode()) for record in content.records)
+        os.truncate(path, size)
+        for record in content.records:
+            self._mark(record)
+        rows = sum(record.rows for record in content.records)
+        self.sealed.append(Segment(path, size, rows, path.stat().st_mtime))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all segments."""
+        return sum(s.size for s in self.sealed) + (self._open.segment.size if self._open else 0)
+
+    @property
+    def rows(self) -> int:
+        """Rows that are not in the store yet."""
+        return sum(s.rows for s in self.sealed) + (self._open.segment.rows if self._open else 0)
+
+    @property
+    def oldest(self) -> float | None:
+        """Unix time of the oldest segment, None when the spool is empty."""
+        if self.sealed:
+            return self.sealed[0].created
+        return self._open.segment.created if self._open else None
+
+    @property
+    def open_segment(self) -> Segment | None:
+        """The segment that is appended to, None when there is none."""
+        return self._open.segment if self._open else None
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Write records to the open segment and wait until they are on disk.
+
+        Args:
+            records: batches in the order of their sequences.
+
+        Raises:
+            OSError: the disk is full or broken, or the spool is; none of the records counts as written.
+        """
+        data = b"".join(record.encode() for record in records)
+        if self.size + len(data) + len(MAGIC) > self.max_bytes:
+            raise OSError(28, f"the spool holds its {self.max_bytes} bytes", str(self.directory))
+        current = self._open or self._begin()
+        try:
+            _write_all(current.descriptor, data)
+            os.fdatasync(current.descriptor)
+        except OSError:
+            self._undo(current)
+            raise
+        current.segment.size += len(data)
+        current.segment.rows += sum(record.rows for record in records)
+        for record in records:
+            self._mark(record)
+
+    def _begin(self) -> _Open:
+        now = time.time()
+        name = f"{time.time_ns():020d}-{secrets.token_hex(4)}{_SUFFIX}"
+        path = self.directory / name
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        current = _Open(Segment(path, len(MAGIC), 0, now), descriptor)
+        try:
+            _write_all(descriptor, MAGIC)
+            _sync_directory(self.directory)
+        except OSError:
+            os.close(descriptor)
+            path.unlink(missing_ok=True)
+            raise
+        self._open = current
+        return current
+
+    def _undo(self, current: _Open) -> None:
+        """After a failed write: cut the file back, and begin another one next time.
+
+        After a failed fsync the kernel may have dropped pages and says so once only, so the file is not
+        written again. What it held before is kept.
+        """
+        with contextlib.suppress(OSError):
+            os.ftruncate(current.descriptor, current.segment.size)
+        self.seal()
+
+    def seal(self) -> None:
+        """Close the open segment; it now waits for the store."""
+        if self._open is None:
+            return
+        current, self._open = self._open, None
+        os.close(current.descriptor)
+        if current.segment.rows:
+            self.sealed.append(current.segment)
+        else:
+            current.segment.path.unlink(missing_ok=True)
+
+    def done(self, segments: Iterable[Segment]) -> None:
+        """Remove segments that are in the store, after saving the marks.
+
+        Args:
+            segments: sealed ones.
+
+        Raises:
+            OSError: the marks cannot be saved; the segments stay and are inserted again, which their tokens
+                make harmless.
+        """
+        self._save_marks()
+        for finished in segments:
+            finished.path.unlink(missing_ok=True)
+            self.sealed.remove(finished)
+
+    def set_aside(self, refused: Segment) -> None:
+        """Move a segment that the store will never take to `set-aside`.
+
+        Args:
+            refused: a sealed segment.
+
+        Raises:
+            OSError: it cannot be moved.
+        """
+        self._keep_copy(refused.path)
+        self.done([refused])
+
+    def _keep_copy(self, path: Path) -> None:
+        aside = self.directory / "set-aside"
+        aside.mkdir(mode=0o700, exist_ok=True)
+        kept = sorted(aside.iterdir())
+        for old in kept[: max(0, len(kept) - MAX_SET_ASIDE + 1)]:
+            old.unlink()
+            self.counters.dropped_set_aside += 1
+        target = aside / path.name
+        target.unlink(missing_ok=True)
+        target.write_bytes(path.read_bytes())
+        target.chmod(0o600)
+        self.counters.set_aside += 1
+
+    def is_known(self, source: Source, sequence: int) -> bool:
+        """Say whether a batch is durable already. Safe from any thread.
+
+        Args:
+            source: node and instance.
+            sequence: of the batch.
+        """
+        with self._marking:
+            return sequence <= self.marks.get(source, -1)
+
+    def _mark(self, record: Record) -> None:
+        with self._marking:
+            last = self.marks.pop(record.source, -1)
+            self.marks[record.source] = max(last, record.sequence)  # at the end: the newest
+            if len(self.marks) > MAX_MARKS:
+                del self.marks[next(iter(self.marks))]
+
+    def _save_marks(self) -> None:
+        rows = [[node, instance, sequence] for (node, instance), sequence in self.marks.items()]
+        target = self.directory / "marks.json"
+        temporary = self.directory / "marks.json.new"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            _write_all(descriptor, json.dumps(rows).encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.replace(target)
+        _sync_directory(self.directory)
+
+    def close(self) -> None:
+        """Seal the open segment. What waits is inserted after the next start."""
+        self.seal()
+
+
+def _load_marks(path: Path) -> dict[Source, int]:
+    """Read the marks; a broken file counts as none (a batch may then be stored twice, never lost)."""
+    try:
+        rows = json.loads(path.read_bytes())
+        return {(str(node), str(instance)): int(sequence) for node, instance, sequence in rows}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError):
+        return {}
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
