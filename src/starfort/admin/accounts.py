@@ -44,6 +44,15 @@ class Accounts:
         with self._database.begin() as session:
             return [_account(user) for user in session.scalars(select(User).order_by(User.name))]
 
+    def get(self, name: str) -> Account:
+        """One account.
+
+        Raises:
+            NotFoundError: no such account.
+        """
+        with self._database.begin() as session:
+            return _account(_find(session, name))
+
     def add(self, name: str, password: str, role: Role, actor: Actor) -> Account:
         """Make an account.
 

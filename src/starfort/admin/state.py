@@ -1,4 +1,6 @@
-"""The database of what people edit: accounts, sessions, tokens, acknowledgements, mutes, audit log.
+"""The database of what people edit: accounts, sessions, tokens, mutes, audit log.
+
+Alerts are kept in the same file by `starfort.alerts.history`, which owns its table.
 
 SQLite at `DATA_DIR/state.db`, through SQLAlchemy so that a larger installation can use PostgreSQL.
 Migrations are a list of statements per version: a database knows its version, and opening it brings it
@@ -67,16 +69,6 @@ class ApiToken(Base):
     __table_args__ = (UniqueConstraint("user_id", "name"),)
 
 
-class Acknowledgement(Base):
-    """Somebody has seen an alert."""
-
-    __tablename__ = "acknowledgements"
-    alert_id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    user: Mapped[str] = mapped_column(String(64))
-    note: Mapped[str] = mapped_column(String(1000))
-    time_ms: Mapped[int]
-
-
 class Mute(Base):
     """Alerts of a kind (and key) that are not to ask for attention for a while."""
 
@@ -117,8 +109,6 @@ MIGRATIONS: list[list[str]] = [
            sha256 VARCHAR(64) NOT NULL UNIQUE, hint VARCHAR(16) NOT NULL, role VARCHAR(16) NOT NULL,
            created_ms BIGINT NOT NULL, expires_ms BIGINT, used_ms BIGINT, UNIQUE (user_id, name))""",
         "CREATE INDEX ix_tokens_user_id ON tokens (user_id)",
-        """CREATE TABLE acknowledgements (alert_id VARCHAR(64) PRIMARY KEY, "user" VARCHAR(64) NOT NULL,
-           note VARCHAR(1000) NOT NULL, time_ms BIGINT NOT NULL)""",
         """CREATE TABLE mutes (id INTEGER PRIMARY KEY, kind VARCHAR(128) NOT NULL, key VARCHAR(256) NOT NULL,
            reason VARCHAR(1000) NOT NULL, "user" VARCHAR(64) NOT NULL, created_ms BIGINT NOT NULL,
            until_ms BIGINT NOT NULL)""",
@@ -177,8 +167,8 @@ def migrate(connection: Connection) -> int:
     Raises:
         AdminError: it was written by a newer Starfort.
     """
-    connection.execute(text("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)"))
-    row = connection.execute(text("SELECT max(version) FROM schema_version")).scalar()
+    connection.execute(text("CREATE TABLE IF NOT EXISTS admin_schema_version (version INTEGER NOT NULL)"))
+    row = connection.execute(text("SELECT max(version) FROM admin_schema_version")).scalar()
     version = int(row) if row is not None else 0
     if version > len(MIGRATIONS):
         raise AdminError(
@@ -188,7 +178,7 @@ def migrate(connection: Connection) -> int:
     for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
         for statement in statements:
             connection.execute(text(statement))
-        connection.execute(text("INSERT INTO schema_version VALUES (:version)"), {"version": number})
+        connection.execute(text("INSERT INTO admin_schema_version VALUES (:version)"), {"version": number})
     return len(MIGRATIONS)
 
 

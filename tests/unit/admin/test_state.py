@@ -28,7 +28,7 @@ def test_opening_again_keeps_the_version(tmp_path: Path) -> None:
     StateDatabase(tmp_path).close()
     database = StateDatabase(tmp_path)
     with database.begin() as session:
-        rows = session.execute(text("SELECT count(*) FROM schema_version")).scalar()
+        rows = session.execute(text("SELECT count(*) FROM admin_schema_version")).scalar()
     database.close()
     assert rows == len(MIGRATIONS)
 
@@ -37,7 +37,7 @@ def test_newer_database_is_refused(tmp_path: Path) -> None:
     """A database of a newer Starfort is not touched."""
     database = StateDatabase(tmp_path)
     with database.begin() as session:
-        session.execute(text("INSERT INTO schema_version VALUES (999)"))
+        session.execute(text("INSERT INTO admin_schema_version VALUES (999)"))
     database.close()
     with pytest.raises(AdminError, match="schema version 999"):
         StateDatabase(tmp_path)

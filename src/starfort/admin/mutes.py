@@ -1,6 +1,10 @@
-"""What people decided about alerts: acknowledged, or muted for a while."""
+"""Mutes: kinds of alert, or single subjects, that are not to ask for attention for a while.
 
-from collections.abc import Iterable
+A muted alert is still kept, listed and delivered; it only leaves the list of what needs attention.
+Acknowledgements are kept with the alerts, in `starfort.alerts.history`.
+"""
+
+import builtins
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -9,27 +13,16 @@ from sqlalchemy import delete, func, select
 from starfort.admin import audit
 from starfort.admin.audit import Actor
 from starfort.admin.errors import ConflictError, InvalidError, NotFoundError
-from starfort.admin.state import Acknowledgement, Mute, StateDatabase, now_ms
+from starfort.admin.state import Mute, StateDatabase, now_ms
 
 MAX_MUTES = 1_000
 MAX_MUTE = timedelta(days=90)
 """A mute ends by itself: what nobody looks at again should not stay silent for ever."""
-ACKNOWLEDGEMENTS_KEPT_MS = 400 * 24 * 3600 * 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """Somebody has seen an alert."""
-
-    alert_id: str
-    user: str
-    note: str
-    time: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Muted:
-    """Alerts that are kept but ask for nobody's attention."""
+    """A mute in force."""
 
     id: int
     kind: str
@@ -46,49 +39,13 @@ class Muted:
         return self.kind in ("*", kind) and self.key in ("*", key)
 
 
-class Triage:
-    """Acknowledgements and mutes of one installation."""
+class Mutes:
+    """The mutes of one installation."""
 
     def __init__(self, database: StateDatabase) -> None:
         self._database = database
 
-    def acknowledge(self, alert_id: str, note: str, actor: Actor) -> Acknowledged:
-        """Note that somebody has seen an alert; doing it again replaces the note."""
-        now = now_ms()
-        with self._database.begin() as session:
-            row = Acknowledgement(alert_id=alert_id[:64], user=actor.name, note=note[:1000], time_ms=now)
-            session.merge(row)
-            session.execute(
-                delete(Acknowledgement).where(Acknowledgement.time_ms < now - ACKNOWLEDGEMENTS_KEPT_MS)
-            )
-            audit.record(session, actor, "alert.acknowledge", alert_id, note)
-        return Acknowledged(alert_id, actor.name, note[:1000], _time(now))
-
-    def reopen(self, alert_id: str, actor: Actor) -> None:
-        """Take an acknowledgement back.
-
-        Raises:
-            NotFoundError: the alert was not acknowledged.
-        """
-        with self._database.begin() as session:
-            row = session.get(Acknowledgement, alert_id)
-            if row is None:
-                raise NotFoundError(f"alert {alert_id[:64]!r} is not acknowledged")
-            session.delete(row)
-            audit.record(session, actor, "alert.reopen", alert_id)
-
-    def acknowledged(self, alert_ids: Iterable[str]) -> dict[str, Acknowledged]:
-        """Those of the alerts that are acknowledged, by id."""
-        wanted = list(alert_ids)
-        found: dict[str, Acknowledged] = {}
-        with self._database.begin() as session:
-            for start in range(0, len(wanted), 500):
-                part = wanted[start : start + 500]
-                for row in session.scalars(select(Acknowledgement).where(Acknowledgement.alert_id.in_(part))):
-                    found[row.alert_id] = Acknowledged(row.alert_id, row.user, row.note, _time(row.time_ms))
-        return found
-
-    def mute(self, kind: str, key: str, duration: timedelta, reason: str, actor: Actor) -> Muted:
+    def add(self, kind: str, key: str, duration: timedelta, reason: str, actor: Actor) -> Muted:
         """Silence a kind of alert, or one key of it, for a while.
 
         Raises:
@@ -113,7 +70,7 @@ class Triage:
             audit.record(session, actor, "mute.add", f"{kind} {key}", reason)
             return _muted(row)
 
-    def unmute(self, mute_id: int, actor: Actor) -> None:
+    def remove(self, mute_id: int, actor: Actor) -> None:
         """End a mute.
 
         Raises:
@@ -126,7 +83,7 @@ class Triage:
             session.delete(row)
             audit.record(session, actor, "mute.remove", f"{row.kind} {row.key}")
 
-    def mutes(self) -> list[Muted]:
+    def list(self) -> builtins.list[Muted]:
         """Those in force, soonest to end first."""
         with self._database.begin() as session:
             rows = session.scalars(select(Mute).where(Mute.until_ms > now_ms()).order_by(Mute.until_ms))

@@ -1,0 +1,72 @@
+"""What waits for a person: the first thing that the overview shows."""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from starfort.admin import models
+from starfort.runtime import Status
+
+RANK: dict[str, int] = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info": 4}
+MAX_ITEMS = 20
+
+
+def attention(
+    status: Status,
+    counts: models.CatalogueCounts,
+    policies: Sequence[models.Policy],
+    alerts: Sequence[models.Alert],
+) -> list[models.AttentionItem]:
+    """What waits for a person, most urgent first, at most `MAX_ITEMS`.
+
+    Args:
+        status: problems of Starfort itself come first: when it is blind, nothing else counts.
+        counts: undocumented and open endpoints.
+        policies: those in observe mode that would have acted are waiting for a decision.
+        alerts: open ones, latest first; those of one kind are put together, muted ones left out.
+    """
+    items = [
+        models.AttentionItem(severity="high", title="Starfort needs attention", detail=problem, link="/nodes")
+        for problem in status.problems
+    ]
+    items += _alerts(alerts)
+    if counts.undocumented and counts.new:
+        items.append(
+            models.AttentionItem(
+                severity="medium", title="New endpoints",
+                detail="first called within the last 24 hours: are they meant to be public?",
+                link="/catalogue?show=new", count=counts.new,
+            )
+        )  # fmt: skip
+    items += [
+        models.AttentionItem(
+            severity="low", title=f"Policy {policy.name} observes",
+            detail=f"would have acted on {policy.observed:,} requests in 24 hours: review and enforce",
+            link=f"/policies/{quote(policy.name, safe='')}", count=policy.observed,
+        )
+        for policy in policies
+        if policy.mode == "observe" and policy.observed
+    ]  # fmt: skip
+    items.sort(key=lambda item: RANK[item.severity])
+    return items[:MAX_ITEMS]
+
+
+def _alerts(alerts: Sequence[models.Alert]) -> list[models.AttentionItem]:
+    by_kind: dict[tuple[str, str], list[models.Alert]] = {}
+    for alert in alerts:
+        if not alert.muted:
+            by_kind.setdefault((alert.severity, alert.kind), []).append(alert)
+    items = []
+    for (severity, kind), rows in by_kind.items():
+        first = rows[0]
+        several = len(rows) > 1
+        known: models.Severity = severity if severity in RANK else "medium"  # type: ignore[assignment]  # checked
+        items.append(
+            models.AttentionItem(
+                severity=known,
+                title=kind.replace("_", " ").capitalize() if several else first.title,
+                detail=f"{first.title} and {len(rows) - 1} more" if several else first.subject,
+                link=f"/alerts?kind={quote(kind, safe='')}" if several else f"/alerts/{first.id}",
+                count=len(rows),
+            )
+        )
+    return items

@@ -1,0 +1,308 @@
+"""The catalogue as people look at it: counted, filtered, sorted, as a tree, and one endpoint in detail."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from starfort.admin import models
+from starfort.admin.errors import NotFoundError
+from starfort.admin.filters import EndpointFilter
+from starfort.admin.window import RangeName, Window
+
+NEW_FOR = timedelta(hours=24)
+"""How long an endpoint counts as new: a working day and its night."""
+MAX_CHILDREN = 300
+"""Children of one place in the tree that are shown; beyond it people filter."""
+MAX_VALUES = 200
+MAX_CONSUMERS = 100
+MAX_TRAFFIC_ROWS = 100_000
+
+Rows = Callable[[str, str, dict[str, Any]], Awaitable[list[dict[str, Any]]]]
+
+
+class KnownEndpoint(Protocol):
+    """What is asked of one endpoint of the catalogue."""
+
+    @property
+    def id(self) -> str:
+        """Stable id."""
+
+    @property
+    def api(self) -> str:
+        """Name of its API."""
+
+    @property
+    def host(self) -> str:
+        """Host that it was seen on, or is configured for."""
+
+    @property
+    def method(self) -> str:
+        """Upper case."""
+
+    @property
+    def template(self) -> str:
+        """Path template."""
+
+    @property
+    def documented(self) -> bool:
+        """Whether an OpenAPI document has it."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Its labels and its API's."""
+
+    @property
+    def first_seen(self) -> datetime | None:
+        """First call."""
+
+    @property
+    def last_seen(self) -> datetime | None:
+        """Last call."""
+
+    @property
+    def auth_seen(self) -> Sequence[str]:
+        """Kinds of credential seen."""
+
+    @property
+    def sensitive(self) -> Sequence[str]:
+        """Sensitive classes seen."""
+
+
+class Endpoints(Protocol):
+    """What is asked of the runtime here."""
+
+    catalogue: Any
+
+
+class EndpointView:
+    """Answers about the catalogue.
+
+    Args:
+        source: has the catalogue.
+        rows: runs a bastion's query in a thread.
+    """
+
+    def __init__(self, source: Endpoints, rows: Rows) -> None:
+        self._source = source
+        self._rows = rows
+
+    async def counts(self) -> models.CatalogueCounts:
+        """How many endpoints there are of each kind."""
+        rows = [_summary(endpoint) for endpoint in self._source.catalogue.endpoints()]
+        return models.CatalogueCounts(
+            total=len(rows),
+            **{kind: sum(1 for row in rows if _is(row, kind)) for kind in _KINDS},
+        )
+
+    async def page(
+        self, wanted: EndpointFilter, limit: int, offset: int
+    ) -> models.Page[models.EndpointSummary]:
+        """A page of the endpoints that a filter lets through, with their traffic of the last day."""
+        rows = [row for row in map(_summary, self._source.catalogue.endpoints()) if _matches(row, wanted)]
+        traffic = await self._traffic()
+        if wanted.sort in ("requests", "errors"):
+            rows = [_with_traffic(row, traffic) for row in rows]
+        rows.sort(key=_ORDER[wanted.sort])
+        items = [_with_traffic(row, traffic) for row in rows[offset : offset + limit]]
+        return models.Page[models.EndpointSummary](items=items, total=len(rows), limit=limit, offset=offset)
+
+    async def tree(self, wanted: EndpointFilter) -> models.Tree:
+        """The children of one place: hosts when the filter names none, else the next path segments.
+
+        Args:
+            wanted: `host` and `prefix` are the place; the other fields filter what is counted.
+        """
+        anywhere = wanted.model_copy(update={"prefix": ""})
+        nodes: dict[str, list[models.EndpointSummary]] = {}
+        depth = len(_segments(wanted.prefix))
+        below = _segments(wanted.prefix)
+        for row in map(_summary, self._source.catalogue.endpoints()):
+            if not _matches(row, anywhere):
+                continue
+            if not wanted.host:
+                nodes.setdefault(row.host, []).append(row)
+                continue
+            segments = _segments(row.path)
+            if segments[:depth] == below and len(segments) > depth:
+                nodes.setdefault(segments[depth], []).append(row)
+        children = [_node(wanted, name, rows, depth) for name, rows in sorted(nodes.items())]
+        return models.Tree(
+            host=wanted.host, prefix=wanted.prefix, children=children[:MAX_CHILDREN], total=len(children)
+        )
+
+    def find(self, endpoint_id: str) -> models.EndpointSummary:
+        """One endpoint without figures.
+
+        Raises:
+            NotFoundError: the catalogue has none of that id.
+        """
+        for endpoint in self._source.catalogue.endpoints():
+            if endpoint.id == endpoint_id:
+                return _summary(endpoint)
+        raise NotFoundError(f"there is no endpoint {endpoint_id[:64]!r} in the catalogue")
+
+    async def detail(self, endpoint_id: str, name: RangeName) -> models.EndpointDetail:
+        """One endpoint with all that is known of it.
+
+        Raises:
+            NotFoundError: the catalogue has none of that id.
+        """
+        summary = self.find(endpoint_id)
+        scope = {"since": Window.of(name).since, "endpoint_id": endpoint_id}
+        values, consumers, traffic = await asyncio.gather(
+            self._rows("visibility", "endpoint_values", scope | {"limit": MAX_VALUES}),
+            self._rows("visibility", "endpoint_consumers", scope | {"limit": MAX_CONSUMERS}),
+            self._traffic(),
+        )
+        by_kind: dict[str, list[models.Counted]] = {}
+        for row in values:
+            by_kind.setdefault(row["kind"], []).append(models.Counted(value=row["value"], count=row["seen"]))
+        total = sum(row.count for row in by_kind.get("all", []))
+        return models.EndpointDetail(
+            **_with_traffic(summary, traffic).model_dump(),
+            parameters=_parameters(by_kind.get("parameter", []), total),
+            statuses=by_kind.get("status", []),
+            auth_seen=by_kind.get("auth", []),
+            identity_errors=by_kind.get("identity_error", []),
+            content_types=by_kind.get("content_type", []),
+            response_content_types=by_kind.get("response_content_type", []),
+            sensitive_request=by_kind.get("sensitive_request", []),
+            sensitive_response=by_kind.get("sensitive_response", []),
+            findings=by_kind.get("finding", []),
+            consumers=[
+                models.Consumer(
+                    **{key: value for key, value in row.items() if key not in ("total", "caller")}
+                )
+                for row in consumers
+            ],
+            consumers_total=consumers[0]["total"] if consumers else 0,
+        )
+
+    async def _traffic(self) -> dict[str, dict[str, Any]]:
+        window = Window.of("24h")
+        parameters = {
+            "table": window.table,
+            "since": window.since.strftime("%Y-%m-%d %H:%M:%S"),
+            "limit": MAX_TRAFFIC_ROWS,
+        }
+        rows = await self._rows("visibility", "traffic_by_endpoint", parameters)
+        return {row["endpoint_id"]: row for row in rows}
+
+
+_KINDS = ("new", "undocumented", "sensitive", "unauthenticated")
+
+
+def _is(row: models.EndpointSummary, kind: str) -> bool:
+    match kind:
+        case "new":
+            return row.new
+        case "undocumented":
+            return not row.documented
+        case "sensitive":
+            return bool(row.sensitive)
+        case "unauthenticated":
+            return row.authenticated is False
+        case _:
+            return True
+
+
+def _matches(row: models.EndpointSummary, wanted: EndpointFilter) -> bool:
+    if wanted.api and row.api != wanted.api:
+        return False
+    if wanted.host and row.host != wanted.host:
+        return False
+    below = _segments(wanted.prefix)
+    if below and _segments(row.path)[: len(below)] != below:
+        return False
+    if wanted.show and not _is(row, wanted.show):
+        return False
+    text = f"{row.method} {row.host} {row.path}".lower()
+    return all(word in text for word in wanted.search.lower().split())
+
+
+def _latest(time: datetime | None) -> float:
+    return -time.timestamp() if time is not None else 0.0
+
+
+_ORDER: dict[str, Callable[[models.EndpointSummary], Any]] = {
+    "path": lambda row: (row.host, row.path, row.method),
+    "requests": lambda row: (-row.requests, row.host, row.path, row.method),
+    "errors": lambda row: (-row.error_share, row.host, row.path, row.method),
+    "first_seen": lambda row: (_latest(row.first_seen), row.host, row.path, row.method),
+    "last_seen": lambda row: (_latest(row.last_seen), row.host, row.path, row.method),
+}
+
+
+def _node(
+    wanted: EndpointFilter, name: str, rows: Sequence[models.EndpointSummary], depth: int
+) -> models.TreeNode:
+    host = wanted.host or name
+    prefix = f"{wanted.prefix.rstrip('/')}/{name}" if wanted.host else ""
+    deepest = max(len(_segments(row.path)) for row in rows)
+    return models.TreeNode(
+        segment=name,
+        prefix=prefix,
+        host=host,
+        endpoints=len(rows),
+        attention=sum(1 for row in rows if needs_attention(row)),
+        leaf=bool(wanted.host) and deepest <= depth + 1,
+    )
+
+
+def needs_attention(row: models.EndpointSummary) -> bool:
+    """Whether somebody should look: nobody documented it, or it gives sensitive data to anybody."""
+    return (row.new and not row.documented) or (bool(row.sensitive) and row.authenticated is False)
+
+
+def _segments(path: str) -> list[str]:
+    return [segment for segment in path.split("/") if segment]
+
+
+def _summary(endpoint: KnownEndpoint) -> models.EndpointSummary:
+    first = _aware(endpoint.first_seen)
+    return models.EndpointSummary(
+        id=endpoint.id,
+        api=endpoint.api,
+        host=endpoint.host,
+        method=endpoint.method,
+        path=endpoint.template,
+        first_seen=first,
+        last_seen=_aware(endpoint.last_seen),
+        documented=endpoint.documented,
+        new=first is not None and datetime.now(UTC) - first < NEW_FOR,
+        authenticated=None if first is None else bool(list(endpoint.auth_seen)),
+        labels=list(endpoint.labels),
+        sensitive=sorted(endpoint.sensitive),
+    )
+
+
+def _with_traffic(row: models.EndpointSummary, traffic: dict[str, dict[str, Any]]) -> models.EndpointSummary:
+    found = traffic.get(row.id)
+    if not found:
+        return row
+    share = found["errors"] / found["requests"] if found["requests"] else 0.0
+    return row.model_copy(
+        update={"requests": found["requests"], "error_share": share, "stopped": found["stopped"]}
+    )
+
+
+def _aware(time: datetime | None) -> datetime | None:
+    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
+
+
+def _parameters(values: Iterable[models.Counted], total: int) -> list[models.Parameter]:
+    merged: dict[tuple[str, str], tuple[list[str], int]] = {}
+    for value in values:
+        location, _, rest = value.value.partition(":")
+        name, _, kind = rest.rpartition(":")
+        types, count = merged.get((location, name), ([], 0))
+        merged[(location, name)] = ([*types, kind], count + value.count)
+    rows = [
+        models.Parameter(
+            location=location, name=name, types=types, count=count,
+            share=min(1.0, count / total) if total else 0.0,
+        )
+        for (location, name), (types, count) in merged.items()
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (-row.count, row.location, row.name))

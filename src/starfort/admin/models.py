@@ -1,0 +1,383 @@
+"""The shapes that API and dashboard show. Field docs are the API's description of them.
+
+All times are UTC with a zone; all shares are between 0 and 1; all durations name their unit.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Item = TypeVar("Item")
+
+Severity = Literal["info", "low", "medium", "high", "critical"]
+
+
+class Model(BaseModel):
+    """Base of all shapes: frozen, made from attributes too."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class Page(Model, Generic[Item]):
+    """A part of a list that may be long."""
+
+    items: list[Item]
+    total: Annotated[int, Field(description="How many there are in all, on every page together.")]
+    limit: Annotated[int, Field(description="The most that this page may hold.")]
+    offset: Annotated[int, Field(description="How many were left out before it.")]
+
+
+class TrafficPoint(Model):
+    """Requests within one step of a series, by what was done with them."""
+
+    time: Annotated[datetime, Field(description="Begin of the step.")]
+    allowed: int = 0
+    blocked: int = 0
+    limited: int = 0
+    diverted: int = 0
+    deceived: int = 0
+    errors: Annotated[int, Field(description="Of all of them, those answered with 500 or above.")] = 0
+
+    @property
+    def total(self) -> int:
+        """All requests of the step."""
+        return self.allowed + self.blocked + self.limited + self.diverted + self.deceived
+
+
+class TrafficTotals(Model):
+    """Requests within a window."""
+
+    requests: int = 0
+    allowed: int = 0
+    blocked: int = 0
+    limited: int = 0
+    diverted: int = 0
+    deceived: int = 0
+    client_errors: Annotated[int, Field(description="Answered with 400 to 499.")] = 0
+    server_errors: Annotated[int, Field(description="Answered with 500 or above.")] = 0
+    addresses: Annotated[int, Field(description="Different client addresses (estimated, ±1.6 %).")] = 0
+    p50_ms: Annotated[float, Field(description="Median time from request to answer, milliseconds.")] = 0.0
+    p99_ms: Annotated[float, Field(description="99th percentile of it.")] = 0.0
+    engine_p99_us: Annotated[
+        float, Field(description="99th percentile of the time in Starfort, microseconds.")
+    ] = 0.0
+
+    @property
+    def stopped(self) -> int:
+        """Requests that did not simply pass."""
+        return self.requests - self.allowed
+
+
+class Traffic(Model):
+    """Traffic within a window and in the equally long window before it."""
+
+    since: datetime
+    until: datetime
+    step_s: int
+    totals: TrafficTotals
+    before: TrafficTotals
+    points: list[TrafficPoint]
+
+
+class ApiTraffic(Model):
+    """One API within a window."""
+
+    api: Annotated[str, Field(description="Its name; empty for calls that matched no API.")]
+    requests: int
+    stopped: int
+    client_errors: int
+    server_errors: int
+    addresses: int
+    p99_ms: float
+    sparkline: Annotated[list[int], Field(description="Requests in equal steps over the window.")]
+
+
+class EndpointSummary(Model):
+    """One endpoint of the catalogue, as lists show it."""
+
+    id: str
+    api: str
+    host: str
+    method: str
+    path: Annotated[str, Field(description="Path template, such as /users/{id}.")]
+    first_seen: datetime | None
+    last_seen: datetime | None
+    documented: bool
+    new: Annotated[bool, Field(description="First seen within the last 24 hours.")]
+    authenticated: Annotated[
+        bool | None, Field(description="Whether callers show credentials; null when it was never called.")
+    ]
+    labels: list[str]
+    sensitive: Annotated[list[str], Field(description="Sensitive classes seen in requests or responses.")]
+    requests: Annotated[int, Field(description="Requests within the last 24 hours.")] = 0
+    error_share: Annotated[float, Field(description="Share of them answered with 400 or above.")] = 0.0
+    stopped: Annotated[int, Field(description="Of them, those that did not simply pass.")] = 0
+
+
+class CatalogueCounts(Model):
+    """How many endpoints there are of each kind that asks for attention."""
+
+    total: int
+    new: int
+    undocumented: int
+    sensitive: int
+    unauthenticated: int
+
+
+class TreeNode(Model):
+    """One step down the tree of hosts and path segments."""
+
+    segment: str
+    prefix: Annotated[str, Field(description="Path prefix of everything below it; empty for a host.")]
+    host: str
+    endpoints: Annotated[int, Field(description="Endpoints at or below it.")]
+    attention: Annotated[int, Field(description="Of them, those new, undocumented or open and sensitive.")]
+    leaf: Annotated[bool, Field(description="Whether nothing lies below it.")]
+
+
+class Tree(Model):
+    """The children of one place in the tree."""
+
+    host: str
+    prefix: str
+    children: list[TreeNode]
+    total: Annotated[int, Field(description="Children in all; more than shown when there are many.")]
+
+
+class Counted(Model):
+    """A value and how often it was seen."""
+
+    value: str
+    count: int
+
+
+class Parameter(Model):
+    """A parameter of an endpoint as seen in traffic."""
+
+    location: str
+    name: str
+    types: list[str]
+    count: int
+    share: Annotated[float, Field(description="Share of the endpoint's requests that had it.")]
+
+
+class Consumer(Model):
+    """Somebody who calls an endpoint."""
+
+    subject: str
+    address: str
+    fingerprint: str
+    user_agent: str
+    bot: str
+    requests: int
+    stopped: int
+    last_seen: datetime
+
+
+class EndpointDetail(EndpointSummary):
+    """One endpoint with all that is known of it; figures are of the window asked for."""
+
+    parameters: list[Parameter]
+    statuses: list[Counted]
+    auth_seen: list[Counted]
+    identity_errors: list[Counted]
+    content_types: list[Counted]
+    response_content_types: list[Counted]
+    sensitive_request: list[Counted]
+    sensitive_response: list[Counted]
+    findings: list[Counted]
+    consumers: list[Consumer]
+    consumers_total: int
+
+
+class Client(Model):
+    """Callers that share an address, a fingerprint, a subject, a network or a class of bot."""
+
+    key: str
+    label: Annotated[str, Field(description="What is known of it: user agent or network's owner.")]
+    country: str
+    bot: str
+    requests: int
+    stopped: int
+    errors: int
+    addresses: int
+    endpoints: int
+    subjects: int
+    signals: list[str]
+    first_seen: datetime
+    last_seen: datetime
+
+
+class Event(Model):
+    """One request. See docs/events.md for what each field means."""
+
+    time: datetime
+    id: str
+    node: str
+    api: str
+    endpoint_id: str
+    method: str
+    host: str
+    path: str
+    template: str
+    protocol: str
+    status: int
+    upstream: str
+    duration_us: int
+    engine_us: int
+    request_bytes: int
+    response_bytes: int
+    address: str
+    country: str
+    asn: int
+    as_organization: str
+    ja4: str
+    fingerprint: str
+    user_agent: str
+    bot: str
+    bot_name: str
+    identity_kind: str
+    identity_verified: bool
+    subject: str
+    identity_error: str
+    auth_seen: list[str]
+    content_type: str
+    response_content_type: str
+    parameters: list[str]
+    anomalies: list[str]
+    findings: list[str]
+    sensitive_request: list[str]
+    sensitive_response: list[str]
+    signals: list[str]
+    action: str
+    policy: str
+    tags: list[str]
+    observed: list[str]
+
+
+class EventPage(Model):
+    """Events, latest first."""
+
+    items: list[Event]
+    next: Annotated[str | None, Field(description="Give it as `before` for the next page; null at the end.")]
+
+
+class Policy(Model):
+    """One policy with what it did and would have done."""
+
+    name: str
+    order: int
+    mode: Literal["observe", "enforce"]
+    action: str
+    when: str
+    apis: list[str]
+    endpoints: list[str]
+    enforced: Annotated[int, Field(description="Requests on which it acted, last 24 hours.")]
+    observed: Annotated[int, Field(description="Requests on which it would have acted, last 24 hours.")]
+    last_at: Annotated[datetime | None, Field(description="The last of them.")]
+
+
+class PolicyPoint(Model):
+    """Hits of a policy within one step."""
+
+    time: datetime
+    enforced: int
+    observed: int
+
+
+class PolicyDetail(Policy):
+    """One policy with its hits over time and whom they concern."""
+
+    points: list[PolicyPoint]
+    addresses: Annotated[int, Field(description="Different addresses among its hits.")]
+    subjects: Annotated[int, Field(description="Different verified subjects among its hits.")]
+    hit_endpoints: Annotated[list[Counted], Field(description="Endpoints most hit, `METHOD /path`.")]
+    succeeded: Annotated[
+        int,
+        Field(description="Observe-mode hits that the API answered below 400."),
+    ]
+
+
+class Signal(Model):
+    """What detection says of one key now."""
+
+    kind: str
+    key_type: str
+    key: str
+    score: float
+    peak_score: float
+    severity: str
+    title: str
+    detector: str
+    first_at: datetime
+    last_at: datetime
+    expires_at: datetime
+    raised: int
+    evidence: list[dict[str, Any]]
+
+
+class Detector(Model):
+    """A detector and how it runs."""
+
+    name: str
+    kind: str
+    enabled: bool
+    runs: int
+    failures: int
+    last_error: str
+    last_ms: float
+    signals: int
+
+
+class Alert(Model):
+    """Something that a person should look at."""
+
+    id: str
+    kind: str
+    severity: str
+    title: str
+    subject: str
+    evidence: list[dict[str, Any]]
+    first_at: datetime
+    last_at: datetime
+    count: int
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+    muted: Annotated[bool, Field(description="Whether a mute keeps it from asking for attention.")] = False
+
+
+class AlertPage(Model):
+    """Alerts, latest first."""
+
+    items: list[Alert]
+    next_offset: Annotated[int | None, Field(description="Give it as `offset` for the next page.")]
+
+
+class AlertPoint(Model):
+    """Alerts first raised within one step, by severity."""
+
+    time: datetime
+    counts: dict[str, int]
+
+
+class Finding(Model):
+    """A finding's or anomaly's code and where it was seen."""
+
+    code: str
+    source: Literal["finding", "anomaly"]
+    events: int
+    endpoints: int
+    addresses: int
+    stopped: int
+    last_seen: datetime
+
+
+class AttentionItem(Model):
+    """One thing that waits for a person."""
+
+    severity: Severity
+    title: str
+    detail: str
+    link: Annotated[str, Field(description="Where the dashboard shows it.")]
+    count: int = 1

@@ -1,0 +1,400 @@
+"""`Insight`: every question that API and dashboard ask, answered from store, catalogue and runtime.
+
+Methods are asynchronous and never block the event loop: queries run in a thread. Answers are the shapes of
+`models.py`; what does not exist raises `NotFoundError`.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from starfort.admin import models
+from starfort.admin.attention import attention
+from starfort.admin.endpoints import EndpointView, KnownEndpoint
+from starfort.admin.errors import InvalidError, NotFoundError
+from starfort.admin.filters import ClientFilter, EventFilter
+from starfort.admin.mutes import Muted, Mutes
+from starfort.admin.window import RangeName, Window, sql
+from starfort.alerts import AlertHistory, StoredAlert
+from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
+from starfort.signals import ActiveSignal, SignalTable
+
+Answer = TypeVar("Answer")
+
+MAX_SIGNALS = 1_000
+MAX_ALERTS_CHARTED = 1_000
+FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
+TOP_ID = "\x7f" * 8
+
+
+class Store(Protocol):
+    """What is asked of the store."""
+
+    def query(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Rows of a SELECT; blocking."""
+
+
+class Catalogue(Protocol):
+    """What is asked of the catalogue."""
+
+    def endpoints(self) -> Sequence[KnownEndpoint]:
+        """Every endpoint."""
+
+
+class Source(Protocol):
+    """What is asked of the runtime; `starfort.runtime.Runtime` is one."""
+
+    data_dir: Path
+    config: Any
+    store: Any
+    catalogue: Any
+    signals: SignalTable
+    alerts: AlertHistory
+
+    def status(self) -> Status:
+        """How everything is."""
+
+    def nodes(self) -> list[NodeStatus]:
+        """Filters that are or were connected."""
+
+    def policies(self) -> list[PolicyStatus]:
+        """Policies with their hits; blocking."""
+
+    def clear_signal(self, kind: str, key_type: str, key: str) -> bool:
+        """Lift a signal everywhere."""
+
+    async def reload(self) -> ReloadResult:
+        """Read the configuration again."""
+
+    def metrics(self) -> bytes:
+        """Prometheus text."""
+
+
+class Insight:
+    """Answers for API and dashboard.
+
+    Args:
+        source: the runtime.
+        mutes: which alerts ask for nobody's attention.
+    """
+
+    def __init__(self, source: Source, mutes: Mutes) -> None:
+        self._source = source
+        self._mutes = mutes
+        self.endpoints = EndpointView(source, self._rows)
+
+    # ---- traffic
+
+    async def traffic(self, name: RangeName, api: str = "", endpoint_id: str = "") -> models.Traffic:
+        """Traffic of a window, of all APIs, one API or one endpoint."""
+        window = Window.of(name)
+        totals, before, rows = await asyncio.gather(
+            self._totals(window, api, endpoint_id),
+            self._totals(window.before, api, endpoint_id),
+            self._rows("visibility", "traffic_series", _scope(window, api, endpoint_id)),
+        )
+        by_time = {_from_unix(row.pop("bucket")): row for row in rows}
+        points = [models.TrafficPoint(time=time, **by_time.get(time, {})) for time in window.steps()]
+        return models.Traffic(
+            since=window.since, until=window.until, step_s=window.step_s, totals=totals, before=before,
+            points=points,
+        )  # fmt: skip
+
+    async def _totals(self, window: Window, api: str, endpoint_id: str) -> models.TrafficTotals:
+        parameters = _scope(window, api, endpoint_id)
+        parameters.pop("step")
+        rows = await self._rows("visibility", "traffic_totals", parameters)
+        return models.TrafficTotals(**rows[0]) if rows else models.TrafficTotals()
+
+    async def apis(self, name: RangeName, limit: int) -> list[models.ApiTraffic]:
+        """The busiest APIs of a window."""
+        window = Window.of(name)
+        count = 30
+        step = max(1, int((window.until - window.since).total_seconds()) // count)
+        parameters = _scope(window) | {"step": step, "limit": limit}
+        for unused in ("api", "endpoint_id"):
+            parameters.pop(unused)
+        answers = []
+        for row in await self._rows("visibility", "traffic_by_api", parameters):
+            line = [0] * count
+            for number, requests in zip(row.pop("step_numbers"), row.pop("step_requests"), strict=True):
+                if 0 <= number < count:
+                    line[number] = requests
+            row.pop("steps")
+            answers.append(models.ApiTraffic(**row, sparkline=line))
+        return answers
+
+    # ---- clients and events
+
+    async def clients(self, wanted: ClientFilter, limit: int, offset: int) -> models.Page[models.Client]:
+        """Callers by what they share, most first."""
+        parameters = {
+            "since": Window.of(wanted.range).since, "by": wanted.by, "search": wanted.search,
+            "bot": wanted.bot, "sort": wanted.sort, "limit": limit, "offset": offset,
+        }  # fmt: skip
+        rows = await self._rows("visibility", "clients", parameters)
+        total = rows[0]["total"] if rows else 0
+        items = [models.Client(**_without(row, "total")) for row in rows]
+        return models.Page[models.Client](items=items, total=total, limit=limit, offset=offset)
+
+    async def events(self, wanted: EventFilter, limit: int, before: str | None = None) -> models.EventPage:
+        """Events, latest first.
+
+        Raises:
+            InvalidError: `before` is not what a page gave as `next`.
+        """
+        before_time, before_id = _cursor(before)
+        parameters = wanted.parameters() | {
+            "since": Window.of(wanted.range).since,
+            "before_time": before_time,
+            "before_id": before_id,
+            "limit": limit + 1,
+        }
+        rows = await self._rows("visibility", "events_page", parameters)
+        items = [models.Event(**row) for row in rows[:limit]]
+        following = f"{items[-1].time.isoformat()}~{items[-1].id}" if len(rows) > limit else None
+        return models.EventPage(items=items, next=following)
+
+    async def event(self, event_id: str) -> models.Event:
+        """One event of the last 30 days.
+
+        Raises:
+            NotFoundError: none has that id.
+        """
+        page = await self.events(EventFilter(range="30d", id=event_id), 1)
+        if not page.items:
+            raise NotFoundError(f"there is no event {event_id[:64]!r} within the last 30 days")
+        return page.items[0]
+
+    async def findings(self, name: RangeName, limit: int, offset: int) -> models.Page[models.Finding]:
+        """Codes of findings and anomalies, most frequent first."""
+        parameters = {"since": Window.of(name).since, "limit": limit, "offset": offset}
+        rows = await self._rows("visibility", "findings", parameters)
+        total = rows[0]["total"] if rows else 0
+        items = [models.Finding(**_without(row, "total")) for row in rows]
+        return models.Page[models.Finding](items=items, total=total, limit=limit, offset=offset)
+
+    # ---- policies
+
+    async def policies(self) -> list[models.Policy]:
+        """Every policy in order, with its hits of the last day."""
+        return [_policy(status) for status in await asyncio.to_thread(self._source.policies)]
+
+    async def policy(self, name: str, window_name: RangeName) -> models.PolicyDetail:
+        """One policy with its hits within a window.
+
+        Raises:
+            NotFoundError: no policy has that name.
+        """
+        found = [policy for policy in await self.policies() if policy.name == name]
+        if not found:
+            raise NotFoundError(f"there is no policy {name[:128]!r}")
+        window = Window.of(window_name)
+        scope = {"since": window.since, "policy": name}
+        rows, reach = await asyncio.gather(
+            self._rows("visibility", "policy_series", scope | {"step": window.step_s}),
+            self._rows("visibility", "policy_reach", scope | {"limit": 10}),
+        )
+        by_time = {_from_unix(row["bucket"]): row for row in rows}
+        points = [
+            models.PolicyPoint(
+                time=time,
+                enforced=by_time[time]["enforced"] if time in by_time else 0,
+                observed=by_time[time]["observed_hits"] if time in by_time else 0,
+            )
+            for time in window.steps()
+        ]
+        nothing: dict[str, Any] = {"names": [], "counts": [], "addresses": 0, "subjects": 0, "succeeded": 0}
+        row = reach[0] if reach else nothing
+        hits = [
+            models.Counted(value=value, count=count)
+            for value, count in zip(row["names"], row["counts"], strict=True)
+        ]
+        return models.PolicyDetail(
+            **found[0].model_dump(), points=points, addresses=row["addresses"], subjects=row["subjects"],
+            succeeded=row["succeeded"], hit_endpoints=hits,
+        )  # fmt: skip
+
+    # ---- signals, detectors, alerts
+
+    def signals(self, kind: str = "") -> list[models.Signal]:
+        """Signals that hold now, highest score first, at most `MAX_SIGNALS`."""
+        active = [row for row in self._source.signals.active() if kind in ("", row.signal.kind)]
+        return [_signal(row) for row in active[:MAX_SIGNALS]]
+
+    def signals_total(self) -> int:
+        """How many signals hold now."""
+        return len(self._source.signals.active())
+
+    def clear_signal(self, kind: str, key_type: str, key: str) -> None:
+        """Lift a signal in every filter.
+
+        Raises:
+            NotFoundError: it is not active.
+        """
+        if not self._source.clear_signal(kind, key_type, key):
+            raise NotFoundError(f"no signal {kind[:64]!r} is active for {key_type[:32]} {key[:128]!r}")
+
+    def detectors(self) -> list[models.Detector]:
+        """Every detector and how it runs."""
+        return [models.Detector(**dataclasses.asdict(row)) for row in self._source.status().detectors]
+
+    async def alerts(
+        self, *, kind: str = "", severity: str = "", open_only: bool = False, limit: int = 50, offset: int = 0
+    ) -> models.AlertPage:
+        """Alerts, latest first."""
+        rows = await asyncio.to_thread(
+            self._source.alerts.list,
+            kind=kind or None,
+            severity=severity or None,
+            open_only=open_only,
+            limit=limit + 1,
+            offset=offset,
+        )
+        mutes = self._mutes.list()
+        items = [_alert(row, mutes) for row in rows[:limit]]
+        return models.AlertPage(items=items, next_offset=offset + limit if len(rows) > limit else None)
+
+    async def alert(self, alert_id: str) -> models.Alert:
+        """One alert.
+
+        Raises:
+            NotFoundError: none has that id.
+        """
+        row = await asyncio.to_thread(self._source.alerts.get, alert_id)
+        if row is None:
+            raise NotFoundError(f"there is no alert {alert_id[:64]!r}")
+        return _alert(row, self._mutes.list())
+
+    async def acknowledge(self, alert_id: str, by: str) -> models.Alert:
+        """Say that a person has seen an alert.
+
+        Raises:
+            NotFoundError: none has that id.
+        """
+        row = await asyncio.to_thread(self._source.alerts.acknowledge, alert_id, by)
+        if row is None:
+            raise NotFoundError(f"there is no alert {alert_id[:64]!r}")
+        return _alert(row, self._mutes.list())
+
+    async def alert_series(self, name: RangeName) -> list[models.AlertPoint]:
+        """Alerts by the step in which they were first raised, at most the latest `MAX_ALERTS_CHARTED`."""
+        window = Window.of(name)
+        rows = await asyncio.to_thread(self._source.alerts.list, since=window.since, limit=MAX_ALERTS_CHARTED)
+        step = max(window.step_s * 4, 60)
+        counts: dict[int, dict[str, int]] = {}
+        start = int(window.since.timestamp())
+        for row in rows:
+            number = (int(row.first_at.timestamp()) - start) // step
+            if number >= 0:
+                severities = counts.setdefault(number, {})
+                severities[row.severity] = severities.get(row.severity, 0) + 1
+        total = -(-int((window.until - window.since).total_seconds()) // step)
+        return [
+            models.AlertPoint(
+                time=window.since + timedelta(seconds=step * number), counts=counts.get(number, {})
+            )
+            for number in range(total)
+        ]
+
+    def alerts_open(self) -> dict[str, int]:
+        """How many alerts nobody acknowledged, by severity."""
+        return self._source.alerts.open_by_severity()
+
+    async def attention(self) -> list[models.AttentionItem]:
+        """What waits for a person, most urgent first."""
+        counts, policies, alerts = await asyncio.gather(
+            self.endpoints.counts(), self.policies(), self.alerts(open_only=True, limit=200)
+        )
+        return attention(self._source.status(), counts, policies, alerts.items)
+
+    # ---- status
+
+    def status(self) -> Status:
+        """How everything is."""
+        return self._source.status()
+
+    def nodes(self) -> list[NodeStatus]:
+        """Filters that are or were connected."""
+        return self._source.nodes()
+
+    async def reload(self) -> ReloadResult:
+        """Read the configuration again; a bad one leaves the good one in force."""
+        return await self._source.reload()
+
+    @property
+    def settings(self) -> Any:
+        """The configuration's model."""
+        return self._source.config
+
+    def config(self) -> dict[str, Any]:
+        """The configuration in force, as JSON. It names the files and variables of secrets, never them."""
+        dump: Callable[..., dict[str, Any]] = self._source.config.model_dump
+        return dump(mode="json", by_alias=True)
+
+    def metrics(self) -> bytes:
+        """Prometheus text."""
+        return self._source.metrics()
+
+    async def _rows(self, bastion: str, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        text = sql(bastion, name)
+        rows: list[dict[str, Any]] = await asyncio.to_thread(self._source.store.query, text, parameters)
+        return rows
+
+
+def _scope(window: Window, api: str = "", endpoint_id: str = "") -> dict[str, Any]:
+    return {
+        "table": window.table, "since": _whole(window.since), "until": _whole(window.until),
+        "step": window.step_s, "api": api, "endpoint_id": endpoint_id,
+    }  # fmt: skip
+
+
+def _whole(time: datetime) -> str:
+    # A DateTime parameter takes whole seconds; a datetime is bound with its microseconds.
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _without(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in names}
+
+
+def _cursor(before: str | None) -> tuple[datetime, str]:
+    if before is None:
+        return FAR_FUTURE, TOP_ID
+    time, separator, event_id = before.partition("~")
+    try:
+        moment = datetime.fromisoformat(time)
+    except ValueError:
+        moment = None
+    if not separator or moment is None or moment.tzinfo is None or not 1970 <= moment.year <= FAR_FUTURE.year:  # noqa: PLR2004
+        raise InvalidError("`before` is not what an earlier page gave as `next`")
+    return moment, event_id
+
+
+def _from_unix(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _policy(status: PolicyStatus) -> models.Policy:
+    values = dataclasses.asdict(status)
+    values["last_at"] = _from_unix(status.last_at) if status.last_at else None
+    return models.Policy(**values)
+
+
+def _signal(active: ActiveSignal) -> models.Signal:
+    signal = active.signal
+    return models.Signal(
+        kind=signal.kind, key_type=signal.key_type, key=signal.key, score=signal.score,
+        peak_score=max(active.peak_score, signal.score), severity=signal.severity, title=signal.title,
+        detector=signal.detector, first_at=_from_unix(active.first_at), last_at=_from_unix(active.last_at),
+        expires_at=_from_unix(active.expires_at), raised=active.raised,
+        evidence=[dict(row) for row in signal.evidence],
+    )  # fmt: skip
+
+
+def _alert(row: StoredAlert, mutes: list[Muted]) -> models.Alert:
+    muted = any(mute.covers(row.kind, row.subject) for mute in mutes)
+    return models.Alert(**dataclasses.asdict(row), muted=muted)

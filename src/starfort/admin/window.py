@@ -1,0 +1,69 @@
+"""The windows of time that API and dashboard look at, and the SQL that reads them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+RangeName = Literal["15m", "1h", "6h", "24h", "7d", "30d"]
+
+_STEPS: dict[str, tuple[timedelta, int, str]] = {
+    "15m": (timedelta(minutes=15), 10, "traffic_1s"),
+    "1h": (timedelta(hours=1), 60, "traffic_1m"),
+    "6h": (timedelta(hours=6), 300, "traffic_1m"),
+    "24h": (timedelta(hours=24), 900, "traffic_1m"),
+    "7d": (timedelta(days=7), 7200, "traffic_1m"),
+    "30d": (timedelta(days=30), 21600, "traffic_1m"),
+}
+"""Length, step in seconds (60 to 120 steps, which is what a chart can show), and rollup that is read."""
+
+RANGES: tuple[RangeName, ...] = ("15m", "1h", "6h", "24h", "7d", "30d")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window of time that ends now."""
+
+    name: str
+    since: datetime
+    """First step's begin: a multiple of the step, so that a series does not flicker from call to call."""
+    until: datetime
+    step_s: int
+    table: str
+    """`traffic_1s` or `traffic_1m`."""
+
+    @classmethod
+    def of(cls, name: RangeName, now: datetime | None = None) -> "Window":
+        """The window of a range's name that ends with the step that is running."""
+        length, step_s, table = _STEPS[name]
+        moment = (now or datetime.now(UTC)).timestamp()
+        until = (int(moment) // step_s + 1) * step_s
+        since = until - int(length.total_seconds())
+        return cls(name, _time(since), _time(until), step_s, table)
+
+    @property
+    def before(self) -> "Window":
+        """The equally long window before this one."""
+        length = self.until - self.since
+        return Window(self.name, self.since - length, self.since, self.step_s, self.table)
+
+    def steps(self) -> list[datetime]:
+        """Begin of every step, oldest first."""
+        count = int((self.until - self.since).total_seconds()) // self.step_s
+        return [self.since + timedelta(seconds=self.step_s * number) for number in range(count)]
+
+
+def _time(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+@cache
+def sql(bastion: str, name: str) -> str:
+    """A bastion's query.
+
+    Args:
+        bastion: `visibility`, `access` …
+        name: file name in its `queries` folder, without `.sql`.
+    """
+    return (resources.files(f"starfort.{bastion}") / "queries" / f"{name}.sql").read_text("utf-8")

@@ -1,0 +1,31 @@
+"""The configuration in force, and who changed what."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from starfort.admin import audit
+from starfort.admin.audit import AuditRecord
+from starfort.api.access import Admin, Office
+from starfort.api.paging import Limit
+
+router = APIRouter(tags=["config"])
+
+
+@router.get(
+    "/config", summary="The configuration in force", description="Secrets are named, never contained."
+)
+def read_config(_: Admin, desk: Office) -> dict[str, Any]:
+    """The configuration as JSON."""
+    return desk.insight.config()
+
+
+@router.get("/audit", summary="Who changed what", description="Latest first; logins and failed logins too.")
+def list_audit(
+    _: Admin,
+    desk: Office,
+    limit: Limit = 50,
+    before: Annotated[int | None, Query(ge=1, description="Entries with a smaller id than this.")] = None,
+) -> list[AuditRecord]:
+    """Entries of the audit log."""
+    return audit.page(desk.database, limit, before)

@@ -1,0 +1,62 @@
+"""Endpoints: the catalogue."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from starfort.admin.filters import EndpointFilter
+from starfort.admin.models import CatalogueCounts, EndpointDetail, EndpointSummary, Page, Tree
+from starfort.api.access import Office, Viewer
+from starfort.api.paging import LimitField, OffsetField
+from starfort.api.traffic import Range
+
+router = APIRouter(tags=["endpoints"])
+EndpointId = Annotated[str, Path(pattern="^[0-9a-f]{1,64}$", description="The endpoint's id.")]
+
+
+class EndpointQuery(EndpointFilter):
+    """Filter and page."""
+
+    limit: LimitField = 50
+    offset: OffsetField = 0
+
+
+@router.get("/endpoints", summary="The catalogue", description="Endpoints with traffic of the last 24 hours.")
+async def list_endpoints(
+    _: Viewer, desk: Office, query: Annotated[EndpointQuery, Query()]
+) -> Page[EndpointSummary]:
+    """A page of endpoints."""
+    return await desk.insight.endpoints.page(query, query.limit, query.offset)
+
+
+@router.get(
+    "/endpoints/counts", summary="The catalogue in figures", description="How many of each kind there are."
+)
+async def count_endpoints(_: Viewer, desk: Office) -> CatalogueCounts:
+    """Counts for the filters."""
+    return await desk.insight.endpoints.counts()
+
+
+@router.get(
+    "/endpoints/tree",
+    summary="The catalogue as a tree",
+    description="Children of one place: hosts at the top, then path segments. Give `host` and `prefix`.",
+)
+async def read_tree(_: Viewer, desk: Office, query: Annotated[EndpointFilter, Query()]) -> Tree:
+    """One level of the tree."""
+    return await desk.insight.endpoints.tree(query)
+
+
+@router.get(
+    "/endpoints/{endpoint_id}",
+    summary="One endpoint",
+    description="Parameters, statuses, consumers, sensitive classes and authentication as seen in traffic.",
+)
+async def read_endpoint(
+    _: Viewer,
+    desk: Office,
+    endpoint_id: EndpointId,
+    range: Range = "24h",
+) -> EndpointDetail:
+    """All that is known of an endpoint."""
+    return await desk.insight.endpoints.detail(endpoint_id, range)

@@ -1,0 +1,100 @@
+"""Security headers of every answer, and the origin of writes and WebSockets."""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from starfort.api.problem import problem
+
+API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+PAGE_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+    "object-src 'none'; frame-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+"""NiceGUI starts its pages from inline scripts and Vue compiles templates in the browser, which needs
+`unsafe-inline` and `unsafe-eval`. Nothing may be loaded from or sent to another origin all the same."""
+
+MAX_BODY_BYTES = 64 * 1024
+"""No request of the API or the login form needs more."""
+_SMALL = ("/api/", "/login", "/logout")
+
+_COMMON = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class SecurityHeaders:
+    """ASGI middleware: adds the headers, refuses writes and WebSockets that another site started.
+
+    A browser names the origin of every write and of every WebSocket; a request without one is no browser's.
+
+    Args:
+        app: the application.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request or WebSocket."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if scope["type"] == "http" and scope["path"].startswith(_SMALL) and _length(headers) > MAX_BODY_BYTES:
+            await problem(413, f"send at most {MAX_BODY_BYTES} bytes")(scope, receive, send)
+            return
+        write = scope["type"] == "websocket" or scope["method"] not in _SAFE
+        if write and not same_origin(headers):
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                answer = problem(403, "the request comes from another site", code="cross_origin")
+                await answer(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                add_headers(MutableHeaders(scope=message), scope)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def add_headers(headers: MutableHeaders, scope: Scope) -> None:
+    """Put the security headers on an answer; a policy that a page set itself stays."""
+    for name, value in _COMMON.items():
+        headers[name] = value
+    path: str = scope["path"]
+    api = path.startswith("/api/") or path in ("/metrics", "/healthz")
+    if "content-security-policy" not in headers:
+        headers["content-security-policy"] = API_POLICY if api else PAGE_POLICY
+    if api or "cache-control" not in headers:
+        headers["cache-control"] = "no-store"
+    if scope["scheme"] == "https":
+        headers["strict-transport-security"] = "max-age=31536000"
+
+
+def same_origin(headers: Headers) -> bool:
+    """Whether a request's origin, if it names one, is the host that it goes to."""
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = headers.get("origin")
+    if origin is None:
+        return True
+    host = headers.get("host", "")
+    return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+
+
+def _length(headers: Headers) -> int:
+    text = headers.get("content-length", "0")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0  # noqa: PLR2004  (2^63)

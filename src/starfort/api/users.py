@@ -1,0 +1,71 @@
+"""Users: accounts and roles."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, Field, SecretStr
+
+from starfort.admin.accounts import Account
+from starfort.admin.roles import Role
+from starfort.api.access import Admin, Office, actor
+
+router = APIRouter(tags=["users"])
+Name = Annotated[str, Path(min_length=1, max_length=64, description="The account's name.")]
+
+
+class NewUser(BaseModel):
+    """An account to make."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    password: Annotated[SecretStr, Field(max_length=256, description="At least 12 characters.")]
+    role: Role = Role.VIEWER
+
+
+class Change(BaseModel):
+    """What to change; what is left out stays."""
+
+    role: Role | None = None
+    password: Annotated[
+        SecretStr | None, Field(max_length=256, description="Ends the account's sessions.")
+    ] = None
+
+
+@router.get("/users", summary="Accounts", description="By name.")
+def list_users(_: Admin, desk: Office) -> list[Account]:
+    """Every account."""
+    return desk.accounts.list()
+
+
+@router.post(
+    "/users", status_code=201, summary="Make an account", description="With a role and a first password."
+)
+def add_user(principal: Admin, desk: Office, request: Request, body: NewUser) -> Account:
+    """Make an account."""
+    return desk.accounts.add(
+        body.name, body.password.get_secret_value(), body.role, actor(principal, request)
+    )
+
+
+@router.patch("/users/{name}", summary="Change an account", description="Its role, its password, or both.")
+def change_user(principal: Admin, desk: Office, request: Request, name: Name, body: Change) -> Account:
+    """Change role or password."""
+    who = actor(principal, request)
+    if body.password is not None:
+        keep = principal.session_key if principal.name == name else ""
+        desk.accounts.set_password(name, body.password.get_secret_value(), who, keep)
+    if body.role is not None:
+        return desk.accounts.set_role(name, body.role, who)
+    return desk.accounts.get(name)
+
+
+@router.delete(
+    "/users/{name}",
+    status_code=204,
+    summary="Remove an account",
+    description="With its sessions and tokens. The last administrator stays.",
+    openapi_extra={"x-errors": [409]},
+)
+def remove_user(principal: Admin, desk: Office, request: Request, name: Name) -> Response:
+    """Remove an account."""
+    desk.accounts.remove(name, actor(principal, request))
+    return Response(status_code=204)

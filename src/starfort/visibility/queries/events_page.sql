@@ -1,0 +1,33 @@
+-- Events, latest first. Empty parameters do not filter; `before_time` and `before_id` are those of the last
+-- event of the page before.
+SELECT
+    time, id, node, api, endpoint_id, method, host, path, template, protocol, status, upstream, duration_us,
+    engine_us, request_bytes, response_bytes, address, country, asn, as_organization, ja4, fingerprint,
+    user_agent, bot, bot_name, identity_kind, identity_verified, subject, identity_error, auth_seen,
+    content_type, response_content_type, parameters, anomalies, findings, sensitive_request,
+    sensitive_response, signals, action, policy, tags, observed
+FROM events
+WHERE time >= {since:DateTime64(6, 'UTC')}
+  AND (time, id) < ({before_time:DateTime64(6, 'UTC')}, {before_id:String})
+  AND ({id:String} = '' OR id = {id:String})
+  AND ({api:String} = '' OR api = {api:String})
+  AND ({endpoint_id:String} = '' OR endpoint_id = {endpoint_id:String})
+  AND ({method:String} = '' OR method = {method:String})
+  AND ({path:String} = '' OR positionCaseInsensitiveUTF8(path, {path:String}) > 0)
+  AND ({status_min:UInt16} = 0 OR status BETWEEN {status_min:UInt16} AND {status_max:UInt16})
+  AND ({address:String} = '' OR address = toIPv6OrDefault({address:String}))
+  AND ({fingerprint:String} = '' OR fingerprint = {fingerprint:String})
+  AND ({ja4:String} = '' OR ja4 = {ja4:String})
+  AND ({asn:UInt32} = 0 OR asn = {asn:UInt32})
+  AND ({subject:String} = '' OR subject = {subject:String})
+  AND ({bot:String} = '' OR bot = {bot:String})
+  AND ({action:String} = '' OR action = {action:String} OR ({action:String} = 'stopped' AND action != 'allow'))
+  AND ({policy:String} = '' OR policy = {policy:String}
+       OR arrayExists(v -> endsWith(v, concat(':', {policy:String})), arrayConcat(tags, observed)))
+  AND ({observed:String} = '' OR arrayExists(v -> endsWith(v, concat(':', {observed:String})), observed))
+  AND ({finding:String} = '' OR has(findings, {finding:String}) OR has(anomalies, {finding:String}))
+  AND ({signal:String} = '' OR has(signals, {signal:String}))
+  AND ({sensitive:String} = '' OR has(sensitive_request, {sensitive:String})
+       OR has(sensitive_response, {sensitive:String}))
+ORDER BY time DESC, id DESC
+LIMIT {limit:UInt32}

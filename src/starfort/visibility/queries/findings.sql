@@ -1,0 +1,23 @@
+-- Codes of findings and anomalies within a window, most frequent first.
+SELECT
+    pair.1 AS source, pair.2 AS code,
+    count() AS events,
+    uniqCombined(12)(endpoint_id) AS endpoints,
+    uniqCombined(12)(address) AS addresses,
+    countIf(action != 'allow') AS stopped,
+    max(time) AS last_seen,
+    count() OVER () AS total
+FROM
+(
+    SELECT
+        time, endpoint_id, address, action,
+        arrayJoin(arrayConcat(
+            arrayMap(v -> ('finding', toString(v)), findings),
+            arrayMap(v -> ('anomaly', toString(v)), anomalies)
+        )) AS pair
+    FROM events
+    WHERE time >= {since:DateTime64(6, 'UTC')}
+)
+GROUP BY source, code
+ORDER BY events DESC, source, code
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

@@ -1,0 +1,19 @@
+-- The busiest APIs of a window, with requests in equal steps. `table` is traffic_1s or traffic_1m.
+SELECT
+    api,
+    sum(t.requests) AS requests,
+    sumIf(t.requests, action != 'allow') AS stopped,
+    sumIf(t.requests, status >= 400 AND status < 500) AS client_errors,
+    sumIf(t.requests, status >= 500) AS server_errors,
+    uniqCombinedMerge(12)(t.addresses) AS addresses,
+    quantileTDigestMerge(0.99)(duration_us) / 1000 AS p99_ms,
+    sumMap(
+        [intDiv(toUInt32(time) - toUInt32({since:DateTime('UTC')}), {step:UInt32})], [toUInt64(t.requests)]
+    ) AS steps,
+    steps.1 AS step_numbers,
+    steps.2 AS step_requests
+FROM {table:Identifier} AS t
+WHERE time >= {since:DateTime('UTC')} AND time < {until:DateTime('UTC')}
+GROUP BY api
+ORDER BY requests DESC
+LIMIT {limit:UInt32}

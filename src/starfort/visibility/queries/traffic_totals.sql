@@ -1,0 +1,18 @@
+-- Requests of a window, in one row. `table` is traffic_1s or traffic_1m.
+SELECT
+    sum(t.requests) AS requests,
+    sumIf(t.requests, action = 'allow') AS allowed,
+    sumIf(t.requests, action = 'block') AS blocked,
+    sumIf(t.requests, action = 'limit') AS limited,
+    sumIf(t.requests, action = 'divert') AS diverted,
+    sumIf(t.requests, action = 'deceive') AS deceived,
+    sumIf(t.requests, status >= 400 AND status < 500) AS client_errors,
+    sumIf(t.requests, status >= 500) AS server_errors,
+    uniqCombinedMerge(12)(t.addresses) AS addresses,
+    if(requests = 0, 0, quantileTDigestMerge(0.5)(duration_us) / 1000) AS p50_ms,
+    if(requests = 0, 0, quantileTDigestMerge(0.99)(duration_us) / 1000) AS p99_ms,
+    if(requests = 0, 0, quantileTDigestMerge(0.99)(engine_us)) AS engine_p99_us
+FROM {table:Identifier} AS t
+WHERE time >= {since:DateTime('UTC')} AND time < {until:DateTime('UTC')}
+  AND ({api:String} = '' OR api = {api:String})
+  AND ({endpoint_id:String} = '' OR endpoint_id = {endpoint_id:String})
