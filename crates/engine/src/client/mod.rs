@@ -1,0 +1,74 @@
+//! Who is calling, as far as the network and the way of calling show it.
+
+pub mod address;
+pub mod bot;
+pub mod fingerprint;
+pub mod geo;
+
+use std::net::IpAddr;
+
+use address::AddressRanges;
+use bot::{BotClass, Bots};
+use geo::{GeoDatabases, Place};
+
+use crate::headers::Headers;
+
+/// The client of a request.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Address behind trusted proxies.
+    pub address: IpAddr,
+    /// Its text.
+    pub address_text: String,
+    /// `X-Forwarded-For` came from a peer that is not trusted.
+    pub forged_forwarding: bool,
+    /// A trusted proxy passed on an entry that is no address.
+    pub malformed_forwarding: bool,
+    /// Country and network.
+    pub place: Place,
+    /// TLS fingerprint that Envoy made, "" without TLS.
+    pub ja4: String,
+    /// See [`fingerprint`].
+    pub fingerprint: String,
+    /// User agent, at most [`bot::MAX_USER_AGENT_BYTES`], invalid UTF-8 replaced.
+    pub user_agent: String,
+    /// Kind of caller.
+    pub bot: BotClass,
+    /// Name of the known bot.
+    pub bot_name: String,
+}
+
+/// What the bundle brings for this stage.
+#[derive(Debug)]
+pub struct Clients {
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: AddressRanges,
+    /// Country and network.
+    pub geo: GeoDatabases,
+    /// Known bots.
+    pub bots: Bots,
+}
+
+impl Clients {
+    /// Work out the client of a request. `peer`: the direct remote address.
+    pub fn identify(&self, peer: IpAddr, protocol: &str, headers: &Headers) -> Client {
+        let forwarded: smallvec::SmallVec<[&[u8]; 4]> =
+            headers.iter().filter(|(name, _)| *name == b"x-forwarded-for").map(|(_, value)| value).collect();
+        let found = address::client(peer, forwarded.into_iter(), &self.trusted_proxies);
+        let user_agent = String::from_utf8_lossy(headers.get("user-agent").unwrap_or_default());
+        let user_agent = bot::truncate(&user_agent, bot::MAX_USER_AGENT_BYTES).to_owned();
+        let (bot, bot_name) = self.bots.classify(&user_agent);
+        Client {
+            address: found.address,
+            address_text: found.address.to_string(),
+            forged_forwarding: found.forged,
+            malformed_forwarding: found.malformed,
+            place: self.geo.place(found.address),
+            ja4: headers.text("x-starfort-ja4").filter(|ja4| *ja4 != "-").unwrap_or_default().to_owned(),
+            fingerprint: fingerprint::of(protocol, headers),
+            user_agent,
+            bot,
+            bot_name: bot_name.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Which endpoint of the catalogue a request belongs to: host and base path find the API, method and path
+//! template the endpoint.
+//!
+//! Concrete segments match before templated ones (`OpenAPI` 3.1.0, Paths Object). The cost of a match
+//! grows with the number of segments of the path, not with the number of templates.
+
+use std::collections::HashMap;
+
+use crate::bundle::{Api, Endpoint};
+use crate::error::EngineError;
+
+/// Segments of a path that are looked at; a longer path belongs to no endpoint. The longest template
+/// among 2,356 paths of 60 public `OpenAPI` documents has 17.
+pub const MAX_SEGMENTS: usize = 64;
+
+/// Nodes visited for one match: bounds backtracking between concrete and templated segments.
+const MAX_VISITS: u32 = 512;
+
+/// What a request was matched to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EndpointMatch {
+    /// Index in the bundle's APIs.
+    pub api: Option<u32>,
+    /// Index in the bundle's endpoints.
+    pub endpoint: Option<u32>,
+    /// The path is known, but not with this method.
+    pub other_method: bool,
+    /// Byte range, in the path, of the last segment that stands for a parameter.
+    pub object: Option<(u32, u32)>,
+}
+
+/// Finds APIs and endpoints.
+#[derive(Debug)]
+pub struct Matcher {
+    exact_hosts: HashMap<Box<str>, Vec<Mount>>,
+    suffix_hosts: Vec<(Box<str>, Mount)>,
+    any_host: Vec<Mount>,
+    trees: Vec<Node>,
+}
+
+#[derive(Debug, Clone)]
+struct Mount {
+    base_path: Box<str>,
+    api: u32,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    concrete: HashMap<Box<str>, Node>,
+    /// `report-{year}.csv`: text before and after the parameter, longest text first.
+    mixed: Vec<(Box<str>, Box<str>, Node)>,
+    parameter: Option<Box<Node>>,
+    methods: Vec<(Box<str>, u32)>,
+}
+
+impl Matcher {
+    /// Build from a bundle's APIs and endpoints.
+    ///
+    /// # Errors
+    /// [`EngineError::BundleInvalid`] when an endpoint names an API that is not there or a path that does not
+    /// begin with `/`.
+    pub fn new(apis: &[Api], endpoints: &[Endpoint]) -> Result<Self, EngineError> {
+        let mut matcher =
+            Self { exact_hosts: HashMap::new(), suffix_hosts: Vec::new(), any_host: Vec::new(), trees: Vec::new() };
+        for (index, api) in (0_u32..).zip(apis) {
+            matcher.trees.push(Node::default());
+            for host in &api.hosts {
+                for base_path in &api.base_paths {
+                    matcher.mount(host, Mount { base_path: base_path.trim_end_matches('/').into(), api: index });
+                }
+            }
+        }
+        for (index, endpoint) in (0_u32..).zip(endpoints) {
+            let tree = usize::try_from(endpoint.api).ok().and_then(|api| matcher.trees.get_mut(api));
+            let Some(tree) = tree else {
+                return Err(EngineError::invalid(format!("endpoint {}", endpoint.id), "its API is not in the bundle"));
+            };
+            if !endpoint.path.starts_with('/') {
+                return Err(EngineError::invalid(format!("endpoint {}", endpoint.id), "its path must begin with /"));
+            }
+            tree.insert(&endpoint.path, &endpoint.method, index);
+        }
+        Ok(matcher)
+    }
+
+    fn mount(&mut self, host: &str, mount: Mount) {
+        if host == "*" {
+            self.any_host.push(mount);
+        } else if let Some(suffix) = host.strip_prefix('*') {
+            self.suffix_hosts.push((suffix.into(), mount));
+        } else {
+            self.exact_hosts.entry(host.into()).or_default().push(mount);
+        }
+    }
+
+    /// The endpoint that a request belongs to.
+    ///
+    /// `host`: lower case, no port. `method`: upper case. `path`: normalised, begins with `/`.
+    /// Fields that found nothing are `None` (a finding, not an error).
+    pub fn find(&self, host: &str, method: &str, path: &str) -> EndpointMatch {
+        let Some(api) = self.api(host, path) else { return EndpointMatch::default() };
+        let none = EndpointMatch { api: Some(api), ..EndpointMatch::default() };
+        let Some(tree) = usize::try_from(api).ok().and_then(|index| self.trees.get(index)) else { return none };
+        let mut segments = [""; MAX_SEGMENTS];
+        let mut count = 0;
+        for segment in path.trim_end_matches('/').split('/').skip(1) {
+            let Some(slot) = segments.get_mut(count) else { return none };
+            *slot = segment;
+            count += 1;
+        }
+        let mut search = Search { method, visits: 0, other_method: false, object: None };
+        let endpoint = segments.get(..count).and_then(|segments| search.walk(tree, segments));
+        let object = search.object.filter(|_| endpoint.is_some()).and_then(|value| range_in(path, value));
+        EndpointMatch { api: Some(api), endpoint, other_method: endpoint.is_none() && search.other_method, object }
+    }
+
+    fn api(&self, host: &str, path: &str) -> Option<u32> {
+        let exact = self.exact_hosts.get(host).into_iter().flatten();
+        let suffix = self.suffix_hosts.iter().filter(|(suffix, _)| host.ends_with(&**suffix)).map(|(_, mount)| mount);
+        exact
+            .chain(suffix)
+            .chain(&self.any_host)
+            .filter(|mount| {
+                path.strip_prefix(&*mount.base_path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+            .map(|mount| mount.api)
+            .min()
+    }
+}
+
+/// Byte range of `part`, a slice of `whole`.
+fn range_in(whole: &str, part: &str) -> Option<(u32, u32)> {
+    let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    let end = start.checked_add(part.len()).filter(|end| *end <= whole.len())?;
+    Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?))
+}
+
+impl Node {
+    fn insert(&mut self, path: &str, method: &str, endpoint: u32) {
+        let mut node = self;
+        for segment in path.trim_end_matches('/').split('/').skip(1) {
+            node = match (segment.find('{'), segment.rfind('}')) {
+                (Some(open), Some(close)) if open < close => {
+                    let (before, after) = (segment.get(..open), segment.get(close + 1..));
+                    node.child(before.unwrap_or_default(), after.unwrap_or_default())
+                }
+                _ => node.concrete.entry(segment.into()).or_default(),
+            };
+        }
+        if !node.methods.iter().any(|(known, _)| &**known == method) {
+            node.methods.push((method.into(), endpoint));
+        }
+    }
+
+    fn child(&mut self, before: &str, after: &str) -> &mut Self {
+        if before.is_empty() && after.is_empty() {
+            return self.parameter.get_or_insert_default();
+        }
+        let position = self.mixed.iter().position(|(b, a, _)| &**b == before && &**a == after);
+        let position = position.unwrap_or_else(|| {
+            let length = before.len() + after.len();
+            let at = self.mixed.iter().take_while(|(b, a, _)| b.len() + a.len() >= length).count();
+            self.mixed.insert(at, (before.into(), after.into(), Self::default()));
+            at
+        });
+        #[expect(clippy::indexing_slicing, reason = "the position was found or inserted just above")]
+        let (_, _, node) = &mut self.mixed[position];
+        node
+    }
+}
+
+struct Search<'a> {
+    method: &'a str,
+    visits: u32,
+    other_method: bool,
+    object: Option<&'a str>,
+}
+
+impl<'a> Search<'a> {
+    fn walk(&mut self, node: &Node, segments: &[&'a str]) -> Option<u32> {
+        self.visits += 1;
+        if self.visits > MAX_VISITS {
+            return None;
+        }
+        let Some((segment, rest)) = segments.split_first() else { return self.method_of(node) };
+        if let Some(found) = node.concrete.get(*segment).and_then(|child| self.walk(child, rest)) {
+            return Some(found);
+        }
+        if segment.is_empty() {
+            return None;
+        }
+        for (before, after, child) in &node.mixed {
+            let fits = segment.len() > before.len() + after.len()
+                && segment.starts_with(&**before)
+                && segment.ends_with(&**after);
+            if fits && let Some(found) = self.walk(child, rest) {
+                self.object.get_or_insert(segment);
+                return Some(found);
+            }
+        }
+        let found = self.walk(node.parameter.as_deref()?, rest)?;
+        self.object.get_or_insert(segment);
+        Some(found)
+    }
+
+    fn method_of(&mut self, node: &Node) -> Option<u32> {
+        let of = |wanted: &str| node.methods.iter().find(|(method, _)| &**method == wanted).map(|(_, index)| *index);
+        let found = of(self.method).or_else(|| of("*")).or_else(|| (self.method == "HEAD").then(|| of("GET"))?);
+        self.other_method |= found.is_none() && !node.methods.is_empty();
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{api, endpoint};
+
+    fn matcher(templates: &[(&str, &str)]) -> Matcher {
+        let endpoints: Vec<_> = templates.iter().map(|(method, path)| endpoint(method, path)).collect();
+        Matcher::new(&[api("shop", &["*"], &["/"])], &endpoints).unwrap()
+    }
+
+    #[test]
+    fn concrete_segments_match_before_parameters() {
+        let matcher = matcher(&[("GET", "/users/{id}"), ("GET", "/users/me"), ("GET", "/users/{id}/posts")]);
+        assert_eq!(matcher.find("h", "GET", "/users/me").endpoint, Some(1));
+        assert_eq!(matcher.find("h", "GET", "/users/7").endpoint, Some(0));
+        assert_eq!(matcher.find("h", "GET", "/users/me/posts").endpoint, Some(2), "backtracks");
+        assert_eq!(matcher.find("h", "GET", "/users").endpoint, None);
+        assert_eq!(matcher.find("h", "GET", "/users/7/8").endpoint, None);
+    }
+
+    #[test]
+    fn the_last_parameter_is_the_object() {
+        let matcher = matcher(&[("GET", "/users/{id}/posts/{post}"), ("GET", "/users/{id}/all")]);
+        let path = "/users/12/posts/345";
+        let (start, end) = matcher.find("h", "GET", path).object.unwrap();
+        assert_eq!(&path[start as usize..end as usize], "345");
+        let path = "/users/12/all";
+        let (start, end) = matcher.find("h", "GET", path).object.unwrap();
+        assert_eq!(&path[start as usize..end as usize], "12");
+    }
+
+    #[test]
+    fn mixed_segments_match_by_their_text() {
+        let matcher = matcher(&[("GET", "/r/{name}"), ("GET", "/r/report-{year}.csv"), ("GET", "/r/{name}.csv")]);
+        assert_eq!(matcher.find("h", "GET", "/r/report-2026.csv").endpoint, Some(1));
+        assert_eq!(matcher.find("h", "GET", "/r/other.csv").endpoint, Some(2));
+        assert_eq!(matcher.find("h", "GET", "/r/other").endpoint, Some(0));
+    }
+
+    #[test]
+    fn another_method_on_a_known_path_is_told_apart() {
+        let matcher = matcher(&[("GET", "/a"), ("*", "/b")]);
+        let found = matcher.find("h", "POST", "/a");
+        assert!(found.endpoint.is_none() && found.other_method);
+        assert_eq!(matcher.find("h", "HEAD", "/a").endpoint, Some(0));
+        assert_eq!(matcher.find("h", "PATCH", "/b").endpoint, Some(1));
+        assert!(!matcher.find("h", "POST", "/c").other_method);
+    }
+
+    #[test]
+    fn the_first_api_that_fits_host_and_base_path_wins() {
+        let apis = [
+            api("a", &["a.example"], &["/v1/"]),
+            api("b", &["*.example"], &["/"]),
+            api("c", &["*"], &["/public"]),
+        ];
+        let matcher = Matcher::new(&apis, &[]).unwrap();
+        assert_eq!(matcher.find("a.example", "GET", "/v1/x").api, Some(0));
+        assert_eq!(matcher.find("a.example", "GET", "/v10").api, Some(1));
+        assert_eq!(matcher.find("z.org", "GET", "/public").api, Some(2));
+        assert_eq!(matcher.find("z.org", "GET", "/publicity").api, None);
+    }
+
+    #[test]
+    fn hostile_paths_end_quickly() {
+        let matcher = matcher(&[("GET", "/{a}/{b}/{c}/{d}/x"), ("GET", "/a/a/a/a/y")]);
+        assert_eq!(matcher.find("h", "GET", &"/a".repeat(100_000)).endpoint, None);
+        assert_eq!(matcher.find("h", "GET", "/a/a/a/a/z").endpoint, None);
+    }
+
+    #[test]
+    fn an_endpoint_of_a_missing_api_is_refused() {
+        let mut lost = endpoint("GET", "/");
+        lost.api = 9;
+        assert_eq!(Matcher::new(&[], &[lost]).unwrap_err().code(), "bundle_invalid");
+    }
+}

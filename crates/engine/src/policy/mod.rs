@@ -1,0 +1,358 @@
+//! Policies: the only place where findings and signals become an action.
+//!
+//! First match by order. `tag`, `delay` and `mask` act and go on; the others end the list (a `limit` only when
+//! exceeded). Observe-mode policies never act and never end the list: what they would have done is noted.
+
+pub mod expression;
+pub mod value;
+
+use std::collections::HashSet;
+
+use expression::{Expression, uses};
+use value::{EvalError, Facts, Value};
+
+use crate::bundle::{Action, Bundle, Field, Mode, Phase, Policy};
+use crate::error::EngineError;
+use crate::rate::{Limit, RateDecision, RateTable};
+
+/// Longest `delay`.
+pub const MAX_DELAY_MS: u64 = 30_000;
+
+/// The policies of a bundle, compiled.
+#[derive(Debug)]
+pub struct Policies {
+    policies: Vec<CompiledPolicy>,
+}
+
+#[derive(Debug)]
+struct CompiledPolicy {
+    name: Box<str>,
+    phase: Phase,
+    apis: Option<HashSet<u32>>,
+    endpoints: Option<HashSet<u32>>,
+    when: Expression,
+    action: CompiledAction,
+    mode: Mode,
+    expires_s: Option<u64>,
+    reads_response_data: bool,
+}
+
+#[derive(Debug)]
+enum CompiledAction {
+    Allow,
+    Tag(Box<str>, Box<str>),
+    Limit(Limit, Vec<Expression>, u32, u64),
+    Block(u16, Option<Box<str>>, Box<str>),
+    Divert(Box<str>),
+    Deceive(u32),
+    Delay(u64),
+    Mask(Vec<Box<str>>),
+}
+
+impl CompiledAction {
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Tag(..) => "tag",
+            Self::Limit(..) => "limit",
+            Self::Block(..) => "block",
+            Self::Divert(_) => "divert",
+            Self::Deceive(_) => "deceive",
+            Self::Delay(_) => "delay",
+            Self::Mask(_) => "mask",
+        }
+    }
+}
+
+/// What ended the list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Terminal {
+    /// Nothing, or `allow`.
+    #[default]
+    Allow,
+    /// Rate exceeded; requests and period (ms) of the limit for the `RateLimit-Policy` field.
+    Limit {
+        /// What the counter said.
+        decision: RateDecision,
+        /// Requests per period.
+        requests: u32,
+        /// Period in milliseconds.
+        period_ms: u64,
+    },
+    /// Refuse with this status, body and content type.
+    Block(u16, Option<Box<str>>, Box<str>),
+    /// Send to this upstream.
+    Divert(Box<str>),
+    /// Answer with this canned response (index in the bundle).
+    Deceive(u32),
+}
+
+impl Terminal {
+    /// As in events.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Limit { .. } => "limit",
+            Self::Block(..) => "block",
+            Self::Divert(_) => "divert",
+            Self::Deceive(_) => "deceive",
+        }
+    }
+}
+
+/// What the policies of one phase say.
+#[derive(Debug, Clone, Default)]
+pub struct Decision {
+    /// What ended the list.
+    pub terminal: Terminal,
+    /// Name of the policy that did.
+    pub policy: Box<str>,
+    /// Request headers for the upstream.
+    pub tags: Vec<(Box<str>, Box<str>)>,
+    /// Sum of delays, at most [`MAX_DELAY_MS`].
+    pub delay_ms: u64,
+    /// Classes to mask; `Some` of an empty list: all.
+    pub mask: Option<Vec<Box<str>>>,
+    /// Non-terminal actions that were done, `action:policy`.
+    pub done: Vec<String>,
+    /// What observe-mode policies would have done, `action:policy`.
+    pub observed: Vec<String>,
+    /// Policies whose condition was an error.
+    pub errors: u32,
+}
+
+/// What happened to one policy, for `starfort policy test`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyTrace {
+    /// Name.
+    pub policy: String,
+    /// `other_phase`, `expired`, `not_for_this_api`, `not_for_this_endpoint`, `no_match`, `error: CODE`,
+    /// `within_limit`, `observed`, `applied` or `not_reached`.
+    pub outcome: String,
+    /// What its action is.
+    pub action: &'static str,
+}
+
+/// For which request the policies are asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope {
+    /// Index of the API.
+    pub api: Option<u32>,
+    /// Index of the endpoint.
+    pub endpoint: Option<u32>,
+    /// Wall clock, for expiry.
+    pub unix_s: u64,
+    /// Monotonic clock, for rates.
+    pub monotonic_ns: u64,
+}
+
+impl Policies {
+    /// Compile a bundle's policies.
+    ///
+    /// # Errors
+    /// [`EngineError::BundleInvalid`] naming the policy.
+    pub fn new(bundle: &Bundle) -> Result<Self, EngineError> {
+        let policies = bundle.policies.iter().map(|policy| compile(policy, bundle)).collect::<Result<_, _>>()?;
+        Ok(Self { policies })
+    }
+
+    /// Whether any policy that could apply to this response needs its body before the head goes out.
+    pub fn need_response_body(&self, scope: &Scope) -> bool {
+        self.policies.iter().any(|policy| {
+            policy.phase == Phase::Response
+                && policy.mode == Mode::Enforce
+                && policy.reads_response_data
+                && policy.is_for(scope)
+        })
+    }
+
+    /// Whether any policy is asked in the response phase.
+    pub fn ask_responses(&self, scope: &Scope) -> bool {
+        self.policies.iter().any(|policy| policy.phase == Phase::Response && policy.is_for(scope))
+    }
+
+    /// Ask the policies of a phase, in order.
+    pub fn decide<F: Facts>(
+        &self,
+        phase: Phase,
+        facts: &F,
+        scope: &Scope,
+        rates: &RateTable,
+        mut trace: Option<&mut Vec<PolicyTrace>>,
+    ) -> Decision {
+        let mut decision = Decision::default();
+        let mut ended = false;
+        for policy in &self.policies {
+            let outcome = if ended {
+                "not_reached".into()
+            } else if let Some(reason) = policy.skipped(phase, scope) {
+                reason.into()
+            } else {
+                let (outcome, ends) = policy.ask(facts, scope, rates, &mut decision);
+                ended = ends;
+                outcome
+            };
+            match &mut trace {
+                Some(trace) => trace.push(PolicyTrace {
+                    policy: policy.name.to_string(),
+                    outcome: outcome.into_owned(),
+                    action: policy.action.code(),
+                }),
+                None if ended => break,
+                None => {}
+            }
+        }
+        decision
+    }
+}
+
+type Outcome = std::borrow::Cow<'static, str>;
+
+impl CompiledPolicy {
+    fn is_for(&self, scope: &Scope) -> bool {
+        let on = |wanted: &Option<HashSet<u32>>, found: Option<u32>| {
+            wanted.as_ref().is_none_or(|wanted| found.is_some_and(|found| wanted.contains(&found)))
+        };
+        on(&self.apis, scope.api) && on(&self.endpoints, scope.endpoint) && !self.is_expired(scope)
+    }
+
+    fn is_expired(&self, scope: &Scope) -> bool {
+        self.expires_s.is_some_and(|expires| expires <= scope.unix_s)
+    }
+
+    fn skipped(&self, phase: Phase, scope: &Scope) -> Option<&'static str> {
+        if self.phase != phase {
+            return Some("other_phase");
+        }
+        if self.is_expired(scope) {
+            return Some("expired");
+        }
+        if self.is_for(scope) {
+            return None;
+        }
+        let for_api = self.apis.as_ref().is_none_or(|apis| scope.api.is_some_and(|api| apis.contains(&api)));
+        Some(if for_api { "not_for_this_endpoint" } else { "not_for_this_api" })
+    }
+
+    fn ask<F: Facts>(&self, facts: &F, scope: &Scope, rates: &RateTable, decision: &mut Decision) -> (Outcome, bool) {
+        match self.when.holds(facts) {
+            Ok(true) => {}
+            Ok(false) => return ("no_match".into(), false),
+            Err(error) => return failed(error, decision),
+        }
+        let mut limited = None;
+        if let CompiledAction::Limit(limit, key, requests, period_ms) = &self.action {
+            match self.rate(limit, key, facts, scope, rates) {
+                Ok(found) if found.allowed => return ("within_limit".into(), false),
+                Ok(found) => limited = Some(Terminal::Limit { decision: found, requests: *requests, period_ms: *period_ms }),
+                Err(error) => return failed(error, decision),
+            }
+        }
+        let label = format!("{}:{}", self.action.code(), self.name);
+        if self.mode == Mode::Observe {
+            decision.observed.push(label);
+            return ("observed".into(), false);
+        }
+        let terminal = match &self.action {
+            CompiledAction::Tag(header, value) => {
+                decision.tags.push((header.clone(), value.clone()));
+                None
+            }
+            CompiledAction::Delay(duration_ms) => {
+                decision.delay_ms = (decision.delay_ms + duration_ms).min(MAX_DELAY_MS);
+                None
+            }
+            CompiledAction::Mask(classes) => {
+                merge_mask(&mut decision.mask, classes);
+                None
+            }
+            CompiledAction::Allow => Some(Terminal::Allow),
+            CompiledAction::Limit(..) => limited,
+            CompiledAction::Block(status, body, kind) => Some(Terminal::Block(*status, body.clone(), kind.clone())),
+            CompiledAction::Divert(upstream) => Some(Terminal::Divert(upstream.clone())),
+            CompiledAction::Deceive(response) => Some(Terminal::Deceive(*response)),
+        };
+        match terminal {
+            Some(terminal) => (decision.terminal, decision.policy) = (terminal, self.name.clone()),
+            None => {
+                decision.done.push(label);
+                return ("applied".into(), false);
+            }
+        }
+        ("applied".into(), true)
+    }
+
+    fn rate<F: Facts>(
+        &self,
+        limit: &Limit,
+        key: &[Expression],
+        facts: &F,
+        scope: &Scope,
+        rates: &RateTable,
+    ) -> Result<RateDecision, EvalError> {
+        let mut parts: smallvec::SmallVec<[std::borrow::Cow<'_, str>; 4]> = smallvec::SmallVec::new();
+        parts.push((&*self.name).into());
+        for expression in key {
+            match expression.evaluate(facts)? {
+                Value::Text(text) => parts.push(text),
+                _ => return Err(EvalError::Overload),
+            }
+        }
+        let parts: smallvec::SmallVec<[&str; 4]> = parts.iter().map(|part| &**part).collect();
+        Ok(rates.check(limit, &parts, scope.monotonic_ns))
+    }
+}
+
+fn failed(error: EvalError, decision: &mut Decision) -> (Outcome, bool) {
+    decision.errors += 1;
+    (format!("error: {}", error.code()).into(), false)
+}
+
+fn merge_mask(mask: &mut Option<Vec<Box<str>>>, classes: &[Box<str>]) {
+    match mask {
+        Some(known) if known.is_empty() => {}
+        Some(known) if !classes.is_empty() => known.extend_from_slice(classes),
+        _ => *mask = Some(classes.to_vec()),
+    }
+}
+
+fn compile(policy: &Policy, bundle: &Bundle) -> Result<CompiledPolicy, EngineError> {
+    let lists = bundle.lists.len();
+    let named = |error: EngineError| EngineError::invalid(format!("policy {}", policy.name), error.to_string());
+    let wrong = |detail: &str| EngineError::invalid(format!("policy {}", policy.name), detail);
+    let action = match &policy.action {
+        Action::Allow => CompiledAction::Allow,
+        Action::Tag { header, value } => CompiledAction::Tag(header.as_str().into(), value.as_str().into()),
+        Action::Limit { requests, period_ms, burst, key } => {
+            let key = key.iter().map(|part| Expression::compile(part, lists)).collect::<Result<_, _>>().map_err(named)?;
+            CompiledAction::Limit(Limit::new(*requests, *period_ms, *burst), key, *requests, *period_ms)
+        }
+        Action::Block { status, body, content_type } => {
+            if !(200..600).contains(status) {
+                return Err(wrong("a block's status must be 200 to 599"));
+            }
+            let kind = content_type.as_deref().unwrap_or("text/plain; charset=utf-8");
+            CompiledAction::Block(*status, body.as_deref().map(Into::into), kind.into())
+        }
+        Action::Divert { upstream } => CompiledAction::Divert(upstream.as_str().into()),
+        Action::Deceive { response } if (*response as usize) < bundle.responses.len() => {
+            CompiledAction::Deceive(*response)
+        }
+        Action::Deceive { .. } => return Err(wrong("deceive: no such canned response")),
+        Action::Delay { duration_ms } => CompiledAction::Delay((*duration_ms).min(MAX_DELAY_MS)),
+        Action::Mask { classes } => CompiledAction::Mask(classes.iter().map(|class| class.as_str().into()).collect()),
+    };
+    let reads_response_data = matches!(action, CompiledAction::Mask(_))
+        || uses(&policy.when, &|field| matches!(field, Field::SensitiveResponse));
+    Ok(CompiledPolicy {
+        name: policy.name.as_str().into(),
+        phase: policy.phase,
+        apis: policy.apis.as_ref().map(|apis| apis.iter().copied().collect()),
+        endpoints: policy.endpoints.as_ref().map(|endpoints| endpoints.iter().copied().collect()),
+        when: Expression::compile(&policy.when, lists).map_err(named)?,
+        action,
+        mode: policy.mode,
+        expires_s: policy.expires_s,
+        reads_response_data,
+    })
+}

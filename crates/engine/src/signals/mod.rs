@@ -1,0 +1,231 @@
+//! What detection says of clients now: a table that the control plane pushes and requests read.
+//!
+//! Many worker threads read, one thread writes. While nothing is signalled a look-up is one atomic load.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::RwLock;
+use smallvec::SmallVec;
+
+/// Signals held at most; more are refused and counted. A campaign has thousands of members, not millions.
+pub const MAX_SIGNALS: usize = 1_000_000;
+
+/// What a signal is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(usize)]
+pub enum KeyType {
+    /// Client address, as text.
+    Address,
+    /// `asn:NUMBER`.
+    Network,
+    /// Header-order fingerprint.
+    Fingerprint,
+    /// TLS fingerprint.
+    Ja4,
+    /// Hash of the verified subject.
+    Subject,
+    /// Hash of the credential presented.
+    Credential,
+    /// Hash of the account name tried.
+    Account,
+    /// Hash of the password tried.
+    Password,
+    /// Hash of the session.
+    Session,
+    /// `fingerprint|ja4|asn`.
+    Campaign,
+}
+
+impl KeyType {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Address,
+        Self::Network,
+        Self::Fingerprint,
+        Self::Ja4,
+        Self::Subject,
+        Self::Credential,
+        Self::Account,
+        Self::Password,
+        Self::Session,
+        Self::Campaign,
+    ];
+
+    /// Name on the wire.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Network => "network",
+            Self::Fingerprint => "fingerprint",
+            Self::Ja4 => "ja4",
+            Self::Subject => "subject",
+            Self::Credential => "credential",
+            Self::Account => "account",
+            Self::Password => "password",
+            Self::Session => "session",
+            Self::Campaign => "campaign",
+        }
+    }
+
+    /// From its name on the wire.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.code() == code)
+    }
+}
+
+/// A signal that is active for a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActiveSignal {
+    /// Kind, as detectors name it.
+    pub kind: Box<str>,
+    /// 0 to 1.
+    pub score: f64,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    kind: Box<str>,
+    score: f64,
+    expires_ns: u64,
+}
+
+type Keyed = HashMap<Box<str>, SmallVec<[Entry; 1]>>;
+
+/// The table. Times are nanoseconds of the host's monotonic clock.
+#[derive(Debug, Default)]
+pub struct SignalTable {
+    count: AtomicUsize,
+    refused: AtomicUsize,
+    keyed: RwLock<[Keyed; KeyType::ALL.len()]>,
+}
+
+impl SignalTable {
+    /// Set or replace a signal. Returns `false`, and counts it, when the table is full.
+    pub fn set(&self, kind: &str, key_type: KeyType, key: &str, score: f64, expires_ns: u64) -> bool {
+        let mut keyed = self.keyed.write();
+        if self.count.load(Ordering::Relaxed) >= MAX_SIGNALS {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return false;
+        }
+        let Some(map) = keyed.get_mut(key_type as usize) else { return false };
+        let entries = map.entry(key.into()).or_default();
+        match entries.iter_mut().find(|entry| &*entry.kind == kind) {
+            Some(entry) => (entry.score, entry.expires_ns) = (score, expires_ns),
+            None => {
+                entries.push(Entry { kind: kind.into(), score, expires_ns });
+                self.count.fetch_add(1, Ordering::Release);
+            }
+        }
+        true
+    }
+
+    /// Remove a signal, if it is there.
+    pub fn clear(&self, kind: &str, key_type: KeyType, key: &str) {
+        let mut keyed = self.keyed.write();
+        let Some(map) = keyed.get_mut(key_type as usize) else { return };
+        if let Some(entries) = map.get_mut(key) {
+            let before = entries.len();
+            entries.retain(|entry| &*entry.kind != kind);
+            self.count.fetch_sub(before - entries.len(), Ordering::Release);
+            if entries.is_empty() {
+                map.remove(key);
+            }
+        }
+    }
+
+    /// Remove all signals (before a full snapshot).
+    pub fn clear_all(&self) {
+        let mut keyed = self.keyed.write();
+        keyed.iter_mut().for_each(HashMap::clear);
+        self.count.store(0, Ordering::Release);
+    }
+
+    /// Remove what has expired; the host calls it every few seconds.
+    pub fn expire(&self, now_ns: u64) {
+        if self.is_empty() {
+            return;
+        }
+        let mut keyed = self.keyed.write();
+        let mut left = 0;
+        for map in keyed.iter_mut() {
+            map.retain(|_, entries| {
+                entries.retain(|entry| entry.expires_ns > now_ns);
+                left += entries.len();
+                !entries.is_empty()
+            });
+        }
+        self.count.store(left, Ordering::Release);
+    }
+
+    /// Signals held.
+    pub fn len(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Signals that were refused because the table was full.
+    pub fn refused(&self) -> usize {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// What is active for any of the keys; of each kind the highest score.
+    pub fn active(&self, keys: &[(KeyType, &str)], now_ns: u64) -> Vec<ActiveSignal> {
+        let mut active: Vec<ActiveSignal> = Vec::new();
+        if self.is_empty() {
+            return active;
+        }
+        let keyed = self.keyed.read();
+        let entries = keys
+            .iter()
+            .filter(|(_, key)| !key.is_empty())
+            .filter_map(|(key_type, key)| keyed.get(*key_type as usize)?.get(*key))
+            .flatten()
+            .filter(|entry| entry.expires_ns > now_ns);
+        for entry in entries {
+            match active.iter_mut().find(|signal| signal.kind == entry.kind) {
+                Some(signal) => signal.score = signal.score.max(entry.score),
+                None => active.push(ActiveSignal { kind: entry.kind.clone(), score: entry.score }),
+            }
+        }
+        active
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_score_of_a_kind_counts_until_it_expires() {
+        let table = SignalTable::default();
+        assert!(table.active(&[(KeyType::Address, "a")], 0).is_empty());
+        table.set("stuffing", KeyType::Address, "a", 0.5, 100);
+        table.set("stuffing", KeyType::Ja4, "j", 0.9, 50);
+        let keys = [(KeyType::Address, "a"), (KeyType::Ja4, "j")];
+        assert_eq!(table.active(&keys, 10), [ActiveSignal { kind: "stuffing".into(), score: 0.9 }]);
+        assert!((table.active(&keys, 60)[0].score - 0.5).abs() < 1e-9);
+        table.expire(60);
+        assert_eq!(table.len(), 1);
+        table.clear("stuffing", KeyType::Address, "a");
+        assert!(table.is_empty());
+    }
+
+    #[test]
+    fn empty_keys_match_nothing() {
+        let table = SignalTable::default();
+        table.set("stuffing", KeyType::Ja4, "", 0.5, 100);
+        assert!(table.active(&[(KeyType::Ja4, "")], 0).is_empty());
+    }
+
+    #[test]
+    fn names_on_the_wire_read_back() {
+        for key_type in KeyType::ALL {
+            assert_eq!(KeyType::from_code(key_type.code()), Some(key_type));
+        }
+    }
+}
