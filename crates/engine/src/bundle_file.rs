@@ -17,27 +17,45 @@ impl Bundle {
     /// # Errors
     /// Each way in which the bytes can be wrong has its own [`EngineError`]; nothing panics.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, EngineError> {
-        let truncated = |expected| EngineError::BundleTruncated { got: bytes.len(), expected };
-        let (magic, rest) = bytes.split_first_chunk::<8>().ok_or_else(|| truncated(HEADER_BYTES))?;
+        let truncated = |expected| EngineError::BundleTruncated {
+            got: bytes.len(),
+            expected,
+        };
+        let (magic, rest) = bytes
+            .split_first_chunk::<8>()
+            .ok_or_else(|| truncated(HEADER_BYTES))?;
         if magic != MAGIC {
             return Err(EngineError::BundleMagic);
         }
-        let (format, rest) = rest.split_first_chunk::<4>().ok_or_else(|| truncated(HEADER_BYTES))?;
+        let (format, rest) = rest
+            .split_first_chunk::<4>()
+            .ok_or_else(|| truncated(HEADER_BYTES))?;
         let format = u32::from_be_bytes(*format);
         if format != FORMAT {
-            return Err(EngineError::BundleFormat { got: format, expected: FORMAT });
+            return Err(EngineError::BundleFormat {
+                got: format,
+                expected: FORMAT,
+            });
         }
-        let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(|| truncated(HEADER_BYTES))?;
-        let (checksum, payload) = rest.split_first_chunk::<32>().ok_or_else(|| truncated(HEADER_BYTES))?;
+        let (length, rest) = rest
+            .split_first_chunk::<8>()
+            .ok_or_else(|| truncated(HEADER_BYTES))?;
+        let (checksum, payload) = rest
+            .split_first_chunk::<32>()
+            .ok_or_else(|| truncated(HEADER_BYTES))?;
         let length = u64::from_be_bytes(*length);
         if length > MAX_PAYLOAD_BYTES || length != payload.len() as u64 {
-            let expected = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(HEADER_BYTES);
+            let expected = usize::try_from(length)
+                .unwrap_or(usize::MAX)
+                .saturating_add(HEADER_BYTES);
             return Err(truncated(expected));
         }
         if Sha256::digest(payload).as_slice() != checksum {
             return Err(EngineError::BundleChecksum);
         }
-        rmp_serde::from_slice(payload).map_err(|error| EngineError::BundleDecode { detail: error.to_string() })
+        rmp_serde::from_slice(payload).map_err(|error| EngineError::BundleDecode {
+            detail: error.to_string(),
+        })
     }
 
     /// The file's bytes.
@@ -45,8 +63,9 @@ impl Bundle {
     /// # Errors
     /// [`EngineError::BundleDecode`] when the encoder refuses (it does not, for these types).
     pub fn to_bytes(&self) -> Result<Vec<u8>, EngineError> {
-        let payload = rmp_serde::to_vec_named(self)
-            .map_err(|error| EngineError::BundleDecode { detail: error.to_string() })?;
+        let payload = rmp_serde::to_vec_named(self).map_err(|error| EngineError::BundleDecode {
+            detail: error.to_string(),
+        })?;
         let mut bytes = Vec::with_capacity(HEADER_BYTES + payload.len());
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&FORMAT.to_be_bytes());
@@ -82,7 +101,10 @@ mod tests {
     fn every_shorter_file_is_refused() {
         let bytes = bundle().to_bytes().unwrap();
         for length in 0..bytes.len() {
-            assert!(Bundle::from_bytes(&bytes[..length]).is_err(), "length {length}");
+            assert!(
+                Bundle::from_bytes(&bytes[..length]).is_err(),
+                "length {length}"
+            );
         }
     }
 }

@@ -72,7 +72,10 @@ impl EngineError {
     }
 
     pub(crate) fn invalid(part: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::BundleInvalid { part: part.into(), detail: detail.into() }
+        Self::BundleInvalid {
+            part: part.into(),
+            detail: detail.into(),
+        }
     }
 }
 
@@ -80,16 +83,31 @@ impl fmt::Display for EngineError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BundleTruncated { got, expected } => {
-                write!(formatter, "the bundle has {got} bytes, expected at least {expected}")
+                write!(
+                    formatter,
+                    "the bundle has {got} bytes, expected at least {expected}"
+                )
             }
             Self::BundleMagic => write!(formatter, "not a Starfort bundle"),
             Self::BundleFormat { got, expected } => {
-                write!(formatter, "the bundle has format {got}, this engine reads {expected}")
+                write!(
+                    formatter,
+                    "the bundle has format {got}, this engine reads {expected}"
+                )
             }
-            Self::BundleChecksum => write!(formatter, "the bundle's checksum does not match its content"),
-            Self::BundleDecode { detail } => write!(formatter, "the bundle cannot be decoded: {detail}"),
-            Self::BundleInvalid { part, detail } => write!(formatter, "{part} of the bundle: {detail}"),
-            Self::GeoDatabase { which, detail } => write!(formatter, "the {which} database cannot be read: {detail}"),
+            Self::BundleChecksum => write!(
+                formatter,
+                "the bundle's checksum does not match its content"
+            ),
+            Self::BundleDecode { detail } => {
+                write!(formatter, "the bundle cannot be decoded: {detail}")
+            }
+            Self::BundleInvalid { part, detail } => {
+                write!(formatter, "{part} of the bundle: {detail}")
+            }
+            Self::GeoDatabase { which, detail } => {
+                write!(formatter, "the {which} database cannot be read: {detail}")
+            }
         }
     }
 }

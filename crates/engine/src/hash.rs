@@ -22,7 +22,8 @@ impl KeyedHash {
     /// # Errors
     /// [`EngineError::BundleInvalid`] when the key is not 32 bytes.
     pub fn new(key: &[u8]) -> Result<Self, EngineError> {
-        let wrong = || EngineError::invalid("hash_key", format!("has {} bytes, expected 32", key.len()));
+        let wrong =
+            || EngineError::invalid("hash_key", format!("has {} bytes, expected 32", key.len()));
         if key.len() != 32 {
             return Err(wrong());
         }
@@ -52,7 +53,11 @@ pub(crate) fn unkeyed(feed: impl FnOnce(&mut Sha256)) -> String {
 fn hex8(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| char::from(*DIGITS.get(usize::from(value)).unwrap_or(&b'0'));
-    bytes.iter().take(8).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    bytes
+        .iter()
+        .take(8)
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 #[cfg(test)]

@@ -21,40 +21,60 @@ struct Entry {
 impl Headers {
     /// Copy a header block. Headers past 4 GiB in all are dropped (Envoy's own limit is 60 KiB).
     pub fn copy<'a>(headers: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Self {
-        let mut copy = Self { bytes: Vec::with_capacity(1024), entries: SmallVec::new() };
+        let mut copy = Self {
+            bytes: Vec::with_capacity(1024),
+            entries: SmallVec::new(),
+        };
         for (name, value) in headers {
             let start = copy.bytes.len();
             let (name_end, value_end) = (start + name.len(), start + name.len() + value.len());
-            let (Ok(start), Ok(name_end), Ok(value_end)) =
-                (u32::try_from(start), u32::try_from(name_end), u32::try_from(value_end))
-            else {
+            let (Ok(start), Ok(name_end), Ok(value_end)) = (
+                u32::try_from(start),
+                u32::try_from(name_end),
+                u32::try_from(value_end),
+            ) else {
                 break;
             };
             copy.bytes.extend_from_slice(name);
             copy.bytes.extend_from_slice(value);
-            copy.entries.push(Entry { start, name_end, value_end });
+            copy.entries.push(Entry {
+                start,
+                name_end,
+                value_end,
+            });
         }
         copy
     }
 
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.entries.iter().map(|entry| (self.slice(entry.start, entry.name_end), self.slice(entry.name_end, entry.value_end)))
+        self.entries.iter().map(|entry| {
+            (
+                self.slice(entry.start, entry.name_end),
+                self.slice(entry.name_end, entry.value_end),
+            )
+        })
     }
 
     /// First value of a header; `name` in lower case.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter().find(|(known, _)| *known == name.as_bytes()).map(|(_, value)| value)
+        self.iter()
+            .find(|(known, _)| *known == name.as_bytes())
+            .map(|(_, value)| value)
     }
 
     /// First value as text; `None` also when it is not UTF-8.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.get(name).and_then(|value| std::str::from_utf8(value).ok())
+        self.get(name)
+            .and_then(|value| std::str::from_utf8(value).ok())
     }
 
     /// All values of a header joined with `, ` (RFC 9110, 5.3), invalid UTF-8 replaced.
     pub fn joined(&self, name: &str) -> Option<Cow<'_, str>> {
-        let mut values = self.iter().filter(|(known, _)| *known == name.as_bytes()).map(|(_, value)| value);
+        let mut values = self
+            .iter()
+            .filter(|(known, _)| *known == name.as_bytes())
+            .map(|(_, value)| value);
         let first = String::from_utf8_lossy(values.next()?);
         let mut rest = values.peekable();
         if rest.peek().is_none() {
@@ -79,7 +99,9 @@ impl Headers {
     }
 
     fn slice(&self, start: u32, end: u32) -> &[u8] {
-        self.bytes.get(start as usize..end as usize).unwrap_or_default()
+        self.bytes
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
     }
 }
 
@@ -89,7 +111,11 @@ mod tests {
 
     #[test]
     fn repeated_headers_are_joined_in_order() {
-        let headers = Headers::copy([(&b"accept"[..], &b"a"[..]), (b"host", b"h"), (b"accept", b"b")]);
+        let headers = Headers::copy([
+            (&b"accept"[..], &b"a"[..]),
+            (b"host", b"h"),
+            (b"accept", b"b"),
+        ]);
         assert_eq!(headers.joined("accept").unwrap(), "a, b");
         assert_eq!(headers.text("host"), Some("h"));
         assert_eq!(headers.joined("cookie"), None);

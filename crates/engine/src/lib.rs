@@ -1,8 +1,37 @@
-//! Starfort's engine: one [`Transaction`](crate) per request, stages in the order of `pipeline.rs`.
+//! Starfort's engine: one [`Transaction`] per request, stages in the order of `pipeline.rs`.
 //!
 //! Pure: no I/O, no clock of its own, no Envoy, no Python.
 #![forbid(unsafe_code)]
 
 pub mod bundle;
+mod bundle_file;
+pub mod client;
+pub mod endpoint;
+mod engine;
+pub mod error;
+pub mod event;
+pub mod hash;
+pub mod headers;
 pub mod http;
+pub mod identity;
+mod outcome;
+mod pipeline;
+pub mod policy;
+pub mod rate;
+pub mod rules;
+mod scan;
+pub mod schema;
 pub mod sensitive;
+pub mod signals;
+#[cfg(test)]
+mod testing;
+mod transaction;
+
+pub use bundle_file::MAX_PAYLOAD_BYTES;
+pub use engine::{Assets, Engine, Now, SharedState};
+pub use error::EngineError;
+pub use outcome::{
+    LocalResponse, RequestEffects, RequestOutcome, ResponseBodyOutcome, ResponseOutcome,
+};
+pub use pipeline::{RequestHead, ResponseHead, StreamEnd};
+pub use transaction::Transaction;

@@ -2,23 +2,6 @@
 
 use crate::bundle::{Api, Bundle, Endpoint, Geo, Identity, Limits};
 
-/// Limits as the configuration's defaults are.
-pub(crate) fn limits() -> Limits {
-    Limits {
-        uri_bytes: 8192,
-        headers: 100,
-        header_bytes: 8192,
-        request_body_bytes: 1 << 20,
-        response_body_bytes: 1 << 20,
-        decompressed_bytes: 10 << 20,
-        decompression_ratio: 100,
-        depth: 64,
-        parameters: 1000,
-        multipart_parts: 100,
-        reject_over_limit: false,
-    }
-}
-
 /// An API `shop` on any host with `/users/{id}` and `/users/me`.
 pub(crate) fn bundle() -> Bundle {
     Bundle {
@@ -27,7 +10,7 @@ pub(crate) fn bundle() -> Bundle {
         node: "node".into(),
         hash_key: vec![7; 32],
         fail_open: true,
-        limits: limits(),
+        limits: Limits::default(),
         trusted_proxies: Vec::new(),
         apis: vec![api("shop", &["*"], &["/"])],
         endpoints: vec![endpoint("GET", "/users/{id}"), endpoint("GET", "/users/me")],

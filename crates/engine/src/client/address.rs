@@ -20,9 +20,16 @@ impl AddressRanges {
     pub fn from_packed(part: &str, packed: &[u8]) -> Result<Self, EngineError> {
         let (chunks, rest) = packed.as_chunks::<32>();
         if !rest.is_empty() {
-            return Err(EngineError::invalid(part, format!("{} bytes are no multiple of 32", packed.len())));
+            return Err(EngineError::invalid(
+                part,
+                format!("{} bytes are no multiple of 32", packed.len()),
+            ));
         }
-        let number = |bytes: &[u8]| bytes.iter().fold(0_u128, |sum, byte| (sum << 8) | u128::from(*byte));
+        let number = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .fold(0_u128, |sum, byte| (sum << 8) | u128::from(*byte))
+        };
         let ranges: Vec<_> = chunks
             .iter()
             .map(|chunk| {
@@ -31,9 +38,15 @@ impl AddressRanges {
             })
             .collect();
         let upright = ranges.iter().all(|(first, last)| first <= last);
-        let sorted = ranges.iter().zip(ranges.iter().skip(1)).all(|(one, next)| one.1 < next.0);
+        let sorted = ranges
+            .iter()
+            .zip(ranges.iter().skip(1))
+            .all(|(one, next)| one.1 < next.0);
         if !upright || !sorted {
-            return Err(EngineError::invalid(part, "the address ranges are not sorted and apart"));
+            return Err(EngineError::invalid(
+                part,
+                "the address ranges are not sorted and apart",
+            ));
         }
         Ok(Self(ranges))
     }
@@ -42,7 +55,10 @@ impl AddressRanges {
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = number(address);
         let after = self.0.partition_point(|(first, _)| *first <= address);
-        after.checked_sub(1).and_then(|index| self.0.get(index)).is_some_and(|(_, last)| address <= *last)
+        after
+            .checked_sub(1)
+            .and_then(|index| self.0.get(index))
+            .is_some_and(|(_, last)| address <= *last)
     }
 }
 
@@ -64,7 +80,9 @@ pub fn parse(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let parsed = text.parse::<IpAddr>().ok().or_else(|| {
         if let Some(bracketed) = text.strip_prefix('[') {
-            return bracketed.split_once(']').and_then(|(inside, _)| inside.parse().ok());
+            return bracketed
+                .split_once(']')
+                .and_then(|(inside, _)| inside.parse().ok());
         }
         let (address, port) = text.rsplit_once(':')?;
         port.parse::<u16>().ok()?;
@@ -91,8 +109,15 @@ pub fn client<'a>(
     forwarded: impl DoubleEndedIterator<Item = &'a [u8]>,
     trusted: &AddressRanges,
 ) -> ClientAddress {
-    let mut forwarded = forwarded.rev().flat_map(|value| value.rsplit(|byte| *byte == b',')).peekable();
-    let mut found = ClientAddress { address: peer, forged: false, malformed: false };
+    let mut forwarded = forwarded
+        .rev()
+        .flat_map(|value| value.rsplit(|byte| *byte == b','))
+        .peekable();
+    let mut found = ClientAddress {
+        address: peer,
+        forged: false,
+        malformed: false,
+    };
     if !trusted.contains(peer) {
         found.forged = forwarded.peek().is_some();
         return found;
@@ -129,7 +154,11 @@ mod tests {
 
     fn seen(peer: &str, forwarded: &[&str]) -> ClientAddress {
         let trusted = ranges(&[("10.0.0.0", "10.255.255.255")]);
-        client(peer.parse().unwrap(), forwarded.iter().map(|value| value.as_bytes()), &trusted)
+        client(
+            peer.parse().unwrap(),
+            forwarded.iter().map(|value| value.as_bytes()),
+            &trusted,
+        )
     }
 
     #[test]
@@ -144,7 +173,11 @@ mod tests {
             ("::ffff:10.0.0.3", true),
             ("::1", false),
         ] {
-            assert_eq!(ranges.contains(address.parse().unwrap()), inside, "{address}");
+            assert_eq!(
+                ranges.contains(address.parse().unwrap()),
+                inside,
+                "{address}"
+            );
         }
     }
 
@@ -169,7 +202,10 @@ mod tests {
         let found = seen("10.1.1.1", &["6.6.6.6, 203.0.113.9", " 10.2.2.2"]);
         assert_eq!(found.address.to_string(), "203.0.113.9");
         assert!(!found.forged && !found.malformed);
-        assert_eq!(seen("10.1.1.1", &["10.3.3.3"]).address.to_string(), "10.3.3.3");
+        assert_eq!(
+            seen("10.1.1.1", &["10.3.3.3"]).address.to_string(),
+            "10.3.3.3"
+        );
     }
 
     #[test]
@@ -181,9 +217,12 @@ mod tests {
 
     #[test]
     fn addresses_come_with_and_without_ports() {
-        for (text, address) in
-            [("1.2.3.4:80", "1.2.3.4"), ("[2001:db8::1]:80", "2001:db8::1"), ("2001:db8::1", "2001:db8::1"), (" ::ffff:1.2.3.4", "1.2.3.4")]
-        {
+        for (text, address) in [
+            ("1.2.3.4:80", "1.2.3.4"),
+            ("[2001:db8::1]:80", "2001:db8::1"),
+            ("2001:db8::1", "2001:db8::1"),
+            (" ::ffff:1.2.3.4", "1.2.3.4"),
+        ] {
             assert_eq!(parse(text).unwrap().to_string(), address);
         }
         for text in ["", "1.2.3", "1.2.3.4:99999", "[::1", "a"] {

@@ -71,7 +71,11 @@ impl Bots {
             .size_limit(64 << 20)
             .build()
             .map_err(|error| EngineError::invalid("bots", error.to_string()))?;
-        Ok(Self { known, patterns, memory: RwLock::default() })
+        Ok(Self {
+            known,
+            patterns,
+            memory: RwLock::default(),
+        })
     }
 
     /// Class and name for a user agent; the first pattern that fits counts.
@@ -79,7 +83,12 @@ impl Bots {
         let user_agent = truncate(user_agent, MAX_USER_AGENT_BYTES);
         let remembered = self.memory.read().get(user_agent).copied();
         let found = remembered.unwrap_or_else(|| {
-            let found = self.patterns.matches(user_agent).iter().next().and_then(|index| u32::try_from(index).ok());
+            let found = self
+                .patterns
+                .matches(user_agent)
+                .iter()
+                .next()
+                .and_then(|index| u32::try_from(index).ok());
             let mut memory = self.memory.write();
             if memory.len() >= REMEMBERED {
                 memory.clear();
@@ -105,10 +114,21 @@ mod tests {
 
     #[test]
     fn the_first_pattern_that_fits_counts() {
-        let bot = |name: &str, class: &str, pattern: &str| Bot { name: name.into(), class: class.into(), pattern: pattern.into() };
-        let bots = Bots::new(&[bot("Googlebot", "good", "Googlebot/"), bot("curl", "tool", "^curl/")]).unwrap();
+        let bot = |name: &str, class: &str, pattern: &str| Bot {
+            name: name.into(),
+            class: class.into(),
+            pattern: pattern.into(),
+        };
+        let bots = Bots::new(&[
+            bot("Googlebot", "good", "Googlebot/"),
+            bot("curl", "tool", "^curl/"),
+        ])
+        .unwrap();
         for _ in 0..2 {
-            assert_eq!(bots.classify("Mozilla (compatible; Googlebot/2.1)"), (BotClass::Good, "Googlebot"));
+            assert_eq!(
+                bots.classify("Mozilla (compatible; Googlebot/2.1)"),
+                (BotClass::Good, "Googlebot")
+            );
             assert_eq!(bots.classify("curl/8"), (BotClass::Tool, "curl"));
             assert_eq!(bots.classify("not curl/8"), (BotClass::None, ""));
         }

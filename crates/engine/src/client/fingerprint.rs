@@ -40,7 +40,15 @@ const VOLATILE: &[&[u8]] = &[
 ];
 
 /// Prefixes of the same kind.
-const VOLATILE_PREFIXES: &[&[u8]] = &[b":", b"x-forwarded-", b"x-envoy-", b"x-starfort-", b"x-b3-", b"sec-fetch-", b"cf-"];
+const VOLATILE_PREFIXES: &[&[u8]] = &[
+    b":",
+    b"x-forwarded-",
+    b"x-envoy-",
+    b"x-starfort-",
+    b"x-b3-",
+    b"sec-fetch-",
+    b"cf-",
+];
 
 /// Values that depend on the software.
 const VALUES: &[&[u8]] = &[b"accept-encoding", b"connection", b"te"];
@@ -64,7 +72,10 @@ pub fn of(protocol: &str, headers: &Headers) -> String {
 }
 
 fn is_volatile(name: &[u8]) -> bool {
-    VOLATILE.binary_search(&name).is_ok() || VOLATILE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    VOLATILE.binary_search(&name).is_ok()
+        || VOLATILE_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -72,7 +83,14 @@ mod tests {
     use super::*;
 
     fn fingerprint(headers: &[(&str, &str)]) -> String {
-        of("HTTP/1.1", &Headers::copy(headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()))))
+        of(
+            "HTTP/1.1",
+            &Headers::copy(
+                headers
+                    .iter()
+                    .map(|(name, value)| (name.as_bytes(), value.as_bytes())),
+            ),
+        )
     }
 
     #[test]
@@ -82,7 +100,11 @@ mod tests {
 
     #[test]
     fn order_counts_and_the_call_does_not() {
-        let plain = fingerprint(&[("user-agent", "x"), ("accept", "*/*"), ("accept-encoding", "gzip")]);
+        let plain = fingerprint(&[
+            ("user-agent", "x"),
+            ("accept", "*/*"),
+            ("accept-encoding", "gzip"),
+        ]);
         let post = fingerprint(&[
             (":path", "/b"),
             ("user-agent", "other version"),
@@ -92,7 +114,21 @@ mod tests {
             ("accept-encoding", "gzip"),
         ]);
         assert_eq!(plain, post);
-        assert_ne!(plain, fingerprint(&[("accept", "*/*"), ("user-agent", "x"), ("accept-encoding", "gzip")]));
-        assert_ne!(plain, fingerprint(&[("user-agent", "x"), ("accept", "*/*"), ("accept-encoding", "identity")]));
+        assert_ne!(
+            plain,
+            fingerprint(&[
+                ("accept", "*/*"),
+                ("user-agent", "x"),
+                ("accept-encoding", "gzip")
+            ])
+        );
+        assert_ne!(
+            plain,
+            fingerprint(&[
+                ("user-agent", "x"),
+                ("accept", "*/*"),
+                ("accept-encoding", "identity")
+            ])
+        );
     }
 }

@@ -15,7 +15,12 @@ pub struct GeoDatabases {
 
 impl std::fmt::Debug for GeoDatabases {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "GeoDatabases(country: {}, asn: {})", self.country.is_some(), self.asn.is_some())
+        write!(
+            formatter,
+            "GeoDatabases(country: {}, asn: {})",
+            self.country.is_some(),
+            self.asn.is_some()
+        )
     }
 }
 
@@ -38,20 +43,42 @@ impl GeoDatabases {
     /// # Errors
     /// [`EngineError::GeoDatabase`].
     pub fn open(country: Option<Vec<u8>>, asn: Option<Vec<u8>>) -> Result<Self, EngineError> {
-        Ok(Self { country: open("country", country)?, asn: open("asn", asn)? })
+        Ok(Self {
+            country: open("country", country)?,
+            asn: open("asn", asn)?,
+        })
     }
 
     /// Look an address up; unknown and unreadable entries leave fields empty.
     pub fn place(&self, address: IpAddr) -> Place {
         let mut place = Place::default();
-        if let Some(found) = self.country.as_ref().and_then(|reader| reader.lookup(address).ok()) {
-            let text = |path: &[PathElement<'_>]| found.decode_path::<&str>(path).ok().flatten().unwrap_or_default();
-            place.country = text(&[PathElement::Key("country"), PathElement::Key("iso_code")]).to_owned();
-            place.continent = text(&[PathElement::Key("continent"), PathElement::Key("code")]).to_owned();
+        if let Some(found) = self
+            .country
+            .as_ref()
+            .and_then(|reader| reader.lookup(address).ok())
+        {
+            let text = |path: &[PathElement<'_>]| {
+                found
+                    .decode_path::<&str>(path)
+                    .ok()
+                    .flatten()
+                    .unwrap_or_default()
+            };
+            place.country =
+                text(&[PathElement::Key("country"), PathElement::Key("iso_code")]).to_owned();
+            place.continent =
+                text(&[PathElement::Key("continent"), PathElement::Key("code")]).to_owned();
         }
-        if let Some(found) = self.asn.as_ref().and_then(|reader| reader.lookup(address).ok()) {
-            place.asn =
-                found.decode_path(&[PathElement::Key("autonomous_system_number")]).ok().flatten().unwrap_or_default();
+        if let Some(found) = self
+            .asn
+            .as_ref()
+            .and_then(|reader| reader.lookup(address).ok())
+        {
+            place.asn = found
+                .decode_path(&[PathElement::Key("autonomous_system_number")])
+                .ok()
+                .flatten()
+                .unwrap_or_default();
             place.as_organization = found
                 .decode_path::<&str>(&[PathElement::Key("autonomous_system_organization")])
                 .ok()
@@ -63,9 +90,15 @@ impl GeoDatabases {
     }
 }
 
-fn open(which: &'static str, bytes: Option<Vec<u8>>) -> Result<Option<Reader<Vec<u8>>>, EngineError> {
+fn open(
+    which: &'static str,
+    bytes: Option<Vec<u8>>,
+) -> Result<Option<Reader<Vec<u8>>>, EngineError> {
     let Some(bytes) = bytes else { return Ok(None) };
-    let broken = |error: maxminddb::MaxMindDbError| EngineError::GeoDatabase { which, detail: error.to_string() };
+    let broken = |error: maxminddb::MaxMindDbError| EngineError::GeoDatabase {
+        which,
+        detail: error.to_string(),
+    };
     let reader = Reader::from_source(bytes).map_err(broken)?;
     reader.verify().map_err(broken)?;
     Ok(Some(reader))
@@ -77,7 +110,10 @@ mod tests {
 
     fn corpus() -> Option<std::path::PathBuf> {
         let folder = std::env::var_os("STARFORT_CORPORA")
-            .map_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpora").into(), std::path::PathBuf::from)
+            .map_or_else(
+                || concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpora").into(),
+                std::path::PathBuf::from,
+            )
             .join("geo");
         if !folder.is_dir() {
             eprintln!("skipped: no geo corpus at {}", folder.display());
@@ -90,9 +126,16 @@ mod tests {
     fn addresses_of_the_test_databases_are_found() {
         let Some(folder) = corpus() else { return };
         let read = |name: &str| Some(std::fs::read(folder.join(name)).unwrap());
-        let geo = GeoDatabases::open(read("GeoLite2-Country-Test.mmdb"), read("GeoLite2-ASN-Test.mmdb")).unwrap();
+        let geo = GeoDatabases::open(
+            read("GeoLite2-Country-Test.mmdb"),
+            read("GeoLite2-ASN-Test.mmdb"),
+        )
+        .unwrap();
         let place = geo.place("81.2.69.142".parse().unwrap());
-        assert_eq!((place.country.as_str(), place.continent.as_str()), ("GB", "EU"));
+        assert_eq!(
+            (place.country.as_str(), place.continent.as_str()),
+            ("GB", "EU")
+        );
         assert_eq!(geo.place("1.128.0.0".parse().unwrap()).asn, 1221);
         assert_eq!(geo.place("127.0.0.1".parse().unwrap()), Place::default());
     }
@@ -104,7 +147,11 @@ mod tests {
         let mut files = 0;
         while let Some(path) = stack.pop() {
             if path.is_dir() {
-                stack.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+                stack.extend(
+                    std::fs::read_dir(path)
+                        .unwrap()
+                        .map(|entry| entry.unwrap().path()),
+                );
             } else if let Ok(geo) = GeoDatabases::open(Some(std::fs::read(&path).unwrap()), None) {
                 geo.place("1.1.1.1".parse().unwrap());
                 geo.place("2001:218::1".parse().unwrap());
@@ -116,6 +163,11 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_database_are_refused() {
-        assert_eq!(GeoDatabases::open(Some(vec![0; 100]), None).unwrap_err().code(), "geo_database");
+        assert_eq!(
+            GeoDatabases::open(Some(vec![0; 100]), None)
+                .unwrap_err()
+                .code(),
+            "geo_database"
+        );
     }
 }

@@ -52,8 +52,11 @@ pub struct Clients {
 impl Clients {
     /// Work out the client of a request. `peer`: the direct remote address.
     pub fn identify(&self, peer: IpAddr, protocol: &str, headers: &Headers) -> Client {
-        let forwarded: smallvec::SmallVec<[&[u8]; 4]> =
-            headers.iter().filter(|(name, _)| *name == b"x-forwarded-for").map(|(_, value)| value).collect();
+        let forwarded: smallvec::SmallVec<[&[u8]; 4]> = headers
+            .iter()
+            .filter(|(name, _)| *name == b"x-forwarded-for")
+            .map(|(_, value)| value)
+            .collect();
         let found = address::client(peer, forwarded.into_iter(), &self.trusted_proxies);
         let user_agent = String::from_utf8_lossy(headers.get("user-agent").unwrap_or_default());
         let user_agent = bot::truncate(&user_agent, bot::MAX_USER_AGENT_BYTES).to_owned();
@@ -64,7 +67,11 @@ impl Clients {
             forged_forwarding: found.forged,
             malformed_forwarding: found.malformed,
             place: self.geo.place(found.address),
-            ja4: headers.text("x-starfort-ja4").filter(|ja4| *ja4 != "-").unwrap_or_default().to_owned(),
+            ja4: headers
+                .text("x-starfort-ja4")
+                .filter(|ja4| *ja4 != "-")
+                .unwrap_or_default()
+                .to_owned(),
             fingerprint: fingerprint::of(protocol, headers),
             user_agent,
             bot,

@@ -60,23 +60,41 @@ impl Matcher {
     /// [`EngineError::BundleInvalid`] when an endpoint names an API that is not there or a path that does not
     /// begin with `/`.
     pub fn new(apis: &[Api], endpoints: &[Endpoint]) -> Result<Self, EngineError> {
-        let mut matcher =
-            Self { exact_hosts: HashMap::new(), suffix_hosts: Vec::new(), any_host: Vec::new(), trees: Vec::new() };
+        let mut matcher = Self {
+            exact_hosts: HashMap::new(),
+            suffix_hosts: Vec::new(),
+            any_host: Vec::new(),
+            trees: Vec::new(),
+        };
         for (index, api) in (0_u32..).zip(apis) {
             matcher.trees.push(Node::default());
             for host in &api.hosts {
                 for base_path in &api.base_paths {
-                    matcher.mount(host, Mount { base_path: base_path.trim_end_matches('/').into(), api: index });
+                    matcher.mount(
+                        host,
+                        Mount {
+                            base_path: base_path.trim_end_matches('/').into(),
+                            api: index,
+                        },
+                    );
                 }
             }
         }
         for (index, endpoint) in (0_u32..).zip(endpoints) {
-            let tree = usize::try_from(endpoint.api).ok().and_then(|api| matcher.trees.get_mut(api));
+            let tree = usize::try_from(endpoint.api)
+                .ok()
+                .and_then(|api| matcher.trees.get_mut(api));
             let Some(tree) = tree else {
-                return Err(EngineError::invalid(format!("endpoint {}", endpoint.id), "its API is not in the bundle"));
+                return Err(EngineError::invalid(
+                    format!("endpoint {}", endpoint.id),
+                    "its API is not in the bundle",
+                ));
             };
             if !endpoint.path.starts_with('/') {
-                return Err(EngineError::invalid(format!("endpoint {}", endpoint.id), "its path must begin with /"));
+                return Err(EngineError::invalid(
+                    format!("endpoint {}", endpoint.id),
+                    "its path must begin with /",
+                ));
             }
             tree.insert(&endpoint.path, &endpoint.method, index);
         }
@@ -98,30 +116,62 @@ impl Matcher {
     /// `host`: lower case, no port. `method`: upper case. `path`: normalised, begins with `/`.
     /// Fields that found nothing are `None` (a finding, not an error).
     pub fn find(&self, host: &str, method: &str, path: &str) -> EndpointMatch {
-        let Some(api) = self.api(host, path) else { return EndpointMatch::default() };
-        let none = EndpointMatch { api: Some(api), ..EndpointMatch::default() };
-        let Some(tree) = usize::try_from(api).ok().and_then(|index| self.trees.get(index)) else { return none };
+        let Some(api) = self.api(host, path) else {
+            return EndpointMatch::default();
+        };
+        let none = EndpointMatch {
+            api: Some(api),
+            ..EndpointMatch::default()
+        };
+        let Some(tree) = usize::try_from(api)
+            .ok()
+            .and_then(|index| self.trees.get(index))
+        else {
+            return none;
+        };
         let mut segments = [""; MAX_SEGMENTS];
         let mut count = 0;
         for segment in path.trim_end_matches('/').split('/').skip(1) {
-            let Some(slot) = segments.get_mut(count) else { return none };
+            let Some(slot) = segments.get_mut(count) else {
+                return none;
+            };
             *slot = segment;
             count += 1;
         }
-        let mut search = Search { method, visits: 0, other_method: false, object: None };
-        let endpoint = segments.get(..count).and_then(|segments| search.walk(tree, segments));
-        let object = search.object.filter(|_| endpoint.is_some()).and_then(|value| range_in(path, value));
-        EndpointMatch { api: Some(api), endpoint, other_method: endpoint.is_none() && search.other_method, object }
+        let mut search = Search {
+            method,
+            visits: 0,
+            other_method: false,
+            object: None,
+        };
+        let endpoint = segments
+            .get(..count)
+            .and_then(|segments| search.walk(tree, segments));
+        let object = search
+            .object
+            .filter(|_| endpoint.is_some())
+            .and_then(|value| range_in(path, value));
+        EndpointMatch {
+            api: Some(api),
+            endpoint,
+            other_method: endpoint.is_none() && search.other_method,
+            object,
+        }
     }
 
     fn api(&self, host: &str, path: &str) -> Option<u32> {
         let exact = self.exact_hosts.get(host).into_iter().flatten();
-        let suffix = self.suffix_hosts.iter().filter(|(suffix, _)| host.ends_with(&**suffix)).map(|(_, mount)| mount);
+        let suffix = self
+            .suffix_hosts
+            .iter()
+            .filter(|(suffix, _)| host.ends_with(&**suffix))
+            .map(|(_, mount)| mount);
         exact
             .chain(suffix)
             .chain(&self.any_host)
             .filter(|mount| {
-                path.strip_prefix(&*mount.base_path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                path.strip_prefix(&*mount.base_path)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             })
             .map(|mount| mount.api)
             .min()
@@ -131,7 +181,9 @@ impl Matcher {
 /// Byte range of `part`, a slice of `whole`.
 fn range_in(whole: &str, part: &str) -> Option<(u32, u32)> {
     let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
-    let end = start.checked_add(part.len()).filter(|end| *end <= whole.len())?;
+    let end = start
+        .checked_add(part.len())
+        .filter(|end| *end <= whole.len())?;
     Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?))
 }
 
@@ -156,14 +208,25 @@ impl Node {
         if before.is_empty() && after.is_empty() {
             return self.parameter.get_or_insert_default();
         }
-        let position = self.mixed.iter().position(|(b, a, _)| &**b == before && &**a == after);
+        let position = self
+            .mixed
+            .iter()
+            .position(|(b, a, _)| &**b == before && &**a == after);
         let position = position.unwrap_or_else(|| {
             let length = before.len() + after.len();
-            let at = self.mixed.iter().take_while(|(b, a, _)| b.len() + a.len() >= length).count();
-            self.mixed.insert(at, (before.into(), after.into(), Self::default()));
+            let at = self
+                .mixed
+                .iter()
+                .take_while(|(b, a, _)| b.len() + a.len() >= length)
+                .count();
+            self.mixed
+                .insert(at, (before.into(), after.into(), Self::default()));
             at
         });
-        #[expect(clippy::indexing_slicing, reason = "the position was found or inserted just above")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the position was found or inserted just above"
+        )]
         let (_, _, node) = &mut self.mixed[position];
         node
     }
@@ -182,8 +245,14 @@ impl<'a> Search<'a> {
         if self.visits > MAX_VISITS {
             return None;
         }
-        let Some((segment, rest)) = segments.split_first() else { return self.method_of(node) };
-        if let Some(found) = node.concrete.get(*segment).and_then(|child| self.walk(child, rest)) {
+        let Some((segment, rest)) = segments.split_first() else {
+            return self.method_of(node);
+        };
+        if let Some(found) = node
+            .concrete
+            .get(*segment)
+            .and_then(|child| self.walk(child, rest))
+        {
             return Some(found);
         }
         if segment.is_empty() {
@@ -204,8 +273,15 @@ impl<'a> Search<'a> {
     }
 
     fn method_of(&mut self, node: &Node) -> Option<u32> {
-        let of = |wanted: &str| node.methods.iter().find(|(method, _)| &**method == wanted).map(|(_, index)| *index);
-        let found = of(self.method).or_else(|| of("*")).or_else(|| (self.method == "HEAD").then(|| of("GET"))?);
+        let of = |wanted: &str| {
+            node.methods
+                .iter()
+                .find(|(method, _)| &**method == wanted)
+                .map(|(_, index)| *index)
+        };
+        let found = of(self.method)
+            .or_else(|| of("*"))
+            .or_else(|| (self.method == "HEAD").then(|| of("GET"))?);
         self.other_method |= found.is_none() && !node.methods.is_empty();
         found
     }
@@ -217,23 +293,37 @@ mod tests {
     use crate::testing::{api, endpoint};
 
     fn matcher(templates: &[(&str, &str)]) -> Matcher {
-        let endpoints: Vec<_> = templates.iter().map(|(method, path)| endpoint(method, path)).collect();
+        let endpoints: Vec<_> = templates
+            .iter()
+            .map(|(method, path)| endpoint(method, path))
+            .collect();
         Matcher::new(&[api("shop", &["*"], &["/"])], &endpoints).unwrap()
     }
 
     #[test]
     fn concrete_segments_match_before_parameters() {
-        let matcher = matcher(&[("GET", "/users/{id}"), ("GET", "/users/me"), ("GET", "/users/{id}/posts")]);
+        let matcher = matcher(&[
+            ("GET", "/users/{id}"),
+            ("GET", "/users/me"),
+            ("GET", "/users/{id}/posts"),
+        ]);
         assert_eq!(matcher.find("h", "GET", "/users/me").endpoint, Some(1));
         assert_eq!(matcher.find("h", "GET", "/users/7").endpoint, Some(0));
-        assert_eq!(matcher.find("h", "GET", "/users/me/posts").endpoint, Some(2), "backtracks");
+        assert_eq!(
+            matcher.find("h", "GET", "/users/me/posts").endpoint,
+            Some(2),
+            "backtracks"
+        );
         assert_eq!(matcher.find("h", "GET", "/users").endpoint, None);
         assert_eq!(matcher.find("h", "GET", "/users/7/8").endpoint, None);
     }
 
     #[test]
     fn the_last_parameter_is_the_object() {
-        let matcher = matcher(&[("GET", "/users/{id}/posts/{post}"), ("GET", "/users/{id}/all")]);
+        let matcher = matcher(&[
+            ("GET", "/users/{id}/posts/{post}"),
+            ("GET", "/users/{id}/all"),
+        ]);
         let path = "/users/12/posts/345";
         let (start, end) = matcher.find("h", "GET", path).object.unwrap();
         assert_eq!(&path[start as usize..end as usize], "345");
@@ -244,8 +334,15 @@ mod tests {
 
     #[test]
     fn mixed_segments_match_by_their_text() {
-        let matcher = matcher(&[("GET", "/r/{name}"), ("GET", "/r/report-{year}.csv"), ("GET", "/r/{name}.csv")]);
-        assert_eq!(matcher.find("h", "GET", "/r/report-2026.csv").endpoint, Some(1));
+        let matcher = matcher(&[
+            ("GET", "/r/{name}"),
+            ("GET", "/r/report-{year}.csv"),
+            ("GET", "/r/{name}.csv"),
+        ]);
+        assert_eq!(
+            matcher.find("h", "GET", "/r/report-2026.csv").endpoint,
+            Some(1)
+        );
         assert_eq!(matcher.find("h", "GET", "/r/other.csv").endpoint, Some(2));
         assert_eq!(matcher.find("h", "GET", "/r/other").endpoint, Some(0));
     }
@@ -277,7 +374,10 @@ mod tests {
     #[test]
     fn hostile_paths_end_quickly() {
         let matcher = matcher(&[("GET", "/{a}/{b}/{c}/{d}/x"), ("GET", "/a/a/a/a/y")]);
-        assert_eq!(matcher.find("h", "GET", &"/a".repeat(100_000)).endpoint, None);
+        assert_eq!(
+            matcher.find("h", "GET", &"/a".repeat(100_000)).endpoint,
+            None
+        );
         assert_eq!(matcher.find("h", "GET", "/a/a/a/a/z").endpoint, None);
     }
 
@@ -285,6 +385,9 @@ mod tests {
     fn an_endpoint_of_a_missing_api_is_refused() {
         let mut lost = endpoint("GET", "/");
         lost.api = 9;
-        assert_eq!(Matcher::new(&[], &[lost]).unwrap_err().code(), "bundle_invalid");
+        assert_eq!(
+            Matcher::new(&[], &[lost]).unwrap_err().code(),
+            "bundle_invalid"
+        );
     }
 }

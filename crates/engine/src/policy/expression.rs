@@ -48,7 +48,9 @@ impl Expression {
     /// # Errors
     /// [`EngineError::BundleInvalid`] for a pattern, range, list or variable that cannot be.
     pub fn compile(expr: &Expr, lists: usize) -> Result<Self, EngineError> {
-        Ok(Self { node: Compiler { lists }.node(expr, 0, 0)? })
+        Ok(Self {
+            node: Compiler { lists }.node(expr, 0, 0)?,
+        })
     }
 
     /// Evaluate.
@@ -76,9 +78,11 @@ pub fn uses(expr: &Expr, wanted: &impl Fn(Field) -> bool) -> bool {
     match expr {
         Expr::Field(field) => wanted(*field),
         Expr::List(items) | Expr::Call(_, items) => items.iter().any(|item| uses(item, wanted)),
-        Expr::Index(a, b) | Expr::HasKey(a, b) | Expr::And(a, b) | Expr::Or(a, b) | Expr::Comprehension(_, a, b) => {
-            uses(a, wanted) || uses(b, wanted)
-        }
+        Expr::Index(a, b)
+        | Expr::HasKey(a, b)
+        | Expr::And(a, b)
+        | Expr::Or(a, b)
+        | Expr::Comprehension(_, a, b) => uses(a, wanted) || uses(b, wanted),
         Expr::Conditional(a, b, c) => uses(a, wanted) || uses(b, wanted) || uses(c, wanted),
         Expr::Null
         | Expr::Bool(_)
@@ -97,7 +101,10 @@ struct Compiler {
 impl Compiler {
     fn node(&self, expr: &Expr, depth: u32, locals: u32) -> Result<Node, EngineError> {
         if depth > MAX_DEPTH {
-            return Err(EngineError::invalid("policies", format!("an expression is deeper than {MAX_DEPTH}")));
+            return Err(EngineError::invalid(
+                "policies",
+                format!("an expression is deeper than {MAX_DEPTH}"),
+            ));
         }
         let sub = |expr: &Expr| self.node(expr, depth + 1, locals).map(Box::new);
         Ok(match expr {
@@ -110,13 +117,20 @@ impl Compiler {
             Expr::List(values) => Node::List(self.nodes(values, depth, locals)?),
             Expr::Field(field) => Node::Field(*field),
             Expr::Local(index) if *index < locals => Node::Local(*index),
-            Expr::Local(_) => return Err(EngineError::invalid("policies", "a variable is used outside its macro")),
+            Expr::Local(_) => {
+                return Err(EngineError::invalid(
+                    "policies",
+                    "a variable is used outside its macro",
+                ));
+            }
             Expr::Index(map, key) => Node::Index(sub(map)?, sub(key)?),
             Expr::HasKey(map, key) => Node::HasKey(sub(map)?, sub(key)?),
             Expr::Call(function, arguments) => self.call(*function, arguments, depth, locals)?,
             Expr::And(left, right) => Node::And(sub(left)?, sub(right)?),
             Expr::Or(left, right) => Node::Or(sub(left)?, sub(right)?),
-            Expr::Conditional(test, yes, no) => Node::Conditional(Box::new((*sub(test)?, *sub(yes)?, *sub(no)?))),
+            Expr::Conditional(test, yes, no) => {
+                Node::Conditional(Box::new((*sub(test)?, *sub(yes)?, *sub(no)?)))
+            }
             Expr::Comprehension(quantifier, list, predicate) => {
                 let predicate = self.node(predicate, depth + 1, locals + 1)?;
                 Node::Comprehension(*quantifier, sub(list)?, Box::new(predicate))
@@ -125,10 +139,19 @@ impl Compiler {
     }
 
     fn nodes(&self, exprs: &[Expr], depth: u32, locals: u32) -> Result<Vec<Node>, EngineError> {
-        exprs.iter().map(|expr| self.node(expr, depth + 1, locals)).collect()
+        exprs
+            .iter()
+            .map(|expr| self.node(expr, depth + 1, locals))
+            .collect()
     }
 
-    fn call(&self, function: Function, arguments: &[Expr], depth: u32, locals: u32) -> Result<Node, EngineError> {
+    fn call(
+        &self,
+        function: Function,
+        arguments: &[Expr],
+        depth: u32,
+        locals: u32,
+    ) -> Result<Node, EngineError> {
         let wrong = |detail: String| EngineError::invalid("policies", detail);
         let first = |node: Option<&Expr>| match node {
             Some(expr) => self.node(expr, depth + 1, locals).map(Box::new),
@@ -136,24 +159,40 @@ impl Compiler {
         };
         Ok(match (function, arguments) {
             (Function::Matches, [text, Expr::String(pattern)]) => {
-                let pattern = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build();
-                Node::Matches(first(Some(text))?, pattern.map_err(|error| wrong(error.to_string()))?)
+                let pattern = regex::RegexBuilder::new(pattern)
+                    .size_limit(1 << 20)
+                    .build();
+                Node::Matches(
+                    first(Some(text))?,
+                    pattern.map_err(|error| wrong(error.to_string()))?,
+                )
             }
             (Function::InList, [text, Expr::Int(index)]) => {
-                let index = usize::try_from(*index).ok().filter(|index| *index < self.lists);
-                Node::InList(first(Some(text))?, index.ok_or_else(|| wrong("in_list: no such list".into()))?)
+                let index = usize::try_from(*index)
+                    .ok()
+                    .filter(|index| *index < self.lists);
+                Node::InList(
+                    first(Some(text))?,
+                    index.ok_or_else(|| wrong("in_list: no such list".into()))?,
+                )
             }
             (Function::InCidr, [text, Expr::String(cidr)]) => {
-                let (low, high) = cidr_range(cidr).ok_or_else(|| wrong(format!("in_cidr: {cidr:?} is no network")))?;
+                let (low, high) = cidr_range(cidr)
+                    .ok_or_else(|| wrong(format!("in_cidr: {cidr:?} is no network")))?;
                 Node::InCidr(first(Some(text))?, low, high)
             }
             (Function::Matches | Function::InList | Function::InCidr, _) => {
-                return Err(wrong(format!("{function:?} needs a literal as its second argument")));
+                return Err(wrong(format!(
+                    "{function:?} needs a literal as its second argument"
+                )));
             }
             _ => {
                 let arity = if is_unary(function) { 1 } else { 2 };
                 if arguments.len() != arity {
-                    return Err(wrong(format!("{function:?} has {} arguments, expected {arity}", arguments.len())));
+                    return Err(wrong(format!(
+                        "{function:?} has {} arguments, expected {arity}",
+                        arguments.len()
+                    )));
                 }
                 Node::Call(function, self.nodes(arguments, depth, locals)?)
             }
@@ -179,7 +218,11 @@ fn cidr_range(cidr: &str) -> Option<(u128, u128)> {
     let (text, bits) = cidr.split_once('/').unwrap_or((cidr, ""));
     let parsed: IpAddr = text.parse().ok()?;
     let width = if parsed.is_ipv4() { 32 } else { 128 };
-    let bits: u32 = if bits.is_empty() { width } else { bits.parse().ok().filter(|bits| *bits <= width)? };
+    let bits: u32 = if bits.is_empty() {
+        width
+    } else {
+        bits.parse().ok().filter(|bits| *bits <= width)?
+    };
     let host = u128::MAX.checked_shr(128 - width + bits).unwrap_or(0);
     let low = address::number(parsed) & !host;
     Some((low, low | host))
@@ -189,22 +232,34 @@ impl Node {
     fn evaluate<'a, F: Facts>(&'a self, facts: &'a F, locals: &mut Locals<'a>) -> Evaluated<'a> {
         match self {
             Self::Constant(value) => Ok(borrow(value)),
-            Self::List(nodes) => {
-                nodes.iter().map(|node| node.evaluate(facts, locals)).collect::<Result<_, _>>().map(Value::List)
-            }
+            Self::List(nodes) => nodes
+                .iter()
+                .map(|node| node.evaluate(facts, locals))
+                .collect::<Result<_, _>>()
+                .map(Value::List),
             Self::Field(field) => Ok(match is_collection(*field) {
                 Some(true) => Value::FieldMap(*field),
                 Some(false) => Value::FieldList(*field),
                 None => facts.scalar(*field),
             }),
             Self::Local(depth) => {
-                let index = locals.len().checked_sub(1 + *depth as usize).ok_or(EvalError::Overload)?;
+                let index = locals
+                    .len()
+                    .checked_sub(1 + *depth as usize)
+                    .ok_or(EvalError::Overload)?;
                 locals.get(index).cloned().ok_or(EvalError::Overload)
             }
-            Self::Index(map, key) => index(facts, &map.evaluate(facts, locals)?, &key.evaluate(facts, locals)?),
-            Self::HasKey(map, key) => {
-                has_key(facts, &map.evaluate(facts, locals)?, &key.evaluate(facts, locals)?).map(Value::Bool)
-            }
+            Self::Index(map, key) => index(
+                facts,
+                &map.evaluate(facts, locals)?,
+                &key.evaluate(facts, locals)?,
+            ),
+            Self::HasKey(map, key) => has_key(
+                facts,
+                &map.evaluate(facts, locals)?,
+                &key.evaluate(facts, locals)?,
+            )
+            .map(Value::Bool),
             Self::Call(function, arguments) => self::call(*function, arguments, facts, locals),
             Self::Matches(text, pattern) => {
                 let value = text.evaluate(facts, locals)?;
@@ -217,7 +272,9 @@ impl Node {
             Self::InCidr(text, low, high) => {
                 let value = text.evaluate(facts, locals)?;
                 let address = address::parse(as_text(&value)?).ok_or(EvalError::Conversion)?;
-                Ok(Value::Bool((*low..=*high).contains(&address::number(address))))
+                Ok(Value::Bool(
+                    (*low..=*high).contains(&address::number(address)),
+                ))
             }
             Self::And(left, right) => logical(left, right, false, facts, locals),
             Self::Or(left, right) => logical(left, right, true, facts, locals),
@@ -273,12 +330,16 @@ fn logical<'a, F: Facts>(
 
 fn index<'a, F: Facts>(facts: &'a F, map: &Value<'a>, key: &Value<'a>) -> Evaluated<'a> {
     match (map, key) {
-        (Value::FieldMap(field), Value::Text(key)) => {
-            facts.lookup(*field, key).map(Value::Text).ok_or(EvalError::NoSuchKey)
-        }
+        (Value::FieldMap(field), Value::Text(key)) => facts
+            .lookup(*field, key)
+            .map(Value::Text)
+            .ok_or(EvalError::NoSuchKey),
         (Value::List(_) | Value::FieldList(_), Value::Int(index)) => {
             let index = usize::try_from(*index).map_err(|_| EvalError::NoSuchKey)?;
-            items(facts, map).into_iter().nth(index).ok_or(EvalError::NoSuchKey)
+            items(facts, map)
+                .into_iter()
+                .nth(index)
+                .ok_or(EvalError::NoSuchKey)
         }
         _ => Err(EvalError::Overload),
     }
@@ -328,18 +389,27 @@ fn call<'a, F: Facts>(
     locals: &mut Locals<'a>,
 ) -> Evaluated<'a> {
     let mut values = arguments.iter();
-    let first = values.next().ok_or(EvalError::Overload)?.evaluate(facts, locals)?;
+    let first = values
+        .next()
+        .ok_or(EvalError::Overload)?
+        .evaluate(facts, locals)?;
     match values.next() {
         None => unary(function, first, facts),
         Some(second) => binary(function, first, second.evaluate(facts, locals)?, facts),
     }
 }
 
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "CEL's double() and int() round so")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "CEL's double() and int() round so"
+)]
 fn unary<'a, F: Facts>(function: Function, value: Value<'a>, facts: &'a F) -> Evaluated<'a> {
     Ok(match (function, value) {
         (Function::Not, Value::Bool(value)) => Value::Bool(!value),
-        (Function::Negate, Value::Int(value)) => Value::Int(value.checked_neg().ok_or(EvalError::Overflow)?),
+        (Function::Negate, Value::Int(value)) => {
+            Value::Int(value.checked_neg().ok_or(EvalError::Overflow)?)
+        }
         (Function::Negate, Value::Double(value)) => Value::Double(-value),
         (Function::Size, Value::Text(text)) => length(text.chars().count())?,
         (Function::Size, list @ (Value::List(_) | Value::FieldList(_) | Value::FieldMap(_))) => {
@@ -348,7 +418,9 @@ fn unary<'a, F: Facts>(function: Function, value: Value<'a>, facts: &'a F) -> Ev
         (Function::ToInt, value @ Value::Int(_))
         | (Function::ToDouble, value @ Value::Double(_))
         | (Function::ToString, value @ Value::Text(_)) => value,
-        (Function::ToInt, Value::Uint(value)) => Value::Int(i64::try_from(value).map_err(|_| EvalError::Overflow)?),
+        (Function::ToInt, Value::Uint(value)) => {
+            Value::Int(i64::try_from(value).map_err(|_| EvalError::Overflow)?)
+        }
         (Function::ToInt, Value::Double(value)) => {
             // 2^63 is the first double that an i64 cannot hold.
             if value.is_nan() || value.abs() >= 9_223_372_036_854_775_808.0 {
@@ -356,16 +428,22 @@ fn unary<'a, F: Facts>(function: Function, value: Value<'a>, facts: &'a F) -> Ev
             }
             Value::Int(value as i64)
         }
-        (Function::ToInt, Value::Text(text)) => Value::Int(text.parse().map_err(|_| EvalError::Conversion)?),
+        (Function::ToInt, Value::Text(text)) => {
+            Value::Int(text.parse().map_err(|_| EvalError::Conversion)?)
+        }
         (Function::ToDouble, Value::Int(value)) => Value::Double(value as f64),
         (Function::ToDouble, Value::Uint(value)) => Value::Double(value as f64),
-        (Function::ToDouble, Value::Text(text)) => Value::Double(text.parse().map_err(|_| EvalError::Conversion)?),
+        (Function::ToDouble, Value::Text(text)) => {
+            Value::Double(text.parse().map_err(|_| EvalError::Conversion)?)
+        }
         (Function::ToString, Value::Int(value)) => Value::Text(value.to_string().into()),
         (Function::ToString, Value::Uint(value)) => Value::Text(value.to_string().into()),
         (Function::ToString, Value::Double(value)) => Value::Text(value.to_string().into()),
         (Function::ToString, Value::Bool(value)) => Value::Text(value.to_string().into()),
         (Function::LowerAscii, Value::Text(text)) => Value::Text(match text {
-            Cow::Borrowed(text) if !text.bytes().any(|byte| byte.is_ascii_uppercase()) => Cow::Borrowed(text),
+            Cow::Borrowed(text) if !text.bytes().any(|byte| byte.is_ascii_uppercase()) => {
+                Cow::Borrowed(text)
+            }
             other => Cow::Owned(other.to_ascii_lowercase()),
         }),
         _ => return Err(EvalError::Overload),
@@ -373,10 +451,17 @@ fn unary<'a, F: Facts>(function: Function, value: Value<'a>, facts: &'a F) -> Ev
 }
 
 fn length(count: usize) -> Evaluated<'static> {
-    i64::try_from(count).map(Value::Int).map_err(|_| EvalError::Overflow)
+    i64::try_from(count)
+        .map(Value::Int)
+        .map_err(|_| EvalError::Overflow)
 }
 
-fn binary<'a, F: Facts>(function: Function, left: Value<'a>, right: Value<'a>, facts: &'a F) -> Evaluated<'a> {
+fn binary<'a, F: Facts>(
+    function: Function,
+    left: Value<'a>,
+    right: Value<'a>,
+    facts: &'a F,
+) -> Evaluated<'a> {
     let ordered = |wanted: fn(Ordering) -> bool| {
         // Doubles that are not numbers compare as false, as in CEL.
         Ok(Value::Bool(compare(&left, &right).is_some_and(wanted)))
@@ -412,7 +497,10 @@ fn member<'a, F: Facts>(item: &Value<'a>, list: &Value<'a>, facts: &'a F) -> Eva
 fn add<'a, F: Facts>(left: Value<'a>, right: Value<'a>, facts: &'a F) -> Evaluated<'a> {
     match (left, right) {
         (Value::Text(left), Value::Text(right)) => Ok(Value::Text(left + right)),
-        (left @ (Value::List(_) | Value::FieldList(_)), right @ (Value::List(_) | Value::FieldList(_))) => {
+        (
+            left @ (Value::List(_) | Value::FieldList(_)),
+            right @ (Value::List(_) | Value::FieldList(_)),
+        ) => {
             let mut both = items(facts, &left);
             both.extend(items(facts, &right));
             Ok(Value::List(both))
@@ -495,41 +583,88 @@ mod tests {
     }
 
     fn failing() -> Expr {
-        Expr::Index(Box::new(Expr::Field(Field::RequestHeaders)), Box::new(text("missing")))
+        Expr::Index(
+            Box::new(Expr::Field(Field::RequestHeaders)),
+            Box::new(text("missing")),
+        )
     }
 
     #[test]
     fn an_error_is_absorbed_by_the_deciding_side() {
         let error = || Box::new(call(Function::Equal, vec![failing(), text("x")]));
-        assert_eq!(holds(&Expr::And(error(), Box::new(Expr::Bool(false)))), Ok(false));
-        assert_eq!(holds(&Expr::Or(error(), Box::new(Expr::Bool(true)))), Ok(true));
-        assert_eq!(holds(&Expr::And(error(), Box::new(Expr::Bool(true)))), Err(EvalError::NoSuchKey));
-        assert_eq!(holds(&Expr::Or(Box::new(Expr::Bool(false)), error())), Err(EvalError::NoSuchKey));
+        assert_eq!(
+            holds(&Expr::And(error(), Box::new(Expr::Bool(false)))),
+            Ok(false)
+        );
+        assert_eq!(
+            holds(&Expr::Or(error(), Box::new(Expr::Bool(true)))),
+            Ok(true)
+        );
+        assert_eq!(
+            holds(&Expr::And(error(), Box::new(Expr::Bool(true)))),
+            Err(EvalError::NoSuchKey)
+        );
+        assert_eq!(
+            holds(&Expr::Or(Box::new(Expr::Bool(false)), error())),
+            Err(EvalError::NoSuchKey)
+        );
     }
 
     #[test]
     fn lists_and_maps_answer_membership() {
         let labels = || Expr::Field(Field::EndpointLabels);
-        assert_eq!(holds(&call(Function::In, vec![text("login"), labels()])), Ok(true));
-        assert_eq!(holds(&call(Function::In, vec![text("admin"), labels()])), Ok(false));
-        let has = |key| Expr::HasKey(Box::new(Expr::Field(Field::RequestHeaders)), Box::new(text(key)));
-        assert_eq!((holds(&has("there")), holds(&has("missing"))), (Ok(true), Ok(false)));
+        assert_eq!(
+            holds(&call(Function::In, vec![text("login"), labels()])),
+            Ok(true)
+        );
+        assert_eq!(
+            holds(&call(Function::In, vec![text("admin"), labels()])),
+            Ok(false)
+        );
+        let has = |key| {
+            Expr::HasKey(
+                Box::new(Expr::Field(Field::RequestHeaders)),
+                Box::new(text(key)),
+            )
+        };
+        assert_eq!(
+            (holds(&has("there")), holds(&has("missing"))),
+            (Ok(true), Ok(false))
+        );
         let is_login = || Box::new(call(Function::Equal, vec![Expr::Local(0), text("login")]));
-        for (quantifier, expected) in [(Quantifier::Exists, true), (Quantifier::All, false), (Quantifier::ExistsOne, true)] {
-            assert_eq!(holds(&Expr::Comprehension(quantifier, Box::new(labels()), is_login())), Ok(expected));
+        for (quantifier, expected) in [
+            (Quantifier::Exists, true),
+            (Quantifier::All, false),
+            (Quantifier::ExistsOne, true),
+        ] {
+            assert_eq!(
+                holds(&Expr::Comprehension(
+                    quantifier,
+                    Box::new(labels()),
+                    is_login()
+                )),
+                Ok(expected)
+            );
         }
     }
 
     #[test]
     fn networks_and_lists_are_asked_by_address() {
-        let in_cidr = |address, cidr| holds(&call(Function::InCidr, vec![text(address), text(cidr)]));
+        let in_cidr =
+            |address, cidr| holds(&call(Function::InCidr, vec![text(address), text(cidr)]));
         assert_eq!(in_cidr("10.1.2.3", "10.0.0.0/8"), Ok(true));
         assert_eq!(in_cidr("11.1.2.3", "10.0.0.0/8"), Ok(false));
         assert_eq!(in_cidr("2001:db8::7", "2001:db8::/32"), Ok(true));
         assert_eq!(in_cidr("1.1.1.1", "0.0.0.0/0"), Ok(true));
         assert_eq!(in_cidr("2001:db8::7", "0.0.0.0/0"), Ok(false));
         assert_eq!(in_cidr("nonsense", "::/0"), Err(EvalError::Conversion));
-        assert_eq!(holds(&call(Function::InList, vec![text("10.0.0.1"), Expr::Int(0)])), Ok(true));
+        assert_eq!(
+            holds(&call(
+                Function::InList,
+                vec![text("10.0.0.1"), Expr::Int(0)]
+            )),
+            Ok(true)
+        );
     }
 
     #[test]
@@ -542,7 +677,10 @@ mod tests {
             (Function::Divide, 1, 0, EvalError::DivideByZero),
         ] {
             let sum = call(function, vec![Expr::Int(left), Expr::Int(right)]);
-            assert_eq!(holds(&call(Function::Equal, vec![sum, Expr::Int(0)])), Err(error));
+            assert_eq!(
+                holds(&call(Function::Equal, vec![sum, Expr::Int(0)])),
+                Err(error)
+            );
         }
     }
 
@@ -552,7 +690,13 @@ mod tests {
         assert!(less(Expr::Int(-1), Expr::Uint(0)));
         assert!(less(Expr::Int(1), Expr::Double(1.5)));
         assert!(!less(Expr::Double(f64::NAN), Expr::Int(1)));
-        assert_eq!(holds(&call(Function::Equal, vec![Expr::Field(Field::ClientAsn), Expr::Double(64500.0)])), Ok(true));
+        assert_eq!(
+            holds(&call(
+                Function::Equal,
+                vec![Expr::Field(Field::ClientAsn), Expr::Double(64500.0)]
+            )),
+            Ok(true)
+        );
     }
 
     #[test]
@@ -563,7 +707,9 @@ mod tests {
             call(Function::InList, vec![text("a"), Expr::Int(7)]),
             call(Function::Equal, vec![text("a")]),
             Expr::Local(0),
-            (0..100).fold(Expr::Bool(true), |inner, _| call(Function::Not, vec![inner])),
+            (0..100).fold(Expr::Bool(true), |inner, _| {
+                call(Function::Not, vec![inner])
+            }),
         ] {
             assert!(Expression::compile(&expr, 1).is_err(), "{expr:?}");
         }

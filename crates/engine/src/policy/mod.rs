@@ -152,7 +152,11 @@ impl Policies {
     /// # Errors
     /// [`EngineError::BundleInvalid`] naming the policy.
     pub fn new(bundle: &Bundle) -> Result<Self, EngineError> {
-        let policies = bundle.policies.iter().map(|policy| compile(policy, bundle)).collect::<Result<_, _>>()?;
+        let policies = bundle
+            .policies
+            .iter()
+            .map(|policy| compile(policy, bundle))
+            .collect::<Result<_, _>>()?;
         Ok(Self { policies })
     }
 
@@ -168,7 +172,9 @@ impl Policies {
 
     /// Whether any policy is asked in the response phase.
     pub fn ask_responses(&self, scope: &Scope) -> bool {
-        self.policies.iter().any(|policy| policy.phase == Phase::Response && policy.is_for(scope))
+        self.policies
+            .iter()
+            .any(|policy| policy.phase == Phase::Response && policy.is_for(scope))
     }
 
     /// Ask the policies of a phase, in order.
@@ -211,13 +217,16 @@ type Outcome = std::borrow::Cow<'static, str>;
 impl CompiledPolicy {
     fn is_for(&self, scope: &Scope) -> bool {
         let on = |wanted: &Option<HashSet<u32>>, found: Option<u32>| {
-            wanted.as_ref().is_none_or(|wanted| found.is_some_and(|found| wanted.contains(&found)))
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| found.is_some_and(|found| wanted.contains(&found)))
         };
         on(&self.apis, scope.api) && on(&self.endpoints, scope.endpoint) && !self.is_expired(scope)
     }
 
     fn is_expired(&self, scope: &Scope) -> bool {
-        self.expires_s.is_some_and(|expires| expires <= scope.unix_s)
+        self.expires_s
+            .is_some_and(|expires| expires <= scope.unix_s)
     }
 
     fn skipped(&self, phase: Phase, scope: &Scope) -> Option<&'static str> {
@@ -230,11 +239,24 @@ impl CompiledPolicy {
         if self.is_for(scope) {
             return None;
         }
-        let for_api = self.apis.as_ref().is_none_or(|apis| scope.api.is_some_and(|api| apis.contains(&api)));
-        Some(if for_api { "not_for_this_endpoint" } else { "not_for_this_api" })
+        let for_api = self
+            .apis
+            .as_ref()
+            .is_none_or(|apis| scope.api.is_some_and(|api| apis.contains(&api)));
+        Some(if for_api {
+            "not_for_this_endpoint"
+        } else {
+            "not_for_this_api"
+        })
     }
 
-    fn ask<F: Facts>(&self, facts: &F, scope: &Scope, rates: &RateTable, decision: &mut Decision) -> (Outcome, bool) {
+    fn ask<F: Facts>(
+        &self,
+        facts: &F,
+        scope: &Scope,
+        rates: &RateTable,
+        decision: &mut Decision,
+    ) -> (Outcome, bool) {
         match self.when.holds(facts) {
             Ok(true) => {}
             Ok(false) => return ("no_match".into(), false),
@@ -244,7 +266,13 @@ impl CompiledPolicy {
         if let CompiledAction::Limit(limit, key, requests, period_ms) = &self.action {
             match self.rate(limit, key, facts, scope, rates) {
                 Ok(found) if found.allowed => return ("within_limit".into(), false),
-                Ok(found) => limited = Some(Terminal::Limit { decision: found, requests: *requests, period_ms: *period_ms }),
+                Ok(found) => {
+                    limited = Some(Terminal::Limit {
+                        decision: found,
+                        requests: *requests,
+                        period_ms: *period_ms,
+                    })
+                }
                 Err(error) => return failed(error, decision),
             }
         }
@@ -268,7 +296,9 @@ impl CompiledPolicy {
             }
             CompiledAction::Allow => Some(Terminal::Allow),
             CompiledAction::Limit(..) => limited,
-            CompiledAction::Block(status, body, kind) => Some(Terminal::Block(*status, body.clone(), kind.clone())),
+            CompiledAction::Block(status, body, kind) => {
+                Some(Terminal::Block(*status, body.clone(), kind.clone()))
+            }
             CompiledAction::Divert(upstream) => Some(Terminal::Divert(upstream.clone())),
             CompiledAction::Deceive(response) => Some(Terminal::Deceive(*response)),
         };
@@ -290,7 +320,8 @@ impl CompiledPolicy {
         scope: &Scope,
         rates: &RateTable,
     ) -> Result<RateDecision, EvalError> {
-        let mut parts: smallvec::SmallVec<[std::borrow::Cow<'_, str>; 4]> = smallvec::SmallVec::new();
+        let mut parts: smallvec::SmallVec<[std::borrow::Cow<'_, str>; 4]> =
+            smallvec::SmallVec::new();
         parts.push((&*self.name).into());
         for expression in key {
             match expression.evaluate(facts)? {
@@ -318,20 +349,44 @@ fn merge_mask(mask: &mut Option<Vec<Box<str>>>, classes: &[Box<str>]) {
 
 fn compile(policy: &Policy, bundle: &Bundle) -> Result<CompiledPolicy, EngineError> {
     let lists = bundle.lists.len();
-    let named = |error: EngineError| EngineError::invalid(format!("policy {}", policy.name), error.to_string());
+    let named = |error: EngineError| {
+        EngineError::invalid(format!("policy {}", policy.name), error.to_string())
+    };
     let wrong = |detail: &str| EngineError::invalid(format!("policy {}", policy.name), detail);
     let action = match &policy.action {
         Action::Allow => CompiledAction::Allow,
-        Action::Tag { header, value } => CompiledAction::Tag(header.as_str().into(), value.as_str().into()),
-        Action::Limit { requests, period_ms, burst, key } => {
-            let key = key.iter().map(|part| Expression::compile(part, lists)).collect::<Result<_, _>>().map_err(named)?;
-            CompiledAction::Limit(Limit::new(*requests, *period_ms, *burst), key, *requests, *period_ms)
+        Action::Tag { header, value } => {
+            CompiledAction::Tag(header.as_str().into(), value.as_str().into())
         }
-        Action::Block { status, body, content_type } => {
+        Action::Limit {
+            requests,
+            period_ms,
+            burst,
+            key,
+        } => {
+            let key = key
+                .iter()
+                .map(|part| Expression::compile(part, lists))
+                .collect::<Result<_, _>>()
+                .map_err(named)?;
+            CompiledAction::Limit(
+                Limit::new(*requests, *period_ms, *burst),
+                key,
+                *requests,
+                *period_ms,
+            )
+        }
+        Action::Block {
+            status,
+            body,
+            content_type,
+        } => {
             if !(200..600).contains(status) {
                 return Err(wrong("a block's status must be 200 to 599"));
             }
-            let kind = content_type.as_deref().unwrap_or("text/plain; charset=utf-8");
+            let kind = content_type
+                .as_deref()
+                .unwrap_or("text/plain; charset=utf-8");
             CompiledAction::Block(*status, body.as_deref().map(Into::into), kind.into())
         }
         Action::Divert { upstream } => CompiledAction::Divert(upstream.as_str().into()),
@@ -340,15 +395,25 @@ fn compile(policy: &Policy, bundle: &Bundle) -> Result<CompiledPolicy, EngineErr
         }
         Action::Deceive { .. } => return Err(wrong("deceive: no such canned response")),
         Action::Delay { duration_ms } => CompiledAction::Delay((*duration_ms).min(MAX_DELAY_MS)),
-        Action::Mask { classes } => CompiledAction::Mask(classes.iter().map(|class| class.as_str().into()).collect()),
+        Action::Mask { classes } => {
+            CompiledAction::Mask(classes.iter().map(|class| class.as_str().into()).collect())
+        }
     };
     let reads_response_data = matches!(action, CompiledAction::Mask(_))
-        || uses(&policy.when, &|field| matches!(field, Field::SensitiveResponse));
+        || uses(&policy.when, &|field| {
+            matches!(field, Field::SensitiveResponse)
+        });
     Ok(CompiledPolicy {
         name: policy.name.as_str().into(),
         phase: policy.phase,
-        apis: policy.apis.as_ref().map(|apis| apis.iter().copied().collect()),
-        endpoints: policy.endpoints.as_ref().map(|endpoints| endpoints.iter().copied().collect()),
+        apis: policy
+            .apis
+            .as_ref()
+            .map(|apis| apis.iter().copied().collect()),
+        endpoints: policy
+            .endpoints
+            .as_ref()
+            .map(|endpoints| endpoints.iter().copied().collect()),
         when: Expression::compile(&policy.when, lists).map_err(named)?,
         action,
         mode: policy.mode,

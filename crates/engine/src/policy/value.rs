@@ -91,7 +91,7 @@ pub(crate) const fn is_collection(field: Field) -> Option<bool> {
 
 /// CEL's order of two values; numbers of all kinds compare by value. `None`: not comparable.
 pub(crate) fn compare(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
-    use Value::{Bool, Double, Int, Text, Uint};
+    use Value::{Bool, Int, Text, Uint};
     match (left, right) {
         (Bool(a), Bool(b)) => Some(a.cmp(b)),
         (Int(a), Int(b)) => Some(a.cmp(b)),
@@ -103,7 +103,10 @@ pub(crate) fn compare(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "CEL compares ints and doubles as doubles when kinds differ")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "CEL compares ints and doubles as doubles when kinds differ"
+)]
 fn number(value: &Value<'_>) -> Option<f64> {
     match value {
         Value::Int(number) => Some(*number as f64),
@@ -129,9 +132,11 @@ pub(crate) fn equal<F: Facts>(facts: &F, left: &Value<'_>, right: &Value<'_>) ->
 pub(crate) fn items<'a, F: Facts>(facts: &'a F, value: &Value<'a>) -> Vec<Value<'a>> {
     match value {
         Value::List(items) => items.clone(),
-        Value::FieldList(field) | Value::FieldMap(field) => {
-            facts.elements(*field).into_iter().map(|text| Value::Text(Cow::Borrowed(text))).collect()
-        }
+        Value::FieldList(field) | Value::FieldMap(field) => facts
+            .elements(*field)
+            .into_iter()
+            .map(|text| Value::Text(Cow::Borrowed(text)))
+            .collect(),
         _ => Vec::new(),
     }
 }

@@ -70,8 +70,12 @@ impl Limit {
         let next = tat.saturating_add(self.emission_ns);
         let ahead = next - now_ns;
         let room = (self.tolerance_ns + self.emission_ns).saturating_sub(ahead);
-        let decision =
-            RateDecision { allowed: true, remaining: room / self.emission_ns, retry_after_ns: 0, reset_ns: ahead };
+        let decision = RateDecision {
+            allowed: true,
+            remaining: room / self.emission_ns,
+            retry_after_ns: 0,
+            reset_ns: ahead,
+        };
         (next, decision)
     }
 }
@@ -107,7 +111,9 @@ impl RateTable {
     pub fn check(&self, limit: &Limit, key: &[&str], now_ns: u64) -> RateDecision {
         let key = self.digest(key);
         let index = usize::try_from(key % SHARDS as u128).unwrap_or_default();
-        let Some(shard) = self.shards.get(index) else { return limit.decide(0, now_ns).1 };
+        let Some(shard) = self.shards.get(index) else {
+            return limit.decide(0, now_ns).1;
+        };
         let mut shard = shard.lock();
         if let Some(tat) = shard.get_mut(&key) {
             let (next, decision) = limit.decide(*tat, now_ns);
@@ -159,13 +165,38 @@ mod tests {
     fn a_burst_passes_then_the_rate_holds() {
         let table = RateTable::default();
         let limit = Limit::new(10, 1000, 4);
-        let answers: Vec<_> = (0..6).map(|_| table.check(&limit, &["p", "a"], SECOND)).collect();
-        assert_eq!(answers.iter().map(|answer| answer.allowed).collect::<Vec<_>>(), [true, true, true, true, true, false]);
-        assert_eq!(answers.iter().map(|answer| answer.remaining).collect::<Vec<_>>(), [4, 3, 2, 1, 0, 0]);
+        let answers: Vec<_> = (0..6)
+            .map(|_| table.check(&limit, &["p", "a"], SECOND))
+            .collect();
+        assert_eq!(
+            answers
+                .iter()
+                .map(|answer| answer.allowed)
+                .collect::<Vec<_>>(),
+            [true, true, true, true, true, false]
+        );
+        assert_eq!(
+            answers
+                .iter()
+                .map(|answer| answer.remaining)
+                .collect::<Vec<_>>(),
+            [4, 3, 2, 1, 0, 0]
+        );
         assert_eq!(answers[5].retry_after_ns, SECOND / 10);
-        assert!(table.check(&limit, &["p", "b"], SECOND).allowed, "other keys are counted apart");
-        assert!(table.check(&limit, &["p", "a"], SECOND + SECOND / 10).allowed);
-        assert!(!table.check(&limit, &["p", "a"], SECOND + SECOND / 10).allowed);
+        assert!(
+            table.check(&limit, &["p", "b"], SECOND).allowed,
+            "other keys are counted apart"
+        );
+        assert!(
+            table
+                .check(&limit, &["p", "a"], SECOND + SECOND / 10)
+                .allowed
+        );
+        assert!(
+            !table
+                .check(&limit, &["p", "a"], SECOND + SECOND / 10)
+                .allowed
+        );
     }
 
     #[test]

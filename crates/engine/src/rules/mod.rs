@@ -17,7 +17,10 @@ impl Rules {
         if compiled.is_empty() {
             return Ok(Self(()));
         }
-        Err(EngineError::invalid("rules", "this engine has no SecLang rules; load a bundle without them"))
+        Err(EngineError::invalid(
+            "rules",
+            "this engine has no SecLang rules; load a bundle without them",
+        ))
     }
 }
 

@@ -102,18 +102,31 @@ pub struct SignalTable {
 
 impl SignalTable {
     /// Set or replace a signal. Returns `false`, and counts it, when the table is full.
-    pub fn set(&self, kind: &str, key_type: KeyType, key: &str, score: f64, expires_ns: u64) -> bool {
+    pub fn set(
+        &self,
+        kind: &str,
+        key_type: KeyType,
+        key: &str,
+        score: f64,
+        expires_ns: u64,
+    ) -> bool {
         let mut keyed = self.keyed.write();
         if self.count.load(Ordering::Relaxed) >= MAX_SIGNALS {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return false;
         }
-        let Some(map) = keyed.get_mut(key_type as usize) else { return false };
+        let Some(map) = keyed.get_mut(key_type as usize) else {
+            return false;
+        };
         let entries = map.entry(key.into()).or_default();
         match entries.iter_mut().find(|entry| &*entry.kind == kind) {
             Some(entry) => (entry.score, entry.expires_ns) = (score, expires_ns),
             None => {
-                entries.push(Entry { kind: kind.into(), score, expires_ns });
+                entries.push(Entry {
+                    kind: kind.into(),
+                    score,
+                    expires_ns,
+                });
                 self.count.fetch_add(1, Ordering::Release);
             }
         }
@@ -123,11 +136,14 @@ impl SignalTable {
     /// Remove a signal, if it is there.
     pub fn clear(&self, kind: &str, key_type: KeyType, key: &str) {
         let mut keyed = self.keyed.write();
-        let Some(map) = keyed.get_mut(key_type as usize) else { return };
+        let Some(map) = keyed.get_mut(key_type as usize) else {
+            return;
+        };
         if let Some(entries) = map.get_mut(key) {
             let before = entries.len();
             entries.retain(|entry| &*entry.kind != kind);
-            self.count.fetch_sub(before - entries.len(), Ordering::Release);
+            self.count
+                .fetch_sub(before - entries.len(), Ordering::Release);
             if entries.is_empty() {
                 map.remove(key);
             }
@@ -189,7 +205,10 @@ impl SignalTable {
         for entry in entries {
             match active.iter_mut().find(|signal| signal.kind == entry.kind) {
                 Some(signal) => signal.score = signal.score.max(entry.score),
-                None => active.push(ActiveSignal { kind: entry.kind.clone(), score: entry.score }),
+                None => active.push(ActiveSignal {
+                    kind: entry.kind.clone(),
+                    score: entry.score,
+                }),
             }
         }
         active
@@ -207,7 +226,13 @@ mod tests {
         table.set("stuffing", KeyType::Address, "a", 0.5, 100);
         table.set("stuffing", KeyType::Ja4, "j", 0.9, 50);
         let keys = [(KeyType::Address, "a"), (KeyType::Ja4, "j")];
-        assert_eq!(table.active(&keys, 10), [ActiveSignal { kind: "stuffing".into(), score: 0.9 }]);
+        assert_eq!(
+            table.active(&keys, 10),
+            [ActiveSignal {
+                kind: "stuffing".into(),
+                score: 0.9
+            }]
+        );
         assert!((table.active(&keys, 60)[0].score - 0.5).abs() < 1e-9);
         table.expire(60);
         assert_eq!(table.len(), 1);

@@ -1,0 +1,135 @@
+//! A bundle made ready: every stage compiled, plus the state that outlives bundles.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use crate::bundle::{Api, Bundle, CannedResponse, Endpoint, Limits};
+use crate::client::Clients;
+use crate::client::address::AddressRanges;
+use crate::client::bot::Bots;
+use crate::client::geo::GeoDatabases;
+use crate::endpoint::Matcher;
+use crate::error::EngineError;
+use crate::hash::KeyedHash;
+use crate::identity::Identities;
+use crate::policy::Policies;
+use crate::rate::RateTable;
+use crate::rules::Rules;
+use crate::scan::Scanner;
+use crate::signals::SignalTable;
+
+/// What the host reads from disk for the engine.
+#[derive(Default)]
+pub struct Assets {
+    /// `MaxMind` country database.
+    pub country: Option<Vec<u8>>,
+    /// `MaxMind` ASN database.
+    pub asn: Option<Vec<u8>>,
+}
+
+/// State that a new bundle does not reset.
+#[derive(Debug, Default)]
+pub struct SharedState {
+    /// What detection says now.
+    pub signals: SignalTable,
+    /// Rate counters.
+    pub rates: RateTable,
+    /// Conditions that were an error instead of true or false.
+    pub policy_errors: AtomicU64,
+}
+
+/// The current instant, as the host's clocks say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Wall clock, Unix microseconds.
+    pub unix_us: u64,
+    /// Monotonic clock, nanoseconds from any start.
+    pub monotonic_ns: u64,
+}
+
+/// One bundle, ready to decide.
+#[derive(Debug)]
+pub struct Engine {
+    /// Version of the bundle.
+    pub version: String,
+    /// Name of this node.
+    pub node: String,
+    /// Let requests pass when the engine itself fails.
+    pub fail_open: bool,
+    pub(crate) limits: Limits,
+    pub(crate) apis: Vec<Api>,
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) responses: Vec<CannedResponse>,
+    pub(crate) signal_kinds: Vec<String>,
+    pub(crate) hash: KeyedHash,
+    pub(crate) matcher: Matcher,
+    pub(crate) clients: Clients,
+    pub(crate) identities: Identities,
+    pub(crate) lists: Vec<AddressRanges>,
+    pub(crate) policies: Policies,
+    pub(crate) rules: Rules,
+    pub(crate) scanner: Scanner,
+    pub(crate) shared: Arc<SharedState>,
+}
+
+impl Engine {
+    /// Compile a bundle.
+    ///
+    /// # Errors
+    /// [`EngineError`] naming the part of the bundle, or the database, that is wrong. Nothing is half done.
+    pub fn new(
+        bundle: Bundle,
+        assets: Assets,
+        shared: Arc<SharedState>,
+    ) -> Result<Self, EngineError> {
+        let lists = bundle
+            .lists
+            .iter()
+            .map(|list| AddressRanges::from_packed(&format!("list {}", list.name), &list.ranges))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            hash: KeyedHash::new(&bundle.hash_key)?,
+            matcher: Matcher::new(&bundle.apis, &bundle.endpoints)?,
+            clients: Clients {
+                trusted_proxies: AddressRanges::from_packed(
+                    "trusted_proxies",
+                    &bundle.trusted_proxies,
+                )?,
+                geo: GeoDatabases::open(assets.country, assets.asn)?,
+                bots: Bots::new(&bundle.bots)?,
+            },
+            identities: Identities::new(&bundle.identity)?,
+            lists,
+            policies: Policies::new(&bundle)?,
+            rules: Rules::new(&bundle.rules)?,
+            scanner: Scanner::new(&bundle.sensitive_classes)?,
+            shared,
+            version: bundle.version,
+            node: bundle.node,
+            fail_open: bundle.fail_open,
+            limits: bundle.limits,
+            apis: bundle.apis,
+            endpoints: bundle.endpoints,
+            responses: bundle.responses,
+            signal_kinds: bundle.signal_kinds,
+        })
+    }
+
+    /// State shared by all bundles.
+    pub fn shared(&self) -> &SharedState {
+        &self.shared
+    }
+
+    /// Bytes of a request body that are inspected.
+    pub fn request_body_limit(&self) -> usize {
+        self.limits.request_body_bytes as usize
+    }
+
+    pub(crate) fn api(&self, index: Option<u32>) -> Option<&Api> {
+        self.apis.get(index? as usize)
+    }
+
+    pub(crate) fn endpoint(&self, index: Option<u32>) -> Option<&Endpoint> {
+        self.endpoints.get(index? as usize)
+    }
+}

@@ -1,0 +1,296 @@
+//! The row that goes to the control plane for each request. `docs/events.md` describes every field.
+
+mod batch;
+
+pub use batch::EventBatch;
+
+use std::net::Ipv6Addr;
+
+use crate::client::address;
+use crate::client::bot::truncate;
+use crate::engine::{Engine, Now};
+use crate::http::{Location, Parameter, ParameterKind};
+use crate::pipeline::StreamEnd;
+use crate::policy::Terminal;
+use crate::transaction::Transaction;
+
+/// Bytes of `path`.
+pub const MAX_PATH_BYTES: usize = 1024;
+
+/// Bytes of `user_agent`.
+pub const MAX_USER_AGENT_BYTES: usize = 256;
+
+/// Entries of `parameters`.
+pub const MAX_PARAMETERS: usize = 64;
+
+/// Classes whose presence in a path segment hides the segment.
+const HIDDEN_IN_PATHS: &[&str] = &[
+    "card_number",
+    "us_ssn",
+    "iban",
+    "email",
+    "jwt",
+    "private_key",
+    "cloud_key",
+];
+
+/// One event. Field by field as in `docs/events.md`.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(
+    missing_docs,
+    reason = "docs/events.md is the one description of the columns"
+)]
+pub struct EventRow {
+    pub time_us: u64,
+    pub id: String,
+    pub node: String,
+    pub bundle: String,
+    pub api: String,
+    pub endpoint_id: String,
+    pub method: String,
+    pub scheme: String,
+    pub host: String,
+    pub path: String,
+    pub template: String,
+    pub protocol: &'static str,
+    pub status: u16,
+    pub upstream: String,
+    pub request_bytes: u64,
+    pub response_bytes: u64,
+    pub duration_us: u32,
+    pub engine_us: u32,
+    pub address: Ipv6Addr,
+    pub country: String,
+    pub asn: u32,
+    pub as_organization: String,
+    pub ja4: String,
+    pub fingerprint: String,
+    pub user_agent: String,
+    pub bot: &'static str,
+    pub bot_name: String,
+    pub identity_kind: &'static str,
+    pub identity_verified: bool,
+    pub subject: String,
+    pub subject_hash: String,
+    pub credential_hash: String,
+    pub identity_error: &'static str,
+    pub account_hash: String,
+    pub password_hash: String,
+    pub session_hash: String,
+    pub auth_seen: Vec<&'static str>,
+    pub content_type: String,
+    pub response_content_type: String,
+    pub parameters: Vec<String>,
+    pub object_hash: String,
+    pub anomalies: Vec<&'static str>,
+    pub findings: Vec<&'static str>,
+    pub sensitive_request: Vec<&'static str>,
+    pub sensitive_response: Vec<&'static str>,
+    pub sensitive_response_count: u32,
+    pub signals: Vec<String>,
+    pub action: &'static str,
+    pub policy: String,
+    pub tags: Vec<String>,
+    pub observed: Vec<String>,
+}
+
+impl Transaction {
+    /// Hashes of the account name (lower case) and password that a login endpoint was tried with.
+    pub(crate) fn login_hashes(&self, engine: &Engine) -> (String, String) {
+        let Some(endpoint) = engine.endpoint(self.matched.endpoint) else {
+            return Default::default();
+        };
+        let value = |field: &Option<String>| {
+            let name = field.as_deref()?;
+            let found = self
+                .parameters
+                .get(Location::Body, name)
+                .or_else(|| self.parameters.get(Location::Query, name));
+            found.filter(|value| !value.is_empty())
+        };
+        let account = value(&endpoint.username_field);
+        let password = value(&endpoint.password_field);
+        (
+            account
+                .map(|account| engine.hash.of(&[account.to_lowercase().as_bytes()]))
+                .unwrap_or_default(),
+            password
+                .map(|password| engine.hash.of(&[password.as_bytes()]))
+                .unwrap_or_default(),
+        )
+    }
+}
+
+impl EventRow {
+    pub(crate) fn of(
+        mut transaction: Transaction,
+        engine: &Engine,
+        end: StreamEnd,
+        now: Now,
+    ) -> Self {
+        let (account_hash, password_hash) = transaction.login_hashes(engine);
+        let parameters = parameters(&transaction, engine);
+        let object = object(&transaction);
+        let object_hash = object
+            .map(|object| engine.hash.of(&[object.as_bytes()]))
+            .unwrap_or_default();
+        let path = masked_path(&transaction.path, engine);
+        let api = engine.api(transaction.matched.api);
+        let endpoint = engine.endpoint(transaction.matched.endpoint);
+        let deciding = if transaction.response.decision.terminal == Terminal::Allow
+            && transaction.response.decision.policy.is_empty()
+        {
+            &transaction.decision
+        } else {
+            &transaction.response.decision
+        };
+        let (action, policy) = (deciding.terminal.code(), deciding.policy.to_string());
+        let elapsed_ns = now
+            .monotonic_ns
+            .saturating_sub(transaction.started.monotonic_ns);
+        let response = transaction.response;
+        let mut tags = transaction.decision.done;
+        tags.extend(response.decision.done);
+        let mut observed = transaction.decision.observed;
+        observed.extend(response.decision.observed);
+        transaction
+            .client
+            .user_agent
+            .truncate(truncate(&transaction.client.user_agent, MAX_USER_AGENT_BYTES).len());
+        let (client, identity) = (transaction.client, transaction.identity);
+        Self {
+            time_us: transaction.started.unix_us,
+            id: transaction.id,
+            node: engine.node.clone(),
+            bundle: engine.version.clone(),
+            api: api.map(|api| api.name.clone()).unwrap_or_default(),
+            endpoint_id: endpoint
+                .map(|endpoint| endpoint.id.clone())
+                .unwrap_or_default(),
+            method: transaction.method,
+            scheme: transaction.scheme,
+            host: transaction.host,
+            path,
+            template: endpoint
+                .map(|endpoint| endpoint.path.clone())
+                .unwrap_or_default(),
+            protocol: transaction.protocol,
+            status: response.status,
+            upstream: response.upstream,
+            request_bytes: end.request_bytes,
+            response_bytes: end.response_bytes,
+            duration_us: u32::try_from(elapsed_ns / 1000).unwrap_or(u32::MAX),
+            engine_us: end.engine_us,
+            address: address::mapped(client.address),
+            country: client.place.country,
+            asn: client.place.asn,
+            as_organization: client.place.as_organization,
+            ja4: client.ja4,
+            fingerprint: client.fingerprint,
+            user_agent: client.user_agent,
+            bot: client.bot.code(),
+            bot_name: client.bot_name,
+            identity_kind: identity.kind.code(),
+            identity_verified: identity.verified(),
+            subject: identity.subject,
+            subject_hash: identity.subject_hash,
+            credential_hash: identity.credential_hash,
+            identity_error: identity.error,
+            account_hash,
+            password_hash,
+            session_hash: identity.session_hash,
+            auth_seen: identity.auth_seen,
+            content_type: transaction.content_type,
+            response_content_type: response.content_type,
+            parameters,
+            object_hash,
+            anomalies: transaction.anomalies.codes().collect(),
+            findings: transaction.findings,
+            sensitive_request: transaction.sensitive_request,
+            sensitive_response: response.sensitive,
+            sensitive_response_count: response.sensitive_count,
+            signals: transaction
+                .signals
+                .iter()
+                .map(|signal| signal.kind.to_string())
+                .collect(),
+            action,
+            policy,
+            tags,
+            observed,
+        }
+    }
+}
+
+/// `location:name:type` of each parameter, each name once.
+fn parameters(transaction: &Transaction, engine: &Engine) -> Vec<String> {
+    let mut described: Vec<String> =
+        Vec::with_capacity(transaction.parameters.len().min(MAX_PARAMETERS));
+    let mut push = |location: Location, name: &str, kind: ParameterKind| {
+        if described.len() < MAX_PARAMETERS && !name.is_empty() {
+            let text = format!("{}:{name}:{}", location.code(), kind.code());
+            if !described.contains(&text) {
+                described.push(text);
+            }
+        }
+    };
+    if let Some(endpoint) = engine.endpoint(transaction.matched.endpoint) {
+        for (template, value) in endpoint.path.split('/').zip(transaction.path.split('/')) {
+            if let Some(name) = template
+                .strip_prefix('{')
+                .and_then(|rest| rest.strip_suffix('}'))
+            {
+                push(Location::Path, name, ParameterKind::of_text(value));
+            }
+        }
+    }
+    for parameter in transaction.parameters.iter() {
+        push(parameter.location, name_of(&parameter), parameter.kind());
+    }
+    described
+}
+
+/// A name is what the API calls it; one that is too long to be a name is cut.
+fn name_of<'a>(parameter: &Parameter<'a>) -> &'a str {
+    truncate(parameter.name, 128)
+}
+
+/// The value that names the object of the call: the template's last parameter, or of an unknown endpoint the last
+/// segment when it has a digit.
+fn object(transaction: &Transaction) -> Option<&str> {
+    let path = &transaction.path;
+    if let Some((start, end)) = transaction.matched.object {
+        return path.get(start as usize..end as usize);
+    }
+    if transaction.matched.endpoint.is_some() {
+        return None;
+    }
+    path.rsplit('/')
+        .next()
+        .filter(|segment| segment.bytes().any(|byte| byte.is_ascii_digit()))
+}
+
+/// The path with secrets and personal data replaced by `{masked}`, cut to [`MAX_PATH_BYTES`].
+fn masked_path(path: &str, engine: &Engine) -> String {
+    let path = truncate(path, MAX_PATH_BYTES);
+    if !engine.scanner.finds_any(path.as_bytes(), HIDDEN_IN_PATHS) {
+        return path.to_owned();
+    }
+    let hide = |segment| {
+        if engine
+            .scanner
+            .finds_any(str::as_bytes(segment), HIDDEN_IN_PATHS)
+        {
+            "{masked}"
+        } else {
+            segment
+        }
+    };
+    let masked = path.split('/').map(hide).collect::<Vec<_>>().join("/");
+    // A value that spans segments hides them all.
+    if engine.scanner.finds_any(masked.as_bytes(), HIDDEN_IN_PATHS) {
+        "/{masked}".into()
+    } else {
+        masked
+    }
+}

@@ -1,0 +1,119 @@
+//! JSON Web Tokens (RFC 7519): the payload that Envoy verified, and why a token was not verified.
+//!
+//! Nothing here verifies a signature: that is Envoy's. What is read of an unverified token is used to
+//! name the reason, and for nothing else.
+
+use base64::Engine as _;
+use base64::prelude::{BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
+
+use crate::bundle::JwtProvider;
+
+/// Bytes of a token that are looked at; real ones have one or two thousand, and Envoy's header limit is 60 KiB.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// Claims that are handed on.
+const MAX_CLAIMS: usize = 64;
+
+type Claims = Map<String, Value>;
+
+/// The claims in a base64url payload; `None` when it is none.
+pub(super) fn payload(encoded: &[u8]) -> Option<Claims> {
+    if encoded.len() > MAX_TOKEN_BYTES {
+        return None;
+    }
+    let bytes = BASE64_URL_SAFE_NO_PAD
+        .decode(encoded)
+        .or_else(|_| BASE64_URL_SAFE.decode(encoded))
+        .ok()?;
+    match serde_json::from_slice(&bytes).ok()? {
+        Value::Object(claims) => Some(claims),
+        _ => None,
+    }
+}
+
+/// Whether a bearer token has the three parts of a JWT.
+pub(super) fn looks_like_one(token: &[u8]) -> bool {
+    token.iter().filter(|byte| **byte == b'.').count() == 2
+}
+
+/// Why a token that Envoy did not verify was not, as far as it shows itself.
+pub(super) fn why_not<'a>(
+    token: &[u8],
+    mut providers: impl Iterator<Item = &'a JwtProvider>,
+    unix_s: u64,
+) -> &'static str {
+    if token.len() > MAX_TOKEN_BYTES {
+        return "jwt_too_large";
+    }
+    let mut parts = token.split(|byte| *byte == b'.');
+    let (Some(header), Some(claims)) = (
+        parts.next().and_then(payload),
+        parts.next().and_then(payload),
+    ) else {
+        return "jwt_malformed";
+    };
+    let algorithm = header
+        .get("alg")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if algorithm.is_empty() || algorithm.eq_ignore_ascii_case("none") {
+        return "jwt_none_algorithm";
+    }
+    let issuer = text_claim(&claims, "iss").unwrap_or_default();
+    if !providers.any(|provider| provider.issuer == issuer) {
+        return "jwt_unknown_issuer";
+    }
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "NumericDate may be a fraction (RFC 7519, 2); seconds fit a double"
+    )]
+    let now = unix_s as f64;
+    let date = |claim: &str| claims.get(claim).and_then(Value::as_f64);
+    if date("exp").is_some_and(|expires| expires <= now) {
+        return "jwt_expired";
+    }
+    if date("nbf").is_some_and(|from| from > now) {
+        return "jwt_not_yet_valid";
+    }
+    // Signature, key, algorithm or audience: Envoy does not say which to the caller, nor do we guess.
+    "jwt_not_verified"
+}
+
+/// A claim as text, when it is a string or a number.
+pub(super) fn text_claim(claims: &Claims, name: &str) -> Option<String> {
+    match claims.get(name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Scopes: a space-separated string (RFC 8693, 4.2) or a list.
+pub(super) fn scopes(claims: &Claims, name: &str) -> Vec<String> {
+    match claims.get(name) {
+        Some(Value::String(text)) => text
+            .split_ascii_whitespace()
+            .map(ToOwned::to_owned)
+            .collect(),
+        Some(Value::Array(items)) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .map(ToOwned::to_owned)
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Top-level claims as text.
+pub(super) fn flatten(claims: Claims) -> Vec<(String, String)> {
+    let text = |value| match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    claims
+        .into_iter()
+        .take(MAX_CLAIMS)
+        .map(|(name, value)| (name, text(value)))
+        .collect()
+}

@@ -1,0 +1,423 @@
+//! Who the caller proved to be.
+//!
+//! Envoy verifies JWTs and client certificates and hands the result over in headers that clients cannot set;
+//! API keys are verified here. When several credentials verify, JWT counts before API key before mTLS:
+//! the more specific to the call. A credential that was presented and did not verify is said so with the reason.
+
+mod api_key;
+mod jwt;
+
+use crate::bundle::Identity as IdentityBundle;
+use crate::error::EngineError;
+use crate::hash::KeyedHash;
+use crate::headers::Headers;
+use crate::http::{Location, Parameters};
+
+pub use api_key::ApiKeys;
+
+/// Names of cookies that commonly carry a session.
+const SESSION_COOKIES: &[&str] = &[
+    "session",
+    "sessionid",
+    "session_id",
+    "sid",
+    "connect.sid",
+    "jsessionid",
+    "phpsessid",
+    "asp.net_sessionid",
+    "auth_token",
+    "access_token",
+    "token",
+    "laravel_session",
+    "_session_id",
+];
+
+/// How a caller proved itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IdentityKind {
+    /// Not at all.
+    #[default]
+    None,
+    /// JWT that Envoy verified.
+    Jwt,
+    /// API key.
+    ApiKey,
+    /// Client certificate that Envoy verified.
+    Mtls,
+}
+
+impl IdentityKind {
+    /// As in events and policies.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Jwt => "jwt",
+            Self::ApiKey => "api_key",
+            Self::Mtls => "mtls",
+        }
+    }
+}
+
+/// The caller's identity. Hashes are keyed, see [`KeyedHash`].
+#[derive(Debug, Clone, Default)]
+pub struct Identity {
+    /// How it was proved.
+    pub kind: IdentityKind,
+    /// Verified subject, "" without.
+    pub subject: String,
+    /// Issuer of the JWT.
+    pub issuer: String,
+    /// Name of the JWT provider in the bundle.
+    pub provider: String,
+    /// Scopes of the token or key.
+    pub scopes: Vec<String>,
+    /// Top-level claims of the JWT; objects and lists as JSON.
+    pub claims: Vec<(String, String)>,
+    /// Why a credential that was presented did not verify, "" when none failed.
+    pub error: &'static str,
+    /// Hash of `kind:issuer:subject`.
+    pub subject_hash: String,
+    /// Hash of the credential presented.
+    pub credential_hash: String,
+    /// Hash of the session cookie or bearer token.
+    pub session_hash: String,
+    /// Kinds of credential seen.
+    pub auth_seen: Vec<&'static str>,
+}
+
+impl Identity {
+    /// Whether the caller is known.
+    pub fn verified(&self) -> bool {
+        self.kind != IdentityKind::None
+    }
+}
+
+/// What the bundle brings for this stage.
+#[derive(Debug)]
+pub struct Identities {
+    bundle: IdentityBundle,
+    keys: ApiKeys,
+}
+
+/// What a request offers to prove itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Offered<'a> {
+    /// Headers, internal ones included.
+    pub headers: &'a Headers,
+    /// Query and cookies.
+    pub parameters: &'a Parameters,
+    /// Wall clock, seconds.
+    pub unix_s: u64,
+}
+
+impl Identities {
+    /// Prepare the stage.
+    ///
+    /// # Errors
+    /// [`EngineError::BundleInvalid`] for a key whose hash is not 32 bytes.
+    pub fn new(bundle: &IdentityBundle) -> Result<Self, EngineError> {
+        Ok(Self {
+            keys: ApiKeys::new(bundle)?,
+            bundle: bundle.clone(),
+        })
+    }
+
+    /// Work out who is calling. `accepted`: names of the JWT providers that the API accepts.
+    pub fn identify(
+        &self,
+        offered: Offered<'_>,
+        accepted: &[String],
+        hash: &KeyedHash,
+    ) -> Identity {
+        let mut identity = Identity::default();
+        let authorization = offered.headers.get("authorization").unwrap_or_default();
+        let bearer = strip_scheme(authorization, b"bearer ");
+        if let Some(token) = bearer {
+            identity.auth_seen.push("bearer");
+            identity.credential_hash = hash.of(&[token]);
+            identity.session_hash.clone_from(&identity.credential_hash);
+        } else if strip_scheme(authorization, b"basic ").is_some() {
+            identity.auth_seen.push("basic");
+            identity.credential_hash = hash.of(&[authorization]);
+        }
+        self.jwt(&mut identity, offered, bearer, accepted);
+        self.api_key(&mut identity, offered, bearer, hash);
+        self.cookie(&mut identity, offered.parameters, hash);
+        self.mtls(&mut identity, offered.headers);
+        if identity.verified() {
+            let parts = [identity.kind.code(), &identity.issuer, &identity.subject];
+            identity.subject_hash = hash.of(&[parts.join(":").as_bytes()]);
+        }
+        identity
+    }
+
+    fn jwt(
+        &self,
+        identity: &mut Identity,
+        offered: Offered<'_>,
+        bearer: Option<&[u8]>,
+        accepted: &[String],
+    ) {
+        let header = &self.bundle.jwt_payload_header;
+        let payload = if header.is_empty() {
+            None
+        } else {
+            offered.headers.get(header)
+        };
+        match payload.map(jwt::payload) {
+            Some(Some(claims)) => {
+                let issuer = jwt::text_claim(&claims, "iss").unwrap_or_default();
+                let provider = self.bundle.jwt_providers.iter().find(|provider| {
+                    provider.issuer == issuer && accepted.contains(&provider.name)
+                });
+                let Some(provider) = provider else {
+                    identity.error = "jwt_unknown_issuer";
+                    return;
+                };
+                identity.kind = IdentityKind::Jwt;
+                identity.provider.clone_from(&provider.name);
+                identity.subject =
+                    jwt::text_claim(&claims, &provider.subject_claim).unwrap_or_default();
+                identity.issuer = issuer;
+                identity.scopes = jwt::scopes(&claims, &provider.scopes_claim);
+                identity.claims = jwt::flatten(claims);
+            }
+            Some(None) => identity.error = "jwt_malformed",
+            None => {
+                if let Some(token) = bearer.filter(|token| jwt::looks_like_one(token)) {
+                    let known = self
+                        .bundle
+                        .jwt_providers
+                        .iter()
+                        .filter(|provider| accepted.contains(&provider.name));
+                    identity.error = jwt::why_not(token, known, offered.unix_s);
+                }
+            }
+        }
+    }
+
+    fn api_key(
+        &self,
+        identity: &mut Identity,
+        offered: Offered<'_>,
+        bearer: Option<&[u8]>,
+        hash: &KeyedHash,
+    ) {
+        let Some(key) = self.keys.presented(offered) else {
+            return;
+        };
+        identity.auth_seen.push("api_key");
+        if identity.credential_hash.is_empty() {
+            identity.credential_hash = hash.of(&[&key]);
+        }
+        match self.keys.verify(&key, offered.unix_s) {
+            Ok(known) if !identity.verified() => {
+                identity.kind = IdentityKind::ApiKey;
+                identity.error = "";
+                identity.subject.clone_from(&known.subject);
+                identity.scopes.clone_from(&known.scopes);
+            }
+            // A bearer token in the header that keys also use is not a wrong key.
+            Err(error) if identity.error.is_empty() && !identity.verified() && bearer.is_none() => {
+                identity.error = error;
+            }
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "a stage's steps are methods of it")]
+    fn cookie(&self, identity: &mut Identity, parameters: &Parameters, hash: &KeyedHash) {
+        let session = parameters.iter().find(|parameter| {
+            parameter.location == Location::Cookie
+                && SESSION_COOKIES
+                    .iter()
+                    .any(|name| parameter.name.eq_ignore_ascii_case(name))
+        });
+        if let Some(session) = session {
+            identity.auth_seen.push("cookie");
+            if identity.session_hash.is_empty() {
+                identity.session_hash = hash.of(&[session.value.as_bytes()]);
+            }
+        }
+    }
+
+    fn mtls(&self, identity: &mut Identity, headers: &Headers) {
+        let peer = headers
+            .text("x-starfort-peer")
+            .filter(|peer| !peer.is_empty() && *peer != "-");
+        let Some(peer) = peer.filter(|_| self.bundle.mtls) else {
+            return;
+        };
+        identity.auth_seen.push("mtls");
+        if !identity.verified() {
+            identity.kind = IdentityKind::Mtls;
+            peer.clone_into(&mut identity.subject);
+        }
+    }
+}
+
+/// The rest of a header value after a scheme (`bearer `, lower case), which is compared ignoring case.
+fn strip_scheme<'a>(value: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
+    let (start, rest) = value.split_at_checked(scheme.len())?;
+    (start.eq_ignore_ascii_case(scheme) && !rest.is_empty()).then_some(rest.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::{ApiKey, ApiKeySource, JwtProvider};
+    use base64::Engine as _;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    use sha2::{Digest, Sha256};
+
+    fn stage() -> Identities {
+        Identities::new(&IdentityBundle {
+            jwt_payload_header: "x-starfort-jwt".into(),
+            jwt_providers: vec![JwtProvider {
+                name: "staff".into(),
+                issuer: "https://id".into(),
+                subject_claim: "sub".into(),
+                scopes_claim: "scope".into(),
+            }],
+            api_key_sources: vec![
+                ApiKeySource::Header("x-api-key".into()),
+                ApiKeySource::Query("key".into()),
+            ],
+            api_keys: vec![
+                ApiKey {
+                    sha256: Sha256::digest(b"good").to_vec(),
+                    subject: "partner".into(),
+                    scopes: vec!["read".into()],
+                    expires_s: None,
+                },
+                ApiKey {
+                    sha256: Sha256::digest(b"old").to_vec(),
+                    subject: "partner".into(),
+                    scopes: vec![],
+                    expires_s: Some(10),
+                },
+            ],
+            mtls: true,
+        })
+        .unwrap()
+    }
+
+    fn identify(headers: &[(&str, &str)]) -> Identity {
+        let headers = Headers::copy(
+            headers
+                .iter()
+                .map(|(name, value)| (name.as_bytes(), value.as_bytes())),
+        );
+        let parameters = Parameters::new(10);
+        let offered = Offered {
+            headers: &headers,
+            parameters: &parameters,
+            unix_s: 1000,
+        };
+        stage().identify(
+            offered,
+            &["staff".into()],
+            &KeyedHash::new(&[1; 32]).unwrap(),
+        )
+    }
+
+    fn token(header: &str, payload: &str) -> String {
+        let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+        format!(
+            "Bearer {}.{}.{}",
+            encode(header),
+            encode(payload),
+            encode("signature")
+        )
+    }
+
+    #[test]
+    fn a_verified_payload_names_the_subject() {
+        let payload = BASE64_URL_SAFE_NO_PAD
+            .encode(r#"{"iss":"https://id","sub":"alice","scope":"read write","n":1,"o":{"a":1}}"#);
+        let identity = identify(&[("x-starfort-jwt", &payload)]);
+        assert_eq!(
+            (identity.kind, identity.subject.as_str()),
+            (IdentityKind::Jwt, "alice")
+        );
+        assert_eq!(identity.scopes, ["read", "write"]);
+        assert!(identity.claims.contains(&("o".into(), r#"{"a":1}"#.into())));
+        assert_eq!(identity.subject_hash.len(), 16);
+    }
+
+    #[test]
+    fn a_token_that_did_not_verify_says_why() {
+        let good = r#"{"alg":"RS256"}"#;
+        for (authorization, error) in [
+            (
+                token(r#"{"alg":"none"}"#, r#"{"iss":"https://id"}"#),
+                "jwt_none_algorithm",
+            ),
+            (
+                token(r#"{"alg":"NoNe"}"#, r#"{"iss":"https://id"}"#),
+                "jwt_none_algorithm",
+            ),
+            (
+                token(good, r#"{"iss":"https://id","exp":999}"#),
+                "jwt_expired",
+            ),
+            (
+                token(good, r#"{"iss":"https://id","nbf":2000}"#),
+                "jwt_not_yet_valid",
+            ),
+            (
+                token(good, r#"{"iss":"https://evil"}"#),
+                "jwt_unknown_issuer",
+            ),
+            (
+                token(good, r#"{"iss":"https://id","exp":2000}"#),
+                "jwt_not_verified",
+            ),
+            (
+                format!("Bearer a.{}.c", "b".repeat(100_000)),
+                "jwt_too_large",
+            ),
+            ("Bearer eyJhbGciOiJ.%%%.x".into(), "jwt_malformed"),
+        ] {
+            let identity = identify(&[("authorization", &authorization)]);
+            assert_eq!(
+                identity.error,
+                error,
+                "{}",
+                &authorization[..authorization.len().min(60)]
+            );
+            assert!(!identity.verified());
+            assert_eq!(identity.auth_seen, ["bearer"]);
+        }
+    }
+
+    #[test]
+    fn an_opaque_bearer_token_is_no_error() {
+        let identity = identify(&[("authorization", "bearer abcdef")]);
+        assert_eq!((identity.error, identity.session_hash.len()), ("", 16));
+    }
+
+    #[test]
+    fn api_keys_are_known_wrong_or_expired() {
+        let good = identify(&[("x-api-key", "good")]);
+        assert_eq!(
+            (good.kind, good.subject.as_str(), good.error),
+            (IdentityKind::ApiKey, "partner", "")
+        );
+        assert_eq!(identify(&[("x-api-key", "old")]).error, "api_key_expired");
+        assert_eq!(identify(&[("x-api-key", "wrong")]).error, "api_key_unknown");
+    }
+
+    #[test]
+    fn a_client_certificate_counts_last() {
+        assert_eq!(
+            identify(&[("x-starfort-peer", "spiffe://a")]).kind,
+            IdentityKind::Mtls
+        );
+        let both = identify(&[("x-starfort-peer", "spiffe://a"), ("x-api-key", "good")]);
+        assert_eq!(
+            (both.kind, both.auth_seen),
+            (IdentityKind::ApiKey, vec!["api_key", "mtls"])
+        );
+    }
+}

@@ -1,0 +1,188 @@
+//! What the engine asks of its host: data, which the host acts on.
+
+use crate::bundle::CannedResponse;
+use crate::headers::Headers;
+use crate::policy::{Decision, Terminal};
+
+/// What to do with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestOutcome {
+    /// Hold the request and hand over its body, at most this many bytes of it.
+    NeedBody {
+        /// Bytes to collect before asking again.
+        limit_bytes: usize,
+    },
+    /// Let it go on.
+    Continue(RequestEffects),
+    /// Answer without asking the upstream.
+    Respond(LocalResponse),
+}
+
+/// Changes to a request that goes on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestEffects {
+    /// Headers to remove: everything internal that came in.
+    pub remove: Vec<String>,
+    /// Headers to set, names lower case.
+    pub set: Vec<(Box<str>, Box<str>)>,
+    /// Send it to this cluster instead of the API's own.
+    pub upstream: Option<Box<str>>,
+    /// Hold it for so long first.
+    pub delay_ms: u64,
+}
+
+/// An answer of Starfort's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalResponse {
+    /// HTTP status.
+    pub status: u16,
+    /// Names (lower case) and values.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+    /// Hold it for so long first.
+    pub delay_ms: u64,
+}
+
+/// What to do with a response when its head came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResponseOutcome {
+    /// Let it pass; chunks are of no interest.
+    Continue,
+    /// Let it pass and show each chunk to [`crate::Transaction::response_chunk`].
+    Collect,
+    /// Hold it and hand over the whole body, at most this many bytes of it.
+    NeedBody {
+        /// Bytes to collect before asking again.
+        limit_bytes: usize,
+    },
+    /// Answer this instead.
+    Respond(LocalResponse),
+}
+
+/// What to do with a response that was held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResponseBodyOutcome {
+    /// Let it go as it is.
+    Continue,
+    /// Send this body in place of the bytes that were handed over.
+    Replace {
+        /// The new bytes.
+        body: Vec<u8>,
+        /// They are no longer content-encoded: remove `content-encoding`.
+        decoded: bool,
+    },
+    /// Answer this instead.
+    Respond(LocalResponse),
+}
+
+impl RequestEffects {
+    pub(crate) fn of(decision: &Decision, received: &Headers) -> Self {
+        let internal = received
+            .iter()
+            .filter(|(name, _)| name.starts_with(b"x-starfort-"));
+        Self {
+            remove: internal
+                .map(|(name, _)| String::from_utf8_lossy(name).into_owned())
+                .collect(),
+            set: decision.tags.clone(),
+            upstream: match &decision.terminal {
+                Terminal::Divert(upstream) => Some(upstream.clone()),
+                _ => None,
+            },
+            delay_ms: decision.delay_ms,
+        }
+    }
+}
+
+impl LocalResponse {
+    /// The answer that a decision asks for, if it does.
+    pub(crate) fn of(
+        decision: &Decision,
+        request_id: &str,
+        responses: &[CannedResponse],
+    ) -> Option<Self> {
+        let mut response = match &decision.terminal {
+            Terminal::Allow | Terminal::Divert(_) => return None,
+            Terminal::Block(status, None, _) => Self::problem(*status, reason(*status), request_id),
+            Terminal::Block(status, Some(body), kind) => Self {
+                status: *status,
+                headers: vec![("content-type".into(), kind.to_string())],
+                body: body.as_bytes().to_vec(),
+                delay_ms: 0,
+            },
+            Terminal::Deceive(index) => {
+                let canned = responses.get(*index as usize)?;
+                Self {
+                    status: canned.status,
+                    headers: canned.headers.clone(),
+                    body: canned.body.clone(),
+                    delay_ms: 0,
+                }
+            }
+            Terminal::Limit {
+                decision: rate,
+                requests,
+                period_ms,
+            } => {
+                let mut response = Self::problem(429, "Too Many Requests", request_id);
+                // Seconds are rounded up, so that whoever waits so long is let through.
+                let seconds = |nanoseconds: u64| nanoseconds.div_ceil(1_000_000_000);
+                let name = &decision.policy;
+                response.headers.extend([
+                    // RFC 9110, 10.2.3.
+                    (
+                        "retry-after".into(),
+                        seconds(rate.retry_after_ns).to_string(),
+                    ),
+                    // draft-ietf-httpapi-ratelimit-headers-10.
+                    (
+                        "ratelimit-policy".into(),
+                        format!("\"{name}\";q={requests};w={}", period_ms.div_ceil(1000)),
+                    ),
+                    (
+                        "ratelimit".into(),
+                        format!("\"{name}\";r=0;t={}", seconds(rate.retry_after_ns)),
+                    ),
+                ]);
+                response
+            }
+        };
+        response.delay_ms = decision.delay_ms;
+        Some(response)
+    }
+
+    /// Problem details (RFC 9457). Says nothing of the rule that decided: the event does, by request id.
+    pub(crate) fn problem(status: u16, title: &str, request_id: &str) -> Self {
+        let body = serde_json::json!({
+            "type": "about:blank", "title": title, "status": status, "request_id": request_id,
+        });
+        Self {
+            status,
+            headers: vec![
+                ("content-type".into(), "application/problem+json".into()),
+                ("cache-control".into(), "no-store".into()),
+            ],
+            body: body.to_string().into_bytes(),
+            delay_ms: 0,
+        }
+    }
+}
+
+/// Reason phrases (RFC 9110, 15) of the statuses that blocks use.
+const fn reason(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        413 => "Content Too Large",
+        415 => "Unsupported Media Type",
+        422 => "Unprocessable Content",
+        429 => "Too Many Requests",
+        451 => "Unavailable For Legal Reasons",
+        503 => "Service Unavailable",
+        _ => "Refused",
+    }
+}

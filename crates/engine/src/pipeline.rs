@@ -1,0 +1,408 @@
+//! Where a request is handled, top to bottom.
+//!
+//! The host calls [`Transaction::request_headers`], then [`Transaction::request_body`] when that asked for the
+//! body; [`Transaction::response_headers`], then [`Transaction::response_chunk`] or
+//! [`Transaction::response_body`] as that answered; and [`Transaction::finish`] once, however the stream ended.
+//! What comes back is data: the host acts, the engine never does.
+
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+
+use crate::bundle::Phase;
+use crate::engine::{Engine, Now};
+use crate::event::EventRow;
+use crate::headers::Headers;
+use crate::http::{Anomaly, Parameters, body, cookies, headers, path, query};
+use crate::identity::Offered;
+use crate::outcome::{
+    LocalResponse, RequestEffects, RequestOutcome, ResponseBodyOutcome, ResponseOutcome,
+};
+use crate::policy::{Decision, Terminal};
+use crate::schema;
+use crate::signals::KeyType;
+use crate::transaction::{ResponseState, Transaction, View};
+
+/// The head of a request, as the host has it.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestHead<'a, 'h> {
+    /// Names (lower case) and values in the order received, pseudo headers included.
+    pub headers: &'h [(&'a [u8], &'a [u8])],
+    /// Address of the direct peer.
+    pub peer: IpAddr,
+    /// `HTTP/1.0`, `HTTP/1.1`, `HTTP/2` or `HTTP/3`.
+    pub protocol: &'static str,
+    /// No body follows.
+    pub end_of_stream: bool,
+}
+
+/// The head of a response.
+#[derive(Debug, Clone, Copy)]
+pub struct ResponseHead<'a, 'h> {
+    /// Names (lower case) and values, pseudo headers included.
+    pub headers: &'h [(&'a [u8], &'a [u8])],
+    /// Cluster that answered, "" when Envoy did itself.
+    pub upstream: &'a str,
+    /// No body follows.
+    pub end_of_stream: bool,
+}
+
+/// How a stream ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StreamEnd {
+    /// Body bytes received.
+    pub request_bytes: u64,
+    /// Body bytes sent.
+    pub response_bytes: u64,
+    /// Time spent in the filter, microseconds.
+    pub engine_us: u32,
+}
+
+impl Transaction {
+    /// Begin: stages that need the head only. Policies are asked here too, unless the body has to be seen first.
+    pub fn request_headers(
+        engine: &Engine,
+        head: RequestHead<'_, '_>,
+        now: Now,
+    ) -> (Self, RequestOutcome) {
+        let mut transaction = Self::begin(engine, head, now);
+        let has_body = !head.end_of_stream && !is_streaming(&transaction);
+        if has_body && body::BodyKind::of(&transaction.content_type) != body::BodyKind::Other {
+            let limit_bytes = engine.request_body_limit();
+            return (transaction, RequestOutcome::NeedBody { limit_bytes });
+        }
+        let outcome = transaction.decide_request(engine, now);
+        (transaction, outcome)
+    }
+
+    /// Stages 1 to 5 over the head.
+    fn begin(engine: &Engine, head: RequestHead<'_, '_>, now: Now) -> Self {
+        let received = Headers::copy(head.headers.iter().copied());
+        let text = |name: &str| received.text(name).unwrap_or_default();
+        // 1. http: what the upstream will see, normalised.
+        let limits = &engine.limits;
+        let target = path::split(received.get(":path").unwrap_or(b"/"), limits);
+        let mut parameters = Parameters::new(limits.parameters);
+        let mut anomalies = target.anomalies;
+        anomalies.extend(headers::check(head.headers.iter().copied(), limits));
+        if let Some(raw) = target.query {
+            anomalies.extend(query::parse(raw, limits, &mut parameters));
+        }
+        for (_, raw) in received.iter().filter(|(name, _)| *name == b"cookie") {
+            anomalies.extend(cookies::parse(raw, limits, &mut parameters));
+        }
+        let host = host_of(text(":authority"));
+        let method = text(":method").to_ascii_uppercase();
+        // 2. endpoint: what is being called.
+        let matched = engine.matcher.find(&host, &method, &target.path);
+        let api = engine.api(matched.api);
+        // 3. client: who calls, as the network shows it.
+        let client = engine.clients.identify(head.peer, head.protocol, &received);
+        // 4. identity: who calls, as credentials prove it.
+        let offered = Offered {
+            headers: &received,
+            parameters: &parameters,
+            unix_s: now.unix_us / 1_000_000,
+        };
+        let accepted = api.map_or(&[][..], |api| &api.jwt_providers);
+        let identity = engine.identities.identify(offered, accepted, &engine.hash);
+        let mut transaction = Self {
+            started: now,
+            id: text("x-request-id").to_owned(),
+            method,
+            scheme: text(":scheme").to_owned(),
+            host,
+            path: target.path,
+            protocol: head.protocol,
+            content_type: essence(text("content-type")),
+            headers: received,
+            parameters,
+            anomalies,
+            request_bytes: 0,
+            matched,
+            client,
+            identity,
+            signals: Vec::new(),
+            findings: Vec::new(),
+            sensitive_request: Vec::new(),
+            decision: Decision::default(),
+            response: ResponseState::default(),
+            trace: None,
+        };
+        transaction.note_findings(engine);
+        // 5. signals: what detection says of this caller now.
+        transaction.signals = transaction.active_signals(engine, now);
+        transaction
+    }
+
+    fn note_findings(&mut self, engine: &Engine) {
+        // 7. schema: the contract, at this depth the endpoint list.
+        let gap = schema::check(
+            self.matched,
+            engine.api(self.matched.api),
+            engine.endpoint(self.matched.endpoint),
+        );
+        self.findings.extend(gap);
+        if self.client.forged_forwarding {
+            self.find("forged_forwarding");
+        }
+        if self.client.malformed_forwarding {
+            self.find("malformed_forwarding");
+        }
+        if !self.identity.error.is_empty() {
+            self.find(self.identity.error);
+        }
+    }
+
+    fn active_signals(&self, engine: &Engine, now: Now) -> Vec<crate::signals::ActiveSignal> {
+        let table = &engine.shared.signals;
+        if table.is_empty() {
+            return Vec::new();
+        }
+        let (client, identity) = (&self.client, &self.identity);
+        let network = format!("asn:{}", client.place.asn);
+        let campaign = format!("{}|{}|{}", client.fingerprint, client.ja4, client.place.asn);
+        let (account, password) = self.login_hashes(engine);
+        table.active(
+            &[
+                (KeyType::Address, &client.address_text),
+                (KeyType::Network, &network),
+                (KeyType::Fingerprint, &client.fingerprint),
+                (KeyType::Ja4, &client.ja4),
+                (KeyType::Subject, &identity.subject_hash),
+                (KeyType::Credential, &identity.credential_hash),
+                (KeyType::Session, &identity.session_hash),
+                (KeyType::Campaign, &campaign),
+                (KeyType::Account, &account),
+                (KeyType::Password, &password),
+            ],
+            now.monotonic_ns,
+        )
+    }
+
+    /// The body, or as much of it as `limit_bytes` allowed (`truncated`: there is more).
+    pub fn request_body(
+        &mut self,
+        engine: &Engine,
+        bytes: &[u8],
+        truncated: bool,
+        now: Now,
+    ) -> RequestOutcome {
+        self.request_bytes = bytes.len() as u64;
+        if truncated && engine.limits.reject_over_limit {
+            self.anomalies.insert(Anomaly::BodyOverLimit);
+            self.decision.terminal = Terminal::Block(413, None, "".into());
+            return RequestOutcome::Respond(LocalResponse::problem(
+                413,
+                "Content Too Large",
+                &self.id,
+            ));
+        }
+        let parsed = body::parse(
+            self.headers.text("content-type"),
+            self.headers.text("content-encoding"),
+            bytes,
+            truncated,
+            &engine.limits,
+            &mut self.parameters,
+        );
+        self.anomalies.extend(parsed.anomalies);
+        // 9. sensitive, of what comes in; logins carry passwords and e-mail addresses by their nature.
+        self.sensitive_request = engine.scanner.scan(&parsed.content).classes;
+        if !engine.shared.signals.is_empty() {
+            self.signals = self.active_signals(engine, now);
+        }
+        self.decide_request(engine, now)
+    }
+
+    /// Stages 6, 8 and 10: rate limits are asked by policies, rules add findings, policies decide.
+    fn decide_request(&mut self, engine: &Engine, now: Now) -> RequestOutcome {
+        self.decision = self.ask(engine, Phase::Request, now);
+        if let Some(response) = LocalResponse::of(&self.decision, &self.id, &engine.responses) {
+            return RequestOutcome::Respond(response);
+        }
+        RequestOutcome::Continue(RequestEffects::of(&self.decision, &self.headers))
+    }
+
+    fn ask(&mut self, engine: &Engine, phase: Phase, now: Now) -> Decision {
+        let mut trace = self.trace.take();
+        let view = View {
+            transaction: self,
+            engine,
+        };
+        let decision = engine.policies.decide(
+            phase,
+            &view,
+            &self.scope(now),
+            &engine.shared.rates,
+            trace.as_mut(),
+        );
+        self.trace = trace;
+        if decision.errors > 0 {
+            engine
+                .shared
+                .policy_errors
+                .fetch_add(decision.errors.into(), Ordering::Relaxed);
+        }
+        decision
+    }
+
+    /// The response's head. The host then hands over chunks as they pass (`Collect`), or the whole body before it
+    /// lets anything go (`NeedBody`).
+    pub fn response_headers(
+        &mut self,
+        engine: &Engine,
+        head: ResponseHead<'_, '_>,
+        now: Now,
+    ) -> ResponseOutcome {
+        let response = &mut self.response;
+        response.headers = Headers::copy(head.headers.iter().copied());
+        response.status = response
+            .headers
+            .text(":status")
+            .and_then(|status| status.parse().ok())
+            .unwrap_or(0);
+        head.upstream.clone_into(&mut response.upstream);
+        response.content_type = essence(response.headers.text("content-type").unwrap_or_default());
+        let has_text = !head.end_of_stream && is_text(&response.content_type);
+        let scope = self.scope(now);
+        if has_text && engine.scanner.is_on() && engine.policies.need_response_body(&scope) {
+            return ResponseOutcome::NeedBody {
+                limit_bytes: engine.limits.response_body_bytes as usize,
+            };
+        }
+        self.response.collect = has_text && engine.scanner.is_on();
+        if !self.response.collect {
+            return self.decide_response(engine, now);
+        }
+        // Conditions on the head alone still act; what only observes the body is asked again at the end.
+        match self.decide_response(engine, now) {
+            ResponseOutcome::Continue => ResponseOutcome::Collect,
+            other => other,
+        }
+    }
+
+    /// A chunk of a response that goes out unchanged.
+    pub fn response_chunk(&mut self, engine: &Engine, chunk: &[u8]) {
+        let room = (engine.limits.response_body_bytes as usize)
+            .saturating_sub(self.response.collected.len());
+        if self.response.collect && room > 0 {
+            self.response
+                .collected
+                .extend_from_slice(chunk.get(..room).unwrap_or(chunk));
+        }
+    }
+
+    /// The whole body of a response that was held (`truncated`: as much as the limit allowed).
+    pub fn response_body(
+        &mut self,
+        engine: &Engine,
+        bytes: &[u8],
+        truncated: bool,
+        now: Now,
+    ) -> ResponseBodyOutcome {
+        let encoding = self
+            .response
+            .headers
+            .text("content-encoding")
+            .map(ToOwned::to_owned);
+        let plain = engine
+            .scanner
+            .plain(encoding.as_deref(), bytes, truncated, &engine.limits);
+        let found = engine.scanner.scan(&plain);
+        (self.response.sensitive, self.response.sensitive_count) = (found.classes, found.count);
+        if truncated {
+            self.find("response_over_limit");
+        }
+        match self.decide_response(engine, now) {
+            ResponseOutcome::Respond(response) => return ResponseBodyOutcome::Respond(response),
+            _ if self.response.sensitive.is_empty() => return ResponseBodyOutcome::Continue,
+            _ => {}
+        }
+        let Some(classes) = &self.response.decision.mask else {
+            return ResponseBodyOutcome::Continue;
+        };
+        match engine.scanner.mask(&plain, classes) {
+            Some(body) => ResponseBodyOutcome::Replace {
+                body,
+                decoded: encoding.is_some(),
+            },
+            None => ResponseBodyOutcome::Continue,
+        }
+    }
+
+    fn decide_response(&mut self, engine: &Engine, now: Now) -> ResponseOutcome {
+        if !engine.policies.ask_responses(&self.scope(now)) {
+            return ResponseOutcome::Continue;
+        }
+        self.response.decision = self.ask(engine, Phase::Response, now);
+        match LocalResponse::of(&self.response.decision, &self.id, &engine.responses) {
+            Some(response) => ResponseOutcome::Respond(response),
+            None => ResponseOutcome::Continue,
+        }
+    }
+
+    /// The stream is over, however it ended: 11. event.
+    pub fn finish(mut self, engine: &Engine, end: StreamEnd, now: Now) -> Box<EventRow> {
+        if self.response.collect && !self.response.collected.is_empty() {
+            let collected = std::mem::take(&mut self.response.collected);
+            let encoding = self
+                .response
+                .headers
+                .text("content-encoding")
+                .map(ToOwned::to_owned);
+            let truncated = collected.len() as u64 != end.response_bytes;
+            let plain =
+                engine
+                    .scanner
+                    .plain(encoding.as_deref(), &collected, truncated, &engine.limits);
+            let found = engine.scanner.scan(&plain);
+            (self.response.sensitive, self.response.sensitive_count) = (found.classes, found.count);
+            if !self.response.sensitive.is_empty()
+                && engine.policies.ask_responses(&self.scope(now))
+            {
+                // Nothing that acts waits for the body here (see `need_response_body`): this notes observations.
+                let observed = self.ask(engine, Phase::Response, now).observed;
+                self.response.decision.observed = observed;
+            }
+        }
+        Box::new(EventRow::of(self, engine, end, now))
+    }
+}
+
+/// Host without port, lower case.
+fn host_of(authority: &str) -> String {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port))
+            if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            host
+        }
+        _ => authority,
+    };
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// Media type without parameters, lower case.
+fn essence(content_type: &str) -> String {
+    content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
+}
+
+/// Bodies that are conversations and must not be held: gRPC, WebSocket, CONNECT.
+fn is_streaming(transaction: &Transaction) -> bool {
+    transaction.content_type.starts_with("application/grpc")
+        || transaction.method == "CONNECT"
+        || transaction.headers.get("upgrade").is_some()
+}
+
+/// Responses that are scanned for sensitive data.
+fn is_text(content_type: &str) -> bool {
+    !matches!(
+        body::BodyKind::of(content_type),
+        body::BodyKind::Other | body::BodyKind::Empty | body::BodyKind::Multipart
+    ) && content_type != "text/event-stream"
+}

@@ -1,0 +1,280 @@
+//! The state of one request while it passes through the stages; what stages learn is written here.
+
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
+use crate::bundle::Field;
+use crate::client::Client;
+use crate::client::address;
+use crate::endpoint::EndpointMatch;
+use crate::engine::{Engine, Now};
+use crate::headers::Headers;
+use crate::http::{Anomalies, Location, Parameters};
+use crate::identity::Identity;
+use crate::policy::value::{Facts, Value};
+use crate::policy::{Decision, PolicyTrace, Scope};
+use crate::signals::ActiveSignal;
+
+/// One request and its response.
+#[derive(Debug)]
+pub struct Transaction {
+    pub(crate) started: Now,
+    pub(crate) id: String,
+    pub(crate) method: String,
+    pub(crate) scheme: String,
+    pub(crate) host: String,
+    pub(crate) path: String,
+    pub(crate) protocol: &'static str,
+    pub(crate) headers: Headers,
+    pub(crate) parameters: Parameters,
+    pub(crate) anomalies: Anomalies,
+    pub(crate) content_type: String,
+    pub(crate) request_bytes: u64,
+    pub(crate) matched: EndpointMatch,
+    pub(crate) client: Client,
+    pub(crate) identity: Identity,
+    pub(crate) signals: Vec<ActiveSignal>,
+    pub(crate) findings: Vec<&'static str>,
+    pub(crate) sensitive_request: Vec<&'static str>,
+    pub(crate) decision: Decision,
+    pub(crate) response: ResponseState,
+    /// Filled when the caller wants to know what each policy said.
+    pub(crate) trace: Option<Vec<PolicyTrace>>,
+}
+
+/// What is known of the response.
+#[derive(Debug, Default)]
+pub(crate) struct ResponseState {
+    pub(crate) status: u16,
+    pub(crate) upstream: String,
+    pub(crate) headers: Headers,
+    pub(crate) content_type: String,
+    pub(crate) sensitive: Vec<&'static str>,
+    pub(crate) sensitive_count: u32,
+    pub(crate) decision: Decision,
+    /// Collected for a scan at the end of the stream, at most the limit.
+    pub(crate) collected: Vec<u8>,
+    pub(crate) collect: bool,
+    pub(crate) decided: bool,
+}
+
+impl Transaction {
+    pub(crate) fn scope(&self, now: Now) -> Scope {
+        Scope {
+            api: self.matched.api,
+            endpoint: self.matched.endpoint,
+            unix_s: now.unix_us / 1_000_000,
+            monotonic_ns: now.monotonic_ns,
+        }
+    }
+
+    pub(crate) fn find(&mut self, finding: &'static str) {
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
+    }
+
+    pub(crate) fn unix_s(&self) -> u64 {
+        self.started.unix_us / 1_000_000
+    }
+
+    fn location_of(field: Field) -> Option<Location> {
+        match field {
+            Field::RequestQuery => Some(Location::Query),
+            Field::RequestCookies => Some(Location::Cookie),
+            Field::RequestBody => Some(Location::Body),
+            _ => None,
+        }
+    }
+}
+
+/// A transaction as policies see it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) transaction: &'a Transaction,
+    pub(crate) engine: &'a Engine,
+}
+
+impl View<'_> {
+    fn signal(&self, index: u32) -> Option<&ActiveSignal> {
+        let kind = self.engine.signal_kinds.get(index as usize)?;
+        self.transaction
+            .signals
+            .iter()
+            .find(|signal| &*signal.kind == kind.as_str())
+    }
+
+    fn endpoint_path(&self) -> &str {
+        let endpoint = self.engine.endpoint(self.transaction.matched.endpoint);
+        endpoint.map_or(&self.transaction.path, |endpoint| &endpoint.path)
+    }
+}
+
+impl Facts for View<'_> {
+    fn scalar(&self, field: Field) -> Value<'_> {
+        let Self {
+            transaction,
+            engine,
+        } = self;
+        let (client, identity, response) = (
+            &transaction.client,
+            &transaction.identity,
+            &transaction.response,
+        );
+        let endpoint = engine.endpoint(transaction.matched.endpoint);
+        let text = |text| Value::Text(Cow::Borrowed(text));
+        match field {
+            Field::RequestMethod => text(&transaction.method),
+            Field::RequestScheme => text(&transaction.scheme),
+            Field::RequestHost => text(&transaction.host),
+            Field::RequestPath => text(&transaction.path),
+            Field::RequestProtocol => text(transaction.protocol),
+            Field::RequestContentType => text(&transaction.content_type),
+            Field::RequestBodyBytes => {
+                Value::Int(i64::try_from(transaction.request_bytes).unwrap_or(i64::MAX))
+            }
+            Field::EndpointApi => text(
+                engine
+                    .api(transaction.matched.api)
+                    .map_or("", |api| &api.name),
+            ),
+            Field::EndpointId => text(endpoint.map_or("", |endpoint| &endpoint.id)),
+            Field::EndpointPath => text(self.endpoint_path()),
+            Field::EndpointKnown => Value::Bool(endpoint.is_some()),
+            Field::EndpointDocumented => {
+                Value::Bool(endpoint.is_some_and(|endpoint| endpoint.documented))
+            }
+            Field::ClientAddress => text(&client.address_text),
+            Field::ClientCountry => text(&client.place.country),
+            Field::ClientContinent => text(&client.place.continent),
+            Field::ClientAsn => Value::Int(client.place.asn.into()),
+            Field::ClientAsOrganization => text(&client.place.as_organization),
+            Field::ClientJa4 => text(&client.ja4),
+            Field::ClientFingerprint => text(&client.fingerprint),
+            Field::ClientBot => text(client.bot.code()),
+            Field::ClientBotName => text(&client.bot_name),
+            Field::ClientUserAgent => text(&client.user_agent),
+            Field::IdentityKind => text(identity.kind.code()),
+            Field::IdentityVerified => Value::Bool(identity.verified()),
+            Field::IdentitySubject => text(&identity.subject),
+            Field::IdentityIssuer => text(&identity.issuer),
+            Field::IdentityError => text(identity.error),
+            Field::SignalScore(index) => {
+                Value::Double(self.signal(index).map_or(0.0, |signal| signal.score))
+            }
+            Field::SignalActive(index) => Value::Bool(self.signal(index).is_some()),
+            Field::ResponseStatus => Value::Int(response.status.into()),
+            Field::ResponseContentType => text(&response.content_type),
+            // Collections never come here (`is_collection`).
+            _ => Value::Null,
+        }
+    }
+
+    fn elements(&self, field: Field) -> SmallVec<[&str; 8]> {
+        let Self {
+            transaction,
+            engine,
+        } = self;
+        match field {
+            Field::RequestAnomalies => transaction.anomalies.codes().map(shorter).collect(),
+            Field::EndpointLabels => {
+                let api = engine.api(transaction.matched.api).map(|api| &api.labels);
+                let endpoint = engine
+                    .endpoint(transaction.matched.endpoint)
+                    .map(|endpoint| &endpoint.labels);
+                api.into_iter()
+                    .chain(endpoint)
+                    .flatten()
+                    .map(String::as_str)
+                    .collect()
+            }
+            Field::IdentityScopes => transaction
+                .identity
+                .scopes
+                .iter()
+                .map(String::as_str)
+                .collect(),
+            Field::Findings => transaction.findings.iter().copied().map(shorter).collect(),
+            Field::SensitiveRequest => transaction
+                .sensitive_request
+                .iter()
+                .copied()
+                .map(shorter)
+                .collect(),
+            Field::SensitiveResponse => transaction
+                .response
+                .sensitive
+                .iter()
+                .copied()
+                .map(shorter)
+                .collect(),
+            Field::IdentityClaims => transaction
+                .identity
+                .claims
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect(),
+            Field::RequestHeaders => names(&transaction.headers),
+            Field::ResponseHeaders => names(&transaction.response.headers),
+            _ => {
+                let location = Transaction::location_of(field);
+                let parameters = transaction.parameters.iter();
+                parameters
+                    .filter(|parameter| Some(parameter.location) == location)
+                    .map(|p| p.name)
+                    .collect()
+            }
+        }
+    }
+
+    fn lookup(&self, field: Field, key: &str) -> Option<Cow<'_, str>> {
+        let transaction = self.transaction;
+        match field {
+            // Pseudo and internal headers are no request headers to a policy.
+            Field::RequestHeaders if is_hidden(key.as_bytes()) => None,
+            Field::RequestHeaders => transaction.headers.joined(key),
+            Field::ResponseHeaders if is_hidden(key.as_bytes()) => None,
+            Field::ResponseHeaders => transaction.response.headers.joined(key),
+            Field::IdentityClaims => {
+                let claim = transaction
+                    .identity
+                    .claims
+                    .iter()
+                    .find(|(name, _)| name == key);
+                claim.map(|(_, value)| Cow::Borrowed(value.as_str()))
+            }
+            _ => transaction
+                .parameters
+                .get(Transaction::location_of(field)?, key)
+                .map(Cow::Borrowed),
+        }
+    }
+
+    fn on_list(&self, text: &str, list: usize) -> bool {
+        let Some(list) = self.engine.lists.get(list) else {
+            return false;
+        };
+        if text == self.transaction.client.address_text {
+            return list.contains(self.transaction.client.address);
+        }
+        address::parse(text).is_some_and(|address| list.contains(address))
+    }
+}
+
+/// `SmallVec` is invariant, so its elements' lifetime has to be shortened one by one.
+fn shorter<'a>(code: &'static str) -> &'a str {
+    code
+}
+
+fn names(headers: &Headers) -> SmallVec<[&str; 8]> {
+    headers
+        .iter()
+        .filter(|(name, _)| !is_hidden(name))
+        .filter_map(|(name, _)| std::str::from_utf8(name).ok())
+        .collect()
+}
+
+fn is_hidden(name: &[u8]) -> bool {
+    name.starts_with(b":") || name.starts_with(b"x-starfort-")
+}
