@@ -67,7 +67,6 @@ pub struct Engine {
     pub(crate) identities: Identities,
     pub(crate) lists: Vec<AddressRanges>,
     pub(crate) policies: Policies,
-    pub(crate) rules: Rules,
     pub(crate) scanner: Scanner,
     pub(crate) shared: Arc<SharedState>,
 }
@@ -87,6 +86,7 @@ impl Engine {
             .iter()
             .map(|list| AddressRanges::from_packed(&format!("list {}", list.name), &list.ranges))
             .collect::<Result<_, _>>()?;
+        Rules::new(&bundle.rules)?;
         Ok(Self {
             hash: KeyedHash::new(&bundle.hash_key)?,
             matcher: Matcher::new(&bundle.apis, &bundle.endpoints)?,
@@ -101,7 +101,6 @@ impl Engine {
             identities: Identities::new(&bundle.identity)?,
             lists,
             policies: Policies::new(&bundle)?,
-            rules: Rules::new(&bundle.rules)?,
             scanner: Scanner::new(&bundle.sensitive_classes)?,
             shared,
             version: bundle.version,

@@ -281,6 +281,20 @@ impl Transaction {
         }
     }
 
+    /// The head of a response that Starfort or Envoy made: noted for the event, asked about by nobody.
+    pub fn own_response(&mut self, head: ResponseHead<'_, '_>) {
+        let response = &mut self.response;
+        response.headers = Headers::copy(head.headers.iter().copied());
+        response.status = response
+            .headers
+            .text(":status")
+            .and_then(|status| status.parse().ok())
+            .unwrap_or(0);
+        response.upstream.clear();
+        response.content_type = essence(response.headers.text("content-type").unwrap_or_default());
+        response.collect = false;
+    }
+
     /// A chunk of a response that goes out unchanged.
     pub fn response_chunk(&mut self, engine: &Engine, chunk: &[u8]) {
         let room = (engine.limits.response_body_bytes as usize)

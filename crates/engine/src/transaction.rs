@@ -56,7 +56,6 @@ pub(crate) struct ResponseState {
     /// Collected for a scan at the end of the stream, at most the limit.
     pub(crate) collected: Vec<u8>,
     pub(crate) collect: bool,
-    pub(crate) decided: bool,
 }
 
 impl Transaction {
@@ -73,10 +72,6 @@ impl Transaction {
         if !self.findings.contains(&finding) {
             self.findings.push(finding);
         }
-    }
-
-    pub(crate) fn unix_s(&self) -> u64 {
-        self.started.unix_us / 1_000_000
     }
 
     fn location_of(field: Field) -> Option<Location> {

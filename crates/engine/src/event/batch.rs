@@ -55,7 +55,7 @@ macro_rules! columns {
         }
 
         /// The schema of events, see `docs/events.md`.
-        pub fn schema() -> Schema {
+        pub(super) fn schema() -> Schema {
             Schema::new(vec![$(Field::new(stringify!($name), columns!(@type $kind), false)),+])
         }
     };
