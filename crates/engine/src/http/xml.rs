@@ -7,13 +7,21 @@
 //! deeper than the limit are kept under the name of the deepest permitted ancestor.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use super::json::{has_duplicates, hash};
 use super::parameter::{Parameters, Syntax};
 use super::{Anomalies, Anomaly, Limits, Location, ParameterKind};
+
+/// Made once: preparing a search costs more than most bodies take to search.
+static XINCLUDE: LazyLock<Finder<'static>> =
+    LazyLock::new(|| Finder::new("http://www.w3.org/2001/XInclude"));
+static OFX_HEADER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("<?OFX"));
+static OFX_ROOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("<OFX>"));
 
 /// How strictly elements must close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +64,7 @@ pub fn parse(
         .anomalies
         .insert_if(replaced && !truncated, Anomaly::InvalidUtf8);
     // XInclude 1.1: the upstream may fetch what its elements name.
-    let include = memchr::memmem::find(text.as_bytes(), b"http://www.w3.org/2001/XInclude");
+    let include = XINCLUDE.find(text.as_bytes());
     parser
         .anomalies
         .insert_if(include.is_some(), Anomaly::XmlExternalEntity);
@@ -69,8 +77,8 @@ pub fn parse(
 pub fn dialect_of(body: &[u8]) -> Dialect {
     let start = body.get(..512).unwrap_or(body);
     let is_ofx = start.trim_ascii_start().starts_with(b"OFXHEADER")
-        || memchr::memmem::find(start, b"<?OFX").is_some()
-        || memchr::memmem::find(start, b"<OFX>").is_some();
+        || OFX_HEADER.find(start).is_some()
+        || OFX_ROOT.find(start).is_some();
     if is_ofx { Dialect::Sgml } else { Dialect::Xml }
 }
 

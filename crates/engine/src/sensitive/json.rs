@@ -54,24 +54,30 @@ pub fn mask_json(body: &[u8], detectors: &Detectors, classes: ClassSet) -> Optio
         narrowed = Detectors::of(wanted);
         &narrowed
     };
+    let mut masked = mask_once(body, detectors)?;
+    // A mask is no letter or digit, so what stood directly beside a value may now stand alone and show.
+    for _ in 0..MAX_EXTRA_ROUNDS {
+        let Some(again) = mask_once(&masked.body, detectors) else {
+            break;
+        };
+        masked = Masked {
+            body: again.body,
+            count: masked.count.saturating_add(again.count),
+        };
+    }
+    Some(masked)
+}
+
+/// Two values side by side take one more round; more only happens in texts made for it.
+const MAX_EXTRA_ROUNDS: usize = 3;
+
+fn mask_once(body: &[u8], detectors: &Detectors) -> Option<Masked> {
     if detectors.scan_json(body).count == 0 {
         return None;
     }
-    let mut masker = Masker {
-        body,
-        detectors,
-        out: Vec::with_capacity(body.len() + 64),
-        copied: 0,
-        count: 0,
-    };
+    let mut masker = Masker::new(body, detectors);
     if masker.json().is_none() {
-        masker = Masker {
-            body,
-            detectors,
-            out: Vec::with_capacity(body.len() + 64),
-            copied: 0,
-            count: 0,
-        };
+        masker = Masker::new(body, detectors);
         masker.text(0, body.len(), true);
     }
     if masker.count == 0 {
@@ -95,7 +101,17 @@ struct Masker<'a> {
     count: u32,
 }
 
-impl Masker<'_> {
+impl<'a> Masker<'a> {
+    fn new(body: &'a [u8], detectors: &'a Detectors) -> Self {
+        Self {
+            body,
+            detectors,
+            out: Vec::with_capacity(body.len() + 64),
+            copied: 0,
+            count: 0,
+        }
+    }
+
     /// Goes through the tokens. The grammar does not matter, only what is a key, a string and a number.
     /// `None` when something is no token of JSON.
     fn json(&mut self) -> Option<()> {
@@ -304,6 +320,13 @@ mod tests {
                 assert!(!masked.contains(leak), "{masked}");
             }
         }
+    }
+
+    /// A value that only shows once its neighbour is masked is masked too.
+    #[test]
+    fn values_side_by_side() {
+        let masked = mask(r#"["x@example.com+14155552671"]"#).unwrap();
+        assert_eq!(masked, (r#"["****************"]"#.to_owned(), 2));
     }
 
     /// Only the wanted classes are masked.

@@ -1,0 +1,174 @@
+//! What is fuzzed, as functions on bytes. `fuzz_targets/` gives them to libFuzzer (nightly, `cargo fuzz run
+//! NAME`), `tests/fuzz_smoke.rs` runs them on stable over the seeds and some mutations of each.
+
+use starfort_engine::http::{
+    Anomaly, Limits, MAX_NAME_BYTES, Parameters, body, cookies, decompress, form, headers, json,
+    multipart, path, query, xml,
+};
+use starfort_engine::sensitive::{ClassSet, Detectors, mask_json};
+
+/// Name (of the binary, the seeds' folder and the dictionary) and function of a target.
+pub(crate) type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub(crate) const TARGETS: &[Target] = &[
+    ("json", fuzz_json),
+    ("form", fuzz_form),
+    ("multipart", fuzz_multipart),
+    ("xml", fuzz_xml),
+    ("query_cookies_path", fuzz_query_cookies_path),
+    ("body_decompress", fuzz_body_decompress),
+    ("mask_json", fuzz_mask_json),
+];
+
+fn limits() -> Limits {
+    Limits {
+        depth: 16,
+        parameters: 200,
+        decompressed_bytes: 1 << 18,
+        ..Limits::default()
+    }
+}
+
+/// Nothing kept is larger than the input allows: one U+FFFD for each odd byte at most.
+fn assert_bounded(parameters: &Parameters, input: usize, readers: usize) {
+    let values: usize = parameters
+        .iter()
+        .map(|parameter| parameter.value.len())
+        .sum();
+    assert!(
+        values <= readers * (3 * input + 16),
+        "{values} bytes of values from {input}"
+    );
+    for parameter in parameters.iter() {
+        assert!(parameter.name.len() <= MAX_NAME_BYTES);
+        let _ = parameter.kind();
+    }
+    assert!(parameters.len() <= limits().parameters as usize);
+}
+
+/// JSON: bounded, and malformed exactly when `serde_json` says so (within what it reads).
+pub(crate) fn fuzz_json(data: &[u8]) {
+    for documents in [json::Documents::One, json::Documents::Many] {
+        for truncated in [false, true] {
+            let mut parameters = Parameters::new(limits().parameters);
+            let found = json::parse(data, truncated, documents, &limits(), &mut parameters);
+            assert_bounded(&parameters, data.len(), 1);
+            let comparable = documents == json::Documents::One
+                && !truncated
+                && std::str::from_utf8(data).is_ok();
+            if comparable
+                && !found.contains(Anomaly::DepthOverLimit)
+                && !found.contains(Anomaly::InvalidUtf8)
+            {
+                let valid = serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok();
+                assert_eq!(!found.contains(Anomaly::MalformedJson), valid);
+            }
+        }
+    }
+}
+
+/// Forms.
+pub(crate) fn fuzz_form(data: &[u8]) {
+    let mut parameters = Parameters::new(limits().parameters);
+    let _ = form::parse(data, &limits(), &mut parameters);
+    assert_bounded(&parameters, data.len(), 1);
+}
+
+/// Multipart: the boundary is the first line; file ranges are inside the body.
+pub(crate) fn fuzz_multipart(data: &[u8]) {
+    let (boundary, content) =
+        data.split_at(data.iter().position(|byte| *byte == b'\n').unwrap_or(0));
+    let boundary = String::from_utf8_lossy(boundary);
+    let mut parameters = Parameters::new(limits().parameters);
+    let mut files = Vec::new();
+    let _ = multipart::parse(
+        Some(&boundary),
+        content,
+        false,
+        &limits(),
+        &mut parameters,
+        &mut files,
+    );
+    assert_bounded(&parameters, content.len(), 1);
+    for file in files {
+        assert!(content.get(file.content).is_some());
+    }
+}
+
+/// XML and SGML.
+pub(crate) fn fuzz_xml(data: &[u8]) {
+    for dialect in [xml::Dialect::Xml, xml::Dialect::Sgml] {
+        let mut parameters = Parameters::new(limits().parameters);
+        let _ = xml::parse(data, false, dialect, &limits(), &mut parameters);
+        assert_bounded(&parameters, data.len(), 1);
+    }
+    let _ = xml::declared_charset(data);
+}
+
+/// The request's head: a rooted path without dot segments that normalises to itself; query, cookies, headers.
+pub(crate) fn fuzz_query_cookies_path(data: &[u8]) {
+    let mut parameters = Parameters::new(limits().parameters);
+    let target = path::split(data, &limits());
+    assert!(target.path.starts_with('/') || target.path == "*");
+    assert!(
+        target
+            .path
+            .split('/')
+            .all(|segment| segment != "." && segment != "..")
+    );
+    if !target.anomalies.contains(Anomaly::PathDoubleEncoding) && target.path != "*" {
+        let again = path::normalize(
+            target.path.as_bytes(),
+            &Limits {
+                uri_bytes: u32::MAX,
+                ..limits()
+            },
+        );
+        assert_eq!(again.path, target.path);
+    }
+    let _ = query::parse(target.query.unwrap_or_default(), &limits(), &mut parameters);
+    let _ = cookies::parse(data, &limits(), &mut parameters);
+    let _ = headers::check([(data, data)], &limits());
+    assert_bounded(&parameters, data.len(), 2);
+}
+
+/// A whole body: its first line is content type and encoding, with a tab between.
+pub(crate) fn fuzz_body_decompress(data: &[u8]) {
+    let (head, content) = data.split_at(
+        data.iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1),
+    );
+    let head = String::from_utf8_lossy(head);
+    let (content_type, encoding) = head.trim_end().split_once('\t').unwrap_or((&head, ""));
+    let plain = decompress::decompress(Some(encoding), content, false, &limits());
+    assert!(plain.body.len() <= (limits().decompressed_bytes as usize).max(content.len()));
+    let mut parameters = Parameters::new(limits().parameters);
+    let parsed = body::parse(
+        Some(content_type),
+        Some(encoding),
+        content,
+        false,
+        &limits(),
+        &mut parameters,
+    );
+    // Read as declared and as sniffed; other charsets grow at most threefold on their way to UTF-8.
+    assert_bounded(&parameters, 3 * plain.body.len(), 2);
+    for file in parsed.files {
+        assert!(parsed.content.get(file.content).is_some());
+    }
+}
+
+/// Masking: what was JSON stays JSON, and of another size only when something was masked.
+pub(crate) fn fuzz_mask_json(data: &[u8]) {
+    let detectors = Detectors::of(ClassSet::ALL);
+    let scan = detectors.scan_json(data);
+    let Some(masked) = mask_json(data, &detectors, ClassSet::NONE) else {
+        return;
+    };
+    assert!(masked.count > 0 && scan.count > 0);
+    if serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok() {
+        assert!(serde_json::from_slice::<serde::de::IgnoredAny>(&masked.body).is_ok());
+    }
+}
