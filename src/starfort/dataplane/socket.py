@@ -224,7 +224,7 @@ class ControlSocket:
         Raises:
             SocketUnavailableError: the path is too long, not writable, or not a socket.
         """
-        listening = _bind(self.path)
+        listening = bind_unix(self.path)
         self._server = await asyncio.start_unix_server(self._accept, sock=listening, limit=1024 * 1024)
 
     async def stop(self) -> None:
@@ -419,8 +419,12 @@ def _text(said: dict[str, Any], name: str) -> str:
     return value[: frames.MAX_NAME_BYTES] if isinstance(value, str) else ""
 
 
-def _bind(path: Path) -> socket.socket:
-    """A bound Unix socket of mode 0600 in a directory of mode 0700; a stale one is replaced."""
+def bind_unix(path: Path) -> socket.socket:
+    """A bound Unix socket of mode 0600 in a directory of mode 0700; a stale one is replaced.
+
+    Raises:
+        SocketUnavailableError: the path is too long, not writable, or something else is there.
+    """
     encoded = os.fsencode(path)
     if len(encoded) > MAX_UNIX_PATH_BYTES:
         raise SocketUnavailableError(

@@ -1,19 +1,35 @@
-"""The object that REST API, dashboard and command line ask; README.md lists what it answers."""
+"""The object that owns every part of one control plane; README.md lists what it answers.
+
+Start: lock, state, store, ingest (what the spool holds goes in first), signals, bundle, control socket,
+Envoy, detectors, alerts, admin server. Stop is the other way round: Envoy drains first, and its last
+events are taken before anything below it goes away.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import time
-from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Protocol
 
-from sqlalchemy import Engine
+import structlog
+from sqlalchemy import Engine, create_engine, event
 
 import starfort
-from starfort.alerts import AlertHistory
-from starfort.dataplane.socket import ControlSocket, Peer
+from starfort.alerts import Alert, AlertDispatcher, AlertHistory
+from starfort.dataplane.socket import Callbacks, ControlSocket, Peer, SocketUnavailableError
+from starfort.events.errors import IngestOverloadedError
+from starfort.events.ingest import Ingest
+from starfort.runtime import metrics, policies
+from starfort.runtime.admin import AdminServer, App
+from starfort.runtime.detection import Detection
+from starfort.runtime.figures import IngestFigures, RateMeter, detector_status, node_status
+from starfort.runtime.lock import DataDirectory, StartError
+from starfort.runtime.reload import Configuration, marks
 from starfort.runtime.status import (
     ConfigStatus,
     DetectorStatus,
@@ -24,130 +40,408 @@ from starfort.runtime.status import (
     Status,
     StoreStatus,
 )
+from starfort.runtime.toolchain import Built, Proxy, RefusedError, Toolchain
+from starfort.runtime.traffic import TrafficCounts
 from starfort.signals import SignalTable
+from starfort.signals.runner import DetectorRunner, DetectorState
+from starfort.store import Store, StoreError
+from starfort.store.sink import event_sink
+
+CATALOGUE_EVERY_S: Final = 2.0
+"""How often the catalogue looks for new endpoints; they recompile the bundle, so not more often."""
+
+SAMPLE_EVERY_S: Final = 1.0
+"""How often rates are sampled."""
+
+LAST_EVENTS_S: Final = 2.0
+"""How long stopping waits for the filters to leave after Envoy was told to end."""
+
+log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
-class RateMeter:
-    """Rate of a growing number over the last seconds.
+class Catalogue(Protocol):
+    """What the runtime needs of the catalogue."""
+
+    def refresh(self) -> Sequence[Alert]:
+        """Take over what came since the last time; alerts about what is new. Blocking."""
+
+    def learned_endpoints(self) -> Sequence[Any]:
+        """Endpoints that the compiler should know besides documented and configured ones."""
+
+    def endpoints(self) -> Sequence[Any]:
+        """Every endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Makers:
+    """How the parts that are not the runtime's own are made.
 
     Attributes:
-        span_s: seconds looked back at.
+        toolchain: configuration in, bundle out.
+        store: opens the store of a data directory (blocking).
+        catalogue: over a store and a configuration (blocking).
+        proxy: the Envoy child for a data directory and configuration.
+        app: REST API and dashboard for a runtime.
     """
 
-    span_s: float = 10.0
-    _samples: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=64))
-
-    def add(self, now: float, value: float) -> None:
-        """Take a sample of the number at a time (Unix seconds). One that fell starts over."""
-        if self._samples and value < self._samples[-1][1]:
-            self._samples.clear()
-        self._samples.append((now, value))
-        while len(self._samples) > 2 and now - self._samples[0][0] > self.span_s:  # noqa: PLR2004 (a rate needs two)
-            self._samples.popleft()
-
-    def rate(self) -> float:
-        """Growth a second between first and last sample, 0 before there are two."""
-        if len(self._samples) < 2:  # noqa: PLR2004 (a rate needs two)
-            return 0.0
-        (start, low), (end, high) = self._samples[0], self._samples[-1]
-        return max(0.0, (high - low) / (end - start)) if end > start else 0.0
+    toolchain: Toolchain
+    store: Callable[[Path, Any], Store]
+    catalogue: Callable[[Store, Any], Catalogue]
+    proxy: Callable[[Path, Any], Proxy]
+    app: Callable[[Runtime], App]
 
 
 class Runtime:
-    """Everything of one control plane. `Runtime.status()` never blocks; see README.md for the rest."""
+    """Everything of one control plane.
 
-    config_path: Path
-    config: Any
+    Args:
+        config_path: the configuration file.
+        makers: how parts are made.
+    """
+
     data_dir: Path
     state: Engine
-    store: Any
-    catalogue: Any
+    store: Store
+    catalogue: Catalogue
     signals: SignalTable
     alerts: AlertHistory
+    dispatcher: AlertDispatcher
     socket: ControlSocket
+    ingest: Ingest
 
-    def __init__(self) -> None:
+    def __init__(self, config_path: Path, makers: Makers) -> None:
+        self.config_path = config_path
         self.started_at = time.time()
+        self.traffic = TrafficCounts()
+        self.signals = SignalTable()
+        self.catalogue_failures = 0
+        self._makers = makers
         self._meters: dict[tuple[str, str], RateMeter] = {}
+        self._stored_meter = RateMeter()
+        self._envoy_text = b""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stack = contextlib.AsyncExitStack()
+        self._admin: AdminServer | None = None
+        self._failed = asyncio.Event()
+
+    @property
+    def config(self) -> Any:
+        """The configuration in force."""
+        if self._configuration.built is None:
+            raise StartError("no configuration is in force yet")
+        return self._configuration.built.config
+
+    @property
+    def admin_port(self) -> int:
+        """TCP port of the admin server, 0 without one."""
+        return self._admin.port if self._admin else 0
+
+    @property
+    def last_apply_s(self) -> float:
+        """Seconds from reading the configuration to the last filter's answer, the last time."""
+        return self._configuration.last_apply_s
+
+    # ------------------------------------------------------------------ start and stop
+
+    async def start(self) -> None:
+        """Start everything; what was started before a failure is stopped again.
+
+        Raises:
+            StartError: with where, what and what to do.
+            RefusedError: the configuration is wrong.
+        """
+        try:
+            await self._start()
+        except (StoreError, SocketUnavailableError, OSError) as error:
+            await self.stop()
+            raise StartError(str(error)) from error
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        toolchain = self._makers.toolchain
+        read = marks([self.config_path])
+        config = await asyncio.to_thread(toolchain.load, self.config_path)
+        self.data_dir = _absolute(config.data_dir)
+        self._stack.callback(DataDirectory(self.data_dir).release)
+        self._configuration = Configuration(self.config_path, toolchain, self.data_dir / "bundle.sfb", read)
+        await self._start_state(config)
+        await self._start_store(config)
+        self.signals.load(self.data_dir / "signals.json")
+        learned = self.catalogue.learned_endpoints()
+        built = await self._configuration.start(config, learned)
+        self._learned = _identities(learned)
+        await self._start_dataplane(built)
+        await self._start_detection(built)
+        await self._start_admin(built)
+        self._background(self._configuration.watch())
+        log.info("starfort_started", node=str(config.node), data_dir=str(self.data_dir), bundle=built.version)
+
+    async def _start_state(self, config: Any) -> None:
+        self.state = _open_state(self.data_dir / "state.db")
+        self._stack.callback(self.state.dispose)
+        self.alerts = await asyncio.to_thread(AlertHistory, self.state)
+        self.dispatcher = AlertDispatcher(self.alerts, self._makers.toolchain.channels(config))
+        await self.dispatcher.start()
+        self._stack.push_async_callback(self.dispatcher.stop)
+
+    async def _start_store(self, config: Any) -> None:
+        self.store = await asyncio.to_thread(self._makers.store, self.data_dir, config)
+        self._stack.push_async_callback(asyncio.to_thread, self.store.close)
+        self.catalogue = await asyncio.to_thread(self._makers.catalogue, self.store, config)
+        self.ingest = await asyncio.to_thread(Ingest, self.data_dir / "spool", event_sink(self.store))
+        await self.ingest.start()
+        self._stack.push_async_callback(self.ingest.close)
+
+    async def _start_dataplane(self, built: Built) -> None:
+        callbacks = Callbacks(
+            on_events=self._take_events, signals=self.signals.snapshot, bundle=self._configuration.current
+        )
+        self.socket = ControlSocket(self.data_dir / "run" / "control.sock", callbacks)
+        await self.socket.start()
+        self._stack.push_async_callback(self.socket.stop)
+        self._proxy = self._makers.proxy(self.data_dir, built.config)
+        self._configuration.connect(self.socket, self._proxy, self._applied)
+        self._stack.push_async_callback(self._stop_proxy)
+        await self._proxy.start(built.envoy)
+
+    async def _start_detection(self, built: Built) -> None:
+        self.detection = Detection(
+            self.signals, self.socket.push_signals, self.dispatcher.submit, self.data_dir / "signals.json"
+        )
+        self._stack.push_async_callback(self.detection.save)
+        self.runner = DetectorRunner(self.store, self.detection.take)
+        self.runner.replace(built.detectors)
+        self._stack.push_async_callback(self._end_background)
+        for work in (
+            self.runner.run(),
+            self.detection.tidy(),
+            self.detection.keep(),
+            self._watch_catalogue(),
+            self._sample(),
+        ):
+            self._background(work)
+
+    async def _start_admin(self, built: Built) -> None:
+        app = await asyncio.to_thread(self._makers.app, self)
+        admin = getattr(built.config, "admin", None)
+        address = getattr(admin, "address", None)
+        self._admin = AdminServer(
+            app, str(address) if address else None, self.data_dir / "run" / "admin.sock"
+        )
+        self._stack.push_async_callback(self._admin.stop)
+        await self._admin.start()
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._background_ended)
+        self._tasks.append(task)
+
+    def _background_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            log.error("background_failed", exc_info=task.exception())
+            self._failed.set()
+
+    async def _end_background(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    async def _stop_proxy(self) -> None:
+        """End Envoy, then wait for its filters' last events."""
+        await self._proxy.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_EVENTS_S):
+                while self.socket.connected:  # noqa: ASYNC110 (connections end in their own tasks)
+                    await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """Stop everything that was started; stopping twice is harmless."""
+        await self._stack.aclose()
+
+    async def failed(self) -> None:
+        """Wait until a part that must run ended with an error."""
+        await self._failed.wait()
+
+    # ------------------------------------------------------------------ what runs
+
+    async def _take_events(self, peer: Peer, sequence: int, stream: bytes) -> None:
+        while True:
+            try:
+                await self.ingest.accept(peer.node, peer.instance, sequence, stream)
+            except IngestOverloadedError:
+                await asyncio.sleep(0.05)
+                continue
+            break
+        self.traffic.observe(stream)
+
+    async def _applied(self, built: Built) -> None:
+        self.runner.replace(built.detectors)
+        try:
+            channels = await asyncio.to_thread(self._makers.toolchain.channels, built.config)
+        except RefusedError as error:
+            log.warning("alert_channels_kept", problems=error.problems)
+            return
+        if [channel.name for channel in channels] != [state.channel.name for state in self.dispatcher.states]:
+            await self.dispatcher.replace(channels)
+
+    async def _watch_catalogue(self) -> None:
+        """Let the catalogue look; tell people and the engine what it learned."""
+        while True:
+            await asyncio.sleep(CATALOGUE_EVERY_S)
+            try:
+                alerts = await asyncio.to_thread(self.catalogue.refresh)
+                learned = self.catalogue.learned_endpoints()
+            except Exception:
+                self.catalogue_failures += 1
+                log.exception("catalogue_failed")
+                continue
+            for alert in alerts:
+                self.dispatcher.submit(alert)
+            if _identities(learned) != self._learned:
+                self._learned = _identities(learned)
+                await self._configuration.learn(learned)
+
+    async def _sample(self) -> None:
+        """Take samples for rates, and Envoy's metrics."""
+        while True:
+            now = time.time()
+            for peer in self.socket.peers:
+                meter = self._meters.setdefault((peer.node, peer.instance), RateMeter())
+                meter.add(now, peer.counters.get("requests", 0.0))
+            self._stored_meter.add(now, self.ingest.counters.inserted_rows)
+            self._envoy_text = await self._proxy.metrics()
+            await asyncio.sleep(SAMPLE_EVERY_S)
+
+    # ------------------------------------------------------------------ what is asked
 
     def nodes(self) -> list[NodeStatus]:
         """Filters that are or were connected, by node and process id."""
-        return sorted(
-            (self._node(peer) for peer in self.socket.peers), key=lambda node: (node.node, node.pid)
-        )
-
-    def _node(self, peer: Peer) -> NodeStatus:
-        meter = self._meters.get((peer.node, peer.instance))
-        return NodeStatus(
-            node=peer.node,
-            pid=peer.pid,
-            connected=peer.connected,
-            filter_version=peer.filter_version,
-            envoy_abi=peer.envoy_abi,
-            bundle=peer.bundle,
-            bundle_error=peer.bundle_error,
-            seen_at=peer.seen_at,
-            requests_per_s=meter.rate() if meter and peer.connected else 0.0,
-            events_dropped=int(peer.counters.get("events_dropped", 0)),
-            signals_active=peer.signals_active,
-            counters=dict(peer.counters),
-        )
+        rows = [node_status(peer, self._meters.get((peer.node, peer.instance))) for peer in self.socket.peers]
+        return sorted(rows, key=lambda node: (node.node, node.pid))
 
     def status(self) -> Status:
         """How everything is."""
-        now = time.time()
         problems = self._problems()
         return Status(
             version=starfort.__version__,
             node=str(self.config.node),
             pid=os.getpid(),
             started_at=self.started_at,
-            uptime_s=now - self.started_at,
+            uptime_s=time.time() - self.started_at,
             healthy=not problems,
             problems=problems,
-            config=self._config_status(),
-            envoy=self._envoy_status(),
+            config=self.config_status(),
+            envoy=self.envoy_status(),
             nodes=self.nodes(),
-            store=self._store_status(),
-            detectors=self._detector_status(),
+            store=self.store_status(),
+            detectors=self.detectors(),
             signals_active=len(self.signals.active()),
             alerts_open=self.alerts.open_by_severity(),
-            alerts_dropped=0,
-            endpoints=0,
+            alerts_dropped=self.dispatcher.dropped_total,
+            endpoints=self.endpoint_count(),
         )
 
     def policies(self) -> list[PolicyStatus]:
         """Each policy in order, with what it did and would have done in the last day. Blocking."""
-        raise NotImplementedError
+        built = self._configuration.built
+        return policies.with_results(self.store, built.policies if built else ())
 
     async def reload(self) -> ReloadResult:
         """Read the configuration again; a bad file leaves the good one in force."""
-        raise NotImplementedError
+        return await self._configuration.reload()
 
     def clear_signal(self, kind: str, key_type: str, key: str) -> bool:
         """Lift a signal in the table and in every filter; `False` when it is not active."""
-        change = self.signals.clear(kind, key_type, key)
-        if not change:
-            return False
-        self.socket.push_signals(*self.signals.wire(change))
-        return True
+        return self.detection.lift(kind, key_type, key)
 
     def metrics(self) -> bytes:
         """Everything measured, in Prometheus' text format."""
-        raise NotImplementedError
+        return metrics.render(self, self._envoy_text)
+
+    def detectors(self) -> list[DetectorStatus]:
+        """Each detector with how it runs."""
+        return [detector_status(state) for state in self.runner.states]
+
+    def detector_states(self) -> list[DetectorState]:
+        """The same with everything that is counted."""
+        return self.runner.states
+
+    def config_status(self) -> ConfigStatus:
+        """The configuration in force, and why a newer one is not."""
+        return self._configuration.status()
+
+    def envoy_status(self) -> EnvoyStatus:
+        """The Envoy child."""
+        return self._proxy.status()
+
+    def ingest_figures(self) -> IngestFigures:
+        """What ingest counts."""
+        return IngestFigures.of(self.ingest.status())
+
+    def store_status(self) -> StoreStatus:
+        """How the store keeps up."""
+        figures = self.ingest_figures()
+        return StoreStatus(
+            events_stored=figures.inserted_rows,
+            events_per_s=self._stored_meter.rate(),
+            events_dropped=figures.refused_rows
+            + int(sum(peer.counters.get("events_dropped", 0) for peer in self.socket.peers)),
+            lag_s=figures.lag_s,
+            spool_bytes=figures.spool_bytes,
+            error=figures.error,
+        )
+
+    def endpoint_count(self) -> int:
+        """Endpoints in the catalogue."""
+        return len(self.catalogue.endpoints())
 
     def _problems(self) -> list[str]:
-        raise NotImplementedError
+        problems = []
+        config, envoy, store = self.config_status(), self.envoy_status(), self.store_status()
+        if config.last_error:
+            problems.append(
+                f"{config.path} is refused, the configuration before it stays: {config.last_error}"
+            )
+        if envoy.state != "running":
+            problems.append(f"Envoy is {envoy.state}: {envoy.last_error or 'it has not said why'}")
+        connected = self.socket.connected
+        if envoy.state == "running" and not connected:
+            problems.append(
+                "Envoy runs and its filter is not connected; nothing is seen and no change reaches it"
+            )
+        problems += [
+            f"{peer.node} ({peer.pid}) refused the bundle: {peer.bundle_error}"
+            for peer in connected
+            if peer.bundle_error
+        ]
+        if store.error:
+            problems.append(f"the store does not take events: {store.error}")
+        problems += [
+            f"detector {row.name} fails: {row.last_error}" for row in self.detectors() if row.last_error
+        ]
+        return problems
 
-    def _config_status(self) -> ConfigStatus:
-        raise NotImplementedError
 
-    def _envoy_status(self) -> EnvoyStatus:
-        raise NotImplementedError
+def _identities(learned: Sequence[Any]) -> frozenset[str]:
+    """What tells one set of learned endpoints from another."""
+    return frozenset(map(repr, learned))
 
-    def _store_status(self) -> StoreStatus:
-        raise NotImplementedError
 
-    def _detector_status(self) -> list[DetectorStatus]:
-        raise NotImplementedError
+def _absolute(path: Path | str) -> Path:
+    return Path(path).resolve()
+
+
+def _open_state(path: Path) -> Engine:
+    """The state database, private, safe for several threads."""
+    path.touch(mode=0o600, exist_ok=True)
+    engine = create_engine(f"sqlite:///{path}")
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA busy_timeout = 5000")
+
+    return engine

@@ -1,0 +1,37 @@
+"""What a channel is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from starfort.alerts.model import Alert
+
+
+class DeliveryError(Exception):
+    """An alert did not arrive.
+
+    Attributes:
+        permanent: whether another try would fail in the same way.
+    """
+
+    def __init__(self, reason: str, *, permanent: bool = False) -> None:
+        super().__init__(reason)
+        self.permanent = permanent
+
+
+class Channel(Protocol):
+    """Something that alerts go to."""
+
+    @property
+    def name(self) -> str:
+        """How metrics, logs and status call it; no secrets."""
+
+    async def send(self, alert: Alert) -> None:
+        """Deliver one alert.
+
+        Raises:
+            DeliveryError: it did not arrive.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections and files."""

@@ -1,0 +1,191 @@
+"""Brings alerts to the history and to every channel: each once, with retries, never without bound."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from starfort.alerts.channels.base import Channel, DeliveryError
+from starfort.alerts.history import AlertHistory
+from starfort.alerts.model import Alert
+
+MAX_QUEUED: Final = 1000
+"""Alerts that wait for one channel; the next is dropped and counted."""
+
+MAX_INCOMING: Final = 5000
+"""Alerts that wait to be recorded."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often and how soon a channel is tried again.
+
+    Attributes:
+        attempts: tries of one alert, the first included.
+        first_s: pause after the first failure; it doubles.
+        most_s: longest pause.
+    """
+
+    attempts: int = 6
+    first_s: float = 0.5
+    most_s: float = 30.0
+
+    def pause_s(self, failures: int) -> float:
+        """Seconds to wait after that many failures in a row."""
+        return min(self.most_s, self.first_s * 2.0 ** min(failures - 1, 32))
+
+
+@dataclass(slots=True)
+class ChannelState:
+    """A channel with how it does.
+
+    Attributes:
+        channel: where alerts go.
+        sent: alerts that arrived.
+        failures: tries that failed.
+        dropped: alerts given up, or with no room in the queue.
+        last_error: why the last try failed, "" when it did not.
+    """
+
+    channel: Channel
+    sent: int = 0
+    failures: int = 0
+    dropped: int = 0
+    last_error: str = ""
+    queue: asyncio.Queue[Alert] = field(default_factory=lambda: asyncio.Queue(MAX_QUEUED))
+
+
+class AlertDispatcher:
+    """Records alerts and delivers the new ones.
+
+    Args:
+        history: where they are kept; it also says whether one is new.
+        channels: where new ones go.
+        retry: how a channel is tried again.
+    """
+
+    def __init__(
+        self, history: AlertHistory, channels: Sequence[Channel], retry: Retry | None = None
+    ) -> None:
+        self.history = history
+        self.recorded: dict[tuple[str, str], int] = {}
+        self.deduplicated = 0
+        self.dropped = 0
+        self._retry = retry or Retry()
+        self._incoming: asyncio.Queue[Alert] = asyncio.Queue(MAX_INCOMING)
+        self._states = [ChannelState(channel) for channel in channels]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def states(self) -> list[ChannelState]:
+        """Each channel with how it does."""
+        return list(self._states)
+
+    @property
+    def dropped_total(self) -> int:
+        """Alerts that a channel, or all, did not get."""
+        return self.dropped + sum(state.dropped for state in self._states)
+
+    async def start(self) -> None:
+        """Begin to record and deliver."""
+        self._tasks = [asyncio.create_task(self._record_all())]
+        self._tasks += [asyncio.create_task(self._deliver_all(state)) for state in self._states]
+
+    async def stop(self, grace_s: float = 5.0) -> None:
+        """Deliver what waits, for `grace_s` at most, then stop. What is left is dropped and counted."""
+        try:
+            async with asyncio.timeout(grace_s):
+                await self.drained()
+        except TimeoutError:
+            for state in self._states:
+                state.dropped += state.queue.qsize()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        for state in self._states:
+            await state.channel.close()
+
+    async def replace(self, channels: Sequence[Channel]) -> None:
+        """Deliver to these channels from now on; the old ones deliver what they have for a second."""
+        old, running = self, bool(self._tasks)
+        if running:
+            await old.stop(grace_s=1.0)
+        self._states = [ChannelState(channel) for channel in channels]
+        if running:
+            await self.start()
+
+    def submit(self, alert: Alert) -> bool:
+        """Take an alert; never blocks. `False` when there was no room (counted)."""
+        try:
+            self._incoming.put_nowait(alert)
+        except asyncio.QueueFull:
+            self.dropped += 1
+            return False
+        return True
+
+    async def drained(self) -> None:
+        """Wait until everything submitted so far was recorded and delivered or given up."""
+        await self._incoming.join()
+        for state in self._states:
+            await state.queue.join()
+
+    async def _record_all(self) -> None:
+        while True:
+            alert = await self._incoming.get()
+            try:
+                await self._record(alert)
+            except Exception:
+                self.dropped += 1
+                log.exception("alert_not_recorded", kind=alert.kind)
+            finally:
+                self._incoming.task_done()
+
+    async def _record(self, alert: Alert) -> None:
+        _, new = await asyncio.to_thread(self.history.record, alert)
+        if not new:
+            self.deduplicated += 1
+            return
+        name = (alert.kind, alert.severity)
+        self.recorded[name] = self.recorded.get(name, 0) + 1
+        for state in self._states:
+            try:
+                state.queue.put_nowait(alert)
+            except asyncio.QueueFull:
+                state.dropped += 1
+
+    async def _deliver_all(self, state: ChannelState) -> None:
+        while True:
+            alert = await state.queue.get()
+            try:
+                await self._deliver(state, alert)
+            finally:
+                state.queue.task_done()
+
+    async def _deliver(self, state: ChannelState, alert: Alert) -> None:
+        for attempt in range(1, self._retry.attempts + 1):
+            try:
+                await state.channel.send(alert)
+            except DeliveryError as error:
+                state.failures += 1
+                state.last_error = str(error)
+                if error.permanent or attempt == self._retry.attempts:
+                    break
+                await asyncio.sleep(self._retry.pause_s(attempt))
+            except Exception as error:
+                state.failures += 1
+                state.last_error = type(error).__name__
+                log.exception("alert_channel_failed", channel=state.channel.name)
+                break
+            else:
+                state.sent += 1
+                state.last_error = ""
+                return
+        state.dropped += 1
+        log.error("alert_not_delivered", channel=state.channel.name, alert=alert.id, reason=state.last_error)

@@ -1,0 +1,142 @@
+"""Serves the REST API and dashboard: on `admin.address`, and on a Unix socket for the command line.
+
+Who may open `DATA_DIR/run/admin.sock` (mode 0600) is this user, so requests there carry
+`scope["state"]["local"] = True`, which the API takes for an administrator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+
+from starfort.dataplane.socket import SocketUnavailableError, bind_unix
+from starfort.runtime.lock import StartError
+
+Scope = MutableMapping[str, Any]
+App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+
+def trusting(app: App) -> App:
+    """The same app for those who came by the Unix socket."""
+
+    async def local(
+        scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        if scope["type"] in {"http", "websocket"}:
+            scope = {**scope, "state": {**scope.get("state", {}), "local": True}, "client": None}
+        await app(scope, receive, send)
+
+    return local
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host and port of `127.0.0.1:9443` or `[::1]:9443`.
+
+    Raises:
+        StartError: it is neither.
+    """
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 (ports end there)
+        raise StartError(f"admin.address {text!r}: expected HOST:PORT, such as 127.0.0.1:9443")
+    return host.strip("[]"), int(port)
+
+
+def bind_tcp(address: str) -> socket.socket:
+    """A bound TCP socket.
+
+    Raises:
+        StartError: the port is taken, not allowed, or the address is not of this host.
+    """
+    host, port = parse_address(address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise StartError(f"admin.address {address}: {reason}; choose another in the configuration") from error
+    return listening
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: the process has one place for them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """Leave signals alone."""
+        yield
+
+
+class AdminServer:
+    """Two uvicorn servers with one app.
+
+    Args:
+        app: the REST API and dashboard.
+        address: `HOST:PORT`, or `None` for the Unix socket only.
+        unix: path of the Unix socket.
+    """
+
+    def __init__(self, app: App, address: str | None, unix: Path) -> None:
+        self._app = app
+        self._address = address
+        self._unix = unix
+        self._servers: list[_Server] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listen on both; the app's start-up is run once, by the TCP server if there is one.
+
+        Raises:
+            StartError: an address is taken or not allowed.
+        """
+        tcp = None if self._address is None else bind_tcp(self._address)
+        try:
+            unix = bind_unix(self._unix)
+        except SocketUnavailableError as error:
+            if tcp is not None:
+                tcp.close()
+            raise StartError(str(error)) from error
+        if tcp is not None:
+            self.port = tcp.getsockname()[1]
+            await self._serve(self._app, tcp, lifespan="on")
+        await self._serve(trusting(self._app), unix, lifespan="on" if tcp is None else "off")
+
+    async def _serve(self, app: App, listening: socket.socket, lifespan: Any) -> None:
+        config = uvicorn.Config(
+            app,
+            lifespan=lifespan,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=3,
+            limit_concurrency=512,
+        )
+        server = _Server(config)
+        self._servers.append(server)
+        task = asyncio.create_task(server.serve(sockets=[listening]))
+        self._tasks.append(task)
+        while not server.started:
+            if task.done():
+                reason = task.exception() or "it ended at once"
+                raise StartError(f"admin server did not start: {reason}")
+            await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        """Answer what is under way, then close."""
+        for server in self._servers:
+            server.should_exit = True
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(OSError):
+            self._unix.unlink()

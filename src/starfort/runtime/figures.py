@@ -1,0 +1,109 @@
+"""Small sums behind status and metrics."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from starfort.dataplane.socket import Peer
+from starfort.runtime.status import DetectorStatus, NodeStatus
+from starfort.signals.runner import DetectorState
+
+
+@dataclass(slots=True)
+class RateMeter:
+    """Rate of a growing number over the last seconds.
+
+    Attributes:
+        span_s: seconds looked back at.
+    """
+
+    span_s: float = 10.0
+    _samples: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=64))
+
+    def add(self, now: float, value: float) -> None:
+        """Take a sample of the number at a time (Unix seconds). One that fell starts over."""
+        if self._samples and value < self._samples[-1][1]:
+            self._samples.clear()
+        self._samples.append((now, value))
+        while len(self._samples) > 2 and now - self._samples[0][0] > self.span_s:  # noqa: PLR2004 (a rate needs two)
+            self._samples.popleft()
+
+    def rate(self) -> float:
+        """Growth a second between first and last sample, 0 before there are two."""
+        if len(self._samples) < 2:  # noqa: PLR2004 (a rate needs two)
+            return 0.0
+        (start, low), (end, high) = self._samples[0], self._samples[-1]
+        return max(0.0, (high - low) / (end - start)) if end > start else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class IngestFigures:
+    """What ingest counts, with its types.
+
+    Attributes:
+        inserted_rows: events in the store.
+        refused_rows: events given up, as the store can never take them.
+        refused_batches: batches that were no events.
+        insert_failures: inserts that failed.
+        write_failures: writes to the spool that failed.
+        lag_s: age of the oldest event that is not in the store.
+        spool_bytes: bytes in the spool.
+        error: the last failure that still stands.
+    """
+
+    inserted_rows: int
+    refused_rows: int
+    refused_batches: int
+    insert_failures: int
+    write_failures: int
+    lag_s: float
+    spool_bytes: int
+    error: str
+
+    @classmethod
+    def of(cls, status: Mapping[str, float | int | str]) -> IngestFigures:
+        """Out of `Ingest.status()`."""
+        return cls(
+            inserted_rows=int(status["inserted_rows"]),
+            refused_rows=int(status["refused_rows"]),
+            refused_batches=int(status["refused_batches"]),
+            insert_failures=int(status["insert_failures"]),
+            write_failures=int(status["write_failures"]),
+            lag_s=float(status["lag_seconds"]),
+            spool_bytes=int(status["spool_bytes"]),
+            error=str(status["error"]),
+        )
+
+
+def node_status(peer: Peer, meter: RateMeter | None) -> NodeStatus:
+    """One filter as people see it."""
+    return NodeStatus(
+        node=peer.node,
+        pid=peer.pid,
+        connected=peer.connected,
+        filter_version=peer.filter_version,
+        envoy_abi=peer.envoy_abi,
+        bundle=peer.bundle,
+        bundle_error=peer.bundle_error,
+        seen_at=peer.seen_at,
+        requests_per_s=meter.rate() if meter and peer.connected else 0.0,
+        events_dropped=int(peer.counters.get("events_dropped", 0)),
+        signals_active=peer.signals_active,
+        counters=dict(peer.counters),
+    )
+
+
+def detector_status(state: DetectorState) -> DetectorStatus:
+    """One detector as people see it."""
+    return DetectorStatus(
+        name=state.detector.name,
+        kind=state.detector.spec.kind,
+        enabled=True,
+        runs=state.runs,
+        failures=state.failures,
+        last_error=state.last_error,
+        last_ms=round(state.last_s * 1000, 1),
+        signals=state.signals,
+    )

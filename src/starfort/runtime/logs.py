@@ -1,0 +1,68 @@
+"""Starfort's own log: readable lines on a terminal, JSON lines elsewhere; secrets are blanked by name."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final, Literal
+
+import structlog
+
+_SECRET_WORDS: Final = (
+    "secret",
+    "password",
+    "token",
+    "authorization",
+    "cookie",
+    "api_key",
+    "hash_key",
+    "private_key",
+)
+_HARMLESS: Final = frozenset({"password_hash", "tokens_active"})
+
+
+def blank_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: fields whose name speaks of a secret lose their value."""
+    for name in event:
+        if name not in _HARMLESS and any(word in name.lower() for word in _SECRET_WORDS):
+            event[name] = "[redacted]"
+    return event
+
+
+def configure(style: Literal["auto", "console", "json"] = "auto", level: str = "info") -> None:
+    """Set up logging for the process; everything goes to stderr.
+
+    Args:
+        style: `auto` is `console` on a terminal and `json` elsewhere.
+        level: `debug`, `info`, `warning` or `error`.
+    """
+    console = style == "console" or (style == "auto" and sys.stderr.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        blank_secrets,
+    ]
+    final: list[Any] = (
+        [structlog.dev.ConsoleRenderer()]
+        if console
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+    )
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=shared + final,
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
+            foreign_pre_chain=shared,
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(number, logging.WARNING))

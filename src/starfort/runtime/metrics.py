@@ -1,0 +1,249 @@
+"""Everything measured, as Prometheus reads it.
+
+docs/metrics.md says what each is; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from starfort.dataplane.socket import Peer
+from starfort.runtime.traffic import Histogram
+
+if TYPE_CHECKING:
+    from starfort.runtime.runtime import Runtime
+
+
+class _Families:
+    """Metric families under construction, by name."""
+
+    def __init__(self) -> None:
+        self._families: list[Metric] = []
+
+    def counter(self, name: str, about: str, rows: Iterable[tuple[dict[str, str], float]]) -> None:
+        """A family of counters; every row has the same label names."""
+        self._add(CounterMetricFamily, name, about, rows)
+
+    def gauge(self, name: str, about: str, rows: Iterable[tuple[dict[str, str], float]]) -> None:
+        """A family of gauges; every row has the same label names."""
+        self._add(GaugeMetricFamily, name, about, rows)
+
+    def _add(
+        self,
+        family: type[CounterMetricFamily | GaugeMetricFamily],
+        name: str,
+        about: str,
+        rows: Iterable[tuple[dict[str, str], float]],
+    ) -> None:
+        listed = list(rows)
+        made = family(f"starfort_{name}", about, labels=list(listed[0][0]) if listed else [])
+        for labels, value in listed:
+            made.add_metric(list(labels.values()), value)
+        self._families.append(made)
+
+    def histogram(self, name: str, about: str, values: Histogram) -> None:
+        """A family with one histogram, in seconds."""
+        made = HistogramMetricFamily(f"starfort_{name}", about)
+        made.add_metric([], values.cumulative_seconds(), values.total_us / 1e6)
+        self._families.append(made)
+
+    def __iter__(self) -> Iterator[Metric]:
+        return iter(self._families)
+
+
+class StarfortCollector:
+    """Reads a runtime whenever Prometheus asks.
+
+    Args:
+        runtime: what is measured.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family with its values now."""
+        families = _Families()
+        self._traffic(families)
+        self._filters(families)
+        self._events(families)
+        self._detection(families)
+        self._alerts(families)
+        self._control(families)
+        yield from families
+
+    def _traffic(self, families: _Families) -> None:
+        counts = self._runtime.traffic
+        families.counter(
+            "requests",
+            "Requests whose events arrived.",
+            (
+                ({"node": node, "api": api, "status": status}, count)
+                for (node, api, status), count in sorted(counts.requests.items())
+            ),
+        )
+        families.counter(
+            "decisions",
+            "What policies did (mode enforce) and would have done (mode observe).",
+            (
+                ({"action": action, "policy": policy, "mode": mode}, count)
+                for (action, policy, mode), count in sorted(counts.decisions.items())
+            ),
+        )
+        families.histogram("engine_seconds", "Time a request spent in Starfort's filter.", counts.engine)
+        families.histogram("request_seconds", "Time from request head to end of stream.", counts.duration)
+
+    def _filters(self, families: _Families) -> None:
+        peers = self._runtime.socket.peers
+        families.gauge(
+            "filter_connected", "1 while the filter's connection stands.", _each(peers, "connected")
+        )
+        families.gauge("filter_signals", "Signals in the filter's table.", _each(peers, "signals_active"))
+        families.counter("filter_batches", "Event batches taken from the filter.", _each(peers, "batches"))
+        families.counter("filter_batches_resent", "Batches it sent again.", _each(peers, "duplicates"))
+        families.counter(
+            "filter_event_bytes", "Arrow bytes taken from the filter.", _each(peers, "event_bytes")
+        )
+        families.counter(
+            "filter_stat", "Every other counter of the filter, by its name.", _stats(peers, gauges=False)
+        )
+        families.gauge("filter_gauge", "Every gauge of the filter, by its name.", _stats(peers, gauges=True))
+        families.counter(
+            "control_connections_rejected",
+            "Connections to the control socket that were not of the protocol.",
+            [({}, self._runtime.socket.rejected)],
+        )
+
+    def _events(self, families: _Families) -> None:
+        figures = self._runtime.ingest_figures()
+        families.counter("events_stored", "Events inserted into the store.", [({}, figures.inserted_rows)])
+        families.counter(
+            "events_dropped",
+            "Events lost, by where.",
+            [
+                (
+                    {"where": "filter"},
+                    sum(p.counters.get("events_dropped", 0) for p in self._runtime.socket.peers),
+                ),
+                ({"where": "refused"}, figures.refused_rows),
+            ],
+        )
+        families.counter(
+            "event_batches_refused", "Batches that were no events.", [({}, figures.refused_batches)]
+        )
+        families.counter(
+            "store_insert_failures",
+            "Inserts that failed and are tried again.",
+            [({}, figures.insert_failures)],
+        )
+        families.counter(
+            "spool_write_failures", "Writes to the spool that failed.", [({}, figures.write_failures)]
+        )
+        families.gauge(
+            "store_lag_seconds", "Age of the oldest event that is not in the store.", [({}, figures.lag_s)]
+        )
+        families.gauge("spool_bytes", "Bytes in the spool.", [({}, figures.spool_bytes)])
+
+    def _detection(self, families: _Families) -> None:
+        states = self._runtime.detector_states()
+        rows = [({"detector": state.detector.name}, state) for state in states]
+        families.counter(
+            "detector_runs", "Runs of each detector.", ((name, state.runs) for name, state in rows)
+        )
+        families.counter(
+            "detector_failures", "Runs that failed.", ((name, state.failures) for name, state in rows)
+        )
+        families.counter(
+            "detector_seconds", "Time that runs took.", ((name, state.total_s) for name, state in rows)
+        )
+        families.counter(
+            "detector_skipped",
+            "Beats at which it still ran.",
+            ((name, state.skipped) for name, state in rows),
+        )
+        families.counter(
+            "detector_signals", "Signals yielded.", ((name, state.signals) for name, state in rows)
+        )
+        table = self._runtime.signals
+        active: dict[str, int] = {}
+        for signal in table.active():
+            active[signal.signal.kind] = active.get(signal.signal.kind, 0) + 1
+        families.gauge(
+            "signals_active", "Active signals.", (({"kind": kind}, n) for kind, n in sorted(active.items()))
+        )
+        families.counter("signals_raised", "Signals that were not active before.", [({}, table.raised_total)])
+        families.counter("signals_refused", "Signals for which the table had no room.", [({}, table.refused)])
+
+    def _alerts(self, families: _Families) -> None:
+        dispatcher = self._runtime.dispatcher
+        families.counter(
+            "alerts",
+            "New alerts.",
+            (
+                ({"kind": kind, "severity": grade}, n)
+                for (kind, grade), n in sorted(dispatcher.recorded.items())
+            ),
+        )
+        families.counter(
+            "alerts_repeated", "Alerts that counted up an open one.", [({}, dispatcher.deduplicated)]
+        )
+        rows = [({"channel": state.channel.name}, state) for state in dispatcher.states]
+        families.counter(
+            "alert_deliveries", "Alerts that arrived.", ((name, state.sent) for name, state in rows)
+        )
+        families.counter(
+            "alert_failures", "Tries that failed.", ((name, state.failures) for name, state in rows)
+        )
+        families.counter(
+            "alerts_dropped", "Alerts that were not delivered.", [({}, dispatcher.dropped_total)]
+        )
+
+    def _control(self, families: _Families) -> None:
+        config = self._runtime.config_status()
+        envoy = self._runtime.envoy_status()
+        families.counter("config_errors", "Configurations that were refused.", [({}, config.errors)])
+        families.gauge(
+            "config_loaded_timestamp_seconds", "When the one in force came.", [({}, config.loaded_at)]
+        )
+        families.gauge(
+            "config_last_reload_successful",
+            "0 while the file as it is is refused.",
+            [({}, float(not config.last_error))],
+        )
+        families.gauge(
+            "bundle_apply_seconds",
+            "From reading the file to the last filter's answer.",
+            [({}, self._runtime.last_apply_s)],
+        )
+        families.gauge("start_timestamp_seconds", "When Starfort started.", [({}, self._runtime.started_at)])
+        families.gauge("envoy_up", "1 while Envoy runs.", [({}, float(envoy.state == "running"))])
+        families.counter("envoy_restarts", "Restarts of Envoy.", [({}, envoy.restarts)])
+        families.gauge(
+            "catalogue_endpoints", "Endpoints in the catalogue.", [({}, self._runtime.endpoint_count())]
+        )
+
+
+def _each(peers: Iterable[Peer], attribute: str) -> Iterator[tuple[dict[str, str], float]]:
+    """One figure of each filter; a node's restarted ones are told apart by process."""
+    for peer in peers:
+        yield (
+            {"node": peer.node, "pid": str(peer.pid), "instance": peer.instance},
+            float(getattr(peer, attribute)),
+        )
+
+
+def _stats(peers: Iterable[Peer], *, gauges: bool) -> Iterator[tuple[dict[str, str], float]]:
+    for peer in peers:
+        for name, value in sorted((peer.gauges if gauges else peer.counters).items()):
+            yield {"node": peer.node, "instance": peer.instance, "name": name}, value
+
+
+def render(runtime: Runtime, envoy: bytes = b"") -> bytes:
+    """The text of `/metrics`: Starfort's own, then Envoy's as Envoy wrote it."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(StarfortCollector(runtime))
+    return generate_latest(registry) + envoy

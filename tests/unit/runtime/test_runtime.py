@@ -1,0 +1,203 @@
+"""The whole control plane without Envoy: events in, signals, alerts, status and bundles out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+
+from starfort.alerts import Alert
+from starfort.runtime import Runtime
+from starfort.runtime.lock import StartError
+from starfort.runtime.toolchain import RefusedError
+from starfort.store import Store
+from tests.support.callers import campaign, hashed
+from tests.support.control import Control, FakeFilter, until
+from tests.support.events import stream
+
+SOCKET = "run/control.sock"
+
+
+@pytest.fixture
+async def control(tmp_path: Path, store: Store) -> AsyncIterator[Control]:
+    """A started control plane."""
+    made = Control(tmp_path, store)
+    await made.runtime.start()
+    yield made
+    await made.runtime.stop()
+
+
+def attack(tool: str) -> bytes:
+    """A batch with 60 failed log-ins of one campaign, now."""
+    rows = campaign(dt.datetime.now(dt.UTC) - dt.timedelta(seconds=31), fingerprint=tool)
+    return stream(rows)
+
+
+async def test_campaign_reaches_filters_and_people(control: Control) -> None:
+    """Events of a campaign are acknowledged, signalled to the filter, alerted and kept on disk."""
+    tool = hashed("runtime campaign")
+    async with FakeFilter(control.runtime.data_dir / SOCKET) as peer:
+        sequence = peer.send_events(attack(tool))
+        await until(lambda: peer.acknowledged == sequence)
+        await until(lambda: any(tool in key for _, _, key in peer.signals))
+        await until(lambda: control.alerts)
+        assert control.alerts[0]["kind"] == "credential_stuffing"
+        assert control.alerts[0]["evidence"][0]["failures"] == 60
+        assert control.runtime.alerts.list()[0].kind == "credential_stuffing"
+        saved = control.runtime.data_dir / "signals.json"
+        await until(saved.exists)
+        assert tool in saved.read_text()
+        (key,) = [key for key in peer.signals if tool in key[2]]
+        assert control.runtime.clear_signal(*key)
+
+
+async def test_filter_that_comes_later_knows_what_holds(control: Control) -> None:
+    """A filter that connects after the signal was raised has it from its first frame."""
+    tool = hashed("later campaign")
+    async with FakeFilter(control.runtime.data_dir / SOCKET) as peer:
+        peer.send_events(attack(tool))
+        await until(lambda: any(tool in key for _, _, key in peer.signals))
+    async with FakeFilter(control.runtime.data_dir / SOCKET, node="edge-2") as other:
+        await until(lambda: any(tool in key for _, _, key in other.signals))
+        for key in [key for key in other.signals if tool in key[2]]:
+            assert control.runtime.clear_signal(*key)
+        await until(lambda: not any(tool in key for _, _, key in other.signals))
+
+
+async def test_changed_file_comes_into_force(control: Control) -> None:
+    """Writing the configuration is enough: every filter gets the new bundle."""
+    before = control.runtime.status().config.bundle
+    async with FakeFilter(control.runtime.data_dir / SOCKET) as peer:
+        await until(lambda: peer.bundles == [before])
+        control.write(node="edge-9")
+        await until(lambda: len(peer.bundles) == 2)
+        await until(lambda: control.runtime.config.node == "edge-9")
+        assert control.runtime.status().config.bundle == peer.bundles[1]
+        assert "edge-9" in control.proxy.applied[-1]
+
+
+async def test_bad_file_leaves_the_good_one_in_force(control: Control) -> None:
+    """A file with a mistake changes nothing and is reported by status and metrics until it is mended."""
+    bundle = control.runtime.data_dir / "bundle.sfb"
+    good = bundle.read_bytes()
+    control.config_path.write_text("{")
+    await until(lambda: control.runtime.status().config.errors)
+    status = control.runtime.status()
+    assert "starfort.json:1:" in status.config.last_error
+    assert not status.healthy
+    assert bundle.read_bytes() == good
+    assert control.runtime.config.node == "edge-1"
+    assert b"starfort_config_errors_total 1.0" in control.runtime.metrics()
+    control.write(node="edge-2")
+    await until(lambda: control.runtime.config.node == "edge-2")
+    assert control.runtime.status().config.last_error == ""
+
+
+async def test_bundle_that_every_filter_refuses_is_taken_back(control: Control) -> None:
+    """When the filters refuse the new bundle the old one is on disk again, and the reload says why."""
+    bundle = control.runtime.data_dir / "bundle.sfb"
+    good = bundle.read_bytes()
+    async with FakeFilter(control.runtime.data_dir / SOCKET, accepts=False) as peer:
+        await until(lambda: control.runtime.socket.connected)
+        control.write(node="edge-3")
+        result = await control.runtime.reload()
+        assert not result.ok
+        assert "checksum" in result.refused_by[0]
+        assert bundle.read_bytes() == good
+        assert control.runtime.config.node == "edge-1"
+        assert peer.bundles == []
+
+
+async def test_learned_endpoint_reaches_the_engine_and_people(control: Control) -> None:
+    """What the catalogue learns goes into a new bundle, and its alert goes out."""
+    before = control.runtime.status().config.bundle
+    async with FakeFilter(control.runtime.data_dir / SOCKET) as peer:
+        await until(lambda: peer.bundles == [before])
+        control.catalogue.found.append("GET /v2/orders/{id}")
+        control.catalogue.news.append(Alert("new_endpoint", "low", "New endpoint", "GET /v2/orders/{id}"))
+        await until(lambda: len(peer.bundles) == 2)
+        await until(lambda: "new_endpoint" in [alert["kind"] for alert in control.alerts])
+
+
+async def test_second_start_on_the_same_data_is_refused(control: Control, store: Store) -> None:
+    """Two processes never share a data directory; the message names who has it."""
+    second = Control(control.directory, store)
+    with pytest.raises(StartError, match="another starfort runs there"):
+        await second.runtime.start()
+
+
+async def test_wrong_file_at_start_is_an_error(tmp_path: Path, store: Store) -> None:
+    """Without a good configuration nothing starts."""
+    control = Control(tmp_path, store)
+    control.config_path.write_text("{")
+    with pytest.raises(RefusedError, match=r"starfort\.json:1:"):
+        await control.runtime.start()
+
+
+async def test_taken_admin_port_is_an_error_and_releases_everything(tmp_path: Path, store: Store) -> None:
+    """A taken port is named, and the data directory is free again."""
+    control = Control(tmp_path, store)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        control.write(node="edge-1", admin={"address": f"127.0.0.1:{taken.getsockname()[1]}"})
+        with pytest.raises(StartError, match=r"admin\.address 127\.0\.0\.1"):
+            await control.runtime.start()
+    again = Control(tmp_path, store)
+    await again.runtime.start()
+    await again.runtime.stop()
+
+
+async def test_unix_admin_socket_is_trusted_and_private(tmp_path: Path, store: Store) -> None:
+    """Requests by the Unix socket carry the mark of a local administrator; the file is 0600."""
+
+    def app(_: Runtime) -> FastAPI:
+        made = FastAPI()
+
+        @made.get("/who")
+        def who(request: Request) -> dict[str, bool]:
+            return {"local": getattr(request.state, "local", False)}
+
+        return made
+
+    control = Control(tmp_path, store, app)
+    await control.runtime.start()
+    try:
+        path = control.runtime.data_dir / "run" / "admin.sock"
+        assert path.stat().st_mode & 0o777 == 0o600
+        transport = httpx.AsyncHTTPTransport(uds=str(path))
+        async with httpx.AsyncClient(transport=transport, base_url="http://starfort") as client:
+            assert (await client.get("/who")).json() == {"local": True}
+    finally:
+        await control.runtime.stop()
+
+
+async def test_status_is_plain_data(control: Control) -> None:
+    """Everything that status says survives JSON, and a healthy control plane has no problems."""
+    async with FakeFilter(control.runtime.data_dir / SOCKET):
+        await until(lambda: control.runtime.socket.connected)
+        status = json.loads(json.dumps(asdict(control.runtime.status())))
+    assert status["problems"] == []
+    assert status["nodes"][0]["node"] == "edge-1"
+    assert [row["name"] for row in status["detectors"]] == ["credential_stuffing"]
+    assert control.runtime.policies()[0].name == "stop"
+
+
+async def test_every_metric_is_documented(control: Control) -> None:
+    """docs/metrics.md has an entry for each metric, and none for one that is not there."""
+    async with FakeFilter(control.runtime.data_dir / SOCKET) as peer:
+        sequence = peer.send_events(attack(hashed("metrics")))
+        await until(lambda: peer.acknowledged == sequence)
+        text = control.runtime.metrics().decode()
+    exported = set(re.findall(r"^# TYPE (starfort_\w+)", text, re.MULTILINE))
+    page = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
+    documented = set(re.findall(r"^\| `(starfort_\w+)", page, re.MULTILINE))
+    assert {re.sub(r"_(created|info)$", "", name) for name in exported} == documented
+    assert 'starfort_requests_total{api="shop",node="edge-1",status="4xx"} 60.0' in text
+    assert "envoy_server_live" in text
