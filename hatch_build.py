@@ -1,6 +1,6 @@
 """Build hook: cargo builds both native parts, which then travel inside the wheel.
 
-`starfort/_engine.abi3.so` is the engine for Python, `starfort/_bin/libstarfort.so` the module that Envoy loads.
+`starfort/_engine.abi3.so` is the engine for Python, `starfort/_bin/libstarfort.so` what Envoy loads.
 """
 
 from __future__ import annotations
@@ -60,8 +60,10 @@ class NativeBuildHook(BuildHookInterface):
         if found is None or (int(found[1]), int(found[2])) < MINIMUM_RUST:
             raise RuntimeError(f"{said.strip()} is too old: Starfort needs Rust 1.88 or later.")
         target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
-        command = [cargo, "build", "--release", "--locked", "-p", "starfort-envoy-filter", "-p", "starfort-python"]
-        done = subprocess.run(command, cwd=root, check=False, env={**os.environ, "CARGO_TARGET_DIR": str(target)})
+        crates = ["-p", "starfort-envoy-filter", "-p", "starfort-python"]
+        command = [cargo, "build", "--release", "--locked", *crates]
+        environment = {**os.environ, "CARGO_TARGET_DIR": str(target)}
+        done = subprocess.run(command, cwd=root, check=False, env=environment)
         if done.returncode:
             raise RuntimeError(f"cargo build failed with status {done.returncode}; its messages are above.")
         return target

@@ -1,0 +1,1 @@
+"""Examples: an API to stand before, and a demo."""

@@ -1,0 +1,1 @@
+"""The demo: callers of all kinds through Starfort."""

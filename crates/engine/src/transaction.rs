@@ -227,9 +227,8 @@ impl Facts for View<'_> {
         let transaction = self.transaction;
         match field {
             // Pseudo and internal headers are no request headers to a policy.
-            Field::RequestHeaders if is_hidden(key.as_bytes()) => None,
+            Field::RequestHeaders | Field::ResponseHeaders if is_hidden(key.as_bytes()) => None,
             Field::RequestHeaders => transaction.headers.joined(key),
-            Field::ResponseHeaders if is_hidden(key.as_bytes()) => None,
             Field::ResponseHeaders => transaction.response.headers.joined(key),
             Field::IdentityClaims => {
                 let claim = transaction

@@ -5,8 +5,7 @@ use std::path::Path;
 use starfort_engine::bundle::Bundle;
 use starfort_engine::{Assets, Engine, MAX_PAYLOAD_BYTES};
 
-use crate::abi::log;
-use crate::host::LogLevel;
+use crate::log::{LogLevel, log};
 use crate::metrics::add;
 use crate::process::Process;
 

@@ -15,9 +15,8 @@ use serde_json::{Value, json};
 use starfort_engine::event::{EventBatch, EventRow};
 use starfort_engine::signals::KeyType;
 
-use crate::abi::log;
 use crate::bundle_swap;
-use crate::host::LogLevel;
+use crate::log::{LogLevel, log};
 use crate::metrics::add;
 use crate::process::Process;
 
@@ -352,13 +351,13 @@ struct SignalKey {
 
 impl Reader {
     fn run(mut self) {
-        if let Err(error) = self.read_frames() {
-            if error.kind() != io::ErrorKind::UnexpectedEof {
-                log(
-                    LogLevel::Warn,
-                    &format!("starfort: control connection ended: {error}"),
-                );
-            }
+        if let Err(error) = self.read_frames()
+            && error.kind() != io::ErrorKind::UnexpectedEof
+        {
+            log(
+                LogLevel::Warn,
+                &format!("starfort: control connection ended: {error}"),
+            );
         }
         let _ = self.notes.send(Note::Closed(self.generation));
     }

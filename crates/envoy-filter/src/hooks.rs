@@ -61,6 +61,15 @@ enum Step {
     Answered,
 }
 
+/// What a delay holds back.
+#[derive(Debug, Default)]
+enum Delayed {
+    #[default]
+    Nothing,
+    Request,
+    Answer(LocalResponse),
+}
+
 /// One stream through the filter.
 pub struct Filter {
     process: Arc<Process>,
@@ -74,8 +83,8 @@ pub struct Filter {
     collect: bool,
     /// Starfort answered this request itself.
     answered: bool,
-    /// The answer that a delay holds back; `None` inside: the request goes on after it.
-    delayed: Option<Option<LocalResponse>>,
+    /// What a delay holds back.
+    delayed: Delayed,
     end: StreamEnd,
     engine_ns: u64,
 }
@@ -97,7 +106,7 @@ impl Filter {
             response_limit: None,
             collect: false,
             answered: false,
-            delayed: None,
+            delayed: Delayed::Nothing,
             end: StreamEnd::default(),
             engine_ns: 0,
         }
@@ -241,7 +250,7 @@ impl Filter {
             host.clear_route_cache();
         }
         if effects.delay_ms > 0 {
-            self.delayed = Some(None);
+            self.delayed = Delayed::Request;
             self.process.delays.after_ms(effects.delay_ms, host.wake());
             return Step::Wait;
         }
@@ -251,10 +260,10 @@ impl Filter {
     fn answer<H: Host>(&mut self, host: &H, response: LocalResponse) -> Step {
         if response.delay_ms > 0 {
             let delay_ms = response.delay_ms;
-            self.delayed = Some(Some(LocalResponse {
+            self.delayed = Delayed::Answer(LocalResponse {
                 delay_ms: 0,
                 ..response
-            }));
+            });
             self.process.delays.after_ms(delay_ms, host.wake());
             return Step::Wait;
         }
@@ -270,12 +279,12 @@ impl Filter {
 
     /// `scheduled`: a delay is over.
     pub(crate) fn woken<H: Host>(&mut self, host: &H) {
-        match self.delayed.take() {
-            Some(Some(response)) => {
+        match std::mem::take(&mut self.delayed) {
+            Delayed::Answer(response) => {
                 self.answer(host, response);
             }
-            Some(None) => host.continue_request(),
-            None => {}
+            Delayed::Request => host.continue_request(),
+            Delayed::Nothing => {}
         }
     }
 
@@ -349,9 +358,9 @@ impl Filter {
                     return;
                 };
                 host.with_body(&[Body::ReceivedResponse], |chunks| {
-                    chunks
-                        .iter()
-                        .for_each(|chunk| transaction.response_chunk(engine, chunk));
+                    for chunk in chunks {
+                        transaction.response_chunk(engine, chunk);
+                    }
                 });
             });
         }
@@ -426,7 +435,7 @@ impl Filter {
 
     /// `stream_complete`: exactly one event for each stream that was inspected.
     pub(crate) fn complete(&mut self) {
-        self.delayed = None;
+        self.delayed = Delayed::Nothing;
         let mut end = self.end;
         end.engine_us = u32::try_from(self.engine_ns / 1000).unwrap_or(u32::MAX);
         add(&self.process.metrics.engine_ns, self.engine_ns);

@@ -10,12 +10,11 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use starfort_engine::event::EventRow;
 use starfort_engine::{Engine, Now, SharedState};
 
-use crate::abi::log;
 use crate::bundle_swap;
 use crate::config::Settings;
 use crate::delay::Delays;
 use crate::event_socket;
-use crate::host::LogLevel;
+use crate::log::{LogLevel, log};
 use crate::metrics::{Metrics, add};
 
 /// Rows between the workers and the socket's thread: about 1 KB each.

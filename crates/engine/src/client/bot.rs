@@ -105,7 +105,11 @@ impl Bots {
 
 /// The longest prefix of at most `limit` bytes that ends between characters.
 pub fn truncate(text: &str, limit: usize) -> &str {
-    text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
+    let mut end = limit.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or(text)
 }
 
 #[cfg(test)]

@@ -271,7 +271,7 @@ impl CompiledPolicy {
                         decision: found,
                         requests: *requests,
                         period_ms: *period_ms,
-                    })
+                    });
                 }
                 Err(error) => return failed(error, decision),
             }

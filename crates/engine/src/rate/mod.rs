@@ -56,8 +56,8 @@ impl Limit {
     }
 
     fn decide(&self, tat_ns: u64, now_ns: u64) -> (u64, RateDecision) {
-        let tat = tat_ns.max(now_ns);
-        let ahead = tat - now_ns;
+        let arrival_ns = tat_ns.max(now_ns);
+        let ahead = arrival_ns - now_ns;
         if ahead > self.tolerance_ns {
             let decision = RateDecision {
                 allowed: false,
@@ -67,7 +67,7 @@ impl Limit {
             };
             return (tat_ns, decision);
         }
-        let next = tat.saturating_add(self.emission_ns);
+        let next = arrival_ns.saturating_add(self.emission_ns);
         let ahead = next - now_ns;
         let room = (self.tolerance_ns + self.emission_ns).saturating_sub(ahead);
         let decision = RateDecision {
@@ -140,7 +140,7 @@ impl RateTable {
         self.len() == 0
     }
 
-    /// 128 bits of keyed SipHash: nobody outside can make two keys collide.
+    /// 128 bits of keyed `SipHash`: nobody outside can make two keys collide.
     fn digest(&self, key: &[&str]) -> u128 {
         let half = |state: &RandomState| {
             let mut hasher = state.build_hasher();
