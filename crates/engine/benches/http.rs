@@ -50,7 +50,7 @@ fn bodies(criterion: &mut Criterion) {
     ] {
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function(name, |bencher| {
-            bencher.iter(|| parse(content_type, text, &limits, &mut parameters))
+            bencher.iter(|| parse(content_type, text, &limits, &mut parameters));
         });
     }
     group.finish();
@@ -104,7 +104,7 @@ fn head(criterion: &mut Criterion) {
         (b"x-request-id", b"550e8400-e29b-41d4-a716-446655440000"),
     ];
     group.bench_function("headers", |bencher| {
-        bencher.iter(|| headers::check(black_box(list), &limits))
+        bencher.iter(|| headers::check(black_box(list), &limits));
     });
     group.finish();
 }
@@ -126,7 +126,7 @@ fn sensitive(criterion: &mut Criterion) {
     ] {
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function(name, |bencher| {
-            bencher.iter(|| detectors.scan_json(black_box(text.as_bytes())))
+            bencher.iter(|| detectors.scan_json(black_box(text.as_bytes())));
         });
     }
     group.throughput(Throughput::Bytes(card.len() as u64));
