@@ -78,11 +78,11 @@ def create_app(runtime: Source, *, with_dashboard: bool = True) -> FastAPI:
     app.state.desk = desk
     app.state.first_password = desk.first_password
     problem.install(app)
-    app.add_middleware(SecurityHeaders)
     app.mount("/api/v1", create_api(desk))
     _add_plain_routes(app, desk)
     if with_dashboard:
         dashboard.mount(app, desk)
+    app.add_middleware(SecurityHeaders)
     return app
 
 

@@ -11,7 +11,7 @@ async def test_headers_are_everywhere(client: httpx.AsyncClient, path: str) -> N
     """Errors and answers of the API cannot be framed, sniffed, cached or made to load anything."""
     headers = (await client.get(path)).headers
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert "default-src 'none'" in headers["content-security-policy"]
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert headers["cache-control"] == "no-store"

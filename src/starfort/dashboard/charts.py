@@ -1,0 +1,109 @@
+"""Options of charts. Colours read on dark and light alike, since a page follows the viewer's system."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from starfort.admin import models
+from starfort.dashboard.viewer import Viewer
+
+COLOURS = {
+    "allowed": "#5b8def",
+    "blocked": "#e5484d",
+    "limited": "#f0a020",
+    "diverted": "#9b6ef3",
+    "deceived": "#22b5a5",
+}
+SEVERITIES = {
+    "critical": "#e5484d",
+    "high": "#f2762e",
+    "medium": "#f0a020",
+    "low": "#5b8def",
+    "info": "#8a94a6",
+}
+_TEXT = "#8a94a6"
+_LINE = "rgba(138,148,166,0.22)"
+
+
+def traffic(points: Sequence[models.TrafficPoint], step_s: int, viewer: Viewer) -> dict[str, Any]:
+    """Requests over time by what was done with them, stacked."""
+    names = [name for name in COLOURS if name == "allowed" or any(getattr(point, name) for point in points)]
+    series = [_area(name, [getattr(point, name) for point in points], COLOURS[name]) for name in names]
+    return _base([viewer.label(point.time, step_s) for point in points], series)
+
+
+def alerts(points: Sequence[models.AlertPoint], viewer: Viewer) -> dict[str, Any]:
+    """Alerts over time by severity, as stacked bars."""
+    step_s = int((points[1].time - points[0].time).total_seconds()) if len(points) > 1 else 60
+    series = [
+        _bars(name, [point.counts.get(name, 0) for point in points], colour)
+        for name, colour in SEVERITIES.items()
+        if any(point.counts.get(name) for point in points)
+    ]
+    return _base([viewer.label(point.time, step_s) for point in points], series)
+
+
+def policy(points: Sequence[models.PolicyPoint], step_s: int, viewer: Viewer) -> dict[str, Any]:
+    """Hits of a policy over time: done, and only observed."""
+    series = [
+        _bars("acted", [point.enforced for point in points], COLOURS["blocked"]),
+        _bars("would have acted", [point.observed for point in points], COLOURS["limited"]),
+    ]
+    return _base([viewer.label(point.time, step_s) for point in points], series)
+
+
+def _area(name: str, values: list[int], colour: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": "line",
+        "stack": "all",
+        "data": values,
+        "symbol": "none",
+        "itemStyle": {"color": colour},
+        "lineStyle": {"width": 1.5, "color": colour},
+        "areaStyle": {"color": colour, "opacity": 0.32},
+    }
+
+
+def _bars(name: str, values: list[int], colour: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": "bar",
+        "stack": "all",
+        "data": values,
+        "itemStyle": {"color": colour},
+        "barMaxWidth": 14,
+    }
+
+
+def _base(labels: list[str], series: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "backgroundColor": "transparent",
+        "animation": False,
+        "aria": {"enabled": True},
+        "grid": {"left": 52, "right": 12, "top": 34, "bottom": 26},
+        "legend": {
+            "top": 0,
+            "left": 0,
+            "icon": "roundRect",
+            "itemWidth": 10,
+            "itemHeight": 10,
+            "textStyle": {"color": _TEXT},
+            "inactiveColor": "#5a6270",
+        },
+        "tooltip": {"trigger": "axis", "confine": True},
+        "xAxis": {
+            "type": "category",
+            "data": labels,
+            "boundaryGap": series[0]["type"] == "bar" if series else False,
+            "axisLine": {"lineStyle": {"color": _LINE}},
+            "axisTick": {"show": False},
+            "axisLabel": {"color": _TEXT, "hideOverlap": True},
+        },
+        "yAxis": {
+            "type": "value",
+            "minInterval": 1,
+            "splitLine": {"lineStyle": {"color": _LINE}},
+            "axisLabel": {"color": _TEXT},
+        },
+        "series": series,
+    }
