@@ -1,0 +1,52 @@
+"""Durations and sizes as people write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Final
+
+_DURATION_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+# IEC 80000-13 (binary) and SI prefixes.
+_SIZE: Final = {"B": 1, "kB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+
+
+def parse_duration(text: str) -> timedelta:
+    """`500ms`, `10s`, `5m`, `2h` or `7d`.
+
+    Raises:
+        ValueError: anything else; the message says what is expected.
+    """
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|m|h|d)", text.strip())
+    if found is None:
+        raise ValueError(
+            f"{text!r} is no duration: write a number and a unit, such as 500ms, 10s, 5m, 2h or 7d"
+        )
+    return timedelta(seconds=float(found[1]) * _DURATION_S[found[2]])
+
+
+def parse_size(text: str) -> int:
+    """`64KiB`, `1MiB`, `10MB` or a number of bytes; the result is bytes.
+
+    Raises:
+        ValueError: anything else; the message says what is expected.
+    """
+    found = re.fullmatch(r"(\d{1,12})\s*(B|kB|MB|GB|KiB|MiB|GiB)?", text.strip())
+    if found is None:
+        raise ValueError(
+            f"{text!r} is no size: write bytes or a number and a unit, such as 64KiB, 1MiB or 10MB"
+        )
+    return int(found[1]) * _SIZE[found[2] or "B"]
+
+
+def parse_rate(text: str) -> tuple[int, timedelta]:
+    """`10/s`, `100/1m` or `5/10s`: requests and the period they may come in.
+
+    Raises:
+        ValueError: anything else; the message says what is expected.
+    """
+    number, slash, period = text.partition("/")
+    if not slash or not number.strip().isdigit() or not 0 < int(number) < 2**32:
+        raise ValueError(f"{text!r} is no rate: write requests/period, such as 10/s or 100/1m")
+    period = period.strip()
+    return int(number), parse_duration(period if period[:1].isdigit() else f"1{period}")

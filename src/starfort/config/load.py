@@ -1,0 +1,122 @@
+"""From a file to a checked configuration, or to every problem at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from starfort.config import references
+from starfort.config.model import Config
+from starfort.config.problems import ConfigError
+from starfort.config.source import Location, Source, read
+
+
+class LoadedConfig:
+    """A configuration, and where its parts stand in the file.
+
+    Attributes:
+        config: the checked configuration; relative paths are already taken from the file's folder.
+        source: positions, for whoever finds problems later (the compiler).
+        files: every file it refers to, itself included.
+    """
+
+    def __init__(self, config: Config, source: Source) -> None:
+        self.config = config
+        self.source = source
+        self.files = [source.file, *paths_of(config)]
+
+
+def load(path: Path) -> LoadedConfig:
+    """Load and check `starfort.yaml`.
+
+    Raises:
+        ConfigError: with every problem: file, line, column, what, and what would be right.
+    """
+    source = read(path)
+    if not isinstance(source.data, dict):
+        raise ConfigError(
+            [source.problem((), "must be a mapping", "begin with `version: 1`; `starfort init` shows one")]
+        )
+    try:
+        config = Config.model_validate(_absolute(source.data, path.resolve().parent))
+    except ValidationError as error:
+        raise ConfigError([_problem(source, detail) for detail in error.errors()]) from None
+    if problems := list(references.check(config, source)):
+        raise ConfigError(problems)
+    return LoadedConfig(config, source)
+
+
+_PATH_KEYS = {
+    "data_dir", "certificate", "key", "client_ca", "ca", "openapi", "jwks_file", "jwks_ca", "keys_file", "country",
+    "asn", "file", "secret_file",
+}  # fmt: skip
+
+
+def _absolute(data: Any, folder: Path) -> Any:
+    """Paths that are relative count from the file's folder, as they would in an editor."""
+    if isinstance(data, dict):
+        return {
+            key: str(folder / value)
+            if key in _PATH_KEYS and isinstance(value, str)
+            else _absolute(value, folder)
+            for key, value in data.items()
+        }
+    if isinstance(data, list):
+        return [_absolute(value, folder) for value in data]
+    return data
+
+
+def _problem(source: Source, detail: Any) -> Any:
+    location: Location = tuple(
+        step for step in detail["loc"] if step not in {"function-before", "function-after"}
+    )
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        name = str(location[-1])
+        known = _keys_at(location[:-1])
+        close = difflib.get_close_matches(name, known, 1)
+        fix = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+        return source.problem(location, f"unknown key {name!r}", fix, key=True)
+    if kind == "missing":
+        return source.problem(location[:-1], f"{location[-1]!r} is missing", f"add `{location[-1]}:`")
+    message = detail["msg"].removeprefix("Value error, ")
+    got = detail.get("input")
+    shown = f" (got {got!r})" if isinstance(got, str | int | float) and repr(got) not in message else ""
+    name = ".".join(str(step) for step in location)
+    return source.problem(location, f"{name}: {message[:1].lower() + message[1:]}{shown}")
+
+
+def _keys_at(location: Location) -> list[str]:
+    """Keys that the model knows at a place."""
+    model: Any = Config
+    for step in location:
+        if isinstance(step, int) or not (isinstance(model, type) and issubclass(model, BaseModel)):
+            continue
+        field = model.model_fields.get(step)
+        model = _model_in(field.annotation) if field else None
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _model_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
+
+
+def paths_of(node: Any) -> Iterator[Path]:
+    """Every file that a configuration refers to (not its data directory)."""
+    if isinstance(node, BaseModel):
+        for name in type(node).model_fields:
+            value = getattr(node, name)
+            if isinstance(value, Path):
+                if name != "data_dir":
+                    yield value
+            else:
+                yield from paths_of(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from paths_of(value)

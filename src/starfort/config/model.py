@@ -1,0 +1,613 @@
+"""What people write in `starfort.yaml`; `docs/configuration.md` is made from the descriptions here."""
+
+from __future__ import annotations
+
+import ipaddress
+import platform
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+
+from starfort.base.units import parse_duration, parse_rate, parse_size
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    return parse_duration(value if isinstance(value, str) else f"{value} (no unit)")
+
+
+def _size(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else parse_size(str(value))
+
+
+def _network(value: object) -> str:
+    try:
+        return str(ipaddress.ip_network(str(value), strict=False))
+    except ValueError:
+        raise ValueError(
+            f"{value!r} is no address or network: write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32"
+        ) from None
+
+
+def _address(value: object) -> str:
+    found = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+):(\d{1,5})", str(value))
+    if found is None or int(found[2]) > 65535:  # noqa: PLR2004
+        raise ValueError(f"{value!r} is no address: write host:port, such as 127.0.0.1:8080 or [::1]:8080")
+    return str(value)
+
+
+def _expiry(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime.combine(value, time(), UTC)
+    return _expiry(datetime.fromisoformat(str(value)))
+
+
+_TEXT = WithJsonSchema({"type": "string"})
+Duration = Annotated[
+    timedelta, BeforeValidator(_duration), _TEXT, PlainSerializer(lambda v: f"{v.total_seconds()}s")
+]
+Size = Annotated[int, BeforeValidator(_size), WithJsonSchema({"type": ["string", "integer"]})]
+Network = Annotated[str, BeforeValidator(_network)]
+Address = Annotated[str, BeforeValidator(_address)]
+Expiry = Annotated[
+    datetime, BeforeValidator(_expiry), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")]
+
+
+class Model(BaseModel):
+    """Unknown keys are an error everywhere."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Secret(Model):
+    """A secret, by file or environment variable; never inline."""
+
+    file: Path | None = None
+    """File whose content (without the last line end) is the secret."""
+    env: str | None = None
+    """Environment variable that holds it."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.file is None) == (self.env is None):
+            raise ValueError("give exactly one of file and env")
+        return self
+
+
+class ListenerTls(Model):
+    """TLS towards clients. Files are read by Envoy, which notices when they are replaced."""
+
+    certificate: Path
+    """PEM chain."""
+    key: Path
+    """PEM private key."""
+    client_ca: Path | None = None
+    """PEM of the authorities that client certificates are verified against."""
+    client_certificate: Literal["optional", "required"] = "optional"
+    """Whether clients must show a certificate; needs `client_ca`."""
+    min_version: Literal["1.2", "1.3"] = "1.2"
+    """Lowest TLS version."""
+
+
+class Listener(Model):
+    """Where clients connect."""
+
+    name: Name
+    """Unique name."""
+    address: Address
+    """Host and port to listen on."""
+    tls: ListenerTls | None = None
+    """Without it the listener speaks plain HTTP."""
+    http2: bool = True
+    """Offer HTTP/2 (by ALPN; without TLS by prior knowledge)."""
+
+
+class Retries(Model):
+    """When a request is sent to an upstream again."""
+
+    attempts: Annotated[int, Field(ge=0, le=10)] = 0
+    """Tries after the first."""
+    on: list[
+        Literal[
+            "connect-failure",
+            "refused-stream",
+            "reset-before-request",
+            "gateway-error",
+            "5xx",
+            "retriable-4xx",
+        ]
+    ] = ["connect-failure", "refused-stream"]
+    """Envoy's retry conditions."""
+
+
+class HealthCheck(Model):
+    """How an upstream's members are found to be alive."""
+
+    path: Annotated[str, Field(pattern=r"^/")] = "/"
+    """What is asked with GET."""
+    interval: Duration = timedelta(seconds=5)
+    """Time between checks."""
+    timeout: Duration = timedelta(seconds=1)
+    """How long an answer may take."""
+    healthy: Annotated[int, Field(ge=1, le=100)] = 2
+    """Answers in a row that bring a member back."""
+    unhealthy: Annotated[int, Field(ge=1, le=100)] = 3
+    """Failures in a row that take a member out."""
+
+
+class UpstreamTls(Model):
+    """TLS towards an upstream."""
+
+    server_name: str | None = None
+    """SNI, and the name that the certificate must have."""
+    ca: Path | None = None
+    """PEM of the authorities; default: the system's."""
+    certificate: Path | None = None
+    """Client certificate to show, with `key`."""
+    key: Path | None = None
+    """Its key."""
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together")
+        return self
+
+
+class Upstream(Model):
+    """Servers that answer."""
+
+    name: Name
+    """Unique name; Envoy's cluster has it too."""
+    addresses: Annotated[list[Address], Field(min_length=1, max_length=1000)]
+    """`host:port` of each member."""
+    connect_timeout: Duration = timedelta(seconds=5)
+    """How long a connection may take."""
+    timeout: Duration = timedelta(seconds=15)
+    """How long a whole answer may take; 0s: no limit (streams)."""
+    retries: Retries = Retries()
+    """Trying again."""
+    health_check: HealthCheck | None = None
+    """Without it members are trusted to be alive."""
+    tls: UpstreamTls | None = None
+    """Without it plain HTTP."""
+    http2: bool = False
+    """Speak HTTP/2 to it."""
+
+
+class LoginFields(Model):
+    """Where a login endpoint carries its credentials. Only keyed hashes of them leave the filter."""
+
+    username: str = "username"
+    """Parameter of body or query; nested JSON by dots (`user.name`)."""
+    password: str = "password"  # noqa: S105 - a parameter's name
+    """As `username`."""
+
+
+class EndpointSettings(Model):
+    """Labels and details of one endpoint."""
+
+    match: Annotated[str, Field(pattern=r"^([A-Z]+|\*) /\S*$")]
+    """`METHOD /path/{template}` or `* /path`, base path included."""
+    labels: list[Name] = []
+    """What policies and detectors know it by, such as `login`."""
+    login: LoginFields | None = None
+    """For endpoints labelled `login`."""
+
+
+class Api(Model):
+    """One API: where its calls come in and where they go."""
+
+    name: Name
+    """Unique name."""
+    hosts: Annotated[
+        list[Annotated[str, Field(pattern=r"^(\*|(\*\.)?[A-Za-z0-9_.-]+)$")]], Field(min_length=1)
+    ] = ["*"]
+    """Host names; `*` any, `*.example.com` any below."""
+    base_paths: Annotated[list[Annotated[str, Field(pattern=r"^/\S*$")]], Field(min_length=1)] = ["/"]
+    """Path prefixes, whole segments."""
+    upstream: Name
+    """Who answers."""
+    openapi: Path | None = None
+    """OpenAPI 3 document, JSON or YAML."""
+    labels: list[Name] = []
+    """Labels of all its endpoints."""
+    authentication: list[Name] = []
+    """JWT providers whose tokens it accepts."""
+    endpoints: list[EndpointSettings] = []
+    """Endpoints with labels."""
+
+
+class JwtProvider(Model):
+    """An issuer of JWTs. Envoy verifies signature, issuer, audience and times."""
+
+    name: Name
+    """Unique name."""
+    issuer: str
+    """`iss` of its tokens."""
+    audiences: list[str] = []
+    """Accepted `aud`; none: any."""
+    jwks_file: Path | None = None
+    """Keys as a file."""
+    jwks_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    """Keys to fetch, and to fetch again as they rotate."""
+    jwks_ca: Path | None = None
+    """PEM of the authorities for `jwks_url`; default: the system's."""
+    subject_claim: str = "sub"
+    """Claim that names the subject."""
+    scopes_claim: str = "scope"
+    """Claim with the scopes."""
+    clock_skew: Duration = timedelta(seconds=60)
+    """How far clocks may differ."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.jwks_file is None) == (self.jwks_url is None):
+            raise ValueError("give exactly one of jwks_file and jwks_url")
+        return self
+
+
+class ApiKeySource(Model):
+    """Where API keys are looked for: one of the three."""
+
+    header: HeaderName | None = None
+    """Header name."""
+    query: str | None = None
+    """Query parameter."""
+    cookie: str | None = None
+    """Cookie."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(value is not None for value in (self.header, self.query, self.cookie)) != 1:
+            raise ValueError("give exactly one of header, query and cookie")
+        return self
+
+
+class ApiKey(Model):
+    """A known API key, by its hash: `starfort apikey create` makes both."""
+
+    subject: Annotated[str, Field(min_length=1, max_length=256)]
+    """Who it belongs to."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 of the key, hexadecimal."""
+    scopes: list[str] = []
+    """What it may do."""
+    expires: Expiry | None = None
+    """When it ends."""
+
+
+class ApiKeys(Model):
+    """API keys."""
+
+    sources: list[ApiKeySource] = [ApiKeySource(header="x-api-key")]
+    """Where they are looked for, in order."""
+    keys: list[ApiKey] = []
+    """Known keys."""
+    keys_file: Path | None = None
+    """More of them: a YAML list in a file of its own."""
+
+
+class Identity(Model):
+    """How callers prove who they are."""
+
+    jwt: list[JwtProvider] = []
+    """JWT providers."""
+    api_keys: ApiKeys | None = None
+    """API keys."""
+    mtls: bool = False
+    """Accept the subject of a client certificate that a listener verified."""
+
+
+class GeoFiles(Model):
+    """MaxMind databases (GeoLite2, GeoIP2, or others in their format)."""
+
+    country: Path | None = None
+    """Country or City database."""
+    asn: Path | None = None
+    """ASN database."""
+
+
+class Limits(Model):
+    """How much is inspected. What is over a limit is a finding."""
+
+    uri: Size = 16 * 1024
+    """Bytes of path and query."""
+    headers: Annotated[int, Field(ge=1, le=1000)] = 100
+    """Number of request headers."""
+    header: Size = 16 * 1024
+    """Bytes of one header."""
+    request_body: Annotated[Size, Field(ge=0, le=256 << 20)] = 1 << 20
+    """Bytes of a request body that are inspected."""
+    response_body: Annotated[Size, Field(ge=0, le=256 << 20)] = 1 << 20
+    """Bytes of a response body that are inspected."""
+    decompressed: Annotated[Size, Field(ge=0, le=1 << 30)] = 8 << 20
+    """Bytes after decompression."""
+    decompression_ratio: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Decompressed over compressed size."""
+    depth: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Nesting of JSON and XML."""
+    parameters: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    """Parameters of one request."""
+    multipart_parts: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Parts of a multipart body."""
+    over_limit: Literal["pass", "reject"] = "pass"
+    """A body over `request_body`: let the rest pass uninspected and say so, or answer 413."""
+
+
+class AddressList(Model):
+    """A named list of addresses and networks."""
+
+    name: Name
+    """Unique name, for `in_list(client.address, "NAME")`."""
+    addresses: list[Network] = []
+    """Addresses and networks."""
+    file: Path | None = None
+    """More of them, one a line; `#` begins a comment. At most a million in all."""
+
+
+class CannedResponse(Model):
+    """An answer for `deceive`."""
+
+    name: Name
+    """Unique name."""
+    status: Annotated[int, Field(ge=200, le=599)]
+    """HTTP status."""
+    headers: dict[HeaderName, str] = {}
+    """Header names and values."""
+    body: str = ""
+    """Body."""
+
+
+class TagAction(Model):
+    """A request header for the upstream."""
+
+    header: HeaderName
+    """Its name."""
+    value: Annotated[str, Field(pattern=r"^[\x20-\x7e]*$")]
+    """Its value."""
+
+
+class LimitAction(Model):
+    """A rate limit (GCRA)."""
+
+    rate: Annotated[
+        tuple[int, timedelta],
+        BeforeValidator(lambda value: parse_rate(value) if isinstance(value, str) else value),
+        _TEXT,
+    ]
+    """Requests per period: `10/s`, `100/1m`."""
+    burst: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Requests that may come at once beyond the rate."""
+    key: Annotated[list[str], Field(max_length=8)] = ["client.address"]
+    """What is counted apart: CEL expressions that are strings."""
+
+
+class BlockAction(Model):
+    """A refusal."""
+
+    status: Annotated[int, Field(ge=200, le=599)] = 403
+    """HTTP status."""
+    body: str | None = None
+    """Default: problem+json with the request id."""
+    content_type: str | None = None
+    """Of `body`."""
+
+
+class Action(Model):
+    """What a policy does: exactly one."""
+
+    allow: Literal[True] | None = None
+    """Pass, whatever later policies say."""
+    tag: TagAction | None = None
+    """Set a header for the upstream and go on."""
+    limit: LimitAction | None = None
+    """429 when the rate is exceeded."""
+    block: BlockAction | None = None
+    """Refuse."""
+    divert: Name | None = None
+    """Send to this upstream instead."""
+    deceive: Name | None = None
+    """Answer with this canned response."""
+    delay: Duration | None = None
+    """Hold the request, at most 30s, and go on."""
+    mask: list[str] | None = None
+    """Mask these classes of sensitive data in JSON responses (none named: all), and go on."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if value in ("allow", "block", "mask"):
+            return {value: {"allow": True, "block": {}, "mask": []}[value]}
+        if isinstance(value, str):
+            raise ValueError(
+                f"{value!r} is no action: write allow, block, mask, or {{divert: UPSTREAM}} and the like"
+            )
+        if isinstance(value, dict):
+            return {key: {} if key == "block" and item is None else item for key, item in value.items()}
+        return value
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            names = ", ".join(type(self).model_fields)
+            raise ValueError(f"give exactly one action of {names}")
+        if self.delay is not None and not timedelta() < self.delay <= timedelta(seconds=30):
+            raise ValueError("delay must be more than 0s and at most 30s")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """Name of the one action that is given."""
+        return next(iter(self.model_fields_set))
+
+
+class Policy(Model):
+    """When something is so, do something. First match by order."""
+
+    name: Name
+    """Unique name."""
+    description: str = ""
+    """For people."""
+    apis: list[Name] | None = None
+    """Only for these APIs."""
+    endpoints: list[Annotated[str, Field(pattern=r"^([A-Z]+|\*) /\S*$")]] | None = None
+    """Only for these endpoints: `METHOD /path/{template}`."""
+    when: Annotated[str, Field(min_length=1, max_length=10_000)] = "true"
+    """CEL condition, see docs/policies.md."""
+    action: Action
+    """What to do."""
+    mode: Literal["observe", "enforce"] = "observe"
+    """Only record what would be done, or do it."""
+    expires: Expiry | None = None
+    """When it ends."""
+
+
+class Sensitive(Model):
+    """Sensitive data that is looked for."""
+
+    classes: list[str] = [
+        "card_number",
+        "iban",
+        "email",
+        "phone",
+        "us_ssn",
+        "jwt",
+        "private_key",
+        "cloud_key",
+    ]
+    """Classes; an empty list switches the stage off."""
+
+
+class Detectors(Model):
+    """Detection."""
+
+    disabled: list[str] = []
+    """Names of detectors that do not run."""
+    files: list[str] = []
+    """Own detectors: paths or globs of `.sql` files."""
+    settings: dict[str, dict[str, float | int | str]] = {}
+    """Thresholds by detector name."""
+
+
+class LogAlerts(Model):
+    """Alerts as JSON lines in the log."""
+
+
+class WebhookAlerts(Model):
+    """Alerts as HTTP POST."""
+
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    """Where to."""
+    secret_file: Path | None = None
+    """Key of the HMAC-SHA-256 signature header."""
+    secret_env: str | None = None
+    """The same, by environment variable."""
+
+
+class SyslogAlerts(Model):
+    """Alerts as CEF over syslog (UDP, RFC 5424)."""
+
+    address: Address
+    """Where to."""
+
+
+class AlertChannel(Model):
+    """One channel."""
+
+    log: LogAlerts | None = None
+    """Log lines."""
+    webhook: WebhookAlerts | None = None
+    """HTTP."""
+    syslog: SyslogAlerts | None = None
+    """CEF."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("give exactly one of log, webhook and syslog")
+        return self
+
+
+class Admin(Model):
+    """REST API and dashboard."""
+
+    address: Address = "127.0.0.1:9443"
+    """Where they listen."""
+    metrics: bool = True
+    """Serve `/metrics` there, without login."""
+    tls: ListenerTls | None = None
+    """Certificate for it."""
+
+
+class Retention(Model):
+    """How long things are kept."""
+
+    events: Duration = timedelta(days=7)
+    """Single events."""
+    rollups: Duration = timedelta(days=90)
+    """Sums by second and minute."""
+
+
+class Config(Model):
+    """The whole file."""
+
+    version: Literal[1]
+    """Version of this format."""
+    node: Name = Field(
+        default_factory=lambda: re.sub(r"[^A-Za-z0-9_.-]", "-", platform.node())[:63] or "node"
+    )
+    """Name of this node; default: the host's."""
+    data_dir: Path = Path("./var")
+    """Store, spool, bundle, sockets."""
+    failure_mode: Literal["open", "closed"] = "open"
+    """When the engine itself fails: let requests pass, or refuse them."""
+    workers: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Envoy's worker threads; default: one a core."""
+    listeners: Annotated[list[Listener], Field(min_length=1)]
+    """Where clients connect."""
+    upstreams: Annotated[list[Upstream], Field(min_length=1)]
+    """Who answers."""
+    apis: Annotated[list[Api], Field(min_length=1)]
+    """The APIs."""
+    identity: Identity = Identity()
+    """How callers prove who they are."""
+    trusted_proxies: list[Network] = []
+    """Whose X-Forwarded-For is believed."""
+    geo: GeoFiles = GeoFiles()
+    """Country and network of addresses."""
+    limits: Limits = Limits()
+    """How much is inspected."""
+    lists: list[AddressList] = []
+    """Address lists."""
+    responses: list[CannedResponse] = []
+    """Canned answers."""
+    sensitive: Sensitive = Sensitive()
+    """Sensitive data."""
+    policies: list[Policy] = []
+    """Policies, in order."""
+    detectors: Detectors = Detectors()
+    """Detection."""
+    alerts: list[AlertChannel] = [AlertChannel(log=LogAlerts())]
+    """Where alerts go."""
+    admin: Admin = Admin()
+    """REST API and dashboard."""
+    retention: Retention = Retention()
+    """How long things are kept."""

@@ -1,0 +1,97 @@
+"""What the parts of a configuration say of each other: names that must exist, and must be unique."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from starfort.config.load_paths import unreadable
+
+if TYPE_CHECKING:
+    from starfort.config.model import Config
+    from starfort.config.problems import ConfigProblem
+    from starfort.config.source import Location, Source
+
+
+def check(config: Config, source: Source) -> Iterator[ConfigProblem]:
+    """Problems between parts: unknown names, duplicates, overlaps, files that cannot be read."""
+    for section in ("listeners", "upstreams", "apis", "lists", "responses", "policies"):
+        yield from _unique(source, (section,), getattr(config, section))
+    yield from _unique(source, ("identity", "jwt"), config.identity.jwt)
+    yield from _apis(config, source)
+    yield from _policies(config, source)
+    yield from _listeners(config, source)
+    yield from unreadable(config, source)
+
+
+def _unique(source: Source, location: Location, items: Sequence[Any]) -> Iterator[ConfigProblem]:
+    seen: dict[str, int] = {}
+    for index, item in enumerate(items):
+        if item.name in seen:
+            line, _ = source.position((*location, seen[item.name], "name"))
+            yield source.problem(
+                (*location, index, "name"), f"{item.name!r} is already the name of another ({line=})"
+            )
+        seen.setdefault(item.name, index)
+
+
+def _known(
+    source: Source, location: Location, what: str, name: str, known: Iterable[str]
+) -> Iterator[ConfigProblem]:
+    names = list(known)
+    if name not in names:
+        close = difflib.get_close_matches(name, names, 1)
+        fix = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names) or 'none'}"
+        yield source.problem(location, f"there is no {what} {name!r}", fix)
+
+
+def _apis(config: Config, source: Source) -> Iterator[ConfigProblem]:
+    upstreams = [upstream.name for upstream in config.upstreams]
+    providers = [provider.name for provider in config.identity.jwt]
+    mounts: dict[tuple[str, str], str] = {}
+    for index, api in enumerate(config.apis):
+        here: Location = ("apis", index)
+        yield from _known(source, (*here, "upstream"), "upstream", api.upstream, upstreams)
+        for number, name in enumerate(api.authentication):
+            yield from _known(source, (*here, "authentication", number), "JWT provider", name, providers)
+        for host in api.hosts:
+            for path in api.base_paths:
+                mount = (host.lower(), path.rstrip("/") or "/")
+                if mount in mounts and mounts[mount] != api.name:
+                    what = f"{mount[0]}{mount[1]} already belongs to the API {mounts[mount]!r}"
+                    yield source.problem((*here, "hosts"), what, "give one of them another host or base path")
+                mounts[mount] = api.name
+
+
+def _policies(config: Config, source: Source) -> Iterator[ConfigProblem]:
+    upstreams = [upstream.name for upstream in config.upstreams]
+    responses = [response.name for response in config.responses]
+    apis = [api.name for api in config.apis]
+    for index, policy in enumerate(config.policies):
+        here: Location = ("policies", index)
+        for number, name in enumerate(policy.apis or []):
+            yield from _known(source, (*here, "apis", number), "API", name, apis)
+        action = policy.action
+        if action.divert is not None:
+            yield from _known(source, (*here, "action", "divert"), "upstream", action.divert, upstreams)
+        if action.deceive is not None:
+            yield from _known(source, (*here, "action", "deceive"), "response", action.deceive, responses)
+        for number, name in enumerate(action.mask or []):
+            place: Location = (*here, "action", "mask", number)
+            yield from _known(
+                source, place, "sensitive class that is looked for,", name, config.sensitive.classes
+            )
+
+
+def _listeners(config: Config, source: Source) -> Iterator[ConfigProblem]:
+    seen: dict[str, str] = {config.admin.address: "admin"}
+    for index, listener in enumerate(config.listeners):
+        if listener.address in seen:
+            what = f"{listener.address} is already taken by {seen[listener.address]!r}"
+            yield source.problem(("listeners", index, "address"), what)
+        seen[listener.address] = listener.name
+        tls = listener.tls
+        if tls is not None and tls.client_certificate == "required" and tls.client_ca is None:
+            what = "client_certificate: required needs client_ca"
+            yield source.problem(("listeners", index, "tls", "client_certificate"), what)

@@ -1,0 +1,123 @@
+"""A YAML file with the position of every key and value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarstring import ScalarString
+
+from starfort.config.problems import ConfigError, ConfigProblem
+
+MAX_FILE_BYTES: Final = 16 << 20
+"""A configuration is text that people read; lists of addresses have files of their own."""
+
+MAX_NODES: Final = 500_000
+"""Bounds what aliases can blow up to."""
+
+Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file as plain data, and where each part of it stands."""
+
+    file: Path
+    data: Any
+    marked: Any
+
+    def position(self, location: Sequence[str | int], *, key: bool = False) -> tuple[int, int]:
+        """Line and column, from 1, of the value at `location`, or of its key.
+
+        What is not in the file itself has the place of the nearest part above it.
+        """
+        node, line, column = self.marked, 0, 0
+        for step in location:
+            try:
+                if isinstance(node, CommentedMap) and step in node:
+                    line, column = node.lc.key(step) if key and step == location[-1] else node.lc.value(step)
+                    node = node[step]
+                elif isinstance(node, CommentedSeq) and isinstance(step, int):
+                    line, column = node.lc.item(step)
+                    node = node[step]
+                else:
+                    break
+            except (KeyError, IndexError, TypeError):
+                break
+        return line + 1, column + 1
+
+    def problem(
+        self, location: Sequence[str | int], what: str, fix: str = "", *, key: bool = False
+    ) -> ConfigProblem:
+        """A problem at a place of this file."""
+        line, column = self.position(location, key=key)
+        return ConfigProblem(self.file, line, column, what, fix)
+
+    def text_position(self, location: Sequence[str | int], line: int, column: int) -> tuple[int, int]:
+        """Where line and column (from 1) of a text value stand in the file.
+
+        Exact for plain and quoted texts on their first line; blocks are exact by line.
+        """
+        at_line, at_column = self.position(location)
+        node = self.marked
+        for step in location:
+            node = node[step]
+        style = getattr(node, "style", None) if isinstance(node, ScalarString) else None
+        if style in {"|", ">"}:
+            return at_line + line, column
+        if line > 1:
+            return at_line + line - 1, column
+        quote = 1 if type(node).__name__ in {"SingleQuotedScalarString", "DoubleQuotedScalarString"} else 0
+        return at_line, at_column + quote + column - 1
+
+
+def read(file: Path) -> Source:
+    """Read a YAML file.
+
+    Raises:
+        ConfigError: it cannot be read, is too large, or is no YAML.
+    """
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise ConfigError([ConfigProblem(file, 0, 0, f"is larger than {MAX_FILE_BYTES >> 20} MiB")])
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError([ConfigProblem(file, 0, 0, f"cannot be read: {reason}")]) from error
+    loader = YAML(typ="rt")
+    loader.preserve_quotes = True
+    try:
+        marked = loader.load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        what = str(error.problem or error.context or "no YAML").strip()
+        raise ConfigError([ConfigProblem(file, line, column, what.splitlines()[0])]) from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError([ConfigProblem(file, 1, 1, f"no YAML: {str(error).splitlines()[0]}")]) from error
+    try:
+        data = _plain(marked, [MAX_NODES])
+    except (ValueError, RecursionError) as error:
+        raise ConfigError([ConfigProblem(file, 1, 1, str(error) or "nested too deeply")]) from error
+    return Source(file, data, marked)
+
+
+def _plain(node: Any, budget: list[int]) -> Any:
+    budget[0] -= 1
+    if budget[0] < 0:
+        raise ValueError(f"has more than {MAX_NODES} values, aliases counted as often as they are used")
+    if isinstance(node, dict):
+        return {str(key): _plain(value, budget) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(value, budget) for value in node]
+    if isinstance(node, bool) or node is None:
+        return node
+    for kind in (str, int, float):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
