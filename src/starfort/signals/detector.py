@@ -53,6 +53,15 @@ _FRONT = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{\s*(?P<name>[A-Za-z_]\w*)\s*:\s*(?P<type>[^{}]+?)\s*\}")
 _IDENTIFIER = r"^[a-z][a-z0-9_]{0,63}$"
 _DURATION = re.compile(r"^(?P<count>\d{1,6})(?P<unit>ms|s|m|h|d)$")
+# Table functions and functions that leave the store: other hosts, files, programs. From system.table_functions of
+# ClickHouse 26.9, read-only sessions allow them. A detector is the operator's own, so this guards against
+# a file that was copied from somewhere, not against the operator.
+_OUTSIDE = re.compile(
+    r"\b(url|file|s3|gcs|oss|cosn|hdfs|azureBlobStorage|remote|remoteSecure|cluster|clusterAllReplicas|mysql|postgresql"
+    r"|mongodb|redis|sqlite|odbc|jdbc|ytsaurus|executable|python|input|iceberg\w*|deltaLake\w*|hudi|paimon\w*|arrowFlight"
+    r"|prometheus\w*|catboostEvaluate|dictionary|\w+Cluster)\s*\(",
+    re.IGNORECASE,
+)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 ThresholdValue = int | float | str
@@ -320,6 +329,13 @@ def _sql_problems(sql: str, spec: DetectorSpec) -> list[tuple[int, str]]:
     if ";" in bare:
         line = bare[: bare.index(";")].count("\n")
         problems.append((line, "more than one statement; a detector is one SELECT"))
+    problems += [
+        (
+            bare[: found.start()].count("\n"),
+            f"{found[1]}() leaves the store; a detector reads its tables only",
+        )
+        for found in _OUTSIDE.finditer(bare)
+    ]
     known = RESERVED | set(spec.thresholds)
     used: set[str] = set()
     for found in _PLACEHOLDER.finditer(bare):
