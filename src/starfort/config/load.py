@@ -42,7 +42,8 @@ def load(path: Path) -> LoadedConfig:
             [source.problem((), "must be a mapping", "begin with `version: 1`; `starfort init` shows one")]
         )
     try:
-        config = Config.model_validate(_absolute(source.data, path.resolve().parent))
+        data = {"data_dir": "./var", **source.data}
+        config = Config.model_validate(_absolute(data, path.resolve().parent))
     except ValidationError as error:
         raise ConfigError([_problem(source, detail) for detail in error.errors()]) from None
     if problems := list(references.check(config, source)):
@@ -51,8 +52,8 @@ def load(path: Path) -> LoadedConfig:
 
 
 _PATH_KEYS = {
-    "data_dir", "certificate", "key", "client_ca", "ca", "openapi", "jwks_file", "jwks_ca", "keys_file", "country",
-    "asn", "file", "secret_file",
+    "asn", "ca", "certificate", "client_ca", "country", "data_dir", "file", "jwks_ca", "jwks_file", "key",
+    "keys_file", "openapi", "secret_file",
 }  # fmt: skip
 
 

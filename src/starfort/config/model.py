@@ -437,7 +437,7 @@ class Action(Model):
         if value in ("allow", "block", "mask"):
             return {value: {"allow": True, "block": {}, "mask": []}[value]}
         if isinstance(value, str):
-            raise ValueError(
+            raise ValueError(  # noqa: TRY004 - what pydantic reports as a problem
                 f"{value!r} is no action: write allow, block, mask, or {{divert: UPSTREAM}} and the like"
             )
         if isinstance(value, dict):
