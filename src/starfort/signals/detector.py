@@ -53,7 +53,7 @@ _FRONT = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{\s*(?P<name>[A-Za-z_]\w*)\s*:\s*(?P<type>[^{}]+?)\s*\}")
 _IDENTIFIER = r"^[a-z][a-z0-9_]{0,63}$"
 _DURATION = re.compile(r"^(?P<count>\d{1,6})(?P<unit>ms|s|m|h|d)$")
-# Table functions and functions that leave the store: other hosts, files, programs. From system.table_functions of
+# Table functions that leave the store: other hosts, files, programs. From system.table_functions of
 # ClickHouse 26.9, read-only sessions allow them. A detector is the operator's own, so this guards against
 # a file that was copied from somewhere, not against the operator.
 _OUTSIDE = re.compile(
