@@ -1,4 +1,3 @@
-# ruff: noqa: E501  (tables of data read better whole)
 """A seeded installation: a real store, signal table and alert history filled with generated traffic.
 
 The same seed gives the same estate but for the times, which end now. `hostile` puts texts into it that attackers
