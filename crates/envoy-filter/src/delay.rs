@@ -1,105 +1,195 @@
-//! Wakes delayed streams: one thread, started at the first delay.
+//! Requests that are held for a while: one timer thread wakes each on its own worker when its time has come.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::{Arc, Condvar, Mutex, Once, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::host::Wake;
 
-/// Streams that may wait at once; beyond, a delay ends at once rather than holding more connections.
-const MAX_WAITING: usize = 10_000;
+/// Requests held at once at most; further ones are not delayed, and counted. A held request keeps its connection
+/// and buffers in Envoy.
+pub(crate) const MAX_HELD: usize = 10_000;
 
-/// The streams that wait.
-pub(crate) struct Delays {
-    queue: Arc<(Mutex<BinaryHeap<Reverse<Waiting>>>, Condvar)>,
-    thread: Once,
+/// Longest delay, as the bundle's documentation promises.
+const MAX_DELAY: Duration = Duration::from_secs(30);
+
+type Slot = Arc<Mutex<Option<Box<dyn Wake>>>>;
+
+/// A held request's side: when it goes, nobody is woken any more.
+pub(crate) struct Held(Slot);
+
+impl Drop for Held {
+    /// Taken under the lock, so that no wake-up happens once the stream is being destroyed.
+    fn drop(&mut self) {
+        self.0.lock().take();
+    }
 }
 
-impl Default for Delays {
-    fn default() -> Self {
-        Self {
-            queue: Arc::default(),
-            thread: Once::new(),
-        }
+struct Timer {
+    at: Instant,
+    number: u64,
+    slot: Slot,
+}
+
+impl PartialEq for Timer {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
     }
+}
+impl Eq for Timer {}
+impl PartialOrd for Timer {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Timer {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
+}
+
+#[derive(Default)]
+struct State {
+    timers: BinaryHeap<Reverse<Timer>>,
+    count: u64,
+    stop: bool,
+}
+
+/// All held requests of the process.
+#[derive(Default)]
+pub(crate) struct Delays {
+    state: Mutex<State>,
+    changed: Condvar,
 }
 
 impl std::fmt::Debug for Delays {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Delays")
-    }
-}
-
-struct Waiting {
-    until: Instant,
-    wake: Box<dyn Wake>,
-}
-
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        self.until == other.until
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.until.cmp(&other.until)
+        write!(formatter, "Delays({} held)", self.len())
     }
 }
 
 impl Delays {
-    /// Wake a stream in so many milliseconds.
-    pub(crate) fn after_ms(&self, delay_ms: u64, wake: Box<dyn Wake>) {
-        self.thread.call_once(|| {
-            let queue = Arc::clone(&self.queue);
-            // Without a thread nothing would ever wake: then nothing waits either (see below).
-            let _ = std::thread::Builder::new()
-                .name("starfort-delay".into())
-                .spawn(move || run(&queue));
-        });
-        let mut waiting = self.queue.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() >= MAX_WAITING || Arc::strong_count(&self.queue) < 2 {
-            drop(waiting);
-            wake.wake();
-            return;
+    /// Wake after `delay_ms` (at most 30 s). `None` when [`MAX_HELD`] are held already.
+    pub(crate) fn hold(&self, delay_ms: u64, wake: Box<dyn Wake>) -> Option<Held> {
+        let slot = Arc::new(Mutex::new(Some(wake)));
+        let mut state = self.state.lock();
+        if state.timers.len() >= MAX_HELD || state.stop {
+            return None;
         }
-        waiting.push(Reverse(Waiting {
-            until: Instant::now() + Duration::from_millis(delay_ms),
-            wake,
-        }));
-        self.queue.1.notify_one();
+        state.count += 1;
+        let timer = Timer {
+            at: Instant::now() + Duration::from_millis(delay_ms).min(MAX_DELAY),
+            number: state.count,
+            slot: Arc::clone(&slot),
+        };
+        state.timers.push(Reverse(timer));
+        self.changed.notify_one();
+        Some(Held(slot))
+    }
+
+    /// Requests held (or gone, but their time has not come).
+    pub(crate) fn len(&self) -> usize {
+        self.state.lock().timers.len()
+    }
+
+    /// The timer thread's body; returns after [`Self::stop`].
+    pub(crate) fn run(&self) {
+        let mut state = self.state.lock();
+        while !state.stop {
+            let Some(Reverse(next)) = state.timers.peek() else {
+                self.changed.wait(&mut state);
+                continue;
+            };
+            let at = next.at;
+            if at > Instant::now() {
+                self.changed.wait_until(&mut state, at);
+                continue;
+            }
+            let Some(Reverse(due)) = state.timers.pop() else {
+                continue;
+            };
+            parking_lot::MutexGuard::unlocked(&mut state, || {
+                let mut slot = due.slot.lock();
+                if let Some(wake) = slot.take() {
+                    wake.wake();
+                }
+            });
+        }
+    }
+
+    /// Let [`Self::run`] return; whoever is held stays so (Envoy ends the streams).
+    pub(crate) fn stop(&self) {
+        self.state.lock().stop = true;
+        self.changed.notify_all();
+    }
+
+    /// Make [`Self::run`] possible again.
+    pub(crate) fn restart(&self) {
+        self.state.lock().stop = false;
     }
 }
 
-fn run(queue: &(Mutex<BinaryHeap<Reverse<Waiting>>>, Condvar)) {
-    let mut waiting = queue.0.lock().unwrap_or_else(PoisonError::into_inner);
-    loop {
-        let now = Instant::now();
-        let Some(Reverse(first)) = waiting.peek() else {
-            waiting = queue
-                .1
-                .wait(waiting)
-                .unwrap_or_else(PoisonError::into_inner);
-            continue;
-        };
-        if first.until > now {
-            let pause = first.until - now;
-            waiting = queue
-                .1
-                .wait_timeout(waiting, pause)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-        } else if let Some(Reverse(due)) = waiting.pop() {
-            due.wake.wake();
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Sender, channel};
+
+    struct Tell(Sender<u32>, u32);
+
+    impl Wake for Tell {
+        fn wake(&self) {
+            let _ = self.0.send(self.1);
         }
+    }
+
+    #[test]
+    fn requests_are_woken_in_the_order_of_their_time() {
+        let delays = Arc::new(Delays::default());
+        let (sender, receiver) = channel();
+        let held: Vec<_> = [(40, 2), (1, 1)]
+            .map(|(ms, number)| delays.hold(ms, Box::new(Tell(sender.clone(), number))))
+            .into();
+        let runner = Arc::clone(&delays);
+        let thread = std::thread::spawn(move || runner.run());
+        assert_eq!([receiver.recv(), receiver.recv()], [Ok(1), Ok(2)]);
+        delays.stop();
+        thread.join().unwrap();
+        drop(held);
+    }
+
+    #[test]
+    fn a_request_that_went_is_not_woken() {
+        let delays = Arc::new(Delays::default());
+        let (sender, receiver) = channel();
+        drop(delays.hold(1, Box::new(Tell(sender.clone(), 1))));
+        let _held = delays.hold(5, Box::new(Tell(sender.clone(), 2)));
+        drop(sender);
+        let runner = Arc::clone(&delays);
+        let thread = std::thread::spawn(move || runner.run());
+        assert_eq!(receiver.recv(), Ok(2));
+        assert!(
+            receiver.recv().is_err(),
+            "the first one's sender is gone, never used"
+        );
+        delays.stop();
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn no_more_are_held_than_the_limit() {
+        let delays = Delays::default();
+        let (sender, _receiver) = channel();
+        let held: Vec<_> = (0..MAX_HELD)
+            .map(|_| {
+                delays
+                    .hold(1000, Box::new(Tell(sender.clone(), 0)))
+                    .unwrap()
+            })
+            .collect();
+        assert!(delays.hold(1, Box::new(Tell(sender, 0))).is_none());
+        assert_eq!(held.len(), delays.len());
     }
 }

@@ -1,437 +1,364 @@
-//! The line to the control plane: event batches up, bundles and signals down. See `docs/design/interfaces.md`.
+//! The one thread that talks to the control plane: events out, bundles and signals in.
 //!
-//! One thread gathers rows, sends and resends; one reads while a connection stands. Workers never wait for
-//! either: they put rows in a bounded queue.
+//! It never stands in a worker's way: workers only push to a queue. Each turn of its loop does what can be done
+//! without waiting, then waits in `poll` for the socket, a wake-up, or the next flush.
 
-use std::collections::VecDeque;
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use starfort_engine::event::{EventBatch, EventRow};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde_json::json;
+use starfort_engine::event::EventBatch;
 use starfort_engine::signals::KeyType;
 
-use crate::bundle_swap;
-use crate::log::{LogLevel, log};
-use crate::metrics::add;
+use crate::clock::monotonic_ns;
+use crate::connection::Connection;
+use crate::event_queue::size_of_row;
+use crate::frames::{self, BundleFrame, BundleResult, FrameType, SignalsFrame};
+use crate::log::{self, Level};
+use crate::outbox::Outbox;
 use crate::process::Process;
 
-const FRAME_LIMIT_BYTES: u32 = 64 << 20;
-const BACKOFF_MIN: Duration = Duration::from_millis(50);
-const BACKOFF_MAX: Duration = Duration::from_secs(2);
+/// First and longest wait between attempts to connect (interfaces.md).
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// `stats` go out so often (interfaces.md).
 const STATS_EVERY: Duration = Duration::from_secs(1);
-/// A control plane that does not read for so long is as good as gone.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Frame types.
-mod frame {
-    pub(super) const HELLO: u8 = 1;
-    pub(super) const EVENTS: u8 = 2;
-    pub(super) const EVENTS_ACK: u8 = 3;
-    pub(super) const STATS: u8 = 4;
-    pub(super) const BUNDLE: u8 = 5;
-    pub(super) const BUNDLE_RESULT: u8 = 6;
-    pub(super) const SIGNALS: u8 = 7;
-    pub(super) const SIGNALS_ACK: u8 = 8;
-    pub(super) const PING: u8 = 9;
-    pub(super) const PONG: u8 = 10;
-}
+/// Expired signals are removed so often.
+const EXPIRE_EVERY: Duration = Duration::from_secs(5);
 
-/// Start the thread.
-pub(crate) fn start(process: &Arc<Process>, rows: Receiver<Box<EventRow>>) -> Result<(), String> {
-    let line = Line::new(Arc::clone(process), rows);
-    let spawned = std::thread::Builder::new()
-        .name("starfort-events".into())
-        .spawn(move || line.run());
-    spawned
-        .map(drop)
-        .map_err(|error| format!("cannot start the event thread: {error}"))
-}
+/// A batch is cut when its rows take so much, well below the largest frame.
+const MAX_BATCH_BYTES: usize = 8 << 20;
 
-struct Batch {
-    sequence: u64,
-    rows: u64,
-    payload: Vec<u8>,
-    sent: bool,
-}
+/// No further batch is handed to the connection while so much waits in it.
+const MAX_PENDING_BYTES: usize = 4 << 20;
 
-/// What the reading thread tells the sending one.
-enum Note {
-    Acknowledged(u64),
-    Answer(u8, Vec<u8>),
-    Closed(u64),
-}
+/// When Envoy stops, events on their way get so long.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
-struct Line {
+/// The thread's state.
+pub(crate) struct EventSocket {
     process: Arc<Process>,
-    rows: Receiver<Box<EventRow>>,
-    notes: (Sender<Note>, Receiver<Note>),
-    /// Tells this process from another with the same process id.
-    instance: String,
-    stream: Option<UnixStream>,
-    generation: u64,
-    waiting: VecDeque<Batch>,
-    waiting_bytes: usize,
-    next_sequence: u64,
+    loader: Sender<BundleFrame>,
+    results: Receiver<BundleResult>,
+    connection: Option<Connection>,
     retry_at: Instant,
     backoff: Duration,
+    batch: EventBatch,
+    batch_bytes: usize,
+    batch_since: Instant,
+    outbox: Outbox,
+    stats_at: Instant,
+    expire_at: Instant,
 }
 
-impl Line {
-    fn new(process: Arc<Process>, rows: Receiver<Box<EventRow>>) -> Self {
-        let random =
-            std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), std::process::id());
+impl EventSocket {
+    /// Not connected yet.
+    pub(crate) fn new(
+        process: Arc<Process>,
+        loader: Sender<BundleFrame>,
+        results: Receiver<BundleResult>,
+    ) -> Self {
+        let now = Instant::now();
         Self {
+            outbox: Outbox::new(process.outbox_bytes()),
             process,
-            rows,
-            notes: unbounded(),
-            instance: format!("{random:016x}"),
-            stream: None,
-            generation: 0,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            next_sequence: 1,
-            retry_at: Instant::now(),
-            backoff: BACKOFF_MIN,
+            loader,
+            results,
+            connection: None,
+            retry_at: now,
+            backoff: BACKOFF.0,
+            batch: EventBatch::default(),
+            batch_bytes: 0,
+            batch_since: now,
+            stats_at: now,
+            expire_at: now,
         }
     }
 
-    fn run(mut self) {
-        let mut batch = EventBatch::default();
-        let (mut first_row, mut stats_at) = (Instant::now(), Instant::now());
-        let flush = Duration::from_millis(self.process.settings.event_flush_ms.max(1));
-        loop {
-            let pause = if batch.is_empty() {
-                flush
-            } else {
-                flush.saturating_sub(first_row.elapsed())
-            };
-            match self.rows.recv_timeout(pause) {
-                Ok(row) => {
-                    if batch.is_empty() {
-                        first_row = Instant::now();
-                    }
-                    if batch.push(&row).is_err() {
-                        add(&self.process.metrics.events_dropped, 1);
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-            let full = batch.len() >= self.process.settings.event_batch_rows;
-            if full || (!batch.is_empty() && first_row.elapsed() >= flush) {
-                self.keep(&mut batch);
-            }
-            self.read_notes();
-            self.connect();
-            self.send_waiting();
-            if stats_at.elapsed() >= STATS_EVERY {
-                stats_at = Instant::now();
-                self.process
-                    .shared
-                    .signals
-                    .expire(self.process.monotonic_ns());
-                self.send(frame::STATS, &self.stats());
-            }
+    /// The thread's body; returns when the process stops, after at most [`LAST_WORDS`] for what is on its way.
+    pub(crate) fn run(mut self) {
+        while !self.process.stopping() {
+            self.guarded_turn();
+        }
+        let until = Instant::now() + LAST_WORDS;
+        self.guarded_turn();
+        self.cut();
+        while Instant::now() < until && self.connection.is_some() && self.outbox.len() > 0 {
+            self.guarded_turn();
         }
     }
 
-    /// Close the batch; when the buffer is full the oldest batches go, and are counted.
-    fn keep(&mut self, batch: &mut EventBatch) {
-        let rows = batch.len() as u64;
-        let Ok(payload) = batch.finish() else {
-            *batch = EventBatch::default();
-            add(&self.process.metrics.events_dropped, rows);
-            return;
-        };
-        self.waiting_bytes += payload.len();
-        self.waiting.push_back(Batch {
-            sequence: self.next_sequence,
-            rows,
-            payload,
-            sent: false,
-        });
-        self.next_sequence += 1;
-        while self.waiting_bytes > self.process.settings.event_buffer_bytes {
-            let Some(oldest) = self.waiting.pop_front() else {
-                break;
-            };
-            self.waiting_bytes -= oldest.payload.len();
-            add(&self.process.metrics.events_dropped, oldest.rows);
-        }
-    }
-
-    fn read_notes(&mut self) {
-        while let Ok(note) = self.notes.1.try_recv() {
-            match note {
-                Note::Acknowledged(sequence) => self.acknowledge(sequence),
-                Note::Answer(kind, payload) => self.send(kind, &payload),
-                Note::Closed(generation) if generation == self.generation => self.disconnect(),
-                Note::Closed(_) => {}
-            }
-        }
-    }
-
-    fn acknowledge(&mut self, sequence: u64) {
-        while self
-            .waiting
-            .front()
-            .is_some_and(|batch| batch.sequence <= sequence)
-        {
-            let Some(batch) = self.waiting.pop_front() else {
-                break;
-            };
-            self.waiting_bytes -= batch.payload.len();
-            add(&self.process.metrics.events_acknowledged, batch.rows);
-        }
-    }
-
-    fn connect(&mut self) {
-        if self.stream.is_some() || Instant::now() < self.retry_at {
-            return;
-        }
-        match self.try_connect() {
-            Ok(stream) => {
-                self.stream = Some(stream);
-                self.backoff = BACKOFF_MIN;
-                add(&self.process.metrics.connections, 1);
-                self.waiting.iter_mut().for_each(|batch| batch.sent = false);
-                let hello = self.hello();
-                self.send(frame::HELLO, &hello);
-            }
-            Err(_) => {
-                self.retry_at = Instant::now() + self.backoff;
-                self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
-            }
-        }
-    }
-
-    fn try_connect(&mut self) -> io::Result<UnixStream> {
-        let stream = UnixStream::connect(&self.process.settings.socket)?;
-        stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-        self.generation += 1;
-        let reader = Reader {
-            process: Arc::clone(&self.process),
-            notes: self.notes.0.clone(),
-            stream: stream.try_clone()?,
-            generation: self.generation,
-        };
-        std::thread::Builder::new()
-            .name("starfort-control".into())
-            .spawn(move || reader.run())?;
-        Ok(stream)
-    }
-
-    fn disconnect(&mut self) {
-        if let Some(stream) = self.stream.take() {
-            let _ = stream.shutdown(std::net::Shutdown::Both);
-        }
-        self.retry_at = Instant::now() + self.backoff;
-    }
-
-    fn send_waiting(&mut self) {
-        for index in 0..self.waiting.len() {
-            let Some(stream) = &mut self.stream else {
-                return;
-            };
-            let Some(batch) = self.waiting.get_mut(index).filter(|batch| !batch.sent) else {
-                continue;
-            };
-            let sent = write_frame(
-                stream,
-                frame::EVENTS,
-                &[&batch.sequence.to_be_bytes(), &batch.payload],
-            );
-            if sent.is_ok() {
-                batch.sent = true;
-                add(&self.process.metrics.batches_sent, 1);
-            } else {
-                self.disconnect();
-            }
-        }
-    }
-
-    fn send(&mut self, kind: u8, payload: &[u8]) {
-        let Some(stream) = &mut self.stream else {
-            return;
-        };
-        if write_frame(stream, kind, &[payload]).is_err() {
+    /// A turn; a panic in it ends the connection, not the thread.
+    fn guarded_turn(&mut self) {
+        let turn = std::panic::AssertUnwindSafe(|| self.turn());
+        if std::panic::catch_unwind(turn).is_err() {
+            self.process.metrics.panics.increment();
+            (self.batch, self.batch_bytes) = (EventBatch::default(), 0);
             self.disconnect();
         }
     }
 
-    fn hello(&self) -> Vec<u8> {
-        let engine = self.process.engine();
-        let hello = json!({
-            "node": engine.as_ref().map_or("", |engine| &engine.node),
+    fn turn(&mut self) {
+        self.connect();
+        self.gather();
+        if let Err(error) = self.exchange() {
+            log::say(Level::Warn, &format!("control socket: {error}"));
+            self.disconnect();
+        }
+        self.housekeeping();
+        self.wait();
+    }
+
+    fn connect(&mut self) {
+        let now = Instant::now();
+        if self.connection.is_some() || now < self.retry_at {
+            return;
+        }
+        if let Ok(mut connection) = Connection::open(&self.process.settings.socket) {
+            self.backoff = BACKOFF.0;
+            self.process.metrics.control_connections.increment();
+            connection.send(frames::encode_json(FrameType::Hello, &self.hello()));
+            self.connection = Some(connection);
+            self.outbox.rewind();
+            self.stats_at = now;
+        } else {
+            self.retry_at = now + self.backoff;
+            self.backoff = (self.backoff * 2).min(BACKOFF.1);
+        }
+    }
+
+    fn hello(&self) -> serde_json::Value {
+        let engine = self.process.engine.load();
+        let engine = engine.as_ref();
+        json!({
+            "node": engine.map_or("", |engine| &engine.node),
             "pid": std::process::id(),
-            "instance": self.instance,
+            "instance": self.process.instance,
             "filter_version": env!("CARGO_PKG_VERSION"),
-            "envoy_abi": "v0.2.0",
-            "bundle": engine.as_ref().map_or("", |engine| &engine.version),
-        });
-        hello.to_string().into_bytes()
+            "envoy_abi": crate::ABI_VERSION,
+            "bundle": engine.map_or("", |engine| &engine.version),
+        })
     }
 
-    fn stats(&self) -> Vec<u8> {
-        let counters: serde_json::Map<String, Value> = self
-            .process
-            .metrics
-            .snapshot()
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.into()))
-            .collect();
-        let shared = &self.process.shared;
-        let stats = json!({
-            "counters": counters,
-            "gauges": {
-                "events_waiting_bytes": self.waiting_bytes,
-                "events_queued": self.rows.len(),
-                "signals": shared.signals.len(),
-                "signals_refused": shared.signals.refused(),
-                "rate_keys": shared.rates.len(),
-                "policy_errors": shared.policy_errors.load(std::sync::atomic::Ordering::Relaxed),
-            },
-        });
-        stats.to_string().into_bytes()
+    fn disconnect(&mut self) {
+        self.connection = None;
+        self.outbox.rewind();
+        self.retry_at = Instant::now() + self.backoff;
     }
-}
 
-fn write_frame(stream: &mut UnixStream, kind: u8, parts: &[&[u8]]) -> io::Result<()> {
-    let length = 1 + parts.iter().map(|part| part.len()).sum::<usize>();
-    let length = u32::try_from(length).map_err(|_| io::Error::other("frame too large"))?;
-    let mut head = length.to_be_bytes().to_vec();
-    head.push(kind);
-    stream.write_all(&head)?;
-    parts.iter().try_for_each(|part| stream.write_all(part))
-}
-
-/// Reads frames until the connection ends.
-struct Reader {
-    process: Arc<Process>,
-    notes: Sender<Note>,
-    stream: UnixStream,
-    generation: u64,
-}
-
-#[derive(Deserialize)]
-struct BundleFrame {
-    path: std::path::PathBuf,
-    version: String,
-}
-
-#[derive(Deserialize)]
-struct SignalsFrame {
-    #[serde(default)]
-    full: bool,
-    #[serde(default)]
-    set: Vec<SetSignal>,
-    #[serde(default)]
-    clear: Vec<SignalKey>,
-}
-
-#[derive(Deserialize)]
-struct SetSignal {
-    #[serde(flatten)]
-    key: SignalKey,
-    score: f64,
-    ttl_ms: u64,
-}
-
-#[derive(Deserialize)]
-struct SignalKey {
-    kind: String,
-    key_type: String,
-    key: String,
-}
-
-impl Reader {
-    fn run(mut self) {
-        if let Err(error) = self.read_frames()
-            && error.kind() != io::ErrorKind::UnexpectedEof
-        {
-            log(
-                LogLevel::Warn,
-                &format!("starfort: control connection ended: {error}"),
-            );
+    /// Take rows from the queue; cut a batch when it is full, or when it is time and somebody listens (batches are
+    /// not cut small while nobody does: each has a schema of some 8 KiB).
+    fn gather(&mut self) {
+        while let Some(row) = self.process.events.pop() {
+            if self.batch.is_empty() {
+                self.batch_since = Instant::now();
+            }
+            if self.batch.push(&row).is_err() {
+                self.process.metrics.events_failed.increment();
+                continue;
+            }
+            self.batch_bytes += size_of_row(&row);
+            if self.batch.len() >= self.process.settings.event_batch_rows
+                || self.batch_bytes >= MAX_BATCH_BYTES
+            {
+                self.cut();
+            }
         }
-        let _ = self.notes.send(Note::Closed(self.generation));
-    }
-
-    fn read_frames(&mut self) -> io::Result<()> {
-        loop {
-            let mut length = [0; 4];
-            self.stream.read_exact(&mut length)?;
-            let length = u32::from_be_bytes(length);
-            if length == 0 || length > FRAME_LIMIT_BYTES {
-                return Err(io::Error::other(format!("a frame of {length} bytes")));
-            }
-            let mut payload = Vec::new();
-            Read::by_ref(&mut self.stream)
-                .take(length.into())
-                .read_to_end(&mut payload)?;
-            if payload.len() != length as usize {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if let Some((kind, payload)) = payload.split_first() {
-                self.handle(*kind, payload)?;
-            }
+        let age = self.batch_since.elapsed();
+        let due = age >= Duration::from_millis(self.process.settings.event_flush_ms);
+        if due && self.connection.is_some() {
+            self.cut();
         }
     }
 
-    fn handle(&self, kind: u8, payload: &[u8]) -> io::Result<()> {
-        match kind {
-            frame::EVENTS_ACK => {
-                let sequence = payload
-                    .first_chunk::<8>()
-                    .ok_or_else(|| io::Error::other("a short acknowledgement"))?;
-                self.note(Note::Acknowledged(u64::from_be_bytes(*sequence)));
-            }
-            frame::BUNDLE => {
-                let wanted: BundleFrame = serde_json::from_slice(payload)?;
-                let result = bundle_swap::load(&self.process, &wanted.path, Some(&wanted.version));
-                let answer =
-                    json!({"version": wanted.version, "ok": result.is_ok(), "error": result.err()});
-                self.note(Note::Answer(
-                    frame::BUNDLE_RESULT,
-                    answer.to_string().into_bytes(),
-                ));
-            }
-            frame::SIGNALS => self.signals(&serde_json::from_slice(payload)?),
-            frame::PING => self.note(Note::Answer(frame::PONG, payload.to_vec())),
-            // A newer control plane may say more than this filter knows.
-            _ => {}
+    fn cut(&mut self) {
+        if self.batch.is_empty() {
+            return;
         }
+        let rows = self.batch.len() as u64;
+        self.batch_bytes = 0;
+        if let Ok(arrow) = self.batch.finish() {
+            let dropped = self.outbox.push(arrow, rows);
+            self.process.metrics.events_dropped.add(dropped);
+        } else {
+            self.batch = EventBatch::default();
+            self.process.metrics.events_failed.add(rows);
+        }
+    }
+
+    /// Read what came, act on it, write what waits.
+    fn exchange(&mut self) -> Result<(), String> {
+        let Some(mut connection) = self.connection.take() else {
+            return Ok(());
+        };
+        connection.read()?;
+        while let Some((kind, payload)) = connection.next_frame().inspect_err(|_| {
+            self.process.metrics.control_protocol_errors.increment();
+        })? {
+            let answer = self.handle(kind, &payload).inspect_err(|_| {
+                self.process.metrics.control_protocol_errors.increment();
+            })?;
+            if let Some(answer) = answer {
+                connection.send(Some(answer));
+            }
+        }
+        while let Ok(result) = self.results.try_recv() {
+            connection.send(frames::encode_json(FrameType::BundleResult, &result));
+        }
+        while connection.pending() < MAX_PENDING_BYTES {
+            let Some(batch) = self.outbox.next_to_send() else {
+                break;
+            };
+            connection.send(frames::encode(
+                FrameType::Events,
+                &[&batch.sequence.to_be_bytes(), &batch.arrow],
+            ));
+            self.process.metrics.batches_sent.increment();
+        }
+        if Instant::now() >= self.stats_at {
+            self.stats_at = Instant::now() + STATS_EVERY;
+            connection.send(frames::encode_json(FrameType::Stats, &self.stats()));
+        }
+        connection.write()?;
+        self.connection = Some(connection);
         Ok(())
     }
 
-    fn signals(&self, frame: &SignalsFrame) {
-        let table = &self.process.shared.signals;
-        let now_ns = self.process.monotonic_ns();
-        if frame.full {
-            table.clear_all();
-        }
-        for signal in &frame.clear {
-            if let Some(key_type) = KeyType::from_code(&signal.key_type) {
-                table.clear(&signal.kind, key_type, &signal.key);
+    /// Act on a frame; what comes back is the answer.
+    fn handle(&mut self, kind: u8, payload: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        const ACK: u8 = FrameType::EventsAck as u8;
+        const BUNDLE: u8 = FrameType::Bundle as u8;
+        const SIGNALS: u8 = FrameType::Signals as u8;
+        const PING: u8 = FrameType::Ping as u8;
+        match kind {
+            ACK => {
+                let sequence = payload
+                    .first_chunk::<8>()
+                    .ok_or("events_ack without a sequence")?;
+                let rows = self.outbox.acknowledge(u64::from_be_bytes(*sequence));
+                self.process.metrics.events_acknowledged.add(rows);
+                Ok(None)
             }
-        }
-        for SetSignal { key, score, ttl_ms } in &frame.set {
-            if let Some(key_type) = KeyType::from_code(&key.key_type) {
-                let expires_ns = now_ns.saturating_add(ttl_ms.saturating_mul(1_000_000));
-                table.set(&key.kind, key_type, &key.key, *score, expires_ns);
+            BUNDLE => {
+                let frame = serde_json::from_slice::<BundleFrame>(payload)
+                    .map_err(|error| format!("bundle frame: {error}"))?;
+                let _ = self.loader.send(frame);
+                Ok(None)
             }
+            SIGNALS => {
+                let frame = serde_json::from_slice::<SignalsFrame>(payload)
+                    .map_err(|error| format!("signals frame: {error}"))?;
+                let active = apply_signals(&self.process, &frame);
+                Ok(frames::encode_json(
+                    FrameType::SignalsAck,
+                    &json!({"active": active}),
+                ))
+            }
+            PING => Ok(frames::encode(FrameType::Pong, &[payload])),
+            // A pong, or a newer control plane that says more than this filter knows.
+            _ => Ok(None),
         }
-        let answer = json!({"active": table.len()}).to_string().into_bytes();
-        self.note(Note::Answer(frame::SIGNALS_ACK, answer));
     }
 
-    fn note(&self, note: Note) {
-        // The sending thread lives as long as the process.
-        let _ = self.notes.send(note);
+    fn stats(&self) -> serde_json::Value {
+        let process = &self.process;
+        let mut counters = process.metrics.snapshot();
+        let errors = process
+            .shared
+            .policy_errors
+            .load(std::sync::atomic::Ordering::Relaxed);
+        counters.insert("policy_errors".into(), errors);
+        counters.insert(
+            "signals_refused_full".into(),
+            process.shared.signals.refused() as u64,
+        );
+        json!({
+            "counters": counters,
+            "gauges": {
+                "signals_active": process.shared.signals.len(),
+                "events_queued": process.events.len() + self.batch.len(),
+                "batches_unacknowledged": self.outbox.len(),
+                "event_buffer_bytes": self.outbox.bytes(),
+                "requests_held": process.delays.len(),
+            },
+        })
+    }
+
+    fn housekeeping(&mut self) {
+        if Instant::now() >= self.expire_at {
+            self.expire_at = Instant::now() + EXPIRE_EVERY;
+            self.process.shared.signals.expire(monotonic_ns());
+        }
+    }
+
+    /// Until the socket has something, somebody wakes us, or it is time for the next flush.
+    fn wait(&self) {
+        if self.process.stopping() && self.connection.is_none() {
+            return;
+        }
+        let mut wanted = PollFlags::IN;
+        if self
+            .connection
+            .as_ref()
+            .is_some_and(|connection| connection.pending() > 0)
+        {
+            wanted |= PollFlags::OUT;
+        }
+        let mut descriptors = Vec::with_capacity(2);
+        if let Some(wake) = self.process.wake_fd() {
+            descriptors.push(PollFd::new(wake, PollFlags::IN));
+        }
+        if let Some(connection) = &self.connection {
+            descriptors.push(PollFd::from_borrowed_fd(connection.as_fd(), wanted));
+        }
+        let timeout = Duration::from_millis(self.process.settings.event_flush_ms);
+        let timeout = Timespec {
+            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(1),
+            tv_nsec: timeout.subsec_nanos().into(),
+        };
+        // An interrupted wait is only a shorter one.
+        let _ = poll(&mut descriptors, Some(&timeout));
+        if let Some(wake) = self.process.wake_fd() {
+            let _ = rustix::io::read(wake, &mut [0u8; 8]);
+        }
     }
 }
+
+/// Take over a change of the signal table. Returns how many signals are active now.
+fn apply_signals(process: &Process, frame: &SignalsFrame) -> usize {
+    let table = &process.shared.signals;
+    if frame.full {
+        table.clear_all();
+    }
+    let now = monotonic_ns();
+    for signal in &frame.set {
+        let Some(key_type) = KeyType::from_code(&signal.key_type) else {
+            process.metrics.signals_refused.increment();
+            continue;
+        };
+        let expires_ns = now.saturating_add(signal.ttl_ms.saturating_mul(1_000_000));
+        if table.set(
+            &signal.kind,
+            key_type,
+            &signal.key,
+            signal.score,
+            expires_ns,
+        ) {
+            process.metrics.signals_set.increment();
+        }
+    }
+    for signal in &frame.clear {
+        match KeyType::from_code(&signal.key_type) {
+            Some(key_type) => table.clear(&signal.kind, key_type, &signal.key),
+            None => process.metrics.signals_refused.increment(),
+        }
+    }
+    table.len()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,495 +1,272 @@
-//! One stream: what Envoy's hooks mean to it, and what the engine's answers mean to Envoy.
+//! Hook → engine → action, for one HTTP stream.
+//!
+//! A hook gives back its status and what is left to do (`Then`). That last step, answering or continuing, may make
+//! Envoy call other hooks of this stream before it returns, even `destroy`; so `abi.rs` takes it when nothing of
+//! [`Filter`] is borrowed any more.
+//!
+//! Every call of the engine goes through [`Filter::guarded`]: a panic ends there, is counted, and the stream fails
+//! open or closed as the bundle says.
+
+mod answer;
+mod request;
+mod response;
+pub(crate) mod row;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
 
-use starfort_engine::{
-    Engine, LocalResponse, RequestEffects, RequestHead, RequestOutcome, ResponseBodyOutcome,
-    ResponseHead, ResponseOutcome, StreamEnd, Transaction,
-};
+use starfort_engine::{Engine, LocalResponse, StreamEnd, Transaction};
 
-use crate::host::{Body, Head, Host};
-use crate::metrics::add;
-use crate::process::Process;
+pub(crate) use answer::Answer;
 
-/// Room above the inspected part of a body: the largest chunk that Envoy reads at once, so that its own limit
-/// (which would answer 413 by itself) is never what decides.
-const CHUNK_ROOM_BYTES: u64 = 1 << 20;
+use crate::clock::{monotonic_ns, now};
+use crate::delay::Held;
+use crate::host::{Chunks, Host, Part, Side};
+use crate::metrics::Counter;
+use crate::process::FilterConfig;
 
-/// What a headers hook answers. The numbers are abi.h's.
+/// What is left to do when nothing is borrowed any more.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// Nothing.
+    Nothing,
+    /// Answer the client; the stream is Envoy's afterwards.
+    Answer(Box<Answer>),
+    /// Let the held request go on.
+    ContinueRequest,
+}
+
+/// Result of the two header hooks (`envoy_dynamic_module_type_on_http_filter_*_headers_status`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
-pub enum HeadStatus {
+pub(crate) enum HeadersStatus {
     /// Go on.
     Continue = 0,
-    /// Hold the head; body hooks are still called.
-    StopIteration = 1,
-    /// Hold everything, with flow control towards the sender.
+    /// Hold the head; body hooks are called.
+    Stop = 1,
+    /// Hold all, reading no more than fits; body hooks are not called until it goes on.
     StopAllAndWatermark = 4,
 }
 
-/// What a body hook answers. The numbers are abi.h's.
+/// Result of the two body hooks (`…_body_status`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
-pub enum DataStatus {
-    /// Go on.
+pub(crate) enum BodyStatus {
+    /// Go on, with what was held.
     Continue = 0,
-    /// Hold this chunk with those before.
+    /// Hold these bytes too.
     StopAndBuffer = 1,
-    /// Hold this chunk, with flow control towards the sender.
+    /// Hold these bytes too, and read no more than fits.
     StopAndWatermark = 2,
-    /// Drop this chunk.
+    /// Throw these bytes away.
     StopNoBuffer = 3,
 }
 
-/// What a trailers hook answers. The numbers are abi.h's.
+/// Result of the two trailer hooks (`…_trailers_status`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
-pub enum TrailersStatus {
+pub(crate) enum TrailersStatus {
     /// Go on.
     Continue = 0,
     /// Hold.
-    StopIteration = 1,
+    Stop = 1,
 }
 
-/// What a step decided for the request.
-enum Step {
+/// Where a request is.
+#[derive(Debug, PartialEq, Eq)]
+enum RequestState {
+    /// Everything passes.
     Pass,
-    NeedBody,
-    Wait,
+    /// The body is being collected, so many bytes at most.
+    Collect(usize),
+    /// Decided, but held for a while.
+    Held,
+    /// Answered; whatever still comes is thrown away.
     Answered,
 }
 
-/// What a delay holds back.
-#[derive(Debug, Default)]
-enum Delayed {
-    #[default]
-    Nothing,
-    Request,
-    Answer(LocalResponse),
+/// Where a response is.
+#[derive(Debug, PartialEq, Eq)]
+enum ResponseState {
+    /// Everything passes.
+    Pass,
+    /// Chunks pass and are shown to the engine.
+    Show,
+    /// The body is being collected, so many bytes at most.
+    Collect(usize),
+    /// Replaced by our answer.
+    Answered,
 }
 
-/// One stream through the filter.
-pub struct Filter {
-    process: Arc<Process>,
+/// One HTTP stream.
+pub(crate) struct Filter {
+    config: Arc<FilterConfig>,
     engine: Option<Arc<Engine>>,
     transaction: Option<Transaction>,
-    /// The request's body is held up to so many bytes.
-    request_limit: Option<usize>,
-    /// The response's body is held up to so many bytes.
-    response_limit: Option<usize>,
-    /// Chunks of the response are shown to the engine.
-    collect: bool,
-    /// Starfort answered this request itself.
-    answered: bool,
-    /// What a delay holds back.
-    delayed: Delayed,
-    end: StreamEnd,
+    /// Made when the engine failed before there was a transaction, so that the request still has its row.
+    substitute: Option<Box<row::Substitute>>,
+    request: RequestState,
+    response: ResponseState,
+    held: Option<Held>,
+    /// What to do when the time of a held request has come.
+    pending: Option<Box<LocalResponse>>,
+    is_grpc: bool,
+    request_bytes: u64,
+    response_bytes: u64,
     engine_ns: u64,
-}
-
-impl std::fmt::Debug for Filter {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Filter")
-    }
+    /// Status of an answer that is not the upstream's.
+    local_status: Option<u16>,
 }
 
 impl Filter {
-    /// A stream begins.
-    pub(crate) fn new(process: Arc<Process>) -> Self {
+    /// A stream that just began.
+    pub(crate) fn new(config: Arc<FilterConfig>) -> Self {
         Self {
-            engine: process.engine(),
-            process,
+            config,
+            engine: None,
             transaction: None,
-            request_limit: None,
-            response_limit: None,
-            collect: false,
-            answered: false,
-            delayed: Delayed::Nothing,
-            end: StreamEnd::default(),
+            substitute: None,
+            request: RequestState::Pass,
+            response: ResponseState::Pass,
+            held: None,
+            pending: None,
+            is_grpc: false,
+            request_bytes: 0,
+            response_bytes: 0,
             engine_ns: 0,
+            local_status: None,
         }
     }
 
-    /// Let the engine do something; a panic in it ends the inspection of this stream, not the process.
-    fn inspect<R>(
+    /// Do what may panic. `None` when it did; that is counted, and `counter` gets the time in any case.
+    fn guarded<T>(
         &mut self,
-        work: impl FnOnce(&mut Option<Transaction>, &Engine, &Process) -> R,
-    ) -> Option<R> {
-        let engine = self.engine.clone()?;
-        let begun = Instant::now();
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            work(&mut self.transaction, &engine, &self.process)
-        }));
-        self.engine_ns = self
-            .engine_ns
-            .saturating_add(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX));
-        if result.is_err() {
-            add(&self.process.metrics.panics, 1);
-            self.transaction = None;
-            self.engine = None;
+        counter: fn(&crate::metrics::Metrics) -> &Counter,
+        work: impl FnOnce(&mut Self) -> T,
+    ) -> Option<T> {
+        let begin = monotonic_ns();
+        let done = catch_unwind(AssertUnwindSafe(|| work(self)));
+        let spent = monotonic_ns().saturating_sub(begin);
+        self.engine_ns += spent;
+        let metrics = &self.config.process.metrics;
+        counter(metrics).add(spent);
+        if done.is_err() {
+            metrics.panics.increment();
         }
-        result.ok()
+        done.ok()
     }
 
-    /// Nothing could decide: pass or refuse as the operator chose.
-    fn undecided<H: Host>(&mut self, host: &H) -> Step {
-        add(&self.process.metrics.undecided, 1);
-        self.collect = false;
-        if self.process.fails_open() {
-            remove_internal(host);
-            return Step::Pass;
-        }
-        self.answered = true;
-        host.send_response(503, &[], b"", "starfort_undecided");
-        Step::Answered
+    /// Whether to let pass what the engine failed on.
+    fn fails_open(&self) -> bool {
+        self.engine
+            .as_ref()
+            .map_or(self.config.fail_open, |engine| engine.fail_open)
     }
 
-    /// `request_headers`
-    pub(crate) fn request_headers<H: Host>(&mut self, host: &H, end_of_stream: bool) -> HeadStatus {
-        add(&self.process.metrics.requests, 1);
-        let outcome = self.inspect(|transaction, engine, process| {
-            let (peer, protocol) = (host.peer(), host.protocol());
-            host.with_headers(Head::Request, |headers| {
-                let head = RequestHead {
-                    headers,
-                    peer,
-                    protocol,
-                    end_of_stream,
-                };
-                let (begun, outcome) = Transaction::request_headers(engine, head, process.now());
-                *transaction = Some(begun);
-                outcome
-            })
-        });
-        match self.step(host, outcome) {
-            Step::Pass => HeadStatus::Continue,
-            Step::NeedBody | Step::Answered => HeadStatus::StopIteration,
-            Step::Wait => HeadStatus::StopAllAndWatermark,
-        }
-    }
-
-    /// `request_body`
-    pub(crate) fn request_body<H: Host>(&mut self, host: &H, end_of_stream: bool) -> DataStatus {
-        let received = host.with_body(&[Body::ReceivedRequest], total);
-        self.end.request_bytes += received as u64;
-        let Some(limit) = self.request_limit else {
-            return if self.answered {
-                DataStatus::StopNoBuffer
-            } else {
-                DataStatus::Continue
-            };
+    fn count_failure(&self) -> bool {
+        let metrics = &self.config.process.metrics;
+        let open = self.fails_open();
+        let counter = if open {
+            &metrics.failed_open
+        } else {
+            &metrics.failed_closed
         };
-        let reached = self.end.request_bytes > limit as u64;
-        if !end_of_stream && !reached {
-            return DataStatus::StopAndBuffer;
-        }
-        match self.request_body_complete(
-            host,
-            &[Body::BufferedRequest, Body::ReceivedRequest],
-            reached,
-        ) {
-            Step::Pass | Step::NeedBody => DataStatus::Continue,
-            Step::Wait => DataStatus::StopAndWatermark,
-            Step::Answered => DataStatus::StopNoBuffer,
-        }
+        counter.increment();
+        open
     }
 
-    /// `request_trailers`: the body ended without its last chunk saying so.
-    pub(crate) fn request_trailers<H: Host>(&mut self, host: &H) -> TrailersStatus {
-        if self.request_limit.is_none() {
-            return TrailersStatus::Continue;
+    /// The last step that answers; the event learns what the client gets.
+    fn give(&mut self, answer: Answer) -> Then {
+        self.local_status = Some(answer.status);
+        if let Some(mut transaction) = self.transaction.take() {
+            // After a panic the transaction may be in any state; the answer goes out all the same.
+            let _ = catch_unwind(AssertUnwindSafe(|| answer::note(&mut transaction, &answer)));
+            self.transaction = Some(transaction);
         }
-        match self.request_body_complete(host, &[Body::BufferedRequest], false) {
-            Step::Pass | Step::NeedBody => TrailersStatus::Continue,
-            Step::Wait | Step::Answered => TrailersStatus::StopIteration,
-        }
+        Then::Answer(Box::new(answer))
     }
 
-    fn request_body_complete<H: Host>(
-        &mut self,
-        host: &H,
-        bodies: &[Body],
-        truncated: bool,
-    ) -> Step {
-        self.request_limit = None;
-        let outcome = self.inspect(|transaction, engine, process| {
-            let transaction = transaction.as_mut()?;
-            Some(host.with_body(bodies, |chunks| {
-                with_joined(chunks, |body| {
-                    transaction.request_body(engine, body, truncated, process.now())
-                })
-            }))
-        });
-        self.step(host, outcome.flatten())
+    /// Envoy answers by itself (no upstream, timeout, too large), or we do: the engine is not asked about that.
+    pub(crate) fn local_reply(&mut self, status: u16) {
+        self.local_status = Some(status);
+        self.response = ResponseState::Pass;
     }
 
-    fn step<H: Host>(&mut self, host: &H, outcome: Option<RequestOutcome>) -> Step {
-        match outcome {
-            None => self.undecided(host),
-            Some(RequestOutcome::NeedBody { limit_bytes }) => {
-                self.request_limit = Some(limit_bytes);
-                host.set_buffer_limit(limit_bytes as u64 + CHUNK_ROOM_BYTES);
-                Step::NeedBody
-            }
-            Some(RequestOutcome::Continue(effects)) => self.go_on(host, &effects),
-            Some(RequestOutcome::Respond(response)) => self.answer(host, response),
-        }
+    /// The stream is over, however it ended: one row.
+    pub(crate) fn stream_complete<H: Host>(&mut self, host: &H) {
+        let sent = host.response_code().filter(|code| *code > 0);
+        let status = sent.or(self.local_status).unwrap_or(0);
+        self.finish(status);
     }
 
-    fn go_on<H: Host>(&mut self, host: &H, effects: &RequestEffects) -> Step {
-        for name in &effects.remove {
-            host.set_header(Head::Request, name, None);
-        }
-        for (name, value) in &effects.set {
-            host.set_header(Head::Request, name, Some(value));
-        }
-        if let Some(upstream) = &effects.upstream {
-            host.set_header(Head::Request, "x-starfort-upstream", Some(upstream));
-            host.clear_route_cache();
-        }
-        if effects.delay_ms > 0 {
-            self.delayed = Delayed::Request;
-            self.process.delays.after_ms(effects.delay_ms, host.wake());
-            return Step::Wait;
-        }
-        Step::Pass
-    }
-
-    fn answer<H: Host>(&mut self, host: &H, response: LocalResponse) -> Step {
-        if response.delay_ms > 0 {
-            let delay_ms = response.delay_ms;
-            self.delayed = Delayed::Answer(LocalResponse {
-                delay_ms: 0,
-                ..response
-            });
-            self.process.delays.after_ms(delay_ms, host.wake());
-            return Step::Wait;
-        }
-        self.answered = true;
-        host.send_response(
-            response.status,
-            &response.headers,
-            &response.body,
-            "starfort",
-        );
-        Step::Answered
-    }
-
-    /// `scheduled`: a delay is over.
-    pub(crate) fn woken<H: Host>(&mut self, host: &H) {
-        match std::mem::take(&mut self.delayed) {
-            Delayed::Answer(response) => {
-                self.answer(host, response);
-            }
-            Delayed::Request => host.continue_request(),
-            Delayed::Nothing => {}
-        }
-    }
-
-    /// `response_headers`
-    pub(crate) fn response_headers<H: Host>(
-        &mut self,
-        host: &H,
-        end_of_stream: bool,
-    ) -> HeadStatus {
-        let answered = self.answered;
-        let outcome = self.inspect(|transaction, engine, process| {
-            let transaction = transaction.as_mut()?;
-            let from_upstream = !answered && host.answered_by_upstream();
-            let upstream = if from_upstream {
-                host.cluster()
-            } else {
-                String::new()
-            };
-            Some(host.with_headers(Head::Response, |headers| {
-                // What Starfort or Envoy answered is not asked about: it is no data of the API.
-                let end_of_stream = end_of_stream || !from_upstream;
-                let head = ResponseHead {
-                    headers,
-                    upstream: &upstream,
-                    end_of_stream,
-                };
-                if from_upstream {
-                    transaction.response_headers(engine, head, process.now())
-                } else {
-                    transaction.own_response(head);
-                    ResponseOutcome::Continue
-                }
-            }))
-        });
-        match outcome.flatten() {
-            // An undecided response: the request was let through, and so is what it brings.
-            None | Some(ResponseOutcome::Continue) => HeadStatus::Continue,
-            Some(ResponseOutcome::Collect) => {
-                self.collect = true;
-                HeadStatus::Continue
-            }
-            Some(ResponseOutcome::NeedBody { limit_bytes }) => {
-                self.response_limit = Some(limit_bytes);
-                host.set_buffer_limit(limit_bytes as u64 + CHUNK_ROOM_BYTES);
-                HeadStatus::StopIteration
-            }
-            Some(ResponseOutcome::Respond(response)) => {
-                self.respond_instead(host, &response);
-                HeadStatus::StopIteration
-            }
-        }
-    }
-
-    fn respond_instead<H: Host>(&mut self, host: &H, response: &LocalResponse) {
-        self.answered = true;
-        (self.collect, self.response_limit) = (false, None);
-        host.send_response(
-            response.status,
-            &response.headers,
-            &response.body,
-            "starfort",
-        );
-    }
-
-    /// `response_body`
-    pub(crate) fn response_body<H: Host>(&mut self, host: &H, end_of_stream: bool) -> DataStatus {
-        self.end.response_bytes += host.with_body(&[Body::ReceivedResponse], total) as u64;
-        if self.collect {
-            self.inspect(|transaction, engine, _| {
-                let Some(transaction) = transaction else {
-                    return;
-                };
-                host.with_body(&[Body::ReceivedResponse], |chunks| {
-                    for chunk in chunks {
-                        transaction.response_chunk(engine, chunk);
-                    }
-                });
-            });
-        }
-        let Some(limit) = self.response_limit else {
-            return DataStatus::Continue;
+    /// Make the row, unless it was made. `status` is for a row that is not the engine's.
+    fn finish(&mut self, status: u16) {
+        self.held = None;
+        let end = StreamEnd {
+            request_bytes: self.request_bytes,
+            response_bytes: self.response_bytes,
+            engine_us: u32::try_from(self.engine_ns / 1000).unwrap_or(u32::MAX),
         };
-        let reached = self.end.response_bytes > limit as u64;
-        if !end_of_stream && !reached {
-            return DataStatus::StopAndBuffer;
-        }
-        self.response_body_complete(
-            host,
-            &[Body::BufferedResponse, Body::ReceivedResponse],
-            reached,
-        )
-    }
-
-    /// `response_trailers`
-    pub(crate) fn response_trailers<H: Host>(&mut self, host: &H) -> TrailersStatus {
-        if self.response_limit.is_some() {
-            self.response_body_complete(host, &[Body::BufferedResponse], false);
-        }
-        TrailersStatus::Continue
-    }
-
-    fn response_body_complete<H: Host>(
-        &mut self,
-        host: &H,
-        bodies: &[Body],
-        truncated: bool,
-    ) -> DataStatus {
-        self.response_limit = None;
-        let outcome = self.inspect(|transaction, engine, process| {
-            let transaction = transaction.as_mut()?;
-            Some(host.with_body(bodies, |chunks| {
-                with_joined(chunks, |body| {
-                    transaction.response_body(engine, body, truncated, process.now())
-                })
-            }))
-        });
-        match outcome.flatten() {
-            None | Some(ResponseBodyOutcome::Continue) => DataStatus::Continue,
-            Some(ResponseBodyOutcome::Replace { body, decoded }) => {
-                for part in bodies {
-                    let length = host.with_body(&[*part], total);
-                    host.drain_body(*part, length);
+        let (transaction, substitute) = (self.transaction.take(), self.substitute.take());
+        let engine = self.engine.clone();
+        let row = self.guarded(
+            |metrics| &metrics.finish_ns,
+            |_| match (transaction, engine) {
+                (Some(transaction), Some(engine)) => Some(transaction.finish(&engine, end, now())),
+                _ => substitute.map(|substitute| substitute.row(end, status)),
+            },
+        );
+        let process = &self.config.process;
+        match row {
+            Some(Some(row)) => {
+                self.count_decisions(&row);
+                process.metrics.events.increment();
+                if process.events.push(row, &process.metrics) {
+                    process.wake();
                 }
-                host.append_body(*bodies.last().unwrap_or(&Body::ReceivedResponse), &body);
-                let length = (!truncated).then(|| body.len().to_string());
-                host.set_header(Head::Response, "content-length", length.as_deref());
-                // The body is another one now: validators and digests of the old one would be wrong.
-                for name in [
-                    "etag",
-                    "content-digest",
-                    "repr-digest",
-                    "content-md5",
-                    "digest",
-                ] {
-                    host.set_header(Head::Response, name, None);
-                }
-                if decoded {
-                    host.set_header(Head::Response, "content-encoding", None);
-                }
-                DataStatus::Continue
             }
-            Some(ResponseBodyOutcome::Respond(response)) => {
-                self.respond_instead(host, &response);
-                DataStatus::StopNoBuffer
-            }
+            Some(None) => {}
+            None => process.metrics.events_failed.increment(),
         }
     }
 
-    /// `stream_complete`: exactly one event for each stream that was inspected.
-    pub(crate) fn complete(&mut self) {
-        self.delayed = Delayed::Nothing;
-        let mut end = self.end;
-        end.engine_us = u32::try_from(self.engine_ns / 1000).unwrap_or(u32::MAX);
-        add(&self.process.metrics.engine_ns, self.engine_ns);
-        let row = self.inspect(|transaction, engine, process| {
-            Some(transaction.take()?.finish(engine, end, process.now()))
-        });
-        if let Some(row) = row.flatten() {
-            let metrics = &self.process.metrics;
-            let counter = match row.action {
-                "limit" => &metrics.action_limit,
-                "block" => &metrics.action_block,
-                "divert" => &metrics.action_divert,
-                "deceive" => &metrics.action_deceive,
-                _ => &metrics.action_allow,
-            };
-            add(counter, 1);
-            self.process.emit(row);
+    fn count_decisions(&self, row: &starfort_engine::event::EventRow) {
+        let metrics = &self.config.process.metrics;
+        metrics.action(row.action).increment();
+        if !row.policy.is_empty() {
+            metrics.policy(&row.policy, row.action);
+        }
+        for done in &row.tags {
+            if let Some((action, policy)) = done.split_once(':') {
+                metrics.policy(policy, action);
+            }
         }
     }
 }
 
 impl Drop for Filter {
+    /// `destroy` without `stream_complete`: the row is made all the same.
     fn drop(&mut self) {
-        // Envoy calls `stream_complete` first; should it ever not, the event is still not lost.
-        if self.transaction.is_some() {
-            self.complete();
+        if self.transaction.is_some() || self.substitute.is_some() {
+            self.finish(self.local_status.unwrap_or(0));
         }
     }
 }
 
-fn total(chunks: &[&[u8]]) -> usize {
-    chunks.iter().map(|chunk| chunk.len()).sum()
-}
-
-/// The chunks as one slice; a single chunk is not copied.
-fn with_joined<R>(chunks: &[&[u8]], read: impl FnOnce(&[u8]) -> R) -> R {
-    match chunks {
-        [] => read(&[]),
-        [one] => read(one),
-        many => read(&many.concat()),
+/// Hand a body to `work` as one slice: borrowed when it is one, joined otherwise. `received` is false in trailer
+/// hooks, where only held bytes exist.
+fn with_body<H: Host, T>(host: &H, side: Side, received: bool, work: impl FnOnce(&[u8]) -> T) -> T {
+    let mut chunks = Chunks::new();
+    if !received || !host.received_is_buffered(side) {
+        chunks.extend(host.body_chunks(side, Part::Buffered));
     }
-}
-
-/// Headers that only Starfort sets never reach an upstream, also when nothing was inspected.
-fn remove_internal<H: Host>(host: &H) {
-    let names: Vec<String> = host.with_headers(Head::Request, |headers| {
-        headers
-            .iter()
-            .filter(|(name, _)| name.starts_with(b"x-starfort-"))
-            .map(|(name, _)| String::from_utf8_lossy(name).into_owned())
-            .collect()
-    });
-    for name in names {
-        host.set_header(Head::Request, &name, None);
+    if received {
+        chunks.extend(host.body_chunks(side, Part::Received));
+    }
+    match chunks.as_slice() {
+        [] => work(&[]),
+        [only] => work(only),
+        many => work(&many.concat()),
     }
 }
 

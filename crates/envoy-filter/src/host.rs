@@ -1,77 +1,68 @@
-//! What the filter asks of Envoy, as a safe trait: `abi.rs` implements it, and a fake one in tests.
+//! What the filter asks of Envoy, as a safe trait: `abi.rs` implements it, tests have a fake.
 
 use std::net::IpAddr;
 
-/// Which header block. The numbers are abi.h's.
+use smallvec::SmallVec;
+
+/// Header names and values, borrowed from Envoy until the next change.
+pub(crate) type HeaderList<'a> = SmallVec<[(&'a [u8], &'a [u8]); 32]>;
+
+/// Slices of a body, borrowed from Envoy until the next change.
+pub(crate) type Chunks<'a> = SmallVec<[&'a [u8]; 16]>;
+
+/// Which message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Head {
-    /// Request headers.
-    Request = 0,
-    /// Response headers.
-    Response = 2,
+pub(crate) enum Side {
+    /// From the client.
+    Request,
+    /// From the upstream.
+    Response,
 }
 
-/// Which part of a body. The numbers are abi.h's. The last chunk is in *received*, what came before in *buffered*.
+/// Which part of a body: what came with this hook, or what was held back before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Body {
-    /// This chunk of the request.
-    ReceivedRequest = 0,
-    /// What was held of the request before.
-    BufferedRequest = 1,
-    /// This chunk of the response.
-    ReceivedResponse = 2,
-    /// What was held of the response before.
-    BufferedResponse = 3,
+pub(crate) enum Part {
+    /// The bytes of this hook.
+    Received,
+    /// The bytes held by earlier hooks.
+    Buffered,
 }
 
-/// Level of a log line. The numbers are abi.h's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-pub enum LogLevel {
-    /// Information.
-    Info = 2,
-    /// Something to look at.
-    Warn = 3,
-    /// Something failed.
-    Error = 4,
+/// A way to be called again on the stream's own thread.
+pub(crate) trait Wake: Send {
+    /// Have the `scheduled` hook called, unless the stream is gone by then.
+    fn wake(&self);
 }
 
-/// Wakes a stream that waits, from another thread.
-pub trait Wake: Send {
-    /// Make Envoy call the stream's `scheduled` hook, if the stream is still there.
-    fn wake(self: Box<Self>);
-}
-
-/// One stream, for the time of one hook.
-pub trait Host {
-    /// Read a header block: names and values in order.
-    fn with_headers<R>(&self, head: Head, read: impl FnOnce(&[(&[u8], &[u8])]) -> R) -> R;
-    /// Set a header, or remove it (`None`).
-    fn set_header(&self, head: Head, name: &str, value: Option<&str>);
-    /// Read the chunks of bodies, one after the other.
-    fn with_body<R>(&self, bodies: &[Body], read: impl FnOnce(&[&[u8]]) -> R) -> R;
-    /// Drop bytes from the front.
-    fn drain_body(&self, body: Body, bytes: usize);
-    /// Add bytes at the end.
-    fn append_body(&self, body: Body, bytes: &[u8]);
-    /// Answer instead of the upstream.
-    fn send_response(&self, status: u16, headers: &[(String, String)], body: &[u8], details: &str);
-    /// Choose the route again, since a header changed.
-    fn clear_route_cache(&self);
-    /// How much Envoy may hold of a body.
-    fn set_buffer_limit(&self, bytes: u64);
-    /// Go on with a request that was held.
-    fn continue_request(&self);
-    /// Cluster of the route.
-    fn cluster(&self) -> String;
-    /// Whether the response came from the upstream (else Envoy made it).
-    fn answered_by_upstream(&self) -> bool;
-    /// Address of the direct peer.
-    fn peer(&self) -> IpAddr;
-    /// `HTTP/1.1` and so on.
+/// One HTTP stream in Envoy.
+pub(crate) trait Host {
+    /// The headers of a message, pseudo headers included.
+    fn headers(&self, side: Side) -> HeaderList<'_>;
+    /// Set a header, replacing all of its values; an empty value removes it.
+    fn set_header(&mut self, side: Side, name: &str, value: &str);
+    /// Bytes of a part of a body.
+    fn body_size(&self, side: Side, part: Part) -> usize;
+    /// A part of a body.
+    fn body_chunks(&self, side: Side, part: Part) -> Chunks<'_>;
+    /// Whether both parts are the same bytes: a filter before this one had held them.
+    fn received_is_buffered(&self, side: Side) -> bool;
+    /// Put `bytes` in place of a part of a body.
+    fn replace_body(&mut self, side: Side, part: Part, bytes: &[u8]);
+    /// Let Envoy hold at least `bytes` of a body before it takes measures of its own.
+    fn raise_buffer_limit(&mut self, bytes: usize);
+    /// Address of the direct peer; `None` for peers without one (Unix sockets).
+    fn peer(&self) -> Option<IpAddr>;
+    /// `HTTP/1.0`, `HTTP/1.1`, `HTTP/2` or `HTTP/3`.
     fn protocol(&self) -> &'static str;
-    /// Something that wakes this stream later.
-    fn wake(&self) -> Box<dyn Wake>;
+    /// Status that was sent to the client, if any was.
+    fn response_code(&self) -> Option<u16>;
+    /// Name of the cluster that the route chose, "" without one.
+    fn cluster(&self) -> String;
+    /// Have the route chosen again, by the headers as they are now.
+    fn clear_route_cache(&mut self);
+    /// A way to be called again; `None` when Envoy gives none.
+    fn waker(&mut self) -> Option<Box<dyn Wake>>;
 }
+
+#[cfg(test)]
+pub(crate) mod fake;

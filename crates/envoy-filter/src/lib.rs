@@ -1,24 +1,31 @@
-//! Starfort as an Envoy dynamic module: hooks call the engine and do what it says.
+//! Starfort as an Envoy dynamic module.
 //!
-//! `hooks.rs` is one stream, `process.rs` what all streams share, `event_socket.rs` the line to the control plane,
-//! `abi.rs` the C interface.
+//! Read in this order: `abi.rs` (Envoy's C interface, the only unsafe code), `host.rs` (the same as a safe trait),
+//! `hooks.rs` (one stream), `process.rs` (what streams share), `event_socket.rs` (the control plane).
 #![deny(unsafe_code)]
 #![cfg_attr(
     test,
-    allow(
-        dead_code,
-        reason = "much is only entered from abi.rs, which tests run without"
-    )
+    allow(dead_code, reason = "abi.rs, which uses it, needs Envoy's symbols")
 )]
 
-#[cfg(not(test))] // its symbols are Envoy's, which unit tests run without
-pub mod abi;
+#[cfg(not(test))]
+mod abi;
 mod bundle_swap;
-mod config;
+mod clock;
+mod connection;
 mod delay;
+mod event_queue;
 mod event_socket;
-pub mod hooks;
-pub mod host;
+mod frames;
+mod hooks;
+mod host;
 mod log;
 mod metrics;
+mod outbox;
 mod process;
+mod settings;
+#[cfg(test)]
+mod testing;
+
+/// The ABI that this module is written for; Envoy 1.40 has it.
+pub(crate) const ABI_VERSION: &str = "v0.2.0";

@@ -1,14 +1,32 @@
-//! Lines for Envoy's log.
+//! Messages to the operator: Envoy's log, or nowhere before Envoy gave us one.
 
-pub(crate) use crate::host::LogLevel;
+use std::sync::OnceLock;
 
-/// Write one line; unit tests, which run without Envoy, write it to stderr.
-#[cfg(not(test))]
-pub(crate) fn log(level: LogLevel, message: &str) {
-    crate::abi::log(level, message);
+/// How much a message matters. Values are those of `envoy_dynamic_module_type_log_level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Level {
+    /// Something happened as it should.
+    Info = 2,
+    /// Something is degraded.
+    Warn = 3,
+    /// Something does not work.
+    Error = 4,
 }
 
-#[cfg(test)]
-pub(crate) fn log(level: LogLevel, message: &str) {
-    eprintln!("{level:?}: {message}");
+/// Where messages go.
+pub(crate) type Sink = fn(Level, &str);
+
+static SINK: OnceLock<Sink> = OnceLock::new();
+
+/// Send messages to `sink` from now on; only the first call counts.
+pub(crate) fn set_sink(sink: Sink) {
+    let _ = SINK.set(sink);
+}
+
+/// Tell the operator. Never give it payloads, credentials or addresses.
+pub(crate) fn say(level: Level, message: &str) {
+    if let Some(sink) = SINK.get() {
+        sink(level, message);
+    }
 }

@@ -1,58 +1,164 @@
-//! Counters of the filter, sent to the control plane each second (they outlive Envoy's listener updates).
+//! Counters of one process: plain atomics, sent each second in `stats` frames.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
+
+/// Names with a policy in them at most; decisions of further policies are counted together.
+const MAX_POLICY_NAMES: usize = 1500;
+
+/// Where decisions of policies beyond [`MAX_POLICY_NAMES`] are counted.
+const OTHER_POLICIES: &str = "policy:*:*";
+
 macro_rules! counters {
-    ($($(#[$doc:meta])+ $name:ident),+ $(,)?) => {
-        /// Absolute counts since the process started.
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// Every counter; they only grow.
         #[derive(Debug, Default)]
-        pub(crate) struct Metrics { $($(#[$doc])+ pub(crate) $name: AtomicU64),+ }
+        pub(crate) struct Metrics {
+            $($(#[$doc])* pub(crate) $name: Counter,)+
+            policies: Mutex<BTreeMap<String, u64>>,
+        }
 
         impl Metrics {
             /// Names and values.
-            pub(crate) fn snapshot(&self) -> Vec<(&'static str, u64)> {
-                vec![$((stringify!($name), self.$name.load(Ordering::Relaxed))),+]
+            pub(crate) fn snapshot(&self) -> BTreeMap<String, u64> {
+                let mut values = self.policies.lock().clone();
+                $(values.insert(stringify!($name).into(), self.$name.get());)+
+                values
             }
         }
     };
 }
 
 counters! {
-    /// Requests seen.
+    /// Requests whose head came.
     requests,
+    /// Requests let through as they were or with effects.
+    requests_continued,
+    /// Requests that Starfort answered.
+    requests_answered,
+    /// Responses that Starfort replaced by its own answer.
+    responses_answered,
+    /// Responses in which values were masked.
+    responses_masked,
+    /// Responses over the limit that went out, as a whole or in part, without masking.
+    responses_unmasked,
     /// Requests that passed.
     action_allow,
     /// Requests over a rate.
     action_limit,
-    /// Requests refused.
+    /// Requests or responses refused.
     action_block,
     /// Requests sent to another upstream.
     action_divert,
     /// Requests answered with a canned response.
     action_deceive,
-    /// Time spent in the engine, nanoseconds.
-    engine_ns,
-    /// Panics caught at a hook.
+    /// Requests whose body was larger than what is inspected.
+    request_bodies_over_limit,
+    /// Requests that came while there was no bundle.
+    requests_without_bundle,
+    /// Hooks that ended in a panic, which stopped there.
     panics,
-    /// Requests that passed, or were refused, because the engine could not decide.
-    undecided,
-    /// Events made.
+    /// Messages that passed because the engine failed and is to fail open.
+    failed_open,
+    /// Messages that were refused because the engine failed and is to fail closed.
+    failed_closed,
+    /// Delays that were left out because too many requests were held already.
+    delays_skipped,
+    /// Rows made.
     events,
-    /// Events dropped because the queue or the buffer was full.
+    /// Rows that were dropped because memory was full.
     events_dropped,
-    /// Events acknowledged.
+    /// Rows that could not be made or encoded.
+    events_failed,
+    /// Rows that the control plane acknowledged.
     events_acknowledged,
-    /// Batches sent, resent ones included.
+    /// Batches sent, repeats included.
     batches_sent,
-    /// Bundles loaded.
+    /// Connections to the control plane that were made.
+    control_connections,
+    /// Connections that were ended because the peer did not keep to the protocol.
+    control_protocol_errors,
+    /// Bundles put in force.
     bundles_loaded,
-    /// Bundles refused.
+    /// Bundles refused; the one before stayed in force.
     bundles_refused,
-    /// Connections to the control plane.
-    connections,
+    /// Signals taken over.
+    signals_set,
+    /// Signals that could not be read.
+    signals_refused,
+    /// Nanoseconds in the request head hook.
+    request_headers_ns,
+    /// Nanoseconds in request body hooks.
+    request_body_ns,
+    /// Nanoseconds in the response head hook.
+    response_headers_ns,
+    /// Nanoseconds in response body hooks.
+    response_body_ns,
+    /// Nanoseconds in making the event.
+    finish_ns,
 }
 
-/// Add to a counter.
-pub(crate) fn add(counter: &AtomicU64, amount: u64) {
-    counter.fetch_add(amount, Ordering::Relaxed);
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    /// Add one.
+    pub(crate) fn increment(&self) {
+        self.add(1);
+    }
+
+    /// Add `amount`.
+    pub(crate) fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// The value now.
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Metrics {
+    /// The counter of an event's `action`.
+    pub(crate) fn action(&self, action: &str) -> &Counter {
+        match action {
+            "limit" => &self.action_limit,
+            "block" => &self.action_block,
+            "divert" => &self.action_divert,
+            "deceive" => &self.action_deceive,
+            _ => &self.action_allow,
+        }
+    }
+
+    /// Count a decision under `policy:NAME:ACTION`.
+    pub(crate) fn policy(&self, policy: &str, action: &str) {
+        let mut policies = self.policies.lock();
+        let mut name = format!("policy:{policy}:{action}");
+        if policies.len() >= MAX_POLICY_NAMES && !policies.contains_key(&name) {
+            name = OTHER_POLICIES.into();
+        }
+        *policies.entry(name).or_default() += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_policies_are_bounded() {
+        let metrics = Metrics::default();
+        for index in 0..2 * MAX_POLICY_NAMES {
+            metrics.policy(&index.to_string(), "block");
+        }
+        let snapshot = metrics.snapshot();
+        assert_eq!(
+            snapshot.get(OTHER_POLICIES),
+            Some(&(MAX_POLICY_NAMES as u64))
+        );
+        assert_eq!(snapshot.get("policy:0:block"), Some(&1));
+    }
 }

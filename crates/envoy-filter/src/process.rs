@@ -1,121 +1,295 @@
-//! What all streams of one Envoy process share: the engine in force, signals and counters, the event queue.
+//! State of the whole process, by control socket: it outlives filter configurations (a listener update makes
+//! new ones) and is shared by all workers.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{Builder, JoinHandle};
 
 use arc_swap::ArcSwapOption;
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use starfort_engine::event::EventRow;
-use starfort_engine::{Engine, Now, SharedState};
+use parking_lot::Mutex;
+use rustix::event::{EventfdFlags, eventfd};
+use starfort_engine::{Engine, SharedState};
 
-use crate::bundle_swap;
-use crate::config::Settings;
 use crate::delay::Delays;
-use crate::event_socket;
-use crate::log::{LogLevel, log};
-use crate::metrics::{Metrics, add};
+use crate::event_queue::EventQueue;
+use crate::event_socket::EventSocket;
+use crate::frames::{BundleFrame, BundleResult};
+use crate::log::{self, Level};
+use crate::metrics::Metrics;
+use crate::settings::Settings;
 
-/// Rows between the workers and the socket's thread: about 1 KB each.
-const QUEUE_ROWS: usize = 32_768;
+/// Share of `event_buffer_bytes` for rows that are not batched yet.
+const QUEUE_SHARE: usize = 4;
 
-/// Shared by all streams.
+/// Everything that workers and threads share.
 #[derive(Debug)]
 pub(crate) struct Process {
-    pub(crate) settings: Settings,
-    pub(crate) metrics: Metrics,
-    pub(crate) delays: Delays,
+    /// The bundle in force.
+    pub(crate) engine: ArcSwapOption<Engine>,
+    /// Signals and rate counters; bundles come and go.
     pub(crate) shared: Arc<SharedState>,
-    engine: ArcSwapOption<Engine>,
-    events: Sender<Box<EventRow>>,
-    started: Instant,
+    /// Counters.
+    pub(crate) metrics: Metrics,
+    /// Rows for the socket thread.
+    pub(crate) events: EventQueue,
+    /// Held requests.
+    pub(crate) delays: Delays,
+    /// Settings of the first configuration; later ones share its socket and buffers.
+    pub(crate) settings: Settings,
+    /// Random text that tells this process from another with the same pid.
+    pub(crate) instance: String,
+    wake: Option<OwnedFd>,
+    stop: AtomicBool,
+    threads: Mutex<Threads>,
 }
 
-/// The process for a socket: the same for every filter configuration that names it, so that listener
-/// updates keep counters, signals and events.
-pub(crate) fn shared(settings: Settings) -> Result<Arc<Process>, String> {
-    static PROCESSES: OnceLock<Mutex<HashMap<PathBuf, Arc<Process>>>> = OnceLock::new();
-    let mut processes = PROCESSES
-        .get_or_init(Mutex::default)
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    if let Some(process) = processes.get(&settings.socket) {
-        return Ok(Arc::clone(process));
-    }
-    let (process, rows) = Process::new(settings);
-    if let Err(error) = bundle_swap::load(&process, &process.settings.bundle, None) {
-        let then = if process.settings.fail_open {
-            "requests pass uninspected"
-        } else {
-            "requests are refused"
-        };
-        log(
-            LogLevel::Error,
-            &format!("starfort: no bundle: {error}; {then} until one is loaded"),
-        );
-    }
-    event_socket::start(&process, rows)?;
-    processes.insert(process.settings.socket.clone(), Arc::clone(&process));
-    Ok(process)
+#[derive(Debug, Default)]
+struct Threads {
+    users: usize,
+    loader: Option<Sender<BundleFrame>>,
+    handles: Vec<JoinHandle<()>>,
 }
+
+/// One filter configuration in Envoy.
+#[derive(Debug)]
+pub(crate) struct FilterConfig {
+    /// What it shares with the others of its socket.
+    pub(crate) process: Arc<Process>,
+    /// What to do while there is no bundle.
+    pub(crate) fail_open: bool,
+}
+
+static PROCESSES: Mutex<BTreeMap<PathBuf, Arc<Process>>> = Mutex::new(BTreeMap::new());
 
 impl Process {
-    pub(crate) fn new(settings: Settings) -> (Arc<Self>, Receiver<Box<EventRow>>) {
-        let (events, rows) = bounded(QUEUE_ROWS);
-        let process = Self {
-            settings,
-            metrics: Metrics::default(),
-            delays: Delays::default(),
-            shared: Arc::new(SharedState::default()),
+    /// State without any thread yet.
+    pub(crate) fn new(settings: Settings) -> Self {
+        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok();
+        if wake.is_none() {
+            log::say(Level::Warn, "no eventfd: events are sent by time only");
+        }
+        Self {
             engine: ArcSwapOption::empty(),
-            events,
-            started: Instant::now(),
+            shared: Arc::new(SharedState::default()),
+            metrics: Metrics::default(),
+            events: EventQueue::new(
+                settings.event_buffer_bytes / QUEUE_SHARE,
+                settings.event_batch_rows,
+            ),
+            delays: Delays::default(),
+            instance: instance(),
+            wake,
+            stop: AtomicBool::new(false),
+            threads: Mutex::new(Threads::default()),
+            settings,
+        }
+    }
+
+    /// Bytes that batches may take.
+    pub(crate) fn outbox_bytes(&self) -> usize {
+        self.settings.event_buffer_bytes - self.settings.event_buffer_bytes / QUEUE_SHARE
+    }
+
+    /// Wake the socket thread.
+    pub(crate) fn wake(&self) {
+        if let Some(wake) = &self.wake {
+            // A full counter means that it is awake anyway.
+            let _ = rustix::io::write(wake, &1u64.to_ne_bytes());
+        }
+    }
+
+    /// The descriptor that becomes readable when [`Self::wake`] is called.
+    pub(crate) fn wake_fd(&self) -> Option<&OwnedFd> {
+        self.wake.as_ref()
+    }
+
+    /// Whether the threads are to end.
+    pub(crate) fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    /// One more configuration uses this state; the first one starts the threads.
+    pub(crate) fn acquire(self: &Arc<Self>) -> Result<(), String> {
+        let mut threads = self.threads.lock();
+        if threads.users == 0 {
+            self.stop.store(false, Ordering::Release);
+            self.delays.restart();
+            self.start(&mut threads)
+                .map_err(|error| format!("a thread cannot be started: {error}"))?;
+        }
+        threads.users += 1;
+        Ok(())
+    }
+
+    fn start(self: &Arc<Self>, threads: &mut Threads) -> std::io::Result<()> {
+        let (ask, asked) = channel::<BundleFrame>();
+        let (tell, told) = channel::<BundleResult>();
+        let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
+            Builder::new().name(name.into()).spawn(body)
         };
-        (Arc::new(process), rows)
+        let process = Arc::clone(self);
+        threads.handles.push(spawn(
+            "starfort-load",
+            Box::new(move || process.load_bundles(&asked, &tell)),
+        )?);
+        let process = Arc::clone(self);
+        let loader = ask.clone();
+        let socket = move || EventSocket::new(process, loader, told).run();
+        threads
+            .handles
+            .push(spawn("starfort-socket", Box::new(socket))?);
+        let process = Arc::clone(self);
+        threads.handles.push(spawn(
+            "starfort-delay",
+            Box::new(move || process.delays.run()),
+        )?);
+        threads.loader = Some(ask);
+        Ok(())
     }
 
-    /// The engine in force, if any bundle was loaded.
-    pub(crate) fn engine(&self) -> Option<Arc<Engine>> {
-        self.engine.load_full()
-    }
-
-    pub(crate) fn set_engine(&self, engine: Engine) {
-        self.engine.store(Some(Arc::new(engine)));
-    }
-
-    /// Let requests pass when nothing can decide: as the bundle says, without one as the settings say.
-    pub(crate) fn fails_open(&self) -> bool {
-        self.engine
-            .load()
-            .as_ref()
-            .map_or(self.settings.fail_open, |engine| engine.fail_open)
-    }
-
-    pub(crate) fn now(&self) -> Now {
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Now {
-            unix_us: u64::try_from(unix.as_micros()).unwrap_or(u64::MAX),
-            monotonic_ns: self.monotonic_ns(),
+    fn load_bundles(&self, asked: &Receiver<BundleFrame>, tell: &Sender<BundleResult>) {
+        while let Ok(frame) = asked.recv() {
+            if self.stopping() {
+                return;
+            }
+            let version = Some(frame.version.as_str()).filter(|version| !version.is_empty());
+            if tell.send(self.swap_bundle(&frame.path, version)).is_err() {
+                return;
+            }
+            self.wake();
         }
     }
 
-    pub(crate) fn monotonic_ns(&self) -> u64 {
-        // One hour ahead of zero, so that nothing is ever before the clock's beginning.
-        u64::try_from(self.started.elapsed().as_nanos())
-            .unwrap_or(u64::MAX)
-            .saturating_add(3_600_000_000_000)
+    /// One configuration less; the last one ends the threads and waits for their last words (events on their way).
+    pub(crate) fn release(&self) {
+        let ended = {
+            let mut threads = self.threads.lock();
+            threads.users = threads.users.saturating_sub(1);
+            if threads.users > 0 {
+                return;
+            }
+            self.stop.store(true, Ordering::Release);
+            threads.loader = None;
+            std::mem::take(&mut threads.handles)
+        };
+        self.delays.stop();
+        self.wake();
+        for handle in ended {
+            if handle.join().is_err() {
+                self.metrics.panics.increment();
+            }
+        }
     }
 
-    /// Hand an event to the socket's thread; never waits.
-    pub(crate) fn emit(&self, row: Box<EventRow>) {
-        add(&self.metrics.events, 1);
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-            self.events.try_send(row)
-        {
-            add(&self.metrics.events_dropped, 1);
+    /// Load a bundle beside the traffic.
+    fn load_later(&self, path: &Path) {
+        if let Some(loader) = &self.threads.lock().loader {
+            let _ = loader.send(BundleFrame {
+                path: path.into(),
+                version: String::new(),
+            });
         }
+    }
+}
+
+impl FilterConfig {
+    /// A configuration as Envoy gave it. The first one for a socket loads the bundle before it returns, so that no
+    /// request is served without policies; a bundle that cannot be loaded is no reason to refuse traffic: then
+    /// `fail_open` says what happens until the control plane sends a good one.
+    ///
+    /// # Errors
+    /// A sentence for Envoy's log; Envoy then refuses the configuration.
+    pub(crate) fn new(json: &[u8]) -> Result<Self, String> {
+        let settings = Settings::parse(json)?;
+        let fail_open = settings.fail_open;
+        let mut processes = PROCESSES.lock();
+        let known = processes.get(&settings.socket).cloned();
+        let process = if let Some(process) = known {
+            if process.settings.bundle != settings.bundle {
+                process.load_later(&settings.bundle);
+            }
+            process
+        } else {
+            let process = Arc::new(Process::new(settings.clone()));
+            process.swap_bundle(&settings.bundle, None);
+            processes.insert(settings.socket, Arc::clone(&process));
+            process
+        };
+        process.acquire()?;
+        Ok(Self { process, fail_open })
+    }
+
+    /// What `envoy --mode validate` asks: the settings and the bundle are good. Starts nothing.
+    ///
+    /// # Errors
+    /// A sentence for Envoy's log.
+    pub(crate) fn validate(json: &[u8]) -> Result<Self, String> {
+        let settings = Settings::parse(json)?;
+        let fail_open = settings.fail_open;
+        let process = Arc::new(Process::new(settings));
+        let result = process.swap_bundle(&process.settings.bundle, None);
+        if !result.ok {
+            return Err(result.error);
+        }
+        Ok(Self { process, fail_open })
+    }
+}
+
+impl Drop for FilterConfig {
+    fn drop(&mut self) {
+        self.process.release();
+    }
+}
+
+/// 16 random hexadecimal characters.
+fn instance() -> String {
+    let mut bytes = [0; 8];
+    if getrandom::fill(&mut bytes).is_err() {
+        // Without randomness the pid and the time are the next best.
+        let now = crate::clock::now().unix_us ^ (u64::from(std::process::id()) << 40);
+        bytes = now.to_be_bytes();
+    }
+    format!("{:016x}", u64::from_be_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{bundle, settings_json, write_bundle};
+
+    #[test]
+    fn configurations_of_one_socket_share_their_state_across_updates() {
+        let directory = tempfile::tempdir().unwrap();
+        write_bundle(directory.path(), &bundle("one"));
+        let json = settings_json(directory.path());
+        let first = FilterConfig::new(&json).unwrap();
+        first.process.metrics.requests.increment();
+        let second = FilterConfig::new(&json).unwrap();
+        drop(first);
+        assert_eq!(second.process.metrics.requests.get(), 1);
+        let process = Arc::clone(&second.process);
+        assert_eq!(process.engine.load().as_ref().unwrap().version, "one");
+        drop(second);
+        assert!(process.stopping() && process.threads.lock().handles.is_empty());
+        let third = FilterConfig::new(&json).unwrap();
+        assert!(Arc::ptr_eq(&third.process, &process) && !process.stopping());
+    }
+
+    #[test]
+    fn a_bundle_that_is_not_there_yet_does_not_refuse_the_configuration_but_validation_does() {
+        let directory = tempfile::tempdir().unwrap();
+        let json = settings_json(directory.path());
+        let config = FilterConfig::new(&json).unwrap();
+        assert!(config.process.engine.load().is_none());
+        assert!(
+            FilterConfig::validate(&json)
+                .unwrap_err()
+                .contains("bundle.sfb")
+        );
+        assert!(FilterConfig::new(b"{}").is_err());
     }
 }

@@ -1,0 +1,284 @@
+//! The functions that Envoy calls. Each one turns pointers into references, runs safe code in which no panic can
+//! escape, gives the references back, and only then takes the hook's last step.
+
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::envoy_host::EnvoyHost;
+use super::{Buffer, EnvoyFilter, bytes};
+use crate::hooks::{BodyStatus, Filter, HeadersStatus, Then, TrailersStatus};
+use crate::log::{self, Level};
+use crate::process::FilterConfig;
+
+/// What `new` gave to Envoy. The cell makes a hook that Envoy calls from within another one an error that is noticed,
+/// not a second reference to the same stream.
+type Stream = RefCell<Filter>;
+
+/// Run a hook and take its last step. `fallback` is the status when there is no stream, the stream is in use further
+/// up the stack, or the hook itself failed.
+///
+/// # Safety
+/// Both pointers are those of the hook that Envoy called: `envoy` valid until it ends, `stream` null or from `new` and
+/// not yet destroyed.
+unsafe fn run<S>(
+    envoy: EnvoyFilter,
+    stream: *const Stream,
+    fallback: S,
+    hook: impl FnOnce(&mut Filter, &mut EnvoyHost) -> (S, Then),
+) -> S {
+    // SAFETY: the caller's promise; the host does not outlive this function.
+    let mut host = unsafe { EnvoyHost::new(envoy) };
+    let result = {
+        // SAFETY: the caller's promise. The reference ends with this block, before Envoy may destroy the stream.
+        let Some(stream) = (unsafe { stream.as_ref() }) else {
+            return fallback;
+        };
+        let Ok(mut filter) = stream.try_borrow_mut() else {
+            return fallback;
+        };
+        catch_unwind(AssertUnwindSafe(|| hook(&mut filter, &mut host)))
+    };
+    match result {
+        Ok((status, then)) => {
+            host.finish(then);
+            status
+        }
+        Err(_) => fallback,
+    }
+}
+
+/// abi.h: null refuses the configuration; what is returned is ours until `config_destroy`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
+    _envoy: *mut c_void,
+    _name: Buffer,
+    config: Buffer,
+) -> *const c_void {
+    // SAFETY: abi.h: the buffer is valid during the hook.
+    let json = unsafe { bytes(config.ptr, config.length) };
+    // SAFETY: abi.h: to be called on the main thread, as this hook is.
+    let validating = unsafe { super::envoy_dynamic_module_callback_is_validation_mode() };
+    let make = || {
+        if validating {
+            FilterConfig::validate(json)
+        } else {
+            FilterConfig::new(json)
+        }
+    };
+    match catch_unwind(make) {
+        Ok(Ok(config)) => Arc::into_raw(Arc::new(config)).cast(),
+        Ok(Err(error)) => {
+            log::say(Level::Error, &error);
+            std::ptr::null()
+        }
+        Err(_) => std::ptr::null(),
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_destroy(config: *const c_void) {
+    if config.is_null() {
+        return;
+    }
+    // SAFETY: from `into_raw` in `config_new`; abi.h: destroyed once. Streams have their own count of it.
+    let config = unsafe { Arc::from_raw(config.cast::<FilterConfig>()) };
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(config)));
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_new(
+    config: *const c_void,
+    _envoy: EnvoyFilter,
+) -> *const c_void {
+    if config.is_null() {
+        return std::ptr::null();
+    }
+    let config = config.cast::<FilterConfig>();
+    // SAFETY: from `into_raw` in `config_new`, which Envoy keeps while it makes streams of it; one count more for this
+    // stream.
+    let config = unsafe {
+        Arc::increment_strong_count(config);
+        Arc::from_raw(config)
+    };
+    Box::into_raw(Box::new(Stream::new(Filter::new(config))))
+        .cast_const()
+        .cast()
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_destroy(stream: *const c_void) {
+    if stream.is_null() {
+        return;
+    }
+    // SAFETY: from `into_raw` in `new`; abi.h: destroyed once. When that happens within `EnvoyHost::finish`, nothing of
+    // it is borrowed.
+    let stream = unsafe { Box::from_raw(stream.cast::<Stream>().cast_mut()) };
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(stream)));
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
+    envoy: EnvoyFilter,
+    stream: *const c_void,
+    end: bool,
+) -> HeadersStatus {
+    // SAFETY: the pointers of this hook.
+    unsafe {
+        run(
+            envoy,
+            stream.cast(),
+            HeadersStatus::Continue,
+            |filter, host| filter.request_headers(host, end),
+        )
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_body(
+    envoy: EnvoyFilter,
+    stream: *const c_void,
+    end: bool,
+) -> BodyStatus {
+    // SAFETY: the pointers of this hook.
+    unsafe {
+        run(
+            envoy,
+            stream.cast(),
+            BodyStatus::Continue,
+            |filter, host| filter.request_body(host, end),
+        )
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_trailers(
+    envoy: EnvoyFilter,
+    stream: *const c_void,
+) -> TrailersStatus {
+    // SAFETY: the pointers of this hook.
+    unsafe {
+        run(
+            envoy,
+            stream.cast(),
+            TrailersStatus::Continue,
+            Filter::request_trailers,
+        )
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_headers(
+    envoy: EnvoyFilter,
+    stream: *const c_void,
+    end: bool,
+) -> HeadersStatus {
+    // SAFETY: the pointers of this hook.
+    unsafe {
+        run(
+            envoy,
+            stream.cast(),
+            HeadersStatus::Continue,
+            |filter, host| filter.response_headers(host, end),
+        )
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_body(
+    envoy: EnvoyFilter,
+    stream: *const c_void,
+    end: bool,
+) -> BodyStatus {
+    // SAFETY: the pointers of this hook.
+    unsafe {
+        run(
+            envoy,
+            stream.cast(),
+            BodyStatus::Continue,
+            |filter, host| filter.response_body(host, end),
+        )
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_trailers(
+    envoy: EnvoyFilter,
+    stream: *const c_void,
+) -> TrailersStatus {
+    // SAFETY: the pointers of this hook.
+    unsafe {
+        run(
+            envoy,
+            stream.cast(),
+            TrailersStatus::Continue,
+            Filter::response_trailers,
+        )
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_stream_complete(
+    envoy: EnvoyFilter,
+    stream: *const c_void,
+) {
+    // SAFETY: the pointers of this hook.
+    unsafe {
+        run(envoy, stream.cast(), (), |filter, host| {
+            filter.stream_complete(host);
+            ((), Then::Nothing)
+        });
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_scheduled(
+    envoy: EnvoyFilter,
+    stream: *const c_void,
+    _event: u64,
+) {
+    // SAFETY: the pointers of this hook.
+    unsafe {
+        run(envoy, stream.cast(), (), |filter, _| {
+            ((), filter.scheduled())
+        });
+    }
+}
+
+/// abi.h, `on_http_filter_local_reply_status`: 0 sends the reply as it is.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_local_reply(
+    envoy: EnvoyFilter,
+    stream: *const c_void,
+    status: u32,
+    _details: Buffer,
+    _reset_imminent: bool,
+) -> u32 {
+    // SAFETY: the pointers of this hook.
+    unsafe {
+        run(envoy, stream.cast(), 0, |filter, _| {
+            filter.local_reply(u16::try_from(status).unwrap_or(0));
+            (0, Then::Nothing)
+        })
+    }
+}
+
+/// Hooks without which Envoy 1.40 refuses a module, for features that this one does not use. Their further arguments
+/// are left undeclared: the C calling convention of every platform that Envoy has lets the callee ignore them.
+macro_rules! unused {
+    ($($name:ident)+) => {
+        $(#[unsafe(no_mangle)] const extern "C" fn $name() {})+
+    };
+}
+
+unused! {
+    envoy_dynamic_module_on_http_filter_http_callout_done
+    envoy_dynamic_module_on_http_filter_http_stream_headers
+    envoy_dynamic_module_on_http_filter_http_stream_data
+    envoy_dynamic_module_on_http_filter_http_stream_trailers
+    envoy_dynamic_module_on_http_filter_http_stream_complete
+    envoy_dynamic_module_on_http_filter_http_stream_reset
+    envoy_dynamic_module_on_http_filter_downstream_above_write_buffer_high_watermark
+    envoy_dynamic_module_on_http_filter_downstream_below_write_buffer_low_watermark
+}

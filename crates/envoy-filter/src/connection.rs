@@ -1,0 +1,130 @@
+//! One connection to the control socket: bytes in, bytes out, never waiting.
+
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, send, socket_with,
+};
+
+use crate::frames;
+
+/// Bytes read at a time.
+const READ_BYTES: usize = 16 << 10;
+
+/// Bytes read in one go before frames are acted on, so that a flood of them cannot starve events.
+const MAX_READ_BYTES: usize = 8 << 20;
+
+/// A connection that stands.
+pub(crate) struct Connection {
+    stream: UnixStream,
+    input: Vec<u8>,
+    read_at: usize,
+    output: VecDeque<Vec<u8>>,
+    written: usize,
+    pending: usize,
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+impl Connection {
+    /// Connect, without waiting for a peer that does not accept.
+    pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        connect(&socket, &SocketAddrUnix::new(path)?)?;
+        Ok(Self {
+            stream: UnixStream::from(socket),
+            input: Vec::new(),
+            read_at: 0,
+            output: VecDeque::new(),
+            written: 0,
+            pending: 0,
+        })
+    }
+
+    /// Queue a frame. `None` (a frame over the limit) is left out.
+    pub(crate) fn send(&mut self, frame: Option<Vec<u8>>) {
+        if let Some(frame) = frame {
+            self.pending += frame.len();
+            self.output.push_back(frame);
+        }
+    }
+
+    /// Bytes that wait to be written.
+    pub(crate) fn pending(&self) -> usize {
+        self.pending
+    }
+
+    /// Take in what came.
+    ///
+    /// # Errors
+    /// The peer closed, or the connection failed.
+    pub(crate) fn read(&mut self) -> Result<(), String> {
+        self.input.drain(..std::mem::take(&mut self.read_at));
+        let mut chunk = [0; READ_BYTES];
+        let mut taken = 0;
+        while taken < MAX_READ_BYTES {
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return Err("the control plane closed the connection".into()),
+                Ok(count) => {
+                    taken += count;
+                    self.input
+                        .extend_from_slice(chunk.get(..count).unwrap_or_default());
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    /// The next whole frame that came: type and payload.
+    ///
+    /// # Errors
+    /// The peer sent what is no frame.
+    pub(crate) fn next_frame(&mut self) -> Result<Option<(u8, Vec<u8>)>, String> {
+        let rest = self.input.get(self.read_at..).unwrap_or_default();
+        let Some((kind, payload, used)) = frames::decode(rest)? else {
+            return Ok(None);
+        };
+        let payload = payload.to_vec();
+        self.read_at += used;
+        Ok(Some((kind, payload)))
+    }
+
+    /// Write what can be written.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub(crate) fn write(&mut self) -> Result<(), String> {
+        while let Some(frame) = self.output.front() {
+            let rest = frame.get(self.written..).unwrap_or_default();
+            if rest.is_empty() {
+                self.output.pop_front();
+                self.written = 0;
+                continue;
+            }
+            // A peer that is gone is an error here, not a signal to the whole process.
+            match send(&self.stream, rest, SendFlags::NOSIGNAL) {
+                Ok(count) => {
+                    self.written += count;
+                    self.pending -= count;
+                }
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Ok(())
+    }
+}

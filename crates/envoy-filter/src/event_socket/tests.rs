@@ -1,0 +1,227 @@
+//! The thread against a control plane of the test's own.
+
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::frames::{self, FrameType, encode, encode_json};
+use crate::hooks::row::tests::row;
+use crate::process::Process;
+use crate::testing::{bundle, process, write_bundle};
+
+struct Control(UnixStream, Vec<u8>);
+
+impl Control {
+    fn accept(listener: &UnixListener) -> Self {
+        Self(listener.accept().unwrap().0, Vec::new())
+    }
+
+    /// The next frame of a type; others are passed over.
+    fn next(&mut self, wanted: FrameType) -> Vec<u8> {
+        loop {
+            if let Some((kind, payload, used)) = frames::decode(&self.1).unwrap() {
+                let payload = payload.to_vec();
+                self.1.drain(..used);
+                if kind == wanted as u8 {
+                    return payload;
+                }
+                continue;
+            }
+            let mut chunk = [0; 4096];
+            let count = self.0.read(&mut chunk).unwrap();
+            assert!(count > 0, "closed while {wanted:?} was awaited");
+            self.1.extend_from_slice(&chunk[..count]);
+        }
+    }
+
+    fn json(&mut self, wanted: FrameType) -> Value {
+        serde_json::from_slice(&self.next(wanted)).unwrap()
+    }
+
+    fn events(&mut self) -> (u64, Vec<u8>) {
+        let payload = self.next(FrameType::Events);
+        let (sequence, arrow) = payload.split_first_chunk::<8>().unwrap();
+        (u64::from_be_bytes(*sequence), arrow.to_vec())
+    }
+
+    fn send(&mut self, frame: Option<Vec<u8>>) {
+        self.0.write_all(&frame.unwrap()).unwrap();
+    }
+
+    fn acknowledge(&mut self, sequence: u64) {
+        self.send(encode(FrameType::EventsAck, &[&sequence.to_be_bytes()]));
+    }
+}
+
+struct Run {
+    process: Arc<Process>,
+    directory: tempfile::TempDir,
+}
+
+impl Run {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let process = process(directory.path());
+        process.acquire().unwrap();
+        Self { process, directory }
+    }
+
+    fn listen(&self) -> UnixListener {
+        let path = self.directory.path().join("control.sock");
+        let _ = std::fs::remove_file(&path);
+        UnixListener::bind(path).unwrap()
+    }
+
+    fn emit(&self, id: &str) {
+        self.process
+            .events
+            .push(Box::new(row(id)), &self.process.metrics);
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.process.release();
+    }
+}
+
+fn contains(arrow: &[u8], text: &str) -> bool {
+    arrow
+        .windows(text.len())
+        .any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn it_says_hello_sends_rows_and_stats_and_answers_pings() {
+    let run = Run::start();
+    let mut control = Control::accept(&run.listen());
+    let hello = control.json(FrameType::Hello);
+    assert_eq!(hello["pid"], std::process::id());
+    assert_eq!(hello["envoy_abi"], crate::ABI_VERSION);
+    assert_eq!(hello["instance"], run.process.instance);
+    run.emit("event-one");
+    let (sequence, arrow) = control.events();
+    assert!(sequence == 1 && contains(&arrow, "event-one"));
+    control.send(encode(FrameType::Ping, &[b"12345678"]));
+    assert_eq!(control.next(FrameType::Pong), b"12345678");
+    control.acknowledge(1);
+    while control.json(FrameType::Stats)["counters"]["events_acknowledged"] != 1 {}
+}
+
+#[test]
+fn rows_survive_the_control_plane_and_none_is_lost_or_doubled() {
+    let run = Run::start();
+    run.emit("before-anyone-listened");
+    let listener = run.listen();
+    let mut control = Control::accept(&listener);
+    let (first, arrow) = control.events();
+    assert!(contains(&arrow, "before-anyone-listened"));
+    run.emit("unacknowledged");
+    let (second, _) = control.events();
+    control.acknowledge(first);
+    // The acknowledgement is taken in before the connection ends.
+    while control.json(FrameType::Stats)["counters"]["events_acknowledged"] != 1 {}
+    drop(control);
+    run.emit("while-it-was-away");
+    let mut control = Control::accept(&listener);
+    let (again, arrow) = control.events();
+    assert_eq!(again, second);
+    assert!(contains(&arrow, "unacknowledged"));
+    let (third, arrow) = control.events();
+    assert!(third > second && contains(&arrow, "while-it-was-away"));
+    control.acknowledge(third);
+    while control.json(FrameType::Stats)["counters"]["events_acknowledged"] != 3 {}
+    assert_eq!(run.process.metrics.events_dropped.get(), 0);
+}
+
+#[test]
+fn bundles_come_in_force_and_bad_ones_are_reported() {
+    let run = Run::start();
+    let mut control = Control::accept(&run.listen());
+    let path = write_bundle(run.directory.path(), &bundle("v1"));
+    let frame = serde_json::json!({"path": path, "version": "v1"});
+    control.send(encode_json(FrameType::Bundle, &frame));
+    let result = control.json(FrameType::BundleResult);
+    assert_eq!(
+        (&result["version"], &result["ok"]),
+        (&"v1".into(), &true.into())
+    );
+    std::fs::write(&path, b"SFBUNDLE broken").unwrap();
+    let frame = serde_json::json!({"path": path, "version": "v2"});
+    control.send(encode_json(FrameType::Bundle, &frame));
+    let result = control.json(FrameType::BundleResult);
+    assert_eq!(
+        (&result["version"], &result["ok"]),
+        (&"v2".into(), &false.into())
+    );
+    assert!(!result["error"].as_str().unwrap().is_empty());
+    assert_eq!(run.process.engine.load().as_ref().unwrap().version, "v1");
+}
+
+#[test]
+fn signals_are_set_cleared_and_replaced() {
+    let run = Run::start();
+    let mut control = Control::accept(&run.listen());
+    let set = |key: &str| serde_json::json!({"kind": "stuffing", "key_type": "address", "key": key, "score": 0.9, "ttl_ms": 60_000});
+    let mut active = |frame: Value| {
+        control.send(encode_json(FrameType::Signals, &frame));
+        control.json(FrameType::SignalsAck)["active"].clone()
+    };
+    assert_eq!(
+        active(
+            serde_json::json!({"full": false, "set": [set("192.0.2.1"), set("192.0.2.2")], "clear": []})
+        ),
+        2
+    );
+    let gone = serde_json::json!({"kind": "stuffing", "key_type": "address", "key": "192.0.2.1"});
+    assert_eq!(
+        active(serde_json::json!({"full": false, "set": [], "clear": [gone]})),
+        1
+    );
+    assert_eq!(
+        active(serde_json::json!({"full": true, "set": [set("192.0.2.9")], "clear": []})),
+        1
+    );
+    let odd = serde_json::json!({"kind": "x", "key_type": "shoe_size", "key": "9", "score": 1.0, "ttl_ms": 1});
+    assert_eq!(
+        active(serde_json::json!({"full": false, "set": [odd], "clear": []})),
+        1
+    );
+    assert_eq!(run.process.metrics.signals_refused.get(), 1);
+}
+
+#[test]
+fn a_peer_that_does_not_keep_to_the_protocol_is_left_and_tried_again() {
+    let run = Run::start();
+    let listener = run.listen();
+    for garbage in [
+        &[0, 0, 0, 0, 0][..],
+        &[0, 0, 0, 3, 5, b'{', b'x'],
+        &[0, 0, 0, 2, 3, 1],
+    ] {
+        let mut control = Control::accept(&listener);
+        control.json(FrameType::Hello);
+        control.0.write_all(garbage).unwrap();
+        let mut rest = Vec::new();
+        let _ = control.0.read_to_end(&mut rest);
+    }
+    Control::accept(&listener).json(FrameType::Hello);
+    assert_eq!(run.process.metrics.control_protocol_errors.get(), 3);
+}
+
+#[test]
+fn events_on_their_way_go_out_when_envoy_stops() {
+    let run = Run::start();
+    let mut control = Control::accept(&run.listen());
+    control.json(FrameType::Hello);
+    run.emit("last-words");
+    let stopping = Arc::clone(&run.process);
+    let thread = std::thread::spawn(move || stopping.release());
+    let (sequence, arrow) = control.events();
+    assert!(contains(&arrow, "last-words"));
+    control.acknowledge(sequence);
+    thread.join().unwrap();
+    assert_eq!(run.process.metrics.events_acknowledged.get(), 1);
+}

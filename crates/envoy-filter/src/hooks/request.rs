@@ -1,0 +1,255 @@
+//! The request's three hooks.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use starfort_engine::{
+    Engine, LocalResponse, RequestEffects, RequestHead, RequestOutcome, Transaction,
+};
+
+use super::row::Substitute;
+use super::{
+    Answer, BodyStatus, Filter, HeadersStatus, RequestState, Then, TrailersStatus, with_body,
+};
+use crate::clock::now;
+use crate::host::{Host, Part, Side};
+
+/// Which cluster a `cluster_header` route should take (interfaces.md).
+const UPSTREAM_HEADER: &str = "x-starfort-upstream";
+
+/// Headers that are between Envoy and us begin so.
+const INTERNAL: &[u8] = b"x-starfort-";
+
+/// What a decision comes down to.
+enum Next {
+    Go,
+    Hold,
+    Collect,
+    Answer(Answer),
+}
+
+impl Filter {
+    /// The head came.
+    pub(crate) fn request_headers<H: Host>(
+        &mut self,
+        host: &mut H,
+        end: bool,
+    ) -> (HeadersStatus, Then) {
+        let process = &self.config.process;
+        process.metrics.requests.increment();
+        self.engine = process.engine.load_full();
+        let Some(engine) = self.engine.clone() else {
+            process.metrics.requests_without_bundle.increment();
+            let next = self.fail_request(host);
+            return self.headers_status(next);
+        };
+        let work = |filter: &mut Self| filter.begin(&engine, host, end);
+        let begun = self.guarded(|metrics| &metrics.request_headers_ns, work);
+        let next = begun.unwrap_or_else(|| {
+            self.note_substitute(&engine, host);
+            self.fail_request(host)
+        });
+        self.headers_status(next)
+    }
+
+    fn headers_status(&mut self, next: Next) -> (HeadersStatus, Then) {
+        match next {
+            Next::Go => (HeadersStatus::Continue, Then::Nothing),
+            Next::Collect => (HeadersStatus::Stop, Then::Nothing),
+            Next::Hold => (HeadersStatus::StopAllAndWatermark, Then::Nothing),
+            Next::Answer(answer) => (HeadersStatus::Stop, self.give(answer)),
+        }
+    }
+
+    fn begin<H: Host>(&mut self, engine: &Engine, host: &mut H, end: bool) -> Next {
+        let (transaction, outcome) = {
+            let headers = host.headers(Side::Request);
+            self.is_grpc = headers.iter().any(|(name, value)| {
+                *name == b"content-type" && value.starts_with(b"application/grpc")
+            });
+            let head = RequestHead {
+                headers: &headers,
+                peer: host.peer().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+                protocol: host.protocol(),
+                end_of_stream: end,
+            };
+            Transaction::request_headers(engine, head, now())
+        };
+        self.transaction = Some(transaction);
+        self.act(host, outcome)
+    }
+
+    /// A part of the body came.
+    pub(crate) fn request_body<H: Host>(&mut self, host: &mut H, end: bool) -> (BodyStatus, Then) {
+        self.request_bytes += host.body_size(Side::Request, Part::Received) as u64;
+        match self.request {
+            RequestState::Pass => (BodyStatus::Continue, Then::Nothing),
+            RequestState::Held => (BodyStatus::StopAndWatermark, Then::Nothing),
+            RequestState::Answered => (BodyStatus::StopNoBuffer, Then::Nothing),
+            RequestState::Collect(limit) => {
+                let over = self.request_bytes > limit as u64;
+                if !end && !over {
+                    return (BodyStatus::StopAndBuffer, Then::Nothing);
+                }
+                match self.decide(host, true, limit) {
+                    Next::Go => (BodyStatus::Continue, Then::Nothing),
+                    Next::Hold | Next::Collect => (BodyStatus::StopAndWatermark, Then::Nothing),
+                    Next::Answer(answer) => (BodyStatus::StopNoBuffer, self.give(answer)),
+                }
+            }
+        }
+    }
+
+    /// The body ended with trailers.
+    pub(crate) fn request_trailers<H: Host>(&mut self, host: &mut H) -> (TrailersStatus, Then) {
+        match self.request {
+            RequestState::Pass => (TrailersStatus::Continue, Then::Nothing),
+            RequestState::Held | RequestState::Answered => (TrailersStatus::Stop, Then::Nothing),
+            RequestState::Collect(limit) => match self.decide(host, false, limit) {
+                Next::Go => (TrailersStatus::Continue, Then::Nothing),
+                Next::Hold | Next::Collect => (TrailersStatus::Stop, Then::Nothing),
+                Next::Answer(answer) => (TrailersStatus::Stop, self.give(answer)),
+            },
+        }
+    }
+
+    /// The time of a held request has come.
+    pub(crate) fn scheduled(&mut self) -> Then {
+        self.held = None;
+        if self.request != RequestState::Held {
+            return Then::Nothing;
+        }
+        if let Some(response) = self.pending.take() {
+            let answer = self.answer(*response);
+            return self.give(answer);
+        }
+        self.request = RequestState::Pass;
+        Then::ContinueRequest
+    }
+
+    /// Ask the engine with the body that was collected, `limit` bytes of it at most.
+    fn decide<H: Host>(&mut self, host: &mut H, received: bool, limit: usize) -> Next {
+        let (Some(engine), Some(mut transaction)) = (self.engine.clone(), self.transaction.take())
+        else {
+            return self.fail_request(host);
+        };
+        let truncated = self.request_bytes > limit as u64;
+        if truncated {
+            self.config
+                .process
+                .metrics
+                .request_bodies_over_limit
+                .increment();
+            // Envoy adds this chunk to what it holds before it lets go, and would answer 413 when that is too much.
+            host.raise_buffer_limit(usize::try_from(self.request_bytes).unwrap_or(usize::MAX));
+        }
+        let work = |filter: &mut Self| {
+            let outcome = with_body(host, Side::Request, received, |body| {
+                let inspected = body.get(..limit).unwrap_or(body);
+                transaction.request_body(&engine, inspected, truncated, now())
+            });
+            filter.act(host, outcome)
+        };
+        let next = self.guarded(|metrics| &metrics.request_body_ns, work);
+        self.transaction = Some(transaction);
+        next.unwrap_or_else(|| self.fail_request(host))
+    }
+
+    /// Do what the engine said.
+    fn act<H: Host>(&mut self, host: &mut H, outcome: RequestOutcome) -> Next {
+        match outcome {
+            RequestOutcome::NeedBody { limit_bytes } => {
+                host.raise_buffer_limit(limit_bytes);
+                self.request = RequestState::Collect(limit_bytes);
+                Next::Collect
+            }
+            RequestOutcome::Continue(effects) => {
+                self.config.process.metrics.requests_continued.increment();
+                apply(host, &effects);
+                if self.hold(host, effects.delay_ms) {
+                    return Next::Hold;
+                }
+                self.request = RequestState::Pass;
+                Next::Go
+            }
+            RequestOutcome::Respond(response) => {
+                self.config.process.metrics.requests_answered.increment();
+                if self.hold(host, response.delay_ms) {
+                    self.pending = Some(Box::new(response));
+                    return Next::Hold;
+                }
+                Next::Answer(self.answer(response))
+            }
+        }
+    }
+
+    /// Hold the request for a while. Returns whether it is held.
+    fn hold<H: Host>(&mut self, host: &mut H, delay_ms: u64) -> bool {
+        if delay_ms == 0 {
+            return false;
+        }
+        let process = &self.config.process;
+        self.held = host
+            .waker()
+            .and_then(|wake| process.delays.hold(delay_ms, wake));
+        if self.held.is_none() {
+            process.metrics.delays_skipped.increment();
+            return false;
+        }
+        self.request = RequestState::Held;
+        true
+    }
+
+    fn answer(&mut self, response: LocalResponse) -> Answer {
+        self.request = RequestState::Answered;
+        Answer::new(response, self.is_grpc)
+    }
+
+    /// The engine failed, or there is none.
+    fn fail_request<H: Host>(&mut self, host: &mut H) -> Next {
+        if self.count_failure() {
+            self.request = RequestState::Pass;
+            strip_internal(host);
+            return Next::Go;
+        }
+        self.request = RequestState::Answered;
+        Next::Answer(Answer::unavailable(self.is_grpc))
+    }
+
+    fn note_substitute<H: Host>(&mut self, engine: &Engine, host: &H) {
+        if self.transaction.is_none() {
+            let substitute = Substitute::new(engine, host.peer(), host.protocol());
+            self.substitute = Some(Box::new(substitute));
+        }
+    }
+}
+
+fn apply<H: Host>(host: &mut H, effects: &RequestEffects) {
+    for name in &effects.remove {
+        host.set_header(Side::Request, name, "");
+    }
+    for (name, value) in &effects.set {
+        host.set_header(Side::Request, name, value);
+    }
+    if let Some(upstream) = &effects.upstream {
+        host.set_header(Side::Request, UPSTREAM_HEADER, upstream);
+    }
+    // A client's own header may have chosen the route before it was removed.
+    if effects.upstream.is_some() || effects.remove.iter().any(|name| name == UPSTREAM_HEADER) {
+        host.clear_route_cache();
+    }
+}
+
+/// What the engine would have removed.
+fn strip_internal<H: Host>(host: &mut H) {
+    let remove: Vec<String> = host
+        .headers(Side::Request)
+        .iter()
+        .filter(|(name, _)| name.starts_with(INTERNAL))
+        .map(|(name, _)| String::from_utf8_lossy(name).into_owned())
+        .collect();
+    let effects = RequestEffects {
+        remove,
+        ..RequestEffects::default()
+    };
+    apply(host, &effects);
+}
