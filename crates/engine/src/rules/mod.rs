@@ -2,6 +2,8 @@
 //! this stage finds nothing; a bundle that does carry rules is refused when it loads, rather than
 //! accepted and not enforced.
 
+pub mod compiled;
+
 use crate::error::EngineError;
 
 /// The rules of a bundle.
