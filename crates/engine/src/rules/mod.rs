@@ -2,7 +2,11 @@
 //! this stage finds nothing; a bundle that does carry rules is refused when it loads, rather than
 //! accepted and not enforced.
 
+pub(crate) mod bytes;
 pub mod compiled;
+pub mod operators;
+pub(crate) mod pattern;
+pub mod transformations;
 
 use crate::error::EngineError;
 
