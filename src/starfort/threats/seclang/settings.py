@@ -22,7 +22,7 @@ MAX_MAP_BYTES: Final = 4 << 20
 class Settings:
     """Engine settings.
 
-    The defaults are those of ModSecurity's recommended configuration where CRS relies on them, else the manual's.
+    Defaults: ModSecurity's recommended configuration where CRS relies on it, else the manual.
 
     Attributes:
         engine: `on`, `detection_only` or `off`.
