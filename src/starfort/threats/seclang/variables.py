@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from starfort.config.problems import ConfigProblem
 from starfort.threats.seclang.model import Argument, Selector, Variable
 from starfort.threats.seclang.reference import COLLECTIONS, VARIABLE_ALIASES, VARIABLES, suggestion
 
 _XPATH = frozenset({"XML", "RESPONSE_XML"})
+_NAME = r"(?:\*|[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?)"
+_XPATHS = re.compile(rf"(?://?{_NAME})*(?://?(?:{_NAME}|@{_NAME}|text\(\)))")
+"""What the engine can evaluate as it reads a body: steps by name, no predicates, no functions."""
 
 
 def parse_variables(
@@ -65,24 +70,33 @@ def _variable(piece: str, argument: Argument, offset: int, problems: list[Config
     sign = text[0] if text[0] in "!&" else ""
     name, colon, member = text[len(sign) :].strip().partition(":")
     name = VARIABLE_ALIASES.get(name.upper(), name.upper())
-    entry = VARIABLES.get(name)
-    if entry is None:
-        problems.append(place.problem(f"unknown variable {name}", suggestion(name, VARIABLES)))
-        return None
-    if not entry.supported:
-        problems.append(place.problem(f"variable {name} is not supported", entry.note))
-        return None
-    if colon and name not in COLLECTIONS:
-        problems.append(place.problem(f"{name} has no members", f"write {name} alone"))
-        return None
     selector = _selector(name, member) if colon else None
-    if selector is not None and not selector.text:
-        problems.append(place.problem(f"{name}: names no member", f"write {name}, or {name}:member"))
-        return None
-    if name in _XPATH and selector is None and not sign:
-        problems.append(place.problem(f"{name} needs an XPath expression", f"write {name}:/* for all text"))
+    if wrong := _wrong(name, selector, whole_too=bool(sign)):
+        problems.append(place.problem(*wrong))
         return None
     return Variable(name, selector, count=sign == "&", exclude=sign == "!")
+
+
+def _wrong(name: str, selector: Selector | None, *, whole_too: bool) -> tuple[str, str] | None:
+    """What is wrong with a target, and what would be right; None when nothing is."""
+    entry = VARIABLES.get(name)
+    wrong: tuple[str, str] | None = None
+    if entry is None:
+        wrong = f"unknown variable {name}", suggestion(name, VARIABLES)
+    elif not entry.supported:
+        wrong = f"variable {name} is not supported", entry.note
+    elif selector is not None and name not in COLLECTIONS:
+        wrong = f"{name} has no members", f"write {name} alone"
+    elif selector is not None and not selector.text:
+        wrong = f"{name}: names no member", f"write {name}, or {name}:member"
+    elif name in _XPATH and selector is None and not whole_too:
+        wrong = f"{name} needs an XPath expression", f"write {name}:/* for all text"
+    elif selector is not None and selector.kind == "xpath" and not _XPATHS.fullmatch(selector.text):
+        wrong = (
+            f"{name}:{selector.text[:60]} is not supported",
+            "write /* for all text, //@* for all attributes, or steps such as //name and /a/b/@c",
+        )
+    return wrong
 
 
 def _selector(name: str, member: str) -> Selector:
