@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
+from starfort.config.source import Location
 from starfort.signals import Detector, DetectorError, load_all
 
 PACKAGE: Final = Path(__file__).parents[1]
@@ -91,7 +92,9 @@ def _own_files(loaded: LoadedConfig) -> tuple[list[Path], list[ConfigProblem]]:
 def _unknown(loaded: LoadedConfig, names: list[str]) -> Iterator[ConfigProblem]:
     """Problems of names in the configuration that no detector has."""
     wanted = loaded.config.detectors
-    places = [(name, ("detectors", "disabled", index), False) for index, name in enumerate(wanted.disabled)]
+    places: list[tuple[str, Location, bool]] = [
+        (name, ("detectors", "disabled", index), False) for index, name in enumerate(wanted.disabled)
+    ]
     places += [(name, ("detectors", "settings", name), True) for name in wanted.settings]
     for name, place, key in places:
         if name not in names:

@@ -42,7 +42,7 @@ from starfort.runtime.status import (
 )
 from starfort.runtime.toolchain import Built, Proxy, RefusedError, Toolchain
 from starfort.runtime.traffic import TrafficCounts
-from starfort.signals import SignalTable
+from starfort.signals import Detector, SignalTable
 from starfort.signals.runner import DetectorRunner, DetectorState
 from starfort.store import Store, StoreError
 from starfort.store.sink import event_sink
@@ -373,6 +373,10 @@ class Runtime:
     def detector_states(self) -> list[DetectorState]:
         """The same with everything that is counted."""
         return self.runner.states
+
+    def running_detectors(self) -> list[Detector]:
+        """Detectors as they run, with their settings."""
+        return [state.detector for state in self.runner.states]
 
     def config_status(self) -> ConfigStatus:
         """The configuration in force, and why a newer one is not."""
