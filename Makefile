@@ -47,6 +47,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/stubtest starfort._engine
 	$(BIN)/lint-imports
 
 bench: setup system-packages

@@ -1,45 +1,60 @@
 """Events a second that the control plane takes: socket payload → validated → fsync'd → in the store.
 
-`python benchmarks/ingest.py [SECONDS]` sends batches of 2,000 rows as fast as they are acknowledged, with all
-rollups on, and divides by the CPU seconds of the whole process (so it is per core, whatever the machine has).
-Then it sends 5,000 events/s for a while and prints the memory of the process.
+Batches of 2,000 rows are sent as fast as they are acknowledged, with all rollups on, and the rows are divided
+by the CPU seconds of the whole process (so it is per core, whatever the machine has).
 """
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import json
 import random
 import resource
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+from tests.support.events import event, stream
 
-from starfort.events.ingest import Ingest  # noqa: E402, I001
-from starfort.store import Store  # noqa: E402
-from starfort.store.sink import event_sink  # noqa: E402
-from tests.support.events import event, stream  # noqa: E402
+from benchmarks.report import Row, figure
+from starfort.events.ingest import Ingest
+from starfort.store import Store
+from starfort.store.sink import event_sink
 
-ROWS = 2_000
-LOGINS = 0.02
+ROWS: Final = 2_000
+LOGINS: Final = 0.02
+SECONDS: Final = 10.0
+PER_CORE: Final = 20_000
+
+
+async def run() -> list[Row]:
+    """Send for ten seconds."""
+    prepared = batches(random.Random(1), 30)  # noqa: S311 - test data
+    with tempfile.TemporaryDirectory(prefix="starfort-bench-") as name:
+        directory = Path(name)
+        with Store.open(directory / "store") as store:
+            ingest = Ingest(directory / "spool", event_sink(store))
+            await ingest.start()
+            await send(ingest, prepared, 0, 2.0)  # warm up
+            await ingest.flush()
+            start, used = time.perf_counter(), cpu()
+            rows = ROWS * await send(ingest, prepared, 100_000, SECONDS)
+            await ingest.flush()
+            elapsed, used = time.perf_counter() - start, cpu() - used
+            lag = float(ingest.status()["lag_seconds"])
+            await ingest.close()
+    return [
+        figure("events a CPU second", rows / used, "events/s", PER_CORE, at_least=True),
+        figure("events a second", rows / elapsed, "events/s"),
+        figure("behind after flush", lag, "s", 0),
+    ]
 
 
 def cpu() -> float:
     """CPU seconds of this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
-
-
-def memory() -> float:
-    """Resident megabytes of this process."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
 
 
 def batches(chance: random.Random, count: int) -> list[bytes]:
@@ -85,35 +100,7 @@ def batches(chance: random.Random, count: int) -> list[bytes]:
     return made
 
 
-async def measure(directory: Path, seconds: float) -> list[dict[str, Any]]:
-    """Run both parts."""
-    prepared = batches(random.Random(1), 30)  # noqa: S311 - test data
-    before = memory()
-    with Store.open(directory / "store") as store:
-        ingest = Ingest(directory / "spool", event_sink(store))
-        await ingest.start()
-        await send(ingest, prepared, 0, min(2.0, seconds), None)  # warm up
-        await ingest.flush()
-        start, used = time.perf_counter(), cpu()
-        number = await send(ingest, prepared, 100_000, seconds, None)
-        await ingest.flush()
-        elapsed, used = time.perf_counter() - start, cpu() - used
-        rows = number * ROWS
-        await send(ingest, prepared, 200_000, seconds, 5_000)
-        await ingest.flush()
-        resident = memory() - before + 60  # the prepared batches are not the control plane's
-        lag = ingest.status()["lag_seconds"]
-        await ingest.close()
-    if lag:
-        raise SystemExit(f"{lag} s behind after flush")
-    return [
-        row("events_per_core", rows / used, "events/s", 20_000, at_least=True),
-        row("events_wall", rows / elapsed, "events/s", None),
-        row("memory_at_5000", resident, "MB", 1_000),
-    ]
-
-
-async def send(ingest: Ingest, prepared: list[bytes], first: int, seconds: float, rate: int | None) -> int:
+async def send(ingest: Ingest, prepared: list[bytes], first: int, seconds: float) -> int:
     """Send for a time, four batches under way at once; how many were sent."""
     count = 0
     end = time.perf_counter() + seconds
@@ -129,41 +116,7 @@ async def send(ingest: Ingest, prepared: list[bytes], first: int, seconds: float
         tasks.add(task)
         task.add_done_callback(tasks.discard)
         count += 1
-        if rate:
-            await asyncio.sleep(ROWS / rate)
-        elif len(tasks) >= 8:  # noqa: PLR2004 - twice the window keeps it full
+        if len(tasks) >= 8:  # noqa: PLR2004 - twice the window keeps it full
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     await asyncio.gather(*tasks)
     return count
-
-
-def row(
-    name: str, value: float, unit: str, target: float | None, *, at_least: bool = False
-) -> dict[str, Any]:
-    """One line of the table."""
-    ok = target is None or (value >= target if at_least else value <= target)
-    return {
-        "name": name,
-        "value": round(value, 1),
-        "unit": unit,
-        "baseline": None,
-        "ratio": None,
-        "target": target,
-        "ok": ok,
-    }
-
-
-def main() -> None:
-    """Run, print and write build/bench/ingest.json."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
-    with tempfile.TemporaryDirectory(prefix="starfort-bench-") as directory:
-        results = asyncio.run(measure(Path(directory), seconds))
-    target = ROOT / "build" / "bench" / "ingest.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(results, indent=1) + "\n")
-    for result in results:
-        print(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main()

@@ -42,19 +42,21 @@ class JsonToolchain:
     def load(self, path: Path) -> Any:
         """Read the file."""
         try:
-            return json.loads(path.read_text(), object_hook=lambda found: SimpleNamespace(**found))
+            config = json.loads(path.read_text(), object_hook=lambda found: SimpleNamespace(**found))
         except ValueError as error:
             raise RefusedError([f"{path}:1: {error}"]) from error
+        return SimpleNamespace(config=config)
 
-    def build(self, config: Any, learned: Sequence[Any]) -> Built:
+    def build(self, loaded: Any, learned: Sequence[Any]) -> Built:
         """One policy, and the stuffing detector with the settings of the file."""
+        config = loaded.config
         text = json.dumps([vars(config), list(learned)], default=vars)
         detector = builtin("credential_stuffing").with_settings(
             vars(getattr(config, "settings", SimpleNamespace()))
         )
         policy = PolicyStatus("stop", 0, "enforce", "deceive", "true", [], [], 0, 0, 0.0)
         version = hashlib.sha256(text.encode()).hexdigest()[:16]
-        return Built(config, version, text.encode(), text, [detector], [policy], [])
+        return Built(loaded, config, version, text.encode(), text, [detector], [policy], [])
 
     def write_bundle(self, built: Built, path: Path) -> None:
         """Write the text."""

@@ -21,8 +21,9 @@ from sqlalchemy import create_engine
 from starfort.alerts import Alert, AlertHistory
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
 from starfort.runtime.status import ConfigStatus, DetectorStatus, EnvoyStatus, StoreStatus
-from starfort.signals import Signal, SignalTable
+from starfort.signals import Detector, Signal, SignalTable
 from starfort.store import Store
+from tests.support.callers import builtin
 from tests.support.events import event, stream
 
 HOSTILE_PATH = "/<script>window.pwned=1</script>/<img src=x onerror=window.pwned=2>"
@@ -190,6 +191,10 @@ class Estate:
                 )
             )
         return policies
+
+    def running_detectors(self) -> list[Detector]:
+        """Those that come with Starfort."""
+        return [builtin(name) for name in ("credential_stuffing", "object_enumeration", "scraping")]
 
     def clear_signal(self, kind: str, key_type: str, key: str) -> bool:
         """Lift a signal."""

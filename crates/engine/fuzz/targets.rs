@@ -1,11 +1,15 @@
 //! What is fuzzed, as functions on bytes. `fuzz_targets/` gives them to libFuzzer (nightly, `cargo fuzz run
 //! NAME`), `tests/fuzz_smoke.rs` runs them on stable over the seeds and some mutations of each.
 
+use sha2::{Digest, Sha256};
+use starfort_engine::bundle::{Bundle, FORMAT, MAGIC};
+use starfort_engine::explain::{Described, DescribedResponse, explain};
 use starfort_engine::http::{
     Anomaly, Limits, MAX_NAME_BYTES, Parameters, body, cookies, decompress, form, headers, json,
     multipart, path, query, xml,
 };
 use starfort_engine::sensitive::{ClassSet, Detectors, mask_json};
+use starfort_engine::{Assets, Engine, Now};
 
 /// Name (of the binary, the seeds' folder and the dictionary) and function of a target.
 pub(crate) type Target = (&'static str, fn(&[u8]));
@@ -19,6 +23,7 @@ pub(crate) const TARGETS: &[Target] = &[
     ("query_cookies_path", fuzz_query_cookies_path),
     ("body_decompress", fuzz_body_decompress),
     ("mask_json", fuzz_mask_json),
+    ("bundle_file", fuzz_bundle_file),
 ];
 
 fn limits() -> Limits {
@@ -171,4 +176,48 @@ pub(crate) fn fuzz_mask_json(data: &[u8]) {
     if serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok() {
         assert!(serde_json::from_slice::<serde::de::IgnoredAny>(&masked.body).is_ok());
     }
+}
+
+/// A bundle: the file as it is, and the bytes as a payload with a true header, so that mutations get past the
+/// checksum. What loads must be able to decide.
+pub(crate) fn fuzz_bundle_file(data: &[u8]) {
+    let _ = Bundle::from_bytes(data);
+    let mut file = Vec::with_capacity(data.len() + 64);
+    file.extend_from_slice(MAGIC);
+    file.extend_from_slice(&FORMAT.to_be_bytes());
+    file.extend_from_slice(&(data.len() as u64).to_be_bytes());
+    file.extend_from_slice(&Sha256::digest(data));
+    file.extend_from_slice(data);
+    let Ok(bundle) = Bundle::from_bytes(&file) else {
+        return;
+    };
+    let Ok(engine) = Engine::new(bundle, Assets::default(), std::sync::Arc::default()) else {
+        return;
+    };
+    let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+    let described = Described {
+        headers: vec![
+            pair(":authority", "shop.example.com"),
+            pair(":path", "/api/v1/group0/login?q=1"),
+            pair(":method", "POST"),
+            pair(":scheme", "https"),
+            pair("content-type", "application/json"),
+        ],
+        peer: std::net::Ipv4Addr::LOCALHOST.into(),
+        protocol: "HTTP/1.1",
+        body: br#"{"username":"ann@example.com","password":"x"}"#.to_vec(),
+        response: Some(DescribedResponse {
+            headers: vec![
+                pair(":status", "200"),
+                pair("content-type", "application/json"),
+            ],
+            body: br#"{"card":"4111 1111 1111 1111"}"#.to_vec(),
+        }),
+    };
+    let now = Now {
+        unix_us: 1_700_000_000_000_000,
+        monotonic_ns: 1_000_000_000,
+    };
+    let explanation = explain(&engine, &described, now);
+    assert_eq!(explanation.event.bundle, engine.version);
 }

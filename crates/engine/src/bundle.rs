@@ -15,7 +15,8 @@ pub const FORMAT: u32 = 1;
 /// Everything the engine needs to decide on requests.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Bundle {
-    /// Hex SHA-256 of the payload with this field empty, first 16 characters. Shown by `starfort status`.
+    /// Hex SHA-256 of the payload with this field empty and `created_ms` 0, first 16 characters: the same
+    /// configuration has the same version. Shown by `starfort status`.
     pub version: String,
     /// When the control plane wrote it, Unix milliseconds.
     pub created_ms: u64,

@@ -1,5 +1,6 @@
 //! Reading and writing the bundle file: header, checksum, payload. See [`crate::bundle`] for the layout.
 
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::bundle::{Bundle, FORMAT, MAGIC};
@@ -10,6 +11,10 @@ const HEADER_BYTES: usize = 8 + 4 + 8 + 32;
 
 /// Largest payload: a million addresses take 32 MB, rules and templates a few more.
 pub const MAX_PAYLOAD_BYTES: u64 = 512 << 20;
+
+/// Nesting of the payload: four of `MessagePack`'s a level of an expression (64 of them are the most that policies
+/// may have), and a few around. The decoder recurses, and its own 1,024 overflow a thread's 2 MiB in debug builds.
+const MAX_DECODE_DEPTH: usize = 300;
 
 impl Bundle {
     /// Read a bundle file's bytes.
@@ -53,7 +58,9 @@ impl Bundle {
         if Sha256::digest(payload).as_slice() != checksum {
             return Err(EngineError::BundleChecksum);
         }
-        rmp_serde::from_slice(payload).map_err(|error| EngineError::BundleDecode {
+        let mut decoder = rmp_serde::Deserializer::from_read_ref(payload);
+        decoder.set_max_depth(MAX_DECODE_DEPTH);
+        Self::deserialize(&mut decoder).map_err(|error| EngineError::BundleDecode {
             detail: error.to_string(),
         })
     }

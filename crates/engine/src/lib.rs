@@ -10,6 +10,7 @@ pub mod endpoint;
 mod engine;
 pub mod error;
 pub mod event;
+pub mod explain;
 pub mod hash;
 pub mod headers;
 pub mod http;

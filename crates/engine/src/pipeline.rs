@@ -65,17 +65,27 @@ impl Transaction {
         now: Now,
     ) -> (Self, RequestOutcome) {
         let mut transaction = Self::begin(engine, head, now);
-        let has_body = !head.end_of_stream && !is_streaming(&transaction);
-        if has_body && body::BodyKind::of(&transaction.content_type) != body::BodyKind::Other {
-            let limit_bytes = engine.request_body_limit();
-            return (transaction, RequestOutcome::NeedBody { limit_bytes });
-        }
-        let outcome = transaction.decide_request(engine, now);
+        let outcome = transaction.after_head(engine, head.end_of_stream, now);
         (transaction, outcome)
     }
 
+    /// Ask for the body, or decide without.
+    pub(crate) fn after_head(
+        &mut self,
+        engine: &Engine,
+        end_of_stream: bool,
+        now: Now,
+    ) -> RequestOutcome {
+        let has_body = !end_of_stream && !is_streaming(self);
+        if has_body && body::BodyKind::of(&self.content_type) != body::BodyKind::Other {
+            let limit_bytes = engine.request_body_limit();
+            return RequestOutcome::NeedBody { limit_bytes };
+        }
+        self.decide_request(engine, now)
+    }
+
     /// Stages 1 to 5 over the head.
-    fn begin(engine: &Engine, head: RequestHead<'_, '_>, now: Now) -> Self {
+    pub(crate) fn begin(engine: &Engine, head: RequestHead<'_, '_>, now: Now) -> Self {
         let received = Headers::copy(head.headers.iter().copied());
         let text = |name: &str| received.text(name).unwrap_or_default();
         // 1. http: what the upstream will see, normalised.
@@ -345,7 +355,7 @@ impl Transaction {
     }
 
     fn decide_response(&mut self, engine: &Engine, now: Now) -> ResponseOutcome {
-        if !engine.policies.ask_responses(&self.scope(now)) {
+        if self.trace.is_none() && !engine.policies.ask_responses(&self.scope(now)) {
             return ResponseOutcome::Continue;
         }
         self.response.decision = self.ask(engine, Phase::Response, now);
@@ -357,6 +367,12 @@ impl Transaction {
 
     /// The stream is over, however it ended: 11. event.
     pub fn finish(mut self, engine: &Engine, end: StreamEnd, now: Now) -> Box<EventRow> {
+        self.scan_collected(engine, end, now);
+        Box::new(EventRow::of(self, engine, end, now))
+    }
+
+    /// Look for sensitive data in a response that passed.
+    pub(crate) fn scan_collected(&mut self, engine: &Engine, end: StreamEnd, now: Now) {
         if self.response.collect && !self.response.collected.is_empty() {
             let collected = std::mem::take(&mut self.response.collected);
             let encoding = self
@@ -379,7 +395,6 @@ impl Transaction {
                 self.response.decision.observed = observed;
             }
         }
-        Box::new(EventRow::of(self, engine, end, now))
     }
 }
 

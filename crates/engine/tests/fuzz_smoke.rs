@@ -9,6 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
+mod support;
 #[path = "../fuzz/targets.rs"]
 mod targets;
 
@@ -16,7 +17,7 @@ mod targets;
 const ROUNDS: usize = 3_000;
 
 /// Largest input; beyond it mutations cut.
-const MAX_BYTES: usize = 4_096;
+const MAX_BYTES: usize = 8_192;
 
 fn folder(kind: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -150,5 +151,31 @@ fn targets_and_binaries_match() {
             manifest.contains(&format!("path = \"fuzz_targets/{name}\"")),
             "{name} is not in fuzz/Cargo.toml"
         );
+    }
+}
+
+/// The bundle loader's seeds are what the loader reads today, whole and with few parts. A change of the format
+/// makes them anew: `STARFORT_WRITE_SEEDS=1 cargo test -p starfort-engine --test fuzz_smoke`.
+#[test]
+fn bundle_seeds_load() {
+    const HEADER_BYTES: usize = 52;
+    let folder = folder("seeds").join("bundle_file");
+    for (name, endpoints, policies) in [("empty", 0, 0), ("endpoints", 10, 0), ("policies", 1, 20)]
+    {
+        let bundle = support::bundle(endpoints, policies);
+        let payload = bundle.to_bytes().unwrap()[HEADER_BYTES..].to_vec();
+        assert!(payload.len() <= MAX_BYTES, "{name}: {}", payload.len());
+        let path = folder.join(name);
+        if std::env::var_os("STARFORT_WRITE_SEEDS").is_some() {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&path, &payload).unwrap();
+        }
+        let engine = starfort_engine::Engine::new(
+            bundle,
+            starfort_engine::Assets::default(),
+            std::sync::Arc::default(),
+        );
+        assert!(engine.is_ok(), "{name}: {engine:?}");
+        assert_eq!(std::fs::read(path).unwrap(), payload, "{name}");
     }
 }

@@ -330,6 +330,71 @@ class Detector(Model):
     signals: int
 
 
+class DetectorSetting(Model):
+    """A threshold of a detector."""
+
+    name: str
+    value: float | int | str
+    default: float | int | str
+    description: str
+
+
+class DetectorDetail(Model):
+    """All about one detector."""
+
+    name: str
+    kind: Annotated[str, Field(description="Kind of the signals that it raises.")]
+    title: Annotated[str, Field(description="Title of its alerts; `{column}` becomes the row's value.")]
+    description: str
+    watches: str
+    key_type: Annotated[list[str], Field(description="What its signals may be about.")]
+    window_s: Annotated[float, Field(description="Seconds that one run looks back.")]
+    every_s: Annotated[float, Field(description="Seconds from one run to the next.")]
+    ttl_s: Annotated[float, Field(description="Seconds that a signal holds without being raised again.")]
+    severity: str
+    score: Annotated[str, Field(description="How the score comes about.")]
+    settings: list[DetectorSetting]
+    sql: str
+    file: Annotated[str, Field(description="Its file; empty for those that come with Starfort.")]
+    builtin: bool
+
+
+class DetectorHit(Model):
+    """A key that a detector signals, or would have signalled."""
+
+    kind: str
+    key_type: str
+    key: str
+    score: Annotated[float, Field(description="The highest, from 0 to 1.")]
+    title: str
+    severity: str
+    first_at: datetime
+    last_at: datetime
+    runs: Annotated[int, Field(description="Runs that had it.")]
+    evidence: Annotated[list[dict[str, Any]], Field(description="Rows of the run with the highest score.")]
+
+
+class DetectorTest(Model):
+    """One run of a detector, now."""
+
+    name: str
+    took_ms: float
+    left_out: Annotated[int, Field(description="Rows beyond what one run may return.")]
+    hits: list[DetectorHit]
+
+
+class DetectorBacktest(Model):
+    """Runs of a detector over the past."""
+
+    name: str
+    since: datetime
+    until: Annotated[
+        datetime, Field(description="How far it came: ask again from here when it is too early.")
+    ]
+    runs: int
+    hits: list[DetectorHit]
+
+
 class Alert(Model):
     """Something that a person should look at."""
 

@@ -17,10 +17,11 @@ from starfort.admin.endpoints import EndpointView, KnownEndpoint
 from starfort.admin.errors import InvalidError, NotFoundError
 from starfort.admin.filters import ClientFilter, EventFilter
 from starfort.admin.mutes import Muted, Mutes
+from starfort.admin.trials import Trials
 from starfort.admin.window import RangeName, Window, sql
 from starfort.alerts import AlertHistory, StoredAlert
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
-from starfort.signals import ActiveSignal, SignalTable
+from starfort.signals import ActiveSignal, Detector, SignalTable
 
 Answer = TypeVar("Answer")
 
@@ -48,17 +49,23 @@ class Source(Protocol):
     """What is asked of the runtime; `starfort.runtime.Runtime` is one."""
 
     data_dir: Path
-    config: Any
     store: Any
     catalogue: Any
     signals: SignalTable
     alerts: AlertHistory
+
+    @property
+    def config(self) -> Any:
+        """The configuration in force."""
 
     def status(self) -> Status:
         """How everything is."""
 
     def nodes(self) -> list[NodeStatus]:
         """Filters that are or were connected."""
+
+    def running_detectors(self) -> Sequence[Detector]:
+        """Detectors as they run, with their settings."""
 
     def policies(self) -> list[PolicyStatus]:
         """Policies with their hits; blocking."""
@@ -85,6 +92,7 @@ class Insight:
         self._source = source
         self._mutes = mutes
         self.endpoints = EndpointView(source, self._rows)
+        self.trials = Trials(source)
 
     # ---- traffic
 

@@ -1,1 +1,42 @@
 """The policy bundle: types that mirror `crates/engine/src/bundle.rs`, and its writer."""
+
+from starfort.bundle.file import BundleError, decode, encode, read, with_version, write
+from starfort.bundle.learned import LearnedEndpoint
+from starfort.bundle.model import (
+    Api,
+    ApiKey,
+    Bot,
+    Bundle,
+    CannedResponse,
+    Endpoint,
+    Geo,
+    Identity,
+    JwtProvider,
+    Limits,
+    endpoint_id,
+)
+from starfort.bundle.policy import Mode, Phase, Policy
+
+__all__ = [
+    "Api",
+    "ApiKey",
+    "Bot",
+    "Bundle",
+    "BundleError",
+    "CannedResponse",
+    "Endpoint",
+    "Geo",
+    "Identity",
+    "JwtProvider",
+    "LearnedEndpoint",
+    "Limits",
+    "Mode",
+    "Phase",
+    "Policy",
+    "decode",
+    "encode",
+    "endpoint_id",
+    "read",
+    "with_version",
+    "write",
+]

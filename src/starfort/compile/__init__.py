@@ -1,1 +1,7 @@
 """Configuration to policy bundle and Envoy configuration."""
+
+from starfort.compile.compiler import Compiled, compile_config
+from starfort.compile.endpoints import CompiledEndpoint
+from starfort.compile.policies import CompiledPolicy
+
+__all__ = ["Compiled", "CompiledEndpoint", "CompiledPolicy", "compile_config"]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from starfort.config import references
 from starfort.config.model import Config
-from starfort.config.problems import ConfigError
+from starfort.config.problems import ConfigError, ConfigProblem
 from starfort.config.source import Location, Source, read
 
 
@@ -71,29 +71,43 @@ def _absolute(data: Any, folder: Path) -> Any:
     return data
 
 
-def _problem(source: Source, detail: Any) -> Any:
+def _problem(source: Source, detail: Any) -> ConfigProblem:
     location: Location = tuple(
         step for step in detail["loc"] if step not in {"function-before", "function-after"}
     )
+    what, fix = describe({**detail, "loc": location}, Config)
+    if detail["type"] == "missing":
+        location = location[:-1]
+    return source.problem(location, what, fix, key=detail["type"] == "extra_forbidden")
+
+
+def describe(detail: Any, root: type[BaseModel]) -> tuple[str, str]:
+    """What a problem that pydantic found is, and what would be right.
+
+    Args:
+        detail: one of `ValidationError.errors()`.
+        root: the model, or the model of the items, that was validated.
+    """
+    location: Location = detail["loc"]
     kind = detail["type"]
     if kind == "extra_forbidden":
         name = str(location[-1])
-        known = _keys_at(location[:-1])
+        known = _keys_at(location[:-1], root)
         close = difflib.get_close_matches(name, known, 1)
         fix = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
-        return source.problem(location, f"unknown key {name!r}", fix, key=True)
+        return f"unknown key {name!r}", fix
     if kind == "missing":
-        return source.problem(location[:-1], f"{location[-1]!r} is missing", f"add `{location[-1]}:`")
+        return f"{location[-1]!r} is missing", f"add `{location[-1]}:`"
     message = detail["msg"].removeprefix("Value error, ")
     got = detail.get("input")
     shown = f" (got {got!r})" if isinstance(got, str | int | float) and repr(got) not in message else ""
     name = ".".join(str(step) for step in location)
-    return source.problem(location, f"{name}: {message[:1].lower() + message[1:]}{shown}")
+    return f"{name}: {message[:1].lower() + message[1:]}{shown}", ""
 
 
-def _keys_at(location: Location) -> list[str]:
+def _keys_at(location: Location, root: type[BaseModel]) -> list[str]:
     """Keys that the model knows at a place."""
-    model: Any = Config
+    model: Any = root
     for step in location:
         if isinstance(step, int) or not (isinstance(model, type) and issubclass(model, BaseModel)):
             continue

@@ -68,6 +68,8 @@ Expiry = Annotated[
 ]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")]
+HeaderValue = Annotated[str, Field(pattern=r"^[\t\x20-\x7e\x80-\xff]*$", max_length=8192)]
+"""RFC 9110, section 5.5: visible characters, spaces and tabs, no line ends."""
 
 
 class Model(BaseModel):
@@ -328,11 +330,11 @@ class GeoFiles(Model):
 class Limits(Model):
     """How much is inspected. What is over a limit is a finding."""
 
-    uri: Size = 16 * 1024
+    uri: Annotated[Size, Field(ge=1, le=1 << 20)] = 16 * 1024
     """Bytes of path and query."""
     headers: Annotated[int, Field(ge=1, le=1000)] = 100
     """Number of request headers."""
-    header: Size = 16 * 1024
+    header: Annotated[Size, Field(ge=1, le=1 << 20)] = 16 * 1024
     """Bytes of one header."""
     request_body: Annotated[Size, Field(ge=0, le=256 << 20)] = 1 << 20
     """Bytes of a request body that are inspected."""
@@ -370,7 +372,7 @@ class CannedResponse(Model):
     """Unique name."""
     status: Annotated[int, Field(ge=200, le=599)]
     """HTTP status."""
-    headers: dict[HeaderName, str] = {}
+    headers: dict[HeaderName, HeaderValue] = {}
     """Header names and values."""
     body: str = ""
     """Body."""
@@ -407,7 +409,7 @@ class BlockAction(Model):
     """HTTP status."""
     body: str | None = None
     """Default: problem+json with the request id."""
-    content_type: str | None = None
+    content_type: HeaderValue | None = None
     """Of `body`."""
 
 

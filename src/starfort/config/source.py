@@ -10,8 +10,8 @@ from typing import Any, Final
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.scalarstring import ScalarString
 
+from starfort.config import scalar
 from starfort.config.problems import ConfigError, ConfigProblem
 
 MAX_FILE_BYTES: Final = 16 << 20
@@ -30,6 +30,7 @@ class Source:
     file: Path
     data: Any
     marked: Any
+    text: str = ""
 
     def position(self, location: Sequence[str | int], *, key: bool = False) -> tuple[int, int]:
         """Line and column, from 1, of the value at `location`, or of its key.
@@ -59,21 +60,22 @@ class Source:
         return ConfigProblem(self.file, line, column, what, fix)
 
     def text_position(self, location: Sequence[str | int], line: int, column: int) -> tuple[int, int]:
-        """Where line and column (from 1) of a text value stand in the file.
+        """Where line and column (from 1) of a text value stand in the file, however it is quoted or folded.
 
-        Exact for plain and quoted texts on their first line; blocks are exact by line.
+        A value that is not in the file itself has the place of the nearest part above it.
         """
         at_line, at_column = self.position(location)
         node = self.marked
         for step in location:
-            node = node[step]
-        style = getattr(node, "style", None) if isinstance(node, ScalarString) else None
-        if style in {"|", ">"}:
-            return at_line + line, column
-        if line > 1:
-            return at_line + line - 1, column
-        quote = 1 if type(node).__name__ in {"SingleQuotedScalarString", "DoubleQuotedScalarString"} else 0
-        return at_line, at_column + quote + column - 1
+            try:
+                node = node[step]
+            except (KeyError, IndexError, TypeError):
+                return at_line, at_column
+        if not isinstance(node, str):
+            return at_line, at_column
+        lines = str(node).split("\n")
+        offset = sum(len(part) + 1 for part in lines[: line - 1]) + column - 1
+        return scalar.position(self.text, (at_line, at_column), str(node), offset)
 
 
 def read(file: Path) -> Source:
@@ -104,7 +106,7 @@ def read(file: Path) -> Source:
         data = _plain(marked, [MAX_NODES])
     except (ValueError, RecursionError) as error:
         raise ConfigError([ConfigProblem(file, 1, 1, str(error) or "nested too deeply")]) from error
-    return Source(file, data, marked)
+    return Source(file, data, marked, text)
 
 
 def _plain(node: Any, budget: list[int]) -> Any:

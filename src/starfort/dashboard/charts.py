@@ -59,8 +59,9 @@ def _area(name: str, values: list[int], colour: str) -> dict[str, Any]:
         "data": values,
         "symbol": "none",
         "itemStyle": {"color": colour},
-        "lineStyle": {"width": 1.5, "color": colour},
-        "areaStyle": {"color": colour, "opacity": 0.32},
+        # No line: where a series is 0 its line would lie on the one below and colour it.
+        "lineStyle": {"width": 0},
+        "areaStyle": {"color": colour, "opacity": 0.6},
     }
 
 

@@ -85,12 +85,16 @@ class AdminServer:
         app: the REST API and dashboard.
         address: `HOST:PORT`, or `None` for the Unix socket only.
         unix: path of the Unix socket.
+        tls: files of certificate chain and key for the address; without them it speaks plain HTTP.
     """
 
-    def __init__(self, app: App, address: str | None, unix: Path) -> None:
+    def __init__(
+        self, app: App, address: str | None, unix: Path, tls: tuple[Path, Path] | None = None
+    ) -> None:
         self._app = app
         self._address = address
         self._unix = unix
+        self._tls = tls
         self._servers: list[_Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.port = 0
@@ -99,7 +103,7 @@ class AdminServer:
         """Listen on both; the app's start-up is run once, by the TCP server if there is one.
 
         Raises:
-            StartError: an address is taken or not allowed.
+            StartError: an address is taken or not allowed, or the certificate can't be used.
         """
         tcp = None if self._address is None else bind_tcp(self._address)
         try:
@@ -110,10 +114,13 @@ class AdminServer:
             raise StartError(str(error)) from error
         if tcp is not None:
             self.port = tcp.getsockname()[1]
-            await self._serve(self._app, tcp, lifespan="on")
+            await self._serve(self._app, tcp, lifespan="on", tls=self._tls)
         await self._serve(trusting(self._app), unix, lifespan="on" if tcp is None else "off")
 
-    async def _serve(self, app: App, listening: socket.socket, lifespan: Any) -> None:
+    async def _serve(
+        self, app: App, listening: socket.socket, lifespan: Any, tls: tuple[Path, Path] | None = None
+    ) -> None:
+        certificate, key = tls or (None, None)
         config = uvicorn.Config(
             app,
             lifespan=lifespan,
@@ -122,7 +129,13 @@ class AdminServer:
             server_header=False,
             timeout_graceful_shutdown=3,
             limit_concurrency=512,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
         )
+        try:
+            config.load()
+        except OSError as error:  # ssl.SSLError is one
+            raise StartError(f"admin.tls {certificate}: {error}") from error
         server = _Server(config)
         self._servers.append(server)
         task = asyncio.create_task(server.serve(sockets=[listening]))

@@ -56,3 +56,33 @@ def _owner(path: Path) -> str:
         return (path / "lock").read_text(encoding="ascii").strip() or "unknown"
     except (OSError, UnicodeDecodeError):
         return "unknown"
+
+
+def holder(path: Path) -> int | None:
+    """Process id of the Starfort that holds a data directory; `None` when none does.
+
+    Args:
+        path: the data directory; it need not be there.
+
+    Raises:
+        StartError: it can't be read, or who holds it did not leave its process id.
+    """
+    try:
+        descriptor = os.open(path / "lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StartError(f"data_dir {path}: {error.strerror}; ask as the user that runs starfort") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:
+            raise StartError(f"data_dir {path}: {error.strerror}") from error
+    else:
+        return None
+    finally:
+        os.close(descriptor)
+    owner = _owner(path)
+    if not owner.isdecimal():
+        raise StartError(f"data_dir {path}: a starfort runs there that left no process id; try again")
+    return int(owner)

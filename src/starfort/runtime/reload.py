@@ -71,7 +71,7 @@ class Configuration:
         """Path and version of the bundle in force, for filters that connect."""
         return (self.bundle_path, self.built.version) if self.built else None
 
-    async def start(self, config: Any, learned: Sequence[Any]) -> Built:
+    async def start(self, loaded: Any, learned: Sequence[Any]) -> Built:
         """Build and write the first bundle.
 
         Raises:
@@ -79,7 +79,7 @@ class Configuration:
             OSError: the bundle can't be written.
         """
         self._learned = learned
-        built = await asyncio.to_thread(self._toolchain.build, config, learned)
+        built = await asyncio.to_thread(self._toolchain.build, loaded, learned)
         await asyncio.to_thread(self._toolchain.write_bundle, built, self.bundle_path)
         self.built, self.loaded_at = built, time.time()
         return built
@@ -93,8 +93,8 @@ class Configuration:
         async with self._turn:
             started = time.perf_counter()
             try:
-                config = await asyncio.to_thread(self._toolchain.load, self.path)
-                built = await asyncio.to_thread(self._toolchain.build, config, self._learned)
+                loaded = await asyncio.to_thread(self._toolchain.load, self.path)
+                built = await asyncio.to_thread(self._toolchain.build, loaded, self._learned)
             except RefusedError as error:
                 return self._refused(error.problems, [], started)
             return await self._apply(built, started)
@@ -106,7 +106,7 @@ class Configuration:
             if self.built is None:
                 return None
             try:
-                built = await asyncio.to_thread(self._toolchain.build, self.built.config, learned)
+                built = await asyncio.to_thread(self._toolchain.build, self.built.loaded, learned)
             except RefusedError as error:
                 log.warning("learned_endpoints_refused", problems=error.problems[:10])
                 return None

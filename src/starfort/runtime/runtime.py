@@ -42,7 +42,7 @@ from starfort.runtime.status import (
 )
 from starfort.runtime.toolchain import Built, Proxy, RefusedError, Toolchain
 from starfort.runtime.traffic import TrafficCounts
-from starfort.signals import SignalTable
+from starfort.signals import Detector, SignalTable
 from starfort.signals.runner import DetectorRunner, DetectorState
 from starfort.store import Store, StoreError
 from starfort.store.sink import event_sink
@@ -162,7 +162,8 @@ class Runtime:
     async def _start(self) -> None:
         toolchain = self._makers.toolchain
         read = marks([self.config_path])
-        config = await asyncio.to_thread(toolchain.load, self.config_path)
+        loaded = await asyncio.to_thread(toolchain.load, self.config_path)
+        config = loaded.config
         self.data_dir = _absolute(config.data_dir)
         self._stack.callback(DataDirectory(self.data_dir).release)
         self._configuration = Configuration(self.config_path, toolchain, self.data_dir / "bundle.sfb", read)
@@ -170,7 +171,7 @@ class Runtime:
         await self._start_store(config)
         self.signals.load(self.data_dir / "signals.json")
         learned = self.catalogue.learned_endpoints()
-        built = await self._configuration.start(config, learned)
+        built = await self._configuration.start(loaded, learned)
         self._learned = _identities(learned)
         await self._start_dataplane(built)
         await self._start_detection(built)
@@ -227,8 +228,12 @@ class Runtime:
         app = await asyncio.to_thread(self._makers.app, self)
         admin = getattr(built.config, "admin", None)
         address = getattr(admin, "address", None)
+        tls = getattr(admin, "tls", None)
         self._admin = AdminServer(
-            app, str(address) if address else None, self.data_dir / "run" / "admin.sock"
+            app,
+            str(address) if address else None,
+            self.data_dir / "run" / "admin.sock",
+            (tls.certificate, tls.key) if tls else None,
         )
         self._stack.push_async_callback(self._admin.stop)
         await self._admin.start()
@@ -368,6 +373,10 @@ class Runtime:
     def detector_states(self) -> list[DetectorState]:
         """The same with everything that is counted."""
         return self.runner.states
+
+    def running_detectors(self) -> list[Detector]:
+        """Detectors as they run, with their settings."""
+        return [state.detector for state in self.runner.states]
 
     def config_status(self) -> ConfigStatus:
         """The configuration in force, and why a newer one is not."""

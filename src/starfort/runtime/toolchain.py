@@ -20,7 +20,8 @@ class Built:
     """What a configuration came to.
 
     Attributes:
-        config: the configuration as loaded.
+        loaded: what `Toolchain.load` gave, for building it again.
+        config: the configuration itself.
         version: version of the bundle.
         bundle: the bundle, for `Toolchain.write_bundle`.
         envoy: Envoy's configuration, for `Proxy.apply`.
@@ -29,6 +30,7 @@ class Built:
         files: every file that it was made of, for watching.
     """
 
+    loaded: Any
     config: Any
     version: str
     bundle: Any
@@ -50,14 +52,14 @@ class Toolchain(Protocol):
     """Configuration file in, bundle and Envoy configuration out. Blocking; called in threads."""
 
     def load(self, path: Path) -> Any:
-        """The configuration of a file.
+        """The configuration of a file: `.config`, and what else `build` wants of it.
 
         Raises:
             RefusedError: with every problem.
         """
 
-    def build(self, config: Any, learned: Sequence[Any]) -> Built:
-        """What a configuration and the learned endpoints come to.
+    def build(self, loaded: Any, learned: Sequence[Any]) -> Built:
+        """What a loaded configuration and the learned endpoints come to.
 
         Raises:
             RefusedError: with every problem.

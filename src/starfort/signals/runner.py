@@ -161,7 +161,7 @@ class Backtest:
 
     Attributes:
         since: begin of the time looked at.
-        until: end of it.
+        until: end of it; earlier than asked for when time ran out.
         runs: runs that stand for it.
         hits: each signal's first and last time, highest score and the evidence of that run.
     """
@@ -182,8 +182,13 @@ class BacktestHit:
     runs: int = 1
 
 
-def backtest(
-    store: Queryable, detector: Detector, since: datetime, until: datetime, step: timedelta
+def backtest(  # noqa: PLR0913, PLR0917 (a detector, a period and how it is walked)
+    store: Queryable,
+    detector: Detector,
+    since: datetime,
+    until: datetime,
+    step: timedelta,
+    longest: timedelta | None = None,
 ) -> Backtest:
     """Run a detector over the past.
 
@@ -193,6 +198,7 @@ def backtest(
         since: begin, UTC.
         until: end, UTC.
         step: from one run to the next; half the window sees every burst that the live runs saw.
+        longest: stop after the run that ends beyond this much time; `Backtest.until` says how far it came.
 
     Raises:
         RowError: its rows are no signals.
@@ -200,8 +206,12 @@ def backtest(
     """
     found = Backtest(since, until)
     moment = since + step
+    deadline = math.inf if longest is None else time.monotonic() + longest.total_seconds()
     while moment <= until + step:
         now = min(moment, until)
+        if time.monotonic() > deadline and found.runs:
+            found.until = moment - step
+            break
         found.runs += 1
         for signal in run_once(store, detector, now)[0]:
             hit = found.hits.get((signal.key_type, signal.key))

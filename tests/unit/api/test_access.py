@@ -31,6 +31,7 @@ EXPECTED = {
     "DELETE /signals": "operator", "POST /alerts/mutes": "operator",
     "DELETE /alerts/mutes/{mute_id}": "operator",
     "POST /alerts/{alert_id}/acknowledge": "operator",
+    "POST /detectors/test": "operator", "POST /detectors/backtest": "operator",
 }  # fmt: skip
 """Routes that need more than a viewer."""
 

@@ -6,6 +6,8 @@ pub use batch::EventBatch;
 
 use std::net::Ipv6Addr;
 
+use serde::{Serialize, Serializer};
+
 use crate::client::address;
 use crate::client::bot::truncate;
 use crate::engine::{Engine, Now};
@@ -35,12 +37,13 @@ const HIDDEN_IN_PATHS: &[&str] = &[
 ];
 
 /// One event. Field by field as in `docs/events.md`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[expect(
     missing_docs,
     reason = "docs/events.md is the one description of the columns"
 )]
 pub struct EventRow {
+    #[serde(rename = "time")]
     pub time_us: u64,
     pub id: String,
     pub node: String,
@@ -59,6 +62,7 @@ pub struct EventRow {
     pub response_bytes: u64,
     pub duration_us: u32,
     pub engine_us: u32,
+    #[serde(serialize_with = "as_text")]
     pub address: Ipv6Addr,
     pub country: String,
     pub asn: u32,
@@ -220,6 +224,11 @@ impl EventRow {
             observed,
         }
     }
+}
+
+/// An IPv4 address as people write it.
+fn as_text<S: Serializer>(address: &Ipv6Addr, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&address.to_canonical())
 }
 
 /// `location:name:type` of each parameter, each name once.

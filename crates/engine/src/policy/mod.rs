@@ -8,6 +8,8 @@ pub mod value;
 
 use std::collections::HashSet;
 
+use serde::Serialize;
+
 use expression::{Expression, uses};
 use value::{EvalError, Facts, Value};
 
@@ -122,15 +124,23 @@ pub struct Decision {
 }
 
 /// What happened to one policy, for `starfort policy test`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PolicyTrace {
     /// Name.
     pub policy: String,
-    /// `other_phase`, `expired`, `not_for_this_api`, `not_for_this_endpoint`, `no_match`, `error: CODE`,
-    /// `within_limit`, `observed`, `applied` or `not_reached`.
-    pub outcome: String,
+    /// When it is asked.
+    pub phase: Phase,
+    /// Whether it may act.
+    pub mode: Mode,
     /// What its action is.
     pub action: &'static str,
+    /// `expired`, `not_for_this_api`, `not_for_this_endpoint`, `no_match`, `error`, `within_limit`, `observed`,
+    /// `applied`, `not_reached` (an earlier one ended the list) or `not_asked` (its phase did not come).
+    pub outcome: &'static str,
+    /// Whether the condition held; `None` when it was not asked or was an error.
+    pub matched: Option<bool>,
+    /// Why the condition was an error, "" when it was none: see [`value::EvalError::code`].
+    pub error: &'static str,
 }
 
 /// For which request the policies are asked.
@@ -190,29 +200,48 @@ impl Policies {
         let mut ended = false;
         for policy in &self.policies {
             let outcome = if ended {
-                "not_reached".into()
+                Outcome::Skipped("not_reached")
             } else if let Some(reason) = policy.skipped(phase, scope) {
-                reason.into()
+                Outcome::Skipped(reason)
             } else {
                 let (outcome, ends) = policy.ask(facts, scope, rates, &mut decision);
                 ended = ends;
                 outcome
             };
             match &mut trace {
-                Some(trace) => trace.push(PolicyTrace {
-                    policy: policy.name.to_string(),
-                    outcome: outcome.into_owned(),
-                    action: policy.action.code(),
-                }),
+                Some(trace) if policy.phase == phase => trace.push(policy.traced(outcome)),
                 None if ended => break,
-                None => {}
+                _ => {}
             }
         }
         decision
     }
+
+    /// One trace a policy, in order: the last of those that were noted.
+    pub(crate) fn summary(&self, noted: &[PolicyTrace]) -> Vec<PolicyTrace> {
+        let last = |policy: &CompiledPolicy| {
+            let of_it = noted.iter().rfind(|trace| *trace.policy == *policy.name);
+            of_it.cloned()
+        };
+        let policies = self.policies.iter();
+        policies
+            .map(|policy| {
+                last(policy).unwrap_or_else(|| policy.traced(Outcome::Skipped("not_asked")))
+            })
+            .collect()
+    }
 }
 
-type Outcome = std::borrow::Cow<'static, str>;
+/// What asking one policy came to.
+#[derive(Debug, Clone, Copy)]
+enum Outcome {
+    Skipped(&'static str),
+    NoMatch,
+    Failed(EvalError),
+    WithinLimit,
+    Observed,
+    Applied,
+}
 
 impl CompiledPolicy {
     fn is_for(&self, scope: &Scope) -> bool {
@@ -227,6 +256,26 @@ impl CompiledPolicy {
     fn is_expired(&self, scope: &Scope) -> bool {
         self.expires_s
             .is_some_and(|expires| expires <= scope.unix_s)
+    }
+
+    fn traced(&self, outcome: Outcome) -> PolicyTrace {
+        let (outcome, matched, error) = match outcome {
+            Outcome::Skipped(reason) => (reason, None, ""),
+            Outcome::NoMatch => ("no_match", Some(false), ""),
+            Outcome::Failed(error) => ("error", None, error.code()),
+            Outcome::WithinLimit => ("within_limit", Some(true), ""),
+            Outcome::Observed => ("observed", Some(true), ""),
+            Outcome::Applied => ("applied", Some(true), ""),
+        };
+        PolicyTrace {
+            policy: self.name.to_string(),
+            phase: self.phase,
+            mode: self.mode,
+            action: self.action.code(),
+            outcome,
+            matched,
+            error,
+        }
     }
 
     fn skipped(&self, phase: Phase, scope: &Scope) -> Option<&'static str> {
@@ -259,13 +308,13 @@ impl CompiledPolicy {
     ) -> (Outcome, bool) {
         match self.when.holds(facts) {
             Ok(true) => {}
-            Ok(false) => return ("no_match".into(), false),
+            Ok(false) => return (Outcome::NoMatch, false),
             Err(error) => return failed(error, decision),
         }
         let mut limited = None;
         if let CompiledAction::Limit(limit, key, requests, period_ms) = &self.action {
             match self.rate(limit, key, facts, scope, rates) {
-                Ok(found) if found.allowed => return ("within_limit".into(), false),
+                Ok(found) if found.allowed => return (Outcome::WithinLimit, false),
                 Ok(found) => {
                     limited = Some(Terminal::Limit {
                         decision: found,
@@ -279,7 +328,7 @@ impl CompiledPolicy {
         let label = format!("{}:{}", self.action.code(), self.name);
         if self.mode == Mode::Observe {
             decision.observed.push(label);
-            return ("observed".into(), false);
+            return (Outcome::Observed, false);
         }
         let terminal = match &self.action {
             CompiledAction::Tag(header, value) => {
@@ -306,10 +355,10 @@ impl CompiledPolicy {
             Some(terminal) => (decision.terminal, decision.policy) = (terminal, self.name.clone()),
             None => {
                 decision.done.push(label);
-                return ("applied".into(), false);
+                return (Outcome::Applied, false);
             }
         }
-        ("applied".into(), true)
+        (Outcome::Applied, true)
     }
 
     fn rate<F: Facts>(
@@ -336,7 +385,7 @@ impl CompiledPolicy {
 
 fn failed(error: EvalError, decision: &mut Decision) -> (Outcome, bool) {
     decision.errors += 1;
-    (format!("error: {}", error.code()).into(), false)
+    (Outcome::Failed(error), false)
 }
 
 fn merge_mask(mask: &mut Option<Vec<Box<str>>>, classes: &[Box<str>]) {

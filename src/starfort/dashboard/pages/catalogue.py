@@ -138,10 +138,12 @@ def _list(
         return shapes.panel("Endpoints", nothing)
     rows = [
         (
-            join(
+            tag(
+                "div",
                 shapes.method(row.method),
                 tag("a", row.path, href=f"{PATH}/{segment(row.id)}", class_="mono"),
-                tag("small", row.host, class_="muted host") if not wanted.host else None,
+                tag("small", row.host, class_="muted") if not wanted.host else None,
+                class_="endpoint",
             ),
             flags(row),
             shapes.number(row.requests),

@@ -1,0 +1,1 @@
+"""Benchmarks: what Starfort costs, beside its peers. README.md has the method."""

@@ -1,0 +1,51 @@
+"""What every benchmark stands on: a folder, the traffic, the upstream."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import nginx
+from benchmarks.mix import Mix, mix
+from benchmarks.processes import OTHER_CORE, need_cores
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Where proxies are put.
+
+    Attributes:
+        folder: for everything that the benchmark writes; it goes with the block.
+        mix: requests and answers.
+        upstream: port of the API.
+        script: the mix for wrk.
+        requests: the mix for `open_loop`.
+    """
+
+    folder: Path
+    mix: Mix
+    upstream: int
+    script: Path
+    requests: Path
+
+
+@contextlib.asynccontextmanager
+async def stand() -> AsyncIterator[Stand]:
+    """The upstream runs, and this process has moved to its core.
+
+    Raises:
+        SkippedError: nginx is missing, or a second processor.
+    """
+    need_cores()
+    os.sched_setaffinity(0, {OTHER_CORE})
+    with tempfile.TemporaryDirectory(prefix="starfort-bench-") as name:
+        folder = Path(name)
+        traffic = mix()
+        traffic.write_lua(folder / "mix.lua")
+        traffic.write_binary(folder / "mix.bin")
+        async with nginx.upstream(traffic, folder) as port:
+            yield Stand(folder, traffic, port, folder / "mix.lua", folder / "mix.bin")

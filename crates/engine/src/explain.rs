@@ -1,0 +1,378 @@
+//! One described request through the same pipeline that Envoy's requests take, with what every stage learned.
+//!
+//! For `starfort policy test` and for tests: it may copy at leisure. Rate limits count described requests too, in
+//! the [`crate::SharedState`] of the engine that is asked.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::engine::{Engine, Now};
+use crate::event::EventRow;
+use crate::outcome::{
+    LocalResponse, RequestEffects, RequestOutcome, ResponseBodyOutcome, ResponseOutcome,
+};
+use crate::pipeline::{RequestHead, ResponseHead, StreamEnd};
+use crate::policy::PolicyTrace;
+use crate::transaction::Transaction;
+
+/// Names and values.
+type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// A request as the filter would meet it, and the answer of the upstream.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// Names (lower case) and values in order, pseudo headers and Starfort's internal ones included.
+    pub headers: Pairs,
+    /// Address of the direct peer.
+    pub peer: IpAddr,
+    /// As in [`RequestHead::protocol`].
+    pub protocol: &'static str,
+    /// Body; empty: none follows the head.
+    pub body: Vec<u8>,
+    /// What the upstream answers, should it be asked; `None`: nobody wants to know.
+    pub response: Option<DescribedResponse>,
+}
+
+/// The upstream's answer.
+#[derive(Debug, Clone)]
+pub struct DescribedResponse {
+    /// Names (lower case) and values, `:status` included.
+    pub headers: Pairs,
+    /// Body; empty: none follows the head.
+    pub body: Vec<u8>,
+}
+
+/// What Starfort did, and why.
+#[derive(Debug, Clone, Serialize)]
+pub struct Explanation {
+    /// What decided: `allow`, `limit`, `block`, `divert` or `deceive`.
+    pub action: &'static str,
+    /// Name of the policy that ended the list, "" when none did.
+    pub policy: String,
+    /// What the client gets instead of the upstream's answer.
+    #[serde(skip)]
+    pub answer: Option<LocalResponse>,
+    /// Cluster that is asked, "" when Starfort answers by itself or no API matched.
+    pub upstream: String,
+    /// Headers set for the upstream.
+    pub tags: Vec<(Box<str>, Box<str>)>,
+    /// How long the request is held first.
+    pub delay_ms: u64,
+    /// The response's body as the client gets it, when masking changed it.
+    #[serde(skip)]
+    pub masked_body: Option<Vec<u8>>,
+    /// Non-terminal actions that were done, `action:policy`.
+    pub done: Vec<String>,
+    /// What observe-mode policies would have done, `action:policy`.
+    pub observed: Vec<String>,
+    /// Every policy of the bundle in order.
+    pub policies: Vec<PolicyTrace>,
+    /// The request as it was understood.
+    pub request: ExplainedRequest,
+    /// What was called, `None` when no endpoint matched.
+    pub endpoint: Option<ExplainedEndpoint>,
+    /// Who called, as the network shows it.
+    pub client: ExplainedClient,
+    /// Who called, as credentials prove it.
+    pub identity: ExplainedIdentity,
+    /// Active signals.
+    pub signals: Vec<ExplainedSignal>,
+    /// Findings.
+    pub findings: Vec<&'static str>,
+    /// Anomalies of the request's form.
+    pub anomalies: Vec<&'static str>,
+    /// Classes of sensitive data in the request.
+    pub sensitive_request: Vec<&'static str>,
+    /// Classes of sensitive data in the response.
+    pub sensitive_response: Vec<&'static str>,
+    /// The row that would go to the control plane.
+    pub event: EventRow,
+}
+
+/// See [`Explanation::request`].
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the fields of a request")]
+pub struct ExplainedRequest {
+    pub method: String,
+    pub scheme: String,
+    pub host: String,
+    pub path: String,
+    pub protocol: &'static str,
+    pub content_type: String,
+    /// Name of the API, "" when none matched.
+    pub api: String,
+}
+
+/// See [`Explanation::endpoint`].
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "as in the bundle's endpoints")]
+pub struct ExplainedEndpoint {
+    pub id: String,
+    pub method: String,
+    pub path: String,
+    /// Its own and its API's.
+    pub labels: Vec<String>,
+    pub documented: bool,
+}
+
+/// See [`Explanation::client`].
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "as in `Client`")]
+pub struct ExplainedClient {
+    pub address: String,
+    pub country: String,
+    pub continent: String,
+    pub asn: u32,
+    pub as_organization: String,
+    pub ja4: String,
+    pub fingerprint: String,
+    pub user_agent: String,
+    pub bot: &'static str,
+    pub bot_name: String,
+}
+
+/// See [`Explanation::identity`].
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "as in `Identity`")]
+pub struct ExplainedIdentity {
+    pub kind: &'static str,
+    pub verified: bool,
+    pub subject: String,
+    pub issuer: String,
+    pub provider: String,
+    pub scopes: Vec<String>,
+    pub error: &'static str,
+    pub auth_seen: Vec<&'static str>,
+}
+
+/// See [`Explanation::signals`].
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "as in `ActiveSignal`")]
+pub struct ExplainedSignal {
+    pub kind: String,
+    pub score: f64,
+}
+
+/// What the host would have done with the engine's answers.
+#[derive(Debug, Default)]
+struct Played {
+    effects: RequestEffects,
+    delay_ms: u64,
+    upstream: String,
+    answer: Option<LocalResponse>,
+    masked_body: Option<Vec<u8>>,
+    response_bytes: u64,
+}
+
+/// Take a described request through the pipeline, as the filter does, and say everything about it.
+pub fn explain(engine: &Engine, described: &Described, now: Now) -> Explanation {
+    let headers = borrowed(&described.headers);
+    let head = RequestHead {
+        headers: &headers,
+        peer: described.peer,
+        protocol: described.protocol,
+        end_of_stream: described.body.is_empty(),
+    };
+    let mut transaction = Transaction::begin(engine, head, now);
+    transaction.trace = Some(Vec::new());
+    let played = play(&mut transaction, engine, described, now);
+    let end = StreamEnd {
+        request_bytes: described.body.len() as u64,
+        response_bytes: played.response_bytes,
+        engine_us: 0,
+    };
+    transaction.scan_collected(engine, end, now);
+    explanation(transaction, engine, played, end, now)
+}
+
+fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, now: Now) -> Played {
+    let mut outcome = transaction.after_head(engine, described.body.is_empty(), now);
+    if let RequestOutcome::NeedBody { limit_bytes } = outcome {
+        let (body, truncated) = cut(&described.body, limit_bytes);
+        outcome = transaction.request_body(engine, body, truncated, now);
+    }
+    let mut played = Played::default();
+    match outcome {
+        RequestOutcome::Respond(answer) => {
+            played.delay_ms = answer.delay_ms;
+            note_answer(transaction, &answer);
+            played.answer = Some(answer);
+            return played;
+        }
+        RequestOutcome::Continue(effects) => {
+            played.delay_ms = effects.delay_ms;
+            played.effects = effects;
+        }
+        // Asked for once more after it was given: the pipeline never does.
+        RequestOutcome::NeedBody { .. } => return played,
+    }
+    let own = engine
+        .api(transaction.matched.api)
+        .map(|api| &*api.upstream);
+    let upstream = played.effects.upstream.as_deref().or(own);
+    upstream
+        .unwrap_or_default()
+        .clone_into(&mut played.upstream);
+    if let Some(response) = &described.response {
+        play_response(transaction, engine, response, &mut played, now);
+    }
+    played
+}
+
+fn play_response(
+    transaction: &mut Transaction,
+    engine: &Engine,
+    response: &DescribedResponse,
+    played: &mut Played,
+    now: Now,
+) {
+    let headers = borrowed(&response.headers);
+    let head = ResponseHead {
+        headers: &headers,
+        upstream: &played.upstream,
+        end_of_stream: response.body.is_empty(),
+    };
+    played.response_bytes = response.body.len() as u64;
+    let answer = match transaction.response_headers(engine, head, now) {
+        ResponseOutcome::Continue => None,
+        ResponseOutcome::Collect => {
+            transaction.response_chunk(engine, &response.body);
+            None
+        }
+        ResponseOutcome::NeedBody { limit_bytes } => {
+            let truncated = response.body.len() > limit_bytes;
+            match transaction.response_body(engine, &response.body, truncated, now) {
+                ResponseBodyOutcome::Continue => None,
+                ResponseBodyOutcome::Replace { body, .. } => {
+                    played.response_bytes = body.len() as u64;
+                    played.masked_body = Some(body);
+                    None
+                }
+                ResponseBodyOutcome::Respond(answer) => Some(answer),
+            }
+        }
+        ResponseOutcome::Respond(answer) => Some(answer),
+    };
+    if let Some(answer) = answer {
+        note_answer(transaction, &answer);
+        played.response_bytes = answer.body.len() as u64;
+        played.answer = Some(answer);
+    }
+}
+
+/// The event says what the client gets.
+fn note_answer(transaction: &mut Transaction, answer: &LocalResponse) {
+    let status = answer.status.to_string();
+    let mut headers = vec![(&b":status"[..], status.as_bytes())];
+    let own = answer.headers.iter();
+    headers.extend(own.map(|(name, value)| (name.as_bytes(), value.as_bytes())));
+    transaction.own_response(ResponseHead {
+        headers: &headers,
+        upstream: "",
+        end_of_stream: true,
+    });
+}
+
+fn explanation(
+    mut transaction: Transaction,
+    engine: &Engine,
+    played: Played,
+    end: StreamEnd,
+    now: Now,
+) -> Explanation {
+    let trace = transaction.trace.take().unwrap_or_default();
+    let api = engine.api(transaction.matched.api);
+    let endpoint = engine.endpoint(transaction.matched.endpoint);
+    let request = ExplainedRequest {
+        method: transaction.method.clone(),
+        scheme: transaction.scheme.clone(),
+        host: transaction.host.clone(),
+        path: transaction.path.clone(),
+        protocol: transaction.protocol,
+        content_type: transaction.content_type.clone(),
+        api: api.map(|api| api.name.clone()).unwrap_or_default(),
+    };
+    let endpoint = endpoint.map(|endpoint| ExplainedEndpoint {
+        id: endpoint.id.clone(),
+        method: endpoint.method.clone(),
+        path: endpoint.path.clone(),
+        labels: {
+            let shared = api.map(|api| api.labels.iter()).into_iter().flatten();
+            shared.chain(&endpoint.labels).cloned().collect()
+        },
+        documented: endpoint.documented,
+    });
+    let client = explained_client(&transaction);
+    let identity = explained_identity(&transaction);
+    let signals = transaction.signals.iter();
+    let signals = signals
+        .map(|signal| ExplainedSignal {
+            kind: signal.kind.to_string(),
+            score: signal.score,
+        })
+        .collect();
+    let event = EventRow::of(transaction, engine, end, now);
+    Explanation {
+        action: event.action,
+        policy: event.policy.clone(),
+        answer: played.answer,
+        upstream: played.upstream,
+        tags: played.effects.set,
+        delay_ms: played.delay_ms,
+        masked_body: played.masked_body,
+        done: event.tags.clone(),
+        observed: event.observed.clone(),
+        policies: engine.policies.summary(&trace),
+        request,
+        endpoint,
+        client,
+        identity,
+        signals,
+        findings: event.findings.clone(),
+        anomalies: event.anomalies.clone(),
+        sensitive_request: event.sensitive_request.clone(),
+        sensitive_response: event.sensitive_response.clone(),
+        event,
+    }
+}
+
+fn explained_client(transaction: &Transaction) -> ExplainedClient {
+    let client = &transaction.client;
+    ExplainedClient {
+        address: client.address_text.clone(),
+        country: client.place.country.clone(),
+        continent: client.place.continent.clone(),
+        asn: client.place.asn,
+        as_organization: client.place.as_organization.clone(),
+        ja4: client.ja4.clone(),
+        fingerprint: client.fingerprint.clone(),
+        user_agent: client.user_agent.clone(),
+        bot: client.bot.code(),
+        bot_name: client.bot_name.clone(),
+    }
+}
+
+fn explained_identity(transaction: &Transaction) -> ExplainedIdentity {
+    let identity = &transaction.identity;
+    ExplainedIdentity {
+        kind: identity.kind.code(),
+        verified: identity.verified(),
+        subject: identity.subject.clone(),
+        issuer: identity.issuer.clone(),
+        provider: identity.provider.clone(),
+        scopes: identity.scopes.clone(),
+        error: identity.error,
+        auth_seen: identity.auth_seen.clone(),
+    }
+}
+
+fn borrowed(pairs: &Pairs) -> Vec<(&[u8], &[u8])> {
+    let pairs = pairs.iter();
+    pairs.map(|(name, value)| (&name[..], &value[..])).collect()
+}
+
+fn cut(body: &[u8], limit: usize) -> (&[u8], bool) {
+    body.get(..limit)
+        .map_or((body, false), |part| (part, body.len() > limit))
+}

@@ -1,0 +1,96 @@
+//! `Engine`: a bundle made ready.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use starfort_engine::bundle::Bundle;
+use starfort_engine::explain::explain;
+use starfort_engine::{Assets, Engine, EngineError, Now, SharedState};
+
+use crate::error::exception;
+use crate::request::Request;
+use crate::signals::{self, Signal};
+use crate::{explanation, request};
+
+/// The engine of one bundle, with signals and rate counters of its own.
+#[pyclass(name = "Engine", module = "starfort._engine", frozen)]
+pub(crate) struct PyEngine {
+    engine: Engine,
+    jwt_payload_header: String,
+}
+
+#[pymethods]
+impl PyEngine {
+    #[new]
+    #[pyo3(signature = (bundle, *, country=None, asn=None))]
+    fn new(
+        py: Python<'_>,
+        bundle: &[u8],
+        country: Option<Vec<u8>>,
+        asn: Option<Vec<u8>>,
+    ) -> PyResult<Self> {
+        py.detach(|| Self::load(bundle, Assets { country, asn }))
+            .map_err(|error| exception(py, &error))
+    }
+
+    /// Version of the bundle.
+    #[getter]
+    fn version(&self) -> &str {
+        &self.engine.version
+    }
+
+    /// Set signals as the control socket's frame 7 does.
+    #[pyo3(signature = (set, *, now_ms=None))]
+    #[expect(clippy::needless_pass_by_value, reason = "extracted from Python")]
+    fn signals(&self, set: Vec<Signal>, now_ms: Option<u64>) -> PyResult<usize> {
+        let table = &self.engine.shared().signals;
+        signals::set(table, &set, now(now_ms).monotonic_ns)
+    }
+
+    /// Take a described request through the pipeline.
+    #[pyo3(signature = (request, *, now_ms=None))]
+    fn explain<'py>(
+        &self,
+        py: Python<'py>,
+        request: &Bound<'py, PyDict>,
+        now_ms: Option<u64>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let request = Request::read(request)?;
+        let described = request::describe(request, &self.jwt_payload_header)?;
+        let explained = py.detach(|| explain(&self.engine, &described, now(now_ms)));
+        explanation::dictionary(py, &explained)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Engine(version={:?})", self.engine.version)
+    }
+}
+
+impl PyEngine {
+    fn load(bytes: &[u8], assets: Assets) -> Result<Self, EngineError> {
+        let bundle = Bundle::from_bytes(bytes)?;
+        Ok(Self {
+            jwt_payload_header: bundle.identity.jwt_payload_header.clone(),
+            engine: Engine::new(bundle, assets, Arc::new(SharedState::default()))?,
+        })
+    }
+}
+
+/// One clock for wall and monotonic time, so that a caller can move both.
+fn now(now_ms: Option<u64>) -> Now {
+    let unix_us = now_ms.map_or_else(
+        || {
+            let since = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
+            u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+        },
+        |milliseconds| milliseconds.saturating_mul(1_000),
+    );
+    Now {
+        unix_us,
+        monotonic_ns: unix_us.saturating_mul(1_000),
+    }
+}

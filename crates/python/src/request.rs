@@ -1,0 +1,228 @@
+//! A described request: the dictionary that callers write, and the head that the filter would meet.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use starfort_engine::explain::{Described, DescribedResponse};
+
+const REQUEST_MEMBERS: &[&str] = &[
+    "method",
+    "url",
+    "headers",
+    "body",
+    "address",
+    "protocol",
+    "id",
+    "ja4",
+    "client_certificate",
+    "jwt_claims",
+    "response",
+];
+
+const RESPONSE_MEMBERS: &[&str] = &["status", "headers", "body"];
+
+const PROTOCOLS: &[&str] = &["HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3"];
+
+type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Scheme, authority if there is one, and target.
+type Url<'a> = (&'a [u8], Option<&'a [u8]>, &'a [u8]);
+
+/// Text, or bytes where the bytes matter.
+#[derive(FromPyObject)]
+enum Raw {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl Raw {
+    fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.into_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+/// See `RequestDescription` in `_engine.pyi`.
+pub(crate) struct Request {
+    method: String,
+    url: Raw,
+    headers: Pairs,
+    body: Vec<u8>,
+    address: String,
+    protocol: String,
+    id: String,
+    ja4: Option<String>,
+    client_certificate: Option<String>,
+    jwt_claims: Option<String>,
+    response: Option<DescribedResponse>,
+}
+
+impl Request {
+    /// Read the dictionary.
+    ///
+    /// # Errors
+    /// `ValueError` for a member that is unknown, `TypeError` for one of the wrong type.
+    pub(crate) fn read(from: &Bound<'_, PyDict>) -> PyResult<Self> {
+        refuse_unknown(from, "request", REQUEST_MEMBERS)?;
+        let response = match member::<Bound<'_, PyDict>>(from, "response")? {
+            Some(response) => Some(read_response(&response)?),
+            None => None,
+        };
+        Ok(Self {
+            method: member(from, "method")?.unwrap_or_else(|| "GET".into()),
+            url: member(from, "url")?.unwrap_or_else(|| Raw::Text("/".into())),
+            headers: headers(from)?,
+            body: member::<Raw>(from, "body")?.map_or_else(Vec::new, Raw::into_bytes),
+            address: member(from, "address")?.unwrap_or_else(|| "127.0.0.1".into()),
+            protocol: member(from, "protocol")?.unwrap_or_else(|| "HTTP/1.1".into()),
+            id: member(from, "id")?.unwrap_or_default(),
+            ja4: member(from, "ja4")?,
+            client_certificate: member(from, "client_certificate")?,
+            jwt_claims: match member::<Bound<'_, PyDict>>(from, "jwt_claims")? {
+                Some(claims) => Some(json(&claims)?),
+                None => None,
+            },
+            response,
+        })
+    }
+}
+
+fn read_response(from: &Bound<'_, PyDict>) -> PyResult<DescribedResponse> {
+    refuse_unknown(from, "response", RESPONSE_MEMBERS)?;
+    let status = member::<u16>(from, "status")?.unwrap_or(200);
+    let mut all = vec![(b":status".to_vec(), status.to_string().into_bytes())];
+    all.extend(headers(from)?);
+    Ok(DescribedResponse {
+        headers: all,
+        body: member::<Raw>(from, "body")?.map_or_else(Vec::new, Raw::into_bytes),
+    })
+}
+
+/// What the filter meets: as Envoy hands it over, with what Envoy adds of its own.
+///
+/// # Errors
+/// `ValueError` for a URL, address or protocol that is none.
+pub(crate) fn describe(request: Request, jwt_payload_header: &str) -> PyResult<Described> {
+    let wrong = |what: &str, got: &str| PyValueError::new_err(format!("{got:?} is no {what}"));
+    let peer = (request.address.parse()).map_err(|_| wrong("IP address", &request.address))?;
+    let protocol = PROTOCOLS
+        .iter()
+        .find(|known| **known == request.protocol)
+        .ok_or_else(|| wrong("HTTP/1.0, HTTP/1.1, HTTP/2 or HTTP/3", &request.protocol))?;
+    let url = request.url.into_bytes();
+    let (scheme, host, path) = split(&url).ok_or_else(|| {
+        wrong(
+            "absolute http URL or path that begins with /",
+            &String::from_utf8_lossy(&url),
+        )
+    })?;
+    let named = |wanted: &[u8]| {
+        let mut headers = request.headers.iter();
+        let found = headers.find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.clone())
+    };
+    let authority = named(b"host").or_else(|| host.map(<[u8]>::to_vec));
+    let mut headers: Pairs = vec![
+        (b":authority".to_vec(), authority.unwrap_or_default()),
+        (b":path".to_vec(), path.to_vec()),
+        (b":method".to_vec(), request.method.into_bytes()),
+        (b":scheme".to_vec(), scheme.to_vec()),
+    ];
+    // Envoy removes what clients send under Starfort's names, and makes `:authority` of `Host`.
+    let sent = request.headers.into_iter();
+    headers.extend(sent.filter(|(name, _)| name != b"host" && !name.starts_with(b"x-starfort-")));
+    let claims = request
+        .jwt_claims
+        .map(|claims| BASE64_URL_SAFE_NO_PAD.encode(claims));
+    let internal = [
+        ("x-request-id", Some(request.id).filter(|id| !id.is_empty())),
+        ("x-starfort-ja4", request.ja4),
+        ("x-starfort-peer", request.client_certificate),
+        (
+            jwt_payload_header,
+            claims.filter(|_| !jwt_payload_header.is_empty()),
+        ),
+    ];
+    let internal = internal.into_iter();
+    headers.extend(internal.filter_map(|(name, value)| {
+        value.map(|value| (name.as_bytes().to_vec(), value.into_bytes()))
+    }));
+    Ok(Described {
+        headers,
+        peer,
+        protocol,
+        body: request.body,
+        response: request.response,
+    })
+}
+
+/// The parts of a URL or of a path alone.
+fn split(url: &[u8]) -> Option<Url<'_>> {
+    let (scheme, rest) = if let Some(rest) = url.strip_prefix(b"https://") {
+        (&b"https"[..], rest)
+    } else if let Some(rest) = url.strip_prefix(b"http://") {
+        (&b"http"[..], rest)
+    } else {
+        return (url.first() == Some(&b'/') || url == b"*").then_some((b"http", None, url));
+    };
+    let end = rest.iter().position(|byte| *byte == b'/');
+    let (host, path) = rest.split_at(end.unwrap_or(rest.len()));
+    (!host.is_empty()).then_some((
+        scheme,
+        Some(host),
+        if path.is_empty() { b"/" } else { path },
+    ))
+}
+
+/// A list of pairs, or a dictionary; names in lower case.
+fn headers(from: &Bound<'_, PyDict>) -> PyResult<Pairs> {
+    let Some(given) = from.get_item("headers")? else {
+        return Ok(Vec::new());
+    };
+    let pairs: Vec<(Raw, Raw)> = match given.cast::<PyDict>() {
+        Ok(named) => named.items().extract(),
+        Err(_) => given.extract(),
+    }
+    .map_err(|_| {
+        PyTypeError::new_err("headers: expected pairs, or a dictionary, of str or bytes")
+    })?;
+    let pairs = pairs.into_iter();
+    Ok(pairs
+        .map(|(name, value)| (name.into_bytes().to_ascii_lowercase(), value.into_bytes()))
+        .collect())
+}
+
+fn member<'py, T>(from: &Bound<'py, PyDict>, name: &str) -> PyResult<Option<T>>
+where
+    T: for<'a> FromPyObject<'a, 'py, Error: Into<PyErr>>,
+{
+    match from.get_item(name)? {
+        Some(given) if !given.is_none() => match given.extract::<T>() {
+            Ok(found) => Ok(Some(found)),
+            Err(error) => Err(PyTypeError::new_err(format!("{name}: {}", error.into()))),
+        },
+        _ => Ok(None),
+    }
+}
+
+fn refuse_unknown(from: &Bound<'_, PyDict>, what: &str, known: &[&str]) -> PyResult<()> {
+    for name in from.keys() {
+        let name: String = name.extract()?;
+        if !known.contains(&&*name) {
+            let known = known.join(", ");
+            return Err(PyValueError::new_err(format!(
+                "{what} has no member {name:?}; there are {known}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn json(claims: &Bound<'_, PyDict>) -> PyResult<String> {
+    let module = claims.py().import("json")?;
+    module.call_method1("dumps", (claims,))?.extract()
+}

@@ -1,0 +1,45 @@
+//! Signals as dictionaries, with the members of the control socket's `signals` frame.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use starfort_engine::signals::{KeyType, SignalTable};
+
+/// One signal to set.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct Signal {
+    kind: String,
+    key_type: String,
+    key: String,
+    score: f64,
+    ttl_ms: u64,
+}
+
+/// Set signals, all or none. Returns how many are active.
+pub(crate) fn set(table: &SignalTable, signals: &[Signal], now_ns: u64) -> PyResult<usize> {
+    let mut checked = Vec::with_capacity(signals.len());
+    for signal in signals {
+        let key_type = KeyType::from_code(&signal.key_type).ok_or_else(|| {
+            let known = KeyType::ALL.map(KeyType::code).join(", ");
+            PyValueError::new_err(format!("key_type {:?} is none of {known}", signal.key_type))
+        })?;
+        if !(0.0..=1.0).contains(&signal.score) {
+            return Err(PyValueError::new_err(format!(
+                "score {} is not in 0..1",
+                signal.score
+            )));
+        }
+        checked.push((signal, key_type));
+    }
+    for (signal, key_type) in checked {
+        let expires_ns = now_ns.saturating_add(signal.ttl_ms.saturating_mul(1_000_000));
+        table.set(
+            &signal.kind,
+            key_type,
+            &signal.key,
+            signal.score,
+            expires_ns,
+        );
+    }
+    Ok(table.len())
+}

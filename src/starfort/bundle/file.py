@@ -1,0 +1,196 @@
+"""Writing and reading bundle files.
+
+A file is the magic, the format (u32), the payload's length (u64, both big endian), the payload's SHA-256 and
+the payload: MessagePack, a map by field name. `crates/engine/src/bundle_file.rs` reads the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import struct
+import types
+from dataclasses import fields, is_dataclass, replace
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+
+import msgpack
+
+from starfort.bundle.model import Bundle
+from starfort.bundle.variant import Variant
+
+MAGIC: Final = b"SFBUNDLE"
+FORMAT: Final = 1
+_HEAD: Final = struct.Struct(">8sIQ32s")
+
+MAX_PAYLOAD_BYTES: Final = 512 << 20
+"""As in `bundle_file.rs`: a million addresses take 32 MB, rules and templates a few more."""
+
+
+class BundleError(ValueError):
+    """A file that is no bundle, or a damaged one."""
+
+
+def with_version(bundle: Bundle) -> Bundle:
+    """The bundle with its version filled in.
+
+    The version is made from everything but itself and the time of writing, so that the same configuration
+    has the same version on every node and after every restart.
+    """
+    digest = hashlib.sha256(_pack(replace(bundle, version="", created_ms=0))).hexdigest()
+    return replace(bundle, version=digest[:16])
+
+
+def encode(bundle: Bundle) -> bytes:
+    """The bytes of a bundle file.
+
+    Args:
+        bundle: its version is filled in where it is "".
+
+    Raises:
+        BundleError: it is larger than what the engine reads.
+    """
+    payload = _pack(bundle if bundle.version else with_version(bundle))
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise BundleError(f"the bundle has {len(payload)} bytes, the engine reads {MAX_PAYLOAD_BYTES}")
+    return _HEAD.pack(MAGIC, FORMAT, len(payload), hashlib.sha256(payload).digest()) + payload
+
+
+def decode(content: bytes) -> Bundle:
+    """The bundle in a file's bytes.
+
+    Raises:
+        BundleError: they are no bundle of this format, or damaged.
+    """
+    if len(content) < _HEAD.size:
+        raise BundleError(f"has {len(content)} bytes, a bundle has at least {_HEAD.size}")
+    magic, format_, length, checksum = _HEAD.unpack_from(content)
+    payload = content[_HEAD.size :]
+    if magic != MAGIC:
+        raise BundleError("is no bundle")
+    if format_ != FORMAT:
+        raise BundleError(f"has format {format_}, this is for format {FORMAT}")
+    if length != len(payload) or length > MAX_PAYLOAD_BYTES:
+        raise BundleError(f"has {len(payload)} bytes of payload, its head says {length}")
+    if hashlib.sha256(payload).digest() != checksum:
+        raise BundleError("is damaged: the checksum does not fit")
+    try:
+        bundle = _build(Bundle, msgpack.unpackb(payload))
+    except (KeyError, TypeError, ValueError, msgpack.UnpackException) as error:
+        raise BundleError(f"has a payload that cannot be read: {type(error).__name__}") from error
+    assert isinstance(bundle, Bundle)  # noqa: S101 - what `_build` was asked for
+    return bundle
+
+
+def write(bundle: Bundle, path: Path) -> None:
+    """Put a bundle in place at once, mode 0600: readers see the old file or the new one.
+
+    Raises:
+        OSError: it cannot be written; the old file is still there.
+        BundleError: as `encode`.
+    """
+    content = encode(bundle)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    # The new name is durable only when the directory is (fsync(2)).
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def read(path: Path) -> Bundle:
+    """Read a bundle file.
+
+    Raises:
+        OSError: it cannot be read.
+        BundleError: as `decode`.
+    """
+    if path.stat().st_size > MAX_PAYLOAD_BYTES + _HEAD.size:
+        raise BundleError(f"is larger than {MAX_PAYLOAD_BYTES} bytes")
+    return decode(path.read_bytes())
+
+
+def _pack(bundle: Bundle) -> bytes:
+    packed: bytes = msgpack.packb(bundle, default=_plain)
+    return packed
+
+
+def _plain(node: Any) -> Any:
+    """What serde expects for a struct or for a variant of an enum."""
+    kind: Any = type(node)
+    names = _names(kind)
+    if isinstance(node, Variant):
+        if not names:
+            return node.TAG
+        if node.NAMED:
+            return {node.TAG: {name: getattr(node, name) for name in names}}
+        values = [getattr(node, name) for name in names]
+        return {node.TAG: values[0] if len(values) == 1 else values}
+    if is_dataclass(node):
+        return {name.rstrip("_"): getattr(node, name) for name in names}
+    raise TypeError(f"{type(node).__name__} has no place in a bundle")
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _build(kind: Any, plain: Any) -> Any:
+    """The reverse of `_plain`, led by type annotations."""
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        return _build_union(get_args(kind), plain)
+    if origin is tuple:
+        inner = get_args(kind)
+        kinds = [inner[0]] * len(plain) if inner[-1] is Ellipsis else inner
+        return tuple(_build(one, value) for one, value in zip(kinds, plain, strict=True))
+    if issubclass(kind, Variant):
+        return _build_variant(kind, plain)
+    if issubclass(kind, StrEnum):
+        return kind(plain)
+    if names := _names(kind):
+        return kind(**{name: _build(_hints(kind)[name], plain[name.rstrip("_")]) for name in names})
+    if not isinstance(plain, kind) or (isinstance(plain, bool) and kind is not bool):
+        raise TypeError(f"{type(plain).__name__} instead of {kind.__name__}")
+    return plain
+
+
+def _build_union(kinds: tuple[Any, ...], plain: Any) -> Any:
+    if plain is None and type(None) in kinds:
+        return None
+    for kind in kinds:
+        if kind is not type(None):
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                return _build(kind, plain)
+    raise TypeError("fits none of the kinds that may stand here")
+
+
+def _build_variant(base: Any, plain: Any) -> Any:
+    tag, content = (plain, {}) if isinstance(plain, str) else next(iter(plain.items()))
+    kind = {kind.TAG: kind for kind in base.__subclasses__()}[tag]
+    names, hints = _names(kind), _hints(kind)
+    if not kind.NAMED and isinstance(plain, dict):
+        content = dict(zip(names, [content] if len(names) == 1 else content, strict=True))
+    return kind(**{name: _build(hints[name], content[name]) for name in names})

@@ -1,0 +1,197 @@
+"""The policy bundle; mirrors `crates/engine/src/bundle.rs`, whose comments say what each field means."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+from starfort.bundle.policy import Policy
+from starfort.bundle.variant import Variant
+
+SENSITIVE_CLASSES: Final = (
+    "private_key", "jwt", "cloud_key", "email", "iban", "card_number", "us_ssn", "phone",
+)  # fmt: skip
+"""Classes of sensitive data that the engine finds (`crates/engine/src/sensitive/class.rs`)."""
+
+BOT_CLASSES: Final = ("good", "bad", "tool")
+"""Classes of bots that the engine knows (`crates/engine/src/client/bot.rs`)."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of the parsers."""
+
+    uri_bytes: int
+    headers: int
+    header_bytes: int
+    request_body_bytes: int
+    response_body_bytes: int
+    decompressed_bytes: int
+    decompression_ratio: int
+    depth: int
+    parameters: int
+    multipart_parts: int
+    reject_over_limit: bool
+
+
+@dataclass(frozen=True)
+class Api:
+    """One API: where its calls come in and where they go."""
+
+    name: str
+    hosts: tuple[str, ...]
+    base_paths: tuple[str, ...]
+    upstream: str
+    labels: tuple[str, ...] = ()
+    jwt_providers: tuple[str, ...] = ()
+    documented: bool = False
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Method and path template of an API."""
+
+    id: str
+    api: int
+    method: str
+    path: str
+    labels: tuple[str, ...] = ()
+    documented: bool = False
+    username_field: str | None = None
+    password_field: str | None = None
+
+
+@dataclass(frozen=True)
+class JwtProvider:
+    """A JWT provider (its verification is Envoy's)."""
+
+    name: str
+    issuer: str
+    subject_claim: str
+    scopes_claim: str
+
+
+class ApiKeySource(Variant):
+    """Where an API key is looked for."""
+
+
+@dataclass(frozen=True)
+class HeaderSource(ApiKeySource):
+    """A header."""
+
+    TAG: ClassVar[str] = "header"
+    name: str
+    """Lower case."""
+
+
+@dataclass(frozen=True)
+class QuerySource(ApiKeySource):
+    """A query parameter."""
+
+    TAG: ClassVar[str] = "query"
+    name: str
+
+
+@dataclass(frozen=True)
+class CookieSource(ApiKeySource):
+    """A cookie."""
+
+    TAG: ClassVar[str] = "cookie"
+    name: str
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A known API key."""
+
+    sha256: bytes
+    subject: str
+    scopes: tuple[str, ...] = ()
+    expires_s: int | None = None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """How callers prove who they are."""
+
+    jwt_payload_header: str = ""
+    jwt_providers: tuple[JwtProvider, ...] = ()
+    api_key_sources: tuple[ApiKeySource, ...] = ()
+    api_keys: tuple[ApiKey, ...] = ()
+    mtls: bool = False
+
+
+@dataclass(frozen=True)
+class AddressList:
+    """A named address list; `compile.addresses` makes the packed ranges."""
+
+    name: str
+    ranges: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Geo:
+    """Paths of MaxMind databases."""
+
+    country_path: str | None = None
+    asn_path: str | None = None
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A known bot."""
+
+    name: str
+    class_: str
+    """One of `BOT_CLASSES`."""
+    pattern: str
+    """Regular expression (Rust `regex` syntax) on the user agent."""
+
+
+@dataclass(frozen=True)
+class CannedResponse:
+    """A canned answer."""
+
+    name: str
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything the engine needs to decide on requests."""
+
+    node: str
+    hash_key: bytes = field(repr=False)
+    """32 bytes; never logged."""
+    fail_open: bool
+    limits: Limits
+    apis: tuple[Api, ...]
+    endpoints: tuple[Endpoint, ...] = ()
+    identity: Identity = Identity()
+    lists: tuple[AddressList, ...] = ()
+    geo: Geo = Geo()
+    bots: tuple[Bot, ...] = ()
+    responses: tuple[CannedResponse, ...] = ()
+    sensitive_classes: tuple[str, ...] = ()
+    signal_kinds: tuple[str, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    trusted_proxies: bytes = b""
+    rules: bytes = b""
+    created_ms: int = 0
+    """Unix milliseconds."""
+    version: str = ""
+    """`file.with_version` fills it in."""
+
+
+def endpoint_id(api: str, method: str, path: str) -> str:
+    """The stable id of an endpoint: 16 hexadecimal digits.
+
+    Args:
+        api: the API's name.
+        method: upper case, or `*`.
+        path: the template from the root, as it is in the bundle.
+    """
+    return hashlib.sha256(f"{api}\n{method}\n{path}".encode()).digest()[:8].hex()

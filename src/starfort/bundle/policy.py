@@ -1,0 +1,125 @@
+"""Policies as the engine reads them; mirrors `Policy` and its parts in `bundle.rs`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from starfort.bundle.expression import Expr
+from starfort.bundle.variant import Variant
+
+
+class Phase(StrEnum):
+    """When a policy is asked."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+
+
+class Mode(StrEnum):
+    """Whether a policy acts or only says what it would have done."""
+
+    OBSERVE = "observe"
+    ENFORCE = "enforce"
+
+
+class Action(Variant):
+    """What a policy does."""
+
+    NAMED: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class AllowAction(Action):
+    """Pass, whatever later policies say."""
+
+    TAG: ClassVar[str] = "allow"
+
+
+@dataclass(frozen=True)
+class TagAction(Action):
+    """Set a request header for the upstream."""
+
+    TAG: ClassVar[str] = "tag"
+    header: str
+    """Lower case."""
+    value: str
+
+
+@dataclass(frozen=True)
+class LimitAction(Action):
+    """GCRA."""
+
+    TAG: ClassVar[str] = "limit"
+    requests: int
+    """Requests per period."""
+    period_ms: int
+    burst: int
+    """Requests that may come at once beyond the rate."""
+    key: tuple[Expr, ...]
+    """What is counted apart: string expressions."""
+
+
+@dataclass(frozen=True)
+class BlockAction(Action):
+    """Refuse."""
+
+    TAG: ClassVar[str] = "block"
+    status: int
+    body: str | None = None
+    """`None`: problem+json with the request id."""
+    content_type: str | None = None
+
+
+@dataclass(frozen=True)
+class DivertAction(Action):
+    """Send to another upstream."""
+
+    TAG: ClassVar[str] = "divert"
+    upstream: str
+    """Name of the Envoy cluster."""
+
+
+@dataclass(frozen=True)
+class DeceiveAction(Action):
+    """Answer as the API might, without asking it."""
+
+    TAG: ClassVar[str] = "deceive"
+    response: int
+    """Index in `Bundle.responses`."""
+
+
+@dataclass(frozen=True)
+class DelayAction(Action):
+    """Hold the request."""
+
+    TAG: ClassVar[str] = "delay"
+    duration_ms: int
+
+
+@dataclass(frozen=True)
+class MaskAction(Action):
+    """Mask sensitive values in the response."""
+
+    TAG: ClassVar[str] = "mask"
+    classes: tuple[str, ...]
+    """Empty: all that are looked for."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One policy."""
+
+    name: str
+    phase: Phase
+    apis: tuple[int, ...] | None
+    """Index in `Bundle.apis`; `None`: all."""
+    endpoints: tuple[int, ...] | None
+    """Index in `Bundle.endpoints`; `None`: all."""
+    when: Expr
+    """Its type is bool."""
+    action: Action
+    mode: Mode
+    expires_s: int | None = None
+    """Unix seconds."""

@@ -1,0 +1,20 @@
+"""How Rust enums are mirrored: one class a variant."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Variant:
+    """One variant of a Rust enum, written in serde's externally tagged form.
+
+    A variant without fields is written as its tag, with unnamed fields as `{tag: value}` or
+    `{tag: [values]}`, with named fields as `{tag: {name: value}}`. Source: serde.rs, "Enum
+    representations". Subclasses are found by `__subclasses__`, so they are made without `slots=True`, which
+    would leave each of them there twice.
+    """
+
+    TAG: ClassVar[str]
+    """Name of the variant in snake_case."""
+    NAMED: ClassVar[bool] = False
+    """Whether the Rust variant's fields have names."""

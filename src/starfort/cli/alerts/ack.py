@@ -1,0 +1,17 @@
+"""`starfort alerts ack`."""
+
+from typing import Annotated
+
+import typer
+
+from starfort.cli import output
+from starfort.cli.client import Client
+from starfort.cli.options import online
+
+
+@online
+def ack(client: Client, alerts: Annotated[list[str], typer.Argument(help="Ids of alerts.")]) -> None:
+    """Acknowledge alerts: say that a person has seen them."""
+    for alert in alerts:
+        found = client.post(f"/alerts/{alert}/acknowledge")
+        output.say(f"{alert}: acknowledged by {found['acknowledged_by']}. {found['title']}")

@@ -1,0 +1,39 @@
+"""`starfort alerts list`."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from starfort.cli import output
+from starfort.cli.client import Client
+from starfort.cli.options import Json, Limit, online
+
+
+@online
+def list_alerts(
+    client: Client,
+    *,
+    open: Annotated[bool, typer.Option("--open", help="Leave out what was acknowledged.")] = False,
+    kind: Annotated[str, typer.Option(help="Of this kind.")] = "",
+    severity: Annotated[
+        Literal["", "info", "low", "medium", "high", "critical"], typer.Option(help="Of this severity.")
+    ] = "",
+    limit: Limit = 50,
+    json: Json = False,
+) -> None:
+    """List alerts, latest first."""
+    found = list(client.pages("/alerts", limit, open=open, kind=kind, severity=severity))
+    if json:
+        output.print_json(found)
+        return
+    output.table(
+        ["id", "severity", "kind", "title", "times", "last", "acknowledged by"],
+        (
+            [
+                each["id"], output.severity(each["severity"]), each["kind"], each["title"], each["count"],
+                output.moment(each["last_at"]), each["acknowledged_by"] or ("muted" if each["muted"] else ""),
+            ]
+            for each in found
+        ),
+        empty="No alert.",
+    )  # fmt: skip

@@ -1,0 +1,85 @@
+"""`starfort check`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from starfort.cli import options, output
+from starfort.cli.errors import FoundError
+from starfort.cli.options import Json
+from starfort.cli.target import config_path
+
+
+def check(
+    file: Annotated[
+        Path | None, typer.Argument(dir_okay=False, help="Configuration file; the same as --config.")
+    ] = None,
+    *,
+    config: options.Config = None,
+    json: Json = False,
+) -> None:
+    """Check the configuration as a start would: files, references, detectors, policies. Changes nothing."""
+    from starfort.config import ConfigError
+    from starfort.runtime import assemble
+
+    path = config_path(file or config)
+    try:
+        checked = assemble.check(path)
+    except ConfigError as error:
+        if json:
+            output.print_json({"ok": False, "problems": [_json(problem) for problem in error.problems]})
+        else:
+            show_problems(error)
+        count = len(error.problems)
+        raise FoundError(f"{count} problem{'s' if count > 1 else ''} in {path}") from None
+    found = checked.loaded.config
+    if json:
+        output.print_json({"ok": True, "problems": []})
+        return
+    enforced = sum(policy.mode == "enforce" for policy in found.policies)
+    output.say(
+        f"{path} is right: {len(found.apis)} APIs, {len(checked.compiled.bundle.endpoints)} endpoints, "
+        f"{len(found.policies)} policies ({enforced} enforced, the others observe), "
+        f"{len(checked.detectors.running)} detectors.",
+        "green",
+    )
+
+
+def _json(problem: Any) -> dict[str, Any]:
+    return {
+        "file": str(problem.file),
+        "line": problem.line,
+        "column": problem.column,
+        "what": problem.what,
+        "fix": problem.fix,
+    }
+
+
+def show_problems(error: Any) -> None:
+    """Print every problem of a `ConfigError`, with the line it is on and a caret below the place."""
+    console = output.console()
+    texts: dict[Path, list[str]] = {}
+    for problem in error.problems:
+        place = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else str(problem.file)
+        head = Text(f"{place}: ", style="bold")
+        head.append(output.printable(problem.what), style="not bold red")
+        console.print(head, soft_wrap=True)
+        if problem.line:
+            lines = texts.setdefault(problem.file, _lines(problem.file))
+            if problem.line <= len(lines):
+                line = output.printable(lines[problem.line - 1].replace("\t", " "))
+                number = f"{problem.line:>5} | "
+                console.print(Text(number + line), soft_wrap=True)
+                caret = " " * (len(number) - 2) + "| " + " " * (problem.column - 1) + "^"
+                console.print(Text(caret, style="red"), soft_wrap=True)
+        if problem.fix:
+            console.print(Text(f"  fix: {output.printable(problem.fix)}", style="green"), soft_wrap=True)
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []

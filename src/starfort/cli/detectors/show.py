@@ -1,0 +1,45 @@
+"""`starfort detectors show`."""
+
+from typing import Annotated
+
+import typer
+
+from starfort.cli import output
+from starfort.cli.client import Client
+from starfort.cli.options import Json, online
+
+Name = Annotated[str, typer.Argument(help="The detector's name, from `starfort detectors list`.")]
+
+
+@online
+def show(client: Client, name: Name, *, json: Json = False) -> None:
+    """Show one detector: what it watches, its settings in force, its query."""
+    found = client.get(f"/detectors/{name}")
+    if json:
+        output.print_json(found)
+        return
+    output.fields(
+        [
+            ("detector", found["name"]),
+            ("file", found["file"]),
+            ("description", found["description"]),
+            ("watches", found["watches"]),
+            ("signals", f"{found['kind']} of {output.cell(found['key_type'])}"),
+            ("window", output.span(found["window_s"])),
+            ("every", output.span(found["every_s"])),
+            ("holds", output.span(found["ttl_s"])),
+            ("severity", output.severity(found["severity"])),
+            ("score", found["score"]),
+        ]
+    )
+    output.heading("Settings")
+    output.table(
+        ["setting", "value", "default", "meaning"],
+        (
+            [each["name"], str(each["value"]), str(each["default"]), each["description"]]
+            for each in found["settings"]
+        ),
+        empty="It has none.",
+    )
+    output.heading("Query")
+    output.console().print(found["sql"], markup=False, soft_wrap=True)

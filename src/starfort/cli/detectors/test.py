@@ -1,0 +1,17 @@
+"""`starfort detectors test`."""
+
+from starfort.cli import output
+from starfort.cli.client import Client
+from starfort.cli.detectors.backtest import Detector, show_hits, subject
+from starfort.cli.options import Json, online
+
+
+@online
+def run(client: Client, detector: Detector, *, json: Json = False) -> None:
+    """Check a detector and run it once, now, over the events that are stored. Raises no signal."""
+    found = client.post("/detectors/test", subject(detector))
+    if json:
+        output.print_json(found)
+        return
+    output.say(f"{found['name']} is right; one run took {found['took_ms']:.1f} ms.", "green")
+    show_hits(found["hits"], "It signals nothing now.")

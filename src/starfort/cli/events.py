@@ -1,0 +1,129 @@
+"""`starfort events`."""
+
+import time
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, Literal
+
+import typer
+from rich.text import Text
+
+from starfort.cli import output
+from starfort.cli.client import PAGE, Client
+from starfort.cli.options import Json, Limit, online
+
+POLL_S: Final = 1.0
+"""How often `--follow` asks for what is new."""
+
+REMEMBERED: Final = 20_000
+"""Ids that `--follow` knows, so that events that arrive out of order are shown once."""
+
+_ACTIONS: Final = {"block": "red", "limit": "yellow", "divert": "magenta", "deceive": "magenta"}
+
+Range = Annotated[
+    Literal["15m", "1h", "6h", "24h", "7d", "30d"], typer.Option("--range", "-r", help="How far back.")
+]
+
+
+@online
+def events(
+    client: Client,
+    *,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")
+    ] = False,
+    range: Range = "24h",
+    limit: Limit = 50,
+    id: Annotated[str, typer.Option(help="Only the event with this x-request-id.")] = "",
+    api: Annotated[str, typer.Option(help="Of this API.")] = "",
+    method: Annotated[str, typer.Option(help="With this method.")] = "",
+    path: Annotated[str, typer.Option(help="Whose path contains this text.")] = "",
+    status: Annotated[str, typer.Option(help="With this status or class: 404, 5xx.")] = "",
+    address: Annotated[str, typer.Option(help="From this address.")] = "",
+    asn: Annotated[int, typer.Option(help="From this autonomous system.")] = 0,
+    fingerprint: Annotated[str, typer.Option(help="With this header-order fingerprint.")] = "",
+    ja4: Annotated[str, typer.Option(help="With this TLS fingerprint.")] = "",
+    subject: Annotated[str, typer.Option(help="Of this verified subject.")] = "",
+    bot: Annotated[
+        Literal["", "none", "good", "bad", "tool"], typer.Option(help="Of this class of bot.")
+    ] = "",
+    action: Annotated[
+        Literal["", "allow", "limit", "block", "divert", "deceive", "stopped"],
+        typer.Option(help="With which this was done; stopped: all but allow."),
+    ] = "",
+    policy: Annotated[str, typer.Option(help="That this policy acted on or would have.")] = "",
+    observed: Annotated[str, typer.Option(help="That this policy would have acted on in observe mode.")] = "",
+    finding: Annotated[str, typer.Option(help="With this finding or anomaly.")] = "",
+    signal: Annotated[str, typer.Option(help="With this kind of signal.")] = "",
+    sensitive: Annotated[str, typer.Option(help="With this class of sensitive data.")] = "",
+    json: Json = False,
+) -> None:
+    """Show requests, latest last; with --json one JSON object a line. Fields: docs/events.md."""
+    wanted = {
+        "id": id, "api": api, "method": method.upper(), "path": path, "status": status, "address": address,
+        "asn": asn or None, "fingerprint": fingerprint, "ja4": ja4, "subject": subject, "bot": bot,
+        "action": action, "policy": policy,
+        "observed": observed, "finding": finding, "signal": signal, "sensitive": sensitive,
+    }  # fmt: skip
+    found = list(_latest(client, wanted | {"range": range}, limit))
+    _print(reversed(found), json=json)
+    if not found and not follow:
+        output.say("No such event. Try a longer --range, or fewer filters.")
+    if follow:
+        _follow(client, wanted, {event["id"]: None for event in reversed(found)}, json=json)
+
+
+def _latest(client: Client, wanted: dict[str, Any], most: int) -> Iterator[Any]:
+    """Events, latest first, page by page."""
+    before = None
+    while most > 0:
+        page = client.get("/events", **wanted, limit=min(PAGE, most), before=before)
+        yield from page["items"]
+        most -= len(page["items"])
+        before = page["next"]
+        if before is None:
+            return
+
+
+def _follow(client: Client, wanted: dict[str, Any], seen: dict[str, None], *, json: bool) -> None:
+    """Print what was not seen yet, again and again."""
+    while True:
+        time.sleep(POLL_S)
+        fresh = []
+        # Pages until one has nothing new: what is older than that was seen.
+        for event in _latest(client, wanted | {"range": "15m"}, REMEMBERED):
+            if event["id"] in seen:
+                break
+            fresh.append(event)
+        fresh.reverse()
+        _print(fresh, json=json)
+        seen.update(dict.fromkeys(event["id"] for event in fresh))
+        for old in list(seen)[: max(0, len(seen) - REMEMBERED)]:
+            del seen[old]
+
+
+def _print(found: Any, *, json: bool) -> None:
+    console = output.console()
+    for event in found:
+        if json:
+            output.print_line(event)
+        else:
+            console.print(_line(event), soft_wrap=True)
+
+
+def _line(event: dict[str, Any]) -> Text:
+    """One event on one line: time, status, what was asked, who asked, what was done."""
+    line = Text(output.moment(event["time"]), style="dim")
+    status = event["status"]
+    bad = status >= 500  # noqa: PLR2004 (HTTP)
+    line.append(f" {status or '---'}", style="red" if bad else "yellow" if status >= 400 else "green")  # noqa: PLR2004
+    line.append(f" {event['method']:<6} {output.printable(event['host'] + event['path'])}", style="not dim")
+    who = " ".join(filter(None, [event["address"], event["country"], event["subject"] or event["bot_name"]]))
+    line.append(f"  {output.printable(who)}")
+    if event["action"] != "allow":
+        style = _ACTIONS.get(event["action"], "")
+        line.append(f"  {event['action']}:{event['policy']}", style=f"not dim {style}")
+    for name in ("observed", "findings", "anomalies", "signals"):
+        if event[name]:
+            line.append(f"  {name}={','.join(map(output.printable, event[name]))}")
+    line.append(f"  {event['id']}")
+    return line

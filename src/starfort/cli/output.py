@@ -1,0 +1,143 @@
+"""Stdout is data, stderr is talk; both can be read without colour, and tables keep their lines when piped."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+PIPE_WIDTH: Final = 10_000
+"""Columns of output that is no terminal: programs want whole lines."""
+
+_SEVERITY: Final = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
+
+
+def console() -> Console:
+    """Where data goes."""
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
+
+
+def say(text: str, style: str = "") -> None:
+    """Tell the person at the terminal something that is no data."""
+    Console(file=sys.stderr, highlight=False, soft_wrap=True).print(Text(printable(text), style=style))
+
+
+def print_json(value: Any) -> None:
+    """A value as JSON, over several lines."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n")
+
+
+def print_line(value: Any) -> None:
+    """A value as JSON on one line."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
+    sys.stdout.flush()
+
+
+def _plain(value: Any) -> str:
+    """What JSON has no kind for."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def printable(text: str) -> str:
+    """Text without control characters: paths and user agents are attackers' and could steer a terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
+
+
+def cell(value: Any) -> str:
+    """One value of a table."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(item) for item in value) or "-"
+    return printable(str(value)).replace("\n", " ")
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
+    """Rows under heads; numbers to the right.
+
+    Args:
+        heads: column names.
+        rows: values; columns that begin with numbers are aligned right.
+        empty: what is said on stderr when there is no row.
+    """
+    listed = [list(row) for row in rows]
+    if not listed:
+        say(empty)
+        return
+    shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for index, head in enumerate(heads):
+        numeric = isinstance(listed[0][index], int | float) and not isinstance(listed[0][index], bool)
+        shown.add_column(head, justify="right" if numeric else "left", overflow="fold")
+    for row in listed:
+        shown.add_row(*(value if isinstance(value, Text) else Text(cell(value)) for value in row))
+    console().print(shown)
+
+
+def fields(pairs: Iterable[tuple[str, Any]]) -> None:
+    """Names and values, one a line."""
+    shown = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    shown.add_column(style="bold", no_wrap=True)
+    shown.add_column(overflow="fold")
+    for name, value in pairs:
+        shown.add_row(name, value if isinstance(value, Text) else Text(cell(value)))
+    console().print(shown)
+
+
+def heading(text: str) -> None:
+    """A line above a part of the output."""
+    console().print(Text("\n" + printable(text), style="bold"))
+
+
+def severity(name: str) -> Text:
+    """A severity in its colour."""
+    return Text(printable(name), style=_SEVERITY.get(name, ""))
+
+
+def moment(value: str | float | None) -> str:
+    """A time in UTC: `2026-01-31 12:00:05`; `-` without one.
+
+    Args:
+        value: ISO 8601, or Unix seconds (0: none).
+    """
+    if not value:
+        return "-"
+    text = value if isinstance(value, str) else datetime.fromtimestamp(value, UTC).isoformat()
+    time = datetime.fromisoformat(text)
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def span(seconds: float) -> str:
+    """A length of time: `3d 4h`, `2m 5s`, `0.4s`."""
+    if seconds < 10:  # noqa: PLR2004 (below it tenths are worth showing)
+        return f"{seconds:.1f}s"
+    parts = []
+    rest = int(seconds)
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return " ".join(parts[:2])
+
+
+def size(count: float) -> str:
+    """Bytes: `512 B`, `1.5 MiB`."""
+    if count < 1024:  # noqa: PLR2004 (IEC 80000-13)
+        return f"{count:.0f} B"
+    for unit in ("KiB", "MiB"):
+        count /= 1024
+        if count < 1024:  # noqa: PLR2004
+            return f"{count:.1f} {unit}"
+    return f"{count / 1024:.1f} GiB"

@@ -1,0 +1,24 @@
+"""`starfort reload`."""
+
+from starfort.cli import output
+from starfort.cli.client import Client
+from starfort.cli.errors import FoundError
+from starfort.cli.options import Json, online
+
+
+@online
+def reload(client: Client, *, json: Json = False) -> None:
+    """Read the configuration again. One with mistakes changes nothing and is explained."""
+    result = client.post("/reload")
+    if json:
+        output.print_json(result)
+    elif result["ok"]:
+        output.say(f"Bundle {result['bundle']} is in force after {result['took_ms']:.0f} ms.")
+    if result["refused_by"]:
+        output.say("Refused by " + "; ".join(result["refused_by"]), "yellow")
+    if not result["ok"]:
+        raise FoundError(
+            "the configuration is refused, the one before it stays in force:\n"
+            + "\n".join(result["problems"]),
+            "mend it; `starfort check` shows each place",
+        )

@@ -1,0 +1,81 @@
+"""`starfort status`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.text import Text
+
+from starfort.cli import output
+from starfort.cli.client import Client
+from starfort.cli.errors import FoundError
+from starfort.cli.options import Json, online
+
+
+@online
+def status(client: Client, *, json: Json = False) -> None:
+    """Show how Starfort is: nodes, rates, drops, detectors, alerts. Ends with 1 when it is not healthy."""
+    found = client.get("/status")
+    if json:
+        output.print_json(found)
+    else:
+        _show(found)
+    if not found["healthy"]:
+        raise FoundError("Starfort is not healthy:\n" + "\n".join(f"- {each}" for each in found["problems"]))
+
+
+def _show(found: dict[str, Any]) -> None:
+    output.fields(_overview(found))
+    output.heading("Nodes")
+    output.table(
+        ["node", "pid", "connected", "req/s", "signals", "dropped", "bundle", "filter", "last word"],
+        (
+            [
+                node["node"], str(node["pid"]), node["connected"], node["requests_per_s"],
+                node["signals_active"], node["events_dropped"], node["bundle"], node["filter_version"],
+                output.moment(node["seen_at"]),
+            ]
+            for node in found["nodes"]
+        ),
+        empty="No filter has connected yet.",
+    )  # fmt: skip
+    output.heading("Detectors")
+    output.table(
+        ["detector", "runs", "failures", "last ms", "signals", "last error"],
+        (
+            [
+                each["name"],
+                each["runs"],
+                each["failures"],
+                each["last_ms"],
+                each["signals"],
+                each["last_error"],
+            ]
+            for each in found["detectors"]
+        ),
+        empty="None.",
+    )
+
+
+def _overview(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    config, envoy, store = found["config"], found["envoy"], found["store"]
+    healthy = found["healthy"]
+    yield "state", Text("healthy" if healthy else "not healthy", style="green" if healthy else "bold red")
+    yield "starfort", f"{found['version']} on {found['node']}, process {found['pid']}"
+    yield "up", output.span(found["uptime_s"])
+    yield "configuration", config["path"]
+    yield "bundle", f"{config['bundle']} since {output.moment(config['loaded_at'])}"
+    if config["errors"]:
+        since = output.moment(config["last_error_at"]) if config["last_error"] else "none stands"
+        yield "refused", f"{config['errors']} since the start; last: {since}"
+    yield "envoy", f"{envoy['state']}, process {envoy['pid']}, {envoy['restarts']} restarts"
+    rate, dropped = store["events_per_s"], store["events_dropped"]
+    stored = f"{store['events_stored']:,} stored, {rate:.1f}/s, {dropped:,} dropped"
+    waiting = f"{store['lag_s']:.1f} s behind, {output.size(store['spool_bytes'])} waiting"
+    yield "events", f"{stored}, {waiting}"
+    opened = ", ".join(f"{count} {name}" for name, count in found["alerts_open"].items() if count) or "none"
+    yield (
+        "alerts open",
+        opened + (f"; {found['alerts_dropped']} not delivered" if found["alerts_dropped"] else ""),
+    )
+    yield "signals active", found["signals_active"]
+    yield "endpoints", found["endpoints"]

@@ -1,0 +1,45 @@
+"""`starfort stop`."""
+
+import os
+import signal
+import time
+from typing import Annotated, Final
+
+import typer
+
+from starfort.cli import options, output, target
+from starfort.cli.errors import CliError, FoundError
+
+LOOK_EVERY_S: Final = 0.1
+
+
+def stop(
+    *,
+    config: options.Config = None,
+    data_dir: options.DataDir = None,
+    timeout: Annotated[int, typer.Option(min=1, help="Seconds to wait until everything has ended.")] = 60,
+) -> None:
+    """Stop Starfort on this machine: Envoy drains its connections, its last events are kept, all ends."""
+    from starfort.runtime.lock import StartError, holder
+
+    directory = target.data_dir(config, data_dir)
+    try:
+        pid = holder(directory)
+        if pid is None:
+            raise FoundError(f"no starfort runs in {directory}")
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + timeout
+        while holder(directory) is not None:
+            if time.monotonic() > deadline:
+                raise CliError(
+                    f"process {pid} has not ended within {timeout} s",
+                    "its log says what it waits for; wait longer with --timeout, or end it with `kill`",
+                )
+            time.sleep(LOOK_EVERY_S)
+    except StartError as error:
+        raise CliError(str(error)) from error
+    except PermissionError as error:
+        raise CliError(f"the starfort in {directory} is another user's", "stop it as that user") from error
+    except ProcessLookupError:
+        pass  # it ended by itself in between
+    output.say("Stopped.")

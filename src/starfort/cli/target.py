@@ -1,0 +1,94 @@
+"""Where the control plane is that a command talks to."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from starfort.cli.errors import UsageError
+
+DEFAULT_CONFIG: Final = Path("starfort.yaml")
+SYSTEM_CONFIG: Final = Path("/etc/starfort/starfort.yaml")
+TOKEN_VARIABLE: Final = "STARFORT_TOKEN"  # noqa: S105 (a variable's name)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the control plane is.
+
+    Attributes:
+        socket: its Unix socket, when it runs on this machine.
+        url: its address, when it is asked from afar.
+        token: API token for `url`.
+    """
+
+    socket: Path | None
+    url: str
+    token: str
+
+
+def config_path(given: Path | None) -> Path:
+    """The configuration file: as given, `./starfort.yaml`, or the system's."""
+    if given is not None:
+        return given
+    return SYSTEM_CONFIG if not DEFAULT_CONFIG.exists() and SYSTEM_CONFIG.exists() else DEFAULT_CONFIG
+
+
+def data_dir(config: Path | None, given: Path | None) -> Path:
+    """The data directory, from the option, else from the configuration file.
+
+    A file with mistakes will do, as long as it is YAML: somebody who looks for what is wrong has one.
+
+    Raises:
+        UsageError: neither says where it is.
+    """
+    if given is not None:
+        return given
+    from starfort.config import ConfigError
+    from starfort.config.source import read
+
+    path = config_path(config)
+    try:
+        data = read(path).data
+    except ConfigError as error:
+        raise UsageError(
+            f"the data directory is not known: {error.problems[0]}",
+            "name the configuration with --config, or the directory with --data-dir or STARFORT_DATA_DIR",
+        ) from None
+    named = data.get("data_dir", "./var") if isinstance(data, dict) else "./var"
+    return path.resolve().parent / str(named)
+
+
+def find(config: Path | None, directory: Path | None, url: str) -> Target:
+    """Where to ask.
+
+    Raises:
+        UsageError: the options contradict each other, or the token would be sent in the clear.
+    """
+    if not url:
+        return Target(data_dir(config, directory) / "run" / "admin.sock", "", "")
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError(f"--url {url!r} is no address", "write it as https://HOST:PORT")
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    if not token:
+        raise UsageError(
+            f"--url needs an API token in {TOKEN_VARIABLE}",
+            "make one with `starfort token create NAME` on the machine that runs Starfort",
+        )
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise UsageError(
+            f"--url {url}: the token would be sent unencrypted", "use https (admin.tls), or a tunnel"
+        )
+    return Target(None, url.rstrip("/"), token)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,29 @@
+"""`starfort user add`."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from starfort.cli import output, passwords
+from starfort.cli.client import Client
+from starfort.cli.options import online
+
+Name = Annotated[str, typer.Argument(help="Name of the account.")]
+RoleName = Literal["viewer", "operator", "admin"]
+PasswordStdin = Annotated[bool, typer.Option(help="Read the password from standard input.")]
+
+
+@online
+def add(
+    client: Client,
+    name: Name,
+    *,
+    role: Annotated[
+        RoleName, typer.Option(help="viewer reads, operator also acts on alerts and signals, admin does all.")
+    ] = "viewer",
+    password_stdin: PasswordStdin = False,
+) -> None:
+    """Make an account for dashboard and API."""
+    password = passwords.read(stdin=password_stdin)
+    client.post("/users", {"name": name, "password": password, "role": role})
+    output.say(f"{name} may log in, with the role {role}.")

@@ -1,0 +1,26 @@
+"""`starfort user list`."""
+
+from starfort.cli import output
+from starfort.cli.client import Client
+from starfort.cli.options import Json, online
+
+
+@online
+def list_users(client: Client, *, json: Json = False) -> None:
+    """List accounts."""
+    found = client.get("/users")
+    if json:
+        output.print_json(found)
+        return
+    output.table(
+        ["name", "role", "created", "password changed", "last login"],
+        (
+            [
+                each["name"],
+                each["role"],
+                *map(output.moment, (each["created"], each["password_changed"], each["last_login"])),
+            ]
+            for each in found
+        ),
+        empty="No account.",
+    )

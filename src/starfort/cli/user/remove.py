@@ -1,0 +1,22 @@
+"""`starfort user remove`."""
+
+import sys
+
+import typer
+
+from starfort.cli import output
+from starfort.cli.client import Client
+from starfort.cli.errors import UsageError
+from starfort.cli.options import Yes, online
+from starfort.cli.user.add import Name
+
+
+@online
+def remove(client: Client, name: Name, *, yes: Yes = False) -> None:
+    """Remove an account with its sessions and tokens."""
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(f"this removes {name} with every session and token", "say so with --yes")
+        typer.confirm(f"Remove {name} with every session and token?", abort=True, err=True)
+    client.delete(f"/users/{name}")
+    output.say(f"{name} is removed.")

@@ -1,0 +1,87 @@
+"""The files that a data plane depends on, read and checked before Envoy is told of them.
+
+Each function takes a file's content and raises `ValueError` with what is wrong, to be read after the file's
+name: "is no PEM certificate". No message holds any of the content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import ssl
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+SYSTEM_AUTHORITIES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
+"""Where Debian, Fedora and Alpine have them, for a Python whose OpenSSL looks elsewhere."""
+
+
+def chain(content: bytes) -> tuple[bytes, bytes]:
+    """Public key of the first certificate of a PEM chain (DER), and the content.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        first = x509.load_pem_x509_certificates(content)[0]
+        public = first.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, IndexError) as error:
+        raise ValueError("is no PEM certificate") from error
+    return public, content
+
+
+def private_key(content: bytes) -> tuple[bytes, bytes]:
+    """Public key of a PEM private key (DER), and the content.
+
+    Raises:
+        ValueError: it is none, or it is encrypted.
+    """
+    try:
+        key = serialization.load_pem_private_key(content, None)
+        public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except TypeError as error:
+        raise ValueError("is encrypted: Envoy needs the key without a passphrase") from error
+    except ValueError as error:
+        raise ValueError("is no PEM private key") from error
+    return public, content
+
+
+def authorities(content: bytes) -> str:
+    """SHA-256 of a PEM file of certificate authorities.
+
+    Raises:
+        ValueError: it is none.
+    """
+    chain(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def key_set(content: bytes) -> str:
+    """A JSON Web Key Set (RFC 7517), as text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("is no JSON") from error
+    keys = value.get("keys") if isinstance(value, dict) else None
+    if not isinstance(keys, list) or not keys or not all(isinstance(key, dict) for key in keys):
+        raise ValueError('is no key set: expected {"keys": [{"kty": …}]} (RFC 7517)')
+    return content.decode("utf-8")
+
+
+def system_authorities() -> Path | None:
+    """The file of the system's certificate authorities, `None` when there is none."""
+    found = ssl.get_default_verify_paths().cafile
+    places = [found] if found else []
+    return next((path for path in map(Path, [*places, *SYSTEM_AUTHORITIES]) if path.is_file()), None)

@@ -1,0 +1,220 @@
+"""The endpoints of a bundle: documented, configured, learned, and those that policies name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from starfort import bundle
+from starfort.bundle import LearnedEndpoint
+from starfort.compile import openapi
+from starfort.compile.apis import base_paths, is_under
+from starfort.compile.templates import TemplateSet, shape
+from starfort.config import ConfigProblem, LoadedConfig
+from starfort.config.model import Api, EndpointSettings
+
+MAX_ENDPOINTS: Final = 200_000
+
+Source = Literal["openapi", "config", "learned"]
+
+
+@dataclass(frozen=True)
+class CompiledEndpoint:
+    """One endpoint of the bundle, for people and for the catalogue.
+
+    Attributes:
+        id: stable id.
+        api: name of its API.
+        method: upper case, or `*`.
+        path: template from the root.
+        labels: its own and its API's.
+        documented: an OpenAPI document covers it.
+        source: where it is from.
+    """
+
+    id: str
+    api: str
+    method: str
+    path: str
+    labels: tuple[str, ...]
+    documented: bool
+    source: Source
+
+
+@dataclass
+class _Draft:
+    api: int
+    method: str
+    path: str
+    source: Source
+    documented: bool
+    within: int | None = None
+    labels: list[str] = field(default_factory=list)
+    username: str | None = None
+    password: str | None = None
+
+
+class EndpointTable:
+    """Endpoints as they come together. Parameter names do not tell endpoints apart; the first one's count."""
+
+    def __init__(self, apis: Sequence[Api]) -> None:
+        self._apis = apis
+        self._numbers = {api.name: number for number, api in enumerate(apis)}
+        self._drafts: list[_Draft] = []
+        self._by_shape: dict[tuple[int, str], dict[str, int]] = {}
+        self._known = [TemplateSet() for _ in apis]
+
+    def __len__(self) -> int:
+        return len(self._drafts)
+
+    def _add(self, api: int, method: str, path: str, source: Source) -> int:
+        """The endpoint of this method and shape; made if there is none.
+
+        A configured one that a documented template covers is documented, and is that endpoint in all that it
+        does not say itself: `POST /users/me` where the document has `POST /users/{id}`.
+        """
+        methods = self._by_shape.setdefault((api, shape(path)), {})
+        if method in methods:
+            return methods[method]
+        number = len(self._drafts)
+        draft = _Draft(api, method, path, source, documented=source == "openapi")
+        if source == "config":
+            draft.within = self._known[api].covering(path, method)
+            draft.documented = draft.within is not None and self._drafts[draft.within].documented
+        self._drafts.append(draft)
+        methods[method] = number
+        if source != "learned":
+            self._known[api].add(path, method, number)
+        return number
+
+    def add_document(self, api: Api, document: openapi.Document) -> None:
+        """The operations of an API's document."""
+        number = self._numbers[api.name]
+        for method, path in mounted(api, document.operations):
+            self._add(number, method, path, "openapi")
+
+    def add_configured(self, api: Api) -> None:
+        """Endpoints with labels and login fields."""
+        found = [(settings, self._configured(api, settings)) for settings in api.endpoints]
+        for settings, numbers in found:
+            for number in numbers:
+                draft = self._drafts[number]
+                draft.labels += [label for label in settings.labels if label not in draft.labels]
+                if settings.login is not None:
+                    draft.username, draft.password = settings.login.username, settings.login.password
+
+    def _configured(self, api: Api, settings: EndpointSettings) -> list[int]:
+        method, path = settings.match.split(" ", 1)
+        return self._named(self._numbers[api.name], method, path)
+
+    def _named(self, api: int, method: str, path: str) -> list[int]:
+        """Endpoints that `METHOD /path` stands for; `*` is every method, known or not."""
+        number = self._add(api, method, path, "config")
+        if method != "*":
+            return [number]
+        return list(self._by_shape[api, shape(path)].values())
+
+    def add_learned(self, learned: LearnedEndpoint) -> None:
+        """An endpoint of the catalogue, unless what is documented or configured covers it already."""
+        number = self._numbers.get(learned.api)
+        if number is None or not learned.path.startswith("/"):
+            return
+        known = self._by_shape.get((number, shape(learned.path)), {})
+        if (
+            learned.method not in known
+            and self._known[number].covering(learned.path, learned.method) is not None
+        ):
+            return
+        draft = self._drafts[self._add(number, learned.method, learned.path, "learned")]
+        draft.labels += [label for label in learned.labels if label not in draft.labels]
+
+    def resolve(self, match: str, apis: Sequence[int] | None) -> tuple[int, ...]:
+        """Indexes of the endpoints that a policy names with `METHOD /path`, in each API that it is for.
+
+        One that is not there yet is made, so that the policy works from the first call on.
+
+        Returns:
+            nothing when no API of these has such a path.
+        """
+        method, path = match.split(" ", 1)
+        return tuple(
+            number
+            for api in (apis if apis is not None else range(len(self._apis)))
+            if any(is_under(path, base) for base in base_paths(self._apis[api]))
+            for number in self._named(api, method, path)
+        )
+
+    def compiled(self) -> Iterator[tuple[bundle.Endpoint, CompiledEndpoint]]:
+        """Every endpoint, for the bundle and for people, in the order of indexes."""
+        for draft in self._drafts:
+            wider = self._drafts[draft.within] if draft.within is not None else draft
+            api = self._apis[draft.api]
+            labels = tuple(dict.fromkeys([*draft.labels, *wider.labels]))
+            endpoint = bundle.Endpoint(
+                id=bundle.endpoint_id(api.name, draft.method, draft.path),
+                api=draft.api,
+                method=draft.method,
+                path=draft.path,
+                labels=labels,
+                documented=draft.documented,
+                username_field=draft.username or wider.username,
+                password_field=draft.password or wider.password,
+            )
+            every = tuple(dict.fromkeys([*api.labels, *labels]))
+            yield (
+                endpoint,
+                CompiledEndpoint(
+                    endpoint.id, api.name, draft.method, draft.path, every, draft.documented, draft.source
+                ),
+            )
+
+
+def mounted(api: Api, operations: Sequence[openapi.Operation]) -> Iterator[tuple[str, str]]:
+    """Method and path from the root of each operation of an API.
+
+    Where the API has base paths, the document's paths are below each of them; a document whose paths all
+    begin with one already is taken as it is. Where it has none (`/`), the paths of the document's
+    servers are used.
+    """
+    bases = base_paths(api)
+    if bases != ["/"]:
+        absolute = all(any(is_under(one.path, base) for base in bases) for one in operations)
+        for one in operations:
+            for base in [""] if absolute else [base.rstrip("/") for base in bases]:
+                yield one.method, base + one.path
+        return
+    for one in operations:
+        for server in one.server_paths:
+            yield one.method, server + one.path
+
+
+def build(
+    loaded: LoadedConfig,
+    apis: Sequence[Api],
+    learned: Sequence[LearnedEndpoint],
+    problems: list[ConfigProblem],
+) -> EndpointTable:
+    """The table of a configuration, before policies add to it.
+
+    Args:
+        loaded: the configuration.
+        apis: its APIs in the bundle's order.
+        learned: what the catalogue knows.
+        problems: gets what is wrong with documents.
+    """
+    table = EndpointTable(apis)
+    for api in apis:
+        if api.openapi is not None:
+            document = openapi.read(api.openapi)
+            problems += document.problems
+            table.add_document(api, document)
+    for api in apis:
+        table.add_configured(api)
+    for endpoint in learned:
+        if len(table) < MAX_ENDPOINTS:
+            table.add_learned(endpoint)
+    if len(table) > MAX_ENDPOINTS:
+        what = f"the APIs have {len(table)} endpoints, at most {MAX_ENDPOINTS} are possible"
+        problems.append(loaded.source.problem(("apis",), what, key=True))
+    return table

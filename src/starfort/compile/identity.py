@@ -1,0 +1,93 @@
+"""How callers prove who they are: JWT providers, API keys, client certificates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from starfort import bundle
+from starfort.bundle import model
+from starfort.compile import documents
+from starfort.config import ConfigError, ConfigProblem, LoadedConfig
+from starfort.config.load import describe
+from starfort.config.model import ApiKey, ApiKeySource
+
+JWT_PAYLOAD_HEADER: Final = "x-starfort-jwt"
+"""Where Envoy's `jwt_authn` forwards the verified payload (docs/design/interfaces.md)."""
+
+MAX_KEYS_FILE_BYTES: Final = 64 << 20
+MAX_PROBLEMS: Final = 20
+
+_KEYS: Final = TypeAdapter(list[ApiKey])
+
+
+def to_bundle(loaded: LoadedConfig, problems: list[ConfigProblem]) -> bundle.Identity:
+    """Identity as the engine reads it; what is wrong goes to `problems`."""
+    identity = loaded.config.identity
+    providers = tuple(
+        bundle.JwtProvider(provider.name, provider.issuer, provider.subject_claim, provider.scopes_claim)
+        for provider in identity.jwt
+    )
+    sources: tuple[model.ApiKeySource, ...] = ()
+    if identity.api_keys is not None:
+        sources = tuple(_source(source) for source in identity.api_keys.sources)
+    return bundle.Identity(
+        jwt_payload_header=JWT_PAYLOAD_HEADER if providers else "",
+        jwt_providers=providers,
+        api_key_sources=sources,
+        api_keys=tuple(_keys(loaded, problems)),
+        mtls=identity.mtls,
+    )
+
+
+def _source(source: ApiKeySource) -> model.ApiKeySource:
+    if source.header is not None:
+        return model.HeaderSource(source.header.lower())
+    return (
+        model.QuerySource(source.query)
+        if source.query is not None
+        else model.CookieSource(str(source.cookie))
+    )
+
+
+def _keys(loaded: LoadedConfig, problems: list[ConfigProblem]) -> list[bundle.ApiKey]:
+    settings = loaded.config.identity.api_keys
+    if settings is None:
+        return []
+    here = ("identity", "api_keys", "keys")
+    keys: dict[str, bundle.ApiKey] = {}
+    for index, key in enumerate(settings.keys):
+        if key.sha256 in keys:
+            problems.append(loaded.source.problem((*here, index, "sha256"), "this key is there twice"))
+        keys[key.sha256] = _key(key)
+    if settings.keys_file is not None:
+        text, found, wrong = _read(settings.keys_file)
+        problems += wrong
+        twice: list[tuple[documents.Location, str, str]] = []
+        for index, key in enumerate(found):
+            if key.sha256 in keys:
+                twice.append(((index, "sha256"), "this key is there twice, or in the configuration too", ""))
+            keys[key.sha256] = _key(key)
+        if twice:
+            problems += documents.placed(settings.keys_file, text, twice[:MAX_PROBLEMS])
+    return list(keys.values())
+
+
+def _key(key: ApiKey) -> bundle.ApiKey:
+    expires_s = int(key.expires.timestamp()) if key.expires else None
+    return bundle.ApiKey(bytes.fromhex(key.sha256), key.subject, tuple(key.scopes), expires_s)
+
+
+def _read(file: Path) -> tuple[str, list[ApiKey], list[ConfigProblem]]:
+    text = ""
+    try:
+        text, data = documents.read(file, MAX_KEYS_FILE_BYTES)
+        return text, _KEYS.validate_python([] if data is None else data), []
+    except ConfigError as error:
+        return text, [], error.problems
+    except ValidationError as error:
+        details: list[Any] = error.errors(include_input=False)
+        wrong = [(detail["loc"], *describe(detail, ApiKey)) for detail in details[:MAX_PROBLEMS]]
+        return text, [], documents.placed(file, text, wrong)

@@ -1,0 +1,196 @@
+"""OpenAPI documents (3.0, 3.1 and 3.2; JSON or YAML): the operations that they describe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from starfort.compile import documents
+from starfort.compile.documents import Location
+from starfort.config import ConfigError, ConfigProblem
+
+MAX_DOCUMENT_BYTES: Final = 32 << 20
+"""GitHub's description, the largest in wide use, has 12 MB."""
+
+MAX_OPERATIONS: Final = 50_000
+"""Of one document."""
+
+MAX_REFERENCES: Final = 8
+"""References from one path item to the next."""
+
+MAX_SERVERS: Final = 16
+
+METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+"""Source: OpenAPI 3.2.0, Path Item Object."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a document.
+
+    Attributes:
+        method: upper case.
+        path: template as documented, without query and fragment.
+        server_paths: paths of the servers that it is for, "" for the root; never empty.
+    """
+
+    method: str
+    path: str
+    server_paths: tuple[str, ...]
+
+
+@dataclass
+class Document:
+    """What was read of a document.
+
+    Attributes:
+        file: where it is.
+        operations: in the document's order.
+        problems: what is wrong with it.
+    """
+
+    file: Path
+    operations: list[Operation] = field(default_factory=list)
+    problems: list[ConfigProblem] = field(default_factory=list)
+
+
+def read(file: Path) -> Document:
+    """Read a document. What is wrong is in its `problems`; nothing is raised."""
+    document = Document(file)
+    try:
+        text, data = documents.read(file, MAX_DOCUMENT_BYTES)
+    except ConfigError as error:
+        document.problems = error.problems
+        return document
+    reader = _Reader(data)
+    document.operations = list(reader.operations())
+    if reader.problems:
+        document.problems = documents.placed(file, text, reader.problems)
+    return document
+
+
+class _Reader:
+    """One walk over the paths of a document; problems have the location of what is wrong."""
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+        self.problems: list[tuple[Location, str, str]] = []
+
+    def operations(self) -> Iterator[Operation]:
+        """Every operation, as often as `MAX_OPERATIONS` allows."""
+        if not self._is_supported():
+            return
+        paths = self.data.get("paths", {})
+        if not isinstance(paths, dict):
+            self.problems.append((("paths",), "paths must be a mapping", ""))
+            return
+        left = MAX_OPERATIONS
+        for path, item in paths.items():
+            location = ("paths", str(path))
+            if str(path).startswith("x-") or not self._is_template(str(path), location):
+                continue
+            for operation in self._of_path(str(path), item, location):
+                left -= 1
+                if left < 0:
+                    what = f"has more than {MAX_OPERATIONS} operations"
+                    self.problems.append((location, what, "split the API"))
+                    return
+                yield operation
+
+    def _is_supported(self) -> bool:
+        if not isinstance(self.data, dict):
+            self.problems.append(((), "is no OpenAPI document: it must be a mapping", ""))
+        elif "swagger" in self.data:
+            what = f"is Swagger {self.data['swagger']}, which is not read"
+            self.problems.append((("swagger",), what, "convert it to OpenAPI 3 (converter.swagger.io does)"))
+        elif not re.match(r"3\.[0-2](\.|$)", str(self.data.get("openapi", ""))):
+            found = f"version {self.data['openapi']}" if "openapi" in self.data else "no version"
+            where = ("openapi",) if "openapi" in self.data else ()
+            what = f"has {found} of OpenAPI"
+            self.problems.append((where, what, "3.0, 3.1 and 3.2 are read; begin with `openapi: 3.1.0`"))
+        return not self.problems
+
+    def _is_template(self, path: str, location: Location) -> bool:
+        what = ""
+        if not path.startswith("/"):
+            what = f"the path {path!r} must begin with /"
+        elif any(not re.fullmatch(r"[^{}]*(?:\{[^{}]+\}[^{}]*)*", part) for part in path.split("/")):
+            what = f"the path {path!r} has braces that do not fit"
+        if what:
+            self.problems.append((location, what, "write parameters as /users/{id}"))
+        return not what
+
+    def _of_path(self, path: str, item: Any, location: Location) -> Iterator[Operation]:
+        item = self._resolved(item, location)
+        # Some documents tell operations apart by query or fragment; neither is part of a path.
+        template = unquote(re.split(r"[?#]", path, maxsplit=1)[0])
+        methods = [(name, name.upper()) for name in METHODS if name in item]
+        more = item.get("additionalOperations")
+        methods += [(name, name) for name in more] if isinstance(more, dict) else []
+        for name, method in methods:
+            operation = item.get(name) if name in item else more.get(name)
+            if not isinstance(operation, dict):
+                self.problems.append(((*location, name), f"{name} must be a mapping", ""))
+                continue
+            servers = operation.get("servers") or item.get("servers") or self.data.get("servers")
+            yield Operation(method, template, _server_paths(servers))
+
+    def _resolved(self, item: Any, location: Location) -> dict[str, Any]:
+        """A path item with its references followed; what stands beside a reference counts before it."""
+        found: dict[str, Any] = {}
+        for _ in range(MAX_REFERENCES):
+            if not isinstance(item, dict):
+                self.problems.append((location, "a path item must be a mapping", ""))
+                return found
+            found = {**item, **found}
+            reference = item.get("$ref")
+            if reference is None:
+                return found
+            if not isinstance(reference, str) or not reference.startswith("#/"):
+                what = f"{reference!r} refers to another file, which is not read"
+                self.problems.append(((*location, "$ref"), what, "bundle the document into one file"))
+                return found
+            try:
+                item = _pointer(self.data, reference)
+            except (KeyError, IndexError, ValueError, TypeError):
+                what = f"{reference!r} refers to nothing in this document"
+                self.problems.append(((*location, "$ref"), what, ""))
+                return found
+        self.problems.append((location, f"has more than {MAX_REFERENCES} references in a row", ""))
+        return found
+
+
+def _pointer(data: Any, reference: str) -> Any:
+    """What a JSON pointer (RFC 6901) in a URI fragment points to."""
+    for step in reference.removeprefix("#/").split("/"):
+        key = unquote(step).replace("~1", "/").replace("~0", "~")
+        data = data[int(key)] if isinstance(data, list) else data[key]
+    return data
+
+
+def _server_paths(servers: Any) -> tuple[str, ...]:
+    """The different paths of server URLs, variables by their defaults.
+
+    Source: OpenAPI 3.1.0, Server Object.
+    """
+    paths: list[str] = []
+    for server in servers[:MAX_SERVERS] if isinstance(servers, list) else []:
+        if not isinstance(server, dict) or not isinstance(server.get("url"), str):
+            continue
+        url, variables = server["url"], server.get("variables")
+        for name, variable in variables.items() if isinstance(variables, dict) else ():
+            if isinstance(variable, dict):
+                url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
+        try:
+            path = unquote(urlsplit(url).path).rstrip("/")
+        except ValueError:
+            continue
+        if path and not path.startswith("/"):
+            path = f"/{path}"
+        if "{" not in path and path not in paths:
+            paths.append(path)
+    return tuple(paths) or ("",)

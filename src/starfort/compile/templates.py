@@ -1,0 +1,83 @@
+"""Path templates: which are the same, and which stand for others."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_PARAMETER: Final = "{}"
+MAX_VISITS: Final = 512
+"""As in `crates/engine/src/endpoint/mod.rs`: bounds going back between concrete and templated segments."""
+
+
+def shape(path: str) -> str:
+    """A template without the names of its parameters; two of one shape match the same paths.
+
+    A segment may have text around its parameters, which together count as one, as in the engine:
+    `/report-{year}-{month}.csv` has the shape `/report-{}.csv`.
+    """
+    return "/".join(_segment(part) for part in path.rstrip("/").split("/")) or "/"
+
+
+def _segment(part: str) -> str:
+    opening, closing = part.find("{"), part.rfind("}")
+    return f"{part[:opening]}{_PARAMETER}{part[closing + 1 :]}" if 0 <= opening < closing else part
+
+
+class TemplateSet:
+    """Templates of one API, to be asked which of them stands for a path or a narrower template."""
+
+    def __init__(self) -> None:
+        self._root: _Node = _Node()
+
+    def add(self, path: str, method: str, index: int) -> None:
+        """Add a template; the first one of a shape and method counts."""
+        node = self._root
+        for part in shape(path).split("/")[1:]:
+            child = node.children.setdefault(part, _Node())
+            if _PARAMETER in part:
+                node.templated[part] = child
+            node = child
+        node.methods.setdefault(method, index)
+
+    def covering(self, path: str, method: str) -> int | None:
+        """The index of a template with this method that matches whatever `path` matches.
+
+        Args:
+            path: concrete or a template itself.
+            method: upper case; `*` is covered by `*` only, others by themselves and by `*`.
+        """
+        return _Search(method).walk(self._root, shape(path).split("/")[1:])
+
+
+class _Node:
+    def __init__(self) -> None:
+        self.children: dict[str, _Node] = {}
+        self.templated: dict[str, _Node] = {}
+        self.methods: dict[str, int] = {}
+
+
+class _Search:
+    def __init__(self, method: str) -> None:
+        self._method = method
+        self._visits = 0
+
+    def walk(self, node: _Node, parts: list[str]) -> int | None:
+        self._visits += 1
+        if self._visits > MAX_VISITS:
+            return None
+        if not parts:
+            return node.methods.get(self._method, node.methods.get("*"))
+        part, rest = parts[0], parts[1:]
+        if part in node.children and (found := self.walk(node.children[part], rest)) is not None:
+            return found
+        for wider, child in node.templated.items():
+            if _is_wider(wider, part) and (found := self.walk(child, rest)) is not None:
+                return found
+        return None
+
+
+def _is_wider(wider: str, part: str) -> bool:
+    if wider == part or not part:
+        return False
+    before, _, after = wider.partition(_PARAMETER)
+    return len(part) > len(before) + len(after) and part.startswith(before) and part.endswith(after)

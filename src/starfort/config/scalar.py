@@ -1,0 +1,107 @@
+"""Where a character of a YAML text stands in the file.
+
+YAML folds lines, cuts indentation and knows escapes, but it neither adds nor drops what is no white space. So
+the n-th visible character of the value is the n-th one of the source, escapes counted as what they stand for.
+Source: YAML 1.2.2, chapters 7.3 (flow scalars) and 8.1 (block scalars).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+_ESCAPE_DIGITS: Final = {"x": 2, "u": 4, "U": 8}
+_WHITE_ESCAPES: Final = frozenset("tnvfr e0abN_LP\t\n")
+"""Escapes of white space and control characters, which count as invisible on both sides."""
+
+_PROPERTIES: Final = re.compile(r"(?:[&!]\S*[ \t]+)*")
+
+
+def position(text: str, start: tuple[int, int], value: str, offset: int) -> tuple[int, int]:
+    """Line and column (from 1) of a character of a value.
+
+    Args:
+        text: the file.
+        start: line and column (from 1) where the value begins, its quote or block indicator included.
+        value: what YAML reads there.
+        offset: of the character in `value`; may be its end.
+    """
+    at = _offset_of(text, *start)
+    at = _PROPERTIES.match(text, at).end()  # type: ignore[union-attr]
+    wanted = sum(_is_visible(character) for character in value[:offset])
+    after = at
+    for begin, end in _visible(text, at):
+        if wanted == 0:
+            # White space before a character has the place that it has in the value, as far as it is there.
+            back = _white_before(value, offset)
+            return _place(text, begin if not back else min(after + back - 1, begin))
+        wanted -= 1
+        after = end
+    return _place(text, after + (_white_before(value, offset) - 1 if offset < len(value) else 0))
+
+
+def _white_before(value: str, offset: int) -> int:
+    """0 when the character is visible, else its number in its run of white space, from 1."""
+    if offset < len(value) and _is_visible(value[offset]):
+        return 0
+    begin = offset
+    while begin > 0 and not _is_visible(value[begin - 1]):
+        begin -= 1
+    return offset - begin + 1
+
+
+def _is_visible(character: str) -> bool:
+    return character.isprintable() and not character.isspace()
+
+
+def _visible(text: str, at: int) -> Iterator[tuple[int, int]]:
+    """Begin and end, in the file, of each visible character of the value that begins at `at`."""
+    quote = text[at : at + 1]
+    if quote == '"':
+        yield from _double_quoted(text, at + 1)
+    elif quote == "'":
+        yield from _single_quoted(text, at + 1)
+    else:
+        if quote in {"|", ">"}:
+            end = text.find("\n", at)
+            at = len(text) if end < 0 else end + 1
+        yield from ((index, index + 1) for index in range(at, len(text)) if _is_visible(text[index]))
+
+
+def _single_quoted(text: str, at: int) -> Iterator[tuple[int, int]]:
+    while at < len(text):
+        width = 2 if text.startswith("''", at) else 1
+        if text[at] == "'" and width == 1:
+            return
+        if _is_visible(text[at]):
+            yield at, at + width
+        at += width
+
+
+def _double_quoted(text: str, at: int) -> Iterator[tuple[int, int]]:
+    while at < len(text) and text[at] != '"':
+        width = 1
+        visible = _is_visible(text[at])
+        if text[at] == "\\":
+            name = text[at + 1 : at + 2]
+            width = 2 + _ESCAPE_DIGITS.get(name, 0)
+            digits = text[at + 2 : at + width]
+            try:
+                visible = _is_visible(chr(int(digits, 16))) if digits else name not in _WHITE_ESCAPES
+            except ValueError:
+                return
+        if visible:
+            yield at, at + width
+        at += width
+
+
+def _offset_of(text: str, line: int, column: int) -> int:
+    begin = 0
+    for _ in range(line - 1):
+        begin = text.find("\n", begin) + 1
+    return begin + column - 1
+
+
+def _place(text: str, offset: int) -> tuple[int, int]:
+    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1

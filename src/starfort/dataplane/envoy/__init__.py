@@ -1,0 +1,1 @@
+"""Envoy's resources of a data plane; `resources.render` is the entry."""

@@ -1,0 +1,128 @@
+"""The HTTP filters, in the order in which a request meets them: JWT, Starfort's own, router."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from envoy.extensions.filters.http.dynamic_modules.v3 import dynamic_modules_pb2
+from envoy.extensions.filters.http.jwt_authn.v3 import config_pb2
+from envoy.extensions.filters.http.router.v3 import router_pb2
+from google.protobuf import wrappers_pb2
+
+from starfort.dataplane import ir
+from starfort.dataplane.envoy.cluster import JWKS_TIMEOUT_S, jwks_cluster
+from starfort.dataplane.envoy.messages import Json, build, extension, packed, seconds, type_url
+from starfort.dataplane.envoy.sources import JWT, JWT_FILTER, file_source
+
+MODULE: Final = "starfort"
+"""Envoy looks for `libstarfort.so` in its search path."""
+
+PAYLOAD_HEADER: Final = "x-starfort-jwt"
+"""Carries the verified payload to the filter."""
+
+JWKS_REFRESH_S: Final = 300
+"""How old a fetched key set may get: a key that its issuer withdrew counts no longer than this."""
+
+
+def http_filters(dataplane: ir.Dataplane) -> list[Json]:
+    """The chain. What the JWT filter does comes from a file, so that it changes without the listener."""
+    chain = [_starfort(dataplane.filter_settings), extension("router", router_pb2.Router, _ROUTER)]
+    if dataplane.jwt_providers:
+        chain.insert(0, _jwt_from(dataplane))
+    return chain
+
+
+_ROUTER: Final[Json] = {"suppress_envoy_headers": True}
+
+
+def _jwt_from(dataplane: ir.Dataplane) -> Json:
+    discovery = {
+        "config_source": file_source(dataplane.directory / JWT),
+        "type_urls": [type_url(config_pb2.JwtAuthentication)],
+    }
+    return {"name": JWT_FILTER, "config_discovery": discovery}
+
+
+def _starfort(settings: ir.FilterSettings) -> Json:
+    text = json.dumps(
+        {"bundle": str(settings.bundle), "socket": str(settings.socket), "fail_open": settings.fail_open}
+    )
+    module = {
+        "dynamic_module_config": {"name": MODULE},
+        "filter_name": MODULE,
+        "filter_config": {"@type": type_url(wrappers_pb2.StringValue), "value": text},
+    }
+    return extension(MODULE, dynamic_modules_pb2.DynamicModuleFilter, module)
+
+
+def jwt_authentication(dataplane: ir.Dataplane) -> Json:
+    """The JWT filter: it verifies and reports, and refuses nobody; policies do that.
+
+    Each set of providers that some API accepts is a named requirement, which routes refer to: a token counts
+    on an API only when it is of one of the API's own providers, audience included.
+    """
+    requirements = {
+        requirement_name(api.jwt_providers): _requirement(api.jwt_providers)
+        for api in dataplane.apis
+        if api.jwt_providers
+    }
+    providers = {provider.name: _provider(provider) for provider in dataplane.jwt_providers}
+    value = {"providers": providers, "requirement_map": requirements}
+    config = packed(config_pb2.JwtAuthentication, value)
+    return {
+        "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+        "name": JWT_FILTER,
+        "typed_config": config,
+    }
+
+
+def jwt_for_route(providers: tuple[str, ...]) -> Json:
+    """What a route says to the JWT filter."""
+    value: Json = {"requirement_name": requirement_name(providers)} if providers else {"disabled": True}
+    return packed(config_pb2.PerRouteConfig, value)
+
+
+def requirement_name(providers: tuple[str, ...]) -> str:
+    """Name of the requirement "one of these or none"."""
+    return "+".join(sorted(providers))
+
+
+def _requirement(providers: tuple[str, ...]) -> Json:
+    any_of: list[Json] = [{"provider_name": name} for name in sorted(providers)]
+    return build(
+        config_pb2.JwtRequirement,
+        {"requires_any": {"requirements": [*any_of, {"allow_missing_or_failed": {}}]}},
+    )
+
+
+def _provider(provider: ir.JwtProvider) -> Json:
+    """A provider. Tokens are taken from `Authorization` only: in a URL they end in logs (RFC 6750, 5.3)."""
+    value: Json = {
+        "issuer": provider.issuer,
+        "audiences": list(provider.audiences),
+        "forward": True,
+        # The scheme is case-insensitive (RFC 9110, 11.1), Envoy's prefix is not.
+        "from_headers": [
+            {"name": "authorization", "value_prefix": "Bearer "},
+            {"name": "authorization", "value_prefix": "bearer "},
+        ],
+        "forward_payload_header": PAYLOAD_HEADER,
+        "failed_status_in_metadata": "failure",
+        "clock_skew_seconds": provider.clock_skew_s,
+    }
+    if isinstance(provider.keys, str):
+        value["local_jwks"] = {"inline_string": provider.keys}
+    else:
+        value["remote_jwks"] = {
+            "http_uri": {
+                "uri": provider.keys.url,
+                "cluster": jwks_cluster(provider.name),
+                "timeout": seconds(JWKS_TIMEOUT_S),
+            },
+            "cache_duration": seconds(JWKS_REFRESH_S),
+            # Fetched before the first request needs it; a listener does not wait for an issuer that is away.
+            "async_fetch": {"fast_listener": True},
+            "retry_policy": {"num_retries": 2},
+        }
+    return value

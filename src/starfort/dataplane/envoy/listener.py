@@ -1,0 +1,164 @@
+"""Listeners: TLS, HTTP codec, limits, and what is done to headers before any filter sees them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+from envoy.config.listener.v3 import listener_pb2
+from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2
+from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2
+from envoy.extensions.http.early_header_mutation.header_mutation.v3 import header_mutation_pb2
+from envoy.extensions.transport_sockets.tls.v3 import tls_pb2
+
+from starfort.dataplane import ir
+from starfort.dataplane.envoy.filters import http_filters
+from starfort.dataplane.envoy.messages import Json, extension, packed, seconds
+from starfort.dataplane.envoy.secrets import authorities_name, key_pair_name
+from starfort.dataplane.envoy.sources import ROUTE_CONFIG, ROUTES, file_source, secret_reference
+
+# Sources: Envoy's "Configuring Envoy as an edge proxy" for the HTTP/2 figures and the stream idle time; the
+# others are chosen against clients that send slowly on purpose.
+CONCURRENT_STREAMS: Final = 100
+STREAM_WINDOW_BYTES: Final = 64 * 1024
+CONNECTION_WINDOW_BYTES: Final = 1024 * 1024
+STREAM_IDLE_S: Final = 300
+CONNECTION_IDLE_S: Final = 300
+REQUEST_HEADERS_S: Final = 15
+HANDSHAKE_S: Final = 15
+BACKLOG: Final = 4096
+
+LOCAL_REPLY_STATUSES: Final = (400, 404, 408, 413, 426, 431, 500, 502, 503, 504)
+"""What Envoy itself answers; they become problem details (RFC 9457) as the filter's answers are."""
+
+
+def listeners(dataplane: ir.Dataplane) -> list[Json]:
+    """A listener each."""
+    return [_listener(dataplane, listener) for listener in dataplane.listeners]
+
+
+def _listener(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
+    chain: Json = {
+        "filters": [_http(dataplane, listener)],
+        "transport_socket_connect_timeout": seconds(HANDSHAKE_S),
+    }
+    value: Json = {
+        "name": listener.name,
+        "address": _address(listener.address),
+        "filter_chains": [chain],
+        "tcp_backlog_size": BACKLOG,
+        "traffic_direction": "INBOUND",
+    }
+    if listener.tls is not None:
+        chain["transport_socket"] = _tls(dataplane.directory, listener, listener.tls)
+        inspector = extension(
+            "tls_inspector", tls_inspector_pb2.TlsInspector, {"enable_ja4_fingerprinting": True}
+        )
+        value["listener_filters"] = [inspector]
+        value["listener_filters_timeout"] = seconds(HANDSHAKE_S)
+    return packed(listener_pb2.Listener, value)
+
+
+def _address(address: ir.SocketAddress) -> Json:
+    value: Json = {"address": address.host, "port_value": address.port}
+    if address.host == "::":
+        value["ipv4_compat"] = True
+    return {"socket_address": value}
+
+
+def _tls(directory: Path, listener: ir.Listener, tls: ir.ServerTls) -> Json:
+    owner = f"listener-{listener.name}"
+    common: Json = {
+        "tls_params": {"tls_minimum_protocol_version": f"TLSv{tls.min_version.replace('.', '_')}"},
+        "alpn_protocols": ["h2", "http/1.1"] if listener.http2 else ["http/1.1"],
+        "tls_certificate_sds_secret_configs": [secret_reference(directory, key_pair_name(owner))],
+    }
+    if tls.client_ca is not None:
+        common["validation_context_sds_secret_config"] = secret_reference(directory, authorities_name(owner))
+    context = {"common_tls_context": common, "require_client_certificate": tls.client_required}
+    return extension("tls", tls_pb2.DownstreamTlsContext, context)
+
+
+def _http(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
+    limits = dataplane.limits
+    value: Json = {
+        "stat_prefix": listener.name,
+        "codec_type": "AUTO" if listener.http2 else "HTTP1",
+        "rds": {
+            "route_config_name": ROUTE_CONFIG,
+            "config_source": file_source(dataplane.directory / ROUTES),
+        },
+        "http_filters": http_filters(dataplane),
+        "early_header_mutation_extensions": [_early_headers(listener)],
+        # The engine reads X-Forwarded-For as the client sent it and decides by trusted_proxies whom it
+        # believes; the route table adds the peer for the upstream afterwards.
+        "use_remote_address": True,
+        "skip_xff_append": True,
+        # The engine takes a path apart after Envoy has, and the upstream gets Envoy's. What these two do,
+        # the engine does alike; encoded slashes are kept, for ids like `group%2Fproject` are common.
+        "normalize_path": True,
+        "merge_slashes": True,
+        "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+        "common_http_protocol_options": {
+            "idle_timeout": seconds(CONNECTION_IDLE_S),
+            "max_headers_count": limits.headers,
+        },
+        "http2_protocol_options": {
+            "max_concurrent_streams": CONCURRENT_STREAMS,
+            "initial_stream_window_size": STREAM_WINDOW_BYTES,
+            "initial_connection_window_size": CONNECTION_WINDOW_BYTES,
+        },
+        "max_request_headers_kb": limits.headers_kib,
+        "request_headers_timeout": seconds(REQUEST_HEADERS_S),
+        "stream_idle_timeout": seconds(STREAM_IDLE_S),
+        "server_header_transformation": "PASS_THROUGH",
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "local_reply_config": {"mappers": [_problem(status) for status in LOCAL_REPLY_STATUSES]},
+    }
+    return extension("http", http_connection_manager_pb2.HttpConnectionManager, value)
+
+
+def _early_headers(listener: ir.Listener) -> Json:
+    """Remove what only we may say, then say it (docs/adr/0005). `x-envoy-*` would steer Envoy's router."""
+    mutations: list[Json] = [
+        {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
+        for prefix in ("x-starfort-", "x-envoy-")
+    ]
+    if listener.tls is not None:
+        mutations.append(_set("x-starfort-ja4", "%TLS_JA4_FINGERPRINT%"))
+        if listener.tls.client_ca is not None:
+            # Of several, the last that is there stays: URI SAN before DNS SAN before subject.
+            mutations += [
+                _set("x-starfort-peer", f"%{part}%")
+                for part in ("DOWNSTREAM_PEER_SUBJECT", "DOWNSTREAM_PEER_DNS_SAN", "DOWNSTREAM_PEER_URI_SAN")
+            ]
+    return extension("headers", header_mutation_pb2.HeaderMutation, {"mutations": mutations})
+
+
+def _set(name: str, value: str) -> Json:
+    return {
+        "append": {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+    }
+
+
+def _problem(status: int) -> Json:
+    """Problem details for Envoy's own answers; they have a response flag, the filter's do not."""
+    code = {"op": "EQ", "value": {"default_value": status, "runtime_key": "starfort.unused"}}
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "request_id": "%REQ(X-REQUEST-ID)%",
+    }
+    return {
+        "filter": {
+            "and_filter": {
+                "filters": [
+                    {"response_flag_filter": {}},
+                    {"status_code_filter": {"comparison": code}},
+                ]
+            }
+        },
+        "body_format_override": {"json_format": body, "content_type": "application/problem+json"},
+    }

@@ -1,0 +1,52 @@
+"""Envoy's protocol buffers from plain data: a field that Envoy does not have is an error here, not there."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+
+TYPE_PREFIX: Final = "type.googleapis.com/"
+
+Json = dict[str, Any]
+
+
+def build(kind: type[Message], value: Json) -> Json:
+    """The resource `kind` with these fields, in protobuf's JSON form, names as in the `.proto` files.
+
+    Args:
+        kind: a class of `xds-protos`; classes of what is packed inside must be imported, too.
+        value: its fields; what `packed` gives goes where a field is an `Any`.
+
+    Raises:
+        json_format.ParseError: a field or value that `kind` does not have: an error of ours.
+    """
+    message = json_format.ParseDict(value, kind())
+    return as_json(message)
+
+
+def packed(kind: type[Message], value: Json | None = None) -> Json:
+    """The same, ready for a field of type `Any`."""
+    return {"@type": type_url(kind), **build(kind, value or {})}
+
+
+def extension(name: str, kind: type[Message], value: Json | None = None) -> Json:
+    """A `TypedExtensionConfig`, or a filter or socket in the same form."""
+    return {"name": name, "typed_config": packed(kind, value)}
+
+
+def type_url(kind: type[Message]) -> str:
+    """What names a message type in an `Any`."""
+    return TYPE_PREFIX + str(kind.DESCRIPTOR.full_name)
+
+
+def as_json(message: Message) -> Json:
+    """A message as plain data."""
+    result: Json = json_format.MessageToDict(message, preserving_proto_field_name=True)
+    return result
+
+
+def seconds(value: float) -> str:
+    """A duration as protobuf's JSON has it."""
+    return f"{value:.3f}s"

@@ -1,0 +1,196 @@
+"""One Envoy process, ours or one that an earlier control plane left running (docs/adr/0007)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from starfort.dataplane.files import make_private, read_json, write_json
+
+MAX_DESCRIPTORS: Final = 1 << 20
+"""Open files that Envoy may have, when the hard limit lets it; a connection is one."""
+
+LOG_BYTES: Final = 10 << 20
+"""Size at which the log is moved to `envoy.log.1`, which is then the only old one."""
+
+TAIL_BYTES: Final = 16 << 10
+
+_ENDED: Final = frozenset({"", "Z", "X"})
+"""States of a process that runs no more: gone, or waiting for its parent to take note (proc(5))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How Envoy is started.
+
+    Attributes:
+        arguments: program and arguments.
+        modules: where it looks for our filter.
+        log: file for what it says.
+        pid_file: where the process is noted, for whoever adopts it.
+        identity: what tells this program, filter and bootstrap from others.
+    """
+
+    arguments: tuple[str, ...]
+    modules: Path
+    log: Path
+    pid_file: Path
+    identity: str
+
+
+class Process:
+    """A running Envoy, held by a descriptor: a process id may be given to another program, this can't.
+
+    Args:
+        pid: its process id.
+        identity: see `Command`.
+    """
+
+    def __init__(self, pid: int, identity: str) -> None:
+        self.pid = pid
+        self.identity = identity
+        self._descriptor = os.pidfd_open(pid)
+
+    @classmethod
+    def start(cls, command: Command) -> Process:
+        """Start Envoy in a session of its own, so that it outlives us and gets no signals of our terminal.
+
+        Raises:
+            OSError: it can't be started.
+        """
+        make_private(command.log.parent)
+        log = os.open(command.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            pid = os.posix_spawn(
+                command.arguments[0],
+                command.arguments,
+                {**os.environ, "ENVOY_DYNAMIC_MODULES_SEARCH_PATH": str(command.modules)},
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, log, 1),
+                    (os.POSIX_SPAWN_DUP2, log, 2),
+                ],
+                setsid=True,
+                setsigmask=(),
+                setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM),
+            )
+        finally:
+            os.close(log)
+        process = cls(pid, command.identity)
+        _allow_descriptors(pid)
+        note = {"pid": pid, "started": _stat(pid)[1], "identity": command.identity}
+        write_json(command.pid_file, note)
+        return process
+
+    @classmethod
+    def find(cls, pid_file: Path) -> Process | None:
+        """The process that a file notes, if that very process still runs."""
+        note = read_json(pid_file)
+        if not isinstance(note, dict) or not isinstance(note.get("pid"), int):
+            return None
+        try:
+            process = cls(note["pid"], str(note.get("identity")))
+        except OSError:
+            return None
+        # Looked at once the descriptor is held: from here on the process id can't change hands.
+        state, started = _stat(process.pid)
+        if state in _ENDED or started != note.get("started"):
+            _reap(process.pid)
+            process.close()
+            return None
+        return process
+
+    async def ended(self) -> str:
+        """Wait until it has ended; how, as far as it can be known: only a parent is told."""
+        loop = asyncio.get_running_loop()
+        gone = asyncio.Event()
+        loop.add_reader(self._descriptor, gone.set)
+        try:
+            await gone.wait()
+        finally:
+            loop.remove_reader(self._descriptor)
+        return _reap(self.pid)
+
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return _stat(self.pid)[0] not in _ENDED
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; nothing happens when it has ended."""
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._descriptor, number)
+
+    def close(self) -> None:
+        """Hold it no more; it runs on."""
+        os.close(self._descriptor)
+
+
+def _stat(pid: int) -> tuple[str, int]:
+    """State and start time of a process (proc(5), `stat`, fields 3 and 22); `("", 0)` without one."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "", 0
+    # The second field is a file's name in parentheses and may hold anything.
+    fields = text.rpartition(")")[2].split()
+    return fields[0], int(fields[19])
+
+
+def _reap(pid: int) -> str:
+    """How a process ended; "" when it was not our child."""
+    try:
+        _, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return ""
+    code = os.waitstatus_to_exitcode(status)
+    return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+
+
+def _allow_descriptors(pid: int) -> None:
+    """Let it open as many files as the hard limit allows: the usual soft limit of 1024 is for `select`."""
+    with suppress(OSError, ValueError):
+        _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        soft = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def rotate(log: Path) -> None:
+    """Move a log that has grown to `NAME.1`. Envoy appends, so that it goes on at the new beginning.
+
+    What Envoy writes between the two steps is lost; the alternative is a log without a bound.
+    """
+    with suppress(OSError):
+        if log.stat().st_size <= LOG_BYTES:
+            return
+        old = log.with_name(f"{log.name}.1")
+        descriptor = os.open(old, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as kept, log.open("rb") as current:
+            current.seek(-LOG_BYTES, os.SEEK_END)
+            while block := current.read(1 << 20):
+                kept.write(block)
+        os.truncate(log, 0)
+
+
+def tail(log: Path, offset: int) -> list[str]:
+    """The last lines of a log from `offset` on, at most `TAIL_BYTES`."""
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(min(offset, size), size - TAIL_BYTES))
+            return file.read(TAIL_BYTES).decode(errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def size(log: Path) -> int:
+    """Its size in bytes, 0 without one."""
+    try:
+        return log.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,135 @@
+"""Which request goes to which upstream, one table for every listener.
+
+The engine names the API of a request by host and normalised path, and Envoy routes by the same two, so both
+must come to the same API. The most specific host wins, then the longest base path. Envoy looks into one
+virtual host only: each therefore has the routes of every host pattern that covers it, most specific first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+from envoy.config.route.v3 import route_pb2
+
+from starfort.dataplane import ir
+from starfort.dataplane.envoy.filters import jwt_for_route
+from starfort.dataplane.envoy.messages import Json, packed, seconds
+from starfort.dataplane.envoy.sources import JWT_FILTER, ROUTE_CONFIG
+
+UPSTREAM_HEADER: Final = "x-starfort-upstream"
+"""The filter's word to the route table."""
+
+INTERNAL_HEADERS: Final = (UPSTREAM_HEADER, "x-starfort-ja4", "x-starfort-jwt", "x-starfort-peer")
+"""The filter removes these, and so does the table, for the day when the filter fails open."""
+
+STREAM_IDLE_S: Final = 3600
+"""How long a stream of an upstream without a time limit may be silent."""
+
+HIDDEN_DOTS: Final = (
+    r"(?i).*(?:/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:%2f|%5c).*|.*(?:%2f|%5c)(?:\.|%2e){1,2}(?:[/\\;].*)?"
+)
+"""A dot segment next to an encoded slash: `/admin/..%2fpublic`.
+
+Some servers take it for `/public`, some for a value under `/admin`. Envoy would route it by one reading while
+the engine, which decodes, judges by the other, so such a path chooses whose policies apply. No reading of
+it is safe and no client needs it: it is answered 400. Other encoded slashes pass as they are.
+"""
+
+
+def routes(dataplane: ir.Dataplane) -> Json:
+    """The route configuration."""
+    upstreams = {upstream.name: upstream for upstream in dataplane.upstreams}
+    hosts = sorted({host for api in dataplane.apis for host in api.hosts})
+    value = {
+        "name": ROUTE_CONFIG,
+        "virtual_hosts": [_virtual_host(dataplane, host, upstreams) for host in hosts],
+        "ignore_port_in_host_matching": True,
+        "request_headers_to_remove": [*INTERNAL_HEADERS, "x-envoy-external-address"],
+        "request_headers_to_add": [
+            {
+                "header": {
+                    "key": "x-forwarded-for",
+                    "value": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%",
+                },
+                "append_action": "APPEND_IF_EXISTS_OR_ADD",
+            }
+        ],
+        "response_headers_to_remove": ["x-envoy-upstream-service-time", "x-envoy-decorator-operation"],
+    }
+    return packed(route_pb2.RouteConfiguration, value)
+
+
+def _virtual_host(dataplane: ir.Dataplane, host: str, upstreams: dict[str, ir.Upstream]) -> Json:
+    made = [_refuse_hidden_dots()]
+    made += [_route("/", upstreams[name], None, divert=name) for name in dataplane.diverts]
+    made += [
+        _route(path, upstreams[api.upstream], _jwt(dataplane, api)) for api, path in _mounts(dataplane, host)
+    ]
+    # Envoy takes a dot at the end of a name for another name; DNS and the engine do not.
+    domains = [host] if host == "*" else [host, f"{host}."]
+    return {"name": host, "domains": domains, "routes": made}
+
+
+def _mounts(dataplane: ir.Dataplane, host: str) -> Iterator[tuple[ir.Api, str]]:
+    """What a host's requests may be for, most specific first."""
+    covering = [pattern for api in dataplane.apis for pattern in api.hosts if covers(pattern, host)]
+    seen: set[str] = set()
+    for pattern in sorted(set(covering), key=_specificity, reverse=True):
+        here = [(api, path) for api in dataplane.apis if pattern in api.hosts for path in api.base_paths]
+        for api, path in sorted(here, key=lambda mount: len(mount[1]), reverse=True):
+            if path not in seen:
+                yield api, path
+        seen |= {path for _, path in here}
+        if "/" in seen:
+            return
+
+
+def covers(pattern: str, host: str) -> bool:
+    """Whether each host of `host`, a name or a pattern itself, is one of `pattern`."""
+    if pattern in {"*", host}:
+        return True
+    return pattern.startswith("*.") and host != "*" and host.endswith(pattern[1:])
+
+
+def _specificity(pattern: str) -> tuple[int, int]:
+    if pattern == "*":
+        return (0, 0)
+    return (1 if pattern.startswith("*.") else 2, len(pattern))
+
+
+def _jwt(dataplane: ir.Dataplane, api: ir.Api) -> Json | None:
+    return jwt_for_route(api.jwt_providers) if dataplane.jwt_providers else None
+
+
+def _route(path: str, upstream: ir.Upstream, jwt: Json | None, *, divert: str = "") -> Json:
+    match: Json = {"prefix": "/"} if path == "/" else {"path_separated_prefix": path}
+    if divert:
+        match["headers"] = [{"name": UPSTREAM_HEADER, "string_match": {"exact": divert}}]
+    action: Json = {"cluster": upstream.name, "timeout": seconds(upstream.timeout_s)}
+    if not upstream.timeout_s:
+        action["idle_timeout"] = seconds(STREAM_IDLE_S)
+    if upstream.retry_attempts and upstream.retry_on:
+        action["retry_policy"] = {
+            "retry_on": ",".join(upstream.retry_on),
+            "num_retries": upstream.retry_attempts,
+        }
+    route: Json = {"match": match, "route": action}
+    if jwt is not None:
+        route["typed_per_filter_config"] = {JWT_FILTER: jwt}
+    return route
+
+
+def _refuse_hidden_dots() -> Json:
+    body = json.dumps({"type": "about:blank", "title": "Bad Request", "status": 400})
+    return {
+        "match": {"safe_regex": {"regex": HIDDEN_DOTS}},
+        "direct_response": {"status": 400, "body": {"inline_string": body}},
+        "response_headers_to_add": [
+            {
+                "header": {"key": "content-type", "value": "application/problem+json"},
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }
+        ],
+    }

@@ -1,0 +1,35 @@
+"""Where Envoy finds what changes while it runs: files in one directory, each put in place by a rename."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from starfort.dataplane.envoy.messages import Json
+
+LISTENERS: Final = "listeners.json"
+CLUSTERS: Final = "clusters.json"
+ROUTES: Final = "routes.json"
+JWT: Final = "jwt.json"
+SECRETS: Final = "secrets"
+
+ROUTE_CONFIG: Final = "starfort"
+"""Name of the one route configuration that every listener uses."""
+
+JWT_FILTER: Final = "jwt"
+"""Name of the JWT filter, under which its configuration is found."""
+
+
+def file_source(path: Path) -> Json:
+    """A `ConfigSource` that reads a file, and again when another is renamed over it."""
+    return {"path_config_source": {"path": str(path)}, "resource_api_version": "V3"}
+
+
+def secret_file(directory: Path, name: str) -> Path:
+    """The file of a secret. Secrets have a file each, for a subscription takes just one."""
+    return directory / SECRETS / f"{name}.json"
+
+
+def secret_reference(directory: Path, name: str) -> Json:
+    """A `SdsSecretConfig`."""
+    return {"name": name, "sds_config": file_source(secret_file(directory, name))}

@@ -1,0 +1,268 @@
+"""What a data plane is, whichever proxy makes it: plain values, checked by whoever builds them.
+
+`starfort.compile.dataplane` makes a `Dataplane` of a configuration, `starfort.dataplane.envoy` makes Envoy's
+resources of a `Dataplane`. Times are seconds; 0 means no limit where a field says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class SocketAddress:
+    """Where to listen or to connect.
+
+    Attributes:
+        host: IP address without brackets, or for a member of an upstream also a host name.
+        port: 0 to 65535; 0: any free port (listeners only).
+    """
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """`host:port`, IPv6 in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A certificate with its key, by file, so that no key is copied.
+
+    Attributes:
+        certificate: PEM chain.
+        key: PEM private key.
+        fingerprint: SHA-256 over both files' content, hexadecimal: other content is another value.
+    """
+
+    certificate: Path
+    key: Path
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Authorities:
+    """Certificate authorities, by file.
+
+    Attributes:
+        file: PEM.
+        fingerprint: SHA-256 of the content, hexadecimal.
+    """
+
+    file: Path
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTls:
+    """TLS towards clients.
+
+    Attributes:
+        key_pair: what the listener shows.
+        client_ca: what client certificates are verified against; `None`: they are not asked for.
+        client_required: whether a client without a certificate is refused.
+        min_version: `1.2` or `1.3`.
+    """
+
+    key_pair: KeyPair
+    client_ca: Authorities | None = None
+    client_required: bool = False
+    min_version: str = "1.2"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where clients connect.
+
+    Attributes:
+        name: unique.
+        address: IP address and port.
+        tls: `None`: plain HTTP.
+        http2: whether HTTP/2 is spoken: by ALPN, and without TLS by prior knowledge.
+    """
+
+    name: str
+    address: SocketAddress
+    tls: ServerTls | None = None
+    http2: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTls:
+    """TLS towards an upstream.
+
+    Attributes:
+        server_name: name or IP address that the certificate must have; a name is also sent as SNI.
+        ca: what it is verified against.
+        key_pair: what we show; `None`: nothing.
+    """
+
+    server_name: str
+    ca: Authorities
+    key_pair: KeyPair | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """How members are found to be alive.
+
+    Attributes:
+        path: asked with GET.
+        host: `Host` of the question.
+        interval_s: time between questions.
+        timeout_s: how long an answer may take.
+        healthy: answers in a row that bring a member back.
+        unhealthy: failures in a row that take it out.
+    """
+
+    path: str
+    host: str
+    interval_s: float
+    timeout_s: float
+    healthy: int
+    unhealthy: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Servers that answer.
+
+    Attributes:
+        name: unique; what the filter calls it.
+        members: at least one.
+        connect_timeout_s: for one connection.
+        timeout_s: for a whole answer; 0: no limit.
+        retry_attempts: tries after the first.
+        retry_on: Envoy's conditions.
+        health_check: `None`: members are trusted to be alive.
+        tls: `None`: plain.
+        http2: whether HTTP/2 is spoken to it.
+    """
+
+    name: str
+    members: tuple[SocketAddress, ...]
+    connect_timeout_s: float = 5.0
+    timeout_s: float = 15.0
+    retry_attempts: int = 0
+    retry_on: tuple[str, ...] = ()
+    health_check: HealthCheck | None = None
+    tls: ClientTls | None = None
+    http2: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Where calls of an API come in and where they go.
+
+    Attributes:
+        name: unique.
+        hosts: lower case, no port; `*` any, `*.example.com` any below.
+        base_paths: prefixes by whole segments, no slash at the end except for `/` itself.
+        upstream: name of an upstream.
+        jwt_providers: names of the providers whose tokens count here.
+    """
+
+    name: str
+    hosts: tuple[str, ...]
+    base_paths: tuple[str, ...]
+    upstream: str
+    jwt_providers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteKeys:
+    """A key set to fetch.
+
+    Attributes:
+        url: its whole URL.
+        address: host and port of it.
+        tls: `None` for http.
+    """
+
+    url: str
+    address: SocketAddress
+    tls: ClientTls | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JwtProvider:
+    """An issuer of JWTs.
+
+    Attributes:
+        name: unique.
+        issuer: its `iss`.
+        audiences: accepted `aud`; empty: any.
+        keys: the key set (RFC 7517) itself, or where it is fetched.
+        clock_skew_s: how far clocks may differ.
+    """
+
+    name: str
+    issuer: str
+    audiences: tuple[str, ...]
+    keys: str | RemoteKeys = field(repr=False)
+    clock_skew_s: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSettings:
+    """What Starfort's filter is told at its start.
+
+    Attributes:
+        bundle: absolute path of the bundle.
+        socket: absolute path of the control socket.
+        fail_open: whether requests pass while there is no bundle.
+    """
+
+    bundle: Path
+    socket: Path
+    fail_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may send before the proxy itself refuses it: above what the engine reports as a finding.
+
+    Attributes:
+        headers: header fields of a request.
+        headers_kib: KiB of a request's head.
+        connections: connections at once, all listeners together.
+        heap_bytes: memory at which the proxy begins to shed load.
+    """
+
+    headers: int
+    headers_kib: int
+    connections: int
+    heap_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dataplane:
+    """All of it.
+
+    Attributes:
+        node: name of this node.
+        directory: where the proxy's files are written.
+        admin_socket: Unix socket of its administration interface.
+        workers: worker threads; 0: one a core.
+        listeners: at least one.
+        upstreams: by unique name.
+        apis: where several match, the most specific host wins, then the longest base path.
+        diverts: names of the upstreams that a policy may divert to.
+        jwt_providers: by unique name.
+        filter_settings: of our filter.
+        limits: what clients may send.
+    """
+
+    node: str
+    directory: Path
+    admin_socket: Path
+    workers: int
+    listeners: tuple[Listener, ...]
+    upstreams: tuple[Upstream, ...]
+    apis: tuple[Api, ...]
+    diverts: tuple[str, ...]
+    jwt_providers: tuple[JwtProvider, ...]
+    filter_settings: FilterSettings
+    limits: Limits
