@@ -12,3 +12,6 @@ BASE_RULES: Final = _RULES / "base.conf"
 
 API_RULES: Final = _RULES / "api.conf"
 """What APIs need and CRS lacks; behind CRS' set-up."""
+
+EVALUATION_RULES: Final = _RULES / "evaluate.conf"
+"""What scores add up to, where no rule set does it."""
