@@ -1,8 +1,8 @@
 """Exclusions that observed traffic speaks for, as narrow as what was seen: endpoint and parameter.
 
 A false positive is not proven by traffic, only made likely: an attack comes from few callers and mostly
-fails; what an API is meant to take comes from many, and the API answers it. That is all that is looked at here, and
-the figures come with every proposal, so that a person can decide.
+fails; what an API is meant to take comes from many, and the API answers it. That is all that is looked at
+here, and the figures come with every proposal, so that a person can decide.
 """
 
 from __future__ import annotations
@@ -148,9 +148,12 @@ def as_configuration(proposals: Iterable[Proposal], messages: Mapping[int, str])
     lines = ["rules:", "  exclusions:"]
     for one in proposals:
         seen = one.evidence
+        counted = (
+            f"{seen.requests} requests, {len(seen.callers)} addresses, {seen.succeeded} answered below 400"
+        )
         lines += [
             f"    # {messages.get(one.rule, '')}".rstrip(),
-            f"    # {seen.requests} requests, {len(seen.callers)} addresses, {seen.succeeded} answered below 400",
+            f"    # {counted}",
             f"    # {seen.first} to {seen.last}, such as {', '.join(seen.samples)}",
             f"    - rule: {one.rule}",
             *([f"      api: {_quoted(one.api)}"] if one.api else []),
