@@ -24,6 +24,7 @@ _OPERATORS: Final = {
     "detectXSS": "detectXss",
     "ipMatchFromFile": "ipMatch",
     "pmFromFile": "pm",
+    "rbl": "noMatch",
     "verifyCC": "verifyCc",
     "verifyCPF": "verifyCpf",
     "verifySSN": "verifySsn",

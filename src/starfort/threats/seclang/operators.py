@@ -26,12 +26,15 @@ _NUMERIC = frozenset({"eq", "ge", "gt", "le", "lt"})
 _FILES = frozenset({"pmFromFile", "ipMatchFromFile"})
 
 
-def parse_operator(argument: Argument, problems: list[ConfigProblem]) -> Operator | None:
+def parse_operator(
+    argument: Argument, problems: list[ConfigProblem], notes: list[ConfigProblem]
+) -> Operator | None:
     """Read the operator of a rule; without `@name` it is `@rx`.
 
     Args:
         argument: as written.
         problems: what is wrong is added here.
+        notes: what is accepted and has no effect is added here.
 
     Returns:
         The operator; None when a problem was added.
@@ -48,11 +51,15 @@ def parse_operator(argument: Argument, problems: list[ConfigProblem]) -> Operato
         problems.append(place.problem(f"unknown operator @{named[2]}", suggestion(named[2], OPERATORS)))
     elif not OPERATORS[name].supported:
         problems.append(place.problem(f"operator @{name} is not supported", OPERATORS[name].note))
+    elif OPERATORS[name].note and named[1]:
+        problems.append(place.problem(f"!@{name} would always match", OPERATORS[name].note))
     elif not value and name not in _WITHOUT_ARGUMENT:
         problems.append(place.problem(f"@{name} needs an argument"))
     elif wrong := _wrong_argument(name, value):
         problems.append(argument.place(named.start(3)).problem(*wrong))
     else:
+        if OPERATORS[name].note:
+            notes.append(place.problem(f"@{name} has no effect", OPERATORS[name].note))
         return Operator(
             name, value, named[1] == "!", _phrases(name, value, argument, named.start(3), problems)
         )

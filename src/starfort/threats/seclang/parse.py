@@ -210,7 +210,7 @@ _COUNTS = {
 def _rule(statement: Statement, parsed: Parsed) -> Item | None:
     before = len(parsed.problems)
     variables = parse_variables(statement.arguments[0], parsed.problems)
-    operator = parse_operator(statement.arguments[1], parsed.problems)
+    operator = parse_operator(statement.arguments[1], parsed.problems, parsed.notes)
     actions = (
         parse_actions(statement.arguments[2], parsed.problems, parsed.notes)
         if len(statement.arguments) == 3  # noqa: PLR2004 - targets, operator, actions

@@ -334,8 +334,9 @@ OPERATORS: Final[dict[str, Entry]] = {
     "inspectFile": _no(
         "runs a program", "no program runs inside the proxy: send the file to a scanner upstream"
     ),
-    "rbl": _no(
-        "asks a DNS block list", "the request path asks no DNS: use `lists:` with a file, or @ipMatchFromFile"
+    "rbl": _noted(
+        "asks a DNS block list",
+        "the request path asks no DNS, so it never matches: use `lists:` with a file, or @ipMatchFromFile",
     ),
     "rsub": _no("rewrites a body", "rules do not change traffic: use the `mask` action of a policy"),
     "validateDTD": _no("checks XML by a DTD", "describe the API by OpenAPI: the `schema` stage checks it"),

@@ -283,3 +283,14 @@ def test_macros_in_patterns_only_where_they_can_be_macros() -> None:
     ]
     arguments = [rule["links"][0]["operator"]["argument"] for rule in rules]
     assert arguments == [[{"text": r"[#$%]\{.*%{7*7}"}], [{"text": "^"}, {"var": ["TX", "x"]}, {"text": "$"}]]
+
+
+def test_block_lists_by_dns_never_match() -> None:
+    """CRS 3 has such a rule, off by default: it loads, with a note; negated it would always match, and does not."""
+    compiled = load('SecRule REMOTE_ADDR "@rbl list.example" "id:1"')
+    assert [note.what for note in compiled.notes] == ["@rbl has no effect"]
+    assert (
+        unpacked('SecRule REMOTE_ADDR "@rbl l" "id:1"')["rules"][0]["links"][0]["operator"]["kind"]
+        == "noMatch"
+    )
+    assert "!@rbl would always match" in problems('SecRule REMOTE_ADDR "!@rbl l" "id:1"')[0]
