@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import errno
+import socket
 from collections.abc import Iterator
 from http import HTTPStatus
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -25,10 +26,15 @@ class Client:
 
     Args:
         target: where it is.
+
+    Raises:
+        UnreachableError: nobody listens on its Unix socket.
     """
 
     def __init__(self, target: Target) -> None:
         self.target = target
+        if target.socket is not None:
+            _knock(target.socket)
         transport = httpx.HTTPTransport(uds=str(target.socket)) if target.socket else None
         headers = {"Authorization": f"Bearer {target.token}"} if target.token else {}
         self._http = httpx.Client(
@@ -92,7 +98,9 @@ class Client:
         try:
             answer = self._http.request(method, path, **arguments)
         except httpx.ConnectError as error:
-            raise self._unreachable(error) from error
+            raise UnreachableError(
+                f"no Starfort answers at {self._where}: {error}", "check the address"
+            ) from error
         except httpx.TimeoutException as error:
             raise UnreachableError(
                 f"{self._where} did not answer within {TIMEOUT_S:.0f} s",
@@ -108,20 +116,25 @@ class Client:
     def _where(self) -> str:
         return self.target.url or str(self.target.socket)
 
-    def _unreachable(self, error: Exception) -> UnreachableError:
-        if self.target.socket is None:
-            return UnreachableError(f"no Starfort answers at {self.target.url}: {error}", "check the address")
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, OSError):
-            cause = cause.__cause__ or cause.__context__
-        if isinstance(cause, OSError) and cause.errno in {errno.EACCES, errno.EPERM}:
-            return UnreachableError(
-                f"{self.target.socket} may not be opened", "run this as the user that runs starfort"
-            )
-        return UnreachableError(
-            f"no Starfort answers at {self.target.socket}",
-            "start it with `starfort up`, or name another with --config, --data-dir or --url",
-        )
+
+def _knock(path: Path) -> None:
+    """Say why a Unix socket can't be connected to, while the reason is still known.
+
+    Raises:
+        UnreachableError: it can't.
+    """
+    with socket.socket(socket.AF_UNIX) as trial:
+        try:
+            trial.connect(str(path))
+        except PermissionError as error:
+            raise UnreachableError(
+                f"{path} may not be opened", "run this as the user that runs starfort"
+            ) from error
+        except OSError as error:
+            raise UnreachableError(
+                f"no Starfort answers at {path}",
+                "start it with `starfort up`, or name another with --config, --data-dir or --url",
+            ) from error
 
 
 def _given(parameters: dict[str, Any]) -> dict[str, Any]:
