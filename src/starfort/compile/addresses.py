@@ -42,12 +42,12 @@ def pack(text: str) -> bytes:
             number, offset = socket.inet_pton(socket.AF_INET6, address), 0
         else:
             number, offset = _MAPPED + socket.inet_pton(socket.AF_INET, address), _V4_OFFSET
-    except OSError:
-        raise ValueError(f"{text!r} is no address or network") from None
+    except (OSError, ValueError):
+        raise ValueError(f"{text[:64]!r} is no address or network") from None
     if not slash:
         return number + number
     if not (length.isascii() and length.isdigit() and len(length) <= 3 and int(length) <= _BITS - offset):  # noqa: PLR2004
-        raise ValueError(f"{text!r}: the prefix length must be 0 to {_BITS - offset}")
+        raise ValueError(f"{text[:64]!r}: the prefix length must be 0 to {_BITS - offset}")
     mask = (1 << (_BITS - offset - int(length))) - 1
     first = int.from_bytes(number) & ~mask
     return first.to_bytes(16) + (first | mask).to_bytes(16)
