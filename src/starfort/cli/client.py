@@ -52,7 +52,7 @@ class Client:
     ) -> None:
         self._http.close()
 
-    def get(self, path: str, **parameters: Any) -> Any:
+    def get(self, path: str, /, **parameters: Any) -> Any:
         """The JSON that a GET answers.
 
         Args:
@@ -65,7 +65,7 @@ class Client:
         """
         return self._send("GET", path, params=_given(parameters))
 
-    def post(self, path: str, body: Any = None, **parameters: Any) -> Any:
+    def post(self, path: str, body: Any = None, /, **parameters: Any) -> Any:
         """The JSON that a POST answers. Raises as `get`."""
         return self._send("POST", path, json=body, params=_given(parameters))
 
@@ -73,11 +73,11 @@ class Client:
         """The JSON that a PATCH answers. Raises as `get`."""
         return self._send("PATCH", path, json=body)
 
-    def delete(self, path: str, **parameters: Any) -> None:
+    def delete(self, path: str, /, **parameters: Any) -> None:
         """Send a DELETE. Raises as `get`."""
         self._send("DELETE", path, params=_given(parameters))
 
-    def pages(self, path: str, most: int, **parameters: Any) -> Iterator[Any]:
+    def pages(self, path: str, most: int, /, **parameters: Any) -> Iterator[Any]:
         """Items of a list with `limit` and `offset`, page by page.
 
         Args:
@@ -94,7 +94,7 @@ class Client:
             if len(items) < limit:
                 return
 
-    def _send(self, method: str, path: str, **arguments: Any) -> Any:
+    def _send(self, method: str, path: str, /, **arguments: Any) -> Any:
         try:
             answer = self._http.request(method, path, **arguments)
         except httpx.ConnectError as error:

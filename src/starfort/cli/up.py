@@ -34,7 +34,7 @@ def up(
     from starfort.runtime import logs
 
     logs.configure(log_format, log_level)
-    asyncio.run(_run(config_path(config), talk=log_format == "console" or sys.stderr.isatty()))
+    asyncio.run(_run(config_path(config).resolve(), talk=log_format == "console" or sys.stderr.isatty()))
 
 
 async def _run(path: "Path", *, talk: bool) -> None:

@@ -98,7 +98,7 @@ def read(file: Path) -> Source:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = str(error.problem or error.context or "no YAML").strip()
+        what = str(error.problem or error.context or "no YAML").strip().split(" with value ")[0]
         raise ConfigError([ConfigProblem(file, line, column, what.splitlines()[0])]) from error
     except (YAMLError, ValueError, RecursionError) as error:
         raise ConfigError([ConfigProblem(file, 1, 1, f"no YAML: {str(error).splitlines()[0]}")]) from error

@@ -24,6 +24,8 @@ def test_found_by_the_configuration(run: Run, served: Served, monkeypatch: pytes
     monkeypatch.delenv("STARFORT_DATA_DIR")
     Path("starfort.yaml").write_text("data_dir: ./var\nlisteners: nonsense\n")
     assert run("status", "--json").code == 0
+    Path("starfort.yaml").write_text("data_dir: ./var # here\nlisteners: [\n")
+    assert run("status", "--json").code == 0
     Path("starfort.yaml").unlink()
     result = run("status")
     assert result.code == 2
