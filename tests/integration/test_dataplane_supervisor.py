@@ -85,6 +85,18 @@ async def test_an_envoy_that_was_left_is_taken_over(here: Place) -> None:
         assert (await get(await url(second))).json()["upstream"] == "other"
 
 
+async def test_an_envoy_that_was_left_is_ended(here: Place) -> None:
+    """Without a control plane it can be ended too; when there is none that is said."""
+    first, dataplane = here.supervisor(), here.dataplane(BASIC)
+    await first.start(dataplane)
+    pid = first.status().pid
+    await first.leave()
+    assert await here.supervisor().end_left(dataplane.admin_socket)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert not await here.supervisor().end_left(dataplane.admin_socket)
+
+
 async def test_another_bootstrap_replaces_the_envoy_that_was_left(here: Place) -> None:
     """An Envoy with another node name is ended, not adopted."""
     first = here.supervisor()

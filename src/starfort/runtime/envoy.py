@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from starfort.compile.dataplane import ADMIN_SOCKET
 from starfort.dataplane.envoy.errors import EnvoyError
 from starfort.dataplane.supervisor import EnvoySupervisor
 from starfort.runtime.lock import StartError
@@ -57,3 +58,12 @@ class EnvoyProxy:
     async def metrics(self) -> bytes:
         """Envoy's own metrics as Prometheus text, empty when it does not answer."""
         return await self._supervisor.metrics()
+
+
+async def end_left_envoy(data_dir: Path) -> bool:
+    """Drain and end an Envoy that a control plane left running when it was killed; false when there is none.
+
+    Args:
+        data_dir: of that control plane, which no longer runs.
+    """
+    return await EnvoySupervisor(data_dir).end_left(data_dir / ADMIN_SOCKET)
