@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from starfort.config import scalar
@@ -119,6 +119,8 @@ def _plain(node: Any, budget: list[int]) -> Any:
         return [_plain(value, budget) for value in node]
     if isinstance(node, bool) or node is None:
         return node
+    if isinstance(node, TaggedScalar):
+        return str(node.value)
     for kind in (str, int, float):
         if isinstance(node, kind):
             return kind(node)
