@@ -7,6 +7,7 @@ first, `signals` sets signals. `expected.yaml` has what came of each; `--update-
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def engine(case: str, mode: str, folder: Path) -> Engine:
     )
     config["policies"] = [{"mode": mode} | policy for policy in config["policies"]]
     config["data_dir"] = str(folder / "data")
-    (folder / "jwks.json").write_text('{"keys":[]}', encoding="utf-8")
+    keys = {"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}
+    (folder / "jwks.json").write_text(json.dumps(keys), encoding="utf-8")
     file = folder / "starfort.yaml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
     compiled = compile_config(load(file), hash_key=bytes(32), signal_kinds=["credential_stuffing"])
