@@ -300,7 +300,7 @@ class EnvoySupervisor:
                 await self._spawn(envoy, self._command(envoy, resources, programs))
             except (EnvoyError, OSError) as error:
                 self._last_error = str(error)
-                log.exception("envoy_restart_failed", error=str(error))
+                log.warning("envoy_restart_failed", error=str(error))
                 return
             self._state = "running"
 
