@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 from starfort.alerts import Alert
 from starfort.bundle.learned import LearnedEndpoint
 from starfort.catalogue import ApiFacts, Catalogue, Declared, Endpoint, News, NewsKind
+from starfort.catalogue.finding import Finding
+from starfort.runtime.findings import FindingsBoard, Posture
 from starfort.runtime.toolchain import Built
 from starfort.store import Store
 
@@ -53,6 +55,7 @@ class CatalogueFeed:
     def __init__(self, store: Store, state: Engine, config: Any) -> None:
         del config
         self.catalogue = Catalogue(store, state)
+        self.board = FindingsBoard(store, state)
 
     def declare(self, built: Built) -> None:
         """Take over the APIs and endpoints of the configuration that is in force now. Blocking."""
@@ -71,10 +74,22 @@ class CatalogueFeed:
             if row.documented or (apis[row.api].name, row.method, row.path) in configured
         ]
         self.catalogue.declare(apis, endpoints)
+        providers = len(bundle.identity.jwt_providers)
+        self.board.posture = Posture(
+            apis=tuple(apis),
+            verified_apis=tuple(row.name for row in bundle.apis if row.jwt_providers),
+            any_jwt_apis=tuple(row.name for row in bundle.apis if providers and not row.jwt_providers),
+            jwt_providers=providers,
+        )
 
     def refresh(self) -> list[Alert]:
         """Take over what came since the last time; alerts about what is new. Blocking."""
-        return alerts_of(self.catalogue.refresh())
+        news = self.catalogue.refresh()
+        return [*alerts_of(news), *self.board.run(self.catalogue.endpoints())]
+
+    def findings(self) -> Sequence[Finding]:
+        """What is wrong with the APIs as they stand, most severe first."""
+        return self.board.findings()
 
     def learned_endpoints(self) -> Sequence[LearnedEndpoint]:
         """Endpoints that traffic showed and nothing declares."""
