@@ -70,12 +70,14 @@ def problems_of(message: str, text: str, names: Iterable[str]) -> list[CelProble
         text: the expression.
         names: known variables, for suggestions.
     """
-    found = _MESSAGE.findall(message)
-    if not found or found[0][0].startswith("-"):
-        deep = "recursion" in message
-        what = "the expression is nested too deeply" if deep else message.splitlines()[0]
-        return [CelProblem(1, 1, what, "split it into several policies" if deep else "")]
-    return [_problem(int(line), int(column), what, text, list(names)) for line, column, what in found]
+    found = [(int(line), int(column), what) for line, column, what in _MESSAGE.findall(message)]
+    placed = [_problem(line, column, what, text, list(names)) for line, column, what in found if line > 0]
+    if placed:
+        return placed
+    if "recursion" in message:
+        return [CelProblem(1, 1, "the expression is nested too deeply", "split it into several policies")]
+    what = found[0][2] if found else message.splitlines()[0]
+    return [CelProblem(1, 1, what.removesuffix(" [INVALID_ARGUMENT]"))]
 
 
 def _problem(line: int, column: int, message: str, text: str, names: list[str]) -> CelProblem:

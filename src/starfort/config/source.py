@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ MAX_FILE_BYTES: Final = 16 << 20
 
 MAX_NODES: Final = 500_000
 """Bounds what aliases can blow up to."""
+
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+"""What escapes in quoted texts can make and no encoding can hold."""
 
 Location = tuple[str | int, ...]
 
@@ -121,6 +125,8 @@ def _plain(node: Any, budget: list[int]) -> Any:
         return node
     if isinstance(node, TaggedScalar):
         return str(node.value)
+    if isinstance(node, str) and not node.isprintable() and _SURROGATE.search(node):
+        raise ValueError(f"the text {node[:40]!r} has half of a surrogate pair, which is no character")
     for kind in (str, int, float):
         if isinstance(node, kind):
             return kind(node)

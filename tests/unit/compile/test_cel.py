@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from starfort.bundle import expression as e
 from starfort.compile.cel import CelError, Environment, compile_expression
@@ -157,3 +159,85 @@ def test_variables_have_the_names_and_types_of_the_engine() -> None:
     kinds = {"STRING": "string", "INT": "int", "BOOL": "bool", "LIST<STRING>": "list(string)",
              "MAP<STRING, STRING>": "map(string, string)"}  # fmt: skip
     assert {name: kinds[kind.name()] for name, (_, kind) in plain_variables().items()} == wanted
+
+
+@pytest.mark.parametrize("text", ["true \ud800", '"\x00" == ""'])
+def test_characters_that_cannot_be_written_are_a_problem(text: str) -> None:
+    """YAML's escapes can make them; neither CEL nor the bundle can hold them."""
+    with pytest.raises(CelError, match="cannot stand here") as error:
+        condition(text)
+    assert error.value.problems[0].column == min(text.find(odd) for odd in "\ud800\x00" if odd in text) + 1
+
+
+TOKENS = [
+    "request.method",
+    "request.headers",
+    "endpoint.labels",
+    "client.asn",
+    "signals.scraping.score",
+    '"a"',
+    "'b'",
+    "1",
+    "-1",
+    "1u",
+    "1.5",
+    "1e400",
+    "true",
+    "null",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ".",
+    ",",
+    "?",
+    ":",
+    "!",
+    "&&",
+    "||",
+    "==",
+    "<",
+    ">=",
+    "+",
+    "-",
+    "*",
+    "%",
+    "in",
+    "has(",
+    "size(",
+    ".exists(x,",
+    ".map(x,",
+    "x",
+    ".matches(",
+    '"("',
+    "in_list(",
+    '"tor"',
+    "int(",
+    'b"x"',
+    'r"\\d"',
+    "9223372036854775808",
+    "é",
+    "😀",
+    "//",
+    "@",
+    'duration("1s")',
+    'request.headers["a"]',
+    "\n",
+]
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=12), st.sampled_from(["", " "]))
+def test_any_text_is_an_expression_or_a_problem(tokens: list[str], between: str) -> None:
+    """Nothing else is raised, and every problem is at a place that the text has."""
+    text = between.join(tokens)
+    problems = []
+    try:
+        condition(text)
+    except CelError as error:
+        problems = error.problems
+    lines = text.split("\n")
+    for problem in problems:
+        assert 1 <= problem.line <= len(lines)
+        assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1

@@ -102,6 +102,11 @@ def test_broken_json_says_where(tmp_path: Path) -> None:
     problem = document(tmp_path, '{"openapi": "3.0.0",\n "paths": }', "api.json").problems[0]
     assert (problem.line, problem.column) == (2, 11)
     assert "is no JSON" in problem.what
+    half = document(
+        tmp_path, '{"openapi": "3.0.0", "paths": {"/\\ud800": {"get": {}}}}', "half.json"
+    ).problems[0]
+    assert "surrogate" in half.what
+    assert document(tmp_path, '{"openapi": "3.0.0", "paths": {"/\\ud83d\\ude00": {"get": {}}}}').operations
     deep = document(tmp_path, "[" * 100_000, "deep.json").problems[0]
     assert "JSON" in deep.what or "deeply" in deep.what
 

@@ -41,3 +41,9 @@ def test_only_paths_become_absolute(tmp_path: Path) -> None:
 def test_explicit_tags_are_understood(tmp_path: Path) -> None:
     """`!!str` makes a text of what looks like a number."""
     assert loaded(tmp_path, "node: !!str 7\n").node == "7"
+
+
+def test_half_a_surrogate_pair_is_a_problem(tmp_path: Path) -> None:
+    """It could not be written to the bundle."""
+    with pytest.raises(ConfigError, match="surrogate"):
+        loaded(tmp_path, 'responses: [{name: a, status: 200, body: "\\ud800"}]\n')
