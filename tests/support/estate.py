@@ -71,6 +71,11 @@ class Known:
     auth_seen: list[str] = field(default_factory=list)
     sensitive: list[str] = field(default_factory=list)
 
+    @property
+    def hosts(self) -> list[str]:
+        """Hosts that it was seen on."""
+        return [self.host]
+
 
 def endpoint_id(api: str, method: str, template: str) -> str:
     """Id of an endpoint, as the bundle defines it."""

@@ -22,6 +22,7 @@ from starfort.admin.window import RangeName, Window, sql
 from starfort.alerts import AlertHistory, StoredAlert
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
 from starfort.signals import ActiveSignal, Detector, SignalTable
+from starfort.visibility.openapi import export_openapi
 
 Answer = TypeVar("Answer")
 
@@ -184,6 +185,26 @@ class Insight:
         total = rows[0]["total"] if rows else 0
         items = [models.Finding(**_without(row, "total")) for row in rows]
         return models.Page[models.Finding](items=items, total=total, limit=limit, offset=offset)
+
+    async def openapi(self, api: str) -> dict[str, Any]:
+        """An OpenAPI document of what was seen of an API.
+
+        Args:
+            api: its name; "" when there is only one.
+
+        Raises:
+            NotFoundError: no endpoint is of that API.
+            InvalidError: there are several and none is named.
+        """
+        catalogue = self._source.catalogue
+        names = sorted({row.api for row in catalogue.endpoints()})
+        if not api and len(names) != 1:
+            raise InvalidError(f"name one API of: {', '.join(names) or 'none yet'}")
+        if api and api not in names:
+            raise NotFoundError(
+                f"the catalogue has no API {api[:128]!r}; it has: {', '.join(names) or 'none yet'}"
+            )
+        return await asyncio.to_thread(export_openapi, catalogue, self._source.store, api or names[0])
 
     # ---- policies
 

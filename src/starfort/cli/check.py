@@ -23,6 +23,7 @@ def check(
     """Check the configuration as a start would: files, references, detectors, policies. Changes nothing."""
     from starfort.config import ConfigError
     from starfort.runtime import assemble
+    from starfort.runtime.toolchain import RefusedError
 
     path = config_path(file or config)
     try:
@@ -45,6 +46,13 @@ def check(
         _count(len(checked.detectors.running), "detector", "detectors"),
     ]
     output.say(f"{path} is right: {', '.join(parts)}.", "green")
+    try:
+        assemble.FileToolchain().channels(found)
+    except RefusedError as error:
+        # Where a check runs is often not where Starfort runs, so this is no mistake of the file.
+        output.say(
+            f"Not here, where `starfort up` would refuse to start: {'; '.join(error.problems)}", "yellow"
+        )
 
 
 def _count(number: int, one: str, several: str) -> str:

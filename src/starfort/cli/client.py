@@ -98,9 +98,9 @@ class Client:
         try:
             answer = self._http.request(method, path, **arguments)
         except httpx.ConnectError as error:
-            raise UnreachableError(
-                f"no Starfort answers at {self._where}: {error}", "check the address"
-            ) from error
+            trust = "let SSL_CERT_FILE name a file with the authority of its certificate (admin.tls)"
+            fix = trust if "CERTIFICATE_VERIFY_FAILED" in str(error) else "check the address"
+            raise UnreachableError(f"no Starfort answers at {self._where}: {error}", fix) from error
         except httpx.TimeoutException as error:
             raise UnreachableError(
                 f"{self._where} did not answer within {TIMEOUT_S:.0f} s",

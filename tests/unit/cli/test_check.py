@@ -75,6 +75,18 @@ def test_file_as_argument_and_missing_file(run: Run) -> None:
     assert "cannot be read" in missing.out
 
 
+def test_secret_of_elsewhere(run: Run) -> None:
+    """A secret that is not in this environment is said and is no mistake of the file."""
+    text = (
+        WRONG.replace("shpo", "shop")
+        + "alerts: [{webhook: {url: https://h.example/, secret_env: NO_SUCH}}]\n"
+    )
+    Path("starfort.yaml").write_text(text)
+    result = run("check")
+    assert result.code == 0
+    assert "NO_SUCH" in result.err
+
+
 def test_control_characters_steer_no_terminal(run: Run) -> None:
     """A line of the file with an escape sequence is shown without its effect."""
     Path("starfort.yaml").write_bytes(WRONG.replace("shpo", '"sh\\x1bpo"').encode() + b"# \xc2\x9b31m\n")

@@ -79,3 +79,11 @@ def test_unexpected_failures_have_no_traceback(run: Run, monkeypatch: pytest.Mon
 def test_usage_errors_end_with_2(run: Run) -> None:
     """An unknown option is a usage error."""
     assert run("status", "--no-such").code == 2
+
+
+def test_shell_completion(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell that asks for completions of a noun gets its verbs."""
+    monkeypatch.setenv("_STARFORT_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "starfort detectors ")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    assert run().out.split() == ["list", "show", "test", "backtest"]

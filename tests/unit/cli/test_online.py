@@ -59,6 +59,11 @@ def test_catalog(run: Run, served: Served) -> None:
     assert "there is no endpoint" in missing.err
     assert run("catalog", "export", "--output", "all.json").code == 0
     assert len(json.loads(Path("all.json").read_text())) == 10
+    document = json.loads(run("catalog", "export", "--openapi", "--api", "bank").out)
+    assert document["openapi"].startswith("3.1")
+    assert set(document["paths"]) == {"/ofx", "/accounts/{id}/statement"}
+    assert "name one API of: bank, shop, social" in run("catalog", "export", "--openapi").err
+    assert run("catalog", "export", "--openapi", "--api", "none").code == 4
 
 
 def _rows(count: int, api: str, **fields: Any) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import os
 import signal
@@ -85,13 +87,28 @@ def test_interrupted_while_starting(run: Run, control: Control, monkeypatch: pyt
 
     async def never(_: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
-        import asyncio
-
         await asyncio.Event().wait()
 
     monkeypatch.setattr(control.proxy, "start", never)
     assert run("up", "--config", str(control.config_path)).code == 0
     assert holder(control.directory / "data") is None
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_second_signal_ends_a_stop_that_hangs(
+    run: Run, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the stop does not come to an end, another Ctrl-C ends it at once."""
+
+    async def hang() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(control.proxy, "stop", hang)
+    _when(lambda: control.runtime.admin_port, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert run("up", "--config", str(control.config_path)).code == 130
+    control.runtime.__dict__.clear()
+    gc.collect()  # what an ended process would have closed is left open here, and must not fail another test
 
 
 def test_errors_of_a_start_are_sentences(run: Run, control: Control) -> None:
