@@ -100,6 +100,7 @@ def test_expressions_become_the_engines(text: str, wanted: e.Expr) -> None:
         ("true && foo(1)", 1, 9, "no function 'foo'", "docs/policies.md"),
         ("request.method + 1 == 2", 1, 16, "'+' cannot be applied to string and int", ""),
         ("true && 1", 1, 6, "'&&' cannot be applied to bool and int", ""),
+        ("signals.scraping.score > 1", 1, 24, "'>' cannot be applied to double and int", "1.0 for double"),
         ("size(client.asn) == 1", 1, 1, "'size' cannot be applied to int", ""),
         ("request.method ==", 1, 18, "syntax error: mismatched input the end", ""),
         ("(true", 1, 6, "syntax error", ""),
