@@ -13,6 +13,7 @@ import httpx
 import pytest
 from cryptography import x509
 
+from starfort._engine import normalise_path
 from tests.support.envoy_bench import (
     BASIC,
     Authority,
@@ -61,6 +62,7 @@ async def test_headers_between_envoy_and_filter_cannot_be_forged(
     forged = {
         "x-starfort-peer": "spiffe://admin", "X-Starfort-JWT": "e30", "x-starfort-ja4": "t13d",
         "x-starfort-upstream": "other", "x-starfort-new": "1", "x-envoy-upstream-alt-stat-name": "x",
+        "x-request-id": "11111111-2222-3333-4444-555555555555",
     }  # fmt: skip
     async with running(supervisor, here.dataplane(BASIC)):
         answer = await get(await url(supervisor), headers={**forged, "x-forwarded-for": "192.0.2.7"})
@@ -68,6 +70,7 @@ async def test_headers_between_envoy_and_filter_cannot_be_forged(
     assert answer.json()["upstream"] == "shop"
     assert not [name for name in headers if name.startswith("x-starfort") or "alt-stat" in name]
     assert headers["x-forwarded-for"] == "192.0.2.7,127.0.0.1"
+    assert headers["x-request-id"] != forged["x-request-id"]
 
 
 TLS = BASIC.replace(
@@ -292,6 +295,29 @@ async def test_routes_follow_host_and_base_path(here: Place) -> None:
         for path in ("/v1/group%2Fproject", "/v1/a..%2fb", "/v1/x%2f...", "/v1/a%2f.b"):
             kept = await get(base, path, headers={"host": "a.example.com"})
             assert (kept.status_code, kept.json()["path"]) == (200, path)
+
+
+async def test_paths_are_what_the_engine_takes_them_for(here: Place) -> None:
+    """Dots and backslashes, encoded or not, are gone before routing; other escapes reach the upstream as sent or plain."""
+    supervisor = here.supervisor()
+    async with running(supervisor, here.dataplane(HOSTS)):
+        address = (await supervisor.addresses())["public"]
+
+        async def seen(path: str) -> str:
+            """Path that the upstream gets, for a target that no client library touches."""
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(f"GET {path} HTTP/1.1\r\nhost: b.example.com\r\nconnection: close\r\n\r\n".encode())
+            answer = await reader.read()
+            writer.close()
+            return str(json.loads(answer.partition(b"\r\n\r\n")[2]).get("path"))
+
+        expected = {
+            "/v1/x/../y": "/v1/y", "/v1/x/%2e%2E/y": "/v1/y", "/v2/..//v1/./x": "/v1/x", "/v1\\x": "/v1/x",
+            "/v1/%61": "/v1/a", "/v1/%252e%252e/x": "/v1/%252e%252e/x", "/v1/a%2Fb": "/v1/a%2Fb",
+        }  # fmt: skip
+        assert {path: await seen(path) for path in expected} == expected
+        for path in [*expected, "/v1/%7e%2d", "/v1/caf%c3%a9", "/v1/a%5cb", "/v1/a;b/%20", "/v1/.%2e/v1/%3f"]:
+            assert normalise_path(path) == normalise_path(await seen(path)), path
 
 
 async def test_an_upstream_is_known_by_its_certificate(here: Place) -> None:
