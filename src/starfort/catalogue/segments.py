@@ -155,7 +155,8 @@ def shape_of(path: str) -> str | None:
     """
     if not path.startswith("/") or len(path.encode()) > MAX_PATH:
         return None
-    segments = path.strip("/").split("/") if path.strip("/") else []
+    inner = path[1:].rstrip("/")
+    segments = inner.split("/") if inner else []
     if len(segments) > MAX_SEGMENTS or "" in segments:
         return None
     parts, at_root = [], True

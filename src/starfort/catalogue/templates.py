@@ -185,9 +185,13 @@ def _decide(
     return values, words
 
 
+_OPERATION: Final = re.compile(r"\$[a-z]+", re.ASCII | re.IGNORECASE)
+"""How OData and others write operations: `$count`."""
+
+
 def _is_fixed(part: str) -> bool:
-    # OData and others write operations as `$count`
-    return part.lower() in ACTION_WORDS or part in ROOT_WORDS or is_version(part) or part.startswith("$")
+    named = part.lower() in ACTION_WORDS or part in ROOT_WORDS or is_version(part)
+    return named or _OPERATION.fullmatch(part) is not None
 
 
 def _slugs(
