@@ -132,7 +132,7 @@ LEAVES = Typed(
     list=st.just("endpoint.labels") | st.lists(TEXT, max_size=3).map(lambda items: f"[{', '.join(items)}]"),
     bool=st.sampled_from(["true", "false", "endpoint.known", "identity.verified", "signals.k.active"])
     | st.sampled_from(NAMES).map("has(request.query.{})".format)
-    | st.sampled_from(NAMES).map('"{}" in request.query'.format),
+    | st.sampled_from(NAMES).map('("{}" in request.query)'.format),
 )
 
 
