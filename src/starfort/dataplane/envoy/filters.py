@@ -117,8 +117,8 @@ def _provider(provider: ir.JwtProvider) -> Json:
     }
     if isinstance(provider.keys, str):
         value["local_jwks"] = {"inline_string": provider.keys}
-        # Of a remembered token only times and audience are checked again. With fetched keys Envoy would go on to
-        # believe tokens of a key that was withdrawn; here new keys make a new filter, which remembers nothing.
+        # Of a remembered token only times and audience are checked again. With fetched keys Envoy would go on
+        # to believe tokens of a withdrawn key; here new keys make a new filter, which remembers nothing.
         value["jwt_cache_config"] = {"jwt_cache_size": REMEMBERED_TOKENS}
     else:
         value["remote_jwks"] = {
