@@ -28,6 +28,7 @@ from benchmarks.processes import (
     end_of,
     free_port,
     move,
+    on_core,
     running,
 )
 
@@ -109,8 +110,9 @@ async def up(to: int, folder: Path, mix: Mix) -> AsyncIterator[Starfort]:
     config = folder / "starfort.yaml"
     _write(config, values)
     log = folder / LOG
-    command = [str(Path(sys.executable).with_name("starfort")), "up", "--config", str(config)]
-    async with running(command, log, core=OTHER_CORE) as control:
+    starfort = str(Path(sys.executable).with_name("starfort"))
+    command = [*on_core(OTHER_CORE, first=False), starfort, "up", "--config", str(config)]
+    async with running(command, log) as control:
         found = Starfort(
             int(values["LISTEN_PORT"]), 0, control, config, folder / "var/run/admin.sock", values
         )
