@@ -27,7 +27,8 @@ ALLOWED: Final = os.sched_getaffinity(0)
 START_S: Final = 30.0
 """A process that does not listen after this has failed."""
 
-STOP_S: Final = 10.0
+STOP_S: Final = 30.0
+"""Starfort lets requests end for ten seconds."""
 
 REALTIME: Final = "STARFORT_BENCH_REALTIME"
 """Environment variable. When set, proxies, upstream and load generators go before all else that the machine
