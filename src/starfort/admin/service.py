@@ -21,6 +21,7 @@ from starfort.admin.trials import Trials
 from starfort.admin.window import RangeName, Window, sql
 from starfort.alerts import AlertHistory, StoredAlert
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
+from starfort.runtime.findings import why
 from starfort.signals import ActiveSignal, Detector, SignalTable
 from starfort.visibility.openapi import export_openapi
 
@@ -44,6 +45,9 @@ class Catalogue(Protocol):
 
     def endpoints(self) -> Sequence[KnownEndpoint]:
         """Every endpoint."""
+
+    def findings(self) -> Sequence[Any]:
+        """What is wrong with the APIs as they stand, most severe first."""
 
 
 class Source(Protocol):
@@ -205,6 +209,19 @@ class Insight:
                 f"the catalogue has no API {api[:128]!r}; it has: {', '.join(names) or 'none yet'}"
             )
         return await asyncio.to_thread(export_openapi, catalogue, self._source.store, api or names[0])
+
+    def posture(self, api: str, severity: str, limit: int, offset: int) -> models.Page[models.PostureFinding]:
+        """What is wrong with the APIs as they stand, most severe first."""
+        rows = [
+            row
+            for row in self._source.catalogue.findings()
+            if api in ("", row.api) and severity in ("", row.severity)
+        ]
+        items = [
+            models.PostureFinding(**dataclasses.asdict(row), why=why(row.code))
+            for row in rows[offset : offset + limit]
+        ]
+        return models.Page[models.PostureFinding](items=items, total=len(rows), limit=limit, offset=offset)
 
     # ---- policies
 

@@ -235,8 +235,15 @@ class FindingsBoard:
                 connection.execute(insert(_FINDINGS), rows)
 
 
-_OF_CATALOGUE: Final = frozenset({"new_endpoint", "undocumented_endpoint", "forgotten_endpoint"})
+_OF_CATALOGUE: Final = frozenset(visibility.OF_CATALOGUE)
 """Findings that hold only while the catalogue says so."""
+
+_WHY: Final = {**{check.code: check.why for check in CHECKS}, **visibility.OF_CATALOGUE}
+
+
+def why(code: str) -> str:
+    """What is wrong about findings of a code and what to do; "" for an unknown one."""
+    return _WHY.get(code, "")
 
 
 def _row(finding: Finding) -> dict[str, Any]:

@@ -41,6 +41,15 @@ CHECKS: Final = (
 """Checks of this bastion that are queries."""
 
 
+OF_CATALOGUE: Final = {
+    "new_endpoint": "Somebody put it live. Find out who owns it and whether it is meant to be public.",
+    "undocumented_endpoint": "Nobody reviewed it against the API's document. Document it or take it down "
+    "(OWASP API9:2023).",
+    "forgotten_endpoint": "What nobody calls nobody maintains. Take it down, and out of the document.",
+}
+"""Codes of the findings that the catalogue itself shows, and what is wrong about them."""
+
+
 def of_catalogue(endpoints: Collection[Endpoint], apis: Iterable[ApiFacts], now: datetime) -> list[Finding]:
     """Findings of the catalogue itself: `new_endpoint`, `undocumented_endpoint`, `forgotten_endpoint`.
 
