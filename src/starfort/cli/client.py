@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import errno
+import socket
 from collections.abc import Iterator
 from http import HTTPStatus
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -25,10 +26,15 @@ class Client:
 
     Args:
         target: where it is.
+
+    Raises:
+        UnreachableError: nobody listens on its Unix socket.
     """
 
     def __init__(self, target: Target) -> None:
         self.target = target
+        if target.socket is not None:
+            _knock(target.socket)
         transport = httpx.HTTPTransport(uds=str(target.socket)) if target.socket else None
         headers = {"Authorization": f"Bearer {target.token}"} if target.token else {}
         self._http = httpx.Client(
@@ -46,7 +52,7 @@ class Client:
     ) -> None:
         self._http.close()
 
-    def get(self, path: str, **parameters: Any) -> Any:
+    def get(self, path: str, /, **parameters: Any) -> Any:
         """The JSON that a GET answers.
 
         Args:
@@ -59,7 +65,7 @@ class Client:
         """
         return self._send("GET", path, params=_given(parameters))
 
-    def post(self, path: str, body: Any = None, **parameters: Any) -> Any:
+    def post(self, path: str, body: Any = None, /, **parameters: Any) -> Any:
         """The JSON that a POST answers. Raises as `get`."""
         return self._send("POST", path, json=body, params=_given(parameters))
 
@@ -67,11 +73,11 @@ class Client:
         """The JSON that a PATCH answers. Raises as `get`."""
         return self._send("PATCH", path, json=body)
 
-    def delete(self, path: str, **parameters: Any) -> None:
+    def delete(self, path: str, /, **parameters: Any) -> None:
         """Send a DELETE. Raises as `get`."""
         self._send("DELETE", path, params=_given(parameters))
 
-    def pages(self, path: str, most: int, **parameters: Any) -> Iterator[Any]:
+    def pages(self, path: str, most: int, /, **parameters: Any) -> Iterator[Any]:
         """Items of a list with `limit` and `offset`, page by page.
 
         Args:
@@ -88,11 +94,13 @@ class Client:
             if len(items) < limit:
                 return
 
-    def _send(self, method: str, path: str, **arguments: Any) -> Any:
+    def _send(self, method: str, path: str, /, **arguments: Any) -> Any:
         try:
             answer = self._http.request(method, path, **arguments)
         except httpx.ConnectError as error:
-            raise self._unreachable(error) from error
+            trust = "let SSL_CERT_FILE name a file with the authority of its certificate (admin.tls)"
+            fix = trust if "CERTIFICATE_VERIFY_FAILED" in str(error) else "check the address"
+            raise UnreachableError(f"no Starfort answers at {self._where}: {error}", fix) from error
         except httpx.TimeoutException as error:
             raise UnreachableError(
                 f"{self._where} did not answer within {TIMEOUT_S:.0f} s",
@@ -108,20 +116,25 @@ class Client:
     def _where(self) -> str:
         return self.target.url or str(self.target.socket)
 
-    def _unreachable(self, error: Exception) -> UnreachableError:
-        if self.target.socket is None:
-            return UnreachableError(f"no Starfort answers at {self.target.url}: {error}", "check the address")
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, OSError):
-            cause = cause.__cause__ or cause.__context__
-        if isinstance(cause, OSError) and cause.errno in {errno.EACCES, errno.EPERM}:
-            return UnreachableError(
-                f"{self.target.socket} may not be opened", "run this as the user that runs starfort"
-            )
-        return UnreachableError(
-            f"no Starfort answers at {self.target.socket}",
-            "start it with `starfort up`, or name another with --config, --data-dir or --url",
-        )
+
+def _knock(path: Path) -> None:
+    """Say why a Unix socket can't be connected to, while the reason is still known.
+
+    Raises:
+        UnreachableError: it can't.
+    """
+    with socket.socket(socket.AF_UNIX) as trial:
+        try:
+            trial.connect(str(path))
+        except PermissionError as error:
+            raise UnreachableError(
+                f"{path} may not be opened", "run this as the user that runs starfort"
+            ) from error
+        except OSError as error:
+            raise UnreachableError(
+                f"no Starfort answers at {path}",
+                "start it with `starfort up`, or name another with --config, --data-dir or --url",
+            ) from error
 
 
 def _given(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def _line(event: dict[str, Any]) -> Text:
     if event["action"] != "allow":
         style = _ACTIONS.get(event["action"], "")
         line.append(f"  {event['action']}:{event['policy']}", style=f"not dim {style}")
-    for name in ("observed", "findings", "anomalies", "signals"):
+    for name in ("tags", "observed", "findings", "anomalies", "signals"):
         if event[name]:
             line.append(f"  {name}={','.join(map(output.printable, event[name]))}")
     line.append(f"  {event['id']}")

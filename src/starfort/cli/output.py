@@ -83,7 +83,16 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) ->
         shown.add_column(head, justify="right" if numeric else "left", overflow="fold")
     for row in listed:
         shown.add_row(*(value if isinstance(value, Text) else Text(cell(value)) for value in row))
-    console().print(shown)
+    _print(shown)
+
+
+def _print(shown: Table) -> None:
+    """Print a table without the blanks that fill its last column up."""
+    writer = console()
+    with writer.capture() as capture:
+        writer.print(shown)
+    for line in capture.get().splitlines():
+        sys.stdout.write(line.rstrip() + "\n")
 
 
 def fields(pairs: Iterable[tuple[str, Any]]) -> None:
@@ -93,7 +102,7 @@ def fields(pairs: Iterable[tuple[str, Any]]) -> None:
     shown.add_column(overflow="fold")
     for name, value in pairs:
         shown.add_row(name, value if isinstance(value, Text) else Text(cell(value)))
-    console().print(shown)
+    _print(shown)
 
 
 def heading(text: str) -> None:

@@ -1,8 +1,10 @@
 """`starfort stop`."""
 
+import asyncio
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -26,7 +28,8 @@ def stop(
     try:
         pid = holder(directory)
         if pid is None:
-            raise FoundError(f"no starfort runs in {directory}")
+            _stop_left(directory)
+            return
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + timeout
         while holder(directory) is not None:
@@ -43,3 +46,12 @@ def stop(
     except ProcessLookupError:
         pass  # it ended by itself in between
     output.say("Stopped.")
+
+
+def _stop_left(directory: Path) -> None:
+    """End an Envoy whose control plane was killed; it goes on serving until somebody says so."""
+    from starfort.runtime.envoy import end_left_envoy
+
+    if not asyncio.run(end_left_envoy(directory)):
+        raise FoundError(f"no starfort runs in {directory}")
+    output.say("Stopped Envoy, whose control plane was gone.")

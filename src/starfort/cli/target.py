@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from starfort.cli.errors import UsageError
 
 DEFAULT_CONFIG: Final = Path("starfort.yaml")
 SYSTEM_CONFIG: Final = Path("/etc/starfort/starfort.yaml")
+DEFAULT_DATA_DIR: Final = "./var"
 TOKEN_VARIABLE: Final = "STARFORT_TOKEN"  # noqa: S105 (a variable's name)
 
 
@@ -41,7 +43,7 @@ def config_path(given: Path | None) -> Path:
 def data_dir(config: Path | None, given: Path | None) -> Path:
     """The data directory, from the option, else from the configuration file.
 
-    A file with mistakes will do, as long as it is YAML: somebody who looks for what is wrong has one.
+    A file with mistakes will do: somebody who looks for what is wrong has one.
 
     Raises:
         UsageError: neither says where it is.
@@ -54,13 +56,25 @@ def data_dir(config: Path | None, given: Path | None) -> Path:
     path = config_path(config)
     try:
         data = read(path).data
+        named = data.get("data_dir", DEFAULT_DATA_DIR) if isinstance(data, dict) else DEFAULT_DATA_DIR
     except ConfigError as error:
-        raise UsageError(
-            f"the data directory is not known: {error.problems[0]}",
-            "name the configuration with --config, or the directory with --data-dir or STARFORT_DATA_DIR",
-        ) from None
-    named = data.get("data_dir", "./var") if isinstance(data, dict) else "./var"
+        named = _written_data_dir(path)
+        if not named:
+            raise UsageError(
+                f"the data directory is not known: {error.problems[0]}",
+                "name the configuration with --config, or the directory with --data-dir or STARFORT_DATA_DIR",
+            ) from None
     return path.resolve().parent / str(named)
+
+
+def _written_data_dir(path: Path) -> str:
+    """The `data_dir` line of a file that is no YAML, which is when somebody needs `starfort status` most."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    found = re.search(r"^data_dir:[ \t]*([^#\s][^#\n]*)", text, re.MULTILINE)
+    return found[1].strip().strip("'\"") if found else DEFAULT_DATA_DIR
 
 
 def find(config: Path | None, directory: Path | None, url: str) -> Target:

@@ -34,7 +34,7 @@ def up(
     from starfort.runtime import logs
 
     logs.configure(log_format, log_level)
-    asyncio.run(_run(config_path(config), talk=log_format == "console" or sys.stderr.isatty()))
+    asyncio.run(_run(config_path(config).resolve(), talk=log_format == "console" or sys.stderr.isatty()))
 
 
 async def _run(path: "Path", *, talk: bool) -> None:
@@ -61,8 +61,14 @@ async def _run(path: "Path", *, talk: bool) -> None:
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
+    def end() -> None:
+        stop.set()
+        # A second signal ends a stop that hangs. Envoy goes on then; the next start takes it over.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     starting = asyncio.create_task(runtime.start())
     stopping = asyncio.create_task(stop.wait())
     try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -42,12 +41,12 @@ def pack(text: str) -> bytes:
             number, offset = socket.inet_pton(socket.AF_INET6, address), 0
         else:
             number, offset = _MAPPED + socket.inet_pton(socket.AF_INET, address), _V4_OFFSET
-    except OSError:
-        raise ValueError(f"{text!r} is no address or network") from None
+    except (OSError, ValueError):
+        raise ValueError(f"{text[:64]!r} is no address or network") from None
     if not slash:
         return number + number
     if not (length.isascii() and length.isdigit() and len(length) <= 3 and int(length) <= _BITS - offset):  # noqa: PLR2004
-        raise ValueError(f"{text!r}: the prefix length must be 0 to {_BITS - offset}")
+        raise ValueError(f"{text[:64]!r}: the prefix length must be 0 to {_BITS - offset}")
     mask = (1 << (_BITS - offset - int(length))) - 1
     first = int.from_bytes(number) & ~mask
     return first.to_bytes(16) + (first | mask).to_bytes(16)
@@ -76,6 +75,10 @@ def _after(address: bytes) -> bytes:
     return number.to_bytes(16) if number >> _BITS == 0 else b""
 
 
+MAX_REMEMBERED: Final = 64
+"""Files whose content is remembered, each as it was last: 32 MB for a million addresses."""
+
+
 @dataclass(frozen=True)
 class ListFile:
     """What a list file holds.
@@ -91,6 +94,10 @@ class ListFile:
     problems: tuple[tuple[int, int, str], ...]
 
 
+_seen: dict[Path, tuple[tuple[int, int, int], ListFile]] = {}
+"""The last state and content of each file."""
+
+
 def read_file(path: Path) -> ListFile:
     """A list file: UTF-8, an address or network a line, `#` begins a comment.
 
@@ -100,15 +107,21 @@ def read_file(path: Path) -> ListFile:
         found = path.stat()
         if found.st_size > MAX_FILE_BYTES:
             return ListFile(b"", 0, ((0, 0, f"is larger than {MAX_FILE_BYTES >> 20} MiB"),))
-        return _read(path, found.st_mtime_ns, found.st_ino, found.st_size)
+        state = (found.st_mtime_ns, found.st_ino, found.st_size)
+        if path in _seen and _seen[path][0] == state:
+            return _seen[path][1]
+        read = _read(path)
     except OSError as error:
         return ListFile(b"", 0, ((0, 0, f"cannot be read: {error.strerror}"),))
     except UnicodeDecodeError:
         return ListFile(b"", 0, ((0, 0, "is not UTF-8"),))
+    if len(_seen) >= MAX_REMEMBERED:
+        _seen.clear()
+    _seen[path] = (state, read)
+    return read
 
 
-@lru_cache(maxsize=32)
-def _read(path: Path, _modified_ns: int, _inode: int, _bytes: int) -> ListFile:
+def _read(path: Path) -> ListFile:
     ranges: list[bytes] = []
     problems: list[tuple[int, int, str]] = []
     wrong = 0

@@ -2,8 +2,8 @@
 
 Most come from `crawler-user-agents` (MIT), a list that its maintainers keep up to date; its tags say what a
 bot is for. A bot is `good` when it is a crawler that says who it is, `bad` when it is an attack tool or a
-site copier, `tool` when it is a library or a browser that a program drives. A user agent is what a client says of
-itself: whoever claims to be a good bot may lie, whoever claims to be `sqlmap` does not.
+site copier, `tool` when it is a library or a browser that a program drives. A user agent is what a client
+says of itself: whoever claims to be a good bot may lie, whoever claims to be `sqlmap` does not.
 
 What is bad comes first, tools last: a crawler that is built on a library is the crawler.
 """

@@ -6,6 +6,7 @@ bundle's; `cel_messages` turns its messages into ours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ from cel_expr_python import cel
 from google.protobuf import any_pb2
 
 from starfort.bundle.expression import Expr, Field
-from starfort.compile.cel_messages import CelError, CelProblem, problems_of
+from starfort.compile.cel_messages import CelError, CelProblem, place, problems_of
 from starfort.compile.lowering import lower
 from starfort.compile.variables import plain_variables, signal_variables
 
@@ -60,6 +61,9 @@ class Environment:
         return {**plain_variables(), **signal_variables(self.signal_kinds)}
 
 
+_UNWRITABLE = re.compile(r"[\ud800-\udfff\x00]")
+"""Halves of surrogate pairs, which YAML's escapes can make, and NUL."""
+
 _EXPECTED = {"bool": cel.Type.BOOL, "string": cel.Type.STRING}
 
 
@@ -74,6 +78,8 @@ def compile_expression(text: str, environment: Environment, expected: Literal["b
     Raises:
         CelError: with every problem, its line and column in `text` (from 1, in characters).
     """
+    if not text.isprintable() and (odd := _UNWRITABLE.search(text)):
+        raise CelError([CelProblem(*place(text, odd.start()), f"the character {odd[0]!r} cannot stand here")])
     try:
         compiled = environment.checker.compile(text)
     except RuntimeError as error:

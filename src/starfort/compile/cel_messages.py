@@ -70,12 +70,14 @@ def problems_of(message: str, text: str, names: Iterable[str]) -> list[CelProble
         text: the expression.
         names: known variables, for suggestions.
     """
-    found = _MESSAGE.findall(message)
-    if not found or found[0][0].startswith("-"):
-        deep = "recursion" in message
-        what = "the expression is nested too deeply" if deep else message.splitlines()[0]
-        return [CelProblem(1, 1, what, "split it into several policies" if deep else "")]
-    return [_problem(int(line), int(column), what, text, list(names)) for line, column, what in found]
+    found = [(int(line), int(column), what) for line, column, what in _MESSAGE.findall(message)]
+    placed = [_problem(line, column, what, text, list(names)) for line, column, what in found if line > 0]
+    if placed:
+        return placed
+    if "recursion" in message:
+        return [CelProblem(1, 1, "the expression is nested too deeply", "split it into several policies")]
+    what = found[0][2] if found else message.splitlines()[0]
+    return [CelProblem(1, 1, what.removesuffix(" [INVALID_ARGUMENT]"))]
 
 
 def _problem(line: int, column: int, message: str, text: str, names: list[str]) -> CelProblem:
@@ -91,11 +93,20 @@ def _problem(line: int, column: int, message: str, text: str, names: list[str]) 
         name, types = _OPERATORS.get(wrong[1], wrong[1]), wrong[2].split(", ")
         is_call = text[offset : offset + 1] == "(" and wrong[1] not in _OPERATORS
         start = place(text, name_start(text, offset)) if is_call else (line, column)
-        return CelProblem(*start, f"{name!r} cannot be applied to {' and '.join(types)}")
+        return CelProblem(*start, f"{name!r} cannot be applied to {' and '.join(types)}", _conversion(types))
     if message.startswith("Syntax error: "):
         what = message.removeprefix("Syntax error: ").split(" expecting {")[0]
         return CelProblem(line, column, "syntax error: " + what.replace("'<EOF>'", "the end"))
     return CelProblem(line, column, message)
+
+
+def _conversion(types: list[str]) -> str:
+    """What helps operands of different types."""
+    if set(types) == {"int", "double"}:
+        return "write numbers like the other side: 1 for int, 1.0 for double; int() and double() convert"
+    return (
+        "string() converts numbers to text, int() and double() text to numbers" if "string" in types else ""
+    )
 
 
 def _unknown_variable(name: str, names: list[str]) -> tuple[str, str]:

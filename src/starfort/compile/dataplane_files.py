@@ -31,9 +31,9 @@ def chain(content: bytes) -> tuple[bytes, bytes]:
         ValueError: it is none.
     """
     try:
-        first = x509.load_pem_x509_certificates(content)[0]
+        first = x509.load_pem_x509_certificate(content)
         public = first.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except (ValueError, IndexError) as error:
+    except ValueError as error:
         raise ValueError("is no PEM certificate") from error
     return public, content
 

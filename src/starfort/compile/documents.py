@@ -34,7 +34,12 @@ def read(file: Path, limit_bytes: int) -> tuple[str, Any]:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError([ConfigProblem(file, 0, 0, f"cannot be read: {why}")]) from error
     try:
-        return text, _parse(file, text)
+        data = _parse(file, text)
+        if "\\u" in text:
+            # Escapes can make halves of surrogate pairs, which no bundle can hold.
+            json.dumps(data, ensure_ascii=False, default=str, skipkeys=True).encode()
+    except UnicodeEncodeError:
+        what, line, column = "has half of a surrogate pair (\\ud800 to \\udfff) alone", 1, 1
     except json.JSONDecodeError as error:
         what, line, column = f"is no JSON: {error.msg[:1].lower()}{error.msg[1:]}", error.lineno, error.colno
     except yaml.MarkedYAMLError as error:
@@ -45,6 +50,8 @@ def read(file: Path, limit_bytes: int) -> tuple[str, Any]:
         what, line, column = "is nested too deeply", 1, 1
     except (yaml.YAMLError, ValueError) as error:
         what, line, column = f"is no YAML: {str(error).splitlines()[0][:200]}", 1, 1
+    else:
+        return text, data
     raise ConfigError([ConfigProblem(file, line, column, what)])
 
 

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
-from cel_expr_python import cel
+from starfort import _engine, bundle
+from starfort.bundle import expression as e
+from starfort.bundle.policy import AllowAction
 
-_UNKNOWN_TO_RUST: Final = {r"\Q": "escape the characters one by one", r"\C": "use (?-u:.)"}
-"""What RE2 knows and Rust's `regex` does not. Source: RE2's wiki page "Syntax"; docs.rs/regex, "Syntax"."""
+_LIMITS: Final = bundle.Limits(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, reject_over_limit=False)
 
 
+@lru_cache(maxsize=1024)
 def regex_problem(pattern: str) -> str | None:
-    r"""Why a pattern is wrong; `None` when it can be used.
+    """Why a pattern is wrong; `None` when it can be used.
 
-    The engine evaluates patterns with Rust's `regex`, CEL says that they are RE2's: both know neither
-    look-around nor back-references. What holds for one holds for the other, but for `\Q` and `\C`.
+    The engine itself is asked, with a bundle of one policy. Its syntax is that of Rust's `regex`: what RE2
+    knows, which CEL asks for, without look-around and back-references.
     """
-    for escape, instead in _UNKNOWN_TO_RUST.items():
-        if escape in pattern.replace(r"\\", ""):
-            return f"{escape} is not supported: {instead}"
-    outcome = _matcher().eval(data={"text": "", "pattern": pattern}).value()
-    if isinstance(outcome, bool):
-        return None
-    return str(outcome).removeprefix("INVALID_ARGUMENT: ").removeprefix("invalid regular expression: ")
-
-
-@cache
-def _matcher() -> Any:
-    text = {"text": cel.Type.STRING, "pattern": cel.Type.STRING}
-    return cel.NewEnv(variables=text).compile("text.matches(pattern)")
+    when = e.CallExpr(e.Function.MATCHES, (e.StringExpr(""), e.StringExpr(pattern)))
+    policy = bundle.Policy("p", bundle.Phase.REQUEST, None, None, when, AllowAction(), bundle.Mode.OBSERVE)
+    asked = bundle.Bundle(
+        node="n", hash_key=bytes(32), fail_open=False, limits=_LIMITS, apis=(), policies=(policy,)
+    )
+    try:
+        _engine.check_bundle(bundle.encode(asked))
+    except _engine.BundleError as error:
+        # The place in the bundle is ours, not the author's; of a syntax error the last line says what it is.
+        return (
+            str(error).rpartition(" of the bundle: ")[2].strip().rpartition("\n")[2].removeprefix("error: ")
+        )
+    return None

@@ -56,19 +56,23 @@ _PATH_KEYS = {
     "keys_file", "openapi", "secret_file",
 }  # fmt: skip
 
+_NO_PATHS = {"headers", "limit", "settings"}
+"""Parts whose keys are no settings of ours, or name something else than a file."""
+
 
 def _absolute(data: Any, folder: Path) -> Any:
     """Paths that are relative count from the file's folder, as they would in an editor."""
     if isinstance(data, dict):
-        return {
-            key: str(folder / value)
-            if key in _PATH_KEYS and isinstance(value, str)
-            else _absolute(value, folder)
-            for key, value in data.items()
-        }
+        return {key: _absolute_value(key, value, folder) for key, value in data.items()}
     if isinstance(data, list):
         return [_absolute(value, folder) for value in data]
     return data
+
+
+def _absolute_value(key: str, value: Any, folder: Path) -> Any:
+    if key in _PATH_KEYS and isinstance(value, str):
+        return str(folder / value)
+    return value if key in _NO_PATHS else _absolute(value, folder)
 
 
 def _problem(source: Source, detail: Any) -> ConfigProblem:

@@ -25,30 +25,21 @@ def position(text: str, start: tuple[int, int], value: str, offset: int) -> tupl
         text: the file.
         start: line and column (from 1) where the value begins, its quote or block indicator included.
         value: what YAML reads there.
-        offset: of the character in `value`; may be its end.
+        offset: of the character in `value`; may be its end. White space, and the end, have the place after
+            the last visible character before them.
     """
     at = _offset_of(text, *start)
     at = _PROPERTIES.match(text, at).end()  # type: ignore[union-attr]
     wanted = sum(_is_visible(character) for character in value[:offset])
-    after = at
+    after = at + (text[at : at + 1] in {'"', "'"})
     for begin, end in _visible(text, at):
+        if wanted == 0 and offset < len(value) and _is_visible(value[offset]):
+            return _place(text, begin)
         if wanted == 0:
-            # White space before a character has the place that it has in the value, as far as it is there.
-            back = _white_before(value, offset)
-            return _place(text, begin if not back else min(after + back - 1, begin))
+            break
         wanted -= 1
         after = end
-    return _place(text, after + (_white_before(value, offset) - 1 if offset < len(value) else 0))
-
-
-def _white_before(value: str, offset: int) -> int:
-    """0 when the character is visible, else its number in its run of white space, from 1."""
-    if offset < len(value) and _is_visible(value[offset]):
-        return 0
-    begin = offset
-    while begin > 0 and not _is_visible(value[begin - 1]):
-        begin -= 1
-    return offset - begin + 1
+    return _place(text, after)
 
 
 def _is_visible(character: str) -> bool:

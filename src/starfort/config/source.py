@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from starfort.config import scalar
@@ -19,6 +20,9 @@ MAX_FILE_BYTES: Final = 16 << 20
 
 MAX_NODES: Final = 500_000
 """Bounds what aliases can blow up to."""
+
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+"""What escapes in quoted texts can make and no encoding can hold."""
 
 Location = tuple[str | int, ...]
 
@@ -98,7 +102,7 @@ def read(file: Path) -> Source:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = str(error.problem or error.context or "no YAML").strip()
+        what = str(error.problem or error.context or "no YAML").strip().split(" with value ")[0]
         raise ConfigError([ConfigProblem(file, line, column, what.splitlines()[0])]) from error
     except (YAMLError, ValueError, RecursionError) as error:
         raise ConfigError([ConfigProblem(file, 1, 1, f"no YAML: {str(error).splitlines()[0]}")]) from error
@@ -119,6 +123,10 @@ def _plain(node: Any, budget: list[int]) -> Any:
         return [_plain(value, budget) for value in node]
     if isinstance(node, bool) or node is None:
         return node
+    if isinstance(node, TaggedScalar):
+        return str(node.value)
+    if isinstance(node, str) and not node.isprintable() and _SURROGATE.search(node):
+        raise ValueError(f"the text {node[:40]!r} has half of a surrogate pair, which is no character")
     for kind in (str, int, float):
         if isinstance(node, kind):
             return kind(node)

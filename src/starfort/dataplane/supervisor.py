@@ -164,6 +164,20 @@ class EnvoySupervisor:
             await self._end_now()
             self._state = "stopped"
 
+    async def end_left(self, admin_socket: Path) -> bool:
+        """Drain and end an Envoy that an earlier control plane left running; false when there is none.
+
+        Args:
+            admin_socket: Unix socket of its administration interface.
+        """
+        async with self._turn:
+            self._process = await asyncio.to_thread(Process.find, self._pid_file)
+            if self._process is None:
+                return False
+            await self._drain(Admin(admin_socket), self._process)
+            await self._end_now()
+            return True
+
     async def leave(self) -> None:
         """Let Envoy run on without us, as when this process is killed; `start` takes it over again."""
         await self._end_tasks()
@@ -286,7 +300,7 @@ class EnvoySupervisor:
                 await self._spawn(envoy, self._command(envoy, resources, programs))
             except (EnvoyError, OSError) as error:
                 self._last_error = str(error)
-                log.exception("envoy_restart_failed", error=str(error))
+                log.warning("envoy_restart_failed", error=str(error))
                 return
             self._state = "running"
 

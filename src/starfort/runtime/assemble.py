@@ -17,10 +17,10 @@ from starfort.alerts.channels import Channel, LogChannel, SyslogChannel, Webhook
 from starfort.compile import Compiled, compile_config
 from starfort.config import ConfigError, LoadedConfig
 from starfort.config.model import AlertChannel, Config, Policy, WebhookAlerts
-from starfort.dataplane.supervisor import EnvoySupervisor
 from starfort.runtime.admin import App
 from starfort.runtime.catalogue import CatalogueFeed
 from starfort.runtime.detectors import Detectors, load_detectors
+from starfort.runtime.envoy import EnvoyProxy
 from starfort.runtime.runtime import Makers, Runtime
 from starfort.runtime.status import PolicyStatus
 from starfort.runtime.toolchain import Built, RefusedError
@@ -235,6 +235,6 @@ def makers(app: Callable[[Runtime], App]) -> Makers:
         toolchain=FileToolchain(),
         store=open_store,
         catalogue=CatalogueFeed,
-        proxy=EnvoySupervisor,
+        proxy=EnvoyProxy,
         app=app,
     )

@@ -62,6 +62,9 @@ log = structlog.get_logger(__name__)
 class Catalogue(Protocol):
     """What the runtime needs of the catalogue."""
 
+    def declare(self, built: Built) -> None:
+        """Take over the endpoints of the configuration that is in force now. Blocking."""
+
     def refresh(self) -> Sequence[Alert]:
         """Take over what came since the last time; alerts about what is new. Blocking."""
 
@@ -71,6 +74,9 @@ class Catalogue(Protocol):
     def endpoints(self) -> Sequence[Any]:
         """Every endpoint."""
 
+    def close(self) -> None:
+        """Write what is not written yet. Blocking."""
+
 
 @dataclass(frozen=True, slots=True)
 class Makers:
@@ -79,14 +85,14 @@ class Makers:
     Attributes:
         toolchain: configuration in, bundle out.
         store: opens the store of a data directory (blocking).
-        catalogue: over a store and a configuration (blocking).
+        catalogue: over a store, the state database and a configuration (blocking).
         proxy: the Envoy child for a data directory and configuration.
         app: REST API and dashboard for a runtime.
     """
 
     toolchain: Toolchain
     store: Callable[[Path, Any], Store]
-    catalogue: Callable[[Store, Any], Catalogue]
+    catalogue: Callable[[Store, Engine, Any], Catalogue]
     proxy: Callable[[Path, Any], Proxy]
     app: Callable[[Runtime], App]
 
@@ -173,6 +179,7 @@ class Runtime:
         learned = self.catalogue.learned_endpoints()
         built = await self._configuration.start(loaded, learned)
         self._learned = _identities(learned)
+        await asyncio.to_thread(self.catalogue.declare, built)
         await self._start_dataplane(built)
         await self._start_detection(built)
         await self._start_admin(built)
@@ -190,7 +197,8 @@ class Runtime:
     async def _start_store(self, config: Any) -> None:
         self.store = await asyncio.to_thread(self._makers.store, self.data_dir, config)
         self._stack.push_async_callback(asyncio.to_thread, self.store.close)
-        self.catalogue = await asyncio.to_thread(self._makers.catalogue, self.store, config)
+        self.catalogue = await asyncio.to_thread(self._makers.catalogue, self.store, self.state, config)
+        self._stack.push_async_callback(asyncio.to_thread, self.catalogue.close)
         self.ingest = await asyncio.to_thread(Ingest, self.data_dir / "spool", event_sink(self.store))
         await self.ingest.start()
         self._stack.push_async_callback(self.ingest.close)
@@ -284,6 +292,7 @@ class Runtime:
 
     async def _applied(self, built: Built) -> None:
         self.runner.replace(built.detectors)
+        await asyncio.to_thread(self.catalogue.declare, built)
         try:
             channels = await asyncio.to_thread(self._makers.toolchain.channels, built.config)
         except RefusedError as error:

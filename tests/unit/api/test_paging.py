@@ -7,7 +7,7 @@ from tests.unit.api.test_access import IDS, ROUTES
 
 LISTS = {
     "GET /traffic/apis", "GET /endpoints", "GET /events", "GET /clients", "GET /signals", "GET /alerts",
-    "GET /findings", "GET /audit",
+    "GET /findings", "GET /posture", "GET /audit",
 }  # fmt: skip
 BOUNDED = {
     "GET /nodes", "GET /attention", "GET /policies", "GET /detectors", "GET /alerts/series",

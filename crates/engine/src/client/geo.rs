@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use maxminddb::{PathElement, Reader};
+use maxminddb::{LookupResult, PathElement, Reader};
 
 use crate::error::EngineError;
 
@@ -74,11 +74,7 @@ impl GeoDatabases {
             .as_ref()
             .and_then(|reader| reader.lookup(address).ok())
         {
-            place.asn = found
-                .decode_path(&[PathElement::Key("autonomous_system_number")])
-                .ok()
-                .flatten()
-                .unwrap_or_default();
+            place.asn = number(&found, "autonomous_system_number").unwrap_or_default();
             place.as_organization = found
                 .decode_path::<&str>(&[PathElement::Key("autonomous_system_organization")])
                 .ok()
@@ -88,6 +84,18 @@ impl GeoDatabases {
         }
         place
     }
+}
+
+/// An unsigned number, however wide the writer made it: MaxMind's are 32 bits, other writers take what fits.
+fn number(found: &LookupResult<'_, Vec<u8>>, key: &str) -> Option<u32> {
+    let path = [PathElement::Key(key)];
+    let wide = || found.decode_path::<u64>(&path).ok().flatten();
+    found
+        .decode_path::<u32>(&path)
+        .ok()
+        .flatten()
+        .or_else(|| found.decode_path::<u16>(&path).ok().flatten().map(u32::from))
+        .or_else(|| wide().and_then(|number| u32::try_from(number).ok()))
 }
 
 fn open(

@@ -34,7 +34,7 @@ impl Default for EventBatch {
 }
 
 macro_rules! columns {
-    ($($name:ident: $kind:ident = $value:expr;)+) => {
+    (|$row:ident| $($name:ident: $kind:ident = $value:expr;)+) => {
         struct Columns { $($name: columns!(@builder $kind),)+ }
 
         impl Default for Columns {
@@ -44,8 +44,8 @@ macro_rules! columns {
         }
 
         impl Columns {
-            fn push(&mut self, row: &EventRow) -> Result<(), ArrowError> {
-                $(columns!(@push $kind, self.$name, ($value)(row));)+
+            fn push(&mut self, $row: &EventRow) -> Result<(), ArrowError> {
+                $(columns!(@push $kind, self.$name, $value);)+
                 Ok(())
             }
 
@@ -90,57 +90,58 @@ macro_rules! columns {
 }
 
 columns! {
-    time: time = |row: &EventRow| i64::try_from(row.time_us).unwrap_or(i64::MAX);
-    id: text = |row: &EventRow| row.id.clone();
-    node: text = |row: &EventRow| row.node.clone();
-    bundle: text = |row: &EventRow| row.bundle.clone();
-    api: text = |row: &EventRow| row.api.clone();
-    endpoint_id: text = |row: &EventRow| row.endpoint_id.clone();
-    method: text = |row: &EventRow| row.method.clone();
-    scheme: text = |row: &EventRow| row.scheme.clone();
-    host: text = |row: &EventRow| row.host.clone();
-    path: text = |row: &EventRow| row.path.clone();
-    template: text = |row: &EventRow| row.template.clone();
-    protocol: text = |row: &EventRow| row.protocol;
-    status: u16 = |row: &EventRow| row.status;
-    upstream: text = |row: &EventRow| row.upstream.clone();
-    request_bytes: u64 = |row: &EventRow| row.request_bytes;
-    response_bytes: u64 = |row: &EventRow| row.response_bytes;
-    duration_us: u32 = |row: &EventRow| row.duration_us;
-    engine_us: u32 = |row: &EventRow| row.engine_us;
-    address: address = |row: &EventRow| row.address.octets();
-    country: text = |row: &EventRow| row.country.clone();
-    asn: u32 = |row: &EventRow| row.asn;
-    as_organization: text = |row: &EventRow| row.as_organization.clone();
-    ja4: text = |row: &EventRow| row.ja4.clone();
-    fingerprint: text = |row: &EventRow| row.fingerprint.clone();
-    user_agent: text = |row: &EventRow| row.user_agent.clone();
-    bot: text = |row: &EventRow| row.bot;
-    bot_name: text = |row: &EventRow| row.bot_name.clone();
-    identity_kind: text = |row: &EventRow| row.identity_kind;
-    identity_verified: bool = |row: &EventRow| row.identity_verified;
-    subject: text = |row: &EventRow| row.subject.clone();
-    subject_hash: text = |row: &EventRow| row.subject_hash.clone();
-    credential_hash: text = |row: &EventRow| row.credential_hash.clone();
-    identity_error: text = |row: &EventRow| row.identity_error;
-    account_hash: text = |row: &EventRow| row.account_hash.clone();
-    password_hash: text = |row: &EventRow| row.password_hash.clone();
-    session_hash: text = |row: &EventRow| row.session_hash.clone();
-    auth_seen: list = |row: &EventRow| row.auth_seen.clone();
-    content_type: text = |row: &EventRow| row.content_type.clone();
-    response_content_type: text = |row: &EventRow| row.response_content_type.clone();
-    parameters: list = |row: &EventRow| row.parameters.clone();
-    object_hash: text = |row: &EventRow| row.object_hash.clone();
-    anomalies: list = |row: &EventRow| row.anomalies.clone();
-    findings: list = |row: &EventRow| row.findings.clone();
-    sensitive_request: list = |row: &EventRow| row.sensitive_request.clone();
-    sensitive_response: list = |row: &EventRow| row.sensitive_response.clone();
-    sensitive_response_count: u32 = |row: &EventRow| row.sensitive_response_count;
-    signals: list = |row: &EventRow| row.signals.clone();
-    action: text = |row: &EventRow| row.action;
-    policy: text = |row: &EventRow| row.policy.clone();
-    tags: list = |row: &EventRow| row.tags.clone();
-    observed: list = |row: &EventRow| row.observed.clone();
+    |row|
+    time: time = i64::try_from(row.time_us).unwrap_or(i64::MAX);
+    id: text = &row.id;
+    node: text = &row.node;
+    bundle: text = &row.bundle;
+    api: text = &row.api;
+    endpoint_id: text = &row.endpoint_id;
+    method: text = &row.method;
+    scheme: text = &row.scheme;
+    host: text = &row.host;
+    path: text = &row.path;
+    template: text = &row.template;
+    protocol: text = row.protocol;
+    status: u16 = row.status;
+    upstream: text = &row.upstream;
+    request_bytes: u64 = row.request_bytes;
+    response_bytes: u64 = row.response_bytes;
+    duration_us: u32 = row.duration_us;
+    engine_us: u32 = row.engine_us;
+    address: address = row.address.octets();
+    country: text = &row.country;
+    asn: u32 = row.asn;
+    as_organization: text = &row.as_organization;
+    ja4: text = &row.ja4;
+    fingerprint: text = &row.fingerprint;
+    user_agent: text = &row.user_agent;
+    bot: text = row.bot;
+    bot_name: text = &row.bot_name;
+    identity_kind: text = row.identity_kind;
+    identity_verified: bool = row.identity_verified;
+    subject: text = &row.subject;
+    subject_hash: text = &row.subject_hash;
+    credential_hash: text = &row.credential_hash;
+    identity_error: text = row.identity_error;
+    account_hash: text = &row.account_hash;
+    password_hash: text = &row.password_hash;
+    session_hash: text = &row.session_hash;
+    auth_seen: list = &row.auth_seen;
+    content_type: text = &row.content_type;
+    response_content_type: text = &row.response_content_type;
+    parameters: list = &row.parameters;
+    object_hash: text = &row.object_hash;
+    anomalies: list = &row.anomalies;
+    findings: list = &row.findings;
+    sensitive_request: list = &row.sensitive_request;
+    sensitive_response: list = &row.sensitive_response;
+    sensitive_response_count: u32 = row.sensitive_response_count;
+    signals: list = &row.signals;
+    action: text = row.action;
+    policy: text = &row.policy;
+    tags: list = &row.tags;
+    observed: list = &row.observed;
 }
 
 impl EventBatch {

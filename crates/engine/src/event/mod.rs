@@ -237,7 +237,12 @@ fn parameters(transaction: &Transaction, engine: &Engine) -> Vec<String> {
         Vec::with_capacity(transaction.parameters.len().min(MAX_PARAMETERS));
     let mut push = |location: Location, name: &str, kind: ParameterKind| {
         if described.len() < MAX_PARAMETERS && !name.is_empty() {
-            let text = format!("{}:{name}:{}", location.code(), kind.code());
+            let (location, kind) = (location.code(), kind.code());
+            // `format!` takes three times as long, for each parameter of each request.
+            let mut text = String::with_capacity(location.len() + name.len() + kind.len() + 2);
+            for part in [location, ":", name, ":", kind] {
+                text.push_str(part);
+            }
             if !described.contains(&text) {
                 described.push(text);
             }

@@ -428,17 +428,21 @@ fn unary<'a, F: Facts>(function: Function, value: Value<'a>, facts: &'a F) -> Ev
             }
             Value::Int(value as i64)
         }
-        (Function::ToInt, Value::Text(text)) => {
-            Value::Int(text.parse().map_err(|_| EvalError::Conversion)?)
-        }
+        (Function::ToInt, Value::Text(text)) => Value::Int(
+            text.trim_ascii()
+                .parse()
+                .map_err(|_| EvalError::Conversion)?,
+        ),
         (Function::ToDouble, Value::Int(value)) => Value::Double(value as f64),
         (Function::ToDouble, Value::Uint(value)) => Value::Double(value as f64),
-        (Function::ToDouble, Value::Text(text)) => {
-            Value::Double(text.parse().map_err(|_| EvalError::Conversion)?)
-        }
+        (Function::ToDouble, Value::Text(text)) => Value::Double(
+            text.trim_ascii()
+                .parse()
+                .map_err(|_| EvalError::Conversion)?,
+        ),
         (Function::ToString, Value::Int(value)) => Value::Text(value.to_string().into()),
         (Function::ToString, Value::Uint(value)) => Value::Text(value.to_string().into()),
-        (Function::ToString, Value::Double(value)) => Value::Text(value.to_string().into()),
+        (Function::ToString, Value::Double(value)) => Value::Text(double_text(value).into()),
         (Function::ToString, Value::Bool(value)) => Value::Text(value.to_string().into()),
         (Function::LowerAscii, Value::Text(text)) => Value::Text(match text {
             Cow::Borrowed(text) if !text.bytes().any(|byte| byte.is_ascii_uppercase()) => {
@@ -448,6 +452,24 @@ fn unary<'a, F: Facts>(function: Function, value: Value<'a>, facts: &'a F) -> Ev
         }),
         _ => return Err(EvalError::Overload),
     })
+}
+
+/// A double as CEL's own implementation in C++ writes it: the shortest digits that read back, with an exponent of two
+/// digits or more from 10^6 on and below 10^-4.
+fn double_text(value: f64) -> String {
+    if !value.is_finite() {
+        let text = value.to_string();
+        return text.to_ascii_lowercase();
+    }
+    let scientific = format!("{value:e}");
+    let Some((digits, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
+    match exponent.parse::<i32>() {
+        Ok(exponent) if exponent < -4 => format!("{digits}e-{:02}", -exponent),
+        Ok(exponent) if exponent >= 6 => format!("{digits}e+{exponent:02}"),
+        _ => value.to_string(),
+    }
 }
 
 fn length(count: usize) -> Evaluated<'static> {

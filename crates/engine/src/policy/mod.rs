@@ -6,8 +6,6 @@
 pub mod expression;
 pub mod value;
 
-use std::collections::HashSet;
-
 use serde::Serialize;
 
 use expression::{Expression, uses};
@@ -30,8 +28,8 @@ pub struct Policies {
 struct CompiledPolicy {
     name: Box<str>,
     phase: Phase,
-    apis: Option<HashSet<u32>>,
-    endpoints: Option<HashSet<u32>>,
+    apis: Option<Indexes>,
+    endpoints: Option<Indexes>,
     when: Expression,
     action: CompiledAction,
     mode: Mode,
@@ -232,6 +230,20 @@ impl Policies {
     }
 }
 
+/// Sorted: a policy names few, and a search among few is quicker than a hash.
+type Indexes = Box<[u32]>;
+
+fn sorted(indexes: &[u32]) -> Indexes {
+    let mut indexes = indexes.to_vec();
+    indexes.sort_unstable();
+    indexes.into()
+}
+
+/// Whether a policy is for what was found; one that names nothing is for everything.
+fn contain(wanted: Option<&Indexes>, found: Option<u32>) -> bool {
+    wanted.is_none_or(|wanted| found.is_some_and(|found| wanted.binary_search(&found).is_ok()))
+}
+
 /// What asking one policy came to.
 #[derive(Debug, Clone, Copy)]
 enum Outcome {
@@ -245,12 +257,9 @@ enum Outcome {
 
 impl CompiledPolicy {
     fn is_for(&self, scope: &Scope) -> bool {
-        let on = |wanted: &Option<HashSet<u32>>, found: Option<u32>| {
-            wanted
-                .as_ref()
-                .is_none_or(|wanted| found.is_some_and(|found| wanted.contains(&found)))
-        };
-        on(&self.apis, scope.api) && on(&self.endpoints, scope.endpoint) && !self.is_expired(scope)
+        contain(self.apis.as_ref(), scope.api)
+            && contain(self.endpoints.as_ref(), scope.endpoint)
+            && !self.is_expired(scope)
     }
 
     fn is_expired(&self, scope: &Scope) -> bool {
@@ -288,11 +297,7 @@ impl CompiledPolicy {
         if self.is_for(scope) {
             return None;
         }
-        let for_api = self
-            .apis
-            .as_ref()
-            .is_none_or(|apis| scope.api.is_some_and(|api| apis.contains(&api)));
-        Some(if for_api {
+        Some(if contain(self.apis.as_ref(), scope.api) {
             "not_for_this_endpoint"
         } else {
             "not_for_this_api"
@@ -455,14 +460,8 @@ fn compile(policy: &Policy, bundle: &Bundle) -> Result<CompiledPolicy, EngineErr
     Ok(CompiledPolicy {
         name: policy.name.as_str().into(),
         phase: policy.phase,
-        apis: policy
-            .apis
-            .as_ref()
-            .map(|apis| apis.iter().copied().collect()),
-        endpoints: policy
-            .endpoints
-            .as_ref()
-            .map(|endpoints| endpoints.iter().copied().collect()),
+        apis: policy.apis.as_deref().map(sorted),
+        endpoints: policy.endpoints.as_deref().map(sorted),
         when: Expression::compile(&policy.when, lists).map_err(named)?,
         action,
         mode: policy.mode,

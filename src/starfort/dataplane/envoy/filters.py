@@ -24,6 +24,10 @@ PAYLOAD_HEADER: Final = "x-starfort-jwt"
 JWKS_REFRESH_S: Final = 300
 """How old a fetched key set may get: a key that its issuer withdrew counts no longer than this."""
 
+REMEMBERED_TOKENS: Final = 2_000
+"""Verified tokens of a provider that each worker remembers, some 4 KB each. A signature check (RS256, 2,048
+bits) costs as much CPU as proxying the request."""
+
 
 def http_filters(dataplane: ir.Dataplane) -> list[Json]:
     """The chain. What the JWT filter does comes from a file, so that it changes without the listener."""
@@ -113,6 +117,9 @@ def _provider(provider: ir.JwtProvider) -> Json:
     }
     if isinstance(provider.keys, str):
         value["local_jwks"] = {"inline_string": provider.keys}
+        # Of a remembered token only times and audience are checked again. With fetched keys Envoy would go on
+        # to believe tokens of a withdrawn key; here new keys make a new filter, which remembers nothing.
+        value["jwt_cache_config"] = {"jwt_cache_size": REMEMBERED_TOKENS}
     else:
         value["remote_jwks"] = {
             "http_uri": {

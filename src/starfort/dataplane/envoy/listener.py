@@ -95,6 +95,8 @@ def _http(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
         # believes; the route table adds the peer for the upstream afterwards.
         "use_remote_address": True,
         "skip_xff_append": True,
+        # Nobody is "internal": request ids (the events' ids) and the like are ours, whoever sends them.
+        "internal_address_config": {},
         # The engine takes a path apart after Envoy has, and the upstream gets Envoy's. What these two do,
         # the engine does alike; encoded slashes are kept, for ids like `group%2Fproject` are common.
         "normalize_path": True,

@@ -113,7 +113,7 @@ class Publisher:
             await self.accepted(old, alive, refused, mark)
             await asyncio.to_thread(self.tidy, old)
         except (EnvoyError, OSError) as error:
-            log.exception("envoy_old_configuration_not_restored", error=str(error))
+            log.warning("envoy_old_configuration_not_restored", error=str(error))
 
     async def accepted(self, files: Files, alive: Callable[[], bool], refused: int, mark: int) -> None:
         """Wait until Envoy has these files in force.

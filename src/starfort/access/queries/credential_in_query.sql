@@ -1,0 +1,25 @@
+-- Parameters of the query that carry credentials by their name: they end up in logs, histories and Referer headers
+-- (OWASP ASVS 4.0.3, 8.3.1; RFC 6750, 5.3).
+SELECT
+    toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id,
+    concat(any(method), ' ', if(any(template) = '', any(path), any(template))) AS subject,
+    if(arrayExists(n -> match(n, '(?i)^(password|passwd|pwd|secret|client_secret)$'), names), 'high', 'medium') AS severity,
+    min(time) AS first_seen, max(time) AS last_seen,
+    count() AS calls,
+    arraySort(groupUniqArrayArray(20)(found)) AS names
+FROM
+(
+    SELECT
+        *,
+        arrayFilter(
+            n -> match(n, '(?i)^(access_?token|auth_?token|id_?token|refresh_?token|token|jwt|api_?key|apikey|x-api-key|password|passwd|pwd|secret|client_secret|session_?id|phpsessid|jsessionid|authorization)$'),
+            arrayMap(p -> splitByChar(':', toString(p))[2], arrayFilter(p -> startsWith(p, 'query:'), parameters))
+        ) AS found
+    FROM events
+    WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
+      AND upstream != '' AND status < 400 AND arrayExists(p -> startsWith(p, 'query:'), parameters)
+) AS e
+WHERE notEmpty(found)
+GROUP BY api, endpoint_id
+ORDER BY calls DESC, api, endpoint_id
+LIMIT {limit:UInt32}

@@ -1,0 +1,16 @@
+-- Credentials over plain HTTP, where everybody on the way reads them. Passwords (basic) are worse than tokens that end.
+-- A listener without TLS behind a load balancer that ends it is found too: mute it there.
+SELECT
+    toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id,
+    concat(any(method), ' ', if(any(template) = '', any(path), any(template))) AS subject,
+    if(has(kinds, 'basic'), 'high', 'medium') AS severity,
+    min(time) AS first_seen, max(time) AS last_seen,
+    count() AS calls,
+    uniqCombined(12)(address) AS addresses,
+    arraySort(arrayMap(v -> toString(v), groupUniqArrayArray(8)(auth_seen))) AS kinds
+FROM events AS e
+WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
+  AND scheme = 'http' AND upstream != '' AND hasAny(auth_seen, ['basic', 'bearer', 'api_key'])
+GROUP BY api, endpoint_id
+ORDER BY calls DESC, api, endpoint_id
+LIMIT {limit:UInt32}

@@ -1,0 +1,136 @@
+"""What the catalogue takes and gives. All times are UTC."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Origin = Literal["documented", "configured", "learned"]
+
+NewsKind = Literal[
+    "new_endpoint",
+    "undocumented_endpoint",
+    "new_method",
+    "new_version",
+    "new_host",
+    "reappeared",
+    "sensitive_class",
+    "answers_without_credentials",
+]
+
+
+def endpoint_id(api: str, method: str, template: str) -> str:
+    """An endpoint's id, as the bundle defines it: first 16 hexadecimal characters of a SHA-256."""
+    return hashlib.sha256(f"{api}\n{method}\n{template}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiFacts:
+    """What is configured of an API.
+
+    Attributes:
+        name: its name.
+        hosts: host patterns that it is configured for.
+        labels: labels of all its endpoints.
+        documented: whether it has an OpenAPI document, so that what is not in it is undocumented.
+    """
+
+    name: str
+    hosts: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    documented: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An endpoint that a document or the configuration names.
+
+    Attributes:
+        api: its API's name.
+        method: upper case, or `*`.
+        path: path template from the root.
+        labels: labels beyond its API's.
+        documented: an OpenAPI document has it; else only the configuration.
+    """
+
+    api: str
+    method: str
+    path: str
+    labels: tuple[str, ...] = ()
+    documented: bool = True
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return endpoint_id(self.api, self.method, self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One endpoint with what was seen of it.
+
+    Attributes:
+        id: see `endpoint_id`.
+        api: its API's name.
+        host: the first host that it was seen on, or that its API is configured for.
+        method: upper case, or `*`.
+        template: path template from the root.
+        origin: who says that it exists.
+        labels: its labels and its API's.
+        suggested_labels: labels that its traffic suggests; they have no effect until they are configured.
+        first_seen: first answered call; None when there was none.
+        last_seen: last one.
+        calls: answered calls since it is known, about (a call that arrives late may be missing).
+        auth_seen: kinds of credential that callers showed.
+        sensitive: classes of sensitive data seen in requests or responses.
+        hosts: hosts that it was seen on.
+        open_since: since when it is seen to answer 2xx without credentials; None when it never did.
+    """
+
+    id: str
+    api: str
+    host: str
+    method: str
+    template: str
+    origin: Origin
+    labels: tuple[str, ...] = ()
+    suggested_labels: tuple[str, ...] = ()
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    calls: int = 0
+    auth_seen: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    open_since: datetime | None = None
+
+    @property
+    def documented(self) -> bool:
+        """Whether an OpenAPI document has it."""
+        return self.origin == "documented"
+
+    @property
+    def title(self) -> str:
+        """`GET /orders/{orderId}`."""
+        return f"{self.method} {self.template}"
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One thing that changed.
+
+    Attributes:
+        kind: what happened.
+        api: the API.
+        subject: what it is about: an endpoint's title, a host, a version's prefix, a class.
+        endpoint: the endpoint, where it is about one.
+        facts: what is known of it; no values from traffic but host names, paths' templates and counts.
+    """
+
+    kind: NewsKind
+    api: str
+    subject: str
+    endpoint: Endpoint | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,238 @@
+"""What the catalogue remembers beyond the retention of events, in the state database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    insert,
+    select,
+)
+
+from starfort.catalogue.model import Endpoint
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_METADATA = MetaData()
+_ENDPOINTS = Table(
+    "catalogue_endpoints",
+    _METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("api", String(64), nullable=False),
+    Column("method", String(32), nullable=False),
+    Column("template", String(2048), nullable=False),
+    Column("origin", String(16), nullable=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("first_us", BigInteger),
+    Column("last_us", BigInteger),
+    Column("open_us", BigInteger),
+    Column("sets", Text, nullable=False),
+)
+_SHAPES = Table(
+    "catalogue_shapes",
+    _METADATA,
+    Column("api", String(64), primary_key=True),
+    Column("method", String(32), primary_key=True),
+    Column("shape", String(2048), primary_key=True),
+    Column("endpoint_id", String(16), nullable=False),
+    Column("calls", Integer, nullable=False),
+    Column("answered", Integer, nullable=False),
+    Column("first_us", BigInteger, nullable=False),
+    Column("last_us", BigInteger, nullable=False),
+)
+_MERGED = Table(
+    "catalogue_merged",
+    _METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("into", String(16), nullable=False),
+)
+_STATE = Table(
+    "catalogue_state",
+    _METADATA,
+    Column("name", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+_WATERMARK: Final = "watermark_us"
+_SETS: Final = ("labels", "suggested_labels", "auth_seen", "sensitive", "hosts")
+ShapeKey = tuple[str, str, str]
+"""API, method and shape."""
+
+
+@dataclass(slots=True)
+class Sighting:
+    """What was seen of one shape.
+
+    Attributes:
+        first_seen: first call that was answered, UTC.
+        last_seen: last one.
+        calls: how many.
+        answered: of them, those whose status shows that something is there.
+        endpoint_id: the endpoint that it belongs to; "" while there is too little evidence for one.
+    """
+
+    first_seen: datetime
+    last_seen: datetime
+    calls: int = 0
+    answered: int = 0
+    endpoint_id: str = ""
+
+
+@dataclass(slots=True)
+class Memory:
+    """Everything that is kept."""
+
+    endpoints: dict[str, Endpoint]
+    shapes: dict[ShapeKey, Sighting]
+    merged: dict[str, str]
+    watermark: datetime | None
+
+
+class Records:
+    """The catalogue's tables.
+
+    Args:
+        engine: the state database; the tables are made when they are not there.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        _METADATA.create_all(engine)
+
+    def load(self) -> Memory:
+        """Read everything."""
+        with self._engine.connect() as connection:
+            endpoints = [_endpoint(dict(row)) for row in connection.execute(select(_ENDPOINTS)).mappings()]
+            shapes = {
+                (row["api"], row["method"], row["shape"]): Sighting(
+                    _time(row["first_us"]),
+                    _time(row["last_us"]),
+                    row["calls"],
+                    row["answered"],
+                    row["endpoint_id"],
+                )
+                for row in connection.execute(select(_SHAPES)).mappings()
+            }
+            merged = {row["id"]: row["into"] for row in connection.execute(select(_MERGED)).mappings()}
+            mark = connection.execute(select(_STATE.c.value).where(_STATE.c.name == _WATERMARK)).scalar()
+        return Memory(
+            {endpoint.id: endpoint for endpoint in endpoints},
+            shapes,
+            merged,
+            _time(int(mark)) if mark is not None else None,
+        )
+
+    def save(self, memory: Memory, endpoints: Collection[str], shapes: Collection[ShapeKey]) -> None:
+        """Write what changed, in one transaction.
+
+        Args:
+            memory: everything.
+            endpoints: ids of endpoints that changed or are gone.
+            shapes: keys of shapes that changed or are gone.
+        """
+        with self._engine.begin() as connection:
+            _forget(connection, _ENDPOINTS, [(key,) for key in endpoints])
+            found = [memory.endpoints[key] for key in endpoints if key in memory.endpoints]
+            _add(connection, _ENDPOINTS, map(_endpoint_row, found))
+            _forget(connection, _SHAPES, shapes)
+            _add(
+                connection,
+                _SHAPES,
+                (_shape_row(key, memory.shapes[key]) for key in shapes if key in memory.shapes),
+            )
+            known = set(connection.execute(select(_MERGED.c.id)).scalars())
+            _forget(connection, _MERGED, [(old,) for old in known - memory.merged.keys()])
+            added = [{"id": old, "into": new} for old, new in memory.merged.items() if old not in known]
+            _add(connection, _MERGED, added)
+            if memory.watermark is not None:
+                _forget(connection, _STATE, [(_WATERMARK,)])
+                _add(connection, _STATE, [{"name": _WATERMARK, "value": str(_micros(memory.watermark))}])
+
+
+def _forget(connection: Connection, table: Table, keys: Collection[tuple[str, ...]]) -> None:
+    if not keys:
+        return
+    columns = list(table.primary_key.columns)
+    statement = delete(table)
+    for column in columns:
+        statement = statement.where(column == bindparam(f"key_{column.name}"))
+    names = [f"key_{column.name}" for column in columns]
+    connection.execute(statement, [dict(zip(names, key, strict=True)) for key in keys])
+
+
+def _add(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+    found = list(rows)
+    if found:
+        connection.execute(insert(table), found)
+
+
+def _micros(time: datetime) -> int:
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
+
+def _time(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def _optional(micros: int | None) -> datetime | None:
+    return None if micros is None else _time(micros)
+
+
+def _endpoint_row(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "id": endpoint.id,
+        "api": endpoint.api,
+        "method": endpoint.method,
+        "template": endpoint.template,
+        "origin": endpoint.origin,
+        "calls": endpoint.calls,
+        "first_us": None if endpoint.first_seen is None else _micros(endpoint.first_seen),
+        "last_us": None if endpoint.last_seen is None else _micros(endpoint.last_seen),
+        "open_us": None if endpoint.open_since is None else _micros(endpoint.open_since),
+        "sets": json.dumps({name: list(getattr(endpoint, name)) for name in _SETS} | {"host": endpoint.host}),
+    }
+
+
+def _endpoint(row: dict[str, Any]) -> Endpoint:
+    sets = json.loads(row["sets"])
+    return Endpoint(
+        id=row["id"],
+        api=row["api"],
+        host=sets.pop("host"),
+        method=row["method"],
+        template=row["template"],
+        origin=row["origin"],
+        first_seen=_optional(row["first_us"]),
+        last_seen=_optional(row["last_us"]),
+        calls=row["calls"],
+        open_since=_optional(row["open_us"]),
+        **{name: tuple(sets[name]) for name in _SETS},
+    )
+
+
+def _shape_row(key: ShapeKey, seen: Sighting) -> dict[str, Any]:
+    api, method, shape = key
+    return {
+        "api": api,
+        "method": method,
+        "shape": shape,
+        "endpoint_id": seen.endpoint_id,
+        "calls": seen.calls,
+        "answered": seen.answered,
+        "first_us": _micros(seen.first_seen),
+        "last_us": _micros(seen.last_seen),
+    }

@@ -1,0 +1,34 @@
+-- Callers that were sent far more sensitive values by one endpoint than its others are. Reads the 1-second rollup; a
+-- caller is its verified subject, or its address where it shows none.
+WITH callers AS
+(
+    SELECT
+        toString(a.api) AS api, toString(a.endpoint_id) AS endpoint_id, toString(a.key_type) AS key_type, a.key AS key,
+        sum(a.sensitive) AS values_sent, sum(a.requests) AS calls, min(a.time) AS first, max(a.time) AS last
+    FROM access_1s AS a
+    WHERE a.time >= toDateTime({since:DateTime64(6, 'UTC')}) - INTERVAL 10 MINUTE AND a.time < {until:DateTime64(6, 'UTC')}
+      AND a.key_type IN ('subject', 'address') AND a.endpoint_id != ''
+    GROUP BY api, endpoint_id, key_type, key
+    HAVING values_sent > 0
+)
+SELECT
+    api, endpoint_id, concat(key_type, '=', argMax(key, values_sent)) AS subject,
+    'high' AS severity,
+    toDateTime64(argMax(first, values_sent), 6, 'UTC') AS first_seen,
+    toDateTime64(argMax(last, values_sent), 6, 'UTC') AS last_seen,
+    max(callers.values_sent) AS most_values, argMax(callers.calls, callers.values_sent) AS most_calls,
+    quantileExact(0.5)(callers.values_sent) AS usual_values, count() AS callers_seen,
+    dictionary.template AS template
+FROM callers
+LEFT JOIN
+(
+    SELECT toString(events.endpoint_id) AS endpoint_id, concat(any(method), ' ', any(events.template)) AS template
+    FROM events
+    WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')} AND events.endpoint_id != ''
+    GROUP BY endpoint_id
+) AS dictionary USING (endpoint_id)
+GROUP BY api, endpoint_id, key_type, template
+HAVING most_values >= {min_values:UInt32} AND most_values >= {times_usual:Float64} * usual_values AND callers_seen >= 5
+ORDER BY most_values DESC, api, endpoint_id
+LIMIT 1 BY api, endpoint_id
+LIMIT {limit:UInt32}

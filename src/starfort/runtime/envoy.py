@@ -1,0 +1,69 @@
+"""The Envoy supervisor as the runtime's `Proxy`: its errors and its status in the runtime's words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from starfort.compile.dataplane import ADMIN_SOCKET
+from starfort.dataplane.envoy.errors import EnvoyError
+from starfort.dataplane.supervisor import EnvoySupervisor
+from starfort.runtime.lock import StartError
+from starfort.runtime.status import EnvoyStatus
+from starfort.runtime.toolchain import RefusedError
+
+
+class EnvoyProxy:
+    """The Envoy child of a data directory.
+
+    Args:
+        data_dir: where it keeps its files.
+        config: the configuration.
+    """
+
+    def __init__(self, data_dir: Path, config: Any) -> None:
+        self._supervisor = EnvoySupervisor(data_dir, config)
+
+    async def start(self, envoy: Any) -> None:
+        """Start it, or take over the one that runs here already.
+
+        Raises:
+            StartError: it can't be started, or refuses its configuration.
+        """
+        try:
+            await self._supervisor.start(envoy)
+        except EnvoyError as error:
+            raise StartError(str(error)) from error
+
+    async def apply(self, envoy: Any) -> None:
+        """Bring a changed configuration into force.
+
+        Raises:
+            RefusedError: Envoy refuses it; what was before is in force.
+        """
+        try:
+            await self._supervisor.apply(envoy)
+        except EnvoyError as error:
+            raise RefusedError([str(error)]) from error
+
+    async def stop(self) -> None:
+        """Drain and end it."""
+        await self._supervisor.stop()
+
+    def status(self) -> EnvoyStatus:
+        """How it is."""
+        found = self._supervisor.status()
+        return EnvoyStatus(found.state, found.pid, found.restarts, found.last_error)
+
+    async def metrics(self) -> bytes:
+        """Envoy's own metrics as Prometheus text, empty when it does not answer."""
+        return await self._supervisor.metrics()
+
+
+async def end_left_envoy(data_dir: Path) -> bool:
+    """Drain and end an Envoy that a control plane left running when it was killed; false when there is none.
+
+    Args:
+        data_dir: of that control plane, which no longer runs.
+    """
+    return await EnvoySupervisor(data_dir).end_left(data_dir / ADMIN_SOCKET)

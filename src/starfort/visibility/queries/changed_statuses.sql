@@ -1,0 +1,34 @@
+-- Endpoints that answer with a class of status (2xx, 3xx, 4xx, 5xx) that they did not answer with in the day before. Reads
+-- the 1-minute rollup.
+WITH minutes AS
+(
+    SELECT
+        toString(t.api) AS api, toString(t.endpoint_id) AS endpoint_id, any(t.method) AS method,
+        intDiv(t.status, 100) AS class,
+        sumIf(t.requests, t.time >= toStartOfMinute({since:DateTime64(6, 'UTC')})) AS calls,
+        sumIf(t.requests, t.time < toStartOfMinute({since:DateTime64(6, 'UTC')})) AS calls_before,
+        minIf(t.time, t.time >= toStartOfMinute({since:DateTime64(6, 'UTC')})) AS first,
+        max(t.time) AS last
+    FROM traffic_1m AS t
+    WHERE t.time >= toDateTime({since:DateTime64(6, 'UTC')}) - INTERVAL 1 DAY AND t.time < {until:DateTime64(6, 'UTC')}
+      AND t.endpoint_id != '' AND t.action = 'allow' AND t.status >= 200
+    GROUP BY api, endpoint_id, class
+)
+SELECT
+    api, endpoint_id, any(names.name) AS subject,
+    if(max(class) = 5, 'medium', 'low') AS severity,
+    toDateTime64(min(first), 6, 'UTC') AS first_seen, toDateTime64(max(last), 6, 'UTC') AS last_seen,
+    arraySort(groupArray(concat(toString(class), 'xx'))) AS classes,
+    sum(minutes.calls) AS calls, any(totals.all_before) AS calls_compared
+FROM minutes
+INNER JOIN (SELECT endpoint_id, sum(calls_before) AS all_before FROM minutes GROUP BY endpoint_id) AS totals USING (endpoint_id)
+INNER JOIN
+(
+    SELECT toString(events.endpoint_id) AS endpoint_id, concat(any(method), ' ', any(template)) AS name
+    FROM events WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')} AND events.endpoint_id != ''
+    GROUP BY endpoint_id
+) AS names USING (endpoint_id)
+WHERE minutes.calls >= 3 AND calls_before = 0 AND all_before >= 100
+GROUP BY api, endpoint_id
+ORDER BY calls DESC, api, endpoint_id
+LIMIT {limit:UInt32}

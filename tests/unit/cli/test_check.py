@@ -1,0 +1,93 @@
+"""`starfort check`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.unit.cli.conftest import Run
+
+WRONG = """version: 1
+listeners:
+  - {name: public, address: 127.0.0.1:8080}
+upstreams:
+  - {name: shop, addresses: [127.0.0.1:9001]}
+apis:
+  - name: shop
+    upstream: shpo
+"""
+
+
+def test_places_carets_and_fixes(run: Run) -> None:
+    """Each problem has its place, its line with a caret under it, and the fix; it ends with 1."""
+    Path("starfort.yaml").write_text(WRONG)
+    result = run("check")
+    assert result.code == 1
+    assert result.out.splitlines() == [
+        "starfort.yaml:8:15: there is no upstream 'shpo'",
+        "    8 |     upstream: shpo",
+        "      |               ^",
+        "  fix: did you mean 'shop'?",
+    ]
+    assert "1 problem in starfort.yaml" in result.err
+
+
+def test_policies_are_compiled(run: Run) -> None:
+    """A condition with a wrong name is told with its column, and every policy's problem at once."""
+    text = WRONG.replace("shpo", "shop") + (
+        "policies:\n"
+        "  - {name: a, when: 'client.countr == \"DE\"', action: block}\n"
+        "  - {name: b, when: signals.no_such_kind.active, action: block}\n"
+    )
+    Path("starfort.yaml").write_text(text)
+    problems = json.loads(run("check", "--json").out)["problems"]
+    assert [(each["line"]) for each in problems] == [10, 11]
+    assert "countr" in problems[0]["what"]
+    assert problems[0]["column"] == 22
+
+
+def test_detectors_are_checked(run: Run) -> None:
+    """Unknown detectors and settings, patterns without files, and detector files with mistakes are told."""
+    Path("own.sql").write_text("SELECT 1")
+    text = WRONG.replace("shpo", "shop") + (
+        "detectors:\n  disabled: [scrapping]\n  files: [none/*.sql, own.sql]\n  settings: {scraping: {min_pathes: 3}}\n"
+    )
+    Path("starfort.yaml").write_text(text)
+    assert "own.sql:1:" in run("check").out
+    Path("own.sql").unlink()
+    text = text.replace(", own.sql", "")
+    Path("starfort.yaml").write_text(text)
+    result = run("check")
+    assert "starfort.yaml:10:14: there is no detector 'scrapping'" in result.out
+    assert "did you mean 'scraping'?" in result.out
+    assert "none/*.sql matches no file" in result.out
+    assert "min_pathes" in result.out
+    assert "3 problems" in result.err
+
+
+def test_file_as_argument_and_missing_file(run: Run) -> None:
+    """The file may be an argument; one that is not there is a sentence."""
+    Path("other.yaml").write_text(WRONG.replace("shpo", "shop"))
+    assert run("check", "other.yaml").code == 0
+    assert json.loads(run("check", "other.yaml", "--json").out) == {"ok": True, "problems": []}
+    missing = run("check", "none.yaml")
+    assert missing.code == 1
+    assert "cannot be read" in missing.out
+
+
+def test_secret_of_elsewhere(run: Run) -> None:
+    """A secret that is not in this environment is said and is no mistake of the file."""
+    text = (
+        WRONG.replace("shpo", "shop")
+        + "alerts: [{webhook: {url: https://h.example/, secret_env: NO_SUCH}}]\n"
+    )
+    Path("starfort.yaml").write_text(text)
+    result = run("check")
+    assert result.code == 0
+    assert "NO_SUCH" in result.err
+
+
+def test_control_characters_steer_no_terminal(run: Run) -> None:
+    """A line of the file with an escape sequence is shown without its effect."""
+    Path("starfort.yaml").write_bytes(WRONG.replace("shpo", '"sh\\x1bpo"').encode() + b"# \xc2\x9b31m\n")
+    assert "\x1b" not in run("check").out

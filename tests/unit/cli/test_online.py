@@ -1,0 +1,250 @@
+"""Commands that show and change what a running Starfort has."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from starfort.runtime import ReloadResult
+from starfort.store import Store
+from tests.support.events import event, stream
+from tests.unit.cli.conftest import Run, Served
+
+
+def test_status(run: Run, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A healthy one ends with 0; problems are told and end with 1, on stderr so that stdout stays data."""
+    shown = run("status")
+    assert shown.code == 0
+    assert "healthy" in shown.out
+    assert "credential_stuffing" in shown.out
+    sick = dataclasses.replace(served.estate.status(), healthy=False, problems=["Envoy is backoff: killed"])
+    monkeypatch.setattr(served.estate, "status", lambda: sick)
+    result = run("status", "--json")
+    assert result.code == 1
+    assert json.loads(result.out)["problems"] == ["Envoy is backoff: killed"]
+    assert "Envoy is backoff" in result.err
+
+
+def test_reload(run: Run, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reload says what is in force; a refused one ends with 1 and says why."""
+    assert "9f2c41d07ab3e815" in run("reload").err
+
+    async def refused() -> ReloadResult:
+        return ReloadResult(False, "old", ["starfort.yaml:3:1: no"], [], 3.0)
+
+    monkeypatch.setattr(served.estate, "reload", refused)
+    result = run("reload")
+    assert result.code == 1
+    assert "starfort.yaml:3:1: no" in result.err
+
+
+def test_catalog(run: Run, served: Served) -> None:
+    """Endpoints are listed, filtered, shown and exported."""
+    listed = run("catalog", "list", "--api", "bank", "--json")
+    rows = json.loads(listed.out)
+    assert {row["path"] for row in rows} == {"/ofx", "/accounts/{id}/statement"}
+    assert "/accounts/{id}/statement" in run("catalog", "list").out
+    assert (
+        "POST bank.example.com/ofx"
+        in run("catalog", "show", next(r["id"] for r in rows if r["path"] == "/ofx")).out
+    )
+    missing = run("catalog", "show", "00ff")
+    assert missing.code == 4
+    assert "there is no endpoint" in missing.err
+    assert run("catalog", "export", "--output", "all.json").code == 0
+    assert len(json.loads(Path("all.json").read_text())) == 10
+    document = json.loads(run("catalog", "export", "--openapi", "--api", "bank").out)
+    assert document["openapi"].startswith("3.1")
+    assert set(document["paths"]) == {"/ofx", "/accounts/{id}/statement"}
+    assert "name one API of: bank, shop, social" in run("catalog", "export", "--openapi").err
+    assert run("catalog", "export", "--openapi", "--api", "none").code == 4
+
+
+def _rows(count: int, api: str, **fields: Any) -> list[dict[str, Any]]:
+    now = datetime.now(UTC)
+    base = {"api": api, "host": "cli.example", "path": "/cli", "method": "GET", "status": 200}
+    return [
+        event(**(base | {"time": now - timedelta(seconds=60 + count - n), "id": str(uuid.uuid4())} | fields))
+        for n in range(count)
+    ]
+
+
+def test_events(run: Run, served: Served, store: Store) -> None:
+    """Events come latest last, over pages, with filters, one JSON object a line; texts of attackers are harmless."""
+    api = "cli-events"
+    rows = _rows(250, api)
+    rows += _rows(1, api, status=403, action="block", policy="p1", path="/\x1b[2J", time=datetime.now(UTC))
+    store.insert_arrow(stream(rows))
+    found = [
+        json.loads(line) for line in run("events", "--api", api, "--limit", "240", "--json").out.splitlines()
+    ]
+    assert len(found) == 240
+    assert [each["id"] for each in found[-3:]] == [row["id"] for row in rows[-3:]]
+    line = run("events", "--api", api, "--action", "stopped").out
+    assert "block:p1" in line
+    assert "\x1b" not in line
+    assert "No such event" in run("events", "--api", "no-such-api").err
+    assert run("events", "--status", "9xx").code == 4
+
+
+def test_events_follow(run: Run, served: Served, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Following shows what comes, each event once, and ends with Ctrl-C."""
+    api, beats = "cli-follow", iter(range(3))
+    store.insert_arrow(stream(_rows(2, api)))
+
+    def beat(_: float) -> None:
+        number = next(beats, None)
+        if number is None:
+            raise KeyboardInterrupt
+        store.insert_arrow(stream(_rows(1, api, time=datetime.now(UTC))))
+
+    monkeypatch.setattr("starfort.cli.events.time.sleep", beat)
+    result = run("events", "--api", api, "--follow", "--json")
+    ids = [json.loads(line)["id"] for line in result.out.splitlines()]
+    assert len(ids) == len(set(ids)) == 5
+    assert result.code == 130
+
+
+def test_policy_list(run: Run, served: Served) -> None:
+    """Policies come in order, with their conditions."""
+    names = [row["name"] for row in json.loads(run("policy", "list", "--json").out)]
+    assert names[:2] == ["allow-health-checks", "stop-stuffing"]
+    assert "!endpoint.documented" in run("policy", "list").out
+
+
+def test_alerts(run: Run, served: Served) -> None:
+    """Alerts are listed, shown with evidence, and acknowledged."""
+    rows = json.loads(run("alerts", "list", "--severity", "critical", "--json").out)
+    assert [row["kind"] for row in rows] == ["credential_stuffing"]
+    alert = rows[0]["id"]
+    shown = run("alerts", "show", alert)
+    assert "attempts" in shown.out
+    assert "900" in shown.out
+    assert run("alerts", "ack", alert).code == 0
+    assert alert not in run("alerts", "list", "--open").out
+    assert alert in run("alerts", "list").out
+    assert run("alerts", "ack", "00ff").code == 4
+
+
+def test_signals(run: Run, served: Served) -> None:
+    """Signals are listed and lifted, one by its key or all of a kind."""
+    assert len(json.loads(run("signals", "list", "--json").out)) == 14
+    assert run("signals", "clear", "scraping", "address", "203.0.113.77").code == 0
+    assert run("signals", "clear", "scraping", "address", "203.0.113.77").code == 4
+    assert run("signals", "clear", "credential_stuffing").code == 2
+    assert "Lifted 13" in run("signals", "clear", "credential_stuffing", "--all").err
+    assert "No signal" in run("signals", "list").err
+    assert run("signals", "clear", "credential_stuffing", "--all").code == 1
+
+
+OWN = """/*
+name: cli_own
+kind: cli_own
+title: "{hits} calls"
+description: Calls of one API.
+watches: calls
+key_type: address
+window: 10m
+every: 1s
+severity: low
+ttl: 10m
+score: always 0.5
+*/
+SELECT toString(address) AS key, 0.5 AS score, count() AS hits FROM events
+WHERE time >= {since:DateTime64(6, 'UTC')} AND time <= {until:DateTime64(6, 'UTC')} AND api = 'cli-own'
+GROUP BY key
+"""
+
+
+def test_detectors(run: Run, served: Served, store: Store) -> None:
+    """Detectors are listed, shown, tested now and over the past, configured ones and files."""
+    assert "86,120" in run("detectors", "list").out
+    shown = run("detectors", "show", "credential_stuffing").out
+    assert "min_failures" in shown
+    assert "SELECT" in shown
+    Path("own.sql").write_text(OWN)
+    store.insert_arrow(stream(_rows(7, "cli-own", address="198.51.100.9")))
+    tested = run("detectors", "test", "own.sql")
+    assert "7 calls" in tested.out
+    assert "cli_own is right" in tested.err
+    found = json.loads(run("detectors", "backtest", "own.sql", "--since", "30m", "--json").out)
+    (hit,) = found["hits"]
+    assert hit["title"] == "7 calls"
+    assert found["runs"] == 6
+    Path("own.sql").write_text(OWN.replace("severity: low", "severity: huge"))
+    wrong = run("detectors", "test", "own.sql")
+    assert wrong.code == 4
+    assert "own.sql:10" in wrong.err
+    assert run("detectors", "backtest", "scraping", "--since", "ages").code == 2
+
+
+def test_backtest_joins_its_parts(
+    run: Run, served: Served, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the API answers in parts the hits of all are one, with the first and last time of all."""
+    monkeypatch.setattr("starfort.admin.trials.LONGEST", timedelta(seconds=-1))
+    Path("own.sql").write_text(OWN.replace("cli-own", "cli-parts"))
+    store.insert_arrow(stream(_rows(4, "cli-parts", address="198.51.100.8")))
+    found = json.loads(
+        run("detectors", "backtest", "own.sql", "--since", "20m", "--step", "4m", "--json").out
+    )
+    (hit,) = found["hits"]
+    assert found["runs"] == 5
+    assert hit["runs"] >= 1
+
+
+def test_users(run: Run, served: Served) -> None:
+    """Accounts are made, changed, listed and removed; passwords come by stdin, never as arguments."""
+    made = run(
+        "user", "add", "mira", "--role", "operator", "--password-stdin", stdin="correct horse battery\n"
+    )
+    assert made.code == 0, made.err
+    assert run("user", "role", "mira", "admin").code == 0
+    assert run("user", "password", "mira", "--password-stdin", stdin="another horse battery\n").code == 0
+    weak = run("user", "password", "mira", "--password-stdin", stdin="short\n")
+    assert weak.code == 4
+    assert "short\n" not in weak.err
+    assert run("user", "add", "noor").code == 2  # no terminal to ask
+    rows = {row["name"]: row["role"] for row in json.loads(run("user", "list", "--json").out)}
+    assert rows == {"admin": "admin", "mira": "admin"}
+    assert run("user", "remove", "mira").code == 2
+    assert run("user", "remove", "mira", "--yes").code == 0
+    assert "mira" not in run("user", "list").out
+    last = run("user", "remove", "admin", "--yes")
+    assert last.code == 4
+    assert "last administrator" in last.err
+
+
+def test_tokens(run: Run, served: Served) -> None:
+    """A token's text is all that stdout has; it is listed without its text, and revoked."""
+    made = run("token", "create", "ci", "--role", "operator", "--days", "5")
+    text = made.out.strip()
+    assert text.startswith("sft_")
+    assert text not in made.err
+    (row,) = json.loads(run("token", "list", "--json").out)
+    assert (row["name"], row["owner"], row["role"]) == ("ci", "admin", "operator")
+    assert text not in run("token", "list").out
+    assert run("token", "revoke", str(row["id"])).code == 0
+    assert json.loads(run("token", "list", "--json").out) == []
+
+
+def test_config_show(run: Run, served: Served) -> None:
+    """The configuration in force is JSON."""
+    assert json.loads(run("config", "show").out)["version"] == 1
+
+
+def test_version(run: Run) -> None:
+    """Versions of all parts are there."""
+    assert set(json.loads(run("version", "--json").out)) == {
+        "starfort",
+        "engine",
+        "envoy",
+        "clickhouse",
+        "python",
+    }

@@ -1,0 +1,49 @@
+"""Loading a configuration."""
+
+from pathlib import Path
+
+import pytest
+
+from starfort.config import Config, ConfigError, load
+
+HEAD = """\
+version: 1
+listeners: [{name: public, address: 127.0.0.1:8080}]
+upstreams: [{name: shop, addresses: [127.0.0.1:9001]}]
+apis: [{name: shop, upstream: shop}]
+"""
+
+
+def loaded(folder: Path, rest: str) -> Config:
+    """The configuration that ends so."""
+    file = folder / "starfort.yaml"
+    file.write_text(HEAD + rest, encoding="utf-8")
+    return load(file).config
+
+
+def test_paths_count_from_the_files_folder(tmp_path: Path) -> None:
+    """Wherever it is loaded from; absolute ones stay."""
+    (tmp_path / "list.txt").touch()
+    config = loaded(tmp_path, "data_dir: var\nlists: [{name: a, file: list.txt}]\n")
+    assert config.data_dir == tmp_path / "var"
+    assert config.lists[0].file == tmp_path / "list.txt"
+
+
+def test_only_paths_become_absolute(tmp_path: Path) -> None:
+    """A header may be called `key`, and so is the key of a limit."""
+    config = loaded(tmp_path, "responses: [{name: a, status: 200, headers: {key: x, file: y}}]\n")
+    assert config.responses[0].headers == {"key": "x", "file": "y"}
+    with pytest.raises(ConfigError, match=r"client\.address") as error:
+        loaded(tmp_path, "policies: [{name: a, action: {limit: {rate: 1/s, key: client.address}}}]\n")
+    assert str(tmp_path / "client.address") not in str(error.value)
+
+
+def test_explicit_tags_are_understood(tmp_path: Path) -> None:
+    """`!!str` makes a text of what looks like a number."""
+    assert loaded(tmp_path, "node: !!str 7\n").node == "7"
+
+
+def test_half_a_surrogate_pair_is_a_problem(tmp_path: Path) -> None:
+    """It could not be written to the bundle."""
+    with pytest.raises(ConfigError, match="surrogate"):
+        loaded(tmp_path, 'responses: [{name: a, status: 200, body: "\\ud800"}]\n')

@@ -1,0 +1,91 @@
+"""Checks of data: what leaves, and to whom."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from typing import Any
+
+import pytest
+
+from starfort.catalogue.finding import Finding, Scope
+from starfort.data.findings import CHECKS, MIN_VALUES
+from starfort.store import Store
+from tests.support.events import START, event, stream
+
+_numbers = itertools.count()
+_BY_CODE = {check.code: check for check in CHECKS}
+
+
+class Api:
+    """An API of its own in the suite's store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.name = f"data-{next(_numbers)}"
+
+    def call(self, path: str, count: int = 1, **fields: Any) -> None:
+        """Calls of `GET path`."""
+        row = event(api=self.name, endpoint_id=f"{self.name}{path}"[:16], template=path, path=path, **fields)
+        self.store.insert_arrow(stream([row] * count), token=f"data-{next(_numbers)}")
+
+    def find(self, code: str) -> list[Finding]:
+        """What one check finds here."""
+        window = Scope(START - dt.timedelta(minutes=5), START + dt.timedelta(minutes=5))
+        return [finding for finding in _BY_CODE[code].run(self.store, window) if finding.api == self.name]
+
+
+@pytest.fixture
+def api(store: Store) -> Api:
+    """An API without calls."""
+    return Api(store)
+
+
+def test_classes_that_leave(api: Api) -> None:
+    """By endpoint, with how many values and how many answers were masked; requests do not count."""
+    api.call("/a", 3, sensitive_response=["email"], sensitive_response_count=2, subject_hash="s1")
+    api.call("/a", 2, sensitive_response=["card_number"], sensitive_response_count=1, tags=["mask:cards"])
+    api.call("/b", sensitive_request=["card_number"])
+    (finding,) = api.find("sensitive_data")
+    assert finding.title == "GET /a sends card_number, email"
+    assert finding.severity == "medium"
+    assert finding.evidence["values_sent"] == 8
+    assert finding.evidence["masked_answers"] == 2
+    assert finding.evidence["subjects"] == 1
+
+
+@pytest.mark.parametrize("name", ["card_number", "us_ssn", "private_key", "cloud_key"])
+def test_severe_classes_for_everybody_are_critical(api: Api, name: str) -> None:
+    """Unmasked, to callers without credentials."""
+    api.call("/open", sensitive_response=[name, "email"])
+    api.call("/guarded", sensitive_response=[name], auth_seen=["bearer"])
+    api.call("/masked", sensitive_response=[name], tags=["mask:all"])
+    api.call("/mild", sensitive_response=["email"])
+    (finding,) = api.find("severe_data_unmasked")
+    assert finding.severity == "critical"
+    assert finding.title == f"GET /open sends {name} unmasked to callers without credentials"
+
+
+def test_one_caller_that_copies_everything(api: Api) -> None:
+    """A subject that is sent a hundred times what the others are."""
+    for number in range(8):
+        api.call(
+            "/list", sensitive_response=["email"], sensitive_response_count=20, subject_hash=f"usual{number}"
+        )
+    assert api.find("volume_to_caller") == []
+    api.call("/list", 20, sensitive_response=["email"], sensitive_response_count=100, subject_hash="copier")
+    (finding,) = api.find("volume_to_caller")
+    assert finding.title == "subject=copier was sent 2000 sensitive values by GET /list, usual are 20"
+
+
+def test_callers_that_are_all_sent_much_are_none(api: Api) -> None:
+    """An export that everybody uses is no copying by one."""
+    for number in range(8):
+        api.call(
+            "/export",
+            sensitive_response=["email"],
+            sensitive_response_count=MIN_VALUES * 2,
+            subject_hash=f"partner{number}",
+            address=f"192.0.2.{number}",
+        )
+    assert api.find("volume_to_caller") == []

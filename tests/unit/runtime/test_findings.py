@@ -1,0 +1,62 @@
+"""The findings board: what is kept, what people are told, what survives."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from sqlalchemy import create_engine
+
+from starfort.catalogue import ApiFacts, Endpoint
+from starfort.runtime.findings import CHECKS, FindingsBoard, Posture
+from starfort.store import Store
+from tests.support.events import START, event, stream
+
+NOW = START + dt.timedelta(minutes=1)
+API = "board"
+
+
+def test_a_finding_is_alerted_once_and_survives_a_restart(store: Store, tmp_path: Path) -> None:
+    """Serious new findings are one alert; seen again they only get older; they go when nothing shows them."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    rows = [
+        event(api=API, endpoint_id=f"board{number}", template=f"/{number}", sensitive_response=["us_ssn"])
+        for number in range(3)
+    ]
+    store.insert_arrow(stream(rows), token="board-1")
+    endpoints = [
+        Endpoint(
+            f"board{number}", API, "h", "GET", f"/{number}", "learned", first_seen=START, last_seen=START
+        )
+        for number in range(3)
+    ]
+    board = FindingsBoard(store, engine)
+    board.posture = Posture(apis=(ApiFacts(API, documented=True),))
+    alerts = [alert for alert in board.run(endpoints, NOW) if alert.kind == "severe_data_unmasked"]
+    mine = [alert for alert in alerts if "board" in alert.dedup_key]
+    assert len(mine) == 1
+    assert mine[0].severity == "critical"
+    assert len(mine[0].evidence) == 3
+    kept = [finding for finding in board.findings() if finding.api == API]
+    assert {finding.code for finding in kept} >= {
+        "severe_data_unmasked",
+        "undocumented_endpoint",
+        "new_endpoint",
+    }
+    assert kept[0].severity == "critical"
+    assert board.failures == {}
+
+    again = FindingsBoard(store, engine)
+    assert [row for row in again.findings() if row.api == API] == kept
+    again.posture = board.posture
+    assert not [a for a in again.run(endpoints, NOW + dt.timedelta(minutes=1)) if "board" in a.dedup_key]
+    again.run(endpoints, NOW + dt.timedelta(days=9))
+    assert not [row for row in again.findings() if row.api == API and row.code == "severe_data_unmasked"]
+    engine.dispose()
+
+
+def test_codes_are_unique() -> None:
+    """A code is the name of one check."""
+    codes = [check.code for check in CHECKS]
+    assert len(codes) == len(set(codes))
+    assert all(check.why for check in CHECKS)
