@@ -9,7 +9,6 @@ import sys
 import time
 
 from starfort._engine import RuleSet
-
 from tests.crs.suite import CORPUS, compiled, failures, stages
 
 say = functools.partial(print, file=sys.stdout, flush=True)

@@ -107,7 +107,7 @@ def failures(stage: Stage, inspect: Inspect) -> list[str]:
     wrong = []
     if output.get("status", response.status) != response.status:
         wrong.append(f"status {response.status}, expected {output['status']}")
-    return wrong + list(_log_failures(output.get("log") or {}, found))
+    return wrong + list(log_failures(output.get("log") or {}, found))
 
 
 def _as_request(request: Request) -> dict[str, Any]:
@@ -134,7 +134,13 @@ def _as_response(response: Response) -> dict[str, Any]:
     }
 
 
-def _log_failures(log: dict[str, Any], found: dict[str, Any]) -> Iterator[str]:
+def log_failures(log: dict[str, Any], found: dict[str, Any]) -> Iterator[str]:
+    """What of the log is not as expected, in words.
+
+    Args:
+        log: `output.log` of a stage.
+        found: `matched` as the engine gives it.
+    """
     logged = [match for match in found["matched"] if match["log"]]
     ids = {match["id"] for match in logged}
     for rule in log.get("expect_ids", ()):

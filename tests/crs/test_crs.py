@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
-from starfort._engine import RuleSet
 
+from starfort._engine import RuleSet
 from tests.crs.suite import CORPUS, Stage, compiled, failures, stages
 
 pytestmark = pytest.mark.skipif(
