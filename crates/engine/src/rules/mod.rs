@@ -1,33 +1,93 @@
-//! SecLang rules. The bundle carries no compiled rules yet ([`crate::bundle::Bundle::rules`] is empty), so
-//! this stage finds nothing; a bundle that does carry rules is refused when it loads, rather than
-//! accepted and not enforced.
+//! Stage 8, `rules`: SecLang rules, OWASP CRS unmodified.
+//!
+//! | what | where |
+//! |---|---|
+//! | the form in which rules arrive | [`compiled`] |
+//! | made ready to run, once a bundle | `program`, `plan`, `prefilter`, `required` |
+//! | what rules look at | `facts`, `request`, `body` |
+//! | values after transformations, each once | `values`, [`transformations`] |
+//! | rules at work | `evaluate`, [`operators`] |
+//! | what they found | [`Inspection`] |
+//!
+//! A rule never blocks: what it asks for is told ([`Inspection::interruption`], scores), and policies decide.
 
+mod body;
 pub(crate) mod bytes;
+mod collections;
 pub mod compiled;
+mod evaluate;
+mod facts;
+mod inspection;
+mod macros;
 pub mod operators;
 pub(crate) mod pattern;
+mod plan;
+mod prefilter;
+mod program;
+mod report;
+mod request;
+mod required;
 pub mod transformations;
+mod tx;
+mod values;
+mod xpath;
 
 use crate::error::EngineError;
+pub use collections::Store;
+pub use inspection::{Environment, Inspection};
+use program::Program;
+pub use report::{Interruption, MatchedRule, MatchedVar, Refusal};
+pub use request::{Request, Response};
 
 /// The rules of a bundle.
 #[derive(Debug)]
-pub struct Rules(());
+pub struct Rules(Option<Program>);
 
 impl Rules {
-    /// Load compiled rules.
+    /// Load compiled rules; none when `compiled` is empty.
     ///
     /// # Errors
-    /// [`EngineError::BundleInvalid`] when there are any: this engine cannot run them.
+    /// [`EngineError::BundleInvalid`] naming the rule and what is wrong with it.
     pub fn new(compiled: &[u8]) -> Result<Self, EngineError> {
         if compiled.is_empty() {
-            return Ok(Self(()));
+            return Ok(Self(None));
         }
-        Err(EngineError::invalid(
-            "rules",
-            "this engine has no SecLang rules; load a bundle without them",
-        ))
+        Ok(Self(Some(Program::new(compiled)?)))
     }
+
+    /// What an [`Inspection`] works with; `None` when there are no rules.
+    ///
+    /// # Arguments
+    /// * `now_us` - wall clock, Unix microseconds.
+    pub fn environment<'a>(&'a self, store: &'a Store, now_us: u64) -> Option<Environment<'a>> {
+        self.0.as_ref().map(|program| Environment { program, store, now_us })
+    }
+
+    /// How many rules there are, and what they take.
+    pub fn describe(&self) -> Option<Description<'_>> {
+        self.0.as_ref().map(|program| Description {
+            signatures: &program.signatures,
+            rules: program.rules.len(),
+            chains: program.chains.len(),
+            literals: program.prefilter.len(),
+            prefilter_bytes: program.prefilter.memory_bytes(),
+        })
+    }
+}
+
+/// What a set of rules is.
+#[derive(Debug, Clone)]
+pub struct Description<'a> {
+    /// `SecComponentSignature`s.
+    pub signatures: &'a [String],
+    /// Rules, chains counted once.
+    pub rules: usize,
+    /// Different lists of transformations.
+    pub chains: usize,
+    /// Literals of the prefilter.
+    pub literals: usize,
+    /// Bytes that the prefilter takes.
+    pub prefilter_bytes: usize,
 }
 
 #[cfg(test)]
@@ -35,8 +95,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_that_would_not_run_are_refused() {
-        assert!(Rules::new(b"").is_ok());
+    fn what_is_not_rules_is_refused() {
+        assert!(Rules::new(b"").is_ok_and(|rules| rules.describe().is_none()));
         assert!(Rules::new(b"x").is_err());
     }
 }

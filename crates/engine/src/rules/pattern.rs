@@ -145,7 +145,7 @@ fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
         out.push('^');
         rest = after;
     }
-    let mut first = true;
+    let (mut first, mut begins, mut ends) = (true, false, false);
     while let Some(letter) = rest.chars().next() {
         let after = rest.get(letter.len_utf8()..).unwrap_or_default();
         rest = match letter {
@@ -172,8 +172,14 @@ fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
                 out.push(letter);
                 after
             }
+            // `--` is a set difference to the crate: here the end of a range, or a `-` and what comes.
+            '-' if after.starts_with('-') && begins => {
+                out.push_str("-\\-");
+                begins = false;
+                rest = after.get(1..).unwrap_or_default();
+                continue;
+            }
             '-' if after.starts_with('-') => {
-                // `--` is a set difference to the crate: a range from `-`, or a `-` and what comes.
                 out.push_str("\\-");
                 after
             }
@@ -184,6 +190,9 @@ fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
             }
         };
         first = false;
+        // Whether a range may begin with what was just read: not in its middle, and not with its end.
+        begins = letter != '-' && !ends;
+        ends = letter == '-' && !ends;
     }
     rest
 }

@@ -103,9 +103,20 @@ pub(crate) const fn triggers(transformation: Transformation) -> ByteSet {
     }
 }
 
+/// Whether a transformation makes something of nothing.
+pub(crate) const fn fills_empty(transformation: Transformation) -> bool {
+    matches!(transformation, Transformation::Length | Transformation::Md5 | Transformation::Sha1)
+}
+
 /// Whether a transformation changes nothing but the case of letters.
 pub(crate) const fn is_case_only(transformation: Transformation) -> bool {
     matches!(transformation, Transformation::Lowercase | Transformation::Uppercase)
+}
+
+/// Percent decoding as `urlDecode` does it; whether an escape was none.
+pub(crate) fn url_decode(input: &[u8], out: &mut Vec<u8>) -> bool {
+    url::decode(input, out);
+    super::operators::bad_url_encoding(input)
 }
 
 /// Every transformation.
