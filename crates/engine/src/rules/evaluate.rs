@@ -711,6 +711,7 @@ fn changing(context: &Context<'_>, state: &State, target: &CompiledTarget) -> Ve
         Variable::HighestSeverity => number(state.highest_severity.map_or(255, i64::from)),
         // Microseconds, as in ModSecurity v2.
         Variable::Duration => number(i64::try_from(state.now_us.saturating_sub(state.started_us)).unwrap_or(i64::MAX)),
+        Variable::ReqbodyProcessor => one(state.processor.clone().unwrap_or_default().into_bytes()),
         Variable::Env => state.environment.clone(),
         Variable::Geo => state.geo.clone(),
         Variable::Sessionid => key_of(state, Collection::Session).map(|key| one(key.to_vec())).unwrap_or_default(),

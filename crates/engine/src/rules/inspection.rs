@@ -39,7 +39,6 @@ impl Inspection {
         let content_type = request::header(request.headers, b"content-type").unwrap_or_default();
         state.processor = Processor::of(content_type).map(|processor| processor.name().to_owned());
         let mut inspection = Self { facts, state, place, exhaustive: false };
-        inspection.note_processor();
         inspection.facts.set(V::ReqbodyError, b"0");
         inspection.facts.set(V::ReqbodyProcessorError, b"0");
         inspection.combined_size();
@@ -55,11 +54,6 @@ impl Inspection {
     pub fn set_tx(&mut self, environment: Environment<'_>, name: &str, value: &str) {
         let name = name.to_ascii_lowercase();
         self.state.tx.change(&environment.program.names, name.as_bytes(), SetOp::Set, value.as_bytes());
-    }
-
-    fn note_processor(&mut self) {
-        let name = self.state.processor.clone().unwrap_or_default();
-        self.facts.set(V::ReqbodyProcessor, name.as_bytes());
     }
 
     fn combined_size(&mut self) {
@@ -88,7 +82,6 @@ impl Inspection {
     /// Phase 1: the request's head.
     pub fn request_headers(&mut self, environment: Environment<'_>) {
         self.run(environment, 1);
-        self.note_processor();
     }
 
     /// Whether rules want the request's body.

@@ -106,16 +106,18 @@ fn escape<'a>(tail: &'a str, in_class: bool, out: &mut String) -> &'a str {
             return rest;
         }
         'x' => {
-            let braced = rest.starts_with('{');
-            let digits = rest.bytes().take(2).take_while(u8::is_ascii_hexdigit).count();
-            if braced {
-                out.push_str("\\x");
-            } else {
-                // PCRE takes none, one or two digits.
-                let code = u8::from_str_radix(rest.get(..digits).unwrap_or_default(), 16);
-                out.push_str(&format!("\\x{:02x}", code.unwrap_or(0)));
-                return rest.get(digits..).unwrap_or_default();
+            // `\x{H…}`, or none, one or two digits.
+            if let Some((digits, tail)) = rest.strip_prefix('{').and_then(|inside| inside.split_once('}')) {
+                match u32::from_str_radix(digits, 16) {
+                    Ok(code) if code < 0x100 => out.push_str(&format!("\\x{code:02x}")),
+                    _ => out.push_str(&format!("\\x{{{digits}}}")),
+                }
+                return tail;
             }
+            let digits = rest.bytes().take(2).take_while(u8::is_ascii_hexdigit).count();
+            let code = u8::from_str_radix(rest.get(..digits).unwrap_or_default(), 16);
+            out.push_str(&format!("\\x{:02x}", code.unwrap_or(0)));
+            return rest.get(digits..).unwrap_or_default();
         }
         '0' => {
             let digits = rest.bytes().take(2).take_while(|byte| matches!(byte, b'0'..=b'7')).count();

@@ -579,7 +579,7 @@ pub(crate) fn source_of(variable: Variable) -> Source {
         V::User => Source::Stored(Collection::User),
         V::Resource => Source::Stored(Collection::Resource),
         V::MatchedVar | V::MatchedVarName | V::MatchedVars | V::MatchedVarsNames | V::HighestSeverity
-        | V::Duration | V::Env | V::Geo | V::Rule | V::Sessionid | V::Userid => Source::Changing,
+        | V::Duration | V::ReqbodyProcessor | V::Env | V::Geo | V::Rule | V::Sessionid | V::Userid => Source::Changing,
         other => one(other, Side::Value),
     }
 }

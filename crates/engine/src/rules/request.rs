@@ -99,16 +99,35 @@ fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
     let question = memchr::memchr(b'?', relative);
     let end = start + question.unwrap_or(relative.len());
     let path = request.uri.get(start..end).unwrap_or_default();
-    facts.set_span(V::RequestFilename, Facts::part(raw, start..end));
-    facts.set_span(V::PathInfo, Facts::part(raw, start..end));
-    let base = path.iter().rposition(|byte| matches!(byte, b'/' | b'\\')).map_or(0, |at| at + 1);
-    facts.set_span(V::RequestBasename, Facts::part(raw, start + base..end));
+    let decoded = facts.store_with(|pool| percent_decode(path, pool));
+    facts.set_span(V::RequestFilename, decoded);
+    facts.set_span(V::PathInfo, decoded);
+    let name = facts.bytes(decoded);
+    let base = name.iter().rposition(|byte| matches!(byte, b'/' | b'\\')).map_or(0, |at| at + 1);
+    let base = Facts::part(decoded, base..name.len());
+    facts.set_span(V::RequestBasename, base);
     let query = question.map_or(&b""[..], |at| relative.get(at + 1..).unwrap_or_default());
     facts.set(V::QueryString, query);
     let mut bad = false;
     arguments(V::ArgsGet, query, program, facts, &mut bad);
     if program.uses(V::UrlencodedError) {
         facts.set(V::UrlencodedError, if bad { b"1" } else { b"0" });
+    }
+}
+
+/// Escapes only: a `+` in a path is a plus. `REQUEST_FILENAME` is decoded in `ModSecurity` as well.
+fn percent_decode(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some((first, tail)) = rest.split_first() {
+        if let [b'%', high, low, tail @ ..] = rest
+            && let Some(byte) = super::bytes::hex_byte(*high, *low)
+        {
+            out.push(byte);
+            rest = tail;
+        } else {
+            out.push(*first);
+            rest = tail;
+        }
     }
 }
 

@@ -65,13 +65,15 @@ pub(super) fn enter(program: &Program, body: &[u8], content_type: &[u8], facts: 
 
 /// The boundary that a content type declares.
 fn boundary<'a>(content_type: &'a [u8], flags: &mut Flags) -> Result<&'a [u8], &'static str> {
-    let lower = content_type.to_ascii_lowercase();
-    let mut places = memchr::memmem::find_iter(&lower, b"boundary");
-    let start = places.next().ok_or("Multipart: Boundary not found in C-T.")?;
-    if places.next().is_some() {
+    let mut named = content_type.split(|byte| *byte == b';').skip(1).filter_map(|parameter| {
+        let parameter = parameter.trim_ascii_start();
+        let name = parameter.get(..8)?;
+        name.eq_ignore_ascii_case(b"boundary").then(|| parameter.get(8..).unwrap_or_default())
+    });
+    let after = named.next().ok_or("Multipart: Boundary not found in C-T.")?;
+    if named.next().is_some() {
         return Err("Multipart: Multiple boundary parameters in C-T.");
     }
-    let after = content_type.get(start + 8..).unwrap_or_default();
     let equals = memchr::memchr(b'=', after).ok_or("Multipart: Invalid boundary in C-T (malformed).")?;
     let between = after.get(..equals).unwrap_or_default();
     if !between.trim_ascii().is_empty() {
