@@ -106,7 +106,7 @@ def compile_config(
         policies=tuple(policy for _, policy in policies),
         endpoints=tuple(endpoint for _, endpoint in compiled_endpoints),
         rules=configured,
-        files=[*loaded.files, *configured.compiled.files],
+        files=[*loaded.files, *configured.files],
     )
 
 

@@ -44,10 +44,12 @@ class ConfiguredRules:
     Attributes:
         compiled: what the engine runs.
         sets: the installed rule sets among them.
+        files: what it was made from and may change: rule files and data files, not those of this package.
     """
 
     compiled: CompiledRules
     sets: tuple[InstalledRuleSet, ...]
+    files: tuple[Path, ...]
 
 
 def compile_rules(rules: Rules, base: Path, folder: Path | None = None) -> ConfiguredRules:
@@ -86,7 +88,9 @@ def compile_rules(rules: Rules, base: Path, folder: Path | None = None) -> Confi
         *(set_files or [EVALUATION_RULES]),
         *_globbed(rules.files, base),
     ]
-    return ConfiguredRules(load_rules(sources), tuple(entries))
+    compiled = load_rules(sources)
+    files = tuple(file for file in compiled.files if not file.is_relative_to(BASE_RULES.parent))
+    return ConfiguredRules(compiled, tuple(entries), files)
 
 
 def _globbed(patterns: Iterable[str], base: Path) -> Iterator[Path]:
