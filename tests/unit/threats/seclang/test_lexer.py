@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from starfort.config.problems import ConfigProblem
@@ -65,6 +65,7 @@ def test_places_reach_into_joined_lines_and_past_escapes() -> None:
     assert text.splitlines()[2][7] == "z"
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="SecRul \\\n\"'#,:|abc\r\t", max_size=200))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """No input breaks the lexer, and what it reads has places inside of the file."""
