@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import re
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -88,9 +89,40 @@ def compile_rules(rules: Rules, base: Path, folder: Path | None = None) -> Confi
         *(set_files or [EVALUATION_RULES]),
         *_globbed(rules.files, base),
     ]
+    compiled = _load(tuple(sources))
+    changing = tuple(file for file in compiled.files if not file.is_relative_to(BASE_RULES.parent))
+    return ConfiguredRules(compiled, tuple(entries), changing)
+
+
+_last: list[tuple[tuple[Path | Snippet, ...], tuple[tuple[int, int], ...], CompiledRules]] = []
+"""What was compiled last, for reloads that change something else: sources, stamps of files, result."""
+
+
+def _load(sources: tuple[Path | Snippet, ...]) -> CompiledRules:
+    """`load_rules`, or what it gave last when neither sources nor files changed since."""
+    for known, stamps, compiled in _last:
+        if known == sources and stamps == _stamps(compiled.files):
+            return compiled
+    started_ns = time.time_ns()
     compiled = load_rules(sources)
-    files = tuple(file for file in compiled.files if not file.is_relative_to(BASE_RULES.parent))
-    return ConfiguredRules(compiled, tuple(entries), files)
+    stamps = _stamps(compiled.files)
+    # a file that changed while it was read may have been read before the change
+    if all(changed_ns < started_ns for changed_ns, _ in stamps):
+        _last[:] = [(sources, stamps, compiled)]
+    return compiled
+
+
+def _stamps(files: Iterable[Path]) -> tuple[tuple[int, int], ...]:
+    """Time of change and size of files, and of their folders: a folder changes when a file is added."""
+    stamps = []
+    for path in {*files, *(file.parent for file in files)}:
+        try:
+            found = path.stat()
+        except OSError:
+            stamps.append((0, -1))
+        else:
+            stamps.append((found.st_mtime_ns, found.st_size))
+    return tuple(sorted(stamps))
 
 
 def _globbed(patterns: Iterable[str], base: Path) -> Iterator[Path]:

@@ -208,3 +208,24 @@ def test_no_value_breaks_out_of_its_rule(sets: Path, tmp_path: Path) -> None:
     exclusion = next(rule for rule in made if rule.id == 9_536_000)
     assert exclusion.links[0].operator is not None
     assert exclusion.links[0].operator.argument == r"""^GET /a"b'c,d\{x\}$"""
+
+
+def test_what_did_not_change_is_not_compiled_again(sets: Path, tmp_path: Path) -> None:
+    """A change of a file, an included one, a new one that a pattern matches, or of the settings is seen."""
+    (tmp_path / "main.conf").write_text("Include more/*.conf\n")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/a.conf").write_text('SecAction "id:11,pass"\n')
+    rules = Rules(files=["main.conf"])
+    first = compile_rules(rules, tmp_path, sets).compiled
+    assert compile_rules(rules, tmp_path, sets).compiled is first
+    (tmp_path / "more/b.conf").write_text('SecAction "id:12,pass"\n')
+    second = compile_rules(rules, tmp_path, sets).compiled
+    assert {rule.id for rule in second.rules} - {rule.id for rule in first.rules} == {12}
+    (tmp_path / "more/a.conf").write_text('SecAction "id:133,pass"\n')
+    third = compile_rules(rules, tmp_path, sets).compiled
+    assert 133 in {rule.id for rule in third.rules}
+    assert (
+        compile_rules(Rules(files=["main.conf"], paranoia=2), tmp_path, sets).compiled.digest != third.digest
+    )
+    (tmp_path / "more/a.conf").unlink()
+    assert 133 not in {rule.id for rule in compile_rules(rules, tmp_path, sets).compiled.rules}
