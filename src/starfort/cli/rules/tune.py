@@ -34,7 +34,7 @@ def tune(
     """Propose exclusions from what was observed, by endpoint and parameter, with the evidence."""
     from starfort.threats.rulesets.tune import as_configuration, propose
 
-    found = propose(_events(client, events, range=range, api=api, finding=f"rule:{rule}" if rule else ""))
+    found = propose(_events(client, events, range=range, api=api))
     shown = [one for one in found if (all or one.likely) and rule in {0, one.rule}]
     if json:
         output.print_json([_plain(one) for one in shown])
