@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import h11
-from ruamel.yaml import YAML
+import yaml
 
 from starfort.threats.rulesets import BASE_RULES
 from starfort.threats.seclang.load import CompiledRules, load_rules
@@ -81,7 +81,7 @@ def compiled() -> CompiledRules:
 def stages(corpus: Path = CORPUS) -> Iterator[Stage]:
     """Every stage of every test, by file."""
     for file in sorted(corpus.glob("tests/regression/tests/*/*.y*ml")):
-        document = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
+        document = yaml.load(file.read_bytes(), yaml.CSafeLoader)
         for test in (document or {}).get("tests", ()):
             for number, stage in enumerate(test["stages"], 1):
                 name = f"{document['rule_id']}-{test['test_id']}" + (f".{number}" if number > 1 else "")
