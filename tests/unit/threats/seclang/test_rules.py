@@ -294,3 +294,63 @@ def test_block_lists_by_dns_never_match() -> None:
         == "noMatch"
     )
     assert "!@rbl would always match" in problems('SecRule REMOTE_ADDR "!@rbl l" "id:1"')[0]
+
+
+def test_the_settings_of_a_usual_installation_load() -> None:
+    """Every directive that ModSecurity's recommended configuration has, with a value that it takes."""
+    text = """
+SecRuleEngine DetectionOnly
+SecRequestBodyAccess On
+SecRequestBodyLimit 13107200
+SecRequestBodyNoFilesLimit 131072
+SecRequestBodyInMemoryLimit 131072
+SecRequestBodyLimitAction Reject
+SecRequestBodyJsonDepthLimit 512
+SecArgumentsLimit 1000
+SecPcreMatchLimit 1000
+SecPcreMatchLimitRecursion 1000
+SecResponseBodyAccess On
+SecResponseBodyMimeType text/plain text/html text/xml
+SecResponseBodyLimit 524288
+SecResponseBodyLimitAction ProcessPartial
+SecTmpDir /tmp/
+SecDataDir /tmp/
+SecUploadDir /opt/modsecurity/var/upload/
+SecUploadKeepFiles RelevantOnly
+SecUploadFileMode 0600
+SecDebugLog /opt/modsecurity/var/log/debug.log
+SecDebugLogLevel 3
+SecAuditEngine RelevantOnly
+SecAuditLogRelevantStatus "^(?:5|4(?!04))"
+SecAuditLogParts ABIJDEFHZ
+SecAuditLogType Serial
+SecAuditLog /var/log/modsec_audit.log
+SecAuditLogStorageDir /opt/modsecurity/var/audit/
+SecArgumentSeparator &
+SecCookieFormat 0
+SecStatusEngine Off
+SecServerSignature "Apache"
+SecComponentSignature "set/1"
+SecCollectionTimeout 600
+SecWebAppId "shop"
+SecUploadFileLimit 100
+SecRule REQUEST_HEADERS:Content-Type "^(?:application(?:/soap\\+|/)|text/)xml" \\
+    "id:200000,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=XML"
+SecRule REQBODY_ERROR "!@eq 0" \\
+    "id:200002,phase:2,t:none,log,deny,status:400,msg:'Failed to parse request body.',\\
+    logdata:'%{reqbody_error_msg}',severity:2"
+SecRule MULTIPART_STRICT_ERROR "!@eq 0" \\
+    "id:200003,phase:2,t:none,log,deny,status:400,msg:'PE %{REQBODY_PROCESSOR_ERROR}, BQ %{MULTIPART_BOUNDARY_QUOTED}, \\
+    BW %{MULTIPART_BOUNDARY_WHITESPACE}, DB %{MULTIPART_DATA_BEFORE}, DA %{MULTIPART_DATA_AFTER}, \\
+    HF %{MULTIPART_HEADER_FOLDING}, LF %{MULTIPART_LF_LINE}, SM %{MULTIPART_MISSING_SEMICOLON}, \\
+    IQ %{MULTIPART_INVALID_QUOTING}, IP %{MULTIPART_INVALID_PART}, IH %{MULTIPART_INVALID_HEADER_FOLDING}, \\
+    FL %{MULTIPART_FILE_LIMIT_EXCEEDED}'"
+SecRule MULTIPART_UNMATCHED_BOUNDARY "@eq 1" "id:200004,phase:2,t:none,log,deny,msg:'Possible unmatched boundary.'"
+SecRule TX:/^MSC_/ "!@streq 0" "id:200005,phase:2,t:none,log,deny,msg:'internal error: %{MATCHED_VAR_NAME}'"
+"""
+    compiled = load(text)
+    assert [rule.id for rule in compiled.rules] == [200000, 200002, 200003, 200004, 200005]
+    assert compiled.version == "set/1"
+    noted = {note.what.partition(" ")[0] for note in compiled.notes}
+    assert {"SecAuditLog", "SecTmpDir", "SecPcreMatchLimit", "SecDebugLog"} <= noted
+    assert "SecRequestBodyLimit" not in noted
