@@ -6,6 +6,8 @@
 - `parse`: statements → `model` objects; follows `Include`, collects every problem.
 - `variables`, `operators`, `actions`, `macros`: the small languages inside a rule.
 - `resolve`: removals, updates, default actions, chains, skips: what the rules mean together.
+- `settings`: what engine directives set.
 - `encode`: the resolved rules → MessagePack as `crates/engine/src/rules/compiled.rs` reads it.
-- `reference`: what is supported, what is not and why; `docs/seclang.md` is made from it.
+- `explain`: a rule in words.
+- `reference`, `document`: what is supported, what is not and why; `docs/seclang.md` is made from it.
 """

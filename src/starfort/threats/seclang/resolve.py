@@ -224,9 +224,10 @@ def _selected(selection: RemovalSpec, chains: Sequence[_Chain], notes: list[Conf
         chosen = [chain for chain in chains if any(low <= chain.id <= high for low, high in selection.ids)]
     else:
         pattern = re.compile(selection.pattern)
-        name = {"tag": "tag", "msg": "msg"}[selection.by]
         chosen = [
-            chain for chain in chains if any(pattern.search(value) for value in chain.links[0].values(name))
+            chain
+            for chain in chains
+            if any(pattern.search(value) for value in chain.links[0].values(selection.by))
         ]
     if not chosen:
         what = selection.pattern or ", ".join(
