@@ -66,6 +66,7 @@ impl RuleSet {
             return Err(PyValueError::new_err("rules: there are none"));
         };
         let mut inspection = parts.begin(environment);
+        inspection.verbosely();
         if exhaustive {
             inspection.exhaustively();
         }

@@ -98,20 +98,25 @@ pub(crate) struct Context<'a> {
     pub(crate) place: &'a crate::client::geo::Place,
     /// Ask every rule instead of those that the plan says can match (to compare with).
     pub(crate) exhaustive: bool,
+    /// Report rules that are not for the log too.
+    pub(crate) verbose: bool,
 }
 
 /// Run the rules of a phase.
-pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State) {
+///
+/// # Arguments
+/// * `bump` - memory for values that last as long as the phase.
+pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, bump: &mut Bump) {
     let Some(plan) = context.program.plan(phase) else {
         return;
     };
     if state.mode == EngineMode::Off || is_allowed(state, phase) {
         return;
     }
-    let bump = Bump::new();
+    bump.reset();
     let program = context.program;
     let mut values =
-        Values::new(&bump, context.facts, &program.chains, &program.prefilter, &program.settings.unicode_map);
+        Values::new(bump, context.facts, &program.chains, &program.prefilter, &program.settings.unicode_map);
     let mut live = Bits::new(program.rules.len());
     if context.exhaustive {
         for (index, rule) in program.rules.iter().enumerate() {
@@ -122,7 +127,7 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State) {
     } else {
         plan.live(&mut values, &mut live);
     }
-    let mut run = Run { context, state, values, links: Vec::new() };
+    let mut run = Run { context, state, values, links: Vec::new(), notes: true };
     run.rules(phase, &live);
 }
 
@@ -140,6 +145,8 @@ struct Run<'a, 's> {
     values: Values<'a>,
     /// Matches of the links of the rule that runs.
     links: Vec<MatchedVar>,
+    /// Whether the rule that runs notes what matched.
+    notes: bool,
 }
 
 /// What comes after a rule.
@@ -196,6 +203,7 @@ impl<'a> Run<'a, '_> {
     fn rule(&mut self, index: usize, rule: &'a CompiledRule) -> Next {
         self.links.clear();
         self.state.rule = index;
+        self.notes = rule.notes || self.context.verbose;
         let (mut msg, mut logdata) = (None, None);
         for link in &rule.links {
             if !self.link(index, link) {
@@ -208,9 +216,8 @@ impl<'a> Run<'a, '_> {
             let highest = self.state.highest_severity.map_or(severity, |highest| highest.min(severity));
             self.state.highest_severity = Some(highest);
         }
-        if (rule.log || rule.audit_log || msg.is_some() || !matches!(rule.disruptive, Disruption::Pass))
-            && self.state.hits.len() < MAX_HITS
-        {
+        let told = rule.log || rule.audit_log;
+        if (told || self.context.verbose) && self.state.hits.len() < MAX_HITS {
             let hit = Hit {
                 rule: u32::try_from(index).unwrap_or(u32::MAX),
                 msg: msg.map(|text| self.expand(text)).unwrap_or_default(),
@@ -218,11 +225,6 @@ impl<'a> Run<'a, '_> {
                 vars: self.links.iter().take(MAX_MATCHED).cloned().collect(),
             };
             self.state.hits.push(hit);
-        } else if self.state.hits.len() < MAX_HITS {
-            self.state.hits.push(Hit {
-                rule: u32::try_from(index).unwrap_or(u32::MAX),
-                ..Hit::default()
-            });
         }
         self.outcome(rule)
     }
@@ -270,7 +272,7 @@ impl<'a> Run<'a, '_> {
     /// Whether a link matches; its actions run at each value that does.
     fn link(&mut self, index: usize, link: &'a CompiledLink) -> bool {
         if link.targets.is_empty() {
-            return self.matched(link, None, None);
+            return self.matched(link, None);
         }
         let before = self.links.len();
         let mut any = false;
@@ -281,7 +283,7 @@ impl<'a> Run<'a, '_> {
         for target in &link.targets {
             any |= self.target(index, link, target, &argument);
         }
-        if any {
+        if any && self.notes {
             let fresh = self.links.get(before..).unwrap_or_default();
             self.state.matched_vars.clear();
             self.state.matched_vars.extend(fresh.iter().take(MAX_MATCHED_VARS).cloned());
@@ -292,6 +294,9 @@ impl<'a> Run<'a, '_> {
     fn target(&mut self, index: usize, link: &'a CompiledLink, target: &'a CompiledTarget, argument: &[u8]) -> bool {
         if target.count {
             let count = self.count(index, link, target);
+            if number_fails(link, count) {
+                return false;
+            }
             let mut text = Vec::new();
             super::bytes::push_integer(count, &mut text);
             let base = self.values.foreign(&text);
@@ -317,10 +322,8 @@ impl<'a> Run<'a, '_> {
                     if let Some(value) = self.state.tx.at(place)
                         && !self.is_excluded(index, link, target, name)
                     {
-                        if let (TxValue::Integer(number), Some(result)) = (value, number_check(link, target, value)) {
-                            // The usual case of scores and levels, without making text of the number.
-                            let _ = number;
-                            return result && self.matched_tx(link, target, name, place);
+                        if number_fails(link, value.integer()) {
+                            return false;
                         }
                         let mut text = Vec::new();
                         value.push(&mut text);
@@ -334,16 +337,6 @@ impl<'a> Run<'a, '_> {
             Source::Stored(_) | Source::Changing => any |= self.others(index, link, target, argument),
         }
         any
-    }
-
-    fn matched_tx(&mut self, link: &'a CompiledLink, target: &'a CompiledTarget, name: &[u8], place: u16) -> bool {
-        let mut text = Vec::new();
-        if let Some(value) = self.state.tx.at(place) {
-            value.push(&mut text);
-        }
-        let base = self.values.foreign(&text);
-        self.note(target.variable, Some(name), base);
-        self.matched(link, None, Some(()))
     }
 
     /// Values that change while rules run.
@@ -373,6 +366,9 @@ impl<'a> Run<'a, '_> {
     }
 
     fn is_excluded(&self, index: usize, link: &CompiledLink, target: &CompiledTarget, name: &[u8]) -> bool {
+        if link.exclusions.is_empty() && self.state.removed_targets.is_empty() {
+            return false;
+        }
         let excludes = |exclusion: &CompiledTarget| {
             exclusion.variable == target.variable
                 && match exclusion.members {
@@ -431,7 +427,7 @@ impl<'a> Run<'a, '_> {
             return false;
         }
         self.note(target.variable, name, id);
-        self.matched(link, captures, Some(()))
+        self.matched(link, captures)
     }
 
     fn holds(&mut self, link: &CompiledLink, id: OutputId, argument: &[u8], captures: Option<&mut Captures>) -> bool {
@@ -471,10 +467,14 @@ impl<'a> Run<'a, '_> {
 
     /// Note what matched, for `MATCHED_VAR` and reports.
     fn note(&mut self, variable: Variable, name: Option<&[u8]>, id: OutputId) {
+        if !self.notes {
+            return;
+        }
         let bytes = self.values.output(id).bytes;
+        let known = self.context.program.variable_names.get(variable as usize).map_or("", String::as_str);
         let state = &mut *self.state;
         state.matched_name.clear();
-        state.matched_name.extend_from_slice(variable_name(variable).as_bytes());
+        state.matched_name.extend_from_slice(known.as_bytes());
         if let Some(name) = name
             && !name.is_empty()
         {
@@ -489,7 +489,7 @@ impl<'a> Run<'a, '_> {
     }
 
     /// Captures and actions of a match.
-    fn matched(&mut self, link: &'a CompiledLink, captures: Option<Captures>, value: Option<()>) -> bool {
+    fn matched(&mut self, link: &'a CompiledLink, captures: Option<Captures>) -> bool {
         if let Some(captures) = captures {
             let mut captures = captures.into_iter();
             for place in 0..u16::try_from(MAX_CAPTURES).unwrap_or(0) {
@@ -497,7 +497,6 @@ impl<'a> Run<'a, '_> {
                 self.state.tx.set_at(place, text);
             }
         }
-        let _ = value;
         for action in &link.actions {
             self.act(action);
         }
@@ -660,15 +659,15 @@ fn member_key(context: &Context<'_>, target: &CompiledTarget) -> Option<Vec<u8>>
     }
 }
 
-/// The answer of a numeric operator to a number, when there is nothing to transform or expand.
-fn number_check(link: &CompiledLink, target: &CompiledTarget, value: &TxValue) -> Option<bool> {
-    let super::operators::Check::Number(argument) = &link.operator.check else {
-        return None;
-    };
-    if link.chain != 0 || !link.stages.is_empty() || link.capture || target.count {
-        return None;
+/// Whether a numeric operator says no to a number that nothing transforms: the usual case of counts, scores and levels,
+/// answered without making text of the number.
+fn number_fails(link: &CompiledLink, value: i64) -> bool {
+    match &link.operator.check {
+        super::operators::Check::Number(argument) if link.chain == 0 && link.stages.is_empty() => {
+            super::operators::compare_numbers(link.operator.kind, value, *argument) == link.negated
+        }
+        _ => false,
     }
-    Some(super::operators::compare_numbers(link.operator.kind, value.integer(), *argument) != link.negated)
 }
 
 /// Names and values of what changes while rules run.
@@ -728,17 +727,4 @@ fn changing(context: &Context<'_>, state: &State, target: &CompiledTarget) -> Ve
         }
         _ => Vec::new(),
     }
-}
-
-/// A variable as SecLang writes it.
-pub(crate) fn variable_name(variable: Variable) -> String {
-    // Serde has the names already.
-    let mut name = String::new();
-    for letter in format!("{variable:?}").chars() {
-        if letter.is_ascii_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_uppercase());
-    }
-    name
 }

@@ -94,11 +94,6 @@ impl Facts {
         self.begin(variable).push_entry(Entry { name: Span::default(), value });
     }
 
-    /// Forget the members of a variable.
-    pub(crate) fn clear(&mut self, variable: Variable) {
-        drop(self.begin(variable));
-    }
-
     /// Copy bytes into the pool.
     pub(crate) fn store(&mut self, bytes: &[u8]) -> Span {
         self.store_with(|pool| pool.extend_from_slice(bytes))

@@ -1,5 +1,7 @@
 //! One transaction under rules: facts come in, phases run, findings come out.
 
+use bumpalo::Bump;
+
 use super::body::{self, Processor};
 use super::bytes::integer;
 use super::collections::Store;
@@ -18,6 +20,8 @@ pub struct Inspection {
     state: State,
     place: Place,
     exhaustive: bool,
+    verbose: bool,
+    bump: Bump,
 }
 
 /// What the inspection works with, besides the transaction itself.
@@ -38,7 +42,7 @@ impl Inspection {
         let mut state = State::new(program, environment.now_us);
         let content_type = request::header(request.headers, b"content-type").unwrap_or_default();
         state.processor = Processor::of(content_type).map(|processor| processor.name().to_owned());
-        let mut inspection = Self { facts, state, place, exhaustive: false };
+        let mut inspection = Self { facts, state, place, exhaustive: false, verbose: false, bump: Bump::new() };
         inspection.facts.set(V::ReqbodyError, b"0");
         inspection.facts.set(V::ReqbodyProcessorError, b"0");
         inspection.combined_size();
@@ -48,6 +52,11 @@ impl Inspection {
     /// Ask every rule instead of those that can match; for tests that compare.
     pub fn exhaustively(&mut self) {
         self.exhaustive = true;
+    }
+
+    /// Report rules that are not for the log too.
+    pub fn verbosely(&mut self) {
+        self.verbose = true;
     }
 
     /// Set a variable of `TX` before rules run.
@@ -73,9 +82,10 @@ impl Inspection {
             store: environment.store,
             place: &self.place,
             exhaustive: self.exhaustive,
+            verbose: self.verbose,
         };
         if self.state.interruption.is_none() || phase == 5 {
-            evaluate::run(context, phase, &mut self.state);
+            evaluate::run(context, phase, &mut self.state, &mut self.bump);
         }
     }
 

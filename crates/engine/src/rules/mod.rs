@@ -27,10 +27,16 @@ mod program;
 mod report;
 mod request;
 mod required;
+mod stage;
 pub mod transformations;
 mod tx;
 mod values;
 mod xpath;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
 
 use crate::error::EngineError;
 pub use collections::Store;
@@ -38,6 +44,7 @@ pub use inspection::{Environment, Inspection};
 use program::Program;
 pub use report::{Interruption, MatchedRule, MatchedVar, Refusal};
 pub use request::{Request, Response};
+pub(crate) use stage::RulesOutcome;
 
 /// The rules of a bundle.
 #[derive(Debug)]
@@ -75,6 +82,28 @@ impl Rules {
     }
 }
 
+/// The rules that were loaded last, so that a bundle with the same ones need not compile them again.
+#[derive(Debug, Default)]
+pub struct RulesCache(Mutex<Option<([u8; 32], Arc<Rules>)>>);
+
+impl RulesCache {
+    /// [`Rules::new`], or the rules that were made of the same bytes.
+    ///
+    /// # Errors
+    /// Those of [`Rules::new`].
+    pub fn load(&self, compiled: &[u8]) -> Result<Arc<Rules>, EngineError> {
+        let digest: [u8; 32] = Sha256::digest(compiled).into();
+        if let Some((known, rules)) = &*self.0.lock()
+            && *known == digest
+        {
+            return Ok(Arc::clone(rules));
+        }
+        let rules = Arc::new(Rules::new(compiled)?);
+        *self.0.lock() = Some((digest, Arc::clone(&rules)));
+        Ok(rules)
+    }
+}
+
 /// What a set of rules is.
 #[derive(Debug, Clone)]
 pub struct Description<'a> {
@@ -93,6 +122,15 @@ pub struct Description<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_rules_are_kept() {
+        let cache = RulesCache::default();
+        let (one, other) = (cache.load(b"").unwrap(), cache.load(b"").unwrap());
+        assert!(Arc::ptr_eq(&one, &other));
+        assert!(cache.load(b"x").is_err());
+        assert!(Arc::ptr_eq(&one, &cache.load(b"").unwrap()), "what cannot be loaded replaces nothing");
+    }
 
     #[test]
     fn what_is_not_rules_is_refused() {

@@ -4,7 +4,7 @@ use super::bytes::ByteSet;
 use super::facts::Slot;
 use super::prefilter::Bits;
 use super::program::{ChainId, CompiledLink, CompiledRule, Members, Source};
-use super::values::{Side, Values};
+use super::values::{OutputId, Side, Values};
 
 /// The rules of a phase.
 #[derive(Debug)]
@@ -24,6 +24,9 @@ struct Class {
     name: Option<Box<[u8]>>,
     /// Rules that run when there is any.
     present: Bits,
+    /// What is asked of the value as it is, for all chains: most chains change nothing in most values, and where one
+    /// does, this asks too much, never too little.
+    plain: Questions,
     groups: Vec<Group>,
 }
 
@@ -31,12 +34,18 @@ struct Class {
 #[derive(Debug)]
 struct Group {
     chain: ChainId,
+    questions: Questions,
+}
+
+/// Rules by what decides on them.
+#[derive(Debug)]
+struct Questions {
     /// Rules whose literals decide.
     literals: Bits,
     /// First and last word of `literals` that is not 0.
     words: std::ops::Range<usize>,
-    /// Rules whose byte sets decide.
-    sets: Vec<(usize, Vec<ByteSet>)>,
+    /// Rules of which a byte set decides, each set once.
+    sets: Vec<(ByteSet, Vec<usize>)>,
 }
 
 impl PhasePlan {
@@ -54,11 +63,9 @@ impl PhasePlan {
                 plan.always.insert(index);
             }
         }
-        for group in plan.classes.iter_mut().flat_map(|class| &mut class.groups) {
-            let used = |word: &u64| *word != 0;
-            let start = group.literals.0.iter().position(used).unwrap_or(0);
-            let end = group.literals.0.iter().rposition(used).map_or(0, |last| last + 1);
-            group.words = start..end;
+        for class in &mut plan.classes {
+            class.plain.close();
+            class.groups.iter_mut().for_each(|group| group.questions.close());
         }
         plan
     }
@@ -74,30 +81,27 @@ impl PhasePlan {
                 _ => None,
             };
             for (slot, side) in places {
-                let class = self.class(*slot, *side, name.clone(), rules);
+                let class = self.class(*slot, *side, name.clone(), rules, links);
                 if link.negated || link.gate.is_open() {
                     class.present.insert(index);
                     continue;
                 }
-                for chain in chains {
-                    let group = class.group(*chain, links);
-                    if link.gate.literals {
-                        group.literals.insert(index);
-                    } else {
-                        group.sets.push((index, link.gate.sets.to_vec()));
-                    }
+                class.plain.add(index, link);
+                for chain in chains.iter().filter(|chain| **chain != 0) {
+                    class.group(*chain, links).add(index, link);
                 }
             }
         }
     }
 
-    fn class(&mut self, slot: Slot, side: Side, name: Option<Box<[u8]>>, rules: usize) -> &mut Class {
+    fn class(&mut self, slot: Slot, side: Side, name: Option<Box<[u8]>>, rules: usize, links: usize) -> &mut Class {
         let known = self
             .classes
             .iter()
             .position(|class| class.slot == slot && class.side == side && class.name == name);
         let position = known.unwrap_or_else(|| {
-            self.classes.push(Class { slot, side, name, present: Bits::new(rules), groups: Vec::new() });
+            let (present, plain) = (Bits::new(rules), Questions::new(links));
+            self.classes.push(Class { slot, side, name, present, plain, groups: Vec::new() });
             self.classes.len() - 1
         });
         #[expect(clippy::indexing_slicing, reason = "the position was found or made just now")]
@@ -116,20 +120,11 @@ impl PhasePlan {
                 }
                 live.union(&class.present.0);
                 let base = values.base(entry, class.side);
+                class.plain.ask(values, base, live);
                 for group in &class.groups {
                     let value = values.after(base, group.chain);
-                    if !group.words.is_empty()
-                        && let Some(found) = values.scan(value)
-                    {
-                        group.merge(found, live);
-                    }
-                    if !group.sets.is_empty() {
-                        let present = values.output(value).present;
-                        for (rule, sets) in &group.sets {
-                            if sets.iter().all(|set| set.meets(present)) {
-                                live.insert(*rule);
-                            }
-                        }
+                    if value != base {
+                        group.questions.ask(values, value, live);
                     }
                 }
             }
@@ -137,8 +132,43 @@ impl PhasePlan {
     }
 }
 
-impl Group {
-    fn merge(&self, found: &[u64], live: &mut Bits) {
+impl Questions {
+    fn new(links: usize) -> Self {
+        Self { literals: Bits::new(links), words: 0..0, sets: Vec::new() }
+    }
+
+    fn add(&mut self, index: usize, link: &CompiledLink) {
+        if link.gate.literals {
+            self.literals.insert(index);
+        } else if let Some(set) = link.gate.sets.first() {
+            match self.sets.iter_mut().find(|(known, _)| known == set) {
+                Some((_, rules)) if rules.last() != Some(&index) => rules.push(index),
+                Some(_) => {}
+                None => self.sets.push((*set, vec![index])),
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        let used = |word: &u64| *word != 0;
+        let start = self.literals.0.iter().position(used).unwrap_or(0);
+        let end = self.literals.0.iter().rposition(used).map_or(0, |last| last + 1);
+        self.words = start..end;
+    }
+
+    fn ask(&self, values: &mut Values<'_>, value: OutputId, live: &mut Bits) {
+        let present = values.output(value).present;
+        for (_, rules) in self.sets.iter().filter(|(set, _)| set.meets(present)) {
+            for rule in rules {
+                live.insert(*rule);
+            }
+        }
+        if self.words.is_empty() {
+            return;
+        }
+        let Some(found) = values.scan(value) else {
+            return;
+        };
         let (Some(mask), Some(found), Some(live)) = (
             self.literals.0.get(self.words.clone()),
             found.get(self.words.clone()),
@@ -153,13 +183,13 @@ impl Group {
 }
 
 impl Class {
-    fn group(&mut self, chain: ChainId, links: usize) -> &mut Group {
+    fn group(&mut self, chain: ChainId, links: usize) -> &mut Questions {
         let known = self.groups.iter().position(|group| group.chain == chain);
         let position = known.unwrap_or_else(|| {
-            self.groups.push(Group { chain, literals: Bits::new(links), words: 0..0, sets: Vec::new() });
+            self.groups.push(Group { chain, questions: Questions::new(links) });
             self.groups.len() - 1
         });
         #[expect(clippy::indexing_slicing, reason = "the position was found or made just now")]
-        &mut self.groups[position]
+        &mut self.groups[position].questions
     }
 }

@@ -27,9 +27,6 @@ impl Bits {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.iter().all(|word| *word == 0)
-    }
 }
 
 pub(crate) fn contains(words: &[u64], index: usize) -> bool {

@@ -163,6 +163,8 @@ pub(crate) struct CompiledRule {
     pub(crate) audit_log: bool,
     pub(crate) skip: u32,
     pub(crate) skip_to: Option<u32>,
+    /// Somebody may ask what matched: it is reported, or `MATCHED_…` is read.
+    pub(crate) notes: bool,
 }
 
 /// [`Disruptive`], ready.
@@ -216,6 +218,8 @@ pub(crate) struct Program {
     pub(crate) prefilter: Prefilter,
     /// By phase, 1 first.
     pub(crate) plans: [PhasePlan; 5],
+    /// Names of the variables that rules look at, by variable.
+    pub(crate) variable_names: Vec<String>,
     uses: Vec<bool>,
 }
 
@@ -226,6 +230,9 @@ struct Builder {
     literals: Vec<(Vec<u8>, u32)>,
     links: usize,
     uses: Vec<bool>,
+    variable_names: Vec<String>,
+    /// The rule being compiled reads `MATCHED_…`.
+    reads_matched: bool,
 }
 
 impl Program {
@@ -253,6 +260,10 @@ impl Program {
             })?;
             rules.push(compiled);
         }
+        // A `SecAction` may read what an earlier rule matched.
+        if rules.iter().any(|rule| rule.notes && rule.links.first().is_some_and(|link| link.targets.is_empty())) {
+            rules.iter_mut().for_each(|rule| rule.notes = true);
+        }
         let prefilter = Prefilter::new(builder.literals, builder.links)
             .map_err(|error| EngineError::invalid("rules", error))?;
         let plans = [1, 2, 3, 4, 5].map(|phase| PhasePlan::new(phase, &rules, builder.links));
@@ -266,6 +277,7 @@ impl Program {
             prefilter,
             plans,
             uses: builder.uses,
+            variable_names: builder.variable_names,
         })
     }
 
@@ -293,6 +305,8 @@ impl Builder {
             literals: Vec::new(),
             links: rules,
             uses: vec![false; super::facts::VARIABLES],
+            variable_names: vec![String::new(); super::facts::VARIABLES],
+            reads_matched: false,
         }
     }
 
@@ -303,6 +317,7 @@ impl Builder {
         if rule.links.is_empty() {
             return Err("it has no condition".into());
         }
+        self.reads_matched = false;
         let mut links = Vec::with_capacity(rule.links.len());
         for (position, link) in rule.links.iter().enumerate() {
             // First links are numbered as their rules are.
@@ -310,7 +325,9 @@ impl Builder {
             self.links += usize::from(position > 0);
             links.push(self.link(number, link, set)?);
         }
+        let notes = rule.log || rule.audit_log || self.reads_matched;
         Ok(CompiledRule {
+            notes,
             id: rule.id,
             phase: rule.phase,
             file: rule.file,
@@ -351,6 +368,15 @@ impl Builder {
     }
 
     fn note(&mut self, variable: Variable) {
+        self.reads_matched |= matches!(
+            variable,
+            Variable::MatchedVar | Variable::MatchedVarName | Variable::MatchedVars | Variable::MatchedVarsNames
+        );
+        if let Some(name) = self.variable_names.get_mut(variable as usize)
+            && name.is_empty()
+        {
+            *name = variable_name(variable);
+        }
         if let Some(used) = self.uses.get_mut(variable as usize) {
             *used = true;
         }
@@ -553,6 +579,18 @@ fn short(text: &[u8]) -> Vec<u8> {
     let mut literal = super::bytes::lower(text);
     literal.truncate(24);
     literal
+}
+
+/// A variable as SecLang writes it.
+fn variable_name(variable: Variable) -> String {
+    let mut name = String::new();
+    for letter in format!("{variable:?}").chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_uppercase());
+    }
+    name
 }
 
 /// Where a variable's values come from.

@@ -39,7 +39,7 @@ pub(crate) fn of_pattern(pattern: &str) -> Required {
         return Required::default();
     };
     let mut sets = sets(&hir);
-    sets.sort_by_key(|set| set.len());
+    sets.sort_by_cached_key(|set| commonness(*set));
     sets.dedup();
     sets.retain(|set| set.len() < 200);
     sets.truncate(MAX_SETS);
@@ -232,7 +232,7 @@ fn sets(hir: &Hir) -> Vec<ByteSet> {
         HirKind::Empty | HirKind::Look(_) => Vec::new(),
         HirKind::Literal(literal) => {
             let mut sets: Vec<ByteSet> = literal.0.iter().map(|byte| ByteSet::EMPTY.with(*byte)).collect();
-            sets.sort_by_key(|set| commonness(*set));
+            sets.sort_by_cached_key(|set| commonness(*set));
             sets.truncate(MAX_SETS);
             sets
         }
@@ -242,7 +242,7 @@ fn sets(hir: &Hir) -> Vec<ByteSet> {
         HirKind::Repetition(_) => Vec::new(),
         HirKind::Concat(parts) => {
             let mut all: Vec<ByteSet> = parts.iter().flat_map(sets).collect();
-            all.sort_by_key(|set| commonness(*set));
+            all.sort_by_cached_key(|set| commonness(*set));
             all.dedup();
             all.truncate(MAX_SETS * 2);
             all
@@ -256,7 +256,7 @@ fn sets(hir: &Hir) -> Vec<ByteSet> {
                 // Each pair of branches needs one of either: keep the rarest unions.
                 let mut pairs: Vec<ByteSet> =
                     all.iter().flat_map(|one| branch.iter().map(|other| one.union(*other))).collect();
-                pairs.sort_by_key(|set| commonness(*set));
+                pairs.sort_by_cached_key(|set| commonness(*set));
                 pairs.dedup();
                 pairs.truncate(MAX_SETS);
                 all = pairs;

@@ -32,7 +32,7 @@ impl XPath {
         let path = text.trim().strip_suffix("/text()").unwrap_or(text.trim());
         let path = if path == "/" { "//*" } else { path };
         let mut steps = Vec::new();
-        let (mut anywhere, mut attribute) = (false, false);
+        let mut anywhere = false;
         let mut rest = path.strip_prefix('/').ok_or_else(refuse)?;
         loop {
             if let Some(after) = rest.strip_prefix('/') {
@@ -41,7 +41,7 @@ impl XPath {
             }
             let (step, tail) = rest.split_once('/').map_or((rest, None), |(step, tail)| (step, Some(tail)));
             let name = step.strip_prefix('@').unwrap_or(step);
-            attribute = name.len() != step.len();
+            let attribute = name.len() != step.len();
             let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.' | ':');
             if name.is_empty() || (name != "*" && !name.chars().all(plain)) || (attribute && tail.is_some()) {
                 return Err(refuse());

@@ -1,4 +1,5 @@
-//! JSON as arguments: `json.a.b`, items of a list `json.a.array_0` (`ModSecurity` v3 names them so).
+//! JSON as arguments: `json.a.b`, items of a list `json.a.array_0` (`ModSecurity` v3 names them so), and the list
+//! itself with its length (as Coraza has it).
 //!
 //! After an error the rest of the text becomes one argument, named as the place that broke: what a lenient upstream
 //! would still read does not go uninspected.
@@ -84,8 +85,8 @@ impl Parser<'_, '_> {
                         self.member(is_list)?;
                         break;
                     }
-                    Some(b']') if is_list => self.close(),
-                    Some(b'}') if !is_list => self.close(),
+                    Some(b']') if is_list => self.close()?,
+                    Some(b'}') if !is_list => self.close()?,
                     None => return Err("premature EOF"),
                     Some(_) => return Err("after a value: expected a comma or the end of its container"),
                 }
@@ -93,11 +94,16 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn close(&mut self) {
+    /// Leaves a container. A list is an argument too, with its length: its name would end no argument's otherwise.
+    fn close(&mut self) -> Parsed<()> {
         self.position += 1;
         if let Some(frame) = self.frames.pop() {
             self.name.truncate(frame.name_length);
+            if frame.is_list {
+                self.leaf(frame.index.to_string().as_bytes())?;
+            }
         }
+        Ok(())
     }
 
     /// The name of the next member: its key, or its place in the list.
