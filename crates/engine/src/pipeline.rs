@@ -287,7 +287,8 @@ impl Transaction {
         // 8. rules, over the response's head.
         self.inspect_response_head(engine, now);
         let scope = self.scope(now);
-        let reads_body = has_text && (engine.scanner.is_on() || self.rules_want_response(engine, now));
+        let reads_body =
+            has_text && (engine.scanner.is_on() || self.rules_want_response(engine, now));
         if reads_body && engine.policies.need_response_body(&scope) {
             return ResponseOutcome::NeedBody {
                 limit_bytes: engine.limits.response_body_bytes as usize,

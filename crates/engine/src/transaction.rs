@@ -199,7 +199,12 @@ impl Facts for View<'_> {
                 .map(String::as_str)
                 .collect(),
             Field::Findings => transaction.findings.iter().map(|code| &**code).collect(),
-            Field::RulesMatched => transaction.rules.matched.iter().map(String::as_str).collect(),
+            Field::RulesMatched => transaction
+                .rules
+                .matched
+                .iter()
+                .map(String::as_str)
+                .collect(),
             Field::SensitiveRequest => transaction
                 .sensitive_request
                 .iter()

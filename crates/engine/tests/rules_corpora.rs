@@ -31,16 +31,24 @@ fn cases(folder: &str) -> Option<Vec<Case>> {
     );
     let folder = root.join("seclang").join(folder);
     let Ok(entries) = std::fs::read_dir(&folder) else {
-        eprintln!("skipped: no corpus at {} (set STARFORT_CORPORA)", folder.display());
+        eprintln!(
+            "skipped: no corpus at {} (set STARFORT_CORPORA)",
+            folder.display()
+        );
         return None;
     };
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
     paths.sort();
     let mut all = Vec::new();
     for path in paths {
         let mut cases: Vec<Case> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
-        cases.iter_mut().for_each(|case| case.name.clone_from(&stem));
+        cases
+            .iter_mut()
+            .for_each(|case| case.name.clone_from(&stem));
         all.extend(cases);
     }
     Some(all)
@@ -55,7 +63,12 @@ fn expand(text: &str) -> Vec<u8> {
         if *first == b'\\' && tail.len() >= 3 && tail[0] == b'x' && hex(&tail[1..3]).is_some() {
             out.push(hex(&tail[1..3]).unwrap());
             rest = &tail[3..];
-        } else if *first == b'\\' && tail.len() >= 5 && tail[0] == b'u' && tail[1..3] == *b"00" && hex(&tail[3..5]).is_some() {
+        } else if *first == b'\\'
+            && tail.len() >= 5
+            && tail[0] == b'u'
+            && tail[1..3] == *b"00"
+            && hex(&tail[3..5]).is_some()
+        {
             out.push(hex(&tail[3..5]).unwrap());
             rest = &tail[5..];
         } else {
@@ -72,7 +85,9 @@ fn named<T: for<'a> Deserialize<'a>>(name: &str) -> Option<T> {
 
 #[test]
 fn transformations_agree() {
-    let Some(cases) = cases("transformations") else { return };
+    let Some(cases) = cases("transformations") else {
+        return;
+    };
     assert!(cases.len() > 300);
     let mut failures = Vec::new();
     for case in &cases {
@@ -80,7 +95,12 @@ fn transformations_agree() {
         let transformation: Transformation = named(&name).unwrap_or_else(|| panic!("{name}"));
         let mut out = Vec::new();
         // A backslash and a NUL is `\0` in the original of the one case that has it.
-        apply(transformation, &expand(&case.input.replace("\\\0", "\\0")), &[], &mut out);
+        apply(
+            transformation,
+            &expand(&case.input.replace("\\\0", "\\0")),
+            &[],
+            &mut out,
+        );
         let expected = expand(case.output.as_deref().unwrap());
         // The corpus has `\xag` here, which its own harness does not read as the escape it looks like.
         if out != expected && !case.input.contains(r"\xag") {
@@ -92,7 +112,13 @@ fn transformations_agree() {
             ));
         }
     }
-    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {}:\n{}",
+        failures.len(),
+        cases.len(),
+        failures.join("\n")
+    );
 }
 
 fn operator(name: &str, param: &str) -> Option<Operator> {
@@ -107,16 +133,29 @@ fn operator(name: &str, param: &str) -> Option<Operator> {
         _ => named(name)?,
     };
     let phrases: Vec<String> = match name {
-        "pm" => param.trim_matches('"').split_whitespace().map(ToOwned::to_owned).collect(),
-        "ipMatch" => param.split(',').map(|text| text.trim().to_owned()).collect(),
+        "pm" => param
+            .trim_matches('"')
+            .split_whitespace()
+            .map(ToOwned::to_owned)
+            .collect(),
+        "ipMatch" => param
+            .split(',')
+            .map(|text| text.trim().to_owned())
+            .collect(),
         _ => Vec::new(),
     };
-    Some(Operator { kind, argument: vec![Part::Text(param.to_owned())], phrases })
+    Some(Operator {
+        kind,
+        argument: vec![Part::Text(param.to_owned())],
+        phrases,
+    })
 }
 
 #[test]
 fn operators_agree() {
-    let Some(cases) = cases("operators") else { return };
+    let Some(cases) = cases("operators") else {
+        return;
+    };
     assert!(cases.len() > 3_900);
     let mut failures = Vec::new();
     for case in &cases {
@@ -140,8 +179,17 @@ fn operators_agree() {
         if refused {
             assert!(held.is_err(), "{} {param:?}", case.name);
         } else if held != Ok(case.ret == 1) {
-            failures.push(format!("{} {param:?} on {:?}: {held:?}, expected {}", case.name, case.input, case.ret));
+            failures.push(format!(
+                "{} {param:?} on {:?}: {held:?}, expected {}",
+                case.name, case.input, case.ret
+            ));
         }
     }
-    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {}:\n{}",
+        failures.len(),
+        cases.len(),
+        failures.join("\n")
+    );
 }

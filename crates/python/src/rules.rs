@@ -22,11 +22,15 @@ impl RuleSet {
     /// Raises `ValueError` naming file, line and rule when they cannot run.
     #[new]
     fn new(compiled: &[u8]) -> PyResult<Self> {
-        let rules = Rules::new(compiled).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let rules =
+            Rules::new(compiled).map_err(|error| PyValueError::new_err(error.to_string()))?;
         if rules.describe().is_none() {
             return Err(PyValueError::new_err("rules: there are none"));
         }
-        Ok(Self { rules, store: Store::default() })
+        Ok(Self {
+            rules,
+            store: Store::default(),
+        })
     }
 
     /// Signatures, number of rules, transformation chains and literals, bytes of the prefilter.
@@ -70,10 +74,18 @@ impl RuleSet {
         if exhaustive {
             inspection.exhaustively();
         }
-        if let Some(tx) = variables.map(|all| all.get_item("tx")).transpose()?.flatten() {
+        if let Some(tx) = variables
+            .map(|all| all.get_item("tx"))
+            .transpose()?
+            .flatten()
+        {
             for (name, value) in tx.cast::<PyDict>()?.iter() {
                 let (name, value) = (text(&name)?, text(&value)?);
-                inspection.set_tx(environment, &String::from_utf8_lossy(&name), &String::from_utf8_lossy(&value));
+                inspection.set_tx(
+                    environment,
+                    &String::from_utf8_lossy(&name),
+                    &String::from_utf8_lossy(&value),
+                );
             }
         }
         inspection.request_headers(environment);
@@ -108,20 +120,26 @@ impl RequestParts {
         let bytes = |name: &str, default: &str| -> PyResult<Vec<u8>> {
             optional(name)?.map_or_else(|| Ok(default.as_bytes().to_vec()), |value| text(&value))
         };
-        let port = |name: &str| -> PyResult<u16> { optional(name)?.map_or(Ok(0), |value| value.extract()) };
+        let port = |name: &str| -> PyResult<u16> {
+            optional(name)?.map_or(Ok(0), |value| value.extract())
+        };
         let address = |name: &str| -> PyResult<Option<IpAddr>> {
             let Some(value) = optional(name)? else {
                 return Ok(None);
             };
             let value: String = value.extract()?;
-            let parsed = value.parse().map_err(|_| PyValueError::new_err(format!("{name} {value:?} is no IP address")));
+            let parsed = value
+                .parse()
+                .map_err(|_| PyValueError::new_err(format!("{name} {value:?} is no IP address")));
             parsed.map(Some)
         };
         let now_us = match optional("now_us")? {
             Some(value) => value.extract()?,
             None => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX)),
+                .map_or(0, |since| {
+                    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+                }),
         };
         Ok(Self {
             method: bytes("method", "GET")?,
@@ -130,7 +148,8 @@ impl RequestParts {
             headers: headers(optional("headers")?)?,
             body: bytes("body", "")?,
             unique_id: bytes("unique_id", "")?,
-            remote_addr: address("remote_addr")?.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)),
+            remote_addr: address("remote_addr")?
+                .unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)),
             remote_port: port("remote_port")?,
             server_addr: address("server_addr")?,
             server_port: port("server_port")?,
@@ -151,7 +170,11 @@ impl RequestParts {
             server_port: self.server_port,
             unique_id: &self.unique_id,
         };
-        Inspection::begin(environment, &request, starfort_engine::client::geo::Place::default())
+        Inspection::begin(
+            environment,
+            &request,
+            starfort_engine::client::geo::Place::default(),
+        )
     }
 }
 
@@ -166,10 +189,14 @@ struct ResponseParts {
 impl ResponseParts {
     fn read(response: &Bound<'_, PyDict>) -> PyResult<Self> {
         let bytes = |name: &str, default: &str| -> PyResult<Vec<u8>> {
-            response.get_item(name)?.map_or_else(|| Ok(default.as_bytes().to_vec()), |value| text(&value))
+            response
+                .get_item(name)?
+                .map_or_else(|| Ok(default.as_bytes().to_vec()), |value| text(&value))
         };
         Ok(Self {
-            status: response.get_item("status")?.map_or(Ok(200), |status| status.extract())?,
+            status: response
+                .get_item("status")?
+                .map_or(Ok(200), |status| status.extract())?,
             protocol: bytes("protocol", "HTTP/1.1")?,
             reason: bytes("reason", "")?,
             headers: headers(response.get_item("headers")?)?,
@@ -179,15 +206,22 @@ impl ResponseParts {
 
     fn enter(&self, inspection: &mut Inspection, environment: Environment<'_>) {
         let headers = borrowed(&self.headers);
-        let response =
-            Response { status: self.status, protocol: &self.protocol, reason: &self.reason, headers: &headers };
+        let response = Response {
+            status: self.status,
+            protocol: &self.protocol,
+            reason: &self.reason,
+            headers: &headers,
+        };
         inspection.response_headers(environment, &response);
         inspection.response_body(environment, Some(&self.body));
     }
 }
 
 fn borrowed(headers: &[(Vec<u8>, Vec<u8>)]) -> Vec<(&[u8], &[u8])> {
-    headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect()
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_slice(), value.as_slice()))
+        .collect()
 }
 
 /// `str` as UTF-8, `bytes` as they are.
@@ -258,7 +292,10 @@ fn report<'py>(
     Ok(out)
 }
 
-fn interruption<'py>(py: Python<'py>, inspection: &Inspection) -> PyResult<Option<Bound<'py, PyDict>>> {
+fn interruption<'py>(
+    py: Python<'py>,
+    inspection: &Inspection,
+) -> PyResult<Option<Bound<'py, PyDict>>> {
     let Some(found) = inspection.interruption() else {
         return Ok(None);
     };

@@ -44,8 +44,9 @@ impl ByteSet {
     }
 
     pub(crate) const fn union(self, other: Self) -> Self {
-        let (Self([a, b, c, d]), Self([e, f, g, h])) = (self, other);
-        Self([a | e, b | f, c | g, d | h])
+        let (Self([a, b, c, d]), Self(more)) = (self, other);
+        let [a_more, b_more, c_more, d_more] = more;
+        Self([a | a_more, b | b_more, c | c_more, d | d_more])
     }
 
     pub(crate) const fn complement(self) -> Self {
@@ -55,8 +56,9 @@ impl ByteSet {
 
     /// Whether any byte is in both.
     pub(crate) const fn meets(self, other: Self) -> bool {
-        let (Self([a, b, c, d]), Self([e, f, g, h])) = (self, other);
-        (a & e) | (b & f) | (c & g) | (d & h) != 0
+        let (Self([a, b, c, d]), Self(more)) = (self, other);
+        let [a_more, b_more, c_more, d_more] = more;
+        (a & a_more) | (b & b_more) | (c & c_more) | (d & d_more) != 0
     }
 
     pub(crate) const fn contains(self, byte: u8) -> bool {
@@ -111,17 +113,17 @@ pub(crate) fn integer(text: &[u8]) -> i64 {
     let text = text.trim_ascii_start();
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
+        rest => (false, rest.strip_prefix(b"+").unwrap_or(rest)),
     };
-    let value = digits
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .fold(0i64, |value, digit| {
-            value
-                .saturating_mul(10)
-                .saturating_add(i64::from(digit - b'0'))
-        });
+    let value =
+        digits
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .fold(0i64, |value, digit| {
+                value
+                    .saturating_mul(10)
+                    .saturating_add(i64::from(digit - b'0'))
+            });
     if negative { -value } else { value }
 }
 

@@ -19,6 +19,9 @@ const MAX_VALUE_BYTES: usize = 1024;
 /// Bytes of a key.
 const MAX_KEY_BYTES: usize = 256;
 
+/// A collection, and whose.
+type Key = (Collection, Box<[u8]>);
+
 #[derive(Debug, Default)]
 struct Record {
     expires_s: u64,
@@ -35,7 +38,7 @@ struct Stored {
 /// The store.
 #[derive(Debug, Default)]
 pub struct Store {
-    records: Mutex<HashMap<(Collection, Box<[u8]>), Record>>,
+    records: Mutex<HashMap<Key, Record>>,
 }
 
 impl Store {
@@ -56,14 +59,28 @@ impl Store {
     }
 
     /// `setvar`.
-    pub(crate) fn change(&self, collection: Collection, key: &[u8], name: &[u8], op: SetOp, value: &[u8], now_s: u64) {
+    pub(crate) fn change(
+        &self,
+        collection: Collection,
+        key: &[u8],
+        name: &[u8],
+        op: SetOp,
+        value: &[u8],
+        now_s: u64,
+    ) {
         let mut records = self.records.lock();
         let Some(record) = records.get_mut(&(collection, cut(key))) else {
             return;
         };
         let gone = |stored: &Stored| stored.expires_s.is_some_and(|expires| expires <= now_s);
-        let position = record.variables.iter().position(|stored| *stored.name == *name);
-        let old = position.and_then(|at| record.variables.get(at)).filter(|stored| !gone(stored)).map(|stored| &stored.value);
+        let position = record
+            .variables
+            .iter()
+            .position(|stored| *stored.name == *name);
+        let old = position
+            .and_then(|at| record.variables.get(at))
+            .filter(|stored| !gone(stored))
+            .map(|stored| &stored.value);
         let value = value.get(..MAX_VALUE_BYTES).unwrap_or(value);
         match (position, changed(old, op, value)) {
             (Some(at), Some(new)) => {
@@ -78,7 +95,11 @@ impl Store {
                 record.variables.remove(at);
             }
             (None, Some(value)) if record.variables.len() < MAX_VARIABLES => {
-                record.variables.push(Stored { name: name.into(), value, expires_s: None });
+                record.variables.push(Stored {
+                    name: name.into(),
+                    value,
+                    expires_s: None,
+                });
             }
             (None, _) => {}
         }
@@ -88,16 +109,29 @@ impl Store {
     pub(crate) fn expire(&self, collection: Collection, key: &[u8], name: &[u8], expires_s: u64) {
         let mut records = self.records.lock();
         let record = records.get_mut(&(collection, cut(key)));
-        let stored = record.and_then(|record| record.variables.iter_mut().find(|stored| *stored.name == *name));
+        let stored = record.and_then(|record| {
+            record
+                .variables
+                .iter_mut()
+                .find(|stored| *stored.name == *name)
+        });
         if let Some(stored) = stored {
             stored.expires_s = Some(expires_s);
         }
     }
 
     /// Names and values of a collection.
-    pub(crate) fn read(&self, collection: Collection, key: &[u8], now_s: u64) -> Vec<(Box<[u8]>, TxValue)> {
+    pub(crate) fn read(
+        &self,
+        collection: Collection,
+        key: &[u8],
+        now_s: u64,
+    ) -> Vec<(Box<[u8]>, TxValue)> {
         let records = self.records.lock();
-        let Some(record) = records.get(&(collection, cut(key))).filter(|record| record.expires_s > now_s) else {
+        let Some(record) = records
+            .get(&(collection, cut(key)))
+            .filter(|record| record.expires_s > now_s)
+        else {
             return Vec::new();
         };
         record
@@ -121,7 +155,13 @@ mod tests {
     fn variables_live_as_long_as_they_were_told() {
         let store = Store::default();
         let (ip, key) = (Collection::Ip, &b"192.0.2.1"[..]);
-        let read = |now| store.read(ip, key, now).iter().map(|(_, value)| value.integer()).collect::<Vec<_>>();
+        let read = |now| {
+            store
+                .read(ip, key, now)
+                .iter()
+                .map(|(_, value)| value.integer())
+                .collect::<Vec<_>>()
+        };
         store.change(ip, key, b"count", SetOp::Add, b"1", 10);
         assert!(read(10).is_empty(), "not in use yet");
         store.touch(ip, key, 10, 100);

@@ -30,6 +30,10 @@ pub struct RuleSet {
 /// Engine directives.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a directive of SecLang"
+)]
 pub struct Settings {
     /// `SecRuleEngine`.
     pub engine: EngineMode,
@@ -531,7 +535,10 @@ pub enum Ctl {
 /// The variables, named as in SecLang.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names are SecLang's; docs/seclang.md describes them")]
+#[expect(
+    missing_docs,
+    reason = "the names are SecLang's; docs/seclang.md describes them"
+)]
 pub enum Variable {
     Args,
     ArgsCombinedSize,

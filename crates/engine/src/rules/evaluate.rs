@@ -9,8 +9,8 @@ use super::macros::{CompiledMacro, CompiledPart};
 use super::operators::{Captures, MAX_CAPTURES};
 use super::prefilter::{Bits, contains};
 use super::program::{
-    ChainId, CompiledAction, CompiledCtl, CompiledLink, CompiledRule, CompiledTarget, Disruption, Members, Program,
-    Source,
+    ChainId, CompiledAction, CompiledCtl, CompiledLink, CompiledRule, CompiledTarget, Disruption,
+    Members, Program, Source,
 };
 use super::report::{Hit, Interruption, MatchedVar, Refusal};
 use super::tx::{Tx, TxValue};
@@ -115,8 +115,13 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, bump: &mut
     }
     bump.reset();
     let program = context.program;
-    let mut values =
-        Values::new(bump, context.facts, &program.chains, &program.prefilter, &program.settings.unicode_map);
+    let mut values = Values::new(
+        bump,
+        context.facts,
+        &program.chains,
+        &program.prefilter,
+        &program.settings.unicode_map,
+    );
     let mut live = Bits::new(program.rules.len());
     if context.exhaustive {
         for (index, rule) in program.rules.iter().enumerate() {
@@ -127,7 +132,13 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, bump: &mut
     } else {
         plan.live(&mut values, &mut live);
     }
-    let mut run = Run { context, state, values, links: Vec::new(), notes: true };
+    let mut run = Run {
+        context,
+        state,
+        values,
+        links: Vec::new(),
+        notes: true,
+    };
     run.rules(phase, &live);
 }
 
@@ -184,7 +195,12 @@ impl<'a> Run<'a, '_> {
                     }
                     skip = 0;
                 }
-                if self.state.removed.as_ref().is_some_and(|removed| removed.contains(index)) {
+                if self
+                    .state
+                    .removed
+                    .as_ref()
+                    .is_some_and(|removed| removed.contains(index))
+                {
                     continue;
                 }
                 match self.rule(index, rule) {
@@ -213,7 +229,10 @@ impl<'a> Run<'a, '_> {
             logdata = link.logdata.as_ref().or(logdata);
         }
         if let Some(severity) = rule.severity {
-            let highest = self.state.highest_severity.map_or(severity, |highest| highest.min(severity));
+            let highest = self
+                .state
+                .highest_severity
+                .map_or(severity, |highest| highest.min(severity));
             self.state.highest_severity = Some(highest);
         }
         let told = rule.log || rule.audit_log;
@@ -286,12 +305,20 @@ impl<'a> Run<'a, '_> {
         if any && self.notes {
             let fresh = self.links.get(before..).unwrap_or_default();
             self.state.matched_vars.clear();
-            self.state.matched_vars.extend(fresh.iter().take(MAX_MATCHED_VARS).cloned());
+            self.state
+                .matched_vars
+                .extend(fresh.iter().take(MAX_MATCHED_VARS).cloned());
         }
         any
     }
 
-    fn target(&mut self, index: usize, link: &'a CompiledLink, target: &'a CompiledTarget, argument: &[u8]) -> bool {
+    fn target(
+        &mut self,
+        index: usize,
+        link: &'a CompiledLink,
+        target: &'a CompiledTarget,
+        argument: &[u8],
+    ) -> bool {
         if target.count {
             let count = self.count(index, link, target);
             if number_fails(link, count) {
@@ -300,7 +327,13 @@ impl<'a> Run<'a, '_> {
             let mut text = Vec::new();
             super::bytes::push_integer(count, &mut text);
             let base = self.values.foreign(&text);
-            return self.value(link, target, member_key(&self.context, target).as_deref(), base, argument);
+            return self.value(
+                link,
+                target,
+                member_key(&self.context, target).as_deref(),
+                base,
+                argument,
+            );
         }
         let mut any = false;
         match &target.source {
@@ -318,7 +351,13 @@ impl<'a> Run<'a, '_> {
             }
             Source::Tx => {
                 if let Members::Place(place) = target.members {
-                    let name: &'a [u8] = self.context.program.names.names.get(usize::from(place)).map_or(b"", |name| name);
+                    let name: &'a [u8] = self
+                        .context
+                        .program
+                        .names
+                        .names
+                        .get(usize::from(place))
+                        .map_or(b"", |name| name);
                     if let Some(value) = self.state.tx.at(place)
                         && !self.is_excluded(index, link, target, name)
                     {
@@ -334,13 +373,21 @@ impl<'a> Run<'a, '_> {
                 }
                 any |= self.others(index, link, target, argument);
             }
-            Source::Stored(_) | Source::Changing => any |= self.others(index, link, target, argument),
+            Source::Stored(_) | Source::Changing => {
+                any |= self.others(index, link, target, argument);
+            }
         }
         any
     }
 
     /// Values that change while rules run.
-    fn others(&mut self, index: usize, link: &'a CompiledLink, target: &'a CompiledTarget, argument: &[u8]) -> bool {
+    fn others(
+        &mut self,
+        index: usize,
+        link: &'a CompiledLink,
+        target: &'a CompiledTarget,
+        argument: &[u8],
+    ) -> bool {
         let mut any = false;
         for (name, value) in members(&self.context, self.state, target) {
             if !self.is_excluded(index, link, target, &name) {
@@ -359,22 +406,37 @@ impl<'a> Run<'a, '_> {
                 .flat_map(|(slot, _)| self.context.facts.members(*slot))
                 .filter(|(name, _)| target.selects(name) && !excluded(name))
                 .count(),
-            Source::Tx if let Members::Place(place) = target.members => usize::from(self.state.tx.at(place).is_some()),
-            _ => members(&self.context, self.state, target).iter().filter(|(name, _)| !excluded(name)).count(),
+            Source::Tx if let Members::Place(place) = target.members => {
+                usize::from(self.state.tx.at(place).is_some())
+            }
+            _ => members(&self.context, self.state, target)
+                .iter()
+                .filter(|(name, _)| !excluded(name))
+                .count(),
         };
         i64::try_from(count).unwrap_or(i64::MAX)
     }
 
-    fn is_excluded(&self, index: usize, link: &CompiledLink, target: &CompiledTarget, name: &[u8]) -> bool {
+    fn is_excluded(
+        &self,
+        index: usize,
+        link: &CompiledLink,
+        target: &CompiledTarget,
+        name: &[u8],
+    ) -> bool {
         if link.exclusions.is_empty() && self.state.removed_targets.is_empty() {
             return false;
         }
         let excludes = |exclusion: &CompiledTarget| {
             exclusion.variable == target.variable
                 && match exclusion.members {
-                    Members::Place(place) => {
-                        self.context.program.names.names.get(usize::from(place)).is_some_and(|known| **known == *name)
-                    }
+                    Members::Place(place) => self
+                        .context
+                        .program
+                        .names
+                        .names
+                        .get(usize::from(place))
+                        .is_some_and(|known| **known == *name),
                     _ => exclusion.selects(name),
                 }
         };
@@ -430,13 +492,24 @@ impl<'a> Run<'a, '_> {
         self.matched(link, captures)
     }
 
-    fn holds(&mut self, link: &CompiledLink, id: OutputId, argument: &[u8], captures: Option<&mut Captures>) -> bool {
+    fn holds(
+        &mut self,
+        link: &CompiledLink,
+        id: OutputId,
+        argument: &[u8],
+        captures: Option<&mut Captures>,
+    ) -> bool {
         let output = self.values.output(id);
         if !self.context.exhaustive {
             if !link.gate.sets.iter().all(|set| set.meets(output.present)) {
                 return false;
             }
-            if link.gate.literals && !self.values.scan(id).is_some_and(|found| contains(found, link.number)) {
+            if link.gate.literals
+                && !self
+                    .values
+                    .scan(id)
+                    .is_some_and(|found| contains(found, link.number))
+            {
                 return false;
             }
         }
@@ -471,7 +544,12 @@ impl<'a> Run<'a, '_> {
             return;
         }
         let bytes = self.values.output(id).bytes;
-        let known = self.context.program.variable_names.get(variable as usize).map_or("", String::as_str);
+        let known = self
+            .context
+            .program
+            .variable_names
+            .get(variable as usize)
+            .map_or("", String::as_str);
         let state = &mut *self.state;
         state.matched_name.clear();
         state.matched_name.extend_from_slice(known.as_bytes());
@@ -479,12 +557,19 @@ impl<'a> Run<'a, '_> {
             && !name.is_empty()
         {
             state.matched_name.push(b':');
-            state.matched_name.extend_from_slice(name.get(..256).unwrap_or(name));
+            state
+                .matched_name
+                .extend_from_slice(name.get(..256).unwrap_or(name));
         }
         state.matched_var.clear();
-        state.matched_var.extend_from_slice(bytes.get(..MAX_TEXT_BYTES).unwrap_or(bytes));
+        state
+            .matched_var
+            .extend_from_slice(bytes.get(..MAX_TEXT_BYTES).unwrap_or(bytes));
         if self.links.len() < MAX_MATCHED_VARS {
-            self.links.push(MatchedVar { name: state.matched_name.clone(), value: state.matched_var.clone() });
+            self.links.push(MatchedVar {
+                name: state.matched_name.clone(),
+                value: state.matched_var.clone(),
+            });
         }
     }
 
@@ -509,10 +594,14 @@ impl<'a> Run<'a, '_> {
             CompiledAction::SetVar(collection, key, op, value) => {
                 let (name, value) = (self.expand(key).to_ascii_lowercase(), self.expand(value));
                 if *collection == Collection::Tx {
-                    self.state.tx.change(&self.context.program.names, &name, *op, &value);
+                    self.state
+                        .tx
+                        .change(&self.context.program.names, &name, *op, &value);
                 } else if let Some(key) = key_of(self.state, *collection) {
                     let now_s = self.state.now_us / 1_000_000;
-                    self.context.store.change(*collection, key, &name, *op, &value, now_s);
+                    self.context
+                        .store
+                        .change(*collection, key, &name, *op, &value, now_s);
                 }
             }
             CompiledAction::ExpireVar(collection, key, seconds) => {
@@ -520,13 +609,20 @@ impl<'a> Run<'a, '_> {
                 let seconds = u64::try_from(super::bytes::integer(&seconds)).unwrap_or(0);
                 let expires_s = (self.state.now_us / 1_000_000).saturating_add(seconds);
                 if let Some(key) = key_of(self.state, *collection) {
-                    self.context.store.expire(*collection, key, &name, expires_s);
+                    self.context
+                        .store
+                        .expire(*collection, key, &name, expires_s);
                 }
             }
             CompiledAction::InitCol(collection, key) => {
                 let key = self.expand(key);
                 let timeout_s = self.context.program.settings.collection_timeout_s;
-                self.context.store.touch(*collection, &key, self.state.now_us / 1_000_000, timeout_s);
+                self.context.store.touch(
+                    *collection,
+                    &key,
+                    self.state.now_us / 1_000_000,
+                    timeout_s,
+                );
                 self.state.keys.retain(|(known, _)| known != collection);
                 self.state.keys.push((*collection, key));
             }
@@ -542,11 +638,16 @@ impl<'a> Run<'a, '_> {
 
     fn set_tx(&mut self, place: u16, op: SetOp, value: &CompiledMacro) {
         // Adding one variable to another is what scoring does all the time.
-        if let ([CompiledPart::Tx(other)], SetOp::Add | SetOp::Subtract) = (value.0.as_slice(), op) {
+        if let ([CompiledPart::Tx(other)], SetOp::Add | SetOp::Subtract) = (value.0.as_slice(), op)
+        {
             let tx = &mut self.state.tx;
             let number = tx.at(*other).map_or(0, TxValue::integer);
             let old = tx.at(place).map_or(0, TxValue::integer);
-            let new = if op == SetOp::Add { old.saturating_add(number) } else { old.saturating_sub(number) };
+            let new = if op == SetOp::Add {
+                old.saturating_add(number)
+            } else {
+                old.saturating_sub(number)
+            };
             return tx.set_at(place, Some(TxValue::Integer(new)));
         }
         if let ([CompiledPart::Tx(other)], SetOp::Set) = (value.0.as_slice(), op) {
@@ -567,7 +668,9 @@ impl<'a> Run<'a, '_> {
             CompiledCtl::ForceRequestBodyVariable(on) => state.force_request_body = *on,
             CompiledCtl::RequestBodyProcessor(name) => state.processor = Some(name.clone()),
             CompiledCtl::RemoveRules(bits) => {
-                let removed = state.removed.get_or_insert_with(|| Bits::new(self.context.program.rules.len()));
+                let removed = state
+                    .removed
+                    .get_or_insert_with(|| Bits::new(self.context.program.rules.len()));
                 removed.union(&bits.0);
             }
             CompiledCtl::RemoveTarget(..) => {
@@ -608,11 +711,17 @@ impl<'a> Run<'a, '_> {
         let source = super::program::source_of(variable);
         if let Source::Facts(places) = &source {
             for (slot, side) in places {
-                let found = self.context.facts.members(*slot).find(|(name, _)| {
-                    key.is_none_or(|key| name.eq_ignore_ascii_case(key))
-                });
+                let found = self
+                    .context
+                    .facts
+                    .members(*slot)
+                    .find(|(name, _)| key.is_none_or(|key| name.eq_ignore_ascii_case(key)));
                 if let Some((name, value)) = found {
-                    let text = if *side == super::values::Side::Name { name } else { value };
+                    let text = if *side == super::values::Side::Name {
+                        name
+                    } else {
+                        value
+                    };
                     return out.extend_from_slice(text.get(..MAX_TEXT_BYTES).unwrap_or(text));
                 }
             }
@@ -624,7 +733,10 @@ impl<'a> Run<'a, '_> {
             members: key.map_or(Members::All, |key| Members::Name(key.into())),
             count: false,
         };
-        if let Some((_, value)) = members(&self.context, self.state, &target).into_iter().next() {
+        if let Some((_, value)) = members(&self.context, self.state, &target)
+            .into_iter()
+            .next()
+        {
             out.extend_from_slice(&value);
         }
     }
@@ -632,14 +744,26 @@ impl<'a> Run<'a, '_> {
 
 /// Where an action is: its rule and its number among the rule's actions.
 fn place_of(program: &Program, rule: usize, wanted: &CompiledAction) -> Option<(u32, u16)> {
-    let actions = program.rules.get(rule)?.links.iter().flat_map(|link| &link.actions);
-    let position = actions.into_iter().position(|action| std::ptr::eq(action, wanted))?;
+    let actions = program
+        .rules
+        .get(rule)?
+        .links
+        .iter()
+        .flat_map(|link| &link.actions);
+    let position = actions
+        .into_iter()
+        .position(|action| std::ptr::eq(action, wanted))?;
     Some((u32::try_from(rule).ok()?, u16::try_from(position).ok()?))
 }
 
 /// The `ctl:ruleRemoveTarget…` at a place.
 fn removal(program: &Program, rule: u32, action: u16) -> Option<(&Bits, &CompiledTarget)> {
-    let mut actions = program.rules.get(rule as usize)?.links.iter().flat_map(|link| &link.actions);
+    let mut actions = program
+        .rules
+        .get(rule as usize)?
+        .links
+        .iter()
+        .flat_map(|link| &link.actions);
     match actions.nth(usize::from(action))? {
         CompiledAction::Ctl(CompiledCtl::RemoveTarget(rules, target)) => Some((rules, target)),
         _ => None,
@@ -647,14 +771,23 @@ fn removal(program: &Program, rule: u32, action: u16) -> Option<(&Bits, &Compile
 }
 
 fn key_of(state: &State, collection: Collection) -> Option<&[u8]> {
-    state.keys.iter().find(|(known, _)| *known == collection).map(|(_, key)| key.as_slice())
+    state
+        .keys
+        .iter()
+        .find(|(known, _)| *known == collection)
+        .map(|(_, key)| key.as_slice())
 }
 
 /// The name that a count is reported under.
 fn member_key(context: &Context<'_>, target: &CompiledTarget) -> Option<Vec<u8>> {
     match &target.members {
         Members::Name(name) => Some(name.to_vec()),
-        Members::Place(place) => context.program.names.names.get(usize::from(*place)).map(|name| name.to_vec()),
+        Members::Place(place) => context
+            .program
+            .names
+            .names
+            .get(usize::from(*place))
+            .map(|name| name.to_vec()),
         _ => None,
     }
 }
@@ -671,7 +804,11 @@ fn number_fails(link: &CompiledLink, value: i64) -> bool {
 }
 
 /// Names and values of what changes while rules run.
-fn members(context: &Context<'_>, state: &State, target: &CompiledTarget) -> Vec<(Vec<u8>, Vec<u8>)> {
+fn members(
+    context: &Context<'_>,
+    state: &State,
+    target: &CompiledTarget,
+) -> Vec<(Vec<u8>, Vec<u8>)> {
     let text = |value: &TxValue| {
         let mut out = Vec::new();
         value.push(&mut out);
@@ -680,50 +817,88 @@ fn members(context: &Context<'_>, state: &State, target: &CompiledTarget) -> Vec
     let all: Vec<(Vec<u8>, Vec<u8>)> = match &target.source {
         Source::Tx => {
             let names = &context.program.names;
-            state.tx.iter(names).filter(|(name, _)| target.selects(name)).map(|(name, value)| (name.to_vec(), text(value))).collect()
+            state
+                .tx
+                .iter(names)
+                .filter(|(name, _)| target.selects(name))
+                .map(|(name, value)| (name.to_vec(), text(value)))
+                .collect()
         }
         Source::Stored(collection) => {
             let Some(key) = key_of(state, *collection) else {
                 return Vec::new();
             };
-            let stored = context.store.read(*collection, key, state.now_us / 1_000_000);
-            stored.into_iter().map(|(name, value)| (name.to_vec(), text(&value))).collect()
+            let stored = context
+                .store
+                .read(*collection, key, state.now_us / 1_000_000);
+            stored
+                .into_iter()
+                .map(|(name, value)| (name.to_vec(), text(&value)))
+                .collect()
         }
         _ => changing(context, state, target),
     };
     let by_name = matches!(target.members, Members::Name(_) | Members::Regex(_));
-    if by_name { all.into_iter().filter(|(name, _)| target.selects(name)).collect() } else { all }
+    if by_name {
+        all.into_iter()
+            .filter(|(name, _)| target.selects(name))
+            .collect()
+    } else {
+        all
+    }
 }
 
-fn changing(context: &Context<'_>, state: &State, target: &CompiledTarget) -> Vec<(Vec<u8>, Vec<u8>)> {
+fn changing(
+    context: &Context<'_>,
+    state: &State,
+    target: &CompiledTarget,
+) -> Vec<(Vec<u8>, Vec<u8>)> {
     let one = |value: Vec<u8>| vec![(Vec::new(), value)];
     let number = |value: i64| one(value.to_string().into_bytes());
     match target.variable {
         Variable::MatchedVar => one(state.matched_var.clone()),
         Variable::MatchedVarName => one(state.matched_name.clone()),
-        Variable::MatchedVars => {
-            state.matched_vars.iter().map(|matched| (matched.name.clone(), matched.value.clone())).collect()
-        }
-        Variable::MatchedVarsNames => {
-            state.matched_vars.iter().map(|matched| (matched.name.clone(), matched.name.clone())).collect()
-        }
+        Variable::MatchedVars => state
+            .matched_vars
+            .iter()
+            .map(|matched| (matched.name.clone(), matched.value.clone()))
+            .collect(),
+        Variable::MatchedVarsNames => state
+            .matched_vars
+            .iter()
+            .map(|matched| (matched.name.clone(), matched.name.clone()))
+            .collect(),
         Variable::HighestSeverity => number(state.highest_severity.map_or(255, i64::from)),
         // Microseconds, as in ModSecurity v2.
-        Variable::Duration => number(i64::try_from(state.now_us.saturating_sub(state.started_us)).unwrap_or(i64::MAX)),
+        Variable::Duration => {
+            number(i64::try_from(state.now_us.saturating_sub(state.started_us)).unwrap_or(i64::MAX))
+        }
         Variable::ReqbodyProcessor => one(state.processor.clone().unwrap_or_default().into_bytes()),
         Variable::Env => state.environment.clone(),
         Variable::Geo => state.geo.clone(),
-        Variable::Sessionid => key_of(state, Collection::Session).map(|key| one(key.to_vec())).unwrap_or_default(),
-        Variable::Userid => key_of(state, Collection::User).map(|key| one(key.to_vec())).unwrap_or_default(),
+        Variable::Sessionid => key_of(state, Collection::Session)
+            .map(|key| one(key.to_vec()))
+            .unwrap_or_default(),
+        Variable::Userid => key_of(state, Collection::User)
+            .map(|key| one(key.to_vec()))
+            .unwrap_or_default(),
         Variable::Rule => {
             let Some(rule) = context.program.rules.get(state.rule) else {
                 return Vec::new();
             };
-            let severity = rule.severity.map(|severity| severity.to_string()).unwrap_or_default();
-            [("id", rule.id.to_string()), ("rev", rule.rev.clone()), ("ver", rule.ver.clone()), ("severity", severity)]
-                .into_iter()
-                .map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes()))
-                .collect()
+            let severity = rule
+                .severity
+                .map(|severity| severity.to_string())
+                .unwrap_or_default();
+            [
+                ("id", rule.id.to_string()),
+                ("rev", rule.rev.clone()),
+                ("ver", rule.ver.clone()),
+                ("severity", severity),
+            ]
+            .into_iter()
+            .map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes()))
+            .collect()
         }
         _ => Vec::new(),
     }

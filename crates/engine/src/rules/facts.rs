@@ -21,15 +21,18 @@ pub(crate) struct Entry {
 /// How many variables there are ([`Variable`] is numbered from 0).
 pub(crate) const VARIABLES: usize = Variable::Xml as usize + 1;
 
+/// The first slot that is no variable's.
+const FIRST_PRIVATE: u8 = Variable::Xml as u8 + 1;
+
 /// Where members are kept: a variable's own place, or one of those that several variables read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Slot(u8);
 
 impl Slot {
     /// Values of all attributes of an XML body, named by path.
-    pub(crate) const XML_ATTRIBUTES: Self = Self(VARIABLES as u8);
+    pub(crate) const XML_ATTRIBUTES: Self = Self(FIRST_PRIVATE);
     /// Text nodes of an XML body, named by path.
-    pub(crate) const XML_TEXTS: Self = Self(VARIABLES as u8 + 1);
+    pub(crate) const XML_TEXTS: Self = Self(FIRST_PRIVATE + 1);
 }
 
 const SLOTS: usize = VARIABLES + 2;
@@ -54,7 +57,12 @@ pub(crate) struct Facts {
 /// Payload: shown by size only.
 impl std::fmt::Debug for Facts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Facts({} entries, {} bytes)", self.entries.len(), self.pool.len())
+        write!(
+            f,
+            "Facts({} entries, {} bytes)",
+            self.entries.len(),
+            self.pool.len()
+        )
     }
 }
 
@@ -73,12 +81,19 @@ impl Facts {
     /// Begin the members of a variable; those it had are forgotten.
     pub(crate) fn begin(&mut self, slot: impl Into<Slot>) -> Members<'_> {
         let start = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        Members { slot: slot.into(), facts: self, start }
+        Members {
+            slot: slot.into(),
+            facts: self,
+            start,
+        }
     }
 
     /// Set a scalar.
     pub(crate) fn set(&mut self, variable: Variable, value: &[u8]) {
-        let entry = Entry { name: Span::default(), value: self.store(value) };
+        let entry = Entry {
+            name: Span::default(),
+            value: self.store(value),
+        };
         self.begin(variable).push_entry(entry);
     }
 
@@ -91,7 +106,10 @@ impl Facts {
 
     /// Set a scalar to something that is in the pool.
     pub(crate) fn set_span(&mut self, variable: Variable, value: Span) {
-        self.begin(variable).push_entry(Entry { name: Span::default(), value });
+        self.begin(variable).push_entry(Entry {
+            name: Span::default(),
+            value,
+        });
     }
 
     /// Copy bytes into the pool.
@@ -108,7 +126,10 @@ impl Facts {
             self.overflowed = true;
         }
         let position = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        Span { start: position(start), end: position(self.pool.len()) }
+        Span {
+            start: position(start),
+            end: position(self.pool.len()),
+        }
     }
 
     /// Whether something did not fit.
@@ -117,23 +138,38 @@ impl Facts {
     }
 
     pub(crate) fn bytes(&self, span: Span) -> &[u8] {
-        self.pool.get(span.start as usize..span.end as usize).unwrap_or_default()
+        self.pool
+            .get(span.start as usize..span.end as usize)
+            .unwrap_or_default()
     }
 
     /// Part of a span.
     pub(crate) fn part(span: Span, range: Range<usize>) -> Span {
-        let at = |offset: usize| span.start.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX)).min(span.end);
-        Span { start: at(range.start), end: at(range.end) }
+        let at = |offset: usize| {
+            span.start
+                .saturating_add(u32::try_from(offset).unwrap_or(u32::MAX))
+                .min(span.end)
+        };
+        Span {
+            start: at(range.start),
+            end: at(range.end),
+        }
     }
 
     /// Indexes of the members of a variable, for [`Facts::entry`].
     pub(crate) fn range(&self, slot: impl Into<Slot>) -> Range<u32> {
         let slot: Slot = slot.into();
-        self.ranges.get(usize::from(slot.0)).cloned().unwrap_or(0..0)
+        self.ranges
+            .get(usize::from(slot.0))
+            .cloned()
+            .unwrap_or(0..0)
     }
 
     pub(crate) fn entry(&self, index: u32) -> Entry {
-        self.entries.get(index as usize).copied().unwrap_or_default()
+        self.entries
+            .get(index as usize)
+            .copied()
+            .unwrap_or_default()
     }
 
     pub(crate) fn members(&self, slot: impl Into<Slot>) -> impl Iterator<Item = (&[u8], &[u8])> {
@@ -170,7 +206,10 @@ pub(crate) struct Members<'a> {
 
 impl Members<'_> {
     pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) {
-        let entry = Entry { name: self.facts.store(name), value: self.facts.store(value) };
+        let entry = Entry {
+            name: self.facts.store(name),
+            value: self.facts.store(value),
+        };
         self.push_entry(entry);
     }
 

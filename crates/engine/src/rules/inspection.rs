@@ -42,7 +42,14 @@ impl Inspection {
         let mut state = State::new(program, environment.now_us);
         let content_type = request::header(request.headers, b"content-type").unwrap_or_default();
         state.processor = Processor::of(content_type).map(|processor| processor.name().to_owned());
-        let mut inspection = Self { facts, state, place, exhaustive: false, verbose: false, bump: Bump::new() };
+        let mut inspection = Self {
+            facts,
+            state,
+            place,
+            exhaustive: false,
+            verbose: false,
+            bump: Bump::new(),
+        };
         inspection.facts.set(V::ReqbodyError, b"0");
         inspection.facts.set(V::ReqbodyProcessorError, b"0");
         inspection.combined_size();
@@ -62,7 +69,12 @@ impl Inspection {
     /// Set a variable of `TX` before rules run.
     pub fn set_tx(&mut self, environment: Environment<'_>, name: &str, value: &str) {
         let name = name.to_ascii_lowercase();
-        self.state.tx.change(&environment.program.names, name.as_bytes(), SetOp::Set, value.as_bytes());
+        self.state.tx.change(
+            &environment.program.names,
+            name.as_bytes(),
+            SetOp::Set,
+            value.as_bytes(),
+        );
     }
 
     fn combined_size(&mut self) {
@@ -71,7 +83,8 @@ impl Inspection {
             .flat_map(|variable| self.facts.members(variable))
             .map(|(name, value)| name.len() + value.len())
             .sum();
-        self.facts.set_integer(V::ArgsCombinedSize, i64::try_from(size).unwrap_or(i64::MAX));
+        self.facts
+            .set_integer(V::ArgsCombinedSize, i64::try_from(size).unwrap_or(i64::MAX));
     }
 
     fn run(&mut self, environment: Environment<'_>, phase: u8) {
@@ -107,14 +120,33 @@ impl Inspection {
     pub fn request_body(&mut self, environment: Environment<'_>, body: &[u8], truncated: bool) {
         let program = environment.program;
         if self.wants_request_body() && !body.is_empty() {
-            let limit = usize::try_from(program.settings.request_body_limit_bytes).unwrap_or(usize::MAX);
+            let limit =
+                usize::try_from(program.settings.request_body_limit_bytes).unwrap_or(usize::MAX);
             let within = body.get(..limit).unwrap_or(body);
-            let content_type = self.facts.member(V::RequestHeaders, b"content-type").unwrap_or_default().to_vec();
+            let content_type = self
+                .facts
+                .member(V::RequestHeaders, b"content-type")
+                .unwrap_or_default()
+                .to_vec();
             let processor = self.state.processor.as_deref().and_then(Processor::named);
             let force = self.state.force_request_body;
-            body::enter(program, processor, force, within, &content_type, &mut self.facts);
+            body::enter(
+                program,
+                processor,
+                force,
+                within,
+                &content_type,
+                &mut self.facts,
+            );
             self.combined_size();
-            self.facts.set(V::InboundDataError, if truncated || within.len() < body.len() { b"1" } else { b"0" });
+            self.facts.set(
+                V::InboundDataError,
+                if truncated || within.len() < body.len() {
+                    b"1"
+                } else {
+                    b"0"
+                },
+            );
         }
         if self.facts.overflowed() {
             body::set_error(&mut self.facts, "The request is too large to be inspected.");
@@ -130,11 +162,16 @@ impl Inspection {
 
     /// Whether rules want the response's body.
     pub fn wants_response_body(&self, environment: Environment<'_>) -> bool {
-        let content_type = self.facts.scalar(V::ResponseContentType).unwrap_or_default();
+        let content_type = self
+            .facts
+            .scalar(V::ResponseContentType)
+            .unwrap_or_default();
         let types = &environment.program.settings.response_body_mime_types;
         self.state.mode != EngineMode::Off
             && self.state.response_body_access
-            && types.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(content_type))
+            && types
+                .iter()
+                .any(|known| known.as_bytes().eq_ignore_ascii_case(content_type))
     }
 
     /// Phase 4: the response's body.
@@ -143,13 +180,23 @@ impl Inspection {
     /// * `body` - without content encodings; `None` when it was not looked at.
     pub fn response_body(&mut self, environment: Environment<'_>, body: Option<&[u8]>) {
         let length = body.map_or(0, <[u8]>::len);
-        self.facts.set_integer(V::ResponseContentLength, i64::try_from(length).unwrap_or(i64::MAX));
+        self.facts.set_integer(
+            V::ResponseContentLength,
+            i64::try_from(length).unwrap_or(i64::MAX),
+        );
         if let Some(body) = body.filter(|_| self.wants_response_body(environment)) {
             let limit = environment.program.settings.response_body_limit_bytes;
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             let within = body.get(..limit).unwrap_or(body);
             self.facts.set(V::ResponseBody, within);
-            self.facts.set(V::OutboundDataError, if within.len() < body.len() { b"1" } else { b"0" });
+            self.facts.set(
+                V::OutboundDataError,
+                if within.len() < body.len() {
+                    b"1"
+                } else {
+                    b"0"
+                },
+            );
         }
         self.run(environment, 4);
     }
@@ -160,7 +207,10 @@ impl Inspection {
     }
 
     /// Rules that matched, in the order in which they did.
-    pub fn matched<'a>(&'a self, environment: Environment<'a>) -> impl Iterator<Item = MatchedRule<'a>> {
+    pub fn matched<'a>(
+        &'a self,
+        environment: Environment<'a>,
+    ) -> impl Iterator<Item = MatchedRule<'a>> {
         let program = environment.program;
         self.state.hits.iter().filter_map(move |hit| {
             let rule = program.rules.get(hit.rule as usize)?;
@@ -173,7 +223,10 @@ impl Inspection {
                 ver: &rule.ver,
                 log: rule.log,
                 audit_log: rule.audit_log,
-                file: program.files.get(rule.file as usize).map_or("", String::as_str),
+                file: program
+                    .files
+                    .get(rule.file as usize)
+                    .map_or("", String::as_str),
                 line: rule.line,
                 msg: &hit.msg,
                 logdata: &hit.logdata,
@@ -201,7 +254,10 @@ impl Inspection {
 
     /// A variable of `TX` as a number, 0 when there is none.
     pub fn tx_integer(&self, environment: Environment<'_>, name: &str) -> i64 {
-        self.state.tx.get(&environment.program.names, name.as_bytes()).map_or(0, super::tx::TxValue::integer)
+        self.state
+            .tx
+            .get(&environment.program.names, name.as_bytes())
+            .map_or(0, super::tx::TxValue::integer)
     }
 
     /// The anomaly score of the request that counts for blocking, as the Core Rule Set keeps it.
@@ -226,7 +282,10 @@ impl Inspection {
 
     /// Why the body could not be read, if it could not.
     pub fn body_error(&self) -> Option<&[u8]> {
-        let failed = self.facts.scalar(V::ReqbodyError).is_some_and(|text| integer(text) != 0);
+        let failed = self
+            .facts
+            .scalar(V::ReqbodyError)
+            .is_some_and(|text| integer(text) != 0);
         failed.then(|| self.facts.scalar(V::ReqbodyErrorMsg).unwrap_or_default())
     }
 }

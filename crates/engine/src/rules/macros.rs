@@ -22,10 +22,14 @@ impl CompiledMacro {
                 .iter()
                 .map(|part| match part {
                     Part::Text(text) => CompiledPart::Text(text.as_bytes().into()),
-                    Part::Var(Variable::Tx, Some(key)) => CompiledPart::Tx(names.place(key.as_bytes())),
-                    Part::Var(variable, key) => {
-                        CompiledPart::Var(*variable, key.as_ref().map(|key| key.to_ascii_lowercase().into_bytes().into()))
+                    Part::Var(Variable::Tx, Some(key)) => {
+                        CompiledPart::Tx(names.place(key.as_bytes()))
                     }
+                    Part::Var(variable, key) => CompiledPart::Var(
+                        *variable,
+                        key.as_ref()
+                            .map(|key| key.to_ascii_lowercase().into_bytes().into()),
+                    ),
                 })
                 .collect(),
         )
@@ -33,13 +37,15 @@ impl CompiledMacro {
 
     /// The text when there are no variables in it.
     pub(crate) fn literal(&self) -> Option<Vec<u8>> {
-        self.0.iter().try_fold(Vec::new(), |mut all, part| match part {
-            CompiledPart::Text(text) => {
-                all.extend_from_slice(text);
-                Some(all)
-            }
-            _ => None,
-        })
+        self.0
+            .iter()
+            .try_fold(Vec::new(), |mut all, part| match part {
+                CompiledPart::Text(text) => {
+                    all.extend_from_slice(text);
+                    Some(all)
+                }
+                _ => None,
+            })
     }
 
     pub(crate) fn variables(&self) -> impl Iterator<Item = Variable> {

@@ -67,7 +67,11 @@ impl Rules {
     /// # Arguments
     /// * `now_us` - wall clock, Unix microseconds.
     pub fn environment<'a>(&'a self, store: &'a Store, now_us: u64) -> Option<Environment<'a>> {
-        self.0.as_ref().map(|program| Environment { program, store, now_us })
+        self.0.as_ref().map(|program| Environment {
+            program,
+            store,
+            now_us,
+        })
     }
 
     /// How many rules there are, and what they take.
@@ -129,7 +133,10 @@ mod tests {
         let (one, other) = (cache.load(b"").unwrap(), cache.load(b"").unwrap());
         assert!(Arc::ptr_eq(&one, &other));
         assert!(cache.load(b"x").is_err());
-        assert!(Arc::ptr_eq(&one, &cache.load(b"").unwrap()), "what cannot be loaded replaces nothing");
+        assert!(
+            Arc::ptr_eq(&one, &cache.load(b"").unwrap()),
+            "what cannot be loaded replaces nothing"
+        );
     }
 
     #[test]

@@ -107,22 +107,33 @@ fn escape<'a>(tail: &'a str, in_class: bool, out: &mut String) -> &'a str {
         }
         'x' => {
             // `\x{H…}`, or none, one or two digits.
-            if let Some((digits, tail)) = rest.strip_prefix('{').and_then(|inside| inside.split_once('}')) {
+            if let Some((digits, tail)) = rest
+                .strip_prefix('{')
+                .and_then(|inside| inside.split_once('}'))
+            {
                 match u32::from_str_radix(digits, 16) {
-                    Ok(code) if code < 0x100 => out.push_str(&format!("\\x{code:02x}")),
-                    _ => out.push_str(&format!("\\x{{{digits}}}")),
+                    Ok(code) if code < 0x100 => push(out, format_args!("\\x{code:02x}")),
+                    _ => push(out, format_args!("\\x{{{digits}}}")),
                 }
                 return tail;
             }
-            let digits = rest.bytes().take(2).take_while(u8::is_ascii_hexdigit).count();
+            let digits = rest
+                .bytes()
+                .take(2)
+                .take_while(u8::is_ascii_hexdigit)
+                .count();
             let code = u8::from_str_radix(rest.get(..digits).unwrap_or_default(), 16);
-            out.push_str(&format!("\\x{:02x}", code.unwrap_or(0)));
+            push(out, format_args!("\\x{:02x}", code.unwrap_or(0)));
             return rest.get(digits..).unwrap_or_default();
         }
         '0' => {
-            let digits = rest.bytes().take(2).take_while(|byte| matches!(byte, b'0'..=b'7')).count();
+            let digits = rest
+                .bytes()
+                .take(2)
+                .take_while(|byte| matches!(byte, b'0'..=b'7'))
+                .count();
             let code = u8::from_str_radix(rest.get(..digits).unwrap_or_default(), 8).unwrap_or(0);
-            out.push_str(&format!("\\x{code:02x}"));
+            push(out, format_args!("\\x{code:02x}"));
             return rest.get(digits..).unwrap_or_default();
         }
         _ if letter.is_ascii_alphanumeric() || letter.is_ascii_punctuation() => {
@@ -137,6 +148,13 @@ fn escape<'a>(tail: &'a str, in_class: bool, out: &mut String) -> &'a str {
         _ => out.push(letter),
     }
     rest
+}
+
+/// Appends formatted text.
+fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
+    use std::fmt::Write as _;
+    // Writing to a string does not fail.
+    let _ = out.write_fmt(text);
 }
 
 /// A class, after its `[`. Set operations and nested classes of the crate are plain characters to PCRE.

@@ -50,13 +50,19 @@ struct Questions {
 
 impl PhasePlan {
     pub(crate) fn new(phase: u8, rules: &[CompiledRule], links: usize) -> Self {
-        let mut plan = Self { always: Bits::new(rules.len()), classes: Vec::new() };
+        let mut plan = Self {
+            always: Bits::new(rules.len()),
+            classes: Vec::new(),
+        };
         for (index, rule) in rules.iter().enumerate() {
             let Some(first) = rule.links.first().filter(|_| rule.phase == phase) else {
                 continue;
             };
             let by_values = !first.targets.is_empty()
-                && first.targets.iter().all(|target| !target.count && matches!(target.source, Source::Facts(_)));
+                && first
+                    .targets
+                    .iter()
+                    .all(|target| !target.count && matches!(target.source, Source::Facts(_)));
             if by_values {
                 plan.add(index, first, rules.len(), links);
             } else {
@@ -65,13 +71,20 @@ impl PhasePlan {
         }
         for class in &mut plan.classes {
             class.plain.close();
-            class.groups.iter_mut().for_each(|group| group.questions.close());
+            class
+                .groups
+                .iter_mut()
+                .for_each(|group| group.questions.close());
         }
         plan
     }
 
     fn add(&mut self, index: usize, link: &CompiledLink, rules: usize, links: usize) {
-        let chains = if link.stages.is_empty() { std::slice::from_ref(&link.chain) } else { &link.stages };
+        let chains = if link.stages.is_empty() {
+            std::slice::from_ref(&link.chain)
+        } else {
+            &link.stages
+        };
         for target in &link.targets {
             let Source::Facts(places) = &target.source else {
                 continue;
@@ -94,17 +107,34 @@ impl PhasePlan {
         }
     }
 
-    fn class(&mut self, slot: Slot, side: Side, name: Option<Box<[u8]>>, rules: usize, links: usize) -> &mut Class {
+    fn class(
+        &mut self,
+        slot: Slot,
+        side: Side,
+        name: Option<Box<[u8]>>,
+        rules: usize,
+        links: usize,
+    ) -> &mut Class {
         let known = self
             .classes
             .iter()
             .position(|class| class.slot == slot && class.side == side && class.name == name);
         let position = known.unwrap_or_else(|| {
             let (present, plain) = (Bits::new(rules), Questions::new(links));
-            self.classes.push(Class { slot, side, name, present, plain, groups: Vec::new() });
+            self.classes.push(Class {
+                slot,
+                side,
+                name,
+                present,
+                plain,
+                groups: Vec::new(),
+            });
             self.classes.len() - 1
         });
-        #[expect(clippy::indexing_slicing, reason = "the position was found or made just now")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the position was found or made just now"
+        )]
         &mut self.classes[position]
     }
 
@@ -134,7 +164,11 @@ impl PhasePlan {
 
 impl Questions {
     fn new(links: usize) -> Self {
-        Self { literals: Bits::new(links), words: 0..0, sets: Vec::new() }
+        Self {
+            literals: Bits::new(links),
+            words: 0..0,
+            sets: Vec::new(),
+        }
     }
 
     fn add(&mut self, index: usize, link: &CompiledLink) {
@@ -152,7 +186,12 @@ impl Questions {
     fn close(&mut self) {
         let used = |word: &u64| *word != 0;
         let start = self.literals.0.iter().position(used).unwrap_or(0);
-        let end = self.literals.0.iter().rposition(used).map_or(0, |last| last + 1);
+        let end = self
+            .literals
+            .0
+            .iter()
+            .rposition(used)
+            .map_or(0, |last| last + 1);
         self.words = start..end;
     }
 
@@ -186,10 +225,16 @@ impl Class {
     fn group(&mut self, chain: ChainId, links: usize) -> &mut Questions {
         let known = self.groups.iter().position(|group| group.chain == chain);
         let position = known.unwrap_or_else(|| {
-            self.groups.push(Group { chain, questions: Questions::new(links) });
+            self.groups.push(Group {
+                chain,
+                questions: Questions::new(links),
+            });
             self.groups.len() - 1
         });
-        #[expect(clippy::indexing_slicing, reason = "the position was found or made just now")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the position was found or made just now"
+        )]
         &mut self.groups[position].questions
     }
 }

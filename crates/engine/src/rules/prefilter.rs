@@ -26,11 +26,12 @@ impl Bits {
             *word |= more;
         }
     }
-
 }
 
 pub(crate) fn contains(words: &[u64], index: usize) -> bool {
-    words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
+    words
+        .get(index / 64)
+        .is_some_and(|word| word >> (index % 64) & 1 == 1)
 }
 
 /// Patterns beyond which a DFA would take too much memory.
@@ -60,7 +61,11 @@ impl Prefilter {
             literals.extend(group.first().map(|(literal, _)| literal.as_slice()));
             ranges.push((start, u32::try_from(links.len()).unwrap_or(u32::MAX)));
         }
-        let kind = if literals.len() > DFA_LITERALS { AhoCorasickKind::ContiguousNFA } else { AhoCorasickKind::DFA };
+        let kind = if literals.len() > DFA_LITERALS {
+            AhoCorasickKind::ContiguousNFA
+        } else {
+            AhoCorasickKind::DFA
+        };
         let automaton = (!literals.is_empty())
             .then(|| {
                 AhoCorasick::builder()
@@ -71,7 +76,12 @@ impl Prefilter {
                     .map_err(|error| format!("literals: {error}"))
             })
             .transpose()?;
-        Ok(Self { automaton, ranges, links, words: link_count.div_ceil(64) })
+        Ok(Self {
+            automaton,
+            ranges,
+            links,
+            words: link_count.div_ceil(64),
+        })
     }
 
     /// Bytes that the automaton takes.
@@ -95,7 +105,11 @@ impl Prefilter {
             let Some((start, end)) = self.ranges.get(hit.pattern().as_usize()) else {
                 continue;
             };
-            for link in self.links.get(*start as usize..*end as usize).unwrap_or_default() {
+            for link in self
+                .links
+                .get(*start as usize..*end as usize)
+                .unwrap_or_default()
+            {
                 let link = *link as usize;
                 if let Some(word) = found.get_mut(link / 64) {
                     *word |= 1 << (link % 64);

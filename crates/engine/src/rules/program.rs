@@ -7,8 +7,8 @@ use smallvec::{SmallVec, smallvec};
 
 use super::bytes::ByteSet;
 use super::compiled::{
-    Action, Collection, Ctl, Disruptive, EngineMode, FORMAT, IdRanges, Link, OperatorKind, Rule, RuleSet, Selector,
-    SetOp, Settings, Target, Transformation, Variable,
+    Action, Collection, Ctl, Disruptive, EngineMode, FORMAT, IdRanges, Link, OperatorKind, Rule,
+    RuleSet, Selector, SetOp, Settings, Target, Transformation, Variable,
 };
 use super::facts::Slot;
 use super::macros::CompiledMacro;
@@ -238,15 +238,19 @@ struct Builder {
 impl Program {
     /// Read and compile rules.
     pub(crate) fn new(compiled: &[u8]) -> Result<Self, EngineError> {
-        let set: RuleSet = rmp_serde::from_slice(compiled)
-            .map_err(|error| EngineError::invalid("rules", format!("not compiled rules: {error}")))?;
+        let set: RuleSet = rmp_serde::from_slice(compiled).map_err(|error| {
+            EngineError::invalid("rules", format!("not compiled rules: {error}"))
+        })?;
         Self::of(set)
     }
 
     pub(crate) fn of(set: RuleSet) -> Result<Self, EngineError> {
         let refuse = |message: String| Err(EngineError::invalid("rules", message));
         if set.format != FORMAT {
-            return refuse(format!("format {} is not {FORMAT}; compile the rules again", set.format));
+            return refuse(format!(
+                "format {} is not {FORMAT}; compile the rules again",
+                set.format
+            ));
         }
         if set.rules.len() > MAX_RULES {
             return refuse(format!("{} rules; at most {MAX_RULES}", set.rules.len()));
@@ -255,14 +259,28 @@ impl Program {
         let mut rules = Vec::with_capacity(set.rules.len());
         for (index, rule) in set.rules.iter().enumerate() {
             let compiled = builder.rule(index, rule, &set).map_err(|error| {
-                let file = set.files.get(rule.file as usize).map_or("?", String::as_str);
-                EngineError::invalid("rules", format!("{file}:{}: rule {}: {error}", rule.line, rule.id))
+                let file = set
+                    .files
+                    .get(rule.file as usize)
+                    .map_or("?", String::as_str);
+                EngineError::invalid(
+                    "rules",
+                    format!("{file}:{}: rule {}: {error}", rule.line, rule.id),
+                )
             })?;
             rules.push(compiled);
         }
         // A `SecAction` may read what an earlier rule matched.
-        if rules.iter().any(|rule| rule.notes && rule.links.first().is_some_and(|link| link.targets.is_empty())) {
-            rules.iter_mut().for_each(|rule| rule.notes = true);
+        if rules.iter().any(|rule| {
+            rule.notes
+                && rule
+                    .links
+                    .first()
+                    .is_some_and(|link| link.targets.is_empty())
+        }) {
+            for rule in &mut rules {
+                rule.notes = true;
+            }
         }
         let prefilter = Prefilter::new(builder.literals, builder.links)
             .map_err(|error| EngineError::invalid("rules", error))?;
@@ -297,7 +315,12 @@ impl Builder {
         for digit in 0..super::operators::MAX_CAPTURES {
             names.place(digit.to_string().as_bytes());
         }
-        let empty = Chain { parent: 0, last: None, triggers: ByteSet::EMPTY, fills_empty: false };
+        let empty = Chain {
+            parent: 0,
+            last: None,
+            triggers: ByteSet::EMPTY,
+            fills_empty: false,
+        };
         Self {
             names,
             chains: vec![empty],
@@ -370,7 +393,10 @@ impl Builder {
     fn note(&mut self, variable: Variable) {
         self.reads_matched |= matches!(
             variable,
-            Variable::MatchedVar | Variable::MatchedVarName | Variable::MatchedVars | Variable::MatchedVarsNames
+            Variable::MatchedVar
+                | Variable::MatchedVarName
+                | Variable::MatchedVars
+                | Variable::MatchedVarsNames
         );
         if let Some(name) = self.variable_names.get_mut(variable as usize)
             && name.is_empty()
@@ -386,11 +412,19 @@ impl Builder {
         let operator = CompiledOperator::new(&link.operator)?;
         let (mut targets, mut exclusions) = (Vec::new(), Vec::new());
         for target in &link.targets {
-            let list = if target.exclude { &mut exclusions } else { &mut targets };
+            let list = if target.exclude {
+                &mut exclusions
+            } else {
+                &mut targets
+            };
             list.push(self.target(target)?);
         }
         let chain = self.chain(&link.transformations);
-        let stages = if link.multi_match { self.stages(chain) } else { Vec::new() };
+        let stages = if link.multi_match {
+            self.stages(chain)
+        } else {
+            Vec::new()
+        };
         let gate = self.gate(number, link, &operator);
         let mut actions = Vec::with_capacity(link.actions.len());
         for action in &link.actions {
@@ -421,8 +455,12 @@ impl Builder {
             return 0;
         };
         let parent = self.chain(before);
-        let (triggers, fills_empty) =
-            self.chains.get(parent as usize).map_or((ByteSet::ALL, true), |chain| (chain.triggers, chain.fills_empty));
+        let (triggers, fills_empty) = self
+            .chains
+            .get(parent as usize)
+            .map_or((ByteSet::ALL, true), |chain| {
+                (chain.triggers, chain.fills_empty)
+            });
         let id = ChainId::try_from(self.chains.len()).unwrap_or(0);
         self.chains.push(Chain {
             parent,
@@ -450,21 +488,36 @@ impl Builder {
         let (mut source, mut members) = (source_of(target.variable), Members::All);
         match &target.selector {
             None => {}
-            Some(Selector::Name(name)) if source == Source::Tx => members = Members::Place(self.names.place(name.as_bytes())),
-            Some(Selector::Name(name)) => members = Members::Name(name.to_ascii_lowercase().into_bytes().into()),
-            Some(Selector::Regex(pattern)) => members = Members::Regex(pattern::compile_selector(pattern)?),
+            Some(Selector::Name(name)) if source == Source::Tx => {
+                members = Members::Place(self.names.place(name.as_bytes()));
+            }
+            Some(Selector::Name(name)) => {
+                members = Members::Name(name.to_ascii_lowercase().into_bytes().into());
+            }
+            Some(Selector::Regex(pattern)) => {
+                members = Members::Regex(pattern::compile_selector(pattern)?);
+            }
             Some(Selector::Xpath(text)) => match text.trim() {
                 "/*" => {}
                 "//@*" => source = Source::Facts(smallvec![(Slot::XML_ATTRIBUTES, Side::Value)]),
                 other => {
                     let path = XPath::new(other)?;
-                    let slot = if path.attribute { Slot::XML_ATTRIBUTES } else { Slot::XML_TEXTS };
+                    let slot = if path.attribute {
+                        Slot::XML_ATTRIBUTES
+                    } else {
+                        Slot::XML_TEXTS
+                    };
                     source = Source::Facts(smallvec![(slot, Side::Value)]);
                     members = Members::Path(path);
                 }
             },
         }
-        Ok(CompiledTarget { variable: target.variable, source, members, count: target.count })
+        Ok(CompiledTarget {
+            variable: target.variable,
+            source,
+            members,
+            count: target.count,
+        })
     }
 
     fn gate(&mut self, number: usize, link: &Link, operator: &CompiledOperator) -> Gate {
@@ -473,9 +526,16 @@ impl Builder {
             return Gate::default();
         };
         let literals = required.literals.is_some();
-        let pairs = required.literals.into_iter().flatten().map(|literal| (literal, number));
+        let pairs = required
+            .literals
+            .into_iter()
+            .flatten()
+            .map(|literal| (literal, number));
         self.literals.extend(pairs);
-        Gate { literals, sets: required.sets.into() }
+        Gate {
+            literals,
+            sets: required.sets.into(),
+        }
     }
 
     fn action(&mut self, action: &Action, set: &RuleSet) -> Result<CompiledAction, String> {
@@ -484,39 +544,65 @@ impl Builder {
                 let key = self.text(&setvar.key);
                 let value = self.text(&setvar.value);
                 match (setvar.collection, key.literal()) {
-                    (Collection::Tx, Some(name)) => CompiledAction::SetTx(self.names.place(&name), setvar.op, value),
+                    (Collection::Tx, Some(name)) => {
+                        CompiledAction::SetTx(self.names.place(&name), setvar.op, value)
+                    }
                     (collection, _) => CompiledAction::SetVar(collection, key, setvar.op, value),
                 }
             }
-            Action::ExpireVar { collection, key, seconds } => {
-                CompiledAction::ExpireVar(*collection, self.text(key), self.text(seconds))
+            Action::ExpireVar {
+                collection,
+                key,
+                seconds,
+            } => CompiledAction::ExpireVar(*collection, self.text(key), self.text(seconds)),
+            Action::InitCol { collection, key } => {
+                CompiledAction::InitCol(*collection, self.text(key))
             }
-            Action::InitCol { collection, key } => CompiledAction::InitCol(*collection, self.text(key)),
-            Action::SetEnv { name, value } => CompiledAction::SetEnv(self.text(name), self.text(value)),
+            Action::SetEnv { name, value } => {
+                CompiledAction::SetEnv(self.text(name), self.text(value))
+            }
             Action::Ctl(ctl) => CompiledAction::Ctl(self.ctl(ctl, set)?),
         })
     }
 
     fn ctl(&mut self, ctl: &Ctl, set: &RuleSet) -> Result<CompiledCtl, String> {
-        let by_id = |ranges: &IdRanges| select(set, |rule| ranges.iter().any(|(first, last)| (*first..=*last).contains(&rule.id)));
+        let by_id = |ranges: &IdRanges| {
+            select(set, |rule| {
+                ranges
+                    .iter()
+                    .any(|(first, last)| (*first..=*last).contains(&rule.id))
+            })
+        };
         let by_tag = |tag: &String| select(set, |rule| rule.tags.contains(tag));
-        let by_msg = |text: &String| select(set, |rule| message(rule).is_some_and(|message| message == *text));
+        let by_msg = |text: &String| {
+            select(set, |rule| {
+                message(rule).is_some_and(|message| message == *text)
+            })
+        };
         Ok(match ctl {
             Ctl::RuleEngine(mode) => CompiledCtl::Engine(*mode),
             Ctl::RequestBodyAccess(on) => CompiledCtl::RequestBodyAccess(*on),
             Ctl::ResponseBodyAccess(on) => CompiledCtl::ResponseBodyAccess(*on),
             Ctl::ForceRequestBodyVariable(on) => CompiledCtl::ForceRequestBodyVariable(*on),
             Ctl::RequestBodyProcessor(name) => match name.as_str() {
-                "URLENCODED" | "MULTIPART" | "XML" | "JSON" => CompiledCtl::RequestBodyProcessor(name.clone()),
+                "URLENCODED" | "MULTIPART" | "XML" | "JSON" => {
+                    CompiledCtl::RequestBodyProcessor(name.clone())
+                }
                 other => return Err(format!("there is no request body processor {other:?}")),
             },
             Ctl::AuditEngine(_) | Ctl::AuditLogParts(_) => CompiledCtl::Nothing,
             Ctl::RuleRemoveById(ranges) => CompiledCtl::RemoveRules(by_id(ranges)),
             Ctl::RuleRemoveByTag(tag) => CompiledCtl::RemoveRules(by_tag(tag)),
             Ctl::RuleRemoveByMsg(text) => CompiledCtl::RemoveRules(by_msg(text)),
-            Ctl::RuleRemoveTargetById(ranges, target) => CompiledCtl::RemoveTarget(by_id(ranges), self.target(target)?),
-            Ctl::RuleRemoveTargetByTag(tag, target) => CompiledCtl::RemoveTarget(by_tag(tag), self.target(target)?),
-            Ctl::RuleRemoveTargetByMsg(text, target) => CompiledCtl::RemoveTarget(by_msg(text), self.target(target)?),
+            Ctl::RuleRemoveTargetById(ranges, target) => {
+                CompiledCtl::RemoveTarget(by_id(ranges), self.target(target)?)
+            }
+            Ctl::RuleRemoveTargetByTag(tag, target) => {
+                CompiledCtl::RemoveTarget(by_tag(tag), self.target(target)?)
+            }
+            Ctl::RuleRemoveTargetByMsg(text, target) => {
+                CompiledCtl::RemoveTarget(by_msg(text), self.target(target)?)
+            }
         })
     }
 }
@@ -551,20 +637,27 @@ fn required_of(link: &Link, operator: &CompiledOperator) -> required::Required {
     if link.negated {
         return none();
     }
-    let sets = |set: ByteSet| required::Required { literals: None, sets: vec![set] };
-    let literals = |list: Vec<Vec<u8>>| required::Required { literals: Some(list), sets: Vec::new() };
+    let sets = |set: ByteSet| required::Required {
+        literals: None,
+        sets: vec![set],
+    };
+    let literals = |list: Vec<Vec<u8>>| required::Required {
+        literals: Some(list),
+        sets: Vec::new(),
+    };
     match (&operator.check, operator.kind) {
         (Check::Regex(_), _) => super::operators::literal(&link.operator)
-            .map_or_else(none, |text| required::of_pattern(&pattern::translate(&text))),
+            .map_or_else(none, |text| {
+                required::of_pattern(&pattern::translate(&text))
+            }),
         (Check::Phrases(phrases), _) => {
             literals(phrases.phrases.iter().map(|phrase| short(phrase)).collect())
         }
         (Check::Bytes(allowed), _) => sets(allowed.complement()),
-        (Check::Literal(text), K::Contains | K::ContainsWord | K::Streq | K::BeginsWith | K::EndsWith | K::Strmatch)
-            if !text.is_empty() =>
-        {
-            literals(vec![short(text)])
-        }
+        (
+            Check::Literal(text),
+            K::Contains | K::ContainsWord | K::Streq | K::BeginsWith | K::EndsWith | K::Strmatch,
+        ) if !text.is_empty() => literals(vec![short(text)]),
         (Check::None, K::DetectSqli) => sets(SQLI_NEEDS),
         (Check::None, K::DetectXss) => sets(XSS_NEEDS),
         (Check::None, K::ValidateUrlEncoding) => sets(ByteSet::of(b"%")),
@@ -596,7 +689,12 @@ fn variable_name(variable: Variable) -> String {
 /// Where a variable's values come from.
 pub(crate) fn source_of(variable: Variable) -> Source {
     use Variable as V;
-    let both = |side| Source::Facts(smallvec![(V::ArgsGet.into(), side), (V::ArgsPost.into(), side)]);
+    let both = |side| {
+        Source::Facts(smallvec![
+            (V::ArgsGet.into(), side),
+            (V::ArgsPost.into(), side)
+        ])
+    };
     let one = |variable: V, side| Source::Facts(smallvec![(variable.into(), side)]);
     match variable {
         V::Args => both(Side::Value),
@@ -606,9 +704,8 @@ pub(crate) fn source_of(variable: Variable) -> Source {
         V::RequestCookiesNames => one(V::RequestCookies, Side::Name),
         V::RequestHeadersNames => one(V::RequestHeaders, Side::Name),
         V::ResponseHeadersNames => one(V::ResponseHeaders, Side::Name),
-        V::FilesNames => one(V::Files, Side::Name),
+        V::FilesNames | V::MultipartName => one(V::Files, Side::Name),
         V::MultipartFilename => one(V::Files, Side::Value),
-        V::MultipartName => one(V::Files, Side::Name),
         V::MultipartSemicolonMissing => one(V::MultipartMissingSemicolon, Side::Value),
         V::Tx => Source::Tx,
         V::Ip => Source::Stored(Collection::Ip),
@@ -616,8 +713,18 @@ pub(crate) fn source_of(variable: Variable) -> Source {
         V::Session => Source::Stored(Collection::Session),
         V::User => Source::Stored(Collection::User),
         V::Resource => Source::Stored(Collection::Resource),
-        V::MatchedVar | V::MatchedVarName | V::MatchedVars | V::MatchedVarsNames | V::HighestSeverity
-        | V::Duration | V::ReqbodyProcessor | V::Env | V::Geo | V::Rule | V::Sessionid | V::Userid => Source::Changing,
+        V::MatchedVar
+        | V::MatchedVarName
+        | V::MatchedVars
+        | V::MatchedVarsNames
+        | V::HighestSeverity
+        | V::Duration
+        | V::ReqbodyProcessor
+        | V::Env
+        | V::Geo
+        | V::Rule
+        | V::Sessionid
+        | V::Userid => Source::Changing,
         other => one(other, Side::Value),
     }
 }

@@ -12,7 +12,12 @@ pub struct MatchedVar {
 /// Values are payload.
 impl std::fmt::Debug for MatchedVar {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "MatchedVar({}, {} bytes)", String::from_utf8_lossy(&self.name), self.value.len())
+        write!(
+            f,
+            "MatchedVar({}, {} bytes)",
+            String::from_utf8_lossy(&self.name),
+            self.value.len()
+        )
     }
 }
 

@@ -66,8 +66,14 @@ pub(crate) fn enter(program: &Program, request: &Request<'_, '_>, now_us: u64, f
     }
     if program.uses(V::ServerName) {
         let host = header(request.headers, b"host").unwrap_or_default();
-        let end = host.iter().rposition(|byte| *byte == b':').filter(|at| !host.get(*at..).unwrap_or_default().contains(&b']'));
-        facts.set(V::ServerName, host.get(..end.unwrap_or(host.len())).unwrap_or(host));
+        let end = host
+            .iter()
+            .rposition(|byte| *byte == b':')
+            .filter(|at| !host.get(*at..).unwrap_or_default().contains(&b']'));
+        facts.set(
+            V::ServerName,
+            host.get(..end.unwrap_or(host.len())).unwrap_or(host),
+        );
     }
     authorization(program, request, facts);
     if program.uses(V::Webappid) {
@@ -78,7 +84,10 @@ pub(crate) fn enter(program: &Program, request: &Request<'_, '_>, now_us: u64, f
 
 /// The first header of a name (lower case).
 pub(crate) fn header<'a>(headers: &[(&'a [u8], &'a [u8])], name: &[u8]) -> Option<&'a [u8]> {
-    headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    headers
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| *value)
 }
 
 fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
@@ -103,7 +112,10 @@ fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
     facts.set_span(V::RequestFilename, decoded);
     facts.set_span(V::PathInfo, decoded);
     let name = facts.bytes(decoded);
-    let base = name.iter().rposition(|byte| matches!(byte, b'/' | b'\\')).map_or(0, |at| at + 1);
+    let base = name
+        .iter()
+        .rposition(|byte| matches!(byte, b'/' | b'\\'))
+        .map_or(0, |at| at + 1);
     let base = Facts::part(decoded, base..name.len());
     facts.set_span(V::RequestBasename, base);
     let query = question.map_or(&b""[..], |at| relative.get(at + 1..).unwrap_or_default());
@@ -142,11 +154,21 @@ fn path_start(uri: &[u8]) -> usize {
     }
     let after = scheme + 3;
     let authority = uri.get(after..).unwrap_or_default();
-    after + authority.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(authority.len())
+    after
+        + authority
+            .iter()
+            .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
+            .unwrap_or(authority.len())
 }
 
 /// Arguments of a query or form; `bad` is set when an escape is no escape.
-pub(crate) fn arguments(variable: V, text: &[u8], program: &Program, facts: &mut Facts, bad: &mut bool) -> bool {
+pub(crate) fn arguments(
+    variable: V,
+    text: &[u8],
+    program: &Program,
+    facts: &mut Facts,
+    bad: &mut bool,
+) -> bool {
     let separator = u8::try_from(program.settings.argument_separator).unwrap_or(b'&');
     let limit = program.settings.arguments_limit as usize;
     let mut members = facts.begin(variable);
@@ -160,7 +182,10 @@ pub(crate) fn arguments(variable: V, text: &[u8], program: &Program, facts: &mut
         }
         count += 1;
         let equals = memchr::memchr(b'=', pair).unwrap_or(pair.len());
-        let (name, value) = (pair.get(..equals).unwrap_or_default(), pair.get(equals + 1..).unwrap_or_default());
+        let (name, value) = (
+            pair.get(..equals).unwrap_or_default(),
+            pair.get(equals + 1..).unwrap_or_default(),
+        );
         argument(name, value, &mut members, bad);
     }
     true
@@ -177,7 +202,11 @@ fn argument(name: &[u8], value: &[u8], members: &mut Members<'_>, bad: &mut bool
 
 fn cookies(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
     let mut members = facts.begin(V::RequestCookies);
-    let separators: &[u8] = if program.settings.cookie_v1 { b";," } else { b";" };
+    let separators: &[u8] = if program.settings.cookie_v1 {
+        b";,"
+    } else {
+        b";"
+    };
     for (name, value) in request.headers {
         if !name.eq_ignore_ascii_case(b"cookie") {
             continue;
@@ -185,7 +214,10 @@ fn cookies(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
         for pair in value.split(|byte| separators.contains(byte)) {
             let pair = pair.trim_ascii_start();
             let equals = memchr::memchr(b'=', pair).unwrap_or(pair.len());
-            let (name, value) = (pair.get(..equals).unwrap_or_default(), pair.get(equals + 1..).unwrap_or_default());
+            let (name, value) = (
+                pair.get(..equals).unwrap_or_default(),
+                pair.get(equals + 1..).unwrap_or_default(),
+            );
             if !name.is_empty() || !value.is_empty() {
                 members.push(name, value);
             }
@@ -206,8 +238,16 @@ fn authorization(program: &Program, request: &Request<'_, '_>, facts: &mut Facts
     if scheme.eq_ignore_ascii_case(b"basic") {
         let mut decoded = Vec::new();
         let encoded = rest.trim_ascii();
-        super::transformations::apply(super::compiled::Transformation::Base64Decode, encoded, &[], &mut decoded);
-        let user = decoded.split(|byte| *byte == b':').next().unwrap_or_default();
+        super::transformations::apply(
+            super::compiled::Transformation::Base64Decode,
+            encoded,
+            &[],
+            &mut decoded,
+        );
+        let user = decoded
+            .split(|byte| *byte == b':')
+            .next()
+            .unwrap_or_default();
         facts.set(V::RemoteUser, user);
     }
 }
@@ -233,7 +273,12 @@ fn time(program: &Program, now_us: u64, facts: &mut Facts) {
     set(V::TimeMin, second / 60 % 60);
     set(V::TimeSec, second % 60);
     if program.uses(V::Time) {
-        let text = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
+        let text = format!(
+            "{:02}:{:02}:{:02}",
+            second / 3600,
+            second / 60 % 60,
+            second % 60
+        );
         facts.set(V::Time, text.as_bytes());
     }
 }
@@ -243,11 +288,16 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;
     let era = shifted / 146_097;
     let day_of_era = shifted % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
@@ -266,7 +316,11 @@ pub(crate) fn enter_response(program: &Program, response: &Response<'_, '_>, fac
     }
     drop(members);
     let content_type = header(response.headers, b"content-type").unwrap_or_default();
-    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let essence = content_type
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
     facts.set(V::ResponseContentType, essence);
 }
 

@@ -71,13 +71,20 @@ impl Literals {
         }
         literals.sort();
         literals.dedup();
-        let usable = !literals.is_empty() && literals.len() <= MAX_LITERALS && literals.iter().all(|one| rarity(one) >= MIN_RARITY);
+        let usable = !literals.is_empty()
+            && literals.len() <= MAX_LITERALS
+            && literals.iter().all(|one| rarity(one) >= MIN_RARITY);
         usable.then_some(Self { literals })
     }
 
     /// Greater is rarer in ordinary text.
     fn score(&self) -> usize {
-        let shortest = self.literals.iter().map(|literal| rarity(literal)).min().unwrap_or(0);
+        let shortest = self
+            .literals
+            .iter()
+            .map(|literal| rarity(literal))
+            .min()
+            .unwrap_or(0);
         // A long list finds more.
         shortest * 64 / (64 + self.literals.len())
     }
@@ -95,21 +102,37 @@ fn rarity(literal: &[u8]) -> usize {
 
 fn better(one: Option<Literals>, other: Option<Literals>) -> Option<Literals> {
     match (one, other) {
-        (Some(one), Some(other)) => Some(if other.score() > one.score() { other } else { one }),
+        (Some(one), Some(other)) => Some(if other.score() > one.score() {
+            other
+        } else {
+            one
+        }),
         (one, other) => one.or(other),
     }
 }
 
 fn best(hir: &Hir) -> Known {
     let known = look(hir);
-    Known { any: better(known.any, known.exact.clone().and_then(Literals::new)), exact: known.exact }
+    Known {
+        any: better(known.any, known.exact.clone().and_then(Literals::new)),
+        exact: known.exact,
+    }
 }
 
 fn look(hir: &Hir) -> Known {
     match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => Known { exact: Some(vec![Vec::new()]), any: None },
-        HirKind::Literal(literal) => Known { exact: Some(vec![literal.0.to_ascii_lowercase()]), any: None },
-        HirKind::Class(class) => Known { exact: spelled(class), any: None },
+        HirKind::Empty | HirKind::Look(_) => Known {
+            exact: Some(vec![Vec::new()]),
+            any: None,
+        },
+        HirKind::Literal(literal) => Known {
+            exact: Some(vec![literal.0.to_ascii_lowercase()]),
+            any: None,
+        },
+        HirKind::Class(class) => Known {
+            exact: spelled(class),
+            any: None,
+        },
         HirKind::Capture(capture) => best(&capture.sub),
         HirKind::Repetition(repetition) => {
             let inner = best(&repetition.sub);
@@ -121,9 +144,15 @@ fn look(hir: &Hir) -> Known {
                     }),
                     any: None,
                 },
-                (0, _) => Known { exact: None, any: None },
+                (0, _) => Known {
+                    exact: None,
+                    any: None,
+                },
                 (1, Some(1)) => inner,
-                _ => Known { exact: None, any: inner.any },
+                _ => Known {
+                    exact: None,
+                    any: inner.any,
+                },
             }
         }
         HirKind::Concat(parts) => concat(parts),
@@ -140,7 +169,10 @@ fn few(mut exact: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
 fn spelled(class: &Class) -> Option<Vec<Vec<u8>>> {
     let set = class_set(class)?;
     // Cases of a letter are one.
-    let mut bytes: Vec<u8> = (0..=255u8).filter(|byte| set.contains(*byte)).map(|byte| byte.to_ascii_lowercase()).collect();
+    let mut bytes: Vec<u8> = (0..=255u8)
+        .filter(|byte| set.contains(*byte))
+        .map(|byte| byte.to_ascii_lowercase())
+        .collect();
     bytes.dedup();
     bytes.sort_unstable();
     bytes.dedup();
@@ -155,7 +187,8 @@ fn concat(parts: &[Hir]) -> Known {
         let known = best(part);
         any = better(any.take(), known.any);
         let joined = known.exact.as_ref().and_then(|exact| {
-            let fits = run.len() * exact.len() <= 128 && run.iter().all(|one| one.len() <= MAX_LENGTH);
+            let fits =
+                run.len() * exact.len() <= 128 && run.iter().all(|one| one.len() <= MAX_LENGTH);
             fits.then(|| cross(&run, exact))
         });
         if let Some(joined) = joined {
@@ -167,7 +200,10 @@ fn concat(parts: &[Hir]) -> Known {
         }
     }
     any = better(any, Literals::new(run.clone()));
-    Known { exact: whole.then_some(run).and_then(few), any }
+    Known {
+        exact: whole.then_some(run).and_then(few),
+        any,
+    }
 }
 
 fn cross(left: &[Vec<u8>], right: &[Vec<u8>]) -> Vec<Vec<u8>> {
@@ -202,7 +238,10 @@ fn alternation(parts: &[Hir]) -> Known {
             _ => None,
         };
     }
-    Known { exact, any: any.and_then(Literals::new) }
+    Known {
+        exact,
+        any: any.and_then(Literals::new),
+    }
 }
 
 fn class_set(class: &Class) -> Option<ByteSet> {
@@ -215,7 +254,10 @@ fn class_set(class: &Class) -> Option<ByteSet> {
         }
         Class::Unicode(letters) => {
             for range in letters.iter() {
-                let (start, end) = (u8::try_from(range.start()).ok()?, u8::try_from(range.end()).ok()?);
+                let (start, end) = (
+                    u8::try_from(range.start()).ok()?,
+                    u8::try_from(range.end()).ok()?,
+                );
                 if end >= 0x80 {
                     return None;
                 }
@@ -229,9 +271,12 @@ fn class_set(class: &Class) -> Option<ByteSet> {
 /// Byte sets of which each must be met by every match.
 fn sets(hir: &Hir) -> Vec<ByteSet> {
     match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => Vec::new(),
         HirKind::Literal(literal) => {
-            let mut sets: Vec<ByteSet> = literal.0.iter().map(|byte| ByteSet::EMPTY.with(*byte)).collect();
+            let mut sets: Vec<ByteSet> = literal
+                .0
+                .iter()
+                .map(|byte| ByteSet::EMPTY.with(*byte))
+                .collect();
             sets.sort_by_cached_key(|set| commonness(*set));
             sets.truncate(MAX_SETS);
             sets
@@ -239,7 +284,7 @@ fn sets(hir: &Hir) -> Vec<ByteSet> {
         HirKind::Class(class) => class_set(class).into_iter().collect(),
         HirKind::Capture(capture) => sets(&capture.sub),
         HirKind::Repetition(repetition) if repetition.min > 0 => sets(&repetition.sub),
-        HirKind::Repetition(_) => Vec::new(),
+        HirKind::Empty | HirKind::Look(_) | HirKind::Repetition(_) => Vec::new(),
         HirKind::Concat(parts) => {
             let mut all: Vec<ByteSet> = parts.iter().flat_map(sets).collect();
             all.sort_by_cached_key(|set| commonness(*set));
@@ -254,8 +299,10 @@ fn sets(hir: &Hir) -> Vec<ByteSet> {
             };
             for branch in each {
                 // Each pair of branches needs one of either: keep the rarest unions.
-                let mut pairs: Vec<ByteSet> =
-                    all.iter().flat_map(|one| branch.iter().map(|other| one.union(*other))).collect();
+                let mut pairs: Vec<ByteSet> = all
+                    .iter()
+                    .flat_map(|one| branch.iter().map(|other| one.union(*other)))
+                    .collect();
                 pairs.sort_by_cached_key(|set| commonness(*set));
                 pairs.dedup();
                 pairs.truncate(MAX_SETS);
@@ -268,7 +315,9 @@ fn sets(hir: &Hir) -> Vec<ByteSet> {
 
 /// How likely a byte of the set is in ordinary text.
 fn commonness(set: ByteSet) -> u32 {
-    let letters = ByteSet::range(b'a', b'z').union(ByteSet::range(b'A', b'Z')).union(ByteSet::range(b'0', b'9'));
+    let letters = ByteSet::range(b'a', b'z')
+        .union(ByteSet::range(b'A', b'Z'))
+        .union(ByteSet::range(b'0', b'9'));
     let usual = letters.union(ByteSet::of(b" .,/-_=:"));
     let mut count = set.len();
     for byte in 0..=255u8 {
@@ -285,15 +334,27 @@ mod tests {
 
     fn literals(pattern: &str) -> Option<Vec<String>> {
         of_pattern(pattern).literals.map(|list| {
-            list.iter().map(|literal| String::from_utf8_lossy(literal).into_owned()).collect()
+            list.iter()
+                .map(|literal| String::from_utf8_lossy(literal).into_owned())
+                .collect()
         })
     }
 
     #[test]
     fn literals_of_patterns() {
-        let some = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        let some = |texts: &[&str]| {
+            Some(
+                texts
+                    .iter()
+                    .map(|text| (*text).to_owned())
+                    .collect::<Vec<_>>(),
+            )
+        };
         assert_eq!(literals(r"\bfoo\s*\("), some(&["foo"]));
-        assert_eq!(literals(r"(?i)union\s+select"), some(&["select"]).or_else(|| some(&["union"])));
+        assert_eq!(
+            literals(r"(?i)union\s+select"),
+            some(&["select"]).or_else(|| some(&["union"]))
+        );
         assert_eq!(literals("a(?:bc|de)f"), some(&["abcf", "adef"]));
         assert_eq!(literals("[a-z]+"), None);
         assert_eq!(literals("x?"), None);

@@ -26,7 +26,9 @@ pub(crate) struct RulesOutcome {
 }
 
 fn environment(engine: &Engine, now: Now) -> Option<Environment<'_>> {
-    engine.rules.environment(&engine.shared.collections, now.unix_us)
+    engine
+        .rules
+        .environment(&engine.shared.collections, now.unix_us)
 }
 
 impl Transaction {
@@ -36,7 +38,10 @@ impl Transaction {
             return;
         };
         let mut headers: Vec<(&[u8], &[u8])> = Vec::with_capacity(self.headers.len() + 1);
-        let plain = self.headers.iter().filter(|(name, _)| !name.starts_with(b":") && !name.starts_with(b"x-starfort-"));
+        let plain = self
+            .headers
+            .iter()
+            .filter(|(name, _)| !name.starts_with(b":") && !name.starts_with(b"x-starfort-"));
         // HTTP/2 and HTTP/3 have the host in a pseudo header, and Envoy puts HTTP/1's there too.
         if self.headers.get("host").is_none()
             && let Some(host) = self.headers.get(":authority")
@@ -70,12 +75,16 @@ impl Transaction {
 
     /// Whether rules look at bodies of any type.
     pub(crate) fn rules_want_body(&self) -> bool {
-        self.inspection.as_ref().is_some_and(|inspection| inspection.wants_request_body())
+        self.inspection
+            .as_ref()
+            .is_some_and(|inspection| inspection.wants_request_body())
     }
 
     /// Phase 2, over the request's body (empty when there is none).
     pub(crate) fn inspect_body(&mut self, engine: &Engine, body: &[u8], truncated: bool, now: Now) {
-        let (Some(environment), Some(inspection)) = (environment(engine, now), self.inspection.as_mut()) else {
+        let (Some(environment), Some(inspection)) =
+            (environment(engine, now), self.inspection.as_mut())
+        else {
             return;
         };
         inspection.request_body(environment, body, truncated);
@@ -84,11 +93,17 @@ impl Transaction {
 
     /// Phase 3, over the response's head.
     pub(crate) fn inspect_response_head(&mut self, engine: &Engine, now: Now) {
-        let (Some(environment), Some(inspection)) = (environment(engine, now), self.inspection.as_mut()) else {
+        let (Some(environment), Some(inspection)) =
+            (environment(engine, now), self.inspection.as_mut())
+        else {
             return;
         };
-        let headers: Vec<(&[u8], &[u8])> =
-            self.response.headers.iter().filter(|(name, _)| !name.starts_with(b":")).collect();
+        let headers: Vec<(&[u8], &[u8])> = self
+            .response
+            .headers
+            .iter()
+            .filter(|(name, _)| !name.starts_with(b":"))
+            .collect();
         let response = Response {
             status: self.response.status,
             protocol: self.protocol.as_bytes(),
@@ -109,7 +124,9 @@ impl Transaction {
 
     /// Phase 4, over the response's body (`None` when it was not looked at).
     pub(crate) fn inspect_response_body(&mut self, engine: &Engine, body: Option<&[u8]>, now: Now) {
-        let (Some(environment), Some(inspection)) = (environment(engine, now), self.inspection.as_mut()) else {
+        let (Some(environment), Some(inspection)) =
+            (environment(engine, now), self.inspection.as_mut())
+        else {
             return;
         };
         if std::mem::replace(&mut self.rules.responded, true) {
@@ -124,7 +141,9 @@ impl Transaction {
         if self.response.status != 0 {
             self.inspect_response_body(engine, None, now);
         }
-        let (Some(environment), Some(inspection)) = (environment(engine, now), self.inspection.as_mut()) else {
+        let (Some(environment), Some(inspection)) =
+            (environment(engine, now), self.inspection.as_mut())
+        else {
             return;
         };
         inspection.finish(environment);
@@ -149,7 +168,10 @@ impl Transaction {
             }
             let id = rule.id.to_string();
             // What was looked at in the request, rather than what rules made of it.
-            let var = rule.vars.iter().find(|var| !var.name.starts_with(b"TX:") && !var.name.starts_with(b"MATCHED_"));
+            let var = rule
+                .vars
+                .iter()
+                .find(|var| !var.name.starts_with(b"TX:") && !var.name.starts_with(b"MATCHED_"));
             let finding = match var.and_then(|var| member(&var.name)) {
                 Some(target) => format!("rule:{id}@{target}"),
                 None => format!("rule:{id}"),
@@ -184,7 +206,10 @@ mod tests {
         assert_eq!(member(b"ARGS:comment").as_deref(), Some("ARGS:comment"));
         assert_eq!(member(b"ARGS:<script>").as_deref(), Some("ARGS"));
         assert_eq!(member(b"REQUEST_URI").as_deref(), Some("REQUEST_URI"));
-        assert_eq!(member("ARGS:".repeat(40).as_bytes()).as_deref(), Some("ARGS"));
+        assert_eq!(
+            member("ARGS:".repeat(40).as_bytes()).as_deref(),
+            Some("ARGS")
+        );
         assert_eq!(member(b""), None);
     }
 }

@@ -43,7 +43,10 @@ pub(crate) struct Tx {
 
 impl Tx {
     pub(crate) fn new(names: &Names) -> Self {
-        Self { placed: vec![None; names.names.len()], dynamic: Vec::new() }
+        Self {
+            placed: vec![None; names.names.len()],
+            dynamic: Vec::new(),
+        }
     }
 
     pub(crate) fn at(&self, place: u16) -> Option<&TxValue> {
@@ -53,7 +56,11 @@ impl Tx {
     pub(crate) fn get(&self, names: &Names, name: &[u8]) -> Option<&TxValue> {
         match names.find(name) {
             Some(place) => self.at(place),
-            None => self.dynamic.iter().find(|(known, _)| **known == *name).map(|(_, value)| value),
+            None => self
+                .dynamic
+                .iter()
+                .find(|(known, _)| **known == *name)
+                .map(|(_, value)| value),
         }
     }
 
@@ -76,7 +83,9 @@ impl Tx {
             return self.change_at(place, op, value);
         }
         let position = self.dynamic.iter().position(|(known, _)| **known == *name);
-        let old = position.and_then(|position| self.dynamic.get(position)).map(|(_, value)| value);
+        let old = position
+            .and_then(|position| self.dynamic.get(position))
+            .map(|(_, value)| value);
         match (position, changed(old, op, value)) {
             (Some(position), Some(new)) => {
                 if let Some((_, value)) = self.dynamic.get_mut(position) {
@@ -86,14 +95,23 @@ impl Tx {
             (Some(position), None) => {
                 self.dynamic.remove(position);
             }
-            (None, Some(new)) if self.dynamic.len() < MAX_DYNAMIC => self.dynamic.push((name.into(), new)),
+            (None, Some(new)) if self.dynamic.len() < MAX_DYNAMIC => {
+                self.dynamic.push((name.into(), new));
+            }
             (None, _) => {}
         }
     }
 
     /// Names and values of all that are set.
-    pub(crate) fn iter<'a>(&'a self, names: &'a Names) -> impl Iterator<Item = (&'a [u8], &'a TxValue)> {
-        let placed = names.names.iter().zip(&self.placed).filter_map(|(name, value)| Some((&**name, value.as_ref()?)));
+    pub(crate) fn iter<'a>(
+        &'a self,
+        names: &'a Names,
+    ) -> impl Iterator<Item = (&'a [u8], &'a TxValue)> {
+        let placed = names
+            .names
+            .iter()
+            .zip(&self.placed)
+            .filter_map(|(name, value)| Some((&**name, value.as_ref()?)));
         placed.chain(self.dynamic.iter().map(|(name, value)| (&**name, value)))
     }
 }

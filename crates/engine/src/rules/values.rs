@@ -103,7 +103,9 @@ impl<'a> Values<'a> {
 
     /// Whether an entry has a name, without case.
     pub(crate) fn name_is(&self, entry: u32, name: &[u8]) -> bool {
-        self.facts.bytes(self.facts.entry(entry).name).eq_ignore_ascii_case(name)
+        self.facts
+            .bytes(self.facts.entry(entry).name)
+            .eq_ignore_ascii_case(name)
     }
 
     /// A value that is no fact.
@@ -115,16 +117,27 @@ impl<'a> Values<'a> {
     /// The untransformed name or value of an entry.
     pub(crate) fn base(&mut self, entry: u32, side: Side) -> OutputId {
         let column = usize::from(side == Side::Value);
-        if let Some(known) = self.bases.get(entry as usize).and_then(|base| base.get(column))
+        if let Some(known) = self
+            .bases
+            .get(entry as usize)
+            .and_then(|base| base.get(column))
             && *known != NONE
         {
             return OutputId(*known);
         }
         let facts: &'a Facts = self.facts;
         let found = facts.entry(entry);
-        let bytes = facts.bytes(if side == Side::Name { found.name } else { found.value });
+        let bytes = facts.bytes(if side == Side::Name {
+            found.name
+        } else {
+            found.value
+        });
         let id = self.add(bytes, None);
-        if let Some(slot) = self.bases.get_mut(entry as usize).and_then(|base| base.get_mut(column)) {
+        if let Some(slot) = self
+            .bases
+            .get_mut(entry as usize)
+            .and_then(|base| base.get_mut(column))
+        {
             *slot = id.0;
         }
         id
@@ -139,10 +152,16 @@ impl<'a> Values<'a> {
         let Some(output) = self.outputs.get(base.0 as usize) else {
             return base;
         };
-        if !steps.triggers.meets(output.present) && !(steps.fills_empty && output.bytes.is_empty()) {
+        let changes =
+            steps.triggers.meets(output.present) || (steps.fills_empty && output.bytes.is_empty());
+        if !changes {
             return base;
         }
-        let row = if output.row == NONE { self.new_row(base) } else { output.row };
+        let row = if output.row == NONE {
+            self.new_row(base)
+        } else {
+            output.row
+        };
         let cell = row as usize + chain as usize;
         if let Some(known) = self.rows.get(cell)
             && *known != NONE
@@ -203,6 +222,7 @@ impl<'a> Values<'a> {
         if scan == 0 {
             return None;
         }
-        self.scans.get(scan as usize..scan as usize + self.prefilter.words)
+        self.scans
+            .get(scan as usize..scan as usize + self.prefilter.words)
     }
 }

@@ -39,11 +39,17 @@ impl XPath {
                 anywhere = true;
                 rest = after;
             }
-            let (step, tail) = rest.split_once('/').map_or((rest, None), |(step, tail)| (step, Some(tail)));
+            let (step, tail) = rest
+                .split_once('/')
+                .map_or((rest, None), |(step, tail)| (step, Some(tail)));
             let name = step.strip_prefix('@').unwrap_or(step);
             let attribute = name.len() != step.len();
-            let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.' | ':');
-            if name.is_empty() || (name != "*" && !name.chars().all(plain)) || (attribute && tail.is_some()) {
+            let plain =
+                |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.' | ':');
+            if name.is_empty()
+                || (name != "*" && !name.chars().all(plain))
+                || (attribute && tail.is_some())
+            {
                 return Err(refuse());
             }
             let name = (name != "*").then(|| local(name.as_bytes()).into());
@@ -83,7 +89,9 @@ impl XPath {
                         *slot = true;
                     }
                 }
-                if step.anywhere && let Some(slot) = next.get_mut(done) {
+                if step.anywhere
+                    && let Some(slot) = next.get_mut(done)
+                {
                     *slot = true;
                 }
             }
@@ -113,7 +121,11 @@ mod tests {
             ("//a/c", "/x/a/b/c", false),
             ("/a/b", "/a/b/@c", true),
         ] {
-            assert_eq!(XPath::new(expression).unwrap().selects(path.as_bytes()), expected, "{expression} {path}");
+            assert_eq!(
+                XPath::new(expression).unwrap().selects(path.as_bytes()),
+                expected,
+                "{expression} {path}"
+            );
         }
         for bad in ["a", "/a[1]", "//count(a)", "", "/a//"] {
             assert!(XPath::new(bad).is_err(), "{bad}");

@@ -52,7 +52,11 @@ pub(super) fn enter(program: &Program, body: &[u8], facts: &mut Facts) -> Option
         Ok(()) if invalid => Some("JSON parsing error: invalid bytes in UTF8 string".to_owned()),
         Ok(()) => None,
         Err(reason) => {
-            let rest = parser.text.get(parser.position..).unwrap_or_default().to_owned();
+            let rest = parser
+                .text
+                .get(parser.position..)
+                .unwrap_or_default()
+                .to_owned();
             parser.members.push(parser.name.as_bytes(), rest.as_bytes());
             Some(format!("JSON parsing error: {reason}"))
         }
@@ -75,7 +79,11 @@ impl Parser<'_, '_> {
             self.value()?;
             loop {
                 let Some(frame) = self.frames.last_mut() else {
-                    return if self.peek().is_none() { Ok(()) } else { Err("trailing garbage") };
+                    return if self.peek().is_none() {
+                        Ok(())
+                    } else {
+                        Err("trailing garbage")
+                    };
                 };
                 let is_list = frame.is_list;
                 frame.index += 1;
@@ -88,7 +96,9 @@ impl Parser<'_, '_> {
                     Some(b']') if is_list => self.close()?,
                     Some(b'}') if !is_list => self.close()?,
                     None => return Err("premature EOF"),
-                    Some(_) => return Err("after a value: expected a comma or the end of its container"),
+                    Some(_) => {
+                        return Err("after a value: expected a comma or the end of its container");
+                    }
                 }
             }
         }
@@ -157,7 +167,11 @@ impl Parser<'_, '_> {
                         self.position += 1;
                         return Ok(());
                     }
-                    self.frames.push(Frame { is_list, name_length: self.name.len(), index: 0 });
+                    self.frames.push(Frame {
+                        is_list,
+                        name_length: self.name.len(),
+                        index: 0,
+                    });
                     self.member(is_list)?;
                 }
                 Some(b'"') => return self.string(),

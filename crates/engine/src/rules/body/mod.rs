@@ -41,7 +41,11 @@ impl Processor {
 
     /// What the engine takes by itself; XML and JSON are chosen by rules.
     pub(crate) fn of(content_type: &[u8]) -> Option<Self> {
-        let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        let essence = content_type
+            .split(|byte| *byte == b';')
+            .next()
+            .unwrap_or_default()
+            .trim_ascii();
         if essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
             Some(Self::UrlEncoded)
         } else if essence.eq_ignore_ascii_case(b"multipart/form-data") {
@@ -64,7 +68,10 @@ pub(crate) fn enter(
     content_type: &[u8],
     facts: &mut Facts,
 ) {
-    facts.set_integer(V::RequestBodyLength, i64::try_from(body.len()).unwrap_or(i64::MAX));
+    facts.set_integer(
+        V::RequestBodyLength,
+        i64::try_from(body.len()).unwrap_or(i64::MAX),
+    );
     if force || processor == Some(Processor::UrlEncoded) {
         facts.set(V::RequestBody, body);
     }
@@ -112,6 +119,9 @@ fn full_request(body: &[u8], facts: &mut Facts) {
     }
     whole.extend_from_slice(b"\n");
     whole.extend_from_slice(body);
-    facts.set_integer(V::FullRequestLength, i64::try_from(whole.len()).unwrap_or(i64::MAX));
+    facts.set_integer(
+        V::FullRequestLength,
+        i64::try_from(whole.len()).unwrap_or(i64::MAX),
+    );
     facts.set(V::FullRequest, &whole);
 }

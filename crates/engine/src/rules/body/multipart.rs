@@ -13,7 +13,10 @@ const MAX_PARTS: usize = 2_000;
 const MAX_HEADERS: usize = 64;
 
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a variable of SecLang")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a variable of SecLang"
+)]
 struct Flags {
     boundary_quoted: bool,
     boundary_whitespace: bool,
@@ -48,10 +51,21 @@ struct Reader<'b> {
 }
 
 /// Enter a multipart body; answers what is wrong with it.
-pub(super) fn enter(program: &Program, body: &[u8], content_type: &[u8], facts: &mut Facts) -> Option<String> {
+pub(super) fn enter(
+    program: &Program,
+    body: &[u8],
+    content_type: &[u8],
+    facts: &mut Facts,
+) -> Option<String> {
     let mut flags = Flags::default();
     let found = boundary(content_type, &mut flags);
-    let mut reader = Reader { body, boundary: b"", flags, parts: Vec::new(), error: None };
+    let mut reader = Reader {
+        body,
+        boundary: b"",
+        flags,
+        parts: Vec::new(),
+        error: None,
+    };
     match found {
         Ok(boundary) => {
             reader.boundary = boundary;
@@ -60,36 +74,49 @@ pub(super) fn enter(program: &Program, body: &[u8], content_type: &[u8], facts: 
         Err(error) => reader.error = Some(error),
     }
     reader.publish(program, facts);
-    reader.error.map(|error| format!("Multipart parsing error: {error}"))
+    reader
+        .error
+        .map(|error| format!("Multipart parsing error: {error}"))
 }
 
 /// The boundary that a content type declares.
 fn boundary<'a>(content_type: &'a [u8], flags: &mut Flags) -> Result<&'a [u8], &'static str> {
-    let mut named = content_type.split(|byte| *byte == b';').skip(1).filter_map(|parameter| {
-        let parameter = parameter.trim_ascii_start();
-        let name = parameter.get(..8)?;
-        name.eq_ignore_ascii_case(b"boundary").then(|| parameter.get(8..).unwrap_or_default())
-    });
-    let after = named.next().ok_or("Multipart: Boundary not found in C-T.")?;
+    let mut named = content_type
+        .split(|byte| *byte == b';')
+        .skip(1)
+        .filter_map(|parameter| {
+            let parameter = parameter.trim_ascii_start();
+            let name = parameter.get(..8)?;
+            name.eq_ignore_ascii_case(b"boundary")
+                .then(|| parameter.get(8..).unwrap_or_default())
+        });
+    let after = named
+        .next()
+        .ok_or("Multipart: Boundary not found in C-T.")?;
     if named.next().is_some() {
         return Err("Multipart: Multiple boundary parameters in C-T.");
     }
-    let equals = memchr::memchr(b'=', after).ok_or("Multipart: Invalid boundary in C-T (malformed).")?;
+    let equals =
+        memchr::memchr(b'=', after).ok_or("Multipart: Invalid boundary in C-T (malformed).")?;
     let between = after.get(..equals).unwrap_or_default();
     if !between.trim_ascii().is_empty() {
         return Err("Multipart: Invalid boundary in C-T (parameter name).");
     }
     let value = after.get(equals + 1..).unwrap_or_default();
-    flags.boundary_whitespace |= !between.is_empty() || value.first().is_some_and(u8::is_ascii_whitespace);
+    flags.boundary_whitespace |=
+        !between.is_empty() || value.first().is_some_and(u8::is_ascii_whitespace);
     let value = value.trim_ascii();
     let value = match value {
         [b'"', inside @ ..] => {
             flags.boundary_quoted = true;
-            let end = memchr::memchr(b'"', inside).ok_or("Multipart: Invalid boundary in C-T (quote).")?;
+            let end = memchr::memchr(b'"', inside)
+                .ok_or("Multipart: Invalid boundary in C-T (quote).")?;
             inside.get(..end).unwrap_or_default()
         }
         _ => {
-            let end = value.iter().position(|byte| matches!(byte, b';' | b',' | b' ' | b'\t'));
+            let end = value
+                .iter()
+                .position(|byte| matches!(byte, b';' | b',' | b' ' | b'\t'));
             value.get(..end.unwrap_or(value.len())).unwrap_or_default()
         }
     };
@@ -126,7 +153,10 @@ impl Reader<'_> {
         } else {
             self.flags.lf_line = true;
         }
-        (position..position + end - usize::from(crlf), position + end + 1)
+        (
+            position..position + end - usize::from(crlf),
+            position + end + 1,
+        )
     }
 
     fn kind(&mut self, line: &[u8]) -> Line {
@@ -211,7 +241,9 @@ impl Reader<'_> {
                 }
             }
         }
-        let content_end = found.map_or(end, |(_, _, line_start)| self.before_break(start, line_start));
+        let content_end = found.map_or(end, |(_, _, line_start)| {
+            self.before_break(start, line_start)
+        });
         part.content = start..content_end.max(start);
         self.disposition(&mut part);
         self.parts.push(part);
@@ -227,8 +259,11 @@ impl Reader<'_> {
     }
 
     /// Reads header lines; where the content begins, and the delimiter when one came before it.
-    #[expect(clippy::type_complexity, reason = "next line, whether final, where the line begins")]
-    fn headers(&mut self, position: usize, part: &mut Part) -> (usize, Option<(usize, bool, usize)>) {
+    fn headers(
+        &mut self,
+        position: usize,
+        part: &mut Part,
+    ) -> (usize, Option<(usize, bool, usize)>) {
         let mut at = position;
         while at < self.body.len() {
             let (line, next) = self.line(at);
@@ -282,7 +317,9 @@ impl Reader<'_> {
         let mut found = part.headers.iter().filter_map(|line| {
             let colon = memchr::memchr(b':', line)?;
             let (name, value) = (line.get(..colon)?, line.get(colon + 1..)?);
-            name.trim_ascii().eq_ignore_ascii_case(b"content-disposition").then(|| value.to_vec())
+            name.trim_ascii()
+                .eq_ignore_ascii_case(b"content-disposition")
+                .then(|| value.to_vec())
         });
         let (first, second) = (found.next(), found.next());
         drop(found);
@@ -301,8 +338,16 @@ impl Reader<'_> {
     }
 
     fn parameters(&mut self, value: &[u8], part: &mut Part) {
-        let kind = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
-        if !value.get(..kind).unwrap_or_default().trim_ascii().eq_ignore_ascii_case(b"form-data") {
+        let kind = value
+            .iter()
+            .position(|byte| *byte == b';')
+            .unwrap_or(value.len());
+        if !value
+            .get(..kind)
+            .unwrap_or_default()
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"form-data")
+        {
             self.complain("Multipart: Invalid Content-Disposition header (-1).");
         }
         let mut rest = value.get(kind..).unwrap_or_default();
@@ -322,8 +367,16 @@ impl Reader<'_> {
                 rest = end.map_or(&b""[..], |at| rest.get(at..).unwrap_or_default());
                 continue;
             };
-            let key = rest.get(..equals).unwrap_or_default().trim_ascii().to_ascii_lowercase();
-            let (text, tail) = self.quoted(rest.get(equals + 1..).unwrap_or_default().trim_ascii_start());
+            let key = rest
+                .get(..equals)
+                .unwrap_or_default()
+                .trim_ascii()
+                .to_ascii_lowercase();
+            let (text, tail) = self.quoted(
+                rest.get(equals + 1..)
+                    .unwrap_or_default()
+                    .trim_ascii_start(),
+            );
             rest = tail;
             self.parameter(&key, text, part);
         }
@@ -334,7 +387,11 @@ impl Reader<'_> {
             b"name" => &mut part.name,
             b"filename" => &mut part.filename,
             b"filename*" => {
-                let encoded = text.rsplit(|byte| *byte == b'\'').next().unwrap_or_default().to_vec();
+                let encoded = text
+                    .rsplit(|byte| *byte == b'\'')
+                    .next()
+                    .unwrap_or_default()
+                    .to_vec();
                 let mut decoded = Vec::new();
                 super::super::transformations::url_decode(&encoded, &mut decoded);
                 part.filename.get_or_insert(decoded);
@@ -354,7 +411,10 @@ impl Reader<'_> {
     /// A value, quoted or not, and what comes after it.
     fn quoted<'v>(&mut self, value: &'v [u8]) -> (Vec<u8>, &'v [u8]) {
         let [b'"', inside @ ..] = value else {
-            let end = value.iter().position(|byte| matches!(byte, b';' | b' ' | b'\t')).unwrap_or(value.len());
+            let end = value
+                .iter()
+                .position(|byte| matches!(byte, b';' | b' ' | b'\t'))
+                .unwrap_or(value.len());
             let (text, tail) = value.split_at(end);
             self.flags.invalid_quoting |= text.first() == Some(&b'\'');
             return (text.to_vec(), tail);
@@ -368,12 +428,8 @@ impl Reader<'_> {
                     self.complain("Multipart: Invalid Content-Disposition header (-10).");
                     return (text, rest);
                 }
-                [b'\\', byte @ (b'"' | b'\\'), tail @ ..] => {
-                    text.push(*byte);
-                    tail
-                }
                 [b'"', tail @ ..] => return (text, tail),
-                [byte, tail @ ..] => {
+                [b'\\', byte @ (b'"' | b'\\'), tail @ ..] | [byte, tail @ ..] => {
                     text.push(*byte);
                     tail
                 }
@@ -384,7 +440,11 @@ impl Reader<'_> {
     fn publish(&mut self, program: &Program, facts: &mut Facts) {
         let body = self.body;
         let content = |part: &Part| body.get(part.content.clone()).unwrap_or_default();
-        let files: Vec<&Part> = self.parts.iter().filter(|part| part.filename.is_some()).collect();
+        let files: Vec<&Part> = self
+            .parts
+            .iter()
+            .filter(|part| part.filename.is_some())
+            .collect();
         self.flags.file_limit_exceeded = files.len() > program.settings.upload_file_limit as usize;
         let limit = program.settings.arguments_limit as usize;
         let fields = self.parts.iter().filter(|part| part.filename.is_none());
@@ -394,14 +454,21 @@ impl Reader<'_> {
         }
         drop(members);
         if fields.count() > limit {
-            self.error.get_or_insert("Multipart: more arguments than SecArgumentsLimit.");
+            self.error
+                .get_or_insert("Multipart: more arguments than SecArgumentsLimit.");
         }
         let mut members = facts.begin(V::Files);
         for part in &files {
-            members.push(part.name.as_deref().unwrap_or_default(), part.filename.as_deref().unwrap_or_default());
+            members.push(
+                part.name.as_deref().unwrap_or_default(),
+                part.filename.as_deref().unwrap_or_default(),
+            );
         }
         drop(members);
-        let sizes: Vec<String> = files.iter().map(|part| part.content.len().to_string()).collect();
+        let sizes: Vec<String> = files
+            .iter()
+            .map(|part| part.content.len().to_string())
+            .collect();
         let mut members = facts.begin(V::FilesSizes);
         for (part, size) in files.iter().zip(&sizes) {
             members.push(part.name.as_deref().unwrap_or_default(), size.as_bytes());
@@ -414,7 +481,10 @@ impl Reader<'_> {
             }
         }
         let combined: usize = files.iter().map(|part| part.content.len()).sum();
-        facts.set_integer(V::FilesCombinedSize, i64::try_from(combined).unwrap_or(i64::MAX));
+        facts.set_integer(
+            V::FilesCombinedSize,
+            i64::try_from(combined).unwrap_or(i64::MAX),
+        );
         let mut members = facts.begin(V::MultipartPartHeaders);
         for part in &self.parts {
             for line in &part.headers {
@@ -445,7 +515,10 @@ impl Reader<'_> {
             (V::MultipartDataBefore, flags.data_before),
             (V::MultipartDataAfter, flags.data_after),
             (V::MultipartHeaderFolding, flags.header_folding),
-            (V::MultipartInvalidHeaderFolding, flags.invalid_header_folding),
+            (
+                V::MultipartInvalidHeaderFolding,
+                flags.invalid_header_folding,
+            ),
             (V::MultipartLfLine, flags.lf_line),
             (V::MultipartCrlfLfLines, flags.lf_line && flags.crlf_line),
             (V::MultipartMissingSemicolon, flags.missing_semicolon),

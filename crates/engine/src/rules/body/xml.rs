@@ -60,9 +60,13 @@ fn read(text: &str, document: &mut Document) -> Option<String> {
             }
         };
         let result = match event {
-            Event::Start(start) => document.open(&start).and_then(|()| document.attributes(&start)),
+            Event::Start(start) => document
+                .open(&start)
+                .and_then(|()| document.attributes(&start)),
             Event::Empty(start) => {
-                let opened = document.open(&start).and_then(|()| document.attributes(&start));
+                let opened = document
+                    .open(&start)
+                    .and_then(|()| document.attributes(&start));
                 document.close();
                 opened
             }
@@ -106,7 +110,8 @@ impl Document {
         }
         self.lengths.push(self.path.len());
         self.path.push(b'/');
-        self.path.extend_from_slice(start.name().as_ref().as_bytes());
+        self.path
+            .extend_from_slice(start.name().as_ref().as_bytes());
         Ok(())
     }
 

@@ -24,10 +24,14 @@ impl Networks {
     }
 
     pub(crate) fn contains(&self, value: &[u8]) -> bool {
-        let address = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse::<IpAddr>().ok());
+        let address = std::str::from_utf8(value)
+            .ok()
+            .and_then(|text| text.trim().parse::<IpAddr>().ok());
         address.is_some_and(|address| {
             let number = number(address);
-            self.0.iter().any(|(network, mask)| number & mask == *network)
+            self.0
+                .iter()
+                .any(|(network, mask)| number & mask == *network)
         })
     }
 }
@@ -38,7 +42,11 @@ fn parse(text: &str) -> Option<(u128, u128)> {
         None => (text, None),
     };
     let address: IpAddr = address.parse().ok()?;
-    let (bits, offset) = if address.is_ipv4() { (32, 96) } else { (128, 0) };
+    let (bits, offset) = if address.is_ipv4() {
+        (32, 96)
+    } else {
+        (128, 0)
+    };
     let length = length.unwrap_or(bits);
     if length > bits {
         return None;

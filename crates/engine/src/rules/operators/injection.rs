@@ -46,7 +46,9 @@ pub(crate) fn xss(value: &[u8], captures: Option<&mut Captures>) -> bool {
     if !XSS_NEEDS.meets(ByteSet::present(value)) {
         return false;
     }
-    let found = catch_unwind(AssertUnwindSafe(|| libinjectionrs::detect_xss(value).is_injection()));
+    let found = catch_unwind(AssertUnwindSafe(|| {
+        libinjectionrs::detect_xss(value).is_injection()
+    }));
     let found = found.unwrap_or(true);
     if found {
         capture_one(captures, value);

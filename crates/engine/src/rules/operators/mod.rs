@@ -81,18 +81,32 @@ impl CompiledOperator {
         let check = match (operator.kind, text) {
             (K::Pm, _) => Check::Phrases(Phrases::new(&operator.phrases)?),
             (K::IpMatch, _) => Check::Networks(Networks::new(&operator.phrases)?),
-            (K::DetectSqli | K::DetectXss | K::ValidateUrlEncoding | K::ValidateUtf8Encoding
-                | K::GeoLookup | K::NoMatch | K::UnconditionalMatch, _) => Check::None,
+            (
+                K::DetectSqli
+                | K::DetectXss
+                | K::ValidateUrlEncoding
+                | K::ValidateUtf8Encoding
+                | K::GeoLookup
+                | K::NoMatch
+                | K::UnconditionalMatch,
+                _,
+            ) => Check::None,
             (_, None) => Check::Macro,
-            (K::Rx | K::RxGlobal | K::VerifyCc | K::VerifySsn | K::VerifyCpf | K::VerifySvnr, Some(text)) => {
-                Check::Regex(pattern::compile(&text)?)
-            }
+            (
+                K::Rx | K::RxGlobal | K::VerifyCc | K::VerifySsn | K::VerifyCpf | K::VerifySvnr,
+                Some(text),
+            ) => Check::Regex(pattern::compile(&text)?),
             (K::ValidateByteRange, Some(text)) => Check::Bytes(encoding::byte_ranges(&text)?),
-            (K::Eq | K::Ge | K::Gt | K::Le | K::Lt, Some(text)) => Check::Number(integer(text.as_bytes())),
+            (K::Eq | K::Ge | K::Gt | K::Le | K::Lt, Some(text)) => {
+                Check::Number(integer(text.as_bytes()))
+            }
             (K::Strmatch, Some(text)) => Check::Literal(phrases::unescape(&text).into()),
             (_, Some(text)) => Check::Literal(text.into_bytes().into()),
         };
-        Ok(Self { kind: operator.kind, check })
+        Ok(Self {
+            kind: operator.kind,
+            check,
+        })
     }
 
     /// Whether the argument has to be expanded for each evaluation.
@@ -127,10 +141,17 @@ impl CompiledOperator {
     }
 }
 
-fn holds_macro(kind: OperatorKind, value: &[u8], argument: &[u8], captures: Option<&mut Captures>) -> bool {
+fn holds_macro(
+    kind: OperatorKind,
+    value: &[u8],
+    argument: &[u8],
+    captures: Option<&mut Captures>,
+) -> bool {
     use OperatorKind as K;
     match kind {
-        K::Eq | K::Ge | K::Gt | K::Le | K::Lt => number::compare(kind, integer(value), integer(argument)),
+        K::Eq | K::Ge | K::Gt | K::Le | K::Lt => {
+            number::compare(kind, integer(value), integer(argument))
+        }
         K::Rx | K::RxGlobal | K::VerifyCc | K::VerifySsn | K::VerifyCpf | K::VerifySvnr => {
             // A pattern made at run time: a bad one never matches.
             let text = String::from_utf8_lossy(argument);
@@ -142,7 +163,12 @@ fn holds_macro(kind: OperatorKind, value: &[u8], argument: &[u8], captures: Opti
     }
 }
 
-fn holds_regex(kind: OperatorKind, regex: &Regex, value: &[u8], captures: Option<&mut Captures>) -> bool {
+fn holds_regex(
+    kind: OperatorKind,
+    regex: &Regex,
+    value: &[u8],
+    captures: Option<&mut Captures>,
+) -> bool {
     use OperatorKind as K;
     let valid: fn(&[u8]) -> bool = match kind {
         K::VerifyCc => number::is_card,
@@ -160,11 +186,19 @@ fn holds_regex(kind: OperatorKind, regex: &Regex, value: &[u8], captures: Option
 }
 
 fn capture(kind: OperatorKind, regex: &Regex, value: &[u8], captures: &mut Captures) -> bool {
-    let limit = if kind == OperatorKind::RxGlobal { MAX_CAPTURES } else { 1 };
+    let limit = if kind == OperatorKind::RxGlobal {
+        MAX_CAPTURES
+    } else {
+        1
+    };
     for found in regex.captures_iter(value).take(limit) {
         let room = MAX_CAPTURES.saturating_sub(captures.len());
         captures.extend(found.iter().take(room).map(|group| {
-            group.map_or(Cow::Borrowed(&b""[..]), |group| Cow::Borrowed(group.as_bytes())).into_owned()
+            group
+                .map_or(Cow::Borrowed(&b""[..]), |group| {
+                    Cow::Borrowed(group.as_bytes())
+                })
+                .into_owned()
         }));
     }
     !captures.is_empty()

@@ -36,7 +36,11 @@ pub(crate) fn find_valid(
             return true;
         }
         tried += 1;
-        at = if tried < MAX_OVERLAPPING { found.start() + 1 } else { found.end().max(found.start() + 1) };
+        at = if tried < MAX_OVERLAPPING {
+            found.start() + 1
+        } else {
+            found.end().max(found.start() + 1)
+        };
     }
     false
 }
@@ -58,18 +62,25 @@ pub(crate) fn is_card(text: &[u8]) -> bool {
             _ => digit * 2,
         })
         .sum();
-    digits(text).count() > 1 && sum > 0 && sum % 10 == 0
+    digits(text).count() > 1 && sum > 0 && sum.is_multiple_of(10)
 }
 
 /// Nine digits with an area, group and serial that the Social Security Administration issues, and not in sequence.
 pub(crate) fn is_ssn(text: &[u8]) -> bool {
     let all: Vec<u32> = digits(text).collect();
-    let [a, b, c, d, e, f, g, h, i] = *all else {
-        return false;
+    let number = |range: std::ops::Range<usize>| {
+        all.get(range)
+            .unwrap_or_default()
+            .iter()
+            .fold(0, |number, digit| number * 10 + digit)
     };
-    let (area, group, serial) = (a * 100 + b * 10 + c, d * 10 + e, f * 1000 + g * 100 + h * 10 + i);
-    let equal = all.iter().all(|digit| *digit == a);
-    let sequence = all.iter().zip(all.iter().skip(1)).all(|(one, next)| one + 1 == *next);
+    if all.len() != 9 {
+        return false;
+    }
+    let (area, group, serial) = (number(0..3), number(3..5), number(5..9));
+    let pairs = || all.iter().zip(all.iter().skip(1));
+    let equal = pairs().all(|(one, next)| one == next);
+    let sequence = pairs().all(|(one, next)| one + 1 == *next);
     area != 0 && area != 666 && area < 740 && group != 0 && serial != 0 && !equal && !sequence
 }
 
@@ -101,6 +112,10 @@ pub(crate) fn is_svnr(text: &[u8]) -> bool {
     if all.len() != 10 || all.iter().all(|digit| Some(digit) == all.first()) {
         return false;
     }
-    let sum: u32 = all.iter().zip(WEIGHTS).map(|(digit, weight)| digit * weight).sum();
+    let sum: u32 = all
+        .iter()
+        .zip(WEIGHTS)
+        .map(|(digit, weight)| digit * weight)
+        .sum();
     all.get(3) == Some(&(sum % 11))
 }

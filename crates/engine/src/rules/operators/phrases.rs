@@ -42,7 +42,10 @@ pub(crate) fn unescape(text: &str) -> Vec<u8> {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('|') {
         out.extend_from_slice(before.as_bytes());
-        match after.split_once('|').and_then(|(inside, tail)| Some((hex(inside)?, tail))) {
+        match after
+            .split_once('|')
+            .and_then(|(inside, tail)| Some((hex(inside)?, tail)))
+        {
             Some((bytes, tail)) => {
                 out.extend(bytes);
                 rest = tail;
@@ -59,7 +62,7 @@ pub(crate) fn unescape(text: &str) -> Vec<u8> {
 
 fn hex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b' ').collect();
-    if digits.is_empty() || digits.len() % 2 != 0 {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) {
         return None;
     }
     digits

@@ -21,7 +21,11 @@ pub(crate) fn compare(
         _ => false,
     };
     if found {
-        let matched = if kind == OperatorKind::Within { value } else { argument };
+        let matched = if kind == OperatorKind::Within {
+            value
+        } else {
+            argument
+        };
         capture_one(captures, matched);
     }
     found

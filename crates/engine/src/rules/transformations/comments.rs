@@ -66,4 +66,3 @@ pub(super) fn remove_chars(input: &[u8], out: &mut Vec<u8>) {
         };
     }
 }
-

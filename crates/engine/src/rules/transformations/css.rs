@@ -34,9 +34,9 @@ fn escape<'a>(tail: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
         }
         return rest;
     }
-    let code = digits
-        .iter()
-        .fold(0u32, |code, byte| code << 4 | u32::from(hex_value(*byte).unwrap_or(0)));
+    let code = digits.iter().fold(0u32, |code, byte| {
+        code << 4 | u32::from(hex_value(*byte).unwrap_or(0))
+    });
     let mut byte = (code & 0xff) as u8;
     // Full-width ASCII (U+FF01 to U+FF5E); with five digits the first must be 0, with six the first two.
     if digits.len() >= 4 && code >> 8 == 0xff && byte > 0 && byte < 0x5f {

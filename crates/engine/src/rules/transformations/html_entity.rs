@@ -42,7 +42,10 @@ fn number(text: &[u8], radix: u32) -> (Option<u8>, &[u8]) {
 }
 
 fn named(text: &[u8]) -> (Option<u8>, &[u8]) {
-    let count = text.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let count = text
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric())
+        .count();
     let (name, tail) = text.split_at(count);
     let byte = [
         (&b"quot"[..], b'"'),

@@ -62,15 +62,19 @@ fn narrow(code: u32) -> u8 {
 
 /// `H…}` with one to six digits (ECMAScript, code point escapes).
 fn braced(text: &[u8]) -> Option<(u32, &[u8])> {
-    let count = text.iter().take(6).take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let count = text
+        .iter()
+        .take(6)
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .count();
     let (digits, tail) = text.split_at(count);
     let [b'}', tail @ ..] = tail else { return None };
     if digits.is_empty() {
         return None;
     }
-    let code = digits
-        .iter()
-        .fold(0u32, |code, byte| code << 4 | u32::from(hex_value(*byte).unwrap_or(0)));
+    let code = digits.iter().fold(0u32, |code, byte| {
+        code << 4 | u32::from(hex_value(*byte).unwrap_or(0))
+    });
     Some((code, tail))
 }
 

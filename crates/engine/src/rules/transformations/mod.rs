@@ -47,7 +47,9 @@ pub fn apply(
         T::HexEncode => simple::hex_encode(input, out),
         T::HtmlEntityDecode => html_entity::decode(input, out),
         T::JsDecode => js::decode(input, out),
-        T::Length => super::bytes::push_integer(i64::try_from(input.len()).unwrap_or(i64::MAX), out),
+        T::Length => {
+            super::bytes::push_integer(i64::try_from(input.len()).unwrap_or(i64::MAX), out);
+        }
         T::Lowercase => out.extend(input.iter().map(u8::to_ascii_lowercase)),
         T::Uppercase => out.extend(input.iter().map(u8::to_ascii_uppercase)),
         T::Md5 => simple::md5(input, out),
@@ -62,7 +64,11 @@ pub fn apply(
         T::RemoveNulls => out.extend(input.iter().filter(|byte| **byte != 0)),
         T::RemoveWhitespace => simple::remove_whitespace(input, out),
         T::ReplaceComments => comments::replace(input, out),
-        T::ReplaceNulls => out.extend(input.iter().map(|byte| if *byte == 0 { b' ' } else { *byte })),
+        T::ReplaceNulls => out.extend(
+            input
+                .iter()
+                .map(|byte| if *byte == 0 { b' ' } else { *byte }),
+        ),
         T::Sha1 => simple::sha1(input, out),
         T::SqlHexDecode => simple::sql_hex_decode(input, out),
         T::Trim => out.extend_from_slice(simple::trim_left(simple::trim_right(input))),
@@ -91,26 +97,31 @@ pub(crate) const fn triggers(transformation: Transformation) -> ByteSet {
         T::Uppercase => ByteSet::range(b'a', b'z'),
         T::NormalizePath => ByteSet::of(b"/."),
         T::NormalizePathWin => ByteSet::of(b"/.\\"),
-        T::ParityZero7bit => HIGH,
+        T::ParityZero7bit | T::Utf8toUnicode => HIGH,
         T::RemoveComments | T::RemoveCommentsChar => ByteSet::of(b"/*-#<"),
         T::RemoveNulls | T::ReplaceNulls => NUL,
         T::ReplaceComments => ByteSet::of(b"/"),
         T::SqlHexDecode => ByteSet::of(b"xX"),
         T::Trim | T::TrimLeft | T::TrimRight => SPACES.union(NUL),
         T::UrlDecode | T::UrlDecodeUni => ByteSet::of(b"%+"),
-        T::Utf8toUnicode => HIGH,
         _ => ByteSet::ALL,
     }
 }
 
 /// Whether a transformation makes something of nothing.
 pub(crate) const fn fills_empty(transformation: Transformation) -> bool {
-    matches!(transformation, Transformation::Length | Transformation::Md5 | Transformation::Sha1)
+    matches!(
+        transformation,
+        Transformation::Length | Transformation::Md5 | Transformation::Sha1
+    )
 }
 
 /// Whether a transformation changes nothing but the case of letters.
 pub(crate) const fn is_case_only(transformation: Transformation) -> bool {
-    matches!(transformation, Transformation::Lowercase | Transformation::Uppercase)
+    matches!(
+        transformation,
+        Transformation::Lowercase | Transformation::Uppercase
+    )
 }
 
 /// Percent decoding as `urlDecode` does it; whether an escape was none.
@@ -124,13 +135,42 @@ pub(crate) fn url_decode(input: &[u8], out: &mut Vec<u8>) -> bool {
 pub(crate) const ALL: [Transformation; 36] = {
     use Transformation as T;
     [
-        T::Base64Decode, T::Base64DecodeExt, T::Base64Encode, T::CmdLine, T::CompressWhitespace,
-        T::CssDecode, T::EscapeSeqDecode, T::HexDecode, T::HexEncode, T::HtmlEntityDecode, T::JsDecode,
-        T::Length, T::Lowercase, T::Uppercase, T::Md5, T::NormalizePath, T::NormalizePathWin,
-        T::ParityEven7bit, T::ParityOdd7bit, T::ParityZero7bit, T::PhpArgsNames, T::RemoveComments,
-        T::RemoveCommentsChar, T::RemoveNulls, T::RemoveWhitespace, T::ReplaceComments, T::ReplaceNulls,
-        T::Sha1, T::SqlHexDecode, T::Trim, T::TrimLeft, T::TrimRight, T::UrlDecode, T::UrlDecodeUni,
-        T::UrlEncode, T::Utf8toUnicode,
+        T::Base64Decode,
+        T::Base64DecodeExt,
+        T::Base64Encode,
+        T::CmdLine,
+        T::CompressWhitespace,
+        T::CssDecode,
+        T::EscapeSeqDecode,
+        T::HexDecode,
+        T::HexEncode,
+        T::HtmlEntityDecode,
+        T::JsDecode,
+        T::Length,
+        T::Lowercase,
+        T::Uppercase,
+        T::Md5,
+        T::NormalizePath,
+        T::NormalizePathWin,
+        T::ParityEven7bit,
+        T::ParityOdd7bit,
+        T::ParityZero7bit,
+        T::PhpArgsNames,
+        T::RemoveComments,
+        T::RemoveCommentsChar,
+        T::RemoveNulls,
+        T::RemoveWhitespace,
+        T::ReplaceComments,
+        T::ReplaceNulls,
+        T::Sha1,
+        T::SqlHexDecode,
+        T::Trim,
+        T::TrimLeft,
+        T::TrimRight,
+        T::UrlDecode,
+        T::UrlDecodeUni,
+        T::UrlEncode,
+        T::Utf8toUnicode,
     ]
 };
 

@@ -3,7 +3,11 @@
 fn parity(input: &[u8], odd: bool, out: &mut Vec<u8>) {
     out.extend(input.iter().map(|byte| {
         let low = byte & 0x7f;
-        if (low.count_ones() % 2 == 1) == odd { low } else { low | 0x80 }
+        if (low.count_ones() % 2 == 1) == odd {
+            low
+        } else {
+            low | 0x80
+        }
     }));
 }
 

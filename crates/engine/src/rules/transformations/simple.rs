@@ -75,7 +75,13 @@ pub(super) fn hex_decode(input: &[u8], out: &mut Vec<u8>) {
 
 /// Bytes to lower-case hexadecimal.
 pub(super) fn hex_encode(input: &[u8], out: &mut Vec<u8>) {
-    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
+    let digit = |value: u8| {
+        if value < 10 {
+            b'0' + value
+        } else {
+            b'a' + value - 10
+        }
+    };
     for byte in input {
         out.extend([digit(byte >> 4), digit(byte & 15)]);
     }

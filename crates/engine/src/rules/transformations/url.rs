@@ -62,7 +62,13 @@ fn unicode_byte(high: u8, low: u8, map: &UnicodeMap) -> u8 {
 
 /// Percent encoding of all but letters, digits and `*`; a space becomes `+`.
 pub(super) fn encode(input: &[u8], out: &mut Vec<u8>) {
-    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
+    let digit = |value: u8| {
+        if value < 10 {
+            b'0' + value
+        } else {
+            b'a' + value - 10
+        }
+    };
     for byte in input {
         match byte {
             b' ' => out.push(b'+'),
@@ -82,7 +88,11 @@ pub(super) fn utf8_to_unicode(input: &[u8], out: &mut Vec<u8>) {
             Some((code, length)) => {
                 out.extend_from_slice(b"%u");
                 // Past the basic plane more digits are needed, in pairs.
-                let shifts: &[u32] = if code > 0xffff { &[20, 16, 12, 8, 4, 0] } else { &[12, 8, 4, 0] };
+                let shifts: &[u32] = if code > 0xffff {
+                    &[20, 16, 12, 8, 4, 0]
+                } else {
+                    &[12, 8, 4, 0]
+                };
                 out.extend(shifts.iter().map(|shift| digit(code >> shift)));
                 rest = rest.get(length..).unwrap_or_default();
             }
@@ -102,9 +112,10 @@ fn sequence(text: &[u8]) -> Option<(u32, usize)> {
         [a @ 0xe0..=0xef, b, c, ..] => {
             Some((u32::from(a & 0x0f) << 12 | tail(b)? << 6 | tail(c)?, 3))
         }
-        [a @ 0xf0..=0xf7, b, c, d, ..] => {
-            Some((u32::from(a & 0x07) << 18 | tail(b)? << 12 | tail(c)? << 6 | tail(d)?, 4))
-        }
+        [a @ 0xf0..=0xf7, b, c, d, ..] => Some((
+            u32::from(a & 0x07) << 18 | tail(b)? << 12 | tail(c)? << 6 | tail(d)?,
+            4,
+        )),
         _ => None,
     }
 }
