@@ -46,9 +46,9 @@ fn cases(folder: &str) -> Option<Vec<Case>> {
     for path in paths {
         let mut cases: Vec<Case> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
-        cases
-            .iter_mut()
-            .for_each(|case| case.name.clone_from(&stem));
+        for case in &mut cases {
+            case.name.clone_from(&stem);
+        }
         all.extend(cases);
     }
     Some(all)
