@@ -230,7 +230,11 @@ impl Transaction {
         if let Some(response) = LocalResponse::of(&self.decision, &self.id, &engine.responses) {
             return RequestOutcome::Respond(response);
         }
-        RequestOutcome::Continue(RequestEffects::of(&self.decision, &self.headers))
+        RequestOutcome::Continue(RequestEffects::of(
+            &self.decision,
+            &self.headers,
+            &engine.policies,
+        ))
     }
 
     fn ask(&mut self, engine: &Engine, phase: Phase, now: Now) -> Decision {

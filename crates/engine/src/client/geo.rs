@@ -94,7 +94,13 @@ fn number(found: &LookupResult<'_, Vec<u8>>, key: &str) -> Option<u32> {
         .decode_path::<u32>(&path)
         .ok()
         .flatten()
-        .or_else(|| found.decode_path::<u16>(&path).ok().flatten().map(u32::from))
+        .or_else(|| {
+            found
+                .decode_path::<u16>(&path)
+                .ok()
+                .flatten()
+                .map(u32::from)
+        })
         .or_else(|| wide().and_then(|number| u32::try_from(number).ok()))
 }
 

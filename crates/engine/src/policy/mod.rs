@@ -22,6 +22,7 @@ pub const MAX_DELAY_MS: u64 = 30_000;
 #[derive(Debug)]
 pub struct Policies {
     policies: Vec<CompiledPolicy>,
+    tag_headers: Vec<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -165,7 +166,27 @@ impl Policies {
             .iter()
             .map(|policy| compile(policy, bundle))
             .collect::<Result<_, _>>()?;
-        Ok(Self { policies })
+        let mut tag_headers: Vec<Box<str>> = bundle
+            .policies
+            .iter()
+            .filter_map(|policy| match &policy.action {
+                Action::Tag { header, .. } => Some(header.as_str().into()),
+                _ => None,
+            })
+            .collect();
+        tag_headers.sort_unstable();
+        tag_headers.dedup();
+        Ok(Self {
+            policies,
+            tag_headers,
+        })
+    }
+
+    /// Headers that some policy sets for upstreams, which therefore no client may set.
+    pub fn sets_header(&self, name: &[u8]) -> bool {
+        self.tag_headers
+            .iter()
+            .any(|header| header.as_bytes() == name)
     }
 
     /// Whether any policy that could apply to this response needs its body before the head goes out.
