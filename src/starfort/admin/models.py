@@ -442,6 +442,7 @@ class PostureFinding(Model):
     """What is wrong with one endpoint or API as it stands."""
 
     code: Annotated[str, Field(description="The check that found it, such as open_endpoint.")]
+    bastion: Annotated[str, Field(description="The bastion whose check it is.")]
     severity: Severity
     api: str
     endpoint_id: Annotated[str, Field(description="Empty when it is about the whole API.")]

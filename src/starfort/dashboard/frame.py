@@ -25,6 +25,7 @@ NAVIGATION = (
     ("/", "overview", "Overview"),
     ("/alerts", "alerts", "Alerts"),
     ("/catalogue", "catalogue", "Catalogue"),
+    ("/findings", "findings", "Findings"),
     ("/events", "events", "Events"),
     ("/clients", "clients", "Clients"),
     ("/policies", "policies", "Policies"),
