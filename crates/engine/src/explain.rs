@@ -188,6 +188,9 @@ pub fn explain(engine: &Engine, described: &Described, now: Now) -> Explanation 
 
 fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, now: Now) -> Played {
     let mut outcome = transaction.after_head(engine, described.body.is_empty(), now);
+    if outcome == RequestOutcome::NeedBeginning {
+        outcome = transaction.request_body_begins(engine, &described.body, true, now);
+    }
     if let RequestOutcome::NeedBody { limit_bytes } = outcome {
         let (body, truncated) = cut(&described.body, limit_bytes);
         outcome = transaction.request_body(engine, body, truncated, now);
@@ -205,7 +208,7 @@ fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, n
             played.effects = effects;
         }
         // Asked for once more after it was given: the pipeline never does.
-        RequestOutcome::NeedBody { .. } => return played,
+        RequestOutcome::NeedBody { .. } | RequestOutcome::NeedBeginning => return played,
     }
     let own = engine
         .api(transaction.matched.api)

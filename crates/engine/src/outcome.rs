@@ -12,6 +12,8 @@ pub enum RequestOutcome {
         /// Bytes to collect before asking again.
         limit_bytes: usize,
     },
+    /// Hold the request and hand over what came of its body, as soon as something did.
+    NeedBeginning,
     /// Let it go on.
     Continue(RequestEffects),
     /// Answer without asking the upstream.

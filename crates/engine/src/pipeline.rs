@@ -1,7 +1,7 @@
 //! Where a request is handled, top to bottom.
 //!
-//! The host calls [`Transaction::request_headers`], then [`Transaction::request_body`] when that asked for the
-//! body; [`Transaction::response_headers`], then [`Transaction::response_chunk`] or
+//! The host calls [`Transaction::request_headers`], then [`Transaction::request_body_begins`] and
+//! [`Transaction::request_body`] when it is asked for the body's beginning or all of it; [`Transaction::response_headers`], then [`Transaction::response_chunk`] or
 //! [`Transaction::response_body`] as that answered; and [`Transaction::finish`] once, however the stream ended.
 //! What comes back is data: the host acts, the engine never does.
 
@@ -12,7 +12,8 @@ use crate::bundle::Phase;
 use crate::engine::{Engine, Now};
 use crate::event::EventRow;
 use crate::headers::Headers;
-use crate::http::{Anomaly, Parameters, body, cookies, headers, path, query};
+use crate::http::body::Beginning;
+use crate::http::{Anomaly, Parameters, body, content_type, cookies, headers, path, query};
 use crate::identity::Offered;
 use crate::outcome::{
     LocalResponse, RequestEffects, RequestOutcome, ResponseBodyOutcome, ResponseOutcome,
@@ -76,12 +77,43 @@ impl Transaction {
         end_of_stream: bool,
         now: Now,
     ) -> RequestOutcome {
-        let has_body = !end_of_stream && !is_streaming(self);
-        if has_body && body::BodyKind::of(&self.content_type) != body::BodyKind::Other {
-            let limit_bytes = engine.request_body_limit();
-            return RequestOutcome::NeedBody { limit_bytes };
+        if end_of_stream || is_streaming(self) {
+            return self.decide_request(engine, now);
         }
-        self.decide_request(engine, now)
+        // Whoever wants to hide a body calls it something that is not read, or nothing at all: the upstream may
+        // not care. Encoded ones don't show what they are.
+        let is_read = body::BodyKind::of(&self.content_type) != body::BodyKind::Other;
+        if is_read || self.headers.get("content-encoding").is_some() {
+            return RequestOutcome::NeedBody {
+                limit_bytes: engine.request_body_limit(),
+            };
+        }
+        RequestOutcome::NeedBeginning
+    }
+
+    /// The beginning of a body that is not read by its type. When it shows that it is one that is read, all of it
+    /// is asked for; images and other files go on at once.
+    ///
+    /// `ended`: this is all of it.
+    pub fn request_body_begins(
+        &mut self,
+        engine: &Engine,
+        bytes: &[u8],
+        ended: bool,
+        now: Now,
+    ) -> RequestOutcome {
+        match body::begins(bytes) {
+            Beginning::Undecided if !ended => RequestOutcome::NeedBeginning,
+            Beginning::Read => RequestOutcome::NeedBody {
+                limit_bytes: engine.request_body_limit(),
+            },
+            Beginning::Undecided | Beginning::Other => {
+                let missing = !bytes.is_empty() && self.headers.get("content-type").is_none();
+                self.anomalies
+                    .insert_if(missing, Anomaly::ContentTypeMissing);
+                self.decide_request(engine, now)
+            }
+        }
     }
 
     /// Stages 1 to 5 over the head.
@@ -230,11 +262,16 @@ impl Transaction {
         if let Some(response) = LocalResponse::of(&self.decision, &self.id, &engine.responses) {
             return RequestOutcome::Respond(response);
         }
-        RequestOutcome::Continue(RequestEffects::of(
-            &self.decision,
-            &self.headers,
-            &engine.policies,
-        ))
+        let mut effects = RequestEffects::of(&self.decision, &self.headers, &engine.policies);
+        // Of a part of a response nobody can say whether it cuts a value in two: whoever has to mask asks for all
+        // of it (a server may ignore Range: RFC 9110, 14.2).
+        if self.headers.get("range").is_some()
+            && engine.scanner.is_on()
+            && engine.policies.need_response_body(&self.scope(now))
+        {
+            effects.remove.push("range".into());
+        }
+        RequestOutcome::Continue(effects)
     }
 
     fn ask(&mut self, engine: &Engine, phase: Phase, now: Now) -> Decision {
@@ -402,40 +439,36 @@ impl Transaction {
     }
 }
 
-/// Host without port, lower case.
+/// Host without port, lower case, as Envoy's route table takes it (`HeaderUtility::getPortStart`): what follows the
+/// last colon is the port whatever it is, outside of the brackets of an IPv6 address. One dot at the end is a name's
+/// own; of more, Envoy makes another name.
 fn host_of(authority: &str) -> String {
     let host = match authority.rsplit_once(':') {
-        Some((host, port))
-            if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) =>
-        {
-            host
-        }
+        Some((host, port)) if !port.contains(']') => host,
         _ => authority,
     };
-    host.trim_end_matches('.').to_ascii_lowercase()
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
 /// Media type without parameters, lower case.
 fn essence(content_type: &str) -> String {
-    content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase()
+    content_type::essence(content_type).to_ascii_lowercase()
 }
 
-/// Bodies that are conversations and must not be held: gRPC, WebSocket, CONNECT.
+/// Bodies that are conversations and must not be held: gRPC (of which only HTTP/2 is capable), CONNECT, WebSocket
+/// (whose request is a GET: RFC 6455, 4.1; another method only wants to go unread).
 fn is_streaming(transaction: &Transaction) -> bool {
-    transaction.content_type.starts_with("application/grpc")
-        || transaction.method == "CONNECT"
-        || transaction.headers.get("upgrade").is_some()
+    let is_grpc = transaction.content_type.starts_with("application/grpc")
+        && matches!(transaction.protocol, "HTTP/2" | "HTTP/3");
+    let is_upgrade = transaction.method == "GET" && transaction.headers.get("upgrade").is_some();
+    is_grpc || is_upgrade || transaction.method == "CONNECT"
 }
 
-/// Responses that are scanned for sensitive data.
+/// Responses that are scanned for sensitive data: also those that do not say what they are.
 fn is_text(content_type: &str) -> bool {
-    !matches!(
-        body::BodyKind::of(content_type),
-        body::BodyKind::Other | body::BodyKind::Empty | body::BodyKind::Multipart
-    ) && content_type != "text/event-stream"
+    content_type.is_empty()
+        || !matches!(
+            body::BodyKind::of(content_type),
+            body::BodyKind::Other | body::BodyKind::Empty | body::BodyKind::Multipart
+        ) && content_type != "text/event-stream"
 }

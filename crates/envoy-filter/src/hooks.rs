@@ -77,6 +77,8 @@ pub(crate) enum TrailersStatus {
 enum RequestState {
     /// Everything passes.
     Pass,
+    /// Held until the beginning of the body shows whether it has to be collected.
+    Begin,
     /// The body is being collected, so many bytes at most.
     Collect(usize),
     /// Decided, but held for a while.
