@@ -75,7 +75,7 @@ def parse_zone(name: str) -> tuple[tzinfo, str]:
     return UTC, "UTC"
 
 
-def link(path: str, parameters: Mapping[str, Any] | None = None, **changes: Any) -> str:
+def link(path: str, parameters: Mapping[str, Any] | None = None, /, **changes: Any) -> str:
     """An address within the site.
 
     Args:
