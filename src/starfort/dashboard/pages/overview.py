@@ -88,7 +88,11 @@ def _tiles(view: View, traffic: models.Traffic, counts: models.CatalogueCounts) 
         shapes.tile(
             "Server errors",
             shapes.percent(errors),
-            f"p99 {totals.p99_ms:,.0f} ms, ours {totals.engine_p99_us / 1000:,.1f} ms",
+            tag(
+                "span",
+                f"p99 {totals.p99_ms:,.0f} ms",
+                title=f"Starfort's own part: {totals.engine_p99_us / 1000:,.1f} ms (p99)",
+            ),
             kind="bad" if errors > MANY_ERRORS else "",
             href=link("/events", status="5xx", range=view.range),
         ),
