@@ -77,6 +77,13 @@ impl Transaction {
         end_of_stream: bool,
         now: Now,
     ) -> RequestOutcome {
+        let upgrades = self.headers.get("upgrade").is_some();
+        if upgrades && self.method != "GET" && self.method != "CONNECT" {
+            // A WebSocket begins with a GET (RFC 6455, 4.1). Envoy would let everything behind this head through
+            // as a conversation, and an upstream that does not care read it as the body.
+            self.anomalies.insert(Anomaly::OddHeader);
+            return self.refuse(400, "Bad Request");
+        }
         if end_of_stream || is_streaming(self) {
             return self.decide_request(engine, now);
         }
@@ -232,12 +239,7 @@ impl Transaction {
         self.request_bytes = bytes.len() as u64;
         if truncated && engine.limits.reject_over_limit {
             self.anomalies.insert(Anomaly::BodyOverLimit);
-            self.decision.terminal = Terminal::Block(413, None, "".into());
-            return RequestOutcome::Respond(LocalResponse::problem(
-                413,
-                "Content Too Large",
-                &self.id,
-            ));
+            return self.refuse(413, "Content Too Large");
         }
         let parsed = body::parse(
             self.headers.text("content-type"),
@@ -254,6 +256,12 @@ impl Transaction {
             self.signals = self.active_signals(engine, now);
         }
         self.decide_request(engine, now)
+    }
+
+    /// What no policy is asked about.
+    fn refuse(&mut self, status: u16, title: &str) -> RequestOutcome {
+        self.decision.terminal = Terminal::Block(status, None, "".into());
+        RequestOutcome::Respond(LocalResponse::problem(status, title, &self.id))
     }
 
     /// Stages 6, 8 and 10: rate limits are asked by policies, rules add findings, policies decide.
@@ -456,11 +464,11 @@ fn essence(content_type: &str) -> String {
 }
 
 /// Bodies that are conversations and must not be held: gRPC (of which only HTTP/2 is capable), CONNECT, WebSocket
-/// (whose request is a GET: RFC 6455, 4.1; another method only wants to go unread).
+/// (what wants to be one with another method than GET was refused before).
 fn is_streaming(transaction: &Transaction) -> bool {
     let is_grpc = transaction.content_type.starts_with("application/grpc")
         && matches!(transaction.protocol, "HTTP/2" | "HTTP/3");
-    let is_upgrade = transaction.method == "GET" && transaction.headers.get("upgrade").is_some();
+    let is_upgrade = transaction.headers.get("upgrade").is_some();
     is_grpc || is_upgrade || transaction.method == "CONNECT"
 }
 

@@ -119,13 +119,6 @@ fn a_false_or_missing_type_hides_no_body() {
             "content_type_malformed",
         ),
         (&[(b"content-type", b"\xff\xfe")], "content_type_missing"),
-        (
-            &[
-                (b"upgrade", b"websocket"),
-                (b"content-type", b"application/json"),
-            ],
-            "",
-        ),
     ];
     for (headers, anomaly) in types {
         let told = told(headers, login);
@@ -148,6 +141,19 @@ fn a_false_or_missing_type_hides_no_body() {
         b"username=ann&password=secret",
     );
     assert_eq!(form.event.account_hash, honest.event.account_hash);
+}
+
+/// What is no GET becomes no WebSocket, whose bytes nobody reads.
+#[test]
+fn an_upgrade_of_another_method_is_refused() {
+    let upgrade: Header = (b"upgrade", b"websocket");
+    let post = told(&[upgrade, (b"content-type", b"application/json")], b"{}");
+    assert_eq!(
+        (post.action, post.answer.map(|answer| answer.status)),
+        ("block", Some(400))
+    );
+    assert_eq!(post.anomalies, ["odd_header"]);
+    assert_eq!(told(&[upgrade, (b":method", b"GET")], b"").action, "allow");
 }
 
 /// Files are told from documents by their first bytes; who pads with white space or cuts into pieces gains nothing.

@@ -32,6 +32,15 @@ pub(super) fn payload(encoded: &[u8]) -> Option<Claims> {
     }
 }
 
+/// Why a verified payload cannot be used.
+pub(super) fn why_no_payload(encoded: &[u8]) -> &'static str {
+    if encoded.len() > MAX_TOKEN_BYTES {
+        "jwt_too_large"
+    } else {
+        "jwt_malformed"
+    }
+}
+
 /// Whether a bearer token has the three parts of a JWT.
 pub(super) fn looks_like_one(token: &[u8]) -> bool {
     memchr::memchr_iter(b'.', token).count() == 2

@@ -182,7 +182,7 @@ impl Identities {
                 identity.scopes = jwt::scopes(&claims, &provider.scopes_claim);
                 identity.claims = jwt::flatten(claims);
             }
-            Some(None) => identity.error = "jwt_malformed",
+            Some(None) => identity.error = jwt::why_no_payload(payload.unwrap_or_default()),
             None => {
                 if let Some(token) = bearer.filter(|token| jwt::looks_like_one(token)) {
                     let known = self
