@@ -21,6 +21,7 @@ def test_log_in_and_out(estate: Estate, browser: Browser) -> None:
     driver = browser.driver
     log_in(driver, estate.served)
     assert "Overview" in text(driver)
+    assert "Times in Europe/Berlin" in text(driver)
     cookie = driver.get_cookie(COOKIE)
     assert cookie["httpOnly"]
     assert cookie["sameSite"] == "Strict"

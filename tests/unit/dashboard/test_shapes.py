@@ -11,13 +11,13 @@ from tests.support.parsed import parsed
 @pytest.mark.parametrize(
     ("now", "before", "says"),
     [
-        (120, 100, "▲ 20 % on the time before"),
-        (50, 100, "▼ 50 % on the time before"),
+        (120, 100, "▲ 20 % from 100"),
+        (50, 100, "▼ 50 % from 100"),
         (100, 100, "as in the time before"),
         (10_001, 10_000, "as in the time before"),
         (7, 0, "none in the time before"),
         (1536, 5, "5 in the time before"),
-        (0, 4, "▼ 100 % on the time before"),
+        (0, 4, "▼ 100 % from 4"),
     ],
 )
 def test_change(now: int, before: int, says: str) -> None:

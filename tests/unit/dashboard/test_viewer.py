@@ -38,6 +38,19 @@ def test_times_are_the_viewers() -> None:
     assert VIEWER.local(NOW + timedelta(minutes=1)) == "2026-03-29 03:00:30"
 
 
+def test_today_needs_no_date() -> None:
+    """Today is the viewer's day, which began before that of UTC."""
+    assert VIEWER.brief(NOW) == "01:59:30"
+    assert VIEWER.brief(NOW - timedelta(hours=1, minutes=59)) == "00:00:30"
+    assert VIEWER.brief(NOW - timedelta(hours=2)) == "28 Mar 23:59:30"
+
+
+def test_the_zone_is_the_browsers() -> None:
+    """The cookie has the zone as scripts quote it."""
+    made = Viewer.of(VIEWER.principal, {"starfort_zone": "Europe%2FBerlin"})
+    assert made.zone_name == "Europe/Berlin"
+
+
 @pytest.mark.parametrize(
     "name", ["", "Mars/Olympus", "../../etc/passwd", "/etc/passwd", "x" * 64, "Ü/Ü", "a\x00b"]
 )

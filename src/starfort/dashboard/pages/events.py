@@ -83,10 +83,10 @@ def rows_of(view: View, events: Sequence[models.Event]) -> Markup:
         (
             tag(
                 "a",
-                view.viewer.local(event.time),
+                view.viewer.brief(event.time),
                 href=f"{PATH}/{segment(event.id)}",
                 class_="nowrap",
-                title="all of it",
+                title=view.viewer.local(event.time),
             ),
             tag(
                 "div",
