@@ -71,6 +71,7 @@ class Known:
     last_seen: dt.datetime | None
     auth_seen: list[str] = field(default_factory=list)
     sensitive: list[str] = field(default_factory=list)
+    suggested_labels: list[str] = field(default_factory=list)
 
     @property
     def hosts(self) -> list[str]:

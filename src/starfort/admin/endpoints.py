@@ -53,6 +53,10 @@ class KnownEndpoint(Protocol):
         """Its labels and its API's."""
 
     @property
+    def suggested_labels(self) -> Sequence[str]:
+        """Labels that its traffic suggests."""
+
+    @property
     def first_seen(self) -> datetime | None:
         """First call."""
 
@@ -281,6 +285,7 @@ def _summary(endpoint: KnownEndpoint, now: datetime, first_day: bool) -> models.
         new=fresh and not (first_day and endpoint.documented),
         authenticated=None if first is None else bool(list(endpoint.auth_seen)),
         labels=list(endpoint.labels),
+        suggested_labels=sorted(set(endpoint.suggested_labels) - set(endpoint.labels)),
         sensitive=sorted(endpoint.sensitive),
     )
 
