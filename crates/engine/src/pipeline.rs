@@ -8,6 +8,8 @@
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
+use smol_str::{SmolStr, StrExt};
+
 use crate::bundle::Phase;
 use crate::engine::{Engine, Now};
 use crate::event::EventRow;
@@ -140,7 +142,7 @@ impl Transaction {
             anomalies.extend(cookies::parse(raw, limits, &mut parameters));
         }
         let host = host_of(text(":authority"));
-        let method = text(":method").to_ascii_uppercase();
+        let method = text(":method").to_ascii_uppercase_smolstr();
         // 2. endpoint: what is being called.
         let matched = engine.matcher.find(&host, &method, &target.path);
         let api = engine.api(matched.api);
@@ -156,9 +158,9 @@ impl Transaction {
         let identity = engine.identities.identify(offered, accepted, &engine.hash);
         let mut transaction = Self {
             started: now,
-            id: text("x-request-id").to_owned(),
+            id: text("x-request-id").into(),
             method,
-            scheme: text(":scheme").to_owned(),
+            scheme: text(":scheme").into(),
             host,
             path: target.path,
             protocol: head.protocol,
@@ -320,7 +322,7 @@ impl Transaction {
             .text(":status")
             .and_then(|status| status.parse().ok())
             .unwrap_or(0);
-        head.upstream.clone_into(&mut response.upstream);
+        response.upstream = head.upstream.into();
         response.content_type = essence(response.headers.text("content-type").unwrap_or_default());
         let has_text = !head.end_of_stream && is_text(&response.content_type);
         let scope = self.scope(now);
@@ -349,7 +351,7 @@ impl Transaction {
             .text(":status")
             .and_then(|status| status.parse().ok())
             .unwrap_or(0);
-        response.upstream.clear();
+        response.upstream = SmolStr::default();
         response.content_type = essence(response.headers.text("content-type").unwrap_or_default());
         response.collect = false;
     }
@@ -450,17 +452,19 @@ impl Transaction {
 /// Host without port, lower case, as Envoy's route table takes it (`HeaderUtility::getPortStart`): what follows the
 /// last colon is the port whatever it is, outside of the brackets of an IPv6 address. One dot at the end is a name's
 /// own; of more, Envoy makes another name.
-fn host_of(authority: &str) -> String {
+fn host_of(authority: &str) -> SmolStr {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => host,
         _ => authority,
     };
-    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+    host.strip_suffix('.')
+        .unwrap_or(host)
+        .to_ascii_lowercase_smolstr()
 }
 
 /// Media type without parameters, lower case.
-fn essence(content_type: &str) -> String {
-    content_type::essence(content_type).to_ascii_lowercase()
+fn essence(content_type: &str) -> SmolStr {
+    content_type::essence(content_type).to_ascii_lowercase_smolstr()
 }
 
 /// Bodies that are conversations and must not be held: gRPC (of which only HTTP/2 is capable), CONNECT, WebSocket

@@ -104,7 +104,8 @@ enum ResponseState {
 pub(crate) struct Filter {
     config: Arc<FilterConfig>,
     engine: Option<Arc<Engine>>,
-    transaction: Option<Transaction>,
+    /// Boxed, since every hook takes it out while the engine works on it, and it is some 1.5 KB.
+    transaction: Option<Box<Transaction>>,
     /// Made when the engine failed before there was a transaction, so that the request still has its row.
     substitute: Option<Box<row::Substitute>>,
     request: RequestState,
