@@ -26,7 +26,7 @@ async def run() -> list[Row]:
         raise SkippedError("cargo is not installed")
     start = time.time()
     process = await asyncio.create_subprocess_exec(
-        cargo, "bench", "--quiet", "--locked", "-p", "starfort-engine", "--benches", "--", *BRIEFLY,
+        cargo, "bench", "--quiet", "--locked", "-p", "starfort-engine", "--bench", "*", "--", *BRIEFLY,
         cwd=ROOT, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     if await process.wait():

@@ -150,10 +150,14 @@ def resident_mb(pid: int) -> float:
 
 
 def move(pid: int, core: int) -> None:
-    """Do to every thread of a running process what `on_core` does to a new one."""
+    """Do to every thread of a running process what `on_core` does to a new one.
+
+    Threads that no request waits for only change their processor.
+    """
     for task in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(task.name), {core})
-        if os.environ.get(REALTIME):
+        background = (task / "comm").read_text().startswith("starfort-")
+        if os.environ.get(REALTIME) and not background:
             os.sched_setscheduler(int(task.name), os.SCHED_RR, os.sched_param(1))
 
 

@@ -5,8 +5,10 @@ import io
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from PIL import Image
+from selenium.webdriver.common.by import By
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
@@ -23,12 +25,17 @@ def _id(place: int) -> str:
 
 
 SHOTS = {
-    "overview": "/", "catalogue": "/catalogue", "catalogue-path": "/catalogue?host=shop.example.com&prefix=/v1",
-    "endpoint": f"/catalogue/{_id(5)}", "events": "/events?action=stopped", "clients": "/clients?by=network",
-    "policies": "/policies", "policy": "/policies/no-bulk-personal-data", "alerts": "/alerts", "signals": "/signals",
-    "nodes": "/nodes",
+    "overview": "/", "catalogue": "/catalogue", "endpoint": f"/catalogue/{_id(5)}", "findings": "/findings",
+    "alert": "/alerts?kind=credential_stuffing", "policy": "/policies/only-documented",
 }  # fmt: skip
-DARK = {"overview", "endpoint", "policy"}
+"""Those that the documentation shows."""
+
+OTHERS = {
+    "catalogue-path": "/catalogue?host=shop.example.com&prefix=/v1", "events": "/events?action=stopped",
+    "clients": "/clients?by=network", "policies": "/policies", "alerts": "/alerts", "signals": "/signals",
+    "nodes": "/nodes", "account": "/account",
+}  # fmt: skip
+DARK = {"overview"}
 
 
 def _save(png: bytes, path: Path) -> None:
@@ -44,7 +51,10 @@ def _shoot(folder: Path, estate: Served, scratch: Path, *, dark: bool, suffix: s
     with chromium(scratch / f"profile{suffix}{dark}", dark=dark) as driver:
         log_in(driver, estate)
         for name in sorted(names):
-            visit(driver, estate, SHOTS[name])
+            visit(driver, estate, (SHOTS | OTHERS)[name])
+            if name == "alert":
+                first = driver.find_element(By.CSS_SELECTOR, "table[aria-label=alerts] a")
+                visit(driver, estate, urlsplit(first.get_attribute("href")).path)
             _save(driver.get_screenshot_as_png(), folder / f"{name}{suffix}.png")
             print(f"{name}{suffix}.png")
 
@@ -60,10 +70,11 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch_name:
         scratch = Path(scratch_name)
-        for endpoints, suffix, light, dark in (
-            (10, "", set(SHOTS), set(SHOTS) if given.all else DARK),
-            (5000, "-5000", set(SHOTS) if given.all else {"catalogue"}, set(SHOTS) if given.all else set()),
-        ):
+        every = set(SHOTS | OTHERS)
+        plans = [(10, "", set(SHOTS), DARK)]
+        if given.all:
+            plans = [(10, "", every, every), (5000, "-5000", every, every)]
+        for endpoints, suffix, light, dark in plans:
             directory = scratch / f"estate{endpoints}"
             directory.mkdir()
             with served(directory, endpoints) as estate:

@@ -90,6 +90,8 @@ async def test_divert_and_tag_change_where_and_how_a_request_goes(bench: Bench) 
     headers = bench.upstream.seen[-1][2]
     assert headers["x-risk"] == "high"
     assert "x-starfort-upstream" not in headers
+    await bench.client.get("/pass", headers=forged)
+    assert "x-risk" not in bench.upstream.seen[-1][2], "what a policy tags with, no client may claim"
     assert (await bench.row("/divert"))["upstream"] == "other"
     assert (await bench.row("/tag"))["tags"] == ["tag:tag"]
 

@@ -242,7 +242,7 @@ PLAIN = Facts("GET", {"a": "1"}, ("a", "é"), 0.9, 200)
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(text=CONDITIONS, facts=FACTS)
 @example(text="1 / 0 == 1 || true", facts=PLAIN)

@@ -116,6 +116,14 @@ class ListCatalogue:
         """The same."""
         return list(self.found)
 
+    def dropped(self) -> dict[str, int]:
+        """Nothing is."""
+        return {"shapes": 0}
+
+    def check_failures(self) -> dict[str, int]:
+        """One."""
+        return {"open_endpoint": 1}
+
     def declare(self, _: Built) -> None:
         """Nothing to take over."""
 

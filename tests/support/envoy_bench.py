@@ -112,7 +112,10 @@ async def place(directory: Path) -> AsyncIterator[Place]:
             name: await stack.enter_async_context(serve_upstream(echo.app(name)))
             for name in ("shop", "other")
         }
-        yield Place(directory, ports, echo)
+        try:
+            yield Place(directory, ports, echo)
+        finally:
+            echo.gate.set()
 
 
 @contextlib.asynccontextmanager

@@ -19,6 +19,7 @@ from faker import Faker
 from sqlalchemy import create_engine
 
 from starfort.alerts import Alert, AlertHistory
+from starfort.catalogue.finding import Finding
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
 from starfort.runtime.status import ConfigStatus, DetectorStatus, EnvoyStatus, StoreStatus
 from starfort.signals import Detector, Signal, SignalTable
@@ -70,6 +71,7 @@ class Known:
     last_seen: dt.datetime | None
     auth_seen: list[str] = field(default_factory=list)
     sensitive: list[str] = field(default_factory=list)
+    suggested_labels: list[str] = field(default_factory=list)
 
     @property
     def hosts(self) -> list[str]:
@@ -135,7 +137,7 @@ class Estate:
         engine = create_engine(f"sqlite:///{data_dir / 'state.db'}")
         self.alerts = AlertHistory(engine)
         self.known = [self._known(number, *row) for number, row in enumerate(places(endpoints))]
-        self.catalogue = SimpleNamespace(endpoints=lambda: self.known, findings=list)
+        self.catalogue = SimpleNamespace(endpoints=lambda: self.known, findings=self._findings)
         self.config = _Config()
         self.hostile = hostile
         self.people = [self._person() for _ in range(160)]
@@ -382,6 +384,26 @@ class Estate:
             )
             for number in range(2000)
         ]  # fmt: skip
+
+    def _findings(self) -> list[Finding]:
+        """What checks found in it, most severe first; of many endpoints some."""
+        rows = []
+        for number, known in enumerate(self.known):
+            about = {"subject": f"{known.method} {known.template}", "calls": 40 + number}
+            seen = (known.first_seen or self.now, known.last_seen or self.now)
+            title = f"{known.method} {known.template}"
+            if known.sensitive and not known.auth_seen:
+                evidence = about | {"classes": known.sensitive, "addresses": 5}
+                rows.append(Finding("open_endpoint", "high", known.api, known.id,
+                                    f"{title} answers without credentials", evidence, *seen))  # fmt: skip
+            if not known.documented:
+                rows.append(Finding("undocumented_endpoint", "medium", known.api, known.id,
+                                    f"{title} is called and not documented", about, *seen))  # fmt: skip
+        if self.hostile:
+            evidence = {"subject": HOSTILE_PATH, HOSTILE_PATH: [HOSTILE_AGENT]}
+            rows.append(Finding("changed_parameters", "low", HOSTILE_PATH, "", HOSTILE_AGENT, evidence,
+                                self.now, self.now))  # fmt: skip
+        return sorted(rows, key=lambda row: ("high", "medium", "low").index(row.severity))
 
     def _raise_alerts(self) -> None:
         self.signals.merge(self._signals())

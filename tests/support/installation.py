@@ -125,7 +125,7 @@ class Installation:
             return (await self.client.send("GET", "/healthz", [("Host", "shop.example")])).status == 200
         return False
 
-    async def get(self, path: str, **parameters: Any) -> Any:
+    async def get(self, path: str, /, **parameters: Any) -> Any:
         """GET of the REST API as the local administrator."""
         async with self.api() as http:
             answer = await http.get(f"/api/v1{path}", params=parameters)

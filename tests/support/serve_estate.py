@@ -16,12 +16,16 @@ import uvicorn
 from starfort.admin.audit import CLI
 from starfort.admin.roles import Role
 from starfort.api.app import create_app
+from starfort.dashboard import frame
 from tests.support.estate import Estate
 
+REFRESH_S = 0.5
+"""How often pages ask again here, so that no test waits for them."""
 PASSWORDS = {"amina": "operator password", "vera": "viewer's password"}
 
 
 async def _serve(directory: Path, endpoints: int, *, hostile: bool) -> None:
+    frame.REFRESH_S = REFRESH_S
     estate = Estate(directory, endpoints, events=6000 + 4 * endpoints, hostile=hostile)
     app = create_app(estate)
     app.state.desk.accounts.add("amina", PASSWORDS["amina"], Role.OPERATOR, CLI)

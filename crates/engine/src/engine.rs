@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use smol_str::SmolStr;
+
 use crate::bundle::{Api, Bundle, CannedResponse, Endpoint, Limits};
 use crate::client::Clients;
 use crate::client::address::AddressRanges;
@@ -55,9 +57,9 @@ pub struct Now {
 #[derive(Debug)]
 pub struct Engine {
     /// Version of the bundle.
-    pub version: String,
+    pub version: SmolStr,
     /// Name of this node.
-    pub node: String,
+    pub node: SmolStr,
     /// Let requests pass when the engine itself fails.
     pub fail_open: bool,
     pub(crate) limits: Limits,
@@ -109,8 +111,8 @@ impl Engine {
             scanner: Scanner::new(&bundle.sensitive_classes)?,
             rules,
             shared,
-            version: bundle.version,
-            node: bundle.node,
+            version: bundle.version.into(),
+            node: bundle.node.into(),
             fail_open: bundle.fail_open,
             limits: bundle.limits,
             apis: bundle.apis,

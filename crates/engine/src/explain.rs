@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::Serialize;
+use smol_str::SmolStr;
 
 use crate::engine::{Engine, Now};
 use crate::event::EventRow;
@@ -50,7 +51,7 @@ pub struct Explanation {
     /// What decided: `allow`, `limit`, `block`, `divert` or `deceive`.
     pub action: &'static str,
     /// Name of the policy that ended the list, "" when none did.
-    pub policy: String,
+    pub policy: SmolStr,
     /// What the client gets instead of the upstream's answer.
     #[serde(skip)]
     pub answer: Option<LocalResponse>,
@@ -95,12 +96,12 @@ pub struct Explanation {
 #[derive(Debug, Clone, Serialize)]
 #[expect(missing_docs, reason = "the fields of a request")]
 pub struct ExplainedRequest {
-    pub method: String,
-    pub scheme: String,
-    pub host: String,
+    pub method: SmolStr,
+    pub scheme: SmolStr,
+    pub host: SmolStr,
     pub path: String,
     pub protocol: &'static str,
-    pub content_type: String,
+    pub content_type: SmolStr,
     /// Name of the API, "" when none matched.
     pub api: String,
 }
@@ -121,16 +122,16 @@ pub struct ExplainedEndpoint {
 #[derive(Debug, Clone, Serialize)]
 #[expect(missing_docs, reason = "as in `Client`")]
 pub struct ExplainedClient {
-    pub address: String,
-    pub country: String,
-    pub continent: String,
+    pub address: SmolStr,
+    pub country: SmolStr,
+    pub continent: SmolStr,
     pub asn: u32,
-    pub as_organization: String,
-    pub ja4: String,
-    pub fingerprint: String,
-    pub user_agent: String,
+    pub as_organization: SmolStr,
+    pub ja4: SmolStr,
+    pub fingerprint: SmolStr,
+    pub user_agent: SmolStr,
     pub bot: &'static str,
-    pub bot_name: String,
+    pub bot_name: SmolStr,
 }
 
 /// See [`Explanation::identity`].
@@ -139,9 +140,9 @@ pub struct ExplainedClient {
 pub struct ExplainedIdentity {
     pub kind: &'static str,
     pub verified: bool,
-    pub subject: String,
-    pub issuer: String,
-    pub provider: String,
+    pub subject: SmolStr,
+    pub issuer: SmolStr,
+    pub provider: SmolStr,
     pub scopes: Vec<String>,
     pub error: &'static str,
     pub auth_seen: Vec<&'static str>,
@@ -189,6 +190,9 @@ pub fn explain(engine: &Engine, described: &Described, now: Now) -> Explanation 
 
 fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, now: Now) -> Played {
     let mut outcome = transaction.after_head(engine, described.body.is_empty(), now);
+    if outcome == RequestOutcome::NeedBeginning {
+        outcome = transaction.request_body_begins(engine, &described.body, true, now);
+    }
     if let RequestOutcome::NeedBody { limit_bytes } = outcome {
         let (body, truncated) = cut(&described.body, limit_bytes);
         outcome = transaction.request_body(engine, body, truncated, now);
@@ -206,7 +210,7 @@ fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, n
             played.effects = effects;
         }
         // Asked for once more after it was given: the pipeline never does.
-        RequestOutcome::NeedBody { .. } => return played,
+        RequestOutcome::NeedBody { .. } | RequestOutcome::NeedBeginning => return played,
     }
     let own = engine
         .api(transaction.matched.api)

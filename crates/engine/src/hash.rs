@@ -2,6 +2,7 @@
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
+use smol_str::SmolStr;
 
 use crate::error::EngineError;
 
@@ -31,7 +32,7 @@ impl KeyedHash {
     }
 
     /// 16 hexadecimal characters of the parts, which are separated by a zero byte.
-    pub fn of(&self, parts: &[&[u8]]) -> String {
+    pub fn of(&self, parts: &[&[u8]]) -> SmolStr {
         let mut mac = self.0.clone();
         for (index, part) in parts.iter().enumerate() {
             if index > 0 {
@@ -44,20 +45,20 @@ impl KeyedHash {
 }
 
 /// 16 hexadecimal characters of the SHA-256 of what `feed` writes.
-pub(crate) fn unkeyed(feed: impl FnOnce(&mut Sha256)) -> String {
+pub(crate) fn unkeyed(feed: impl FnOnce(&mut Sha256)) -> SmolStr {
     let mut hasher = Sha256::new();
     feed(&mut hasher);
     hex8(&hasher.finalize())
 }
 
-fn hex8(bytes: &[u8]) -> String {
+fn hex8(bytes: &[u8]) -> SmolStr {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |value: u8| char::from(*DIGITS.get(usize::from(value)).unwrap_or(&b'0'));
-    bytes
-        .iter()
-        .take(8)
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    let digit = |value: u8| *DIGITS.get(usize::from(value)).unwrap_or(&b'0');
+    let mut text = [b'0'; 16];
+    for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
+    }
+    SmolStr::new(std::str::from_utf8(&text).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -34,5 +34,8 @@ pub use error::EngineError;
 pub use outcome::{
     LocalResponse, RequestEffects, RequestOutcome, ResponseBodyOutcome, ResponseOutcome,
 };
+/// Text of events and of what a request says: short ones inline, long ones shared.
+pub use smol_str::SmolStr;
+
 pub use pipeline::{RequestHead, ResponseHead, StreamEnd};
 pub use transaction::Transaction;

@@ -2,7 +2,7 @@
 
 use crate::bundle::CannedResponse;
 use crate::headers::Headers;
-use crate::policy::{Decision, Terminal};
+use crate::policy::{Decision, Policies, Terminal};
 
 /// What to do with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum RequestOutcome {
         /// Bytes to collect before asking again.
         limit_bytes: usize,
     },
+    /// Hold the request and hand over what came of its body, as soon as something did.
+    NeedBeginning,
     /// Let it go on.
     Continue(RequestEffects),
     /// Answer without asking the upstream.
@@ -21,7 +23,7 @@ pub enum RequestOutcome {
 /// Changes to a request that goes on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestEffects {
-    /// Headers to remove: everything internal that came in.
+    /// Headers to remove: everything that came in and is Starfort's to set, for itself or for upstreams.
     pub remove: Vec<String>,
     /// Headers to set, names lower case.
     pub set: Vec<(Box<str>, Box<str>)>,
@@ -77,10 +79,10 @@ pub enum ResponseBodyOutcome {
 }
 
 impl RequestEffects {
-    pub(crate) fn of(decision: &Decision, received: &Headers) -> Self {
+    pub(crate) fn of(decision: &Decision, received: &Headers, policies: &Policies) -> Self {
         let internal = received
             .iter()
-            .filter(|(name, _)| name.starts_with(b"x-starfort-"));
+            .filter(|(name, _)| name.starts_with(b"x-starfort-") || policies.sets_header(name));
         Self {
             remove: internal
                 .map(|(name, _)| String::from_utf8_lossy(name).into_owned())

@@ -1,7 +1,7 @@
 //! Where a request is handled, top to bottom.
 //!
-//! The host calls [`Transaction::request_headers`], then [`Transaction::request_body`] when that asked for the
-//! body; [`Transaction::response_headers`], then [`Transaction::response_chunk`] or
+//! The host calls [`Transaction::request_headers`], then [`Transaction::request_body_begins`] and
+//! [`Transaction::request_body`] when it is asked for the body's beginning or all of it; [`Transaction::response_headers`], then [`Transaction::response_chunk`] or
 //! [`Transaction::response_body`] as that answered; and [`Transaction::finish`] once, however the stream ended.
 //! What comes back is data: the host acts, the engine never does.
 
@@ -9,11 +9,14 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
+use smol_str::{SmolStr, StrExt};
+
 use crate::bundle::Phase;
 use crate::engine::{Engine, Now};
 use crate::event::EventRow;
 use crate::headers::Headers;
-use crate::http::{Anomaly, Parameters, body, cookies, headers, path, query};
+use crate::http::body::Beginning;
+use crate::http::{Anomaly, Parameters, body, content_type, cookies, headers, path, query};
 use crate::identity::Offered;
 use crate::outcome::{
     LocalResponse, RequestEffects, RequestOutcome, ResponseBodyOutcome, ResponseOutcome,
@@ -78,14 +81,54 @@ impl Transaction {
         end_of_stream: bool,
         now: Now,
     ) -> RequestOutcome {
-        let has_body = !end_of_stream && !is_streaming(self);
-        let readable = body::BodyKind::of(&self.content_type) != body::BodyKind::Other;
-        if has_body && (readable || self.rules_want_body()) {
-            let limit_bytes = engine.request_body_limit();
-            return RequestOutcome::NeedBody { limit_bytes };
+        let upgrades = self.headers.get("upgrade").is_some();
+        if upgrades && self.method != "GET" && self.method != "CONNECT" {
+            // A WebSocket begins with a GET (RFC 6455, 4.1). Envoy would let everything behind this head through
+            // as a conversation, and an upstream that does not care read it as the body.
+            self.anomalies.insert(Anomaly::OddHeader);
+            return self.refuse(400, "Bad Request");
         }
-        self.inspect_body(engine, b"", false, now);
-        self.decide_request(engine, now)
+        if end_of_stream || is_streaming(self) {
+            // 8. rules, which have a second phase without a body too.
+            self.inspect_body(engine, b"", false, now);
+            return self.decide_request(engine, now);
+        }
+        // Whoever wants to hide a body calls it something that is not read, or nothing at all: the upstream may
+        // not care. Encoded ones don't show what they are.
+        let is_read = body::BodyKind::of(&self.content_type) != body::BodyKind::Other;
+        let is_encoded = self.headers.get("content-encoding").is_some();
+        if is_read || is_encoded || self.rules_want_body() {
+            return RequestOutcome::NeedBody {
+                limit_bytes: engine.request_body_limit(),
+            };
+        }
+        RequestOutcome::NeedBeginning
+    }
+
+    /// The beginning of a body that is not read by its type. When it shows that it is one that is read, all of it
+    /// is asked for; images and other files go on at once.
+    ///
+    /// `ended`: this is all of it.
+    pub fn request_body_begins(
+        &mut self,
+        engine: &Engine,
+        bytes: &[u8],
+        ended: bool,
+        now: Now,
+    ) -> RequestOutcome {
+        match body::begins(bytes) {
+            Beginning::Undecided if !ended => RequestOutcome::NeedBeginning,
+            Beginning::Read => RequestOutcome::NeedBody {
+                limit_bytes: engine.request_body_limit(),
+            },
+            Beginning::Undecided | Beginning::Other => {
+                let missing = !bytes.is_empty() && self.headers.get("content-type").is_none();
+                self.anomalies
+                    .insert_if(missing, Anomaly::ContentTypeMissing);
+                self.inspect_body(engine, b"", false, now);
+                self.decide_request(engine, now)
+            }
+        }
     }
 
     /// Stages 1 to 5 over the head.
@@ -105,7 +148,7 @@ impl Transaction {
             anomalies.extend(cookies::parse(raw, limits, &mut parameters));
         }
         let host = host_of(text(":authority"));
-        let method = text(":method").to_ascii_uppercase();
+        let method = text(":method").to_ascii_uppercase_smolstr();
         // 2. endpoint: what is being called.
         let matched = engine.matcher.find(&host, &method, &target.path);
         let api = engine.api(matched.api);
@@ -121,9 +164,9 @@ impl Transaction {
         let identity = engine.identities.identify(offered, accepted, &engine.hash);
         let mut transaction = Self {
             started: now,
-            id: text("x-request-id").to_owned(),
+            id: text("x-request-id").into(),
             method,
-            scheme: text(":scheme").to_owned(),
+            scheme: text(":scheme").into(),
             host,
             path: target.path,
             protocol: head.protocol,
@@ -208,12 +251,7 @@ impl Transaction {
         self.request_bytes = bytes.len() as u64;
         if truncated && engine.limits.reject_over_limit {
             self.anomalies.insert(Anomaly::BodyOverLimit);
-            self.decision.terminal = Terminal::Block(413, None, "".into());
-            return RequestOutcome::Respond(LocalResponse::problem(
-                413,
-                "Content Too Large",
-                &self.id,
-            ));
+            return self.refuse(413, "Content Too Large");
         }
         let parsed = body::parse(
             self.headers.text("content-type"),
@@ -234,13 +272,28 @@ impl Transaction {
         self.decide_request(engine, now)
     }
 
+    /// What no policy is asked about.
+    fn refuse(&mut self, status: u16, title: &str) -> RequestOutcome {
+        self.decision.terminal = Terminal::Block(status, None, "".into());
+        RequestOutcome::Respond(LocalResponse::problem(status, title, &self.id))
+    }
+
     /// Stages 6, 8 and 10: rate limits are asked by policies, rules add findings, policies decide.
     fn decide_request(&mut self, engine: &Engine, now: Now) -> RequestOutcome {
         self.decision = self.ask(engine, Phase::Request, now);
         if let Some(response) = LocalResponse::of(&self.decision, &self.id, &engine.responses) {
             return RequestOutcome::Respond(response);
         }
-        RequestOutcome::Continue(RequestEffects::of(&self.decision, &self.headers))
+        let mut effects = RequestEffects::of(&self.decision, &self.headers, &engine.policies);
+        // Of a part of a response nobody can say whether it cuts a value in two: whoever has to mask asks for all
+        // of it (a server may ignore Range: RFC 9110, 14.2).
+        if self.headers.get("range").is_some()
+            && engine.scanner.is_on()
+            && engine.policies.need_response_body(&self.scope(now))
+        {
+            effects.remove.push("range".into());
+        }
+        RequestOutcome::Continue(effects)
     }
 
     fn ask(&mut self, engine: &Engine, phase: Phase, now: Now) -> Decision {
@@ -281,7 +334,7 @@ impl Transaction {
             .text(":status")
             .and_then(|status| status.parse().ok())
             .unwrap_or(0);
-        head.upstream.clone_into(&mut response.upstream);
+        response.upstream = head.upstream.into();
         response.content_type = essence(response.headers.text("content-type").unwrap_or_default());
         let has_text = !head.end_of_stream && is_text(&response.content_type);
         // 8. rules, over the response's head.
@@ -314,7 +367,7 @@ impl Transaction {
             .text(":status")
             .and_then(|status| status.parse().ok())
             .unwrap_or(0);
-        response.upstream.clear();
+        response.upstream = SmolStr::default();
         response.content_type = essence(response.headers.text("content-type").unwrap_or_default());
         response.collect = false;
     }
@@ -415,40 +468,38 @@ impl Transaction {
     }
 }
 
-/// Host without port, lower case.
-fn host_of(authority: &str) -> String {
+/// Host without port, lower case, as Envoy's route table takes it (`HeaderUtility::getPortStart`): what follows the
+/// last colon is the port whatever it is, outside of the brackets of an IPv6 address. One dot at the end is a name's
+/// own; of more, Envoy makes another name.
+fn host_of(authority: &str) -> SmolStr {
     let host = match authority.rsplit_once(':') {
-        Some((host, port))
-            if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) =>
-        {
-            host
-        }
+        Some((host, port)) if !port.contains(']') => host,
         _ => authority,
     };
-    host.trim_end_matches('.').to_ascii_lowercase()
+    host.strip_suffix('.')
+        .unwrap_or(host)
+        .to_ascii_lowercase_smolstr()
 }
 
 /// Media type without parameters, lower case.
-fn essence(content_type: &str) -> String {
-    content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase()
+fn essence(content_type: &str) -> SmolStr {
+    content_type::essence(content_type).to_ascii_lowercase_smolstr()
 }
 
-/// Bodies that are conversations and must not be held: gRPC, WebSocket, CONNECT.
+/// Bodies that are conversations and must not be held: gRPC (of which only HTTP/2 is capable), CONNECT, WebSocket
+/// (what wants to be one with another method than GET was refused before).
 fn is_streaming(transaction: &Transaction) -> bool {
-    transaction.content_type.starts_with("application/grpc")
-        || transaction.method == "CONNECT"
-        || transaction.headers.get("upgrade").is_some()
+    let is_grpc = transaction.content_type.starts_with("application/grpc")
+        && matches!(transaction.protocol, "HTTP/2" | "HTTP/3");
+    let is_upgrade = transaction.headers.get("upgrade").is_some();
+    is_grpc || is_upgrade || transaction.method == "CONNECT"
 }
 
-/// Responses that are scanned for sensitive data.
+/// Responses that are scanned for sensitive data: also those that do not say what they are.
 fn is_text(content_type: &str) -> bool {
-    !matches!(
-        body::BodyKind::of(content_type),
-        body::BodyKind::Other | body::BodyKind::Empty | body::BodyKind::Multipart
-    ) && content_type != "text/event-stream"
+    content_type.is_empty()
+        || !matches!(
+            body::BodyKind::of(content_type),
+            body::BodyKind::Other | body::BodyKind::Empty | body::BodyKind::Multipart
+        ) && content_type != "text/event-stream"
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use crate::bundle::Field;
 use crate::client::Client;
@@ -21,16 +22,16 @@ use crate::signals::ActiveSignal;
 #[derive(Debug)]
 pub struct Transaction {
     pub(crate) started: Now,
-    pub(crate) id: String,
-    pub(crate) method: String,
-    pub(crate) scheme: String,
-    pub(crate) host: String,
+    pub(crate) id: SmolStr,
+    pub(crate) method: SmolStr,
+    pub(crate) scheme: SmolStr,
+    pub(crate) host: SmolStr,
     pub(crate) path: String,
     pub(crate) protocol: &'static str,
     pub(crate) headers: Headers,
     pub(crate) parameters: Parameters,
     pub(crate) anomalies: Anomalies,
-    pub(crate) content_type: String,
+    pub(crate) content_type: SmolStr,
     pub(crate) request_bytes: u64,
     pub(crate) matched: EndpointMatch,
     pub(crate) client: Client,
@@ -51,9 +52,9 @@ pub struct Transaction {
 #[derive(Debug, Default)]
 pub(crate) struct ResponseState {
     pub(crate) status: u16,
-    pub(crate) upstream: String,
+    pub(crate) upstream: SmolStr,
     pub(crate) headers: Headers,
-    pub(crate) content_type: String,
+    pub(crate) content_type: SmolStr,
     pub(crate) sensitive: Vec<&'static str>,
     pub(crate) sensitive_count: u32,
     pub(crate) decision: Decision,

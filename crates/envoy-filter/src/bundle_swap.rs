@@ -75,7 +75,7 @@ impl Process {
                 self.metrics.bundles_loaded.increment();
                 log::say(Level::Info, &format!("bundle {version} is in force"));
                 BundleResult {
-                    version,
+                    version: version.into(),
                     ok: true,
                     error: String::new(),
                 }

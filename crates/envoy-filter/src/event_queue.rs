@@ -74,12 +74,14 @@ impl EventQueue {
 
 /// Bytes that a row takes, near enough to bound memory.
 pub(crate) fn size_of_row(row: &EventRow) -> usize {
-    let lists = [&row.parameters, &row.signals, &row.tags, &row.observed];
-    let listed: usize = lists
-        .iter()
-        .flat_map(|list| list.iter())
-        .map(|text| text.len() + size_of::<String>())
-        .sum();
+    fn listed<T: AsRef<str>>(texts: &[T]) -> usize {
+        let sizes = texts
+            .iter()
+            .map(|text| text.as_ref().len() + size_of::<T>());
+        sizes.sum()
+    }
+    let listed =
+        listed(&row.parameters) + listed(&row.signals) + listed(&row.tags) + listed(&row.observed);
     let texts = [
         &row.path,
         &row.user_agent,

@@ -77,6 +77,8 @@ pub(crate) enum TrailersStatus {
 enum RequestState {
     /// Everything passes.
     Pass,
+    /// Held until the beginning of the body shows whether it has to be collected.
+    Begin,
     /// The body is being collected, so many bytes at most.
     Collect(usize),
     /// Decided, but held for a while.
@@ -102,7 +104,8 @@ enum ResponseState {
 pub(crate) struct Filter {
     config: Arc<FilterConfig>,
     engine: Option<Arc<Engine>>,
-    transaction: Option<Transaction>,
+    /// Boxed, since every hook takes it out while the engine works on it, and it is some 1.5 KB.
+    transaction: Option<Box<Transaction>>,
     /// Made when the engine failed before there was a transaction, so that the request still has its row.
     substitute: Option<Box<row::Substitute>>,
     request: RequestState,

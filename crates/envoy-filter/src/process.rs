@@ -25,6 +25,10 @@ use crate::settings::Settings;
 /// Share of `event_buffer_bytes` for rows that are not batched yet.
 const QUEUE_SHARE: usize = 4;
 
+/// How much threads that encode events and load bundles step back for workers (nice(2)): with as many workers as
+/// processors, a request would wait for a whole batch.
+const STEP_BACK: i32 = 10;
+
 /// Everything that workers and threads share.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -134,11 +138,17 @@ impl Process {
         let process = Arc::clone(self);
         threads.handles.push(spawn(
             "starfort-load",
-            Box::new(move || process.load_bundles(&asked, &tell)),
+            Box::new(move || {
+                step_back();
+                process.load_bundles(&asked, &tell);
+            }),
         )?);
         let process = Arc::clone(self);
         let loader = ask.clone();
-        let socket = move || EventSocket::new(process, loader, told).run();
+        let socket = move || {
+            step_back();
+            EventSocket::new(process, loader, told).run();
+        };
         threads
             .handles
             .push(spawn("starfort-socket", Box::new(socket))?);
@@ -243,6 +253,11 @@ impl Drop for FilterConfig {
     fn drop(&mut self) {
         self.process.release();
     }
+}
+
+/// Lower the priority of this thread; on Linux nice values are a thread's own. Refused, it runs like the others.
+fn step_back() {
+    let _ = rustix::process::nice(STEP_BACK);
 }
 
 /// 16 random hexadecimal characters.

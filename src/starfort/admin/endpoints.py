@@ -53,6 +53,10 @@ class KnownEndpoint(Protocol):
         """Its labels and its API's."""
 
     @property
+    def suggested_labels(self) -> Sequence[str]:
+        """Labels that its traffic suggests."""
+
+    @property
     def first_seen(self) -> datetime | None:
         """First call."""
 
@@ -89,7 +93,7 @@ class EndpointView:
 
     async def counts(self) -> models.CatalogueCounts:
         """How many endpoints there are of each kind."""
-        rows = [_summary(endpoint) for endpoint in self._source.catalogue.endpoints()]
+        rows = self._summaries()
         return models.CatalogueCounts(
             total=len(rows),
             **{kind: sum(1 for row in rows if _is(row, kind)) for kind in _KINDS},
@@ -99,7 +103,7 @@ class EndpointView:
         self, wanted: EndpointFilter, limit: int, offset: int
     ) -> models.Page[models.EndpointSummary]:
         """A page of the endpoints that a filter lets through, with their traffic of the last day."""
-        rows = [row for row in map(_summary, self._source.catalogue.endpoints()) if _matches(row, wanted)]
+        rows = [row for row in self._summaries() if _matches(row, wanted)]
         traffic = await self._traffic()
         if wanted.sort in ("requests", "errors"):
             rows = [_with_traffic(row, traffic) for row in rows]
@@ -117,7 +121,7 @@ class EndpointView:
         nodes: dict[str, list[models.EndpointSummary]] = {}
         depth = len(_segments(wanted.prefix))
         below = _segments(wanted.prefix)
-        for row in map(_summary, self._source.catalogue.endpoints()):
+        for row in self._summaries():
             if not _matches(row, anywhere):
                 continue
             if not wanted.host:
@@ -137,9 +141,8 @@ class EndpointView:
         Raises:
             NotFoundError: the catalogue has none of that id.
         """
-        for endpoint in self._source.catalogue.endpoints():
-            if endpoint.id == endpoint_id:
-                return _summary(endpoint)
+        for row in self._summaries(endpoint_id):
+            return row
         raise NotFoundError(f"there is no endpoint {endpoint_id[:64]!r} in the catalogue")
 
     async def detail(self, endpoint_id: str, name: RangeName) -> models.EndpointDetail:
@@ -178,6 +181,14 @@ class EndpointView:
             ],
             consumers_total=consumers[0]["total"] if consumers else 0,
         )
+
+    def _summaries(self, endpoint_id: str = "") -> list[models.EndpointSummary]:
+        known = self._source.catalogue.endpoints()
+        now = datetime.now(UTC)
+        began = min((_aware(row.first_seen) or now for row in known), default=now)
+        # On the first day everything was seen for the first time; what a document has is no news then.
+        first_day = now - began < NEW_FOR
+        return [_summary(row, now, first_day) for row in known if endpoint_id in ("", row.id)]
 
     async def _traffic(self) -> dict[str, dict[str, Any]]:
         window = Window.of("24h")
@@ -259,8 +270,9 @@ def _segments(path: str) -> list[str]:
     return [segment for segment in path.split("/") if segment]
 
 
-def _summary(endpoint: KnownEndpoint) -> models.EndpointSummary:
+def _summary(endpoint: KnownEndpoint, now: datetime, first_day: bool) -> models.EndpointSummary:
     first = _aware(endpoint.first_seen)
+    fresh = first is not None and now - first < NEW_FOR
     return models.EndpointSummary(
         id=endpoint.id,
         api=endpoint.api,
@@ -270,9 +282,10 @@ def _summary(endpoint: KnownEndpoint) -> models.EndpointSummary:
         first_seen=first,
         last_seen=_aware(endpoint.last_seen),
         documented=endpoint.documented,
-        new=first is not None and datetime.now(UTC) - first < NEW_FOR,
+        new=fresh and not (first_day and endpoint.documented),
         authenticated=None if first is None else bool(list(endpoint.auth_seen)),
         labels=list(endpoint.labels),
+        suggested_labels=sorted(set(endpoint.suggested_labels) - set(endpoint.labels)),
         sensitive=sorted(endpoint.sensitive),
     )
 

@@ -109,6 +109,9 @@ class EndpointSummary(Model):
         bool | None, Field(description="Whether callers show credentials; null when it was never called.")
     ]
     labels: list[str]
+    suggested_labels: Annotated[
+        list[str], Field(description="Labels that its traffic suggests; without effect until configured.")
+    ] = []
     sensitive: Annotated[list[str], Field(description="Sensitive classes seen in requests or responses.")]
     requests: Annotated[int, Field(description="Requests within the last 24 hours.")] = 0
     error_share: Annotated[float, Field(description="Share of them answered with 400 or above.")] = 0.0
@@ -442,6 +445,7 @@ class PostureFinding(Model):
     """What is wrong with one endpoint or API as it stands."""
 
     code: Annotated[str, Field(description="The check that found it, such as open_endpoint.")]
+    bastion: Annotated[str, Field(description="The bastion whose check it is.")]
     severity: Severity
     api: str
     endpoint_id: Annotated[str, Field(description="Empty when it is about the whole API.")]

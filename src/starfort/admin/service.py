@@ -6,6 +6,7 @@ Methods are asynchronous and never block the event loop: queries run in a thread
 
 import asyncio
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from starfort.admin.trials import Trials
 from starfort.admin.window import RangeName, Window, sql
 from starfort.alerts import AlertHistory, StoredAlert
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
-from starfort.runtime.findings import why
+from starfort.runtime.findings import CHECKS, why
 from starfort.signals import ActiveSignal, Detector, SignalTable
 from starfort.visibility.openapi import export_openapi
 
@@ -31,6 +32,7 @@ MAX_SIGNALS = 1_000
 MAX_ALERTS_CHARTED = 1_000
 FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
 TOP_ID = "\x7f" * 8
+_BASTIONS = {check.code: check.bastion for check in CHECKS}
 
 
 class Store(Protocol):
@@ -210,18 +212,42 @@ class Insight:
             )
         return await asyncio.to_thread(export_openapi, catalogue, self._source.store, api or names[0])
 
-    def posture(self, api: str, severity: str, limit: int, offset: int) -> models.Page[models.PostureFinding]:
-        """What is wrong with the APIs as they stand, most severe first."""
+    def posture(
+        self, api: str, severity: str, limit: int, offset: int, *, endpoint_id: str = ""
+    ) -> models.Page[models.PostureFinding]:
+        """What is wrong with the APIs as they stand, most severe first.
+
+        Args:
+            api: of this one, "" for all.
+            severity: of this one, "" for all.
+            limit: how many.
+            offset: after how many.
+            endpoint_id: about this endpoint, "" for all and for those about a whole API.
+        """
         rows = [
             row
             for row in self._source.catalogue.findings()
-            if api in ("", row.api) and severity in ("", row.severity)
+            if api in ("", row.api)
+            and severity in ("", row.severity)
+            and endpoint_id in ("", row.endpoint_id)
         ]
         items = [
-            models.PostureFinding(**dataclasses.asdict(row), why=why(row.code))
+            models.PostureFinding(
+                **dataclasses.asdict(row), why=why(row.code), bastion=_BASTIONS.get(row.code, "visibility")
+            )
             for row in rows[offset : offset + limit]
         ]
         return models.Page[models.PostureFinding](items=items, total=len(rows), limit=limit, offset=offset)
+
+    def posture_counts(self, api: str = "") -> dict[str, int]:
+        """How many findings there are of each severity.
+
+        Args:
+            api: of this one, "" for all.
+        """
+        return dict(
+            Counter(row.severity for row in self._source.catalogue.findings() if api in ("", row.api))
+        )
 
     # ---- policies
 
@@ -270,6 +296,10 @@ class Insight:
         """Signals that hold now, highest score first, at most `MAX_SIGNALS`."""
         active = [row for row in self._source.signals.active() if kind in ("", row.signal.kind)]
         return [_signal(row) for row in active[:MAX_SIGNALS]]
+
+    def signal_kinds(self) -> set[str]:
+        """Kinds of signal that the running detectors give."""
+        return {row.spec.kind for row in self._source.running_detectors()}
 
     def signals_total(self) -> int:
         """How many signals hold now."""

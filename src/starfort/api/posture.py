@@ -14,7 +14,7 @@ router = APIRouter(tags=["posture"])
 @router.get(
     "/posture",
     summary="What is wrong with the APIs",
-    description="Found by checks over traffic, most severe first. One ends a week after the last call that shows it.",
+    description="By checks over traffic, most severe first. One ends a week after the last call with it.",
 )
 def list_posture(
     _: Viewer,

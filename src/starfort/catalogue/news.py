@@ -51,13 +51,17 @@ def of_new(
         apis: what is configured.
     """
     found: list[News] = []
+    gone = [old for old in before.values() if old.id not in after]
+    methods: dict[tuple[str, str], set[str]] = {}
+    for old in before.values():
+        methods.setdefault((old.api, skeleton(old.template)), set()).add(old.method)
     for endpoint in sorted(after.values(), key=lambda row: (row.api, row.template, row.method)):
         if endpoint.id in before or endpoint.origin != "learned" or endpoint.first_seen is None:
             continue
-        if any(old.id not in after and _is_within(old, endpoint) for old in before.values()):
+        if any(_is_within(old, endpoint) for old in gone):
             continue
-        same = [old for old in before.values() if old.api == endpoint.api]
-        found.append(_of_endpoint(endpoint, same, apis.get(endpoint.api)))
+        known = methods.get((endpoint.api, skeleton(endpoint.template)), set())
+        found.append(_of_endpoint(endpoint, sorted(known), apis.get(endpoint.api)))
     return [*_of_versions(found, before.values()), *_of_hosts(before, after), *found]
 
 
@@ -69,9 +73,7 @@ def _is_within(old: Endpoint, new: Endpoint) -> bool:
     return len(was) == len(now) and all(a == b or b.startswith("{}") for a, b in zip(was, now, strict=True))
 
 
-def _of_endpoint(endpoint: Endpoint, same_api: list[Endpoint], facts: ApiFacts | None) -> News:
-    shape = skeleton(endpoint.template)
-    methods = sorted({old.method for old in same_api if skeleton(old.template) == shape})
+def _of_endpoint(endpoint: Endpoint, methods: list[str], facts: ApiFacts | None) -> News:
     documented = facts is not None and facts.documented
     kind = "undocumented_endpoint" if documented else "new_endpoint"
     return News(

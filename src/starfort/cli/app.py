@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from starfort.cli import check, events, init, output, reload, status, stop, up, version
+from starfort.cli import check, events, init, output, posture, reload, status, stop, up, version
 from starfort.cli.alerts import ack as alerts_ack
 from starfort.cli.alerts import list as alerts_list
 from starfort.cli.alerts import show as alerts_show
@@ -57,6 +57,7 @@ VERBS: Verbs = {
     "reload": reload.reload,
     "status": status.status,
     "events": events.events,
+    "posture": posture.posture,
     "version": version.version,
 }
 

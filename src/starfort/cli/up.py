@@ -109,13 +109,15 @@ async def _run(path: "Path", *, talk: bool) -> None:
 
 def _make(path: "Path") -> "tuple[Runtime, dict[str, Any]]":
     """A runtime of the real parts, and what its application says of itself once it started."""
-    from starfort.api.app import create_app
     from starfort.runtime import Runtime
     from starfort.runtime.assemble import makers
 
     made: dict[str, Any] = {}
 
     def app(runtime: Runtime) -> Any:
+        # Takes a second of CPU to import, in a thread: Envoy listens before.
+        from starfort.api.app import create_app
+
         application = create_app(runtime)
         made["first_password"] = application.state.first_password
         return application

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -46,6 +47,11 @@ def _address(value: object) -> str:
     if found is None or int(found[2]) > 65535:  # noqa: PLR2004
         raise ValueError(f"{value!r} is no address: write host:port, such as 127.0.0.1:8080 or [::1]:8080")
     return str(value)
+
+
+def _host(value: str) -> str:
+    """As requests name it once the engine has read them: lower case, without the root's dot."""
+    return value.lower().removesuffix(".")
 
 
 def _expiry(value: object) -> datetime:
@@ -220,7 +226,12 @@ class Api(Model):
     name: Name
     """Unique name."""
     hosts: Annotated[
-        list[Annotated[str, Field(pattern=r"^(\*|(\*\.)?[A-Za-z0-9_.-]+)$")]], Field(min_length=1)
+        list[
+            Annotated[
+                str, Field(pattern=r"^(\*|(\*\.)?[A-Za-z0-9_-][A-Za-z0-9_.-]*)$"), AfterValidator(_host)
+            ]
+        ],
+        Field(min_length=1),
     ] = ["*"]
     """Host names; `*` any, `*.example.com` any below."""
     base_paths: Annotated[list[Annotated[str, Field(pattern=r"^/\S*$")]], Field(min_length=1)] = ["/"]

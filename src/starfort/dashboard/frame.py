@@ -25,6 +25,7 @@ NAVIGATION = (
     ("/", "overview", "Overview"),
     ("/alerts", "alerts", "Alerts"),
     ("/catalogue", "catalogue", "Catalogue"),
+    ("/findings", "findings", "Findings"),
     ("/events", "events", "Events"),
     ("/clients", "clients", "Clients"),
     ("/policies", "policies", "Policies"),
@@ -37,6 +38,7 @@ THEME_NAMES = {"auto": "◐ System", "light": "☀ Light", "dark": "☾ Dark"}
 PAGE_SIZE = 50
 MAX_OFFSET = 1_000_000
 REFRESH_S = 10.0
+"""How often a page that shows figures asks again."""
 
 
 class View:
@@ -156,7 +158,7 @@ def grid(kind: str) -> Iterator[None]:
         yield
 
 
-def refresh(view: View, again: Callable[[], Awaitable[None]], every_s: float = REFRESH_S) -> None:
+def refresh(view: View, again: Callable[[], Awaitable[None]]) -> None:
     """Ask again now and then, as long as the session holds; then go to the login."""
 
     async def tick() -> None:
@@ -165,7 +167,7 @@ def refresh(view: View, again: Callable[[], Awaitable[None]], every_s: float = R
             return
         await again()
 
-    ui.timer(every_s, tick, immediate=False)
+    ui.timer(REFRESH_S, tick, immediate=False)
 
 
 def act(label: str, change: Callable[[], Awaitable[None]], *, main: bool = False) -> ui.button:

@@ -9,6 +9,7 @@ _PATHS = {
     "overview": "M3 12h4l3-8 4 16 3-8h4",
     "alerts": "M12 3 2 20h20L12 3Zm0 6v5m0 3v.5",
     "catalogue": "M5 4v16M5 6h6M5 12h10M5 18h14",
+    "findings": "M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14Zm5-2 6 6M10 7v4m0 2v.5",
     "events": "M4 6h16M4 12h16M4 18h9",
     "clients": "M12 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm-8 10a8 8 0 0 1 16 0",
     "policies": "M12 3l8 3v6c0 5-3.5 8-8 9-4.500-1-8-4-8-9V6l8-3Zm-3 9 2 2 4-5",

@@ -12,6 +12,8 @@ _STATUS = {2: "ok", 3: "info", 4: "warn", 5: "bad", 0: "muted"}
 _ACTIONS = {"allow": "ok", "block": "bad", "limit": "warn", "divert": "violet", "deceive": "teal"}
 _SEVERITIES = {"critical": "bad", "high": "orange", "medium": "warn", "low": "info", "info": "muted"}
 _BOTS = {"bad": "bad", "good": "ok", "tool": "info", "none": "muted", "mixed": "muted"}
+MANY_TIMES = 4.0
+"""Growth from which a percentage says nothing: there was next to nothing to compare with."""
 _METHODS = {"GET": "info", "POST": "ok", "PUT": "warn", "PATCH": "warn", "DELETE": "bad"}
 
 
@@ -146,13 +148,18 @@ def tiles(*parts: Markup) -> Markup:
 
 
 def change(now: float, before: float) -> Markup:
-    """How a figure compares to the window before."""
+    """How a figure compares to that of the window before."""
     if not before:
-        return tag("span", "nothing before to compare with", class_="muted")
+        return tag("span", "none in the time before", class_="muted")
     share = (now - before) / before
-    arrow = "▲" if share > 0 else "▼" if share < 0 else "■"
+    if share > MANY_TIMES:
+        return tag("span", f"{short(before)} in the time before", class_="muted")
+    if abs(share) < 0.005:  # noqa: PLR2004  (less than what a whole percentage shows)
+        return tag("span", "as in the time before", class_="muted")
+    moved = tag("span", f"{'▲' if share > 0 else '▼'} {abs(share) * 100:,.0f} %")
     return join(
-        tag("span", f"{arrow} {abs(share) * 100:,.0f} %"), tag("span", " on the time before", class_="muted")
+        moved,
+        tag("span", f" from {short(before)}", class_="muted", title="in the time before, of the same length"),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from markupsafe import Markup
@@ -29,7 +29,7 @@ class Viewer:
     @classmethod
     def of(cls, principal: Principal, cookies: Mapping[str, str]) -> "Viewer":
         """The viewer of a request; the zone comes from a cookie that the page's script sets, else UTC."""
-        zone, name = parse_zone(cookies.get(ZONE_COOKIE, ""))
+        zone, name = parse_zone(unquote(cookies.get(ZONE_COOKIE, "")))
         return cls(principal, zone, name, datetime.now(UTC))
 
     def ago(self, time: datetime | None) -> Markup:
@@ -49,6 +49,12 @@ class Viewer:
         if time is None:
             return tag("span", "never", class_="muted")
         return tag("time", self.local(time), datetime=time.isoformat(), class_="nowrap")
+
+    def brief(self, time: datetime) -> str:
+        """A time in the viewer's zone, without the date if it is today's."""
+        local = time.astimezone(self.zone)
+        today = local.date() == self.now.astimezone(self.zone).date()
+        return local.strftime("%H:%M:%S" if today else "%d %b %H:%M:%S")
 
     def until(self, time: datetime) -> str:
         """How long until a time to come."""
@@ -75,7 +81,7 @@ def parse_zone(name: str) -> tuple[tzinfo, str]:
     return UTC, "UTC"
 
 
-def link(path: str, parameters: Mapping[str, Any] | None = None, **changes: Any) -> str:
+def link(path: str, parameters: Mapping[str, Any] | None = None, /, **changes: Any) -> str:
     """An address within the site.
 
     Args:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,10 @@ import structlog
 import uvicorn
 
 from starfort.dataplane.socket import SocketUnavailableError, bind_unix
+from starfort.runtime.calls import App, Calls, Receive, Scope, Send
 from starfort.runtime.lock import StartError
 
-Scope = MutableMapping[str, Any]
-App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+__all__ = ["AdminServer", "App", "bind_tcp", "parse_address", "trusting"]
 
 log = structlog.get_logger(__name__)
 
@@ -28,9 +27,7 @@ log = structlog.get_logger(__name__)
 def trusting(app: App) -> App:
     """The same app for those who came by the Unix socket."""
 
-    async def local(
-        scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
-    ) -> None:
+    async def local(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in {"http", "websocket"}:
             scope = {**scope, "state": {**scope.get("state", {}), "local": True}, "client": None}
         await app(scope, receive, send)
@@ -91,7 +88,7 @@ class AdminServer:
     def __init__(
         self, app: App, address: str | None, unix: Path, tls: tuple[Path, Path] | None = None
     ) -> None:
-        self._app = app
+        self._calls = Calls(app)
         self._address = address
         self._unix = unix
         self._tls = tls
@@ -114,8 +111,8 @@ class AdminServer:
             raise StartError(str(error)) from error
         if tcp is not None:
             self.port = tcp.getsockname()[1]
-            await self._serve(self._app, tcp, lifespan="on", tls=self._tls)
-        await self._serve(trusting(self._app), unix, lifespan="on" if tcp is None else "off")
+            await self._serve(self._calls, tcp, lifespan="on", tls=self._tls)
+        await self._serve(trusting(self._calls), unix, lifespan="on" if tcp is None else "off")
 
     async def _serve(
         self, app: App, listening: socket.socket, lifespan: Any, tls: tuple[Path, Path] | None = None
@@ -147,9 +144,10 @@ class AdminServer:
             await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
-        """Answer what is under way, then close."""
+        """Answer what is under way, end what takes too long, then close."""
         for server in self._servers:
             server.should_exit = True
+        await self._calls.end()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(OSError):
             self._unix.unlink()

@@ -99,6 +99,14 @@ class CatalogueFeed:
         """Every endpoint."""
         return self.catalogue.endpoints()
 
+    def dropped(self) -> Mapping[str, int]:
+        """What limits kept out since the start, by reason."""
+        return self.catalogue.dropped
+
+    def check_failures(self) -> Mapping[str, int]:
+        """Runs of posture checks that failed since the start, by check."""
+        return dict(self.board.failures)
+
     def close(self) -> None:
         """Write what is not written yet. Blocking."""
         self.catalogue.save()

@@ -46,7 +46,12 @@ def configure(style: Literal["auto", "console", "json"] = "auto", level: str = "
         blank_secrets,
     ]
     final: list[Any] = (
-        [structlog.dev.ConsoleRenderer(colors=not os.environ.get("NO_COLOR"))]
+        # rich's traceback would print local variables, configuration and keys among them.
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=not os.environ.get("NO_COLOR"), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
         if console
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
     )

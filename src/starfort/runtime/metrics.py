@@ -6,7 +6,7 @@ docs/metrics.md says what each is; a test holds the two together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -16,6 +16,10 @@ from starfort.runtime.traffic import Histogram
 
 if TYPE_CHECKING:
     from starfort.runtime.runtime import Runtime
+
+
+NANOSECONDS: Final = "_ns"
+"""Ends the names of the filter's times."""
 
 
 class _Families:
@@ -111,6 +115,7 @@ class StarfortCollector:
         families.counter(
             "filter_stat", "Every other counter of the filter, by its name.", _stats(peers, gauges=False)
         )
+        families.counter("filter_stage_seconds", "Time in each of the filter's hooks.", _stages(peers))
         families.gauge("filter_gauge", "Every gauge of the filter, by its name.", _stats(peers, gauges=True))
         families.counter(
             "control_connections_rejected",
@@ -222,8 +227,25 @@ class StarfortCollector:
         families.gauge("start_timestamp_seconds", "When Starfort started.", [({}, self._runtime.started_at)])
         families.gauge("envoy_up", "1 while Envoy runs.", [({}, float(envoy.state == "running"))])
         families.counter("envoy_restarts", "Restarts of Envoy.", [({}, envoy.restarts)])
+        self._catalogue(families)
+
+    def _catalogue(self, families: _Families) -> None:
+        catalogue = self._runtime.catalogue
         families.gauge(
             "catalogue_endpoints", "Endpoints in the catalogue.", [({}, self._runtime.endpoint_count())]
+        )
+        families.counter(
+            "catalogue_failures", "Looks at traffic that failed.", [({}, self._runtime.catalogue_failures)]
+        )
+        families.counter(
+            "catalogue_dropped",
+            "What limits kept out of the catalogue, by reason.",
+            (({"reason": reason}, n) for reason, n in sorted(catalogue.dropped().items())),
+        )
+        families.counter(
+            "check_failures",
+            "Runs of posture checks that failed.",
+            (({"check": check}, n) for check, n in sorted(catalogue.check_failures().items())),
         )
 
 
@@ -239,7 +261,17 @@ def _each(peers: Iterable[Peer], attribute: str) -> Iterator[tuple[dict[str, str
 def _stats(peers: Iterable[Peer], *, gauges: bool) -> Iterator[tuple[dict[str, str], float]]:
     for peer in peers:
         for name, value in sorted((peer.gauges if gauges else peer.counters).items()):
-            yield {"node": peer.node, "instance": peer.instance, "name": name}, value
+            if gauges or not name.endswith(NANOSECONDS):
+                yield {"node": peer.node, "instance": peer.instance, "name": name}, value
+
+
+def _stages(peers: Iterable[Peer]) -> Iterator[tuple[dict[str, str], float]]:
+    """Where the filter's time goes; over `requests` it is the mean of each stage."""
+    for peer in peers:
+        for name, value in sorted(peer.counters.items()):
+            if name.endswith(NANOSECONDS):
+                stage = name.removesuffix(NANOSECONDS)
+                yield {"node": peer.node, "instance": peer.instance, "stage": stage}, value / 1e9
 
 
 def render(runtime: Runtime, envoy: bytes = b"") -> bytes:

@@ -7,6 +7,7 @@ an Envoy that restarts reads the bundle from there.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -42,6 +43,7 @@ class Configuration:
     def __init__(self, path: Path, toolchain: Toolchain, bundle_path: Path, read: Marks) -> None:
         self.path = path
         self.bundle_path = bundle_path
+        self._digest = b""
         self.built: Built | None = None
         self.errors = 0
         self.last_error = ""
@@ -83,6 +85,7 @@ class Configuration:
         built = await asyncio.to_thread(self._toolchain.build, loaded, learned)
         await asyncio.to_thread(self._toolchain.write_bundle, built, self.bundle_path)
         self.built, self.loaded_at = built, time.time()
+        self._digest = await asyncio.to_thread(_digest, self.bundle_path)
         return built
 
     def connect(self, socket: ControlSocket, proxy: Proxy, on_applied: OnApplied) -> None:
@@ -116,6 +119,24 @@ class Configuration:
                 return None
             return await self._apply(built, started)
 
+    async def repair(self) -> None:
+        """Write the bundle anew if its file is no longer what was written, and tell the filters."""
+        async with self._turn:
+            if self.built is None or self._socket is None:
+                return
+            if await asyncio.to_thread(_digest, self.bundle_path) == self._digest:
+                return
+            try:
+                await asyncio.to_thread(self._toolchain.write_bundle, self.built, self.bundle_path)
+            except OSError as error:
+                log.error("bundle_not_repaired", path=str(self.bundle_path), error=str(error))  # noqa: TRY400
+                return
+            self._digest = await asyncio.to_thread(_digest, self.bundle_path)
+            results = await self._socket.push_bundle(self.bundle_path, self.built.version)
+            log.warning(
+                "bundle_repaired", version=self.built.version, filters=sum(each.ok for each in results)
+            )
+
     async def _apply(self, built: Built, started: float) -> ReloadResult:
         before = await asyncio.to_thread(_content, self.bundle_path)
         try:
@@ -135,6 +156,7 @@ class Configuration:
 
     async def _in_force(self, built: Built, started: float) -> None:
         self.built, self.loaded_at = built, time.time()
+        self._digest = await asyncio.to_thread(_digest, self.bundle_path)
         self.last_error, self.last_error_at = "", 0.0
         self.last_apply_s = time.perf_counter() - started
         if self._on_applied is not None:
@@ -184,6 +206,10 @@ def _mark(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return (found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+def _digest(path: Path) -> bytes:
+    return hashlib.sha256(_content(path) or b"").digest()
 
 
 def _content(path: Path) -> bytes | None:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -73,6 +73,12 @@ class Catalogue(Protocol):
 
     def endpoints(self) -> Sequence[Any]:
         """Every endpoint."""
+
+    def dropped(self) -> Mapping[str, int]:
+        """What limits kept out since the start, by reason."""
+
+    def check_failures(self) -> Mapping[str, int]:
+        """Runs of posture checks that failed since the start, by check."""
 
     def close(self) -> None:
         """Write what is not written yet. Blocking."""
@@ -205,7 +211,10 @@ class Runtime:
 
     async def _start_dataplane(self, built: Built) -> None:
         callbacks = Callbacks(
-            on_events=self._take_events, signals=self.signals.snapshot, bundle=self._configuration.current
+            on_hello=self._greet,
+            on_events=self._take_events,
+            signals=self.signals.snapshot,
+            bundle=self._configuration.current,
         )
         self.socket = ControlSocket(self.data_dir / "run" / "control.sock", callbacks)
         await self.socket.start()
@@ -279,6 +288,12 @@ class Runtime:
         await self._failed.wait()
 
     # ------------------------------------------------------------------ what runs
+
+    async def _greet(self, peer: Peer) -> None:
+        if not peer.bundle:
+            # Envoy loads the bundle before it listens, so the file could not be read there. The answer comes
+            # over the connection that waits for us here.
+            self._background(self._configuration.repair())
 
     async def _take_events(self, peer: Peer, sequence: int, stream: bytes) -> None:
         while True:

@@ -12,13 +12,15 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
-from chdb.session import Session
 
 from starfort.store.errors import StoreClosedError, StoreOpenError, from_clickhouse
 from starfort.store.parameters import Value, encode
+
+if TYPE_CHECKING:
+    from chdb.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,13 @@ _ENGINE_SETTINGS: dict[str, int] = {
 }
 
 
+def _session(target: str) -> Session:
+    # Imported here: commands that open no store need not wait for ClickHouse to be loaded.
+    from chdb.session import Session  # noqa: PLC0415
+
+    return Session(target)
+
+
 class EmbeddedClient:
     """chDB: ClickHouse inside this process, one session for writing and some for reading.
 
@@ -125,7 +134,7 @@ class EmbeddedClient:
     def _open(self, path: Path) -> Session:
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return Session(self._target)
+            return _session(self._target)
         except OSError as error:
             raise StoreOpenError(
                 f"{path}: {error.strerror}; the store needs a directory it may write"
@@ -137,7 +146,7 @@ class EmbeddedClient:
             ) from error
 
     def _reader(self) -> Session:
-        session = Session(self._target)
+        session = _session(self._target)
         session.query(f"USE {self._database}")
         self._set(session, _read_settings(self._limits))
         return session

@@ -6,16 +6,18 @@ import dataclasses
 import datetime as dt
 import itertools
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from sqlalchemy import Engine, create_engine
 
 from starfort.catalogue import ApiFacts, Catalogue, CatalogueLimits, Declared, News
+from starfort.events.schema import EVENT_SCHEMA
 from starfort.store import Store
-from tests.support.events import START, event, stream
+from tests.support.events import START, event
 
 _numbers = itertools.count()
 
@@ -42,11 +44,16 @@ class Scene:
 
     def call(self, *paths: str, **fields: Any) -> None:
         """One event for each path."""
-        self.send([event(api=self.api, path=path, **fields) for path in paths])
-
-    def send(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Put events into the store."""
-        self.store.insert_arrow(stream(rows), token=f"catalogue-{next(_numbers)}")
+        one = pa.RecordBatch.from_pylist([event(api=self.api, **fields)], schema=EVENT_SCHEMA)
+        same = one.take(pa.array([0] * len(paths)))
+        index = EVENT_SCHEMA.get_field_index("path")
+        columns = [
+            pa.array(paths, pa.utf8()) if n == index else same.column(n) for n in range(len(EVENT_SCHEMA))
+        ]
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, EVENT_SCHEMA) as writer:
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=EVENT_SCHEMA))
+        self.store.insert_arrow(sink.getvalue().to_pybytes(), token=f"catalogue-{next(_numbers)}")
 
     def see(self, *paths: str, **fields: Any) -> list[News]:
         """Calls, then a refresh; news of this API."""
@@ -277,3 +284,46 @@ def test_templates_that_clients_write_are_text(scene: Scene) -> None:
     scene.see("/{a}/{b}", "/x{y}z/q", "/%7Bc%7D")
     for title in scene.titles:
         assert title in ("GET /{id}/{id2}", "GET /{id}/q", "GET /{id}")
+
+
+def test_batches_in_any_order_give_the_same_endpoints(store: Store, tmp_path: Path) -> None:
+    """The same calls, mixed and in other batches, come to the same catalogue."""
+    names = [f"{first}{second}" for first in "bcdfghjkl" for second in ("andy", "otto", "iris")]
+    paths = [f"/v1/users/{name}/{what}" for name in names for what in ("posts", "likes")]
+    paths += [f"/v1/orders/{number}" for number in range(1000, 1040)]
+    paths += [
+        "/v1/users/me",
+        "/v1/orders",
+        "/v1/reports/2026-01-02",
+        "/static/a.js",
+        "/static/b.js",
+        "/static/c.js",
+    ]
+    found = []
+    for seed in range(3):
+        engine = create_engine(f"sqlite:///{tmp_path / f'{seed}.db'}")
+        scene = Scene(store, engine)
+        mixed = list(paths)
+        random.Random(seed).shuffle(mixed)  # noqa: S311 (the same each time)
+        for start in range(0, len(mixed), 25):
+            scene.see(*mixed[start : start + 25])
+        found.append(scene.titles)
+        engine.dispose()
+    assert found[0] == found[1] == found[2]
+    assert "GET /v1/users/{userId}/posts" in found[0]
+    assert len(found[0]) == 7
+
+
+def test_a_burst_of_endpoints_is_learned_in_one_go(store: Store, tmp_path: Path) -> None:
+    """Two thousand different resources at once: each is news once, and limits hold."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    scene = Scene(store, engine, CatalogueLimits(endpoints=1_500))
+    vowels = ["".join(word) for word in itertools.product("aeiou", repeat=4)]
+    groups = ["".join(word) for word in itertools.product("bdfg", repeat=2)]
+    news = scene.see(
+        *(f"/{group}/{vowels[n]}/{vowels[n + m]}" for group in groups for n in range(12) for m in range(11))
+    )
+    assert len(scene.titles) == 1_500
+    assert len([item for item in news if item.kind == "new_endpoint"]) == 1_500
+    assert scene.catalogue.dropped["endpoints"] == len(groups) * 12 * 11 - 1_500
+    engine.dispose()

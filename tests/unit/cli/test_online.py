@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from starfort.catalogue.finding import Finding
 from starfort.runtime import ReloadResult
 from starfort.store import Store
 from tests.support.events import event, stream
@@ -116,6 +117,18 @@ def test_policy_list(run: Run, served: Served) -> None:
     names = [row["name"] for row in json.loads(run("policy", "list", "--json").out)]
     assert names[:2] == ["allow-health-checks", "stop-stuffing"]
     assert "!endpoint.documented" in run("policy", "list").out
+
+
+def test_posture(run: Run, served: Served) -> None:
+    """What is wrong with the APIs is listed with what to do; nothing wrong is said and is no error."""
+    assert "Nothing is wrong" in run("posture").err
+    now = datetime.now(UTC)
+    finding = Finding("open_sensitive", "high", "shop", "00ff", "GET /cards is open", {"calls": 4}, now, now)
+    served.estate.catalogue.findings = lambda: [finding]
+    assert "GET /cards is open" in run("posture", "--severity", "high").out
+    (row,) = json.loads(run("posture", "--api", "shop", "--json").out)
+    assert (row["code"], row["evidence"]) == ("open_sensitive", {"calls": 4})
+    assert "Nothing" in run("posture", "--api", "bank").err
 
 
 def test_alerts(run: Run, served: Served) -> None:

@@ -101,6 +101,16 @@ async def test_bad_file_leaves_the_good_one_in_force(control: Control) -> None:
     assert control.runtime.status().config.last_error == ""
 
 
+async def test_damaged_bundle_is_written_anew(control: Control) -> None:
+    """A filter that comes without a bundle finds the file as it was written, whatever became of it on disk."""
+    bundle = control.runtime.data_dir / "bundle.sfb"
+    good, version = bundle.read_bytes(), control.runtime.status().config.bundle
+    bundle.write_bytes(good[:-1])
+    async with FakeFilter(control.runtime.data_dir / SOCKET) as peer:
+        await until(lambda: peer.bundles == [version, version])
+    assert bundle.read_bytes() == good
+
+
 async def test_bundle_that_every_filter_refuses_is_taken_back(control: Control) -> None:
     """When the filters refuse the new bundle the old one is on disk again, and the reload says why."""
     bundle = control.runtime.data_dir / "bundle.sfb"

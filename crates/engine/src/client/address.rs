@@ -113,6 +113,8 @@ pub fn client<'a>(
         .rev()
         .flat_map(|value| value.rsplit(|byte| *byte == b','))
         .peekable();
+    // A listener for both families sees IPv4 clients as mapped.
+    let peer = peer.to_canonical();
     let mut found = ClientAddress {
         address: peer,
         forged: false,

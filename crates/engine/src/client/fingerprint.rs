@@ -6,6 +6,7 @@
 //! program has one fingerprint for all its calls of a kind.
 
 use sha2::Digest;
+use smol_str::SmolStr;
 
 use crate::hash::unkeyed;
 use crate::headers::Headers;
@@ -25,7 +26,7 @@ const VOLATILE_PREFIXES: &[&[u8]] = &[
 const VALUES: &[&[u8]] = &[b"accept-encoding", b"connection", b"te"];
 
 /// The fingerprint: 16 hexadecimal characters.
-pub fn of(protocol: &str, headers: &Headers) -> String {
+pub fn of(protocol: &str, headers: &Headers) -> SmolStr {
     unkeyed(|hasher| {
         hasher.update(protocol);
         for (name, value) in headers.iter() {
@@ -81,7 +82,7 @@ fn is_volatile(name: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn fingerprint(headers: &[(&str, &str)]) -> String {
+    fn fingerprint(headers: &[(&str, &str)]) -> SmolStr {
         of(
             "HTTP/1.1",
             &Headers::copy(

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use maxminddb::{LookupResult, PathElement, Reader};
+use smol_str::SmolStr;
 
 use crate::error::EngineError;
 
@@ -28,13 +29,13 @@ impl std::fmt::Debug for GeoDatabases {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
     /// ISO 3166-1 alpha-2, "" unknown.
-    pub country: String,
+    pub country: SmolStr,
     /// `AF AN AS EU NA OC SA`, "" unknown.
-    pub continent: String,
+    pub continent: SmolStr,
     /// Autonomous system number, 0 unknown.
     pub asn: u32,
     /// Its organisation.
-    pub as_organization: String,
+    pub as_organization: SmolStr,
 }
 
 impl GeoDatabases {
@@ -65,9 +66,9 @@ impl GeoDatabases {
                     .unwrap_or_default()
             };
             place.country =
-                text(&[PathElement::Key("country"), PathElement::Key("iso_code")]).to_owned();
+                text(&[PathElement::Key("country"), PathElement::Key("iso_code")]).into();
             place.continent =
-                text(&[PathElement::Key("continent"), PathElement::Key("code")]).to_owned();
+                text(&[PathElement::Key("continent"), PathElement::Key("code")]).into();
         }
         if let Some(found) = self
             .asn
@@ -80,7 +81,7 @@ impl GeoDatabases {
                 .ok()
                 .flatten()
                 .unwrap_or_default()
-                .to_owned();
+                .into();
         }
         place
     }
@@ -94,7 +95,13 @@ fn number(found: &LookupResult<'_, Vec<u8>>, key: &str) -> Option<u32> {
         .decode_path::<u32>(&path)
         .ok()
         .flatten()
-        .or_else(|| found.decode_path::<u16>(&path).ok().flatten().map(u32::from))
+        .or_else(|| {
+            found
+                .decode_path::<u16>(&path)
+                .ok()
+                .flatten()
+                .map(u32::from)
+        })
         .or_else(|| wide().and_then(|number| u32::try_from(number).ok()))
 }
 

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use address::AddressRanges;
 use bot::{BotClass, Bots};
 use geo::{GeoDatabases, Place};
+use smol_str::{SmolStr, ToSmolStr};
 
 use crate::headers::Headers;
 
@@ -19,7 +20,7 @@ pub struct Client {
     /// Address behind trusted proxies.
     pub address: IpAddr,
     /// Its text.
-    pub address_text: String,
+    pub address_text: SmolStr,
     /// `X-Forwarded-For` came from a peer that is not trusted.
     pub forged_forwarding: bool,
     /// A trusted proxy passed on an entry that is no address.
@@ -27,15 +28,15 @@ pub struct Client {
     /// Country and network.
     pub place: Place,
     /// TLS fingerprint that Envoy made, "" without TLS.
-    pub ja4: String,
+    pub ja4: SmolStr,
     /// See [`fingerprint`].
-    pub fingerprint: String,
+    pub fingerprint: SmolStr,
     /// User agent, at most [`bot::MAX_USER_AGENT_BYTES`], invalid UTF-8 replaced.
-    pub user_agent: String,
+    pub user_agent: SmolStr,
     /// Kind of caller.
     pub bot: BotClass,
     /// Name of the known bot.
-    pub bot_name: String,
+    pub bot_name: SmolStr,
 }
 
 /// What the bundle brings for this stage.
@@ -59,11 +60,11 @@ impl Clients {
             .collect();
         let found = address::client(peer, forwarded.into_iter(), &self.trusted_proxies);
         let user_agent = String::from_utf8_lossy(headers.get("user-agent").unwrap_or_default());
-        let user_agent = bot::truncate(&user_agent, bot::MAX_USER_AGENT_BYTES).to_owned();
-        let (bot, bot_name) = self.bots.classify(&user_agent);
+        let user_agent = bot::truncate(&user_agent, bot::MAX_USER_AGENT_BYTES);
+        let (bot, bot_name) = self.bots.classify(user_agent);
         Client {
             address: found.address,
-            address_text: found.address.to_string(),
+            address_text: found.address.to_smolstr(),
             forged_forwarding: found.forged,
             malformed_forwarding: found.malformed,
             place: self.geo.place(found.address),
@@ -71,11 +72,11 @@ impl Clients {
                 .text("x-starfort-ja4")
                 .filter(|ja4| *ja4 != "-")
                 .unwrap_or_default()
-                .to_owned(),
+                .into(),
             fingerprint: fingerprint::of(protocol, headers),
-            user_agent,
+            user_agent: user_agent.into(),
             bot,
-            bot_name: bot_name.to_owned(),
+            bot_name: bot_name.into(),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
 use serde::{Serialize, Serializer};
+use smol_str::{SmolStr, SmolStrBuilder};
 
 use crate::client::address;
 use crate::client::bot::truncate;
@@ -46,62 +47,62 @@ const HIDDEN_IN_PATHS: &[&str] = &[
 pub struct EventRow {
     #[serde(rename = "time")]
     pub time_us: u64,
-    pub id: String,
-    pub node: String,
-    pub bundle: String,
-    pub api: String,
-    pub endpoint_id: String,
-    pub method: String,
-    pub scheme: String,
-    pub host: String,
-    pub path: String,
-    pub template: String,
+    pub id: SmolStr,
+    pub node: SmolStr,
+    pub bundle: SmolStr,
+    pub api: SmolStr,
+    pub endpoint_id: SmolStr,
+    pub method: SmolStr,
+    pub scheme: SmolStr,
+    pub host: SmolStr,
+    pub path: SmolStr,
+    pub template: SmolStr,
     pub protocol: &'static str,
     pub status: u16,
-    pub upstream: String,
+    pub upstream: SmolStr,
     pub request_bytes: u64,
     pub response_bytes: u64,
     pub duration_us: u32,
     pub engine_us: u32,
     #[serde(serialize_with = "as_text")]
     pub address: Ipv6Addr,
-    pub country: String,
+    pub country: SmolStr,
     pub asn: u32,
-    pub as_organization: String,
-    pub ja4: String,
-    pub fingerprint: String,
-    pub user_agent: String,
+    pub as_organization: SmolStr,
+    pub ja4: SmolStr,
+    pub fingerprint: SmolStr,
+    pub user_agent: SmolStr,
     pub bot: &'static str,
-    pub bot_name: String,
+    pub bot_name: SmolStr,
     pub identity_kind: &'static str,
     pub identity_verified: bool,
-    pub subject: String,
-    pub subject_hash: String,
-    pub credential_hash: String,
+    pub subject: SmolStr,
+    pub subject_hash: SmolStr,
+    pub credential_hash: SmolStr,
     pub identity_error: &'static str,
-    pub account_hash: String,
-    pub password_hash: String,
-    pub session_hash: String,
+    pub account_hash: SmolStr,
+    pub password_hash: SmolStr,
+    pub session_hash: SmolStr,
     pub auth_seen: Vec<&'static str>,
-    pub content_type: String,
-    pub response_content_type: String,
-    pub parameters: Vec<String>,
-    pub object_hash: String,
+    pub content_type: SmolStr,
+    pub response_content_type: SmolStr,
+    pub parameters: Vec<SmolStr>,
+    pub object_hash: SmolStr,
     pub anomalies: Vec<&'static str>,
     pub findings: Vec<Cow<'static, str>>,
     pub sensitive_request: Vec<&'static str>,
     pub sensitive_response: Vec<&'static str>,
     pub sensitive_response_count: u32,
-    pub signals: Vec<String>,
+    pub signals: Vec<SmolStr>,
     pub action: &'static str,
-    pub policy: String,
+    pub policy: SmolStr,
     pub tags: Vec<String>,
     pub observed: Vec<String>,
 }
 
 impl Transaction {
     /// Hashes of the account name (lower case) and password that a login endpoint was tried with.
-    pub(crate) fn login_hashes(&self, engine: &Engine) -> (String, String) {
+    pub(crate) fn login_hashes(&self, engine: &Engine) -> (SmolStr, SmolStr) {
         let Some(endpoint) = engine.endpoint(self.matched.endpoint) else {
             return Default::default();
         };
@@ -127,19 +128,14 @@ impl Transaction {
 }
 
 impl EventRow {
-    pub(crate) fn of(
-        mut transaction: Transaction,
-        engine: &Engine,
-        end: StreamEnd,
-        now: Now,
-    ) -> Self {
+    pub(crate) fn of(transaction: Transaction, engine: &Engine, end: StreamEnd, now: Now) -> Self {
         let (account_hash, password_hash) = transaction.login_hashes(engine);
         let parameters = parameters(&transaction, engine);
         let object = object(&transaction);
         let object_hash = object
             .map(|object| engine.hash.of(&[object.as_bytes()]))
             .unwrap_or_default();
-        let path = masked_path(&transaction.path, engine);
+        let path = masked_path(&transaction.path, engine).into();
         let api = engine.api(transaction.matched.api);
         let endpoint = engine.endpoint(transaction.matched.endpoint);
         let deciding = if transaction.response.decision.terminal == Terminal::Allow
@@ -149,7 +145,7 @@ impl EventRow {
         } else {
             &transaction.response.decision
         };
-        let (action, policy) = (deciding.terminal.code(), deciding.policy.to_string());
+        let (action, policy) = (deciding.terminal.code(), SmolStr::new(&deciding.policy));
         let elapsed_ns = now
             .monotonic_ns
             .saturating_sub(transaction.started.monotonic_ns);
@@ -158,26 +154,25 @@ impl EventRow {
         tags.extend(response.decision.done);
         let mut observed = transaction.decision.observed;
         observed.extend(response.decision.observed);
-        transaction
-            .client
-            .user_agent
-            .truncate(truncate(&transaction.client.user_agent, MAX_USER_AGENT_BYTES).len());
-        let (client, identity) = (transaction.client, transaction.identity);
+        let (mut client, identity) = (transaction.client, transaction.identity);
+        if client.user_agent.len() > MAX_USER_AGENT_BYTES {
+            client.user_agent = truncate(&client.user_agent, MAX_USER_AGENT_BYTES).into();
+        }
         Self {
             time_us: transaction.started.unix_us,
             id: transaction.id,
             node: engine.node.clone(),
             bundle: engine.version.clone(),
-            api: api.map(|api| api.name.clone()).unwrap_or_default(),
+            api: api.map(|api| SmolStr::new(&api.name)).unwrap_or_default(),
             endpoint_id: endpoint
-                .map(|endpoint| endpoint.id.clone())
+                .map(|endpoint| SmolStr::new(&endpoint.id))
                 .unwrap_or_default(),
             method: transaction.method,
             scheme: transaction.scheme,
             host: transaction.host,
             path,
             template: endpoint
-                .map(|endpoint| endpoint.path.clone())
+                .map(|endpoint| SmolStr::new(&endpoint.path))
                 .unwrap_or_default(),
             protocol: transaction.protocol,
             status: response.status,
@@ -217,7 +212,7 @@ impl EventRow {
             signals: transaction
                 .signals
                 .iter()
-                .map(|signal| signal.kind.to_string())
+                .map(|signal| SmolStr::new(&signal.kind))
                 .collect(),
             action,
             policy,
@@ -233,17 +228,18 @@ fn as_text<S: Serializer>(address: &Ipv6Addr, serializer: S) -> Result<S::Ok, S:
 }
 
 /// `location:name:type` of each parameter, each name once.
-fn parameters(transaction: &Transaction, engine: &Engine) -> Vec<String> {
-    let mut described: Vec<String> =
+fn parameters(transaction: &Transaction, engine: &Engine) -> Vec<SmolStr> {
+    let mut described: Vec<SmolStr> =
         Vec::with_capacity(transaction.parameters.len().min(MAX_PARAMETERS));
     let mut push = |location: Location, name: &str, kind: ParameterKind| {
         if described.len() < MAX_PARAMETERS && !name.is_empty() {
             let (location, kind) = (location.code(), kind.code());
             // `format!` takes three times as long, for each parameter of each request.
-            let mut text = String::with_capacity(location.len() + name.len() + kind.len() + 2);
+            let mut text = SmolStrBuilder::new();
             for part in [location, ":", name, ":", kind] {
                 text.push_str(part);
             }
+            let text = text.finish();
             if !described.contains(&text) {
                 described.push(text);
             }

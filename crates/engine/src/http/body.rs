@@ -273,6 +273,42 @@ impl Body<'_, '_> {
     }
 }
 
+/// What the first bytes of a body show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// Too little came to say.
+    Undecided,
+    /// It is of a kind that is read, or hides what it is behind white space.
+    Read,
+    /// A file, or anything else of which only the bytes are there.
+    Other,
+}
+
+/// First line of OFX 1 (OFX 1.6, 2.2).
+const OFX_HEADER: &[u8] = b"OFXHEADER:";
+
+/// Bytes of a body that are looked at to say what it is.
+const BEGINNING_BYTES: usize = 512;
+
+/// What the first bytes of a body show; byte order marks and UTF-16 hide nothing.
+#[must_use]
+pub fn begins(bytes: &[u8]) -> Beginning {
+    let bytes = bytes.get(..BEGINNING_BYTES).unwrap_or(bytes);
+    let text: Vec<u8> = bytes
+        .iter()
+        .copied()
+        .filter(|byte| !matches!(byte, 0 | 0xef | 0xbb | 0xbf | 0xfe | 0xff))
+        .collect();
+    let significant = text.iter().filter(|byte| !byte.is_ascii_whitespace());
+    match significant.take(2).count() {
+        2 if sniff(&text).is_some() => Beginning::Read,
+        2 if OFX_HEADER.starts_with(text.trim_ascii_start()) => Beginning::Undecided,
+        2 => Beginning::Other,
+        _ if bytes.len() < BEGINNING_BYTES => Beginning::Undecided,
+        _ => Beginning::Read,
+    }
+}
+
 /// JSON objects and lists, XML and OFX by their first bytes; `None` for anything else.
 fn sniff(content: &[u8]) -> Option<BodyKind> {
     let trimmed = content.trim_ascii_start();
@@ -292,7 +328,7 @@ fn sniff(content: &[u8]) -> Option<BodyKind> {
                 Dialect::Xml => BodyKind::Xml,
             })
         }
-        _ if trimmed.starts_with(b"OFXHEADER:") => Some(BodyKind::Ofx),
+        _ if trimmed.starts_with(OFX_HEADER) => Some(BodyKind::Ofx),
         _ => None,
     }
 }

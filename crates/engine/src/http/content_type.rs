@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// A `Content-Type`, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentType<'a> {
-    /// `type/subtype`, lower case; as it came (lower case) when malformed.
+    /// `type/subtype`, lower case; as it came (lower case) when it is none.
     pub essence: Cow<'a, str>,
     /// `charset`, unquoted.
     pub charset: Option<Cow<'a, str>>,
@@ -15,16 +15,24 @@ pub struct ContentType<'a> {
     pub malformed: bool,
 }
 
+/// The media type of a `Content-Type` value, as it is written: what ends it is `;`, or what does not belong there
+/// and at which lenient servers (PHP) stop reading: a comma or a space.
+#[must_use]
+pub fn essence(raw: &str) -> &str {
+    let raw = raw.trim();
+    raw.split([';', ',', ' ', '\t']).next().unwrap_or_default()
+}
+
 /// Parses a `Content-Type` value.
 #[must_use]
 pub fn parse(raw: &str) -> ContentType<'_> {
-    let (essence, parameters) = raw.split_at(raw.find(';').unwrap_or(raw.len()));
-    let essence = essence.trim();
+    let (whole, parameters) = raw.split_at(raw.find(';').unwrap_or(raw.len()));
+    let essence = essence(raw);
     let mut content_type = ContentType {
         essence: lower(essence),
         charset: None,
         boundary: None,
-        malformed: !is_essence(essence),
+        malformed: !is_essence(essence) || whole.trim() != essence,
     };
     for parameter in Pairs::new(parameters) {
         let Some((name, value)) = parameter else {
@@ -184,7 +192,8 @@ mod tests {
             ),
             ("json", "json", None, None, true),
             ("", "", None, None, true),
-            ("a/b, c/d", "a/b, c/d", None, None, true),
+            ("a/b, c/d", "a/b", None, None, true),
+            ("a/b c; charset=x", "a/b", Some("x"), None, true),
             ("a/b; charset=x; charset=y", "a/b", Some("x"), None, true),
             ("a/b; charset", "a/b", None, None, true),
             ("a/b; boundary=\"open", "a/b", None, None, true),

@@ -47,11 +47,27 @@ pub fn check<'a>(
             anomalies.insert_if(seen & bit != 0, Anomaly::DuplicateHeader);
             seen |= bit;
         }
+        anomalies.insert_if(
+            name.eq_ignore_ascii_case(b"authorization") && holds_two(value),
+            Anomaly::DuplicateHeader,
+        );
         length |= name.eq_ignore_ascii_case(b"content-length");
         chunked |= name.eq_ignore_ascii_case(b"transfer-encoding");
     }
     anomalies.insert_if(length && chunked, Anomaly::OddHeader);
     anomalies
+}
+
+/// Whether `Authorization` came twice: Envoy joins repeated ones with a comma.
+fn holds_two(value: &[u8]) -> bool {
+    value.split(|byte| *byte == b',').skip(1).any(|rest| {
+        let rest = rest.trim_ascii_start();
+        let begins = |scheme: &[u8]| {
+            rest.get(..scheme.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        };
+        begins(b"bearer ") || begins(b"basic ")
+    })
 }
 
 /// What a byte may be part of: bit 0 a token (RFC 9110 section 5.6.2), bit 1 a field value (section 5.5:
@@ -146,6 +162,11 @@ mod tests {
                 vec![("authorization", "a"), ("authorization", "b")],
                 vec![A::DuplicateHeader],
             ),
+            (
+                vec![("authorization", "Basic a,bearer b")],
+                vec![A::DuplicateHeader],
+            ),
+            (vec![("authorization", "D a=1, b=2")], vec![]),
             (
                 vec![("content-length", "1"), ("transfer-encoding", "chunked")],
                 vec![A::OddHeader],

@@ -6,6 +6,7 @@
 use base64::Engine as _;
 use base64::prelude::{BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
+use smol_str::{SmolStr, ToSmolStr};
 
 use crate::bundle::JwtProvider;
 
@@ -29,6 +30,15 @@ pub(super) fn payload(encoded: &[u8]) -> Option<Claims> {
     match serde_json::from_slice(&bytes).ok()? {
         Value::Object(claims) => Some(claims),
         _ => None,
+    }
+}
+
+/// Why a verified payload cannot be used.
+pub(super) fn why_no_payload(encoded: &[u8]) -> &'static str {
+    if encoded.len() > MAX_TOKEN_BYTES {
+        "jwt_too_large"
+    } else {
+        "jwt_malformed"
     }
 }
 
@@ -81,10 +91,10 @@ pub(super) fn why_not<'a>(
 }
 
 /// A claim as text, when it is a string or a number.
-pub(super) fn text_claim(claims: &Claims, name: &str) -> Option<String> {
+pub(super) fn text_claim(claims: &Claims, name: &str) -> Option<SmolStr> {
     match claims.get(name)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => Some(text.into()),
+        Value::Number(number) => Some(number.to_smolstr()),
         _ => None,
     }
 }

@@ -7,6 +7,8 @@
 mod api_key;
 mod jwt;
 
+use smol_str::SmolStr;
+
 use crate::bundle::Identity as IdentityBundle;
 use crate::error::EngineError;
 use crate::hash::KeyedHash;
@@ -64,11 +66,11 @@ pub struct Identity {
     /// How it was proved.
     pub kind: IdentityKind,
     /// Verified subject, "" without.
-    pub subject: String,
+    pub subject: SmolStr,
     /// Issuer of the JWT.
-    pub issuer: String,
+    pub issuer: SmolStr,
     /// Name of the JWT provider in the bundle.
-    pub provider: String,
+    pub provider: SmolStr,
     /// Scopes of the token or key.
     pub scopes: Vec<String>,
     /// Top-level claims of the JWT; objects and lists as JSON.
@@ -76,11 +78,11 @@ pub struct Identity {
     /// Why a credential that was presented did not verify, "" when none failed.
     pub error: &'static str,
     /// Hash of `kind:issuer:subject`.
-    pub subject_hash: String,
+    pub subject_hash: SmolStr,
     /// Hash of the credential presented.
-    pub credential_hash: String,
+    pub credential_hash: SmolStr,
     /// Hash of the session cookie or bearer token.
-    pub session_hash: String,
+    pub session_hash: SmolStr,
     /// Kinds of credential seen.
     pub auth_seen: Vec<&'static str>,
 }
@@ -175,14 +177,14 @@ impl Identities {
                     return;
                 };
                 identity.kind = IdentityKind::Jwt;
-                identity.provider.clone_from(&provider.name);
+                identity.provider = SmolStr::new(&provider.name);
                 identity.subject =
                     jwt::text_claim(&claims, &provider.subject_claim).unwrap_or_default();
                 identity.issuer = issuer;
                 identity.scopes = jwt::scopes(&claims, &provider.scopes_claim);
                 identity.claims = jwt::flatten(claims);
             }
-            Some(None) => identity.error = "jwt_malformed",
+            Some(None) => identity.error = jwt::why_no_payload(payload.unwrap_or_default()),
             None => {
                 if let Some(token) = bearer.filter(|token| jwt::looks_like_one(token)) {
                     let known = self
@@ -214,7 +216,7 @@ impl Identities {
             Ok(known) if !identity.verified() => {
                 identity.kind = IdentityKind::ApiKey;
                 identity.error = "";
-                identity.subject.clone_from(&known.subject);
+                identity.subject = SmolStr::new(&known.subject);
                 identity.scopes.clone_from(&known.scopes);
             }
             // A bearer token in the header that keys also use is not a wrong key.
@@ -251,7 +253,7 @@ impl Identities {
         identity.auth_seen.push("mtls");
         if !identity.verified() {
             identity.kind = IdentityKind::Mtls;
-            peer.clone_into(&mut identity.subject);
+            identity.subject = peer.into();
         }
     }
 }

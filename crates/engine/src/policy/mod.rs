@@ -22,6 +22,7 @@ pub const MAX_DELAY_MS: u64 = 30_000;
 #[derive(Debug)]
 pub struct Policies {
     policies: Vec<CompiledPolicy>,
+    tag_headers: Vec<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -165,7 +166,33 @@ impl Policies {
             .iter()
             .map(|policy| compile(policy, bundle))
             .collect::<Result<_, _>>()?;
-        Ok(Self { policies })
+        let mut tag_headers: Vec<Box<str>> = bundle
+            .policies
+            .iter()
+            .filter_map(|policy| match &policy.action {
+                Action::Tag { header, .. } => Some(header.as_str().into()),
+                _ => None,
+            })
+            .collect();
+        tag_headers.sort_unstable();
+        tag_headers.dedup();
+        Ok(Self {
+            policies,
+            tag_headers,
+        })
+    }
+
+    /// Headers that some policy sets for upstreams, which therefore no client may set; nor one with underscores
+    /// for hyphens, for CGI and its heirs (WSGI, PHP) show both under one name.
+    pub fn sets_header(&self, name: &[u8]) -> bool {
+        let hyphen = |byte: u8| if byte == b'_' { b'-' } else { byte };
+        self.tag_headers.iter().any(|header| {
+            header.len() == name.len()
+                && header
+                    .bytes()
+                    .zip(name)
+                    .all(|(own, other)| hyphen(own) == hyphen(*other))
+        })
     }
 
     /// Whether any policy that could apply to this response needs its body before the head goes out.
@@ -379,12 +406,27 @@ impl CompiledPolicy {
         parts.push((&*self.name).into());
         for expression in key {
             match expression.evaluate(facts)? {
-                Value::Text(text) => parts.push(text),
+                Value::Text(text) => parts.push(counted_together(text)),
                 _ => return Err(EvalError::Overload),
             }
         }
         let parts: smallvec::SmallVec<[&str; 4]> = parts.iter().map(|part| &**part).collect();
         Ok(rates.check(limit, &parts, scope.monotonic_ns))
+    }
+}
+
+/// IPv6 addresses are counted by their /64, which one host has whole (RFC 4291, 2.5.1; RFC 8981): counted one by
+/// one, a single client would never meet a limit, and could fill the table.
+fn counted_together(text: std::borrow::Cow<'_, str>) -> std::borrow::Cow<'_, str> {
+    if !text.contains(':') {
+        return text;
+    }
+    match text.parse::<std::net::Ipv6Addr>() {
+        Ok(address) if address.to_ipv4_mapped().is_none() => {
+            let network = u128::from(address) >> 64 << 64;
+            std::net::Ipv6Addr::from(network).to_string().into()
+        }
+        _ => text,
     }
 }
 

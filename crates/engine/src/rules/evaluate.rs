@@ -527,10 +527,10 @@ impl<'a> Run<'a, '_> {
             return false;
         }
         self.state.geo = [
-            ("country_code", place.country.clone()),
-            ("country_continent", place.continent.clone()),
+            ("country_code", place.country.as_str().to_owned()),
+            ("country_continent", place.continent.as_str().to_owned()),
             ("asn", place.asn.to_string()),
-            ("as_organization", place.as_organization.clone()),
+            ("as_organization", place.as_organization.as_str().to_owned()),
         ]
         .into_iter()
         .map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes()))

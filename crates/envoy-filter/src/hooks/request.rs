@@ -74,41 +74,60 @@ impl Filter {
             };
             Transaction::request_headers(engine, head, now())
         };
-        self.transaction = Some(transaction);
+        self.transaction = Some(Box::new(transaction));
         self.act(host, outcome)
     }
 
     /// A part of the body came.
     pub(crate) fn request_body<H: Host>(&mut self, host: &mut H, end: bool) -> (BodyStatus, Then) {
         self.request_bytes += host.body_size(Side::Request, Part::Received) as u64;
+        if self.request == RequestState::Begin {
+            let next = self.begins(host, true, end);
+            if !matches!(next, Next::Collect) {
+                return self.body_status(next);
+            }
+        }
         match self.request {
             RequestState::Pass => (BodyStatus::Continue, Then::Nothing),
             RequestState::Held => (BodyStatus::StopAndWatermark, Then::Nothing),
             RequestState::Answered => (BodyStatus::StopNoBuffer, Then::Nothing),
+            RequestState::Begin => (BodyStatus::StopAndBuffer, Then::Nothing),
             RequestState::Collect(limit) => {
                 let over = self.request_bytes > limit as u64;
                 if !end && !over {
                     return (BodyStatus::StopAndBuffer, Then::Nothing);
                 }
-                match self.decide(host, true, limit) {
-                    Next::Go => (BodyStatus::Continue, Then::Nothing),
-                    Next::Hold | Next::Collect => (BodyStatus::StopAndWatermark, Then::Nothing),
-                    Next::Answer(answer) => (BodyStatus::StopNoBuffer, self.give(answer)),
-                }
+                let next = self.decide(host, true, limit);
+                self.body_status(next)
             }
+        }
+    }
+
+    fn body_status(&mut self, next: Next) -> (BodyStatus, Then) {
+        match next {
+            Next::Go => (BodyStatus::Continue, Then::Nothing),
+            Next::Hold | Next::Collect => (BodyStatus::StopAndWatermark, Then::Nothing),
+            Next::Answer(answer) => (BodyStatus::StopNoBuffer, self.give(answer)),
         }
     }
 
     /// The body ended with trailers.
     pub(crate) fn request_trailers<H: Host>(&mut self, host: &mut H) -> (TrailersStatus, Then) {
-        match self.request {
-            RequestState::Pass => (TrailersStatus::Continue, Then::Nothing),
-            RequestState::Held | RequestState::Answered => (TrailersStatus::Stop, Then::Nothing),
-            RequestState::Collect(limit) => match self.decide(host, false, limit) {
-                Next::Go => (TrailersStatus::Continue, Then::Nothing),
-                Next::Hold | Next::Collect => (TrailersStatus::Stop, Then::Nothing),
-                Next::Answer(answer) => (TrailersStatus::Stop, self.give(answer)),
-            },
+        let mut next = None;
+        if self.request == RequestState::Begin {
+            next =
+                Some(self.begins(host, false, true)).filter(|next| !matches!(next, Next::Collect));
+        }
+        let next = match (next, &self.request) {
+            (Some(next), _) => next,
+            (None, RequestState::Collect(limit)) => self.decide(host, false, *limit),
+            (None, RequestState::Pass) => Next::Go,
+            (None, RequestState::Begin | RequestState::Held | RequestState::Answered) => Next::Hold,
+        };
+        match next {
+            Next::Go => (TrailersStatus::Continue, Then::Nothing),
+            Next::Hold | Next::Collect => (TrailersStatus::Stop, Then::Nothing),
+            Next::Answer(answer) => (TrailersStatus::Stop, self.give(answer)),
         }
     }
 
@@ -124,6 +143,23 @@ impl Filter {
         }
         self.request = RequestState::Pass;
         Then::ContinueRequest
+    }
+
+    /// Ask the engine with what came of the body. `ended`: that is all of it.
+    fn begins<H: Host>(&mut self, host: &mut H, received: bool, ended: bool) -> Next {
+        let (Some(engine), Some(mut transaction)) = (self.engine.clone(), self.transaction.take())
+        else {
+            return self.fail_request(host);
+        };
+        let work = |filter: &mut Self| {
+            let outcome = with_body(host, Side::Request, received, |body| {
+                transaction.request_body_begins(&engine, body, ended, now())
+            });
+            filter.act(host, outcome)
+        };
+        let next = self.guarded(|metrics| &metrics.request_body_ns, work);
+        self.transaction = Some(transaction);
+        next.unwrap_or_else(|| self.fail_request(host))
     }
 
     /// Ask the engine with the body that was collected, `limit` bytes of it at most.
@@ -160,6 +196,10 @@ impl Filter {
             RequestOutcome::NeedBody { limit_bytes } => {
                 host.raise_buffer_limit(limit_bytes);
                 self.request = RequestState::Collect(limit_bytes);
+                Next::Collect
+            }
+            RequestOutcome::NeedBeginning => {
+                self.request = RequestState::Begin;
                 Next::Collect
             }
             RequestOutcome::Continue(effects) => {

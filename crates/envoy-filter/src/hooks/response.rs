@@ -1,8 +1,6 @@
 //! The response's three hooks.
 
-use starfort_engine::{
-    Engine, LocalResponse, ResponseBodyOutcome, ResponseHead, ResponseOutcome, Transaction,
-};
+use starfort_engine::{Engine, LocalResponse, ResponseBodyOutcome, ResponseHead, ResponseOutcome};
 
 use super::{
     Answer, BodyStatus, Filter, HeadersStatus, ResponseState, Then, TrailersStatus, with_body,
@@ -172,7 +170,7 @@ impl Filter {
             filter.act_on_response(host, &engine, outcome, received, truncated)
         };
         let next = self.guarded(|metrics| &metrics.response_body_ns, work);
-        self.transaction = Some::<Transaction>(transaction);
+        self.transaction = Some(transaction);
         next.unwrap_or_else(|| self.fail_response())
     }
 

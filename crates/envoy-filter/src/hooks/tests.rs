@@ -232,6 +232,64 @@ fn grpc_upgrades_and_connect_are_never_held() {
 }
 
 #[test]
+fn a_body_of_another_type_is_held_only_until_it_shows_what_it_is() {
+    let bench = Bench::new(&bundle("test"));
+    for (chunks, statuses) in [
+        (vec![&b"\x89P"[..], b"NG"], vec![BodyStatus::Continue; 2]),
+        (
+            vec![b"  ", b"{", b"\"a\":", b"1}"],
+            [
+                vec![BodyStatus::StopAndBuffer; 3],
+                vec![BodyStatus::Continue],
+            ]
+            .concat(),
+        ),
+        (vec![b""], vec![BodyStatus::Continue]),
+    ] {
+        for trailers in [false, true] {
+            let mut host = FakeHost::new("POST", "/", &[("content-type", "image/png")]);
+            let mut filter = bench.filter();
+            assert_eq!(
+                filter.request_headers(&mut host, false).0,
+                HeadersStatus::Stop
+            );
+            let last = chunks.len() - 1;
+            for (index, (chunk, expected)) in chunks.iter().zip(&statuses).enumerate() {
+                host.receive(chunk);
+                let end = index == last && !trailers;
+                let (status, then) = filter.request_body(&mut host, end);
+                assert_eq!(then, Then::Nothing);
+                // With trailers to come, the last chunk of what is held is held too.
+                let held = trailers && index == last && last != 1;
+                let expected = if held {
+                    BodyStatus::StopAndBuffer
+                } else {
+                    *expected
+                };
+                assert_eq!(status, expected, "{chunks:?} {index}");
+                if status == BodyStatus::StopAndBuffer {
+                    host.hold();
+                }
+            }
+            if trailers {
+                host.received.clear();
+                assert_eq!(
+                    filter.request_trailers(&mut host),
+                    (TrailersStatus::Continue, Then::Nothing)
+                );
+            }
+            filter.stream_complete(&host);
+            let read = bench
+                .row()
+                .parameters
+                .iter()
+                .any(|name| name.starts_with("body:a"));
+            assert_eq!(read, chunks.len() == 4);
+        }
+    }
+}
+
+#[test]
 fn divert_sets_the_cluster_and_clears_the_route() {
     let bench = Bench::new(&with(vec![Action::Divert {
         upstream: "fraud-desk".into(),
@@ -416,7 +474,7 @@ fn a_body_over_the_limit_is_refused_when_so_configured() {
 #[test]
 fn a_delayed_request_is_held_and_goes_on_when_its_time_has_come() {
     let bench = Bench::new(&with(vec![Action::Delay { duration_ms: 1 }]));
-    let mut host = FakeHost::new("POST", "/", &[("content-type", "image/png")]);
+    let mut host = FakeHost::new("GET", "/", &[("upgrade", "websocket")]);
     let mut filter = bench.filter();
     assert_eq!(
         filter.request_headers(&mut host, false),
@@ -427,7 +485,7 @@ fn a_delayed_request_is_held_and_goes_on_when_its_time_has_come() {
     host.woken.recv().unwrap();
     assert_eq!(filter.scheduled(), Then::ContinueRequest);
     // Envoy shows the held body to this filter too, now that it goes on.
-    host.receive(b"png");
+    host.receive(b"frame");
     assert_eq!(filter.request_body(&mut host, true).0, BodyStatus::Continue);
     assert_eq!(
         filter.scheduled(),

@@ -11,6 +11,7 @@ from starfort.dashboard.pages import (
     endpoint,
     event,
     events,
+    findings,
     nodes,
     overview,
     policies,
@@ -20,11 +21,12 @@ from starfort.dashboard.pages import (
 )
 
 PAGES: tuple[tuple[str, str, Builder, RangeName], ...] = (
-    ("/", "Overview", overview.build, "24h"),
+    ("/", "Overview", overview.build, "1h"),
     ("/alerts", "Alerts", alerts.build, "24h"),
     ("/alerts/{alert_id}", "Alert", alert.build, "24h"),
     ("/catalogue", "Catalogue", catalogue.build, "24h"),
     ("/catalogue/{endpoint_id}", "Endpoint", endpoint.build, "24h"),
+    ("/findings", "Findings", findings.build, "24h"),
     ("/events", "Events", events.build, "24h"),
     ("/events/{event_id}", "Event", event.build, "24h"),
     ("/clients", "Clients", clients.build, "24h"),

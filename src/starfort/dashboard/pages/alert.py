@@ -17,18 +17,20 @@ from starfort.dashboard.viewer import link, segment
 
 MAX_ROWS = 50
 MAX_COLUMNS = 12
+DETECTOR_NOTE = "rows of the detector's own query"
 
 
 async def build(view: View) -> None:
     """Fill the page."""
     alert = await view.insight.alert(view.path.rpartition("/")[2])
+    detected = alert.kind in view.insight.signal_kinds()
     crumbs = join(tag("a", "Alerts", href="/alerts"), " ", shapes.severity(alert.severity), state(alert))
     title_bar(view, alert.title, crumbs=crumbs, ranges=False)
     if view.allowed(Role.OPERATOR):
         _actions(view, alert)
     with grid("two-one"):
         show_markup(
-            shapes.panel("Evidence", evidence(alert.evidence), note="rows of the detector's own query")
+            shapes.panel("Evidence", evidence(alert.evidence), note=DETECTOR_NOTE if detected else None)
         )
         show_markup(
             shapes.panel(
@@ -47,13 +49,19 @@ async def build(view: View) -> None:
                 ),
             )
         )
-    show_markup(
-        tag(
-            "div",
-            tag("a", "Events with this signal", href=link("/events", signal=alert.kind), class_="button"),
-            class_="actions grid",
-        )
-    )
+    show_markup(tag("div", _onward(alert, detected=detected), class_="actions grid"))
+
+
+def _onward(alert: Alert, *, detected: bool) -> list[Markup]:
+    """Where to look next."""
+    if detected:
+        events = link("/events", signal=alert.kind)
+        return [
+            tag("a", "Events with this signal", href=events, class_="button"),
+            tag("a", "Signals active now", href=link("/signals", kind=alert.kind), class_="button"),
+        ]
+    found = tag("a", "New endpoints", href="/catalogue?show=new", class_="button")
+    return [found, tag("a", "Findings", href="/findings", class_="button")]
 
 
 def evidence(rows: list[dict[str, Any]]) -> Markup:
@@ -61,14 +69,23 @@ def evidence(rows: list[dict[str, Any]]) -> Markup:
     if not rows:
         return shapes.empty("No evidence was kept with it")
     if len(rows) == 1:
-        return shapes.facts([(str(name).replace("_", " "), _value(value)) for name, value in rows[0].items()])
+        return shapes.facts(
+            [(str(name).replace("_", " "), _value(name, value)) for name, value in rows[0].items()]
+        )
     names = list(dict.fromkeys(name for row in rows for name in row))[:MAX_COLUMNS]
-    body = [[_value(row.get(name, "")) for name in names] for row in rows[:MAX_ROWS]]
+    body = [[_value(name, row.get(name, "")) for name in names] for row in rows[:MAX_ROWS]]
     return shapes.table([name.replace("_", " ") for name in names], body, label="evidence")
 
 
-def _value(value: object) -> Markup:
-    text = shapes.number(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+def _value(name: str, value: object) -> Markup:
+    if value in ("", None, [], ()):
+        return tag("span", "none", class_="muted")
+    if isinstance(value, list | tuple):
+        text = ", ".join(str(part) for part in value)
+    else:
+        text = shapes.number(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if name == "endpoint_id":
+        return tag("a", text, class_="mono", href=f"/catalogue/{segment(text)}")
     return tag("span", text[:500], class_="mono")
 
 

@@ -66,7 +66,7 @@ def _table(
                     class_="mono",
                 ),
                 tag("small", row.label, title=row.label) if row.label else None,
-                class_="two-lines",
+                class_="two-lines agent",
             ),
             row.country or tag("span", "several" if row.addresses > 1 else "", class_="muted"),
             shapes.bot(row.bot),

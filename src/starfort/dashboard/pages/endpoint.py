@@ -12,9 +12,11 @@ from starfort.dashboard.frame import View, chart_panel, grid, show_markup, title
 from starfort.dashboard.markup import join, tag
 from starfort.dashboard.pages.catalogue import PATH, flags
 from starfort.dashboard.pages.events import rows_of
+from starfort.dashboard.pages.findings import posture_table
 from starfort.dashboard.viewer import link
 
 EVENTS = 12
+MAX_FINDINGS = 20
 
 
 async def build(view: View) -> None:
@@ -23,6 +25,7 @@ async def build(view: View) -> None:
     found = await insight.endpoints.detail(view.path.rpartition("/")[2], view.range)
     traffic = await insight.traffic(view.range, endpoint_id=found.id)
     events = await insight.events(EventFilter(range=view.range, endpoint_id=found.id), EVENTS)
+    posture = insight.posture("", "", MAX_FINDINGS, 0, endpoint_id=found.id)
     crumbs = join(
         tag("a", "Catalogue", href=PATH),
         " / ",
@@ -46,6 +49,9 @@ async def build(view: View) -> None:
         with chart_panel("Traffic by decision"):
             ui.echart(charts.traffic(traffic.points, traffic.step_s, view.viewer))
         show_markup(_about(view, found))
+    if posture.items:
+        with grid(""):
+            show_markup(shapes.panel("Findings", posture_table(view, posture.items)))
     with grid("two-one"):
         show_markup(_parameters(found))
         show_markup(_lists(found))
@@ -60,7 +66,10 @@ def _tiles(view: View, found: models.EndpointDetail, traffic: models.Traffic) ->
     failed = (totals.client_errors + totals.server_errors) / totals.requests if totals.requests else 0.0
     return shapes.tiles(
         shapes.tile(
-            "Requests", shapes.short(totals.requests), shapes.change(totals.requests, traffic.before.requests)
+            "Requests",
+            shapes.short(totals.requests),
+            shapes.change(totals.requests, traffic.before.requests),
+            href=link("/events", endpoint_id=found.id, range=view.range),
         ),
         shapes.tile(
             "Stopped",
@@ -130,7 +139,7 @@ def _lists(found: models.EndpointDetail) -> Markup:
         "div",
         part("Statuses", found.statuses, "None within this time."),
         part("Sensitive data", sensitive, "None seen within this time."),
-        part("Findings", found.findings, "None within this time."),
+        part("Noticed in requests", found.findings, "Nothing within this time."),
         class_="stack",
     )
 

@@ -23,6 +23,9 @@ ACTIONS = [
     ("deceive", "Deceived"),
 ]
 
+DONE = {"mask": "masked", "delay": "delayed", "tag": "tagged"}
+"""What policies do besides the decision, in the past."""
+
 
 async def build(view: View) -> None:
     """Fill the page."""
@@ -80,10 +83,10 @@ def rows_of(view: View, events: Sequence[models.Event]) -> Markup:
         (
             tag(
                 "a",
-                view.viewer.local(event.time),
+                view.viewer.brief(event.time),
                 href=f"{PATH}/{segment(event.id)}",
                 class_="nowrap",
-                title="all of it",
+                title=view.viewer.local(event.time),
             ),
             tag(
                 "div",
@@ -119,10 +122,16 @@ def _policy(event: models.Event) -> Markup | None:
     return tag("div", tag("a", event.policy, href=f"/policies/{segment(event.policy)}"))
 
 
+def _done(text: str) -> Markup:
+    action, _, policy = text.partition(":")
+    return shapes.badge(DONE.get(action, action), "teal", f"by policy {policy}")
+
+
 def noted(event: models.Event) -> Markup:
-    """Findings, signals, sensitive classes and what observe mode would have done."""
+    """Findings, what else policies did, signals, sensitive classes and what observe mode would have done."""
     return join(
-        [shapes.badge(code, "bad") for code in event.findings[:3]],
+        [shapes.badge(code, "bad", code) for code in event.findings[:3]],
+        [_done(text) for text in event.tags[:3]],
         [shapes.badge(code, "orange") for code in event.signals[:3]],
         [shapes.badge(code, "warn") for code in event.anomalies[:3]],
         [shapes.badge(code, "violet") for code in event.sensitive_response[:3]],

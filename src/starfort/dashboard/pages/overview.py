@@ -78,25 +78,36 @@ def _tiles(view: View, traffic: models.Traffic, counts: models.CatalogueCounts) 
             href=link("/events", range=view.range),
         ),
         shapes.tile(
-            "Client addresses",
-            shapes.short(totals.addresses),
-            shapes.change(totals.addresses, before.addresses),
-            href=link("/clients", range=view.range),
-        ),
-        shapes.tile(
             "New endpoints",
             shapes.number(counts.new),
             f"{shapes.number(counts.undocumented)} of {shapes.number(counts.total)} undocumented",
             kind="warn" if counts.new else "",
             href="/catalogue?show=new",
         ),
+        _findings_tile(view),
         shapes.tile(
             "Server errors",
             shapes.percent(errors),
-            f"p99 {totals.p99_ms:,.0f} ms, Starfort {totals.engine_p99_us:,.0f} µs",
+            tag(
+                "span",
+                f"p99 {totals.p99_ms:,.0f} ms",
+                title=f"Starfort's own part: {totals.engine_p99_us / 1000:,.1f} ms (p99)",
+            ),
             kind="bad" if errors > MANY_ERRORS else "",
             href=link("/events", status="5xx", range=view.range),
         ),
+    )
+
+
+def _findings_tile(view: View) -> Markup:
+    counts = view.insight.posture_counts()
+    urgent = counts.get("critical", 0) + counts.get("high", 0)
+    return shapes.tile(
+        "Findings",
+        shapes.number(sum(counts.values())),
+        f"{shapes.number(urgent)} critical or high" if urgent else "none critical or high",
+        kind="warn" if urgent else "",
+        href="/findings",
     )
 
 
@@ -138,7 +149,7 @@ def _apis(view: View, apis: list[models.ApiTraffic]) -> Markup:
         (
             tag("a", api.api or "no API matched", href=link("/catalogue", api=api.api)),
             shapes.sparkline(api.sparkline, f"requests of {api.api} over time"),
-            shapes.number(api.requests),
+            tag("a", shapes.number(api.requests), href=link("/events", api=api.api, range=view.range)),
             tag(
                 "a",
                 shapes.number(api.stopped),

@@ -12,7 +12,7 @@ from starfort.dashboard.markup import join, tag
 from starfort.dashboard.pages.alert import evidence
 from starfort.dashboard.viewer import link
 
-_EVENTS = {"address": "address", "fingerprint": "fingerprint", "ja4": "ja4"}
+_EVENTS = {"address": "address", "fingerprint": "fingerprint", "ja4": "ja4", "campaign": "fingerprint"}
 
 
 async def build(view: View) -> None:
@@ -28,8 +28,9 @@ async def build(view: View) -> None:
         if view.allowed(Role.OPERATOR):
             act("Lift this signal", lambda: _lift(view, signal))
         if signal.key_type in _EVENTS:
-            target = link("/events", {_EVENTS[signal.key_type]: signal.key})
-            show_markup(tag("a", "Events of this key", href=target, class_="button"))
+            # A campaign's key is fingerprint|ja4|asn: its members share all three.
+            target = link("/events", {_EVENTS[signal.key_type]: signal.key.partition("|")[0]})
+            show_markup(tag("a", f"Events of this {signal.key_type}", href=target, class_="button"))
     with grid("two-one"):
         show_markup(
             shapes.panel("Evidence", evidence(signal.evidence), note="rows of the detector's own query")

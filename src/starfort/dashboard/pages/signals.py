@@ -48,12 +48,12 @@ def _table(view: View, signals: list[models.Signal], kind: str) -> Markup:
                 tag("small", signal.kind.replace("_", " ")),
                 class_="two-lines",
             ),
-            signal.key_type,
+            tag("span", signal.key_type, class_="nowrap"),
             tag("span", signal.key, class_="mono"),
             shapes.bar(signal.score, f"{signal.score:.2f}", "bad" if signal.score > 0.8 else "warn"),  # noqa: PLR2004
             shapes.severity(signal.severity),
             view.viewer.ago(signal.first_at),
-            view.viewer.until(signal.expires_at),
+            tag("span", view.viewer.until(signal.expires_at), class_="nowrap"),
         )
         for signal in signals[view.offset : view.offset + PAGE_SIZE]
     ]

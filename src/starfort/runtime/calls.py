@@ -1,0 +1,88 @@
+"""Requests under way: what a server that stops waits for, and what it ends when that takes too long."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+GRACE_S: Final = 0.8
+"""How long a request may go on after its server was told to stop."""
+
+ABANDON_S: Final = 0.5
+"""How long a request may take to take note of its end."""
+
+_REFUSAL: Final = b"Starfort is stopping\n"
+
+
+class Calls:
+    """ASGI middleware that knows which requests are under way and can end them.
+
+    uvicorn cancels what is left when its time is up, and logs each as an error with a traceback. A browser
+    that waits for news by long polling is no error, so they are ended here: a request that got no answer yet
+    gets a 503, a WebSocket is closed.
+
+    Args:
+        app: what answers.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._open: set[asyncio.Task[None]] = set()
+        self._ending = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request, WebSocket or the lifespan."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        work = asyncio.ensure_future(self._app(scope, receive, noted))
+        self._open.add(work)
+        work.add_done_callback(self._open.discard)
+        try:
+            await asyncio.wait({work})
+        except asyncio.CancelledError:
+            work.cancel()
+            raise
+        if not work.cancelled():
+            work.result()
+        elif not self._ending:
+            raise asyncio.CancelledError
+        elif scope["type"] == "http" and not begun:
+            await _refuse(send)
+
+    async def end(self, grace_s: float = GRACE_S) -> None:
+        """Wait for what is under way, then end it.
+
+        Args:
+            grace_s: seconds that it has.
+        """
+        self._ending = True
+        if self._open:
+            await asyncio.wait(set(self._open), timeout=grace_s)
+        left = set(self._open)
+        for work in left:
+            work.cancel()
+        if left:
+            await asyncio.wait(left, timeout=ABANDON_S)
+
+
+async def _refuse(send: Send) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+    with contextlib.suppress(OSError):
+        await send({"type": "http.response.start", "status": 503, "headers": headers})
+        await send({"type": "http.response.body", "body": _REFUSAL})

@@ -1,0 +1,106 @@
+"""The admin server: where it listens, who is trusted, and how it stops."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from starfort.runtime.admin import AdminServer, bind_tcp, parse_address
+from starfort.runtime.lock import StartError
+
+
+async def _answer(send: Any, text: str) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": text.encode()})
+
+
+async def _lifespan(receive: Any, send: Any) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def says_who(scope: Any, receive: Any, send: Any) -> None:
+    """Say whether the caller is trusted."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+    else:
+        await _answer(send, str(scope.get("state", {}).get("local")))
+
+
+@pytest.fixture
+def unix(tmp_path: Path) -> Path:
+    """Path of the Unix socket."""
+    return tmp_path / "admin.sock"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("127.0.0.1:9443", ("127.0.0.1", 9443)), ("[::1]:0", ("::1", 0)), ("host:1", ("host", 1))],
+)
+def test_address(text: str, place: tuple[str, int]) -> None:
+    """Host and port, with brackets around an IPv6 address."""
+    assert parse_address(text) == place
+
+
+@pytest.mark.parametrize(
+    "text", ["", "9443", "127.0.0.1", "127.0.0.1:", ":9443", "127.0.0.1:65536", "127.0.0.1:-1"]
+)
+def test_no_address(text: str) -> None:
+    """What is no address is refused with an example of one."""
+    with pytest.raises(StartError, match=r"expected HOST:PORT, such as 127\.0\.0\.1:9443"):
+        parse_address(text)
+
+
+async def test_a_taken_port(unix: Path) -> None:
+    """A port that somebody has is refused, and nothing listens after that."""
+    with bind_tcp("127.0.0.1:0") as taken:
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(StartError, match=f"{address}.*choose another"):
+            await AdminServer(says_who, address, unix).start()
+    assert not unix.exists()
+
+
+async def test_only_the_unix_socket_is_trusted(unix: Path) -> None:
+    """Requests over TCP carry no trust, those over the Unix socket do; the socket is private."""
+    server = AdminServer(says_who, "127.0.0.1:0", unix)
+    await server.start()
+    try:
+        assert unix.stat().st_mode & 0o777 == 0o600
+        async with httpx.AsyncClient() as remote:
+            answer = await remote.get(f"http://127.0.0.1:{server.port}/")
+            assert answer.text == "None"
+            assert "server" not in answer.headers
+        async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(unix))) as local:
+            assert (await local.get("http://starfort/")).text == "True"
+    finally:
+        await server.stop()
+    assert not unix.exists()
+
+
+async def test_stopping_with_a_long_poll_under_way(unix: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A request that waits for news is told that the server stops, and no error is logged."""
+    waiting = asyncio.Event()
+
+    async def waits(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        waiting.set()
+        await asyncio.Event().wait()
+
+    server = AdminServer(waits, "127.0.0.1:0", unix)
+    await server.start()
+    async with httpx.AsyncClient(timeout=60) as client:
+        polling = asyncio.ensure_future(client.get(f"http://127.0.0.1:{server.port}/poll"))
+        await waiting.wait()
+        with caplog.at_level(logging.WARNING):
+            await server.stop()
+        assert (await polling).status_code == 503
+    assert caplog.records == []
