@@ -77,7 +77,7 @@ async def _albedo(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": response.body})
 
 
-async def _exchange(address: tuple[str, int], source: str, raw: bytes) -> int | None:
+async def exchange(address: tuple[str, int], source: str, raw: bytes) -> int | None:
     """Status of the answer to some bytes; None when there is none."""
     reader, writer = await asyncio.open_connection(*address, local_addr=(source, 0))
     try:
@@ -98,7 +98,18 @@ async def _exchange(address: tuple[str, int], source: str, raw: bytes) -> int | 
 
 
 @contextlib.asynccontextmanager
-async def _envoy(directory: Path, rows: dict[str, dict[str, Any]]) -> AsyncIterator[tuple[str, int]]:
+async def envoy(
+    directory: Path, rows: dict[str, dict[str, Any]], text: str, rules: bytes | None = None
+) -> AsyncIterator[tuple[str, int]]:
+    """Envoy with the filter in front of a stand-in for albedo; yields the address of the listener.
+
+    Args:
+        directory: where everything is.
+        rows: the newest event of each client address is put here.
+        text: the configuration; `PORT` becomes the upstream's.
+        rules: compiled rules in place of the configuration's.
+    """
+
     async def on_events(_: Peer, __: int, arrow: bytes) -> None:
         for row in read_batch(arrow, dt.datetime.now(dt.UTC)).to_pylist():
             address = ipaddress.IPv6Address(row["address"]).ipv4_mapped
@@ -106,9 +117,11 @@ async def _envoy(directory: Path, rows: dict[str, dict[str, Any]]) -> AsyncItera
 
     async with serve_upstream(_albedo) as port:
         file = directory / "starfort.yaml"
-        file.write_text(CONFIG.replace("PORT", str(port)))
+        file.write_text(text.replace("PORT", str(port)))
         made = compile_config(config.load(file), hash_key=bytes(32), signal_kinds=())
-        made_bundle = with_version(dataclasses.replace(made.bundle, rules=compiled().data))
+        made_bundle = made.bundle
+        if rules is not None:
+            made_bundle = with_version(dataclasses.replace(made_bundle, rules=rules))
         settings = made.dataplane.filter_settings
         settings.bundle.parent.mkdir(mode=0o700, exist_ok=True, parents=True)
         bundle.write(made_bundle, settings.bundle)
@@ -132,15 +145,15 @@ async def outcomes(stages: Iterable[Stage], directory: Path) -> dict[str, Outcom
         for number, stage in enumerate(stages)
     }
     together = asyncio.Semaphore(TOGETHER)
-    async with _envoy(directory, rows) as address:
+    async with envoy(directory, rows, CONFIG, compiled().data) as address:
 
         async def one(stage: Stage) -> None:
             async with together:
-                found[stage.id] = Outcome(await _exchange(address, numbered[stage.id], wire(stage.input)))
+                found[stage.id] = Outcome(await exchange(address, numbered[stage.id], wire(stage.input)))
 
         await asyncio.gather(*(one(stage) for stage in stages))
         # one worker sends events in order: once the marker's is there, all are
-        await _exchange(address, MARKER, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        await exchange(address, MARKER, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         async with asyncio.timeout(30):
             while MARKER not in rows:
                 await asyncio.sleep(0.01)

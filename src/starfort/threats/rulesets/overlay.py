@@ -195,26 +195,25 @@ def targets_of(parameter: str | None) -> list[str]:
 
 
 def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
-    """Each virtual patch as a chain: here, not expired, and the pattern matches."""
+    """Each virtual patch as a chain: here, the pattern matches, not expired.
+
+    A match adds the whole threshold to the score, so that whatever acts on scores acts on it.
+    """
     for number, patch in enumerate(listed):
         targets = "|".join(targets_of(patch.parameter)) or "ARGS|ARGS_NAMES|REQUEST_BODY|XML:/*"
         pattern = patch.pattern.replace('"', '\\"')
         links = [
-            *_conditions(patch, patch.expires),
-            (
-                f'{targets} "@rx {pattern}"',
-                [
-                    "t:none",
-                    "t:urlDecodeUni",
-                    "setvar:'tx.inbound_anomaly_score_pl1=+%{tx.critical_anomaly_score}'",
-                ],
-            ),
+            *_where(patch),
+            (f'{targets} "@rx {pattern}"', ["t:none", "t:urlDecodeUni"]),
+            *_until(patch.expires),
         ]
+        test, own = links[-1]
+        score = "setvar:'tx.inbound_anomaly_score_pl1=+%{tx.inbound_anomaly_score_threshold}'"
+        links[-1] = (test, [*own, score])
         actions = [
             f"id:{PATCHES_ID + number}",
             "phase:2",
-            "deny",
-            "status:403",
+            "pass",
             "log",
             "t:none",
             f"msg:'Virtual patch {patch.name}'",
@@ -225,23 +224,27 @@ def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
         yield _chain(links, actions)
 
 
-def _conditions(placed: _Placed, expires: datetime | None) -> list[tuple[str, list[str]]]:
-    """Links that hold where and while something holds."""
+def _where(placed: _Placed) -> list[tuple[str, list[str]]]:
+    """Links that hold at one API, one endpoint, both, or everywhere (none)."""
     links: list[tuple[str, list[str]]] = []
     if placed.api is not None:
         links.append((f'TX:starfort_api "@streq {placed.api}"', ["t:none"]))
     if placed.endpoint is not None:
         method, _, path = placed.endpoint.partition(" ")
-        pattern = (("[A-Z]+" if method == "*" else method) + " " + re.escape(path)).replace('"', '\\"')
-        links.append((f'TX:starfort_endpoint "@rx ^{pattern}$"', ["t:none"]))
-    if expires is not None:
-        links.append((f'TIME_EPOCH "@lt {int(expires.timestamp())}"', ["t:none"]))
+        pattern = ("[A-Z]+" if method == "*" else method) + " " + re.escape(path)
+        quoted = pattern.replace('"', '\\"')
+        links.append((f'TX:starfort_endpoint "@rx ^{quoted}$"', ["t:none"]))
     return links
+
+
+def _until(expires: datetime | None) -> list[tuple[str, list[str]]]:
+    """The link that holds before a time; none without one."""
+    return [] if expires is None else [(f'TIME_EPOCH "@lt {int(expires.timestamp())}"', ["t:none"])]
 
 
 def _guarded(number: int, placed: _Placed, actions: list[str], expires: datetime | None = None) -> str:
     """Actions that are taken in phase 1 where and while something holds."""
-    links = _conditions(placed, expires)
+    links = [*_where(placed), *_until(expires)]
     if not links:
         return _action(number, actions)
     targets, own = links[-1]

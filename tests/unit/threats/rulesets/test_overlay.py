@@ -203,8 +203,8 @@ def test_no_value_breaks_out_of_its_rule(sets: Path, tmp_path: Path) -> None:
     )
     made = compile_rules(rules, tmp_path, sets).compiled.rules
     patch = next(rule for rule in made if rule.id == 9_538_000)
-    assert patch.links[-1].operator is not None
-    assert patch.links[-1].operator.argument == "\"',ctl:ruleEngine=Off"
+    assert patch.links[1].operator is not None
+    assert patch.links[1].operator.argument == "\"',ctl:ruleEngine=Off"
     exclusion = next(rule for rule in made if rule.id == 9_536_000)
     assert exclusion.links[0].operator is not None
     assert exclusion.links[0].operator.argument == r"""^GET /a"b'c,d\{x\}$"""
