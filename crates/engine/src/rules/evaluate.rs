@@ -27,6 +27,7 @@ const MAX_MATCHED_VARS: usize = 256;
 
 /// What rules have done so far.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what `ctl` switches")]
 pub(crate) struct State {
     pub(crate) tx: Tx,
     pub(crate) mode: EngineMode,
@@ -49,6 +50,8 @@ pub(crate) struct State {
     pub(crate) allowed: Allowed,
     pub(crate) started_us: u64,
     pub(crate) now_us: u64,
+    /// Ask all rules, also those that the usual constants rule out.
+    pub(crate) whole: bool,
     /// The rule that runs, for `RULE`.
     rule: usize,
 }
@@ -84,6 +87,7 @@ impl State {
             allowed: Allowed::Nothing,
             started_us: now_us,
             now_us,
+            whole: false,
             rule: 0,
         }
     }
@@ -107,7 +111,8 @@ pub(crate) struct Context<'a> {
 /// # Arguments
 /// * `bump` - memory for values that last as long as the phase.
 pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, bump: &mut Bump) {
-    let Some(plan) = context.program.plan(phase) else {
+    let plans = context.program.plans(state.whole);
+    let Some(plan) = plans.phase(phase) else {
         return;
     };
     if state.mode == EngineMode::Off || is_allowed(state, phase) {
@@ -119,7 +124,7 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, bump: &mut
         bump,
         context.facts,
         &program.chains,
-        &program.prefilter,
+        &plans.prefilter,
         &program.settings.unicode_map,
     );
     let mut live = Bits::new(program.rules.len());

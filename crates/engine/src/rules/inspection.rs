@@ -66,9 +66,11 @@ impl Inspection {
         self.verbose = true;
     }
 
-    /// Set a variable of `TX` before rules run.
+    /// Set a variable of `TX` before rules run. One whose name does not begin with `starfort_` may decide on rules that
+    /// are otherwise known never to run, so all are asked then.
     pub fn set_tx(&mut self, environment: Environment<'_>, name: &str, value: &str) {
         let name = name.to_ascii_lowercase();
+        self.state.whole |= !name.as_bytes().starts_with(super::constants::GIVEN);
         self.state.tx.change(
             &environment.program.names,
             name.as_bytes(),

@@ -15,6 +15,7 @@ mod body;
 pub(crate) mod bytes;
 mod collections;
 pub mod compiled;
+mod constants;
 mod evaluate;
 mod facts;
 mod inspection;
@@ -80,8 +81,8 @@ impl Rules {
             signatures: &program.signatures,
             rules: program.rules.len(),
             chains: program.chains.len(),
-            literals: program.prefilter.len(),
-            prefilter_bytes: program.prefilter.memory_bytes(),
+            literals: program.plans.prefilter.len(),
+            prefilter_bytes: program.plans.prefilter.memory_bytes(),
         })
     }
 }

@@ -7,7 +7,7 @@ use super::program::{ChainId, CompiledLink, CompiledRule, Members, Source};
 use super::values::{OutputId, Side, Values};
 
 /// The rules of a phase.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct PhasePlan {
     /// Those that run whatever the values are.
     always: Bits,
@@ -49,13 +49,17 @@ struct Questions {
 }
 
 impl PhasePlan {
-    pub(crate) fn new(phase: u8, rules: &[CompiledRule], links: usize) -> Self {
+    pub(crate) fn new(phase: u8, rules: &[CompiledRule], links: usize, dead: &Bits) -> Self {
         let mut plan = Self {
             always: Bits::new(rules.len()),
             classes: Vec::new(),
         };
         for (index, rule) in rules.iter().enumerate() {
-            let Some(first) = rule.links.first().filter(|_| rule.phase == phase) else {
+            let Some(first) = rule
+                .links
+                .first()
+                .filter(|_| rule.phase == phase && !dead.contains(index))
+            else {
                 continue;
             };
             let by_values = !first.targets.is_empty()

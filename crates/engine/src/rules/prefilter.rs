@@ -38,7 +38,7 @@ pub(crate) fn contains(words: &[u64], index: usize) -> bool {
 const DFA_LITERALS: usize = 4_000;
 
 /// The literals of all rules.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Prefilter {
     automaton: Option<AhoCorasick>,
     /// For each literal the links that it is of, in `links`.

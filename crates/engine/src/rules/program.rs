@@ -1,6 +1,7 @@
 //! Rules made ready to run: everything that depends on the rules alone is worked out here, once.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use regex::bytes::Regex;
 use smallvec::{SmallVec, smallvec};
@@ -143,6 +144,8 @@ pub(crate) struct CompiledLink {
     pub(crate) logdata: Option<CompiledMacro>,
     pub(crate) actions: Vec<CompiledAction>,
     pub(crate) gate: Gate,
+    /// Literals of the prefilter.
+    literals: Vec<Vec<u8>>,
 }
 
 /// A rule, ready.
@@ -215,19 +218,20 @@ pub(crate) struct Program {
     pub(crate) rules: Vec<CompiledRule>,
     pub(crate) chains: Vec<Chain>,
     pub(crate) names: Names,
-    pub(crate) prefilter: Prefilter,
-    /// By phase, 1 first.
-    pub(crate) plans: [PhasePlan; 5],
+    /// Without the rules that no transaction runs.
+    pub(crate) plans: Plans,
+    /// With all rules, made when a caller sets variables that decide on them.
+    whole: OnceLock<Plans>,
     /// Names of the variables that rules look at, by variable.
     pub(crate) variable_names: Vec<String>,
     uses: Vec<bool>,
+    links: usize,
 }
 
 struct Builder {
     names: Names,
     chains: Vec<Chain>,
     known: HashMap<Vec<Transformation>, ChainId>,
-    literals: Vec<(Vec<u8>, u32)>,
     links: usize,
     uses: Vec<bool>,
     variable_names: Vec<String>,
@@ -282,9 +286,9 @@ impl Program {
                 rule.notes = true;
             }
         }
-        let prefilter = Prefilter::new(builder.literals, builder.links)
+        let dead = super::constants::dead_rules(&rules, &builder.names);
+        let plans = Plans::new(&rules, builder.links, &dead)
             .map_err(|error| EngineError::invalid("rules", error))?;
-        let plans = [1, 2, 3, 4, 5].map(|phase| PhasePlan::new(phase, &rules, builder.links));
         Ok(Self {
             settings: set.settings,
             signatures: set.signatures,
@@ -292,8 +296,9 @@ impl Program {
             rules,
             chains: builder.chains,
             names: builder.names,
-            prefilter,
             plans,
+            whole: OnceLock::new(),
+            links: builder.links,
             uses: builder.uses,
             variable_names: builder.variable_names,
         })
@@ -304,8 +309,50 @@ impl Program {
         self.uses.get(variable as usize).copied().unwrap_or(true)
     }
 
-    pub(crate) fn plan(&self, phase: u8) -> Option<&PhasePlan> {
-        self.plans.get(usize::from(phase).checked_sub(1)?)
+    /// The plans of a transaction.
+    ///
+    /// # Arguments
+    /// * `whole` - with all rules.
+    pub(crate) fn plans(&self, whole: bool) -> &Plans {
+        if !whole {
+            return &self.plans;
+        }
+        self.whole.get_or_init(|| {
+            let nothing = Bits::new(self.rules.len());
+            // The literals are those that made a prefilter before, so this one can be made too.
+            Plans::new(&self.rules, self.links, &nothing).unwrap_or_default()
+        })
+    }
+}
+
+/// What rules of all phases need of values.
+#[derive(Debug, Default)]
+pub(crate) struct Plans {
+    pub(crate) prefilter: Prefilter,
+    /// By phase, 1 first.
+    phases: [PhasePlan; 5],
+}
+
+impl Plans {
+    fn new(rules: &[CompiledRule], links: usize, dead: &Bits) -> Result<Self, String> {
+        let living = rules
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !dead.contains(*index));
+        let pairs = living.flat_map(|(_, rule)| &rule.links).flat_map(|link| {
+            let number = u32::try_from(link.number).unwrap_or(u32::MAX);
+            link.literals
+                .iter()
+                .map(move |literal| (literal.clone(), number))
+        });
+        Ok(Self {
+            prefilter: Prefilter::new(pairs.collect(), links)?,
+            phases: [1, 2, 3, 4, 5].map(|phase| PhasePlan::new(phase, rules, links, dead)),
+        })
+    }
+
+    pub(crate) fn phase(&self, phase: u8) -> Option<&PhasePlan> {
+        self.phases.get(usize::from(phase).checked_sub(1)?)
     }
 }
 
@@ -325,7 +372,6 @@ impl Builder {
             names,
             chains: vec![empty],
             known: HashMap::from([(Vec::new(), 0)]),
-            literals: Vec::new(),
             links: rules,
             uses: vec![false; super::facts::VARIABLES],
             variable_names: vec![String::new(); super::facts::VARIABLES],
@@ -425,7 +471,11 @@ impl Builder {
         } else {
             Vec::new()
         };
-        let gate = self.gate(number, link, &operator);
+        let required = required_of(link, &operator);
+        let gate = Gate {
+            literals: required.literals.is_some(),
+            sets: required.sets.into(),
+        };
         let mut actions = Vec::with_capacity(link.actions.len());
         for action in &link.actions {
             actions.push(self.action(action, set)?);
@@ -444,6 +494,7 @@ impl Builder {
             logdata: link.logdata.as_ref().map(|text| self.text(text)),
             actions,
             gate,
+            literals: required.literals.unwrap_or_default(),
         })
     }
 
@@ -518,24 +569,6 @@ impl Builder {
             members,
             count: target.count,
         })
-    }
-
-    fn gate(&mut self, number: usize, link: &Link, operator: &CompiledOperator) -> Gate {
-        let required = required_of(link, operator);
-        let Ok(number) = u32::try_from(number) else {
-            return Gate::default();
-        };
-        let literals = required.literals.is_some();
-        let pairs = required
-            .literals
-            .into_iter()
-            .flatten()
-            .map(|literal| (literal, number));
-        self.literals.extend(pairs);
-        Gate {
-            literals,
-            sets: required.sets.into(),
-        }
     }
 
     fn action(&mut self, action: &Action, set: &RuleSet) -> Result<CompiledAction, String> {
