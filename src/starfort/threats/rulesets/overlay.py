@@ -186,10 +186,13 @@ def exclusions(listed: Iterable[RuleExclusion]) -> Iterator[str]:
 
 
 def targets_of(parameter: str | None) -> list[str]:
-    """SecLang targets of a parameter: its value and its name, or the target that it is already."""
+    """SecLang targets of a parameter: its value and its name, or the target that it is already.
+
+    A target begins with a variable in upper case: `user` is a parameter, `USER:x` a target.
+    """
     if parameter is None:
         return []
-    if parameter.partition(":")[0].upper() in VARIABLES:
+    if parameter.partition(":")[0] in VARIABLES:
         return [parameter]
     return [f"ARGS:{parameter}", f"ARGS_NAMES:{parameter}"]
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from starfort.threats.seclang.reference import VARIABLES
+
 MIN_REQUESTS: Final = 5
 """Below it there is nothing to see."""
 
@@ -133,9 +135,10 @@ def _proposal(rule: int, api: str, endpoint: str, target: str, evidence: Evidenc
 
 
 def _parameter(target: str) -> str:
-    """A target as the configuration names it: arguments by their name alone."""
+    """A target as the configuration names it: arguments by their name alone, unless that looks like a target."""
     collection, _, name = target.partition(":")
-    return name if name and collection in {"ARGS", "ARGS_GET", "ARGS_POST", "ARGS_NAMES"} else target
+    arguments = {"ARGS", "ARGS_GET", "ARGS_POST", "ARGS_NAMES"}
+    return name if name and collection in arguments and name.partition(":")[0] not in VARIABLES else target
 
 
 def as_configuration(proposals: Iterable[Proposal], messages: Mapping[int, str]) -> str:

@@ -115,6 +115,14 @@ def test_exclusions_are_as_narrow_as_they_say(exclusion: dict[str, Any], exclude
     assert (942999 not in logged(sets, {"exclusions": [exclusion]}, text="evilword")) == excluded
 
 
+def test_a_parameter_may_be_called_like_a_variable(sets: Path) -> None:
+    """`user` is a parameter, not the collection USER."""
+    assert logged(sets, {"exclusions": [{"rule": 942999, "parameter": "user"}]}, user="evilword") == set()
+    assert (
+        logged(sets, {"exclusions": [{"rule": 942999, "parameter": "ARGS:user"}]}, user="evilword") == set()
+    )
+
+
 def test_an_excluded_parameter_hides_no_other(sets: Path) -> None:
     """The rule still finds the word elsewhere."""
     exclusions = {"exclusions": [{"rule": 942999, "parameter": "text"}]}

@@ -85,12 +85,14 @@ def test_parameters_and_endpoints_are_apart() -> None:
         *(event(n, findings=["rule:942100@ARGS:a"]) for n in range(6)),
         *(event(n, findings=["rule:942100@REQUEST_COOKIES:sid"]) for n in range(7)),
         *(event(n, findings=["rule:942100"], template="", path="/x") for n in range(8)),
+        *(event(n, findings=["rule:942100@ARGS:USER"]) for n in range(5)),
     ]
     found = [(one.endpoint, one.parameter, one.evidence.requests) for one in propose(events)]
     assert found == [
         ("POST /x", "", 8),
         ("POST /comments/{id}", "REQUEST_COOKIES:sid", 7),
         ("POST /comments/{id}", "a", 6),
+        ("POST /comments/{id}", "ARGS:USER", 5),
     ]
 
 
