@@ -135,7 +135,7 @@ def _proposal(rule: int, api: str, endpoint: str, target: str, evidence: Evidenc
 
 
 def _parameter(target: str) -> str:
-    """A target as the configuration names it: arguments by their name alone, unless that looks like a target."""
+    """A target as the configuration names it: arguments by name alone, unless that looks like a target."""
     collection, _, name = target.partition(":")
     arguments = {"ARGS", "ARGS_GET", "ARGS_POST", "ARGS_NAMES"}
     return name if name and collection in arguments and name.partition(":")[0] not in VARIABLES else target
