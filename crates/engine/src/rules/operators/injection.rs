@@ -69,7 +69,7 @@ fn is_plain(value: &[u8], present: ByteSet) -> bool {
         // Comments, and variables of a server.
         if matches!(
             (previous, byte),
-            (b'-', b'-' | b'@') | (b'@', b'@' | b'-') | (b':', b':') | (b' ', b'@')
+            (b'-' | b'@', b'-' | b'@') | (b':', b':') | (b' ', b'@')
         ) {
             return false;
         }
@@ -168,12 +168,11 @@ pub(crate) fn xss(value: &[u8], captures: Option<&mut Captures>) -> bool {
 mod tests {
     use super::*;
 
-    /// Every sequence of up to six pieces of plain text is harmless to libinjection as it is to the gate.
+    /// Every sequence of up to five pieces (libinjection looks at five tokens) of plain text is harmless to libinjection as it is to the gate.
     #[test]
     fn plain_text_is_no_injection() {
         let pieces = ["zqx ", "zq.x", "4.5 ", "7", ",", ":", "/", "-", "@zqx"];
         let mut texts: Vec<String> = vec![String::new()];
-        let mut attacks: Vec<String> = Vec::new();
         for _ in 0..5 {
             let longer = texts
                 .iter()
@@ -188,12 +187,6 @@ mod tests {
                 );
             }
         }
-        assert!(
-            attacks.is_empty(),
-            "{} such as {:?}",
-            attacks.len(),
-            attacks.get(..20)
-        );
     }
 
     #[test]
