@@ -672,11 +672,11 @@ class Rules(Model):
     """Score of a request from which it counts as an attack; one critical rule scores 5."""
     outbound_threshold: Threshold = 4
     """Score of a response from which it counts as a leak."""
-    scopes: list[RuleScope] = []
+    scopes: Annotated[list[RuleScope], Field(max_length=900)] = []
     """Other settings for single APIs and endpoints."""
-    exclusions: list[RuleExclusion] = []
+    exclusions: Annotated[list[RuleExclusion], Field(max_length=2000)] = []
     """Where rules are wrong."""
-    patches: list[VirtualPatch] = []
+    patches: Annotated[list[VirtualPatch], Field(max_length=1000)] = []
     """Virtual patches."""
 
 

@@ -27,12 +27,7 @@ SETTINGS_ID: Final = 9_535_000
 SCOPES_ID: Final = 9_535_100
 EXCLUSIONS_ID: Final = 9_536_000
 PATCHES_ID: Final = 9_538_000
-"""First ids of what is made here; see `rules/README.md`."""
-
-MAX_SCOPES: Final = 900
-MAX_EXCLUSIONS: Final = 2000
-MAX_PATCHES: Final = 1000
-"""What fits between those ids."""
+"""First ids of what is made here, see `rules/README.md`; the configuration's limits fit between them."""
 
 _SCORES: Final = {"critical": 5, "error": 4, "warning": 3, "notice": 2}
 """What a rule of a severity adds. Source: crs-setup.conf of CRS, 900100."""
@@ -153,7 +148,7 @@ def settings(rules: Rules) -> Iterator[str]:
         "outbound_anomaly_score_threshold": rules.outbound_threshold,
     }
     yield _action(SETTINGS_ID, [f"setvar:tx.{name}={value}" for name, value in values.items()])
-    for number, scope in enumerate(rules.scopes[:MAX_SCOPES]):
+    for number, scope in enumerate(rules.scopes):
         yield _guarded(SCOPES_ID + number, scope, _scope_actions(scope))
     # what rules compare with when no rule set sets it; CRS takes the blocking level where nothing is said
     yield (
