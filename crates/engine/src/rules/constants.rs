@@ -237,6 +237,9 @@ impl Follower<'_> {
                     };
                     self.set(*place, new);
                 }
+                CompiledAction::SetTxTo(place, value) => {
+                    self.set(*place, Some(Some(value.clone())));
+                }
                 other => self.forget_action(other),
             }
         }
@@ -262,7 +265,9 @@ impl Follower<'_> {
 
     fn forget_action(&mut self, action: &CompiledAction) {
         match action {
-            CompiledAction::SetTx(place, ..) => self.set(*place, None),
+            CompiledAction::SetTx(place, ..) | CompiledAction::SetTxTo(place, _) => {
+                self.set(*place, None);
+            }
             CompiledAction::SetVar(Collection::Tx, key, ..) => {
                 // Any variable whose name begins as this one's does.
                 let prefix = match key.0.first() {

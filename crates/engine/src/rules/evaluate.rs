@@ -124,7 +124,7 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, bump: &mut
         bump,
         context.facts,
         &program.chains,
-        &plans.prefilter,
+        plans.prefilter(phase),
         &program.settings.unicode_map,
     );
     let mut live = Bits::new(program.rules.len());
@@ -596,6 +596,9 @@ impl<'a> Run<'a, '_> {
     fn act(&mut self, action: &'a CompiledAction) {
         match action {
             CompiledAction::SetTx(place, op, value) => self.set_tx(*place, *op, value),
+            CompiledAction::SetTxTo(place, value) => {
+                self.state.tx.set_at(*place, Some(value.clone()));
+            }
             CompiledAction::SetVar(collection, key, op, value) => {
                 let (name, value) = (self.expand(key).to_ascii_lowercase(), self.expand(value));
                 if *collection == Collection::Tx {

@@ -81,8 +81,8 @@ impl Rules {
             signatures: &program.signatures,
             rules: program.rules.len(),
             chains: program.chains.len(),
-            literals: program.plans.prefilter.len(),
-            prefilter_bytes: program.plans.prefilter.memory_bytes(),
+            literals: program.plans.size().0,
+            prefilter_bytes: program.plans.size().1,
         })
     }
 }

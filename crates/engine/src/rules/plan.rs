@@ -3,7 +3,7 @@
 use super::bytes::ByteSet;
 use super::facts::Slot;
 use super::prefilter::Bits;
-use super::program::{ChainId, CompiledLink, CompiledRule, Members, Source};
+use super::program::{Chain, ChainId, CompiledLink, CompiledRule, Members, Source};
 use super::values::{OutputId, Side, Values};
 
 /// The rules of a phase.
@@ -34,6 +34,9 @@ struct Class {
 #[derive(Debug)]
 struct Group {
     chain: ChainId,
+    /// Of the chain.
+    triggers: ByteSet,
+    fills_empty: bool,
     questions: Questions,
 }
 
@@ -49,7 +52,13 @@ struct Questions {
 }
 
 impl PhasePlan {
-    pub(crate) fn new(phase: u8, rules: &[CompiledRule], links: usize, dead: &Bits) -> Self {
+    pub(crate) fn new(
+        phase: u8,
+        rules: &[CompiledRule],
+        chains: &[Chain],
+        links: usize,
+        dead: &Bits,
+    ) -> Self {
         let mut plan = Self {
             always: Bits::new(rules.len()),
             classes: Vec::new(),
@@ -68,7 +77,7 @@ impl PhasePlan {
                     .iter()
                     .all(|target| !target.count && matches!(target.source, Source::Facts(_)));
             if by_values {
-                plan.add(index, first, rules.len(), links);
+                plan.add(index, first, chains, (rules.len(), links));
             } else {
                 plan.always.insert(index);
             }
@@ -83,7 +92,13 @@ impl PhasePlan {
         plan
     }
 
-    fn add(&mut self, index: usize, link: &CompiledLink, rules: usize, links: usize) {
+    fn add(
+        &mut self,
+        index: usize,
+        link: &CompiledLink,
+        chains_of: &[Chain],
+        (rules, links): (usize, usize),
+    ) {
         let chains = if link.stages.is_empty() {
             std::slice::from_ref(&link.chain)
         } else {
@@ -105,7 +120,7 @@ impl PhasePlan {
                 }
                 class.plain.add(index, link);
                 for chain in chains.iter().filter(|chain| **chain != 0) {
-                    class.group(*chain, links).add(index, link);
+                    class.group(*chain, chains_of, links).add(index, link);
                 }
             }
         }
@@ -146,21 +161,34 @@ impl PhasePlan {
     pub(crate) fn live(&self, values: &mut Values<'_>, live: &mut Bits) {
         live.union(&self.always.0);
         for class in &self.classes {
+            let mut any = false;
             for entry in values.entries(class.slot) {
                 if let Some(name) = &class.name
                     && !values.name_is(entry, name)
                 {
                     continue;
                 }
-                live.union(&class.present.0);
+                any = true;
+                if class.plain.is_empty() {
+                    break;
+                }
                 let base = values.base(entry, class.side);
                 class.plain.ask(values, base, live);
+                let output = values.output(base);
                 for group in &class.groups {
+                    let changes = group.triggers.meets(output.present)
+                        || (group.fills_empty && output.bytes.is_empty());
+                    if !changes {
+                        continue;
+                    }
                     let value = values.after(base, group.chain);
                     if value != base {
                         group.questions.ask(values, value, live);
                     }
                 }
+            }
+            if any {
+                live.union(&class.present.0);
             }
         }
     }
@@ -185,6 +213,11 @@ impl Questions {
                 None => self.sets.push((*set, vec![index])),
             }
         }
+    }
+
+    /// Nothing is asked.
+    fn is_empty(&self) -> bool {
+        self.words.is_empty() && self.sets.is_empty()
     }
 
     fn close(&mut self) {
@@ -226,11 +259,14 @@ impl Questions {
 }
 
 impl Class {
-    fn group(&mut self, chain: ChainId, links: usize) -> &mut Questions {
+    fn group(&mut self, chain: ChainId, chains: &[Chain], links: usize) -> &mut Questions {
         let known = self.groups.iter().position(|group| group.chain == chain);
         let position = known.unwrap_or_else(|| {
+            let known = chains.get(usize::from(chain));
             self.groups.push(Group {
                 chain,
+                triggers: known.map_or(ByteSet::ALL, |known| known.triggers),
+                fills_empty: known.is_none_or(|known| known.fills_empty),
                 questions: Questions::new(links),
             });
             self.groups.len() - 1

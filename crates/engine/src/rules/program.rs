@@ -19,6 +19,7 @@ use super::plan::PhasePlan;
 use super::prefilter::{Bits, Prefilter};
 use super::required;
 use super::transformations;
+use super::tx::TxValue;
 use super::values::Side;
 use super::xpath::XPath;
 use crate::error::EngineError;
@@ -188,6 +189,8 @@ pub(crate) enum Disruption {
 pub(crate) enum CompiledAction {
     /// A `TX` variable whose name is known.
     SetTx(u16, SetOp, CompiledMacro),
+    /// The same, to a constant.
+    SetTxTo(u16, TxValue),
     SetVar(Collection, CompiledMacro, SetOp, CompiledMacro),
     ExpireVar(Collection, CompiledMacro, CompiledMacro),
     InitCol(Collection, CompiledMacro),
@@ -287,7 +290,7 @@ impl Program {
             }
         }
         let dead = super::constants::dead_rules(&rules, &builder.names);
-        let plans = Plans::new(&rules, builder.links, &dead)
+        let plans = Plans::new(&rules, &builder.chains, builder.links, &dead)
             .map_err(|error| EngineError::invalid("rules", error))?;
         Ok(Self {
             settings: set.settings,
@@ -320,7 +323,7 @@ impl Program {
         self.whole.get_or_init(|| {
             let nothing = Bits::new(self.rules.len());
             // The literals are those that made a prefilter before, so this one can be made too.
-            Plans::new(&self.rules, self.links, &nothing).unwrap_or_default()
+            Plans::new(&self.rules, &self.chains, self.links, &nothing).unwrap_or_default()
         })
     }
 }
@@ -328,27 +331,60 @@ impl Program {
 /// What rules of all phases need of values.
 #[derive(Debug, Default)]
 pub(crate) struct Plans {
-    pub(crate) prefilter: Prefilter,
+    /// Of phases 1 and 2.
+    request: Prefilter,
+    /// Of phases 3 to 5.
+    response: Prefilter,
     /// By phase, 1 first.
     phases: [PhasePlan; 5],
 }
 
 impl Plans {
-    fn new(rules: &[CompiledRule], links: usize, dead: &Bits) -> Result<Self, String> {
+    fn new(
+        rules: &[CompiledRule],
+        chains: &[Chain],
+        links: usize,
+        dead: &Bits,
+    ) -> Result<Self, String> {
         let living = rules
             .iter()
             .enumerate()
             .filter(|(index, _)| !dead.contains(*index));
-        let pairs = living.flat_map(|(_, rule)| &rule.links).flat_map(|link| {
-            let number = u32::try_from(link.number).unwrap_or(u32::MAX);
-            link.literals
-                .iter()
-                .map(move |literal| (literal.clone(), number))
-        });
+        let (request, response): (Vec<_>, Vec<_>) = living.partition(|(_, rule)| rule.phase <= 2);
+        let prefilter = |living: Vec<(usize, &CompiledRule)>| {
+            let pairs = living
+                .into_iter()
+                .flat_map(|(_, rule)| &rule.links)
+                .flat_map(|link| {
+                    let number = u32::try_from(link.number).unwrap_or(u32::MAX);
+                    link.literals
+                        .iter()
+                        .map(move |literal| (literal.clone(), number))
+                });
+            Prefilter::new(pairs.collect(), links)
+        };
         Ok(Self {
-            prefilter: Prefilter::new(pairs.collect(), links)?,
-            phases: [1, 2, 3, 4, 5].map(|phase| PhasePlan::new(phase, rules, links, dead)),
+            request: prefilter(request)?,
+            response: prefilter(response)?,
+            phases: [1, 2, 3, 4, 5].map(|phase| PhasePlan::new(phase, rules, chains, links, dead)),
         })
+    }
+
+    pub(crate) fn prefilter(&self, phase: u8) -> &Prefilter {
+        if phase <= 2 {
+            &self.request
+        } else {
+            &self.response
+        }
+    }
+
+    /// Literals of all phases, and the bytes that they take.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let both = [&self.request, &self.response];
+        (
+            both.iter().map(|one| one.len()).sum(),
+            both.iter().map(|one| one.memory_bytes()).sum(),
+        )
     }
 
     pub(crate) fn phase(&self, phase: u8) -> Option<&PhasePlan> {
@@ -578,7 +614,13 @@ impl Builder {
                 let value = self.text(&setvar.value);
                 match (setvar.collection, key.literal()) {
                     (Collection::Tx, Some(name)) => {
-                        CompiledAction::SetTx(self.names.place(&name), setvar.op, value)
+                        let place = self.names.place(&name);
+                        match (setvar.op, value.literal()) {
+                            (SetOp::Set, Some(text)) => {
+                                CompiledAction::SetTxTo(place, TxValue::Text(text.into()))
+                            }
+                            _ => CompiledAction::SetTx(place, setvar.op, value),
+                        }
                     }
                     (collection, _) => CompiledAction::SetVar(collection, key, setvar.op, value),
                 }
