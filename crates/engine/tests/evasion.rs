@@ -11,7 +11,7 @@ mod support;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use starfort_engine::bundle::{Action, Bundle, Expr, Field, Mode, Phase, Policy};
+use starfort_engine::bundle::{Action, Bundle, Expr, Field, Function, Mode, Phase, Policy};
 use starfort_engine::explain::{Described, DescribedResponse, Explanation, explain};
 use starfort_engine::http::body::{Beginning, begins};
 use starfort_engine::{Assets, Engine, Now, RequestHead, RequestOutcome, Transaction};
@@ -257,6 +257,51 @@ fn ranges_are_not_asked_for_where_responses_are_masked() {
     bundle.policies = vec![policy(mask, Phase::Response)];
     assert_eq!(effects(bundle.clone(), range), ["range"]);
     assert!(effects(bundle, &[]).is_empty());
+}
+
+/// What lies behind the limit of a response is not masked; a policy can refuse the whole.
+#[test]
+fn a_response_that_is_not_read_to_its_end_can_be_refused() {
+    let mut bundle = support::bundle(20, 0);
+    bundle.limits.response_body_bytes = 100;
+    let mask = Action::Mask {
+        classes: vec!["card_number".into()],
+    };
+    let mut refuse = policy(
+        Action::Block {
+            status: 502,
+            body: None,
+            content_type: None,
+        },
+        Phase::Response,
+    );
+    refuse.when = Expr::And(
+        Box::new(Expr::Call(
+            Function::In,
+            vec![
+                Expr::String("response_over_limit".into()),
+                Expr::Field(Field::Findings),
+            ],
+        )),
+        Box::new(Expr::Call(
+            Function::Equal,
+            vec![Expr::Field(Field::ResponseStatus), Expr::Int(200)],
+        )),
+    );
+    bundle.policies = vec![policy(mask, Phase::Response), refuse];
+    let engine = engine(bundle);
+    let action = |length: usize| {
+        let mut described = described(&[], b"");
+        described.response = Some(DescribedResponse {
+            headers: vec![
+                (b":status".into(), b"200".into()),
+                (b"content-type".into(), b"application/json".into()),
+            ],
+            body: vec![b' '; length],
+        });
+        explain(&engine, &described, NOW).action
+    };
+    assert_eq!((action(100), action(101)), ("allow", "block"));
 }
 
 /// A response that does not say what it is is masked too.
