@@ -7,7 +7,7 @@ RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.
 
 .PHONY: setup demo test test-rust test-python check bench clean system-packages lock
 
-setup: build/installed $(NATIVE)
+setup: build/installed $(NATIVE) build/crs
 
 build/venv:
 	@mkdir -p build
@@ -27,8 +27,15 @@ $(NATIVE): $(RUST) build/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+build/crs: scripts/fetch-crs build/installed | $(NATIVE)
+	@scripts/fetch-crs
+	@touch $@
+
 system-packages:
 	@scripts/system-packages
+
+# where scripts/fetch-crs puts CRS; tests make their own rule sets
+demo bench: export STARFORT_RULESETS = $(CURDIR)/build/rulesets
 
 demo: setup
 	@$(BIN)/python -m examples.demo.run

@@ -76,6 +76,10 @@ EXAMPLES = {
     "responses": "responses:\n  - name: login-failed\n    status: 401\n    headers: {content-type: application/json}\n"
     '    body: \'{"error":"invalid credentials"}\'',
     "sensitive": "sensitive: {classes: [card_number, iban, email]}",
+    "rules": "rules:\n  paranoia: 1\n  scopes: [{api: payments, paranoia: 2}]\n  exclusions:\n"
+    "    - {rule: 942100, endpoint: POST /comments, parameter: text, reason: people write about SQL}\n"
+    "  patches:\n    - {name: import-file-url, endpoint: POST /import, parameter: url, pattern: '^file:',"
+    " expires: 2027-01-31}",
     "policies": "policies:\n  - name: ofx-only-from-home-markets\n    apis: [bank]\n    endpoints: [POST /ofx]\n"
     '    when: client.continent == "AS"\n    action: {divert: fraud-desk}\n    mode: enforce\n'
     "  - name: login-rate\n    when: '\"login\" in endpoint.labels'\n"

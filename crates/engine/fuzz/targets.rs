@@ -1,13 +1,21 @@
 //! What is fuzzed, as functions on bytes. `fuzz_targets/` gives them to libFuzzer (nightly, `cargo fuzz run
 //! NAME`), `tests/fuzz_smoke.rs` runs them on stable over the seeds and some mutations of each.
 
+use std::sync::LazyLock;
+
 use sha2::{Digest, Sha256};
 use starfort_engine::bundle::{Bundle, FORMAT, MAGIC};
+use starfort_engine::client::geo::Place;
 use starfort_engine::explain::{Described, DescribedResponse, explain};
 use starfort_engine::http::{
     Anomaly, Limits, MAX_NAME_BYTES, Parameters, body, cookies, decompress, form, headers, json,
     multipart, path, query, xml,
 };
+use starfort_engine::rules::compiled::{
+    Action, Ctl, Disruptive, Link, Operator, OperatorKind, Part, Rule, RuleSet, Selector, Settings,
+    Target as Look, Transformation, Variable,
+};
+use starfort_engine::rules::{Inspection, Request, Rules, Store};
 use starfort_engine::sensitive::{ClassSet, Detectors, mask_json};
 use starfort_engine::{Assets, Engine, Now};
 
@@ -24,6 +32,7 @@ pub(crate) const TARGETS: &[Target] = &[
     ("body_decompress", fuzz_body_decompress),
     ("mask_json", fuzz_mask_json),
     ("bundle_file", fuzz_bundle_file),
+    ("rules", fuzz_rules),
 ];
 
 fn limits() -> Limits {
@@ -220,4 +229,183 @@ pub(crate) fn fuzz_bundle_file(data: &[u8]) {
     };
     let explanation = explain(&engine, &described, now);
     assert_eq!(explanation.event.bundle, engine.version);
+}
+
+/// Rules of each kind of operator and transformation over a request: `URI \n HEADER \n CONTENT-TYPE \n BODY`. Asking
+/// only the rules that can match tells the same as asking all.
+pub(crate) fn fuzz_rules(data: &[u8]) {
+    static RULES: LazyLock<Rules> = LazyLock::new(|| {
+        let set = fuzzed_rules();
+        rmp_serde::to_vec_named(&set)
+            .ok()
+            .and_then(|bytes| Rules::new(&bytes).ok())
+            .unwrap_or_else(|| unreachable!("the rules are fixed"))
+    });
+    let mut parts = data.splitn(4, |byte| *byte == b'\n');
+    let mut next = || parts.next().unwrap_or_default();
+    let (uri, header, content_type, body) = (next(), next(), next(), next());
+    let headers = [
+        (&b"x-header"[..], header),
+        (b"cookie", header),
+        (b"content-type", content_type),
+    ];
+    let request = Request {
+        method: b"POST",
+        uri,
+        protocol: b"HTTP/1.1",
+        headers: &headers,
+        remote_addr: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+        remote_port: 1,
+        server_addr: None,
+        server_port: 1,
+        unique_id: b"",
+    };
+    let tell = |exhaustive: bool| {
+        let store = Store::default();
+        let Some(environment) = RULES.environment(&store, 1) else {
+            return Vec::new();
+        };
+        let mut inspection = Inspection::begin(environment, &request, Place::default());
+        if exhaustive {
+            inspection.exhaustively();
+        }
+        inspection.request_headers(environment);
+        inspection.request_body(environment, body, false);
+        inspection.finish(environment);
+        inspection
+            .matched(environment)
+            .map(|matched| (matched.id, matched.vars.to_vec()))
+            .collect()
+    };
+    assert_eq!(tell(false), tell(true));
+}
+
+fn link(
+    targets: Vec<Look>,
+    kind: OperatorKind,
+    argument: &str,
+    transformations: Vec<Transformation>,
+) -> Link {
+    Link {
+        targets,
+        operator: Operator {
+            kind,
+            argument: vec![Part::Text(argument.to_owned())],
+            phrases: vec![argument.to_owned()],
+        },
+        negated: false,
+        transformations,
+        multi_match: false,
+        capture: true,
+        msg: None,
+        logdata: None,
+        actions: Vec::new(),
+        xmlns: Vec::new(),
+    }
+}
+
+fn fuzzed_rules() -> RuleSet {
+    let rule = |id, phase, link| Rule {
+        id,
+        phase,
+        file: 0,
+        line: 0,
+        links: vec![link],
+        rev: String::new(),
+        ver: String::new(),
+        severity: None,
+        maturity: 0,
+        accuracy: 0,
+        tags: Vec::new(),
+        disruptive: Disruptive::Pass,
+        status: None,
+        log: true,
+        audit_log: false,
+        skip: 0,
+        skip_to: None,
+    };
+    let all = || {
+        [
+            Variable::Args,
+            Variable::ArgsNames,
+            Variable::RequestCookies,
+            Variable::RequestUri,
+            Variable::Xml,
+            Variable::MultipartPartHeaders,
+        ]
+        .map(|variable| Look {
+            variable,
+            selector: None,
+            count: false,
+            exclude: false,
+        })
+        .to_vec()
+    };
+    let mut rules = Vec::new();
+    for (start, name) in ["JSON", "XML"].into_iter().enumerate() {
+        let mut choose = link(
+            vec![Look {
+                variable: Variable::RequestHeaders,
+                selector: Some(Selector::Name("content-type".into())),
+                count: false,
+                exclude: false,
+            }],
+            OperatorKind::Contains,
+            ["json", "xml"].get(start).copied().unwrap_or_default(),
+            Vec::new(),
+        );
+        choose.actions = vec![Action::Ctl(Ctl::RequestBodyProcessor(name.to_owned()))];
+        rules.push(rule(start as u64 + 1, 1, choose));
+    }
+    let operators = [
+        (
+            OperatorKind::Rx,
+            r"(?i)(?:union|select)\s+\w|<script[^>]*>|\.\./",
+        ),
+        (OperatorKind::Rx, r"[^a-z]{3}$"),
+        (OperatorKind::Pm, "select"),
+        (OperatorKind::DetectSqli, ""),
+        (OperatorKind::DetectXss, ""),
+        (OperatorKind::ValidateByteRange, "32-126"),
+        (OperatorKind::ContainsWord, "or"),
+        (OperatorKind::VerifyCc, r"\d{13,16}"),
+    ];
+    for (index, transformation) in transformations().into_iter().enumerate() {
+        if let Some((kind, argument)) = operators.get(index % operators.len()) {
+            let chain = vec![
+                Transformation::UrlDecodeUni,
+                transformation,
+                Transformation::Lowercase,
+            ];
+            rules.push(rule(
+                100 + index as u64,
+                2,
+                link(all(), *kind, argument, chain),
+            ));
+            rules.push(rule(
+                200 + index as u64,
+                2,
+                link(all(), *kind, argument, vec![transformation]),
+            ));
+        }
+    }
+    RuleSet {
+        format: starfort_engine::rules::compiled::FORMAT,
+        signatures: Vec::new(),
+        settings: Settings::default(),
+        files: Vec::new(),
+        rules,
+    }
+}
+
+fn transformations() -> Vec<Transformation> {
+    // By their names in SecLang, so that none is forgotten when the list grows.
+    "base64Decode base64DecodeExt base64Encode cmdLine compressWhitespace cssDecode escapeSeqDecode hexDecode hexEncode \
+     htmlEntityDecode jsDecode length lowercase uppercase md5 normalizePath normalizePathWin parityEven7bit \
+     parityOdd7bit parityZero7bit phpArgsNames removeComments removeCommentsChar removeNulls removeWhitespace \
+     replaceComments replaceNulls sha1 sqlHexDecode trim trimLeft trimRight urlDecode urlDecodeUni urlEncode \
+     utf8toUnicode"
+        .split_whitespace()
+        .filter_map(|name| serde_json::from_value(serde_json::Value::String(name.to_owned())).ok())
+        .collect()
 }

@@ -521,4 +521,14 @@ pub enum Field {
     ResponseHeaders,
     /// `response.content_type`: string.
     ResponseContentType,
+    /// `rules.score`: int, the request's anomaly score that counts for blocking.
+    RulesScore,
+    /// `rules.outbound_score`: int, the response's.
+    RulesOutboundScore,
+    /// `rules.matched`: list(string), ids of the rules that matched and are worth a log line.
+    RulesMatched,
+    /// `rules.interrupted`: bool, a rule asked to end the transaction (`deny`, `drop`, `redirect`).
+    RulesInterrupted,
+    /// `rules.severity`: int, 0 (emergency) to 7 (debug) of the most severe match, 255 without one.
+    RulesSeverity,
 }

@@ -16,7 +16,7 @@ use crate::hash::KeyedHash;
 use crate::identity::Identities;
 use crate::policy::Policies;
 use crate::rate::RateTable;
-use crate::rules::Rules;
+use crate::rules::{Rules, RulesCache, Store};
 use crate::scan::Scanner;
 use crate::signals::SignalTable;
 
@@ -36,6 +36,10 @@ pub struct SharedState {
     pub signals: SignalTable,
     /// Rate counters.
     pub rates: RateTable,
+    /// Collections of rules.
+    pub collections: Store,
+    /// The rules of the last bundle: a bundle with the same ones takes them over.
+    pub rules: RulesCache,
     /// Conditions that were an error instead of true or false.
     pub policy_errors: AtomicU64,
 }
@@ -70,6 +74,7 @@ pub struct Engine {
     pub(crate) lists: Vec<AddressRanges>,
     pub(crate) policies: Policies,
     pub(crate) scanner: Scanner,
+    pub(crate) rules: Arc<Rules>,
     pub(crate) shared: Arc<SharedState>,
 }
 
@@ -88,7 +93,7 @@ impl Engine {
             .iter()
             .map(|list| AddressRanges::from_packed(&format!("list {}", list.name), &list.ranges))
             .collect::<Result<_, _>>()?;
-        Rules::new(&bundle.rules)?;
+        let rules = shared.rules.load(&bundle.rules)?;
         Ok(Self {
             hash: KeyedHash::new(&bundle.hash_key)?,
             matcher: Matcher::new(&bundle.apis, &bundle.endpoints)?,
@@ -104,6 +109,7 @@ impl Engine {
             lists,
             policies: Policies::new(&bundle)?,
             scanner: Scanner::new(&bundle.sensitive_classes)?,
+            rules,
             shared,
             version: bundle.version.into(),
             node: bundle.node.into(),

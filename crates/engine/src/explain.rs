@@ -3,6 +3,7 @@
 //! For `starfort policy test` and for tests: it may copy at leisure. Rate limits count described requests too, in
 //! the [`crate::SharedState`] of the engine that is asked.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::Serialize;
@@ -80,7 +81,7 @@ pub struct Explanation {
     /// Active signals.
     pub signals: Vec<ExplainedSignal>,
     /// Findings.
-    pub findings: Vec<&'static str>,
+    pub findings: Vec<Cow<'static, str>>,
     /// Anomalies of the request's form.
     pub anomalies: Vec<&'static str>,
     /// Classes of sensitive data in the request.

@@ -5,6 +5,7 @@
 //! [`Transaction::response_body`] as that answered; and [`Transaction::finish`] once, however the stream ended.
 //! What comes back is data: the host acts, the engine never does.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
@@ -23,6 +24,7 @@ use crate::outcome::{
     LocalResponse, RequestEffects, RequestOutcome, ResponseBodyOutcome, ResponseOutcome,
 };
 use crate::policy::{Decision, Terminal};
+use crate::rules::RulesOutcome;
 use crate::schema;
 use crate::signals::KeyType;
 use crate::transaction::{ResponseState, Transaction, View};
@@ -89,12 +91,15 @@ impl Transaction {
             return self.refuse(400, "Bad Request");
         }
         if end_of_stream || is_streaming(self) {
+            // 8. rules, which have a second phase without a body too.
+            self.inspect_body(engine, b"", false, now);
             return self.decide_request(engine, now);
         }
         // Whoever wants to hide a body calls it something that is not read, or nothing at all: the upstream may
         // not care. Encoded ones don't show what they are.
         let is_read = body::BodyKind::of(&self.content_type) != body::BodyKind::Other;
-        if is_read || self.headers.get("content-encoding").is_some() {
+        let is_encoded = self.headers.get("content-encoding").is_some();
+        if is_read || is_encoded || self.rules_want_body() {
             return RequestOutcome::NeedBody {
                 limit_bytes: engine.request_body_limit(),
             };
@@ -122,6 +127,7 @@ impl Transaction {
                 let missing = !bytes.is_empty() && self.headers.get("content-type").is_none();
                 self.anomalies
                     .insert_if(missing, Anomaly::ContentTypeMissing);
+                self.inspect_body(engine, b"", false, now);
                 self.decide_request(engine, now)
             }
         }
@@ -176,6 +182,8 @@ impl Transaction {
             identity,
             signals: Vec::new(),
             findings: Vec::new(),
+            inspection: None,
+            rules: RulesOutcome::default(),
             sensitive_request: Vec::new(),
             decision: Decision::default(),
             response: ResponseState::default(),
@@ -184,6 +192,8 @@ impl Transaction {
         transaction.note_findings(engine);
         // 5. signals: what detection says of this caller now.
         transaction.signals = transaction.active_signals(engine, now);
+        // 8. rules: what SecLang says of the head (the body comes later).
+        transaction.inspect_head(engine, now);
         transaction
     }
 
@@ -194,7 +204,7 @@ impl Transaction {
             engine.api(self.matched.api),
             engine.endpoint(self.matched.endpoint),
         );
-        self.findings.extend(gap);
+        self.findings.extend(gap.into_iter().map(Cow::Borrowed));
         if self.client.forged_forwarding {
             self.find("forged_forwarding");
         }
@@ -256,6 +266,8 @@ impl Transaction {
         self.anomalies.extend(parsed.anomalies);
         // 9. sensitive, of what comes in; logins carry passwords and e-mail addresses by their nature.
         self.sensitive_request = engine.scanner.scan(&parsed.content).classes;
+        // 8. rules, over the body as the upstream will read it.
+        self.inspect_body(engine, &parsed.content, truncated, now);
         if !engine.shared.signals.is_empty() {
             self.signals = self.active_signals(engine, now);
         }
@@ -336,13 +348,17 @@ impl Transaction {
         response.upstream = head.upstream.into();
         response.content_type = essence(response.headers.text("content-type").unwrap_or_default());
         let has_text = !head.end_of_stream && is_text(&response.content_type);
+        // 8. rules, over the response's head.
+        self.inspect_response_head(engine, now);
         let scope = self.scope(now);
-        if has_text && engine.scanner.is_on() && engine.policies.need_response_body(&scope) {
+        let reads_body =
+            has_text && (engine.scanner.is_on() || self.rules_want_response(engine, now));
+        if reads_body && engine.policies.need_response_body(&scope) {
             return ResponseOutcome::NeedBody {
                 limit_bytes: engine.limits.response_body_bytes as usize,
             };
         }
-        self.response.collect = has_text && engine.scanner.is_on();
+        self.response.collect = reads_body;
         if !self.response.collect {
             return self.decide_response(engine, now);
         }
@@ -397,6 +413,7 @@ impl Transaction {
         let (plain, complete) = (read.body, !read.incomplete);
         let found = engine.scanner.scan(&plain);
         (self.response.sensitive, self.response.sensitive_count) = (found.classes, found.count);
+        self.inspect_response_body(engine, Some(&plain), now);
         if !complete {
             self.find("response_over_limit");
         }
@@ -432,6 +449,7 @@ impl Transaction {
     /// The stream is over, however it ended: 11. event.
     pub fn finish(mut self, engine: &Engine, end: StreamEnd, now: Now) -> Box<EventRow> {
         self.scan_collected(engine, end, now);
+        self.finish_rules(engine, now);
         Box::new(EventRow::of(self, engine, end, now))
     }
 
@@ -451,7 +469,8 @@ impl Transaction {
                 .body;
             let found = engine.scanner.scan(&plain);
             (self.response.sensitive, self.response.sensitive_count) = (found.classes, found.count);
-            if !self.response.sensitive.is_empty()
+            self.inspect_response_body(engine, Some(&plain), now);
+            if (!self.response.sensitive.is_empty() || self.rules.outbound_score > 0)
                 && engine.policies.ask_responses(&self.scope(now))
             {
                 // Nothing that acts waits for the body here (see `need_response_body`): this notes observations.

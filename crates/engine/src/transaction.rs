@@ -15,6 +15,7 @@ use crate::http::{Anomalies, Location, Parameters};
 use crate::identity::Identity;
 use crate::policy::value::{Facts, Value};
 use crate::policy::{Decision, PolicyTrace, Scope};
+use crate::rules::{Inspection, RulesOutcome};
 use crate::signals::ActiveSignal;
 
 /// One request and its response.
@@ -36,7 +37,10 @@ pub struct Transaction {
     pub(crate) client: Client,
     pub(crate) identity: Identity,
     pub(crate) signals: Vec<ActiveSignal>,
-    pub(crate) findings: Vec<&'static str>,
+    pub(crate) findings: Vec<Cow<'static, str>>,
+    /// What rules know of it; `None` without rules.
+    pub(crate) inspection: Option<Box<Inspection>>,
+    pub(crate) rules: RulesOutcome,
     pub(crate) sensitive_request: Vec<&'static str>,
     pub(crate) decision: Decision,
     pub(crate) response: ResponseState,
@@ -70,8 +74,8 @@ impl Transaction {
     }
 
     pub(crate) fn find(&mut self, finding: &'static str) {
-        if !self.findings.contains(&finding) {
-            self.findings.push(finding);
+        if !self.findings.iter().any(|known| known == finding) {
+            self.findings.push(Cow::Borrowed(finding));
         }
     }
 
@@ -162,6 +166,10 @@ impl Facts for View<'_> {
             Field::SignalActive(index) => Value::Bool(self.signal(index).is_some()),
             Field::ResponseStatus => Value::Int(response.status.into()),
             Field::ResponseContentType => text(&response.content_type),
+            Field::RulesScore => Value::Int(transaction.rules.score),
+            Field::RulesOutboundScore => Value::Int(transaction.rules.outbound_score),
+            Field::RulesInterrupted => Value::Bool(transaction.rules.interrupted),
+            Field::RulesSeverity => Value::Int(transaction.rules.severity.map_or(255, i64::from)),
             // Collections never come here (`is_collection`).
             _ => Value::Null,
         }
@@ -191,7 +199,13 @@ impl Facts for View<'_> {
                 .iter()
                 .map(String::as_str)
                 .collect(),
-            Field::Findings => transaction.findings.iter().copied().map(shorter).collect(),
+            Field::Findings => transaction.findings.iter().map(|code| &**code).collect(),
+            Field::RulesMatched => transaction
+                .rules
+                .matched
+                .iter()
+                .map(String::as_str)
+                .collect(),
             Field::SensitiveRequest => transaction
                 .sensitive_request
                 .iter()

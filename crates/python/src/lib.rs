@@ -5,12 +5,14 @@ mod error;
 mod explanation;
 mod functions;
 mod request;
+mod rules;
 mod signals;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<rules::RuleSet>()?;
     module.add("VERSION", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<engine::PyEngine>()?;
     module.add_function(wrap_pyfunction!(functions::check_bundle, module)?)?;

@@ -91,6 +91,11 @@ class PlainField(StrEnum):
     RESPONSE_STATUS = "response_status"
     RESPONSE_HEADERS = "response_headers"
     RESPONSE_CONTENT_TYPE = "response_content_type"
+    RULES_SCORE = "rules_score"
+    RULES_OUTBOUND_SCORE = "rules_outbound_score"
+    RULES_MATCHED = "rules_matched"
+    RULES_INTERRUPTED = "rules_interrupted"
+    RULES_SEVERITY = "rules_severity"
 
 
 class SignalField(Variant):

@@ -23,6 +23,11 @@ from starfort.cli.detectors import test as detectors_test
 from starfort.cli.errors import CliError
 from starfort.cli.policy import list as policy_list
 from starfort.cli.policy import test as policy_test
+from starfort.cli.rules import check as rules_check
+from starfort.cli.rules import explain as rules_explain
+from starfort.cli.rules import install as rules_install
+from starfort.cli.rules import list as rules_list
+from starfort.cli.rules import tune as rules_tune
 from starfort.cli.signals import clear as signals_clear
 from starfort.cli.signals import list as signals_list
 from starfort.cli.token import create as token_create
@@ -77,6 +82,16 @@ NOUNS: dict[str, tuple[str, Verbs]] = {
             "show": detectors_show.show,
             "test": detectors_test.run,
             "backtest": detectors_backtest.backtest,
+        },
+    ),
+    "rules": (
+        "SecLang rules: OWASP CRS, Starfort's own, yours.",
+        {
+            "check": rules_check.check,
+            "explain": rules_explain.explain,
+            "install": rules_install.install,
+            "list": rules_list.list_rule_sets,
+            "tune": rules_tune.tune,
         },
     ),
     "config": ("The configuration.", {"show": config_show.show, "schema": config_schema.schema}),

@@ -64,6 +64,7 @@ def _overview(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "up", output.span(found["uptime_s"])
     yield "configuration", config["path"]
     yield "bundle", f"{config['bundle']} since {output.moment(config['loaded_at'])}"
+    yield "rules", config["rules"]
     if config["errors"]:
         since = output.moment(config["last_error_at"]) if config["last_error"] else "none stands"
         yield "refused", f"{config['errors']} since the start; last: {since}"

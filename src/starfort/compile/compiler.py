@@ -10,7 +10,7 @@ from typing import Final
 
 from starfort import bundle
 from starfort.bundle import LearnedEndpoint, model
-from starfort.compile import addresses, apis, endpoints, geo, identity
+from starfort.compile import addresses, apis, endpoints, geo, identity, rules
 from starfort.compile.bots import known_bots
 from starfort.compile.cel import Environment
 from starfort.compile.dataplane import to_dataplane
@@ -19,6 +19,7 @@ from starfort.compile.policies import CompiledPolicy, PolicyCompiler
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
 from starfort.config.model import AddressList
 from starfort.dataplane import ir
+from starfort.threats.rulesets.overlay import ConfiguredRules
 
 HASH_KEY_BYTES: Final = 32
 
@@ -32,6 +33,7 @@ class Compiled:
         dataplane: for Envoy.
         policies: in order, for people.
         endpoints: in the order of the bundle's indexes.
+        rules: SecLang rules and the rule sets among them.
         files: every file that was read, the configuration included; a change of one asks for another run.
     """
 
@@ -39,6 +41,7 @@ class Compiled:
     dataplane: ir.Dataplane
     policies: tuple[CompiledPolicy, ...]
     endpoints: tuple[CompiledEndpoint, ...]
+    rules: ConfiguredRules
     files: list[Path]
 
 
@@ -74,6 +77,7 @@ def compile_config(
     policies = PolicyCompiler(loaded, ordered, table, environment, problems).compile()
     compiled_endpoints = list(table.compiled())
     problems += geo.problems(loaded)
+    configured = rules.to_bundle(loaded, problems)
     made = bundle.Bundle(
         node=node or config.node,
         hash_key=hash_key,
@@ -90,17 +94,19 @@ def compile_config(
         signal_kinds=kinds,
         policies=tuple(policy for policy, _ in policies),
         trusted_proxies=addresses.merge(addresses.pack(network) for network in config.trusted_proxies),
+        rules=configured.compiled.data if configured else b"",
         created_ms=time.time_ns() // 1_000_000,
     )
     dataplane = _dataplane(loaded, problems)
-    if problems or dataplane is None:
+    if problems or dataplane is None or configured is None:
         raise ConfigError(problems)
     return Compiled(
         bundle=bundle.with_version(made),
         dataplane=dataplane,
         policies=tuple(policy for _, policy in policies),
         endpoints=tuple(endpoint for _, endpoint in compiled_endpoints),
-        files=list(loaded.files),
+        rules=configured,
+        files=[*loaded.files, *configured.files],
     )
 
 

@@ -21,6 +21,7 @@ def check(config: Config, source: Source) -> Iterator[ConfigProblem]:
     yield from _unique(source, ("identity", "jwt"), config.identity.jwt)
     yield from _apis(config, source)
     yield from _policies(config, source)
+    yield from _rules(config, source)
     yield from _listeners(config, source)
     yield from unreadable(config, source)
 
@@ -82,6 +83,21 @@ def _policies(config: Config, source: Source) -> Iterator[ConfigProblem]:
             yield from _known(
                 source, place, "sensitive class that is looked for,", name, config.sensitive.classes
             )
+
+
+def _rules(config: Config, source: Source) -> Iterator[ConfigProblem]:
+    apis = [api.name for api in config.apis]
+    rules = config.rules
+    yield from _unique(source, ("rules", "patches"), rules.patches)
+    named = {
+        "scopes": [scope.api for scope in rules.scopes],
+        "exclusions": [exclusion.api for exclusion in rules.exclusions],
+        "patches": [patch.api for patch in rules.patches],
+    }
+    for section, names in named.items():
+        for index, name in enumerate(names):
+            if name is not None:
+                yield from _known(source, ("rules", section, index, "api"), "API", name, apis)
 
 
 def _listeners(config: Config, source: Source) -> Iterator[ConfigProblem]:

@@ -113,6 +113,7 @@ class FileToolchain:
             detectors=made.detectors.running,
             policies=[_policy(order, policy) for order, policy in enumerate(loaded.config.policies)],
             files=[*loaded.files, *compiled.files, *made.detectors.files],
+            rules=compiled.rules.compiled.version,
         )
 
     def write_bundle(self, built: Built, path: Path) -> None:

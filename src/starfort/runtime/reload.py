@@ -67,6 +67,7 @@ class Configuration:
             errors=self.errors,
             last_error=self.last_error,
             last_error_at=self.last_error_at,
+            rules=self.built.rules if self.built else "",
         )
 
     def current(self) -> tuple[Path, str] | None:

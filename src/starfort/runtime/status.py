@@ -49,6 +49,7 @@ class ConfigStatus:
         errors: how often a newer one was refused since start.
         last_error: why the file as it is now was refused; "" when it is in force.
         last_error_at: Unix seconds of that refusal, 0 without one.
+        rules: versions of the rule sets in it.
     """
 
     path: str
@@ -57,6 +58,7 @@ class ConfigStatus:
     errors: int
     last_error: str
     last_error_at: float
+    rules: str = ""
 
 
 @dataclass(frozen=True, slots=True)

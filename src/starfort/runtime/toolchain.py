@@ -28,6 +28,7 @@ class Built:
         detectors: detectors that run, with their settings.
         policies: the policies, without what they did.
         files: every file that it was made of, for watching.
+        rules: versions of the rule sets in it.
     """
 
     loaded: Any
@@ -38,6 +39,7 @@ class Built:
     detectors: Sequence[Detector]
     policies: Sequence[PolicyStatus]
     files: Sequence[Path]
+    rules: str = ""
 
 
 class RefusedError(Exception):

@@ -47,3 +47,22 @@ def test_half_a_surrogate_pair_is_a_problem(tmp_path: Path) -> None:
     """It could not be written to the bundle."""
     with pytest.raises(ConfigError, match="surrogate"):
         loaded(tmp_path, 'responses: [{name: a, status: 200, body: "\\ud800"}]\n')
+
+
+def test_what_rules_name_exists(tmp_path: Path) -> None:
+    """A misspelt API would silently exclude nothing; a patch's name is its own."""
+    patch = "{name: p, api: shop, pattern: x, expires: 2099-01-01}"
+    assert loaded(
+        tmp_path, f"rules: {{patches: [{patch}], exclusions: [{{rule: 942100, api: shop}}]}}\n"
+    ).rules.patches
+    with pytest.raises(ConfigError) as error:
+        loaded(
+            tmp_path,
+            f"rules:\n  patches: [{patch}, {patch}]\n  scopes: [{{api: shpo, paranoia: 2}}]\n"
+            "  exclusions: [{rule: 942100, api: other}]\n",
+        )
+    assert [(problem.line, problem.what) for problem in error.value.problems] == [
+        (6, "'p' is already the name of another (line=6)"),
+        (7, "there is no API 'shpo'"),
+        (8, "there is no API 'other'"),
+    ]

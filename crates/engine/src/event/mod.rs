@@ -4,6 +4,7 @@ mod batch;
 
 pub use batch::EventBatch;
 
+use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
 use serde::{Serialize, Serializer};
@@ -88,7 +89,7 @@ pub struct EventRow {
     pub parameters: Vec<SmolStr>,
     pub object_hash: SmolStr,
     pub anomalies: Vec<&'static str>,
-    pub findings: Vec<&'static str>,
+    pub findings: Vec<Cow<'static, str>>,
     pub sensitive_request: Vec<&'static str>,
     pub sensitive_response: Vec<&'static str>,
     pub sensitive_response_count: u32,

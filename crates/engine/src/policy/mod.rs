@@ -497,7 +497,7 @@ fn compile(policy: &Policy, bundle: &Bundle) -> Result<CompiledPolicy, EngineErr
     };
     let reads_response_data = matches!(action, CompiledAction::Mask(_))
         || uses(&policy.when, &|field| {
-            matches!(field, Field::SensitiveResponse)
+            matches!(field, Field::SensitiveResponse | Field::RulesOutboundScore)
         });
     Ok(CompiledPolicy {
         name: policy.name.as_str().into(),

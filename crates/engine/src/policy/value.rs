@@ -84,7 +84,8 @@ pub(crate) const fn is_collection(field: Field) -> Option<bool> {
         | Field::IdentityScopes
         | Field::Findings
         | Field::SensitiveRequest
-        | Field::SensitiveResponse => Some(false),
+        | Field::SensitiveResponse
+        | Field::RulesMatched => Some(false),
         _ => None,
     }
 }

@@ -1,27 +1,127 @@
-//! SecLang rules. The bundle carries no compiled rules yet ([`crate::bundle::Bundle::rules`] is empty), so
-//! this stage finds nothing; a bundle that does carry rules is refused when it loads, rather than
-//! accepted and not enforced.
+//! Stage 8, `rules`: SecLang rules, OWASP CRS unmodified.
+//!
+//! | what | where |
+//! |---|---|
+//! | the form in which rules arrive | [`compiled`] |
+//! | made ready to run, once a bundle | `program`, `plan`, `prefilter`, `required` |
+//! | what rules look at | `facts`, `request`, `body` |
+//! | values after transformations, each once | `values`, [`transformations`] |
+//! | rules at work | `evaluate`, [`operators`] |
+//! | what they found | [`Inspection`] |
+//!
+//! A rule never blocks: what it asks for is told ([`Inspection::interruption`], scores), and policies decide.
+
+mod body;
+pub(crate) mod bytes;
+mod collections;
+pub mod compiled;
+mod constants;
+mod evaluate;
+mod facts;
+mod inspection;
+mod macros;
+pub mod operators;
+pub(crate) mod pattern;
+mod plan;
+mod prefilter;
+mod program;
+mod report;
+mod request;
+mod required;
+mod stage;
+pub mod transformations;
+mod tx;
+mod values;
+mod xpath;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
 
 use crate::error::EngineError;
+pub use collections::Store;
+pub use inspection::{Environment, Inspection};
+use program::Program;
+pub use report::{Interruption, MatchedRule, MatchedVar, Refusal};
+pub use request::{Request, Response};
+pub(crate) use stage::RulesOutcome;
 
 /// The rules of a bundle.
 #[derive(Debug)]
-pub struct Rules(());
+pub struct Rules(Option<Program>);
 
 impl Rules {
-    /// Load compiled rules.
+    /// Load compiled rules; none when `compiled` is empty.
     ///
     /// # Errors
-    /// [`EngineError::BundleInvalid`] when there are any: this engine cannot run them.
+    /// [`EngineError::BundleInvalid`] naming the rule and what is wrong with it.
     pub fn new(compiled: &[u8]) -> Result<Self, EngineError> {
         if compiled.is_empty() {
-            return Ok(Self(()));
+            return Ok(Self(None));
         }
-        Err(EngineError::invalid(
-            "rules",
-            "this engine has no SecLang rules; load a bundle without them",
-        ))
+        Ok(Self(Some(Program::new(compiled)?)))
     }
+
+    /// What an [`Inspection`] works with; `None` when there are no rules.
+    ///
+    /// # Arguments
+    /// * `now_us` - wall clock, Unix microseconds.
+    pub fn environment<'a>(&'a self, store: &'a Store, now_us: u64) -> Option<Environment<'a>> {
+        self.0.as_ref().map(|program| Environment {
+            program,
+            store,
+            now_us,
+        })
+    }
+
+    /// How many rules there are, and what they take.
+    pub fn describe(&self) -> Option<Description<'_>> {
+        self.0.as_ref().map(|program| Description {
+            signatures: &program.signatures,
+            rules: program.rules.len(),
+            chains: program.chains.len(),
+            literals: program.plans.prefilter.len(),
+            prefilter_bytes: program.plans.prefilter.memory_bytes(),
+        })
+    }
+}
+
+/// The rules that were loaded last, so that a bundle with the same ones need not compile them again.
+#[derive(Debug, Default)]
+pub struct RulesCache(Mutex<Option<([u8; 32], Arc<Rules>)>>);
+
+impl RulesCache {
+    /// [`Rules::new`], or the rules that were made of the same bytes.
+    ///
+    /// # Errors
+    /// Those of [`Rules::new`].
+    pub fn load(&self, compiled: &[u8]) -> Result<Arc<Rules>, EngineError> {
+        let digest: [u8; 32] = Sha256::digest(compiled).into();
+        if let Some((known, rules)) = &*self.0.lock()
+            && *known == digest
+        {
+            return Ok(Arc::clone(rules));
+        }
+        let rules = Arc::new(Rules::new(compiled)?);
+        *self.0.lock() = Some((digest, Arc::clone(&rules)));
+        Ok(rules)
+    }
+}
+
+/// What a set of rules is.
+#[derive(Debug, Clone)]
+pub struct Description<'a> {
+    /// `SecComponentSignature`s.
+    pub signatures: &'a [String],
+    /// Rules, chains counted once.
+    pub rules: usize,
+    /// Different lists of transformations.
+    pub chains: usize,
+    /// Literals of the prefilter.
+    pub literals: usize,
+    /// Bytes that the prefilter takes.
+    pub prefilter_bytes: usize,
 }
 
 #[cfg(test)]
@@ -29,8 +129,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_that_would_not_run_are_refused() {
-        assert!(Rules::new(b"").is_ok());
+    fn the_same_rules_are_kept() {
+        let cache = RulesCache::default();
+        let (one, other) = (cache.load(b"").unwrap(), cache.load(b"").unwrap());
+        assert!(Arc::ptr_eq(&one, &other));
+        assert!(cache.load(b"x").is_err());
+        assert!(
+            Arc::ptr_eq(&one, &cache.load(b"").unwrap()),
+            "what cannot be loaded replaces nothing"
+        );
+    }
+
+    #[test]
+    fn what_is_not_rules_is_refused() {
+        assert!(Rules::new(b"").is_ok_and(|rules| rules.describe().is_none()));
         assert!(Rules::new(b"x").is_err());
     }
 }

@@ -50,7 +50,7 @@ impl Substitute {
         row.response_bytes = end.response_bytes;
         row.engine_us = end.engine_us;
         row.duration_us = u32::try_from(elapsed_us).unwrap_or(u32::MAX);
-        row.findings = vec![FINDING];
+        row.findings = vec![FINDING.into()];
         Box::new(row)
     }
 }

@@ -585,7 +585,7 @@ fn a_masked_response_over_the_limit_never_hangs_and_fails_as_configured() {
             assert_eq!((answered(then).status, fail_open), (503, false));
         }
         filter.stream_complete(&host);
-        assert!(bench.row().findings.contains(&"response_over_limit"));
+        assert!(bench.row().findings.contains(&"response_over_limit".into()));
     }
 }
 

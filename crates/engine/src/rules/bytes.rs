@@ -1,0 +1,169 @@
+//! Sets of byte values, and small readers of bytes that transformations and operators share.
+
+/// A set of byte values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct ByteSet([u64; 4]);
+
+impl ByteSet {
+    pub(crate) const EMPTY: Self = Self([0; 4]);
+    pub(crate) const ALL: Self = Self([u64::MAX; 4]);
+
+    /// The set of these bytes.
+    pub(crate) const fn of(bytes: &[u8]) -> Self {
+        let mut set = Self::EMPTY;
+        let mut rest = bytes;
+        while let [byte, tail @ ..] = rest {
+            set = set.with(*byte);
+            rest = tail;
+        }
+        set
+    }
+
+    /// The set of all bytes from `first` to `last`.
+    pub(crate) const fn range(first: u8, last: u8) -> Self {
+        let mut set = Self::EMPTY;
+        let mut byte = first;
+        loop {
+            set = set.with(byte);
+            if byte >= last {
+                return set;
+            }
+            byte += 1;
+        }
+    }
+
+    pub(crate) const fn with(self, byte: u8) -> Self {
+        let Self([a, b, c, d]) = self;
+        let bit = 1u64 << (byte & 63);
+        match byte >> 6 {
+            0 => Self([a | bit, b, c, d]),
+            1 => Self([a, b | bit, c, d]),
+            2 => Self([a, b, c | bit, d]),
+            _ => Self([a, b, c, d | bit]),
+        }
+    }
+
+    pub(crate) const fn union(self, other: Self) -> Self {
+        let (Self([a, b, c, d]), Self(more)) = (self, other);
+        let [a_more, b_more, c_more, d_more] = more;
+        Self([a | a_more, b | b_more, c | c_more, d | d_more])
+    }
+
+    pub(crate) const fn complement(self) -> Self {
+        let Self([a, b, c, d]) = self;
+        Self([!a, !b, !c, !d])
+    }
+
+    /// Whether any byte is in both.
+    pub(crate) const fn meets(self, other: Self) -> bool {
+        let (Self([a, b, c, d]), Self(more)) = (self, other);
+        let [a_more, b_more, c_more, d_more] = more;
+        (a & a_more) | (b & b_more) | (c & c_more) | (d & d_more) != 0
+    }
+
+    pub(crate) const fn contains(self, byte: u8) -> bool {
+        self.meets(Self::EMPTY.with(byte))
+    }
+
+    pub(crate) const fn len(self) -> u32 {
+        let Self([a, b, c, d]) = self;
+        a.count_ones() + b.count_ones() + c.count_ones() + d.count_ones()
+    }
+
+    /// The set of the bytes of a text.
+    pub(crate) fn present(text: &[u8]) -> Self {
+        let mut words = [0u64; 4];
+        for byte in text {
+            if let Some(word) = words.get_mut(usize::from(byte >> 6)) {
+                *word |= 1 << (byte & 63);
+            }
+        }
+        Self(words)
+    }
+}
+
+/// The value of a hexadecimal digit.
+pub(crate) const fn hex_value(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// The byte that two hexadecimal digits stand for.
+pub(crate) const fn hex_byte(high: u8, low: u8) -> Option<u8> {
+    match (hex_value(high), hex_value(low)) {
+        (Some(high), Some(low)) => Some(high << 4 | low),
+        _ => None,
+    }
+}
+
+/// White space as C's `isspace` has it.
+pub(crate) const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
+}
+
+/// White space of [`is_space`].
+pub(crate) const SPACES: ByteSet = ByteSet::of(b" \t\n\x0b\x0c\r");
+
+/// An integer as SecLang's numeric operators read it: leading white space, sign, digits; else 0.
+pub(crate) fn integer(text: &[u8]) -> i64 {
+    let text = text.trim_ascii_start();
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest.strip_prefix(b"+").unwrap_or(rest)),
+    };
+    let value =
+        digits
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .fold(0i64, |value, digit| {
+                value
+                    .saturating_mul(10)
+                    .saturating_add(i64::from(digit - b'0'))
+            });
+    if negative { -value } else { value }
+}
+
+/// Lower-case ASCII copy.
+pub(crate) fn lower(text: &[u8]) -> Vec<u8> {
+    text.to_ascii_lowercase()
+}
+
+/// Appends an integer in decimal.
+pub(crate) fn push_integer(value: i64, out: &mut Vec<u8>) {
+    use std::io::Write as _;
+    // Writing to a vector does not fail.
+    let _ = write!(out, "{value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets() {
+        let set = ByteSet::of(b"a\xff").union(ByteSet::range(b'0', b'9'));
+        assert_eq!(set.len(), 12);
+        assert!(set.contains(b'5') && set.contains(0xff) && !set.contains(b'b'));
+        assert!(set.meets(ByteSet::present(b"xx7")) && !set.meets(ByteSet::present(b"xx")));
+        assert_eq!(set.complement().len(), 244);
+        assert_eq!(ByteSet::range(0, 255), ByteSet::ALL);
+    }
+
+    #[test]
+    fn integers() {
+        for (text, value) in [
+            ("", 0),
+            ("12", 12),
+            (" -3x", -3),
+            ("x", 0),
+            ("+4", 4),
+            ("99999999999999999999", i64::MAX),
+        ] {
+            assert_eq!(integer(text.as_bytes()), value, "{text}");
+        }
+    }
+}

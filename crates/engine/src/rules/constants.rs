@@ -1,0 +1,281 @@
+//! Which rules can never run, because rules before them always skip them.
+//!
+//! The Core Rule Set is divided by paranoia level: `SecRule TX:DETECTION_PARANOIA_LEVEL "@lt 2" "…,skipAfter:END"`,
+//! and the level is set by constants. Here the `TX` variables are followed through the phases; where one depends on
+//! a request it is unknown from there on, and so is whatever depends on it. What is left out of the plan for this
+//! reason would have been skipped by every transaction. Callers that set `TX` variables of their own get the whole
+//! plan ([`super::Inspection::set_tx`]).
+
+use super::compiled::{Collection, SetOp};
+use super::macros::{CompiledMacro, CompiledPart};
+use super::operators::MAX_CAPTURES;
+use super::prefilter::Bits;
+use super::program::{
+    CompiledAction, CompiledCtl, CompiledLink, CompiledRule, Disruption, Members, Names, Source,
+};
+use super::tx::{TxValue, changed};
+
+/// Names of variables that the pipeline sets begin with this.
+pub(crate) const GIVEN: &[u8] = b"starfort_";
+
+/// What is known of a variable: `None` nothing, `Some(None)` that it is not set.
+type Known = Option<Option<TxValue>>;
+
+struct Follower<'a> {
+    rules: &'a [CompiledRule],
+    names: &'a Names,
+    known: Vec<Known>,
+    /// Where rules that may skip would go on.
+    landings: Vec<usize>,
+    /// The phase may have ended, or not begun.
+    ended: bool,
+    /// A rule may have skipped a number of rules: nothing is sure for the rest of the phase.
+    unsure: bool,
+    dead: Bits,
+}
+
+/// Rules that no transaction runs.
+pub(crate) fn dead_rules(rules: &[CompiledRule], names: &Names) -> Bits {
+    let known = names
+        .names
+        .iter()
+        .map(|name| (!name.starts_with(GIVEN)).then_some(None))
+        .collect();
+    let mut follower = Follower {
+        rules,
+        names,
+        known,
+        landings: Vec::new(),
+        ended: false,
+        unsure: false,
+        dead: Bits::new(rules.len()),
+    };
+    for phase in 1..=5 {
+        follower.phase(phase);
+    }
+    follower.dead
+}
+
+impl Follower<'_> {
+    fn phase(&mut self, phase: u8) {
+        // A phase that another one ended before does not run at all: `ended` stays.
+        self.landings.clear();
+        self.unsure = false;
+        let mut from = 0;
+        let rules = self.rules;
+        for (index, rule) in rules.iter().enumerate() {
+            if rule.phase != phase || index < from {
+                continue;
+            }
+            let before = self.known.clone();
+            let matches = self.rule(rule);
+            let passed = self.landings.iter().any(|landing| index < *landing);
+            if passed || self.ended || self.unsure || self.is_removable(index) {
+                self.join(&before);
+            }
+            match (matches, rule.skip_to) {
+                (Some(true), Some(target)) => {
+                    let target = target as usize;
+                    if self.always_skips(index, target) {
+                        for (skipped, other) in
+                            rules.iter().enumerate().take(target).skip(index + 1)
+                        {
+                            if other.phase == phase {
+                                self.dead.insert(skipped);
+                            }
+                        }
+                        from = target;
+                    } else {
+                        self.landings.push(target);
+                    }
+                }
+                (None, Some(target)) => self.landings.push(target as usize),
+                _ => {}
+            }
+            if matches != Some(false) {
+                self.unsure |= rule.skip > 0;
+                self.ended |= !matches!(rule.disruptive, Disruption::Pass);
+            }
+        }
+    }
+
+    /// Whether the skip of a rule that always matches can be counted on: nothing passes over the rule alone.
+    fn always_skips(&self, index: usize, target: usize) -> bool {
+        let passed_over = self.unsure
+            || self
+                .landings
+                .iter()
+                .any(|landing| index < *landing && target > *landing);
+        let phase = self.rules.get(index).map_or(0, |rule| rule.phase);
+        let removed_alone = self.removals().any(|(_, removed)| {
+            removed.contains(index)
+                && self
+                    .rules
+                    .iter()
+                    .enumerate()
+                    .take(target)
+                    .skip(index + 1)
+                    .any(|(other, rule)| rule.phase == phase && !removed.contains(other))
+        });
+        !passed_over && !removed_alone
+    }
+
+    /// Whether a `ctl` that runs before a rule may remove it.
+    fn is_removable(&self, index: usize) -> bool {
+        let phase = self.rules.get(index).map_or(0, |rule| rule.phase);
+        self.removals().any(|(by, removed)| {
+            let earlier = self
+                .rules
+                .get(by)
+                .is_some_and(|rule| (rule.phase, by) < (phase, index));
+            earlier && removed.contains(index)
+        })
+    }
+
+    /// Rules that remove others, and which.
+    fn removals(&self) -> impl Iterator<Item = (usize, &Bits)> {
+        self.rules.iter().enumerate().flat_map(|(index, rule)| {
+            let actions = rule.links.iter().flat_map(|link| &link.actions);
+            actions.filter_map(move |action| match action {
+                CompiledAction::Ctl(CompiledCtl::RemoveRules(bits)) => Some((index, bits)),
+                _ => None,
+            })
+        })
+    }
+
+    /// Forget what differs from before.
+    fn join(&mut self, before: &[Known]) {
+        for (now, before) in self.known.iter_mut().zip(before) {
+            if now != before {
+                *now = None;
+            }
+        }
+    }
+
+    /// Whether a rule matches, `None` when that depends on the transaction; follows its actions.
+    fn rule(&mut self, rule: &CompiledRule) -> Option<bool> {
+        for (position, link) in rule.links.iter().enumerate() {
+            match self.matches(link) {
+                Some(0) => return Some(false),
+                Some(times) => {
+                    for _ in 0..times {
+                        self.act(link);
+                    }
+                }
+                None => {
+                    for link in rule.links.get(position..).unwrap_or_default() {
+                        self.forget(link);
+                    }
+                    return None;
+                }
+            }
+        }
+        Some(true)
+    }
+
+    /// How often a link's actions run.
+    fn matches(&self, link: &CompiledLink) -> Option<usize> {
+        if link.targets.is_empty() {
+            return Some(1);
+        }
+        let simple = link.chain == 0
+            && link.stages.is_empty()
+            && !link.capture
+            && link.exclusions.is_empty();
+        if !simple {
+            return None;
+        }
+        let argument = self.expand(&link.argument)?;
+        let mut times = 0;
+        for target in &link.targets {
+            let Members::Place(place) = target.members else {
+                return None;
+            };
+            if target.source != Source::Tx {
+                return None;
+            }
+            let value = self.known.get(usize::from(place))?.as_ref()?;
+            let mut text = Vec::new();
+            match (value, target.count) {
+                (value, true) => text.push(if value.is_some() { b'1' } else { b'0' }),
+                (Some(value), false) => value.push(&mut text),
+                (None, false) => continue,
+            }
+            times += usize::from(link.operator.holds(&text, &argument, None) != link.negated);
+        }
+        Some(times)
+    }
+
+    fn expand(&self, text: &CompiledMacro) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        for part in &text.0 {
+            match part {
+                CompiledPart::Text(text) => out.extend_from_slice(text),
+                CompiledPart::Tx(place) => {
+                    if let Some(value) = self.known.get(usize::from(*place))?.as_ref()? {
+                        value.push(&mut out);
+                    }
+                }
+                CompiledPart::Var(..) => return None,
+            }
+        }
+        Some(out)
+    }
+
+    /// Actions of a link that matches whatever the transaction is.
+    fn act(&mut self, link: &CompiledLink) {
+        for action in &link.actions {
+            match action {
+                CompiledAction::SetTx(place, op, value) => {
+                    let old = self.known.get(usize::from(*place)).cloned().flatten();
+                    let new = match (old, self.expand(value), op) {
+                        (_, Some(value), SetOp::Set | SetOp::Unset) => {
+                            Some(changed(None, *op, &value))
+                        }
+                        (Some(old), Some(value), _) => Some(changed(old.as_ref(), *op, &value)),
+                        _ => None,
+                    };
+                    self.set(*place, new);
+                }
+                other => self.forget_action(other),
+            }
+        }
+    }
+
+    fn set(&mut self, place: u16, value: Known) {
+        if let Some(slot) = self.known.get_mut(usize::from(place)) {
+            *slot = value;
+        }
+    }
+
+    /// Actions of a link that may run, and captures.
+    fn forget(&mut self, link: &CompiledLink) {
+        if link.capture {
+            for place in 0..u16::try_from(MAX_CAPTURES).unwrap_or(u16::MAX) {
+                self.set(place, None);
+            }
+        }
+        for action in &link.actions {
+            self.forget_action(action);
+        }
+    }
+
+    fn forget_action(&mut self, action: &CompiledAction) {
+        match action {
+            CompiledAction::SetTx(place, ..) => self.set(*place, None),
+            CompiledAction::SetVar(Collection::Tx, key, ..) => {
+                // Any variable whose name begins as this one's does.
+                let prefix = match key.0.first() {
+                    Some(CompiledPart::Text(text)) => text.to_ascii_lowercase(),
+                    _ => Vec::new(),
+                };
+                for (name, known) in self.names.names.iter().zip(&mut self.known) {
+                    if name.starts_with(&prefix) {
+                        *known = None;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}

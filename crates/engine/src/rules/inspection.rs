@@ -1,0 +1,293 @@
+//! One transaction under rules: facts come in, phases run, findings come out.
+
+use bumpalo::Bump;
+
+use super::body::{self, Processor};
+use super::bytes::integer;
+use super::collections::Store;
+use super::compiled::{EngineMode, SetOp, Variable as V};
+use super::evaluate::{self, Context, State};
+use super::facts::Facts;
+use super::program::Program;
+use super::report::{Interruption, MatchedRule};
+use super::request::{self, Request, Response};
+use crate::client::geo::Place;
+
+/// The state of a transaction.
+#[derive(Debug)]
+pub struct Inspection {
+    facts: Facts,
+    state: State,
+    place: Place,
+    exhaustive: bool,
+    verbose: bool,
+    bump: Bump,
+}
+
+/// What the inspection works with, besides the transaction itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Environment<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) store: &'a Store,
+    /// Wall clock, Unix microseconds.
+    pub(crate) now_us: u64,
+}
+
+impl Inspection {
+    /// Begin with the head of a request.
+    pub fn begin(environment: Environment<'_>, request: &Request<'_, '_>, place: Place) -> Self {
+        let program = environment.program;
+        let mut facts = Facts::default();
+        request::enter(program, request, environment.now_us, &mut facts);
+        let mut state = State::new(program, environment.now_us);
+        let content_type = request::header(request.headers, b"content-type").unwrap_or_default();
+        state.processor = Processor::of(content_type).map(|processor| processor.name().to_owned());
+        let mut inspection = Self {
+            facts,
+            state,
+            place,
+            exhaustive: false,
+            verbose: false,
+            bump: Bump::new(),
+        };
+        inspection.facts.set(V::ReqbodyError, b"0");
+        inspection.facts.set(V::ReqbodyProcessorError, b"0");
+        inspection.combined_size();
+        inspection
+    }
+
+    /// Ask every rule instead of those that can match; for tests that compare.
+    pub fn exhaustively(&mut self) {
+        self.exhaustive = true;
+    }
+
+    /// Report rules that are not for the log too.
+    pub fn verbosely(&mut self) {
+        self.verbose = true;
+    }
+
+    /// Set a variable of `TX` before rules run. One whose name does not begin with `starfort_` may decide on rules that
+    /// are otherwise known never to run, so all are asked then.
+    pub fn set_tx(&mut self, environment: Environment<'_>, name: &str, value: &str) {
+        let name = name.to_ascii_lowercase();
+        self.state.whole |= !name.as_bytes().starts_with(super::constants::GIVEN);
+        self.state.tx.change(
+            &environment.program.names,
+            name.as_bytes(),
+            SetOp::Set,
+            value.as_bytes(),
+        );
+    }
+
+    fn combined_size(&mut self) {
+        let size: usize = [V::ArgsGet, V::ArgsPost]
+            .into_iter()
+            .flat_map(|variable| self.facts.members(variable))
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        self.facts
+            .set_integer(V::ArgsCombinedSize, i64::try_from(size).unwrap_or(i64::MAX));
+    }
+
+    fn run(&mut self, environment: Environment<'_>, phase: u8) {
+        self.state.now_us = environment.now_us;
+        let context = Context {
+            program: environment.program,
+            facts: &self.facts,
+            store: environment.store,
+            place: &self.place,
+            exhaustive: self.exhaustive,
+            verbose: self.verbose,
+        };
+        if self.state.interruption.is_none() || phase == 5 {
+            evaluate::run(context, phase, &mut self.state, &mut self.bump);
+        }
+    }
+
+    /// Phase 1: the request's head.
+    pub fn request_headers(&mut self, environment: Environment<'_>) {
+        self.run(environment, 1);
+    }
+
+    /// Whether rules want the request's body.
+    pub fn wants_request_body(&self) -> bool {
+        self.state.mode != EngineMode::Off && self.state.request_body_access
+    }
+
+    /// Phase 2: the request's body, as much of it as there is.
+    ///
+    /// # Arguments
+    /// * `body` - without content encodings.
+    /// * `truncated` - there is more.
+    pub fn request_body(&mut self, environment: Environment<'_>, body: &[u8], truncated: bool) {
+        let program = environment.program;
+        if self.wants_request_body() && !body.is_empty() {
+            let limit =
+                usize::try_from(program.settings.request_body_limit_bytes).unwrap_or(usize::MAX);
+            let within = body.get(..limit).unwrap_or(body);
+            let content_type = self
+                .facts
+                .member(V::RequestHeaders, b"content-type")
+                .unwrap_or_default()
+                .to_vec();
+            let processor = self.state.processor.as_deref().and_then(Processor::named);
+            let force = self.state.force_request_body;
+            body::enter(
+                program,
+                processor,
+                force,
+                within,
+                &content_type,
+                &mut self.facts,
+            );
+            self.combined_size();
+            self.facts.set(
+                V::InboundDataError,
+                if truncated || within.len() < body.len() {
+                    b"1"
+                } else {
+                    b"0"
+                },
+            );
+        }
+        if self.facts.overflowed() {
+            body::set_error(&mut self.facts, "The request is too large to be inspected.");
+        }
+        self.run(environment, 2);
+    }
+
+    /// Phase 3: the response's head.
+    pub fn response_headers(&mut self, environment: Environment<'_>, response: &Response<'_, '_>) {
+        request::enter_response(environment.program, response, &mut self.facts);
+        self.run(environment, 3);
+    }
+
+    /// Whether rules want the response's body.
+    pub fn wants_response_body(&self, environment: Environment<'_>) -> bool {
+        let content_type = self
+            .facts
+            .scalar(V::ResponseContentType)
+            .unwrap_or_default();
+        let types = &environment.program.settings.response_body_mime_types;
+        self.state.mode != EngineMode::Off
+            && self.state.response_body_access
+            && types
+                .iter()
+                .any(|known| known.as_bytes().eq_ignore_ascii_case(content_type))
+    }
+
+    /// Phase 4: the response's body.
+    ///
+    /// # Arguments
+    /// * `body` - without content encodings; `None` when it was not looked at.
+    pub fn response_body(&mut self, environment: Environment<'_>, body: Option<&[u8]>) {
+        let length = body.map_or(0, <[u8]>::len);
+        self.facts.set_integer(
+            V::ResponseContentLength,
+            i64::try_from(length).unwrap_or(i64::MAX),
+        );
+        if let Some(body) = body.filter(|_| self.wants_response_body(environment)) {
+            let limit = environment.program.settings.response_body_limit_bytes;
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            let within = body.get(..limit).unwrap_or(body);
+            self.facts.set(V::ResponseBody, within);
+            self.facts.set(
+                V::OutboundDataError,
+                if within.len() < body.len() {
+                    b"1"
+                } else {
+                    b"0"
+                },
+            );
+        }
+        self.run(environment, 4);
+    }
+
+    /// Phase 5: the transaction is over.
+    pub fn finish(&mut self, environment: Environment<'_>) {
+        self.run(environment, 5);
+    }
+
+    /// Rules that matched, in the order in which they did.
+    pub fn matched<'a>(
+        &'a self,
+        environment: Environment<'a>,
+    ) -> impl Iterator<Item = MatchedRule<'a>> {
+        let program = environment.program;
+        self.state.hits.iter().filter_map(move |hit| {
+            let rule = program.rules.get(hit.rule as usize)?;
+            Some(MatchedRule {
+                id: rule.id,
+                phase: rule.phase,
+                severity: rule.severity,
+                tags: &rule.tags,
+                rev: &rule.rev,
+                ver: &rule.ver,
+                log: rule.log,
+                audit_log: rule.audit_log,
+                file: program
+                    .files
+                    .get(rule.file as usize)
+                    .map_or("", String::as_str),
+                line: rule.line,
+                msg: &hit.msg,
+                logdata: &hit.logdata,
+                vars: &hit.vars,
+            })
+        })
+    }
+
+    /// What an interrupting rule asked for.
+    pub fn interruption(&self) -> Option<&Interruption> {
+        self.state.interruption.as_ref()
+    }
+
+    /// Names and values of `TX`.
+    pub fn tx(&self, environment: Environment<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let variables = self.state.tx.iter(&environment.program.names);
+        variables
+            .map(|(name, value)| {
+                let mut text = Vec::new();
+                value.push(&mut text);
+                (name.to_vec(), text)
+            })
+            .collect()
+    }
+
+    /// A variable of `TX` as a number, 0 when there is none.
+    pub fn tx_integer(&self, environment: Environment<'_>, name: &str) -> i64 {
+        self.state
+            .tx
+            .get(&environment.program.names, name.as_bytes())
+            .map_or(0, super::tx::TxValue::integer)
+    }
+
+    /// The anomaly score of the request that counts for blocking, as the Core Rule Set keeps it.
+    pub fn score(&self, environment: Environment<'_>) -> i64 {
+        self.tx_integer(environment, "blocking_inbound_anomaly_score")
+    }
+
+    /// The anomaly score of the response that counts for blocking, as the Core Rule Set keeps it.
+    pub fn outbound_score(&self, environment: Environment<'_>) -> i64 {
+        self.tx_integer(environment, "blocking_outbound_anomaly_score")
+    }
+
+    /// The most severe of the rules that matched, 0 (emergency) to 7 (debug).
+    pub fn severity(&self) -> Option<u8> {
+        self.state.highest_severity
+    }
+
+    /// The body processor that was chosen, "" for none.
+    pub fn processor(&self) -> &str {
+        self.state.processor.as_deref().unwrap_or_default()
+    }
+
+    /// Why the body could not be read, if it could not.
+    pub fn body_error(&self) -> Option<&[u8]> {
+        let failed = self
+            .facts
+            .scalar(V::ReqbodyError)
+            .is_some_and(|text| integer(text) != 0);
+        failed.then(|| self.facts.scalar(V::ReqbodyErrorMsg).unwrap_or_default())
+    }
+}

@@ -1,0 +1,268 @@
+//! Patterns of SecLang (PCRE) as the `regex` crate reads them: linear time whatever the input, bytes, no Unicode.
+//!
+//! Possessive quantifiers and atomic groups become ordinary ones (they differ only in what backtracking would give
+//! up). Look-around and back-references have no linear-time form and are refused when the rules load.
+
+use regex::bytes::{Regex, RegexBuilder};
+
+/// Bytes of a compiled pattern; the largest pattern of the Core Rule Set needs a tenth.
+const SIZE_LIMIT_BYTES: usize = 8 << 20;
+/// Bytes of the lazy DFA of a pattern, per thread that uses it.
+const DFA_LIMIT_BYTES: usize = 1 << 20;
+
+/// Compile a pattern with `.` matching line breaks and `$` only the end, as `ModSecurity` v2 does: `^…$` of an
+/// allow-list must not accept a value with a line break in it.
+pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
+    build(pattern, false)
+}
+
+/// The same without case, for selectors.
+pub(crate) fn compile_selector(pattern: &str) -> Result<Regex, String> {
+    build(pattern, true)
+}
+
+fn build(pattern: &str, ignore_case: bool) -> Result<Regex, String> {
+    RegexBuilder::new(&translate(pattern))
+        .unicode(false)
+        .dot_matches_new_line(true)
+        .case_insensitive(ignore_case)
+        .size_limit(SIZE_LIMIT_BYTES)
+        .dfa_size_limit(DFA_LIMIT_BYTES)
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+/// Rewrites what PCRE reads otherwise than the `regex` crate.
+pub(crate) fn translate(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len() + 8);
+    let mut rest = pattern;
+    while let Some(first) = rest.chars().next() {
+        let tail = rest.get(first.len_utf8()..).unwrap_or_default();
+        rest = match first {
+            '\\' => escape(tail, false, &mut out),
+            '[' => class(tail, &mut out),
+            '{' if counted(rest).is_none() => {
+                out.push_str("\\{");
+                tail
+            }
+            '{' => {
+                let length = counted(rest).unwrap_or(1);
+                out.push_str(rest.get(..length).unwrap_or_default());
+                possessive(rest.get(length..).unwrap_or_default())
+            }
+            '*' | '+' | '?' => {
+                out.push(first);
+                possessive(tail)
+            }
+            '(' if tail.starts_with("?>") => {
+                out.push_str("(?:");
+                tail.get(2..).unwrap_or_default()
+            }
+            _ => {
+                out.push(first);
+                tail
+            }
+        };
+    }
+    out
+}
+
+/// Drops the `+` of a possessive quantifier.
+fn possessive(tail: &str) -> &str {
+    tail.strip_prefix('+').unwrap_or(tail)
+}
+
+/// Length of `{n}`, `{n,}` or `{n,m}` at the beginning of `text`.
+fn counted(text: &str) -> Option<usize> {
+    let end = text.find('}')?;
+    let (low, high) = {
+        let inside = text.get(1..end)?;
+        inside.split_once(',').unwrap_or((inside, ""))
+    };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    (!low.is_empty() && digits(low) && digits(high)).then_some(end + 1)
+}
+
+/// What stands after a backslash.
+fn escape<'a>(tail: &'a str, in_class: bool, out: &mut String) -> &'a str {
+    let Some(letter) = tail.chars().next() else {
+        out.push_str("\\\\");
+        return tail;
+    };
+    let rest = tail.get(letter.len_utf8()..).unwrap_or_default();
+    match letter {
+        // Word boundaries to the crate, themselves to PCRE.
+        '<' | '>' => out.push(letter),
+        'e' => out.push_str("\\x1b"),
+        'h' if in_class => out.push_str("\\t\\x20"),
+        'h' => out.push_str("[\\t\\x20]"),
+        'R' if !in_class => out.push_str("(?:\\r\\n|[\\n-\\r])"),
+        'Z' => out.push_str("\\z"),
+        'G' | 'K' => {}
+        'b' if in_class => out.push_str("\\x08"),
+        'Q' => {
+            let (quoted, rest) = rest.split_once("\\E").unwrap_or((rest, ""));
+            out.push_str(&regex_syntax::escape(quoted));
+            return rest;
+        }
+        'x' => {
+            // `\x{H…}`, or none, one or two digits.
+            if let Some((digits, tail)) = rest
+                .strip_prefix('{')
+                .and_then(|inside| inside.split_once('}'))
+            {
+                match u32::from_str_radix(digits, 16) {
+                    Ok(code) if code < 0x100 => push(out, format_args!("\\x{code:02x}")),
+                    _ => push(out, format_args!("\\x{{{digits}}}")),
+                }
+                return tail;
+            }
+            let digits = rest
+                .bytes()
+                .take(2)
+                .take_while(u8::is_ascii_hexdigit)
+                .count();
+            let code = u8::from_str_radix(rest.get(..digits).unwrap_or_default(), 16);
+            push(out, format_args!("\\x{:02x}", code.unwrap_or(0)));
+            return rest.get(digits..).unwrap_or_default();
+        }
+        '0' => {
+            let digits = rest
+                .bytes()
+                .take(2)
+                .take_while(|byte| matches!(byte, b'0'..=b'7'))
+                .count();
+            let code = u8::from_str_radix(rest.get(..digits).unwrap_or_default(), 8).unwrap_or(0);
+            push(out, format_args!("\\x{code:02x}"));
+            return rest.get(digits..).unwrap_or_default();
+        }
+        _ if letter.is_ascii_alphanumeric() || letter.is_ascii_punctuation() => {
+            if letter == '_' {
+                out.push('_');
+            } else {
+                out.push('\\');
+                out.push(letter);
+            }
+        }
+        ' ' => out.push_str("\\x20"),
+        _ => out.push(letter),
+    }
+    rest
+}
+
+/// Appends formatted text.
+fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
+    use std::fmt::Write as _;
+    // Writing to a string does not fail.
+    let _ = out.write_fmt(text);
+}
+
+/// A class, after its `[`. Set operations and nested classes of the crate are plain characters to PCRE.
+fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
+    out.push('[');
+    let mut rest = tail;
+    if let Some(after) = rest.strip_prefix('^') {
+        out.push('^');
+        rest = after;
+    }
+    let (mut first, mut begins, mut ends) = (true, false, false);
+    while let Some(letter) = rest.chars().next() {
+        let after = rest.get(letter.len_utf8()..).unwrap_or_default();
+        rest = match letter {
+            ']' if !first => {
+                out.push(']');
+                return after;
+            }
+            ']' => {
+                out.push_str("\\]");
+                after
+            }
+            '[' => match posix(rest) {
+                Some(length) => {
+                    out.push_str(rest.get(..length).unwrap_or_default());
+                    rest.get(length..).unwrap_or_default()
+                }
+                None => {
+                    out.push_str("\\[");
+                    after
+                }
+            },
+            '&' | '~' => {
+                out.push('\\');
+                out.push(letter);
+                after
+            }
+            // `--` is a set difference to the crate: here the end of a range, or a `-` and what comes.
+            '-' if after.starts_with('-') && begins => {
+                out.push_str("-\\-");
+                begins = false;
+                rest = after.get(1..).unwrap_or_default();
+                continue;
+            }
+            '-' if after.starts_with('-') => {
+                out.push_str("\\-");
+                after
+            }
+            '\\' => escape(after, true, out),
+            _ => {
+                out.push(letter);
+                after
+            }
+        };
+        first = false;
+        // Whether a range may begin with what was just read: not in its middle, and not with its end.
+        begins = letter != '-' && !ends;
+        ends = letter == '-' && !ends;
+    }
+    rest
+}
+
+/// Length of `[:name:]` at the beginning of `text`.
+fn posix(text: &str) -> Option<usize> {
+    let inside = text.strip_prefix("[:")?;
+    let end = inside.find(":]")?;
+    let name = inside.get(..end)?;
+    name.bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte == b'^')
+        .then_some(end + 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each pattern matches the first text and not the second.
+    #[test]
+    fn pcre_readings() {
+        for (pattern, yes, no) in [
+            (r"^\d+$", "12", "12\n"),
+            (r"a{b", "a{b", "ab"),
+            (r"a{2}", "aa", "a"),
+            (r"a{,2}", "a{,2}", "aa"),
+            (r"a++b", "aab", "b"),
+            (r"(?>ab|a)c", "abc", "ab"),
+            (r"[[a]x", "[x", "bx"),
+            (r"[]a]", "]", "b"),
+            (r"[^]a]", "b", "]"),
+            (r"[[:digit:]&&]", "&", "a"),
+            (r"\<a\>", "<a>", "a"),
+            (r"[a\-\[]", "[", "b"),
+            (r"a.b", "a\nb", "ab"),
+            (r"\x5cn", "\\n", "\n"),
+            (r"[\x5c'\x22]", "\"", "x"),
+            (r"\Qa.b\E+", "a.bb", "axb"),
+            (r"\/\-\_\@", "/-_@", "/"),
+            (r"[+--]", ",", "."),
+            (r"[a-z--]", "-", "."),
+        ] {
+            let regex = compile(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
+            assert!(regex.is_match(yes.as_bytes()), "{pattern} on {yes:?}");
+            assert!(!regex.is_match(no.as_bytes()), "{pattern} on {no:?}");
+        }
+    }
+
+    #[test]
+    fn look_around_is_refused() {
+        assert!(compile("a(?=b)").is_err() && compile(r"(a)\1").is_err());
+    }
+}

@@ -1,0 +1,244 @@
+//! Which rules of a phase can match at all: asked of all values at once before any rule runs.
+
+use super::bytes::ByteSet;
+use super::facts::Slot;
+use super::prefilter::Bits;
+use super::program::{ChainId, CompiledLink, CompiledRule, Members, Source};
+use super::values::{OutputId, Side, Values};
+
+/// The rules of a phase.
+#[derive(Debug, Default)]
+pub(crate) struct PhasePlan {
+    /// Those that run whatever the values are.
+    always: Bits,
+    /// Those that run when a class of values has members, or has such that pass their gates.
+    classes: Vec<Class>,
+}
+
+/// Values that targets name alike.
+#[derive(Debug)]
+struct Class {
+    slot: Slot,
+    side: Side,
+    /// Only members of this name.
+    name: Option<Box<[u8]>>,
+    /// Rules that run when there is any.
+    present: Bits,
+    /// What is asked of the value as it is, for all chains: most chains change nothing in most values, and where one
+    /// does, this asks too much, never too little.
+    plain: Questions,
+    groups: Vec<Group>,
+}
+
+/// What is asked of a value after a chain.
+#[derive(Debug)]
+struct Group {
+    chain: ChainId,
+    questions: Questions,
+}
+
+/// Rules by what decides on them.
+#[derive(Debug)]
+struct Questions {
+    /// Rules whose literals decide.
+    literals: Bits,
+    /// First and last word of `literals` that is not 0.
+    words: std::ops::Range<usize>,
+    /// Rules of which a byte set decides, each set once.
+    sets: Vec<(ByteSet, Vec<usize>)>,
+}
+
+impl PhasePlan {
+    pub(crate) fn new(phase: u8, rules: &[CompiledRule], links: usize, dead: &Bits) -> Self {
+        let mut plan = Self {
+            always: Bits::new(rules.len()),
+            classes: Vec::new(),
+        };
+        for (index, rule) in rules.iter().enumerate() {
+            let Some(first) = rule
+                .links
+                .first()
+                .filter(|_| rule.phase == phase && !dead.contains(index))
+            else {
+                continue;
+            };
+            let by_values = !first.targets.is_empty()
+                && first
+                    .targets
+                    .iter()
+                    .all(|target| !target.count && matches!(target.source, Source::Facts(_)));
+            if by_values {
+                plan.add(index, first, rules.len(), links);
+            } else {
+                plan.always.insert(index);
+            }
+        }
+        for class in &mut plan.classes {
+            class.plain.close();
+            class
+                .groups
+                .iter_mut()
+                .for_each(|group| group.questions.close());
+        }
+        plan
+    }
+
+    fn add(&mut self, index: usize, link: &CompiledLink, rules: usize, links: usize) {
+        let chains = if link.stages.is_empty() {
+            std::slice::from_ref(&link.chain)
+        } else {
+            &link.stages
+        };
+        for target in &link.targets {
+            let Source::Facts(places) = &target.source else {
+                continue;
+            };
+            let name = match &target.members {
+                Members::Name(name) => Some(name.clone()),
+                _ => None,
+            };
+            for (slot, side) in places {
+                let class = self.class(*slot, *side, name.clone(), rules, links);
+                if link.negated || link.gate.is_open() {
+                    class.present.insert(index);
+                    continue;
+                }
+                class.plain.add(index, link);
+                for chain in chains.iter().filter(|chain| **chain != 0) {
+                    class.group(*chain, links).add(index, link);
+                }
+            }
+        }
+    }
+
+    fn class(
+        &mut self,
+        slot: Slot,
+        side: Side,
+        name: Option<Box<[u8]>>,
+        rules: usize,
+        links: usize,
+    ) -> &mut Class {
+        let known = self
+            .classes
+            .iter()
+            .position(|class| class.slot == slot && class.side == side && class.name == name);
+        let position = known.unwrap_or_else(|| {
+            let (present, plain) = (Bits::new(rules), Questions::new(links));
+            self.classes.push(Class {
+                slot,
+                side,
+                name,
+                present,
+                plain,
+                groups: Vec::new(),
+            });
+            self.classes.len() - 1
+        });
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the position was found or made just now"
+        )]
+        &mut self.classes[position]
+    }
+
+    /// The rules that have to be run.
+    pub(crate) fn live(&self, values: &mut Values<'_>, live: &mut Bits) {
+        live.union(&self.always.0);
+        for class in &self.classes {
+            for entry in values.entries(class.slot) {
+                if let Some(name) = &class.name
+                    && !values.name_is(entry, name)
+                {
+                    continue;
+                }
+                live.union(&class.present.0);
+                let base = values.base(entry, class.side);
+                class.plain.ask(values, base, live);
+                for group in &class.groups {
+                    let value = values.after(base, group.chain);
+                    if value != base {
+                        group.questions.ask(values, value, live);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Questions {
+    fn new(links: usize) -> Self {
+        Self {
+            literals: Bits::new(links),
+            words: 0..0,
+            sets: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, index: usize, link: &CompiledLink) {
+        if link.gate.literals {
+            self.literals.insert(index);
+        } else if let Some(set) = link.gate.sets.first() {
+            match self.sets.iter_mut().find(|(known, _)| known == set) {
+                Some((_, rules)) if rules.last() != Some(&index) => rules.push(index),
+                Some(_) => {}
+                None => self.sets.push((*set, vec![index])),
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        let used = |word: &u64| *word != 0;
+        let start = self.literals.0.iter().position(used).unwrap_or(0);
+        let end = self
+            .literals
+            .0
+            .iter()
+            .rposition(used)
+            .map_or(0, |last| last + 1);
+        self.words = start..end;
+    }
+
+    fn ask(&self, values: &mut Values<'_>, value: OutputId, live: &mut Bits) {
+        let present = values.output(value).present;
+        for (_, rules) in self.sets.iter().filter(|(set, _)| set.meets(present)) {
+            for rule in rules {
+                live.insert(*rule);
+            }
+        }
+        if self.words.is_empty() {
+            return;
+        }
+        let Some(found) = values.scan(value) else {
+            return;
+        };
+        let (Some(mask), Some(found), Some(live)) = (
+            self.literals.0.get(self.words.clone()),
+            found.get(self.words.clone()),
+            live.0.get_mut(self.words.clone()),
+        ) else {
+            return;
+        };
+        for ((live, found), mask) in live.iter_mut().zip(found).zip(mask) {
+            *live |= found & mask;
+        }
+    }
+}
+
+impl Class {
+    fn group(&mut self, chain: ChainId, links: usize) -> &mut Questions {
+        let known = self.groups.iter().position(|group| group.chain == chain);
+        let position = known.unwrap_or_else(|| {
+            self.groups.push(Group {
+                chain,
+                questions: Questions::new(links),
+            });
+            self.groups.len() - 1
+        });
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the position was found or made just now"
+        )]
+        &mut self.groups[position].questions
+    }
+}

@@ -1,0 +1,215 @@
+//! The rules stage of the pipeline: what a transaction shows to rules, and what it keeps of what they found.
+
+use std::borrow::Cow;
+
+use super::{Environment, Inspection, Request, Response};
+use crate::engine::{Engine, Now};
+use crate::transaction::Transaction;
+
+/// Findings of rules that an event carries.
+const MAX_FINDINGS: usize = 32;
+/// Bytes of the name of a member in a finding; a longer one, or one with other characters, is left out.
+const MAX_MEMBER_BYTES: usize = 64;
+
+/// What policies see of rules.
+#[derive(Debug, Default)]
+pub(crate) struct RulesOutcome {
+    pub(crate) score: i64,
+    pub(crate) outbound_score: i64,
+    pub(crate) matched: Vec<String>,
+    pub(crate) interrupted: bool,
+    pub(crate) severity: Option<u8>,
+    /// How many hits are in the findings already.
+    told: usize,
+    /// The body's phase was run.
+    responded: bool,
+}
+
+fn environment(engine: &Engine, now: Now) -> Option<Environment<'_>> {
+    engine
+        .rules
+        .environment(&engine.shared.collections, now.unix_us)
+}
+
+impl Transaction {
+    /// Phase 1, over the request's head.
+    pub(crate) fn inspect_head(&mut self, engine: &Engine, now: Now) {
+        let Some(environment) = environment(engine, now) else {
+            return;
+        };
+        let mut headers: Vec<(&[u8], &[u8])> = Vec::with_capacity(self.headers.len() + 1);
+        let plain = self
+            .headers
+            .iter()
+            .filter(|(name, _)| !name.starts_with(b":") && !name.starts_with(b"x-starfort-"));
+        // HTTP/2 and HTTP/3 have the host in a pseudo header, and Envoy puts HTTP/1's there too.
+        if self.headers.get("host").is_none()
+            && let Some(host) = self.headers.get(":authority")
+        {
+            headers.push((b"host", host));
+        }
+        headers.extend(plain);
+        let request = Request {
+            method: self.headers.get(":method").unwrap_or_default(),
+            uri: self.headers.get(":path").unwrap_or(b"/"),
+            protocol: self.protocol.as_bytes(),
+            headers: &headers,
+            remote_addr: self.client.address,
+            remote_port: 0,
+            server_addr: None,
+            server_port: 0,
+            unique_id: self.id.as_bytes(),
+        };
+        let mut inspection = Inspection::begin(environment, &request, self.client.place.clone());
+        let api = engine.api(self.matched.api).map_or("", |api| &api.name);
+        inspection.set_tx(environment, "starfort_api", api);
+        let endpoint = engine
+            .endpoint(self.matched.endpoint)
+            .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
+            .unwrap_or_default();
+        inspection.set_tx(environment, "starfort_endpoint", &endpoint);
+        inspection.request_headers(environment);
+        self.inspection = Some(Box::new(inspection));
+        self.note_rules(environment);
+    }
+
+    /// Whether rules look at bodies of any type.
+    pub(crate) fn rules_want_body(&self) -> bool {
+        self.inspection
+            .as_ref()
+            .is_some_and(|inspection| inspection.wants_request_body())
+    }
+
+    /// Phase 2, over the request's body (empty when there is none).
+    pub(crate) fn inspect_body(&mut self, engine: &Engine, body: &[u8], truncated: bool, now: Now) {
+        let (Some(environment), Some(inspection)) =
+            (environment(engine, now), self.inspection.as_mut())
+        else {
+            return;
+        };
+        inspection.request_body(environment, body, truncated);
+        self.note_rules(environment);
+    }
+
+    /// Phase 3, over the response's head.
+    pub(crate) fn inspect_response_head(&mut self, engine: &Engine, now: Now) {
+        let (Some(environment), Some(inspection)) =
+            (environment(engine, now), self.inspection.as_mut())
+        else {
+            return;
+        };
+        let headers: Vec<(&[u8], &[u8])> = self
+            .response
+            .headers
+            .iter()
+            .filter(|(name, _)| !name.starts_with(b":"))
+            .collect();
+        let response = Response {
+            status: self.response.status,
+            protocol: self.protocol.as_bytes(),
+            reason: b"",
+            headers: &headers,
+        };
+        inspection.response_headers(environment, &response);
+        self.note_rules(environment);
+    }
+
+    /// Whether rules look at the response's body.
+    pub(crate) fn rules_want_response(&self, engine: &Engine, now: Now) -> bool {
+        match (environment(engine, now), &self.inspection) {
+            (Some(environment), Some(inspection)) => inspection.wants_response_body(environment),
+            _ => false,
+        }
+    }
+
+    /// Phase 4, over the response's body (`None` when it was not looked at).
+    pub(crate) fn inspect_response_body(&mut self, engine: &Engine, body: Option<&[u8]>, now: Now) {
+        let (Some(environment), Some(inspection)) =
+            (environment(engine, now), self.inspection.as_mut())
+        else {
+            return;
+        };
+        if std::mem::replace(&mut self.rules.responded, true) {
+            return;
+        }
+        inspection.response_body(environment, body);
+        self.note_rules(environment);
+    }
+
+    /// Phase 5; and phase 4 when the response had no body to look at.
+    pub(crate) fn finish_rules(&mut self, engine: &Engine, now: Now) {
+        if self.response.status != 0 {
+            self.inspect_response_body(engine, None, now);
+        }
+        let (Some(environment), Some(inspection)) =
+            (environment(engine, now), self.inspection.as_mut())
+        else {
+            return;
+        };
+        inspection.finish(environment);
+        self.note_rules(environment);
+    }
+
+    /// Keep what rules found since the last phase.
+    fn note_rules(&mut self, environment: Environment<'_>) {
+        let Some(inspection) = &self.inspection else {
+            return;
+        };
+        let outcome = &mut self.rules;
+        outcome.score = inspection.score(environment);
+        outcome.outbound_score = inspection.outbound_score(environment);
+        outcome.interrupted = inspection.interruption().is_some();
+        outcome.severity = inspection.severity();
+        let mut count = 0;
+        for rule in inspection.matched(environment) {
+            count += 1;
+            if count <= outcome.told || !rule.log || outcome.matched.len() >= MAX_FINDINGS {
+                continue;
+            }
+            let id = rule.id.to_string();
+            // What was looked at in the request, rather than what rules made of it.
+            let var = rule
+                .vars
+                .iter()
+                .find(|var| !var.name.starts_with(b"TX:") && !var.name.starts_with(b"MATCHED_"));
+            let finding = match var.and_then(|var| member(&var.name)) {
+                Some(target) => format!("rule:{id}@{target}"),
+                None => format!("rule:{id}"),
+            };
+            if !outcome.matched.contains(&id) {
+                outcome.matched.push(id);
+                self.findings.push(Cow::Owned(finding));
+            }
+        }
+        outcome.told = count;
+    }
+}
+
+/// A target as a finding names it: `ARGS:comment`, or `ARGS` when the member's name is long or not plain (names are the
+/// client's, and a finding is no place for payload).
+fn member(name: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(name).ok()?;
+    let (variable, key) = text.split_once(':').unwrap_or((text, ""));
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.$[]-".contains(&byte);
+    if key.is_empty() || key.len() > MAX_MEMBER_BYTES || !key.bytes().all(plain) {
+        return (!variable.is_empty()).then(|| variable.to_owned());
+    }
+    Some(format!("{variable}:{key}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::member;
+
+    #[test]
+    fn findings_name_plain_members_only() {
+        assert_eq!(member(b"ARGS:comment").as_deref(), Some("ARGS:comment"));
+        assert_eq!(member(b"ARGS:<script>").as_deref(), Some("ARGS"));
+        assert_eq!(member(b"REQUEST_URI").as_deref(), Some("REQUEST_URI"));
+        assert_eq!(
+            member("ARGS:".repeat(40).as_bytes()).as_deref(),
+            Some("ARGS")
+        );
+        assert_eq!(member(b""), None);
+    }
+}

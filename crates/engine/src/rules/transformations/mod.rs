@@ -1,0 +1,205 @@
+//! What rules do to a value before they look at it. Each function appends its result to `out`.
+//!
+//! Semantics follow the reference manual of `ModSecurity` v3 and its published unit cases, which
+//! `tests/rules_corpora.rs` runs.
+
+mod base64;
+mod cmd_line;
+mod comments;
+mod css;
+mod escape_seq;
+mod html_entity;
+mod js;
+mod parity;
+mod path;
+mod php;
+mod simple;
+mod url;
+
+use super::bytes::{ByteSet, SPACES};
+use super::compiled::Transformation;
+
+/// The code page of `%uHHHH`: code points and their bytes, sorted.
+pub type UnicodeMap = [(u32, u8)];
+
+/// Apply one transformation.
+///
+/// # Arguments
+/// * `input` - the value.
+/// * `unicode_map` - code page for `urlDecodeUni` (may be empty).
+/// * `out` - where the result is appended.
+pub fn apply(
+    transformation: Transformation,
+    input: &[u8],
+    unicode_map: &UnicodeMap,
+    out: &mut Vec<u8>,
+) {
+    use Transformation as T;
+    match transformation {
+        T::Base64Decode => base64::decode(input, out),
+        T::Base64DecodeExt => base64::decode_ext(input, out),
+        T::Base64Encode => base64::encode(input, out),
+        T::CmdLine => cmd_line::transform(input, out),
+        T::CompressWhitespace => simple::compress_whitespace(input, out),
+        T::CssDecode => css::decode(input, out),
+        T::EscapeSeqDecode => escape_seq::decode(input, out),
+        T::HexDecode => simple::hex_decode(input, out),
+        T::HexEncode => simple::hex_encode(input, out),
+        T::HtmlEntityDecode => html_entity::decode(input, out),
+        T::JsDecode => js::decode(input, out),
+        T::Length => {
+            super::bytes::push_integer(i64::try_from(input.len()).unwrap_or(i64::MAX), out);
+        }
+        T::Lowercase => out.extend(input.iter().map(u8::to_ascii_lowercase)),
+        T::Uppercase => out.extend(input.iter().map(u8::to_ascii_uppercase)),
+        T::Md5 => simple::md5(input, out),
+        T::NormalizePath => path::normalize(input, false, out),
+        T::NormalizePathWin => path::normalize(input, true, out),
+        T::ParityEven7bit => parity::even(input, out),
+        T::ParityOdd7bit => parity::odd(input, out),
+        T::ParityZero7bit => parity::zero(input, out),
+        T::PhpArgsNames => php::args_names(input, out),
+        T::RemoveComments => comments::remove(input, out),
+        T::RemoveCommentsChar => comments::remove_chars(input, out),
+        T::RemoveNulls => out.extend(input.iter().filter(|byte| **byte != 0)),
+        T::RemoveWhitespace => simple::remove_whitespace(input, out),
+        T::ReplaceComments => comments::replace(input, out),
+        T::ReplaceNulls => out.extend(
+            input
+                .iter()
+                .map(|byte| if *byte == 0 { b' ' } else { *byte }),
+        ),
+        T::Sha1 => simple::sha1(input, out),
+        T::SqlHexDecode => simple::sql_hex_decode(input, out),
+        T::Trim => out.extend_from_slice(simple::trim_left(simple::trim_right(input))),
+        T::TrimLeft => out.extend_from_slice(simple::trim_left(input)),
+        T::TrimRight => out.extend_from_slice(simple::trim_right(input)),
+        T::UrlDecode => url::decode(input, out),
+        T::UrlDecodeUni => url::decode_uni(input, unicode_map, out),
+        T::UrlEncode => url::encode(input, out),
+        T::Utf8toUnicode => url::utf8_to_unicode(input, out),
+    }
+}
+
+/// Bytes without which a transformation gives back what it was given. A property test holds this.
+pub(crate) const fn triggers(transformation: Transformation) -> ByteSet {
+    use Transformation as T;
+    const UPPER: ByteSet = ByteSet::range(b'A', b'Z');
+    const HIGH: ByteSet = ByteSet::range(0x80, 0xff);
+    const NUL: ByteSet = ByteSet::of(b"\0");
+    match transformation {
+        T::CmdLine => UPPER.union(SPACES).union(ByteSet::of(b"\"'\\^,;/(")),
+        T::CompressWhitespace => SPACES.union(ByteSet::of(b"\xa0")),
+        T::RemoveWhitespace => SPACES.union(ByteSet::of(b"\xa0\xc2")),
+        T::CssDecode | T::EscapeSeqDecode | T::JsDecode => ByteSet::of(b"\\"),
+        T::HtmlEntityDecode => ByteSet::of(b"&"),
+        T::Lowercase => UPPER,
+        T::Uppercase => ByteSet::range(b'a', b'z'),
+        T::NormalizePath => ByteSet::of(b"/."),
+        T::NormalizePathWin => ByteSet::of(b"/.\\"),
+        T::ParityZero7bit | T::Utf8toUnicode => HIGH,
+        T::RemoveComments | T::RemoveCommentsChar => ByteSet::of(b"/*-#<"),
+        T::RemoveNulls | T::ReplaceNulls => NUL,
+        T::ReplaceComments => ByteSet::of(b"/"),
+        T::SqlHexDecode => ByteSet::of(b"xX"),
+        T::Trim | T::TrimLeft | T::TrimRight => SPACES.union(NUL),
+        T::UrlDecode | T::UrlDecodeUni => ByteSet::of(b"%+"),
+        _ => ByteSet::ALL,
+    }
+}
+
+/// Whether a transformation makes something of nothing.
+pub(crate) const fn fills_empty(transformation: Transformation) -> bool {
+    matches!(
+        transformation,
+        Transformation::Length | Transformation::Md5 | Transformation::Sha1
+    )
+}
+
+/// Whether a transformation changes nothing but the case of letters.
+pub(crate) const fn is_case_only(transformation: Transformation) -> bool {
+    matches!(
+        transformation,
+        Transformation::Lowercase | Transformation::Uppercase
+    )
+}
+
+/// Percent decoding as `urlDecode` does it; whether an escape was none.
+pub(crate) fn url_decode(input: &[u8], out: &mut Vec<u8>) -> bool {
+    url::decode(input, out);
+    super::operators::bad_url_encoding(input)
+}
+
+/// Every transformation.
+#[cfg(test)]
+pub(crate) const ALL: [Transformation; 36] = {
+    use Transformation as T;
+    [
+        T::Base64Decode,
+        T::Base64DecodeExt,
+        T::Base64Encode,
+        T::CmdLine,
+        T::CompressWhitespace,
+        T::CssDecode,
+        T::EscapeSeqDecode,
+        T::HexDecode,
+        T::HexEncode,
+        T::HtmlEntityDecode,
+        T::JsDecode,
+        T::Length,
+        T::Lowercase,
+        T::Uppercase,
+        T::Md5,
+        T::NormalizePath,
+        T::NormalizePathWin,
+        T::ParityEven7bit,
+        T::ParityOdd7bit,
+        T::ParityZero7bit,
+        T::PhpArgsNames,
+        T::RemoveComments,
+        T::RemoveCommentsChar,
+        T::RemoveNulls,
+        T::RemoveWhitespace,
+        T::ReplaceComments,
+        T::ReplaceNulls,
+        T::Sha1,
+        T::SqlHexDecode,
+        T::Trim,
+        T::TrimLeft,
+        T::TrimRight,
+        T::UrlDecode,
+        T::UrlDecodeUni,
+        T::UrlEncode,
+        T::Utf8toUnicode,
+    ]
+};
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn run(transformation: Transformation, input: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        apply(transformation, input, &[], &mut out);
+        out
+    }
+
+    proptest! {
+        /// What has none of the triggers comes back as it was; no transformation makes a value much longer.
+        #[test]
+        fn triggers_are_complete(
+            input in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(b"%u\\&#;x0/*-.<>! aA+^'\"=".to_vec())], 0..24)
+        ) {
+            let present = ByteSet::present(&input);
+            for transformation in ALL {
+                let out = run(transformation, &input);
+                if !triggers(transformation).meets(present) && !input.is_empty() {
+                    prop_assert_eq!(&out, &input, "{:?}", transformation);
+                }
+                prop_assert!(out.len() <= input.len() * 6 + 64, "{:?}", transformation);
+            }
+        }
+    }
+}

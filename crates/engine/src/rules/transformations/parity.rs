@@ -1,0 +1,24 @@
+//! `parityEven7bit`, `parityOdd7bit`, `parityZero7bit`.
+
+fn parity(input: &[u8], odd: bool, out: &mut Vec<u8>) {
+    out.extend(input.iter().map(|byte| {
+        let low = byte & 0x7f;
+        if (low.count_ones() % 2 == 1) == odd {
+            low
+        } else {
+            low | 0x80
+        }
+    }));
+}
+
+pub(super) fn even(input: &[u8], out: &mut Vec<u8>) {
+    parity(input, false, out);
+}
+
+pub(super) fn odd(input: &[u8], out: &mut Vec<u8>) {
+    parity(input, true, out);
+}
+
+pub(super) fn zero(input: &[u8], out: &mut Vec<u8>) {
+    out.extend(input.iter().map(|byte| byte & 0x7f));
+}

@@ -1,0 +1,121 @@
+//! `urlDecode`, `urlDecodeUni`, `urlEncode`, `utf8toUnicode`.
+
+use super::super::bytes::hex_byte;
+use super::UnicodeMap;
+
+/// Percent decoding, `+` as a space; what is no escape stays.
+pub(crate) fn decode(input: &[u8], out: &mut Vec<u8>) {
+    let mut rest = input;
+    loop {
+        rest = match rest {
+            [] => return,
+            [b'%', high, low, tail @ ..] if hex_byte(*high, *low).is_some() => {
+                out.extend(hex_byte(*high, *low));
+                tail
+            }
+            [byte, tail @ ..] => {
+                out.push(if *byte == b'+' { b' ' } else { *byte });
+                tail
+            }
+        };
+    }
+}
+
+/// The same, and `%uHHHH` by the code page; without an entry the low byte, full-width ASCII recognised.
+pub(super) fn decode_uni(input: &[u8], map: &UnicodeMap, out: &mut Vec<u8>) {
+    let mut rest = input;
+    loop {
+        rest = match rest {
+            [] => return,
+            [b'%', b'u' | b'U', a, b, c, d, tail @ ..]
+                if hex_byte(*a, *b).is_some() && hex_byte(*c, *d).is_some() =>
+            {
+                let (high, low) = (hex_byte(*a, *b).unwrap_or(0), hex_byte(*c, *d).unwrap_or(0));
+                out.push(unicode_byte(high, low, map));
+                tail
+            }
+            [b'%', high, low, tail @ ..] if hex_byte(*high, *low).is_some() => {
+                out.extend(hex_byte(*high, *low));
+                tail
+            }
+            [byte, tail @ ..] => {
+                out.push(if *byte == b'+' { b' ' } else { *byte });
+                tail
+            }
+        };
+    }
+}
+
+fn unicode_byte(high: u8, low: u8, map: &UnicodeMap) -> u8 {
+    let code = u32::from(high) << 8 | u32::from(low);
+    if let Ok(index) = map.binary_search_by_key(&code, |(code, _)| *code)
+        && let Some((_, byte)) = map.get(index)
+    {
+        return *byte;
+    }
+    if high == 0xff && low > 0 && low < 0x5f {
+        low + 0x20
+    } else {
+        low
+    }
+}
+
+/// Percent encoding of all but letters, digits and `*`; a space becomes `+`.
+pub(super) fn encode(input: &[u8], out: &mut Vec<u8>) {
+    let digit = |value: u8| {
+        if value < 10 {
+            b'0' + value
+        } else {
+            b'a' + value - 10
+        }
+    };
+    for byte in input {
+        match byte {
+            b' ' => out.push(b'+'),
+            b'*' => out.push(*byte),
+            _ if byte.is_ascii_alphanumeric() => out.push(*byte),
+            _ => out.extend([b'%', digit(byte >> 4), digit(byte & 15)]),
+        }
+    }
+}
+
+/// UTF-8 sequences of two bytes and more become `%uHHHH`; other bytes stay.
+pub(super) fn utf8_to_unicode(input: &[u8], out: &mut Vec<u8>) {
+    let digit = |value: u32| char::from_digit(value & 15, 16).map_or(b'0', |digit| digit as u8);
+    let mut rest = input;
+    while let Some((first, tail)) = rest.split_first() {
+        match sequence(rest) {
+            Some((code, length)) => {
+                out.extend_from_slice(b"%u");
+                // Past the basic plane more digits are needed, in pairs.
+                let shifts: &[u32] = if code > 0xffff {
+                    &[20, 16, 12, 8, 4, 0]
+                } else {
+                    &[12, 8, 4, 0]
+                };
+                out.extend(shifts.iter().map(|shift| digit(code >> shift)));
+                rest = rest.get(length..).unwrap_or_default();
+            }
+            None => {
+                out.push(*first);
+                rest = tail;
+            }
+        }
+    }
+}
+
+/// The code point of a multi-byte sequence and its length; overlong forms too, since they are what is looked for.
+fn sequence(text: &[u8]) -> Option<(u32, usize)> {
+    let tail = |byte: &u8| (byte & 0xc0 == 0x80).then_some(u32::from(byte & 0x3f));
+    match text {
+        [a @ 0xc0..=0xdf, b, ..] => Some((u32::from(a & 0x1f) << 6 | tail(b)?, 2)),
+        [a @ 0xe0..=0xef, b, c, ..] => {
+            Some((u32::from(a & 0x0f) << 12 | tail(b)? << 6 | tail(c)?, 3))
+        }
+        [a @ 0xf0..=0xf7, b, c, d, ..] => Some((
+            u32::from(a & 0x07) << 18 | tail(b)? << 12 | tail(c)? << 6 | tail(d)?,
+            4,
+        )),
+        _ => None,
+    }
+}

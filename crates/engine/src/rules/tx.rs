@@ -1,0 +1,128 @@
+//! `TX`: the variables of a transaction.
+
+use std::sync::Arc;
+
+use super::bytes::{integer, push_integer};
+use super::compiled::SetOp;
+use super::program::Names;
+
+/// Variables whose names are made while rules run; more are not kept.
+const MAX_DYNAMIC: usize = 4096;
+
+/// A variable's value: what was counted stays a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TxValue {
+    Integer(i64),
+    Text(Arc<[u8]>),
+}
+
+impl TxValue {
+    pub(crate) fn push(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Integer(value) => push_integer(*value, out),
+            Self::Text(text) => out.extend_from_slice(text),
+        }
+    }
+
+    pub(crate) fn integer(&self) -> i64 {
+        match self {
+            Self::Integer(value) => *value,
+            Self::Text(text) => integer(text),
+        }
+    }
+}
+
+/// All variables.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tx {
+    /// By place in [`Names`].
+    placed: Vec<Option<TxValue>>,
+    /// Others, by name (lower case).
+    dynamic: Vec<(Box<[u8]>, TxValue)>,
+}
+
+impl Tx {
+    pub(crate) fn new(names: &Names) -> Self {
+        Self {
+            placed: vec![None; names.names.len()],
+            dynamic: Vec::new(),
+        }
+    }
+
+    pub(crate) fn at(&self, place: u16) -> Option<&TxValue> {
+        self.placed.get(usize::from(place))?.as_ref()
+    }
+
+    pub(crate) fn get(&self, names: &Names, name: &[u8]) -> Option<&TxValue> {
+        match names.find(name) {
+            Some(place) => self.at(place),
+            None => self
+                .dynamic
+                .iter()
+                .find(|(known, _)| **known == *name)
+                .map(|(_, value)| value),
+        }
+    }
+
+    pub(crate) fn set_at(&mut self, place: u16, value: Option<TxValue>) {
+        if let Some(slot) = self.placed.get_mut(usize::from(place)) {
+            *slot = value;
+        }
+    }
+
+    /// `setvar` on a place; `value` is the expanded right side.
+    pub(crate) fn change_at(&mut self, place: u16, op: SetOp, value: &[u8]) {
+        let old = self.at(place);
+        let new = changed(old, op, value);
+        self.set_at(place, new);
+    }
+
+    /// `setvar` by name (lower case).
+    pub(crate) fn change(&mut self, names: &Names, name: &[u8], op: SetOp, value: &[u8]) {
+        if let Some(place) = names.find(name) {
+            return self.change_at(place, op, value);
+        }
+        let position = self.dynamic.iter().position(|(known, _)| **known == *name);
+        let old = position
+            .and_then(|position| self.dynamic.get(position))
+            .map(|(_, value)| value);
+        match (position, changed(old, op, value)) {
+            (Some(position), Some(new)) => {
+                if let Some((_, value)) = self.dynamic.get_mut(position) {
+                    *value = new;
+                }
+            }
+            (Some(position), None) => {
+                self.dynamic.remove(position);
+            }
+            (None, Some(new)) if self.dynamic.len() < MAX_DYNAMIC => {
+                self.dynamic.push((name.into(), new));
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// Names and values of all that are set.
+    pub(crate) fn iter<'a>(
+        &'a self,
+        names: &'a Names,
+    ) -> impl Iterator<Item = (&'a [u8], &'a TxValue)> {
+        let placed = names
+            .names
+            .iter()
+            .zip(&self.placed)
+            .filter_map(|(name, value)| Some((&**name, value.as_ref()?)));
+        placed.chain(self.dynamic.iter().map(|(name, value)| (&**name, value)))
+    }
+}
+
+/// What `setvar` makes of a variable.
+pub(crate) fn changed(old: Option<&TxValue>, op: SetOp, value: &[u8]) -> Option<TxValue> {
+    let number = || old.map_or(0, TxValue::integer);
+    match op {
+        SetOp::Set => Some(TxValue::Text(value.into())),
+        SetOp::Add => Some(TxValue::Integer(number().saturating_add(integer(value)))),
+        SetOp::Subtract => Some(TxValue::Integer(number().saturating_sub(integer(value)))),
+        SetOp::Unset => None,
+    }
+}

@@ -1,0 +1,1 @@
+"""`starfort rules`: the SecLang rules."""

@@ -1,0 +1,60 @@
+"""`starfort rules install`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from starfort.cli import output
+from starfort.cli.errors import FoundError, UsageError
+from starfort.cli.options import Json
+
+
+def install(
+    name: Annotated[Literal["crs"], typer.Argument(help="Which rule set: crs, the OWASP Core Rule Set.")],
+    *,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", exists=True, help="Archive (tar, zip) or folder instead of the project's release."
+        ),
+    ] = None,
+    version: Annotated[
+        str, typer.Option(help="Which release. Default: the one this Starfort is tested with.")
+    ] = "",
+    sha256: Annotated[str, typer.Option(help="What the archive must be; then no signature is needed.")] = "",
+    folder: Annotated[
+        Path | None,
+        typer.Option(envvar="STARFORT_RULESETS", file_okay=False, help="Where rule sets live."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Install a rule set, checked and pinned; the one before stays in place if anything is wrong."""
+    from starfort.cli.check import show_problems
+    from starfort.config import ConfigError
+    from starfort.threats.rulesets import crs
+    from starfort.threats.rulesets.installed import rule_set_folder
+
+    if source is not None and version:
+        raise UsageError("--from and --version exclude each other", "the files say which version they are")
+    target = rule_set_folder() if folder is None else folder
+    try:
+        if source is not None:
+            entry = crs.install_from(source, target, sha256=sha256)
+        else:
+            entry = crs.install_release(version or crs.DEFAULT_VERSION, target, sha256=sha256)
+    except crs.InstallError as error:
+        raise FoundError(str(error), error.fix) from error
+    except ConfigError as error:
+        show_problems(error)
+        raise FoundError(f"the rules of {source or version} cannot be used; nothing was changed") from None
+    if json:
+        output.print_json(asdict(entry))
+        return
+    output.say(
+        f"{name} {entry.version} is installed in {target / entry.folder} ({len(entry.files)} files, "
+        f"origin: {entry.verified}).",
+        "green",
+    )
+    output.say("It is used from the next start or `starfort reload` on.")

@@ -1,0 +1,37 @@
+"""Which rules a command is about: files that are named, else those of the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starfort.cli.errors import FoundError
+from starfort.cli.target import config_path
+from starfort.threats.rulesets.installed import InstalledRuleSet
+from starfort.threats.seclang.load import CompiledRules
+
+
+def find(paths: list[Path] | None, config: Path | None) -> tuple[CompiledRules, tuple[InstalledRuleSet, ...]]:
+    """Compile the rules that are meant.
+
+    Args:
+        paths: rule files and folders; nothing: what `rules:` of the configuration says.
+        config: the configuration.
+
+    Raises:
+        FoundError: there are problems; each was shown.
+    """
+    from starfort.cli.check import show_problems
+    from starfort.config import ConfigError, load
+    from starfort.threats.rulesets.overlay import compile_rules
+    from starfort.threats.seclang.load import load_rules
+
+    try:
+        if paths:
+            return load_rules(paths), ()
+        path = config_path(config)
+        made = compile_rules(load(path).config.rules, path.resolve().parent)
+    except ConfigError as error:
+        show_problems(error)
+        count = len(error.problems)
+        raise FoundError(f"{count} problem{'s' if count > 1 else ''} in the rules") from None
+    return made.compiled, made.sets

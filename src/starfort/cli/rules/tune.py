@@ -1,0 +1,100 @@
+"""`starfort rules tune`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from starfort.cli import output
+from starfort.cli.client import PAGE, Client
+from starfort.cli.events import Range
+from starfort.cli.options import Json, online
+
+
+@online
+def tune(
+    client: Client,
+    *,
+    range: Range = "24h",
+    rule: Annotated[int, typer.Option(help="Only this rule.")] = 0,
+    api: Annotated[str, typer.Option(help="Only this API.")] = "",
+    events: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="How many events to look at, latest first.")
+    ] = 20_000,
+    all: Annotated[
+        bool, typer.Option("--all", help="Also what is more likely an attack, with the doubts.")
+    ] = False,
+    rules: Annotated[
+        list[Path] | None,
+        typer.Option(exists=True, help="Rule files, for the rules' messages. Default: the configuration's."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Propose exclusions from what was observed, by endpoint and parameter, with the evidence."""
+    from starfort.threats.rulesets.tune import as_configuration, propose
+
+    found = propose(_events(client, events, range=range, api=api))
+    shown = [one for one in found if (all or one.likely) and rule in {0, one.rule}]
+    if json:
+        output.print_json([_plain(one) for one in shown])
+        return
+    output.table(
+        ["rule", "endpoint", "parameter", "requests", "addresses", "subjects", "answered", "stopped",
+         "doubts"],
+        (
+            [
+                str(one.rule), one.endpoint, one.parameter, one.evidence.requests, len(one.evidence.callers),
+                len(one.evidence.subjects), one.evidence.succeeded, one.evidence.stopped, one.doubts,
+            ]
+            for one in shown
+        ),
+        empty="Nothing looks like a false positive." if not all else "No rule found anything.",
+    )  # fmt: skip
+    likely = [one for one in shown if one.likely]
+    if likely:
+        output.heading("For starfort.yaml, after you have looked at the samples")
+        output.console().print(as_configuration(likely, _messages(rules)), markup=False, soft_wrap=True)
+
+
+def _events(client: Client, most: int, **filters: Any) -> Iterator[dict[str, Any]]:
+    before = None
+    while most > 0:
+        page = client.get("/events", limit=min(PAGE, most), before=before, **filters)
+        yield from page["items"]
+        most -= len(page["items"])
+        before = page["next"]
+        if before is None:
+            return
+
+
+def _messages(paths: list[Path] | None) -> dict[int, str]:
+    """What each rule says; nothing where the rules cannot be read from here."""
+    from starfort.cli.errors import CliError
+    from starfort.cli.rules import source
+
+    try:
+        compiled, _ = source.find(paths, None)
+    except CliError:
+        return {}
+    return {rule.id: rule.message for rule in compiled.rules}
+
+
+def _plain(one: Any) -> dict[str, Any]:
+    seen = one.evidence
+    return {
+        "rule": one.rule,
+        "api": one.api,
+        "endpoint": one.endpoint,
+        "parameter": one.parameter,
+        "likely": one.likely,
+        "doubts": list(one.doubts),
+        "requests": seen.requests,
+        "addresses": len(seen.callers),
+        "subjects": len(seen.subjects),
+        "answered_below_400": seen.succeeded,
+        "stopped": seen.stopped,
+        "first": seen.first,
+        "last": seen.last,
+        "samples": seen.samples,
+    }

@@ -1,0 +1,216 @@
+"""Installing OWASP CRS: from a release, an archive or a folder; checked before it replaces what was there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import httpx
+
+from starfort.threats.rulesets import BASE_RULES
+from starfort.threats.rulesets.archive import MAX_ARCHIVE_BYTES, ArchiveError, read_files
+from starfort.threats.rulesets.installed import InstalledRuleSet, record, write_private
+from starfort.threats.seclang.load import load_rules
+
+RELEASES: Final = "https://github.com/coreruleset/coreruleset/releases/download"
+"""Where the project publishes its releases."""
+
+DEFAULT_VERSION: Final = "4.28.0"
+"""The version that the regression tests of this release were run with."""
+
+KEY_FINGERPRINT: Final = "36006F0E0BA167832158821138EEACA1AB8A6E72"
+"""The key that releases are signed with. Source: INSTALL.md of CRS."""
+
+DOWNLOAD_TIMEOUT_S: Final = 60.0
+"""For the archive as a whole a slow line needs some seconds."""
+
+_ANCHOR: Final = "REQUEST-901-INITIALIZATION.conf"
+_SETUPS: Final = ("crs-setup.conf", "crs-setup.conf.example", "@crs-setup.conf.example")
+_SIGNATURE: Final = re.compile(
+    rb'^SecComponentSignature\s+"?OWASP_CRS/([0-9][0-9A-Za-z.-]{0,30})', re.MULTILINE
+)
+
+
+class InstallError(ValueError):
+    """A rule set cannot be installed; `fix` says what to do. What was installed before stays."""
+
+    def __init__(self, what: str, fix: str = "") -> None:
+        self.fix = fix
+        super().__init__(what)
+
+
+def install_from(
+    source: Path, folder: Path, *, sha256: str = "", verified: str = "", origin: str = ""
+) -> InstalledRuleSet:
+    """Install CRS from an archive or a folder.
+
+    Args:
+        source: a release of CRS (tar or zip), a package of it, or a folder; the rules are found in it.
+        folder: where rule sets live.
+        sha256: what the archive must be, hexadecimal; "" to take it as it is.
+        verified: how the origin was checked already, in words.
+        origin: where the archive came from, when that is not `source`.
+
+    Raises:
+        InstallError: it holds no CRS, is not the archive that was asked for, or is over a limit.
+        ConfigError: its rules cannot be loaded.
+    """
+    digest = _digest(source) if source.is_file() else ""
+    if sha256 and digest != sha256.lower():
+        raise InstallError(
+            f"{source} has SHA-256 {digest or '(a folder has none)'}, not {sha256}", "get it again"
+        )
+    try:
+        files = _select(read_files(source))
+    except ArchiveError as error:
+        raise InstallError(str(error)) from error
+    version = _version(files)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as staging:
+        staged = Path(staging) / "crs"
+        for path, content in files.items():
+            (staged / path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_private(staged / path, content)
+        load_rules([BASE_RULES, staged / "setup.conf", staged / "rules"])
+        digests = {str(path): hashlib.sha256(content).hexdigest() for path, content in files.items()}
+        whole = hashlib.sha256("".join(sorted(digests.values())).encode()).hexdigest()[:12]
+        target = folder / f"crs-{version}-{whole}"
+        if not target.exists():
+            os.replace(staged, target)  # noqa: PTH105 - a folder onto a name that is not there
+    entry = InstalledRuleSet(
+        name="crs",
+        version=version,
+        folder=target.name,
+        source=origin or str(source),
+        sha256=digest,
+        verified=verified or ("SHA-256 as asked for" if sha256 else "not checked"),
+        installed=datetime.now(UTC).isoformat(timespec="seconds"),
+        files=digests,
+    )
+    record(folder, entry)
+    return entry
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _select(files: Mapping[PurePosixPath, bytes]) -> dict[PurePosixPath, bytes]:
+    """`setup.conf`, `rules/*` and the licence, wherever they stand in what was given."""
+    anchors = sorted((path for path in files if path.name == _ANCHOR), key=lambda path: len(path.parts))
+    if not anchors:
+        raise InstallError(f"no CRS in it: {_ANCHOR} is missing", "give a release of CRS 3.3 or later")
+    home = anchors[0].parent
+    chosen = {
+        PurePosixPath("rules") / path.name: content
+        for path, content in files.items()
+        if path.parent == home and path.suffix in {".conf", ".data"}
+    }
+    setups = sorted(
+        (path for path in files if path.name in _SETUPS),
+        key=lambda path: (_SETUPS.index(path.name), len(path.parts)),
+    )
+    if not setups:
+        raise InstallError("no crs-setup.conf.example in it", "give the whole release, not only its rules")
+    chosen[PurePosixPath("setup.conf")] = files[setups[0]]
+    licences = sorted((path for path in files if path.name == "LICENSE"), key=lambda path: len(path.parts))
+    if licences:
+        chosen[PurePosixPath("LICENSE")] = files[licences[-1]]
+    return chosen
+
+
+def _version(files: Mapping[PurePosixPath, bytes]) -> str:
+    found = _SIGNATURE.search(files[PurePosixPath("rules") / _ANCHOR])
+    if found is None:
+        raise InstallError("its files name no version", "give a release of CRS 3.3 or later")
+    return found[1].decode()
+
+
+def install_release(
+    version: str,
+    folder: Path,
+    *,
+    sha256: str = "",
+    client: httpx.Client | None = None,
+    key_home: Path | None = None,
+) -> InstalledRuleSet:
+    """Download a release from the project, check its signature, install it.
+
+    Args:
+        version: such as 4.28.0.
+        folder: where rule sets live.
+        sha256: what the archive must be; given, no signature is needed.
+        client: HTTP client, for tests.
+        key_home: GnuPG's folder, default the user's.
+
+    Raises:
+        InstallError: it cannot be had, or its signature is not the project's.
+        ConfigError: its rules cannot be loaded.
+    """
+    if not re.fullmatch(r"\d+\.\d+\.\d+(?:-[A-Za-z0-9.]+)?", version):
+        raise InstallError(f"{version!r} is no version", f"write it like {DEFAULT_VERSION}")
+    gpg = shutil.which("gpg")
+    if not sha256 and gpg is None:
+        raise InstallError(
+            "gpg is not there to check the release's signature", "install GnuPG, or give --sha256"
+        )
+    address = f"{RELEASES}/v{version}/coreruleset-{version}-minimal.tar.gz"
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        client or httpx.Client(timeout=DOWNLOAD_TIMEOUT_S) as http,
+    ):
+        archive = Path(temporary) / "crs.tar.gz"
+        write_private(archive, _download(http, address))
+        verified = "SHA-256 as asked for"
+        if not sha256 and gpg is not None:
+            signature = archive.with_suffix(".asc")
+            write_private(signature, _download(http, f"{address}.asc"))
+            _check_signature(gpg, archive, signature, key_home)
+            verified = f"signature of {KEY_FINGERPRINT}"
+        return install_from(archive, folder, sha256=sha256, verified=verified, origin=address)
+
+
+def _download(client: httpx.Client, address: str) -> bytes:
+    content = bytearray()
+    try:
+        with client.stream("GET", address, follow_redirects=True) as answer:
+            answer.raise_for_status()
+            for chunk in answer.iter_bytes():
+                content += chunk
+                if len(content) > MAX_ARCHIVE_BYTES:
+                    raise InstallError(f"{address} has more than {MAX_ARCHIVE_BYTES >> 20} MiB")
+    except httpx.HTTPError as error:
+        raise InstallError(
+            f"{address} cannot be had: {error}",
+            "is there such a version? Where there is no network: --from ARCHIVE",
+        ) from error
+    return bytes(content)
+
+
+def _check_signature(gpg: str, archive: Path, signature: Path, key_home: Path | None) -> None:
+    home = [] if key_home is None else ["--homedir", str(key_home)]
+    checked = subprocess.run(  # noqa: S603 - gpg by its full path, our own arguments
+        [gpg, *home, "--batch", "--no-tty", "--status-fd", "1", "--verify", str(signature), str(archive)],
+        capture_output=True,
+        check=False,
+        timeout=DOWNLOAD_TIMEOUT_S,
+    )
+    lines = checked.stdout.decode(errors="replace").splitlines()
+    if any(line.startswith("[GNUPG:] NO_PUBKEY") for line in lines):
+        raise InstallError(
+            "the key that CRS signs with is not known to gpg",
+            f"gpg --recv-keys {KEY_FINGERPRINT}, and compare the print",
+        )
+    # the last word of VALIDSIG is the primary key (GnuPG, doc/DETAILS)
+    primary = {line.split()[-1] for line in lines if line.startswith("[GNUPG:] VALIDSIG ")}
+    if checked.returncode or primary != {KEY_FINGERPRINT}:
+        raise InstallError("the release's signature is not that of the CRS project", "do not use the file")

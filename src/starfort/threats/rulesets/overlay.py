@@ -1,0 +1,263 @@
+"""What `rules:` of `starfort.yaml` says, as SecLang around the rule sets.
+
+Rules know where they are by two variables that the engine sets before phase 1: `TX:starfort_api`, the name
+of the API, and `TX:starfort_endpoint`, `METHOD /path/{template}`.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Protocol
+
+from starfort.config.model import RuleExclusion, Rules, RuleScope, VirtualPatch
+from starfort.config.problems import ConfigError, ConfigProblem
+from starfort.threats.rulesets import API_RULES, BASE_RULES, EVALUATION_RULES
+from starfort.threats.rulesets.installed import InstalledRuleSet, installed, rule_files, rule_set_folder
+from starfort.threats.seclang.load import CompiledRules, load_rules
+from starfort.threats.seclang.parse import Snippet
+from starfort.threats.seclang.reference import VARIABLES
+
+SETTINGS_ID: Final = 9_535_000
+SCOPES_ID: Final = 9_535_100
+EXCLUSIONS_ID: Final = 9_536_000
+PATCHES_ID: Final = 9_538_000
+"""First ids of what is made here, see `rules/README.md`; the configuration's limits fit between them."""
+
+_SCORES: Final = {"critical": 5, "error": 4, "warning": 3, "notice": 2}
+"""What a rule of a severity adds. Source: crs-setup.conf of CRS, 900100."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredRules:
+    """The rules of a configuration.
+
+    Attributes:
+        compiled: what the engine runs.
+        sets: the installed rule sets among them.
+        files: what it was made from and may change: rule files and data files, not those of this package.
+    """
+
+    compiled: CompiledRules
+    sets: tuple[InstalledRuleSet, ...]
+    files: tuple[Path, ...]
+
+
+def compile_rules(rules: Rules, base: Path, folder: Path | None = None) -> ConfiguredRules:
+    """Load everything that `rules:` names.
+
+    Args:
+        rules: the section.
+        base: what relative paths count from: the configuration's folder.
+        folder: where rule sets live, default `rule_set_folder()`.
+
+    Raises:
+        ConfigError: every problem at once.
+    """
+    folder = rule_set_folder() if folder is None else folder
+    wanted = (
+        rules.sets if rules.sets is not None else [name for name in ("crs",) if name in installed(folder)]
+    )
+    set_files: list[Path] = []
+    setups: list[Path] = []
+    entries = []
+    for name in wanted:
+        entry, setup, files = rule_files(folder, name)
+        entries.append(entry)
+        setups.append(setup)
+        set_files += files
+    sources: list[Path | Snippet] = [
+        BASE_RULES,
+        *setups,
+        Snippet("rules: (settings)", "\n".join(settings(rules))),
+        *_globbed(rules.before, base),
+        *([API_RULES] if rules.api_rules else []),
+        Snippet(
+            "rules: (exclusions, patches)",
+            "\n".join([*exclusions(rules.exclusions), *patches(rules.patches)]),
+        ),
+        *(set_files or [EVALUATION_RULES]),
+        *_globbed(rules.files, base),
+    ]
+    compiled = _load(tuple(sources))
+    changing = tuple(file for file in compiled.files if not file.is_relative_to(BASE_RULES.parent))
+    return ConfiguredRules(compiled, tuple(entries), changing)
+
+
+_last: list[tuple[tuple[Path | Snippet, ...], tuple[tuple[int, int], ...], CompiledRules]] = []
+"""What was compiled last, for reloads that change something else: sources, stamps of files, result."""
+
+
+def _load(sources: tuple[Path | Snippet, ...]) -> CompiledRules:
+    """`load_rules`, or what it gave last when neither sources nor files changed since."""
+    for known, stamps, compiled in _last:
+        if known == sources and stamps == _stamps(compiled.files):
+            return compiled
+    started_ns = time.time_ns()
+    compiled = load_rules(sources)
+    stamps = _stamps(compiled.files)
+    # a file that changed while it was read may have been read before the change
+    if all(changed_ns < started_ns for changed_ns, _ in stamps):
+        _last[:] = [(sources, stamps, compiled)]
+    return compiled
+
+
+def _stamps(files: Iterable[Path]) -> tuple[tuple[int, int], ...]:
+    """Time of change and size of files, and of their folders: a folder changes when a file is added."""
+    stamps = []
+    for path in {*files, *(file.parent for file in files)}:
+        try:
+            found = path.stat()
+        except OSError:
+            stamps.append((0, -1))
+        else:
+            stamps.append((found.st_mtime_ns, found.st_size))
+    return tuple(sorted(stamps))
+
+
+def _globbed(patterns: Iterable[str], base: Path) -> Iterator[Path]:
+    for pattern in patterns:
+        found = sorted(glob.glob(str(base / pattern)))  # noqa: PTH207 - absolute patterns too
+        if not found:
+            problem = ConfigProblem(
+                base / pattern, 0, 0, "no such rule file", "see `rules:` in starfort.yaml"
+            )
+            raise ConfigError([problem])
+        yield from (Path(name) for name in found)
+
+
+class _Placed(Protocol):
+    """What holds for one API, one endpoint, or both, or everywhere."""
+
+    @property
+    def api(self) -> str | None: ...
+    @property
+    def endpoint(self) -> str | None: ...
+
+
+def settings(rules: Rules) -> Iterator[str]:
+    """Paranoia level and thresholds, for all and for single APIs and endpoints."""
+    values = {f"{name}_anomaly_score": score for name, score in _SCORES.items()} | {
+        "blocking_paranoia_level": rules.paranoia,
+        "inbound_anomaly_score_threshold": rules.inbound_threshold,
+        "outbound_anomaly_score_threshold": rules.outbound_threshold,
+    }
+    yield _action(SETTINGS_ID, [f"setvar:tx.{name}={value}" for name, value in values.items()])
+    for number, scope in enumerate(rules.scopes):
+        yield _guarded(SCOPES_ID + number, scope, _scope_actions(scope))
+    # what rules compare with when no rule set sets it; CRS takes the blocking level where nothing is said
+    yield (
+        f'SecRule &TX:detection_paranoia_level "@eq 0" "id:{SETTINGS_ID + 1},phase:1,pass,nolog,t:none,'
+        "setvar:'tx.detection_paranoia_level=%{tx.blocking_paranoia_level}'\""
+    )
+
+
+def _scope_actions(scope: RuleScope) -> list[str]:
+    values = {
+        "blocking_paranoia_level": scope.paranoia,
+        "inbound_anomaly_score_threshold": scope.inbound_threshold,
+        "outbound_anomaly_score_threshold": scope.outbound_threshold,
+    }
+    actions = [f"setvar:tx.{name}={value}" for name, value in values.items() if value is not None]
+    return [*actions, "ctl:ruleEngine=Off"] if scope.off else actions
+
+
+def exclusions(listed: Iterable[RuleExclusion]) -> Iterator[str]:
+    """Each exclusion as a rule that takes the others out while it holds."""
+    for number, exclusion in enumerate(listed):
+        kind, which = ("Tag", exclusion.tag) if exclusion.rule is None else ("Id", str(exclusion.rule))
+        targets = targets_of(exclusion.parameter)
+        actions = (
+            [f"ctl:ruleRemoveTargetBy{kind}={which};{target}" for target in targets]
+            if targets
+            else [f"ctl:ruleRemoveBy{kind}={which}"]
+        )
+        yield _guarded(EXCLUSIONS_ID + number, exclusion, actions, exclusion.expires)
+
+
+def targets_of(parameter: str | None) -> list[str]:
+    """SecLang targets of a parameter: its value and its name, or the target that it is already.
+
+    A target begins with a variable in upper case: `user` is a parameter, `USER:x` a target.
+    """
+    if parameter is None:
+        return []
+    if parameter.partition(":")[0] in VARIABLES:
+        return [parameter]
+    return [f"ARGS:{parameter}", f"ARGS_NAMES:{parameter}"]
+
+
+def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
+    """Each virtual patch as a chain: here, the pattern matches, not expired.
+
+    A match adds the whole threshold to the score, so that whatever acts on scores acts on it.
+    """
+    for number, patch in enumerate(listed):
+        targets = "|".join(targets_of(patch.parameter)) or "ARGS|ARGS_NAMES|REQUEST_BODY|XML:/*"
+        pattern = patch.pattern.replace('"', '\\"')
+        links = [
+            *_where(patch),
+            (f'{targets} "@rx {pattern}"', ["t:none", "t:urlDecodeUni"]),
+            *_until(patch.expires),
+        ]
+        test, own = links[-1]
+        score = "setvar:'tx.inbound_anomaly_score_pl1=+%{tx.inbound_anomaly_score_threshold}'"
+        links[-1] = (test, [*own, score])
+        actions = [
+            f"id:{PATCHES_ID + number}",
+            "phase:2",
+            "pass",
+            "log",
+            "t:none",
+            f"msg:'Virtual patch {patch.name}'",
+            "severity:CRITICAL",
+            "tag:'starfort'",
+            "tag:'virtual-patch'",
+        ]
+        yield _chain(links, actions)
+
+
+def _where(placed: _Placed) -> list[tuple[str, list[str]]]:
+    """Links that hold at one API, one endpoint, both, or everywhere (none)."""
+    links: list[tuple[str, list[str]]] = []
+    if placed.api is not None:
+        links.append((f'TX:starfort_api "@streq {placed.api}"', ["t:none"]))
+    if placed.endpoint is not None:
+        method, _, path = placed.endpoint.partition(" ")
+        pattern = ("[A-Z]+" if method == "*" else method) + " " + re.escape(path)
+        quoted = pattern.replace('"', '\\"')
+        links.append((f'TX:starfort_endpoint "@rx ^{quoted}$"', ["t:none"]))
+    return links
+
+
+def _until(expires: datetime | None) -> list[tuple[str, list[str]]]:
+    """The link that holds before a time; none without one."""
+    return [] if expires is None else [(f'TIME_EPOCH "@lt {int(expires.timestamp())}"', ["t:none"])]
+
+
+def _guarded(number: int, placed: _Placed, actions: list[str], expires: datetime | None = None) -> str:
+    """Actions that are taken in phase 1 where and while something holds."""
+    links = [*_where(placed), *_until(expires)]
+    if not links:
+        return _action(number, actions)
+    targets, own = links[-1]
+    links[-1] = (targets, own + actions)
+    return _chain(links, [f"id:{number}", "phase:1", "pass", "nolog", "t:none"])
+
+
+def _action(number: int, actions: list[str]) -> str:
+    return f'SecAction "{",".join([f"id:{number}", "phase:1", "pass", "nolog", "t:none", *actions])}"'
+
+
+def _chain(links: list[tuple[str, list[str]]], starter: list[str]) -> str:
+    lines = []
+    for index, (test, own) in enumerate(links):
+        first = starter if index == 0 else []
+        more = ["chain"] if index < len(links) - 1 else []
+        lines.append(f'SecRule {test} "{",".join([*first, *own, *more])}"')
+    return "\n".join(lines)

@@ -1,0 +1,171 @@
+"""Exclusions that observed traffic speaks for, as narrow as what was seen: endpoint and parameter.
+
+A false positive is not proven by traffic, only made likely: an attack comes from few callers and mostly
+fails; what an API is meant to take comes from many, and the API answers it. That is all that is looked at
+here, and the figures come with every proposal, so that a person can decide.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from starfort.threats.seclang.reference import VARIABLES
+
+MIN_REQUESTS: Final = 5
+"""Below it there is nothing to see."""
+
+MIN_CALLERS: Final = 3
+"""One caller, however busy, may be one attacker."""
+
+MIN_SUCCEEDED: Final = 0.8
+"""Share of requests that the API answered below 400; scans mostly fail."""
+
+MAX_PAIRS: Final = 50_000
+"""Different (rule, endpoint, target) that are counted: names of parameters are the callers' to choose."""
+
+MAX_CALLERS: Final = 10_000
+"""Callers remembered for each."""
+
+_FINDING: Final = re.compile(r"rule:(\d{1,16})(?:@(\S{1,200}))?")
+_EVALUATION: Final = re.compile(r"(?:949|959|980)\d{3}|95300(?:90|91)")
+"""Rules that add up what others found: excluding one would switch all off."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What was seen of one rule at one endpoint on one target."""
+
+    requests: int = 0
+    succeeded: int = 0
+    stopped: int = 0
+    bots: int = 0
+    callers: set[str] = field(default_factory=set)
+    subjects: set[str] = field(default_factory=set)
+    first: str = ""
+    last: str = ""
+    samples: list[str] = field(default_factory=list)
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        """Count one more event."""
+        self.requests += 1
+        self.succeeded += event["status"] < 400  # noqa: PLR2004 - client errors begin there
+        self.stopped += event["action"] not in {"", "allow"}
+        self.bots += event["bot"] in {"bad", "tool"}
+        if len(self.callers) < MAX_CALLERS:
+            self.callers.add(event["address"])
+        if event["subject"] and event["identity_verified"] and len(self.subjects) < MAX_CALLERS:
+            self.subjects.add(event["subject"])
+        time = str(event["time"])
+        self.first = min(self.first or time, time)
+        self.last = max(self.last, time)
+        if len(self.samples) < 3:  # noqa: PLR2004 - a few to look at
+            self.samples.append(event["id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An exclusion, and why.
+
+    Attributes:
+        rule: id.
+        api: name of the API.
+        endpoint: `METHOD /path/{template}`.
+        parameter: parameter or target; "" when it is not known.
+        evidence: what was seen.
+        likely: whether the figures speak for a false positive; else it is shown only when asked for.
+        doubts: what speaks against it, in words.
+    """
+
+    rule: int
+    api: str
+    endpoint: str
+    parameter: str
+    evidence: Evidence
+    likely: bool
+    doubts: tuple[str, ...]
+
+
+def propose(events: Iterable[Mapping[str, Any]]) -> list[Proposal]:
+    """Exclusions for what rules found in events, most requests first.
+
+    Args:
+        events: as the API gives them.
+    """
+    seen: dict[tuple[int, str, str, str], Evidence] = {}
+    for event in events:
+        endpoint = f"{event['method']} {event['template'] or event['path']}"
+        for rule, target in _matches(event["findings"]):
+            key = (rule, event["api"], endpoint, target)
+            if key in seen or len(seen) < MAX_PAIRS:
+                seen.setdefault(key, Evidence()).add(event)
+    found = [_proposal(*key, evidence) for key, evidence in seen.items()]
+    return sorted(found, key=lambda one: (not one.likely, -one.evidence.requests, one.rule))
+
+
+def _matches(findings: Sequence[str]) -> set[tuple[int, str]]:
+    """Rules and targets of one event; a rule's bare finding counts only where no target is known."""
+    parsed = [found for finding in findings if (found := _FINDING.fullmatch(finding))]
+    named = {found[1] for found in parsed if found[2]}
+    return {
+        (int(found[1]), found[2] or "")
+        for found in parsed
+        if (found[2] or found[1] not in named) and not _EVALUATION.fullmatch(found[1])
+    }
+
+
+def _proposal(rule: int, api: str, endpoint: str, target: str, evidence: Evidence) -> Proposal:
+    doubts = []
+    if evidence.requests < MIN_REQUESTS:
+        doubts.append(f"only {evidence.requests} requests")
+    callers = max(len(evidence.callers), len(evidence.subjects))
+    if callers < MIN_CALLERS:
+        doubts.append(f"only {callers} caller{'s' if callers > 1 else ''}")
+    # what was stopped says nothing of how the API would have answered
+    answered = evidence.requests - evidence.stopped
+    if answered and evidence.succeeded < MIN_SUCCEEDED * answered:
+        doubts.append(f"the API refused {answered - min(evidence.succeeded, answered)} of {answered}")
+    if not answered:
+        doubts.append("all were stopped: the API was never asked")
+    if evidence.bots * 2 > evidence.requests:
+        doubts.append("most callers are bad bots or tools")
+    return Proposal(rule, api, endpoint, _parameter(target), evidence, not doubts, tuple(doubts))
+
+
+def _parameter(target: str) -> str:
+    """A target as the configuration names it: arguments by name alone, unless that looks like a target."""
+    collection, _, name = target.partition(":")
+    arguments = {"ARGS", "ARGS_GET", "ARGS_POST", "ARGS_NAMES"}
+    return name if name and collection in arguments and name.partition(":")[0] not in VARIABLES else target
+
+
+def as_configuration(proposals: Iterable[Proposal], messages: Mapping[int, str]) -> str:
+    """Proposals as `rules.exclusions` of `starfort.yaml`, each with its figures as a comment.
+
+    Args:
+        proposals: which.
+        messages: what each rule says when it matches.
+    """
+    lines = ["rules:", "  exclusions:"]
+    for one in proposals:
+        seen = one.evidence
+        counted = (
+            f"{seen.requests} requests, {len(seen.callers)} addresses, {seen.succeeded} answered below 400"
+        )
+        lines += [
+            f"    # {messages.get(one.rule, '')}".rstrip(),
+            f"    # {counted}",
+            f"    # {seen.first} to {seen.last}, such as {', '.join(seen.samples)}",
+            f"    - rule: {one.rule}",
+            *([f"      api: {_quoted(one.api)}"] if one.api else []),
+            f"      endpoint: {_quoted(one.endpoint)}",
+            *([f"      parameter: {_quoted(one.parameter)}"] if one.parameter else []),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """A YAML scalar, quoted where it must be (YAML 1.2.2, 7.3.2: a quote is written twice)."""
+    return text if re.fullmatch(r"[A-Za-z][A-Za-z0-9_./ -]*", text) else "'" + text.replace("'", "''") + "'"

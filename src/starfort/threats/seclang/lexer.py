@@ -1,0 +1,139 @@
+r"""From a SecLang file to statements: lines, continuations, comments, quotes.
+
+Lines end with LF or CRLF. A backslash at the very end of a line joins the next one, and the two
+characters vanish. A comment is a line whose first character that is no blank is `#`; it ends with the line.
+Arguments are separated by blanks; one that begins with `"` or `'` ends at the next such character that
+has no backslash before it, and `\"` (or `\'`) in it stands for the quote. Every other backslash stays: the
+regular expressions need them. Source: ModSecurity 3 reference manual, and how libmodsecurity 3.0 reads
+what the manual leaves open.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from starfort.config.problems import ConfigProblem
+from starfort.threats.seclang.model import Argument, Statement
+
+_BLANK = " \t\r\f\v"
+
+
+def statements(text: str, file: Path, problems: list[ConfigProblem]) -> Iterator[Statement]:
+    """Split a file into statements.
+
+    Args:
+        text: the file's content.
+        file: its name, for the places.
+        problems: what is wrong is added here, and the statement left out.
+    """
+    for line in _logical_lines(text, file, problems):
+        statement = _statement(line, file, problems)
+        if statement is not None:
+            yield statement
+
+
+class _Line:
+    """A logical line, and where its physical parts begin."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.parts: list[tuple[int, int]] = []
+
+    def add(self, text: str, number: int) -> None:
+        self.parts.append((len(self.text), number))
+        self.text += text
+
+    def position(self, offset: int) -> tuple[int, int]:
+        start, number = max(part for part in self.parts if part[0] <= offset)
+        return number, offset - start + 1
+
+    def runs(self, segments: list[tuple[int, int]]) -> tuple[tuple[int, int, int], ...]:
+        """Where segments of the line came from: (index in their joined text, line, column) of each run."""
+        runs: list[tuple[int, int, int]] = []
+        index = 0
+        for start, end in segments:
+            begins = [start, *(offset for offset, _ in self.parts if start < offset < end)]
+            runs += [(index + begin - start, *self.position(begin)) for begin in begins]
+            index += end - start
+        return tuple(runs)
+
+
+def _logical_lines(text: str, file: Path, problems: list[ConfigProblem]) -> Iterator[_Line]:
+    current = _Line()
+    physical = text.split("\n")
+    for number, raw in enumerate(physical, 1):
+        line = raw.removesuffix("\r")
+        if not current.parts and line.lstrip(_BLANK).startswith("#"):
+            following = physical[number].lstrip(_BLANK) if number < len(physical) else ""
+            if line.endswith("\\") and following.strip(_BLANK) and not following.startswith("#"):
+                problems.append(
+                    ConfigProblem(
+                        file,
+                        number,
+                        len(line),
+                        "a comment ends with a backslash: engines differ on whether the next line is of it",
+                        "remove the backslash, or begin the next line with #",
+                    )
+                )
+            continue
+        joined = line.endswith("\\") and number < len(physical)
+        current.add(line[:-1] if joined else line, number)
+        if not joined:
+            yield current
+            current = _Line()
+    if current.parts:
+        yield current
+
+
+def _statement(line: _Line, file: Path, problems: list[ConfigProblem]) -> Statement | None:
+    words: list[Argument] = []
+    offset = 0
+    while (start := _skip_blanks(line.text, offset)) < len(line.text):
+        end, segments = _word(line.text, start)
+        number, column = line.position(start)
+        if end is None:
+            problems.append(
+                ConfigProblem(
+                    file,
+                    number,
+                    column,
+                    f"the quote {line.text[start]} is never closed",
+                    "close it, or end each line of the directive but the last with a backslash",
+                )
+            )
+            return None
+        text = "".join(line.text[first:last] for first, last in segments)
+        words.append(Argument(text, line.runs(segments) or ((0, number, column),), file))
+        offset = end
+    if not words:
+        return None
+    return Statement(words[0].text, tuple(words[1:]), words[0].place())
+
+
+def _skip_blanks(text: str, offset: int) -> int:
+    while offset < len(text) and text[offset] in _BLANK:
+        offset += 1
+    return offset
+
+
+_ENDS = {quote: re.compile(rf"\\{quote}|{quote}") for quote in "\"'"}
+_BARE = re.compile(rf"[^{_BLANK}]+")
+
+
+def _word(text: str, start: int) -> tuple[int | None, list[tuple[int, int]]]:
+    """The word at `start`: where it ends (None: its quote is not closed), and the segments it is made of."""
+    quote = text[start]
+    if quote not in _ENDS:
+        found = _BARE.match(text, start)
+        end = found.end() if found else len(text)
+        return end, [(start, end)]
+    segments: list[tuple[int, int]] = []
+    begin = start + 1
+    for found in _ENDS[quote].finditer(text, begin):
+        segments.append((begin, found.start()))
+        begin = found.end() - 1
+        if found.group() == quote:
+            return found.end(), [segment for segment in segments if segment[0] < segment[1]]
+    return None, segments

@@ -1,0 +1,56 @@
+"""`%{NAME}` and `%{COLLECTION.key}` inside texts."""
+
+from __future__ import annotations
+
+import re
+
+from starfort.threats.seclang.model import Macro, MacroPart
+from starfort.threats.seclang.reference import VARIABLES, suggestion
+
+_MACRO = re.compile(r"%\{([^{}]*)\}")
+_NAME = re.compile(r"([A-Za-z0-9_]+)(?:[.:](.+))?", re.DOTALL)
+
+
+class MacroError(ValueError):
+    """A macro that cannot be expanded; `offset` says where it begins, `fix` what would be right."""
+
+    def __init__(self, offset: int, what: str, fix: str) -> None:
+        self.offset = offset
+        self.fix = fix
+        super().__init__(what)
+
+
+def parse_macro(text: str) -> Macro:
+    """Split a text into literals and variables.
+
+    Args:
+        text: what an action's or operator's argument says.
+
+    Returns:
+        Parts in order; no two literals follow each other; () for "".
+
+    Raises:
+        MacroError: a `%{…}` names no variable.
+    """
+    parts: list[MacroPart] = []
+    end = 0
+    for found in _MACRO.finditer(text):
+        if found.start() > end:
+            parts.append(MacroPart(text=text[end : found.start()]))
+        parts.append(_variable(found))
+        end = found.end()
+    if end < len(text):
+        parts.append(MacroPart(text=text[end:]))
+    return tuple(parts)
+
+
+def _variable(found: re.Match[str]) -> MacroPart:
+    named = _NAME.fullmatch(found[1].strip())
+    if named is None:
+        raise MacroError(found.start(), f"{found[0]} is no macro", "write %{VARIABLE} or %{COLLECTION.key}")
+    name = named[1].upper()
+    entry = VARIABLES.get(name)
+    if entry is None or not entry.supported:
+        fix = entry.note if entry else suggestion(name, VARIABLES)
+        raise MacroError(found.start(), f"{found[0]}: no variable {name}", fix)
+    return MacroPart(variable=name, key=named[2])

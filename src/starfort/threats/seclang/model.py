@@ -1,0 +1,232 @@
+"""What a SecLang file says, before it is resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starfort.config.problems import ConfigProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands; line and column from 1."""
+
+    file: Path
+    line: int
+    column: int
+
+    def problem(self, what: str, fix: str = "") -> ConfigProblem:
+        """A problem here."""
+        return ConfigProblem(self.file, self.line, self.column, what, fix)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    r"""One argument of a directive.
+
+    Attributes:
+        text: without the quotes around it, `\"` already `"`.
+        lines: for each line that it spans, (offset in `text`, line, column of that offset).
+        file: where it stands.
+    """
+
+    text: str
+    lines: tuple[tuple[int, int, int], ...]
+    file: Path
+
+    def place(self, offset: int = 0) -> Place:
+        """Where the character at `offset` of the text stands."""
+        start, line, column = max(
+            (entry for entry in self.lines if entry[0] <= offset), default=self.lines[0]
+        )
+        return Place(self.file, line, column + offset - start)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A directive with its arguments, as the lexer finds it."""
+
+    name: str
+    arguments: tuple[Argument, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Which members of a collection: by name, by pattern, or by XPath.
+
+    Attributes:
+        kind: `name`, `regex` or `xpath`.
+        text: the name (any case), the pattern without its slashes, or the expression.
+    """
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A target of a rule.
+
+    Attributes:
+        name: upper case.
+        selector: None for the whole.
+        count: `&NAME`, the number of members.
+        exclude: `!NAME:x`, not these.
+    """
+
+    name: str
+    selector: Selector | None = None
+    count: bool = False
+    exclude: bool = False
+
+    def __str__(self) -> str:
+        """As SecLang writes it."""
+        text = ("!" if self.exclude else "&" if self.count else "") + self.name
+        if self.selector is None:
+            return text
+        return (
+            f"{text}:/{self.selector.text}/"
+            if self.selector.kind == "regex"
+            else f"{text}:{self.selector.text}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MacroPart:
+    """A piece of a text with `%{…}` in it: literal text, or a variable.
+
+    Attributes:
+        text: the literal, "" for a variable.
+        variable: upper case name, "" for a literal.
+        key: member of a collection, None for a scalar.
+    """
+
+    text: str = ""
+    variable: str = ""
+    key: str | None = None
+
+
+Macro = tuple[MacroPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """How a value is tested.
+
+    Attributes:
+        name: canonical spelling.
+        argument: as written.
+        negated: `!@name`.
+        phrases: contents of the file of `@pmFromFile` and `@ipMatchFromFile`, lines without comments.
+    """
+
+    name: str
+    argument: str = ""
+    negated: bool = False
+    phrases: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action, its name in canonical spelling."""
+
+    name: str
+    argument: str
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSpec:
+    """A `SecRule` or `SecAction` as written: one link, not yet chained.
+
+    Attributes:
+        variables: empty for `SecAction`.
+        operator: None for `SecAction`.
+    """
+
+    variables: tuple[Variable, ...]
+    operator: Operator | None
+    actions: tuple[Action, ...]
+    place: Place
+
+    def value(self, name: str) -> str | None:
+        """Argument of the last action of that name; None when there is none."""
+        return next((action.argument for action in reversed(self.actions) if action.name == name), None)
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Arguments of all actions of that name, in order."""
+        return tuple(action.argument for action in self.actions if action.name == name)
+
+    def has(self, name: str) -> bool:
+        """Whether an action is there."""
+        return any(action.name == name for action in self.actions)
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerSpec:
+    """`SecMarker`."""
+
+    name: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultActionSpec:
+    """`SecDefaultAction`: for the rules after it, in its phase."""
+
+    actions: tuple[Action, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalSpec:
+    """`SecRuleRemoveBy…`: takes rules out that stand before it.
+
+    Attributes:
+        by: `id`, `tag` or `msg`.
+        ids: inclusive ranges.
+        pattern: for tag and msg.
+    """
+
+    by: str
+    ids: tuple[tuple[int, int], ...]
+    pattern: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class TargetUpdateSpec:
+    """`SecRuleUpdateTargetBy…`: changes the targets of rules that stand before it."""
+
+    selection: RemovalSpec
+    variables: tuple[Variable, ...]
+    replaced: tuple[Variable, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionUpdateSpec:
+    """`SecRuleUpdateActionById`: changes the actions of a rule that stands before it.
+
+    Attributes:
+        link: which link of its chain, from 0.
+    """
+
+    selection: RemovalSpec
+    link: int
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """A directive that sets something of the engine, with its values as written."""
+
+    name: str
+    values: tuple[str, ...]
+    place: Place
+
+
+Item = (
+    RuleSpec | MarkerSpec | DefaultActionSpec | RemovalSpec | TargetUpdateSpec | ActionUpdateSpec | EngineSpec
+)

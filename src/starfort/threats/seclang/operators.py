@@ -1,0 +1,140 @@
+"""`!@name argument`, and the files that some operators read."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final
+
+from starfort.config.problems import ConfigProblem
+from starfort.threats.seclang.model import Argument, Operator
+from starfort.threats.seclang.reference import OPERATOR_ALIASES, OPERATORS, suggestion
+
+MAX_PHRASE_FILE_BYTES: Final = 8 << 20
+"""The largest list of CRS 4 has 76 KB; block lists of addresses reach a few megabytes."""
+
+MAX_PHRASES: Final = 200_000
+"""Bounds the automaton that the engine builds."""
+
+_BY_LOWER = {name.lower(): name for name in OPERATORS} | OPERATOR_ALIASES
+_OPERATOR = re.compile(r"\s*(!?)\s*@([A-Za-z0-9_]+)(?:\s+(.*?))?\s*", re.DOTALL)
+_WITHOUT_ARGUMENT = frozenset(
+    {"contains", "detectSQLi", "detectXSS", "geoLookup", "noMatch", "rx", "streq", "unconditionalMatch"}
+    | {"validateUrlEncoding", "validateUtf8Encoding", "within"}
+)
+_NUMERIC = frozenset({"eq", "ge", "gt", "le", "lt"})
+_FILES = frozenset({"pmFromFile", "ipMatchFromFile"})
+
+
+def parse_operator(
+    argument: Argument, problems: list[ConfigProblem], notes: list[ConfigProblem]
+) -> Operator | None:
+    """Read the operator of a rule; without `@name` it is `@rx`.
+
+    Args:
+        argument: as written.
+        problems: what is wrong is added here.
+        notes: what is accepted and has no effect is added here.
+
+    Returns:
+        The operator; None when a problem was added.
+    """
+    text = argument.text
+    named = _OPERATOR.fullmatch(text)
+    if named is None:
+        negated = text.startswith("!")
+        return Operator("rx", text[1:] if negated else text, negated)
+    name = _BY_LOWER.get(named[2].lower())
+    place = argument.place(named.start(2) - 1)
+    value = named[3] or ""
+    if name is None:
+        problems.append(place.problem(f"unknown operator @{named[2]}", suggestion(named[2], OPERATORS)))
+    elif not OPERATORS[name].supported:
+        problems.append(place.problem(f"operator @{name} is not supported", OPERATORS[name].note))
+    elif OPERATORS[name].note and named[1]:
+        problems.append(place.problem(f"!@{name} would always match", OPERATORS[name].note))
+    elif not value and name not in _WITHOUT_ARGUMENT:
+        problems.append(place.problem(f"@{name} needs an argument"))
+    elif wrong := _wrong_argument(name, value):
+        problems.append(argument.place(named.start(3)).problem(*wrong))
+    else:
+        if OPERATORS[name].note:
+            notes.append(place.problem(f"@{name} has no effect", OPERATORS[name].note))
+        return Operator(
+            name, value, named[1] == "!", _phrases(name, value, argument, named.start(3), problems)
+        )
+    return None
+
+
+def _wrong_argument(name: str, value: str) -> tuple[str, str] | None:
+    if name in _NUMERIC and not re.fullmatch(r"-?\d+", value) and "%{" not in value:
+        return f"@{name} needs a number, got {value[:40]!r}", ""
+    if name == "validateByteRange" and not _byte_ranges(value):
+        return (
+            f"{value[:40]!r} are no byte ranges",
+            "write numbers from 0 to 255, such as 1-255 or 9,10,32-126",
+        )
+    return None
+
+
+def _phrases(
+    name: str, value: str, argument: Argument, offset: int, problems: list[ConfigProblem]
+) -> tuple[bytes, ...]:
+    if name not in _FILES and name != "ipMatch":
+        return ()
+    phrases = (
+        [part.strip().encode() for part in value.split(",")]
+        if name == "ipMatch"
+        else _read_files(value, argument, offset, problems)
+    )
+    if name != "pmFromFile":
+        _check_addresses(phrases, argument, problems)
+    return tuple(phrases)
+
+
+def _byte_ranges(text: str) -> bool:
+    for part in text.split(","):
+        found = re.fullmatch(r"\s*(\d{1,3})\s*(?:-\s*(\d{1,3}))?\s*", part)
+        if found is None or not int(found[1]) <= int(found[2] or found[1]) <= 255:  # noqa: PLR2004 - a byte
+            return False
+    return True
+
+
+def _check_addresses(phrases: list[bytes], argument: Argument, problems: list[ConfigProblem]) -> None:
+    for phrase in phrases:
+        try:
+            ipaddress.ip_network(phrase.decode("latin-1"), strict=False)
+        except ValueError:
+            what = f"{phrase[:60].decode('latin-1')!r} is no address or network"
+            problems.append(argument.place().problem(what, "write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32"))
+
+
+def _read_files(value: str, argument: Argument, offset: int, problems: list[ConfigProblem]) -> list[bytes]:
+    phrases: list[bytes] = []
+    for name in value.split():
+        file = argument.file.parent / name
+        place = argument.place(offset + value.index(name))
+        if name.startswith(("http://", "https://")):
+            problems.append(place.problem("files are not fetched", "download it, pin it, and name the file"))
+            continue
+        try:
+            if file.stat().st_size > MAX_PHRASE_FILE_BYTES:
+                problems.append(place.problem(f"{file} is larger than {MAX_PHRASE_FILE_BYTES >> 20} MiB"))
+                continue
+            content = file.read_bytes()
+        except OSError as error:
+            problems.append(
+                place.problem(f"{file} cannot be read: {error.strerror}", "paths count from the rule file")
+            )
+            continue
+        phrases += phrases_of(content)
+    if len(phrases) > MAX_PHRASES:
+        problems.append(argument.place(offset).problem(f"more than {MAX_PHRASES} phrases"))
+        return []
+    return phrases
+
+
+def phrases_of(content: bytes) -> list[bytes]:
+    """Lines of a phrase file: no comments (`#` first), no blanks around, no empty ones, each once."""
+    lines = (line.strip() for line in content.splitlines())
+    return list(dict.fromkeys(line for line in lines if line and not line.startswith(b"#")))

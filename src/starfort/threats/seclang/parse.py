@@ -1,0 +1,321 @@
+"""From files to items: every directive read, every `Include` followed, every problem collected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from starfort.config.problems import ConfigProblem
+from starfort.threats.seclang.actions import ActionError, id_ranges, parse_actions
+from starfort.threats.seclang.lexer import statements
+from starfort.threats.seclang.model import (
+    ActionUpdateSpec,
+    Argument,
+    DefaultActionSpec,
+    EngineSpec,
+    Item,
+    MarkerSpec,
+    RemovalSpec,
+    RuleSpec,
+    Statement,
+    TargetUpdateSpec,
+    Variable,
+)
+from starfort.threats.seclang.operators import parse_operator
+from starfort.threats.seclang.reference import DIRECTIVES, Support, suggestion
+from starfort.threats.seclang.variables import parse_variables
+
+MAX_FILE_BYTES: Final = 16 << 20
+"""The largest file of CRS 4 has 200 KB."""
+
+MAX_FILES: Final = 2000
+"""Bounds what `Include` can bring in."""
+
+MAX_INCLUDE_DEPTH: Final = 16
+"""Ends includes that include each other."""
+
+MAX_ITEMS: Final = 100_000
+"""CRS 4 has about 800."""
+
+
+@dataclass
+class Parsed:
+    """What the files say.
+
+    Attributes:
+        items: rules and directives in order.
+        files: every file that was read, data files too.
+        problems: why they cannot be used.
+        notes: what is accepted and has no effect.
+    """
+
+    items: list[Item] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    problems: list[ConfigProblem] = field(default_factory=list)
+    notes: list[ConfigProblem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Rules that stand in no file: what a configuration makes of its settings.
+
+    Attributes:
+        name: shown where a file's name would be.
+        text: SecLang.
+    """
+
+    name: str
+    text: str
+
+
+def parse_sources(sources: Sequence[Path | Snippet]) -> Parsed:
+    """Read rules in order, with all that they include.
+
+    Args:
+        sources: files; folders, which stand for their `*.conf` by name; texts.
+
+    Returns:
+        Everything that could be read, and every problem.
+    """
+    parser = _Parser()
+    for source in sources:
+        if isinstance(source, Snippet):
+            parser.text(source.text, Path(source.name), 0)
+        elif source.is_dir():
+            found = sorted(source.glob("*.conf"))
+            if not found:
+                parser.parsed.problems.append(ConfigProblem(source, 0, 0, "has no *.conf files"))
+            for file in found:
+                parser.file(file, 0)
+        else:
+            parser.file(source, 0)
+    return parser.parsed
+
+
+class _Parser:
+    def __init__(self) -> None:
+        self.parsed = Parsed()
+        self._directives = {name.lower(): name for name in DIRECTIVES}
+
+    def file(self, path: Path, depth: int, asked: Argument | None = None) -> None:
+        """Read one file; `asked` is the argument of the `Include` that names it."""
+        parsed = self.parsed
+        if len(parsed.files) >= MAX_FILES:
+            parsed.problems.append(ConfigProblem(path, 0, 0, f"more than {MAX_FILES} files are included"))
+            return
+        try:
+            if path.stat().st_size > MAX_FILE_BYTES:
+                parsed.problems.append(
+                    ConfigProblem(path, 0, 0, f"is larger than {MAX_FILE_BYTES >> 20} MiB")
+                )
+                return
+            text = path.read_bytes().decode()
+        except OSError as error:
+            what = f"cannot be read: {error.strerror}"
+            parsed.problems.append(
+                asked.place().problem(f"{path} {what}") if asked else ConfigProblem(path, 0, 0, what)
+            )
+            return
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            parsed.problems.append(ConfigProblem(path, line, 1, "is not UTF-8", "save the file as UTF-8"))
+            return
+        parsed.files.append(path)
+        self.text(text, path, depth)
+
+    def text(self, text: str, path: Path, depth: int) -> None:
+        """Read the content of a file."""
+        parsed = self.parsed
+        for statement in statements(text, path, parsed.problems):
+            if len(parsed.items) >= MAX_ITEMS:
+                parsed.problems.append(statement.place.problem(f"more than {MAX_ITEMS} rules and directives"))
+                return
+            self._statement(statement, depth)
+
+    def _statement(self, statement: Statement, depth: int) -> None:
+        name = self._directives.get(statement.name.lower())
+        problem = self.parsed.problems.append
+        if name is None:
+            problem(
+                statement.place.problem(
+                    f"unknown directive {statement.name}", suggestion(statement.name, DIRECTIVES)
+                )
+            )
+            return
+        entry = DIRECTIVES[name]
+        if not entry.supported:
+            problem(statement.place.problem(f"{name} is not supported", entry.note))
+            return
+        if entry.support is Support.NOTED:
+            self.parsed.notes.append(statement.place.problem(f"{name} has no effect", entry.note))
+            return
+        least, most = _COUNTS.get(name, (1, 1))
+        if not least <= len(statement.arguments) <= most:
+            counts = str(least) if least == most else f"{least} to {most}"
+            problem(
+                statement.place.problem(
+                    f"{name} takes {counts} arguments, got {len(statement.arguments)}",
+                    "put arguments with blanks in double quotes, and a backslash before each quote inside",
+                )
+            )
+            return
+        if name in {"Include", "IncludeOptional"}:
+            self._include(statement, depth, optional=name == "IncludeOptional")
+            return
+        try:
+            item = _READERS.get(name, _engine)(statement, self.parsed)
+        except ActionError as error:
+            problem(statement.place.problem(str(error), error.fix))
+            return
+        if item is not None:
+            self.parsed.items.append(item)
+
+    def _include(self, statement: Statement, depth: int, *, optional: bool) -> None:
+        argument = statement.arguments[0]
+        problem = self.parsed.problems.append
+        if depth >= MAX_INCLUDE_DEPTH:
+            problem(argument.place().problem(f"includes are nested more than {MAX_INCLUDE_DEPTH} deep"))
+            return
+        pattern = Path(argument.text)
+        if re.search(r"[*?\[]", argument.text):
+            folder = Path(pattern.anchor) if pattern.is_absolute() else argument.file.parent
+            relative = pattern.relative_to(pattern.anchor) if pattern.is_absolute() else pattern
+            found = sorted(file for file in folder.glob(str(relative)) if file.is_file())
+        else:
+            file = argument.file.parent / pattern
+            found = [file] if file.exists() or not optional else []
+        if not found and not optional:
+            fix = "paths count from the file they stand in; IncludeOptional accepts none"
+            problem(argument.place().problem(f"no file matches {argument.text}", fix))
+        for file in found:
+            self.file(file, depth + 1, argument)
+
+
+_COUNTS = {
+    "SecRule": (2, 3),
+    "SecRuleRemoveById": (1, 1000),
+    "SecRuleUpdateActionById": (2, 2),
+    "SecRuleUpdateTargetById": (2, 3),
+    "SecRuleUpdateTargetByMsg": (2, 3),
+    "SecRuleUpdateTargetByTag": (2, 3),
+    "SecResponseBodyMimeType": (1, 100),
+    "SecResponseBodyMimeTypesClear": (0, 0),
+    "SecUnicodeMapFile": (2, 2),
+}
+
+
+def _rule(statement: Statement, parsed: Parsed) -> Item | None:
+    before = len(parsed.problems)
+    variables = parse_variables(statement.arguments[0], parsed.problems)
+    operator = parse_operator(statement.arguments[1], parsed.problems, parsed.notes)
+    actions = (
+        parse_actions(statement.arguments[2], parsed.problems, parsed.notes)
+        if len(statement.arguments) == 3  # noqa: PLR2004 - targets, operator, actions
+        else ()
+    )
+    if operator is not None and operator.phrases and operator.name.endswith("FromFile"):
+        parsed.files += [statement.place.file.parent / name for name in operator.argument.split()]
+    # a rule with a fault still stands, so that a chain around it is not reported as broken too
+    if len(parsed.problems) > before and not variables:
+        variables = (Variable("UNIQUE_ID"),)
+    return RuleSpec(variables, operator, actions, statement.place)
+
+
+def _action(statement: Statement, parsed: Parsed) -> Item | None:
+    actions = parse_actions(statement.arguments[0], parsed.problems, parsed.notes)
+    return RuleSpec((), None, actions, statement.place)
+
+
+def _marker(statement: Statement, _: Parsed) -> Item | None:
+    return MarkerSpec(statement.arguments[0].text, statement.place)
+
+
+_NOT_DEFAULT = frozenset(
+    {"id", "chain", "skip", "skipAfter", "msg", "rev", "ver", "severity", "tag", "logdata"}
+)
+
+
+def _default_action(statement: Statement, parsed: Parsed) -> Item | None:
+    actions = parse_actions(statement.arguments[0], parsed.problems, parsed.notes)
+    for action in actions:
+        if action.name in _NOT_DEFAULT or (action.name == "block"):
+            fix = "give the disruptive action itself" if action.name == "block" else "move it to the rules"
+            parsed.problems.append(action.place.problem(f"{action.name} cannot be a default action", fix))
+    if not any(action.name == "phase" for action in actions):
+        parsed.problems.append(statement.place.problem("SecDefaultAction names no phase", "add phase:2"))
+        return None
+    return DefaultActionSpec(actions, statement.place)
+
+
+def _remove(by: str) -> Callable[[Statement, Parsed], Item | None]:
+    def read(statement: Statement, parsed: Parsed) -> Item | None:
+        return _selection(by, statement, statement.arguments, parsed)
+
+    return read
+
+
+def _selection(
+    by: str, statement: Statement, arguments: Sequence[Argument], parsed: Parsed
+) -> RemovalSpec | None:
+    if by == "id":
+        ranges = tuple(found for argument in arguments for found in id_ranges(argument.text))
+        return RemovalSpec(by, ranges, "", statement.place)
+    pattern = arguments[0].text
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        what = f"{pattern[:60]!r} is no regular expression: {error.msg}"
+        parsed.problems.append(arguments[0].place(error.pos or 0).problem(what))
+        return None
+    return RemovalSpec(by, (), pattern, statement.place)
+
+
+def _update_target(by: str) -> Callable[[Statement, Parsed], Item | None]:
+    def read(statement: Statement, parsed: Parsed) -> Item | None:
+        selection = _selection(by, statement, statement.arguments[:1], parsed)
+        variables = parse_variables(statement.arguments[1], parsed.problems, "|,")
+        replaced = tuple(
+            variable
+            for argument in statement.arguments[2:]
+            for variable in parse_variables(argument, parsed.problems, "|,")
+        )
+        if selection is None or not variables:
+            return None
+        return TargetUpdateSpec(selection, variables, replaced)
+
+    return read
+
+
+def _update_action(statement: Statement, parsed: Parsed) -> Item | None:
+    written, _, link = statement.arguments[0].text.partition(":")
+    selection = RemovalSpec("id", id_ranges(written), "", statement.place)
+    if link and not re.fullmatch(r"\d{1,3}", link):
+        raise ActionError(f"{link[:20]!r} is no link of a chain", "write ID:1 for the second link")
+    actions = parse_actions(statement.arguments[1], parsed.problems, parsed.notes)
+    for action in actions:
+        if action.name in {"id", "phase", "chain"}:
+            parsed.problems.append(action.place.problem(f"{action.name} of a rule cannot be changed"))
+    return ActionUpdateSpec(selection, int(link or 0), actions)
+
+
+def _engine(statement: Statement, _: Parsed) -> Item | None:
+    name = next(key for key in DIRECTIVES if key.lower() == statement.name.lower())
+    return EngineSpec(name, tuple(argument.text for argument in statement.arguments), statement.place)
+
+
+_READERS: Final[dict[str, Callable[[Statement, Parsed], Item | None]]] = {
+    "SecAction": _action,
+    "SecDefaultAction": _default_action,
+    "SecMarker": _marker,
+    "SecRule": _rule,
+    "SecRuleRemoveById": _remove("id"),
+    "SecRuleRemoveByMsg": _remove("msg"),
+    "SecRuleRemoveByTag": _remove("tag"),
+    "SecRuleUpdateActionById": _update_action,
+    "SecRuleUpdateTargetById": _update_target("id"),
+    "SecRuleUpdateTargetByMsg": _update_target("msg"),
+    "SecRuleUpdateTargetByTag": _update_target("tag"),
+}

@@ -1,0 +1,110 @@
+"""The targets of a rule: `ARGS|!ARGS:x|&TX:/y/|XML:/*`."""
+
+from __future__ import annotations
+
+import re
+
+from starfort.config.problems import ConfigProblem
+from starfort.threats.seclang.model import Argument, Selector, Variable
+from starfort.threats.seclang.reference import COLLECTIONS, VARIABLE_ALIASES, VARIABLES, suggestion
+
+_XPATH = frozenset({"XML", "RESPONSE_XML"})
+_NAME = r"(?:\*|[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?)"
+_XPATHS = re.compile(rf"(?://?{_NAME})*(?://?(?:{_NAME}|@{_NAME}|text\(\)))")
+"""What the engine can evaluate as it reads a body: steps by name, no predicates, no functions."""
+
+
+def parse_variables(
+    argument: Argument, problems: list[ConfigProblem], separators: str = "|"
+) -> tuple[Variable, ...]:
+    """Read a list of targets.
+
+    Args:
+        argument: the list as written.
+        problems: what is wrong is added here, and the target left out.
+        separators: `|`, and `,` too where an update lists targets.
+    """
+    found: list[Variable] = []
+    offset = 0
+    for piece in _pieces(argument.text, separators):
+        if piece.strip():
+            variable = _variable(piece, argument, offset, problems)
+            if variable is not None:
+                found.append(variable)
+        elif argument.text.strip(separators):
+            problems.append(argument.place(offset).problem("a target is missing between two separators"))
+        offset += len(piece) + 1
+    if not argument.text.strip(separators + " "):
+        problems.append(argument.place().problem("a rule needs a target", "name a variable, such as ARGS"))
+    return tuple(found)
+
+
+def _pieces(text: str, separators: str) -> list[str]:
+    """Split at separators that stand neither in `/…/` nor in `'…'`."""
+    pieces: list[str] = []
+    start = 0
+    closing = ""
+    for index, character in enumerate(text):
+        before = text[index - 1] if index else ""
+        if closing:
+            # a pattern ends at a slash that has no backslash before it
+            if character == closing and before != "\\":
+                closing = ""
+        elif character == "'" and before in ":/'":
+            closing = "'"
+        elif (
+            character == "/"
+            and before == ":"
+            and text[start:index].strip("!& ").upper() not in {"XML:", "RESPONSE_XML:"}
+        ):
+            closing = "/"
+        elif character in separators:
+            pieces.append(text[start:index])
+            start = index + 1
+    return [*pieces, text[start:]]
+
+
+def _variable(piece: str, argument: Argument, offset: int, problems: list[ConfigProblem]) -> Variable | None:
+    text = piece.strip()
+    place = argument.place(offset + piece.index(text[0]))
+    sign = text[0] if text[0] in "!&" else ""
+    name, colon, member = text[len(sign) :].strip().partition(":")
+    name = VARIABLE_ALIASES.get(name.upper(), name.upper())
+    selector = _selector(name, member) if colon else None
+    if wrong := _wrong(name, selector, whole_too=bool(sign)):
+        problems.append(place.problem(*wrong))
+        return None
+    return Variable(name, selector, count=sign == "&", exclude=sign == "!")
+
+
+def _wrong(name: str, selector: Selector | None, *, whole_too: bool) -> tuple[str, str] | None:
+    """What is wrong with a target, and what would be right; None when nothing is."""
+    entry = VARIABLES.get(name)
+    wrong: tuple[str, str] | None = None
+    if entry is None:
+        wrong = f"unknown variable {name}", suggestion(name, VARIABLES)
+    elif not entry.supported:
+        wrong = f"variable {name} is not supported", entry.note
+    elif selector is not None and name not in COLLECTIONS:
+        wrong = f"{name} has no members", f"write {name} alone"
+    elif selector is not None and not selector.text:
+        wrong = f"{name}: names no member", f"write {name}, or {name}:member"
+    elif name in _XPATH and selector is None and not whole_too:
+        wrong = f"{name} needs an XPath expression", f"write {name}:/* for all text"
+    elif selector is not None and selector.kind == "xpath" and not _XPATHS.fullmatch(selector.text):
+        wrong = (
+            f"{name}:{selector.text[:60]} is not supported",
+            "write /* for all text, //@* for all attributes, or steps such as //name and /a/b/@c",
+        )
+    return wrong
+
+
+def _selector(name: str, member: str) -> Selector:
+    if name in _XPATH:
+        return Selector("xpath", member)
+    if len(member) > 1 and member[0] == member[-1] == "'":
+        member = member[1:-1]
+    if len(member) > 1 and member[0] == member[-1] == "/":
+        # in a pattern between slashes a slash of its own is written with a backslash
+        return Selector("regex", member[1:-1].replace("\\/", "/"))
+    return Selector("name", member)

@@ -1,0 +1,1 @@
+"""OWASP CRS' own regression tests, run through the engine in-process."""
