@@ -20,10 +20,9 @@ build/installed: build/venv requirements.lock pyproject.toml hatch_build.py
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	@echo "Building the native parts (a few minutes once) ..."
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $@
+	@touch $@ $(NATIVE)
 
 $(NATIVE): $(RUST) build/installed
-	@test ! $(NATIVE) -ot Cargo.lock || true
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 

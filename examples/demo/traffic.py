@@ -30,6 +30,7 @@ INJECTIONS = (
     "/.env",
     "/wp-login.php",
 )
+NOSQL_INJECTION = b'{"email": {"$ne": null}, "password": {"$gt": ""}}'
 
 
 class Traffic:
@@ -111,11 +112,18 @@ class Traffic:
         await self._send("good bot", self._client.send("GET", f"/v1/products?page={1 + page % 25}", headers))
 
     async def inject(self, number: int) -> None:
-        """One exploit attempt."""
-        headers = callers.scraper(SHOP, "198.19.66.6")
-        await self._send(
-            "injections", self._client.send("GET", INJECTIONS[number % len(INJECTIONS)], headers)
+        """One exploit attempt: from a scanner whose address is known, then from somebody's browser."""
+        known = number % 2 == 0
+        headers = (
+            callers.scraper(SHOP, "198.19.66.6")
+            if known
+            else callers.browser(number, SHOP, f"192.0.2.{1 + number % 250}", json_body=True)
         )
+        if number % 4 == 3:  # noqa: PLR2004
+            sending = self._client.send("POST", "/login", headers, NOSQL_INJECTION)
+        else:
+            sending = self._client.send("GET", INJECTIONS[number // 2 % len(INJECTIONS)], headers)
+        await self._send("injections", sending)
 
     async def ofx(self, number: int, *, abroad: bool) -> Answer | None:
         """One OFX statement request, from home or from the region where the bank has no customers."""

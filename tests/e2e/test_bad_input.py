@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.support import http2
 from tests.support.envoy_bench import Issuer
 from tests.support.installation import MODULE, Installation, eventually, installation
 from tests.support.recorder import Received, Recorder, recorder
@@ -179,6 +180,7 @@ def multipart(*lines: str) -> bytes:
 
 
 JSON = ("Content-Type", "application/json")
+JSON_2 = ("content-type", "application/json")
 BAD_BODIES: dict[str, tuple[bytes, tuple[tuple[str, str], ...], str]] = {
     "json": (b'{"a": [1, }', (JSON,), "malformed_json"),
     "json-cut": (b'{"a": "', (JSON,), "malformed_json"),
@@ -448,6 +450,39 @@ async def test_odd_requests_are_refused(probe: Probe) -> None:
         status, answer = await probe.raw(request)
         assert status in allowed, (request, answer)
     assert not [request for request in probe.upstream.seen if request.path.startswith(("/odd", "odd"))]
+
+
+async def test_odd_http_2_is_refused_or_the_same_request(probe: Probe) -> None:
+    """Without :authority, with another Host, with HTTP/1's own headers, with trailers: policies see what the API sees."""
+    port = probe.starfort.ports["listen"]
+    base = [(":method", "GET"), (":scheme", "http")]
+    authority = (":authority", "probe.example")
+    private = (":path", "/private/h2")
+    for odd in (
+        [*base, private, ("host", "probe.example")],
+        [*base, authority, private, ("host", "shop.example")],
+        [*base, authority, private, ("transfer-encoding", "chunked")],
+        [*base, authority, private, ("connection", "keep-alive")],
+        [*base, authority, private, ("upgrade", "websocket")],
+        [*base, authority, private, ("X-Upper", "1")],
+        [*base, authority, private, (":path", "/public")],
+        [*base, authority, (":path", "/public h2\r\nx: y")],
+        [*base, authority, (":path", "")],
+        [(":method", "GET"), authority, private],
+        [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), authority, private],
+        [(":method", "CONNECT"), authority],
+        [(":method", "POST"), (":scheme", "http"), authority, private, ("content-length", "0")],
+    ):
+        assert await http2.request(port, odd) in {0, 400, 401, 403, 404}, odd
+    assert probe.upstream.at("/private/h2") == []
+    length = [(":method", "POST"), (":scheme", "http"), authority, (":path", "/h2/length")]
+    assert await http2.request(port, [*length, ("content-length", "1")], b"GET / HTTP/1.1") in {0, 400}
+    assert probe.upstream.at("/h2/length") == []
+    forged = [("x-starfort-upstream", "fraud-desk"), ("x-trailer", "1")]
+    trailed = [(":method", "POST"), (":scheme", "http"), authority, (":path", "/h2/trailers"), JSON_2]
+    assert await http2.request(port, trailed, b'{"evil": 1}', forged) == 403
+    assert await http2.request(port, trailed, b"{}", forged) == 200
+    assert not [name for name, _ in probe.only("/h2/trailers").headers if name.startswith("x-starfort")]
 
 
 async def test_half_a_head_is_cut_and_holds_up_nobody(probe: Probe) -> None:

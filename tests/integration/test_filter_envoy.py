@@ -237,6 +237,21 @@ async def test_bundles_swap_under_keep_alive_and_bad_ones_change_nothing(bench: 
     await writer.wait_closed()
 
 
+@pytest.mark.parametrize("fail_open", [True, False])
+async def test_without_a_bundle_envoy_fails_open_or_closed(tmp_path: Path, fail_open: bool) -> None:
+    """Envoy starts with a damaged bundle; requests pass stripped or get 503 until a good one comes."""
+    async with filter_bench(tmp_path, fail_open=fail_open, damaged=True) as bench:
+        answer = await bench.client.get("/block", headers={"x-starfort-upstream": "other"})
+        if fail_open:
+            assert (answer.status_code, answer.json()["upstream"]) == (200, "shop")
+            assert not [name for name in bench.upstream.seen[0][2] if name.startswith("x-starfort")]
+        else:
+            assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+            assert bench.upstream.seen == []
+        await push(bench, "v2", default_policies())
+        assert (await bench.client.get("/block")).status_code == 403
+
+
 async def test_head_continue_and_upgrades(bench: Bench) -> None:
     """HEAD has no body to wait for, `Expect: 100-continue` is answered, an upgrade is not held."""
     assert (await bench.client.head("/card")).status_code == 200

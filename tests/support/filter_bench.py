@@ -193,9 +193,9 @@ class Bench:
         return int(status.split("VmHWM:")[1].split()[0])
 
 
-def filter_chain(bundle: Path, control: Path) -> list[dict[str, Any]]:
+def filter_chain(bundle: Path, control: Path, *, fail_open: bool = False) -> list[dict[str, Any]]:
     """The HTTP filters: ours and the router."""
-    settings = {"bundle": str(bundle), "socket": str(control), "fail_open": False, "event_flush_ms": 10}
+    settings = {"bundle": str(bundle), "socket": str(control), "fail_open": fail_open, "event_flush_ms": 10}
     return [
         {
             "name": "starfort",
@@ -295,9 +295,20 @@ async def _listener(admin: Path, process: asyncio.subprocess.Process) -> tuple[s
 
 
 @contextlib.asynccontextmanager
-async def filter_bench(directory: Path, *, reject_over_limit: bool = False) -> AsyncIterator[Bench]:
-    """Everything, running; it ends with the block."""
+async def filter_bench(
+    directory: Path, *, reject_over_limit: bool = False, fail_open: bool = False, damaged: bool = False
+) -> AsyncIterator[Bench]:
+    """Everything, running; it ends with the block.
+
+    Args:
+        directory: an empty folder.
+        reject_over_limit: what the bundle says of bodies over its limit.
+        fail_open: what the filter does while it has no bundle.
+        damaged: the bundle cannot be read.
+    """
     write_bundle(directory / "bundle.sfb", "v1", default_policies(), reject_over_limit=reject_over_limit)
+    if damaged:
+        (directory / "bundle.sfb").write_bytes((directory / "bundle.sfb").read_bytes()[:-1])
     rows: list[dict[str, Any]] = []
     arrived = asyncio.Condition()
 
@@ -316,7 +327,7 @@ async def filter_bench(directory: Path, *, reject_over_limit: bool = False) -> A
             for name in ("shop", "other")
         }
         ports["nobody"] = _closed_port()
-        filters = filter_chain(directory / "bundle.sfb", control.path)
+        filters = filter_chain(directory / "bundle.sfb", control.path, fail_open=fail_open)
         admin = directory / "admin.sock"
         config = directory / "envoy.json"
         config.write_text(json.dumps(envoy_config(filters, admin, ports)))

@@ -73,6 +73,8 @@ pub enum ResponseBodyOutcome {
         body: Vec<u8>,
         /// They are no longer content-encoded: remove `content-encoding`.
         decoded: bool,
+        /// All of the response is in it; otherwise something was not read, for it was over a limit.
+        complete: bool,
     },
     /// Answer this instead.
     Respond(LocalResponse),

@@ -16,7 +16,9 @@ use crate::engine::{Engine, Now};
 use crate::event::EventRow;
 use crate::headers::Headers;
 use crate::http::body::Beginning;
-use crate::http::{Anomaly, Parameters, body, content_type, cookies, headers, path, query};
+use crate::http::{
+    Anomaly, Parameters, body, content_type, cookies, decompress, headers, path, query,
+};
 use crate::identity::Offered;
 use crate::outcome::{
     LocalResponse, RequestEffects, RequestOutcome, ResponseBodyOutcome, ResponseOutcome,
@@ -285,15 +287,24 @@ impl Transaction {
             return RequestOutcome::Respond(response);
         }
         let mut effects = RequestEffects::of(&self.decision, &self.headers, &engine.policies);
-        // Of a part of a response nobody can say whether it cuts a value in two: whoever has to mask asks for all
-        // of it (a server may ignore Range: RFC 9110, 14.2).
-        if self.headers.get("range").is_some()
-            && engine.scanner.is_on()
-            && engine.policies.need_response_body(&self.scope(now))
-        {
-            effects.remove.push("range".into());
+        if engine.scanner.is_on() && engine.policies.need_response_body(&self.scope(now)) {
+            self.ask_for_what_can_be_read(&mut effects);
         }
         RequestOutcome::Continue(effects)
+    }
+
+    /// No client chooses a form of response in which values cannot be found.
+    fn ask_for_what_can_be_read(&self, effects: &mut RequestEffects) {
+        // Of a part nobody can say whether it cuts a value in two (a server may ignore Range: RFC 9110, 14.2).
+        if self.headers.get("range").is_some() {
+            effects.remove.push("range".into());
+        }
+        let accepted = self.headers.joined("accept-encoding");
+        if let Some(readable) = accepted.and_then(|list| decompress::only_readable(&list)) {
+            effects
+                .set
+                .push(("accept-encoding".into(), readable.into()));
+        }
     }
 
     fn ask(&mut self, engine: &Engine, phase: Phase, now: Now) -> Decision {
@@ -396,13 +407,14 @@ impl Transaction {
             .headers
             .text("content-encoding")
             .map(ToOwned::to_owned);
-        let plain = engine
+        let read = engine
             .scanner
             .plain(encoding.as_deref(), bytes, truncated, &engine.limits);
+        let (plain, complete) = (read.body, !read.incomplete);
         let found = engine.scanner.scan(&plain);
         (self.response.sensitive, self.response.sensitive_count) = (found.classes, found.count);
         self.inspect_response_body(engine, Some(&plain), now);
-        if truncated {
+        if !complete {
             self.find("response_over_limit");
         }
         match self.decide_response(engine, now) {
@@ -417,6 +429,7 @@ impl Transaction {
             Some(body) => ResponseBodyOutcome::Replace {
                 body,
                 decoded: encoding.is_some(),
+                complete,
             },
             None => ResponseBodyOutcome::Continue,
         }
@@ -450,10 +463,10 @@ impl Transaction {
                 .text("content-encoding")
                 .map(ToOwned::to_owned);
             let truncated = collected.len() as u64 != end.response_bytes;
-            let plain =
-                engine
-                    .scanner
-                    .plain(encoding.as_deref(), &collected, truncated, &engine.limits);
+            let plain = engine
+                .scanner
+                .plain(encoding.as_deref(), &collected, truncated, &engine.limits)
+                .body;
             let found = engine.scanner.scan(&plain);
             (self.response.sensitive, self.response.sensitive_count) = (found.classes, found.count);
             self.inspect_response_body(engine, Some(&plain), now);

@@ -1,10 +1,8 @@
 //! Stage 9, `sensitive`, as the pipeline uses it: classes found in a body or path, and masking.
 
-use std::borrow::Cow;
-
 use crate::bundle::Limits;
 use crate::error::EngineError;
-use crate::http::decompress;
+use crate::http::decompress::{self, Decompressed};
 use crate::sensitive::{Class, ClassSet, Detectors, mask_json};
 
 /// The bundle's detectors.
@@ -65,11 +63,9 @@ impl Scanner {
         body: &'a [u8],
         truncated: bool,
         limits: &Limits,
-    ) -> Cow<'a, [u8]> {
-        if encoding.is_none() || !self.is_on() {
-            return Cow::Borrowed(body);
-        }
-        decompress::decompress(encoding, body, truncated, limits).body
+    ) -> Decompressed<'a> {
+        let encoding = encoding.filter(|_| self.is_on());
+        decompress::decompress(encoding, body, truncated, limits)
     }
 
     /// The body with values of the classes masked (all that are looked for when none is named).

@@ -11,7 +11,7 @@ mod support;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use starfort_engine::bundle::{Action, Bundle, Expr, Field, Mode, Phase, Policy};
+use starfort_engine::bundle::{Action, Bundle, Expr, Field, Function, Mode, Phase, Policy};
 use starfort_engine::explain::{Described, DescribedResponse, Explanation, explain};
 use starfort_engine::http::body::{Beginning, begins};
 use starfort_engine::{Assets, Engine, Now, RequestHead, RequestOutcome, Transaction};
@@ -257,6 +257,118 @@ fn ranges_are_not_asked_for_where_responses_are_masked() {
     bundle.policies = vec![policy(mask, Phase::Response)];
     assert_eq!(effects(bundle.clone(), range), ["range"]);
     assert!(effects(bundle, &[]).is_empty());
+}
+
+/// Nor gets anybody an encoding that cannot be undone.
+#[test]
+fn responses_are_asked_for_in_encodings_that_can_be_undone() {
+    use starfort_engine::http::decompress::only_readable;
+    for (accepted, asked) in [
+        ("gzip, deflate, br, zstd", None),
+        ("gzip;q=0.5, identity", None),
+        ("", None),
+        ("compress, gzip;q=0.1", Some("gzip;q=0.1")),
+        ("*", Some("identity")),
+        ("dcb,dcz", Some("identity")),
+    ] {
+        assert_eq!(only_readable(accepted).as_deref(), asked, "{accepted}");
+    }
+}
+
+/// A compressed response that grows past the limits is not cut short by masking what was read of it.
+#[test]
+fn a_response_that_grows_too_large_is_said_to_be_incomplete() {
+    use starfort_engine::{ResponseBodyOutcome, ResponseHead};
+    use std::io::Write;
+    let mut bundle = support::bundle(20, 0);
+    bundle.limits.decompressed_bytes = 100_000;
+    let mask = Action::Mask {
+        classes: vec!["card_number".into()],
+    };
+    bundle.policies = vec![policy(mask, Phase::Response)];
+    let engine = engine(bundle);
+    let outcome = |padding: usize| {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let body = r#"{"card": "4111111111111111"}"#.to_owned() + &" ".repeat(padding);
+        gzip.write_all(body.as_bytes()).unwrap();
+        let request = described(&[], b"");
+        let head: Vec<(&[u8], &[u8])> = request
+            .headers
+            .iter()
+            .map(|(name, value)| (&name[..], &value[..]))
+            .collect();
+        let head = RequestHead {
+            headers: &head,
+            peer: STRANGER,
+            protocol: "HTTP/1.1",
+            end_of_stream: true,
+        };
+        let (mut transaction, _) = Transaction::request_headers(&engine, head, NOW);
+        let headers: &[Header] = &[
+            (b":status", b"200"),
+            (b"content-type", b"application/json"),
+            (b"content-encoding", b"gzip"),
+        ];
+        let head = ResponseHead {
+            headers,
+            upstream: "shop",
+            end_of_stream: false,
+        };
+        transaction.response_headers(&engine, head, NOW);
+        match transaction.response_body(&engine, &gzip.finish().unwrap(), false, NOW) {
+            ResponseBodyOutcome::Replace {
+                decoded, complete, ..
+            } => (decoded, complete),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(outcome(10), (true, true));
+    assert_eq!(outcome(200_000), (true, false));
+}
+
+/// What lies behind the limit of a response is not masked; a policy can refuse the whole.
+#[test]
+fn a_response_that_is_not_read_to_its_end_can_be_refused() {
+    let mut bundle = support::bundle(20, 0);
+    bundle.limits.response_body_bytes = 100;
+    let mask = Action::Mask {
+        classes: vec!["card_number".into()],
+    };
+    let mut refuse = policy(
+        Action::Block {
+            status: 502,
+            body: None,
+            content_type: None,
+        },
+        Phase::Response,
+    );
+    refuse.when = Expr::And(
+        Box::new(Expr::Call(
+            Function::In,
+            vec![
+                Expr::String("response_over_limit".into()),
+                Expr::Field(Field::Findings),
+            ],
+        )),
+        Box::new(Expr::Call(
+            Function::Equal,
+            vec![Expr::Field(Field::ResponseStatus), Expr::Int(200)],
+        )),
+    );
+    bundle.policies = vec![policy(mask, Phase::Response), refuse];
+    let engine = engine(bundle);
+    let action = |length: usize| {
+        let mut described = described(&[], b"");
+        described.response = Some(DescribedResponse {
+            headers: vec![
+                (b":status".into(), b"200".into()),
+                (b"content-type".into(), b"application/json".into()),
+            ],
+            body: vec![b' '; length],
+        });
+        explain(&engine, &described, NOW).action
+    };
+    assert_eq!((action(100), action(101)), ("allow", "block"));
 }
 
 /// A response that does not say what it is is masked too.

@@ -93,7 +93,7 @@ class EndpointView:
 
     async def counts(self) -> models.CatalogueCounts:
         """How many endpoints there are of each kind."""
-        rows = self._summaries()
+        rows = await asyncio.to_thread(self._summaries)
         return models.CatalogueCounts(
             total=len(rows),
             **{kind: sum(1 for row in rows if _is(row, kind)) for kind in _KINDS},
@@ -103,7 +103,7 @@ class EndpointView:
         self, wanted: EndpointFilter, limit: int, offset: int
     ) -> models.Page[models.EndpointSummary]:
         """A page of the endpoints that a filter lets through, with their traffic of the last day."""
-        rows = [row for row in self._summaries() if _matches(row, wanted)]
+        rows = [row for row in await asyncio.to_thread(self._summaries) if _matches(row, wanted)]
         traffic = await self._traffic()
         if wanted.sort in ("requests", "errors"):
             rows = [_with_traffic(row, traffic) for row in rows]
@@ -121,7 +121,7 @@ class EndpointView:
         nodes: dict[str, list[models.EndpointSummary]] = {}
         depth = len(_segments(wanted.prefix))
         below = _segments(wanted.prefix)
-        for row in self._summaries():
+        for row in await asyncio.to_thread(self._summaries):
             if not _matches(row, anywhere):
                 continue
             if not wanted.host:

@@ -3,15 +3,27 @@
 use std::net::IpAddr;
 
 use maxminddb::{LookupResult, PathElement, Reader};
-use smol_str::SmolStr;
+use parking_lot::RwLock;
+use smol_str::{SmolStr, ToSmolStr};
 
 use crate::error::EngineError;
+
+/// Addresses that are remembered, each in the one slot that its hash names: some 150 KB. Clients call more than once,
+/// and a look-up walks through two databases of megabytes.
+const REMEMBERED: usize = 1024;
 
 /// The databases; bytes are the host's to read.
 #[derive(Default)]
 pub struct GeoDatabases {
     country: Option<Reader<Vec<u8>>>,
     asn: Option<Reader<Vec<u8>>>,
+    memory: Box<[RwLock<Option<Remembered>>]>,
+}
+
+struct Remembered {
+    address: IpAddr,
+    text: SmolStr,
+    place: Place,
 }
 
 impl std::fmt::Debug for GeoDatabases {
@@ -47,7 +59,28 @@ impl GeoDatabases {
         Ok(Self {
             country: open("country", country)?,
             asn: open("asn", asn)?,
+            memory: (0..REMEMBERED).map(|_| RwLock::default()).collect(),
         })
+    }
+
+    /// An address as people write it, and [`Self::place`]; remembered.
+    pub fn describe(&self, address: IpAddr) -> (SmolStr, Place) {
+        let slot = self.memory.get(slot_of(address));
+        if let Some(slot) = slot
+            && let Some(known) = slot.read().as_ref().filter(|it| it.address == address)
+        {
+            return (known.text.clone(), known.place.clone());
+        }
+        let (text, place) = (address.to_smolstr(), self.place(address));
+        // Whoever would have to wait leaves it to the next request.
+        if let Some(mut slot) = slot.and_then(RwLock::try_write) {
+            *slot = Some(Remembered {
+                address,
+                text: text.clone(),
+                place: place.clone(),
+            });
+        }
+        (text, place)
     }
 
     /// Look an address up; unknown and unreadable entries leave fields empty.
@@ -85,6 +118,23 @@ impl GeoDatabases {
         }
         place
     }
+}
+
+/// Multiplicative hashing (Knuth, The Art of Computer Programming 3, 6.4). Who chooses addresses that meet in one slot
+/// has them looked up each time, as without a memory.
+fn slot_of(address: IpAddr) -> usize {
+    let number = match address {
+        IpAddr::V4(four) => u64::from(u32::from(four)),
+        IpAddr::V6(six) => {
+            let (high, low) = (
+                u128::from(six) >> 64,
+                u128::from(six) & u128::from(u64::MAX),
+            );
+            u64::try_from(high ^ low).unwrap_or_default()
+        }
+    };
+    let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    usize::try_from(spread).unwrap_or_default() % REMEMBERED
 }
 
 /// An unsigned number, however wide the writer made it: MaxMind's are 32 bits, other writers take what fits.
@@ -153,6 +203,32 @@ mod tests {
         );
         assert_eq!(geo.place("1.128.0.0".parse().unwrap()).asn, 1221);
         assert_eq!(geo.place("127.0.0.1".parse().unwrap()), Place::default());
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_a_look_up_says() {
+        let Some(folder) = corpus() else { return };
+        let read = |name: &str| Some(std::fs::read(folder.join(name)).unwrap());
+        let geo = GeoDatabases::open(
+            read("GeoLite2-Country-Test.mmdb"),
+            read("GeoLite2-ASN-Test.mmdb"),
+        )
+        .unwrap();
+        let addresses: Vec<IpAddr> = (0x5102_4500_u32..)
+            .step_by(7)
+            .take(3 * REMEMBERED)
+            .map(|address| std::net::Ipv4Addr::from(address).into())
+            .chain(["2001:218::1".parse().unwrap(), "::1".parse().unwrap()])
+            .collect();
+        for address in addresses.iter().flat_map(|address| [address, address]) {
+            let (text, place) = geo.describe(*address);
+            assert_eq!(
+                (&*text, &place),
+                (&*address.to_string(), &geo.place(*address))
+            );
+        }
+        let filled = geo.memory.iter().filter(|slot| slot.read().is_some());
+        assert!(filled.count() > REMEMBERED / 2);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use address::AddressRanges;
 use bot::{BotClass, Bots};
 use geo::{GeoDatabases, Place};
-use smol_str::{SmolStr, ToSmolStr};
+use smol_str::SmolStr;
 
 use crate::headers::Headers;
 
@@ -62,12 +62,13 @@ impl Clients {
         let user_agent = String::from_utf8_lossy(headers.get("user-agent").unwrap_or_default());
         let user_agent = bot::truncate(&user_agent, bot::MAX_USER_AGENT_BYTES);
         let (bot, bot_name) = self.bots.classify(user_agent);
+        let (address_text, place) = self.geo.describe(found.address);
         Client {
             address: found.address,
-            address_text: found.address.to_smolstr(),
+            address_text,
             forged_forwarding: found.forged,
             malformed_forwarding: found.malformed,
-            place: self.geo.place(found.address),
+            place,
             ja4: headers
                 .text("x-starfort-ja4")
                 .filter(|ja4| *ja4 != "-")

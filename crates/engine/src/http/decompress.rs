@@ -26,6 +26,25 @@ pub struct Decompressed<'a> {
     pub incomplete: bool,
 }
 
+/// An `Accept-Encoding` without what [`decompress`] cannot undo, `None` when there is nothing of that in it.
+#[must_use]
+pub fn only_readable(accept_encoding: &str) -> Option<String> {
+    let readable = |coding: &str| {
+        let name = coding.split(';').next().unwrap_or_default().trim();
+        name.is_empty() || name.eq_ignore_ascii_case("identity") || Codec::of(name).is_some()
+    };
+    let codings = || accept_encoding.split(',').map(str::trim);
+    if codings().all(readable) {
+        return None;
+    }
+    let kept: Vec<&str> = codings().filter(|coding| readable(coding)).collect();
+    Some(if kept.is_empty() {
+        "identity".into()
+    } else {
+        kept.join(", ")
+    })
+}
+
 /// Undoes `Content-Encoding`: `gzip`, `x-gzip`, `deflate` (zlib or raw), `br`, `zstd`, `identity`.
 ///
 /// # Arguments

@@ -16,75 +16,80 @@ pub(super) fn find(text: &[u8], classes: ClassSet, found: &mut Vec<SensitiveMatc
     if !ours.into_iter().any(|class| classes.contains(class)) {
         return;
     }
-    let mut digits = Digits::new(text);
-    let mut position = 0;
-    while let Some((start, length)) = digits.run(position) {
-        position = start + length;
-        if let Some(next) = at_run(text, start, length, classes) {
-            position = next.end;
-            found.push(next);
+    let (mut block, mut position) = (0, 0);
+    while block < text.len() {
+        let mut mask = digits_from(text, block) & (u64::MAX << (position.max(block) - block));
+        while mask != 0 {
+            let offset = mask.trailing_zeros() as usize;
+            let start = block + offset;
+            let mut length = (mask >> offset).trailing_ones() as usize;
+            if offset + length == BLOCK {
+                length = run_length(text, start);
+            }
+            position = start + length;
+            if is_wanted(text, start, position)
+                && let Some(next) = at_run(text, start, length, classes)
+            {
+                position = next.end;
+                found.push(next);
+            }
+            let done = u32::try_from(position - block).unwrap_or(u32::MAX);
+            mask &= u64::MAX.checked_shl(done).unwrap_or(0);
         }
+        block = (block + BLOCK).max(position - position % BLOCK);
     }
 }
 
-/// Where a text has digits: one bit a byte for the block that is being looked at.
-struct Digits<'a> {
-    text: &'a [u8],
-    /// Begin of the block, a multiple of [`BLOCK`].
-    block: usize,
-    mask: u64,
+/// One bit for each byte of the block that is a digit; there are none behind the text's end.
+fn digits_from(text: &[u8], block: usize) -> u64 {
+    let rest = text.get(block..).unwrap_or_default();
+    if let Some(whole) = rest.first_chunk::<BLOCK>() {
+        return digit_mask(whole);
+    }
+    let mut padded = [0; BLOCK];
+    if let Some(beginning) = padded.get_mut(..rest.len()) {
+        beginning.copy_from_slice(rest);
+    }
+    digit_mask(&padded)
 }
 
-impl<'a> Digits<'a> {
-    fn new(text: &'a [u8]) -> Self {
-        let mut digits = Self {
-            text,
-            block: 0,
-            mask: 0,
-        };
-        digits.load(0);
-        digits
-    }
+fn run_length(text: &[u8], start: usize) -> usize {
+    text.get(start..)
+        .unwrap_or_default()
+        .iter()
+        .take_while(|b| b.is_ascii_digit())
+        .count()
+}
 
-    fn load(&mut self, block: usize) {
-        self.block = block;
-        let rest = self.text.get(block..).unwrap_or_default();
-        self.mask = match rest.first_chunk::<BLOCK>() {
-            Some(whole) => digit_mask(whole),
-            None => {
-                let mut padded = [0; BLOCK];
-                for (slot, byte) in padded.iter_mut().zip(rest) {
-                    *slot = *byte;
-                }
-                digit_mask(&padded)
-            }
-        };
-    }
+/// An upper-case letter or a plus: before an IBAN's check digits or a telephone number.
+const BEFORE: u8 = 1;
+/// Space or hyphen: between the groups of a card number or social security number.
+const GROUP: u8 = 2;
+/// Between the parts of a North American telephone number.
+const PUNCTUATION: u8 = 4;
+/// Whatever follows.
+const ANY: u8 = 8;
 
-    /// Start and length of the first run of digits from `from` on.
-    fn run(&mut self, from: usize) -> Option<(usize, usize)> {
-        let block = from - from % BLOCK;
-        if block != self.block {
-            self.load(block);
-        }
-        let mut mask = self.mask & (u64::MAX << (from % BLOCK));
-        while mask == 0 {
-            if self.block + BLOCK >= self.text.len() {
-                return None;
-            }
-            self.load(self.block + BLOCK);
-            mask = self.mask;
-        }
-        let offset = mask.trailing_zeros();
-        let start = self.block + offset as usize;
-        let mut length = (mask >> offset).trailing_ones() as usize;
-        // A run that fills the block to its end may go on in the next.
-        while start + length == self.block + BLOCK && start + length < self.text.len() {
-            self.load(self.block + BLOCK);
-            length += self.mask.trailing_ones() as usize;
-        }
-        Some((start, length))
+/// What a byte beside a run of digits may be good for.
+const fn beside(byte: Option<u8>) -> u8 {
+    match byte {
+        Some(b'A'..=b'Z' | b'+') => ANY | BEFORE,
+        Some(b'-') => ANY | GROUP | PUNCTUATION,
+        Some(b' ') => ANY | GROUP,
+        Some(b'.' | b')') => ANY | PUNCTUATION,
+        _ => ANY,
     }
+}
+
+/// Whether the bytes around a run of digits allow it to be of any class: all but few are told so.
+fn is_wanted(text: &[u8], start: usize, end: usize) -> bool {
+    let behind = match end - start {
+        3 => GROUP | PUNCTUATION,
+        4 | 6 => GROUP,
+        14.. => ANY,
+        _ => 0,
+    };
+    beside(before(text, start, 1)) & BEFORE != 0 || beside(at(text, end)) & behind != 0
 }
 
 /// One bit for each byte that is a digit, the first byte's lowest.
@@ -111,33 +116,26 @@ const fn digits_of_word(word: u64) -> u8 {
 /// The value that the run of digits at `start` begins or belongs to.
 fn at_run(text: &[u8], start: usize, length: usize, classes: ClassSet) -> Option<SensitiveMatch> {
     let has = |class| classes.contains(class);
-    let (previous, next) = (before(text, start, 1), at(text, start + length));
     let found = |class, start, end| Some(SensitiveMatch { class, start, end });
-    // Two digits begin nothing but an IBAN's check digits or a telephone number's country code.
     if length >= 2
-        && previous.is_some_and(|byte| byte.is_ascii_uppercase())
         && has(Class::Iban)
         && let Some((start, end)) = iban::find(text, start)
     {
         return found(Class::Iban, start, end);
     }
-    let grouped = matches!(next, Some(b' ' | b'-'));
-    if (length >= 14 || (grouped && (length == 4 || length == 6)))
+    if length >= 4
         && has(Class::CardNumber)
         && let Some(end) = card::find(text, start, length)
     {
         return found(Class::CardNumber, start, end);
     }
     if length == 3
-        && grouped
         && has(Class::UsSsn)
         && let Some(end) = us_ssn::find(text, start)
     {
         return found(Class::UsSsn, start, end);
     }
-    let punctuated = length == 3 && matches!(next, Some(b')' | b'-' | b'.'));
-    if (punctuated || previous == Some(b'+'))
-        && has(Class::Phone)
+    if has(Class::Phone)
         && let Some((start, end)) = phone::find(text, start, length)
     {
         return found(Class::Phone, start, end);

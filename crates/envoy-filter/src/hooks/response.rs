@@ -186,8 +186,12 @@ impl Filter {
         match outcome {
             ResponseBodyOutcome::Continue => Next::Go,
             ResponseBodyOutcome::Respond(response) => Next::Answer(self.replace(response)),
-            ResponseBodyOutcome::Replace { body, decoded } => {
-                if truncated {
+            ResponseBodyOutcome::Replace {
+                body,
+                decoded,
+                complete,
+            } => {
+                if truncated || !complete {
                     // The rest would go out as it is.
                     metrics.responses_unmasked.increment();
                     if !engine.fail_open {

@@ -185,4 +185,8 @@ def flags(row: models.EndpointSummary) -> Markup:
         else None,
         shapes.badge("sensitive", "violet", ", ".join(row.sensitive)) if row.sensitive else None,
         [shapes.badge(label, "info") for label in row.labels[:4]],
+        [
+            shapes.badge(f"{label}?", "muted", "what its traffic suggests; no label that is set")
+            for label in row.suggested_labels[:2]
+        ],
     )

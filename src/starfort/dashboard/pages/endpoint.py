@@ -103,10 +103,16 @@ def _about(view: View, found: models.EndpointDetail) -> Markup:
                 ("Request body", ", ".join(row.value for row in found.content_types) or "none"),
                 ("Response body", ", ".join(row.value for row in found.response_content_types) or "none"),
                 ("Labels", ", ".join(found.labels) or "none"),
+                *([("Labels suggested", _suggested(found))] if found.suggested_labels else []),
                 ("Id", tag("span", found.id, class_="mono")),
             ]
         ),
     )
+
+
+def _suggested(found: models.EndpointDetail) -> Markup:
+    hint = "Without effect until starfort.yaml sets them."
+    return join(", ".join(found.suggested_labels), " ", tag("small", hint, class_="muted"))
 
 
 def _parameters(found: models.EndpointDetail) -> Markup:
