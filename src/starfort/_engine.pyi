@@ -9,7 +9,7 @@ Exceptions:
 """
 
 from collections.abc import Sequence
-from typing import Literal, TypedDict, final, type_check_only
+from typing import Any, Literal, TypedDict, final, type_check_only
 
 __all__ = [
     "ERROR_CODES",
@@ -18,6 +18,7 @@ __all__ = [
     "Engine",
     "EngineError",
     "GeoDatabaseError",
+    "RuleSet",
     "check_bundle",
     "normalise_path",
 ]
@@ -279,6 +280,45 @@ class Engine:
         Raises:
             TypeError: A member has the wrong type.
             ValueError: A member is unknown, or is no URL, address or protocol.
+        """
+
+@final
+class RuleSet:
+    """SecLang rules over described requests, without the rest of the pipeline."""
+
+    def __new__(cls, compiled: bytes) -> RuleSet:
+        """Load compiled rules (`starfort.threats.seclang.load` makes them).
+
+        Raises:
+            ValueError: They cannot run; the message names file, line and rule.
+        """
+
+    def describe(self) -> dict[str, Any]:
+        """`signatures`; how many `rules`, `chains` and `literals`; `prefilter_bytes`."""
+
+    def inspect(
+        self,
+        request: dict[str, Any],
+        response: dict[str, Any] | None = None,
+        *,
+        variables: dict[str, dict[str, str]] | None = None,
+        exhaustive: bool = False,
+    ) -> dict[str, Any]:
+        """Take a request and its response through all phases.
+
+        Args:
+            request: `method`, `uri`, `protocol`, `headers` (pairs), `body`, `remote_addr`, and optionally
+                `remote_port`, `server_addr`, `server_port`, `unique_id`, `now_us`.
+            response: `status`, `headers`, `body`, `protocol`, `reason`; without it there is none.
+            variables: `{"tx": {name: text}}`, set before phase 1.
+            exhaustive: Ask every rule, to compare with.
+
+        Returns:
+            `matched`, `tx`, `score`, `outbound_score`, `severity`, `interruption`, `request_body_processor`
+            and `reqbody_error`.
+
+        Raises:
+            ValueError: A member has the wrong form.
         """
 
 def check_bundle(bundle: bytes, /) -> CheckedBundle:

@@ -95,8 +95,8 @@ def _http(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
         # believes; the route table adds the peer for the upstream afterwards.
         "use_remote_address": True,
         "skip_xff_append": True,
-        # Nobody is "internal": request ids (the events' ids) and the like are ours, whoever sends them. An empty
-        # list would mean all private addresses.
+        # Nobody is "internal": request ids (the events' ids) and the like are ours, whoever sends them. An
+        # empty list would mean all private addresses.
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
         # The engine takes a path apart after Envoy has, and the upstream gets Envoy's. What these two do,
         # the engine does alike; encoded slashes are kept, for ids like `group%2Fproject` are common.
