@@ -114,6 +114,13 @@ impl Inspection {
         self.state.mode != EngineMode::Off && self.state.request_body_access
     }
 
+    /// Whether rules want a body of whatever type: phase 1 chose a processor for it, or forced `REQUEST_BODY` (as CRS
+    /// does for types that it does not know). Otherwise they see only bodies that are read by their type.
+    pub fn wants_any_body(&self) -> bool {
+        self.wants_request_body()
+            && (self.state.processor.is_some() || self.state.force_request_body)
+    }
+
     /// Phase 2: the request's body, as much of it as there is.
     ///
     /// # Arguments

@@ -77,7 +77,7 @@ impl Transaction {
     pub(crate) fn rules_want_body(&self) -> bool {
         self.inspection
             .as_ref()
-            .is_some_and(|inspection| inspection.wants_request_body())
+            .is_some_and(|inspection| inspection.wants_any_body())
     }
 
     /// Phase 2, over the request's body (empty when there is none).
