@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from selenium.common.exceptions import TimeoutException
 
 from tests.browser.addresses import DETAILS, PLAIN, detail
 from tests.browser.conftest import Browser, Estate
@@ -35,6 +38,9 @@ def _check(browser: Browser, path: str) -> None:
         assert lightness < DARKEST if dark else lightness > LIGHTEST, (path, dark, lightness)
         for width in WIDTHS:
             browser.size(width)
+            # Charts follow a new width when the browser tells them, a moment later.
+            with contextlib.suppress(TimeoutException):
+                wait(browser.driver, f"({OVERFLOWING}).length === 0")
             assert browser.run(OVERFLOWING) == [], (path, width)
             if width == max(WIDTHS):
                 assert browser.run(CUT) == [], (path, width)
