@@ -59,6 +59,9 @@ impl<'a> Values<'a> {
         prefilter: &'a Prefilter,
         unicode_map: &'a UnicodeMap,
     ) -> Self {
+        // The first set stays empty: scans that found nothing.
+        let mut scans = Vec::with_capacity(prefilter.words * 32);
+        scans.resize(prefilter.words, 0);
         Self {
             bump,
             facts,
@@ -67,9 +70,8 @@ impl<'a> Values<'a> {
             unicode_map,
             outputs: Vec::with_capacity(64),
             bases: vec![[NONE; 2]; facts.len()],
-            rows: Vec::new(),
-            // The first set stays empty: scans that found nothing.
-            scans: vec![0; prefilter.words],
+            rows: Vec::with_capacity(chains.len() * 32),
+            scans,
             buffer: Vec::new(),
         }
     }
