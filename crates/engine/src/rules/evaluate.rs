@@ -353,10 +353,17 @@ impl<'a> Run<'a, '_> {
                             continue;
                         }
                         let base = self.values.base(entry, *side);
-                        if self.may_match(link, base)
-                            && !self.is_excluded(index, link, target, name)
-                        {
-                            any |= self.value(link, target, Some(name), base, argument);
+                        if !self.context.exhaustive && self.values.has_failed(base, link.number) {
+                            continue;
+                        }
+                        if !self.may_match(link, base) {
+                            self.values.fail(base, link.number);
+                        } else if !self.is_excluded(index, link, target, name) {
+                            if self.value(link, target, Some(name), base, argument) {
+                                any = true;
+                            } else {
+                                self.values.fail(base, link.number);
+                            }
                         }
                     }
                 }
