@@ -951,3 +951,25 @@ proptest! {
         prop_assert_eq!(quick, run_with(&RULES, &Store::default(), &sent));
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+    /// Nor does asking once of values that many parameters have.
+    #[test]
+    fn equal_values_are_told_each(values in prop::collection::vec(token(), 1..5)) {
+        static RULES: std::sync::LazyLock<Rules> = std::sync::LazyLock::new(|| {
+            let mut rules = mixed();
+            for rule in &mut rules {
+                rule.links[0].targets.push(not(named(V::Args, "n1")));
+            }
+            load(rules, Settings { engine: EngineMode::DetectionOnly, ..Settings::default() })
+        });
+        let pairs = values.iter().cycle().take(200).enumerate();
+        let pairs: Vec<String> = pairs.map(|(number, value)| format!("n{}={value}", number % 7)).collect();
+        let body = pairs.join("&");
+        let mut sent = post("application/x-www-form-urlencoded", body.as_bytes());
+        let quick = run_with(&RULES, &Store::default(), &sent);
+        sent.exhaustive = true;
+        prop_assert_eq!(quick, run_with(&RULES, &Store::default(), &sent));
+    }
+}

@@ -72,6 +72,17 @@ impl ByteSet {
 
     /// The set of the bytes of a text.
     pub(crate) fn present(text: &[u8]) -> Self {
+        if text.is_ascii() {
+            // In registers: letters all fall into one word, which memory would make each wait for the one before.
+            let (mut low, mut high) = (0u64, 0u64);
+            for byte in text {
+                let bit = 1u64 << (byte & 63);
+                let is_high = 0u64.wrapping_sub(u64::from(byte >> 6));
+                low |= bit & !is_high;
+                high |= bit & is_high;
+            }
+            return Self([low, high, 0, 0]);
+        }
         let mut words = [0u64; 4];
         for byte in text {
             if let Some(word) = words.get_mut(usize::from(byte >> 6)) {

@@ -1,9 +1,9 @@
-//! Which rules can never run, because rules before them always skip them.
+//! Which rules need never run, because rules before them always skip them or constants never match.
 //!
 //! The Core Rule Set is divided by paranoia level: `SecRule TX:DETECTION_PARANOIA_LEVEL "@lt 2" "…,skipAfter:END"`,
 //! and the level is set by constants. Here the `TX` variables are followed through the phases; where one depends on
 //! a request it is unknown from there on, and so is whatever depends on it. What is left out of the plan for this
-//! reason would have been skipped by every transaction. Callers that set `TX` variables of their own get the whole
+//! reason would have been skipped, or not matched, by every transaction. Callers that set `TX` variables of their own get the whole
 //! plan ([`super::Inspection::set_tx`]).
 
 use super::compiled::{Collection, SetOp};
@@ -34,7 +34,7 @@ struct Follower<'a> {
     dead: Bits,
 }
 
-/// Rules that no transaction runs.
+/// Rules that no transaction runs, or none has match.
 pub(crate) fn dead_rules(rules: &[CompiledRule], names: &Names) -> Bits {
     let known = names
         .names
@@ -68,6 +68,9 @@ impl Follower<'_> {
                 continue;
             }
             let before = self.known.clone();
+            if rule.links.first().and_then(|link| self.matches(link)) == Some(0) {
+                self.dead.insert(index);
+            }
             let matches = self.rule(rule);
             let passed = self.landings.iter().any(|landing| index < *landing);
             if passed || self.ended || self.unsure || self.is_removable(index) {

@@ -326,8 +326,10 @@ impl<'a> Run<'a, '_> {
     ) -> bool {
         if target.count {
             let count = self.count(index, link, target);
-            if number_fails(link, count) {
-                return false;
+            if let Some(holds) = number_holds(link, count)
+                && let Some(done) = self.number(link, holds)
+            {
+                return done;
             }
             let mut text = Vec::new();
             super::bytes::push_integer(count, &mut text);
@@ -347,9 +349,21 @@ impl<'a> Run<'a, '_> {
                     for entry in self.values.entries(*slot) {
                         let facts: &'a Facts = self.context.facts;
                         let name = facts.bytes(facts.entry(entry).name);
-                        if target.selects(name) && !self.is_excluded(index, link, target, name) {
-                            let base = self.values.base(entry, *side);
-                            any |= self.value(link, target, Some(name), base, argument);
+                        if !target.selects(name) {
+                            continue;
+                        }
+                        let base = self.values.base(entry, *side);
+                        if !self.context.exhaustive && self.values.has_failed(base, link.number) {
+                            continue;
+                        }
+                        if !self.may_match(link, base) {
+                            self.values.fail(base, link.number);
+                        } else if !self.is_excluded(index, link, target, name) {
+                            if self.value(link, target, Some(name), base, argument) {
+                                any = true;
+                            } else {
+                                self.values.fail(base, link.number);
+                            }
                         }
                     }
                 }
@@ -366,11 +380,15 @@ impl<'a> Run<'a, '_> {
                     if let Some(value) = self.state.tx.at(place)
                         && !self.is_excluded(index, link, target, name)
                     {
-                        if number_fails(link, value.integer()) {
-                            return false;
+                        if let Some(holds) = number_holds(link, value.integer())
+                            && let Some(done) = self.number(link, holds)
+                        {
+                            return done;
                         }
                         let mut text = Vec::new();
-                        value.push(&mut text);
+                        if let Some(value) = self.state.tx.at(place) {
+                            value.push(&mut text);
+                        }
                         let base = self.values.foreign(&text);
                         return self.value(link, target, Some(name), base, argument);
                     }
@@ -383,6 +401,38 @@ impl<'a> Run<'a, '_> {
             }
         }
         any
+    }
+
+    /// What comes of a numeric operator's answer; `None` when the value's text is needed.
+    fn number(&mut self, link: &'a CompiledLink, holds: bool) -> Option<bool> {
+        if !holds {
+            return Some(false);
+        }
+        (!self.notes && !link.capture).then(|| self.matched(link, None))
+    }
+
+    /// Whether a value can match by its gate, asked before what costs more.
+    fn may_match(&mut self, link: &CompiledLink, base: OutputId) -> bool {
+        let unknown = self.context.exhaustive
+            || link.negated
+            || link.gate.is_open()
+            || !link.stages.is_empty();
+        if unknown {
+            return true;
+        }
+        let id = self.values.after(base, link.chain);
+        self.passes(link, id)
+    }
+
+    /// Whether a value has what the operator must see to hold.
+    fn passes(&mut self, link: &CompiledLink, id: OutputId) -> bool {
+        let present = self.values.output(id).present;
+        link.gate.sets.iter().all(|set| set.meets(present))
+            && (!link.gate.literals
+                || self
+                    .values
+                    .scan(id)
+                    .is_some_and(|found| contains(found, link.number)))
     }
 
     /// Values that change while rules run.
@@ -504,20 +554,10 @@ impl<'a> Run<'a, '_> {
         argument: &[u8],
         captures: Option<&mut Captures>,
     ) -> bool {
-        let output = self.values.output(id);
-        if !self.context.exhaustive {
-            if !link.gate.sets.iter().all(|set| set.meets(output.present)) {
-                return false;
-            }
-            if link.gate.literals
-                && !self
-                    .values
-                    .scan(id)
-                    .is_some_and(|found| contains(found, link.number))
-            {
-                return false;
-            }
+        if !self.context.exhaustive && !self.passes(link, id) {
+            return false;
         }
+        let output = self.values.output(id);
         if link.operator.kind == OperatorKind::GeoLookup {
             return self.geo(output.bytes);
         }
@@ -800,14 +840,15 @@ fn member_key(context: &Context<'_>, target: &CompiledTarget) -> Option<Vec<u8>>
     }
 }
 
-/// Whether a numeric operator says no to a number that nothing transforms: the usual case of counts, scores and levels,
-/// answered without making text of the number.
-fn number_fails(link: &CompiledLink, value: i64) -> bool {
+/// Whether a link with a numeric operator matches a number that nothing transforms: the usual case of counts, scores
+/// and levels, answered without making text of the number. `None` for other links.
+fn number_holds(link: &CompiledLink, value: i64) -> Option<bool> {
     match &link.operator.check {
         super::operators::Check::Number(argument) if link.chain == 0 && link.stages.is_empty() => {
-            super::operators::compare_numbers(link.operator.kind, value, *argument) == link.negated
+            let holds = super::operators::compare_numbers(link.operator.kind, value, *argument);
+            Some(holds != link.negated)
         }
-        _ => false,
+        _ => None,
     }
 }
 

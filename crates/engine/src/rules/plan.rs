@@ -160,7 +160,7 @@ impl PhasePlan {
     /// The rules that have to be run.
     pub(crate) fn live(&self, values: &mut Values<'_>, live: &mut Bits) {
         live.union(&self.always.0);
-        for class in &self.classes {
+        for (number, class) in self.classes.iter().enumerate() {
             let mut any = false;
             for entry in values.entries(class.slot) {
                 if let Some(name) = &class.name
@@ -173,6 +173,9 @@ impl PhasePlan {
                     break;
                 }
                 let base = values.base(entry, class.side);
+                if values.was_asked(base, number) {
+                    continue;
+                }
                 class.plain.ask(values, base, live);
                 let output = values.output(base);
                 for group in &class.groups {

@@ -1,6 +1,8 @@
 //! Values after transformations, each computed once: a chain that changes nothing shares the value of its beginning,
 //! and a value is scanned for literals once, whatever chains and rules look at it.
 
+use std::collections::HashMap;
+
 use bumpalo::Bump;
 
 use super::bytes::ByteSet;
@@ -10,6 +12,10 @@ use super::program::{Chain, ChainId};
 use super::transformations::{self, UnicodeMap};
 
 const NONE: u32 = u32::MAX;
+
+/// Entries from which on equal names and values are looked for: long lists say the same things again and again, and
+/// what is asked of one of these need not be asked of the others.
+const SHARE_ENTRIES: usize = 192;
 
 /// A computed value.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +29,10 @@ pub(crate) struct Output<'a> {
     scan: u32,
     /// Where the results of chains begin in `rows`; [`NONE`] before there are any.
     row: u32,
+    /// The class of the plan that asked last.
+    asked: u32,
+    /// The link that last did not match.
+    failed: u32,
 }
 
 /// A handle to an [`Output`].
@@ -49,6 +59,8 @@ pub(crate) struct Values<'a> {
     rows: Vec<u32>,
     scans: Vec<u64>,
     buffer: Vec<u8>,
+    /// Facts and their outputs, where there are many entries.
+    shared: Option<HashMap<&'a [u8], u32>>,
 }
 
 impl<'a> Values<'a> {
@@ -59,6 +71,9 @@ impl<'a> Values<'a> {
         prefilter: &'a Prefilter,
         unicode_map: &'a UnicodeMap,
     ) -> Self {
+        // The first set stays empty: scans that found nothing.
+        let mut scans = Vec::with_capacity(prefilter.words * 32);
+        scans.resize(prefilter.words, 0);
         Self {
             bump,
             facts,
@@ -67,10 +82,10 @@ impl<'a> Values<'a> {
             unicode_map,
             outputs: Vec::with_capacity(64),
             bases: vec![[NONE; 2]; facts.len()],
-            rows: Vec::new(),
-            // The first set stays empty: scans that found nothing.
-            scans: vec![0; prefilter.words],
+            rows: Vec::with_capacity(chains.len() * 32),
+            scans,
             buffer: Vec::new(),
+            shared: (facts.len() >= SHARE_ENTRIES).then(HashMap::new),
         }
     }
 
@@ -81,6 +96,8 @@ impl<'a> Values<'a> {
             scan_of: NONE,
             scan: NONE,
             row: NONE,
+            asked: NONE,
+            failed: NONE,
         })
     }
 
@@ -92,6 +109,8 @@ impl<'a> Values<'a> {
             scan_of: scan_of.unwrap_or(id),
             scan: NONE,
             row: NONE,
+            asked: NONE,
+            failed: NONE,
         });
         OutputId(id)
     }
@@ -132,7 +151,16 @@ impl<'a> Values<'a> {
         } else {
             found.value
         });
-        let id = self.add(bytes, None);
+        let known = self.shared.as_ref().and_then(|shared| shared.get(bytes));
+        let id = if let Some(known) = known {
+            OutputId(*known)
+        } else {
+            let id = self.add(bytes, None);
+            if let Some(shared) = &mut self.shared {
+                shared.insert(bytes, id.0);
+            }
+            id
+        };
         if let Some(slot) = self
             .bases
             .get_mut(entry as usize)
@@ -141,6 +169,33 @@ impl<'a> Values<'a> {
             *slot = id.0;
         }
         id
+    }
+
+    /// Whether a class of the plan has asked of an equal value already.
+    pub(crate) fn was_asked(&mut self, base: OutputId, class: usize) -> bool {
+        if self.shared.is_none() {
+            return false;
+        }
+        let class = u32::try_from(class).unwrap_or(NONE);
+        let output = self.outputs.get_mut(base.0 as usize);
+        output.is_some_and(|output| std::mem::replace(&mut output.asked, class) == class)
+    }
+
+    /// Note that a link did not match a value.
+    pub(crate) fn fail(&mut self, base: OutputId, link: usize) {
+        if self.shared.is_some()
+            && let Some(output) = self.outputs.get_mut(base.0 as usize)
+        {
+            output.failed = u32::try_from(link).unwrap_or(NONE);
+        }
+    }
+
+    /// Whether a link did not match an equal value just now.
+    pub(crate) fn has_failed(&self, base: OutputId, link: usize) -> bool {
+        self.shared.is_some()
+            && self.outputs.get(base.0 as usize).is_some_and(|output| {
+                output.failed != NONE && usize::try_from(output.failed) == Ok(link)
+            })
     }
 
     /// A value after a chain.
