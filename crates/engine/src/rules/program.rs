@@ -290,8 +290,7 @@ impl Program {
             }
         }
         let dead = super::constants::dead_rules(&rules, &builder.names);
-        let plans = Plans::new(&rules, &builder.chains, builder.links, &dead)
-            .map_err(|error| EngineError::invalid("rules", error))?;
+        let plans = Plans::new(&rules, &builder.chains, builder.links, &dead);
         Ok(Self {
             settings: set.settings,
             signatures: set.signatures,
@@ -322,8 +321,7 @@ impl Program {
         }
         self.whole.get_or_init(|| {
             let nothing = Bits::new(self.rules.len());
-            // The literals are those that made a prefilter before, so this one can be made too.
-            Plans::new(&self.rules, &self.chains, self.links, &nothing).unwrap_or_default()
+            Plans::new(&self.rules, &self.chains, self.links, &nothing)
         })
     }
 }
@@ -340,12 +338,7 @@ pub(crate) struct Plans {
 }
 
 impl Plans {
-    fn new(
-        rules: &[CompiledRule],
-        chains: &[Chain],
-        links: usize,
-        dead: &Bits,
-    ) -> Result<Self, String> {
+    fn new(rules: &[CompiledRule], chains: &[Chain], links: usize, dead: &Bits) -> Self {
         let living = rules
             .iter()
             .enumerate()
@@ -363,11 +356,11 @@ impl Plans {
                 });
             Prefilter::new(pairs.collect(), links)
         };
-        Ok(Self {
-            request: prefilter(request)?,
-            response: prefilter(response)?,
+        Self {
+            request: prefilter(request),
+            response: prefilter(response),
             phases: [1, 2, 3, 4, 5].map(|phase| PhasePlan::new(phase, rules, chains, links, dead)),
-        })
+        }
     }
 
     pub(crate) fn prefilter(&self, phase: u8) -> &Prefilter {
@@ -709,7 +702,8 @@ fn message(rule: &Rule) -> Option<String> {
 fn required_of(link: &Link, operator: &CompiledOperator) -> required::Required {
     use OperatorKind as K;
     let none = required::Required::default;
-    if link.negated {
+    // A value without what the operator needs matches a negated link, so there only what is cheap to ask helps.
+    if link.negated && !matches!(operator.kind, K::Pm) {
         return none();
     }
     let sets = |set: ByteSet| required::Required {
@@ -717,7 +711,8 @@ fn required_of(link: &Link, operator: &CompiledOperator) -> required::Required {
         sets: vec![set],
     };
     let literals = |list: Vec<Vec<u8>>| required::Required {
-        literals: Some(list),
+        // An empty text is in all others.
+        literals: Some(list).filter(|list| list.iter().all(|literal| !literal.is_empty())),
         sets: Vec::new(),
     };
     match (&operator.check, operator.kind) {

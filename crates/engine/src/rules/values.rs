@@ -264,7 +264,7 @@ impl<'a> Values<'a> {
             let start = self.scans.len();
             self.scans.resize(start + self.prefilter.words, 0);
             let found = self.scans.get_mut(start..).unwrap_or_default();
-            if self.prefilter.scan(output.bytes, found) {
+            if self.prefilter.scan(output.bytes, output.present, found) {
                 scan = u32::try_from(start).unwrap_or(0);
             } else {
                 self.scans.truncate(start);
