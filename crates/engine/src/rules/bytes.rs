@@ -61,6 +61,20 @@ impl ByteSet {
         (a & a_more) | (b & b_more) | (c & c_more) | (d & d_more) != 0
     }
 
+    /// Whether all bytes of another set are in this one.
+    pub(crate) const fn includes(self, other: Self) -> bool {
+        !self.complement().meets(other)
+    }
+
+    /// With both cases of its letters.
+    pub(crate) const fn in_any_case(self) -> Self {
+        const LETTERS: u64 = 0x07ff_fffe;
+        let Self([a, b, c, d]) = self;
+        // `A` is 65 and `a` 97: bits 1 to 26 and 33 to 58 of the second word.
+        let letters = (b | b >> 32) & LETTERS;
+        Self([a, b | letters | letters << 32, c, d])
+    }
+
     pub(crate) const fn contains(self, byte: u8) -> bool {
         self.meets(Self::EMPTY.with(byte))
     }
@@ -189,6 +203,11 @@ mod tests {
         assert!(set.meets(ByteSet::present(b"xx7")) && !set.meets(ByteSet::present(b"xx")));
         assert_eq!(set.complement().len(), 244);
         assert_eq!(ByteSet::range(0, 255), ByteSet::ALL);
+        assert_eq!(ByteSet::of(b"aZ@{").in_any_case(), ByteSet::of(b"aAzZ@{"));
+        assert!(
+            ByteSet::of(b"abc").includes(ByteSet::of(b"ca"))
+                && !ByteSet::of(b"ab").includes(ByteSet::of(b"c"))
+        );
         for text in [&b"a\xff\x00?@"[..], b"abc", b"\x7f\x80\xbf\xc0"] {
             let long = text.repeat(LONG);
             assert_eq!(ByteSet::present(&long), ByteSet::of(text));

@@ -1,7 +1,5 @@
 //! Rules at work: one phase over the facts of a transaction.
 
-use bumpalo::Bump;
-
 use super::collections::Store;
 use super::compiled::{Collection, EngineMode, OperatorKind, SetOp, Variable};
 use super::facts::Facts;
@@ -14,7 +12,7 @@ use super::program::{
 };
 use super::report::{Hit, Interruption, MatchedVar, Refusal};
 use super::tx::{Tx, TxValue};
-use super::values::{OutputId, Values};
+use super::values::{Kept, OutputId, Values};
 
 /// Matches that a hit keeps.
 const MAX_MATCHED: usize = 16;
@@ -109,8 +107,8 @@ pub(crate) struct Context<'a> {
 /// Run the rules of a phase.
 ///
 /// # Arguments
-/// * `bump` - memory for values that last as long as the phase.
-pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, bump: &mut Bump) {
+/// * `kept` - what earlier phases computed of values.
+pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut Kept) {
     let plans = context.program.plans(state.whole);
     let Some(plan) = plans.phase(phase) else {
         return;
@@ -118,10 +116,10 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, bump: &mut
     if state.mode == EngineMode::Off || is_allowed(state, phase) {
         return;
     }
-    bump.reset();
     let program = context.program;
+    kept.turn_to(phase > 2);
     let mut values = Values::new(
-        bump,
+        kept,
         context.facts,
         &program.chains,
         plans.prefilter(phase),
@@ -420,6 +418,11 @@ impl<'a> Run<'a, '_> {
         if unknown {
             return true;
         }
+        if let Some(reach) = self.values.reach(base, link.chain)
+            && !link.gate.sets.iter().all(|set| set.meets(reach.bytes))
+        {
+            return false;
+        }
         let id = self.values.after(base, link.chain);
         self.passes(link, id)
     }
@@ -557,30 +560,11 @@ impl<'a> Run<'a, '_> {
         if !self.context.exhaustive && !self.passes(link, id) {
             return false;
         }
-        let output = self.values.output(id);
+        let bytes = self.values.bytes(id);
         if link.operator.kind == OperatorKind::GeoLookup {
-            return self.geo(output.bytes);
+            return geo(&self.context, self.state, bytes);
         }
-        link.operator.holds(output.bytes, argument, captures)
-    }
-
-    /// `geoLookup` of the client's address, which the engine has looked up already.
-    fn geo(&mut self, value: &[u8]) -> bool {
-        let place = self.context.place;
-        let of_client = self.context.facts.scalar(Variable::RemoteAddr) == Some(value);
-        if !of_client || (place.country.is_empty() && place.asn == 0) {
-            return false;
-        }
-        self.state.geo = [
-            ("country_code", place.country.as_str().to_owned()),
-            ("country_continent", place.continent.as_str().to_owned()),
-            ("asn", place.asn.to_string()),
-            ("as_organization", place.as_organization.as_str().to_owned()),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes()))
-        .collect();
-        true
+        link.operator.holds(bytes, argument, captures)
     }
 
     /// Note what matched, for `MATCHED_VAR` and reports.
@@ -588,7 +572,7 @@ impl<'a> Run<'a, '_> {
         if !self.notes {
             return;
         }
-        let bytes = self.values.output(id).bytes;
+        let bytes = self.values.bytes(id);
         let known = self
             .context
             .program
@@ -788,6 +772,25 @@ impl<'a> Run<'a, '_> {
             out.extend_from_slice(&value);
         }
     }
+}
+
+/// `geoLookup` of the client's address, which the engine has looked up already.
+fn geo(context: &Context<'_>, state: &mut State, value: &[u8]) -> bool {
+    let place = context.place;
+    let of_client = context.facts.scalar(Variable::RemoteAddr) == Some(value);
+    if !of_client || (place.country.is_empty() && place.asn == 0) {
+        return false;
+    }
+    state.geo = [
+        ("country_code", place.country.as_str().to_owned()),
+        ("country_continent", place.continent.as_str().to_owned()),
+        ("asn", place.asn.to_string()),
+        ("as_organization", place.as_organization.as_str().to_owned()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes()))
+    .collect();
+    true
 }
 
 /// Where an action is: its rule and its number among the rule's actions.

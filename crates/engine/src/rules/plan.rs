@@ -3,7 +3,8 @@
 use super::bytes::ByteSet;
 use super::facts::Slot;
 use super::prefilter::Bits;
-use super::program::{Chain, ChainId, CompiledLink, CompiledRule, Members, Source};
+use super::program::{ChainId, CompiledLink, CompiledRule, Members, Source};
+use super::transformations::Reach;
 use super::values::{OutputId, Side, Values};
 
 /// The rules of a phase.
@@ -34,9 +35,6 @@ struct Class {
 #[derive(Debug)]
 struct Group {
     chain: ChainId,
-    /// Of the chain.
-    triggers: ByteSet,
-    fills_empty: bool,
     questions: Questions,
 }
 
@@ -49,16 +47,17 @@ struct Questions {
     words: std::ops::Range<usize>,
     /// Rules of which a byte set decides, each set once.
     sets: Vec<(ByteSet, Vec<usize>)>,
+    /// The bytes of each literal; those that others include left out, empty when they are too many.
+    letters: Vec<ByteSet>,
+    /// Length of the shortest literal.
+    shortest: usize,
 }
 
+/// Literals whose bytes are looked for before a chain is computed.
+const MAX_LETTERS: usize = 48;
+
 impl PhasePlan {
-    pub(crate) fn new(
-        phase: u8,
-        rules: &[CompiledRule],
-        chains: &[Chain],
-        links: usize,
-        dead: &Bits,
-    ) -> Self {
+    pub(crate) fn new(phase: u8, rules: &[CompiledRule], links: usize, dead: &Bits) -> Self {
         let mut plan = Self {
             always: Bits::new(rules.len()),
             classes: Vec::new(),
@@ -77,7 +76,7 @@ impl PhasePlan {
                     .iter()
                     .all(|target| !target.count && matches!(target.source, Source::Facts(_)));
             if by_values {
-                plan.add(index, first, chains, (rules.len(), links));
+                plan.add(index, first, (rules.len(), links));
             } else {
                 plan.always.insert(index);
             }
@@ -92,13 +91,7 @@ impl PhasePlan {
         plan
     }
 
-    fn add(
-        &mut self,
-        index: usize,
-        link: &CompiledLink,
-        chains_of: &[Chain],
-        (rules, links): (usize, usize),
-    ) {
+    fn add(&mut self, index: usize, link: &CompiledLink, (rules, links): (usize, usize)) {
         let chains = if link.stages.is_empty() {
             std::slice::from_ref(&link.chain)
         } else {
@@ -120,7 +113,7 @@ impl PhasePlan {
                 }
                 class.plain.add(index, link);
                 for chain in chains.iter().filter(|chain| **chain != 0) {
-                    class.group(*chain, chains_of, links).add(index, link);
+                    class.group(*chain, links).add(index, link);
                 }
             }
         }
@@ -177,11 +170,9 @@ impl PhasePlan {
                     continue;
                 }
                 class.plain.ask(values, base, live);
-                let output = values.output(base);
                 for group in &class.groups {
-                    let changes = group.triggers.meets(output.present)
-                        || (group.fills_empty && output.bytes.is_empty());
-                    if !changes {
+                    let reach = values.reach(base, group.chain);
+                    if !reach.is_some_and(|reach| group.questions.may_answer(reach)) {
                         continue;
                     }
                     let value = values.after(base, group.chain);
@@ -203,12 +194,18 @@ impl Questions {
             literals: Bits::new(links),
             words: 0..0,
             sets: Vec::new(),
+            letters: Vec::new(),
+            shortest: usize::MAX,
         }
     }
 
     fn add(&mut self, index: usize, link: &CompiledLink) {
         if link.gate.literals {
             self.literals.insert(index);
+            for literal in &link.literals {
+                self.letters.push(ByteSet::of(literal));
+                self.shortest = self.shortest.min(literal.len());
+            }
         } else if let Some(set) = link.gate.sets.first() {
             match self.sets.iter_mut().find(|(known, _)| known == set) {
                 Some((_, rules)) if rules.last() != Some(&index) => rules.push(index),
@@ -233,6 +230,29 @@ impl Questions {
             .rposition(used)
             .map_or(0, |last| last + 1);
         self.words = start..end;
+        self.letters.sort_by_key(|letters| letters.len());
+        let mut least: Vec<ByteSet> = Vec::new();
+        for letters in &self.letters {
+            if least.len() <= MAX_LETTERS && !least.iter().any(|known| letters.includes(*known)) {
+                least.push(*letters);
+            }
+        }
+        self.letters = least;
+        if self.letters.len() > MAX_LETTERS {
+            self.letters.clear();
+        }
+    }
+
+    /// Whether a value within reach can have anything of what is asked for.
+    fn may_answer(&self, reach: Reach) -> bool {
+        let literals = !self.words.is_empty()
+            && reach.length >= self.shortest
+            && (self.letters.is_empty()
+                || self
+                    .letters
+                    .iter()
+                    .any(|letters| reach.bytes.includes(*letters)));
+        literals || self.sets.iter().any(|(set, _)| set.meets(reach.bytes))
     }
 
     fn ask(&self, values: &mut Values<'_>, value: OutputId, live: &mut Bits) {
@@ -262,14 +282,11 @@ impl Questions {
 }
 
 impl Class {
-    fn group(&mut self, chain: ChainId, chains: &[Chain], links: usize) -> &mut Questions {
+    fn group(&mut self, chain: ChainId, links: usize) -> &mut Questions {
         let known = self.groups.iter().position(|group| group.chain == chain);
         let position = known.unwrap_or_else(|| {
-            let known = chains.get(usize::from(chain));
             self.groups.push(Group {
                 chain,
-                triggers: known.map_or(ByteSet::ALL, |known| known.triggers),
-                fills_empty: known.is_none_or(|known| known.fills_empty),
                 questions: Questions::new(links),
             });
             self.groups.len() - 1

@@ -18,7 +18,7 @@ use super::pattern;
 use super::plan::PhasePlan;
 use super::prefilter::{Bits, Prefilter};
 use super::required;
-use super::transformations;
+use super::transformations::{self, Reach};
 use super::tx::TxValue;
 use super::values::Side;
 use super::xpath::XPath;
@@ -30,15 +30,50 @@ pub(crate) type ChainId = u16;
 /// Rules of one set; a larger one is a mistake or an attack.
 const MAX_RULES: usize = 100_000;
 
-/// A list of transformations, as its beginning and its last step.
-#[derive(Debug)]
+/// A list of transformations.
+#[derive(Debug, Default)]
 pub(crate) struct Chain {
-    pub(crate) parent: ChainId,
-    pub(crate) last: Option<Transformation>,
-    /// Bytes without which the whole chain changes nothing.
+    /// The chain without its last step.
+    parent: ChainId,
+    pub(crate) steps: Vec<Step>,
+    /// Bytes without which no step changes anything.
+    triggers: ByteSet,
+    /// It makes something of an empty value.
+    fills_empty: bool,
+}
+
+/// A transformation of a chain.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) transformation: Transformation,
+    /// Bytes without which it changes nothing.
     pub(crate) triggers: ByteSet,
     /// It makes something of an empty value.
     pub(crate) fills_empty: bool,
+}
+
+impl Chain {
+    /// Whether the chain may change a value.
+    pub(crate) fn changes(&self, bytes: ByteSet) -> bool {
+        self.triggers.meets(bytes) || (self.fills_empty && bytes == ByteSet::EMPTY)
+    }
+
+    /// What the chain may make of a value; `None` when it changes nothing.
+    pub(crate) fn reach(&self, bytes: ByteSet, length: usize) -> Option<Reach> {
+        if !self.changes(bytes) {
+            return None;
+        }
+        let mut at = Reach {
+            bytes: bytes.in_any_case(),
+            length,
+        };
+        for step in &self.steps {
+            if step.triggers.meets(at.bytes) || step.fills_empty {
+                at = transformations::reach(step.transformation, at);
+            }
+        }
+        Some(at)
+    }
 }
 
 /// Places of `TX` variables that rules name.
@@ -146,7 +181,7 @@ pub(crate) struct CompiledLink {
     pub(crate) actions: Vec<CompiledAction>,
     pub(crate) gate: Gate,
     /// Literals of the prefilter.
-    literals: Vec<Vec<u8>>,
+    pub(crate) literals: Vec<Vec<u8>>,
 }
 
 /// A rule, ready.
@@ -290,7 +325,7 @@ impl Program {
             }
         }
         let dead = super::constants::dead_rules(&rules, &builder.names);
-        let plans = Plans::new(&rules, &builder.chains, builder.links, &dead);
+        let plans = Plans::new(&rules, builder.links, &dead);
         Ok(Self {
             settings: set.settings,
             signatures: set.signatures,
@@ -321,7 +356,7 @@ impl Program {
         }
         self.whole.get_or_init(|| {
             let nothing = Bits::new(self.rules.len());
-            Plans::new(&self.rules, &self.chains, self.links, &nothing)
+            Plans::new(&self.rules, self.links, &nothing)
         })
     }
 }
@@ -338,7 +373,7 @@ pub(crate) struct Plans {
 }
 
 impl Plans {
-    fn new(rules: &[CompiledRule], chains: &[Chain], links: usize, dead: &Bits) -> Self {
+    fn new(rules: &[CompiledRule], links: usize, dead: &Bits) -> Self {
         let living = rules
             .iter()
             .enumerate()
@@ -359,7 +394,7 @@ impl Plans {
         Self {
             request: prefilter(request),
             response: prefilter(response),
-            phases: [1, 2, 3, 4, 5].map(|phase| PhasePlan::new(phase, rules, chains, links, dead)),
+            phases: [1, 2, 3, 4, 5].map(|phase| PhasePlan::new(phase, rules, links, dead)),
         }
     }
 
@@ -391,15 +426,9 @@ impl Builder {
         for digit in 0..super::operators::MAX_CAPTURES {
             names.place(digit.to_string().as_bytes());
         }
-        let empty = Chain {
-            parent: 0,
-            last: None,
-            triggers: ByteSet::EMPTY,
-            fills_empty: false,
-        };
         Self {
             names,
-            chains: vec![empty],
+            chains: vec![Chain::default()],
             known: HashMap::from([(Vec::new(), 0)]),
             links: rules,
             uses: vec![false; super::facts::VARIABLES],
@@ -535,19 +564,23 @@ impl Builder {
             return 0;
         };
         let parent = self.chain(before);
-        let (triggers, fills_empty) = self
-            .chains
-            .get(parent as usize)
-            .map_or((ByteSet::ALL, true), |chain| {
-                (chain.triggers, chain.fills_empty)
-            });
-        let id = ChainId::try_from(self.chains.len()).unwrap_or(0);
-        self.chains.push(Chain {
+        let last = Step {
+            transformation: *last,
+            triggers: transformations::triggers(*last),
+            fills_empty: transformations::fills_empty(*last),
+        };
+        let before = self.chains.get(usize::from(parent));
+        let mut chain = Chain {
             parent,
-            last: Some(*last),
-            triggers: triggers.union(transformations::triggers(*last)),
-            fills_empty: fills_empty || transformations::fills_empty(*last),
-        });
+            steps: before.map(|chain| chain.steps.clone()).unwrap_or_default(),
+            triggers: last
+                .triggers
+                .union(before.map_or(ByteSet::EMPTY, |chain| chain.triggers)),
+            fills_empty: last.fills_empty || before.is_some_and(|chain| chain.fills_empty),
+        };
+        chain.steps.push(last);
+        let id = ChainId::try_from(self.chains.len()).unwrap_or(0);
+        self.chains.push(chain);
         self.known.insert(steps.to_vec(), id);
         id
     }
@@ -555,8 +588,8 @@ impl Builder {
     fn stages(&self, chain: ChainId) -> Vec<ChainId> {
         let mut stages = vec![chain];
         let mut at = chain;
-        while let Some(step) = self.chains.get(at as usize).filter(|_| at != 0) {
-            at = step.parent;
+        while let Some(chain) = self.chains.get(usize::from(at)).filter(|_| at != 0) {
+            at = chain.parent;
             stages.push(at);
         }
         stages.reverse();
