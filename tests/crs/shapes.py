@@ -155,14 +155,20 @@ def _texts(values: list[bytes]) -> list[str]:
     return [value.decode("latin-1") for value in values]
 
 
+def _json_pairs(values: list[bytes]) -> bytes:
+    return b"{" + b",".join(_json(text) + b":1" for text in _texts(values)) + b"}"
+
+
 def _nested(values: list[bytes]) -> bytes:
     # 60 deep: within the limit of the parser
+    roots: list[Any] = []
     out: Any = []
     for number, text in enumerate(_texts(values)):
-        out = (
-            {"k": text, "n": out if number % 60 else []} if number % 2 else [text, out if number % 60 else []]
-        )
-    return _json(out)
+        out = {"k": text, "n": out} if number % 2 else [text, out]
+        if number % 60 == 0:
+            roots.append(out)
+            out = []
+    return _json([*roots, out])
 
 
 def _parts(values: list[bytes], head: bytes, *, in_head: bool) -> bytes:
@@ -218,10 +224,10 @@ WRAPPERS: Mapping[str, Callable[[list[bytes]], _Sent]] = {
         None,
     ),
     "form values": _posted(FORM, lambda values: b"&".join(b"p%d=%s" % pair for pair in enumerate(values))),
-    "form names": _posted(FORM, lambda values: b"=&".join(values)),
+    "form names": _posted(FORM, b"=&".join),
     "one form name": _posted(FORM, lambda values: b"&".join(b"p=" + value for value in values)),
     "json strings": _posted("application/json", lambda values: _json(_texts(values))),
-    "json keys": _posted("application/json", lambda values: _json(dict.fromkeys(_texts(values), 1))),
+    "json keys": _posted("application/json", _json_pairs),
     "json nested": _posted("application/json", _nested),
     "json as it is": _posted("application/json", b"".join),
     "json numbers": _posted(
