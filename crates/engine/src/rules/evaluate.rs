@@ -869,6 +869,13 @@ fn members(
     let all: Vec<(Vec<u8>, Vec<u8>)> = match &target.source {
         Source::Tx => {
             let names = &context.program.names;
+            if let Members::Places(places, regex) = &target.members {
+                return state
+                    .tx
+                    .selected(names, places, |name| regex.is_match(name))
+                    .map(|(name, value)| (name.to_vec(), text(value)))
+                    .collect();
+            }
             state
                 .tx
                 .iter(names)

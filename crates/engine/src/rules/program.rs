@@ -96,6 +96,19 @@ impl Names {
         place
     }
 
+    /// Find the places of a target that selects by pattern.
+    fn select(&self, target: &mut CompiledTarget) {
+        if target.source == Source::Tx
+            && let Members::Regex(regex) = &target.members
+        {
+            let selected = |(place, name): (usize, &Box<[u8]>)| {
+                regex.is_match(name).then(|| u16::try_from(place).ok())?
+            };
+            let places = self.names.iter().enumerate().filter_map(selected);
+            target.members = Members::Places(places.collect(), regex.clone());
+        }
+    }
+
     pub(crate) fn find(&self, name: &[u8]) -> Option<u16> {
         self.places.get(name).copied()
     }
@@ -123,6 +136,8 @@ pub(crate) enum Members {
     /// A `TX` variable by place.
     Place(u16),
     Regex(Regex),
+    /// `TX` variables by pattern: the places of those whose names rules know, and the pattern for others.
+    Places(Vec<u16>, Regex),
     Path(XPath),
 }
 
@@ -141,7 +156,7 @@ impl CompiledTarget {
         match &self.members {
             Members::All | Members::Place(_) => true,
             Members::Name(wanted) => name.eq_ignore_ascii_case(wanted),
-            Members::Regex(regex) => regex.is_match(name),
+            Members::Regex(regex) | Members::Places(_, regex) => regex.is_match(name),
             Members::Path(path) => path.selects(name),
         }
     }
@@ -275,6 +290,8 @@ struct Builder {
     variable_names: Vec<String>,
     /// The rule being compiled reads `MATCHED_…`.
     reads_matched: bool,
+    /// A rule reads `MATCHED_…` before it has matched anything itself.
+    reads_earlier: bool,
 }
 
 impl Program {
@@ -312,16 +329,11 @@ impl Program {
             })?;
             rules.push(compiled);
         }
-        // A `SecAction` may read what an earlier rule matched.
-        if rules.iter().any(|rule| {
-            rule.notes
-                && rule
-                    .links
-                    .first()
-                    .is_some_and(|link| link.targets.is_empty())
-        }) {
-            for rule in &mut rules {
-                rule.notes = true;
+        for rule in &mut rules {
+            // What an earlier rule matched may be asked for.
+            rule.notes |= builder.reads_earlier;
+            for target in rule.links.iter_mut().flat_map(|link| &mut link.targets) {
+                builder.names.select(target);
             }
         }
         let dead = super::constants::dead_rules(&rules, &builder.names);
@@ -434,6 +446,7 @@ impl Builder {
             uses: vec![false; super::facts::VARIABLES],
             variable_names: vec![String::new(); super::facts::VARIABLES],
             reads_matched: false,
+            reads_earlier: false,
         }
     }
 
@@ -451,6 +464,10 @@ impl Builder {
             let number = if position == 0 { index } else { self.links };
             self.links += usize::from(position > 0);
             links.push(self.link(number, link, set)?);
+            // A `SecAction` matches nothing, and targets are looked at before anything has matched.
+            self.reads_earlier |= position == 0
+                && (link.targets.is_empty() && self.reads_matched
+                    || link.targets.iter().any(|target| is_matched(target.variable)));
         }
         let notes = rule.log || rule.audit_log || self.reads_matched;
         Ok(CompiledRule {
@@ -495,13 +512,7 @@ impl Builder {
     }
 
     fn note(&mut self, variable: Variable) {
-        self.reads_matched |= matches!(
-            variable,
-            Variable::MatchedVar
-                | Variable::MatchedVarName
-                | Variable::MatchedVars
-                | Variable::MatchedVarsNames
-        );
+        self.reads_matched |= is_matched(variable);
         if let Some(name) = self.variable_names.get_mut(variable as usize)
             && name.is_empty()
         {
@@ -706,6 +717,17 @@ impl Builder {
             }
         })
     }
+}
+
+/// Whether a variable is about what matched last.
+fn is_matched(variable: Variable) -> bool {
+    matches!(
+        variable,
+        Variable::MatchedVar
+            | Variable::MatchedVarName
+            | Variable::MatchedVars
+            | Variable::MatchedVarsNames
+    )
 }
 
 fn select(set: &RuleSet, wanted: impl Fn(&Rule) -> bool) -> Bits {
