@@ -117,6 +117,11 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut
         return;
     }
     let program = context.program;
+    if phase == 1 && !state.whole && !context.exhaustive {
+        for (place, value) in &program.initial {
+            state.tx.set_at(*place, Some(value.clone()));
+        }
+    }
     kept.turn_to(phase > 2);
     let mut values = Values::new(
         kept,

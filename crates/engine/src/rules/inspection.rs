@@ -63,6 +63,7 @@ impl Inspection {
     /// Report rules that are not for the log too.
     pub fn verbosely(&mut self) {
         self.verbose = true;
+        self.state.whole = true;
     }
 
     /// Set a variable of `TX` before rules run. One whose name does not begin with `starfort_` may decide on rules that

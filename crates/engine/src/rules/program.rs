@@ -273,6 +273,8 @@ pub(crate) struct Program {
     pub(crate) names: Names,
     /// Without the rules that no transaction runs.
     pub(crate) plans: Plans,
+    /// Variables that rules left out of the plans would have set.
+    pub(crate) initial: Vec<(u16, TxValue)>,
     /// With all rules, made when a caller sets variables that decide on them.
     whole: OnceLock<Plans>,
     /// Names of the variables that rules look at, by variable.
@@ -336,8 +338,8 @@ impl Program {
                 builder.names.select(target);
             }
         }
-        let dead = super::constants::dead_rules(&rules, &builder.names);
-        let plans = Plans::new(&rules, builder.links, &dead);
+        let constants = super::constants::constants(&rules, &builder.names);
+        let plans = Plans::new(&rules, builder.links, &constants.dead);
         Ok(Self {
             settings: set.settings,
             signatures: set.signatures,
@@ -346,6 +348,7 @@ impl Program {
             chains: builder.chains,
             names: builder.names,
             plans,
+            initial: constants.initial,
             whole: OnceLock::new(),
             links: builder.links,
             uses: builder.uses,
@@ -467,11 +470,14 @@ impl Builder {
             // A `SecAction` matches nothing, and targets are looked at before anything has matched.
             self.reads_earlier |= position == 0
                 && (link.targets.is_empty() && self.reads_matched
-                    || link.targets.iter().any(|target| is_matched(target.variable)));
+                    || link
+                        .targets
+                        .iter()
+                        .any(|target| is_matched(target.variable)));
         }
-        let notes = rule.log || rule.audit_log || self.reads_matched;
+        let disruptive = self.disruption(&rule.disruptive);
         Ok(CompiledRule {
-            notes,
+            notes: rule.log || rule.audit_log || self.reads_matched,
             id: rule.id,
             phase: rule.phase,
             file: rule.file,
@@ -481,7 +487,7 @@ impl Builder {
             ver: rule.ver.clone(),
             severity: rule.severity,
             tags: rule.tags.clone(),
-            disruptive: self.disruption(&rule.disruptive),
+            disruptive,
             status: rule.status,
             log: rule.log,
             audit_log: rule.audit_log,
