@@ -423,9 +423,8 @@ impl<'a> Run<'a, '_> {
         if unknown {
             return true;
         }
-        if let Some(reach) = self.values.reach(base, link.chain)
-            && !link.gate.sets.iter().all(|set| set.meets(reach.bytes))
-        {
+        let reach = self.values.reach(base, link.chain, 0, false);
+        if !link.gate.sets.iter().all(|set| set.meets(reach.bytes)) {
             return false;
         }
         let id = self.values.after(base, link.chain);

@@ -35,6 +35,8 @@ struct Class {
 #[derive(Debug)]
 struct Group {
     chain: ChainId,
+    /// It is asked after each step (`multiMatch`).
+    stages: bool,
     questions: Questions,
 }
 
@@ -92,11 +94,7 @@ impl PhasePlan {
     }
 
     fn add(&mut self, index: usize, link: &CompiledLink, (rules, links): (usize, usize)) {
-        let chains = if link.stages.is_empty() {
-            std::slice::from_ref(&link.chain)
-        } else {
-            &link.stages
-        };
+        let stages = !link.stages.is_empty();
         for target in &link.targets {
             let Source::Facts(places) = &target.source else {
                 continue;
@@ -112,8 +110,8 @@ impl PhasePlan {
                     continue;
                 }
                 class.plain.add(index, link);
-                for chain in chains.iter().filter(|chain| **chain != 0) {
-                    class.group(*chain, links).add(index, link);
+                if link.chain != 0 {
+                    class.group(link.chain, stages, links).add(index, link);
                 }
             }
         }
@@ -171,19 +169,35 @@ impl PhasePlan {
                 }
                 class.plain.ask(values, base, live);
                 for group in &class.groups {
-                    let reach = values.reach(base, group.chain);
-                    if !reach.is_some_and(|reach| group.questions.may_answer(reach)) {
-                        continue;
-                    }
-                    let value = values.after(base, group.chain);
-                    if value != base {
-                        group.questions.ask(values, value, live);
-                    }
+                    group.ask(values, base, live);
                 }
             }
             if any {
                 live.union(&class.present.0);
             }
+        }
+    }
+}
+
+impl Group {
+    /// Asks what comes of a value, as far as that can have what is asked for.
+    fn ask(&self, values: &mut Values<'_>, base: OutputId, live: &mut Bits) {
+        let mut at = base;
+        let mut step = 0;
+        while let Some(next) = values.next_step(at, self.chain, step) {
+            let reach = values.reach(at, self.chain, next, self.stages);
+            if !self.questions.may_answer(reach) {
+                return;
+            }
+            let before = at;
+            at = values.step_of(at, self.chain, next);
+            step = next + 1;
+            if self.stages && at != before {
+                self.questions.ask(values, at, live);
+            }
+        }
+        if !self.stages && at != base {
+            self.questions.ask(values, at, live);
         }
     }
 }
@@ -282,11 +296,15 @@ impl Questions {
 }
 
 impl Class {
-    fn group(&mut self, chain: ChainId, links: usize) -> &mut Questions {
-        let known = self.groups.iter().position(|group| group.chain == chain);
+    fn group(&mut self, chain: ChainId, stages: bool, links: usize) -> &mut Questions {
+        let known = self
+            .groups
+            .iter()
+            .position(|group| group.chain == chain && group.stages == stages);
         let position = known.unwrap_or_else(|| {
             self.groups.push(Group {
                 chain,
+                stages,
                 questions: Questions::new(links),
             });
             self.groups.len() - 1

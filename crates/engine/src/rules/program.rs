@@ -52,28 +52,37 @@ pub(crate) struct Step {
     pub(crate) fills_empty: bool,
 }
 
-impl Chain {
-    /// Whether the chain may change a value.
+impl Step {
+    /// Whether it may change a value of these bytes.
     pub(crate) fn changes(&self, bytes: ByteSet) -> bool {
         self.triggers.meets(bytes) || (self.fills_empty && bytes == ByteSet::EMPTY)
     }
+}
 
-    /// What the chain may make of a value; `None` when it changes nothing.
-    pub(crate) fn reach(&self, bytes: ByteSet, length: usize) -> Option<Reach> {
-        if !self.changes(bytes) {
-            return None;
-        }
-        let mut at = Reach {
-            bytes: bytes.in_any_case(),
-            length,
-        };
-        for step in &self.steps {
-            if step.triggers.meets(at.bytes) || step.fills_empty {
-                at = transformations::reach(step.transformation, at);
-            }
-        }
-        Some(at)
+impl Chain {
+    /// Whether any step may change a value of these bytes.
+    pub(crate) fn changes(&self, bytes: ByteSet) -> bool {
+        self.triggers.meets(bytes) || (self.fills_empty && bytes == ByteSet::EMPTY)
     }
+}
+
+/// What steps may make of a value; of all that they make on the way the longest length, with `stages`.
+pub(crate) fn reach(steps: &[Step], bytes: ByteSet, length: usize, stages: bool) -> Reach {
+    let mut at = Reach {
+        bytes: bytes.in_any_case(),
+        length,
+    };
+    let mut longest = 0;
+    for step in steps {
+        if step.triggers.meets(at.bytes) || step.fills_empty {
+            at = transformations::reach(step.transformation, at);
+            longest = longest.max(at.length);
+        }
+    }
+    if stages {
+        at.length = longest;
+    }
+    at
 }
 
 /// Places of `TX` variables that rules name.

@@ -278,29 +278,47 @@ impl<'a> Values<'a> {
                 })
     }
 
-    /// What a chain may make of a value; `None` when it changes nothing.
-    pub(crate) fn reach(&self, base: OutputId, chain: ChainId) -> Option<Reach> {
+    /// The next step of a chain that may change a value, from a step on.
+    pub(crate) fn next_step(&self, at: OutputId, chain: ChainId, from: usize) -> Option<usize> {
+        let output = self.output(at);
         let chain = self.chains.get(usize::from(chain))?;
-        chain.reach(self.output(base).present, self.bytes(base).len())
+        if !chain.changes(output.present) {
+            return None;
+        }
+        let steps = chain.steps.get(from..)?;
+        let found = steps.iter().position(|step| step.changes(output.present))?;
+        Some(from + found)
+    }
+
+    /// What the rest of a chain, from a step on, may make of a value.
+    ///
+    /// # Arguments
+    /// * `stages` - what comes after each step counts, not the last only.
+    pub(crate) fn reach(&self, at: OutputId, chain: ChainId, from: usize, stages: bool) -> Reach {
+        let rest = self
+            .chains
+            .get(usize::from(chain))
+            .and_then(|chain| chain.steps.get(from..))
+            .unwrap_or_default();
+        super::program::reach(rest, self.output(at).present, self.bytes(at).len(), stages)
+    }
+
+    /// A value after a step of a chain.
+    pub(crate) fn step_of(&mut self, at: OutputId, chain: ChainId, step: usize) -> OutputId {
+        let chains: &'a [Chain] = self.chains;
+        let step = chains
+            .get(usize::from(chain))
+            .and_then(|chain| chain.steps.get(step));
+        step.map_or(at, |step| self.step(at, self.output(at), step.transformation))
     }
 
     /// A value after a chain.
     pub(crate) fn after(&mut self, base: OutputId, chain: ChainId) -> OutputId {
-        let chains: &'a [Chain] = self.chains;
-        let Some(chain) = chains
-            .get(usize::from(chain))
-            .filter(|chain| chain.changes(self.output(base).present))
-        else {
-            return base;
-        };
         let mut at = base;
-        for step in &chain.steps {
-            let output = self.output(at);
-            let changes = step.triggers.meets(output.present)
-                || (step.fills_empty && self.bytes(at).is_empty());
-            if changes {
-                at = self.step(at, output, step.transformation);
-            }
+        let mut from = 0;
+        while let Some(step) = self.next_step(at, chain, from) {
+            at = self.step_of(at, chain, step);
+            from = step + 1;
         }
         at
     }
