@@ -1,9 +1,19 @@
 //! Which rules of a phase can match at all: asked of all values at once before any rule runs.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use regex::bytes::{Regex, RegexSet};
+use smallvec::SmallVec;
+
 use super::bytes::ByteSet;
+use super::compiled::OperatorKind;
 use super::facts::Slot;
+use super::operators::Check;
+use super::pattern;
 use super::prefilter::Bits;
 use super::program::{ChainId, CompiledLink, CompiledRule, Members, Source};
+use super::required::commonness;
 use super::transformations::Reach;
 use super::values::{OutputId, Side, Values};
 
@@ -49,11 +59,33 @@ struct Questions {
     words: std::ops::Range<usize>,
     /// Rules of which a byte set decides, each set once.
     sets: Vec<(ByteSet, Vec<usize>)>,
+    /// Patterns that ordinary values may match as far as sets of bytes tell.
+    patterns: Vec<Arc<Patterns>>,
     /// The bytes of each literal; those that others include left out, empty when they are too many.
     letters: Vec<ByteSet>,
     /// Length of the shortest literal.
     shortest: usize,
 }
+
+/// Patterns of rules with the same targets, in one automaton.
+#[derive(Debug)]
+struct Patterns {
+    any: RegexSet,
+    rules: Vec<Pattern>,
+}
+
+#[derive(Debug)]
+struct Pattern {
+    rule: usize,
+    /// Of each of these a byte has to be there.
+    sets: SmallVec<[ByteSet; 2]>,
+}
+
+/// Values that a class is of.
+type Kind = (Slot, Side, Option<Box<[u8]>>);
+
+/// The rarest set of a pattern is no help from this commonness on: it has an ordinary letter.
+const COMMON: u32 = 40;
 
 /// Literals whose bytes are looked for before a chain is computed.
 const MAX_LETTERS: usize = 48;
@@ -64,6 +96,7 @@ impl PhasePlan {
             always: Bits::new(rules.len()),
             classes: Vec::new(),
         };
+        let mut alike: BTreeMap<Vec<Kind>, Vec<usize>> = BTreeMap::new();
         for (index, rule) in rules.iter().enumerate() {
             let Some(first) = rule
                 .links
@@ -77,11 +110,16 @@ impl PhasePlan {
                     .targets
                     .iter()
                     .all(|target| !target.count && matches!(target.source, Source::Facts(_)));
-            if by_values {
+            if by_values && common_pattern(first).is_some() {
+                alike.entry(kinds(first)).or_default().push(index);
+            } else if by_values {
                 plan.add(index, first, (rules.len(), links));
             } else {
                 plan.always.insert(index);
             }
+        }
+        for (kinds, indexes) in alike {
+            plan.add_patterns(kinds, &indexes, rules, links);
         }
         for class in &mut plan.classes {
             class.plain.close();
@@ -95,33 +133,56 @@ impl PhasePlan {
 
     fn add(&mut self, index: usize, link: &CompiledLink, (rules, links): (usize, usize)) {
         let stages = !link.stages.is_empty();
-        for target in &link.targets {
-            let Source::Facts(places) = &target.source else {
+        for kind in kinds(link) {
+            let class = self.class(kind, rules, links);
+            if link.negated || link.gate.is_open() {
+                class.present.insert(index);
                 continue;
-            };
-            let name = match &target.members {
-                Members::Name(name) => Some(name.clone()),
-                _ => None,
-            };
-            for (slot, side) in places {
-                let class = self.class(*slot, *side, name.clone(), rules, links);
-                if link.negated || link.gate.is_open() {
-                    class.present.insert(index);
-                    continue;
-                }
-                class.plain.add(index, link);
-                if link.chain != 0 {
-                    class.group(link.chain, stages, links).add(index, link);
-                }
             }
+            class.plain.add(index, link);
+            if link.chain != 0 {
+                class.group(link.chain, stages, links).add(index, link);
+            }
+        }
+    }
+
+    /// Rules whose first links are such patterns, of values of the same kinds.
+    fn add_patterns(
+        &mut self,
+        kinds: Vec<Kind>,
+        indexes: &[usize],
+        rules: &[CompiledRule],
+        links: usize,
+    ) {
+        let firsts = indexes.iter().filter_map(|index| {
+            let link = rules.get(*index)?.links.first()?;
+            Some((*index, link, common_pattern(link)?))
+        });
+        let firsts: Vec<_> = firsts.collect();
+        let patterns: Vec<&Regex> = firsts.iter().map(|(_, _, pattern)| *pattern).collect();
+        let Some(any) = (patterns.len() > 1).then(|| pattern::all(&patterns)).flatten() else {
+            for (index, link, _) in firsts {
+                self.add(index, link, (rules.len(), links));
+            }
+            return;
+        };
+        let of = |(rule, link, _): (usize, &CompiledLink, _)| Pattern {
+            rule,
+            sets: link.gate.sets.clone(),
+        };
+        let patterns = Arc::new(Patterns {
+            any,
+            rules: firsts.into_iter().map(of).collect(),
+        });
+        for kind in kinds {
+            let class = self.class(kind, rules.len(), links);
+            class.plain.patterns.push(Arc::clone(&patterns));
         }
     }
 
     fn class(
         &mut self,
-        slot: Slot,
-        side: Side,
-        name: Option<Box<[u8]>>,
+        (slot, side, name): Kind,
         rules: usize,
         links: usize,
     ) -> &mut Class {
@@ -208,6 +269,7 @@ impl Questions {
             literals: Bits::new(links),
             words: 0..0,
             sets: Vec::new(),
+            patterns: Vec::new(),
             letters: Vec::new(),
             shortest: usize::MAX,
         }
@@ -231,7 +293,7 @@ impl Questions {
 
     /// Nothing is asked.
     fn is_empty(&self) -> bool {
-        self.words.is_empty() && self.sets.is_empty()
+        self.words.is_empty() && self.sets.is_empty() && self.patterns.is_empty()
     }
 
     fn close(&mut self) {
@@ -276,6 +338,14 @@ impl Questions {
                 live.insert(*rule);
             }
         }
+        for patterns in &self.patterns {
+            let mut rules = patterns.rules.iter();
+            if rules.any(|one| one.sets.iter().all(|set| set.meets(present)))
+                && patterns.any.is_match(values.bytes(value))
+            {
+                patterns.rules.iter().for_each(|one| live.insert(one.rule));
+            }
+        }
         if self.words.is_empty() {
             return;
         }
@@ -293,6 +363,38 @@ impl Questions {
             *live |= found & mask;
         }
     }
+}
+
+/// The kinds of values that a link looks at.
+fn kinds(link: &CompiledLink) -> Vec<Kind> {
+    let mut kinds = Vec::new();
+    for target in &link.targets {
+        let Source::Facts(places) = &target.source else {
+            continue;
+        };
+        let name = match &target.members {
+            Members::Name(name) => Some(name.clone()),
+            _ => None,
+        };
+        kinds.extend(places.iter().map(|(slot, side)| (*slot, *side, name.clone())));
+    }
+    kinds.sort();
+    kinds.dedup();
+    kinds
+}
+
+/// The pattern of a link that has to be asked of most values as they are.
+fn common_pattern(link: &CompiledLink) -> Option<&Regex> {
+    let Check::Regex(pattern) = &link.operator.check else {
+        return None;
+    };
+    let common = link.operator.kind == OperatorKind::Rx
+        && !link.negated
+        && link.chain == 0
+        && link.stages.is_empty()
+        && !link.gate.literals
+        && link.gate.sets.first().is_some_and(|set| commonness(*set) >= COMMON);
+    common.then_some(pattern)
 }
 
 impl Class {

@@ -314,7 +314,7 @@ fn sets(hir: &Hir) -> Vec<ByteSet> {
 }
 
 /// How likely a byte of the set is in ordinary text.
-fn commonness(set: ByteSet) -> u32 {
+pub(crate) fn commonness(set: ByteSet) -> u32 {
     let letters = ByteSet::range(b'a', b'z')
         .union(ByteSet::range(b'A', b'Z'))
         .union(ByteSet::range(b'0', b'9'));
