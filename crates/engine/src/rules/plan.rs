@@ -160,7 +160,10 @@ impl PhasePlan {
         });
         let firsts: Vec<_> = firsts.collect();
         let patterns: Vec<&Regex> = firsts.iter().map(|(_, _, pattern)| *pattern).collect();
-        let Some(any) = (patterns.len() > 1).then(|| pattern::all(&patterns)).flatten() else {
+        let Some(any) = (patterns.len() > 1)
+            .then(|| pattern::all(&patterns))
+            .flatten()
+        else {
             for (index, link, _) in firsts {
                 self.add(index, link, (rules.len(), links));
             }
@@ -180,12 +183,7 @@ impl PhasePlan {
         }
     }
 
-    fn class(
-        &mut self,
-        (slot, side, name): Kind,
-        rules: usize,
-        links: usize,
-    ) -> &mut Class {
+    fn class(&mut self, (slot, side, name): Kind, rules: usize, links: usize) -> &mut Class {
         let known = self
             .classes
             .iter()
@@ -376,7 +374,11 @@ fn kinds(link: &CompiledLink) -> Vec<Kind> {
             Members::Name(name) => Some(name.clone()),
             _ => None,
         };
-        kinds.extend(places.iter().map(|(slot, side)| (*slot, *side, name.clone())));
+        kinds.extend(
+            places
+                .iter()
+                .map(|(slot, side)| (*slot, *side, name.clone())),
+        );
     }
     kinds.sort();
     kinds.dedup();
@@ -393,7 +395,11 @@ fn common_pattern(link: &CompiledLink) -> Option<&Regex> {
         && link.chain == 0
         && link.stages.is_empty()
         && !link.gate.literals
-        && link.gate.sets.first().is_some_and(|set| commonness(*set) >= COMMON);
+        && link
+            .gate
+            .sets
+            .first()
+            .is_some_and(|set| commonness(*set) >= COMMON);
     common.then_some(pattern)
 }
 

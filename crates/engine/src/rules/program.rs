@@ -204,6 +204,8 @@ pub(crate) struct CompiledLink {
     pub(crate) logdata: Option<CompiledMacro>,
     pub(crate) actions: Vec<CompiledAction>,
     pub(crate) gate: Gate,
+    /// It asks for `MATCHED_…`, but for message and log data.
+    pub(crate) reads_matched: bool,
     /// Literals of the prefilter.
     pub(crate) literals: Vec<Vec<u8>>,
 }
@@ -282,6 +284,8 @@ pub(crate) struct Program {
     pub(crate) names: Names,
     /// Without the rules that no transaction runs.
     pub(crate) plans: Plans,
+    /// A rule reads `MATCHED_…` of an earlier one.
+    pub(crate) reads_earlier: bool,
     /// Variables that rules left out of the plans would have set.
     pub(crate) initial: Vec<(u16, TxValue)>,
     /// With all rules, made when a caller sets variables that decide on them.
@@ -357,6 +361,7 @@ impl Program {
             chains: builder.chains,
             names: builder.names,
             plans,
+            reads_earlier: builder.reads_earlier,
             initial: constants.initial,
             whole: OnceLock::new(),
             links: builder.links,
@@ -560,16 +565,22 @@ impl Builder {
             literals: required.literals.is_some(),
             sets: required.sets.into(),
         };
+        let before = std::mem::take(&mut self.reads_matched);
         let mut actions = Vec::with_capacity(link.actions.len());
         for action in &link.actions {
             actions.push(self.action(action, set)?);
         }
+        let argument = self.text(&link.operator.argument);
+        let reads_matched =
+            self.reads_matched || targets.iter().any(|target| is_matched(target.variable));
+        self.reads_matched |= before;
         Ok(CompiledLink {
             number,
+            reads_matched,
             targets,
             exclusions,
             operator,
-            argument: self.text(&link.operator.argument),
+            argument,
             negated: link.negated,
             chain,
             stages,

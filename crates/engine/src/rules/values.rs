@@ -309,7 +309,9 @@ impl<'a> Values<'a> {
         let step = chains
             .get(usize::from(chain))
             .and_then(|chain| chain.steps.get(step));
-        step.map_or(at, |step| self.step(at, self.output(at), step.transformation))
+        step.map_or(at, |step| {
+            self.step(at, self.output(at), step.transformation)
+        })
     }
 
     /// A value after a chain.
