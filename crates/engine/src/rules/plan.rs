@@ -12,7 +12,7 @@ use super::facts::Slot;
 use super::operators::Check;
 use super::pattern;
 use super::prefilter::Bits;
-use super::program::{ChainId, CompiledLink, CompiledRule, Members, Source};
+use super::program::{Chain, ChainId, CompiledLink, CompiledRule, Members, Source};
 use super::required::commonness;
 use super::transformations::Reach;
 use super::values::{OutputId, Side, Values};
@@ -38,7 +38,55 @@ struct Class {
     /// What is asked of the value as it is, for all chains: most chains change nothing in most values, and where one
     /// does, this asks too much, never too little.
     plain: Questions,
+    /// At most [`MAX_GROUPS`].
     groups: Vec<Group>,
+    triggers: Triggers,
+}
+
+/// Chains for which a class asks separately; rules of more run whenever there is a value.
+const MAX_GROUPS: usize = 64;
+
+/// Which groups of a class have a chain that may change a value, by its bytes.
+#[derive(Debug, Default)]
+struct Triggers {
+    /// Bytes, and a bit for each group whose chain they start. No byte is in two.
+    bytes: Vec<(ByteSet, u64)>,
+    /// Those that make something of an empty value.
+    empty: u64,
+}
+
+impl Triggers {
+    fn new(groups: &[Group], chains: &[Chain]) -> Self {
+        let of = |present: ByteSet| {
+            groups.iter().zip(0..).fold(0u64, |mask, (group, number)| {
+                let chain = chains.get(usize::from(group.chain));
+                mask | u64::from(chain.is_some_and(|chain| chain.changes(present))) << number
+            })
+        };
+        let mut bytes: Vec<(ByteSet, u64)> = Vec::new();
+        for byte in 0..=u8::MAX {
+            let mask = of(ByteSet::EMPTY.with(byte));
+            match bytes.iter_mut().find(|(_, known)| *known == mask) {
+                Some((set, _)) => *set = set.with(byte),
+                None if mask == 0 => {}
+                None => bytes.push((ByteSet::EMPTY.with(byte), mask)),
+            }
+        }
+        Self {
+            bytes,
+            empty: of(ByteSet::EMPTY),
+        }
+    }
+
+    /// A bit for each group whose chain may change a value of these bytes.
+    fn of(&self, present: ByteSet) -> u64 {
+        if present == ByteSet::EMPTY {
+            return self.empty;
+        }
+        self.bytes.iter().fold(0, |mask, (set, groups)| {
+            mask | if set.meets(present) { *groups } else { 0 }
+        })
+    }
 }
 
 /// What is asked of a value after a chain.
@@ -91,7 +139,13 @@ const COMMON: u32 = 40;
 const MAX_LETTERS: usize = 48;
 
 impl PhasePlan {
-    pub(crate) fn new(phase: u8, rules: &[CompiledRule], links: usize, dead: &Bits) -> Self {
+    pub(crate) fn new(
+        phase: u8,
+        rules: &[CompiledRule],
+        chains: &[Chain],
+        links: usize,
+        dead: &Bits,
+    ) -> Self {
         let mut plan = Self {
             always: Bits::new(rules.len()),
             classes: Vec::new(),
@@ -127,6 +181,7 @@ impl PhasePlan {
                 .groups
                 .iter_mut()
                 .for_each(|group| group.questions.close());
+            class.triggers = Triggers::new(&class.groups, chains);
         }
         plan
     }
@@ -141,7 +196,10 @@ impl PhasePlan {
             }
             class.plain.add(index, link);
             if link.chain != 0 {
-                class.group(link.chain, stages, links).add(index, link);
+                match class.group(link.chain, stages, links) {
+                    Some(questions) => questions.add(index, link),
+                    None => class.present.insert(index),
+                }
             }
         }
     }
@@ -197,6 +255,7 @@ impl PhasePlan {
                 present,
                 plain,
                 groups: Vec::new(),
+                triggers: Triggers::default(),
             });
             self.classes.len() - 1
         });
@@ -227,8 +286,12 @@ impl PhasePlan {
                     continue;
                 }
                 class.plain.ask(values, base, live);
-                for group in &class.groups {
-                    group.ask(values, base, live);
+                let mut groups = class.triggers.of(values.output(base).present);
+                while groups != 0 {
+                    if let Some(group) = class.groups.get(groups.trailing_zeros() as usize) {
+                        group.ask(values, base, live);
+                    }
+                    groups &= groups - 1;
                 }
             }
             if any {
@@ -404,23 +467,25 @@ fn common_pattern(link: &CompiledLink) -> Option<&Regex> {
 }
 
 impl Class {
-    fn group(&mut self, chain: ChainId, stages: bool, links: usize) -> &mut Questions {
+    fn group(&mut self, chain: ChainId, stages: bool, links: usize) -> Option<&mut Questions> {
         let known = self
             .groups
             .iter()
             .position(|group| group.chain == chain && group.stages == stages);
-        let position = known.unwrap_or_else(|| {
-            self.groups.push(Group {
-                chain,
-                stages,
-                questions: Questions::new(links),
-            });
-            self.groups.len() - 1
+        if let Some(position) = known {
+            return self
+                .groups
+                .get_mut(position)
+                .map(|group| &mut group.questions);
+        }
+        if self.groups.len() == MAX_GROUPS {
+            return None;
+        }
+        self.groups.push(Group {
+            chain,
+            stages,
+            questions: Questions::new(links),
         });
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "the position was found or made just now"
-        )]
-        &mut self.groups[position].questions
+        self.groups.last_mut().map(|group| &mut group.questions)
     }
 }

@@ -352,7 +352,7 @@ impl Program {
             }
         }
         let constants = super::constants::constants(&rules, &builder.names);
-        let plans = Plans::new(&rules, builder.links, &constants.dead);
+        let plans = Plans::new(&rules, &builder.chains, builder.links, &constants.dead);
         Ok(Self {
             settings: set.settings,
             signatures: set.signatures,
@@ -385,7 +385,7 @@ impl Program {
         }
         self.whole.get_or_init(|| {
             let nothing = Bits::new(self.rules.len());
-            Plans::new(&self.rules, self.links, &nothing)
+            Plans::new(&self.rules, &self.chains, self.links, &nothing)
         })
     }
 }
@@ -402,7 +402,7 @@ pub(crate) struct Plans {
 }
 
 impl Plans {
-    fn new(rules: &[CompiledRule], links: usize, dead: &Bits) -> Self {
+    fn new(rules: &[CompiledRule], chains: &[Chain], links: usize, dead: &Bits) -> Self {
         let living = rules
             .iter()
             .enumerate()
@@ -423,7 +423,7 @@ impl Plans {
         Self {
             request: prefilter(request),
             response: prefilter(response),
-            phases: [1, 2, 3, 4, 5].map(|phase| PhasePlan::new(phase, rules, links, dead)),
+            phases: [1, 2, 3, 4, 5].map(|phase| PhasePlan::new(phase, rules, chains, links, dead)),
         }
     }
 
