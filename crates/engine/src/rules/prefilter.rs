@@ -167,20 +167,17 @@ impl<const BYTES: usize> Filter<BYTES> {
             .is_some_and(|known| known & bits == bits)
     }
 
-    /// The places of the window that a text begins with.
-    fn places(&self, text: &[u8]) -> impl Iterator<Item = &Place> {
-        let window = Self::window(text).filter(|window| self.passes(*window));
-        let bucket = window.and_then(|window| {
-            let (word, _) = Self::spread(window);
-            let [start, end] = self.buckets.get(word..word + 2)? else {
-                return None;
-            };
-            self.places.get(*start as usize..*end as usize)
-        });
-        bucket
-            .unwrap_or_default()
-            .iter()
-            .filter(move |place| Some(place.window) == window)
+    /// Places of the window that a text begins with; there may be others of the same word among them.
+    fn places(&self, text: &[u8]) -> &[Place] {
+        let Some(window) = Self::window(text).filter(|window| self.passes(*window)) else {
+            return &[];
+        };
+        let (word, _) = Self::spread(window);
+        let Some([start, end]) = self.buckets.get(word..word + 2) else {
+            return &[];
+        };
+        let bucket = self.places.get(*start as usize..*end as usize);
+        bucket.unwrap_or_default()
     }
 
     fn memory_bytes(&self) -> usize {
@@ -314,22 +311,29 @@ impl Prefilter {
                 count += usize::from(self.wide.passes(window) | self.narrow.passes(window));
             }
             for at in passed.get(..count).unwrap_or_default() {
-                any |= self.compare(text, start + usize::from(*at), found);
+                let at = start + usize::from(*at);
+                let rest = text.get(at..).unwrap_or_default();
+                any |= self.compare(self.wide.places(rest), text, at, found);
+                any |= self.compare(self.narrow.places(rest), text, at, found);
             }
             start += BLOCK;
         }
         // Windows of two that begin in the last bytes.
         for at in text.len().saturating_sub(WIDE - 1)..text.len() {
-            any |= self.compare(text, at, found);
+            any |= self.compare(
+                self.narrow.places(text.get(at..).unwrap_or_default()),
+                text,
+                at,
+                found,
+            );
         }
         any
     }
 
-    /// Compares the literals that have a window with the text around it.
-    fn compare(&self, text: &[u8], at: usize, found: &mut [u64]) -> bool {
-        let rest = text.get(at..).unwrap_or_default();
+    /// Compares literals that have a window with the text around it.
+    fn compare(&self, places: &[Place], text: &[u8], at: usize, found: &mut [u64]) -> bool {
         let mut any = false;
-        for place in self.wide.places(rest).chain(self.narrow.places(rest)) {
+        for place in places {
             let (literal, links) = self.literal(place.literal);
             let matches = at
                 .checked_sub(place.offset as usize)
