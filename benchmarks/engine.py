@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -67,16 +68,18 @@ async def _bench(cargo: str, rules: Path) -> None:
         cargo, "bench", "--quiet", "--locked", "-p", "starfort-engine",
         "--bench", "profile", "--bench", "rules", "--", *BRIEFLY,
         cwd=ROOT, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "STARFORT_RULES": str(rules)},
+        stderr=asyncio.subprocess.PIPE, env={**os.environ, "STARFORT_RULES": str(rules)},
     )  # fmt: skip
     try:
-        failed = await process.wait()
+        _, said = await process.communicate()
     except asyncio.CancelledError:
         process.kill()
         await process.wait()
         raise
-    if failed:
-        raise RuntimeError("cargo bench failed; its messages are above")
+    told = [line for line in said.decode().splitlines() if not line.startswith("Benchmarking")]
+    if process.returncode:
+        raise RuntimeError("cargo bench failed:\n" + "\n".join(told[-60:]))
+    print("\n".join(dict.fromkeys(told)), file=sys.stderr)
 
 
 def estimates(folder: Path, since: float) -> dict[str, float]:
@@ -109,7 +112,7 @@ def profile(found: Mapping[str, float], group: str, request: str, label: str) ->
     """
     of = {name.partition("/")[2]: value for name, value in found.items() if name.startswith(f"{group}/")}
     stages = {name: of[name] for name in MEASURED if name in of}
-    stages["policy"] = max(0.0, of["without_rules"] - of["without_policies"] - of["rate"])
+    stages["policy"] = of["without_rules"] - of["without_policies"] - of["rate"]
     rest = of["total"] - sum(stages.values())
     rows = [
         figure(f"{request}: all, with {label}", of["total"], "ns"),
