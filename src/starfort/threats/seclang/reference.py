@@ -141,7 +141,7 @@ DIRECTIVES: Final[dict[str, Entry]] = {
     ),
     "SecRemoteRules": _no("rules from a server", "fetch the file, pin it, and `Include` it"),
     "SecRemoteRulesFailAction": _no("rules from a server", "fetch the file, pin it, and `Include` it"),
-    "SecRulePerfTime": _no("logs slow rules", "`make bench-rules` shows where time goes"),
+    "SecRulePerfTime": _no("logs slow rules", "`make bench-engine` shows in which phase the time goes"),
     "SecGeoLookupDb": _noted("database of `@geoLookup`", "`geo:` in `starfort.yaml`"),
     "SecGsbLookupDb": _no("Google Safe Browsing", "the service no longer offers such a database"),
     "SecGuardianLog": _no("log to a program", _EVENT),
