@@ -46,6 +46,8 @@ KNOWN = (
     Shape("form values", (Atom(b"<"),)),
     Shape("form values", (Atom(b"{"),)),
     Shape("form values", (Atom(b"a."),)),
+    Shape("form values", (Atom(b"like."),)),
+    Shape("form values", (Atom(b"or`"),)),
     Shape("form values", (Atom(b"php','w'); fwrite($f,'<?php eval($_GET[c", repeat=8),), 12),
     Shape("json as it is", (Atom(b"\xf4"),)),
     Shape("json keys", (Atom(b"ssrf=http://[a::]", "entities", 2), Atom(b"="))),
