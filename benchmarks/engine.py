@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -32,7 +33,7 @@ RULES_BY_INPUT: Final = ("get", "json", "json_64k", "form", "sqli", "xss", "rce"
 
 
 async def run() -> list[Row]:
-    """Run `cargo bench` with the rules that `starfort up` would load, and read what criterion estimated.
+    """Run `cargo bench` with the rules that `starfort up` would load, and read what criterion measured.
 
     Raises:
         SkippedError: cargo is missing.
@@ -45,7 +46,7 @@ async def run() -> list[Row]:
         _write_rules(rules)
         start = time.time()
         await _bench(cargo, rules)
-    found = estimates(Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "criterion", start)
+    found = least_times(Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "criterion", start)
     version = crs.installed()
     label = f"crs {version.version} pl1" if version else "own rules, no crs"
     rows = [row for group, request in REQUESTS.items() for row in profile(found, group, request, label)]
@@ -67,30 +68,35 @@ async def _bench(cargo: str, rules: Path) -> None:
         cargo, "bench", "--quiet", "--locked", "-p", "starfort-engine",
         "--bench", "profile", "--bench", "rules", "--", *BRIEFLY,
         cwd=ROOT, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "STARFORT_RULES": str(rules)},
+        stderr=asyncio.subprocess.PIPE, env={**os.environ, "STARFORT_RULES": str(rules)},
     )  # fmt: skip
     try:
-        failed = await process.wait()
+        _, said = await process.communicate()
     except asyncio.CancelledError:
         process.kill()
         await process.wait()
         raise
-    if failed:
-        raise RuntimeError("cargo bench failed; its messages are above")
+    told = [line for line in said.decode().splitlines() if not line.startswith("Benchmarking")]
+    if process.returncode:
+        raise RuntimeError("cargo bench failed:\n" + "\n".join(told[-60:]))
+    print("\n".join(dict.fromkeys(told)), file=sys.stderr)
 
 
-def estimates(folder: Path, since: float) -> dict[str, float]:
-    """Medians that criterion wrote, nanoseconds, by `GROUP/NAME`.
+def least_times(folder: Path, since: float) -> dict[str, float]:
+    """The least of what criterion measured, nanoseconds an iteration, by `GROUP/NAME`.
+
+    Other work on the machine can only add, and stages that are measured one after the other have to add up.
 
     Args:
         folder: criterion's.
         since: Unix seconds; what is older is of another run.
     """
     found = {}
-    for path in folder.glob("**/new/estimates.json"):
+    for path in folder.glob("**/new/sample.json"):
         if path.stat().st_mtime >= since:
             name = json.loads(path.with_name("benchmark.json").read_text())["full_id"]
-            found[name] = json.loads(path.read_text())["median"]["point_estimate"]
+            sample = json.loads(path.read_text())
+            found[name] = min(t / n for t, n in zip(sample["times"], sample["iters"], strict=True))
     return found
 
 
@@ -102,14 +108,14 @@ def profile(found: Mapping[str, float], group: str, request: str, label: str) ->
     of all beyond what they cost by themselves, warm.
 
     Args:
-        found: medians by `GROUP/NAME`.
+        found: nanoseconds by `GROUP/NAME`.
         group: the request's group.
         request: what rows call it.
         label: which rules.
     """
     of = {name.partition("/")[2]: value for name, value in found.items() if name.startswith(f"{group}/")}
     stages = {name: of[name] for name in MEASURED if name in of}
-    stages["policy"] = max(0.0, of["without_rules"] - of["without_policies"] - of["rate"])
+    stages["policy"] = of["without_rules"] - of["without_policies"] - of["rate"]
     rest = of["total"] - sum(stages.values())
     rows = [
         figure(f"{request}: all, with {label}", of["total"], "ns"),

@@ -26,6 +26,36 @@ MULTIPART = "multipart/form-data; boundary=b"
 PIECES = (0, 4096, 512, 64, 12, 3)
 """Bytes of one value; 0: all in one."""
 
+SQL_WORDS = [
+    "and",
+    "between",
+    "collate",
+    "div",
+    "if",
+    "in",
+    "into",
+    "is",
+    "like",
+    "not",
+    "null",
+    "or",
+    "select",
+    "union",
+    "user",
+    "xor",
+    "0x",
+    "1e",
+    "b'",
+    "x'",
+    "q'",
+    "e'",
+    "n'",
+    "u&'",
+    "@",
+    "$a",
+]
+"""What libinjection takes for words, operators and beginnings of strings."""
+
 MAX_ATOMS = 6
 MAX_REPEAT = 64
 
@@ -259,7 +289,7 @@ WRAPPERS: Mapping[str, Callable[[list[bytes]], _Sent]] = {
 
 
 def vocabulary() -> list[bytes]:
-    """What atoms are made of: every byte that is not a letter, words of the rules, inputs of their tests."""
+    """What atoms are made of: bytes that are no letters, words of SQL and of the rules, inputs of their tests."""
     words = {bytes([byte]) for byte in range(256) if not chr(byte).isalpha() or byte in b"aZx"}
     for rule in msgpack.unpackb(compiled().data)["rules"]:
         for link in rule["links"]:
@@ -274,6 +304,9 @@ def vocabulary() -> list[bytes]:
             *(value for _, value in request.headers),
         ):
             words.update((unquote_to_bytes(text)[:96], quote_from_bytes(text[:32]).encode()))
+    words.update(
+        f"{word}{end}".encode() for word in SQL_WORDS for end in (".", "`", "(", ",", " ", "/**/", "$")
+    )
     return sorted(word for word in words if word)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.crs.shapes import WRAPPERS, Atom, Shape, weight
 from tests.crs.suite import CORPUS
-from tests.crs.worst import KNOWN, LARGE, SMALL, Inspects, Search, growth, rules
+from tests.crs.worst import KNOWN, LARGE, SMALL, Inspects, Pipeline, Search, growth, rules
 
 pytestmark = pytest.mark.skipif(
     not CORPUS.is_dir(), reason=f"no CRS corpus at {CORPUS}; set STARFORT_CORPORA"
@@ -24,6 +24,12 @@ SHAPES_TRIED = 400
 def engine() -> Inspects:
     """CRS as it comes."""
     return rules()
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Inspects:
+    """The engine without rules."""
+    return Pipeline()
 
 
 @pytest.mark.parametrize("shape", KNOWN, ids=str)
@@ -42,6 +48,12 @@ def test_a_search_finds_nothing_steep(engine: Inspects) -> None:
         (grown, str(shape)) for shape in dearest if (grown := growth(engine, shape, enough=LINEAR)) > LINEAR
     ]
     assert not steep
+
+
+@pytest.mark.parametrize("shape", KNOWN, ids=str)
+def test_the_rest_of_the_engine_is_linear(shape: Shape, pipeline: Inspects) -> None:
+    """Parsers, detectors of sensitive data and masking, by the same inputs."""
+    assert growth(pipeline, shape, enough=LINEAR) <= LINEAR
 
 
 def test_a_steep_engine_would_be_found() -> None:

@@ -4,7 +4,8 @@ Regular expressions take linear time here, but a rule set is more than its expre
 searched for literals, counted, asked of libinjection. The search keeps the dearest shape of each kind of place and
 length of value (MAP-Elites: Mouret and Clune, 2015, "Illuminating search spaces by mapping elites"), changes one of
 them at a time, and measures by the CPU time of the thread, the least of some runs. What it prints are figures; what
-`test_worst` asserts is that cost grows no faster than the input.
+`test_worst` asserts is that cost grows no faster than the input. With `--without-rules` the rest of the engine is
+searched: parsers, detectors of sensitive data, masking.
 """
 
 from __future__ import annotations
@@ -13,16 +14,23 @@ import argparse
 import functools
 import random
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-from starfort._engine import RuleSet
+from starfort import bundle, config
+from starfort._engine import Engine, RuleSet
+from starfort.compile import compile_config
 from starfort.threats.rulesets import BASE_RULES
 from starfort.threats.seclang.load import load_rules
 from starfort.threats.seclang.parse import Snippet
 from tests.crs.shapes import Atom, Shape, made, mutated, vocabulary, weight
 from tests.crs.suite import CORPUS
+
+if TYPE_CHECKING:
+    from starfort._engine import RequestDescription
 
 SEARCH_BYTES = 8 << 10
 """Size at which the search compares: some milliseconds each."""
@@ -38,6 +46,8 @@ KNOWN = (
     Shape("form values", (Atom(b"<"),)),
     Shape("form values", (Atom(b"{"),)),
     Shape("form values", (Atom(b"a."),)),
+    Shape("form values", (Atom(b"like."),)),
+    Shape("form values", (Atom(b"or`"),)),
     Shape("form values", (Atom(b"php','w'); fwrite($f,'<?php eval($_GET[c", repeat=8),), 12),
     Shape("json as it is", (Atom(b"\xf4"),)),
     Shape("json keys", (Atom(b"ssrf=http://[a::]", "entities", 2), Atom(b"="))),
@@ -64,6 +74,40 @@ def rules(paranoia: int = 1) -> RuleSet:
         "level", f'SecAction "id:900000,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level={paranoia}"\n'
     )
     return RuleSet(load_rules([BASE_RULES, CORPUS / "crs-setup.conf.example", level, CORPUS / "rules"]).data)
+
+
+_CONFIG = """
+version: 1
+listeners: [{name: public, address: "127.0.0.1:8080"}]
+upstreams: [{name: a, addresses: ["127.0.0.1:9000"]}]
+apis: [{name: a, upstream: a}]
+rules: {sets: [], api_rules: false}
+policies:
+  - {name: mask, when: '"card_number" in sensitive.response', action: {mask: [card_number]}, mode: enforce}
+"""
+
+
+class Pipeline:
+    """Everything but rules, as a request goes through it."""
+
+    def __init__(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "starfort.yaml"
+            file.write_text(_CONFIG)
+            made = compile_config(config.load(file), hash_key=bytes(32), signal_kinds=())
+        self._engine = Engine(bundle.encode(made.bundle))
+
+    def inspect(self, request: dict[str, Any], response: dict[str, Any] | None = None) -> object:
+        """Look at a request and its response."""
+        asked: RequestDescription = {
+            "method": request["method"],
+            "url": request["uri"],
+            "headers": [(name.lower(), value) for name, value in request["headers"]],
+            "body": request["body"],
+        }
+        if response is not None:
+            asked["response"] = {"headers": response["headers"], "body": response["body"]}
+        return self._engine.explain(asked)
 
 
 def cost(engine: Inspects, shape: Shape, size: int, runs: int = 2) -> float:
@@ -156,13 +200,15 @@ def main() -> int:
     arguments.add_argument("--count", type=int, default=sys.maxsize, help="shapes to try at most")
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--paranoia", type=int, default=1)
+    arguments.add_argument("--without-rules", action="store_true")
     arguments.add_argument("--top", type=int, default=30)
     options = arguments.parse_args()
-    search = Search(rules(options.paranoia), options.seed)
+    engine = Pipeline() if options.without_rules else rules(options.paranoia)
+    search = Search(engine, options.seed)
     for shape in KNOWN:
         search.offer(shape)
     search.run(count=options.count, seconds=options.seconds)
-    say(f"{search.tried} shapes tried, {len(search.best)} kinds, paranoia level {options.paranoia}")
+    say(f"{search.tried} shapes tried, {len(search.best)} kinds")
     say(f"{'ns/B 16K':>9} {'ns/B 64K':>9} {'growth':>6}  shape")
     steep = 0
     for shape in search.dearest(options.top):

@@ -346,10 +346,10 @@ fn phase(environment: Environment<'_>, case: &Case, wanted: u8, requests: u64) -
             inspection.request_body(environment, black_box(case.body.as_bytes()), false);
         });
         timed(3, &mut || {
-            inspection.response_headers(environment, black_box(&response))
+            inspection.response_headers(environment, black_box(&response));
         });
         timed(4, &mut || {
-            inspection.response_body(environment, Some(black_box(ORDER.as_bytes())))
+            inspection.response_body(environment, Some(black_box(ORDER.as_bytes())));
         });
         timed(5, &mut || inspection.finish(environment));
         black_box(inspection.score(environment));

@@ -113,13 +113,13 @@ def test_a_profile_adds_up() -> None:
     }  # fmt: skip
 
 
-def test_estimates_of_other_runs_are_left_alone(tmp_path: Path) -> None:
+def test_times_of_other_runs_are_left_alone(tmp_path: Path) -> None:
     """Criterion keeps what it measured before."""
-    for name, median in (("old", 1.0), ("new", 2.0)):
+    for name, times in (("old", [1.0, 1.0]), ("new", [9.0, 4.0])):
         folder = tmp_path / "group" / name / "new"
         folder.mkdir(parents=True)
         (folder / "benchmark.json").write_text(json.dumps({"full_id": f"group/{name}"}))
-        (folder / "estimates.json").write_text(json.dumps({"median": {"point_estimate": median}}))
-    since = (tmp_path / "group/new/new/estimates.json").stat().st_mtime
-    os.utime(tmp_path / "group/old/new/estimates.json", (since - 60, since - 60))
-    assert engine.estimates(tmp_path, since) == {"group/new": 2.0}
+        (folder / "sample.json").write_text(json.dumps({"iters": [1.0, 2.0], "times": times}))
+    since = (tmp_path / "group/new/new/sample.json").stat().st_mtime
+    os.utime(tmp_path / "group/old/new/sample.json", (since - 60, since - 60))
+    assert engine.least_times(tmp_path, since) == {"group/new": 2.0}

@@ -409,25 +409,30 @@ impl<'a> Tokens<'a> {
     }
 
     fn word(&self, position: usize) -> (Token, usize) {
-        let end = position + self.run(position, |byte| !WORD_ENDS.contains(byte));
-        let word = self.slice(position, end);
         let mut hash = Hash::EMPTY;
-        for (length, byte) in word.iter().take(words::MAX_WORD_BYTES).enumerate() {
-            // What stands before a dot is a word of its own if the list has it.
+        let mut length = 0;
+        while let Some(byte) = self.at(position + length)
+            && length < words::MAX_WORD_BYTES
+            && !WORD_ENDS.contains(byte)
+        {
+            // What stands before a dot is a word of its own if the list has it. The end of the whole is not looked for
+            // before: `like.like.…` would be read to its end for each word.
             if matches!(byte, b'.' | b'`')
                 && let start = self.slice(position, position + length)
                 && let Some(kind) = words::kind_of_hashed(start, hash)
             {
                 return (Token::new(kind, start), position + length);
             }
-            hash = hash.with(*byte);
+            hash = hash.with(byte);
+            length += 1;
         }
-        let kind = if word.len() < words::MAX_WORD_BYTES {
-            words::kind_of_hashed(word, hash)
-        } else {
-            None
-        };
-        (Token::new(kind.unwrap_or(kind::BARE), word), end)
+        if length < words::MAX_WORD_BYTES {
+            let word = self.slice(position, position + length);
+            let kind = words::kind_of_hashed(word, hash).unwrap_or(kind::BARE);
+            return (Token::new(kind, word), position + length);
+        }
+        let end = position + length + self.run(position + length, |byte| !WORD_ENDS.contains(byte));
+        (Token::new(kind::BARE, self.slice(position, end)), end)
     }
 
     fn tick(&self, position: usize) -> (Token, usize) {
