@@ -110,10 +110,10 @@ impl Names {
         if target.source == Source::Tx
             && let Members::Regex(regex) = &target.members
         {
-            let selected = |(place, name): (usize, &Box<[u8]>)| {
-                regex.is_match(name).then(|| u16::try_from(place).ok())?
-            };
-            let places = self.names.iter().enumerate().filter_map(selected);
+            let numbered = (0..).zip(&self.names);
+            let places = numbered
+                .filter(|(_, name)| regex.is_match(name))
+                .map(|(place, _)| place);
             target.members = Members::Places(places.collect(), regex.clone());
         }
     }
