@@ -205,6 +205,9 @@ impl<'a> Run<'a, '_> {
                 if index < from {
                     continue;
                 }
+                if skip == 0 && !self.may_match_rule(index) {
+                    continue;
+                }
                 let Some(rule) = rules.get(index) else {
                     continue;
                 };
@@ -239,6 +242,14 @@ impl<'a> Run<'a, '_> {
                 }
             }
         }
+    }
+
+    /// Whether a rule may match by its guard.
+    fn may_match_rule(&self, index: usize) -> bool {
+        let guard = self.context.program.guards.get(index);
+        self.context.exhaustive
+            || !self.state.removed_targets.is_empty()
+            || guard.is_none_or(|guard| guard.may_match(&self.state.tx, self.context.facts))
     }
 
     fn rule(&mut self, index: usize, rule: &'a CompiledRule) -> Next {

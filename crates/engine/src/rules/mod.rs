@@ -3,7 +3,7 @@
 //! | what | where |
 //! |---|---|
 //! | the form in which rules arrive | [`compiled`] |
-//! | made ready to run, once a bundle | `program`, `plan`, `prefilter`, `required` |
+//! | made ready to run, once a bundle | `program`, `plan`, `prefilter`, `required`, `guard` |
 //! | what rules look at | `facts`, `request`, `body` |
 //! | values after transformations, each once | `values`, [`transformations`] |
 //! | rules at work | `evaluate`, [`operators`] |
@@ -20,6 +20,7 @@ mod constants;
 mod evaluate;
 mod evidence;
 mod facts;
+mod guard;
 mod inspection;
 mod macros;
 mod mask;

@@ -35,6 +35,8 @@ struct Class {
     name: Option<Box<[u8]>>,
     /// Rules that run when there is any.
     present: Bits,
+    /// Rules that run when one is empty.
+    empty: Option<Bits>,
     /// What is asked of the value as it is, for all chains: most chains change nothing in most values, and where one
     /// does, this asks too much, never too little.
     plain: Questions,
@@ -190,6 +192,17 @@ impl PhasePlan {
         let stages = !link.stages.is_empty();
         for kind in kinds(link) {
             let class = self.class(kind, rules, links);
+            if matches!(link.operator.check, Check::Empty)
+                && !link.negated
+                && link.chain == 0
+                && !stages
+            {
+                class
+                    .empty
+                    .get_or_insert_with(|| Bits::new(rules))
+                    .insert(index);
+                continue;
+            }
             if link.negated || link.gate.is_open() {
                 class.present.insert(index);
                 continue;
@@ -254,6 +267,7 @@ impl PhasePlan {
                 name,
                 present,
                 plain,
+                empty: None,
                 groups: Vec::new(),
                 triggers: Triggers::default(),
             });
@@ -278,10 +292,15 @@ impl PhasePlan {
                     continue;
                 }
                 any = true;
-                if class.plain.is_empty() {
+                if class.plain.is_empty() && class.empty.is_none() {
                     break;
                 }
                 let base = values.base(entry, class.side);
+                if let Some(empty) = &class.empty
+                    && values.bytes(base).is_empty()
+                {
+                    live.union(&empty.0);
+                }
                 if values.was_asked(base, number) {
                     continue;
                 }

@@ -12,6 +12,7 @@ use super::compiled::{
     RuleSet, Selector, SetOp, Settings, Target, Transformation, Variable,
 };
 use super::facts::Slot;
+use super::guard::Guard;
 use super::macros::CompiledMacro;
 use super::operators::{Check, CompiledOperator, SQLI_NEEDS, XSS_NEEDS};
 use super::pattern;
@@ -280,6 +281,8 @@ pub(crate) struct Program {
     pub(crate) signatures: Vec<String>,
     pub(crate) files: Vec<String>,
     pub(crate) rules: Vec<CompiledRule>,
+    /// By rule.
+    pub(crate) guards: Vec<Guard>,
     pub(crate) chains: Vec<Chain>,
     pub(crate) names: Names,
     /// Without the rules that no transaction runs.
@@ -352,11 +355,13 @@ impl Program {
             }
         }
         let constants = super::constants::constants(&rules, &builder.names);
+        let guards = rules.iter().map(Guard::new).collect();
         let plans = Plans::new(&rules, &builder.chains, builder.links, &constants.dead);
         Ok(Self {
             settings: set.settings,
             signatures: set.signatures,
             files: set.files,
+            guards,
             rules,
             chains: builder.chains,
             names: builder.names,

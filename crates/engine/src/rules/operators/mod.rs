@@ -45,6 +45,8 @@ pub(crate) enum Check {
     Regex(Regex),
     /// `rx` with a pattern that matches everything.
     Everything,
+    /// `rx` with a pattern that matches an empty value only.
+    Empty,
     /// `pm`.
     Phrases(Phrases),
     /// `ipMatch`.
@@ -99,6 +101,7 @@ impl CompiledOperator {
             (K::Rx, Some(text)) if matches!(text.as_str(), "^.*$" | "^.*" | ".*") => {
                 Check::Everything
             }
+            (K::Rx, Some(text)) if text == "^$" => Check::Empty,
             (
                 K::Rx | K::RxGlobal | K::VerifyCc | K::VerifySsn | K::VerifyCpf | K::VerifySvnr,
                 Some(text),
@@ -134,6 +137,13 @@ impl CompiledOperator {
             (Check::Everything, _) => {
                 capture_one(captures, value);
                 true
+            }
+            (Check::Empty, _) => {
+                let holds = value.is_empty();
+                if holds {
+                    capture_one(captures, value);
+                }
+                holds
             }
             (Check::Phrases(phrases), _) => phrases.find(value, captures),
             (Check::Networks(networks), _) => networks.contains(value),
