@@ -14,7 +14,7 @@ from typing import Final
 from envoy.config.route.v3 import route_pb2
 
 from starfort.dataplane import ir
-from starfort.dataplane.envoy.filters import jwt_for_route
+from starfort.dataplane.envoy.filters import jwt_for_route, jwt_not_asked
 from starfort.dataplane.envoy.messages import Json, packed, seconds
 from starfort.dataplane.envoy.sources import JWT_FILTER, ROUTE_CONFIG
 
@@ -63,10 +63,9 @@ def routes(dataplane: ir.Dataplane) -> Json:
 
 def _virtual_host(dataplane: ir.Dataplane, host: str, upstreams: dict[str, ir.Upstream]) -> Json:
     made = [_refuse_hidden_dots()]
-    made += [_route("/", upstreams[name], None, divert=name) for name in dataplane.diverts]
-    made += [
-        _route(path, upstreams[api.upstream], _jwt(dataplane, api)) for api, path in _mounts(dataplane, host)
-    ]
+    made += [_route("/", upstreams[name], None, header=_diverted(name)) for name in dataplane.diverts]
+    for api, path in _mounts(dataplane, host):
+        made += _api_routes(dataplane, api, path, upstreams[api.upstream])
     # Envoy takes a dot at the end of a name for another name; DNS and the engine do not.
     domains = [host] if host == "*" else [host, f"{host}."]
     return {"name": host, "domains": domains, "routes": made}
@@ -99,14 +98,31 @@ def _specificity(pattern: str) -> tuple[int, int]:
     return (1 if pattern.startswith("*.") else 2, len(pattern))
 
 
-def _jwt(dataplane: ir.Dataplane, api: ir.Api) -> Json | None:
-    return jwt_for_route(api.jwt_providers) if dataplane.jwt_providers else None
+def _api_routes(dataplane: ir.Dataplane, api: ir.Api, path: str, upstream: ir.Upstream) -> list[Json]:
+    """The routes of one base path.
+
+    Only a request with `Authorization` can have a token. For the others Envoy makes no JWT filter, which
+    would cost a tenth of what proxying costs to find nothing.
+    """
+    if not dataplane.jwt_providers:
+        return [_route(path, upstream, None)]
+    without = _route(path, upstream, jwt_not_asked())
+    if not api.jwt_providers:
+        return [without]
+    return [_route(path, upstream, jwt_for_route(api.jwt_providers), header=_AUTHORIZED), without]
 
 
-def _route(path: str, upstream: ir.Upstream, jwt: Json | None, *, divert: str = "") -> Json:
+_AUTHORIZED: Final[Json] = {"name": "authorization", "present_match": True}
+
+
+def _diverted(upstream: str) -> Json:
+    return {"name": UPSTREAM_HEADER, "string_match": {"exact": upstream}}
+
+
+def _route(path: str, upstream: ir.Upstream, jwt: Json | None, *, header: Json | None = None) -> Json:
     match: Json = {"prefix": "/"} if path == "/" else {"path_separated_prefix": path}
-    if divert:
-        match["headers"] = [{"name": UPSTREAM_HEADER, "string_match": {"exact": divert}}]
+    if header:
+        match["headers"] = [header]
     action: Json = {"cluster": upstream.name, "timeout": seconds(upstream.timeout_s)}
     if not upstream.timeout_s:
         action["idle_timeout"] = seconds(STREAM_IDLE_S)
