@@ -34,7 +34,7 @@ system-packages:
 	@scripts/system-packages
 
 # where scripts/fetch-crs puts CRS; tests make their own rule sets
-demo bench: export STARFORT_RULESETS = $(CURDIR)/build/rulesets
+demo bench bench-%: export STARFORT_RULESETS = $(CURDIR)/build/rulesets
 
 demo: setup
 	@$(BIN)/python -m examples.demo.run

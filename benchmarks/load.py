@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,22 +16,71 @@ from benchmarks.report import RESULTS, SkippedError
 
 SOURCE: Final = Path(__file__).with_name("open_loop.rs")
 CONNECTIONS: Final = 32
+ANSWER_S: Final = 20.0
 
 
-async def fastest(port: int, script: Path, seconds: float) -> int:
+@dataclass(frozen=True)
+class Answers:
+    """What wrk got.
+
+    Attributes:
+        total: requests that were answered.
+        refused: those among them whose status is not 2xx or 3xx.
+    """
+
+    total: int
+    refused: int
+
+
+async def fastest(port: int, script: Path, seconds: int) -> int:
     """How many requests wrk gets answered on 32 kept connections from one thread.
 
     Raises:
         RuntimeError: an answer was missing or had not a status of 2xx or 3xx.
     """
+    got = await answers(port, script, seconds, CONNECTIONS)
+    if got.refused or not got.total:
+        raise RuntimeError(f"{got.refused} of {got.total} requests were not answered with 2xx or 3xx")
+    return got.total
+
+
+async def answers(port: int, script: Path, seconds: int, connections: int) -> Answers:
+    """What wrk gets answered on so many kept connections from one thread.
+
+    Raises:
+        RuntimeError: an answer was missing.
+    """
     output = await _run(
-        need("wrk"), "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds:g}s",
-        "--script", str(script), f"http://127.0.0.1:{port}",
+        need("wrk"), "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s",
+        "--timeout", "20s", "--script", str(script), f"http://127.0.0.1:{port}",
     )  # fmt: skip
-    found = re.search(r"(\d+) requests in", output)
-    if found is None or "Non-2xx" in output or "Socket errors" in output:
+    total = re.search(r"(\d+) requests in", output)
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
+    if total is None or "Socket errors" in output:
         raise RuntimeError(f"wrk was not answered well:\n{output}")
-    return int(found[1])
+    return Answers(int(total[1]), int(refused[1]) if refused else 0)
+
+
+async def statuses(port: int, requests: Sequence[bytes]) -> list[int]:
+    """Send each request once, each on a connection of its own; the statuses of the answers.
+
+    Raises:
+        RuntimeError: an answer was missing.
+    """
+    found = []
+    for request in requests:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            writer.write(request)
+            async with asyncio.timeout(ANSWER_S):
+                line = await reader.readline()
+        finally:
+            writer.close()
+        status = re.match(rb"HTTP/1\.[01] (\d{3}) ", line)
+        if status is None:
+            raise RuntimeError(f"no answer to {request.partition(b' HTTP/')[0].decode()}")
+        found.append(int(status[1]))
+    return found
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import random
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,9 @@ ISSUER: Final = "https://id.example.com"
 AUDIENCE: Final = "shop"
 VARIANTS: Final = 64
 """Different requests of each kind: addresses, ids, sessions and tokens of as many callers."""
+
+CREATED: Final = ("/api/v1/orders", "/api/v1/messages", "/api/v1/import")
+"""Paths that take a POST and answer with status 201."""
 
 LOGIN_REFUSED: Final = b'{"error": "no such account or wrong password"}'
 """What the API answers to every log-in, with status 401."""
@@ -43,7 +47,8 @@ class Mix:
     """What is sent and answered.
 
     Attributes:
-        requests: raw HTTP/1.1 requests in the order in which they are sent, over and over.
+        requests: raw HTTP/1.1 requests in the order in which they are sent, over and over; none of them is
+            an attack.
         answers: body of each path; a path that ends in `/` stands for all below it.
         jwks: the public key of the tokens, as a JSON Web Key Set.
         api_keys: the partners' API keys.
@@ -54,17 +59,18 @@ class Mix:
     jwks: str
     api_keys: list[str]
 
-    def write_lua(self, path: Path) -> None:
-        """Write a script for wrk."""
-        lines = [f"  {_lua(request)}," for request in self.requests]
-        path.write_bytes(
-            b"local requests = {\n" + "\n".join(lines).encode() + b"\n}\nlocal at = 0\n"
-            b"function request()\n  at = at % #requests + 1\n  return requests[at]\nend\n"
-        )
-
     def write_binary(self, path: Path) -> None:
         """Write for `open_loop`: each request after its length (u32, big endian)."""
         path.write_bytes(b"".join(struct.pack(">I", len(each)) + each for each in self.requests))
+
+
+def write_lua(path: Path, requests: Sequence[bytes]) -> None:
+    """Write a script for wrk that sends requests in turn, over and over."""
+    lines = [f"  {_lua(request)}," for request in requests]
+    path.write_bytes(
+        b"local requests = {\n" + "\n".join(lines).encode() + b"\n}\nlocal at = 0\n"
+        b"function request()\n  at = at % #requests + 1\n  return requests[at]\nend\n"
+    )
 
 
 def mix() -> Mix:
@@ -74,22 +80,34 @@ def mix() -> Mix:
     keys = [hashlib.sha256(f"partner {n}".encode()).hexdigest() for n in range(8)]
     requests = []
     for n in range(VARIANTS):
-        address = f"198.{18 + n % 2}.{chance.randrange(256)}.{chance.randrange(1, 255)}"
-        browser = _browser(AGENTS[n % len(AGENTS)], address, f"{chance.getrandbits(128):032x}")
+        address = caller(chance, n)
+        headers = browser(AGENTS[n % len(AGENTS)], address, f"{chance.getrandbits(128):032x}")
         token = _token(key, f"user-{n}")
         requests += [
-            _get(f"/api/v1/products?page={n % 9}&per_page=20&sort=-price&q=red+shoes", browser),
-            _get(f"/api/v1/products/{chance.randrange(1_000, 99_999)}", browser),
-            _get(
+            get(f"/api/v1/products?page={n % 9}&per_page=20&sort=-price&q=red+shoes", headers),
+            get(f"/api/v1/products/{chance.randrange(1_000, 99_999)}", headers),
+            get(
                 f"/api/v1/accounts/{chance.randrange(1_000, 99_999)}/orders?status=open",
-                [*browser, ("Authorization", f"Bearer {token}")],
+                [*headers, ("Authorization", f"Bearer {token}")],
             ),
-            _order(chance, address, keys[n % len(keys)]),
+            order(chance, address, keys[n % len(keys)]),
         ]
     return Mix(requests, _answers(chance), _jwks(key), keys)
 
 
-def _browser(agent: str, address: str, session: str) -> list[tuple[str, str]]:
+def caller(chance: random.Random, number: int) -> str:
+    """An address to ask from, of those set apart for benchmarks (RFC 2544)."""
+    return f"198.{18 + number % 2}.{chance.randrange(256)}.{chance.randrange(1, 255)}"
+
+
+def browser(agent: str, address: str, session: str) -> list[tuple[str, str]]:
+    """Headers of a browser's script.
+
+    Args:
+        agent: the user agent.
+        address: the client's, as a proxy before us would say.
+        session: an id, hexadecimal, at least eight digits.
+    """
     return [
         ("Accept", "application/json, text/plain, */*"),
         ("Accept-Language", "en-GB,en;q=0.9,de;q=0.7"),
@@ -106,37 +124,54 @@ def _browser(agent: str, address: str, session: str) -> list[tuple[str, str]]:
     ]
 
 
-def _get(target: str, headers: list[tuple[str, str]]) -> bytes:
+def get(target: str, headers: Sequence[tuple[str, str]]) -> bytes:
+    """A request without a body."""
     return _head(f"GET {target} HTTP/1.1", headers) + b"\r\n"
 
 
-def _order(chance: random.Random, address: str, key: str) -> bytes:
-    order = {
+def post(target: str, headers: Sequence[tuple[str, str]], content_type: str, body: bytes) -> bytes:
+    """A request with a body of known length."""
+    more = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+    return _head(f"POST {target} HTTP/1.1", [*headers, *more]) + b"\r\n" + body
+
+
+def order(
+    chance: random.Random, address: str, key: str,
+    note: str = "Please ring the bell twice and leave it with the neighbour",
+) -> bytes:  # fmt: skip
+    """An order, some 440 bytes of JSON, from a partner's program.
+
+    Args:
+        chance: chooses what is ordered.
+        address: the client's.
+        key: the API key.
+        note: what the customer wrote.
+    """
+    content = {
         "customer": {"id": chance.randrange(1_000, 99_999), "name": "Ada Example", "tier": "gold"},
         "items": [
             {"sku": f"SKU-{chance.randrange(10**6):06}", "quantity": chance.randrange(1, 5), "price": 19.95}
             for _ in range(3)
         ],
         "shipping": {"street": "12 Harbour Road", "city": "Bristol", "postcode": "BS1 4RN", "country": "GB"},
-        "note": "Please ring the bell twice and leave it with the neighbour",
+        "note": note,
         "express": True,
         "coupon": None,
     }
-    order["padding"] = ""
-    order["padding"] = "x" * (400 - len(json.dumps(order)))
-    body = json.dumps(order).encode()
-    headers = [
+    return post("/api/v1/orders", partner(address, key), "application/json", json.dumps(content).encode())
+
+
+def partner(address: str, key: str) -> list[tuple[str, str]]:
+    """Headers of a partner's program, which has an API key."""
+    return [
         ("Accept", "application/json"),
-        ("Content-Type", "application/json"),
         ("User-Agent", "partner-sync/4.2 (+https://partner.example.com)"),
         ("X-Api-Key", key),
         ("X-Forwarded-For", address),
-        ("Content-Length", str(len(body))),
     ]
-    return _head("POST /api/v1/orders HTTP/1.1", headers) + b"\r\n" + body
 
 
-def _head(line: str, headers: list[tuple[str, str]]) -> bytes:
+def _head(line: str, headers: Sequence[tuple[str, str]]) -> bytes:
     fields = [line, f"Host: {HOST}", *(f"{name}: {value}" for name, value in headers)]
     return ("\r\n".join(fields) + "\r\n").encode()
 
@@ -158,6 +193,8 @@ def _answers(chance: random.Random) -> dict[str, bytes]:
         "/api/v1/accounts/": _json({"contact": contact, "orders": orders}),
         "/api/v1/orders": _json({"id": 4711, "status": "accepted", "total": 59.85, "currency": "GBP",
                                  "links": {"self": "/api/v1/orders/4711"}}),
+        "/api/v1/messages": _json({"id": 815, "status": "received"}),
+        "/api/v1/import": _json({"id": 42, "status": "queued", "items": 100}),
     }  # fmt: skip
 
 

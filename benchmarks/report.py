@@ -81,8 +81,8 @@ def table(bench: str, rows: Sequence[Row]) -> str:
     head = ("", "value", "unit", "baseline", "ratio", "target", "ok")
     lines = [(bench, *head[1:])]
     lines += [
-        (row.name, _number(row.value), row.unit, _number(row.baseline), _number(row.ratio),
-         _number(row.target), {True: "yes", False: "NO", None: ""}[row.ok])
+        (row.name, number(row.value), row.unit, number(row.baseline), number(row.ratio),
+         number(row.target), {True: "yes", False: "NO", None: ""}[row.ok])
         for row in rows
     ]  # fmt: skip
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
@@ -95,5 +95,6 @@ def table(bench: str, rows: Sequence[Row]) -> str:
     )
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """A figure for people: four digits, or all before the point; "" for none."""
     return "" if value is None else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"  # noqa: PLR2004

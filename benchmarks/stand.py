@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import nginx
-from benchmarks.mix import Mix, mix
+from benchmarks.mix import Mix, mix, write_lua
 from benchmarks.processes import OTHER_CORE, need_cores
 
 
@@ -32,6 +32,10 @@ class Stand:
     script: Path
     requests: Path
 
+    def script_of(self, kind: str) -> Path:
+        """Where a script of another kind of traffic goes."""
+        return self.folder / f"{kind.replace(' ', '-')}.lua"
+
 
 @contextlib.asynccontextmanager
 async def stand() -> AsyncIterator[Stand]:
@@ -45,7 +49,7 @@ async def stand() -> AsyncIterator[Stand]:
     with tempfile.TemporaryDirectory(prefix="starfort-bench-") as name:
         folder = Path(name)
         traffic = mix()
-        traffic.write_lua(folder / "mix.lua")
+        write_lua(folder / "mix.lua", traffic.requests)
         traffic.write_binary(folder / "mix.bin")
         async with nginx.upstream(traffic, folder) as port:
             yield Stand(folder, traffic, port, folder / "mix.lua", folder / "mix.bin")

@@ -91,7 +91,7 @@ class Starfort:
 
 
 @contextlib.asynccontextmanager
-async def up(to: int, folder: Path, mix: Mix) -> AsyncIterator[Starfort]:
+async def up(to: int, folder: Path, mix: Mix, rules: str = "{}") -> AsyncIterator[Starfort]:
     """Run Starfort in front of the upstream.
 
     Envoy gets `PROXY_CORE`; the control plane stays with the load on the other, so that what Envoy's process
@@ -99,14 +99,15 @@ async def up(to: int, folder: Path, mix: Mix) -> AsyncIterator[Starfort]:
 
     Args:
         to: the upstream's port.
-        folder: for configuration and log.
+        folder: for configuration, data and log; made when it is not there.
         mix: its keys are made known to Starfort.
+        rules: the section `rules` of the configuration; by default CRS at level 1 where there is one.
     """
     values = {
         "FOLDER": str(folder), "DATA_DIR": str(folder / "var"),
         "HOST": HOST, "ISSUER": ISSUER, "AUDIENCE": AUDIENCE,
         "LISTEN_PORT": str(free_port()), "ADMIN_PORT": str(free_port()), "UPSTREAM_PORT": str(to),
-        "MORE_POLICIES": "",
+        "MORE_POLICIES": "", "RULES": rules,
     }  # fmt: skip
     _write_inputs(folder, mix)
     config = folder / "starfort.yaml"
@@ -157,6 +158,7 @@ def _write(config: Path, values: dict[str, str]) -> None:
 
 def _write_inputs(folder: Path, mix: Mix) -> None:
     """The files that the configuration names."""
+    folder.mkdir(exist_ok=True)
     geo.write(folder)
     (folder / "jwks.json").write_text(mix.jwks)
     keys = [

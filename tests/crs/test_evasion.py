@@ -78,12 +78,17 @@ def unicode_escapes(text: str) -> str:
     return "".join(f"\\u{ord(character):04x}" for character in text)
 
 
-CASES = {
+CASES: dict[str, tuple[dict[str, Any], int]] = {
     "plain query": ({"uri": "/?q=" + quote(SQL)}, 942),
     "every character encoded": ({"uri": f"/?q={every(SQL)}"}, 942),
     "encoded twice": ({"uri": "/?q=" + quote(every(XSS))}, 941),
     "IIS unicode": ({"uri": "/?q=%u003cscript%u003ealert(1)%u003c/script%u003e"}, 941),
     "HTML entities": ({"uri": "/?q=" + quote("&#x3c;script&#x3e;alert(1)&#x3c;/script&#x3e;")}, 941),
+    "overlong UTF-8 in a query": ({"uri": "/?q=%c0%bcscript%c0%bealert(1)%c0%bc/script%c0%be"}, 941),
+    "overlong UTF-8 in a form": ({"body": b"q=%c0%bcscript%c0%bealert(1)%c0%bc/script%c0%be", "content_type": FORM}, 941),
+    "overlong UTF-8 in JSON": ({"body": b'{"q":"..\xc0\xaf..\xc0\xaf..\xc0\xafetc/passwd"}', "content_type": JSON}, 930),
+    "overlong UTF-8 of three bytes": ({"uri": "/?f=%e0%80%ae%e0%80%ae%e0%80%afetc%e0%80%afpasswd"}, 930),
+    "full width letters": ({"uri": "/?q=" + "%ef%bc%9cscript%ef%bc%9ealert(1)%ef%bc%9c/script%ef%bc%9e"}, 941),
     "overlong UTF-8 in a path": ({"uri": "/?file=..%c0%af..%c0%af..%c0%afetc/passwd"}, 930),
     "backslashes": ({"uri": "/?file=" + quote("..\\..\\..\\windows\\win.ini")}, 930),
     "dots encoded": ({"uri": "/?file=%2e%2e/%2e%2e/%2e%2e/etc/passwd"}, 930),
@@ -104,6 +109,17 @@ CASES = {
     "JSON with suffix type": ({"body": json.dumps({"q": XSS}).encode(), "content_type": "application/vnd.api+json"}, 941),
     "JSON type in upper case": ({"body": json.dumps({"q": XSS}).encode(), "content_type": "Application/JSON;charset=UTF-8"}, 941),
     "JSON behind a byte order mark": ({"body": b"\xef\xbb\xbf" + json.dumps({"q": XSS}).encode(), "content_type": JSON}, 941),
+    "JSON in UTF-16": ({"body": json.dumps({"q": SQL}).encode("utf-16"), "content_type": JSON + "; charset=utf-16"}, 920),
+    "JSON called a form": ({"body": json.dumps({"q": SQL}).encode(), "content_type": FORM}, 942),
+    "JSON called text": ({"body": json.dumps({"q": SQL}).encode(), "content_type": "text/plain"}, 942),
+    "JSON called an image": ({"body": json.dumps({"q": SQL}).encode(), "content_type": "image/png"}, 942),
+    "JSON called two things": ({"body": json.dumps({"q": SQL}).encode(), "content_type": "text/plain, application/json"}, 942),
+    "JSON without a type": ({"body": json.dumps({"q": SQL}).encode(), "method": "POST"}, 942),
+    "XML without a type": ({"body": f"<a><b>{SQL}</b></a>".encode(), "method": "POST"}, 942),
+    "XML called JSON": ({"body": f"<a>{SQL}</a>".encode(), "content_type": JSON}, 942),
+    "form called JSON": ({"body": f"q={quote(SQL)}".encode(), "content_type": JSON}, 942),
+    "form in UTF-7": ({"body": b"q=+ADw-script+AD4-alert(1)+ADw-/script+AD4-", "content_type": FORM + "; charset=utf-7"}, 941),
+    "form in EBCDIC": ({"body": b"q=" + quote(SQL.encode("cp037")).encode(), "content_type": FORM + "; charset=ibm037"}, 920),
     "XML text": ({"body": f"<a><b><![CDATA[{SQL}]]></b></a>".encode(), "content_type": "text/xml"}, 942),
     "XML attribute": ({"body": f'<a b="{SQL}"/>'.encode(), "content_type": "application/xml"}, 942),
     "XML references": ({"body": b"<a>&#x3c;script&#x3e;alert(1)&#x3c;/script&#x3e;</a>", "content_type": "application/soap+xml"}, 941),

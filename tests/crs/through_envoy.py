@@ -11,7 +11,8 @@ import dataclasses
 import datetime as dt
 import functools
 import ipaddress
-from collections.abc import AsyncIterator, Iterable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,8 @@ TOGETHER: Final = 16
 ANSWER_S: Final = 10.0
 MARKER: Final = "127.19.0.1"
 """Address of the request that comes last."""
+
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 CONFIG: Final = """
 version: 1
@@ -97,17 +100,41 @@ async def exchange(address: tuple[str, int], source: str, raw: bytes) -> int | N
     return int(words[1]) if len(words) > 1 and words[1].isdigit() else None
 
 
+@dataclasses.dataclass(frozen=True)
+class Proxy:
+    """Envoy with the filter.
+
+    Attributes:
+        address: of the listener.
+        supervisor: of the process.
+    """
+
+    address: tuple[str, int]
+    supervisor: EnvoySupervisor
+
+    async def received(self) -> int:
+        """Bytes that clients have sent so far, as Envoy counts them."""
+        text = (await self.supervisor.metrics()).decode()
+        lines = re.findall(r"^envoy_http_downstream_cx_rx_bytes_total\{([^}]*)\} (\d+)", text, re.MULTILINE)
+        return sum(int(count) for labels, count in lines if "admin" not in labels)
+
+
 @contextlib.asynccontextmanager
-async def envoy(
-    directory: Path, rows: dict[str, dict[str, Any]], text: str, rules: bytes | None = None
-) -> AsyncIterator[tuple[str, int]]:
-    """Envoy with the filter in front of a stand-in for albedo; yields the address of the listener.
+async def proxied(
+    directory: Path,
+    rows: dict[str, dict[str, Any]],
+    text: str,
+    rules: bytes | None = None,
+    app: App = _albedo,
+) -> AsyncIterator[Proxy]:
+    """Envoy with the filter in front of a stand-in for albedo.
 
     Args:
         directory: where everything is.
         rows: the newest event of each client address is put here.
         text: the configuration; `PORT` becomes the upstream's.
         rules: compiled rules in place of the configuration's.
+        app: the upstream.
     """
 
     async def on_events(_: Peer, __: int, arrow: bytes) -> None:
@@ -115,7 +142,7 @@ async def envoy(
             address = ipaddress.IPv6Address(row["address"]).ipv4_mapped
             rows[str(address)] = row
 
-    async with serve_upstream(_albedo) as port:
+    async with serve_upstream(app) as port:
         file = directory / "starfort.yaml"
         file.write_text(text.replace("PORT", str(port)))
         made = compile_config(config.load(file), hash_key=bytes(32), signal_kinds=())
@@ -130,10 +157,19 @@ async def envoy(
         supervisor = EnvoySupervisor(directory / "var", patience=Patience(drain_s=1.0))
         try:
             await supervisor.start(dataclasses.replace(made.dataplane, workers=1))
-            yield (await supervisor.addresses())["public"]
+            yield Proxy((await supervisor.addresses())["public"], supervisor)
         finally:
             await supervisor.stop()
             await control.stop()
+
+
+@contextlib.asynccontextmanager
+async def envoy(
+    directory: Path, rows: dict[str, dict[str, Any]], text: str, rules: bytes | None = None
+) -> AsyncIterator[tuple[str, int]]:
+    """As `proxied`; yields the address of the listener alone."""
+    async with proxied(directory, rows, text, rules) as proxy:
+        yield proxy.address
 
 
 async def outcomes(stages: Iterable[Stage], directory: Path) -> dict[str, Outcome]:

@@ -33,3 +33,4 @@ async def test_an_injection_is_stopped_by_its_score_and_told(starfort: Installat
 
     findings = await eventually(told, 20, "the event of the blocked request")
     assert any(code.startswith("rule:953") for code in findings), findings
+    assert "starfort/1" in (await starfort.get("/status"))["config"]["rules"]

@@ -10,13 +10,9 @@
 
 use std::fmt::Write as _;
 use std::hint::black_box;
-use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use starfort_engine::bundle::Bundle;
 use starfort_engine::client::Clients;
 use starfort_engine::client::address::AddressRanges;
 use starfort_engine::client::bot::Bots;
@@ -30,95 +26,19 @@ use starfort_engine::identity::{Identities, Offered};
 use starfort_engine::rate::{Limit, RateTable};
 use starfort_engine::sensitive::{ClassSet, Detectors};
 use starfort_engine::signals::{KeyType, SignalTable};
-use starfort_engine::{
-    Assets, Engine, Now, RequestHead, RequestOutcome, ResponseHead, ResponseOutcome, SharedState,
-    StreamEnd, Transaction,
-};
+use starfort_engine::{Engine, RequestHead, StreamEnd, Transaction};
 
+mod requests;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-const NOW: Now = Now {
-    unix_us: 1_700_000_000_000_000,
-    monotonic_ns: 1_000_000_000,
-};
-
-/// In the test databases: GB, EU.
-const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(81, 2, 69, 142));
-
-/// An order of about 400 bytes.
-const ORDER: &str = r#"{"customer":{"id":"550e8400-e29b-41d4-a716-446655440000","segment":"retail","locale":"en-GB"},"items":[{"sku":"TSHIRT-RED-L","quantity":2,"price":19.99,"gift":false},{"sku":"MUG-0042","quantity":1,"price":7.5,"gift":true,"note":"Happy birthday, Ann!"}],"delivery":{"method":"standard","street":"12 High Street","city":"Springfield","zip":"12345"},"total":47.48,"currency":"EUR","created":"2026-02-28T10:00:00Z"}"#;
+use requests::{CLIENT, HEAD, NOW, ORDER, assets, engine, post, whole};
 
 const FORM: &str = "username=ann.smith&password=correct+horse%20battery&remember=true&next=%2Faccount%2Forders&csrf=6f1ed002ab5595859014ebf0951522d9";
 
 const MULTIPART: &str = "--x\r\ncontent-disposition: form-data; name=\"title\"\r\n\r\nHolidays\r\n--x\r\ncontent-disposition: form-data; name=\"photo\"; filename=\"a.jpg\"\r\ncontent-type: image/jpeg\r\n\r\n\u{ff}\u{d8}\u{ff}\u{e0}0123456789012345678901234567890123456789\r\n--x--\r\n";
 
 const XML: &str = "<order><id>17</id><item sku=\"a\">2</item><item sku=\"b\">1</item><note>x &amp; y</note><city>Springfield</city></order>";
-
-type Pairs = [(&'static [u8], &'static [u8])];
-
-/// What a browser sends by way of Envoy.
-const HEAD: &Pairs = &[
-    (b":authority", b"shop.example.com"),
-    (b":path", b"/api/v1/group3/4711/orders/17?page=2&size=50"),
-    (b":method", b"GET"),
-    (b":scheme", b"https"),
-    (b"user-agent", b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36"),
-    (b"accept", b"application/json, text/plain, */*"),
-    (b"accept-language", b"en-GB,en;q=0.9"),
-    (b"accept-encoding", b"gzip, deflate, br"),
-    (b"cookie", b"session=6f1ed002ab5595859014ebf0951522d9; theme=dark"),
-    (b"x-forwarded-proto", b"https"),
-    (b"x-request-id", b"550e8400-e29b-41d4-a716-446655440000"),
-    (b"x-starfort-ja4", b"t13d1516h2_8daaf6152771_b186095e22b6"),
-];
-
-fn post() -> Vec<(&'static [u8], &'static [u8])> {
-    let mut head = HEAD.to_vec();
-    for (name, value) in &mut head {
-        match *name {
-            b":path" => *value = b"/api/v1/group3/4711/orders",
-            b":method" => *value = b"POST",
-            _ => {}
-        }
-    }
-    head.extend([
-        (&b"content-type"[..], &b"application/json"[..]),
-        (b"content-length", b"421"),
-    ]);
-    head
-}
-
-const RESPONSE: &Pairs = &[
-    (b":status", b"200"),
-    (b"content-type", b"application/json"),
-    (b"content-length", b"500"),
-    (b"date", b"Tue, 25 Nov 2025 10:00:00 GMT"),
-    (b"server", b"nginx"),
-];
-
-fn database(name: &str) -> Option<Vec<u8>> {
-    let root = std::env::var_os("STARFORT_CORPORA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"),
-        PathBuf::from,
-    );
-    std::fs::read(root.join("geo").join(name)).ok()
-}
-
-fn assets() -> Assets {
-    let (country, asn) = (
-        database("GeoLite2-Country-Test.mmdb"),
-        database("GeoLite2-ASN-Test.mmdb"),
-    );
-    if country.is_none() || asn.is_none() {
-        eprintln!("no geo databases: client is measured without (set STARFORT_CORPORA)");
-    }
-    Assets { country, asn }
-}
-
-fn engine(bundle: Bundle) -> Engine {
-    Engine::new(bundle, assets(), Arc::new(SharedState::default())).unwrap()
-}
 
 fn orders(bytes: usize) -> String {
     let mut text = String::from("[");
@@ -307,35 +227,6 @@ fn event(criterion: &mut Criterion) {
             }
         });
     });
-}
-
-/// A request and its response from head to row, as the filter drives it.
-#[inline(never)]
-fn whole(engine: &Engine, head: &[(&[u8], &[u8])], body: &[u8], response: &[u8]) -> usize {
-    let head = RequestHead {
-        headers: head,
-        peer: CLIENT,
-        protocol: "HTTP/2",
-        end_of_stream: body.is_empty(),
-    };
-    let (mut transaction, outcome) = Transaction::request_headers(engine, head, NOW);
-    if let RequestOutcome::NeedBody { .. } = outcome {
-        black_box(transaction.request_body(engine, body, false, NOW));
-    }
-    let answer = ResponseHead {
-        headers: RESPONSE,
-        upstream: "shop",
-        end_of_stream: false,
-    };
-    if transaction.response_headers(engine, answer, NOW) == ResponseOutcome::Collect {
-        transaction.response_chunk(engine, response);
-    }
-    let end = StreamEnd {
-        request_bytes: body.len() as u64,
-        response_bytes: response.len() as u64,
-        engine_us: 10,
-    };
-    transaction.finish(engine, end, NOW).parameters.len()
 }
 
 fn pipeline(criterion: &mut Criterion) {

@@ -5,12 +5,16 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 use starfort_engine::bundle::{Bundle, FORMAT, MAGIC};
-use starfort_engine::client::geo::Place;
+use starfort_engine::bundle::{Identity as IdentityBundle, JwtProvider};
+use starfort_engine::client::geo::{GeoDatabases, Place};
 use starfort_engine::explain::{Described, DescribedResponse, explain};
+use starfort_engine::hash::KeyedHash;
+use starfort_engine::headers::Headers;
 use starfort_engine::http::{
     Anomaly, Limits, MAX_NAME_BYTES, Parameters, body, cookies, decompress, form, headers, json,
     multipart, path, query, xml,
 };
+use starfort_engine::identity::{Identities, Offered};
 use starfort_engine::rules::compiled::{
     Action, Ctl, Disruptive, Link, Operator, OperatorKind, Part, Rule, RuleSet, Selector, Settings,
     Target as Look, Transformation, Variable,
@@ -33,6 +37,8 @@ pub(crate) const TARGETS: &[Target] = &[
     ("mask_json", fuzz_mask_json),
     ("bundle_file", fuzz_bundle_file),
     ("rules", fuzz_rules),
+    ("geo_database", fuzz_geo_database),
+    ("jwt", fuzz_jwt),
 ];
 
 fn limits() -> Limits {
@@ -278,6 +284,89 @@ pub(crate) fn fuzz_rules(data: &[u8]) {
             .collect()
     };
     assert_eq!(tell(false), tell(true));
+}
+
+/// A MaxMind database: refused when it is opened, or harmless at every request.
+pub(crate) fn fuzz_geo_database(data: &[u8]) {
+    let Ok(databases) = GeoDatabases::open(Some(data.to_vec()), Some(data.to_vec())) else {
+        return;
+    };
+    for address in [
+        "0.0.0.0",
+        "127.255.0.1",
+        "255.255.255.255",
+        "::",
+        "2001:db8::1",
+    ] {
+        let Ok(address) = address.parse() else {
+            continue;
+        };
+        let (text, place) = databases.describe(address);
+        assert_eq!(text, address.to_string());
+        assert_eq!(place, databases.place(address));
+        assert!(place.as_organization.len() <= data.len());
+    }
+}
+
+/// A token and a verified payload, on two lines: a caller is known by the payload only, and what is handed on is
+/// bounded.
+pub(crate) fn fuzz_jwt(data: &[u8]) {
+    const ISSUER: &str = "https://id.example.com";
+    static KNOWN: LazyLock<(Identities, KeyedHash)> = LazyLock::new(|| {
+        let bundle = IdentityBundle {
+            jwt_payload_header: "x-payload".to_owned(),
+            jwt_providers: vec![JwtProvider {
+                name: "staff".to_owned(),
+                issuer: ISSUER.to_owned(),
+                subject_claim: "sub".to_owned(),
+                scopes_claim: "scope".to_owned(),
+            }],
+            api_key_sources: Vec::new(),
+            api_keys: Vec::new(),
+            mtls: false,
+        };
+        let (identities, hash) = (Identities::new(&bundle), KeyedHash::new(&[0; 32]));
+        match (identities, hash) {
+            (Ok(identities), Ok(hash)) => (identities, hash),
+            _ => unreachable!("the bundle is fixed"),
+        }
+    });
+    let mut parts = data.splitn(2, |byte| *byte == b'\n');
+    let (token, payload) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
+    let authorization = [&b"Bearer "[..], token].concat();
+    let mut pairs: Vec<(&[u8], &[u8])> = vec![(b"authorization", &authorization)];
+    if !payload.is_empty() {
+        pairs.push((b"x-payload", payload));
+    }
+    let headers = Headers::copy(pairs);
+    let parameters = Parameters::new(0);
+    let offered = Offered {
+        headers: &headers,
+        parameters: &parameters,
+        unix_s: 1_700_000_000,
+    };
+    let (identities, hash) = &*KNOWN;
+    let identity = identities.identify(offered, &["staff".to_owned()], hash);
+    if identity.verified() {
+        assert!(!payload.is_empty() && identity.issuer == ISSUER && identity.error.is_empty());
+    }
+    let size: usize = identity
+        .claims
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    assert!(size <= 6 * data.len() + 64, "{size} bytes of claims");
+    assert!(identity.subject.len() + identity.scopes.len() <= 2 * data.len());
+    // Who offers nothing else is known by nothing else.
+    assert!(
+        identities
+            .identify(offered, &[], hash)
+            .subject_hash
+            .is_empty()
+    );
 }
 
 fn link(

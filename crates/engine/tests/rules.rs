@@ -613,6 +613,22 @@ fn json_bodies() {
     assert_eq!(told.body_error, None, "nobody chose the processor");
 }
 
+/// Many upstreams read a document whatever its type, or without one: so do rules, where no processor was chosen. That it
+/// cannot be read is no error then.
+#[test]
+fn documents_are_read_without_a_type() {
+    let vars = |kind: &str, body: &str| body_vars(&post(kind, body.as_bytes()), &[V::Args, V::Xml]);
+    for kind in ["", "image/png", "text/plain"] {
+        assert_eq!(
+            vars(kind, r#" {"q":"1' or 1=1"}"#),
+            pairs(&[("ARGS:json.q", "1' or 1=1")])
+        );
+        assert_eq!(vars(kind, "<a>x</a>").len(), 1);
+        assert_eq!(vars(kind, "q=1"), pairs(&[]));
+        assert_eq!(run(vec![], &post(kind, b"{\"q\":")).body_error, None);
+    }
+}
+
 /// Fields, files and their headers; flags of what is odd.
 #[test]
 fn multipart_bodies() {

@@ -28,7 +28,7 @@ from starfort.events.errors import (
     IngestOverloadedError,
     SegmentRefusedError,
 )
-from starfort.events.schema import EVENT_SCHEMA
+from starfort.events.schema import EVENT_SCHEMA, complete
 from starfort.events.segment import Record
 from starfort.events.spool import Segment, Source, Spool
 from starfort.events.validate import read_batch
@@ -383,12 +383,12 @@ def merge(records: list[Record]) -> bytes:
     Raises:
         SegmentRefusedError: a payload is not readable after all.
     """
-    parts: list[pa.RecordBatch] = []
+    parts: list[pa.Table] = []
     try:
         for record in records:
             with pa.ipc.open_stream(record.payload) as reader:
-                parts += [batch.cast(EVENT_SCHEMA) for batch in reader]
-        whole = pa.Table.from_batches(parts, EVENT_SCHEMA).combine_chunks()
+                parts.append(complete(reader.read_all()))
+        whole = pa.concat_tables(parts).combine_chunks()
         out = pa.BufferOutputStream()
         with pa.ipc.new_stream(out, EVENT_SCHEMA) as writer:
             writer.write_table(whole)

@@ -5,6 +5,8 @@ The filter sends it, the spool keeps it, the store's `events` table has the same
 
 from __future__ import annotations
 
+from typing import Final
+
 import pyarrow as pa
 
 _TEXT = pa.utf8()
@@ -57,6 +59,7 @@ EVENT_SCHEMA: pa.Schema = pa.schema(
             ("object_hash", _TEXT),
             ("anomalies", _TEXTS),
             ("findings", _TEXTS),
+            ("evidence", _TEXTS),
             ("sensitive_request", _TEXTS),
             ("sensitive_response", _TEXTS),
             ("sensitive_response_count", pa.uint32()),
@@ -69,3 +72,22 @@ EVENT_SCHEMA: pa.Schema = pa.schema(
     ]
 )
 """Columns and types of one event. No field may be null: absent text is "", absent lists are empty."""
+
+ADDED: Final = ("evidence",)
+"""Lists that filters and spools of earlier versions lack: a data plane goes on while its reader is upgraded."""
+
+
+def complete(table: pa.Table) -> pa.Table:
+    """Give rows the columns and types of EVENT_SCHEMA.
+
+    Args:
+        table: rows in the order of EVENT_SCHEMA; lists of `ADDED` may be missing and are then empty.
+
+    Raises:
+        pa.ArrowException, ValueError: other columns, or types that cannot be cast.
+    """
+    for name in ADDED:
+        if name not in table.schema.names:
+            empty = pa.ListArray.from_arrays([0] * (table.num_rows + 1), pa.array([], pa.utf8()))
+            table = table.add_column(EVENT_SCHEMA.get_field_index(name), EVENT_SCHEMA.field(name), empty)
+    return table.cast(EVENT_SCHEMA)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from starfort.events.errors import BatchRefusedError
-from starfort.events.schema import EVENT_SCHEMA
+from starfort.events.schema import ADDED, EVENT_SCHEMA, complete
 
 MAX_BYTES = 64 << 20
 """Longest batch; the socket's frames are no longer either."""
@@ -42,7 +42,7 @@ def read_batch(payload: bytes, now: dt.datetime) -> pa.Table:
         raise BatchRefusedError("rows", f"{table.num_rows} rows; 1 to {MAX_ROWS} are taken")
     _check_columns(table)
     _check_times(table, now)
-    return table.cast(EVENT_SCHEMA)
+    return complete(table)
 
 
 def _decode(payload: bytes) -> pa.Table:
@@ -70,10 +70,12 @@ def _bounded(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
 
 
 def _check_schema(schema: pa.Schema) -> None:
-    if schema.names != EVENT_SCHEMA.names:
+    known = [name for name in EVENT_SCHEMA.names if name in schema.names or name not in ADDED]
+    if schema.names != known:
         odd = sorted(set(schema.names) ^ set(EVENT_SCHEMA.names))[:5]
         raise BatchRefusedError("schema", f"columns differ from docs/events.md: {odd or 'their order'}")
-    for field, wanted in zip(schema, EVENT_SCHEMA, strict=True):
+    for field in schema:
+        wanted = EVENT_SCHEMA.field(field.name)
         if not _same(field.type, wanted.type):
             raise BatchRefusedError("schema", f"column {field.name} is {field.type}, not {wanted.type}")
 

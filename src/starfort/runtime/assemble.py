@@ -5,6 +5,7 @@ REST API and dashboard lie above this package, so whoever starts a runtime gives
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -12,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from starfort import bundle, config
+from starfort import _engine, bundle, config
 from starfort.alerts.channels import Channel, LogChannel, SyslogChannel, WebhookChannel
 from starfort.compile import Compiled, compile_config
-from starfort.config import ConfigError, LoadedConfig
+from starfort.config import ConfigError, ConfigProblem, LoadedConfig
 from starfort.config.model import AlertChannel, Config, Policy, WebhookAlerts
 from starfort.runtime.admin import App
 from starfort.runtime.catalogue import CatalogueFeed
@@ -74,7 +75,24 @@ def build(loaded: LoadedConfig, learned: Sequence[Any], hash_key: bytes) -> Chec
     # without being so: detectors come first.
     detectors = load_detectors(loaded)
     compiled = compile_config(loaded, learned=learned, hash_key=hash_key, signal_kinds=detectors.kinds)
+    _ask_engine(loaded, compiled)
     return Checked(loaded, detectors, compiled)
+
+
+def _ask_engine(loaded: LoadedConfig, compiled: Compiled) -> None:
+    """Have the engine load the bundle before any filter does: at a start there is no good one to keep.
+
+    Rules are left out: each was asked about when it was compiled, and together they take most of a second.
+
+    Raises:
+        ConfigError: it refuses.
+    """
+    try:
+        _engine.check_bundle(bundle.encode(dataclasses.replace(compiled.bundle, rules=b"")))
+    except (_engine.EngineError, bundle.BundleError) as error:
+        what = f"the engine refuses what this comes to: {error}"
+        fix = "please report it: what is wrong should have been said with its place"
+        raise ConfigError([ConfigProblem(loaded.source.file, 0, 0, what, fix)]) from error
 
 
 class FileToolchain:

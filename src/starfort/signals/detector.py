@@ -3,7 +3,7 @@
     /*
     name: credential_stuffing
     kind: credential_stuffing
-    title: "Credential stuffing: {failures} failed log-ins from {addresses} addresses"
+    title: "Credential stuffing: {failures} failed log-ins from {addresses|address|addresses}"
     description: …
     watches: log-ins
     key_type: [campaign, fingerprint]
@@ -200,8 +200,18 @@ class Detector:
         return replace(self, settings=merged)
 
     def render(self, template: str, row: Mapping[str, Any]) -> str:
-        """A title with `{column}` replaced by the row's value; what is no column stays."""
-        return re.sub(r"\{(\w+)\}", lambda found: str(row.get(found[1], found[0])), template)
+        """A title with `{column}` replaced by the row's value; what is no column stays.
+
+        `{column|address|addresses}` puts the word that fits the number behind it.
+        """
+
+        def replaced(found: re.Match[str]) -> str:
+            if found[1] not in row:
+                return found[0]
+            value = row[found[1]]
+            return f"{value} {found[2] if value == 1 else found[3]}" if found[2] else str(value)
+
+        return re.sub(r"\{(\w+)(?:\|([^{}|]+)\|([^{}|]+))?\}", replaced, template)
 
 
 def _wrong(threshold: ThresholdSpec, value: object) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from starfort.events.errors import IngestClosedError, IngestOverloadedError, SegmentRefusedError
 from starfort.events.ingest import Ingest, Outcome, Settings
+from starfort.events.schema import EVENT_SCHEMA
 from starfort.events.spool import Spool
 from starfort.store import Store
 from starfort.store.sink import event_sink
@@ -68,6 +69,21 @@ async def test_batches_are_merged_in_order(tmp_path: Path) -> None:
     assert sink.calls < 25
     assert ingest.status()["spool_bytes"] == 0
     assert ingest.status()["inserted_rows"] == 50
+    await ingest.close()
+
+
+async def test_batches_of_two_versions_are_one_insert(tmp_path: Path, store: Store) -> None:
+    """What a filter of an earlier version left in the spool is stored together with what this one's sends."""
+    of_then = EVENT_SCHEMA.remove(EVENT_SCHEMA.get_field_index("evidence"))
+    rows = [event(id="merged-old", api="versions"), event(id="merged-new", api="versions", evidence=["{}"])]
+    old = {name: value for name, value in rows[0].items() if name != "evidence"}
+    ingest = Ingest(tmp_path, event_sink(store), settings=QUICK)
+    await ingest.start()
+    for number, payload in enumerate([stream([old], of_then), stream(rows[1:])]):
+        assert await ingest.accept("n", "versions", number, payload) is Outcome.STORED
+    await ingest.flush()
+    found = store.query("SELECT id, evidence FROM events WHERE api = 'versions' ORDER BY id")
+    assert found == [{"id": "merged-new", "evidence": ["{}"]}, {"id": "merged-old", "evidence": []}]
     await ingest.close()
 
 

@@ -56,6 +56,17 @@ def test_other_schemas_are_refused() -> None:
         read_batch(stream([event()], other), NOW)
 
 
+def test_filters_of_before_are_understood() -> None:
+    """A filter that goes on while the control plane is upgraded sends no evidence; its rows come out with none."""
+    of_then = EVENT_SCHEMA.remove(EVENT_SCHEMA.get_field_index("evidence"))
+    rows = [{name: value for name, value in event(id=one).items() if name != "evidence"} for one in "ab"]
+    table = read_batch(stream(rows, of_then), NOW)
+    assert table.schema == EVENT_SCHEMA
+    assert [(row["id"], row["evidence"]) for row in table.to_pylist()] == [("a", []), ("b", [])]
+    moved = of_then.append(EVENT_SCHEMA.field("evidence"))
+    assert refused(stream([event()], moved)) == "schema"
+
+
 def test_nulls_are_refused() -> None:
     """No column and no list may hold nulls."""
     loose = pa.schema([field.with_nullable(True) for field in EVENT_SCHEMA])

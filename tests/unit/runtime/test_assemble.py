@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from starfort import bundle
 from starfort.alerts.channels import LogChannel, SyslogChannel, WebhookChannel
+from starfort.runtime import assemble
 from starfort.runtime.assemble import HASH_KEY_BYTES, FileToolchain, hash_key, open_store
 from starfort.runtime.toolchain import RefusedError
 from starfort.store import Retention, Store
@@ -88,6 +91,30 @@ def test_problems_are_refused_all_at_once(config: Path) -> None:
     with pytest.raises(RefusedError) as refused:
         toolchain.build(toolchain.load(config), ())
     assert len(refused.value.problems) == 2
+
+
+def test_what_the_engine_refuses_is_refused(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any filter has it: a pattern of a rule with its place, a contradiction of the bundle as what it is."""
+    rules = config.parent / "mine.conf"
+    rules.write_text('\nSecRule ARGS "@rx (?=a)" "id:1,phase:2,pass"\n')
+    config.write_text(CONFIG + "rules: {sets: [], files: [mine.conf]}\n")
+    toolchain = FileToolchain()
+    with pytest.raises(RefusedError) as refused:
+        toolchain.build(toolchain.load(config), ())
+    (problem,) = refused.value.problems
+    assert problem.startswith(f"{rules}:2:1: rule 1 cannot run: look-around")
+    rules.write_text('SecRule ARGS "@rx a" "id:1,phase:2,pass"\n')
+    toolchain.build(toolchain.load(config), ())
+    compile_config = assemble.compile_config
+
+    def contradictory(*arguments: Any, **named: Any) -> Any:
+        made = compile_config(*arguments, **named)
+        broken = dataclasses.replace(made.bundle, hash_key=b"short")
+        return dataclasses.replace(made, bundle=broken)
+
+    monkeypatch.setattr(assemble, "compile_config", contradictory)
+    with pytest.raises(RefusedError, match=r"starfort\.yaml.*the engine refuses what this comes to"):
+        toolchain.build(toolchain.load(config), ())
 
 
 def test_hash_key_is_made_once(tmp_path: Path) -> None:

@@ -121,3 +121,11 @@ def test_every_built_in_detector_loads() -> None:
         assert f"`{detector.name}`" in page
         for threshold in detector.spec.thresholds:
             assert f"`{threshold}`" in page, (detector.name, threshold)
+
+
+def test_titles_count() -> None:
+    """A word that follows a number fits it; what is no column stays."""
+    detector = parse(FRONT + SQL, PATH)
+    title = "{reads|read|reads} of {pages|page|pages} from {addresses|address|addresses}, {other|a|b}, {kind}"
+    row = {"reads": 1, "pages": 0, "addresses": 12, "kind": "scraping"}
+    assert detector.render(title, row) == "1 read of 0 pages from 12 addresses, {other|a|b}, scraping"

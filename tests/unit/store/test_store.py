@@ -133,6 +133,7 @@ _LIFE = """
 import sys
 from pathlib import Path
 from starfort.store import Retention, Store, StoreClosedError, StoreOpenError
+from starfort.events.schema import EVENT_SCHEMA
 from starfort.store import migrations
 from tests.support.events import event, stream
 path = sys.argv[1]
@@ -141,7 +142,9 @@ real = migrations.load
 migrations.load = lambda: old
 store = Store.open(path)
 print(store.migrated)
-store.insert_arrow(stream([event(id="old")]), token="t")
+of_then = EVENT_SCHEMA.remove(EVENT_SCHEMA.get_field_index("evidence"))
+old_row = {name: value for name, value in event(id="old").items() if name != "evidence"}
+store.insert_arrow(stream([old_row], of_then), token="t")
 store.close()
 store.close()
 try:
@@ -157,6 +160,9 @@ with Store.open(path, retention=Retention(events=3600, rollups=7200)) as store:
     ))
     store.insert_arrow(stream([event(id="old")]), token="t")
     print(store.query("SELECT count() AS n FROM events"))
+    store.insert_arrow(stream([event(id="new", account_hash="a", evidence=['{"rule":1}'])]), token="n")
+    print(store.query("SELECT id, evidence FROM events ORDER BY id"))
+    print(store.query("SELECT sum(attempts) AS n FROM login_1s WHERE key_type = 'address'"))
 with Store.open(path) as store:
     print(store.migrated)
     store.command("INSERT INTO schema_migrations (number, name) VALUES (9999, 'later')")
@@ -174,8 +180,10 @@ def test_migrations_carry_an_older_store_on(tmp_path: Path) -> None:
     )
     assert answer.returncode == 0, answer.stderr
     lines = answer.stdout.splitlines()
-    assert lines[:6] == ["1", "closed", "True [{'n': 1}]", "[{'ttl': 1}]", "[{'n': 1}]", "0"]
-    assert "newer version" in lines[6]
+    assert lines[:5] == ["1", "closed", "True [{'n': 1}]", "[{'ttl': 1}]", "[{'n': 1}]"]
+    assert lines[5] == """[{'id': 'new', 'evidence': ['{"rule":1}']}, {'id': 'old', 'evidence': []}]"""
+    assert lines[6:8] == ["[{'n': 1}]", "0"]
+    assert "newer version" in lines[8]
 
 
 def test_bad_paths_and_retention_are_sentences(tmp_path: Path) -> None:

@@ -134,6 +134,7 @@ columns! {
     object_hash: text = &row.object_hash;
     anomalies: list = &row.anomalies;
     findings: list = &row.findings;
+    evidence: list = &row.evidence;
     sensitive_request: list = &row.sensitive_request;
     sensitive_response: list = &row.sensitive_response;
     sensitive_response_count: u32 = row.sensitive_response_count;

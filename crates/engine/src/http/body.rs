@@ -310,7 +310,7 @@ pub fn begins(bytes: &[u8]) -> Beginning {
 }
 
 /// JSON objects and lists, XML and OFX by their first bytes; `None` for anything else.
-fn sniff(content: &[u8]) -> Option<BodyKind> {
+pub(crate) fn sniff(content: &[u8]) -> Option<BodyKind> {
     let trimmed = content.trim_ascii_start();
     let after = trimmed
         .get(1..)

@@ -238,6 +238,7 @@ impl Inspection {
                     .map_or("", String::as_str),
                 line: rule.line,
                 msg: &hit.msg,
+                template: rule.links.iter().rev().find_map(|link| link.msg.as_ref()),
                 logdata: &hit.logdata,
                 vars: &hit.vars,
             })

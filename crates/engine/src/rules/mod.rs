@@ -8,6 +8,7 @@
 //! | values after transformations, each once | `values`, [`transformations`] |
 //! | rules at work | `evaluate`, [`operators`] |
 //! | what they found | [`Inspection`] |
+//! | what is shown of it, masked | `evidence`, `mask` |
 //!
 //! A rule never blocks: what it asks for is told ([`Inspection::interruption`], scores), and policies decide.
 
@@ -17,9 +18,11 @@ mod collections;
 pub mod compiled;
 mod constants;
 mod evaluate;
+mod evidence;
 mod facts;
 mod inspection;
 mod macros;
+mod mask;
 pub mod operators;
 pub(crate) mod pattern;
 mod plan;

@@ -1,5 +1,7 @@
 //! What rules found.
 
+use super::macros::CompiledMacro;
+
 /// A variable that matched, and its value after transformations. Payload: whoever shows it masks it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct MatchedVar {
@@ -80,8 +82,10 @@ pub struct MatchedRule<'a> {
     pub file: &'a str,
     /// Line in that file.
     pub line: u32,
-    /// Message, variables expanded.
+    /// Message, variables expanded: it may quote payload.
     pub msg: &'a [u8],
+    /// What the message was made of.
+    pub(crate) template: Option<&'a CompiledMacro>,
     /// Log data, variables expanded. Payload.
     pub logdata: &'a [u8],
     /// What matched. Payload.

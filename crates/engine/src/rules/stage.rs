@@ -2,14 +2,13 @@
 
 use std::borrow::Cow;
 
+use super::evidence::Evidences;
 use super::{Environment, Inspection, Request, Response};
 use crate::engine::{Engine, Now};
 use crate::transaction::Transaction;
 
 /// Findings of rules that an event carries.
 const MAX_FINDINGS: usize = 32;
-/// Bytes of the name of a member in a finding; a longer one, or one with other characters, is left out.
-const MAX_MEMBER_BYTES: usize = 64;
 
 /// What policies see of rules.
 #[derive(Debug, Default)]
@@ -19,6 +18,8 @@ pub(crate) struct RulesOutcome {
     pub(crate) matched: Vec<String>,
     pub(crate) interrupted: bool,
     pub(crate) severity: Option<u8>,
+    /// What the event shows of it.
+    pub(crate) evidence: Evidences,
     /// How many hits are in the findings already.
     told: usize,
     /// The body's phase was run.
@@ -70,7 +71,7 @@ impl Transaction {
         inspection.set_tx(environment, "starfort_endpoint", &endpoint);
         inspection.request_headers(environment);
         self.inspection = Some(Box::new(inspection));
-        self.note_rules(environment);
+        self.note_rules(engine, environment);
     }
 
     /// Whether rules look at bodies of any type.
@@ -88,7 +89,7 @@ impl Transaction {
             return;
         };
         inspection.request_body(environment, body, truncated);
-        self.note_rules(environment);
+        self.note_rules(engine, environment);
     }
 
     /// Phase 3, over the response's head.
@@ -111,7 +112,7 @@ impl Transaction {
             headers: &headers,
         };
         inspection.response_headers(environment, &response);
-        self.note_rules(environment);
+        self.note_rules(engine, environment);
     }
 
     /// Whether rules look at the response's body.
@@ -133,7 +134,7 @@ impl Transaction {
             return;
         }
         inspection.response_body(environment, body);
-        self.note_rules(environment);
+        self.note_rules(engine, environment);
     }
 
     /// Phase 5; and phase 4 when the response had no body to look at.
@@ -147,11 +148,11 @@ impl Transaction {
             return;
         };
         inspection.finish(environment);
-        self.note_rules(environment);
+        self.note_rules(engine, environment);
     }
 
     /// Keep what rules found since the last phase.
-    fn note_rules(&mut self, environment: Environment<'_>) {
+    fn note_rules(&mut self, engine: &Engine, environment: Environment<'_>) {
         let Some(inspection) = &self.inspection else {
             return;
         };
@@ -160,56 +161,24 @@ impl Transaction {
         outcome.outbound_score = inspection.outbound_score(environment);
         outcome.interrupted = inspection.interruption().is_some();
         outcome.severity = inspection.severity();
+        let secret = engine
+            .endpoint(self.matched.endpoint)
+            .and_then(|endpoint| endpoint.password_field.as_deref());
         let mut count = 0;
         for rule in inspection.matched(environment) {
             count += 1;
-            if count <= outcome.told || !rule.log || outcome.matched.len() >= MAX_FINDINGS {
+            if count <= outcome.told || !rule.log {
                 continue;
             }
+            outcome
+                .evidence
+                .note(&rule, &environment.program.names, secret);
             let id = rule.id.to_string();
-            // What was looked at in the request, rather than what rules made of it.
-            let var = rule
-                .vars
-                .iter()
-                .find(|var| !var.name.starts_with(b"TX:") && !var.name.starts_with(b"MATCHED_"));
-            let finding = match var.and_then(|var| member(&var.name)) {
-                Some(target) => format!("rule:{id}@{target}"),
-                None => format!("rule:{id}"),
-            };
-            if !outcome.matched.contains(&id) {
+            if outcome.matched.len() < MAX_FINDINGS && !outcome.matched.contains(&id) {
+                self.findings.push(Cow::Owned(format!("rule:{id}")));
                 outcome.matched.push(id);
-                self.findings.push(Cow::Owned(finding));
             }
         }
         outcome.told = count;
-    }
-}
-
-/// A target as a finding names it: `ARGS:comment`, or `ARGS` when the member's name is long or not plain (names are the
-/// client's, and a finding is no place for payload).
-fn member(name: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(name).ok()?;
-    let (variable, key) = text.split_once(':').unwrap_or((text, ""));
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.$[]-".contains(&byte);
-    if key.is_empty() || key.len() > MAX_MEMBER_BYTES || !key.bytes().all(plain) {
-        return (!variable.is_empty()).then(|| variable.to_owned());
-    }
-    Some(format!("{variable}:{key}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::member;
-
-    #[test]
-    fn findings_name_plain_members_only() {
-        assert_eq!(member(b"ARGS:comment").as_deref(), Some("ARGS:comment"));
-        assert_eq!(member(b"ARGS:<script>").as_deref(), Some("ARGS"));
-        assert_eq!(member(b"REQUEST_URI").as_deref(), Some("REQUEST_URI"));
-        assert_eq!(
-            member("ARGS:".repeat(40).as_bytes()).as_deref(),
-            Some("ARGS")
-        );
-        assert_eq!(member(b""), None);
     }
 }

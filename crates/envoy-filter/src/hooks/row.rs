@@ -100,6 +100,7 @@ fn empty() -> EventRow {
         object_hash: SmolStr::default(),
         anomalies: Vec::new(),
         findings: Vec::new(),
+        evidence: Vec::new(),
         sensitive_request: Vec::new(),
         sensitive_response: Vec::new(),
         sensitive_response_count: 0,

@@ -43,6 +43,11 @@ def install(
         if source is not None:
             entry = crs.install_from(source, target, sha256=sha256)
         else:
+            if not version and (newer := crs.newer_installed(target, crs.DEFAULT_VERSION)):
+                raise FoundError(
+                    f"CRS {newer} is installed, newer than {crs.DEFAULT_VERSION}, Starfort's default",
+                    f"--version {crs.DEFAULT_VERSION} goes back to it",
+                )
             entry = crs.install_release(version or crs.DEFAULT_VERSION, target, sha256=sha256)
     except crs.InstallError as error:
         raise FoundError(str(error), error.fix) from error

@@ -1,7 +1,7 @@
 /*
 name: credential_stuffing
 kind: credential_stuffing
-title: "Credential stuffing: {failures} failed log-ins on {accounts} accounts from {addresses} addresses"
+title: "Credential stuffing: {failures} failed log-ins on {accounts|account|accounts} from {addresses|address|addresses}"
 description: |
   Leaked names and passwords are tried from many addresses, each too slow for a limit per address. The members
   of a campaign share their tool (header-order fingerprint, JA4) or their network, and nearly all of them fail.

@@ -1,7 +1,7 @@
 /*
 name: password_spraying
 kind: password_spraying
-title: "Password spraying: one password failed on {accounts} accounts from {addresses} addresses"
+title: "Password spraying: one password failed on {accounts|account|accounts} from {addresses|address|addresses}"
 description: |
   One common password is tried on many accounts. Only a keyed hash of the password is known, and that is enough.
 watches: log-ins, by the password that was tried

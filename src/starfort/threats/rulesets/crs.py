@@ -17,7 +17,7 @@ import httpx
 
 from starfort.threats.rulesets import BASE_RULES
 from starfort.threats.rulesets.archive import MAX_ARCHIVE_BYTES, ArchiveError, read_files
-from starfort.threats.rulesets.installed import InstalledRuleSet, record, write_private
+from starfort.threats.rulesets.installed import InstalledRuleSet, installed, record, write_private
 from starfort.threats.seclang.load import load_rules
 
 RELEASES: Final = "https://github.com/coreruleset/coreruleset/releases/download"
@@ -47,8 +47,8 @@ class InstallError(ValueError):
         super().__init__(what)
 
 
-def install_from(
-    source: Path, folder: Path, *, sha256: str = "", verified: str = "", origin: str = ""
+def install_from(  # noqa: PLR0913 (what an archive must be, and what is known of it)
+    source: Path, folder: Path, *, sha256: str = "", verified: str = "", origin: str = "", version: str = ""
 ) -> InstalledRuleSet:
     """Install CRS from an archive or a folder.
 
@@ -58,6 +58,7 @@ def install_from(
         sha256: what the archive must be, hexadecimal; "" to take it as it is.
         verified: how the origin was checked already, in words.
         origin: where the archive came from, when that is not `source`.
+        version: what its files must say they are; "" for any.
 
     Raises:
         InstallError: it holds no CRS, is not the archive that was asked for, or is over a limit.
@@ -72,7 +73,11 @@ def install_from(
         files = _select(read_files(source))
     except ArchiveError as error:
         raise InstallError(str(error)) from error
-    version = _version(files)
+    found = _version(files)
+    if version and found != version:
+        # an older release is signed as well: under a newer one's name it would bring back what was mended
+        raise InstallError(f"{origin or source} is CRS {found}, not {version}", "do not use the file")
+    version = found
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as staging:
         staged = Path(staging) / "crs"
@@ -135,6 +140,16 @@ def _version(files: Mapping[PurePosixPath, bytes]) -> str:
     return found[1].decode()
 
 
+def newer_installed(folder: Path, version: str) -> str:
+    """The version of CRS that is installed, where that is newer than `version`; else nothing."""
+    entry = installed(folder).get("crs")
+    return entry.version if entry is not None and _numbers(entry.version) > _numbers(version) else ""
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
+
+
 def install_release(
     version: str,
     folder: Path,
@@ -153,7 +168,7 @@ def install_release(
         key_home: GnuPG's folder, default the user's.
 
     Raises:
-        InstallError: it cannot be had, or its signature is not the project's.
+        InstallError: it cannot be had, its signature is not the project's, or it is another version.
         ConfigError: its rules cannot be loaded.
     """
     if not re.fullmatch(r"\d+\.\d+\.\d+(?:-[A-Za-z0-9.]+)?", version):
@@ -176,7 +191,9 @@ def install_release(
             write_private(signature, _download(http, f"{address}.asc"))
             _check_signature(gpg, archive, signature, key_home)
             verified = f"signature of {KEY_FINGERPRINT}"
-        return install_from(archive, folder, sha256=sha256, verified=verified, origin=address)
+        return install_from(
+            archive, folder, sha256=sha256, verified=verified, origin=address, version=version
+        )
 
 
 def _download(client: httpx.Client, address: str) -> bytes:
@@ -210,7 +227,13 @@ def _check_signature(gpg: str, archive: Path, signature: Path, key_home: Path | 
             "the key that CRS signs with is not known to gpg",
             f"gpg --recv-keys {KEY_FINGERPRINT}, and compare the print",
         )
+    if any(line.startswith(("[GNUPG:] EXPKEYSIG", "[GNUPG:] REVKEYSIG")) for line in lines):
+        raise InstallError(
+            "the key that CRS signs with has expired or was revoked, as far as gpg knows",
+            f"gpg --recv-keys {KEY_FINGERPRINT} brings its present state; else do not use the file",
+        )
     # the last word of VALIDSIG is the primary key (GnuPG, doc/DETAILS)
     primary = {line.split()[-1] for line in lines if line.startswith("[GNUPG:] VALIDSIG ")}
-    if checked.returncode or primary != {KEY_FINGERPRINT}:
+    good = any(line.startswith("[GNUPG:] GOODSIG ") for line in lines)
+    if checked.returncode or not good or primary != {KEY_FINGERPRINT}:
         raise InstallError("the release's signature is not that of the CRS project", "do not use the file")

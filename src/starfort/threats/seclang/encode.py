@@ -14,6 +14,7 @@ from starfort.threats.seclang.actions import id_ranges, split_setvar
 from starfort.threats.seclang.macros import MacroError, parse_macro
 from starfort.threats.seclang.model import Action, Argument, Macro, MacroPart, Operator, Variable
 from starfort.threats.seclang.resolve import Link, Resolved, Rule, checked_macro
+from starfort.threats.seclang.runnable import why_not
 from starfort.threats.seclang.variables import parse_variables
 
 FORMAT: Final = 1
@@ -40,10 +41,16 @@ def encode(resolved: Resolved, problems: list[ConfigProblem]) -> bytes:
 
     Args:
         resolved: what runs.
-        problems: macros and targets inside of actions that are wrong are added here.
+        problems: macros and targets inside of actions that are wrong are added here; if there are none,
+            rules that the engine refuses.
     """
     files: dict[Path, int] = {}
+    refusals: list[ConfigProblem] = []
     rules = [_rule(rule, files, problems) for rule in resolved.rules]
+    for rule, encoded in zip(resolved.rules, rules, strict=True):
+        if not problems and (refused := why_not(encoded, FORMAT)):
+            refusals.append(rule.place.problem(f"rule {rule.id} cannot run: {refused[0]}", refused[1]))
+    problems += refusals
     settings = asdict(resolved.settings)
     packed: bytes = msgpack.packb(
         {

@@ -89,6 +89,9 @@ DIRECTIVES: Final[dict[str, Entry]] = {
     "SecResponseBodyLimit": Entry("bytes of a response body that rules see"),
     "SecResponseBodyLimitAction": Entry("`Reject` or `ProcessPartial` for a body over the limit"),
     "SecCookieFormat": Entry("0: cookies as browsers send them; 1: as RFC 2109 has them"),
+    "SecCookieV0Separator": _no(
+        "character between cookies", "cookies are separated by semicolons (RFC 6265)"
+    ),
     "SecUnicodeMapFile": Entry("file and code page that `urlDecodeUni` maps `%uHHHH` by"),
     "SecCollectionTimeout": Entry("seconds after which a collection's record is forgotten"),
     "SecComponentSignature": Entry("name and version of a rule set, shown by `status`"),
@@ -138,7 +141,7 @@ DIRECTIVES: Final[dict[str, Entry]] = {
     ),
     "SecRemoteRules": _no("rules from a server", "fetch the file, pin it, and `Include` it"),
     "SecRemoteRulesFailAction": _no("rules from a server", "fetch the file, pin it, and `Include` it"),
-    "SecRulePerfTime": _no("logs slow rules", "`make bench-rules` shows where time goes"),
+    "SecRulePerfTime": _no("logs slow rules", "`make bench-engine` shows in which phase the time goes"),
     "SecGeoLookupDb": _noted("database of `@geoLookup`", "`geo:` in `starfort.yaml`"),
     "SecGsbLookupDb": _no("Google Safe Browsing", "the service no longer offers such a database"),
     "SecGuardianLog": _no("log to a program", _EVENT),
@@ -214,7 +217,7 @@ VARIABLES: Final[dict[str, Entry]] = {
     "QUERY_STRING": Entry("the query, not decoded"),
     "REMOTE_ADDR": Entry("address of the client, through trusted proxies"),
     "REMOTE_HOST": Entry("the same; names are not looked up"),
-    "REMOTE_PORT": Entry("its port"),
+    "REMOTE_PORT": Entry("its port; 0 behind Envoy, where the filter does not ask for it"),
     "REMOTE_USER": Entry("user of Basic authentication"),
     "REQBODY_ERROR": Entry("1: the body could not be parsed as its type says"),
     "REQBODY_ERROR_MSG": Entry("why"),
@@ -242,13 +245,16 @@ VARIABLES: Final[dict[str, Entry]] = {
     "RESPONSE_HEADERS_NAMES": Entry("their names"),
     "RESPONSE_PROTOCOL": Entry("version of the response"),
     "RESPONSE_STATUS": Entry("status"),
-    "RESPONSE_XML": Entry("an XML body of the response, by XPath"),
+    "RESPONSE_XML": _no(
+        "an XML body of the response, by XPath", "use RESPONSE_BODY: responses are not parsed"
+    ),
     "RULE": Entry("id, rev, severity, logdata and msg of the rule itself"),
-    "SERVER_ADDR": Entry("address the client connected to"),
+    "SERVER_ADDR": Entry("address the client connected to; absent behind Envoy"),
     "SERVER_NAME": Entry("host of the request"),
-    "SERVER_PORT": Entry("port the client connected to"),
+    "SERVER_PORT": Entry("port the client connected to; 0 behind Envoy"),
     "SESSION": Entry("collection of `setsid`"),
     "SESSIONID": Entry("its key"),
+    "STATUS": _no("the status; in no manual", "use RESPONSE_STATUS"),
     "STATUS_LINE": Entry("version and status of the response"),
     "TIME": Entry("hh:mm:ss (UTC)"),
     "TIME_DAY": Entry("day of the month"),
@@ -292,7 +298,7 @@ COLLECTIONS: Final = frozenset(
         "FILES_NAMES", "FILES_SIZES", "FILES_TMP_CONTENT", "GEO", "GLOBAL", "IP", "MATCHED_VARS",
         "MATCHED_VARS_NAMES", "MULTIPART_FILENAME", "MULTIPART_NAME", "MULTIPART_PART_HEADERS",
         "ENV", "REQUEST_COOKIES", "REQUEST_COOKIES_NAMES", "REQUEST_HEADERS", "REQUEST_HEADERS_NAMES",
-        "RESOURCE", "RESPONSE_HEADERS", "RESPONSE_HEADERS_NAMES", "RESPONSE_XML", "RULE", "SESSION", "TX",
+        "RESOURCE", "RESPONSE_HEADERS", "RESPONSE_HEADERS_NAMES", "RULE", "SESSION", "TX",
         "USER", "XML",
     }
 )  # fmt: skip

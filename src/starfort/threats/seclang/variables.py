@@ -8,7 +8,7 @@ from starfort.config.problems import ConfigProblem
 from starfort.threats.seclang.model import Argument, Selector, Variable
 from starfort.threats.seclang.reference import COLLECTIONS, VARIABLE_ALIASES, VARIABLES, suggestion
 
-_XPATH = frozenset({"XML", "RESPONSE_XML"})
+_XPATH = frozenset({"XML"})
 _NAME = r"(?:\*|[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?)"
 _XPATHS = re.compile(rf"(?://?{_NAME})*(?://?(?:{_NAME}|@{_NAME}|text\(\)))")
 """What the engine can evaluate as it reads a body: steps by name, no predicates, no functions."""
@@ -52,11 +52,7 @@ def _pieces(text: str, separators: str) -> list[str]:
                 closing = ""
         elif character == "'" and before in ":/'":
             closing = "'"
-        elif (
-            character == "/"
-            and before == ":"
-            and text[start:index].strip("!& ").upper() not in {"XML:", "RESPONSE_XML:"}
-        ):
+        elif character == "/" and before == ":" and text[start:index].strip("!& ").upper() != "XML:":
             closing = "/"
         elif character in separators:
             pieces.append(text[start:index])

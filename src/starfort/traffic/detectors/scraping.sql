@@ -1,7 +1,7 @@
 /*
 name: scraping
 kind: scraping
-title: "Scraping: {requests} reads of {paths} pages from {addresses} addresses"
+title: "Scraping: {requests|read|reads} of {paths|page|pages} from {addresses|address|addresses}"
 description: |
   A program copies what the read endpoints give: many calls, hardly a page twice, as steady as a machine. Spread over
   addresses it is seen by the tool and network that its members share.

@@ -1,4 +1,4 @@
--- Callers by what they shar `by` is address, fingerprint, subject, ja4, network or bot; `sort` is requests,
+-- Callers by what they share: `by` is address, fingerprint, subject, ja4, network or bot; `sort` is requests,
 -- stopped, errors, endpoints or last_seen.
 SELECT
     multiIf(

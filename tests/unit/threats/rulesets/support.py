@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -56,3 +57,24 @@ def packed(base: Path, files: dict[str, str] = FILES) -> Path:
         for name, text in files.items():
             archive.writestr(name, text)
     return path
+
+
+def sign(home: Path, file: Path) -> bytes:
+    """A detached signature by the key of a GnuPG folder."""
+    done = subprocess.run(
+        [
+            "gpg",
+            "--homedir",
+            str(home),
+            "--batch",
+            "--no-tty",
+            "--armor",
+            "--output",
+            "-",
+            "--detach-sign",
+            str(file),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return done.stdout

@@ -6,9 +6,8 @@ import gzip
 import hashlib
 import shutil
 import stat
-import subprocess
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -18,7 +17,7 @@ from starfort.config.problems import ConfigError
 from starfort.threats.rulesets import archive, crs
 from starfort.threats.rulesets.crs import InstallError, install_from, install_release
 from starfort.threats.rulesets.installed import installed, rule_files
-from tests.unit.threats.rulesets.support import FILES, folder, packed, tar
+from tests.unit.threats.rulesets.support import FILES, folder, packed, sign, tar
 
 
 @pytest.mark.parametrize("make", [folder, tar, packed])
@@ -138,30 +137,6 @@ def test_a_damaged_manifest_is_said(tmp_path: Path) -> None:
         installed(tmp_path)
 
 
-@pytest.fixture
-def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A GnuPG folder with a key of our own, which stands for the project's."""
-    if shutil.which("gpg") is None:
-        pytest.skip("gpg is not installed")
-    home = tmp_path / "gnupg"
-    home.mkdir(mode=0o700)
-    gpg = ["gpg", "--homedir", str(home), "--batch", "--no-tty", "--quiet"]
-    subprocess.run(
-        [*gpg, "--passphrase", "", "--quick-generate-key", "t@example.com", "ed25519", "sign"],
-        check=True,
-        capture_output=True,
-    )
-    shown = subprocess.run(
-        [*gpg, "--with-colons", "--fingerprint"], check=True, capture_output=True, text=True
-    ).stdout
-    fingerprint = next(line.split(":")[9] for line in shown.splitlines() if line.startswith("fpr:"))
-    monkeypatch.setattr(crs, "KEY_FINGERPRINT", fingerprint)
-    yield home
-    subprocess.run(
-        ["gpgconf", "--homedir", str(home), "--kill", "gpg-agent"], check=False, capture_output=True
-    )
-
-
 def _client(content: bytes, signature: bytes) -> httpx.Client:
     def serve(request: httpx.Request) -> httpx.Response:
         assert request.url.path.startswith(
@@ -172,30 +147,10 @@ def _client(content: bytes, signature: bytes) -> httpx.Client:
     return httpx.Client(transport=httpx.MockTransport(serve))
 
 
-def _sign(home: Path, file: Path) -> bytes:
-    done = subprocess.run(
-        [
-            "gpg",
-            "--homedir",
-            str(home),
-            "--batch",
-            "--no-tty",
-            "--armor",
-            "--output",
-            "-",
-            "--detach-sign",
-            str(file),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return done.stdout
-
-
 def test_a_release_is_installed_when_its_signature_is_right(keys: Path, tmp_path: Path) -> None:
     """And the manifest says how it was checked."""
     path = tar(tmp_path)
-    client = _client(path.read_bytes(), _sign(keys, path))
+    client = _client(path.read_bytes(), sign(keys, path))
     entry = install_release("9.1.0", tmp_path / "sets", client=client, key_home=keys)
     assert entry.verified == f"signature of {crs.KEY_FINGERPRINT}"
     assert entry.source.endswith("coreruleset-9.1.0-minimal.tar.gz")
@@ -204,7 +159,7 @@ def test_a_release_is_installed_when_its_signature_is_right(keys: Path, tmp_path
 def test_a_changed_release_is_refused(keys: Path, tmp_path: Path) -> None:
     """One byte is enough."""
     path = tar(tmp_path)
-    signature = _sign(keys, path)
+    signature = sign(keys, path)
     client = _client(path.read_bytes() + b"\0", signature)
     with pytest.raises(InstallError, match="is not that of the CRS project"):
         install_release("9.1.0", tmp_path / "sets", client=client, key_home=keys)
@@ -214,7 +169,7 @@ def test_a_changed_release_is_refused(keys: Path, tmp_path: Path) -> None:
 def test_another_key_is_refused(keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A good signature of somebody else is none."""
     path = tar(tmp_path)
-    signature = _sign(keys, path)
+    signature = sign(keys, path)
     monkeypatch.setattr(crs, "KEY_FINGERPRINT", "0" * 40)
     with pytest.raises(InstallError, match="is not that of the CRS project"):
         install_release(

@@ -8,6 +8,7 @@ use super::compiled::Variable as V;
 use super::facts::Facts;
 use super::program::Program;
 use super::request;
+use crate::http::body::{BodyKind, sniff};
 
 /// How a body is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,15 @@ impl Processor {
         }
     }
 
+    /// What a body of no known type is by its beginning: many upstreams read JSON whatever its type.
+    fn sniffed(body: &[u8]) -> Option<Self> {
+        match sniff(body)? {
+            BodyKind::Json => Some(Self::Json),
+            BodyKind::Xml => Some(Self::Xml),
+            _ => None,
+        }
+    }
+
     /// What the engine takes by itself; XML and JSON are chosen by rules.
     pub(crate) fn of(content_type: &[u8]) -> Option<Self> {
         let essence = content_type
@@ -59,6 +69,7 @@ impl Processor {
 /// Enter a body.
 ///
 /// # Arguments
+/// * `processor` - how it is read; `None`: as what it looks like.
 /// * `force` - `ctl:forceRequestBodyVariable`.
 pub(crate) fn enter(
     program: &Program,
@@ -76,7 +87,15 @@ pub(crate) fn enter(
         facts.set(V::RequestBody, body);
     }
     let error = match processor {
-        None => None,
+        // That it cannot be read is no error: nobody said what it is.
+        None => {
+            match Processor::sniffed(body) {
+                Some(Processor::Json) => drop(json::enter(program, body, facts)),
+                Some(Processor::Xml) => drop(xml::enter(body, facts)),
+                _ => {}
+            }
+            None
+        }
         Some(Processor::UrlEncoded) => url_encoded(program, body, facts),
         Some(Processor::Multipart) => multipart::enter(program, body, content_type, facts),
         Some(Processor::Json) => json::enter(program, body, facts),

@@ -8,6 +8,7 @@ mod encoding;
 mod injection;
 mod number;
 mod phrases;
+mod sqli;
 mod text;
 
 use std::borrow::Cow;

@@ -1,0 +1,51 @@
+"""Whether the engine can run rules: patterns are its to judge, so it is asked.
+
+A rule at a time, and each only once as long as it stays as it is: an edit asks about what it changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import msgpack
+
+from starfort import _engine
+
+MAX_KNOWN: Final = 8192
+"""Rules whose answer is kept: CRS with every overlay has a tenth."""
+
+_REASON: Final = re.compile(r"rule \d+: (?:.*^error: )?(?P<reason>.+)\Z", re.DOTALL | re.MULTILINE)
+
+_FIXES: Final = {
+    "look-": "write it without: what must not be there goes into a chained rule with !@rx",
+    "backreference": "write it without: patterns run in linear time",
+    "size limit": "write it shorter: repeat less, or name fewer alternatives",
+}
+
+
+def why_not(rule: Mapping[str, Any], form: int) -> tuple[str, str] | None:
+    """Why a compiled rule cannot run, and what to do; None when it can.
+
+    Args:
+        rule: as the engine reads it.
+        form: format of the rule set that it is part of.
+    """
+    alone = {**rule, "skip_to": None, "file": 0, "line": 0}
+    reason = _refusal(msgpack.packb({"format": form, "settings": {}, "files": [], "rules": [alone]}))
+    if reason is None:
+        return None
+    fix = next((fix for word, fix in _FIXES.items() if word in reason), "")
+    return reason, fix
+
+
+@lru_cache(maxsize=MAX_KNOWN)
+def _refusal(packed: bytes) -> str | None:
+    try:
+        _engine.RuleSet(packed)
+    except ValueError as error:
+        found = _REASON.search(str(error).strip())
+        return " ".join((found["reason"] if found else str(error)).split()).rstrip(".")
+    return None

@@ -1,0 +1,78 @@
+"""No input makes rules slow: what a byte costs does not grow with the input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.crs.shapes import WRAPPERS, Atom, Shape, weight
+from tests.crs.suite import CORPUS
+from tests.crs.worst import KNOWN, LARGE, SMALL, Inspects, Pipeline, Search, growth, rules
+
+pytestmark = pytest.mark.skipif(
+    not CORPUS.is_dir(), reason=f"no CRS corpus at {CORPUS}; set STARFORT_CORPORA"
+)
+
+LINEAR = 2.5
+"""Growth from `SMALL` to `LARGE`, four times as large: 1 when linear, 4 when quadratic; between, what machines add."""
+
+SHAPES_TRIED = 400
+
+
+@pytest.fixture(scope="module")
+def engine() -> Inspects:
+    """CRS as it comes."""
+    return rules()
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Inspects:
+    """The engine without rules."""
+    return Pipeline()
+
+
+@pytest.mark.parametrize("shape", KNOWN, ids=str)
+def test_what_was_dear_once_is_linear(shape: Shape, engine: Inspects) -> None:
+    """The dearest inputs that searches found."""
+    assert growth(engine, shape, enough=LINEAR) <= LINEAR
+
+
+def test_a_search_finds_nothing_steep(engine: Inspects) -> None:
+    """The dearest of each kind of place, of some hundred shapes; `python -m tests.crs.worst` tries more."""
+    search = Search(engine)
+    search.run(count=SHAPES_TRIED, seconds=30)
+    dearest = search.dearest(len(WRAPPERS))
+    assert len(dearest) > len(WRAPPERS) / 2
+    steep = [
+        (grown, str(shape)) for shape in dearest if (grown := growth(engine, shape, enough=LINEAR)) > LINEAR
+    ]
+    assert not steep
+
+
+@pytest.mark.parametrize("shape", KNOWN, ids=str)
+def test_the_rest_of_the_engine_is_linear(shape: Shape, pipeline: Inspects) -> None:
+    """Parsers, detectors of sensitive data and masking, by the same inputs."""
+    assert growth(pipeline, shape, enough=LINEAR) <= LINEAR
+
+
+def test_a_steep_engine_would_be_found() -> None:
+    """Else the two tests above would mean nothing."""
+
+    class Quadratic:
+        def inspect(self, request: dict[str, Any], response: dict[str, Any] | None = None) -> int:
+            del response
+            return sum(request["body"].count(b"ab", start) for start in range(0, len(request["body"]), 16))
+
+    assert growth(Quadratic(), Shape("text", (Atom(b"ab"),)), enough=LINEAR, tries=3) > LINEAR
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_shapes_are_as_large_as_asked(wrapper: str) -> None:
+    """Small and large inputs differ fourfold, else growth would not be told."""
+    small, large = (
+        weight(*Shape(wrapper, (Atom(b"0123456789"),), piece).render(size))
+        for size, piece in ((SMALL, 64), (LARGE, 64))
+    )
+    assert SMALL * 0.5 < small < SMALL * 8
+    assert 3 < large / small < 5

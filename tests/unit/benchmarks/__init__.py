@@ -1,0 +1,1 @@
+"""Tests of the benchmarks: what they send and what they say, never how fast."""
