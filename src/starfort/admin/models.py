@@ -3,10 +3,11 @@
 All times are UTC with a zone; all shares are between 0 and 1; all durations name their unit.
 """
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Item = TypeVar("Item")
 
@@ -212,6 +213,37 @@ class Client(Model):
     last_seen: datetime
 
 
+class RuleMatch(Model):
+    """A rule that matched a request, and what it matched, masked as docs/events.md says."""
+
+    rule: int
+    message: Annotated[str, Field(description="What the rule says; what it quotes is masked.")] = ""
+    severity: Annotated[str, Field(description="`emergency` to `debug`, as rules have it; may be empty.")] = (
+        ""
+    )
+    variable: Annotated[str, Field(description="`ARGS:comment`; empty when it looked at no part.")] = ""
+    value: Annotated[str, Field(description="The value, masked: `9' OR 'a{6}'='a{6}`.")] = ""
+
+
+def _matches(rows: object) -> object:
+    """Matches as the store has them, a JSON object each; what is not one is left out."""
+    if not isinstance(rows, list):
+        return rows
+    return [match for row in rows if (match := match_of(row)) is not None]
+
+
+def match_of(row: object) -> RuleMatch | None:
+    """A match as the store has it; `None` when it is none.
+
+    Args:
+        row: the JSON of an event's `evidence`, or what was made of it already.
+    """
+    try:
+        return RuleMatch.model_validate(json.loads(row) if isinstance(row, str) else row)
+    except (ValueError, RecursionError):  # pydantic's and json's errors are such
+        return None
+
+
 class Event(Model):
     """One request. See docs/events.md for what each field means."""
 
@@ -250,6 +282,11 @@ class Event(Model):
     parameters: list[str]
     anomalies: list[str]
     findings: list[str]
+    evidence: Annotated[
+        list[RuleMatch],
+        BeforeValidator(_matches),
+        Field(description="Rules that matched, most severe first; at most 8."),
+    ] = []
     sensitive_request: list[str]
     sensitive_response: list[str]
     signals: list[str]
@@ -439,6 +476,9 @@ class Finding(Model):
     addresses: int
     stopped: int
     last_seen: datetime
+    match: Annotated[
+        RuleMatch | None, BeforeValidator(match_of), Field(description="Of a rule its latest match.")
+    ] = None
 
 
 class PostureFinding(Model):

@@ -66,6 +66,9 @@ def events(
     }  # fmt: skip
     found = list(_latest(client, wanted | {"range": range}, limit))
     _print(reversed(found), json=json)
+    if id and not json:
+        for event in found:
+            _matches(event["evidence"])
     if not found and not follow:
         output.say("No such event. Try a longer --range, or fewer filters.")
     if follow:
@@ -108,6 +111,18 @@ def _print(found: Any, *, json: bool) -> None:
             output.print_line(event)
         else:
             console.print(_line(event), soft_wrap=True)
+
+
+def _matches(found: list[dict[str, Any]]) -> None:
+    """The rules that matched, with what they matched masked."""
+    if not found:
+        return
+    output.heading("Matched rules")
+    output.table(
+        ["rule", "severity", "says", "variable", "value, masked"],
+        ([str(m["rule"]), m["severity"], m["message"], m["variable"], m["value"]] for m in found),
+        empty="",
+    )
 
 
 def _line(event: dict[str, Any]) -> Text:

@@ -11,6 +11,10 @@ from starfort.dashboard.viewer import link
 _STATUS = {2: "ok", 3: "info", 4: "warn", 5: "bad", 0: "muted"}
 _ACTIONS = {"allow": "ok", "block": "bad", "limit": "warn", "divert": "violet", "deceive": "teal"}
 _SEVERITIES = {"critical": "bad", "high": "orange", "medium": "warn", "low": "info", "info": "muted"}
+_RULE_SEVERITIES = {
+    "emergency": "bad", "alert": "bad", "critical": "bad", "error": "orange", "warning": "warn",
+    "notice": "info",
+}  # fmt: skip
 _BOTS = {"bad": "bad", "good": "ok", "tool": "info", "none": "muted", "mixed": "muted"}
 MANY_TIMES = 4.0
 """Growth from which a percentage says nothing: there was next to nothing to compare with."""
@@ -40,6 +44,11 @@ def action(name: str) -> Markup:
 def severity(name: str) -> Markup:
     """How urgent."""
     return badge(name, _SEVERITIES.get(name, "muted"))
+
+
+def rule_severity(name: str) -> Markup:
+    """How severe a rule says that it is; nothing when it does not."""
+    return badge(name, _RULE_SEVERITIES.get(name, "muted")) if name else Markup("")
 
 
 def bot(name: str) -> Markup:

@@ -74,7 +74,7 @@ EVENT_SCHEMA: pa.Schema = pa.schema(
 """Columns and types of one event. No field may be null: absent text is "", absent lists are empty."""
 
 ADDED: Final = ("evidence",)
-"""Lists that filters and spools of earlier versions lack: a data plane goes on while its reader is upgraded."""
+"""Lists that filters and spools of earlier versions lack: a data plane goes on while its reader is new."""
 
 
 def complete(table: pa.Table) -> pa.Table:

@@ -67,6 +67,11 @@ def test_catalog(run: Run, served: Served) -> None:
     assert run("catalog", "export", "--openapi", "--api", "none").code == 4
 
 
+MATCH = json.dumps(
+    {"rule": 942100, "message": "SQL", "severity": "critical", "variable": "ARGS:q", "value": "9' or 9=9"}
+)
+
+
 def _rows(count: int, api: str, **fields: Any) -> list[dict[str, Any]]:
     now = datetime.now(UTC)
     base = {"api": api, "host": "cli.example", "path": "/cli", "method": "GET", "status": 200}
@@ -80,13 +85,21 @@ def test_events(run: Run, served: Served, store: Store) -> None:
     """Events come latest last, over pages, with filters, one JSON object a line; texts of attackers are harmless."""
     api = "cli-events"
     rows = _rows(250, api)
-    rows += _rows(1, api, status=403, action="block", policy="p1", path="/\x1b[2J", time=datetime.now(UTC))
+    rows += _rows(1, api, status=403, action="block", policy="p1", path="/\x1b[2J", time=datetime.now(UTC),
+                  findings=["rule:942100"], evidence=[MATCH, "no JSON"])  # fmt: skip
     store.insert_arrow(stream(rows))
     found = [
         json.loads(line) for line in run("events", "--api", api, "--limit", "240", "--json").out.splitlines()
     ]
     assert len(found) == 240
     assert [each["id"] for each in found[-3:]] == [row["id"] for row in rows[-3:]]
+    assert found[-1]["evidence"] == [
+        {"rule": 942100, "message": "SQL", "severity": "critical", "variable": "ARGS:q", "value": "9' or 9=9"}
+    ]
+    shown = run("events", "--id", rows[-1]["id"]).out
+    for part in ("Matched rules", "942100", "critical", "ARGS:q", "9' or 9=9"):
+        assert part in shown, part
+    assert "Matched rules" not in run("events", "--id", rows[-2]["id"]).out
     line = run("events", "--api", api, "--action", "stopped").out
     assert "block:p1" in line
     assert "\x1b" not in line

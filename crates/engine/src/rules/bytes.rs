@@ -61,6 +61,20 @@ impl ByteSet {
         (a & a_more) | (b & b_more) | (c & c_more) | (d & d_more) != 0
     }
 
+    /// Whether all bytes of another set are in this one.
+    pub(crate) const fn includes(self, other: Self) -> bool {
+        !self.complement().meets(other)
+    }
+
+    /// With both cases of its letters.
+    pub(crate) const fn in_any_case(self) -> Self {
+        const LETTERS: u64 = 0x07ff_fffe;
+        let Self([a, b, c, d]) = self;
+        // `A` is 65 and `a` 97: bits 1 to 26 and 33 to 58 of the second word.
+        let letters = (b | b >> 32) & LETTERS;
+        Self([a, b | letters | letters << 32, c, d])
+    }
+
     pub(crate) const fn contains(self, byte: u8) -> bool {
         self.meets(Self::EMPTY.with(byte))
     }
@@ -72,6 +86,9 @@ impl ByteSet {
 
     /// The set of the bytes of a text.
     pub(crate) fn present(text: &[u8]) -> Self {
+        if text.len() >= LONG {
+            return Self::present_of_long(text);
+        }
         if text.is_ascii() {
             // In registers: letters all fall into one word, which memory would make each wait for the one before.
             let (mut low, mut high) = (0u64, 0u64);
@@ -91,7 +108,31 @@ impl ByteSet {
         }
         Self(words)
     }
+
+    /// By a table of flags, of which no write waits for another.
+    fn present_of_long(text: &[u8]) -> Self {
+        let mut flags = [0u8; 256];
+        for byte in text {
+            if let Some(flag) = flags.get_mut(usize::from(*byte)) {
+                *flag = 1;
+            }
+        }
+        let mut words = [0u64; 4];
+        for (word, flags) in words.iter_mut().zip(flags.chunks_exact(64)) {
+            for (shift, eight) in (0..64).step_by(8).zip(flags.chunks_exact(8)) {
+                let flags = eight
+                    .first_chunk::<8>()
+                    .map_or(0, |eight| u64::from_le_bytes(*eight));
+                // Brings the lowest bits of eight bytes together in the highest byte.
+                *word |= (flags.wrapping_mul(0x0102_0408_1020_4080) >> 56) << shift;
+            }
+        }
+        Self(words)
+    }
 }
+
+/// Texts from this length on are read by [`ByteSet::present_of_long`].
+const LONG: usize = 96;
 
 /// The value of a hexadecimal digit.
 pub(crate) const fn hex_value(byte: u8) -> Option<u8> {
@@ -162,6 +203,16 @@ mod tests {
         assert!(set.meets(ByteSet::present(b"xx7")) && !set.meets(ByteSet::present(b"xx")));
         assert_eq!(set.complement().len(), 244);
         assert_eq!(ByteSet::range(0, 255), ByteSet::ALL);
+        assert_eq!(ByteSet::of(b"aZ@{").in_any_case(), ByteSet::of(b"aAzZ@{"));
+        assert!(
+            ByteSet::of(b"abc").includes(ByteSet::of(b"ca"))
+                && !ByteSet::of(b"ab").includes(ByteSet::of(b"c"))
+        );
+        for text in [&b"a\xff\x00?@"[..], b"abc", b"\x7f\x80\xbf\xc0"] {
+            let long = text.repeat(LONG);
+            assert_eq!(ByteSet::present(&long), ByteSet::of(text));
+            assert_eq!(ByteSet::present(text), ByteSet::of(text));
+        }
     }
 
     #[test]

@@ -3,10 +3,14 @@
 //! The Core Rule Set is divided by paranoia level: `SecRule TX:DETECTION_PARANOIA_LEVEL "@lt 2" "…,skipAfter:END"`,
 //! and the level is set by constants. Here the `TX` variables are followed through the phases; where one depends on
 //! a request it is unknown from there on, and so is whatever depends on it. What is left out of the plan for this
-//! reason would have been skipped, or not matched, by every transaction. Callers that set `TX` variables of their own get the whole
+//! reason would have been skipped, or not matched, by every transaction, or does nothing but skip such rules. Rules at
+//! the beginning that set variables to constants whatever the transaction is are left out as well, and the variables have
+//! these values from the start. Callers that set `TX` variables of their own get the whole
 //! plan ([`super::Inspection::set_tx`]).
 
-use super::compiled::{Collection, SetOp};
+use std::collections::BTreeMap;
+
+use super::compiled::{Collection, SetOp, Variable};
 use super::macros::{CompiledMacro, CompiledPart};
 use super::operators::MAX_CAPTURES;
 use super::prefilter::Bits;
@@ -32,10 +36,23 @@ struct Follower<'a> {
     /// A rule may have skipped a number of rules: nothing is sure for the rest of the phase.
     unsure: bool,
     dead: Bits,
+    /// Variables that a rule of phase 1 that is not left out may look at or set; `None`: any.
+    touched: Option<Bits>,
+    /// What rules that are left out have set.
+    initial: BTreeMap<u16, Option<TxValue>>,
 }
 
-/// Rules that no transaction runs, or none has match.
-pub(crate) fn dead_rules(rules: &[CompiledRule], names: &Names) -> Bits {
+/// What is the same in every transaction.
+#[derive(Debug)]
+pub(crate) struct Constants {
+    /// Rules that no transaction runs, or none has match, or that do what `initial` has done.
+    pub(crate) dead: Bits,
+    /// Variables by place, as they are when phase 1 begins.
+    pub(crate) initial: Vec<(u16, TxValue)>,
+}
+
+/// Follow the variables through all rules.
+pub(crate) fn constants(rules: &[CompiledRule], names: &Names) -> Constants {
     let known = names
         .names
         .iter()
@@ -49,11 +66,17 @@ pub(crate) fn dead_rules(rules: &[CompiledRule], names: &Names) -> Bits {
         ended: false,
         unsure: false,
         dead: Bits::new(rules.len()),
+        touched: Some(Bits::new(names.names.len())),
+        initial: BTreeMap::new(),
     };
     for phase in 1..=5 {
         follower.phase(phase);
     }
-    follower.dead
+    let set = |(place, value): (u16, Option<TxValue>)| Some((place, value?));
+    Constants {
+        dead: follower.dead,
+        initial: follower.initial.into_iter().filter_map(set).collect(),
+    }
 }
 
 impl Follower<'_> {
@@ -73,8 +96,16 @@ impl Follower<'_> {
             }
             let matches = self.rule(rule);
             let passed = self.landings.iter().any(|landing| index < *landing);
-            if passed || self.ended || self.unsure || self.is_removable(index) {
+            let sure = !(passed || self.ended || self.unsure || self.is_removable(index));
+            if !sure {
                 self.join(&before);
+            }
+            if phase == 1 && !self.dead.contains(index) {
+                if sure && matches == Some(true) && self.is_settled(rule) {
+                    self.settle(index, rule);
+                } else {
+                    self.touch(rule);
+                }
             }
             match (matches, rule.skip_to) {
                 (Some(true), Some(target)) => {
@@ -88,6 +119,10 @@ impl Follower<'_> {
                             }
                         }
                         from = target;
+                        if is_silent(rule) && rule.links.iter().all(|link| link.actions.is_empty())
+                        {
+                            self.dead.insert(index);
+                        }
                     } else {
                         self.landings.push(target);
                     }
@@ -100,6 +135,49 @@ impl Follower<'_> {
                 self.ended |= !matches!(rule.disruptive, Disruption::Pass);
             }
         }
+    }
+
+    /// Whether a rule that matches in every transaction does nothing but set variables to what is known, none of which
+    /// matters to a rule before it.
+    fn is_settled(&self, rule: &CompiledRule) -> bool {
+        let Some(touched) = &self.touched else {
+            return false;
+        };
+        let mut actions = rule.links.iter().flat_map(|link| &link.actions);
+        is_silent(rule)
+            && rule.skip_to.is_none()
+            && actions.all(|action| match action {
+                CompiledAction::SetTx(place, ..) | CompiledAction::SetTxTo(place, _) => {
+                    let known = self.known.get(usize::from(*place));
+                    known.is_some_and(Option::is_some) && !touched.contains(usize::from(*place))
+                }
+                _ => false,
+            })
+    }
+
+    fn settle(&mut self, index: usize, rule: &CompiledRule) {
+        self.dead.insert(index);
+        for action in rule.links.iter().flat_map(|link| &link.actions) {
+            if let CompiledAction::SetTx(place, ..) | CompiledAction::SetTxTo(place, _) = action
+                && let Some(Some(value)) = self.known.get(usize::from(*place))
+            {
+                self.initial.insert(*place, value.clone());
+            }
+        }
+    }
+
+    /// Note the variables that a rule may look at or set.
+    fn touch(&mut self, rule: &CompiledRule) {
+        let touched = self.touched.take();
+        self.touched = touched.and_then(|mut touched| {
+            for link in &rule.links {
+                touch_link(link, &mut touched)?;
+            }
+            if let Disruption::Redirect(text) | Disruption::Proxy(text) = &rule.disruptive {
+                touch_text(text, &mut touched)?;
+            }
+            Some(touched)
+        });
     }
 
     /// Whether the skip of a rule that always matches can be counted on: nothing passes over the rule alone.
@@ -286,4 +364,63 @@ impl Follower<'_> {
             _ => {}
         }
     }
+}
+
+/// Whether nobody learns that a rule matched, and it goes on to the next one or where it skips to.
+fn is_silent(rule: &CompiledRule) -> bool {
+    !rule.log
+        && !rule.audit_log
+        && rule.severity.is_none()
+        && rule.skip == 0
+        && matches!(rule.disruptive, Disruption::Pass)
+        && !rule.links.iter().any(|link| link.capture)
+}
+
+/// Note the variables of a link; `None` when they may be any.
+fn touch_link(link: &CompiledLink, touched: &mut Bits) -> Option<()> {
+    if link.capture {
+        (0..MAX_CAPTURES).for_each(|place| touched.insert(place));
+    }
+    for target in link.targets.iter().chain(&link.exclusions) {
+        match (&target.source, &target.members) {
+            (Source::Tx, Members::Place(place)) => touched.insert(usize::from(*place)),
+            (Source::Tx, _) => return None,
+            _ => {}
+        }
+    }
+    touch_text(&link.argument, touched)?;
+    for text in link.msg.iter().chain(&link.logdata) {
+        touch_text(text, touched)?;
+    }
+    for action in &link.actions {
+        match action {
+            CompiledAction::SetTx(place, _, value) => {
+                touched.insert(usize::from(*place));
+                touch_text(value, touched)?;
+            }
+            CompiledAction::SetTxTo(place, _) => touched.insert(usize::from(*place)),
+            CompiledAction::Ctl(_) => {}
+            CompiledAction::SetVar(Collection::Tx, ..) => return None,
+            CompiledAction::SetVar(_, key, _, value)
+            | CompiledAction::ExpireVar(_, key, value)
+            | CompiledAction::SetEnv(key, value) => {
+                touch_text(key, touched)?;
+                touch_text(value, touched)?;
+            }
+            CompiledAction::InitCol(_, key) => touch_text(key, touched)?,
+        }
+    }
+    Some(())
+}
+
+/// Note the variables of a text; `None` when they may be any.
+fn touch_text(text: &CompiledMacro, touched: &mut Bits) -> Option<()> {
+    for part in &text.0 {
+        match part {
+            CompiledPart::Tx(place) => touched.insert(usize::from(*place)),
+            CompiledPart::Var(Variable::Tx, _) => return None,
+            CompiledPart::Text(_) | CompiledPart::Var(..) => {}
+        }
+    }
+    Some(())
 }

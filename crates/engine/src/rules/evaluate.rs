@@ -1,6 +1,7 @@
 //! Rules at work: one phase over the facts of a transaction.
 
-use bumpalo::Bump;
+use std::borrow::Cow;
+use std::ops::Range;
 
 use super::collections::Store;
 use super::compiled::{Collection, EngineMode, OperatorKind, SetOp, Variable};
@@ -14,7 +15,7 @@ use super::program::{
 };
 use super::report::{Hit, Interruption, MatchedVar, Refusal};
 use super::tx::{Tx, TxValue};
-use super::values::{OutputId, Values};
+use super::values::{Kept, OutputId, Values};
 
 /// Matches that a hit keeps.
 const MAX_MATCHED: usize = 16;
@@ -109,8 +110,8 @@ pub(crate) struct Context<'a> {
 /// Run the rules of a phase.
 ///
 /// # Arguments
-/// * `bump` - memory for values that last as long as the phase.
-pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, bump: &mut Bump) {
+/// * `kept` - what earlier phases computed of values.
+pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut Kept) {
     let plans = context.program.plans(state.whole);
     let Some(plan) = plans.phase(phase) else {
         return;
@@ -118,10 +119,15 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, bump: &mut
     if state.mode == EngineMode::Off || is_allowed(state, phase) {
         return;
     }
-    bump.reset();
     let program = context.program;
+    if phase == 1 && !state.whole && !context.exhaustive {
+        for (place, value) in &program.initial {
+            state.tx.set_at(*place, Some(value.clone()));
+        }
+    }
+    kept.turn_to(phase > 2);
     let mut values = Values::new(
-        bump,
+        kept,
         context.facts,
         &program.chains,
         plans.prefilter(phase),
@@ -142,9 +148,12 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, bump: &mut
         state,
         values,
         links: Vec::new(),
+        last_link: 0..0,
+        unsettled: false,
         notes: true,
     };
     run.rules(phase, &live);
+    run.settle();
 }
 
 fn is_allowed(state: &State, phase: u8) -> bool {
@@ -160,9 +169,20 @@ struct Run<'a, 's> {
     state: &'s mut State,
     values: Values<'a>,
     /// Matches of the links of the rule that runs.
-    links: Vec<MatchedVar>,
+    links: Vec<Noted<'a>>,
+    /// Those of its link that matched last.
+    last_link: Range<usize>,
+    /// They are not in the state's `MATCHED_…` yet.
+    unsettled: bool,
     /// Whether the rule that runs notes what matched.
     notes: bool,
+}
+
+/// A value that matched: texts are made of it when somebody asks.
+struct Noted<'a> {
+    variable: Variable,
+    name: Cow<'a, [u8]>,
+    value: OutputId,
 }
 
 /// What comes after a rule.
@@ -222,7 +242,11 @@ impl<'a> Run<'a, '_> {
     }
 
     fn rule(&mut self, index: usize, rule: &'a CompiledRule) -> Next {
+        if self.context.program.reads_earlier {
+            self.settle();
+        }
         self.links.clear();
+        (self.last_link, self.unsettled) = (0..0, false);
         self.state.rule = index;
         self.notes = rule.notes || self.context.verbose;
         let (mut msg, mut logdata) = (None, None);
@@ -241,12 +265,18 @@ impl<'a> Run<'a, '_> {
             self.state.highest_severity = Some(highest);
         }
         let told = rule.log || rule.audit_log;
+        self.settle();
         if (told || self.context.verbose) && self.state.hits.len() < MAX_HITS {
             let hit = Hit {
                 rule: u32::try_from(index).unwrap_or(u32::MAX),
                 msg: msg.map(|text| self.expand(text)).unwrap_or_default(),
                 logdata: logdata.map(|text| self.expand(text)).unwrap_or_default(),
-                vars: self.links.iter().take(MAX_MATCHED).cloned().collect(),
+                vars: self
+                    .links
+                    .iter()
+                    .take(MAX_MATCHED)
+                    .map(|noted| self.text_of(noted))
+                    .collect(),
             };
             self.state.hits.push(hit);
         }
@@ -298,6 +328,9 @@ impl<'a> Run<'a, '_> {
         if link.targets.is_empty() {
             return self.matched(link, None);
         }
+        if link.reads_matched {
+            self.settle();
+        }
         let before = self.links.len();
         let mut any = false;
         let mut argument = Vec::new();
@@ -308,11 +341,7 @@ impl<'a> Run<'a, '_> {
             any |= self.target(index, link, target, &argument);
         }
         if any && self.notes {
-            let fresh = self.links.get(before..).unwrap_or_default();
-            self.state.matched_vars.clear();
-            self.state
-                .matched_vars
-                .extend(fresh.iter().take(MAX_MATCHED_VARS).cloned());
+            (self.last_link, self.unsettled) = (before..self.links.len(), true);
         }
         any
     }
@@ -334,13 +363,8 @@ impl<'a> Run<'a, '_> {
             let mut text = Vec::new();
             super::bytes::push_integer(count, &mut text);
             let base = self.values.foreign(&text);
-            return self.value(
-                link,
-                target,
-                member_key(&self.context, target).as_deref(),
-                base,
-                argument,
-            );
+            let name = Cow::Borrowed(member_key(&self.context, target));
+            return self.value(link, target, name, base, argument);
         }
         let mut any = false;
         match &target.source {
@@ -359,7 +383,7 @@ impl<'a> Run<'a, '_> {
                         if !self.may_match(link, base) {
                             self.values.fail(base, link.number);
                         } else if !self.is_excluded(index, link, target, name) {
-                            if self.value(link, target, Some(name), base, argument) {
+                            if self.value(link, target, Cow::Borrowed(name), base, argument) {
                                 any = true;
                             } else {
                                 self.values.fail(base, link.number);
@@ -390,7 +414,7 @@ impl<'a> Run<'a, '_> {
                             value.push(&mut text);
                         }
                         let base = self.values.foreign(&text);
-                        return self.value(link, target, Some(name), base, argument);
+                        return self.value(link, target, Cow::Borrowed(name), base, argument);
                     }
                     return false;
                 }
@@ -420,6 +444,10 @@ impl<'a> Run<'a, '_> {
         if unknown {
             return true;
         }
+        let reach = self.values.reach(base, link.chain, 0, false);
+        if !link.gate.sets.iter().all(|set| set.meets(reach.bytes)) {
+            return false;
+        }
         let id = self.values.after(base, link.chain);
         self.passes(link, id)
     }
@@ -447,7 +475,7 @@ impl<'a> Run<'a, '_> {
         for (name, value) in members(&self.context, self.state, target) {
             if !self.is_excluded(index, link, target, &name) {
                 let base = self.values.foreign(&value);
-                any |= self.value(link, target, Some(&name), base, argument);
+                any |= self.value(link, target, Cow::Owned(name), base, argument);
             }
         }
         any
@@ -509,7 +537,7 @@ impl<'a> Run<'a, '_> {
         &mut self,
         link: &'a CompiledLink,
         target: &'a CompiledTarget,
-        name: Option<&[u8]>,
+        name: Cow<'a, [u8]>,
         base: OutputId,
         argument: &[u8],
     ) -> bool {
@@ -522,7 +550,7 @@ impl<'a> Run<'a, '_> {
             let value = self.values.after(base, *stage);
             // Stages that changed nothing are not asked again.
             if last != Some(value) {
-                any |= self.stage(link, target, name, base, *stage, argument);
+                any |= self.stage(link, target, name.clone(), base, *stage, argument);
             }
             last = Some(value);
         }
@@ -533,7 +561,7 @@ impl<'a> Run<'a, '_> {
         &mut self,
         link: &'a CompiledLink,
         target: &'a CompiledTarget,
-        name: Option<&[u8]>,
+        name: Cow<'a, [u8]>,
         base: OutputId,
         chain: ChainId,
         argument: &[u8],
@@ -557,64 +585,62 @@ impl<'a> Run<'a, '_> {
         if !self.context.exhaustive && !self.passes(link, id) {
             return false;
         }
-        let output = self.values.output(id);
+        let bytes = self.values.bytes(id);
         if link.operator.kind == OperatorKind::GeoLookup {
-            return self.geo(output.bytes);
+            return geo(&self.context, self.state, bytes);
         }
-        link.operator.holds(output.bytes, argument, captures)
-    }
-
-    /// `geoLookup` of the client's address, which the engine has looked up already.
-    fn geo(&mut self, value: &[u8]) -> bool {
-        let place = self.context.place;
-        let of_client = self.context.facts.scalar(Variable::RemoteAddr) == Some(value);
-        if !of_client || (place.country.is_empty() && place.asn == 0) {
-            return false;
-        }
-        self.state.geo = [
-            ("country_code", place.country.as_str().to_owned()),
-            ("country_continent", place.continent.as_str().to_owned()),
-            ("asn", place.asn.to_string()),
-            ("as_organization", place.as_organization.as_str().to_owned()),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes()))
-        .collect();
-        true
+        link.operator.holds(bytes, argument, captures)
     }
 
     /// Note what matched, for `MATCHED_VAR` and reports.
-    fn note(&mut self, variable: Variable, name: Option<&[u8]>, id: OutputId) {
+    fn note(&mut self, variable: Variable, name: Cow<'a, [u8]>, value: OutputId) {
         if !self.notes {
             return;
         }
-        let bytes = self.values.output(id).bytes;
+        if self.links.len() >= MAX_MATCHED_VARS {
+            self.links.pop();
+        }
+        self.links.push(Noted {
+            variable,
+            name,
+            value,
+        });
+        self.unsettled = true;
+    }
+
+    /// Bring the state's `MATCHED_…` in line with what was noted.
+    fn settle(&mut self) {
+        if !std::mem::take(&mut self.unsettled) {
+            return;
+        }
+        if let Some(last) = self.links.last() {
+            let last = self.text_of(last);
+            (self.state.matched_name, self.state.matched_var) = (last.name, last.value);
+        }
+        let last_link = self.links.get(self.last_link.clone());
+        let last_link = last_link.unwrap_or_default().iter();
+        let texts: Vec<MatchedVar> = last_link.map(|noted| self.text_of(noted)).collect();
+        if !texts.is_empty() {
+            self.state.matched_vars = texts;
+        }
+    }
+
+    fn text_of(&self, noted: &Noted<'_>) -> MatchedVar {
         let known = self
             .context
             .program
             .variable_names
-            .get(variable as usize)
+            .get(noted.variable as usize)
             .map_or("", String::as_str);
-        let state = &mut *self.state;
-        state.matched_name.clear();
-        state.matched_name.extend_from_slice(known.as_bytes());
-        if let Some(name) = name
-            && !name.is_empty()
-        {
-            state.matched_name.push(b':');
-            state
-                .matched_name
-                .extend_from_slice(name.get(..256).unwrap_or(name));
+        let mut name = known.as_bytes().to_vec();
+        if !noted.name.is_empty() {
+            name.push(b':');
+            name.extend_from_slice(noted.name.get(..256).unwrap_or(&noted.name));
         }
-        state.matched_var.clear();
-        state
-            .matched_var
-            .extend_from_slice(bytes.get(..MAX_TEXT_BYTES).unwrap_or(bytes));
-        if self.links.len() < MAX_MATCHED_VARS {
-            self.links.push(MatchedVar {
-                name: state.matched_name.clone(),
-                value: state.matched_var.clone(),
-            });
+        let value = self.values.bytes(noted.value);
+        MatchedVar {
+            name,
+            value: value.get(..MAX_TEXT_BYTES).unwrap_or(value).to_vec(),
         }
     }
 
@@ -626,6 +652,9 @@ impl<'a> Run<'a, '_> {
                 let text = captures.next().map(|text| TxValue::Text(text.into()));
                 self.state.tx.set_at(place, text);
             }
+        }
+        if link.reads_matched {
+            self.settle();
         }
         for action in &link.actions {
             self.act(action);
@@ -640,7 +669,8 @@ impl<'a> Run<'a, '_> {
                 self.state.tx.set_at(*place, Some(value.clone()));
             }
             CompiledAction::SetVar(collection, key, op, value) => {
-                let (name, value) = (self.expand(key).to_ascii_lowercase(), self.expand(value));
+                let (mut name, value) = (self.expand(key), self.expand(value));
+                name.make_ascii_lowercase();
                 if *collection == Collection::Tx {
                     self.state
                         .tx
@@ -790,6 +820,25 @@ impl<'a> Run<'a, '_> {
     }
 }
 
+/// `geoLookup` of the client's address, which the engine has looked up already.
+fn geo(context: &Context<'_>, state: &mut State, value: &[u8]) -> bool {
+    let place = context.place;
+    let of_client = context.facts.scalar(Variable::RemoteAddr) == Some(value);
+    if !of_client || (place.country.is_empty() && place.asn == 0) {
+        return false;
+    }
+    state.geo = [
+        ("country_code", place.country.as_str().to_owned()),
+        ("country_continent", place.continent.as_str().to_owned()),
+        ("asn", place.asn.to_string()),
+        ("as_organization", place.as_organization.as_str().to_owned()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes()))
+    .collect();
+    true
+}
+
 /// Where an action is: its rule and its number among the rule's actions.
 fn place_of(program: &Program, rule: usize, wanted: &CompiledAction) -> Option<(u32, u16)> {
     let actions = program
@@ -827,16 +876,12 @@ fn key_of(state: &State, collection: Collection) -> Option<&[u8]> {
 }
 
 /// The name that a count is reported under.
-fn member_key(context: &Context<'_>, target: &CompiledTarget) -> Option<Vec<u8>> {
+fn member_key<'a>(context: &Context<'a>, target: &'a CompiledTarget) -> &'a [u8] {
+    let names: &'a [Box<[u8]>] = &context.program.names.names;
     match &target.members {
-        Members::Name(name) => Some(name.to_vec()),
-        Members::Place(place) => context
-            .program
-            .names
-            .names
-            .get(usize::from(*place))
-            .map(|name| name.to_vec()),
-        _ => None,
+        Members::Name(name) => name,
+        Members::Place(place) => names.get(usize::from(*place)).map_or(&[], |name| name),
+        _ => &[],
     }
 }
 
@@ -866,6 +911,13 @@ fn members(
     let all: Vec<(Vec<u8>, Vec<u8>)> = match &target.source {
         Source::Tx => {
             let names = &context.program.names;
+            if let Members::Places(places, regex) = &target.members {
+                return state
+                    .tx
+                    .selected(names, places, |name| regex.is_match(name))
+                    .map(|(name, value)| (name.to_vec(), text(value)))
+                    .collect();
+            }
             state
                 .tx
                 .iter(names)

@@ -1,7 +1,5 @@
 //! One transaction under rules: facts come in, phases run, findings come out.
 
-use bumpalo::Bump;
-
 use super::body::{self, Processor};
 use super::bytes::integer;
 use super::collections::Store;
@@ -11,6 +9,7 @@ use super::facts::Facts;
 use super::program::Program;
 use super::report::{Interruption, MatchedRule};
 use super::request::{self, Request, Response};
+use super::values::Kept;
 use crate::client::geo::Place;
 
 /// The state of a transaction.
@@ -21,7 +20,7 @@ pub struct Inspection {
     place: Place,
     exhaustive: bool,
     verbose: bool,
-    bump: Bump,
+    kept: Kept,
 }
 
 /// What the inspection works with, besides the transaction itself.
@@ -48,7 +47,7 @@ impl Inspection {
             place,
             exhaustive: false,
             verbose: false,
-            bump: Bump::new(),
+            kept: Kept::default(),
         };
         inspection.facts.set(V::ReqbodyError, b"0");
         inspection.facts.set(V::ReqbodyProcessorError, b"0");
@@ -64,6 +63,7 @@ impl Inspection {
     /// Report rules that are not for the log too.
     pub fn verbosely(&mut self) {
         self.verbose = true;
+        self.state.whole = true;
     }
 
     /// Set a variable of `TX` before rules run. One whose name does not begin with `starfort_` may decide on rules that
@@ -100,7 +100,7 @@ impl Inspection {
             verbose: self.verbose,
         };
         if self.state.interruption.is_none() || phase == 5 {
-            evaluate::run(context, phase, &mut self.state, &mut self.bump);
+            evaluate::run(context, phase, &mut self.state, &mut self.kept);
         }
     }
 

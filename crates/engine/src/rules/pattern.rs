@@ -3,7 +3,7 @@
 //! Possessive quantifiers and atomic groups become ordinary ones (they differ only in what backtracking would give
 //! up). Look-around and back-references have no linear-time form and are refused when the rules load.
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 /// Bytes of a compiled pattern; the largest pattern of the Core Rule Set needs a tenth.
 const SIZE_LIMIT_BYTES: usize = 8 << 20;
@@ -30,6 +30,17 @@ fn build(pattern: &str, ignore_case: bool) -> Result<Regex, String> {
         .dfa_size_limit(DFA_LIMIT_BYTES)
         .build()
         .map_err(|error| error.to_string())
+}
+
+/// One automaton for patterns that are compiled already; `None` when it would be too large.
+pub(crate) fn all(patterns: &[&Regex]) -> Option<RegexSet> {
+    RegexSetBuilder::new(patterns.iter().map(|pattern| pattern.as_str()))
+        .unicode(false)
+        .dot_matches_new_line(true)
+        .size_limit(SIZE_LIMIT_BYTES)
+        .dfa_size_limit(DFA_LIMIT_BYTES)
+        .build()
+        .ok()
 }
 
 /// Rewrites what PCRE reads otherwise than the `regex` crate.

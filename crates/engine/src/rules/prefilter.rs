@@ -1,6 +1,14 @@
 //! One scan of a value for the required literals of all rules at once.
+//!
+//! Of each literal one window of four bytes (two, of shorter ones) that is rare in ordinary text is kept. A value is
+//! read once, four bytes at a time, and each window is looked for in a Bloom filter of 8 KB; what passes is compared in
+//! full. An automaton over thousands of literals needs megabytes, of which ordinary text touches so many places that
+//! each byte waits for memory; this touches a few cache lines, and no byte waits for the one before.
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use std::collections::HashMap;
+
+use super::bytes::ByteSet;
+use super::required::byte_commonness;
 
 /// A set of links of rules, by index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,9 +20,7 @@ impl Bits {
     }
 
     pub(crate) fn insert(&mut self, index: usize) {
-        if let Some(word) = self.0.get_mut(index / 64) {
-            *word |= 1 << (index % 64);
-        }
+        insert(&mut self.0, index);
     }
 
     pub(crate) fn contains(&self, index: usize) -> bool {
@@ -34,88 +40,359 @@ pub(crate) fn contains(words: &[u64], index: usize) -> bool {
         .is_some_and(|word| word >> (index % 64) & 1 == 1)
 }
 
-/// Patterns beyond which a DFA would take too much memory.
-const DFA_LITERALS: usize = 4_000;
+fn insert(words: &mut [u64], index: usize) {
+    if let Some(word) = words.get_mut(index / 64) {
+        *word |= 1 << (index % 64);
+    }
+}
+
+/// Bytes of a window.
+const WIDE: usize = 4;
+/// Bytes of a window of a literal that is shorter.
+const NARROW: usize = 2;
+/// Words of a filter.
+const FILTER_WORDS: usize = 1024;
+/// Windows that are looked at before any is compared.
+const BLOCK: usize = 128;
+/// How much a window that others have too is avoided, in units of [`byte_commonness`].
+const CROWDED: usize = 6;
+/// Sets the bit that tells cases of a letter apart, in four bytes; other bytes fall together too, and are told apart
+/// when all is compared.
+const FOLD: u32 = 0x2020_2020;
 
 /// The literals of all rules.
 #[derive(Debug, Default)]
 pub(crate) struct Prefilter {
-    automaton: Option<AhoCorasick>,
-    /// For each literal the links that it is of, in `links`.
-    ranges: Vec<(u32, u32)>,
+    /// All literals, one after another, in lower case.
+    text: Vec<u8>,
+    literals: Vec<Literal>,
+    /// Links of the literals.
     links: Vec<u32>,
+    /// Literals of one byte, in any case.
+    single_bytes: ByteSet,
+    /// These, with their literals.
+    singles: Vec<(ByteSet, u32)>,
+    wide: Filter<WIDE>,
+    narrow: Filter<NARROW>,
     /// Words of a set of links.
     pub(crate) words: usize,
 }
 
-impl Prefilter {
-    /// From pairs of a literal (lower case) and a link.
-    pub(crate) fn new(mut pairs: Vec<(Vec<u8>, u32)>, link_count: usize) -> Result<Self, String> {
-        pairs.sort();
-        pairs.dedup();
-        let mut literals: Vec<&[u8]> = Vec::new();
-        let (mut ranges, mut links) = (Vec::new(), Vec::new());
-        for group in pairs.chunk_by(|one, other| one.0 == other.0) {
-            let start = u32::try_from(links.len()).unwrap_or(u32::MAX);
-            links.extend(group.iter().map(|(_, link)| *link));
-            literals.extend(group.first().map(|(literal, _)| literal.as_slice()));
-            ranges.push((start, u32::try_from(links.len()).unwrap_or(u32::MAX)));
+/// Ranges in the text and the links of a [`Prefilter`].
+#[derive(Debug, Clone, Copy)]
+struct Literal {
+    start: u32,
+    end: u32,
+    first_link: u32,
+    last_link: u32,
+}
+
+/// Windows of `BYTES` bytes, and which literals have them where.
+#[derive(Debug)]
+struct Filter<const BYTES: usize> {
+    /// Of each window that is there the bits of [`Self::spread`] are set.
+    words: Box<[u64; FILTER_WORDS]>,
+    /// Where the places of the windows of a word begin in `places`.
+    buckets: Vec<u32>,
+    places: Vec<Place>,
+}
+
+/// A window of a literal.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    window: u32,
+    literal: u32,
+    /// Where in the literal it is.
+    offset: u32,
+}
+
+impl<const BYTES: usize> Default for Filter<BYTES> {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
+impl<const BYTES: usize> Filter<BYTES> {
+    fn new(mut places: Vec<Place>) -> Self {
+        places.sort_by_key(|place| (Self::spread(place.window).0, place.window));
+        let mut words = Box::new([0; FILTER_WORDS]);
+        let mut buckets = vec![0; FILTER_WORDS + 1];
+        for place in &places {
+            let (word, bits) = Self::spread(place.window);
+            if let Some(slot) = words.get_mut(word) {
+                *slot |= bits;
+            }
+            if let Some(slot) = buckets.get_mut(word + 1) {
+                *slot += 1;
+            }
         }
-        let kind = if literals.len() > DFA_LITERALS {
-            AhoCorasickKind::ContiguousNFA
-        } else {
-            AhoCorasickKind::DFA
-        };
-        let automaton = (!literals.is_empty())
-            .then(|| {
-                AhoCorasick::builder()
-                    .ascii_case_insensitive(true)
-                    .match_kind(MatchKind::Standard)
-                    .kind(Some(kind))
-                    .build(&literals)
-                    .map_err(|error| format!("literals: {error}"))
-            })
-            .transpose()?;
-        Ok(Self {
-            automaton,
-            ranges,
-            links,
-            words: link_count.div_ceil(64),
-        })
+        let mut sum = 0;
+        for slot in &mut buckets {
+            sum += *slot;
+            *slot = sum;
+        }
+        Self {
+            words,
+            buckets,
+            places,
+        }
     }
 
-    /// Bytes that the automaton takes.
+    /// The word that a window belongs to, and its bits there. All pairs of bytes have their own bit; of more bytes two
+    /// bits are taken from a hash (a blocked Bloom filter; multiplicative hashing is from Knuth, TAOCP volume 3, 6.4).
+    const fn spread(window: u32) -> (usize, u64) {
+        if BYTES <= NARROW {
+            return ((window >> 6 & 0x3ff) as usize, 1 << (window & 63));
+        }
+        let hash = window.wrapping_mul(0x9e37_79b1);
+        let bits = 1 << (hash >> 6 & 63) | 1 << (hash >> 12 & 63);
+        ((hash >> 22) as usize, bits)
+    }
+
+    /// The first bytes of a text, cases of letters together.
+    fn window(text: &[u8]) -> Option<u32> {
+        if BYTES <= NARROW {
+            let bytes = text.first_chunk::<NARROW>()?;
+            return Some(u32::from(u16::from_le_bytes(*bytes)) | FOLD);
+        }
+        let bytes = text.first_chunk::<WIDE>()?;
+        Some(u32::from_le_bytes(*bytes) | FOLD)
+    }
+
+    /// Whether a window may be among them.
+    fn passes(&self, window: u32) -> bool {
+        let (word, bits) = Self::spread(window);
+        self.words
+            .get(word)
+            .is_some_and(|known| known & bits == bits)
+    }
+
+    /// Places of the window that a text begins with; there may be others of the same word among them.
+    fn places(&self, text: &[u8]) -> &[Place] {
+        let Some(window) = Self::window(text).filter(|window| self.passes(*window)) else {
+            return &[];
+        };
+        let (word, _) = Self::spread(window);
+        let Some([start, end]) = self.buckets.get(word..word + 2) else {
+            return &[];
+        };
+        let bucket = self.places.get(*start as usize..*end as usize);
+        bucket.unwrap_or_default()
+    }
+
+    fn memory_bytes(&self) -> usize {
+        size_of_val(self.words.as_slice())
+            + size_of_val(self.buckets.as_slice())
+            + size_of_val(self.places.as_slice())
+    }
+}
+
+impl Prefilter {
+    /// From pairs of a literal (lower case, not empty) and a link.
+    pub(crate) fn new(mut pairs: Vec<(Vec<u8>, u32)>, link_count: usize) -> Self {
+        pairs.retain(|(literal, _)| !literal.is_empty());
+        pairs.sort();
+        pairs.dedup();
+        let mut all = Self {
+            words: link_count.div_ceil(64),
+            ..Self::default()
+        };
+        for group in pairs.chunk_by(|one, other| one.0 == other.0) {
+            let (start, first_link) = (position(all.text.len()), position(all.links.len()));
+            all.links.extend(group.iter().map(|(_, link)| *link));
+            all.text
+                .extend(group.iter().take(1).flat_map(|(literal, _)| literal));
+            all.literals.push(Literal {
+                start,
+                end: position(all.text.len()),
+                first_link,
+                last_link: position(all.links.len()),
+            });
+        }
+        all.index();
+        all
+    }
+
+    fn index(&mut self) {
+        let (mut wides, mut narrows) = (Vec::new(), Vec::new());
+        let mut crowds: HashMap<u32, usize> = HashMap::new();
+        let mut numbers: Vec<u32> = (0..position(self.literals.len())).collect();
+        // Short ones have less choice.
+        numbers.sort_by_key(|number| self.literal(*number).0.len());
+        for literal in numbers {
+            let (text, _) = self.literal(literal);
+            if let [byte] = text {
+                let either = ByteSet::EMPTY
+                    .with(byte.to_ascii_lowercase())
+                    .with(byte.to_ascii_uppercase());
+                self.single_bytes = self.single_bytes.union(either);
+                self.singles.push((either, literal));
+                continue;
+            }
+            let (length, places) = if text.len() < WIDE {
+                (NARROW, &mut narrows)
+            } else {
+                (WIDE, &mut wides)
+            };
+            let best = text
+                .windows(length)
+                .enumerate()
+                .filter_map(|(offset, bytes)| {
+                    let window =
+                        Filter::<WIDE>::window(bytes).or(Filter::<NARROW>::window(bytes))?;
+                    let common: usize = bytes.iter().map(|byte| byte_commonness(*byte)).sum();
+                    Some((offset, window, common))
+                })
+                .min_by_key(|(_, window, common)| {
+                    common + CROWDED * crowds.get(window).copied().unwrap_or_default()
+                });
+            if let Some((offset, window, _)) = best {
+                *crowds.entry(window).or_default() += 1;
+                places.push(Place {
+                    window,
+                    literal,
+                    offset: position(offset),
+                });
+            }
+        }
+        self.wide = Filter::new(wides);
+        self.narrow = Filter::new(narrows);
+    }
+
+    /// A literal and its links.
+    fn literal(&self, number: u32) -> (&[u8], &[u32]) {
+        let Some(found) = self.literals.get(number as usize) else {
+            return (&[], &[]);
+        };
+        let text = self.text.get(found.start as usize..found.end as usize);
+        let links = self
+            .links
+            .get(found.first_link as usize..found.last_link as usize);
+        (text.unwrap_or_default(), links.unwrap_or_default())
+    }
+
+    /// Bytes that the index takes.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.automaton.as_ref().map_or(0, AhoCorasick::memory_usage)
+        self.text.len()
+            + size_of_val(self.literals.as_slice())
+            + size_of_val(self.links.as_slice())
+            + self.wide.memory_bytes()
+            + self.narrow.memory_bytes()
     }
 
     /// How many literals there are.
     pub(crate) fn len(&self) -> usize {
-        self.ranges.len()
+        self.literals.len()
     }
 
     /// Adds the links whose literals are in `text` to `found`; whether there are any.
-    pub(crate) fn scan(&self, text: &[u8], found: &mut [u64]) -> bool {
-        let Some(automaton) = &self.automaton else {
-            return false;
-        };
+    ///
+    /// # Arguments
+    /// * `present` - the bytes of the text.
+    pub(crate) fn scan(&self, text: &[u8], present: ByteSet, found: &mut [u64]) -> bool {
         let mut any = false;
-        for hit in automaton.find_overlapping_iter(text) {
-            any = true;
-            let Some((start, end)) = self.ranges.get(hit.pattern().as_usize()) else {
-                continue;
-            };
-            for link in self
-                .links
-                .get(*start as usize..*end as usize)
-                .unwrap_or_default()
-            {
-                let link = *link as usize;
-                if let Some(word) = found.get_mut(link / 64) {
-                    *word |= 1 << (link % 64);
+        if self.single_bytes.meets(present) {
+            for (bytes, literal) in &self.singles {
+                if bytes.meets(present) {
+                    any |= add(self.literal(*literal).1, found);
                 }
             }
         }
+        let mut start = 0;
+        while let Some(block) = text.get(start..).filter(|rest| rest.len() >= WIDE) {
+            let block = block.get(..BLOCK + WIDE - 1).unwrap_or(block);
+            // Where windows pass is written down without a branch, which would be mispredicted at each of them.
+            let (mut passed, mut count) = ([0u8; BLOCK], 0usize);
+            for (at, bytes) in (0u8..).zip(block.windows(WIDE)) {
+                let window = Filter::<WIDE>::window(bytes).unwrap_or_default();
+                if let Some(slot) = passed.get_mut(count % BLOCK) {
+                    *slot = at;
+                }
+                count += usize::from(self.wide.passes(window) | self.narrow.passes(window));
+            }
+            for at in passed.get(..count).unwrap_or_default() {
+                let at = start + usize::from(*at);
+                let rest = text.get(at..).unwrap_or_default();
+                any |= self.compare(self.wide.places(rest), text, at, found);
+                any |= self.compare(self.narrow.places(rest), text, at, found);
+            }
+            start += BLOCK;
+        }
+        // Windows of two that begin in the last bytes.
+        for at in text.len().saturating_sub(WIDE - 1)..text.len() {
+            any |= self.compare(
+                self.narrow.places(text.get(at..).unwrap_or_default()),
+                text,
+                at,
+                found,
+            );
+        }
         any
+    }
+
+    /// Compares literals that have a window with the text around it.
+    fn compare(&self, places: &[Place], text: &[u8], at: usize, found: &mut [u64]) -> bool {
+        let mut any = false;
+        for place in places {
+            let (literal, links) = self.literal(place.literal);
+            let matches = at
+                .checked_sub(place.offset as usize)
+                .and_then(|start| text.get(start..start + literal.len()))
+                .is_some_and(|here| here.eq_ignore_ascii_case(literal));
+            if matches {
+                any |= add(links, found);
+            }
+        }
+        any
+    }
+}
+
+/// Adds links to a set; whether there are any.
+fn add(links: &[u32], found: &mut [u64]) -> bool {
+    for link in links {
+        insert(found, *link as usize);
+    }
+    !links.is_empty()
+}
+
+fn position(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn finds_what_is_there(
+            literals in prop::collection::vec("[a-c@`{\\[ .]{1,6}", 1..40),
+            text in "[a-cA-C@`{\\[ .\u{e9}]{0,40}",
+        ) {
+            let pairs = literals.iter().zip(0u32..).map(|(literal, link)| (literal.clone().into_bytes(), link));
+            let prefilter = Prefilter::new(pairs.collect(), literals.len());
+            let mut found = vec![0; prefilter.words];
+            let any = prefilter.scan(text.as_bytes(), ByteSet::present(text.as_bytes()), &mut found);
+            let lower = text.to_ascii_lowercase();
+            for (index, literal) in literals.iter().enumerate() {
+                prop_assert_eq!(contains(&found, index), lower.contains(literal), "{:?}", literal);
+            }
+            prop_assert_eq!(any, found.iter().any(|word| *word != 0));
+        }
+    }
+
+    #[test]
+    fn windows_are_spread_over_literals_that_share_them() {
+        let literals: Vec<(Vec<u8>, u32)> = (0..200u32)
+            .map(|number| (format!("http://{number:03}.internal/").into_bytes(), number))
+            .collect();
+        let prefilter = Prefilter::new(literals, 200);
+        let crowded = (0..FILTER_WORDS)
+            .filter_map(|word| prefilter.wide.buckets.get(word..word + 2))
+            .filter_map(|range| Some(range.get(1)? - range.first()?))
+            .max();
+        assert!(crowded.is_some_and(|most| most < 20), "{crowded:?}");
     }
 }

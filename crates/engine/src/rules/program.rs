@@ -18,7 +18,7 @@ use super::pattern;
 use super::plan::PhasePlan;
 use super::prefilter::{Bits, Prefilter};
 use super::required;
-use super::transformations;
+use super::transformations::{self, Reach};
 use super::tx::TxValue;
 use super::values::Side;
 use super::xpath::XPath;
@@ -30,15 +30,59 @@ pub(crate) type ChainId = u16;
 /// Rules of one set; a larger one is a mistake or an attack.
 const MAX_RULES: usize = 100_000;
 
-/// A list of transformations, as its beginning and its last step.
-#[derive(Debug)]
+/// A list of transformations.
+#[derive(Debug, Default)]
 pub(crate) struct Chain {
-    pub(crate) parent: ChainId,
-    pub(crate) last: Option<Transformation>,
-    /// Bytes without which the whole chain changes nothing.
+    /// The chain without its last step.
+    parent: ChainId,
+    pub(crate) steps: Vec<Step>,
+    /// Bytes without which no step changes anything.
+    triggers: ByteSet,
+    /// It makes something of an empty value.
+    fills_empty: bool,
+}
+
+/// A transformation of a chain.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) transformation: Transformation,
+    /// Bytes without which it changes nothing.
     pub(crate) triggers: ByteSet,
     /// It makes something of an empty value.
     pub(crate) fills_empty: bool,
+}
+
+impl Step {
+    /// Whether it may change a value of these bytes.
+    pub(crate) fn changes(&self, bytes: ByteSet) -> bool {
+        self.triggers.meets(bytes) || (self.fills_empty && bytes == ByteSet::EMPTY)
+    }
+}
+
+impl Chain {
+    /// Whether any step may change a value of these bytes.
+    pub(crate) fn changes(&self, bytes: ByteSet) -> bool {
+        self.triggers.meets(bytes) || (self.fills_empty && bytes == ByteSet::EMPTY)
+    }
+}
+
+/// What steps may make of a value; of all that they make on the way the longest length, with `stages`.
+pub(crate) fn reach(steps: &[Step], bytes: ByteSet, length: usize, stages: bool) -> Reach {
+    let mut at = Reach {
+        bytes: bytes.in_any_case(),
+        length,
+    };
+    let mut longest = 0;
+    for step in steps {
+        if step.triggers.meets(at.bytes) || step.fills_empty {
+            at = transformations::reach(step.transformation, at);
+            longest = longest.max(at.length);
+        }
+    }
+    if stages {
+        at.length = longest;
+    }
+    at
 }
 
 /// Places of `TX` variables that rules name.
@@ -59,6 +103,19 @@ impl Names {
         self.names.push(name.as_slice().into());
         self.places.insert(name.into(), place);
         place
+    }
+
+    /// Find the places of a target that selects by pattern.
+    fn select(&self, target: &mut CompiledTarget) {
+        if target.source == Source::Tx
+            && let Members::Regex(regex) = &target.members
+        {
+            let numbered = (0..).zip(&self.names);
+            let places = numbered
+                .filter(|(_, name)| regex.is_match(name))
+                .map(|(place, _)| place);
+            target.members = Members::Places(places.collect(), regex.clone());
+        }
     }
 
     pub(crate) fn find(&self, name: &[u8]) -> Option<u16> {
@@ -88,6 +145,8 @@ pub(crate) enum Members {
     /// A `TX` variable by place.
     Place(u16),
     Regex(Regex),
+    /// `TX` variables by pattern: the places of those whose names rules know, and the pattern for others.
+    Places(Vec<u16>, Regex),
     Path(XPath),
 }
 
@@ -106,7 +165,7 @@ impl CompiledTarget {
         match &self.members {
             Members::All | Members::Place(_) => true,
             Members::Name(wanted) => name.eq_ignore_ascii_case(wanted),
-            Members::Regex(regex) => regex.is_match(name),
+            Members::Regex(regex) | Members::Places(_, regex) => regex.is_match(name),
             Members::Path(path) => path.selects(name),
         }
     }
@@ -145,8 +204,10 @@ pub(crate) struct CompiledLink {
     pub(crate) logdata: Option<CompiledMacro>,
     pub(crate) actions: Vec<CompiledAction>,
     pub(crate) gate: Gate,
+    /// It asks for `MATCHED_…`, but for message and log data.
+    pub(crate) reads_matched: bool,
     /// Literals of the prefilter.
-    literals: Vec<Vec<u8>>,
+    pub(crate) literals: Vec<Vec<u8>>,
 }
 
 /// A rule, ready.
@@ -223,6 +284,10 @@ pub(crate) struct Program {
     pub(crate) names: Names,
     /// Without the rules that no transaction runs.
     pub(crate) plans: Plans,
+    /// A rule reads `MATCHED_…` of an earlier one.
+    pub(crate) reads_earlier: bool,
+    /// Variables that rules left out of the plans would have set.
+    pub(crate) initial: Vec<(u16, TxValue)>,
     /// With all rules, made when a caller sets variables that decide on them.
     whole: OnceLock<Plans>,
     /// Names of the variables that rules look at, by variable.
@@ -240,6 +305,8 @@ struct Builder {
     variable_names: Vec<String>,
     /// The rule being compiled reads `MATCHED_…`.
     reads_matched: bool,
+    /// A rule reads `MATCHED_…` before it has matched anything itself.
+    reads_earlier: bool,
 }
 
 impl Program {
@@ -277,21 +344,15 @@ impl Program {
             })?;
             rules.push(compiled);
         }
-        // A `SecAction` may read what an earlier rule matched.
-        if rules.iter().any(|rule| {
-            rule.notes
-                && rule
-                    .links
-                    .first()
-                    .is_some_and(|link| link.targets.is_empty())
-        }) {
-            for rule in &mut rules {
-                rule.notes = true;
+        for rule in &mut rules {
+            // What an earlier rule matched may be asked for.
+            rule.notes |= builder.reads_earlier;
+            for target in rule.links.iter_mut().flat_map(|link| &mut link.targets) {
+                builder.names.select(target);
             }
         }
-        let dead = super::constants::dead_rules(&rules, &builder.names);
-        let plans = Plans::new(&rules, &builder.chains, builder.links, &dead)
-            .map_err(|error| EngineError::invalid("rules", error))?;
+        let constants = super::constants::constants(&rules, &builder.names);
+        let plans = Plans::new(&rules, &builder.chains, builder.links, &constants.dead);
         Ok(Self {
             settings: set.settings,
             signatures: set.signatures,
@@ -300,6 +361,8 @@ impl Program {
             chains: builder.chains,
             names: builder.names,
             plans,
+            reads_earlier: builder.reads_earlier,
+            initial: constants.initial,
             whole: OnceLock::new(),
             links: builder.links,
             uses: builder.uses,
@@ -322,8 +385,7 @@ impl Program {
         }
         self.whole.get_or_init(|| {
             let nothing = Bits::new(self.rules.len());
-            // The literals are those that made a prefilter before, so this one can be made too.
-            Plans::new(&self.rules, &self.chains, self.links, &nothing).unwrap_or_default()
+            Plans::new(&self.rules, &self.chains, self.links, &nothing)
         })
     }
 }
@@ -340,12 +402,7 @@ pub(crate) struct Plans {
 }
 
 impl Plans {
-    fn new(
-        rules: &[CompiledRule],
-        chains: &[Chain],
-        links: usize,
-        dead: &Bits,
-    ) -> Result<Self, String> {
+    fn new(rules: &[CompiledRule], chains: &[Chain], links: usize, dead: &Bits) -> Self {
         let living = rules
             .iter()
             .enumerate()
@@ -363,11 +420,11 @@ impl Plans {
                 });
             Prefilter::new(pairs.collect(), links)
         };
-        Ok(Self {
-            request: prefilter(request)?,
-            response: prefilter(response)?,
+        Self {
+            request: prefilter(request),
+            response: prefilter(response),
             phases: [1, 2, 3, 4, 5].map(|phase| PhasePlan::new(phase, rules, chains, links, dead)),
-        })
+        }
     }
 
     pub(crate) fn prefilter(&self, phase: u8) -> &Prefilter {
@@ -398,20 +455,15 @@ impl Builder {
         for digit in 0..super::operators::MAX_CAPTURES {
             names.place(digit.to_string().as_bytes());
         }
-        let empty = Chain {
-            parent: 0,
-            last: None,
-            triggers: ByteSet::EMPTY,
-            fills_empty: false,
-        };
         Self {
             names,
-            chains: vec![empty],
+            chains: vec![Chain::default()],
             known: HashMap::from([(Vec::new(), 0)]),
             links: rules,
             uses: vec![false; super::facts::VARIABLES],
             variable_names: vec![String::new(); super::facts::VARIABLES],
             reads_matched: false,
+            reads_earlier: false,
         }
     }
 
@@ -429,10 +481,17 @@ impl Builder {
             let number = if position == 0 { index } else { self.links };
             self.links += usize::from(position > 0);
             links.push(self.link(number, link, set)?);
+            // A `SecAction` matches nothing, and targets are looked at before anything has matched.
+            self.reads_earlier |= position == 0
+                && (link.targets.is_empty() && self.reads_matched
+                    || link
+                        .targets
+                        .iter()
+                        .any(|target| is_matched(target.variable)));
         }
-        let notes = rule.log || rule.audit_log || self.reads_matched;
+        let disruptive = self.disruption(&rule.disruptive);
         Ok(CompiledRule {
-            notes,
+            notes: rule.log || rule.audit_log || self.reads_matched,
             id: rule.id,
             phase: rule.phase,
             file: rule.file,
@@ -442,7 +501,7 @@ impl Builder {
             ver: rule.ver.clone(),
             severity: rule.severity,
             tags: rule.tags.clone(),
-            disruptive: self.disruption(&rule.disruptive),
+            disruptive,
             status: rule.status,
             log: rule.log,
             audit_log: rule.audit_log,
@@ -473,13 +532,7 @@ impl Builder {
     }
 
     fn note(&mut self, variable: Variable) {
-        self.reads_matched |= matches!(
-            variable,
-            Variable::MatchedVar
-                | Variable::MatchedVarName
-                | Variable::MatchedVars
-                | Variable::MatchedVarsNames
-        );
+        self.reads_matched |= is_matched(variable);
         if let Some(name) = self.variable_names.get_mut(variable as usize)
             && name.is_empty()
         {
@@ -512,16 +565,22 @@ impl Builder {
             literals: required.literals.is_some(),
             sets: required.sets.into(),
         };
+        let before = std::mem::take(&mut self.reads_matched);
         let mut actions = Vec::with_capacity(link.actions.len());
         for action in &link.actions {
             actions.push(self.action(action, set)?);
         }
+        let argument = self.text(&link.operator.argument);
+        let reads_matched =
+            self.reads_matched || targets.iter().any(|target| is_matched(target.variable));
+        self.reads_matched |= before;
         Ok(CompiledLink {
             number,
+            reads_matched,
             targets,
             exclusions,
             operator,
-            argument: self.text(&link.operator.argument),
+            argument,
             negated: link.negated,
             chain,
             stages,
@@ -542,19 +601,23 @@ impl Builder {
             return 0;
         };
         let parent = self.chain(before);
-        let (triggers, fills_empty) = self
-            .chains
-            .get(parent as usize)
-            .map_or((ByteSet::ALL, true), |chain| {
-                (chain.triggers, chain.fills_empty)
-            });
-        let id = ChainId::try_from(self.chains.len()).unwrap_or(0);
-        self.chains.push(Chain {
+        let last = Step {
+            transformation: *last,
+            triggers: transformations::triggers(*last),
+            fills_empty: transformations::fills_empty(*last),
+        };
+        let before = self.chains.get(usize::from(parent));
+        let mut chain = Chain {
             parent,
-            last: Some(*last),
-            triggers: triggers.union(transformations::triggers(*last)),
-            fills_empty: fills_empty || transformations::fills_empty(*last),
-        });
+            steps: before.map(|chain| chain.steps.clone()).unwrap_or_default(),
+            triggers: last
+                .triggers
+                .union(before.map_or(ByteSet::EMPTY, |chain| chain.triggers)),
+            fills_empty: last.fills_empty || before.is_some_and(|chain| chain.fills_empty),
+        };
+        chain.steps.push(last);
+        let id = ChainId::try_from(self.chains.len()).unwrap_or(0);
+        self.chains.push(chain);
         self.known.insert(steps.to_vec(), id);
         id
     }
@@ -562,8 +625,8 @@ impl Builder {
     fn stages(&self, chain: ChainId) -> Vec<ChainId> {
         let mut stages = vec![chain];
         let mut at = chain;
-        while let Some(step) = self.chains.get(at as usize).filter(|_| at != 0) {
-            at = step.parent;
+        while let Some(chain) = self.chains.get(usize::from(at)).filter(|_| at != 0) {
+            at = chain.parent;
             stages.push(at);
         }
         stages.reverse();
@@ -682,6 +745,17 @@ impl Builder {
     }
 }
 
+/// Whether a variable is about what matched last.
+fn is_matched(variable: Variable) -> bool {
+    matches!(
+        variable,
+        Variable::MatchedVar
+            | Variable::MatchedVarName
+            | Variable::MatchedVars
+            | Variable::MatchedVarsNames
+    )
+}
+
 fn select(set: &RuleSet, wanted: impl Fn(&Rule) -> bool) -> Bits {
     let mut bits = Bits::new(set.rules.len());
     for (index, rule) in set.rules.iter().enumerate() {
@@ -709,7 +783,8 @@ fn message(rule: &Rule) -> Option<String> {
 fn required_of(link: &Link, operator: &CompiledOperator) -> required::Required {
     use OperatorKind as K;
     let none = required::Required::default;
-    if link.negated {
+    // A value without what the operator needs matches a negated link, so there only what is cheap to ask helps.
+    if link.negated && !matches!(operator.kind, K::Pm) {
         return none();
     }
     let sets = |set: ByteSet| required::Required {
@@ -717,7 +792,8 @@ fn required_of(link: &Link, operator: &CompiledOperator) -> required::Required {
         sets: vec![set],
     };
     let literals = |list: Vec<Vec<u8>>| required::Required {
-        literals: Some(list),
+        // An empty text is in all others.
+        literals: Some(list).filter(|list| list.iter().all(|literal| !literal.is_empty())),
         sets: Vec::new(),
     };
     match (&operator.check, operator.kind) {

@@ -55,6 +55,11 @@ pub(crate) fn enter(program: &Program, request: &Request<'_, '_>, now_us: u64, f
     facts.set(V::RemoteAddr, request.remote_addr.to_string().as_bytes());
     facts.set(V::RemoteHost, request.remote_addr.to_string().as_bytes());
     facts.set(V::UniqueId, request.unique_id);
+    for (variable, value) in FIXED {
+        if program.uses(variable) {
+            facts.set(variable, value);
+        }
+    }
     if program.uses(V::RemotePort) {
         facts.set_integer(V::RemotePort, request.remote_port.into());
     }
@@ -81,6 +86,13 @@ pub(crate) fn enter(program: &Program, request: &Request<'_, '_>, now_us: u64, f
     }
     time(program, now_us, facts);
 }
+
+/// The version that `MODSEC_BUILD` tells, and limits of PCRE, which are never exceeded: patterns run in linear time.
+const FIXED: [(V, &[u8]); 3] = [
+    (V::ModsecBuild, b"030014000"),
+    (V::MscPcreError, b"0"),
+    (V::MscPcreLimitsExceeded, b"0"),
+];
 
 /// The first header of a name (lower case).
 pub(crate) fn header<'a>(headers: &[(&'a [u8], &'a [u8])], name: &[u8]) -> Option<&'a [u8]> {

@@ -102,6 +102,25 @@ impl Tx {
         }
     }
 
+    /// Names and values of those that a pattern selects.
+    ///
+    /// # Arguments
+    /// * `places` - where those are whose names rules know.
+    /// * `selects` - asked of the others.
+    pub(crate) fn selected<'a>(
+        &'a self,
+        names: &'a Names,
+        places: &'a [u16],
+        selects: impl Fn(&[u8]) -> bool + 'a,
+    ) -> impl Iterator<Item = (&'a [u8], &'a TxValue)> {
+        let placed = places.iter().filter_map(|place| {
+            let name = names.names.get(usize::from(*place))?;
+            Some((&**name, self.at(*place)?))
+        });
+        let others = self.dynamic.iter().filter(move |(name, _)| selects(name));
+        placed.chain(others.map(|(name, value)| (&**name, value)))
+    }
+
     /// Names and values of all that are set.
     pub(crate) fn iter<'a>(
         &'a self,

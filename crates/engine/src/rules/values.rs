@@ -1,15 +1,15 @@
-//! Values after transformations, each computed once: a chain that changes nothing shares the value of its beginning,
-//! and a value is scanned for literals once, whatever chains and rules look at it.
+//! Values after transformations, each computed once in a transaction: a transformation that changes nothing shares the
+//! value that it was given, and a value is scanned for literals once, whatever chains, rules and phases look at it.
 
 use std::collections::HashMap;
-
-use bumpalo::Bump;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
 
 use super::bytes::ByteSet;
-use super::facts::{Facts, Slot};
+use super::facts::{Facts, Slot, Span};
 use super::prefilter::Prefilter;
 use super::program::{Chain, ChainId};
-use super::transformations::{self, UnicodeMap};
+use super::transformations::{self, Reach, TRANSFORMATIONS, UnicodeMap};
 
 const NONE: u32 = u32::MAX;
 
@@ -19,20 +19,43 @@ const SHARE_ENTRIES: usize = 192;
 
 /// A computed value.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Output<'a> {
-    pub(crate) bytes: &'a [u8],
+pub(crate) struct Output {
+    place: Place,
     /// The bytes that are in it.
     pub(crate) present: ByteSet,
     /// The output whose scan holds for this one (it differs in case only).
     scan_of: u32,
     /// Where its scan is, in `scans`; [`NONE`] before it is made.
     scan: u32,
-    /// Where the results of chains begin in `rows`; [`NONE`] before there are any.
+    /// Where the results of transformations begin in `steps`; [`NONE`] before there are any.
     row: u32,
     /// The class of the plan that asked last.
     asked: u32,
     /// The link that last did not match.
     failed: u32,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self {
+            place: Place::Made(0, 0),
+            present: ByteSet::EMPTY,
+            scan_of: NONE,
+            scan: NONE,
+            row: NONE,
+            asked: NONE,
+            failed: NONE,
+        }
+    }
+}
+
+/// Where the bytes of a value are.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// Among the facts.
+    Fact(Span),
+    /// In [`Kept::pool`], from and to.
+    Made(u32, u32),
 }
 
 /// A handle to an [`Output`].
@@ -46,71 +69,111 @@ pub(crate) enum Side {
     Value,
 }
 
+/// What was computed in a transaction so far.
+#[derive(Default)]
+pub(crate) struct Kept {
+    /// Transformed values.
+    pool: Vec<u8>,
+    outputs: Vec<Output>,
+    /// For each entry its name and value.
+    bases: Vec<[u32; 2]>,
+    /// Results of transformations, a row for each output that was transformed.
+    steps: Vec<u32>,
+    /// Sets of links; the first stays empty: scans that found nothing.
+    scans: Vec<u64>,
+    /// Facts and their outputs by hash, where there are many entries.
+    shared: Option<(RandomState, HashMap<u64, u32>)>,
+    buffer: Vec<u8>,
+    /// It is of phases of the response.
+    response: bool,
+}
+
+/// Payload: shown by size only.
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Kept({} values)", self.outputs.len())
+    }
+}
+
+impl Kept {
+    /// Phases of the response look for other literals than those of the request, and hardly at the same values: what was
+    /// kept is forgotten between them, but for the memory.
+    pub(crate) fn turn_to(&mut self, response: bool) {
+        if std::mem::replace(&mut self.response, response) == response {
+            return;
+        }
+        self.pool.clear();
+        self.outputs.clear();
+        self.bases.clear();
+        self.steps.clear();
+        self.scans.clear();
+        self.shared = None;
+    }
+}
+
 /// The values of one phase.
 pub(crate) struct Values<'a> {
-    bump: &'a Bump,
+    kept: &'a mut Kept,
     facts: &'a Facts,
     chains: &'a [Chain],
     prefilter: &'a Prefilter,
     unicode_map: &'a UnicodeMap,
-    outputs: Vec<Output<'a>>,
-    /// For each entry its name and value.
-    bases: Vec<[u32; 2]>,
-    rows: Vec<u32>,
-    scans: Vec<u64>,
-    buffer: Vec<u8>,
-    /// Facts and their outputs, where there are many entries.
-    shared: Option<HashMap<&'a [u8], u32>>,
 }
 
 impl<'a> Values<'a> {
+    /// # Arguments
+    /// * `kept` - what phases with the same prefilter computed before of the same facts, which have only become more.
     pub(crate) fn new(
-        bump: &'a Bump,
+        kept: &'a mut Kept,
         facts: &'a Facts,
         chains: &'a [Chain],
         prefilter: &'a Prefilter,
         unicode_map: &'a UnicodeMap,
     ) -> Self {
-        // The first set stays empty: scans that found nothing.
-        let mut scans = Vec::with_capacity(prefilter.words * 32);
-        scans.resize(prefilter.words, 0);
+        if kept.outputs.is_empty() {
+            kept.outputs.reserve(96);
+            kept.pool.reserve(2048);
+            kept.scans.reserve(prefilter.words * 32);
+            kept.scans.resize(prefilter.words, 0);
+        }
+        kept.bases.resize(facts.len(), [NONE; 2]);
+        if facts.len() >= SHARE_ENTRIES {
+            kept.shared.get_or_insert_default();
+            for output in &mut kept.outputs {
+                (output.asked, output.failed) = (NONE, NONE);
+            }
+        }
         Self {
-            bump,
+            kept,
             facts,
             chains,
             prefilter,
             unicode_map,
-            outputs: Vec::with_capacity(64),
-            bases: vec![[NONE; 2]; facts.len()],
-            rows: Vec::with_capacity(chains.len() * 32),
-            scans,
-            buffer: Vec::new(),
-            shared: (facts.len() >= SHARE_ENTRIES).then(HashMap::new),
         }
     }
 
-    pub(crate) fn output(&self, id: OutputId) -> Output<'a> {
-        self.outputs.get(id.0 as usize).copied().unwrap_or(Output {
-            bytes: b"",
-            present: ByteSet::EMPTY,
-            scan_of: NONE,
-            scan: NONE,
-            row: NONE,
-            asked: NONE,
-            failed: NONE,
+    pub(crate) fn output(&self, id: OutputId) -> Output {
+        self.kept
+            .outputs
+            .get(id.0 as usize)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// The bytes of a value.
+    pub(crate) fn bytes(&self, id: OutputId) -> &[u8] {
+        self.kept.outputs.get(id.0 as usize).map_or(&[], |output| {
+            bytes(output.place, self.facts, &self.kept.pool)
         })
     }
 
-    fn add(&mut self, bytes: &'a [u8], scan_of: Option<u32>) -> OutputId {
-        let id = u32::try_from(self.outputs.len()).unwrap_or(NONE);
-        self.outputs.push(Output {
-            bytes,
-            present: ByteSet::present(bytes),
+    fn add(&mut self, place: Place, scan_of: Option<u32>) -> OutputId {
+        let id = position(self.kept.outputs.len());
+        self.kept.outputs.push(Output {
+            place,
+            present: ByteSet::present(bytes(place, self.facts, &self.kept.pool)),
             scan_of: scan_of.unwrap_or(id),
-            scan: NONE,
-            row: NONE,
-            asked: NONE,
-            failed: NONE,
+            ..Output::default()
         });
         OutputId(id)
     }
@@ -129,14 +192,17 @@ impl<'a> Values<'a> {
 
     /// A value that is no fact.
     pub(crate) fn foreign(&mut self, bytes: &[u8]) -> OutputId {
-        let copy = self.bump.alloc_slice_copy(bytes);
-        self.add(copy, None)
+        let start = position(self.kept.pool.len());
+        self.kept.pool.extend_from_slice(bytes);
+        let end = position(self.kept.pool.len());
+        self.add(Place::Made(start, end), None)
     }
 
     /// The untransformed name or value of an entry.
     pub(crate) fn base(&mut self, entry: u32, side: Side) -> OutputId {
         let column = usize::from(side == Side::Value);
         if let Some(known) = self
+            .kept
             .bases
             .get(entry as usize)
             .and_then(|base| base.get(column))
@@ -144,24 +210,15 @@ impl<'a> Values<'a> {
         {
             return OutputId(*known);
         }
-        let facts: &'a Facts = self.facts;
-        let found = facts.entry(entry);
-        let bytes = facts.bytes(if side == Side::Name {
+        let found = self.facts.entry(entry);
+        let span = if side == Side::Name {
             found.name
         } else {
             found.value
-        });
-        let known = self.shared.as_ref().and_then(|shared| shared.get(bytes));
-        let id = if let Some(known) = known {
-            OutputId(*known)
-        } else {
-            let id = self.add(bytes, None);
-            if let Some(shared) = &mut self.shared {
-                shared.insert(bytes, id.0);
-            }
-            id
         };
+        let id = self.shared(span);
         if let Some(slot) = self
+            .kept
             .bases
             .get_mut(entry as usize)
             .and_then(|base| base.get_mut(column))
@@ -171,113 +228,191 @@ impl<'a> Values<'a> {
         id
     }
 
+    /// The output of a fact, that of an equal one where these are looked for.
+    fn shared(&mut self, span: Span) -> OutputId {
+        let text = self.facts.bytes(span);
+        let Some((hasher, known)) = &self.kept.shared else {
+            return self.add(Place::Fact(span), None);
+        };
+        let hash = hasher.hash_one(text);
+        if let Some(id) = known.get(&hash).map(|id| OutputId(*id))
+            && self.bytes(id) == text
+        {
+            return id;
+        }
+        let id = self.add(Place::Fact(span), None);
+        if let Some((_, known)) = &mut self.kept.shared {
+            known.insert(hash, id.0);
+        }
+        id
+    }
+
     /// Whether a class of the plan has asked of an equal value already.
     pub(crate) fn was_asked(&mut self, base: OutputId, class: usize) -> bool {
-        if self.shared.is_none() {
+        if self.kept.shared.is_none() {
             return false;
         }
-        let class = u32::try_from(class).unwrap_or(NONE);
-        let output = self.outputs.get_mut(base.0 as usize);
+        let class = position(class);
+        let output = self.kept.outputs.get_mut(base.0 as usize);
         output.is_some_and(|output| std::mem::replace(&mut output.asked, class) == class)
     }
 
     /// Note that a link did not match a value.
     pub(crate) fn fail(&mut self, base: OutputId, link: usize) {
-        if self.shared.is_some()
-            && let Some(output) = self.outputs.get_mut(base.0 as usize)
+        if self.kept.shared.is_some()
+            && let Some(output) = self.kept.outputs.get_mut(base.0 as usize)
         {
-            output.failed = u32::try_from(link).unwrap_or(NONE);
+            output.failed = position(link);
         }
     }
 
     /// Whether a link did not match an equal value just now.
     pub(crate) fn has_failed(&self, base: OutputId, link: usize) -> bool {
-        self.shared.is_some()
-            && self.outputs.get(base.0 as usize).is_some_and(|output| {
-                output.failed != NONE && usize::try_from(output.failed) == Ok(link)
-            })
+        self.kept.shared.is_some()
+            && self
+                .kept
+                .outputs
+                .get(base.0 as usize)
+                .is_some_and(|output| {
+                    output.failed != NONE && usize::try_from(output.failed) == Ok(link)
+                })
+    }
+
+    /// The next step of a chain that may change a value, from a step on.
+    pub(crate) fn next_step(&self, at: OutputId, chain: ChainId, from: usize) -> Option<usize> {
+        let output = self.output(at);
+        let chain = self.chains.get(usize::from(chain))?;
+        if !chain.changes(output.present) {
+            return None;
+        }
+        let steps = chain.steps.get(from..)?;
+        let found = steps.iter().position(|step| step.changes(output.present))?;
+        Some(from + found)
+    }
+
+    /// What the rest of a chain, from a step on, may make of a value.
+    ///
+    /// # Arguments
+    /// * `stages` - what comes after each step counts, not the last only.
+    pub(crate) fn reach(&self, at: OutputId, chain: ChainId, from: usize, stages: bool) -> Reach {
+        let rest = self
+            .chains
+            .get(usize::from(chain))
+            .and_then(|chain| chain.steps.get(from..))
+            .unwrap_or_default();
+        super::program::reach(rest, self.output(at).present, self.bytes(at).len(), stages)
+    }
+
+    /// A value after a step of a chain.
+    pub(crate) fn step_of(&mut self, at: OutputId, chain: ChainId, step: usize) -> OutputId {
+        let chains: &'a [Chain] = self.chains;
+        let step = chains
+            .get(usize::from(chain))
+            .and_then(|chain| chain.steps.get(step));
+        step.map_or(at, |step| {
+            self.step(at, self.output(at), step.transformation)
+        })
     }
 
     /// A value after a chain.
     pub(crate) fn after(&mut self, base: OutputId, chain: ChainId) -> OutputId {
-        let chains = self.chains;
-        let Some(steps) = chains.get(chain as usize) else {
-            return base;
-        };
-        let Some(output) = self.outputs.get(base.0 as usize) else {
-            return base;
-        };
-        let changes =
-            steps.triggers.meets(output.present) || (steps.fills_empty && output.bytes.is_empty());
-        if !changes {
-            return base;
+        let mut at = base;
+        let mut from = 0;
+        while let Some(step) = self.next_step(at, chain, from) {
+            at = self.step_of(at, chain, step);
+            from = step + 1;
         }
-        let row = if output.row == NONE {
-            self.new_row(base)
-        } else {
-            output.row
-        };
-        let cell = row as usize + chain as usize;
-        if let Some(known) = self.rows.get(cell)
+        at
+    }
+
+    fn step(
+        &mut self,
+        input: OutputId,
+        output: Output,
+        transformation: super::compiled::Transformation,
+    ) -> OutputId {
+        let mut row = output.row;
+        if row == NONE {
+            row = position(self.kept.steps.len());
+            self.kept
+                .steps
+                .resize(self.kept.steps.len() + TRANSFORMATIONS, NONE);
+            if let Some(output) = self.kept.outputs.get_mut(input.0 as usize) {
+                output.row = row;
+            }
+        }
+        let cell = row as usize + transformation as usize;
+        if let Some(known) = self.kept.steps.get(cell)
             && *known != NONE
         {
             return OutputId(*known);
         }
-        let parent = self.after(base, steps.parent);
-        let result = self.step(parent, steps);
-        if let Some(slot) = self.rows.get_mut(cell) {
+        let result = self.transform(input, output, transformation);
+        if let Some(slot) = self.kept.steps.get_mut(cell) {
             *slot = result.0;
         }
         result
     }
 
-    fn new_row(&mut self, base: OutputId) -> u32 {
-        let row = u32::try_from(self.rows.len()).unwrap_or(NONE);
-        self.rows.resize(self.rows.len() + self.chains.len(), NONE);
-        if let Some(output) = self.outputs.get_mut(base.0 as usize) {
-            output.row = row;
-        }
-        row
-    }
-
-    fn step(&mut self, parent: OutputId, chain: &Chain) -> OutputId {
-        let Some(last) = chain.last else {
-            return parent;
+    fn transform(
+        &mut self,
+        input: OutputId,
+        output: Output,
+        transformation: super::compiled::Transformation,
+    ) -> OutputId {
+        let mut buffer = std::mem::take(&mut self.kept.buffer);
+        buffer.clear();
+        let text = bytes(output.place, self.facts, &self.kept.pool);
+        transformations::apply(transformation, text, self.unicode_map, &mut buffer);
+        let result = if buffer == text {
+            input
+        } else {
+            let start = position(self.kept.pool.len());
+            self.kept.pool.extend_from_slice(&buffer);
+            let end = position(self.kept.pool.len());
+            let scan_of = transformations::is_case_only(transformation).then_some(output.scan_of);
+            self.add(Place::Made(start, end), scan_of)
         };
-        let input = self.output(parent);
-        self.buffer.clear();
-        transformations::apply(last, input.bytes, self.unicode_map, &mut self.buffer);
-        if self.buffer == input.bytes {
-            return parent;
-        }
-        let copy = self.bump.alloc_slice_copy(&self.buffer);
-        let scan_of = transformations::is_case_only(last).then_some(input.scan_of);
-        self.add(copy, scan_of)
+        self.kept.buffer = buffer;
+        result
     }
 
     /// The links whose literals are in a value; `None` when there are none.
     pub(crate) fn scan(&mut self, id: OutputId) -> Option<&[u64]> {
         let source = self.output(id).scan_of;
         let output = self.output(OutputId(source));
+        let words = self.prefilter.words;
         let mut scan = output.scan;
         if scan == NONE {
-            let start = self.scans.len();
-            self.scans.resize(start + self.prefilter.words, 0);
-            let found = self.scans.get_mut(start..).unwrap_or_default();
-            if self.prefilter.scan(output.bytes, found) {
-                scan = u32::try_from(start).unwrap_or(0);
+            let kept = &mut *self.kept;
+            let start = kept.scans.len();
+            kept.scans.resize(start + words, 0);
+            let found = kept.scans.get_mut(start..).unwrap_or_default();
+            let text = bytes(output.place, self.facts, &kept.pool);
+            if self.prefilter.scan(text, output.present, found) {
+                scan = position(start);
             } else {
-                self.scans.truncate(start);
+                kept.scans.truncate(start);
                 scan = 0;
             }
-            if let Some(slot) = self.outputs.get_mut(source as usize) {
+            if let Some(slot) = kept.outputs.get_mut(source as usize) {
                 slot.scan = scan;
             }
         }
         if scan == 0 {
             return None;
         }
-        self.scans
-            .get(scan as usize..scan as usize + self.prefilter.words)
+        self.kept.scans.get(scan as usize..scan as usize + words)
     }
+}
+
+fn bytes<'a>(place: Place, facts: &'a Facts, pool: &'a [u8]) -> &'a [u8] {
+    match place {
+        Place::Fact(span) => facts.bytes(span),
+        Place::Made(start, end) => pool.get(start as usize..end as usize).unwrap_or_default(),
+    }
+}
+
+fn position(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(NONE)
 }

@@ -1,5 +1,6 @@
 """`starfort policy test`."""
 
+from json import loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -246,6 +247,16 @@ def _decision(explained: dict[str, Any]) -> str:
     return f"{action}:{policy}" if policy else str(action)
 
 
+def _match(row: str) -> str:
+    """A match of a rule in one line, its value masked."""
+    match = loads(row)
+    return (
+        f"{match['rule']} at {match['variable']}: {match['value']}"
+        if match["variable"]
+        else str(match["rule"])
+    )
+
+
 def _show(explained: dict[str, Any], name: str) -> None:
     if name:
         output.heading(name)
@@ -271,6 +282,7 @@ def _show(explained: dict[str, Any], name: str) -> None:
             ("identity", f"{identity['kind']} {identity['subject']} {identity['error']}".strip()),
             ("signals", [f"{each['kind']}={each['score']}" for each in explained["signals"]]),
             ("findings", explained["findings"]),
+            ("matched", [_match(each) for each in explained["event"]["evidence"]]),
             ("anomalies", explained["anomalies"]),
             ("sensitive", explained["sensitive_request"] + explained["sensitive_response"]),
             ("also done", explained["done"]),

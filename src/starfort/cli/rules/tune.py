@@ -97,4 +97,5 @@ def _plain(one: Any) -> dict[str, Any]:
         "first": seen.first,
         "last": seen.last,
         "samples": seen.samples,
+        "masked_values": seen.values,
     }

@@ -80,6 +80,8 @@ def evidence(rows: list[dict[str, Any]]) -> Markup:
 def _value(name: str, value: object) -> Markup:
     if value in ("", None, [], ()):
         return tag("span", "none", class_="muted")
+    if name == "matches" and isinstance(value, list | tuple):
+        return tag("ul", (tag("li", str(part)[:500], class_="mono") for part in value), class_="evidence")
     if isinstance(value, list | tuple):
         text = ", ".join(str(part) for part in value)
     else:

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from urllib.parse import unquote
 
+from markupsafe import Markup
+
+from starfort.admin import models
 from starfort.dashboard import shapes
 from starfort.dashboard.frame import View, grid, show_markup, title_bar
 from starfort.dashboard.markup import Content, join, tag
@@ -75,6 +78,9 @@ async def build(view: View) -> None:
                 ),
             )
         )
+    if event.evidence:
+        with grid(""):
+            show_markup(_matched(event.evidence))
     with grid("two"):
         show_markup(
             shapes.panel(
@@ -111,6 +117,23 @@ async def build(view: View) -> None:
                 ),
             )
         )
+
+
+def _matched(matches: Sequence[models.RuleMatch]) -> Markup:
+    """The rules that matched, with what they matched masked."""
+    rows = [
+        (
+            tag("a", str(match.rule), class_="mono", href=link("/events", finding=f"rule:{match.rule}")),
+            shapes.rule_severity(match.severity),
+            tag("div", match.message or tag("span", "says nothing", class_="muted"), class_="two-lines"),
+            tag("span", match.variable, class_="mono"),
+            tag("div", match.value, class_="mono two-lines"),
+        )
+        for match in matches
+    ]
+    heads = ("Rule", "Severity", "What it says", "Variable", "Value, masked")
+    table = shapes.table(heads, rows, label="matched rules")
+    return shapes.panel("Matched rules", table, note="a letters, 9 digits, x both, each with how many")
 
 
 def _list(values: Sequence[str]) -> Content:

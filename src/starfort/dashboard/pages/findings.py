@@ -128,7 +128,12 @@ def _noticed(view: View, page: models.Page[models.Finding]) -> Markup:
     most = page.items[0].events
     rows = [
         (
-            tag("a", code_name(row.code), href=link("/events", finding=row.code, range=view.range)),
+            tag(
+                "div",
+                tag("a", code_name(row.code), href=link("/events", finding=row.code, range=view.range)),
+                _latest(row.match) if row.match else None,
+                class_="two-lines wide",
+            ),
             shapes.badge(
                 "rule" if is_rule(row.code) else row.source, "bad" if row.source == "finding" else "warn"
             ),
@@ -145,6 +150,15 @@ def _noticed(view: View, page: models.Page[models.Finding]) -> Markup:
     rest = tag("p", f"and {shapes.plural(more, 'code')} more", class_="pager muted") if more > 0 else None
     table = shapes.table(heads, rows, figures=range(2, 6), label="noticed in requests")
     return shapes.panel(title, table, rest, note="rules, schemas and parsers; each leads to its requests")
+
+
+def _latest(match: models.RuleMatch) -> Markup:
+    """What a rule says, and what it matched last, masked."""
+    matched = join(match.variable, " ", tag("span", match.value, class_="mono")) if match.variable else None
+    return join(
+        tag("p", match.message, class_="why") if match.message else None,
+        tag("small", matched, title=match.value) if matched else None,
+    )
 
 
 def is_rule(code: str) -> bool:

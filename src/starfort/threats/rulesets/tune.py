@@ -8,7 +8,7 @@ here, and the figures come with every proposal, so that a person can decide.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ MAX_PAIRS: Final = 50_000
 MAX_CALLERS: Final = 10_000
 """Callers remembered for each."""
 
-_FINDING: Final = re.compile(r"rule:(\d{1,16})(?:@(\S{1,200}))?")
+_FINDING: Final = re.compile(r"rule:(\d{1,16})")
 _EVALUATION: Final = re.compile(r"(?:949|959|980)\d{3}|95300(?:90|91)")
 """Rules that add up what others found: excluding one would switch all off."""
 
@@ -47,9 +47,15 @@ class Evidence:
     first: str = ""
     last: str = ""
     samples: list[str] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
 
-    def add(self, event: Mapping[str, Any]) -> None:
-        """Count one more event."""
+    def add(self, event: Mapping[str, Any], value: str) -> None:
+        """Count one more event.
+
+        Args:
+            event: as the API gives it.
+            value: what the rule matched in it, masked; "" when that is not known.
+        """
         self.requests += 1
         self.succeeded += event["status"] < 400  # noqa: PLR2004 - client errors begin there
         self.stopped += event["action"] not in {"", "allow"}
@@ -63,6 +69,8 @@ class Evidence:
         self.last = max(self.last, time)
         if len(self.samples) < 3:  # noqa: PLR2004 - a few to look at
             self.samples.append(event["id"])
+        if value and value not in self.values and len(self.values) < 3:  # noqa: PLR2004 - likewise
+            self.values.append(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +105,21 @@ def propose(events: Iterable[Mapping[str, Any]]) -> list[Proposal]:
     seen: dict[tuple[int, str, str, str], Evidence] = {}
     for event in events:
         endpoint = f"{event['method']} {event['template'] or event['path']}"
-        for rule, target in _matches(event["findings"]):
+        for (rule, target), value in _matches(event).items():
             key = (rule, event["api"], endpoint, target)
             if key in seen or len(seen) < MAX_PAIRS:
-                seen.setdefault(key, Evidence()).add(event)
+                seen.setdefault(key, Evidence()).add(event, value)
     found = [_proposal(*key, evidence) for key, evidence in seen.items()]
     return sorted(found, key=lambda one: (not one.likely, -one.evidence.requests, one.rule))
 
 
-def _matches(findings: Sequence[str]) -> set[tuple[int, str]]:
-    """Rules and targets of one event; a rule's bare finding counts only where no target is known."""
-    parsed = [found for finding in findings if (found := _FINDING.fullmatch(finding))]
-    named = {found[1] for found in parsed if found[2]}
-    return {
-        (int(found[1]), found[2] or "")
-        for found in parsed
-        if (found[2] or found[1] not in named) and not _EVALUATION.fullmatch(found[1])
-    }
+def _matches(event: Mapping[str, Any]) -> dict[tuple[int, str], str]:
+    """Rules and targets of one event, with the masked value; without evidence the target is not known."""
+    found = {(int(m["rule"]), str(m["variable"])): str(m["value"]) for m in event["evidence"]}
+    told = {rule for rule, _ in found}
+    named = (int(parsed[1]) for code in event["findings"] if (parsed := _FINDING.fullmatch(code)))
+    found |= {(rule, ""): "" for rule in named if rule not in told}
+    return {key: value for key, value in found.items() if not _EVALUATION.fullmatch(str(key[0]))}
 
 
 def _proposal(rule: int, api: str, endpoint: str, target: str, evidence: Evidence) -> Proposal:
@@ -158,12 +164,18 @@ def as_configuration(proposals: Iterable[Proposal], messages: Mapping[int, str])
             f"    # {messages.get(one.rule, '')}".rstrip(),
             f"    # {counted}",
             f"    # {seen.first} to {seen.last}, such as {', '.join(seen.samples)}",
+            *(f"    # masked: {_one_line(value)}" for value in seen.values),
             f"    - rule: {one.rule}",
             *([f"      api: {_quoted(one.api)}"] if one.api else []),
             f"      endpoint: {_quoted(one.endpoint)}",
             *([f"      parameter: {_quoted(one.parameter)}"] if one.parameter else []),
         ]
     return "\n".join(lines) + "\n"
+
+
+def _one_line(text: str) -> str:
+    """A text that stays within its comment."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _quoted(text: str) -> str:

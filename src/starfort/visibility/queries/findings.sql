@@ -1,4 +1,4 @@
--- Codes of findings and anomalies within a window, most frequent first.
+-- Codes of findings and anomalies within a window, most frequent first; of a rule also its latest match.
 SELECT
     pair.1 AS source, pair.2 AS code,
     count() AS events,
@@ -6,6 +6,7 @@ SELECT
     uniqCombined(12)(address) AS addresses,
     countIf(action != 'allow') AS stopped,
     max(time) AS last_seen,
+    argMaxIf(row, time, row != '') AS match,
     count() OVER () AS total
 FROM
 (
@@ -14,7 +15,9 @@ FROM
         arrayJoin(arrayConcat(
             arrayMap(v -> ('finding', toString(v)), findings),
             arrayMap(v -> ('anomaly', toString(v)), anomalies)
-        )) AS pair
+        )) AS pair,
+        if(startsWith(pair.2, 'rule:'),
+           arrayFirst(e -> JSONExtractUInt(e, 'rule') = toUInt64OrZero(substring(pair.2, 6)), evidence), '') AS row
     FROM events
     WHERE time >= {since:DateTime64(6, 'UTC')}
 )

@@ -11,6 +11,11 @@ from starfort.config.model import Rules
 from starfort.threats.rulesets.tune import as_configuration, propose
 
 
+def match(variable: str, rule: int = 942100, value: str = "9' OR 9=9") -> dict[str, Any]:
+    """A rule that matched a variable."""
+    return {"rule": rule, "message": "", "severity": "critical", "variable": variable, "value": value}
+
+
 def event(number: int, **changes: Any) -> dict[str, Any]:
     """A request in which rule 942100 matched the parameter `text`."""
     return {
@@ -26,7 +31,8 @@ def event(number: int, **changes: Any) -> dict[str, Any]:
         "address": f"192.0.2.{number}",
         "subject": "",
         "identity_verified": False,
-        "findings": ["rule:942100", "rule:942100@ARGS:text", "rule:949110"],
+        "findings": ["rule:942100", "rule:949110"],
+        "evidence": [match("ARGS:text"), match("", 949110, "")],
         **changes,
     }
 
@@ -82,10 +88,10 @@ def test_subjects_count_as_callers() -> None:
 def test_parameters_and_endpoints_are_apart() -> None:
     """What is right for one is not for another; other collections keep their name; none is said as none."""
     events = [
-        *(event(n, findings=["rule:942100@ARGS:a"]) for n in range(6)),
-        *(event(n, findings=["rule:942100@REQUEST_COOKIES:sid"]) for n in range(7)),
-        *(event(n, findings=["rule:942100"], template="", path="/x") for n in range(8)),
-        *(event(n, findings=["rule:942100@ARGS:USER"]) for n in range(5)),
+        *(event(n, evidence=[match("ARGS:a")]) for n in range(6)),
+        *(event(n, evidence=[match("REQUEST_COOKIES:sid")]) for n in range(7)),
+        *(event(n, evidence=[], template="", path="/x") for n in range(8)),
+        *(event(n, evidence=[match("ARGS:USER")]) for n in range(5)),
     ]
     found = [(one.endpoint, one.parameter, one.evidence.requests) for one in propose(events)]
     assert found == [
@@ -98,13 +104,14 @@ def test_parameters_and_endpoints_are_apart() -> None:
 
 def test_other_findings_are_nothing() -> None:
     """Only rules' count."""
-    assert propose([event(1, findings=["schema:body", "rule:x", "rule:980170"])]) == []
+    assert propose([event(1, findings=["schema:body", "rule:x", "rule:980170"], evidence=[])]) == []
 
 
 def test_the_yaml_is_configuration() -> None:
     """It can be pasted as it is, whatever parameters are called."""
     events = [
-        event(n, findings=["rule:942100@ARGS:it's", "rule:941100@REQUEST_HEADERS:x-y"]) for n in range(6)
+        event(n, evidence=[match("ARGS:it's"), match("REQUEST_HEADERS:x-y", 941100, f"<a{{{n}}}>\r\nb: c")])
+        for n in range(6)
     ]
     text = as_configuration(propose(events), {942100: "SQL", 941100: "XSS"})
     loaded = YAML(typ="safe").load(text)["rules"]["exclusions"]
@@ -114,4 +121,6 @@ def test_the_yaml_is_configuration() -> None:
     }
     Rules.model_validate({"exclusions": [one for one in loaded if "'" not in one["parameter"]]})
     assert "# SQL" in text
+    masked = [line.strip() for line in text.splitlines() if "masked" in line]
+    assert masked == [*(f"# masked: <a{{{n}}}>??b: c" for n in range(3)), "# masked: 9' OR 9=9"]
     assert "6 requests, 6 addresses, 6 answered below 400" in text

@@ -43,6 +43,8 @@ pub struct CompiledOperator {
 pub(crate) enum Check {
     /// `rx` and `verify…` with a literal pattern.
     Regex(Regex),
+    /// `rx` with a pattern that matches everything.
+    Everything,
     /// `pm`.
     Phrases(Phrases),
     /// `ipMatch`.
@@ -93,6 +95,10 @@ impl CompiledOperator {
                 _,
             ) => Check::None,
             (_, None) => Check::Macro,
+            // `.` matches line breaks too.
+            (K::Rx, Some(text)) if matches!(text.as_str(), "^.*$" | "^.*" | ".*") => {
+                Check::Everything
+            }
             (
                 K::Rx | K::RxGlobal | K::VerifyCc | K::VerifySsn | K::VerifyCpf | K::VerifySvnr,
                 Some(text),
@@ -125,6 +131,10 @@ impl CompiledOperator {
         use OperatorKind as K;
         match (&self.check, self.kind) {
             (Check::Regex(regex), kind) => holds_regex(kind, regex, value, captures),
+            (Check::Everything, _) => {
+                capture_one(captures, value);
+                true
+            }
             (Check::Phrases(phrases), _) => phrases.find(value, captures),
             (Check::Networks(networks), _) => networks.contains(value),
             (Check::Bytes(allowed), _) => ByteSet::present(value).meets(allowed.complement()),

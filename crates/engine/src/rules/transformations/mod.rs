@@ -108,6 +108,58 @@ pub(crate) const fn triggers(transformation: Transformation) -> ByteSet {
     }
 }
 
+/// How many transformations there are ([`Transformation`] is numbered from 0).
+pub(crate) const TRANSFORMATIONS: usize = Transformation::Utf8toUnicode as usize + 1;
+
+/// What is known of a value before it is computed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reach {
+    /// All bytes that may be in it, letters in both cases.
+    pub(crate) bytes: ByteSet,
+    /// The longest that it may be.
+    pub(crate) length: usize,
+}
+
+/// What may come of a transformation. A property test holds this.
+pub(crate) fn reach(transformation: Transformation, from: Reach) -> Reach {
+    use Transformation as T;
+    let with = |bytes: &[u8]| Reach {
+        bytes: from.bytes.union(ByteSet::of(bytes)),
+        length: from.length,
+    };
+    let any = |length| Reach {
+        bytes: ByteSet::ALL,
+        length,
+    };
+    match transformation {
+        T::Lowercase
+        | T::Uppercase
+        | T::RemoveNulls
+        | T::RemoveWhitespace
+        | T::RemoveCommentsChar
+        | T::Trim
+        | T::TrimLeft
+        | T::TrimRight => from,
+        T::NormalizePath | T::NormalizePathWin => with(b"/"),
+        T::CmdLine
+        | T::CompressWhitespace
+        | T::RemoveComments
+        | T::ReplaceComments
+        | T::ReplaceNulls => with(b" "),
+        T::UrlDecode | T::UrlDecodeUni if !from.bytes.contains(b'%') => with(b" "),
+        T::UrlDecode
+        | T::UrlDecodeUni
+        | T::JsDecode
+        | T::CssDecode
+        | T::EscapeSeqDecode
+        | T::HtmlEntityDecode
+        | T::HexDecode
+        | T::SqlHexDecode => any(from.length),
+        T::Base64Decode | T::Base64DecodeExt => any(from.length.div_ceil(4).saturating_mul(3)),
+        _ => any(usize::MAX),
+    }
+}
+
 /// Whether a transformation makes something of nothing.
 pub(crate) const fn fills_empty(transformation: Transformation) -> bool {
     matches!(
@@ -187,6 +239,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn nothing_is_out_of_reach(
+            input in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(b"%u\\&#;x0/*-.<>! aA+^'\"=".to_vec())], 0..24)
+        ) {
+            let from = Reach { bytes: ByteSet::present(&input).in_any_case(), length: input.len() };
+            for transformation in ALL {
+                let out = run(transformation, &input);
+                let to = reach(transformation, from);
+                prop_assert!(out.len() <= to.length, "{:?}", transformation);
+                prop_assert!(to.bytes.includes(ByteSet::present(&out)), "{:?}", transformation);
+            }
+        }
+
         /// What has none of the triggers comes back as it was; no transformation makes a value much longer.
         #[test]
         fn triggers_are_complete(
