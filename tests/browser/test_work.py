@@ -170,6 +170,21 @@ def test_findings_lead_to_their_endpoints(estate: Estate, browser: Browser) -> N
     assert browser.driver.find_element(By.CSS_SELECTOR, "table[aria-label=findings]").text
 
 
+def test_what_a_rule_matched_is_shown_masked(estate: Estate, browser: Browser) -> None:
+    """From the list of findings to a request: rule, what it says, variable and masked value."""
+    browser.open(estate, "/findings?range=24h")
+    row = browser.driver.find_element(By.XPATH, "//tr[contains(., 'Rule 942100')]").text
+    for part in ("SQL Injection Attack Detected via libinjection", "ARGS:q", "9' OR 'a{6}'='a{6}"):
+        assert part in row, part
+    browser.driver.find_element(By.PARTIAL_LINK_TEXT, "942100").click()
+    _arrive(browser, "location.search.includes('finding=rule%3A942100')")
+    browser.driver.find_element(By.CSS_SELECTOR, "tbody tr a[href^='/events/']").click()
+    _arrive(browser, "location.pathname.startsWith('/events/')")
+    shown = browser.driver.find_element(By.CSS_SELECTOR, "table[aria-label='matched rules']").text
+    for part in ("942100", "critical", "libinjection", "ARGS:q", "9' OR 'a{6}'='a{6}"):
+        assert part in shown, part
+
+
 def test_the_theme_stays(estate: Estate, browser: Browser) -> None:
     """A theme that somebody chose is theirs on every page."""
     browser.open(estate, "/nodes", "vera")

@@ -11,6 +11,7 @@ import dataclasses
 import datetime as dt
 import functools
 import ipaddress
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
@@ -225,13 +226,11 @@ def _messages() -> dict[int, str]:
 
 
 def _matches(event: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    """Findings of an event in the form of the engine's matches."""
-    by_rule: dict[int, list[str]] = {}
-    for finding in event["findings"]:
-        kind, _, rest = finding.partition(":")
-        if kind == "rule":
-            number, _, name = rest.partition("@")
-            by_rule.setdefault(int(number), []).extend([name] if name else [])
+    """What rules left in an event, in the form of the engine's matches."""
+    codes = (code.partition(":") for code in event["findings"])
+    by_rule: dict[int, list[str]] = {int(number): [] for kind, _, number in codes if kind == "rule"}
+    for match in map(json.loads, event["evidence"]):
+        by_rule.setdefault(match["rule"], []).append(match["variable"])
     for number, names in by_rule.items():
         yield {
             "id": number,

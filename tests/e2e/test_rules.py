@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 from examples.shop.serve import password_of
@@ -17,20 +19,47 @@ pytestmark = [
 HEADERS = [("Host", "shop.example"), ("Content-Type", "application/json"), ("User-Agent", "Mozilla/5.0")]
 
 
+SECRETS = (b"zanzibar4711", b"quokka0815", b"walrus1234", b"kookaburra99")
+
+
+async def _injection_is_told_masked(starfort: Installation) -> None:
+    """A template injection in a parameter shows its shape, and nothing that the caller wrote."""
+    value = "walrus1234{{7*7}}kookaburra99"
+    await starfort.client.send("GET", f"/products?search={quote(value)}", HEADERS)
+
+    async def told() -> list[dict[str, Any]]:
+        events = (await starfort.get("/events", path="/products", limit=50))["items"]
+        return [
+            match for event in events for match in event["evidence"] if match["variable"] == "ARGS:search"
+        ]
+
+    matched = await eventually(told, 20, "the evidence of the injection")
+    assert matched[0]["value"] == "x{10}{{9*9}}x{12}"
+
+
 async def test_an_injection_is_stopped_by_its_score_and_told(starfort: Installation) -> None:
     """A NoSQL injection in a log-in is blocked by the policy on the score; a log-in of a person is not."""
     login = {"email": "customer7@shop.example", "password": password_of(7)}
     passed = await starfort.client.send("POST", "/login", HEADERS, json.dumps(login).encode())
     assert passed.status == 200
-    attack = b'{"email": {"$ne": null}, "password": {"$gt": ""}}'
+    attack = b'{"email": {"$ne": "zanzibar4711"}, "password": {"$gt": "quokka0815"}}'
     stopped = await starfort.client.send("POST", "/login", HEADERS, attack)
     assert stopped.status == 403
     assert (await starfort.direct("shop", "/_stats"))["POST /login"] == 1
 
-    async def told() -> list[str]:
+    async def told() -> list[dict[str, Any]]:
         events = (await starfort.get("/events", action="block", limit=10))["items"]
-        return [code for event in events if event["policy"] == "exploits" for code in event["findings"]]
+        return [event for event in events if event["policy"] == "exploits"]
 
-    findings = await eventually(told, 20, "the event of the blocked request")
-    assert any(code.startswith("rule:953") for code in findings), findings
+    (event,) = await eventually(told, 20, "the event of the blocked request")
+    assert any(code.startswith("rule:953") for code in event["findings"]), event
+    matched = {match["variable"]: match for match in event["evidence"]}
+    assert matched["ARGS_NAMES:json.email.$ne"]["value"] == "json.a{5}.$ne"
+    assert matched["ARGS_NAMES:json.email.$ne"]["message"]
+    assert matched["ARGS_NAMES:json.email.$ne"]["severity"] == "critical"
+    await _injection_is_told_masked(starfort)
+    files = [path for path in starfort.data.rglob("*") if path.is_file() and not path.is_symlink()]
+    kept = {path: path.read_bytes() for path in files}
+    assert any(b"/products" in content for content in kept.values()), "what is kept can be read here"
+    assert not [path for path, content in kept.items() for secret in SECRETS if secret in content]
     assert "starfort/1" in (await starfort.get("/status"))["config"]["rules"]

@@ -47,6 +47,7 @@ class Proxy:
         self.address = address
         self.rows = rows
         self.count = 0
+        self.last: dict[str, Any] = {}
 
     async def post(self, path: str, body: Any) -> tuple[int | None, set[str]]:
         """Status of the answer, and findings of rules in the event."""
@@ -59,7 +60,13 @@ class Proxy:
         async with asyncio.timeout(20):
             while source not in self.rows:
                 await asyncio.sleep(0.01)
-        return status, {name for name in self.rows[source]["findings"] if name.startswith("rule:")}
+        self.last = self.rows[source]
+        return status, {name for name in self.last["findings"] if name.startswith("rule:")}
+
+    def matched(self) -> list[dict[str, Any]]:
+        """Rule, variable and masked value of what rules matched in the last request."""
+        wanted = ("rule", "variable", "value")
+        return [{name: match[name] for name in wanted} for match in map(json.loads, self.last["evidence"])]
 
 
 @pytest.fixture
@@ -75,8 +82,12 @@ async def test_a_score_is_what_policies_act_on(proxy: Proxy) -> None:
     assert await proxy.post("/any", {"name": "x"}) == (200, set())
     status, findings = await proxy.post("/any", ATTACK)
     assert status == 403
-    assert "rule:9531000@ARGS_NAMES:json.filter.$ne" in findings
-    assert "rule:9530091" in {name.partition("@")[0] for name in findings}
+    assert {"rule:9531000", "rule:9530091"} <= findings
+    assert {
+        "rule": 9531000,
+        "variable": "ARGS_NAMES:json.filter.$ne",
+        "value": "json.a{6}.$ne",
+    } in proxy.matched()
 
 
 async def test_settings_hold_for_their_endpoint_alone(proxy: Proxy) -> None:
@@ -86,6 +97,7 @@ async def test_settings_hold_for_their_endpoint_alone(proxy: Proxy) -> None:
     assert await proxy.post("/raw", ATTACK) == (200, set())
     status, findings = await proxy.post("/import/7", {"url": "ftp://x/y"})
     assert status == 403
-    assert "rule:9538000@ARGS:json.url" in findings
+    assert "rule:9538000" in findings
+    assert {"rule": 9538000, "variable": "ARGS:json.url", "value": "ftp://a/a"} in proxy.matched()
     assert await proxy.post("/import/7", {"url": "https://x/y"}) == (200, set())
     assert await proxy.post("/other", {"url": "ftp://x/y"}) == (200, set())

@@ -153,7 +153,10 @@ def seen_by_the_filter(monkeypatch: Any) -> None:
         for listener in files["listeners.json"]["resources"]:
             manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
             manager["http_filters"] = [one for one in manager["http_filters"] if one["name"] != "starfort"]
-        del files["routes.json"]["resources"][0]["request_headers_to_remove"]
+        table = files["routes.json"]["resources"][0]
+        routes = [route for host in table["virtual_hosts"] for route in host["routes"]]
+        for place in (table, *routes):
+            place.pop("request_headers_to_remove", None)
         return resources.Resources(made.bootstrap, files)
 
     monkeypatch.setattr("starfort.dataplane.supervisor.render", without)

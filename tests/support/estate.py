@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import random
 import time
 from dataclasses import dataclass, field
@@ -30,6 +31,19 @@ from tests.support.events import event, stream
 HOSTILE_PATH = "/<script>window.pwned=1</script>/<img src=x onerror=window.pwned=2>"
 HOSTILE_AGENT = "\"><img src=x onerror=window.pwned=3>{{constructor.constructor('window.pwned=4')()}}"
 HOSTILE_SUBJECT = "</script><script>window.pwned=5</script>`${window.pwned=6}`"
+
+MATCH = json.dumps(
+    {
+        "rule": 942100, "message": "SQL Injection Attack Detected via libinjection", "severity": "critical",
+        "variable": "ARGS:q", "value": "9' OR 'a{6}'='a{6}",
+    }
+)  # fmt: skip
+HOSTILE_MATCH = json.dumps(
+    {
+        "rule": 941100, "message": "<script>window.pwned=8</script>", "severity": "<b>critical</b>",
+        "variable": "ARGS:<img src=x onerror=window.pwned=9>", "value": "<script>alert(9)</script>{{9*9}}",
+    }
+)  # fmt: skip
 
 SMALL = [
     ("shop", "shop.example.com", "GET", "/v1/products"),
@@ -304,7 +318,8 @@ class Estate:
         }  # fmt: skip
         if self.random.random() < 0.01:
             extra |= {
-                "findings": ["sqli_pattern"],
+                "findings": ["sqli_pattern", "rule:942100"],
+                "evidence": [MATCH],
                 "action": "block",
                 "policy": "block-injections",
                 "status": 403,
@@ -378,7 +393,8 @@ class Estate:
                 self.known[0], time=self.now - dt.timedelta(seconds=30 + number), path=HOSTILE_PATH, status=404,
                 user_agent=HOSTILE_AGENT, subject=HOSTILE_SUBJECT, subject_hash="beef", address="203.0.113.66",
                 fingerprint="<b>finger</b>", as_organization="<i>org</i>", bot="bad", bot_name="<u>bot</u>",
-                findings=["<script>f</script>"], anomalies=["<script>a</script>"], signals=["<script>s</script>"],
+                findings=["<script>f</script>", "rule:941100"], evidence=[HOSTILE_MATCH, "<script>"],
+                anomalies=["<script>a</script>"], signals=["<script>s</script>"],
                 parameters=["query:<img src=x onerror=window.pwned=7>:string"], auth_seen=["<b>auth</b>"],
                 content_type="text/<b>x</b>", identity_error="<script>e</script>", observed=["block:only-documented"],
             )

@@ -171,7 +171,7 @@ fn signals_and_rate(criterion: &mut Criterion) {
     });
 }
 
-fn begun(engine: &Engine, headers: &[(&[u8], &[u8])]) -> Transaction {
+fn begun(engine: &Engine, headers: &[(&[u8], &[u8])]) -> Box<Transaction> {
     let head = RequestHead {
         headers,
         peer: CLIENT,

@@ -280,7 +280,7 @@ fn note_answer(transaction: &mut Transaction, answer: &LocalResponse) {
 }
 
 fn explanation(
-    mut transaction: Transaction,
+    mut transaction: Box<Transaction>,
     engine: &Engine,
     played: Played,
     end: StreamEnd,
@@ -338,7 +338,7 @@ fn explanation(
         anomalies: event.anomalies.clone(),
         sensitive_request: event.sensitive_request.clone(),
         sensitive_response: event.sensitive_response.clone(),
-        event,
+        event: *event,
     }
 }
 

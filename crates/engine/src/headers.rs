@@ -75,7 +75,7 @@ impl Headers {
             .iter()
             .filter(|(known, _)| *known == name.as_bytes())
             .map(|(_, value)| value);
-        let first = String::from_utf8_lossy(values.next()?);
+        let first = lossy(values.next()?);
         let mut rest = values.peekable();
         if rest.peek().is_none() {
             return Some(first);
@@ -83,7 +83,7 @@ impl Headers {
         let mut joined = first.into_owned();
         for value in rest {
             joined.push_str(", ");
-            joined.push_str(&String::from_utf8_lossy(value));
+            joined.push_str(&lossy(value));
         }
         Some(Cow::Owned(joined))
     }
@@ -102,6 +102,14 @@ impl Headers {
         self.bytes
             .get(start as usize..end as usize)
             .unwrap_or_default()
+    }
+}
+
+/// Text with odd bytes replaced. `from_utf8_lossy` goes byte by byte; nearly all text needs no replacement.
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 

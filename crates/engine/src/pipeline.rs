@@ -70,7 +70,7 @@ impl Transaction {
         engine: &Engine,
         head: RequestHead<'_, '_>,
         now: Now,
-    ) -> (Self, RequestOutcome) {
+    ) -> (Box<Self>, RequestOutcome) {
         let mut transaction = Self::begin(engine, head, now);
         let outcome = transaction.after_head(engine, head.end_of_stream, now);
         (transaction, outcome)
@@ -133,8 +133,8 @@ impl Transaction {
         }
     }
 
-    /// Stages 1 to 5 over the head.
-    pub(crate) fn begin(engine: &Engine, head: RequestHead<'_, '_>, now: Now) -> Self {
+    /// Stages 1 to 5 over the head. Boxed at once: it is some 1.5 KB, which each move would copy.
+    pub(crate) fn begin(engine: &Engine, head: RequestHead<'_, '_>, now: Now) -> Box<Self> {
         let received = Headers::copy(head.headers.iter().copied());
         let text = |name: &str| received.text(name).unwrap_or_default();
         // 1. http: what the upstream will see, normalised.
@@ -164,7 +164,7 @@ impl Transaction {
         };
         let accepted = api.map_or(&[][..], |api| &api.jwt_providers);
         let identity = engine.identities.identify(offered, accepted, &engine.hash);
-        let mut transaction = Self {
+        let mut transaction = Box::new(Self {
             started: now,
             id: text("x-request-id").into(),
             method,
@@ -188,7 +188,7 @@ impl Transaction {
             decision: Decision::default(),
             response: ResponseState::default(),
             trace: None,
-        };
+        });
         transaction.note_findings(engine);
         // 5. signals: what detection says of this caller now.
         transaction.signals = transaction.active_signals(engine, now);
@@ -447,10 +447,10 @@ impl Transaction {
     }
 
     /// The stream is over, however it ended: 11. event.
-    pub fn finish(mut self, engine: &Engine, end: StreamEnd, now: Now) -> Box<EventRow> {
+    pub fn finish(mut self: Box<Self>, engine: &Engine, end: StreamEnd, now: Now) -> Box<EventRow> {
         self.scan_collected(engine, end, now);
         self.finish_rules(engine, now);
-        Box::new(EventRow::of(self, engine, end, now))
+        EventRow::of(self, engine, end, now)
     }
 
     /// Look for sensitive data in a response that passed.

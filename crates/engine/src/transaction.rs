@@ -111,7 +111,29 @@ impl View<'_> {
     }
 }
 
+impl View<'_> {
+    /// Labels of the API and of the endpoint.
+    fn labels(&self) -> impl Iterator<Item = &str> {
+        let (engine, matched) = (self.engine, &self.transaction.matched);
+        let api = engine.api(matched.api).map(|api| &api.labels);
+        let endpoint = engine.endpoint(matched.endpoint);
+        let of_both = api
+            .into_iter()
+            .chain(endpoint.map(|endpoint| &endpoint.labels));
+        of_both.flatten().map(String::as_str)
+    }
+}
+
 impl Facts for View<'_> {
+    fn has_element(&self, field: Field, text: &str) -> bool {
+        match field {
+            Field::EndpointLabels => self.labels().any(|label| label == text),
+            Field::SensitiveResponse => self.transaction.response.sensitive.contains(&text),
+            Field::RequestAnomalies => self.transaction.anomalies.codes().any(|code| code == text),
+            _ => self.elements(field).contains(&text),
+        }
+    }
+
     fn scalar(&self, field: Field) -> Value<'_> {
         let Self {
             transaction,
@@ -176,23 +198,10 @@ impl Facts for View<'_> {
     }
 
     fn elements(&self, field: Field) -> SmallVec<[&str; 8]> {
-        let Self {
-            transaction,
-            engine,
-        } = self;
+        let transaction = self.transaction;
         match field {
             Field::RequestAnomalies => transaction.anomalies.codes().map(shorter).collect(),
-            Field::EndpointLabels => {
-                let api = engine.api(transaction.matched.api).map(|api| &api.labels);
-                let endpoint = engine
-                    .endpoint(transaction.matched.endpoint)
-                    .map(|endpoint| &endpoint.labels);
-                api.into_iter()
-                    .chain(endpoint)
-                    .flatten()
-                    .map(String::as_str)
-                    .collect()
-            }
+            Field::EndpointLabels => self.labels().collect(),
             Field::IdentityScopes => transaction
                 .identity
                 .scopes

@@ -12,7 +12,7 @@ use bot::{BotClass, Bots};
 use geo::{GeoDatabases, Place};
 use smol_str::SmolStr;
 
-use crate::headers::Headers;
+use crate::headers::{Headers, lossy};
 
 /// The client of a request.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ impl Clients {
             .map(|(_, value)| value)
             .collect();
         let found = address::client(peer, forwarded.into_iter(), &self.trusted_proxies);
-        let user_agent = String::from_utf8_lossy(headers.get("user-agent").unwrap_or_default());
+        let user_agent = lossy(headers.get("user-agent").unwrap_or_default());
         let user_agent = bot::truncate(&user_agent, bot::MAX_USER_AGENT_BYTES);
         let (bot, bot_name) = self.bots.classify(user_agent);
         let (address_text, place) = self.geo.describe(found.address);

@@ -129,7 +129,12 @@ impl Transaction {
 }
 
 impl EventRow {
-    pub(crate) fn of(transaction: Transaction, engine: &Engine, end: StreamEnd, now: Now) -> Self {
+    pub(crate) fn of(
+        transaction: Box<Transaction>,
+        engine: &Engine,
+        end: StreamEnd,
+        now: Now,
+    ) -> Box<Self> {
         let (account_hash, password_hash) = transaction.login_hashes(engine);
         let parameters = parameters(&transaction, engine);
         let object = object(&transaction);
@@ -159,7 +164,7 @@ impl EventRow {
         if client.user_agent.len() > MAX_USER_AGENT_BYTES {
             client.user_agent = truncate(&client.user_agent, MAX_USER_AGENT_BYTES).into();
         }
-        Self {
+        Box::new(Self {
             time_us: transaction.started.unix_us,
             id: transaction.id,
             node: engine.node.clone(),
@@ -220,7 +225,7 @@ impl EventRow {
             policy,
             tags,
             observed,
-        }
+        })
     }
 }
 

@@ -60,8 +60,11 @@ pub fn check<'a>(
 
 /// Whether `Authorization` came twice: Envoy joins repeated ones with a comma.
 fn holds_two(value: &[u8]) -> bool {
-    value.split(|byte| *byte == b',').skip(1).any(|rest| {
-        let rest = rest.trim_ascii_start();
+    memchr::memchr_iter(b',', value).any(|comma| {
+        let rest = value
+            .get(comma + 1..)
+            .unwrap_or_default()
+            .trim_ascii_start();
         let begins = |scheme: &[u8]| {
             rest.get(..scheme.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(scheme))

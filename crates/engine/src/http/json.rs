@@ -12,6 +12,7 @@
 use super::json_text::{self, StringEnd};
 use super::parameter::{Parameters, Syntax};
 use super::{Anomalies, Anomaly, Limits, Location, ParameterKind};
+use crate::headers::lossy;
 
 /// Whether the text is one document or a sequence of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub fn parse(
     limits: &Limits,
     parameters: &mut Parameters,
 ) -> Anomalies {
-    let text = String::from_utf8_lossy(body);
+    let text = lossy(body);
     let mut parser = Parser {
         text: &text,
         position: 0,

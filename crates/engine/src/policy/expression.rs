@@ -66,10 +66,7 @@ impl Expression {
     /// # Errors
     /// As [`Self::evaluate`]; also when the value is not a bool.
     pub fn holds<F: Facts>(&self, facts: &F) -> Result<bool, EvalError> {
-        match self.evaluate(facts)? {
-            Value::Bool(holds) => Ok(holds),
-            _ => Err(EvalError::Overload),
-        }
+        self.node.holds(facts, &mut Locals::new())
     }
 }
 
@@ -229,6 +226,53 @@ fn cidr_range(cidr: &str) -> Option<(u128, u128)> {
 }
 
 impl Node {
+    /// [`Self::evaluate`] for a condition. Most conditions compare a field with a text or ask for a member; those
+    /// are answered here without a [`Value`] for each part, which is most of the work.
+    fn holds<'a, F: Facts>(
+        &'a self,
+        facts: &'a F,
+        locals: &mut Locals<'a>,
+    ) -> Result<bool, EvalError> {
+        match self {
+            Self::And(left, right) => {
+                return decided(left, right, false, |node| node.holds(facts, locals));
+            }
+            Self::Or(left, right) => {
+                return decided(left, right, true, |node| node.holds(facts, locals));
+            }
+            Self::Call(Function::Not, arguments) => {
+                if let [condition] = arguments.as_slice() {
+                    return condition.holds(facts, locals).map(|holds| !holds);
+                }
+            }
+            Self::Call(Function::In, arguments) => {
+                if let [Self::Constant(Value::Text(text)), Self::Field(field)] =
+                    arguments.as_slice()
+                {
+                    match is_collection(*field) {
+                        Some(true) => return Ok(facts.lookup(*field, text).is_some()),
+                        Some(false) => return Ok(facts.has_element(*field, text)),
+                        None => {}
+                    }
+                }
+            }
+            Self::Call(function @ (Function::Equal | Function::NotEqual), arguments) => {
+                if let [Self::Field(field), Self::Constant(Value::Text(text))] =
+                    arguments.as_slice()
+                    && is_collection(*field).is_none()
+                    && let Value::Text(found) = facts.scalar(*field)
+                {
+                    return Ok((*found == **text) == (*function == Function::Equal));
+                }
+            }
+            _ => {}
+        }
+        match self.evaluate(facts, locals)? {
+            Value::Bool(holds) => Ok(holds),
+            _ => Err(EvalError::Overload),
+        }
+    }
+
     fn evaluate<'a, F: Facts>(&'a self, facts: &'a F, locals: &mut Locals<'a>) -> Evaluated<'a> {
         match self {
             Self::Constant(value) => Ok(borrow(value)),
@@ -276,8 +320,7 @@ impl Node {
                     (*low..=*high).contains(&address::number(address)),
                 ))
             }
-            Self::And(left, right) => logical(left, right, false, facts, locals),
-            Self::Or(left, right) => logical(left, right, true, facts, locals),
+            Self::And(..) | Self::Or(..) => self.holds(facts, locals).map(Value::Bool),
             Self::Conditional(parts) => {
                 let (test, yes, no) = &**parts;
                 match test.evaluate(facts, locals)? {
@@ -309,22 +352,20 @@ fn as_text<'v>(value: &'v Value<'_>) -> Result<&'v str, EvalError> {
 }
 
 /// `&&` (`decides` false) and `||` (`decides` true): the deciding value wins over an error on the other side.
-fn logical<'a, F: Facts>(
+fn decided<'a>(
     left: &'a Node,
     right: &'a Node,
     decides: bool,
-    facts: &'a F,
-    locals: &mut Locals<'a>,
-) -> Evaluated<'a> {
-    let left = left.evaluate(facts, locals);
-    if matches!(left, Ok(Value::Bool(value)) if value == decides) {
+    mut holds: impl FnMut(&'a Node) -> Result<bool, EvalError>,
+) -> Result<bool, EvalError> {
+    let left = holds(left);
+    if left == Ok(decides) {
         return left;
     }
-    match (left, right.evaluate(facts, locals)) {
-        (_, Ok(Value::Bool(value))) if value == decides => Ok(Value::Bool(decides)),
-        (Ok(Value::Bool(_)), Ok(Value::Bool(_))) => Ok(Value::Bool(!decides)),
+    match (left, holds(right)) {
+        (_, Ok(value)) if value == decides => Ok(decides),
         (Err(error), _) | (_, Err(error)) => Err(error),
-        _ => Err(EvalError::Overload),
+        _ => Ok(!decides),
     }
 }
 
@@ -509,7 +550,7 @@ fn binary<'a, F: Facts>(
 
 fn member<'a, F: Facts>(item: &Value<'a>, list: &Value<'a>, facts: &'a F) -> Evaluated<'a> {
     Ok(Value::Bool(match (item, list) {
-        (Value::Text(text), Value::FieldList(field)) => facts.elements(*field).contains(&&**text),
+        (Value::Text(text), Value::FieldList(field)) => facts.has_element(*field, text),
         (_, Value::FieldMap(_)) => has_key(facts, list, item)?,
         (_, Value::List(values)) => values.iter().any(|value| equal(facts, item, value)),
         _ => return Err(EvalError::Overload),

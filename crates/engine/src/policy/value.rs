@@ -64,6 +64,10 @@ pub trait Facts {
     fn scalar(&self, field: Field) -> Value<'_>;
     /// Elements of a list, or keys of a map.
     fn elements(&self, field: Field) -> SmallVec<[&str; 8]>;
+    /// Whether a list has an element.
+    fn has_element(&self, field: Field, text: &str) -> bool {
+        self.elements(field).contains(&text)
+    }
     /// Value of a map's key.
     fn lookup(&self, field: Field, key: &str) -> Option<Cow<'_, str>>;
     /// Whether an address, as text, is on a list of the bundle.

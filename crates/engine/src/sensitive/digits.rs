@@ -1,14 +1,21 @@
 //! Everything that shows by its digits: card numbers, IBANs, US social security numbers, telephone numbers.
 //!
-//! Most bodies have a run of digits every few bytes, and hardly any of them is a value. So digits are found
-//! eight bytes at a time, and the bytes around a run say whether any detector could want it.
+//! Most bodies have a run of digits every few bytes, and hardly any of them is a value. So 64 bytes at a time are
+//! sorted into digits and what may stand beside them, one bit a byte, and a few operations on those bits say at
+//! which runs a detector has to look.
+
+use wide::u8x16;
 
 use super::text::{at, before};
 use super::{Class, ClassSet, SensitiveMatch};
 use super::{card, iban, phone, us_ssn};
 
-/// Bytes whose digits are known at once.
-const BLOCK: usize = 64;
+/// Bytes that are sorted at once.
+const WINDOW: usize = 64;
+
+/// Of a run that begins among the first so many bytes of a window, the window shows all that decides: 14 digits, or
+/// fewer and the byte behind them.
+const STRIDE: usize = 48;
 
 /// Adds what it finds to `found`, in order.
 pub(super) fn find(text: &[u8], classes: ClassSet, found: &mut Vec<SensitiveMatch>) {
@@ -18,39 +25,37 @@ pub(super) fn find(text: &[u8], classes: ClassSet, found: &mut Vec<SensitiveMatc
     }
     let (mut block, mut position) = (0, 0);
     while block < text.len() {
-        let mut mask = digits_from(text, block) & (u64::MAX << (position.max(block) - block));
-        while mask != 0 {
-            let offset = mask.trailing_zeros() as usize;
-            let start = block + offset;
-            let mut length = (mask >> offset).trailing_ones() as usize;
-            if offset + length == BLOCK {
-                length = run_length(text, start);
+        let mut runs = wanted_runs(text, block);
+        while runs != 0 {
+            let start = block + runs.trailing_zeros() as usize;
+            runs &= runs - 1;
+            if start >= position {
+                position = matches_from(text, start, classes, found);
             }
-            position = start + length;
-            if is_wanted(text, start, position)
-                && let Some(next) = at_run(text, start, length, classes)
-            {
-                position = next.end;
-                found.push(next);
-            }
-            let done = u32::try_from(position - block).unwrap_or(u32::MAX);
-            mask &= u64::MAX.checked_shl(done).unwrap_or(0);
         }
-        block = (block + BLOCK).max(position - position % BLOCK);
+        block = (block + STRIDE).max(position - position % STRIDE);
     }
 }
 
-/// One bit for each byte of the block that is a digit; there are none behind the text's end.
-fn digits_from(text: &[u8], block: usize) -> u64 {
-    let rest = text.get(block..).unwrap_or_default();
-    if let Some(whole) = rest.first_chunk::<BLOCK>() {
-        return digit_mask(whole);
+/// Asks the detectors at the run of digits at `start`, and at what a match left of its last run. Returns where to go on.
+fn matches_from(
+    text: &[u8],
+    start: usize,
+    classes: ClassSet,
+    found: &mut Vec<SensitiveMatch>,
+) -> usize {
+    let mut start = start;
+    loop {
+        let length = run_length(text, start);
+        let Some(next) = at_run(text, start, length, classes) else {
+            return start + length;
+        };
+        start = next.end;
+        found.push(next);
+        if !at(text, start).is_some_and(|byte| byte.is_ascii_digit()) {
+            return start;
+        }
     }
-    let mut padded = [0; BLOCK];
-    if let Some(beginning) = padded.get_mut(..rest.len()) {
-        beginning.copy_from_slice(rest);
-    }
-    digit_mask(&padded)
 }
 
 fn run_length(text: &[u8], start: usize) -> usize {
@@ -61,56 +66,76 @@ fn run_length(text: &[u8], start: usize) -> usize {
         .count()
 }
 
-/// An upper-case letter or a plus: before an IBAN's check digits or a telephone number.
-const BEFORE: u8 = 1;
-/// Space or hyphen: between the groups of a card number or social security number.
-const GROUP: u8 = 2;
-/// Between the parts of a North American telephone number.
-const PUNCTUATION: u8 = 4;
-/// Whatever follows.
-const ANY: u8 = 8;
-
-/// What a byte beside a run of digits may be good for.
-const fn beside(byte: Option<u8>) -> u8 {
-    match byte {
-        Some(b'A'..=b'Z' | b'+') => ANY | BEFORE,
-        Some(b'-') => ANY | GROUP | PUNCTUATION,
-        Some(b' ') => ANY | GROUP,
-        Some(b'.' | b')') => ANY | PUNCTUATION,
-        _ => ANY,
-    }
+/// One bit for each byte of a window, the first byte's lowest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sorted {
+    digits: u64,
+    /// Upper-case letters and plus: before an IBAN's check digits or a telephone number.
+    before: u64,
+    /// Space and hyphen: between the groups of a card number or social security number.
+    groups: u64,
+    /// Those, dot and closing parenthesis: between the parts of a North American telephone number.
+    parts: u64,
 }
 
-/// Whether the bytes around a run of digits allow it to be of any class: all but few are told so.
-fn is_wanted(text: &[u8], start: usize, end: usize) -> bool {
-    let behind = match end - start {
-        3 => GROUP | PUNCTUATION,
-        4 | 6 => GROUP,
-        14.. => ANY,
-        _ => 0,
+/// Where in the window at `block`, among the first [`STRIDE`] bytes, runs of digits begin that the bytes around them
+/// allow to be of any class: all but few are told so.
+fn wanted_runs(text: &[u8], block: usize) -> u64 {
+    let rest = text.get(block..).unwrap_or_default();
+    let sorted = if let Some(whole) = rest.first_chunk::<WINDOW>() {
+        sort(whole)
+    } else {
+        let mut padded = [0; WINDOW];
+        if let Some(beginning) = padded.get_mut(..rest.len()) {
+            beginning.copy_from_slice(rest);
+        }
+        sort(&padded)
     };
-    beside(before(text, start, 1)) & BEFORE != 0 || beside(at(text, end)) & behind != 0
+    let digits = sorted.digits;
+    if digits == 0 {
+        return 0;
+    }
+    let last = before(text, block, 1);
+    let after_digit = digits << 1 | u64::from(last.is_some_and(|byte| byte.is_ascii_digit()));
+    let after_before = sorted.before << 1 | u64::from(matches!(last, Some(b'A'..=b'Z' | b'+')));
+    // Runs of at least 2, 3 … digits, at the place of their first.
+    let two = digits & digits >> 1;
+    let three = two & digits >> 2;
+    let four = two & two >> 2;
+    let six = four & two >> 4;
+    let fourteen = four & four >> 4 & six >> 8;
+    let wanted = after_before
+        | three & sorted.parts >> 3
+        | four & sorted.groups >> 4
+        | six & sorted.groups >> 6
+        | fourteen;
+    digits & !after_digit & wanted & ((1 << STRIDE) - 1)
 }
 
-/// One bit for each byte that is a digit, the first byte's lowest.
-fn digit_mask(bytes: &[u8; BLOCK]) -> u64 {
-    let (words, _) = bytes.as_chunks::<8>();
-    words.iter().rev().fold(0, |mask, word| {
-        mask << 8 | u64::from(digits_of_word(u64::from_le_bytes(*word)))
-    })
-}
-
-/// One bit for each byte of a little-endian word that is a digit. Comparisons of all bytes at once without a
-/// carry between them: with its high bit cleared, a byte plus `0x80 - limit` has it set when it reaches the limit.
-const fn digits_of_word(word: u64) -> u8 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = EACH << 7;
-    let low = word & !HIGH;
-    let from_zero = low + EACH * (0x80 - b'0' as u64);
-    let past_nine = low + EACH * (0x80 - (b'9' as u64 + 1));
-    let digits = from_zero & !past_nine & !word & HIGH;
-    // Gathers the eight high bits in the highest byte: each product bit there comes from one of them.
-    ((digits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
+fn sort(bytes: &[u8; WINDOW]) -> Sorted {
+    let mut sorted = Sorted {
+        digits: 0,
+        before: 0,
+        groups: 0,
+        parts: 0,
+    };
+    let (sixteens, _) = bytes.as_chunks::<16>();
+    for (index, sixteen) in sixteens.iter().enumerate() {
+        let sixteen = u8x16::new(*sixteen);
+        let is = |byte| sixteen.cmp_eq(u8x16::splat(byte));
+        let is_from = |first, last: u8| {
+            // What is below wraps around.
+            let above = sixteen - u8x16::splat(first);
+            above.min(u8x16::splat(last - first)).cmp_eq(above)
+        };
+        let bits = |of: u8x16| u64::from(of.move_mask().cast_unsigned()) << (16 * index);
+        let groups = is(b' ') | is(b'-');
+        sorted.digits |= bits(is_from(b'0', b'9'));
+        sorted.before |= bits(is_from(b'A', b'Z') | is(b'+'));
+        sorted.groups |= bits(groups);
+        sorted.parts |= bits(groups | is(b'.') | is(b')'));
+    }
+    sorted
 }
 
 /// The value that the run of digits at `start` begins or belongs to.
@@ -214,16 +239,25 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_is_told_from_its_neighbours() {
+    fn every_byte_is_sorted_whatever_its_neighbours() {
+        let bits = |bytes: &[u8; WINDOW], wanted: fn(u8) -> bool| {
+            let set = bytes.iter().enumerate();
+            set.fold(0, |mask, (index, byte)| {
+                mask | u64::from(wanted(*byte)) << index
+            })
+        };
         for byte in 0..=u8::MAX {
-            for place in 0..8 {
-                for other in [0, b'0', b'9', 0x7f, 0x80, 0xff] {
-                    let mut bytes = [other; 8];
+            for other in [0, b' ', b'+', b'0', b'9', b'A', b'Z', 0x7f, 0x80, 0xff] {
+                for place in 0..WINDOW {
+                    let mut bytes = [other; WINDOW];
                     bytes[place] = byte;
-                    let expected = (0..8).fold(0, |mask, index| {
-                        mask | u8::from(bytes[index].is_ascii_digit()) << index
-                    });
-                    assert_eq!(digits_of_word(u64::from_le_bytes(bytes)), expected);
+                    let expected = Sorted {
+                        digits: bits(&bytes, |byte| byte.is_ascii_digit()),
+                        before: bits(&bytes, |byte| byte.is_ascii_uppercase() || byte == b'+'),
+                        groups: bits(&bytes, |byte| b" -".contains(&byte)),
+                        parts: bits(&bytes, |byte| b" -.)".contains(&byte)),
+                    };
+                    assert_eq!(sort(&bytes), expected, "{byte} among {other}");
                 }
             }
         }

@@ -74,7 +74,7 @@ impl Filter {
             };
             Transaction::request_headers(engine, head, now())
         };
-        self.transaction = Some(Box::new(transaction));
+        self.transaction = Some(transaction);
         self.act(host, outcome)
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from envoy.config.route.v3 import route_components_pb2
 from envoy.extensions.filters.http.dynamic_modules.v3 import dynamic_modules_pb2
 from envoy.extensions.filters.http.jwt_authn.v3 import config_pb2
 from envoy.extensions.filters.http.router.v3 import router_pb2
@@ -83,8 +84,12 @@ def jwt_authentication(dataplane: ir.Dataplane) -> Json:
 
 def jwt_for_route(providers: tuple[str, ...]) -> Json:
     """What a route says to the JWT filter."""
-    value: Json = {"requirement_name": requirement_name(providers)} if providers else {"disabled": True}
-    return packed(config_pb2.PerRouteConfig, value)
+    return packed(config_pb2.PerRouteConfig, {"requirement_name": requirement_name(providers)})
+
+
+def jwt_not_asked() -> Json:
+    """What a route says that needs no JWT filter; Envoy then makes none for the request."""
+    return packed(route_components_pb2.FilterConfig, {"disabled": True})
 
 
 def requirement_name(providers: tuple[str, ...]) -> str:
@@ -112,7 +117,6 @@ def _provider(provider: ir.JwtProvider) -> Json:
             {"name": "authorization", "value_prefix": "bearer "},
         ],
         "forward_payload_header": PAYLOAD_HEADER,
-        "failed_status_in_metadata": "failure",
         "clock_skew_seconds": provider.clock_skew_s,
     }
     if isinstance(provider.keys, str):

@@ -14,15 +14,12 @@ from typing import Final
 from envoy.config.route.v3 import route_pb2
 
 from starfort.dataplane import ir
-from starfort.dataplane.envoy.filters import jwt_for_route
+from starfort.dataplane.envoy.filters import PAYLOAD_HEADER, jwt_for_route, jwt_not_asked
 from starfort.dataplane.envoy.messages import Json, packed, seconds
 from starfort.dataplane.envoy.sources import JWT_FILTER, ROUTE_CONFIG
 
 UPSTREAM_HEADER: Final = "x-starfort-upstream"
 """The filter's word to the route table."""
-
-INTERNAL_HEADERS: Final = (UPSTREAM_HEADER, "x-starfort-ja4", "x-starfort-jwt", "x-starfort-peer")
-"""The filter removes these, and so does the table, for the day when the filter fails open."""
 
 STREAM_IDLE_S: Final = 3600
 """How long a stream of an upstream without a time limit may be silent."""
@@ -46,7 +43,7 @@ def routes(dataplane: ir.Dataplane) -> Json:
         "name": ROUTE_CONFIG,
         "virtual_hosts": [_virtual_host(dataplane, host, upstreams) for host in hosts],
         "ignore_port_in_host_matching": True,
-        "request_headers_to_remove": [*INTERNAL_HEADERS, "x-envoy-external-address"],
+        "request_headers_to_remove": [*_listeners_headers(dataplane), "x-envoy-external-address"],
         "request_headers_to_add": [
             {
                 "header": {
@@ -61,12 +58,22 @@ def routes(dataplane: ir.Dataplane) -> Json:
     return packed(route_pb2.RouteConfiguration, value)
 
 
+def _listeners_headers(dataplane: ir.Dataplane) -> list[str]:
+    """What listeners tell the filter.
+
+    The filter removes it, and so does the table, for the day when the filter fails open; likewise each route
+    what the JWT filter and a diversion add. None is looked for where it cannot be: each request would pay.
+    """
+    tls = [listener.tls for listener in dataplane.listeners if listener.tls is not None]
+    peer = ["x-starfort-peer"] if any(one.client_ca is not None for one in tls) else []
+    return [*(["x-starfort-ja4"] if tls else []), *peer]
+
+
 def _virtual_host(dataplane: ir.Dataplane, host: str, upstreams: dict[str, ir.Upstream]) -> Json:
     made = [_refuse_hidden_dots()]
-    made += [_route("/", upstreams[name], None, divert=name) for name in dataplane.diverts]
-    made += [
-        _route(path, upstreams[api.upstream], _jwt(dataplane, api)) for api, path in _mounts(dataplane, host)
-    ]
+    made += [_diversion(upstreams[name]) for name in dataplane.diverts]
+    for api, path in _mounts(dataplane, host):
+        made += _api_routes(dataplane, api, path, upstreams[api.upstream])
     # Envoy takes a dot at the end of a name for another name; DNS and the engine do not.
     domains = [host] if host == "*" else [host, f"{host}."]
     return {"name": host, "domains": domains, "routes": made}
@@ -99,14 +106,36 @@ def _specificity(pattern: str) -> tuple[int, int]:
     return (1 if pattern.startswith("*.") else 2, len(pattern))
 
 
-def _jwt(dataplane: ir.Dataplane, api: ir.Api) -> Json | None:
-    return jwt_for_route(api.jwt_providers) if dataplane.jwt_providers else None
+def _api_routes(dataplane: ir.Dataplane, api: ir.Api, path: str, upstream: ir.Upstream) -> list[Json]:
+    """The routes of one base path.
+
+    Only a request with `Authorization` can have a token. For the others Envoy makes no JWT filter, which
+    would cost a tenth of what proxying costs to find nothing.
+    """
+    if not dataplane.jwt_providers:
+        return [_route(path, upstream, None)]
+    without = _route(path, upstream, jwt_not_asked())
+    if not api.jwt_providers:
+        return [without]
+    with_token = _route(path, upstream, jwt_for_route(api.jwt_providers), header=_AUTHORIZED)
+    with_token["request_headers_to_remove"] = [PAYLOAD_HEADER]
+    return [with_token, without]
 
 
-def _route(path: str, upstream: ir.Upstream, jwt: Json | None, *, divert: str = "") -> Json:
+_AUTHORIZED: Final[Json] = {"name": "authorization", "present_match": True}
+
+
+def _diversion(upstream: ir.Upstream) -> Json:
+    chosen: Json = {"name": UPSTREAM_HEADER, "string_match": {"exact": upstream.name}}
+    route = _route("/", upstream, None, header=chosen)
+    route["request_headers_to_remove"] = [UPSTREAM_HEADER, PAYLOAD_HEADER]
+    return route
+
+
+def _route(path: str, upstream: ir.Upstream, jwt: Json | None, *, header: Json | None = None) -> Json:
     match: Json = {"prefix": "/"} if path == "/" else {"path_separated_prefix": path}
-    if divert:
-        match["headers"] = [{"name": UPSTREAM_HEADER, "string_match": {"exact": divert}}]
+    if header:
+        match["headers"] = [header]
     action: Json = {"cluster": upstream.name, "timeout": seconds(upstream.timeout_s)}
     if not upstream.timeout_s:
         action["idle_timeout"] = seconds(STREAM_IDLE_S)

@@ -17,7 +17,7 @@ FROM
             arrayMap(v -> ('anomaly', toString(v)), anomalies)
         )) AS pair,
         if(startsWith(pair.2, 'rule:'),
-           arrayFirst(e -> startsWith(e, concat('{"rule":', substring(pair.2, 6), ',')), evidence), '') AS row
+           arrayFirst(e -> JSONExtractUInt(e, 'rule') = toUInt64OrZero(substring(pair.2, 6)), evidence), '') AS row
     FROM events
     WHERE time >= {since:DateTime64(6, 'UTC')}
 )
