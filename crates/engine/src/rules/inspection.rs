@@ -262,22 +262,21 @@ impl Inspection {
             .collect()
     }
 
-    /// A variable of `TX` as a number, 0 when there is none.
-    pub fn tx_integer(&self, environment: Environment<'_>, name: &str) -> i64 {
-        self.state
-            .tx
-            .get(&environment.program.names, name.as_bytes())
-            .map_or(0, super::tx::TxValue::integer)
-    }
-
     /// The anomaly score of the request that counts for blocking, as the Core Rule Set keeps it.
     pub fn score(&self, environment: Environment<'_>) -> i64 {
-        self.tx_integer(environment, "blocking_inbound_anomaly_score")
+        self.number(environment.program.score)
     }
 
     /// The anomaly score of the response that counts for blocking, as the Core Rule Set keeps it.
     pub fn outbound_score(&self, environment: Environment<'_>) -> i64 {
-        self.tx_integer(environment, "blocking_outbound_anomaly_score")
+        self.number(environment.program.outbound_score)
+    }
+
+    /// A variable of `TX` as a number, 0 when there is none.
+    fn number(&self, place: Option<u16>) -> i64 {
+        place
+            .and_then(|place| self.state.tx.at(place))
+            .map_or(0, super::tx::TxValue::integer)
     }
 
     /// The most severe of the rules that matched, 0 (emergency) to 7 (debug).

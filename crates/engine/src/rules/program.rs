@@ -289,6 +289,9 @@ pub(crate) struct Program {
     pub(crate) plans: Plans,
     /// A rule reads `MATCHED_…` of an earlier one.
     pub(crate) reads_earlier: bool,
+    /// The variables in which the Core Rule Set keeps the anomaly scores that count for blocking.
+    pub(crate) score: Option<u16>,
+    pub(crate) outbound_score: Option<u16>,
     /// Variables that rules left out of the plans would have set.
     pub(crate) initial: Vec<(u16, TxValue)>,
     /// With all rules, made when a caller sets variables that decide on them.
@@ -361,6 +364,8 @@ impl Program {
             settings: set.settings,
             signatures: set.signatures,
             files: set.files,
+            score: builder.names.find(b"blocking_inbound_anomaly_score"),
+            outbound_score: builder.names.find(b"blocking_outbound_anomaly_score"),
             guards,
             rules,
             chains: builder.chains,

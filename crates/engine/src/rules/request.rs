@@ -52,8 +52,9 @@ pub(crate) fn enter(program: &Program, request: &Request<'_, '_>, now_us: u64, f
     }
     drop(members);
     cookies(program, request, facts);
-    facts.set(V::RemoteAddr, request.remote_addr.to_string().as_bytes());
-    facts.set(V::RemoteHost, request.remote_addr.to_string().as_bytes());
+    let address = facts.store(request.remote_addr.to_string().as_bytes());
+    facts.set_span(V::RemoteAddr, address);
+    facts.set_span(V::RemoteHost, address);
     facts.set(V::UniqueId, request.unique_id);
     for (variable, value) in FIXED {
         if program.uses(variable) {

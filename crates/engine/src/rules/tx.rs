@@ -53,17 +53,6 @@ impl Tx {
         self.placed.get(usize::from(place))?.as_ref()
     }
 
-    pub(crate) fn get(&self, names: &Names, name: &[u8]) -> Option<&TxValue> {
-        match names.find(name) {
-            Some(place) => self.at(place),
-            None => self
-                .dynamic
-                .iter()
-                .find(|(known, _)| **known == *name)
-                .map(|(_, value)| value),
-        }
-    }
-
     pub(crate) fn set_at(&mut self, place: u16, value: Option<TxValue>) {
         if let Some(slot) = self.placed.get_mut(usize::from(place)) {
             *slot = value;
