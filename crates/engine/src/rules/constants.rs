@@ -33,8 +33,6 @@ struct Follower<'a> {
     landings: Vec<usize>,
     /// The phase may have ended, or not begun.
     ended: bool,
-    /// A rule may have skipped a number of rules: nothing is sure for the rest of the phase.
-    unsure: bool,
     dead: Bits,
     /// Variables that a rule of phase 1 that is not left out may look at or set; `None`: any.
     touched: Option<Bits>,
@@ -64,7 +62,6 @@ pub(crate) fn constants(rules: &[CompiledRule], names: &Names) -> Constants {
         known,
         landings: Vec::new(),
         ended: false,
-        unsure: false,
         dead: Bits::new(rules.len()),
         touched: Some(Bits::new(names.names.len())),
         initial: BTreeMap::new(),
@@ -83,7 +80,6 @@ impl Follower<'_> {
     fn phase(&mut self, phase: u8) {
         // A phase that another one ended before does not run at all: `ended` stays.
         self.landings.clear();
-        self.unsure = false;
         let mut from = 0;
         let rules = self.rules;
         for (index, rule) in rules.iter().enumerate() {
@@ -96,7 +92,7 @@ impl Follower<'_> {
             }
             let matches = self.rule(rule);
             let passed = self.landings.iter().any(|landing| index < *landing);
-            let sure = !(passed || self.ended || self.unsure || self.is_removable(index));
+            let sure = !(passed || self.ended || self.is_removable(index));
             if !sure {
                 self.join(&before);
             }
@@ -131,7 +127,9 @@ impl Follower<'_> {
                 _ => {}
             }
             if matches != Some(false) {
-                self.unsure |= rule.skip > 0;
+                if rule.skip > 0 {
+                    self.landings.push(self.after_skip(index, rule));
+                }
                 self.ended |= !matches!(rule.disruptive, Disruption::Pass);
             }
         }
@@ -180,13 +178,24 @@ impl Follower<'_> {
         });
     }
 
+    /// Where a rule that passes over a number of rules goes on.
+    fn after_skip(&self, index: usize, rule: &CompiledRule) -> usize {
+        let count = usize::try_from(rule.skip).unwrap_or(usize::MAX);
+        let mut later = self.rules.iter().enumerate().skip(index + 1);
+        let mut of_phase = later
+            .by_ref()
+            .filter(|(_, other)| other.phase == rule.phase);
+        of_phase
+            .nth(count - 1)
+            .map_or(self.rules.len(), |(last, _)| last + 1)
+    }
+
     /// Whether the skip of a rule that always matches can be counted on: nothing passes over the rule alone.
     fn always_skips(&self, index: usize, target: usize) -> bool {
-        let passed_over = self.unsure
-            || self
-                .landings
-                .iter()
-                .any(|landing| index < *landing && target > *landing);
+        let passed_over = self
+            .landings
+            .iter()
+            .any(|landing| index < *landing && target > *landing);
         let phase = self.rules.get(index).map_or(0, |rule| rule.phase);
         let removed_alone = self.removals().any(|(_, removed)| {
             removed.contains(index)

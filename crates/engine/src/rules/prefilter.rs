@@ -1,11 +1,11 @@
 //! One scan of a value for the required literals of all rules at once.
 //!
-//! Of each literal one window of four bytes (two, of shorter ones) that is rare in ordinary text is kept. A value is
-//! read once, four bytes at a time, and each window is looked for in a Bloom filter of 8 KB; what passes is compared in
-//! full. An automaton over thousands of literals needs megabytes, of which ordinary text touches so many places that
+//! Of each literal one window of four bytes (two, of shorter ones) that is rare in ordinary text is kept, such that many
+//! begin with the same pairs of bytes. A value is read once, and each pair is looked for in a set of 8 KB; where one is
+//! there, the window is looked for in a Bloom filter, and what passes is compared in full. An automaton over thousands of literals needs megabytes, of which ordinary text touches so many places that
 //! each byte waits for memory; this touches a few cache lines, and no byte waits for the one before.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::bytes::ByteSet;
 use super::required::byte_commonness;
@@ -72,6 +72,8 @@ pub(crate) struct Prefilter {
     single_bytes: ByteSet,
     /// These, with their literals.
     singles: Vec<(ByteSet, u32)>,
+    /// Pairs of bytes that windows begin with.
+    pairs: Filter<NARROW>,
     wide: Filter<WIDE>,
     narrow: Filter<NARROW>,
     /// Words of a set of links.
@@ -216,6 +218,7 @@ impl Prefilter {
     fn index(&mut self) {
         let (mut wides, mut narrows) = (Vec::new(), Vec::new());
         let mut crowds: HashMap<u32, usize> = HashMap::new();
+        let mut pairs: BTreeSet<u32> = BTreeSet::new();
         let mut numbers: Vec<u32> = (0..position(self.literals.len())).collect();
         // Short ones have less choice.
         numbers.sort_by_key(|number| self.literal(*number).0.len());
@@ -240,13 +243,19 @@ impl Prefilter {
                 .filter_map(|(offset, bytes)| {
                     let window =
                         Filter::<WIDE>::window(bytes).or(Filter::<NARROW>::window(bytes))?;
-                    let common: usize = bytes.iter().map(|byte| byte_commonness(*byte)).sum();
-                    Some((offset, window, common))
+                    Some((offset, window, bytes))
                 })
-                .min_by_key(|(_, window, common)| {
-                    common + CROWDED * crowds.get(window).copied().unwrap_or_default()
+                .min_by_key(|(_, window, bytes)| {
+                    let common: usize = bytes.iter().map(|byte| byte_commonness(*byte)).sum();
+                    let crowd = crowds.get(window).copied().unwrap_or_default();
+                    let pair = bytes.iter().take(NARROW);
+                    let begins: usize = pair.map(|byte| byte_commonness(*byte)).product();
+                    let known =
+                        Filter::<NARROW>::window(bytes).is_some_and(|pair| pairs.contains(&pair));
+                    common + CROWDED * crowd + if known { 0 } else { begins }
                 });
-            if let Some((offset, window, _)) = best {
+            if let Some((offset, window, bytes)) = best {
+                pairs.extend(Filter::<NARROW>::window(bytes));
                 *crowds.entry(window).or_default() += 1;
                 places.push(Place {
                     window,
@@ -255,6 +264,12 @@ impl Prefilter {
                 });
             }
         }
+        let begins = |window| Place {
+            window,
+            literal: 0,
+            offset: 0,
+        };
+        self.pairs = Filter::new(pairs.into_iter().map(begins).collect());
         self.wide = Filter::new(wides);
         self.narrow = Filter::new(narrows);
     }
@@ -299,16 +314,16 @@ impl Prefilter {
             }
         }
         let mut start = 0;
-        while let Some(block) = text.get(start..).filter(|rest| rest.len() >= WIDE) {
-            let block = block.get(..BLOCK + WIDE - 1).unwrap_or(block);
-            // Where windows pass is written down without a branch, which would be mispredicted at each of them.
+        while let Some(block) = text.get(start..).filter(|rest| rest.len() >= NARROW) {
+            let block = block.get(..BLOCK + NARROW - 1).unwrap_or(block);
+            // Where pairs pass is written down without a branch, which would be mispredicted at each of them.
             let (mut passed, mut count) = ([0u8; BLOCK], 0usize);
-            for (at, bytes) in (0u8..).zip(block.windows(WIDE)) {
-                let window = Filter::<WIDE>::window(bytes).unwrap_or_default();
+            for (at, bytes) in (0u8..).zip(block.windows(NARROW)) {
+                let pair = Filter::<NARROW>::window(bytes).unwrap_or_default();
                 if let Some(slot) = passed.get_mut(count % BLOCK) {
                     *slot = at;
                 }
-                count += usize::from(self.wide.passes(window) | self.narrow.passes(window));
+                count += usize::from(self.pairs.passes(pair));
             }
             for at in passed.get(..count).unwrap_or_default() {
                 let at = start + usize::from(*at);
@@ -317,15 +332,6 @@ impl Prefilter {
                 any |= self.compare(self.narrow.places(rest), text, at, found);
             }
             start += BLOCK;
-        }
-        // Windows of two that begin in the last bytes.
-        for at in text.len().saturating_sub(WIDE - 1)..text.len() {
-            any |= self.compare(
-                self.narrow.places(text.get(at..).unwrap_or_default()),
-                text,
-                at,
-                found,
-            );
         }
         any
     }
