@@ -169,17 +169,18 @@ impl<const BYTES: usize> Filter<BYTES> {
             .is_some_and(|known| known & bits == bits)
     }
 
-    /// Places of the window that a text begins with; there may be others of the same word among them.
-    fn places(&self, text: &[u8]) -> &[Place] {
-        let Some(window) = Self::window(text).filter(|window| self.passes(*window)) else {
-            return &[];
-        };
-        let (word, _) = Self::spread(window);
-        let Some([start, end]) = self.buckets.get(word..word + 2) else {
-            return &[];
-        };
-        let bucket = self.places.get(*start as usize..*end as usize);
-        bucket.unwrap_or_default()
+    /// Places of the window that a text begins with.
+    fn places(&self, text: &[u8]) -> impl Iterator<Item = &Place> {
+        let window = Self::window(text).filter(|window| self.passes(*window));
+        let bucket = window.and_then(|window| {
+            let (word, _) = Self::spread(window);
+            let [start, end] = self.buckets.get(word..word + 2)? else {
+                return None;
+            };
+            self.places.get(*start as usize..*end as usize)
+        });
+        let bucket = bucket.unwrap_or_default().iter();
+        bucket.filter(move |place| Some(place.window) == window)
     }
 
     fn memory_bytes(&self) -> usize {
@@ -337,7 +338,13 @@ impl Prefilter {
     }
 
     /// Compares literals that have a window with the text around it.
-    fn compare(&self, places: &[Place], text: &[u8], at: usize, found: &mut [u64]) -> bool {
+    fn compare<'a>(
+        &self,
+        places: impl Iterator<Item = &'a Place>,
+        text: &[u8],
+        at: usize,
+        found: &mut [u64],
+    ) -> bool {
         let mut any = false;
         for place in places {
             let (literal, links) = self.literal(place.literal);
