@@ -8,7 +8,7 @@ from selenium.webdriver.common.by import By
 from tests.browser.addresses import detail
 from tests.browser.conftest import Browser, Estate
 from tests.support.browser import text, visit, wait
-from tests.support.estate import HOSTILE_AGENT, HOSTILE_PATH, HOSTILE_SUBJECT
+from tests.support.estate import HOSTILE_AGENT, HOSTILE_PATH, HOSTILE_SUBJECT, MARKUP, MATCHED
 
 
 def _click(browser: Browser, name: str) -> None:
@@ -185,6 +185,14 @@ def test_what_a_rule_matched_is_shown_masked(estate: Estate, browser: Browser) -
         assert part in shown, part
 
 
+def test_an_alert_lists_what_matched(estate: Estate, browser: Browser) -> None:
+    """Each match on a line of its own, markup in it as text."""
+    browser.open(estate, f"/alerts/{_alert(estate, 'exploit_attempts')['id']}")
+    lines = browser.run("[...document.querySelectorAll('main ul.evidence li')].map(e => e.innerText)")
+    assert lines == [f"942100 SQL at ARGS:q: {MATCHED}", MARKUP]
+    assert browser.run("document.querySelector('main script') === null")
+
+
 def test_the_theme_stays(estate: Estate, browser: Browser) -> None:
     """A theme that somebody chose is theirs on every page."""
     browser.open(estate, "/nodes", "vera")
@@ -216,7 +224,8 @@ def test_attackers_texts_are_shown_as_they_are(estate: Estate, browser: Browser)
     """Markup in paths, user agents and subjects is text on the page, and nothing of it runs."""
     browser.open(estate, detail(estate, "event"))
     shown = text(browser.driver)
-    for hostile in (HOSTILE_PATH, HOSTILE_AGENT, HOSTILE_SUBJECT):
+    match = ("<script>window.pwned=8</script>", "ARGS:<img src=x onerror=window.pwned=9>", "{{9*9}}")
+    for hostile in (HOSTILE_PATH, HOSTILE_AGENT, HOSTILE_SUBJECT, *match):
         assert hostile in shown, hostile
     assert browser.run("document.querySelector('main img, main script') === null")
     assert browser.run("window.pwned === undefined")

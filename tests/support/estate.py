@@ -32,10 +32,12 @@ HOSTILE_PATH = "/<script>window.pwned=1</script>/<img src=x onerror=window.pwned
 HOSTILE_AGENT = "\"><img src=x onerror=window.pwned=3>{{constructor.constructor('window.pwned=4')()}}"
 HOSTILE_SUBJECT = "</script><script>window.pwned=5</script>`${window.pwned=6}`"
 
+MATCHED = "9' OR 'a{6}'='a{6}"
+MARKUP = "941100 XSS at ARGS:q: <script>alert(9)</script>"
 MATCH = json.dumps(
     {
         "rule": 942100, "message": "SQL Injection Attack Detected via libinjection", "severity": "critical",
-        "variable": "ARGS:q", "value": "9' OR 'a{6}'='a{6}",
+        "variable": "ARGS:q", "value": MATCHED,
     }
 )  # fmt: skip
 HOSTILE_MATCH = json.dumps(
@@ -462,6 +464,9 @@ class Estate:
              ({"country": "ID", "requests": 260, "diverted_to": "fraud-desk"},)),
             ("object_enumeration", "medium", "One subject read 1,204 different orders", "subject partner-7",
              ago(hours=5), ({"objects": 1204, "requests": 1240, "not_found": 36},)),
+            ("exploit_attempts", "medium", "Exploit attempts: 24 requests matched 6 rules and parameters",
+             "address 203.0.113.78", ago(hours=6),
+             ({"requests": 24, "kinds": 6, "matches": [f"942100 SQL at ARGS:q: {MATCHED}", MARKUP]},)),
             ("scraping", "medium", "Scraping of /v1/products/{id}", "address 203.0.113.77", ago(hours=7),
              ({"paths": 420, "requests": 420, "user_agent": "python-requests/2.32.3"},)),
             ("tls_certificate", "low", "Certificate of listener public ends in 12 days", "listener public",

@@ -18,6 +18,9 @@ const BEFORE_BYTES: usize = 32;
 /// A run is told to be this long at most; the exact length of a long one says nothing.
 const MAX_TOLD_LENGTH: usize = 999;
 
+/// Where a long value is shown from when nobody says what matched: plain text seldom has these, attacks do.
+const TELLING: &[u8] = b"'\"`<>;|&${}\\";
+
 /// Stands for what was cut off.
 const CUT: &str = "…";
 
@@ -52,6 +55,7 @@ pub(crate) fn mask(value: &[u8], matched: Option<&[u8]>) -> String {
     let at = matched
         .filter(|part| !part.is_empty())
         .and_then(|part| memchr::memmem::find(value, part))
+        .or_else(|| value.iter().position(|byte| TELLING.contains(byte)))
         .unwrap_or(0);
     let start = beginning(value, at);
     let mut out = String::with_capacity(64);
@@ -207,6 +211,10 @@ mod tests {
         );
         let far = format!("{}' or 1=1", "q".repeat(8000));
         assert_eq!(mask(far.as_bytes(), Some(b"' or")), "a{999+}' or 9=9");
+        let quote = format!("{}x' union select 1", "word, ".repeat(500));
+        for unknown in [None, Some(&b"XSS data"[..])] {
+            assert!(mask(quote.as_bytes(), unknown).ends_with("a' union select 9"));
+        }
         let tail = format!("<svg {}", "/ ".repeat(500));
         let shown = mask(tail.as_bytes(), Some(b"<svg"));
         assert!(
