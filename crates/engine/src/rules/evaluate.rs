@@ -125,7 +125,6 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut
             state.tx.set_at(*place, Some(value.clone()));
         }
     }
-    kept.turn_to(phase > 2);
     let mut values = Values::new(
         kept,
         context.facts,

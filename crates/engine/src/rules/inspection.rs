@@ -9,7 +9,7 @@ use super::facts::Facts;
 use super::program::Program;
 use super::report::{Interruption, MatchedRule};
 use super::request::{self, Request, Response};
-use super::values::Kept;
+use super::values::{self, Kept};
 use crate::client::geo::Place;
 
 /// The state of a transaction.
@@ -20,7 +20,8 @@ pub struct Inspection {
     place: Place,
     exhaustive: bool,
     verbose: bool,
-    kept: Kept,
+    /// What phases 1 and 2 share; other phases borrow one each.
+    kept: Option<Kept>,
 }
 
 /// What the inspection works with, besides the transaction itself.
@@ -47,7 +48,7 @@ impl Inspection {
             place,
             exhaustive: false,
             verbose: false,
-            kept: Kept::default(),
+            kept: None,
         };
         inspection.facts.set(V::ReqbodyError, b"0");
         inspection.facts.set(V::ReqbodyProcessorError, b"0");
@@ -100,7 +101,18 @@ impl Inspection {
             verbose: self.verbose,
         };
         if self.state.interruption.is_none() || phase == 5 {
-            evaluate::run(context, phase, &mut self.state, &mut self.kept);
+            // Phases of the response look for other literals, and hardly at the same values.
+            let mut kept = self
+                .kept
+                .take()
+                .filter(|_| phase <= 2)
+                .unwrap_or_else(values::borrow);
+            evaluate::run(context, phase, &mut self.state, &mut kept);
+            if phase == 1 {
+                self.kept = Some(kept);
+            } else {
+                values::give_back(kept);
+            }
         }
     }
 

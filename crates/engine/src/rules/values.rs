@@ -1,6 +1,7 @@
 //! Values after transformations, each computed once in a transaction: a transformation that changes nothing shares the
 //! value that it was given, and a value is scanned for literals once, whatever chains, rules and phases look at it.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
@@ -84,8 +85,6 @@ pub(crate) struct Kept {
     /// Facts and their outputs by hash, where there are many entries.
     shared: Option<(RandomState, HashMap<u64, u32>)>,
     buffer: Vec<u8>,
-    /// It is of phases of the response.
-    response: bool,
 }
 
 /// Payload: shown by size only.
@@ -96,12 +95,7 @@ impl std::fmt::Debug for Kept {
 }
 
 impl Kept {
-    /// Phases of the response look for other literals than those of the request, and hardly at the same values: what was
-    /// kept is forgotten between them, but for the memory.
-    pub(crate) fn turn_to(&mut self, response: bool) {
-        if std::mem::replace(&mut self.response, response) == response {
-            return;
-        }
+    fn clear(&mut self) {
         self.pool.clear();
         self.outputs.clear();
         self.bases.clear();
@@ -109,6 +103,45 @@ impl Kept {
         self.scans.clear();
         self.shared = None;
     }
+
+    /// Bytes that it holds, used or not, roughly.
+    fn capacity_bytes(&self) -> usize {
+        self.pool.capacity()
+            + self.outputs.capacity() * size_of::<Output>()
+            + self.bases.capacity() * size_of::<[u32; 2]>()
+            + self.steps.capacity() * size_of::<u32>()
+            + self.scans.capacity() * size_of::<u64>()
+            + self.buffer.capacity()
+    }
+}
+
+/// What a thread keeps to lend.
+const LENDABLE: usize = 4;
+/// One that has become larger is not kept.
+const LENDABLE_BYTES: usize = 256 << 10;
+
+thread_local! {
+    /// Requests wait for their answers in great number, but only one of a thread is inspected at a time: the memory for
+    /// that stays in the processor's caches when all take turns.
+    static SPARE: RefCell<Vec<Kept>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An empty one.
+pub(crate) fn borrow() -> Kept {
+    SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
+}
+
+/// Give one back that is not needed any more.
+pub(crate) fn give_back(mut kept: Kept) {
+    if kept.capacity_bytes() > LENDABLE_BYTES {
+        return;
+    }
+    kept.clear();
+    SPARE.with_borrow_mut(|spare| {
+        if spare.len() < LENDABLE {
+            spare.push(kept);
+        }
+    });
 }
 
 /// The values of one phase.
