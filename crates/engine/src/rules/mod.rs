@@ -3,17 +3,22 @@
 //! | what | where |
 //! |---|---|
 //! | the form in which rules arrive | [`compiled`] |
-//! | made ready to run, once a bundle | `program`, `plan`, `prefilter`, `required`, `guard` |
+//! | made ready to run, once a bundle | `program`, `builder`, `chain`, `macros`, `pattern`, `xpath` |
+//! | which rules can match at all, worked out at the same time | `plan`, `prefilter`, `required`, `guard`, `constants` |
 //! | what rules look at | `facts`, `request`, `body` |
-//! | values after transformations, each once | `values`, [`transformations`] |
+//! | values after transformations, each once | `values`, [`transformations`], `bytes` |
+//! | variables that rules set | `tx`, `collections` |
 //! | rules at work | `evaluate`, [`operators`] |
-//! | what they found | [`Inspection`] |
+//! | what they found | [`Inspection`], `report` |
 //! | what is shown of it, masked | `evidence`, `mask` |
+//! | a stage of the pipeline | `stage` |
 //!
 //! A rule never blocks: what it asks for is told ([`Inspection::interruption`], scores), and policies decide.
 
 mod body;
+mod builder;
 pub(crate) mod bytes;
+mod chain;
 mod collections;
 pub mod compiled;
 mod constants;

@@ -7,12 +7,13 @@ use regex::bytes::{Regex, RegexSet};
 use smallvec::SmallVec;
 
 use super::bytes::ByteSet;
+use super::chain::{Chain, ChainId};
 use super::compiled::OperatorKind;
 use super::facts::Slot;
 use super::operators::Check;
 use super::pattern;
 use super::prefilter::Bits;
-use super::program::{Chain, ChainId, CompiledLink, CompiledRule, Members, Source};
+use super::program::{CompiledLink, CompiledRule, Members, Source};
 use super::required::commonness;
 use super::transformations::Reach;
 use super::values::{OutputId, Side, Values};

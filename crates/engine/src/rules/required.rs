@@ -1,7 +1,7 @@
 //! What a text must contain for a pattern to match it: literals, and sets of bytes.
 //!
-//! Both are necessary conditions, so a text that fails them needs no regular expression. The property test in
-//! `evaluate` compares with evaluation that does not use them.
+//! Both are necessary conditions, so a text that fails them needs no regular expression. The property tests in
+//! `tests/rules/prefilter.rs` compare with evaluation that does not use them.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 

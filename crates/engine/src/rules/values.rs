@@ -7,9 +7,9 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 
 use super::bytes::ByteSet;
+use super::chain::{self, Chain, ChainId};
 use super::facts::{Facts, Slot, Span};
 use super::prefilter::Prefilter;
-use super::program::{Chain, ChainId};
 use super::transformations::{self, Reach, TRANSFORMATIONS, UnicodeMap};
 
 const NONE: u32 = u32::MAX;
@@ -333,7 +333,7 @@ impl<'a> Values<'a> {
             .get(usize::from(chain))
             .and_then(|chain| chain.steps.get(from..))
             .unwrap_or_default();
-        super::program::reach(rest, self.output(at).present, self.bytes(at).len(), stages)
+        chain::reach(rest, self.output(at).present, self.bytes(at).len(), stages)
     }
 
     /// A value after a step of a chain.

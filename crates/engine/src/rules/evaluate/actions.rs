@@ -1,0 +1,201 @@
+//! What rules do when they match: captures, `setvar`, collections, `ctl`; and texts with variables in them.
+
+use super::super::bytes;
+use super::super::compiled::{Collection, SetOp, Variable};
+use super::super::macros::{CompiledMacro, CompiledPart};
+use super::super::operators::{Captures, MAX_CAPTURES};
+use super::super::prefilter::Bits;
+use super::super::program::{
+    CompiledAction, CompiledCtl, CompiledLink, CompiledTarget, Members, Program, Source, source_of,
+};
+use super::super::tx::TxValue;
+use super::super::values::Side;
+use super::members::{key_of, members};
+use super::{MAX_TEXT_BYTES, Run};
+
+impl<'a> Run<'a, '_> {
+    /// Captures and actions of a match.
+    pub(super) fn matched(&mut self, link: &'a CompiledLink, captures: Option<Captures>) -> bool {
+        if let Some(captures) = captures {
+            let mut captures = captures.into_iter();
+            for place in 0..u16::try_from(MAX_CAPTURES).unwrap_or(0) {
+                let text = captures.next().map(|text| TxValue::Text(text.into()));
+                self.state.tx.set_at(place, text);
+            }
+        }
+        if link.reads_matched {
+            self.settle();
+        }
+        for action in &link.actions {
+            self.act(action);
+        }
+        true
+    }
+
+    fn act(&mut self, action: &'a CompiledAction) {
+        match action {
+            CompiledAction::SetTx(place, op, value) => self.set_tx(*place, *op, value),
+            CompiledAction::SetTxTo(place, value) => {
+                self.state.tx.set_at(*place, Some(value.clone()));
+            }
+            CompiledAction::SetVar(collection, key, op, value) => {
+                let (mut name, value) = (self.expand(key), self.expand(value));
+                name.make_ascii_lowercase();
+                if *collection == Collection::Tx {
+                    self.state
+                        .tx
+                        .change(&self.context.program.names, &name, *op, &value);
+                } else if let Some(key) = key_of(self.state, *collection) {
+                    let now_s = self.state.now_us / 1_000_000;
+                    self.context
+                        .store
+                        .change(*collection, key, &name, *op, &value, now_s);
+                }
+            }
+            CompiledAction::ExpireVar(collection, key, seconds) => {
+                let (name, seconds) = (self.expand(key).to_ascii_lowercase(), self.expand(seconds));
+                let seconds = u64::try_from(bytes::integer(&seconds)).unwrap_or(0);
+                let expires_s = (self.state.now_us / 1_000_000).saturating_add(seconds);
+                if let Some(key) = key_of(self.state, *collection) {
+                    self.context
+                        .store
+                        .expire(*collection, key, &name, expires_s);
+                }
+            }
+            CompiledAction::InitCol(collection, key) => {
+                let key = self.expand(key);
+                let timeout_s = self.context.program.settings.collection_timeout_s;
+                self.context.store.touch(
+                    *collection,
+                    &key,
+                    self.state.now_us / 1_000_000,
+                    timeout_s,
+                );
+                self.state.keys.retain(|(known, _)| known != collection);
+                self.state.keys.push((*collection, key));
+            }
+            CompiledAction::SetEnv(name, value) => {
+                let (name, value) = (self.expand(name), self.expand(value));
+                if self.state.environment.len() < 64 {
+                    self.state.environment.push((name, value));
+                }
+            }
+            CompiledAction::Ctl(ctl) => self.ctl(ctl, action),
+        }
+    }
+
+    fn set_tx(&mut self, place: u16, op: SetOp, value: &CompiledMacro) {
+        // Adding one variable to another is what scoring does all the time.
+        if let ([CompiledPart::Tx(other)], SetOp::Add | SetOp::Subtract) = (value.0.as_slice(), op)
+        {
+            let tx = &mut self.state.tx;
+            let number = tx.at(*other).map_or(0, TxValue::integer);
+            let old = tx.at(place).map_or(0, TxValue::integer);
+            let new = if op == SetOp::Add {
+                old.saturating_add(number)
+            } else {
+                old.saturating_sub(number)
+            };
+            return tx.set_at(place, Some(TxValue::Integer(new)));
+        }
+        if let ([CompiledPart::Tx(other)], SetOp::Set) = (value.0.as_slice(), op) {
+            let copy = self.state.tx.at(*other).cloned();
+            let copy = copy.unwrap_or_else(|| TxValue::Text([].as_slice().into()));
+            return self.state.tx.set_at(place, Some(copy));
+        }
+        let text = self.expand(value);
+        self.state.tx.change_at(place, op, &text);
+    }
+
+    fn ctl(&mut self, ctl: &'a CompiledCtl, action: &'a CompiledAction) {
+        let state = &mut *self.state;
+        match ctl {
+            CompiledCtl::Engine(mode) => state.mode = *mode,
+            CompiledCtl::RequestBodyAccess(on) => state.request_body_access = *on,
+            CompiledCtl::ResponseBodyAccess(on) => state.response_body_access = *on,
+            CompiledCtl::ForceRequestBodyVariable(on) => state.force_request_body = *on,
+            CompiledCtl::RequestBodyProcessor(name) => state.processor = Some(name.clone()),
+            CompiledCtl::RemoveRules(bits) => {
+                let removed = state
+                    .removed
+                    .get_or_insert_with(|| Bits::new(self.context.program.rules.len()));
+                removed.union(&bits.0);
+            }
+            CompiledCtl::RemoveTarget(..) => {
+                let place = place_of(self.context.program, state.rule, action);
+                if let Some(place) = place
+                    && !state.removed_targets.contains(&place)
+                {
+                    state.removed_targets.push(place);
+                }
+            }
+            CompiledCtl::Nothing => {}
+        }
+    }
+
+    pub(super) fn expand(&self, text: &CompiledMacro) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.expand_into(text, &mut out);
+        out
+    }
+
+    pub(super) fn expand_into(&self, text: &CompiledMacro, out: &mut Vec<u8>) {
+        for part in &text.0 {
+            match part {
+                CompiledPart::Text(text) => out.extend_from_slice(text),
+                CompiledPart::Tx(place) => {
+                    if let Some(value) = self.state.tx.at(*place) {
+                        value.push(out);
+                    }
+                }
+                CompiledPart::Var(variable, key) => self.variable(*variable, key.as_deref(), out),
+            }
+        }
+        out.truncate(MAX_TEXT_BYTES.max(out.len().min(MAX_TEXT_BYTES)));
+    }
+
+    /// The first value of a variable.
+    fn variable(&self, variable: Variable, key: Option<&[u8]>, out: &mut Vec<u8>) {
+        let source = source_of(variable);
+        if let Source::Facts(places) = &source {
+            for (slot, side) in places {
+                let found = self
+                    .context
+                    .facts
+                    .members(*slot)
+                    .find(|(name, _)| key.is_none_or(|key| name.eq_ignore_ascii_case(key)));
+                if let Some((name, value)) = found {
+                    let text = if *side == Side::Name { name } else { value };
+                    return out.extend_from_slice(text.get(..MAX_TEXT_BYTES).unwrap_or(text));
+                }
+            }
+            return;
+        }
+        let target = CompiledTarget {
+            variable,
+            source,
+            members: key.map_or(Members::All, |key| Members::Name(key.into())),
+            count: false,
+        };
+        if let Some((_, value)) = members(&self.context, self.state, &target)
+            .into_iter()
+            .next()
+        {
+            out.extend_from_slice(&value);
+        }
+    }
+}
+
+/// Where an action is: its rule and its number among the rule's actions.
+fn place_of(program: &Program, rule: usize, wanted: &CompiledAction) -> Option<(u32, u16)> {
+    let actions = program
+        .rules
+        .get(rule)?
+        .links
+        .iter()
+        .flat_map(|link| &link.actions);
+    let position = actions
+        .into_iter()
+        .position(|action| std::ptr::eq(action, wanted))?;
+    Some((u32::try_from(rule).ok()?, u16::try_from(position).ok()?))
+}

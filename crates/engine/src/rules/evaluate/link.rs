@@ -1,0 +1,275 @@
+//! Whether a link of a rule holds: its targets, their values after transformations, its operator.
+
+use std::borrow::Cow;
+
+use super::super::bytes;
+use super::super::chain::ChainId;
+use super::super::compiled::{OperatorKind, Variable};
+use super::super::facts::Facts;
+use super::super::operators::{Captures, Check, compare_numbers};
+use super::super::prefilter::contains;
+use super::super::program::{CompiledLink, CompiledTarget, Members, Source};
+use super::super::values::OutputId;
+use super::members::members;
+use super::{Context, Run, State};
+
+impl<'a> Run<'a, '_> {
+    /// Whether a link matches; its actions run at each value that does.
+    pub(super) fn link(&mut self, index: usize, link: &'a CompiledLink) -> bool {
+        if link.targets.is_empty() {
+            return self.matched(link, None);
+        }
+        if link.reads_matched {
+            self.settle();
+        }
+        let before = self.links.len();
+        let mut any = false;
+        let mut argument = Vec::new();
+        if link.operator.needs_argument() {
+            self.expand_into(&link.argument, &mut argument);
+        }
+        for target in &link.targets {
+            any |= self.target(index, link, target, &argument);
+        }
+        if any && self.notes {
+            (self.last_link, self.unsettled) = (before..self.links.len(), true);
+        }
+        any
+    }
+
+    fn target(
+        &mut self,
+        index: usize,
+        link: &'a CompiledLink,
+        target: &'a CompiledTarget,
+        argument: &[u8],
+    ) -> bool {
+        if target.count {
+            let count = self.count(index, link, target);
+            if let Some(holds) = number_holds(link, count)
+                && let Some(done) = self.number(link, holds)
+            {
+                return done;
+            }
+            let mut text = Vec::new();
+            bytes::push_integer(count, &mut text);
+            let base = self.values.foreign(&text);
+            let name = Cow::Borrowed(member_key(&self.context, target));
+            return self.value(link, target, name, base, argument);
+        }
+        let mut any = false;
+        match &target.source {
+            Source::Facts(places) => {
+                for (slot, side) in places {
+                    for entry in self.values.entries(*slot) {
+                        let facts: &'a Facts = self.context.facts;
+                        let name = facts.bytes(facts.entry(entry).name);
+                        if !target.selects(name) {
+                            continue;
+                        }
+                        let base = self.values.base(entry, *side);
+                        if !self.context.exhaustive && self.values.has_failed(base, link.number) {
+                            continue;
+                        }
+                        if !self.may_match(link, base) {
+                            self.values.fail(base, link.number);
+                        } else if !self.is_excluded(index, link, target, name) {
+                            if self.value(link, target, Cow::Borrowed(name), base, argument) {
+                                any = true;
+                            } else {
+                                self.values.fail(base, link.number);
+                            }
+                        }
+                    }
+                }
+            }
+            Source::Tx => {
+                if let Members::Place(place) = target.members {
+                    let name: &'a [u8] = self
+                        .context
+                        .program
+                        .names
+                        .names
+                        .get(usize::from(place))
+                        .map_or(b"", |name| name);
+                    if let Some(value) = self.state.tx.at(place)
+                        && !self.is_excluded(index, link, target, name)
+                    {
+                        if let Some(holds) = number_holds(link, value.integer())
+                            && let Some(done) = self.number(link, holds)
+                        {
+                            return done;
+                        }
+                        let mut text = Vec::new();
+                        if let Some(value) = self.state.tx.at(place) {
+                            value.push(&mut text);
+                        }
+                        let base = self.values.foreign(&text);
+                        return self.value(link, target, Cow::Borrowed(name), base, argument);
+                    }
+                    return false;
+                }
+                any |= self.others(index, link, target, argument);
+            }
+            Source::Stored(_) | Source::Changing => {
+                any |= self.others(index, link, target, argument);
+            }
+        }
+        any
+    }
+
+    /// What comes of a numeric operator's answer; `None` when the value's text is needed.
+    fn number(&mut self, link: &'a CompiledLink, holds: bool) -> Option<bool> {
+        if !holds {
+            return Some(false);
+        }
+        (!self.notes && !link.capture).then(|| self.matched(link, None))
+    }
+
+    /// Whether a value can match by its gate, asked before what costs more.
+    fn may_match(&mut self, link: &CompiledLink, base: OutputId) -> bool {
+        let unknown = self.context.exhaustive
+            || link.negated
+            || link.gate.is_open()
+            || !link.stages.is_empty();
+        if unknown {
+            return true;
+        }
+        let reach = self.values.reach(base, link.chain, 0, false);
+        if !link.gate.sets.iter().all(|set| set.meets(reach.bytes)) {
+            return false;
+        }
+        let id = self.values.after(base, link.chain);
+        self.passes(link, id)
+    }
+
+    /// Whether a value has what the operator must see to hold.
+    fn passes(&mut self, link: &CompiledLink, id: OutputId) -> bool {
+        let present = self.values.output(id).present;
+        link.gate.sets.iter().all(|set| set.meets(present))
+            && (!link.gate.literals
+                || self
+                    .values
+                    .scan(id)
+                    .is_some_and(|found| contains(found, link.number)))
+    }
+
+    /// Values that change while rules run.
+    fn others(
+        &mut self,
+        index: usize,
+        link: &'a CompiledLink,
+        target: &'a CompiledTarget,
+        argument: &[u8],
+    ) -> bool {
+        let mut any = false;
+        for (name, value) in members(&self.context, self.state, target) {
+            if !self.is_excluded(index, link, target, &name) {
+                let base = self.values.foreign(&value);
+                any |= self.value(link, target, Cow::Owned(name), base, argument);
+            }
+        }
+        any
+    }
+
+    /// Ask the operator about a value, and do what follows.
+    fn value(
+        &mut self,
+        link: &'a CompiledLink,
+        target: &'a CompiledTarget,
+        name: Cow<'a, [u8]>,
+        base: OutputId,
+        argument: &[u8],
+    ) -> bool {
+        if link.stages.is_empty() {
+            return self.stage(link, target, name, base, link.chain, argument);
+        }
+        let mut any = false;
+        let mut last = None;
+        for stage in &link.stages {
+            let value = self.values.after(base, *stage);
+            // Stages that changed nothing are not asked again.
+            if last != Some(value) {
+                any |= self.stage(link, target, name.clone(), base, *stage, argument);
+            }
+            last = Some(value);
+        }
+        any
+    }
+
+    fn stage(
+        &mut self,
+        link: &'a CompiledLink,
+        target: &'a CompiledTarget,
+        name: Cow<'a, [u8]>,
+        base: OutputId,
+        chain: ChainId,
+        argument: &[u8],
+    ) -> bool {
+        let id = self.values.after(base, chain);
+        let mut captures: Option<Captures> = link.capture.then(Vec::new);
+        if self.holds(link, id, argument, captures.as_mut()) == link.negated {
+            return false;
+        }
+        self.note(target.variable, name, id);
+        self.matched(link, captures)
+    }
+
+    fn holds(
+        &mut self,
+        link: &CompiledLink,
+        id: OutputId,
+        argument: &[u8],
+        captures: Option<&mut Captures>,
+    ) -> bool {
+        if !self.context.exhaustive && !self.passes(link, id) {
+            return false;
+        }
+        let bytes = self.values.bytes(id);
+        if link.operator.kind == OperatorKind::GeoLookup {
+            return geo(&self.context, self.state, bytes);
+        }
+        link.operator.holds(bytes, argument, captures)
+    }
+}
+
+/// `geoLookup` of the client's address, which the engine has looked up already.
+fn geo(context: &Context<'_>, state: &mut State, value: &[u8]) -> bool {
+    let place = context.place;
+    let of_client = context.facts.scalar(Variable::RemoteAddr) == Some(value);
+    if !of_client || (place.country.is_empty() && place.asn == 0) {
+        return false;
+    }
+    state.geo = [
+        ("country_code", place.country.as_str().to_owned()),
+        ("country_continent", place.continent.as_str().to_owned()),
+        ("asn", place.asn.to_string()),
+        ("as_organization", place.as_organization.as_str().to_owned()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes()))
+    .collect();
+    true
+}
+
+/// The name that a count is reported under.
+fn member_key<'a>(context: &Context<'a>, target: &'a CompiledTarget) -> &'a [u8] {
+    let names: &'a [Box<[u8]>] = &context.program.names.names;
+    match &target.members {
+        Members::Name(name) => name,
+        Members::Place(place) => names.get(usize::from(*place)).map_or(&[], |name| name),
+        _ => &[],
+    }
+}
+
+/// Whether a link with a numeric operator matches a number that nothing transforms: the usual case of counts, scores
+/// and levels, answered without making text of the number. `None` for other links.
+fn number_holds(link: &CompiledLink, value: i64) -> Option<bool> {
+    match &link.operator.check {
+        Check::Number(argument) if link.chain == 0 && link.stages.is_empty() => {
+            let holds = compare_numbers(link.operator.kind, value, *argument);
+            Some(holds != link.negated)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,192 @@
+//! Values that change while rules run (`TX`, collections, `MATCHED_…`), counts, and what is left out of a target.
+
+use super::super::compiled::{Collection, Variable};
+use super::super::prefilter::{Bits, contains};
+use super::super::program::{
+    CompiledAction, CompiledCtl, CompiledLink, CompiledTarget, Members, Program, Source,
+};
+use super::super::tx::TxValue;
+use super::{Context, Run, State};
+
+impl Run<'_, '_> {
+    pub(super) fn count(&self, index: usize, link: &CompiledLink, target: &CompiledTarget) -> i64 {
+        let excluded = |name: &[u8]| self.is_excluded(index, link, target, name);
+        let count = match &target.source {
+            Source::Facts(places) => places
+                .iter()
+                .flat_map(|(slot, _)| self.context.facts.members(*slot))
+                .filter(|(name, _)| target.selects(name) && !excluded(name))
+                .count(),
+            Source::Tx if let Members::Place(place) = target.members => {
+                usize::from(self.state.tx.at(place).is_some())
+            }
+            _ => members(&self.context, self.state, target)
+                .iter()
+                .filter(|(name, _)| !excluded(name))
+                .count(),
+        };
+        i64::try_from(count).unwrap_or(i64::MAX)
+    }
+
+    pub(super) fn is_excluded(
+        &self,
+        index: usize,
+        link: &CompiledLink,
+        target: &CompiledTarget,
+        name: &[u8],
+    ) -> bool {
+        if link.exclusions.is_empty() && self.state.removed_targets.is_empty() {
+            return false;
+        }
+        let excludes = |exclusion: &CompiledTarget| {
+            exclusion.variable == target.variable
+                && match exclusion.members {
+                    Members::Place(place) => self
+                        .context
+                        .program
+                        .names
+                        .names
+                        .get(usize::from(place))
+                        .is_some_and(|known| **known == *name),
+                    _ => exclusion.selects(name),
+                }
+        };
+        if link.exclusions.iter().any(excludes) {
+            return true;
+        }
+        self.state.removed_targets.iter().any(|(rule, action)| {
+            removal(self.context.program, *rule, *action)
+                .is_some_and(|(rules, exclusion)| contains(&rules.0, index) && excludes(exclusion))
+        })
+    }
+}
+
+/// The `ctl:ruleRemoveTarget…` at a place.
+fn removal(program: &Program, rule: u32, action: u16) -> Option<(&Bits, &CompiledTarget)> {
+    let mut actions = program
+        .rules
+        .get(rule as usize)?
+        .links
+        .iter()
+        .flat_map(|link| &link.actions);
+    match actions.nth(usize::from(action))? {
+        CompiledAction::Ctl(CompiledCtl::RemoveTarget(rules, target)) => Some((rules, target)),
+        _ => None,
+    }
+}
+
+pub(super) fn key_of(state: &State, collection: Collection) -> Option<&[u8]> {
+    state
+        .keys
+        .iter()
+        .find(|(known, _)| *known == collection)
+        .map(|(_, key)| key.as_slice())
+}
+
+/// Names and values of what changes while rules run.
+pub(super) fn members(
+    context: &Context<'_>,
+    state: &State,
+    target: &CompiledTarget,
+) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let text = |value: &TxValue| {
+        let mut out = Vec::new();
+        value.push(&mut out);
+        out
+    };
+    let all: Vec<(Vec<u8>, Vec<u8>)> = match &target.source {
+        Source::Tx => {
+            let names = &context.program.names;
+            if let Members::Places(places, regex) = &target.members {
+                return state
+                    .tx
+                    .selected(names, places, |name| regex.is_match(name))
+                    .map(|(name, value)| (name.to_vec(), text(value)))
+                    .collect();
+            }
+            state
+                .tx
+                .iter(names)
+                .filter(|(name, _)| target.selects(name))
+                .map(|(name, value)| (name.to_vec(), text(value)))
+                .collect()
+        }
+        Source::Stored(collection) => {
+            let Some(key) = key_of(state, *collection) else {
+                return Vec::new();
+            };
+            let stored = context
+                .store
+                .read(*collection, key, state.now_us / 1_000_000);
+            stored
+                .into_iter()
+                .map(|(name, value)| (name.to_vec(), text(&value)))
+                .collect()
+        }
+        _ => changing(context, state, target),
+    };
+    let by_name = matches!(target.members, Members::Name(_) | Members::Regex(_));
+    if by_name {
+        all.into_iter()
+            .filter(|(name, _)| target.selects(name))
+            .collect()
+    } else {
+        all
+    }
+}
+
+fn changing(
+    context: &Context<'_>,
+    state: &State,
+    target: &CompiledTarget,
+) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let one = |value: Vec<u8>| vec![(Vec::new(), value)];
+    let number = |value: i64| one(value.to_string().into_bytes());
+    match target.variable {
+        Variable::MatchedVar => one(state.matched_var.clone()),
+        Variable::MatchedVarName => one(state.matched_name.clone()),
+        Variable::MatchedVars => state
+            .matched_vars
+            .iter()
+            .map(|matched| (matched.name.clone(), matched.value.clone()))
+            .collect(),
+        Variable::MatchedVarsNames => state
+            .matched_vars
+            .iter()
+            .map(|matched| (matched.name.clone(), matched.name.clone()))
+            .collect(),
+        Variable::HighestSeverity => number(state.highest_severity.map_or(255, i64::from)),
+        // Microseconds, as in ModSecurity v2.
+        Variable::Duration => {
+            number(i64::try_from(state.now_us.saturating_sub(state.started_us)).unwrap_or(i64::MAX))
+        }
+        Variable::ReqbodyProcessor => one(state.processor.clone().unwrap_or_default().into_bytes()),
+        Variable::Env => state.environment.clone(),
+        Variable::Geo => state.geo.clone(),
+        Variable::Sessionid => key_of(state, Collection::Session)
+            .map(|key| one(key.to_vec()))
+            .unwrap_or_default(),
+        Variable::Userid => key_of(state, Collection::User)
+            .map(|key| one(key.to_vec()))
+            .unwrap_or_default(),
+        Variable::Rule => {
+            let Some(rule) = context.program.rules.get(state.rule) else {
+                return Vec::new();
+            };
+            let severity = rule
+                .severity
+                .map(|severity| severity.to_string())
+                .unwrap_or_default();
+            [
+                ("id", rule.id.to_string()),
+                ("rev", rule.rev.clone()),
+                ("ver", rule.ver.clone()),
+                ("severity", severity),
+            ]
+            .into_iter()
+            .map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes()))
+            .collect()
+        }
+        _ => Vec::new(),
+    }
+}

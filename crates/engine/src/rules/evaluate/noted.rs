@@ -1,0 +1,72 @@
+//! What matched: noted as values, made texts (`MATCHED_VAR`, `MATCHED_VARS`, reports) when somebody asks.
+
+use std::borrow::Cow;
+
+use super::super::compiled::Variable;
+use super::super::report::MatchedVar;
+use super::super::values::OutputId;
+use super::{MAX_TEXT_BYTES, Run};
+
+/// Members of `MATCHED_VARS`.
+const MAX_MATCHED_VARS: usize = 256;
+
+/// A value that matched: texts are made of it when somebody asks.
+pub(super) struct Noted<'a> {
+    variable: Variable,
+    name: Cow<'a, [u8]>,
+    value: OutputId,
+}
+
+impl<'a> Run<'a, '_> {
+    /// Note what matched, for `MATCHED_VAR` and reports.
+    pub(super) fn note(&mut self, variable: Variable, name: Cow<'a, [u8]>, value: OutputId) {
+        if !self.notes {
+            return;
+        }
+        if self.links.len() >= MAX_MATCHED_VARS {
+            self.links.pop();
+        }
+        self.links.push(Noted {
+            variable,
+            name,
+            value,
+        });
+        self.unsettled = true;
+    }
+
+    /// Bring the state's `MATCHED_…` in line with what was noted.
+    pub(super) fn settle(&mut self) {
+        if !std::mem::take(&mut self.unsettled) {
+            return;
+        }
+        if let Some(last) = self.links.last() {
+            let last = self.text_of(last);
+            (self.state.matched_name, self.state.matched_var) = (last.name, last.value);
+        }
+        let last_link = self.links.get(self.last_link.clone());
+        let last_link = last_link.unwrap_or_default().iter();
+        let texts: Vec<MatchedVar> = last_link.map(|noted| self.text_of(noted)).collect();
+        if !texts.is_empty() {
+            self.state.matched_vars = texts;
+        }
+    }
+
+    pub(super) fn text_of(&self, noted: &Noted<'_>) -> MatchedVar {
+        let known = self
+            .context
+            .program
+            .variable_names
+            .get(noted.variable as usize)
+            .map_or("", String::as_str);
+        let mut name = known.as_bytes().to_vec();
+        if !noted.name.is_empty() {
+            name.push(b':');
+            name.extend_from_slice(noted.name.get(..256).unwrap_or(&noted.name));
+        }
+        let value = self.values.bytes(noted.value);
+        MatchedVar {
+            name,
+            value: value.get(..MAX_TEXT_BYTES).unwrap_or(value).to_vec(),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! SecLang rules at work: chains, skips, collections, `ctl`, body processors, evasions; and that the prefilter changes
+//! nothing but the time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot make its rules must fail"
+)]
+
+mod bodies;
+mod evasions;
+mod language;
+mod make;
+mod prefilter;
+mod send;
