@@ -303,6 +303,7 @@ class RuleSet:
         *,
         variables: dict[str, dict[str, str]] | None = None,
         exhaustive: bool = False,
+        verbose: bool = True,
     ) -> dict[str, Any]:
         """Take a request and its response through all phases.
 
@@ -312,6 +313,7 @@ class RuleSet:
             response: `status`, `headers`, `body`, `protocol`, `reason`; without it there is none.
             variables: `{"tx": {name: text}}`, set before phase 1.
             exhaustive: Ask every rule, to compare with.
+            verbose: Tell of rules that are not for the log too; off, rules are chosen as for traffic.
 
         Returns:
             `matched`, `tx`, `score`, `outbound_score`, `severity`, `interruption`, `request_body_processor`

@@ -118,7 +118,7 @@ def failures(stage: Stage, inspect: Inspect) -> list[str]:
         return []
     request = read(raw)
     response = answer(request)
-    found = inspect(_as_request(request), _as_response(response))
+    found = inspect(as_request(request), as_response(response))
     log = output.get("log") or {}
     wrong = []
     if output.get("status", 200) >= BAD_REQUEST:
@@ -128,7 +128,8 @@ def failures(stage: Stage, inspect: Inspect) -> list[str]:
     return wrong + list(log_failures(log, found))
 
 
-def _as_request(request: Request) -> dict[str, Any]:
+def as_request(request: Request) -> dict[str, Any]:
+    """A request as the engine takes it."""
     return {
         "method": request.method,
         "uri": request.target,
@@ -143,7 +144,8 @@ def _as_request(request: Request) -> dict[str, Any]:
     }
 
 
-def _as_response(response: Response) -> dict[str, Any]:
+def as_response(response: Response) -> dict[str, Any]:
+    """A response as the engine takes it."""
     return {
         "status": response.status,
         "protocol": "HTTP/1.1",

@@ -51,11 +51,12 @@ impl RuleSet {
     /// Args: request: `method`, `uri`, `protocol`, `headers` (pairs), `body`, `remote_addr`, and optionally
     /// `remote_port`, `server_addr`, `server_port`, `unique_id`, `now_us`. response: `status`, `headers`, `body`,
     /// `protocol`, `reason`. variables: `{"tx": {name: text}}` set before phase 1. exhaustive: ask every rule, to
-    /// compare with.
+    /// compare with. verbose: tell of rules that are not for the log too; off, rules are chosen as they are for
+    /// traffic.
     ///
     /// Returns: `matched`, `tx`, `score`, `outbound_score`, `severity`, `interruption`, `request_body_processor`,
     /// `reqbody_error`.
-    #[pyo3(signature = (request, response=None, *, variables=None, exhaustive=false))]
+    #[pyo3(signature = (request, response=None, *, variables=None, exhaustive=false, verbose=true))]
     fn inspect<'py>(
         &self,
         py: Python<'py>,
@@ -63,6 +64,7 @@ impl RuleSet {
         response: Option<&Bound<'py, PyDict>>,
         variables: Option<&Bound<'py, PyDict>>,
         exhaustive: bool,
+        verbose: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
         let parts = RequestParts::read(request)?;
         let answer = response.map(ResponseParts::read).transpose()?;
@@ -70,7 +72,9 @@ impl RuleSet {
             return Err(PyValueError::new_err("rules: there are none"));
         };
         let mut inspection = parts.begin(environment);
-        inspection.verbosely();
+        if verbose {
+            inspection.verbosely();
+        }
         if exhaustive {
             inspection.exhaustively();
         }

@@ -61,7 +61,7 @@ impl Inspection {
         self.exhaustive = true;
     }
 
-    /// Report rules that are not for the log too.
+    /// Report rules that are not for the log too, also those that are otherwise known to do nothing but set constants.
     pub fn verbosely(&mut self) {
         self.verbose = true;
         self.state.whole = true;
