@@ -50,11 +50,14 @@ struct Mount {
     api: u32,
 }
 
+/// Segments with capitals, by their lower-case form.
+type Capitals = HashMap<Box<str>, Vec<Box<str>>>;
+
 #[derive(Debug, Default)]
 struct Node {
     concrete: HashMap<Box<str>, Node>,
-    /// Concrete segments that have capitals, by their lower-case form.
-    capitals: Option<Box<HashMap<Box<str>, Vec<Box<str>>>>>,
+    /// Those of the concrete segments that have capitals.
+    capitals: Option<Box<Capitals>>,
     /// `report-{year}.csv`: text before and after the parameter, longest text first.
     mixed: Vec<(Box<str>, Box<str>, Node)>,
     parameter: Option<Box<Node>>,

@@ -218,7 +218,11 @@ fn folded(bytes: &[u8]) -> Vec<u8> {
         }
         match lookalike(rest) {
             Some((ascii, length)) => {
-                out.extend_from_slice(ascii);
+                out.push(ascii);
+                // The two dot leader is two.
+                if rest.starts_with("\u{2025}".as_bytes()) {
+                    out.push(ascii);
+                }
                 rest = rest.get(length..).unwrap_or_default();
             }
             None => {
@@ -230,47 +234,33 @@ fn folded(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The ASCII text of an overlong sequence or a lookalike at the beginning of `bytes`, and the sequence's length.
+/// The ASCII character of an overlong sequence or a lookalike at the beginning of `bytes`, and the sequence's length.
 ///
 /// Lookalikes are those of Unicode's compatibility forms (NFKC, `UnicodeData.txt`) and of Windows' best-fit tables
 /// (`bestfit1252.txt`) that end in a character that separates or names segments.
-fn lookalike(bytes: &[u8]) -> Option<(&'static [u8], usize)> {
+fn lookalike(bytes: &[u8]) -> Option<(u8, usize)> {
     let tail = |byte: &u8| (0x80..0xc0).contains(byte).then_some(byte & 0x3f);
-    let ascii = |byte: u8| ASCII.get(usize::from(byte)..=usize::from(byte));
     match bytes {
         // U+037E, the Greek question mark, is a semicolon (canonical).
-        [0xcd, 0xbe, ..] => Some((b";", 2)),
-        [first @ 0xc0..=0xc1, second, ..] => Some((ascii((first & 1) << 6 | tail(second)?)?, 2)),
-        [0xe0, second @ 0x80..=0x81, third, ..] => {
-            Some((ascii((second & 1) << 6 | tail(third)?)?, 3))
-        }
+        [0xcd, 0xbe, ..] => Some((b';', 2)),
+        [first @ 0xc0..=0xc1, second, ..] => Some(((first & 1) << 6 | tail(second)?, 2)),
+        [0xe0, second @ 0x80..=0x81, third, ..] => Some(((second & 1) << 6 | tail(third)?, 3)),
         [0xf0, 0x80, third @ 0x80..=0x81, fourth, ..] => {
-            Some((ascii((third & 1) << 6 | tail(fourth)?)?, 4))
+            Some(((third & 1) << 6 | tail(fourth)?, 4))
         }
         // U+FF01 to U+FF5E are the full-width forms of `!` to `~`.
-        [0xef, 0xbc, third @ 0x81..=0xbf, ..] => Some((ascii(third - 0x81 + b'!')?, 3)),
-        [0xef, 0xbd, third @ 0x80..=0x9e, ..] => Some((ascii(third - 0x80 + b'`')?, 3)),
+        [0xef, 0xbc, third @ 0x81..=0xbf, ..] => Some((third - 0x81 + b'!', 3)),
+        [0xef, 0xbd, third @ 0x80..=0x9e, ..] => Some((third - 0x80 + b'`', 3)),
         // One dot leader, two dot leader; small full stop, semicolon and reverse solidus.
-        [0xe2, 0x80, 0xa4, ..] | [0xef, 0xb9, 0x92, ..] => Some((b".", 3)),
-        [0xe2, 0x80, 0xa5, ..] => Some((b"..", 3)),
-        [0xef, 0xb9, 0x94, ..] => Some((b";", 3)),
-        [0xef, 0xb9, 0xa8, ..] | [0xe2, 0x88, 0x96, ..] => Some((b"\\", 3)),
+        [0xe2, 0x80, 0xa4 | 0xa5, ..] | [0xef, 0xb9, 0x92, ..] => Some((b'.', 3)),
+        [0xef, 0xb9, 0x94, ..] => Some((b';', 3)),
+        // U+2216, set minus (best fit).
+        [0xef, 0xb9, 0xa8, ..] | [0xe2, 0x88, 0x96, ..] => Some((b'\\', 3)),
         // Fraction slash and division slash (best fit).
-        [0xe2, 0x81, 0x84, ..] | [0xe2, 0x88, 0x95, ..] => Some((b"/", 3)),
+        [0xe2, 0x81, 0x84, ..] | [0xe2, 0x88, 0x95, ..] => Some((b'/', 3)),
         _ => None,
     }
 }
-
-/// Every ASCII character at its own place.
-static ASCII: [u8; 128] = {
-    let mut table = [0; 128];
-    let mut index = 0_u8;
-    while index < 128 {
-        table[index as usize] = index;
-        index += 1;
-    }
-    table
-};
 
 #[cfg(test)]
 mod tests {
