@@ -1,7 +1,8 @@
 //! The state of one request while it passes through the stages; what stages learn is written here.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::cell::{Cell, OnceCell};
+use std::collections::{HashMap, HashSet};
 
 use smallvec::SmallVec;
 use smol_str::SmolStr;
@@ -99,6 +100,7 @@ impl Transaction {
                     engine,
                     path: seen.map_or(&self.path, |seen| &seen.path),
                     matched: seen.map_or(&self.matched, |seen| &seen.matched),
+                    by_name: ByName::default(),
                 },
             })
             .collect()
@@ -127,12 +129,49 @@ impl Transaction {
 }
 
 /// A transaction as policies see it, in one reading of its path.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct View<'a> {
     transaction: &'a Transaction,
     engine: &'a Engine,
     path: &'a str,
     matched: &'a EndpointMatch,
+    by_name: ByName<'a>,
+}
+
+/// Parameters by name, made when it pays: a macro over a large body asks for each of its names, and going through all
+/// of them each time would be quadratic.
+#[derive(Debug, Clone, Default)]
+struct ByName<'a> {
+    asked: Cell<u32>,
+    index: OnceCell<HashMap<(Location, &'a str), SameName<'a>>>,
+}
+
+/// Values in the order of arrival.
+type SameName<'a> = SmallVec<[&'a str; 1]>;
+
+/// Going through 100 parameters takes as long as a look-up in the index; making that takes as long as going through
+/// them thirty times.
+const INDEX_FROM: (usize, u32) = (100, 30);
+
+impl<'a> ByName<'a> {
+    /// The values of a name, in the order of arrival.
+    fn values(&self, parameters: &'a Parameters, location: Location, name: &str) -> Values<'_> {
+        let (size, asked) = INDEX_FROM;
+        self.asked.set(self.asked.get().saturating_add(1));
+        if parameters.len() < size || self.asked.get() < asked {
+            return parameters.all(location, name).map(Cow::Borrowed).collect();
+        }
+        let index = self.index.get_or_init(|| {
+            let mut index: HashMap<_, SameName<'_>> = HashMap::new();
+            for one in parameters.iter() {
+                let values = index.entry((one.location, one.name)).or_default();
+                values.push(one.value);
+            }
+            index
+        });
+        let values = index.get(&(location, name)).into_iter().flatten();
+        values.map(|value| Cow::Borrowed(*value)).collect()
+    }
 }
 
 impl View<'_> {
@@ -179,6 +218,7 @@ impl Facts for View<'_> {
             engine,
             path,
             matched,
+            ..
         } = self;
         let (client, identity, response) = (
             &transaction.client,
@@ -294,9 +334,7 @@ impl Facts for View<'_> {
                 let mut claims = self.transaction.identity.claims.iter();
                 claims.any(|(name, _)| name == key)
             }
-            _ => Transaction::location_of(field)
-                .and_then(|location| self.transaction.parameters.get(location, key))
-                .is_some(),
+            _ => !self.values(field, key).is_empty(),
         }
     }
 
@@ -316,11 +354,10 @@ impl Facts for View<'_> {
                     .map(|(_, value)| Cow::Borrowed(value.as_str()))
                     .collect()
             }
-            _ => Transaction::location_of(field)
-                .into_iter()
-                .flat_map(|location| transaction.parameters.all(location, key))
-                .map(Cow::Borrowed)
-                .collect(),
+            _ => match Transaction::location_of(field) {
+                Some(location) => self.by_name.values(&transaction.parameters, location, key),
+                None => Values::new(),
+            },
         }
     }
 

@@ -308,3 +308,39 @@ fn a_long_list_is_compared_to_its_end() {
     assert_eq!(ask(&engine, "/admin", JSON, &list("last")).action, "block");
     assert_eq!(ask(&engine, "/admin", JSON, &list("other")).action, "allow");
 }
+
+/// A macro over the names of a large body sees each value of each name.
+#[test]
+fn macros_over_names_see_every_value() {
+    let any = Expr::Comprehension(
+        Quantifier::Exists,
+        Box::new(Expr::Field(Field::RequestBody)),
+        Box::new(call(
+            Function::Contains,
+            &[
+                Expr::Index(
+                    Box::new(Expr::Field(Field::RequestBody)),
+                    Box::new(Expr::Local(0)),
+                ),
+                text("evil"),
+            ],
+        )),
+    );
+    let engine = engine(vec![policy("p", None, any, block())]);
+    for count in [3, 90, 400] {
+        let fields: Vec<String> = (0..count)
+            .map(|number| format!("\"k{number}\":\"v\""))
+            .collect();
+        let body = |value: &str| format!("{{{},\"k1\":\"{value}\"}}", fields.join(","));
+        assert_eq!(
+            ask(&engine, "/admin", JSON, &body("evil")).action,
+            "block",
+            "{count}"
+        );
+        assert_eq!(
+            ask(&engine, "/admin", JSON, &body("good")).action,
+            "allow",
+            "{count}"
+        );
+    }
+}
