@@ -73,9 +73,10 @@ impl Matcher {
             }),
             ..Found::default()
         };
-        let known = others
-            .iter()
-            .position(|(_, matched)| matched.endpoint.is_some());
+        // Envoy goes by the strict reading: an endpoint of another API is not where the request goes.
+        let known = others.iter().position(|(_, matched)| {
+            matched.endpoint.is_some() && (strict.api.is_none() || strict.api == matched.api)
+        });
         let (path, matched) = match known.and_then(|index| others.get(index)) {
             Some((reading, matched)) if strict.endpoint.is_none() => {
                 // To whoever lets pass, the strict reading stays one of an unknown endpoint.
@@ -105,7 +106,8 @@ impl Matcher {
                 continue;
             }
             let stays = |prefix: &str| !reading.climbs && is_at_or_below(&reading.path, prefix);
-            let is_inside = own.endpoint.is_none() && prefix.is_some_and(stays);
+            let is_inside =
+                own.endpoint.is_none() && own.api == matched.api && prefix.is_some_and(stays);
             if own.endpoint.is_none() && prefix.is_some() && !is_inside {
                 found.leaves = true;
                 found
