@@ -45,6 +45,8 @@ struct CompiledPolicy {
     mode: Mode,
     expires_s: Option<u64>,
     reads_response_data: bool,
+    /// The condition depends on the reading of the path.
+    reads_place: bool,
 }
 
 #[derive(Debug)]
@@ -379,6 +381,9 @@ impl CompiledPolicy {
         for world in worlds {
             if self.lets_pass() || self.restricts(&world.scope) {
                 all = all.or_else(self.when.outcomes(&world.facts));
+                if !self.reads_place {
+                    break;
+                }
             }
         }
         if self.lets_pass() {
@@ -533,5 +538,20 @@ fn compile(policy: &Policy, bundle: &Bundle) -> Result<CompiledPolicy, EngineErr
         mode: policy.mode,
         expires_s: policy.expires_s,
         reads_response_data,
+        reads_place: uses(&policy.when, &depends_on_reading),
     })
+}
+
+/// What differs from one reading of a path to another.
+const fn depends_on_reading(field: Field) -> bool {
+    matches!(
+        field,
+        Field::RequestPath
+            | Field::EndpointApi
+            | Field::EndpointId
+            | Field::EndpointPath
+            | Field::EndpointKnown
+            | Field::EndpointDocumented
+            | Field::EndpointLabels
+    )
 }

@@ -66,12 +66,11 @@ fn bundle(policies: Vec<Policy>) -> Bundle {
 }
 
 fn engine(policies: Vec<Policy>) -> Engine {
-    Engine::new(
-        bundle(policies),
-        Assets::default(),
-        std::sync::Arc::default(),
-    )
-    .unwrap()
+    ready(bundle(policies))
+}
+
+fn ready(bundle: Bundle) -> Engine {
+    Engine::new(bundle, Assets::default(), std::sync::Arc::default()).unwrap()
 }
 
 fn policy(name: &str, endpoints: Option<&[&str]>, when: Expr, action: Action) -> Policy {

@@ -331,3 +331,41 @@ fn conditions_see_every_reading() {
         assert_eq!(&*get(&engine, path).policy, wanted, "{path}");
     }
 }
+
+/// Where readings belong to several APIs, the restrictions of each of them hold, and the request is one of the API that
+/// Envoy routes it to.
+#[test]
+fn every_api_of_a_path_restricts() {
+    let made = |blocked: Option<u32>| {
+        let mut bundle = super::bundle(Vec::new());
+        let mut partners = bundle.apis[0].clone();
+        partners.name = "partners".into();
+        partners.base_paths = vec!["/partners".into()];
+        bundle.apis.insert(0, partners);
+        for endpoint in &mut bundle.endpoints {
+            endpoint.api = 1;
+        }
+        let mut endpoint = bundle.endpoints[0].clone();
+        (endpoint.api, endpoint.path) = (0, "/partners/orders/{id}".into());
+        bundle.endpoints.push(endpoint);
+        let mut block = policy("p", None, Expr::Bool(true), block());
+        block.apis = blocked.map(|api| vec![api]);
+        bundle.policies = vec![block];
+        super::ready(bundle)
+    };
+    for (path, api, blocked) in [
+        ("/partners/orders/7", "partners", [true, false]),
+        ("/public/7", "shop", [false, true]),
+        ("/partners%2Forders%2F7", "shop", [true, true]),
+        ("/public/..%2fpartners/orders/7", "shop", [true, true]),
+        ("/public/..%2fpartners/unknown", "shop", [true, true]),
+        ("/partners/..;/public/7", "partners", [true, true]),
+        ("/partners/orders/7%2Fx", "partners", [true, false]),
+    ] {
+        for (index, blocked) in (0..).zip(blocked) {
+            let told = get(&made(Some(index)), path);
+            assert_eq!(told.request.api, api, "{path}");
+            assert_eq!(told.action == "block", blocked, "{path} {index}");
+        }
+    }
+}
