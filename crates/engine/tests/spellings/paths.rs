@@ -163,6 +163,13 @@ fn a_documented_endpoint_is_found_by_another_reading() {
         );
         assert!(told.findings.is_empty(), "{path}: {:?}", told.findings);
     }
+    let told = get(&engine, "/public/..%2Fprivate/x");
+    let readings = told.readings.iter();
+    let readings: Vec<_> = readings.map(|one| (&*one.path, &*one.endpoint)).collect();
+    assert!(
+        readings.contains(&("/private/x", "* /private/{id}")),
+        "{readings:?}"
+    );
 }
 
 /// A parameter in a fixed segment, in an empty one or behind dots is said; one that a template has a place for is not.
