@@ -15,6 +15,8 @@ from benchmarks.report import Row, SkippedError, skipped, table, write
 PARTS: Final[dict[str, Callable[[Judge, report.Options], list[Row]]]] = {
     "benign": report.benign,
     "attacks": report.attacks,
+    "evasions": report.evasions,
+    "time": report.dearest,
 }
 
 

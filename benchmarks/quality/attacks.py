@@ -99,9 +99,6 @@ def _arguments(given: dict[str, Any]) -> Iterator[str]:
             yield value
 
 
-HARMLESS: Final = ("hello", "Blue shoes size 42", "A-1029", "anna@example.com")
-"""What tells whether a form as such is refused."""
-
 Place = Callable[[str, random.Random], Call]
 
 

@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.quality import attacks as hostile
-from benchmarks.quality import content, files, graphql, idioms, openapi
+from benchmarks.quality import content, evasions as disguised, files, graphql, idioms, openapi, worst
 from benchmarks.quality.judge import Judge, Verdict
+from benchmarks.quality.mutations import Mutation
 from benchmarks.quality.sample import Sample
 from benchmarks.report import Row, figure
 
 TARGETS: Final = {"documents": 0.5, "idioms": 0.5, "graphql": 0.5, "uploads": 0.0}
 """Percent of benign requests that may be refused (DESIGN.md, Budgets); content has none: as low as can be had."""
+
+EVASION_PERCENT: Final = 99.0
+"""Percent of what is found in plain that has to be found in each form."""
+
+TIME_MS: Final = 50.0
+"""CPU time that a request may take, on one core of the machine that measures."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +120,11 @@ def attacks(judge: Judge, options: Options) -> list[Row]:
     """Found share of attacks, by class and by place."""
     by_class: dict[str, list[bool]] = defaultdict(list)
     by_place: dict[str, list[bool]] = defaultdict(list)
-    usual = {place: harmless_rules(judge, place) for place in hostile.PLACES}
+    trial = disguised.Trial(judge, quick=options.quick)
+    usual = {place: trial.usual(place) for place in hostile.PLACES}
     for verdict in judge.all(wanted(hostile.samples(options.quick), options.show)):
         kind, _, place = verdict.sample.kind.partition(" | ")
-        found = is_found(verdict, usual.get(place, frozenset()))
+        found = disguised.found(verdict, usual.get(place, frozenset()))
         by_class[kind].append(found)
         by_place[place].append(found)
         if options.show and not found:
@@ -127,15 +135,55 @@ def attacks(judge: Judge, options: Options) -> list[Row]:
     return rows
 
 
-def harmless_rules(judge: Judge, place: str) -> frozenset[int]:
-    """The rules that match a harmless text in a place: what they refuse says nothing of an attack there."""
-    return frozenset(
-        rule
-        for text in hostile.HARMLESS
-        for rule in judge.one(hostile.placed(hostile.Payload("harmless", text), place)).rules
-    )
+def evasions(judge: Judge, options: Options) -> list[Row]:
+    """Found share, by form, of attacks that are found in plain; and harmless texts that the same forms have refused."""
+    trial = disguised.Trial(judge, quick=options.quick)
+    rows: list[Row] = []
+    every: list[bool] = []
+    twins: list[bool] = []
+    for group, mutations in disguised.groups().items():
+        inner: list[Row] = []
+        of_group: list[bool] = []
+        for mutation in mutations:
+            name = f"{group}: {mutation.name}"
+            if options.show and not name.startswith(options.show):
+                continue
+            found = []
+            for verdict, told in trial.tried(mutation):
+                found.append(told)
+                if options.show and not told:
+                    show(verdict)
+            refused = _twins(trial, mutation, options)
+            of_group += found
+            twins += refused
+            inner.append(found_share(f"    {mutation.name}", found, EVASION_PERCENT))
+            if any(refused):
+                inner.append(share(f"      harmless in it ({mutation.name})", refused, 0.0))
+        if of_group:
+            rows += [found_share(f"  {group}", of_group, EVASION_PERCENT), *inner]
+            every += of_group
+    return [found_share("evasions", every, EVASION_PERCENT), share("  harmless in ordinary forms", twins, 0.5), *rows]
 
 
-def is_found(verdict: Verdict, usual: frozenset[int]) -> bool:
-    """Whether a request is refused, and for more than what a harmless one in its place is refused for."""
-    return verdict.refused and (verdict.policy != "rules" or bool(set(verdict.rules) - usual))
+def _twins(trial: disguised.Trial, mutation: Mutation, options: Options) -> list[bool]:
+    if not mutation.ordinary:
+        return []
+    verdicts = trial.twins(mutation)
+    for verdict in verdicts:
+        if options.show and verdict.refused:
+            show(verdict)
+    return [each.refused for each in verdicts]
+
+
+def dearest(judge: Judge, options: Options) -> list[Row]:
+    """CPU time of the dearest requests: of shapes made for it, and of what the other parts met."""
+    met = [sample for _, sample in judge.slowest]
+    told = [(worst.cost_ms(judge, each), each) for each in [*worst.shapes(options.quick), *met]]
+    told.sort(key=lambda pair: -pair[0])
+    rows = [figure("time: worst request", told[0][0], "ms of CPU", TIME_MS)]
+    over = sum(spent > TIME_MS for spent, _ in told)
+    rows.append(figure(f"time: over {TIME_MS} ms", over, f"of {len(told)} requests", 0))
+    rows += [figure(f"  {each.kind} | {each.name}"[:90], spent, "ms of CPU", TIME_MS) for spent, each in told[: options.top]]
+    if options.show:
+        print("\n".join(f"{spent:8.1f} ms  {each.kind} | {each.name}" for spent, each in told))
+    return rows
