@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +17,15 @@ from typing import Final, Protocol
 
 from starfort.config.model import RuleExclusion, Rules, RuleScope, VirtualPatch
 from starfort.config.problems import ConfigError, ConfigProblem
-from starfort.threats.rulesets import API_RULES, BASE_RULES, EVALUATION_RULES
+from starfort.threats.rulesets import API_RULES, BASE_RULES, EVALUATION_RULES, PROFILE_RULES
 from starfort.threats.rulesets.installed import InstalledRuleSet, installed, rule_files, rule_set_folder
+from starfort.threats.rulesets.profile import (
+    Profile,
+    conditional_of,
+    load_profile,
+    settings_of,
+    updates_of,
+)
 from starfort.threats.seclang.load import CompiledRules, load_rules
 from starfort.threats.seclang.parse import Snippet
 from starfort.threats.seclang.reference import VARIABLES
@@ -28,6 +35,9 @@ SCOPES_ID: Final = 9_535_100
 EXCLUSIONS_ID: Final = 9_536_000
 PATCHES_ID: Final = 9_538_000
 """First ids of what is made here, see `rules/README.md`; the configuration's limits fit between them."""
+
+PROFILE: Final = "rules.profile"
+"""What stands as the file's name where a profile's lines are wrong."""
 
 _SCORES: Final = {"critical": 5, "error": 4, "warning": 3, "notice": 2}
 """What a rule of a severity adds. Source: crs-setup.conf of CRS, 900100."""
@@ -48,13 +58,16 @@ class ConfiguredRules:
     files: tuple[Path, ...]
 
 
-def compile_rules(rules: Rules, base: Path, folder: Path | None = None) -> ConfiguredRules:
+def compile_rules(
+    rules: Rules, base: Path, folder: Path | None = None, *, media_types: Sequence[str] = ()
+) -> ConfiguredRules:
     """Load everything that `rules:` names.
 
     Args:
         rules: the section.
         base: what relative paths count from: the configuration's folder.
         folder: where rule sets live, default `rule_set_folder()`.
+        media_types: what the APIs' documents name for request bodies, lower case, without parameters.
 
     Raises:
         ConfigError: every problem at once.
@@ -71,17 +84,30 @@ def compile_rules(rules: Rules, base: Path, folder: Path | None = None) -> Confi
         entries.append(entry)
         setups.append(setup)
         set_files += files
+    profile = load_profile(rules.profile)
+
+    def profiled(part: Callable[[Profile, str], Iterator[str]]) -> list[Snippet]:
+        """What the profile says of CRS, where CRS is one of the sets."""
+        return [
+            Snippet(PROFILE, "\n".join(part(profile, entry.version)))
+            for entry in entries
+            if entry.name == "crs"
+        ]
+
     sources: list[Path | Snippet] = [
         BASE_RULES,
         *setups,
-        Snippet("rules: (settings)", "\n".join(settings(rules))),
+        Snippet("rules: (settings)", "\n".join([*settings(rules), *settings_of(profile, media_types)])),
         *_globbed(rules.before, base),
         *([API_RULES] if rules.api_rules else []),
+        *([PROFILE_RULES[rules.profile]] if rules.profile in PROFILE_RULES else []),
         Snippet(
             "rules: (exclusions, patches)",
             "\n".join([*exclusions(rules.exclusions), *patches(rules.patches)]),
         ),
+        *profiled(conditional_of),
         *(set_files or [EVALUATION_RULES]),
+        *profiled(updates_of),
         *_globbed(rules.files, base),
     ]
     compiled = _load(tuple(sources))
