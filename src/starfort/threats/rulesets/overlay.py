@@ -10,7 +10,7 @@ import glob
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
@@ -21,6 +21,7 @@ from starfort.threats.rulesets import API_RULES, BASE_RULES, EVALUATION_RULES, P
 from starfort.threats.rulesets.installed import InstalledRuleSet, installed, rule_files, rule_set_folder
 from starfort.threats.rulesets.profile import (
     Profile,
+    adjusted,
     conditional_of,
     load_profile,
     settings_of,
@@ -29,6 +30,7 @@ from starfort.threats.rulesets.profile import (
 from starfort.threats.seclang.load import CompiledRules, load_rules
 from starfort.threats.seclang.parse import Snippet
 from starfort.threats.seclang.reference import VARIABLES
+from starfort.threats.seclang.resolve import Rule
 
 SETTINGS_ID: Final = 9_535_000
 SCOPES_ID: Final = 9_535_100
@@ -110,26 +112,29 @@ def compile_rules(
         *profiled(updates_of),
         *_globbed(rules.files, base),
     ]
-    compiled = _load(tuple(sources))
+    version = next((entry.version for entry in entries if entry.name == "crs"), "")
+    compiled = _load(tuple(sources), rules.profile, adjusted(profile, frozenset(set_files), version))
     changing = tuple(file for file in compiled.files if not file.is_relative_to(BASE_RULES.parent))
     return ConfiguredRules(compiled, tuple(entries), changing)
 
 
-_last: list[tuple[tuple[Path | Snippet, ...], tuple[tuple[int, int], ...], CompiledRules]] = []
-"""What was compiled last, for reloads that change something else: sources, stamps of files, result."""
+_last: list[tuple[tuple[Path | Snippet, ...], str, tuple[tuple[int, int], ...], CompiledRules]] = []
+"""What was compiled last, for reloads that change something else: sources, profile, stamps, result."""
 
 
-def _load(sources: tuple[Path | Snippet, ...]) -> CompiledRules:
+def _load(sources: tuple[Path | Snippet, ...], profile: str, adjust: Callable[[Rule], Rule]) -> CompiledRules:
     """`load_rules`, or what it gave last when neither sources nor files changed since."""
-    for known, stamps, compiled in _last:
-        if known == sources and stamps == _stamps(compiled.files):
+    for known, name, stamps, compiled in _last:
+        if known == sources and name == profile and stamps == _stamps(compiled.files):
             return compiled
     started_ns = time.time_ns()
-    compiled = load_rules(sources)
+    compiled = load_rules(sources, adjust)
+    # what a profile says of rules that this version of CRS does not have is no news to anyone
+    compiled = replace(compiled, notes=tuple(note for note in compiled.notes if note.file != Path(PROFILE)))
     stamps = _stamps(compiled.files)
     # a file that changed while it was read may have been read before the change
     if all(changed_ns < started_ns for changed_ns, _ in stamps):
-        _last[:] = [(sources, stamps, compiled)]
+        _last[:] = [(sources, profile, stamps, compiled)]
     return compiled
 
 

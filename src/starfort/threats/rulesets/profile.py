@@ -1,21 +1,28 @@
 """Profiles: settings and exclusions of CRS that fit a kind of traffic, as data with reasons and examples.
 
-`profiles/NAME.yaml` is the data; `docs/rules-profile.md` and the tests are made from it. A profile changes no file of
-CRS. What it takes out of CRS for good it takes out when rules are compiled, so a request pays nothing for it.
+`profiles/NAME.yaml` is the data; `docs/rules-profile.md` and the tests are made from it. A profile changes no
+file of CRS. What it takes out of CRS for good it takes out when rules are compiled, so a request pays nothing
+for it.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from starfort.threats.seclang.resolve import Link, Rule
+
 _FOLDER: Final = Path(__file__).parent / "profiles"
+
+Range = Annotated[str, Field(pattern=r"^\d{6}(-\d{6})?$")]
+"""A rule's id, or the first and the last of a range."""
 
 PROFILE_SETTINGS_ID: Final = 9_535_010
 PROFILE_RULES_ID: Final = 9_530_400
@@ -60,7 +67,7 @@ class Where(_Part):
     """A condition on the request; all that are given must hold.
 
     Attributes:
-        endpoint: regular expression of the catalogue's `METHOD /path/{template}`; "" outside of the catalogue.
+        endpoint: regular expression of the catalogue's `METHOD /path/{template}`, which is "" outside of it.
         variable: SecLang target whose value `matches` is compared with.
         matches: regular expression.
     """
@@ -76,12 +83,33 @@ class Where(_Part):
         return self
 
 
+class Decoding(_Part):
+    """A transformation that rules of CRS use, changed.
+
+    Attributes:
+        rules: ids and ranges.
+        replace: the transformation that is taken out; None: `by` comes behind the last one.
+        by: the transformation that comes in.
+        reason: what ordinary traffic the rules take for an attack without the change.
+        ordinary: requests that pass because of it.
+        attacks: requests that are still found.
+    """
+
+    rules: list[Range]
+    replace: str | None = None
+    by: str
+    reason: str
+    ordinary: list[dict[str, Any]]
+    attacks: list[dict[str, Any]]
+
+
 class Exclusion(_Part):
     """Where rules of CRS are wrong about ordinary traffic of this kind.
 
     Attributes:
         rules: ids and ranges.
         targets: SecLang targets that the rules stop looking at; empty: the rules are taken out.
+        keep: targets that are looked at instead.
         where: only requests for which this holds; None: all.
         instead: own rules that keep the dangerous part.
         reason: what ordinary traffic the rules take for an attack, and why they may be wrong there.
@@ -90,8 +118,9 @@ class Exclusion(_Part):
         attacks: requests that are still found.
     """
 
-    rules: list[Annotated[str, Field(pattern=r"^\d{6}(-\d{6})?$")]]
+    rules: list[Range]
     targets: list[str] = []
+    keep: list[str] = []
     where: Where | None = None
     instead: list[int] = []
     reason: str
@@ -106,11 +135,13 @@ class Profile(_Part):
     Attributes:
         about: which, for people.
         settings: of CRS.
+        decodings: what rules of CRS do to a value before they look at it.
         exclusions: from CRS.
     """
 
     about: str
     settings: list[Setting] = []
+    decodings: list[Decoding] = []
     exclusions: list[Exclusion] = []
 
 
@@ -118,7 +149,7 @@ class Profile(_Part):
 def load_profile(name: str) -> Profile:
     """The profile of a name, `api` or `web`."""
     text = (_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
-    return Profile.model_validate(yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    return Profile.model_validate(yaml.safe_load(text))
 
 
 def settings_of(profile: Profile, media_types: Sequence[str] = ()) -> Iterator[str]:
@@ -180,12 +211,58 @@ def updates_of(profile: Profile, version: str) -> Iterator[str]:
         for rule in exclusion.rules:
             if not exclusion.targets:
                 yield f"SecRuleRemoveById {rule}"
+            for target in exclusion.keep:
+                yield f'SecRuleUpdateTargetById {rule} "{_quoted(target)}"'
             for target in exclusion.targets:
-                # A collection as a whole is replaced by one that is looked at anyway: then it costs nothing.
                 if ":" in target:
                     yield f'SecRuleUpdateTargetById {rule} "!{_quoted(target)}"'
-                else:
-                    yield f'SecRuleUpdateTargetById {rule} "ARGS" "{target}"'
+
+
+def adjusted(profile: Profile, files: Collection[Path], version: str) -> Callable[[Rule], Rule]:
+    """What changes rules in ways that SecLang has no words for: targets left out, other transformations.
+
+    Args:
+        profile: which.
+        files: of CRS; rules in other files are left alone.
+        version: of the installed CRS.
+    """
+    exclusions = [one for one in profile.exclusions if one.where is None and _needed(one, version)]
+
+    def adjust(rule: Rule) -> Rule:
+        if rule.place.file not in files:
+            return rule
+        dropped = {
+            target
+            for exclusion in exclusions
+            if any(within(rule.id, ids) for ids in exclusion.rules)
+            for target in exclusion.targets
+        }
+        changes = [
+            change for change in profile.decodings if any(within(rule.id, ids) for ids in change.rules)
+        ]
+        first, *rest = (_transformed(link, changes) for link in rule.links)
+        for change in changes:
+            if change.replace is None:
+                first = replace(first, transformations=(*first.transformations, change.by))
+        kept = tuple(
+            variable
+            for variable in first.variables
+            if variable.exclude or variable.selector is not None or variable.name not in dropped
+        )
+        return replace(rule, links=(replace(first, variables=kept), *rest))
+
+    return adjust
+
+
+def _transformed(link: Link, changes: Iterable[Decoding]) -> Link:
+    others = {change.replace: change.by for change in changes if change.replace is not None}
+    return replace(link, transformations=tuple(others.get(name, name) for name in link.transformations))
+
+
+def within(rule: int, ids: str) -> bool:
+    """Whether a rule is the one, or one of those, that `ids` names."""
+    first, _, last = ids.partition("-")
+    return int(first) <= rule <= int(last or first)
 
 
 def _needed(exclusion: Exclusion, version: str) -> bool:
