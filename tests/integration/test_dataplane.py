@@ -345,7 +345,7 @@ async def test_policies_hold_in_every_reading_of_a_request(here: Place) -> None:
     """What Envoy hands to the filter and to the upstream is judged in each way that the upstream may read it."""
     supervisor = here.supervisor()
     dataplane = here.dataplane(READINGS)
-    compiled = compile_config(load(here.directory / "starfort.yaml"), hash_key=bytes(32))
+    compiled = compile_config(load(here.directory / "starfort.yaml"), hash_key=bytes(32), signal_kinds=[])
     bundle.write(compiled.bundle, dataplane.filter_settings.bundle)
     async with running(supervisor, dataplane):
         address = (await supervisor.addresses())["public"]
