@@ -291,8 +291,8 @@ async def test_routes_follow_host_and_base_path(here: Place) -> None:
             "/v1/a%2F..",
             "/v1/a%5c..%5cb",
             "/v1/a%2f..;x/b",
-            "/v1/..;/x",
             "/v1/%2e%2e;/x",
+            "/v1/..%3b/x",
         ):
             hidden = await get(base, path, headers={"host": "a.example.com"})
             assert (path, hidden.status_code) == (path, 400)
@@ -318,7 +318,7 @@ async def test_paths_are_what_the_engine_takes_them_for(here: Place) -> None:
 
         expected = {
             "/v1/x/../y": "/v1/y", "/v1/x/%2e%2E/y": "/v1/y", "/v2/..//v1/./x": "/v1/x", "/v1\\x": "/v1/x",
-            "/v1/%61": "/v1/a", "/v1/%252e%252e/x": "/v1/%252e%252e/x", "/v1/a%2Fb": "/v1/a%2Fb",
+            "/v1/%61": "/v1/a", "/v1/a/..;b/x": "/v1/x", "/v1/a;b/x": "/v1/a;b/x", "/v1/%252e%252e/x": "/v1/%252e%252e/x", "/v1/a%2Fb": "/v1/a%2Fb",
         }  # fmt: skip
         assert {path: await seen(path) for path in expected} == expected
         for path in [*expected, "/v1/%7e%2d", "/v1/caf%c3%a9", "/v1/a%5cb", "/v1/a;b/%20", "/v1/.%2e/v1/%3f"]:
