@@ -91,9 +91,10 @@ fn collected<L: Listener>(
 pub(crate) fn fuzz_json(data: &[u8]) {
     for documents in [json::Documents::One, json::Documents::Many] {
         for truncated in [false, true] {
-            let (parameters, found) = collected(BodyKind::Json, &mut Anomalies::NONE, |both| {
-                json::read(data, truncated, documents, both);
-            });
+            let (parameters, found) =
+                collected(BodyKind::Json, &mut Anomalies::default(), |both| {
+                    json::read(data, truncated, documents, both);
+                });
             assert_bounded(&parameters, data.len(), 1);
             let comparable = documents == json::Documents::One
                 && !truncated
@@ -111,7 +112,7 @@ pub(crate) fn fuzz_json(data: &[u8]) {
 
 /// Forms.
 pub(crate) fn fuzz_form(data: &[u8]) {
-    let (parameters, _) = collected(BodyKind::Form, &mut Anomalies::NONE, |both| {
+    let (parameters, _) = collected(BodyKind::Form, &mut Anomalies::default(), |both| {
         form::read(data, b'&', both);
     });
     assert_bounded(&parameters, data.len(), 1);
@@ -146,7 +147,7 @@ pub(crate) fn fuzz_multipart(data: &[u8]) {
 /// XML and SGML; entities become at most so much more.
 pub(crate) fn fuzz_xml(data: &[u8]) {
     for dialect in [xml::Dialect::Xml, xml::Dialect::Sgml] {
-        let (parameters, _) = collected(BodyKind::Xml, &mut Anomalies::NONE, |both| {
+        let (parameters, _) = collected(BodyKind::Xml, &mut Anomalies::default(), |both| {
             xml::read(data, false, dialect, both);
         });
         assert_bounded(&parameters, data.len() + (1 << 20), 1);

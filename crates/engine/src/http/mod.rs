@@ -27,6 +27,7 @@ pub mod headers;
 pub mod json;
 pub(crate) mod json_text;
 pub mod listener;
+pub mod message;
 pub mod multipart;
 pub(crate) mod pairs;
 mod parameter;
