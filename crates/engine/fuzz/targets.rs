@@ -521,7 +521,7 @@ fn transformations() -> Vec<Transformation> {
      htmlEntityDecode jsDecode length lowercase uppercase md5 normalizePath normalizePathWin parityEven7bit \
      parityOdd7bit parityZero7bit phpArgsNames removeComments removeCommentsChar removeNulls removeWhitespace \
      replaceComments replaceNulls sha1 sqlHexDecode trim trimLeft trimRight urlDecode urlDecodeUni urlEncode \
-     utf8toUnicode"
+     utf8toUnicode utf8toAscii omitDataUris"
         .split_whitespace()
         .filter_map(|name| serde_json::from_value(serde_json::Value::String(name.to_owned())).ok())
         .collect()

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::evidence::Evidences;
 use super::{Environment, Inspection, Request, Response};
 use crate::engine::{Engine, Now};
+use crate::http::Anomalies;
 use crate::transaction::Transaction;
 
 /// Findings of rules that an event carries.
@@ -24,6 +25,23 @@ pub(crate) struct RulesOutcome {
     told: usize,
     /// The body's phase was run.
     responded: bool,
+}
+
+/// Variable of `TX` that names the request's anomalies.
+const ANOMALIES: &str = "starfort_anomalies";
+
+/// Tells rules what parsers found odd: codes with a space before and behind each, so that ` code ` finds one as a word.
+/// Most requests have none, and then nothing is set.
+fn set_anomalies(inspection: &mut Inspection, environment: Environment<'_>, anomalies: Anomalies) {
+    if anomalies.is_empty() {
+        return;
+    }
+    let mut text = String::from(" ");
+    for code in anomalies.codes() {
+        text.push_str(code);
+        text.push(' ');
+    }
+    inspection.set_tx(environment, ANOMALIES, &text);
 }
 
 /// What rules of an engine work with; `None`: it has none.
@@ -70,6 +88,7 @@ impl Transaction {
             .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
             .unwrap_or_default();
         inspection.set_tx(environment, "starfort_endpoint", &endpoint);
+        set_anomalies(&mut inspection, environment, self.anomalies);
         inspection.request_headers(environment);
         self.inspection = Some(Box::new(inspection));
         self.note_rules(engine, environment);
@@ -89,6 +108,7 @@ impl Transaction {
         else {
             return;
         };
+        set_anomalies(inspection, environment, self.anomalies);
         inspection.run_request_body(environment);
         self.note_rules(engine, environment);
     }
