@@ -33,9 +33,11 @@ impl Slot {
     pub(crate) const XML_ATTRIBUTES: Self = Self(FIRST_PRIVATE);
     /// Text nodes of an XML body, named by path.
     pub(crate) const XML_TEXTS: Self = Self(FIRST_PRIVATE + 1);
+    /// Values of elements and attributes of an XML body, named as arguments are; their names are no arguments' names.
+    pub(crate) const XML_VALUES: Self = Self(FIRST_PRIVATE + 4);
 }
 
-const SLOTS: usize = VARIABLES + 2;
+const SLOTS: usize = VARIABLES + 5;
 
 impl From<Variable> for Slot {
     fn from(variable: Variable) -> Self {

@@ -6,7 +6,8 @@
 //! of GraphQL (`graphql.name`), and text of other types (without a name).
 //!
 //! Nothing is left out: what is nested more deeply than is named goes by the deepest name, and arguments beyond the
-//! limit are gathered as text.
+//! limit are gathered as text. Names of elements and attributes are no members of `ARGS_NAMES`: they are a schema's, and
+//! the Core Rule Set's own tests want them left alone.
 
 use super::compiled::Variable as V;
 use super::facts::{Entry, Facts, Slot, Span};
@@ -80,6 +81,8 @@ struct Xml {
     text: Vec<u8>,
     texts: Vec<Entry>,
     attributes: Vec<Entry>,
+    /// Both, as arguments.
+    values: Vec<Entry>,
 }
 
 #[derive(Default)]
@@ -137,6 +140,7 @@ impl<'a> BodyFacts<'a> {
             self.facts
                 .set_members(Slot::XML_ATTRIBUTES, &self.xml.attributes);
             self.facts.set_members(Slot::XML_TEXTS, &self.xml.texts);
+            self.facts.set_members(Slot::XML_VALUES, &self.xml.values);
         }
         if self.files.flags.is_some() || self.files.parts > 0 {
             self.publish_files();
@@ -174,7 +178,16 @@ impl<'a> BodyFacts<'a> {
             name: self.facts.store(&self.name),
             value: self.facts.store(value),
         };
-        self.facts.add(entry);
+        if self.is_xml() {
+            self.xml.values.push(entry);
+        } else {
+            self.facts.add(entry);
+        }
+    }
+
+    fn is_xml(&self) -> bool {
+        let format = self.formats.last();
+        format.is_some_and(|format| format.family() == BodyKind::Xml)
     }
 
     /// An argument of a name of its own.
@@ -195,7 +208,7 @@ impl<'a> BodyFacts<'a> {
     fn overflow(&mut self, name: &[u8], value: &[u8]) {
         if !std::mem::replace(&mut self.overflows, true) {
             // Of XML all text is there without arguments.
-            if self.formats.last().map(|format| format.family()) != Some(BodyKind::Xml) {
+            if !self.is_xml() {
                 self.complain("more arguments than SecArgumentsLimit");
             }
         }
@@ -258,9 +271,10 @@ impl<'a> BodyFacts<'a> {
     }
 
     fn depth_limit(&self) -> usize {
-        match self.formats.last().map(|format| format.family()) {
-            Some(BodyKind::Xml) => MAX_XML_DEPTH,
-            _ => self.program.settings.json_depth_limit as usize,
+        if self.is_xml() {
+            MAX_XML_DEPTH
+        } else {
+            self.program.settings.json_depth_limit as usize
         }
     }
 
@@ -515,7 +529,7 @@ impl Listener for BodyFacts<'_> {
         if rest.is_empty() {
             return;
         }
-        if self.formats.last().map(|format| format.family()) == Some(BodyKind::Xml) {
+        if self.is_xml() {
             self.xml.text.extend_from_slice(rest.as_bytes());
         }
         self.argument(rest.as_bytes());
