@@ -16,6 +16,8 @@ PARTS: Final[dict[str, Callable[[Judge, report.Options], list[Row]]]] = {
     "benign": report.benign,
     "attacks": report.attacks,
     "evasions": report.evasions,
+    "policies": report.policies,
+    "envoy": report.envoy,
     "time": report.dearest,
 }
 
