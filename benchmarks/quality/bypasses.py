@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from benchmarks.quality.clients import Call, sent
-from benchmarks.quality.mutations import FORM, JSON, gql, multipart, part
+from benchmarks.quality.mutations.forms import FORM, JSON, gql, multipart, part
 from benchmarks.quality.sample import Sample, chance
 
 DOCUMENT: Final = {
@@ -84,7 +84,22 @@ PATHS: Final[dict[str, tuple[str, str]]] = {
 }  # fmt: skip
 """Spellings of `/v1/admin/users`, and which servers read them as it."""
 
-RARE: Final = frozenset({"extension", "upper case", "trailing blank", "trailing dot", "NUL at the end", "full width solidus", "overlong slash", "tab", "fragment", "encoded fragment", "encoded question mark", "absolute form"})
+RARE: Final = frozenset(
+    {
+        "extension",
+        "upper case",
+        "trailing blank",
+        "trailing dot",
+        "NUL at the end",
+        "full width solidus",
+        "overlong slash",
+        "tab",
+        "fragment",
+        "encoded fragment",
+        "encoded question mark",
+        "absolute form",
+    }
+)
 """Spellings that few servers read so, or that the listener refuses before: shown, and not in the share."""
 
 
@@ -92,12 +107,40 @@ def samples() -> Iterator[tuple[Sample, bool]]:
     """Requests that have to meet a policy, and ordinary ones beside them that must not: with what is expected."""
     for name, (path, _) in PATHS.items():
         yield _sent(f"path: {name}{' (rare)' if name in RARE else ''}", Call("GET", path)), True
-        other = path.replace("users", "7").replace("61dmin", "73ecret").replace("admin", "secret").replace("ADMIN", "SECRET")
+        other = (
+            path.replace("users", "7")
+            .replace("61dmin", "73ecret")
+            .replace("admin", "secret")
+            .replace("ADMIN", "SECRET")
+        )
         yield _sent(f"template: {name}{' (rare)' if name in RARE else ''}", Call("GET", other)), True
-        yield _sent(f"prefix: {name}{' (rare)' if name in RARE else ''}", Call("GET", path.replace("/v1", "/internal", 1))), True
-    for path in ("/v4/projects/7/issues/3", "/v4/projects/group%2Fapp/issues/3", "/v4/projects/group%2Fsub%2Fapp/issues/3", "/v4/projects/a.b/issues/3", "/v4/projects/group%2fapp/issues/3"):
+        yield (
+            _sent(
+                f"prefix: {name}{' (rare)' if name in RARE else ''}",
+                Call("GET", path.replace("/v1", "/internal", 1)),
+            ),
+            True,
+        )
+    for path in (
+        "/v4/projects/7/issues/3",
+        "/v4/projects/group%2Fapp/issues/3",
+        "/v4/projects/group%2Fsub%2Fapp/issues/3",
+        "/v4/projects/a.b/issues/3",
+        "/v4/projects/group%2fapp/issues/3",
+    ):
         yield _sent(f"id: {path}", Call("GET", path)), True
-    for path in ("/v1/items", "/v1/items?next=%2Fv1%2Fadmin%2Fusers", "/v1/public/admin", "/v1/public/users.txt", "/v1/public/a%2Fb", "/v1/public/a;v=1", "/v1/public/x..y", "/v1/public/administrator", "/v1/administrators", "/v1/public/internal"):
+    for path in (
+        "/v1/items",
+        "/v1/items?next=%2Fv1%2Fadmin%2Fusers",
+        "/v1/public/admin",
+        "/v1/public/users.txt",
+        "/v1/public/a%2Fb",
+        "/v1/public/a;v=1",
+        "/v1/public/x..y",
+        "/v1/public/administrator",
+        "/v1/administrators",
+        "/v1/public/internal",
+    ):
         yield _sent(f"ordinary path: {path}", Call("GET", path)), False
     yield from _conditions()
 
@@ -119,18 +162,61 @@ def _conditions() -> Iterator[tuple[Sample, bool]]:
         "ndjson": (b'{"role":"admin"}\n', "application/x-ndjson"),
     }  # fmt: skip
     for name, (body, kind) in bodies.items():
-        rare = " (rare)" if name in {"json list", "form list", "xml", "ndjson", "json as text", "json without type"} else ""
+        rare = (
+            " (rare)"
+            if name in {"json list", "form list", "xml", "ndjson", "json as text", "json without type"}
+            else ""
+        )
         yield _sent(f"body: {name}{rare}", Call("POST", target, body, kind)), True
     yield _sent("body: multipart", multipart(part("role", b"admin"), target=target)), True
-    yield _sent("body: multipart last", multipart(part("role", b"user"), part("role", b"admin"), target=target)), True
-    yield _sent("body: graphql variable (rare)", gql("mutation S($role: String) { s(role: $role) { id } }", {"role": "admin"})), True
-    for name, query in {"as it is": "role=admin", "first": "role=admin&role=user", "last": "role=user&role=admin", "encoded": "r%6Fle=%61dmin", "upper hex": "role=%61%64min", "behind 1,000": "&".join(f"k{n}=1" for n in range(1000)) + "&role=admin", "semicolon (rare)": "a=1;role=admin", "list (rare)": "role[]=admin"}.items():
+    yield (
+        _sent(
+            "body: multipart last", multipart(part("role", b"user"), part("role", b"admin"), target=target)
+        ),
+        True,
+    )
+    yield (
+        _sent(
+            "body: graphql variable (rare)",
+            gql("mutation S($role: String) { s(role: $role) { id } }", {"role": "admin"}),
+        ),
+        True,
+    )
+    for name, query in {
+        "as it is": "role=admin",
+        "first": "role=admin&role=user",
+        "last": "role=user&role=admin",
+        "encoded": "r%6Fle=%61dmin",
+        "upper hex": "role=%61%64min",
+        "behind 1,000": "&".join(f"k{n}=1" for n in range(1000)) + "&role=admin",
+        "semicolon (rare)": "a=1;role=admin",
+        "list (rare)": "role[]=admin",
+    }.items():
         yield _sent(f"query: {name}", Call("GET", f"/v1/items?{query}")), True
-    for name, headers in {"as it is": (("x-role", "admin"),), "first": (("x-role", "admin"), ("x-role", "user")), "last": (("x-role", "user"), ("x-role", "admin")), "list (rare)": (("x-role", "user, admin"),), "underscore (rare)": (("x_role", "admin"),)}.items():
+    for name, headers in {
+        "as it is": (("x-role", "admin"),),
+        "first": (("x-role", "admin"), ("x-role", "user")),
+        "last": (("x-role", "user"), ("x-role", "admin")),
+        "list (rare)": (("x-role", "user, admin"),),
+        "underscore (rare)": (("x_role", "admin"),),
+    }.items():
         yield _sent(f"header: {name}", Call("GET", "/v1/items", headers=headers)), True
-    for name, headers in {"as it is": (("cookie", "role=admin"),), "first": (("cookie", "role=admin; role=user"),), "last": (("cookie", "role=user; role=admin"),), "second header": (("cookie", "a=1"), ("cookie", "role=admin")), "encoded": (("cookie", "role=%61dmin"),), "quoted": (("cookie", 'role="admin"'),), "behind 1,000": (("cookie", "; ".join(f"c{n}=1" for n in range(1000)) + "; role=admin"),), "name encoded (rare)": (("cookie", "r%6fle=admin"),)}.items():
+    for name, headers in {
+        "as it is": (("cookie", "role=admin"),),
+        "first": (("cookie", "role=admin; role=user"),),
+        "last": (("cookie", "role=user; role=admin"),),
+        "second header": (("cookie", "a=1"), ("cookie", "role=admin")),
+        "encoded": (("cookie", "role=%61dmin"),),
+        "quoted": (("cookie", 'role="admin"'),),
+        "behind 1,000": (("cookie", "; ".join(f"c{n}=1" for n in range(1000)) + "; role=admin"),),
+        "name encoded (rare)": (("cookie", "r%6fle=admin"),),
+    }.items():
         yield _sent(f"cookie: {name}", Call("GET", "/v1/items", headers=headers)), True
-    for body, kind in ((b'{"role":"user","name":"admin"}', JSON), (b'{"roles":{"role":"x"},"text":"role=admin"}', JSON), (b"role=user&name=admin", FORM)):
+    for body, kind in (
+        (b'{"role":"user","name":"admin"}', JSON),
+        (b'{"roles":{"role":"x"},"text":"role=admin"}', JSON),
+        (b"role=user&name=admin", FORM),
+    ):
         yield _sent("ordinary body", Call("POST", target, body, kind)), False
 
 

@@ -90,7 +90,9 @@ class Judge:
             sample,
             refused=told["action"] != "allow",
             rules=tuple(number for number in ids if number not in SCORES),
-            evidence=tuple((row["rule"], row["variable"], row["value"]) for row in evidence if row["variable"]),
+            evidence=tuple(
+                (row["rule"], row["variable"], row["value"]) for row in evidence if row["variable"]
+            ),
             anomalies=tuple(told["anomalies"]),
             policy=told["policy"],
             cpu_ms=spent,
@@ -104,7 +106,9 @@ class Judge:
             while True:
                 batch = list(islice(waiting, BATCH))
                 if batch:
-                    pending.append(pool.submit(lambda these: [self.one(each) for each in these], batch).result)
+                    pending.append(
+                        pool.submit(lambda these: [self.one(each) for each in these], batch).result
+                    )
                 if not pending:
                     return
                 if not batch or len(pending) > THREADS:

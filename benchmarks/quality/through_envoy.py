@@ -43,7 +43,9 @@ class Answer:
 
 async def _upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer every request with 200, and tell of the trailers that came with it."""
-    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.LimitOverrunError, ValueError):
+    with contextlib.suppress(
+        asyncio.IncompleteReadError, ConnectionError, asyncio.LimitOverrunError, ValueError
+    ):
         while head := await reader.readuntil(b"\r\n\r\n"):
             trailers = b""
             if length := _LENGTH.search(head):
@@ -51,7 +53,13 @@ async def _upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
             elif b"chunked" in head.lower():
                 trailers = await _chunks(reader)
             told = trailers.hex().encode()[:2000]
-            writer.write(b"HTTP/1.1 200 OK\r\n" + REACHED + b": 1\r\nx-trailers: " + told + b"\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+            writer.write(
+                b"HTTP/1.1 200 OK\r\n"
+                + REACHED
+                + b": 1\r\nx-trailers: "
+                + told
+                + b"\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+            )
             await writer.drain()
     writer.close()
 
@@ -88,7 +96,9 @@ async def up(config: str = CONFIG, document: object = None) -> AsyncIterator[int
 
 async def _ready(port: int, process: int, log: Path) -> None:
     """Wait until a request reaches the upstream."""
-    first = Sample("", "", "GET", "/ready", (("host", "api.example.com"), ("user-agent", "curl/8"), ("accept", "*/*")))
+    first = Sample(
+        "", "", "GET", "/ready", (("host", "api.example.com"), ("user-agent", "curl/8"), ("accept", "*/*"))
+    )
     for _ in range(int(START_S / 0.25)):
         if not alive(process):
             break
