@@ -16,7 +16,7 @@ use starfort_engine::http::listener::{Both, Listener};
 use starfort_engine::http::multipart::Part as BodyPart;
 use starfort_engine::http::{
     Anomalies, Anomaly, Limits, MAX_NAME_BYTES, Parameters, body, cookies, decompress, form,
-    headers, json, multipart, path, query, xml,
+    headers, json, multipart, path, query, readings, xml,
 };
 use starfort_engine::identity::{Identities, Offered};
 use starfort_engine::rules::compiled::{
@@ -155,7 +155,8 @@ pub(crate) fn fuzz_xml(data: &[u8]) {
     let _ = xml::declared_charset(data);
 }
 
-/// The request's head: a rooted path without dot segments that normalises to itself; query, cookies, headers.
+/// The request's head: a rooted path without dot segments that normalises to itself, and few other readings of it;
+/// query, cookies, headers.
 pub(crate) fn fuzz_query_cookies_path(data: &[u8]) {
     let mut parameters = Parameters::new(limits().parameters);
     let target = path::split(data, &limits());
@@ -175,6 +176,10 @@ pub(crate) fn fuzz_query_cookies_path(data: &[u8]) {
             },
         );
         assert_eq!(again.path, target.path);
+    }
+    assert!(target.others.len() <= readings::MAX_READINGS);
+    for reading in &target.others {
+        assert!(reading.path.starts_with('/') && reading.path != target.path);
     }
     let _ = query::parse(target.query.unwrap_or_default(), &limits(), &mut parameters);
     let _ = cookies::parse(data, &limits(), &mut parameters);

@@ -9,9 +9,11 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
+use smallvec::SmallVec;
 use smol_str::{SmolStr, StrExt};
 
 use crate::bundle::Phase;
+use crate::endpoint::Found;
 use crate::engine::{Engine, Now};
 use crate::event::EventRow;
 use crate::headers::Headers;
@@ -28,7 +30,7 @@ use crate::policy::{Decision, Terminal};
 use crate::rules::{RulesOutcome, rules_environment};
 use crate::schema;
 use crate::signals::KeyType;
-use crate::transaction::{ResponseState, Transaction, View};
+use crate::transaction::{ResponseState, Transaction};
 
 /// The head of a request, as the host has it.
 #[derive(Debug, Clone, Copy)]
@@ -153,8 +155,8 @@ impl Transaction {
         let host = host_of(text(":authority"));
         let method = text(":method").to_ascii_uppercase_smolstr();
         // 2. endpoint: what is being called.
-        let matched = engine.matcher.find(&host, &method, &target.path);
-        let api = engine.api(matched.api);
+        let found = (engine.matcher).read(&host, &method, target, &engine.endpoints);
+        anomalies.insert_if(found.misplaced_parameter, Anomaly::PathParameterMisplaced);
         // 3. client: who calls, as the network shows it.
         let client = engine.clients.identify(head.peer, head.protocol, &received);
         // 4. identity: who calls, as credentials prove it.
@@ -163,22 +165,23 @@ impl Transaction {
             parameters: &parameters,
             unix_s: now.unix_us / 1_000_000,
         };
-        let accepted = api.map_or(&[][..], |api| &api.jwt_providers);
-        let identity = engine.identities.identify(offered, accepted, &engine.hash);
+        let accepted = accepted_providers(engine, &found);
+        let identity = engine.identities.identify(offered, &accepted, &engine.hash);
         let mut transaction = Box::new(Self {
             started: now,
             id: text("x-request-id").into(),
             method,
             scheme: text(":scheme").into(),
             host,
-            path: target.path,
+            path: found.path,
             protocol: head.protocol,
             content_type: essence(text("content-type")),
             headers: received,
             parameters,
             anomalies,
             request_bytes: 0,
-            matched,
+            matched: found.matched,
+            also: found.also,
             client,
             identity,
             signals: Vec::new(),
@@ -191,6 +194,9 @@ impl Transaction {
             trace: None,
         });
         transaction.note_findings(engine);
+        if found.leaves {
+            transaction.find("unknown_endpoint");
+        }
         // 5. signals: what detection says of this caller now.
         transaction.signals = transaction.active_signals(engine, now);
         // 8. rules: what SecLang says of the head (the body comes later).
@@ -225,22 +231,31 @@ impl Transaction {
         let (client, identity) = (&self.client, &self.identity);
         let network = format!("asn:{}", client.place.asn);
         let campaign = format!("{}|{}|{}", client.fingerprint, client.ja4, client.place.asn);
-        let (account, password) = self.login_hashes(engine);
-        table.active(
-            &[
-                (KeyType::Address, &client.address_text),
-                (KeyType::Network, &network),
-                (KeyType::Fingerprint, &client.fingerprint),
-                (KeyType::Ja4, &client.ja4),
-                (KeyType::Subject, &identity.subject_hash),
-                (KeyType::Credential, &identity.credential_hash),
-                (KeyType::Session, &identity.session_hash),
-                (KeyType::Campaign, &campaign),
-                (KeyType::Account, &account),
-                (KeyType::Password, &password),
-            ],
-            now.monotonic_ns,
-        )
+        let login = self.login_hashes(engine);
+        let mut keys: SmallVec<[(KeyType, &str); 12]> = SmallVec::new();
+        keys.extend([
+            (KeyType::Address, &*client.address_text),
+            (KeyType::Network, &*network),
+            (KeyType::Fingerprint, &*client.fingerprint),
+            (KeyType::Ja4, &*client.ja4),
+            (KeyType::Subject, &*identity.subject_hash),
+            (KeyType::Credential, &*identity.credential_hash),
+            (KeyType::Session, &*identity.session_hash),
+            (KeyType::Campaign, &*campaign),
+        ]);
+        keys.extend(
+            login
+                .accounts
+                .iter()
+                .map(|hash| (KeyType::Account, &**hash)),
+        );
+        keys.extend(
+            login
+                .passwords
+                .iter()
+                .map(|hash| (KeyType::Password, &**hash)),
+        );
+        table.active(&keys, now.monotonic_ns)
     }
 
     /// The body, or as much of it as `limit_bytes` allowed (`truncated`: there is more).
@@ -296,7 +311,7 @@ impl Transaction {
             return RequestOutcome::Respond(response);
         }
         let mut effects = RequestEffects::of(&self.decision, &self.headers, &engine.policies);
-        if engine.scanner.is_on() && engine.policies.need_response_body(&self.scope(now)) {
+        if engine.scanner.is_on() && engine.policies.need_response_body(&self.scopes(now)) {
             self.ask_for_what_can_be_read(&mut effects);
         }
         RequestOutcome::Continue(effects)
@@ -318,14 +333,9 @@ impl Transaction {
 
     fn ask(&mut self, engine: &Engine, phase: Phase, now: Now) -> Decision {
         let mut trace = self.trace.take();
-        let view = View {
-            transaction: self,
-            engine,
-        };
         let decision = engine.policies.decide(
             phase,
-            &view,
-            &self.scope(now),
+            &self.worlds(engine, now),
             &engine.shared.rates,
             trace.as_mut(),
         );
@@ -359,10 +369,10 @@ impl Transaction {
         let has_text = !head.end_of_stream && is_text(&response.content_type);
         // 8. rules, over the response's head.
         self.inspect_response_head(engine, now);
-        let scope = self.scope(now);
+        let scopes = self.scopes(now);
         let reads_body =
             has_text && (engine.scanner.is_on() || self.rules_want_response(engine, now));
-        if reads_body && engine.policies.need_response_body(&scope) {
+        if reads_body && engine.policies.need_response_body(&scopes) {
             return ResponseOutcome::NeedBody {
                 limit_bytes: engine.limits.response_body_bytes as usize,
             };
@@ -445,7 +455,7 @@ impl Transaction {
     }
 
     fn decide_response(&mut self, engine: &Engine, now: Now) -> ResponseOutcome {
-        if self.trace.is_none() && !engine.policies.ask_responses(&self.scope(now)) {
+        if self.trace.is_none() && !engine.policies.ask_responses(&self.scopes(now)) {
             return ResponseOutcome::Continue;
         }
         self.response.decision = self.ask(engine, Phase::Response, now);
@@ -480,7 +490,7 @@ impl Transaction {
             (self.response.sensitive, self.response.sensitive_count) = (found.classes, found.count);
             self.inspect_response_body(engine, Some(&plain), now);
             if (!self.response.sensitive.is_empty() || self.rules.outbound_score > 0)
-                && engine.policies.ask_responses(&self.scope(now))
+                && engine.policies.ask_responses(&self.scopes(now))
             {
                 // Nothing that acts waits for the body here (see `need_response_body`): this notes observations.
                 let observed = self.ask(engine, Phase::Response, now).observed;
@@ -488,6 +498,23 @@ impl Transaction {
             }
         }
     }
+}
+
+/// Names of the JWT providers that an API takes tokens of; where readings of the path belong to several APIs, those that
+/// all of them take.
+fn accepted_providers<'a>(engine: &'a Engine, found: &Found) -> Cow<'a, [String]> {
+    let of = |api| engine.api(api).map_or(&[][..], |api| &*api.jwt_providers);
+    let own = of(found.matched.api);
+    let mut others = found.also.iter().map(|seen| seen.matched.api);
+    if others.all(|api| api == found.matched.api) {
+        return Cow::Borrowed(own);
+    }
+    let also = found.also.iter().filter(|seen| seen.matched.api.is_some());
+    let in_all = |name: &&String| {
+        let mut also = also.clone();
+        also.all(|seen| of(seen.matched.api).contains(name))
+    };
+    Cow::Owned(own.iter().filter(in_all).cloned().collect())
 }
 
 /// Host without port, lower case, as Envoy's route table takes it (`HeaderUtility::getPortStart`): what follows the

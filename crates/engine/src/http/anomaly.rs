@@ -37,10 +37,13 @@ anomalies! {
     PathControlCharacter = "path_control_character",
     /// The path holds `%2F`, which some servers take for a separator and some do not.
     PathEncodedSlash = "path_encoded_slash",
-    /// The path holds a backslash, plain or encoded; it was taken for a slash.
+    /// The path holds a backslash, plain (taken for a slash) or encoded (a separator to some servers).
     PathBackslash = "path_backslash",
     /// A `%` in the path is not followed by two hexadecimal digits (`%u002e` is one such).
     PathBadEscape = "path_bad_escape",
+    /// A `;` parameter in the path stands where none belongs: in a segment that is empty or dots otherwise, or in one
+    /// that the endpoint's template fixes.
+    PathParameterMisplaced = "path_parameter_misplaced",
     /// Path and query together are longer than `uri_bytes`; the rest was not read.
     UriOverLimit = "uri_over_limit",
     /// The decoded query is not UTF-8.

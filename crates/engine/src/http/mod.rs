@@ -3,7 +3,7 @@
 //!
 //! | part | function |
 //! |---|---|
-//! | `:path` | [`path::split`], [`path::normalize`] |
+//! | `:path` | [`path::split`], [`path::normalize`], [`readings::others`] |
 //! | query | [`query::parse`] |
 //! | cookies | [`cookies::parse`] |
 //! | header list | [`headers::check`] |
@@ -34,6 +34,7 @@ mod parameter;
 pub mod path;
 mod percent;
 pub mod query;
+pub mod readings;
 pub mod text;
 pub mod xml;
 

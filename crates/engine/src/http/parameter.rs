@@ -363,6 +363,13 @@ impl Parameters {
             .map(|p| p.value)
     }
 
+    /// The values of every parameter of that place and name, in order of arrival.
+    pub fn all<'a>(&'a self, location: Location, name: &str) -> impl Iterator<Item = &'a str> {
+        self.iter()
+            .filter(move |p| p.location == location && p.name == name)
+            .map(|p| p.value)
+    }
+
     /// Forgets all, keeps the memory.
     pub fn clear(&mut self) {
         self.text.clear();

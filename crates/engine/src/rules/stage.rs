@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::evidence::Evidences;
 use super::{Environment, Inspection, Request, Response};
 use crate::engine::{Engine, Now};
@@ -81,17 +83,43 @@ impl Transaction {
             unique_id: self.id.as_bytes(),
         };
         let mut inspection = Inspection::begin(environment, &request, self.client.place.clone());
-        let api = engine.api(self.matched.api).map_or("", |api| &api.name);
-        inspection.set_tx(environment, "starfort_api", api);
-        let endpoint = engine
-            .endpoint(self.matched.endpoint)
-            .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
-            .unwrap_or_default();
-        inspection.set_tx(environment, "starfort_endpoint", &endpoint);
+        self.tell_endpoints(engine, environment, &mut inspection);
         set_anomalies(&mut inspection, environment, self.anomalies);
         inspection.request_headers(environment);
         self.inspection = Some(Box::new(inspection));
         self.note_rules(engine, environment);
+    }
+
+    /// `TX:starfort_api` and `TX:starfort_endpoint`, and for each reading of the path that ends elsewhere `…_2`, `…_3`
+    /// and so on: what restricts looks at all of them, what exempts asks that there is one.
+    fn tell_endpoints(
+        &self,
+        engine: &Engine,
+        environment: Environment<'_>,
+        inspection: &mut Inspection,
+    ) {
+        let mut told: SmallVec<[(Option<u32>, Option<u32>); 4]> = SmallVec::new();
+        for matched in self.every_match() {
+            let place = (matched.api, matched.endpoint);
+            if told.contains(&place) {
+                continue;
+            }
+            told.push(place);
+            let api = engine.api(matched.api).map_or("", |api| &api.name);
+            let endpoint = engine
+                .endpoint(matched.endpoint)
+                .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
+                .unwrap_or_default();
+            let mut tell = |name: &str, value: &str| {
+                if told.len() == 1 {
+                    inspection.set_tx(environment, name, value);
+                } else {
+                    inspection.set_tx(environment, &format!("{name}_{}", told.len()), value);
+                }
+            };
+            tell("starfort_api", api);
+            tell("starfort_endpoint", &endpoint);
+        }
     }
 
     /// Whether rules look at bodies of any type.
@@ -177,14 +205,15 @@ impl Transaction {
         let Some(inspection) = &self.inspection else {
             return;
         };
+        let secret = self
+            .every_match()
+            .filter_map(|matched| engine.endpoint(matched.endpoint))
+            .find_map(|endpoint| endpoint.password_field.as_deref());
         let outcome = &mut self.rules;
         outcome.score = inspection.score(environment);
         outcome.outbound_score = inspection.outbound_score(environment);
         outcome.interrupted = inspection.interruption().is_some();
         outcome.severity = inspection.severity();
-        let secret = engine
-            .endpoint(self.matched.endpoint)
-            .and_then(|endpoint| endpoint.password_field.as_deref());
         let mut count = 0;
         for rule in inspection.matched(environment) {
             count += 1;

@@ -1,7 +1,10 @@
 """What `rules:` of `starfort.yaml` says, as SecLang around the rule sets.
 
 Rules know where they are by two variables that the engine sets before phase 1: `TX:starfort_api`, the name
-of the API, and `TX:starfort_endpoint`, `METHOD /path/{template}`.
+of the API, and `TX:starfort_endpoint`, `METHOD /path/{template}`. Where servers could take the path for
+another one, `TX:starfort_api_2` and `TX:starfort_endpoint_2`, `..._3` and so on name what else is called
+(docs/policies.md). What makes rules stricter holds for any of them; what makes them laxer only where there
+is no other.
 """
 
 from __future__ import annotations
@@ -180,7 +183,7 @@ def settings(rules: Rules) -> Iterator[str]:
     }
     yield _action(SETTINGS_ID, [f"setvar:tx.{name}={value}" for name, value in values.items()])
     for number, scope in enumerate(rules.scopes):
-        yield _guarded(SCOPES_ID + number, scope, _scope_actions(scope))
+        yield _guarded(SCOPES_ID + number, scope, _scope_actions(scope), stricter=_is_stricter(scope, rules))
     # what rules compare with when no rule set sets it; CRS takes the blocking level where nothing is said
     yield (
         f'SecRule &TX:detection_paranoia_level "@eq 0" "id:{SETTINGS_ID + 1},phase:1,pass,nolog,t:none,'
@@ -196,6 +199,19 @@ def _scope_actions(scope: RuleScope) -> list[str]:
     }
     actions = [f"setvar:tx.{name}={value}" for name, value in values.items() if value is not None]
     return [*actions, "ctl:ruleEngine=Off"] if scope.off else actions
+
+
+def _is_stricter(scope: RuleScope, rules: Rules) -> bool:
+    """Whether a scope asks for as much as everywhere else, or more."""
+    paranoia = rules.paranoia if scope.paranoia is None else scope.paranoia
+    inbound = rules.inbound_threshold if scope.inbound_threshold is None else scope.inbound_threshold
+    outbound = rules.outbound_threshold if scope.outbound_threshold is None else scope.outbound_threshold
+    return (
+        not scope.off
+        and paranoia >= rules.paranoia
+        and inbound <= rules.inbound_threshold
+        and outbound <= rules.outbound_threshold
+    )
 
 
 def exclusions(listed: Iterable[RuleExclusion]) -> Iterator[str]:
@@ -232,7 +248,7 @@ def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
         targets = "|".join(targets_of(patch.parameter)) or "ARGS|ARGS_NAMES|REQUEST_BODY|XML:/*"
         pattern = patch.pattern.replace('"', '\\"')
         links = [
-            *_where(patch),
+            *_where(patch, stricter=True),
             (f'{targets} "@rx {pattern}"', ["t:none", "t:urlDecodeUni"]),
             *_until(patch.expires),
         ]
@@ -253,17 +269,29 @@ def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
         yield _chain(links, actions)
 
 
-def _where(placed: _Placed) -> list[tuple[str, list[str]]]:
-    """Links that hold at one API, one endpoint, both, or everywhere (none)."""
+def _where(placed: _Placed, *, stricter: bool) -> list[tuple[str, list[str]]]:
+    """Links that hold at one API, one endpoint, both, or everywhere (none).
+
+    Args:
+        placed: where.
+        stricter: what is done there asks for more than elsewhere, so that any reading of the path suffices.
+    """
     links: list[tuple[str, list[str]]] = []
     if placed.api is not None:
-        links.append((f'TX:starfort_api "@streq {placed.api}"', ["t:none"]))
+        links.append((f'{_every("api", stricter=stricter)} "@streq {placed.api}"', ["t:none"]))
     if placed.endpoint is not None:
         method, _, path = placed.endpoint.partition(" ")
         pattern = ("[A-Z]+" if method == "*" else method) + " " + re.escape(path)
         quoted = pattern.replace('"', '\\"')
-        links.append((f'TX:starfort_endpoint "@rx ^{quoted}$"', ["t:none"]))
+        links.append((f'{_every("endpoint", stricter=stricter)} "@rx ^{quoted}$"', ["t:none"]))
+    if links and not stricter:
+        links.append(('&TX:starfort_endpoint_2 "@eq 0"', ["t:none"]))
     return links
+
+
+def _every(kind: str, *, stricter: bool) -> str:
+    """The target for what is called, in the reading that counts or in all of them."""
+    return f"TX:/^starfort_{kind}/" if stricter else f"TX:starfort_{kind}"
 
 
 def _until(expires: datetime | None) -> list[tuple[str, list[str]]]:
@@ -271,9 +299,16 @@ def _until(expires: datetime | None) -> list[tuple[str, list[str]]]:
     return [] if expires is None else [(f'TIME_EPOCH "@lt {int(expires.timestamp())}"', ["t:none"])]
 
 
-def _guarded(number: int, placed: _Placed, actions: list[str], expires: datetime | None = None) -> str:
+def _guarded(
+    number: int,
+    placed: _Placed,
+    actions: list[str],
+    expires: datetime | None = None,
+    *,
+    stricter: bool = False,
+) -> str:
     """Actions that are taken in phase 1 where and while something holds."""
-    links = [*_where(placed), *_until(expires)]
+    links = [*_where(placed, stricter=stricter), *_until(expires)]
     if not links:
         return _action(number, actions)
     targets, own = links[-1]
