@@ -44,7 +44,7 @@ pub(crate) const TARGETS: &[Target] = &[
 fn limits() -> Limits {
     Limits {
         depth: 16,
-        parameters: 200,
+        body_parameters: 200,
         decompressed_bytes: 1 << 18,
         ..Limits::default()
     }
@@ -64,14 +64,14 @@ fn assert_bounded(parameters: &Parameters, input: usize, readers: usize) {
         assert!(parameter.name.len() <= MAX_NAME_BYTES);
         let _ = parameter.kind();
     }
-    assert!(parameters.len() <= limits().parameters as usize);
+    assert!(parameters.len() <= limits().body_parameters as usize);
 }
 
 /// JSON: bounded, and malformed exactly when `serde_json` says so (within what it reads).
 pub(crate) fn fuzz_json(data: &[u8]) {
     for documents in [json::Documents::One, json::Documents::Many] {
         for truncated in [false, true] {
-            let mut parameters = Parameters::new(limits().parameters);
+            let mut parameters = Parameters::new(limits().body_parameters);
             let found = json::parse(data, truncated, documents, &limits(), &mut parameters);
             assert_bounded(&parameters, data.len(), 1);
             let comparable = documents == json::Documents::One
@@ -90,7 +90,7 @@ pub(crate) fn fuzz_json(data: &[u8]) {
 
 /// Forms.
 pub(crate) fn fuzz_form(data: &[u8]) {
-    let mut parameters = Parameters::new(limits().parameters);
+    let mut parameters = Parameters::new(limits().body_parameters);
     let _ = form::parse(data, &limits(), &mut parameters);
     assert_bounded(&parameters, data.len(), 1);
 }
@@ -100,7 +100,7 @@ pub(crate) fn fuzz_multipart(data: &[u8]) {
     let (boundary, content) =
         data.split_at(data.iter().position(|byte| *byte == b'\n').unwrap_or(0));
     let boundary = String::from_utf8_lossy(boundary);
-    let mut parameters = Parameters::new(limits().parameters);
+    let mut parameters = Parameters::new(limits().body_parameters);
     let mut files = Vec::new();
     let _ = multipart::parse(
         Some(&boundary),
@@ -119,7 +119,7 @@ pub(crate) fn fuzz_multipart(data: &[u8]) {
 /// XML and SGML.
 pub(crate) fn fuzz_xml(data: &[u8]) {
     for dialect in [xml::Dialect::Xml, xml::Dialect::Sgml] {
-        let mut parameters = Parameters::new(limits().parameters);
+        let mut parameters = Parameters::new(limits().body_parameters);
         let _ = xml::parse(data, false, dialect, &limits(), &mut parameters);
         assert_bounded(&parameters, data.len(), 1);
     }
@@ -128,7 +128,7 @@ pub(crate) fn fuzz_xml(data: &[u8]) {
 
 /// The request's head: a rooted path without dot segments that normalises to itself; query, cookies, headers.
 pub(crate) fn fuzz_query_cookies_path(data: &[u8]) {
-    let mut parameters = Parameters::new(limits().parameters);
+    let mut parameters = Parameters::new(limits().body_parameters);
     let target = path::split(data, &limits());
     assert!(target.path.starts_with('/') || target.path == "*");
     assert!(
@@ -164,7 +164,7 @@ pub(crate) fn fuzz_body_decompress(data: &[u8]) {
     let (content_type, encoding) = head.trim_end().split_once('\t').unwrap_or((&head, ""));
     let plain = decompress::decompress(Some(encoding), content, false, &limits());
     assert!(plain.body.len() <= (limits().decompressed_bytes as usize).max(content.len()));
-    let mut parameters = Parameters::new(limits().parameters);
+    let mut parameters = Parameters::new(limits().body_parameters);
     let parsed = body::parse(
         Some(content_type),
         Some(encoding),

@@ -2,6 +2,7 @@
 
 use crate::bundle::CannedResponse;
 use crate::headers::Headers;
+use crate::http::{Anomalies, Anomaly};
 use crate::policy::{Decision, Policies, Terminal};
 
 /// What to do with a request.
@@ -154,6 +155,28 @@ impl LocalResponse {
         };
         response.delay_ms = decision.delay_ms;
         Some(response)
+    }
+
+    /// The answer to a request that is over a limit: 414 or 431 where its head is (RFC 9110, 15.5.15; RFC 6585, 5), 413
+    /// where its body is. It says which limit, for most that meet one are no attackers.
+    pub(crate) fn over_limit(limits: Anomalies, request_id: &str) -> Self {
+        let has = |anomaly| limits.contains(anomaly);
+        let (status, title) =
+            if has(Anomaly::UriOverLimit) || has(Anomaly::QueryParametersOverLimit) {
+                (414, "URI Too Long")
+            } else if has(Anomaly::HeaderOverLimit) || has(Anomaly::CookiesOverLimit) {
+                (431, "Request Header Fields Too Large")
+            } else {
+                (413, "Content Too Large")
+            };
+        let mut response = Self::problem(status, title, request_id);
+        let limits: Vec<&str> = limits.codes().collect();
+        let body = serde_json::json!({
+            "type": "about:blank", "title": title, "status": status, "request_id": request_id,
+            "detail": limits.join(", "),
+        });
+        response.body = body.to_string().into_bytes();
+        response
     }
 
     /// Problem details (RFC 9457). Says nothing of the rule that decided: the event does, by request id.

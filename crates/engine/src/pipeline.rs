@@ -17,7 +17,7 @@ use crate::event::EventRow;
 use crate::headers::Headers;
 use crate::http::body::Beginning;
 use crate::http::{
-    Anomaly, Parameters, body, content_type, cookies, decompress, headers, path, query,
+    Anomalies, Anomaly, OverLimit, Parameters, body, content_type, cookies, decompress, headers, path, query,
 };
 use crate::identity::Offered;
 use crate::outcome::{
@@ -28,6 +28,10 @@ use crate::rules::RulesOutcome;
 use crate::schema;
 use crate::signals::KeyType;
 use crate::transaction::{ResponseState, Transaction, View};
+use crate::work::Work;
+
+/// Of a request's work, this part (one in so many) is kept for its response.
+const RESPONSE_SHARE: u64 = 4;
 
 /// The head of a request, as the host has it.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +94,8 @@ impl Transaction {
             self.anomalies.insert(Anomaly::OddHeader);
             return self.refuse(400, "Bad Request");
         }
-        if end_of_stream || is_streaming(self) {
+        let is_over = self.is_refused_for_limits(engine);
+        if end_of_stream || is_streaming(self) || is_over {
             // 8. rules, which have a second phase without a body too.
             self.inspect_body(engine, b"", false, now);
             return self.decide_request(engine, now);
@@ -101,7 +106,7 @@ impl Transaction {
         let is_encoded = self.headers.get("content-encoding").is_some();
         if is_read || is_encoded || self.rules_want_body() {
             return RequestOutcome::NeedBody {
-                limit_bytes: engine.request_body_limit(),
+                limit_bytes: self.body_limit(engine),
             };
         }
         RequestOutcome::NeedBeginning
@@ -121,7 +126,7 @@ impl Transaction {
         match body::begins(bytes) {
             Beginning::Undecided if !ended => RequestOutcome::NeedBeginning,
             Beginning::Read => RequestOutcome::NeedBody {
-                limit_bytes: engine.request_body_limit(),
+                limit_bytes: self.body_limit(engine),
             },
             Beginning::Undecided | Beginning::Other => {
                 let missing = !bytes.is_empty() && self.headers.get("content-type").is_none();
@@ -138,10 +143,20 @@ impl Transaction {
         let received = Headers::copy(head.headers.iter().copied());
         let text = |name: &str| received.text(name).unwrap_or_default();
         // 1. http: what the upstream will see, normalised.
-        let limits = &engine.limits;
-        let target = path::split(received.get(":path").unwrap_or(b"/"), limits);
-        let mut parameters = Parameters::new(limits.parameters);
+        let raw_target = received.get(":path").unwrap_or(b"/");
+        let target = path::split(raw_target, &engine.target_limits);
+        let host = host_of(text(":authority"));
+        let method = text(":method").to_ascii_uppercase_smolstr();
+        // 2. endpoint: what is being called; how much of it is read depends on that.
+        let matched = engine.matcher.find(&host, &method, &target.path);
+        let api = engine.api(matched.api);
+        let limits = engine.limits_of(matched);
+        let mut parameters = Parameters::within(limits);
         let mut anomalies = target.anomalies;
+        anomalies.insert_if(
+            raw_target.len() > limits.uri_bytes as usize,
+            Anomaly::UriOverLimit,
+        );
         anomalies.extend(headers::check(head.headers.iter().copied(), limits));
         if let Some(raw) = target.query {
             anomalies.extend(query::parse(raw, limits, &mut parameters));
@@ -149,11 +164,6 @@ impl Transaction {
         for (_, raw) in received.iter().filter(|(name, _)| *name == b"cookie") {
             anomalies.extend(cookies::parse(raw, limits, &mut parameters));
         }
-        let host = host_of(text(":authority"));
-        let method = text(":method").to_ascii_uppercase_smolstr();
-        // 2. endpoint: what is being called.
-        let matched = engine.matcher.find(&host, &method, &target.path);
-        let api = engine.api(matched.api);
         // 3. client: who calls, as the network shows it.
         let client = engine.clients.identify(head.peer, head.protocol, &received);
         // 4. identity: who calls, as credentials prove it.
@@ -177,6 +187,7 @@ impl Transaction {
             parameters,
             anomalies,
             request_bytes: 0,
+            work: Work::within(limits.work),
             matched,
             client,
             identity,
@@ -251,16 +262,17 @@ impl Transaction {
         now: Now,
     ) -> RequestOutcome {
         self.request_bytes = bytes.len() as u64;
-        if truncated && engine.limits.reject_over_limit {
-            self.anomalies.insert(Anomaly::BodyOverLimit);
-            return self.refuse(413, "Content Too Large");
+        self.anomalies.insert_if(truncated, Anomaly::BodyOverLimit);
+        if self.is_refused_for_limits(engine) {
+            return self.decide_request(engine, now);
         }
+        let limits = engine.limits_of(self.matched);
         let parsed = body::parse(
             self.headers.text("content-type"),
             self.headers.text("content-encoding"),
             bytes,
             truncated,
-            &engine.limits,
+            limits,
             &mut self.parameters,
         );
         self.anomalies.extend(parsed.anomalies);
@@ -280,10 +292,42 @@ impl Transaction {
         RequestOutcome::Respond(LocalResponse::problem(status, title, &self.id))
     }
 
-    /// Stages 6, 8 and 10: rate limits are asked by policies, rules add findings, policies decide.
+    /// Note whether something was not looked at because the request costs too much.
+    fn note_work(&mut self) {
+        self.anomalies
+            .insert_if(self.work.is_spent(), Anomaly::WorkOverLimit);
+    }
+
+    /// Bytes of the body that are held and inspected.
+    fn body_limit(&self, engine: &Engine) -> usize {
+        engine.limits_of(self.matched).request_body_bytes as usize
+    }
+
+    /// Limits that the request is over.
+    fn over_limit(&self) -> Anomalies {
+        self.anomalies.and(Anomalies::OVER_LIMIT)
+    }
+
+    /// Whether the request is over a limit, and what is called refuses such.
+    fn is_refused_for_limits(&self, engine: &Engine) -> bool {
+        !self.over_limit().is_empty()
+            && engine.limits_of(self.matched).over_limit == OverLimit::Refuse
+    }
+
+    /// Stages 6, 8 and 10: rate limits are asked by policies, rules add findings, policies decide. What is over a limit
+    /// was not seen by them in full, so none of them can allow it: the limit's own action comes last.
     fn decide_request(&mut self, engine: &Engine, now: Now) -> RequestOutcome {
+        self.note_work();
+        if !self.over_limit().is_empty() {
+            self.find("over_limit");
+        }
         self.decision = self.ask(engine, Phase::Request, now);
         if let Some(response) = LocalResponse::of(&self.decision, &self.id, &engine.responses) {
+            return RequestOutcome::Respond(response);
+        }
+        if self.is_refused_for_limits(engine) {
+            let response = LocalResponse::over_limit(self.over_limit(), &self.id);
+            self.decision.terminal = Terminal::Block(response.status, None, "".into());
             return RequestOutcome::Respond(response);
         }
         let mut effects = RequestEffects::of(&self.decision, &self.headers, &engine.policies);
@@ -348,6 +392,10 @@ impl Transaction {
         response.upstream = head.upstream.into();
         response.content_type = essence(response.headers.text("content-type").unwrap_or_default());
         let has_text = !head.end_of_stream && is_text(&response.content_type);
+        // A request that used up its work does not keep the response from being looked at.
+        let work = engine.limits_of(self.matched).work;
+        self.note_work();
+        self.work = self.work.with_at_least(work / RESPONSE_SHARE);
         // 8. rules, over the response's head.
         self.inspect_response_head(engine, now);
         let scope = self.scope(now);
@@ -355,7 +403,7 @@ impl Transaction {
             has_text && (engine.scanner.is_on() || self.rules_want_response(engine, now));
         if reads_body && engine.policies.need_response_body(&scope) {
             return ResponseOutcome::NeedBody {
-                limit_bytes: engine.limits.response_body_bytes as usize,
+                limit_bytes: engine.limits_of(self.matched).response_body_bytes as usize,
             };
         }
         self.response.collect = reads_body;
@@ -385,8 +433,8 @@ impl Transaction {
 
     /// A chunk of a response that goes out unchanged.
     pub fn response_chunk(&mut self, engine: &Engine, chunk: &[u8]) {
-        let room = (engine.limits.response_body_bytes as usize)
-            .saturating_sub(self.response.collected.len());
+        let limit = engine.limits_of(self.matched).response_body_bytes as usize;
+        let room = limit.saturating_sub(self.response.collected.len());
         if self.response.collect && room > 0 {
             self.response
                 .collected
@@ -409,12 +457,12 @@ impl Transaction {
             .map(ToOwned::to_owned);
         let read = engine
             .scanner
-            .plain(encoding.as_deref(), bytes, truncated, &engine.limits);
+            .plain(encoding.as_deref(), bytes, truncated, engine.limits_of(self.matched));
         let (plain, complete) = (read.body, !read.incomplete);
         let found = engine.scanner.scan(&plain);
         (self.response.sensitive, self.response.sensitive_count) = (found.classes, found.count);
         self.inspect_response_body(engine, Some(&plain), now);
-        if !complete {
+        if !complete || self.work.is_spent() {
             self.find("response_over_limit");
         }
         match self.decide_response(engine, now) {
@@ -465,7 +513,12 @@ impl Transaction {
             let truncated = collected.len() as u64 != end.response_bytes;
             let plain = engine
                 .scanner
-                .plain(encoding.as_deref(), &collected, truncated, &engine.limits)
+                .plain(
+                    encoding.as_deref(),
+                    &collected,
+                    truncated,
+                    engine.limits_of(self.matched),
+                )
                 .body;
             let found = engine.scanner.scan(&plain);
             (self.response.sensitive, self.response.sensitive_count) = (found.classes, found.count);

@@ -17,6 +17,7 @@ use crate::policy::value::{Facts, Value};
 use crate::policy::{Decision, PolicyTrace, Scope};
 use crate::rules::{Inspection, RulesOutcome};
 use crate::signals::ActiveSignal;
+use crate::work::Work;
 
 /// One request and its response.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub struct Transaction {
     pub(crate) anomalies: Anomalies,
     pub(crate) content_type: SmolStr,
     pub(crate) request_bytes: u64,
+    pub(crate) work: Work,
     pub(crate) matched: EndpointMatch,
     pub(crate) client: Client,
     pub(crate) identity: Identity,

@@ -174,10 +174,12 @@ fn part(
     let mut position = range.start;
     loop {
         let rest = body.get(position..range.end).unwrap_or_default();
-        let Some(end) =
-            memchr::memchr(b'\n', rest).filter(|_| position - range.start < MAX_PART_HEADER_BYTES)
-        else {
-            // No empty line: the part has no content, or its headers are too long.
+        if position - range.start > MAX_PART_HEADER_BYTES {
+            anomalies.insert(Anomaly::PartHeadersOverLimit);
+            break;
+        }
+        let Some(end) = memchr::memchr(b'\n', rest) else {
+            // No empty line: the part has no content.
             anomalies.insert(Anomaly::MalformedMultipart);
             break;
         };

@@ -11,6 +11,7 @@ use super::report::{Interruption, MatchedRule};
 use super::request::{self, Request, Response};
 use super::values::{self, Kept};
 use crate::client::geo::Place;
+use crate::work::Work;
 
 /// The state of a transaction.
 #[derive(Debug)]
@@ -54,6 +55,11 @@ impl Inspection {
         inspection.facts.set(V::ReqbodyProcessorError, b"0");
         inspection.combined_size();
         inspection
+    }
+
+    /// What may still be done, and whether something was not.
+    pub(crate) fn work(&mut self) -> &mut Work {
+        &mut self.state.work
     }
 
     /// Ask every rule instead of those that can match; for tests that compare.

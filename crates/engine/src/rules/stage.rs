@@ -69,6 +69,7 @@ impl Transaction {
             .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
             .unwrap_or_default();
         inspection.set_tx(environment, "starfort_endpoint", &endpoint);
+        *inspection.work() = self.work;
         inspection.request_headers(environment);
         self.inspection = Some(Box::new(inspection));
         self.note_rules(engine, environment);
@@ -88,6 +89,7 @@ impl Transaction {
         else {
             return;
         };
+        *inspection.work() = self.work;
         inspection.request_body(environment, body, truncated);
         self.note_rules(engine, environment);
     }
@@ -99,6 +101,7 @@ impl Transaction {
         else {
             return;
         };
+        *inspection.work() = self.work;
         let headers: Vec<(&[u8], &[u8])> = self
             .response
             .headers
@@ -130,6 +133,7 @@ impl Transaction {
         else {
             return;
         };
+        *inspection.work() = self.work;
         if std::mem::replace(&mut self.rules.responded, true) {
             return;
         }
@@ -147,15 +151,18 @@ impl Transaction {
         else {
             return;
         };
+        *inspection.work() = self.work;
         inspection.finish(environment);
         self.note_rules(engine, environment);
     }
 
     /// Keep what rules found since the last phase.
     fn note_rules(&mut self, engine: &Engine, environment: Environment<'_>) {
-        let Some(inspection) = &self.inspection else {
+        let Some(inspection) = &mut self.inspection else {
             return;
         };
+        self.work = *inspection.work();
+        let inspection = &*inspection;
         let outcome = &mut self.rules;
         outcome.score = inspection.score(environment);
         outcome.outbound_score = inspection.outbound_score(environment);

@@ -9,7 +9,7 @@ use Anomaly as A;
 fn limits() -> Limits {
     Limits {
         depth: 8,
-        parameters: 100,
+        body_parameters: 100,
         ..Limits::default()
     }
 }
@@ -17,7 +17,7 @@ fn limits() -> Limits {
 type Leaves = Vec<(String, String, &'static str)>;
 
 fn run(body: &[u8], truncated: bool, documents: Documents) -> (Leaves, Vec<Anomaly>) {
-    let mut parameters = Parameters::new(limits().parameters);
+    let mut parameters = Parameters::new(limits().body_parameters);
     let found = parse(body, truncated, documents, &limits(), &mut parameters);
     let leaf =
         |p: super::super::Parameter<'_>| (p.name.to_owned(), p.value.to_owned(), p.kind().code());

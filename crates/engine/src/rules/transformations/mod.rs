@@ -81,6 +81,17 @@ pub fn apply(
     }
 }
 
+/// What a transformation costs, tenths of a unit of work for each byte that it is given.
+pub(crate) const fn work(transformation: Transformation) -> u64 {
+    use Transformation as T;
+    match transformation {
+        T::Lowercase | T::Uppercase | T::Length | T::Trim | T::TrimLeft | T::TrimRight => 10,
+        T::Md5 | T::Sha1 => 40,
+        T::HexEncode | T::UrlEncode | T::Base64Encode | T::Utf8toUnicode => 60,
+        _ => 30,
+    }
+}
+
 /// Bytes without which a transformation gives back what it was given. A property test holds this.
 pub(crate) const fn triggers(transformation: Transformation) -> ByteSet {
     use Transformation as T;
