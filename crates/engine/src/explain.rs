@@ -194,8 +194,14 @@ fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, n
         outcome = transaction.request_body_begins(engine, &described.body, true, now);
     }
     if let RequestOutcome::NeedBody { limit_bytes } = outcome {
-        let (body, truncated) = cut(&described.body, limit_bytes);
-        outcome = transaction.request_body(engine, body, truncated, now);
+        let truncated = described.body.len() > limit_bytes;
+        outcome = transaction.request_body(engine, &described.body, truncated, now);
+    }
+    if let RequestOutcome::Continue(effects) = &outcome
+        && effects.watch
+        && let Some(answer) = watched(transaction, engine, described, now)
+    {
+        outcome = RequestOutcome::Respond(answer);
     }
     let mut played = Played::default();
     match outcome {
@@ -223,6 +229,20 @@ fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, n
         play_response(transaction, engine, response, &mut played, now);
     }
     played
+}
+
+/// What comes of the rest of a body that passes. Of one that was handed over already, only its end is new.
+fn watched(
+    transaction: &mut Transaction,
+    engine: &Engine,
+    described: &Described,
+    now: Now,
+) -> Option<LocalResponse> {
+    let is_file = transaction.request_bytes == 0;
+    let rest = if is_file { &described.body[..] } else { b"" };
+    transaction
+        .request_chunk(engine, rest, now)
+        .or_else(|| transaction.request_ends(engine, now))
 }
 
 fn play_response(
@@ -375,9 +395,4 @@ fn explained_identity(transaction: &Transaction) -> ExplainedIdentity {
 fn borrowed(pairs: &Pairs) -> Vec<(&[u8], &[u8])> {
     let pairs = pairs.iter();
     pairs.map(|(name, value)| (&name[..], &value[..])).collect()
-}
-
-fn cut(body: &[u8], limit: usize) -> (&[u8], bool) {
-    body.get(..limit)
-        .map_or((body, false), |part| (part, body.len() > limit))
 }

@@ -32,6 +32,9 @@ pub struct RequestEffects {
     pub upstream: Option<Box<str>>,
     /// Hold it for so long first.
     pub delay_ms: u64,
+    /// Show the chunks of the body that still pass to [`crate::Transaction::request_chunk`], and hold the last one until
+    /// [`crate::Transaction::request_ends`] has answered.
+    pub watch: bool,
 }
 
 /// An answer of Starfort's own.
@@ -96,6 +99,7 @@ impl RequestEffects {
                 _ => None,
             },
             delay_ms: decision.delay_ms,
+            watch: false,
         }
     }
 }

@@ -16,18 +16,21 @@ use crate::engine::{Engine, Now};
 use crate::event::EventRow;
 use crate::headers::Headers;
 use crate::http::body::Beginning;
+use crate::http::upload::Upload;
 use crate::http::{
-    Anomalies, Anomaly, OverLimit, Parameters, body, content_type, cookies, decompress, headers, path, query,
+    Anomalies, Anomaly, OverLimit, Parameters, body, content_type, cookies, decompress, headers,
+    path, query,
 };
 use crate::identity::Offered;
 use crate::outcome::{
     LocalResponse, RequestEffects, RequestOutcome, ResponseBodyOutcome, ResponseOutcome,
 };
 use crate::policy::{Decision, Terminal};
+use crate::rate::RateTable;
 use crate::rules::RulesOutcome;
 use crate::schema;
 use crate::signals::KeyType;
-use crate::transaction::{ResponseState, Transaction, View};
+use crate::transaction::{ResponseState, Transaction, View, Watch};
 use crate::work::Work;
 
 /// Of a request's work, this part (one in so many) is kept for its response.
@@ -133,8 +136,28 @@ impl Transaction {
                 self.anomalies
                     .insert_if(missing, Anomaly::ContentTypeMissing);
                 self.inspect_body(engine, b"", false, now);
-                self.decide_request(engine, now)
+                self.file_begins(engine, bytes.len(), now)
             }
+        }
+    }
+
+    /// A file goes on; how long it may be is the operator's to say.
+    fn file_begins(&mut self, engine: &Engine, came: usize, now: Now) -> RequestOutcome {
+        let limits = engine.limits_of(self.matched);
+        let limit = u64::from(limits.request_body_bytes);
+        let refuses = limits.over_limit_files == OverLimit::Refuse;
+        let declared = self.headers.text("content-length");
+        let declared: Option<u64> = declared.and_then(|length| length.parse().ok());
+        if declared.is_some_and(|length| length > limit)
+            && let Some(refused) = self.file_over_limit(engine, now)
+        {
+            return refused;
+        }
+        let outcome = self.decide_request(engine, now);
+        if refuses {
+            self.watched(Watch::Length(limit.saturating_sub(came as u64)), outcome)
+        } else {
+            outcome
         }
     }
 
@@ -188,6 +211,8 @@ impl Transaction {
             anomalies,
             request_bytes: 0,
             work: Work::within(limits.work),
+            watch: Watch::Nothing,
+            is_late: false,
             matched,
             client,
             identity,
@@ -262,10 +287,19 @@ impl Transaction {
         now: Now,
     ) -> RequestOutcome {
         self.request_bytes = bytes.len() as u64;
+        if truncated && let Some(upload) = self.upload(engine, bytes) {
+            return self.upload_begins(engine, upload, now);
+        }
         self.anomalies.insert_if(truncated, Anomaly::BodyOverLimit);
         if self.is_refused_for_limits(engine) {
             return self.decide_request(engine, now);
         }
+        self.read_body(engine, bytes, truncated, now);
+        self.decide_request(engine, now)
+    }
+
+    /// Stages 1, 8 and 9 over a body.
+    fn read_body(&mut self, engine: &Engine, bytes: &[u8], truncated: bool, now: Now) {
         let limits = engine.limits_of(self.matched);
         let parsed = body::parse(
             self.headers.text("content-type"),
@@ -283,7 +317,110 @@ impl Transaction {
         if !engine.shared.signals.is_empty() {
             self.signals = self.active_signals(engine, now);
         }
-        self.decide_request(engine, now)
+    }
+
+    /// A multipart body that is too long to be held: files are what makes such bodies long.
+    fn upload(&self, engine: &Engine, bytes: &[u8]) -> Option<Box<Upload>> {
+        let is_encoded = self.headers.get("content-encoding").is_some();
+        let content_type = self.headers.text("content-type");
+        let content_type = content_type.filter(|_| !is_encoded)?;
+        let mut upload = Box::new(Upload::new(content_type, self.body_limit(engine))?);
+        upload.feed(bytes);
+        Some(upload)
+    }
+
+    /// The beginning of an upload: it is decided on what there is of its fields, and goes on with its files.
+    fn upload_begins(&mut self, engine: &Engine, upload: Box<Upload>, now: Now) -> RequestOutcome {
+        if let Some(refused) = self.file_over_limit(engine, now) {
+            return refused;
+        }
+        self.read_upload(engine, &upload, true, now);
+        let outcome = self.decide_request(engine, now);
+        self.watched(Watch::Parts(Box::clone(&upload), upload.parts()), outcome)
+    }
+
+    fn read_upload(&mut self, engine: &Engine, upload: &Upload, truncated: bool, now: Now) {
+        self.anomalies
+            .insert_if(upload.is_over_limit(), Anomaly::BodyOverLimit);
+        let kept = upload.kept();
+        self.read_body(engine, kept, truncated || upload.is_over_limit(), now);
+    }
+
+    /// A file is longer than is held: noted, and refused where that is asked for.
+    fn file_over_limit(&mut self, engine: &Engine, now: Now) -> Option<RequestOutcome> {
+        self.anomalies.insert(Anomaly::FileOverLimit);
+        if engine.limits_of(self.matched).over_limit_files == OverLimit::Pass {
+            return None;
+        }
+        self.anomalies.insert(Anomaly::BodyOverLimit);
+        self.find("over_limit");
+        self.decision = self.ask(engine, Phase::Request, now);
+        let answer = LocalResponse::of(&self.decision, &self.id, &engine.responses);
+        let answer = answer.unwrap_or_else(|| self.refuse_for_limits());
+        Some(RequestOutcome::Respond(answer))
+    }
+
+    /// Have the rest of the body watched, if it goes on.
+    fn watched(&mut self, watch: Watch, mut outcome: RequestOutcome) -> RequestOutcome {
+        if let RequestOutcome::Continue(effects) = &mut outcome {
+            effects.watch = true;
+            self.watch = watch;
+        }
+        outcome
+    }
+
+    /// A chunk of a request that passes ([`RequestEffects::watch`]). An answer: it must not go on.
+    pub fn request_chunk(
+        &mut self,
+        engine: &Engine,
+        chunk: &[u8],
+        now: Now,
+    ) -> Option<LocalResponse> {
+        match &mut self.watch {
+            Watch::Nothing => None,
+            Watch::Parts(upload, _) => {
+                upload.feed(chunk);
+                None
+            }
+            Watch::Length(left) => match left.checked_sub(chunk.len() as u64) {
+                Some(rest) => {
+                    *left = rest;
+                    None
+                }
+                None => {
+                    self.watch = Watch::Nothing;
+                    match self.file_over_limit(engine, now) {
+                        Some(RequestOutcome::Respond(answer)) => Some(answer),
+                        _ => None,
+                    }
+                }
+            },
+        }
+    }
+
+    /// The last chunk was shown. When parts came behind what was decided on, it is decided again, on all of them: an
+    /// answer means that the last bytes must not go out.
+    pub fn request_ends(&mut self, engine: &Engine, now: Now) -> Option<LocalResponse> {
+        let Watch::Parts(mut upload, known) = std::mem::replace(&mut self.watch, Watch::Nothing)
+        else {
+            return None;
+        };
+        upload.end();
+        // The last delimiter begins no part.
+        if upload.parts() <= known + 1 && !upload.is_over_limit() {
+            return None;
+        }
+        self.parameters.forget_body();
+        self.findings.retain(|code| !code.starts_with("rule:"));
+        self.rules = RulesOutcome::default();
+        self.work = Work::within(engine.limits_of(self.matched).work);
+        self.inspect_head(engine, now);
+        self.read_upload(engine, &upload, false, now);
+        self.is_late = true;
+        match self.decide_request(engine, now) {
+            RequestOutcome::Respond(answer) => Some(answer),
+            _ => None,
+        }
     }
 
     /// What no policy is asked about.
@@ -326,15 +463,19 @@ impl Transaction {
             return RequestOutcome::Respond(response);
         }
         if self.is_refused_for_limits(engine) {
-            let response = LocalResponse::over_limit(self.over_limit(), &self.id);
-            self.decision.terminal = Terminal::Block(response.status, None, "".into());
-            return RequestOutcome::Respond(response);
+            return RequestOutcome::Respond(self.refuse_for_limits());
         }
         let mut effects = RequestEffects::of(&self.decision, &self.headers, &engine.policies);
         if engine.scanner.is_on() && engine.policies.need_response_body(&self.scope(now)) {
             self.ask_for_what_can_be_read(&mut effects);
         }
         RequestOutcome::Continue(effects)
+    }
+
+    fn refuse_for_limits(&mut self) -> LocalResponse {
+        let response = LocalResponse::over_limit(self.over_limit(), &self.id);
+        self.decision.terminal = Terminal::Block(response.status, None, "".into());
+        response
     }
 
     /// No client chooses a form of response in which values cannot be found.
@@ -353,6 +494,8 @@ impl Transaction {
 
     fn ask(&mut self, engine: &Engine, phase: Phase, now: Now) -> Decision {
         let mut trace = self.trace.take();
+        // A request that is decided on twice is counted once.
+        let uncounted = RateTable::default();
         let view = View {
             transaction: self,
             engine,
@@ -361,7 +504,11 @@ impl Transaction {
             phase,
             &view,
             &self.scope(now),
-            &engine.shared.rates,
+            if self.is_late {
+                &uncounted
+            } else {
+                &engine.shared.rates
+            },
             trace.as_mut(),
         );
         self.trace = trace;
@@ -455,9 +602,12 @@ impl Transaction {
             .headers
             .text("content-encoding")
             .map(ToOwned::to_owned);
-        let read = engine
-            .scanner
-            .plain(encoding.as_deref(), bytes, truncated, engine.limits_of(self.matched));
+        let read = engine.scanner.plain(
+            encoding.as_deref(),
+            bytes,
+            truncated,
+            engine.limits_of(self.matched),
+        );
         let (plain, complete) = (read.body, !read.incomplete);
         let found = engine.scanner.scan(&plain);
         (self.response.sensitive, self.response.sensitive_count) = (found.classes, found.count);

@@ -11,6 +11,7 @@ use crate::client::address;
 use crate::endpoint::EndpointMatch;
 use crate::engine::{Engine, Now};
 use crate::headers::Headers;
+use crate::http::upload::Upload;
 use crate::http::{Anomalies, Location, Parameters};
 use crate::identity::Identity;
 use crate::policy::value::{Facts, Value};
@@ -35,6 +36,10 @@ pub struct Transaction {
     pub(crate) content_type: SmolStr,
     pub(crate) request_bytes: u64,
     pub(crate) work: Work,
+    /// What is watched of a body that passes.
+    pub(crate) watch: Watch,
+    /// It is decided on for the second time, with what came late.
+    pub(crate) is_late: bool,
     pub(crate) matched: EndpointMatch,
     pub(crate) client: Client,
     pub(crate) identity: Identity,
@@ -48,6 +53,17 @@ pub struct Transaction {
     pub(crate) response: ResponseState,
     /// Filled when the caller wants to know what each policy said.
     pub(crate) trace: Option<Vec<PolicyTrace>>,
+}
+
+/// What is watched of a request's body that passes because it is too long to be held.
+#[derive(Debug)]
+pub(crate) enum Watch {
+    /// Nothing.
+    Nothing,
+    /// How many more bytes it may have.
+    Length(u64),
+    /// Its parts; so many had begun when the first bytes went out.
+    Parts(Box<Upload>, u64),
 }
 
 /// What is known of the response.

@@ -18,7 +18,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 use starfort_engine::bundle::{
-    OverLimit,    Action, Bundle, Expr, Field, Function, Mode, Phase, Policy, Quantifier,
+    Action, Bundle, Expr, Field, Function, Mode, OverLimit, Phase, Policy, Quantifier,
 };
 use starfort_engine::explain::{Described, DescribedResponse, Explanation, explain};
 use starfort_engine::{Assets, Engine, EngineError, Now};

@@ -70,6 +70,8 @@ anomalies! {
     HeaderOverLimit = "header_over_limit",
     /// The body is longer than is inspected.
     BodyOverLimit = "body_over_limit",
+    /// A file is longer than is held; it passed without being looked at, or was refused.
+    FileOverLimit = "file_over_limit",
     /// JSON, XML or GraphQL is nested deeper than the limit.
     DepthOverLimit = "depth_over_limit",
     /// The body says JSON and is not.

@@ -29,6 +29,7 @@ mod parameter;
 pub mod path;
 mod percent;
 pub mod query;
+pub(crate) mod upload;
 pub mod xml;
 
 pub use anomaly::{Anomalies, Anomaly};

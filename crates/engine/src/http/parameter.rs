@@ -416,6 +416,18 @@ impl Parameters {
             .map(|p| p.value)
     }
 
+    /// Forgets those of the body.
+    pub(crate) fn forget_body(&mut self) {
+        let of_body = |entry: &Entry| entry.location == Location::Body;
+        let first = self.entries.iter().position(of_body);
+        // Those of the body come last, and their text too.
+        if let Some(start) = first.and_then(|first| self.entries.get(first)) {
+            self.text.truncate(start.name_start as usize);
+        }
+        self.entries.truncate(first.unwrap_or(self.entries.len()));
+        self.left.body = self.limits.body;
+    }
+
     /// Forgets all, keeps the memory.
     pub fn clear(&mut self) {
         self.text.clear();

@@ -337,7 +337,11 @@ impl<'a> Values<'a> {
     fn verdicts_of(&self, base: OutputId) -> usize {
         let alike = self.kept.outputs.get(base.0 as usize);
         let alike = alike.map_or(NONE, |output| output.alike);
-        if alike == NONE { base.0 as usize } else { alike as usize }
+        if alike == NONE {
+            base.0 as usize
+        } else {
+            alike as usize
+        }
     }
 
     /// Whether a class of the plan has asked of an equal value already.

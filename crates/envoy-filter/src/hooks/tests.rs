@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use starfort_engine::bundle::{
-    OverLimit,    Action, Bundle, CannedResponse, Expr, Field, Function, Mode, Phase, Policy,
+    Action, Bundle, CannedResponse, Expr, Field, Function, Mode, OverLimit, Phase, Policy,
 };
 use starfort_engine::event::EventRow;
 
