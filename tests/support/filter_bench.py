@@ -77,9 +77,7 @@ def default_policies() -> list[p.Policy]:
     ]
 
 
-def write_bundle(
-    path: Path, version: str, policies: list[p.Policy], *, over_limit: str = "pass"
-) -> None:
+def write_bundle(path: Path, version: str, policies: list[p.Policy], *, over_limit: str = "pass") -> None:
     """A bundle file, put in place at once."""
     limits = bundle.Limits(
         uri_bytes=8192,

@@ -199,7 +199,8 @@ fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, n
     }
     if let RequestOutcome::Continue(effects) = &outcome
         && effects.watch
-        && let Some(answer) = watched(transaction, engine, described, now)
+        // All of it was handed over already: only its end is new.
+        && let Some(answer) = transaction.request_ends(engine, now)
     {
         outcome = RequestOutcome::Respond(answer);
     }
@@ -229,20 +230,6 @@ fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, n
         play_response(transaction, engine, response, &mut played, now);
     }
     played
-}
-
-/// What comes of the rest of a body that passes. Of one that was handed over already, only its end is new.
-fn watched(
-    transaction: &mut Transaction,
-    engine: &Engine,
-    described: &Described,
-    now: Now,
-) -> Option<LocalResponse> {
-    let is_file = transaction.request_bytes == 0;
-    let rest = if is_file { &described.body[..] } else { b"" };
-    transaction
-        .request_chunk(engine, rest, now)
-        .or_else(|| transaction.request_ends(engine, now))
 }
 
 fn play_response(

@@ -148,7 +148,7 @@ impl Transaction {
         let refuses = limits.over_limit_files == OverLimit::Refuse;
         let declared = self.headers.text("content-length");
         let declared: Option<u64> = declared.and_then(|length| length.parse().ok());
-        if declared.is_some_and(|length| length > limit)
+        if declared.unwrap_or_default().max(came as u64) > limit
             && let Some(refused) = self.file_over_limit(engine, now)
         {
             return refused;
@@ -290,6 +290,9 @@ impl Transaction {
         if truncated && let Some(upload) = self.upload(engine, bytes) {
             return self.upload_begins(engine, upload, now);
         }
+        if truncated && self.is_file(bytes) {
+            return self.long_file(engine, bytes, now);
+        }
         self.anomalies.insert_if(truncated, Anomaly::BodyOverLimit);
         if self.is_refused_for_limits(engine) {
             return self.decide_request(engine, now);
@@ -340,10 +343,29 @@ impl Transaction {
     }
 
     fn read_upload(&mut self, engine: &Engine, upload: &Upload, truncated: bool, now: Now) {
-        self.anomalies
-            .insert_if(upload.is_over_limit(), Anomaly::BodyOverLimit);
-        let kept = upload.kept();
-        self.read_body(engine, kept, truncated || upload.is_over_limit(), now);
+        let over = upload.is_over_limit();
+        self.read_body(engine, upload.kept(), truncated || over, now);
+        // Of what is left out of files no field is missing.
+        self.anomalies.remove(Anomaly::BodyOverLimit);
+        self.anomalies.insert_if(over, Anomaly::BodyOverLimit);
+    }
+
+    /// Whether a body that is too long to be held is a file: neither its type nor its beginning is one that is read.
+    /// Nothing but blanks is no file: what they are put before is not seen.
+    fn is_file(&self, bytes: &[u8]) -> bool {
+        body::BodyKind::of(&self.content_type) == body::BodyKind::Other
+            && self.headers.get("content-encoding").is_none()
+            && body::is_file(bytes)
+    }
+
+    /// A file that rules wanted to see goes on after its beginning.
+    fn long_file(&mut self, engine: &Engine, bytes: &[u8], now: Now) -> RequestOutcome {
+        if let Some(refused) = self.file_over_limit(engine, now) {
+            return refused;
+        }
+        self.read_body(engine, bytes, true, now);
+        self.anomalies.remove(Anomaly::BodyOverLimit);
+        self.decide_request(engine, now)
     }
 
     /// A file is longer than is held: noted, and refused where that is asked for.

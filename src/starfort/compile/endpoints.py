@@ -180,7 +180,6 @@ class EndpointTable:
                 ),
             )
 
-
     def _limits(self, draft: _Draft, wider: _Draft, limits: LimitTable) -> int | None:
         own = [draft.limits, *([wider.limits] if wider is not draft else [])]
         if own == [None] * len(own):

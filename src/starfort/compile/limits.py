@@ -39,7 +39,7 @@ class LimitTable:
 
 
 def widest(config: Config) -> Limits:
-    """The largest figure of each limit that is in force anywhere: what stands before the engine must let it through."""
+    """The largest figure of each limit that is in force anywhere, for what stands before the engine."""
     every = [config.limits]
     for api in config.apis:
         own = config.limits if api.limits is None else api.limits.over(config.limits)

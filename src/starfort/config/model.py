@@ -220,8 +220,8 @@ _Work = Annotated[int, Field(ge=1, le=10_000_000_000)]
 class Limits(Model):
     """How much of a request is inspected.
 
-    What is over a limit is a finding (`over_limit`, with the anomaly that names the limit), and `over_limit` says
-    what becomes of the request. The defaults are so large that ordinary traffic does not meet them.
+    What is over a limit is a finding (`over_limit`, with the anomaly that names the limit), and `over_limit`
+    says what becomes of the request. The defaults are so large that ordinary traffic does not meet them.
     """
 
     uri: _Uri = 16 * 1024
@@ -231,7 +231,7 @@ class Limits(Model):
     header: _Uri = 16 * 1024
     """Bytes of one header. Common servers and load balancers take 8 to 16 KiB."""
     request_body: _Body = 2 << 20
-    """Bytes of a request body that are held and inspected; twice what bulk imports send. Uploads of files may be longer."""
+    """Bytes of a request body that are held and inspected, twice what bulk imports send; files may be longer."""
     response_body: _Body = 1 << 20
     """Bytes of a response body that are inspected."""
     decompressed: _Decompressed = 8 << 20
@@ -245,16 +245,16 @@ class Limits(Model):
     cookies: _Count = 200
     """Cookies; browsers keep 50 to 180 for a site (RFC 6265 asks for 50)."""
     body_parameters: _Count = 200_000
-    """Parameters of the body: form fields, JSON leaves, XML texts and attributes; 2 MiB of coordinates in JSON have 170,000."""
+    """Parameters of the body (fields, JSON leaves, XML texts); 2 MiB of coordinates in JSON have 170,000."""
     multipart_parts: _Parts = 1000
     """Parts of a multipart body."""
-    work: _Work = 40_000_000
-    """Units of work for one request and its response; one is about a nanosecond of one core. It ends inspection after 50 ms."""
+    work: _Work = 60_000_000
+    """Units of work for one request and its response; one is about a nanosecond of one core."""
     over_limit: OverLimit = "refuse"
-    """A request that is over a limit and is of a type that is read (JSON, XML, form, fields of multipart, GraphQL, text):
-    refuse it (413, 414 or 431), or let it pass, with what is beyond the limit inspected as far as it can be."""
+    """A request over a limit, of a type that is read (JSON, XML, form, fields of multipart, GraphQL, text):
+    refuse it (413, 414, 431), or let it pass, with what is beyond inspected as far as it can be."""
     over_limit_files: OverLimit = "pass"
-    """A file (a type that is not read, or a file in a multipart body) over `request_body`: let it pass, or answer 413."""
+    """A file (of a type that is not read, or in multipart) over `request_body`: let it pass, or answer 413."""
 
 
 class ScopedLimits(Model):

@@ -138,6 +138,11 @@ impl Anomalies {
         self.0 |= 1 << anomaly as u8;
     }
 
+    /// Takes one out.
+    pub const fn remove(&mut self, anomaly: Anomaly) {
+        self.0 &= !bit(anomaly);
+    }
+
     /// Adds one when `condition` holds.
     pub const fn insert_if(&mut self, condition: bool, anomaly: Anomaly) {
         if condition {

@@ -452,7 +452,7 @@ mod tests {
                 Some("B"),
                 format!("{long}{close}"),
                 vec![("", &long[long.find("Content-D").unwrap()..long.len() - 2])],
-                vec![A::MalformedMultipart],
+                vec![A::MalformedMultipart, A::PartHeadersOverLimit],
             ),
         ] {
             let (got, _, found) = run(boundary, &body);

@@ -500,6 +500,11 @@ impl<'a> Values<'a> {
         transformation: super::compiled::Transformation,
     ) -> OutputId {
         let text = bytes(output.place, self.facts, &self.kept.pool);
+        if transformations::spares_base64(transformation)
+            && transformations::is_base64_file(output.present, text.len())
+        {
+            return input;
+        }
         let cost = work::of_bytes(text.len(), transformations::work(transformation));
         if !self.work.charge(WORK_VALUE + cost) && text.len() > SHORT_BYTES {
             return input;

@@ -146,7 +146,7 @@ class _Placed(Protocol):
 
 
 def directives(limits: Limits) -> Iterator[str]:
-    """The limits of SecLang, as wide as those of the configuration, which the engine holds for each endpoint."""
+    """The limits of SecLang, as wide as the configuration's, which the engine holds for each endpoint."""
     yield f"SecArgumentsLimit {max(limits.query_parameters, limits.cookies, limits.body_parameters)}"
     for name, size in (("Request", limits.request_body), ("Response", limits.response_body)):
         yield f"Sec{name}BodyLimit {min(max(size, limits.decompressed), MAX_BODY_BYTES)}"

@@ -9,6 +9,7 @@ use super::super::facts::Facts;
 use super::super::operators::{Captures, Check, compare_numbers};
 use super::super::prefilter::contains;
 use super::super::program::{CompiledLink, CompiledTarget, Members, Source};
+use super::super::transformations;
 use super::super::values::{OutputId, SHORT_BYTES, WORK_ENTRY};
 use super::members::members;
 use super::{Context, Run, State};
@@ -239,7 +240,9 @@ impl<'a> Run<'a, '_> {
             return geo(&self.context, self.state, bytes);
         }
         let length = bytes.len();
-        let cost = link.operator.work(length);
+        let present = self.values.output(id).present;
+        let varied = !transformations::is_base64_file(present, length);
+        let cost = link.operator.work(length, varied);
         if !self.values.work.charge(cost) && length > SHORT_BYTES {
             return link.negated;
         }
