@@ -21,7 +21,6 @@ use super::pattern;
 use crate::work;
 
 pub(crate) use address::Networks;
-pub(crate) use encoding::bad_url_encoding;
 pub(crate) use injection::{SQLI_NEEDS, XSS_NEEDS};
 pub(crate) use number::compare as compare_numbers;
 pub(crate) use phrases::Phrases;
