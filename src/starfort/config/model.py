@@ -231,7 +231,7 @@ class Limits(Model):
     header: _Uri = 16 * 1024
     """Bytes of one header. Common servers and load balancers take 8 to 16 KiB."""
     request_body: _Body = 2 << 20
-    """Bytes of a request body that are held and inspected, twice what bulk imports send; files may be longer."""
+    """Bytes of a request body that are held and inspected: twice what bulk imports send."""
     response_body: _Body = 1 << 20
     """Bytes of a response body that are inspected."""
     decompressed: _Decompressed = 8 << 20
@@ -254,7 +254,7 @@ class Limits(Model):
     """A request over a limit, of a type that is read (JSON, XML, form, fields of multipart, GraphQL, text):
     refuse it (413, 414, 431), or let it pass, with what is beyond inspected as far as it can be."""
     over_limit_files: OverLimit = "pass"
-    """A file (of a type that is not read, or in multipart) over `request_body`: let it pass, or answer 413."""
+    """A file (a type that is not read, or in multipart) over `request_body`: let it pass, or answer 413."""
 
 
 class ScopedLimits(Model):
