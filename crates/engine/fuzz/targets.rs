@@ -48,7 +48,7 @@ pub(crate) const TARGETS: &[Target] = &[
 fn limits() -> Limits {
     Limits {
         depth: 16,
-        parameters: 200,
+        body_parameters: 200,
         decompressed_bytes: 1 << 18,
         ..Limits::default()
     }
@@ -68,7 +68,7 @@ fn assert_bounded(parameters: &Parameters, input: usize, readers: usize) {
         assert!(parameter.name.len() <= MAX_NAME_BYTES);
         let _ = parameter.kind();
     }
-    assert!(parameters.len() <= limits().parameters as usize);
+    assert!(parameters.len() <= limits().body_parameters as usize);
 }
 
 /// What a reader tells, as parameters, to whoever else listens too.
@@ -77,7 +77,7 @@ fn collected<L: Listener>(
     other: &mut L,
     read: impl FnOnce(&mut Both<&mut Collect<'_>, &mut L>),
 ) -> (Parameters, Anomalies) {
-    let mut parameters = Parameters::new(limits().parameters);
+    let mut parameters = Parameters::new(limits().body_parameters);
     let mut collect = Collect::new(&mut parameters, &limits());
     let mut both = Both(&mut collect, other);
     both.begin(format);
@@ -158,7 +158,7 @@ pub(crate) fn fuzz_xml(data: &[u8]) {
 /// The request's head: a rooted path without dot segments that normalises to itself, and few other readings of it;
 /// query, cookies, headers.
 pub(crate) fn fuzz_query_cookies_path(data: &[u8]) {
-    let mut parameters = Parameters::new(limits().parameters);
+    let mut parameters = Parameters::new(limits().body_parameters);
     let target = path::split(data, &limits());
     assert!(target.path.starts_with('/') || target.path == "*");
     assert!(
@@ -198,7 +198,7 @@ pub(crate) fn fuzz_body_decompress(data: &[u8]) {
     let (content_type, encoding) = head.trim_end().split_once('\t').unwrap_or((&head, ""));
     let plain = decompress::decompress(Some(encoding), content, false, &limits());
     assert!(plain.body.len() <= (limits().decompressed_bytes as usize).max(content.len()));
-    let mut parameters = Parameters::new(limits().parameters);
+    let mut parameters = Parameters::new(limits().body_parameters);
     let parsed = body::parse(
         Some(content_type),
         Some(encoding),

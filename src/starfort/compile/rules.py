@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starfort.compile.limits import widest
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
 from starfort.threats.rulesets.overlay import ConfiguredRules, compile_rules
 
@@ -17,7 +18,8 @@ def to_bundle(loaded: LoadedConfig, problems: list[ConfigProblem]) -> Configured
         The rules; None when a problem was added.
     """
     try:
-        return compile_rules(loaded.config.rules, loaded.source.file.resolve().parent)
+        folder = loaded.source.file.resolve().parent
+        return compile_rules(loaded.config.rules, folder, limits=widest(loaded.config))
     except ConfigError as error:
         problems += error.problems
         return None

@@ -520,6 +520,18 @@ pub fn begins(bytes: &[u8]) -> Beginning {
     }
 }
 
+/// Whether a long body of a type that is not read is a file. Images of disks begin with thousands of NUL; a body of
+/// nothing but blanks so far is none, for what they are put before is not seen.
+pub(crate) fn begins_as_file(bytes: &[u8]) -> bool {
+    let first = bytes
+        .iter()
+        .position(|byte| *byte != 0 && !byte.is_ascii_whitespace());
+    match first.and_then(|first| bytes.get(first..)) {
+        Some(rest) => begins(rest) != Beginning::Read,
+        None => !bytes.iter().any(u8::is_ascii_whitespace),
+    }
+}
+
 /// JSON objects and lists, XML and OFX by their first bytes; `None` for anything else.
 pub(crate) fn sniff(content: &[u8]) -> Option<BodyKind> {
     let trimmed = content.trim_ascii_start();

@@ -363,6 +363,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             count += 1;
             if count > MAX_PART_HEADERS || next - position > MAX_PART_HEADER_BYTES {
                 self.flags.complain("Multipart: Too many part headers.");
+                self.listener.anomaly(Anomaly::PartHeadersOverLimit);
                 return (at, None);
             }
             self.header_line(line, lines);

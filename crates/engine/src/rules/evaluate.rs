@@ -24,6 +24,7 @@ use super::program::{CompiledRule, Disruption, Program};
 use super::report::{Hit, Interruption, MatchedVar, Refusal};
 use super::tx::Tx;
 use super::values::{Kept, Values};
+use crate::work::Work;
 
 /// Matches that a hit keeps.
 const MAX_MATCHED: usize = 16;
@@ -57,6 +58,8 @@ pub(crate) struct State {
     pub(crate) allowed: Allowed,
     pub(crate) started_us: u64,
     pub(crate) now_us: u64,
+    /// What may still be done.
+    pub(crate) work: Work,
     /// Ask all rules, also those that the usual constants rule out.
     pub(crate) whole: bool,
     /// The rule that runs, for `RULE`.
@@ -94,6 +97,7 @@ impl State {
             allowed: Allowed::Nothing,
             started_us: now_us,
             now_us,
+            work: Work::unlimited(),
             whole: false,
             rule: 0,
         }
@@ -137,6 +141,7 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut
         &program.chains,
         plans.prefilter(phase),
         &program.settings.unicode_map,
+        state.work,
     );
     let mut live = Bits::new(program.rules.len());
     if context.exhaustive {
@@ -159,6 +164,8 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut
     };
     run.rules(phase, &live);
     run.settle();
+    let work = run.values.work;
+    state.work = work;
 }
 
 fn is_allowed(state: &State, phase: u8) -> bool {

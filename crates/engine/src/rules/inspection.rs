@@ -15,6 +15,7 @@ use crate::client::geo::Place;
 use crate::http::Anomalies;
 use crate::http::body::Body;
 use crate::http::listener::{Both, Listener};
+use crate::work::Work;
 
 /// The state of a transaction.
 #[derive(Debug)]
@@ -63,6 +64,11 @@ impl Inspection {
         inspection.facts.set(V::ReqbodyProcessorError, b"0");
         inspection.combined_size();
         inspection
+    }
+
+    /// What may still be done, and whether something was not.
+    pub(crate) fn work(&mut self) -> &mut Work {
+        &mut self.state.work
     }
 
     /// Ask every rule instead of those that can match; for tests that compare.

@@ -10,6 +10,11 @@ const SIZE_LIMIT_BYTES: usize = 8 << 20;
 /// Bytes of the lazy DFA of a pattern, per thread that uses it.
 const DFA_LIMIT_BYTES: usize = 1 << 20;
 
+/// Bytes of a class from which on most inputs are in it.
+const WIDE_CLASS: usize = 8;
+/// Counts from which on there are many sets of them.
+const MANY_COUNTS: u32 = 4;
+
 /// Compile a pattern with `.` matching line breaks and `$` only the end, as `ModSecurity` v2 does: `^…$` of an
 /// allow-list must not accept a value with a line break in it.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
@@ -41,6 +46,41 @@ pub(crate) fn all(patterns: &[&Regex]) -> Option<RegexSet> {
         .dfa_size_limit(DFA_LIMIT_BYTES)
         .build()
         .ok()
+}
+
+/// Whether a pattern counts bytes of which there are many (`[^}]{0,15}`): the automaton has a state for each set of
+/// counts that are possible at a place, and an input can be made that meets new ones all the time.
+pub(crate) fn counts_classes(pattern: &Regex) -> bool {
+    use regex_syntax::hir::{Hir, HirKind};
+    let parsed = regex_syntax::ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .dot_matches_new_line(true)
+        .build()
+        .parse(pattern.as_str());
+    let is_wide = |hir: &Hir| match hir.kind() {
+        HirKind::Class(regex_syntax::hir::Class::Bytes(class)) => {
+            let bytes = class.ranges().iter();
+            bytes.map(|range| range.len()).sum::<usize>() >= WIDE_CLASS
+        }
+        _ => false,
+    };
+    let mut todo: Vec<&Hir> = parsed.iter().collect();
+    while let Some(hir) = todo.pop() {
+        match hir.kind() {
+            HirKind::Repetition(repetition) => {
+                let most = repetition.max.unwrap_or(repetition.min);
+                if most >= MANY_COUNTS && is_wide(&repetition.sub) {
+                    return true;
+                }
+                todo.push(&repetition.sub);
+            }
+            HirKind::Capture(capture) => todo.push(&capture.sub),
+            HirKind::Concat(parts) | HirKind::Alternation(parts) => todo.extend(parts),
+            HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => {}
+        }
+    }
+    false
 }
 
 /// Rewrites what PCRE reads otherwise than the `regex` crate.

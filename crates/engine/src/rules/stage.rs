@@ -84,6 +84,7 @@ impl Transaction {
         };
         let mut inspection = Inspection::begin(environment, &request, self.client.place.clone());
         self.tell_endpoints(engine, environment, &mut inspection);
+        *inspection.work() = self.work;
         set_anomalies(&mut inspection, environment, self.anomalies);
         inspection.request_headers(environment);
         self.inspection = Some(Box::new(inspection));
@@ -136,6 +137,7 @@ impl Transaction {
         else {
             return;
         };
+        *inspection.work() = self.work;
         set_anomalies(inspection, environment, self.anomalies);
         inspection.run_request_body(environment);
         self.note_rules(engine, environment);
@@ -148,6 +150,7 @@ impl Transaction {
         else {
             return;
         };
+        *inspection.work() = self.work;
         let headers: Vec<(&[u8], &[u8])> = self
             .response
             .headers
@@ -179,6 +182,7 @@ impl Transaction {
         else {
             return;
         };
+        *inspection.work() = self.work;
         if std::mem::replace(&mut self.rules.responded, true) {
             return;
         }
@@ -196,12 +200,17 @@ impl Transaction {
         else {
             return;
         };
+        *inspection.work() = self.work;
         inspection.finish(environment);
         self.note_rules(engine, environment);
     }
 
     /// Keep what rules found since the last phase.
     fn note_rules(&mut self, engine: &Engine, environment: Environment<'_>) {
+        let Some(inspection) = &mut self.inspection else {
+            return;
+        };
+        self.work = *inspection.work();
         let Some(inspection) = &self.inspection else {
             return;
         };

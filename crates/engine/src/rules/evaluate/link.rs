@@ -9,7 +9,8 @@ use super::super::facts::Facts;
 use super::super::operators::{Captures, Check, compare_numbers};
 use super::super::prefilter::contains;
 use super::super::program::{CompiledLink, CompiledTarget, Members, Source};
-use super::super::values::OutputId;
+use super::super::transformations;
+use super::super::values::{OutputId, SHORT_BYTES, WORK_ENTRY};
 use super::members::members;
 use super::{Context, Run, State};
 
@@ -62,6 +63,10 @@ impl<'a> Run<'a, '_> {
             Source::Facts(places) => {
                 for (slot, side) in places {
                     for entry in self.values.entries(*slot) {
+                        // Nothing is said of what there is no work left for; scores are still compared.
+                        if !self.values.work.charge(WORK_ENTRY) {
+                            return any;
+                        }
                         let facts: &'a Facts = self.context.facts;
                         let name = facts.bytes(facts.entry(entry).name);
                         if !target.selects(name) {
@@ -222,14 +227,27 @@ impl<'a> Run<'a, '_> {
         argument: &[u8],
         captures: Option<&mut Captures>,
     ) -> bool {
-        if !self.context.exhaustive && !self.passes(link, id) {
+        let passes = self.context.exhaustive || self.passes(link, id);
+        // What was not looked at neither has what the operator looks for, nor lacks it.
+        if self.values.work.is_spent() && self.values.bytes(id).len() > SHORT_BYTES {
+            return link.negated;
+        }
+        if !passes {
             return false;
         }
         let bytes = self.values.bytes(id);
         if link.operator.kind == OperatorKind::GeoLookup {
             return geo(&self.context, self.state, bytes);
         }
-        link.operator.holds(bytes, argument, captures)
+        let length = bytes.len();
+        let present = self.values.output(id).present;
+        let varied = !transformations::is_base64_file(present, length);
+        let cost = link.operator.work(length, varied);
+        if !self.values.work.charge(cost) && length > SHORT_BYTES {
+            return link.negated;
+        }
+        link.operator
+            .holds(self.values.bytes(id), argument, captures)
     }
 }
 

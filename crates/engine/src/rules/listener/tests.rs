@@ -49,10 +49,10 @@ fn program(settings: Settings) -> Program {
 
 fn seen_by(program: &Program, chosen: Option<Processor>, content_type: &str, body: &[u8]) -> Seen {
     let limits = Limits {
-        parameters: 100_000,
+        body_parameters: 100_000,
         ..Limits::default()
     };
-    let mut parameters = Parameters::new(limits.parameters);
+    let mut parameters = Parameters::within(&limits);
     let mut facts = Facts::default();
     let mut collect = Collect::new(&mut parameters, &limits);
     let mut rules = BodyFacts::new(program, chosen, &mut facts);
