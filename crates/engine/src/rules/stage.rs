@@ -44,7 +44,8 @@ fn set_anomalies(inspection: &mut Inspection, environment: Environment<'_>, anom
     inspection.set_tx(environment, ANOMALIES, &text);
 }
 
-fn environment(engine: &Engine, now: Now) -> Option<Environment<'_>> {
+/// What rules of an engine work with; `None`: it has none.
+pub(crate) fn environment(engine: &Engine, now: Now) -> Option<Environment<'_>> {
     engine
         .rules
         .environment(&engine.shared.collections, now.unix_us)
@@ -100,15 +101,15 @@ impl Transaction {
             .is_some_and(|inspection| inspection.wants_any_body())
     }
 
-    /// Phase 2, over the request's body (empty when there is none).
-    pub(crate) fn inspect_body(&mut self, engine: &Engine, body: &[u8], truncated: bool, now: Now) {
+    /// Phase 2, over what was read of the request's body, if it has one.
+    pub(crate) fn inspect_body(&mut self, engine: &Engine, now: Now) {
         let (Some(environment), Some(inspection)) =
             (environment(engine, now), self.inspection.as_mut())
         else {
             return;
         };
         set_anomalies(inspection, environment, self.anomalies);
-        inspection.request_body(environment, body, truncated);
+        inspection.run_request_body(environment);
         self.note_rules(engine, environment);
     }
 

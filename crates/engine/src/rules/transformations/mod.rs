@@ -183,12 +183,6 @@ pub(crate) const fn is_case_only(transformation: Transformation) -> bool {
     )
 }
 
-/// Percent decoding as `urlDecode` does it; whether an escape was none.
-pub(crate) fn url_decode(input: &[u8], out: &mut Vec<u8>) -> bool {
-    url::decode(input, out);
-    super::operators::bad_url_encoding(input)
-}
-
 /// Every transformation.
 #[cfg(test)]
 pub(crate) const ALL: [Transformation; 38] = {
