@@ -77,7 +77,7 @@ def compile_config(
     policies = PolicyCompiler(loaded, ordered, table, environment, problems).compile()
     compiled_endpoints = list(table.compiled())
     problems += geo.problems(loaded)
-    configured = rules.to_bundle(loaded, problems)
+    configured = rules.to_bundle(loaded, sorted(table.media_types), problems)
     made = bundle.Bundle(
         node=node or config.node,
         hash_key=hash_key,

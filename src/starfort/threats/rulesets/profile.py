@@ -24,6 +24,9 @@ _FOLDER: Final = Path(__file__).parent / "profiles"
 Range = Annotated[str, Field(pattern=r"^\d{6}(-\d{6})?$")]
 """A rule's id, or the first and the last of a range."""
 
+MAX_MEDIA_TYPES: Final = 1_000
+"""Of documents; every request with a body is compared with them."""
+
 PROFILE_SETTINGS_ID: Final = 9_535_010
 PROFILE_RULES_ID: Final = 9_530_400
 """First ids of what is made here, see `rules/README.md`."""
@@ -163,7 +166,7 @@ def settings_of(profile: Profile, media_types: Sequence[str] = ()) -> Iterator[s
         profile: which.
         media_types: what the APIs' documents name for request bodies, lower case, without parameters.
     """
-    more = {"allowed_request_content_type": media_types}
+    more = {"allowed_request_content_type": media_types[:MAX_MEDIA_TYPES]}
     for number, setting in enumerate(profile.settings):
         value = setting.text(more.get(setting.name, ()))
         yield (
