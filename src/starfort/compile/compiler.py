@@ -79,7 +79,7 @@ def compile_config(
     limits = LimitTable(config.limits)
     compiled_endpoints = list(table.compiled(limits))
     problems += geo.problems(loaded)
-    configured = rules.to_bundle(loaded, problems)
+    configured = rules.to_bundle(loaded, sorted(table.media_types), problems)
     made = bundle.Bundle(
         node=node or config.node,
         hash_key=hash_key,

@@ -66,6 +66,8 @@ class EndpointTable:
         self._drafts: list[_Draft] = []
         self._by_shape: dict[tuple[int, str], dict[str, int]] = {}
         self._known = [TemplateSet() for _ in apis]
+        self.media_types: dict[str, None] = {}
+        """What documents name for request bodies."""
 
     def __len__(self) -> int:
         return len(self._drafts)
@@ -93,6 +95,9 @@ class EndpointTable:
     def add_document(self, api: Api, document: openapi.Document) -> None:
         """The operations of an API's document."""
         number = self._numbers[api.name]
+        self.media_types.update(
+            dict.fromkeys(one for each in document.operations for one in each.media_types)
+        )
         for method, path in mounted(api, document.operations):
             self._add(number, method, path, "openapi")
 

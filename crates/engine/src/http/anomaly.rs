@@ -81,6 +81,8 @@ anomalies! {
     MalformedJson = "malformed_json",
     /// A JSON object has the same key twice; parsers differ in which one counts.
     DuplicateJsonKey = "duplicate_json_key",
+    /// The values of such a key differ.
+    ConflictingJsonKey = "conflicting_json_key",
     /// A form body with bad percent escapes.
     MalformedForm = "malformed_form",
     /// A multipart body without a usable boundary, with broken part headers, or cut short.

@@ -59,6 +59,7 @@ fn bundle(policies: Vec<Policy>) -> Bundle {
             documented: true,
             username_field: None,
             password_field: None,
+            limits: None,
         })
         .collect();
     bundle.policies = policies;

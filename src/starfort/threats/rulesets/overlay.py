@@ -20,7 +20,13 @@ from typing import Final, Protocol
 
 from starfort.config.model import Limits, RuleExclusion, Rules, RuleScope, VirtualPatch
 from starfort.config.problems import ConfigError, ConfigProblem
-from starfort.threats.rulesets import API_RULES, BASE_RULES, EVALUATION_RULES, PROFILE_RULES
+from starfort.threats.rulesets import (
+    ANOMALY_RULES,
+    API_RULES,
+    BASE_RULES,
+    EVALUATION_RULES,
+    PROFILE_RULES,
+)
 from starfort.threats.rulesets.installed import InstalledRuleSet, installed, rule_files, rule_set_folder
 from starfort.threats.rulesets.profile import (
     Profile,
@@ -112,7 +118,7 @@ def compile_rules(
         Snippet("limits:", "\n".join(directives(limits or Limits()))),
         Snippet("rules: (settings)", "\n".join([*settings(rules), *settings_of(profile, media_types)])),
         *_globbed(rules.before, base),
-        *([API_RULES] if rules.api_rules else []),
+        *([API_RULES, ANOMALY_RULES] if rules.api_rules else []),
         *([PROFILE_RULES[rules.profile]] if rules.profile in PROFILE_RULES else []),
         Snippet(
             "rules: (exclusions, patches)",

@@ -214,6 +214,26 @@ fn document_types() {
             "<!DOCTYPE x PUBLIC \"-//W3C//DTD SVG 1.1//EN\" \"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd\">",
             false,
         ),
+        (
+            "<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">",
+            false,
+        ),
+        (
+            "<!DOCTYPE cXML SYSTEM \"http://xml.cxml.org/schemas/cXML/1.2.014/cXML.dtd\">",
+            false,
+        ),
+        (
+            "<!DOCTYPE cXML SYSTEM \"http://xml.cxml.org.evil.example/cXML.dtd\">",
+            true,
+        ),
+        (
+            "<!DOCTYPE x SYSTEM \"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd\">",
+            true,
+        ),
+        (
+            "<!DOCTYPE x PUBLIC \"-//W3C//DTD SVG 1.1//EN\" \"http://www.w3.org/x?y=z\">",
+            true,
+        ),
         ("<!DOCTYPE x>", false),
         ("<!DOCTYPE x [<!ENTITY SYSTEM 'PUBLIC'>]>", false),
     ] {
