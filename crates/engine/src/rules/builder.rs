@@ -232,6 +232,11 @@ impl Builder {
         self.note(target.variable);
         let (mut source, mut members) = (source_of(target.variable), Members::All);
         match &target.selector {
+            // `XML` without a path is all that is of XML, where it is taken out of a rule.
+            None if target.variable == Variable::Xml => {
+                let slots = [Variable::Xml.into(), Slot::XML_ATTRIBUTES, Slot::XML_TEXTS];
+                source = Source::Facts(slots.map(|slot| (slot, Side::Value)).into_iter().collect());
+            }
             None => {}
             Some(Selector::Name(name)) if source == Source::Tx => {
                 members = Members::Place(self.names.place(name.as_bytes()));
@@ -309,7 +314,7 @@ impl Builder {
         let by_tag = |tag: &String| select(set, |rule| rule.tags.contains(tag));
         let by_msg = |text: &String| {
             select(set, |rule| {
-                message(rule).is_some_and(|message| message == *text)
+                message(rule).is_some_and(|message| message == text.to_ascii_lowercase())
             })
         };
         Ok(match ctl {
@@ -348,6 +353,8 @@ fn is_matched(variable: Variable) -> bool {
             | Variable::MatchedVarName
             | Variable::MatchedVars
             | Variable::MatchedVarsNames
+            // Its message may name what matched.
+            | Variable::Rule
     )
 }
 
@@ -361,18 +368,18 @@ fn select(set: &RuleSet, wanted: impl Fn(&Rule) -> bool) -> Bits {
     bits
 }
 
-/// The message as written, variables as `%{NAME}` left out.
+/// The message as written, in lower case: names of variables have no case.
 fn message(rule: &Rule) -> Option<String> {
     let message = rule.links.iter().find_map(|link| link.msg.as_ref())?;
-    Some(
-        message
-            .iter()
-            .filter_map(|part| match part {
-                Part::Text(text) => Some(text.as_str()),
-                Part::Var(..) => None,
-            })
-            .collect(),
-    )
+    let written = |part: &Part| match part {
+        Part::Text(text) => text.to_ascii_lowercase(),
+        Part::Var(variable, key) => {
+            let name = variable_name(*variable).to_ascii_lowercase();
+            let key = key.as_ref().map(|key| format!(".{key}"));
+            format!("%{{{name}{}}}", key.unwrap_or_default())
+        }
+    };
+    Some(message.iter().map(written).collect())
 }
 
 fn required_of(link: &Link, operator: &CompiledOperator) -> required::Required {

@@ -7,7 +7,7 @@ use super::compiled::{EngineMode, SetOp, Variable as V};
 use super::evaluate::{self, Context, State};
 use super::facts::Facts;
 use super::program::Program;
-use super::report::{Interruption, MatchedRule};
+use super::report::{Interruption, MatchedRule, Refusal};
 use super::request::{self, Request, Response};
 use super::values::{self, Kept};
 use crate::client::geo::Place;
@@ -140,10 +140,10 @@ impl Inspection {
     /// * `truncated` - there is more.
     pub fn request_body(&mut self, environment: Environment<'_>, body: &[u8], truncated: bool) {
         let program = environment.program;
+        let mut over = false;
         if self.wants_request_body() && !body.is_empty() {
-            let limit =
-                usize::try_from(program.settings.request_body_limit_bytes).unwrap_or(usize::MAX);
-            let within = body.get(..limit).unwrap_or(body);
+            let within = within(body, program.settings.request_body_limit_bytes);
+            over = within.len() < body.len();
             let content_type = self
                 .facts
                 .member(V::RequestHeaders, b"content-type")
@@ -160,19 +160,43 @@ impl Inspection {
                 &mut self.facts,
             );
             self.combined_size();
-            self.facts.set(
-                V::InboundDataError,
-                if truncated || within.len() < body.len() {
-                    b"1"
-                } else {
-                    b"0"
-                },
-            );
+            if truncated || over {
+                self.facts.set(V::InboundDataError, b"1");
+            }
+            if self.facts.arguments_left_out() {
+                self.facts.set(V::ArgumentsLimitReached, b"1");
+            }
+            if let Some(limit) = program.settings.request_body_no_files_limit_bytes
+                && without_files(within, &self.facts) > limit
+            {
+                over = true;
+                let message = "The body without its files is over SecRequestBodyNoFilesLimit.";
+                body::set_error(&mut self.facts, message);
+            }
+        }
+        if body.is_empty() || !self.wants_request_body() {
+            body::full_request(program, b"", &mut self.facts);
         }
         if self.facts.overflowed() {
             body::set_error(&mut self.facts, "The request is too large to be inspected.");
         }
         self.run(environment, 2);
+        if over && program.settings.request_body_limit_reject {
+            self.refuse(2, 413);
+        }
+    }
+
+    /// A body over its limit asks for a refusal as the manual has it, after rules have seen what is within: policies
+    /// decide, and those that only watch lose nothing.
+    fn refuse(&mut self, phase: u8, status: u16) {
+        if self.state.mode == EngineMode::On && self.state.interruption.is_none() {
+            self.state.interruption = Some(Interruption {
+                rule: 0,
+                phase,
+                status,
+                refusal: Refusal::Deny,
+            });
+        }
     }
 
     /// Phase 3: the response's head.
@@ -201,25 +225,23 @@ impl Inspection {
     /// * `body` - without content encodings; `None` when it was not looked at.
     pub fn response_body(&mut self, environment: Environment<'_>, body: Option<&[u8]>) {
         let length = body.map_or(0, <[u8]>::len);
+        let mut over = false;
         self.facts.set_integer(
             V::ResponseContentLength,
             i64::try_from(length).unwrap_or(i64::MAX),
         );
         if let Some(body) = body.filter(|_| self.wants_response_body(environment)) {
-            let limit = environment.program.settings.response_body_limit_bytes;
-            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            let within = body.get(..limit).unwrap_or(body);
+            let within = within(body, environment.program.settings.response_body_limit_bytes);
+            over = within.len() < body.len();
             self.facts.set(V::ResponseBody, within);
-            self.facts.set(
-                V::OutboundDataError,
-                if within.len() < body.len() {
-                    b"1"
-                } else {
-                    b"0"
-                },
-            );
+            if over {
+                self.facts.set(V::OutboundDataError, b"1");
+            }
         }
         self.run(environment, 4);
+        if over && environment.program.settings.response_body_limit_reject {
+            self.refuse(4, 500);
+        }
     }
 
     /// Phase 5: the transaction is over.
@@ -309,4 +331,29 @@ impl Inspection {
             .is_some_and(|text| integer(text) != 0);
         failed.then(|| self.facts.scalar(V::ReqbodyErrorMsg).unwrap_or_default())
     }
+}
+
+/// As much of a body as its limit allows.
+fn within(body: &[u8], limit_bytes: u64) -> &[u8] {
+    let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
+    body.get(..limit).unwrap_or(body)
+}
+
+/// Bytes of a body that count for `SecRequestBodyNoFilesLimit`: all of them, and of a multipart body, as in `ModSecurity`,
+/// the headers of its parts and the contents of those that are no files.
+fn without_files(body: &[u8], facts: &Facts) -> u64 {
+    const LINE_END: usize = 2;
+    let length = if facts.range(V::MultipartStrictError).is_empty() {
+        body.len()
+    } else {
+        let sum = |variable: V, each: usize| {
+            facts
+                .members(variable)
+                .map(|(_, value)| value.len() + each)
+                .sum::<usize>()
+        };
+        let parts = facts.range(V::ArgsPost).len() + facts.range(V::Files).len();
+        sum(V::MultipartPartHeaders, LINE_END) + sum(V::ArgsPost, 0) + parts * LINE_END
+    };
+    u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -167,12 +167,16 @@ impl Transaction {
         let mut count = 0;
         for rule in inspection.matched(environment) {
             count += 1;
-            if count <= outcome.told || !rule.log {
+            // The event stands in for the audit log: what goes to either log is a finding, and what matched is shown with
+            // it unless `noauditlog` keeps it out.
+            if count <= outcome.told || !(rule.log || rule.audit_log) {
                 continue;
             }
-            outcome
-                .evidence
-                .note(&rule, &environment.program.names, secret);
+            if rule.audit_log {
+                outcome
+                    .evidence
+                    .note(&rule, &environment.program.names, secret);
+            }
             let id = rule.id.to_string();
             if outcome.matched.len() < MAX_FINDINGS && !outcome.matched.contains(&id) {
                 self.findings.push(Cow::Owned(format!("rule:{id}")));

@@ -104,9 +104,7 @@ pub(crate) fn enter(
     if let Some(message) = error {
         set_error(facts, &message);
     }
-    if program.uses(V::FullRequest) || program.uses(V::FullRequestLength) {
-        full_request(body, facts);
-    }
+    full_request(program, body, facts);
 }
 
 /// A body that cannot be read.
@@ -128,7 +126,11 @@ fn url_encoded(program: &Program, body: &[u8], facts: &mut Facts) -> Option<Stri
     (!whole).then(|| "URLENCODED: more arguments than SecArgumentsLimit".to_owned())
 }
 
-fn full_request(body: &[u8], facts: &mut Facts) {
+/// `FULL_REQUEST` and its length, where rules look at them.
+pub(crate) fn full_request(program: &Program, body: &[u8], facts: &mut Facts) {
+    if !program.uses(V::FullRequest) && !program.uses(V::FullRequestLength) {
+        return;
+    }
     let mut whole = facts.scalar(V::RequestLine).unwrap_or_default().to_vec();
     whole.extend_from_slice(b"\n");
     for (name, value) in facts.members(V::RequestHeaders) {

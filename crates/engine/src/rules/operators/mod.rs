@@ -124,6 +124,16 @@ impl CompiledOperator {
         matches!(self.check, Check::Macro)
     }
 
+    /// Whether the argument is a pattern that has to be expanded and compiled first, with [`made_pattern`].
+    pub(crate) fn makes_pattern(&self) -> bool {
+        use OperatorKind as K;
+        let by_pattern = matches!(
+            self.kind,
+            K::Rx | K::RxGlobal | K::VerifyCc | K::VerifySsn | K::VerifyCpf | K::VerifySvnr
+        );
+        by_pattern && self.needs_argument()
+    }
+
     /// Whether the operator holds for a value (before negation).
     ///
     /// # Arguments
@@ -174,9 +184,7 @@ fn holds_macro(
             number::compare(kind, integer(value), integer(argument))
         }
         K::Rx | K::RxGlobal | K::VerifyCc | K::VerifySsn | K::VerifyCpf | K::VerifySvnr => {
-            // A pattern made at run time: a bad one never matches.
-            let text = String::from_utf8_lossy(argument);
-            pattern::compile(&text).is_ok_and(|regex| holds_regex(kind, &regex, value, captures))
+            made_pattern(argument).is_some_and(|regex| holds_regex(kind, &regex, value, captures))
         }
         K::ValidateByteRange => encoding::byte_ranges(&String::from_utf8_lossy(argument))
             .is_ok_and(|allowed| ByteSet::present(value).meets(allowed.complement())),
@@ -184,7 +192,14 @@ fn holds_macro(
     }
 }
 
-fn holds_regex(
+/// A pattern with macros in it, filled in; `None` when it is none, which never matches. What clients send may be part of
+/// it, so it may take less than one that the files have.
+pub(crate) fn made_pattern(text: &[u8]) -> Option<Regex> {
+    pattern::compile_made(&String::from_utf8_lossy(text)).ok()
+}
+
+/// Whether a pattern's operator holds.
+pub(crate) fn holds_regex(
     kind: OperatorKind,
     regex: &Regex,
     value: &[u8],
