@@ -142,12 +142,11 @@ impl Builder {
         let operator = CompiledOperator::new(&link.operator)?;
         let (mut targets, mut exclusions) = (Vec::new(), Vec::new());
         for target in &link.targets {
-            let list = if target.exclude {
-                &mut exclusions
+            if target.exclude {
+                exclusions.push(self.exclusion(target)?);
             } else {
-                &mut targets
-            };
-            list.push(self.target(target)?);
+                targets.push(self.target(target)?);
+            }
         }
         let chain = self.chain(&link.transformations);
         let stages = if link.multi_match {
@@ -232,11 +231,6 @@ impl Builder {
         self.note(target.variable);
         let (mut source, mut members) = (source_of(target.variable), Members::All);
         match &target.selector {
-            // `XML` without a path is all that is of XML, where it is taken out of a rule.
-            None if target.variable == Variable::Xml => {
-                let slots = [Variable::Xml.into(), Slot::XML_ATTRIBUTES, Slot::XML_TEXTS];
-                source = Source::Facts(slots.map(|slot| (slot, Side::Value)).into_iter().collect());
-            }
             None => {}
             Some(Selector::Name(name)) if source == Source::Tx => {
                 members = Members::Place(self.names.place(name.as_bytes()));
@@ -268,6 +262,17 @@ impl Builder {
             members,
             count: target.count,
         })
+    }
+
+    /// What is taken out of a rule: `XML` without a path is all that is of XML.
+    fn exclusion(&mut self, target: &Target) -> Result<CompiledTarget, String> {
+        let mut excluded = self.target(target)?;
+        if target.variable == Variable::Xml && target.selector.is_none() {
+            let slots = [Variable::Xml.into(), Slot::XML_ATTRIBUTES, Slot::XML_TEXTS];
+            excluded.source =
+                Source::Facts(slots.into_iter().map(|slot| (slot, Side::Value)).collect());
+        }
+        Ok(excluded)
     }
 
     fn action(&mut self, action: &Action, set: &RuleSet) -> Result<CompiledAction, String> {
@@ -333,13 +338,13 @@ impl Builder {
             Ctl::RuleRemoveByTag(tag) => CompiledCtl::RemoveRules(by_tag(tag)),
             Ctl::RuleRemoveByMsg(text) => CompiledCtl::RemoveRules(by_msg(text)),
             Ctl::RuleRemoveTargetById(ranges, target) => {
-                CompiledCtl::RemoveTarget(by_id(ranges), self.target(target)?)
+                CompiledCtl::RemoveTarget(by_id(ranges), self.exclusion(target)?)
             }
             Ctl::RuleRemoveTargetByTag(tag, target) => {
-                CompiledCtl::RemoveTarget(by_tag(tag), self.target(target)?)
+                CompiledCtl::RemoveTarget(by_tag(tag), self.exclusion(target)?)
             }
             Ctl::RuleRemoveTargetByMsg(text, target) => {
-                CompiledCtl::RemoveTarget(by_msg(text), self.target(target)?)
+                CompiledCtl::RemoveTarget(by_msg(text), self.exclusion(target)?)
             }
         })
     }

@@ -11,7 +11,7 @@ import msgpack
 
 from starfort.config.problems import ConfigProblem
 from starfort.threats.seclang.actions import id_ranges, split_setvar
-from starfort.threats.seclang.macros import parse_macro
+from starfort.threats.seclang.macros import is_pattern, parse_macro
 from starfort.threats.seclang.model import Action, Argument, Macro, Operator, Variable
 from starfort.threats.seclang.resolve import Link, Resolved, Rule, checked_macro
 from starfort.threats.seclang.runnable import why_not
@@ -141,11 +141,12 @@ def _argument(operator: Operator, link: Link, problems: list[ConfigProblem]) -> 
 
 def _macro(macro: Macro) -> list[dict[str, Any]]:
     return [
-        {"var": [part.variable, None if part.key is None else part.key.lower()]}
-        if part.variable
-        else {"text": part.text}
-        for part in macro
+        {"var": [part.variable, _key(part.key)]} if part.variable else {"text": part.text} for part in macro
     ]
+
+
+def _key(key: str | None) -> str | None:
+    return key if key is None or is_pattern(key) else key.lower()
 
 
 def _effect(effect: Action, problems: list[ConfigProblem]) -> list[dict[str, Any]]:

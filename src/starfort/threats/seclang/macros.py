@@ -51,13 +51,21 @@ def parse_macro(text: str, *, lenient: bool = False) -> Macro:
     return tuple(parts)
 
 
+def is_pattern(key: str) -> bool:
+    """Whether a macro's key selects by pattern, as `%{ARGS./^id/}` does: the first member that it finds."""
+    return len(key) > 1 and key[0] == key[-1] == "/"
+
+
 def _variable(found: re.Match[str]) -> MacroPart:
     named = _NAME.fullmatch(found[1].strip())
     if named is None:
         raise MacroError(found.start(), f"{found[0]} is no macro", "write %{VARIABLE} or %{COLLECTION.key}")
     name, key = named[1].upper(), named[2]
-    if key is not None and len(key) > 1 and key[0] == key[-1] == "/":
-        raise MacroError(found.start(), f"{found[0]} names no one member", "write %{COLLECTION.key}")
+    if key is not None and is_pattern(key):
+        try:
+            re.compile(key[1:-1])
+        except re.error as error:
+            raise MacroError(found.start(), f"{found[0]}: {error.msg}", "write %{COLLECTION.key}") from error
     entry = VARIABLES.get(name)
     if entry is None or not entry.supported:
         fix = entry.note if entry else suggestion(name, VARIABLES)

@@ -10,6 +10,7 @@ from starfort.threats.seclang.reference import COLLECTIONS, VARIABLE_ALIASES, VA
 
 _XPATH = frozenset({"XML"})
 _DOTTED = re.compile(r"(TX|IP|GLOBAL|RESOURCE|SESSION|USER)\.(.+)", re.IGNORECASE | re.DOTALL)
+_LOCAL_NAME = re.compile(r"\*\[local-name\(\)\s*=\s*['\"]([\w.-]+)['\"]\]")
 _NAME = r"(?:\*|[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?)"
 _XPATHS = re.compile(rf"(?://?{_NAME})*(?://?(?:{_NAME}|@{_NAME}|text\(\)))")
 """What the engine can evaluate as it reads a body: steps by name, no predicates, no functions."""
@@ -104,8 +105,8 @@ def _wrong(name: str, selector: Selector | None, *, whole_too: bool) -> tuple[st
 
 def _selector(name: str, member: str) -> Selector:
     if name in _XPATH:
-        # A predicate that asks for text asks for what is looked at anyway.
-        return Selector("xpath", member.removesuffix("[text()]"))
+        # A predicate that asks for text asks for what is looked at anyway, and names count without prefix.
+        return Selector("xpath", _LOCAL_NAME.sub(r"\1", member.removesuffix("[text()]")))
     if len(member) > 1 and member[0] == member[-1] == "'":
         member = member[1:-1]
     if len(member) > 1 and member[0] == member[-1] == "/":

@@ -188,19 +188,27 @@ pub(super) fn expand(
                 }
             }
             CompiledPart::Var(variable, key) => {
-                push_variable(context, state, *variable, key.as_deref(), out);
+                let selected = |name: &[u8]| {
+                    key.as_ref()
+                        .is_none_or(|key| name.eq_ignore_ascii_case(key))
+                };
+                push_variable(context, state, *variable, selected, out);
+            }
+            CompiledPart::Pattern(variable, pattern) => {
+                let selected = |name: &[u8]| pattern.0.is_match(name);
+                push_variable(context, state, *variable, selected, out);
             }
         }
     }
     out.truncate(MAX_TEXT_BYTES.max(out.len().min(MAX_TEXT_BYTES)));
 }
 
-/// The first value of a variable.
+/// The first value of a variable, of those with a name that is `selected`.
 fn push_variable(
     context: &Context<'_>,
     state: &State,
     variable: Variable,
-    key: Option<&[u8]>,
+    selected: impl Fn(&[u8]) -> bool,
     out: &mut Vec<u8>,
 ) {
     let source = source_of(variable);
@@ -209,7 +217,7 @@ fn push_variable(
             let found = context
                 .facts
                 .members(*slot)
-                .find(|(name, _)| key.is_none_or(|key| name.eq_ignore_ascii_case(key)));
+                .find(|(name, _)| selected(name));
             if let Some((name, value)) = found {
                 let text = if *side == Side::Name { name } else { value };
                 return out.extend_from_slice(text.get(..MAX_TEXT_BYTES).unwrap_or(text));
@@ -220,10 +228,13 @@ fn push_variable(
     let target = CompiledTarget {
         variable,
         source,
-        members: key.map_or(Members::All, |key| Members::Name(key.into())),
+        members: Members::All,
         count: false,
     };
-    if let Some((_, value)) = members(context, state, &target).into_iter().next() {
+    let found = members(context, state, &target)
+        .into_iter()
+        .find(|(name, _)| selected(name));
+    if let Some((_, value)) = found {
         out.extend_from_slice(&value);
     }
 }

@@ -242,7 +242,12 @@ fn about(context: &Context<'_>, state: &State, rule: &CompiledRule) -> Vec<(Vec<
 
 /// A message or log data that names `RULE` would be filled in without end: what it says of that stays out.
 fn without_rule(text: &CompiledMacro) -> CompiledMacro {
-    let is_about_rule = |part: &&CompiledPart| matches!(part, CompiledPart::Var(Variable::Rule, _));
+    let is_about_rule = |part: &&CompiledPart| {
+        matches!(
+            part,
+            CompiledPart::Var(Variable::Rule, _) | CompiledPart::Pattern(Variable::Rule, _)
+        )
+    };
     let parts = text.0.iter().filter(|part| !is_about_rule(part));
     CompiledMacro(parts.cloned().collect())
 }
