@@ -343,7 +343,8 @@ fn within(body: &[u8], limit_bytes: u64) -> &[u8] {
 /// the headers of its parts and the contents of those that are no files.
 fn without_files(body: &[u8], facts: &Facts) -> u64 {
     const LINE_END: usize = 2;
-    let length = if facts.range(V::MultipartStrictError).is_empty() {
+    let parts = facts.range(V::ArgsPost).len() + facts.range(V::Files).len();
+    let length = if facts.range(V::MultipartPartHeaders).is_empty() {
         body.len()
     } else {
         let sum = |variable: V, each: usize| {
@@ -352,7 +353,6 @@ fn without_files(body: &[u8], facts: &Facts) -> u64 {
                 .map(|(_, value)| value.len() + each)
                 .sum::<usize>()
         };
-        let parts = facts.range(V::ArgsPost).len() + facts.range(V::Files).len();
         sum(V::MultipartPartHeaders, LINE_END) + sum(V::ArgsPost, 0) + parts * LINE_END
     };
     u64::try_from(length).unwrap_or(u64::MAX)

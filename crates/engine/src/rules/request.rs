@@ -92,8 +92,8 @@ pub(crate) fn enter(program: &Program, request: &Request<'_, '_>, now_us: u64, f
 }
 
 /// The version that `MODSEC_BUILD` tells; limits of PCRE, which are never exceeded (patterns run in linear time); and
-/// what is 0 until a body says otherwise.
-const FIXED: [(V, &[u8]); 9] = [
+/// what is 0 or empty until a body says otherwise, for a rule may ask for just that.
+const FIXED: [(V, &[u8]); 25] = [
     (V::ModsecBuild, b"030014000"),
     (V::MscPcreError, b"0"),
     (V::MscPcreLimitsExceeded, b"0"),
@@ -102,7 +102,23 @@ const FIXED: [(V, &[u8]); 9] = [
     (V::OutboundDataError, b"0"),
     (V::FilesCombinedSize, b"0"),
     (V::ArgumentsLimitReached, b"0"),
+    (V::MultipartBoundaryQuoted, b"0"),
+    (V::MultipartBoundaryWhitespace, b"0"),
+    (V::MultipartCrlfLfLines, b"0"),
+    (V::MultipartDataAfter, b"0"),
+    (V::MultipartDataBefore, b"0"),
     (V::MultipartDuplicatePartHeader, b"0"),
+    (V::MultipartFileLimitExceeded, b"0"),
+    (V::MultipartHeaderFolding, b"0"),
+    (V::MultipartInvalidHeaderFolding, b"0"),
+    (V::MultipartInvalidPart, b"0"),
+    (V::MultipartInvalidQuoting, b"0"),
+    (V::MultipartLfLine, b"0"),
+    (V::MultipartMissingSemicolon, b"0"),
+    (V::MultipartStrictError, b"0"),
+    (V::MultipartUnmatchedBoundary, b"0"),
+    (V::ReqbodyErrorMsg, b""),
+    (V::ReqbodyProcessorErrorMsg, b""),
 ];
 
 /// The first header of a name (lower case).
@@ -361,8 +377,12 @@ pub(crate) fn enter_response(program: &Program, response: &Response<'_, '_>, fac
     facts.set_integer(V::ResponseStatus, response.status.into());
     facts.set(V::ResponseProtocol, response.protocol);
     if program.uses(V::StatusLine) {
-        let mut line = format!("{} ", response.status).into_bytes();
-        line.extend_from_slice(response.reason);
+        let mut line = response.protocol.to_vec();
+        line.extend_from_slice(format!(" {}", response.status).as_bytes());
+        if !response.reason.is_empty() {
+            line.push(b' ');
+            line.extend_from_slice(response.reason);
+        }
         facts.set(V::StatusLine, &line);
     }
     let mut members = facts.begin(V::ResponseHeaders);

@@ -11,8 +11,6 @@ mod phrases;
 mod sqli;
 mod text;
 
-use std::borrow::Cow;
-
 use regex::bytes::Regex;
 
 use super::bytes::{ByteSet, integer};
@@ -222,20 +220,22 @@ pub(crate) fn holds_regex(
 }
 
 fn capture(kind: OperatorKind, regex: &Regex, value: &[u8], captures: &mut Captures) -> bool {
-    let limit = if kind == OperatorKind::RxGlobal {
-        MAX_CAPTURES
-    } else {
-        1
-    };
-    for found in regex.captures_iter(value).take(limit) {
-        let room = MAX_CAPTURES.saturating_sub(captures.len());
-        captures.extend(found.iter().take(room).map(|group| {
-            group
-                .map_or(Cow::Borrowed(&b""[..]), |group| {
-                    Cow::Borrowed(group.as_bytes())
-                })
-                .into_owned()
-        }));
+    if kind == OperatorKind::RxGlobal {
+        // One list over all matches: a group that took no part has no place in it, as in `ModSecurity` v3.
+        let found = regex.captures_iter(value).take(MAX_CAPTURES);
+        let groups = found.flat_map(|found| {
+            let groups = found
+                .iter()
+                .flatten()
+                .map(|group| group.as_bytes().to_vec());
+            groups.collect::<Vec<_>>()
+        });
+        captures.extend(groups.take(MAX_CAPTURES));
+    } else if let Some(found) = regex.captures(value) {
+        let groups = found.iter().take(MAX_CAPTURES);
+        captures.extend(
+            groups.map(|group| group.map_or_else(Vec::new, |group| group.as_bytes().to_vec())),
+        );
     }
     !captures.is_empty()
 }
