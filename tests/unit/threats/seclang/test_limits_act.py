@@ -59,6 +59,26 @@ def test_part_of_a_body_is_processed() -> None:
     assert send("SecRuleEngine DetectionOnly\n" + LIMIT, BODY) == ([1, 3], None)
 
 
+@pytest.mark.parametrize(
+    ("processor", "content_type", "body"),
+    [
+        ("JSON", "application/json", '{"first":"seen","last":"' + "x" * 100 + '"}'),
+        ("XML", "application/xml", "<first>seen</first><last>" + "x" * 100 + "</last>"),
+        ("MULTIPART", "multipart/form-data; boundary=b", '--b\r\nContent-Disposition: form-data; name="first"\r\n\r\nseen'
+         "\r\n--b\r\nContent-Disposition: form-data; name=last\r\n\r\n" + "x" * 100 + "\r\n--b--\r\n"),
+    ],
+)  # fmt: skip
+def test_a_body_that_is_cut_is_not_malformed(processor: str, content_type: str, body: str) -> None:
+    """With `ProcessPartial` a missing end is INBOUND_DATA_ERROR and no REQBODY_ERROR; a broken body still is one."""
+    choose = f'SecAction "id:99,phase:1,pass,nolog,ctl:requestBodyProcessor={processor}"\n'
+    settings = choose + "SecRequestBodyLimitAction ProcessPartial\nSecRequestBodyLimit "
+    ids, _ = send(f"{settings}{len(body) - 30}\n", body, content_type)
+    assert 1 in ids
+    assert 2 not in ids
+    assert 1 not in send(f"{settings}{len(body)}\n", body, content_type)[0]
+    assert 2 in send(f"{settings}{len(body)}\n", body[:-30], content_type)[0]
+
+
 def test_what_a_rule_asks_for_comes_first() -> None:
     """Rules see what is within the limit before it is refused, so an interruption of theirs stands."""
     deny = 'SecRule ARGS:first "@streq seen" "id:9,phase:2,deny,status:400"\n'
