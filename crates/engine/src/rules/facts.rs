@@ -54,6 +54,7 @@ pub(crate) struct Facts {
     entries: Vec<Entry>,
     ranges: [Range<u32>; SLOTS],
     overflowed: bool,
+    arguments_left_out: bool,
 }
 
 /// Payload: shown by size only.
@@ -75,6 +76,7 @@ impl Default for Facts {
             entries: Vec::with_capacity(96),
             ranges: [const { 0..0 }; SLOTS],
             overflowed: false,
+            arguments_left_out: false,
         }
     }
 }
@@ -162,6 +164,16 @@ impl Facts {
     /// Whether something did not fit.
     pub(crate) fn overflowed(&self) -> bool {
         self.overflowed
+    }
+
+    /// Some arguments are beyond `SecArgumentsLimit`.
+    pub(crate) fn leave_out_arguments(&mut self) {
+        self.arguments_left_out = true;
+    }
+
+    /// Whether some arguments were beyond `SecArgumentsLimit`.
+    pub(crate) fn arguments_left_out(&self) -> bool {
+        self.arguments_left_out
     }
 
     pub(crate) fn bytes(&self, span: Span) -> &[u8] {

@@ -75,6 +75,18 @@ pub(crate) enum Source {
     Changing,
 }
 
+impl Source {
+    /// Whether two sources of one variable have values in common: text and attributes of XML have none.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Facts(these), Self::Facts(those)) => {
+                these.iter().any(|place| those.contains(place))
+            }
+            _ => self == other,
+        }
+    }
+}
+
 /// Which members a target selects.
 #[derive(Debug, Clone)]
 pub(crate) enum Members {

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::evidence::Evidences;
 use super::{Environment, Inspection, Request, Response};
 use crate::engine::{Engine, Now};
-use crate::http::Anomalies;
+use crate::http::{Anomalies, Anomaly};
 use crate::transaction::Transaction;
 
 /// Findings of rules that an event carries.
@@ -223,15 +223,23 @@ impl Transaction {
         outcome.outbound_score = inspection.outbound_score(environment);
         outcome.interrupted = inspection.interruption().is_some();
         outcome.severity = inspection.severity();
+        let over_limit = inspection
+            .interruption()
+            .filter(|interruption| interruption.rule == 0)
+            .map(|interruption| interruption.phase);
         let mut count = 0;
         for rule in inspection.matched(environment) {
             count += 1;
-            if count <= outcome.told || !rule.log {
+            // The event stands in for the audit log: what goes to either log is a finding, and what matched is shown with
+            // it unless `noauditlog` keeps it out.
+            if count <= outcome.told || !(rule.log || rule.audit_log) {
                 continue;
             }
-            outcome
-                .evidence
-                .note(&rule, &environment.program.names, secret);
+            if rule.audit_log {
+                outcome
+                    .evidence
+                    .note(&rule, &environment.program.names, secret);
+            }
             let id = rule.id.to_string();
             if outcome.matched.len() < MAX_FINDINGS && !outcome.matched.contains(&id) {
                 self.findings.push(Cow::Owned(format!("rule:{id}")));
@@ -239,5 +247,11 @@ impl Transaction {
             }
         }
         outcome.told = count;
+        // No rule says why rules ask for a refusal of a body over their limit.
+        match over_limit {
+            Some(phase) if phase <= 2 => self.anomalies.insert(Anomaly::BodyOverLimit),
+            Some(_) => self.find("response_over_limit"),
+            None => {}
+        }
     }
 }
