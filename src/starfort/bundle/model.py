@@ -14,6 +14,9 @@ SENSITIVE_CLASSES: Final = (
 )  # fmt: skip
 """Classes of sensitive data that the engine finds (`crates/engine/src/sensitive/class.rs`)."""
 
+CONTENT_KINDS: Final = ("other", "prose", "markdown", "html", "code", "pattern", "query")
+"""What fields hold (`ContentKind` in `crates/engine/src/bundle.rs`); `other` is no content."""
+
 BOT_CLASSES: Final = ("good", "bad", "tool")
 """Classes of bots that the engine knows (`crates/engine/src/client/bot.rs`)."""
 
@@ -33,6 +36,15 @@ class Limits:
     parameters: int
     multipart_parts: int
     reject_over_limit: bool
+
+
+@dataclass(frozen=True)
+class Content:
+    """How matches of rules in fields where people write are weighed."""
+
+    weigh: bool = False
+    names: tuple[tuple[str, str], ...] = ()
+    """Names of fields and their kinds, one of `CONTENT_KINDS`."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,7 @@ class Endpoint:
     documented: bool = False
     username_field: str | None = None
     password_field: str | None = None
+    content: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -179,6 +192,7 @@ class Bundle:
     signal_kinds: tuple[str, ...] = ()
     policies: tuple[Policy, ...] = ()
     trusted_proxies: bytes = b""
+    content: Content = Content()
     rules: bytes = b""
     created_ms: int = 0
     """Unix milliseconds."""

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from starfort import bundle
 from starfort.bundle import LearnedEndpoint
-from starfort.compile import openapi
+from starfort.compile import content, openapi
 from starfort.compile.apis import base_paths, is_under
 from starfort.compile.templates import TemplateSet, shape
 from starfort.config import ConfigProblem, LoadedConfig
@@ -53,6 +53,7 @@ class _Draft:
     labels: list[str] = field(default_factory=list)
     username: str | None = None
     password: str | None = None
+    content: dict[str, str] = field(default_factory=dict)
 
 
 class EndpointTable:
@@ -91,11 +92,12 @@ class EndpointTable:
     def add_document(self, api: Api, document: openapi.Document) -> None:
         """The operations of an API's document."""
         number = self._numbers[api.name]
-        for method, path in mounted(api, document.operations):
-            self._add(number, method, path, "openapi")
+        for method, path, operation in mounted(api, document.operations):
+            draft = self._drafts[self._add(number, method, path, "openapi")]
+            draft.content.update(operation.content)
 
     def add_configured(self, api: Api) -> None:
-        """Endpoints with labels and login fields."""
+        """Endpoints with labels, login fields, and what their fields hold."""
         found = [(settings, self._configured(api, settings)) for settings in api.endpoints]
         for settings, numbers in found:
             for number in numbers:
@@ -103,6 +105,7 @@ class EndpointTable:
                 draft.labels += [label for label in settings.labels if label not in draft.labels]
                 if settings.login is not None:
                     draft.username, draft.password = settings.login.username, settings.login.password
+                draft.content |= {name: content.kind_of(kind) for name, kind in settings.content.items()}
 
     def _configured(self, api: Api, settings: EndpointSettings) -> list[int]:
         method, path = settings.match.split(" ", 1)
@@ -160,6 +163,7 @@ class EndpointTable:
                 documented=draft.documented,
                 username_field=draft.username or wider.username,
                 password_field=draft.password or wider.password,
+                content=tuple(sorted((wider.content | draft.content).items())),
             )
             every = tuple(dict.fromkeys([*api.labels, *labels]))
             yield (
@@ -170,8 +174,8 @@ class EndpointTable:
             )
 
 
-def mounted(api: Api, operations: Sequence[openapi.Operation]) -> Iterator[tuple[str, str]]:
-    """Method and path from the root of each operation of an API.
+def mounted(api: Api, operations: Sequence[openapi.Operation]) -> Iterator[tuple[str, str, openapi.Operation]]:
+    """Method and path from the root of each operation of an API, and the operation.
 
     Where the API has base paths, the document's paths are below each of them; a document whose paths all
     begin with one already is taken as it is. Where it has none (`/`), the paths of the document's
@@ -182,11 +186,11 @@ def mounted(api: Api, operations: Sequence[openapi.Operation]) -> Iterator[tuple
         absolute = all(any(is_under(one.path, base) for base in bases) for one in operations)
         for one in operations:
             for base in [""] if absolute else [base.rstrip("/") for base in bases]:
-                yield one.method, base + one.path
+                yield one.method, base + one.path, one
         return
     for one in operations:
         for server in one.server_paths:
-            yield one.method, server + one.path
+            yield one.method, server + one.path, one
 
 
 def build(

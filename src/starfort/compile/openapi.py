@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from starfort.compile import documents
+from starfort.compile import content, documents
 from starfort.compile.documents import Location
 from starfort.config import ConfigError, ConfigProblem
 
@@ -36,11 +36,13 @@ class Operation:
         method: upper case.
         path: template as documented, without query and fragment.
         server_paths: paths of the servers that it is for, "" for the root; never empty.
+        content: what its fields hold, where the document says it; see `content.fields_of`.
     """
 
     method: str
     path: str
     server_paths: tuple[str, ...]
+    content: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -137,7 +139,8 @@ class _Reader:
                 self.problems.append(((*location, name), f"{name} must be a mapping", ""))
                 continue
             servers = operation.get("servers") or item.get("servers") or self.data.get("servers")
-            yield Operation(method, template, _server_paths(servers))
+            fields = content.fields_of(self.data, item, operation)
+            yield Operation(method, template, _server_paths(servers), fields)
 
     def _resolved(self, item: Any, location: Location) -> dict[str, Any]:
         """A path item with its references followed; what stands beside a reference counts before it."""

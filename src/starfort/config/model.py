@@ -209,6 +209,13 @@ class LoginFields(Model):
     """As `username`."""
 
 
+ContentKind = Literal["none", "prose", "markdown", "html", "code", "pattern", "query"]
+"""What a field holds, as far as it matters to rules."""
+
+FieldName = Annotated[str, Field(pattern=r"^=?[^\s=|,;'\"\\%]{1,200}$")]
+"""A field's name, or its path in a body."""
+
+
 class EndpointSettings(Model):
     """Labels and details of one endpoint."""
 
@@ -218,6 +225,8 @@ class EndpointSettings(Model):
     """What policies and detectors know it by, such as `login`."""
     login: LoginFields | None = None
     """For endpoints labelled `login`."""
+    content: Annotated[dict[FieldName, ContentKind], Field(max_length=500)] = {}
+    """What its fields hold, where neither its document nor their names say it: `issue.body: markdown`."""
 
 
 class Api(Model):
@@ -674,6 +683,10 @@ class Rules(Model):
     """Score of a response from which it counts as a leak."""
     scopes: Annotated[list[RuleScope], Field(max_length=900)] = []
     """Other settings for single APIs and endpoints."""
+    weigh_content: bool = True
+    """Weigh by grammar what rules find in fields where people write; off: every match counts."""
+    content_fields: Annotated[dict[FieldName, ContentKind], Field(max_length=1000)] = {}
+    """What fields of a name hold at all endpoints, beside the names that are known: `haiku: prose`, `title: none`."""
     exclusions: Annotated[list[RuleExclusion], Field(max_length=2000)] = []
     """Where rules are wrong."""
     patches: Annotated[list[VirtualPatch], Field(max_length=1000)] = []

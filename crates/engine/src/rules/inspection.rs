@@ -7,9 +7,10 @@ use super::compiled::{EngineMode, SetOp, Variable as V};
 use super::evaluate::{self, Context, State};
 use super::facts::Facts;
 use super::program::Program;
-use super::report::{Interruption, MatchedRule};
+use super::report::{Hit, Interruption, MatchedRule};
 use super::request::{self, Request, Response};
 use super::values::{self, Kept};
+use super::weigh::Fields;
 use crate::client::geo::Place;
 
 /// The state of a transaction.
@@ -31,6 +32,15 @@ pub struct Environment<'a> {
     pub(crate) store: &'a Store,
     /// Wall clock, Unix microseconds.
     pub(crate) now_us: u64,
+    /// What the request's fields hold; `None`: every match counts.
+    pub(crate) fields: Option<Fields<'a>>,
+}
+
+impl<'a> Environment<'a> {
+    /// The same, with matches in fields where people write weighed.
+    pub(crate) fn weighing(self, fields: Option<Fields<'a>>) -> Self {
+        Self { fields, ..self }
+    }
 }
 
 impl Inspection {
@@ -97,6 +107,7 @@ impl Inspection {
             facts: &self.facts,
             store: environment.store,
             place: &self.place,
+            fields: environment.fields,
             exhaustive: self.exhaustive,
             verbose: self.verbose,
         };
@@ -232,29 +243,15 @@ impl Inspection {
         &'a self,
         environment: Environment<'a>,
     ) -> impl Iterator<Item = MatchedRule<'a>> {
-        let program = environment.program;
-        self.state.hits.iter().filter_map(move |hit| {
-            let rule = program.rules.get(hit.rule as usize)?;
-            Some(MatchedRule {
-                id: rule.id,
-                phase: rule.phase,
-                severity: rule.severity,
-                tags: &rule.tags,
-                rev: &rule.rev,
-                ver: &rule.ver,
-                log: rule.log,
-                audit_log: rule.audit_log,
-                file: program
-                    .files
-                    .get(rule.file as usize)
-                    .map_or("", String::as_str),
-                line: rule.line,
-                msg: &hit.msg,
-                template: rule.links.iter().rev().find_map(|link| link.msg.as_ref()),
-                logdata: &hit.logdata,
-                vars: &hit.vars,
-            })
-        })
+        told(environment.program, &self.state.hits)
+    }
+
+    /// Rules that matched in fields where people write, in values that break out of nothing: they count for nothing.
+    pub(crate) fn weighed<'a>(
+        &'a self,
+        environment: Environment<'a>,
+    ) -> impl Iterator<Item = MatchedRule<'a>> {
+        told(environment.program, &self.state.weighed)
     }
 
     /// What an interrupting rule asked for.
@@ -309,4 +306,29 @@ impl Inspection {
             .is_some_and(|text| integer(text) != 0);
         failed.then(|| self.facts.scalar(V::ReqbodyErrorMsg).unwrap_or_default())
     }
+}
+
+fn told<'a>(program: &'a Program, hits: &'a [Hit]) -> impl Iterator<Item = MatchedRule<'a>> {
+    hits.iter().filter_map(move |hit| {
+        let rule = program.rules.get(hit.rule as usize)?;
+        Some(MatchedRule {
+            id: rule.id,
+            phase: rule.phase,
+            severity: rule.severity,
+            tags: &rule.tags,
+            rev: &rule.rev,
+            ver: &rule.ver,
+            log: rule.log,
+            audit_log: rule.audit_log,
+            file: program
+                .files
+                .get(rule.file as usize)
+                .map_or("", String::as_str),
+            line: rule.line,
+            msg: &hit.msg,
+            template: rule.links.iter().rev().find_map(|link| link.msg.as_ref()),
+            logdata: &hit.logdata,
+            vars: &hit.vars,
+        })
+    })
 }

@@ -9,6 +9,7 @@
 //! | values after transformations, each once | `values`, [`transformations`], `bytes` |
 //! | variables that rules set | `tx`, `collections` |
 //! | rules at work | `evaluate`, [`operators`] |
+//! | whether a match in a field where people write counts | `weigh` |
 //! | what they found | [`Inspection`], `report` |
 //! | what is shown of it, masked | `evidence`, `mask` |
 //! | a stage of the pipeline | `stage` |
@@ -41,6 +42,7 @@ mod stage;
 pub mod transformations;
 mod tx;
 mod values;
+mod weigh;
 mod xpath;
 
 use std::sync::Arc;
@@ -55,6 +57,7 @@ use program::Program;
 pub use report::{Interruption, MatchedRule, MatchedVar, Refusal};
 pub use request::{Request, Response};
 pub(crate) use stage::RulesOutcome;
+pub(crate) use weigh::FieldNames;
 
 /// The rules of a bundle.
 #[derive(Debug)]
@@ -81,6 +84,7 @@ impl Rules {
             program,
             store,
             now_us,
+            fields: None,
         })
     }
 

@@ -22,20 +22,27 @@ pub(crate) struct RulesOutcome {
     pub(crate) evidence: Evidences,
     /// How many hits are in the findings already.
     told: usize,
+    /// How many matches that count for nothing are in the evidence already.
+    weighed: usize,
     /// The body's phase was run.
     responded: bool,
 }
 
-fn environment(engine: &Engine, now: Now) -> Option<Environment<'_>> {
-    engine
+/// What rules of a transaction work with.
+///
+/// # Arguments
+/// * `endpoint` - the one that is called, which says what its fields hold.
+fn environment(engine: &Engine, endpoint: Option<u32>, now: Now) -> Option<Environment<'_>> {
+    let environment = engine
         .rules
-        .environment(&engine.shared.collections, now.unix_us)
+        .environment(&engine.shared.collections, now.unix_us)?;
+    Some(environment.weighing(engine.fields.of(endpoint)))
 }
 
 impl Transaction {
     /// Phase 1, over the request's head.
     pub(crate) fn inspect_head(&mut self, engine: &Engine, now: Now) {
-        let Some(environment) = environment(engine, now) else {
+        let Some(environment) = environment(engine, self.matched.endpoint, now) else {
             return;
         };
         let mut headers: Vec<(&[u8], &[u8])> = Vec::with_capacity(self.headers.len() + 1);
@@ -83,9 +90,10 @@ impl Transaction {
 
     /// Phase 2, over the request's body (empty when there is none).
     pub(crate) fn inspect_body(&mut self, engine: &Engine, body: &[u8], truncated: bool, now: Now) {
-        let (Some(environment), Some(inspection)) =
-            (environment(engine, now), self.inspection.as_mut())
-        else {
+        let (Some(environment), Some(inspection)) = (
+            environment(engine, self.matched.endpoint, now),
+            self.inspection.as_mut(),
+        ) else {
             return;
         };
         inspection.request_body(environment, body, truncated);
@@ -94,9 +102,10 @@ impl Transaction {
 
     /// Phase 3, over the response's head.
     pub(crate) fn inspect_response_head(&mut self, engine: &Engine, now: Now) {
-        let (Some(environment), Some(inspection)) =
-            (environment(engine, now), self.inspection.as_mut())
-        else {
+        let (Some(environment), Some(inspection)) = (
+            environment(engine, self.matched.endpoint, now),
+            self.inspection.as_mut(),
+        ) else {
             return;
         };
         let headers: Vec<(&[u8], &[u8])> = self
@@ -117,7 +126,10 @@ impl Transaction {
 
     /// Whether rules look at the response's body.
     pub(crate) fn rules_want_response(&self, engine: &Engine, now: Now) -> bool {
-        match (environment(engine, now), &self.inspection) {
+        match (
+            environment(engine, self.matched.endpoint, now),
+            &self.inspection,
+        ) {
             (Some(environment), Some(inspection)) => inspection.wants_response_body(environment),
             _ => false,
         }
@@ -125,9 +137,10 @@ impl Transaction {
 
     /// Phase 4, over the response's body (`None` when it was not looked at).
     pub(crate) fn inspect_response_body(&mut self, engine: &Engine, body: Option<&[u8]>, now: Now) {
-        let (Some(environment), Some(inspection)) =
-            (environment(engine, now), self.inspection.as_mut())
-        else {
+        let (Some(environment), Some(inspection)) = (
+            environment(engine, self.matched.endpoint, now),
+            self.inspection.as_mut(),
+        ) else {
             return;
         };
         if std::mem::replace(&mut self.rules.responded, true) {
@@ -142,9 +155,10 @@ impl Transaction {
         if self.response.status != 0 {
             self.inspect_response_body(engine, None, now);
         }
-        let (Some(environment), Some(inspection)) =
-            (environment(engine, now), self.inspection.as_mut())
-        else {
+        let (Some(environment), Some(inspection)) = (
+            environment(engine, self.matched.endpoint, now),
+            self.inspection.as_mut(),
+        ) else {
             return;
         };
         inspection.finish(environment);
@@ -180,5 +194,14 @@ impl Transaction {
             }
         }
         outcome.told = count;
+        let mut weighed = 0;
+        for rule in inspection.weighed(environment) {
+            weighed += 1;
+            if weighed > outcome.weighed && rule.log {
+                let names = &environment.program.names;
+                outcome.evidence.note_weighed(&rule, names, secret);
+            }
+        }
+        outcome.weighed = weighed;
     }
 }
