@@ -1,58 +1,55 @@
 //! GraphQL documents (`application/graphql`): nesting, and the literals in arguments as parameters.
 //!
 //! GraphQL in JSON (`{"query": "…", "variables": {…}}`) needs nothing of its own: its variables are JSON
-//! leaves, and the document is the parameter `query`, which [`parse`] can be given too.
+//! leaves, and the document is the parameter `query`.
 
-use super::parameter::{Parameters, Syntax};
-use super::{Anomalies, Anomaly, Limits, Location, ParameterKind};
+use std::borrow::Cow;
 
-/// Parses a GraphQL document (October 2021 specification, section 2.1) into `parameters`.
-///
-/// Each literal behind `name:` becomes a parameter of that name; literals in a list keep the name.
+use super::listener::Listener;
+use super::parameter::Syntax;
+use super::{Anomaly, ParameterKind};
+use crate::headers::lossy;
+
+/// Tells `listener` of a GraphQL document (October 2021 specification, section 2.1): each literal behind `name:` is a
+/// member of that name; literals in a list keep the name.
 ///
 /// # Arguments
 /// * `document` - UTF-8; odd bytes are replaced and flagged.
-/// * `limits` - `depth` of braces, brackets and parentheses; the literals below are still read.
-pub fn parse(document: &[u8], limits: &Limits, parameters: &mut Parameters) -> Anomalies {
-    let text = String::from_utf8_lossy(document);
-    let mut anomalies = Anomalies::NONE;
-    anomalies.insert_if(
-        matches!(text, std::borrow::Cow::Owned(_)),
-        Anomaly::InvalidUtf8,
-    );
+pub fn read<L: Listener>(document: &[u8], listener: &mut L) {
+    let text = lossy(document);
+    if matches!(text, Cow::Owned(_)) {
+        listener.anomaly(Anomaly::InvalidUtf8);
+    }
+    if let Err(rest) = literals(&text, listener) {
+        listener.anomaly(Anomaly::MalformedGraphql);
+        listener.failed("a string does not end", rest);
+    }
+}
+
+/// Answers the rest at a string that does not end.
+fn literals<'d, L: Listener>(text: &'d str, listener: &mut L) -> Result<(), &'d str> {
     let mut name = "";
     let mut word = "";
     let mut open: Vec<u8> = Vec::new();
-    let mut over = 0_usize;
-    let mut rest = text.as_ref();
+    let mut rest = text;
     while let Some(first) = rest.bytes().next() {
         let length = match first {
             b'#' => memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len()),
             b'"' => {
-                let Some((value, length)) = string(rest) else {
-                    anomalies.insert(Anomaly::MalformedGraphql);
-                    anomalies.extend(push(parameters, Syntax::String, name, rest));
-                    return anomalies;
-                };
-                anomalies.extend(push(parameters, Syntax::String, name, value));
+                listener.name(name);
+                let (value, length) = string(rest).ok_or(rest)?;
+                listener.leaf(value, Syntax::String);
                 length
             }
-            b'{' | b'(' | b'[' if open.len() < limits.depth as usize => {
-                open.push(first);
-                1
-            }
             b'{' | b'(' | b'[' => {
-                over += 1;
-                anomalies.insert(Anomaly::DepthOverLimit);
-                1
-            }
-            b'}' | b')' | b']' if over > 0 => {
-                over -= 1;
+                open.push(first);
                 1
             }
             b'}' | b')' | b']' => {
                 let expected = open.pop().map(|o| if o == b'(' { b')' } else { o + 2 });
-                anomalies.insert_if(expected != Some(first), Anomaly::MalformedGraphql);
+                if expected != Some(first) {
+                    listener.anomaly(Anomaly::MalformedGraphql);
+                }
                 1
             }
             b':' => {
@@ -64,12 +61,8 @@ pub fn parse(document: &[u8], limits: &Limits, parameters: &mut Parameters) -> A
                     .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '+' | '.'))
                     .unwrap_or(rest.len());
                 let value = rest.get(..end).unwrap_or_default();
-                anomalies.extend(push(
-                    parameters,
-                    Syntax::Typed(ParameterKind::of_text(value)),
-                    name,
-                    value,
-                ));
+                listener.name(name);
+                listener.leaf(value, Syntax::Typed(ParameterKind::of_text(value)));
                 end
             }
             _ if first.is_ascii_alphabetic() || first == b'_' => {
@@ -83,12 +76,10 @@ pub fn parse(document: &[u8], limits: &Limits, parameters: &mut Parameters) -> A
         };
         rest = rest.get(length.max(1)..).unwrap_or_default();
     }
-    anomalies.insert_if(!open.is_empty() || over > 0, Anomaly::MalformedGraphql);
-    anomalies
-}
-
-fn push(parameters: &mut Parameters, syntax: Syntax, name: &str, value: &str) -> Anomalies {
-    parameters.push_with(Location::Body, syntax, name, |text| text.push_str(value))
+    if !open.is_empty() {
+        listener.anomaly(Anomaly::MalformedGraphql);
+    }
+    Ok(())
 }
 
 /// A string or block string at the start of `rest`: its raw inside, and its length with quotes.
@@ -119,6 +110,9 @@ fn string(rest: &str) -> Option<(&str, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Limits;
+    use crate::http::body::BodyKind;
+    use crate::http::collect::collected;
     use Anomaly as A;
 
     /// Literals of arguments are parameters; what does not close is malformed.
@@ -140,14 +134,11 @@ mod tests {
             ("{ a", vec![], vec![A::MalformedGraphql]),
             ("{ a )", vec![], vec![A::MalformedGraphql]),
             ("{ a(s: \"x", vec![("s", "\"x")], vec![A::MalformedGraphql]),
-            ("{{{{{}}}}}", vec![], vec![A::DepthOverLimit]),
+            ("{{{{{}}}}}", vec![], vec![]),
         ] {
-            let mut parameters = Parameters::new(10);
-            let limits = Limits {
-                depth: 4,
-                ..Limits::default()
-            };
-            let found = parse(text.as_bytes(), &limits, &mut parameters);
+            let (parameters, found) = collected(BodyKind::Graphql, &Limits::default(), |collect| {
+                read(text.as_bytes(), collect);
+            });
             let got: Vec<_> = parameters.iter().map(|p| (p.name, p.value)).collect();
             assert_eq!(got, expected, "{text}");
             assert_eq!(found.iter().collect::<Vec<_>>(), anomalies, "{text}");

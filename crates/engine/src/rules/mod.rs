@@ -16,7 +16,6 @@
 //!
 //! A rule never blocks: what it asks for is told ([`Inspection::interruption`], scores), and policies decide.
 
-mod body;
 mod builder;
 pub(crate) mod bytes;
 mod chain;
@@ -28,12 +27,14 @@ mod evidence;
 mod facts;
 mod guard;
 mod inspection;
+mod listener;
 mod macros;
 mod mask;
 pub mod operators;
 pub(crate) mod pattern;
 mod plan;
 mod prefilter;
+mod processor;
 mod program;
 mod report;
 mod request;
@@ -56,7 +57,7 @@ pub use inspection::{Environment, Inspection};
 use program::Program;
 pub use report::{Interruption, MatchedRule, MatchedVar, Refusal};
 pub use request::{Request, Response};
-pub(crate) use stage::RulesOutcome;
+pub(crate) use stage::{RulesOutcome, environment as rules_environment};
 pub(crate) use weigh::FieldNames;
 
 /// The rules of a bundle.

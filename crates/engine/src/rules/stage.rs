@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::evidence::Evidences;
 use super::{Environment, Inspection, Request, Response};
 use crate::engine::{Engine, Now};
+use crate::http::Anomalies;
 use crate::transaction::Transaction;
 
 /// Findings of rules that an event carries.
@@ -28,21 +29,43 @@ pub(crate) struct RulesOutcome {
     responded: bool,
 }
 
-/// What rules of a transaction work with.
+/// Variable of `TX` that names the request's anomalies.
+const ANOMALIES: &str = "starfort_anomalies";
+
+/// Tells rules what parsers found odd: codes with a space before and behind each, so that ` code ` finds one as a word.
+/// Most requests have none, and then nothing is set.
+fn set_anomalies(inspection: &mut Inspection, environment: Environment<'_>, anomalies: Anomalies) {
+    if anomalies.is_empty() {
+        return;
+    }
+    let mut text = String::from(" ");
+    for code in anomalies.codes() {
+        text.push_str(code);
+        text.push(' ');
+    }
+    inspection.set_tx(environment, ANOMALIES, &text);
+}
+
+/// What rules of an engine work with; `None`: it has none.
+pub(crate) fn environment(engine: &Engine, now: Now) -> Option<Environment<'_>> {
+    engine
+        .rules
+        .environment(&engine.shared.collections, now.unix_us)
+}
+
+/// The same, with what the fields of a call hold.
 ///
 /// # Arguments
-/// * `endpoint` - the one that is called, which says what its fields hold.
-fn environment(engine: &Engine, endpoint: Option<u32>, now: Now) -> Option<Environment<'_>> {
-    let environment = engine
-        .rules
-        .environment(&engine.shared.collections, now.unix_us)?;
-    Some(environment.weighing(engine.fields.of(endpoint)))
+/// * `endpoint` - the one that is called.
+fn weighing(engine: &Engine, endpoint: Option<u32>, now: Now) -> Option<Environment<'_>> {
+    let fields = engine.fields.of(endpoint);
+    environment(engine, now).map(|environment| environment.weighing(fields))
 }
 
 impl Transaction {
     /// Phase 1, over the request's head.
     pub(crate) fn inspect_head(&mut self, engine: &Engine, now: Now) {
-        let Some(environment) = environment(engine, self.matched.endpoint, now) else {
+        let Some(environment) = weighing(engine, self.matched.endpoint, now) else {
             return;
         };
         let mut headers: Vec<(&[u8], &[u8])> = Vec::with_capacity(self.headers.len() + 1);
@@ -76,6 +99,7 @@ impl Transaction {
             .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
             .unwrap_or_default();
         inspection.set_tx(environment, "starfort_endpoint", &endpoint);
+        set_anomalies(&mut inspection, environment, self.anomalies);
         inspection.request_headers(environment);
         self.inspection = Some(Box::new(inspection));
         self.note_rules(engine, environment);
@@ -88,22 +112,23 @@ impl Transaction {
             .is_some_and(|inspection| inspection.wants_any_body())
     }
 
-    /// Phase 2, over the request's body (empty when there is none).
-    pub(crate) fn inspect_body(&mut self, engine: &Engine, body: &[u8], truncated: bool, now: Now) {
+    /// Phase 2, over what was read of the request's body, if it has one.
+    pub(crate) fn inspect_body(&mut self, engine: &Engine, now: Now) {
         let (Some(environment), Some(inspection)) = (
-            environment(engine, self.matched.endpoint, now),
+            weighing(engine, self.matched.endpoint, now),
             self.inspection.as_mut(),
         ) else {
             return;
         };
-        inspection.request_body(environment, body, truncated);
+        set_anomalies(inspection, environment, self.anomalies);
+        inspection.run_request_body(environment);
         self.note_rules(engine, environment);
     }
 
     /// Phase 3, over the response's head.
     pub(crate) fn inspect_response_head(&mut self, engine: &Engine, now: Now) {
         let (Some(environment), Some(inspection)) = (
-            environment(engine, self.matched.endpoint, now),
+            weighing(engine, self.matched.endpoint, now),
             self.inspection.as_mut(),
         ) else {
             return;
@@ -127,7 +152,7 @@ impl Transaction {
     /// Whether rules look at the response's body.
     pub(crate) fn rules_want_response(&self, engine: &Engine, now: Now) -> bool {
         match (
-            environment(engine, self.matched.endpoint, now),
+            weighing(engine, self.matched.endpoint, now),
             &self.inspection,
         ) {
             (Some(environment), Some(inspection)) => inspection.wants_response_body(environment),
@@ -138,7 +163,7 @@ impl Transaction {
     /// Phase 4, over the response's body (`None` when it was not looked at).
     pub(crate) fn inspect_response_body(&mut self, engine: &Engine, body: Option<&[u8]>, now: Now) {
         let (Some(environment), Some(inspection)) = (
-            environment(engine, self.matched.endpoint, now),
+            weighing(engine, self.matched.endpoint, now),
             self.inspection.as_mut(),
         ) else {
             return;
@@ -156,7 +181,7 @@ impl Transaction {
             self.inspect_response_body(engine, None, now);
         }
         let (Some(environment), Some(inspection)) = (
-            environment(engine, self.matched.endpoint, now),
+            weighing(engine, self.matched.endpoint, now),
             self.inspection.as_mut(),
         ) else {
             return;

@@ -135,7 +135,7 @@ impl Path {
         let mut text = String::with_capacity(name.len());
         let mut last = "";
         for (place, part) in parts.enumerate() {
-            if place == 0 && part == "json" {
+            if place == 0 && matches!(part, "json" | "xml" | "graphql") {
                 continue;
             }
             if !text.is_empty() {
