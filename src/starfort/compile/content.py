@@ -1,7 +1,7 @@
-"""Fields in which people write: what an API's document says of them, and names that say it where no document does.
+"""Fields in which people write, by what an API's document says of them, and by their names where none does.
 
-Rules of the Core Rule Set look at every value as if it were a parameter of a program. The engine weighs what they find
-in these fields by grammar (`crates/engine/src/rules/weigh`).
+Rules of the Core Rule Set look at every value as if it were a parameter of a program. What they find in these
+fields is weighed by grammar in the engine (`crates/engine/src/rules/weigh`).
 """
 
 from __future__ import annotations
@@ -31,26 +31,41 @@ SHORT: Final = 40
 _NONE: Final = "other"
 
 _MEDIA: Final = {
-    "text/html": "html", "application/xhtml+xml": "html", "text/markdown": "markdown", "text/x-markdown": "markdown",
-    "text/plain": "prose", "application/sql": "query", "text/x-sql": "query", "application/javascript": "code",
-    "text/javascript": "code", "text/css": "code", "application/yaml": "code", "text/x-python": "code",
+    "text/html": "html", "application/xhtml+xml": "html", "text/markdown": "markdown",
+    "text/x-markdown": "markdown", "text/plain": "prose", "application/sql": "query", "text/x-sql": "query",
+    "application/javascript": "code", "text/javascript": "code", "text/css": "code", "text/x-python": "code",
+    "application/yaml": "code",
 }  # fmt: skip
 """What `contentMediaType` says (JSON Schema Validation 2020-12, 8.4)."""
 
 _FORMATS: Final = {
-    "html": "html", "markdown": "markdown", "md": "markdown", "commonmark": "markdown", "richtext": "html", "rich-text": "html",
-    "multiline": "prose", "textarea": "prose", "text": "prose", "regex": "pattern", "code": "code", "sql": "query", "string": "",
+    "html": "html", "richtext": "html", "rich-text": "html", "markdown": "markdown", "md": "markdown",
+    "commonmark": "markdown", "multiline": "prose", "textarea": "prose", "text": "prose", "regex": "pattern",
+    "code": "code", "sql": "query", "string": "",
 }  # fmt: skip
-"""What `format` says: those in use for text, and JSON Schema's `regex`. Any other is a form of values, no text."""
+"""What `format` says: those in use for text, and JSON Schema's `regex`. Any other is a form of values."""
 
 _SAID: Final = (
     ("pattern", r"\bregular expressions?\b|\bregex(?:p|es)?\b"),
     ("query", r"\b(?:the|an?|raw|native) sql (?:query|statement)\b"),
     ("markdown", r"\bmarkdown\b"),
-    ("html", r"\b(?:in|as|supports?|accepts?|contains?|may contain|formatted (?:as|in)|the) html\b|\bhtml (?:content|body|text|formatted|markup|is (?:allowed|supported))\b"),
+    (
+        "html",
+        (
+            r"\b(?:in|as|supports?|accepts?|contains?|may contain|formatted (?:as|in)|the) html\b"
+            r"|\bhtml (?:content|body|text|formatted|markup|is (?:allowed|supported))\b"
+        ),
+    ),
     ("code", r"\b(?:source code|code snippet)\b"),
-    ("prose", r"\bfree[- ]?(?:form )?text\b|\bfree[- ]form\b|\bhuman[- ]readable (?:description|text|message)\b|\b(?:comment|message|description|note)s? (?:text|body)\b|\btext of (?:the|a) (?:comment|message|note|review|post|question|answer)\b"),
-)  # fmt: skip
+    (
+        "prose",
+        (
+            r"\bfree[- ]?(?:form )?text\b|\bfree[- ]form\b|\bhuman[- ]readable (?:description|text|message)\b"
+            r"|\b(?:comment|message|description|note)s? (?:text|body)\b"
+            r"|\btext of (?:the|a) (?:comment|message|note|review|post|question|answer)\b"
+        ),
+    ),
+)
 """What descriptions say, the narrowest first."""
 
 
@@ -91,11 +106,18 @@ def kind_of(configured: str) -> str:
     return _NONE if configured == "none" else configured
 
 
-def fields_of(document: Any, item: Mapping[str, Any], operation: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def configured(fields: Mapping[str, str]) -> dict[str, str]:
+    """Fields as the bundle has them: paths in lower case, without what names the format."""
+    return {name.lower().removeprefix("json."): kind_of(kind) for name, kind in fields.items()}
+
+
+def fields_of(
+    document: Any, item: Mapping[str, Any], operation: Mapping[str, Any]
+) -> tuple[tuple[str, str], ...]:
     """What an operation's document says of its fields, where it says something.
 
-    A string that may be anything and is said to be text (by its format, its media type, or its description) is content;
-    one that must be one of a list, or of a form, or short, is not, whatever its name.
+    A string that may be anything and is said to be text (by format, media type or description) is content; one
+    that must be one of a list, or of a form, or short, is not, whatever its name.
 
     Args:
         document: the whole document, for references.
@@ -154,7 +176,7 @@ class _Walk:
             for name, one in properties.items():
                 self.schema(f"{path}.{name}" if path else str(name), self.resolved(one), depth + 1)
         elif path and _is_text(schema) and (kind := _kind(path, schema)):
-            self.found.setdefault(path, kind)
+            self.found.setdefault(path.lower(), kind)
 
 
 def _kind(path: str, schema: Mapping[str, Any]) -> str:
@@ -195,7 +217,7 @@ def _is_restricted(schema: Mapping[str, Any]) -> bool:
 
 
 def _by_name(path: str) -> bool:
-    """Whether the name alone says that a field holds content; the engine reads names the same way (`weigh/fields.rs`)."""
+    """Whether the name alone says that a field holds content, as the engine reads it (`weigh/fields.rs`)."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[- ]", "_", path.rsplit(".", 1)[-1]).lower().split("_")
     names = _names()
     whole = "_".join(words)

@@ -105,7 +105,7 @@ class EndpointTable:
                 draft.labels += [label for label in settings.labels if label not in draft.labels]
                 if settings.login is not None:
                     draft.username, draft.password = settings.login.username, settings.login.password
-                draft.content |= {name: content.kind_of(kind) for name, kind in settings.content.items()}
+                draft.content |= content.configured(settings.content)
 
     def _configured(self, api: Api, settings: EndpointSettings) -> list[int]:
         method, path = settings.match.split(" ", 1)
@@ -174,7 +174,9 @@ class EndpointTable:
             )
 
 
-def mounted(api: Api, operations: Sequence[openapi.Operation]) -> Iterator[tuple[str, str, openapi.Operation]]:
+def mounted(
+    api: Api, operations: Sequence[openapi.Operation]
+) -> Iterator[tuple[str, str, openapi.Operation]]:
     """Method and path from the root of each operation of an API, and the operation.
 
     Where the API has base paths, the document's paths are below each of them; a document whose paths all

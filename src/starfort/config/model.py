@@ -689,7 +689,7 @@ class Rules(Model):
     weigh_content: bool = True
     """Weigh by grammar what rules find in fields where people write; off: every match counts."""
     content_fields: Annotated[dict[FieldName, ContentKind], Field(max_length=1000)] = {}
-    """What fields of a name hold at all endpoints, beside the names that are known: `haiku: prose`, `title: none`."""
+    """What fields of a name hold at all endpoints, beside the names that are known: `haiku: prose`."""
     exclusions: Annotated[list[RuleExclusion], Field(max_length=2000)] = []
     """Where rules are wrong."""
     patches: Annotated[list[VirtualPatch], Field(max_length=1000)] = []
