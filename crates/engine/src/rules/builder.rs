@@ -96,6 +96,7 @@ impl Builder {
             ver: rule.ver.clone(),
             severity: rule.severity,
             tags: rule.tags.clone(),
+            classes: super::weigh::Classes::of(rule.id, &rule.tags),
             disruptive,
             status: rule.status,
             log: rule.log,

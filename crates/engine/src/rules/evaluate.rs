@@ -5,23 +5,29 @@
 //! | whether a rule's condition holds | `link` |
 //! | values that change while rules run, and what is excluded | `members` |
 //! | what matched | `noted` |
+//! | whether a match in a field where people write counts | `weighed` |
 //! | what rules do then, and texts with variables in them | `actions` |
 
 mod actions;
 mod link;
 mod members;
 mod noted;
+mod weighed;
+
+use std::collections::HashMap;
 
 use noted::Noted;
+use weighed::Weighing;
 
 use super::collections::Store;
 use super::compiled::{Collection, EngineMode};
-use super::facts::Facts;
+use super::facts::{Facts, Slot};
 use super::prefilter::Bits;
 use super::program::{CompiledRule, Disruption, Program};
 use super::report::{Hit, Interruption, MatchedVar, Refusal};
 use super::tx::{Tx, TxValue};
-use super::values::{Kept, Values};
+use super::values::{Kept, OutputId, Values};
+use super::weigh::{Classes, Fields};
 use crate::work::Work;
 
 /// Matches that a hit keeps.
@@ -43,6 +49,8 @@ pub(crate) struct State {
     pub(crate) matched_vars: Vec<MatchedVar>,
     pub(crate) highest_severity: Option<u8>,
     pub(crate) hits: Vec<Hit>,
+    /// Matches in fields where people write that count for nothing.
+    pub(crate) weighed: Vec<Hit>,
     pub(crate) interruption: Option<Interruption>,
     pub(crate) removed: Option<Bits>,
     pub(crate) removed_targets: Vec<(u32, u16)>,
@@ -85,6 +93,7 @@ impl State {
             matched_vars: Vec::new(),
             highest_severity: None,
             hits: Vec::new(),
+            weighed: Vec::new(),
             interruption: None,
             removed: None,
             removed_targets: Vec::new(),
@@ -113,6 +122,8 @@ pub(crate) struct Context<'a> {
     pub(crate) facts: &'a Facts,
     pub(crate) store: &'a Store,
     pub(crate) place: &'a crate::client::geo::Place,
+    /// What the request's fields hold; `None`: every match counts.
+    pub(crate) fields: Option<Fields<'a>>,
     /// Ask every rule instead of those that the plan says can match (to compare with).
     pub(crate) exhaustive: bool,
     /// Report rules that are not for the log too.
@@ -164,6 +175,11 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut
         unsettled: false,
         notes: true,
         made: None,
+        classes: Classes::NONE,
+        verdicts: HashMap::new(),
+        rests: HashMap::new(),
+        weighed_bytes: 0,
+        spared: false,
     };
     run.rules(phase, &live);
     run.settle();
@@ -193,6 +209,16 @@ struct Run<'a, 's> {
     notes: bool,
     /// The last pattern that was made of macros, and its text; `None` for one that is no pattern.
     made: Option<(Vec<u8>, Option<regex::bytes::Regex>)>,
+    /// What the rule that runs looks for.
+    classes: Classes,
+    /// What was weighed in this phase, and whether it counts.
+    verdicts: HashMap<Weighing, bool>,
+    /// Bytes of values that were weighed.
+    weighed_bytes: usize,
+    /// Bodies without the parts that are content.
+    rests: HashMap<(Slot, Classes), Option<OutputId>>,
+    /// The value that was looked at last matched and does not count.
+    spared: bool,
 }
 
 /// What comes after a rule.
@@ -270,6 +296,7 @@ impl<'a> Run<'a, '_> {
         (self.settled, self.unsettled) = (0, false);
         self.state.rule = index;
         self.notes = rule.notes || self.context.verbose;
+        self.classes = rule.classes;
         let (mut msg, mut logdata) = (None, None);
         for link in &rule.links {
             if !self.link(index, link) {

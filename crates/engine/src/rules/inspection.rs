@@ -8,9 +8,10 @@ use super::facts::Facts;
 use super::listener::BodyFacts;
 use super::processor::Processor;
 use super::program::Program;
-use super::report::{Interruption, MatchedRule, Refusal};
+use super::report::{Hit, Interruption, MatchedRule, Refusal};
 use super::request::{self, Request, Response};
 use super::values::{self, Kept};
+use super::weigh::Fields;
 use crate::client::geo::Place;
 use crate::http::Anomalies;
 use crate::http::body::Body;
@@ -38,6 +39,15 @@ pub struct Environment<'a> {
     pub(crate) store: &'a Store,
     /// Wall clock, Unix microseconds.
     pub(crate) now_us: u64,
+    /// What the request's fields hold; `None`: every match counts.
+    pub(crate) fields: Option<Fields<'a>>,
+}
+
+impl<'a> Environment<'a> {
+    /// The same, with matches in fields where people write weighed.
+    pub(crate) fn weighing(self, fields: Option<Fields<'a>>) -> Self {
+        Self { fields, ..self }
+    }
 }
 
 impl Inspection {
@@ -115,6 +125,7 @@ impl Inspection {
             facts: &self.facts,
             store: environment.store,
             place: &self.place,
+            fields: environment.fields,
             exhaustive: self.exhaustive,
             verbose: self.verbose,
         };
@@ -325,29 +336,15 @@ impl Inspection {
         &'a self,
         environment: Environment<'a>,
     ) -> impl Iterator<Item = MatchedRule<'a>> {
-        let program = environment.program;
-        self.state.hits.iter().filter_map(move |hit| {
-            let rule = program.rules.get(hit.rule as usize)?;
-            Some(MatchedRule {
-                id: rule.id,
-                phase: rule.phase,
-                severity: rule.severity,
-                tags: &rule.tags,
-                rev: &rule.rev,
-                ver: &rule.ver,
-                log: rule.log,
-                audit_log: rule.audit_log,
-                file: program
-                    .files
-                    .get(rule.file as usize)
-                    .map_or("", String::as_str),
-                line: rule.line,
-                msg: &hit.msg,
-                template: rule.links.iter().rev().find_map(|link| link.msg.as_ref()),
-                logdata: &hit.logdata,
-                vars: &hit.vars,
-            })
-        })
+        told(environment.program, &self.state.hits)
+    }
+
+    /// Rules that matched in fields where people write, in values that break out of nothing: they count for nothing.
+    pub(crate) fn weighed<'a>(
+        &'a self,
+        environment: Environment<'a>,
+    ) -> impl Iterator<Item = MatchedRule<'a>> {
+        told(environment.program, &self.state.weighed)
     }
 
     /// What an interrupting rule asked for.
@@ -402,6 +399,31 @@ impl Inspection {
             .is_some_and(|text| integer(text) != 0);
         failed.then(|| self.facts.scalar(V::ReqbodyErrorMsg).unwrap_or_default())
     }
+}
+
+fn told<'a>(program: &'a Program, hits: &'a [Hit]) -> impl Iterator<Item = MatchedRule<'a>> {
+    hits.iter().filter_map(move |hit| {
+        let rule = program.rules.get(hit.rule as usize)?;
+        Some(MatchedRule {
+            id: rule.id,
+            phase: rule.phase,
+            severity: rule.severity,
+            tags: &rule.tags,
+            rev: &rule.rev,
+            ver: &rule.ver,
+            log: rule.log,
+            audit_log: rule.audit_log,
+            file: program
+                .files
+                .get(rule.file as usize)
+                .map_or("", String::as_str),
+            line: rule.line,
+            msg: &hit.msg,
+            template: rule.links.iter().rev().find_map(|link| link.msg.as_ref()),
+            logdata: &hit.logdata,
+            vars: &hit.vars,
+        })
+    })
 }
 
 /// A body that cannot be read.

@@ -18,6 +18,7 @@ use super::plan::PhasePlan;
 use super::prefilter::{Bits, Prefilter};
 use super::tx::TxValue;
 use super::values::Side;
+use super::weigh::Classes;
 use super::xpath::XPath;
 use crate::error::EngineError;
 
@@ -181,6 +182,8 @@ pub(crate) struct CompiledRule {
     pub(crate) skip_to: Option<u32>,
     /// Somebody may ask what matched: it is reported, or `MATCHED_…` is read.
     pub(crate) notes: bool,
+    /// What kinds of attacks it looks for, as far as grammar can weigh them.
+    pub(crate) classes: Classes,
 }
 
 /// [`Disruptive`](super::compiled::Disruptive), ready.

@@ -25,6 +25,8 @@ pub(crate) struct RulesOutcome {
     pub(crate) evidence: Evidences,
     /// How many hits are in the findings already.
     told: usize,
+    /// How many matches that count for nothing are in the evidence already.
+    weighed: usize,
     /// The body's phase was run.
     responded: bool,
 }
@@ -53,10 +55,19 @@ pub(crate) fn environment(engine: &Engine, now: Now) -> Option<Environment<'_>> 
         .environment(&engine.shared.collections, now.unix_us)
 }
 
+/// The same, with what the fields of a call hold.
+///
+/// # Arguments
+/// * `endpoint` - the one that is called.
+fn weighing(engine: &Engine, endpoint: Option<u32>, now: Now) -> Option<Environment<'_>> {
+    let fields = engine.fields.of(endpoint);
+    environment(engine, now).map(|environment| environment.weighing(fields))
+}
+
 impl Transaction {
     /// Phase 1, over the request's head.
     pub(crate) fn inspect_head(&mut self, engine: &Engine, now: Now) {
-        let Some(environment) = environment(engine, now) else {
+        let Some(environment) = weighing(engine, self.matched.endpoint, now) else {
             return;
         };
         let mut headers: Vec<(&[u8], &[u8])> = Vec::with_capacity(self.headers.len() + 1);
@@ -132,9 +143,10 @@ impl Transaction {
 
     /// Phase 2, over what was read of the request's body, if it has one.
     pub(crate) fn inspect_body(&mut self, engine: &Engine, now: Now) {
-        let (Some(environment), Some(inspection)) =
-            (environment(engine, now), self.inspection.as_mut())
-        else {
+        let (Some(environment), Some(inspection)) = (
+            weighing(engine, self.matched.endpoint, now),
+            self.inspection.as_mut(),
+        ) else {
             return;
         };
         *inspection.work() = self.work;
@@ -145,9 +157,10 @@ impl Transaction {
 
     /// Phase 3, over the response's head.
     pub(crate) fn inspect_response_head(&mut self, engine: &Engine, now: Now) {
-        let (Some(environment), Some(inspection)) =
-            (environment(engine, now), self.inspection.as_mut())
-        else {
+        let (Some(environment), Some(inspection)) = (
+            weighing(engine, self.matched.endpoint, now),
+            self.inspection.as_mut(),
+        ) else {
             return;
         };
         *inspection.work() = self.work;
@@ -169,7 +182,10 @@ impl Transaction {
 
     /// Whether rules look at the response's body.
     pub(crate) fn rules_want_response(&self, engine: &Engine, now: Now) -> bool {
-        match (environment(engine, now), &self.inspection) {
+        match (
+            weighing(engine, self.matched.endpoint, now),
+            &self.inspection,
+        ) {
             (Some(environment), Some(inspection)) => inspection.wants_response_body(environment),
             _ => false,
         }
@@ -177,9 +193,10 @@ impl Transaction {
 
     /// Phase 4, over the response's body (`None` when it was not looked at).
     pub(crate) fn inspect_response_body(&mut self, engine: &Engine, body: Option<&[u8]>, now: Now) {
-        let (Some(environment), Some(inspection)) =
-            (environment(engine, now), self.inspection.as_mut())
-        else {
+        let (Some(environment), Some(inspection)) = (
+            weighing(engine, self.matched.endpoint, now),
+            self.inspection.as_mut(),
+        ) else {
             return;
         };
         *inspection.work() = self.work;
@@ -195,9 +212,10 @@ impl Transaction {
         if self.response.status != 0 {
             self.inspect_response_body(engine, None, now);
         }
-        let (Some(environment), Some(inspection)) =
-            (environment(engine, now), self.inspection.as_mut())
-        else {
+        let (Some(environment), Some(inspection)) = (
+            weighing(engine, self.matched.endpoint, now),
+            self.inspection.as_mut(),
+        ) else {
             return;
         };
         *inspection.work() = self.work;
@@ -247,6 +265,15 @@ impl Transaction {
             }
         }
         outcome.told = count;
+        let mut weighed = 0;
+        for rule in inspection.weighed(environment) {
+            weighed += 1;
+            if weighed > outcome.weighed && rule.log {
+                let names = &environment.program.names;
+                outcome.evidence.note_weighed(&rule, names, secret);
+            }
+        }
+        outcome.weighed = weighed;
         // No rule says why rules ask for a refusal of a body over their limit.
         match over_limit {
             Some(phase) if phase <= 2 => self.anomalies.insert(Anomaly::BodyOverLimit),

@@ -75,9 +75,10 @@ impl<'a> Run<'a, '_> {
                         if !self.may_match(link, base) {
                             self.values.fail(base, link.number);
                         } else if !self.is_excluded(index, link, target, name) {
+                            self.spared = false;
                             if self.value(link, target, Cow::Borrowed(name), base, argument) {
                                 any = true;
-                            } else {
+                            } else if !self.spared {
                                 self.values.fail(base, link.number);
                             }
                         }
@@ -212,11 +213,15 @@ impl<'a> Run<'a, '_> {
         if self.holds(link, id, argument, captures.as_mut()) == link.negated {
             return false;
         }
+        if self.is_content(link, target, &name, (base, id), argument) {
+            self.spared = true;
+            return false;
+        }
         self.note(target.variable, name, id);
         self.matched(link, captures)
     }
 
-    fn holds(
+    pub(super) fn holds(
         &mut self,
         link: &CompiledLink,
         id: OutputId,
