@@ -258,9 +258,7 @@ def by_engine(text: str, facts: Facts, action: Action | None = None) -> bool | N
         node="n",
         hash_key=bytes(32),
         fail_open=True,
-        limits=Limits(
-            16384, 100, 16384, 1 << 20, 1 << 20, 1 << 23, 100, 64, 1000, 100, reject_over_limit=False
-        ),
+        limits=Limits(16384, 100, 16384, 1 << 20, 1 << 20, 1 << 23, 100, 64, 1000, 100, 1000, 100, 10**9),
         apis=(Api("shop", ("*",), ("/",), "shop"),),
         endpoints=(Endpoint("1", 0, "*", "/", labels=facts.labels),),
         signal_kinds=KINDS,

@@ -205,8 +205,15 @@ fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, n
         outcome = transaction.request_body_begins(engine, &described.body, true, now);
     }
     if let RequestOutcome::NeedBody { limit_bytes } = outcome {
-        let (body, truncated) = cut(&described.body, limit_bytes);
-        outcome = transaction.request_body(engine, body, truncated, now);
+        let truncated = described.body.len() > limit_bytes;
+        outcome = transaction.request_body(engine, &described.body, truncated, now);
+    }
+    if let RequestOutcome::Continue(effects) = &outcome
+        && effects.watch
+        // All of it was handed over already: only its end is new.
+        && let Some(answer) = transaction.request_ends(engine, now)
+    {
+        outcome = RequestOutcome::Respond(answer);
     }
     let mut played = Played::default();
     match outcome {
@@ -397,9 +404,4 @@ fn explained_identity(transaction: &Transaction) -> ExplainedIdentity {
 fn borrowed(pairs: &Pairs) -> Vec<(&[u8], &[u8])> {
     let pairs = pairs.iter();
     pairs.map(|(name, value)| (&name[..], &value[..])).collect()
-}
-
-fn cut(body: &[u8], limit: usize) -> (&[u8], bool) {
-    body.get(..limit)
-        .map_or((body, false), |part| (part, body.len() > limit))
 }

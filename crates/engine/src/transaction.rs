@@ -13,12 +13,14 @@ use crate::client::address;
 use crate::endpoint::{EndpointMatch, Seen};
 use crate::engine::{Engine, Now};
 use crate::headers::Headers;
+use crate::http::upload::Upload;
 use crate::http::{Anomalies, Location, Parameters};
 use crate::identity::Identity;
 use crate::policy::value::{Facts, Value, Values};
 use crate::policy::{Decision, PolicyTrace, Scope, World};
 use crate::rules::{Inspection, RulesOutcome};
 use crate::signals::ActiveSignal;
+use crate::work::Work;
 
 /// One request and its response.
 #[derive(Debug)]
@@ -35,6 +37,11 @@ pub struct Transaction {
     pub(crate) anomalies: Anomalies,
     pub(crate) content_type: SmolStr,
     pub(crate) request_bytes: u64,
+    pub(crate) work: Work,
+    /// What is watched of a body that passes.
+    pub(crate) watch: Watch,
+    /// It is decided on for the second time, with what came late.
+    pub(crate) is_late: bool,
     pub(crate) matched: EndpointMatch,
     /// Other readings of the path; none for nearly every request.
     pub(crate) also: Vec<Seen>,
@@ -50,6 +57,17 @@ pub struct Transaction {
     pub(crate) response: ResponseState,
     /// Filled when the caller wants to know what each policy said.
     pub(crate) trace: Option<Vec<PolicyTrace>>,
+}
+
+/// What is watched of a request's body that passes because it is too long to be held.
+#[derive(Debug)]
+pub(crate) enum Watch {
+    /// Nothing.
+    Nothing,
+    /// How many more bytes it may have.
+    Length(u64),
+    /// Its parts; so many had begun when the first bytes went out.
+    Parts(Box<Upload>, u64),
 }
 
 /// What is known of the response.

@@ -59,6 +59,8 @@ fn bundle(policies: Vec<Policy>) -> Bundle {
             documented: true,
             username_field: None,
             password_field: None,
+            limits: None,
+            content: Vec::new(),
         })
         .collect();
     bundle.policies = policies;

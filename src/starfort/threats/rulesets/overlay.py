@@ -18,9 +18,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from starfort.config.model import RuleExclusion, Rules, RuleScope, VirtualPatch
+from starfort.config.model import Limits, RuleExclusion, Rules, RuleScope, VirtualPatch
 from starfort.config.problems import ConfigError, ConfigProblem
-from starfort.threats.rulesets import API_RULES, BASE_RULES, EVALUATION_RULES, PROFILE_RULES
+from starfort.threats.rulesets import (
+    ANOMALY_RULES,
+    API_RULES,
+    BASE_RULES,
+    EVALUATION_RULES,
+    PROFILE_RULES,
+)
 from starfort.threats.rulesets.installed import InstalledRuleSet, installed, rule_files, rule_set_folder
 from starfort.threats.rulesets.profile import (
     Profile,
@@ -34,6 +40,7 @@ from starfort.threats.seclang.load import CompiledRules, load_rules
 from starfort.threats.seclang.parse import Snippet
 from starfort.threats.seclang.reference import VARIABLES
 from starfort.threats.seclang.resolve import Rule
+from starfort.threats.seclang.settings import MAX_BODY_BYTES
 
 SETTINGS_ID: Final = 9_535_000
 SCOPES_ID: Final = 9_535_100
@@ -64,7 +71,12 @@ class ConfiguredRules:
 
 
 def compile_rules(
-    rules: Rules, base: Path, folder: Path | None = None, *, media_types: Sequence[str] = ()
+    rules: Rules,
+    base: Path,
+    folder: Path | None = None,
+    *,
+    media_types: Sequence[str] = (),
+    limits: Limits | None = None,
 ) -> ConfiguredRules:
     """Load everything that `rules:` names.
 
@@ -73,6 +85,7 @@ def compile_rules(
         base: what relative paths count from: the configuration's folder.
         folder: where rule sets live, default `rule_set_folder()`.
         media_types: what the APIs' documents name for request bodies, lower case, without parameters.
+        limits: the widest limits of the configuration, default those of a configuration that says nothing.
 
     Raises:
         ConfigError: every problem at once.
@@ -102,9 +115,10 @@ def compile_rules(
     sources: list[Path | Snippet] = [
         BASE_RULES,
         *setups,
+        Snippet("limits:", "\n".join(directives(limits or Limits()))),
         Snippet("rules: (settings)", "\n".join([*settings(rules), *settings_of(profile, media_types)])),
         *_globbed(rules.before, base),
-        *([API_RULES] if rules.api_rules else []),
+        *([API_RULES, ANOMALY_RULES] if rules.api_rules else []),
         *([PROFILE_RULES[rules.profile]] if rules.profile in PROFILE_RULES else []),
         Snippet(
             "rules: (exclusions, patches)",
@@ -172,6 +186,14 @@ class _Placed(Protocol):
     def api(self) -> str | None: ...
     @property
     def endpoint(self) -> str | None: ...
+
+
+def directives(limits: Limits) -> Iterator[str]:
+    """The limits of SecLang, as wide as the configuration's, which the engine holds for each endpoint."""
+    yield f"SecArgumentsLimit {max(limits.query_parameters, limits.cookies, limits.body_parameters)}"
+    for name, size in (("Request", limits.request_body), ("Response", limits.response_body)):
+        yield f"Sec{name}BodyLimit {min(max(size, limits.decompressed), MAX_BODY_BYTES)}"
+    yield f"SecRequestBodyJsonDepthLimit {max(limits.depth, 10)}"
 
 
 def settings(rules: Rules) -> Iterator[str]:
