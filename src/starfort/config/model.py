@@ -662,6 +662,8 @@ class Rules(Model):
     """Installed rule sets (`starfort rules install crs`); default: `crs` where it is installed."""
     api_rules: bool = True
     """Starfort's own rules for APIs."""
+    places: bool = True
+    """Rules for arguments also look at path segments, credentials, custom headers, attributes of XML, and decoded values."""
     before: list[str] = []
     """Your rule files that are read before the sets: settings. Paths or globs."""
     files: list[str] = []

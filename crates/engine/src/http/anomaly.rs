@@ -86,7 +86,7 @@ anomalies! {
     XmlEntity = "xml_entity",
     /// The XML names an external entity or document type (`SYSTEM`, `PUBLIC`).
     XmlExternalEntity = "xml_external_entity",
-    /// The body says GraphQL and its brackets or strings do not close.
+    /// The body says GraphQL and is no executable document.
     MalformedGraphql = "malformed_graphql",
     /// A `Content-Encoding` that the engine cannot undo; the body was not inspected.
     UnsupportedEncoding = "unsupported_encoding",
@@ -106,6 +106,14 @@ anomalies! {
     CharsetNotUtf8 = "charset_not_utf8",
     /// Text in the body is not valid in its charset.
     InvalidUtf8 = "invalid_utf8",
+    /// ASCII characters in more bytes of UTF-8 than they need: only who hides them writes them so.
+    OverlongUtf8 = "overlong_utf8",
+    /// ASCII characters as `%u00HH`, which no encoder writes.
+    PercentUnicodeEscape = "percent_unicode_escape",
+    /// Base64 or hexadecimal digits of Base64 or hexadecimal digits.
+    NestedEncoding = "nested_encoding",
+    /// Values within values are more than are decoded; the rest was inspected as it is.
+    DecodingOverLimit = "decoding_over_limit",
 }
 
 /// A set of [`Anomaly`], one bit each.

@@ -18,6 +18,7 @@ pub mod body;
 mod charset;
 pub mod content_type;
 pub mod cookies;
+pub(crate) mod decode;
 pub mod decompress;
 pub mod form;
 pub mod graphql;

@@ -628,6 +628,8 @@ pub enum Variable {
     ServerPort,
     Session,
     Sessionid,
+    StarfortArgs,
+    StarfortGraphql,
     StatusLine,
     Time,
     TimeDay,

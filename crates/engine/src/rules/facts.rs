@@ -33,9 +33,11 @@ impl Slot {
     pub(crate) const XML_ATTRIBUTES: Self = Self(FIRST_PRIVATE);
     /// Text nodes of an XML body, named by path.
     pub(crate) const XML_TEXTS: Self = Self(FIRST_PRIVATE + 1);
+    /// Members of `STARFORT_ARGS` that come of the body; those of the head are in the variable's own place.
+    pub(crate) const DECODED_BODY: Self = Self(FIRST_PRIVATE + 2);
 }
 
-const SLOTS: usize = VARIABLES + 2;
+const SLOTS: usize = VARIABLES + 3;
 
 impl From<Variable> for Slot {
     fn from(variable: Variable) -> Self {

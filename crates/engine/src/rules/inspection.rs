@@ -6,11 +6,13 @@ use super::collections::Store;
 use super::compiled::{EngineMode, SetOp, Variable as V};
 use super::evaluate::{self, Context, State};
 use super::facts::Facts;
+use super::places;
 use super::program::Program;
 use super::report::{Interruption, MatchedRule};
 use super::request::{self, Request, Response};
 use super::values::{self, Kept};
 use crate::client::geo::Place;
+use crate::http::Anomalies;
 
 /// The state of a transaction.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct Inspection {
     verbose: bool,
     /// What phases 1 and 2 share; other phases borrow one each.
     kept: Option<Kept>,
+    /// What decoders found odd.
+    anomalies: Anomalies,
 }
 
 /// What the inspection works with, besides the transaction itself.
@@ -39,6 +43,7 @@ impl Inspection {
         let program = environment.program;
         let mut facts = Facts::default();
         request::enter(program, request, environment.now_us, &mut facts);
+        let anomalies = places::enter_head(program, request, &mut facts);
         let mut state = State::new(program, environment.now_us);
         let content_type = request::header(request.headers, b"content-type").unwrap_or_default();
         state.processor = Processor::of(content_type).map(|processor| processor.name().to_owned());
@@ -49,6 +54,7 @@ impl Inspection {
             exhaustive: false,
             verbose: false,
             kept: None,
+            anomalies,
         };
         inspection.facts.set(V::ReqbodyError, b"0");
         inspection.facts.set(V::ReqbodyProcessorError, b"0");
@@ -159,6 +165,8 @@ impl Inspection {
                 &content_type,
                 &mut self.facts,
             );
+            let found = places::enter_body(program, &mut self.facts);
+            self.anomalies.extend(found);
             self.combined_size();
             self.facts.set(
                 V::InboundDataError,
@@ -299,6 +307,11 @@ impl Inspection {
     /// The body processor that was chosen, "" for none.
     pub fn processor(&self) -> &str {
         self.state.processor.as_deref().unwrap_or_default()
+    }
+
+    /// What decoders found odd in the request so far.
+    pub fn anomalies(&self) -> Anomalies {
+        self.anomalies
     }
 
     /// Why the body could not be read, if it could not.

@@ -31,6 +31,7 @@ mod macros;
 mod mask;
 pub mod operators;
 pub(crate) mod pattern;
+mod places;
 mod plan;
 mod prefilter;
 mod program;

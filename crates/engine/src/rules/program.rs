@@ -396,6 +396,10 @@ pub(crate) fn source_of(variable: Variable) -> Source {
     let one = |variable: V, side| Source::Facts(smallvec![(variable.into(), side)]);
     match variable {
         V::Args => both(Side::Value),
+        V::StarfortArgs => Source::Facts(smallvec![
+            (V::StarfortArgs.into(), Side::Value),
+            (Slot::DECODED_BODY, Side::Value),
+        ]),
         V::ArgsNames => both(Side::Name),
         V::ArgsGetNames => one(V::ArgsGet, Side::Name),
         V::ArgsPostNames => one(V::ArgsPost, Side::Name),

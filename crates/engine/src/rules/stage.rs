@@ -70,6 +70,7 @@ impl Transaction {
             .unwrap_or_default();
         inspection.set_tx(environment, "starfort_endpoint", &endpoint);
         inspection.request_headers(environment);
+        self.anomalies.extend(inspection.anomalies());
         self.inspection = Some(Box::new(inspection));
         self.note_rules(engine, environment);
     }
@@ -89,6 +90,7 @@ impl Transaction {
             return;
         };
         inspection.request_body(environment, body, truncated);
+        self.anomalies.extend(inspection.anomalies());
         self.note_rules(engine, environment);
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,9 +19,11 @@ from starfort.config.model import RuleExclusion, Rules, RuleScope, VirtualPatch
 from starfort.config.problems import ConfigError, ConfigProblem
 from starfort.threats.rulesets import API_RULES, BASE_RULES, EVALUATION_RULES
 from starfort.threats.rulesets.installed import InstalledRuleSet, installed, rule_files, rule_set_folder
+from starfort.threats.rulesets.places import look_everywhere
 from starfort.threats.seclang.load import CompiledRules, load_rules
 from starfort.threats.seclang.parse import Snippet
 from starfort.threats.seclang.reference import VARIABLES
+from starfort.threats.seclang.resolve import Rule
 
 SETTINGS_ID: Final = 9_535_000
 SCOPES_ID: Final = 9_535_100
@@ -84,26 +86,28 @@ def compile_rules(rules: Rules, base: Path, folder: Path | None = None) -> Confi
         *(set_files or [EVALUATION_RULES]),
         *_globbed(rules.files, base),
     ]
-    compiled = _load(tuple(sources))
+    compiled = _load(tuple(sources), look_everywhere if rules.places else None)
     changing = tuple(file for file in compiled.files if not file.is_relative_to(BASE_RULES.parent))
     return ConfiguredRules(compiled, tuple(entries), changing)
 
 
-_last: list[tuple[tuple[Path | Snippet, ...], tuple[tuple[int, int], ...], CompiledRules]] = []
-"""What was compiled last, for reloads that change something else: sources, stamps of files, result."""
+_Change = Callable[[Rule], Rule] | None
+
+_last: list[tuple[tuple[Path | Snippet, ...], _Change, tuple[tuple[int, int], ...], CompiledRules]] = []
+"""What was compiled last, for reloads that change something else: sources, change of rules, stamps, result."""
 
 
-def _load(sources: tuple[Path | Snippet, ...]) -> CompiledRules:
+def _load(sources: tuple[Path | Snippet, ...], change: _Change) -> CompiledRules:
     """`load_rules`, or what it gave last when neither sources nor files changed since."""
-    for known, stamps, compiled in _last:
-        if known == sources and stamps == _stamps(compiled.files):
+    for known, known_change, stamps, compiled in _last:
+        if known == sources and known_change is change and stamps == _stamps(compiled.files):
             return compiled
     started_ns = time.time_ns()
-    compiled = load_rules(sources)
+    compiled = load_rules(sources, change)
     stamps = _stamps(compiled.files)
     # a file that changed while it was read may have been read before the change
     if all(changed_ns < started_ns for changed_ns, _ in stamps):
-        _last[:] = [(sources, stamps, compiled)]
+        _last[:] = [(sources, change, stamps, compiled)]
     return compiled
 
 

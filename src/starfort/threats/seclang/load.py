@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +34,14 @@ class CompiledRules:
     digest: str
 
 
-def load_rules(sources: Sequence[Path | Snippet]) -> CompiledRules:
+def load_rules(
+    sources: Sequence[Path | Snippet], change: Callable[[Rule], Rule] | None = None
+) -> CompiledRules:
     """Read, check and compile rule files: all of them, or none.
 
     Args:
         sources: files and folders (a folder stands for its `*.conf`, by name), and texts, in order.
+        change: what becomes of each rule before it is compiled.
 
     Raises:
         ConfigError: every problem at once: file, line, column, what, and what would be right.
@@ -46,6 +49,8 @@ def load_rules(sources: Sequence[Path | Snippet]) -> CompiledRules:
     parsed = parse_sources(sources)
     problems = list(parsed.problems)
     resolved = resolve(parsed.items, problems, parsed.notes)
+    if change is not None:
+        resolved.rules[:] = [change(rule) for rule in resolved.rules]
     data = encode(resolved, problems)
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))

@@ -1,6 +1,7 @@
 //! Values that change while rules run (`TX`, collections, `MATCHED_…`), counts, and what is left out of a target.
 
 use super::super::compiled::{Collection, Variable};
+use super::super::places;
 use super::super::prefilter::{Bits, contains};
 use super::super::program::{
     CompiledAction, CompiledCtl, CompiledLink, CompiledTarget, Members, Program, Source,
@@ -39,17 +40,20 @@ impl Run<'_, '_> {
             return false;
         }
         let excludes = |exclusion: &CompiledTarget| {
-            exclusion.variable == target.variable
-                && match exclusion.members {
-                    Members::Place(place) => self
-                        .context
-                        .program
-                        .names
-                        .names
-                        .get(usize::from(place))
-                        .is_some_and(|known| **known == *name),
-                    _ => exclusion.selects(name),
-                }
+            if exclusion.variable != target.variable {
+                return target.variable == Variable::StarfortArgs
+                    && places::is_excluded_by(exclusion, name);
+            }
+            match exclusion.members {
+                Members::Place(place) => self
+                    .context
+                    .program
+                    .names
+                    .names
+                    .get(usize::from(place))
+                    .is_some_and(|known| **known == *name),
+                _ => exclusion.selects(name),
+            }
         };
         if link.exclusions.iter().any(excludes) {
             return true;
