@@ -7,7 +7,7 @@
 
 mod lexer;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use lexer::{Lexer, Token};
@@ -23,6 +23,8 @@ const MAX_LEAVES: usize = 4096;
 const MAX_TOKENS: u32 = 65_536;
 /// Bytes of a literal's name; objects within objects make it longer.
 const MAX_NAME_BYTES: usize = 512;
+/// Names of fields that are told, each once.
+const MAX_FIELDS: usize = 128;
 
 /// Names under which servers read a document (GraphQL over HTTP 6.1: `query`; clients and gateways have the others).
 const DOCUMENT_NAMES: &[&str] = &[
@@ -81,15 +83,17 @@ pub(crate) struct Figures {
 
 /// A document that was read whole.
 #[derive(Debug, Default)]
-pub(crate) struct Document {
+pub(crate) struct Document<'t> {
     pool: String,
     leaves: Vec<(Range<u32>, Range<u32>, LeafKind)>,
     pub(crate) figures: Figures,
+    /// Names of the fields that are asked for, each once, in order.
+    pub(crate) fields: Vec<&'t str>,
 }
 
-impl Document {
+impl<'t> Document<'t> {
     /// Reads a text as an executable document.
-    pub(crate) fn parse(text: &str) -> Parsed<Self> {
+    pub(crate) fn parse(text: &'t str) -> Parsed<Self> {
         let mut parser = Parser {
             lexer: Lexer::new(text),
             token: Token::End,
@@ -98,6 +102,7 @@ impl Document {
             name: String::new(),
             scratch: String::new(),
             aliased: HashMap::new(),
+            told: HashSet::new(),
         };
         parser.document()?;
         Ok(parser.document)
@@ -189,12 +194,14 @@ struct Parser<'t> {
     /// What comes next.
     token: Token<'t>,
     tokens: u32,
-    document: Document,
+    document: Document<'t>,
     /// Of the value that is read.
     name: String,
     scratch: String,
     /// Fields under aliases, by the number of their selection set.
     aliased: HashMap<(u32, &'t str), u32>,
+    /// Fields that were told.
+    told: HashSet<&'t str>,
 }
 
 /// A list or object that is being read.
@@ -393,7 +400,6 @@ impl<'t> Parser<'t> {
                 Token::Punctuator(b'}') if !*is_empty => {
                     self.advance()?;
                     open.pop();
-                    continue;
                 }
                 Token::Spread => {
                     *is_empty = false;
@@ -456,6 +462,9 @@ impl<'t> Parser<'t> {
             *count += 1;
             let most = &mut self.document.figures.aliases;
             *most = (*most).max(*count);
+        }
+        if self.told.len() < MAX_FIELDS && self.told.insert(name) {
+            self.document.fields.push(name);
         }
         let figures = &mut self.document.figures;
         figures.fields += 1;

@@ -35,9 +35,11 @@ impl Slot {
     pub(crate) const XML_TEXTS: Self = Self(FIRST_PRIVATE + 1);
     /// Members of `STARFORT_ARGS` that come of the body; those of the head are in the variable's own place.
     pub(crate) const DECODED_BODY: Self = Self(FIRST_PRIVATE + 2);
+    /// Those that come of trailers.
+    pub(crate) const TRAILERS: Self = Self(FIRST_PRIVATE + 3);
 }
 
-const SLOTS: usize = VARIABLES + 3;
+const SLOTS: usize = VARIABLES + 4;
 
 impl From<Variable> for Slot {
     fn from(variable: Variable) -> Self {

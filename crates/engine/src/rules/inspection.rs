@@ -139,6 +139,12 @@ impl Inspection {
             && (self.state.processor.is_some() || self.state.force_request_body)
     }
 
+    /// The trailers that came after the body; called before phase 2.
+    pub fn request_trailers(&mut self, environment: Environment<'_>, trailers: &[(&[u8], &[u8])]) {
+        let found = places::enter_trailers(environment.program, trailers, &mut self.facts);
+        self.anomalies.extend(found);
+    }
+
     /// Phase 2: the request's body, as much of it as there is.
     ///
     /// # Arguments

@@ -209,6 +209,31 @@ pub(crate) fn enter_body(program: &Program, facts: &mut Facts) -> Anomalies {
     collector.enter(Slot::DECODED_BODY)
 }
 
+/// Enter trailers: what a header of the same name would show.
+pub(crate) fn enter_trailers(
+    program: &Program,
+    trailers: &[(&[u8], &[u8])],
+    facts: &mut Facts,
+) -> Anomalies {
+    if !program.uses(V::StarfortArgs) {
+        return Anomalies::NONE;
+    }
+    let mut collector = Collector::new(facts);
+    for (name, value) in trailers {
+        let plain = PLAIN.includes(ByteSet::present(value));
+        if plain && !decode::may_hold(value) {
+            continue;
+        }
+        let value = collector.facts.store(value);
+        collector.named(b"trailer.", &name.to_ascii_lowercase());
+        if !plain {
+            collector.keep(value);
+        }
+        collector.decode(value);
+    }
+    collector.enter(Slot::TRAILERS)
+}
+
 fn path(collector: &mut Collector<'_>, request: &Request<'_, '_>) {
     let raw = super::request::path_of(request.uri);
     for (number, segment) in raw.split(|byte| *byte == b'/').enumerate() {
@@ -273,7 +298,10 @@ fn is_custom(name: &[u8]) -> bool {
 /// Credentials by their scheme (RFC 9110, 11.4): user and password of Basic, claims of a token, parameters of others.
 fn authorization(collector: &mut Collector<'_>, value: super::facts::Span) {
     let text = collector.facts.bytes(value);
-    let space = memchr::memchr(b' ', text).unwrap_or(0);
+    // What begins with no scheme is looked at whole.
+    let space = memchr::memchr(b' ', text)
+        .filter(|at| PLAIN.includes(ByteSet::present(text.get(..*at).unwrap_or_default())))
+        .unwrap_or(0);
     let (scheme, rest) = text.split_at(space);
     let start = text.len() - rest.trim_ascii_start().len();
     let length = text.len();
@@ -444,7 +472,7 @@ fn enter_document(
 pub(crate) fn enter_values(
     name: &[u8],
     text: &[u8],
-    document: &Document,
+    document: &Document<'_>,
     facts: &mut Facts,
     entries: &mut Vec<Entry>,
     told: &mut Vec<Entry>,
@@ -475,10 +503,34 @@ pub(crate) fn enter_values(
             value: facts.store(&number),
         });
     }
+    let field = facts.store(b"field");
+    for name in &document.fields {
+        told.push(Entry {
+            name: field,
+            value: facts.store(name.as_bytes()),
+        });
+    }
     told.push(Entry {
         name: facts.store(b"document"),
         value: facts.store(text),
     });
+}
+
+/// Enter a body that is a document, or says that it is: its values as arguments, or its text as one without a name.
+pub(crate) fn enter_document_body(body: &[u8], facts: &mut Facts) {
+    let (mut entries, mut told) = (Vec::new(), Vec::new());
+    if !enter_document(b"", body, facts, &mut entries, &mut told) {
+        entries.push(Entry {
+            name: facts.store(b""),
+            value: facts.store(body),
+        });
+    }
+    for (variable, entries) in [(V::ArgsPost, entries), (V::StarfortGraphql, told)] {
+        let mut members = facts.begin(variable);
+        for entry in entries {
+            members.push_entry(entry);
+        }
+    }
 }
 
 /// Whether an exclusion of another target holds for a member of `STARFORT_ARGS`: what is excluded as it is, is excluded
@@ -505,6 +557,13 @@ pub(crate) fn is_excluded_by(exclusion: &CompiledTarget, name: &[u8]) -> bool {
 
 /// Whether a name is an argument's and not a place's.
 fn is_argument(base: &[u8]) -> bool {
-    const PLACES: &[&[u8]] = &[b"path.", b"header.", b"cookie.", b"authorization", b"xml/"];
+    const PLACES: &[&[u8]] = &[
+        b"path.",
+        b"header.",
+        b"cookie.",
+        b"authorization",
+        b"xml/",
+        b"trailer.",
+    ];
     !PLACES.iter().any(|place| base.starts_with(place))
 }

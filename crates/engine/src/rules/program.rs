@@ -399,6 +399,7 @@ pub(crate) fn source_of(variable: Variable) -> Source {
         V::StarfortArgs => Source::Facts(smallvec![
             (V::StarfortArgs.into(), Side::Value),
             (Slot::DECODED_BODY, Side::Value),
+            (Slot::TRAILERS, Side::Value),
         ]),
         V::ArgsNames => both(Side::Name),
         V::ArgsGetNames => one(V::ArgsGet, Side::Name),

@@ -82,6 +82,20 @@ impl Transaction {
             .is_some_and(|inspection| inspection.wants_any_body())
     }
 
+    /// What came after the body.
+    pub(crate) fn inspect_trailers(
+        &mut self,
+        engine: &Engine,
+        trailers: &[(&[u8], &[u8])],
+        now: Now,
+    ) {
+        if let (Some(environment), Some(inspection)) =
+            (environment(engine, now), self.inspection.as_mut())
+        {
+            inspection.request_trailers(environment, trailers);
+        }
+    }
+
     /// Phase 2, over the request's body (empty when there is none).
     pub(crate) fn inspect_body(&mut self, engine: &Engine, body: &[u8], truncated: bool, now: Now) {
         let (Some(environment), Some(inspection)) =

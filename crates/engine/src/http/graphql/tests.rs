@@ -172,6 +172,8 @@ fn figures() {
             introspection: 0
         })
     );
+    let fields = Document::parse(text).map(|document| document.fields);
+    assert_eq!(fields, Ok(vec!["a", "b", "c", "user", "id", "q"]));
 }
 
 /// What is deeper or longer than is read is no document, and reading it ends early.
@@ -244,7 +246,8 @@ fn written(value: &str) -> String {
             '"' | '\\' => out.extend(['\\', letter]),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
-            '\'' | '<' => out.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            '\'' => out.push_str("\\u0027"),
+            '<' => out.push_str("\\u{3C}"),
             _ => out.push(letter),
         }
     }

@@ -6,9 +6,11 @@ mod xml;
 
 use super::compiled::Variable as V;
 use super::facts::Facts;
+use super::places;
 use super::program::Program;
 use super::request;
 use crate::http::body::{BodyKind, sniff};
+use crate::http::content_type;
 
 /// How a body is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +94,7 @@ pub(crate) fn enter(
             match Processor::sniffed(body) {
                 Some(Processor::Json) => drop(json::enter(program, body, facts)),
                 Some(Processor::Xml) => drop(xml::enter(body, facts)),
+                _ if is_graphql(content_type) => places::enter_document_body(body, facts),
                 _ => {}
             }
             None
@@ -107,6 +110,12 @@ pub(crate) fn enter(
     if program.uses(V::FullRequest) || program.uses(V::FullRequestLength) {
         full_request(body, facts);
     }
+}
+
+/// Whether a media type is that of GraphQL documents.
+fn is_graphql(content_type: &[u8]) -> bool {
+    std::str::from_utf8(content_type)
+        .is_ok_and(|text| content_type::parse(text).essence == "application/graphql")
 }
 
 /// A body that cannot be read.
