@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NATIVE := src/starfort/_bin/libstarfort.so
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: setup demo test test-rust test-python check bench clean system-packages lock
+.PHONY: setup demo test test-rust test-python check bench quality clean system-packages lock
 
 setup: build/installed $(NATIVE) build/crs
 
@@ -34,7 +34,7 @@ system-packages:
 	@scripts/system-packages
 
 # where scripts/fetch-crs puts CRS; tests make their own rule sets
-demo bench bench-%: export STARFORT_RULESETS = $(CURDIR)/build/rulesets
+demo bench bench-% quality quality-%: export STARFORT_RULESETS = $(CURDIR)/build/rulesets
 
 demo: setup
 	@$(BIN)/python -m examples.demo.run
@@ -61,6 +61,16 @@ bench: setup system-packages
 
 bench-%: setup system-packages
 	$(BIN)/python -m benchmarks $*
+
+build/quality/installed: scripts/fetch-quality build/installed
+	@scripts/fetch-quality
+	@touch $@
+
+quality: setup build/quality/installed
+	$(BIN)/python -m benchmarks.quality
+
+quality-%: setup build/quality/installed
+	$(BIN)/python -m benchmarks.quality $*
 
 lock: build/venv
 	$(BIN)/pip install --quiet pip-tools

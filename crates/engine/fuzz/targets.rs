@@ -10,9 +10,13 @@ use starfort_engine::client::geo::{GeoDatabases, Place};
 use starfort_engine::explain::{Described, DescribedResponse, explain};
 use starfort_engine::hash::KeyedHash;
 use starfort_engine::headers::Headers;
+use starfort_engine::http::body::BodyKind;
+use starfort_engine::http::collect::Collect;
+use starfort_engine::http::listener::{Both, Listener};
+use starfort_engine::http::multipart::Part as BodyPart;
 use starfort_engine::http::{
-    Anomaly, Limits, MAX_NAME_BYTES, Parameters, body, cookies, decompress, form, headers, json,
-    multipart, path, query, xml,
+    Anomalies, Anomaly, Limits, MAX_NAME_BYTES, Parameters, body, cookies, decompress, form,
+    headers, json, multipart, path, query, xml,
 };
 use starfort_engine::identity::{Identities, Offered};
 use starfort_engine::rules::compiled::{
@@ -67,12 +71,29 @@ fn assert_bounded(parameters: &Parameters, input: usize, readers: usize) {
     assert!(parameters.len() <= limits().parameters as usize);
 }
 
+/// What a reader tells, as parameters, to whoever else listens too.
+fn collected<L: Listener>(
+    format: BodyKind,
+    other: &mut L,
+    read: impl FnOnce(&mut Both<&mut Collect<'_>, &mut L>),
+) -> (Parameters, Anomalies) {
+    let mut parameters = Parameters::new(limits().parameters);
+    let mut collect = Collect::new(&mut parameters, &limits());
+    let mut both = Both(&mut collect, other);
+    both.begin(format);
+    read(&mut both);
+    both.end();
+    let anomalies = collect.anomalies();
+    (parameters, anomalies)
+}
+
 /// JSON: bounded, and malformed exactly when `serde_json` says so (within what it reads).
 pub(crate) fn fuzz_json(data: &[u8]) {
     for documents in [json::Documents::One, json::Documents::Many] {
         for truncated in [false, true] {
-            let mut parameters = Parameters::new(limits().parameters);
-            let found = json::parse(data, truncated, documents, &limits(), &mut parameters);
+            let (parameters, found) = collected(BodyKind::Json, &mut Anomalies::NONE, |both| {
+                json::read(data, truncated, documents, both);
+            });
             assert_bounded(&parameters, data.len(), 1);
             let comparable = documents == json::Documents::One
                 && !truncated
@@ -90,38 +111,45 @@ pub(crate) fn fuzz_json(data: &[u8]) {
 
 /// Forms.
 pub(crate) fn fuzz_form(data: &[u8]) {
-    let mut parameters = Parameters::new(limits().parameters);
-    let _ = form::parse(data, &limits(), &mut parameters);
+    let (parameters, _) = collected(BodyKind::Form, &mut Anomalies::NONE, |both| {
+        form::read(data, b'&', both);
+    });
     assert_bounded(&parameters, data.len(), 1);
 }
 
-/// Multipart: the boundary is the first line; file ranges are inside the body.
+/// Counts the bytes of parts.
+struct Contents(usize);
+
+impl Listener for Contents {
+    fn part(&mut self, part: &BodyPart<'_>) {
+        self.0 += part.content.len();
+    }
+}
+
+/// Multipart: the content type is the first line; contents are no more than the body.
 pub(crate) fn fuzz_multipart(data: &[u8]) {
     let (boundary, content) =
         data.split_at(data.iter().position(|byte| *byte == b'\n').unwrap_or(0));
     let boundary = String::from_utf8_lossy(boundary);
-    let mut parameters = Parameters::new(limits().parameters);
-    let mut files = Vec::new();
-    let _ = multipart::parse(
-        Some(&boundary),
-        content,
-        false,
-        &limits(),
-        &mut parameters,
-        &mut files,
-    );
-    assert_bounded(&parameters, content.len(), 1);
-    for file in files {
-        assert!(content.get(file.content).is_some());
+    for kind in ["form-data", "mixed"] {
+        let content_type = format!("multipart/{kind}; boundary={boundary}");
+        let mut contents = Contents(0);
+        let (parameters, _) = collected(BodyKind::Multipart, &mut contents, |both| {
+            multipart::read(Some(&content_type), content, false, 0, both);
+        });
+        // Each value under each of a part's names, as sent and decoded.
+        assert_bounded(&parameters, content.len(), 64);
+        assert!(contents.0 <= content.len());
     }
 }
 
-/// XML and SGML.
+/// XML and SGML; entities become at most so much more.
 pub(crate) fn fuzz_xml(data: &[u8]) {
     for dialect in [xml::Dialect::Xml, xml::Dialect::Sgml] {
-        let mut parameters = Parameters::new(limits().parameters);
-        let _ = xml::parse(data, false, dialect, &limits(), &mut parameters);
-        assert_bounded(&parameters, data.len(), 1);
+        let (parameters, _) = collected(BodyKind::Xml, &mut Anomalies::NONE, |both| {
+            xml::read(data, false, dialect, both);
+        });
+        assert_bounded(&parameters, data.len() + (1 << 20), 1);
     }
     let _ = xml::declared_charset(data);
 }
@@ -173,11 +201,10 @@ pub(crate) fn fuzz_body_decompress(data: &[u8]) {
         &limits(),
         &mut parameters,
     );
-    // Read as declared and as sniffed; other charsets grow at most threefold on their way to UTF-8.
-    assert_bounded(&parameters, 3 * plain.body.len(), 2);
-    for file in parsed.files {
-        assert!(parsed.content.get(file.content).is_some());
-    }
+    // Read as declared and as sniffed, parts under each of their names; other charsets grow at most threefold on their
+    // way to UTF-8.
+    assert_bounded(&parameters, 3 * plain.body.len() + (1 << 20), 64);
+    assert!(parsed.content.len() <= 3 * plain.body.len() + 16);
 }
 
 /// Masking: what was JSON stays JSON, and of another size only when something was masked.
@@ -493,7 +520,7 @@ fn transformations() -> Vec<Transformation> {
      htmlEntityDecode jsDecode length lowercase uppercase md5 normalizePath normalizePathWin parityEven7bit \
      parityOdd7bit parityZero7bit phpArgsNames removeComments removeCommentsChar removeNulls removeWhitespace \
      replaceComments replaceNulls sha1 sqlHexDecode trim trimLeft trimRight urlDecode urlDecodeUni urlEncode \
-     utf8toUnicode"
+     utf8toUnicode utf8toAscii omitDataUris"
         .split_whitespace()
         .filter_map(|name| serde_json::from_value(serde_json::Value::String(name.to_owned())).ok())
         .collect()

@@ -15,7 +15,8 @@ use crate::bundle::Phase;
 use crate::engine::{Engine, Now};
 use crate::event::EventRow;
 use crate::headers::Headers;
-use crate::http::body::Beginning;
+use crate::http::body::{Beginning, Body};
+use crate::http::collect::Collect;
 use crate::http::{
     Anomaly, Parameters, body, content_type, cookies, decompress, headers, path, query,
 };
@@ -24,7 +25,7 @@ use crate::outcome::{
     LocalResponse, RequestEffects, RequestOutcome, ResponseBodyOutcome, ResponseOutcome,
 };
 use crate::policy::{Decision, Terminal};
-use crate::rules::RulesOutcome;
+use crate::rules::{RulesOutcome, rules_environment};
 use crate::schema;
 use crate::signals::KeyType;
 use crate::transaction::{ResponseState, Transaction, View};
@@ -92,7 +93,7 @@ impl Transaction {
         }
         if end_of_stream || is_streaming(self) {
             // 8. rules, which have a second phase without a body too.
-            self.inspect_body(engine, b"", false, now);
+            self.inspect_body(engine, now);
             return self.decide_request(engine, now);
         }
         // Whoever wants to hide a body calls it something that is not read, or nothing at all: the upstream may
@@ -127,7 +128,7 @@ impl Transaction {
                 let missing = !bytes.is_empty() && self.headers.get("content-type").is_none();
                 self.anomalies
                     .insert_if(missing, Anomaly::ContentTypeMissing);
-                self.inspect_body(engine, b"", false, now);
+                self.inspect_body(engine, now);
                 self.decide_request(engine, now)
             }
         }
@@ -260,19 +261,27 @@ impl Transaction {
             self.anomalies.insert(Anomaly::BodyOverLimit);
             return self.refuse(413, "Content Too Large");
         }
-        let parsed = body::parse(
+        let body = Body::receive(
             self.headers.text("content-type"),
             self.headers.text("content-encoding"),
             bytes,
             truncated,
             &engine.limits,
-            &mut self.parameters,
         );
-        self.anomalies.extend(parsed.anomalies);
+        // 1. http and 8. rules: one reading of the body, to which both listen.
+        let mut parameters = Collect::new(&mut self.parameters, &engine.limits);
+        match (rules_environment(engine, now), self.inspection.as_mut()) {
+            (Some(environment), Some(inspection)) => {
+                inspection.read_body(environment, &body, &mut parameters);
+            }
+            _ => body.read(None, b'&', &mut parameters),
+        }
+        self.anomalies.extend(parameters.anomalies());
+        self.anomalies.extend(body.anomalies);
         // 9. sensitive, of what comes in; logins carry passwords and e-mail addresses by their nature.
-        self.sensitive_request = engine.scanner.scan(&parsed.content).classes;
+        self.sensitive_request = engine.scanner.scan(&body.content).classes;
         // 8. rules, over the body as the upstream will read it.
-        self.inspect_body(engine, &parsed.content, truncated, now);
+        self.inspect_body(engine, now);
         if !engine.shared.signals.is_empty() {
             self.signals = self.active_signals(engine, now);
         }

@@ -78,13 +78,20 @@ anomalies! {
     MalformedMultipart = "malformed_multipart",
     /// More parts than the limit.
     MultipartPartsOverLimit = "multipart_parts_over_limit",
+    /// A part of a multipart body is in base64 or quoted-printable; it was inspected as sent and decoded.
+    EncodedPart = "encoded_part",
+    /// A part of a multipart body has several names, of which servers will not take the same, or its file name is in a
+    /// form that only some of them read.
+    FileNameMismatch = "file_name_mismatch",
     /// The body says XML and is not well-formed.
     MalformedXml = "malformed_xml",
     /// The XML has a document type declaration.
     XmlDoctype = "xml_doctype",
-    /// The XML declares entities, or uses one that is not predefined. None is ever expanded.
+    /// The XML declares entities, or uses one that is not predefined.
     XmlEntity = "xml_entity",
-    /// The XML names an external entity or document type (`SYSTEM`, `PUBLIC`).
+    /// Entities of the XML stand for more text than is expanded, or for themselves (billion laughs).
+    XmlEntityOverLimit = "xml_entity_over_limit",
+    /// The XML names an external entity or document type (`SYSTEM`, `PUBLIC`) other than one of the W3C's.
     XmlExternalEntity = "xml_external_entity",
     /// The body says GraphQL and is no executable document.
     MalformedGraphql = "malformed_graphql",

@@ -1,16 +1,19 @@
-//! A request body of any kind: decompressed, converted to UTF-8, parsed by its content type.
+//! A request body of any kind: decompressed, converted to UTF-8, read by its content type.
 //!
-//! What the client declares is what the upstream will read, so the declared parser always runs. When the
-//! body is plainly of another kind, it is parsed as that too and flagged: nothing hides behind a false type.
+//! What the client declares is what the upstream will read, so the declared reader always runs. When rules chose
+//! another one it runs too, and when the body is plainly of another kind, it is read as that as well and flagged:
+//! nothing hides behind a false type. Whoever listens hears all of it.
 
 use std::borrow::Cow;
 
-use super::content_type::{self, ContentType};
-use super::multipart::FilePart;
+use smallvec::SmallVec;
+
+use super::collect::Collect;
+use super::listener::Listener;
 use super::parameter::Parameters;
 use super::xml::Dialect;
-use super::{Anomalies, Anomaly, Limits, Location};
-use super::{charset, decompress, form, graphql, json, multipart, xml};
+use super::{Anomalies, Anomaly, Limits};
+use super::{charset, content_type, decompress, form, graphql, json, multipart, text, xml};
 
 /// What a body was read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,6 +58,27 @@ impl BodyKind {
         }
     }
 
+    /// What is read alike: one reading of a body in a family is enough.
+    #[must_use]
+    pub const fn family(self) -> Self {
+        match self {
+            Self::JsonLines => Self::Json,
+            Self::Ofx => Self::Xml,
+            other => other,
+        }
+    }
+
+    /// Whether a body of this kind may begin as one of `sniffed` does.
+    fn begins_like(self, sniffed: Self) -> bool {
+        match self {
+            // A GraphQL document begins as JSON does.
+            Self::Json | Self::JsonLines | Self::Graphql => sniffed == Self::Json,
+            Self::Xml => matches!(sniffed, Self::Xml | Self::Ofx),
+            Self::Ofx => sniffed != Self::Json,
+            Self::Empty | Self::Form | Self::Multipart | Self::Text | Self::Other => false,
+        }
+    }
+
     /// The kind that a media type stands for.
     ///
     /// # Arguments
@@ -80,6 +104,38 @@ impl BodyKind {
     }
 }
 
+/// Formats that one body is read as: as it is declared, as rules chose, as it begins, and a form in another charset.
+type Formats = SmallVec<[BodyKind; 4]>;
+
+/// A body with its encodings undone, to be read.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Body<'a> {
+    /// What it is by its declared type; by its first bytes when none is declared.
+    pub kind: BodyKind,
+    /// The body without content encodings, in UTF-8 where its charset is known: what raw scans look at.
+    pub content: Cow<'a, [u8]>,
+    /// What was odd so far.
+    pub anomalies: Anomalies,
+    content_type: Option<&'a str>,
+    /// The end is missing.
+    truncated: bool,
+    /// What it begins like, when that is not what it is declared to be.
+    sniffed: Option<BodyKind>,
+}
+
+/// Bytes are payload: shown by kind and length only.
+impl std::fmt::Debug for Body<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Body({}, {} bytes, {:?})",
+            self.kind.code(),
+            self.content.len(),
+            self.anomalies
+        )
+    }
+}
+
 /// What came of a body; its parameters are in the collection that was given.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ParsedBody<'a> {
@@ -87,13 +143,11 @@ pub struct ParsedBody<'a> {
     pub kind: BodyKind,
     /// What was odd.
     pub anomalies: Anomalies,
-    /// Files of a multipart body; their ranges are in `content`.
-    pub files: Vec<FilePart>,
-    /// The body without content encodings, in UTF-8 where its charset was known: what raw scans look at.
+    /// See [`Body::content`].
     pub content: Cow<'a, [u8]>,
 }
 
-/// Bodies are payload: shown by kind and length only.
+/// Bytes are payload: shown by kind and length only.
 impl std::fmt::Debug for ParsedBody<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
@@ -113,164 +167,311 @@ impl std::fmt::Debug for ParsedBody<'_> {
 /// * `bytes` - the body as received; what is beyond `request_body_bytes` is not read and flagged.
 /// * `truncated` - there was more than `bytes` (flagged as `body_over_limit`).
 pub fn parse<'a>(
-    content_type: Option<&str>,
+    content_type: Option<&'a str>,
     content_encoding: Option<&str>,
     bytes: &'a [u8],
     truncated: bool,
     limits: &Limits,
     parameters: &mut Parameters,
 ) -> ParsedBody<'a> {
-    let max = limits.request_body_bytes as usize;
-    let truncated = truncated || bytes.len() > max;
-    let mut anomalies = Anomalies::NONE;
-    anomalies.insert_if(truncated, Anomaly::BodyOverLimit);
-    if bytes.is_empty() {
-        return ParsedBody {
-            kind: BodyKind::Empty,
-            anomalies,
-            files: Vec::new(),
-            content: Cow::Borrowed(bytes),
-        };
-    }
-    let plain = decompress::decompress(
-        content_encoding,
-        bytes.get(..max).unwrap_or(bytes),
-        truncated,
-        limits,
-    );
-    anomalies.extend(plain.anomalies);
-    let mut body = Body {
-        content: plain.body,
-        truncated: plain.incomplete,
-        limits,
-        anomalies,
-        files: Vec::new(),
-    };
-    let kind = body.dispatch(content_type, parameters);
+    let body = Body::receive(content_type, content_encoding, bytes, truncated, limits);
+    let mut collect = Collect::new(parameters, limits);
+    body.read(None, b'&', &mut collect);
+    let mut anomalies = body.anomalies;
+    anomalies.extend(collect.anomalies());
     ParsedBody {
-        kind,
-        anomalies: body.anomalies,
-        files: body.files,
+        kind: body.kind,
+        anomalies,
         content: body.content,
     }
 }
 
-struct Body<'a, 'l> {
-    content: Cow<'a, [u8]>,
-    truncated: bool,
-    limits: &'l Limits,
-    anomalies: Anomalies,
-    files: Vec<FilePart>,
-}
-
-impl Body<'_, '_> {
-    fn dispatch(&mut self, content_type: Option<&str>, parameters: &mut Parameters) -> BodyKind {
-        let declared = content_type.map(content_type::parse);
-        let Some(declared) = declared else {
-            self.anomalies.insert(Anomaly::ContentTypeMissing);
-            self.convert(None);
-            let kind = sniff(&self.content).unwrap_or(BodyKind::Other);
-            self.read(kind, None, parameters);
-            return kind;
-        };
-        self.anomalies
-            .insert_if(declared.malformed, Anomaly::ContentTypeMalformed);
-        let kind = BodyKind::of(&declared.essence);
-        if !matches!(kind, BodyKind::Multipart | BodyKind::Other) {
-            let own = || xml::declared_charset(&self.content);
-            let label = match kind {
-                BodyKind::Xml | BodyKind::Ofx => declared.charset.clone().or_else(own),
-                _ => declared.charset.clone(),
+impl<'a> Body<'a> {
+    /// Undoes the encodings of a body as it was received.
+    ///
+    /// # Arguments
+    /// As of [`parse`].
+    #[must_use]
+    pub fn receive(
+        content_type: Option<&'a str>,
+        content_encoding: Option<&str>,
+        bytes: &'a [u8],
+        truncated: bool,
+        limits: &Limits,
+    ) -> Self {
+        let max = limits.request_body_bytes as usize;
+        let truncated = truncated || bytes.len() > max;
+        let mut anomalies = Anomalies::NONE;
+        anomalies.insert_if(truncated, Anomaly::BodyOverLimit);
+        if bytes.is_empty() {
+            return Self {
+                kind: BodyKind::Empty,
+                content: Cow::Borrowed(bytes),
+                anomalies,
+                content_type,
+                truncated,
+                sniffed: None,
             };
-            self.convert(label.as_deref());
         }
-        self.read(kind, Some(&declared), parameters);
-        if let Some(sniffed) = self.other_kind(kind) {
-            self.anomalies.insert(Anomaly::ContentTypeMismatch);
-            self.read(sniffed, None, parameters);
+        let plain = decompress::decompress(
+            content_encoding,
+            bytes.get(..max).unwrap_or(bytes),
+            truncated,
+            limits,
+        );
+        anomalies.extend(plain.anomalies);
+        Self::open(content_type, plain.body, plain.incomplete, anomalies)
+    }
+
+    /// A body without content encodings.
+    ///
+    /// # Arguments
+    /// * `truncated` - the end is missing.
+    #[must_use]
+    pub fn plain(content_type: Option<&'a str>, bytes: &'a [u8], truncated: bool) -> Self {
+        Self::open(
+            content_type,
+            Cow::Borrowed(bytes),
+            truncated,
+            Anomalies::NONE,
+        )
+    }
+
+    /// Undoes the charset.
+    fn open(
+        content_type: Option<&'a str>,
+        content: Cow<'a, [u8]>,
+        truncated: bool,
+        anomalies: Anomalies,
+    ) -> Self {
+        let mut body = Self {
+            kind: BodyKind::Other,
+            content,
+            anomalies,
+            content_type,
+            truncated,
+            sniffed: None,
+        };
+        let Some(content_type) = content_type else {
+            body.anomalies.insert(Anomaly::ContentTypeMissing);
+            body.uncover(None);
+            body.kind = sniff(&body.content).unwrap_or(BodyKind::Other);
+            return body;
+        };
+        let declared = content_type::parse(content_type);
+        body.anomalies
+            .insert_if(declared.malformed, Anomaly::ContentTypeMalformed);
+        body.kind = BodyKind::of(&declared.essence);
+        match body.kind {
+            BodyKind::Multipart | BodyKind::Form => {}
+            BodyKind::Other => body.uncover(declared.charset.as_deref()),
+            BodyKind::Xml | BodyKind::Ofx => {
+                let own = || xml::declared_charset(&body.content);
+                let label = declared.charset.clone().or_else(own);
+                body.convert(label.as_deref());
+            }
+            _ => body.convert(declared.charset.as_deref()),
         }
-        kind
+        body.sniffed = sniff(&body.content).filter(|sniffed| !body.kind.begins_like(*sniffed));
+        body.anomalies
+            .insert_if(body.sniffed.is_some(), Anomaly::ContentTypeMismatch);
+        body
     }
 
     fn convert(&mut self, label: Option<&str>) {
         let content = std::mem::take(&mut self.content);
-        self.content = match content {
-            Cow::Borrowed(bytes) => charset::to_utf8(label, bytes, &mut self.anomalies),
-            Cow::Owned(bytes) => {
-                Cow::Owned(charset::to_utf8(label, &bytes, &mut self.anomalies).into_owned())
-            }
-        };
+        self.content = charset::of_cow(label, content, &mut self.anomalies);
     }
 
-    /// The kind that the first bytes show, when it is not the declared one.
-    fn other_kind(&self, declared: BodyKind) -> Option<BodyKind> {
-        let sniffed = sniff(&self.content)?;
-        let same = match declared {
-            // A GraphQL document begins as JSON does.
-            BodyKind::Json | BodyKind::JsonLines | BodyKind::Graphql => sniffed == BodyKind::Json,
-            BodyKind::Xml => matches!(sniffed, BodyKind::Xml | BodyKind::Ofx),
-            BodyKind::Ofx => sniffed != BodyKind::Json,
-            BodyKind::Empty
-            | BodyKind::Form
-            | BodyKind::Multipart
-            | BodyKind::Text
-            | BodyKind::Other => false,
-        };
-        (!same).then_some(sniffed)
+    /// Converts a body of no known type, should it turn out to be a document then: a file is left as it is.
+    fn uncover(&mut self, label: Option<&str>) {
+        let start = self.content.get(..BEGINNING_BYTES).unwrap_or(&self.content);
+        let start = start.get(..start.len() & !1).unwrap_or(start);
+        let converted = charset::to_utf8(label, start, &mut Anomalies::default());
+        if sniff(&converted).is_some() || text::is_text(&converted) {
+            self.convert(label);
+        }
     }
 
-    fn read(
-        &mut self,
-        kind: BodyKind,
-        declared: Option<&ContentType<'_>>,
-        parameters: &mut Parameters,
+    /// Whether there is more than [`Body::content`].
+    #[must_use]
+    pub const fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// Tells `listener` what the body holds, in each format that somebody may read it in.
+    ///
+    /// # Arguments
+    /// * `chosen` - the format that rules chose.
+    /// * `separator` - what is between the pairs of a form.
+    pub fn read<L: Listener>(&self, chosen: Option<BodyKind>, separator: u8, listener: &mut L) {
+        self.read_start(usize::MAX, chosen, separator, listener);
+    }
+
+    /// As [`Body::read`], of the first so many bytes.
+    pub(crate) fn read_start<L: Listener>(
+        &self,
+        bytes: usize,
+        chosen: Option<BodyKind>,
+        separator: u8,
+        listener: &mut L,
     ) {
-        let (content, truncated, limits) = (self.content.as_ref(), self.truncated, self.limits);
-        let found = match kind {
-            BodyKind::Json => {
-                json::parse(content, truncated, json::Documents::One, limits, parameters)
-            }
-            BodyKind::JsonLines => json::parse(
-                content,
-                truncated,
-                json::Documents::Many,
-                limits,
-                parameters,
-            ),
-            BodyKind::Form => form::parse(content, limits, parameters),
-            BodyKind::Multipart => {
-                let boundary = declared.and_then(|d| d.boundary.as_deref());
-                multipart::parse(
-                    boundary,
+        let content = self.content.get(..bytes).unwrap_or(&self.content);
+        let truncated = self.truncated || content.len() < self.content.len();
+        for kind in self.formats(chosen) {
+            read_format(
+                kind,
+                Source {
+                    content_type: self.content_type,
                     content,
                     truncated,
-                    limits,
-                    parameters,
-                    &mut self.files,
-                )
-            }
-            BodyKind::Xml => xml::parse(
-                content,
-                truncated,
-                xml::dialect_of(content),
-                limits,
-                parameters,
-            ),
-            BodyKind::Ofx => xml::parse(content, truncated, Dialect::Sgml, limits, parameters),
-            BodyKind::Graphql => graphql::parse(content, limits, parameters),
-            BodyKind::Text => {
-                let text = String::from_utf8_lossy(content);
-                let mut found = parameters.push(Location::Body, "", &text);
-                found.insert_if(
-                    matches!(text, Cow::Owned(_)) && !truncated,
-                    Anomaly::InvalidUtf8,
-                );
-                found
-            }
-            BodyKind::Empty | BodyKind::Other => Anomalies::NONE,
-        };
-        self.anomalies.extend(found);
+                    nesting: 0,
+                    separator,
+                },
+                listener,
+            );
+        }
+        if self.kind == BodyKind::Form {
+            self.read_wide_form(separator, listener);
+        }
     }
+
+    fn formats(&self, chosen: Option<BodyKind>) -> Formats {
+        let mut formats = Formats::new();
+        let mut add = |kind: BodyKind| {
+            let family = kind.family();
+            if !formats.iter().any(|known| known.family() == family) {
+                formats.push(kind);
+            }
+        };
+        // Nobody reads a JSON document as prose, while what begins like XML may be meant as HTML.
+        let is_document = chosen.is_some() || self.sniffed == Some(BodyKind::Json);
+        match self.kind {
+            BodyKind::Empty => {}
+            BodyKind::Text if is_document => {}
+            BodyKind::Other if is_document || self.sniffed.is_some() || self.is_file() => {}
+            BodyKind::Other => add(BodyKind::Text),
+            kind => add(kind),
+        }
+        if self.kind != BodyKind::Empty {
+            chosen.into_iter().for_each(&mut add);
+            self.sniffed.into_iter().for_each(&mut add);
+        }
+        formats
+    }
+
+    /// Whether a body of no known type is a file: by its type, or because it is no text.
+    fn is_file(&self) -> bool {
+        let essence = content_type::essence(self.content_type.unwrap_or_default());
+        let is = |known: &str| {
+            essence
+                .get(..known.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(known))
+        };
+        FILES.iter().any(|known| is(known)) || !text::is_text(&self.content)
+    }
+
+    /// ASP.NET reads a form in the charset that it declares, PHP in none: where that makes a difference it is read both
+    /// ways.
+    fn read_wide_form<L: Listener>(&self, separator: u8, listener: &mut L) {
+        let declared = content_type::parse(self.content_type.unwrap_or_default());
+        let mut anomalies = Anomalies::NONE;
+        let converted =
+            charset::to_utf8(declared.charset.as_deref(), &self.content, &mut anomalies);
+        for anomaly in anomalies.iter() {
+            listener.anomaly(anomaly);
+        }
+        if matches!(converted, Cow::Owned(_)) {
+            let source = Source {
+                content_type: None,
+                content: &converted,
+                truncated: self.truncated,
+                nesting: 0,
+                separator,
+            };
+            read_format(BodyKind::Form, source, listener);
+        }
+    }
+}
+
+/// Types of which only the bytes are there to be looked at, unless they begin like a document.
+const FILES: [&str; 10] = [
+    "image/",
+    "audio/",
+    "video/",
+    "font/",
+    "model/",
+    "application/octet-stream",
+    "application/grpc",
+    "application/protobuf",
+    "application/x-protobuf",
+    "application/vnd.google.protobuf",
+];
+
+/// What a reader is given.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    content_type: Option<&'a str>,
+    content: &'a [u8],
+    truncated: bool,
+    /// Multiparts that it is in.
+    nesting: u8,
+    separator: u8,
+}
+
+/// Where each format is read. A new one is a line here.
+fn read_format<L: Listener>(kind: BodyKind, source: Source<'_>, listener: &mut L) {
+    let Source {
+        content, truncated, ..
+    } = source;
+    listener.begin(kind);
+    match kind {
+        BodyKind::Json => json::read(content, truncated, json::Documents::One, listener),
+        BodyKind::JsonLines => json::read(content, truncated, json::Documents::Many, listener),
+        BodyKind::Form => form::read(content, source.separator, listener),
+        BodyKind::Multipart => multipart::read(
+            source.content_type,
+            content,
+            truncated,
+            source.nesting,
+            listener,
+        ),
+        BodyKind::Xml => xml::read(content, truncated, xml::dialect_of(content), listener),
+        BodyKind::Ofx => xml::read(content, truncated, xml::Dialect::Sgml, listener),
+        BodyKind::Graphql => graphql::read(content, listener),
+        BodyKind::Text => text::read(content, truncated, listener),
+        BodyKind::Empty | BodyKind::Other => {}
+    }
+    listener.end();
+}
+
+/// Reads a part of a multipart body that is a document of its own.
+///
+/// # Arguments
+/// * `nesting` - multiparts that it is in.
+pub(super) fn read_part<L: Listener>(
+    kind: BodyKind,
+    content_type: &str,
+    content: Cow<'_, [u8]>,
+    nesting: u8,
+    anomalies: &mut Anomalies,
+    listener: &mut L,
+) {
+    let content = match kind {
+        BodyKind::Multipart | BodyKind::Form => content,
+        _ => {
+            let declared = content_type::parse(content_type);
+            charset::of_cow(declared.charset.as_deref(), content, anomalies)
+        }
+    };
+    let source = Source {
+        content_type: Some(content_type),
+        content: &content,
+        truncated: false,
+        nesting,
+        separator: b'&',
+    };
+    read_format(kind, source, listener);
 }
 
 /// What the first bytes of a body show.

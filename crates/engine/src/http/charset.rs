@@ -36,10 +36,72 @@ pub(crate) fn to_utf8<'a>(
         return Cow::Borrowed(body);
     };
     if let Some(encoding) = Encoding::for_label_no_replacement(label.as_bytes()) {
+        // Servers that don't look at the label read ASCII; in UTF-16 that would be other letters altogether.
+        if !encoding.is_ascii_compatible() && is_plain(body) {
+            anomalies.insert(Anomaly::CharsetNotUtf8);
+            return Cow::Borrowed(body);
+        }
         return convert(encoding, body, anomalies);
     }
     anomalies.insert(Anomaly::CharsetUnsupported);
     Cow::Borrowed(body)
+}
+
+/// As [`to_utf8`], for a text that may be owned.
+pub(crate) fn of_cow<'a>(
+    label: Option<&str>,
+    body: Cow<'a, [u8]>,
+    anomalies: &mut Anomalies,
+) -> Cow<'a, [u8]> {
+    match body {
+        Cow::Borrowed(bytes) => to_utf8(label, bytes, anomalies),
+        Cow::Owned(bytes) => match to_utf8(label, &bytes, anomalies) {
+            Cow::Owned(text) => Cow::Owned(text),
+            Cow::Borrowed(text) if text.len() == bytes.len() => Cow::Owned(bytes),
+            Cow::Borrowed(text) => Cow::Owned(text.to_vec()),
+        },
+    }
+}
+
+/// ASCII without NUL bytes, of which UTF-16 has one with each ASCII letter, and without the escapes of ISO-2022-JP.
+fn is_plain(body: &[u8]) -> bool {
+    body.is_ascii() && memchr::memchr2(0, 0x1b, body).is_none()
+}
+
+/// Converts text to UTF-8 whose charset is known; any other stays as it is.
+pub(crate) fn of_label(label: Option<&[u8]>, text: Vec<u8>) -> Vec<u8> {
+    match label.and_then(Encoding::for_label_no_replacement) {
+        Some(encoding) if encoding != UTF_8 => {
+            let (converted, _) = encoding.decode_without_bom_handling(&text);
+            converted.into_owned().into_bytes()
+        }
+        _ => text,
+    }
+}
+
+/// The readings of a value by its label: in its charset, and as it is where a server that does not look at the label
+/// would see other letters altogether.
+pub(crate) fn readings<'a>(
+    label: Option<&str>,
+    text: Cow<'a, [u8]>,
+    anomalies: &mut Anomalies,
+) -> (Cow<'a, [u8]>, Option<Vec<u8>>) {
+    let Some(label) = label else {
+        return (text, None);
+    };
+    let Some(encoding) = Encoding::for_label_no_replacement(label.as_bytes()) else {
+        anomalies.insert(Anomaly::CharsetUnsupported);
+        return (text, None);
+    };
+    let converted = match convert(encoding, &text, anomalies) {
+        Cow::Owned(converted) => converted,
+        Cow::Borrowed(_) => return (text, None),
+    };
+    if encoding.is_ascii_compatible() {
+        (Cow::Owned(converted), None)
+    } else {
+        (text, Some(converted))
+    }
 }
 
 fn convert<'a>(

@@ -1,36 +1,33 @@
 //! `application/x-www-form-urlencoded` bodies.
 
-use super::parameter::Parameters;
-use super::query::parse_pairs;
-use super::{Anomalies, Anomaly, Limits, Location};
+use super::Anomaly;
+use super::listener::Listener;
+use super::pairs;
 
-/// Parses a form body into `parameters`, as [`super::query::parse`] does a query.
+/// Tells `listener` of a form's pairs.
 ///
 /// # Arguments
-/// * `body` - decompressed, at most `request_body_bytes` of it are read.
-pub fn parse(body: &[u8], limits: &Limits, parameters: &mut Parameters) -> Anomalies {
-    let max = limits.decompressed_bytes.max(limits.request_body_bytes) as usize;
-    let pairs = parse_pairs(body.get(..max).unwrap_or(body), Location::Body, parameters);
-    let mut anomalies = pairs.anomalies;
-    anomalies.insert_if(body.len() > max, Anomaly::BodyOverLimit);
-    anomalies.insert_if(pairs.bad_escape, Anomaly::MalformedForm);
-    anomalies.insert_if(pairs.invalid_utf8, Anomaly::InvalidUtf8);
-    anomalies
+/// * `separator` - what is between pairs: `&`, unless rules say otherwise (`SecArgumentSeparator`).
+pub fn read<L: Listener>(body: &[u8], separator: u8, listener: &mut L) {
+    if pairs::read(body, separator, listener) {
+        listener.anomaly(Anomaly::MalformedForm);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::body::BodyKind;
+    use crate::http::collect::collected;
+    use crate::http::{Limits, Location};
 
     /// A form gives body parameters, and its oddities have the form's names.
     #[test]
     fn forms() {
-        let mut parameters = Parameters::new(10);
-        let found = parse(
-            b"user=a%40b.c&password=p+w&x=%zz&y=%ff",
-            &Limits::default(),
-            &mut parameters,
-        );
+        let form = b"user=a%40b.c&password=p+w&x=%zz&y=%ff";
+        let (parameters, found) = collected(BodyKind::Form, &Limits::default(), |collect| {
+            read(form, b'&', collect);
+        });
         assert_eq!(parameters.get(Location::Body, "user"), Some("a@b.c"));
         assert_eq!(parameters.get(Location::Body, "password"), Some("p w"));
         assert_eq!(

@@ -7,13 +7,16 @@
 
 mod lexer;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use lexer::{Lexer, Token};
 
-use super::parameter::{Parameters, Syntax};
-use super::{Anomalies, Anomaly, Limits, Location, ParameterKind};
+use super::listener::Listener;
+use super::parameter::Syntax;
+use super::{Anomaly, ParameterKind};
+use crate::headers::lossy;
 
 /// Selection sets, or lists and objects, within one another. Introspection needs a dozen.
 const MAX_DEPTH: usize = 200;
@@ -42,7 +45,7 @@ const DOCUMENT_NAMES: &[&str] = &[
 
 /// Why a text is no document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoDocument {
+pub enum NoDocument {
     /// The grammar does not allow it.
     Syntax,
     /// It is larger or deeper than is read.
@@ -53,7 +56,7 @@ type Parsed<T> = Result<T, NoDocument>;
 
 /// What a value of a document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LeafKind {
+pub enum LeafKind {
     /// A string, its escapes undone; block strings without their indentation.
     String,
     /// An integer or number.
@@ -68,7 +71,7 @@ pub(crate) enum LeafKind {
 
 /// How much a document asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Figures {
+pub struct Figures {
     /// Selection sets within one another.
     pub(crate) depth: u32,
     /// Fields.
@@ -83,7 +86,7 @@ pub(crate) struct Figures {
 
 /// A document that was read whole.
 #[derive(Debug, Default)]
-pub(crate) struct Document<'t> {
+pub struct Document<'t> {
     pool: String,
     leaves: Vec<(Range<u32>, Range<u32>, LeafKind)>,
     pub(crate) figures: Figures,
@@ -148,45 +151,38 @@ pub(crate) fn may_hold_document(name: &[u8]) -> bool {
         .any(|known| last.eq_ignore_ascii_case(known.as_bytes()))
 }
 
-/// Parses a GraphQL document into `parameters`; a text that is none becomes one parameter without a name.
-///
-/// # Arguments
-/// * `document` - UTF-8; odd bytes are replaced and flagged.
-/// * `limits` - `depth` of selection sets.
-pub fn parse(document: &[u8], limits: &Limits, parameters: &mut Parameters) -> Anomalies {
-    let text = String::from_utf8_lossy(document);
-    let mut anomalies = Anomalies::NONE;
-    anomalies.insert_if(
-        matches!(text, std::borrow::Cow::Owned(_)),
-        Anomaly::InvalidUtf8,
-    );
+/// Tells `listener` of a body that says it is a document: each literal and comment is a member. A text that is no
+/// document is told as it is.
+pub fn read<L: Listener>(body: &[u8], listener: &mut L) {
+    let text = lossy(body);
+    if matches!(text, Cow::Owned(_)) {
+        listener.anomaly(Anomaly::InvalidUtf8);
+    }
     match Document::parse(&text) {
         Ok(document) => {
             for (name, value, kind) in document.leaves() {
-                let syntax = match kind {
-                    LeafKind::Number | LeafKind::Boolean => {
-                        Syntax::Typed(ParameterKind::of_text(value))
-                    }
-                    LeafKind::String | LeafKind::Enum | LeafKind::Comment => Syntax::String,
-                };
-                anomalies.extend(parameters.push_with(Location::Body, syntax, name, |out| {
-                    out.push_str(value);
-                }));
+                listener.name(name);
+                listener.leaf(
+                    value,
+                    match kind {
+                        LeafKind::Number | LeafKind::Boolean => {
+                            Syntax::Typed(ParameterKind::of_text(value))
+                        }
+                        LeafKind::String | LeafKind::Enum | LeafKind::Comment => Syntax::String,
+                    },
+                );
             }
-            anomalies.insert_if(
-                document.figures.depth > limits.depth,
-                Anomaly::DepthOverLimit,
-            );
+            listener.document(&document, &text);
         }
         Err(reason) => {
-            anomalies.insert(match reason {
-                NoDocument::Syntax => Anomaly::MalformedGraphql,
-                NoDocument::Limit => Anomaly::DepthOverLimit,
-            });
-            anomalies.extend(parameters.push(Location::Body, "", &text));
+            let (anomaly, reason) = match reason {
+                NoDocument::Syntax => (Anomaly::MalformedGraphql, "no executable document"),
+                NoDocument::Limit => (Anomaly::DepthOverLimit, "too large or too deep a document"),
+            };
+            listener.anomaly(anomaly);
+            listener.failed(reason, &text);
         }
     }
-    anomalies
 }
 
 struct Parser<'t> {

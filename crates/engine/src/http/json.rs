@@ -1,17 +1,15 @@
-//! JSON bodies (RFC 8259), flattened to parameters by a streaming tokenizer without recursion.
-//!
-//! Names: keys joined with `.`; a list's items share the name of the list and `[]`, so that
-//! `{"items": [{"sku": 1}, {"sku": 2}]}` gives `items[].sku` twice and a name stays the same however many
-//! items there are. A root scalar is named "". A key that holds a dot is not told apart from nesting.
+//! JSON bodies (RFC 8259), read by a streaming tokenizer without recursion.
 //!
 //! Own code rather than `serde_json`, `jiter` or `sonic-rs`: those hide repeated keys or stop at the first
-//! error, and what comes after it would go uninspected. After an error here, the rest of the text becomes
-//! one parameter, named as the value that broke. Values nested deeper than the limit are kept under the
-//! name of the deepest permitted ancestor.
+//! error, and what comes after it would go uninspected. After an error here, the rest of the text is told as it is.
 
+use std::borrow::Cow;
+
+use super::hashes::{has_duplicates, hash};
 use super::json_text::{self, StringEnd};
-use super::parameter::{Parameters, Syntax};
-use super::{Anomalies, Anomaly, Limits, Location, ParameterKind};
+use super::listener::{Container, Listener};
+use super::parameter::Syntax;
+use super::{Anomaly, ParameterKind};
 use crate::headers::lossy;
 
 /// Whether the text is one document or a sequence of them.
@@ -23,273 +21,217 @@ pub enum Documents {
     Many,
 }
 
-/// Parses JSON into `parameters`.
+/// Tells `listener` of JSON.
 ///
 /// # Arguments
 /// * `body` - the text; bytes that are not UTF-8 are replaced and flagged.
 /// * `truncated` - the end is missing, so an unfinished document is not malformed.
-/// * `limits` - `depth` of nesting that is named.
-pub fn parse(
-    body: &[u8],
-    truncated: bool,
-    documents: Documents,
-    limits: &Limits,
-    parameters: &mut Parameters,
-) -> Anomalies {
+pub fn read<L: Listener>(body: &[u8], truncated: bool, documents: Documents, listener: &mut L) {
     let text = lossy(body);
-    let mut parser = Parser {
+    let mut reader = Reader {
         text: &text,
         position: 0,
         documents,
-        depth: limits.depth as usize,
-        name: String::new(),
         scratch: String::new(),
-        frames: Vec::new(),
+        open: Vec::new(),
+        key_starts: Vec::new(),
         keys: Vec::new(),
-        anomalies: Anomalies::NONE,
-        parameters,
+        listener,
     };
-    let invalid = matches!(text, std::borrow::Cow::Owned(_));
-    parser
-        .anomalies
-        .insert_if(invalid && !truncated, Anomaly::InvalidUtf8);
-    if parser.run().is_none() {
-        parser.keep_rest();
-        let cut_short = truncated && parser.position >= parser.text.len();
-        parser
-            .anomalies
-            .insert_if(!cut_short, Anomaly::MalformedJson);
+    let is_replaced = matches!(text, Cow::Owned(_)) && !truncated;
+    if is_replaced {
+        reader.listener.anomaly(Anomaly::InvalidUtf8);
+        reader.listener.failed("invalid bytes in UTF8 string", "");
     }
-    while parser.close().is_some() {}
-    parser.anomalies
+    if let Err(reason) = reader.run() {
+        reader.fail(reason, truncated);
+    }
 }
 
-/// An open object or list.
-struct Frame {
-    is_list: bool,
-    /// Length of the name before this container's own part.
-    name_length: usize,
-    /// Where its keys begin in `keys`.
-    keys_start: usize,
-}
+/// What is wrong, for people.
+type Read<T> = Result<T, &'static str>;
 
-/// The state; methods return `None` at the first error, with `position` at the text that broke.
-struct Parser<'a> {
+/// The state; methods answer an error with `position` at the text that broke.
+struct Reader<'a, L> {
     text: &'a str,
     position: usize,
     documents: Documents,
-    depth: usize,
-    name: String,
     /// Holds a string while its escapes are undone.
     scratch: String,
-    frames: Vec<Frame>,
+    /// For each open container whether it is a list: a byte each, for there may be millions.
+    open: Vec<bool>,
+    /// Where the keys of each open object begin in `keys`.
+    key_starts: Vec<u32>,
     /// Hashes of the keys of all open objects.
     keys: Vec<u64>,
-    anomalies: Anomalies,
-    parameters: &'a mut Parameters,
+    listener: &'a mut L,
 }
 
-impl Parser<'_> {
-    fn run(&mut self) -> Option<()> {
+impl<L: Listener> Reader<'_, L> {
+    fn run(&mut self) -> Read<()> {
         loop {
             self.value()?;
-            while !self.frames.is_empty() {
-                if self.next_member()? {
+            while let Some(is_list) = self.open.last().copied() {
+                if self.next_member(is_list)? {
                     self.value()?;
                 }
             }
-            let next = self.peek();
-            match (next, self.documents) {
-                (None, _) => return Some(()),
+            match (self.peek(), self.documents) {
+                (None, _) => return Ok(()),
                 (Some(_), Documents::Many) => {}
-                (Some(_), Documents::One) => return None,
+                (Some(_), Documents::One) => return Err("trailing garbage"),
             }
         }
     }
 
     /// A scalar, an empty container, or the start of a container down to its first scalar.
-    fn value(&mut self) -> Option<()> {
+    fn value(&mut self) -> Read<()> {
         loop {
-            let start = self.position;
-            match self.peek()? {
-                open @ (b'{' | b'[') => {
-                    if self.frames.len() >= self.depth {
-                        self.anomalies.insert(Anomaly::DepthOverLimit);
-                        return self.flat();
-                    }
+            match self.peek() {
+                Some(open @ (b'{' | b'[')) => {
                     self.position += 1;
                     let is_list = open == b'[';
+                    self.enter(is_list);
                     if self.peek() == Some(if is_list { b']' } else { b'}' }) {
-                        self.position += 1;
-                        self.leaf(Syntax::Typed(ParameterKind::Empty), "");
-                        return Some(());
+                        self.leave();
+                        return Ok(());
                     }
-                    self.open(is_list);
                     if !is_list {
                         self.key()?;
                     }
                 }
-                _ => {
-                    return self.scalar().or_else(|| {
-                        self.position = self.position.max(start);
-                        None
-                    });
-                }
+                Some(b'"') => return self.string(),
+                Some(_) => return self.word(),
+                None => return Err("premature EOF"),
             }
+        }
+    }
+
+    fn enter(&mut self, is_list: bool) {
+        self.open.push(is_list);
+        if is_list {
+            self.listener.open(Container::List);
+        } else {
+            let start = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+            self.key_starts.push(start);
+            self.listener.open(Container::Object);
         }
     }
 
     /// After a value in a container: `true` when another value follows, `false` when the container closed.
-    fn next_member(&mut self) -> Option<bool> {
-        let is_list = self.frames.last()?.is_list;
-        match self.peek()? {
-            b',' => {
+    fn next_member(&mut self, is_list: bool) -> Read<bool> {
+        match self.peek() {
+            Some(b',') => {
                 self.position += 1;
                 if !is_list {
                     self.key()?;
                 }
-                Some(true)
+                Ok(true)
             }
-            b']' if is_list => self.end(),
-            b'}' if !is_list => self.end(),
-            _ => None,
+            Some(b']') if is_list => {
+                self.leave();
+                Ok(false)
+            }
+            Some(b'}') if !is_list => {
+                self.leave();
+                Ok(false)
+            }
+            Some(_) => Err("after a value: expected a comma or the end of its container"),
+            None => Err("premature EOF"),
         }
     }
 
-    fn end(&mut self) -> Option<bool> {
+    /// Leaves a container, at its bracket.
+    fn leave(&mut self) {
         self.position += 1;
-        self.close()?;
-        Some(false)
+        self.compare_keys();
+        self.listener.close();
     }
 
-    fn open(&mut self, is_list: bool) {
-        self.frames.push(Frame {
-            is_list,
-            name_length: self.name.len(),
-            keys_start: self.keys.len(),
-        });
-        if is_list {
-            self.name.push_str("[]");
+    /// Looks for repeated keys in the innermost container, which is over.
+    fn compare_keys(&mut self) {
+        if self.open.pop() != Some(false) {
+            return;
         }
+        let start = self.key_starts.pop().unwrap_or(u32::MAX) as usize;
+        if has_duplicates(self.keys.get_mut(start..).unwrap_or_default()) {
+            self.listener.anomaly(Anomaly::DuplicateJsonKey);
+        }
+        self.keys.truncate(start);
     }
 
-    /// Leaves a container and looks for repeated keys in it.
-    fn close(&mut self) -> Option<()> {
-        let frame = self.frames.pop()?;
-        self.name.truncate(frame.name_length);
-        let keys = self.keys.get_mut(frame.keys_start..)?;
-        self.anomalies
-            .insert_if(has_duplicates(keys), Anomaly::DuplicateJsonKey);
-        self.keys.truncate(frame.keys_start);
-        Some(())
-    }
-
-    /// A key and its colon; the name becomes that of the value to come.
-    fn key(&mut self) -> Option<()> {
-        let prefix = self.frames.last()?.name_length;
-        self.name.truncate(prefix);
-        if self.peek()? != b'"' {
-            return None;
+    /// A key and its colon.
+    fn key(&mut self) -> Read<()> {
+        if self.peek() != Some(b'"') {
+            return Err("an object's key must be a string");
         }
         let start = self.position + 1;
-        let (end, kind) = json_text::string_end(self.text.as_bytes(), start)?;
-        if prefix > 0 {
-            self.name.push('.');
-        }
-        let from = self.name.len();
-        let raw = self.text.get(start..end)?;
+        let text = self.text;
+        let Some((end, kind)) = json_text::string_end(text.as_bytes(), start) else {
+            return Err("a key does not end, or has a raw control character in it");
+        };
+        let raw = text.get(start..end).unwrap_or_default();
         if kind == StringEnd::Escaped {
-            self.anomalies.insert_if(
-                !json_text::unescape_into(raw, &mut self.name)?,
-                Anomaly::InvalidUtf8,
-            );
+            self.unescape(raw).ok_or("invalid escape in a key")?;
+            self.keys.push(hash(self.scratch.as_bytes()));
+            self.listener.name(&self.scratch);
         } else {
-            self.name.push_str(raw);
+            self.keys.push(hash(raw.as_bytes()));
+            self.listener.name(raw);
         }
-        self.keys.push(hash(self.name.as_bytes().get(from..)?));
         self.position = end + 1;
-        if self.peek()? != b':' {
-            return None;
+        if self.peek() != Some(b':') {
+            return Err("expected a colon after a key");
         }
         self.position += 1;
+        Ok(())
+    }
+
+    fn string(&mut self) -> Read<()> {
+        let start = self.position + 1;
+        let text = self.text;
+        let Some((end, kind)) = json_text::string_end(text.as_bytes(), start) else {
+            return Err("a string does not end, or has a raw control character in it");
+        };
+        let raw = text.get(start..end).unwrap_or_default();
+        if kind == StringEnd::Escaped {
+            self.unescape(raw).ok_or("invalid escape in a string")?;
+            self.listener.leaf(&self.scratch, Syntax::String);
+        } else {
+            self.listener.leaf(raw, Syntax::String);
+        }
+        self.position = end + 1;
+        Ok(())
+    }
+
+    /// Undoes escapes into `scratch`; `None` at a bad one.
+    fn unescape(&mut self, raw: &str) -> Option<()> {
+        self.scratch.clear();
+        let is_valid = json_text::unescape_into(raw, &mut self.scratch)?;
+        if !is_valid {
+            self.listener.anomaly(Anomaly::InvalidUtf8);
+        }
         Some(())
     }
 
-    fn scalar(&mut self) -> Option<()> {
-        let start = self.position;
+    /// A number, `true`, `false` or `null`.
+    fn word(&mut self) -> Read<()> {
         let text = self.text;
-        let bytes = text.as_bytes();
-        if bytes.get(start) == Some(&b'"') {
-            let (end, kind) = json_text::string_end(bytes, start + 1)?;
-            let raw = text.get(start + 1..end)?;
-            if kind == StringEnd::Escaped {
-                self.escaped_leaf(raw)?;
-            } else {
-                self.leaf(Syntax::String, raw);
-            }
-            self.position = end + 1;
-            return Some(());
-        }
-        let end = json_text::word_end(bytes, start);
-        let word = text.get(start..end)?;
+        let end = json_text::word_end(text.as_bytes(), self.position);
+        let word = text.get(self.position..end).unwrap_or_default();
         let kind = match word {
             "true" | "false" => ParameterKind::Boolean,
             "null" => ParameterKind::Empty,
-            _ => json_text::number(word.as_bytes())?,
+            _ => json_text::number(word.as_bytes()).ok_or("lexical error: invalid character")?,
         };
-        self.leaf(
-            Syntax::Typed(kind),
-            if kind == ParameterKind::Empty {
-                ""
-            } else {
-                word
-            },
-        );
+        let value = if kind == ParameterKind::Empty {
+            ""
+        } else {
+            word
+        };
+        self.listener.leaf(value, Syntax::Typed(kind));
         self.position = end;
-        Some(())
-    }
-
-    fn leaf(&mut self, syntax: Syntax, value: &str) {
-        let found = self
-            .parameters
-            .push_with(Location::Body, syntax, &self.name, |text| {
-                text.push_str(value);
-            });
-        self.anomalies.extend(found);
-    }
-
-    fn escaped_leaf(&mut self, raw: &str) -> Option<()> {
-        let mut value = std::mem::take(&mut self.scratch);
-        value.clear();
-        let valid = json_text::unescape_into(raw, &mut value);
-        if let Some(valid) = valid {
-            self.anomalies.insert_if(!valid, Anomaly::InvalidUtf8);
-            self.leaf(Syntax::String, &value);
-        }
-        self.scratch = value;
-        valid.map(|_| ())
-    }
-
-    /// Deeper than the limit: scalars, and keys too, are kept under the present name; brackets are only counted.
-    fn flat(&mut self) -> Option<()> {
-        let mut open = 0_usize;
-        loop {
-            match self.peek()? {
-                b'{' | b'[' => {
-                    open += 1;
-                    self.position += 1;
-                }
-                b'}' | b']' => {
-                    open = open.checked_sub(1)?;
-                    self.position += 1;
-                    if open == 0 {
-                        return Some(());
-                    }
-                }
-                b',' | b':' => self.position += 1,
-                _ => self.scalar()?,
-            }
-        }
+        Ok(())
     }
 
     /// The next byte that is not white space, which is skipped.
@@ -299,7 +241,7 @@ impl Parser<'_> {
             match bytes.get(self.position) {
                 Some(b' ' | b'\t' | b'\n' | b'\r') => self.position += 1,
                 // RFC 7464 puts a record separator before each text of a sequence.
-                Some(0x1e) if self.documents == Documents::Many && self.frames.is_empty() => {
+                Some(0x1e) if self.documents == Documents::Many && self.open.is_empty() => {
                     self.position += 1;
                 }
                 other => return other.copied(),
@@ -307,38 +249,22 @@ impl Parser<'_> {
         }
     }
 
-    /// After an error: the rest of the text is one value.
-    fn keep_rest(&mut self) {
-        let text = self.text;
-        if let Some(rest) = text.get(self.position..).filter(|rest| !rest.is_empty()) {
-            self.leaf(Syntax::Text, rest);
-            // What a truncated document ends in is a string, number or word without its end.
-            let unfinished = json_text::is_unfinished(rest);
-            if unfinished {
-                self.position = text.len();
-            }
+    /// Reading ends here: the rest of the text is told as it is.
+    fn fail(&mut self, reason: &str, truncated: bool) {
+        while !self.open.is_empty() {
+            self.compare_keys();
+        }
+        let rest = self.text.get(self.position..).unwrap_or_default();
+        // What a truncated document ends in is a string, number or word without its end.
+        let is_cut_short = truncated && (rest.is_empty() || json_text::is_unfinished(rest));
+        if !is_cut_short {
+            self.listener.anomaly(Anomaly::MalformedJson);
+        }
+        // Nothing but white space is no document, and nothing to be inspected.
+        if !self.text.trim_ascii().is_empty() {
+            self.listener.failed(reason, rest);
         }
     }
-}
-
-/// 64-bit FNV-1a (Fowler, Noll, Vo; draft-eastlake-fnv). Keys are only compared by it: whoever makes two keys
-/// collide gets an anomaly for it and nothing else.
-pub(super) fn hash(key: &[u8]) -> u64 {
-    key.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
-
-/// Whether a value repeats; sorts long lists, so an object of a million keys stays cheap.
-pub(super) fn has_duplicates(keys: &mut [u64]) -> bool {
-    if keys.len() <= 16 {
-        return keys
-            .iter()
-            .enumerate()
-            .any(|(index, key)| keys.iter().take(index).any(|earlier| earlier == key));
-    }
-    keys.sort_unstable();
-    keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
 }
 
 #[cfg(test)]

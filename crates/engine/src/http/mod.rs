@@ -16,24 +16,29 @@
 mod anomaly;
 pub mod body;
 mod charset;
+pub mod collect;
 pub mod content_type;
 pub mod cookies;
 pub(crate) mod decode;
 pub mod decompress;
 pub mod form;
 pub mod graphql;
+mod hashes;
 pub mod headers;
 pub mod json;
 pub(crate) mod json_text;
+pub mod listener;
 pub mod multipart;
+pub(crate) mod pairs;
 mod parameter;
 pub mod path;
 mod percent;
 pub mod query;
+pub mod text;
 pub mod xml;
 
 pub use anomaly::{Anomalies, Anomaly};
-pub use parameter::{Location, MAX_NAME_BYTES, Parameter, ParameterKind, Parameters};
+pub use parameter::{Location, MAX_NAME_BYTES, Parameter, ParameterKind, Parameters, Syntax};
 
 pub use crate::bundle::Limits;
 

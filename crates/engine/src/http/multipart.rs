@@ -1,93 +1,190 @@
-//! `multipart/form-data` bodies (RFC 7578, RFC 2046 section 5.1).
+//! `multipart/*` bodies (RFC 2046 section 5.1, RFC 7578).
 //!
-//! A field becomes a body parameter. A file becomes a [`FilePart`] and a body parameter whose value is the
-//! file's name; its content is not copied. Readers of multipart differ in many ways, so whatever is not
-//! plainly well-formed is flagged [`Anomaly::MalformedMultipart`], and read as the tolerant ones do.
+//! A part is a field or a file; parts of other multiparts than `form-data` that are neither are read by their own
+//! content type, if it is one that is read. Readers of multipart differ in many ways, so whatever is not plainly
+//! well-formed is noted in [`Flags`], and read as the tolerant ones do: reading goes on after whatever is wrong, so
+//! that nothing hides behind it. Only the lines of boundaries and headers count as lines: the content is the client's.
+
+mod boundary;
+mod head;
+mod names;
+mod transfer;
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use memchr::memmem::Finder;
 
-use super::content_type::Pairs;
-use super::parameter::Parameters;
-use super::{Anomalies, Anomaly, Limits, Location, percent};
+use self::head::Head;
+use super::body::{self, BodyKind};
+use super::listener::Listener;
+use super::{Anomaly, charset, content_type, text};
+use crate::headers::lossy;
 
 /// Bytes of one part's headers. Browsers send about 150.
 const MAX_PART_HEADER_BYTES: usize = 8 * 1024;
 
-/// RFC 2046 section 5.1.1: a boundary has 1 to 70 characters.
-const MAX_BOUNDARY_BYTES: usize = 70;
+/// Header lines of a part that are told.
+const MAX_PART_HEADERS: usize = 64;
 
-/// A file in a multipart body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilePart {
-    /// The field's name.
-    pub name: String,
-    /// The file's name as the client gives it, path and all.
-    pub filename: String,
-    /// `Content-Type` of the part, "" without.
-    pub content_type: String,
-    /// Where its content is in the (decompressed) body.
-    pub content: Range<usize>,
+/// Multiparts within multiparts that are read as such.
+const MAX_NESTING: u8 = 3;
+
+/// What was odd about a multipart body, each as SecLang's variable of the same name has it (`MULTIPART_…`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a variable of SecLang"
+)]
+pub struct Flags {
+    /// The boundary is a quoted string: ordinary.
+    pub boundary_quoted: bool,
+    /// Blanks around the boundary or in it.
+    pub boundary_whitespace: bool,
+    /// Something before the first boundary.
+    pub data_before: bool,
+    /// Something after the last boundary.
+    pub data_after: bool,
+    /// A header goes on in a second line.
+    pub header_folding: bool,
+    /// A part begins with the second line of a header.
+    pub invalid_header_folding: bool,
+    /// A line of a boundary or header ends with LF alone.
+    pub lf_line: bool,
+    /// A line of a boundary or header ends with CRLF.
+    pub crlf_line: bool,
+    /// Parameters without a semicolon between them.
+    pub missing_semicolon: bool,
+    /// A value in single quotes, or in double ones that do not end.
+    pub invalid_quoting: bool,
+    /// A part without an empty line behind its headers, with control characters in them, without any, or with a line
+    /// that some readers take for the boundary.
+    pub invalid_part: bool,
+    /// No line is the boundary, and one looks like it.
+    pub unmatched_boundary: bool,
+    /// The first error, for people.
+    pub error: Option<&'static str>,
 }
 
-/// Parses a multipart body into `parameters` and `files`.
+impl Flags {
+    /// Whether anything is such that readers may differ about it.
+    #[must_use]
+    pub const fn is_strict(&self) -> bool {
+        self.error.is_some()
+            || self.boundary_whitespace
+            || self.data_before
+            || self.data_after
+            || self.header_folding
+            || self.invalid_header_folding
+            || self.lf_line
+            || self.missing_semicolon
+            || self.invalid_quoting
+            || self.invalid_part
+    }
+
+    const fn complain(&mut self, error: &'static str) {
+        if self.error.is_none() {
+            self.error = Some(error);
+        }
+    }
+
+    /// A line's text, without what ends it, which is noted.
+    fn line<'l>(&mut self, line: &'l [u8]) -> &'l [u8] {
+        if let Some(text) = line.strip_suffix(b"\r") {
+            self.crlf_line = true;
+            text
+        } else {
+            self.lf_line = true;
+            line
+        }
+    }
+}
+
+/// A part of a multipart body.
+#[derive(Debug, Default)]
+pub struct Part<'a> {
+    /// Header lines, folded ones joined.
+    pub headers: Vec<Cow<'a, [u8]>>,
+    /// Every file name that a common server would take it to have; none: no server takes it for a file.
+    pub file_names: Vec<Vec<u8>>,
+    /// Its content, as it was sent.
+    pub content: &'a [u8],
+    names: Vec<Vec<u8>>,
+    /// Its content as the value of a field, in each reading.
+    values: Vec<Cow<'a, [u8]>>,
+}
+
+impl Part<'_> {
+    /// Every name that a common server would take its field to have; at least one, which may be "".
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        let nameless = self.names.is_empty().then_some(&b""[..]);
+        self.names.iter().map(Vec::as_slice).chain(nameless)
+    }
+
+    /// The fields that servers may take it for, none for a file: name and value. The first name has every reading of
+    /// the content (as sent, with its charset and its transfer encoding undone), the others have it as sent.
+    pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let first = self.names().next().unwrap_or_default();
+        let values = self.values.iter().map(move |value| (first, value.as_ref()));
+        let sent = self.values.first();
+        let others = self.names().skip(1);
+        values.chain(others.filter_map(move |name| Some((name, sent?.as_ref()))))
+    }
+
+    /// Whether a server may take it for a field. One whose file name only some servers read is a file, too.
+    #[must_use]
+    pub fn is_field(&self) -> bool {
+        !self.values.is_empty()
+    }
+}
+
+/// Tells `listener` of a multipart body.
 ///
 /// # Arguments
-/// * `boundary` - of the `Content-Type`; `None` is malformed.
+/// * `content_type` - the header's value, for the boundary.
 /// * `truncated` - the end is missing, so a missing last boundary is not malformed.
-/// * `limits` - `multipart_parts`: the rest is not read.
-pub fn parse(
-    boundary: Option<&str>,
+/// * `nesting` - multiparts that this one is in.
+pub fn read<L: Listener>(
+    content_type: Option<&str>,
     body: &[u8],
     truncated: bool,
-    limits: &Limits,
-    parameters: &mut Parameters,
-    files: &mut Vec<FilePart>,
-) -> Anomalies {
-    let mut anomalies = Anomalies::NONE;
-    let Some(boundary) = boundary.filter(|b| (1..=MAX_BOUNDARY_BYTES).contains(&b.len())) else {
-        anomalies.insert(Anomaly::MalformedMultipart);
-        return anomalies;
-    };
-    let delimiter = format!("--{boundary}");
-    let finder = Finder::new(&delimiter);
-    let mut current = next_delimiter(body, 0, &finder, &mut anomalies);
-    let mut parts = 0_u32;
-    while let Some(Delimiter { after, is_last, .. }) = current {
-        if is_last {
-            anomalies.insert_if(parts == 0, Anomaly::MalformedMultipart);
-            anomalies.insert_if(
-                parameters.has_duplicate_names(Location::Body),
-                Anomaly::DuplicateParameter,
-            );
-            return anomalies;
-        }
-        if parts >= limits.multipart_parts {
-            anomalies.insert(Anomaly::MultipartPartsOverLimit);
-            return anomalies;
-        }
-        parts += 1;
-        let next = next_delimiter(body, after, &finder, &mut anomalies);
-        let end = next
-            .as_ref()
-            .map_or(body.len(), |delimiter| delimiter.before);
-        part(
-            body,
-            after..end.max(after),
-            parameters,
-            files,
-            &mut anomalies,
-        );
-        current = next;
+    nesting: u8,
+    listener: &mut L,
+) {
+    let content_type = content_type.unwrap_or_default();
+    let mut flags = Flags::default();
+    let boundary = boundary::find(content_type, &mut flags);
+    if let Err(error) = boundary {
+        flags.complain(error);
     }
-    anomalies.insert_if(!truncated, Anomaly::MalformedMultipart);
-    anomalies
+    let delimiter = [b"--", boundary.unwrap_or_default().as_bytes()].concat();
+    let essence = content_type::essence(content_type);
+    let is_other = essence.len() > 10
+        && essence
+            .get(..10)
+            .is_some_and(|start| start.eq_ignore_ascii_case("multipart/"))
+        && !essence.eq_ignore_ascii_case("multipart/form-data");
+    let mut reader = Reader {
+        body,
+        finder: Finder::new(&delimiter),
+        is_form: !is_other,
+        truncated,
+        nesting,
+        flags,
+        listener,
+    };
+    reader.run(boundary.is_ok());
+    let flags = reader.flags;
+    if let Some(error) = flags.error {
+        listener.failed(error, "");
+    }
+    listener.multipart(&flags);
 }
 
 /// A line `--boundary` or `--boundary--`.
+#[derive(Clone, Copy)]
 struct Delimiter {
+    /// Where its line begins.
+    start: usize,
     /// End of what precedes it, without the line break that belongs to it.
     before: usize,
     /// Start of what follows its line.
@@ -95,28 +192,95 @@ struct Delimiter {
     is_last: bool,
 }
 
-/// Finds the next line that is the delimiter, from `from` on, which is the start of a line.
-fn next_delimiter(
-    body: &[u8],
-    from: usize,
-    finder: &Finder<'_>,
-    anomalies: &mut Anomalies,
-) -> Option<Delimiter> {
-    let mut search = from;
-    loop {
-        let start = search + finder.find(body.get(search..)?)?;
-        let end = start + finder.needle().len();
-        search = end;
-        let before = match body.get(from..start)? {
-            [] => start,
-            [.., b'\r', b'\n'] => start - 2,
-            [.., b'\n'] => {
-                anomalies.insert(Anomaly::MalformedMultipart);
-                start - 1
-            }
-            _ => continue,
+struct Reader<'b, 'l, L> {
+    body: &'b [u8],
+    finder: Finder<'b>,
+    /// `multipart/form-data`, where each part has a name.
+    is_form: bool,
+    truncated: bool,
+    nesting: u8,
+    flags: Flags,
+    listener: &'l mut L,
+}
+
+impl<'b, L: Listener> Reader<'b, '_, L> {
+    fn run(&mut self, has_boundary: bool) {
+        let first = has_boundary.then(|| self.next_delimiter(0)).flatten();
+        let Some(first) = first else {
+            let looks_like_one =
+                self.body.starts_with(b"--") || memchr::memmem::find(self.body, b"\n--").is_some();
+            self.flags.unmatched_boundary = has_boundary && looks_like_one;
+            self.flags
+                .complain("Multipart: No boundaries found in payload.");
+            // Whoever reads it reads it by another boundary.
+            self.listener.failed(
+                "Multipart: No boundaries found in payload.",
+                &lossy(self.body),
+            );
+            return;
         };
-        let rest = body.get(end..)?;
+        self.flags.data_before = first.before > 0;
+        let mut current = first;
+        let mut has_parts = false;
+        while !current.is_last {
+            has_parts = true;
+            let Some(next) = self.part(current.after) else {
+                if !self.truncated {
+                    self.flags.complain("Multipart: Final boundary missing.");
+                } else {
+                    self.listener
+                        .failed("Multipart: Final boundary missing.", "");
+                }
+                return;
+            };
+            current = next;
+        }
+        if !has_parts {
+            self.flags.invalid_part = true;
+        }
+        let after = self.body.get(current.after..).unwrap_or_default();
+        self.flags.data_after = !after.trim_ascii().is_empty();
+    }
+
+    /// Finds the next line that is the delimiter, from `from` on, which is the start of a line.
+    fn next_delimiter(&mut self, from: usize) -> Option<Delimiter> {
+        let mut search = from;
+        loop {
+            let start = search + self.finder.find(self.body.get(search..)?)?;
+            search = start + self.finder.needle().len();
+            let before = self.body.get(from..start)?;
+            if !before.is_empty() && !before.ends_with(b"\n") {
+                continue;
+            }
+            let Some((after, is_last)) = self.rest_of_delimiter(search) else {
+                // Another word that begins with the boundary: some readers take it for the boundary.
+                self.flags.invalid_part = true;
+                continue;
+            };
+            let before = match before {
+                [] => start,
+                [.., b'\r', b'\n'] => {
+                    self.flags.crlf_line = true;
+                    start - 2
+                }
+                _ => {
+                    self.flags.lf_line = true;
+                    start - 1
+                }
+            };
+            return Some(Delimiter {
+                start,
+                before,
+                after,
+                is_last,
+            });
+        }
+    }
+
+    /// What follows `--boundary` on its line: where the next line begins, and whether it was the last delimiter.
+    /// `None`: it is not the boundary that ends here.
+    fn rest_of_delimiter(&mut self, end: usize) -> Option<(usize, bool)> {
+        let rest = self.body.get(end..)?;
         let (is_last, rest) = rest
             .strip_prefix(b"--")
             .map_or((false, rest), |rest| (true, rest));
@@ -125,365 +289,192 @@ fn next_delimiter(
             .iter()
             .take_while(|b| matches!(b, b' ' | b'\t'))
             .count();
-        let after = body.len() - rest.len() + padding;
+        let after = self.body.len() - rest.len() + padding;
         match rest.get(padding..)? {
             [b'\r', b'\n', ..] => {
-                return Some(Delimiter {
-                    before,
-                    after: after + 2,
-                    is_last,
-                });
+                self.flags.crlf_line = true;
+                Some((after + 2, is_last))
             }
             [b'\n', ..] => {
-                anomalies.insert(Anomaly::MalformedMultipart);
-                return Some(Delimiter {
-                    before,
-                    after: after + 1,
-                    is_last,
-                });
+                self.flags.lf_line = true;
+                Some((after + 1, is_last))
             }
-            [] if is_last => {
-                return Some(Delimiter {
-                    before,
+            [] => Some((after, is_last)),
+            _ => None,
+        }
+    }
+
+    /// The part that begins at `position`. Answers the delimiter that ends it, if one does.
+    fn part(&mut self, position: usize) -> Option<Delimiter> {
+        let mut lines = Vec::new();
+        let (start, mut next) = self.head(position, &mut lines);
+        if next.is_none() {
+            next = self.next_delimiter(start);
+            // The empty line's break is no part of the delimiter, whatever a grammar makes of it: Starlette reads the
+            // next part as this one's content.
+            self.flags.invalid_part |= next.is_some_and(|next| next.start == start);
+        }
+        let end = next.map_or(self.body.len(), |next| next.before);
+        let content = self.body.get(start..end.max(start)).unwrap_or_default();
+        let head = Head::of(&lines, self.is_form, &mut self.flags);
+        self.tell(lines, head, content);
+        next
+    }
+
+    /// Reads header lines. Answers where the content begins, and the delimiter when one came before any.
+    fn head(
+        &mut self,
+        position: usize,
+        lines: &mut Vec<Cow<'b, [u8]>>,
+    ) -> (usize, Option<Delimiter>) {
+        let mut at = position;
+        let mut count = 0;
+        loop {
+            let rest = self.body.get(at..).unwrap_or_default();
+            let (line, next) = match memchr::memchr(b'\n', rest) {
+                Some(end) => {
+                    let line = rest.get(..end).unwrap_or_default();
+                    (self.flags.line(line), at + end + 1)
+                }
+                None => (rest, self.body.len()),
+            };
+            if line.starts_with(self.finder.needle())
+                && let Some((after, is_last)) =
+                    self.rest_of_delimiter(at + self.finder.needle().len())
+            {
+                self.flags.invalid_part = true;
+                let delimiter = Delimiter {
+                    start: at,
+                    before: at,
                     after,
                     is_last,
-                });
+                };
+                return (at, Some(delimiter));
             }
-            // Another word that begins with the boundary: some readers take it for the boundary.
-            _ => anomalies.insert(Anomaly::MalformedMultipart),
+            if line.is_empty() && next > at {
+                return (next, None);
+            }
+            if next == self.body.len() {
+                // No empty line behind the headers.
+                self.flags.invalid_part = true;
+                self.header_line(line, lines);
+                return (next, None);
+            }
+            count += 1;
+            if count > MAX_PART_HEADERS || next - position > MAX_PART_HEADER_BYTES {
+                self.flags.complain("Multipart: Too many part headers.");
+                return (at, None);
+            }
+            self.header_line(line, lines);
+            at = next;
         }
     }
-}
 
-/// What a part's headers say.
-#[derive(Default)]
-struct Head {
-    name: Option<String>,
-    filename: Option<String>,
-    content_type: String,
-}
-
-fn part(
-    body: &[u8],
-    range: Range<usize>,
-    parameters: &mut Parameters,
-    files: &mut Vec<FilePart>,
-    anomalies: &mut Anomalies,
-) {
-    let mut head = Head::default();
-    let mut position = range.start;
-    loop {
-        let rest = body.get(position..range.end).unwrap_or_default();
-        let Some(end) =
-            memchr::memchr(b'\n', rest).filter(|_| position - range.start < MAX_PART_HEADER_BYTES)
-        else {
-            // No empty line: the part has no content, or its headers are too long.
-            anomalies.insert(Anomaly::MalformedMultipart);
-            break;
-        };
-        position += end + 1;
-        let line = rest.get(..end).unwrap_or_default();
-        let stripped = line.strip_suffix(b"\r");
-        anomalies.insert_if(stripped.is_none(), Anomaly::MalformedMultipart);
-        let line = stripped.unwrap_or(line);
-        if line.is_empty() {
-            break;
-        }
-        header(&String::from_utf8_lossy(line), &mut head, anomalies);
-    }
-    anomalies.insert_if(head.name.is_none(), Anomaly::MalformedMultipart);
-    let name = head.name.unwrap_or_default();
-    let content = position.min(range.end)..range.end;
-    if let Some(filename) = head.filename {
-        anomalies.extend(parameters.push(Location::Body, &name, &filename));
-        files.push(FilePart {
-            name,
-            filename,
-            content_type: head.content_type,
-            content,
-        });
-        return;
-    }
-    let bytes = body.get(content).unwrap_or_default();
-    let value = String::from_utf8_lossy(bytes);
-    anomalies.insert_if(matches!(value, Cow::Owned(_)), Anomaly::InvalidUtf8);
-    anomalies.extend(parameters.push(Location::Body, &name, &value));
-}
-
-/// One header line of a part.
-fn header(line: &str, head: &mut Head, anomalies: &mut Anomalies) {
-    // A line that begins with white space continues the one before (RFC 822): obsolete, and read differently.
-    let Some((field, value)) = line
-        .split_once(':')
-        .filter(|(field, _)| !field.contains([' ', '\t']))
-    else {
-        anomalies.insert(Anomaly::MalformedMultipart);
-        return;
-    };
-    let value = value.trim();
-    if field.eq_ignore_ascii_case("content-disposition") {
-        disposition(value, head, anomalies);
-    } else if field.eq_ignore_ascii_case("content-type") {
-        value.clone_into(&mut head.content_type);
-    } else if field.eq_ignore_ascii_case("content-transfer-encoding") {
-        let plain = ["7bit", "8bit", "binary"]
-            .iter()
-            .any(|known| value.eq_ignore_ascii_case(known));
-        anomalies.insert_if(!plain, Anomaly::UnsupportedEncoding);
-    }
-}
-
-fn disposition(value: &str, head: &mut Head, anomalies: &mut Anomalies) {
-    let (kind, rest) = value.split_at(value.find(';').unwrap_or(value.len()));
-    anomalies.insert_if(
-        !kind.trim().eq_ignore_ascii_case("form-data"),
-        Anomaly::MalformedMultipart,
-    );
-    for pair in Pairs::new(rest) {
-        let Some((key, text)) = pair else {
-            anomalies.insert(Anomaly::MalformedMultipart);
-            return;
-        };
-        let slot = if key.eq_ignore_ascii_case("name") {
-            &mut head.name
-        } else if key.eq_ignore_ascii_case("filename") {
-            &mut head.filename
-        } else if key.eq_ignore_ascii_case("filename*") {
-            // RFC 7578 section 4.2 forbids it; some servers prefer it to `filename`.
-            anomalies.insert(Anomaly::MalformedMultipart);
-            let encoded = text.rsplit('\'').next().unwrap_or_default();
-            let mut decoded = String::new();
-            let _ = percent::decode_into(encoded.as_bytes(), false, &mut decoded);
-            head.filename.get_or_insert(decoded);
-            continue;
+    fn header_line(&mut self, line: &'b [u8], lines: &mut Vec<Cow<'b, [u8]>>) {
+        let is_control = |byte: &u8| matches!(byte, 0..=8 | 0x0a..=0x1f | 0x7f);
+        self.flags.invalid_part |= line.iter().any(is_control);
+        if !matches!(line.first(), Some(b' ' | b'\t')) {
+            if !line.contains(&b':') {
+                self.flags
+                    .complain("Multipart: Invalid part header (colon missing).");
+            }
+            lines.push(Cow::Borrowed(line));
+        } else if let Some(last) = lines.last_mut() {
+            self.flags.header_folding = true;
+            let last = last.to_mut();
+            last.push(b' ');
+            last.extend_from_slice(line.trim_ascii_start());
         } else {
-            continue;
+            self.flags.invalid_header_folding = true;
+            lines.push(Cow::Borrowed(line));
+        }
+    }
+
+    fn tell(&mut self, headers: Vec<Cow<'b, [u8]>>, mut head: Head, content: &'b [u8]) {
+        let mut part = Part {
+            headers,
+            file_names: std::mem::take(&mut head.file_names),
+            content,
+            names: std::mem::take(&mut head.names),
+            values: Vec::new(),
         };
-        anomalies.insert_if(slot.is_some(), Anomaly::MalformedMultipart);
-        slot.get_or_insert(text.into_owned());
+        if head.names_differ {
+            self.listener.anomaly(Anomaly::FileNameMismatch);
+        }
+        let media_type = content_type::parse(&head.content_type);
+        let kind = BodyKind::of(&media_type.essence);
+        let is_nested = !self.is_form
+            && part.names.is_empty()
+            && part.file_names.is_empty()
+            && !matches!(kind, BodyKind::Other | BodyKind::Text);
+        let is_binary = !self.is_form && kind == BodyKind::Other && !head.content_type.is_empty();
+        // What only some servers take for a file is a field to the others; of that, only text matters.
+        let is_field = head.is_field && (part.file_names.is_empty() || text::is_text(content));
+        if is_field && !is_nested && !is_binary {
+            self.values(
+                &mut part,
+                &head.transfer_encoding,
+                media_type.charset.as_deref(),
+            );
+        }
+        self.listener.part(&part);
+        if is_nested {
+            self.nested(kind, &head, content);
+        }
+    }
+
+    /// The readings of a field's content.
+    fn values(&mut self, part: &mut Part<'b>, transfer_encoding: &str, charset: Option<&str>) {
+        let mut anomalies = super::Anomalies::NONE;
+        let mut add = |text: Cow<'b, [u8]>, anomalies: &mut super::Anomalies| {
+            let (value, other) = charset::readings(charset, text, anomalies);
+            part.values.push(value);
+            part.values.extend(other.map(Cow::Owned));
+        };
+        add(Cow::Borrowed(part.content), &mut anomalies);
+        match transfer::undo(transfer_encoding, part.content) {
+            transfer::Undone::Plain => {}
+            transfer::Undone::Text(text) => {
+                anomalies.insert(Anomaly::EncodedPart);
+                add(Cow::Owned(text), &mut anomalies);
+            }
+            transfer::Undone::Unknown => anomalies.insert(Anomaly::UnsupportedEncoding),
+        }
+        for anomaly in anomalies.iter() {
+            self.listener.anomaly(anomaly);
+        }
+    }
+
+    /// A part that is a document of its own.
+    fn nested(&mut self, kind: BodyKind, head: &Head, content: &[u8]) {
+        if self.nesting >= MAX_NESTING {
+            self.listener.anomaly(Anomaly::DepthOverLimit);
+            self.listener
+                .failed("Multipart: nested too deeply.", &lossy(content));
+            return;
+        }
+        let mut anomalies = super::Anomalies::NONE;
+        let content = match transfer::undo(&head.transfer_encoding, content) {
+            transfer::Undone::Text(text) => Cow::Owned(text),
+            transfer::Undone::Plain => Cow::Borrowed(content),
+            transfer::Undone::Unknown => {
+                anomalies.insert(Anomaly::UnsupportedEncoding);
+                Cow::Borrowed(content)
+            }
+        };
+        body::read_part(
+            kind,
+            &head.content_type,
+            content,
+            self.nesting + 1,
+            &mut anomalies,
+            self.listener,
+        );
+        for anomaly in anomalies.iter() {
+            self.listener.anomaly(anomaly);
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use Anomaly as A;
-
-    type Fields = Vec<(String, String)>;
-
-    fn run(boundary: Option<&str>, body: &str) -> (Fields, Vec<FilePart>, Vec<Anomaly>) {
-        let limits = Limits {
-            multipart_parts: 4,
-            ..Limits::default()
-        };
-        let mut parameters = Parameters::new(100);
-        let mut files = Vec::new();
-        let found = parse(
-            boundary,
-            body.as_bytes(),
-            false,
-            &limits,
-            &mut parameters,
-            &mut files,
-        );
-        (
-            parameters
-                .iter()
-                .map(|p| (p.name.into(), p.value.into()))
-                .collect(),
-            files,
-            found.iter().collect(),
-        )
-    }
-
-    fn field(name: &str, value: &str) -> String {
-        format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-    }
-
-    fn fields(expected: &[(&str, &str)]) -> Fields {
-        expected
-            .iter()
-            .map(|(name, value)| ((*name).into(), (*value).into()))
-            .collect()
-    }
-
-    /// Fields and files as browsers and curl send them.
-    #[test]
-    fn well_formed() {
-        let body = format!(
-            "preamble\r\n{}{}--B--\r\nepilogue",
-            field("a", "1"),
-            field("b", "two\r\nlines\r\n--Bx")
-        );
-        let (got, files, anomalies) = run(Some("B"), &body);
-        // The line `--Bx` is content for strict readers and a delimiter for sloppy ones.
-        assert_eq!(got, fields(&[("a", "1"), ("b", "two\r\nlines\r\n--Bx")]));
-        assert_eq!((files, anomalies), (vec![], vec![A::MalformedMultipart]));
-
-        let body = "--B \r\nContent-Disposition: form-data; name=\"f\"; filename=\"a \\\"b\\\".txt\"\r\nContent-Type: text/plain\r\n\r\n--B-in-line? content\r\n--B--";
-        let (got, files, anomalies) = run(Some("B"), body);
-        assert_eq!(got, fields(&[("f", "a \"b\".txt")]));
-        assert_eq!(files[0].content_type, "text/plain");
-        assert_eq!(&body[files[0].content.clone()], "--B-in-line? content");
-        assert_eq!(anomalies, [A::MalformedMultipart]);
-
-        let body = format!("{}{}--B--\r\n", field("a", ""), field("a[]", "x"));
-        assert_eq!(
-            run(Some("B"), &body),
-            (fields(&[("a", ""), ("a[]", "x")]), vec![], vec![])
-        );
-    }
-
-    /// What readers disagree on is flagged and still read.
-    #[test]
-    #[expect(clippy::too_many_lines, reason = "a table")]
-    fn odd() {
-        let part = "Content-Disposition: form-data; name=a\r\n\r\n1\r\n";
-        let close = "--B--\r\n";
-        let long = field("a", &"x".repeat(10)).replace(
-            "Content-D",
-            &format!("X: {}\r\nContent-D", "y".repeat(9_000)),
-        );
-        for (name, boundary, body, expected, anomalies) in [
-            (
-                "no boundary",
-                None,
-                format!("--B\r\n{part}{close}"),
-                vec![],
-                vec![A::MalformedMultipart],
-            ),
-            (
-                "empty boundary",
-                Some(""),
-                format!("--B\r\n{part}{close}"),
-                vec![],
-                vec![A::MalformedMultipart],
-            ),
-            (
-                "other boundary",
-                Some("C"),
-                format!("--B\r\n{part}{close}"),
-                vec![],
-                vec![A::MalformedMultipart],
-            ),
-            (
-                "no end",
-                Some("B"),
-                format!("--B\r\n{part}"),
-                vec![("a", "1\r\n")],
-                vec![A::MalformedMultipart],
-            ),
-            (
-                "bare LF",
-                Some("B"),
-                format!("--B\r\n{part}{close}").replace("\r\n", "\n"),
-                vec![("a", "1")],
-                vec![A::MalformedMultipart],
-            ),
-            (
-                "no name",
-                Some("B"),
-                format!("--B\r\n{part}{close}").replace("; name=a", ""),
-                vec![("", "1")],
-                vec![A::MalformedMultipart],
-            ),
-            (
-                "two names",
-                Some("B"),
-                format!("--B\r\n{part}{close}").replace("name=a", "name=a; name=b"),
-                vec![("a", "1")],
-                vec![A::MalformedMultipart],
-            ),
-            (
-                "attachment",
-                Some("B"),
-                format!("--B\r\n{part}{close}").replace("form-data", "attachment"),
-                vec![("a", "1")],
-                vec![A::MalformedMultipart],
-            ),
-            (
-                "folded",
-                Some("B"),
-                format!("--B\r\n{part}{close}").replace("; name", ";\r\n name"),
-                vec![("", "1")],
-                vec![A::MalformedMultipart],
-            ),
-            (
-                "base64",
-                Some("B"),
-                format!("--B\r\nContent-Transfer-Encoding: base64\r\n{part}{close}"),
-                vec![("a", "1")],
-                vec![A::UnsupportedEncoding],
-            ),
-            (
-                "twice",
-                Some("B"),
-                format!("--B\r\n{part}--B\r\n{part}{close}"),
-                vec![("a", "1"), ("a", "1")],
-                vec![A::DuplicateParameter],
-            ),
-            (
-                "nothing",
-                Some("B"),
-                close.to_owned(),
-                vec![],
-                vec![A::MalformedMultipart],
-            ),
-            (
-                "too many",
-                Some("B"),
-                format!("--B\r\n{part}").repeat(5) + close,
-                vec![("a", "1"); 4],
-                vec![A::MultipartPartsOverLimit],
-            ),
-            (
-                "filename*",
-                Some("B"),
-                format!("--B\r\n{part}{close}").replace("=a", "=a; filename*=UTF-8''%C3%A4.sh"),
-                vec![("a", "ä.sh")],
-                vec![A::MalformedMultipart],
-            ),
-            (
-                "long headers",
-                Some("B"),
-                format!("{long}{close}"),
-                vec![("", &long[long.find("Content-D").unwrap()..long.len() - 2])],
-                vec![A::MalformedMultipart],
-            ),
-        ] {
-            let (got, _, found) = run(boundary, &body);
-            assert_eq!((got, found), (fields(&expected), anomalies), "{name}");
-        }
-    }
-
-    /// A body cut short is not malformed when it is known to be cut, and gives what it has.
-    #[test]
-    fn truncated() {
-        let body = format!("{}{}", field("a", "1"), field("b", "2"));
-        let mut parameters = Parameters::new(10);
-        let mut files = Vec::new();
-        let found = parse(
-            Some("B"),
-            body.as_bytes(),
-            true,
-            &Limits::default(),
-            &mut parameters,
-            &mut files,
-        );
-        assert!(found.is_empty());
-        assert_eq!(parameters.len(), 2);
-    }
-
-    proptest! {
-        /// Any text: no panic, and file ranges are inside the body.
-        #[test]
-        fn any_text(body in "(--B|--B--|\r\n|\n|Content-Disposition: form-data|; name=|; filename=|\"|a|\\\\|:|\\PC){0,60}") {
-            let (_, files, _) = run(Some("B"), &body);
-            for file in files {
-                prop_assert!(file.content.start <= file.content.end && file.content.end <= body.len());
-            }
-        }
-    }
-}
+mod tests;

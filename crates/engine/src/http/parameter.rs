@@ -191,7 +191,7 @@ fn is_email(text: &[u8]) -> bool {
 
 /// How a stored value is typed by its syntax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Syntax {
+pub enum Syntax {
     /// Untyped text.
     Text,
     /// A JSON string.

@@ -43,7 +43,11 @@ pub(crate) fn push_lossy(bytes: &[u8], out: &mut String, decoded: &mut Decoded) 
 }
 
 /// The decoded bytes; borrowed when there was nothing to decode.
-fn decode<'a>(raw: &'a [u8], plus_is_space: bool, decoded: &mut Decoded) -> Cow<'a, [u8]> {
+pub(crate) fn decode<'a>(
+    raw: &'a [u8],
+    plus_is_space: bool,
+    decoded: &mut Decoded,
+) -> Cow<'a, [u8]> {
     let found = if plus_is_space {
         memchr::memchr2(b'%', b'+', raw)
     } else {

@@ -1,8 +1,12 @@
 //! Query strings (WHATWG URL, `application/x-www-form-urlencoded` parsing).
 
-use super::parameter::{Parameters, Syntax};
-use super::percent;
+use std::borrow::Cow;
+
+use super::listener::Listener;
+use super::pairs;
+use super::parameter::Parameters;
 use super::{Anomalies, Anomaly, Limits, Location};
+use crate::headers::lossy;
 
 /// Parses a query string into `parameters`.
 ///
@@ -16,53 +20,35 @@ pub fn parse(raw: &[u8], limits: &Limits, parameters: &mut Parameters) -> Anomal
     let mut anomalies = Anomalies::NONE;
     let max = limits.uri_bytes as usize;
     anomalies.insert_if(raw.len() > max, Anomaly::UriOverLimit);
-    let pairs = parse_pairs(raw.get(..max).unwrap_or(raw), Location::Query, parameters);
-    anomalies.extend(pairs.anomalies);
-    anomalies.insert_if(pairs.bad_escape, Anomaly::QueryBadEscape);
-    anomalies.insert_if(pairs.invalid_utf8, Anomaly::QueryInvalidUtf8);
+    let mut kept = Kept {
+        parameters,
+        anomalies,
+    };
+    let is_bad = pairs::read(raw.get(..max).unwrap_or(raw), b'&', &mut kept);
+    let mut anomalies = kept.anomalies;
+    anomalies.insert_if(is_bad, Anomaly::QueryBadEscape);
+    anomalies.insert_if(
+        parameters.has_duplicate_names(Location::Query),
+        Anomaly::DuplicateParameter,
+    );
     anomalies
 }
 
-/// What a list of pairs had, for query and form to name in their own way.
-pub(crate) struct Pairs {
-    pub(crate) anomalies: Anomalies,
-    pub(crate) bad_escape: bool,
-    pub(crate) invalid_utf8: bool,
+/// The listener that keeps a query's pairs.
+struct Kept<'p> {
+    parameters: &'p mut Parameters,
+    anomalies: Anomalies,
 }
 
-/// Parses `name=value&…` into `parameters`.
-pub(crate) fn parse_pairs(raw: &[u8], location: Location, parameters: &mut Parameters) -> Pairs {
-    let mut pairs = Pairs {
-        anomalies: Anomalies::NONE,
-        bad_escape: false,
-        invalid_utf8: false,
-    };
-    let mut name = String::new();
-    let mut rest = raw;
-    while !rest.is_empty() {
-        let end = memchr::memchr(b'&', rest).unwrap_or(rest.len());
-        let (pair, tail) = rest.split_at(end);
-        rest = tail.get(1..).unwrap_or_default();
-        if pair.is_empty() {
-            continue;
-        }
-        let equals = memchr::memchr(b'=', pair).unwrap_or(pair.len());
-        let (raw_name, raw_value) = pair.split_at(equals);
-        name.clear();
-        let in_name = percent::decode_into(raw_name, true, &mut name);
-        let mut in_value = percent::Decoded::default();
-        let found = parameters.push_with(location, Syntax::Text, &name, |text| {
-            in_value = percent::decode_into(raw_value.get(1..).unwrap_or_default(), true, text);
-        });
-        pairs.anomalies.extend(found);
-        pairs.bad_escape |= in_name.bad_escape || in_value.bad_escape;
-        pairs.invalid_utf8 |= in_name.invalid_utf8 || in_value.invalid_utf8;
+impl Listener for Kept<'_> {
+    fn pair(&mut self, name: &[u8], value: &[u8]) {
+        let (name, value) = (lossy(name), lossy(value));
+        let is_replaced = matches!(name, Cow::Owned(_)) || matches!(value, Cow::Owned(_));
+        self.anomalies
+            .insert_if(is_replaced, Anomaly::QueryInvalidUtf8);
+        self.anomalies
+            .extend(self.parameters.push(Location::Query, &name, &value));
     }
-    pairs.anomalies.insert_if(
-        parameters.has_duplicate_names(location),
-        Anomaly::DuplicateParameter,
-    );
-    pairs
 }
 
 #[cfg(test)]

@@ -1,21 +1,23 @@
-//! XML bodies, and OFX in its SGML form, flattened to parameters.
+//! XML bodies, and OFX in its SGML form.
 //!
-//! Names are local element names joined with `.` (`OFX.SIGNONMSGSRQV1.SONRQ.USERID`), an attribute adds
-//! `@name`; namespace prefixes are dropped, since a client may choose them. Repeated elements repeat the name.
-//! No entity but the five predefined ones and character references is ever expanded, so entity bombs and
-//! external entities do nothing here; both are flagged for what they might do to the upstream. Elements
-//! deeper than the limit are kept under the name of the deepest permitted ancestor.
+//! References to characters and to entities that the document itself declares are replaced, within bounds
+//! ([`entities`]); external entities are never loaded. Both are flagged for what they might do to the upstream.
+
+mod entities;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
-use quick_xml::events::{BytesRef, BytesStart, Event};
-use quick_xml::reader::Reader;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::reader::Reader as Tokens;
 
-use super::json::{has_duplicates, hash};
-use super::parameter::{Parameters, Syntax};
-use super::{Anomalies, Anomaly, Limits, Location, ParameterKind};
+use self::entities::Entities;
+use super::Anomaly;
+use super::hashes::{has_duplicates, hash};
+use super::listener::{Container, Listener};
+use crate::headers::lossy;
 
 /// Made once: preparing a search costs more than most bodies take to search.
 static XINCLUDE: LazyLock<Finder<'static>> =
@@ -29,47 +31,35 @@ pub enum Dialect {
     /// XML 1.0: what does not close is malformed.
     Xml,
     /// SGML as OFX 1 and its users write it: an element with text ends where the next tag begins. Lines
-    /// `KEY:VALUE` before the first tag (the OFX header) become parameters.
+    /// `KEY:VALUE` before the first tag (the OFX header) are pairs.
     Sgml,
 }
 
-/// Parses XML or SGML into `parameters`.
+/// Tells `listener` of XML or SGML.
 ///
 /// # Arguments
 /// * `body` - UTF-8; odd bytes are replaced and flagged.
 /// * `truncated` - the end is missing, so open elements are not malformed.
-/// * `limits` - `depth` of elements that are named.
-pub fn parse(
-    body: &[u8],
-    truncated: bool,
-    dialect: Dialect,
-    limits: &Limits,
-    parameters: &mut Parameters,
-) -> Anomalies {
-    let text = String::from_utf8_lossy(body);
-    let mut parser = Parser {
+pub fn read<L: Listener>(body: &[u8], truncated: bool, dialect: Dialect, listener: &mut L) {
+    let text = lossy(body);
+    if matches!(text, Cow::Owned(_)) && !truncated {
+        listener.anomaly(Anomaly::InvalidUtf8);
+    }
+    // XInclude 1.1: the upstream may fetch what its elements name.
+    if XINCLUDE.find(text.as_bytes()).is_some() {
+        listener.anomaly(Anomaly::XmlExternalEntity);
+    }
+    let mut reader = Reader {
         dialect,
         truncated,
-        depth: limits.depth as usize,
-        over: 0,
+        depth: 0,
         roots: 0,
-        name: String::new(),
-        frames: Vec::new(),
         text: String::new(),
-        anomalies: Anomalies::NONE,
-        parameters,
+        open: Open::default(),
+        entities: Entities::default(),
+        listener,
     };
-    let replaced = matches!(text, Cow::Owned(_));
-    parser
-        .anomalies
-        .insert_if(replaced && !truncated, Anomaly::InvalidUtf8);
-    // XInclude 1.1: the upstream may fetch what its elements name.
-    let include = XINCLUDE.find(text.as_bytes());
-    parser
-        .anomalies
-        .insert_if(include.is_some(), Anomaly::XmlExternalEntity);
-    parser.run(&text);
-    parser.anomalies
+    reader.run(&text);
 }
 
 /// The dialect that a body of an XML type is in: OFX is tolerant whatever its type says.
@@ -114,61 +104,104 @@ pub fn declared_charset(body: &[u8]) -> Option<Cow<'static, str>> {
     (!is_wide).then(|| Cow::Owned(String::from_utf8_lossy(label).into_owned()))
 }
 
-struct Frame {
-    /// Length of the name before this element's own part.
-    name_length: usize,
-    /// It had a child or a text, so its end is no empty value.
-    has_content: bool,
+/// Names of open elements, which SGML asks for when one ends.
+#[derive(Default)]
+struct Open {
+    names: String,
+    /// Where each name begins.
+    starts: Vec<usize>,
+    /// How many elements of a name are open, by its hash: an end of nothing is known without looking at all.
+    counts: HashMap<u64, u32>,
 }
 
-struct Parser<'a> {
+impl Open {
+    fn push(&mut self, name: &str) {
+        self.starts.push(self.names.len());
+        self.names.push_str(name);
+        *self.counts.entry(hash(name.as_bytes())).or_default() += 1;
+    }
+
+    /// Forgets the innermost element; answers its name's hash.
+    fn pop(&mut self) -> Option<u64> {
+        let start = self.starts.pop()?;
+        let name = hash(self.names.get(start..).unwrap_or_default().as_bytes());
+        self.names.truncate(start);
+        if let Some(count) = self.counts.get_mut(&name) {
+            *count = count.saturating_sub(1);
+        }
+        Some(name)
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.counts
+            .get(&hash(name.as_bytes()))
+            .is_some_and(|count| *count > 0)
+    }
+}
+
+struct Reader<'a, L> {
     dialect: Dialect,
     truncated: bool,
+    /// Open elements.
     depth: usize,
-    /// Open elements beyond `depth`.
-    over: usize,
     roots: usize,
-    name: String,
-    frames: Vec<Frame>,
-    /// Text of the innermost element so far.
+    /// Text since the last tag.
     text: String,
-    anomalies: Anomalies,
-    parameters: &'a mut Parameters,
+    /// Kept in SGML only.
+    open: Open,
+    entities: Entities,
+    listener: &'a mut L,
 }
 
-impl Parser<'_> {
+impl<L: Listener> Reader<'_, L> {
     fn run(&mut self, document: &str) {
         let tags = match self.dialect {
             Dialect::Xml => document,
             Dialect::Sgml => self.header(document),
         };
-        let mut reader = Reader::from_str(tags);
-        let config = reader.config_mut();
+        let mut tokens = Tokens::from_str(tags);
+        let config = tokens.config_mut();
         config.check_end_names = self.dialect == Dialect::Xml;
         config.allow_unmatched_ends = self.dialect == Dialect::Sgml;
         config.allow_dangling_amp = self.dialect == Dialect::Sgml;
+        let mut is_text_outside = false;
         loop {
-            let position = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-            match reader.read_event() {
+            let position = usize::try_from(tokens.buffer_position()).unwrap_or(usize::MAX);
+            match tokens.read_event() {
                 Ok(Event::Eof) => break,
                 Ok(event) => self.event(event),
-                Err(_) => {
+                Err(error) => {
                     self.flush();
-                    self.anomalies
-                        .insert_if(!self.truncated, Anomaly::MalformedXml);
-                    self.leaf(None, tags.get(position..).unwrap_or_default());
-                    return;
+                    let rest = tags.get(position..).unwrap_or_default();
+                    return self.malformed(&error.to_string(), rest);
                 }
             }
+            is_text_outside |= self.depth == 0 && !self.text.trim_ascii().is_empty();
         }
-        let outside = !self.text.trim().is_empty() && self.frames.is_empty();
         self.flush();
-        let open = self.dialect == Dialect::Xml && !(self.frames.is_empty() && self.over == 0);
-        let rootless = self.roots == 0 || (self.roots > 1 && self.dialect == Dialect::Xml);
-        self.anomalies.insert_if(
-            (open || rootless || outside) && !self.truncated,
-            Anomaly::MalformedXml,
-        );
+        if self.depth > 0 && self.dialect == Dialect::Xml {
+            self.malformed("an element does not end", "");
+        } else if self.roots != 1 && (self.roots == 0 || self.dialect == Dialect::Xml) {
+            // Nothing but white space is no document, and no error for rules.
+            if document.trim_ascii().is_empty() {
+                self.malformed_only();
+            } else {
+                self.malformed("there must be one root element", "");
+            }
+        } else if is_text_outside {
+            self.malformed_only();
+        }
+    }
+
+    fn malformed(&mut self, reason: &str, rest: &str) {
+        self.malformed_only();
+        self.listener.failed(reason, rest);
+    }
+
+    fn malformed_only(&mut self) {
+        if !self.truncated {
+            self.listener.anomaly(Anomaly::MalformedXml);
+        }
     }
 
     /// The `KEY:VALUE` lines of an OFX 1 header. Returns the text from the first tag on.
@@ -177,8 +210,7 @@ impl Parser<'_> {
         let (header, tags) = document.split_at(start);
         for field in header.split_ascii_whitespace() {
             let (key, value) = field.split_once(':').unwrap_or(("", field));
-            self.anomalies
-                .extend(self.parameters.push(Location::Body, key, value));
+            self.listener.pair(key.as_bytes(), value.as_bytes());
         }
         tags
     }
@@ -190,160 +222,109 @@ impl Parser<'_> {
                 self.start(&tag);
                 self.end();
             }
-            Event::End(tag) => self.end_named(tag.local_name().into_inner()),
+            Event::End(tag) => self.end_named(tag.name().into_inner()),
             Event::Text(text) => self.text.push_str(&text.into_inner()),
             Event::CData(text) => self.text.push_str(&text.into_inner()),
-            Event::GeneralRef(reference) => self.reference(&reference),
-            Event::DocType(declaration) => self.doctype(&declaration.into_inner()),
-            // Comments, the XML declaration and processing instructions carry no parameter.
+            Event::GeneralRef(reference) => {
+                let is_sgml = self.dialect == Dialect::Sgml;
+                self.entities.replace(&reference, is_sgml, &mut self.text);
+                self.note_entities();
+            }
+            Event::DocType(declaration) => {
+                self.listener.anomaly(Anomaly::XmlDoctype);
+                self.entities.declare(&declaration.into_inner());
+                self.note_entities();
+            }
+            // Comments, the XML declaration and processing instructions carry no value.
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::Eof => {}
         }
     }
 
+    fn note_entities(&mut self) {
+        for anomaly in self.entities.take_anomalies().iter() {
+            self.listener.anomaly(anomaly);
+        }
+    }
+
     fn start(&mut self, tag: &BytesStart<'_>) {
-        let has_text = !self.text.trim().is_empty();
+        let has_text = !self.text.trim_ascii().is_empty();
         self.flush();
         if has_text && self.dialect == Dialect::Sgml {
             self.end();
         }
-        if let Some(parent) = self.frames.last_mut() {
-            parent.has_content = true;
-        } else {
+        if self.depth == 0 {
             self.roots += 1;
         }
-        if self.frames.len() >= self.depth {
-            self.over += 1;
-            self.anomalies.insert(Anomaly::DepthOverLimit);
-        } else {
-            self.frames.push(Frame {
-                name_length: self.name.len(),
-                has_content: false,
-            });
-            if self.frames.len() > 1 {
-                self.name.push('.');
-            }
-            self.name.push_str(tag.local_name().into_inner());
+        self.depth += 1;
+        let name = tag.name().into_inner();
+        if self.dialect == Dialect::Sgml {
+            self.open.push(name);
         }
+        self.listener.open(Container::Element(name));
         self.attributes(tag);
     }
 
     fn attributes(&mut self, tag: &BytesStart<'_>) {
         let mut seen = Vec::new();
+        let mut value = String::new();
         // quick-xml's own check for repeated names compares each with all before it: quadratic.
         for attribute in tag.attributes().with_checks(false) {
             let Ok(attribute) = attribute else {
-                self.anomalies.insert(Anomaly::MalformedXml);
-                return;
+                self.malformed("an attribute is malformed", "");
+                // Whoever reads it reads it differently: all of the tag's inside is there to be inspected.
+                self.listener.attribute("", tag.attributes_raw());
+                break;
             };
-            seen.push(hash(attribute.key.0.as_bytes()));
-            if attribute.key.0 == "xmlns" || attribute.key.0.starts_with("xmlns:") {
+            let key = attribute.key.into_inner();
+            seen.push(hash(key.as_bytes()));
+            // Declarations of namespaces are no attributes to XPath.
+            if key == "xmlns" || key.starts_with("xmlns:") {
                 continue;
             }
-            let value = quick_xml::escape::unescape(&attribute.value).unwrap_or_else(|_| {
-                self.anomalies.insert(Anomaly::XmlEntity);
-                Cow::Borrowed(attribute.value.as_ref())
-            });
-            self.leaf(Some(attribute.key.local_name().into_inner()), &value);
+            value.clear();
+            self.entities
+                .replace_all(&attribute.value, self.dialect == Dialect::Sgml, &mut value);
+            self.listener.attribute(key, &value);
         }
-        self.anomalies
-            .insert_if(has_duplicates(&mut seen), Anomaly::MalformedXml);
+        self.note_entities();
+        if has_duplicates(&mut seen) {
+            self.malformed_only();
+        }
     }
 
     /// Closes the element of that name. SGML closes what is still open in it, and ignores ends of nothing.
     fn end_named(&mut self, name: &str) {
-        if self.dialect == Dialect::Xml || self.over > 0 {
+        if self.dialect == Dialect::Xml {
             self.end();
             return;
         }
-        let mut end = self.name.len();
-        let found = self.frames.iter().rev().position(|frame| {
-            let own = self.name.get(frame.name_length..end).unwrap_or_default();
-            end = frame.name_length;
-            own.strip_prefix('.').unwrap_or(own) == name
-        });
-        for _ in 0..found.map_or(0, |levels| levels + 1) {
-            self.end();
+        if !self.open.contains(name) {
+            return;
+        }
+        let wanted = hash(name.as_bytes());
+        while self.depth > 0 {
+            if self.end() == Some(wanted) {
+                return;
+            }
         }
     }
 
-    fn end(&mut self) {
+    /// Ends the innermost element. Answers the hash of its name, in SGML.
+    fn end(&mut self) -> Option<u64> {
         self.flush();
-        if self.over > 0 {
-            self.over -= 1;
-            return;
+        if self.depth > 0 {
+            self.depth -= 1;
+            self.listener.close();
         }
-        if self.frames.last().is_some_and(|frame| !frame.has_content) {
-            self.leaf(None, "");
-        }
-        if let Some(frame) = self.frames.pop() {
-            self.name.truncate(frame.name_length);
-        }
+        self.open.pop()
     }
 
     /// Hands over the text collected since the last tag.
     fn flush(&mut self) {
-        let text = std::mem::take(&mut self.text);
-        let value = text.trim();
-        if !value.is_empty() {
-            if let Some(frame) = self.frames.last_mut() {
-                frame.has_content = true;
-            }
-            self.leaf(None, value);
+        if !self.text.is_empty() {
+            self.listener.text(&self.text);
+            self.text.clear();
         }
-        self.text = text;
-        self.text.clear();
-    }
-
-    fn leaf(&mut self, attribute: Option<&str>, value: &str) {
-        let length = self.name.len();
-        if let Some(attribute) = attribute {
-            self.name.push('@');
-            self.name.push_str(attribute);
-        }
-        let syntax = if value.is_empty() {
-            Syntax::Typed(ParameterKind::Empty)
-        } else {
-            Syntax::Text
-        };
-        let found = self
-            .parameters
-            .push_with(Location::Body, syntax, &self.name, |text| {
-                text.push_str(value);
-            });
-        self.anomalies.extend(found);
-        self.name.truncate(length);
-    }
-
-    fn reference(&mut self, reference: &BytesRef<'_>) {
-        let name: &str = reference;
-        let character = match name {
-            "lt" => Some('<'),
-            "gt" => Some('>'),
-            "amp" => Some('&'),
-            "quot" => Some('"'),
-            "apos" => Some('\''),
-            // OFX 1.6 section 2.3.2.1 allows it beside lt, gt and amp.
-            "nbsp" if self.dialect == Dialect::Sgml => Some(' '),
-            _ => reference.resolve_char_ref().ok().flatten(),
-        };
-        if let Some(character) = character {
-            self.text.push(character);
-        } else {
-            self.anomalies.insert(Anomaly::XmlEntity);
-            self.text.push('&');
-            self.text.push_str(name);
-            self.text.push(';');
-        }
-    }
-
-    fn doctype(&mut self, declaration: &str) {
-        self.anomalies.insert(Anomaly::XmlDoctype);
-        let has =
-            |word: &str| memchr::memmem::find(declaration.as_bytes(), word.as_bytes()).is_some();
-        self.anomalies
-            .insert_if(has("<!ENTITY"), Anomaly::XmlEntity);
-        self.anomalies
-            .insert_if(has("SYSTEM") || has("PUBLIC"), Anomaly::XmlExternalEntity);
     }
 }
 

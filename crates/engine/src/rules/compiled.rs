@@ -393,6 +393,10 @@ pub enum Transformation {
     UrlEncode,
     /// UTF-8 to `%uHHHH`.
     Utf8toUnicode,
+    /// Characters that pass for ASCII become ASCII.
+    Utf8toAscii,
+    /// Files in `data:` addresses out.
+    OmitDataUris,
 }
 
 /// What a rule asks for.

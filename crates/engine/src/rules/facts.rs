@@ -84,12 +84,37 @@ impl Default for Facts {
 impl Facts {
     /// Begin the members of a variable; those it had are forgotten.
     pub(crate) fn begin(&mut self, slot: impl Into<Slot>) -> Members<'_> {
-        let start = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        let start = self.mark();
         Members {
             slot: slot.into(),
             facts: self,
             start,
         }
+    }
+
+    /// Where the next entry will be, for [`Facts::close`].
+    pub(crate) fn mark(&self) -> u32 {
+        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Add an entry to those that [`Facts::close`] makes a variable's.
+    pub(crate) fn add(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// The entries from a mark on are the members of a variable; those it had are forgotten.
+    pub(crate) fn close(&mut self, slot: impl Into<Slot>, mark: u32) {
+        let end = self.mark();
+        if let Some(range) = self.ranges.get_mut(usize::from(slot.into().0)) {
+            *range = mark..end;
+        }
+    }
+
+    /// Entries are the members of a variable; those it had are forgotten.
+    pub(crate) fn set_members(&mut self, slot: impl Into<Slot>, entries: &[Entry]) {
+        let mark = self.mark();
+        self.entries.extend_from_slice(entries);
+        self.close(slot, mark);
     }
 
     /// Set a scalar.
@@ -220,17 +245,10 @@ impl Members<'_> {
     pub(crate) fn push_entry(&mut self, entry: Entry) {
         self.facts.entries.push(entry);
     }
-
-    pub(crate) fn facts(&mut self) -> &mut Facts {
-        self.facts
-    }
 }
 
 impl Drop for Members<'_> {
     fn drop(&mut self) {
-        let end = u32::try_from(self.facts.entries.len()).unwrap_or(u32::MAX);
-        if let Some(range) = self.facts.ranges.get_mut(usize::from(self.slot.0)) {
-            *range = self.start..end;
-        }
+        self.facts.close(self.slot, self.start);
     }
 }

@@ -1,18 +1,21 @@
 //! One transaction under rules: facts come in, phases run, findings come out.
 
-use super::body::{self, Processor};
 use super::bytes::integer;
 use super::collections::Store;
 use super::compiled::{EngineMode, SetOp, Variable as V};
 use super::evaluate::{self, Context, State};
 use super::facts::Facts;
+use super::listener::BodyFacts;
 use super::places;
+use super::processor::Processor;
 use super::program::Program;
 use super::report::{Interruption, MatchedRule};
 use super::request::{self, Request, Response};
 use super::values::{self, Kept};
 use crate::client::geo::Place;
 use crate::http::Anomalies;
+use crate::http::body::Body;
+use crate::http::listener::{Both, Listener};
 
 /// The state of a transaction.
 #[derive(Debug)]
@@ -56,6 +59,11 @@ impl Inspection {
             kept: None,
             anomalies,
         };
+        for variable in [V::RequestBodyLength, V::InboundDataError] {
+            if program.uses(variable) {
+                inspection.facts.set(variable, b"0");
+            }
+        }
         inspection.facts.set(V::ReqbodyError, b"0");
         inspection.facts.set(V::ReqbodyProcessorError, b"0");
         inspection.combined_size();
@@ -145,46 +153,97 @@ impl Inspection {
         self.anomalies.extend(found);
     }
 
-    /// Phase 2: the request's body, as much of it as there is.
+    /// Phase 2: the request's body, as much of it as there is. Answers what is odd about it.
     ///
     /// # Arguments
     /// * `body` - without content encodings.
     /// * `truncated` - there is more.
-    pub fn request_body(&mut self, environment: Environment<'_>, body: &[u8], truncated: bool) {
-        let program = environment.program;
-        if self.wants_request_body() && !body.is_empty() {
-            let limit =
-                usize::try_from(program.settings.request_body_limit_bytes).unwrap_or(usize::MAX);
-            let within = body.get(..limit).unwrap_or(body);
-            let content_type = self
-                .facts
-                .member(V::RequestHeaders, b"content-type")
-                .unwrap_or_default()
-                .to_vec();
-            let processor = self.state.processor.as_deref().and_then(Processor::named);
-            let force = self.state.force_request_body;
-            body::enter(
-                program,
-                processor,
-                force,
-                within,
-                &content_type,
-                &mut self.facts,
+    pub fn request_body(
+        &mut self,
+        environment: Environment<'_>,
+        body: &[u8],
+        truncated: bool,
+    ) -> Anomalies {
+        let mut anomalies = Anomalies::NONE;
+        if !body.is_empty() {
+            let content_type = self.facts.member(V::RequestHeaders, b"content-type");
+            let content_type = content_type.unwrap_or_default().to_vec();
+            let content_type = std::str::from_utf8(&content_type).ok();
+            let body = Body::plain(
+                content_type.filter(|text| !text.is_empty()),
+                body,
+                truncated,
             );
-            let found = places::enter_body(program, &mut self.facts);
-            self.anomalies.extend(found);
-            self.combined_size();
-            self.facts.set(
-                V::InboundDataError,
-                if truncated || within.len() < body.len() {
-                    b"1"
-                } else {
-                    b"0"
-                },
-            );
+            self.read_body(environment, &body, &mut anomalies);
+            anomalies.extend(body.anomalies);
         }
+        self.run_request_body(environment);
+        anomalies
+    }
+
+    /// Reads the request's body, for rules (should they want it) and for somebody else.
+    pub(crate) fn read_body<L: Listener>(
+        &mut self,
+        environment: Environment<'_>,
+        body: &Body<'_>,
+        other: &mut L,
+    ) {
+        let program = environment.program;
+        let processor = self.state.processor.as_deref().and_then(Processor::named);
+        let chosen = processor.map(Processor::format);
+        if !self.wants_request_body() || body.content.is_empty() {
+            return body.read(chosen, b'&', other);
+        }
+        let limit =
+            usize::try_from(program.settings.request_body_limit_bytes).unwrap_or(usize::MAX);
+        let separator = u8::try_from(program.settings.argument_separator).unwrap_or(b'&');
+        let is_whole = body.content.len() <= limit;
+        self.enter_body(
+            program,
+            processor,
+            body.content.get(..limit).unwrap_or(&body.content),
+            body.is_truncated() || !is_whole,
+        );
+        let mut facts = BodyFacts::new(program, processor, &mut self.facts);
+        if is_whole && separator == b'&' {
+            body.read(chosen, separator, &mut Both(other, &mut facts));
+        } else {
+            // Rules see less of it, or divide it otherwise: they have a reading of their own.
+            body.read(chosen, b'&', other);
+            body.read_start(limit, chosen, separator, &mut facts);
+        }
+        if let Some(message) = facts.finish() {
+            set_error(&mut self.facts, &message);
+        }
+        let found = places::enter_body(program, &mut self.facts);
+        self.anomalies.extend(found);
+        self.combined_size();
+    }
+
+    /// What rules see of a body as a whole.
+    fn enter_body(
+        &mut self,
+        program: &Program,
+        processor: Option<Processor>,
+        content: &[u8],
+        truncated: bool,
+    ) {
+        let length = i64::try_from(content.len()).unwrap_or(i64::MAX);
+        self.facts.set_integer(V::RequestBodyLength, length);
+        if self.state.force_request_body || processor == Some(Processor::UrlEncoded) {
+            self.facts.set(V::RequestBody, content);
+        }
+        if program.uses(V::FullRequest) || program.uses(V::FullRequestLength) {
+            full_request(content, &mut self.facts);
+        }
+        let flag: &[u8] = if truncated { b"1" } else { b"0" };
+        self.facts.set(V::InboundDataError, flag);
+    }
+
+    /// Phase 2, over what was read.
+    pub(crate) fn run_request_body(&mut self, environment: Environment<'_>) {
         if self.facts.overflowed() {
-            body::set_error(&mut self.facts, "The request is too large to be inspected.");
+            set_error(&mut self.facts, "The request is too large to be inspected.");
         }
         self.run(environment, 2);
     }
@@ -328,4 +387,31 @@ impl Inspection {
             .is_some_and(|text| integer(text) != 0);
         failed.then(|| self.facts.scalar(V::ReqbodyErrorMsg).unwrap_or_default())
     }
+}
+
+/// A body that cannot be read.
+fn set_error(facts: &mut Facts, message: &str) {
+    for variable in [V::ReqbodyError, V::ReqbodyProcessorError] {
+        facts.set(variable, b"1");
+    }
+    for variable in [V::ReqbodyErrorMsg, V::ReqbodyProcessorErrorMsg] {
+        facts.set(variable, message.as_bytes());
+    }
+}
+
+fn full_request(body: &[u8], facts: &mut Facts) {
+    let mut whole = facts.scalar(V::RequestLine).unwrap_or_default().to_vec();
+    whole.extend_from_slice(b"\n");
+    for (name, value) in facts.members(V::RequestHeaders) {
+        for part in [name, b": ", value, b"\n"] {
+            whole.extend_from_slice(part);
+        }
+    }
+    whole.extend_from_slice(b"\n");
+    whole.extend_from_slice(body);
+    facts.set_integer(
+        V::FullRequestLength,
+        i64::try_from(whole.len()).unwrap_or(i64::MAX),
+    );
+    facts.set(V::FullRequest, &whole);
 }

@@ -15,7 +15,6 @@
 //!
 //! A rule never blocks: what it asks for is told ([`Inspection::interruption`], scores), and policies decide.
 
-mod body;
 mod builder;
 pub(crate) mod bytes;
 mod chain;
@@ -27,6 +26,7 @@ mod evidence;
 mod facts;
 mod guard;
 mod inspection;
+mod listener;
 mod macros;
 mod mask;
 pub mod operators;
@@ -34,6 +34,7 @@ pub(crate) mod pattern;
 mod places;
 mod plan;
 mod prefilter;
+mod processor;
 mod program;
 mod report;
 mod request;
@@ -55,7 +56,7 @@ pub use inspection::{Environment, Inspection};
 use program::Program;
 pub use report::{Interruption, MatchedRule, MatchedVar, Refusal};
 pub use request::{Request, Response};
-pub(crate) use stage::RulesOutcome;
+pub(crate) use stage::{RulesOutcome, environment as rules_environment};
 
 /// The rules of a bundle.
 #[derive(Debug)]

@@ -1,5 +1,5 @@
 //! Places besides arguments where an attack may stand: segments of the path, credentials, headers that no standard
-//! names; and what decoders make of these, of cookies, of arguments, and of text and attributes of XML.
+//! names; and what decoders make of these, of cookies and of arguments (text and attributes of XML are among these).
 //!
 //! All are members of `STARFORT_ARGS`, named by where they come from: `path.2`, `header.x-tenant`, `authorization.user`,
 //! `json.text|base64`, `cookie.prefs|percent|json.a`. Rules for arguments look at it too (`rulesets/places.py` says
@@ -204,8 +204,6 @@ pub(crate) fn enter_body(program: &Program, facts: &mut Facts) -> Anomalies {
     }
     let mut collector = Collector::new(facts);
     collector.decode_all(V::ArgsPost, b"");
-    collector.decode_all(Slot::XML_TEXTS, b"xml");
-    collector.decode_all(Slot::XML_ATTRIBUTES, b"xml");
     collector.enter(Slot::DECODED_BODY)
 }
 
@@ -464,30 +462,26 @@ fn enter_document(
     else {
         return false;
     };
-    enter_values(name, value, &document, facts, entries, told);
-    true
-}
-
-/// Enter the values of a document under a name, and its figures.
-pub(crate) fn enter_values(
-    name: &[u8],
-    text: &[u8],
-    document: &Document<'_>,
-    facts: &mut Facts,
-    entries: &mut Vec<Entry>,
-    told: &mut Vec<Entry>,
-) {
     for (leaf, value, _) in document.leaves() {
         let name = facts.store_with(|pool| {
             pool.extend_from_slice(name);
-            if !name.is_empty() {
-                pool.push(b'.');
-            }
+            pool.push(b'.');
             pool.extend_from_slice(leaf.as_bytes());
         });
         let value = facts.store(value.as_bytes());
         entries.push(Entry { name, value });
     }
+    enter_figures(value, &document, facts, told);
+    true
+}
+
+/// How much a document asks for, of which fields, and its text.
+pub(crate) fn enter_figures(
+    text: &[u8],
+    document: &Document<'_>,
+    facts: &mut Facts,
+    told: &mut Vec<Entry>,
+) {
     let figures = document.figures;
     for (name, figure) in [
         ("depth", figures.depth),
@@ -516,23 +510,6 @@ pub(crate) fn enter_values(
     });
 }
 
-/// Enter a body that is a document, or says that it is: its values as arguments, or its text as one without a name.
-pub(crate) fn enter_document_body(body: &[u8], facts: &mut Facts) {
-    let (mut entries, mut told) = (Vec::new(), Vec::new());
-    if !enter_document(b"", body, facts, &mut entries, &mut told) {
-        entries.push(Entry {
-            name: facts.store(b""),
-            value: facts.store(body),
-        });
-    }
-    for (variable, entries) in [(V::ArgsPost, entries), (V::StarfortGraphql, told)] {
-        let mut members = facts.begin(variable);
-        for entry in entries {
-            members.push_entry(entry);
-        }
-    }
-}
-
 /// Whether an exclusion of another target holds for a member of `STARFORT_ARGS`: what is excluded as it is, is excluded
 /// in every form that a decoder makes of it.
 pub(crate) fn is_excluded_by(exclusion: &CompiledTarget, name: &[u8]) -> bool {
@@ -550,7 +527,6 @@ pub(crate) fn is_excluded_by(exclusion: &CompiledTarget, name: &[u8]) -> bool {
         V::RequestFilename | V::RequestUri | V::RequestUriRaw => {
             base.starts_with(b"path.") && base.len() == name.len()
         }
-        V::Xml => base.starts_with(b"xml/") && selects(base.get(3..).unwrap_or_default()),
         _ => false,
     }
 }

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use super::compiled::Variable as V;
-use super::facts::{Entry, Facts, Members};
+use super::facts::{Facts, Members};
 use super::program::Program;
-use super::transformations::url_decode;
+use crate::http::listener::Listener;
+use crate::http::pairs;
 
 /// A request, as it was received.
 #[derive(Debug, Clone, Copy)]
@@ -134,7 +135,7 @@ fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
     let query = question.map_or(&b""[..], |at| relative.get(at + 1..).unwrap_or_default());
     facts.set(V::QueryString, query);
     let mut bad = false;
-    arguments(V::ArgsGet, query, program, facts, &mut bad);
+    arguments(query, program, facts, &mut bad);
     if program.uses(V::UrlencodedError) {
         facts.set(V::UrlencodedError, if bad { b"1" } else { b"0" });
     }
@@ -181,43 +182,29 @@ fn path_start(uri: &[u8]) -> usize {
             .unwrap_or(authority.len())
 }
 
-/// Arguments of a query or form; `bad` is set when an escape is no escape.
-pub(crate) fn arguments(
-    variable: V,
-    text: &[u8],
-    program: &Program,
-    facts: &mut Facts,
-    bad: &mut bool,
-) -> bool {
+/// Arguments of a query; `bad` is set when an escape is no escape.
+fn arguments(query: &[u8], program: &Program, facts: &mut Facts, bad: &mut bool) {
     let separator = u8::try_from(program.settings.argument_separator).unwrap_or(b'&');
-    let limit = program.settings.arguments_limit as usize;
-    let mut members = facts.begin(variable);
-    let mut count = 0;
-    for pair in text.split(|byte| *byte == separator) {
-        if pair.is_empty() {
-            continue;
-        }
-        if count == limit {
-            return false;
-        }
-        count += 1;
-        let equals = memchr::memchr(b'=', pair).unwrap_or(pair.len());
-        let (name, value) = (
-            pair.get(..equals).unwrap_or_default(),
-            pair.get(equals + 1..).unwrap_or_default(),
-        );
-        argument(name, value, &mut members, bad);
-    }
-    true
+    let mut arguments = Arguments {
+        room: program.settings.arguments_limit as usize,
+        members: facts.begin(V::ArgsGet),
+    };
+    *bad |= pairs::read(query, separator, &mut arguments);
 }
 
-fn argument(name: &[u8], value: &[u8], members: &mut Members<'_>, bad: &mut bool) {
-    let facts = members.facts();
-    let entry = Entry {
-        name: facts.store_with(|pool| *bad |= url_decode(name, pool)),
-        value: facts.store_with(|pool| *bad |= url_decode(value, pool)),
-    };
-    members.push_entry(entry);
+/// The listener that keeps arguments.
+struct Arguments<'f> {
+    room: usize,
+    members: Members<'f>,
+}
+
+impl Listener for Arguments<'_> {
+    fn pair(&mut self, name: &[u8], value: &[u8]) {
+        if self.room > 0 {
+            self.room -= 1;
+            self.members.push(name, value);
+        }
+    }
 }
 
 fn cookies(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::evidence::Evidences;
 use super::{Environment, Inspection, Request, Response};
 use crate::engine::{Engine, Now};
+use crate::http::Anomalies;
 use crate::transaction::Transaction;
 
 /// Findings of rules that an event carries.
@@ -26,7 +27,25 @@ pub(crate) struct RulesOutcome {
     responded: bool,
 }
 
-fn environment(engine: &Engine, now: Now) -> Option<Environment<'_>> {
+/// Variable of `TX` that names the request's anomalies.
+const ANOMALIES: &str = "starfort_anomalies";
+
+/// Tells rules what parsers found odd: codes with a space before and behind each, so that ` code ` finds one as a word.
+/// Most requests have none, and then nothing is set.
+fn set_anomalies(inspection: &mut Inspection, environment: Environment<'_>, anomalies: Anomalies) {
+    if anomalies.is_empty() {
+        return;
+    }
+    let mut text = String::from(" ");
+    for code in anomalies.codes() {
+        text.push_str(code);
+        text.push(' ');
+    }
+    inspection.set_tx(environment, ANOMALIES, &text);
+}
+
+/// What rules of an engine work with; `None`: it has none.
+pub(crate) fn environment(engine: &Engine, now: Now) -> Option<Environment<'_>> {
     engine
         .rules
         .environment(&engine.shared.collections, now.unix_us)
@@ -69,8 +88,9 @@ impl Transaction {
             .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
             .unwrap_or_default();
         inspection.set_tx(environment, "starfort_endpoint", &endpoint);
-        inspection.request_headers(environment);
         self.anomalies.extend(inspection.anomalies());
+        set_anomalies(&mut inspection, environment, self.anomalies);
+        inspection.request_headers(environment);
         self.inspection = Some(Box::new(inspection));
         self.note_rules(engine, environment);
     }
@@ -96,15 +116,16 @@ impl Transaction {
         }
     }
 
-    /// Phase 2, over the request's body (empty when there is none).
-    pub(crate) fn inspect_body(&mut self, engine: &Engine, body: &[u8], truncated: bool, now: Now) {
+    /// Phase 2, over what was read of the request's body, if it has one.
+    pub(crate) fn inspect_body(&mut self, engine: &Engine, now: Now) {
         let (Some(environment), Some(inspection)) =
             (environment(engine, now), self.inspection.as_mut())
         else {
             return;
         };
-        inspection.request_body(environment, body, truncated);
         self.anomalies.extend(inspection.anomalies());
+        set_anomalies(inspection, environment, self.anomalies);
+        inspection.run_request_body(environment);
         self.note_rules(engine, environment);
     }
 

@@ -15,3 +15,6 @@ API_RULES: Final = _RULES / "api.conf"
 
 EVALUATION_RULES: Final = _RULES / "evaluate.conf"
 """What scores add up to, where no rule set does it."""
+
+PROFILE_RULES: Final = {"api": _RULES / "profile-api.conf"}
+"""What a profile has instead of rules of CRS that it takes out."""

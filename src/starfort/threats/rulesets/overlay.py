@@ -9,17 +9,25 @@ from __future__ import annotations
 import glob
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
 from starfort.config.model import RuleExclusion, Rules, RuleScope, VirtualPatch
 from starfort.config.problems import ConfigError, ConfigProblem
-from starfort.threats.rulesets import API_RULES, BASE_RULES, EVALUATION_RULES
+from starfort.threats.rulesets import API_RULES, BASE_RULES, EVALUATION_RULES, PROFILE_RULES
 from starfort.threats.rulesets.installed import InstalledRuleSet, installed, rule_files, rule_set_folder
 from starfort.threats.rulesets.places import look_everywhere
+from starfort.threats.rulesets.profile import (
+    Profile,
+    adjusted,
+    conditional_of,
+    load_profile,
+    settings_of,
+    updates_of,
+)
 from starfort.threats.seclang.load import CompiledRules, load_rules
 from starfort.threats.seclang.parse import Snippet
 from starfort.threats.seclang.reference import VARIABLES
@@ -30,6 +38,9 @@ SCOPES_ID: Final = 9_535_100
 EXCLUSIONS_ID: Final = 9_536_000
 PATCHES_ID: Final = 9_538_000
 """First ids of what is made here, see `rules/README.md`; the configuration's limits fit between them."""
+
+PROFILE: Final = "rules.profile"
+"""What stands as the file's name where a profile's lines are wrong."""
 
 _SCORES: Final = {"critical": 5, "error": 4, "warning": 3, "notice": 2}
 """What a rule of a severity adds. Source: crs-setup.conf of CRS, 900100."""
@@ -50,13 +61,16 @@ class ConfiguredRules:
     files: tuple[Path, ...]
 
 
-def compile_rules(rules: Rules, base: Path, folder: Path | None = None) -> ConfiguredRules:
+def compile_rules(
+    rules: Rules, base: Path, folder: Path | None = None, *, media_types: Sequence[str] = ()
+) -> ConfiguredRules:
     """Load everything that `rules:` names.
 
     Args:
         rules: the section.
         base: what relative paths count from: the configuration's folder.
         folder: where rule sets live, default `rule_set_folder()`.
+        media_types: what the APIs' documents name for request bodies, lower case, without parameters.
 
     Raises:
         ConfigError: every problem at once.
@@ -73,41 +87,66 @@ def compile_rules(rules: Rules, base: Path, folder: Path | None = None) -> Confi
         entries.append(entry)
         setups.append(setup)
         set_files += files
+    profile = load_profile(rules.profile)
+
+    def profiled(part: Callable[[Profile, str], Iterator[str]]) -> list[Snippet]:
+        """What the profile says of CRS, where CRS is one of the sets."""
+        return [
+            Snippet(PROFILE, "\n".join(part(profile, entry.version)))
+            for entry in entries
+            if entry.name == "crs"
+        ]
+
     sources: list[Path | Snippet] = [
         BASE_RULES,
         *setups,
-        Snippet("rules: (settings)", "\n".join(settings(rules))),
+        Snippet("rules: (settings)", "\n".join([*settings(rules), *settings_of(profile, media_types)])),
         *_globbed(rules.before, base),
         *([API_RULES] if rules.api_rules else []),
+        *([PROFILE_RULES[rules.profile]] if rules.profile in PROFILE_RULES else []),
         Snippet(
             "rules: (exclusions, patches)",
             "\n".join([*exclusions(rules.exclusions), *patches(rules.patches)]),
         ),
+        *profiled(conditional_of),
         *(set_files or [EVALUATION_RULES]),
+        *profiled(updates_of),
         *_globbed(rules.files, base),
     ]
-    compiled = _load(tuple(sources), look_everywhere if rules.places else None)
+    version = next((entry.version for entry in entries if entry.name == "crs"), "")
+    adjust = adjusted(profile, frozenset(set_files), version)
+
+    def everywhere(rule: Rule) -> Rule:
+        """The rule as the profile has it, and then with the places."""
+        return look_everywhere(adjust(rule))
+
+    compiled = _load(tuple(sources), (rules.profile, rules.places), everywhere if rules.places else adjust)
     changing = tuple(file for file in compiled.files if not file.is_relative_to(BASE_RULES.parent))
     return ConfiguredRules(compiled, tuple(entries), changing)
 
 
-_Change = Callable[[Rule], Rule] | None
+_Choice = tuple[str, bool]
+"""Profile, and whether rules look at more places: what decides on how rules are adjusted."""
 
-_last: list[tuple[tuple[Path | Snippet, ...], _Change, tuple[tuple[int, int], ...], CompiledRules]] = []
-"""What was compiled last, for reloads that change something else: sources, change of rules, stamps, result."""
+_last: list[tuple[tuple[Path | Snippet, ...], _Choice, tuple[tuple[int, int], ...], CompiledRules]] = []
+"""What was compiled last, for reloads that change something else: sources, choice, stamps, result."""
 
 
-def _load(sources: tuple[Path | Snippet, ...], change: _Change) -> CompiledRules:
+def _load(
+    sources: tuple[Path | Snippet, ...], choice: _Choice, adjust: Callable[[Rule], Rule]
+) -> CompiledRules:
     """`load_rules`, or what it gave last when neither sources nor files changed since."""
-    for known, known_change, stamps, compiled in _last:
-        if known == sources and known_change is change and stamps == _stamps(compiled.files):
+    for known, known_choice, stamps, compiled in _last:
+        if known == sources and known_choice == choice and stamps == _stamps(compiled.files):
             return compiled
     started_ns = time.time_ns()
-    compiled = load_rules(sources, change)
+    compiled = load_rules(sources, adjust)
+    # what a profile says of rules that this version of CRS does not have is no news to anyone
+    compiled = replace(compiled, notes=tuple(note for note in compiled.notes if note.file != Path(PROFILE)))
     stamps = _stamps(compiled.files)
     # a file that changed while it was read may have been read before the change
     if all(changed_ns < started_ns for changed_ns, _ in stamps):
-        _last[:] = [(sources, change, stamps, compiled)]
+        _last[:] = [(sources, choice, stamps, compiled)]
     return compiled
 
 

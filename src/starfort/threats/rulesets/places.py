@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from starfort.threats.seclang.model import Selector, Variable
+from starfort.threats.seclang.model import Variable
 from starfort.threats.seclang.resolve import Link, Rule
 
 _ARGUMENTS: Final = Variable("ARGS")
 _PLACES: Final = Variable("STARFORT_ARGS")
-_ATTRIBUTES: Final = Variable("XML", Selector("xpath", "//@*"))
 
 _OF_FORM: Final = "OWASP_CRS/PROTOCOL-ENFORCEMENT"
 """The tag of rules about how a request is written rather than what its values do: how often they are encoded, which
@@ -36,7 +35,6 @@ def look_everywhere(rule: Rule) -> Rule:
 
 
 def _widened(link: Link) -> Link:
-    if _ARGUMENTS not in link.variables:
+    if _ARGUMENTS not in link.variables or _PLACES in link.variables:
         return link
-    more = tuple(place for place in (_PLACES, _ATTRIBUTES) if place not in link.variables)
-    return replace(link, variables=link.variables + more)
+    return replace(link, variables=(*link.variables, _PLACES))

@@ -35,13 +35,13 @@ class CompiledRules:
 
 
 def load_rules(
-    sources: Sequence[Path | Snippet], change: Callable[[Rule], Rule] | None = None
+    sources: Sequence[Path | Snippet], adjust: Callable[[Rule], Rule] | None = None
 ) -> CompiledRules:
     """Read, check and compile rule files: all of them, or none.
 
     Args:
         sources: files and folders (a folder stands for its `*.conf`, by name), and texts, in order.
-        change: what becomes of each rule before it is compiled.
+        adjust: changes rules once all files together said what they are; None changes none.
 
     Raises:
         ConfigError: every problem at once: file, line, column, what, and what would be right.
@@ -49,8 +49,8 @@ def load_rules(
     parsed = parse_sources(sources)
     problems = list(parsed.problems)
     resolved = resolve(parsed.items, problems, parsed.notes)
-    if change is not None:
-        resolved.rules[:] = [change(rule) for rule in resolved.rules]
+    if adjust is not None:
+        resolved.rules = [adjust(rule) for rule in resolved.rules]
     data = encode(resolved, problems)
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))

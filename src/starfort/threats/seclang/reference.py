@@ -401,12 +401,20 @@ TRANSFORMATIONS: Final[dict[str, Entry]] = {
     "urlEncode": Entry("encodes as URL"),
     "utf8toUnicode": Entry("UTF-8 to %uHHHH"),
     "phpArgsNames": Entry("argument names as PHP reads them"),
+    "utf8toAscii": Entry(
+        "what passes for ASCII (fullwidth, overlong, best fit) becomes ASCII, the rest stays; Starfort's own"
+    ),
+    "omitDataUris": Entry(
+        "leaves out Base64 of images, sound, film, fonts and files in `data:` addresses; Starfort's own"
+    ),
 }
 
 TRANSFORMATION_ALIASES: Final = {
     "normalisepath": "normalizePath",
     "normalisepathwin": "normalizePathWin",
     "utf8tounicode": "utf8toUnicode",
+    "utf8toascii": "utf8toAscii",
+    "omitdatauris": "omitDataUris",
 }
 
 ACTIONS: Final[dict[str, Entry]] = {

@@ -1,6 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::http::Limits;
+use crate::http::body::BodyKind;
+use crate::http::collect::collected;
 use Anomaly as A;
 
 fn leaves(text: &str) -> Option<Vec<(String, String)>> {
@@ -224,14 +227,10 @@ fn bodies() {
     for (text, expected, anomalies) in [
         ("{ user(id: 17) { name } }", vec![("user.id", "17")], vec![]),
         ("{ a", vec![("", "{ a")], vec![A::MalformedGraphql]),
-        ("{a{b{c{d{e}}}}}", vec![], vec![A::DepthOverLimit]),
     ] {
-        let mut parameters = Parameters::new(10);
-        let limits = Limits {
-            depth: 4,
-            ..Limits::default()
-        };
-        let found = parse(text.as_bytes(), &limits, &mut parameters);
+        let (parameters, found) = collected(BodyKind::Graphql, &Limits::default(), |collect| {
+            read(text.as_bytes(), collect);
+        });
         let got: Vec<_> = parameters.iter().map(|p| (p.name, p.value)).collect();
         assert_eq!(got, expected, "{text}");
         assert_eq!(found.iter().collect::<Vec<_>>(), anomalies, "{text}");

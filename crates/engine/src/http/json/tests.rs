@@ -4,6 +4,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::http::Limits;
+use crate::http::body::BodyKind;
+use crate::http::collect::collected;
 use Anomaly as A;
 
 fn limits() -> Limits {
@@ -17,8 +20,9 @@ fn limits() -> Limits {
 type Leaves = Vec<(String, String, &'static str)>;
 
 fn run(body: &[u8], truncated: bool, documents: Documents) -> (Leaves, Vec<Anomaly>) {
-    let mut parameters = Parameters::new(limits().parameters);
-    let found = parse(body, truncated, documents, &limits(), &mut parameters);
+    let (parameters, found) = collected(BodyKind::Json, &limits(), |collect| {
+        read(body, truncated, documents, collect);
+    });
     let leaf =
         |p: super::super::Parameter<'_>| (p.name.to_owned(), p.value.to_owned(), p.kind().code());
     (
@@ -215,14 +219,9 @@ fn many_leaves() {
         .map(|index| format!("\"k{index}\":{index}"))
         .collect();
     let body = format!("{{{},\"k7\":0}}", members.join(","));
-    let mut parameters = Parameters::new(100);
-    let found = parse(
-        body.as_bytes(),
-        false,
-        Documents::One,
-        &limits(),
-        &mut parameters,
-    );
+    let (parameters, found) = collected(BodyKind::Json, &limits(), |collect| {
+        read(body.as_bytes(), false, Documents::One, collect);
+    });
     assert_eq!((parameters.len(), parameters.dropped()), (100, 4_901));
     assert_eq!(
         found.iter().collect::<Vec<_>>(),
@@ -292,8 +291,10 @@ proptest! {
         let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
         let mut expected = Vec::new();
         flatten("", &value, &mut expected);
-        let mut parameters = Parameters::new(u32::MAX);
-        let found = parse(text.as_bytes(), false, Documents::One, &Limits::default(), &mut parameters);
+        let limits = Limits { parameters: u32::MAX, ..Limits::default() };
+        let (parameters, found) = collected(BodyKind::Json, &limits, |collect| {
+            read(text.as_bytes(), false, Documents::One, collect);
+        });
         let mut got: Vec<_> = parameters.iter().map(|p| (p.name.to_owned(), p.value.to_owned())).collect();
         expected.sort();
         got.sort();

@@ -3,6 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::http::Limits;
+use crate::http::body::BodyKind;
+use crate::http::collect::collected;
 use Anomaly as A;
 
 type Leaves = Vec<(String, String)>;
@@ -12,8 +15,9 @@ fn run(body: &str, dialect: Dialect) -> (Leaves, Vec<Anomaly>) {
         depth: 8,
         ..Limits::default()
     };
-    let mut parameters = Parameters::new(100);
-    let found = parse(body.as_bytes(), false, dialect, &limits, &mut parameters);
+    let (parameters, found) = collected(BodyKind::Xml, &limits, |collect| {
+        read(body.as_bytes(), false, dialect, collect);
+    });
     (
         parameters
             .iter()
@@ -63,10 +67,9 @@ fn xml() {
     }
 }
 
-/// Broken and dangerous documents are flagged; no entity is expanded and nothing is lost.
+/// Broken and dangerous documents are flagged, and nothing is lost.
 #[test]
 fn odd_xml() {
-    let bomb = "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><x>&b;</x>";
     for (body, expected, anomalies) in [
         (
             "<a><b>1</a>",
@@ -80,13 +83,16 @@ fn odd_xml() {
             vec![A::MalformedXml],
         ),
         ("text", vec![("", "text")], vec![A::MalformedXml]),
-        ("<a x=1/>", vec![("a", "")], vec![A::MalformedXml]),
+        (
+            "<a x=1/>",
+            vec![("a@", " x=1"), ("a", "")],
+            vec![A::MalformedXml],
+        ),
         (
             "<a x='1' x='2'/>",
             vec![("a@x", "1"), ("a@x", "2"), ("a", "")],
             vec![A::MalformedXml],
         ),
-        (bomb, vec![("x", "&b;")], vec![A::XmlDoctype, A::XmlEntity]),
         (
             "<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]><x>&e;</x>",
             vec![("x", "&e;")],
@@ -114,6 +120,137 @@ fn odd_xml() {
             "{body}"
         );
     }
+}
+
+/// What a document declares for itself is replaced, in texts and attributes, to its end.
+#[test]
+fn entities() {
+    let text = |subset: &str, content: &str| {
+        let body = format!("<!DOCTYPE x [{subset}]><x>{content}</x>");
+        let (leaves, found) = run(&body, Dialect::Xml);
+        assert_eq!(found, [A::XmlDoctype, A::XmlEntity], "{body}");
+        leaves
+            .into_iter()
+            .map(|(_, value)| value)
+            .collect::<Vec<_>>()
+            .join("|")
+    };
+    for (subset, content, expected) in [
+        (
+            "<!ENTITY a \"aa\"><!ENTITY b '&a;-&a;'>",
+            "1&b;2",
+            "1aa-aa2",
+        ),
+        ("<!ENTITY a '&#60;script>'>", "&a;", "<script>"),
+        ("<!ENTITY a '&lt;b'>", "<y z='&a;'/>", "<b|"),
+        ("<!ENTITY a 'first'><!ENTITY a 'second'>", "&a;", "first"),
+        ("<!ENTITY % p \"<!ENTITY a 'evil'>\"> %p;", "&a;", "evil"),
+        ("<!-- <!ENTITY a 'no'> --><!ENTITY b 'x'>", "&a;&b;", "&a;x"),
+        ("<!ENTITY a 'SYSTEM'>", "&a;", "SYSTEM"),
+    ] {
+        assert_eq!(text(subset, content), expected, "{subset} {content}");
+    }
+}
+
+/// Entities that stand for too much, or for themselves, are flagged and cost little.
+#[test]
+fn entity_bombs() {
+    let levels: String = (1..12)
+        .map(|level| {
+            format!(
+                "<!ENTITY l{level} \"{}\">",
+                format!("&l{};", level - 1).repeat(10)
+            )
+        })
+        .collect();
+    let big = "x".repeat(100_000);
+    for (subset, content) in [
+        (format!("<!ENTITY l0 \"lol\">{levels}"), "&l11;".to_owned()),
+        ("<!ENTITY a '&a;'>".to_owned(), "&a;".to_owned()),
+        (
+            "<!ENTITY a '&b;'><!ENTITY b '&a;&a;'>".to_owned(),
+            "&a;".to_owned(),
+        ),
+        (format!("<!ENTITY a '{big}'>"), "&a;".repeat(10_000)),
+        (
+            format!("<!ENTITY % a '{big}'>{}", "%a;".repeat(10_000)),
+            "x".to_owned(),
+        ),
+        ("<!ENTITY % a '%a;%a;'>%a;".to_owned(), "x".to_owned()),
+        (
+            (0..300)
+                .map(|index| format!("<!ENTITY e{index} 'x'>"))
+                .collect(),
+            "&e1;".to_owned(),
+        ),
+    ] {
+        let body = format!("<!DOCTYPE x [{subset}]><x>{content}</x>");
+        let (leaves, found) = run(&body, Dialect::Xml);
+        assert!(found.contains(&A::XmlEntityOverLimit), "{}", &body[..60]);
+        let size: usize = leaves.iter().map(|(_, value)| value.len()).sum();
+        assert!(size < 600_000, "{size}");
+    }
+}
+
+/// Only what may be fetched is external; the document types that drawing programs write are not.
+#[test]
+fn document_types() {
+    for (declaration, is_external) in [
+        ("<!DOCTYPE x SYSTEM \"http://evil.example/x.dtd\">", true),
+        (
+            "<!DOCTYPE x PUBLIC \"-//x\" \"http://evil.example/x.dtd\">",
+            true,
+        ),
+        (
+            "<!DOCTYPE x PUBLIC \"-//W3C//DTD SVG 1.1//EN\" \"http://evil.example/svg11.dtd\">",
+            true,
+        ),
+        (
+            "<!DOCTYPE x [<!ENTITY % p SYSTEM \"http://evil.example/x.dtd\"> %p;]>",
+            true,
+        ),
+        (
+            "<!DOCTYPE x [<!ENTITY e PUBLIC 'x' 'file:///etc/passwd'>]>",
+            true,
+        ),
+        (
+            "<!DOCTYPE x PUBLIC \"-//W3C//DTD SVG 1.1//EN\" \"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd\">",
+            false,
+        ),
+        ("<!DOCTYPE x>", false),
+        ("<!DOCTYPE x [<!ENTITY SYSTEM 'PUBLIC'>]>", false),
+    ] {
+        let (_, found) = run(&format!("{declaration}<x/>"), Dialect::Xml);
+        assert!(found.contains(&A::XmlDoctype), "{declaration}");
+        assert_eq!(
+            found.contains(&A::XmlExternalEntity),
+            is_external,
+            "{declaration}"
+        );
+    }
+}
+
+/// Ends of nothing, as many as there are, are ignored in no time.
+#[test]
+fn sgml_ends() {
+    let body = format!(
+        "<OFX>{}{}<b>1</OFX>",
+        "<a>".repeat(20_000),
+        "</x>".repeat(20_000)
+    );
+    let (leaves, _) = run(&body, Dialect::Sgml);
+    assert!(
+        leaves.contains(&(
+            ["OFX"]
+                .iter()
+                .chain(&["a"; 7])
+                .copied()
+                .collect::<Vec<_>>()
+                .join("."),
+            "1".into()
+        )),
+        "{leaves:?}"
+    );
 }
 
 /// OFX 1: header lines, elements without end tags, aggregates with them.

@@ -20,7 +20,6 @@ use super::compiled::{Operator, OperatorKind, Part};
 use super::pattern;
 
 pub(crate) use address::Networks;
-pub(crate) use encoding::bad_url_encoding;
 pub(crate) use injection::{SQLI_NEEDS, XSS_NEEDS};
 pub(crate) use number::compare as compare_numbers;
 pub(crate) use phrases::Phrases;

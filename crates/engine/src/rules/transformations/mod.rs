@@ -3,10 +3,12 @@
 //! Semantics follow the reference manual of `ModSecurity` v3 and its published unit cases, which
 //! `tests/rules_corpora.rs` runs.
 
+mod ascii;
 mod base64;
 mod cmd_line;
 mod comments;
 mod css;
+mod data_uri;
 mod escape_seq;
 mod html_entity;
 mod js;
@@ -78,6 +80,8 @@ pub fn apply(
         T::UrlDecodeUni => url::decode_uni(input, unicode_map, out),
         T::UrlEncode => url::encode(input, out),
         T::Utf8toUnicode => url::utf8_to_unicode(input, out),
+        T::Utf8toAscii => ascii::from_utf8(input, out),
+        T::OmitDataUris => data_uri::omit(input, out),
     }
 }
 
@@ -97,7 +101,8 @@ pub(crate) const fn triggers(transformation: Transformation) -> ByteSet {
         T::Uppercase => ByteSet::range(b'a', b'z'),
         T::NormalizePath => ByteSet::of(b"/."),
         T::NormalizePathWin => ByteSet::of(b"/.\\"),
-        T::ParityZero7bit | T::Utf8toUnicode => HIGH,
+        T::ParityZero7bit | T::Utf8toUnicode | T::Utf8toAscii => HIGH,
+        T::OmitDataUris => ByteSet::of(b","),
         T::RemoveComments | T::RemoveCommentsChar => ByteSet::of(b"/*-#<"),
         T::RemoveNulls | T::ReplaceNulls => NUL,
         T::ReplaceComments => ByteSet::of(b"/"),
@@ -109,7 +114,7 @@ pub(crate) const fn triggers(transformation: Transformation) -> ByteSet {
 }
 
 /// How many transformations there are ([`Transformation`] is numbered from 0).
-pub(crate) const TRANSFORMATIONS: usize = Transformation::Utf8toUnicode as usize + 1;
+pub(crate) const TRANSFORMATIONS: usize = Transformation::OmitDataUris as usize + 1;
 
 /// What is known of a value before it is computed.
 #[derive(Debug, Clone, Copy)]
@@ -137,6 +142,7 @@ pub(crate) fn reach(transformation: Transformation, from: Reach) -> Reach {
         | T::RemoveNulls
         | T::RemoveWhitespace
         | T::RemoveCommentsChar
+        | T::OmitDataUris
         | T::Trim
         | T::TrimLeft
         | T::TrimRight => from,
@@ -155,6 +161,7 @@ pub(crate) fn reach(transformation: Transformation, from: Reach) -> Reach {
         | T::HtmlEntityDecode
         | T::HexDecode
         | T::SqlHexDecode => any(from.length),
+        T::Utf8toAscii => any(from.length),
         T::Base64Decode | T::Base64DecodeExt => any(from.length.div_ceil(4).saturating_mul(3)),
         _ => any(usize::MAX),
     }
@@ -176,15 +183,9 @@ pub(crate) const fn is_case_only(transformation: Transformation) -> bool {
     )
 }
 
-/// Percent decoding as `urlDecode` does it; whether an escape was none.
-pub(crate) fn url_decode(input: &[u8], out: &mut Vec<u8>) -> bool {
-    url::decode(input, out);
-    super::operators::bad_url_encoding(input)
-}
-
 /// Every transformation.
 #[cfg(test)]
-pub(crate) const ALL: [Transformation; 36] = {
+pub(crate) const ALL: [Transformation; 38] = {
     use Transformation as T;
     [
         T::Base64Decode,
@@ -223,6 +224,8 @@ pub(crate) const ALL: [Transformation; 36] = {
         T::UrlDecodeUni,
         T::UrlEncode,
         T::Utf8toUnicode,
+        T::Utf8toAscii,
+        T::OmitDataUris,
     ]
 };
 

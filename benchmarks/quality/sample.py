@@ -1,0 +1,79 @@
+"""A request of the quality corpora, and the answers that are made from it."""
+
+from __future__ import annotations
+
+import os
+import random
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.report import ROOT
+
+if TYPE_CHECKING:
+    from starfort._engine import RequestDescription
+
+DATA: Final = Path(os.environ.get("STARFORT_QUALITY", ROOT / "build/quality"))
+"""Where scripts/fetch-quality puts what is measured with."""
+
+CORPORA: Final = Path(os.environ.get("STARFORT_CORPORA", ROOT.parent / "shared/corpora"))
+"""Data of others beside the repository; parts that want it go without where it is missing."""
+
+ADDRESS: Final = "203.0.113.9"
+"""Where every request comes from (TEST-NET-3, RFC 5737)."""
+
+Headers = tuple[tuple[str, str | bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One request.
+
+    Attributes:
+        kind: the row that counts it, such as `documents: json`.
+        name: where it comes from, for people: a document and operation, a file, a payload's name.
+        target: path and query as sent.
+        headers: in the order sent, names in lower case; `host` and `content-length` among them.
+        trailers: sent behind the body; the engine in process has none, so only Envoy sees them.
+    """
+
+    kind: str
+    name: str
+    method: str
+    target: str
+    headers: Headers
+    body: bytes = b""
+    trailers: Headers = ()
+
+    def described(self) -> RequestDescription:
+        """As the engine takes it."""
+        host = next((value for name, value in self.headers if name == "host"), "api.example.com")
+        host = host if isinstance(host, str) else host.decode("latin-1")
+        return {
+            "method": self.method,
+            "url": f"https://{host}{self.target}",
+            "headers": self.headers,
+            "body": self.body,
+            "address": ADDRESS,
+        }
+
+    def wire(self) -> bytes:
+        """As HTTP/1.1 sends it."""
+        head = b"".join(name.encode() + b": " + _bytes(value) + b"\r\n" for name, value in self.headers)
+        return f"{self.method} {self.target} HTTP/1.1\r\n".encode() + head + b"\r\n" + self.body
+
+    def text(self, limit: int = 4000) -> str:
+        """For people: the request as it is sent, cut where it gets long."""
+        raw = self.wire()
+        shown = raw[:limit].decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+        return shown + (f"… ({len(raw):,} bytes)" if len(raw) > limit else "")
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value
+
+
+def chance(*names: object) -> random.Random:
+    """A source of choices that is the same in every run, one for each name."""
+    return random.Random(zlib.crc32("\0".join(map(str, names)).encode()))

@@ -1,0 +1,174 @@
+//! What a part's headers say.
+
+use std::borrow::Cow;
+
+use super::Flags;
+use super::names::{Names, agree};
+use crate::headers::lossy;
+
+/// Names of a field: its value is told under each, so there may not be many.
+const MAX_NAMES: usize = 3;
+
+/// Names of a file.
+const MAX_FILE_NAMES: usize = 8;
+
+/// The head of a part, as servers may understand it.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    /// Names of the field: the plain one first.
+    pub(super) names: Vec<Vec<u8>>,
+    /// Names of the file: the plain one first.
+    pub(super) file_names: Vec<Vec<u8>>,
+    /// Servers will not agree on the name of the field or file, or on whether it is a file.
+    pub(super) names_differ: bool,
+    /// Some server takes it for a field.
+    pub(super) is_field: bool,
+    /// `Content-Type`, "" without.
+    pub(super) content_type: String,
+    /// `Content-Transfer-Encoding`, "" without.
+    pub(super) transfer_encoding: String,
+}
+
+impl Head {
+    /// Reads header lines; what is odd is noted.
+    ///
+    /// # Arguments
+    /// * `is_form` - of `multipart/form-data`, where each part must have a name.
+    pub(super) fn of(lines: &[Cow<'_, [u8]>], is_form: bool, flags: &mut Flags) -> Self {
+        let mut head = Self::default();
+        let (mut name, mut file_name) = (Names::default(), Names::default());
+        let mut dispositions = 0;
+        for line in lines {
+            let colon = memchr::memchr(b':', line).unwrap_or(line.len());
+            let (field, value) = line.split_at(colon);
+            let (field, value) = (
+                field.trim_ascii(),
+                value.get(1..).unwrap_or_default().trim_ascii(),
+            );
+            if field.eq_ignore_ascii_case(b"content-disposition") {
+                dispositions += 1;
+                disposition(value, is_form, &mut name, &mut file_name, flags);
+            } else if field.eq_ignore_ascii_case(b"content-type") {
+                head.content_type = lossy(value).into_owned();
+            } else if field.eq_ignore_ascii_case(b"content-transfer-encoding") {
+                head.transfer_encoding = lossy(value).into_owned();
+            }
+        }
+        if dispositions > 1 {
+            flags.complain("Multipart: Duplicate part header: Content-Disposition.");
+        }
+        if is_form && dispositions == 0 {
+            flags.invalid_part = true;
+            flags.complain("Multipart: Part is missing Content-Disposition header.");
+        }
+        let (name_is_plain, file_name_is_plain) = (name.has_plain(), file_name.has_plain());
+        head.names = name.finish(MAX_NAMES, flags);
+        head.file_names = file_name.finish(MAX_FILE_NAMES, flags);
+        if is_form && dispositions > 0 && head.names.is_empty() {
+            flags.complain("Multipart: Content-Disposition header missing name field.");
+        }
+        head.is_field = !file_name_is_plain;
+        head.names_differ = !agree(&head.names)
+            || !agree(&head.file_names)
+            || (!name_is_plain && !needs_more_than_plain(&head.names))
+            || (!file_name_is_plain && !needs_more_than_plain(&head.file_names));
+        head
+    }
+}
+
+/// Whether a name is such that clients send it in an extended form only (urllib3 1 does).
+fn needs_more_than_plain(names: &[Vec<u8>]) -> bool {
+    let is_odd = |byte: &u8| !byte.is_ascii() || matches!(byte, b'"' | b'\\');
+    names.is_empty() || names.iter().any(|name| name.iter().any(is_odd))
+}
+
+/// Reads the value of `Content-Disposition`.
+fn disposition(
+    value: &[u8],
+    is_form: bool,
+    name: &mut Names,
+    file_name: &mut Names,
+    flags: &mut Flags,
+) {
+    let end = memchr::memchr(b';', value).unwrap_or(value.len());
+    let (kind, mut rest) = value.split_at(end);
+    if is_form && !kind.trim_ascii().eq_ignore_ascii_case(b"form-data") {
+        flags.complain("Multipart: Invalid Content-Disposition header (-1).");
+    }
+    loop {
+        rest = rest.trim_ascii_start();
+        match rest {
+            [] => return,
+            [b';', tail @ ..] => rest = tail.trim_ascii_start(),
+            _ => flags.missing_semicolon = true,
+        }
+        if rest.is_empty() {
+            return;
+        }
+        let end = memchr::memchr2(b'=', b';', rest);
+        let Some(equals) = end.filter(|at| rest.get(*at) == Some(&b'=')) else {
+            flags.complain("Multipart: Invalid Content-Disposition header (-4).");
+            rest = end.and_then(|at| rest.get(at..)).unwrap_or_default();
+            continue;
+        };
+        let (key, value) = rest.split_at(equals);
+        let key = key.trim_ascii().to_ascii_lowercase();
+        let value = value.get(1..).unwrap_or_default().trim_ascii_start();
+        let (readings, tail) = quoted(value, flags);
+        rest = tail;
+        if let Some(kind) = key.strip_prefix(b"filename") {
+            file_name.add(kind, readings, flags);
+        } else if let Some(kind) = key.strip_prefix(b"name") {
+            name.add(kind, readings, flags);
+        }
+    }
+}
+
+/// A value, quoted or not, in each reading of it, and what comes after it.
+fn quoted<'v>(value: &'v [u8], flags: &mut Flags) -> (Vec<Vec<u8>>, &'v [u8]) {
+    let Some(inside) = value.strip_prefix(b"\"") else {
+        let whole = memchr::memchr(b';', value).unwrap_or(value.len());
+        let end = memchr::memchr3(b';', b' ', b'\t', value).unwrap_or(value.len());
+        let (text, tail) = value.split_at(end);
+        flags.invalid_quoting |= text.first() == Some(&b'\'');
+        let mut readings = vec![text.to_vec()];
+        let longer = value.get(..whole).unwrap_or_default().trim_ascii_end();
+        if longer.len() > text.len() {
+            readings.push(longer.to_vec());
+        }
+        return (readings, tail);
+    };
+    let mut text = Vec::new();
+    // Up to the first quote, escaped or not: not every server knows escapes.
+    let mut shorter = None;
+    let mut rest = inside;
+    loop {
+        rest = match rest {
+            [] => {
+                flags.invalid_quoting = true;
+                flags.complain("Multipart: Invalid Content-Disposition header (-10).");
+                break;
+            }
+            [b'"', tail @ ..] => {
+                rest = tail;
+                break;
+            }
+            [b'\\', b'"', tail @ ..] => {
+                shorter.get_or_insert_with(|| text.clone());
+                text.push(b'"');
+                tail
+            }
+            [b'\\', b'\\', tail @ ..] => {
+                text.push(b'\\');
+                tail
+            }
+            [byte, tail @ ..] => {
+                text.push(*byte);
+                tail
+            }
+        };
+    }
+    let mut readings = vec![text];
+    readings.extend(shorter);
+    (readings, rest)
+}

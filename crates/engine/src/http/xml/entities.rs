@@ -1,0 +1,265 @@
+//! Entities that a document declares for itself (XML 1.0, section 4), replaced within bounds.
+//!
+//! An upstream that replaces them sees their text, so it is inspected; it may also run out of memory (billion laughs)
+//! or fetch what an external one names, so that is flagged. Nothing is ever fetched here.
+
+use std::collections::HashMap;
+
+use crate::http::{Anomalies, Anomaly};
+
+/// Entities that are kept of a document. Real ones declare a handful.
+const MAX_ENTITIES: usize = 256;
+
+/// Bytes that all references of a document may become.
+const MAX_REPLACED_BYTES: usize = 256 * 1024;
+
+/// References within references.
+const MAX_DEPTH: usize = 16;
+
+/// Bytes of a reference between `&` and `;`.
+const MAX_REFERENCE_BYTES: usize = 128;
+
+/// What a document declared.
+#[derive(Debug, Default)]
+pub(super) struct Entities {
+    general: HashMap<String, String>,
+    parameter: HashMap<String, String>,
+    replaced_bytes: usize,
+    anomalies: Anomalies,
+}
+
+impl Entities {
+    /// What was odd since this was asked last.
+    pub(super) fn take_anomalies(&mut self) -> Anomalies {
+        std::mem::take(&mut self.anomalies)
+    }
+
+    /// Reads a document type declaration, from the name of the root on.
+    pub(super) fn declare(&mut self, declaration: &str) {
+        let subset = memchr::memchr(b'[', declaration.as_bytes());
+        let (head, subset) = declaration.split_at(subset.unwrap_or(declaration.len()));
+        if let Some((public, system)) = external(head) {
+            // Drawing programs write the W3C's own into every SVG.
+            let is_known = public.is_some_and(|id| id.starts_with("-//W3C//"))
+                && ["http://www.w3.org/", "https://www.w3.org/"]
+                    .iter()
+                    .any(|site| system.starts_with(site));
+            self.anomalies
+                .insert_if(!is_known, Anomaly::XmlExternalEntity);
+        }
+        // Replaced parameter entities are read as declarations in turn, each at most once for each reference.
+        let mut pending = vec![(subset.get(1..).unwrap_or_default().to_owned(), 0)];
+        while let Some((text, depth)) = pending.pop() {
+            let mut rest = text.as_str();
+            while let Some(start) = rest.find(['<', '%']) {
+                rest = rest.get(start..).unwrap_or_default();
+                if let Some(reference) = rest.strip_prefix('%') {
+                    let (name, tail) = reference.split_once(';').unwrap_or((reference, ""));
+                    rest = tail;
+                    if let Some(text) = self.parameter.get(name.trim()) {
+                        self.replaced_bytes = self.replaced_bytes.saturating_add(text.len());
+                        if depth < MAX_DEPTH && self.replaced_bytes <= MAX_REPLACED_BYTES {
+                            pending.push((text.clone(), depth + 1));
+                        } else {
+                            self.anomalies.insert(Anomaly::XmlEntityOverLimit);
+                        }
+                    }
+                    continue;
+                }
+                rest = if let Some(entity) = rest.strip_prefix("<!ENTITY") {
+                    self.entity(entity)
+                } else if let Some(comment) = rest.strip_prefix("<!--") {
+                    comment.split_once("-->").map_or("", |(_, tail)| tail)
+                } else {
+                    rest.get(1..).unwrap_or_default()
+                };
+            }
+        }
+    }
+
+    /// Reads a declaration from behind `<!ENTITY`; answers what follows it.
+    fn entity<'d>(&mut self, declaration: &'d str) -> &'d str {
+        self.anomalies.insert(Anomaly::XmlEntity);
+        let mut rest = declaration.trim_ascii_start();
+        let is_parameter = rest.starts_with('%');
+        if is_parameter {
+            rest = rest.get(1..).unwrap_or_default().trim_ascii_start();
+        }
+        let end = rest
+            .find(|c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\'' | '>'))
+            .unwrap_or(rest.len());
+        let (name, tail) = rest.split_at(end);
+        let tail = tail.trim_ascii_start();
+        if let Some((value, after)) = literal(tail) {
+            let text = characters(value);
+            let known = if is_parameter {
+                &mut self.parameter
+            } else {
+                &mut self.general
+            };
+            // The first declaration of a name holds (section 4.2).
+            if known.len() < MAX_ENTITIES {
+                known.entry(name.to_owned()).or_insert(text);
+            } else {
+                self.anomalies.insert(Anomaly::XmlEntityOverLimit);
+            }
+            return after;
+        }
+        let is_external = tail.starts_with("SYSTEM") || tail.starts_with("PUBLIC");
+        self.anomalies
+            .insert_if(is_external, Anomaly::XmlExternalEntity);
+        tail.split_once('>').map_or("", |(_, after)| after)
+    }
+
+    /// Appends what a reference stands for.
+    ///
+    /// # Arguments
+    /// * `name` - what is between `&` and `;`.
+    pub(super) fn replace(&mut self, name: &str, is_sgml: bool, out: &mut String) {
+        if let Some(character) = predefined(name, is_sgml) {
+            out.push(character);
+            return;
+        }
+        self.anomalies.insert(Anomaly::XmlEntity);
+        let Some(text) = self.general.get(name) else {
+            push_reference(name, out);
+            return;
+        };
+        let start = out.len();
+        let room = MAX_REPLACED_BYTES.saturating_sub(self.replaced_bytes);
+        if text.len() > room {
+            self.anomalies.insert(Anomaly::XmlEntityOverLimit);
+            push_reference(name, out);
+            return;
+        }
+        // What is still to be written, the next last: text, and how deep it is within references.
+        let mut pending: Vec<(&str, usize)> = vec![(text, 1)];
+        while let Some((text, depth)) = pending.pop() {
+            let Some((before, name, after)) = next_reference(text) else {
+                out.push_str(text);
+                continue;
+            };
+            out.push_str(before);
+            if !after.is_empty() {
+                pending.push((after, depth));
+            }
+            if let Some(character) = predefined(name, is_sgml) {
+                out.push(character);
+            } else if let Some(text) = self.general.get(name) {
+                if depth >= MAX_DEPTH || out.len() - start + text.len() > room {
+                    self.anomalies.insert(Anomaly::XmlEntityOverLimit);
+                    push_reference(name, out);
+                } else {
+                    pending.push((text, depth + 1));
+                }
+            } else {
+                push_reference(name, out);
+            }
+            if out.len() - start > room {
+                self.anomalies.insert(Anomaly::XmlEntityOverLimit);
+                break;
+            }
+        }
+        self.replaced_bytes += out.len() - start;
+    }
+
+    /// Appends a text with all of its references replaced.
+    pub(super) fn replace_all(&mut self, text: &str, is_sgml: bool, out: &mut String) {
+        let mut rest = text;
+        while let Some((before, name, after)) = next_reference(rest) {
+            out.push_str(before);
+            self.replace(name, is_sgml, out);
+            rest = after;
+        }
+        out.push_str(rest);
+    }
+}
+
+fn push_reference(name: &str, out: &mut String) {
+    out.push('&');
+    out.push_str(name);
+    out.push(';');
+}
+
+/// The first reference of a text: what is before it, its inside, what is after it.
+fn next_reference(text: &str) -> Option<(&str, &str, &str)> {
+    let mut from = 0;
+    loop {
+        let start = from + memchr::memchr(b'&', text.as_bytes().get(from..)?)?;
+        let rest = text.get(start + 1..)?;
+        let window = rest
+            .as_bytes()
+            .get(..MAX_REFERENCE_BYTES)
+            .unwrap_or(rest.as_bytes());
+        let end = memchr::memchr2(b';', b'&', window);
+        if let Some(end) = end.filter(|end| window.get(*end) == Some(&b';')) {
+            return Some((text.get(..start)?, rest.get(..end)?, rest.get(end + 1..)?));
+        }
+        from = start + 1;
+    }
+}
+
+/// The character that a reference stands for in every document.
+fn predefined(name: &str, is_sgml: bool) -> Option<char> {
+    match name {
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "amp" => Some('&'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        // OFX 1.6 section 2.3.2.1 allows it beside lt, gt and amp.
+        "nbsp" if is_sgml => Some(' '),
+        _ => character(name),
+    }
+}
+
+/// `#65` or `#x41`.
+fn character(name: &str) -> Option<char> {
+    let digits = name.strip_prefix('#')?;
+    let code = match digits.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+        None => digits.parse().ok()?,
+    };
+    char::from_u32(code)
+}
+
+/// A declared value with its character references replaced, which is done when it is declared (section 4.5).
+fn characters(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((before, name, after)) = next_reference(rest) {
+        out.push_str(before);
+        match character(name) {
+            Some(character) => out.push(character),
+            None => push_reference(name, &mut out),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A literal at the start of a text: its inside, and what follows.
+fn literal(text: &str) -> Option<(&str, &str)> {
+    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    text.get(1..)?.split_once(quote)
+}
+
+/// The public and system identifiers of a document type.
+fn external(head: &str) -> Option<(Option<&str>, &str)> {
+    let word = |word: &str| {
+        let at = head.find(word)?;
+        let before = head.get(..at)?;
+        let after = head.get(at + word.len()..)?;
+        let is_word = before.ends_with(|c: char| c.is_ascii_whitespace())
+            && after.starts_with(|c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\''));
+        is_word.then(|| after.trim_ascii_start())
+    };
+    if let Some(after) = word("PUBLIC") {
+        let (public, after) = literal(after)?;
+        let system = literal(after.trim_ascii_start()).map_or("", |(system, _)| system);
+        return Some((Some(public), system));
+    }
+    let (system, _) = literal(word("SYSTEM")?)?;
+    Some((None, system))
+}
