@@ -629,6 +629,8 @@ pub enum Variable {
     ServerPort,
     Session,
     Sessionid,
+    StarfortArgs,
+    StarfortGraphql,
     StatusLine,
     Time,
     TimeDay,

@@ -33,6 +33,10 @@ impl Slot {
     pub(crate) const XML_ATTRIBUTES: Self = Self(FIRST_PRIVATE);
     /// Text nodes of an XML body, named by path.
     pub(crate) const XML_TEXTS: Self = Self(FIRST_PRIVATE + 1);
+    /// Members of `STARFORT_ARGS` that come of the body; those of the head are in the variable's own place.
+    pub(crate) const DECODED_BODY: Self = Self(FIRST_PRIVATE + 2);
+    /// Those that come of trailers.
+    pub(crate) const TRAILERS: Self = Self(FIRST_PRIVATE + 3);
     /// Values of elements and attributes of an XML body, named as arguments are; their names are no arguments' names.
     pub(crate) const XML_VALUES: Self = Self(FIRST_PRIVATE + 4);
 }

@@ -6,6 +6,7 @@ use super::compiled::{EngineMode, SetOp, Variable as V};
 use super::evaluate::{self, Context, State};
 use super::facts::Facts;
 use super::listener::BodyFacts;
+use super::places;
 use super::processor::Processor;
 use super::program::Program;
 use super::report::{Hit, Interruption, MatchedRule, Refusal};
@@ -30,6 +31,8 @@ pub struct Inspection {
     over_limit: bool,
     /// What phases 1 and 2 share; other phases borrow one each.
     kept: Option<Kept>,
+    /// What decoders found odd.
+    anomalies: Anomalies,
 }
 
 /// What the inspection works with, besides the transaction itself.
@@ -56,6 +59,7 @@ impl Inspection {
         let program = environment.program;
         let mut facts = Facts::default();
         request::enter(program, request, environment.now_us, &mut facts);
+        let anomalies = places::enter_head(program, request, &mut facts);
         let mut state = State::new(program, environment.now_us);
         let content_type = request::header(request.headers, b"content-type").unwrap_or_default();
         state.processor = Processor::of(content_type).map(|processor| processor.name().to_owned());
@@ -67,6 +71,7 @@ impl Inspection {
             verbose: false,
             over_limit: false,
             kept: None,
+            anomalies,
         };
         for variable in [V::RequestBodyLength, V::InboundDataError] {
             if program.uses(variable) {
@@ -162,6 +167,12 @@ impl Inspection {
             && (self.state.processor.is_some() || self.state.force_request_body)
     }
 
+    /// The trailers that came after the body; called before phase 2.
+    pub fn request_trailers(&mut self, environment: Environment<'_>, trailers: &[(&[u8], &[u8])]) {
+        let found = places::enter_trailers(environment.program, trailers, &mut self.facts);
+        self.anomalies.extend(found);
+    }
+
     /// Phase 2: the request's body, as much of it as there is. Answers what is odd about it.
     ///
     /// # Arguments
@@ -222,6 +233,8 @@ impl Inspection {
         if let Some(message) = facts.finish() {
             set_error(&mut self.facts, &message);
         }
+        let found = places::enter_body(program, &mut self.facts);
+        self.anomalies.extend(found);
         self.combined_size();
         if self.facts.arguments_left_out() {
             self.facts.set(V::ArgumentsLimitReached, b"1");
@@ -389,6 +402,11 @@ impl Inspection {
     /// The body processor that was chosen, "" for none.
     pub fn processor(&self) -> &str {
         self.state.processor.as_deref().unwrap_or_default()
+    }
+
+    /// What decoders found odd in the request so far.
+    pub fn anomalies(&self) -> Anomalies {
+        self.anomalies
     }
 
     /// Why the body could not be read, if it could not.

@@ -11,9 +11,11 @@
 
 use super::compiled::Variable as V;
 use super::facts::{Entry, Facts, Slot, Span};
+use super::places;
 use super::processor::Processor;
 use super::program::Program;
 use crate::http::body::BodyKind;
+use crate::http::graphql::Document;
 use crate::http::listener::{Container, Listener};
 use crate::http::multipart::{Flags, Part};
 use crate::http::{Anomaly, Syntax};
@@ -67,6 +69,8 @@ pub(crate) struct BodyFacts<'a> {
     over: usize,
     xml: Xml,
     files: Files,
+    /// Figures of documents of GraphQL.
+    documents: Vec<Entry>,
     error: Option<String>,
     has_bad_escape: bool,
     /// The end of the body is missing.
@@ -126,6 +130,7 @@ impl<'a> BodyFacts<'a> {
             over: 0,
             xml: Xml::default(),
             files: Files::default(),
+            documents: Vec::new(),
             error: None,
             has_bad_escape: false,
             is_cut: false,
@@ -148,6 +153,9 @@ impl<'a> BodyFacts<'a> {
         self.facts.close(V::ArgsPost, self.mark);
         if self.has_bad_escape {
             self.facts.set(V::UrlencodedError, b"1");
+        }
+        if !self.documents.is_empty() {
+            self.facts.set_members(V::StarfortGraphql, &self.documents);
         }
         if self.xml.is_read {
             self.facts.set(V::Xml, &self.xml.text);
@@ -546,6 +554,10 @@ impl Listener for BodyFacts<'_> {
         if self.is_chosen() {
             self.files.flags = Some(flags.clone());
         }
+    }
+
+    fn document(&mut self, document: &Document<'_>, text: &str) {
+        places::enter_figures(text.as_bytes(), document, self.facts, &mut self.documents);
     }
 
     fn anomaly(&mut self, anomaly: Anomaly) {

@@ -417,6 +417,11 @@ pub(crate) fn source_of(variable: Variable) -> Source {
             (V::ArgsGet.into(), Side::Name),
             (V::ArgsPost.into(), Side::Name),
         ]),
+        V::StarfortArgs => Source::Facts(smallvec![
+            (V::StarfortArgs.into(), Side::Value),
+            (Slot::DECODED_BODY, Side::Value),
+            (Slot::TRAILERS, Side::Value),
+        ]),
         V::ArgsGetNames => one(V::ArgsGet, Side::Name),
         V::ArgsPostNames => one(V::ArgsPost, Side::Name),
         V::RequestCookiesNames => one(V::RequestCookies, Side::Name),

@@ -186,7 +186,7 @@ fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
 }
 
 /// Escapes only: a `+` in a path is a plus. `REQUEST_FILENAME` is decoded in `ModSecurity` as well.
-fn percent_decode(text: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn percent_decode(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     while let Some((first, tail)) = rest.split_first() {
         if let [b'%', high, low, tail @ ..] = rest
@@ -199,6 +199,13 @@ fn percent_decode(text: &[u8], out: &mut Vec<u8>) {
             rest = tail;
         }
     }
+}
+
+/// The path of a target, not decoded.
+pub(crate) fn path_of(uri: &[u8]) -> &[u8] {
+    let relative = uri.get(path_start(uri)..).unwrap_or_default();
+    let end = memchr::memchr(b'?', relative).unwrap_or(relative.len());
+    relative.get(..end).unwrap_or(relative)
 }
 
 /// Where the path begins in an absolute target (`http://host/path`).

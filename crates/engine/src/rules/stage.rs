@@ -96,6 +96,7 @@ impl Transaction {
         let mut inspection = Inspection::begin(environment, &request, self.client.place.clone());
         self.tell_endpoints(engine, environment, &mut inspection);
         *inspection.work() = self.work;
+        self.anomalies.extend(inspection.anomalies());
         set_anomalies(&mut inspection, environment, self.anomalies);
         inspection.request_headers(environment);
         self.inspection = Some(Box::new(inspection));
@@ -141,6 +142,20 @@ impl Transaction {
             .is_some_and(|inspection| inspection.wants_any_body())
     }
 
+    /// What came after the body.
+    pub(crate) fn inspect_trailers(
+        &mut self,
+        engine: &Engine,
+        trailers: &[(&[u8], &[u8])],
+        now: Now,
+    ) {
+        if let (Some(environment), Some(inspection)) =
+            (environment(engine, now), self.inspection.as_mut())
+        {
+            inspection.request_trailers(environment, trailers);
+        }
+    }
+
     /// Phase 2, over what was read of the request's body, if it has one.
     pub(crate) fn inspect_body(&mut self, engine: &Engine, now: Now) {
         let (Some(environment), Some(inspection)) = (
@@ -150,6 +165,7 @@ impl Transaction {
             return;
         };
         *inspection.work() = self.work;
+        self.anomalies.extend(inspection.anomalies());
         set_anomalies(inspection, environment, self.anomalies);
         inspection.run_request_body(environment);
         self.note_rules(engine, environment);

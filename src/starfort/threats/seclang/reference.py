@@ -278,6 +278,12 @@ VARIABLES: Final[dict[str, Entry]] = {
     "SERVER_PORT": Entry("port the client connected to; 0 behind Envoy"),
     "SESSION": Entry("collection of `setsid`"),
     "SESSIONID": Entry("its key"),
+    "STARFORT_ARGS": Entry(
+        "Starfort's own: path segments, credentials, custom headers, and what decoders make of values"
+    ),
+    "STARFORT_GRAPHQL": Entry(
+        "Starfort's own, of each GraphQL document: document, depth, fields, aliases, directives, introspection"
+    ),
     "STATUS": _no("the status; in no manual", "use RESPONSE_STATUS"),
     "STATUS_LINE": Entry("version and status of the response"),
     "TIME": Entry("hh:mm:ss (UTC)"),
@@ -338,7 +344,8 @@ COLLECTIONS: Final = frozenset(
         "FILES_NAMES", "FILES_SIZES", "FILES_TMP_CONTENT", "GEO", "GLOBAL", "IP", "MATCHED_VARS",
         "MATCHED_VARS_NAMES", "MULTIPART_FILENAME", "MULTIPART_NAME", "MULTIPART_PART_HEADERS",
         "ENV", "REQUEST_COOKIES", "REQUEST_COOKIES_NAMES", "REQUEST_HEADERS", "REQUEST_HEADERS_NAMES",
-        "RESOURCE", "RESPONSE_HEADERS", "RESPONSE_HEADERS_NAMES", "RULE", "SESSION", "TX",
+        "RESOURCE", "RESPONSE_HEADERS", "RESPONSE_HEADERS_NAMES", "RULE", "SESSION", "STARFORT_ARGS",
+        "STARFORT_GRAPHQL", "TX",
         "USER", "XML",
     }
 )  # fmt: skip

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::super::compiled::{Collection, Variable};
 use super::super::macros::{CompiledMacro, CompiledPart};
+use super::super::places;
 use super::super::prefilter::{Bits, contains};
 use super::super::program::{
     CompiledAction, CompiledCtl, CompiledLink, CompiledRule, CompiledTarget, Members, Program,
@@ -44,8 +45,11 @@ impl Run<'_, '_> {
             return false;
         }
         let excludes = |exclusion: &CompiledTarget| {
-            exclusion.variable == target.variable
-                && exclusion.source.meets(&target.source)
+            if exclusion.variable != target.variable {
+                return target.variable == Variable::StarfortArgs
+                    && places::is_excluded_by(exclusion, name);
+            }
+            exclusion.source.meets(&target.source)
                 && match exclusion.members {
                     Members::Place(place) => self
                         .context
