@@ -13,6 +13,7 @@ from starfort.bundle.model import (
     Identity,
     JwtProvider,
     Limits,
+    OverLimit,
     endpoint_id,
 )
 from starfort.bundle.policy import Mode, Phase, Policy
@@ -30,6 +31,7 @@ __all__ = [
     "JwtProvider",
     "LearnedEndpoint",
     "Limits",
+    "OverLimit",
     "Mode",
     "Phase",
     "Policy",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from starfort.bundle import Limits
+from starfort.bundle import Limits, OverLimit
 from starfort.compile.limits import LimitTable, widest
 from starfort.config import ConfigError, load
 from starfort.config.model import Limits as Configured
@@ -45,10 +45,14 @@ def test_what_is_not_said_is_taken_from_the_wider_scope(tmp_path: Path) -> None:
     """An endpoint's limits over its API's over those of all."""
     found = limits_of(tmp_path, rest="limits: {depth: 50}\n")
     shop, imported = found["shop"], found["POST /import"]
-    assert (shop.request_body_bytes, shop.over_limit, shop.depth) == (4 << 20, "pass", 50)
-    assert (imported.request_body_bytes, imported.over_limit, imported.depth) == (16 << 20, "pass", 50)
+    assert (shop.request_body_bytes, shop.over_limit, shop.depth) == (4 << 20, OverLimit.PASS, 50)
+    assert (imported.request_body_bytes, imported.over_limit, imported.depth) == (
+        16 << 20,
+        OverLimit.PASS,
+        50,
+    )
     assert found["GET /plain"] == shop
-    assert (found["other"].request_body_bytes, found["other"].over_limit) == (2 << 20, "refuse")
+    assert (found["other"].request_body_bytes, found["other"].over_limit) == (2 << 20, OverLimit.REFUSE)
 
 
 def test_one_method_holds_over_all_methods(tmp_path: Path) -> None:
@@ -76,7 +80,7 @@ def test_what_stands_before_the_engine_lets_the_widest_through(tmp_path: Path) -
 
 def test_the_older_word_is_understood(tmp_path: Path) -> None:
     """`reject` was what `refuse` is."""
-    assert limits_of(tmp_path, rest="limits: {over_limit: reject}\n")["other"].over_limit == "refuse"
+    assert limits_of(tmp_path, rest="limits: {over_limit: reject}\n")["other"].over_limit is OverLimit.REFUSE
 
 
 def test_unknown_limits_are_mistakes(tmp_path: Path) -> None:
