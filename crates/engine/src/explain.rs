@@ -74,6 +74,8 @@ pub struct Explanation {
     pub request: ExplainedRequest,
     /// What was called, `None` when no endpoint matched.
     pub endpoint: Option<ExplainedEndpoint>,
+    /// How else servers could read the path; see [`crate::endpoint::Found`].
+    pub readings: Vec<ExplainedReading>,
     /// Who called, as the network shows it.
     pub client: ExplainedClient,
     /// Who called, as credentials prove it.
@@ -116,6 +118,15 @@ pub struct ExplainedEndpoint {
     /// Its own and its API's.
     pub labels: Vec<String>,
     pub documented: bool,
+}
+
+/// See [`Explanation::readings`].
+#[derive(Debug, Clone, Serialize)]
+pub struct ExplainedReading {
+    /// The path in this reading.
+    pub path: String,
+    /// `METHOD /path/{template}` of the endpoint whose policies are asked, "" when it is of none.
+    pub endpoint: String,
 }
 
 /// See [`Explanation::client`].
@@ -315,6 +326,16 @@ fn explanation(
         },
         documented: endpoint.documented,
     });
+    let readings = transaction.also.iter().filter(|seen| !seen.grants_only);
+    let readings = readings
+        .map(|seen| ExplainedReading {
+            path: seen.path.clone(),
+            endpoint: engine
+                .endpoint(seen.matched.endpoint)
+                .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
+                .unwrap_or_default(),
+        })
+        .collect();
     let client = explained_client(&transaction);
     let identity = explained_identity(&transaction);
     let signals = transaction.signals.iter();
@@ -338,6 +359,7 @@ fn explanation(
         policies: engine.policies.summary(&trace),
         request,
         endpoint,
+        readings,
         client,
         identity,
         signals,

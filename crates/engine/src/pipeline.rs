@@ -9,9 +9,11 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
+use smallvec::SmallVec;
 use smol_str::{SmolStr, StrExt};
 
 use crate::bundle::Phase;
+use crate::endpoint::Found;
 use crate::engine::{Engine, Now};
 use crate::event::EventRow;
 use crate::headers::Headers;
@@ -31,7 +33,7 @@ use crate::rate::RateTable;
 use crate::rules::{RulesOutcome, rules_environment};
 use crate::schema;
 use crate::signals::KeyType;
-use crate::transaction::{ResponseState, Transaction, View, Watch};
+use crate::transaction::{ResponseState, Transaction, Watch};
 use crate::work::Work;
 
 /// Of a request's work, this part (one in so many) is kept for its response.
@@ -172,17 +174,17 @@ impl Transaction {
         let host = host_of(text(":authority"));
         let method = text(":method").to_ascii_uppercase_smolstr();
         // 2. endpoint: what is being called; how much of it is read depends on that.
-        let matched = engine.matcher.find(&host, &method, &target.path);
-        let api = engine.api(matched.api);
-        let limits = engine.limits_of(matched);
+        let (mut anomalies, query) = (target.anomalies, target.query);
+        let found = (engine.matcher).read(&host, &method, target, &engine.endpoints);
+        anomalies.insert_if(found.misplaced_parameter, Anomaly::PathParameterMisplaced);
+        let limits = engine.limits_of(found.matched);
         let mut parameters = Parameters::within(limits);
-        let mut anomalies = target.anomalies;
         anomalies.insert_if(
             raw_target.len() > limits.uri_bytes as usize,
             Anomaly::UriOverLimit,
         );
         anomalies.extend(headers::check(head.headers.iter().copied(), limits));
-        if let Some(raw) = target.query {
+        if let Some(raw) = query {
             anomalies.extend(query::parse(raw, limits, &mut parameters));
         }
         for (_, raw) in received.iter().filter(|(name, _)| *name == b"cookie") {
@@ -196,15 +198,15 @@ impl Transaction {
             parameters: &parameters,
             unix_s: now.unix_us / 1_000_000,
         };
-        let accepted = api.map_or(&[][..], |api| &api.jwt_providers);
-        let identity = engine.identities.identify(offered, accepted, &engine.hash);
+        let accepted = accepted_providers(engine, &found);
+        let identity = engine.identities.identify(offered, &accepted, &engine.hash);
         let mut transaction = Box::new(Self {
             started: now,
             id: text("x-request-id").into(),
             method,
             scheme: text(":scheme").into(),
             host,
-            path: target.path,
+            path: found.path,
             protocol: head.protocol,
             content_type: essence(text("content-type")),
             headers: received,
@@ -214,7 +216,8 @@ impl Transaction {
             work: Work::within(limits.work),
             watch: Watch::Nothing,
             is_late: false,
-            matched,
+            matched: found.matched,
+            also: found.also,
             client,
             identity,
             signals: Vec::new(),
@@ -227,6 +230,9 @@ impl Transaction {
             trace: None,
         });
         transaction.note_findings(engine);
+        if found.leaves {
+            transaction.find("unknown_endpoint");
+        }
         // 5. signals: what detection says of this caller now.
         transaction.signals = transaction.active_signals(engine, now);
         // 8. rules: what SecLang says of the head (the body comes later).
@@ -261,22 +267,36 @@ impl Transaction {
         let (client, identity) = (&self.client, &self.identity);
         let network = format!("asn:{}", client.place.asn);
         let campaign = format!("{}|{}|{}", client.fingerprint, client.ja4, client.place.asn);
-        let (account, password) = self.login_hashes(engine);
-        table.active(
-            &[
-                (KeyType::Address, &client.address_text),
-                (KeyType::Network, &network),
-                (KeyType::Fingerprint, &client.fingerprint),
-                (KeyType::Ja4, &client.ja4),
-                (KeyType::Subject, &identity.subject_hash),
-                (KeyType::Credential, &identity.credential_hash),
-                (KeyType::Session, &identity.session_hash),
-                (KeyType::Campaign, &campaign),
-                (KeyType::Account, &account),
-                (KeyType::Password, &password),
-            ],
-            now.monotonic_ns,
-        )
+        let login = self.login_hashes(engine);
+        let mut keys: SmallVec<[(KeyType, &str); 12]> = SmallVec::new();
+        keys.extend([
+            (KeyType::Address, &*client.address_text),
+            (KeyType::Network, &*network),
+            (KeyType::Fingerprint, &*client.fingerprint),
+            (KeyType::Ja4, &*client.ja4),
+            (KeyType::Subject, &*identity.subject_hash),
+            (KeyType::Credential, &*identity.credential_hash),
+            (KeyType::Session, &*identity.session_hash),
+            (KeyType::Campaign, &*campaign),
+        ]);
+        keys.extend(
+            login
+                .accounts
+                .iter()
+                .map(|hash| (KeyType::Account, &**hash)),
+        );
+        keys.extend(
+            login
+                .passwords
+                .iter()
+                .map(|hash| (KeyType::Password, &**hash)),
+        );
+        table.active(&keys, now.monotonic_ns)
+    }
+
+    /// The trailers, before the body is handed over: gRPC clients send none, and most servers read none.
+    pub fn request_trailers(&mut self, engine: &Engine, trailers: &[(&[u8], &[u8])], now: Now) {
+        self.inspect_trailers(engine, trailers, now);
     }
 
     /// The body, or as much of it as `limit_bytes` allowed (`truncated`: there is more).
@@ -364,7 +384,7 @@ impl Transaction {
     fn is_file(&self, bytes: &[u8]) -> bool {
         body::BodyKind::of(&self.content_type) == body::BodyKind::Other
             && self.headers.get("content-encoding").is_none()
-            && body::is_file(bytes)
+            && body::begins_as_file(bytes)
     }
 
     /// A file that rules wanted to see goes on after its beginning.
@@ -497,7 +517,7 @@ impl Transaction {
             return RequestOutcome::Respond(self.refuse_for_limits());
         }
         let mut effects = RequestEffects::of(&self.decision, &self.headers, &engine.policies);
-        if engine.scanner.is_on() && engine.policies.need_response_body(&self.scope(now)) {
+        if engine.scanner.is_on() && engine.policies.need_response_body(&self.scopes(now)) {
             self.ask_for_what_can_be_read(&mut effects);
         }
         RequestOutcome::Continue(effects)
@@ -527,14 +547,9 @@ impl Transaction {
         let mut trace = self.trace.take();
         // A request that is decided on twice is counted once.
         let uncounted = RateTable::default();
-        let view = View {
-            transaction: self,
-            engine,
-        };
         let decision = engine.policies.decide(
             phase,
-            &view,
-            &self.scope(now),
+            &self.worlds(engine, now),
             if self.is_late {
                 &uncounted
             } else {
@@ -576,10 +591,10 @@ impl Transaction {
         self.work = self.work.with_at_least(work / RESPONSE_SHARE);
         // 8. rules, over the response's head.
         self.inspect_response_head(engine, now);
-        let scope = self.scope(now);
+        let scopes = self.scopes(now);
         let reads_body =
             has_text && (engine.scanner.is_on() || self.rules_want_response(engine, now));
-        if reads_body && engine.policies.need_response_body(&scope) {
+        if reads_body && engine.policies.need_response_body(&scopes) {
             return ResponseOutcome::NeedBody {
                 limit_bytes: engine.limits_of(self.matched).response_body_bytes as usize,
             };
@@ -665,7 +680,7 @@ impl Transaction {
     }
 
     fn decide_response(&mut self, engine: &Engine, now: Now) -> ResponseOutcome {
-        if self.trace.is_none() && !engine.policies.ask_responses(&self.scope(now)) {
+        if self.trace.is_none() && !engine.policies.ask_responses(&self.scopes(now)) {
             return ResponseOutcome::Continue;
         }
         self.response.decision = self.ask(engine, Phase::Response, now);
@@ -705,7 +720,7 @@ impl Transaction {
             (self.response.sensitive, self.response.sensitive_count) = (found.classes, found.count);
             self.inspect_response_body(engine, Some(&plain), now);
             if (!self.response.sensitive.is_empty() || self.rules.outbound_score > 0)
-                && engine.policies.ask_responses(&self.scope(now))
+                && engine.policies.ask_responses(&self.scopes(now))
             {
                 // Nothing that acts waits for the body here (see `need_response_body`): this notes observations.
                 let observed = self.ask(engine, Phase::Response, now).observed;
@@ -713,6 +728,23 @@ impl Transaction {
             }
         }
     }
+}
+
+/// Names of the JWT providers that an API takes tokens of; where readings of the path belong to several APIs, those that
+/// all of them take.
+fn accepted_providers<'a>(engine: &'a Engine, found: &Found) -> Cow<'a, [String]> {
+    let of = |api| engine.api(api).map_or(&[][..], |api| &*api.jwt_providers);
+    let own = of(found.matched.api);
+    let mut others = found.also.iter().map(|seen| seen.matched.api);
+    if others.all(|api| api == found.matched.api) {
+        return Cow::Borrowed(own);
+    }
+    let also = found.also.iter().filter(|seen| seen.matched.api.is_some());
+    let in_all = |name: &&String| {
+        let mut also = also.clone();
+        also.all(|seen| of(seen.matched.api).contains(name))
+    };
+    Cow::Owned(own.iter().filter(in_all).cloned().collect())
 }
 
 /// Host without port, lower case, as Envoy's route table takes it (`HeaderUtility::getPortStart`): what follows the

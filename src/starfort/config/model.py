@@ -305,6 +305,13 @@ class LoginFields(Model):
     """As `username`."""
 
 
+ContentKind = Literal["none", "prose", "markdown", "html", "code", "pattern", "query"]
+"""What a field holds, as far as it matters to rules."""
+
+FieldName = Annotated[str, Field(pattern=r"^=?[^\s=|,;'\"\\%]{1,200}$")]
+"""A field's name, or its path in a body."""
+
+
 class EndpointSettings(Model):
     """Labels, limits and details of one endpoint."""
 
@@ -316,6 +323,8 @@ class EndpointSettings(Model):
     """For endpoints labelled `login`."""
     limits: ScopedLimits | None = None
     """Limits of its own."""
+    content: Annotated[dict[FieldName, ContentKind], Field(max_length=500)] = {}
+    """What its fields hold, where neither its document nor their names say it: `issue.body: markdown`."""
 
 
 class Api(Model):
@@ -734,10 +743,12 @@ class Rules(Model):
     sets: list[Literal["crs"]] | None = None
     """Installed rule sets (`starfort rules install crs`); default: `crs` where it is installed."""
     profile: Literal["api", "web"] = "api"
-    """The kind of traffic that CRS is set up for: `api` lets pass what APIs ordinarily send; `web` is CRS as it comes,
-    for web sites. `docs/rules.md` says what differs and why."""
+    """The kind of traffic that CRS is set up for: `api` lets what APIs ordinarily send pass; `web` is CRS as it
+    comes, for web sites. `docs/rules.md` says what differs and why."""
     api_rules: bool = True
     """Starfort's own rules for APIs."""
+    places: bool = True
+    """Rules for arguments also look at path segments, credentials, custom headers, attributes of XML, and decoded values."""
     before: list[str] = []
     """Your rule files that are read before the sets: settings. Paths or globs."""
     files: list[str] = []
@@ -750,6 +761,10 @@ class Rules(Model):
     """Score of a response from which it counts as a leak."""
     scopes: Annotated[list[RuleScope], Field(max_length=900)] = []
     """Other settings for single APIs and endpoints."""
+    weigh_content: bool = True
+    """Weigh by grammar what rules find in fields where people write; off: every match counts."""
+    content_fields: Annotated[dict[FieldName, ContentKind], Field(max_length=1000)] = {}
+    """What fields of a name hold at all endpoints, beside the names that are known: `haiku: prose`."""
     exclusions: Annotated[list[RuleExclusion], Field(max_length=2000)] = []
     """Where rules are wrong."""
     patches: Annotated[list[VirtualPatch], Field(max_length=1000)] = []

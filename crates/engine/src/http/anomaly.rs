@@ -37,10 +37,13 @@ anomalies! {
     PathControlCharacter = "path_control_character",
     /// The path holds `%2F`, which some servers take for a separator and some do not.
     PathEncodedSlash = "path_encoded_slash",
-    /// The path holds a backslash, plain or encoded; it was taken for a slash.
+    /// The path holds a backslash, plain (taken for a slash) or encoded (a separator to some servers).
     PathBackslash = "path_backslash",
     /// A `%` in the path is not followed by two hexadecimal digits (`%u002e` is one such).
     PathBadEscape = "path_bad_escape",
+    /// A `;` parameter in the path stands where none belongs: in a segment that is empty or dots otherwise, or in one
+    /// that the endpoint's template fixes.
+    PathParameterMisplaced = "path_parameter_misplaced",
     /// Path and query together are longer than `uri_bytes`; the rest was not read.
     UriOverLimit = "uri_over_limit",
     /// The decoded query is not UTF-8.
@@ -78,6 +81,8 @@ anomalies! {
     MalformedJson = "malformed_json",
     /// A JSON object has the same key twice; parsers differ in which one counts.
     DuplicateJsonKey = "duplicate_json_key",
+    /// The values of such a key differ.
+    ConflictingJsonKey = "conflicting_json_key",
     /// A form body with bad percent escapes.
     MalformedForm = "malformed_form",
     /// A multipart body without a usable boundary, with broken part headers, or cut short.
@@ -101,7 +106,7 @@ anomalies! {
     XmlEntityOverLimit = "xml_entity_over_limit",
     /// The XML names an external entity or document type (`SYSTEM`, `PUBLIC`) other than one of the W3C's.
     XmlExternalEntity = "xml_external_entity",
-    /// The body says GraphQL and its brackets or strings do not close.
+    /// The body says GraphQL and is no executable document.
     MalformedGraphql = "malformed_graphql",
     /// A `Content-Encoding` that the engine cannot undo; the body was not inspected.
     UnsupportedEncoding = "unsupported_encoding",
@@ -123,6 +128,14 @@ anomalies! {
     InvalidUtf8 = "invalid_utf8",
     /// Looking at the request costs more than the limit allows; rules stopped, and did not look at all of it.
     WorkOverLimit = "work_over_limit",
+    /// ASCII characters in more bytes of UTF-8 than they need: only who hides them writes them so.
+    OverlongUtf8 = "overlong_utf8",
+    /// ASCII characters as `%u00HH`, which no encoder writes.
+    PercentUnicodeEscape = "percent_unicode_escape",
+    /// Base64 or hexadecimal digits of Base64 or hexadecimal digits.
+    NestedEncoding = "nested_encoding",
+    /// Values within values are more than are decoded; the rest was inspected as it is.
+    DecodingOverLimit = "decoding_over_limit",
 }
 
 /// A set of [`Anomaly`], one bit each.

@@ -3,7 +3,7 @@
 //!
 //! | part | function |
 //! |---|---|
-//! | `:path` | [`path::split`], [`path::normalize`] |
+//! | `:path` | [`path::split`], [`path::normalize`], [`readings::others`] |
 //! | query | [`query::parse`] |
 //! | cookies | [`cookies::parse`] |
 //! | header list | [`headers::check`] |
@@ -19,6 +19,7 @@ mod charset;
 pub mod collect;
 pub mod content_type;
 pub mod cookies;
+pub(crate) mod decode;
 pub mod decompress;
 pub mod form;
 pub mod graphql;
@@ -27,12 +28,14 @@ pub mod headers;
 pub mod json;
 pub(crate) mod json_text;
 pub mod listener;
+pub mod message;
 pub mod multipart;
 pub(crate) mod pairs;
 mod parameter;
 pub mod path;
 mod percent;
 pub mod query;
+pub mod readings;
 pub mod text;
 pub(crate) mod upload;
 pub mod xml;

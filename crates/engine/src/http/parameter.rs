@@ -416,6 +416,13 @@ impl Parameters {
             .map(|p| p.value)
     }
 
+    /// The values of every parameter of that place and name, in order of arrival.
+    pub fn all<'a>(&'a self, location: Location, name: &str) -> impl Iterator<Item = &'a str> {
+        self.iter()
+            .filter(move |p| p.location == location && p.name == name)
+            .map(|p| p.value)
+    }
+
     /// Forgets those of the body.
     pub(crate) fn forget_body(&mut self) {
         let of_body = |entry: &Entry| entry.location == Location::Body;

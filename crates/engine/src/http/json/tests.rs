@@ -113,12 +113,28 @@ fn malformed_documents() {
         (
             r#"{"a":1,"a":2}"#,
             vec!["1", "2"],
-            vec![A::DuplicateJsonKey],
+            vec![A::DuplicateJsonKey, A::ConflictingJsonKey],
         ),
         (
             r#"{"a":1,"\u0061":2}"#,
             vec!["1", "2"],
+            vec![A::DuplicateJsonKey, A::ConflictingJsonKey],
+        ),
+        (
+            r#"{"a": 1 ,"b":0,"a":1}"#,
+            vec!["1", "0", "1"],
             vec![A::DuplicateJsonKey],
+        ),
+        (
+            r#"{"x":{"a":{"b":[1,2]},"a":{"b":[1,3]}}}"#,
+            vec!["1", "2", "1", "3"],
+            vec![A::DuplicateJsonKey, A::ConflictingJsonKey],
+        ),
+        (r#"[{"a":1},{"a":2}]"#, vec!["1", "2"], vec![]),
+        (
+            "{\"a\":1}\n{\"a\":2}\n",
+            vec!["1", "2"],
+            vec![A::ContentTypeMismatch],
         ),
         (r#"{"a":1,}"#, vec!["1", "}"], vec![A::MalformedJson]),
         (r#"{"a":1 'x'}"#, vec!["1", "'x'}"], vec![A::MalformedJson]),
@@ -225,7 +241,11 @@ fn many_leaves() {
     assert_eq!((parameters.len(), parameters.dropped()), (100, 4_901));
     assert_eq!(
         found.iter().collect::<Vec<_>>(),
-        [A::ParametersOverLimit, A::DuplicateJsonKey]
+        [
+            A::ParametersOverLimit,
+            A::DuplicateJsonKey,
+            A::ConflictingJsonKey
+        ]
     );
 }
 
