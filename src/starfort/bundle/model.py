@@ -26,7 +26,7 @@ class OverLimit(StrEnum):
     """What becomes of a request that is over a limit."""
 
     REFUSE = "refuse"
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - no password
 
 
 @dataclass(frozen=True)
