@@ -34,10 +34,15 @@ use crate::rules::{RulesOutcome, rules_environment};
 use crate::schema;
 use crate::signals::KeyType;
 use crate::transaction::{ResponseState, Transaction, Watch};
-use crate::work::Work;
+use crate::work::{self, Work};
 
 /// Of a request's work, this part (one in so many) is kept for its response.
 const RESPONSE_SHARE: u64 = 4;
+
+/// Units of work for decompressing, tenths for each byte that comes of it.
+const WORK_DECOMPRESS: u64 = 20;
+/// Units of work for reading a body and looking for sensitive data in it, tenths for each byte.
+const WORK_READ: u64 = 30;
 
 /// The head of a request, as the host has it.
 #[derive(Debug, Clone, Copy)]
@@ -151,7 +156,8 @@ impl Transaction {
         let refuses = limits.over_limit_files == OverLimit::Refuse;
         let declared = self.headers.text("content-length");
         let declared: Option<u64> = declared.and_then(|length| length.parse().ok());
-        if declared.unwrap_or_default().max(came as u64) > limit
+        if refuses
+            && declared.unwrap_or_default().max(came as u64) > limit
             && let Some(refused) = self.file_over_limit(engine, now)
         {
             return refused;
@@ -333,6 +339,10 @@ impl Transaction {
             truncated,
             limits,
         );
+        let length = body.content.len();
+        let encoded = self.headers.get("content-encoding").is_some();
+        let each = WORK_READ + if encoded { WORK_DECOMPRESS } else { 0 };
+        self.work.charge_done(work::of_bytes(length, each));
         // 1. http and 8. rules: one reading of the body, to which both listen.
         let mut parameters = Collect::new(&mut self.parameters, limits);
         match (rules_environment(engine, now), self.inspection.as_mut()) {
@@ -343,6 +353,13 @@ impl Transaction {
         }
         self.anomalies.extend(parameters.anomalies());
         self.anomalies.extend(body.anomalies);
+        if self.anomalies.contains(Anomaly::FileOverLimit) {
+            // It was cut where a file is; whether fields are missing is told apart.
+            self.anomalies.remove(Anomaly::BodyOverLimit);
+        }
+        if self.is_refused_for_limits(engine) {
+            return;
+        }
         // 9. sensitive, of what comes in; logins carry passwords and e-mail addresses by their nature.
         self.sensitive_request = engine.scanner.scan(&body.content).classes;
         // 8. rules, over the body as the upstream will read it.
@@ -369,7 +386,8 @@ impl Transaction {
         }
         self.read_upload(engine, &upload, true, now);
         let outcome = self.decide_request(engine, now);
-        self.watched(Watch::Parts(Box::clone(&upload), upload.parts()), outcome)
+        let known = upload.parts();
+        self.watched(Watch::Parts(upload, known), outcome)
     }
 
     fn read_upload(&mut self, engine: &Engine, upload: &Upload, truncated: bool, now: Now) {

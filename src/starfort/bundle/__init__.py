@@ -14,6 +14,7 @@ from starfort.bundle.model import (
     Identity,
     JwtProvider,
     Limits,
+    OverLimit,
     endpoint_id,
 )
 from starfort.bundle.policy import Mode, Phase, Policy
@@ -33,6 +34,7 @@ __all__ = [
     "LearnedEndpoint",
     "Limits",
     "Mode",
+    "OverLimit",
     "Phase",
     "Policy",
     "decode",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import ClassVar, Final
 
 from starfort.bundle.policy import Policy
@@ -19,6 +20,13 @@ CONTENT_KINDS: Final = ("other", "prose", "markdown", "html", "code", "pattern",
 
 BOT_CLASSES: Final = ("good", "bad", "tool")
 """Classes of bots that the engine knows (`crates/engine/src/client/bot.rs`)."""
+
+
+class OverLimit(StrEnum):
+    """What becomes of a request that is over a limit."""
+
+    REFUSE = "refuse"
+    PASS = "pass"  # noqa: S105 - no password
 
 
 @dataclass(frozen=True)
@@ -38,10 +46,8 @@ class Limits:
     body_parameters: int
     multipart_parts: int
     work: int
-    over_limit: str = "refuse"
-    """`refuse` or `pass`."""
-    over_limit_files: str = "pass"
-    """`refuse` or `pass`."""
+    over_limit: OverLimit = OverLimit.REFUSE
+    over_limit_files: OverLimit = OverLimit.PASS
 
 
 @dataclass(frozen=True)

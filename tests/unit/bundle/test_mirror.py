@@ -17,7 +17,7 @@ STRUCTS = (
     model.AddressList, model.Geo, model.Bot, model.CannedResponse, policies.Policy,
 )  # fmt: skip
 PLAIN_ENUMS = {
-    "Phase": policies.Phase, "Mode": policies.Mode, "Quantifier": Quantifier, "Function": Function,
+    "OverLimit": model.OverLimit, "Phase": policies.Phase, "Mode": policies.Mode, "Quantifier": Quantifier, "Function": Function,
 }  # fmt: skip
 VARIANT_ENUMS = {"ApiKeySource": model.ApiKeySource, "Action": policies.Action, "Expr": Expr}
 
