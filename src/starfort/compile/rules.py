@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from starfort.compile.limits import widest
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
 from starfort.threats.rulesets.overlay import ConfiguredRules, compile_rules
 
@@ -22,8 +23,10 @@ def to_bundle(
         The rules; None when a problem was added.
     """
     try:
-        base = loaded.source.file.resolve().parent
-        return compile_rules(loaded.config.rules, base, media_types=media_types)
+        folder = loaded.source.file.resolve().parent
+        return compile_rules(
+            loaded.config.rules, folder, media_types=media_types, limits=widest(loaded.config)
+        )
     except ConfigError as error:
         problems += error.problems
         return None

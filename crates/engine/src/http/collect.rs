@@ -253,7 +253,7 @@ pub(super) fn collected(
     limits: &Limits,
     read: impl FnOnce(&mut Collect<'_>),
 ) -> (Parameters, Anomalies) {
-    let mut parameters = Parameters::new(limits.parameters);
+    let mut parameters = Parameters::within(limits);
     let mut collect = Collect::new(&mut parameters, limits);
     collect.begin(format);
     read(&mut collect);

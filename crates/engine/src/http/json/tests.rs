@@ -12,7 +12,7 @@ use Anomaly as A;
 fn limits() -> Limits {
     Limits {
         depth: 8,
-        parameters: 100,
+        body_parameters: 100,
         ..Limits::default()
     }
 }
@@ -311,7 +311,7 @@ proptest! {
         let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
         let mut expected = Vec::new();
         flatten("", &value, &mut expected);
-        let limits = Limits { parameters: u32::MAX, ..Limits::default() };
+        let limits = Limits { body_parameters: u32::MAX, ..Limits::default() };
         let (parameters, found) = collected(BodyKind::Json, &limits, |collect| {
             read(text.as_bytes(), false, Documents::One, collect);
         });
