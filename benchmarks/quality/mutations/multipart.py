@@ -152,7 +152,7 @@ def _(text: str) -> Call:
     "multipart",
     "field that looks like a file",
     "multipart field",
-    "PHP, Node where the name is empty",
+    "Go, which takes an empty file name for none",
     ordinary=False,
 )
 def _(text: str) -> Call:

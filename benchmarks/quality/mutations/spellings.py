@@ -82,7 +82,7 @@ def _(text: str) -> Call:
     return post(b'{"note":"' + body + b'"}')
 
 
-@mutation("spellings", "HTML references", "query", "templates, mail, rich text")
+@mutation("spellings", "HTML references", "query", "templates, mail, rich text", markup=True)
 def _(text: str) -> Call:
     return get("/v1/items?q=" + q("".join(f"&#{ord(c)};" if not c.isalnum() else c for c in text)))
 

@@ -92,11 +92,6 @@ def _(text: str) -> Call:
     )
 
 
-@mutation("xml", "processing instruction", "xml text", "readers of stylesheets and includes", ordinary=False)
-def _(text: str) -> Call:
-    return xml(f"<o><?x {xml_safe(text).replace('?>', '? >')}?></o>")
-
-
 @mutation("xml", "as text/plain", "xml text", "whoever parses it", ordinary=False)
 def _(text: str) -> Call:
     return xml(f"<o><note>{escape(xml_safe(text))}</note></o>", "text/plain")
