@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -60,6 +61,10 @@ def wanted(samples: Iterable[Sample], show: str) -> Iterator[Sample]:
 def benign(asked: Judge, options: Options) -> list[Row]:
     """Refused share of ordinary requests, by kind."""
     quick = options.quick
+    for missing in (
+        each for each in (openapi.PACKAGE, openapi.CORPUS, content.PYGMENTS) if not each.is_dir()
+    ):
+        print(f"  {missing} is missing: see scripts/fetch-quality and STARFORT_CORPORA", file=sys.stderr)
     every = itertools.chain(
         files.samples(200 if quick else 1200), graphql.samples(), idioms.samples(1 if quick else 3),
         content.samples(60 if quick else 400), openapi.samples(quick),
