@@ -422,7 +422,6 @@ fn link(
         msg: None,
         logdata: None,
         actions: Vec::new(),
-        xmlns: Vec::new(),
     }
 }
 

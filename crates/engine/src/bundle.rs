@@ -55,9 +55,42 @@ pub struct Bundle {
     pub signal_kinds: Vec<String>,
     /// Policies in order.
     pub policies: Vec<Policy>,
+    /// Fields in which people write, by name, wherever an endpoint says nothing of them.
+    #[serde(default)]
+    pub content: Content,
     /// SecLang rules, compiled (filled by the rules stage's own compiler; empty means none).
     #[serde(with = "serde_bytes", default)]
     pub rules: Vec<u8>,
+}
+
+/// How matches of rules in fields where people write are weighed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Content {
+    /// Weigh them; `false`: every match counts.
+    pub weigh: bool,
+    /// Names of fields, in lower case, their words joined by `_`, and what such fields hold. A name counts for longer
+    /// ones that end with its words too (`text` for `commentText`), unless it begins with `=`.
+    pub names: Vec<(String, ContentKind)>,
+}
+
+/// What a field holds, as far as it matters to rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContentKind {
+    /// No content: numbers, identifiers, names, addresses, choices. Every match of a rule counts.
+    Other,
+    /// Sentences.
+    Prose,
+    /// Markdown: prose with code in it that is shown as it is.
+    Markdown,
+    /// HTML: prose with elements that are meant.
+    Html,
+    /// Source code, configuration, logs.
+    Code,
+    /// Regular expressions.
+    Pattern,
+    /// Queries that the application runs as they are.
+    Query,
 }
 
 /// How much of a request is inspected. Everything over a limit is an anomaly, and counts as over the limit:
@@ -152,6 +185,9 @@ pub struct Endpoint {
     /// Index in [`Bundle::scoped_limits`]; `None`: as its API.
     #[serde(default)]
     pub limits: Option<u32>,
+    /// What its fields hold, by path (`issue.body`, `messages.content`); those not named here go by [`Bundle::content`].
+    #[serde(default)]
+    pub content: Vec<(String, ContentKind)>,
 }
 
 /// How callers prove who they are.

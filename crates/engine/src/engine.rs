@@ -16,7 +16,7 @@ use crate::hash::KeyedHash;
 use crate::identity::Identities;
 use crate::policy::Policies;
 use crate::rate::RateTable;
-use crate::rules::{Rules, RulesCache, Store};
+use crate::rules::{FieldNames, Rules, RulesCache, Store};
 use crate::scan::Scanner;
 use crate::signals::SignalTable;
 
@@ -78,6 +78,8 @@ pub struct Engine {
     pub(crate) policies: Policies,
     pub(crate) scanner: Scanner,
     pub(crate) rules: Arc<Rules>,
+    /// What fields hold, for rules.
+    pub(crate) fields: FieldNames,
     pub(crate) shared: Arc<SharedState>,
 }
 
@@ -113,6 +115,7 @@ impl Engine {
             policies: Policies::new(&bundle)?,
             scanner: Scanner::new(&bundle.sensitive_classes)?,
             rules,
+            fields: FieldNames::new(&bundle.content, &bundle.endpoints),
             shared,
             version: bundle.version.into(),
             node: bundle.node.into(),

@@ -294,6 +294,11 @@ impl Transaction {
         table.active(&keys, now.monotonic_ns)
     }
 
+    /// The trailers, before the body is handed over: gRPC clients send none, and most servers read none.
+    pub fn request_trailers(&mut self, engine: &Engine, trailers: &[(&[u8], &[u8])], now: Now) {
+        self.inspect_trailers(engine, trailers, now);
+    }
+
     /// The body, or as much of it as `limit_bytes` allowed (`truncated`: there is more).
     pub fn request_body(
         &mut self,

@@ -1,6 +1,6 @@
 //! A small bundle for unit tests.
 
-use crate::bundle::{Api, Bundle, Endpoint, Geo, Identity, Limits};
+use crate::bundle::{Api, Bundle, Content, Endpoint, Geo, Identity, Limits};
 
 /// An API `shop` on any host with `/users/{id}` and `/users/me`.
 pub(crate) fn bundle() -> Bundle {
@@ -23,6 +23,7 @@ pub(crate) fn bundle() -> Bundle {
         sensitive_classes: Vec::new(),
         signal_kinds: Vec::new(),
         policies: Vec::new(),
+        content: Content::default(),
         rules: Vec::new(),
     }
 }
@@ -53,5 +54,6 @@ pub(crate) fn endpoint(method: &str, path: &str) -> Endpoint {
         username_field: None,
         password_field: None,
         limits: None,
+        content: Vec::new(),
     }
 }

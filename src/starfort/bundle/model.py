@@ -14,6 +14,9 @@ SENSITIVE_CLASSES: Final = (
 )  # fmt: skip
 """Classes of sensitive data that the engine finds (`crates/engine/src/sensitive/class.rs`)."""
 
+CONTENT_KINDS: Final = ("other", "prose", "markdown", "html", "code", "pattern", "query")
+"""What fields hold (`ContentKind` in `crates/engine/src/bundle.rs`); `other` is no content."""
+
 BOT_CLASSES: Final = ("good", "bad", "tool")
 """Classes of bots that the engine knows (`crates/engine/src/client/bot.rs`)."""
 
@@ -39,6 +42,15 @@ class Limits:
     """`refuse` or `pass`."""
     over_limit_files: str = "pass"
     """`refuse` or `pass`."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """How matches of rules in fields where people write are weighed."""
+
+    weigh: bool = False
+    names: tuple[tuple[str, str], ...] = ()
+    """Names of fields and their kinds, one of `CONTENT_KINDS`."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,7 @@ class Endpoint:
     username_field: str | None = None
     password_field: str | None = None
     limits: int | None = None
+    content: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -187,6 +200,7 @@ class Bundle:
     signal_kinds: tuple[str, ...] = ()
     policies: tuple[Policy, ...] = ()
     trusted_proxies: bytes = b""
+    content: Content = Content()
     rules: bytes = b""
     created_ms: int = 0
     """Unix milliseconds."""

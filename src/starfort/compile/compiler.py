@@ -10,7 +10,7 @@ from typing import Final
 
 from starfort import bundle
 from starfort.bundle import LearnedEndpoint, model
-from starfort.compile import addresses, apis, endpoints, geo, identity, rules
+from starfort.compile import addresses, apis, content, endpoints, geo, identity, rules
 from starfort.compile.bots import known_bots
 from starfort.compile.cel import Environment
 from starfort.compile.dataplane import to_dataplane
@@ -96,6 +96,7 @@ def compile_config(
         signal_kinds=kinds,
         policies=tuple(policy for policy, _ in policies),
         trusted_proxies=addresses.merge(addresses.pack(network) for network in config.trusted_proxies),
+        content=content.to_bundle(config.rules),
         rules=configured.compiled.data if configured else b"",
         created_ms=time.time_ns() // 1_000_000,
         scoped_limits=limits.scoped(),

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from starfort import bundle
 from starfort.bundle import LearnedEndpoint
-from starfort.compile import openapi
+from starfort.compile import content, openapi
 from starfort.compile.apis import base_paths, is_under
 from starfort.compile.limits import LimitTable
 from starfort.compile.templates import TemplateSet, shape
@@ -55,6 +55,7 @@ class _Draft:
     username: str | None = None
     password: str | None = None
     limits: ScopedLimits | None = None
+    content: dict[str, str] = field(default_factory=dict)
 
 
 class EndpointTable:
@@ -98,11 +99,12 @@ class EndpointTable:
         self.media_types.update(
             dict.fromkeys(one for each in document.operations for one in each.media_types)
         )
-        for method, path in mounted(api, document.operations):
-            self._add(number, method, path, "openapi")
+        for method, path, operation in mounted(api, document.operations):
+            draft = self._drafts[self._add(number, method, path, "openapi")]
+            draft.content.update(operation.content)
 
     def add_configured(self, api: Api) -> None:
-        """Endpoints with labels, login fields and limits."""
+        """Endpoints with labels, login fields, limits, and what their fields hold."""
         found = [(settings, self._configured(api, settings)) for settings in api.endpoints]
         for settings, numbers in found:
             for number in numbers:
@@ -110,6 +112,7 @@ class EndpointTable:
                 draft.labels += [label for label in settings.labels if label not in draft.labels]
                 if settings.login is not None:
                     draft.username, draft.password = settings.login.username, settings.login.password
+                draft.content |= content.configured(settings.content)
         # what is said of one method holds over what is said of all
         for settings, numbers in sorted(found, key=lambda pair: not pair[0].match.startswith("*")):
             for number in numbers if settings.limits is not None else ():
@@ -176,6 +179,7 @@ class EndpointTable:
                 username_field=draft.username or wider.username,
                 password_field=draft.password or wider.password,
                 limits=self._limits(draft, wider, limits),
+                content=tuple(sorted((wider.content | draft.content).items())),
             )
             every = tuple(dict.fromkeys([*api.labels, *labels]))
             yield (
@@ -192,8 +196,10 @@ class EndpointTable:
         return limits.number(*own, self._apis[draft.api].limits)
 
 
-def mounted(api: Api, operations: Sequence[openapi.Operation]) -> Iterator[tuple[str, str]]:
-    """Method and path from the root of each operation of an API.
+def mounted(
+    api: Api, operations: Sequence[openapi.Operation]
+) -> Iterator[tuple[str, str, openapi.Operation]]:
+    """Method and path from the root of each operation of an API, and the operation.
 
     Where the API has base paths, the document's paths are below each of them; a document whose paths all
     begin with one already is taken as it is. Where it has none (`/`), the paths of the document's
@@ -204,11 +210,11 @@ def mounted(api: Api, operations: Sequence[openapi.Operation]) -> Iterator[tuple
         absolute = all(any(is_under(one.path, base) for base in bases) for one in operations)
         for one in operations:
             for base in [""] if absolute else [base.rstrip("/") for base in bases]:
-                yield one.method, base + one.path
+                yield one.method, base + one.path, one
         return
     for one in operations:
         for server in one.server_paths:
-            yield one.method, server + one.path
+            yield one.method, server + one.path, one
 
 
 def build(

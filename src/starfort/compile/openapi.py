@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from starfort.compile import documents
+from starfort.compile import content, documents
 from starfort.compile.documents import Location
 from starfort.config import ConfigError, ConfigProblem
 
@@ -41,12 +41,14 @@ class Operation:
         path: template as documented, without query and fragment.
         server_paths: paths of the servers that it is for, "" for the root; never empty.
         media_types: what its request body may be, lower case, without parameters and ranges.
+        content: what its fields hold, where the document says it; see `content.fields_of`.
     """
 
     method: str
     path: str
     server_paths: tuple[str, ...]
     media_types: tuple[str, ...] = ()
+    content: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -143,7 +145,9 @@ class _Reader:
                 self.problems.append(((*location, name), f"{name} must be a mapping", ""))
                 continue
             servers = operation.get("servers") or item.get("servers") or self.data.get("servers")
-            yield Operation(method, template, _server_paths(servers), self._media_types(operation))
+            fields = content.fields_of(self.data, item, operation)
+            media_types = self._media_types(operation)
+            yield Operation(method, template, _server_paths(servers), media_types, fields)
 
     def _media_types(self, operation: dict[str, Any]) -> tuple[str, ...]:
         """What a request body may be; what is wrong with it is for the schemas' reader to say."""
@@ -155,9 +159,9 @@ class _Reader:
                 body = _pointer(self.data, body["$ref"])
             except (KeyError, IndexError, ValueError, TypeError):
                 return ()
-        content = body.get("content") if isinstance(body, dict) else None
+        types = body.get("content") if isinstance(body, dict) else None
         names = (
-            str(name).partition(";")[0].strip().lower() for name in content or () if isinstance(content, dict)
+            str(name).partition(";")[0].strip().lower() for name in types or () if isinstance(types, dict)
         )
         return tuple(name for name in names if _MEDIA_TYPE.fullmatch(name))
 

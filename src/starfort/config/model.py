@@ -305,6 +305,13 @@ class LoginFields(Model):
     """As `username`."""
 
 
+ContentKind = Literal["none", "prose", "markdown", "html", "code", "pattern", "query"]
+"""What a field holds, as far as it matters to rules."""
+
+FieldName = Annotated[str, Field(pattern=r"^=?[^\s=|,;'\"\\%]{1,200}$")]
+"""A field's name, or its path in a body."""
+
+
 class EndpointSettings(Model):
     """Labels, limits and details of one endpoint."""
 
@@ -316,6 +323,8 @@ class EndpointSettings(Model):
     """For endpoints labelled `login`."""
     limits: ScopedLimits | None = None
     """Limits of its own."""
+    content: Annotated[dict[FieldName, ContentKind], Field(max_length=500)] = {}
+    """What its fields hold, where neither its document nor their names say it: `issue.body: markdown`."""
 
 
 class Api(Model):
@@ -738,6 +747,8 @@ class Rules(Model):
     comes, for web sites. `docs/rules.md` says what differs and why."""
     api_rules: bool = True
     """Starfort's own rules for APIs."""
+    places: bool = True
+    """Rules for arguments also look at path segments, credentials, custom headers, attributes of XML, and decoded values."""
     before: list[str] = []
     """Your rule files that are read before the sets: settings. Paths or globs."""
     files: list[str] = []
@@ -750,6 +761,10 @@ class Rules(Model):
     """Score of a response from which it counts as a leak."""
     scopes: Annotated[list[RuleScope], Field(max_length=900)] = []
     """Other settings for single APIs and endpoints."""
+    weigh_content: bool = True
+    """Weigh by grammar what rules find in fields where people write; off: every match counts."""
+    content_fields: Annotated[dict[FieldName, ContentKind], Field(max_length=1000)] = {}
+    """What fields of a name hold at all endpoints, beside the names that are known: `haiku: prose`."""
     exclusions: Annotated[list[RuleExclusion], Field(max_length=2000)] = []
     """Where rules are wrong."""
     patches: Annotated[list[VirtualPatch], Field(max_length=1000)] = []

@@ -106,7 +106,7 @@ anomalies! {
     XmlEntityOverLimit = "xml_entity_over_limit",
     /// The XML names an external entity or document type (`SYSTEM`, `PUBLIC`) other than one of the W3C's.
     XmlExternalEntity = "xml_external_entity",
-    /// The body says GraphQL and its brackets or strings do not close.
+    /// The body says GraphQL and is no executable document.
     MalformedGraphql = "malformed_graphql",
     /// A `Content-Encoding` that the engine cannot undo; the body was not inspected.
     UnsupportedEncoding = "unsupported_encoding",
@@ -128,6 +128,14 @@ anomalies! {
     InvalidUtf8 = "invalid_utf8",
     /// Looking at the request costs more than the limit allows; rules stopped, and did not look at all of it.
     WorkOverLimit = "work_over_limit",
+    /// ASCII characters in more bytes of UTF-8 than they need: only who hides them writes them so.
+    OverlongUtf8 = "overlong_utf8",
+    /// ASCII characters as `%u00HH`, which no encoder writes.
+    PercentUnicodeEscape = "percent_unicode_escape",
+    /// Base64 or hexadecimal digits of Base64 or hexadecimal digits.
+    NestedEncoding = "nested_encoding",
+    /// Values within values are more than are decoded; the rest was inspected as it is.
+    DecodingOverLimit = "decoding_over_limit",
 }
 
 /// A set of [`Anomaly`], one bit each.

@@ -19,6 +19,7 @@ mod charset;
 pub mod collect;
 pub mod content_type;
 pub mod cookies;
+pub(crate) mod decode;
 pub mod decompress;
 pub mod form;
 pub mod graphql;

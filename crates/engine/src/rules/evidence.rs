@@ -71,6 +71,9 @@ pub(crate) struct Evidence {
     pub(crate) variable: String,
     /// The masked value; `{secret, 12 bytes}` of a secret.
     pub(crate) value: String,
+    /// The match counts for nothing: the value is content of a field where people write, and breaks out of nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) weighed: bool,
 }
 
 /// The evidence of a transaction so far.
@@ -86,9 +89,40 @@ impl Evidences {
     /// # Arguments
     /// * `secret` - a parameter whose value is a secret here, say the password of a log-in.
     pub(crate) fn note(&mut self, rule: &MatchedRule<'_>, names: &Names, secret: Option<&str>) {
-        let severity = rule.severity.unwrap_or(u8::MAX);
-        if self.kept.iter().any(|(_, known)| known.rule == rule.id) {
-            return;
+        self.keep(
+            rule.severity.unwrap_or(u8::MAX),
+            Evidence::of(rule, names, secret),
+        );
+    }
+
+    /// Take a match that counts for nothing, where there is room beside those that count.
+    pub(crate) fn note_weighed(
+        &mut self,
+        rule: &MatchedRule<'_>,
+        names: &Names,
+        secret: Option<&str>,
+    ) {
+        let evidence = Evidence {
+            weighed: true,
+            ..Evidence::of(rule, names, secret)
+        };
+        self.keep(u8::MAX, evidence);
+    }
+
+    fn keep(&mut self, severity: u8, evidence: Evidence) {
+        let known = self
+            .kept
+            .iter()
+            .position(|(_, known)| known.rule == evidence.rule);
+        if let Some(place) = known {
+            let counts = self
+                .kept
+                .get(place)
+                .is_some_and(|(_, known)| !known.weighed);
+            if counts || evidence.weighed {
+                return;
+            }
+            self.kept.remove(place);
         }
         if self.kept.len() >= MAX_EVIDENCE {
             let least = self
@@ -104,8 +138,7 @@ impl Evidences {
             };
             self.kept.remove(place);
         }
-        self.kept
-            .push((severity, Evidence::of(rule, names, secret)));
+        self.kept.push((severity, evidence));
     }
 
     /// Each as a JSON object, most severe first.
@@ -133,6 +166,7 @@ impl Evidence {
                 .unwrap_or(&""),
             variable: var.and_then(|var| member(&var.name)).unwrap_or_default(),
             value: var.map_or_else(String::new, |var| value(var, rule.logdata, secret)),
+            weighed: false,
         }
     }
 }
@@ -160,7 +194,14 @@ fn is_secret(name: &[u8], secret: Option<&str>) -> bool {
     if variable.ends_with("_NAMES") {
         return false;
     }
-    if variable.ends_with("COOKIES") || secret.is_some_and(|secret| last(member) == last(secret)) {
+    // What a decoder made of a secret is as secret.
+    let base = member.split('|').next().unwrap_or(member);
+    if variable.ends_with("COOKIES")
+        || base.starts_with("cookie.")
+        || base.starts_with("authorization")
+        || member.contains("|jwt.")
+        || secret.is_some_and(|secret| last(base) == last(secret))
+    {
         return true;
     }
     let member = member.to_ascii_lowercase();
@@ -185,7 +226,7 @@ fn last(member: &str) -> &str {
 fn member(name: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(name);
     let (variable, key) = text.split_once(':').unwrap_or((&text, ""));
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.$[]-".contains(&byte);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.$[]-|@".contains(&byte);
     if key.is_empty() || key.len() > MAX_MEMBER_BYTES || !key.bytes().all(plain) {
         return (!variable.is_empty()).then(|| variable.to_owned());
     }
@@ -282,6 +323,10 @@ mod tests {
     #[test]
     fn variables_are_named_by_plain_members_only() {
         assert_eq!(member(b"ARGS:comment").as_deref(), Some("ARGS:comment"));
+        assert_eq!(
+            member(b"STARFORT_ARGS:json.text|base64").as_deref(),
+            Some("STARFORT_ARGS:json.text|base64")
+        );
         assert_eq!(member(b"ARGS:<script>").as_deref(), Some("ARGS"));
         assert_eq!(member(b"REQUEST_URI").as_deref(), Some("REQUEST_URI"));
         assert_eq!(
@@ -305,6 +350,12 @@ mod tests {
             "ARGS:json.card.cvv",
             "ARGS:client-secret",
             "ARGS:json.login.code",
+            "STARFORT_ARGS:authorization.user",
+            "STARFORT_ARGS:authorization.token|jwt.sub",
+            "STARFORT_ARGS:cookie.prefs|percent|json.a",
+            "STARFORT_ARGS:json.text|jwt.sub",
+            "STARFORT_ARGS:header.x-api-key|base64",
+            "STARFORT_ARGS:json.code|base64",
         ] {
             assert_eq!(
                 evidence_of(name, "or 1=1 hunter2", Some("code")).value,
@@ -319,6 +370,8 @@ mod tests {
             "REQUEST_HEADERS:user-agent",
             "ARGS:author",
             "ARGS:code",
+            "STARFORT_ARGS:path.2",
+            "STARFORT_ARGS:header.x-tenant|base64",
         ] {
             assert_eq!(
                 evidence_of(name, "or 1=1 hunter2", None).value,

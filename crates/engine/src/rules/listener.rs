@@ -11,9 +11,11 @@
 
 use super::compiled::Variable as V;
 use super::facts::{Entry, Facts, Slot, Span};
+use super::places;
 use super::processor::Processor;
 use super::program::Program;
 use crate::http::body::BodyKind;
+use crate::http::graphql::Document;
 use crate::http::listener::{Container, Listener};
 use crate::http::multipart::{Flags, Part};
 use crate::http::{Anomaly, Syntax};
@@ -67,8 +69,14 @@ pub(crate) struct BodyFacts<'a> {
     over: usize,
     xml: Xml,
     files: Files,
+    /// Figures of documents of GraphQL.
+    documents: Vec<Entry>,
     error: Option<String>,
     has_bad_escape: bool,
+    /// The end of the body is missing.
+    is_cut: bool,
+    /// A reader says that something is wrong with it beside.
+    is_malformed: bool,
     /// Length of the name of the document itself.
     root_length: usize,
     /// Holds a number while it is written.
@@ -94,6 +102,8 @@ struct Files {
     sizes: Vec<Entry>,
     contents: Vec<Entry>,
     headers: Vec<Entry>,
+    /// A part has a header twice.
+    duplicate_header: bool,
     combined_bytes: usize,
 }
 
@@ -120,12 +130,21 @@ impl<'a> BodyFacts<'a> {
             over: 0,
             xml: Xml::default(),
             files: Files::default(),
+            documents: Vec::new(),
             error: None,
             has_bad_escape: false,
+            is_cut: false,
+            is_malformed: false,
             root_length: 0,
             count: Vec::new(),
             facts,
         }
+    }
+
+    /// The end of the body is missing (`SecRequestBodyLimitAction ProcessPartial`): that it does not end is no error.
+    pub(crate) fn of_beginning(mut self, is_cut: bool) -> Self {
+        self.is_cut = is_cut;
+        self
     }
 
     /// All was told. Answers what is wrong with the body for the processor that rules chose.
@@ -134,6 +153,9 @@ impl<'a> BodyFacts<'a> {
         self.facts.close(V::ArgsPost, self.mark);
         if self.has_bad_escape {
             self.facts.set(V::UrlencodedError, b"1");
+        }
+        if !self.documents.is_empty() {
+            self.facts.set_members(V::StarfortGraphql, &self.documents);
         }
         if self.xml.is_read {
             self.facts.set(V::Xml, &self.xml.text);
@@ -207,6 +229,7 @@ impl<'a> BodyFacts<'a> {
     /// An argument beyond the limit.
     fn overflow(&mut self, name: &[u8], value: &[u8]) {
         if !std::mem::replace(&mut self.overflows, true) {
+            self.facts.leave_out_arguments();
             // Of XML all text is there without arguments.
             if !self.is_xml() {
                 self.complain("more arguments than SecArgumentsLimit");
@@ -332,12 +355,27 @@ impl<'a> BodyFacts<'a> {
             (V::MultipartInvalidQuoting, flags.invalid_quoting),
             (V::MultipartInvalidPart, flags.invalid_part),
             (V::MultipartUnmatchedBoundary, flags.unmatched_boundary),
+            (V::MultipartDuplicatePartHeader, files.duplicate_header),
             (V::MultipartFileLimitExceeded, too_many),
             (V::MultipartStrictError, flags.is_strict() || too_many),
         ] {
             facts.set(variable, if value { b"1" } else { b"0" });
         }
     }
+}
+
+/// Whether two header lines of a part have the same name.
+fn has_header_twice<L: AsRef<[u8]>>(lines: &[L]) -> bool {
+    let mut names: Vec<Vec<u8>> = lines
+        .iter()
+        .filter_map(|line| line.as_ref().split(|byte| *byte == b':').next())
+        .map(|name| name.trim_ascii().to_ascii_lowercase())
+        .collect();
+    names.sort_unstable();
+    names
+        .iter()
+        .zip(names.iter().skip(1))
+        .any(|(one, next)| one == next)
 }
 
 /// The part of a name without its prefix.
@@ -501,6 +539,9 @@ impl Listener for BodyFacts<'_> {
             self.named(name, value);
         }
         if self.files.parts <= MAX_PARTS {
+            if self.program.uses(V::MultipartDuplicatePartHeader) {
+                self.files.duplicate_header |= has_header_twice(&part.headers);
+            }
             let name = self.facts.store(first);
             for line in &part.headers {
                 let value = self.facts.store(line);
@@ -515,6 +556,10 @@ impl Listener for BodyFacts<'_> {
         }
     }
 
+    fn document(&mut self, document: &Document<'_>, text: &str) {
+        places::enter_figures(text.as_bytes(), document, self.facts, &mut self.documents);
+    }
+
     fn anomaly(&mut self, anomaly: Anomaly) {
         if anomaly == Anomaly::MalformedForm
             && self.is_chosen()
@@ -522,10 +567,16 @@ impl Listener for BodyFacts<'_> {
         {
             self.has_bad_escape = true;
         }
+        self.is_malformed |= matches!(
+            anomaly,
+            Anomaly::MalformedJson | Anomaly::MalformedXml | Anomaly::MalformedMultipart
+        );
     }
 
     fn failed(&mut self, reason: &str, rest: &str) {
-        self.complain(reason);
+        if !self.is_cut || self.is_malformed {
+            self.complain(reason);
+        }
         if rest.is_empty() {
             return;
         }

@@ -18,6 +18,7 @@ use super::plan::PhasePlan;
 use super::prefilter::{Bits, Prefilter};
 use super::tx::TxValue;
 use super::values::Side;
+use super::weigh::Classes;
 use super::xpath::XPath;
 use crate::error::EngineError;
 
@@ -73,6 +74,18 @@ pub(crate) enum Source {
     Stored(Collection),
     /// Anything that changes while rules run.
     Changing,
+}
+
+impl Source {
+    /// Whether two sources of one variable have values in common: text and attributes of XML have none.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Facts(these), Self::Facts(those)) => {
+                these.iter().any(|place| those.contains(place))
+            }
+            _ => self == other,
+        }
+    }
 }
 
 /// Which members a target selects.
@@ -169,6 +182,8 @@ pub(crate) struct CompiledRule {
     pub(crate) skip_to: Option<u32>,
     /// Somebody may ask what matched: it is reported, or `MATCHED_…` is read.
     pub(crate) notes: bool,
+    /// What kinds of attacks it looks for, as far as grammar can weigh them.
+    pub(crate) classes: Classes,
 }
 
 /// [`Disruptive`](super::compiled::Disruptive), ready.
@@ -401,6 +416,11 @@ pub(crate) fn source_of(variable: Variable) -> Source {
         V::ArgsNames => Source::Facts(smallvec![
             (V::ArgsGet.into(), Side::Name),
             (V::ArgsPost.into(), Side::Name),
+        ]),
+        V::StarfortArgs => Source::Facts(smallvec![
+            (V::StarfortArgs.into(), Side::Value),
+            (Slot::DECODED_BODY, Side::Value),
+            (Slot::TRAILERS, Side::Value),
         ]),
         V::ArgsGetNames => one(V::ArgsGet, Side::Name),
         V::ArgsPostNames => one(V::ArgsPost, Side::Name),

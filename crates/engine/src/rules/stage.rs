@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::evidence::Evidences;
 use super::{Environment, Inspection, Request, Response};
 use crate::engine::{Engine, Now};
-use crate::http::Anomalies;
+use crate::http::{Anomalies, Anomaly};
 use crate::transaction::Transaction;
 
 /// Findings of rules that an event carries.
@@ -25,6 +25,8 @@ pub(crate) struct RulesOutcome {
     pub(crate) evidence: Evidences,
     /// How many hits are in the findings already.
     told: usize,
+    /// How many matches that count for nothing are in the evidence already.
+    weighed: usize,
     /// The body's phase was run.
     responded: bool,
 }
@@ -53,10 +55,19 @@ pub(crate) fn environment(engine: &Engine, now: Now) -> Option<Environment<'_>> 
         .environment(&engine.shared.collections, now.unix_us)
 }
 
+/// The same, with what the fields of a call hold.
+///
+/// # Arguments
+/// * `endpoint` - the one that is called.
+fn weighing(engine: &Engine, endpoint: Option<u32>, now: Now) -> Option<Environment<'_>> {
+    let fields = engine.fields.of(endpoint);
+    environment(engine, now).map(|environment| environment.weighing(fields))
+}
+
 impl Transaction {
     /// Phase 1, over the request's head.
     pub(crate) fn inspect_head(&mut self, engine: &Engine, now: Now) {
-        let Some(environment) = environment(engine, now) else {
+        let Some(environment) = weighing(engine, self.matched.endpoint, now) else {
             return;
         };
         let mut headers: Vec<(&[u8], &[u8])> = Vec::with_capacity(self.headers.len() + 1);
@@ -85,6 +96,7 @@ impl Transaction {
         let mut inspection = Inspection::begin(environment, &request, self.client.place.clone());
         self.tell_endpoints(engine, environment, &mut inspection);
         *inspection.work() = self.work;
+        self.anomalies.extend(inspection.anomalies());
         set_anomalies(&mut inspection, environment, self.anomalies);
         inspection.request_headers(environment);
         self.inspection = Some(Box::new(inspection));
@@ -130,14 +142,30 @@ impl Transaction {
             .is_some_and(|inspection| inspection.wants_any_body())
     }
 
+    /// What came after the body.
+    pub(crate) fn inspect_trailers(
+        &mut self,
+        engine: &Engine,
+        trailers: &[(&[u8], &[u8])],
+        now: Now,
+    ) {
+        if let (Some(environment), Some(inspection)) =
+            (environment(engine, now), self.inspection.as_mut())
+        {
+            inspection.request_trailers(environment, trailers);
+        }
+    }
+
     /// Phase 2, over what was read of the request's body, if it has one.
     pub(crate) fn inspect_body(&mut self, engine: &Engine, now: Now) {
-        let (Some(environment), Some(inspection)) =
-            (environment(engine, now), self.inspection.as_mut())
-        else {
+        let (Some(environment), Some(inspection)) = (
+            weighing(engine, self.matched.endpoint, now),
+            self.inspection.as_mut(),
+        ) else {
             return;
         };
         *inspection.work() = self.work;
+        self.anomalies.extend(inspection.anomalies());
         set_anomalies(inspection, environment, self.anomalies);
         inspection.run_request_body(environment);
         self.note_rules(engine, environment);
@@ -145,9 +173,10 @@ impl Transaction {
 
     /// Phase 3, over the response's head.
     pub(crate) fn inspect_response_head(&mut self, engine: &Engine, now: Now) {
-        let (Some(environment), Some(inspection)) =
-            (environment(engine, now), self.inspection.as_mut())
-        else {
+        let (Some(environment), Some(inspection)) = (
+            weighing(engine, self.matched.endpoint, now),
+            self.inspection.as_mut(),
+        ) else {
             return;
         };
         *inspection.work() = self.work;
@@ -169,7 +198,10 @@ impl Transaction {
 
     /// Whether rules look at the response's body.
     pub(crate) fn rules_want_response(&self, engine: &Engine, now: Now) -> bool {
-        match (environment(engine, now), &self.inspection) {
+        match (
+            weighing(engine, self.matched.endpoint, now),
+            &self.inspection,
+        ) {
             (Some(environment), Some(inspection)) => inspection.wants_response_body(environment),
             _ => false,
         }
@@ -177,9 +209,10 @@ impl Transaction {
 
     /// Phase 4, over the response's body (`None` when it was not looked at).
     pub(crate) fn inspect_response_body(&mut self, engine: &Engine, body: Option<&[u8]>, now: Now) {
-        let (Some(environment), Some(inspection)) =
-            (environment(engine, now), self.inspection.as_mut())
-        else {
+        let (Some(environment), Some(inspection)) = (
+            weighing(engine, self.matched.endpoint, now),
+            self.inspection.as_mut(),
+        ) else {
             return;
         };
         *inspection.work() = self.work;
@@ -195,9 +228,10 @@ impl Transaction {
         if self.response.status != 0 {
             self.inspect_response_body(engine, None, now);
         }
-        let (Some(environment), Some(inspection)) =
-            (environment(engine, now), self.inspection.as_mut())
-        else {
+        let (Some(environment), Some(inspection)) = (
+            weighing(engine, self.matched.endpoint, now),
+            self.inspection.as_mut(),
+        ) else {
             return;
         };
         *inspection.work() = self.work;
@@ -223,15 +257,23 @@ impl Transaction {
         outcome.outbound_score = inspection.outbound_score(environment);
         outcome.interrupted = inspection.interruption().is_some();
         outcome.severity = inspection.severity();
+        let over_limit = inspection
+            .interruption()
+            .filter(|interruption| interruption.rule == 0)
+            .map(|interruption| interruption.phase);
         let mut count = 0;
         for rule in inspection.matched(environment) {
             count += 1;
-            if count <= outcome.told || !rule.log {
+            // The event stands in for the audit log: what goes to either log is a finding, and what matched is shown with
+            // it unless `noauditlog` keeps it out.
+            if count <= outcome.told || !(rule.log || rule.audit_log) {
                 continue;
             }
-            outcome
-                .evidence
-                .note(&rule, &environment.program.names, secret);
+            if rule.audit_log {
+                outcome
+                    .evidence
+                    .note(&rule, &environment.program.names, secret);
+            }
             let id = rule.id.to_string();
             if outcome.matched.len() < MAX_FINDINGS && !outcome.matched.contains(&id) {
                 self.findings.push(Cow::Owned(format!("rule:{id}")));
@@ -239,5 +281,20 @@ impl Transaction {
             }
         }
         outcome.told = count;
+        let mut weighed = 0;
+        for rule in inspection.weighed(environment) {
+            weighed += 1;
+            if weighed > outcome.weighed && rule.log {
+                let names = &environment.program.names;
+                outcome.evidence.note_weighed(&rule, names, secret);
+            }
+        }
+        outcome.weighed = weighed;
+        // No rule says why rules ask for a refusal of a body over their limit.
+        match over_limit {
+            Some(phase) if phase <= 2 => self.anomalies.insert(Anomaly::BodyOverLimit),
+            Some(_) => self.find("response_over_limit"),
+            None => {}
+        }
     }
 }

@@ -83,7 +83,7 @@ enum Place {
 }
 
 /// A handle to an [`Output`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct OutputId(u32);
 
 /// Which part of an entry.

@@ -60,6 +60,7 @@ fn bundle(policies: Vec<Policy>) -> Bundle {
             username_field: None,
             password_field: None,
             limits: None,
+            content: Vec::new(),
         })
         .collect();
     bundle.policies = policies;

@@ -4,8 +4,8 @@
 #![allow(dead_code, reason = "each user takes what it needs")]
 
 use starfort_engine::bundle::{
-    Action, AddressList, Api, ApiKey, ApiKeySource, Bot, Bundle, CannedResponse, Endpoint, Expr,
-    Field, Function, Geo, Identity, JwtProvider, Limits, Mode, Phase, Policy, Quantifier,
+    Action, AddressList, Api, ApiKey, ApiKeySource, Bot, Bundle, CannedResponse, Content, Endpoint,
+    Expr, Field, Function, Geo, Identity, JwtProvider, Limits, Mode, Phase, Policy, Quantifier,
 };
 
 /// Path templates of the bundle's one API, `endpoints` of them, and so many policies.
@@ -57,6 +57,7 @@ pub(crate) fn bundle(endpoints: u32, policies: u32) -> Bundle {
         .to_vec(),
         signal_kinds: vec!["credential_stuffing".into(), "scraping".into()],
         policies: (0..policies).map(policy).collect(),
+        content: Content::default(),
         rules: Vec::new(),
     }
 }
@@ -102,6 +103,7 @@ fn endpoint(index: u32) -> Endpoint {
         username_field: index.is_multiple_of(10).then(|| "username".into()),
         password_field: index.is_multiple_of(10).then(|| "password".into()),
         limits: None,
+        content: Vec::new(),
     }
 }
 

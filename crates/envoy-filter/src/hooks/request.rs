@@ -157,13 +157,16 @@ impl Filter {
         Then::ContinueRequest
     }
 
-    /// Ask the engine with what came of the body. `ended`: that is all of it.
+    /// Ask the engine with what came of the body. `received`: not with the trailers. `ended`: that is all of it.
     fn begins<H: Host>(&mut self, host: &mut H, received: bool, ended: bool) -> Next {
         let (Some(engine), Some(mut transaction)) = (self.engine.clone(), self.transaction.take())
         else {
             return self.fail_request(host);
         };
         let work = |filter: &mut Self| {
+            if !received {
+                transaction.request_trailers(&engine, &host.request_trailers(), now());
+            }
             let outcome = with_body(host, Side::Request, received, |body| {
                 transaction.request_body_begins(&engine, body, ended, now())
             });
@@ -191,6 +194,9 @@ impl Filter {
             host.raise_buffer_limit(usize::try_from(self.request_bytes).unwrap_or(usize::MAX));
         }
         let work = |filter: &mut Self| {
+            if !received {
+                transaction.request_trailers(&engine, &host.request_trailers(), now());
+            }
             let outcome = with_body(host, Side::Request, received, |body| {
                 transaction.request_body(&engine, body, truncated, now())
             });

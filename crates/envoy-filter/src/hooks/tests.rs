@@ -273,10 +273,13 @@ fn a_body_of_another_type_is_held_only_until_it_shows_what_it_is() {
             }
             if trailers {
                 host.received.clear();
+                host.trailers = vec![("x-checksum".into(), "1".into())];
                 assert_eq!(
                     filter.request_trailers(&mut host),
                     (TrailersStatus::Continue, Then::Nothing)
                 );
+                // They are looked at whenever the body is decided on with them.
+                assert_eq!(host.trailers_read.get(), chunks.len() != 2);
             }
             filter.stream_complete(&host);
             let read = bench

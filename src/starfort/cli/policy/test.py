@@ -250,8 +250,9 @@ def _decision(explained: dict[str, Any]) -> str:
 def _match(row: str) -> str:
     """A match of a rule in one line, its value masked."""
     match = loads(row)
+    counts = " (content, counts for nothing)" if match.get("weighed") else ""
     return (
-        f"{match['rule']} at {match['variable']}: {match['value']}"
+        f"{match['rule']} at {match['variable']}{counts}: {match['value']}"
         if match["variable"]
         else str(match["rule"])
     )

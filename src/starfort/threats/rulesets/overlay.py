@@ -28,6 +28,7 @@ from starfort.threats.rulesets import (
     PROFILE_RULES,
 )
 from starfort.threats.rulesets.installed import InstalledRuleSet, installed, rule_files, rule_set_folder
+from starfort.threats.rulesets.places import look_everywhere
 from starfort.threats.rulesets.profile import (
     Profile,
     adjusted,
@@ -130,19 +131,30 @@ def compile_rules(
         *_globbed(rules.files, base),
     ]
     version = next((entry.version for entry in entries if entry.name == "crs"), "")
-    compiled = _load(tuple(sources), rules.profile, adjusted(profile, frozenset(set_files), version))
+    adjust = adjusted(profile, frozenset(set_files), version)
+
+    def everywhere(rule: Rule) -> Rule:
+        """The rule as the profile has it, and then with the places."""
+        return look_everywhere(adjust(rule))
+
+    compiled = _load(tuple(sources), (rules.profile, rules.places), everywhere if rules.places else adjust)
     changing = tuple(file for file in compiled.files if not file.is_relative_to(BASE_RULES.parent))
     return ConfiguredRules(compiled, tuple(entries), changing)
 
 
-_last: list[tuple[tuple[Path | Snippet, ...], str, tuple[tuple[int, int], ...], CompiledRules]] = []
-"""What was compiled last, for reloads that change something else: sources, profile, stamps, result."""
+_Choice = tuple[str, bool]
+"""Profile, and whether rules look at more places: what decides on how rules are adjusted."""
+
+_last: list[tuple[tuple[Path | Snippet, ...], _Choice, tuple[tuple[int, int], ...], CompiledRules]] = []
+"""What was compiled last, for reloads that change something else: sources, choice, stamps, result."""
 
 
-def _load(sources: tuple[Path | Snippet, ...], profile: str, adjust: Callable[[Rule], Rule]) -> CompiledRules:
+def _load(
+    sources: tuple[Path | Snippet, ...], choice: _Choice, adjust: Callable[[Rule], Rule]
+) -> CompiledRules:
     """`load_rules`, or what it gave last when neither sources nor files changed since."""
-    for known, name, stamps, compiled in _last:
-        if known == sources and name == profile and stamps == _stamps(compiled.files):
+    for known, known_choice, stamps, compiled in _last:
+        if known == sources and known_choice == choice and stamps == _stamps(compiled.files):
             return compiled
     started_ns = time.time_ns()
     compiled = load_rules(sources, adjust)
@@ -151,7 +163,7 @@ def _load(sources: tuple[Path | Snippet, ...], profile: str, adjust: Callable[[R
     stamps = _stamps(compiled.files)
     # a file that changed while it was read may have been read before the change
     if all(changed_ns < started_ns for changed_ns, _ in stamps):
-        _last[:] = [(sources, profile, stamps, compiled)]
+        _last[:] = [(sources, choice, stamps, compiled)]
     return compiled
 
 

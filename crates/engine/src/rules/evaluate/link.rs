@@ -6,7 +6,7 @@ use super::super::bytes;
 use super::super::chain::ChainId;
 use super::super::compiled::{OperatorKind, Variable};
 use super::super::facts::Facts;
-use super::super::operators::{Captures, Check, compare_numbers};
+use super::super::operators::{Captures, Check, compare_numbers, holds_regex, made_pattern};
 use super::super::prefilter::contains;
 use super::super::program::{CompiledLink, CompiledTarget, Members, Source};
 use super::super::transformations;
@@ -23,7 +23,6 @@ impl<'a> Run<'a, '_> {
         if link.reads_matched {
             self.settle();
         }
-        let before = self.links.len();
         let mut any = false;
         let mut argument = Vec::new();
         if link.operator.needs_argument() {
@@ -31,9 +30,6 @@ impl<'a> Run<'a, '_> {
         }
         for target in &link.targets {
             any |= self.target(index, link, target, &argument);
-        }
-        if any && self.notes {
-            (self.last_link, self.unsettled) = (before..self.links.len(), true);
         }
         any
     }
@@ -79,9 +75,10 @@ impl<'a> Run<'a, '_> {
                         if !self.may_match(link, base) {
                             self.values.fail(base, link.number);
                         } else if !self.is_excluded(index, link, target, name) {
+                            self.spared = false;
                             if self.value(link, target, Cow::Borrowed(name), base, argument) {
                                 any = true;
-                            } else {
+                            } else if !self.spared {
                                 self.values.fail(base, link.number);
                             }
                         }
@@ -216,11 +213,15 @@ impl<'a> Run<'a, '_> {
         if self.holds(link, id, argument, captures.as_mut()) == link.negated {
             return false;
         }
+        if self.is_content(link, target, &name, (base, id), argument) {
+            self.spared = true;
+            return false;
+        }
         self.note(target.variable, name, id);
         self.matched(link, captures)
     }
 
-    fn holds(
+    pub(super) fn holds(
         &mut self,
         link: &CompiledLink,
         id: OutputId,
@@ -235,6 +236,9 @@ impl<'a> Run<'a, '_> {
         if !passes {
             return false;
         }
+        if link.operator.makes_pattern() {
+            return self.holds_made(link, id, argument, captures);
+        }
         let bytes = self.values.bytes(id);
         if link.operator.kind == OperatorKind::GeoLookup {
             return geo(&self.context, self.state, bytes);
@@ -248,6 +252,25 @@ impl<'a> Run<'a, '_> {
         }
         link.operator
             .holds(self.values.bytes(id), argument, captures)
+    }
+}
+
+impl Run<'_, '_> {
+    /// A pattern with macros in it, compiled once for all values of a link.
+    fn holds_made(
+        &mut self,
+        link: &CompiledLink,
+        id: OutputId,
+        argument: &[u8],
+        captures: Option<&mut Captures>,
+    ) -> bool {
+        let made = self.made.take().filter(|(text, _)| text == argument);
+        let (text, pattern) = made.unwrap_or_else(|| (argument.to_vec(), made_pattern(argument)));
+        let holds = pattern.as_ref().is_some_and(|pattern| {
+            holds_regex(link.operator.kind, pattern, self.values.bytes(id), captures)
+        });
+        self.made = Some((text, pattern));
+        holds
     }
 }
 

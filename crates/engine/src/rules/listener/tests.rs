@@ -137,7 +137,7 @@ fn every_format_reaches_rules() {
         (
             "application/graphql",
             format!("{{ user(name: \"{attack}\") {{ id }} }}"),
-            "graphql.name",
+            "graphql.user.name",
         ),
         (
             "application/x-ofx",

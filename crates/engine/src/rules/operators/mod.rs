@@ -11,8 +11,6 @@ mod phrases;
 mod sqli;
 mod text;
 
-use std::borrow::Cow;
-
 use regex::bytes::Regex;
 
 use super::bytes::{ByteSet, integer};
@@ -21,6 +19,7 @@ use super::pattern;
 use crate::work;
 
 pub(crate) use address::Networks;
+pub(crate) use encoding::bad_url_encoding;
 pub(crate) use injection::{SQLI_NEEDS, XSS_NEEDS};
 pub(crate) use number::compare as compare_numbers;
 pub(crate) use phrases::Phrases;
@@ -164,6 +163,16 @@ impl CompiledOperator {
         matches!(self.check, Check::Macro)
     }
 
+    /// Whether the argument is a pattern that has to be expanded and compiled first, with [`made_pattern`].
+    pub(crate) fn makes_pattern(&self) -> bool {
+        use OperatorKind as K;
+        let by_pattern = matches!(
+            self.kind,
+            K::Rx | K::RxGlobal | K::VerifyCc | K::VerifySsn | K::VerifyCpf | K::VerifySvnr
+        );
+        by_pattern && self.needs_argument()
+    }
+
     /// Whether the operator holds for a value (before negation).
     ///
     /// # Arguments
@@ -214,9 +223,7 @@ fn holds_macro(
             number::compare(kind, integer(value), integer(argument))
         }
         K::Rx | K::RxGlobal | K::VerifyCc | K::VerifySsn | K::VerifyCpf | K::VerifySvnr => {
-            // A pattern made at run time: a bad one never matches.
-            let text = String::from_utf8_lossy(argument);
-            pattern::compile(&text).is_ok_and(|regex| holds_regex(kind, &regex, value, captures))
+            made_pattern(argument).is_some_and(|regex| holds_regex(kind, &regex, value, captures))
         }
         K::ValidateByteRange => encoding::byte_ranges(&String::from_utf8_lossy(argument))
             .is_ok_and(|allowed| ByteSet::present(value).meets(allowed.complement())),
@@ -224,7 +231,14 @@ fn holds_macro(
     }
 }
 
-fn holds_regex(
+/// A pattern with macros in it, filled in; `None` when it is none, which never matches. What clients send may be part of
+/// it, so it may take less than one that the files have.
+pub(crate) fn made_pattern(text: &[u8]) -> Option<Regex> {
+    pattern::compile_made(&String::from_utf8_lossy(text)).ok()
+}
+
+/// Whether a pattern's operator holds.
+pub(crate) fn holds_regex(
     kind: OperatorKind,
     regex: &Regex,
     value: &[u8],
@@ -247,20 +261,22 @@ fn holds_regex(
 }
 
 fn capture(kind: OperatorKind, regex: &Regex, value: &[u8], captures: &mut Captures) -> bool {
-    let limit = if kind == OperatorKind::RxGlobal {
-        MAX_CAPTURES
-    } else {
-        1
-    };
-    for found in regex.captures_iter(value).take(limit) {
-        let room = MAX_CAPTURES.saturating_sub(captures.len());
-        captures.extend(found.iter().take(room).map(|group| {
-            group
-                .map_or(Cow::Borrowed(&b""[..]), |group| {
-                    Cow::Borrowed(group.as_bytes())
-                })
-                .into_owned()
-        }));
+    if kind == OperatorKind::RxGlobal {
+        // One list over all matches: a group that took no part has no place in it, as in `ModSecurity` v3.
+        let found = regex.captures_iter(value).take(MAX_CAPTURES);
+        let groups = found.flat_map(|found| {
+            let groups = found
+                .iter()
+                .flatten()
+                .map(|group| group.as_bytes().to_vec());
+            groups.collect::<Vec<_>>()
+        });
+        captures.extend(groups.take(MAX_CAPTURES));
+    } else if let Some(found) = regex.captures(value) {
+        let groups = found.iter().take(MAX_CAPTURES);
+        captures.extend(
+            groups.map(|group| group.map_or_else(Vec::new, |group| group.as_bytes().to_vec())),
+        );
     }
     !captures.is_empty()
 }
