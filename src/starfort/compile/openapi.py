@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from starfort.bundle import ContentKind
 from starfort.compile import content, documents
 from starfort.compile.documents import Location
 from starfort.config import ConfigError, ConfigProblem
@@ -42,7 +43,7 @@ class Operation:
     method: str
     path: str
     server_paths: tuple[str, ...]
-    content: tuple[tuple[str, str], ...] = ()
+    content: tuple[tuple[str, ContentKind], ...] = ()
 
 
 @dataclass

@@ -311,8 +311,9 @@ fn script_runs(rest: &[u8], closed: bool) -> bool {
     let rest = rest.get(..rest.len().min(MAX_ELEMENT)).unwrap_or(rest);
     let end = find(rest, b"</script").unwrap_or(rest.len());
     let inside = rest.get(..end).unwrap_or(rest);
-    if !closed && end == rest.len() {
-        return inside.contains(&b'(');
+    if end == rest.len() {
+        // Never ended here: it runs if the page ends it, and what it begins with is script.
+        return script::begins_script(inside) || !closed && inside.contains(&b'(');
     }
     let calls = inside.windows(2).any(|pair| matches!(pair, [name, b'(' | b'`' | b'['] if name.is_ascii_alphanumeric() || matches!(name, b'_' | b'$' | b')' | b']' | b'"' | b'\'')));
     let assigns = memchr::memchr(b'=', inside).is_some_and(|place| {
