@@ -288,6 +288,9 @@ fn tag_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>) -> bool {
         let end = find(rest, b"</style").unwrap_or(rest.len());
         return style_runs(rest.get(..end).unwrap_or(rest));
     }
+    if is(b"include") && begins(tag.name, b"xi:") {
+        return has(b"href");
+    }
     if is(b"bean") || is(b"import") || is(b"xml") {
         return has(b"class") || has(b"implementation") || has(b"src");
     }
@@ -524,6 +527,26 @@ fn is_encoded_script(value: &[u8]) -> bool {
         } else if !is_blank(*byte) {
             (run, marks) = (0, 0);
         }
+    }
+    // Directives of servers, entities of files.
+    let directives = [
+        &b"<!--#exec"[..],
+        b"<!--#include",
+        b"<!--#set",
+        b"<!--#echo",
+    ];
+    if directives
+        .iter()
+        .any(|directive| find(value, directive).is_some())
+    {
+        return true;
+    }
+    if find(value, b"<!entity").is_some_and(|place| {
+        let rest = from(value, place);
+        let rest = rest.get(..rest.len().min(256)).unwrap_or(rest);
+        find(rest, b"system").is_some() || find(rest, b"public").is_some()
+    }) {
+        return true;
     }
     let high = find(value, b"\xbcscript").or_else(|| find(value, b"\xbc/script"));
     high.is_some() && memchr::memchr(0xbe, value).is_some()

@@ -57,6 +57,13 @@ fn behind_quotes(value: &[u8], quote: u8, whole: bool, budget: &mut Budget) -> b
         let (left, right) = (before(value, place), at(value, place + 1));
         // An apostrophe within a word.
         if quote == b'\'' && is_word(left) && right.is_ascii_alphabetic() {
+            // Or the end of a string with an operator glued to it: x'or'1'='1.
+            if !whole && Word::at(value, place + 1).is_in(GLUED) {
+                let mut reader = Reader::new(value, place + 1, quote, budget);
+                if reader.goes_on(Behind::Quote { glued: false }) {
+                    return true;
+                }
+            }
             continue;
         }
         count += 1;
@@ -905,6 +912,11 @@ const AFTER_TABLE: &[&str] = &[
     "procedure",
     "union",
     "where",
+];
+
+/// Operators that may be glued to the end of a string.
+const GLUED: &[&str] = &[
+    "and", "div", "having", "into", "like", "or", "order", "regexp", "rlike", "union", "xor",
 ];
 
 /// Words that go on behind a name or a number in a sentence.
