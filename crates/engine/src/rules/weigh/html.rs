@@ -374,7 +374,7 @@ fn is_handler(name: &[u8]) -> bool {
         .iter()
         .take_while(|byte| byte.is_ascii_alphabetic())
         .count();
-    begins(name, b"on") && letters >= 5 && letters <= 32 && letters == name.len()
+    begins(name, b"on") && (5..=32).contains(&letters) && letters == name.len()
 }
 
 fn style_runs(style: &[u8]) -> bool {
@@ -510,7 +510,7 @@ fn has_script_link(value: &[u8], code: &Code) -> bool {
     false
 }
 
-/// Script in the few characters that JSFuck has, in UTF-7, or in the high halves that old browsers read as ASCII.
+/// Script in the few characters that `JSFuck` has, in UTF-7, or in the high halves that old browsers read as ASCII.
 fn is_encoded_script(value: &[u8]) -> bool {
     if memchr::memmem::find(value, b"+ADw-").is_some() {
         return true;

@@ -101,10 +101,7 @@ fn is_batch(value: &[u8]) -> bool {
     if value.contains(&b'\n') {
         return false;
     }
-    let start = value
-        .iter()
-        .position(|byte| byte.is_ascii_alphabetic())
-        .unwrap_or(0);
+    let start = value.iter().position(u8::is_ascii_alphabetic).unwrap_or(0);
     let word = Word::at(value, start);
     if start > 2 || !is_blank(at(value, word.end)) {
         return false;
@@ -209,7 +206,6 @@ fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
             (start + 2, Separator::Substitution)
         }
         b'<' | b'>' if second == b'(' => (start + 2, Separator::Substitution),
-        b'$' | b'<' | b'>' => return false,
         b'\n' => (start + 1, Separator::Line),
         b';' | b'|' | b'&' if second == first => (start + 2, Separator::Double),
         b';' if before(value, start) != b';' && !is_entity(value, start) => {
@@ -223,7 +219,7 @@ fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
         let byte = at(value, place);
         let skips = is_blank(byte) && byte != b'\n'
             || matches!(byte, b'(' | b'{' | b'!' | b'\'' | b'"' | b'`' | b'@');
-        if !skips && !(is_blank(byte) && kind != Separator::Line) {
+        if !(skips || is_blank(byte) && kind != Separator::Line) {
             break;
         }
         place += 1;
@@ -312,7 +308,7 @@ fn command(value: &[u8], start: usize) -> Option<Command> {
                 found.hidden = true;
             }
             b'\'' | b'"' | b'^' if is_word(at(value, place + 1)) && place > start => {
-                found.hidden = true
+                found.hidden = true;
             }
             b'$' if matches!(at(value, place + 1), b'@' | b'*') => {
                 place += 1;
