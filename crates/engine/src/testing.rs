@@ -11,6 +11,7 @@ pub(crate) fn bundle() -> Bundle {
         hash_key: vec![7; 32],
         fail_open: true,
         limits: Limits::default(),
+        scoped_limits: Vec::new(),
         trusted_proxies: Vec::new(),
         apis: vec![api("shop", &["*"], &["/"])],
         endpoints: vec![endpoint("GET", "/users/{id}"), endpoint("GET", "/users/me")],
@@ -37,6 +38,7 @@ pub(crate) fn api(name: &str, hosts: &[&str], base_paths: &[&str]) -> Api {
         labels: Vec::new(),
         jwt_providers: Vec::new(),
         documented: true,
+        limits: None,
     }
 }
 
@@ -51,6 +53,7 @@ pub(crate) fn endpoint(method: &str, path: &str) -> Endpoint {
         documented: true,
         username_field: None,
         password_field: None,
+        limits: None,
         content: Vec::new(),
     }
 }

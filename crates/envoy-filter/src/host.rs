@@ -38,6 +38,8 @@ pub(crate) trait Wake: Send {
 pub(crate) trait Host {
     /// The headers of a message, pseudo headers included.
     fn headers(&self, side: Side) -> HeaderList<'_>;
+    /// The trailers of the request; none before they came.
+    fn request_trailers(&self) -> HeaderList<'_>;
     /// Set a header, replacing all of its values; an empty value removes it.
     fn set_header(&mut self, side: Side, name: &str, value: &str);
     /// Bytes of a part of a body.

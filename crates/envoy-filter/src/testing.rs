@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use starfort_engine::bundle::{Api, Bundle, Geo, Identity, Limits};
+use starfort_engine::bundle::{Api, Bundle, Content, Geo, Identity, Limits};
 
 use crate::process::Process;
 use crate::settings::Settings;
@@ -17,6 +17,7 @@ pub(crate) fn bundle(version: &str) -> Bundle {
         hash_key: vec![7; 32],
         fail_open: true,
         limits: Limits::default(),
+        scoped_limits: Vec::new(),
         trusted_proxies: Vec::new(),
         apis: vec![Api {
             name: "shop".into(),
@@ -26,6 +27,7 @@ pub(crate) fn bundle(version: &str) -> Bundle {
             labels: Vec::new(),
             jwt_providers: Vec::new(),
             documented: false,
+            limits: None,
         }],
         endpoints: Vec::new(),
         identity: Identity::default(),
@@ -37,6 +39,7 @@ pub(crate) fn bundle(version: &str) -> Bundle {
         signal_kinds: Vec::new(),
         policies: Vec::new(),
         rules: Vec::new(),
+        content: Content::default(),
     }
 }
 

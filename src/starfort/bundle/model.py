@@ -31,9 +31,15 @@ class Limits:
     decompressed_bytes: int
     decompression_ratio: int
     depth: int
-    parameters: int
+    query_parameters: int
+    cookies: int
+    body_parameters: int
     multipart_parts: int
-    reject_over_limit: bool
+    work: int
+    over_limit: str = "refuse"
+    """`refuse` or `pass`."""
+    over_limit_files: str = "pass"
+    """`refuse` or `pass`."""
 
 
 class ContentKind(StrEnum):
@@ -67,6 +73,7 @@ class Api:
     labels: tuple[str, ...] = ()
     jwt_providers: tuple[str, ...] = ()
     documented: bool = False
+    limits: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,7 @@ class Endpoint:
     documented: bool = False
     username_field: str | None = None
     password_field: str | None = None
+    limits: int | None = None
     content: tuple[tuple[str, ContentKind], ...] = ()
 
 
@@ -205,6 +213,8 @@ class Bundle:
     rules: bytes = b""
     created_ms: int = 0
     """Unix milliseconds."""
+    scoped_limits: tuple[Limits, ...] = ()
+    """Limits of single APIs and endpoints, which refer to them by index."""
     version: str = ""
     """`file.with_version` fills it in."""
 

@@ -10,9 +10,10 @@ from starfort import bundle
 from starfort.bundle import ContentKind, LearnedEndpoint
 from starfort.compile import content, openapi
 from starfort.compile.apis import base_paths, is_under
+from starfort.compile.limits import LimitTable
 from starfort.compile.templates import TemplateSet, shape
 from starfort.config import ConfigProblem, LoadedConfig
-from starfort.config.model import Api, EndpointSettings
+from starfort.config.model import Api, EndpointSettings, ScopedLimits
 
 MAX_ENDPOINTS: Final = 200_000
 
@@ -53,6 +54,7 @@ class _Draft:
     labels: list[str] = field(default_factory=list)
     username: str | None = None
     password: str | None = None
+    limits: ScopedLimits | None = None
     content: dict[str, ContentKind] = field(default_factory=dict)
 
 
@@ -65,6 +67,8 @@ class EndpointTable:
         self._drafts: list[_Draft] = []
         self._by_shape: dict[tuple[int, str], dict[str, int]] = {}
         self._known = [TemplateSet() for _ in apis]
+        self.media_types: dict[str, None] = {}
+        """What documents name for request bodies."""
 
     def __len__(self) -> int:
         return len(self._drafts)
@@ -92,12 +96,15 @@ class EndpointTable:
     def add_document(self, api: Api, document: openapi.Document) -> None:
         """The operations of an API's document."""
         number = self._numbers[api.name]
+        self.media_types.update(
+            dict.fromkeys(one for each in document.operations for one in each.media_types)
+        )
         for method, path, operation in mounted(api, document.operations):
             draft = self._drafts[self._add(number, method, path, "openapi")]
             draft.content.update(operation.content)
 
     def add_configured(self, api: Api) -> None:
-        """Endpoints with labels, login fields, and what their fields hold."""
+        """Endpoints with labels, login fields, limits, and what their fields hold."""
         found = [(settings, self._configured(api, settings)) for settings in api.endpoints]
         for settings, numbers in found:
             for number in numbers:
@@ -106,6 +113,10 @@ class EndpointTable:
                 if settings.login is not None:
                     draft.username, draft.password = settings.login.username, settings.login.password
                 draft.content |= content.configured(settings.content)
+        # what is said of one method holds over what is said of all
+        for settings, numbers in sorted(found, key=lambda pair: not pair[0].match.startswith("*")):
+            for number in numbers if settings.limits is not None else ():
+                self._drafts[number].limits = settings.limits
 
     def _configured(self, api: Api, settings: EndpointSettings) -> list[int]:
         method, path = settings.match.split(" ", 1)
@@ -148,8 +159,12 @@ class EndpointTable:
             for number in self._named(api, method, path)
         )
 
-    def compiled(self) -> Iterator[tuple[bundle.Endpoint, CompiledEndpoint]]:
-        """Every endpoint, for the bundle and for people, in the order of indexes."""
+    def compiled(self, limits: LimitTable) -> Iterator[tuple[bundle.Endpoint, CompiledEndpoint]]:
+        """Every endpoint, for the bundle and for people, in the order of indexes.
+
+        Args:
+            limits: gets those of endpoints.
+        """
         for draft in self._drafts:
             wider = self._drafts[draft.within] if draft.within is not None else draft
             api = self._apis[draft.api]
@@ -163,6 +178,7 @@ class EndpointTable:
                 documented=draft.documented,
                 username_field=draft.username or wider.username,
                 password_field=draft.password or wider.password,
+                limits=self._limits(draft, wider, limits),
                 content=tuple(sorted((wider.content | draft.content).items())),
             )
             every = tuple(dict.fromkeys([*api.labels, *labels]))
@@ -172,6 +188,12 @@ class EndpointTable:
                     endpoint.id, api.name, draft.method, draft.path, every, draft.documented, draft.source
                 ),
             )
+
+    def _limits(self, draft: _Draft, wider: _Draft, limits: LimitTable) -> int | None:
+        own = [draft.limits, *([wider.limits] if wider is not draft else [])]
+        if own == [None] * len(own):
+            return None
+        return limits.number(*own, self._apis[draft.api].limits)
 
 
 def mounted(

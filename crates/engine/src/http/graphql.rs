@@ -1,147 +1,573 @@
-//! GraphQL documents (`application/graphql`): nesting, and the literals in arguments as parameters.
+//! GraphQL: executable documents (specification of September 2025, and October 2021 before it, section 2).
 //!
-//! GraphQL in JSON (`{"query": "…", "variables": {…}}`) needs nothing of its own: its variables are JSON
-//! leaves, and the document is the parameter `query`.
+//! The grammar itself says what is GraphQL: a text that is one from its first character to its last, and nothing else.
+//! What a caller can put freely into such a text is in its literals and comments; these become values, named as the
+//! schema has them (`user.id` for the argument `id` of the field `user`, wherever that is selected). All else is names
+//! of letters, digits and underscores, and punctuation.
+
+mod lexer;
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use lexer::{Lexer, Token};
 
 use super::listener::Listener;
 use super::parameter::Syntax;
 use super::{Anomaly, ParameterKind};
 use crate::headers::lossy;
 
-/// Tells `listener` of a GraphQL document (October 2021 specification, section 2.1): each literal behind `name:` is a
-/// member of that name; literals in a list keep the name.
-///
-/// # Arguments
-/// * `document` - UTF-8; odd bytes are replaced and flagged.
-pub fn read<L: Listener>(document: &[u8], listener: &mut L) {
-    let text = lossy(document);
+/// Selection sets, or lists and objects, within one another. Introspection needs a dozen.
+const MAX_DEPTH: usize = 200;
+/// Literals and comments of a document. graphql-java refuses documents of 15,000 tokens.
+const MAX_LEAVES: usize = 4096;
+/// Tokens of a document.
+const MAX_TOKENS: u32 = 65_536;
+/// Bytes of a literal's name; objects within objects make it longer.
+const MAX_NAME_BYTES: usize = 512;
+/// Names of fields that are told, each once.
+const MAX_FIELDS: usize = 128;
+
+/// Names under which servers read a document (GraphQL over HTTP 6.1: `query`; clients and gateways have the others).
+const DOCUMENT_NAMES: &[&str] = &[
+    "query",
+    "mutation",
+    "subscription",
+    "document",
+    "documents",
+    "operation",
+    "operations",
+    "graphql",
+    "gql",
+    "doc",
+];
+
+/// Why a text is no document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoDocument {
+    /// The grammar does not allow it.
+    Syntax,
+    /// It is larger or deeper than is read.
+    Limit,
+}
+
+type Parsed<T> = Result<T, NoDocument>;
+
+/// What a value of a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeafKind {
+    /// A string, its escapes undone; block strings without their indentation.
+    String,
+    /// An integer or number.
+    Number,
+    /// `true` and `false`.
+    Boolean,
+    /// A value of an enumeration.
+    Enum,
+    /// What follows a `#`.
+    Comment,
+}
+
+/// How much a document asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Selection sets within one another.
+    pub(crate) depth: u32,
+    /// Fields.
+    pub(crate) fields: u32,
+    /// How often one field stands under aliases in one selection set, at most.
+    pub(crate) aliases: u32,
+    /// Directives of one thing, at most.
+    pub(crate) directives: u32,
+    /// Fields that ask for the schema itself (`__schema`, `__type`).
+    pub(crate) introspection: u32,
+}
+
+/// A document that was read whole.
+#[derive(Debug, Default)]
+pub struct Document<'t> {
+    pool: String,
+    leaves: Vec<(Range<u32>, Range<u32>, LeafKind)>,
+    pub(crate) figures: Figures,
+    /// Names of the fields that are asked for, each once, in order.
+    pub(crate) fields: Vec<&'t str>,
+}
+
+impl<'t> Document<'t> {
+    /// Reads a text as an executable document.
+    pub(crate) fn parse(text: &'t str) -> Parsed<Self> {
+        let mut parser = Parser {
+            lexer: Lexer::new(text),
+            token: Token::End,
+            tokens: 0,
+            document: Self::default(),
+            name: String::new(),
+            scratch: String::new(),
+            aliased: HashMap::new(),
+            told: HashSet::new(),
+        };
+        parser.document()?;
+        Ok(parser.document)
+    }
+
+    /// Name, value and kind of each literal and comment, in order.
+    pub(crate) fn leaves(&self) -> impl Iterator<Item = (&str, &str, LeafKind)> {
+        let part = |range: &Range<u32>| {
+            self.pool
+                .get(range.start as usize..range.end as usize)
+                .unwrap_or_default()
+        };
+        self.leaves
+            .iter()
+            .map(move |(name, value, kind)| (part(name), part(value), *kind))
+    }
+
+    fn push(&mut self, name: &str, kind: LeafKind, value: &str) -> Parsed<()> {
+        if self.leaves.len() >= MAX_LEAVES {
+            return Err(NoDocument::Limit);
+        }
+        let mut append = |text: &str| {
+            let start = u32::try_from(self.pool.len()).map_err(|_| NoDocument::Limit)?;
+            self.pool.push_str(text);
+            let end = u32::try_from(self.pool.len()).map_err(|_| NoDocument::Limit)?;
+            Ok(start..end)
+        };
+        let (name, value) = (append(name)?, append(value)?);
+        self.leaves.push((name, value, kind));
+        Ok(())
+    }
+}
+
+/// Whether a parameter's name is one under which servers read documents: its last part, in any case.
+pub(crate) fn may_hold_document(name: &[u8]) -> bool {
+    let name = name.strip_suffix(b"]").unwrap_or(name);
+    let last = name
+        .rsplit(|byte| matches!(byte, b'.' | b'['))
+        .next()
+        .unwrap_or(name);
+    DOCUMENT_NAMES
+        .iter()
+        .any(|known| last.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// Tells `listener` of a body that says it is a document: each literal and comment is a member. A text that is no
+/// document is told as it is.
+pub fn read<L: Listener>(body: &[u8], listener: &mut L) {
+    let text = lossy(body);
     if matches!(text, Cow::Owned(_)) {
         listener.anomaly(Anomaly::InvalidUtf8);
     }
-    if let Err(rest) = literals(&text, listener) {
-        listener.anomaly(Anomaly::MalformedGraphql);
-        listener.failed("a string does not end", rest);
+    match Document::parse(&text) {
+        Ok(document) => {
+            for (name, value, kind) in document.leaves() {
+                listener.name(name);
+                listener.leaf(
+                    value,
+                    match kind {
+                        LeafKind::Number | LeafKind::Boolean => {
+                            Syntax::Typed(ParameterKind::of_text(value))
+                        }
+                        LeafKind::String | LeafKind::Enum | LeafKind::Comment => Syntax::String,
+                    },
+                );
+            }
+            listener.document(&document, &text);
+        }
+        Err(reason) => {
+            let (anomaly, reason) = match reason {
+                NoDocument::Syntax => (Anomaly::MalformedGraphql, "no executable document"),
+                NoDocument::Limit => (Anomaly::DepthOverLimit, "too large or too deep a document"),
+            };
+            listener.anomaly(anomaly);
+            listener.failed(reason, &text);
+        }
     }
 }
 
-/// Answers the rest at a string that does not end.
-fn literals<'d, L: Listener>(text: &'d str, listener: &mut L) -> Result<(), &'d str> {
-    let mut name = "";
-    let mut word = "";
-    let mut open: Vec<u8> = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.bytes().next() {
-        let length = match first {
-            b'#' => memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len()),
-            b'"' => {
-                listener.name(name);
-                let (value, length) = string(rest).ok_or(rest)?;
-                listener.leaf(value, Syntax::String);
-                length
+struct Parser<'t> {
+    lexer: Lexer<'t>,
+    /// What comes next.
+    token: Token<'t>,
+    tokens: u32,
+    document: Document<'t>,
+    /// Of the value that is read.
+    name: String,
+    scratch: String,
+    /// Fields under aliases, by the number of their selection set.
+    aliased: HashMap<(u32, &'t str), u32>,
+    /// Fields that were told.
+    told: HashSet<&'t str>,
+}
+
+/// A list or object that is being read.
+struct Container {
+    is_list: bool,
+    /// Of the name, without what this adds.
+    name_length: usize,
+}
+
+/// What comes after a value within containers.
+enum After {
+    /// Another value.
+    Value,
+    /// No container is open any more.
+    Nothing,
+}
+
+impl<'t> Parser<'t> {
+    fn advance(&mut self) -> Parsed<()> {
+        self.tokens += 1;
+        if self.tokens > MAX_TOKENS {
+            return Err(NoDocument::Limit);
+        }
+        let document = &mut self.document;
+        self.token = self.lexer.next(|comment| {
+            if comment.trim_ascii().is_empty() {
+                return Ok(());
             }
-            b'{' | b'(' | b'[' => {
-                open.push(first);
-                1
-            }
-            b'}' | b')' | b']' => {
-                let expected = open.pop().map(|o| if o == b'(' { b')' } else { o + 2 });
-                if expected != Some(first) {
-                    listener.anomaly(Anomaly::MalformedGraphql);
-                }
-                1
-            }
-            b':' => {
-                name = word;
-                1
-            }
-            b'-' | b'0'..=b'9' => {
-                let end = rest
-                    .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '+' | '.'))
-                    .unwrap_or(rest.len());
-                let value = rest.get(..end).unwrap_or_default();
-                listener.name(name);
-                listener.leaf(value, Syntax::Typed(ParameterKind::of_text(value)));
-                end
-            }
-            _ if first.is_ascii_alphabetic() || first == b'_' => {
-                let end = rest
-                    .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-                    .unwrap_or(rest.len());
-                word = rest.get(..end).unwrap_or_default();
-                end
-            }
-            _ => rest.chars().next().map_or(1, char::len_utf8),
+            document.push("comment", LeafKind::Comment, comment)
+        })?;
+        Ok(())
+    }
+
+    fn is(&self, punctuator: u8) -> bool {
+        matches!(self.token, Token::Punctuator(found) if found == punctuator)
+    }
+
+    fn expect(&mut self, punctuator: u8) -> Parsed<()> {
+        if !self.is(punctuator) {
+            return Err(NoDocument::Syntax);
+        }
+        self.advance()
+    }
+
+    fn take_if(&mut self, punctuator: u8) -> Parsed<bool> {
+        let found = self.is(punctuator);
+        if found {
+            self.advance()?;
+        }
+        Ok(found)
+    }
+
+    fn expect_name(&mut self) -> Parsed<&'t str> {
+        let Token::Name(name) = self.token else {
+            return Err(NoDocument::Syntax);
         };
-        rest = rest.get(length.max(1)..).unwrap_or_default();
+        self.advance()?;
+        Ok(name)
     }
-    if !open.is_empty() {
-        listener.anomaly(Anomaly::MalformedGraphql);
-    }
-    Ok(())
-}
 
-/// A string or block string at the start of `rest`: its raw inside, and its length with quotes.
-fn string(rest: &str) -> Option<(&str, usize)> {
-    if let Some(inner) = rest.strip_prefix("\"\"\"") {
-        let mut from = 0;
+    fn document(&mut self) -> Parsed<()> {
+        self.advance()?;
         loop {
-            let end = from + inner.get(from..)?.find("\"\"\"")?;
-            if !inner.get(..end)?.ends_with('\\') {
-                return Some((inner.get(..end)?, end + 6));
+            self.definition()?;
+            if matches!(self.token, Token::End) {
+                return Ok(());
             }
-            from = end + 3;
         }
     }
-    let mut escaped = false;
-    for (at, byte) in rest.bytes().enumerate().skip(1) {
-        match byte {
-            b'\n' | b'\r' => return None,
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return Some((rest.get(1..at)?, at + 1)),
-            _ => {}
+
+    fn definition(&mut self) -> Parsed<()> {
+        if self.is(b'{') {
+            return self.selections();
+        }
+        self.description()?;
+        match self.expect_name()? {
+            "query" | "mutation" | "subscription" => {
+                if matches!(self.token, Token::Name(_)) {
+                    self.advance()?;
+                }
+            }
+            "fragment" => {
+                if self.expect_name()? == "on" {
+                    return Err(NoDocument::Syntax);
+                }
+                // Variables of fragments were an experiment that some servers still read.
+                self.variables()?;
+                self.type_condition()?;
+                self.directives()?;
+                return self.selections();
+            }
+            _ => return Err(NoDocument::Syntax),
+        }
+        self.variables()?;
+        self.directives()?;
+        self.selections()
+    }
+
+    /// A text before a definition.
+    fn description(&mut self) -> Parsed<()> {
+        if matches!(self.token, Token::Text(_) | Token::Block(_)) {
+            self.name.clear();
+            self.name.push_str("description");
+            self.scalar()?;
+        }
+        Ok(())
+    }
+
+    fn type_condition(&mut self) -> Parsed<()> {
+        if self.expect_name()? != "on" {
+            return Err(NoDocument::Syntax);
+        }
+        self.expect_name().map(drop)
+    }
+
+    /// `($name: Type = default @directive, …)`, if it is there.
+    fn variables(&mut self) -> Parsed<()> {
+        if !self.take_if(b'(')? {
+            return Ok(());
+        }
+        loop {
+            self.description()?;
+            self.expect(b'$')?;
+            let name = self.expect_name()?;
+            self.expect(b':')?;
+            self.type_reference()?;
+            if self.take_if(b'=')? {
+                self.value(&["variables.", name], true)?;
+            }
+            self.directives()?;
+            if self.take_if(b')')? {
+                return Ok(());
+            }
         }
     }
-    None
+
+    fn type_reference(&mut self) -> Parsed<()> {
+        let mut lists = 0_usize;
+        while self.take_if(b'[')? {
+            lists += 1;
+            if lists > MAX_DEPTH {
+                return Err(NoDocument::Limit);
+            }
+        }
+        self.expect_name()?;
+        self.take_if(b'!')?;
+        for _ in 0..lists {
+            self.expect(b']')?;
+            self.take_if(b'!')?;
+        }
+        Ok(())
+    }
+
+    fn directives(&mut self) -> Parsed<()> {
+        let mut count = 0;
+        while self.take_if(b'@')? {
+            count += 1;
+            let name = self.expect_name()?;
+            self.arguments(&["@", name, "."])?;
+        }
+        let most = &mut self.document.figures.directives;
+        *most = (*most).max(count);
+        Ok(())
+    }
+
+    /// `(name: value, …)`, if it is there.
+    fn arguments(&mut self, owner: &[&str]) -> Parsed<()> {
+        if !self.take_if(b'(')? {
+            return Ok(());
+        }
+        loop {
+            let name = self.expect_name()?;
+            self.expect(b':')?;
+            if let [mark, owner, dot] = owner {
+                self.value(&[mark, owner, dot, name], false)?;
+            } else {
+                self.value(&[name], false)?;
+            }
+            if self.take_if(b')')? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A selection set with all that is in it.
+    fn selections(&mut self) -> Parsed<()> {
+        // The number of each open set, and whether nothing is in it yet.
+        let mut open: Vec<(u32, bool)> = Vec::new();
+        let mut sets = 0;
+        self.open_set(&mut open, &mut sets)?;
+        loop {
+            let Some((set, is_empty)) = open.last_mut() else {
+                return Ok(());
+            };
+            match self.token {
+                Token::Punctuator(b'}') if !*is_empty => {
+                    self.advance()?;
+                    open.pop();
+                }
+                Token::Spread => {
+                    *is_empty = false;
+                    self.advance()?;
+                    if self.spread()? {
+                        self.open_set(&mut open, &mut sets)?;
+                    }
+                }
+                Token::Name(first) => {
+                    *is_empty = false;
+                    let set = *set;
+                    self.field(first, set)?;
+                    if self.is(b'{') {
+                        self.open_set(&mut open, &mut sets)?;
+                    }
+                }
+                _ => return Err(NoDocument::Syntax),
+            }
+        }
+    }
+
+    fn open_set(&mut self, open: &mut Vec<(u32, bool)>, sets: &mut u32) -> Parsed<()> {
+        self.expect(b'{')?;
+        if open.len() >= MAX_DEPTH {
+            return Err(NoDocument::Limit);
+        }
+        *sets += 1;
+        open.push((*sets, true));
+        let depth = u32::try_from(open.len()).unwrap_or(u32::MAX);
+        self.document.figures.depth = self.document.figures.depth.max(depth);
+        Ok(())
+    }
+
+    /// What follows `…`; answers whether that has a selection set.
+    fn spread(&mut self) -> Parsed<bool> {
+        match self.token {
+            Token::Name("on") => {
+                self.type_condition()?;
+                self.directives()?;
+                Ok(true)
+            }
+            Token::Name(_) => {
+                self.advance()?;
+                self.directives()?;
+                Ok(false)
+            }
+            _ => {
+                self.directives()?;
+                Ok(true)
+            }
+        }
+    }
+
+    fn field(&mut self, first: &'t str, set: u32) -> Parsed<()> {
+        self.advance()?;
+        let mut name = first;
+        if self.take_if(b':')? {
+            name = self.expect_name()?;
+            let count = self.aliased.entry((set, name)).or_default();
+            *count += 1;
+            let most = &mut self.document.figures.aliases;
+            *most = (*most).max(*count);
+        }
+        if self.told.len() < MAX_FIELDS && self.told.insert(name) {
+            self.document.fields.push(name);
+        }
+        let figures = &mut self.document.figures;
+        figures.fields += 1;
+        figures.introspection += u32::from(matches!(name, "__schema" | "__type"));
+        self.arguments(&["", name, "."])?;
+        self.directives()
+    }
+
+    /// A value with all that is in it.
+    ///
+    /// # Arguments
+    /// * `name` - its name, in pieces.
+    /// * `constant` - variables may not stand in it.
+    fn value(&mut self, name: &[&str], constant: bool) -> Parsed<()> {
+        self.name.clear();
+        for piece in name {
+            self.name.push_str(piece);
+        }
+        let mut open: Vec<Container> = Vec::new();
+        loop {
+            if open.len() > MAX_DEPTH || self.name.len() > MAX_NAME_BYTES {
+                return Err(NoDocument::Limit);
+            }
+            match self.token {
+                Token::Punctuator(b'[') => {
+                    self.advance()?;
+                    open.push(Container {
+                        is_list: true,
+                        name_length: self.name.len(),
+                    });
+                    if !self.is(b']') {
+                        continue;
+                    }
+                }
+                Token::Punctuator(b'{') => {
+                    self.advance()?;
+                    open.push(Container {
+                        is_list: false,
+                        name_length: self.name.len(),
+                    });
+                    if !self.is(b'}') {
+                        self.object_field(self.name.len())?;
+                        continue;
+                    }
+                }
+                Token::Punctuator(b'$') if !constant => {
+                    self.advance()?;
+                    self.expect_name()?;
+                }
+                _ => self.scalar()?,
+            }
+            if matches!(self.after_value(&mut open)?, After::Nothing) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Leaves containers that end; goes on to the next value.
+    fn after_value(&mut self, open: &mut Vec<Container>) -> Parsed<After> {
+        loop {
+            let Some(container) = open.last() else {
+                return Ok(After::Nothing);
+            };
+            let (is_list, name_length) = (container.is_list, container.name_length);
+            if self.take_if(if is_list { b']' } else { b'}' })? {
+                self.name.truncate(name_length);
+                open.pop();
+                continue;
+            }
+            if !is_list {
+                self.object_field(name_length)?;
+            }
+            return Ok(After::Value);
+        }
+    }
+
+    fn object_field(&mut self, name_length: usize) -> Parsed<()> {
+        let name = self.expect_name()?;
+        self.expect(b':')?;
+        self.name.truncate(name_length);
+        self.name.push('.');
+        self.name.push_str(name);
+        Ok(())
+    }
+
+    fn scalar(&mut self) -> Parsed<()> {
+        let (kind, value) = match self.token {
+            Token::Text(raw) => {
+                self.scratch.clear();
+                lexer::unescape_into(raw, &mut self.scratch)?;
+                (LeafKind::String, self.scratch.as_str())
+            }
+            Token::Block(raw) => {
+                self.scratch.clear();
+                lexer::block_into(raw, &mut self.scratch);
+                (LeafKind::String, self.scratch.as_str())
+            }
+            Token::Number(number) => (LeafKind::Number, number),
+            Token::Name("null") => return self.advance(),
+            Token::Name(word @ ("true" | "false")) => (LeafKind::Boolean, word),
+            Token::Name(word) => (LeafKind::Enum, word),
+            _ => return Err(NoDocument::Syntax),
+        };
+        self.document.push(&self.name, kind, value)?;
+        self.advance()
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http::Limits;
-    use crate::http::body::BodyKind;
-    use crate::http::collect::collected;
-    use Anomaly as A;
-
-    /// Literals of arguments are parameters; what does not close is malformed.
-    #[test]
-    fn documents() {
-        for (text, expected, anomalies) in [
-            ("{ user(id: 17) { name } }", vec![("id", "17")], vec![]),
-            (
-                "query Q($v: Int = 3) { a(s: \"x\", l: [1, 2.5]) }",
-                vec![("v", "3"), ("s", "x"), ("l", "1"), ("l", "2.5")],
-                vec![],
-            ),
-            (
-                "{ a(s: \"\"\"b \"lock\"\"\") } # (",
-                vec![("s", "b \"lock")],
-                vec![],
-            ),
-            ("{ a(s: \"it\\\"s\") }", vec![("s", "it\\\"s")], vec![]),
-            ("{ a", vec![], vec![A::MalformedGraphql]),
-            ("{ a )", vec![], vec![A::MalformedGraphql]),
-            ("{ a(s: \"x", vec![("s", "\"x")], vec![A::MalformedGraphql]),
-            ("{{{{{}}}}}", vec![], vec![]),
-        ] {
-            let (parameters, found) = collected(BodyKind::Graphql, &Limits::default(), |collect| {
-                read(text.as_bytes(), collect);
-            });
-            let got: Vec<_> = parameters.iter().map(|p| (p.name, p.value)).collect();
-            assert_eq!(got, expected, "{text}");
-            assert_eq!(found.iter().collect::<Vec<_>>(), anomalies, "{text}");
-        }
-    }
-}
+mod tests;

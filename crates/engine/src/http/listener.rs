@@ -7,6 +7,7 @@
 
 use super::Anomaly;
 use super::body::BodyKind;
+use super::graphql::Document;
 use super::multipart::{Flags, Part};
 use super::parameter::Syntax;
 
@@ -49,6 +50,8 @@ pub trait Listener {
     fn part(&mut self, part: &Part<'_>) {}
     /// What was odd about a multipart body, told once at its end.
     fn multipart(&mut self, flags: &Flags) {}
+    /// A document of GraphQL whose values were told, and its text.
+    fn document(&mut self, document: &Document<'_>, text: &str) {}
     /// Something is odd; reading goes on.
     fn anomaly(&mut self, anomaly: Anomaly) {}
     /// The body is not of the format.
@@ -102,6 +105,7 @@ hand_on! {
     pair(name: &[u8], value: &[u8]);
     part(part: &Part<'_>);
     multipart(flags: &Flags);
+    document(document: &Document<'_>, text: &str);
     anomaly(anomaly: Anomaly);
     failed(reason: &str, rest: &str);
 }

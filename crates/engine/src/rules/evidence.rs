@@ -194,7 +194,14 @@ fn is_secret(name: &[u8], secret: Option<&str>) -> bool {
     if variable.ends_with("_NAMES") {
         return false;
     }
-    if variable.ends_with("COOKIES") || secret.is_some_and(|secret| last(member) == last(secret)) {
+    // What a decoder made of a secret is as secret.
+    let base = member.split('|').next().unwrap_or(member);
+    if variable.ends_with("COOKIES")
+        || base.starts_with("cookie.")
+        || base.starts_with("authorization")
+        || member.contains("|jwt.")
+        || secret.is_some_and(|secret| last(base) == last(secret))
+    {
         return true;
     }
     let member = member.to_ascii_lowercase();
@@ -219,7 +226,7 @@ fn last(member: &str) -> &str {
 fn member(name: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(name);
     let (variable, key) = text.split_once(':').unwrap_or((&text, ""));
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.$[]-".contains(&byte);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.$[]-|@".contains(&byte);
     if key.is_empty() || key.len() > MAX_MEMBER_BYTES || !key.bytes().all(plain) {
         return (!variable.is_empty()).then(|| variable.to_owned());
     }
@@ -316,6 +323,10 @@ mod tests {
     #[test]
     fn variables_are_named_by_plain_members_only() {
         assert_eq!(member(b"ARGS:comment").as_deref(), Some("ARGS:comment"));
+        assert_eq!(
+            member(b"STARFORT_ARGS:json.text|base64").as_deref(),
+            Some("STARFORT_ARGS:json.text|base64")
+        );
         assert_eq!(member(b"ARGS:<script>").as_deref(), Some("ARGS"));
         assert_eq!(member(b"REQUEST_URI").as_deref(), Some("REQUEST_URI"));
         assert_eq!(
@@ -339,6 +350,12 @@ mod tests {
             "ARGS:json.card.cvv",
             "ARGS:client-secret",
             "ARGS:json.login.code",
+            "STARFORT_ARGS:authorization.user",
+            "STARFORT_ARGS:authorization.token|jwt.sub",
+            "STARFORT_ARGS:cookie.prefs|percent|json.a",
+            "STARFORT_ARGS:json.text|jwt.sub",
+            "STARFORT_ARGS:header.x-api-key|base64",
+            "STARFORT_ARGS:json.code|base64",
         ] {
             assert_eq!(
                 evidence_of(name, "or 1=1 hunter2", Some("code")).value,
@@ -353,6 +370,8 @@ mod tests {
             "REQUEST_HEADERS:user-agent",
             "ARGS:author",
             "ARGS:code",
+            "STARFORT_ARGS:path.2",
+            "STARFORT_ARGS:header.x-tenant|base64",
         ] {
             assert_eq!(
                 evidence_of(name, "or 1=1 hunter2", None).value,

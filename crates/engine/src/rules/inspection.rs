@@ -6,9 +6,10 @@ use super::compiled::{EngineMode, SetOp, Variable as V};
 use super::evaluate::{self, Context, State};
 use super::facts::Facts;
 use super::listener::BodyFacts;
+use super::places;
 use super::processor::Processor;
 use super::program::Program;
-use super::report::{Hit, Interruption, MatchedRule};
+use super::report::{Hit, Interruption, MatchedRule, Refusal};
 use super::request::{self, Request, Response};
 use super::values::{self, Kept};
 use super::weigh::Fields;
@@ -16,6 +17,7 @@ use crate::client::geo::Place;
 use crate::http::Anomalies;
 use crate::http::body::Body;
 use crate::http::listener::{Both, Listener};
+use crate::work::Work;
 
 /// The state of a transaction.
 #[derive(Debug)]
@@ -25,8 +27,12 @@ pub struct Inspection {
     place: Place,
     exhaustive: bool,
     verbose: bool,
+    /// The request's body is over a limit of the rules.
+    over_limit: bool,
     /// What phases 1 and 2 share; other phases borrow one each.
     kept: Option<Kept>,
+    /// What decoders found odd.
+    anomalies: Anomalies,
 }
 
 /// What the inspection works with, besides the transaction itself.
@@ -53,6 +59,7 @@ impl Inspection {
         let program = environment.program;
         let mut facts = Facts::default();
         request::enter(program, request, environment.now_us, &mut facts);
+        let anomalies = places::enter_head(program, request, &mut facts);
         let mut state = State::new(program, environment.now_us);
         let content_type = request::header(request.headers, b"content-type").unwrap_or_default();
         state.processor = Processor::of(content_type).map(|processor| processor.name().to_owned());
@@ -62,7 +69,9 @@ impl Inspection {
             place,
             exhaustive: false,
             verbose: false,
+            over_limit: false,
             kept: None,
+            anomalies,
         };
         for variable in [V::RequestBodyLength, V::InboundDataError] {
             if program.uses(variable) {
@@ -73,6 +82,11 @@ impl Inspection {
         inspection.facts.set(V::ReqbodyProcessorError, b"0");
         inspection.combined_size();
         inspection
+    }
+
+    /// What may still be done, and whether something was not.
+    pub(crate) fn work(&mut self) -> &mut Work {
+        &mut self.state.work
     }
 
     /// Ask every rule instead of those that can match; for tests that compare.
@@ -153,6 +167,12 @@ impl Inspection {
             && (self.state.processor.is_some() || self.state.force_request_body)
     }
 
+    /// The trailers that came after the body; called before phase 2.
+    pub fn request_trailers(&mut self, environment: Environment<'_>, trailers: &[(&[u8], &[u8])]) {
+        let found = places::enter_trailers(environment.program, trailers, &mut self.facts);
+        self.anomalies.extend(found);
+    }
+
     /// Phase 2: the request's body, as much of it as there is. Answers what is odd about it.
     ///
     /// # Arguments
@@ -194,17 +214,15 @@ impl Inspection {
         if !self.wants_request_body() || body.content.is_empty() {
             return body.read(chosen, b'&', other);
         }
-        let limit =
-            usize::try_from(program.settings.request_body_limit_bytes).unwrap_or(usize::MAX);
+        let within = within(&body.content, program.settings.request_body_limit_bytes);
+        let limit = within.len();
         let separator = u8::try_from(program.settings.argument_separator).unwrap_or(b'&');
-        let is_whole = body.content.len() <= limit;
-        self.enter_body(
-            program,
-            processor,
-            body.content.get(..limit).unwrap_or(&body.content),
-            body.is_truncated() || !is_whole,
-        );
-        let mut facts = BodyFacts::new(program, processor, &mut self.facts);
+        let is_whole = limit == body.content.len();
+        self.over_limit = !is_whole;
+        let truncated = body.is_truncated() || !is_whole;
+        self.enter_body(program, processor, within, truncated);
+        let facts = BodyFacts::new(program, processor, &mut self.facts);
+        let mut facts = facts.of_beginning(truncated);
         if is_whole && separator == b'&' {
             body.read(chosen, separator, &mut Both(other, &mut facts));
         } else {
@@ -215,7 +233,19 @@ impl Inspection {
         if let Some(message) = facts.finish() {
             set_error(&mut self.facts, &message);
         }
+        let found = places::enter_body(program, &mut self.facts);
+        self.anomalies.extend(found);
         self.combined_size();
+        if self.facts.arguments_left_out() {
+            self.facts.set(V::ArgumentsLimitReached, b"1");
+        }
+        if let Some(most) = program.settings.request_body_no_files_limit_bytes
+            && without_files(within, &self.facts) > most
+        {
+            self.over_limit = true;
+            let message = "The body without its files is over SecRequestBodyNoFilesLimit.";
+            set_error(&mut self.facts, message);
+        }
     }
 
     /// What rules see of a body as a whole.
@@ -231,11 +261,10 @@ impl Inspection {
         if self.state.force_request_body || processor == Some(Processor::UrlEncoded) {
             self.facts.set(V::RequestBody, content);
         }
-        if program.uses(V::FullRequest) || program.uses(V::FullRequestLength) {
-            full_request(content, &mut self.facts);
+        full_request(program, content, &mut self.facts);
+        if truncated {
+            self.facts.set(V::InboundDataError, b"1");
         }
-        let flag: &[u8] = if truncated { b"1" } else { b"0" };
-        self.facts.set(V::InboundDataError, flag);
     }
 
     /// Phase 2, over what was read.
@@ -243,7 +272,26 @@ impl Inspection {
         if self.facts.overflowed() {
             set_error(&mut self.facts, "The request is too large to be inspected.");
         }
+        if self.facts.range(V::FullRequest).is_empty() {
+            full_request(environment.program, b"", &mut self.facts);
+        }
         self.run(environment, 2);
+        if self.over_limit && environment.program.settings.request_body_limit_reject {
+            self.refuse(2, 413);
+        }
+    }
+
+    /// A body over its limit asks for a refusal as the manual has it, after rules have seen what is within: policies
+    /// decide, and those that only watch lose nothing.
+    fn refuse(&mut self, phase: u8, status: u16) {
+        if self.state.mode == EngineMode::On && self.state.interruption.is_none() {
+            self.state.interruption = Some(Interruption {
+                rule: 0,
+                phase,
+                status,
+                refusal: Refusal::Deny,
+            });
+        }
     }
 
     /// Phase 3: the response's head.
@@ -272,25 +320,23 @@ impl Inspection {
     /// * `body` - without content encodings; `None` when it was not looked at.
     pub fn response_body(&mut self, environment: Environment<'_>, body: Option<&[u8]>) {
         let length = body.map_or(0, <[u8]>::len);
+        let mut over = false;
         self.facts.set_integer(
             V::ResponseContentLength,
             i64::try_from(length).unwrap_or(i64::MAX),
         );
         if let Some(body) = body.filter(|_| self.wants_response_body(environment)) {
-            let limit = environment.program.settings.response_body_limit_bytes;
-            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            let within = body.get(..limit).unwrap_or(body);
+            let within = within(body, environment.program.settings.response_body_limit_bytes);
+            over = within.len() < body.len();
             self.facts.set(V::ResponseBody, within);
-            self.facts.set(
-                V::OutboundDataError,
-                if within.len() < body.len() {
-                    b"1"
-                } else {
-                    b"0"
-                },
-            );
+            if over {
+                self.facts.set(V::OutboundDataError, b"1");
+            }
         }
         self.run(environment, 4);
+        if over && environment.program.settings.response_body_limit_reject {
+            self.refuse(4, 500);
+        }
     }
 
     /// Phase 5: the transaction is over.
@@ -358,6 +404,11 @@ impl Inspection {
         self.state.processor.as_deref().unwrap_or_default()
     }
 
+    /// What decoders found odd in the request so far.
+    pub fn anomalies(&self) -> Anomalies {
+        self.anomalies
+    }
+
     /// Why the body could not be read, if it could not.
     pub fn body_error(&self) -> Option<&[u8]> {
         let failed = self
@@ -403,7 +454,11 @@ fn set_error(facts: &mut Facts, message: &str) {
     }
 }
 
-fn full_request(body: &[u8], facts: &mut Facts) {
+/// `FULL_REQUEST` and its length, where rules look at them.
+fn full_request(program: &Program, body: &[u8], facts: &mut Facts) {
+    if !program.uses(V::FullRequest) && !program.uses(V::FullRequestLength) {
+        return;
+    }
     let mut whole = facts.scalar(V::RequestLine).unwrap_or_default().to_vec();
     whole.extend_from_slice(b"\n");
     for (name, value) in facts.members(V::RequestHeaders) {
@@ -418,4 +473,29 @@ fn full_request(body: &[u8], facts: &mut Facts) {
         i64::try_from(whole.len()).unwrap_or(i64::MAX),
     );
     facts.set(V::FullRequest, &whole);
+}
+
+/// As much of a body as its limit allows.
+fn within(body: &[u8], limit_bytes: u64) -> &[u8] {
+    let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
+    body.get(..limit).unwrap_or(body)
+}
+
+/// Bytes of a body that count for `SecRequestBodyNoFilesLimit`: all of them, and of a multipart body, as in `ModSecurity`,
+/// the headers of its parts and the contents of those that are no files.
+fn without_files(body: &[u8], facts: &Facts) -> u64 {
+    const LINE_END: usize = 2;
+    let parts = facts.range(V::ArgsPost).len() + facts.range(V::Files).len();
+    let length = if facts.range(V::MultipartPartHeaders).is_empty() {
+        body.len()
+    } else {
+        let sum = |variable: V, each: usize| {
+            facts
+                .members(variable)
+                .map(|(_, value)| value.len() + each)
+                .sum::<usize>()
+        };
+        sum(V::MultipartPartHeaders, LINE_END) + sum(V::ArgsPost, 0) + parts * LINE_END
+    };
+    u64::try_from(length).unwrap_or(u64::MAX)
 }

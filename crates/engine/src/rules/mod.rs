@@ -32,6 +32,7 @@ mod macros;
 mod mask;
 pub mod operators;
 pub(crate) mod pattern;
+mod places;
 mod plan;
 mod prefilter;
 mod processor;

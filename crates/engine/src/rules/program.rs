@@ -67,13 +67,25 @@ impl Names {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     /// Facts of the transaction.
-    Facts(SmallVec<[(Slot, Side); 2]>),
+    Facts(SmallVec<[(Slot, Side); 3]>),
     /// `TX`.
     Tx,
     /// `IP`, `GLOBAL`, …
     Stored(Collection),
     /// Anything that changes while rules run.
     Changing,
+}
+
+impl Source {
+    /// Whether two sources of one variable have values in common: text and attributes of XML have none.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Facts(these), Self::Facts(those)) => {
+                these.iter().any(|place| those.contains(place))
+            }
+            _ => self == other,
+        }
+    }
 }
 
 /// Which members a target selects.
@@ -390,16 +402,26 @@ impl Plans {
 /// Where a variable's values come from.
 pub(crate) fn source_of(variable: Variable) -> Source {
     use Variable as V;
-    let both = |side| {
-        Source::Facts(smallvec![
-            (V::ArgsGet.into(), side),
-            (V::ArgsPost.into(), side)
-        ])
-    };
     let one = |variable: V, side| Source::Facts(smallvec![(variable.into(), side)]);
     match variable {
-        V::Args => both(Side::Value),
-        V::ArgsNames => both(Side::Name),
+        V::Args => Source::Facts(smallvec![
+            (V::ArgsGet.into(), Side::Value),
+            (V::ArgsPost.into(), Side::Value),
+            (Slot::XML_VALUES, Side::Value),
+        ]),
+        V::ArgsPost => Source::Facts(smallvec![
+            (V::ArgsPost.into(), Side::Value),
+            (Slot::XML_VALUES, Side::Value),
+        ]),
+        V::ArgsNames => Source::Facts(smallvec![
+            (V::ArgsGet.into(), Side::Name),
+            (V::ArgsPost.into(), Side::Name),
+        ]),
+        V::StarfortArgs => Source::Facts(smallvec![
+            (V::StarfortArgs.into(), Side::Value),
+            (Slot::DECODED_BODY, Side::Value),
+            (Slot::TRAILERS, Side::Value),
+        ]),
         V::ArgsGetNames => one(V::ArgsGet, Side::Name),
         V::ArgsPostNames => one(V::ArgsPost, Side::Name),
         V::RequestCookiesNames => one(V::RequestCookies, Side::Name),

@@ -10,5 +10,6 @@ mod bodies;
 mod evasions;
 mod language;
 mod make;
+mod places;
 mod prefilter;
 mod send;

@@ -14,6 +14,7 @@ pub(crate) struct Sent {
     pub(crate) uri: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+    pub(crate) trailers: Vec<(String, String)>,
     pub(crate) answer: Option<(u16, Vec<u8>)>,
     pub(crate) exhaustive: bool,
     pub(crate) now_s: u64,
@@ -44,6 +45,7 @@ pub(crate) struct Told {
     pub(crate) tx: Vec<(String, String)>,
     pub(crate) refused: Option<(u64, u16)>,
     pub(crate) body_error: Option<String>,
+    pub(crate) anomalies: Vec<&'static str>,
 }
 
 fn lossy(bytes: &[u8]) -> String {
@@ -73,6 +75,12 @@ pub(crate) fn run_with(rules: &Rules, store: &Store, sent: &Sent) -> Told {
         inspection.exhaustively();
     }
     inspection.request_headers(environment);
+    let trailers: Vec<(&[u8], &[u8])> = sent
+        .trailers
+        .iter()
+        .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+        .collect();
+    inspection.request_trailers(environment, &trailers);
     inspection.request_body(environment, &sent.body, false);
     if let Some((status, body)) = &sent.answer {
         let head: [(&[u8], &[u8]); 1] = [(b"content-type", b"text/html")];
@@ -98,6 +106,7 @@ pub(crate) fn run_with(rules: &Rules, store: &Store, sent: &Sent) -> Told {
             .interruption()
             .map(|found| (found.rule, found.status)),
         body_error: inspection.body_error().map(lossy),
+        anomalies: inspection.anomalies().codes().collect(),
         ..Told::default()
     };
     for matched in inspection.matched(environment) {

@@ -17,6 +17,7 @@ pub(crate) fn bundle(endpoints: u32, policies: u32) -> Bundle {
         hash_key: vec![7; 32],
         fail_open: true,
         limits: Limits::default(),
+        scoped_limits: Vec::new(),
         trusted_proxies: range([10, 0, 0, 0], [10, 255, 255, 255]),
         apis: vec![Api {
             name: "shop".into(),
@@ -26,6 +27,7 @@ pub(crate) fn bundle(endpoints: u32, policies: u32) -> Bundle {
             labels: vec!["public".into()],
             jwt_providers: vec!["staff".into()],
             documented: true,
+            limits: None,
         }],
         endpoints: (0..endpoints).map(endpoint).collect(),
         identity: identity(),
@@ -100,6 +102,7 @@ fn endpoint(index: u32) -> Endpoint {
         documented: true,
         username_field: index.is_multiple_of(10).then(|| "username".into()),
         password_field: index.is_multiple_of(10).then(|| "password".into()),
+        limits: None,
         content: Vec::new(),
     }
 }

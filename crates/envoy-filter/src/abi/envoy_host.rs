@@ -100,6 +100,9 @@ impl EnvoyHost {
 }
 
 /// `envoy_dynamic_module_type_http_header_type`.
+/// What abi.h calls the trailers of a request.
+const REQUEST_TRAILERS: u32 = 1;
+
 const fn header_kind(side: Side) -> u32 {
     match side {
         Side::Request => 0,
@@ -117,9 +120,8 @@ const fn body_kind(side: Side, part: Part) -> u32 {
     }
 }
 
-impl Host for EnvoyHost {
-    fn headers(&self, side: Side) -> HeaderList<'_> {
-        let kind = header_kind(side);
+impl EnvoyHost {
+    fn header_list(&self, kind: u32) -> HeaderList<'_> {
         // SAFETY: the type's invariant.
         let count = unsafe { envoy_dynamic_module_callback_http_get_headers_size(self.0, kind) };
         let none = Header {
@@ -147,6 +149,16 @@ impl Host for EnvoyHost {
                 }
             })
             .collect()
+    }
+}
+
+impl Host for EnvoyHost {
+    fn headers(&self, side: Side) -> HeaderList<'_> {
+        self.header_list(header_kind(side))
+    }
+
+    fn request_trailers(&self) -> HeaderList<'_> {
+        self.header_list(REQUEST_TRAILERS)
     }
 
     fn set_header(&mut self, side: Side, name: &str, value: &str) {

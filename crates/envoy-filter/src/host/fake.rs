@@ -10,6 +10,9 @@ use super::{Chunks, HeaderList, Host, Part, Side, Wake};
 pub(crate) struct FakeHost {
     pub(crate) request: Vec<(String, String)>,
     pub(crate) response: Vec<(String, String)>,
+    pub(crate) trailers: Vec<(String, String)>,
+    /// The trailers were asked for.
+    pub(crate) trailers_read: Cell<bool>,
     pub(crate) received: Vec<Vec<u8>>,
     pub(crate) buffered: Vec<Vec<u8>>,
     pub(crate) same_buffer: bool,
@@ -43,6 +46,8 @@ impl FakeHost {
         ];
         Self {
             request: own(pseudo.iter().chain(headers)),
+            trailers: Vec::new(),
+            trailers_read: Cell::new(false),
             response: Vec::new(),
             received: Vec::new(),
             buffered: Vec::new(),
@@ -114,6 +119,15 @@ impl Host for FakeHost {
             Side::Response => &self.response,
         };
         headers
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+            .collect()
+    }
+
+    fn request_trailers(&self) -> HeaderList<'_> {
+        self.look();
+        self.trailers_read.set(true);
+        self.trailers
             .iter()
             .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
             .collect()

@@ -277,6 +277,10 @@ def _show(explained: dict[str, Any], name: str) -> None:
             ("request", f"{request['method']} {request['host']}{request['path']}"),
             ("api", request["api"] or "none matches"),
             ("endpoint", known),
+            (
+                "also read as",
+                [f"{each['path']} ({each['endpoint'] or 'unknown'})" for each in explained["readings"]],
+            ),
             ("labels", endpoint["labels"] if endpoint else []),
             ("client", f"{client['address']} {where}".strip()),
             ("bot", f"{client['bot']} {client['bot_name']}".strip()),

@@ -68,7 +68,7 @@ fn dispatch() {
             "application/graphql",
             BodyKind::Graphql,
             "{ u(a: 1) { b } }",
-            "a",
+            "u.a",
             "1",
         ),
         ("text/plain", BodyKind::Text, "hello", "", "hello"),
