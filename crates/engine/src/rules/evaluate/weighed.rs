@@ -42,6 +42,8 @@ impl<'a> Run<'a, '_> {
                 // Names are no content; their entries have the name on both sides.
                 self.is_field_content(fields, name, base)
             }
+            Variable::StarfortArgs => weigh::field_of(name)
+                .is_some_and(|field| self.is_field_content(fields, field, base)),
             Variable::Xml if name.is_empty() => {
                 self.are_parts_content(fields, link, argument, Slot::XML_TEXTS)
             }

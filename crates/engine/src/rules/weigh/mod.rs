@@ -29,7 +29,7 @@ mod sql;
 mod tests;
 mod text;
 
-pub(crate) use fields::{Field, FieldNames, Fields};
+pub(crate) use fields::{Field, FieldNames, Fields, field_of};
 
 use crate::bundle::ContentKind;
 
