@@ -9,7 +9,7 @@
 
 use super::bytes::ByteSet;
 use super::compiled::{Transformation, Variable as V};
-use super::facts::{Entry, Facts, Slot};
+use super::facts::{Entry, Facts, Slot, Span};
 use super::program::{CompiledTarget, Members, Program};
 use super::request::Request;
 use super::transformations;
@@ -139,20 +139,21 @@ impl<'f> Collector<'f> {
     }
 
     /// What decoders make of a fact, under the name that was taken.
-    fn decode(&mut self, value: super::facts::Span) {
+    ///
+    /// # Arguments
+    /// * `itself` - the fact is a member too, unless its parts say what it says.
+    fn take(&mut self, value: Span, itself: bool) {
         self.decoded.decode(&self.name, self.facts.bytes(value));
+        if itself && !self.decoded.has_parts() {
+            let name = self.facts.store(&self.name);
+            self.entries.push(Entry { name, value });
+        }
         for (name, value) in self.decoded.values() {
             self.entries.push(Entry {
                 name: self.facts.store(name),
                 value: self.facts.store(value),
             });
         }
-    }
-
-    /// A fact as it is, under the name that was taken.
-    fn keep(&mut self, value: super::facts::Span) {
-        let name = self.facts.store(&self.name);
-        self.entries.push(Entry { name, value });
     }
 
     /// What decoders make of all members of a slot.
@@ -164,7 +165,7 @@ impl<'f> Collector<'f> {
             }
             let name = self.facts.bytes(entry.name).to_vec();
             self.named(prefix, &name);
-            self.decode(entry.value);
+            self.take(entry.value, false);
         }
     }
 
@@ -224,10 +225,7 @@ pub(crate) fn enter_trailers(
         }
         let value = collector.facts.store(value);
         collector.named(b"trailer.", &name.to_ascii_lowercase());
-        if !plain {
-            collector.keep(value);
-        }
-        collector.decode(value);
+        collector.take(value, !plain);
     }
     collector.enter(Slot::TRAILERS)
 }
@@ -249,10 +247,8 @@ fn path(collector: &mut Collector<'_>, request: &Request<'_, '_>) {
         let value = collector
             .facts
             .store_with(|pool| super::request::percent_decode(segment, pool));
-        if !plain && !is_system_segment(collector.facts.bytes(value)) {
-            collector.keep(value);
-        }
-        collector.decode(value);
+        let is_system = is_system_segment(collector.facts.bytes(value));
+        collector.take(value, !plain && !is_system);
     }
 }
 
@@ -276,10 +272,7 @@ fn headers(collector: &mut Collector<'_>) {
             authorization(collector, entry.value);
         } else if is_custom(&name) {
             collector.named(b"header.", &name);
-            if !plain {
-                collector.keep(entry.value);
-            }
-            collector.decode(entry.value);
+            collector.take(entry.value, !plain);
         }
     }
 }
@@ -294,7 +287,7 @@ fn is_custom(name: &[u8]) -> bool {
 }
 
 /// Credentials by their scheme (RFC 9110, 11.4): user and password of Basic, claims of a token, parameters of others.
-fn authorization(collector: &mut Collector<'_>, value: super::facts::Span) {
+fn authorization(collector: &mut Collector<'_>, value: Span) {
     let text = collector.facts.bytes(value);
     // What begins with no scheme is looked at whole.
     let space = memchr::memchr(b' ', text)
@@ -318,10 +311,7 @@ fn authorization(collector: &mut Collector<'_>, value: super::facts::Span) {
         ] {
             collector.named(b"", name);
             let value = collector.facts.store(part);
-            if !PLAIN.includes(ByteSet::present(part)) {
-                collector.keep(value);
-            }
-            collector.decode(value);
+            collector.take(value, !PLAIN.includes(ByteSet::present(part)));
         }
         return;
     }
@@ -329,10 +319,7 @@ fn authorization(collector: &mut Collector<'_>, value: super::facts::Span) {
     let list = collector.facts.bytes(credentials).to_vec();
     if !parameters(collector, &list) {
         collector.named(b"", b"authorization.token");
-        if !PLAIN.includes(ByteSet::present(&list)) {
-            collector.keep(credentials);
-        }
-        collector.decode(credentials);
+        collector.take(credentials, !PLAIN.includes(ByteSet::present(&list)));
     }
 }
 
@@ -373,8 +360,7 @@ fn parameters(collector: &mut Collector<'_>, list: &[u8]) -> bool {
                 };
             }
         });
-        collector.keep(value);
-        collector.decode(value);
+        collector.take(value, true);
     }
     true
 }

@@ -89,6 +89,25 @@ fn encoded_again() {
     assert!(has("%2527%2520or", "p|percent|percent", "' or"));
 }
 
+/// Of a value that has parts the parts are told, and the value is not.
+#[test]
+fn parts_stand_for_the_whole() {
+    let names = |value: &str| -> Vec<String> {
+        values(value.as_bytes())
+            .0
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect()
+    };
+    assert_eq!(names("%7B%22a%22%3A%22x%22%7D"), ["p|percent|json.a"]);
+    assert_eq!(names("a%3D1%26b%3Dx%20y"), ["p|percent"]);
+    assert_eq!(
+        names("%2Fa%3Fb%3Dc%26d%3De"),
+        ["p|percent|link.", "p|percent|link.b", "p|percent|link.d"]
+    );
+    assert_eq!(names(&base64_of("<o><n>x</n></o>")), ["p|base64|xml.o.n"]);
+}
+
 /// Ordinary values are not decoded at all.
 #[test]
 fn ordinary_values_stay() {
