@@ -1,7 +1,7 @@
 """Rules for arguments look at the other places of a request too.
 
-The files of rule sets stay as they are: targets are added when rules are compiled. docs/rules.md says what the
-places are; the engine's `rules/places.rs` fills them.
+The files of rule sets stay as they are: targets are added when rules are compiled. docs/rules.md says what
+the places are; the engine's `rules/places.rs` fills them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LAST_OF_REQUEST: Final = 2
 def look_everywhere(rule: Rule) -> Rule:
     """The rule, with the places added wherever it looks at all arguments for attacks.
 
-    A rule looks for attacks when a tag says so: `attack-sqli` and its like, as CRS and Starfort's own have them.
+    A rule looks for attacks when a tag says so: `attack-sqli` and its like, as in CRS and Starfort's own.
     """
     attack = any(tag.startswith("attack-") for tag in rule.tags)
     if rule.phase > _LAST_OF_REQUEST or not attack or _OF_FORM in rule.tags:

@@ -258,7 +258,7 @@ VARIABLES: Final[dict[str, Entry]] = {
         "Starfort's own: path segments, credentials, custom headers, and what decoders make of values"
     ),
     "STARFORT_GRAPHQL": Entry(
-        "Starfort's own, of GraphQL documents: document, field, depth, fields, aliases, directives, introspection"
+        "Starfort's own, of GraphQL: document, field, depth, fields, aliases, directives, introspection"
     ),
     "STATUS": _no("the status; in no manual", "use RESPONSE_STATUS"),
     "STATUS_LINE": Entry("version and status of the response"),
