@@ -1,4 +1,4 @@
-"""Makes docs/configuration.md and docs/cli.md from the models and commands: `python scripts/reference.py [--check]`."""
+"""Makes pages of docs/ from models, commands and data: `python scripts/reference.py [--check]`."""
 
 import argparse
 import sys
@@ -9,8 +9,9 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "src")]
 
 from reference_cli import cli_page  # noqa: E402
 from reference_configuration import configuration_page  # noqa: E402
+from reference_profile import profile_page  # noqa: E402
 
-PAGES = {"configuration.md": configuration_page, "cli.md": cli_page}
+PAGES = {"configuration.md": configuration_page, "cli.md": cli_page, "rules-profile.md": profile_page}
 
 
 def stale() -> list[Path]:

@@ -66,12 +66,13 @@ EXAMPLES = {
     "    health_check: {path: /healthz, interval: 5s, timeout: 1s}\n    tls: {server_name: shop.internal, ca: ca.crt}",
     "apis": "apis:\n  - name: shop\n    hosts: [shop.example.com]\n    base_paths: [/]\n    upstream: shop\n"
     "    openapi: shop-openapi.yaml\n    labels: [public]\n    authentication: [staff]\n    endpoints:\n"
-    "      - match: POST /login\n        labels: [login]\n        login: {username: email, password: password}",
+    "      - match: POST /login\n        labels: [login]\n        login: {username: email, password: password}\n"
+    "      - match: POST /import\n        limits: {request_body: 16MiB, work: 500000000}",
     "identity": "identity:\n  jwt:\n    - {name: staff, issuer: https://id.example.com, audiences: [shop], jwks_url: https://id.example.com/jwks}\n"
     "  api_keys:\n    sources: [{header: x-api-key}, {query: key}]\n    keys_file: api-keys.yaml\n  mtls: true",
     "trusted_proxies": "trusted_proxies: [10.0.0.0/8, 2001:db8:1::/48]",
     "geo": "geo: {country: GeoLite2-Country.mmdb, asn: GeoLite2-ASN.mmdb}",
-    "limits": "limits: {request_body: 1MiB, depth: 64, over_limit: pass}",
+    "limits": "limits: {request_body: 4MiB, depth: 100, over_limit: refuse}",
     "lists": "lists:\n  - {name: office, addresses: [192.0.2.0/24]}\n  - {name: tor, file: tor.txt}",
     "responses": "responses:\n  - name: login-failed\n    status: 401\n    headers: {content-type: application/json}\n"
     '    body: \'{"error":"invalid credentials"}\'',

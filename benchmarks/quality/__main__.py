@@ -16,6 +16,8 @@ PARTS: Final[dict[str, Callable[[Judge, report.Options], list[Row]]]] = {
     "benign": report.benign,
     "attacks": report.attacks,
     "evasions": report.evasions,
+    "policies": report.policies,
+    "envoy": report.envoy,
     "time": report.dearest,
 }
 
@@ -43,9 +45,16 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
-    arguments.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"of {', '.join(PARTS)}; default: all")
+    arguments.add_argument(
+        "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"of {', '.join(PARTS)}; default: all"
+    )
     arguments.add_argument("--quick", action="store_true", help="a fifth of the samples, in a minute")
-    arguments.add_argument("--show", default="", metavar="KIND", help="print refused benign (or missed hostile) requests of kinds that begin so")
+    arguments.add_argument(
+        "--show",
+        default="",
+        metavar="KIND",
+        help="print refused benign (or missed hostile) requests of kinds that begin so",
+    )
     arguments.add_argument("--top", type=int, default=15, help="rules in the list of what refused")
     return arguments.parse_args()
 

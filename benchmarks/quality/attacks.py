@@ -90,12 +90,21 @@ def _levels() -> dict[str, int]:
 def _arguments(given: dict[str, Any]) -> Iterator[str]:
     query = urlsplit(str(given.get("uri", ""))).query if "uri" in given else ""
     body = str(given.get("data") or "")
-    content_type = str({name.lower(): value for name, value in (given.get("headers") or {}).items()}.get("content-type", FORM))
+    content_type = str(
+        {name.lower(): value for name, value in (given.get("headers") or {}).items()}.get(
+            "content-type", FORM
+        )
+    )
     pairs = parse_qsl(query, errors="surrogateescape")
     if FORM in content_type and "=" in body[:60]:
         pairs += parse_qsl(body, errors="surrogateescape")
     for _, value in pairs:
-        if len(value) > 3 and not re.fullmatch(r"[\w .-]+", value) and len(value) < 2000 and "\udcff" not in value:
+        if (
+            len(value) > 3
+            and not re.fullmatch(r"[\w .-]+", value)
+            and len(value) < 2000
+            and "\udcff" not in value
+        ):
             yield value
 
 
@@ -121,7 +130,12 @@ def in_json(text: str, _: random.Random) -> Call:
 
 def in_nested_json(text: str, _: random.Random) -> Call:
     """A value deep in JSON."""
-    return Call("PUT", "/v1/orders/42", _json({"order": {"lines": [{"sku": "A-1", "options": {"text": ["x", text]}}]}}), JSON)
+    return Call(
+        "PUT",
+        "/v1/orders/42",
+        _json({"order": {"lines": [{"sku": "A-1", "options": {"text": ["x", text]}}]}}),
+        JSON,
+    )
 
 
 def in_json_key(text: str, _: random.Random) -> Call:
@@ -162,23 +176,37 @@ def in_agent(text: str, _: random.Random) -> Call:
 def in_cookie(text: str, _: random.Random) -> Call:
     """A cookie, with what a cookie cannot hold percent-encoded."""
     value = _header(text).replace(b";", b"%3B").replace(b",", b"%2C").decode("latin-1")
-    return Call("GET", "/v1/items", headers=(("cookie", f"session=4f1c9a; prefs={value}; lang=en".encode("latin-1")),))
+    return Call(
+        "GET", "/v1/items", headers=(("cookie", f"session=4f1c9a; prefs={value}; lang=en".encode("latin-1")),)
+    )
 
 
 def in_basic(text: str, _: random.Random) -> Call:
     """The user name of Basic credentials."""
-    return Call("GET", "/v1/me", headers=(("authorization", "Basic " + base64.b64encode(_text(text) + b":secret").decode()),))
+    return Call(
+        "GET",
+        "/v1/me",
+        headers=(("authorization", "Basic " + base64.b64encode(_text(text) + b":secret").decode()),),
+    )
 
 
 def in_jwt(text: str, _: random.Random) -> Call:
     """A claim of a JSON Web Token."""
     parts = (_json({"alg": "HS256", "typ": "JWT"}), _json({"sub": text, "iat": 1732700000}))
-    return Call("GET", "/v1/me", headers=(("authorization", "Bearer " + ".".join([*map(urlsafe, parts), urlsafe(b"x" * 32)])),))
+    return Call(
+        "GET",
+        "/v1/me",
+        headers=(("authorization", "Bearer " + ".".join([*map(urlsafe, parts), urlsafe(b"x" * 32)])),),
+    )
 
 
 def in_multipart(text: str, rng: random.Random) -> Call:
     """A field of a multipart form."""
-    parts = [Part("title", b"Hello"), Part("text", _text(text)), Part("file", b"hello", "a.txt", "text/plain")]
+    parts = [
+        Part("title", b"Hello"),
+        Part("text", _text(text)),
+        Part("file", b"hello", "a.txt", "text/plain"),
+    ]
     body, kind = written(STYLES["chrome"], parts, rng)
     return Call("POST", "/v1/messages", body, kind)
 
@@ -192,12 +220,22 @@ def in_filename(text: str, rng: random.Random) -> Call:
 def in_xml(text: str, _: random.Random) -> Call:
     """The text of an XML element."""
     clean = escape(_xml_text(text))
-    return Call("POST", "/v1/orders", _text(f'<?xml version="1.0"?><order><id>42</id><note>{clean}</note></order>'), "application/xml")
+    return Call(
+        "POST",
+        "/v1/orders",
+        _text(f'<?xml version="1.0"?><order><id>42</id><note>{clean}</note></order>'),
+        "application/xml",
+    )
 
 
 def in_xml_attribute(text: str, _: random.Random) -> Call:
     """An attribute of an XML element."""
-    return Call("POST", "/v1/orders", _text(f'<order id="42"><line note={quoteattr(_xml_text(text))}>x</line></order>'), "application/xml")
+    return Call(
+        "POST",
+        "/v1/orders",
+        _text(f'<order id="42"><line note={quoteattr(_xml_text(text))}>x</line></order>'),
+        "application/xml",
+    )
 
 
 def _xml_text(text: str) -> str:
@@ -208,7 +246,12 @@ def _xml_text(text: str) -> str:
 def in_graphql(text: str, _: random.Random) -> Call:
     """An argument in a GraphQL document."""
     literal = json.dumps(text, ensure_ascii=False)
-    return Call("POST", "/graphql", _json({"query": f"mutation {{ saveNote(id: 7, text: {literal}) {{ id }} }}"}), JSON)
+    return Call(
+        "POST",
+        "/graphql",
+        _json({"query": f"mutation {{ saveNote(id: 7, text: {literal}) {{ id }} }}"}),
+        JSON,
+    )
 
 
 def in_graphql_variable(text: str, _: random.Random) -> Call:
@@ -283,7 +326,13 @@ def placed(payload: Payload, place: str) -> Sample:
     """A payload in a place, as some client sends it."""
     rng = chance(place, payload.text)
     kind = f"{'crs' if payload.origin != 'own' else 'own'} {payload.kind} | {place}"
-    return sent(kind, f"{payload.origin}: {payload.text[:100]}", PLACES[place](payload.text, rng), rng, "curl" if place in {"cookie", "referer", "user-agent"} else "")
+    return sent(
+        kind,
+        f"{payload.origin}: {payload.text[:100]}",
+        PLACES[place](payload.text, rng),
+        rng,
+        "curl" if place in {"cookie", "referer", "user-agent"} else "",
+    )
 
 
 def samples(quick: bool = False) -> Iterator[Sample]:

@@ -59,7 +59,9 @@ def query_pairs(key: str, value: Any, parameter: dict[str, Any]) -> list[str]:
     name = quote(key, safe="[]$@:-._~")
     if isinstance(value, dict):
         if style == "deepObject":
-            return [f"{name}[{quote(str(each))}]={quote(flat(inner), safe='')}" for each, inner in value.items()]
+            return [
+                f"{name}[{quote(str(each))}]={quote(flat(inner), safe='')}" for each, inner in value.items()
+            ]
         if explode:
             return [f"{quote(str(each))}={quote(flat(inner), safe='')}" for each, inner in value.items()]
     if isinstance(value, list):
@@ -71,7 +73,11 @@ def query_pairs(key: str, value: Any, parameter: dict[str, Any]) -> list[str]:
 
 
 def encode(
-    rng: random.Random, content_type: str, value: Any, document: Document | None = None, schema: dict[str, Any] | None = None
+    rng: random.Random,
+    content_type: str,
+    value: Any,
+    document: Document | None = None,
+    schema: dict[str, Any] | None = None,
 ) -> tuple[bytes, str]:
     """The body of a value in a media type, with the `Content-Type` that is sent.
 
@@ -83,25 +89,33 @@ def encode(
         schema: names of XML elements, and which parts of a multipart body are files.
     """
     sort = kind(content_type)
-    bare = content_type.partition(";")[0].strip().lower()
     if sort == "form":
-        pairs = [pair for key, each in value.items() for pair in form_pairs(str(key), each)] if isinstance(value, dict) else []
-        return ("&".join(pairs) if pairs else plain(value)).encode(), content_type
+        return _form(value).encode(), content_type
     if sort == "multipart":
         return multipart(rng, content_type, value, document, schema)
     if sort == "json":
-        sent_type = "application/json" if "*" in content_type else content_type
-        if "ndjson" in bare or "json-seq" in bare or "jsonl" in bare:
-            return b"".join(json_bytes(rng, each) + b"\n" for each in (value if isinstance(value, list) else [value])), sent_type
-        if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:
-            return value.encode(), sent_type
-        return json_bytes(rng, value), sent_type
+        return _json(rng, content_type, value)
     if sort == "xml":
         name = str(((schema or {}).get("xml") or {}).get("name") or "root")
-        if isinstance(value, str) and value.lstrip().startswith("<"):
-            return value.encode(), content_type
-        return f'<?xml version="1.0" encoding="UTF-8"?>\n{xml(name, value)}'.encode(), content_type
-    return _other(rng, bare, content_type, value)
+        given = isinstance(value, str) and value.lstrip().startswith("<")
+        text = value if given else f'<?xml version="1.0" encoding="UTF-8"?>\n{xml(name, value)}'
+        return text.encode(), content_type
+    return _other(rng, content_type.partition(";")[0].strip().lower(), content_type, value)
+
+
+def _form(value: Any) -> str:
+    pairs = value.items() if isinstance(value, dict) else ()
+    return "&".join(pair for key, each in pairs for pair in form_pairs(str(key), each)) or plain(value)
+
+
+def _json(rng: random.Random, content_type: str, value: Any) -> tuple[bytes, str]:
+    sent_type = "application/json" if "*" in content_type else content_type
+    if any(several in content_type for several in ("ndjson", "json-seq", "jsonl")):
+        values = value if isinstance(value, list) else [value]
+        return b"".join(json.dumps(each, default=_text).encode() + b"\n" for each in values), sent_type
+    if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:
+        return value.encode(), sent_type
+    return json_bytes(rng, value), sent_type
 
 
 def _other(rng: random.Random, bare: str, content_type: str, value: Any) -> tuple[bytes, str]:
@@ -109,7 +123,9 @@ def _other(rng: random.Random, bare: str, content_type: str, value: Any) -> tupl
     if "yaml" in bare:
         return yaml.safe_dump(_simple(value)).encode(), content_type
     if bare.startswith("text/") and "csv" not in bare and value not in ("binary", ""):
-        return (plain(value) if not isinstance(value, dict | list) else json.dumps(value, default=str)).encode(), content_type
+        return (
+            plain(value) if not isinstance(value, dict | list) else json.dumps(value, default=str)
+        ).encode(), content_type
     if isinstance(value, str) and value != "binary" and bare.startswith("text/"):
         return value.encode(), content_type
     return files.content(rng, bare), sent_type
@@ -148,7 +164,11 @@ def xml(name: str, value: Any, depth: int = 0) -> str:
     tag = tag if tag[:1].isalpha() or tag[:1] == "_" else f"_{tag}"
     pad = "  " * depth
     if isinstance(value, dict):
-        attributes = "".join(f" {_NAME.sub('_', key[1:])}={quoteattr(plain(each))}" for key, each in value.items() if key[:1] == "@")
+        attributes = "".join(
+            f" {_NAME.sub('_', key[1:])}={quoteattr(plain(each))}"
+            for key, each in value.items()
+            if key[:1] == "@"
+        )
         inner = "".join(xml(str(key), each, depth + 1) for key, each in value.items() if key[:1] != "@")
         return f"{pad}<{tag}{attributes}>\n{inner}{pad}</{tag}>\n"
     if isinstance(value, list):
@@ -157,7 +177,11 @@ def xml(name: str, value: Any, depth: int = 0) -> str:
 
 
 def multipart(
-    rng: random.Random, content_type: str, value: Any, document: Document | None, schema: dict[str, Any] | None
+    rng: random.Random,
+    content_type: str,
+    value: Any,
+    document: Document | None,
+    schema: dict[str, Any] | None,
 ) -> tuple[bytes, str]:
     """A multipart body: files for what the schema calls binary, fields for the rest."""
     properties = (schema or {}).get("properties") or {}
@@ -165,7 +189,11 @@ def multipart(
     for key, each in value.items() if isinstance(value, dict) else (("file", value),):
         node = document.follow(properties.get(key)) if document else {}
         inner = document.follow(node.get("items")) if document and node.get("type") == "array" else node
-        if inner.get("format") in {"binary", "base64"} or each == "binary" or re.search(r"^(file|image|photo|avatar|attachment)s?$", str(key)):
+        if (
+            inner.get("format") in {"binary", "base64"}
+            or each == "binary"
+            or re.search(r"^(file|image|photo|avatar|attachment)s?$", str(key))
+        ):
             parts.append(files.part(rng, str(key)))
         elif isinstance(each, dict | list):
             parts.append(Part(str(key), json_bytes(rng, each), content_type="application/json"))

@@ -17,13 +17,9 @@ from urllib.parse import quote
 
 from benchmarks.quality.sample import Headers, Sample
 
-CHROME: Final = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
-)
+CHROME: Final = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
 FIREFOX: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"
-SAFARI: Final = (
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15"
-)
+SAFARI: Final = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15"
 IPHONE: Final = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/18.1 Mobile/15E148 Safari/604.1"
@@ -58,7 +54,9 @@ def cookies(rng: random.Random) -> str:
     """What a site with sessions and analytics has set by the second visit: some of it."""
     stamp = 1_732_700_000 + rng.randrange(10**6)
     device = str(uuid.UUID(int=rng.getrandbits(128), version=4))
-    page = rng.choice(["https://www.example.com/", "https://app.example.com/account?tab=orders&page=2", "$direct"])
+    page = rng.choice(
+        ["https://www.example.com/", "https://app.example.com/account?tab=orders&page=2", "$direct"]
+    )
     mixpanel = {
         "distinct_id": f"$device:{device}", "$device_id": device, "$initial_referrer": page,
         "$initial_referring_domain": page, "__mps": {}, "__mpso": {"$initial_referrer": page}, "$search_engine": "google",
@@ -118,7 +116,15 @@ Sent = list[tuple[str, str | bytes]]
 def _browser(agent: str) -> Callable[[random.Random, str, str], Sent]:
     def headers(rng: random.Random, host: str, accept: str) -> Sent:
         site = "https://app." + ".".join(host.split(".")[-2:])
-        language = rng.choice(["en-US,en;q=0.9", "de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7", "fr-FR,fr;q=0.9", "ja", "pt-BR,pt;q=0.8,en-US;q=0.5,en;q=0.3"])
+        language = rng.choice(
+            [
+                "en-US,en;q=0.9",
+                "de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7",
+                "fr-FR,fr;q=0.9",
+                "ja",
+                "pt-BR,pt;q=0.8,en-US;q=0.5,en;q=0.3",
+            ]
+        )
         hints: Sent = []
         if "Chrome" in agent:
             hints = [

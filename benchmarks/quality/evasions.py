@@ -26,6 +26,9 @@ HARMLESS: Final = (
     "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "Größe 42 & mehr", "100 % cotton", "https://www.example.com/a?b=c", "O'Brien", "Tom & Jerry (2021)",
 )  # fmt: skip
 
+FOREIGN: Final = ("日本語のテキスト", "Привет", "שלום", "안녕하세요")
+"""What JSON writers that keep to ASCII escape whole."""
+
 
 @functools.cache
 def payloads(*, heavy: bool, quick: bool) -> tuple[Payload, ...]:
@@ -71,13 +74,22 @@ class Trial:
 
     def twins(self, mutation: Mutation) -> list[Verdict]:
         """Harmless texts in a form."""
-        texts = HARMLESS[:2] if mutation.heavy else HARMLESS
+        texts: tuple[str, ...] = FOREIGN if mutation.escaped else HARMLESS
+        texts = texts[:2] if mutation.heavy else texts
         return list(self.judge.all(mutated(mutation, Payload("harmless", text)) for text in texts))
 
     def tried(self, mutation: Mutation) -> Iterator[tuple[Verdict, bool]]:
         """Each payload that is found in plain, in this form, and whether it is found there."""
-        known = [each for each in payloads(heavy=mutation.heavy, quick=self.quick) if self.plain(mutation.plain, each)]
-        usual = frozenset(rule for each in self.twins(replace(mutation, heavy=True)) for rule in each.rules) if mutation.ordinary else frozenset()
+        known = [
+            each
+            for each in payloads(heavy=mutation.heavy, quick=self.quick)
+            if self.plain(mutation.plain, each)
+        ]
+        usual = (
+            frozenset(rule for each in self.twins(replace(mutation, heavy=True)) for rule in each.rules)
+            if mutation.ordinary
+            else frozenset()
+        )
         for verdict in self.judge.all(mutated(mutation, each) for each in known):
             yield verdict, found(verdict, usual)
 

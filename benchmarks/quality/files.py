@@ -21,7 +21,7 @@ from benchmarks.quality.sample import Sample, chance
 
 NAMES: Final = (
     "report.{}", "Q3 report (final).{}", "O'Brien.{}", "a & b.{}", "Rechnung_Müller.{}", "請求書.{}", "résumé; v2.{}",
-    "IMG_2024-11-27 10:15:30.{}", "50%.{}", "notes,old.{}", "x=y.{}", "~$draft.{}", "my \"best\" photo.{}", "file#1.{}",
+    "IMG_2024-11-27 10:15:30.{}", "50%.{}", "notes,old.{}", "x=y.{}", "~$draft.{}", 'my "best" photo.{}', "file#1.{}",
     "archive.tar.{}", "UPPER.{}", "👍 great.{}", "data[1].{}", "{{template}}.{}", "user@example.com.{}", "select all.{}",
     "C++ course.{}", "C:\\fakepath\\photo.{}", "no extension", "über $100 + 20.{}", "Отчёт за май.{}", "copy of copy.{}",
 )  # fmt: skip
@@ -38,13 +38,18 @@ PROSE: Final = (
 def text(rng: random.Random) -> bytes:
     """A text file with either kind of line end."""
     body = "".join(rng.choice(PROSE) for _ in range(rng.randint(1, 6)))
-    return (body.replace("\n", "\r\n") if rng.random() < 0.3 else body).encode(rng.choice(["utf-8", "latin-1", "utf-8-sig", "utf-16"]), "replace")
+    return (body.replace("\n", "\r\n") if rng.random() < 0.3 else body).encode(
+        rng.choice(["utf-8", "latin-1", "utf-8-sig", "utf-16"]), "replace"
+    )
 
 
 def csv(rng: random.Random) -> bytes:
     """A table."""
     end = rng.choice(["\n", "\r\n"])
-    rows = [f'{n};"O\'Neil, Anna";{rng.randrange(10**4) / 100};"said ""hi"" -- twice";=SUM(A1:A{n + 1});2024-11-27' for n in range(rng.randint(3, 200))]
+    rows = [
+        f'{n};"O\'Neil, Anna";{rng.randrange(10**4) / 100};"said ""hi"" -- twice";=SUM(A1:A{n + 1});2024-11-27'
+        for n in range(rng.randint(3, 200))
+    ]
     return ("id;name;amount;note;formula;date" + end + end.join(rows) + end).encode()
 
 
@@ -64,11 +69,19 @@ def png(rng: random.Random) -> bytes:
     raw = b"".join(b"\0" + rng.randbytes(3 * width) for _ in range(height))
 
     def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        return (
+            struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        )
 
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    comment = b"tEXtComment\0Created with GIMP; don't \"edit\""
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(comment[:4], comment[4:]) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+    comment = b'tEXtComment\0Created with GIMP; don\'t "edit"'
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(comment[:4], comment[4:])
+        + chunk(b"IDAT", zlib.compress(raw))
+        + chunk(b"IEND", b"")
+    )
 
 
 def jpeg(rng: random.Random) -> bytes:
@@ -77,17 +90,33 @@ def jpeg(rng: random.Random) -> bytes:
     app0 = b"\xff\xe0\x00\x10JFIF\0\1\1\0\0H\0H\0\0"
     app1 = b"\xff\xe1" + struct.pack(">H", len(xmp) + 2) + xmp
     noise = rng.randbytes(rng.randint(4_000, 200_000)).replace(b"\xff", b"\xff\0")
-    return b"\xff\xd8" + app0 + app1 + b"\xff\xda\x00\x0c\x03\x01\x00\x02\x11\x03\x11\x00?\x00" + noise + b"\xff\xd9"
+    return (
+        b"\xff\xd8"
+        + app0
+        + app1
+        + b"\xff\xda\x00\x0c\x03\x01\x00\x02\x11\x03\x11\x00?\x00"
+        + noise
+        + b"\xff\xd9"
+    )
 
 
 def pdf(rng: random.Random) -> bytes:
     """A document with objects in clear and one compressed stream."""
-    page = zlib.compress(b"BT /F1 12 Tf (Invoice no. 4711 -- O'Brien \\(final\\)) Tj ET" + rng.randbytes(rng.randint(500, 40_000)))
+    page = zlib.compress(
+        b"BT /F1 12 Tf (Invoice no. 4711 -- O'Brien \\(final\\)) Tj ET"
+        + rng.randbytes(rng.randint(500, 40_000))
+    )
     return (
         b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Catalog/Pages 2 0 R/OpenAction[3 0 R/Fit]/URI(https://example.com/?a=b)>>\nendobj\n"
         b"2 0 obj\n<< /Type /Pages /Kids [3 0 R] /Count 1 >>\nendobj\n3 0 obj\n<< /Type /Page /Parent 2 0 R /Contents 4 0 R >>\nendobj\n"
-        b"4 0 obj\n<< /Length " + str(len(page)).encode() + b" /Filter /FlateDecode >>\nstream\n" + page + b"\nendstream\nendobj\n"
-        b"xref\n0 5\n0000000000 65535 f \ntrailer\n<< /Size 5 /Root 1 0 R >>\nstartxref\n" + str(len(page)).encode() + b"\n%%EOF\n"
+        b"4 0 obj\n<< /Length "
+        + str(len(page)).encode()
+        + b" /Filter /FlateDecode >>\nstream\n"
+        + page
+        + b"\nendstream\nendobj\n"
+        b"xref\n0 5\n0000000000 65535 f \ntrailer\n<< /Size 5 /Root 1 0 R >>\nstartxref\n"
+        + str(len(page)).encode()
+        + b"\n%%EOF\n"
     )
 
 
@@ -123,7 +152,10 @@ def svg(rng: random.Random) -> bytes:
 
 def json_file(rng: random.Random) -> bytes:
     """A JSON file."""
-    return json.dumps({"name": "O'Brien", "scripts": {"build": "tsc && rm -rf dist; cp -r src dist"}, "n": rng.random()}, indent=2).encode()
+    return json.dumps(
+        {"name": "O'Brien", "scripts": {"build": "tsc && rm -rf dist; cp -r src dist"}, "n": rng.random()},
+        indent=2,
+    ).encode()
 
 
 KINDS: Final[dict[str, tuple[str, str, Callable[[random.Random], bytes]]]] = {
@@ -176,11 +208,29 @@ def samples(count: int) -> Iterator[Sample]:
         parts = [Part(key, value.encode()) for key, value in rng.sample(FIELDS, rng.randint(0, 4))]
         for index in range(rng.choice([1, 1, 1, 3])):
             filename = rng.choice(NAMES).replace("{}", extension)
-            parts.append(Part(rng.choice(["file", "upload", "files[]", f"attachment-{index}", "document[file]"]), make(rng), filename, media))
+            parts.append(
+                Part(
+                    rng.choice(["file", "upload", "files[]", f"attachment-{index}", "document[file]"]),
+                    make(rng),
+                    filename,
+                    media,
+                )
+            )
         rng.shuffle(parts)
         body, content_type = written(STYLES[style], parts, rng)
-        client = {"okhttp": "okhttp", "retrofit": "android", "ios": "ios", "chrome": "chrome", "undici": "node"}.get(style, style)
-        call = Call("POST", rng.choice(["/v1/files", "/upload?folder=a%2Fb", "/api/documents/42/attachments"]), body, content_type)
+        client = {
+            "okhttp": "okhttp",
+            "retrofit": "android",
+            "ios": "ios",
+            "chrome": "chrome",
+            "undici": "node",
+        }.get(style, style)
+        call = Call(
+            "POST",
+            rng.choice(["/v1/files", "/upload?folder=a%2Fb", "/api/documents/42/attachments"]),
+            body,
+            content_type,
+        )
         shown = ", ".join(each.filename or each.name for each in parts)
         yield sent(f"uploads: {kind}", f"{style}: {shown}", call, rng, client)
     yield from _bare(count // 4)
@@ -193,5 +243,11 @@ def _bare(count: int) -> Iterator[Sample]:
         extension, media, make = KINDS[kind]
         method = rng.choice(["PUT", "POST", "PATCH"])
         headers = (("x-file-name", f"report.{extension}"),) if rng.random() < 0.3 else ()
-        call = Call(method, f"/v1/files/report-{number}.{extension}", make(rng), rng.choice([media, "application/octet-stream"]), headers)
+        call = Call(
+            method,
+            f"/v1/files/report-{number}.{extension}",
+            make(rng),
+            rng.choice([media, "application/octet-stream"]),
+            headers,
+        )
         yield sent("uploads: bare body", f"{method} {media}", call, rng)

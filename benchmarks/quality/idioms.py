@@ -16,6 +16,7 @@ from benchmarks.quality.multipart import Part
 from benchmarks.quality.sample import Headers, Sample, chance
 from benchmarks.quality.values import SENTENCES
 
+SOQL: Final = "SELECT Id, Name FROM Account WHERE Name LIKE 'O\\'B%' LIMIT 10"
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
 Made = tuple[str, Call]
@@ -29,12 +30,22 @@ def _get(target: str, *headers: tuple[str, str | bytes]) -> Call:
     return Call("GET", target, headers=headers)
 
 
-def _post(target: str, value: Any, content_type: str = JSON, *headers: tuple[str, str | bytes], method: str = "POST") -> Call:
+def _post(
+    target: str, value: Any, content_type: str = JSON, *headers: tuple[str, str | bytes], method: str = "POST"
+) -> Call:
     return Call(method, target, value if isinstance(value, bytes) else _j(value), content_type, headers)
 
 
+# fmt: off
+# a call a line: who looks for a protocol reads down, and one line tells what is sent
+
+
+def q(text: str) -> str:
+    """Percent-encoded as OData clients do, which leave some characters as they are."""
+    return quote(text, safe="$'(),/:=&?;@")
+
+
 def _odata(rng: random.Random) -> Iterator[Call]:
-    q = lambda text: quote(text, safe="$'(),/:=&")  # noqa: E731 - OData clients leave these as they are
     yield _get(q("/odata/Products?$filter=price gt 20 and contains(name,'shoe')&$select=id,name&$orderby=name desc&$top=20&$skip=40"))
     yield _get(q("/odata/Orders(1029)/Items?$expand=Product($select=name;$expand=Category)&$count=true"))
     yield _get(q("/odata/Users?$filter=startswith(lastName,'O''Brien') or not (status eq 'blocked') and id in ('a','b')"))
@@ -56,16 +67,16 @@ def _queries(_: random.Random) -> Iterator[Call]:
     yield _get("/users?$limit=10&$sort[createdAt]=-1&age[$lt]=30&$select[]=email")
     yield _get("/people?age=gte.18&student=is.true&select=full_name:fullName,birthDate,orders(id,total)&order=age.desc.nullslast&or=(age.lt.18,age.gt.21)")
     yield _get("/api/Orders?filter=" + quote(json.dumps({"where": {"and": [{"total": {"gt": 10}}, {"or": [{"status": "open"}, {"status": {"like": "%paid%"}}]}]}, "include": ["user"], "order": "id DESC", "limit": 10})))
-    yield _get("/rest/api/3/search?jql=" + quote("project = SHOP AND status in (Open, \"In Progress\") AND assignee = currentUser() ORDER BY created DESC"))
-    yield _get("/services/data/v61.0/query?q=" + quote("SELECT Id, Name FROM Account WHERE Name LIKE 'O\\'B%' LIMIT 10"))
-    yield _get("/search/issues?q=" + quote("is:open label:\"good first issue\" repo:example/app sort:updated-desc -author:bot"))
+    yield _get("/rest/api/3/search?jql=" + quote('project = SHOP AND status in (Open, "In Progress") AND assignee = currentUser() ORDER BY created DESC'))
+    yield _get("/services/data/v61.0/query?q=" + quote(SOQL))
+    yield _get("/search/issues?q=" + quote('is:open label:"good first issue" repo:example/app sort:updated-desc -author:bot'))
     yield _get("/api/v1/query_range?query=" + quote('sum(rate(http_requests_total{job="api",code=~"5.."}[5m])) by (path) > 0.5') + "&start=1732700000&end=1732703600&step=15")
     yield _get("/loki/api/v1/query_range?query=" + quote('{app="shop"} |= "error" != "timeout" | json | line_format "{{.msg}}"'))
     yield _post("/items/_search", {"query": {"bool": {"must": [{"match": {"title": "red shoes"}}], "filter": [{"range": {"price": {"gte": 10}}}], "must_not": {"exists": {"field": "deleted"}}}}, "sort": [{"date": "desc"}], "script_fields": {"t": {"script": {"source": "doc['price'].value * 2"}}}})
     yield _post("/items/find", {"filter": {"age": {"$gte": 18}, "$or": [{"a": 1}, {"b": {"$in": [1, 2]}}], "name": {"$regex": "^An", "$options": "i"}, "$where": None}, "sort": {"_id": -1}})
     yield _post("/items/aggregate", {"pipeline": [{"$match": {"status": "A"}}, {"$group": {"_id": "$cust_id", "total": {"$sum": "$amount"}}}, {"$sort": {"total": -1}}, {"$project": {"_id": 0, "name": {"$concat": ["$first", " ", "$last"]}}}]})
     yield _get("/v2/items?q=name%3A%22O%27Brien%22%20AND%20(price%3A%5B10%20TO%2020%5D%20OR%20tag%3Asale)&sort=price%3Aasc&fields=*,-secret")
-    yield _get("/items?where={\"name\":{\"contains\":\"x\"},\"price\":{\"<\":10}}&sort=name%20ASC")
+    yield _get('/items?where={"name":{"contains":"x"},"price":{"<":10}}&sort=name%20ASC')
     yield _get("/api/products?price%5Bgte%5D=10&color%5B%5D=red&color%5B%5D=blue&q=r%26b&page%5Bnumber%5D=2")
     yield _get("/search?q=rock+%26+roll&filters=brand:%22Levi%27s%22%7Csize:%3E=42")
     yield _get("/search?q=C%2B%2B%20%3C%3D%20C%23&lang=en")
@@ -75,7 +86,7 @@ def _standards(_: random.Random) -> Iterator[Call]:
     """SCIM, FHIR, JSON:API, JSON Patch, merge patch, HAL, CalDAV-like, problem reports."""
     user = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"], "userName": "anna.o'neil@example.com", "name": {"givenName": "Anna", "familyName": "O'Neil"}, "emails": [{"value": "anna@example.com", "type": "work", "primary": True}], "active": True, "password": "s3cret & more", "groups": [], "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "R&D"}}
     yield _post("/scim/v2/Users", user, "application/scim+json")
-    yield _post("/scim/v2/Users/7", {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "replace", "path": 'emails[type eq "work"].value', "value": "a@example.com"}, {"op": "remove", "path": "groups[value eq \"42\"]"}]}, "application/scim+json", method="PATCH")
+    yield _post("/scim/v2/Users/7", {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "replace", "path": 'emails[type eq "work"].value', "value": "a@example.com"}, {"op": "remove", "path": 'groups[value eq "42"]'}]}, "application/scim+json", method="PATCH")
     yield _get("/scim/v2/Users?filter=" + quote('userName eq "anna" and (emails.type eq "work" or not (active pr))') + "&attributes=userName,emails")
     yield _post("/fhir/Patient", {"resourceType": "Patient", "identifier": [{"system": "urn:oid:1.2.36.146.595.217.0.1", "value": "12345"}], "text": {"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p><b>Anna</b> O'Neil</p></div>"}, "name": [{"family": "O'Neil", "given": ["Anna"]}], "birthDate": "1974-12-25"}, "application/fhir+json")
     yield _get("/fhir/Observation?subject=Patient/123&code=http://loinc.org|8867-4&date=ge2024-01-01&_include=Observation:subject&_sort=-date&value-quantity=gt5.4|http://unitsofmeasure.org|mg")
@@ -161,15 +172,15 @@ def _webhooks(rng: random.Random) -> Iterator[Call]:
     yield _post("/hooks/slack", f"token={token(rng)}&team_id=T0001&command=%2Fdeploy&text=api+to+prod+--force+%26+notify+%40anna&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2F1234".encode(), FORM, ("user-agent", "Slackbot 1.0 (+https://api.slack.com/robots)"))
     yield _post("/hooks/slack/events", {"type": "event_callback", "event": {"type": "message", "text": "<@U123> see <https://example.com|the docs> &amp; run `ls -la | grep foo`; cc <!here>", "ts": "1355517523.000005", "blocks": [{"type": "rich_text", "elements": []}]}})
     yield _post("/hooks/twilio", b"ToCountry=US&Body=It%27s+ok%2C+1+or+2%3F&From=%2B15005550006&MessageSid=SM4f1c&NumMedia=0", FORM, ("x-twilio-signature", base64.b64encode(rng.randbytes(20)).decode()), ("user-agent", "TwilioProxy/1.1"))
-    yield _post("/hooks/shopify", {"id": 1, "email": "anna@example.com", "note": "Please don't ring; leave at #4", "line_items": [{"title": "R&B <Deluxe> \"Box\"", "price": "9.99"}], "landing_site": "/?utm_source=x&gclid=abc", "client_details": {"user_agent": "Mozilla/5.0 (X11)"}}, JSON, ("x-shopify-topic", "orders/create"))
-    yield _post("/hooks/mail", {"from": "\"O'Neil, Anna\" <anna@example.com>", "subject": "Re: select a date or drop me a line", "html": "<html><head><style>p{color:red}</style></head><body><p>Hi,<br>see <a href=\"https://example.com/?a=b&c=d\" onclick=\"\">this</a></p><img src=\"cid:logo\"></body></html>", "headers": "Received: from mail (localhost [127.0.0.1])\nDKIM-Signature: v=1; a=rsa-sha256; b=abc=="})
+    yield _post("/hooks/shopify", {"id": 1, "email": "anna@example.com", "note": "Please don't ring; leave at #4", "line_items": [{"title": 'R&B <Deluxe> "Box"', "price": "9.99"}], "landing_site": "/?utm_source=x&gclid=abc", "client_details": {"user_agent": "Mozilla/5.0 (X11)"}}, JSON, ("x-shopify-topic", "orders/create"))
+    yield _post("/hooks/mail", {"from": "\"O'Neil, Anna\" <anna@example.com>", "subject": "Re: select a date or drop me a line", "html": '<html><head><style>p{color:red}</style></head><body><p>Hi,<br>see <a href="https://example.com/?a=b&c=d" onclick="">this</a></p><img src="cid:logo"></body></html>', "headers": "Received: from mail (localhost [127.0.0.1])\nDKIM-Signature: v=1; a=rsa-sha256; b=abc=="})
     yield _post("/hooks/jira", {"webhookEvent": "comment_created", "comment": {"body": "{code:sql}SELECT * FROM users WHERE id = 1;{code} fails with *ORA-00942*"}})
     yield _post("/sns", json.dumps({"Type": "Notification", "Message": json.dumps({"a": {"b": "it's \"nested\""}}), "TopicArn": "arn:aws:sns:eu-west-1:1:t", "SigningCertURL": "https://sns.eu-west-1.amazonaws.com/x.pem"}).encode(), "text/plain; charset=UTF-8", ("x-amz-sns-message-type", "Notification"))
     event = {"specversion": "1.0", "type": "com.example.order.created", "source": "/shop/orders", "id": "A234-1234", "time": "2024-11-27T10:15:30Z", "datacontenttype": "application/json", "data": {"name": "O'Brien", "total": "<100"}}
     yield _post("/events", event, "application/cloudevents+json; charset=UTF-8")
     yield _post("/events", [event, event], "application/cloudevents-batch+json")
     yield _post("/events", {"a": 1}, JSON, ("ce-specversion", "1.0"), ("ce-type", "x.y"), ("ce-source", "/a/b"), ("ce-id", "1"))
-    yield _post("/inbox", {"@context": ["https://www.w3.org/ns/activitystreams", {"toot": "http://joinmastodon.org/ns#"}], "type": "Create", "id": "https://social.example/1", "object": {"type": "Note", "content": "<p>He said \"no !\" and left <a href=\"https://example.com\" rel=\"nofollow\">here</a></p>"}}, "application/activity+json")
+    yield _post("/inbox", {"@context": ["https://www.w3.org/ns/activitystreams", {"toot": "http://joinmastodon.org/ns#"}], "type": "Create", "id": "https://social.example/1", "object": {"type": "Note", "content": '<p>He said "no !" and left <a href="https://example.com" rel="nofollow">here</a></p>'}}, "application/activity+json")
     yield _post("/inbox", {"@context": "https://www.w3.org/ns/activitystreams", "type": "Follow"}, 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"')
 
 
@@ -191,7 +202,7 @@ def _telemetry(rng: random.Random) -> Iterator[Call]:
     yield _post("/api/2/envelope/", envelope, "application/x-sentry-envelope")
     csp = {"csp-report": {"document-uri": "https://example.com/a?b=c", "violated-directive": "script-src-elem", "original-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'nonce-abc' https://cdn.example.com; object-src 'none'", "blocked-uri": "inline", "script-sample": "alert(document.cookie)", "status-code": 200, "line-number": 12}}
     yield _post("/csp", csp, "application/csp-report")
-    yield _post("/reports", [{"type": "csp-violation", "age": 10, "url": "https://example.com/", "user_agent": "Mozilla/5.0", "body": {"blockedURL": "eval", "sample": "new Function(\"return this\")()", "effectiveDirective": "script-src"}}, {"type": "network-error", "body": {"type": "tcp.refused"}}], "application/reports+json")
+    yield _post("/reports", [{"type": "csp-violation", "age": 10, "url": "https://example.com/", "user_agent": "Mozilla/5.0", "body": {"blockedURL": "eval", "sample": 'new Function("return this")()', "effectiveDirective": "script-src"}}, {"type": "network-error", "body": {"type": "tcp.refused"}}], "application/reports+json")
     yield _get("/collect?v=2&tid=G-ABC&cid=1.2&en=page_view&dl=https%3A%2F%2Fexample.com%2F%3Fq%3Dselect%26x%3D1&dt=R%26B%20%E2%80%93%20Shop&ep.method=Google&_p=1&sr=1920x1080&ul=en-us&_et=12&uafvl=Chromium%3B131.0.6778.86")
     yield _post("/collect", b"v=1&t=event&ec=ui&ea=click&el=Don%27t+ask+%22again%22&dl=https%3A%2F%2Fexample.com%2F%23%2Finbox", "text/plain;charset=UTF-8")
     yield _post("/track", b"data=" + quote(base64.b64encode(_j({"event": "$pageview", "properties": {"$current_url": "https://example.com/?a=<b>", "token": "x"}})).decode(), safe="").encode(), FORM)
@@ -205,7 +216,7 @@ def _telemetry(rng: random.Random) -> Iterator[Call]:
 
 
 def _binary(rng: random.Random) -> Iterator[Call]:
-    """gRPC and its web forms, Connect, protobuf, CBOR, MessagePack, Avro, octet-stream, tus, byte ranges."""
+    """Messages of gRPC and its web forms, Connect, protobuf, CBOR, MessagePack, Avro, octet-stream, tus, byte ranges."""
     for _ in range(12):
         message = rng.randbytes(rng.randint(5, 3000))
         framed = b"\0" + struct.pack(">I", len(message)) + message
@@ -269,9 +280,18 @@ def _names(_: random.Random) -> Iterator[Call]:
         yield _post("/v1/things", {"a": 1}, JSON, header)
 
 
+# fmt: on
 GROUPS: Final = {
-    "odata": _odata, "query languages": _queries, "standards": _standards, "auth": _auth, "paths": _paths,
-    "webhooks": _webhooks, "telemetry": _telemetry, "binary": _binary, "bulk": _bulk, "names": _names,
+    "odata": _odata,
+    "query languages": _queries,
+    "standards": _standards,
+    "auth": _auth,
+    "paths": _paths,
+    "webhooks": _webhooks,
+    "telemetry": _telemetry,
+    "binary": _binary,
+    "bulk": _bulk,
+    "names": _names,
 }  # fmt: skip
 CLIENT_ROUNDS: Final = 3
 """Each call is sent by so many clients."""

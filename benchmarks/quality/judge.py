@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from json import loads
 from pathlib import Path
 from typing import Final
 
@@ -85,12 +85,14 @@ class Judge:
         spent = (time.thread_time_ns() - start) / 1e6
         self._note(spent, sample)
         ids = [int(code[5:]) for code in told["findings"] if code.startswith("rule:")]
-        evidence = [loads(row) for row in told["event"]["evidence"]]  # type: ignore[attr-defined]
+        evidence = [json.loads(row) for row in told["event"]["evidence"]]  # type: ignore[attr-defined]
         return Verdict(
             sample,
             refused=told["action"] != "allow",
             rules=tuple(number for number in ids if number not in SCORES),
-            evidence=tuple((row["rule"], row["variable"], row["value"]) for row in evidence if row["variable"]),
+            evidence=tuple(
+                (row["rule"], row["variable"], row["value"]) for row in evidence if row["variable"]
+            ),
             anomalies=tuple(told["anomalies"]),
             policy=told["policy"],
             cpu_ms=spent,
@@ -104,7 +106,9 @@ class Judge:
             while True:
                 batch = list(islice(waiting, BATCH))
                 if batch:
-                    pending.append(pool.submit(lambda these: [self.one(each) for each in these], batch).result)
+                    pending.append(
+                        pool.submit(lambda these: [self.one(each) for each in these], batch).result
+                    )
                 if not pending:
                     return
                 if not batch or len(pending) > THREADS:
@@ -121,8 +125,12 @@ class Judge:
             del self.slowest[self.keep :]
 
 
-def judge(config: str = CONFIG) -> Judge:
+def judge(config: str = CONFIG, document: object = None) -> Judge:
     """The engine of a configuration.
+
+    Args:
+        config: the configuration file's text.
+        document: what stands in `openapi.json` beside it.
 
     Raises:
         SkippedError: CRS is not installed.
@@ -132,6 +140,7 @@ def judge(config: str = CONFIG) -> Judge:
     with tempfile.TemporaryDirectory(prefix="starfort-quality-") as folder:
         file = Path(folder) / "starfort.yaml"
         file.write_text(config)
+        (Path(folder) / "openapi.json").write_text(json.dumps(document or {}))
         return Judge(Engine(bundle.encode(assemble.check(file).compiled.bundle)))
 
 

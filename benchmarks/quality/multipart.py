@@ -80,7 +80,9 @@ def _okhttp(part: Part) -> list[str]:
 
 
 def _retrofit(part: Part) -> list[str]:
-    kind = part.content_type or ("text/plain; charset=utf-8" if part.filename is None else "application/octet-stream")
+    kind = part.content_type or (
+        "text/plain; charset=utf-8" if part.filename is None else "application/octet-stream"
+    )
     return [
         _disposition(part, _percent), "Content-Transfer-Encoding: binary", f"Content-Type: {kind}",
         f"Content-Length: {len(part.content)}",
@@ -90,7 +92,10 @@ def _retrofit(part: Part) -> list[str]:
 def _requests(part: Part) -> list[str]:
     """Names outside ASCII as RFC 2231 has them, as urllib3 1 wrote them."""
     if part.filename is None or part.filename.isascii():
-        return [_disposition(part, _percent), *([f"Content-Type: {part.content_type}"] if part.content_type else [])]
+        return [
+            _disposition(part, _percent),
+            *([f"Content-Type: {part.content_type}"] if part.content_type else []),
+        ]
     line = f"Content-Disposition: form-data; name=\"{_percent(part.name)}\"; filename*=utf-8''{quote(part.filename, safe='')}"
     return [line, *([f"Content-Type: {part.content_type}"] if part.content_type else [])]
 
@@ -104,7 +109,9 @@ def _node(part: Part) -> list[str]:
 
 
 def _java(part: Part) -> list[str]:
-    kind = part.content_type or ("text/plain; charset=UTF-8" if part.filename is None else "application/octet-stream")
+    kind = part.content_type or (
+        "text/plain; charset=UTF-8" if part.filename is None else "application/octet-stream"
+    )
     return [
         _disposition(part, _backslash), f"Content-Type: {kind}",
         f"Content-Transfer-Encoding: {'8bit' if part.filename is None else 'binary'}",
@@ -113,10 +120,16 @@ def _java(part: Part) -> list[str]:
 
 def _dotnet(part: Part) -> list[str]:
     """`MultipartFormDataContent`: names without quotes, file names twice."""
-    kind = part.content_type or ("text/plain; charset=utf-8" if part.filename is None else "application/octet-stream")
+    kind = part.content_type or (
+        "text/plain; charset=utf-8" if part.filename is None else "application/octet-stream"
+    )
     line = f"Content-Disposition: form-data; name={part.name}"
     if part.filename is not None:
-        plain = part.filename if part.filename.isascii() and " " not in part.filename else f'"{_backslash(part.filename)}"'
+        plain = (
+            part.filename
+            if part.filename.isascii() and " " not in part.filename
+            else f'"{_backslash(part.filename)}"'
+        )
         line += f"; filename={plain}; filename*=utf-8''{quote(part.filename, safe='')}"
     return [f"Content-Type: {kind}", line]
 
@@ -148,6 +161,12 @@ def written(style: Style, parts: Sequence[Part], rng: random.Random) -> tuple[by
     body = b""
     for part in parts:
         lines = [*style.head(part), *(f"{name}: {value}" for name, value in part.headers)]
-        body += f"--{boundary}\r\n".encode() + "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n" + part.content + b"\r\n"
+        body += (
+            f"--{boundary}\r\n".encode()
+            + "".join(f"{line}\r\n" for line in lines).encode()
+            + b"\r\n"
+            + part.content
+            + b"\r\n"
+        )
     shown = f'"{boundary}"' if style.quoted else boundary
     return body + f"--{boundary}--".encode() + style.tail, f"multipart/form-data; boundary={shown}"

@@ -107,7 +107,13 @@ class Document:
             at: Any = self.root
             for part in reference.removeprefix("#/").split("/") if reference.startswith("#/") else ():
                 key = part.replace("~1", "/").replace("~0", "~").replace("%7B", "{").replace("%7D", "}")
-                at = at.get(key) if isinstance(at, dict) else at[int(key)] if isinstance(at, list) and key.isdigit() and int(key) < len(at) else None
+                at = (
+                    at.get(key)
+                    if isinstance(at, dict)
+                    else at[int(key)]
+                    if isinstance(at, list) and key.isdigit() and int(key) < len(at)
+                    else None
+                )
             self._seen[reference] = None if at is self.root else at
         return self._seen[reference]
 
@@ -135,7 +141,7 @@ class Document:
 
     def server(self) -> tuple[str, str]:
         """Host and base path of the first server, its variables set to their defaults."""
-        server = next(iter(_list(self.root.get("servers"))), {})
+        server: Any = next(iter(_list(self.root.get("servers"))), {})
         url = str(server.get("url", "")) if isinstance(server, dict) else ""
         for key, variable in (server.get("variables") or {}).items() if isinstance(server, dict) else ():
             default = variable.get("default", "x") if isinstance(variable, dict) else "x"
@@ -148,7 +154,9 @@ class Document:
         host = host if re.fullmatch(r"[a-z0-9.-]+", host) else "api.example.com"
         return host, quote(re.sub(r"[{}]", "", parts.path).rstrip("/"), safe="/%~.-_:")
 
-    def call(self, rng: random.Random, path: str, parameters: list[Any], operation: Node) -> tuple[str, list[tuple[str, str]]]:
+    def call(
+        self, rng: random.Random, path: str, parameters: list[Any], operation: Node
+    ) -> tuple[str, list[tuple[str, str]]]:
         """Target and headers of an operation, its parameters filled in."""
         query: list[str] = []
         headers: list[tuple[str, str]] = []
@@ -156,18 +164,35 @@ class Document:
         for node in parameters:
             parameter = self.follow(node)
             where, key = parameter.get("in"), str(parameter.get("name", ""))
-            if not key or (where != "path" and not parameter.get("required") and not self._has_example(parameter) and rng.random() < 0.4):
+            if not key or (
+                where != "path"
+                and not parameter.get("required")
+                and not self._has_example(parameter)
+                and rng.random() < 0.4
+            ):
                 continue
             value = self.parameter_value(rng, parameter, key)
             if where == "path":
                 path = path.replace("{" + key + "}", quote(bodies.flat(value), safe="~-._!$'()*,;:@=+"))
             elif where == "query":
                 query += bodies.query_pairs(key, value, parameter)
-            elif where == "header" and key.lower() not in {"accept", "content-type", "host", "content-length", "content-encoding", "transfer-encoding", "connection"}:
+            elif where == "header" and key.lower() not in {
+                "accept",
+                "content-type",
+                "host",
+                "content-length",
+                "content-encoding",
+                "transfer-encoding",
+                "connection",
+            }:
                 headers.append((key.lower(), _header_text(bodies.flat(value))))
             elif where == "cookie":
                 jar.append(f"{key}={quote(bodies.flat(value), safe='')}")
-        path = re.sub(r"\{[^/{}]*\}", lambda _: str(rng.choice(["12345", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "main"])), path)
+        path = re.sub(
+            r"\{[^/{}]*\}",
+            lambda _: str(rng.choice(["12345", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "main"])),
+            path,
+        )
         more_query, more_headers = self.credentials(rng, operation)
         query += more_query
         headers += more_headers
@@ -179,7 +204,11 @@ class Document:
         return (path or "/") + (f"?{joined}" if joined else ""), headers
 
     def _has_example(self, parameter: Node) -> bool:
-        return "example" in parameter or bool(parameter.get("examples")) or "example" in self.follow(parameter.get("schema"))
+        return (
+            "example" in parameter
+            or bool(parameter.get("examples"))
+            or "example" in self.follow(parameter.get("schema"))
+        )
 
     def parameter_value(self, rng: random.Random, parameter: Node, key: str) -> Any:
         """Its example, or what its schema asks for."""
@@ -193,7 +222,9 @@ class Document:
         if isinstance(content, dict) and content:
             media = next(iter(content.values()))
             inner = media if isinstance(media, dict) else {}
-            return orjson.dumps(self.parameter_value(rng, {"schema": inner.get("schema")}, key), default=str).decode()
+            return orjson.dumps(
+                self.parameter_value(rng, {"schema": inner.get("schema")}, key), default=str
+            ).decode()
         schema = parameter.get("schema")
         return self.value(rng, schema if isinstance(schema, dict) else parameter, key, 0)
 
@@ -223,7 +254,9 @@ class Document:
                 elif re.fullmatch(r"[A-Za-z0-9_-]+", where):
                     headers.append((where.lower(), secret))
             elif kind == "http" and str(scheme.get("scheme")).lower() == "basic":
-                headers.append(("authorization", "Basic " + base64.b64encode(f"anna:{token(rng, 16)}".encode()).decode()))
+                headers.append(
+                    ("authorization", "Basic " + base64.b64encode(f"anna:{token(rng, 16)}".encode()).decode())
+                )
             elif kind:
                 headers.append(("authorization", f"Bearer {rng.choice([jwt(rng), token(rng, 40)])}"))
         return query, headers[:1]
@@ -258,17 +291,17 @@ class Document:
         if given is not None:
             self.exampled = True
             return given
-        if isinstance(schema.get("enum"), list) and schema["enum"]:
-            return rng.choice(schema["enum"])
-        if "const" in schema:
-            return schema["const"]
+        listed = schema.get("enum") or [schema["const"]] if "const" in schema else schema.get("enum")
+        if isinstance(listed, list) and listed:
+            return rng.choice(listed)
         if schema.get("default") is not None and rng.random() < 0.5:
             return schema["default"]
-        for several in ("oneOf", "anyOf"):
-            if isinstance(schema.get(several), list) and schema[several] and depth < values.MAX_DEPTH:
-                return self.value(rng, rng.choice(schema[several]), key, depth + 1)
-        if isinstance(schema.get("allOf"), list) and depth < values.MAX_DEPTH:
-            return self.merged(rng, schema, key, depth)
+        if depth < values.MAX_DEPTH:
+            several = schema.get("oneOf") or schema.get("anyOf")
+            if isinstance(several, list):
+                return self.value(rng, rng.choice(several), key, depth + 1)
+            if isinstance(schema.get("allOf"), list):
+                return self.merged(rng, schema, key, depth)
         return self.made(rng, schema, key, depth)
 
     def merged(self, rng: random.Random, schema: Node, key: str, depth: int) -> Any:
@@ -287,13 +320,22 @@ class Document:
         kind = schema.get("type")
         kind = next((each for each in kind if each != "null"), "string") if isinstance(kind, list) else kind
         kind = kind if isinstance(kind, str) else None
-        kind = kind or ("object" if isinstance(schema.get("properties"), dict) else "array" if "items" in schema else "string")
+        kind = kind or (
+            "object"
+            if isinstance(schema.get("properties"), dict)
+            else "array"
+            if "items" in schema
+            else "string"
+        )
         if kind == "object":
             return self.object(rng, schema, depth)
         if kind == "array":
             if depth >= values.MAX_DEPTH:
                 return []
-            return [self.value(rng, schema.get("items"), key.rstrip("s"), depth + 1) for _ in range(rng.randint(1, 3))]
+            return [
+                self.value(rng, schema.get("items"), key.rstrip("s"), depth + 1)
+                for _ in range(rng.randint(1, 3))
+            ]
         if kind == "boolean":
             return rng.random() < 0.5
         if kind in {"integer", "number"}:
@@ -314,7 +356,10 @@ class Document:
             made[key] = self.value(rng, node, key, depth + 1)
         extra = schema.get("additionalProperties")
         if not made and isinstance(extra, dict) and depth < values.MAX_DEPTH:
-            made = {each: self.value(rng, extra, each, depth + 1) for each in rng.sample(["env", "team", "cost-center", "app.kubernetes.io/name"], 2)}
+            made = {
+                each: self.value(rng, extra, each, depth + 1)
+                for each in rng.sample(["env", "team", "cost-center", "app.kubernetes.io/name"], 2)
+            }
         return made
 
 
@@ -323,4 +368,11 @@ def _list(node: Any) -> list[Any]:
 
 
 def _header_text(value: str) -> str:
-    return re.sub(r"[\x00-\x1f\x7f]+", " ", value).strip().encode("latin-1", "replace").decode("latin-1").encode("ascii", "replace").decode()
+    return (
+        re.sub(r"[\x00-\x1f\x7f]+", " ", value)
+        .strip()
+        .encode("latin-1", "replace")
+        .decode("latin-1")
+        .encode("ascii", "replace")
+        .decode()
+    )

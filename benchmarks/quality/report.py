@@ -9,10 +9,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.quality import attacks as hostile
-from benchmarks.quality import content, evasions as disguised, files, graphql, idioms, openapi, worst
-from benchmarks.quality.judge import Judge, Verdict
-from benchmarks.quality.mutations import Mutation
-from benchmarks.quality.sample import Sample
+from benchmarks.quality import (
+    bypasses,
+    content,
+    files,
+    graphql,
+    idioms,
+    openapi,
+    through_envoy,
+    worst,
+)
+from benchmarks.quality import (
+    evasions as disguised,
+)
+from benchmarks.quality.judge import Judge, Verdict, judge
+from benchmarks.quality.mutations import ALL, Mutation
+from benchmarks.quality.sample import Sample, chance
 from benchmarks.report import Row, figure
 
 TARGETS: Final = {"documents": 0.5, "idioms": 0.5, "graphql": 0.5, "uploads": 0.0}
@@ -45,7 +57,7 @@ def wanted(samples: Iterable[Sample], show: str) -> Iterator[Sample]:
     return (each for each in samples if not show or each.kind.startswith(show))
 
 
-def benign(judge: Judge, options: Options) -> list[Row]:
+def benign(asked: Judge, options: Options) -> list[Row]:
     """Refused share of ordinary requests, by kind."""
     quick = options.quick
     every = itertools.chain(
@@ -54,7 +66,7 @@ def benign(judge: Judge, options: Options) -> list[Row]:
     )  # fmt: skip
     by_kind: dict[str, list[bool]] = defaultdict(list)
     blamed: dict[str, Blame] = defaultdict(Blame)
-    for verdict in judge.all(wanted(every, options.show)):
+    for verdict in asked.all(wanted(every, options.show)):
         kind = verdict.sample.kind
         by_kind[kind].append(verdict.refused)
         if verdict.refused:
@@ -66,7 +78,9 @@ def benign(judge: Judge, options: Options) -> list[Row]:
     rows = []
     for group in dict.fromkeys(kind.partition(":")[0] for kind in by_kind):
         kinds = {kind: found for kind, found in by_kind.items() if kind.partition(":")[0] == group}
-        rows.append(share(f"benign {group}", list(itertools.chain.from_iterable(kinds.values())), TARGETS.get(group)))
+        rows.append(
+            share(f"benign {group}", list(itertools.chain.from_iterable(kinds.values())), TARGETS.get(group))
+        )
         rows += [share(f"  {kind}", found) for kind, found in kinds.items()]
     return rows
 
@@ -78,7 +92,9 @@ def share(name: str, refused: list[bool], target: float | None = None) -> Row:
 
 def found_share(name: str, found: list[bool], target: float | None = None) -> Row:
     """A row of a found share."""
-    return figure(name, 100 * sum(found) / max(1, len(found)), f"% of {len(found):,} found", target, at_least=True)
+    return figure(
+        name, 100 * sum(found) / max(1, len(found)), f"% of {len(found):,} found", target, at_least=True
+    )
 
 
 class Blame:
@@ -91,13 +107,18 @@ class Blame:
 
     def add(self, verdict: Verdict) -> None:
         """Count a refused request."""
-        named = {f"{rule}" for rule in verdict.rules} or {f"policy {verdict.policy}" if verdict.policy else "engine"}
+        named = {f"{rule}" for rule in verdict.rules} or {
+            f"policy {verdict.policy}" if verdict.policy else "engine"
+        }
         for rule in named:
             self.rules[rule] += 1
             if len(named) == 1:
                 self.alone[rule] += 1
             if rule not in self.examples:
-                where = next((f"{place}: {value}" for number, place, value in verdict.evidence if str(number) == rule), "")
+                where = next(
+                    (f"{place}: {value}" for number, place, value in verdict.evidence if str(number) == rule),
+                    "",
+                )
                 self.examples[rule] = f"{verdict.sample.name[:60]} @ {where[:90]}"
 
     def print(self, group: str, top: int) -> None:
@@ -116,13 +137,13 @@ def show(verdict: Verdict) -> None:
     print(verdict.sample.text(1500))
 
 
-def attacks(judge: Judge, options: Options) -> list[Row]:
+def attacks(asked: Judge, options: Options) -> list[Row]:
     """Found share of attacks, by class and by place."""
     by_class: dict[str, list[bool]] = defaultdict(list)
     by_place: dict[str, list[bool]] = defaultdict(list)
-    trial = disguised.Trial(judge, quick=options.quick)
+    trial = disguised.Trial(asked, quick=options.quick)
     usual = {place: trial.usual(place) for place in hostile.PLACES}
-    for verdict in judge.all(wanted(hostile.samples(options.quick), options.show)):
+    for verdict in asked.all(wanted(hostile.samples(options.quick), options.show)):
         kind, _, place = verdict.sample.kind.partition(" | ")
         found = disguised.found(verdict, usual.get(place, frozenset()))
         by_class[kind].append(found)
@@ -135,9 +156,9 @@ def attacks(judge: Judge, options: Options) -> list[Row]:
     return rows
 
 
-def evasions(judge: Judge, options: Options) -> list[Row]:
+def evasions(asked: Judge, options: Options) -> list[Row]:
     """Found share, by form, of attacks that are found in plain; and harmless texts that the same forms have refused."""
-    trial = disguised.Trial(judge, quick=options.quick)
+    trial = disguised.Trial(asked, quick=options.quick)
     rows: list[Row] = []
     every: list[bool] = []
     twins: list[bool] = []
@@ -162,7 +183,11 @@ def evasions(judge: Judge, options: Options) -> list[Row]:
         if of_group:
             rows += [found_share(f"  {group}", of_group, EVASION_PERCENT), *inner]
             every += of_group
-    return [found_share("evasions", every, EVASION_PERCENT), share("  harmless in ordinary forms", twins, 0.5), *rows]
+    return [
+        found_share("evasions", every, EVASION_PERCENT),
+        share("  harmless in ordinary forms", twins, 0.5),
+        *rows,
+    ]
 
 
 def _twins(trial: disguised.Trial, mutation: Mutation, options: Options) -> list[bool]:
@@ -175,15 +200,105 @@ def _twins(trial: disguised.Trial, mutation: Mutation, options: Options) -> list
     return [each.refused for each in verdicts]
 
 
-def dearest(judge: Judge, options: Options) -> list[Row]:
+def dearest(asked: Judge, options: Options) -> list[Row]:
     """CPU time of the dearest requests: of shapes made for it, and of what the other parts met."""
-    met = [sample for _, sample in judge.slowest]
-    told = [(worst.cost_ms(judge, each), each) for each in [*worst.shapes(options.quick), *met]]
+    met = [sample for _, sample in asked.slowest]
+    told = [(worst.cost_ms(asked, each), each) for each in [*worst.shapes(options.quick), *met]]
     told.sort(key=lambda pair: -pair[0])
     rows = [figure("time: worst request", told[0][0], "ms of CPU", TIME_MS)]
     over = sum(spent > TIME_MS for spent, _ in told)
     rows.append(figure(f"time: over {TIME_MS} ms", over, f"of {len(told)} requests", 0))
-    rows += [figure(f"  {each.kind} | {each.name}"[:90], spent, "ms of CPU", TIME_MS) for spent, each in told[: options.top]]
+    rows += [
+        figure(f"  {each.kind} | {each.name}"[:90], spent, "ms of CPU", TIME_MS)
+        for spent, each in told[: options.top]
+    ]
     if options.show:
         print("\n".join(f"{spent:8.1f} ms  {each.kind} | {each.name}" for spent, each in told))
     return rows
+
+
+def policies(_: Judge, options: Options) -> list[Row]:
+    """Share of spellings that meet the policy that their plain form meets; and ordinary requests that meet one too."""
+    asked = judge(bypasses.CONFIG, bypasses.DOCUMENT)
+    met: dict[str, list[bool]] = defaultdict(list)
+    ordinary: list[bool] = []
+    for sample, expected in bypasses.samples():
+        verdict = asked.one(sample)
+        if not expected:
+            ordinary.append(verdict.refused)
+        else:
+            group = sample.name.partition(":")[0] + (" (rare)" if "(rare)" in sample.name else "")
+            met[group].append(verdict.refused)
+        if options.show and sample.name.startswith(options.show) and verdict.refused != expected:
+            show(verdict)
+        if verdict.refused != expected and not options.show:
+            print(
+                f"  {'passes' if expected else 'is refused'}: {sample.name}: {sample.method} {sample.target[:90]}"
+            )
+    common = [each for group, found in met.items() if "(rare)" not in group for each in found]
+    rows = [
+        found_share("policies in every spelling", common, EVASION_PERCENT),
+        share("  ordinary requests", ordinary, 0.0),
+    ]
+    return rows + [
+        found_share(f"  {group}", found, None if "rare" in group else EVASION_PERCENT)
+        for group, found in met.items()
+    ]
+
+
+def envoy(asked: Judge, options: Options) -> list[Row]:
+    """A sample of every part through Envoy: what is refused, and whether it is what the engine refuses in process."""
+    chosen = sampled(options.quick)
+    told = through_envoy.run([each for _, each in chosen])
+    by_part: dict[str, list[bool]] = defaultdict(list)
+    same: list[bool] = []
+    for (part, sample), answer in zip(chosen, told, strict=True):
+        verdict = asked.one(sample)
+        by_part[part].append(not answer.reached)
+        same.append(verdict.refused != answer.reached)
+        if not same[-1]:
+            print(
+                f"  {answer.status} through Envoy, {'refused' if verdict.refused else 'passed'} in process: {sample.kind} | {sample.name[:80]}"
+            )
+            if options.show and sample.kind.startswith(options.show):
+                show(verdict)
+    bypassing = list(bypasses.samples())
+    met = through_envoy.run([each for each, _ in bypassing], bypasses.CONFIG, bypasses.DOCUMENT)
+    spelled = [
+        not answer.reached
+        for (each, expected), answer in zip(bypassing, met, strict=True)
+        if expected and "(rare)" not in each.name
+    ]
+    rows = [share("envoy: differs from in process", [not each for each in same], 1.0)]
+    rows += [
+        share(f"  {part}", refused, TARGETS.get(part.removeprefix("benign ")))
+        for part, refused in by_part.items()
+    ]
+    return [*rows, found_share("  policies in every spelling", spelled, EVASION_PERCENT)]
+
+
+def sampled(quick: bool) -> list[tuple[str, Sample]]:
+    """Some requests of each kind, with the part that they are of."""
+    each = 2 if quick else 6
+    chosen: list[tuple[str, Sample]] = []
+    ordinary: dict[str, list[Sample]] = defaultdict(list)
+    for sample in itertools.chain(
+        files.samples(200),
+        graphql.samples(),
+        idioms.samples(1),
+        content.samples(20),
+        openapi.samples(quick=True),
+    ):
+        ordinary[sample.kind].append(sample)
+    for kind, samples in ordinary.items():
+        count = min(len(samples), each * (10 if kind.startswith(("idioms", "documents")) else 1))
+        chosen += [
+            (f"benign {kind.partition(':')[0]}", one) for one in chance("envoy", kind).sample(samples, count)
+        ]
+    for place in hostile.PLACES:
+        for payload in chance("envoy", place).sample(hostile.own(), each * 2):
+            chosen.append(("attacks refused", hostile.placed(payload, place)))
+    for mutation in ALL:
+        for payload in disguised.payloads(heavy=True, quick=quick)[: 1 if mutation.heavy else each // 2]:
+            chosen.append(("evasions refused", disguised.mutated(mutation, payload)))
+    return chosen

@@ -76,4 +76,4 @@ def _bytes(value: str | bytes) -> bytes:
 
 def chance(*names: object) -> random.Random:
     """A source of choices that is the same in every run, one for each name."""
-    return random.Random(zlib.crc32("\0".join(map(str, names)).encode()))
+    return random.Random(zlib.crc32("\0".join(map(str, names)).encode("utf-8", "surrogatepass")))

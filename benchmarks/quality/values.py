@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import random
 import re
+from collections.abc import Callable
 from re import _constants as codes  # type: ignore[attr-defined]
 from re import _parser as pattern_parser  # type: ignore[attr-defined]
 from typing import Any, Final
@@ -14,7 +15,7 @@ MAX_DEPTH: Final = 6
 
 SENTENCES: Final = (
     "Please leave the parcel with the neighbour at no. 12 & ring twice.",
-    "The customer asked: \"can I update the order, or delete a line, from the app?\"",
+    'The customer asked: "can I update the order, or delete a line, from the app?"',
     "Don't forget to select a size from the list and insert the coupon before you check out.",
     "Meeting moved to 3 pm; agenda: budget, hiring (2 seats), and the new office.",
     "It's 20 % cheaper than last year's model - and lighter, too!",
@@ -24,10 +25,23 @@ SENTENCES: Final = (
     "See https://www.example.com/help/returns?lang=en#how-to for details.",
     "Line one\nLine two\n\n* a list\n* of things",
 )
-WORDS: Final = ("standard", "blue", "primary", "north-west", "gift", "v2", "summer sale", "A/B test", "R&D", "50% off", "C++ course")
+WORDS: Final = (
+    "standard",
+    "blue",
+    "primary",
+    "north-west",
+    "gift",
+    "v2",
+    "summer sale",
+    "A/B test",
+    "R&D",
+    "50% off",
+    "C++ course",
+)
 BY_NAME: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (r"e-?mail", ("anna.o'neil@example.com", "max+news@mail.example.org", "info@example.co.uk")),
-    (r"(url|uri|link|href|website|webhook|callback|redirect|endpoint)s?$", ("https://www.example.com/a/b?x=1&y=2", "https://hooks.example.org/in/T024/B7", "http://localhost:3000/callback")),
+    (r"(redirect|callback).*(url|uri|link)?s?$", ("https://app.example.com/callback?x=1", "http://localhost:3000/callback", "com.example.app:/oauth")),
+    (r"(url|uri|link|href|website|webhook|endpoint)s?$", ("https://www.example.com/a/b?x=1&y=2", "https://hooks.example.org/in/T024/B7", "http://www.example.com/#top")),
     (r"(phone|mobile|tel|fax|msisdn)", ("+49 30 901820", "(555) 010-0199", "+442079460123")),
     (r"(first.?name|given)", ("Seán", "Anna-Lena", "D'Angelo")),
     (r"(last.?name|surname|family)", ("O'Brien", "Müller-Lüdenscheidt", "van der Berg")),
@@ -104,23 +118,16 @@ def of_pattern(rng: random.Random, pattern: str) -> str | None:
 
 
 def _piece(rng: random.Random, op: Any, argument: Any) -> str:
-    if op is codes.LITERAL:
-        return chr(argument)
-    if op is codes.AT:
-        return ""
-    if op is codes.ANY:
-        return rng.choice("abcxyz019")
-    if op is codes.IN:
-        return _of_set(rng, argument)
-    if op is codes.SUBPATTERN:
-        return "".join(_piece(rng, *each) for each in argument[-1])
-    if op is codes.BRANCH:
-        return "".join(_piece(rng, *each) for each in rng.choice(argument[1]))
-    if op in {codes.MAX_REPEAT, codes.MIN_REPEAT}:
-        least, most, inner = argument
-        count = rng.randint(least, max(least, min(int(most), least + 8)))
-        return "".join(_piece(rng, *each) for _ in range(min(count, 200)) for each in inner)
-    raise NotImplementedError
+    made = _PIECES.get(op)
+    if made is None:
+        raise NotImplementedError
+    return made(rng, argument)
+
+
+def _repeated(rng: random.Random, argument: Any) -> str:
+    least, most, inner = argument
+    count = rng.randint(least, max(least, min(int(most), least + 8)))
+    return "".join(_piece(rng, *each) for _ in range(min(count, 200)) for each in inner)
 
 
 def _of_set(rng: random.Random, items: Any) -> str:
@@ -134,8 +141,22 @@ def _of_set(rng: random.Random, items: Any) -> str:
     if op is codes.RANGE:
         return chr(rng.randint(argument[0], min(argument[1], argument[0] + 25)))
     if op is codes.CATEGORY:
-        return {codes.CATEGORY_DIGIT: "7", codes.CATEGORY_WORD: "w", codes.CATEGORY_SPACE: " "}.get(argument, "x")
+        return {codes.CATEGORY_DIGIT: "7", codes.CATEGORY_WORD: "w", codes.CATEGORY_SPACE: " "}.get(
+            argument, "x"
+        )
     raise NotImplementedError
+
+
+_PIECES: Final[dict[Any, Callable[[random.Random, Any], str]]] = {
+    codes.LITERAL: lambda _, argument: chr(argument),
+    codes.AT: lambda _, __: "",
+    codes.ANY: lambda rng, _: rng.choice("abcxyz019"),
+    codes.IN: _of_set,
+    codes.SUBPATTERN: lambda rng, argument: "".join(_piece(rng, *each) for each in argument[-1]),
+    codes.BRANCH: lambda rng, argument: "".join(_piece(rng, *each) for each in rng.choice(argument[1])),
+    codes.MAX_REPEAT: _repeated,
+    codes.MIN_REPEAT: _repeated,
+}
 
 
 def _class_text(item: Any) -> str:

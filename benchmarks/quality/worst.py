@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import random
@@ -11,7 +12,7 @@ from typing import Final
 
 from benchmarks.quality.clients import Call, sent
 from benchmarks.quality.judge import Judge
-from benchmarks.quality.mutations import FORM, JSON, XML, multipart, part
+from benchmarks.quality.mutations.forms import FORM, JSON, XML, multipart, part
 from benchmarks.quality.sample import Sample, chance
 
 MIB: Final = 1 << 20
@@ -20,13 +21,13 @@ RUNS: Final = 3
 
 PIECES: Final = (
     b"${", b"http://1.1.1.1/", b"<", b"{{", b"' or ", b"like.", b"../", b"a.", b"oQ==", b"%3d", b"union select ", b"\\u0027", b"/*", b"onx=", b"$(", b"a;b|", b"&lt;", b"eval(", b"-- ",
-    b"=cmd|' /C calc'!A0", b"O:8:\"a\":1:{", b"0x41", b"\xc0\xae", b"select", b"ssh://", b"\"\"\"", b"rO0AB",
+    b"=cmd|' /C calc'!A0", b'O:8:"a":1:{', b"0x41", b"\xc0\xae", b"select", b"ssh://", b'"""', b"rO0AB",
 )  # fmt: skip
 """What rules look for, over and over; `noise` mixes them."""
 
 
 def _noise(size: int) -> bytes:
-    rng = random.Random(8)  # noqa: S311 - the same in every run
+    rng = random.Random(8)
     made = b""
     while len(made) < size:
         made += rng.choice(PIECES) + rng.choice((b"", b" ", b"a", b"1", b"\n"))
@@ -59,14 +60,23 @@ def _call(body: bytes, kind: str, target: str = "/v1/orders") -> Call:
 
 def shapes(quick: bool = False) -> Iterator[Sample]:
     """1 MiB as it is, and 8 MiB compressed, in every wrapper."""
-    contents = {"noise": _noise, **{repr(piece)[2:-1]: (lambda size, piece=piece: _mixed(piece, size)) for piece in PIECES[: 3 if quick else None]}}
+    contents: dict[str, Callable[[int], bytes]] = {
+        "noise": _noise,
+        **{repr(piece)[2:-1]: functools.partial(_mixed, piece) for piece in PIECES[: 3 if quick else None]},
+    }
     for what, make in contents.items():
         for wrapper, wrap in WRAPPERS.items():
             yield _sent(f"1 MiB of {what} in {wrapper}", wrap(make(MIB)))
         if what in {"noise", "${", "http://1.1.1.1/"}:
             for wrapper in list(WRAPPERS)[:: 3 if quick else 1]:
                 call = WRAPPERS[wrapper](make(8 * MIB))
-                packed = Call("POST", call.target, gzip.compress(call.body, 6, mtime=0), call.content_type, (("content-encoding", "gzip"),))
+                packed = Call(
+                    "POST",
+                    call.target,
+                    gzip.compress(call.body, 6, mtime=0),
+                    call.content_type,
+                    (("content-encoding", "gzip"),),
+                )
                 yield _sent(f"8 MiB of {what} in {wrapper}, gzip of {len(packed.body) >> 10} KiB", packed)
 
 

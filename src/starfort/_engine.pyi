@@ -144,6 +144,14 @@ class ExplainedEndpoint(TypedDict):
     documented: bool
 
 @type_check_only
+class ExplainedReading(TypedDict):
+    """Another way in which servers could read the path."""
+
+    path: str
+    endpoint: str
+    """`METHOD /path/{template}` of the endpoint whose policies are asked, "" when it is of none."""
+
+@type_check_only
 class ExplainedClient(TypedDict):
     """Who called, as the network shows it."""
 
@@ -204,6 +212,7 @@ class Explanation(TypedDict):
     """Every policy of the bundle, in order."""
     request: ExplainedRequest
     endpoint: ExplainedEndpoint | None
+    readings: list[ExplainedReading]
     client: ExplainedClient
     identity: ExplainedIdentity
     signals: list[ExplainedSignal]

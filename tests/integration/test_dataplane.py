@@ -13,7 +13,10 @@ import httpx
 import pytest
 from cryptography import x509
 
+from starfort import bundle
 from starfort._engine import normalise_path
+from starfort.compile import compile_config
+from starfort.config import load
 from tests.support.envoy_bench import (
     BASIC,
     Authority,
@@ -288,6 +291,8 @@ async def test_routes_follow_host_and_base_path(here: Place) -> None:
             "/v1/a%2F..",
             "/v1/a%5c..%5cb",
             "/v1/a%2f..;x/b",
+            "/v1/..;/x",
+            "/v1/%2e%2e;/x",
         ):
             hidden = await get(base, path, headers={"host": "a.example.com"})
             assert (path, hidden.status_code) == (path, 400)
@@ -318,6 +323,59 @@ async def test_paths_are_what_the_engine_takes_them_for(here: Place) -> None:
         assert {path: await seen(path) for path in expected} == expected
         for path in [*expected, "/v1/%7e%2d", "/v1/caf%c3%a9", "/v1/a%5cb", "/v1/a;b/%20", "/v1/.%2e/v1/%3f"]:
             assert normalise_path(path) == normalise_path(await seen(path)), path
+
+
+READINGS = """
+version: 1
+node: test
+listeners: [{name: public, address: "127.0.0.1:0"}]
+upstreams: [{name: shop, addresses: ["127.0.0.1:{shop}"]}]
+apis:
+  - name: shop
+    upstream: shop
+    endpoints: [{match: "GET /public/{name}"}, {match: "GET /projects/{id}/issues"}]
+policies:
+  - {name: private, endpoints: ["GET /private/{id}"], action: {block: {status: 403}}, mode: enforce}
+  - {name: items, endpoints: ["GET /items/{id}"], action: {limit: {rate: 1/1m, burst: 1}}, mode: enforce}
+  - {name: admin, when: 'request.query["role"] == "admin"', action: {block: {status: 451}}, mode: enforce}
+"""
+
+
+async def test_policies_hold_in_every_reading_of_a_request(here: Place) -> None:
+    """What Envoy hands to the filter and to the upstream is judged in each way that the upstream may read it."""
+    supervisor = here.supervisor()
+    dataplane = here.dataplane(READINGS)
+    compiled = compile_config(load(here.directory / "starfort.yaml"), hash_key=bytes(32), signal_kinds=[])
+    bundle.write(compiled.bundle, dataplane.filter_settings.bundle)
+    async with running(supervisor, dataplane):
+        address = (await supervisor.addresses())["public"]
+
+        async def asked(path: str) -> tuple[int, str]:
+            """Status, and the path that the upstream got, of a target that no client library touches."""
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(f"GET {path} HTTP/1.1\r\nhost: a.example.com\r\nconnection: close\r\n\r\n".encode())
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+            writer.close()
+            return int(head.split(b" ", 2)[1]), str(json.loads(body).get("path", ""))
+
+        for path in (
+            "/private/7", "/private%2F7", "/private%5c7", "/private\\7", "/private;x=1/7", "/;/private/7",
+            "//private//7", "/public/../private/7", "/public/%2e%2e/private/7", "/public/%252e%252e/private/7",
+            "/private%252f7", "/%70rivate/7", "/Private/7", "/private/7/", "/private/7;a=b",
+            "http://a.example.com/private/7", "/private/%2e/7", "/./private;/7", "/private%c0%af7",
+        ):  # fmt: skip
+            assert (path, await asked(path)) == (path, (403, ""))
+        for path in ("/public/..;/private/7", "/public/%2e%2e;/private/7", "/public/..%2fprivate/7"):
+            assert (path, (await asked(path))[0] in {400, 403}) == (path, True)
+        for path in (
+            "/projects/group%2Fapp/issues", "/public/@scope%2fname", "/public/https%3A%2F%2Fexample.com",
+            "/public/a;b=c", "/public/private%2F7", "/public/7?role=user&role=guest", "/public/caf%C3%A9",
+        ):  # fmt: skip
+            assert (path, await asked(path)) == (path, (200, path))
+        statuses = [(await asked(f"/items{path}"))[0] for path in ("/7", "/7%2Fx", "/7%5cx", ";a/7", "/8%2F")]
+        assert statuses == [200, 200, 429, 429, 429]
+        for query in ("role=user&role=admin", "role=admin&role=user"):
+            assert (await asked(f"/public/7?{query}"))[0] == 451
 
 
 async def test_an_upstream_is_known_by_its_certificate(here: Place) -> None:

@@ -149,8 +149,8 @@ async def test_bodies_are_inspected_whole(bench: Bench) -> None:
 
 
 async def test_a_body_over_the_limit_is_refused_when_so_configured(tmp_path: Path) -> None:
-    """With `over_limit: reject` a larger body is answered 413 and does not reach the upstream."""
-    async with filter_bench(tmp_path, reject_over_limit=True) as bench:
+    """With `over_limit: refuse` a larger body is answered 413 and does not reach the upstream."""
+    async with filter_bench(tmp_path, over_limit="refuse") as bench:
         large = json.dumps({"name": "x" * MEBIBYTE}).encode()
         answer = await bench.client.post("/over", content=large, headers={"content-type": "application/json"})
         assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")

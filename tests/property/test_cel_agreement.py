@@ -2,23 +2,32 @@
 
 Expressions are made by type, so that the checker takes them. `in_list`, `in_cidr` and `lowerAscii` are ours: CEL's
 implementation has nothing to compare them with.
+
+CEL knows one value for a name. Where a name came more than once, CEL is asked about each choice of values: what it says
+of one choice, the engine says too. Each comparison may choose for itself, so what the engine says, CEL says of some
+choice at each place where a name stands.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from hypothesis import HealthCheck, example, given, settings
+from cel_expr_python import cel
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from starfort import bundle
 from starfort._engine import Engine
 from starfort.bundle.model import Api, Endpoint, Limits
-from starfort.bundle.policy import Mode, Phase, Policy, TagAction
+from starfort.bundle.policy import Action, AllowAction, Mode, Phase, Policy, TagAction
 from starfort.compile.cel import Environment, compile_expression
+from starfort.compile.variables import plain_variables, signal_variables
 
 KINDS = ("k",)
 ENVIRONMENT = Environment(KINDS, ())
@@ -52,16 +61,22 @@ class Facts:
     """What a request says."""
 
     method: str
-    query: dict[str, str]
+    query: dict[str, tuple[str, ...]]
+    """Values by name, one or more of each."""
     labels: tuple[str, ...]
     score: float
     status: int
 
-    def variables(self) -> dict[str, Any]:
-        """For CEL's own implementation."""
+    def choices(self) -> Iterator[dict[str, str]]:
+        """Every choice of one value for each name of the query."""
+        for values in itertools.product(*self.query.values()):
+            yield dict(zip(self.query, values, strict=True))
+
+    def variables(self, query: dict[str, str]) -> dict[str, Any]:
+        """For CEL's own implementation, with one choice of values."""
         return {
             "request.method": self.method,
-            "request.query": self.query,
+            "request.query": query,
             "endpoint.labels": list(self.labels),
             "endpoint.known": True,
             "identity.verified": False,
@@ -72,14 +87,17 @@ class Facts:
         }
 
 
-FACTS = st.builds(
-    Facts,
-    method=st.sampled_from(["GET", "POST"]),
-    query=st.dictionaries(st.sampled_from(NAMES[:2]), st.sampled_from(WORDS)),
-    labels=st.lists(st.sampled_from(WORDS), max_size=3).map(tuple),
-    score=st.sampled_from([0.0, 0.25, 0.5, 0.9, 1.0]),
-    status=st.sampled_from([200, 204, 404, 503]),
-)
+def facts(most: int) -> st.SearchStrategy[Facts]:
+    """Requests with at most so many values of a name."""
+    values = st.lists(st.sampled_from(WORDS), min_size=1, max_size=most).map(tuple)
+    return st.builds(
+        Facts,
+        method=st.sampled_from(["GET", "POST"]),
+        query=st.dictionaries(st.sampled_from(NAMES[:2]), values),
+        labels=st.lists(st.sampled_from(WORDS), max_size=3).map(tuple),
+        score=st.sampled_from([0.0, 0.25, 0.5, 0.9, 1.0]),
+        status=st.sampled_from([200, 204, 404, 503]),
+    )
 
 
 def literal(text: str) -> str:
@@ -184,30 +202,63 @@ def deeper(of: Typed) -> Typed:
 CONDITIONS = deeper(deeper(deeper(LEAVES))).bool
 
 
-def by_cel(text: str, facts: Facts) -> bool | None:
-    """What CEL's own implementation says; `None`: an error."""
-    value = ENVIRONMENT.checker.compile(text).eval(data=facts.variables())
-    return None if value.type().name() == "ERROR" else bool(value.plain_value())
+def evaluated(checker: cel.Env, text: str, variables: list[dict[str, Any]]) -> set[bool | None]:
+    """What CEL's own implementation says with each of these variables; `None`: an error."""
+    compiled = checker.compile(text)
+    values = [compiled.eval(data=one) for one in variables]
+    return {None if value.type().name() == "ERROR" else bool(value.plain_value()) for value in values}
 
 
-def by_engine(text: str, facts: Facts) -> bool | None:
-    """What the engine says of the compiled expression; `None`: an error."""
+def by_cel(text: str, facts: Facts) -> set[bool | None]:
+    """What CEL's own implementation says, over every choice of values for the names."""
+    return evaluated(ENVIRONMENT.checker, text, [facts.variables(query) for query in facts.choices()])
+
+
+USE = re.compile(r"(?<!has\()request\.query\.(a|b|missing)\b")
+MACRO = re.compile(r"\.(exists|all|exists_one)\(")
+PLACES = cel.NewEnv(
+    variables={name: kind for name, (_, kind) in {**plain_variables(), **signal_variables(KINDS)}.items()}
+    | {"place": cel.Type.Map(cel.Type.STRING, cel.Type.STRING)}
+)
+
+
+def by_cel_at_each_place(text: str, facts: Facts) -> set[bool | None]:
+    """What CEL says over every choice of values for each place where a name stands."""
+    names = [use[1] for use in USE.finditer(text)]
+    numbers = itertools.count()
+    placed = USE.sub(lambda _: f"place.p{next(numbers)}", text)
+    present = [(f"p{number}", facts.query[name]) for number, name in enumerate(names) if name in facts.query]
+    first = next(facts.choices())
+    variables = [
+        facts.variables(first)
+        | {"place": {place: value for (place, _), value in zip(present, values, strict=True)}}
+        for values in itertools.product(*(values for _, values in present))
+    ]
+    return evaluated(PLACES, placed, variables)
+
+
+def by_engine(text: str, facts: Facts, action: Action | None = None) -> bool | None:
+    """What the engine says of the compiled expression; `None`: an error.
+
+    Args:
+        text: the condition.
+        facts: the request.
+        action: what the policy does, which decides for how many values a condition must hold; default `tag`.
+    """
     policy = Policy(
         name="p",
         phase=Phase.RESPONSE,
         apis=None,
         endpoints=None,
         when=compile_expression(text, ENVIRONMENT, "bool"),
-        action=TagAction(header="x-a", value="1"),
+        action=action or TagAction(header="x-a", value="1"),
         mode=Mode.OBSERVE,
     )
     made = bundle.Bundle(
         node="n",
         hash_key=bytes(32),
         fail_open=True,
-        limits=Limits(
-            16384, 100, 16384, 1 << 20, 1 << 20, 1 << 23, 100, 64, 1000, 100, reject_over_limit=False
-        ),
+        limits=Limits(16384, 100, 16384, 1 << 20, 1 << 20, 1 << 23, 100, 64, 1000, 100, 1000, 100, 10**9),
         apis=(Api("shop", ("*",), ("/",), "shop"),),
         endpoints=(Endpoint("1", 0, "*", "/", labels=facts.labels),),
         signal_kinds=KINDS,
@@ -223,7 +274,9 @@ def by_engine(text: str, facts: Facts) -> bool | None:
             "ttl_ms": 1000,
         }
         engine.signals([signal], now_ms=NOW_MS)
-    query = "&".join(f"{quote(name)}={quote(value)}" for name, value in facts.query.items())
+    query = "&".join(
+        f"{quote(name)}={quote(value)}" for name, values in facts.query.items() for value in values
+    )
     told = engine.explain(
         {
             "method": facts.method,
@@ -238,13 +291,14 @@ def by_engine(text: str, facts: Facts) -> bool | None:
     return trace["matched"]
 
 
-PLAIN = Facts("GET", {"a": "1"}, ("a", "é"), 0.9, 200)
+PLAIN = Facts("GET", {"a": ("1",)}, ("a", "é"), 0.9, 200)
+TWICE = Facts("GET", {"a": ("1", "2"), "b": ("x", "7")}, ("1", "2"), 0.9, 200)
 
 
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-@given(text=CONDITIONS, facts=FACTS)
+@given(text=CONDITIONS, facts=facts(1))
 @example(text="1 / 0 == 1 || true", facts=PLAIN)
 @example(text="1 / 0 == 1 && false", facts=PLAIN)
 @example(text='request.query.missing == "" || endpoint.known', facts=PLAIN)
@@ -264,11 +318,53 @@ PLAIN = Facts("GET", {"a": "1"}, ("a", "é"), 0.9, 200)
 @example(text="int(9223372036854775807.0) > 0", facts=PLAIN)
 @example(text='double("NaN") != double("NaN")', facts=PLAIN)
 def test_the_engine_agrees_with_cel(text: str, facts: Facts) -> None:
-    """The same bool, or an error in both."""
-    assert by_engine(text, facts) == by_cel(text, facts)
+    """The same bool, or an error in both; for every action, when no name is repeated."""
+    assert {by_engine(text, facts)} == by_cel(text, facts)
+    assert {by_engine(text, facts, AllowAction())} == by_cel(text, facts)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+@given(text=CONDITIONS, facts=facts(2))
+@example(text='request.query.a == "2"', facts=TWICE)
+@example(text='request.query.a != "1"', facts=TWICE)
+@example(text='!(request.query.a == "1" || request.query.a == "3")', facts=TWICE)
+@example(text='request.query.a == "1" && request.query.a == "2"', facts=TWICE)
+@example(text="int(request.query.b) > 5", facts=TWICE)
+@example(text="int(request.query.b) > 9", facts=TWICE)
+@example(text="!(int(request.query.b) > 9)", facts=TWICE)
+@example(text="request.query.a == request.query.a", facts=TWICE)
+@example(text='request.query.a + request.query.b == "2x"', facts=TWICE)
+@example(text='(request.query.a == "2" ? request.query.b : "") == "7"', facts=TWICE)
+@example(text="endpoint.labels.all(x, x == request.query.a)", facts=TWICE)
+@example(text="endpoint.labels.exists_one(x, x == request.query.a)", facts=TWICE)
+@example(text='[request.query.a].exists(x, x == "2")', facts=TWICE)
+@example(text='request.query.exists(x, x == "a")', facts=TWICE)
+@example(text='request.query.exists_one(x, x == "a")', facts=TWICE)
+@example(text="size(request.query) == 2", facts=TWICE)
+@example(text="has(request.query.a)", facts=TWICE)
+def test_the_engine_says_what_cel_says_of_some_choice_of_values(text: str, facts: Facts) -> None:
+    """A restriction holds if CEL says so of a choice of values; a permission only if CEL says so of every one."""
+    assume(len(USE.findall(text)) <= 6)
+    restricts, permits = by_engine(text, facts), by_engine(text, facts, AllowAction())
+    chosen = by_cel(text, facts)
+    if True in chosen:
+        assert restricts is True
+    if chosen != {True}:
+        assert permits is not True
+    if restricts is False:
+        assert chosen == {False}
+    if not (MACRO.search(text) and USE.search(text)):
+        assert restricts in by_cel_at_each_place(text, facts)
 
 
 def test_both_answers_and_errors_are_seen() -> None:
     """The comparison can tell: each way of answering is met."""
     for text, wanted in (("1 < 2", True), ("2 < 1", False), ("1 / 0 == 1", None)):
-        assert by_engine(text, PLAIN) is by_cel(text, PLAIN) is wanted
+        assert by_engine(text, PLAIN) is wanted
+        assert by_cel(text, PLAIN) == {wanted}
+    assert by_cel('request.query.a == "1"', TWICE) == {True, False}
+    both = 'request.query.a == "1" && request.query.a == "2"'
+    assert by_cel(both, TWICE) == {False}
+    assert by_cel_at_each_place(both, TWICE) == {True, False}

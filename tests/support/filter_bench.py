@@ -77,9 +77,7 @@ def default_policies() -> list[p.Policy]:
     ]
 
 
-def write_bundle(
-    path: Path, version: str, policies: list[p.Policy], *, reject_over_limit: bool = False
-) -> None:
+def write_bundle(path: Path, version: str, policies: list[p.Policy], *, over_limit: str = "pass") -> None:
     """A bundle file, put in place at once."""
     limits = bundle.Limits(
         uri_bytes=8192,
@@ -90,9 +88,12 @@ def write_bundle(
         decompressed_bytes=1 << 20,
         decompression_ratio=100,
         depth=64,
-        parameters=500,
+        query_parameters=500,
+        cookies=100,
+        body_parameters=500,
         multipart_parts=50,
-        reject_over_limit=reject_over_limit,
+        work=100_000_000,
+        over_limit=over_limit,
     )
     made = bundle.Bundle(
         version=version,
@@ -296,17 +297,17 @@ async def _listener(admin: Path, process: asyncio.subprocess.Process) -> tuple[s
 
 @contextlib.asynccontextmanager
 async def filter_bench(
-    directory: Path, *, reject_over_limit: bool = False, fail_open: bool = False, damaged: bool = False
+    directory: Path, *, over_limit: str = "pass", fail_open: bool = False, damaged: bool = False
 ) -> AsyncIterator[Bench]:
     """Everything, running; it ends with the block.
 
     Args:
         directory: an empty folder.
-        reject_over_limit: what the bundle says of bodies over its limit.
+        over_limit: what the bundle says of requests over its limits, `pass` or `refuse`.
         fail_open: what the filter does while it has no bundle.
         damaged: the bundle cannot be read.
     """
-    write_bundle(directory / "bundle.sfb", "v1", default_policies(), reject_over_limit=reject_over_limit)
+    write_bundle(directory / "bundle.sfb", "v1", default_policies(), over_limit=over_limit)
     if damaged:
         (directory / "bundle.sfb").write_bytes((directory / "bundle.sfb").read_bytes()[:-1])
     rows: list[dict[str, Any]] = []

@@ -39,7 +39,7 @@ fn parse(content_type: &str, text: &str, limits: &Limits, parameters: &mut Param
 
 fn bodies(criterion: &mut Criterion) {
     let limits = Limits::default();
-    let mut parameters = Parameters::new(limits.parameters);
+    let mut parameters = Parameters::within(&limits);
     let mut group = criterion.benchmark_group("body");
     let large = orders(64 * 1024);
     let xml = "<order><id>17</id><item sku=\"a\">2</item><note>x &amp; y</note></order>";
@@ -59,7 +59,7 @@ fn bodies(criterion: &mut Criterion) {
 
 fn head(criterion: &mut Criterion) {
     let limits = Limits::default();
-    let mut parameters = Parameters::new(limits.parameters);
+    let mut parameters = Parameters::within(&limits);
     let mut group = criterion.benchmark_group("head");
     for (name, raw) in [
         ("plain", "/api/v1/users/4711/orders"),

@@ -146,7 +146,7 @@ fn totals(group: &mut Group<'_>, case: &Case, rules: &[u8]) {
 /// Bytes to a path, parameters and anomalies.
 fn http(group: &mut Group<'_>, case: &Case) {
     let limits = Limits::default();
-    let mut parameters = Parameters::new(limits.parameters);
+    let mut parameters = Parameters::within(&limits);
     group.bench_function("http", |bencher| {
         bencher.iter(|| {
             parameters.clear();
@@ -202,7 +202,7 @@ fn head_stages(group: &mut Group<'_>, case: &Case) {
     });
     let identities = Identities::new(&bundle.identity).unwrap();
     let hash = KeyedHash::new(&bundle.hash_key).unwrap();
-    let mut parameters = Parameters::new(limits.parameters);
+    let mut parameters = Parameters::within(&limits);
     let _ = query::parse(target.query.unwrap_or_default(), &limits, &mut parameters);
     let _ = cookies::parse(case.get("cookie"), &limits, &mut parameters);
     let accepted = ["staff".to_owned()];

@@ -51,7 +51,7 @@ fn orders(bytes: usize) -> String {
 
 fn http(criterion: &mut Criterion) {
     let limits = Limits::default();
-    let mut parameters = Parameters::new(limits.parameters);
+    let mut parameters = Parameters::within(&limits);
     let mut group = criterion.benchmark_group("http");
     for (name, content_type, text) in [
         ("json", "application/json", ORDER),

@@ -16,7 +16,7 @@ use starfort_engine::http::listener::{Both, Listener};
 use starfort_engine::http::multipart::Part as BodyPart;
 use starfort_engine::http::{
     Anomalies, Anomaly, Limits, MAX_NAME_BYTES, Parameters, body, cookies, decompress, form,
-    headers, json, multipart, path, query, xml,
+    headers, json, multipart, path, query, readings, xml,
 };
 use starfort_engine::identity::{Identities, Offered};
 use starfort_engine::rules::compiled::{
@@ -48,7 +48,7 @@ pub(crate) const TARGETS: &[Target] = &[
 fn limits() -> Limits {
     Limits {
         depth: 16,
-        parameters: 200,
+        body_parameters: 200,
         decompressed_bytes: 1 << 18,
         ..Limits::default()
     }
@@ -68,7 +68,7 @@ fn assert_bounded(parameters: &Parameters, input: usize, readers: usize) {
         assert!(parameter.name.len() <= MAX_NAME_BYTES);
         let _ = parameter.kind();
     }
-    assert!(parameters.len() <= limits().parameters as usize);
+    assert!(parameters.len() <= limits().body_parameters as usize);
 }
 
 /// What a reader tells, as parameters, to whoever else listens too.
@@ -77,7 +77,7 @@ fn collected<L: Listener>(
     other: &mut L,
     read: impl FnOnce(&mut Both<&mut Collect<'_>, &mut L>),
 ) -> (Parameters, Anomalies) {
-    let mut parameters = Parameters::new(limits().parameters);
+    let mut parameters = Parameters::new(limits().body_parameters);
     let mut collect = Collect::new(&mut parameters, &limits());
     let mut both = Both(&mut collect, other);
     both.begin(format);
@@ -91,9 +91,10 @@ fn collected<L: Listener>(
 pub(crate) fn fuzz_json(data: &[u8]) {
     for documents in [json::Documents::One, json::Documents::Many] {
         for truncated in [false, true] {
-            let (parameters, found) = collected(BodyKind::Json, &mut Anomalies::NONE, |both| {
-                json::read(data, truncated, documents, both);
-            });
+            let (parameters, found) =
+                collected(BodyKind::Json, &mut Anomalies::default(), |both| {
+                    json::read(data, truncated, documents, both);
+                });
             assert_bounded(&parameters, data.len(), 1);
             let comparable = documents == json::Documents::One
                 && !truncated
@@ -111,7 +112,7 @@ pub(crate) fn fuzz_json(data: &[u8]) {
 
 /// Forms.
 pub(crate) fn fuzz_form(data: &[u8]) {
-    let (parameters, _) = collected(BodyKind::Form, &mut Anomalies::NONE, |both| {
+    let (parameters, _) = collected(BodyKind::Form, &mut Anomalies::default(), |both| {
         form::read(data, b'&', both);
     });
     assert_bounded(&parameters, data.len(), 1);
@@ -146,7 +147,7 @@ pub(crate) fn fuzz_multipart(data: &[u8]) {
 /// XML and SGML; entities become at most so much more.
 pub(crate) fn fuzz_xml(data: &[u8]) {
     for dialect in [xml::Dialect::Xml, xml::Dialect::Sgml] {
-        let (parameters, _) = collected(BodyKind::Xml, &mut Anomalies::NONE, |both| {
+        let (parameters, _) = collected(BodyKind::Xml, &mut Anomalies::default(), |both| {
             xml::read(data, false, dialect, both);
         });
         assert_bounded(&parameters, data.len() + (1 << 20), 1);
@@ -154,9 +155,10 @@ pub(crate) fn fuzz_xml(data: &[u8]) {
     let _ = xml::declared_charset(data);
 }
 
-/// The request's head: a rooted path without dot segments that normalises to itself; query, cookies, headers.
+/// The request's head: a rooted path without dot segments that normalises to itself, and few other readings of it;
+/// query, cookies, headers.
 pub(crate) fn fuzz_query_cookies_path(data: &[u8]) {
-    let mut parameters = Parameters::new(limits().parameters);
+    let mut parameters = Parameters::new(limits().body_parameters);
     let target = path::split(data, &limits());
     assert!(target.path.starts_with('/') || target.path == "*");
     assert!(
@@ -175,6 +177,10 @@ pub(crate) fn fuzz_query_cookies_path(data: &[u8]) {
         );
         assert_eq!(again.path, target.path);
     }
+    assert!(target.others.len() <= readings::MAX_READINGS);
+    for reading in &target.others {
+        assert!(reading.path.starts_with('/') && reading.path != target.path);
+    }
     let _ = query::parse(target.query.unwrap_or_default(), &limits(), &mut parameters);
     let _ = cookies::parse(data, &limits(), &mut parameters);
     let _ = headers::check([(data, data)], &limits());
@@ -192,7 +198,7 @@ pub(crate) fn fuzz_body_decompress(data: &[u8]) {
     let (content_type, encoding) = head.trim_end().split_once('\t').unwrap_or((&head, ""));
     let plain = decompress::decompress(Some(encoding), content, false, &limits());
     assert!(plain.body.len() <= (limits().decompressed_bytes as usize).max(content.len()));
-    let mut parameters = Parameters::new(limits().parameters);
+    let mut parameters = Parameters::new(limits().body_parameters);
     let parsed = body::parse(
         Some(content_type),
         Some(encoding),
@@ -416,7 +422,6 @@ fn link(
         msg: None,
         logdata: None,
         actions: Vec::new(),
-        xmlns: Vec::new(),
     }
 }
 

@@ -27,8 +27,11 @@ pub struct Bundle {
     pub hash_key: Vec<u8>,
     /// What to do when the engine itself fails (panic, internal error): `true` lets the request pass.
     pub fail_open: bool,
-    /// Parser limits.
+    /// Limits where an API or endpoint has none of its own.
     pub limits: Limits,
+    /// Limits of single APIs and endpoints, which refer to them by index.
+    #[serde(default)]
+    pub scoped_limits: Vec<Limits>,
     /// Addresses whose `X-Forwarded-For` is believed. Packed ranges, see [`AddressList::ranges`].
     #[serde(with = "serde_bytes")]
     pub trusted_proxies: Vec<u8>,
@@ -52,13 +55,47 @@ pub struct Bundle {
     pub signal_kinds: Vec<String>,
     /// Policies in order.
     pub policies: Vec<Policy>,
+    /// Fields in which people write, by name, wherever an endpoint says nothing of them.
+    #[serde(default)]
+    pub content: Content,
     /// SecLang rules, compiled (filled by the rules stage's own compiler; empty means none).
     #[serde(with = "serde_bytes", default)]
     pub rules: Vec<u8>,
 }
 
-/// Limits of the parsers. Everything over a limit is an anomaly (a finding), never a failure.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// How matches of rules in fields where people write are weighed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Content {
+    /// Weigh them; `false`: every match counts.
+    pub weigh: bool,
+    /// Names of fields, in lower case, their words joined by `_`, and what such fields hold. A name counts for longer
+    /// ones that end with its words too (`text` for `commentText`), unless it begins with `=`.
+    pub names: Vec<(String, ContentKind)>,
+}
+
+/// What a field holds, as far as it matters to rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContentKind {
+    /// No content: numbers, identifiers, names, addresses, choices. Every match of a rule counts.
+    Other,
+    /// Sentences.
+    Prose,
+    /// Markdown: prose with code in it that is shown as it is.
+    Markdown,
+    /// HTML: prose with elements that are meant.
+    Html,
+    /// Source code, configuration, logs.
+    Code,
+    /// Regular expressions.
+    Pattern,
+    /// Queries that the application runs as they are.
+    Query,
+}
+
+/// How much of a request is inspected. Everything over a limit is an anomaly, and counts as over the limit:
+/// [`Limits::over_limit`] says what becomes of the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of path and query together.
     pub uri_bytes: u32,
@@ -76,13 +113,31 @@ pub struct Limits {
     pub decompression_ratio: u32,
     /// Nesting of JSON and XML.
     pub depth: u32,
-    /// Parameters of one request (query, form, JSON leaves, multipart parts, cookies).
-    pub parameters: u32,
+    /// Parameters of the query.
+    pub query_parameters: u32,
+    /// Cookies.
+    pub cookies: u32,
+    /// Parameters of the body (form fields, JSON leaves, multipart parts, XML texts and attributes).
+    pub body_parameters: u32,
     /// Parts of one multipart body.
     pub multipart_parts: u32,
-    /// What to do with a body over `request_body_bytes`: `true` refuses it (413), `false` passes the rest
-    /// uninspected and says so (anomaly `body_over_limit`).
-    pub reject_over_limit: bool,
+    /// Units of work for one request and its response; one is about a nanosecond of one core.
+    pub work: u64,
+    /// What becomes of a request of a type that is read (JSON, XML, form, text …) and is over a limit.
+    pub over_limit: OverLimit,
+    /// What becomes of a file (a body whose type is not read, or the content of a multipart file) that is longer
+    /// than `request_body_bytes`.
+    pub over_limit_files: OverLimit,
+}
+
+/// What becomes of a request that is over a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverLimit {
+    /// Refused: 413, or what fits the limit better.
+    Refuse,
+    /// Passed; what is beyond the limit is looked at as far as it can be, and the event says which limit it was.
+    Pass,
 }
 
 /// One API: where its calls come in and where they go.
@@ -102,6 +157,9 @@ pub struct Api {
     pub jwt_providers: Vec<String>,
     /// Whether the API has an OpenAPI document, so that an unmatched call is undocumented.
     pub documented: bool,
+    /// Index in [`Bundle::scoped_limits`]; `None`: [`Bundle::limits`].
+    #[serde(default)]
+    pub limits: Option<u32>,
 }
 
 /// One endpoint: method and path template of an API.
@@ -124,6 +182,12 @@ pub struct Endpoint {
     pub username_field: Option<String>,
     /// See `username_field`.
     pub password_field: Option<String>,
+    /// Index in [`Bundle::scoped_limits`]; `None`: as its API.
+    #[serde(default)]
+    pub limits: Option<u32>,
+    /// What its fields hold, by path (`issue.body`, `messages.content`); those not named here go by [`Bundle::content`].
+    #[serde(default)]
+    pub content: Vec<(String, ContentKind)>,
 }
 
 /// How callers prove who they are.

@@ -10,13 +10,13 @@ use crate::client::Clients;
 use crate::client::address::AddressRanges;
 use crate::client::bot::Bots;
 use crate::client::geo::GeoDatabases;
-use crate::endpoint::Matcher;
+use crate::endpoint::{EndpointMatch, Matcher};
 use crate::error::EngineError;
 use crate::hash::KeyedHash;
 use crate::identity::Identities;
 use crate::policy::Policies;
 use crate::rate::RateTable;
-use crate::rules::{Rules, RulesCache, Store};
+use crate::rules::{FieldNames, Rules, RulesCache, Store};
 use crate::scan::Scanner;
 use crate::signals::SignalTable;
 
@@ -63,6 +63,9 @@ pub struct Engine {
     /// Let requests pass when the engine itself fails.
     pub fail_open: bool,
     pub(crate) limits: Limits,
+    pub(crate) scoped_limits: Vec<Limits>,
+    /// By which a target is read before it is known what is called: the longest of all that are allowed.
+    pub(crate) target_limits: Limits,
     pub(crate) apis: Vec<Api>,
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) responses: Vec<CannedResponse>,
@@ -75,6 +78,8 @@ pub struct Engine {
     pub(crate) policies: Policies,
     pub(crate) scanner: Scanner,
     pub(crate) rules: Arc<Rules>,
+    /// What fields hold, for rules.
+    pub(crate) fields: FieldNames,
     pub(crate) shared: Arc<SharedState>,
 }
 
@@ -110,11 +115,19 @@ impl Engine {
             policies: Policies::new(&bundle)?,
             scanner: Scanner::new(&bundle.sensitive_classes)?,
             rules,
+            fields: FieldNames::new(&bundle.content, &bundle.endpoints),
             shared,
             version: bundle.version.into(),
             node: bundle.node.into(),
             fail_open: bundle.fail_open,
+            target_limits: Limits {
+                uri_bytes: (bundle.scoped_limits.iter())
+                    .map(|limits| limits.uri_bytes)
+                    .fold(bundle.limits.uri_bytes, u32::max),
+                ..bundle.limits.clone()
+            },
             limits: bundle.limits,
+            scoped_limits: bundle.scoped_limits,
             apis: bundle.apis,
             endpoints: bundle.endpoints,
             responses: bundle.responses,
@@ -127,9 +140,15 @@ impl Engine {
         &self.shared
     }
 
-    /// Bytes of a request body that are inspected.
-    pub fn request_body_limit(&self) -> usize {
-        self.limits.request_body_bytes as usize
+    /// Limits of what is called: the endpoint's own, its API's, or those of all.
+    pub(crate) fn limits_of(&self, matched: EndpointMatch) -> &Limits {
+        let own = self
+            .endpoint(matched.endpoint)
+            .and_then(|endpoint| endpoint.limits);
+        let index = own.or_else(|| self.api(matched.api).and_then(|api| api.limits));
+        index
+            .and_then(|index| self.scoped_limits.get(index as usize))
+            .unwrap_or(&self.limits)
     }
 
     pub(crate) fn api(&self, index: Option<u32>) -> Option<&Api> {

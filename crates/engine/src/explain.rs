@@ -74,6 +74,8 @@ pub struct Explanation {
     pub request: ExplainedRequest,
     /// What was called, `None` when no endpoint matched.
     pub endpoint: Option<ExplainedEndpoint>,
+    /// How else servers could read the path; see [`crate::endpoint::Found`].
+    pub readings: Vec<ExplainedReading>,
     /// Who called, as the network shows it.
     pub client: ExplainedClient,
     /// Who called, as credentials prove it.
@@ -116,6 +118,15 @@ pub struct ExplainedEndpoint {
     /// Its own and its API's.
     pub labels: Vec<String>,
     pub documented: bool,
+}
+
+/// See [`Explanation::readings`].
+#[derive(Debug, Clone, Serialize)]
+pub struct ExplainedReading {
+    /// The path in this reading.
+    pub path: String,
+    /// `METHOD /path/{template}` of the endpoint whose policies are asked, "" when it is of none.
+    pub endpoint: String,
 }
 
 /// See [`Explanation::client`].
@@ -194,8 +205,15 @@ fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, n
         outcome = transaction.request_body_begins(engine, &described.body, true, now);
     }
     if let RequestOutcome::NeedBody { limit_bytes } = outcome {
-        let (body, truncated) = cut(&described.body, limit_bytes);
-        outcome = transaction.request_body(engine, body, truncated, now);
+        let truncated = described.body.len() > limit_bytes;
+        outcome = transaction.request_body(engine, &described.body, truncated, now);
+    }
+    if let RequestOutcome::Continue(effects) = &outcome
+        && effects.watch
+        // All of it was handed over already: only its end is new.
+        && let Some(answer) = transaction.request_ends(engine, now)
+    {
+        outcome = RequestOutcome::Respond(answer);
     }
     let mut played = Played::default();
     match outcome {
@@ -308,6 +326,16 @@ fn explanation(
         },
         documented: endpoint.documented,
     });
+    let readings = transaction.also.iter().filter(|seen| !seen.grants_only);
+    let readings = readings
+        .map(|seen| ExplainedReading {
+            path: seen.path.clone(),
+            endpoint: engine
+                .endpoint(seen.matched.endpoint)
+                .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
+                .unwrap_or_default(),
+        })
+        .collect();
     let client = explained_client(&transaction);
     let identity = explained_identity(&transaction);
     let signals = transaction.signals.iter();
@@ -331,6 +359,7 @@ fn explanation(
         policies: engine.policies.summary(&trace),
         request,
         endpoint,
+        readings,
         client,
         identity,
         signals,
@@ -375,9 +404,4 @@ fn explained_identity(transaction: &Transaction) -> ExplainedIdentity {
 fn borrowed(pairs: &Pairs) -> Vec<(&[u8], &[u8])> {
     let pairs = pairs.iter();
     pairs.map(|(name, value)| (&name[..], &value[..])).collect()
-}
-
-fn cut(body: &[u8], limit: usize) -> (&[u8], bool) {
-    body.get(..limit)
-        .map_or((body, false), |part| (part, body.len() > limit))
 }

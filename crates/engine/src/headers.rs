@@ -88,6 +88,19 @@ impl Headers {
         Some(Cow::Owned(joined))
     }
 
+    /// Each value of a header, and of several also all of them joined (see [`Self::joined`]).
+    pub fn each(&self, name: &str) -> SmallVec<[Cow<'_, str>; 1]> {
+        let mut values: SmallVec<[Cow<'_, str>; 1]> = self
+            .iter()
+            .filter(|(known, _)| *known == name.as_bytes())
+            .map(|(_, value)| lossy(value))
+            .collect();
+        if values.len() > 1 {
+            values.extend(self.joined(name));
+        }
+        values
+    }
+
     /// How many headers there are.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -125,6 +138,9 @@ mod tests {
             (b"accept", b"b"),
         ]);
         assert_eq!(headers.joined("accept").unwrap(), "a, b");
+        assert_eq!(headers.each("accept").as_slice(), ["a", "b", "a, b"]);
+        assert_eq!(headers.each("host").as_slice(), ["h"]);
+        assert!(headers.each("cookie").is_empty());
         assert_eq!(headers.text("host"), Some("h"));
         assert_eq!(headers.joined("cookie"), None);
         assert_eq!(headers.len(), 3);

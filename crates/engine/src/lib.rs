@@ -27,6 +27,7 @@ pub mod signals;
 #[cfg(test)]
 mod testing;
 mod transaction;
+mod work;
 
 pub use bundle_file::MAX_PAYLOAD_BYTES;
 pub use engine::{Assets, Engine, Now, SharedState};

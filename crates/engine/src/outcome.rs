@@ -2,6 +2,7 @@
 
 use crate::bundle::CannedResponse;
 use crate::headers::Headers;
+use crate::http::{Anomalies, Anomaly};
 use crate::policy::{Decision, Policies, Terminal};
 
 /// What to do with a request.
@@ -31,6 +32,9 @@ pub struct RequestEffects {
     pub upstream: Option<Box<str>>,
     /// Hold it for so long first.
     pub delay_ms: u64,
+    /// Show the chunks of the body that still pass to [`crate::Transaction::request_chunk`], and hold the last one until
+    /// [`crate::Transaction::request_ends`] has answered.
+    pub watch: bool,
 }
 
 /// An answer of Starfort's own.
@@ -95,6 +99,7 @@ impl RequestEffects {
                 _ => None,
             },
             delay_ms: decision.delay_ms,
+            watch: false,
         }
     }
 }
@@ -154,6 +159,28 @@ impl LocalResponse {
         };
         response.delay_ms = decision.delay_ms;
         Some(response)
+    }
+
+    /// The answer to a request that is over a limit: 414 or 431 where its head is (RFC 9110, 15.5.15; RFC 6585, 5), 413
+    /// where its body is. It says which limit, for most that meet one are no attackers.
+    pub(crate) fn over_limit(limits: Anomalies, request_id: &str) -> Self {
+        let has = |anomaly| limits.contains(anomaly);
+        let (status, title) =
+            if has(Anomaly::UriOverLimit) || has(Anomaly::QueryParametersOverLimit) {
+                (414, "URI Too Long")
+            } else if has(Anomaly::HeaderOverLimit) || has(Anomaly::CookiesOverLimit) {
+                (431, "Request Header Fields Too Large")
+            } else {
+                (413, "Content Too Large")
+            };
+        let mut response = Self::problem(status, title, request_id);
+        let limits: Vec<&str> = limits.codes().collect();
+        let body = serde_json::json!({
+            "type": "about:blank", "title": title, "status": status, "request_id": request_id,
+            "detail": limits.join(", "),
+        });
+        response.body = body.to_string().into_bytes();
+        response
     }
 
     /// Problem details (RFC 9457). Says nothing of the rule that decided: the event does, by request id.

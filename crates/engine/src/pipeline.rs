@@ -9,26 +9,35 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
+use smallvec::SmallVec;
 use smol_str::{SmolStr, StrExt};
 
 use crate::bundle::Phase;
+use crate::endpoint::Found;
 use crate::engine::{Engine, Now};
 use crate::event::EventRow;
 use crate::headers::Headers;
 use crate::http::body::{Beginning, Body};
 use crate::http::collect::Collect;
+use crate::http::upload::Upload;
 use crate::http::{
-    Anomaly, Parameters, body, content_type, cookies, decompress, headers, path, query,
+    Anomalies, Anomaly, OverLimit, Parameters, body, content_type, cookies, decompress, headers,
+    path, query,
 };
 use crate::identity::Offered;
 use crate::outcome::{
     LocalResponse, RequestEffects, RequestOutcome, ResponseBodyOutcome, ResponseOutcome,
 };
 use crate::policy::{Decision, Terminal};
+use crate::rate::RateTable;
 use crate::rules::{RulesOutcome, rules_environment};
 use crate::schema;
 use crate::signals::KeyType;
-use crate::transaction::{ResponseState, Transaction, View};
+use crate::transaction::{ResponseState, Transaction, Watch};
+use crate::work::Work;
+
+/// Of a request's work, this part (one in so many) is kept for its response.
+const RESPONSE_SHARE: u64 = 4;
 
 /// The head of a request, as the host has it.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +100,8 @@ impl Transaction {
             self.anomalies.insert(Anomaly::OddHeader);
             return self.refuse(400, "Bad Request");
         }
-        if end_of_stream || is_streaming(self) {
+        let is_over = self.is_refused_for_limits(engine);
+        if end_of_stream || is_streaming(self) || is_over {
             // 8. rules, which have a second phase without a body too.
             self.inspect_body(engine, now);
             return self.decide_request(engine, now);
@@ -102,7 +112,7 @@ impl Transaction {
         let is_encoded = self.headers.get("content-encoding").is_some();
         if is_read || is_encoded || self.rules_want_body() {
             return RequestOutcome::NeedBody {
-                limit_bytes: engine.request_body_limit(),
+                limit_bytes: self.body_limit(engine),
             };
         }
         RequestOutcome::NeedBeginning
@@ -122,15 +132,35 @@ impl Transaction {
         match body::begins(bytes) {
             Beginning::Undecided if !ended => RequestOutcome::NeedBeginning,
             Beginning::Read => RequestOutcome::NeedBody {
-                limit_bytes: engine.request_body_limit(),
+                limit_bytes: self.body_limit(engine),
             },
             Beginning::Undecided | Beginning::Other => {
                 let missing = !bytes.is_empty() && self.headers.get("content-type").is_none();
                 self.anomalies
                     .insert_if(missing, Anomaly::ContentTypeMissing);
                 self.inspect_body(engine, now);
-                self.decide_request(engine, now)
+                self.file_begins(engine, bytes.len(), now)
             }
+        }
+    }
+
+    /// A file goes on; how long it may be is the operator's to say.
+    fn file_begins(&mut self, engine: &Engine, came: usize, now: Now) -> RequestOutcome {
+        let limits = engine.limits_of(self.matched);
+        let limit = u64::from(limits.request_body_bytes);
+        let refuses = limits.over_limit_files == OverLimit::Refuse;
+        let declared = self.headers.text("content-length");
+        let declared: Option<u64> = declared.and_then(|length| length.parse().ok());
+        if declared.unwrap_or_default().max(came as u64) > limit
+            && let Some(refused) = self.file_over_limit(engine, now)
+        {
+            return refused;
+        }
+        let outcome = self.decide_request(engine, now);
+        if refuses {
+            self.watched(Watch::Length(limit.saturating_sub(came as u64)), outcome)
+        } else {
+            outcome
         }
     }
 
@@ -139,22 +169,27 @@ impl Transaction {
         let received = Headers::copy(head.headers.iter().copied());
         let text = |name: &str| received.text(name).unwrap_or_default();
         // 1. http: what the upstream will see, normalised.
-        let limits = &engine.limits;
-        let target = path::split(received.get(":path").unwrap_or(b"/"), limits);
-        let mut parameters = Parameters::new(limits.parameters);
-        let mut anomalies = target.anomalies;
+        let raw_target = received.get(":path").unwrap_or(b"/");
+        let target = path::split(raw_target, &engine.target_limits);
+        let host = host_of(text(":authority"));
+        let method = text(":method").to_ascii_uppercase_smolstr();
+        // 2. endpoint: what is being called; how much of it is read depends on that.
+        let (mut anomalies, query) = (target.anomalies, target.query);
+        let found = (engine.matcher).read(&host, &method, target, &engine.endpoints);
+        anomalies.insert_if(found.misplaced_parameter, Anomaly::PathParameterMisplaced);
+        let limits = engine.limits_of(found.matched);
+        let mut parameters = Parameters::within(limits);
+        anomalies.insert_if(
+            raw_target.len() > limits.uri_bytes as usize,
+            Anomaly::UriOverLimit,
+        );
         anomalies.extend(headers::check(head.headers.iter().copied(), limits));
-        if let Some(raw) = target.query {
+        if let Some(raw) = query {
             anomalies.extend(query::parse(raw, limits, &mut parameters));
         }
         for (_, raw) in received.iter().filter(|(name, _)| *name == b"cookie") {
             anomalies.extend(cookies::parse(raw, limits, &mut parameters));
         }
-        let host = host_of(text(":authority"));
-        let method = text(":method").to_ascii_uppercase_smolstr();
-        // 2. endpoint: what is being called.
-        let matched = engine.matcher.find(&host, &method, &target.path);
-        let api = engine.api(matched.api);
         // 3. client: who calls, as the network shows it.
         let client = engine.clients.identify(head.peer, head.protocol, &received);
         // 4. identity: who calls, as credentials prove it.
@@ -163,22 +198,26 @@ impl Transaction {
             parameters: &parameters,
             unix_s: now.unix_us / 1_000_000,
         };
-        let accepted = api.map_or(&[][..], |api| &api.jwt_providers);
-        let identity = engine.identities.identify(offered, accepted, &engine.hash);
+        let accepted = accepted_providers(engine, &found);
+        let identity = engine.identities.identify(offered, &accepted, &engine.hash);
         let mut transaction = Box::new(Self {
             started: now,
             id: text("x-request-id").into(),
             method,
             scheme: text(":scheme").into(),
             host,
-            path: target.path,
+            path: found.path,
             protocol: head.protocol,
             content_type: essence(text("content-type")),
             headers: received,
             parameters,
             anomalies,
             request_bytes: 0,
-            matched,
+            work: Work::within(limits.work),
+            watch: Watch::Nothing,
+            is_late: false,
+            matched: found.matched,
+            also: found.also,
             client,
             identity,
             signals: Vec::new(),
@@ -191,6 +230,9 @@ impl Transaction {
             trace: None,
         });
         transaction.note_findings(engine);
+        if found.leaves {
+            transaction.find("unknown_endpoint");
+        }
         // 5. signals: what detection says of this caller now.
         transaction.signals = transaction.active_signals(engine, now);
         // 8. rules: what SecLang says of the head (the body comes later).
@@ -225,22 +267,31 @@ impl Transaction {
         let (client, identity) = (&self.client, &self.identity);
         let network = format!("asn:{}", client.place.asn);
         let campaign = format!("{}|{}|{}", client.fingerprint, client.ja4, client.place.asn);
-        let (account, password) = self.login_hashes(engine);
-        table.active(
-            &[
-                (KeyType::Address, &client.address_text),
-                (KeyType::Network, &network),
-                (KeyType::Fingerprint, &client.fingerprint),
-                (KeyType::Ja4, &client.ja4),
-                (KeyType::Subject, &identity.subject_hash),
-                (KeyType::Credential, &identity.credential_hash),
-                (KeyType::Session, &identity.session_hash),
-                (KeyType::Campaign, &campaign),
-                (KeyType::Account, &account),
-                (KeyType::Password, &password),
-            ],
-            now.monotonic_ns,
-        )
+        let login = self.login_hashes(engine);
+        let mut keys: SmallVec<[(KeyType, &str); 12]> = SmallVec::new();
+        keys.extend([
+            (KeyType::Address, &*client.address_text),
+            (KeyType::Network, &*network),
+            (KeyType::Fingerprint, &*client.fingerprint),
+            (KeyType::Ja4, &*client.ja4),
+            (KeyType::Subject, &*identity.subject_hash),
+            (KeyType::Credential, &*identity.credential_hash),
+            (KeyType::Session, &*identity.session_hash),
+            (KeyType::Campaign, &*campaign),
+        ]);
+        keys.extend(
+            login
+                .accounts
+                .iter()
+                .map(|hash| (KeyType::Account, &**hash)),
+        );
+        keys.extend(
+            login
+                .passwords
+                .iter()
+                .map(|hash| (KeyType::Password, &**hash)),
+        );
+        table.active(&keys, now.monotonic_ns)
     }
 
     /// The trailers, before the body is handed over: gRPC clients send none, and most servers read none.
@@ -257,19 +308,32 @@ impl Transaction {
         now: Now,
     ) -> RequestOutcome {
         self.request_bytes = bytes.len() as u64;
-        if truncated && engine.limits.reject_over_limit {
-            self.anomalies.insert(Anomaly::BodyOverLimit);
-            return self.refuse(413, "Content Too Large");
+        if truncated && let Some(upload) = self.upload(engine, bytes) {
+            return self.upload_begins(engine, upload, now);
         }
+        if truncated && self.is_file(bytes) {
+            return self.long_file(engine, bytes, now);
+        }
+        self.anomalies.insert_if(truncated, Anomaly::BodyOverLimit);
+        if self.is_refused_for_limits(engine) {
+            return self.decide_request(engine, now);
+        }
+        self.read_body(engine, bytes, truncated, now);
+        self.decide_request(engine, now)
+    }
+
+    /// Stages 1, 8 and 9 over a body.
+    fn read_body(&mut self, engine: &Engine, bytes: &[u8], truncated: bool, now: Now) {
+        let limits = engine.limits_of(self.matched);
         let body = Body::receive(
             self.headers.text("content-type"),
             self.headers.text("content-encoding"),
             bytes,
             truncated,
-            &engine.limits,
+            limits,
         );
         // 1. http and 8. rules: one reading of the body, to which both listen.
-        let mut parameters = Collect::new(&mut self.parameters, &engine.limits);
+        let mut parameters = Collect::new(&mut self.parameters, limits);
         match (rules_environment(engine, now), self.inspection.as_mut()) {
             (Some(environment), Some(inspection)) => {
                 inspection.read_body(environment, &body, &mut parameters);
@@ -285,7 +349,129 @@ impl Transaction {
         if !engine.shared.signals.is_empty() {
             self.signals = self.active_signals(engine, now);
         }
+    }
+
+    /// A multipart body that is too long to be held: files are what makes such bodies long.
+    fn upload(&self, engine: &Engine, bytes: &[u8]) -> Option<Box<Upload>> {
+        let is_encoded = self.headers.get("content-encoding").is_some();
+        let content_type = self.headers.text("content-type");
+        let content_type = content_type.filter(|_| !is_encoded)?;
+        let mut upload = Box::new(Upload::new(content_type, self.body_limit(engine))?);
+        upload.feed(bytes);
+        Some(upload)
+    }
+
+    /// The beginning of an upload: it is decided on what there is of its fields, and goes on with its files.
+    fn upload_begins(&mut self, engine: &Engine, upload: Box<Upload>, now: Now) -> RequestOutcome {
+        if let Some(refused) = self.file_over_limit(engine, now) {
+            return refused;
+        }
+        self.read_upload(engine, &upload, true, now);
+        let outcome = self.decide_request(engine, now);
+        self.watched(Watch::Parts(Box::clone(&upload), upload.parts()), outcome)
+    }
+
+    fn read_upload(&mut self, engine: &Engine, upload: &Upload, truncated: bool, now: Now) {
+        let over = upload.is_over_limit();
+        self.read_body(engine, upload.kept(), truncated || over, now);
+        // Of what is left out of files no field is missing.
+        self.anomalies.remove(Anomaly::BodyOverLimit);
+        self.anomalies.insert_if(over, Anomaly::BodyOverLimit);
+    }
+
+    /// Whether a body that is too long to be held is a file: neither its type nor its beginning is one that is read.
+    /// Nothing but blanks is no file: what they are put before is not seen.
+    fn is_file(&self, bytes: &[u8]) -> bool {
+        body::BodyKind::of(&self.content_type) == body::BodyKind::Other
+            && self.headers.get("content-encoding").is_none()
+            && body::begins_as_file(bytes)
+    }
+
+    /// A file that rules wanted to see goes on after its beginning.
+    fn long_file(&mut self, engine: &Engine, bytes: &[u8], now: Now) -> RequestOutcome {
+        if let Some(refused) = self.file_over_limit(engine, now) {
+            return refused;
+        }
+        self.read_body(engine, bytes, true, now);
+        self.anomalies.remove(Anomaly::BodyOverLimit);
         self.decide_request(engine, now)
+    }
+
+    /// A file is longer than is held: noted, and refused where that is asked for.
+    fn file_over_limit(&mut self, engine: &Engine, now: Now) -> Option<RequestOutcome> {
+        self.anomalies.insert(Anomaly::FileOverLimit);
+        if engine.limits_of(self.matched).over_limit_files == OverLimit::Pass {
+            return None;
+        }
+        self.anomalies.insert(Anomaly::BodyOverLimit);
+        self.find("over_limit");
+        self.decision = self.ask(engine, Phase::Request, now);
+        let answer = LocalResponse::of(&self.decision, &self.id, &engine.responses);
+        let answer = answer.unwrap_or_else(|| self.refuse_for_limits());
+        Some(RequestOutcome::Respond(answer))
+    }
+
+    /// Have the rest of the body watched, if it goes on.
+    fn watched(&mut self, watch: Watch, mut outcome: RequestOutcome) -> RequestOutcome {
+        if let RequestOutcome::Continue(effects) = &mut outcome {
+            effects.watch = true;
+            self.watch = watch;
+        }
+        outcome
+    }
+
+    /// A chunk of a request that passes ([`RequestEffects::watch`]). An answer: it must not go on.
+    pub fn request_chunk(
+        &mut self,
+        engine: &Engine,
+        chunk: &[u8],
+        now: Now,
+    ) -> Option<LocalResponse> {
+        match &mut self.watch {
+            Watch::Nothing => None,
+            Watch::Parts(upload, _) => {
+                upload.feed(chunk);
+                None
+            }
+            Watch::Length(left) => match left.checked_sub(chunk.len() as u64) {
+                Some(rest) => {
+                    *left = rest;
+                    None
+                }
+                None => {
+                    self.watch = Watch::Nothing;
+                    match self.file_over_limit(engine, now) {
+                        Some(RequestOutcome::Respond(answer)) => Some(answer),
+                        _ => None,
+                    }
+                }
+            },
+        }
+    }
+
+    /// The last chunk was shown. When parts came behind what was decided on, it is decided again, on all of them: an
+    /// answer means that the last bytes must not go out.
+    pub fn request_ends(&mut self, engine: &Engine, now: Now) -> Option<LocalResponse> {
+        let Watch::Parts(mut upload, known) = std::mem::replace(&mut self.watch, Watch::Nothing)
+        else {
+            return None;
+        };
+        upload.end();
+        // The last delimiter begins no part.
+        if upload.parts() <= known + 1 && !upload.is_over_limit() {
+            return None;
+        }
+        self.parameters.forget_body();
+        self.findings.retain(|code| !code.starts_with("rule:"));
+        self.rules = RulesOutcome::default();
+        self.work = Work::within(engine.limits_of(self.matched).work);
+        self.inspect_head(engine, now);
+        self.read_upload(engine, &upload, false, now);
+        self.is_late = true;
+        match self.decide_request(engine, now) {
+            RequestOutcome::Respond(answer) => Some(answer),
+            _ => None,
+        }
     }
 
     /// What no policy is asked about.
@@ -294,17 +480,53 @@ impl Transaction {
         RequestOutcome::Respond(LocalResponse::problem(status, title, &self.id))
     }
 
-    /// Stages 6, 8 and 10: rate limits are asked by policies, rules add findings, policies decide.
+    /// Note whether something was not looked at because the request costs too much.
+    fn note_work(&mut self) {
+        self.anomalies
+            .insert_if(self.work.is_spent(), Anomaly::WorkOverLimit);
+    }
+
+    /// Bytes of the body that are held and inspected.
+    fn body_limit(&self, engine: &Engine) -> usize {
+        engine.limits_of(self.matched).request_body_bytes as usize
+    }
+
+    /// Limits that the request is over.
+    fn over_limit(&self) -> Anomalies {
+        self.anomalies.and(Anomalies::OVER_LIMIT)
+    }
+
+    /// Whether the request is over a limit, and what is called refuses such.
+    fn is_refused_for_limits(&self, engine: &Engine) -> bool {
+        !self.over_limit().is_empty()
+            && engine.limits_of(self.matched).over_limit == OverLimit::Refuse
+    }
+
+    /// Stages 6, 8 and 10: rate limits are asked by policies, rules add findings, policies decide. What is over a limit
+    /// was not seen by them in full, so none of them can allow it: the limit's own action comes last.
     fn decide_request(&mut self, engine: &Engine, now: Now) -> RequestOutcome {
+        self.note_work();
+        if !self.over_limit().is_empty() {
+            self.find("over_limit");
+        }
         self.decision = self.ask(engine, Phase::Request, now);
         if let Some(response) = LocalResponse::of(&self.decision, &self.id, &engine.responses) {
             return RequestOutcome::Respond(response);
         }
+        if self.is_refused_for_limits(engine) {
+            return RequestOutcome::Respond(self.refuse_for_limits());
+        }
         let mut effects = RequestEffects::of(&self.decision, &self.headers, &engine.policies);
-        if engine.scanner.is_on() && engine.policies.need_response_body(&self.scope(now)) {
+        if engine.scanner.is_on() && engine.policies.need_response_body(&self.scopes(now)) {
             self.ask_for_what_can_be_read(&mut effects);
         }
         RequestOutcome::Continue(effects)
+    }
+
+    fn refuse_for_limits(&mut self) -> LocalResponse {
+        let response = LocalResponse::over_limit(self.over_limit(), &self.id);
+        self.decision.terminal = Terminal::Block(response.status, None, "".into());
+        response
     }
 
     /// No client chooses a form of response in which values cannot be found.
@@ -323,15 +545,16 @@ impl Transaction {
 
     fn ask(&mut self, engine: &Engine, phase: Phase, now: Now) -> Decision {
         let mut trace = self.trace.take();
-        let view = View {
-            transaction: self,
-            engine,
-        };
+        // A request that is decided on twice is counted once.
+        let uncounted = RateTable::default();
         let decision = engine.policies.decide(
             phase,
-            &view,
-            &self.scope(now),
-            &engine.shared.rates,
+            &self.worlds(engine, now),
+            if self.is_late {
+                &uncounted
+            } else {
+                &engine.shared.rates
+            },
             trace.as_mut(),
         );
         self.trace = trace;
@@ -362,14 +585,18 @@ impl Transaction {
         response.upstream = head.upstream.into();
         response.content_type = essence(response.headers.text("content-type").unwrap_or_default());
         let has_text = !head.end_of_stream && is_text(&response.content_type);
+        // A request that used up its work does not keep the response from being looked at.
+        let work = engine.limits_of(self.matched).work;
+        self.note_work();
+        self.work = self.work.with_at_least(work / RESPONSE_SHARE);
         // 8. rules, over the response's head.
         self.inspect_response_head(engine, now);
-        let scope = self.scope(now);
+        let scopes = self.scopes(now);
         let reads_body =
             has_text && (engine.scanner.is_on() || self.rules_want_response(engine, now));
-        if reads_body && engine.policies.need_response_body(&scope) {
+        if reads_body && engine.policies.need_response_body(&scopes) {
             return ResponseOutcome::NeedBody {
-                limit_bytes: engine.limits.response_body_bytes as usize,
+                limit_bytes: engine.limits_of(self.matched).response_body_bytes as usize,
             };
         }
         self.response.collect = reads_body;
@@ -399,8 +626,8 @@ impl Transaction {
 
     /// A chunk of a response that goes out unchanged.
     pub fn response_chunk(&mut self, engine: &Engine, chunk: &[u8]) {
-        let room = (engine.limits.response_body_bytes as usize)
-            .saturating_sub(self.response.collected.len());
+        let limit = engine.limits_of(self.matched).response_body_bytes as usize;
+        let room = limit.saturating_sub(self.response.collected.len());
         if self.response.collect && room > 0 {
             self.response
                 .collected
@@ -421,14 +648,17 @@ impl Transaction {
             .headers
             .text("content-encoding")
             .map(ToOwned::to_owned);
-        let read = engine
-            .scanner
-            .plain(encoding.as_deref(), bytes, truncated, &engine.limits);
+        let read = engine.scanner.plain(
+            encoding.as_deref(),
+            bytes,
+            truncated,
+            engine.limits_of(self.matched),
+        );
         let (plain, complete) = (read.body, !read.incomplete);
         let found = engine.scanner.scan(&plain);
         (self.response.sensitive, self.response.sensitive_count) = (found.classes, found.count);
         self.inspect_response_body(engine, Some(&plain), now);
-        if !complete {
+        if !complete || self.work.is_spent() {
             self.find("response_over_limit");
         }
         match self.decide_response(engine, now) {
@@ -450,7 +680,7 @@ impl Transaction {
     }
 
     fn decide_response(&mut self, engine: &Engine, now: Now) -> ResponseOutcome {
-        if self.trace.is_none() && !engine.policies.ask_responses(&self.scope(now)) {
+        if self.trace.is_none() && !engine.policies.ask_responses(&self.scopes(now)) {
             return ResponseOutcome::Continue;
         }
         self.response.decision = self.ask(engine, Phase::Response, now);
@@ -479,13 +709,18 @@ impl Transaction {
             let truncated = collected.len() as u64 != end.response_bytes;
             let plain = engine
                 .scanner
-                .plain(encoding.as_deref(), &collected, truncated, &engine.limits)
+                .plain(
+                    encoding.as_deref(),
+                    &collected,
+                    truncated,
+                    engine.limits_of(self.matched),
+                )
                 .body;
             let found = engine.scanner.scan(&plain);
             (self.response.sensitive, self.response.sensitive_count) = (found.classes, found.count);
             self.inspect_response_body(engine, Some(&plain), now);
             if (!self.response.sensitive.is_empty() || self.rules.outbound_score > 0)
-                && engine.policies.ask_responses(&self.scope(now))
+                && engine.policies.ask_responses(&self.scopes(now))
             {
                 // Nothing that acts waits for the body here (see `need_response_body`): this notes observations.
                 let observed = self.ask(engine, Phase::Response, now).observed;
@@ -493,6 +728,23 @@ impl Transaction {
             }
         }
     }
+}
+
+/// Names of the JWT providers that an API takes tokens of; where readings of the path belong to several APIs, those that
+/// all of them take.
+fn accepted_providers<'a>(engine: &'a Engine, found: &Found) -> Cow<'a, [String]> {
+    let of = |api| engine.api(api).map_or(&[][..], |api| &*api.jwt_providers);
+    let own = of(found.matched.api);
+    let mut others = found.also.iter().map(|seen| seen.matched.api);
+    if others.all(|api| api == found.matched.api) {
+        return Cow::Borrowed(own);
+    }
+    let also = found.also.iter().filter(|seen| seen.matched.api.is_some());
+    let in_all = |name: &&String| {
+        let mut also = also.clone();
+        also.all(|seen| of(seen.matched.api).contains(name))
+    };
+    Cow::Owned(own.iter().filter(in_all).cloned().collect())
 }
 
 /// Host without port, lower case, as Envoy's route table takes it (`HeaderUtility::getPortStart`): what follows the

@@ -1,6 +1,6 @@
 //! A small bundle for unit tests.
 
-use crate::bundle::{Api, Bundle, Endpoint, Geo, Identity, Limits};
+use crate::bundle::{Api, Bundle, Content, Endpoint, Geo, Identity, Limits};
 
 /// An API `shop` on any host with `/users/{id}` and `/users/me`.
 pub(crate) fn bundle() -> Bundle {
@@ -11,6 +11,7 @@ pub(crate) fn bundle() -> Bundle {
         hash_key: vec![7; 32],
         fail_open: true,
         limits: Limits::default(),
+        scoped_limits: Vec::new(),
         trusted_proxies: Vec::new(),
         apis: vec![api("shop", &["*"], &["/"])],
         endpoints: vec![endpoint("GET", "/users/{id}"), endpoint("GET", "/users/me")],
@@ -22,6 +23,7 @@ pub(crate) fn bundle() -> Bundle {
         sensitive_classes: Vec::new(),
         signal_kinds: Vec::new(),
         policies: Vec::new(),
+        content: Content::default(),
         rules: Vec::new(),
     }
 }
@@ -36,6 +38,7 @@ pub(crate) fn api(name: &str, hosts: &[&str], base_paths: &[&str]) -> Api {
         labels: Vec::new(),
         jwt_providers: Vec::new(),
         documented: true,
+        limits: None,
     }
 }
 
@@ -50,5 +53,7 @@ pub(crate) fn endpoint(method: &str, path: &str) -> Endpoint {
         documented: true,
         username_field: None,
         password_field: None,
+        limits: None,
+        content: Vec::new(),
     }
 }

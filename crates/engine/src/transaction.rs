@@ -1,6 +1,8 @@
 //! The state of one request while it passes through the stages; what stages learn is written here.
 
 use std::borrow::Cow;
+use std::cell::{Cell, OnceCell};
+use std::collections::{HashMap, HashSet};
 
 use smallvec::SmallVec;
 use smol_str::SmolStr;
@@ -8,15 +10,17 @@ use smol_str::SmolStr;
 use crate::bundle::Field;
 use crate::client::Client;
 use crate::client::address;
-use crate::endpoint::EndpointMatch;
+use crate::endpoint::{EndpointMatch, Seen};
 use crate::engine::{Engine, Now};
 use crate::headers::Headers;
+use crate::http::upload::Upload;
 use crate::http::{Anomalies, Location, Parameters};
 use crate::identity::Identity;
-use crate::policy::value::{Facts, Value};
-use crate::policy::{Decision, PolicyTrace, Scope};
+use crate::policy::value::{Facts, Value, Values};
+use crate::policy::{Decision, PolicyTrace, Scope, World};
 use crate::rules::{Inspection, RulesOutcome};
 use crate::signals::ActiveSignal;
+use crate::work::Work;
 
 /// One request and its response.
 #[derive(Debug)]
@@ -33,7 +37,14 @@ pub struct Transaction {
     pub(crate) anomalies: Anomalies,
     pub(crate) content_type: SmolStr,
     pub(crate) request_bytes: u64,
+    pub(crate) work: Work,
+    /// What is watched of a body that passes.
+    pub(crate) watch: Watch,
+    /// It is decided on for the second time, with what came late.
+    pub(crate) is_late: bool,
     pub(crate) matched: EndpointMatch,
+    /// Other readings of the path; none for nearly every request.
+    pub(crate) also: Vec<Seen>,
     pub(crate) client: Client,
     pub(crate) identity: Identity,
     pub(crate) signals: Vec<ActiveSignal>,
@@ -46,6 +57,17 @@ pub struct Transaction {
     pub(crate) response: ResponseState,
     /// Filled when the caller wants to know what each policy said.
     pub(crate) trace: Option<Vec<PolicyTrace>>,
+}
+
+/// What is watched of a request's body that passes because it is too long to be held.
+#[derive(Debug)]
+pub(crate) enum Watch {
+    /// Nothing.
+    Nothing,
+    /// How many more bytes it may have.
+    Length(u64),
+    /// Its parts; so many had begun when the first bytes went out.
+    Parts(Box<Upload>, u64),
 }
 
 /// What is known of the response.
@@ -64,13 +86,48 @@ pub(crate) struct ResponseState {
 }
 
 impl Transaction {
-    pub(crate) fn scope(&self, now: Now) -> Scope {
-        Scope {
-            api: self.matched.api,
-            endpoint: self.matched.endpoint,
+    /// Where the request is, in each reading of its path; the first one counts.
+    pub(crate) fn scopes(&self, now: Now) -> SmallVec<[Scope; 1]> {
+        let scope = |matched: &EndpointMatch, grants_only| Scope {
+            api: matched.api,
+            endpoint: matched.endpoint,
+            grants_only,
             unix_s: now.unix_us / 1_000_000,
             monotonic_ns: now.monotonic_ns,
-        }
+        };
+        let also = self.also.iter();
+        std::iter::once(scope(&self.matched, false))
+            .chain(also.map(|seen| scope(&seen.matched, seen.grants_only)))
+            .collect()
+    }
+
+    /// The request in each reading of its path, as policies see it.
+    pub(crate) fn worlds<'a>(
+        &'a self,
+        engine: &'a Engine,
+        now: Now,
+    ) -> SmallVec<[World<View<'a>>; 1]> {
+        let seen = std::iter::once(None).chain(self.also.iter().map(Some));
+        self.scopes(now)
+            .into_iter()
+            .zip(seen)
+            .map(|(scope, seen)| World {
+                scope,
+                facts: View {
+                    transaction: self,
+                    engine,
+                    path: seen.map_or(&self.path, |seen| &seen.path),
+                    matched: seen.map_or(&self.matched, |seen| &seen.matched),
+                    by_name: ByName::default(),
+                },
+            })
+            .collect()
+    }
+
+    /// What the request was matched to, in each reading of its path.
+    pub(crate) fn every_match(&self) -> impl Iterator<Item = &EndpointMatch> {
+        let also = self.also.iter().map(|seen| &seen.matched);
+        std::iter::once(&self.matched).chain(also)
     }
 
     pub(crate) fn find(&mut self, finding: &'static str) {
@@ -89,11 +146,50 @@ impl Transaction {
     }
 }
 
-/// A transaction as policies see it.
-#[derive(Debug, Clone, Copy)]
+/// A transaction as policies see it, in one reading of its path.
+#[derive(Debug, Clone)]
 pub(crate) struct View<'a> {
-    pub(crate) transaction: &'a Transaction,
-    pub(crate) engine: &'a Engine,
+    transaction: &'a Transaction,
+    engine: &'a Engine,
+    path: &'a str,
+    matched: &'a EndpointMatch,
+    by_name: ByName<'a>,
+}
+
+/// Parameters by name, made when it pays: a macro over a large body asks for each of its names, and going through all
+/// of them each time would be quadratic.
+#[derive(Debug, Clone, Default)]
+struct ByName<'a> {
+    asked: Cell<u32>,
+    index: OnceCell<HashMap<(Location, &'a str), SameName<'a>>>,
+}
+
+/// Values in the order of arrival.
+type SameName<'a> = SmallVec<[&'a str; 1]>;
+
+/// Going through 100 parameters takes as long as a look-up in the index; making that takes as long as going through
+/// them thirty times.
+const INDEX_FROM: (usize, u32) = (100, 30);
+
+impl<'a> ByName<'a> {
+    /// The values of a name, in the order of arrival.
+    fn values(&self, parameters: &'a Parameters, location: Location, name: &str) -> Values<'_> {
+        let (size, asked) = INDEX_FROM;
+        self.asked.set(self.asked.get().saturating_add(1));
+        if parameters.len() < size || self.asked.get() < asked {
+            return parameters.all(location, name).map(Cow::Borrowed).collect();
+        }
+        let index = self.index.get_or_init(|| {
+            let mut index: HashMap<_, SameName<'_>> = HashMap::new();
+            for one in parameters.iter() {
+                let values = index.entry((one.location, one.name)).or_default();
+                values.push(one.value);
+            }
+            index
+        });
+        let values = index.get(&(location, name)).into_iter().flatten();
+        values.map(|value| Cow::Borrowed(*value)).collect()
+    }
 }
 
 impl View<'_> {
@@ -106,15 +202,15 @@ impl View<'_> {
     }
 
     fn endpoint_path(&self) -> &str {
-        let endpoint = self.engine.endpoint(self.transaction.matched.endpoint);
-        endpoint.map_or(&self.transaction.path, |endpoint| &endpoint.path)
+        let endpoint = self.engine.endpoint(self.matched.endpoint);
+        endpoint.map_or(self.path, |endpoint| &endpoint.path)
     }
 }
 
 impl View<'_> {
     /// Labels of the API and of the endpoint.
     fn labels(&self) -> impl Iterator<Item = &str> {
-        let (engine, matched) = (self.engine, &self.transaction.matched);
+        let (engine, matched) = (self.engine, self.matched);
         let api = engine.api(matched.api).map(|api| &api.labels);
         let endpoint = engine.endpoint(matched.endpoint);
         let of_both = api
@@ -138,29 +234,28 @@ impl Facts for View<'_> {
         let Self {
             transaction,
             engine,
+            path,
+            matched,
+            ..
         } = self;
         let (client, identity, response) = (
             &transaction.client,
             &transaction.identity,
             &transaction.response,
         );
-        let endpoint = engine.endpoint(transaction.matched.endpoint);
+        let endpoint = engine.endpoint(matched.endpoint);
         let text = |text| Value::Text(Cow::Borrowed(text));
         match field {
             Field::RequestMethod => text(&transaction.method),
             Field::RequestScheme => text(&transaction.scheme),
             Field::RequestHost => text(&transaction.host),
-            Field::RequestPath => text(&transaction.path),
+            Field::RequestPath => text(path),
             Field::RequestProtocol => text(transaction.protocol),
             Field::RequestContentType => text(&transaction.content_type),
             Field::RequestBodyBytes => {
                 Value::Int(i64::try_from(transaction.request_bytes).unwrap_or(i64::MAX))
             }
-            Field::EndpointApi => text(
-                engine
-                    .api(transaction.matched.api)
-                    .map_or("", |api| &api.name),
-            ),
+            Field::EndpointApi => text(engine.api(matched.api).map_or("", |api| &api.name)),
             Field::EndpointId => text(endpoint.map_or("", |endpoint| &endpoint.id)),
             Field::EndpointPath => text(self.endpoint_path()),
             Field::EndpointKnown => Value::Bool(endpoint.is_some()),
@@ -239,33 +334,48 @@ impl Facts for View<'_> {
             _ => {
                 let location = Transaction::location_of(field);
                 let parameters = transaction.parameters.iter();
-                parameters
-                    .filter(|parameter| Some(parameter.location) == location)
-                    .map(|p| p.name)
-                    .collect()
+                once_each(
+                    parameters
+                        .filter(|parameter| Some(parameter.location) == location)
+                        .map(|parameter| parameter.name),
+                )
             }
         }
     }
 
-    fn lookup(&self, field: Field, key: &str) -> Option<Cow<'_, str>> {
+    fn has_key(&self, field: Field, key: &str) -> bool {
+        match field {
+            Field::RequestHeaders | Field::ResponseHeaders if is_hidden(key.as_bytes()) => false,
+            Field::RequestHeaders => self.transaction.headers.get(key).is_some(),
+            Field::ResponseHeaders => self.transaction.response.headers.get(key).is_some(),
+            Field::IdentityClaims => {
+                let mut claims = self.transaction.identity.claims.iter();
+                claims.any(|(name, _)| name == key)
+            }
+            _ => !self.values(field, key).is_empty(),
+        }
+    }
+
+    fn values(&self, field: Field, key: &str) -> Values<'_> {
         let transaction = self.transaction;
         match field {
             // Pseudo and internal headers are no request headers to a policy.
-            Field::RequestHeaders | Field::ResponseHeaders if is_hidden(key.as_bytes()) => None,
-            Field::RequestHeaders => transaction.headers.joined(key),
-            Field::ResponseHeaders => transaction.response.headers.joined(key),
-            Field::IdentityClaims => {
-                let claim = transaction
-                    .identity
-                    .claims
-                    .iter()
-                    .find(|(name, _)| name == key);
-                claim.map(|(_, value)| Cow::Borrowed(value.as_str()))
+            Field::RequestHeaders | Field::ResponseHeaders if is_hidden(key.as_bytes()) => {
+                Values::new()
             }
-            _ => transaction
-                .parameters
-                .get(Transaction::location_of(field)?, key)
-                .map(Cow::Borrowed),
+            Field::RequestHeaders => transaction.headers.each(key),
+            Field::ResponseHeaders => transaction.response.headers.each(key),
+            Field::IdentityClaims => {
+                let claims = transaction.identity.claims.iter();
+                claims
+                    .filter(|(name, _)| name == key)
+                    .map(|(_, value)| Cow::Borrowed(value.as_str()))
+                    .collect()
+            }
+            _ => match Transaction::location_of(field) {
+                Some(location) => self.by_name.values(&transaction.parameters, location, key),
+                None => Values::new(),
+            },
         }
     }
 
@@ -286,11 +396,18 @@ fn shorter<'a>(code: &'static str) -> &'a str {
 }
 
 fn names(headers: &Headers) -> SmallVec<[&str; 8]> {
-    headers
-        .iter()
-        .filter(|(name, _)| !is_hidden(name))
-        .filter_map(|(name, _)| std::str::from_utf8(name).ok())
-        .collect()
+    once_each(
+        headers
+            .iter()
+            .filter(|(name, _)| !is_hidden(name))
+            .filter_map(|(name, _)| std::str::from_utf8(name).ok()),
+    )
+}
+
+/// Each name once, in the order of arrival: a map's keys.
+fn once_each<'a>(names: impl Iterator<Item = &'a str>) -> SmallVec<[&'a str; 8]> {
+    let mut seen = HashSet::new();
+    names.filter(|name| seen.insert(*name)).collect()
 }
 
 fn is_hidden(name: &[u8]) -> bool {

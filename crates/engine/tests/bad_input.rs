@@ -18,7 +18,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 use starfort_engine::bundle::{
-    Action, Bundle, Expr, Field, Function, Mode, Phase, Policy, Quantifier,
+    Action, Bundle, Expr, Field, Function, Mode, OverLimit, Phase, Policy, Quantifier,
 };
 use starfort_engine::explain::{Described, DescribedResponse, Explanation, explain};
 use starfort_engine::{Assets, Engine, EngineError, Now};
@@ -190,10 +190,10 @@ fn malformed_bodies_are_named() {
 #[test]
 fn bodies_over_the_limit_pass_or_are_refused() {
     let body = json!({"username": "ann", "padding": "x".repeat(5_000)}).to_string();
-    for reject_over_limit in [false, true] {
+    for over_limit in [OverLimit::Pass, OverLimit::Refuse] {
         let mut bundle = support::bundle(20, 0);
         bundle.limits.request_body_bytes = 1_000;
-        bundle.limits.reject_over_limit = reject_over_limit;
+        bundle.limits.over_limit = over_limit;
         let told = explain(&engine(bundle), &request(&[JSON], body.as_bytes()), NOW);
         assert!(
             told.anomalies.contains(&"body_over_limit"),
@@ -201,7 +201,7 @@ fn bodies_over_the_limit_pass_or_are_refused() {
             told.anomalies
         );
         let status = told.answer.map(|answer| answer.status);
-        assert_eq!(status, reject_over_limit.then_some(413));
+        assert_eq!(status, (over_limit == OverLimit::Refuse).then_some(413));
         assert_eq!(told.event.status, status.unwrap_or(0));
     }
 }

@@ -83,6 +83,8 @@ enum RequestState {
     Collect(usize),
     /// Decided, but held for a while.
     Held,
+    /// It passes, and its body is shown to the engine, which decides once more before the last bytes go out.
+    Watch,
     /// Answered; whatever still comes is thrown away.
     Answered,
 }
@@ -109,6 +111,8 @@ pub(crate) struct Filter {
     /// Made when the engine failed before there was a transaction, so that the request still has its row.
     substitute: Option<Box<row::Substitute>>,
     request: RequestState,
+    /// What a held request goes on as.
+    after_hold: RequestState,
     response: ResponseState,
     held: Option<Held>,
     /// What to do when the time of a held request has come.
@@ -130,6 +134,7 @@ impl Filter {
             transaction: None,
             substitute: None,
             request: RequestState::Pass,
+            after_hold: RequestState::Pass,
             response: ResponseState::Pass,
             held: None,
             pending: None,

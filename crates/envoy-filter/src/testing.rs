@@ -17,6 +17,7 @@ pub(crate) fn bundle(version: &str) -> Bundle {
         hash_key: vec![7; 32],
         fail_open: true,
         limits: Limits::default(),
+        scoped_limits: Vec::new(),
         trusted_proxies: Vec::new(),
         apis: vec![Api {
             name: "shop".into(),
@@ -26,6 +27,7 @@ pub(crate) fn bundle(version: &str) -> Bundle {
             labels: Vec::new(),
             jwt_providers: Vec::new(),
             documented: false,
+            limits: None,
         }],
         endpoints: Vec::new(),
         identity: Identity::default(),

@@ -223,6 +223,9 @@ class RuleMatch(Model):
     )
     variable: Annotated[str, Field(description="`ARGS:comment`; empty when it looked at no part.")] = ""
     value: Annotated[str, Field(description="The value, masked: `9' OR 'a{6}'='a{6}`.")] = ""
+    weighed: Annotated[
+        bool, Field(description="It counts for nothing: what people write, and breaks out of nothing.")
+    ] = False
 
 
 def _matches(rows: object) -> object:

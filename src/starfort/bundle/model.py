@@ -14,6 +14,9 @@ SENSITIVE_CLASSES: Final = (
 )  # fmt: skip
 """Classes of sensitive data that the engine finds (`crates/engine/src/sensitive/class.rs`)."""
 
+CONTENT_KINDS: Final = ("other", "prose", "markdown", "html", "code", "pattern", "query")
+"""What fields hold (`ContentKind` in `crates/engine/src/bundle.rs`); `other` is no content."""
+
 BOT_CLASSES: Final = ("good", "bad", "tool")
 """Classes of bots that the engine knows (`crates/engine/src/client/bot.rs`)."""
 
@@ -30,9 +33,24 @@ class Limits:
     decompressed_bytes: int
     decompression_ratio: int
     depth: int
-    parameters: int
+    query_parameters: int
+    cookies: int
+    body_parameters: int
     multipart_parts: int
-    reject_over_limit: bool
+    work: int
+    over_limit: str = "refuse"
+    """`refuse` or `pass`."""
+    over_limit_files: str = "pass"
+    """`refuse` or `pass`."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """How matches of rules in fields where people write are weighed."""
+
+    weigh: bool = False
+    names: tuple[tuple[str, str], ...] = ()
+    """Names of fields and their kinds, one of `CONTENT_KINDS`."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +64,7 @@ class Api:
     labels: tuple[str, ...] = ()
     jwt_providers: tuple[str, ...] = ()
     documented: bool = False
+    limits: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +79,8 @@ class Endpoint:
     documented: bool = False
     username_field: str | None = None
     password_field: str | None = None
+    limits: int | None = None
+    content: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -179,9 +200,12 @@ class Bundle:
     signal_kinds: tuple[str, ...] = ()
     policies: tuple[Policy, ...] = ()
     trusted_proxies: bytes = b""
+    content: Content = Content()
     rules: bytes = b""
     created_ms: int = 0
     """Unix milliseconds."""
+    scoped_limits: tuple[Limits, ...] = ()
+    """Limits of single APIs and endpoints, which refer to them by index."""
     version: str = ""
     """`file.with_version` fills it in."""
 

@@ -40,8 +40,8 @@ def in_order(loaded: LoadedConfig, problems: list[ConfigProblem]) -> list[int]:
     return order
 
 
-def to_bundle(api: Api) -> bundle.Api:
-    """One API as the engine reads it."""
+def to_bundle(api: Api, limits: int | None = None) -> bundle.Api:
+    """One API as the engine reads it; `limits` is the index of its own, if it has any."""
     return bundle.Api(
         name=api.name,
         hosts=tuple(host.lower() for host in api.hosts),
@@ -50,6 +50,7 @@ def to_bundle(api: Api) -> bundle.Api:
         labels=tuple(dict.fromkeys(api.labels)),
         jwt_providers=tuple(api.authentication),
         documented=api.openapi is not None,
+        limits=limits,
     )
 
 

@@ -10,11 +10,12 @@ from typing import Final
 
 from starfort import bundle
 from starfort.bundle import LearnedEndpoint, model
-from starfort.compile import addresses, apis, endpoints, geo, identity, rules
+from starfort.compile import addresses, apis, content, endpoints, geo, identity, rules
 from starfort.compile.bots import known_bots
 from starfort.compile.cel import Environment
 from starfort.compile.dataplane import to_dataplane
 from starfort.compile.endpoints import CompiledEndpoint
+from starfort.compile.limits import LimitTable
 from starfort.compile.policies import CompiledPolicy, PolicyCompiler
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
 from starfort.config.model import AddressList
@@ -75,15 +76,16 @@ def compile_config(
     table = endpoints.build(loaded, ordered, learned, problems)
     environment = Environment(kinds, tuple(one.name for one in config.lists))
     policies = PolicyCompiler(loaded, ordered, table, environment, problems).compile()
-    compiled_endpoints = list(table.compiled())
+    limits = LimitTable(config.limits)
+    compiled_endpoints = list(table.compiled(limits))
     problems += geo.problems(loaded)
-    configured = rules.to_bundle(loaded, problems)
+    configured = rules.to_bundle(loaded, sorted(table.media_types), problems)
     made = bundle.Bundle(
         node=node or config.node,
         hash_key=hash_key,
         fail_open=config.failure_mode == "open",
-        limits=_limits(loaded),
-        apis=tuple(apis.to_bundle(api) for api in ordered),
+        limits=limits.common(),
+        apis=tuple(apis.to_bundle(api, limits.number(api.limits)) for api in ordered),
         endpoints=tuple(endpoint for endpoint, _ in compiled_endpoints),
         identity=identity.to_bundle(loaded, problems),
         lists=tuple(_list(loaded, index, one, problems) for index, one in enumerate(config.lists)),
@@ -94,8 +96,10 @@ def compile_config(
         signal_kinds=kinds,
         policies=tuple(policy for policy, _ in policies),
         trusted_proxies=addresses.merge(addresses.pack(network) for network in config.trusted_proxies),
+        content=content.to_bundle(config.rules),
         rules=configured.compiled.data if configured else b"",
         created_ms=time.time_ns() // 1_000_000,
+        scoped_limits=limits.scoped(),
     )
     dataplane = _dataplane(loaded, problems)
     if problems or dataplane is None or configured is None:
@@ -120,23 +124,6 @@ def _dataplane(loaded: LoadedConfig, problems: list[ConfigProblem]) -> ir.Datapl
 
 def _path(path: Path | None) -> str | None:
     return None if path is None else str(path.absolute())
-
-
-def _limits(loaded: LoadedConfig) -> bundle.Limits:
-    limits = loaded.config.limits
-    return bundle.Limits(
-        uri_bytes=limits.uri,
-        headers=limits.headers,
-        header_bytes=limits.header,
-        request_body_bytes=limits.request_body,
-        response_body_bytes=limits.response_body,
-        decompressed_bytes=limits.decompressed,
-        decompression_ratio=limits.decompression_ratio,
-        depth=limits.depth,
-        parameters=limits.parameters,
-        multipart_parts=limits.multipart_parts,
-        reject_over_limit=limits.over_limit == "reject",
-    )
 
 
 def _list(

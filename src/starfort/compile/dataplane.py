@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from starfort.compile import dataplane_files as files
+from starfort.compile.limits import widest
 from starfort.config.load import LoadedConfig
 from starfort.config.model import Api, JwtProvider, Listener, Upstream, UpstreamTls
 from starfort.config.problems import ConfigError, ConfigProblem
@@ -98,7 +99,7 @@ class _Translation:
         self._problems.append(self._source.problem(location, what, fix))
 
     def _limits(self) -> ir.Limits:
-        limits = self._config.limits
+        limits = widest(self._config)
         kib = HEADROOM * (limits.uri + limits.header) // 1024
         _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
         if descriptors == resource.RLIM_INFINITY:

@@ -8,11 +8,12 @@ from typing import Final, Literal
 
 from starfort import bundle
 from starfort.bundle import LearnedEndpoint
-from starfort.compile import openapi
+from starfort.compile import content, openapi
 from starfort.compile.apis import base_paths, is_under
+from starfort.compile.limits import LimitTable
 from starfort.compile.templates import TemplateSet, shape
 from starfort.config import ConfigProblem, LoadedConfig
-from starfort.config.model import Api, EndpointSettings
+from starfort.config.model import Api, EndpointSettings, ScopedLimits
 
 MAX_ENDPOINTS: Final = 200_000
 
@@ -53,6 +54,8 @@ class _Draft:
     labels: list[str] = field(default_factory=list)
     username: str | None = None
     password: str | None = None
+    limits: ScopedLimits | None = None
+    content: dict[str, str] = field(default_factory=dict)
 
 
 class EndpointTable:
@@ -64,6 +67,8 @@ class EndpointTable:
         self._drafts: list[_Draft] = []
         self._by_shape: dict[tuple[int, str], dict[str, int]] = {}
         self._known = [TemplateSet() for _ in apis]
+        self.media_types: dict[str, None] = {}
+        """What documents name for request bodies."""
 
     def __len__(self) -> int:
         return len(self._drafts)
@@ -91,11 +96,15 @@ class EndpointTable:
     def add_document(self, api: Api, document: openapi.Document) -> None:
         """The operations of an API's document."""
         number = self._numbers[api.name]
-        for method, path in mounted(api, document.operations):
-            self._add(number, method, path, "openapi")
+        self.media_types.update(
+            dict.fromkeys(one for each in document.operations for one in each.media_types)
+        )
+        for method, path, operation in mounted(api, document.operations):
+            draft = self._drafts[self._add(number, method, path, "openapi")]
+            draft.content.update(operation.content)
 
     def add_configured(self, api: Api) -> None:
-        """Endpoints with labels and login fields."""
+        """Endpoints with labels, login fields, limits, and what their fields hold."""
         found = [(settings, self._configured(api, settings)) for settings in api.endpoints]
         for settings, numbers in found:
             for number in numbers:
@@ -103,6 +112,11 @@ class EndpointTable:
                 draft.labels += [label for label in settings.labels if label not in draft.labels]
                 if settings.login is not None:
                     draft.username, draft.password = settings.login.username, settings.login.password
+                draft.content |= content.configured(settings.content)
+        # what is said of one method holds over what is said of all
+        for settings, numbers in sorted(found, key=lambda pair: not pair[0].match.startswith("*")):
+            for number in numbers if settings.limits is not None else ():
+                self._drafts[number].limits = settings.limits
 
     def _configured(self, api: Api, settings: EndpointSettings) -> list[int]:
         method, path = settings.match.split(" ", 1)
@@ -145,8 +159,12 @@ class EndpointTable:
             for number in self._named(api, method, path)
         )
 
-    def compiled(self) -> Iterator[tuple[bundle.Endpoint, CompiledEndpoint]]:
-        """Every endpoint, for the bundle and for people, in the order of indexes."""
+    def compiled(self, limits: LimitTable) -> Iterator[tuple[bundle.Endpoint, CompiledEndpoint]]:
+        """Every endpoint, for the bundle and for people, in the order of indexes.
+
+        Args:
+            limits: gets those of endpoints.
+        """
         for draft in self._drafts:
             wider = self._drafts[draft.within] if draft.within is not None else draft
             api = self._apis[draft.api]
@@ -160,6 +178,8 @@ class EndpointTable:
                 documented=draft.documented,
                 username_field=draft.username or wider.username,
                 password_field=draft.password or wider.password,
+                limits=self._limits(draft, wider, limits),
+                content=tuple(sorted((wider.content | draft.content).items())),
             )
             every = tuple(dict.fromkeys([*api.labels, *labels]))
             yield (
@@ -169,9 +189,17 @@ class EndpointTable:
                 ),
             )
 
+    def _limits(self, draft: _Draft, wider: _Draft, limits: LimitTable) -> int | None:
+        own = [draft.limits, *([wider.limits] if wider is not draft else [])]
+        if own == [None] * len(own):
+            return None
+        return limits.number(*own, self._apis[draft.api].limits)
 
-def mounted(api: Api, operations: Sequence[openapi.Operation]) -> Iterator[tuple[str, str]]:
-    """Method and path from the root of each operation of an API.
+
+def mounted(
+    api: Api, operations: Sequence[openapi.Operation]
+) -> Iterator[tuple[str, str, openapi.Operation]]:
+    """Method and path from the root of each operation of an API, and the operation.
 
     Where the API has base paths, the document's paths are below each of them; a document whose paths all
     begin with one already is taken as it is. Where it has none (`/`), the paths of the document's
@@ -182,11 +210,11 @@ def mounted(api: Api, operations: Sequence[openapi.Operation]) -> Iterator[tuple
         absolute = all(any(is_under(one.path, base) for base in bases) for one in operations)
         for one in operations:
             for base in [""] if absolute else [base.rstrip("/") for base in bases]:
-                yield one.method, base + one.path
+                yield one.method, base + one.path, one
         return
     for one in operations:
         for server in one.server_paths:
-            yield one.method, server + one.path
+            yield one.method, server + one.path, one
 
 
 def build(

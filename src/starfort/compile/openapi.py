@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from starfort.compile import documents
+from starfort.compile import content, documents
 from starfort.compile.documents import Location
 from starfort.config import ConfigError, ConfigProblem
 
@@ -28,6 +28,10 @@ METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "t
 """Source: OpenAPI 3.2.0, Path Item Object."""
 
 
+_MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
+"""Type and subtype (RFC 6838, 4.2), half as long as they may be; ranges (`image/*`) name no type."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """One operation of a document.
@@ -36,11 +40,15 @@ class Operation:
         method: upper case.
         path: template as documented, without query and fragment.
         server_paths: paths of the servers that it is for, "" for the root; never empty.
+        media_types: what its request body may be, lower case, without parameters and ranges.
+        content: what its fields hold, where the document says it; see `content.fields_of`.
     """
 
     method: str
     path: str
     server_paths: tuple[str, ...]
+    media_types: tuple[str, ...] = ()
+    content: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -137,7 +145,25 @@ class _Reader:
                 self.problems.append(((*location, name), f"{name} must be a mapping", ""))
                 continue
             servers = operation.get("servers") or item.get("servers") or self.data.get("servers")
-            yield Operation(method, template, _server_paths(servers))
+            fields = content.fields_of(self.data, item, operation)
+            media_types = self._media_types(operation)
+            yield Operation(method, template, _server_paths(servers), media_types, fields)
+
+    def _media_types(self, operation: dict[str, Any]) -> tuple[str, ...]:
+        """What a request body may be; what is wrong with it is for the schemas' reader to say."""
+        body = operation.get("requestBody")
+        for _ in range(MAX_REFERENCES):
+            if not isinstance(body, dict) or not isinstance(body.get("$ref"), str):
+                break
+            try:
+                body = _pointer(self.data, body["$ref"])
+            except (KeyError, IndexError, ValueError, TypeError):
+                return ()
+        types = body.get("content") if isinstance(body, dict) else None
+        names = (
+            str(name).partition(";")[0].strip().lower() for name in types or () if isinstance(types, dict)
+        )
+        return tuple(name for name in names if _MEDIA_TYPE.fullmatch(name))
 
     def _resolved(self, item: Any, location: Location) -> dict[str, Any]:
         """A path item with its references followed; what stands beside a reference counts before it."""

@@ -9,7 +9,7 @@ from starfort import _engine, bundle
 from starfort.bundle import expression as e
 from starfort.bundle.policy import AllowAction
 
-_LIMITS: Final = bundle.Limits(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, reject_over_limit=False)
+_LIMITS: Final = bundle.Limits(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)
 
 
 @lru_cache(maxsize=1024)

@@ -200,6 +200,102 @@ class Upstream(Model):
     """Speak HTTP/2 to it."""
 
 
+OverLimit = Annotated[
+    Literal["refuse", "pass"],
+    BeforeValidator(lambda value: "refuse" if value == "reject" else value),
+]
+"""What becomes of a request that is over a limit; `reject` is the older word for `refuse`."""
+
+_Uri = Annotated[Size, Field(ge=1, le=1 << 20)]
+_Headers = Annotated[int, Field(ge=1, le=1000)]
+_Body = Annotated[Size, Field(ge=0, le=256 << 20)]
+_Decompressed = Annotated[Size, Field(ge=0, le=1 << 30)]
+_Ratio = Annotated[int, Field(ge=1, le=10_000)]
+_Depth = Annotated[int, Field(ge=1, le=10_000)]
+_Count = Annotated[int, Field(ge=1, le=1_000_000)]
+_Parts = Annotated[int, Field(ge=1, le=10_000)]
+_Work = Annotated[int, Field(ge=1, le=10_000_000_000)]
+
+
+class Limits(Model):
+    """How much of a request is inspected.
+
+    What is over a limit is a finding (`over_limit`, with the anomaly that names the limit), and `over_limit`
+    says what becomes of the request. The defaults are so large that ordinary traffic does not meet them.
+    """
+
+    uri: _Uri = 16 * 1024
+    """Bytes of path and query. Common servers and load balancers take 8 to 16 KiB."""
+    headers: _Headers = 100
+    """Number of request headers; as many as Apache httpd takes (LimitRequestFields)."""
+    header: _Uri = 16 * 1024
+    """Bytes of one header. Common servers and load balancers take 8 to 16 KiB."""
+    request_body: _Body = 2 << 20
+    """Bytes of a request body that are held and inspected: twice what bulk imports send."""
+    response_body: _Body = 1 << 20
+    """Bytes of a response body that are inspected."""
+    decompressed: _Decompressed = 8 << 20
+    """Bytes after decompression: four times `request_body`, as JSON and text compress well."""
+    decompression_ratio: _Ratio = 100
+    """Decompressed over compressed size, from 64 KiB on; text compresses to a tenth, logs to a thirtieth."""
+    depth: _Depth = 64
+    """Nesting of JSON and XML; documents of real APIs have 20 levels at most."""
+    query_parameters: _Count = 1000
+    """Parameters of the query; 16 KiB hold few more."""
+    cookies: _Count = 200
+    """Cookies; browsers keep 50 to 180 for a site (RFC 6265 asks for 50)."""
+    body_parameters: _Count = 200_000
+    """Parameters of the body (fields, JSON leaves, XML texts); 2 MiB of coordinates in JSON have 170,000."""
+    multipart_parts: _Parts = 1000
+    """Parts of a multipart body."""
+    work: _Work = 60_000_000
+    """Units of work for one request and its response; one is about a nanosecond of one core."""
+    over_limit: OverLimit = "refuse"
+    """A request over a limit, of a type that is read (JSON, XML, form, fields of multipart, GraphQL, text):
+    refuse it (413, 414, 431), or let it pass, with what is beyond inspected as far as it can be."""
+    over_limit_files: OverLimit = "pass"
+    """A file (a type that is not read, or in multipart) over `request_body`: let it pass, or answer 413."""
+
+
+class ScopedLimits(Model):
+    """Limits of one API or endpoint; what is not said is as in `limits`, for an endpoint as in its API."""
+
+    uri: _Uri | None = None
+    """Bytes of path and query."""
+    headers: _Headers | None = None
+    """Number of request headers."""
+    header: _Uri | None = None
+    """Bytes of one header."""
+    request_body: _Body | None = None
+    """Bytes of a request body that are held and inspected."""
+    response_body: _Body | None = None
+    """Bytes of a response body that are inspected."""
+    decompressed: _Decompressed | None = None
+    """Bytes after decompression."""
+    decompression_ratio: _Ratio | None = None
+    """Decompressed over compressed size."""
+    depth: _Depth | None = None
+    """Nesting of JSON and XML."""
+    query_parameters: _Count | None = None
+    """Parameters of the query."""
+    cookies: _Count | None = None
+    """Cookies."""
+    body_parameters: _Count | None = None
+    """Parameters of the body."""
+    multipart_parts: _Parts | None = None
+    """Parts of a multipart body."""
+    work: _Work | None = None
+    """Units of work for one request and its response."""
+    over_limit: OverLimit | None = None
+    """What becomes of a request of a type that is read."""
+    over_limit_files: OverLimit | None = None
+    """What becomes of a file."""
+
+    def over(self, wider: Limits) -> Limits:
+        """These limits, with what they do not say taken from wider ones."""
+        return wider.model_copy(update=self.model_dump(exclude_none=True))
+
+
 class LoginFields(Model):
     """Where a login endpoint carries its credentials. Only keyed hashes of them leave the filter."""
 
@@ -209,8 +305,15 @@ class LoginFields(Model):
     """As `username`."""
 
 
+ContentKind = Literal["none", "prose", "markdown", "html", "code", "pattern", "query"]
+"""What a field holds, as far as it matters to rules."""
+
+FieldName = Annotated[str, Field(pattern=r"^=?[^\s=|,;'\"\\%]{1,200}$")]
+"""A field's name, or its path in a body."""
+
+
 class EndpointSettings(Model):
-    """Labels and details of one endpoint."""
+    """Labels, limits and details of one endpoint."""
 
     match: Annotated[str, Field(pattern=r"^([A-Z]+|\*) /\S*$")]
     """`METHOD /path/{template}` or `* /path`, base path included."""
@@ -218,6 +321,10 @@ class EndpointSettings(Model):
     """What policies and detectors know it by, such as `login`."""
     login: LoginFields | None = None
     """For endpoints labelled `login`."""
+    limits: ScopedLimits | None = None
+    """Limits of its own."""
+    content: Annotated[dict[FieldName, ContentKind], Field(max_length=500)] = {}
+    """What its fields hold, where neither its document nor their names say it: `issue.body: markdown`."""
 
 
 class Api(Model):
@@ -245,7 +352,9 @@ class Api(Model):
     authentication: list[Name] = []
     """JWT providers whose tokens it accepts."""
     endpoints: list[EndpointSettings] = []
-    """Endpoints with labels."""
+    """Endpoints with labels or limits."""
+    limits: ScopedLimits | None = None
+    """Limits of its own, for all its endpoints."""
 
 
 class JwtProvider(Model):
@@ -336,33 +445,6 @@ class GeoFiles(Model):
     """Country or City database."""
     asn: Path | None = None
     """ASN database."""
-
-
-class Limits(Model):
-    """How much is inspected. What is over a limit is a finding."""
-
-    uri: Annotated[Size, Field(ge=1, le=1 << 20)] = 16 * 1024
-    """Bytes of path and query."""
-    headers: Annotated[int, Field(ge=1, le=1000)] = 100
-    """Number of request headers."""
-    header: Annotated[Size, Field(ge=1, le=1 << 20)] = 16 * 1024
-    """Bytes of one header."""
-    request_body: Annotated[Size, Field(ge=0, le=256 << 20)] = 1 << 20
-    """Bytes of a request body that are inspected."""
-    response_body: Annotated[Size, Field(ge=0, le=256 << 20)] = 1 << 20
-    """Bytes of a response body that are inspected."""
-    decompressed: Annotated[Size, Field(ge=0, le=1 << 30)] = 8 << 20
-    """Bytes after decompression."""
-    decompression_ratio: Annotated[int, Field(ge=1, le=10_000)] = 100
-    """Decompressed over compressed size."""
-    depth: Annotated[int, Field(ge=1, le=10_000)] = 64
-    """Nesting of JSON and XML."""
-    parameters: Annotated[int, Field(ge=1, le=100_000)] = 1000
-    """Parameters of one request."""
-    multipart_parts: Annotated[int, Field(ge=1, le=10_000)] = 100
-    """Parts of a multipart body."""
-    over_limit: Literal["pass", "reject"] = "pass"
-    """A body over `request_body`: let the rest pass uninspected and say so, or answer 413."""
 
 
 class AddressList(Model):
@@ -661,8 +743,8 @@ class Rules(Model):
     sets: list[Literal["crs"]] | None = None
     """Installed rule sets (`starfort rules install crs`); default: `crs` where it is installed."""
     profile: Literal["api", "web"] = "api"
-    """The kind of traffic that CRS is set up for: `api` lets pass what APIs ordinarily send; `web` is CRS as it comes,
-    for web sites. `docs/rules.md` says what differs and why."""
+    """The kind of traffic that CRS is set up for: `api` lets what APIs ordinarily send pass; `web` is CRS as it
+    comes, for web sites. `docs/rules.md` says what differs and why."""
     api_rules: bool = True
     """Starfort's own rules for APIs."""
     places: bool = True
@@ -679,6 +761,10 @@ class Rules(Model):
     """Score of a response from which it counts as a leak."""
     scopes: Annotated[list[RuleScope], Field(max_length=900)] = []
     """Other settings for single APIs and endpoints."""
+    weigh_content: bool = True
+    """Weigh by grammar what rules find in fields where people write; off: every match counts."""
+    content_fields: Annotated[dict[FieldName, ContentKind], Field(max_length=1000)] = {}
+    """What fields of a name hold at all endpoints, beside the names that are known: `haiku: prose`."""
     exclusions: Annotated[list[RuleExclusion], Field(max_length=2000)] = []
     """Where rules are wrong."""
     patches: Annotated[list[VirtualPatch], Field(max_length=1000)] = []

@@ -64,7 +64,7 @@ def test_patterns_can_be_used_by_the_engine() -> None:
     """One that cannot would make the whole bundle unusable."""
     assert {bot.class_ for bot in known_bots()} == set(BOT_CLASSES)
     assert [bot for bot in known_bots() if not bot.name] == []
-    limits = bundle.Limits(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, reject_over_limit=False)
+    limits = bundle.Limits(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)
     made = bundle.Bundle("node", bytes(32), False, limits, apis=(), bots=known_bots())
     assert _engine.check_bundle(bundle.encode(made))["bots"] == len(known_bots())
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 import struct
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ from starfort.bundle.policy import (
 CORPORA = Path(__file__).parents[3] / "../shared/corpora/geo"
 HEAD_BYTES = 52
 NOW_MS = 1_700_000_000_000
-LIMITS = Limits(16384, 100, 16384, 1000, 1 << 20, 1 << 20, 100, 64, 1000, 100, reject_over_limit=False)
+LIMITS = Limits(
+    16384, 100, 16384, 1000, 1 << 20, 1 << 20, 100, 64, 1000, 100, 1000, 100, 10**8, over_limit="pass"
+)
 
 
 def policy(
@@ -288,7 +291,7 @@ class TestExplain:
 
     def test_over_limit_bodies_are_refused_where_configured(self) -> None:
         """And the event has the status."""
-        limits = Limits(16384, 100, 16384, 10, 1 << 20, 1 << 20, 100, 64, 1000, 100, reject_over_limit=True)
+        limits = replace(LIMITS, request_body_bytes=10, over_limit="refuse")
         told = explain(
             made(limits=limits),
             method="POST",

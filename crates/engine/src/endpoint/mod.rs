@@ -4,7 +4,11 @@
 //! Concrete segments match before templated ones (`OpenAPI` 3.1.0, Paths Object). The cost of a match
 //! grows with the number of segments of the path, not with the number of templates.
 
+mod readings;
+
 use std::collections::HashMap;
+
+pub use readings::{Found, Seen};
 
 use crate::bundle::{Api, Endpoint};
 use crate::error::EngineError;
@@ -36,6 +40,8 @@ pub struct Matcher {
     suffix_hosts: Vec<(Box<str>, Mount)>,
     any_host: Vec<Mount>,
     trees: Vec<Node>,
+    /// Whether any template or base path has capitals.
+    capitals: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -44,9 +50,14 @@ struct Mount {
     api: u32,
 }
 
+/// Segments with capitals, by their lower-case form.
+type Capitals = HashMap<Box<str>, Vec<Box<str>>>;
+
 #[derive(Debug, Default)]
 struct Node {
     concrete: HashMap<Box<str>, Node>,
+    /// Those of the concrete segments that have capitals.
+    capitals: Option<Box<Capitals>>,
     /// `report-{year}.csv`: text before and after the parameter, longest text first.
     mixed: Vec<(Box<str>, Box<str>, Node)>,
     parameter: Option<Box<Node>>,
@@ -65,6 +76,7 @@ impl Matcher {
             suffix_hosts: Vec::new(),
             any_host: Vec::new(),
             trees: Vec::new(),
+            capitals: false,
         };
         for (index, api) in (0_u32..).zip(apis) {
             matcher.trees.push(Node::default());
@@ -97,6 +109,7 @@ impl Matcher {
                 ));
             }
             tree.insert(&endpoint.path, &endpoint.method, index);
+            matcher.capitals |= has_capitals(&endpoint.path);
         }
         Ok(matcher)
     }
@@ -116,7 +129,12 @@ impl Matcher {
     /// `host`: lower case, no port. `method`: upper case. `path`: normalised, begins with `/`.
     /// Fields that found nothing are `None` (a finding, not an error).
     pub fn find(&self, host: &str, method: &str, path: &str) -> EndpointMatch {
-        let Some(api) = self.api(host, path) else {
+        self.find_as(host, method, path, false)
+    }
+
+    /// [`Self::find`], with letter case ignored where `any_case`.
+    fn find_as(&self, host: &str, method: &str, path: &str, any_case: bool) -> EndpointMatch {
+        let Some(api) = self.api(host, path, any_case) else {
             return EndpointMatch::default();
         };
         let none = EndpointMatch {
@@ -140,6 +158,7 @@ impl Matcher {
         }
         let mut search = Search {
             method,
+            any_case,
             visits: 0,
             other_method: false,
             object: None,
@@ -159,7 +178,12 @@ impl Matcher {
         }
     }
 
-    fn api(&self, host: &str, path: &str) -> Option<u32> {
+    fn api(&self, host: &str, path: &str, any_case: bool) -> Option<u32> {
+        let is_under = |base: &str| {
+            let (start, rest) = path.split_at_checked(base.len())?;
+            let same = start == base || any_case && start.eq_ignore_ascii_case(base);
+            (same && (rest.is_empty() || rest.starts_with('/'))).then_some(())
+        };
         let exact = self.exact_hosts.get(host).into_iter().flatten();
         let suffix = self
             .suffix_hosts
@@ -169,10 +193,7 @@ impl Matcher {
         exact
             .chain(suffix)
             .chain(&self.any_host)
-            .filter(|mount| {
-                path.strip_prefix(&*mount.base_path)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
+            .filter(|mount| is_under(&mount.base_path).is_some())
             .map(|mount| mount.api)
             .min()
     }
@@ -196,12 +217,36 @@ impl Node {
                     let (before, after) = (segment.get(..open), segment.get(close + 1..));
                     node.child(before.unwrap_or_default(), after.unwrap_or_default())
                 }
-                _ => node.concrete.entry(segment.into()).or_default(),
+                _ => node.concrete(segment),
             };
         }
         if !node.methods.iter().any(|(known, _)| &**known == method) {
             node.methods.push((method.into(), endpoint));
         }
+    }
+
+    fn concrete(&mut self, segment: &str) -> &mut Self {
+        if has_capitals(segment) && !self.concrete.contains_key(segment) {
+            let by_lower = self.capitals.get_or_insert_default();
+            by_lower
+                .entry(segment.to_ascii_lowercase().into())
+                .or_default()
+                .push(segment.into());
+        }
+        self.concrete.entry(segment.into()).or_default()
+    }
+
+    /// Concrete segments that differ from one in letter case only.
+    fn in_any_case(&self, segment: &str) -> impl Iterator<Item = &Self> {
+        let lower = segment.to_ascii_lowercase();
+        let capitals = self.capitals.as_ref();
+        let written = capitals.and_then(|capitals| capitals.get(&*lower));
+        let written = written.into_iter().flatten().map(|written| &**written);
+        let all: smallvec::SmallVec<[&Self; 2]> = written
+            .chain(std::iter::once(&*lower))
+            .filter_map(|written| self.concrete.get(written))
+            .collect();
+        all.into_iter()
     }
 
     fn child(&mut self, before: &str, after: &str) -> &mut Self {
@@ -232,8 +277,26 @@ impl Node {
     }
 }
 
+fn has_capitals(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+/// Whether a segment begins and ends with the text around a parameter, which has something left.
+fn fits(segment: &str, before: &str, after: &str, any_case: bool) -> bool {
+    let (start, end) = (
+        segment.get(..before.len()),
+        segment.len().checked_sub(after.len()),
+    );
+    let end = end.and_then(|end| segment.get(end..));
+    let same = |part: Option<&str>, wanted: &str| {
+        part.is_some_and(|part| part == wanted || any_case && part.eq_ignore_ascii_case(wanted))
+    };
+    segment.len() > before.len() + after.len() && same(start, before) && same(end, after)
+}
+
 struct Search<'a> {
     method: &'a str,
+    any_case: bool,
     visits: u32,
     other_method: bool,
     object: Option<&'a str>,
@@ -255,14 +318,20 @@ impl<'a> Search<'a> {
         {
             return Some(found);
         }
+        if self.any_case
+            && let Some(found) = node
+                .in_any_case(segment)
+                .find_map(|child| self.walk(child, rest))
+        {
+            return Some(found);
+        }
         if segment.is_empty() {
             return None;
         }
         for (before, after, child) in &node.mixed {
-            let fits = segment.len() > before.len() + after.len()
-                && segment.starts_with(&**before)
-                && segment.ends_with(&**after);
-            if fits && let Some(found) = self.walk(child, rest) {
+            if fits(segment, before, after, self.any_case)
+                && let Some(found) = self.walk(child, rest)
+            {
                 self.object.get_or_insert(segment);
                 return Some(found);
             }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
 use serde::{Serialize, Serializer};
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::client::address;
@@ -102,30 +103,66 @@ pub struct EventRow {
 }
 
 impl Transaction {
-    /// Hashes of the account name (lower case) and password that a login endpoint was tried with.
-    pub(crate) fn login_hashes(&self, engine: &Engine) -> (SmolStr, SmolStr) {
-        let Some(endpoint) = engine.endpoint(self.matched.endpoint) else {
-            return Default::default();
+    /// Hashes of the account name (lower case) and password that a login endpoint was tried with, whichever reading
+    /// of the path makes it one.
+    pub(crate) fn login_hashes(&self, engine: &Engine) -> LoginHashes {
+        let endpoint = self
+            .every_match()
+            .filter_map(|matched| engine.endpoint(matched.endpoint))
+            .find(|endpoint| {
+                endpoint.username_field.is_some() || endpoint.password_field.is_some()
+            });
+        let Some(endpoint) = endpoint else {
+            return LoginHashes::default();
         };
-        let value = |field: &Option<String>| {
-            let name = field.as_deref()?;
-            let found = self
-                .parameters
-                .get(Location::Body, name)
-                .or_else(|| self.parameters.get(Location::Query, name));
-            found.filter(|value| !value.is_empty())
+        let hashes = |field: &Option<String>, in_lower_case: bool| {
+            let mut values = SmallVec::<[Cow<'_, str>; 1]>::new();
+            let places = field.iter().flat_map(|name| {
+                let of = |location| self.parameters.all(location, name);
+                of(Location::Body).chain(of(Location::Query))
+            });
+            for value in places.filter(|value| !value.is_empty()) {
+                let value = if in_lower_case {
+                    Cow::Owned(value.to_lowercase())
+                } else {
+                    Cow::Borrowed(value)
+                };
+                if values.len() < MAX_LOGIN_VALUES && !values.contains(&value) {
+                    values.push(value);
+                } else if let Some(last) = values.last_mut().filter(|last| **last != value) {
+                    *last = value;
+                }
+            }
+            let all: SmallVec<[&[u8]; 1]> = values.iter().map(|value| value.as_bytes()).collect();
+            let mut hashes = SmallVec::<[SmolStr; 1]>::new();
+            if !all.is_empty() {
+                hashes.push(engine.hash.of(&all));
+            }
+            if all.len() > 1 {
+                hashes.extend(all.iter().map(|value| engine.hash.of(&[value])));
+            }
+            hashes
         };
-        let account = value(&endpoint.username_field);
-        let password = value(&endpoint.password_field);
-        (
-            account
-                .map(|account| engine.hash.of(&[account.to_lowercase().as_bytes()]))
-                .unwrap_or_default(),
-            password
-                .map(|password| engine.hash.of(&[password.as_bytes()]))
-                .unwrap_or_default(),
-        )
+        LoginHashes {
+            accounts: hashes(&endpoint.username_field, true),
+            passwords: hashes(&endpoint.password_field, false),
+        }
     }
+}
+
+/// Values of one login field that are told apart; of more the first ones and the last one, for servers take one of
+/// the two.
+const MAX_LOGIN_VALUES: usize = 8;
+
+/// Keyed hashes of what a log-in was tried with.
+#[derive(Debug, Default)]
+pub(crate) struct LoginHashes {
+    /// Of the account name. Where it came with several values the first hash is of all of them, and one of each
+    /// follows: nobody can tell which one the server takes, and a decoy beside the real one must not make every
+    /// try one of the same account.
+    pub(crate) accounts: SmallVec<[SmolStr; 1]>,
+    /// Of the password, likewise.
+    pub(crate) passwords: SmallVec<[SmolStr; 1]>,
 }
 
 impl EventRow {
@@ -135,7 +172,9 @@ impl EventRow {
         end: StreamEnd,
         now: Now,
     ) -> Box<Self> {
-        let (account_hash, password_hash) = transaction.login_hashes(engine);
+        let login = transaction.login_hashes(engine);
+        let first = |hashes: SmallVec<[SmolStr; 1]>| hashes.into_iter().next().unwrap_or_default();
+        let (account_hash, password_hash) = (first(login.accounts), first(login.passwords));
         let parameters = parameters(&transaction, engine);
         let object = object(&transaction);
         let object_hash = object

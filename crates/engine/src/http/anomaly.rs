@@ -37,10 +37,13 @@ anomalies! {
     PathControlCharacter = "path_control_character",
     /// The path holds `%2F`, which some servers take for a separator and some do not.
     PathEncodedSlash = "path_encoded_slash",
-    /// The path holds a backslash, plain or encoded; it was taken for a slash.
+    /// The path holds a backslash, plain (taken for a slash) or encoded (a separator to some servers).
     PathBackslash = "path_backslash",
     /// A `%` in the path is not followed by two hexadecimal digits (`%u002e` is one such).
     PathBadEscape = "path_bad_escape",
+    /// A `;` parameter in the path stands where none belongs: in a segment that is empty or dots otherwise, or in one
+    /// that the endpoint's template fixes.
+    PathParameterMisplaced = "path_parameter_misplaced",
     /// Path and query together are longer than `uri_bytes`; the rest was not read.
     UriOverLimit = "uri_over_limit",
     /// The decoded query is not UTF-8.
@@ -49,7 +52,11 @@ anomalies! {
     QueryBadEscape = "query_bad_escape",
     /// A query or form parameter, or multipart field, came more than once (names that end in `[]` may).
     DuplicateParameter = "duplicate_parameter",
-    /// More parameters than the limit; the rest was counted, not kept.
+    /// More parameters in the query than the limit; the rest was counted, not kept.
+    QueryParametersOverLimit = "query_parameters_over_limit",
+    /// More cookies than the limit; the rest was counted, not kept.
+    CookiesOverLimit = "cookies_over_limit",
+    /// More parameters in the body than the limit; the rest was counted, not kept.
     ParametersOverLimit = "parameters_over_limit",
     /// A parameter's name is longer than the engine keeps; it was cut.
     ParameterNameOverLimit = "parameter_name_over_limit",
@@ -66,18 +73,24 @@ anomalies! {
     HeaderOverLimit = "header_over_limit",
     /// The body is longer than is inspected.
     BodyOverLimit = "body_over_limit",
+    /// A file is longer than is held; it passed without being looked at, or was refused.
+    FileOverLimit = "file_over_limit",
     /// JSON, XML or GraphQL is nested deeper than the limit.
     DepthOverLimit = "depth_over_limit",
     /// The body says JSON and is not.
     MalformedJson = "malformed_json",
     /// A JSON object has the same key twice; parsers differ in which one counts.
     DuplicateJsonKey = "duplicate_json_key",
+    /// The values of such a key differ.
+    ConflictingJsonKey = "conflicting_json_key",
     /// A form body with bad percent escapes.
     MalformedForm = "malformed_form",
     /// A multipart body without a usable boundary, with broken part headers, or cut short.
     MalformedMultipart = "malformed_multipart",
     /// More parts than the limit.
     MultipartPartsOverLimit = "multipart_parts_over_limit",
+    /// The headers of a part are longer than the limit.
+    PartHeadersOverLimit = "part_headers_over_limit",
     /// A part of a multipart body is in base64 or quoted-printable; it was inspected as sent and decoded.
     EncodedPart = "encoded_part",
     /// A part of a multipart body has several names, of which servers will not take the same, or its file name is in a
@@ -121,11 +134,17 @@ anomalies! {
     NestedEncoding = "nested_encoding",
     /// Values within values are more than are decoded; the rest was inspected as it is.
     DecodingOverLimit = "decoding_over_limit",
+    /// Looking at the request costs more than the limit allows; rules stopped, and did not look at all of it.
+    WorkOverLimit = "work_over_limit",
 }
 
 /// A set of [`Anomaly`], one bit each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Anomalies(u64);
+
+const fn bit(anomaly: Anomaly) -> u64 {
+    1 << anomaly as u8
+}
 
 // A 65th anomaly needs a wider set: fail the build, not the request.
 const _: () = assert!(Anomaly::ALL.len() <= 64);
@@ -139,11 +158,38 @@ impl Anomalies {
         self.0 |= 1 << anomaly as u8;
     }
 
+    /// Takes one out.
+    pub const fn remove(&mut self, anomaly: Anomaly) {
+        self.0 &= !bit(anomaly);
+    }
+
     /// Adds one when `condition` holds.
     pub const fn insert_if(&mut self, condition: bool, anomaly: Anomaly) {
         if condition {
             self.insert(anomaly);
         }
+    }
+
+    /// Those that mean that part of the request is beyond a limit.
+    pub const OVER_LIMIT: Self = Self(
+        bit(Anomaly::UriOverLimit)
+            | bit(Anomaly::HeaderOverLimit)
+            | bit(Anomaly::QueryParametersOverLimit)
+            | bit(Anomaly::CookiesOverLimit)
+            | bit(Anomaly::ParametersOverLimit)
+            | bit(Anomaly::ParameterNameOverLimit)
+            | bit(Anomaly::BodyOverLimit)
+            | bit(Anomaly::DepthOverLimit)
+            | bit(Anomaly::MultipartPartsOverLimit)
+            | bit(Anomaly::PartHeadersOverLimit)
+            | bit(Anomaly::DecompressionOverLimit)
+            | bit(Anomaly::WorkOverLimit),
+    );
+
+    /// Those that are in both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// Adds all of `other`.

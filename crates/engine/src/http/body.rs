@@ -13,7 +13,9 @@ use super::listener::Listener;
 use super::parameter::Parameters;
 use super::xml::Dialect;
 use super::{Anomalies, Anomaly, Limits};
-use super::{charset, content_type, decompress, form, graphql, json, multipart, text, xml};
+use super::{
+    charset, content_type, decompress, form, graphql, json, message, multipart, text, xml,
+};
 
 /// What a body was read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,6 +36,8 @@ pub enum BodyKind {
     Ofx,
     /// `application/graphql`.
     Graphql,
+    /// A request within a request (`application/http`).
+    Message,
     /// Other text: one parameter without a name.
     Text,
     /// Anything else; only its bytes are there to be looked at.
@@ -53,6 +57,7 @@ impl BodyKind {
             Self::Xml => "xml",
             Self::Ofx => "ofx",
             Self::Graphql => "graphql",
+            Self::Message => "message",
             Self::Text => "text",
             Self::Other => "other",
         }
@@ -75,7 +80,12 @@ impl BodyKind {
             Self::Json | Self::JsonLines | Self::Graphql => sniffed == Self::Json,
             Self::Xml => matches!(sniffed, Self::Xml | Self::Ofx),
             Self::Ofx => sniffed != Self::Json,
-            Self::Empty | Self::Form | Self::Multipart | Self::Text | Self::Other => false,
+            Self::Empty
+            | Self::Form
+            | Self::Multipart
+            | Self::Message
+            | Self::Text
+            | Self::Other => false,
         }
     }
 
@@ -95,6 +105,7 @@ impl BodyKind {
             "application/xml" | "text/xml" => Self::Xml,
             "application/x-ofx" | "application/ofx" | "application/vnd.intu.qfx" => Self::Ofx,
             "application/graphql" => Self::Graphql,
+            "application/http" | "message/http" => Self::Message,
             _ if essence.starts_with("multipart/") => Self::Multipart,
             _ if essence.ends_with("+json") => Self::Json,
             _ if essence.ends_with("+xml") => Self::Xml,
@@ -263,7 +274,7 @@ impl<'a> Body<'a> {
             .insert_if(declared.malformed, Anomaly::ContentTypeMalformed);
         body.kind = BodyKind::of(&declared.essence);
         match body.kind {
-            BodyKind::Multipart | BodyKind::Form => {}
+            BodyKind::Multipart | BodyKind::Form | BodyKind::Message => {}
             BodyKind::Other => body.uncover(declared.charset.as_deref()),
             BodyKind::Xml | BodyKind::Ofx => {
                 let own = || xml::declared_charset(&body.content);
@@ -349,7 +360,8 @@ impl<'a> Body<'a> {
         match self.kind {
             BodyKind::Empty => {}
             BodyKind::Text if is_document => {}
-            BodyKind::Other if is_document || self.sniffed.is_some() || self.is_file() => {}
+            BodyKind::Other if is_document || self.sniffed.is_some() => {}
+            BodyKind::Other if is_file(self.content_type.unwrap_or_default(), &self.content) => {}
             BodyKind::Other => add(BodyKind::Text),
             kind => add(kind),
         }
@@ -358,17 +370,6 @@ impl<'a> Body<'a> {
             self.sniffed.into_iter().for_each(&mut add);
         }
         formats
-    }
-
-    /// Whether a body of no known type is a file: by its type, or because it is no text.
-    fn is_file(&self) -> bool {
-        let essence = content_type::essence(self.content_type.unwrap_or_default());
-        let is = |known: &str| {
-            essence
-                .get(..known.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(known))
-        };
-        FILES.iter().any(|known| is(known)) || !text::is_text(&self.content)
     }
 
     /// ASP.NET reads a form in the charset that it declares, PHP in none: where that makes a difference it is read both
@@ -408,15 +409,28 @@ const FILES: [&str; 10] = [
     "application/vnd.google.protobuf",
 ];
 
+/// Whether a body of no known type is a file: by its type, or because it is no text.
+pub(super) fn is_file(content_type: &str, content: &[u8]) -> bool {
+    let essence = content_type::essence(content_type);
+    let is = |known: &str| {
+        essence
+            .get(..known.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(known))
+    };
+    FILES.iter().any(|known| is(known)) || !text::is_text(content)
+}
+
 /// What a reader is given.
 #[derive(Clone, Copy)]
-struct Source<'a> {
-    content_type: Option<&'a str>,
-    content: &'a [u8],
-    truncated: bool,
-    /// Multiparts that it is in.
-    nesting: u8,
-    separator: u8,
+pub(super) struct Source<'a> {
+    pub(super) content_type: Option<&'a str>,
+    pub(super) content: &'a [u8],
+    /// The end is missing.
+    pub(super) truncated: bool,
+    /// Bodies that it is in.
+    pub(super) nesting: u8,
+    /// What is between the pairs of a form.
+    pub(super) separator: u8,
 }
 
 /// Where each format is read. A new one is a line here.
@@ -439,37 +453,33 @@ fn read_format<L: Listener>(kind: BodyKind, source: Source<'_>, listener: &mut L
         BodyKind::Xml => xml::read(content, truncated, xml::dialect_of(content), listener),
         BodyKind::Ofx => xml::read(content, truncated, xml::Dialect::Sgml, listener),
         BodyKind::Graphql => graphql::read(content, listener),
-        BodyKind::Text => text::read(content, truncated, listener),
+        // A message has a body, which may be one in turn.
+        BodyKind::Message if source.nesting < multipart::MAX_NESTING => {
+            message::read(content, source.nesting + 1, listener);
+        }
+        BodyKind::Message | BodyKind::Text => text::read(content, truncated, listener),
         BodyKind::Empty | BodyKind::Other => {}
     }
     listener.end();
 }
 
-/// Reads a part of a multipart body that is a document of its own.
-///
-/// # Arguments
-/// * `nesting` - multiparts that it is in.
+/// Reads a part of a body that is a document of its own.
 pub(super) fn read_part<L: Listener>(
     kind: BodyKind,
-    content_type: &str,
-    content: Cow<'_, [u8]>,
-    nesting: u8,
+    part: Source<'_>,
     anomalies: &mut Anomalies,
     listener: &mut L,
 ) {
     let content = match kind {
-        BodyKind::Multipart | BodyKind::Form => content,
+        BodyKind::Multipart | BodyKind::Form | BodyKind::Message => Cow::Borrowed(part.content),
         _ => {
-            let declared = content_type::parse(content_type);
-            charset::of_cow(declared.charset.as_deref(), content, anomalies)
+            let declared = content_type::parse(part.content_type.unwrap_or_default());
+            charset::to_utf8(declared.charset.as_deref(), part.content, anomalies)
         }
     };
     let source = Source {
-        content_type: Some(content_type),
         content: &content,
-        truncated: false,
-        nesting,
-        separator: b'&',
+        ..part
     };
     read_format(kind, source, listener);
 }
@@ -507,6 +517,18 @@ pub fn begins(bytes: &[u8]) -> Beginning {
         2 => Beginning::Other,
         _ if bytes.len() < BEGINNING_BYTES => Beginning::Undecided,
         _ => Beginning::Read,
+    }
+}
+
+/// Whether a long body of a type that is not read is a file. Images of disks begin with thousands of NUL; a body of
+/// nothing but blanks so far is none, for what they are put before is not seen.
+pub(crate) fn begins_as_file(bytes: &[u8]) -> bool {
+    let first = bytes
+        .iter()
+        .position(|byte| *byte != 0 && !byte.is_ascii_whitespace());
+    match first.and_then(|first| bytes.get(first..)) {
+        Some(rest) => begins(rest) != Beginning::Read,
+        None => !bytes.iter().any(u8::is_ascii_whitespace),
     }
 }
 

@@ -118,7 +118,7 @@ impl Listener for Collect<'_> {
         self.over = 0;
         let twice = match format {
             Some(BodyKind::Form) => self.parameters.has_duplicate_names(Location::Body),
-            Some(BodyKind::Multipart) => has_duplicates(&mut self.fields),
+            Some(BodyKind::Multipart) => has_duplicates(&mut self.fields, |hash| *hash),
             _ => false,
         };
         self.anomalies.insert_if(twice, Anomaly::DuplicateParameter);
@@ -253,7 +253,7 @@ pub(super) fn collected(
     limits: &Limits,
     read: impl FnOnce(&mut Collect<'_>),
 ) -> (Parameters, Anomalies) {
-    let mut parameters = Parameters::new(limits.parameters);
+    let mut parameters = Parameters::within(limits);
     let mut collect = Collect::new(&mut parameters, limits);
     collect.begin(format);
     read(&mut collect);

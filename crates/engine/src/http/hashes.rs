@@ -8,16 +8,16 @@ pub(super) fn hash(name: &[u8]) -> u64 {
     })
 }
 
-/// Whether a value repeats; sorts long lists, so an object of a million keys stays cheap.
-pub(super) fn has_duplicates(hashes: &mut [u64]) -> bool {
-    if hashes.len() <= 16 {
-        return hashes
-            .iter()
-            .enumerate()
-            .any(|(index, name)| hashes.iter().take(index).any(|earlier| earlier == name));
+/// Whether a hash repeats; sorts long lists, so an object of a million keys stays cheap.
+pub(super) fn has_duplicates<T: Ord>(names: &mut [T], hash: impl Fn(&T) -> u64) -> bool {
+    if names.len() <= 16 {
+        return names.iter().enumerate().any(|(index, name)| {
+            let (name, earlier) = (hash(name), names.iter().take(index));
+            earlier.into_iter().any(|earlier| hash(earlier) == name)
+        });
     }
-    hashes.sort_unstable();
-    hashes
+    names.sort_unstable();
+    names
         .windows(2)
-        .any(|pair| matches!(pair, [a, b] if a == b))
+        .any(|pair| matches!(pair, [a, b] if hash(a) == hash(b)))
 }

@@ -62,9 +62,17 @@ struct Reader<'a, L> {
     open: Vec<bool>,
     /// Where the keys of each open object begin in `keys`.
     key_starts: Vec<u32>,
-    /// Hashes of the keys of all open objects.
-    keys: Vec<u64>,
+    /// The keys of all open objects.
+    keys: Vec<Key>,
     listener: &'a mut L,
+}
+
+/// A key by its hash, and where its value stands in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    hash: u64,
+    start: u32,
+    end: u32,
 }
 
 impl<L: Listener> Reader<'_, L> {
@@ -76,12 +84,25 @@ impl<L: Listener> Reader<'_, L> {
                     self.value()?;
                 }
             }
+            let end = self.position;
             match (self.peek(), self.documents) {
                 (None, _) => return Ok(()),
                 (Some(_), Documents::Many) => {}
+                // A line each, as bulk interfaces of search engines take them under this type too. Whichever of the
+                // documents a server reads, all are told.
+                (Some(b'{' | b'['), Documents::One) if self.is_new_line(end) => {
+                    self.listener.anomaly(Anomaly::ContentTypeMismatch);
+                    self.documents = Documents::Many;
+                }
                 (Some(_), Documents::One) => return Err("trailing garbage"),
             }
         }
+    }
+
+    /// Whether a line ended between there and here.
+    fn is_new_line(&self, from: usize) -> bool {
+        let between = self.text.get(from..self.position).unwrap_or_default();
+        between.contains('\n')
     }
 
     /// A scalar, an empty container, or the start of a container down to its first scalar.
@@ -122,6 +143,9 @@ impl<L: Listener> Reader<'_, L> {
     fn next_member(&mut self, is_list: bool) -> Read<bool> {
         match self.peek() {
             Some(b',') => {
+                if !is_list {
+                    self.end_of_value();
+                }
                 self.position += 1;
                 if !is_list {
                     self.key()?;
@@ -143,6 +167,9 @@ impl<L: Listener> Reader<'_, L> {
 
     /// Leaves a container, at its bracket.
     fn leave(&mut self) {
+        if self.open.last() == Some(&false) {
+            self.end_of_value();
+        }
         self.position += 1;
         self.compare_keys();
         self.listener.close();
@@ -154,10 +181,32 @@ impl<L: Listener> Reader<'_, L> {
             return;
         }
         let start = self.key_starts.pop().unwrap_or(u32::MAX) as usize;
-        if has_duplicates(self.keys.get_mut(start..).unwrap_or_default()) {
+        let keys = self.keys.get_mut(start..).unwrap_or_default();
+        if has_duplicates(keys, |key| key.hash) {
             self.listener.anomaly(Anomaly::DuplicateJsonKey);
+            // Equal values stand next to each other, in the order of the text. Each is compared with one other, and two
+            // equal ones are at least as long as what is in them, so nesting adds a logarithm at most.
+            keys.sort_unstable();
+            let value = |key: &Key| {
+                let value = self.text.get(key.start as usize..key.end as usize);
+                value.unwrap_or_default().trim_ascii()
+            };
+            if keys
+                .windows(2)
+                .any(|pair| matches!(pair, [a, b] if a.hash == b.hash && value(a) != value(b)))
+            {
+                self.listener.anomaly(Anomaly::ConflictingJsonKey);
+            }
         }
         self.keys.truncate(start);
+    }
+
+    /// The last key's value ends here.
+    fn end_of_value(&mut self) {
+        let end = u32::try_from(self.position).unwrap_or(u32::MAX);
+        if let Some(key) = self.keys.last_mut() {
+            key.end = end;
+        }
     }
 
     /// A key and its colon.
@@ -173,10 +222,10 @@ impl<L: Listener> Reader<'_, L> {
         let raw = text.get(start..end).unwrap_or_default();
         if kind == StringEnd::Escaped {
             self.unescape(raw).ok_or("invalid escape in a key")?;
-            self.keys.push(hash(self.scratch.as_bytes()));
+            self.push_key(hash(self.scratch.as_bytes()));
             self.listener.name(&self.scratch);
         } else {
-            self.keys.push(hash(raw.as_bytes()));
+            self.push_key(hash(raw.as_bytes()));
             self.listener.name(raw);
         }
         self.position = end + 1;
@@ -184,7 +233,16 @@ impl<L: Listener> Reader<'_, L> {
             return Err("expected a colon after a key");
         }
         self.position += 1;
+        let start = u32::try_from(self.position).unwrap_or(u32::MAX);
+        if let Some(key) = self.keys.last_mut() {
+            (key.start, key.end) = (start, u32::MAX);
+        }
         Ok(())
+    }
+
+    fn push_key(&mut self, hash: u64) {
+        let (start, end) = (0, 0);
+        self.keys.push(Key { hash, start, end });
     }
 
     fn string(&mut self) -> Read<()> {

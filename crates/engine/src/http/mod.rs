@@ -3,7 +3,7 @@
 //!
 //! | part | function |
 //! |---|---|
-//! | `:path` | [`path::split`], [`path::normalize`] |
+//! | `:path` | [`path::split`], [`path::normalize`], [`readings::others`] |
 //! | query | [`query::parse`] |
 //! | cookies | [`cookies::parse`] |
 //! | header list | [`headers::check`] |
@@ -28,36 +28,43 @@ pub mod headers;
 pub mod json;
 pub(crate) mod json_text;
 pub mod listener;
+pub mod message;
 pub mod multipart;
 pub(crate) mod pairs;
 mod parameter;
 pub mod path;
 mod percent;
 pub mod query;
+pub mod readings;
 pub mod text;
+pub(crate) mod upload;
 pub mod xml;
 
 pub use anomaly::{Anomalies, Anomaly};
 pub use parameter::{Location, MAX_NAME_BYTES, Parameter, ParameterKind, Parameters, Syntax};
 
-pub use crate::bundle::Limits;
+pub use crate::bundle::{Limits, OverLimit};
 
-/// What `starfort.yaml` has when it says nothing. 64 levels and 1,000 parameters are far above what real APIs
-/// send and cheap to bear; 100 × is ten times what text compresses to.
+/// What `starfort.yaml` has when it says nothing: large enough that ordinary traffic never meets a limit, for over
+/// a limit a request is refused. `src/starfort/config/model.py` says where each figure is from.
 impl Default for Limits {
     fn default() -> Self {
         Self {
             uri_bytes: 16 * 1024,
             headers: 100,
             header_bytes: 16 * 1024,
-            request_body_bytes: 1024 * 1024,
+            request_body_bytes: 2 * 1024 * 1024,
             response_body_bytes: 1024 * 1024,
             decompressed_bytes: 8 * 1024 * 1024,
             decompression_ratio: 100,
             depth: 64,
-            parameters: 1000,
-            multipart_parts: 100,
-            reject_over_limit: false,
+            query_parameters: 1000,
+            cookies: 200,
+            body_parameters: 200_000,
+            multipart_parts: 1000,
+            work: 60_000_000,
+            over_limit: OverLimit::Refuse,
+            over_limit_files: OverLimit::Pass,
         }
     }
 }

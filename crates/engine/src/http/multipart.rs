@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use memchr::memmem::Finder;
 
 use self::head::Head;
-use super::body::{self, BodyKind};
+use super::body::{self, BodyKind, Source};
 use super::listener::Listener;
 use super::{Anomaly, charset, content_type, text};
 use crate::headers::lossy;
@@ -27,7 +27,7 @@ const MAX_PART_HEADER_BYTES: usize = 8 * 1024;
 const MAX_PART_HEADERS: usize = 64;
 
 /// Multiparts within multiparts that are read as such.
-const MAX_NESTING: u8 = 3;
+pub(super) const MAX_NESTING: u8 = 3;
 
 /// What was odd about a multipart body, each as SecLang's variable of the same name has it (`MULTIPART_…`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -225,11 +225,11 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
         while !current.is_last {
             has_parts = true;
             let Some(next) = self.part(current.after) else {
-                if !self.truncated {
-                    self.flags.complain("Multipart: Final boundary missing.");
+                let error = "Multipart: Final boundary missing.";
+                if self.truncated {
+                    self.listener.failed(error, "");
                 } else {
-                    self.listener
-                        .failed("Multipart: Final boundary missing.", "");
+                    self.flags.complain(error);
                 }
                 return;
             };
@@ -317,7 +317,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
         let end = next.map_or(self.body.len(), |next| next.before);
         let content = self.body.get(start..end.max(start)).unwrap_or_default();
         let head = Head::of(&lines, self.is_form, &mut self.flags);
-        self.tell(lines, head, content);
+        self.tell(lines, head, content, self.truncated && next.is_none());
         next
     }
 
@@ -363,6 +363,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             count += 1;
             if count > MAX_PART_HEADERS || next - position > MAX_PART_HEADER_BYTES {
                 self.flags.complain("Multipart: Too many part headers.");
+                self.listener.anomaly(Anomaly::PartHeadersOverLimit);
                 return (at, None);
             }
             self.header_line(line, lines);
@@ -390,7 +391,13 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
         }
     }
 
-    fn tell(&mut self, headers: Vec<Cow<'b, [u8]>>, mut head: Head, content: &'b [u8]) {
+    fn tell(
+        &mut self,
+        headers: Vec<Cow<'b, [u8]>>,
+        mut head: Head,
+        content: &'b [u8],
+        truncated: bool,
+    ) {
         let mut part = Part {
             headers,
             file_names: std::mem::take(&mut head.file_names),
@@ -407,7 +414,8 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             && part.names.is_empty()
             && part.file_names.is_empty()
             && !matches!(kind, BodyKind::Other | BodyKind::Text);
-        let is_binary = !self.is_form && kind == BodyKind::Other && !head.content_type.is_empty();
+        let is_binary =
+            !self.is_form && kind == BodyKind::Other && body::is_file(&head.content_type, content);
         // What only some servers take for a file is a field to the others; of that, only text matters.
         let is_field = head.is_field && (part.file_names.is_empty() || text::is_text(content));
         if is_field && !is_nested && !is_binary {
@@ -419,7 +427,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
         }
         self.listener.part(&part);
         if is_nested {
-            self.nested(kind, &head, content);
+            self.nested(kind, &head, content, truncated);
         }
     }
 
@@ -446,7 +454,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
     }
 
     /// A part that is a document of its own.
-    fn nested(&mut self, kind: BodyKind, head: &Head, content: &[u8]) {
+    fn nested(&mut self, kind: BodyKind, head: &Head, content: &[u8], truncated: bool) {
         if self.nesting >= MAX_NESTING {
             self.listener.anomaly(Anomaly::DepthOverLimit);
             self.listener
@@ -462,14 +470,14 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
                 Cow::Borrowed(content)
             }
         };
-        body::read_part(
-            kind,
-            &head.content_type,
-            content,
-            self.nesting + 1,
-            &mut anomalies,
-            self.listener,
-        );
+        let part = Source {
+            content_type: Some(&head.content_type),
+            content: &content,
+            truncated,
+            nesting: self.nesting + 1,
+            separator: b'&',
+        };
+        body::read_part(kind, part, &mut anomalies, self.listener);
         for anomaly in anomalies.iter() {
             self.listener.anomaly(anomaly);
         }

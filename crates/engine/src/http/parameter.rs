@@ -1,10 +1,17 @@
 //! Parameters of a request, whatever part of it they came in.
 
-use super::{Anomalies, Anomaly};
+use std::hash::BuildHasher as _;
 
-/// Bytes of a parameter's name that are kept. Nested JSON could otherwise make names far larger than the
-/// body itself: each leaf carries its ancestors' names.
-pub const MAX_NAME_BYTES: usize = 512;
+use super::{Anomalies, Anomaly, Limits};
+
+/// Bytes of a parameter's name that are kept; a longer one is over the limit. Nested JSON could otherwise make names far
+/// larger than the body itself: each leaf carries its ancestors' names. Keys that are sentences or URLs, as in
+/// translations and maps of links, have some hundred bytes.
+pub const MAX_NAME_BYTES: usize = 2048;
+
+/// Bytes that the names and values of a request's parameters may take together. Each JSON leaf carries the names of
+/// its ancestors, so a small body could otherwise become far larger here.
+const MAX_TEXT_BYTES: usize = 32 << 20;
 
 /// The part of the request that a parameter came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -253,8 +260,32 @@ struct Entry {
 pub struct Parameters {
     text: String,
     entries: Vec<Entry>,
-    limit: u32,
+    /// How many there may be.
+    limits: Budgets,
+    /// How many more there may be.
+    left: Budgets,
     dropped: u32,
+}
+
+/// How many parameters there may be of each location. Each has a budget of its own: what fills one does not
+/// hide what comes in another.
+#[derive(Debug, Clone, Copy, Default)]
+struct Budgets {
+    query: u32,
+    cookies: u32,
+    body: u32,
+}
+
+impl Budgets {
+    fn of(&mut self, location: Location) -> (&mut u32, Anomaly) {
+        match location {
+            Location::Query | Location::Path | Location::Header => {
+                (&mut self.query, Anomaly::QueryParametersOverLimit)
+            }
+            Location::Cookie => (&mut self.cookies, Anomaly::CookiesOverLimit),
+            Location::Body => (&mut self.body, Anomaly::ParametersOverLimit),
+        }
+    }
 }
 
 /// Values are payload: only the count is shown.
@@ -270,11 +301,30 @@ impl std::fmt::Debug for Parameters {
 }
 
 impl Parameters {
-    /// An empty collection that keeps at most `limit` parameters (`Limits::parameters`).
+    /// An empty collection that keeps at most `limit` parameters of each location.
     #[must_use]
     pub fn new(limit: u32) -> Self {
+        Self::budgeted(Budgets {
+            query: limit,
+            cookies: limit,
+            body: limit,
+        })
+    }
+
+    /// An empty collection within the limits of an endpoint.
+    #[must_use]
+    pub fn within(limits: &Limits) -> Self {
+        Self::budgeted(Budgets {
+            query: limits.query_parameters,
+            cookies: limits.cookies,
+            body: limits.body_parameters,
+        })
+    }
+
+    fn budgeted(limits: Budgets) -> Self {
         Self {
-            limit,
+            limits,
+            left: limits,
             ..Self::default()
         }
     }
@@ -293,11 +343,14 @@ impl Parameters {
         write: impl FnOnce(&mut String),
     ) -> Anomalies {
         let mut anomalies = Anomalies::NONE;
-        if self.is_full() {
+        let full = self.text.len() >= MAX_TEXT_BYTES;
+        let (budget, over_limit) = self.left.of(location);
+        if *budget == 0 || full {
             self.dropped = self.dropped.saturating_add(1);
-            anomalies.insert(Anomaly::ParametersOverLimit);
+            anomalies.insert(over_limit);
             return anomalies;
         }
+        *budget -= 1;
         let kept = cut(name, MAX_NAME_BYTES);
         anomalies.insert_if(kept.len() < name.len(), Anomaly::ParameterNameOverLimit);
         let name_start = self.text.len();
@@ -321,15 +374,15 @@ impl Parameters {
             // 4 GiB of parameters: past every body limit that fits u32, so only several bodies get here.
             self.text.truncate(name_start);
             self.dropped = self.dropped.saturating_add(1);
-            anomalies.insert(Anomaly::ParametersOverLimit);
+            anomalies.insert(over_limit);
         }
         anomalies
     }
 
-    /// Whether the next parameter would be dropped.
+    /// Whether the next parameter of the body would be dropped.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.entries.len() >= self.limit as usize
+        self.left.body == 0 || self.text.len() >= MAX_TEXT_BYTES
     }
 
     /// How many are kept.
@@ -363,10 +416,30 @@ impl Parameters {
             .map(|p| p.value)
     }
 
+    /// The values of every parameter of that place and name, in order of arrival.
+    pub fn all<'a>(&'a self, location: Location, name: &str) -> impl Iterator<Item = &'a str> {
+        self.iter()
+            .filter(move |p| p.location == location && p.name == name)
+            .map(|p| p.value)
+    }
+
+    /// Forgets those of the body.
+    pub(crate) fn forget_body(&mut self) {
+        let of_body = |entry: &Entry| entry.location == Location::Body;
+        let first = self.entries.iter().position(of_body);
+        // Those of the body come last, and their text too.
+        if let Some(start) = first.and_then(|first| self.entries.get(first)) {
+            self.text.truncate(start.name_start as usize);
+        }
+        self.entries.truncate(first.unwrap_or(self.entries.len()));
+        self.left.body = self.limits.body;
+    }
+
     /// Forgets all, keeps the memory.
     pub fn clear(&mut self) {
         self.text.clear();
         self.entries.clear();
+        self.left = self.limits;
         self.dropped = 0;
     }
 
@@ -397,7 +470,9 @@ impl Parameters {
                 .enumerate()
                 .any(|(index, name)| names().take(index).any(|earlier| earlier == name));
         }
-        let mut sorted: Vec<&str> = names().collect();
+        // Names that a client chose to be alike cost no more than others: their keyed hashes are sorted, not they.
+        let hasher = std::collections::hash_map::RandomState::new();
+        let mut sorted: Vec<u64> = names().map(|name| hasher.hash_one(name)).collect();
         sorted.sort_unstable();
         sorted
             .windows(2)
@@ -466,24 +541,18 @@ mod tests {
     /// Over the limit parameters are counted, and what was kept stays readable.
     #[test]
     fn limits_count_what_they_drop() {
-        let mut parameters = Parameters::new(2);
+        let mut parameters = Parameters::new(1);
+        let longest = "n".repeat(MAX_NAME_BYTES);
         assert!(parameters.push(Location::Query, "ä", "ö").is_empty());
-        assert!(
-            parameters
-                .push(Location::Body, &"n".repeat(600), "1")
-                .contains(Anomaly::ParameterNameOverLimit)
-        );
-        assert!(
-            parameters
-                .push(Location::Query, "c", "3")
-                .contains(Anomaly::ParametersOverLimit)
-        );
-        assert_eq!((parameters.len(), parameters.dropped()), (2, 1));
+        let long = parameters.push(Location::Body, &format!("{longest}n"), "1");
+        assert!(long.contains(Anomaly::ParameterNameOverLimit));
+        let second = parameters.push(Location::Query, "c", "3");
+        assert!(second.contains(Anomaly::QueryParametersOverLimit));
+        // What is full hides nothing elsewhere.
+        assert!(parameters.push(Location::Cookie, &longest, "1").is_empty());
+        assert_eq!((parameters.len(), parameters.dropped()), (3, 1));
         assert_eq!(parameters.get(Location::Query, "ä"), Some("ö"));
-        assert_eq!(
-            parameters.get(Location::Body, &"n".repeat(MAX_NAME_BYTES)),
-            Some("1")
-        );
+        assert_eq!(parameters.get(Location::Body, &longest), Some("1"));
         assert_eq!(parameters.get(Location::Query, "c"), None);
     }
 

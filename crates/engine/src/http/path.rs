@@ -1,21 +1,27 @@
 //! Path normalisation: one form for endpoint look-up, policies, rules and events.
 //!
-//! The order is: percent-decode once, backslash to slash, collapse slashes, remove dot segments (RFC 3986
-//! section 5.2.4). Envoy sends the upstream *its* path, so decisions agree with what the upstream sees only
-//! when Envoy and the upstream read the path alike. Starfort's listener sets `normalize_path: true` and
-//! `merge_slashes: true`, which do the same to plain paths. What is left to the upstream's taste is flagged,
-//! so that a policy can refuse it: `%2F` ([`Anomaly::PathEncodedSlash`], taken for a slash here as most
-//! application servers do), backslash, `;` parameters after `..`, a second layer of encoding (never decoded
-//! here), NUL and control characters, overlong UTF-8. Letter case and a trailing slash are kept.
+//! That form is the *strict reading*: RFC 3986 as Envoy routes by it. The path is split at slashes as they came, each
+//! segment is percent-decoded once, empty and dot segments are removed (RFC 3986 section 5.2.4). A separator that came
+//! encoded is data of its segment and stays encoded (`%2F`, `%5C`), for ids such as `group%2Fproject` are common.
+//! Envoy sends the upstream *its* path, so decisions agree with what the upstream sees only when Envoy and the
+//! upstream read the path alike. Starfort's listener sets `normalize_path: true` and `merge_slashes: true`, which do
+//! the same to plain paths; both take a backslash for a slash.
+//!
+//! What servers read differently gives [`other readings`](super::readings), and is flagged. Letter case and a
+//! trailing slash are kept.
 
-use super::percent;
-use super::{Anomalies, Anomaly, Limits};
+use std::borrow::Cow;
+
+use super::readings::{self, Reading};
+use super::{Anomalies, Anomaly, Limits, percent};
 
 /// A normalised path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NormalizedPath {
-    /// Starts with `/` (or is `*`, as in `OPTIONS *`); no query; valid UTF-8.
+    /// The strict reading: starts with `/` (or is `*`, as in `OPTIONS *`); no query; valid UTF-8.
     pub path: String,
+    /// How else servers could read it; none for nearly every path.
+    pub others: Vec<Reading>,
     /// What was odd about it.
     pub anomalies: Anomalies,
 }
@@ -25,6 +31,8 @@ pub struct NormalizedPath {
 pub struct Target<'a> {
     /// The normalised path.
     pub path: String,
+    /// How else servers could read it.
+    pub others: Vec<Reading>,
     /// The raw query without `?`; `None` when the target has no `?`.
     pub query: Option<&'a [u8]>,
     /// What was odd about length and path.
@@ -34,14 +42,15 @@ pub struct Target<'a> {
 /// Splits `:path` into path and query and normalises the path.
 ///
 /// # Arguments
-/// * `raw` - `:path` as Envoy has it: origin-form, or `*`. A fragment, which no client should send, is cut.
+/// * `raw` - `:path` as Envoy has it: origin-form, or `*`; of an absolute-form the scheme and the authority are
+///   cut (RFC 9112, 3.2.2). A fragment, which no client should send, is cut.
 /// * `limits` - `uri_bytes`: what is beyond is not read and flagged.
 #[must_use]
 pub fn split<'a>(raw: &'a [u8], limits: &Limits) -> Target<'a> {
     let max = limits.uri_bytes as usize;
     let mut anomalies = Anomalies::NONE;
     anomalies.insert_if(raw.len() > max, Anomaly::UriOverLimit);
-    let raw = raw.get(..max).unwrap_or(raw);
+    let raw = without_authority(raw.get(..max).unwrap_or(raw));
     let raw = memchr::memchr(b'#', raw)
         .and_then(|hash| raw.get(..hash))
         .unwrap_or(raw);
@@ -53,9 +62,28 @@ pub fn split<'a>(raw: &'a [u8], limits: &Limits) -> Target<'a> {
     anomalies.extend(normalized.anomalies);
     Target {
         path: normalized.path,
+        others: normalized.others,
         query,
         anomalies,
     }
+}
+
+/// The target behind `http://authority`.
+fn without_authority(raw: &[u8]) -> &[u8] {
+    if raw.first().is_none_or(|first| *first == b'/') {
+        return raw;
+    }
+    let behind = |scheme: &[u8]| {
+        let (start, rest) = raw.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    };
+    let Some(rest) = behind(b"http://").or_else(|| behind(b"https://")) else {
+        return raw;
+    };
+    let end = rest
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b'\\' | b'?' | b'#'));
+    end.and_then(|end| rest.get(end..)).unwrap_or_default()
 }
 
 /// Normalises a path.
@@ -69,27 +97,78 @@ pub fn normalize(raw: &[u8], limits: &Limits) -> NormalizedPath {
     let max = limits.uri_bytes as usize;
     anomalies.insert_if(raw.len() > max, Anomaly::UriOverLimit);
     let raw = raw.get(..max).unwrap_or(raw);
+    let as_it_is = |path: &str| NormalizedPath {
+        path: path.to_owned(),
+        others: Vec::new(),
+        anomalies,
+    };
     if raw == b"*" {
-        return NormalizedPath {
-            path: "*".to_owned(),
-            anomalies,
-        };
+        return as_it_is("*");
     }
     if is_plain(raw)
         && let Ok(path) = std::str::from_utf8(raw)
     {
-        return NormalizedPath {
-            path: path.to_owned(),
-            anomalies,
-        };
+        return as_it_is(path);
     }
     let mut decoded = String::with_capacity(raw.len() + 1);
     let report = percent::decode_into(raw, false, &mut decoded);
     anomalies.insert_if(report.bad_escape, Anomaly::PathBadEscape);
     anomalies.insert_if(report.invalid_utf8, Anomaly::PathInvalidUtf8);
     anomalies.extend(inspect(raw, decoded.as_bytes()));
-    let path = remove_dot_segments(&decoded, &mut anomalies);
-    NormalizedPath { path, anomalies }
+    let path = if anomalies.contains(Anomaly::PathEncodedSlash)
+        || anomalies.contains(Anomaly::PathBackslash)
+    {
+        let slashes = replaced(raw, b'\\', b"/");
+        let bytes = percent::decode_bytes(&with_slashes_kept(&slashes)).into_owned();
+        let kept = String::from_utf8_lossy(&replaced(&bytes, b'\\', b"%5C")).into_owned();
+        joined(&kept, true).path
+    } else {
+        joined(&decoded, true).path
+    };
+    let others = readings::others(raw, &path, &decoded);
+    let climbs = others.iter().any(|reading| reading.climbs);
+    anomalies.insert_if(climbs, Anomaly::PathTraversal);
+    NormalizedPath {
+        path,
+        others,
+        anomalies,
+    }
+}
+
+/// Every `%2F` encoded once more, so that decoding keeps it.
+pub(super) fn with_slashes_kept(raw: &[u8]) -> Cow<'_, [u8]> {
+    let is_slash = |escape: &[u8]| matches!(escape, [b'%', b'2', b'f' | b'F', ..]);
+    if !raw.windows(3).any(is_slash) {
+        return Cow::Borrowed(raw);
+    }
+    let mut kept = Vec::with_capacity(raw.len() + 16);
+    let mut rest = raw;
+    while let [first, tail @ ..] = rest {
+        if is_slash(rest) {
+            kept.extend_from_slice(b"%252F");
+            rest = tail.get(2..).unwrap_or_default();
+        } else {
+            kept.push(*first);
+            rest = tail;
+        }
+    }
+    Cow::Owned(kept)
+}
+
+/// Every `byte` as `text`.
+pub(super) fn replaced<'a>(bytes: &'a [u8], byte: u8, text: &[u8]) -> Cow<'a, [u8]> {
+    if memchr::memchr(byte, bytes).is_none() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut out = Vec::with_capacity(bytes.len() + 16);
+    for one in bytes {
+        if *one == byte {
+            out.extend_from_slice(text);
+        } else {
+            out.push(*one);
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// Whether normalising would change nothing: the path of nearly every call.
@@ -99,7 +178,7 @@ fn is_plain(raw: &[u8]) -> bool {
         let after_slash = previous == b'/';
         previous = *byte;
         match byte {
-            b'%' | b'\\' | 0..=0x1f | 0x7f..=0xff => false,
+            b'%' | b'\\' | b';' | 0..=0x1f | 0x7f..=0xff => false,
             b'/' | b'.' => !after_slash,
             _ => true,
         }
@@ -125,20 +204,42 @@ fn inspect(raw: &[u8], decoded: &[u8]) -> Anomalies {
     anomalies.insert_if(escapes(raw, slash), Anomaly::PathEncodedSlash);
     let any = |high: u8, low: u8| high.is_ascii_hexdigit() && low.is_ascii_hexdigit();
     anomalies.insert_if(escapes(decoded, any), Anomaly::PathDoubleEncoding);
+    for segment in decoded.split(|byte| matches!(byte, b'/' | b'\\')) {
+        let mut parts = segment.splitn(2, |byte| *byte == b';');
+        let (bare, has_parameter) = (parts.next().unwrap_or_default(), parts.next().is_some());
+        anomalies.insert_if(bare == b"..", Anomaly::PathTraversal);
+        // A parameter of nothing, or of a dot segment, is there to be cut away.
+        anomalies.insert_if(
+            has_parameter && matches!(bare, b"" | b"." | b".."),
+            Anomaly::PathParameterMisplaced,
+        );
+    }
     anomalies
 }
 
-/// RFC 3986 section 5.2.4 on segments, with empty segments dropped.
-fn remove_dot_segments(decoded: &str, anomalies: &mut Anomalies) -> String {
+/// A path put together from its segments.
+#[derive(Debug)]
+pub(super) struct Joined {
+    /// Starts with `/`, without empty segments.
+    pub(super) path: String,
+    /// A `..` segment was among them.
+    pub(super) climbs: bool,
+    /// A `.` or `..` segment was.
+    pub(super) has_dots: bool,
+}
+
+/// RFC 3986 section 5.2.4 on segments, with empty segments dropped; `resolve`: else dot segments stay.
+pub(super) fn joined(decoded: &str, resolve: bool) -> Joined {
     let mut out = String::with_capacity(decoded.len() + 1);
     let mut segments = decoded.split(['/', '\\']).peekable();
-    let mut directory = true;
+    let (mut directory, mut climbs, mut has_dots) = (true, false, false);
     while let Some(segment) = segments.next() {
-        let bare = segment.split(';').next().unwrap_or_default();
-        anomalies.insert_if(bare == "..", Anomaly::PathTraversal);
+        climbs |= segment == "..";
+        has_dots |= matches!(segment, "." | "..");
         directory = match segment {
-            "" | "." => true,
-            ".." => {
+            "" => true,
+            "." if resolve => true,
+            ".." if resolve => {
                 out.truncate(out.rfind('/').unwrap_or(0));
                 true
             }
@@ -152,7 +253,11 @@ fn remove_dot_segments(decoded: &str, anomalies: &mut Anomalies) -> String {
     if directory {
         out.push('/');
     }
-    out
+    Joined {
+        path: out,
+        climbs,
+        has_dots,
+    }
 }
 
 #[cfg(test)]
@@ -175,7 +280,6 @@ mod tests {
             "/users/17",
             "/a/b/",
             "/a.b/c.json",
-            "/A/b;v=1",
             "/~x/a-b_c",
             "*",
             "/a/..b/c..",
@@ -199,12 +303,23 @@ mod tests {
             ("/a/%2e%2E/b", "/b", vec![A::PathTraversal]),
             (
                 "/a%2f..%2fb",
-                "/b",
+                "/a%2F..%2Fb",
                 vec![A::PathTraversal, A::PathEncodedSlash],
             ),
             ("/a\\..\\b", "/b", vec![A::PathTraversal, A::PathBackslash]),
-            ("/a%5cb", "/a/b", vec![A::PathBackslash]),
-            ("/a/..;x/b", "/a/..;x/b", vec![A::PathTraversal]),
+            ("/a%5cb", "/a%5Cb", vec![A::PathBackslash]),
+            ("/A/b;v=1", "/A/b;v=1", vec![]),
+            (
+                "/a/..;x/b",
+                "/a/..;x/b",
+                vec![A::PathTraversal, A::PathParameterMisplaced],
+            ),
+            ("/;x/b", "/;x/b", vec![A::PathParameterMisplaced]),
+            (
+                "/a/%252e%252e%252fb",
+                "/a/%2e%2e%2fb",
+                vec![A::PathTraversal, A::PathDoubleEncoding],
+            ),
             ("/%61dmin", "/admin", vec![]),
             ("/%2561dmin", "/%61dmin", vec![A::PathDoubleEncoding]),
             ("/a%00.png", "/a\0.png", vec![A::PathNul]),
@@ -235,10 +350,21 @@ mod tests {
             split(b"/a#b?c", &limits),
             Target {
                 path: "/a".into(),
+                others: Vec::new(),
                 query: None,
                 anomalies: Anomalies::NONE
             }
         );
+        for (raw, path, query) in [
+            (&b"http://h/a"[..], "/a", None),
+            (b"HTTPS://h?b", "/", Some(&b"b"[..])),
+            (b"http://h", "/", None),
+            (b"httpx", "/httpx", None),
+        ] {
+            let limits = Limits::default();
+            let target = split(raw, &limits);
+            assert_eq!((target.path.as_str(), target.query), (path, query));
+        }
         let long = split(b"/a?bcdefghijk", &limits);
         assert_eq!(long.query, Some(&b"bcdef"[..]));
         assert!(long.anomalies.contains(A::UriOverLimit));

@@ -32,6 +32,11 @@ pub(crate) fn decode_into(raw: &[u8], plus_is_space: bool, out: &mut String) -> 
     decoded
 }
 
+/// The decoded bytes, whatever they are.
+pub(crate) fn decode_bytes(raw: &[u8]) -> Cow<'_, [u8]> {
+    decode(raw, false, &mut Decoded::default())
+}
+
 /// Appends `bytes` as UTF-8, odd bytes replaced.
 pub(crate) fn push_lossy(bytes: &[u8], out: &mut String, decoded: &mut Decoded) {
     if let Ok(text) = std::str::from_utf8(bytes) {

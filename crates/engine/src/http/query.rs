@@ -97,7 +97,7 @@ mod tests {
     fn too_many() {
         let mut parameters = Parameters::new(3);
         let found = parse(b"a=1&b=2&c=3&d=4&e=5", &Limits::default(), &mut parameters);
-        assert!(found.contains(A::ParametersOverLimit));
+        assert!(found.contains(A::QueryParametersOverLimit));
         assert_eq!((parameters.len(), parameters.dropped()), (3, 2));
     }
 }

@@ -287,7 +287,7 @@ impl<L: Listener> Reader<'_, L> {
             self.listener.attribute(key, &value);
         }
         self.note_entities();
-        if has_duplicates(&mut seen) {
+        if has_duplicates(&mut seen, |hash| *hash) {
             self.malformed_only();
         }
     }

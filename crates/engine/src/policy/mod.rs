@@ -2,14 +2,23 @@
 //!
 //! First match by order. `tag`, `delay` and `mask` act and go on; the others end the list (a `limit` only when
 //! exceeded). Observe-mode policies never act and never end the list: what they would have done is noted.
+//!
+//! Servers differ in how they read a path and in which of two values they take, so a policy is asked in each [`World`]
+//! and over each value. All but `allow` hold if they hold in some of them, `allow` if it holds in all: nobody loses
+//! a restriction or gains a permission by a spelling.
 
+mod choices;
+mod evaluate;
 pub mod expression;
+pub mod outcomes;
+mod rates;
 pub mod value;
 
 use serde::Serialize;
 
 use expression::{Expression, uses};
-use value::{EvalError, Facts, Value};
+use outcomes::Outcomes;
+use value::{EvalError, Facts};
 
 use crate::bundle::{Action, Bundle, Field, Mode, Phase, Policy};
 use crate::error::EngineError;
@@ -36,6 +45,8 @@ struct CompiledPolicy {
     mode: Mode,
     expires_s: Option<u64>,
     reads_response_data: bool,
+    /// The condition depends on the reading of the path.
+    reads_place: bool,
 }
 
 #[derive(Debug)]
@@ -142,17 +153,28 @@ pub struct PolicyTrace {
     pub error: &'static str,
 }
 
-/// For which request the policies are asked.
+/// For which request the policies are asked, in one reading of its path.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope {
     /// Index of the API.
     pub api: Option<u32>,
     /// Index of the endpoint.
     pub endpoint: Option<u32>,
+    /// Only `allow` is asked about it.
+    pub grants_only: bool,
     /// Wall clock, for expiry.
     pub unix_s: u64,
     /// Monotonic clock, for rates.
     pub monotonic_ns: u64,
+}
+
+/// A request in one reading of its path: where it is, and what is known of it.
+#[derive(Debug, Clone, Copy)]
+pub struct World<F> {
+    /// Where it is.
+    pub scope: Scope,
+    /// What is known of it.
+    pub facts: F,
 }
 
 impl Policies {
@@ -196,28 +218,28 @@ impl Policies {
     }
 
     /// Whether any policy that could apply to this response needs its body before the head goes out.
-    pub fn need_response_body(&self, scope: &Scope) -> bool {
+    pub fn need_response_body(&self, scopes: &[Scope]) -> bool {
         self.policies.iter().any(|policy| {
             policy.phase == Phase::Response
                 && policy.mode == Mode::Enforce
                 && policy.reads_response_data
-                && policy.is_for(scope)
+                && policy.is_for(scopes)
         })
     }
 
     /// Whether any policy is asked in the response phase.
-    pub fn ask_responses(&self, scope: &Scope) -> bool {
+    pub fn ask_responses(&self, scopes: &[Scope]) -> bool {
         self.policies
             .iter()
-            .any(|policy| policy.phase == Phase::Response && policy.is_for(scope))
+            .any(|policy| policy.phase == Phase::Response && policy.is_for(scopes))
     }
 
-    /// Ask the policies of a phase, in order.
+    /// Ask the policies of a phase, in order, about a request in each of its worlds. The first world is the one that
+    /// events and answers are about.
     pub fn decide<F: Facts>(
         &self,
         phase: Phase,
-        facts: &F,
-        scope: &Scope,
+        worlds: &[World<F>],
         rates: &RateTable,
         mut trace: Option<&mut Vec<PolicyTrace>>,
     ) -> Decision {
@@ -226,10 +248,10 @@ impl Policies {
         for policy in &self.policies {
             let outcome = if ended {
                 Outcome::Skipped("not_reached")
-            } else if let Some(reason) = policy.skipped(phase, scope) {
+            } else if let Some(reason) = policy.skipped(phase, worlds) {
                 Outcome::Skipped(reason)
             } else {
-                let (outcome, ends) = policy.ask(facts, scope, rates, &mut decision);
+                let (outcome, ends) = policy.ask(worlds, rates, &mut decision);
                 ended = ends;
                 outcome
             };
@@ -283,10 +305,24 @@ enum Outcome {
 }
 
 impl CompiledPolicy {
-    fn is_for(&self, scope: &Scope) -> bool {
+    /// Whether it is for a request: for some reading of it, or, where it lets pass, for every one.
+    fn is_for(&self, scopes: &[Scope]) -> bool {
+        let mut scopes = scopes.iter();
+        if self.lets_pass() {
+            scopes.all(|scope| self.covers(scope))
+        } else {
+            scopes.any(|scope| self.restricts(scope))
+        }
+    }
+
+    fn covers(&self, scope: &Scope) -> bool {
         contain(self.apis.as_ref(), scope.api)
             && contain(self.endpoints.as_ref(), scope.endpoint)
             && !self.is_expired(scope)
+    }
+
+    const fn lets_pass(&self) -> bool {
+        matches!(self.action, CompiledAction::Allow)
     }
 
     fn is_expired(&self, scope: &Scope) -> bool {
@@ -314,38 +350,67 @@ impl CompiledPolicy {
         }
     }
 
-    fn skipped(&self, phase: Phase, scope: &Scope) -> Option<&'static str> {
+    fn skipped<F>(&self, phase: Phase, worlds: &[World<F>]) -> Option<&'static str> {
         if self.phase != phase {
             return Some("other_phase");
         }
-        if self.is_expired(scope) {
+        let mut scopes = worlds.iter().map(|world| &world.scope);
+        if scopes.clone().any(|scope| self.is_expired(scope)) {
             return Some("expired");
         }
-        if self.is_for(scope) {
-            return None;
-        }
-        Some(if contain(self.apis.as_ref(), scope.api) {
-            "not_for_this_endpoint"
+        let outside = if self.lets_pass() {
+            scopes.find(|scope| !self.covers(scope))
         } else {
-            "not_for_this_api"
+            let mut asked = scopes.filter(|scope| !scope.grants_only);
+            let first = asked.clone().next();
+            first.filter(|_| !asked.any(|scope| self.covers(scope)))
+        };
+        outside.map(|scope| {
+            if contain(self.apis.as_ref(), scope.api) {
+                "not_for_this_endpoint"
+            } else {
+                "not_for_this_api"
+            }
         })
+    }
+
+    /// Whether the condition holds: in some world that the policy covers with some values, or, where it lets pass, in
+    /// every world with all values.
+    fn holds<F: Facts>(&self, worlds: &[World<F>]) -> Result<bool, EvalError> {
+        let mut all = Outcomes::default();
+        for world in worlds {
+            if self.lets_pass() || self.restricts(&world.scope) {
+                all = all.or_else(self.when.outcomes(&world.facts));
+                if !self.reads_place {
+                    break;
+                }
+            }
+        }
+        if self.lets_pass() {
+            all.for_all()
+        } else {
+            all.for_some()
+        }
+    }
+
+    fn restricts(&self, scope: &Scope) -> bool {
+        !scope.grants_only && self.covers(scope)
     }
 
     fn ask<F: Facts>(
         &self,
-        facts: &F,
-        scope: &Scope,
+        worlds: &[World<F>],
         rates: &RateTable,
         decision: &mut Decision,
     ) -> (Outcome, bool) {
-        match self.when.holds(facts) {
+        match self.holds(worlds) {
             Ok(true) => {}
             Ok(false) => return (Outcome::NoMatch, false),
             Err(error) => return failed(error, decision),
         }
         let mut limited = None;
         if let CompiledAction::Limit(limit, key, requests, period_ms) = &self.action {
-            match self.rate(limit, key, facts, scope, rates) {
+            match self.rate(limit, key, worlds, rates) {
                 Ok(found) if found.allowed => return (Outcome::WithinLimit, false),
                 Ok(found) => {
                     limited = Some(Terminal::Limit {
@@ -391,42 +456,6 @@ impl CompiledPolicy {
             }
         }
         (Outcome::Applied, true)
-    }
-
-    fn rate<F: Facts>(
-        &self,
-        limit: &Limit,
-        key: &[Expression],
-        facts: &F,
-        scope: &Scope,
-        rates: &RateTable,
-    ) -> Result<RateDecision, EvalError> {
-        let mut parts: smallvec::SmallVec<[std::borrow::Cow<'_, str>; 4]> =
-            smallvec::SmallVec::new();
-        parts.push((&*self.name).into());
-        for expression in key {
-            match expression.evaluate(facts)? {
-                Value::Text(text) => parts.push(counted_together(text)),
-                _ => return Err(EvalError::Overload),
-            }
-        }
-        let parts: smallvec::SmallVec<[&str; 4]> = parts.iter().map(|part| &**part).collect();
-        Ok(rates.check(limit, &parts, scope.monotonic_ns))
-    }
-}
-
-/// IPv6 addresses are counted by their /64, which one host has whole (RFC 4291, 2.5.1; RFC 8981): counted one by
-/// one, a single client would never meet a limit, and could fill the table.
-fn counted_together(text: std::borrow::Cow<'_, str>) -> std::borrow::Cow<'_, str> {
-    if !text.contains(':') {
-        return text;
-    }
-    match text.parse::<std::net::Ipv6Addr>() {
-        Ok(address) if address.to_ipv4_mapped().is_none() => {
-            let network = u128::from(address) >> 64 << 64;
-            std::net::Ipv6Addr::from(network).to_string().into()
-        }
-        _ => text,
     }
 }
 
@@ -509,5 +538,20 @@ fn compile(policy: &Policy, bundle: &Bundle) -> Result<CompiledPolicy, EngineErr
         mode: policy.mode,
         expires_s: policy.expires_s,
         reads_response_data,
+        reads_place: uses(&policy.when, &depends_on_reading),
     })
+}
+
+/// What differs from one reading of a path to another.
+const fn depends_on_reading(field: Field) -> bool {
+    matches!(
+        field,
+        Field::RequestPath
+            | Field::EndpointApi
+            | Field::EndpointId
+            | Field::EndpointPath
+            | Field::EndpointKnown
+            | Field::EndpointDocumented
+            | Field::EndpointLabels
+    )
 }

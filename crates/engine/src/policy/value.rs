@@ -58,18 +58,23 @@ impl EvalError {
     }
 }
 
+/// The values that a map has under one name.
+pub type Values<'a> = SmallVec<[Cow<'a, str>; 1]>;
+
 /// What a transaction tells the evaluator.
 pub trait Facts {
     /// Value of a field that is no list and no map.
     fn scalar(&self, field: Field) -> Value<'_>;
-    /// Elements of a list, or keys of a map.
+    /// Elements of a list, or keys of a map, each key once.
     fn elements(&self, field: Field) -> SmallVec<[&str; 8]>;
     /// Whether a list has an element.
     fn has_element(&self, field: Field, text: &str) -> bool {
         self.elements(field).contains(&text)
     }
-    /// Value of a map's key.
-    fn lookup(&self, field: Field, key: &str) -> Option<Cow<'_, str>>;
+    /// Whether a map has a key.
+    fn has_key(&self, field: Field, key: &str) -> bool;
+    /// Every value of a map's key, in the order of arrival: a name may come more than once.
+    fn values(&self, field: Field, key: &str) -> Values<'_>;
     /// Whether an address, as text, is on a list of the bundle.
     fn on_list(&self, address: &str, list: usize) -> bool;
 }

@@ -96,6 +96,7 @@ impl Builder {
             ver: rule.ver.clone(),
             severity: rule.severity,
             tags: rule.tags.clone(),
+            classes: super::weigh::Classes::of(rule.id, &rule.tags),
             disruptive,
             status: rule.status,
             log: rule.log,
@@ -142,12 +143,11 @@ impl Builder {
         let operator = CompiledOperator::new(&link.operator)?;
         let (mut targets, mut exclusions) = (Vec::new(), Vec::new());
         for target in &link.targets {
-            let list = if target.exclude {
-                &mut exclusions
+            if target.exclude {
+                exclusions.push(self.exclusion(target)?);
             } else {
-                &mut targets
-            };
-            list.push(self.target(target)?);
+                targets.push(self.target(target)?);
+            }
         }
         let chain = self.chain(&link.transformations);
         let stages = if link.multi_match {
@@ -265,6 +265,17 @@ impl Builder {
         })
     }
 
+    /// What is taken out of a rule: `XML` without a path is all that is of XML.
+    fn exclusion(&mut self, target: &Target) -> Result<CompiledTarget, String> {
+        let mut excluded = self.target(target)?;
+        if target.variable == Variable::Xml && target.selector.is_none() {
+            let slots = [Variable::Xml.into(), Slot::XML_ATTRIBUTES, Slot::XML_TEXTS];
+            excluded.source =
+                Source::Facts(slots.into_iter().map(|slot| (slot, Side::Value)).collect());
+        }
+        Ok(excluded)
+    }
+
     fn action(&mut self, action: &Action, set: &RuleSet) -> Result<CompiledAction, String> {
         Ok(match action {
             Action::SetVar(setvar) => {
@@ -309,7 +320,7 @@ impl Builder {
         let by_tag = |tag: &String| select(set, |rule| rule.tags.contains(tag));
         let by_msg = |text: &String| {
             select(set, |rule| {
-                message(rule).is_some_and(|message| message == *text)
+                message(rule).is_some_and(|message| message == text.to_ascii_lowercase())
             })
         };
         Ok(match ctl {
@@ -328,13 +339,13 @@ impl Builder {
             Ctl::RuleRemoveByTag(tag) => CompiledCtl::RemoveRules(by_tag(tag)),
             Ctl::RuleRemoveByMsg(text) => CompiledCtl::RemoveRules(by_msg(text)),
             Ctl::RuleRemoveTargetById(ranges, target) => {
-                CompiledCtl::RemoveTarget(by_id(ranges), self.target(target)?)
+                CompiledCtl::RemoveTarget(by_id(ranges), self.exclusion(target)?)
             }
             Ctl::RuleRemoveTargetByTag(tag, target) => {
-                CompiledCtl::RemoveTarget(by_tag(tag), self.target(target)?)
+                CompiledCtl::RemoveTarget(by_tag(tag), self.exclusion(target)?)
             }
             Ctl::RuleRemoveTargetByMsg(text, target) => {
-                CompiledCtl::RemoveTarget(by_msg(text), self.target(target)?)
+                CompiledCtl::RemoveTarget(by_msg(text), self.exclusion(target)?)
             }
         })
     }
@@ -348,6 +359,8 @@ fn is_matched(variable: Variable) -> bool {
             | Variable::MatchedVarName
             | Variable::MatchedVars
             | Variable::MatchedVarsNames
+            // Its message may name what matched.
+            | Variable::Rule
     )
 }
 
@@ -361,18 +374,18 @@ fn select(set: &RuleSet, wanted: impl Fn(&Rule) -> bool) -> Bits {
     bits
 }
 
-/// The message as written, variables as `%{NAME}` left out.
+/// The message as written, in lower case: names of variables have no case.
 fn message(rule: &Rule) -> Option<String> {
     let message = rule.links.iter().find_map(|link| link.msg.as_ref())?;
-    Some(
-        message
-            .iter()
-            .filter_map(|part| match part {
-                Part::Text(text) => Some(text.as_str()),
-                Part::Var(..) => None,
-            })
-            .collect(),
-    )
+    let written = |part: &Part| match part {
+        Part::Text(text) => text.to_ascii_lowercase(),
+        Part::Var(variable, key) => {
+            let name = variable_name(*variable).to_ascii_lowercase();
+            let key = key.as_ref().map(|key| format!(".{key}"));
+            format!("%{{{name}{}}}", key.unwrap_or_default())
+        }
+    };
+    Some(message.iter().map(written).collect())
 }
 
 fn required_of(link: &Link, operator: &CompiledOperator) -> required::Required {

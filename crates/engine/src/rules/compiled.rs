@@ -41,19 +41,20 @@ pub struct Settings {
     pub request_body_access: bool,
     /// `SecRequestBodyLimit`.
     pub request_body_limit_bytes: u64,
-    /// `SecRequestBodyNoFilesLimit`.
-    pub request_body_no_files_limit_bytes: u64,
-    /// `SecRequestBodyLimitAction`: refuse (`true`) or inspect what is within the limit.
+    /// `SecRequestBodyNoFilesLimit`; beyond it `REQBODY_ERROR` is set. `None`: no limit.
+    pub request_body_no_files_limit_bytes: Option<u64>,
+    /// `SecRequestBodyLimitAction`: ask for a refusal (`true`) or inspect what is within the limit.
     pub request_body_limit_reject: bool,
     /// `SecRequestBodyJsonDepthLimit`.
     pub json_depth_limit: u32,
-    /// `SecArgumentsLimit`; beyond it `REQBODY_ERROR` is set and the rest is left out.
+    /// `SecArgumentsLimit`, of query and body together; what is beyond it is left out, and `REQBODY_ERROR` is set where
+    /// that is of the body.
     pub arguments_limit: u32,
     /// `SecResponseBodyAccess`.
     pub response_body_access: bool,
     /// `SecResponseBodyLimit`.
     pub response_body_limit_bytes: u64,
-    /// `SecResponseBodyLimitAction`: refuse (`true`) or inspect what is within the limit.
+    /// `SecResponseBodyLimitAction`: ask for a refusal (`true`) or inspect what is within the limit.
     pub response_body_limit_reject: bool,
     /// `SecResponseBodyMimeType`, lower case; empty string: responses without a type.
     pub response_body_mime_types: Vec<String>,
@@ -69,8 +70,6 @@ pub struct Settings {
     pub unicode_map: Vec<(u32, u8)>,
     /// `SecWebAppId`.
     pub web_app_id: String,
-    /// `SecSensorId`.
-    pub sensor_id: String,
 }
 
 impl Default for Settings {
@@ -78,8 +77,8 @@ impl Default for Settings {
         Self {
             engine: EngineMode::On,
             request_body_access: true,
-            request_body_limit_bytes: 13_107_200,
-            request_body_no_files_limit_bytes: 131_072,
+            request_body_limit_bytes: 134_217_728,
+            request_body_no_files_limit_bytes: None,
             request_body_limit_reject: true,
             json_depth_limit: 512,
             arguments_limit: 1000,
@@ -95,7 +94,6 @@ impl Default for Settings {
             upload_file_limit: 100,
             unicode_map: Vec::new(),
             web_app_id: "default".into(),
-            sensor_id: String::new(),
         }
     }
 }
@@ -195,9 +193,6 @@ pub struct Link {
     /// What happens at each match of this link, in order.
     #[serde(default)]
     pub actions: Vec<Action>,
-    /// `xmlns`: prefixes and namespaces for `XPath` selectors.
-    #[serde(default)]
-    pub xmlns: Vec<(String, String)>,
 }
 
 /// One entry of a variable list.
@@ -551,6 +546,7 @@ pub enum Variable {
     ArgsNames,
     ArgsPost,
     ArgsPostNames,
+    ArgumentsLimitReached,
     AuthType,
     Duration,
     Env,
@@ -579,6 +575,7 @@ pub enum Variable {
     MultipartCrlfLfLines,
     MultipartDataAfter,
     MultipartDataBefore,
+    MultipartDuplicatePartHeader,
     MultipartFileLimitExceeded,
     MultipartFilename,
     MultipartHeaderFolding,
@@ -646,6 +643,7 @@ pub enum Variable {
     TimeYear,
     Tx,
     UniqueId,
+    UriParseError,
     UrlencodedError,
     User,
     Userid,

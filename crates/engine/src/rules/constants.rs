@@ -306,7 +306,7 @@ impl Follower<'_> {
                         value.push(&mut out);
                     }
                 }
-                CompiledPart::Var(..) => return None,
+                CompiledPart::Var(..) | CompiledPart::Pattern(..) => return None,
             }
         }
         Some(out)
@@ -427,8 +427,10 @@ fn touch_text(text: &CompiledMacro, touched: &mut Bits) -> Option<()> {
     for part in &text.0 {
         match part {
             CompiledPart::Tx(place) => touched.insert(usize::from(*place)),
-            CompiledPart::Var(Variable::Tx, _) => return None,
-            CompiledPart::Text(_) | CompiledPart::Var(..) => {}
+            CompiledPart::Var(Variable::Tx, _) | CompiledPart::Pattern(Variable::Tx, _) => {
+                return None;
+            }
+            CompiledPart::Text(_) | CompiledPart::Var(..) | CompiledPart::Pattern(..) => {}
         }
     }
     Some(())

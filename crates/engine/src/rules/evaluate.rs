@@ -5,25 +5,30 @@
 //! | whether a rule's condition holds | `link` |
 //! | values that change while rules run, and what is excluded | `members` |
 //! | what matched | `noted` |
+//! | whether a match in a field where people write counts | `weighed` |
 //! | what rules do then, and texts with variables in them | `actions` |
 
 mod actions;
 mod link;
 mod members;
 mod noted;
+mod weighed;
 
-use std::ops::Range;
+use std::collections::HashMap;
 
 use noted::Noted;
+use weighed::Weighing;
 
 use super::collections::Store;
 use super::compiled::{Collection, EngineMode};
-use super::facts::Facts;
+use super::facts::{Facts, Slot};
 use super::prefilter::Bits;
 use super::program::{CompiledRule, Disruption, Program};
 use super::report::{Hit, Interruption, MatchedVar, Refusal};
-use super::tx::Tx;
-use super::values::{Kept, Values};
+use super::tx::{Tx, TxValue};
+use super::values::{Kept, OutputId, Values};
+use super::weigh::{Classes, Fields};
+use crate::work::Work;
 
 /// Matches that a hit keeps.
 const MAX_MATCHED: usize = 16;
@@ -40,14 +45,19 @@ pub(crate) struct State {
     pub(crate) mode: EngineMode,
     pub(crate) matched_var: Vec<u8>,
     pub(crate) matched_name: Vec<u8>,
-    /// Of the last link that matched.
+    /// Of the last rule that matched anything, its whole chain.
     pub(crate) matched_vars: Vec<MatchedVar>,
     pub(crate) highest_severity: Option<u8>,
     pub(crate) hits: Vec<Hit>,
+    /// Matches in fields where people write that count for nothing.
+    pub(crate) weighed: Vec<Hit>,
     pub(crate) interruption: Option<Interruption>,
     pub(crate) removed: Option<Bits>,
     pub(crate) removed_targets: Vec<(u32, u16)>,
     pub(crate) keys: Vec<(Collection, Vec<u8>)>,
+    /// Variables of collections that no rule opened: they live as long as the transaction, for without a key the store
+    /// would share them among all clients.
+    pub(crate) unopened: Vec<(Collection, Box<[u8]>, TxValue)>,
     pub(crate) environment: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) geo: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) request_body_access: bool,
@@ -57,6 +67,8 @@ pub(crate) struct State {
     pub(crate) allowed: Allowed,
     pub(crate) started_us: u64,
     pub(crate) now_us: u64,
+    /// What may still be done.
+    pub(crate) work: Work,
     /// Ask all rules, also those that the usual constants rule out.
     pub(crate) whole: bool,
     /// The rule that runs, for `RULE`.
@@ -81,10 +93,12 @@ impl State {
             matched_vars: Vec::new(),
             highest_severity: None,
             hits: Vec::new(),
+            weighed: Vec::new(),
             interruption: None,
             removed: None,
             removed_targets: Vec::new(),
             keys: Vec::new(),
+            unopened: Vec::new(),
             environment: Vec::new(),
             geo: Vec::new(),
             request_body_access: program.settings.request_body_access,
@@ -94,6 +108,7 @@ impl State {
             allowed: Allowed::Nothing,
             started_us: now_us,
             now_us,
+            work: Work::unlimited(),
             whole: false,
             rule: 0,
         }
@@ -107,6 +122,8 @@ pub(crate) struct Context<'a> {
     pub(crate) facts: &'a Facts,
     pub(crate) store: &'a Store,
     pub(crate) place: &'a crate::client::geo::Place,
+    /// What the request's fields hold; `None`: every match counts.
+    pub(crate) fields: Option<Fields<'a>>,
     /// Ask every rule instead of those that the plan says can match (to compare with).
     pub(crate) exhaustive: bool,
     /// Report rules that are not for the log too.
@@ -137,6 +154,7 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut
         &program.chains,
         plans.prefilter(phase),
         &program.settings.unicode_map,
+        state.work,
     );
     let mut live = Bits::new(program.rules.len());
     if context.exhaustive {
@@ -153,12 +171,20 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut
         state,
         values,
         links: Vec::new(),
-        last_link: 0..0,
+        settled: 0,
         unsettled: false,
         notes: true,
+        made: None,
+        classes: Classes::NONE,
+        verdicts: HashMap::new(),
+        rests: HashMap::new(),
+        weighed_bytes: 0,
+        spared: false,
     };
     run.rules(phase, &live);
     run.settle();
+    let work = run.values.work;
+    state.work = work;
 }
 
 fn is_allowed(state: &State, phase: u8) -> bool {
@@ -175,12 +201,24 @@ struct Run<'a, 's> {
     values: Values<'a>,
     /// Matches of the links of the rule that runs.
     links: Vec<Noted<'a>>,
-    /// Those of its link that matched last.
-    last_link: Range<usize>,
-    /// They are not in the state's `MATCHED_…` yet.
+    /// How many of them are in the state's `MATCHED_…`.
+    settled: usize,
+    /// Some are not.
     unsettled: bool,
     /// Whether the rule that runs notes what matched.
     notes: bool,
+    /// The last pattern that was made of macros, and its text; `None` for one that is no pattern.
+    made: Option<(Vec<u8>, Option<regex::bytes::Regex>)>,
+    /// What the rule that runs looks for.
+    classes: Classes,
+    /// What was weighed in this phase, and whether it counts.
+    verdicts: HashMap<Weighing, bool>,
+    /// Bytes of values that were weighed.
+    weighed_bytes: usize,
+    /// Bodies without the parts that are content.
+    rests: HashMap<(Slot, Classes), Option<OutputId>>,
+    /// The value that was looked at last matched and does not count.
+    spared: bool,
 }
 
 /// What comes after a rule.
@@ -255,9 +293,10 @@ impl<'a> Run<'a, '_> {
             self.settle();
         }
         self.links.clear();
-        (self.last_link, self.unsettled) = (0..0, false);
+        (self.settled, self.unsettled) = (0, false);
         self.state.rule = index;
         self.notes = rule.notes || self.context.verbose;
+        self.classes = rule.classes;
         let (mut msg, mut logdata) = (None, None);
         for link in &rule.links {
             if !self.link(index, link) {
@@ -316,10 +355,18 @@ impl<'a> Run<'a, '_> {
             && self.state.mode == EngineMode::On
         {
             if self.state.interruption.is_none() {
+                // The manual: a redirection's own status counts where it is one of redirections.
+                let status = match &refusal {
+                    Refusal::Redirect(_) => rule
+                        .status
+                        .filter(|status| (300..=308).contains(status))
+                        .unwrap_or(302),
+                    _ => rule.status.unwrap_or(403),
+                };
                 self.state.interruption = Some(Interruption {
                     rule: rule.id,
                     phase: rule.phase,
-                    status: rule.status.unwrap_or(403),
+                    status,
                     refusal,
                 });
             }

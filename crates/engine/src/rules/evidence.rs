@@ -71,6 +71,9 @@ pub(crate) struct Evidence {
     pub(crate) variable: String,
     /// The masked value; `{secret, 12 bytes}` of a secret.
     pub(crate) value: String,
+    /// The match counts for nothing: the value is content of a field where people write, and breaks out of nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) weighed: bool,
 }
 
 /// The evidence of a transaction so far.
@@ -86,9 +89,40 @@ impl Evidences {
     /// # Arguments
     /// * `secret` - a parameter whose value is a secret here, say the password of a log-in.
     pub(crate) fn note(&mut self, rule: &MatchedRule<'_>, names: &Names, secret: Option<&str>) {
-        let severity = rule.severity.unwrap_or(u8::MAX);
-        if self.kept.iter().any(|(_, known)| known.rule == rule.id) {
-            return;
+        self.keep(
+            rule.severity.unwrap_or(u8::MAX),
+            Evidence::of(rule, names, secret),
+        );
+    }
+
+    /// Take a match that counts for nothing, where there is room beside those that count.
+    pub(crate) fn note_weighed(
+        &mut self,
+        rule: &MatchedRule<'_>,
+        names: &Names,
+        secret: Option<&str>,
+    ) {
+        let evidence = Evidence {
+            weighed: true,
+            ..Evidence::of(rule, names, secret)
+        };
+        self.keep(u8::MAX, evidence);
+    }
+
+    fn keep(&mut self, severity: u8, evidence: Evidence) {
+        let known = self
+            .kept
+            .iter()
+            .position(|(_, known)| known.rule == evidence.rule);
+        if let Some(place) = known {
+            let counts = self
+                .kept
+                .get(place)
+                .is_some_and(|(_, known)| !known.weighed);
+            if counts || evidence.weighed {
+                return;
+            }
+            self.kept.remove(place);
         }
         if self.kept.len() >= MAX_EVIDENCE {
             let least = self
@@ -104,8 +138,7 @@ impl Evidences {
             };
             self.kept.remove(place);
         }
-        self.kept
-            .push((severity, Evidence::of(rule, names, secret)));
+        self.kept.push((severity, evidence));
     }
 
     /// Each as a JSON object, most severe first.
@@ -133,6 +166,7 @@ impl Evidence {
                 .unwrap_or(&""),
             variable: var.and_then(|var| member(&var.name)).unwrap_or_default(),
             value: var.map_or_else(String::new, |var| value(var, rule.logdata, secret)),
+            weighed: false,
         }
     }
 }

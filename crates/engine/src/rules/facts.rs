@@ -37,9 +37,11 @@ impl Slot {
     pub(crate) const DECODED_BODY: Self = Self(FIRST_PRIVATE + 2);
     /// Those that come of trailers.
     pub(crate) const TRAILERS: Self = Self(FIRST_PRIVATE + 3);
+    /// Values of elements and attributes of an XML body, named as arguments are; their names are no arguments' names.
+    pub(crate) const XML_VALUES: Self = Self(FIRST_PRIVATE + 4);
 }
 
-const SLOTS: usize = VARIABLES + 4;
+const SLOTS: usize = VARIABLES + 5;
 
 impl From<Variable> for Slot {
     fn from(variable: Variable) -> Self {
@@ -56,6 +58,7 @@ pub(crate) struct Facts {
     entries: Vec<Entry>,
     ranges: [Range<u32>; SLOTS],
     overflowed: bool,
+    arguments_left_out: bool,
 }
 
 /// Payload: shown by size only.
@@ -77,6 +80,7 @@ impl Default for Facts {
             entries: Vec::with_capacity(96),
             ranges: [const { 0..0 }; SLOTS],
             overflowed: false,
+            arguments_left_out: false,
         }
     }
 }
@@ -164,6 +168,16 @@ impl Facts {
     /// Whether something did not fit.
     pub(crate) fn overflowed(&self) -> bool {
         self.overflowed
+    }
+
+    /// Some arguments are beyond `SecArgumentsLimit`.
+    pub(crate) fn leave_out_arguments(&mut self) {
+        self.arguments_left_out = true;
+    }
+
+    /// Whether some arguments were beyond `SecArgumentsLimit`.
+    pub(crate) fn arguments_left_out(&self) -> bool {
+        self.arguments_left_out
     }
 
     pub(crate) fn bytes(&self, span: Span) -> &[u8] {

@@ -9,13 +9,15 @@ use super::listener::BodyFacts;
 use super::places;
 use super::processor::Processor;
 use super::program::Program;
-use super::report::{Interruption, MatchedRule};
+use super::report::{Hit, Interruption, MatchedRule, Refusal};
 use super::request::{self, Request, Response};
 use super::values::{self, Kept};
+use super::weigh::Fields;
 use crate::client::geo::Place;
 use crate::http::Anomalies;
 use crate::http::body::Body;
 use crate::http::listener::{Both, Listener};
+use crate::work::Work;
 
 /// The state of a transaction.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct Inspection {
     place: Place,
     exhaustive: bool,
     verbose: bool,
+    /// The request's body is over a limit of the rules.
+    over_limit: bool,
     /// What phases 1 and 2 share; other phases borrow one each.
     kept: Option<Kept>,
     /// What decoders found odd.
@@ -38,6 +42,15 @@ pub struct Environment<'a> {
     pub(crate) store: &'a Store,
     /// Wall clock, Unix microseconds.
     pub(crate) now_us: u64,
+    /// What the request's fields hold; `None`: every match counts.
+    pub(crate) fields: Option<Fields<'a>>,
+}
+
+impl<'a> Environment<'a> {
+    /// The same, with matches in fields where people write weighed.
+    pub(crate) fn weighing(self, fields: Option<Fields<'a>>) -> Self {
+        Self { fields, ..self }
+    }
 }
 
 impl Inspection {
@@ -56,6 +69,7 @@ impl Inspection {
             place,
             exhaustive: false,
             verbose: false,
+            over_limit: false,
             kept: None,
             anomalies,
         };
@@ -68,6 +82,11 @@ impl Inspection {
         inspection.facts.set(V::ReqbodyProcessorError, b"0");
         inspection.combined_size();
         inspection
+    }
+
+    /// What may still be done, and whether something was not.
+    pub(crate) fn work(&mut self) -> &mut Work {
+        &mut self.state.work
     }
 
     /// Ask every rule instead of those that can match; for tests that compare.
@@ -111,6 +130,7 @@ impl Inspection {
             facts: &self.facts,
             store: environment.store,
             place: &self.place,
+            fields: environment.fields,
             exhaustive: self.exhaustive,
             verbose: self.verbose,
         };
@@ -194,17 +214,15 @@ impl Inspection {
         if !self.wants_request_body() || body.content.is_empty() {
             return body.read(chosen, b'&', other);
         }
-        let limit =
-            usize::try_from(program.settings.request_body_limit_bytes).unwrap_or(usize::MAX);
+        let within = within(&body.content, program.settings.request_body_limit_bytes);
+        let limit = within.len();
         let separator = u8::try_from(program.settings.argument_separator).unwrap_or(b'&');
-        let is_whole = body.content.len() <= limit;
-        self.enter_body(
-            program,
-            processor,
-            body.content.get(..limit).unwrap_or(&body.content),
-            body.is_truncated() || !is_whole,
-        );
-        let mut facts = BodyFacts::new(program, processor, &mut self.facts);
+        let is_whole = limit == body.content.len();
+        self.over_limit = !is_whole;
+        let truncated = body.is_truncated() || !is_whole;
+        self.enter_body(program, processor, within, truncated);
+        let facts = BodyFacts::new(program, processor, &mut self.facts);
+        let mut facts = facts.of_beginning(truncated);
         if is_whole && separator == b'&' {
             body.read(chosen, separator, &mut Both(other, &mut facts));
         } else {
@@ -218,6 +236,16 @@ impl Inspection {
         let found = places::enter_body(program, &mut self.facts);
         self.anomalies.extend(found);
         self.combined_size();
+        if self.facts.arguments_left_out() {
+            self.facts.set(V::ArgumentsLimitReached, b"1");
+        }
+        if let Some(most) = program.settings.request_body_no_files_limit_bytes
+            && without_files(within, &self.facts) > most
+        {
+            self.over_limit = true;
+            let message = "The body without its files is over SecRequestBodyNoFilesLimit.";
+            set_error(&mut self.facts, message);
+        }
     }
 
     /// What rules see of a body as a whole.
@@ -233,11 +261,10 @@ impl Inspection {
         if self.state.force_request_body || processor == Some(Processor::UrlEncoded) {
             self.facts.set(V::RequestBody, content);
         }
-        if program.uses(V::FullRequest) || program.uses(V::FullRequestLength) {
-            full_request(content, &mut self.facts);
+        full_request(program, content, &mut self.facts);
+        if truncated {
+            self.facts.set(V::InboundDataError, b"1");
         }
-        let flag: &[u8] = if truncated { b"1" } else { b"0" };
-        self.facts.set(V::InboundDataError, flag);
     }
 
     /// Phase 2, over what was read.
@@ -245,7 +272,26 @@ impl Inspection {
         if self.facts.overflowed() {
             set_error(&mut self.facts, "The request is too large to be inspected.");
         }
+        if self.facts.range(V::FullRequest).is_empty() {
+            full_request(environment.program, b"", &mut self.facts);
+        }
         self.run(environment, 2);
+        if self.over_limit && environment.program.settings.request_body_limit_reject {
+            self.refuse(2, 413);
+        }
+    }
+
+    /// A body over its limit asks for a refusal as the manual has it, after rules have seen what is within: policies
+    /// decide, and those that only watch lose nothing.
+    fn refuse(&mut self, phase: u8, status: u16) {
+        if self.state.mode == EngineMode::On && self.state.interruption.is_none() {
+            self.state.interruption = Some(Interruption {
+                rule: 0,
+                phase,
+                status,
+                refusal: Refusal::Deny,
+            });
+        }
     }
 
     /// Phase 3: the response's head.
@@ -274,25 +320,23 @@ impl Inspection {
     /// * `body` - without content encodings; `None` when it was not looked at.
     pub fn response_body(&mut self, environment: Environment<'_>, body: Option<&[u8]>) {
         let length = body.map_or(0, <[u8]>::len);
+        let mut over = false;
         self.facts.set_integer(
             V::ResponseContentLength,
             i64::try_from(length).unwrap_or(i64::MAX),
         );
         if let Some(body) = body.filter(|_| self.wants_response_body(environment)) {
-            let limit = environment.program.settings.response_body_limit_bytes;
-            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            let within = body.get(..limit).unwrap_or(body);
+            let within = within(body, environment.program.settings.response_body_limit_bytes);
+            over = within.len() < body.len();
             self.facts.set(V::ResponseBody, within);
-            self.facts.set(
-                V::OutboundDataError,
-                if within.len() < body.len() {
-                    b"1"
-                } else {
-                    b"0"
-                },
-            );
+            if over {
+                self.facts.set(V::OutboundDataError, b"1");
+            }
         }
         self.run(environment, 4);
+        if over && environment.program.settings.response_body_limit_reject {
+            self.refuse(4, 500);
+        }
     }
 
     /// Phase 5: the transaction is over.
@@ -305,29 +349,15 @@ impl Inspection {
         &'a self,
         environment: Environment<'a>,
     ) -> impl Iterator<Item = MatchedRule<'a>> {
-        let program = environment.program;
-        self.state.hits.iter().filter_map(move |hit| {
-            let rule = program.rules.get(hit.rule as usize)?;
-            Some(MatchedRule {
-                id: rule.id,
-                phase: rule.phase,
-                severity: rule.severity,
-                tags: &rule.tags,
-                rev: &rule.rev,
-                ver: &rule.ver,
-                log: rule.log,
-                audit_log: rule.audit_log,
-                file: program
-                    .files
-                    .get(rule.file as usize)
-                    .map_or("", String::as_str),
-                line: rule.line,
-                msg: &hit.msg,
-                template: rule.links.iter().rev().find_map(|link| link.msg.as_ref()),
-                logdata: &hit.logdata,
-                vars: &hit.vars,
-            })
-        })
+        told(environment.program, &self.state.hits)
+    }
+
+    /// Rules that matched in fields where people write, in values that break out of nothing: they count for nothing.
+    pub(crate) fn weighed<'a>(
+        &'a self,
+        environment: Environment<'a>,
+    ) -> impl Iterator<Item = MatchedRule<'a>> {
+        told(environment.program, &self.state.weighed)
     }
 
     /// What an interrupting rule asked for.
@@ -389,6 +419,31 @@ impl Inspection {
     }
 }
 
+fn told<'a>(program: &'a Program, hits: &'a [Hit]) -> impl Iterator<Item = MatchedRule<'a>> {
+    hits.iter().filter_map(move |hit| {
+        let rule = program.rules.get(hit.rule as usize)?;
+        Some(MatchedRule {
+            id: rule.id,
+            phase: rule.phase,
+            severity: rule.severity,
+            tags: &rule.tags,
+            rev: &rule.rev,
+            ver: &rule.ver,
+            log: rule.log,
+            audit_log: rule.audit_log,
+            file: program
+                .files
+                .get(rule.file as usize)
+                .map_or("", String::as_str),
+            line: rule.line,
+            msg: &hit.msg,
+            template: rule.links.iter().rev().find_map(|link| link.msg.as_ref()),
+            logdata: &hit.logdata,
+            vars: &hit.vars,
+        })
+    })
+}
+
 /// A body that cannot be read.
 fn set_error(facts: &mut Facts, message: &str) {
     for variable in [V::ReqbodyError, V::ReqbodyProcessorError] {
@@ -399,7 +454,11 @@ fn set_error(facts: &mut Facts, message: &str) {
     }
 }
 
-fn full_request(body: &[u8], facts: &mut Facts) {
+/// `FULL_REQUEST` and its length, where rules look at them.
+fn full_request(program: &Program, body: &[u8], facts: &mut Facts) {
+    if !program.uses(V::FullRequest) && !program.uses(V::FullRequestLength) {
+        return;
+    }
     let mut whole = facts.scalar(V::RequestLine).unwrap_or_default().to_vec();
     whole.extend_from_slice(b"\n");
     for (name, value) in facts.members(V::RequestHeaders) {
@@ -414,4 +473,29 @@ fn full_request(body: &[u8], facts: &mut Facts) {
         i64::try_from(whole.len()).unwrap_or(i64::MAX),
     );
     facts.set(V::FullRequest, &whole);
+}
+
+/// As much of a body as its limit allows.
+fn within(body: &[u8], limit_bytes: u64) -> &[u8] {
+    let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
+    body.get(..limit).unwrap_or(body)
+}
+
+/// Bytes of a body that count for `SecRequestBodyNoFilesLimit`: all of them, and of a multipart body, as in `ModSecurity`,
+/// the headers of its parts and the contents of those that are no files.
+fn without_files(body: &[u8], facts: &Facts) -> u64 {
+    const LINE_END: usize = 2;
+    let parts = facts.range(V::ArgsPost).len() + facts.range(V::Files).len();
+    let length = if facts.range(V::MultipartPartHeaders).is_empty() {
+        body.len()
+    } else {
+        let sum = |variable: V, each: usize| {
+            facts
+                .members(variable)
+                .map(|(_, value)| value.len() + each)
+                .sum::<usize>()
+        };
+        sum(V::MultipartPartHeaders, LINE_END) + sum(V::ArgsPost, 0) + parts * LINE_END
+    };
+    u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -6,7 +6,8 @@
 //! of GraphQL (`graphql.name`), and text of other types (without a name).
 //!
 //! Nothing is left out: what is nested more deeply than is named goes by the deepest name, and arguments beyond the
-//! limit are gathered as text.
+//! limit are gathered as text. Names of elements and attributes are no members of `ARGS_NAMES`: they are a schema's, and
+//! the Core Rule Set's own tests want them left alone.
 
 use super::compiled::Variable as V;
 use super::facts::{Entry, Facts, Slot, Span};
@@ -72,6 +73,10 @@ pub(crate) struct BodyFacts<'a> {
     documents: Vec<Entry>,
     error: Option<String>,
     has_bad_escape: bool,
+    /// The end of the body is missing.
+    is_cut: bool,
+    /// A reader says that something is wrong with it beside.
+    is_malformed: bool,
     /// Length of the name of the document itself.
     root_length: usize,
     /// Holds a number while it is written.
@@ -84,6 +89,8 @@ struct Xml {
     text: Vec<u8>,
     texts: Vec<Entry>,
     attributes: Vec<Entry>,
+    /// Both, as arguments.
+    values: Vec<Entry>,
 }
 
 #[derive(Default)]
@@ -95,6 +102,8 @@ struct Files {
     sizes: Vec<Entry>,
     contents: Vec<Entry>,
     headers: Vec<Entry>,
+    /// A part has a header twice.
+    duplicate_header: bool,
     combined_bytes: usize,
 }
 
@@ -124,10 +133,18 @@ impl<'a> BodyFacts<'a> {
             documents: Vec::new(),
             error: None,
             has_bad_escape: false,
+            is_cut: false,
+            is_malformed: false,
             root_length: 0,
             count: Vec::new(),
             facts,
         }
+    }
+
+    /// The end of the body is missing (`SecRequestBodyLimitAction ProcessPartial`): that it does not end is no error.
+    pub(crate) fn of_beginning(mut self, is_cut: bool) -> Self {
+        self.is_cut = is_cut;
+        self
     }
 
     /// All was told. Answers what is wrong with the body for the processor that rules chose.
@@ -145,6 +162,7 @@ impl<'a> BodyFacts<'a> {
             self.facts
                 .set_members(Slot::XML_ATTRIBUTES, &self.xml.attributes);
             self.facts.set_members(Slot::XML_TEXTS, &self.xml.texts);
+            self.facts.set_members(Slot::XML_VALUES, &self.xml.values);
         }
         if self.files.flags.is_some() || self.files.parts > 0 {
             self.publish_files();
@@ -182,7 +200,16 @@ impl<'a> BodyFacts<'a> {
             name: self.facts.store(&self.name),
             value: self.facts.store(value),
         };
-        self.facts.add(entry);
+        if self.is_xml() {
+            self.xml.values.push(entry);
+        } else {
+            self.facts.add(entry);
+        }
+    }
+
+    fn is_xml(&self) -> bool {
+        let format = self.formats.last();
+        format.is_some_and(|format| format.family() == BodyKind::Xml)
     }
 
     /// An argument of a name of its own.
@@ -202,8 +229,9 @@ impl<'a> BodyFacts<'a> {
     /// An argument beyond the limit.
     fn overflow(&mut self, name: &[u8], value: &[u8]) {
         if !std::mem::replace(&mut self.overflows, true) {
+            self.facts.leave_out_arguments();
             // Of XML all text is there without arguments.
-            if self.formats.last().map(|format| format.family()) != Some(BodyKind::Xml) {
+            if !self.is_xml() {
                 self.complain("more arguments than SecArgumentsLimit");
             }
         }
@@ -266,9 +294,10 @@ impl<'a> BodyFacts<'a> {
     }
 
     fn depth_limit(&self) -> usize {
-        match self.formats.last().map(|format| format.family()) {
-            Some(BodyKind::Xml) => MAX_XML_DEPTH,
-            _ => self.program.settings.json_depth_limit as usize,
+        if self.is_xml() {
+            MAX_XML_DEPTH
+        } else {
+            self.program.settings.json_depth_limit as usize
         }
     }
 
@@ -326,12 +355,27 @@ impl<'a> BodyFacts<'a> {
             (V::MultipartInvalidQuoting, flags.invalid_quoting),
             (V::MultipartInvalidPart, flags.invalid_part),
             (V::MultipartUnmatchedBoundary, flags.unmatched_boundary),
+            (V::MultipartDuplicatePartHeader, files.duplicate_header),
             (V::MultipartFileLimitExceeded, too_many),
             (V::MultipartStrictError, flags.is_strict() || too_many),
         ] {
             facts.set(variable, if value { b"1" } else { b"0" });
         }
     }
+}
+
+/// Whether two header lines of a part have the same name.
+fn has_header_twice<L: AsRef<[u8]>>(lines: &[L]) -> bool {
+    let mut names: Vec<Vec<u8>> = lines
+        .iter()
+        .filter_map(|line| line.as_ref().split(|byte| *byte == b':').next())
+        .map(|name| name.trim_ascii().to_ascii_lowercase())
+        .collect();
+    names.sort_unstable();
+    names
+        .iter()
+        .zip(names.iter().skip(1))
+        .any(|(one, next)| one == next)
 }
 
 /// The part of a name without its prefix.
@@ -495,6 +539,9 @@ impl Listener for BodyFacts<'_> {
             self.named(name, value);
         }
         if self.files.parts <= MAX_PARTS {
+            if self.program.uses(V::MultipartDuplicatePartHeader) {
+                self.files.duplicate_header |= has_header_twice(&part.headers);
+            }
             let name = self.facts.store(first);
             for line in &part.headers {
                 let value = self.facts.store(line);
@@ -520,14 +567,20 @@ impl Listener for BodyFacts<'_> {
         {
             self.has_bad_escape = true;
         }
+        self.is_malformed |= matches!(
+            anomaly,
+            Anomaly::MalformedJson | Anomaly::MalformedXml | Anomaly::MalformedMultipart
+        );
     }
 
     fn failed(&mut self, reason: &str, rest: &str) {
-        self.complain(reason);
+        if !self.is_cut || self.is_malformed {
+            self.complain(reason);
+        }
         if rest.is_empty() {
             return;
         }
-        if self.formats.last().map(|format| format.family()) == Some(BodyKind::Xml) {
+        if self.is_xml() {
             self.xml.text.extend_from_slice(rest.as_bytes());
         }
         self.argument(rest.as_bytes());

@@ -9,6 +9,7 @@
 //! | values after transformations, each once | `values`, [`transformations`], `bytes` |
 //! | variables that rules set | `tx`, `collections` |
 //! | rules at work | `evaluate`, [`operators`] |
+//! | whether a match in a field where people write counts | `weigh` |
 //! | what they found | [`Inspection`], `report` |
 //! | what is shown of it, masked | `evidence`, `mask` |
 //! | a stage of the pipeline | `stage` |
@@ -43,6 +44,7 @@ mod stage;
 pub mod transformations;
 mod tx;
 mod values;
+mod weigh;
 mod xpath;
 
 use std::sync::Arc;
@@ -57,6 +59,7 @@ use program::Program;
 pub use report::{Interruption, MatchedRule, MatchedVar, Refusal};
 pub use request::{Request, Response};
 pub(crate) use stage::{RulesOutcome, environment as rules_environment};
+pub(crate) use weigh::FieldNames;
 
 /// The rules of a bundle.
 #[derive(Debug)]
@@ -83,6 +86,7 @@ impl Rules {
             program,
             store,
             now_us,
+            fields: None,
         })
     }
 

@@ -7,26 +7,39 @@ use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 /// Bytes of a compiled pattern; the largest pattern of the Core Rule Set needs a tenth.
 const SIZE_LIMIT_BYTES: usize = 8 << 20;
+/// Bytes of a pattern that is made while a request waits: compiling takes about a hundredth of a millisecond for each
+/// KiB of it.
+const MADE_LIMIT_BYTES: usize = 256 << 10;
 /// Bytes of the lazy DFA of a pattern, per thread that uses it.
 const DFA_LIMIT_BYTES: usize = 1 << 20;
+
+/// Bytes of a class from which on most inputs are in it.
+const WIDE_CLASS: usize = 8;
+/// Counts from which on there are many sets of them.
+const MANY_COUNTS: u32 = 4;
 
 /// Compile a pattern with `.` matching line breaks and `$` only the end, as `ModSecurity` v2 does: `^…$` of an
 /// allow-list must not accept a value with a line break in it.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
-    build(pattern, false)
+    build(pattern, false, SIZE_LIMIT_BYTES)
 }
 
 /// The same without case, for selectors.
 pub(crate) fn compile_selector(pattern: &str) -> Result<Regex, String> {
-    build(pattern, true)
+    build(pattern, true, SIZE_LIMIT_BYTES)
 }
 
-fn build(pattern: &str, ignore_case: bool) -> Result<Regex, String> {
+/// The same for a pattern that is made of what a request says.
+pub(crate) fn compile_made(pattern: &str) -> Result<Regex, String> {
+    build(pattern, false, MADE_LIMIT_BYTES)
+}
+
+fn build(pattern: &str, ignore_case: bool, size_limit_bytes: usize) -> Result<Regex, String> {
     RegexBuilder::new(&translate(pattern))
         .unicode(false)
         .dot_matches_new_line(true)
         .case_insensitive(ignore_case)
-        .size_limit(SIZE_LIMIT_BYTES)
+        .size_limit(size_limit_bytes)
         .dfa_size_limit(DFA_LIMIT_BYTES)
         .build()
         .map_err(|error| error.to_string())
@@ -41,6 +54,41 @@ pub(crate) fn all(patterns: &[&Regex]) -> Option<RegexSet> {
         .dfa_size_limit(DFA_LIMIT_BYTES)
         .build()
         .ok()
+}
+
+/// Whether a pattern counts bytes of which there are many (`[^}]{0,15}`): the automaton has a state for each set of
+/// counts that are possible at a place, and an input can be made that meets new ones all the time.
+pub(crate) fn counts_classes(pattern: &Regex) -> bool {
+    use regex_syntax::hir::{Hir, HirKind};
+    let parsed = regex_syntax::ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .dot_matches_new_line(true)
+        .build()
+        .parse(pattern.as_str());
+    let is_wide = |hir: &Hir| match hir.kind() {
+        HirKind::Class(regex_syntax::hir::Class::Bytes(class)) => {
+            let bytes = class.ranges().iter();
+            bytes.map(|range| range.len()).sum::<usize>() >= WIDE_CLASS
+        }
+        _ => false,
+    };
+    let mut todo: Vec<&Hir> = parsed.iter().collect();
+    while let Some(hir) = todo.pop() {
+        match hir.kind() {
+            HirKind::Repetition(repetition) => {
+                let most = repetition.max.unwrap_or(repetition.min);
+                if most >= MANY_COUNTS && is_wide(&repetition.sub) {
+                    return true;
+                }
+                todo.push(&repetition.sub);
+            }
+            HirKind::Capture(capture) => todo.push(&capture.sub),
+            HirKind::Concat(parts) | HirKind::Alternation(parts) => todo.extend(parts),
+            HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => {}
+        }
+    }
+    false
 }
 
 /// Rewrites what PCRE reads otherwise than the `regex` crate.
@@ -169,9 +217,16 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
 }
 
 /// A class, after its `[`. Set operations and nested classes of the crate are plain characters to PCRE.
+///
+/// Characters beyond ASCII are several bytes each. PCRE without its UTF mode takes each of these bytes for a member, so
+/// that `[´’]` would find a part of most other letters too; here the class stands for its characters whole. A class of what
+/// must not be there (`[^´]`) leaves out each of the bytes, as in PCRE: it matches one byte, whatever that is part of.
 fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
+    let start = out.len();
     out.push('[');
     let mut rest = tail;
+    let mut wide: Vec<(char, char)> = Vec::new();
+    let negated = rest.starts_with('^');
     if let Some(after) = rest.strip_prefix('^') {
         out.push('^');
         rest = after;
@@ -182,6 +237,7 @@ fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
         rest = match letter {
             ']' if !first => {
                 out.push(']');
+                widen(out, start, negated, &wide);
                 return after;
             }
             ']' => {
@@ -215,6 +271,12 @@ fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
                 after
             }
             '\\' => escape(after, true, out),
+            _ if !letter.is_ascii() => {
+                // One, or a range of them: `[а-я]`.
+                let (last, behind) = range_end(after).unwrap_or((letter, after));
+                wide.push((letter, last));
+                behind
+            }
             _ => {
                 out.push(letter);
                 after
@@ -226,6 +288,44 @@ fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
         ends = letter == '-' && !ends;
     }
     rest
+}
+
+/// The last character of a range of which the first was just read, and what stands behind it.
+fn range_end(after: &str) -> Option<(char, &str)> {
+    let mut letters = after.strip_prefix('-')?.chars();
+    let last = letters.next().filter(|last| !last.is_ascii())?;
+    Some((last, letters.as_str()))
+}
+
+/// Adds characters beyond ASCII, ranges of them, to the class that begins at `start`.
+fn widen(out: &mut String, start: usize, negated: bool, wide: &[(char, char)]) {
+    if wide.is_empty() {
+        return;
+    }
+    if negated {
+        out.pop();
+        let mut buffer = [0; 4];
+        for letter in wide.iter().flat_map(|(first, last)| [*first, *last]) {
+            for byte in letter.encode_utf8(&mut buffer).bytes() {
+                push(out, format_args!("\\x{byte:02x}"));
+            }
+        }
+        out.push(']');
+        return;
+    }
+    let narrow = out.split_off(start);
+    out.push_str("(?:");
+    if narrow != "[]" {
+        out.push_str(&narrow);
+        out.push('|');
+    }
+    out.push_str("(?u:[");
+    for (first, last) in wide {
+        out.push(*first);
+        out.push('-');
+        out.push(*last);
+    }
+    out.push_str("]))");
 }
 
 /// Length of `[:name:]` at the beginning of `text`.
@@ -265,6 +365,11 @@ mod tests {
             (r"\/\-\_\@", "/-_@", "/"),
             (r"[+--]", ",", "."),
             (r"[a-z--]", "-", "."),
+            ("^[´’‘]$", "’", "\u{2013}"),
+            ("^[\"'´]+$", "´\"", "а"),
+            ("^x[´a]y", "x´y", "xy"),
+            ("(?i)^[а-я]+$", "Привет", "latin"),
+            ("^[^´]+$", "a", "´"),
         ] {
             let regex = compile(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
             assert!(regex.is_match(yes.as_bytes()), "{pattern} on {yes:?}");

@@ -7,7 +7,7 @@ use regex::bytes::{Regex, RegexSet};
 use smallvec::SmallVec;
 
 use super::bytes::ByteSet;
-use super::chain::{Chain, ChainId};
+use super::chain::{self, Chain, ChainId};
 use super::compiled::OperatorKind;
 use super::facts::Slot;
 use super::operators::Check;
@@ -16,7 +16,7 @@ use super::prefilter::Bits;
 use super::program::{CompiledLink, CompiledRule, Members, Source};
 use super::required::commonness;
 use super::transformations::Reach;
-use super::values::{OutputId, Side, Values};
+use super::values::{OutputId, Side, Values, WORK_ENTRY};
 
 /// The rules of a phase.
 #[derive(Debug, Default)]
@@ -287,6 +287,10 @@ impl PhasePlan {
         for (number, class) in self.classes.iter().enumerate() {
             let mut any = false;
             for entry in values.entries(class.slot) {
+                // What was not asked is not known to be harmless, but nothing more is looked at.
+                if !values.work.charge(WORK_ENTRY) {
+                    return;
+                }
                 if let Some(name) = &class.name
                     && !values.name_is(entry, name)
                 {
@@ -306,7 +310,7 @@ impl PhasePlan {
                     continue;
                 }
                 class.plain.ask(values, base, live);
-                let mut groups = class.triggers.of(values.output(base).present);
+                let mut groups = class.groups_that_may_answer(number, values, base);
                 while groups != 0 {
                     if let Some(group) = class.groups.get(groups.trailing_zeros() as usize) {
                         group.ask(values, base, live);
@@ -322,6 +326,12 @@ impl PhasePlan {
 }
 
 impl Group {
+    /// Whether anything that is asked for may come of values of these bytes and this length.
+    fn may_answer(&self, chain: &Chain, (present, length): (ByteSet, usize)) -> bool {
+        let reach = chain::reach(&chain.steps, present, length, self.stages);
+        self.questions.may_answer(reach)
+    }
+
     /// Asks what comes of a value, as far as that can have what is asked for.
     fn ask(&self, values: &mut Values<'_>, base: OutputId, live: &mut Bits) {
         let mut at = base;
@@ -422,6 +432,7 @@ impl Questions {
         for patterns in &self.patterns {
             let mut rules = patterns.rules.iter();
             if rules.any(|one| one.sets.iter().all(|set| set.meets(present)))
+                && values.charge_for_pattern(value)
                 && patterns.any.is_match(values.bytes(value))
             {
                 patterns.rules.iter().for_each(|one| live.insert(one.rule));
@@ -487,6 +498,31 @@ fn common_pattern(link: &CompiledLink) -> Option<&Regex> {
 }
 
 impl Class {
+    /// A bit for each group that may have an answer to a value. Of many values this is worked out once for all that have
+    /// the same bytes.
+    fn groups_that_may_answer(
+        &self,
+        number: usize,
+        values: &mut Values<'_>,
+        base: OutputId,
+    ) -> u64 {
+        let Some(kind) = values.kind_of(base) else {
+            return self.triggers.of(values.output(base).present);
+        };
+        if let Some(known) = values.groups_of(number, kind) {
+            return known;
+        }
+        let mut groups = self.triggers.of(kind.0);
+        for (group, bit) in self.groups.iter().zip(0..) {
+            let chain = values.chain(group.chain);
+            if !chain.is_some_and(|chain| group.may_answer(chain, kind)) {
+                groups &= !(1 << bit);
+            }
+        }
+        values.note_groups(number, kind, groups);
+        groups
+    }
+
     fn group(&mut self, chain: ChainId, stages: bool, links: usize) -> Option<&mut Questions> {
         let known = self
             .groups

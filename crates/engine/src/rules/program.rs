@@ -18,6 +18,7 @@ use super::plan::PhasePlan;
 use super::prefilter::{Bits, Prefilter};
 use super::tx::TxValue;
 use super::values::Side;
+use super::weigh::Classes;
 use super::xpath::XPath;
 use crate::error::EngineError;
 
@@ -66,13 +67,25 @@ impl Names {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     /// Facts of the transaction.
-    Facts(SmallVec<[(Slot, Side); 2]>),
+    Facts(SmallVec<[(Slot, Side); 3]>),
     /// `TX`.
     Tx,
     /// `IP`, `GLOBAL`, …
     Stored(Collection),
     /// Anything that changes while rules run.
     Changing,
+}
+
+impl Source {
+    /// Whether two sources of one variable have values in common: text and attributes of XML have none.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Facts(these), Self::Facts(those)) => {
+                these.iter().any(|place| those.contains(place))
+            }
+            _ => self == other,
+        }
+    }
 }
 
 /// Which members a target selects.
@@ -169,6 +182,8 @@ pub(crate) struct CompiledRule {
     pub(crate) skip_to: Option<u32>,
     /// Somebody may ask what matched: it is reported, or `MATCHED_…` is read.
     pub(crate) notes: bool,
+    /// What kinds of attacks it looks for, as far as grammar can weigh them.
+    pub(crate) classes: Classes,
 }
 
 /// [`Disruptive`](super::compiled::Disruptive), ready.
@@ -387,21 +402,26 @@ impl Plans {
 /// Where a variable's values come from.
 pub(crate) fn source_of(variable: Variable) -> Source {
     use Variable as V;
-    let both = |side| {
-        Source::Facts(smallvec![
-            (V::ArgsGet.into(), side),
-            (V::ArgsPost.into(), side)
-        ])
-    };
     let one = |variable: V, side| Source::Facts(smallvec![(variable.into(), side)]);
     match variable {
-        V::Args => both(Side::Value),
+        V::Args => Source::Facts(smallvec![
+            (V::ArgsGet.into(), Side::Value),
+            (V::ArgsPost.into(), Side::Value),
+            (Slot::XML_VALUES, Side::Value),
+        ]),
+        V::ArgsPost => Source::Facts(smallvec![
+            (V::ArgsPost.into(), Side::Value),
+            (Slot::XML_VALUES, Side::Value),
+        ]),
         V::StarfortArgs => Source::Facts(smallvec![
             (V::StarfortArgs.into(), Side::Value),
             (Slot::DECODED_BODY, Side::Value),
             (Slot::TRAILERS, Side::Value),
         ]),
-        V::ArgsNames => both(Side::Name),
+        V::ArgsNames => Source::Facts(smallvec![
+            (V::ArgsGet.into(), Side::Name),
+            (V::ArgsPost.into(), Side::Name),
+        ]),
         V::ArgsGetNames => one(V::ArgsGet, Side::Name),
         V::ArgsPostNames => one(V::ArgsPost, Side::Name),
         V::RequestCookiesNames => one(V::RequestCookies, Side::Name),

@@ -49,7 +49,7 @@ pub enum Refusal {
 /// A rule that would have ended the transaction. Nothing happens by itself: policies decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interruption {
-    /// Id of the rule.
+    /// Id of the rule; 0 when a body is over its limit (`SecRequestBodyLimitAction`, `SecResponseBodyLimitAction`).
     pub rule: u64,
     /// Its phase.
     pub phase: u8,

@@ -62,6 +62,9 @@ pub(crate) fn enter(program: &Program, request: &Request<'_, '_>, now_us: u64, f
             facts.set(variable, value);
         }
     }
+    if facts.arguments_left_out() && program.uses(V::ArgumentsLimitReached) {
+        facts.set(V::ArgumentsLimitReached, b"1");
+    }
     if program.uses(V::RemotePort) {
         facts.set_integer(V::RemotePort, request.remote_port.into());
     }
@@ -89,11 +92,34 @@ pub(crate) fn enter(program: &Program, request: &Request<'_, '_>, now_us: u64, f
     time(program, now_us, facts);
 }
 
-/// The version that `MODSEC_BUILD` tells, and limits of PCRE, which are never exceeded: patterns run in linear time.
-const FIXED: [(V, &[u8]); 3] = [
+/// The version that `MODSEC_BUILD` tells; limits of PCRE, which are never exceeded (patterns run in linear time); and
+/// what is 0 or empty until a body says otherwise, for a rule may ask for just that.
+const FIXED: [(V, &[u8]); 25] = [
     (V::ModsecBuild, b"030014000"),
     (V::MscPcreError, b"0"),
     (V::MscPcreLimitsExceeded, b"0"),
+    (V::RequestBodyLength, b"0"),
+    (V::InboundDataError, b"0"),
+    (V::OutboundDataError, b"0"),
+    (V::FilesCombinedSize, b"0"),
+    (V::ArgumentsLimitReached, b"0"),
+    (V::MultipartBoundaryQuoted, b"0"),
+    (V::MultipartBoundaryWhitespace, b"0"),
+    (V::MultipartCrlfLfLines, b"0"),
+    (V::MultipartDataAfter, b"0"),
+    (V::MultipartDataBefore, b"0"),
+    (V::MultipartDuplicatePartHeader, b"0"),
+    (V::MultipartFileLimitExceeded, b"0"),
+    (V::MultipartHeaderFolding, b"0"),
+    (V::MultipartInvalidHeaderFolding, b"0"),
+    (V::MultipartInvalidPart, b"0"),
+    (V::MultipartInvalidQuoting, b"0"),
+    (V::MultipartLfLine, b"0"),
+    (V::MultipartMissingSemicolon, b"0"),
+    (V::MultipartStrictError, b"0"),
+    (V::MultipartUnmatchedBoundary, b"0"),
+    (V::ReqbodyErrorMsg, b""),
+    (V::ReqbodyProcessorErrorMsg, b""),
 ];
 
 /// The first header of a name (lower case).
@@ -116,22 +142,40 @@ fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
     });
     facts.set_span(V::RequestLine, line);
     let start = path_start(request.uri);
-    let length = request.uri.len();
-    facts.set_span(V::RequestUri, Facts::part(raw, start..length));
+    // A fragment is no part of a request (RFC 9112, 3.2); Envoy refuses targets with one. `REQUEST_URI_RAW` has it.
     let relative = request.uri.get(start..).unwrap_or_default();
+    let relative = memchr::memchr(b'#', relative)
+        .map_or(relative, |end| relative.get(..end).unwrap_or_default());
     let question = memchr::memchr(b'?', relative);
-    let end = start + question.unwrap_or(relative.len());
-    let path = request.uri.get(start..end).unwrap_or_default();
-    let decoded = facts.store_with(|pool| percent_decode(path, pool));
-    facts.set_span(V::RequestFilename, decoded);
-    facts.set_span(V::PathInfo, decoded);
-    let name = facts.bytes(decoded);
+    let (path, rest) = relative.split_at(question.unwrap_or(relative.len()));
+    // `ModSecurity` decodes the whole target once, and nothing else: a `+` in a query stays one. The path is what stands
+    // before the first `?` that is sent as such, for servers divide before they decode.
+    let mut path_length = path.len();
+    let decoded = if memchr::memchr(b'%', relative).is_some() {
+        facts.store_with(|pool| {
+            let before = pool.len();
+            percent_decode(path, pool);
+            path_length = pool.len() - before;
+            percent_decode(rest, pool);
+        })
+    } else {
+        Facts::part(raw, start..start + relative.len())
+    };
+    facts.set_span(V::RequestUri, decoded);
+    let file = Facts::part(decoded, 0..path_length);
+    facts.set_span(V::RequestFilename, file);
+    facts.set_span(V::PathInfo, file);
+    let name = facts.bytes(file);
     let base = name
         .iter()
         .rposition(|byte| matches!(byte, b'/' | b'\\'))
         .map_or(0, |at| at + 1);
-    let base = Facts::part(decoded, base..name.len());
+    let base = Facts::part(file, base..name.len());
     facts.set_span(V::RequestBasename, base);
+    if program.uses(V::UriParseError) {
+        let bad = super::operators::bad_url_encoding(path);
+        facts.set(V::UriParseError, if bad { b"1" } else { b"0" });
+    }
     let query = question.map_or(&b""[..], |at| relative.get(at + 1..).unwrap_or_default());
     facts.set(V::QueryString, query);
     let mut bad = false;
@@ -187,14 +231,21 @@ fn arguments(query: &[u8], program: &Program, facts: &mut Facts, bad: &mut bool)
     let separator = u8::try_from(program.settings.argument_separator).unwrap_or(b'&');
     let mut arguments = Arguments {
         room: program.settings.arguments_limit as usize,
+        is_over: false,
         members: facts.begin(V::ArgsGet),
     };
     *bad |= pairs::read(query, separator, &mut arguments);
+    let is_over = arguments.is_over;
+    drop(arguments);
+    if is_over {
+        facts.leave_out_arguments();
+    }
 }
 
 /// The listener that keeps arguments.
 struct Arguments<'f> {
     room: usize,
+    is_over: bool,
     members: Members<'f>,
 }
 
@@ -203,6 +254,8 @@ impl Listener for Arguments<'_> {
         if self.room > 0 {
             self.room -= 1;
             self.members.push(name, value);
+        } else {
+            self.is_over = true;
         }
     }
 }
@@ -218,7 +271,11 @@ fn cookies(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
         if !name.eq_ignore_ascii_case(b"cookie") {
             continue;
         }
-        for pair in value.split(|byte| separators.contains(byte)) {
+        // Blanks at the very end are of the header (RFC 9110, 5.5); those before a semicolon are of the value.
+        for pair in value
+            .trim_ascii_end()
+            .split(|byte| separators.contains(byte))
+        {
             let pair = pair.trim_ascii_start();
             let equals = memchr::memchr(b'=', pair).unwrap_or(pair.len());
             let (name, value) = (
@@ -313,8 +370,12 @@ pub(crate) fn enter_response(program: &Program, response: &Response<'_, '_>, fac
     facts.set_integer(V::ResponseStatus, response.status.into());
     facts.set(V::ResponseProtocol, response.protocol);
     if program.uses(V::StatusLine) {
-        let mut line = format!("{} ", response.status).into_bytes();
-        line.extend_from_slice(response.reason);
+        let mut line = response.protocol.to_vec();
+        line.extend_from_slice(format!(" {}", response.status).as_bytes());
+        if !response.reason.is_empty() {
+            line.push(b' ');
+            line.extend_from_slice(response.reason);
+        }
         facts.set(V::StatusLine, &line);
     }
     let mut members = facts.begin(V::ResponseHeaders);

@@ -70,7 +70,6 @@ pub(crate) fn link(targets: &[Target], kind: OperatorKind, argument: &str) -> Li
         msg: None,
         logdata: None,
         actions: Vec::new(),
-        xmlns: Vec::new(),
     }
 }
 

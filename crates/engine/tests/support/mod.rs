@@ -4,8 +4,8 @@
 #![allow(dead_code, reason = "each user takes what it needs")]
 
 use starfort_engine::bundle::{
-    Action, AddressList, Api, ApiKey, ApiKeySource, Bot, Bundle, CannedResponse, Endpoint, Expr,
-    Field, Function, Geo, Identity, JwtProvider, Limits, Mode, Phase, Policy, Quantifier,
+    Action, AddressList, Api, ApiKey, ApiKeySource, Bot, Bundle, CannedResponse, Content, Endpoint,
+    Expr, Field, Function, Geo, Identity, JwtProvider, Limits, Mode, Phase, Policy, Quantifier,
 };
 
 /// Path templates of the bundle's one API, `endpoints` of them, and so many policies.
@@ -17,6 +17,7 @@ pub(crate) fn bundle(endpoints: u32, policies: u32) -> Bundle {
         hash_key: vec![7; 32],
         fail_open: true,
         limits: Limits::default(),
+        scoped_limits: Vec::new(),
         trusted_proxies: range([10, 0, 0, 0], [10, 255, 255, 255]),
         apis: vec![Api {
             name: "shop".into(),
@@ -26,6 +27,7 @@ pub(crate) fn bundle(endpoints: u32, policies: u32) -> Bundle {
             labels: vec!["public".into()],
             jwt_providers: vec!["staff".into()],
             documented: true,
+            limits: None,
         }],
         endpoints: (0..endpoints).map(endpoint).collect(),
         identity: identity(),
@@ -55,6 +57,7 @@ pub(crate) fn bundle(endpoints: u32, policies: u32) -> Bundle {
         .to_vec(),
         signal_kinds: vec!["credential_stuffing".into(), "scraping".into()],
         policies: (0..policies).map(policy).collect(),
+        content: Content::default(),
         rules: Vec::new(),
     }
 }
@@ -99,6 +102,8 @@ fn endpoint(index: u32) -> Endpoint {
         documented: true,
         username_field: index.is_multiple_of(10).then(|| "username".into()),
         password_field: index.is_multiple_of(10).then(|| "password".into()),
+        limits: None,
+        content: Vec::new(),
     }
 }
 

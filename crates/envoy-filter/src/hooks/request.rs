@@ -11,7 +11,7 @@ use super::{
     Answer, BodyStatus, Filter, HeadersStatus, RequestState, Then, TrailersStatus, with_body,
 };
 use crate::clock::now;
-use crate::host::{Host, Part, Side};
+use crate::host::{Chunks, Host, Part, Side};
 
 /// Which cluster a `cluster_header` route should take (interfaces.md).
 const UPSTREAM_HEADER: &str = "x-starfort-upstream";
@@ -89,7 +89,14 @@ impl Filter {
         }
         match self.request {
             RequestState::Pass => (BodyStatus::Continue, Then::Nothing),
-            RequestState::Held => (BodyStatus::StopAndWatermark, Then::Nothing),
+            RequestState::Watch => {
+                let next = self.watch(host, true, end);
+                self.body_status(next)
+            }
+            RequestState::Held => {
+                self.watch_held(host, end);
+                (BodyStatus::StopAndWatermark, Then::Nothing)
+            }
             RequestState::Answered => (BodyStatus::StopNoBuffer, Then::Nothing),
             RequestState::Begin => (BodyStatus::StopAndBuffer, Then::Nothing),
             RequestState::Collect(limit) => {
@@ -97,7 +104,11 @@ impl Filter {
                 if !end && !over {
                     return (BodyStatus::StopAndBuffer, Then::Nothing);
                 }
-                let next = self.decide(host, true, limit);
+                let mut next = self.decide(host, true, limit);
+                if end && self.request == RequestState::Watch {
+                    // All of the body was handed over, and this is its end.
+                    next = self.watch(host, false, true);
+                }
                 self.body_status(next)
             }
         }
@@ -122,6 +133,7 @@ impl Filter {
             (Some(next), _) => next,
             (None, RequestState::Collect(limit)) => self.decide(host, false, *limit),
             (None, RequestState::Pass) => Next::Go,
+            (None, RequestState::Watch) => self.watch(host, false, true),
             (None, RequestState::Begin | RequestState::Held | RequestState::Answered) => Next::Hold,
         };
         match next {
@@ -141,7 +153,7 @@ impl Filter {
             let answer = self.answer(*response);
             return self.give(answer);
         }
-        self.request = RequestState::Pass;
+        self.request = std::mem::replace(&mut self.after_hold, RequestState::Pass);
         Then::ContinueRequest
     }
 
@@ -186,14 +198,70 @@ impl Filter {
                 transaction.request_trailers(&engine, &host.request_trailers(), now());
             }
             let outcome = with_body(host, Side::Request, received, |body| {
-                let inspected = body.get(..limit).unwrap_or(body);
-                transaction.request_body(&engine, inspected, truncated, now())
+                transaction.request_body(&engine, body, truncated, now())
             });
             filter.act(host, outcome)
         };
         let next = self.guarded(|metrics| &metrics.request_body_ns, work);
         self.transaction = Some(transaction);
         next.unwrap_or_else(|| self.fail_request(host))
+    }
+
+    /// Show the engine a chunk that passes, and ask it before the last one goes out.
+    fn watch<H: Host>(&mut self, host: &H, received: bool, ended: bool) -> Next {
+        let chunks = if received {
+            host.body_chunks(Side::Request, Part::Received)
+        } else {
+            Chunks::new()
+        };
+        match self.watched(&chunks, ended) {
+            Ok(None) => Next::Go,
+            Ok(Some(response)) => Next::Answer(self.answer(response)),
+            // The head is out, so nothing is left to be removed from it.
+            Err(()) if self.count_failure() => {
+                self.request = RequestState::Pass;
+                Next::Go
+            }
+            Err(()) => {
+                self.request = RequestState::Answered;
+                Next::Answer(Answer::unavailable(self.is_grpc))
+            }
+        }
+    }
+
+    /// What the engine answers to chunks of a body that passes; an error when it failed.
+    fn watched(&mut self, chunks: &[&[u8]], ended: bool) -> Result<Option<LocalResponse>, ()> {
+        let (Some(engine), Some(mut transaction)) = (self.engine.clone(), self.transaction.take())
+        else {
+            return Err(());
+        };
+        let work = |_: &mut Self| {
+            let mut shown = chunks.iter();
+            let over = shown.find_map(|chunk| transaction.request_chunk(&engine, chunk, now()));
+            let at_end = || {
+                ended
+                    .then(|| transaction.request_ends(&engine, now()))
+                    .flatten()
+            };
+            over.or_else(at_end)
+        };
+        let answer = self.guarded(|metrics| &metrics.request_body_ns, work);
+        self.transaction = Some(transaction);
+        if let Some(Some(_)) = answer {
+            self.config.process.metrics.requests_answered.increment();
+        }
+        answer.ok_or(())
+    }
+
+    /// A chunk came while the request is held: it is shown now, and what is said of it is done when its time has come.
+    fn watch_held<H: Host>(&mut self, host: &H, ended: bool) {
+        if self.after_hold != RequestState::Watch {
+            return;
+        }
+        let chunks = host.body_chunks(Side::Request, Part::Received);
+        if let Ok(Some(response)) = self.watched(&chunks, ended) {
+            self.pending = Some(Box::new(response));
+        }
     }
 
     /// Do what the engine said.
@@ -211,10 +279,15 @@ impl Filter {
             RequestOutcome::Continue(effects) => {
                 self.config.process.metrics.requests_continued.increment();
                 apply(host, &effects);
+                self.after_hold = if effects.watch {
+                    RequestState::Watch
+                } else {
+                    RequestState::Pass
+                };
                 if self.hold(host, effects.delay_ms) {
                     return Next::Hold;
                 }
-                self.request = RequestState::Pass;
+                self.request = std::mem::replace(&mut self.after_hold, RequestState::Pass);
                 Next::Go
             }
             RequestOutcome::Respond(response) => {

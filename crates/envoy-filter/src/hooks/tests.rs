@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use starfort_engine::bundle::{
-    Action, Bundle, CannedResponse, Expr, Field, Function, Mode, Phase, Policy,
+    Action, Bundle, CannedResponse, Expr, Field, Function, Mode, OverLimit, Phase, Policy,
 };
 use starfort_engine::event::EventRow;
 
@@ -447,7 +447,7 @@ fn send_large(bench: &Bench) -> (Filter, FakeHost, Vec<(BodyStatus, Then)>) {
 fn a_body_over_the_limit_streams_on_after_its_beginning_was_inspected() {
     let mut bundle = bundle("test");
     bundle.limits.request_body_bytes = 1200;
-    bundle.limits.reject_over_limit = false;
+    bundle.limits.over_limit = OverLimit::Pass;
     let bench = Bench::new(&bundle);
     let (mut filter, host, results) = send_large(&bench);
     let statuses: Vec<_> = results.iter().map(|(status, _)| *status).collect();
@@ -467,7 +467,7 @@ fn a_body_over_the_limit_streams_on_after_its_beginning_was_inspected() {
 fn a_body_over_the_limit_is_refused_when_so_configured() {
     let mut bundle = bundle("test");
     bundle.limits.request_body_bytes = 1200;
-    bundle.limits.reject_over_limit = true;
+    bundle.limits.over_limit = OverLimit::Refuse;
     let bench = Bench::new(&bundle);
     let (_, _, mut results) = send_large(&bench);
     assert_eq!(results[3].0, BodyStatus::StopNoBuffer);

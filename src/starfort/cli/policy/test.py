@@ -250,8 +250,9 @@ def _decision(explained: dict[str, Any]) -> str:
 def _match(row: str) -> str:
     """A match of a rule in one line, its value masked."""
     match = loads(row)
+    counts = " (content, counts for nothing)" if match.get("weighed") else ""
     return (
-        f"{match['rule']} at {match['variable']}: {match['value']}"
+        f"{match['rule']} at {match['variable']}{counts}: {match['value']}"
         if match["variable"]
         else str(match["rule"])
     )
@@ -276,6 +277,10 @@ def _show(explained: dict[str, Any], name: str) -> None:
             ("request", f"{request['method']} {request['host']}{request['path']}"),
             ("api", request["api"] or "none matches"),
             ("endpoint", known),
+            (
+                "also read as",
+                [f"{each['path']} ({each['endpoint'] or 'unknown'})" for each in explained["readings"]],
+            ),
             ("labels", endpoint["labels"] if endpoint else []),
             ("client", f"{client['address']} {where}".strip()),
             ("bot", f"{client['bot']} {client['bot_name']}".strip()),

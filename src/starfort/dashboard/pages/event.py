@@ -124,7 +124,9 @@ def _matched(matches: Sequence[models.RuleMatch]) -> Markup:
     rows = [
         (
             tag("a", str(match.rule), class_="mono", href=link("/events", finding=f"rule:{match.rule}")),
-            shapes.rule_severity(match.severity),
+            tag("span", "content", class_="muted", title="what people write; it counts for nothing")
+            if match.weighed
+            else shapes.rule_severity(match.severity),
             tag("div", match.message or tag("span", "says nothing", class_="muted"), class_="two-lines"),
             tag("span", match.variable, class_="mono"),
             tag("div", match.value, class_="mono two-lines"),

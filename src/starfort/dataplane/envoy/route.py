@@ -26,12 +26,13 @@ STREAM_IDLE_S: Final = 3600
 
 HIDDEN_DOTS: Final = (
     r"(?i).*(?:/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:%2f|%5c).*|.*(?:%2f|%5c)(?:\.|%2e){1,2}(?:[/\\;].*)?"
+    r"|.*/(?:\.|%2e){2}(?:;|%3b).*"
 )
-"""A dot segment next to an encoded slash: `/admin/..%2fpublic`.
+"""A dot segment next to an encoded slash, `/admin/..%2fpublic`, or with a parameter, `/admin/..;/public`.
 
-Some servers take it for `/public`, some for a value under `/admin`. Envoy would route it by one reading while
-the engine, which decodes, judges by the other, so such a path chooses whose policies apply. No reading of
-it is safe and no client needs it: it is answered 400. Other encoded slashes pass as they are.
+Some servers take it for `/public`, some for a value under `/admin`. Policies hold for both, but an upstream
+that has endpoints nobody knows could be asked for them under another one's name. No reading of such a path is
+safe and no client needs it: it is answered 400. Other encoded slashes and parameters pass as they are.
 """
 
 

@@ -13,6 +13,9 @@ BASE_RULES: Final = _RULES / "base.conf"
 API_RULES: Final = _RULES / "api.conf"
 """What APIs need and CRS lacks; behind CRS' set-up."""
 
+ANOMALY_RULES: Final = _RULES / "anomalies.conf"
+"""Which anomalies of the engine's readers count as attacks; beside `API_RULES`."""
+
 EVALUATION_RULES: Final = _RULES / "evaluate.conf"
 """What scores add up to, where no rule set does it."""
 

@@ -1,7 +1,10 @@
 """What `rules:` of `starfort.yaml` says, as SecLang around the rule sets.
 
 Rules know where they are by two variables that the engine sets before phase 1: `TX:starfort_api`, the name
-of the API, and `TX:starfort_endpoint`, `METHOD /path/{template}`.
+of the API, and `TX:starfort_endpoint`, `METHOD /path/{template}`. Where servers could take the path for
+another one, `TX:starfort_api_2` and `TX:starfort_endpoint_2`, `..._3` and so on name what else is called
+(docs/policies.md). What makes rules stricter holds for any of them; what makes them laxer only where there
+is no other.
 """
 
 from __future__ import annotations
@@ -15,9 +18,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from starfort.config.model import RuleExclusion, Rules, RuleScope, VirtualPatch
+from starfort.config.model import Limits, RuleExclusion, Rules, RuleScope, VirtualPatch
 from starfort.config.problems import ConfigError, ConfigProblem
-from starfort.threats.rulesets import API_RULES, BASE_RULES, EVALUATION_RULES, PROFILE_RULES
+from starfort.threats.rulesets import (
+    ANOMALY_RULES,
+    API_RULES,
+    BASE_RULES,
+    EVALUATION_RULES,
+    PROFILE_RULES,
+)
 from starfort.threats.rulesets.installed import InstalledRuleSet, installed, rule_files, rule_set_folder
 from starfort.threats.rulesets.places import look_everywhere
 from starfort.threats.rulesets.profile import (
@@ -32,6 +41,7 @@ from starfort.threats.seclang.load import CompiledRules, load_rules
 from starfort.threats.seclang.parse import Snippet
 from starfort.threats.seclang.reference import VARIABLES
 from starfort.threats.seclang.resolve import Rule
+from starfort.threats.seclang.settings import MAX_BODY_BYTES
 
 SETTINGS_ID: Final = 9_535_000
 SCOPES_ID: Final = 9_535_100
@@ -62,7 +72,12 @@ class ConfiguredRules:
 
 
 def compile_rules(
-    rules: Rules, base: Path, folder: Path | None = None, *, media_types: Sequence[str] = ()
+    rules: Rules,
+    base: Path,
+    folder: Path | None = None,
+    *,
+    media_types: Sequence[str] = (),
+    limits: Limits | None = None,
 ) -> ConfiguredRules:
     """Load everything that `rules:` names.
 
@@ -71,6 +86,7 @@ def compile_rules(
         base: what relative paths count from: the configuration's folder.
         folder: where rule sets live, default `rule_set_folder()`.
         media_types: what the APIs' documents name for request bodies, lower case, without parameters.
+        limits: the widest limits of the configuration, default those of a configuration that says nothing.
 
     Raises:
         ConfigError: every problem at once.
@@ -100,9 +116,10 @@ def compile_rules(
     sources: list[Path | Snippet] = [
         BASE_RULES,
         *setups,
+        Snippet("limits:", "\n".join(directives(limits or Limits()))),
         Snippet("rules: (settings)", "\n".join([*settings(rules), *settings_of(profile, media_types)])),
         *_globbed(rules.before, base),
-        *([API_RULES] if rules.api_rules else []),
+        *([API_RULES, ANOMALY_RULES] if rules.api_rules else []),
         *([PROFILE_RULES[rules.profile]] if rules.profile in PROFILE_RULES else []),
         Snippet(
             "rules: (exclusions, patches)",
@@ -183,6 +200,14 @@ class _Placed(Protocol):
     def endpoint(self) -> str | None: ...
 
 
+def directives(limits: Limits) -> Iterator[str]:
+    """The limits of SecLang, as wide as the configuration's, which the engine holds for each endpoint."""
+    yield f"SecArgumentsLimit {max(limits.query_parameters, limits.cookies, limits.body_parameters)}"
+    for name, size in (("Request", limits.request_body), ("Response", limits.response_body)):
+        yield f"Sec{name}BodyLimit {min(max(size, limits.decompressed), MAX_BODY_BYTES)}"
+    yield f"SecRequestBodyJsonDepthLimit {max(limits.depth, 10)}"
+
+
 def settings(rules: Rules) -> Iterator[str]:
     """Paranoia level and thresholds, for all and for single APIs and endpoints."""
     values = {f"{name}_anomaly_score": score for name, score in _SCORES.items()} | {
@@ -192,7 +217,7 @@ def settings(rules: Rules) -> Iterator[str]:
     }
     yield _action(SETTINGS_ID, [f"setvar:tx.{name}={value}" for name, value in values.items()])
     for number, scope in enumerate(rules.scopes):
-        yield _guarded(SCOPES_ID + number, scope, _scope_actions(scope))
+        yield _guarded(SCOPES_ID + number, scope, _scope_actions(scope), stricter=_is_stricter(scope, rules))
     # what rules compare with when no rule set sets it; CRS takes the blocking level where nothing is said
     yield (
         f'SecRule &TX:detection_paranoia_level "@eq 0" "id:{SETTINGS_ID + 1},phase:1,pass,nolog,t:none,'
@@ -208,6 +233,19 @@ def _scope_actions(scope: RuleScope) -> list[str]:
     }
     actions = [f"setvar:tx.{name}={value}" for name, value in values.items() if value is not None]
     return [*actions, "ctl:ruleEngine=Off"] if scope.off else actions
+
+
+def _is_stricter(scope: RuleScope, rules: Rules) -> bool:
+    """Whether a scope asks for as much as everywhere else, or more."""
+    paranoia = rules.paranoia if scope.paranoia is None else scope.paranoia
+    inbound = rules.inbound_threshold if scope.inbound_threshold is None else scope.inbound_threshold
+    outbound = rules.outbound_threshold if scope.outbound_threshold is None else scope.outbound_threshold
+    return (
+        not scope.off
+        and paranoia >= rules.paranoia
+        and inbound <= rules.inbound_threshold
+        and outbound <= rules.outbound_threshold
+    )
 
 
 def exclusions(listed: Iterable[RuleExclusion]) -> Iterator[str]:
@@ -244,7 +282,7 @@ def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
         targets = "|".join(targets_of(patch.parameter)) or "ARGS|ARGS_NAMES|REQUEST_BODY|XML:/*"
         pattern = patch.pattern.replace('"', '\\"')
         links = [
-            *_where(patch),
+            *_where(patch, stricter=True),
             (f'{targets} "@rx {pattern}"', ["t:none", "t:urlDecodeUni"]),
             *_until(patch.expires),
         ]
@@ -265,17 +303,29 @@ def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
         yield _chain(links, actions)
 
 
-def _where(placed: _Placed) -> list[tuple[str, list[str]]]:
-    """Links that hold at one API, one endpoint, both, or everywhere (none)."""
+def _where(placed: _Placed, *, stricter: bool) -> list[tuple[str, list[str]]]:
+    """Links that hold at one API, one endpoint, both, or everywhere (none).
+
+    Args:
+        placed: where.
+        stricter: what is done there asks for more than elsewhere, so that any reading of the path suffices.
+    """
     links: list[tuple[str, list[str]]] = []
     if placed.api is not None:
-        links.append((f'TX:starfort_api "@streq {placed.api}"', ["t:none"]))
+        links.append((f'{_every("api", stricter=stricter)} "@streq {placed.api}"', ["t:none"]))
     if placed.endpoint is not None:
         method, _, path = placed.endpoint.partition(" ")
         pattern = ("[A-Z]+" if method == "*" else method) + " " + re.escape(path)
         quoted = pattern.replace('"', '\\"')
-        links.append((f'TX:starfort_endpoint "@rx ^{quoted}$"', ["t:none"]))
+        links.append((f'{_every("endpoint", stricter=stricter)} "@rx ^{quoted}$"', ["t:none"]))
+    if links and not stricter:
+        links.append(('&TX:starfort_endpoint_2 "@eq 0"', ["t:none"]))
     return links
+
+
+def _every(kind: str, *, stricter: bool) -> str:
+    """The target for what is called, in the reading that counts or in all of them."""
+    return f"TX:/^starfort_{kind}/" if stricter else f"TX:starfort_{kind}"
 
 
 def _until(expires: datetime | None) -> list[tuple[str, list[str]]]:
@@ -283,9 +333,16 @@ def _until(expires: datetime | None) -> list[tuple[str, list[str]]]:
     return [] if expires is None else [(f'TIME_EPOCH "@lt {int(expires.timestamp())}"', ["t:none"])]
 
 
-def _guarded(number: int, placed: _Placed, actions: list[str], expires: datetime | None = None) -> str:
+def _guarded(
+    number: int,
+    placed: _Placed,
+    actions: list[str],
+    expires: datetime | None = None,
+    *,
+    stricter: bool = False,
+) -> str:
     """Actions that are taken in phase 1 where and while something holds."""
-    links = [*_where(placed), *_until(expires)]
+    links = [*_where(placed, stricter=stricter), *_until(expires)]
     if not links:
         return _action(number, actions)
     targets, own = links[-1]

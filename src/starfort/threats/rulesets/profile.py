@@ -24,6 +24,9 @@ _FOLDER: Final = Path(__file__).parent / "profiles"
 Range = Annotated[str, Field(pattern=r"^\d{6}(-\d{6})?$")]
 """A rule's id, or the first and the last of a range."""
 
+MAX_MEDIA_TYPES: Final = 1_000
+"""Of documents; every request with a body is compared with them."""
+
 PROFILE_SETTINGS_ID: Final = 9_535_010
 PROFILE_RULES_ID: Final = 9_530_400
 """First ids of what is made here, see `rules/README.md`."""
@@ -68,18 +71,22 @@ class Where(_Part):
 
     Attributes:
         endpoint: regular expression of the catalogue's `METHOD /path/{template}`, which is "" outside of it.
+        path: regular expression of the request's path.
         variable: SecLang target whose value `matches` is compared with.
         matches: regular expression.
     """
 
     endpoint: str | None = None
+    path: str | None = None
     variable: str | None = None
     matches: str | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Where:
-        if (self.variable is None) != (self.matches is None) or (self.endpoint or self.matches) is None:
-            raise ValueError("give endpoint, or variable and matches")
+        if (self.variable is None) != (self.matches is None):
+            raise ValueError("variable and matches belong together")
+        if self.endpoint is self.path is self.matches is None:
+            raise ValueError("give endpoint, path, or variable and matches")
         return self
 
 
@@ -159,7 +166,7 @@ def settings_of(profile: Profile, media_types: Sequence[str] = ()) -> Iterator[s
         profile: which.
         media_types: what the APIs' documents name for request bodies, lower case, without parameters.
     """
-    more = {"allowed_request_content_type": media_types}
+    more = {"allowed_request_content_type": media_types[:MAX_MEDIA_TYPES]}
     for number, setting in enumerate(profile.settings):
         value = setting.text(more.get(setting.name, ()))
         yield (
@@ -183,19 +190,21 @@ def conditional_of(profile: Profile, version: str) -> Iterator[str]:
             for rule in exclusion.rules
             for target in exclusion.targets
         ] or [f"ctl:ruleRemoveById={rule}" for rule in exclusion.rules]
-        links = []
-        if exclusion.where.endpoint is not None:
-            links.append(f'TX:starfort_endpoint "@rx {_quoted(exclusion.where.endpoint)}"')
-        if exclusion.where.matches is not None:
-            links.append(f'{exclusion.where.variable} "@rx {_quoted(exclusion.where.matches)}"')
+        where = exclusion.where
+        conditions = [
+            ("TX:starfort_endpoint", where.endpoint),
+            ("REQUEST_FILENAME", where.path),
+            (where.variable, where.matches),
+        ]
+        links = [
+            f'{target} "@rx {_quoted(pattern)}"' for target, pattern in conditions if pattern is not None
+        ]
         # arguments of bodies are known from phase 2 on, and rules of phase 1 are past by then
-        phase = 1 if exclusion.where.variable is None else 2
-        first = f"id:{PROFILE_RULES_ID + number},phase:{phase},pass,nolog,t:none"
-        last = ",".join(actions)
-        if len(links) == 1:
-            yield f'SecRule {links[0]} "{first},{last}"'
-        else:
-            yield f'SecRule {links[0]} "{first},chain"\nSecRule {links[1]} "t:none,{last}"'
+        phase = 1 if where.variable is None else 2
+        starter = f"id:{PROFILE_RULES_ID + number},phase:{phase},pass,nolog,"
+        for at, link in enumerate(links):
+            effects = ",".join(["t:none", *(actions if at == len(links) - 1 else ["chain"])])
+            yield f'SecRule {link} "{starter if at == 0 else ""}{effects}"'
 
 
 def updates_of(profile: Profile, version: str) -> Iterator[str]:

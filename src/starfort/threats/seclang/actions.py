@@ -140,15 +140,15 @@ def _action(written: str, value: str, place: Place, notes: list[ConfigProblem]) 
     entry = ACTIONS[name]
     if not entry.supported:
         raise ActionError(f"action {name} is not supported", entry.note)
-    if entry.note:
-        notes.append(place.problem(f"{name} has no effect", entry.note))
-        return None
     if name in _FLAGS:
         if value:
             raise ActionError(f"{name} takes no value, got {value[:40]!r}")
     elif not value and name not in {"allow", "msg", "logdata"}:
         raise ActionError(f"{name} needs a value", f"write {name}:…")
     checked = _CHECKS[name](value) if name in _CHECKS else value
+    if entry.note:
+        notes.append(place.problem(f"{name} has no effect", entry.note))
+        return None
     if name == "ctl" and CTLS[checked.partition("=")[0]].note:
         notes.append(
             place.problem(
@@ -221,10 +221,21 @@ def _ctl(value: str) -> str:
                 f"ctl:{name}={setting[:40]} is not known", f"write one of {', '.join(values.values())}"
             )
         setting = values[setting.lower()]
-    if name.endswith("ById"):
-        id_ranges(setting.partition(";")[0])
-    if name.startswith("ruleRemoveTarget") and not setting.partition(";")[2].strip():
-        raise ActionError(f"ctl:{name} names no target", f"write ctl:{name}=WHICH;ARGS:name")
+    if name.startswith("ruleRemoveTarget"):
+        which, _, target = setting.partition(";")
+        if not target.strip():
+            raise ActionError(f"ctl:{name} names no target", f"write ctl:{name}=WHICH;ARGS:name")
+        if name.endswith("ById"):
+            id_ranges(which)
+    elif name == "ruleRemoveById":
+        # ModSecurity reads a number up to what is no digit, and files in use end it with a semicolon.
+        setting = setting.rstrip("; ")
+        if ";" in setting:
+            raise ActionError(
+                f"ctl:{name}={setting[:40]} names a target, and this takes out whole rules",
+                f"write ctl:ruleRemoveTargetById={setting[:40]}",
+            )
+        id_ranges(setting)
     return f"{name}={setting}"
 
 

@@ -11,8 +11,8 @@ import msgpack
 
 from starfort.config.problems import ConfigProblem
 from starfort.threats.seclang.actions import id_ranges, split_setvar
-from starfort.threats.seclang.macros import MacroError, parse_macro
-from starfort.threats.seclang.model import Action, Argument, Macro, MacroPart, Operator, Variable
+from starfort.threats.seclang.macros import is_pattern, parse_macro
+from starfort.threats.seclang.model import Action, Argument, Macro, Operator, Variable
 from starfort.threats.seclang.resolve import Link, Resolved, Rule, checked_macro
 from starfort.threats.seclang.runnable import why_not
 from starfort.threats.seclang.variables import parse_variables
@@ -23,7 +23,9 @@ FORMAT: Final = 1
 _OPERATORS: Final = {
     "detectSQLi": "detectSqli",
     "detectXSS": "detectXss",
+    "ipMatchFromDataset": "ipMatch",
     "ipMatchFromFile": "ipMatch",
+    "pmFromDataset": "pm",
     "pmFromFile": "pm",
     "rbl": "noMatch",
     "verifyCC": "verifyCc",
@@ -100,7 +102,6 @@ def _link(link: Link, problems: list[ConfigProblem]) -> dict[str, Any]:
         "msg": None if link.message is None else _macro(link.message),
         "logdata": None if link.log_data is None else _macro(link.log_data),
         "actions": [action for effect in link.effects for action in _effect(effect, problems)],
-        "xmlns": [list(pair) for pair in link.namespaces],
     }
 
 
@@ -135,20 +136,17 @@ def _operator(link: Link, problems: list[ConfigProblem]) -> dict[str, Any]:
 def _argument(operator: Operator, link: Link, problems: list[ConfigProblem]) -> Macro:
     if operator.name not in {"rx", "rxGlobal", "pm"}:
         return checked_macro(operator.argument, link.place, problems)
-    # `%{` is also how templates that attackers write begin: in a pattern it is a macro only if it can be one
-    try:
-        return parse_macro(operator.argument)
-    except MacroError:
-        return (MacroPart(text=operator.argument),)
+    return parse_macro(operator.argument, lenient=True)
 
 
 def _macro(macro: Macro) -> list[dict[str, Any]]:
     return [
-        {"var": [part.variable, None if part.key is None else part.key.lower()]}
-        if part.variable
-        else {"text": part.text}
-        for part in macro
+        {"var": [part.variable, _key(part.key)]} if part.variable else {"text": part.text} for part in macro
     ]
+
+
+def _key(key: str | None) -> str | None:
+    return key if key is None or is_pattern(key) else key.lower()
 
 
 def _effect(effect: Action, problems: list[ConfigProblem]) -> list[dict[str, Any]]:
@@ -212,4 +210,5 @@ def _ctl(effect: Action, problems: list[ConfigProblem]) -> list[dict[str, Any]]:
     argument = Argument(targets.strip(), ((0, place.line, place.column),), place.file)
     by: Any = [list(pair) for pair in id_ranges(which)] if name.endswith("ById") else which.strip()
     key = "rule_remove_target_by_" + {"Id": "id", "Tag": "tag", "Msg": "msg"}[name.rpartition("By")[2]]
-    return [{key: [by, _target(variable)]} for variable in parse_variables(argument, problems, "|,")]
+    removed = parse_variables(argument, problems, "|,", whole_xml=True)
+    return [{key: [by, _target(variable)]} for variable in removed]

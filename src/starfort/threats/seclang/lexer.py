@@ -60,11 +60,24 @@ class _Line:
         return tuple(runs)
 
 
+_DATASET = re.compile(rf"[{_BLANK}]*SecDataset[{_BLANK}]+\S+[{_BLANK}]*`[^`]*", re.IGNORECASE)
+"""The beginning of a data set, whose records follow in lines of their own up to a backtick (Coraza)."""
+
+
 def _logical_lines(text: str, file: Path, problems: list[ConfigProblem]) -> Iterator[_Line]:
     current = _Line()
     physical = text.split("\n")
+    in_dataset = False
     for number, raw in enumerate(physical, 1):
         line = raw.removesuffix("\r")
+        if in_dataset or (not current.parts and _DATASET.fullmatch(line)):
+            in_dataset = "`" not in line if in_dataset else True
+            in_dataset = in_dataset and number < len(physical)
+            current.add(line + ("\n" if in_dataset else ""), number)
+            if not in_dataset:
+                yield current
+                current = _Line()
+            continue
         if not current.parts and line.lstrip(_BLANK).startswith("#"):
             following = physical[number].lstrip(_BLANK) if number < len(physical) else ""
             if line.endswith("\\") and following.strip(_BLANK) and not following.startswith("#"):
@@ -90,8 +103,11 @@ def _logical_lines(text: str, file: Path, problems: list[ConfigProblem]) -> Iter
 def _statement(line: _Line, file: Path, problems: list[ConfigProblem]) -> Statement | None:
     words: list[Argument] = []
     offset = 0
+    broken = False
     while (start := _skip_blanks(line.text, offset)) < len(line.text):
-        end, segments = _word(line.text, start)
+        # A data set's records stand in backticks; anywhere else a backtick is a character of a pattern.
+        quotes = "\"'`" if words and words[0].text.lower() == "secdataset" else "\"'"
+        end, segments = _word(line.text, start, quotes)
         number, column = line.position(start)
         if end is None:
             problems.append(
@@ -103,13 +119,16 @@ def _statement(line: _Line, file: Path, problems: list[ConfigProblem]) -> Statem
                     "close it, or end each line of the directive but the last with a backslash",
                 )
             )
-            return None
+            if not words:
+                return None
+            broken = True
+            break
         text = "".join(line.text[first:last] for first, last in segments)
         words.append(Argument(text, line.runs(segments) or ((0, number, column),), file))
         offset = end
     if not words:
         return None
-    return Statement(words[0].text, tuple(words[1:]), words[0].place())
+    return Statement(words[0].text, tuple(words[1:]), words[0].place(), line.text, broken)
 
 
 def _skip_blanks(text: str, offset: int) -> int:
@@ -118,14 +137,14 @@ def _skip_blanks(text: str, offset: int) -> int:
     return offset
 
 
-_ENDS = {quote: re.compile(rf"\\{quote}|{quote}") for quote in "\"'"}
+_ENDS = {quote: re.compile(rf"\\{quote}|{quote}") for quote in "\"'`"}
 _BARE = re.compile(rf"[^{_BLANK}]+")
 
 
-def _word(text: str, start: int) -> tuple[int | None, list[tuple[int, int]]]:
+def _word(text: str, start: int, quotes: str) -> tuple[int | None, list[tuple[int, int]]]:
     """The word at `start`: where it ends (None: its quote is not closed), and the segments it is made of."""
     quote = text[start]
-    if quote not in _ENDS:
+    if quote not in quotes:
         found = _BARE.match(text, start)
         end = found.end() if found else len(text)
         return end, [(start, end)]

@@ -20,11 +20,12 @@ class MacroError(ValueError):
         super().__init__(what)
 
 
-def parse_macro(text: str) -> Macro:
+def parse_macro(text: str, *, lenient: bool = False) -> Macro:
     """Split a text into literals and variables.
 
     Args:
         text: what an action's or operator's argument says.
+        lenient: `%{…}` that names no variable is text. For patterns: templates that attackers write begin so.
 
     Returns:
         Parts in order; no two literals follow each other; () for "".
@@ -35,22 +36,38 @@ def parse_macro(text: str) -> Macro:
     parts: list[MacroPart] = []
     end = 0
     for found in _MACRO.finditer(text):
+        try:
+            variable = _variable(found)
+        except MacroError:
+            if not lenient:
+                raise
+            continue
         if found.start() > end:
             parts.append(MacroPart(text=text[end : found.start()]))
-        parts.append(_variable(found))
+        parts.append(variable)
         end = found.end()
     if end < len(text):
         parts.append(MacroPart(text=text[end:]))
     return tuple(parts)
 
 
+def is_pattern(key: str) -> bool:
+    """Whether a macro's key selects by pattern, as `%{ARGS./^id/}` does: the first member that it finds."""
+    return len(key) > 1 and key[0] == key[-1] == "/"
+
+
 def _variable(found: re.Match[str]) -> MacroPart:
     named = _NAME.fullmatch(found[1].strip())
     if named is None:
         raise MacroError(found.start(), f"{found[0]} is no macro", "write %{VARIABLE} or %{COLLECTION.key}")
-    name = named[1].upper()
+    name, key = named[1].upper(), named[2]
+    if key is not None and is_pattern(key):
+        try:
+            re.compile(key[1:-1])
+        except re.error as error:
+            raise MacroError(found.start(), f"{found[0]}: {error.msg}", "write %{COLLECTION.key}") from error
     entry = VARIABLES.get(name)
     if entry is None or not entry.supported:
         fix = entry.note if entry else suggestion(name, VARIABLES)
         raise MacroError(found.start(), f"{found[0]}: no variable {name}", fix)
-    return MacroPart(variable=name, key=named[2])
+    return MacroPart(variable=name, key=key)

@@ -45,11 +45,18 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A directive with its arguments, as the lexer finds it."""
+    """A directive with its arguments, as the lexer finds it.
+
+    Attributes:
+        text: the whole line, continuations joined; for what is told of a directive that cannot be read.
+        broken: its arguments could not be told apart; a problem says why.
+    """
 
     name: str
     arguments: tuple[Argument, ...]
     place: Place
+    text: str = ""
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,7 @@ class Operator:
         name: canonical spelling.
         argument: as written.
         negated: `!@name`.
-        phrases: contents of the file of `@pmFromFile` and `@ipMatchFromFile`, lines without comments.
+        phrases: contents of the file or data set of `@pmFrom…` and `@ipMatchFrom…`, lines without comments.
     """
 
     name: str
@@ -144,12 +151,14 @@ class RuleSpec:
     Attributes:
         variables: empty for `SecAction`.
         operator: None for `SecAction`.
+        broken: something of it is wrong and said already, so what it lacks says nothing about its chain.
     """
 
     variables: tuple[Variable, ...]
     operator: Operator | None
     actions: tuple[Action, ...]
     place: Place
+    broken: bool = False
 
     def value(self, name: str) -> str | None:
         """Argument of the last action of that name; None when there is none."""

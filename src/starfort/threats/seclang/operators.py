@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from starfort.config.problems import ConfigProblem
@@ -24,10 +25,14 @@ _WITHOUT_ARGUMENT = frozenset(
 )
 _NUMERIC = frozenset({"eq", "ge", "gt", "le", "lt"})
 _FILES = frozenset({"pmFromFile", "ipMatchFromFile"})
+_DATASETS = frozenset({"pmFromDataset", "ipMatchFromDataset"})
 
 
 def parse_operator(
-    argument: Argument, problems: list[ConfigProblem], notes: list[ConfigProblem]
+    argument: Argument,
+    problems: list[ConfigProblem],
+    notes: list[ConfigProblem],
+    datasets: Mapping[str, tuple[bytes, ...]],
 ) -> Operator | None:
     """Read the operator of a rule; without `@name` it is `@rx`.
 
@@ -35,6 +40,7 @@ def parse_operator(
         argument: as written.
         problems: what is wrong is added here.
         notes: what is accepted and has no effect is added here.
+        datasets: the records of each `SecDataset` before the rule.
 
     Returns:
         The operator; None when a problem was added.
@@ -43,7 +49,7 @@ def parse_operator(
     named = _OPERATOR.fullmatch(text)
     if named is None:
         negated = text.startswith("!")
-        return Operator("rx", text[1:] if negated else text, negated)
+        return Operator("rx", text[1:].lstrip(" \t") if negated else text, negated)
     name = _BY_LOWER.get(named[2].lower())
     place = argument.place(named.start(2) - 1)
     value = named[3] or ""
@@ -60,14 +66,33 @@ def parse_operator(
     else:
         if OPERATORS[name].note:
             notes.append(place.problem(f"@{name} has no effect", OPERATORS[name].note))
-        return Operator(
-            name, value, named[1] == "!", _phrases(name, value, argument, named.start(3), problems)
-        )
+        if name in _DATASETS:
+            phrases = _dataset(name, value, argument, problems, datasets)
+        else:
+            phrases = _phrases(name, value, argument, named.start(3), problems)
+        return Operator(name, value, named[1] == "!", phrases)
     return None
 
 
+def _dataset(
+    name: str,
+    value: str,
+    argument: Argument,
+    problems: list[ConfigProblem],
+    datasets: Mapping[str, tuple[bytes, ...]],
+) -> tuple[bytes, ...]:
+    records = datasets.get(value)
+    if records is None:
+        fix = f"put SecDataset {value[:40]} before the rule"
+        problems.append(argument.place().problem(f"no data set {value[:40]}", fix))
+        return ()
+    if name == "ipMatchFromDataset":
+        _check_addresses(list(records), argument, problems)
+    return records
+
+
 def _wrong_argument(name: str, value: str) -> tuple[str, str] | None:
-    if name in _NUMERIC and not re.fullmatch(r"-?\d+", value) and "%{" not in value:
+    if name in _NUMERIC and not re.fullmatch(r"-?\d+(?:\.0+)?", value) and "%{" not in value:
         return f"@{name} needs a number, got {value[:40]!r}", ""
     if name == "validateByteRange" and not _byte_ranges(value):
         return (

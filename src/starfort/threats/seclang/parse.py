@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from starfort.config.problems import ConfigProblem
-from starfort.threats.seclang.actions import ActionError, id_ranges, parse_actions
+from starfort.threats.seclang.actions import DISRUPTIVE, ActionError, id_ranges, parse_actions
 from starfort.threats.seclang.lexer import statements
 from starfort.threats.seclang.model import (
+    Action,
     ActionUpdateSpec,
     Argument,
     DefaultActionSpec,
@@ -24,7 +26,7 @@ from starfort.threats.seclang.model import (
     TargetUpdateSpec,
     Variable,
 )
-from starfort.threats.seclang.operators import parse_operator
+from starfort.threats.seclang.operators import parse_operator, phrases_of
 from starfort.threats.seclang.reference import DIRECTIVES, Support, suggestion
 from starfort.threats.seclang.variables import parse_variables
 
@@ -50,12 +52,14 @@ class Parsed:
         files: every file that was read, data files too.
         problems: why they cannot be used.
         notes: what is accepted and has no effect.
+        datasets: the records of each `SecDataset`, as they are at this place of the files.
     """
 
     items: list[Item] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     problems: list[ConfigProblem] = field(default_factory=list)
     notes: list[ConfigProblem] = field(default_factory=list)
+    datasets: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,8 @@ class _Parser:
                     ConfigProblem(path, 0, 0, f"is larger than {MAX_FILE_BYTES >> 20} MiB")
                 )
                 return
-            text = path.read_bytes().decode()
+            # Editors of Windows begin a file with a byte order mark.
+            text = path.read_bytes().decode("utf-8-sig")
         except OSError as error:
             what = f"cannot be read: {error.strerror}"
             parsed.problems.append(
@@ -136,21 +141,24 @@ class _Parser:
             self._statement(statement, depth)
 
     def _statement(self, statement: Statement, depth: int) -> None:
-        name = self._directives.get(statement.name.lower())
+        before = len(self.parsed.problems)
+        items = len(self.parsed.items)
+        self._read(statement, depth)
+        refused = statement.broken or len(self.parsed.problems) > before
+        if refused and len(self.parsed.items) == items and self._is_rule(statement.name):
+            self.parsed.items.append(_salvaged(statement))
+
+    def _is_rule(self, name: str) -> bool:
+        """Whether a directive makes a link of a chain, or is mistyped for one that does."""
+        known = name.lower() in self._directives
+        return name.lower() in _RULES or (
+            not known and bool(difflib.get_close_matches(name.lower(), _RULES, 1, 0.8))
+        )
+
+    def _read(self, statement: Statement, depth: int) -> None:
         problem = self.parsed.problems.append
-        if name is None:
-            problem(
-                statement.place.problem(
-                    f"unknown directive {statement.name}", suggestion(statement.name, DIRECTIVES)
-                )
-            )
-            return
-        entry = DIRECTIVES[name]
-        if not entry.supported:
-            problem(statement.place.problem(f"{name} is not supported", entry.note))
-            return
-        if entry.support is Support.NOTED:
-            self.parsed.notes.append(statement.place.problem(f"{name} has no effect", entry.note))
+        name = self._accepted(statement)
+        if name is None or statement.broken:
             return
         least, most = _COUNTS.get(name, (1, 1))
         if not least <= len(statement.arguments) <= most:
@@ -172,6 +180,23 @@ class _Parser:
             return
         if item is not None:
             self.parsed.items.append(item)
+
+    def _accepted(self, statement: Statement) -> str | None:
+        """The directive's name; None when it is unknown, refused, or has no effect, which is told."""
+        name = self._directives.get(statement.name.lower())
+        place = statement.place
+        if name is None:
+            fix = suggestion(statement.name, DIRECTIVES)
+            self.parsed.problems.append(place.problem(f"unknown directive {statement.name}", fix))
+            return None
+        entry = DIRECTIVES[name]
+        if not entry.supported:
+            self.parsed.problems.append(place.problem(f"{name} is not supported", entry.note))
+            return None
+        if entry.support is Support.NOTED:
+            self.parsed.notes.append(place.problem(f"{name} has no effect", entry.note))
+            return None
+        return name
 
     def _include(self, statement: Statement, depth: int, *, optional: bool) -> None:
         argument = statement.arguments[0]
@@ -198,19 +223,46 @@ _COUNTS = {
     "SecRule": (2, 3),
     "SecRuleRemoveById": (1, 1000),
     "SecRuleUpdateActionById": (2, 2),
-    "SecRuleUpdateTargetById": (2, 3),
+    "SecRuleUpdateTargetById": (2, 1000),
     "SecRuleUpdateTargetByMsg": (2, 3),
     "SecRuleUpdateTargetByTag": (2, 3),
     "SecResponseBodyMimeType": (1, 100),
     "SecResponseBodyMimeTypesClear": (0, 0),
-    "SecUnicodeMapFile": (2, 2),
+    "SecDataset": (2, 2),
+    "SecUnicodeMapFile": (1, 2),
 }
+
+_RULES: Final = ("secrule", "secaction", "secrulescript")
+"""Directives that make a link of a chain."""
+
+_CHAINED: Final = re.compile(r"(?:^|[\s,\"'])chain(?:$|[\s,\"'])", re.IGNORECASE)
+_ID: Final = re.compile(r"(?:^|[\s,\"'])id:'?(\d{1,16})", re.IGNORECASE)
+
+
+def _salvaged(statement: Statement) -> RuleSpec:
+    """A rule that cannot be read, as its chain sees it: whether it goes on, and its id.
+
+    With it the rules around it are read as they would be without the fault, which is told already.
+    """
+    return _completed(RuleSpec((Variable("UNIQUE_ID"),), None, (), statement.place), statement)
+
+
+def _completed(rule: RuleSpec, statement: Statement) -> RuleSpec:
+    """A rule with a fault, with `chain` and `id` where their text is there."""
+    actions = list(rule.actions)
+    if not rule.has("chain") and _CHAINED.search(statement.text):
+        actions.append(Action("chain", "", statement.place))
+    if not rule.has("id") and (found := _ID.search(statement.text)):
+        actions.append(Action("id", str(int(found[1])), statement.place))
+    return replace(
+        rule, variables=rule.variables or (Variable("UNIQUE_ID"),), actions=tuple(actions), broken=True
+    )
 
 
 def _rule(statement: Statement, parsed: Parsed) -> Item | None:
     before = len(parsed.problems)
     variables = parse_variables(statement.arguments[0], parsed.problems)
-    operator = parse_operator(statement.arguments[1], parsed.problems, parsed.notes)
+    operator = parse_operator(statement.arguments[1], parsed.problems, parsed.notes, parsed.datasets)
     actions = (
         parse_actions(statement.arguments[2], parsed.problems, parsed.notes)
         if len(statement.arguments) == 3  # noqa: PLR2004 - targets, operator, actions
@@ -218,15 +270,16 @@ def _rule(statement: Statement, parsed: Parsed) -> Item | None:
     )
     if operator is not None and operator.phrases and operator.name.endswith("FromFile"):
         parsed.files += [statement.place.file.parent / name for name in operator.argument.split()]
-    # a rule with a fault still stands, so that a chain around it is not reported as broken too
-    if len(parsed.problems) > before and not variables:
-        variables = (Variable("UNIQUE_ID"),)
-    return RuleSpec(variables, operator, actions, statement.place)
+    rule = RuleSpec(variables, operator, actions, statement.place)
+    # A rule with a fault still stands, so that a chain around it is not reported as broken too.
+    return _completed(rule, statement) if len(parsed.problems) > before else rule
 
 
 def _action(statement: Statement, parsed: Parsed) -> Item | None:
+    before = len(parsed.problems)
     actions = parse_actions(statement.arguments[0], parsed.problems, parsed.notes)
-    return RuleSpec((), None, actions, statement.place)
+    rule = RuleSpec((), None, actions, statement.place)
+    return _completed(rule, statement) if len(parsed.problems) > before else rule
 
 
 def _marker(statement: Statement, _: Parsed) -> Item | None:
@@ -234,20 +287,33 @@ def _marker(statement: Statement, _: Parsed) -> Item | None:
 
 
 _NOT_DEFAULT = frozenset(
-    {"id", "chain", "skip", "skipAfter", "msg", "rev", "ver", "severity", "tag", "logdata"}
+    {"id", "chain", "skip", "skipAfter", "msg", "rev", "ver", "severity", "logdata", "maturity", "accuracy"}
 )
+"""What says something of one rule: as a default it would say it of all."""
 
 
 def _default_action(statement: Statement, parsed: Parsed) -> Item | None:
     actions = parse_actions(statement.arguments[0], parsed.problems, parsed.notes)
+    disruptive = any(action.name in DISRUPTIVE and action.name != "block" for action in actions)
     for action in actions:
-        if action.name in _NOT_DEFAULT or (action.name == "block"):
+        # `block` means what the other disruptive action of the list says.
+        if action.name in _NOT_DEFAULT or (action.name == "block" and not disruptive):
             fix = "give the disruptive action itself" if action.name == "block" else "move it to the rules"
             parsed.problems.append(action.place.problem(f"{action.name} cannot be a default action", fix))
+        elif action.name == "t" and action.argument == "none":
+            what = "t:none cannot be a default action: there is nothing before it to forget"
+            parsed.problems.append(action.place.problem(what, "remove it"))
+    actions = tuple(action for action in actions if action.name != "block")
     if not any(action.name == "phase" for action in actions):
         parsed.problems.append(statement.place.problem("SecDefaultAction names no phase", "add phase:2"))
         return None
     return DefaultActionSpec(actions, statement.place)
+
+
+def _dataset(statement: Statement, parsed: Parsed) -> Item | None:
+    name, records = statement.arguments
+    parsed.datasets[name.text] = tuple(phrases_of(records.text.encode()))
+    return None
 
 
 def _remove(by: str) -> Callable[[Statement, Parsed], Item | None]:
@@ -275,12 +341,17 @@ def _selection(
 
 def _update_target(by: str) -> Callable[[Statement, Parsed], Item | None]:
     def read(statement: Statement, parsed: Parsed) -> Item | None:
-        selection = _selection(by, statement, statement.arguments[:1], parsed)
-        variables = parse_variables(statement.arguments[1], parsed.problems, "|,")
+        rest = statement.arguments[1:]
+        if by == "id":
+            # Several ids and ranges may stand before the targets (Coraza).
+            while len(rest) > 1 and re.fullmatch(r"[\d\s,-]+", rest[0].text):
+                rest = rest[1:]
+        selection = _selection(by, statement, statement.arguments[: -len(rest)], parsed)
+        variables = parse_variables(rest[0], parsed.problems, "|,", whole_xml=True)
         replaced = tuple(
             variable
-            for argument in statement.arguments[2:]
-            for variable in parse_variables(argument, parsed.problems, "|,")
+            for argument in rest[1:]
+            for variable in parse_variables(argument, parsed.problems, "|,", whole_xml=True)
         )
         if selection is None or not variables:
             return None
@@ -308,6 +379,7 @@ def _engine(statement: Statement, _: Parsed) -> Item | None:
 
 _READERS: Final[dict[str, Callable[[Statement, Parsed], Item | None]]] = {
     "SecAction": _action,
+    "SecDataset": _dataset,
     "SecDefaultAction": _default_action,
     "SecMarker": _marker,
     "SecRule": _rule,

@@ -65,7 +65,7 @@ DIRECTIVES: Final[dict[str, Entry]] = {
     "SecRule": Entry("a rule: targets, operator, actions"),
     "SecAction": Entry("a rule that always matches"),
     "SecMarker": Entry("where `skipAfter` goes to"),
-    "SecDefaultAction": Entry("actions that the rules after it, of its phase, begin with"),
+    "SecDefaultAction": Entry("actions that the rules after it, of its phase, begin with; see below"),
     "SecRuleRemoveById": Entry("takes out rules by id or range"),
     "SecRuleRemoveByTag": Entry("takes out rules by tag (regular expression)"),
     "SecRuleRemoveByMsg": Entry("takes out rules by message (regular expression)"),
@@ -77,17 +77,23 @@ DIRECTIVES: Final[dict[str, Entry]] = {
     ),
     "SecRuleEngine": Entry("`On`, `DetectionOnly` or `Off`"),
     "SecRequestBodyAccess": Entry("whether rules see request bodies"),
-    "SecRequestBodyLimit": Entry("bytes of a request body that rules see"),
-    "SecRequestBodyNoFilesLimit": Entry("the same, uploaded files not counted"),
-    "SecRequestBodyLimitAction": Entry("`Reject` or `ProcessPartial` for a body over the limit"),
+    "SecRequestBodyLimit": Entry("bytes of a request body that rules see; 134,217,728 if not given"),
+    "SecRequestBodyNoFilesLimit": Entry(
+        "bytes of a request body without its files, beyond which REQBODY_ERROR is 1; no limit if not given"
+    ),
+    "SecRequestBodyLimitAction": Entry(
+        "for a body over a limit: `Reject` interrupts with 413, `ProcessPartial` looks at what is within"
+    ),
     "SecRequestBodyJsonDepthLimit": Entry("deepest nesting of a JSON body"),
-    "SecArgumentsLimit": Entry("how many arguments are read"),
+    "SecArgumentsLimit": Entry("how many arguments are read, query and body together"),
     "SecArgumentSeparator": Entry("character between arguments"),
     "SecResponseBodyAccess": Entry("whether rules see response bodies"),
     "SecResponseBodyMimeType": Entry("media types of response bodies that rules see"),
     "SecResponseBodyMimeTypesClear": Entry("forgets the media types named before"),
     "SecResponseBodyLimit": Entry("bytes of a response body that rules see"),
-    "SecResponseBodyLimitAction": Entry("`Reject` or `ProcessPartial` for a body over the limit"),
+    "SecResponseBodyLimitAction": Entry(
+        "for a body over the limit: `Reject` interrupts with 500, `ProcessPartial` looks at what is within"
+    ),
     "SecCookieFormat": Entry("0: cookies as browsers send them; 1: as RFC 2109 has them"),
     "SecCookieV0Separator": _no(
         "character between cookies", "cookies are separated by semicolons (RFC 6265)"
@@ -164,7 +170,23 @@ DIRECTIVES: Final[dict[str, Entry]] = {
     "SecWriteStateLimit": _no("slow connections", "Envoy's timeouts"),
     "SecConnReadStateLimit": _no("slow connections", "Envoy's timeouts"),
     "SecConnWriteStateLimit": _no("slow connections", "Envoy's timeouts"),
-    "SecSensorId": Entry("name of this sensor"),
+    "SecSensorId": _noted("name of this sensor", "events carry the name of their node"),
+    "SecDataset": Entry(
+        "a list in backticks, a record a line, for `@pmFromDataset` and `@ipMatchFromDataset`"
+    ),
+    "SecRxPreFilter": _noted(
+        "asks patterns only of values with their literals", "patterns are always asked so here"
+    ),
+    "SecIgnoreRuleCompilationErrors": _noted(
+        "loads the rules around a faulty one", "rules with an error never replace rules that work"
+    ),
+    "SecResponseBodyJsonDepthLimit": _noted(
+        "deepest nesting of a JSON response", "responses are not parsed: rules see RESPONSE_BODY"
+    ),
+    "SecUnicodeMap": _noted("code page; Coraza ignores it too", "use SecUnicodeMapFile"),
+    "SecUnicodeCodePage": _no("code page, in old versions", "name it behind the file: SecUnicodeMapFile"),
+    "SecAuditLogDir": _noted("audit log", _EVENT),
+    "SecWriteUploadedFiles": _noted("writes uploads", "uploads are never kept"),
     "SecHttpBlKey": _no("key of a DNS block list", "the request path asks no DNS: use `lists:` with a file"),
 }
 
@@ -176,8 +198,9 @@ VARIABLES: Final[dict[str, Entry]] = {
     "ARGS_NAMES": Entry("names of all arguments"),
     "ARGS_POST": Entry("arguments of the body"),
     "ARGS_POST_NAMES": Entry("their names"),
+    "ARGUMENTS_LIMIT_REACHED": Entry("1: there are more arguments than SecArgumentsLimit (Coraza)"),
     "AUTH_TYPE": Entry("scheme of the Authorization header"),
-    "DURATION": Entry("milliseconds since the request began"),
+    "DURATION": Entry("microseconds since the request began"),
     "FILES": Entry("original names of uploaded files"),
     "FILES_COMBINED_SIZE": Entry("bytes of all uploaded files"),
     "FILES_NAMES": Entry("form fields of uploaded files"),
@@ -188,10 +211,10 @@ VARIABLES: Final[dict[str, Entry]] = {
     "GEO": Entry("what `@geoLookup` found"),
     "GLOBAL": Entry("collection for all requests"),
     "HIGHEST_SEVERITY": Entry("most severe match so far (0 is the worst, 255 none)"),
-    "INBOUND_DATA_ERROR": Entry("1: the request body is over its limit"),
+    "INBOUND_DATA_ERROR": Entry("1: the request body is over its limit, else 0"),
     "IP": Entry("collection by address"),
     "MATCHED_VAR": Entry("value of the last match"),
-    "MATCHED_VARS": Entry("values that the rule matched"),
+    "MATCHED_VARS": Entry("values that the rule matched, of its whole chain so far"),
     "MATCHED_VARS_NAMES": Entry("their names"),
     "MATCHED_VAR_NAME": Entry("name of the last match"),
     "MODSEC_BUILD": Entry("version as a number, that of ModSecurity 3.0.14 (030014000)"),
@@ -200,6 +223,7 @@ VARIABLES: Final[dict[str, Entry]] = {
     "MULTIPART_CRLF_LF_LINES": Entry("1: line ends are mixed"),
     "MULTIPART_DATA_AFTER": Entry("1: data after the last boundary"),
     "MULTIPART_DATA_BEFORE": Entry("1: data before the first boundary"),
+    "MULTIPART_DUPLICATE_PART_HEADER": Entry("1: a part has a header twice (Coraza)"),
     "MULTIPART_FILENAME": Entry("file name of the last part"),
     "MULTIPART_FILE_LIMIT_EXCEEDED": Entry("1: too many files"),
     "MULTIPART_HEADER_FOLDING": Entry("1: folded header"),
@@ -212,7 +236,7 @@ VARIABLES: Final[dict[str, Entry]] = {
     "MULTIPART_PART_HEADERS": Entry("headers of the parts, by field name"),
     "MULTIPART_STRICT_ERROR": Entry("1: any of the errors above"),
     "MULTIPART_UNMATCHED_BOUNDARY": Entry("1: a line that looks like a boundary and is none"),
-    "OUTBOUND_DATA_ERROR": Entry("1: the response body is over its limit"),
+    "OUTBOUND_DATA_ERROR": Entry("1: the response body is over its limit, else 0"),
     "PATH_INFO": Entry("the path, as REQUEST_FILENAME"),
     "QUERY_STRING": Entry("the query, not decoded"),
     "REMOTE_ADDR": Entry("address of the client, through trusted proxies"),
@@ -226,7 +250,7 @@ VARIABLES: Final[dict[str, Entry]] = {
     "REQBODY_PROCESSOR_ERROR_MSG": Entry("as REQBODY_ERROR_MSG"),
     "REQUEST_BASENAME": Entry("last segment of the path"),
     "REQUEST_BODY": Entry("body of form posts, and where `ctl:forceRequestBodyVariable=On`"),
-    "REQUEST_BODY_LENGTH": Entry("bytes of the body"),
+    "REQUEST_BODY_LENGTH": Entry("bytes of the body, 0 where there is none"),
     "REQUEST_COOKIES": Entry("cookies"),
     "REQUEST_COOKIES_NAMES": Entry("their names"),
     "REQUEST_FILENAME": Entry("the path, decoded once"),
@@ -248,7 +272,7 @@ VARIABLES: Final[dict[str, Entry]] = {
     "RESPONSE_XML": _no(
         "an XML body of the response, by XPath", "use RESPONSE_BODY: responses are not parsed"
     ),
-    "RULE": Entry("id, rev, severity, logdata and msg of the rule itself"),
+    "RULE": Entry("id, rev, ver, severity, logdata and msg of the rule itself, those that it has"),
     "SERVER_ADDR": Entry("address the client connected to; absent behind Envoy"),
     "SERVER_NAME": Entry("host of the request"),
     "SERVER_PORT": Entry("port the client connected to; 0 behind Envoy"),
@@ -273,6 +297,7 @@ VARIABLES: Final[dict[str, Entry]] = {
     "TIME_YEAR": Entry("year"),
     "TX": Entry("collection for this request; TX:0 to TX:9 hold captures"),
     "UNIQUE_ID": Entry("id of the request"),
+    "URI_PARSE_ERROR": Entry("1: the path has a wrong %HH (Coraza)"),
     "URLENCODED_ERROR": Entry("1: a form body is not encoded as it should be"),
     "USER": Entry("collection of `setuid`"),
     "USERID": Entry("its key"),
@@ -296,6 +321,21 @@ VARIABLES: Final[dict[str, Entry]] = {
     "STREAM_OUTPUT_BODY": _no("body for `@rsub`", "use RESPONSE_BODY"),
     "USERAGENT_IP": _no("Apache 2.4's client address", "use REMOTE_ADDR"),
     "WEBSERVER_ERROR_LOG": _no("Apache's log", _SERVER),
+    "ARGS_PATH": _no("what Coraza's `@restpath` found", "name endpoints with {parameters} in a document"),
+    "ARGS_RAW": _no("arguments not decoded, of Coraza", "use QUERY_STRING or REQUEST_BODY"),
+    "ARGS_GET_RAW": _no("arguments not decoded, of Coraza", "use QUERY_STRING"),
+    "ARGS_POST_RAW": _no("arguments not decoded, of Coraza", "use REQUEST_BODY"),
+    "JSON": _no("never filled by Coraza", "members of a JSON body are ARGS:json.…"),
+    "MULTIPART_FILENAME_CHARSET": _no("charset of `filename*`, of Coraza", "use MULTIPART_PART_HEADERS"),
+    "MULTIPART_FILENAME_LANGUAGE": _no("language of `filename*`, of Coraza", "use MULTIPART_PART_HEADERS"),
+    "RESPONSE_ARGS": _no(
+        "members of a JSON response, of Coraza", "use RESPONSE_BODY: responses are not parsed"
+    ),
+    "RES_BODY_ERROR": _no("of Coraza's reading of responses", "responses are not parsed"),
+    "RES_BODY_ERROR_MSG": _no("of Coraza's reading of responses", "responses are not parsed"),
+    "RES_BODY_PROCESSOR": _no("of Coraza's reading of responses", "responses are not parsed"),
+    "RES_BODY_PROCESSOR_ERROR": _no("of Coraza's reading of responses", "responses are not parsed"),
+    "RES_BODY_PROCESSOR_ERROR_MSG": _no("of Coraza's reading of responses", "responses are not parsed"),
 }
 
 COLLECTIONS: Final = frozenset(
@@ -323,11 +363,13 @@ OPERATORS: Final[dict[str, Entry]] = {
     "geoLookup": Entry("looks an address up and fills GEO"),
     "gt": Entry("the number is greater"),
     "ipMatch": Entry("the address is one of these, or in one of these networks"),
+    "ipMatchFromDataset": Entry("the same, from a SecDataset"),
     "ipMatchFromFile": Entry("the same, from files; also `@ipMatchF`"),
     "le": Entry("the number is less or equal"),
     "lt": Entry("the number is less"),
     "noMatch": Entry("never matches"),
     "pm": Entry("one of these phrases is in it, in any case"),
+    "pmFromDataset": Entry("the same, from a SecDataset"),
     "pmFromFile": Entry("the same, from files; also `@pmf`"),
     "rx": Entry("regular expression, linear time; no look-around, no back-references"),
     "rxGlobal": Entry("the same, captures of all matches"),
@@ -352,14 +394,20 @@ OPERATORS: Final[dict[str, Entry]] = {
         "the request path asks no DNS, so it never matches: use `lists:` with a file, or @ipMatchFromFile",
     ),
     "rsub": _no("rewrites a body", "rules do not change traffic: use the `mask` action of a policy"),
+    "restpath": _no("a path with {parameters}, of Coraza", "name endpoints with {parameters} in a document"),
     "validateDTD": _no("checks XML by a DTD", "describe the API by OpenAPI: the `schema` stage checks it"),
     "validateHash": _no("signed links", "Starfort does not rewrite pages"),
+    "validateNid": _no("numbers of persons, of Coraza", "use @verifySSN or @rx"),
     "validateSchema": _no(
         "checks XML by a schema", "describe the API by OpenAPI: the `schema` stage checks it"
     ),
 }
 
-VARIABLE_ALIASES: Final = {"MULTIPART_SEMICOLON_MISSING": "MULTIPART_MISSING_SEMICOLON"}
+VARIABLE_ALIASES: Final = {
+    "MULTIPART_SEMICOLON_MISSING": "MULTIPART_MISSING_SEMICOLON",
+    "REQUEST_XML": "XML",
+}
+"""The second is Coraza's name."""
 
 OPERATOR_ALIASES: Final = {"ipmatchf": "ipMatchFromFile", "pmf": "pmFromFile"}
 
@@ -419,7 +467,9 @@ TRANSFORMATION_ALIASES: Final = {
 
 ACTIONS: Final[dict[str, Entry]] = {
     "allow": Entry("ends rule processing: all of it, of the `phase`, or of the `request`"),
-    "auditlog": Entry("marks the match as to be shown; the default"),
+    "auditlog": Entry(
+        "the event is the audit log: the match is a finding, and shows what matched; the default"
+    ),
     "block": Entry("does what SecDefaultAction of the phase says"),
     "capture": Entry("keeps the captures of @rx and the phrase of @pm in TX:0 to TX:9"),
     "chain": Entry("the next rule must match too"),
@@ -435,11 +485,11 @@ ACTIONS: Final[dict[str, Entry]] = {
     "accuracy": Entry("for people"),
     "msg": Entry("what the rule found"),
     "multiMatch": Entry("tests after each transformation"),
-    "noauditlog": Entry("the match is not shown"),
-    "nolog": Entry("the match is no finding"),
+    "noauditlog": Entry("what matched is not shown"),
+    "nolog": Entry("the match is no finding, unless `auditlog` follows"),
     "pass": Entry("goes on"),
     "phase": Entry("1 to 5, or `request`, `response`, `logging`"),
-    "redirect": Entry("answers 302 with this location"),
+    "redirect": Entry("sends the client to this location, with `status`, else 302"),
     "rev": Entry("revision of the rule"),
     "setrsc": Entry("opens a record of RESOURCE"),
     "setsid": Entry("opens a record of SESSION"),
@@ -450,7 +500,7 @@ ACTIONS: Final[dict[str, Entry]] = {
     "skipAfter": Entry("goes on behind a marker"),
     "status": Entry("HTTP status for `deny` and `redirect`"),
     "t": Entry("a transformation"),
-    "tag": Entry("a tag"),
+    "tag": Entry("a tag; `%{…}` in it is not expanded"),
     "ver": Entry("version of the rule set"),
     "sanitiseArg": _noted("hides values in the audit log", "values are always masked where they are shown"),
     "sanitiseMatched": _noted(
@@ -472,7 +522,10 @@ ACTIONS: Final[dict[str, Entry]] = {
     "pause": _no("holds the request", "use the `delay` action of a policy"),
     "proxy": _no("sends the request elsewhere", "use the `divert` action of a policy"),
     "setenv": Entry("sets a member of ENV for this request"),
-    "xmlns": Entry("prefix and namespace for XPath selectors: `prefix=URI`"),
+    "xmlns": _noted(
+        "prefix and namespace for XPath selectors: `prefix=URI`",
+        "elements and attributes are compared by their names without prefix",
+    ),
 }
 
 CTLS: Final[dict[str, Entry]] = {
@@ -491,6 +544,10 @@ CTLS: Final[dict[str, Entry]] = {
     "ruleRemoveTargetById": Entry("takes a target out of a rule: `ID;TARGET`"),
     "ruleRemoveTargetByMsg": Entry("takes a target out of rules by message"),
     "ruleRemoveTargetByTag": Entry("takes a target out of rules by tag"),
+    "forceResponseBodyVariable": _noted("fills RESPONSE_BODY, of Coraza", "RESPONSE_BODY is always filled"),
+    "responseBodyProcessor": _noted(
+        "how a response is parsed, of Coraza", "responses are not parsed: rules see RESPONSE_BODY"
+    ),
     "hashEngine": _no("signed links", "Starfort does not rewrite pages"),
     "hashEnforcement": _no("signed links", "Starfort does not rewrite pages"),
     "requestBodyLimit": _no("not of version 3", "SecRequestBodyLimit holds for all requests"),

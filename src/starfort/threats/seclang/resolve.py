@@ -28,9 +28,9 @@ from starfort.threats.seclang.model import (
 from starfort.threats.seclang.settings import Settings, apply
 
 _LOGS = frozenset({"log", "nolog", "auditlog", "noauditlog"})
-_STARTER_ONLY = frozenset({"id", "phase", "skip", "skipAfter", "status"}) | DISRUPTIVE
+_STARTER_ONLY = frozenset({"id", "phase", "skip", "skipAfter"}) | DISRUPTIVE
 _EFFECTS = frozenset({"ctl", "expirevar", "initcol", "setenv", "setrsc", "setsid", "setuid", "setvar"})
-_MANY = frozenset({"ctl", "expirevar", "initcol", "setenv", "setvar", "t", "tag", "xmlns"})
+_MANY = frozenset({"ctl", "expirevar", "initcol", "setenv", "setvar", "t", "tag"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,6 @@ class Link:
     message: Macro | None
     log_data: Macro | None
     effects: tuple[Action, ...]
-    namespaces: tuple[tuple[str, str], ...]
     place: Place
 
 
@@ -175,23 +174,26 @@ def _chains(items: Sequence[Item], problems: list[ConfigProblem]) -> list[_Chain
             if not item.has("chain"):
                 open_chain = None
         elif isinstance(item, MarkerSpec):
-            if open_chain is not None:
+            if open_chain is not None and not open_chain.links[-1].broken:
                 problems.append(
                     item.place.problem("a marker stands inside of a chain", "move it behind the chain")
                 )
             sequence.append(item)
-    if open_chain is not None:
+    if open_chain is not None and not open_chain.links[-1].broken:
         place = open_chain.links[-1].place
         problems.append(place.problem("`chain` has no rule after it", "remove `chain`, or add the rule"))
     return sequence
 
 
 def _check_starter(rule: RuleSpec, problems: list[ConfigProblem]) -> None:
-    if not rule.has("id"):
+    if not rule.has("id") and not rule.broken:
         problems.append(rule.place.problem("the rule has no id", "add id:NUMBER; each rule has its own"))
 
 
 def _check_link(rule: RuleSpec, chain: _Chain, problems: list[ConfigProblem]) -> None:
+    if any(link.broken for link in chain.links):
+        # Where a chain ends cannot be told from what is left of a rule with a fault.
+        return
     for action in rule.actions:
         if action.name == "phase" and int(action.argument) == chain.phase:
             continue
@@ -245,8 +247,29 @@ def _update_targets(item: TargetUpdateSpec, chains: Sequence[_Chain], notes: lis
         kept = tuple(variable for variable in starter.variables if variable not in item.replaced)
         if item.replaced and len(kept) == len(starter.variables):
             continue
-        added = tuple(variable for variable in item.variables if variable not in kept)
+        wanted = tuple(one for variable in item.variables for one in _with_names(variable))
+        added = tuple(variable for variable in wanted if variable not in kept)
         chain.links[0] = replace(starter, variables=kept + added)
+
+
+_NAMES_TOO = {
+    "ARGS": ("ARGS_GET", "ARGS_POST", "ARGS_NAMES", "ARGS_GET_NAMES", "ARGS_POST_NAMES"),
+    "ARGS_GET": ("ARGS_GET_NAMES",),
+    "ARGS_POST": ("ARGS_POST_NAMES",),
+    "REQUEST_COOKIES": ("REQUEST_COOKIES_NAMES",),
+    "REQUEST_HEADERS": ("REQUEST_HEADERS_NAMES",),
+}
+
+
+def _with_names(variable: Variable) -> tuple[Variable, ...]:
+    """What an update takes out of a rule: members that a pattern selects go with their names.
+
+    ModSecurity 3 compares such a pattern with the names of all that the rule looks at, `ARGS_NAMES` too. A
+    single member (`!ARGS:x`) is taken out of the collection that is named, and of no other.
+    """
+    if not variable.exclude or variable.selector is None or variable.selector.kind != "regex":
+        return (variable,)
+    return (variable, *(replace(variable, name=name) for name in _NAMES_TOO.get(variable.name, ())))
 
 
 def _update_actions(
@@ -292,20 +315,25 @@ def _rule(chain: _Chain, position: int, markers: dict[str, list[int]], problems:
     disruptive = _disruptive(chain)
     log, audit_log = _logging(chain)
     severity = starter.value("severity")
-    status = starter.value("status") or next(
-        (action.argument for action in reversed(chain.defaults) if action.name == "status"), None
-    )
+    status = _status(chain)
     return Rule(
         id=chain.id,
         phase=chain.phase,
         place=starter.place,
-        links=tuple(_link(link, chain.defaults, problems) for link in chain.links),
+        links=tuple(
+            _link(link, chain.defaults, problems, last=link is chain.links[-1]) for link in chain.links
+        ),
         revision=starter.value("rev") or "",
         version=starter.value("ver") or "",
         severity=None if severity is None else int(severity),
         maturity=int(starter.value("maturity") or 0),
         accuracy=int(starter.value("accuracy") or 0),
-        tags=tuple(tag for link in chain.links for tag in link.values("tag")),
+        tags=tuple(
+            dict.fromkeys(
+                [action.argument for action in chain.defaults if action.name == "tag"]
+                + [tag for link in chain.links for tag in link.values("tag")]
+            )
+        ),
         disruptive=f"allow_{disruptive.argument}"
         if disruptive.name == "allow" and disruptive.argument
         else disruptive.name,
@@ -316,6 +344,15 @@ def _rule(chain: _Chain, position: int, markers: dict[str, list[int]], problems:
         skip=int(starter.value("skip") or 0),
         skip_to=_skip_to(starter, position, markers, problems),
     )
+
+
+def _status(chain: _Chain) -> str | None:
+    """The last `status` of the chain, else the default action's; a redirection takes none from there."""
+    own = next((status for link in reversed(chain.links) if (status := link.value("status"))), None)
+    disruptive = _disruptive(chain)
+    if own or (disruptive.name == "redirect" and disruptive not in chain.defaults):
+        return own
+    return next((action.argument for action in reversed(chain.defaults) if action.name == "status"), None)
 
 
 def _disruptive(chain: _Chain) -> Action:
@@ -352,18 +389,21 @@ def _skip_to(
     return target
 
 
-def _link(spec: RuleSpec, defaults: tuple[Action, ...], problems: list[ConfigProblem]) -> Link:
+def _link(spec: RuleSpec, defaults: tuple[Action, ...], problems: list[ConfigProblem], *, last: bool) -> Link:
+    inherited = {action.name for action in defaults}
     return Link(
         variables=spec.variables,
         operator=spec.operator,
         transformations=_transformations(spec, defaults),
-        multi_match=spec.has("multiMatch"),
-        capture=spec.has("capture"),
+        multi_match=spec.has("multiMatch") or "multiMatch" in inherited,
+        capture=spec.has("capture") or "capture" in inherited,
         message=_macro(spec, "msg", problems),
         log_data=_macro(spec, "logdata", problems),
-        effects=tuple(action for action in spec.actions if action.name in _EFFECTS),
-        namespaces=tuple(
-            (name.strip(), uri) for name, _, uri in (value.partition("=") for value in spec.values("xmlns"))
+        # What the default action sets, it sets when the whole chain matched.
+        effects=tuple(
+            action
+            for action in ((*defaults, *spec.actions) if last else spec.actions)
+            if action.name in _EFFECTS
         ),
         place=spec.place,
     )

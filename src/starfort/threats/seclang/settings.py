@@ -26,13 +26,14 @@ class Settings:
 
     Attributes:
         engine: `on`, `detection_only` or `off`.
+        request_body_no_files_limit_bytes: None: no limit, as in ModSecurity 3 without the directive.
         unicode_map: code points and the bytes they stand for.
     """
 
     engine: str = "on"
     request_body_access: bool = True
-    request_body_limit_bytes: int = 13_107_200
-    request_body_no_files_limit_bytes: int = 131_072
+    request_body_limit_bytes: int = 134_217_728
+    request_body_no_files_limit_bytes: int | None = None
     request_body_limit_reject: bool = True
     json_depth_limit: int = 512
     arguments_limit: int = 1000
@@ -46,7 +47,6 @@ class Settings:
     upload_file_limit: int = 100
     unicode_map: tuple[tuple[int, int], ...] = ()
     web_app_id: str = "default"
-    sensor_id: str = ""
 
 
 def apply(settings: Settings, spec: EngineSpec, problems: list[ConfigProblem]) -> Settings:
@@ -94,7 +94,12 @@ def _mime_types(spec: EngineSpec, _: Settings) -> dict[str, Any]:
 
 
 def _unicode_map(spec: EngineSpec, _: Settings) -> dict[str, Any]:
-    path, page = spec.place.file.parent / spec.values[0], spec.values[1]
+    # The file and the page may stand in one pair of quotes.
+    words = " ".join(spec.values).rsplit(maxsplit=1)
+    if len(words) != 2:  # noqa: PLR2004 - file, page
+        raise ValueError("write the file and the number of a code page, such as unicode.mapping 20127")
+    name, page = words
+    path = spec.place.file.parent / name
     try:
         if path.stat().st_size > MAX_MAP_BYTES:
             raise ValueError(f"{path} is larger than {MAX_MAP_BYTES >> 20} MiB")
@@ -109,23 +114,25 @@ def _unicode_map(spec: EngineSpec, _: Settings) -> dict[str, Any]:
 def read_unicode_map(text: str, page: str, path: Path) -> tuple[tuple[int, int], ...]:
     """The pairs of one code page of a `unicode.mapping` file.
 
-    The file has, for each page, a line that begins with its number and lines of `HHHH:HH` pairs.
+    The file has, for each page, its number, maybe a name in brackets, and `HHHH:HH` pairs, separated by
+    blanks or line ends; a page ends where the next one begins. Lines that begin with `#` are comments.
 
     Raises:
         ValueError: the page is not in it.
     """
-    pairs: list[tuple[int, int]] = []
+    pairs: dict[int, int] = {}
     inside = found = False
-    for line in text.splitlines():
-        entries = re.findall(r"\b([0-9A-Fa-f]{4}):([0-9A-Fa-f]{2})\b", line)
-        if entries and inside:
-            pairs += [(int(point, 16), int(byte, 16)) for point, byte in entries]
-        elif heading := re.match(r"\s*(\d+)\b", line):
-            inside = heading[1] == page
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    for word in re.sub(r"\([^()\n]*\)", " ", "\n".join(lines)).split():
+        if entry := re.fullmatch(r"([0-9A-Fa-f]{1,6}):([0-9A-Fa-f]{1,2})", word):
+            if inside:
+                pairs[int(entry[1], 16)] = int(entry[2], 16)
+        elif word.isascii() and word.isdigit():
+            inside = word == page
             found = found or inside
     if not found:
         raise ValueError(f"{path} has no code page {page}")
-    return tuple(dict(pairs).items())
+    return tuple(sorted(pairs.items()))
 
 
 _REJECT = {"reject": (True,), "processpartial": (False,)}
@@ -147,7 +154,6 @@ _READERS: Final[dict[str, Callable[[EngineSpec, Settings], dict[str, Any]]]] = {
     "SecResponseBodyMimeType": _mime_types,
     "SecResponseBodyMimeTypesClear": lambda _, __: {"response_body_mime_types": ()},
     "SecRuleEngine": _choice("engine", on=("on",), off=("off",), detectiononly=("detection_only",)),
-    "SecSensorId": _text("sensor_id"),
     "SecUnicodeMapFile": _unicode_map,
     "SecUploadFileLimit": _number("upload_file_limit", 0, 100_000),
     "SecWebAppId": _text("web_app_id"),

@@ -9,13 +9,15 @@ from starfort.threats.seclang.model import Argument, Selector, Variable
 from starfort.threats.seclang.reference import COLLECTIONS, VARIABLE_ALIASES, VARIABLES, suggestion
 
 _XPATH = frozenset({"XML"})
+_DOTTED = re.compile(r"(TX|IP|GLOBAL|RESOURCE|SESSION|USER)\.(.+)", re.IGNORECASE | re.DOTALL)
+_LOCAL_NAME = re.compile(r"\*\[local-name\(\)\s*=\s*['\"]([\w.-]+)['\"]\]")
 _NAME = r"(?:\*|[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?)"
 _XPATHS = re.compile(rf"(?://?{_NAME})*(?://?(?:{_NAME}|@{_NAME}|text\(\)))")
 """What the engine can evaluate as it reads a body: steps by name, no predicates, no functions."""
 
 
 def parse_variables(
-    argument: Argument, problems: list[ConfigProblem], separators: str = "|"
+    argument: Argument, problems: list[ConfigProblem], separators: str = "|", *, whole_xml: bool = False
 ) -> tuple[Variable, ...]:
     """Read a list of targets.
 
@@ -23,12 +25,13 @@ def parse_variables(
         argument: the list as written.
         problems: what is wrong is added here, and the target left out.
         separators: `|`, and `,` too where an update lists targets.
+        whole_xml: the targets are taken out of rules, where `XML` without a path means all that is of XML.
     """
     found: list[Variable] = []
     offset = 0
     for piece in _pieces(argument.text, separators):
         if piece.strip():
-            variable = _variable(piece, argument, offset, problems)
+            variable = _variable(piece, argument, offset, problems, whole_xml=whole_xml)
             if variable is not None:
                 found.append(variable)
         elif argument.text.strip(separators):
@@ -60,14 +63,19 @@ def _pieces(text: str, separators: str) -> list[str]:
     return [*pieces, text[start:]]
 
 
-def _variable(piece: str, argument: Argument, offset: int, problems: list[ConfigProblem]) -> Variable | None:
+def _variable(
+    piece: str, argument: Argument, offset: int, problems: list[ConfigProblem], *, whole_xml: bool
+) -> Variable | None:
     text = piece.strip()
     place = argument.place(offset + piece.index(text[0]))
     sign = text[0] if text[0] in "!&" else ""
-    name, colon, member = text[len(sign) :].strip().partition(":")
+    written = text[len(sign) :].strip()
+    # Members of what rules set may be written as in macros: `TX.name`.
+    dotted = _DOTTED.fullmatch(written)
+    name, colon, member = (dotted[1], ":", dotted[2]) if dotted else written.partition(":")
     name = VARIABLE_ALIASES.get(name.upper(), name.upper())
     selector = _selector(name, member) if colon else None
-    if wrong := _wrong(name, selector, whole_too=bool(sign)):
+    if wrong := _wrong(name, selector, whole_too=bool(sign) or whole_xml):
         problems.append(place.problem(*wrong))
         return None
     return Variable(name, selector, count=sign == "&", exclude=sign == "!")
@@ -97,7 +105,8 @@ def _wrong(name: str, selector: Selector | None, *, whole_too: bool) -> tuple[st
 
 def _selector(name: str, member: str) -> Selector:
     if name in _XPATH:
-        return Selector("xpath", member)
+        # A predicate that asks for text asks for what is looked at anyway, and names count without prefix.
+        return Selector("xpath", _LOCAL_NAME.sub(r"\1", member.removesuffix("[text()]")))
     if len(member) > 1 and member[0] == member[-1] == "'":
         member = member[1:-1]
     if len(member) > 1 and member[0] == member[-1] == "/":

@@ -37,7 +37,15 @@ def test_dot_segments_beside_encoded_slashes_are_found() -> None:
             f"/a{slash}{dot};x/b",
         ):
             assert found.fullmatch(path), path
+    for dot, semicolon in product(dots[1:2] + dots[3:], (";", "%3b", "%3B")):
+        for path in (f"/a/{dot}{semicolon}/b", f"/a/{dot}{semicolon}x=1/b", f"/{dot}{semicolon}"):
+            assert found.fullmatch(path), path
     for path in (
+        "/a;..;x/b",
+        "/a/..b;x",
+        "/a/b;x=..",
+        "/a/...;x",
+        "/a/.well-known;x",
         "/",
         "/a/b",
         "/a%2fb",

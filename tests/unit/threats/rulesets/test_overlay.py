@@ -28,10 +28,16 @@ def sets(tmp_path: Path) -> Path:
 
 
 def logged(
-    sets: Path, settings: dict[str, Any], endpoint: str = "POST /c/{id}", api: str = "shop", **body: str
+    sets: Path,
+    settings: dict[str, Any],
+    endpoint: str = "POST /c/{id}",
+    api: str = "shop",
+    also: tuple[str, ...] = (),
+    **body: str,
 ) -> set[int]:
-    """Ids of what is found in a form post."""
+    """Ids of what is found in a form post; `also`: endpoints of other readings of its path."""
     text = "&".join(f"{name}={value}" for name, value in body.items()).encode()
+    others = {f"starfort_endpoint_{number}": other for number, other in enumerate(also, 2)}
     engine = RuleSet(compile_rules(Rules.model_validate(settings), sets.parent, sets).compiled.data)
     answer = engine.inspect(
         {
@@ -46,7 +52,7 @@ def logged(
             "body": text,
             "remote_addr": "192.0.2.1",
         },
-        variables={"tx": {"starfort_api": api, "starfort_endpoint": endpoint}},
+        variables={"tx": {"starfort_api": api, "starfort_endpoint": endpoint} | others},
     )
     return {match["id"] for match in answer["matched"] if match["log"]}
 
@@ -164,6 +170,31 @@ def test_scopes(sets: Path) -> None:
         logged(sets, {**base, "scopes": [{"endpoint": "POST /c/{id}", "off": True}]}, url="gopher:%2f%2fx")
         == set()
     )
+
+
+def test_other_readings_of_a_path(sets: Path) -> None:
+    """What is stricter at an endpoint holds when any reading of the path is of it; what is laxer when no other is."""
+    bad, other = "gopher:%2f%2fx", "POST /d"
+    patch = {"name": "p", "endpoint": "POST /c/{id}", "parameter": "url", "pattern": "^gopher:"}
+    patched = {"sets": [], "api_rules": False, "patches": [{**patch, "expires": TOMORROW}]}
+    lower = {"sets": [], "scopes": [{"endpoint": "POST /c/{id}", "inbound_threshold": 6}]}
+    stricter = {"sets": [], "paranoia": 1, "scopes": [{"endpoint": "POST /c/{id}", "paranoia": 2}]}
+    off = {"sets": [], "scopes": [{"endpoint": "POST /c/{id}", "off": True}]}
+    exclusion = {"endpoint": "POST /c/{id}", "rule": "9533010"}
+    excluded = {"sets": [], "exclusions": [{**exclusion, "reason": "test"}]}
+    for number in range(1, 4):
+        also = (*[f"POST /x{n}" for n in range(1, number)], "POST /c/{id}")
+        assert 9_538_000 in logged(sets, patched, other, also=also, url=bad)
+        assert 9_533_020 in logged(sets, stricter, other, also=also, url="http:%2f%2flocalhost%2f")
+        assert 9_533_010 in logged(sets, off, other, also=also, url=bad)
+    assert 9_538_000 not in logged(sets, patched, other, also=("POST /x",), url=bad)
+    assert logged(sets, off, url=bad) == set()
+    assert 9_533_010 in logged(sets, off, also=(other,), url=bad)
+    assert 9_533_010 in logged(sets, off, also=("",), url=bad), "a reading that is of no endpoint"
+    assert 9_533_010 not in logged(sets, excluded, url=bad)
+    assert 9_533_010 in logged(sets, excluded, also=(other,), url=bad)
+    assert 9_530_091 not in logged(sets, lower, url=bad)
+    assert 9_530_091 in logged(sets, lower, also=(other,), url=bad)
 
 
 def test_own_files(sets: Path, tmp_path: Path) -> None:

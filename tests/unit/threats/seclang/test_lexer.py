@@ -47,11 +47,10 @@ def test_a_comment_that_might_swallow_a_rule_is_refused() -> None:
 
 
 def test_an_open_quote_is_named_where_it_opens() -> None:
-    """The place is that of the quote, not of the end of the file."""
+    """The place is that of the quote, not of the end of the file; the directive is known to be broken."""
     found: list[ConfigProblem] = []
-    assert [s.name for s in statements('SecMarker a\nSecRule ARGS \\\n  "@rx x', Path("f"), found)] == [
-        "SecMarker"
-    ]
+    read = statements('SecMarker a\nSecRule ARGS \\\n  "@rx x', Path("f"), found)
+    assert [(s.name, s.broken) for s in read] == [("SecMarker", False), ("SecRule", True)]
     assert str(found[0]).startswith('f:3:3: the quote " is never closed')
 
 

@@ -44,6 +44,21 @@ SecTmpDir SecTmpSaveUploadedFiles SecUnicodeMapFile SecUploadDir SecUploadFileLi
 SecWebAppId SecWriteStateLimit SecXmlExternalEntity
 """
 
+CORAZA_DIRECTIVES = """
+SecDataset SecIgnoreRuleCompilationErrors SecResponseBodyJsonDepthLimit SecRxPreFilter SecUnicodeMap
+"""
+"""Those that Coraza 3.8 has beside ModSecurity's (its documentation of directives)."""
+
+CORAZA_VARIABLES = """
+ARGS_PATH ARGUMENTS_LIMIT_REACHED JSON MULTIPART_DUPLICATE_PART_HEADER MULTIPART_FILENAME_CHARSET
+MULTIPART_FILENAME_LANGUAGE REQUEST_XML RESPONSE_ARGS RESPONSE_XML RES_BODY_ERROR RES_BODY_ERROR_MSG RES_BODY_PROCESSOR
+RES_BODY_PROCESSOR_ERROR RES_BODY_PROCESSOR_ERROR_MSG URI_PARSE_ERROR
+"""
+
+CORAZA_OPERATORS = "ipMatchFromDataset pmFromDataset restpath validateNid"
+
+CORAZA_CTLS = "forceResponseBodyVariable responseBodyProcessor"
+
 MANUAL_VARIABLES = """
 ARGS ARGS_COMBINED_SIZE ARGS_GET ARGS_GET_NAMES ARGS_NAMES ARGS_POST ARGS_POST_NAMES AUTH_TYPE DURATION ENV FILES
 FILES_COMBINED_SIZE FILES_NAMES FILES_SIZES FILES_TMPNAMES FILES_TMP_CONTENT FULL_REQUEST FULL_REQUEST_LENGTH GEO GLOBAL
@@ -99,8 +114,15 @@ ruleRemoveByMsg ruleRemoveByTag ruleRemoveTargetById ruleRemoveTargetByMsg ruleR
         (MANUAL_TRANSFORMATIONS, TRANSFORMATIONS, TRANSFORMATION_ALIASES),
         (MANUAL_ACTIONS, ACTIONS, {}),
         (MANUAL_CTLS, CTLS, {}),
+        (CORAZA_DIRECTIVES, DIRECTIVES, {}),
+        (CORAZA_VARIABLES, VARIABLES, VARIABLE_ALIASES),
+        (CORAZA_OPERATORS, OPERATORS, {}),
+        (CORAZA_CTLS, CTLS, {}),
     ],
-    ids=["directives", "variables", "operators", "transformations", "actions", "ctl"],
+    ids=[
+        *("directives", "variables", "operators", "transformations", "actions", "ctl"),
+        *("Coraza's directives", "Coraza's variables", "Coraza's operators", "Coraza's ctl"),
+    ],
 )
 def test_nothing_of_the_manual_is_forgotten(
     manual: str, listed: Mapping[str, Entry], aliases: Mapping[str, str]
@@ -131,4 +153,5 @@ def test_support_is_as_listed(name: str, rule: str) -> None:
 
 
 NEEDS_MORE = {"XML", "ipMatch", "ipMatchFromFile", "pmFromFile", "rbl", "geoLookup"}
-"""A path of XML, an address, a file: tested where they are tested."""
+NEEDS_MORE |= {"pmFromDataset", "ipMatchFromDataset"}
+"""A path of XML, an address, a file, a data set: tested where they are tested."""

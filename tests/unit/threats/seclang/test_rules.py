@@ -240,7 +240,7 @@ def test_unicode_map(tmp_path: Path) -> None:
     import msgpack
 
     settings = msgpack.unpackb(load_rules([tmp_path / "rules.conf"]).data)["settings"]
-    assert settings["unicode_map"] == [[0xA0, 0x20], [0xFF1C, 0x3C], [0xAA, 0x61]]
+    assert settings["unicode_map"] == [[0xA0, 0x20], [0xAA, 0x61], [0xFF1C, 0x3C]]
     (tmp_path / "rules.conf").write_text("SecUnicodeMapFile map 99\n")
     with pytest.raises(ConfigError, match="has no code page 99"):
         load_rules([tmp_path / "rules.conf"])

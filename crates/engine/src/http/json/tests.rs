@@ -12,7 +12,7 @@ use Anomaly as A;
 fn limits() -> Limits {
     Limits {
         depth: 8,
-        parameters: 100,
+        body_parameters: 100,
         ..Limits::default()
     }
 }
@@ -113,12 +113,28 @@ fn malformed_documents() {
         (
             r#"{"a":1,"a":2}"#,
             vec!["1", "2"],
-            vec![A::DuplicateJsonKey],
+            vec![A::DuplicateJsonKey, A::ConflictingJsonKey],
         ),
         (
             r#"{"a":1,"\u0061":2}"#,
             vec!["1", "2"],
+            vec![A::DuplicateJsonKey, A::ConflictingJsonKey],
+        ),
+        (
+            r#"{"a": 1 ,"b":0,"a":1}"#,
+            vec!["1", "0", "1"],
             vec![A::DuplicateJsonKey],
+        ),
+        (
+            r#"{"x":{"a":{"b":[1,2]},"a":{"b":[1,3]}}}"#,
+            vec!["1", "2", "1", "3"],
+            vec![A::DuplicateJsonKey, A::ConflictingJsonKey],
+        ),
+        (r#"[{"a":1},{"a":2}]"#, vec!["1", "2"], vec![]),
+        (
+            "{\"a\":1}\n{\"a\":2}\n",
+            vec!["1", "2"],
+            vec![A::ContentTypeMismatch],
         ),
         (r#"{"a":1,}"#, vec!["1", "}"], vec![A::MalformedJson]),
         (r#"{"a":1 'x'}"#, vec!["1", "'x'}"], vec![A::MalformedJson]),
@@ -225,7 +241,11 @@ fn many_leaves() {
     assert_eq!((parameters.len(), parameters.dropped()), (100, 4_901));
     assert_eq!(
         found.iter().collect::<Vec<_>>(),
-        [A::ParametersOverLimit, A::DuplicateJsonKey]
+        [
+            A::ParametersOverLimit,
+            A::DuplicateJsonKey,
+            A::ConflictingJsonKey
+        ]
     );
 }
 
@@ -291,7 +311,7 @@ proptest! {
         let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
         let mut expected = Vec::new();
         flatten("", &value, &mut expected);
-        let limits = Limits { parameters: u32::MAX, ..Limits::default() };
+        let limits = Limits { body_parameters: u32::MAX, ..Limits::default() };
         let (parameters, found) = collected(BodyKind::Json, &limits, |collect| {
             read(text.as_bytes(), false, Documents::One, collect);
         });

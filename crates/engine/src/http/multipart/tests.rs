@@ -174,6 +174,14 @@ fn ordinary() {
     }
 }
 
+/// Name, body, fields, and what is flagged.
+type Odd = (
+    &'static str,
+    String,
+    &'static [(&'static str, &'static str)],
+    fn(&Flags) -> bool,
+);
+
 /// What readers disagree on is flagged and still read.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
@@ -182,8 +190,7 @@ fn odd() {
     let body = format!("{part}--B--\r\n");
     let one = &[("a", "1")][..];
     let long = field("a", "x").replace("Content-D", &("X: y\r\n".repeat(64) + "Content-D"));
-    type Is = fn(&Flags) -> bool;
-    let cases: Vec<(&str, String, &[(&str, &str)], Is)> = vec![
+    let cases: Vec<Odd> = vec![
         ("no end", part.into(), &[("a", "1\r\n")], |f| {
             f.error.is_some()
         }),
@@ -484,6 +491,27 @@ fn documents_in_parts() {
         .replace("\r\n\r\n", "\r\nContent-Type: application/json\r\n\r\n")
         + "--B--";
     assert_eq!(run(&body), (pairs(&[("m", "{\"a\":1}")]), vec![]));
+}
+
+/// A batch of requests is read request by request.
+#[test]
+fn batches() {
+    let batch = "--B\r\nContent-Type: application/http\r\n\r\nPOST /orders HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{\"a\":1}\r\n--B\r\nContent-Type: multipart/mixed; boundary=C\r\n\r\n--C\r\nContent-Type: application/http\r\n\r\nDELETE /orders/1?b=2 HTTP/1.1\r\n\r\n\r\n--C--\r\n--B--\r\n";
+    let (parameters, found) = collected(BodyKind::Multipart, &Limits::default(), |collect| {
+        read(
+            Some("multipart/mixed; boundary=B"),
+            batch.as_bytes(),
+            false,
+            0,
+            collect,
+        );
+    });
+    let got: Vec<_> = parameters.iter().map(|p| (p.name, p.value)).collect();
+    assert_eq!(
+        got,
+        [("", "/orders"), ("a", "1"), ("", "/orders/1"), ("b", "2")]
+    );
+    assert!(found.is_empty(), "{found:?}");
 }
 
 /// Multiparts in multiparts end.

@@ -39,11 +39,7 @@ impl Entities {
         let subset = memchr::memchr(b'[', declaration.as_bytes());
         let (head, subset) = declaration.split_at(subset.unwrap_or(declaration.len()));
         if let Some((public, system)) = external(head) {
-            // Drawing programs write the W3C's own into every SVG.
-            let is_known = public.is_some_and(|id| id.starts_with("-//W3C//"))
-                && ["http://www.w3.org/", "https://www.w3.org/"]
-                    .iter()
-                    .any(|site| system.starts_with(site));
+            let is_known = is_standard(public, system);
             self.anomalies
                 .insert_if(!is_known, Anomaly::XmlExternalEntity);
         }
@@ -262,4 +258,36 @@ fn external(head: &str) -> Option<(Option<&str>, &str)> {
     }
     let (system, _) = literal(word("SYSTEM")?)?;
     Some((None, system))
+}
+/// Whether an external document type is one that a standard asks for. Programs write it into every document (SVG, property
+/// lists of Apple, cXML orders, publishing, push messages), from the standard's own site.
+fn is_standard(public: Option<&str>, system: &str) -> bool {
+    /// Sites of those who publish document types for exchange, with what public identifiers of theirs begin with.
+    const STANDARDS: [(&str, &str); 12] = [
+        ("www.w3.org", "-//W3C//"),
+        ("www.apple.com", "-//Apple"),
+        ("xml.cxml.org", ""),
+        ("www.oasis-open.org", "-//OASIS//"),
+        ("docbook.org", "-//OASIS//"),
+        ("dtd.nlm.nih.gov", "-//NLM//"),
+        ("jats.nlm.nih.gov", "-//NLM//"),
+        ("www.daisy.org", "-//NISO//"),
+        ("www.openmobilealliance.org", "-//"),
+        ("www.wapforum.org", "-//WAPFORUM//"),
+        ("java.sun.com", "-//Sun Microsystems"),
+        ("www.editeur.org", ""),
+    ];
+    let Some(address) = system
+        .strip_prefix("https://")
+        .or_else(|| system.strip_prefix("http://"))
+    else {
+        return false;
+    };
+    let (site, path) = address.split_once('/').unwrap_or((address, ""));
+    let is_file = !path.contains(['?', '#', '%', '\\']) && !path.contains("..");
+    is_file
+        && STANDARDS.iter().any(|(known, prefix)| {
+            // cXML and ONIX are named by address alone.
+            *known == site && public.map_or(prefix.is_empty(), |id| id.starts_with(prefix))
+        })
 }

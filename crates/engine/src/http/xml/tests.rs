@@ -155,13 +155,15 @@ fn entities() {
 /// Entities that stand for too much, or for themselves, are flagged and cost little.
 #[test]
 fn entity_bombs() {
-    let levels: String = (1..12)
+    let levels: Vec<String> = (1..12)
         .map(|level| {
-            format!(
-                "<!ENTITY l{level} \"{}\">",
-                format!("&l{};", level - 1).repeat(10)
-            )
+            let below = format!("&l{};", level - 1).repeat(10);
+            format!("<!ENTITY l{level} \"{below}\">")
         })
+        .collect();
+    let levels = levels.concat();
+    let many: Vec<String> = (0..300)
+        .map(|index| format!("<!ENTITY e{index} 'x'>"))
         .collect();
     let big = "x".repeat(100_000);
     for (subset, content) in [
@@ -177,12 +179,7 @@ fn entity_bombs() {
             "x".to_owned(),
         ),
         ("<!ENTITY % a '%a;%a;'>%a;".to_owned(), "x".to_owned()),
-        (
-            (0..300)
-                .map(|index| format!("<!ENTITY e{index} 'x'>"))
-                .collect(),
-            "&e1;".to_owned(),
-        ),
+        (many.concat(), "&e1;".to_owned()),
     ] {
         let body = format!("<!DOCTYPE x [{subset}]><x>{content}</x>");
         let (leaves, found) = run(&body, Dialect::Xml);
@@ -216,6 +213,26 @@ fn document_types() {
         (
             "<!DOCTYPE x PUBLIC \"-//W3C//DTD SVG 1.1//EN\" \"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd\">",
             false,
+        ),
+        (
+            "<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">",
+            false,
+        ),
+        (
+            "<!DOCTYPE cXML SYSTEM \"http://xml.cxml.org/schemas/cXML/1.2.014/cXML.dtd\">",
+            false,
+        ),
+        (
+            "<!DOCTYPE cXML SYSTEM \"http://xml.cxml.org.evil.example/cXML.dtd\">",
+            true,
+        ),
+        (
+            "<!DOCTYPE x SYSTEM \"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd\">",
+            true,
+        ),
+        (
+            "<!DOCTYPE x PUBLIC \"-//W3C//DTD SVG 1.1//EN\" \"http://www.w3.org/x?y=z\">",
+            true,
         ),
         ("<!DOCTYPE x>", false),
         ("<!DOCTYPE x [<!ENTITY SYSTEM 'PUBLIC'>]>", false),

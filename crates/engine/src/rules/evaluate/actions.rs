@@ -8,10 +8,13 @@ use super::super::prefilter::Bits;
 use super::super::program::{
     CompiledAction, CompiledCtl, CompiledLink, CompiledTarget, Members, Program, Source, source_of,
 };
-use super::super::tx::TxValue;
+use super::super::tx::{TxValue, changed};
 use super::super::values::Side;
-use super::members::{key_of, members};
-use super::{MAX_TEXT_BYTES, Run};
+use super::members::{members, record_key};
+use super::{Context, MAX_TEXT_BYTES, Run, State};
+
+/// Variables of collections that no rule opened.
+const MAX_UNOPENED: usize = 256;
 
 impl<'a> Run<'a, '_> {
     /// Captures and actions of a match.
@@ -45,34 +48,36 @@ impl<'a> Run<'a, '_> {
                     self.state
                         .tx
                         .change(&self.context.program.names, &name, *op, &value);
-                } else if let Some(key) = key_of(self.state, *collection) {
+                } else if let Some(key) = record_key(&self.context, self.state, *collection) {
                     let now_s = self.state.now_us / 1_000_000;
                     self.context
                         .store
-                        .change(*collection, key, &name, *op, &value, now_s);
+                        .change(*collection, &key, &name, *op, &value, now_s);
+                } else {
+                    self.change_unopened(*collection, &name, *op, &value);
                 }
             }
             CompiledAction::ExpireVar(collection, key, seconds) => {
                 let (name, seconds) = (self.expand(key).to_ascii_lowercase(), self.expand(seconds));
                 let seconds = u64::try_from(bytes::integer(&seconds)).unwrap_or(0);
                 let expires_s = (self.state.now_us / 1_000_000).saturating_add(seconds);
-                if let Some(key) = key_of(self.state, *collection) {
+                if let Some(key) = record_key(&self.context, self.state, *collection) {
                     self.context
                         .store
-                        .expire(*collection, key, &name, expires_s);
+                        .expire(*collection, &key, &name, expires_s);
                 }
             }
             CompiledAction::InitCol(collection, key) => {
                 let key = self.expand(key);
                 let timeout_s = self.context.program.settings.collection_timeout_s;
-                self.context.store.touch(
-                    *collection,
-                    &key,
-                    self.state.now_us / 1_000_000,
-                    timeout_s,
-                );
                 self.state.keys.retain(|(known, _)| known != collection);
                 self.state.keys.push((*collection, key));
+                if let Some(key) = record_key(&self.context, self.state, *collection) {
+                    let now_s = self.state.now_us / 1_000_000;
+                    self.context
+                        .store
+                        .touch(*collection, &key, now_s, timeout_s);
+                }
             }
             CompiledAction::SetEnv(name, value) => {
                 let (name, value) = (self.expand(name), self.expand(value));
@@ -81,6 +86,29 @@ impl<'a> Run<'a, '_> {
                 }
             }
             CompiledAction::Ctl(ctl) => self.ctl(ctl, action),
+        }
+    }
+
+    /// `setvar` on a collection that no rule opened.
+    fn change_unopened(&mut self, collection: Collection, name: &[u8], op: SetOp, value: &[u8]) {
+        let unopened = &mut self.state.unopened;
+        let position = unopened
+            .iter()
+            .position(|(of, known, _)| *of == collection && **known == *name);
+        let old = position
+            .and_then(|at| unopened.get(at))
+            .map(|(_, _, value)| value);
+        match (position, changed(old, op, value)) {
+            (Some(at), Some(new)) => {
+                if let Some((_, _, value)) = unopened.get_mut(at) {
+                    *value = new;
+                }
+            }
+            (Some(at), None) => drop(unopened.remove(at)),
+            (None, Some(new)) if unopened.len() < MAX_UNOPENED => {
+                unopened.push((collection, name.into(), new));
+            }
+            (None, _) => {}
         }
     }
 
@@ -140,49 +168,74 @@ impl<'a> Run<'a, '_> {
     }
 
     pub(super) fn expand_into(&self, text: &CompiledMacro, out: &mut Vec<u8>) {
-        for part in &text.0 {
-            match part {
-                CompiledPart::Text(text) => out.extend_from_slice(text),
-                CompiledPart::Tx(place) => {
-                    if let Some(value) = self.state.tx.at(*place) {
-                        value.push(out);
-                    }
-                }
-                CompiledPart::Var(variable, key) => self.variable(*variable, key.as_deref(), out),
-            }
-        }
-        out.truncate(MAX_TEXT_BYTES.max(out.len().min(MAX_TEXT_BYTES)));
+        expand(&self.context, self.state, text, out);
     }
+}
 
-    /// The first value of a variable.
-    fn variable(&self, variable: Variable, key: Option<&[u8]>, out: &mut Vec<u8>) {
-        let source = source_of(variable);
-        if let Source::Facts(places) = &source {
-            for (slot, side) in places {
-                let found = self
-                    .context
-                    .facts
-                    .members(*slot)
-                    .find(|(name, _)| key.is_none_or(|key| name.eq_ignore_ascii_case(key)));
-                if let Some((name, value)) = found {
-                    let text = if *side == Side::Name { name } else { value };
-                    return out.extend_from_slice(text.get(..MAX_TEXT_BYTES).unwrap_or(text));
+/// A text with its variables filled in.
+pub(super) fn expand(
+    context: &Context<'_>,
+    state: &State,
+    text: &CompiledMacro,
+    out: &mut Vec<u8>,
+) {
+    for part in &text.0 {
+        match part {
+            CompiledPart::Text(text) => out.extend_from_slice(text),
+            CompiledPart::Tx(place) => {
+                if let Some(value) = state.tx.at(*place) {
+                    value.push(out);
                 }
             }
-            return;
+            CompiledPart::Var(variable, key) => {
+                let selected = |name: &[u8]| {
+                    key.as_ref()
+                        .is_none_or(|key| name.eq_ignore_ascii_case(key))
+                };
+                push_variable(context, state, *variable, selected, out);
+            }
+            CompiledPart::Pattern(variable, pattern) => {
+                let selected = |name: &[u8]| pattern.0.is_match(name);
+                push_variable(context, state, *variable, selected, out);
+            }
         }
-        let target = CompiledTarget {
-            variable,
-            source,
-            members: key.map_or(Members::All, |key| Members::Name(key.into())),
-            count: false,
-        };
-        if let Some((_, value)) = members(&self.context, self.state, &target)
-            .into_iter()
-            .next()
-        {
-            out.extend_from_slice(&value);
+    }
+    out.truncate(MAX_TEXT_BYTES.max(out.len().min(MAX_TEXT_BYTES)));
+}
+
+/// The first value of a variable, of those with a name that is `selected`.
+fn push_variable(
+    context: &Context<'_>,
+    state: &State,
+    variable: Variable,
+    selected: impl Fn(&[u8]) -> bool,
+    out: &mut Vec<u8>,
+) {
+    let source = source_of(variable);
+    if let Source::Facts(places) = &source {
+        for (slot, side) in places {
+            let found = context
+                .facts
+                .members(*slot)
+                .find(|(name, _)| selected(name));
+            if let Some((name, value)) = found {
+                let text = if *side == Side::Name { name } else { value };
+                return out.extend_from_slice(text.get(..MAX_TEXT_BYTES).unwrap_or(text));
+            }
         }
+        return;
+    }
+    let target = CompiledTarget {
+        variable,
+        source,
+        members: Members::All,
+        count: false,
+    };
+    let found = members(context, state, &target)
+        .into_iter()
+        .find(|(name, _)| selected(name));
+    if let Some((_, value)) = found {
+        out.extend_from_slice(&value);
     }
 }
 

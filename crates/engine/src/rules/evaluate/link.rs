@@ -6,10 +6,11 @@ use super::super::bytes;
 use super::super::chain::ChainId;
 use super::super::compiled::{OperatorKind, Variable};
 use super::super::facts::Facts;
-use super::super::operators::{Captures, Check, compare_numbers};
+use super::super::operators::{Captures, Check, compare_numbers, holds_regex, made_pattern};
 use super::super::prefilter::contains;
 use super::super::program::{CompiledLink, CompiledTarget, Members, Source};
-use super::super::values::OutputId;
+use super::super::transformations;
+use super::super::values::{OutputId, SHORT_BYTES, WORK_ENTRY};
 use super::members::members;
 use super::{Context, Run, State};
 
@@ -22,7 +23,6 @@ impl<'a> Run<'a, '_> {
         if link.reads_matched {
             self.settle();
         }
-        let before = self.links.len();
         let mut any = false;
         let mut argument = Vec::new();
         if link.operator.needs_argument() {
@@ -30,9 +30,6 @@ impl<'a> Run<'a, '_> {
         }
         for target in &link.targets {
             any |= self.target(index, link, target, &argument);
-        }
-        if any && self.notes {
-            (self.last_link, self.unsettled) = (before..self.links.len(), true);
         }
         any
     }
@@ -62,6 +59,10 @@ impl<'a> Run<'a, '_> {
             Source::Facts(places) => {
                 for (slot, side) in places {
                     for entry in self.values.entries(*slot) {
+                        // Nothing is said of what there is no work left for; scores are still compared.
+                        if !self.values.work.charge(WORK_ENTRY) {
+                            return any;
+                        }
                         let facts: &'a Facts = self.context.facts;
                         let name = facts.bytes(facts.entry(entry).name);
                         if !target.selects(name) {
@@ -74,9 +75,10 @@ impl<'a> Run<'a, '_> {
                         if !self.may_match(link, base) {
                             self.values.fail(base, link.number);
                         } else if !self.is_excluded(index, link, target, name) {
+                            self.spared = false;
                             if self.value(link, target, Cow::Borrowed(name), base, argument) {
                                 any = true;
-                            } else {
+                            } else if !self.spared {
                                 self.values.fail(base, link.number);
                             }
                         }
@@ -211,25 +213,64 @@ impl<'a> Run<'a, '_> {
         if self.holds(link, id, argument, captures.as_mut()) == link.negated {
             return false;
         }
+        if self.is_content(link, target, &name, (base, id), argument) {
+            self.spared = true;
+            return false;
+        }
         self.note(target.variable, name, id);
         self.matched(link, captures)
     }
 
-    fn holds(
+    pub(super) fn holds(
         &mut self,
         link: &CompiledLink,
         id: OutputId,
         argument: &[u8],
         captures: Option<&mut Captures>,
     ) -> bool {
-        if !self.context.exhaustive && !self.passes(link, id) {
+        let passes = self.context.exhaustive || self.passes(link, id);
+        // What was not looked at neither has what the operator looks for, nor lacks it.
+        if self.values.work.is_spent() && self.values.bytes(id).len() > SHORT_BYTES {
+            return link.negated;
+        }
+        if !passes {
             return false;
+        }
+        if link.operator.makes_pattern() {
+            return self.holds_made(link, id, argument, captures);
         }
         let bytes = self.values.bytes(id);
         if link.operator.kind == OperatorKind::GeoLookup {
             return geo(&self.context, self.state, bytes);
         }
-        link.operator.holds(bytes, argument, captures)
+        let length = bytes.len();
+        let present = self.values.output(id).present;
+        let varied = !transformations::is_base64_file(present, length);
+        let cost = link.operator.work(length, varied);
+        if !self.values.work.charge(cost) && length > SHORT_BYTES {
+            return link.negated;
+        }
+        link.operator
+            .holds(self.values.bytes(id), argument, captures)
+    }
+}
+
+impl Run<'_, '_> {
+    /// A pattern with macros in it, compiled once for all values of a link.
+    fn holds_made(
+        &mut self,
+        link: &CompiledLink,
+        id: OutputId,
+        argument: &[u8],
+        captures: Option<&mut Captures>,
+    ) -> bool {
+        let made = self.made.take().filter(|(text, _)| text == argument);
+        let (text, pattern) = made.unwrap_or_else(|| (argument.to_vec(), made_pattern(argument)));
+        let holds = pattern.as_ref().is_some_and(|pattern| {
+            holds_regex(link.operator.kind, pattern, self.values.bytes(id), captures)
+        });
+        self.made = Some((text, pattern));
+        holds
     }
 }
 

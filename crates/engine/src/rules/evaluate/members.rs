@@ -1,12 +1,17 @@
 //! Values that change while rules run (`TX`, collections, `MATCHED_…`), counts, and what is left out of a target.
 
+use std::borrow::Cow;
+
 use super::super::compiled::{Collection, Variable};
+use super::super::macros::{CompiledMacro, CompiledPart};
 use super::super::places;
 use super::super::prefilter::{Bits, contains};
 use super::super::program::{
-    CompiledAction, CompiledCtl, CompiledLink, CompiledTarget, Members, Program, Source,
+    CompiledAction, CompiledCtl, CompiledLink, CompiledRule, CompiledTarget, Members, Program,
+    Source,
 };
 use super::super::tx::TxValue;
+use super::actions::expand;
 use super::{Context, Run, State};
 
 impl Run<'_, '_> {
@@ -44,16 +49,17 @@ impl Run<'_, '_> {
                 return target.variable == Variable::StarfortArgs
                     && places::is_excluded_by(exclusion, name);
             }
-            match exclusion.members {
-                Members::Place(place) => self
-                    .context
-                    .program
-                    .names
-                    .names
-                    .get(usize::from(place))
-                    .is_some_and(|known| **known == *name),
-                _ => exclusion.selects(name),
-            }
+            exclusion.source.meets(&target.source)
+                && match exclusion.members {
+                    Members::Place(place) => self
+                        .context
+                        .program
+                        .names
+                        .names
+                        .get(usize::from(place))
+                        .is_some_and(|known| **known == *name),
+                    _ => exclusion.selects(name),
+                }
         };
         if link.exclusions.iter().any(excludes) {
             return true;
@@ -79,12 +85,27 @@ fn removal(program: &Program, rule: u32, action: u16) -> Option<(&Bits, &Compile
     }
 }
 
-pub(super) fn key_of(state: &State, collection: Collection) -> Option<&[u8]> {
+fn key_of(state: &State, collection: Collection) -> Option<&[u8]> {
     state
         .keys
         .iter()
         .find(|(known, _)| *known == collection)
         .map(|(_, key)| key.as_slice())
+}
+
+/// Whose record of a collection is open, as the store knows it: sessions and users of two applications (`SecWebAppId`)
+/// are not the same.
+pub(super) fn record_key<'s>(
+    context: &Context<'_>,
+    state: &'s State,
+    collection: Collection,
+) -> Option<Cow<'s, [u8]>> {
+    let key = key_of(state, collection)?;
+    if !matches!(collection, Collection::Session | Collection::User) {
+        return Some(Cow::Borrowed(key));
+    }
+    let application = context.program.settings.web_app_id.as_bytes();
+    Some(Cow::Owned([application, b"\0", key].concat()))
 }
 
 /// Names and values of what changes while rules run.
@@ -115,18 +136,20 @@ pub(super) fn members(
                 .map(|(name, value)| (name.to_vec(), text(value)))
                 .collect()
         }
-        Source::Stored(collection) => {
-            let Some(key) = key_of(state, *collection) else {
-                return Vec::new();
-            };
-            let stored = context
+        Source::Stored(collection) => match record_key(context, state, *collection) {
+            Some(key) => context
                 .store
-                .read(*collection, key, state.now_us / 1_000_000);
-            stored
+                .read(*collection, &key, state.now_us / 1_000_000)
                 .into_iter()
                 .map(|(name, value)| (name.to_vec(), text(&value)))
-                .collect()
-        }
+                .collect(),
+            None => state
+                .unopened
+                .iter()
+                .filter(|(of, ..)| of == collection)
+                .map(|(_, name, value)| (name.to_vec(), text(value)))
+                .collect(),
+        },
         _ => changing(context, state, target),
     };
     let by_name = matches!(target.members, Members::Name(_) | Members::Regex(_));
@@ -177,20 +200,58 @@ fn changing(
             let Some(rule) = context.program.rules.get(state.rule) else {
                 return Vec::new();
             };
-            let severity = rule
-                .severity
-                .map(|severity| severity.to_string())
-                .unwrap_or_default();
-            [
-                ("id", rule.id.to_string()),
-                ("rev", rule.rev.clone()),
-                ("ver", rule.ver.clone()),
-                ("severity", severity),
-            ]
-            .into_iter()
-            .map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes()))
-            .collect()
+            about(context, state, rule)
         }
         _ => Vec::new(),
     }
+}
+
+/// The members of `RULE`: those that the rule has.
+fn about(context: &Context<'_>, state: &State, rule: &CompiledRule) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let texts = [
+        ("id", Some(rule.id.to_string())),
+        ("rev", Some(rule.rev.clone()).filter(|rev| !rev.is_empty())),
+        ("ver", Some(rule.ver.clone()).filter(|ver| !ver.is_empty())),
+        (
+            "severity",
+            rule.severity.map(|severity| severity.to_string()),
+        ),
+    ];
+    let texts = texts
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, text?.into_bytes())));
+    let macros = [
+        (
+            "logdata",
+            rule.links
+                .iter()
+                .rev()
+                .find_map(|link| link.logdata.as_ref()),
+        ),
+        (
+            "msg",
+            rule.links.iter().rev().find_map(|link| link.msg.as_ref()),
+        ),
+    ];
+    let macros = macros.into_iter().filter_map(|(name, text)| {
+        let mut out = Vec::new();
+        expand(context, state, &without_rule(text?), &mut out);
+        Some((name, out))
+    });
+    texts
+        .chain(macros)
+        .map(|(name, text)| (name.as_bytes().to_vec(), text))
+        .collect()
+}
+
+/// A message or log data that names `RULE` would be filled in without end: what it says of that stays out.
+fn without_rule(text: &CompiledMacro) -> CompiledMacro {
+    let is_about_rule = |part: &&CompiledPart| {
+        matches!(
+            part,
+            CompiledPart::Var(Variable::Rule, _) | CompiledPart::Pattern(Variable::Rule, _)
+        )
+    };
+    let parts = text.0.iter().filter(|part| !is_about_rule(part));
+    CompiledMacro(parts.cloned().collect())
 }

@@ -26,6 +26,7 @@ impl<'a> Run<'a, '_> {
         if self.links.len() >= MAX_MATCHED_VARS {
             self.links.pop();
         }
+        self.settled = self.settled.min(self.links.len());
         self.links.push(Noted {
             variable,
             name,
@@ -34,21 +35,21 @@ impl<'a> Run<'a, '_> {
         self.unsettled = true;
     }
 
-    /// Bring the state's `MATCHED_…` in line with what was noted.
+    /// Bring the state's `MATCHED_…` in line with what was noted. A chain's matches stay until the next rule matches
+    /// something, each made text once: a link that asks for them after each of its own matches costs no more for it.
     pub(super) fn settle(&mut self) {
         if !std::mem::take(&mut self.unsettled) {
             return;
         }
-        if let Some(last) = self.links.last() {
-            let last = self.text_of(last);
-            (self.state.matched_name, self.state.matched_var) = (last.name, last.value);
+        let fresh = self.links.get(self.settled..).unwrap_or_default().iter();
+        let texts: Vec<MatchedVar> = fresh.map(|noted| self.text_of(noted)).collect();
+        if let Some(last) = texts.last() {
+            self.state.matched_name.clone_from(&last.name);
+            self.state.matched_var.clone_from(&last.value);
         }
-        let last_link = self.links.get(self.last_link.clone());
-        let last_link = last_link.unwrap_or_default().iter();
-        let texts: Vec<MatchedVar> = last_link.map(|noted| self.text_of(noted)).collect();
-        if !texts.is_empty() {
-            self.state.matched_vars = texts;
-        }
+        self.state.matched_vars.truncate(self.settled);
+        self.state.matched_vars.extend(texts);
+        self.settled = self.links.len();
     }
 
     pub(super) fn text_of(&self, noted: &Noted<'_>) -> MatchedVar {

@@ -30,7 +30,9 @@ impl Seen {
     }
 
     fn arguments(&self) -> Vec<(String, String)> {
-        self.members(V::ArgsPost)
+        let mut all = self.members(V::ArgsPost);
+        all.extend(self.members(Slot::XML_VALUES));
+        all
     }
 }
 
@@ -47,10 +49,10 @@ fn program(settings: Settings) -> Program {
 
 fn seen_by(program: &Program, chosen: Option<Processor>, content_type: &str, body: &[u8]) -> Seen {
     let limits = Limits {
-        parameters: 100_000,
+        body_parameters: 100_000,
         ..Limits::default()
     };
-    let mut parameters = Parameters::new(limits.parameters);
+    let mut parameters = Parameters::within(&limits);
     let mut facts = Facts::default();
     let mut collect = Collect::new(&mut parameters, &limits);
     let mut rules = BodyFacts::new(program, chosen, &mut facts);
@@ -84,9 +86,14 @@ fn seen(content_type: &str, body: &str) -> Seen {
 /// named for conditions).
 fn unseen(seen: &Seen) -> Vec<String> {
     let all = || {
-        [V::ArgsPost.into(), V::Files.into(), Slot::XML_ATTRIBUTES]
-            .into_iter()
-            .flat_map(|slot: Slot| seen.members(slot))
+        [
+            V::ArgsPost.into(),
+            V::Files.into(),
+            Slot::XML_ATTRIBUTES,
+            Slot::XML_VALUES,
+        ]
+        .into_iter()
+        .flat_map(|slot: Slot| seen.members(slot))
     };
     let names: Vec<String> = all().map(|(name, _)| name).collect();
     let mut values: HashSet<String> = all().map(|(_, value)| value).collect();

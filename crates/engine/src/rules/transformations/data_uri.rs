@@ -60,7 +60,7 @@ fn inert(text: &[u8]) -> usize {
     let content = text.get(comma + 1..).unwrap_or_default();
     let base64 = content
         .iter()
-        .position(|byte| !(byte.is_ascii_alphanumeric() || b"+/=-_ ".contains(byte)))
+        .position(|byte| !(byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte)))
         .unwrap_or(content.len());
     comma + 1 + base64
 }
@@ -80,13 +80,16 @@ mod tests {
     fn files_are_omitted() {
         for (text, left) in [
             ("data:image/png;base64,iVBORw0KGgo=", ""),
-            ("a data:application/pdf;name=x.pdf;base64,JVBERi0= b", "a b"),
+            (
+                "a data:application/pdf;name=x.pdf;base64,JVBERi0= b",
+                "a  b",
+            ),
             (
                 "data:audio/ogg;base64,T2dn,data:image/webp;base64,UklG;x",
                 ",;x",
             ),
         ] {
-            assert_eq!(omitted(text).replace("  ", " "), left, "{text}");
+            assert_eq!(omitted(text), left, "{text}");
         }
     }
 

@@ -85,6 +85,52 @@ pub fn apply(
     }
 }
 
+/// The alphabets of Base64, line breaks included.
+const BASE64: ByteSet = ByteSet::range(b'0', b'9')
+    .union(ByteSet::range(b'a', b'z'))
+    .union(ByteSet::range(b'A', b'Z'))
+    .union(ByteSet::of(b"+/=-_\r\n"));
+
+/// Whether a value is a file in Base64 by its bytes and its length: longer than a path may be (Linux: 4,096 bytes), and
+/// without any byte that quotes, separates or brackets.
+pub(crate) fn is_base64_file(present: ByteSet, length: usize) -> bool {
+    length > 4096 && BASE64.includes(present)
+}
+
+/// Whether a transformation undoes what hides an attack in commands, paths or comments, and so has nothing to do in a
+/// file in Base64. What decodes is applied to it all the same.
+pub(crate) const fn spares_base64(transformation: Transformation) -> bool {
+    use Transformation as T;
+    matches!(
+        transformation,
+        T::CmdLine
+            | T::CompressWhitespace
+            | T::NormalizePath
+            | T::NormalizePathWin
+            | T::RemoveComments
+            | T::RemoveCommentsChar
+            | T::RemoveWhitespace
+            | T::ReplaceComments
+            | T::SqlHexDecode
+            | T::Trim
+            | T::TrimLeft
+            | T::TrimRight
+            | T::UrlDecode
+            | T::UrlDecodeUni
+    )
+}
+
+/// What a transformation costs, tenths of a unit of work for each byte that it is given.
+pub(crate) const fn work(transformation: Transformation) -> u64 {
+    use Transformation as T;
+    match transformation {
+        T::Lowercase | T::Uppercase | T::Length | T::Trim | T::TrimLeft | T::TrimRight => 10,
+        T::Md5 | T::Sha1 => 40,
+        T::HexEncode | T::UrlEncode | T::Base64Encode | T::Utf8toUnicode => 60,
+        _ => 30,
+    }
+}
+
 /// Bytes without which a transformation gives back what it was given. A property test holds this.
 pub(crate) const fn triggers(transformation: Transformation) -> ByteSet {
     use Transformation as T;

@@ -1,0 +1,193 @@
+//! The endpoints that one request has, one for each way in which servers could read its path.
+//!
+//! The endpoint of the strict reading is the request's; where that finds none, the first other reading's that is known.
+//! Policies that restrict hold for any of them, policies that let pass for all of them (see [`crate::policy`]).
+//!
+//! A reading that finds no endpoint is no call of an unknown endpoint if it stays within a value of the one that was
+//! found: `/projects/group%2Fapp` is a call of `/projects/{id}`, not of an unknown `/projects/group/app`. One that
+//! leaves it, by a `..` or by another beginning, is.
+
+use super::{EndpointMatch, Matcher, has_capitals};
+use crate::bundle::Endpoint;
+use crate::http::path::Target;
+use crate::http::readings::Reading;
+
+/// One more reading of a request's path, and what it calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The path in this reading.
+    pub path: String,
+    /// What it was matched to.
+    pub matched: EndpointMatch,
+    /// Only policies that let pass are asked about it: another one with the same path is there for the others.
+    pub grants_only: bool,
+}
+
+/// What a request's path was matched to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The path in the reading that counts.
+    pub path: String,
+    /// What it was matched to.
+    pub matched: EndpointMatch,
+    /// Other readings; none for nearly every request.
+    pub also: Vec<Seen>,
+    /// A reading leaves the endpoint that was found for a path that belongs to none.
+    pub leaves: bool,
+    /// A `;` parameter stands in a segment that a template fixes.
+    pub misplaced_parameter: bool,
+}
+
+impl Matcher {
+    /// The endpoints of a request, in each reading of its path.
+    ///
+    /// `host`, `method`: as for [`Self::find`]. `endpoints`: those that the matcher was made of.
+    pub fn read(
+        &self,
+        host: &str,
+        method: &str,
+        target: Target<'_>,
+        endpoints: &[Endpoint],
+    ) -> Found {
+        let strict = self.find(host, method, &target.path);
+        if target.others.is_empty() && strict.endpoint.is_some() {
+            return Found {
+                path: target.path,
+                matched: strict,
+                ..Found::default()
+            };
+        }
+        let others: Vec<(Reading, EndpointMatch)> = target
+            .others
+            .into_iter()
+            .map(|reading| {
+                let matched = self.find(host, method, &reading.path);
+                (reading, matched)
+            })
+            .collect();
+        let mut found = Found {
+            misplaced_parameter: others.iter().any(|(reading, matched)| {
+                reading.parameters_cut
+                    && matched.endpoint.is_some()
+                    && matched.endpoint != strict.endpoint
+            }),
+            ..Found::default()
+        };
+        // Envoy goes by the strict reading: an endpoint of another API is not where the request goes.
+        let known = others.iter().position(|(_, matched)| {
+            matched.endpoint.is_some() && (strict.api.is_none() || strict.api == matched.api)
+        });
+        let (path, matched) = match known.and_then(|index| others.get(index)) {
+            Some((reading, matched)) if strict.endpoint.is_none() => {
+                // To whoever lets pass, the strict reading stays one of an unknown endpoint.
+                for grants_only in [false, true] {
+                    found.also.push(Seen {
+                        path: target.path.clone(),
+                        matched: if grants_only { strict } else { *matched },
+                        grants_only,
+                    });
+                }
+                (reading.path.clone(), *matched)
+            }
+            _ => (target.path, strict),
+        };
+        let prefix = matched
+            .endpoint
+            .and_then(|index| endpoints.get(index as usize))
+            .map(|endpoint| fixed_prefix(&endpoint.path));
+        if prefix.is_none() {
+            let readings = others.iter().map(|(reading, _)| &*reading.path);
+            for path in std::iter::once(&*path).chain(readings) {
+                found.also.extend(self.find_loosely(host, method, path));
+            }
+        }
+        for (reading, own) in others {
+            if reading.path == path {
+                continue;
+            }
+            let stays = |prefix: &str| !reading.climbs && is_at_or_below(&reading.path, prefix);
+            let is_inside =
+                own.endpoint.is_none() && own.api == matched.api && prefix.is_some_and(stays);
+            if own.endpoint.is_none() && prefix.is_some() && !is_inside {
+                found.leaves = true;
+                found
+                    .also
+                    .extend(self.find_loosely(host, method, &reading.path));
+            }
+            found.also.push(Seen {
+                matched: if is_inside { matched } else { own },
+                path: reading.path,
+                grants_only: false,
+            });
+        }
+        (found.path, found.matched) = (path, matched);
+        found
+    }
+
+    /// The endpoint of a path that no template has as it is written, but some server could take for one: letter case
+    /// (IIS, Express, Windows), dots and blanks at the end of a segment (Windows; `$` in a regular expression before a
+    /// line feed), an extension (Rails, earlier Spring).
+    fn find_loosely(&self, host: &str, method: &str, path: &str) -> Option<Seen> {
+        let trimmed = trimmed(path);
+        let bare = without_extension(trimmed.as_deref().unwrap_or(path));
+        let any_case = self.capitals || has_capitals(path);
+        if trimmed.is_none() && bare.is_none() && !any_case {
+            return None;
+        }
+        let candidates = [Some(path), trimmed.as_deref(), bare];
+        let found = candidates.into_iter().flatten().find_map(|path| {
+            let found = self.find_as(host, method, path, any_case);
+            found.endpoint.is_some().then_some(found)
+        });
+        found.map(|found| Seen {
+            path: path.to_owned(),
+            matched: EndpointMatch {
+                object: None,
+                ..found
+            },
+            grants_only: false,
+        })
+    }
+}
+
+/// A template up to its first segment that has a parameter.
+fn fixed_prefix(template: &str) -> &str {
+    let end = template.find('{').unwrap_or(template.len());
+    let fixed = template.get(..end).unwrap_or(template);
+    if end == template.len() {
+        return fixed.trim_end_matches('/');
+    }
+    let slash = fixed.rfind('/').unwrap_or(0);
+    fixed.get(..slash).unwrap_or_default()
+}
+
+fn is_at_or_below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Segments without dots, blanks and control characters at their ends; `None` when there are none.
+fn trimmed(path: &str) -> Option<String> {
+    let odd =
+        |character: char| character == '.' || character.is_whitespace() || character.is_control();
+    let mut segments = path.split('/');
+    if !segments.any(|segment| segment.ends_with(odd)) {
+        return None;
+    }
+    let mut out = String::with_capacity(path.len());
+    for segment in path.split('/').skip(1) {
+        let kept = segment.trim_end_matches(odd);
+        out.push('/');
+        out.push_str(if kept.is_empty() { segment } else { kept });
+    }
+    Some(out)
+}
+
+/// The path without an extension such as `.json`; `None` when it has none.
+fn without_extension(path: &str) -> Option<&str> {
+    let (bare, extension) = path.trim_end_matches('/').rsplit_once('.')?;
+    let is_extension = (1..=8).contains(&extension.len())
+        && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && !bare.ends_with('/');
+    is_extension.then_some(bare)
+}

@@ -1,0 +1,280 @@
+//! What a condition can come to where a name has more than one value.
+//!
+//! Servers differ in which of two values they take, and a list has all of its items. So each comparison is made with
+//! every value, and `&&`, `||`, `!`, `?:` and the macros join what comparisons *can* come to. Negation turns it around:
+//! with `role=user&role=admin`, `role == "admin"` and `role != "admin"` can both hold, and so can their negations.
+//! Who restricts asks whether the condition can hold; who lets pass, whether it holds whatever is taken.
+//!
+//! The cost is the number of values of each comparison, not of their combinations over a condition; what is not
+//! kept apart is two comparisons of one name, which may each be met by another of its values.
+
+use super::choices::Frame;
+use super::evaluate::Evaluated;
+use super::expression::{Node, Texts, text_of};
+use super::value::{EvalError, Facts, Value, items};
+use crate::bundle::{Function, Quantifier};
+
+/// Combinations of values that one comparison is made with. One name is never repeated so often (the limits of
+/// parsers are lower); two long lists compared with each other could be, and then count as both equal and unequal.
+const MAX_COMBINATIONS: usize = 1 << 17;
+
+/// What a condition can come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outcomes {
+    holds: bool,
+    fails: bool,
+    error: Option<EvalError>,
+}
+
+impl From<Result<bool, EvalError>> for Outcomes {
+    fn from(result: Result<bool, EvalError>) -> Self {
+        Self {
+            holds: result == Ok(true),
+            fails: result == Ok(false),
+            error: result.err(),
+        }
+    }
+}
+
+impl Outcomes {
+    const HOLDS: Self = Self {
+        holds: true,
+        fails: false,
+        error: None,
+    };
+    const FAILS: Self = Self {
+        holds: false,
+        fails: true,
+        error: None,
+    };
+
+    /// Whether it holds with some values, as `exists()` of CEL would say of them.
+    ///
+    /// # Errors
+    /// It never holds, and is an error with some.
+    pub fn for_some(self) -> Result<bool, EvalError> {
+        match self.error {
+            _ if self.holds => Ok(true),
+            Some(error) => Err(error),
+            None => Ok(false),
+        }
+    }
+
+    /// Whether it holds with all values, as `all()` of CEL would say of them.
+    ///
+    /// # Errors
+    /// It never fails, and is an error with some.
+    pub fn for_all(self) -> Result<bool, EvalError> {
+        match self.error {
+            _ if self.fails => Ok(false),
+            Some(error) => Err(error),
+            None => Ok(self.holds),
+        }
+    }
+
+    /// What either of two can come to.
+    #[must_use]
+    pub fn or_else(self, other: Self) -> Self {
+        Self {
+            holds: self.holds || other.holds,
+            fails: self.fails || other.fails,
+            error: self.error.or(other.error),
+        }
+    }
+
+    fn not(self) -> Self {
+        Self {
+            holds: self.fails,
+            fails: self.holds,
+            error: self.error,
+        }
+    }
+
+    /// `&&`: a side that fails decides, whatever the other one is.
+    fn and(self, other: Self) -> Self {
+        let beside = |error: Option<EvalError>, side: Self| {
+            error.filter(|_| side.holds || side.error.is_some())
+        };
+        Self {
+            holds: self.holds && other.holds,
+            fails: self.fails || other.fails,
+            error: beside(self.error, other).or_else(|| beside(other.error, self)),
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        self.not().and(other.not()).not()
+    }
+}
+
+impl Node {
+    /// What it can come to as a condition.
+    pub(super) fn outcomes<'a, F: Facts>(
+        &'a self,
+        facts: &'a F,
+        frame: &mut Frame<'a>,
+    ) -> Outcomes {
+        match self {
+            Self::And(left, right) => {
+                let left = left.outcomes(facts, frame);
+                if left == Outcomes::FAILS {
+                    return left;
+                }
+                left.and(right.outcomes(facts, frame))
+            }
+            Self::Or(left, right) => {
+                let left = left.outcomes(facts, frame);
+                if left == Outcomes::HOLDS {
+                    return left;
+                }
+                left.or(right.outcomes(facts, frame))
+            }
+            Self::Conditional(parts) => {
+                let (test, yes, no) = &**parts;
+                let test = test.outcomes(facts, frame);
+                let mut all = Outcomes {
+                    error: test.error,
+                    ..Outcomes::default()
+                };
+                if test.holds {
+                    all = all.or_else(yes.outcomes(facts, frame));
+                }
+                if test.fails {
+                    all = all.or_else(no.outcomes(facts, frame));
+                }
+                all
+            }
+            Self::Comprehension(quantifier, list, predicate) => {
+                let mut all = Outcomes::default();
+                list.each(facts, frame, |list, frame| {
+                    all = all.or_else(match list {
+                        Ok(list) => over(*quantifier, &list, predicate, facts, frame),
+                        Err(error) => Err(error).into(),
+                    });
+                    true
+                });
+                all
+            }
+            Self::Call(Function::Not, arguments) if arguments.len() == 1 => arguments
+                .first()
+                .map(|condition| condition.outcomes(facts, frame).not())
+                .unwrap_or_default(),
+            comparison => comparison.compared(facts, frame),
+        }
+    }
+
+    /// One comparison with each value.
+    fn compared<'a, F: Facts>(&'a self, facts: &'a F, frame: &mut Frame<'a>) -> Outcomes {
+        let mut all = Outcomes::default();
+        let complete = self.each(facts, frame, |value, _| {
+            let held = value.and_then(|value| match value {
+                Value::Bool(held) => Ok(held),
+                _ => Err(EvalError::Overload),
+            });
+            all = all.or_else(held.into());
+            !(all.holds && all.fails)
+        });
+        if !complete {
+            (all.holds, all.fails) = (true, true);
+        }
+        all
+    }
+
+    /// What an expression comes to, for each value of the names in it, as long as `then` wants more. `false`: there
+    /// are more combinations than are tried.
+    fn each<'a, F: Facts>(
+        &'a self,
+        facts: &'a F,
+        frame: &mut Frame<'a>,
+        mut then: impl FnMut(Evaluated<'a>, &mut Frame<'a>) -> bool,
+    ) -> bool {
+        let before = frame.begin();
+        let mut left = MAX_COMBINATIONS;
+        let complete = loop {
+            let value = self.evaluate(facts, frame);
+            if !then(value, frame) || !frame.next() {
+                break true;
+            }
+            left -= 1;
+            if left == 0 {
+                break false;
+            }
+        };
+        frame.end(before);
+        complete
+    }
+
+    /// See [`super::expression::Expression::texts`].
+    pub(super) fn texts<'a, F: Facts>(
+        &'a self,
+        facts: &'a F,
+        frame: &mut Frame<'a>,
+        limit: usize,
+    ) -> Result<Texts<'a>, EvalError> {
+        let (mut texts, mut failed) = (Texts::new(), None);
+        self.each(facts, frame, |value, _| {
+            match value.and_then(text_of) {
+                Ok(text) => texts.push(text),
+                Err(error) => failed = Some(error),
+            }
+            true
+        });
+        if texts.is_empty() {
+            return Err(failed.unwrap_or(EvalError::NoSuchKey));
+        }
+        if texts.len() > limit {
+            let behind = texts.len() - limit / 2;
+            texts.drain(limit.div_ceil(2)..behind);
+        }
+        Ok(texts)
+    }
+}
+
+/// A macro over a list: each item's predicate can come to several things.
+fn over<'a, F: Facts>(
+    quantifier: Quantifier,
+    list: &Value<'a>,
+    predicate: &'a Node,
+    facts: &'a F,
+    frame: &mut Frame<'a>,
+) -> Outcomes {
+    let mut all = match quantifier {
+        Quantifier::All => Outcomes::HOLDS,
+        Quantifier::Exists | Quantifier::ExistsOne => Outcomes::FAILS,
+    };
+    // Of `exists_one`: how many items hold at least, and at most.
+    let (mut least, mut most, mut error) = (0_usize, 0_usize, None);
+    for item in items(facts, list) {
+        frame.locals.push(item);
+        let one = predicate.outcomes(facts, frame);
+        frame.locals.pop();
+        match quantifier {
+            Quantifier::All => all = all.and(one),
+            Quantifier::Exists => all = all.or(one),
+            Quantifier::ExistsOne => {
+                if !one.holds && !one.fails {
+                    return one;
+                }
+                least += usize::from(!one.fails);
+                most += usize::from(one.holds);
+                error = error.or(one.error);
+            }
+        }
+        let decided = match quantifier {
+            Quantifier::All => all == Outcomes::FAILS,
+            Quantifier::Exists => all == Outcomes::HOLDS,
+            Quantifier::ExistsOne => false,
+        };
+        if decided {
+            break;
+        }
+    }
+    match quantifier {
+        Quantifier::ExistsOne => Outcomes {
+            holds: least <= 1 && most >= 1,
+            fails: least != 1 || most != 1,
+            error,
+        },
+        Quantifier::All | Quantifier::Exists => all,
+    }
+}

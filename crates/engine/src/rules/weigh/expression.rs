@@ -1,0 +1,668 @@
+//! PHP, Java, templates, search filters: would a part of the value be evaluated, rather than shown?
+
+use super::text::{
+    Code, Word, at, before, begins, find, from, is_blank, is_word, skip_blank, trim,
+};
+use crate::bundle::ContentKind;
+
+/// Expressions of one kind that are looked into. Past them the value counts.
+const MAX_PLACES: usize = 128;
+
+/// Bytes of an expression that are read.
+const MAX_EXPRESSION: usize = 256;
+
+/// Whether PHP in a value would run: behind its open tag, out of a string, as a call that is the whole value.
+pub(super) fn is_php(kind: ContentKind, value: &[u8]) -> bool {
+    let is_code = matches!(
+        kind,
+        ContentKind::Code | ContentKind::Query | ContentKind::Pattern
+    );
+    if is_serialized(value) {
+        return true;
+    }
+    if !is_code && (has_php_tag(kind, value) || is_php_alone(value) || interpolates(kind, value)) {
+        return true;
+    }
+    out_of_string(value, is_code) || (!is_code && is_wrapper(value))
+}
+
+/// Functions of PHP that run, read or tell (the manual's lists of program execution, file system and information
+/// functions).
+const PHP: &[&str] = &[
+    "array_map",
+    "assert",
+    "base64_decode",
+    "call_user_func",
+    "call_user_func_array",
+    "chr",
+    "create_function",
+    "curl_exec",
+    "die",
+    "eval",
+    "exec",
+    "exit",
+    "file",
+    "file_get_contents",
+    "file_put_contents",
+    "fopen",
+    "fputs",
+    "fwrite",
+    "get_defined_vars",
+    "getenv",
+    "glob",
+    "gzinflate",
+    "highlight_file",
+    "include",
+    "include_once",
+    "ini_get",
+    "ini_set",
+    "mail",
+    "md5",
+    "move_uploaded_file",
+    "opendir",
+    "passthru",
+    "pcntl_exec",
+    "phpinfo",
+    "phpversion",
+    "popen",
+    "preg_replace",
+    "print_r",
+    "proc_open",
+    "putenv",
+    "readfile",
+    "require",
+    "require_once",
+    "scandir",
+    "shell_exec",
+    "show_source",
+    "str_rot13",
+    "system",
+    "unlink",
+    "unserialize",
+    "usort",
+    "var_dump",
+];
+
+/// A call of one of them at a place, whatever is glued to its name: `@system(`, `\system(`, `system/**/(`.
+fn php_call(text: &[u8], place: usize) -> Option<usize> {
+    let mut place = skip_blank(text, place);
+    while matches!(
+        at(text, place),
+        b'@' | b'\\' | b'!' | b'(' | b'{' | b'"' | b'\''
+    ) || is_blank(at(text, place))
+    {
+        place += 1;
+    }
+    let mut word = Word::at(text, place);
+    if matches!(word.bytes(), b"echo" | b"print" | b"return") {
+        place = skip_blank(text, word.end);
+        word = Word::at(text, place);
+    }
+    let mut end = word.end;
+    if from(text, end).starts_with(b"/*") {
+        end = memchr::memmem::find(from(text, end), b"*/").map_or(end, |length| end + length + 2);
+    }
+    while matches!(at(text, end), b'"' | b'\'' | b')') {
+        end += 1;
+    }
+    let open = skip_blank(text, end);
+    let variable = from(text, place).starts_with(b"$_") || from(text, place).starts_with(b"${");
+    (word.is_in(PHP) && at(text, open) == b'(' || variable).then_some(open)
+}
+
+/// `<?php` with a call behind it that does something.
+fn has_php_tag(kind: ContentKind, value: &[u8]) -> bool {
+    let code = if kind == ContentKind::Markdown {
+        Code::of(value)
+    } else {
+        Code::NONE
+    };
+    let mut number = 0;
+    memchr::memmem::find_iter(value, b"<?").any(|start| {
+        if code.has(start) {
+            return false;
+        }
+        number += 1;
+        if number > MAX_PLACES {
+            return true;
+        }
+        let rest = from(value, start);
+        let opens = begins(rest, b"<?php")
+            || begins(rest, b"<?=")
+            || matches!(at(rest, 2), b' ' | b'\n' | b'\t' | b'`');
+        if !opens || begins(rest, b"<?xml") {
+            return false;
+        }
+        let rest = rest
+            .get(..rest.len().min(2 * MAX_EXPRESSION))
+            .unwrap_or(rest);
+        let inside = rest
+            .get(..memchr::memmem::find(rest, b"?>").unwrap_or(rest.len()))
+            .unwrap_or(rest);
+        inside.contains(&b'`')
+            || memchr::memchr2_iter(b'(', b'$', inside).any(|place| {
+                if at(inside, place) == b'$' {
+                    return begins(from(inside, place), b"$_get")
+                        || begins(from(inside, place), b"$_post")
+                        || begins(from(inside, place), b"$_request")
+                        || begins(from(inside, place), b"$_cookie");
+                }
+                let head = inside.get(..place).unwrap_or_default().trim_ascii_end();
+                let name = head
+                    .iter()
+                    .rposition(|byte| !is_word(*byte))
+                    .map_or(0, |found| found + 1);
+                Word::at(inside, name).is_in(PHP)
+            })
+    }) || find(value, b"<script").is_some_and(|place| {
+        let tag = from(value, place);
+        let tag = tag
+            .get(..memchr::memchr(b'>', tag).unwrap_or(tag.len()))
+            .unwrap_or(tag);
+        find(tag, b"php").is_some()
+    })
+}
+
+/// The value is a call and nothing else.
+fn is_php_alone(value: &[u8]) -> bool {
+    let value = trim(value);
+    let Some(last) = value.last() else {
+        return false;
+    };
+    if !matches!(last, b')' | b';' | b'`' | b'}' | b'\'' | b'"') && !begins(value, b"$_") {
+        return false;
+    }
+    let starts = at(value, 0);
+    if !(starts.is_ascii_alphabetic()
+        || matches!(starts, b'@' | b'\\' | b'$' | b'(' | b'"' | b'\''))
+    {
+        return false;
+    }
+    if begins(value, b"$_") || begins(value, b"$globals") {
+        return value.iter().any(|byte| matches!(byte, b'[' | b'{'));
+    }
+    php_call(value, 0).is_some_and(|open| {
+        // An argument list, not an aside of a sentence.
+        at(value, open) == b'(' && (!is_blank(before(value, open)) || value.len() < 80)
+    })
+}
+
+/// `${phpinfo()}`, `{${system('id')}}` in a string between double quotes.
+fn interpolates(kind: ContentKind, value: &[u8]) -> bool {
+    let code = if kind == ContentKind::Markdown {
+        Code::of(value)
+    } else {
+        Code::NONE
+    };
+    memchr::memmem::find_iter(value, b"${")
+        .any(|place| !code.has(place) && php_call(value, place + 2).is_some())
+}
+
+/// Objects as `serialize` writes them.
+fn is_serialized(value: &[u8]) -> bool {
+    memchr::memmem::find_iter(value, b":\"").any(|colon| {
+        let head = value
+            .get(colon.saturating_sub(24)..colon)
+            .unwrap_or_default();
+        let digits = head
+            .iter()
+            .rev()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let head = head.get(..head.len() - digits).unwrap_or_default();
+        let head = head.strip_suffix(b"+").unwrap_or(head);
+        let (Some(b"O:" | b"C:"), true) = (
+            head.len().checked_sub(2).map(|start| from(head, start)),
+            digits > 0,
+        ) else {
+            return false;
+        };
+        !is_word(before(head, head.len() - 2))
+    })
+}
+
+/// `';phpinfo();//`, `".system('id')."`: a string ends and a call follows.
+fn out_of_string(value: &[u8], is_code: bool) -> bool {
+    let mut counts = [0_usize; 2];
+    for place in memchr::memchr2_iter(b'\'', b'"', value) {
+        let double = at(value, place) == b'"';
+        let (left, right) = (before(value, place), at(value, place + 1));
+        if !double && is_word(left) && right.is_ascii_alphabetic() {
+            continue;
+        }
+        let head = value.get(..place).unwrap_or_default();
+        if is_code && (head.len() > 40 || head.iter().any(|byte| is_blank(*byte))) {
+            return false;
+        }
+        if let Some(count) = counts.get_mut(usize::from(double)) {
+            *count += 1;
+            if *count % 2 == 0 {
+                continue;
+            }
+        }
+        let mut next = skip_blank(value, place + 1);
+        while matches!(at(value, next), b')' | b']' | b'}') {
+            next = skip_blank(value, next + 1);
+        }
+        if matches!(at(value, next), b';' | b'.' | b',') && php_call(value, next + 1).is_some() {
+            return true;
+        }
+    }
+    false
+}
+
+/// Streams of PHP, as the whole value.
+fn is_wrapper(value: &[u8]) -> bool {
+    let value = trim(value);
+    let scheme = memchr::memmem::find(value, b"://").unwrap_or(0);
+    scheme > 0
+        && scheme < 24
+        && !value.iter().any(|byte| is_blank(*byte))
+        && value.get(..scheme).is_some_and(|name| {
+            name.iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':'))
+        })
+}
+
+/// Whether an expression of Java's languages would be evaluated, or a value be read as an object.
+pub(super) fn is_java(value: &[u8]) -> bool {
+    let shown = trim(value);
+    // Objects as they are serialised, in Base64 and as bytes; lookups; the way to the class loader by name.
+    if begins(shown, b"ro0ab")
+        || value.starts_with(&[0xac, 0xed, 0, 5])
+        || begins(shown, b"kztaaq")
+        || begins(shown, b"cs7qaf")
+        || begins(shown, b"yv66vg")
+    {
+        return true;
+    }
+    if begins(shown, b"class.") && !shown.iter().any(|byte| is_blank(*byte))
+        || find(value, b"class.module.classloader").is_some()
+        || find(value, b"class['module']").is_some()
+    {
+        return true;
+    }
+    if has_lookup(value) {
+        return true;
+    }
+    let delimited = [&b"${"[..], b"%{", b"#{", b"*{"].iter().any(|open| {
+        memchr::memmem::find_iter(value, open)
+            .enumerate()
+            .any(|(number, place)| number >= MAX_PLACES || evaluates(from(value, place + 2)))
+    });
+    delimited || is_java_alone(shown)
+}
+
+/// `${jndi:…}`, whatever its letters are hidden in.
+fn has_lookup(value: &[u8]) -> bool {
+    memchr::memmem::find_iter(value, b"${").any(|place| {
+        let inside = from(value, place + 2);
+        let inside = inside
+            .get(..inside.len().min(MAX_EXPRESSION))
+            .unwrap_or(inside);
+        let name = Word::at(inside, 0);
+        let colon = at(inside, name.end) == b':';
+        if colon
+            && matches!(
+                name.bytes(),
+                b"jndi"
+                    | b"lower"
+                    | b"upper"
+                    | b"env"
+                    | b"sys"
+                    | b"date"
+                    | b"script"
+                    | b"dns"
+                    | b"url"
+                    | b"ctx"
+                    | b"main"
+                    | b"base64"
+                    | b"file"
+                    | b"java"
+                    | b"urlencoder"
+                    | b"urldecoder"
+                    | b"const"
+                    | b"xml"
+                    | b"log4j"
+                    | b"map"
+                    | b"bundle"
+            )
+        {
+            let shown = at(inside, name.end + 1);
+            return matches!(
+                name.bytes(),
+                b"jndi" | b"script" | b"dns" | b"lower" | b"upper"
+            ) || shown == b':'
+                || shown == b'$'
+                || memchr::memmem::find(inside, b"jndi").is_some();
+        }
+        inside.starts_with(b"::-") || inside.starts_with(b"${")
+    })
+}
+
+/// What stands between delimiters does something: it calls, makes, or names a class.
+fn evaluates(inside: &[u8]) -> bool {
+    let inside = inside
+        .get(..inside.len().min(MAX_EXPRESSION))
+        .unwrap_or(inside);
+    let end = memchr::memchr(b'}', inside).unwrap_or(inside.len());
+    let inside = inside.get(..end).unwrap_or(inside);
+    let java = [
+        &b"java."[..],
+        b"getclass",
+        b"runtime",
+        b"processbuilder",
+        b"classloader",
+        b"#context",
+        b"#_memberaccess",
+        b"forname",
+        b"@java",
+        b"applicationscope",
+        b"sessionscope",
+        b"requestscope",
+        b"#request",
+        b"#session",
+        b"opensymphony",
+        b"scriptengine",
+        b"pagecontext",
+        b"#parameters",
+        b"#application",
+    ];
+    java.iter().any(|name| find(inside, name).is_some())
+}
+
+/// The value is an expression that reaches the system.
+fn is_java_alone(value: &[u8]) -> bool {
+    let calls = value.contains(&b'(');
+    let first = at(value, 0);
+    let starts = begins(value, b"t(")
+        || begins(value, b"new ")
+        || first == b'@'
+        || first == b'('
+        || first == b'#'
+        || first == b'<'
+        || begins(value, b"java.")
+        || begins(value, b"runtime.")
+        || first == b'\''
+        || first == b'"';
+    let reaches = [
+        &b"processbuilder"[..],
+        b"getruntime",
+        b"java.lang.runtime",
+        b"forname",
+        b"classloader",
+        b"scriptengine",
+        b"unmarshaller",
+        b"objectinputstream",
+    ]
+    .iter()
+    .any(|name| find(value, name).is_some());
+    let trace = memchr::memmem::find(value, b"\n\tat ").is_some()
+        || memchr::memmem::find(value, b"\n    at ").is_some();
+    // Behind a sentence an expression is evaluated no more than the sentence.
+    let near = value
+        .iter()
+        .position(|byte| *byte == b'(')
+        .is_some_and(|place| place < 400);
+    reaches && !trace && (starts && (calls || first == b'<') || near && has_chain(value))
+}
+
+/// `getRuntime().exec(`: nobody but a program writes so.
+fn has_chain(value: &[u8]) -> bool {
+    [
+        &b"getruntime().exec("[..],
+        b"getruntime()).exec(",
+        b").start()",
+        b"forname('java.lang",
+        b"forname(\"java.lang",
+        b"t(java.lang",
+    ]
+    .iter()
+    .any(|chain| find(value, chain).is_some())
+}
+
+/// Whether a template would compute something: `{{7*7}}`, `${7*7}`, `<%= system('id') %>`, `{{config.items()}}`.
+/// Placeholders (`{{name}}`, `${price}`, `{{ user.name | upper }}`) only show.
+pub(super) fn is_template(kind: ContentKind, value: &[u8]) -> bool {
+    let code = match kind {
+        ContentKind::Markdown => Code::of(value),
+        ContentKind::Code | ContentKind::Query | ContentKind::Pattern => {
+            let shown = trim(value);
+            return (shown.len() < 400
+                && !shown.contains(&b'\n')
+                && [&b"{{"[..], b"${", b"#{", b"*{", b"<%"]
+                    .iter()
+                    .any(|open| shown.starts_with(open)))
+                && computes_anywhere(shown, &Code::NONE);
+        }
+        _ => Code::NONE,
+    };
+    computes_anywhere(value, &code)
+}
+
+fn computes_anywhere(value: &[u8], code: &Code) -> bool {
+    const DELIMITERS: [(&[u8], &[u8]); 10] = [
+        (b"{{", b"}}"),
+        (b"{%", b"%}"),
+        (b"<%", b"%>"),
+        (b"${", b"}"),
+        (b"#{", b"}"),
+        (b"*{", b"}"),
+        (b"@(", b")"),
+        (b"[[", b"]]"),
+        (b"@{", b"}"),
+        (b"{php}", b"{/php}"),
+    ];
+    for (open, close) in DELIMITERS {
+        let mut number = 0;
+        for place in memchr::memmem::find_iter(value, open) {
+            if code.has(place) {
+                continue;
+            }
+            number += 1;
+            if number > MAX_PLACES {
+                return true;
+            }
+            let inside = from(value, place + open.len());
+            let inside = inside
+                .get(..inside.len().min(MAX_EXPRESSION))
+                .unwrap_or(inside);
+            let end = memchr::memmem::find(inside, close).unwrap_or(inside.len());
+            if computes(open, inside.get(..end).unwrap_or(inside)) {
+                return true;
+            }
+        }
+    }
+    let whole = [
+        &b"?new()"[..],
+        b"freemarker.template.utility",
+        b"#set($",
+        b"#set ($",
+        b"__subclasses__",
+        b"__globals__",
+        b"__builtins__",
+        b"{php}",
+        b"{system(",
+        b"$class.inspect",
+        b"__import__(",
+        b"$x.class.forname",
+        b"{if system",
+        b".getclass().forname",
+    ];
+    whole.iter().any(|mark| {
+        find(value, mark).is_some_and(|place| !code.has(place) && is_used(value, place, mark.len()))
+    })
+}
+
+/// A name of Python's inner parts counts where it is reached through something, not where it is told about.
+fn is_used(value: &[u8], place: usize, length: usize) -> bool {
+    if at(value, place) != b'_' {
+        return true;
+    }
+    let left = before(value, place);
+    let right = at(value, place + length);
+    matches!(left, b'.' | b'[' | b'\'' | b'"' | b'(')
+        && matches!(right, b'.' | b'[' | b'\'' | b'"' | b'(')
+        || before(value, place + length) == b'(' && is_in_delimiters(value, place)
+}
+
+fn is_in_delimiters(value: &[u8], place: usize) -> bool {
+    let head = value
+        .get(place.saturating_sub(200)..place)
+        .unwrap_or_default();
+    memchr::memmem::rfind(head, b"{{").is_some() || memchr::memmem::rfind(head, b"{%").is_some()
+}
+
+fn computes(open: &[u8], inside: &[u8]) -> bool {
+    let inside = trim(inside);
+    let statement = open == b"{%" || open == b"<%" || open == b"{php}";
+    if open == b"{php}" {
+        return !inside.is_empty();
+    }
+    if inside.starts_with(b"=") && open == b"<%" {
+        return computes(b"{{", from(inside, 1));
+    }
+    // Arithmetic of two numbers, or a string many times.
+    let mut place = 0;
+    while at(inside, place).is_ascii_digit()
+        || matches!(at(inside, place), b'\'' | b'"' | b'(' | b'-')
+    {
+        place += 1;
+    }
+    let operator = skip_blank(inside, place);
+    if place > 0 && place < 16 && matches!(at(inside, operator), b'*' | b'+' | b'-' | b'/') {
+        let right = skip_blank(inside, operator + 1);
+        if at(inside, right).is_ascii_digit() || at(inside, right) == b'\'' {
+            let rest = trim(from(inside, right));
+            return rest.iter().all(|byte| {
+                byte.is_ascii_digit() || matches!(byte, b'\'' | b'"' | b')' | b'*' | b'+' | b' ')
+            });
+        }
+    }
+    let names = [
+        &b"__"[..],
+        b"java.lang",
+        b"runtime",
+        b"getclass",
+        b"subprocess",
+        b"popen",
+        b"os.system",
+        b"system(",
+        b"exec(",
+        b"eval(",
+        b"`",
+        b"constructor",
+        b"process.",
+        b"require(",
+        b"qx{",
+        b"qx(",
+        b"system ",
+        b"spawn(",
+        b"_load(",
+        b"file.open",
+        b"file.read",
+        b"open(",
+        b"registerundefined",
+        b"getfilter",
+        b"processbuilder",
+        b"attr(",
+        b"|attr",
+        b"import os",
+        b"%x(",
+    ];
+    if !statement && names.iter().any(|name| find(inside, name).is_some()) {
+        return true;
+    }
+    if statement {
+        return begins(inside, b"import ")
+            || begins(inside, b"debug")
+            || begins(inside, b"include '")
+            || begins(inside, b"include \"/")
+            || [
+                &b"os.popen"[..],
+                b"__class__",
+                b"__import__",
+                b"system(",
+                b"`id`",
+                b"exec(",
+            ]
+            .iter()
+            .any(|name| find(inside, name).is_some());
+    }
+    if open != b"{{" {
+        return open == b"${" && begins(inside, b"t(");
+    }
+    // Objects that frameworks keep for themselves.
+    let word = Word::at(inside, 0);
+    let kept = matches!(
+        word.bytes(),
+        b"config"
+            | b"self"
+            | b"request"
+            | b"settings"
+            | b"cycler"
+            | b"joiner"
+            | b"namespace"
+            | b"lipsum"
+            | b"_self"
+            | b"app"
+            | b"dump"
+            | b"url_for"
+            | b"get_flashed_messages"
+            | b"range"
+    );
+    kept && (word.end == inside.len() && matches!(word.bytes(), b"config" | b"settings" | b"_self")
+        || matches!(at(inside, word.end), b'(' | b'[')
+            && matches!(
+                word.bytes(),
+                b"dump"
+                    | b"config"
+                    | b"request"
+                    | b"self"
+                    | b"lipsum"
+                    | b"url_for"
+                    | b"get_flashed_messages"
+            )
+        || at(inside, word.end) == b'.'
+            && (inside.contains(&b'(')
+                || matches!(word.bytes(), b"config" | b"settings" | b"_self")))
+        || matches!(at(inside, 0), b'[' | b'(' | b'\'' | b'"')
+            && (find(inside, b".class").is_some() || find(inside, b"__").is_some())
+}
+
+/// Whether a search filter of a directory is closed that the value did not open: `*)(uid=*))(|(uid=*`.
+pub(super) fn is_filter(value: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    for (place, byte) in value.iter().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' if depth == 0 => {
+                let next = skip_blank(value, place + 1);
+                if matches!(at(value, next), b'(' | b')' | 0 | b'&' | b'|')
+                    && (at(value, next) != 0 || before(value, place) == b'*')
+                {
+                    // A face or a numbered item closes as well; a filter goes on with an assertion.
+                    let rest = from(value, place + 1);
+                    return rest
+                        .get(..rest.len().min(128))
+                        .unwrap_or(rest)
+                        .iter()
+                        .any(|byte| matches!(byte, b'=' | b'|' | b'&'))
+                        || before(value, place) == b'*';
+                }
+            }
+            b')' => depth -= 1,
+            _ => {}
+        }
+    }
+    // Or the value is a filter as a whole.
+    let shown = trim(value);
+    at(shown, 0) == b'('
+        && matches!(at(shown, 1), b'&' | b'|' | b'!')
+        && !shown.iter().any(|byte| is_blank(*byte))
+}
+
+#[cfg(test)]
+pub(super) fn functions_are_sorted() -> bool {
+    PHP.windows(2).all(|pair| pair[0] < pair[1])
+}

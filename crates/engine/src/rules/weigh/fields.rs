@@ -1,0 +1,269 @@
+//! Which field holds what: by what the endpoint's document or the operator says, else by its name.
+
+use std::collections::HashMap;
+
+use crate::bundle::{Content, ContentKind, Endpoint};
+
+/// Bytes of a name that are looked at.
+const MAX_NAME_BYTES: usize = 256;
+
+/// Names of fields and what such fields hold, made once a bundle.
+#[derive(Debug, Default)]
+pub(crate) struct FieldNames {
+    names: HashMap<Box<str>, ContentKind>,
+    /// Names that count as a whole only, not as the last words of longer ones.
+    whole: HashMap<Box<str>, ContentKind>,
+    /// By endpoint: its fields, paths in lower case with dots.
+    endpoints: HashMap<u32, HashMap<Box<str>, ContentKind>>,
+}
+
+impl FieldNames {
+    pub(crate) fn new(content: &Content, endpoints: &[Endpoint]) -> Self {
+        let mut found = Self::default();
+        if !content.weigh {
+            return found;
+        }
+        for (name, kind) in &content.names {
+            match name.strip_prefix('=') {
+                Some(name) => found.whole.insert(name.into(), *kind),
+                None => found.names.insert(name.as_str().into(), *kind),
+            };
+        }
+        for (number, endpoint) in (0_u32..).zip(endpoints) {
+            if endpoint.content.is_empty() {
+                continue;
+            }
+            let fields = endpoint.content.iter();
+            let fields = fields.map(|(name, kind)| (Path::of(name.as_bytes()).text.into(), *kind));
+            found.endpoints.insert(number, fields.collect());
+        }
+        found
+    }
+
+    /// The fields of one endpoint, or of calls that belong to none; `None` when nothing is weighed.
+    pub(crate) fn of(&self, endpoint: Option<u32>) -> Option<Fields<'_>> {
+        let own = endpoint.and_then(|endpoint| self.endpoints.get(&endpoint));
+        let nothing = own.is_none() && self.names.is_empty() && self.whole.is_empty();
+        (!nothing).then_some(Fields { own, names: self })
+    }
+}
+
+/// A field that holds content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Field {
+    /// What it holds.
+    pub(crate) kind: ContentKind,
+    /// It is weighed as prose, and may hold a line of code.
+    pub(crate) may_be_code: bool,
+}
+
+impl Field {
+    /// Whether it holds content at all.
+    pub(crate) fn is_content(self) -> bool {
+        self.kind != ContentKind::Other
+    }
+}
+
+/// What the fields of a request hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fields<'a> {
+    own: Option<&'a HashMap<Box<str>, ContentKind>>,
+    names: &'a FieldNames,
+}
+
+impl Fields<'_> {
+    /// The field of this name; its kind is [`ContentKind::Other`] when it is no content or nobody knows.
+    ///
+    /// # Arguments
+    /// * `name` - as rules see it: `json.issue.body`, `comment`, `/order/note`.
+    /// * `value` - by which a name that could mean something else (`code`) is told.
+    pub(crate) fn field(&self, name: &[u8], value: &[u8]) -> Field {
+        let field = |kind| Field {
+            kind,
+            may_be_code: false,
+        };
+        if name.len() > MAX_NAME_BYTES {
+            return field(ContentKind::Other);
+        }
+        let path = Path::of(name);
+        if let Some(kind) = self.own.and_then(|own| own.get(path.text.as_str())) {
+            return field(*kind);
+        }
+        let kind = self.by_name(&path.last);
+        // A coupon is a code, too; what has lines is a program.
+        if kind == ContentKind::Code
+            && matches!(path.last.as_str(), "code" | "script")
+            && memchr::memchr(b'\n', value).is_none()
+        {
+            return Field {
+                kind: ContentKind::Prose,
+                may_be_code: true,
+            };
+        }
+        field(kind)
+    }
+
+    fn by_name(&self, last: &str) -> ContentKind {
+        if let Some(kind) = self.names.whole.get(last) {
+            return *kind;
+        }
+        let mut rest = last;
+        loop {
+            if let Some(kind) = self.names.names.get(rest) {
+                return *kind;
+            }
+            match rest.split_once('_') {
+                Some((_, words)) => rest = words,
+                None => return ContentKind::Other,
+            }
+        }
+    }
+}
+
+/// A name taken apart: `json.items.array_0.commentText` is `items.commenttext`, and its last word `comment_text`.
+struct Path {
+    text: String,
+    last: String,
+}
+
+impl Path {
+    fn of(name: &[u8]) -> Self {
+        let name = String::from_utf8_lossy(name);
+        let parts = name
+            .split(['.', '[', ']', '/', '@'])
+            .filter(|part| !is_index(part));
+        let mut text = String::with_capacity(name.len());
+        let mut last = "";
+        for (place, part) in parts.enumerate() {
+            if place == 0 && matches!(part, "json" | "xml" | "graphql") {
+                continue;
+            }
+            if !text.is_empty() {
+                text.push('.');
+            }
+            text.extend(part.chars().flat_map(char::to_lowercase));
+            last = part;
+        }
+        Self {
+            text,
+            last: words(last),
+        }
+    }
+}
+
+/// The number of a list's item, as the readers of bodies write it.
+fn is_index(part: &str) -> bool {
+    let number = part.strip_prefix("array_").unwrap_or(part);
+    number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `commentText`, `comment-text`, `Comment_Text`: `comment_text`.
+fn words(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 4);
+    let mut small = false;
+    for letter in name.chars() {
+        if matches!(letter, '-' | ' ' | ':') {
+            out.push('_');
+            small = false;
+            continue;
+        }
+        if letter.is_uppercase() && small {
+            out.push('_');
+        }
+        small = letter.is_lowercase() || letter.is_ascii_digit();
+        out.extend(letter.to_lowercase());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::endpoint;
+
+    fn names() -> FieldNames {
+        let mut documented = endpoint("POST", "/issues");
+        documented.content = vec![
+            ("json.issue.Body".to_owned(), ContentKind::Markdown),
+            ("json.comment".to_owned(), ContentKind::Other),
+        ];
+        let content = Content {
+            weigh: true,
+            names: [
+                ("comment", ContentKind::Prose),
+                ("text", ContentKind::Prose),
+                ("=code", ContentKind::Code),
+            ]
+            .map(|(name, kind)| (name.to_owned(), kind))
+            .to_vec(),
+        };
+        FieldNames::new(&content, &[endpoint("GET", "/"), documented])
+    }
+
+    #[test]
+    fn what_an_endpoint_says_comes_before_names() {
+        let names = names();
+        let kind = |endpoint, name: &str| {
+            names
+                .of(endpoint)
+                .unwrap()
+                .field(name.as_bytes(), b"x")
+                .kind
+        };
+        assert_eq!(kind(Some(1), "json.issue.body"), ContentKind::Markdown);
+        assert_eq!(kind(Some(1), "issue[body]"), ContentKind::Markdown);
+        assert_eq!(kind(Some(1), "json.comment"), ContentKind::Other);
+        assert_eq!(kind(Some(0), "json.comment"), ContentKind::Prose);
+        assert_eq!(kind(None, "json.comment"), ContentKind::Prose);
+    }
+
+    #[test]
+    fn names_are_read_by_their_last_words() {
+        let names = names();
+        let kind = |name: &str| names.of(None).unwrap().field(name.as_bytes(), b"x").kind;
+        for name in [
+            "comment",
+            "json.commentText",
+            "json.items.array_0.comment",
+            "messages[0][text]",
+            "order-comment",
+            "/order/comment",
+            "Comment",
+        ] {
+            assert_eq!(kind(name), ContentKind::Prose, "{name}");
+        }
+        for name in [
+            "comment_id",
+            "json.commentCount",
+            "context",
+            "text[]x",
+            "json",
+            "",
+            "comments.author",
+            "zip_code",
+        ] {
+            assert_eq!(kind(name), ContentKind::Other, "{name}");
+        }
+    }
+
+    #[test]
+    fn code_is_a_program_when_it_has_lines() {
+        let names = names();
+        let kind = |value: &[u8]| names.of(None).unwrap().field(b"code", value).kind;
+        assert_eq!(kind(b"SUMMER26"), ContentKind::Prose);
+        assert_eq!(kind(b"a = 1\nb = 2"), ContentKind::Code);
+    }
+
+    #[test]
+    fn nothing_is_weighed_when_it_is_off() {
+        let content = Content {
+            weigh: false,
+            ..Content {
+                weigh: true,
+                names: vec![("comment".into(), ContentKind::Prose)],
+            }
+        };
+        assert!(FieldNames::new(&content, &[]).of(None).is_none());
+        assert!(FieldNames::default().of(Some(3)).is_none());
+    }
+}

@@ -1,0 +1,529 @@
+//! HTML: a value becomes text, an attribute or part of a script. It runs when a tag of it runs script or loads what
+//! does, when it ends an attribute and begins a handler, when a link of it is a script.
+
+use std::borrow::Cow;
+
+use super::script;
+use super::text::{
+    Code, at, before, begins, entities_decoded, escapes_decoded, find, from, is_blank,
+    is_one_token, skip_blank, trim,
+};
+use crate::bundle::ContentKind;
+
+/// Bytes of tags that are read, all tags together, beyond four for each byte of the value. Past them the value counts.
+const MAX_READ: usize = 64 << 10;
+
+/// Bytes of what is in an element of script or style that are looked at.
+const MAX_ELEMENT: usize = 4 << 10;
+
+/// Links of Markdown whose target may be a script that are read. Past them the value counts.
+const MAX_LINKS: usize = 2048;
+
+/// Attributes of one tag.
+const MAX_ATTRIBUTES: usize = 64;
+
+/// Whether a value runs script where HTML is shown.
+pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
+    if kind == ContentKind::Code {
+        // Code has tags and calls in it; what closes the page's own element in its first characters is no code.
+        return breaks_element(value) || (is_one_token(value) && is_script_address(value));
+    }
+    if at_start_is_script(kind, value) || in_markup(kind, value) || script::runs(kind, value) {
+        return true;
+    }
+    if kind == ContentKind::Pattern || kind == ContentKind::Query {
+        return false;
+    }
+    // Escaped markup is what prose about markup looks like. Only a value that is nothing else is looked at unescaped.
+    is_dense(value) && escapes_decoded(value).is_some_and(|plain| in_markup(kind, &plain))
+}
+
+/// Whether a value is markup or script rather than a sentence with some in it: hardly a word stands free.
+fn is_dense(value: &[u8]) -> bool {
+    let words = value.split(|byte| is_blank(*byte)).filter(|word| {
+        word.len() > 1
+            && word.iter().all(|byte| {
+                byte.is_ascii_alphabetic() || matches!(byte, b',' | b'.' | b'!' | b'\'')
+            })
+    });
+    words.count() <= 3
+}
+
+fn in_markup(kind: ContentKind, value: &[u8]) -> bool {
+    let without_nulls = plain(value);
+    let value: &[u8] = &without_nulls;
+    let code = if kind == ContentKind::Markdown {
+        Code::of(value)
+    } else {
+        Code::NONE
+    };
+    has_running_tag(kind, value, &code)
+        || has_handler_behind_quote(value, &code)
+        || has_script_link(value, &code)
+        || is_encoded_script(value)
+}
+
+/// Browsers of old skip NULs in names.
+fn plain(value: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(0, value).is_none() {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(value.iter().copied().filter(|byte| *byte != 0).collect())
+}
+
+/// `</textarea><script>` and the like in the first characters of a value.
+fn breaks_element(value: &[u8]) -> bool {
+    let value = trim(value);
+    let head = value.get(..value.len().min(160)).unwrap_or(value);
+    let closes = matches!(at(head, 0), b'"' | b'\'' | b'>' | b'-') || head.starts_with(b"</");
+    closes
+        && (has_running_tag(ContentKind::Prose, head, &Code::NONE)
+            || has_handler_behind_quote(head, &Code::NONE))
+}
+
+fn at_start_is_script(kind: ContentKind, value: &[u8]) -> bool {
+    let value = trim(value);
+    if kind == ContentKind::Pattern {
+        return is_one_token(value) && is_script_address(value);
+    }
+    is_script_address(&entities_decoded(value))
+}
+
+/// Whether an address runs script (WHATWG URL: white space and control characters in it do not count).
+fn is_script_address(address: &[u8]) -> bool {
+    const SCHEMES: [&[u8]; 3] = [b"javascript:", b"vbscript:", b"livescript:"];
+    let mut head = [0_u8; 32];
+    let mut length = 0;
+    let mut leading = true;
+    for byte in address.iter().take(256) {
+        leading &= *byte <= b' ';
+        if leading || matches!(byte, 0 | b'\t' | b'\n' | b'\r') {
+            continue;
+        }
+        let Some(slot) = head.get_mut(length) else {
+            break;
+        };
+        *slot = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    let head = head.get(..length).unwrap_or_default();
+    if SCHEMES.iter().any(|scheme| {
+        head.len() > scheme.len()
+            && head.starts_with(scheme)
+            && !matches!(head.get(scheme.len()), Some(b'"' | b'`' | b'\'' | b'/'))
+            || head.starts_with(b"javascript://") && head.len() > 20
+    }) {
+        return true;
+    }
+    head.strip_prefix(b"data:").is_some_and(|rest| {
+        [
+            &b"text/html"[..],
+            b"text/javascript",
+            b"application/javascript",
+            b"application/xhtml",
+            b"text/xml",
+            b"image/svg",
+        ]
+        .iter()
+        .any(|media| rest.starts_with(media) && rest.len() > media.len())
+    })
+}
+
+struct Tag<'v> {
+    /// In its own case.
+    name: &'v [u8],
+    closing: bool,
+    attributes: Vec<(&'v [u8], &'v [u8])>,
+    /// Behind its `>`, or the end.
+    end: usize,
+    closed: bool,
+}
+
+/// The tag at a `<` (HTML Living Standard, 13.2.5.6 on); `None` when it is none.
+fn tag<'v>(text: &'v [u8], start: usize, read: &mut usize) -> Option<Tag<'v>> {
+    let closing = at(text, start + 1) == b'/';
+    let name_start = start + 1 + usize::from(closing);
+    if !at(text, name_start).is_ascii_alphabetic() {
+        return None;
+    }
+    let mut place = name_start;
+    while place < text.len()
+        && !is_blank(at(text, place))
+        && !matches!(at(text, place), b'/' | b'>')
+    {
+        place += 1;
+    }
+    let mut found = Tag {
+        name: text.get(name_start..place).unwrap_or_default(),
+        closing,
+        attributes: Vec::new(),
+        end: place,
+        closed: false,
+    };
+    while place < text.len() && found.attributes.len() < MAX_ATTRIBUTES {
+        while is_blank(at(text, place)) || at(text, place) == b'/' {
+            place += 1;
+        }
+        if at(text, place) == b'>' {
+            place += 1;
+            found.closed = true;
+            break;
+        }
+        let from_here = place;
+        // A name may begin with `=`.
+        place += 1;
+        while place < text.len()
+            && !is_blank(at(text, place))
+            && !matches!(at(text, place), b'/' | b'>' | b'=')
+        {
+            place += 1;
+        }
+        let name = text.get(from_here..place).unwrap_or_default();
+        let behind = skip_blank(text, place);
+        if at(text, behind) != b'=' {
+            found.attributes.push((name, b""));
+            continue;
+        }
+        place = skip_blank(text, behind + 1);
+        let quote = at(text, place);
+        let (value_start, value_end) = if matches!(quote, b'"' | b'\'') {
+            let value_start = place + 1;
+            let length = memchr::memchr(quote, from(text, value_start))
+                .unwrap_or(from(text, value_start).len());
+            place = value_start + length + 1;
+            (value_start, value_start + length)
+        } else {
+            let value_start = place;
+            while place < text.len() && !is_blank(at(text, place)) && at(text, place) != b'>' {
+                place += 1;
+            }
+            (value_start, place)
+        };
+        found
+            .attributes
+            .push((name, text.get(value_start..value_end).unwrap_or_default()));
+    }
+    *read = read.saturating_add(place.saturating_sub(start) + 16);
+    found.end = place.min(text.len());
+    Some(found)
+}
+
+fn has_running_tag(kind: ContentKind, value: &[u8], code: &Code) -> bool {
+    let mut read = 0;
+    let limit = MAX_READ.saturating_add(value.len().saturating_mul(4));
+    for start in memchr::memchr_iter(b'<', value) {
+        if code.has(start) {
+            continue;
+        }
+        if read > limit {
+            return true;
+        }
+        let Some(tag) = tag(value, start, &mut read) else {
+            continue;
+        };
+        if is_script_name(local_name(tag.name)) || begins(tag.name, b"style") {
+            read = read.saturating_add(MAX_ELEMENT / 4);
+        }
+        if tag_runs(kind, value, &tag) {
+            return true;
+        }
+    }
+    false
+}
+
+fn tag_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>) -> bool {
+    if tag.closing {
+        return false;
+    }
+    let attribute = |wanted: &[u8]| {
+        let found = tag
+            .attributes
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.map(|(_, value)| entities_decoded(value))
+    };
+    let has = |wanted: &[u8]| attribute(wanted).is_some_and(|value| !trim(&value).is_empty());
+    if tag
+        .attributes
+        .iter()
+        .any(|(name, value)| attribute_runs(name, value))
+    {
+        return true;
+    }
+    let is_document = kind == ContentKind::Html;
+    let is_secure =
+        |name: &[u8]| attribute(name).is_some_and(|value| begins(trim(&value), b"https://"));
+    let name = local_name(tag.name);
+    let is = |wanted: &[u8]| name.eq_ignore_ascii_case(wanted);
+    if is_script_name(name) {
+        return has(b"src")
+            || has(b"href")
+            || has(b"xlink:href")
+            || script_runs(from(text, tag.end), tag.closed);
+    }
+    if is(b"iframe") || is(b"frame") {
+        return has(b"src") && !(is_document && is_secure(b"src")) || has(b"srcdoc");
+    }
+    if is(b"object") || is(b"embed") || is(b"applet") || is(b"portal") || is(b"fencedframe") {
+        return has(b"data") || has(b"src") || has(b"code") || has(b"archive") || has(b"classid");
+    }
+    if is(b"base") {
+        return has(b"href");
+    }
+    if is(b"link") {
+        let relation = attribute(b"rel").unwrap_or_default();
+        let loads =
+            find(&relation, b"stylesheet").is_some() || find(&relation, b"import").is_some();
+        return loads && has(b"href") && !(is_document && is_secure(b"href"));
+    }
+    if is(b"meta") {
+        return attribute(b"http-equiv").is_some_and(|value| {
+            let value = trim(&value);
+            value.eq_ignore_ascii_case(b"refresh") || value.eq_ignore_ascii_case(b"set-cookie")
+        }) && has(b"content");
+    }
+    if is(b"style") {
+        let rest = from(text, tag.end);
+        let rest = rest.get(..rest.len().min(MAX_ELEMENT)).unwrap_or(rest);
+        let end = find(rest, b"</style").unwrap_or(rest.len());
+        return style_runs(rest.get(..end).unwrap_or(rest));
+    }
+    if is(b"bean") || is(b"import") || is(b"xml") {
+        return has(b"class") || has(b"implementation") || has(b"src");
+    }
+    false
+}
+
+/// `svg:script` is a script.
+fn local_name(name: &[u8]) -> &[u8] {
+    memchr::memchr(b':', name).map_or(name, |colon| from(name, colon + 1))
+}
+
+fn is_script_name(name: &[u8]) -> bool {
+    // Behind a form feed or a broken character the name goes on in some browsers and ends in others.
+    begins(name, b"script")
+        && !at(name, 6).is_ascii_alphanumeric()
+        && !matches!(at(name, 6), b'-' | b'_')
+}
+
+/// Whether what stands in a script element is script rather than the rest of a sentence that names the element.
+fn script_runs(rest: &[u8], closed: bool) -> bool {
+    let rest = rest.get(..rest.len().min(MAX_ELEMENT)).unwrap_or(rest);
+    let end = find(rest, b"</script").unwrap_or(rest.len());
+    let inside = rest.get(..end).unwrap_or(rest);
+    if !closed && end == rest.len() {
+        return inside.contains(&b'(');
+    }
+    let calls = inside.windows(2).any(|pair| matches!(pair, [name, b'(' | b'`' | b'['] if name.is_ascii_alphanumeric() || matches!(name, b'_' | b'$' | b')' | b']' | b'"' | b'\'')));
+    let assigns = memchr::memchr(b'=', inside).is_some_and(|place| {
+        let target = inside.get(..place).unwrap_or_default().trim_ascii_end();
+        target
+            .last()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b']'))
+    });
+    calls
+        || (assigns && memchr::memchr(b'<', inside).is_none())
+        || memchr::memmem::find(inside, b"![]").is_some()
+}
+
+fn attribute_runs(name: &[u8], value: &[u8]) -> bool {
+    let shown = trim(value);
+    if is_handler(name) {
+        return !shown.is_empty();
+    }
+    let value = entities_decoded(value);
+    // Attributes that older browsers took apart at a slash.
+    if find(&value, b"/on").is_some_and(|place| {
+        let rest = from(&value, place + 1);
+        rest.iter()
+            .position(|byte| *byte == b'=')
+            .is_some_and(|end| is_handler(rest.get(..end).unwrap_or_default()))
+    }) {
+        return true;
+    }
+    if is_script_address(&value) {
+        return !name.eq_ignore_ascii_case(b"alt") && !name.eq_ignore_ascii_case(b"title");
+    }
+    if name.eq_ignore_ascii_case(b"srcdoc") {
+        return value.contains(&b'<');
+    }
+    if name.eq_ignore_ascii_case(b"style") || name.eq_ignore_ascii_case(b"background") {
+        return style_runs(&value);
+    }
+    if name.eq_ignore_ascii_case(b"values")
+        || name.eq_ignore_ascii_case(b"srcset")
+        || name.eq_ignore_ascii_case(b"content")
+    {
+        return find(&value, b"javascript:").is_some();
+    }
+    false
+}
+
+/// `onclick`, whatever stands before it in a name that browsers read as one.
+fn is_handler(name: &[u8]) -> bool {
+    let name = name
+        .strip_prefix(b"\"")
+        .or_else(|| name.strip_prefix(b"'"))
+        .or_else(|| name.strip_prefix(b"`"))
+        .unwrap_or(name);
+    let letters = name
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphabetic())
+        .count();
+    begins(name, b"on") && letters >= 5 && letters <= 32 && letters == name.len()
+}
+
+fn style_runs(style: &[u8]) -> bool {
+    let plain = without_comments(style);
+    [
+        &b"expression("[..],
+        b"javascript:",
+        b"vbscript:",
+        b"-moz-binding",
+        b"behavior:",
+        b"behaviour:",
+        b"@import",
+    ]
+    .iter()
+    .any(|wanted| find(&plain, wanted).is_some())
+}
+
+/// A style without comments, and with backslashes taken out.
+fn without_comments(style: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr2(b'*', b'\\', style).is_none() {
+        return Cow::Borrowed(style);
+    }
+    let mut out = Vec::with_capacity(style.len());
+    let mut place = 0;
+    while place < style.len() {
+        let rest = from(style, place);
+        if rest.starts_with(b"/*") {
+            place += memchr::memmem::find(rest, b"*/").map_or(rest.len(), |end| end + 2);
+        } else {
+            if at(rest, 0) != b'\\' {
+                out.push(at(rest, 0));
+            }
+            place += 1;
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// A quote, and then a handler: `" onmouseover=…`.
+fn has_handler_behind_quote(value: &[u8], code: &Code) -> bool {
+    for quote in memchr::memchr3_iter(b'"', b'\'', b'`', value) {
+        let mut place = quote + 1;
+        while is_blank(at(value, place)) || matches!(at(value, place), b'/' | b'>') {
+            place += 1;
+        }
+        // Other attributes may stand between.
+        for _ in 0..4 {
+            let start = place;
+            while at(value, place).is_ascii_alphabetic() {
+                place += 1;
+            }
+            let name = value.get(start..place).unwrap_or_default();
+            if name.is_empty() {
+                break;
+            }
+            let behind = skip_blank(value, place);
+            if is_handler(name) && at(value, behind) == b'=' && behind - place <= 8 {
+                let value_start = skip_blank(value, behind + 1);
+                let calls = from(value, value_start)
+                    .iter()
+                    .take(512)
+                    .any(|byte| matches!(byte, b'(' | b'`' | b'='));
+                if calls && !code.has(quote) {
+                    return true;
+                }
+            }
+            if !is_blank(at(value, place))
+                || !(name.eq_ignore_ascii_case(b"autofocus")
+                    || name.eq_ignore_ascii_case(b"open")
+                    || name.eq_ignore_ascii_case(b"hidden"))
+            {
+                break;
+            }
+            place = behind;
+        }
+    }
+    false
+}
+
+/// A link of Markdown, or words, that run script: `](javascript:…)`, `javascript:alert(1)`.
+fn has_script_link(value: &[u8], code: &Code) -> bool {
+    let mut place = 0;
+    let mut links = 0;
+    while let Some(found) = memchr::memmem::find(from(value, place), b"](") {
+        let start = place + found + 2;
+        place = start;
+        let first = at(value, start).to_ascii_lowercase();
+        if !(matches!(first, b'j' | b'v' | b'l' | b'd' | b'&' | b'%' | b'<') || first <= b' ') {
+            continue;
+        }
+        links += 1;
+        if links > MAX_LINKS {
+            return true;
+        }
+        let target = from(value, start);
+        let target = target.get(..target.len().min(256)).unwrap_or(target);
+        let decoded = entities_decoded(target);
+        let address = skip_blank(&decoded, usize::from(at(&decoded, 0) == b'<'));
+        if !code.has(start)
+            && (is_script_address(from(&decoded, address))
+                || is_script_address(&super::text::percent_decoded(&decoded).unwrap_or_default()))
+        {
+            return true;
+        }
+    }
+    let document = find(value, b"data:text/html");
+    if document.is_some_and(|place| {
+        !code.has(place) && {
+            let rest = from(value, place + 14);
+            begins(rest, b";base64,")
+                || rest.starts_with(b",<")
+                || begins(rest, b",%3c")
+                || begins(rest, b";charset")
+        }
+    }) {
+        return true;
+    }
+    let mut place = 0;
+    while let Some(found) = find(from(value, place), b"script:") {
+        let start = place + found;
+        place = start + 7;
+        let scheme = start
+            .checked_sub(4)
+            .is_some_and(|begin| begins(from(value, begin), b"java"));
+        if scheme
+            && !code.has(start)
+            && (script::is_call(value, skip_blank(value, place))
+                || before(value, start - 4) == b'<')
+        {
+            return true;
+        }
+    }
+    false
+}
+
+/// Script in the few characters that JSFuck has, in UTF-7, or in the high halves that old browsers read as ASCII.
+fn is_encoded_script(value: &[u8]) -> bool {
+    if memchr::memmem::find(value, b"+ADw-").is_some() {
+        return true;
+    }
+    let mut run = 0;
+    let mut marks = 0;
+    for byte in value {
+        if matches!(byte, b'[' | b']' | b'(' | b')' | b'!' | b'+') {
+            run += 1;
+            marks += usize::from(matches!(byte, b'!' | b'+'));
+            if run >= 24 && marks >= 6 {
+                return true;
+            }
+        } else if !is_blank(*byte) {
+            (run, marks) = (0, 0);
+        }
+    }
+    let high = find(value, b"\xbcscript").or_else(|| find(value, b"\xbc/script"));
+    high.is_some() && memchr::memchr(0xbe, value).is_some()
+}

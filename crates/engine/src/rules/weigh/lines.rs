@@ -1,0 +1,75 @@
+//! Lines of HTTP: a value becomes part of a header. It adds one, or another message, when a line of it is one.
+
+use super::text::{Code, Word, at, begins, from, skip_blank, trim};
+use crate::bundle::ContentKind;
+
+/// Lines of a value that may be a message in a header; a text with more of them shows one.
+const MAX_LINES: usize = 8;
+
+/// Whether a value adds a header or a message behind a line end.
+pub(super) fn adds_header(kind: ContentKind, value: &[u8]) -> bool {
+    if matches!(
+        kind,
+        ContentKind::Code | ContentKind::Pattern | ContentKind::Query
+    ) {
+        return false;
+    }
+    let value = trim_end(value);
+    if memchr::memchr_iter(b'\n', value).count() > MAX_LINES {
+        return false;
+    }
+    let code = Code::of(value);
+    memchr::memchr2_iter(b'\r', b'\n', value)
+        .any(|place| !code.has(place) && is_header(from(value, skip_blank(value, place))))
+}
+
+fn trim_end(value: &[u8]) -> &[u8] {
+    value.trim_ascii_end()
+}
+
+fn is_header(line: &[u8]) -> bool {
+    const NAMES: [&[u8]; 9] = [
+        b"content-type",
+        b"content-length",
+        b"set-cookie",
+        b"location",
+        b"refresh",
+        b"transfer-encoding",
+        b"x-forwarded-for",
+        b"host",
+        b"connection",
+    ];
+    let end = memchr::memchr2(b'\r', b'\n', line).unwrap_or(line.len());
+    let line = trim(line.get(..end).unwrap_or(line));
+    if begins(line, b"http/") && at(line, 5).is_ascii_digit()
+        || begins(line, b"<html")
+        || begins(line, b"<meta")
+    {
+        return true;
+    }
+    if NAMES
+        .iter()
+        .any(|name| begins(line, name) && at(line, skip_blank(line, name.len())) == b':')
+    {
+        return true;
+    }
+    let method = Word::at(line, 0);
+    let methods = matches!(
+        method.bytes(),
+        b"get"
+            | b"post"
+            | b"head"
+            | b"put"
+            | b"delete"
+            | b"options"
+            | b"patch"
+            | b"connect"
+            | b"trace"
+            | b"propfind"
+    );
+    methods
+        && line
+            .rsplit(|byte| *byte == b' ')
+            .next()
+            .is_some_and(|last| begins(last, b"http/"))
+}

@@ -1,0 +1,146 @@
+//! A match in a field where people write (comments, descriptions, Markdown, HTML, code, regular expressions) is weighed
+//! by grammar: would this value, put where such values go, break out of its string, tag or argument? A mention of
+//! `select`, `/etc/hosts` or `<img` does not; `' UNION SELECT …`, `<img onerror=…>`, `; cat /etc/passwd` do, with prose
+//! around them too.
+//!
+//! | what | where |
+//! |---|---|
+//! | which field holds what | `fields` |
+//! | SQL: would the rest, behind the quote, go on with another condition or statement? | `sql` |
+//! | HTML: would a tag, an attribute or a link run script? | `html` |
+//! | `JavaScript`, in a page, on a server, in a database: would a string end and a call begin? | `script` |
+//! | shells: would the argument end and a command begin? | `shell` |
+//! | lines of HTTP: would a header or another message begin? | `lines` |
+//! | files and addresses: is the value one, rather than a sentence that names one? | `path` |
+//! | PHP, Java, templates: would an expression be evaluated? | `expression` |
+//!
+//! Only values on which a rule matched are weighed, each once a class. What a grammar cannot decide within its budget
+//! counts: weighing only ever takes back a match of a rule, and says so ([`super::report::Weighed`]).
+
+mod expression;
+mod fields;
+mod html;
+mod lines;
+mod path;
+mod script;
+mod shell;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub(crate) use fields::{Field, FieldNames, Fields};
+
+use crate::bundle::ContentKind;
+
+/// Classes of attacks, a bit each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Classes(u16);
+
+/// Tags of rules (the Core Rule Set's, and those of Starfort's own rules), and the classes that they stand for.
+const TAGS: [(&str, Classes); 16] = [
+    ("attack-sqli", Classes::SQL),
+    ("attack-xss", Classes::XSS),
+    ("attack-rce", Classes::SHELL),
+    ("attack-lfi", Classes::PATH),
+    ("attack-rfi", Classes::ADDRESS),
+    ("attack-ssrf", Classes::ADDRESS),
+    ("attack-injection-php", Classes::PHP),
+    ("attack-injection-java", Classes::JAVA),
+    ("attack-injection-generic", Classes::SCRIPT),
+    ("attack-nodejs", Classes::SCRIPT),
+    ("attack-nosql", Classes::SCRIPT),
+    ("attack-ssti", Classes::TEMPLATE),
+    ("attack-injection-template", Classes::TEMPLATE),
+    ("attack-ldap", Classes::LDAP),
+    ("language-java", Classes::JAVA),
+    ("language-javascript", Classes::SCRIPT),
+];
+
+/// Rules of the Core Rule Set that look for lines of HTTP in values; their tag (`attack-protocol`) is that of rules about
+/// the protocol itself, which are not weighed.
+const LINE_RULES: [u64; 3] = [921_110, 921_120, 921_130];
+
+impl Classes {
+    pub(crate) const NONE: Self = Self(0);
+    const SQL: Self = Self(1);
+    const XSS: Self = Self(1 << 1);
+    const SHELL: Self = Self(1 << 2);
+    const PATH: Self = Self(1 << 3);
+    const ADDRESS: Self = Self(1 << 4);
+    const PHP: Self = Self(1 << 5);
+    const JAVA: Self = Self(1 << 6);
+    const SCRIPT: Self = Self(1 << 7);
+    const TEMPLATE: Self = Self(1 << 8);
+    const LDAP: Self = Self(1 << 9);
+    const LINES: Self = Self(1 << 10);
+
+    /// The classes of a rule. A rule without one is not weighed.
+    pub(crate) fn of(id: u64, tags: &[String]) -> Self {
+        if LINE_RULES.contains(&id) {
+            return Self::LINES;
+        }
+        let of = |tag: &String| TAGS.iter().find(|(known, _)| tag == known);
+        let bits = tags.iter().filter_map(of).map(|(_, class)| class.0);
+        let all = Self(bits.fold(0, |all, bit| all | bit));
+        // The language of a rule says which grammar to ask, not that it is about an attack.
+        let attacks = tags
+            .iter()
+            .any(|tag| tag.starts_with("attack-") && TAGS.iter().any(|(known, _)| tag == known));
+        if attacks { all } else { Self::NONE }
+    }
+
+    /// Those on which the answer depends: for the others a value that breaks out of anything counts.
+    pub(crate) fn narrow(self) -> Self {
+        let narrow = [Self::PATH, Self::ADDRESS, Self::LINES, Self::LDAP];
+        Self(self.0 & narrow.iter().fold(0, |all, class| all | class.0))
+    }
+
+    fn has(self, class: Self) -> bool {
+        self.0 & class.0 != 0
+    }
+}
+
+/// Bytes of a value that are weighed; a longer one counts.
+const MAX_BYTES: usize = 128 << 10;
+
+/// Whether a value of a field counts for a rule of these classes.
+///
+/// # Arguments
+/// * `value` - as the application reads it.
+pub(crate) fn counts(classes: Classes, field: Field, value: &[u8]) -> bool {
+    if value.len() > MAX_BYTES || field.kind == ContentKind::Other {
+        return true;
+    }
+    // Whatever the rule looks for: what breaks out of anything is no content.
+    if breaks_out(classes, field, value) {
+        return true;
+    }
+    // What is decoded once more on the way breaks out just as well.
+    text::percent_decoded(value).is_some_and(|decoded| breaks_out(classes, field, &decoded))
+}
+
+fn breaks_out(classes: Classes, field: Field, value: &[u8]) -> bool {
+    let kind = field.kind;
+    is_bare(field, value)
+        || (classes.has(Classes::PATH) && path::leads_out(value))
+        || (classes.has(Classes::ADDRESS) && path::is_address(value))
+        || (classes.has(Classes::LINES) && lines::adds_header(kind, value))
+        || (classes.has(Classes::LDAP) && expression::is_filter(value))
+        || sql::breaks_out(kind, value)
+        || html::runs(kind, value)
+        || shell::runs(kind, value)
+        || path::climbs_out(value)
+        || expression::is_php(kind, value)
+        || expression::is_java(value)
+        || expression::is_template(kind, value)
+}
+
+/// Whether a value has nothing of what its field is for: no sentence, no lines, no element. What a rule finds in it is
+/// all there is, as in any other field.
+fn is_bare(field: Field, value: &[u8]) -> bool {
+    match field.kind {
+        ContentKind::Code | ContentKind::Pattern | ContentKind::Query => false,
+        _ => !field.may_be_code && !text::has_prose(value) && !text::has_markup(value),
+    }
+}

@@ -1,0 +1,121 @@
+//! Files and addresses: a value leads somewhere only as a whole. A sentence that names `/etc/hosts` opens nothing.
+
+use super::text::{Code, at, find, from, is_blank, is_one_token, percent_decoded, trim};
+
+/// Whether a value is a path.
+pub(super) fn leads_out(value: &[u8]) -> bool {
+    is_one_token(value) && is_path(trim(value))
+}
+
+/// Whether a value climbs out of a folder towards a file of the system, wherever it stands.
+pub(super) fn climbs_out(value: &[u8]) -> bool {
+    let decoded = percent_decoded(value);
+    let plain = decoded.as_deref().unwrap_or(value);
+    climbs(plain) || hides(value)
+}
+
+/// Paths have letters and few signs; links of Markdown, tags and calls have others.
+fn is_path(token: &[u8]) -> bool {
+    !token.iter().any(|byte| {
+        matches!(
+            byte,
+            b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'"' | b'`'
+        )
+    })
+}
+
+/// `../../` and then a file that systems keep their secrets in.
+fn climbs(value: &[u8]) -> bool {
+    const FILES: [&[u8]; 14] = [
+        b"etc/passwd",
+        b"etc/shadow",
+        b"etc/hosts",
+        b"etc/group",
+        b"proc/self",
+        b"boot.ini",
+        b"win.ini",
+        b"windows/",
+        b"winnt/",
+        b"root/.ssh",
+        b"id_rsa",
+        b".bash_history",
+        b"web.config",
+        b"web-inf",
+    ];
+    let mut code: Option<Code> = None;
+    let mut place = 0;
+    while let Some(found) = memchr::memmem::find(from(value, place), b"..") {
+        let start = place + found;
+        let mut end = start;
+        let mut steps = 0;
+        while at(value, end) == b'.' && at(value, end + 1) == b'.' {
+            let dots = from(value, end)
+                .iter()
+                .take_while(|byte| **byte == b'.')
+                .count();
+            let slashes = from(value, end + dots)
+                .iter()
+                .take_while(|byte| matches!(byte, b'/' | b'\\'))
+                .count();
+            if slashes == 0 {
+                end += dots;
+                break;
+            }
+            end += dots + slashes;
+            steps += 1;
+        }
+        if steps >= 2 {
+            let rest = from(value, end);
+            let rest: Vec<u8> = rest
+                .iter()
+                .take(48)
+                .map(|byte| if *byte == b'\\' { b'/' } else { *byte })
+                .collect();
+            let token = rest
+                .get(
+                    ..rest
+                        .iter()
+                        .position(|byte| is_blank(*byte))
+                        .unwrap_or(rest.len()),
+                )
+                .unwrap_or(&rest);
+            let code = code.get_or_insert_with(|| Code::of(value));
+            if FILES.iter().any(|file| find(token, file).is_some()) && !code.has(start) {
+                return true;
+            }
+        }
+        place = end.max(start + 2);
+    }
+    false
+}
+
+/// Dots or slashes of a climb written so that a filter should not see them.
+fn hides(value: &[u8]) -> bool {
+    const FORMS: [&[u8]; 10] = [
+        b"..%2f",
+        b"..%5c",
+        b"%2e%2e%2f",
+        b"%2e%2e/",
+        b"%2e%2e%5c",
+        b"..%252f",
+        b"..%c0%af",
+        b"..%c1%9c",
+        b"..;/",
+        b"%252e%252e",
+    ];
+    FORMS.iter().any(|form| {
+        find(value, form).is_some_and(|first| find(from(value, first + form.len()), form).is_some())
+    })
+}
+
+/// Whether a value is an address, or one of a scheme that reads and runs.
+pub(super) fn is_address(value: &[u8]) -> bool {
+    is_one_token(value) && is_path_or_host(trim(value))
+}
+
+fn is_path_or_host(token: &[u8]) -> bool {
+    !token
+        .iter()
+        .any(|byte| matches!(byte, b'<' | b'>' | b'"' | b'`'))
+        && memchr::memmem::find(token, b"](").is_none()
+}

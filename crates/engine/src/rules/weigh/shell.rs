@@ -1,0 +1,881 @@
+//! Shells: a value becomes an argument of a command. It runs when the argument ends (`;`, `|`, `&`, `$(`, a backtick)
+//! and a command with what commands are given follows. Shell that is shown, in code of Markdown or on lines that begin
+//! with a command themselves, is what how-tos are made of.
+
+use super::text::{
+    Code, Word, at, before, begins, find, from, is_blank, is_in, is_one_token, is_word, skip_blank,
+    trim,
+};
+use crate::bundle::ContentKind;
+
+/// Commands behind separators whose lines are looked at. Past them the value counts.
+const MAX_COMMANDS: usize = 256;
+
+/// Bytes that are looked back for the command of a line.
+const MAX_BACK: usize = 256;
+
+/// Whether a value runs a command.
+pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
+    if is_function_import(value)
+        || has_internal_separator(kind, value)
+        || is_batch(value)
+        || is_command_alone(value)
+    {
+        return true;
+    }
+    let is_code = matches!(
+        kind,
+        ContentKind::Code | ContentKind::Query | ContentKind::Pattern
+    );
+    if is_code {
+        return begins_with_command(kind, value);
+    }
+    let code = Code::of(value);
+    let mut count = 0;
+    let mut place = 0;
+    while let Some(found) = from(value, place)
+        .iter()
+        .position(|byte| matches!(byte, b';' | b'|' | b'&' | b'$' | b'`' | b'<' | b'>' | b'\n'))
+    {
+        let start = place + found;
+        place = start + 1;
+        if count > MAX_COMMANDS {
+            return true;
+        }
+        if at(value, start) == b'`' {
+            if backtick_runs(value, start) {
+                return true;
+            }
+            continue;
+        }
+        if code.has(start) {
+            continue;
+        }
+        if separator_runs(value, start, &mut count) {
+            return true;
+        }
+    }
+    false
+}
+
+/// `() { :;};`: a function in a variable that a shell imports, and what follows it (CVE-2014-6271).
+fn is_function_import(value: &[u8]) -> bool {
+    memchr::memmem::find_iter(value, b"()").any(|place| {
+        let brace = skip_blank(value, place + 2);
+        at(value, brace) == b'{' && {
+            let body = skip_blank(value, brace + 1);
+            matches!(at(value, body), b':' | b'_' | b'>')
+                && from(value, body).iter().take(64).any(|byte| *byte == b'}')
+        }
+    })
+}
+
+/// A command with a variable for its blank: `cat${IFS}/etc/passwd`.
+fn has_internal_separator(kind: ContentKind, value: &[u8]) -> bool {
+    let code = if kind == ContentKind::Markdown || kind == ContentKind::Prose {
+        Code::of(value)
+    } else {
+        Code::NONE
+    };
+    let found = memchr::memmem::find_iter(value, b"IFS").any(|place| {
+        let name = value.get(..place).unwrap_or_default();
+        let start = if name.ends_with(b"${") {
+            place.saturating_sub(2)
+        } else {
+            place.saturating_sub(1)
+        };
+        at(value, start) == b'$'
+            && (is_word(before(value, start)) || before(value, start) == b'\'')
+            && !code.has(place)
+            && from(value, place + 3)
+                .iter()
+                .take(3)
+                .any(|byte| !is_blank(*byte))
+    });
+    found && kind != ContentKind::Code
+}
+
+/// A loop or a condition of Windows' command line, on its own: `for %i in (…) do`, `if exist x y`.
+fn is_batch(value: &[u8]) -> bool {
+    let value = trim(value);
+    if value.contains(&b'\n') {
+        return false;
+    }
+    let start = value
+        .iter()
+        .position(|byte| byte.is_ascii_alphabetic())
+        .unwrap_or(0);
+    let word = Word::at(value, start);
+    if start > 2 || !is_blank(at(value, word.end)) {
+        return false;
+    }
+    let mut next = skip_blank(value, word.end);
+    match word.bytes() {
+        b"for" => {
+            let variable = from(value, next).iter().position(|byte| *byte == b'%');
+            variable.is_some_and(|place| {
+                place < 48
+                    && find(from(value, next + place), b"in").is_some()
+                    && find(value, b"do").is_some()
+                    && value.contains(&b'(')
+            })
+        }
+        b"if" => {
+            if begins(from(value, next), b"/i") {
+                next = skip_blank(value, next + 2);
+            }
+            let mut test = Word::at(value, next);
+            if test.bytes() == b"not" {
+                next = skip_blank(value, test.end);
+                test = Word::at(value, next);
+            }
+            let rest = from(value, next);
+            matches!(test.bytes(), b"exist" | b"defined" | b"errorlevel")
+                || rest.starts_with(b"%")
+                || rest.starts_with(b"[%")
+                || rest.starts_with(b"\"%")
+                || rest.starts_with(b"(")
+                    && [&b" equ "[..], b" == ", b" neq "]
+                        .iter()
+                        .any(|operator| find(rest, operator).is_some_and(|place| place < 16))
+        }
+        _ => false,
+    }
+}
+
+/// The value is a command that runs another, or what it is given points at an attack.
+fn is_command_alone(value: &[u8]) -> bool {
+    let value = trim(value);
+    if value.contains(&b'\n') {
+        return false;
+    }
+    let Some(first) = command(value, 0) else {
+        return false;
+    };
+    let next = skip_blank(value, first.end);
+    if next == first.end {
+        return false;
+    }
+    let given = from(value, next);
+    if is_in(first.name(), RUNNERS) {
+        return command(value, next).is_some_and(|second| {
+            let rest = trim(from(value, second.end));
+            is_in(second.name(), TELLS) && rest.is_empty()
+                || is_in(second.name(), INTERPRETERS) && at(rest, 0) == b'-'
+        });
+    }
+    is_in(first.name(), INTERPRETERS)
+        && (begins(given, b"-c ")
+            || begins(given, b"-e ")
+            || begins(given, b"-r ")
+            || begins(given, b"/c ")
+            || begins(given, b"-i"))
+        || is_in(first.name(), COMMANDS) && first.is_pointed && is_given(first.name(), given)
+}
+
+/// Commands that run another.
+const RUNNERS: &[&str] = &[
+    "busybox", "command", "env", "exec", "nice", "nohup", "stdbuf", "strace", "sudo", "time",
+    "timeout", "watch", "xargs",
+];
+
+/// Code: only what ends an argument in the value's first characters.
+fn begins_with_command(kind: ContentKind, value: &[u8]) -> bool {
+    let value = trim(value);
+    if value.contains(&b'\n') {
+        return false;
+    }
+    let end = value
+        .iter()
+        .position(|byte| !is_word(*byte) && !matches!(byte, b'.' | b'\'' | b'"' | b')' | b'-'))
+        .unwrap_or(value.len());
+    if end > 40 {
+        return false;
+    }
+    let place = skip_blank(value, end);
+    match at(value, place) {
+        b'|' if kind == ContentKind::Pattern => false,
+        b';' | b'|' | b'&' => separator_runs(value, place, &mut 0),
+        b'$' if place == 0 => separator_runs(value, place, &mut 0) && value.last() == Some(&b')'),
+        _ => false,
+    }
+}
+
+fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
+    let first = at(value, start);
+    let second = at(value, start + 1);
+    let (mut place, kind) = match first {
+        b'$' if second == b'(' && at(value, start + 2) != b'(' => {
+            (start + 2, Separator::Substitution)
+        }
+        b'<' | b'>' if second == b'(' => (start + 2, Separator::Substitution),
+        b'$' | b'<' | b'>' => return false,
+        b'\n' => (start + 1, Separator::Line),
+        b';' | b'|' | b'&' if second == first => (start + 2, Separator::Double),
+        b';' if before(value, start) != b';' && !is_entity(value, start) => {
+            (start + 1, Separator::Semicolon)
+        }
+        b'|' if before(value, start) != b'|' => (start + 1, Separator::Pipe),
+        b'&' if before(value, start) != b'&' && second != b'#' => (start + 1, Separator::Ampersand),
+        _ => return false,
+    };
+    loop {
+        let byte = at(value, place);
+        let skips = is_blank(byte) && byte != b'\n'
+            || matches!(byte, b'(' | b'{' | b'!' | b'\'' | b'"' | b'`' | b'@');
+        if !skips && !(is_blank(byte) && kind != Separator::Line) {
+            break;
+        }
+        place += 1;
+        if place - start > 64 {
+            return false;
+        }
+    }
+    let Some(command) = command(value, place) else {
+        return false;
+    };
+    if !command.runs(value, start, kind) {
+        return false;
+    }
+    *count += 1;
+    if kind == Separator::Line {
+        return is_second_of_two(value, start) && command.is_pointed;
+    }
+    // How-tos: the line is shell from its beginning.
+    command.is_pointed && !shows_shell(value, start) || !is_shell_line(value, start)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Separator {
+    Substitution,
+    Line,
+    Double,
+    Semicolon,
+    Pipe,
+    Ampersand,
+}
+
+/// `&lt;` ends with a semicolon that separates nothing.
+fn is_entity(value: &[u8], semicolon: usize) -> bool {
+    let head = value
+        .get(semicolon.saturating_sub(9)..semicolon)
+        .unwrap_or_default();
+    memchr::memrchr(b'&', head).is_some_and(|place| {
+        let name = from(head, place + 1);
+        !name.is_empty()
+            && name
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'#')
+    })
+}
+
+struct Command {
+    name: [u8; 24],
+    length: usize,
+    /// Behind it.
+    end: usize,
+    /// It is written as nobody writes a command in a text: with a path, quotes, wildcards.
+    hidden: bool,
+    /// What it is given points at an attack: files of passwords, sockets, another shell.
+    is_pointed: bool,
+}
+
+/// The command at a place, its letters in lower case without what hides them: `/bin/c'a't`, `c\at`, `$@`.
+fn command(value: &[u8], start: usize) -> Option<Command> {
+    let mut found = Command {
+        name: [0; 24],
+        length: 0,
+        end: start,
+        hidden: false,
+        is_pointed: false,
+    };
+    let mut wild = false;
+    let mut place = start;
+    while place < value.len() && place - start < 96 {
+        let byte = at(value, place);
+        match byte {
+            b'/' | b'\\' if byte == b'/' || at(value, place + 1).is_ascii_alphabetic() => {
+                if byte == b'/' {
+                    (found.length, wild) = (0, false);
+                }
+                found.hidden = true;
+            }
+            b'\'' | b'"' | b'^' if is_word(at(value, place + 1)) && place > start => {
+                found.hidden = true
+            }
+            b'$' if matches!(at(value, place + 1), b'@' | b'*') => {
+                place += 1;
+                found.hidden = true;
+            }
+            b'?' | b'*' | b'[' | b']' if found.hidden => wild = true,
+            b'.' | b'-' | b'_' | b'+' => push(&mut found, byte),
+            _ if byte.is_ascii_alphanumeric() => push(&mut found, byte.to_ascii_lowercase()),
+            _ => break,
+        }
+        place += 1;
+    }
+    found.end = place;
+    found.is_pointed = is_pointed(value, place);
+    (found.length > 0 && found.length < 24 || wild).then(|| {
+        if wild {
+            found.name = *b"cat\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+            found.length = 3;
+        }
+        found
+    })
+}
+
+fn push(found: &mut Command, byte: u8) {
+    if let Some(slot) = found.name.get_mut(found.length) {
+        *slot = byte;
+        found.length += 1;
+    }
+}
+
+impl Command {
+    fn name(&self) -> &[u8] {
+        let name = self.name.get(..self.length).unwrap_or_default();
+        name.strip_suffix(b".exe").unwrap_or(name)
+    }
+
+    fn runs(&self, value: &[u8], start: usize, kind: Separator) -> bool {
+        let next = at(value, self.end);
+        let argument = self.end
+            + from(value, self.end)
+                .iter()
+                .take_while(|byte| matches!(byte, b' ' | b'\t'))
+                .count();
+        let ends = argument >= value.len()
+            || matches!(
+                at(value, argument),
+                b'\n' | b'\r' | b';' | b'&' | b'`' | b')' | b'\'' | b'"' | b'}' | b'#'
+            )
+            || (at(value, argument) == b'|' && kind != Separator::Pipe);
+        let name = self.name();
+        if is_in(name, TELLS) {
+            let flags = argument > self.end
+                && is_given(name, from(value, argument))
+                && !is_table(value, start);
+            return flags || tells(name, value, start, kind, ends);
+        }
+        if !is_in(name, COMMANDS) {
+            return false;
+        }
+        // Braces and commas stand for blanks: {cat,/etc/passwd}.
+        let brace = next == b',' && before(value, start + 1) != 0;
+        let spaced = argument > self.end || matches!(next, b'<' | b'>' | b'$' | b'%') || brace;
+        if !spaced {
+            return self.hidden && ends && !is_in(name, WORDS);
+        }
+        let given = from(value, argument + usize::from(brace));
+        is_given(name, given) || (self.hidden && at(value, start) != b'\n')
+    }
+}
+
+/// A command that needs nothing more: whether it is meant as one.
+fn tells(name: &[u8], value: &[u8], start: usize, kind: Separator, ends: bool) -> bool {
+    let left = before(value, start);
+    let apart = start == 0 || is_blank(left) || matches!(left, b'\'' | b'"' | b')');
+    let one_word = value.len() < 120 && is_one_token(value.get(..start).unwrap_or_default());
+    let clear = matches!(
+        name,
+        b"whoami" | b"ifconfig" | b"ipconfig" | b"netstat" | b"uname" | b"systeminfo" | b"printenv"
+    );
+    match kind {
+        Separator::Substitution => ends || clear,
+        Separator::Double => ends || apart,
+        Separator::Semicolon => clear || apart || (ends && one_word && value.len() < 80),
+        Separator::Pipe | Separator::Ampersand => {
+            !is_table(value, start) && (clear || (ends && (apart || one_word) && value.len() < 120))
+        }
+        Separator::Line => clear && ends,
+    }
+}
+
+/// A line of a Markdown table.
+fn is_table(value: &[u8], place: usize) -> bool {
+    let back = place.saturating_sub(2 * MAX_BACK);
+    let start = memchr::memrchr(b'\n', value.get(back..place).unwrap_or_default())
+        .map_or(back, |found| back + found + 1);
+    let line = value
+        .get(start..value.len().min(place + 2 * MAX_BACK))
+        .unwrap_or_default();
+    let line = trim(
+        line.get(..memchr::memchr(b'\n', line).unwrap_or(line.len()))
+            .unwrap_or(line),
+    );
+    line.len() > 2
+        && line.first() == Some(&b'|')
+        && (line.last() == Some(&b'|') || memchr::memchr_iter(b'|', line).count() > 2)
+}
+
+/// Whether what follows a command's name is what the command is given, and no word of a sentence.
+fn is_given(name: &[u8], given: &[u8]) -> bool {
+    let given = given.get(..given.len().min(4 * MAX_BACK)).unwrap_or(given);
+    let end = given
+        .iter()
+        .position(|byte| is_blank(*byte) || matches!(byte, b';' | b'|' | b'&' | b')' | b'`'))
+        .unwrap_or(given.len());
+    let argument = given.get(..end).unwrap_or(given);
+    let rest = from(given, end);
+    let rest = rest.get(..rest.len().min(MAX_BACK)).unwrap_or(rest);
+    let first = at(argument, 0);
+    let second = at(argument, 1);
+    match first {
+        0 => false,
+        b'-' => {
+            second.is_ascii_alphanumeric()
+                || second == b'-' && at(argument, 2).is_ascii_alphabetic()
+        }
+        b'/' => {
+            second.is_ascii_alphabetic() || matches!(second, b'?' | b'*' | 0) || name == b"shutdown"
+        }
+        b'~' | b'\\' => second == b'/' || second == b'\\',
+        b'$' => second.is_ascii_alphabetic() || matches!(second, b'(' | b'{'),
+        b'<' | b'>' => true,
+        b'\'' | b'"' => is_in(name, INTERPRETERS) || is_in(name, PRINTS),
+        b'*' => trim(rest).is_empty() && is_in(name, FILES),
+        _ if is_in(name, PRINTS) => {
+            memchr::memchr2(b'|', b'>', rest).is_some_and(|place| place < 200)
+                || trim(rest).is_empty()
+                || memchr::memchr(b'$', argument).is_some()
+        }
+        _ if name == b"sleep" || name == b"timeout" => argument
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b's')),
+        _ if name == b"net" => is_in(
+            &argument.to_ascii_lowercase(),
+            &["localgroup", "user", "use", "view"],
+        ),
+        _ => {
+            let path =
+                argument.contains(&b'/') && !argument.starts_with(b"and/") && argument.len() > 3;
+            let windows = argument.contains(&b'\\') || second == b':';
+            let variable = memchr::memmem::find(argument, b"${").is_some()
+                || memchr::memmem::find(argument, b"$(").is_some();
+            let host = is_in(name, NETWORK)
+                && argument.contains(&b'.')
+                && argument.last().is_some_and(u8::is_ascii_alphanumeric);
+            let socket = matches!(name, b"nc" | b"ncat" | b"netcat" | b"socat" | b"telnet")
+                && argument.contains(&b':');
+            let numbers =
+                name == b"chmod" && argument.iter().all(u8::is_ascii_digit) && argument.len() >= 3;
+            let file = is_in(name, FILES)
+                && is_file_name(argument)
+                && (trim(rest).is_empty() || at(rest, 0) != b' ');
+            let nested = find(rest, b" /etc/").is_some_and(|place| place < 24)
+                || find(rest, b" /proc/").is_some_and(|place| place < 24);
+            path || windows || variable || host || socket || numbers || file || nested
+        }
+    }
+}
+
+fn is_file_name(argument: &[u8]) -> bool {
+    memchr::memrchr(b'.', argument).is_some_and(|dot| {
+        let extension = from(argument, dot + 1);
+        dot > 0
+            && (1..=5).contains(&extension.len())
+            && extension.iter().all(u8::is_ascii_alphanumeric)
+    })
+}
+
+/// What a command is given points at an attack.
+fn is_pointed(value: &[u8], place: usize) -> bool {
+    let rest = from(value, place);
+    let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len()).min(200);
+    let rest = rest.get(..end).unwrap_or(rest);
+    [
+        &b"/etc/passwd"[..],
+        b"/etc/shadow",
+        b"/dev/tcp/",
+        b"/proc/self",
+        b"-e /bin/",
+        b"bash -i",
+    ]
+    .iter()
+    .any(|wanted| memchr::memmem::find(rest, wanted).is_some())
+}
+
+/// Whether the line is one of a how-to: what stands before the separator is a command with what it is given.
+fn is_shell_line(value: &[u8], separator: usize) -> bool {
+    let from_place = separator.saturating_sub(MAX_BACK);
+    let head = value.get(from_place..separator).unwrap_or_default();
+    let line = memchr::memrchr(b'\n', head).map_or(head, |place| from(head, place + 1));
+    let line = trim(line);
+    let continued = line.is_empty() || line.ends_with(b"\\");
+    if continued {
+        // A line that goes on: the one before it says what it is.
+        let earlier = memchr::memrchr(b'\n', head).and_then(|place| head.get(..place));
+        return earlier.is_some_and(|earlier| {
+            earlier.trim_ascii_end().ends_with(b"\\") || earlier.trim_ascii_end().ends_with(b"|")
+        });
+    }
+    if matches!(at(line, 0), b'$' | b'#' | b'%' | b'>') && at(line, 1) == b' '
+        || line.starts_with(b"```")
+    {
+        return true;
+    }
+    if is_indented(head) {
+        return true;
+    }
+    let mut place = 0;
+    while place < line.len() {
+        while place < line.len() && !is_start(at(line, place)) {
+            place += 1;
+        }
+        let start = place;
+        while place < line.len()
+            && (is_start(at(line, place)) || matches!(at(line, place), b'-' | b'.' | b'+'))
+        {
+            place += 1;
+        }
+        let word = line.get(start..place).unwrap_or_default();
+        let inside = matches!(before(line, start), b'/' | b'-' | b'.' | b'@' | b'$')
+            && before(line, start) != b'/';
+        if word.is_empty() || inside {
+            continue;
+        }
+        // An assignment in front of a command.
+        if start == 0
+            && at(line, place) == b'='
+            && word
+                .iter()
+                .all(|byte| byte.is_ascii_uppercase() || *byte == b'_' || byte.is_ascii_digit())
+        {
+            return true;
+        }
+        let argument = skip_blank(line, place);
+        if is_in(word, TOOLS) && (argument > place || place == line.len()) {
+            return true;
+        }
+        if is_in(word, COMMANDS) && argument > place && is_given(word, from(line, argument)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Prompts and code around it: shell that is shown, whatever it does.
+fn shows_shell(value: &[u8], separator: usize) -> bool {
+    let head = value
+        .get(separator.saturating_sub(MAX_BACK)..separator)
+        .unwrap_or_default();
+    let line = memchr::memrchr(b'\n', head).map_or(head, |place| from(head, place + 1));
+    is_indented(head) || matches!(at(trim(line), 0), b'$' | b'#') && at(trim(line), 1) == b' '
+}
+
+/// An indented line behind others: a block of code.
+fn is_indented(head: &[u8]) -> bool {
+    memchr::memrchr(b'\n', head).is_some_and(|place| {
+        let line = from(head, place + 1);
+        line.starts_with(b"    ") || line.starts_with(b"\t")
+    })
+}
+
+fn is_start(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// A command on the second of two lines, the first a single word: `x\ncat /etc/passwd`.
+fn is_second_of_two(value: &[u8], line_end: usize) -> bool {
+    let head = value.get(..line_end).unwrap_or_default();
+    let rest = trim(from(value, line_end));
+    (head.is_empty() || is_one_token(head)) && !rest.contains(&b'\n')
+}
+
+/// A backtick that no code of Markdown explains: the whole value is between two, or it is glued to what stands before.
+fn backtick_runs(value: &[u8], start: usize) -> bool {
+    let left = before(value, start);
+    let glued = left.is_ascii_alphanumeric() || matches!(left, b';' | b'|' | b'&' | b'=' | b'$');
+    let is_first = value.iter().position(|byte| !is_blank(*byte)) == Some(start);
+    let whole = if is_first { trim(value) } else { &[] };
+    let alone = whole.first() == Some(&b'`')
+        && whole.last() == Some(&b'`')
+        && whole.len() > 2
+        && start < value.len() - 1
+        && memchr::memchr_iter(b'`', whole).count() == 2
+        && at(value, start + 1) != b'`'
+        && !is_blank(at(value, start + 1));
+    if !(glued || alone) || at(value, start + 1) == b'`' || left == b'`' {
+        return false;
+    }
+    let Some(command) = command(value, start + 1) else {
+        return false;
+    };
+    memchr::memchr(b'`', from(value, start + 1)).is_some()
+        && command.runs(value, start, Separator::Substitution)
+}
+
+/// Commands that tell something without being given anything.
+const TELLS: &[&str] = &[
+    "dir",
+    "env",
+    "hostname",
+    "id",
+    "ifconfig",
+    "ipconfig",
+    "ls",
+    "netstat",
+    "printenv",
+    "ps",
+    "pwd",
+    "set",
+    "sh",
+    "systeminfo",
+    "uname",
+    "ver",
+    "whoami",
+];
+
+/// Commands that are English words, too.
+const WORDS: &[&str] = &[
+    "find", "head", "less", "more", "sort", "tail", "touch", "type",
+];
+
+/// Commands that injections run, with what they are given.
+const COMMANDS: &[&str] = &[
+    "ash",
+    "awk",
+    "base64",
+    "bash",
+    "bitsadmin",
+    "busybox",
+    "cat",
+    "certutil",
+    "chmod",
+    "chown",
+    "cmd",
+    "cp",
+    "crontab",
+    "csh",
+    "curl",
+    "cut",
+    "dash",
+    "dd",
+    "del",
+    "dig",
+    "dir",
+    "echo",
+    "ed",
+    "egrep",
+    "env",
+    "eval",
+    "exec",
+    "expr",
+    "fetch",
+    "fgrep",
+    "find",
+    "ftp",
+    "gawk",
+    "gcc",
+    "grep",
+    "gzip",
+    "head",
+    "hexdump",
+    "host",
+    "id",
+    "ifconfig",
+    "ipconfig",
+    "kill",
+    "killall",
+    "ksh",
+    "less",
+    "ln",
+    "ls",
+    "lua",
+    "mawk",
+    "mkdir",
+    "mkfifo",
+    "more",
+    "mv",
+    "nc",
+    "ncat",
+    "net",
+    "netcat",
+    "netstat",
+    "nl",
+    "nmap",
+    "node",
+    "nohup",
+    "nslookup",
+    "od",
+    "openssl",
+    "perl",
+    "php",
+    "ping",
+    "ping6",
+    "powershell",
+    "printenv",
+    "printf",
+    "ps",
+    "pwd",
+    "pwsh",
+    "python",
+    "python2",
+    "python3",
+    "reg",
+    "rev",
+    "rm",
+    "ruby",
+    "rundll",
+    "rundll32",
+    "scp",
+    "sed",
+    "sh",
+    "shutdown",
+    "sleep",
+    "socat",
+    "sort",
+    "ssh",
+    "strings",
+    "su",
+    "sudo",
+    "tac",
+    "tail",
+    "tar",
+    "tclsh",
+    "tcpdump",
+    "tee",
+    "telnet",
+    "tftp",
+    "timeout",
+    "touch",
+    "traceroute",
+    "type",
+    "uname",
+    "uniq",
+    "unlink",
+    "vi",
+    "vim",
+    "wget",
+    "whoami",
+    "wmic",
+    "xargs",
+    "xxd",
+    "zip",
+    "zsh",
+];
+
+/// Commands that run what they are given.
+const INTERPRETERS: &[&str] = &[
+    "awk",
+    "bash",
+    "cmd",
+    "eval",
+    "exec",
+    "lua",
+    "node",
+    "perl",
+    "php",
+    "powershell",
+    "pwsh",
+    "python",
+    "python3",
+    "ruby",
+    "sh",
+    "zsh",
+];
+
+/// Commands that print what they are given.
+const PRINTS: &[&str] = &["echo", "expr", "printf"];
+
+/// Commands that are given names of files.
+const FILES: &[&str] = &[
+    "base64", "bash", "cat", "chmod", "cp", "del", "dir", "grep", "head", "less", "ls", "more",
+    "mv", "perl", "php", "python", "python3", "rm", "sh", "sort", "source", "strings", "tac",
+    "tail", "touch", "type", "unlink", "xxd",
+];
+
+/// Commands that are given hosts.
+const NETWORK: &[&str] = &[
+    "curl",
+    "dig",
+    "ftp",
+    "host",
+    "nc",
+    "ncat",
+    "netcat",
+    "nmap",
+    "nslookup",
+    "ping",
+    "ping6",
+    "scp",
+    "ssh",
+    "telnet",
+    "tftp",
+    "traceroute",
+    "wget",
+];
+
+/// Tools that how-tos begin lines with.
+const TOOLS: &[&str] = &[
+    "ansible",
+    "apk",
+    "apt",
+    "apt-get",
+    "aws",
+    "az",
+    "brew",
+    "bundle",
+    "cargo",
+    "cd",
+    "cmake",
+    "composer",
+    "conda",
+    "configure",
+    "cp",
+    "curl",
+    "dnf",
+    "docker",
+    "docker-compose",
+    "dpkg",
+    "exit",
+    "export",
+    "fi",
+    "gcloud",
+    "gem",
+    "git",
+    "go",
+    "gradle",
+    "grep",
+    "helm",
+    "if",
+    "java",
+    "kubectl",
+    "ls",
+    "make",
+    "mkdir",
+    "mvn",
+    "npm",
+    "npx",
+    "openssl",
+    "pip",
+    "pip3",
+    "pnpm",
+    "poetry",
+    "pytest",
+    "python",
+    "python3",
+    "rustup",
+    "sed",
+    "source",
+    "sudo",
+    "systemctl",
+    "tar",
+    "terraform",
+    "tox",
+    "uv",
+    "wget",
+    "while",
+    "yarn",
+    "yum",
+];
+
+#[cfg(test)]
+pub(super) fn lists_are_sorted() -> bool {
+    [TELLS, WORDS, INTERPRETERS, PRINTS, FILES, NETWORK]
+        .iter()
+        .chain([&COMMANDS, &TOOLS])
+        .all(|words| words.windows(2).all(|pair| pair[0] < pair[1]))
+        && begins(b"Ab", b"a")
+}

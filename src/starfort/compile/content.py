@@ -1,0 +1,241 @@
+"""Fields in which people write, by what an API's document says of them, and by their names where none does.
+
+Rules of the Core Rule Set look at every value as if it were a parameter of a program. What they find in these
+fields is weighed by grammar in the engine (`crates/engine/src/rules/weigh`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+from urllib.parse import unquote
+
+from starfort import bundle
+from starfort.config.model import Rules
+
+MAX_FIELDS: Final = 200
+"""Of one operation."""
+
+MAX_DEPTH: Final = 8
+"""Objects within objects, and references from one schema to the next."""
+
+MAX_SCHEMAS: Final = 2000
+"""Schemas that are looked at for one operation."""
+
+SHORT: Final = 40
+"""A string of at most so many characters is a name or an identifier, whatever it is called."""
+
+_NONE: Final = "other"
+
+_MEDIA: Final = {
+    "text/html": "html", "application/xhtml+xml": "html", "text/markdown": "markdown",
+    "text/x-markdown": "markdown", "text/plain": "prose", "application/sql": "query", "text/x-sql": "query",
+    "application/javascript": "code", "text/javascript": "code", "text/css": "code", "text/x-python": "code",
+    "application/yaml": "code",
+}  # fmt: skip
+"""What `contentMediaType` says (JSON Schema Validation 2020-12, 8.4)."""
+
+_FORMATS: Final = {
+    "html": "html", "richtext": "html", "rich-text": "html", "markdown": "markdown", "md": "markdown",
+    "commonmark": "markdown", "multiline": "prose", "textarea": "prose", "text": "prose", "regex": "pattern",
+    "code": "code", "sql": "query", "string": "",
+}  # fmt: skip
+"""What `format` says: those in use for text, and JSON Schema's `regex`. Any other is a form of values."""
+
+_SAID: Final = (
+    ("pattern", r"\bregular expressions?\b|\bregex(?:p|es)?\b"),
+    ("query", r"\b(?:the|an?|raw|native) sql (?:query|statement)\b"),
+    ("markdown", r"\bmarkdown\b"),
+    (
+        "html",
+        (
+            r"\b(?:in|as|supports?|accepts?|contains?|may contain|formatted (?:as|in)|the) html\b"
+            r"|\bhtml (?:content|body|text|formatted|markup|is (?:allowed|supported))\b"
+        ),
+    ),
+    ("code", r"\b(?:source code|code snippet)\b"),
+    (
+        "prose",
+        (
+            r"\bfree[- ]?(?:form )?text\b|\bfree[- ]form\b|\bhuman[- ]readable (?:description|text|message)\b"
+            r"|\b(?:comment|message|description|note)s? (?:text|body)\b"
+            r"|\btext of (?:the|a) (?:comment|message|note|review|post|question|answer)\b"
+        ),
+    ),
+)
+"""What descriptions say, the narrowest first."""
+
+
+@cache
+def dictionary() -> tuple[tuple[str, str], ...]:
+    """Names of fields and what such fields hold, as `content_fields.txt` lists them."""
+    text = resources.files("starfort.compile").joinpath("content_fields.txt").read_text(encoding="utf-8")
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        kind, _, names = line.partition("#")[0].partition(":")
+        found.update(dict.fromkeys(names.split(), kind.strip()))
+    return tuple(sorted(found.items()))
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(name for name, _ in dictionary())
+
+
+def to_bundle(rules: Rules) -> bundle.Content:
+    """What the engine knows of fields by their names.
+
+    Args:
+        rules: the section of the configuration; its own names come before those of the dictionary.
+    """
+    if not rules.weigh_content:
+        return bundle.Content()
+    names = dict(dictionary())
+    for name, kind in rules.content_fields.items():
+        key = name.lower()
+        names.pop(f"={key.removeprefix('=')}", None)
+        names[key] = kind_of(kind)
+    return bundle.Content(weigh=True, names=tuple(sorted(names.items())))
+
+
+def kind_of(configured: str) -> str:
+    """A kind as people write it, as the bundle has it: `none` is `other` there."""
+    return _NONE if configured == "none" else configured
+
+
+def configured(fields: Mapping[str, str]) -> dict[str, str]:
+    """Fields as the bundle has them: paths in lower case, without what names the format."""
+    return {name.lower().removeprefix("json."): kind_of(kind) for name, kind in fields.items()}
+
+
+def fields_of(
+    document: Any, item: Mapping[str, Any], operation: Mapping[str, Any]
+) -> tuple[tuple[str, str], ...]:
+    """What an operation's document says of its fields, where it says something.
+
+    A string that may be anything and is said to be text (by format, media type or description) is content; one
+    that must be one of a list, or of a form, or short, is not, whatever its name.
+
+    Args:
+        document: the whole document, for references.
+        item: the path item.
+        operation: one of its operations.
+
+    Returns:
+        Paths of fields (`issue.body`) and their kinds (`other` for no content).
+    """
+    walk = _Walk(document)
+    for parameter in [*_list(item.get("parameters")), *_list(operation.get("parameters"))]:
+        known = walk.resolved(parameter)
+        if known.get("in") == "query":
+            schema = known.get("schema")
+            described = {"description": known.get("description", "")}
+            walk.schema(str(known.get("name", "")), {**described, **walk.resolved(schema)}, 0)
+    body = walk.resolved(operation.get("requestBody"))
+    media = body.get("content")
+    for one in media.values() if isinstance(media, dict) else ():
+        if isinstance(one, dict):
+            walk.schema("", walk.resolved(one.get("schema")), 0)
+    return tuple(sorted(walk.found.items()))[:MAX_FIELDS]
+
+
+class _Walk:
+    """The schemas of one operation."""
+
+    def __init__(self, document: Any) -> None:
+        self.document = document
+        self.found: dict[str, str] = {}
+        self.left = MAX_SCHEMAS
+
+    def resolved(self, part: Any) -> dict[str, Any]:
+        """A part of the document with its references followed; empty when it is none or they lead nowhere."""
+        for _ in range(MAX_DEPTH):
+            if not isinstance(part, dict):
+                return {}
+            reference = part.get("$ref")
+            if not isinstance(reference, str):
+                return part
+            part = _pointer(self.document, reference)
+        return {}
+
+    def schema(self, path: str, schema: dict[str, Any], depth: int) -> None:
+        """Look at a schema and what is in it."""
+        self.left -= 1
+        if depth > MAX_DEPTH or self.left < 0:
+            return
+        for key in ("allOf", "anyOf", "oneOf"):
+            for one in _list(schema.get(key)):
+                self.schema(path, self.resolved(one), depth + 1)
+        if isinstance(schema.get("items"), dict):
+            self.schema(path, self.resolved(schema["items"]), depth + 1)
+        properties = schema.get("properties")
+        if isinstance(properties, dict):
+            for name, one in properties.items():
+                self.schema(f"{path}.{name}" if path else str(name), self.resolved(one), depth + 1)
+        elif path and _is_text(schema) and (kind := _kind(path, schema)):
+            self.found.setdefault(path.lower(), kind)
+
+
+def _kind(path: str, schema: Mapping[str, Any]) -> str:
+    """What a string is said to be; "" when nothing is said that its name does not say."""
+    by_name = _by_name(path)
+    if _is_restricted(schema):
+        return _NONE if by_name else ""
+    said = _MEDIA.get(str(schema.get("contentMediaType", "")).lower(), "")
+    said = said or _FORMATS.get(str(schema.get("format", "")).lower(), "")
+    if said:
+        return said
+    text = f"{schema.get('title', '')} {schema.get('description', '')}"[:2000].lower()
+    for kind, pattern in _SAID:
+        # prose is what names say better, but where they say nothing
+        if re.search(pattern, text) and not (kind == "prose" and by_name):
+            return kind
+    return ""
+
+
+def _is_text(schema: Mapping[str, Any]) -> bool:
+    kind = schema.get("type", "string" if "format" in schema or "enum" in schema else "")
+    return kind == "string" or (isinstance(kind, list) and "string" in kind)
+
+
+def _is_restricted(schema: Mapping[str, Any]) -> bool:
+    """Whether values have a form that no sentence has."""
+    if any(key in schema for key in ("enum", "const")):
+        return True
+    longest = schema.get("maxLength")
+    if isinstance(longest, int) and longest <= SHORT:
+        return True
+    form = str(schema.get("format", "")).lower()
+    if form and form not in _FORMATS:
+        return True
+    pattern = schema.get("pattern")
+    # a pattern that lets a blank through may be one for sentences
+    return isinstance(pattern, str) and not re.search(r"\\s|\\S| |\.[*+]|\[\^|\\p|\^\$", pattern)
+
+
+def _by_name(path: str) -> bool:
+    """Whether the name alone says that a field holds content, as the engine reads it (`weigh/fields.rs`)."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[- ]", "_", path.rsplit(".", 1)[-1]).lower().split("_")
+    names = _names()
+    whole = "_".join(words)
+    return f"={whole}" in names or any("_".join(words[start:]) in names for start in range(len(words)))
+
+
+def _list(part: Any) -> Iterator[Any]:
+    yield from part if isinstance(part, list) else ()
+
+
+def _pointer(data: Any, reference: str) -> Any:
+    """What a reference within the document points to; None when it points to nothing (RFC 6901)."""
+    if not reference.startswith("#/"):
+        return None
+    for step in reference.removeprefix("#/").split("/"):
+        key = unquote(step).replace("~1", "/").replace("~0", "~")
+        try:
+            data = data[int(key)] if isinstance(data, list) else data[key]
+        except (KeyError, IndexError, ValueError, TypeError):
+            return None
+    return data

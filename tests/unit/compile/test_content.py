@@ -1,0 +1,185 @@
+"""What fields hold: names, documents, and what an operator says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from starfort.bundle import encode
+from starfort.bundle.model import CONTENT_KINDS
+from starfort.compile import openapi
+from starfort.compile.content import MAX_FIELDS, dictionary
+from tests.unit.compile.support import compiled, problems
+
+_engine = pytest.importorskip("starfort._engine")
+
+ATTACKS = (
+    "Nice article! ' UNION SELECT password FROM users# and thanks",
+    "hello there <script>alert(1)</script> my friend",
+    "as I said before; cat /etc/passwd and so on",
+)
+MENTIONS = (
+    "The query SELECT name FROM users WHERE id = 'x' OR 1=1 has no index, can't you add one?",
+    "Edit /etc/passwd and /etc/hosts with `vi /etc/hosts`; then `cat /etc/hosts | grep local` should show it",
+    "Use <img src=x> in a <script> tag, and alert() or eval(x) or document.cookie to see system('ls') output",
+)
+
+
+def fields(folder: Path, schema: dict[str, Any], **operation: Any) -> dict[str, str]:
+    """What is read of an operation with this schema of its JSON body."""
+    body = {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+    document = {
+        "openapi": "3.1.0",
+        "paths": {"/a": {"post": body | operation}},
+        "components": {
+            "schemas": {
+                "Text": {"type": "string", "format": "markdown"},
+                "Loop": {"$ref": "#/components/schemas/Loop"},
+            }
+        },
+    }
+    file = folder / "api.json"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    found = openapi.read(file)
+    assert not found.problems
+    return dict(found.operations[0].content)
+
+
+def test_the_dictionary_names_kinds_that_the_engine_knows() -> None:
+    """Every line is a kind and names in lower case, each once."""
+    names = [name for name, _ in dictionary()]
+    assert len(names) > 200
+    assert len(names) == len(set(names))
+    assert all(name == name.lower() and " " not in name for name in names)
+    assert {kind for _, kind in dictionary()} <= set(CONTENT_KINDS) - {"other"}
+
+
+def test_a_document_says_what_strings_hold(tmp_path: Path) -> None:
+    """By media type, format and description; nested, in lists, behind references."""
+    schema = {
+        "type": "object",
+        "properties": {
+            "page": {"type": "string", "contentMediaType": "text/html"},
+            "issue": {"properties": {"body": {"$ref": "#/components/schemas/Text"}}},
+            "filters": {
+                "type": "array",
+                "items": {"properties": {"expr": {"type": "string", "description": "A regular expression."}}},
+            },
+            "haiku": {"type": ["string", "null"], "description": "Free text, up to three lines."},
+            "code": {"type": "string", "enum": ["a", "b"]},
+            "text": {"type": "string", "maxLength": 20},
+            "note": {"type": "string", "format": "uuid"},
+            "comment": {"type": "string", "description": "What people say."},
+            "name": {"type": "string", "description": "The name of it."},
+            "count": {"type": "integer", "description": "Free text"},
+        },
+    }
+    assert fields(tmp_path, schema) == {
+        "page": "html", "issue.body": "markdown", "filters.expr": "pattern", "haiku": "prose",
+        "code": "other", "text": "other", "note": "other",
+    }  # fmt: skip
+
+
+def test_a_document_says_it_of_parameters_too(tmp_path: Path) -> None:
+    """Query parameters, of the path item and of the operation; headers and paths are no fields."""
+    parameters = [
+        {"in": "query", "name": "q", "description": "Free text to look for", "schema": {"type": "string"}},
+        {"in": "query", "name": "text", "schema": {"type": "string", "enum": ["a"]}},
+        {"in": "header", "name": "x-note", "description": "Free text", "schema": {"type": "string"}},
+    ]
+    assert fields(tmp_path, {}, parameters=parameters) == {"q": "prose", "text": "other"}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#/components/schemas/Loop"},
+        {"$ref": "#/nowhere"},
+        {"$ref": "other.yaml#/x"},
+        {"properties": {"a": None, "b": 7, "c": {"type": 5}}, "allOf": "x", "items": []},
+        {
+            "properties": {
+                f"haiku{number}": {"type": "string", "format": "markdown"} for number in range(3000)
+            }
+        },
+    ],
+)
+def test_odd_documents_end(tmp_path: Path, schema: dict[str, Any]) -> None:
+    """References in circles or to nothing, parts of another type, very many fields."""
+    assert len(fields(tmp_path, schema)) <= MAX_FIELDS
+
+
+def test_an_operator_says_it_best(tmp_path: Path) -> None:
+    """Before the document, for an endpoint; for all endpoints, before the dictionary."""
+    (tmp_path / "api.yaml").write_text(
+        "openapi: 3.1.0\npaths:\n  /a:\n    post:\n      requestBody:\n        content:\n          application/json:\n"
+        "            schema: {properties: {body: {type: string, format: html}, text: {type: string, format: markdown}}}\n",
+        encoding="utf-8",
+    )
+    apis = (
+        "apis:\n  - {name: shop, upstream: shop, openapi: api.yaml, "
+        "endpoints: [{match: POST /a, content: {body: none, issue.haiku: prose}}]}\n"
+    )
+    made = compiled(
+        tmp_path, "rules: {sets: [], content_fields: {haiku: prose, code: none}}\n", apis=apis
+    ).bundle
+    assert dict(made.endpoints[0].content) == {"body": "other", "issue.haiku": "prose", "text": "markdown"}
+    names = dict(made.content.names)
+    assert (names["haiku"], names["code"], names["comment"]) == ("prose", "other", "prose")
+    assert "=code" not in names
+    assert made.content.weigh
+
+
+def test_a_kind_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    """With the place."""
+    (problem,) = problems(tmp_path, "rules: {sets: [], content_fields: {haiku: poetry}}\n")
+    assert problem.line > 0
+
+
+def judged(folder: Path, field: str, value: str, rest: str = "") -> tuple[str, list[dict[str, Any]]]:
+    """What is done with a call, and what rules matched."""
+    policy = "policies: [{name: waf, when: rules.interrupted, action: {block: {}}, mode: enforce}]\n"
+    engine = _engine.Engine(encode(compiled(folder, rest + policy).bundle))
+    explained = engine.explain(
+        {
+            "method": "POST",
+            "url": "http://shop.example/a",
+            "headers": {"content-type": "application/json", "user-agent": "Mozilla/5.0", "accept": "*/*"},
+            "body": json.dumps({"item": {field: value}}),
+        }
+    )
+    return explained["action"], [json.loads(row) for row in explained["event"]["evidence"]]
+
+
+@pytest.fixture
+def crs() -> None:
+    """CRS is installed."""
+    from starfort.threats.rulesets.installed import installed, rule_set_folder
+
+    if "crs" not in installed(rule_set_folder()):
+        pytest.skip("CRS is not installed")
+
+
+@pytest.mark.usefixtures("crs")
+@pytest.mark.parametrize("value", MENTIONS)
+def test_a_mention_counts_for_nothing_where_people_write(tmp_path: Path, value: str) -> None:
+    """It passes in a comment, and the event shows the match as weighed; elsewhere, and switched off, it is refused."""
+    action, matches = judged(tmp_path, "commentText", value)
+    assert action == "allow"
+    assert matches
+    assert all(match.get("weighed") for match in matches)
+    for field, rest in (("reference", ""), ("commentText", "rules: {weigh_content: false}\n")):
+        action, matches = judged(tmp_path, field, value, rest)
+        assert action == "block"
+        assert not any(match.get("weighed") for match in matches)
+
+
+@pytest.mark.usefixtures("crs")
+@pytest.mark.parametrize("value", ATTACKS)
+def test_an_attack_counts_whatever_is_written_around_it(tmp_path: Path, value: str) -> None:
+    """In a comment as in any other field."""
+    for field in ("commentText", "reference"):
+        assert judged(tmp_path, field, value)[0] == "block"
