@@ -414,3 +414,12 @@ def test_an_exclusion_of_a_parameter_holds_for_its_decoded_values() -> None:
     excluding = compiled(exclusions=[{"tag": "attack-sqli", "parameter": "json.text"}])
     assert inspect(excluding, post({"text": standard(POSITIVES[0])}))["score"] == 0
     assert inspect(excluding, post({"more": standard(POSITIVES[0])}))["score"] >= THRESHOLD
+
+
+def test_operators_in_names_of_decoded_values_are_found(engine: RuleSet) -> None:
+    """MongoDB's, in JSON that a cookie or Base64 holds; keys that begin with a dollar and are no operator pass."""
+    attack, ordinary = ({"password": {"$ne": None}}, {"$device_id": "a", "$initial_referrer": "$direct"})
+    for value in (quote(json.dumps(attack)), standard(json.dumps(attack))):
+        answer = inspect(engine, get("/", ("cookie", f"p={value}")))
+        assert 9_531_000 in {match["id"] for match in answer["matched"]}
+    assert inspect(engine, get("/", ("cookie", f"p={quote(json.dumps(ordinary))}")))["interruption"] is None

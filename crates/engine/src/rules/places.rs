@@ -179,6 +179,10 @@ impl<'f> Collector<'f> {
     }
 }
 
+fn is_used(program: &Program) -> bool {
+    program.uses(V::StarfortArgs) || program.uses(V::StarfortArgsNames)
+}
+
 /// Enter the places of a request's head. Arguments of the query and cookies are among the facts.
 pub(crate) fn enter_head(
     program: &Program,
@@ -186,7 +190,7 @@ pub(crate) fn enter_head(
     facts: &mut Facts,
 ) -> Anomalies {
     documents(V::ArgsGet, facts);
-    if !program.uses(V::StarfortArgs) {
+    if !is_used(program) {
         return Anomalies::NONE;
     }
     let mut collector = Collector::new(facts);
@@ -200,7 +204,7 @@ pub(crate) fn enter_head(
 /// Enter the places of a request's body, whose arguments and nodes are among the facts.
 pub(crate) fn enter_body(program: &Program, facts: &mut Facts) -> Anomalies {
     documents(V::ArgsPost, facts);
-    if !program.uses(V::StarfortArgs) {
+    if !is_used(program) {
         return Anomalies::NONE;
     }
     let mut collector = Collector::new(facts);
@@ -215,7 +219,7 @@ pub(crate) fn enter_trailers(
     trailers: &[(&[u8], &[u8])],
     facts: &mut Facts,
 ) -> Anomalies {
-    if !program.uses(V::StarfortArgs) {
+    if !is_used(program) {
         return Anomalies::NONE;
     }
     let mut collector = Collector::new(facts);

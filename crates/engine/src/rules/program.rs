@@ -418,6 +418,11 @@ pub(crate) fn source_of(variable: Variable) -> Source {
             (Slot::DECODED_BODY, Side::Value),
             (Slot::TRAILERS, Side::Value),
         ]),
+        V::StarfortArgsNames => Source::Facts(smallvec![
+            (V::StarfortArgs.into(), Side::Name),
+            (Slot::DECODED_BODY, Side::Name),
+            (Slot::TRAILERS, Side::Name),
+        ]),
         V::ArgsNames => Source::Facts(smallvec![
             (V::ArgsGet.into(), Side::Name),
             (V::ArgsPost.into(), Side::Name),

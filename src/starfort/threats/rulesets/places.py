@@ -6,6 +6,7 @@ the places are; the engine's `rules/places.rs` fills them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -14,6 +15,12 @@ from starfort.threats.seclang.resolve import Link, Rule
 
 _ARGUMENTS: Final = Variable("ARGS")
 _PLACES: Final = Variable("STARFORT_ARGS")
+_NAMES: Final = Variable("ARGS_NAMES")
+_NAMES_OF_PLACES: Final = Variable("STARFORT_ARGS_NAMES")
+
+_OWN: Final = "starfort"
+"""The tag of Starfort's own rules. These alone look at the names of places too: others would take what a decoder
+adds to a name for a command."""
 
 _OF_FORM: Final = "OWASP_CRS/PROTOCOL-ENFORCEMENT"
 """The tag of rules about how a request is written rather than what its values do: how often they are encoded,
@@ -31,10 +38,12 @@ def look_everywhere(rule: Rule) -> Rule:
     attack = any(tag.startswith("attack-") for tag in rule.tags)
     if rule.phase > _LAST_OF_REQUEST or not attack or _OF_FORM in rule.tags:
         return rule
-    return replace(rule, links=tuple(_widened(link) for link in rule.links))
+    more = {_ARGUMENTS: _PLACES, _NAMES: _NAMES_OF_PLACES} if _OWN in rule.tags else {_ARGUMENTS: _PLACES}
+    return replace(rule, links=tuple(_widened(link, more) for link in rule.links))
 
 
-def _widened(link: Link) -> Link:
-    if _ARGUMENTS not in link.variables or _PLACES in link.variables:
-        return link
-    return replace(link, variables=(*link.variables, _PLACES))
+def _widened(link: Link, more: Mapping[Variable, Variable]) -> Link:
+    added = tuple(
+        place for whole, place in more.items() if whole in link.variables and place not in link.variables
+    )
+    return replace(link, variables=link.variables + added)

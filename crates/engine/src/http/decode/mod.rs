@@ -32,7 +32,7 @@ use super::{Anomalies, Anomaly};
 /// Decoders that may follow one another: Base64 of JSON in JSON.
 pub(crate) const MAX_DEPTH: u8 = 3;
 /// Values of a request that decoders make.
-const MAX_VALUES: usize = 2048;
+const MAX_VALUES: usize = 65_536;
 /// Bytes of a request that decoders make.
 const MAX_BYTES: usize = 2 << 20;
 /// Bytes of a name that are kept.
