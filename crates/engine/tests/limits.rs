@@ -40,6 +40,7 @@ fn endpoint(path: &str, limits: Option<u32>) -> Endpoint {
         username_field: None,
         password_field: None,
         limits,
+        content: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use starfort_engine::bundle::{Api, Bundle, Geo, Identity, Limits};
+use starfort_engine::bundle::{Api, Bundle, Content, Geo, Identity, Limits};
 
 use crate::process::Process;
 use crate::settings::Settings;
@@ -39,6 +39,7 @@ pub(crate) fn bundle(version: &str) -> Bundle {
         signal_kinds: Vec::new(),
         policies: Vec::new(),
         rules: Vec::new(),
+        content: Content::default(),
     }
 }
 

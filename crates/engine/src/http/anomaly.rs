@@ -126,6 +126,8 @@ anomalies! {
     CharsetNotUtf8 = "charset_not_utf8",
     /// Text in the body is not valid in its charset.
     InvalidUtf8 = "invalid_utf8",
+    /// Looking at the request costs more than the limit allows; rules stopped, and did not look at all of it.
+    WorkOverLimit = "work_over_limit",
     /// ASCII characters in more bytes of UTF-8 than they need: only who hides them writes them so.
     OverlongUtf8 = "overlong_utf8",
     /// ASCII characters as `%u00HH`, which no encoder writes.
@@ -134,8 +136,6 @@ anomalies! {
     NestedEncoding = "nested_encoding",
     /// Values within values are more than are decoded; the rest was inspected as it is.
     DecodingOverLimit = "decoding_over_limit",
-    /// Looking at the request costs more than the limit allows; rules stopped, and did not look at all of it.
-    WorkOverLimit = "work_over_limit",
 }
 
 /// A set of [`Anomaly`], one bit each.
