@@ -143,29 +143,38 @@ impl<'f> Collector<'f> {
     /// # Arguments
     /// * `itself` - the fact is a member too, unless its parts say what it says.
     fn take(&mut self, value: Span, itself: bool) {
-        self.decoded.decode(&self.name, self.facts.bytes(value));
+        self.decoded.decode(self.facts.bytes(value));
         if itself && !self.decoded.has_parts() {
             let name = self.facts.store(&self.name);
             self.entries.push(Entry { name, value });
         }
-        for (name, value) in self.decoded.values() {
+        self.add_decoded();
+    }
+
+    fn add_decoded(&mut self) {
+        for (way, value) in self.decoded.values() {
+            let name = &self.name;
             self.entries.push(Entry {
-                name: self.facts.store(name),
+                name: self.facts.store_with(|pool| {
+                    pool.extend_from_slice(name);
+                    pool.extend_from_slice(way);
+                }),
                 value: self.facts.store(value),
             });
         }
     }
 
-    /// What decoders make of all members of a slot.
+    /// What decoders make of all members of a slot: of most nothing.
     fn decode_all(&mut self, slot: impl Into<Slot>, prefix: &[u8]) {
         for index in self.facts.range(slot) {
             let entry = self.facts.entry(index);
-            if !decode::may_hold(self.facts.bytes(entry.value)) {
+            self.decoded.decode(self.facts.bytes(entry.value));
+            if self.decoded.is_empty() {
                 continue;
             }
             let name = self.facts.bytes(entry.name).to_vec();
             self.named(prefix, &name);
-            self.take(entry.value, false);
+            self.add_decoded();
         }
     }
 
@@ -522,6 +531,15 @@ pub(crate) fn is_excluded_by(exclusion: &CompiledTarget, name: &[u8]) -> bool {
     }
 }
 
+/// The field that a decoded value of an argument stands in: that of the JSON or XML which it is a part of
+/// (`json.comment` of `json.payload|json.comment`), or the argument. `None` for places that are no fields.
+pub(crate) fn field_of(name: &[u8]) -> Option<&[u8]> {
+    let mut ways = name.split(|byte| *byte == b'|');
+    let base = ways.next().filter(|base| is_argument(base))?;
+    let inner = ways.rfind(|way| way.starts_with(b"json.") || way.starts_with(b"xml."));
+    Some(inner.unwrap_or(base))
+}
+
 /// Whether a name is an argument's and not a place's.
 fn is_argument(base: &[u8]) -> bool {
     const PLACES: &[&[u8]] = &[
@@ -533,4 +551,35 @@ fn is_argument(base: &[u8]) -> bool {
         b"trailer.",
     ];
     !PLACES.iter().any(|place| base.starts_with(place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lists are searched by halves.
+    #[test]
+    fn standard_headers_are_sorted() {
+        assert!(STANDARD.is_sorted());
+    }
+
+    /// Decoded values are of the field that people know, values of other places of none.
+    #[test]
+    fn fields_of_decoded_values() {
+        for (name, field) in [
+            ("json.text|base64", Some("json.text")),
+            ("q|percent|link.a", Some("q")),
+            ("json.payload|json.comment", Some("json.comment")),
+            ("json.a|base64|json.b|percent", Some("json.b")),
+            ("header.x-note|json.comment", None),
+            ("cookie.c|json.comment", None),
+            ("path.2", None),
+        ] {
+            assert_eq!(
+                field_of(name.as_bytes()),
+                field.map(str::as_bytes),
+                "{name}"
+            );
+        }
+    }
 }

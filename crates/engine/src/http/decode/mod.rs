@@ -77,9 +77,8 @@ impl Decoded {
     /// and anomalies hold over all calls.
     ///
     /// # Arguments
-    /// * `name` - what the names of decoded values begin with.
     /// * `value` - as the server has it before it decodes further.
-    pub(crate) fn decode(&mut self, name: &[u8], value: &[u8]) {
+    pub(crate) fn decode(&mut self, value: &[u8]) {
         self.pool.clear();
         self.items.clear();
         self.has_parts = false;
@@ -93,7 +92,7 @@ impl Decoded {
             is_text_of_text: false,
             has_parts: false,
         };
-        self.has_parts = self.expand(name, value, &parent);
+        self.has_parts = self.expand(b"", value, &parent);
         let mut next = 0;
         while let Some(item) = self.items.get(next).cloned() {
             next += 1;
@@ -120,7 +119,12 @@ impl Decoded {
         self.has_parts
     }
 
-    /// Names and values that the last call made.
+    /// Whether the last call made nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Values that the last call made, each with what its way adds to the name of the value that was decoded.
     pub(crate) fn values(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let part = |range: &Range<usize>| self.pool.get(range.clone()).unwrap_or_default();
         self.items
