@@ -48,25 +48,6 @@ impl FieldNames {
     }
 }
 
-/// The field that a member of `STARFORT_ARGS` is of; `None`: it is of none.
-///
-/// `json.text|percent` is of `json.text`, and `json.payload|json.comment` of the JSON in it. Parts of paths, headers,
-/// cookies and credentials are no fields.
-pub(crate) fn field_of(member: &[u8]) -> Option<&[u8]> {
-    const PLACES: [&[u8]; 4] = [b"path.", b"header.", b"cookie.", b"authorization."];
-    if PLACES.iter().any(|place| member.starts_with(place)) {
-        return None;
-    }
-    let mut steps = member.split(|byte| *byte == b'|');
-    let mut field = steps.next()?;
-    for step in steps {
-        if step.contains(&b'.') {
-            field = step;
-        }
-    }
-    Some(field)
-}
-
 /// A field that holds content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Field {
@@ -262,27 +243,6 @@ mod tests {
             "zip_code",
         ] {
             assert_eq!(kind(name), ContentKind::Other, "{name}");
-        }
-    }
-
-    #[test]
-    fn decoded_values_are_of_the_field_that_they_come_of() {
-        let of = |name: &str| {
-            field_of(name.as_bytes()).map(|field| String::from_utf8_lossy(field).into_owned())
-        };
-        assert_eq!(of("json.text|percent").as_deref(), Some("json.text"));
-        assert_eq!(of("json.text").as_deref(), Some("json.text"));
-        assert_eq!(
-            of("json.payload|base64|json.comment").as_deref(),
-            Some("json.comment")
-        );
-        for name in [
-            "path.2",
-            "header.x-text|base64",
-            "cookie.comment|percent",
-            "authorization.token|jwt.text",
-        ] {
-            assert_eq!(of(name), None, "{name}");
         }
     }
 

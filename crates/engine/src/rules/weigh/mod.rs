@@ -29,7 +29,7 @@ mod sql;
 mod tests;
 mod text;
 
-pub(crate) use fields::{Field, FieldNames, Fields, field_of};
+pub(crate) use fields::{Field, FieldNames, Fields};
 
 use crate::bundle::ContentKind;
 
