@@ -101,10 +101,7 @@ fn is_batch(value: &[u8]) -> bool {
     if value.contains(&b'\n') {
         return false;
     }
-    let start = value
-        .iter()
-        .position(|byte| byte.is_ascii_alphabetic())
-        .unwrap_or(0);
+    let start = value.iter().position(u8::is_ascii_alphabetic).unwrap_or(0);
     let word = Word::at(value, start);
     if start > 2 || !is_blank(at(value, word.end)) {
         return false;
@@ -209,7 +206,6 @@ fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
             (start + 2, Separator::Substitution)
         }
         b'<' | b'>' if second == b'(' => (start + 2, Separator::Substitution),
-        b'$' | b'<' | b'>' => return false,
         b'\n' => (start + 1, Separator::Line),
         b';' | b'|' | b'&' if second == first => (start + 2, Separator::Double),
         b';' if before(value, start) != b';' && !is_entity(value, start) => {
@@ -223,13 +219,24 @@ fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
         let byte = at(value, place);
         let skips = is_blank(byte) && byte != b'\n'
             || matches!(byte, b'(' | b'{' | b'!' | b'\'' | b'"' | b'`' | b'@');
-        if !skips && !(is_blank(byte) && kind != Separator::Line) {
+        if !(skips || is_blank(byte) && kind != Separator::Line) {
             break;
         }
         place += 1;
         if place - start > 64 {
             return false;
         }
+    }
+    let line = from(value, place);
+    let line = line
+        .get(
+            ..memchr::memchr(b'\n', line)
+                .unwrap_or(line.len())
+                .min(MAX_BACK),
+        )
+        .unwrap_or(line);
+    if kind != Separator::Line && kind != Separator::Substitution && is_batch(line) {
+        return true;
     }
     let Some(command) = command(value, place) else {
         return false;
@@ -301,7 +308,7 @@ fn command(value: &[u8], start: usize) -> Option<Command> {
                 found.hidden = true;
             }
             b'\'' | b'"' | b'^' if is_word(at(value, place + 1)) && place > start => {
-                found.hidden = true
+                found.hidden = true;
             }
             b'$' if matches!(at(value, place + 1), b'@' | b'*') => {
                 place += 1;
@@ -634,7 +641,9 @@ const WORDS: &[&str] = &[
 
 /// Commands that injections run, with what they are given.
 const COMMANDS: &[&str] = &[
+    "aria2c",
     "ash",
+    "attrib",
     "awk",
     "base64",
     "bash",
@@ -645,8 +654,10 @@ const COMMANDS: &[&str] = &[
     "chmod",
     "chown",
     "cmd",
+    "column",
     "cp",
     "crontab",
+    "cscript",
     "csh",
     "curl",
     "cut",
@@ -668,14 +679,24 @@ const COMMANDS: &[&str] = &[
     "ftp",
     "gawk",
     "gcc",
+    "gdb",
+    "get-content",
     "grep",
+    "gunzip",
     "gzip",
     "head",
     "hexdump",
     "host",
+    "icacls",
     "id",
+    "iex",
     "ifconfig",
+    "invoke-expression",
+    "invoke-webrequest",
     "ipconfig",
+    "irb",
+    "irm",
+    "iwr",
     "kill",
     "killall",
     "ksh",
@@ -683,16 +704,21 @@ const COMMANDS: &[&str] = &[
     "ln",
     "ls",
     "lua",
+    "lwp-download",
+    "lwp-request",
     "mawk",
     "mkdir",
     "mkfifo",
     "more",
+    "mshta",
     "mv",
+    "nawk",
     "nc",
     "ncat",
     "net",
     "netcat",
     "netstat",
+    "nice",
     "nl",
     "nmap",
     "node",
@@ -704,6 +730,7 @@ const COMMANDS: &[&str] = &[
     "php",
     "ping",
     "ping6",
+    "pip",
     "powershell",
     "printenv",
     "printf",
@@ -714,30 +741,39 @@ const COMMANDS: &[&str] = &[
     "python2",
     "python3",
     "reg",
+    "regsvr32",
     "rev",
+    "rlwrap",
     "rm",
     "ruby",
     "rundll",
     "rundll32",
+    "schtasks",
     "scp",
     "sed",
+    "set-content",
     "sh",
     "shutdown",
     "sleep",
     "socat",
     "sort",
     "ssh",
+    "start-process",
+    "strace",
     "strings",
     "su",
     "sudo",
     "tac",
     "tail",
     "tar",
+    "taskkill",
+    "tasklist",
     "tclsh",
     "tcpdump",
     "tee",
     "telnet",
     "tftp",
+    "time",
     "timeout",
     "touch",
     "traceroute",
@@ -750,6 +786,7 @@ const COMMANDS: &[&str] = &[
     "wget",
     "whoami",
     "wmic",
+    "wscript",
     "xargs",
     "xxd",
     "zip",

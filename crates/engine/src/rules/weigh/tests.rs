@@ -147,6 +147,7 @@ fn mentions_of_markup_do_not_count() {
         "The <img> tag needs an alt attribute, and <img src=\"a.png\" alt=\"a\"> has one",
         "Put the <script> tag before </body>, not in the <head>",
         "A Vec<T> or Map<String, List<Integer>> is generic, a < b and b > c are not",
+        "In a <script> tag you can call alert() or eval(x), as you like",
         "I <3 this, it is great: 1 < 2 and onclick = fun",
         "The onerror handler is called when loading fails; see document.location for more",
         "Write &lt;script&gt;alert(1)&lt;/script&gt; when you want to show a script in a page",
