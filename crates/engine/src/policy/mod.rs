@@ -355,7 +355,7 @@ impl CompiledPolicy {
             return Some("other_phase");
         }
         let mut scopes = worlds.iter().map(|world| &world.scope);
-        if scopes.clone().any(|scope| self.is_expired(scope)) {
+        if self.expires_s.is_some() && scopes.clone().any(|scope| self.is_expired(scope)) {
             return Some("expired");
         }
         let outside = if self.lets_pass() {
@@ -377,15 +377,22 @@ impl CompiledPolicy {
     /// Whether the condition holds: in some world that the policy covers with some values, or, where it lets pass, in
     /// every world with all values.
     fn holds<F: Facts>(&self, worlds: &[World<F>]) -> Result<bool, EvalError> {
-        let mut all = Outcomes::default();
-        for world in worlds {
-            if self.lets_pass() || self.restricts(&world.scope) {
-                all = all.or_else(self.when.outcomes(&world.facts));
-                if !self.reads_place {
-                    break;
+        // Nearly every request has one reading, and `skipped` has looked at its scope.
+        let all = match worlds {
+            [world] => self.when.outcomes(&world.facts),
+            worlds => {
+                let mut all = Outcomes::default();
+                for world in worlds {
+                    if self.lets_pass() || self.restricts(&world.scope) {
+                        all = all.or_else(self.when.outcomes(&world.facts));
+                        if !self.reads_place {
+                            break;
+                        }
+                    }
                 }
+                all
             }
-        }
+        };
         if self.lets_pass() {
             all.for_all()
         } else {
