@@ -69,7 +69,10 @@ pub(crate) fn counts_classes(pattern: &Regex) -> bool {
     let is_wide = |hir: &Hir| match hir.kind() {
         HirKind::Class(regex_syntax::hir::Class::Bytes(class)) => {
             let bytes = class.ranges().iter();
-            bytes.map(|range| range.len()).sum::<usize>() >= WIDE_CLASS
+            bytes
+                .map(regex_syntax::hir::ClassBytesRange::len)
+                .sum::<usize>()
+                >= WIDE_CLASS
         }
         _ => false,
     };

@@ -256,7 +256,8 @@ def _decided(explained: dict[str, Any]) -> str:
     if "over_limit" not in explained["findings"]:
         return f"{explained['action']}: its form lets it pass nowhere"
     limits = [name for name in explained["anomalies"] if name.endswith("_over_limit")]
-    return f"{explained['action']}: over a limit of what is called ({', '.join(limits)}), see `limits` in starfort.yaml"
+    which = ", ".join(limits)
+    return f"{explained['action']}: over a limit of what is called ({which}), see `limits` in starfort.yaml"
 
 
 def _match(row: str) -> str:

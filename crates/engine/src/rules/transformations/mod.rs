@@ -126,7 +126,13 @@ pub(crate) const fn work(transformation: Transformation) -> u64 {
     match transformation {
         T::Lowercase | T::Uppercase | T::Length | T::Trim | T::TrimLeft | T::TrimRight => 10,
         T::Md5 | T::Sha1 => 40,
-        T::HexEncode | T::UrlEncode | T::Base64Encode | T::Utf8toUnicode => 60,
+        T::CmdLine
+        | T::NormalizePath
+        | T::NormalizePathWin
+        | T::HexEncode
+        | T::UrlEncode
+        | T::Base64Encode
+        | T::Utf8toUnicode => 60,
         _ => 30,
     }
 }
