@@ -212,8 +212,8 @@ pub(crate) fn reach(transformation: Transformation, from: Reach) -> Reach {
         | T::EscapeSeqDecode
         | T::HtmlEntityDecode
         | T::HexDecode
+        | T::Utf8toAscii
         | T::SqlHexDecode => any(from.length),
-        T::Utf8toAscii => any(from.length),
         T::Base64Decode | T::Base64DecodeExt => any(from.length.div_ceil(4).saturating_mul(3)),
         _ => any(usize::MAX),
     }
