@@ -748,7 +748,7 @@ class Rules(Model):
     api_rules: bool = True
     """Starfort's own rules for APIs."""
     places: bool = True
-    """Rules for arguments also look at path segments, credentials, custom headers, attributes of XML, and decoded values."""
+    """Rules for arguments also look at path segments, credentials, custom headers and decoded values."""
     before: list[str] = []
     """Your rule files that are read before the sets: settings. Paths or globs."""
     files: list[str] = []

@@ -183,6 +183,7 @@ impl Anomalies {
             | bit(Anomaly::MultipartPartsOverLimit)
             | bit(Anomaly::PartHeadersOverLimit)
             | bit(Anomaly::DecompressionOverLimit)
+            | bit(Anomaly::DecodingOverLimit)
             | bit(Anomaly::WorkOverLimit),
     );
 

@@ -20,10 +20,10 @@ use crate::headers::lossy;
 
 /// Selection sets, or lists and objects, within one another. Introspection needs a dozen.
 const MAX_DEPTH: usize = 200;
-/// Literals and comments of a document. graphql-java refuses documents of 15,000 tokens.
-const MAX_LEAVES: usize = 4096;
-/// Tokens of a document.
-const MAX_TOKENS: u32 = 65_536;
+/// Literals and comments of a document: a bulk insert has ten thousand.
+const MAX_LEAVES: usize = 65_536;
+/// Tokens of a document. Servers refuse far smaller ones (graphql-java: 15,000), but not all do.
+const MAX_TOKENS: u32 = 500_000;
 /// Bytes of a literal's name; objects within objects make it longer.
 const MAX_NAME_BYTES: usize = 512;
 /// Names of fields that are told, each once.

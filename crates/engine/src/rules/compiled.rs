@@ -630,6 +630,7 @@ pub enum Variable {
     Session,
     Sessionid,
     StarfortArgs,
+    StarfortArgsNames,
     StarfortGraphql,
     StatusLine,
     Time,

@@ -9,7 +9,7 @@
 
 use super::bytes::ByteSet;
 use super::compiled::{Transformation, Variable as V};
-use super::facts::{Entry, Facts, Slot};
+use super::facts::{Entry, Facts, Slot, Span};
 use super::program::{CompiledTarget, Members, Program};
 use super::request::Request;
 use super::transformations;
@@ -139,32 +139,42 @@ impl<'f> Collector<'f> {
     }
 
     /// What decoders make of a fact, under the name that was taken.
-    fn decode(&mut self, value: super::facts::Span) {
-        self.decoded.decode(&self.name, self.facts.bytes(value));
-        for (name, value) in self.decoded.values() {
+    ///
+    /// # Arguments
+    /// * `itself` - the fact is a member too, unless its parts say what it says.
+    fn take(&mut self, value: Span, itself: bool) {
+        self.decoded.decode(self.facts.bytes(value));
+        if itself && !self.decoded.has_parts() {
+            let name = self.facts.store(&self.name);
+            self.entries.push(Entry { name, value });
+        }
+        self.add_decoded();
+    }
+
+    fn add_decoded(&mut self) {
+        for (way, value) in self.decoded.values() {
+            let name = &self.name;
             self.entries.push(Entry {
-                name: self.facts.store(name),
+                name: self.facts.store_with(|pool| {
+                    pool.extend_from_slice(name);
+                    pool.extend_from_slice(way);
+                }),
                 value: self.facts.store(value),
             });
         }
     }
 
-    /// A fact as it is, under the name that was taken.
-    fn keep(&mut self, value: super::facts::Span) {
-        let name = self.facts.store(&self.name);
-        self.entries.push(Entry { name, value });
-    }
-
-    /// What decoders make of all members of a slot.
+    /// What decoders make of all members of a slot: of most nothing.
     fn decode_all(&mut self, slot: impl Into<Slot>, prefix: &[u8]) {
         for index in self.facts.range(slot) {
             let entry = self.facts.entry(index);
-            if !decode::may_hold(self.facts.bytes(entry.value)) {
+            self.decoded.decode(self.facts.bytes(entry.value));
+            if self.decoded.is_empty() {
                 continue;
             }
             let name = self.facts.bytes(entry.name).to_vec();
             self.named(prefix, &name);
-            self.decode(entry.value);
+            self.add_decoded();
         }
     }
 
@@ -178,6 +188,10 @@ impl<'f> Collector<'f> {
     }
 }
 
+fn is_used(program: &Program) -> bool {
+    program.uses(V::StarfortArgs) || program.uses(V::StarfortArgsNames)
+}
+
 /// Enter the places of a request's head. Arguments of the query and cookies are among the facts.
 pub(crate) fn enter_head(
     program: &Program,
@@ -185,7 +199,7 @@ pub(crate) fn enter_head(
     facts: &mut Facts,
 ) -> Anomalies {
     documents(V::ArgsGet, facts);
-    if !program.uses(V::StarfortArgs) {
+    if !is_used(program) {
         return Anomalies::NONE;
     }
     let mut collector = Collector::new(facts);
@@ -199,11 +213,12 @@ pub(crate) fn enter_head(
 /// Enter the places of a request's body, whose arguments and nodes are among the facts.
 pub(crate) fn enter_body(program: &Program, facts: &mut Facts) -> Anomalies {
     documents(V::ArgsPost, facts);
-    if !program.uses(V::StarfortArgs) {
+    if !is_used(program) {
         return Anomalies::NONE;
     }
     let mut collector = Collector::new(facts);
     collector.decode_all(V::ArgsPost, b"");
+    collector.decode_all(Slot::XML_VALUES, b"");
     collector.enter(Slot::DECODED_BODY)
 }
 
@@ -213,7 +228,7 @@ pub(crate) fn enter_trailers(
     trailers: &[(&[u8], &[u8])],
     facts: &mut Facts,
 ) -> Anomalies {
-    if !program.uses(V::StarfortArgs) {
+    if !is_used(program) {
         return Anomalies::NONE;
     }
     let mut collector = Collector::new(facts);
@@ -224,10 +239,7 @@ pub(crate) fn enter_trailers(
         }
         let value = collector.facts.store(value);
         collector.named(b"trailer.", &name.to_ascii_lowercase());
-        if !plain {
-            collector.keep(value);
-        }
-        collector.decode(value);
+        collector.take(value, !plain);
     }
     collector.enter(Slot::TRAILERS)
 }
@@ -249,10 +261,8 @@ fn path(collector: &mut Collector<'_>, request: &Request<'_, '_>) {
         let value = collector
             .facts
             .store_with(|pool| super::request::percent_decode(segment, pool));
-        if !plain && !is_system_segment(collector.facts.bytes(value)) {
-            collector.keep(value);
-        }
-        collector.decode(value);
+        let is_system = is_system_segment(collector.facts.bytes(value));
+        collector.take(value, !plain && !is_system);
     }
 }
 
@@ -276,10 +286,7 @@ fn headers(collector: &mut Collector<'_>) {
             authorization(collector, entry.value);
         } else if is_custom(&name) {
             collector.named(b"header.", &name);
-            if !plain {
-                collector.keep(entry.value);
-            }
-            collector.decode(entry.value);
+            collector.take(entry.value, !plain);
         }
     }
 }
@@ -294,7 +301,7 @@ fn is_custom(name: &[u8]) -> bool {
 }
 
 /// Credentials by their scheme (RFC 9110, 11.4): user and password of Basic, claims of a token, parameters of others.
-fn authorization(collector: &mut Collector<'_>, value: super::facts::Span) {
+fn authorization(collector: &mut Collector<'_>, value: Span) {
     let text = collector.facts.bytes(value);
     // What begins with no scheme is looked at whole.
     let space = memchr::memchr(b' ', text)
@@ -318,10 +325,7 @@ fn authorization(collector: &mut Collector<'_>, value: super::facts::Span) {
         ] {
             collector.named(b"", name);
             let value = collector.facts.store(part);
-            if !PLAIN.includes(ByteSet::present(part)) {
-                collector.keep(value);
-            }
-            collector.decode(value);
+            collector.take(value, !PLAIN.includes(ByteSet::present(part)));
         }
         return;
     }
@@ -329,10 +333,7 @@ fn authorization(collector: &mut Collector<'_>, value: super::facts::Span) {
     let list = collector.facts.bytes(credentials).to_vec();
     if !parameters(collector, &list) {
         collector.named(b"", b"authorization.token");
-        if !PLAIN.includes(ByteSet::present(&list)) {
-            collector.keep(credentials);
-        }
-        collector.decode(credentials);
+        collector.take(credentials, !PLAIN.includes(ByteSet::present(&list)));
     }
 }
 
@@ -373,8 +374,7 @@ fn parameters(collector: &mut Collector<'_>, list: &[u8]) -> bool {
                 };
             }
         });
-        collector.keep(value);
-        collector.decode(value);
+        collector.take(value, true);
     }
     true
 }
@@ -531,6 +531,15 @@ pub(crate) fn is_excluded_by(exclusion: &CompiledTarget, name: &[u8]) -> bool {
     }
 }
 
+/// The field that a decoded value of an argument stands in: that of the JSON or XML which it is a part of
+/// (`json.comment` of `json.payload|json.comment`), or the argument. `None` for places that are no fields.
+pub(crate) fn field_of(name: &[u8]) -> Option<&[u8]> {
+    let mut ways = name.split(|byte| *byte == b'|');
+    let base = ways.next().filter(|base| is_argument(base))?;
+    let inner = ways.rfind(|way| way.starts_with(b"json.") || way.starts_with(b"xml."));
+    Some(inner.unwrap_or(base))
+}
+
 /// Whether a name is an argument's and not a place's.
 fn is_argument(base: &[u8]) -> bool {
     const PLACES: &[&[u8]] = &[
@@ -542,4 +551,35 @@ fn is_argument(base: &[u8]) -> bool {
         b"trailer.",
     ];
     !PLACES.iter().any(|place| base.starts_with(place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lists are searched by halves.
+    #[test]
+    fn standard_headers_are_sorted() {
+        assert!(STANDARD.is_sorted());
+    }
+
+    /// Decoded values are of the field that people know, values of other places of none.
+    #[test]
+    fn fields_of_decoded_values() {
+        for (name, field) in [
+            ("json.text|base64", Some("json.text")),
+            ("q|percent|link.a", Some("q")),
+            ("json.payload|json.comment", Some("json.comment")),
+            ("json.a|base64|json.b|percent", Some("json.b")),
+            ("header.x-note|json.comment", None),
+            ("cookie.c|json.comment", None),
+            ("path.2", None),
+        ] {
+            assert_eq!(
+                field_of(name.as_bytes()),
+                field.map(str::as_bytes),
+                "{name}"
+            );
+        }
+    }
 }

@@ -413,14 +413,19 @@ pub(crate) fn source_of(variable: Variable) -> Source {
             (V::ArgsPost.into(), Side::Value),
             (Slot::XML_VALUES, Side::Value),
         ]),
-        V::ArgsNames => Source::Facts(smallvec![
-            (V::ArgsGet.into(), Side::Name),
-            (V::ArgsPost.into(), Side::Name),
-        ]),
         V::StarfortArgs => Source::Facts(smallvec![
             (V::StarfortArgs.into(), Side::Value),
             (Slot::DECODED_BODY, Side::Value),
             (Slot::TRAILERS, Side::Value),
+        ]),
+        V::StarfortArgsNames => Source::Facts(smallvec![
+            (V::StarfortArgs.into(), Side::Name),
+            (Slot::DECODED_BODY, Side::Name),
+            (Slot::TRAILERS, Side::Name),
+        ]),
+        V::ArgsNames => Source::Facts(smallvec![
+            (V::ArgsGet.into(), Side::Name),
+            (V::ArgsPost.into(), Side::Name),
         ]),
         V::ArgsGetNames => one(V::ArgsGet, Side::Name),
         V::ArgsPostNames => one(V::ArgsPost, Side::Name),

@@ -164,10 +164,7 @@ fn decoded_values() {
         ),
         (
             with_header("cookie", &format!("p={escaped}; q=1")),
-            own(&[
-                ("cookie.p|percent", json),
-                ("cookie.p|percent|json.a", "x y"),
-            ]),
+            own(&[("cookie.p|percent|json.a", "x y")]),
         ),
         (
             post("application/xml", xml.as_bytes()),

@@ -281,8 +281,9 @@ VARIABLES: Final[dict[str, Entry]] = {
     "STARFORT_ARGS": Entry(
         "Starfort's own: path segments, credentials, custom headers, and what decoders make of values"
     ),
+    "STARFORT_ARGS_NAMES": Entry("their names"),
     "STARFORT_GRAPHQL": Entry(
-        "Starfort's own, of each GraphQL document: document, depth, fields, aliases, directives, introspection"
+        "Starfort's own, of GraphQL: document, field, depth, fields, aliases, directives, introspection"
     ),
     "STATUS": _no("the status; in no manual", "use RESPONSE_STATUS"),
     "STATUS_LINE": Entry("version and status of the response"),
@@ -345,6 +346,7 @@ COLLECTIONS: Final = frozenset(
         "MATCHED_VARS_NAMES", "MULTIPART_FILENAME", "MULTIPART_NAME", "MULTIPART_PART_HEADERS",
         "ENV", "REQUEST_COOKIES", "REQUEST_COOKIES_NAMES", "REQUEST_HEADERS", "REQUEST_HEADERS_NAMES",
         "RESOURCE", "RESPONSE_HEADERS", "RESPONSE_HEADERS_NAMES", "RULE", "SESSION", "STARFORT_ARGS",
+        "STARFORT_ARGS_NAMES",
         "STARFORT_GRAPHQL", "TX",
         "USER", "XML",
     }

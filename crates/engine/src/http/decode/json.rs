@@ -1,4 +1,5 @@
-//! JSON that a string holds: its strings, named by their path. Numbers and words carry nothing and are left out.
+//! JSON that a string holds: its strings, named by their path. Numbers and words carry nothing and are left out, unless
+//! their name begins with a dollar, as operators of query languages do.
 
 use crate::http::json_text::{self, StringEnd};
 
@@ -127,7 +128,10 @@ impl<F: FnMut(&[u8], &[u8]) -> bool> Walker<'_, F> {
                     return None;
                 }
                 self.at = end;
-                Some(false)
+                // `{"$ne": null}` says it all by its name.
+                let last = self.path.rsplit('.').next().unwrap_or_default();
+                let more = !last.starts_with('$') || (self.sink)(self.path.as_bytes(), word);
+                more.then_some(false)
             }
         }
     }
@@ -201,7 +205,10 @@ mod tests {
                 &[(".a.b", "x"), (".c", "y"), (".c.d", "z")][..],
             ),
             (r#"{"q": "\u0027 or 1=1"}"#, &[(".q", "' or 1=1")]),
-            (r#"{"a'--": 1, "$ne": true}"#, &[(".key", "a'--")]),
+            (
+                r#"{"a'--": 1, "$ne": true}"#,
+                &[(".key", "a'--"), (".$ne", "true")],
+            ),
             (r#"{"a": "x", "a": "y"}"#, &[(".a", "x"), (".a", "y")]),
             (r#""a\"b""#, &[("", "a\"b")]),
             ("{}", &[]),

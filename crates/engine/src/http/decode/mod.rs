@@ -9,6 +9,7 @@
 //! | hexadecimal digits of printable text | `hex` | `\|hex` |
 //! | fullwidth forms, overlong UTF-8, `%uHHHH` | `fold` | `\|fold` |
 //! | percent escapes that are still there | `percent` | `\|percent` |
+//! | links and pairs `a=b&c=d` that were encoded | `link` | `\|link.a` |
 //!
 //! Most values are told apart from all of these by their first bytes. A decoder answers only when the whole value is
 //! what it decodes, and never with more bytes than it was given; one may follow another up to [`MAX_DEPTH`].
@@ -17,6 +18,7 @@ mod base64;
 mod fold;
 mod hex;
 mod json;
+mod link;
 mod percent;
 mod token;
 mod xml;
@@ -30,7 +32,7 @@ use super::{Anomalies, Anomaly};
 /// Decoders that may follow one another: Base64 of JSON in JSON.
 pub(crate) const MAX_DEPTH: u8 = 3;
 /// Values of a request that decoders make.
-const MAX_VALUES: usize = 2048;
+const MAX_VALUES: usize = 65_536;
 /// Bytes of a request that decoders make.
 const MAX_BYTES: usize = 2 << 20;
 /// Bytes of a name that are kept.
@@ -47,6 +49,7 @@ pub(crate) struct Decoded {
     /// Of all values so far.
     bytes: usize,
     values: usize,
+    has_parts: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -56,6 +59,8 @@ struct Item {
     depth: u8,
     /// Base64 or digits: what has one of these in another is made to hide something.
     is_text_of_text: bool,
+    /// It has parts, which are told instead of it.
+    has_parts: bool,
 }
 
 /// One way to decode, as an [`Item`] remembers it.
@@ -72,11 +77,11 @@ impl Decoded {
     /// and anomalies hold over all calls.
     ///
     /// # Arguments
-    /// * `name` - what the names of decoded values begin with.
     /// * `value` - as the server has it before it decodes further.
-    pub(crate) fn decode(&mut self, name: &[u8], value: &[u8]) {
+    pub(crate) fn decode(&mut self, value: &[u8]) {
         self.pool.clear();
         self.items.clear();
+        self.has_parts = false;
         if !may_hold(value) {
             return;
         }
@@ -85,8 +90,9 @@ impl Decoded {
             value: 0..0,
             depth: 0,
             is_text_of_text: false,
+            has_parts: false,
         };
-        self.expand(name, value, &parent);
+        self.has_parts = self.expand(b"", value, &parent);
         let mut next = 0;
         while let Some(item) = self.items.get(next).cloned() {
             next += 1;
@@ -101,15 +107,29 @@ impl Decoded {
                     .to_vec(),
                 bytes.to_vec(),
             );
-            self.expand(&name, &value, &item);
+            let has_parts = self.expand(&name, &value, &item);
+            if let Some(item) = self.items.get_mut(next - 1) {
+                item.has_parts = has_parts;
+            }
         }
     }
 
-    /// Names and values that the last call made.
+    /// Whether the value of the last call has parts, which say what it says.
+    pub(crate) fn has_parts(&self) -> bool {
+        self.has_parts
+    }
+
+    /// Whether the last call made nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Values that the last call made, each with what its way adds to the name of the value that was decoded.
     pub(crate) fn values(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let part = |range: &Range<usize>| self.pool.get(range.clone()).unwrap_or_default();
         self.items
             .iter()
+            .filter(|item| !item.has_parts)
             .map(move |item| (part(&item.name), part(&item.value)))
     }
 
@@ -118,46 +138,49 @@ impl Decoded {
         self.anomalies
     }
 
-    fn expand(&mut self, name: &[u8], value: &[u8], parent: &Item) {
+    /// Decodes a value; answers whether it has parts.
+    fn expand(&mut self, name: &[u8], value: &[u8], parent: &Item) -> bool {
         if let Some(folded) = fold::fold(value) {
             self.anomalies.extend(folded.anomalies);
             self.push(name, b"|fold", &folded.text, parent, Way::Fold);
         }
         let trimmed = value.trim_ascii();
-        match trimmed.first() {
-            Some(b'{' | b'[' | b'"') => {
-                json::leaves(trimmed, |path, leaf| {
-                    self.structure(name, b"|json", path, leaf, parent)
-                });
-            }
-            Some(b'<') => {
-                xml::texts(trimmed, |path, text| {
-                    self.structure(name, b"|xml", path, text, parent)
-                });
-            }
+        let has_parts = match trimmed.first() {
+            Some(b'{' | b'[' | b'"') => json::leaves(trimmed, |path, leaf| {
+                self.structure(name, b"|json", path, leaf, parent)
+            }),
+            Some(b'<') => xml::texts(trimmed, |path, text| {
+                self.structure(name, b"|xml", path, text, parent)
+            }),
             Some(_) => self.text(name, trimmed, parent),
-            None => {}
-        }
+            None => false,
+        };
         if let Some(plain) = percent::decode(value) {
             self.push(name, b"|percent", &plain, parent, Way::Fold);
         }
+        has_parts
     }
 
-    /// A value that may be text in another alphabet.
-    fn text(&mut self, name: &[u8], value: &[u8], parent: &Item) {
+    /// A value that may be text in another alphabet; answers whether it has parts.
+    fn text(&mut self, name: &[u8], value: &[u8], parent: &Item) -> bool {
         if token::claims(value, |path, leaf| {
             self.structure(name, b"|jwt", path, leaf, parent)
         }) {
-            return;
+            return true;
         }
         if let Some(text) = base64::decode(value) {
             self.push(name, b"|base64", &text, parent, Way::TextOfText);
         } else if let Some(text) = hex::decode(value) {
             self.push(name, b"|hex", &text, parent, Way::TextOfText);
         }
+        // A link that nobody encoded stands where links do.
+        parent.depth > 0
+            && link::pairs(value, |path, piece| {
+                self.structure(name, b"|link", path, piece, parent)
+            })
     }
 
-    /// A leaf of JSON or XML; answers whether there is room for more.
+    /// A part of a value; answers whether there is room for more.
     fn structure(
         &mut self,
         name: &[u8],
@@ -194,6 +217,7 @@ impl Decoded {
             value: end..self.pool.len(),
             depth: parent.depth + 1,
             is_text_of_text: is_text_of_text || (way != Way::Structure && parent.is_text_of_text),
+            has_parts: false,
         });
         true
     }

@@ -8,12 +8,12 @@ const ATTACK: &str = "' OR '1'='1' -- x";
 
 fn values(value: &[u8]) -> (Vec<(String, String)>, Vec<Anomaly>) {
     let mut decoded = Decoded::default();
-    decoded.decode(b"p", value);
+    decoded.decode(value);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (
         decoded
             .values()
-            .map(|(name, value)| (text(name), text(value)))
+            .map(|(name, value)| (format!("p{}", text(name)), text(value)))
             .collect(),
         decoded.anomalies().iter().collect(),
     )
@@ -89,6 +89,25 @@ fn encoded_again() {
     assert!(has("%2527%2520or", "p|percent|percent", "' or"));
 }
 
+/// Of a value that has parts the parts are told, and the value is not.
+#[test]
+fn parts_stand_for_the_whole() {
+    let names = |value: &str| -> Vec<String> {
+        values(value.as_bytes())
+            .0
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect()
+    };
+    assert_eq!(names("%7B%22a%22%3A%22x%22%7D"), ["p|percent|json.a"]);
+    assert_eq!(names("a%3D1%26b%3Dx%20y"), ["p|percent"]);
+    assert_eq!(
+        names("%2Fa%3Fb%3Dc%26d%3De"),
+        ["p|percent|link.", "p|percent|link.b", "p|percent|link.d"]
+    );
+    assert_eq!(names(&base64_of("<o><n>x</n></o>")), ["p|base64|xml.o.n"]);
+}
+
 /// Ordinary values are not decoded at all.
 #[test]
 fn ordinary_values_stay() {
@@ -112,7 +131,7 @@ fn ordinary_values_stay() {
 /// What decoders make of a request is bounded, over all its values, and it is said when more was there.
 #[test]
 fn limits_hold_over_a_request() {
-    let many = serde_json::to_string(&vec!["text of some length"; MAX_VALUES + 1]).unwrap();
+    let many = serde_json::to_string(&vec!["text of length"; MAX_VALUES + 1]).unwrap();
     let (found, odd) = values(many.as_bytes());
     assert_eq!(
         (found.len(), odd),
@@ -120,9 +139,9 @@ fn limits_hold_over_a_request() {
     );
     let large = base64_of(&"text ".repeat(MAX_BYTES / 6));
     let mut decoded = Decoded::default();
-    decoded.decode(b"a", large.as_bytes());
+    decoded.decode(large.as_bytes());
     assert_eq!(decoded.values().count(), 1);
-    decoded.decode(b"b", large.as_bytes());
+    decoded.decode(large.as_bytes());
     assert_eq!(decoded.values().count(), 0);
     assert!(decoded.anomalies().contains(Anomaly::DecodingOverLimit));
 }
@@ -132,7 +151,7 @@ proptest! {
     #[test]
     fn any_value(value in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut decoded = Decoded::default();
-        decoded.decode(b"p", &value);
+        decoded.decode(&value);
         prop_assert!(decoded.values().all(|(name, text)| text.len() <= value.len() && name.len() <= MAX_NAME_BYTES));
     }
 
@@ -140,7 +159,7 @@ proptest! {
     #[test]
     fn any_text(value in r#"([{}\[\]"<>/&;%u:,.=]|eyJ|%7B|%22|[A-Za-z0-9+_-]{1,8}|\\u0027){0,30}"#) {
         let mut decoded = Decoded::default();
-        decoded.decode(b"p", value.as_bytes());
+        decoded.decode(value.as_bytes());
         let total: usize = decoded.values().map(|(_, text)| text.len()).sum();
         prop_assert!(total <= value.len() * 4 * usize::from(MAX_DEPTH));
     }

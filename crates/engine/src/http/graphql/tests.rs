@@ -194,9 +194,9 @@ fn limits_hold() {
             "[".repeat(50_000),
             "]".repeat(50_000)
         ),
-        format!("{{{}}}", "a ".repeat(70_000)),
-        format!("{{a(b:[{}])}}", "1 ".repeat(5_000)),
-        format!("{{a}}{}", "#x\n".repeat(5_000)),
+        format!("{{{}}}", "a ".repeat(500_000)),
+        format!("{{a(b:[{}])}}", "1 ".repeat(70_000)),
+        format!("{{a}}{}", "#x\n".repeat(70_000)),
     ] {
         assert_eq!(Document::parse(&text).map(drop), Err(NoDocument::Limit));
     }

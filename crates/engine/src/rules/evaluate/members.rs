@@ -46,8 +46,10 @@ impl Run<'_, '_> {
         }
         let excludes = |exclusion: &CompiledTarget| {
             if exclusion.variable != target.variable {
-                return target.variable == Variable::StarfortArgs
-                    && places::is_excluded_by(exclusion, name);
+                return matches!(
+                    target.variable,
+                    Variable::StarfortArgs | Variable::StarfortArgsNames
+                ) && places::is_excluded_by(exclusion, name);
             }
             exclusion.source.meets(&target.source)
                 && match exclusion.members {

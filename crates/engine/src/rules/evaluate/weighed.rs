@@ -2,6 +2,7 @@
 
 use super::super::compiled::Variable;
 use super::super::facts::Slot;
+use super::super::places;
 use super::super::program::{CompiledLink, CompiledTarget};
 use super::super::report::{Hit, MatchedVar};
 use super::super::values::{OutputId, Side};
@@ -42,6 +43,10 @@ impl<'a> Run<'a, '_> {
                 // Names are no content; their entries have the name on both sides.
                 self.is_field_content(fields, name, base)
             }
+            Variable::StarfortArgs => match places::field_of(name) {
+                Some(field) => self.is_field_content(fields, field, base),
+                None => false,
+            },
             Variable::Xml if name.is_empty() => {
                 self.are_parts_content(fields, link, argument, Slot::XML_TEXTS)
             }
