@@ -97,6 +97,7 @@ def encode(
         return _json(rng, content_type, value)
     if sort == "xml":
         name = str(((schema or {}).get("xml") or {}).get("name") or "root")
+        value = {f"{name}-item": value} if isinstance(value, list) else value  # one root
         given = isinstance(value, str) and value.lstrip().startswith("<")
         text = value if given else f'<?xml version="1.0" encoding="UTF-8"?>\n{xml(name, value)}'
         return text.encode(), content_type

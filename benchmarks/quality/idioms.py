@@ -147,7 +147,7 @@ def _paths(rng: random.Random) -> Iterator[Call]:
         "/api/v4/projects/group%2Fapp/issues/3?state=opened", "/api/v4/projects/group%2Fsub.group%2Fapp/repository/files/src%2Fmain.py/raw?ref=main",
         "/v1/users/anna.o'neil@example.com", "/v1/users/max%2Bnews%40example.com/orders", "/calendars/anna@example.com/events",
         "/v1/orders/2024-11-27T10:15:30Z", "/v1/projects/p1/topics/t1:publish", "/v1/items/SKU-1(2)", "/v1/tags/c%2B%2B", "/v1/tags/c%23/posts",
-        "/wiki/Foo_(bar)", "/wiki/Größe", "/wiki/%D0%9C%D0%BE%D1%81%D0%BA%D0%B2%D0%B0", "/v1/files/a%20b%20(1).pdf", "/v1/geo/52.52,13.40;52.5,13.4",
+        "/wiki/Foo_(bar)", "/wiki/Gr%C3%B6%C3%9Fe", "/wiki/%D0%9C%D0%BE%D1%81%D0%BA%D0%B2%D0%B0", "/v1/files/a%20b%20(1).pdf", "/v1/geo/52.52,13.40;52.5,13.4",
         "/cars;color=red;year=2024/parts", "/v1/proxy/https%3A%2F%2Fexample.com%2Fa%3Fb%3Dc", "/img/rs:fit:300:300/plain/s3://bucket/a.png@webp",
         "/v2/library/nginx/manifests/sha256:9f1f6f7e2d0e3c1a", "/@scope%2fpackage", "/@types/node/-/node-22.10.0.tgz", "/v1/select/user/from/list", "/.well-known/openid-configuration",
         "/admin/users?role=admin", "/etc/assets/logo.png", "/bin/123/download", "/api/system/config", "/backup/list", "/git/refs/heads/main", "/v1/env/production/variables", "/api/passwd/reset",

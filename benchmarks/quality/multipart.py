@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -118,19 +119,19 @@ def _java(part: Part) -> list[str]:
     ]  # fmt: skip
 
 
+def _token(value: str) -> str:
+    """As it is where it is a token (RFC 9110, 5.6.2), else quoted."""
+    return value if re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", value, re.ASCII) else f'"{_backslash(value)}"'
+
+
 def _dotnet(part: Part) -> list[str]:
     """`MultipartFormDataContent`: names without quotes, file names twice."""
     kind = part.content_type or (
         "text/plain; charset=utf-8" if part.filename is None else "application/octet-stream"
     )
-    line = f"Content-Disposition: form-data; name={part.name}"
+    line = f"Content-Disposition: form-data; name={_token(part.name)}"
     if part.filename is not None:
-        plain = (
-            part.filename
-            if part.filename.isascii() and " " not in part.filename
-            else f'"{_backslash(part.filename)}"'
-        )
-        line += f"; filename={plain}; filename*=utf-8''{quote(part.filename, safe='')}"
+        line += f"; filename={_token(part.filename)}; filename*=utf-8''{quote(part.filename, safe='')}"
     return [f"Content-Type: {kind}", line]
 
 
