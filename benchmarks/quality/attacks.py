@@ -276,7 +276,7 @@ def _header(text: str) -> bytes:
 
 
 PLACES: Final[dict[str, Place]] = {
-    "json value": in_json, "nested json": in_nested_json, "json key": in_json_key, "form field": in_form, "query": in_query, "path segment": in_path,
+    "json value": in_json, "nested json": in_nested_json, "json comment": in_comment, "form message": in_message, "json key": in_json_key, "form field": in_form, "query": in_query, "path segment": in_path,
     "header": in_header, "referer": in_referer, "user-agent": in_agent, "cookie": in_cookie, "basic credentials": in_basic, "jwt claim": in_jwt,
     "multipart field": in_multipart, "file name": in_filename, "xml text": in_xml, "xml attribute": in_xml_attribute,
     "graphql argument": in_graphql, "graphql variable": in_graphql_variable,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from starfort.bundle.expression import BoolExpr
@@ -185,11 +187,14 @@ async def test_fields_behind_a_large_file_are_decided_on(tmp_path: Path) -> None
         assert passed.status_code == 200
         size = len(b"".join([good, _FILE, b"\r\n", good, b"--XyZ--\r\n"])) + 8 * MEBIBYTE
         assert passed.json()["bytes"] == size
-        early = await bench.client.post("/body", content=_upload(8, before=evil), headers=_MULTIPART)
         late = await bench.client.post("/body", content=_upload(8, behind=evil), headers=_MULTIPART)
-        assert (early.status_code, late.status_code) == (422, 422)
-        row = await bench.row("/body", 3)
-        assert (row["status"], row["action"]) == (422, "block")
+        assert late.status_code == 422
+        assert (await bench.row("/body", 2))["action"] == "block"
+        # Of one that is refused at once the client may see no more than that the connection ends.
+        with contextlib.suppress(httpx.TransportError):
+            early = await bench.client.post("/body", content=_upload(8, before=evil), headers=_MULTIPART)
+            assert early.status_code == 422
+        assert (await bench.row("/body", 3))["status"] == 422
 
 
 async def test_a_large_field_is_no_file(tmp_path: Path) -> None:

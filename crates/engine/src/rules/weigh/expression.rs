@@ -172,6 +172,10 @@ fn is_php_alone(value: &[u8]) -> bool {
     if !matches!(last, b')' | b';' | b'`' | b'}' | b'\'' | b'"') && !begins(value, b"$_") {
         return false;
     }
+    // A program is shown, not called.
+    if memchr::memchr_iter(b'\n', value).count() > 1 {
+        return false;
+    }
     let starts = at(value, 0);
     if !(starts.is_ascii_alphabetic()
         || matches!(starts, b'@' | b'\\' | b'$' | b'(' | b'"' | b'\''))

@@ -177,6 +177,10 @@ fn is_call_alone(value: &[u8]) -> bool {
     let Some(last) = value.last() else {
         return false;
     };
+    // A program is shown, not called.
+    if memchr::memchr_iter(b'\n', value).count() > 1 {
+        return false;
+    }
     let first = at(value, 0);
     if !matches!(first, b'(' | b'!' | b'+' | b'{' | b'[' | b'_') && !first.is_ascii_alphabetic() {
         return false;

@@ -167,7 +167,9 @@ fn is_command_alone(value: &[u8]) -> bool {
             || begins(given, b"-r ")
             || begins(given, b"/c ")
             || begins(given, b"-i"))
-        || is_in(first.name(), COMMANDS) && first.is_pointed && is_given(first.name(), given)
+        || is_in(first.name(), COMMANDS)
+            && is_pointed(value, first.end)
+            && is_given(first.name(), given)
 }
 
 /// Commands that run another.
@@ -227,16 +229,15 @@ fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
             return false;
         }
     }
-    let line = from(value, place);
-    let line = line
-        .get(
-            ..memchr::memchr(b'\n', line)
-                .unwrap_or(line.len())
-                .min(MAX_BACK),
-        )
-        .unwrap_or(line);
-    if kind != Separator::Line && kind != Separator::Substitution && is_batch(line) {
-        return true;
+    if matches!(at(value, place), b'f' | b'F' | b'i' | b'I')
+        && !matches!(kind, Separator::Line | Separator::Substitution)
+    {
+        let line = from(value, place);
+        let line = line.get(..line.len().min(MAX_BACK)).unwrap_or(line);
+        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
+        if is_batch(line.get(..end).unwrap_or(line)) {
+            return true;
+        }
     }
     let Some(command) = command(value, place) else {
         return false;
@@ -246,10 +247,10 @@ fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
     }
     *count += 1;
     if kind == Separator::Line {
-        return is_second_of_two(value, start) && command.is_pointed;
+        return is_second_of_two(value, start) && is_pointed(value, command.end);
     }
     // How-tos: the line is shell from its beginning.
-    command.is_pointed && !shows_shell(value, start) || !is_shell_line(value, start)
+    !is_shell_line(value, start) || is_pointed(value, command.end) && !shows_shell(value, start)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -283,8 +284,6 @@ struct Command {
     end: usize,
     /// It is written as nobody writes a command in a text: with a path, quotes, wildcards.
     hidden: bool,
-    /// What it is given points at an attack: files of passwords, sockets, another shell.
-    is_pointed: bool,
 }
 
 /// The command at a place, its letters in lower case without what hides them: `/bin/c'a't`, `c\at`, `$@`.
@@ -294,7 +293,6 @@ fn command(value: &[u8], start: usize) -> Option<Command> {
         length: 0,
         end: start,
         hidden: false,
-        is_pointed: false,
     };
     let mut wild = false;
     let mut place = start;
@@ -322,7 +320,6 @@ fn command(value: &[u8], start: usize) -> Option<Command> {
         place += 1;
     }
     found.end = place;
-    found.is_pointed = is_pointed(value, place);
     (found.length > 0 && found.length < 24 || wild).then(|| {
         if wild {
             found.name = *b"cat\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";

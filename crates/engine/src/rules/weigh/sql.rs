@@ -389,7 +389,7 @@ impl<'v, 'b> Reader<'v, 'b> {
         match token {
             Token::Comment => self.is_cut_off(behind, place, glued),
             Token::Semicolon => self.is_statement() || self.is_ended(behind),
-            Token::Double(_) | Token::Operator(b'|' | b'&' | b'^') => self.is_condition(true),
+            Token::Double(_) | Token::Operator(b'|' | b'&' | b'^') => self.is_condition(false),
             Token::Operator(b'+' | b'-' | b'*' | b'/' | b'%') => {
                 self.is_probe() || self.is_compact(behind, token)
             }
