@@ -1,7 +1,7 @@
 //! JSON Web Tokens (RFC 7519) and what is signed like them: parts between dots, each Base64 of JSON. Nothing is verified:
 //! what a server reads before it verifies, or without, is read here.
 
-use super::{base64, json};
+use super::{base64, json, link};
 
 /// The first two bytes of any object, `{"`, in Base64.
 const OBJECT: &[u8] = b"eyJ";
@@ -27,7 +27,9 @@ pub(super) fn claims(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) -
             name.clear();
             name.extend_from_slice(prefix);
             name.extend_from_slice(path);
-            sink(&name, leaf)
+            // Addresses of who issues and who is meant are names, in clusters those of machines within.
+            let names = matches!(name.as_slice(), b".iss" | b".aud") && link::is_address(leaf);
+            names || sink(&name, leaf)
         });
     }
     any
@@ -58,7 +60,7 @@ mod tests {
         let token = format!(
             "{}.{}.c2lnbmF0dXJl",
             part(r#"{"alg":"HS256","kid":"x"}"#),
-            part(r#"{"sub":"anna","n":1}"#)
+            part(r#"{"sub":"anna","n":1,"iss":"https://kubernetes.default.svc","aud":["/a"]}"#)
         );
         assert_eq!(
             found(&token),
