@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NATIVE := src/starfort/_bin/libstarfort.so
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: setup demo test test-rust test-python check bench quality clean system-packages lock
+.PHONY: setup demo test test-rust test-python check bench quality quality-quick clean system-packages lock
 
 setup: build/installed $(NATIVE) build/crs
 
@@ -68,6 +68,9 @@ build/quality/installed: scripts/fetch-quality build/installed
 
 quality: setup build/quality/installed
 	$(BIN)/python -m benchmarks.quality
+
+quality-quick: setup build/quality/installed
+	$(BIN)/python -m benchmarks.quality --quick
 
 quality-%: setup build/quality/installed
 	$(BIN)/python -m benchmarks.quality $*

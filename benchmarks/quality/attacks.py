@@ -125,7 +125,7 @@ def _quoted(value: str) -> str:
 
 def in_json(text: str, _: random.Random) -> Call:
     """A value of a JSON object."""
-    return Call("POST", "/v1/orders", _json({"id": 42, "note": text, "open": True}), JSON)
+    return Call("POST", "/v1/orders", _json({"id": 42, "customer": text, "open": True}), JSON)
 
 
 def in_nested_json(text: str, _: random.Random) -> Call:
@@ -133,9 +133,19 @@ def in_nested_json(text: str, _: random.Random) -> Call:
     return Call(
         "PUT",
         "/v1/orders/42",
-        _json({"order": {"lines": [{"sku": "A-1", "options": {"text": ["x", text]}}]}}),
+        _json({"order": {"lines": [{"sku": "A-1", "options": {"engraving": ["x", text]}}]}}),
         JSON,
     )
+
+
+def in_comment(text: str, _: random.Random) -> Call:
+    """A comment in JSON, where people write: a mention of an attack is none there, and what breaks out is one."""
+    return Call("POST", "/v1/orders/42/comments", _json({"comment": text, "rating": 5}), JSON)
+
+
+def in_message(text: str, _: random.Random) -> Call:
+    """A message in a form, where people write."""
+    return Call("POST", "/v1/messages", f"topic=delivery&message={_quoted(text)}".encode(), FORM)
 
 
 def in_json_key(text: str, _: random.Random) -> Call:
@@ -145,7 +155,7 @@ def in_json_key(text: str, _: random.Random) -> Call:
 
 def in_form(text: str, _: random.Random) -> Call:
     """A field of a form."""
-    return Call("POST", "/v1/messages", f"name=Anna&text={_quoted(text)}&lang=en".encode(), FORM)
+    return Call("POST", "/v1/messages", f"name=Anna&city={_quoted(text)}&lang=en".encode(), FORM)
 
 
 def in_query(text: str, _: random.Random) -> Call:
@@ -204,7 +214,7 @@ def in_multipart(text: str, rng: random.Random) -> Call:
     """A field of a multipart form."""
     parts = [
         Part("title", b"Hello"),
-        Part("text", _text(text)),
+        Part("city", _text(text)),
         Part("file", b"hello", "a.txt", "text/plain"),
     ]
     body, kind = written(STYLES["chrome"], parts, rng)
@@ -223,7 +233,7 @@ def in_xml(text: str, _: random.Random) -> Call:
     return Call(
         "POST",
         "/v1/orders",
-        _text(f'<?xml version="1.0"?><order><id>42</id><note>{clean}</note></order>'),
+        _text(f'<?xml version="1.0"?><order><id>42</id><customer>{clean}</customer></order>'),
         "application/xml",
     )
 
@@ -233,7 +243,7 @@ def in_xml_attribute(text: str, _: random.Random) -> Call:
     return Call(
         "POST",
         "/v1/orders",
-        _text(f'<order id="42"><line note={quoteattr(_xml_text(text))}>x</line></order>'),
+        _text(f'<order id="42"><line customer={quoteattr(_xml_text(text))}>x</line></order>'),
         "application/xml",
     )
 
@@ -249,15 +259,15 @@ def in_graphql(text: str, _: random.Random) -> Call:
     return Call(
         "POST",
         "/graphql",
-        _json({"query": f"mutation {{ saveNote(id: 7, text: {literal}) {{ id }} }}"}),
+        _json({"query": f"mutation {{ saveOrder(id: 7, city: {literal}) {{ id }} }}"}),
         JSON,
     )
 
 
 def in_graphql_variable(text: str, _: random.Random) -> Call:
     """A variable of a GraphQL operation."""
-    query = "mutation Save($text: String!) { saveNote(id: 7, text: $text) { id } }"
-    return Call("POST", "/graphql", _json({"query": query, "variables": {"text": text}}), JSON)
+    query = "mutation Save($city: String!) { saveOrder(id: 7, city: $city) { id } }"
+    return Call("POST", "/graphql", _json({"query": query, "variables": {"city": text}}), JSON)
 
 
 def _header(text: str) -> bytes:
@@ -266,7 +276,7 @@ def _header(text: str) -> bytes:
 
 
 PLACES: Final[dict[str, Place]] = {
-    "json value": in_json, "nested json": in_nested_json, "json key": in_json_key, "form field": in_form, "query": in_query, "path segment": in_path,
+    "json value": in_json, "nested json": in_nested_json, "json comment": in_comment, "form message": in_message, "json key": in_json_key, "form field": in_form, "query": in_query, "path segment": in_path,
     "header": in_header, "referer": in_referer, "user-agent": in_agent, "cookie": in_cookie, "basic credentials": in_basic, "jwt claim": in_jwt,
     "multipart field": in_multipart, "file name": in_filename, "xml text": in_xml, "xml attribute": in_xml_attribute,
     "graphql argument": in_graphql, "graphql variable": in_graphql_variable,

@@ -83,7 +83,7 @@ class Trial:
         known = [
             each
             for each in payloads(heavy=mutation.heavy, quick=self.quick)
-            if self.plain(mutation.plain, each)
+            if (each.kind == "xss" or not mutation.markup) and self.plain(mutation.plain, each)
         ]
         usual = (
             frozenset(rule for each in self.twins(replace(mutation, heavy=True)) for rule in each.rules)
@@ -97,6 +97,10 @@ class Trial:
 def found(verdict: Verdict, usual: frozenset[int]) -> bool:
     """Whether a request is refused, and for more than what a harmless one of its form is refused for."""
     return verdict.refused and (verdict.policy != "rules" or bool(set(verdict.rules) - usual))
+
+
+ASIDE: Final = frozenset({"headers of browsers"})
+"""Groups that are shown and not in the share: headers that hold odd texts of browsers by nature."""
 
 
 def groups() -> dict[str, list[Mutation]]:

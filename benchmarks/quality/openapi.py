@@ -173,7 +173,9 @@ class Document:
                 continue
             value = self.parameter_value(rng, parameter, key)
             if where == "path":
-                path = path.replace("{" + key + "}", quote(bodies.flat(value), safe="~-._!$'()*,;:@=+"))
+                path = path.replace(
+                    "{" + key + "}", quote(bodies.flat(value).split("\n")[0], safe="~-._!$'()*,;:@=+")
+                )
             elif where == "query":
                 query += bodies.query_pairs(key, value, parameter)
             elif where == "header" and key.lower() not in {

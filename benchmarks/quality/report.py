@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from benchmarks.quality import attacks as hostile
@@ -60,6 +61,10 @@ def wanted(samples: Iterable[Sample], show: str) -> Iterator[Sample]:
 def benign(asked: Judge, options: Options) -> list[Row]:
     """Refused share of ordinary requests, by kind."""
     quick = options.quick
+    for missing in (
+        each for each in (openapi.PACKAGE, openapi.CORPUS, content.PYGMENTS) if not each.is_dir()
+    ):
+        print(f"  {missing} is missing: see scripts/fetch-quality and STARFORT_CORPORA", file=sys.stderr)
     every = itertools.chain(
         files.samples(200 if quick else 1200), graphql.samples(), idioms.samples(1 if quick else 3),
         content.samples(60 if quick else 400), openapi.samples(quick),
@@ -181,8 +186,9 @@ def evasions(asked: Judge, options: Options) -> list[Row]:
             if any(refused):
                 inner.append(share(f"      harmless in it ({mutation.name})", refused, 0.0))
         if of_group:
-            rows += [found_share(f"  {group}", of_group, EVASION_PERCENT), *inner]
-            every += of_group
+            target = None if group in disguised.ASIDE else EVASION_PERCENT
+            rows += [found_share(f"  {group}", of_group, target), *inner]
+            every += [] if group in disguised.ASIDE else of_group
     return [
         found_share("evasions", every, EVASION_PERCENT),
         share("  harmless in ordinary forms", twins, 0.5),
@@ -248,11 +254,12 @@ def policies(_: Judge, options: Options) -> list[Row]:
 
 def envoy(asked: Judge, options: Options) -> list[Row]:
     """A sample of every part through Envoy: what is refused, and whether it is what the engine refuses in process."""
-    chosen = sampled(options.quick)
-    told = through_envoy.run([each for _, each in chosen])
+    chosen, trailing = sampled(options.quick), _trailers(options.quick)
+    told = through_envoy.run([*(each for _, each in chosen), *trailing.values()])
+    delivered = [text in answer.trailers for text, answer in zip(trailing, told[len(chosen) :], strict=True)]
     by_part: dict[str, list[bool]] = defaultdict(list)
     same: list[bool] = []
-    for (part, sample), answer in zip(chosen, told, strict=True):
+    for (part, sample), answer in zip(chosen, told[: len(chosen)], strict=True):
         verdict = asked.one(sample)
         by_part[part].append(not answer.reached)
         same.append(verdict.refused != answer.reached)
@@ -274,7 +281,19 @@ def envoy(asked: Judge, options: Options) -> list[Row]:
         share(f"  {part}", refused, TARGETS.get(part.removeprefix("benign ")))
         for part, refused in by_part.items()
     ]
+    rows.append(share("  attacks in trailers delivered", delivered, 0.0))
     return [*rows, found_share("  policies in every spelling", spelled, EVASION_PERCENT)]
+
+
+def _trailers(quick: bool) -> dict[bytes, Sample]:
+    """Harmless requests with an attack in a trailer, by attack."""
+    texts = [
+        each.text.encode()
+        for each in disguised.payloads(heavy=True, quick=quick)
+        if each.text.isascii() and "\n" not in each.text
+    ]
+    carrier = hostile.placed(hostile.Payload("harmless", "hello"), "json value")
+    return {text: replace(carrier, trailers=(("x-note", text),)) for text in texts}
 
 
 def sampled(quick: bool) -> list[tuple[str, Sample]]:

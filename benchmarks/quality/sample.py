@@ -59,15 +59,30 @@ class Sample:
         }
 
     def wire(self) -> bytes:
-        """As HTTP/1.1 sends it."""
-        head = b"".join(name.encode() + b": " + _bytes(value) + b"\r\n" for name, value in self.headers)
-        return f"{self.method} {self.target} HTTP/1.1\r\n".encode() + head + b"\r\n" + self.body
+        """As HTTP/1.1 sends it; in one chunk where there are trailers."""
+        headers, body = self.headers, self.body
+        if self.trailers:
+            headers = (
+                *(pair for pair in headers if pair[0] != "content-length"),
+                ("transfer-encoding", "chunked"),
+            )
+            body = (
+                (f"{len(body):x}\r\n".encode() + body + b"\r\n" if body else b"")
+                + b"0\r\n"
+                + _lines(self.trailers)
+                + b"\r\n"
+            )
+        return f"{self.method} {self.target} HTTP/1.1\r\n".encode() + _lines(headers) + b"\r\n" + body
 
     def text(self, limit: int = 4000) -> str:
         """For people: the request as it is sent, cut where it gets long."""
         raw = self.wire()
         shown = raw[:limit].decode("utf-8", "backslashreplace").replace("\r\n", "\n")
         return shown + (f"… ({len(raw):,} bytes)" if len(raw) > limit else "")
+
+
+def _lines(headers: Headers) -> bytes:
+    return b"".join(name.encode() + b": " + _bytes(value) + b"\r\n" for name, value in headers)
 
 
 def _bytes(value: str | bytes) -> bytes:

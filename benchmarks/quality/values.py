@@ -39,6 +39,7 @@ WORDS: Final = (
     "C++ course",
 )
 BY_NAME: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    (r"method.?override", ("PATCH", "DELETE")),
     (r"e-?mail", ("anna.o'neil@example.com", "max+news@mail.example.org", "info@example.co.uk")),
     (r"(redirect|callback).*(url|uri|link)?s?$", ("https://app.example.com/callback?x=1", "http://localhost:3000/callback", "com.example.app:/oauth")),
     (r"(url|uri|link|href|website|webhook|endpoint)s?$", ("https://www.example.com/a/b?x=1&y=2", "https://hooks.example.org/in/T024/B7", "http://www.example.com/#top")),
@@ -58,7 +59,7 @@ BY_NAME: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (r"(filter|query|search|^q$|where)", ("status eq 'open' and total gt 100", "name:anna*", "created>=2024-01-01", "red shoes", "type = 'user'")),
     (r"(fields|select|include|expand|columns)", ("id,name,items.sku", "*", "author,comments.author")),
     (r"(ip|cidr)(_?addr.*)?$", ("192.0.2.44", "2001:db8::1")),
-    (r"(host|domain)", ("shop.example.com", "localhost")),
+    (r"(host|domain)", ("shop.example.com", "example.org")),
     (r"(path|file.?name|folder|directory|key)$", ("reports/2024/Q3 (final).pdf", "images/logo.png", "/home/anna/notes.txt")),
     (r"(mime|content.?type)", ("application/pdf", "image/png")),
     (r"(token|secret|api.?key|signature|nonce|hash|cursor)", ("eyJvZmZzZXQiOjIwfQ==", "4f1c9a7be0d24c7e8b0f6f1f2f3b4c5d")),
@@ -135,7 +136,9 @@ def _of_set(rng: random.Random, items: Any) -> str:
     if first[0] is codes.NEGATE:
         forbidden = re.compile("[" + "".join(map(_class_text, items[1:])) + "]")
         return rng.choice([each for each in "abcXYZ019 -_." if not forbidden.match(each)] or ["é"])
-    op, argument = rng.choice(items)
+    # sets such as [\w.-] are mostly written for words
+    wide = [each for each in items if each[0] is not codes.LITERAL]
+    op, argument = rng.choice(wide if wide and rng.random() < 0.9 else items)
     if op is codes.LITERAL:
         return chr(argument)
     if op is codes.RANGE:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 
 from tests.crs.shapes import WRAPPERS, Atom, Shape, weight
 from tests.crs.suite import CORPUS
-from tests.crs.worst import KNOWN, LARGE, SMALL, Inspects, Pipeline, Search, growth, rules
+from tests.crs.worst import (
+    KNOWN,
+    LARGE,
+    SMALL,
+    Inspects,
+    Pipeline,
+    Search,
+    Whole,
+    growth,
+    large_bodies,
+    rules,
+)
 
 pytestmark = pytest.mark.skipif(
     not CORPUS.is_dir(), reason=f"no CRS corpus at {CORPUS}; set STARFORT_CORPORA"
@@ -18,6 +30,9 @@ LINEAR = 2.5
 """Growth from `SMALL` to `LARGE`, four times as large: 1 when linear, 4 when quadratic; between, what machines add."""
 
 SHAPES_TRIED = 400
+
+LOADED_MS = 400
+"""What no request may take where tests run beside other work: a figure of the idle machine is 50 ms."""
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +69,18 @@ def test_a_search_finds_nothing_steep(engine: Inspects) -> None:
 def test_the_rest_of_the_engine_is_linear(shape: Shape, pipeline: Inspects) -> None:
     """Parsers, detectors of sensitive data and masking, by the same inputs."""
     assert growth(pipeline, shape, enough=LINEAR) <= LINEAR
+
+
+def test_the_largest_bodies_are_bounded() -> None:
+    """Whatever is in them, plain or compressed: the budget of work ends it."""
+    whole = Whole()
+    chance = random.Random(1)  # noqa: S311 - repeatable, no secret
+    slow = [
+        (milliseconds, name)
+        for name, kind, body, compressed in large_bodies(chance)
+        if (milliseconds := whole.milliseconds(kind, body, compressed=compressed, runs=1)) > LOADED_MS
+    ]
+    assert not slow
 
 
 def test_a_steep_engine_would_be_found() -> None:

@@ -5,17 +5,20 @@ searched for literals, counted, asked of libinjection. The search keeps the dear
 length of value (MAP-Elites: Mouret and Clune, 2015, "Illuminating search spaces by mapping elites"), changes one of
 them at a time, and measures by the CPU time of the thread, the least of some runs. What it prints are figures; what
 `test_worst` asserts is that cost grows no faster than the input. With `--without-rules` the rest of the engine is
-searched: parsers, detectors of sensitive data, masking.
+searched: parsers, detectors of sensitive data, masking. With `--large` whole requests of the largest size that is
+inspected are measured, plain and compressed, which the budget of work bounds.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
+import gzip
 import random
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -110,6 +113,57 @@ class Pipeline:
         return self._engine.explain(asked)
 
 
+class Whole:
+    """Everything, rules included, within the limits that a configuration has when it says nothing."""
+
+    def __init__(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "starfort.yaml"
+            file.write_text(_CONFIG.replace("rules: {sets: [], api_rules: false}\n", ""))
+            made = compile_config(config.load(file), hash_key=bytes(32), signal_kinds=())
+        self._engine = Engine(bundle.encode(made.bundle))
+
+    def milliseconds(self, content_type: str, body: bytes, *, compressed: bool, runs: int = 2) -> float:
+        """CPU time of a request, the least of some runs."""
+        headers = [("host", "a"), ("user-agent", "client/1"), ("content-type", content_type)]
+        if compressed:
+            body = gzip.compress(body)
+            headers.append(("content-encoding", "gzip"))
+        headers.append(("content-length", str(len(body))))
+        asked: RequestDescription = {"method": "POST", "url": "/a", "headers": headers, "body": body}
+        least = float("inf")
+        for _ in range(runs):
+            started = time.thread_time_ns()
+            self._engine.explain(asked)
+            least = min(least, (time.thread_time_ns() - started) / 1e6)
+        return least
+
+
+def large_bodies(chance: random.Random) -> Iterator[tuple[str, str, bytes, bool]]:
+    """Bodies as large as the limits allow, of what is dear, plain and mixed with noise, also compressed.
+
+    Yields:
+        What it is, its media type, the body, and whether it is sent compressed.
+    """
+    letters = b"abcdefghijklmnopqrstuvwxyz0123456789"
+    noise = [bytes(chance.choices(letters, k=8)) for _ in range(4096)]
+    for unit in (b"${", b"http://1.1.1.1/", b"<a ", b"' or ", b"=", b"../", b"select ", b"; ls "):
+        for mixed in (False, True):
+            parts = noise if mixed else [b""] * 4096
+            text = b"".join(unit + part for part in parts)
+            for size, compressed in ((2 << 20, False), (8 << 20, True)):
+                whole = (text * (size // len(text) + 1))[: size - 64]
+                name = f"{unit!r}{' and noise' if mixed else ''}, {size >> 20} MiB{' gzip' if compressed else ''}"
+                yield f"text: {name}", "text/plain", whole, compressed
+                yield f"form: {name}", "application/x-www-form-urlencoded", b"a=" + whole, compressed
+                yield (
+                    f"json: {name}",
+                    "application/json",
+                    b'{"a":"' + whole.replace(b'"', b"'") + b'"}',
+                    compressed,
+                )
+
+
 def cost(engine: Inspects, shape: Shape, size: int, runs: int = 2) -> float:
     """Nanoseconds of CPU time per byte: the least of `runs`, for what disturbs only adds.
 
@@ -201,8 +255,22 @@ def main() -> int:
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--paranoia", type=int, default=1)
     arguments.add_argument("--without-rules", action="store_true")
+    arguments.add_argument(
+        "--large",
+        action="store_true",
+        help="CPU time of bodies as large as the limits allow, also compressed",
+    )
     arguments.add_argument("--top", type=int, default=30)
     options = arguments.parse_args()
+    if options.large:
+        whole = Whole()
+        found = sorted(
+            (whole.milliseconds(kind, body, compressed=compressed), name)
+            for name, kind, body, compressed in large_bodies(random.Random(options.seed))  # noqa: S311
+        )
+        for milliseconds, name in found[::-1][: options.top]:
+            say(f"{milliseconds:9.1f} ms  {name}")
+        return 0
     engine = Pipeline() if options.without_rules else rules(options.paranoia)
     search = Search(engine, options.seed)
     for shape in KNOWN:

@@ -291,8 +291,8 @@ async def test_routes_follow_host_and_base_path(here: Place) -> None:
             "/v1/a%2F..",
             "/v1/a%5c..%5cb",
             "/v1/a%2f..;x/b",
-            "/v1/..;/x",
             "/v1/%2e%2e;/x",
+            "/v1/..%3b/x",
         ):
             hidden = await get(base, path, headers={"host": "a.example.com"})
             assert (path, hidden.status_code) == (path, 400)
@@ -323,6 +323,9 @@ async def test_paths_are_what_the_engine_takes_them_for(here: Place) -> None:
         assert {path: await seen(path) for path in expected} == expected
         for path in [*expected, "/v1/%7e%2d", "/v1/caf%c3%a9", "/v1/a%5cb", "/v1/a;b/%20", "/v1/.%2e/v1/%3f"]:
             assert normalise_path(path) == normalise_path(await seen(path)), path
+        # Envoy resolves dots with a parameter, as Tomcat does; the filter and the upstream get what it makes of them.
+        assert await seen("/v1/a/..;/x") == "/v1/x"
+        assert await seen("/v1/a;b/x") == "/v1/a;b/x"
 
 
 READINGS = """
@@ -369,13 +372,14 @@ async def test_policies_hold_in_every_reading_of_a_request(here: Place) -> None:
             assert (path, (await asked(path))[0] in {400, 403}) == (path, True)
         for path in (
             "/projects/group%2Fapp/issues", "/public/@scope%2fname", "/public/https%3A%2F%2Fexample.com",
-            "/public/a;b=c", "/public/private%2F7", "/public/7?role=user&role=guest", "/public/caf%C3%A9",
+            "/public/a;b=c", "/public/private%2F7", "/public/caf%C3%A9",
         ):  # fmt: skip
             assert (path, await asked(path)) == (path, (200, path))
         statuses = [(await asked(f"/items{path}"))[0] for path in ("/7", "/7%2Fx", "/7%5cx", ";a/7", "/8%2F")]
         assert statuses == [200, 200, 429, 429, 429]
         for query in ("role=user&role=admin", "role=admin&role=user"):
             assert (await asked(f"/public/7?{query}"))[0] == 451
+        assert (await asked("/public/7?role=user&role=guest"))[0] == 200
 
 
 async def test_an_upstream_is_known_by_its_certificate(here: Place) -> None:

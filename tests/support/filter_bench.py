@@ -93,7 +93,7 @@ def write_bundle(path: Path, version: str, policies: list[p.Policy], *, over_lim
         body_parameters=500,
         multipart_parts=50,
         work=100_000_000,
-        over_limit=over_limit,
+        over_limit=bundle.OverLimit(over_limit),
     )
     made = bundle.Bundle(
         version=version,

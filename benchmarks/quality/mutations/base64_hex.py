@@ -56,7 +56,7 @@ def _(text: str) -> Call:
 
 @mutation("base64", "JSON in it, JSON value", "json value", "whoever decodes it")
 def _(text: str) -> Call:
-    return post(dumped({"state": b64(json.dumps({"note": text}))}))
+    return post(dumped({"state": b64(json.dumps({"customer": text}))}))
 
 
 @mutation("base64", "JSON in it, query", "query", "whoever decodes it: OAuth's state")

@@ -12,59 +12,59 @@ from benchmarks.quality.mutations.forms import FORM, JSON, dumped, mutation, pos
     "content types", "JSON without a type", "json value", "Go, Flask with force, raw readers", ordinary=False
 )
 def _(text: str) -> Call:
-    return Call("POST", "/v1/orders", dumped({"note": text}))
+    return Call("POST", "/v1/orders", dumped({"customer": text}))
 
 
 @mutation("content types", "JSON as text/plain", "json value", "Flask with force, SNS receivers, beacons")
 def _(text: str) -> Call:
-    return post(dumped({"note": text}), "text/plain;charset=UTF-8")
+    return post(dumped({"customer": text}), "text/plain;charset=UTF-8")
 
 
 @mutation("content types", "JSON as a form", "json value", "PHP's input, Go, jQuery mistakes", ordinary=False)
 def _(text: str) -> Call:
-    return post(dumped({"note": text}), FORM)
+    return post(dumped({"customer": text}), FORM)
 
 
 @mutation("content types", "JSON as octets", "json value", "Go, raw readers", ordinary=False)
 def _(text: str) -> Call:
-    return post(dumped({"note": text}), "application/octet-stream")
+    return post(dumped({"customer": text}), "application/octet-stream")
 
 
 @mutation("content types", "JSON as text/json", "json value", "ASP.NET, Rails")
 def _(text: str) -> Call:
-    return post(dumped({"note": text}), "text/json")
+    return post(dumped({"customer": text}), "text/json")
 
 
 @mutation("content types", "JSON as application/x-json", "json value", "lenient readers", ordinary=False)
 def _(text: str) -> Call:
-    return post(dumped({"note": text}), "application/x-json")
+    return post(dumped({"customer": text}), "application/x-json")
 
 
 @mutation("content types", "+json", "json value", "all")
 def _(text: str) -> Call:
-    return post(dumped({"note": text}), "application/vnd.example.v3+json; charset=utf-8")
+    return post(dumped({"customer": text}), "application/vnd.example.v3+json; charset=utf-8")
 
 
 @mutation("content types", "JSON called an image", "json value", "Go, raw readers", ordinary=False)
 def _(text: str) -> Call:
-    return post(dumped({"note": text}), "image/png")
+    return post(dumped({"customer": text}), "image/png")
 
 
 @mutation(
     "content types", "JSON and then another", "json value", "Fastify, Express (first wins)", ordinary=False
 )
 def _(text: str) -> Call:
-    return post(dumped({"note": text}), "application/json, image/png")
+    return post(dumped({"customer": text}), "application/json, image/png")
 
 
 @mutation("content types", "another and then JSON", "json value", "lenient readers", ordinary=False)
 def _(text: str) -> Call:
-    return post(dumped({"note": text}), "image/png, application/json")
+    return post(dumped({"customer": text}), "image/png, application/json")
 
 
 @mutation("content types", "JSON, upper case with odd parameters", "json value", "all")
 def _(text: str) -> Call:
-    return post(dumped({"note": text}), 'Application/JSON ; Charset="utf-8"; v=1')
+    return post(dumped({"customer": text}), 'Application/JSON ; Charset="utf-8"; v=1')
 
 
 @mutation(
@@ -75,7 +75,7 @@ def _(text: str) -> Call:
     ordinary=False,
 )
 def _(text: str) -> Call:
-    return post(json.dumps({"note": text}, ensure_ascii=False).encode("utf-16", "replace"), JSON)
+    return post(json.dumps({"customer": text}, ensure_ascii=False).encode("utf-16", "replace"), JSON)
 
 
 @mutation(
@@ -83,7 +83,7 @@ def _(text: str) -> Call:
 )
 def _(text: str) -> Call:
     return post(
-        json.dumps({"note": text}, ensure_ascii=False).encode("utf-16-le", "replace"),
+        json.dumps({"customer": text}, ensure_ascii=False).encode("utf-16-le", "replace"),
         JSON + "; charset=utf-16le",
     )
 
@@ -96,14 +96,14 @@ def _(text: str) -> Call:
     ordinary=False,
 )
 def _(text: str) -> Call:
-    return post(json.dumps({"note": text}, ensure_ascii=False).encode("utf-16-be", "replace"), JSON)
+    return post(json.dumps({"customer": text}, ensure_ascii=False).encode("utf-16-be", "replace"), JSON)
 
 
 @mutation(
     "content types", "JSON in UTF-32", "json value", "Python's json.loads(bytes), Jackson", ordinary=False
 )
 def _(text: str) -> Call:
-    return post(json.dumps({"note": text}, ensure_ascii=False).encode("utf-32-be", "replace"), JSON)
+    return post(json.dumps({"customer": text}, ensure_ascii=False).encode("utf-32-be", "replace"), JSON)
 
 
 @mutation("content types", "form in EBCDIC", "form field", "servlets, ASP.NET", ordinary=False)
@@ -140,17 +140,17 @@ def _(text: str) -> Call:
 
 @mutation("content types", "NDJSON", "json value", "bulk imports, log sinks")
 def _(text: str) -> Call:
-    return post(b'{"a":1}\n' + dumped({"note": text}) + b"\n", "application/x-ndjson")
+    return post(b'{"a":1}\n' + dumped({"customer": text}) + b"\n", "application/x-ndjson")
 
 
 @mutation("content types", "JSON text sequence", "json value", "log sinks (RFC 7464)")
 def _(text: str) -> Call:
-    return post(b'\x1e{"a":1}\n\x1e' + dumped({"note": text}) + b"\n", "application/json-seq")
+    return post(b'\x1e{"a":1}\n\x1e' + dumped({"customer": text}) + b"\n", "application/json-seq")
 
 
 @mutation("content types", "NDJSON as JSON", "json value", "Go's Decoder, Elasticsearch", ordinary=False)
 def _(text: str) -> Call:
-    return post(b'{"index":{}}\n' + dumped({"note": text}) + b"\n", JSON)
+    return post(b'{"index":{}}\n' + dumped({"customer": text}) + b"\n", JSON)
 
 
 @mutation("content types", "plain text", "json value", "whoever reads it")
@@ -160,12 +160,12 @@ def _(text: str) -> Call:
 
 @mutation("content types", "YAML", "json value", "YAML readers")
 def _(text: str) -> Call:
-    return post(b"note: " + dumped(text) + b"\nid: 1\n", "application/yaml")
+    return post(b"customer: " + dumped(text) + b"\nid: 1\n", "application/yaml")
 
 
 @mutation("content types", "CSV", "json value", "imports")
 def _(text: str) -> Call:
-    return post(b'id,note\n1,"' + raw(text).replace(b'"', b'""') + b'"\n', "text/csv")
+    return post(b'id,customer\n1,"' + raw(text).replace(b'"', b'""') + b'"\n', "text/csv")
 
 
 @mutation("content types", "protobuf with a string", "json value", "gRPC, protobuf readers")

@@ -61,7 +61,7 @@ def _encoded(
 ) -> None:
     @mutation("content encodings", name, "json value", decoded_by, ordinary=ordinary)
     def _(text: str) -> Call:
-        return post(squeeze(dumped({"note": text})), JSON, (("content-encoding", coding),))
+        return post(squeeze(dumped({"customer": text})), JSON, (("content-encoding", coding),))
 
 
 def _gzip(content: bytes) -> bytes:
@@ -123,7 +123,7 @@ _encoded("gzip that is none", "gzip", bytes, "servers that ignore it", ordinary=
     ordinary=False,
 )
 def _(text: str) -> Call:
-    return post(_gzip(dumped({"note": text})), JSON)
+    return post(_gzip(dumped({"customer": text})), JSON)
 
 
 @mutation("content encodings", "gzip of a form", "form field", _DECODERS)
@@ -138,5 +138,5 @@ def _(text: str) -> Call:
 
 @mutation("content encodings", "gzip of multipart", "multipart field", _DECODERS)
 def _(text: str) -> Call:
-    call = multipart(part("text", raw(text)))
+    call = multipart(part("city", raw(text)))
     return post(_gzip(call.body), call.content_type, (("content-encoding", "gzip"),))

@@ -22,7 +22,7 @@ from benchmarks.quality.mutations.forms import (
 
 @mutation("json escapes", "\\u for every character", "json value", "all", escaped=True)
 def _(text: str) -> Call:
-    return post(f'{{"note":"{u(text)}"}}'.encode())
+    return post(f'{{"customer":"{u(text)}"}}'.encode())
 
 
 @mutation("json escapes", "\\u in upper case for some", "json value", "all")
@@ -32,12 +32,12 @@ def _(text: str) -> Call:
         for c in text
         if ord(c) < 0x80 and c >= " "
     )
-    return post(f'{{"note":"{escaped}"}}'.encode())
+    return post(f'{{"customer":"{escaped}"}}'.encode())
 
 
 @mutation("json escapes", "\\/ for slashes", "json value", "all")
 def _(text: str) -> Call:
-    return post(b'{"note":' + dumped(text).replace(b"/", b"\\/") + b"}")
+    return post(b'{"customer":' + dumped(text).replace(b"/", b"\\/") + b"}")
 
 
 @mutation("json escapes", "key in \\u", "json key", "all", escaped=True)
@@ -49,17 +49,17 @@ def _(text: str) -> Call:
     "json escapes", "JSON in a JSON string", "json value", "whoever parses it: SNS, queues, metadata fields"
 )
 def _(text: str) -> Call:
-    return post(dumped({"message": json.dumps({"note": text, "n": 1})}))
+    return post(dumped({"message": json.dumps({"customer": text, "n": 1})}))
 
 
 @mutation("json escapes", "JSON in a JSON string, in \\u", "json value", "whoever parses it", escaped=True)
 def _(text: str) -> Call:
-    return post(dumped({"message": f'{{"note":"{u(text)}","n":1}}'}))
+    return post(dumped({"message": f'{{"customer":"{u(text)}","n":1}}'}))
 
 
 @mutation("json escapes", "JSON in JSON in JSON, in \\u", "json value", "whoever parses it", escaped=True)
 def _(text: str) -> Call:
-    inner = f'{{"note":"{u(text)}"}}'
+    inner = f'{{"customer":"{u(text)}"}}'
     return post(dumped({"message": json.dumps({"inner": inner})}))
 
 
@@ -67,7 +67,7 @@ def _(text: str) -> Call:
     "json escapes", "JSON in \\u in a form field", "form field", "whoever parses it: webhooks", escaped=True
 )
 def _(text: str) -> Call:
-    return post(("payload=" + q(f'{{"note":"{u(text)}"}}')).encode(), FORM)
+    return post(("payload=" + q(f'{{"customer":"{u(text)}"}}')).encode(), FORM)
 
 
 @mutation(
@@ -90,7 +90,7 @@ def _(text: str) -> Call:
 )
 def _(text: str) -> Call:
     return multipart(
-        part("data", f'{{"note":"{u(text)}"}}'.encode(), kind=JSON), part("file", b"hello", "a.txt")
+        part("data", f'{{"customer":"{u(text)}"}}'.encode(), kind=JSON), part("file", b"hello", "a.txt")
     )
 
 
@@ -101,7 +101,7 @@ def _(text: str) -> Call:
 
 @mutation("json escapes", "byte order mark before JSON", "json value", "Python (utf-8-sig), .NET, Node")
 def _(text: str) -> Call:
-    return post(b"\xef\xbb\xbf" + dumped({"note": text}))
+    return post(b"\xef\xbb\xbf" + dumped({"customer": text}))
 
 
 @mutation(
@@ -112,7 +112,7 @@ def _(text: str) -> Call:
     ordinary=False,
 )
 def _(text: str) -> Call:
-    return post(b'{"a":1}' + dumped({"note": text}))
+    return post(b'{"a":1}' + dumped({"customer": text}))
 
 
 @mutation(
@@ -123,7 +123,7 @@ def _(text: str) -> Call:
     ordinary=False,
 )
 def _(text: str) -> Call:
-    return post(b'{/* x */"note":' + dumped(text) + b",}")
+    return post(b'{/* x */"customer":' + dumped(text) + b",}")
 
 
 @mutation(
@@ -134,4 +134,4 @@ def _(text: str) -> Call:
     ordinary=False,
 )
 def _(text: str) -> Call:
-    return post(b'{"note":' + dumped(text) + b',"x":truf}')
+    return post(b'{"customer":' + dumped(text) + b',"x":truf}')

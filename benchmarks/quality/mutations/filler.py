@@ -69,52 +69,52 @@ def _(text: str) -> Call:
 
 @mutation("filler", "1,000 leaves before, JSON", "json value", "all")
 def _(text: str) -> Call:
-    return post(dumped({"items": list(range(1000)), "note": text}))
+    return post(dumped({"items": list(range(1000)), "customer": text}))
 
 
 @mutation("filler", "10,000 leaves before, JSON", "json value", "all", heavy=True)
 def _(text: str) -> Call:
-    return post(dumped({"items": [{"id": number, "name": "a"} for number in range(5000)], "note": text}))
+    return post(dumped({"items": [{"id": number, "name": "a"} for number in range(5000)], "customer": text}))
 
 
 @mutation("filler", "50,000 leaves before, JSON", "json value", "all", ordinary=False, heavy=True)
 def _(text: str) -> Call:
-    return post(dumped({"items": [{"i": number, "n": "a"} for number in range(25_000)], "note": text}))
+    return post(dumped({"items": [{"i": number, "n": "a"} for number in range(25_000)], "customer": text}))
 
 
 @mutation("filler", "1 MB of blanks before JSON", "json value", "all", ordinary=False, heavy=True)
 def _(text: str) -> Call:
-    return post(b" " * MIB + dumped({"note": text}))
+    return post(b" " * MIB + dumped({"customer": text}))
 
 
 @mutation("filler", "1 MB of blanks inside JSON", "json value", "all", ordinary=False, heavy=True)
 def _(text: str) -> Call:
-    return post(b'{"a":1,' + b"\n" * MIB + b'"note":' + dumped(text) + b"}")
+    return post(b'{"a":1,' + b"\n" * MIB + b'"customer":' + dumped(text) + b"}")
 
 
 @mutation("filler", "1 MB string before, JSON", "json value", "all", heavy=True)
 def _(text: str) -> Call:
-    return post(dumped({"image": "QUJD" * (MIB // 4), "note": text}))
+    return post(dumped({"image": "QUJD" * (MIB // 4), "customer": text}))
 
 
 @mutation("filler", "1 MB string with an attack at its end", "json value", "all", heavy=True, ordinary=False)
 def _(text: str) -> Call:
-    return post(dumped({"note": "a" * MIB + " " + text}))
+    return post(dumped({"customer": "a" * MIB + " " + text}))
 
 
 @mutation("filler", "64 levels deep", "json value", "all")
 def _(text: str) -> Call:
-    return post(b'{"a":' * 60 + dumped({"note": text}) + b"}" * 60)
+    return post(b'{"a":' * 60 + dumped({"customer": text}) + b"}" * 60)
 
 
 @mutation("filler", "500 levels deep", "json value", "Python, Java, Node", ordinary=False)
 def _(text: str) -> Call:
-    return post(b'{"a":' * 500 + dumped({"note": text}) + b"}" * 500)
+    return post(b'{"a":' * 500 + dumped({"customer": text}) + b"}" * 500)
 
 
 @mutation("filler", "500 levels deep before", "json value", "Python, Java, Node", ordinary=False)
 def _(text: str) -> Call:
-    return post(b'{"x":' + b"[" * 500 + b"]" * 500 + b',"note":' + dumped(text) + b"}")
+    return post(b'{"x":' + b"[" * 500 + b"]" * 500 + b',"customer":' + dumped(text) + b"}")
 
 
 @mutation(
@@ -143,35 +143,35 @@ def _(text: str) -> Call:
 
 @mutation("filler", "1 MB file before, multipart", "multipart field", "all", heavy=True)
 def _(text: str) -> Call:
-    return multipart(part("file", b"\x89PNG" + bytes(range(256)) * 4096, "a.png"), part("text", raw(text)))
+    return multipart(part("file", b"\x89PNG" + bytes(range(256)) * 4096, "a.png"), part("city", raw(text)))
 
 
 @mutation("filler", "4 MB file before, multipart", "multipart field", "all", heavy=True)
 def _(text: str) -> Call:
-    return multipart(part("file", b"\x89PNG" + bytes(range(256)) * 16384, "a.png"), part("text", raw(text)))
+    return multipart(part("file", b"\x89PNG" + bytes(range(256)) * 16384, "a.png"), part("city", raw(text)))
 
 
 @mutation(
     "filler", "1,000 parts before, multipart", "multipart field", "Go, Java, PHP to its limit", ordinary=False
 )
 def _(text: str) -> Call:
-    return multipart(*(part(f"p{number}", b"1") for number in range(1000)), part("text", raw(text)))
+    return multipart(*(part(f"p{number}", b"1") for number in range(1000)), part("city", raw(text)))
 
 
 @mutation("filler", "1 MB preamble, multipart", "multipart field", "all", ordinary=False, heavy=True)
 def _(text: str) -> Call:
-    call = multipart(part("text", raw(text)))
+    call = multipart(part("city", raw(text)))
     return post(b"x" * MIB + b"\r\n" + call.body, call.content_type)
 
 
 @mutation("filler", "1 MB comment before, XML", "xml text", "all", ordinary=False, heavy=True)
 def _(text: str) -> Call:
-    return post(raw(f"<o><!--{'x' * MIB}--><note>{escape(text)}</note></o>"), XML)
+    return post(raw(f"<o><!--{'x' * MIB}--><customer>{escape(text)}</customer></o>"), XML)
 
 
 @mutation("filler", "10,000 elements before, XML", "xml text", "all", heavy=True)
 def _(text: str) -> Call:
-    return post(raw(f"<o>{'<i>1</i>' * 10_000}<note>{escape(text)}</note></o>"), XML)
+    return post(raw(f"<o>{'<i>1</i>' * 10_000}<customer>{escape(text)}</customer></o>"), XML)
 
 
 @mutation("filler", "500 elements deep, XML", "xml text", "all but libxml2's limit of 256", ordinary=False)
@@ -188,7 +188,7 @@ def _(text: str) -> Call:
     heavy=True,
 )
 def _(text: str) -> Call:
-    return gql(f"#{'x' * MIB}\nmutation {{ save(text: {json.dumps(text, ensure_ascii=False)}) {{ id }} }}")
+    return gql(f"#{'x' * MIB}\nmutation {{ save(city: {json.dumps(text, ensure_ascii=False)}) {{ id }} }}")
 
 
 @mutation(
@@ -196,7 +196,7 @@ def _(text: str) -> Call:
 )
 def _(text: str) -> Call:
     many = " ".join(f"a{number}: item(id: {number}) {{ id }}" for number in range(1000))
-    return gql(f"{{ {many} x: find(text: {json.dumps(text, ensure_ascii=False)}) {{ id }} }}")
+    return gql(f"{{ {many} x: find(city: {json.dumps(text, ensure_ascii=False)}) {{ id }} }}")
 
 
 @mutation(
@@ -209,7 +209,7 @@ def _(text: str) -> Call:
 )
 def _(text: str) -> Call:
     return post(
-        gzip.compress(b" " * (8 * MIB) + dumped({"note": text}), mtime=0),
+        gzip.compress(b" " * (8 * MIB) + dumped({"customer": text}), mtime=0),
         JSON,
         (("content-encoding", "gzip"),),
     )

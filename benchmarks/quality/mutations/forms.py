@@ -36,6 +36,7 @@ class Mutation:
         make: the request with a text in it.
         ordinary: requests of this form are ordinary, so a harmless text in it has to pass.
         heavy: it is large, so few texts are tried.
+        markup: only attacks by markup are decoded so.
         escaped: each character is escaped as writers escape foreign ones, so a harmless text in it is foreign.
     """
 
@@ -46,6 +47,7 @@ class Mutation:
     make: Make
     ordinary: bool = True
     heavy: bool = False
+    markup: bool = False
     escaped: bool = False
 
 

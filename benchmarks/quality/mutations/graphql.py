@@ -24,22 +24,22 @@ from benchmarks.quality.mutations.forms import (
 
 @mutation("graphql", "\\u in a string", "graphql argument", "all GraphQL servers", escaped=True)
 def _(text: str) -> Call:
-    return gql(f'{{ find(text: "{u(text)}") {{ id }} }}')
+    return gql(f'{{ find(city: "{u(text)}") {{ id }} }}')
 
 
 @mutation("graphql", "\\u{…} in a string", "graphql argument", "graphql-js 16, graphql-java")
 def _(text: str) -> Call:
-    return gql('{ find(text: "' + "".join(f"\\u{{{ord(c):x}}}" for c in text) + '") { id } }')
+    return gql('{ find(city: "' + "".join(f"\\u{{{ord(c):x}}}" for c in text) + '") { id } }')
 
 
 @mutation("graphql", "block string", "graphql argument", "all GraphQL servers")
 def _(text: str) -> Call:
-    return gql('{ find(text: """\n  ' + text.replace('"""', '\\"""') + '\n""") { id } }')
+    return gql('{ find(city: """\n  ' + text.replace('"""', '\\"""') + '\n""") { id } }')
 
 
 @mutation("graphql", "default of a variable", "graphql argument", "all GraphQL servers")
 def _(text: str) -> Call:
-    return gql(f"query F($text: String = {literal(text)}) {{ find(text: $text) {{ id }} }}")
+    return gql(f"query F($city: String = {literal(text)}) {{ find(city: $city) {{ id }} }}")
 
 
 @mutation("graphql", "argument in a fragment", "graphql argument", "all GraphQL servers")
@@ -68,7 +68,7 @@ def _(text: str) -> Call:
 @mutation("graphql", "second of a batch", "graphql argument", "Apollo, Yoga, graphql-ruby as configured")
 def _(text: str) -> Call:
     return post(
-        dumped([{"query": "{ viewer { id } }"}, {"query": f"{{ find(text: {literal(text)}) {{ id }} }}"}]),
+        dumped([{"query": "{ viewer { id } }"}, {"query": f"{{ find(city: {literal(text)}) {{ id }} }}"}]),
         JSON,
         target="/graphql",
     )
@@ -76,14 +76,14 @@ def _(text: str) -> Call:
 
 @mutation("graphql", "GET, string in \\u", "graphql argument", "all GraphQL servers", escaped=True)
 def _(text: str) -> Call:
-    return get("/graphql?query=" + q(f'{{ find(text: "{u(text)}") {{ id }} }}'))
+    return get("/graphql?query=" + q(f'{{ find(city: "{u(text)}") {{ id }} }}'))
 
 
 @mutation("graphql", "GET, variables", "graphql variable", "all GraphQL servers")
 def _(text: str) -> Call:
     return get(
         "/graphql?query="
-        + q("query F($t: String) { find(text: $t) { id } }")
+        + q("query F($t: String) { find(city: $t) { id } }")
         + "&variables="
         + q(json.dumps({"t": text}))
     )
@@ -91,25 +91,25 @@ def _(text: str) -> Call:
 
 @mutation("graphql", "application/graphql", "graphql argument", "express-graphql, Yoga")
 def _(text: str) -> Call:
-    return post(raw(f"{{ find(text: {literal(text)}) {{ id }} }}"), "application/graphql", target="/graphql")
+    return post(raw(f"{{ find(city: {literal(text)}) {{ id }} }}"), "application/graphql", target="/graphql")
 
 
 @mutation("graphql", "application/graphql, \\u", "graphql argument", "express-graphql, Yoga", escaped=True)
 def _(text: str) -> Call:
-    return post(f'{{ find(text: "{u(text)}") {{ id }} }}'.encode(), "application/graphql", target="/graphql")
+    return post(f'{{ find(city: "{u(text)}") {{ id }} }}'.encode(), "application/graphql", target="/graphql")
 
 
 @mutation("graphql", "form", "graphql argument", "Yoga, express-graphql")
 def _(text: str) -> Call:
     return post(
-        ("query=" + q(f"{{ find(text: {literal(text)}) {{ id }} }}")).encode(), FORM, target="/graphql"
+        ("query=" + q(f"{{ find(city: {literal(text)}) {{ id }} }}")).encode(), FORM, target="/graphql"
     )
 
 
 @mutation("graphql", "multipart request", "graphql variable", "graphql-upload")
 def _(text: str) -> Call:
     operations = {
-        "query": "mutation U($f: Upload!, $t: String) { up(file: $f, text: $t) { id } }",
+        "query": "mutation U($f: Upload!, $t: String) { up(file: $f, city: $t) { id } }",
         "variables": {"f": None, "t": text},
     }
     return multipart(
@@ -123,12 +123,12 @@ def _(text: str) -> Call:
 @mutation("graphql", "variables as a string", "graphql variable", "express-graphql")
 def _(text: str) -> Call:
     return (
-        gql("query F($t: String) { find(text: $t) { id } }", None)
+        gql("query F($t: String) { find(city: $t) { id } }", None)
         if not text
         else post(
             dumped(
                 {
-                    "query": "query F($t: String) { find(text: $t) { id } }",
+                    "query": "query F($t: String) { find(city: $t) { id } }",
                     "variables": json.dumps({"t": text}),
                 }
             ),

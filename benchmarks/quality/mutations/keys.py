@@ -24,22 +24,22 @@ from benchmarks.quality.mutations.forms import (
     ordinary=False,
 )
 def _(text: str) -> Call:
-    return post(b'{"note":' + dumped(text) + b',"note":"hello"}')
+    return post(b'{"customer":' + dumped(text) + b',"customer":"hello"}')
 
 
 @mutation("repeated keys", "JSON, attack last", "json value", "Python, Node, Java, PHP", ordinary=False)
 def _(text: str) -> Call:
-    return post(b'{"note":"hello","note":' + dumped(text) + b"}")
+    return post(b'{"customer":"hello","customer":' + dumped(text) + b"}")
 
 
 @mutation("repeated keys", "JSON, key escaped", "json value", "all", ordinary=False)
 def _(text: str) -> Call:
-    return post(b'{"note":"hello","\\u006eote":' + dumped(text) + b"}")
+    return post(b'{"customer":"hello","\\u0063ustomer":' + dumped(text) + b"}")
 
 
 @mutation("repeated keys", "JSON, nested over a plain one", "json value", "all", ordinary=False)
 def _(text: str) -> Call:
-    return post(b'{"a":{"note":"x"},"a":{"note":' + dumped(text) + b"}}")
+    return post(b'{"a":{"customer":"x"},"a":{"customer":' + dumped(text) + b"}}")
 
 
 @mutation("repeated keys", "query, first", "query", "PHP last, Java first, ASP both")
@@ -59,7 +59,7 @@ def _(text: str) -> Call:
 
 @mutation("repeated keys", "multipart, last", "multipart field", "PHP, Node's multer as a list")
 def _(text: str) -> Call:
-    return multipart(part("text", b"hello"), part("text", raw(text)))
+    return multipart(part("city", b"hello"), part("city", raw(text)))
 
 
 @mutation("repeated keys", "cookie twice", "cookie", "all, first or last", ordinary=False)

@@ -28,12 +28,12 @@ def _file_name(text: str) -> str:
 
 @mutation("multipart", "quoted boundary", "multipart field", "all")
 def _(text: str) -> Call:
-    return multipart(part("text", raw(text)), kind=f'multipart/form-data; boundary="{BOUNDARY}"')
+    return multipart(part("city", raw(text)), kind=f'multipart/form-data; boundary="{BOUNDARY}"')
 
 
 @mutation("multipart", "boundary in upper case, other parameter before", "multipart field", "all")
 def _(text: str) -> Call:
-    return multipart(part("text", raw(text)), kind=f"Multipart/Form-Data; charset=utf-8; BOUNDARY={BOUNDARY}")
+    return multipart(part("city", raw(text)), kind=f"Multipart/Form-Data; charset=utf-8; BOUNDARY={BOUNDARY}")
 
 
 @mutation("multipart", "filename*", "file name", "Django, Starlette, Spring, Go, multer", ordinary=True)
@@ -152,11 +152,11 @@ def _(text: str) -> Call:
     "multipart",
     "field that looks like a file",
     "multipart field",
-    "PHP, Node where the name is empty",
+    "Go, which takes an empty file name for none",
     ordinary=False,
 )
 def _(text: str) -> Call:
-    return multipart(part("text", raw(text), head='Content-Disposition: form-data; name="text"; filename=""'))
+    return multipart(part("city", raw(text), head='Content-Disposition: form-data; name="city"; filename=""'))
 
 
 @mutation(
@@ -169,9 +169,9 @@ def _(text: str) -> Call:
 def _(text: str) -> Call:
     return multipart(
         part(
-            "text",
+            "city",
             base64.encodebytes(raw(text)),
-            head='Content-Disposition: form-data; name="text"\r\nContent-Transfer-Encoding: base64',
+            head='Content-Disposition: form-data; name="city"\r\nContent-Transfer-Encoding: base64',
         )
     )
 
@@ -182,37 +182,37 @@ def _(text: str) -> Call:
 def _(text: str) -> Call:
     return multipart(
         part(
-            "text",
+            "city",
             "".join(f"={byte:02X}" for byte in raw(text)).encode(),
-            head='Content-Disposition: form-data; name="text"\r\nContent-Transfer-Encoding: quoted-printable',
+            head='Content-Disposition: form-data; name="city"\r\nContent-Transfer-Encoding: quoted-printable',
         )
     )
 
 
 @mutation("multipart", "JSON part in \\u", "multipart field", "Spring's @RequestPart", escaped=True)
 def _(text: str) -> Call:
-    return multipart(part("data", f'{{"note":"{u(text)}"}}'.encode(), kind=JSON))
+    return multipart(part("data", f'{{"customer":"{u(text)}"}}'.encode(), kind=JSON))
 
 
 @mutation("multipart", "LF for line ends", "multipart field", "Werkzeug, Python's email, PHP", ordinary=False)
 def _(text: str) -> Call:
-    return multipart(part("text", raw(text).replace(b"\n", b" ")), line=b"\n")
+    return multipart(part("city", raw(text).replace(b"\n", b" ")), line=b"\n")
 
 
 @mutation("multipart", "no closing boundary", "multipart field", "PHP, busboy, Starlette", ordinary=False)
 def _(text: str) -> Call:
-    return multipart(part("text", raw(text)), close=False)
+    return multipart(part("city", raw(text)), close=False)
 
 
 @mutation("multipart", "charset UTF-16 of the part", "multipart field", "Django, Spring", ordinary=False)
 def _(text: str) -> Call:
-    return multipart(part("text", text.encode("utf-16", "replace"), kind="text/plain; charset=utf-16"))
+    return multipart(part("city", text.encode("utf-16", "replace"), kind="text/plain; charset=utf-16"))
 
 
 @mutation("multipart", "related", "json value", "Google's uploads, SOAP with attachments")
 def _(text: str) -> Call:
     return multipart(
-        part("", dumped({"note": text}), head="Content-Type: application/json; charset=UTF-8"),
+        part("", dumped({"customer": text}), head="Content-Type: application/json; charset=UTF-8"),
         part("", b"\x89PNG", head="Content-Type: image/png"),
         kind=f"multipart/related; boundary={BOUNDARY}",
     )
@@ -221,14 +221,14 @@ def _(text: str) -> Call:
 @mutation("multipart", "mixed", "json value", "OData batches, Google's batches")
 def _(text: str) -> Call:
     return multipart(
-        part("", dumped({"note": text}), head="Content-Type: application/json"),
+        part("", dumped({"customer": text}), head="Content-Type: application/json"),
         kind=f"multipart/mixed; boundary={BOUNDARY}",
     )
 
 
 @mutation("multipart", "mixed with HTTP requests in it", "json value", "OData batches, Google's batches")
 def _(text: str) -> Call:
-    inner = f'POST /v1/notes HTTP/1.1\r\nHost: api.example.com\r\nContent-Type: application/json\r\n\r\n{{"note":{json.dumps(text, ensure_ascii=False)}}}'
+    inner = f'POST /v1/notes HTTP/1.1\r\nHost: api.example.com\r\nContent-Type: application/json\r\n\r\n{{"customer":{json.dumps(text, ensure_ascii=False)}}}'
     return multipart(
         part("", raw(inner), head="Content-Type: application/http\r\nContent-Transfer-Encoding: binary"),
         kind=f"multipart/mixed; boundary={BOUNDARY}",

@@ -91,17 +91,17 @@ def _(text: str) -> Call:
     return get("/v1/me", (("x-forwarded-for", _field(text)),))
 
 
-@mutation("places", "Accept-Language", "json value", "file names of translations")
+@mutation("headers of browsers", "Accept-Language", "json value", "file names of translations")
 def _(text: str) -> Call:
     return get("/v1/me", (("accept-language", _field(text)),))
 
 
-@mutation("places", "Referer", "json value", "logs, analytics")
+@mutation("headers of browsers", "Referer", "json value", "logs, analytics")
 def _(text: str) -> Call:
     return get("/v1/me", (("referer", f"https://app.example.com/?q={q(text)}"),))
 
 
-@mutation("places", "User-Agent", "json value", "logs, analytics")
+@mutation("headers of browsers", "User-Agent", "json value", "logs, analytics")
 def _(text: str) -> Call:
     return get("/v1/me", (("user-agent", b"Mozilla/5.0 " + _field(text)),))
 

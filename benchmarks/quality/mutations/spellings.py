@@ -42,7 +42,7 @@ def _(text: str) -> Call:
 
 @mutation("spellings", "full width in JSON", "json value", "NFKC in Python and Java")
 def _(text: str) -> Call:
-    return post(dumped({"note": _wide(text)}))
+    return post(dumped({"customer": _wide(text)}))
 
 
 def _wide(text: str) -> str:
@@ -79,10 +79,10 @@ def _(text: str) -> Call:
         else raw(json.dumps(c, ensure_ascii=False)[1:-1])
         for c in text
     )
-    return post(b'{"note":"' + body + b'"}')
+    return post(b'{"customer":"' + body + b'"}')
 
 
-@mutation("spellings", "HTML references", "query", "templates, mail, rich text")
+@mutation("spellings", "HTML references", "query", "templates, mail, rich text", markup=True)
 def _(text: str) -> Call:
     return get("/v1/items?q=" + q("".join(f"&#{ord(c)};" if not c.isalnum() else c for c in text)))
 

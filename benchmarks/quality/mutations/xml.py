@@ -12,7 +12,7 @@ from benchmarks.quality.mutations.forms import XML, mutation, post, raw, xml, xm
 @mutation("xml", "internal entity", "json value", "libxml2, Xerces, .NET as configured", ordinary=False)
 def _(text: str) -> Call:
     return xml(
-        f"<!DOCTYPE o [<!ENTITY e {quoteattr(xml_safe(text)).replace('%', '&#37;')}>]><o><note>&e;</note></o>"
+        f"<!DOCTYPE o [<!ENTITY e {quoteattr(xml_safe(text)).replace('%', '&#37;')}>]><o><customer>&e;</customer></o>"
     )
 
 
@@ -26,30 +26,30 @@ def _(text: str) -> Call:
         f"<!ENTITY e{number} {quoteattr(piece).replace('%', '&#37;')}>" for number, piece in enumerate(pieces)
     )
     return xml(
-        f"<!DOCTYPE o [{declared}]><o><note>{''.join(f'&e{number};' for number in range(len(pieces)))}</note></o>"
+        f"<!DOCTYPE o [{declared}]><o><customer>{''.join(f'&e{number};' for number in range(len(pieces)))}</customer></o>"
     )
 
 
 @mutation("xml", "decimal references", "json value", "all XML readers")
 def _(text: str) -> Call:
-    return xml(f"<o><note>{''.join(f'&#{ord(c)};' for c in xml_safe(text))}</note></o>")
+    return xml(f"<o><customer>{''.join(f'&#{ord(c)};' for c in xml_safe(text))}</customer></o>")
 
 
 @mutation("xml", "hexadecimal references", "json value", "all XML readers")
 def _(text: str) -> Call:
-    return xml(f"<o><note>{''.join(f'&#x{ord(c):x};' for c in xml_safe(text))}</note></o>")
+    return xml(f"<o><customer>{''.join(f'&#x{ord(c):x};' for c in xml_safe(text))}</customer></o>")
 
 
 @mutation("xml", "CDATA", "json value", "all XML readers")
 def _(text: str) -> Call:
-    return xml(f"<o><note><![CDATA[{xml_safe(text).replace(']]>', ']]]]><![CDATA[>')}]]></note></o>")
+    return xml(f"<o><customer><![CDATA[{xml_safe(text).replace(']]>', ']]]]><![CDATA[>')}]]></customer></o>")
 
 
 @mutation("xml", "CDATA in pieces", "json value", "all XML readers")
 def _(text: str) -> Call:
     clean = xml_safe(text)
     return xml(
-        f"<o><note>{''.join(f'<![CDATA[{clean[at : at + 4]}]]>' for at in range(0, len(clean), 4))}</note></o>"
+        f"<o><customer>{''.join(f'<![CDATA[{clean[at : at + 4]}]]>' for at in range(0, len(clean), 4))}</customer></o>"
     )
 
 
@@ -57,18 +57,18 @@ def _(text: str) -> Call:
 def _(text: str) -> Call:
     clean = xml_safe(text)
     return xml(
-        f"<o><note>{'<!--x-->'.join(escape(clean[at : at + 4]) for at in range(0, len(clean), 4))}</note></o>"
+        f"<o><customer>{'<!--x-->'.join(escape(clean[at : at + 4]) for at in range(0, len(clean), 4))}</customer></o>"
     )
 
 
 @mutation("xml", "attribute", "json value", "all XML readers")
 def _(text: str) -> Call:
-    return xml(f"<o><line note={quoteattr(xml_safe(text))}/></o>")
+    return xml(f"<o><line customer={quoteattr(xml_safe(text))}/></o>")
 
 
 @mutation("xml", "attribute in references", "json value", "all XML readers")
 def _(text: str) -> Call:
-    return xml(f"<o><line note='{''.join(f'&#x{ord(c):x};' for c in xml_safe(text))}'/></o>")
+    return xml(f"<o><line customer='{''.join(f'&#x{ord(c):x};' for c in xml_safe(text))}'/></o>")
 
 
 @mutation("xml", "SOAP", "xml text", "SOAP servers")
@@ -85,21 +85,16 @@ def _(text: str) -> Call:
 @mutation("xml", "UTF-16", "xml text", "all XML readers (XML 1.0, 4.3.3)", ordinary=False)
 def _(text: str) -> Call:
     return post(
-        f'<?xml version="1.0" encoding="UTF-16"?><o><note>{escape(xml_safe(text))}</note></o>'.encode(
+        f'<?xml version="1.0" encoding="UTF-16"?><o><customer>{escape(xml_safe(text))}</customer></o>'.encode(
             "utf-16", "replace"
         ),
         XML,
     )
 
 
-@mutation("xml", "processing instruction", "xml text", "readers of stylesheets and includes", ordinary=False)
-def _(text: str) -> Call:
-    return xml(f"<o><?x {xml_safe(text).replace('?>', '? >')}?></o>")
-
-
 @mutation("xml", "as text/plain", "xml text", "whoever parses it", ordinary=False)
 def _(text: str) -> Call:
-    return xml(f"<o><note>{escape(xml_safe(text))}</note></o>", "text/plain")
+    return xml(f"<o><customer>{escape(xml_safe(text))}</customer></o>", "text/plain")
 
 
 @mutation("xml", "OFX 1 (SGML)", "json value", "OFX servers")

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use smol_str::SmolStr;
 
-use crate::bundle::{Api, Bundle, CannedResponse, Endpoint, Limits};
+use crate::bundle::{Api, Bundle, CannedResponse, Endpoint, Limits, OverLimit};
 use crate::client::Clients;
 use crate::client::address::AddressRanges;
 use crate::client::bot::Bots;
@@ -149,6 +149,30 @@ impl Engine {
         index
             .and_then(|index| self.scoped_limits.get(index as usize))
             .unwrap_or(&self.limits)
+    }
+
+    /// Limits of a request that servers could read as calls of several endpoints: those that refuse what is over them
+    /// before those that let it pass, then those that inspect more.
+    pub(crate) fn limits_of_any<'m>(
+        &self,
+        first: &EndpointMatch,
+        others: impl Iterator<Item = &'m EndpointMatch>,
+    ) -> &Limits {
+        let laxity = |limits: &&Limits| {
+            (
+                limits.over_limit == OverLimit::Pass,
+                limits.over_limit_files == OverLimit::Pass,
+                std::cmp::Reverse(limits.request_body_bytes),
+            )
+        };
+        let others = others.map(|matched| self.limits_of(*matched));
+        others.fold(self.limits_of(*first), |one, other| {
+            if laxity(&other) < laxity(&one) {
+                other
+            } else {
+                one
+            }
+        })
     }
 
     pub(crate) fn api(&self, index: Option<u32>) -> Option<&Api> {

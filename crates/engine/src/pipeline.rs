@@ -34,10 +34,15 @@ use crate::rules::{RulesOutcome, rules_environment};
 use crate::schema;
 use crate::signals::KeyType;
 use crate::transaction::{ResponseState, Transaction, Watch};
-use crate::work::Work;
+use crate::work::{self, Work};
 
 /// Of a request's work, this part (one in so many) is kept for its response.
 const RESPONSE_SHARE: u64 = 4;
+
+/// Units of work for decompressing, tenths for each byte that comes of it.
+const WORK_DECOMPRESS: u64 = 20;
+/// Units of work for reading a body and looking for sensitive data in it, tenths for each byte.
+const WORK_READ: u64 = 30;
 
 /// The head of a request, as the host has it.
 #[derive(Debug, Clone, Copy)]
@@ -146,12 +151,13 @@ impl Transaction {
 
     /// A file goes on; how long it may be is the operator's to say.
     fn file_begins(&mut self, engine: &Engine, came: usize, now: Now) -> RequestOutcome {
-        let limits = engine.limits_of(self.matched);
+        let limits = self.limits(engine);
         let limit = u64::from(limits.request_body_bytes);
         let refuses = limits.over_limit_files == OverLimit::Refuse;
         let declared = self.headers.text("content-length");
         let declared: Option<u64> = declared.and_then(|length| length.parse().ok());
-        if declared.unwrap_or_default().max(came as u64) > limit
+        if refuses
+            && declared.unwrap_or_default().max(came as u64) > limit
             && let Some(refused) = self.file_over_limit(engine, now)
         {
             return refused;
@@ -177,7 +183,8 @@ impl Transaction {
         let (mut anomalies, query) = (target.anomalies, target.query);
         let found = (engine.matcher).read(&host, &method, target, &engine.endpoints);
         anomalies.insert_if(found.misplaced_parameter, Anomaly::PathParameterMisplaced);
-        let limits = engine.limits_of(found.matched);
+        let limits =
+            engine.limits_of_any(&found.matched, found.also.iter().map(|seen| &seen.matched));
         let mut parameters = Parameters::within(limits);
         anomalies.insert_if(
             raw_target.len() > limits.uri_bytes as usize,
@@ -324,7 +331,7 @@ impl Transaction {
 
     /// Stages 1, 8 and 9 over a body.
     fn read_body(&mut self, engine: &Engine, bytes: &[u8], truncated: bool, now: Now) {
-        let limits = engine.limits_of(self.matched);
+        let limits = self.limits(engine);
         let body = Body::receive(
             self.headers.text("content-type"),
             self.headers.text("content-encoding"),
@@ -332,6 +339,10 @@ impl Transaction {
             truncated,
             limits,
         );
+        let length = body.content.len();
+        let encoded = self.headers.get("content-encoding").is_some();
+        let each = WORK_READ + if encoded { WORK_DECOMPRESS } else { 0 };
+        self.work.charge_done(work::of_bytes(length, each));
         // 1. http and 8. rules: one reading of the body, to which both listen.
         let mut parameters = Collect::new(&mut self.parameters, limits);
         match (rules_environment(engine, now), self.inspection.as_mut()) {
@@ -342,6 +353,13 @@ impl Transaction {
         }
         self.anomalies.extend(parameters.anomalies());
         self.anomalies.extend(body.anomalies);
+        if self.anomalies.contains(Anomaly::FileOverLimit) {
+            // It was cut where a file is; whether fields are missing is told apart.
+            self.anomalies.remove(Anomaly::BodyOverLimit);
+        }
+        if self.is_refused_for_limits(engine) {
+            return;
+        }
         // 9. sensitive, of what comes in; logins carry passwords and e-mail addresses by their nature.
         self.sensitive_request = engine.scanner.scan(&body.content).classes;
         // 8. rules, over the body as the upstream will read it.
@@ -368,7 +386,8 @@ impl Transaction {
         }
         self.read_upload(engine, &upload, true, now);
         let outcome = self.decide_request(engine, now);
-        self.watched(Watch::Parts(Box::clone(&upload), upload.parts()), outcome)
+        let known = upload.parts();
+        self.watched(Watch::Parts(upload, known), outcome)
     }
 
     fn read_upload(&mut self, engine: &Engine, upload: &Upload, truncated: bool, now: Now) {
@@ -400,7 +419,7 @@ impl Transaction {
     /// A file is longer than is held: noted, and refused where that is asked for.
     fn file_over_limit(&mut self, engine: &Engine, now: Now) -> Option<RequestOutcome> {
         self.anomalies.insert(Anomaly::FileOverLimit);
-        if engine.limits_of(self.matched).over_limit_files == OverLimit::Pass {
+        if self.limits(engine).over_limit_files == OverLimit::Pass {
             return None;
         }
         self.anomalies.insert(Anomaly::BodyOverLimit);
@@ -464,7 +483,7 @@ impl Transaction {
         self.parameters.forget_body();
         self.findings.retain(|code| !code.starts_with("rule:"));
         self.rules = RulesOutcome::default();
-        self.work = Work::within(engine.limits_of(self.matched).work);
+        self.work = Work::within(self.limits(engine).work);
         self.inspect_head(engine, now);
         self.read_upload(engine, &upload, false, now);
         self.is_late = true;
@@ -488,7 +507,7 @@ impl Transaction {
 
     /// Bytes of the body that are held and inspected.
     fn body_limit(&self, engine: &Engine) -> usize {
-        engine.limits_of(self.matched).request_body_bytes as usize
+        self.limits(engine).request_body_bytes as usize
     }
 
     /// Limits that the request is over.
@@ -498,8 +517,7 @@ impl Transaction {
 
     /// Whether the request is over a limit, and what is called refuses such.
     fn is_refused_for_limits(&self, engine: &Engine) -> bool {
-        !self.over_limit().is_empty()
-            && engine.limits_of(self.matched).over_limit == OverLimit::Refuse
+        !self.over_limit().is_empty() && self.limits(engine).over_limit == OverLimit::Refuse
     }
 
     /// Stages 6, 8 and 10: rate limits are asked by policies, rules add findings, policies decide. What is over a limit
@@ -586,7 +604,7 @@ impl Transaction {
         response.content_type = essence(response.headers.text("content-type").unwrap_or_default());
         let has_text = !head.end_of_stream && is_text(&response.content_type);
         // A request that used up its work does not keep the response from being looked at.
-        let work = engine.limits_of(self.matched).work;
+        let work = self.limits(engine).work;
         self.note_work();
         self.work = self.work.with_at_least(work / RESPONSE_SHARE);
         // 8. rules, over the response's head.
@@ -596,7 +614,7 @@ impl Transaction {
             has_text && (engine.scanner.is_on() || self.rules_want_response(engine, now));
         if reads_body && engine.policies.need_response_body(&scopes) {
             return ResponseOutcome::NeedBody {
-                limit_bytes: engine.limits_of(self.matched).response_body_bytes as usize,
+                limit_bytes: self.limits(engine).response_body_bytes as usize,
             };
         }
         self.response.collect = reads_body;
@@ -626,7 +644,7 @@ impl Transaction {
 
     /// A chunk of a response that goes out unchanged.
     pub fn response_chunk(&mut self, engine: &Engine, chunk: &[u8]) {
-        let limit = engine.limits_of(self.matched).response_body_bytes as usize;
+        let limit = self.limits(engine).response_body_bytes as usize;
         let room = limit.saturating_sub(self.response.collected.len());
         if self.response.collect && room > 0 {
             self.response
@@ -648,12 +666,9 @@ impl Transaction {
             .headers
             .text("content-encoding")
             .map(ToOwned::to_owned);
-        let read = engine.scanner.plain(
-            encoding.as_deref(),
-            bytes,
-            truncated,
-            engine.limits_of(self.matched),
-        );
+        let read = engine
+            .scanner
+            .plain(encoding.as_deref(), bytes, truncated, self.limits(engine));
         let (plain, complete) = (read.body, !read.incomplete);
         let found = engine.scanner.scan(&plain);
         (self.response.sensitive, self.response.sensitive_count) = (found.classes, found.count);
@@ -713,7 +728,7 @@ impl Transaction {
                     encoding.as_deref(),
                     &collected,
                     truncated,
-                    engine.limits_of(self.matched),
+                    self.limits(engine),
                 )
                 .body;
             let found = engine.scanner.scan(&plain);

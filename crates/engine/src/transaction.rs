@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
-use crate::bundle::Field;
+use crate::bundle::{Field, Limits};
 use crate::client::Client;
 use crate::client::address;
 use crate::endpoint::{EndpointMatch, Seen};
@@ -122,6 +122,18 @@ impl Transaction {
                 },
             })
             .collect()
+    }
+
+    /// The limits that hold for it.
+    pub(crate) fn limits<'e>(&self, engine: &'e Engine) -> &'e Limits {
+        engine.limits_of_any(&self.matched, self.also.iter().map(|seen| &seen.matched))
+    }
+
+    /// The endpoint that it calls in every reading of its path: what exempts an endpoint from something asks this.
+    pub(crate) fn only_endpoint(&self) -> Option<u32> {
+        let endpoint = self.matched.endpoint;
+        let mut others = self.also.iter();
+        endpoint.filter(|_| others.all(|seen| seen.matched.endpoint == endpoint))
     }
 
     /// What the request was matched to, in each reading of its path.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import ClassVar, Final
 
 from starfort.bundle.policy import Policy
@@ -14,11 +15,15 @@ SENSITIVE_CLASSES: Final = (
 )  # fmt: skip
 """Classes of sensitive data that the engine finds (`crates/engine/src/sensitive/class.rs`)."""
 
-CONTENT_KINDS: Final = ("other", "prose", "markdown", "html", "code", "pattern", "query")
-"""What fields hold (`ContentKind` in `crates/engine/src/bundle.rs`); `other` is no content."""
-
 BOT_CLASSES: Final = ("good", "bad", "tool")
 """Classes of bots that the engine knows (`crates/engine/src/client/bot.rs`)."""
+
+
+class OverLimit(StrEnum):
+    """What becomes of a request that is over a limit."""
+
+    REFUSE = "refuse"
+    PASS = "pass"  # noqa: S105 - no password
 
 
 @dataclass(frozen=True)
@@ -38,10 +43,20 @@ class Limits:
     body_parameters: int
     multipart_parts: int
     work: int
-    over_limit: str = "refuse"
-    """`refuse` or `pass`."""
-    over_limit_files: str = "pass"
-    """`refuse` or `pass`."""
+    over_limit: OverLimit = OverLimit.REFUSE
+    over_limit_files: OverLimit = OverLimit.PASS
+
+
+class ContentKind(StrEnum):
+    """What a field holds, as far as it matters to rules; `other` is no content."""
+
+    OTHER = "other"
+    PROSE = "prose"
+    MARKDOWN = "markdown"
+    HTML = "html"
+    CODE = "code"
+    PATTERN = "pattern"
+    QUERY = "query"
 
 
 @dataclass(frozen=True)
@@ -49,8 +64,7 @@ class Content:
     """How matches of rules in fields where people write are weighed."""
 
     weigh: bool = False
-    names: tuple[tuple[str, str], ...] = ()
-    """Names of fields and their kinds, one of `CONTENT_KINDS`."""
+    names: tuple[tuple[str, ContentKind], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +94,7 @@ class Endpoint:
     username_field: str | None = None
     password_field: str | None = None
     limits: int | None = None
-    content: tuple[tuple[str, str], ...] = ()
+    content: tuple[tuple[str, ContentKind], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from starfort import bundle
+from starfort.bundle import ContentKind
 from starfort.config.model import Rules
 
 MAX_FIELDS: Final = 200
@@ -27,8 +28,6 @@ MAX_SCHEMAS: Final = 2000
 
 SHORT: Final = 40
 """A string of at most so many characters is a name or an identifier, whatever it is called."""
-
-_NONE: Final = "other"
 
 _MEDIA: Final = {
     "text/html": "html", "application/xhtml+xml": "html", "text/markdown": "markdown",
@@ -70,13 +69,14 @@ _SAID: Final = (
 
 
 @cache
-def dictionary() -> tuple[tuple[str, str], ...]:
+def dictionary() -> tuple[tuple[str, ContentKind], ...]:
     """Names of fields and what such fields hold, as `content_fields.txt` lists them."""
     text = resources.files("starfort.compile").joinpath("content_fields.txt").read_text(encoding="utf-8")
-    found: dict[str, str] = {}
+    found: dict[str, ContentKind] = {}
     for line in text.splitlines():
         kind, _, names = line.partition("#")[0].partition(":")
-        found.update(dict.fromkeys(names.split(), kind.strip()))
+        if names:
+            found.update(dict.fromkeys(names.split(), ContentKind(kind.strip())))
     return tuple(sorted(found.items()))
 
 
@@ -101,22 +101,22 @@ def to_bundle(rules: Rules) -> bundle.Content:
     return bundle.Content(weigh=True, names=tuple(sorted(names.items())))
 
 
-def kind_of(configured: str) -> str:
+def kind_of(configured: str) -> ContentKind:
     """A kind as people write it, as the bundle has it: `none` is `other` there."""
-    return _NONE if configured == "none" else configured
+    return ContentKind.OTHER if configured == "none" else ContentKind(configured)
 
 
-def configured(fields: Mapping[str, str]) -> dict[str, str]:
+def configured(fields: Mapping[str, str]) -> dict[str, ContentKind]:
     """Fields as the bundle has them: paths in lower case, without what names the format."""
     return {name.lower().removeprefix("json."): kind_of(kind) for name, kind in fields.items()}
 
 
 def fields_of(
     document: Any, item: Mapping[str, Any], operation: Mapping[str, Any]
-) -> tuple[tuple[str, str], ...]:
+) -> tuple[tuple[str, ContentKind], ...]:
     """What an operation's document says of its fields, where it says something.
 
-    A string that may be anything and is said to be text (by format, media type or description) is content; one
+    A string that may be anything and is said to be text (by format, media type or description) is content;
     that must be one of a list, or of a form, or short, is not, whatever its name.
 
     Args:
@@ -147,7 +147,7 @@ class _Walk:
 
     def __init__(self, document: Any) -> None:
         self.document = document
-        self.found: dict[str, str] = {}
+        self.found: dict[str, ContentKind] = {}
         self.left = MAX_SCHEMAS
 
     def resolved(self, part: Any) -> dict[str, Any]:
@@ -176,14 +176,14 @@ class _Walk:
             for name, one in properties.items():
                 self.schema(f"{path}.{name}" if path else str(name), self.resolved(one), depth + 1)
         elif path and _is_text(schema) and (kind := _kind(path, schema)):
-            self.found.setdefault(path.lower(), kind)
+            self.found.setdefault(path.lower(), ContentKind(kind))
 
 
 def _kind(path: str, schema: Mapping[str, Any]) -> str:
     """What a string is said to be; "" when nothing is said that its name does not say."""
     by_name = _by_name(path)
     if _is_restricted(schema):
-        return _NONE if by_name else ""
+        return "other" if by_name else ""
     said = _MEDIA.get(str(schema.get("contentMediaType", "")).lower(), "")
     said = said or _FORMATS.get(str(schema.get("format", "")).lower(), "")
     if said:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from starfort import bundle
-from starfort.bundle import LearnedEndpoint
+from starfort.bundle import ContentKind, LearnedEndpoint
 from starfort.compile import content, openapi
 from starfort.compile.apis import base_paths, is_under
 from starfort.compile.limits import LimitTable
@@ -55,7 +55,7 @@ class _Draft:
     username: str | None = None
     password: str | None = None
     limits: ScopedLimits | None = None
-    content: dict[str, str] = field(default_factory=dict)
+    content: dict[str, ContentKind] = field(default_factory=dict)
 
 
 class EndpointTable:

@@ -66,6 +66,6 @@ def to_bundle(limits: Limits) -> bundle.Limits:
         body_parameters=limits.body_parameters,
         multipart_parts=limits.multipart_parts,
         work=limits.work,
-        over_limit=limits.over_limit,
-        over_limit_files=limits.over_limit_files,
+        over_limit=bundle.OverLimit(limits.over_limit),
+        over_limit_files=bundle.OverLimit(limits.over_limit_files),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from starfort.bundle import ContentKind
 from starfort.compile import content, documents
 from starfort.compile.documents import Location
 from starfort.config import ConfigError, ConfigProblem
@@ -48,7 +49,7 @@ class Operation:
     path: str
     server_paths: tuple[str, ...]
     media_types: tuple[str, ...] = ()
-    content: tuple[tuple[str, str], ...] = ()
+    content: tuple[tuple[str, ContentKind], ...] = ()
 
 
 @dataclass

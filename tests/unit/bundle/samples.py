@@ -47,9 +47,10 @@ def bundle() -> b.Bundle:
         node="edge-1",
         hash_key=KEY,
         fail_open=True,
-        limits=b.Limits(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, True),
-        apis=(b.Api("shop", ("*",), ("/",), "shop", ("public",), ("staff",), True),),
-        endpoints=(b.Endpoint("00", 0, "POST", "/login", ("login",), True, "email", "password"),),
+        limits=b.Limits(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, b.OverLimit.PASS, b.OverLimit.REFUSE),
+        scoped_limits=(b.Limits(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13),),
+        apis=(b.Api("shop", ("*",), ("/",), "shop", ("public",), ("staff",), True, 0),),
+        endpoints=(b.Endpoint("00", 0, "POST", "/login", ("login",), True, "email", "password", 0),),
         identity=b.Identity(
             "x-starfort-jwt",
             (b.JwtProvider("staff", "https://id.example", "sub", "scope"),),

@@ -14,10 +14,11 @@ CRATE = Path(__file__).parents[3] / "crates/engine/src"
 RUST = (CRATE / "bundle.rs").read_text(encoding="utf-8")
 STRUCTS = (
     model.Bundle, model.Limits, model.Api, model.Endpoint, model.Identity, model.JwtProvider, model.ApiKey,
-    model.AddressList, model.Geo, model.Bot, model.CannedResponse, policies.Policy,
+    model.AddressList, model.Geo, model.Bot, model.CannedResponse, model.Content, policies.Policy,
 )  # fmt: skip
 PLAIN_ENUMS = {
-    "Phase": policies.Phase, "Mode": policies.Mode, "Quantifier": Quantifier, "Function": Function,
+    "OverLimit": model.OverLimit, "Phase": policies.Phase, "Mode": policies.Mode, "Quantifier": Quantifier,
+    "Function": Function, "ContentKind": model.ContentKind,
 }  # fmt: skip
 VARIANT_ENUMS = {"ApiKeySource": model.ApiKeySource, "Action": policies.Action, "Expr": Expr}
 

@@ -50,6 +50,28 @@ def test_deciding_policy_and_every_other(run: Run) -> None:
     assert outcomes["home-only"] == "not_reached"
 
 
+def test_a_request_over_a_limit_is_explained(run: Run) -> None:
+    """It names the limit, and where it is set; the same request where that passes is allowed."""
+    Path("starfort.yaml").write_text(
+        CONFIG.replace("match: POST /ofx,", "match: POST /ofx, limits: {cookies: 1},")
+    )
+    arguments = [
+        "policy",
+        "test",
+        "--url",
+        "https://bank.example/ofx",
+        "-X",
+        "POST",
+        "-H",
+        "cookie: a=1; b=2",
+    ]
+    shown = run(*arguments)
+    assert "block: over a limit of what is called (cookies_over_limit)" in shown.out
+    assert "431" in shown.out
+    elsewhere = [each.replace("/ofx", "/login") for each in arguments]
+    assert json.loads(run(*elsewhere, "--json").out)["action"] == "allow"
+
+
 def test_country_signal_and_observe(run: Run) -> None:
     """An address of a country is taken from the database; a signal holds for the caller; observed policies are told."""
     arguments = ["policy", "test", "--url", "https://bank.example/ofx", "-X", "POST", "--json"]

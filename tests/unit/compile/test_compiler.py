@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from starfort import _engine
-from starfort.bundle import CannedResponse, decode, encode
+from starfort.bundle import CannedResponse, OverLimit, decode, encode
 from starfort.compile import addresses, compile_config
 from starfort.config import load
 from tests.unit.compile.support import APIS, HEAD, at, compiled, problems
@@ -28,7 +28,7 @@ def test_settings_reach_the_bundle(tmp_path: Path) -> None:
     assert bundle.trusted_proxies == addresses.pack("10.0.0.0/8")
     limits = bundle.limits
     assert (limits.uri_bytes, limits.request_body_bytes, limits.depth) == (8192, 2 << 20, 32)
-    assert limits.over_limit == "refuse"
+    assert limits.over_limit is OverLimit.REFUSE
     assert [one.name for one in bundle.lists] == ["office", "tor"]
     exits = [addresses.pack(text) for text in ("198.51.100.7", "198.51.100.8", "2001:db8::/32")]
     assert bundle.lists[1].ranges == addresses.merge(exits)

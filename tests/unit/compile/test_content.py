@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from starfort.bundle import encode
-from starfort.bundle.model import CONTENT_KINDS
 from starfort.compile import openapi
 from starfort.compile.content import MAX_FIELDS, dictionary
 from tests.unit.compile.support import compiled, problems
@@ -22,9 +21,11 @@ ATTACKS = (
     "as I said before; cat /etc/passwd and so on",
 )
 MENTIONS = (
-    "The query SELECT name FROM users WHERE id = 'x' OR 1=1 has no index, can't you add one?",
+    "Why does SELECT sleep(5) FROM dual take so long, isn't it 'instant' or 'fast' in version() 8?",
+    "Is it 'yes' or 'no'; select one of the two -- it's up to you",
     "Edit /etc/passwd and /etc/hosts with `vi /etc/hosts`; then `cat /etc/hosts | grep local` should show it",
-    "Use <img src=x> in a <script> tag, and alert() or eval(x) or document.cookie to see system('ls') output",
+    "Use <img src=x> and the onerror= handler, or document.cookie and alert() in your test",
+    "Call system('ls') or shell_exec() or eval($x) in PHP when you must",
 )
 
 
@@ -54,7 +55,7 @@ def test_the_dictionary_names_kinds_that_the_engine_knows() -> None:
     assert len(names) > 200
     assert len(names) == len(set(names))
     assert all(name == name.lower() and " " not in name for name in names)
-    assert {kind for _, kind in dictionary()} <= set(CONTENT_KINDS) - {"other"}
+    assert "other" not in {kind.value for _, kind in dictionary()}
 
 
 def test_a_document_says_what_strings_hold(tmp_path: Path) -> None:

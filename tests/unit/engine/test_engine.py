@@ -14,7 +14,7 @@ import pytest
 
 from starfort import _engine, bundle
 from starfort.bundle import expression as e
-from starfort.bundle.model import Api, Endpoint, Identity, JwtProvider, Limits
+from starfort.bundle.model import Api, Endpoint, Identity, JwtProvider, Limits, OverLimit
 from starfort.bundle.policy import (
     AllowAction,
     BlockAction,
@@ -31,7 +31,7 @@ CORPORA = Path(__file__).parents[3] / "../shared/corpora/geo"
 HEAD_BYTES = 52
 NOW_MS = 1_700_000_000_000
 LIMITS = Limits(
-    16384, 100, 16384, 1000, 1 << 20, 1 << 20, 100, 64, 1000, 100, 1000, 100, 10**8, over_limit="pass"
+    16384, 100, 16384, 1000, 1 << 20, 1 << 20, 100, 64, 1000, 100, 1000, 100, 10**8, over_limit=OverLimit.PASS
 )
 
 
@@ -291,7 +291,7 @@ class TestExplain:
 
     def test_over_limit_bodies_are_refused_where_configured(self) -> None:
         """And the event has the status."""
-        limits = replace(LIMITS, request_body_bytes=10, over_limit="refuse")
+        limits = replace(LIMITS, request_body_bytes=10, over_limit=OverLimit.REFUSE)
         told = explain(
             made(limits=limits),
             method="POST",

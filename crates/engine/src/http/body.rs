@@ -382,7 +382,8 @@ impl<'a> Body<'a> {
         for anomaly in anomalies.iter() {
             listener.anomaly(anomaly);
         }
-        if matches!(converted, Cow::Owned(_)) {
+        // A byte order mark may have gone.
+        if converted.len() != self.content.len() || matches!(converted, Cow::Owned(_)) {
             let source = Source {
                 content_type: None,
                 content: &converted,

@@ -55,6 +55,7 @@ pub fn read<L: Listener>(body: &[u8], truncated: bool, dialect: Dialect, listene
         depth: 0,
         roots: 0,
         text: String::new(),
+        is_text_outside: false,
         open: Open::default(),
         entities: Entities::default(),
         listener,
@@ -147,6 +148,8 @@ struct Reader<'a, L> {
     roots: usize,
     /// Text since the last tag.
     text: String,
+    /// There was text outside of the root.
+    is_text_outside: bool,
     /// Kept in SGML only.
     open: Open,
     entities: Entities,
@@ -164,7 +167,6 @@ impl<L: Listener> Reader<'_, L> {
         config.check_end_names = self.dialect == Dialect::Xml;
         config.allow_unmatched_ends = self.dialect == Dialect::Sgml;
         config.allow_dangling_amp = self.dialect == Dialect::Sgml;
-        let mut is_text_outside = false;
         loop {
             let position = usize::try_from(tokens.buffer_position()).unwrap_or(usize::MAX);
             match tokens.read_event() {
@@ -176,7 +178,6 @@ impl<L: Listener> Reader<'_, L> {
                     return self.malformed(&error.to_string(), rest);
                 }
             }
-            is_text_outside |= self.depth == 0 && !self.text.trim_ascii().is_empty();
         }
         self.flush();
         if self.depth > 0 && self.dialect == Dialect::Xml {
@@ -188,7 +189,7 @@ impl<L: Listener> Reader<'_, L> {
             } else {
                 self.malformed("there must be one root element", "");
             }
-        } else if is_text_outside {
+        } else if self.is_text_outside {
             self.malformed_only();
         }
     }
@@ -223,10 +224,11 @@ impl<L: Listener> Reader<'_, L> {
                 self.end();
             }
             Event::End(tag) => self.end_named(tag.name().into_inner()),
-            Event::Text(text) => self.text.push_str(&text.into_inner()),
-            Event::CData(text) => self.text.push_str(&text.into_inner()),
+            Event::Text(text) => self.add(&text.into_inner()),
+            Event::CData(text) => self.add(&text.into_inner()),
             Event::GeneralRef(reference) => {
                 let is_sgml = self.dialect == Dialect::Sgml;
+                self.is_text_outside |= self.depth == 0;
                 self.entities.replace(&reference, is_sgml, &mut self.text);
                 self.note_entities();
             }
@@ -238,6 +240,11 @@ impl<L: Listener> Reader<'_, L> {
             // Comments, the XML declaration and processing instructions carry no value.
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::Eof => {}
         }
+    }
+
+    fn add(&mut self, text: &str) {
+        self.is_text_outside |= self.depth == 0 && !text.trim_ascii().is_empty();
+        self.text.push_str(text);
     }
 
     fn note_entities(&mut self) {

@@ -50,6 +50,10 @@ struct Frame {
 }
 
 /// Facts of a body in the making.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is told by a reader of its own"
+)]
 pub(crate) struct BodyFacts<'a> {
     program: &'a Program,
     facts: &'a mut Facts,

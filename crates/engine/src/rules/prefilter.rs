@@ -301,12 +301,13 @@ impl Prefilter {
         self.literals.len()
     }
 
-    /// Adds the links whose literals are in `text` to `found`; whether there are any.
+    /// Adds the links whose literals are in `text` to `found`; whether there are any, and at how many places literals
+    /// were compared.
     ///
     /// # Arguments
     /// * `present` - the bytes of the text.
-    pub(crate) fn scan(&self, text: &[u8], present: ByteSet, found: &mut [u64]) -> bool {
-        let mut any = false;
+    pub(crate) fn scan(&self, text: &[u8], present: ByteSet, found: &mut [u64]) -> (bool, usize) {
+        let (mut any, mut compared) = (false, 0);
         if self.single_bytes.meets(present) {
             for (bytes, literal) in &self.singles {
                 if bytes.meets(present) {
@@ -326,6 +327,7 @@ impl Prefilter {
                 }
                 count += usize::from(self.pairs.passes(pair));
             }
+            compared += count;
             for at in passed.get(..count).unwrap_or_default() {
                 let at = start + usize::from(*at);
                 let rest = text.get(at..).unwrap_or_default();
@@ -334,7 +336,7 @@ impl Prefilter {
             }
             start += BLOCK;
         }
-        any
+        (any, compared)
     }
 
     /// Compares literals that have a window with the text around it.
@@ -387,7 +389,7 @@ mod tests {
             let pairs = literals.iter().zip(0u32..).map(|(literal, link)| (literal.clone().into_bytes(), link));
             let prefilter = Prefilter::new(pairs.collect(), literals.len());
             let mut found = vec![0; prefilter.words];
-            let any = prefilter.scan(text.as_bytes(), ByteSet::present(text.as_bytes()), &mut found);
+            let (any, _) = prefilter.scan(text.as_bytes(), ByteSet::present(text.as_bytes()), &mut found);
             let lower = text.to_ascii_lowercase();
             for (index, literal) in literals.iter().enumerate() {
                 prop_assert_eq!(contains(&found, index), lower.contains(literal), "{:?}", literal);

@@ -67,7 +67,7 @@ fn weighing(engine: &Engine, endpoint: Option<u32>, now: Now) -> Option<Environm
 impl Transaction {
     /// Phase 1, over the request's head.
     pub(crate) fn inspect_head(&mut self, engine: &Engine, now: Now) {
-        let Some(environment) = weighing(engine, self.matched.endpoint, now) else {
+        let Some(environment) = weighing(engine, self.only_endpoint(), now) else {
             return;
         };
         let mut headers: Vec<(&[u8], &[u8])> = Vec::with_capacity(self.headers.len() + 1);
@@ -159,7 +159,7 @@ impl Transaction {
     /// Phase 2, over what was read of the request's body, if it has one.
     pub(crate) fn inspect_body(&mut self, engine: &Engine, now: Now) {
         let (Some(environment), Some(inspection)) = (
-            weighing(engine, self.matched.endpoint, now),
+            weighing(engine, self.only_endpoint(), now),
             self.inspection.as_mut(),
         ) else {
             return;
@@ -174,7 +174,7 @@ impl Transaction {
     /// Phase 3, over the response's head.
     pub(crate) fn inspect_response_head(&mut self, engine: &Engine, now: Now) {
         let (Some(environment), Some(inspection)) = (
-            weighing(engine, self.matched.endpoint, now),
+            weighing(engine, self.only_endpoint(), now),
             self.inspection.as_mut(),
         ) else {
             return;
@@ -199,7 +199,7 @@ impl Transaction {
     /// Whether rules look at the response's body.
     pub(crate) fn rules_want_response(&self, engine: &Engine, now: Now) -> bool {
         match (
-            weighing(engine, self.matched.endpoint, now),
+            weighing(engine, self.only_endpoint(), now),
             &self.inspection,
         ) {
             (Some(environment), Some(inspection)) => inspection.wants_response_body(environment),
@@ -210,7 +210,7 @@ impl Transaction {
     /// Phase 4, over the response's body (`None` when it was not looked at).
     pub(crate) fn inspect_response_body(&mut self, engine: &Engine, body: Option<&[u8]>, now: Now) {
         let (Some(environment), Some(inspection)) = (
-            weighing(engine, self.matched.endpoint, now),
+            weighing(engine, self.only_endpoint(), now),
             self.inspection.as_mut(),
         ) else {
             return;
@@ -229,7 +229,7 @@ impl Transaction {
             self.inspect_response_body(engine, None, now);
         }
         let (Some(environment), Some(inspection)) = (
-            weighing(engine, self.matched.endpoint, now),
+            weighing(engine, self.only_endpoint(), now),
             self.inspection.as_mut(),
         ) else {
             return;

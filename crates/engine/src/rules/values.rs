@@ -36,6 +36,8 @@ const WORK_VALUE: u64 = 60;
 const WORK_PRESENT: u64 = 8;
 /// For a scan for literals, tenths for each byte.
 const WORK_SCAN: u64 = 22;
+/// For each place of a value at which literals are compared.
+const WORK_COMPARE: u64 = 12;
 
 /// A computed value.
 #[derive(Debug, Clone, Copy)]
@@ -542,7 +544,9 @@ impl<'a> Values<'a> {
             kept.scans.resize(start + words, 0);
             let found = kept.scans.get_mut(start..).unwrap_or_default();
             let text = bytes(output.place, self.facts, &kept.pool);
-            if self.prefilter.scan(text, output.present, found) {
+            let (any, compared) = self.prefilter.scan(text, output.present, found);
+            self.work.charge_done(WORK_COMPARE * compared as u64);
+            if any {
                 scan = position(start);
             } else {
                 kept.scans.truncate(start);

@@ -208,6 +208,129 @@ fn xml_bodies() {
     assert!(told.body_error.unwrap().contains("XML"));
 }
 
+/// A body is the same to rules by whichever way it comes: alone, through the pipeline, or compressed.
+#[test]
+fn entrances_agree() {
+    use std::io::Write as _;
+
+    use starfort_engine::explain::{Described, explain};
+    use starfort_engine::{Assets, Engine, Now};
+
+    let attack = "1' or 1=1";
+    let rules = || {
+        vec![rule(
+            1,
+            2,
+            vec![link(
+                &[target(V::Args), target(V::Files)],
+                O::Contains,
+                attack,
+            )],
+        )]
+    };
+    let mut bundle = crate::support::bundle(1, 0);
+    bundle.rules = crate::make::packed(
+        rules(),
+        starfort_engine::rules::compiled::Settings::default(),
+    );
+    let engine = Engine::new(bundle, Assets::default(), std::sync::Arc::default()).unwrap();
+    let through = |kind: &str, body: &[u8], encoding: &str| {
+        let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        let mut headers = vec![
+            pair(":method", "POST"),
+            pair(":path", "/"),
+            pair(":authority", "shop.example.com"),
+            pair(":scheme", "https"),
+            pair("content-type", kind),
+        ];
+        if !encoding.is_empty() {
+            headers.push(pair("content-encoding", encoding));
+        }
+        let described = Described {
+            headers,
+            peer: std::net::Ipv4Addr::LOCALHOST.into(),
+            protocol: "HTTP/1.1",
+            body: body.to_vec(),
+            response: None,
+        };
+        let now = Now {
+            unix_us: 1_700_000_000_000_000,
+            monotonic_ns: 1,
+        };
+        explain(&engine, &described, now)
+            .findings
+            .iter()
+            .any(|finding| finding == "rule:1")
+    };
+    for (kind, body, is_found) in [
+        (
+            "application/json",
+            format!("{{\"a\":[\"{attack}\"]}}"),
+            true,
+        ),
+        (
+            "application/json-seq",
+            format!("\x1e{{\"a\":\"{attack}\"}}\n"),
+            true,
+        ),
+        (
+            "application/x-www-form-urlencoded",
+            format!("a={attack}"),
+            true,
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            format!(
+                "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n{attack}\r\n--b--\r\n"
+            ),
+            true,
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            format!(
+                "--b\r\nContent-Disposition: form-data; name=\"a\"; filename=\"{attack}\"\r\n\r\nx\r\n--b--\r\n"
+            ),
+            true,
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            format!(
+                "--b\r\nContent-Disposition: form-data; name=\"a\"; filename=\"a\"\r\n\r\n{attack}\r\n--b--\r\n"
+            ),
+            false,
+        ),
+        (
+            "multipart/related; boundary=b",
+            format!("--b\r\nContent-Type: text/xml\r\n\r\n<a b=\"{attack}\"/>\r\n--b--\r\n"),
+            true,
+        ),
+        ("text/xml", format!("<a>{attack}</a>"), true),
+        (
+            "application/x-ofx",
+            format!("OFXHEADER:100\n\n<OFX><USERID>{attack}<USERPASS>x</OFX>"),
+            true,
+        ),
+        (
+            "application/graphql",
+            format!("{{ a(b: \"{attack}\") }}"),
+            true,
+        ),
+        ("text/plain", attack.to_owned(), true),
+        ("image/png", format!("{{\"a\":\"{attack}\"}}"), true),
+        ("image/png", format!("\u{89}PNG{attack}"), false),
+    ] {
+        let alone = run(rules(), &post(kind, body.as_bytes())).ids == [1];
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(body.as_bytes()).unwrap();
+        let got = (
+            alone,
+            through(kind, body.as_bytes(), ""),
+            through(kind, &gzip.finish().unwrap(), "gzip"),
+        );
+        assert_eq!(got, (is_found, is_found, is_found), "{kind} {body}");
+    }
+}
+
 /// A hundred thousand parameters end at the limit and are told.
 #[test]
 fn very_many_parameters() {

@@ -13,3 +13,5 @@ mod make;
 mod places;
 mod prefilter;
 mod send;
+#[path = "../support/mod.rs"]
+mod support;

@@ -118,7 +118,8 @@ pub(crate) fn after(mut link: Link, transformations: &[Transformation]) -> Link 
     link
 }
 
-pub(crate) fn load(rules: Made, settings: Settings) -> Rules {
+/// Rules as a bundle has them.
+pub(crate) fn packed(rules: Made, settings: Settings) -> Vec<u8> {
     let set = RuleSet {
         format: FORMAT,
         signatures: Vec::new(),
@@ -126,5 +127,9 @@ pub(crate) fn load(rules: Made, settings: Settings) -> Rules {
         files: vec!["test.conf".into()],
         rules,
     };
-    Rules::new(&rmp_serde::to_vec_named(&set).unwrap()).unwrap()
+    rmp_serde::to_vec_named(&set).unwrap()
+}
+
+pub(crate) fn load(rules: Made, settings: Settings) -> Rules {
+    Rules::new(&packed(rules, settings)).unwrap()
 }

@@ -344,3 +344,50 @@ fn macros_over_names_see_every_value() {
         );
     }
 }
+
+/// A log-in meets the signals of every account that it names, and a decoy beside the real name or another spelling of
+/// the path makes no two log-ins the same.
+#[test]
+fn a_decoy_hides_no_log_in() {
+    let engine = super::ready(super::support::bundle(20, 0));
+    let login = "/api/v1/group0/login";
+    let tried = |path: &str, body: &str| ask(&engine, path, JSON, body);
+    let hash = |body: &str| tried(login, body).event.account_hash;
+    let ann = hash(r#"{"username":"ann","password":"x"}"#);
+    assert_eq!(
+        hash(r#"{"username":"Ann","username":"ann"}"#),
+        ann,
+        "the same account"
+    );
+    let with_decoy = hash(r#"{"username":"decoy","username":"ann"}"#);
+    assert_ne!(with_decoy, hash(r#"{"username":"decoy","username":"bob"}"#));
+    assert_ne!(with_decoy, hash(r#"{"username":"decoy"}"#));
+    engine.shared().signals.set(
+        "credential_stuffing",
+        starfort_engine::signals::KeyType::Account,
+        &ann,
+        0.9,
+        u64::MAX,
+    );
+    let many: Vec<String> = (0..50)
+        .map(|number| format!("\"username\":\"d{number}\""))
+        .collect();
+    let many = format!("{{{},\"username\":\"ann\"}}", many.join(","));
+    for (path, body) in [
+        (login, r#"{"username":"ann"}"#),
+        (login, r#"{"username":"decoy","username":"ann"}"#),
+        (login, r#"{"username":"ann","username":"decoy"}"#),
+        (login, &*many),
+        (
+            "/api/v1/group0/login?username=ann",
+            r#"{"username":"decoy"}"#,
+        ),
+        ("/api/v1/group0%2Flogin", r#"{"username":"ann"}"#),
+        ("/api/v1/group0;x=1/login", r#"{"username":"ann"}"#),
+    ] {
+        let told = tried(path, body);
+        assert_eq!(told.signals.len(), 1, "{path} {body}");
+        assert!(!told.event.account_hash.is_empty(), "{path}");
+    }
+    assert!(tried(login, r#"{"username":"bob"}"#).signals.is_empty());
+}

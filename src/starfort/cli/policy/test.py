@@ -247,6 +247,18 @@ def _decision(explained: dict[str, Any]) -> str:
     return f"{action}:{policy}" if policy else str(action)
 
 
+def _decided(explained: dict[str, Any]) -> str:
+    """What decided, in words."""
+    if explained["policy"]:
+        return f"{explained['action']} by {explained['policy']}"
+    if explained["action"] == "allow":
+        return "allow: no policy ends it"
+    if "over_limit" not in explained["findings"]:
+        return f"{explained['action']}: its form lets it pass nowhere"
+    limits = [name for name in explained["anomalies"] if name.endswith("_over_limit")]
+    return f"{explained['action']}: over a limit of what is called ({', '.join(limits)}), see `limits` in starfort.yaml"
+
+
 def _match(row: str) -> str:
     """A match of a rule in one line, its value masked."""
     match = loads(row)
@@ -263,16 +275,11 @@ def _show(explained: dict[str, Any], name: str) -> None:
         output.heading(name)
     request, client, identity = explained["request"], explained["client"], explained["identity"]
     endpoint = explained["endpoint"]
-    decided = (
-        f"{explained['action']} by {explained['policy']}"
-        if explained["policy"]
-        else "allow: no policy ends it"
-    )
     where = " ".join(filter(None, [client["country"], client["continent"], client["as_organization"]]))
     known = f"{endpoint['method']} {endpoint['path']}" if endpoint else "none: undocumented"
     output.fields(
         [
-            ("decision", Text(decided, style="bold")),
+            ("decision", Text(_decided(explained), style="bold")),
             ("upstream", explained["upstream"]),
             ("request", f"{request['method']} {request['host']}{request['path']}"),
             ("api", request["api"] or "none matches"),

@@ -28,7 +28,8 @@ HIDDEN_DOTS: Final = (
     r"(?i).*(?:/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:%2f|%5c).*|.*(?:%2f|%5c)(?:\.|%2e){1,2}(?:[/\\;].*)?"
     r"|.*/(?:\.|%2e){2}(?:;|%3b).*"
 )
-"""A dot segment next to an encoded slash, `/admin/..%2fpublic`, or with a parameter, `/admin/..;/public`.
+"""A dot segment next to an encoded slash, `/admin/..%2fpublic`, or encoded with a parameter,
+`/admin/%2e%2e;/public` (Envoy resolves `..;` itself).
 
 Some servers take it for `/public`, some for a value under `/admin`. Policies hold for both, but an upstream
 that has endpoints nobody knows could be asked for them under another one's name. No reading of such a path is

@@ -193,6 +193,8 @@ def conditional_of(profile: Profile, version: str) -> Iterator[str]:
         where = exclusion.where
         conditions = [
             ("TX:starfort_endpoint", where.endpoint),
+            # only where no server could take the path for that of another endpoint
+            ("&TX:starfort_endpoint_2", where.endpoint and "^0$"),
             ("REQUEST_FILENAME", where.path),
             (where.variable, where.matches),
         ]

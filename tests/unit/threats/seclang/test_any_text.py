@@ -48,6 +48,35 @@ def test_any_characters(text: str) -> None:
         load_rules([Snippet("any", text)])
 
 
+PIECES = st.sampled_from(
+    [*";,:=|!&/.%{}[]()-'`\\ ", "1", "932110", "9-1", "ARGS", "XML", "x", "%{TX.1}", "%{ARGS:/(/}", "On", "tx.", "a=+", "é"]
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([*(f"ctl:{name}=" for name in CTLS), *(f"{name}:" for name in ACTIONS)]),
+    st.lists(PIECES, max_size=8).map("".join),
+)
+def test_any_value_of_an_action(action: str, value: str) -> None:
+    """An action whose value is wrong is told with its place; nothing else comes out."""
+    with contextlib.suppress(ConfigError):
+        load_rules([Snippet("any", f'SecAction "id:1,phase:1,pass,{action}{value}"')])
+
+
+@settings(deadline=None)
+@given(st.lists(PIECES, max_size=8).map("".join), st.lists(PIECES, max_size=8).map("".join))
+def test_any_targets_and_operators(targets: str, operator: str) -> None:
+    """So are targets, operators, and what updates say."""
+    for text in (
+        f'SecRule "{targets}" "{operator}" "id:1,phase:1,pass"',
+        f'SecAction "id:1,phase:1,pass"\nSecRuleUpdateTargetById "{operator}" "{targets}"',
+        f'SecDefaultAction "phase:1,{operator}"\nSecRuleRemoveByTag "{targets}"',
+    ):
+        with contextlib.suppress(ConfigError):
+            load_rules([Snippet("any", text)])
+
+
 @settings(deadline=None)
 @given(
     variables=st.lists(st.sampled_from([name for name, entry in VARIABLES.items() if entry.supported and "XML" not in name]), min_size=1, max_size=4),

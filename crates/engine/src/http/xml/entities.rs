@@ -10,21 +10,19 @@ use crate::http::{Anomalies, Anomaly};
 /// Entities that are kept of a document. Real ones declare a handful.
 const MAX_ENTITIES: usize = 256;
 
-/// Bytes that all references of a document may become.
-const MAX_REPLACED_BYTES: usize = 256 * 1024;
+/// Bytes of the texts that all references of a document stand for.
+const MAX_COST: usize = 256 * 1024;
 
 /// References within references.
 const MAX_DEPTH: usize = 16;
-
-/// Bytes of a reference between `&` and `;`.
-const MAX_REFERENCE_BYTES: usize = 128;
 
 /// What a document declared.
 #[derive(Debug, Default)]
 pub(super) struct Entities {
     general: HashMap<String, String>,
     parameter: HashMap<String, String>,
-    replaced_bytes: usize,
+    /// Bytes of the texts that references stood for so far.
+    cost: usize,
     anomalies: Anomalies,
 }
 
@@ -53,8 +51,8 @@ impl Entities {
                     let (name, tail) = reference.split_once(';').unwrap_or((reference, ""));
                     rest = tail;
                     if let Some(text) = self.parameter.get(name.trim()) {
-                        self.replaced_bytes = self.replaced_bytes.saturating_add(text.len());
-                        if depth < MAX_DEPTH && self.replaced_bytes <= MAX_REPLACED_BYTES {
+                        self.cost = self.cost.saturating_add(text.len() + 1);
+                        if depth < MAX_DEPTH && self.cost <= MAX_COST {
                             pending.push((text.clone(), depth + 1));
                         } else {
                             self.anomalies.insert(Anomaly::XmlEntityOverLimit);
@@ -117,20 +115,27 @@ impl Entities {
             return;
         }
         self.anomalies.insert(Anomaly::XmlEntity);
-        let Some(text) = self.general.get(name) else {
-            push_reference(name, out);
-            return;
-        };
-        let start = out.len();
-        let room = MAX_REPLACED_BYTES.saturating_sub(self.replaced_bytes);
-        if text.len() > room {
-            self.anomalies.insert(Anomaly::XmlEntityOverLimit);
-            push_reference(name, out);
-            return;
-        }
-        // What is still to be written, the next last: text, and how deep it is within references.
-        let mut pending: Vec<(&str, usize)> = vec![(text, 1)];
-        while let Some((text, depth)) = pending.pop() {
+        // What is still to be written, the next last: text, and how deep it is within references. A reference to nothing
+        // costs something too: there may be references to it without number.
+        let mut pending: Vec<(&str, usize)> = Vec::new();
+        let mut wanted = Some((name, 0));
+        loop {
+            if let Some((name, depth)) = wanted.take() {
+                match self.general.get(name) {
+                    Some(text) if depth < MAX_DEPTH && self.cost + text.len() < MAX_COST => {
+                        self.cost += text.len() + 1;
+                        pending.push((text, depth + 1));
+                    }
+                    known => {
+                        self.anomalies
+                            .insert_if(known.is_some(), Anomaly::XmlEntityOverLimit);
+                        push_reference(name, out);
+                    }
+                }
+            }
+            let Some((text, depth)) = pending.pop() else {
+                return;
+            };
             let Some((before, name, after)) = next_reference(text) else {
                 out.push_str(text);
                 continue;
@@ -139,24 +144,11 @@ impl Entities {
             if !after.is_empty() {
                 pending.push((after, depth));
             }
-            if let Some(character) = predefined(name, is_sgml) {
-                out.push(character);
-            } else if let Some(text) = self.general.get(name) {
-                if depth >= MAX_DEPTH || out.len() - start + text.len() > room {
-                    self.anomalies.insert(Anomaly::XmlEntityOverLimit);
-                    push_reference(name, out);
-                } else {
-                    pending.push((text, depth + 1));
-                }
-            } else {
-                push_reference(name, out);
-            }
-            if out.len() - start > room {
-                self.anomalies.insert(Anomaly::XmlEntityOverLimit);
-                break;
+            match predefined(name, is_sgml) {
+                Some(character) => out.push(character),
+                None => wanted = Some((name, depth)),
             }
         }
-        self.replaced_bytes += out.len() - start;
     }
 
     /// Appends a text with all of its references replaced.
@@ -183,12 +175,8 @@ fn next_reference(text: &str) -> Option<(&str, &str, &str)> {
     loop {
         let start = from + memchr::memchr(b'&', text.as_bytes().get(from..)?)?;
         let rest = text.get(start + 1..)?;
-        let window = rest
-            .as_bytes()
-            .get(..MAX_REFERENCE_BYTES)
-            .unwrap_or(rest.as_bytes());
-        let end = memchr::memchr2(b';', b'&', window);
-        if let Some(end) = end.filter(|end| window.get(*end) == Some(&b';')) {
+        let end = memchr::memchr2(b';', b'&', rest.as_bytes())?;
+        if rest.as_bytes().get(end) == Some(&b';') {
             return Some((text.get(..start)?, rest.get(..end)?, rest.get(end + 1..)?));
         }
         from = start + 1;

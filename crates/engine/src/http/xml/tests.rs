@@ -168,6 +168,7 @@ fn entity_bombs() {
     let big = "x".repeat(100_000);
     for (subset, content) in [
         (format!("<!ENTITY l0 \"lol\">{levels}"), "&l11;".to_owned()),
+        (format!("<!ENTITY l0 \"\">{levels}"), "&l11;".to_owned()),
         ("<!ENTITY a '&a;'>".to_owned(), "&a;".to_owned()),
         (
             "<!ENTITY a '&b;'><!ENTITY b '&a;&a;'>".to_owned(),
@@ -187,6 +188,24 @@ fn entity_bombs() {
         let size: usize = leaves.iter().map(|(_, value)| value.len()).sum();
         assert!(size < 600_000, "{size}");
     }
+}
+
+/// Text outside of the root is told, and costs no more for what stands between.
+#[test]
+fn text_outside() {
+    let body = format!(
+        "{}x{}<a>1</a>",
+        " ".repeat(100_000),
+        "<!---->".repeat(50_000)
+    );
+    let (leaves, found) = run(&body, Dialect::Xml);
+    assert_eq!(
+        (leaves, found),
+        (
+            self::leaves(&[("", "x"), ("a", "1")]),
+            vec![A::MalformedXml]
+        )
+    );
 }
 
 /// Only what may be fetched is external; the document types that drawing programs write are not.

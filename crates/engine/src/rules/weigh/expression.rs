@@ -172,6 +172,10 @@ fn is_php_alone(value: &[u8]) -> bool {
     if !matches!(last, b')' | b';' | b'`' | b'}' | b'\'' | b'"') && !begins(value, b"$_") {
         return false;
     }
+    // A program is shown, not called.
+    if memchr::memchr_iter(b'\n', value).count() > 1 {
+        return false;
+    }
     let starts = at(value, 0);
     if !(starts.is_ascii_alphabetic()
         || matches!(starts, b'@' | b'\\' | b'$' | b'(' | b'"' | b'\''))
@@ -513,16 +517,66 @@ fn is_in_delimiters(value: &[u8], place: usize) -> bool {
     memchr::memmem::rfind(head, b"{{").is_some() || memchr::memmem::rfind(head, b"{%").is_some()
 }
 
+/// Names with which templates reach the system that they run on.
+const REACHES: &[&[u8]] = &[
+    b"__",
+    b"java.lang",
+    b"runtime",
+    b"getclass",
+    b"subprocess",
+    b"popen",
+    b"os.system",
+    b"system(",
+    b"exec(",
+    b"eval(",
+    b"`",
+    b"constructor",
+    b"process.",
+    b"require(",
+    b"qx{",
+    b"qx(",
+    b"system ",
+    b"spawn(",
+    b"_load(",
+    b"file.open",
+    b"file.read",
+    b"open(",
+    b"registerundefined",
+    b"getfilter",
+    b"processbuilder",
+    b"attr(",
+    b"|attr",
+    b"import os",
+    b"%x(",
+];
+
 fn computes(open: &[u8], inside: &[u8]) -> bool {
     let inside = trim(inside);
-    let statement = open == b"{%" || open == b"<%" || open == b"{php}";
+    let (open, inside) = match inside.strip_prefix(b"=") {
+        Some(shown) if open == b"<%" => (&b"{{"[..], trim(shown)),
+        _ => (open, inside),
+    };
     if open == b"{php}" {
         return !inside.is_empty();
     }
-    if inside.starts_with(b"=") && open == b"<%" {
-        return computes(b"{{", from(inside, 1));
+    if is_arithmetic(inside) {
+        return true;
     }
-    // Arithmetic of two numbers, or a string many times.
+    if open == b"{%" || open == b"<%" {
+        return statement_runs(inside);
+    }
+    if REACHES.iter().any(|name| find(inside, name).is_some()) {
+        return true;
+    }
+    if open != b"{{" {
+        return open == b"${" && begins(inside, b"t(");
+    }
+    let literal = matches!(at(inside, 0), b'[' | b'(' | b'\'' | b'"');
+    tells_of_framework(inside) || literal && find(inside, b".class").is_some()
+}
+
+/// Arithmetic of numbers, or a string many times: what probes are made of.
+fn is_arithmetic(inside: &[u8]) -> bool {
     let mut place = 0;
     while at(inside, place).is_ascii_digit()
         || matches!(at(inside, place), b'\'' | b'"' | b'(' | b'-')
@@ -530,104 +584,51 @@ fn computes(open: &[u8], inside: &[u8]) -> bool {
         place += 1;
     }
     let operator = skip_blank(inside, place);
-    if place > 0 && place < 16 && matches!(at(inside, operator), b'*' | b'+' | b'-' | b'/') {
-        let right = skip_blank(inside, operator + 1);
-        if at(inside, right).is_ascii_digit() || at(inside, right) == b'\'' {
-            let rest = trim(from(inside, right));
-            return rest.iter().all(|byte| {
-                byte.is_ascii_digit() || matches!(byte, b'\'' | b'"' | b')' | b'*' | b'+' | b' ')
-            });
-        }
+    if place == 0 || place >= 16 || !matches!(at(inside, operator), b'*' | b'+' | b'-' | b'/') {
+        return false;
     }
-    let names = [
-        &b"__"[..],
-        b"java.lang",
-        b"runtime",
-        b"getclass",
-        b"subprocess",
-        b"popen",
-        b"os.system",
+    let right = skip_blank(inside, operator + 1);
+    let signs = |byte: &u8| {
+        byte.is_ascii_digit() || matches!(byte, b'\'' | b'"' | b')' | b'*' | b'+' | b' ')
+    };
+    (at(inside, right).is_ascii_digit() || at(inside, right) == b'\'')
+        && trim(from(inside, right)).iter().all(signs)
+}
+
+/// A statement of a template that imports, includes or calls what runs.
+fn statement_runs(inside: &[u8]) -> bool {
+    const CALLS: [&[u8]; 6] = [
+        b"os.popen",
+        b"__class__",
+        b"__import__",
         b"system(",
+        b"`id`",
         b"exec(",
-        b"eval(",
-        b"`",
-        b"constructor",
-        b"process.",
-        b"require(",
-        b"qx{",
-        b"qx(",
-        b"system ",
-        b"spawn(",
-        b"_load(",
-        b"file.open",
-        b"file.read",
-        b"open(",
-        b"registerundefined",
-        b"getfilter",
-        b"processbuilder",
-        b"attr(",
-        b"|attr",
-        b"import os",
-        b"%x(",
     ];
-    if !statement && names.iter().any(|name| find(inside, name).is_some()) {
-        return true;
-    }
-    if statement {
-        return begins(inside, b"import ")
-            || begins(inside, b"debug")
-            || begins(inside, b"include '")
-            || begins(inside, b"include \"/")
-            || [
-                &b"os.popen"[..],
-                b"__class__",
-                b"__import__",
-                b"system(",
-                b"`id`",
-                b"exec(",
-            ]
-            .iter()
-            .any(|name| find(inside, name).is_some());
-    }
-    if open != b"{{" {
-        return open == b"${" && begins(inside, b"t(");
-    }
-    // Objects that frameworks keep for themselves.
+    [&b"import "[..], b"debug", b"include '", b"include \"/"]
+        .iter()
+        .any(|word| begins(inside, word))
+        || CALLS.iter().any(|name| find(inside, name).is_some())
+}
+
+/// Objects that frameworks keep for themselves, used or shown.
+fn tells_of_framework(inside: &[u8]) -> bool {
     let word = Word::at(inside, 0);
-    let kept = matches!(
-        word.bytes(),
-        b"config"
-            | b"self"
-            | b"request"
-            | b"settings"
-            | b"cycler"
-            | b"joiner"
-            | b"namespace"
-            | b"lipsum"
-            | b"_self"
-            | b"app"
-            | b"dump"
-            | b"url_for"
-            | b"get_flashed_messages"
-            | b"range"
-    );
-    kept && (word.end == inside.len() && matches!(word.bytes(), b"config" | b"settings" | b"_self")
-        || matches!(at(inside, word.end), b'(' | b'[')
-            && matches!(
-                word.bytes(),
-                b"dump"
-                    | b"config"
-                    | b"request"
-                    | b"self"
-                    | b"lipsum"
-                    | b"url_for"
-                    | b"get_flashed_messages"
-            )
-        || at(inside, word.end) == b'.'
-            && (inside.contains(&b'(')
-                || matches!(word.bytes(), b"config" | b"settings" | b"_self")))
-        || matches!(at(inside, 0), b'[' | b'(' | b'\'' | b'"')
-            && (find(inside, b".class").is_some() || find(inside, b"__").is_some())
+    let (called, shown) = match word.bytes() {
+        b"config" => (true, true),
+        b"settings" | b"_self" => (false, true),
+        b"dump" | b"request" | b"self" | b"lipsum" | b"url_for" | b"get_flashed_messages" => {
+            (true, false)
+        }
+        b"cycler" | b"joiner" | b"namespace" | b"app" | b"range" => (false, false),
+        _ => return false,
+    };
+    match at(inside, word.end) {
+        0 => shown && word.end == inside.len(),
+        b'(' | b'[' => called,
+        b'.' => shown || inside.contains(&b'('),
+        _ => false,
+    }
 }
 
 /// Whether a search filter of a directory is closed that the value did not open: `*)(uid=*))(|(uid=*`.
@@ -643,12 +644,11 @@ pub(super) fn is_filter(value: &[u8]) -> bool {
                 {
                     // A face or a numbered item closes as well; a filter goes on with an assertion.
                     let rest = from(value, place + 1);
-                    return rest
-                        .get(..rest.len().min(128))
-                        .unwrap_or(rest)
-                        .iter()
-                        .any(|byte| matches!(byte, b'=' | b'|' | b'&'))
-                        || before(value, place) == b'*';
+                    let rest = rest.get(..rest.len().min(128)).unwrap_or(rest);
+                    let goes_on = rest.iter().any(|byte| matches!(byte, b'=' | b'|' | b'&'));
+                    if goes_on || before(value, place) == b'*' {
+                        return true;
+                    }
                 }
             }
             b')' => depth -= 1,

@@ -288,6 +288,9 @@ fn tag_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>) -> bool {
         let end = find(rest, b"</style").unwrap_or(rest.len());
         return style_runs(rest.get(..end).unwrap_or(rest));
     }
+    if is(b"include") && begins(tag.name, b"xi:") {
+        return has(b"href");
+    }
     if is(b"bean") || is(b"import") || is(b"xml") {
         return has(b"class") || has(b"implementation") || has(b"src");
     }
@@ -311,8 +314,9 @@ fn script_runs(rest: &[u8], closed: bool) -> bool {
     let rest = rest.get(..rest.len().min(MAX_ELEMENT)).unwrap_or(rest);
     let end = find(rest, b"</script").unwrap_or(rest.len());
     let inside = rest.get(..end).unwrap_or(rest);
-    if !closed && end == rest.len() {
-        return inside.contains(&b'(');
+    if end == rest.len() {
+        // Never ended here: it runs if the page ends it, and what it begins with is script.
+        return script::begins_script(inside) || !closed && inside.contains(&b'(');
     }
     let calls = inside.windows(2).any(|pair| matches!(pair, [name, b'(' | b'`' | b'['] if name.is_ascii_alphanumeric() || matches!(name, b'_' | b'$' | b')' | b']' | b'"' | b'\'')));
     let assigns = memchr::memchr(b'=', inside).is_some_and(|place| {
@@ -370,7 +374,7 @@ fn is_handler(name: &[u8]) -> bool {
         .iter()
         .take_while(|byte| byte.is_ascii_alphabetic())
         .count();
-    begins(name, b"on") && letters >= 5 && letters <= 32 && letters == name.len()
+    begins(name, b"on") && (5..=32).contains(&letters) && letters == name.len()
 }
 
 fn style_runs(style: &[u8]) -> bool {
@@ -506,7 +510,7 @@ fn has_script_link(value: &[u8], code: &Code) -> bool {
     false
 }
 
-/// Script in the few characters that JSFuck has, in UTF-7, or in the high halves that old browsers read as ASCII.
+/// Script in the few characters that `JSFuck` has, in UTF-7, or in the high halves that old browsers read as ASCII.
 fn is_encoded_script(value: &[u8]) -> bool {
     if memchr::memmem::find(value, b"+ADw-").is_some() {
         return true;
@@ -523,6 +527,26 @@ fn is_encoded_script(value: &[u8]) -> bool {
         } else if !is_blank(*byte) {
             (run, marks) = (0, 0);
         }
+    }
+    // Directives of servers, entities of files.
+    let directives = [
+        &b"<!--#exec"[..],
+        b"<!--#include",
+        b"<!--#set",
+        b"<!--#echo",
+    ];
+    if directives
+        .iter()
+        .any(|directive| find(value, directive).is_some())
+    {
+        return true;
+    }
+    if find(value, b"<!entity").is_some_and(|place| {
+        let rest = from(value, place);
+        let rest = rest.get(..rest.len().min(256)).unwrap_or(rest);
+        find(rest, b"system").is_some() || find(rest, b"public").is_some()
+    }) {
+        return true;
     }
     let high = find(value, b"\xbcscript").or_else(|| find(value, b"\xbc/script"));
     high.is_some() && memchr::memchr(0xbe, value).is_some()

@@ -129,6 +129,20 @@ pub(super) fn is_call(text: &[u8], mut place: usize) -> bool {
     true
 }
 
+/// Whether a text begins with a call, an assignment or a block, as script does and a sentence does not.
+pub(super) fn begins_script(text: &[u8]) -> bool {
+    let start = skip_blank(text, 0);
+    if is_call(text, start) {
+        return true;
+    }
+    let word = Word::at(text, start);
+    let next = skip_blank(text, word.end);
+    word.end > start
+        && matches!(at(text, next), b'(' | b'=' | b'[' | b'`' | b';')
+        && next - word.end <= 1
+        || matches!(at(text, start), b'(' | b'{' | b'[' | b'!' | b'/' | b'`')
+}
+
 /// `process`, `this` and others are words; `(` with a sentence in it is no argument list.
 fn is_argument(text: &[u8], open: usize) -> bool {
     let rest = from(text, open + 1);
@@ -163,6 +177,10 @@ fn is_call_alone(value: &[u8]) -> bool {
     let Some(last) = value.last() else {
         return false;
     };
+    // A program is shown, not called.
+    if memchr::memchr_iter(b'\n', value).count() > 1 {
+        return false;
+    }
     let first = at(value, 0);
     if !matches!(first, b'(' | b'!' | b'+' | b'{' | b'[' | b'_') && !first.is_ascii_alphabetic() {
         return false;

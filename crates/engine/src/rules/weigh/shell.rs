@@ -101,10 +101,7 @@ fn is_batch(value: &[u8]) -> bool {
     if value.contains(&b'\n') {
         return false;
     }
-    let start = value
-        .iter()
-        .position(|byte| byte.is_ascii_alphabetic())
-        .unwrap_or(0);
+    let start = value.iter().position(u8::is_ascii_alphabetic).unwrap_or(0);
     let word = Word::at(value, start);
     if start > 2 || !is_blank(at(value, word.end)) {
         return false;
@@ -170,7 +167,9 @@ fn is_command_alone(value: &[u8]) -> bool {
             || begins(given, b"-r ")
             || begins(given, b"/c ")
             || begins(given, b"-i"))
-        || is_in(first.name(), COMMANDS) && first.is_pointed && is_given(first.name(), given)
+        || is_in(first.name(), COMMANDS)
+            && is_pointed(value, first.end)
+            && is_given(first.name(), given)
 }
 
 /// Commands that run another.
@@ -209,7 +208,6 @@ fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
             (start + 2, Separator::Substitution)
         }
         b'<' | b'>' if second == b'(' => (start + 2, Separator::Substitution),
-        b'$' | b'<' | b'>' => return false,
         b'\n' => (start + 1, Separator::Line),
         b';' | b'|' | b'&' if second == first => (start + 2, Separator::Double),
         b';' if before(value, start) != b';' && !is_entity(value, start) => {
@@ -223,12 +221,22 @@ fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
         let byte = at(value, place);
         let skips = is_blank(byte) && byte != b'\n'
             || matches!(byte, b'(' | b'{' | b'!' | b'\'' | b'"' | b'`' | b'@');
-        if !skips && !(is_blank(byte) && kind != Separator::Line) {
+        if !(skips || is_blank(byte) && kind != Separator::Line) {
             break;
         }
         place += 1;
         if place - start > 64 {
             return false;
+        }
+    }
+    if matches!(at(value, place), b'f' | b'F' | b'i' | b'I')
+        && !matches!(kind, Separator::Line | Separator::Substitution)
+    {
+        let line = from(value, place);
+        let line = line.get(..line.len().min(MAX_BACK)).unwrap_or(line);
+        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
+        if is_batch(line.get(..end).unwrap_or(line)) {
+            return true;
         }
     }
     let Some(command) = command(value, place) else {
@@ -239,10 +247,10 @@ fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
     }
     *count += 1;
     if kind == Separator::Line {
-        return is_second_of_two(value, start) && command.is_pointed;
+        return is_second_of_two(value, start) && is_pointed(value, command.end);
     }
     // How-tos: the line is shell from its beginning.
-    command.is_pointed && !shows_shell(value, start) || !is_shell_line(value, start)
+    !is_shell_line(value, start) || is_pointed(value, command.end) && !shows_shell(value, start)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -276,8 +284,6 @@ struct Command {
     end: usize,
     /// It is written as nobody writes a command in a text: with a path, quotes, wildcards.
     hidden: bool,
-    /// What it is given points at an attack: files of passwords, sockets, another shell.
-    is_pointed: bool,
 }
 
 /// The command at a place, its letters in lower case without what hides them: `/bin/c'a't`, `c\at`, `$@`.
@@ -287,7 +293,6 @@ fn command(value: &[u8], start: usize) -> Option<Command> {
         length: 0,
         end: start,
         hidden: false,
-        is_pointed: false,
     };
     let mut wild = false;
     let mut place = start;
@@ -301,7 +306,7 @@ fn command(value: &[u8], start: usize) -> Option<Command> {
                 found.hidden = true;
             }
             b'\'' | b'"' | b'^' if is_word(at(value, place + 1)) && place > start => {
-                found.hidden = true
+                found.hidden = true;
             }
             b'$' if matches!(at(value, place + 1), b'@' | b'*') => {
                 place += 1;
@@ -315,7 +320,6 @@ fn command(value: &[u8], start: usize) -> Option<Command> {
         place += 1;
     }
     found.end = place;
-    found.is_pointed = is_pointed(value, place);
     (found.length > 0 && found.length < 24 || wild).then(|| {
         if wild {
             found.name = *b"cat\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
@@ -634,7 +638,9 @@ const WORDS: &[&str] = &[
 
 /// Commands that injections run, with what they are given.
 const COMMANDS: &[&str] = &[
+    "aria2c",
     "ash",
+    "attrib",
     "awk",
     "base64",
     "bash",
@@ -645,8 +651,10 @@ const COMMANDS: &[&str] = &[
     "chmod",
     "chown",
     "cmd",
+    "column",
     "cp",
     "crontab",
+    "cscript",
     "csh",
     "curl",
     "cut",
@@ -668,14 +676,24 @@ const COMMANDS: &[&str] = &[
     "ftp",
     "gawk",
     "gcc",
+    "gdb",
+    "get-content",
     "grep",
+    "gunzip",
     "gzip",
     "head",
     "hexdump",
     "host",
+    "icacls",
     "id",
+    "iex",
     "ifconfig",
+    "invoke-expression",
+    "invoke-webrequest",
     "ipconfig",
+    "irb",
+    "irm",
+    "iwr",
     "kill",
     "killall",
     "ksh",
@@ -683,16 +701,21 @@ const COMMANDS: &[&str] = &[
     "ln",
     "ls",
     "lua",
+    "lwp-download",
+    "lwp-request",
     "mawk",
     "mkdir",
     "mkfifo",
     "more",
+    "mshta",
     "mv",
+    "nawk",
     "nc",
     "ncat",
     "net",
     "netcat",
     "netstat",
+    "nice",
     "nl",
     "nmap",
     "node",
@@ -704,6 +727,7 @@ const COMMANDS: &[&str] = &[
     "php",
     "ping",
     "ping6",
+    "pip",
     "powershell",
     "printenv",
     "printf",
@@ -714,30 +738,39 @@ const COMMANDS: &[&str] = &[
     "python2",
     "python3",
     "reg",
+    "regsvr32",
     "rev",
+    "rlwrap",
     "rm",
     "ruby",
     "rundll",
     "rundll32",
+    "schtasks",
     "scp",
     "sed",
+    "set-content",
     "sh",
     "shutdown",
     "sleep",
     "socat",
     "sort",
     "ssh",
+    "start-process",
+    "strace",
     "strings",
     "su",
     "sudo",
     "tac",
     "tail",
     "tar",
+    "taskkill",
+    "tasklist",
     "tclsh",
     "tcpdump",
     "tee",
     "telnet",
     "tftp",
+    "time",
     "timeout",
     "touch",
     "traceroute",
@@ -750,6 +783,7 @@ const COMMANDS: &[&str] = &[
     "wget",
     "whoami",
     "wmic",
+    "wscript",
     "xargs",
     "xxd",
     "zip",

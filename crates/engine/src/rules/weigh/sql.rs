@@ -57,6 +57,13 @@ fn behind_quotes(value: &[u8], quote: u8, whole: bool, budget: &mut Budget) -> b
         let (left, right) = (before(value, place), at(value, place + 1));
         // An apostrophe within a word.
         if quote == b'\'' && is_word(left) && right.is_ascii_alphabetic() {
+            // Or the end of a string with an operator glued to it: x'or'1'='1.
+            if !whole && Word::at(value, place + 1).is_in(GLUED) {
+                let mut reader = Reader::new(value, place + 1, quote, budget);
+                if reader.goes_on(Behind::Quote { glued: false }) {
+                    return true;
+                }
+            }
             continue;
         }
         count += 1;
@@ -141,8 +148,7 @@ fn behind_numbers(value: &[u8], budget: &mut Budget) -> bool {
 fn ends_sentence(left: &[u8]) -> bool {
     let left = left.trim_ascii_end();
     match left.last() {
-        None => true,
-        Some(b'.' | b',' | b'!' | b'?' | b':') => true,
+        None | Some(b'.' | b',' | b'!' | b'?' | b':') => true,
         Some(last) if is_word(*last) => {
             let start = left
                 .iter()
@@ -292,9 +298,7 @@ impl<'v, 'b> Reader<'v, 'b> {
     fn string(&mut self, quote: u8) -> Token {
         while let Some(found) = memchr::memchr2(quote, b'\\', from(self.text, self.place)) {
             let place = self.place + found;
-            if at(self.text, place) == b'\\' {
-                self.place = place + 2;
-            } else if at(self.text, place + 1) == quote {
+            if at(self.text, place) == b'\\' || at(self.text, place + 1) == quote {
                 self.place = place + 2;
             } else {
                 self.place = place + 1;
@@ -385,8 +389,7 @@ impl<'v, 'b> Reader<'v, 'b> {
         match token {
             Token::Comment => self.is_cut_off(behind, place, glued),
             Token::Semicolon => self.is_statement() || self.is_ended(behind),
-            Token::Double(_) => self.is_condition(true),
-            Token::Operator(b'|' | b'&' | b'^') => self.is_condition(true),
+            Token::Double(_) | Token::Operator(b'|' | b'&' | b'^') => self.is_condition(false),
             Token::Operator(b'+' | b'-' | b'*' | b'/' | b'%') => {
                 self.is_probe() || self.is_compact(behind, token)
             }
@@ -404,13 +407,12 @@ impl<'v, 'b> Reader<'v, 'b> {
         }
         match word.bytes() {
             b"or" | b"and" | b"xor" | b"div" | b"mod" => self.is_condition(word.bytes() != b"div"),
-            b"oor" | b"orr" => self.is_condition(true),
             b"union" | b"except" | b"intersect" | b"minus" => {
                 let _ = self.takes("all") || self.takes("distinct");
                 while self.takes_token(Token::Open) {}
                 self.takes("select") || (word.bytes() == b"union" && self.takes("values"))
             }
-            b"having" | b"where" | b"when" => self.is_condition(true),
+            b"having" | b"where" | b"when" | b"oor" | b"orr" => self.is_condition(true),
             b"order" | b"group" => self.takes("by") && self.is_column_list(),
             b"limit" | b"offset" => matches!(self.next(), Token::Number) && self.is_end(),
             b"into" => {
@@ -727,7 +729,6 @@ impl<'v, 'b> Reader<'v, 'b> {
                 matches!(self.next(), Token::Word(start, _) if at(self.text, start) == b'@')
             }
             b"waitfor" => self.takes("delay") || self.takes("time"),
-            b"shutdown" => self.is_end(),
             b"grant" | b"revoke" => {
                 matches!(self.next(), Token::Word(..)) && {
                     let token = self.next();
@@ -745,7 +746,7 @@ impl<'v, 'b> Reader<'v, 'b> {
             b"vacuum" | b"pragma" => !self.is_end(),
             b"rename" => self.takes("table"),
             b"bulk" => self.takes("insert"),
-            b"begin" | b"commit" | b"rollback" => self.is_end(),
+            b"shutdown" | b"begin" | b"commit" | b"rollback" => self.is_end(),
             b"if" => self.is_condition(false),
             b"handler" => {
                 matches!(self.next(), Token::Word(..)) && (self.takes("open") || self.takes("read"))
@@ -905,6 +906,11 @@ const AFTER_TABLE: &[&str] = &[
     "procedure",
     "union",
     "where",
+];
+
+/// Operators that may be glued to the end of a string.
+const GLUED: &[&str] = &[
+    "and", "div", "having", "into", "like", "or", "order", "regexp", "rlike", "union", "xor",
 ];
 
 /// Words that go on behind a name or a number in a sentence.

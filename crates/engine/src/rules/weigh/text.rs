@@ -484,6 +484,29 @@ pub(super) fn entities_decoded(value: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
+/// Those that stand for what markup and script are written with.
+const NAMED: [(&[u8], u8); 19] = [
+    (b"lt;", b'<'),
+    (b"gt;", b'>'),
+    (b"amp;", b'&'),
+    (b"quot;", b'"'),
+    (b"apos;", b'\''),
+    (b"tab;", b'\t'),
+    (b"newline;", b'\n'),
+    (b"colon;", b':'),
+    (b"lpar;", b'('),
+    (b"rpar;", b')'),
+    (b"sol;", b'/'),
+    (b"num;", b'#'),
+    (b"equals;", b'='),
+    (b"grave;", b'`'),
+    (b"semi;", b';'),
+    (b"period;", b'.'),
+    (b"comma;", b','),
+    (b"lt", b'<'),
+    (b"gt", b'>'),
+];
+
 /// The character reference that a text begins with, and its length.
 fn entity(text: &[u8]) -> Option<(u32, usize)> {
     if at(text, 0) != b'&' {
@@ -504,28 +527,6 @@ fn entity(text: &[u8]) -> Option<(u32, usize)> {
         }
         return Some((code, place + usize::from(at(text, place) == b';')));
     }
-    /// Those that stand for what markup and script are written with.
-    const NAMED: [(&[u8], u8); 19] = [
-        (b"lt;", b'<'),
-        (b"gt;", b'>'),
-        (b"amp;", b'&'),
-        (b"quot;", b'"'),
-        (b"apos;", b'\''),
-        (b"tab;", b'\t'),
-        (b"newline;", b'\n'),
-        (b"colon;", b':'),
-        (b"lpar;", b'('),
-        (b"rpar;", b')'),
-        (b"sol;", b'/'),
-        (b"num;", b'#'),
-        (b"equals;", b'='),
-        (b"grave;", b'`'),
-        (b"semi;", b';'),
-        (b"period;", b'.'),
-        (b"comma;", b','),
-        (b"lt", b'<'),
-        (b"gt", b'>'),
-    ];
     let rest = from(text, 1);
     NAMED
         .iter()
