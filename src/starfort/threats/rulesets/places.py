@@ -19,8 +19,8 @@ _NAMES: Final = Variable("ARGS_NAMES")
 _NAMES_OF_PLACES: Final = Variable("STARFORT_ARGS_NAMES")
 
 _OWN: Final = "starfort"
-"""The tag of Starfort's own rules. These alone look at the names of places too: others would take what a decoder
-adds to a name for a command."""
+"""The tag of Starfort's own rules. These alone look at the names of places too: others would take what a
+decoder adds to a name for a command."""
 
 _OF_FORM: Final = "OWASP_CRS/PROTOCOL-ENFORCEMENT"
 """The tag of rules about how a request is written rather than what its values do: how often they are encoded,

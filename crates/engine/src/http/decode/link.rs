@@ -22,17 +22,35 @@ const fn is_plain(byte: u8) -> bool {
         )
 }
 
-/// Gives `sink` name (`.a`) and value of each piece of a link; answers whether the value is one.
+/// Whether a value is a web address of plain characters, or the path of one.
+pub(super) fn is_address(value: &[u8]) -> bool {
+    let begins = [&b"http://"[..], b"https://", b"/"]
+        .iter()
+        .any(|start| value.starts_with(start));
+    begins && value.iter().copied().all(is_plain)
+}
+
+/// Gives `sink` name (`.a`) and value of each piece of a link that has several; answers whether the value is one.
 pub(super) fn pairs(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) -> bool {
-    let begins =
-        value.starts_with(b"http://") || value.starts_with(b"https://") || value.starts_with(b"/");
-    let is_list = || memchr::memchr(b'=', value).is_some();
-    if !value.iter().copied().all(is_plain) || !(begins || is_list()) {
+    let pieces = || value.split(|byte| matches!(byte, b'?' | b'&' | b'#'));
+    let is_name = |name: &[u8]| {
+        name.iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte))
+    };
+    let key_of = |piece: &[u8]| memchr::memchr(b'=', piece);
+    // An address before its query has no name; all other pieces have one, or none but a word.
+    let rest = usize::from(is_address(value));
+    let named = pieces().skip(rest).all(|piece| {
+        let name = piece.get(..key_of(piece).unwrap_or(piece.len()));
+        is_name(name.unwrap_or_default())
+    });
+    let has_pieces = pieces().count() > 1 || (rest == 0 && key_of(value).is_some());
+    if !named || !has_pieces || !value.iter().copied().all(is_plain) {
         return false;
     }
     let mut name = Vec::new();
-    for piece in value.split(|byte| matches!(byte, b'?' | b'&' | b'#')) {
-        let equals = memchr::memchr(b'=', piece);
+    for (number, piece) in pieces().enumerate() {
+        let equals = key_of(piece).filter(|_| number >= rest);
         let (key, text) = match equals {
             Some(at) => (
                 piece.get(..at).unwrap_or_default(),
@@ -106,7 +124,9 @@ mod tests {
             "whoami",
             "a b=c",
             "x`id`=1",
-            "php://filter",
+            "php://filter/read=x",
+            "https://example.com/a",
+            "https://example.com/?a/b=c",
         ] {
             assert_eq!(found(value), None, "{value}");
         }
