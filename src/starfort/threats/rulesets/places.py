@@ -38,8 +38,8 @@ _FOR_FILE_NAMES: Final = frozenset(
         *(921120, 933100, 944100, 944110, 944150, 944151, 944152),
     }
 )
-"""Rules of CRS that look at names of uploaded files as well: header lines, markup, statements of SQL, beginnings of
-PHP, classes and expressions by which Java runs programs (CVE-2017-5638 came in a file's name).
+"""Rules of CRS that look at names of uploaded files as well: header lines, markup, statements of SQL,
+beginnings of PHP, classes and expressions by which Java runs programs (CVE-2017-5638 came in a file's name).
 Starfort's own rules name `FILES` where they look at it (9530216, 9530217, 9530225 and others)."""
 
 _LAST_OF_REQUEST: Final = 2
@@ -54,7 +54,7 @@ def look_everywhere(rule: Rule) -> Rule:
     attack = any(tag.startswith("attack-") for tag in rule.tags)
     if rule.phase > _LAST_OF_REQUEST or not attack or _OF_FORM in rule.tags:
         return rule
-    more = {_ARGUMENTS: (_PLACES,)}
+    more: dict[Variable, tuple[Variable, ...]] = {_ARGUMENTS: (_PLACES,)}
     if _OWN in rule.tags:
         more[_NAMES] = (_NAMES_OF_PLACES,)
     if rule.id in _FOR_FILE_NAMES:

@@ -163,7 +163,7 @@ NAMES = [
     "report (1) [draft] #2 - 50% off!.docx",
     "C:\\fakepath\\x.png",
     "отчёт за май; v2 (итог).xlsx",
-    "請求書（5月）.pdf",
+    "請求書 5月.pdf",
     "select from menu.pdf",
     "union and select committee.docx",
     "$100 + 20.log",
