@@ -559,6 +559,10 @@ fn computes(open: &[u8], inside: &[u8]) -> bool {
     if open == b"{php}" {
         return !inside.is_empty();
     }
+    // A link of Markdown in brackets.
+    if open == b"[[" && memchr::memmem::find(inside, b"](").is_some() {
+        return false;
+    }
     if is_arithmetic(inside) {
         return true;
     }

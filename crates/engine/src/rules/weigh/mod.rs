@@ -112,6 +112,13 @@ pub(crate) fn counts(classes: Classes, field: Field, value: &[u8]) -> bool {
     if value.len() > MAX_BYTES || field.kind == ContentKind::Other {
         return true;
     }
+    if field.is_document {
+        let plain: Vec<u8> = value
+            .iter()
+            .map(|byte| if *byte == b'"' { b' ' } else { *byte })
+            .collect();
+        return breaks_out(classes, field, &plain);
+    }
     // Whatever the rule looks for: what breaks out of anything is no content.
     if breaks_out(classes, field, value) {
         return true;
@@ -141,6 +148,12 @@ fn breaks_out(classes: Classes, field: Field, value: &[u8]) -> bool {
 fn is_bare(field: Field, value: &[u8]) -> bool {
     match field.kind {
         ContentKind::Code | ContentKind::Pattern | ContentKind::Query => false,
-        _ => !field.may_be_code && !text::has_prose(value) && !text::has_markup(value),
+        _ => {
+            !field.may_be_code
+                && !text::has_prose(value)
+                && !text::has_markup(value)
+                && !text::is_regex(value)
+                && !text::is_formula(value)
+        }
     }
 }

@@ -378,6 +378,10 @@ impl Command {
 
 /// A command that needs nothing more: whether it is meant as one.
 fn tells(name: &[u8], value: &[u8], start: usize, kind: Separator, ends: bool) -> bool {
+    // A word of SQL and of sentences too.
+    if name == b"set" && !ends {
+        return false;
+    }
     let left = before(value, start);
     let apart = start == 0 || is_blank(left) || matches!(left, b'\'' | b'"' | b')');
     let one_word = value.len() < 120 && is_one_token(value.get(..start).unwrap_or_default());
