@@ -95,6 +95,38 @@ fn has_internal_separator(kind: ContentKind, value: &[u8]) -> bool {
     found && kind != ContentKind::Code
 }
 
+/// Whether a value is a line of commands and nothing else, for a rule that looks for commands: `;cpulimit -l 1 -f x`,
+/// `time; ansible all -m ping`, `alias a='ls -al'`.
+pub(super) fn is_line(value: &[u8]) -> bool {
+    let value = trim(value);
+    if value.len() > MAX_BACK || value.contains(&b'\n') || is_sentence(value) {
+        return false;
+    }
+    let first = Word::at(value, 0);
+    let behind = at(value, first.end);
+    if first.end == 0 {
+        return matches!(behind, b';' | b'|' | b'&')
+            && at(value, 1).is_ascii_alphabetic()
+            && !value.ends_with(b"|");
+    }
+    first.is_in(COMMANDS) && matches!(behind, b';' | b'|')
+        || first.bytes() == b"alias" && is_blank(behind) && value.contains(&b'=')
+}
+
+/// Whether words stand in a row, as in no command.
+fn is_sentence(value: &[u8]) -> bool {
+    let mut row = 0;
+    value.split(|byte| is_blank(*byte)).any(|word| {
+        let word = word.strip_suffix(b",").unwrap_or(word);
+        let plain = !word.is_empty()
+            && word
+                .iter()
+                .all(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80 || *byte == b'\'');
+        row = if plain { row + 1 } else { 0 };
+        row >= 4
+    })
+}
+
 /// A loop or a condition of Windows' command line, on its own: `for %i in (…) do`, `if exist x y`.
 fn is_batch(value: &[u8]) -> bool {
     let value = trim(value);
@@ -796,11 +828,16 @@ const COMMANDS: &[&str] = &[
 
 /// Commands that run what they are given.
 const INTERPRETERS: &[&str] = &[
+    "ash",
     "awk",
     "bash",
+    "busybox",
     "cmd",
+    "csh",
+    "dash",
     "eval",
     "exec",
+    "ksh",
     "lua",
     "node",
     "perl",
