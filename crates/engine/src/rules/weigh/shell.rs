@@ -11,6 +11,9 @@ use crate::bundle::ContentKind;
 /// Commands behind separators whose lines are looked at. Past them the value counts.
 const MAX_COMMANDS: usize = 256;
 
+/// Names of commands behind separators, for each of those: looking at what such a name is given costs less.
+const NAMES_OF_COMMAND: usize = 16;
+
 /// Bytes that are looked back for the command of a line.
 const MAX_BACK: usize = 256;
 
@@ -39,7 +42,7 @@ pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
     {
         let start = place + found;
         place = start + 1;
-        if count > MAX_COMMANDS {
+        if count > MAX_COMMANDS * NAMES_OF_COMMAND {
             return true;
         }
         if at(value, start) == b'`' {
@@ -274,10 +277,11 @@ fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
     let Some(command) = command(value, place) else {
         return false;
     };
+    *count += usize::from(is_in(command.name(), TELLS) || is_in(command.name(), COMMANDS));
     if !command.runs(value, start, kind) {
         return false;
     }
-    *count += 1;
+    *count += NAMES_OF_COMMAND;
     if kind == Separator::Line {
         return is_second_of_two(value, start) && is_pointed(value, command.end);
     }
