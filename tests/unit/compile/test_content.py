@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from starfort.bundle import encode
 from starfort.compile import openapi
 from starfort.compile.content import MAX_FIELDS, dictionary
+from tests.support.rule_sets import installed_crs
 from tests.unit.compile.support import compiled, problems
 
 _engine = pytest.importorskip("starfort._engine")
@@ -155,13 +157,11 @@ def judged(folder: Path, field: str, value: str, rest: str = "") -> tuple[str, l
     return explained["action"], [json.loads(row) for row in explained["event"]["evidence"]]
 
 
-@pytest.fixture
-def crs() -> None:
+@pytest.fixture(scope="module")
+def crs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """CRS is installed."""
-    from starfort.threats.rulesets.installed import installed, rule_set_folder
-
-    if "crs" not in installed(rule_set_folder()):
-        pytest.skip("CRS is not installed")
+    with installed_crs(tmp_path_factory.mktemp("rulesets")):
+        yield
 
 
 @pytest.mark.usefixtures("crs")
