@@ -89,11 +89,11 @@ def test_a_document_says_what_strings_hold(tmp_path: Path) -> None:
 def test_a_document_says_it_of_parameters_too(tmp_path: Path) -> None:
     """Query parameters, of the path item and of the operation; headers and paths are no fields."""
     parameters = [
-        {"in": "query", "name": "q", "description": "Free text to look for", "schema": {"type": "string"}},
+        {"in": "query", "name": "needle", "description": "Free text to look for", "schema": {"type": "string"}},
         {"in": "query", "name": "text", "schema": {"type": "string", "enum": ["a"]}},
         {"in": "header", "name": "x-note", "description": "Free text", "schema": {"type": "string"}},
     ]
-    assert fields(tmp_path, {}, parameters=parameters) == {"q": "prose", "text": "other"}
+    assert fields(tmp_path, {}, parameters=parameters) == {"needle": "prose", "text": "other"}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ const MAX_WEIGHED: usize = 32;
 const MAX_WEIGHED_BYTES: usize = 512 << 10;
 
 /// Tenths of a unit of work for each byte that is weighed, by all grammars, in texts that keep them busy.
-const WORK_TENTHS: u64 = 200;
+const WORK_TENTHS: u64 = 500;
 
 /// Parameters of a query that are taken out of it. One with more of them counts.
 const MAX_PAIRS: usize = 1_000;

@@ -346,7 +346,7 @@ fn attribute_runs(name: &[u8], value: &[u8]) -> bool {
     let shown = trim(value);
     if is_handler(name) {
         // `onClick={() => …}` of JSX: what HTML takes of it is a block that never ends, and no script.
-        return !shown.is_empty() && !(at(shown, 0) == b'{' && !shown.contains(&b'}'));
+        return !shown.is_empty() && (at(shown, 0) != b'{' || shown.contains(&b'}'));
     }
     let value = entities_decoded(value);
     // Attributes that older browsers took apart at a slash.

@@ -301,9 +301,12 @@ impl<'v, 'b> Reader<'v, 'b> {
                 }
             } else if rest.starts_with(b"*/") {
                 self.place += 2;
-            } else if rest.starts_with(b"/*")
-                && let Some(end) = memchr::memmem::find(rest, b"*/")
-            {
+            } else if rest.starts_with(b"/*") {
+                let Some(end) = memchr::memmem::find(rest, b"*/") else {
+                    // Looked for up to the end of the value, and again from the next quote on.
+                    self.budget.0 = self.budget.0.saturating_sub(rest.len());
+                    return;
+                };
                 self.place += end + 2;
             } else if at(rest, 0) == 0 && !rest.is_empty() {
                 self.place += 1;

@@ -200,6 +200,31 @@ fn commands_count_where_they_leave_their_argument() {
 }
 
 #[test]
+fn a_line_of_commands_is_one_for_rules_about_commands() {
+    let shell = |value: &str| counts(Classes::SHELL, field(ContentKind::Prose), value.as_bytes());
+    for value in [
+        ";cpulimit -l 100 -f program",
+        "time; ansible all -m ping",
+        "time; visudo",
+        "alias ls-al='ls -al'",
+        "ksh -c \"curl example\"",
+        ";trap 'rm -rf file.txt' SIGEXIT",
+    ] {
+        assert!(shell(value), "{value}");
+    }
+    for value in [
+        "; and then we all went home, happily",
+        "Time; money; fun: all you need is here and now",
+        "The alias is set to a=b in the shell",
+        "| name | value of it |",
+        "We had tea; ansible runs at night",
+        "sudo apt-get update && sudo apt-get install -y nginx",
+    ] {
+        assert!(!shell(value), "{value}");
+    }
+}
+
+#[test]
 fn how_tos_do_not_count() {
     lookalikes(&[
         "Edit /etc/hosts and restart; then sort the list | or leave it",
