@@ -221,9 +221,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
         };
         self.flags.data_before = first.before > 0;
         let mut current = first;
-        let mut has_parts = false;
         while !current.is_last {
-            has_parts = true;
             let Some(next) = self.part(current.after) else {
                 let error = "Multipart: Final boundary missing.";
                 if self.truncated {
@@ -234,9 +232,6 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
                 return;
             };
             current = next;
-        }
-        if !has_parts {
-            self.flags.invalid_part = true;
         }
         let after = self.body.get(current.after..).unwrap_or_default();
         self.flags.data_after = !after.trim_ascii().is_empty();

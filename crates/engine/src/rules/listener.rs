@@ -29,6 +29,9 @@ const MAX_XML_DEPTH: usize = 256;
 /// Nodes of XML that are named; others have values only.
 const MAX_NODES: usize = 20_000;
 
+/// Behind the name of a part that is a file to some servers and a field to others.
+const FILE_CONTENT: &[u8] = b".file_content";
+
 /// Parts of a multipart body whose header lines are kept.
 const MAX_PARTS: usize = 2_000;
 
@@ -543,7 +546,12 @@ impl Listener for BodyFacts<'_> {
             }
         }
         for (name, value) in part.fields() {
-            self.named(name, value);
+            if part.file_names.is_empty() {
+                self.named(name, value);
+            } else {
+                // Some servers take it for a field. What a file holds is content, and weighed as such.
+                self.named(&[name, FILE_CONTENT].concat(), value);
+            }
         }
         if self.files.parts <= MAX_PARTS {
             if self.program.uses(V::MultipartDuplicatePartHeader) {

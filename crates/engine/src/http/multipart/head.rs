@@ -67,7 +67,8 @@ impl Head {
         if is_form && dispositions > 0 && head.names.is_empty() {
             flags.complain("Multipart: Content-Disposition header missing name field.");
         }
-        head.is_field = !file_name_is_plain;
+        // Go takes a part whose file name is empty for a field.
+        head.is_field = !file_name_is_plain || head.file_names.iter().all(Vec::is_empty);
         head.names_differ = !agree(&head.names)
             || !agree(&head.file_names)
             || (!name_is_plain && !needs_more_than_plain(&head.names))
