@@ -10,9 +10,9 @@ from examples.demo.traffic import INJECTIONS, NOSQL_INJECTION
 
 from starfort import _engine, bundle
 from starfort.runtime import assemble
-from starfort.threats.rulesets.crs import install_from
 from tests.crs.suite import CORPUS
 from tests.support.installation import write_configuration
+from tests.support.rule_sets import installed_crs
 
 pytestmark = pytest.mark.skipif(not CORPUS.exists(), reason=f"{CORPUS} is missing: set STARFORT_CORPORA")
 HOME = "203.0.113.7"
@@ -25,11 +25,9 @@ PRODUCTS = "http://shop.example/v1/products"
 def engine(tmp_path_factory: pytest.TempPathFactory) -> _engine.Engine:
     """An engine of the demo's bundle, CRS in it."""
     folder = tmp_path_factory.mktemp("demo")
-    install_from(CORPUS, folder / "rulesets")
     names = ("listen", "admin", "shop", "bank", "fraud_desk")
     write_configuration(folder, {name: 20_000 + number for number, name in enumerate(names)}, None)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STARFORT_RULESETS", str(folder / "rulesets"))
+    with installed_crs(folder / "rulesets"):
         checked = assemble.check(folder / "starfort.yaml")
     geo = folder / "var" / "geo"
     return _engine.Engine(

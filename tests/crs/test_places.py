@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -16,12 +16,8 @@ import pytest
 
 from starfort._engine import RuleSet
 from starfort.config.model import Rules
-from starfort.threats.rulesets.installed import installed, rule_set_folder
 from starfort.threats.rulesets.overlay import compile_rules
-
-pytestmark = pytest.mark.skipif(
-    "crs" not in installed(rule_set_folder()), reason="CRS is not installed; set STARFORT_RULESETS"
-)
+from tests.support.rule_sets import installed_crs
 
 AGENT: Final = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Safari/537.36"
@@ -363,8 +359,15 @@ def compiled(**settings: Any) -> RuleSet:
     return RuleSet(compile_rules(Rules(**settings), Path()).compiled.data)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def crs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """CRS is installed."""
+    with installed_crs(tmp_path_factory.mktemp("rulesets")):
+        yield
+
+
 @pytest.fixture(scope="module")
-def engine() -> RuleSet:
+def engine(crs: None) -> RuleSet:
     """The rules as they come."""
     return compiled()
 

@@ -43,7 +43,7 @@ listeners: [{name: public, address: "127.0.0.1:0"}]
 upstreams: [{name: albedo, addresses: ["127.0.0.1:PORT"]}]
 apis: [{name: albedo, upstream: albedo}]
 sensitive: {classes: []}
-rules: {sets: [], api_rules: false}
+rules: {sets: [], api_rules: false, weigh_content: false}
 """
 
 

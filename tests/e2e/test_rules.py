@@ -63,10 +63,9 @@ async def test_an_injection_is_stopped_by_its_score_and_told(starfort: Installat
 
     (event,) = await eventually(told, 20, "the event of the blocked request")
     assert any(code.startswith("rule:953") for code in event["findings"]), event
-    matched = {match["variable"]: match for match in event["evidence"]}
+    matched = {match["variable"]: match for match in event["evidence"] if match["severity"] == "critical"}
     assert matched["ARGS_NAMES:json.email.$ne"]["value"] == "json.a{5}.$ne"
     assert matched["ARGS_NAMES:json.email.$ne"]["message"]
-    assert matched["ARGS_NAMES:json.email.$ne"]["severity"] == "critical"
     await _injection_is_told_masked(starfort)
     kept = await eventually(
         lambda: _content(starfort.data), 20, "all files, none of which is moved meanwhile"

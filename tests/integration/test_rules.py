@@ -32,7 +32,7 @@ sensitive: {classes: []}
 rules:
   sets: []
   scopes: [{endpoint: "POST /raw", off: true}]
-  exclusions: [{rule: 9531001, endpoint: "POST /search", parameter: "json.password.$ne"}]
+  exclusions: [{rule: 9531000-9531006, endpoint: "POST /search", parameter: "json.password.$ne"}]
   patches: [{name: import-file, endpoint: "POST /import/{id}", parameter: json.url, pattern: "^ftp:", expires: 2099-01-01}]
 policies:
   - {name: attacks, when: rules.interrupted && rules.score >= 5, action: block, mode: enforce}

@@ -744,8 +744,8 @@ class Rules(Model):
     sets: list[Literal["crs"]] | None = None
     """Installed rule sets (`starfort rules install crs`); default: `crs` where it is installed."""
     profile: Literal["api", "web"] = "api"
-    """The kind of traffic that CRS is set up for: `api` lets what APIs ordinarily send pass; `web` is CRS as it
-    comes, for web sites. `docs/rules.md` says what differs and why."""
+    """The kind of traffic that CRS is set up for: `api` lets what APIs ordinarily send pass; `web` is CRS as
+    it comes, for web sites. `docs/rules.md` says what differs and why."""
     api_rules: bool = True
     """Starfort's own rules for APIs."""
     places: bool = True

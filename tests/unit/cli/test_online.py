@@ -94,7 +94,14 @@ def test_events(run: Run, served: Served, store: Store) -> None:
     assert len(found) == 240
     assert [each["id"] for each in found[-3:]] == [row["id"] for row in rows[-3:]]
     assert found[-1]["evidence"] == [
-        {"rule": 942100, "message": "SQL", "severity": "critical", "variable": "ARGS:q", "value": "9' or 9=9"}
+        {
+            "rule": 942100,
+            "message": "SQL",
+            "severity": "critical",
+            "variable": "ARGS:q",
+            "value": "9' or 9=9",
+            "weighed": False,
+        }
     ]
     shown = run("events", "--id", rows[-1]["id"]).out
     for part in ("Matched rules", "942100", "critical", "ARGS:q", "9' or 9=9"):

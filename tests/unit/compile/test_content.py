@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from starfort.bundle import encode
 from starfort.compile import openapi
 from starfort.compile.content import MAX_FIELDS, dictionary
+from tests.support.rule_sets import installed_crs
 from tests.unit.compile.support import compiled, problems
 
 _engine = pytest.importorskip("starfort._engine")
@@ -87,11 +89,11 @@ def test_a_document_says_what_strings_hold(tmp_path: Path) -> None:
 def test_a_document_says_it_of_parameters_too(tmp_path: Path) -> None:
     """Query parameters, of the path item and of the operation; headers and paths are no fields."""
     parameters = [
-        {"in": "query", "name": "q", "description": "Free text to look for", "schema": {"type": "string"}},
+        {"in": "query", "name": "needle", "description": "Free text to look for", "schema": {"type": "string"}},
         {"in": "query", "name": "text", "schema": {"type": "string", "enum": ["a"]}},
         {"in": "header", "name": "x-note", "description": "Free text", "schema": {"type": "string"}},
     ]
-    assert fields(tmp_path, {}, parameters=parameters) == {"q": "prose", "text": "other"}
+    assert fields(tmp_path, {}, parameters=parameters) == {"needle": "prose", "text": "other"}
 
 
 @pytest.mark.parametrize(
@@ -155,13 +157,11 @@ def judged(folder: Path, field: str, value: str, rest: str = "") -> tuple[str, l
     return explained["action"], [json.loads(row) for row in explained["event"]["evidence"]]
 
 
-@pytest.fixture
-def crs() -> None:
+@pytest.fixture(scope="module")
+def crs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """CRS is installed."""
-    from starfort.threats.rulesets.installed import installed, rule_set_folder
-
-    if "crs" not in installed(rule_set_folder()):
-        pytest.skip("CRS is not installed")
+    with installed_crs(tmp_path_factory.mktemp("rulesets")):
+        yield
 
 
 @pytest.mark.usefixtures("crs")

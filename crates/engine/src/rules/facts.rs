@@ -37,8 +37,9 @@ impl Slot {
     pub(crate) const DECODED_BODY: Self = Self(FIRST_PRIVATE + 2);
     /// Those that come of trailers.
     pub(crate) const TRAILERS: Self = Self(FIRST_PRIVATE + 3);
-    /// Values of elements and attributes of an XML body, named as arguments are; their names are no arguments' names.
-    pub(crate) const XML_VALUES: Self = Self(FIRST_PRIVATE + 4);
+    /// Those members of `ARGS_POST` whose names are a client's: values of elements and attributes of XML, which follow
+    /// them, are named by a schema.
+    pub(crate) const NAMED_ARGUMENTS: Self = Self(FIRST_PRIVATE + 4);
 }
 
 const SLOTS: usize = VARIABLES + 5;

@@ -4,7 +4,7 @@ use super::bytes::integer;
 use super::collections::Store;
 use super::compiled::{EngineMode, SetOp, Variable as V};
 use super::evaluate::{self, Context, State};
-use super::facts::Facts;
+use super::facts::{Facts, Slot};
 use super::listener::BodyFacts;
 use super::places;
 use super::processor::Processor;
@@ -114,9 +114,9 @@ impl Inspection {
     }
 
     fn combined_size(&mut self) {
-        let size: usize = [V::ArgsGet, V::ArgsPost]
+        let size: usize = [V::ArgsGet.into(), Slot::NAMED_ARGUMENTS]
             .into_iter()
-            .flat_map(|variable| self.facts.members(variable))
+            .flat_map(|slot: Slot| self.facts.members(slot))
             .map(|(name, value)| name.len() + value.len())
             .sum();
         self.facts

@@ -154,6 +154,10 @@ impl<'a> BodyFacts<'a> {
     /// All was told. Answers what is wrong with the body for the processor that rules chose.
     pub(crate) fn finish(mut self) -> Option<String> {
         self.flush_overflow();
+        self.facts.close(Slot::NAMED_ARGUMENTS, self.mark);
+        for entry in &self.xml.values {
+            self.facts.add(*entry);
+        }
         self.facts.close(V::ArgsPost, self.mark);
         if self.has_bad_escape {
             self.facts.set(V::UrlencodedError, b"1");
@@ -166,7 +170,6 @@ impl<'a> BodyFacts<'a> {
             self.facts
                 .set_members(Slot::XML_ATTRIBUTES, &self.xml.attributes);
             self.facts.set_members(Slot::XML_TEXTS, &self.xml.texts);
-            self.facts.set_members(Slot::XML_VALUES, &self.xml.values);
         }
         if self.files.flags.is_some() || self.files.parts > 0 {
             self.publish_files();

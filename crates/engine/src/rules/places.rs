@@ -218,7 +218,6 @@ pub(crate) fn enter_body(program: &Program, facts: &mut Facts) -> Anomalies {
     }
     let mut collector = Collector::new(facts);
     collector.decode_all(V::ArgsPost, b"");
-    collector.decode_all(Slot::XML_VALUES, b"");
     collector.enter(Slot::DECODED_BODY)
 }
 

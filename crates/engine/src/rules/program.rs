@@ -407,11 +407,6 @@ pub(crate) fn source_of(variable: Variable) -> Source {
         V::Args => Source::Facts(smallvec![
             (V::ArgsGet.into(), Side::Value),
             (V::ArgsPost.into(), Side::Value),
-            (Slot::XML_VALUES, Side::Value),
-        ]),
-        V::ArgsPost => Source::Facts(smallvec![
-            (V::ArgsPost.into(), Side::Value),
-            (Slot::XML_VALUES, Side::Value),
         ]),
         V::StarfortArgs => Source::Facts(smallvec![
             (V::StarfortArgs.into(), Side::Value),
@@ -425,10 +420,10 @@ pub(crate) fn source_of(variable: Variable) -> Source {
         ]),
         V::ArgsNames => Source::Facts(smallvec![
             (V::ArgsGet.into(), Side::Name),
-            (V::ArgsPost.into(), Side::Name),
+            (Slot::NAMED_ARGUMENTS, Side::Name),
         ]),
         V::ArgsGetNames => one(V::ArgsGet, Side::Name),
-        V::ArgsPostNames => one(V::ArgsPost, Side::Name),
+        V::ArgsPostNames => Source::Facts(smallvec![(Slot::NAMED_ARGUMENTS, Side::Name)]),
         V::RequestCookiesNames => one(V::RequestCookies, Side::Name),
         V::RequestHeadersNames => one(V::RequestHeaders, Side::Name),
         V::ResponseHeadersNames => one(V::ResponseHeaders, Side::Name),

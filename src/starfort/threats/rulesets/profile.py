@@ -191,11 +191,14 @@ def conditional_of(profile: Profile, version: str) -> Iterator[str]:
             for target in exclusion.targets
         ] or [f"ctl:ruleRemoveById={rule}" for rule in exclusion.rules]
         where = exclusion.where
+        of_argument = where.variable is not None and where.variable.startswith("ARGS")
         conditions = [
             ("TX:starfort_endpoint", where.endpoint),
             # only where no server could take the path for that of another endpoint
             ("&TX:starfort_endpoint_2", where.endpoint and "^0$"),
             ("REQUEST_FILENAME", where.path),
+            # another argument of the same name need not be what this one is
+            (f"&{where.variable}", "^1$" if of_argument else None),
             (where.variable, where.matches),
         ]
         links = [

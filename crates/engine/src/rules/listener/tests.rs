@@ -30,9 +30,7 @@ impl Seen {
     }
 
     fn arguments(&self) -> Vec<(String, String)> {
-        let mut all = self.members(V::ArgsPost);
-        all.extend(self.members(Slot::XML_VALUES));
-        all
+        self.members(V::ArgsPost)
     }
 }
 
@@ -86,14 +84,9 @@ fn seen(content_type: &str, body: &str) -> Seen {
 /// named for conditions).
 fn unseen(seen: &Seen) -> Vec<String> {
     let all = || {
-        [
-            V::ArgsPost.into(),
-            V::Files.into(),
-            Slot::XML_ATTRIBUTES,
-            Slot::XML_VALUES,
-        ]
-        .into_iter()
-        .flat_map(|slot: Slot| seen.members(slot))
+        [V::ArgsPost.into(), V::Files.into(), Slot::XML_ATTRIBUTES]
+            .into_iter()
+            .flat_map(|slot: Slot| seen.members(slot))
     };
     let names: Vec<String> = all().map(|(name, _)| name).collect();
     let mut values: HashSet<String> = all().map(|(_, value)| value).collect();

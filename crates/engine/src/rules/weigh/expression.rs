@@ -100,7 +100,9 @@ fn php_call(text: &[u8], place: usize) -> Option<usize> {
     }
     let mut end = word.end;
     if from(text, end).starts_with(b"/*") {
-        end = memchr::memmem::find(from(text, end), b"*/").map_or(end, |length| end + length + 2);
+        let rest = from(text, end);
+        let comment = rest.get(..rest.len().min(MAX_EXPRESSION)).unwrap_or(rest);
+        end = memchr::memmem::find(comment, b"*/").map_or(end, |length| end + length + 2);
     }
     while matches!(at(text, end), b'"' | b'\'' | b')') {
         end += 1;
@@ -558,6 +560,10 @@ fn computes(open: &[u8], inside: &[u8]) -> bool {
     };
     if open == b"{php}" {
         return !inside.is_empty();
+    }
+    // A link of Markdown in brackets.
+    if open == b"[[" && memchr::memmem::find(inside, b"](").is_some() {
+        return false;
     }
     if is_arithmetic(inside) {
         return true;

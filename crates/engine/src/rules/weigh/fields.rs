@@ -48,6 +48,9 @@ impl FieldNames {
     }
 }
 
+/// Media types of data that begin as those of source code do.
+const DATA: [&[u8]; 4] = [b"x-yaml", b"x-csv", b"x-comma-separated-values", b"x-json"];
+
 /// A field that holds content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Field {
@@ -55,9 +58,51 @@ pub(crate) struct Field {
     pub(crate) kind: ContentKind,
     /// It is weighed as prose, and may hold a line of code.
     pub(crate) may_be_code: bool,
+    /// It is a document of JSON of which rules look at each value: its quotes are its own.
+    pub(crate) is_document: bool,
 }
 
 impl Field {
+    /// A body that is a text of its own, by its media type.
+    ///
+    /// # Arguments
+    /// * `media` - the value of `Content-Type`. Tables and documents of data (CSV, YAML) are no texts.
+    pub(crate) fn of_media(media: &[u8]) -> Self {
+        let end = media
+            .iter()
+            .position(|byte| matches!(byte, b';' | b',' | b' ' | b'\t'))
+            .unwrap_or(media.len());
+        let essence = media.get(..end).unwrap_or(media).to_ascii_lowercase();
+        let kind = match essence.strip_prefix(b"text/").unwrap_or_default() {
+            b"plain" | b"rtf" | b"richtext" | b"enriched" | b"vtt" | b"troff" => ContentKind::Prose,
+            b"markdown" | b"x-markdown" | b"x-rst" | b"x-web-markdown" => ContentKind::Markdown,
+            b"html" => ContentKind::Html,
+            b"css" | b"javascript" | b"ecmascript" | b"typescript" | b"jsx" | b"sgml" => {
+                ContentKind::Code
+            }
+            other if other.starts_with(b"x-") && !DATA.contains(&other) => ContentKind::Code,
+            _ => ContentKind::Other,
+        };
+        Self::of_kind(kind)
+    }
+
+    /// A document of which rules look at each value.
+    pub(crate) fn of_document() -> Self {
+        Self {
+            kind: ContentKind::Prose,
+            may_be_code: true,
+            is_document: true,
+        }
+    }
+
+    pub(super) fn of_kind(kind: ContentKind) -> Self {
+        Self {
+            kind,
+            may_be_code: false,
+            is_document: false,
+        }
+    }
+
     /// Whether it holds content at all.
     pub(crate) fn is_content(self) -> bool {
         self.kind != ContentKind::Other
@@ -78,10 +123,7 @@ impl Fields<'_> {
     /// * `name` - as rules see it: `json.issue.body`, `comment`, `/order/note`.
     /// * `value` - by which a name that could mean something else (`code`) is told.
     pub(crate) fn field(&self, name: &[u8], value: &[u8]) -> Field {
-        let field = |kind| Field {
-            kind,
-            may_be_code: false,
-        };
+        let field = Field::of_kind;
         if name.len() > MAX_NAME_BYTES {
             return field(ContentKind::Other);
         }
@@ -92,13 +134,19 @@ impl Fields<'_> {
         let kind = self.by_name(&path.last);
         // A coupon is a code, too; what has lines is a program.
         if kind == ContentKind::Code
-            && matches!(path.last.as_str(), "code" | "script")
+            && matches!(path.last.as_str(), "code" | "script" | "source")
             && memchr::memchr(b'\n', value).is_none()
         {
             return Field {
                 kind: ContentKind::Prose,
-                may_be_code: true,
+                // Where something comes from is no program.
+                may_be_code: path.last != "source",
+                is_document: false,
             };
+        }
+        // What people search for, or a statement for an application that runs it as it is.
+        if kind == ContentKind::Prose && path.last == "query" && is_statement(value) {
+            return field(ContentKind::Query);
         }
         field(kind)
     }
@@ -118,6 +166,24 @@ impl Fields<'_> {
             }
         }
     }
+}
+
+/// Whether a value is a statement of SQL from its beginning: one that breaks out has an end of another one first.
+fn is_statement(value: &[u8]) -> bool {
+    let value = value.trim_ascii_start();
+    [
+        &b"select "[..],
+        b"select\n",
+        b"with ",
+        b"insert into ",
+        b"update ",
+        b"delete from ",
+        b"explain ",
+        b"create table ",
+        b"alter table ",
+    ]
+    .iter()
+    .any(|word| super::text::begins(value, word))
 }
 
 /// A name taken apart: `json.items.array_0.commentText` is `items.commenttext`, and its last word `comment_text`.
@@ -252,6 +318,38 @@ mod tests {
         let kind = |value: &[u8]| names.of(None).unwrap().field(b"code", value).kind;
         assert_eq!(kind(b"SUMMER26"), ContentKind::Prose);
         assert_eq!(kind(b"a = 1\nb = 2"), ContentKind::Code);
+    }
+
+    #[test]
+    fn a_source_is_a_program_when_it_has_lines() {
+        let content = Content {
+            weigh: true,
+            names: vec![("=source".to_owned(), ContentKind::Code)],
+        };
+        let names = FieldNames::new(&content, &[]);
+        let field = |value: &[u8]| names.of(None).unwrap().field(b"json.source", value);
+        assert_eq!(field(b"a = 1\nb = 2").kind, ContentKind::Code);
+        assert_eq!(field(b"newsletter").kind, ContentKind::Prose);
+        assert!(!field(b"newsletter").may_be_code);
+    }
+
+    #[test]
+    fn a_body_is_what_its_media_type_says() {
+        let kind = |media: &str| Field::of_media(media.as_bytes()).kind;
+        assert_eq!(kind("text/plain"), ContentKind::Prose);
+        assert_eq!(kind("Text/Markdown; charset=utf-8"), ContentKind::Markdown);
+        assert_eq!(kind("text/html"), ContentKind::Html);
+        assert_eq!(kind("text/x-python"), ContentKind::Code);
+        for media in [
+            "text/csv",
+            "text/x-yaml",
+            "application/x-www-form-urlencoded",
+            "application/json",
+            "",
+            "text/",
+        ] {
+            assert_eq!(kind(media), ContentKind::Other, "{media}");
+        }
     }
 
     #[test]

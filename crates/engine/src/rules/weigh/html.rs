@@ -256,7 +256,11 @@ fn tag_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>) -> bool {
     let name = local_name(tag.name);
     let is = |wanted: &[u8]| name.eq_ignore_ascii_case(wanted);
     if is_script_name(name) {
-        return has(b"src")
+        let loads = attribute(b"src").is_some_and(|source| {
+            let source = trim(&source);
+            !source.is_empty() && !is_own_file(source)
+        });
+        return loads
             || has(b"href")
             || has(b"xlink:href")
             || script_runs(from(text, tag.end), tag.closed);
@@ -297,6 +301,14 @@ fn tag_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>) -> bool {
     false
 }
 
+/// Whether an address is a file of the page's own site: what a sentence about a page shows.
+fn is_own_file(address: &[u8]) -> bool {
+    let plain = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_' | b'~')
+    };
+    !address.starts_with(b"//") && address.iter().all(plain)
+}
+
 /// `svg:script` is a script.
 fn local_name(name: &[u8]) -> &[u8] {
     memchr::memchr(b':', name).map_or(name, |colon| from(name, colon + 1))
@@ -333,7 +345,8 @@ fn script_runs(rest: &[u8], closed: bool) -> bool {
 fn attribute_runs(name: &[u8], value: &[u8]) -> bool {
     let shown = trim(value);
     if is_handler(name) {
-        return !shown.is_empty();
+        // `onClick={() => …}` of JSX: what HTML takes of it is a block that never ends, and no script.
+        return !shown.is_empty() && (at(shown, 0) != b'{' || shown.contains(&b'}'));
     }
     let value = entities_decoded(value);
     // Attributes that older browsers took apart at a slash.
@@ -517,15 +530,18 @@ fn is_encoded_script(value: &[u8]) -> bool {
     }
     let mut run = 0;
     let mut marks = 0;
+    // A line of plus signs underlines a heading or counts what was added.
+    let mut brackets = 0;
     for byte in value {
         if matches!(byte, b'[' | b']' | b'(' | b')' | b'!' | b'+') {
             run += 1;
             marks += usize::from(matches!(byte, b'!' | b'+'));
-            if run >= 24 && marks >= 6 {
+            brackets += usize::from(matches!(byte, b'[' | b']'));
+            if run >= 24 && marks >= 6 && brackets >= 4 {
                 return true;
             }
         } else if !is_blank(*byte) {
-            (run, marks) = (0, 0);
+            (run, marks, brackets) = (0, 0, 0);
         }
     }
     // Directives of servers, entities of files.

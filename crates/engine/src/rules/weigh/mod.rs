@@ -59,7 +59,7 @@ const TAGS: [(&str, Classes); 16] = [
 
 /// Rules of the Core Rule Set that look for lines of HTTP in values; their tag (`attack-protocol`) is that of rules about
 /// the protocol itself, which are not weighed.
-const LINE_RULES: [u64; 3] = [921_110, 921_120, 921_130];
+const LINE_RULES: [u64; 4] = [921_110, 921_120, 921_130, 921_160];
 
 impl Classes {
     pub(crate) const NONE: Self = Self(0);
@@ -92,7 +92,13 @@ impl Classes {
 
     /// Those on which the answer depends: for the others a value that breaks out of anything counts.
     pub(crate) fn narrow(self) -> Self {
-        let narrow = [Self::PATH, Self::ADDRESS, Self::LINES, Self::LDAP];
+        let narrow = [
+            Self::PATH,
+            Self::ADDRESS,
+            Self::SHELL,
+            Self::LINES,
+            Self::LDAP,
+        ];
         Self(self.0 & narrow.iter().fold(0, |all, class| all | class.0))
     }
 
@@ -112,6 +118,13 @@ pub(crate) fn counts(classes: Classes, field: Field, value: &[u8]) -> bool {
     if value.len() > MAX_BYTES || field.kind == ContentKind::Other {
         return true;
     }
+    if field.is_document {
+        let plain: Vec<u8> = value
+            .iter()
+            .map(|byte| if *byte == b'"' { b' ' } else { *byte })
+            .collect();
+        return breaks_out(classes, field, &plain);
+    }
     // Whatever the rule looks for: what breaks out of anything is no content.
     if breaks_out(classes, field, value) {
         return true;
@@ -125,6 +138,7 @@ fn breaks_out(classes: Classes, field: Field, value: &[u8]) -> bool {
     is_bare(field, value)
         || (classes.has(Classes::PATH) && path::leads_out(value))
         || (classes.has(Classes::ADDRESS) && path::is_address(value))
+        || (classes.has(Classes::SHELL) && shell::is_line(value))
         || (classes.has(Classes::LINES) && lines::adds_header(kind, value))
         || (classes.has(Classes::LDAP) && expression::is_filter(value))
         || sql::breaks_out(kind, value)
@@ -141,6 +155,12 @@ fn breaks_out(classes: Classes, field: Field, value: &[u8]) -> bool {
 fn is_bare(field: Field, value: &[u8]) -> bool {
     match field.kind {
         ContentKind::Code | ContentKind::Pattern | ContentKind::Query => false,
-        _ => !field.may_be_code && !text::has_prose(value) && !text::has_markup(value),
+        _ => {
+            !field.may_be_code
+                && !text::has_prose(value)
+                && !text::has_markup(value)
+                && !text::is_regex(value)
+                && !text::is_formula(value)
+        }
     }
 }

@@ -11,6 +11,9 @@ use crate::bundle::ContentKind;
 /// Commands behind separators whose lines are looked at. Past them the value counts.
 const MAX_COMMANDS: usize = 256;
 
+/// Names of commands behind separators, for each of those: looking at what such a name is given costs less.
+const NAMES_OF_COMMAND: usize = 16;
+
 /// Bytes that are looked back for the command of a line.
 const MAX_BACK: usize = 256;
 
@@ -39,7 +42,7 @@ pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
     {
         let start = place + found;
         place = start + 1;
-        if count > MAX_COMMANDS {
+        if count > MAX_COMMANDS * NAMES_OF_COMMAND {
             return true;
         }
         if at(value, start) == b'`' {
@@ -93,6 +96,38 @@ fn has_internal_separator(kind: ContentKind, value: &[u8]) -> bool {
                 .any(|byte| !is_blank(*byte))
     });
     found && kind != ContentKind::Code
+}
+
+/// Whether a value is a line of commands and nothing else, for a rule that looks for commands: `;cpulimit -l 1 -f x`,
+/// `time; ansible all -m ping`, `alias a='ls -al'`.
+pub(super) fn is_line(value: &[u8]) -> bool {
+    let value = trim(value);
+    if value.len() > MAX_BACK || value.contains(&b'\n') || is_sentence(value) {
+        return false;
+    }
+    let first = Word::at(value, 0);
+    let behind = at(value, first.end);
+    if first.end == 0 {
+        return matches!(behind, b';' | b'|' | b'&')
+            && at(value, 1).is_ascii_alphabetic()
+            && !value.ends_with(b"|");
+    }
+    first.is_in(COMMANDS) && matches!(behind, b';' | b'|')
+        || first.bytes() == b"alias" && is_blank(behind) && value.contains(&b'=')
+}
+
+/// Whether words stand in a row, as in no command.
+fn is_sentence(value: &[u8]) -> bool {
+    let mut row = 0;
+    value.split(|byte| is_blank(*byte)).any(|word| {
+        let word = word.strip_suffix(b",").unwrap_or(word);
+        let plain = !word.is_empty()
+            && word
+                .iter()
+                .all(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80 || *byte == b'\'');
+        row = if plain { row + 1 } else { 0 };
+        row >= 4
+    })
 }
 
 /// A loop or a condition of Windows' command line, on its own: `for %i in (…) do`, `if exist x y`.
@@ -242,10 +277,11 @@ fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
     let Some(command) = command(value, place) else {
         return false;
     };
+    *count += usize::from(is_in(command.name(), TELLS) || is_in(command.name(), COMMANDS));
     if !command.runs(value, start, kind) {
         return false;
     }
-    *count += 1;
+    *count += NAMES_OF_COMMAND;
     if kind == Separator::Line {
         return is_second_of_two(value, start) && is_pointed(value, command.end);
     }
@@ -378,6 +414,10 @@ impl Command {
 
 /// A command that needs nothing more: whether it is meant as one.
 fn tells(name: &[u8], value: &[u8], start: usize, kind: Separator, ends: bool) -> bool {
+    // A word of SQL and of sentences too.
+    if name == b"set" && !ends {
+        return false;
+    }
     let left = before(value, start);
     let apart = start == 0 || is_blank(left) || matches!(left, b'\'' | b'"' | b')');
     let one_word = value.len() < 120 && is_one_token(value.get(..start).unwrap_or_default());
@@ -792,11 +832,16 @@ const COMMANDS: &[&str] = &[
 
 /// Commands that run what they are given.
 const INTERPRETERS: &[&str] = &[
+    "ash",
     "awk",
     "bash",
+    "busybox",
     "cmd",
+    "csh",
+    "dash",
     "eval",
     "exec",
+    "ksh",
     "lua",
     "node",
     "perl",

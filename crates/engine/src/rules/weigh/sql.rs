@@ -60,7 +60,10 @@ fn behind_quotes(value: &[u8], quote: u8, whole: bool, budget: &mut Budget) -> b
             // Or the end of a string with an operator glued to it: x'or'1'='1.
             if !whole && Word::at(value, place + 1).is_in(GLUED) {
                 let mut reader = Reader::new(value, place + 1, quote, budget);
-                if reader.goes_on(Behind::Quote { glued: false }) {
+                if reader.goes_on(Behind::Quote {
+                    glued: false,
+                    opens: false,
+                }) {
                     return true;
                 }
             }
@@ -79,11 +82,23 @@ fn behind_quotes(value: &[u8], quote: u8, whole: bool, budget: &mut Budget) -> b
         let mut reader = Reader::new(value, place + 1, quote, budget);
         if reader.goes_on(Behind::Quote {
             glued: is_one_token(head) || head.is_empty(),
+            opens: opens_string(head) || is_blank(left) && is_word(right),
         }) {
             return true;
         }
     }
     false
+}
+
+/// Whether a quote behind this opens a string of code that is shown: `query("`, `name = '`, `sql: "`.
+fn opens_string(head: &[u8]) -> bool {
+    let head = head.trim_ascii_end();
+    let sign = matches!(
+        head.last(),
+        Some(b'(' | b'[' | b'{' | b',' | b'=' | b':' | b'+')
+    );
+    // A value that begins with such signs may be anything.
+    sign && head.iter().any(|byte| is_word(*byte))
 }
 
 /// A value that stands where a number is expected.
@@ -111,7 +126,8 @@ fn is_bare(value: &[u8], whole: bool, budget: &mut Budget) -> bool {
     while is_word(at(value, end)) || (at(value, end) == b'.' && is_word(at(value, end + 1))) {
         end += 1;
     }
-    if whole && !digits {
+    // A program that begins with a statement breaks out of nothing.
+    if !digits && (whole || Word::at(value, start).is_in(STATEMENTS)) {
         return false;
     }
     let mut reader = Reader::new(value, end, 0, budget);
@@ -166,6 +182,8 @@ enum Behind {
     /// A quote; `glued`: the value before it is one word or nothing.
     Quote {
         glued: bool,
+        /// It begins a string, in a call or behind an operator, rather than ends one.
+        opens: bool,
     },
     Number,
     Name,
@@ -283,9 +301,12 @@ impl<'v, 'b> Reader<'v, 'b> {
                 }
             } else if rest.starts_with(b"*/") {
                 self.place += 2;
-            } else if rest.starts_with(b"/*")
-                && let Some(end) = memchr::memmem::find(rest, b"*/")
-            {
+            } else if rest.starts_with(b"/*") {
+                let Some(end) = memchr::memmem::find(rest, b"*/") else {
+                    // Looked for up to the end of the value, and again from the next quote on.
+                    self.budget.0 = self.budget.0.saturating_sub(rest.len());
+                    return;
+                };
                 self.place += end + 2;
             } else if at(rest, 0) == 0 && !rest.is_empty() {
                 self.place += 1;
@@ -439,9 +460,11 @@ impl<'v, 'b> Reader<'v, 'b> {
             b"exec" | b"execute" => {
                 matches!(self.peek(), Token::Word(..)) && self.is_statement_from(b"exec")
             }
-            b"select" if matches!(behind, Behind::Quote { .. }) => self.is_selection(),
+            b"select" if matches!(behind, Behind::Quote { opens: false, .. }) => {
+                self.is_selection()
+            }
             b"drop" | b"delete" | b"insert" | b"update" | b"shutdown"
-                if matches!(behind, Behind::Quote { glued: true }) =>
+                if matches!(behind, Behind::Quote { glued: true, .. }) =>
             {
                 self.is_statement_from(word.bytes())
             }
@@ -817,7 +840,10 @@ impl<'v, 'b> Reader<'v, 'b> {
 
     /// The rest of the statement is cut off by a comment: `admin'--`.
     fn is_cut_off(&mut self, behind: Behind, place: usize, glued: bool) -> bool {
-        let Behind::Quote { glued: one_word } = behind else {
+        let Behind::Quote {
+            glued: one_word, ..
+        } = behind
+        else {
             return false;
         };
         let rest = from(self.text, skip_blank(self.text, place));
@@ -835,7 +861,10 @@ impl<'v, 'b> Reader<'v, 'b> {
 
     /// `x'; --`, `x';`: the statement ends, and a comment hides the rest.
     fn is_ended(&mut self, behind: Behind) -> bool {
-        let Behind::Quote { glued: one_word } = behind else {
+        let Behind::Quote {
+            glued: one_word, ..
+        } = behind
+        else {
             return false;
         };
         // Behind the first token after `;`, which was no statement: look again.
@@ -852,7 +881,7 @@ impl<'v, 'b> Reader<'v, 'b> {
 
     /// `'='`, `'-'`, `' or '`: an operator between two strings, and nothing else in the value.
     fn is_compact(&mut self, behind: Behind, operator: Token) -> bool {
-        let Behind::Quote { glued: true } = behind else {
+        let Behind::Quote { glued: true, .. } = behind else {
             return behind == Behind::Number
                 && operator == Token::Compare
                 && is_literal(self.next())
@@ -887,6 +916,7 @@ pub(super) fn functions_are_sorted() -> bool {
         && sorted(KEYWORDS)
         && sorted(NO_OPERAND)
         && sorted(OBJECTS)
+        && sorted(STATEMENTS)
         && sorted(AFTER_TABLE)
 }
 
@@ -924,6 +954,12 @@ const BEHIND_NAME: &[&str] = &[
     "union",
     "waitfor",
     "xor",
+];
+
+/// Words that programs begin with.
+const STATEMENTS: &[&str] = &[
+    "alter", "begin", "commit", "create", "declare", "delete", "explain", "grant", "insert",
+    "merge", "rollback", "select", "set", "show", "update", "use", "with",
 ];
 
 /// Objects of definitions.

@@ -14,6 +14,7 @@ fn field(kind: ContentKind) -> Field {
     Field {
         kind,
         may_be_code: false,
+        is_document: false,
     }
 }
 
@@ -199,6 +200,31 @@ fn commands_count_where_they_leave_their_argument() {
 }
 
 #[test]
+fn a_line_of_commands_is_one_for_rules_about_commands() {
+    let shell = |value: &str| counts(Classes::SHELL, field(ContentKind::Prose), value.as_bytes());
+    for value in [
+        ";cpulimit -l 100 -f program",
+        "time; ansible all -m ping",
+        "time; visudo",
+        "alias ls-al='ls -al'",
+        "ksh -c \"curl example\"",
+        ";trap 'rm -rf file.txt' SIGEXIT",
+    ] {
+        assert!(shell(value), "{value}");
+    }
+    for value in [
+        "; and then we all went home, happily",
+        "Time; money; fun: all you need is here and now",
+        "The alias is set to a=b in the shell",
+        "| name | value of it |",
+        "We had tea; ansible runs at night",
+        "sudo apt-get update && sudo apt-get install -y nginx",
+    ] {
+        assert!(!shell(value), "{value}");
+    }
+}
+
+#[test]
 fn how_tos_do_not_count() {
     lookalikes(&[
         "Edit /etc/hosts and restart; then sort the list | or leave it",
@@ -339,8 +365,68 @@ fn a_value_without_a_sentence_counts_as_in_any_field() {
     let line = Field {
         kind: ContentKind::Prose,
         may_be_code: true,
+        is_document: false,
     };
     assert!(!counts(Classes::SQL, line, b"x = information_schema"));
+}
+
+#[test]
+fn formulas_and_regular_expressions_are_weighed_as_text() {
+    lookalikes(&[
+        "((x+1)*(x-1))/(2*x) = 0 => x = 1 or x = -1",
+        "sum(i=1..n) i = n(n+1)/2, exp(log(x)) = x, min(a,b) <= max(a,b)",
+        r"(?i)\b(select|update)\b.+?\bfrom\b",
+        r"/<script[^>]*>.*?<\/script>/gi",
+        r"s/(\w+)\s+(\w+)/\2 \1/g; y/a-z/A-Z/",
+    ]);
+    for value in [
+        "x or 1=1 + a - b * c",
+        "a' or b=b or c=c or d=d-- ",
+        r"[^a]\s.*' or 1=1--",
+        "1 or sleep(5) + x - y * z / w",
+        r"[^a]+\s.*<script>alert(1)</script>",
+    ] {
+        assert!(breaks(ContentKind::Prose, value), "{value}");
+    }
+}
+
+#[test]
+fn strings_of_shown_code_begin_with_what_they_hold() {
+    lookalikes(&[
+        "Then call\ncursor.execute('select version()')\nprint(\"done: \", cursor.fetchone())",
+        "Do not write \"SELECT * FROM users WHERE name = '\" + name + \"'\" but use parameters",
+        "BEGIN; SELECT pg_sleep(1); ROLLBACK; -- shows how locks behave here",
+    ]);
+    attacks(&["x' select password from users--", "1; SELECT pg_sleep(5)--"]);
+}
+
+#[test]
+fn what_cannot_run_in_a_page_does_not_count() {
+    lookalikes(&[
+        "In React, <button onClick={() => setCount(count + 1)}>Add</button> renders again",
+        "Put the <script src=\"js/app.js\" defer></script> at the end of the body",
+        " common/attrs.c | 23 ++++++\n trust/tests/frob.c | 174 ++++++++++++++++++++++++++++---\n 3 files changed, 164 insertions(+), 35 deletions(-)",
+        "* [[`84cea7b30d`](https://git.example/commit/84cea7b30d)] - Remove old test scripts",
+    ]);
+    attacks(&[
+        "<img src=x onerror={alert(1)}>",
+        "<script src=//evil.example/x.js></script>",
+        "<script src=\"https://evil.example/x.js\"></script>",
+        "<script src=\"data:text/javascript,alert(1)\"></script>",
+        "[][(![]+[])[+[]]+(![]+[])[!+[]+!+[]]+(![]+[])[+!+[]]]",
+    ]);
+}
+
+#[test]
+fn quotes_of_a_document_are_its_own() {
+    let of = |value: &str| counts(Classes::SQL, Field::of_document(), value.as_bytes());
+    assert!(!of(
+        r#"{"msg":"syntax error at or near \"SELECT\"","query":"SELECT id FROM users WHERE","n":1}"#
+    ));
+    assert!(!of(r#"{"inner":"{\"note\":\"\\u65e5\\u672c\"}"}"#));
+    assert!(of(r#"{"name":"x' or 1=1--"}"#));
+    assert!(of(r#"{"x' or 1=1--":1}"#));
+    assert!(of(r#"{"a":"<img src=x onerror=alert(1)>"}"#));
 }
 
 #[test]

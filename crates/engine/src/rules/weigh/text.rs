@@ -118,6 +118,43 @@ pub(super) fn has_prose(value: &[u8]) -> bool {
     lines.take(PROSE_LINES).count() == PROSE_LINES
 }
 
+/// Whether a value is a regular expression: it has several of the signs that hardly anything else has.
+pub(super) fn is_regex(value: &[u8]) -> bool {
+    const SIGNS: [&[u8]; 17] = [
+        b"(?i)", b"(?:", b"(?=", b"(?!", b"(?<", b"[^", b"\\b", b"\\s", b"\\w", b"\\d", b"\\.",
+        b"\\/", b".*", b".+", b"]+", b"]*", b"\\1",
+    ];
+    let signs = SIGNS
+        .iter()
+        .filter(|sign| memchr::memmem::find(value, sign).is_some());
+    signs.count() >= REGEX_SIGNS && !value.contains(&b'\'')
+}
+
+/// Different signs that make a value a regular expression.
+const REGEX_SIGNS: usize = 3;
+
+/// Whether a value is a formula: operators between names of one letter, and no string.
+pub(super) fn is_formula(value: &[u8]) -> bool {
+    if value
+        .iter()
+        .any(|byte| matches!(byte, b'\'' | b'"' | b'`' | b'#' | b'\\' | b'@' | b'$'))
+        || memchr::memmem::find(value, b"--").is_some()
+    {
+        return false;
+    }
+    let (mut letters, mut names) = (0, 0);
+    for word in value.split(|byte| !is_word(*byte)) {
+        if word.first().is_some_and(u8::is_ascii_alphabetic) && !is_in(word, PROGRAM) {
+            names += 1;
+            letters += usize::from(word.len() == 1);
+        }
+    }
+    let operators = value
+        .iter()
+        .filter(|byte| matches!(byte, b'+' | b'-' | b'*' | b'/' | b'^' | b'=' | b'<' | b'>'));
+    letters >= 4 && letters * 2 >= names && operators.count() >= 3
+}
+
 /// Whether a value has an element of a document: a closing tag of one that holds text.
 pub(super) fn has_markup(value: &[u8]) -> bool {
     memchr::memmem::find_iter(value, b"</")
