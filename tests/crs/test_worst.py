@@ -19,6 +19,7 @@ from tests.crs.worst import (
     Whole,
     growth,
     large_bodies,
+    ordinary_bodies,
     rules,
 )
 
@@ -81,6 +82,28 @@ def test_the_largest_bodies_are_bounded() -> None:
         if (milliseconds := whole.milliseconds(kind, body, compressed=compressed, runs=1)) > LOADED_MS
     ]
     assert not slow
+
+
+def test_ordinary_large_bodies_are_within_the_limits() -> None:
+    """Pictures in Base64, pages, imports, maps, texts and forms of about a megabyte and more."""
+    whole = Whole()
+    chance = random.Random(1)  # noqa: S311 - repeatable, no secret
+    over = {
+        name: limits
+        for name, kind, body in ordinary_bodies(chance)
+        if (limits := [code for code in whole.anomalies(kind, body) if code.endswith("_over_limit")])
+    }
+    assert not over
+
+
+def test_dear_large_bodies_are_over_the_limit() -> None:
+    """Of what each pattern has to be asked about everywhere, 8 MiB compressed are not looked at to their end."""
+    whole = Whole()
+    chance = random.Random(1)  # noqa: S311 - repeatable, no secret
+    noise = [chance.randbytes(4).hex().encode() for _ in range(64)]
+    for unit in (b"' or ${", b"../<a =", b"; ls http://1.1.1.1/"):
+        text = b"".join(unit + chance.choice(noise) for _ in range(600_000))[:8_000_000]
+        assert "work_over_limit" in whole.anomalies("text/plain", text, compressed=True), unit
 
 
 def test_a_steep_engine_would_be_found() -> None:

@@ -32,6 +32,7 @@ impl ByteSet {
         }
     }
 
+    #[inline]
     pub(crate) const fn with(self, byte: u8) -> Self {
         let Self([a, b, c, d]) = self;
         let bit = 1u64 << (byte & 63);
@@ -43,18 +44,21 @@ impl ByteSet {
         }
     }
 
+    #[inline]
     pub(crate) const fn union(self, other: Self) -> Self {
         let (Self([a, b, c, d]), Self(more)) = (self, other);
         let [a_more, b_more, c_more, d_more] = more;
         Self([a | a_more, b | b_more, c | c_more, d | d_more])
     }
 
+    #[inline]
     pub(crate) const fn complement(self) -> Self {
         let Self([a, b, c, d]) = self;
         Self([!a, !b, !c, !d])
     }
 
     /// Whether any byte is in both.
+    #[inline]
     pub(crate) const fn meets(self, other: Self) -> bool {
         let (Self([a, b, c, d]), Self(more)) = (self, other);
         let [a_more, b_more, c_more, d_more] = more;
@@ -62,11 +66,13 @@ impl ByteSet {
     }
 
     /// Whether all bytes of another set are in this one.
+    #[inline]
     pub(crate) const fn includes(self, other: Self) -> bool {
         !self.complement().meets(other)
     }
 
     /// With both cases of its letters.
+    #[inline]
     pub(crate) const fn in_any_case(self) -> Self {
         const LETTERS: u64 = 0x07ff_fffe;
         let Self([a, b, c, d]) = self;
@@ -75,6 +81,7 @@ impl ByteSet {
         Self([a, b | letters | letters << 32, c, d])
     }
 
+    #[inline]
     pub(crate) const fn contains(self, byte: u8) -> bool {
         self.meets(Self::EMPTY.with(byte))
     }

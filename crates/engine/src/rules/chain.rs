@@ -31,6 +31,7 @@ pub(crate) struct Step {
 
 impl Step {
     /// Whether it may change a value of these bytes.
+    #[inline]
     pub(crate) fn changes(&self, bytes: ByteSet) -> bool {
         self.triggers.meets(bytes) || (self.fills_empty && bytes == ByteSet::EMPTY)
     }

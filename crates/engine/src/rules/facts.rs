@@ -181,6 +181,7 @@ impl Facts {
         self.arguments_left_out
     }
 
+    #[inline]
     pub(crate) fn bytes(&self, span: Span) -> &[u8] {
         self.pool
             .get(span.start as usize..span.end as usize)
@@ -201,6 +202,7 @@ impl Facts {
     }
 
     /// Indexes of the members of a variable, for [`Facts::entry`].
+    #[inline]
     pub(crate) fn range(&self, slot: impl Into<Slot>) -> Range<u32> {
         let slot: Slot = slot.into();
         self.ranges
@@ -209,6 +211,7 @@ impl Facts {
             .unwrap_or(0..0)
     }
 
+    #[inline]
     pub(crate) fn entry(&self, index: u32) -> Entry {
         self.entries
             .get(index as usize)

@@ -23,6 +23,7 @@ impl Bits {
         insert(&mut self.0, index);
     }
 
+    #[inline]
     pub(crate) fn contains(&self, index: usize) -> bool {
         contains(&self.0, index)
     }

@@ -217,6 +217,7 @@ impl<'a> Values<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn output(&self, id: OutputId) -> Output {
         self.kept
             .outputs
@@ -226,6 +227,7 @@ impl<'a> Values<'a> {
     }
 
     /// The bytes of a value.
+    #[inline]
     pub(crate) fn bytes(&self, id: OutputId) -> &[u8] {
         self.kept.outputs.get(id.0 as usize).map_or(&[], |output| {
             bytes(output.place, self.facts, &self.kept.pool)
@@ -247,6 +249,7 @@ impl<'a> Values<'a> {
     }
 
     /// Indexes of the members of a slot.
+    #[inline]
     pub(crate) fn entries(&self, slot: Slot) -> std::ops::Range<u32> {
         self.facts.range(slot)
     }
@@ -336,6 +339,7 @@ impl<'a> Values<'a> {
     }
 
     /// The output that verdicts on one are kept at.
+    #[inline]
     fn verdicts_of(&self, base: OutputId) -> usize {
         let alike = self.kept.outputs.get(base.0 as usize);
         let alike = alike.map_or(NONE, |output| output.alike);
@@ -397,6 +401,7 @@ impl<'a> Values<'a> {
     }
 
     /// Whether a link did not match an equal value just now.
+    #[inline]
     pub(crate) fn has_failed(&self, base: OutputId, link: usize) -> bool {
         self.kept.shared.is_some()
             && self
@@ -408,6 +413,7 @@ impl<'a> Values<'a> {
                 })
     }
 
+    #[inline]
     pub(crate) fn chain(&self, chain: ChainId) -> Option<&'a Chain> {
         self.chains.get(usize::from(chain))
     }
@@ -420,6 +426,7 @@ impl<'a> Values<'a> {
     }
 
     /// The next step of a chain that may change a value, from a step on.
+    #[inline]
     pub(crate) fn next_step(&self, at: OutputId, chain: ChainId, from: usize) -> Option<usize> {
         let output = self.output(at);
         let chain = self.chains.get(usize::from(chain))?;
@@ -503,7 +510,7 @@ impl<'a> Values<'a> {
     ) -> OutputId {
         let text = bytes(output.place, self.facts, &self.kept.pool);
         if transformations::spares_base64(transformation)
-            && transformations::is_base64_file(output.present, text.len())
+            && transformations::is_base64_file(output.present, text)
         {
             return input;
         }
@@ -600,6 +607,7 @@ fn bytes<'a>(place: Place, facts: &'a Facts, pool: &'a [u8]) -> &'a [u8] {
     }
 }
 
+#[inline]
 fn position(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(NONE)
 }

@@ -245,7 +245,7 @@ impl<'a> Run<'a, '_> {
         }
         let length = bytes.len();
         let present = self.values.output(id).present;
-        let varied = !transformations::is_base64_file(present, length);
+        let varied = !transformations::is_base64_file(present, bytes);
         let cost = link.operator.work(length, varied);
         if !self.values.work.charge(cost) && length > SHORT_BYTES {
             return link.negated;

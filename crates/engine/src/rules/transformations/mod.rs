@@ -91,10 +91,34 @@ const BASE64: ByteSet = ByteSet::range(b'0', b'9')
     .union(ByteSet::range(b'A', b'Z'))
     .union(ByteSet::of(b"+/=-_\r\n"));
 
-/// Whether a value is a file in Base64 by its bytes and its length: longer than a path may be (Linux: 4,096 bytes), and
-/// without any byte that quotes, separates or brackets.
-pub(crate) fn is_base64_file(present: ByteSet, length: usize) -> bool {
-    length > 4096 && BASE64.includes(present)
+/// What else is in the head of a `data:` URI (RFC 2397) with a media type and its parameters.
+const DATA_HEAD: ByteSet = BASE64.union(ByteSet::of(b":;,."));
+
+/// Bytes that the head of a `data:` URI may have.
+const MAX_DATA_HEAD: usize = 128;
+
+/// Whether a value is a file in Base64: longer than a path may be (Linux: 4,096 bytes), and without any byte that quotes,
+/// separates or brackets, but for the head of a `data:` URI.
+///
+/// # Arguments
+/// * `present` - the bytes that are in it.
+pub(crate) fn is_base64_file(present: ByteSet, text: &[u8]) -> bool {
+    text.len() > 4096
+        && (BASE64.includes(present)
+            || (DATA_HEAD.includes(present)
+                && after_data_head(text).is_some_and(|file| {
+                    memchr::memchr3(b':', b';', b',', file).is_none()
+                        && memchr::memchr(b'.', file).is_none()
+                })))
+}
+
+/// What a `data:` URI in Base64 says behind its head.
+fn after_data_head(text: &[u8]) -> Option<&[u8]> {
+    let start = text.get(..text.len().min(MAX_DATA_HEAD))?;
+    let comma = memchr::memchr(b',', start)?;
+    let (head, file) = (start.get(..comma)?, text.get(comma + 1..)?);
+    let is_head = head.get(..5)?.eq_ignore_ascii_case(b"data:") && head.ends_with(b";base64");
+    is_head.then_some(file)
 }
 
 /// Whether a transformation undoes what hides an attack in commands, paths or comments, and so has nothing to do in a
@@ -286,6 +310,32 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn is_file(text: &str) -> bool {
+        is_base64_file(ByteSet::present(text.as_bytes()), text.as_bytes())
+    }
+
+    #[test]
+    fn a_data_uri_in_base64_is_a_file_and_what_looks_like_one_is_none() {
+        let file = "QUJD".repeat(2000);
+        assert!(is_file(&file));
+        assert!(is_file(&format!("data:image/png;base64,{file}")));
+        assert!(is_file(&format!(
+            "DATA:application/vnd.ms-excel;name=a.xls;base64,{file}"
+        )));
+        for other in [
+            format!("data:image/png,{file}"),
+            format!("data:text/html;base64,{file}.evil"),
+            format!("data:text/html;base64,{file};ls"),
+            format!("data:text/html;base64,{file},{file}"),
+            format!("http://a.example/;base64,{file}"),
+            format!("data:{file};base64,{file}"),
+            format!("data:text/html;base64,{file} or 1"),
+            "data:image/png;base64,QUJD".to_owned(),
+        ] {
+            assert!(!is_file(&other), "{:?}", other.get(..40));
+        }
+    }
 
     fn run(transformation: Transformation, input: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
