@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -89,7 +90,12 @@ def test_a_document_says_what_strings_hold(tmp_path: Path) -> None:
 def test_a_document_says_it_of_parameters_too(tmp_path: Path) -> None:
     """Query parameters, of the path item and of the operation; headers and paths are no fields."""
     parameters = [
-        {"in": "query", "name": "needle", "description": "Free text to look for", "schema": {"type": "string"}},
+        {
+            "in": "query",
+            "name": "needle",
+            "description": "Free text to look for",
+            "schema": {"type": "string"},
+        },
         {"in": "query", "name": "text", "schema": {"type": "string", "enum": ["a"]}},
         {"in": "header", "name": "x-note", "description": "Free text", "schema": {"type": "string"}},
     ]
@@ -184,3 +190,63 @@ def test_an_attack_counts_whatever_is_written_around_it(tmp_path: Path, value: s
     """In a comment as in any other field."""
     for field in ("commentText", "reference"):
         assert judged(tmp_path, field, value)[0] == "block"
+
+
+def asked(folder: Path, request: dict[str, Any]) -> str:
+    """What is done with a whole request."""
+    policy = "policies: [{name: waf, when: rules.interrupted, action: {block: {}}, mode: enforce}]\n"
+    engine = _engine.Engine(encode(compiled(folder, policy).bundle))
+    headers = {"user-agent": "Mozilla/5.0", "accept": "*/*", **request.get("headers", {})}
+    return str(engine.explain({**request, "headers": headers})["action"])
+
+
+@pytest.mark.usefixtures("crs")
+@pytest.mark.parametrize(
+    ("value", "action"),
+    [
+        ("how do I select name, age from users where a union of both is = 1", "allow"),
+        ("why does ../../lib/index.js not load in ../../app", "allow"),
+        ("shoes' UNION SELECT password FROM users--", "block"),
+        ("shoes <img src=x onerror=alert(1)> for running", "block"),
+        ("information_schema", "block"),
+    ],
+)
+def test_what_people_search_for_is_weighed(tmp_path: Path, value: str, action: str) -> None:
+    """In the parameter and in the request's target, which rules look at as a whole."""
+    url = f"http://shop.example/search?q={quote(value, safe='')}&page=1"
+    assert asked(tmp_path, {"method": "GET", "url": url}) == action
+
+
+@pytest.mark.usefixtures("crs")
+def test_a_parameter_that_is_no_content_counts_in_the_target(tmp_path: Path) -> None:
+    """Taking out what is content takes out nothing else."""
+    url = "http://shop.example/search?q=see%20../../lib/index.js%20there&file=..%2f..%2f..%2fetc/passwd"
+    assert asked(tmp_path, {"method": "GET", "url": url}) == "block"
+
+
+@pytest.mark.usefixtures("crs")
+@pytest.mark.parametrize(
+    ("media", "body", "action"),
+    [
+        ("text/markdown", "# Notes\n\nRun `cat /etc/hosts`, then select the best from the menu: 1 or 2.\n", "allow"),
+        ("text/x-python", "import os\nif a == 1 or b == 2:\n    os.system('ls -l /etc')\n", "allow"),
+        ("text/plain", "Dear all, x' UNION SELECT password FROM users--", "block"),
+        ("text/plain", "Dear all, <img src=x onerror=alert(1)> and so on", "block"),
+        ("text/csv", "id,name\n1,x; cat /etc/passwd\n", "block"),
+    ],
+)  # fmt: skip
+def test_a_body_of_text_is_weighed_by_its_type(tmp_path: Path, media: str, body: str, action: str) -> None:
+    """A file that is stored by PUT is content; what breaks out counts, and data is no text."""
+    request = {"method": "PUT", "url": "http://shop.example/files/a", "headers": {"content-type": media}}
+    assert asked(tmp_path, {**request, "body": body}) == action
+
+
+@pytest.mark.usefixtures("crs")
+@pytest.mark.parametrize(
+    ("value", "action"),
+    [({"note": "\u65e5\u672c", "by": ["anna", "bob"]}, "allow"), ({"note": "x' or 1=1--"}, "block")],
+)
+def test_json_in_json_is_looked_at_value_by_value(tmp_path: Path, value: object, action: str) -> None:
+    """Its quotes and backslashes as a whole are no attack; its values count as anywhere."""
+    text = json.dumps({"inner": json.dumps(value)})
+    assert judged(tmp_path, "payload", text)[0] == action

@@ -427,7 +427,10 @@ impl<'v, 'b> Reader<'v, 'b> {
             return false;
         }
         match word.bytes() {
-            b"or" | b"and" | b"xor" | b"div" | b"mod" => self.is_condition(word.bytes() != b"div"),
+            // `1 or 2.` ends many a sentence.
+            b"or" | b"and" | b"xor" | b"div" | b"mod" => {
+                self.is_condition(behind != Behind::Name && word.bytes() != b"div")
+            }
             b"union" | b"except" | b"intersect" | b"minus" => {
                 let _ = self.takes("all") || self.takes("distinct");
                 while self.takes_token(Token::Open) {}

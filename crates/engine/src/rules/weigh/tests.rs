@@ -103,6 +103,7 @@ fn sentences_with_words_of_sql_do_not_count() {
         "She said \"yes\" and \"no\" or \"maybe\" = confusing",
         "Use SELECT name FROM users WHERE id = 'x' AND active = 1 to list them",
         "The query was: SELECT * FROM orders WHERE status = 'open' UNION SELECT * FROM archive WHERE status = 'open';",
+        "Would you like to have 1 or 2",
         "Values are separated by '|' and read as an OR, use '||' or '&&' when you like",
         "If (you like) we could order by mail; delete the old one from the list -- or not",
         "Prices between 10 and 20 or 30 = cheap, and 1 or 2 are enough",
