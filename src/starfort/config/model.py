@@ -248,9 +248,10 @@ class Limits(Model):
     """Parameters of the body (fields, JSON leaves, XML texts); 2 MiB of coordinates in JSON have 170,000."""
     multipart_parts: _Parts = 1000
     """Parts of a multipart body."""
-    work: _Work = 320_000_000
-    """Units of work for one request and its response; one is about a nanosecond of one core at most.
-    2 MiB of prose take 200 to 300 million, 2 MB of JSON in a bulk import about 130 million."""
+    work: _Work = 200_000_000
+    """Units of work for one request and its response; one is one to two nanoseconds of one core. 1 MiB of
+    prose takes 80 to 150 million, 2 MB of JSON in a bulk import about 130 million; raise it where longer
+    texts are ordinary."""
     over_limit: OverLimit = "refuse"
     """A request over a limit, of a type that is read (JSON, XML, form, fields of multipart, GraphQL, text):
     refuse it (413, 414, 431), or let it pass, with what is beyond inspected as far as it can be."""

@@ -62,7 +62,7 @@ impl Default for Limits {
             cookies: 200,
             body_parameters: 200_000,
             multipart_parts: 1000,
-            work: 320_000_000,
+            work: 200_000_000,
             over_limit: OverLimit::Refuse,
             over_limit_files: OverLimit::Pass,
         }
