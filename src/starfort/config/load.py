@@ -85,6 +85,13 @@ def _problem(source: Source, detail: Any) -> ConfigProblem:
     return source.problem(location, what, fix, key=detail["type"] == "extra_forbidden")
 
 
+# What a regular expression of the model asks for, in words.
+_PATTERN_FIXES = {
+    r"^([A-Z]+|\*) /\S*$": "write METHOD /path/{template}, such as POST /login, or * /path for any method",
+    r"^=?[^\s=|,;'\"\\%]{1,200}$": "write the field's name or its dotted path, such as page.source",
+}
+
+
 def describe(detail: Any, root: type[BaseModel]) -> tuple[str, str]:
     """What a problem that pydantic found is, and what would be right.
 
@@ -106,7 +113,10 @@ def describe(detail: Any, root: type[BaseModel]) -> tuple[str, str]:
     got = detail.get("input")
     shown = f" (got {got!r})" if isinstance(got, str | int | float) and repr(got) not in message else ""
     name = ".".join(str(step) for step in location)
-    return f"{name}: {message[:1].lower() + message[1:]}{shown}", ""
+    fix = _PATTERN_FIXES.get(detail.get("ctx", {}).get("pattern", ""), "")
+    if kind == "bool_parsing":
+        fix = "write true or false"
+    return f"{name}: {message[:1].lower() + message[1:]}{shown}", fix
 
 
 def _keys_at(location: Location, root: type[BaseModel]) -> list[str]:
