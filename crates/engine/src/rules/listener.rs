@@ -9,6 +9,7 @@
 //! limit are gathered as text. Names of elements and attributes are no members of `ARGS_NAMES`: they are a schema's, and
 //! the Core Rule Set's own tests want them left alone.
 
+use super::base64_lines;
 use super::compiled::Variable as V;
 use super::facts::{Entry, Facts, Slot, Span};
 use super::places;
@@ -206,9 +207,10 @@ impl<'a> BodyFacts<'a> {
             return self.overflow(b"", value);
         }
         self.room -= 1;
+        let one_line = base64_lines::unwrapped(value);
         let entry = Entry {
             name: self.facts.store(&self.name),
-            value: self.facts.store(value),
+            value: self.facts.store(one_line.as_deref().unwrap_or(value)),
         };
         if self.is_xml() {
             self.xml.values.push(entry);
@@ -229,9 +231,10 @@ impl<'a> BodyFacts<'a> {
         }
         self.room -= 1;
         let name = name.get(..MAX_NAME_BYTES).unwrap_or(name);
+        let one_line = base64_lines::unwrapped(value);
         let entry = Entry {
             name: self.facts.store(name),
-            value: self.facts.store(value),
+            value: self.facts.store(one_line.as_deref().unwrap_or(value)),
         };
         self.facts.add(entry);
     }

@@ -16,6 +16,7 @@
 //!
 //! A rule never blocks: what it asks for is told ([`Inspection::interruption`], scores), and policies decide.
 
+mod base64_lines;
 mod builder;
 pub(crate) mod bytes;
 mod chain;

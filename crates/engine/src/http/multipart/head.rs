@@ -67,8 +67,10 @@ impl Head {
         if is_form && dispositions > 0 && head.names.is_empty() {
             flags.complain("Multipart: Content-Disposition header missing name field.");
         }
-        // Go takes a part whose file name is empty for a field.
-        head.is_field = !file_name_is_plain || head.file_names.iter().all(Vec::is_empty);
+        // Go takes a part whose file name is empty for a field. Browsers call `blob` what a page makes itself, such as
+        // JSON that Spring reads as an argument.
+        let is_nameless = |name: &Vec<u8>| name.is_empty() || name == b"blob";
+        head.is_field = !file_name_is_plain || head.file_names.iter().all(is_nameless);
         head.names_differ = !agree(&head.names)
             || !agree(&head.file_names)
             || (!name_is_plain && !needs_more_than_plain(&head.names))

@@ -90,10 +90,15 @@ fn well_formed() {
     assert!(!got.flags.is_strict(), "{:?}", got.flags);
 }
 
-/// Go takes a part whose file name is empty for a field, PHP one whose file name is only in an extended form.
+/// Go takes a part whose file name is empty for a field, Spring what a browser made, PHP one whose file name is only in
+/// an extended form.
 #[test]
 fn files_that_are_fields_to_some_servers() {
-    for parameters in ["filename=\"\"", "filename*=utf-8''na%C3%AFve.txt"] {
+    for parameters in [
+        "filename=\"\"",
+        "filename=\"blob\"\r\nContent-Type: application/json",
+        "filename*=utf-8''na%C3%AFve.txt",
+    ] {
         let got = told(FORM, file(parameters, "text").as_bytes());
         assert_eq!(got.fields, pairs(&[("f", "text")]), "{parameters}");
     }
