@@ -166,7 +166,8 @@ def languages(count: int) -> Iterator[tuple[str, str]]:
         try:
             with path.open("rb") as file:
                 catalogue = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]  # noqa: SLF001
-        except (OSError, UnicodeDecodeError, ValueError):
+        except (OSError, UnicodeDecodeError, ValueError, IndexError):
+            # some catalogues of the machine have heads that the library cannot read
             continue
         texts = sorted(
             {

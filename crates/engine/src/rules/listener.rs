@@ -549,7 +549,7 @@ impl Listener for BodyFacts<'_> {
             }
         }
         for (name, value) in part.fields() {
-            if part.file_names.is_empty() {
+            if part.file_names.iter().all(Vec::is_empty) {
                 self.named(name, value);
             } else {
                 // Some servers take it for a field. What a file holds is content, and weighed as such.
