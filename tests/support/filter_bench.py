@@ -336,6 +336,8 @@ async def filter_bench(
         stack.push_async_callback(_stop, process, control)
         log = asyncio.create_task(_drain(process))
         address = await asyncio.wait_for(_listener(admin, process), 30)
+        # the filter connects by itself, after Envoy listens on a busy machine
+        await asyncio.wait_for(_connected(control), 30)
         client = httpx.AsyncClient(base_url=f"http://{address[0]}:{address[1]}", timeout=30)
         async with client:
             yield Bench(client, upstream, control, rows, arrived, process.pid, directory, address)
@@ -350,6 +352,11 @@ async def _drain(process: asyncio.subprocess.Process) -> str:
     if "panic" in text or "AddressSanitizer" in text or "Caught" in text:
         raise AssertionError(text)
     return text
+
+
+async def _connected(control: ControlSocket) -> None:
+    while not control.connected:
+        await asyncio.sleep(0.02)
 
 
 async def _stop(process: asyncio.subprocess.Process, control: ControlSocket) -> None:
