@@ -68,26 +68,29 @@ EVENT_SCHEMA: pa.Schema = pa.schema(
             ("policy", _TEXT),
             ("tags", _TEXTS),
             ("observed", _TEXTS),
+            ("weight", pa.uint32()),
         )
     ]
 )
 """Columns and types of one event. No field may be null: absent text is "", absent lists are empty."""
 
-ADDED: Final = ("evidence",)
-"""Lists that filters and spools of earlier versions lack: a data plane goes on while its reader is new."""
+ADDED: Final = ("evidence", "weight")
+"""Columns that filters and spools of earlier versions lack: a data plane goes on while its reader is new."""
 
 
 def complete(table: pa.Table) -> pa.Table:
     """Give rows the columns and types of EVENT_SCHEMA.
 
     Args:
-        table: rows in the order of EVENT_SCHEMA; lists of `ADDED` may be missing and are then empty.
+        table: rows in the order of EVENT_SCHEMA; columns of `ADDED` may be missing: lists are then empty, and a
+            row stands for one call.
 
     Raises:
         pa.ArrowException, ValueError: other columns, or types that cannot be cast.
     """
     for name in ADDED:
         if name not in table.schema.names:
-            empty = pa.ListArray.from_arrays([0] * (table.num_rows + 1), pa.array([], pa.utf8()))
-            table = table.add_column(EVENT_SCHEMA.get_field_index(name), EVENT_SCHEMA.field(name), empty)
+            field = EVENT_SCHEMA.field(name)
+            absent = pa.repeat(pa.scalar([] if field.type == _TEXTS else 1, field.type), table.num_rows)
+            table = table.add_column(EVENT_SCHEMA.get_field_index(name), field, absent)
     return table.cast(EVENT_SCHEMA)
