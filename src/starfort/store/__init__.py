@@ -2,7 +2,8 @@
 
 from starfort.store.clients import Limits
 from starfort.store.errors import QueryError, QueryLimitError, StoreClosedError, StoreError, StoreOpenError
-from starfort.store.store import Retention, Store
+from starfort.store.retention import Retention
+from starfort.store.store import Store
 
 __all__ = [
     "Limits",
