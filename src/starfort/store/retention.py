@@ -27,8 +27,8 @@ MOST_SLACK: Final = timedelta(days=1)
 LONG: Final = ("_1m", "_5m", "_1h")
 """Ends of names of tables that are kept as long as `rollups` says; others go with the events."""
 
-OF_CALLERS: Final = frozenset({"client_1h"})
-"""Rollups that name callers: kept no longer than the events that they are made of."""
+SHORT: Final[dict[str, timedelta]] = {"client_1h": timedelta(days=2)}
+"""Tables that nothing reads longer than this. Callers by day are kept as events are: they name people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,9 @@ class Retention:
         Args:
             table: its name; it has a column `time`.
         """
-        long = table.endswith(LONG) and table not in OF_CALLERS
-        return timedelta(seconds=self.rollups if long else self.events)
+        if table in SHORT:
+            return min(SHORT[table], timedelta(seconds=self.events))
+        return timedelta(seconds=self.rollups if table.endswith(LONG) else self.events)
 
     @property
     def pause(self) -> timedelta:

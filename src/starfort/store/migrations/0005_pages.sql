@@ -195,7 +195,8 @@ PARTITION BY toMonday(time)
 ORDER BY (api, endpoint_id, time, shape)
 SETTINGS ${deduplication};
 
--- Callers by hour. Kept no longer than events: it names people.
+-- Callers by hour, for two days, and by day. Kept no longer than events: they name people. At 30,000 events an hour two of
+-- three have a row of their own by hour, and one of ten by day.
 CREATE TABLE IF NOT EXISTS client_1h ${on_cluster}
 (
     time            DateTime('UTC') CODEC(DoubleDelta, LZ4),
@@ -221,6 +222,8 @@ ENGINE = ${replicated}AggregatingMergeTree
 PARTITION BY toDate(time)
 ORDER BY (time, address, subject, fingerprint, ja4, bot, bot_name)
 SETTINGS ${deduplication};
+
+CREATE TABLE IF NOT EXISTS client_1d ${on_cluster} AS client_1h;
 
 -- How far the store's own upkeep is (`store/upkeep.py`): the row of a name with the latest `version` counts.
 CREATE TABLE IF NOT EXISTS upkeep ${on_cluster}

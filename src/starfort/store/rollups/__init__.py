@@ -29,6 +29,7 @@ TABLES: Final = (
     "finding_1h",
     "shape_1h",
     "client_1h",
+    "client_1d",
 )
 """Each is filled by the query of its name in this folder."""
 

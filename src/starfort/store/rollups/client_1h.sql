@@ -1,4 +1,4 @@
--- Callers: what one address did with one subject, fingerprint and kind of client.
+-- Callers by hour: what one address did with one subject, fingerprint and kind of client.
 SELECT
     toStartOfHour(events.time) AS time, address, subject, fingerprint, ja4, bot, bot_name,
     sum(weight) AS requests,
@@ -13,5 +13,7 @@ SELECT
     groupUniqArrayArray(events.signals) AS signals,
     uniqCombinedState(12)(toString(endpoint_id)) AS endpoints
 FROM events
-WHERE received > {since:DateTime64(6, 'UTC')} AND received <= {until:DateTime64(6, 'UTC')}
+-- older than what is kept (`retention.SHORT`) is for nothing
+WHERE time >= now() - INTERVAL 2 DAY
+  AND received > {since:DateTime64(6, 'UTC')} AND received <= {until:DateTime64(6, 'UTC')}
 GROUP BY time, address, subject, fingerprint, ja4, bot, bot_name
