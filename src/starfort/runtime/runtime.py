@@ -44,7 +44,7 @@ from starfort.runtime.toolchain import Built, Proxy, RefusedError, Toolchain
 from starfort.runtime.traffic import TrafficCounts
 from starfort.signals import Detector, SignalTable
 from starfort.signals.runner import DetectorRunner, DetectorState
-from starfort.store import Store, StoreError
+from starfort.store import Reader, Store, StoreError
 from starfort.store.sink import event_sink
 
 CATALOGUE_EVERY_S: Final = 2.0
@@ -229,7 +229,7 @@ class Runtime:
             self.signals, self.socket.push_signals, self.dispatcher.submit, self.data_dir / "signals.json"
         )
         self._stack.push_async_callback(self.detection.save)
-        self.runner = DetectorRunner(self.store, self.detection.take)
+        self.runner = DetectorRunner(self.store.reading_as(Reader.DETECTION), self.detection.take)
         self.runner.replace(built.detectors)
         self._stack.push_async_callback(self._end_background)
         for work in (

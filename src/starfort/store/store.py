@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from starfort.store import migrations
-from starfort.store.clients import Client, EmbeddedClient, Limits, ServerClient
+from starfort.store.clients import Client, EmbeddedClient, Limits, Reader, ServerClient
 from starfort.store.errors import StoreOpenError
 from starfort.store.parameters import Value
 
@@ -36,6 +37,7 @@ class Store:
 
     def __init__(self, client: Client, dialect: migrations.Dialect, retention: Retention) -> None:
         self._client = client
+        self._reader = Reader.PAGES
         try:
             self.migrated = migrations.apply(client, dialect)
             self._apply_retention(dialect, retention)
@@ -156,10 +158,11 @@ class Store:
 
         Raises:
             QueryLimitError: it ran into its limit of time, memory or rows.
+            StoreBusyError: too many queries of pages wait already.
             QueryError: ClickHouse refused it.
             StoreClosedError: the store is closed.
         """
-        return self._client.query(sql, parameters)
+        return self._client.query(sql, parameters, self._reader)
 
     def query(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[dict[str, Any]]:
         """Run a SELECT and give rows.
@@ -173,6 +176,7 @@ class Store:
 
         Raises:
             QueryLimitError: it ran into its limit of time, memory or rows.
+            StoreBusyError: too many queries of pages wait already.
             QueryError: ClickHouse refused it.
             StoreClosedError: the store is closed.
         """
@@ -183,6 +187,21 @@ class Store:
                 table = table.set_column(index, field.name, texts)
         rows: list[dict[str, Any]] = table.to_pylist()
         return rows
+
+    def reading_as(self, reader: Reader) -> Self:
+        """The same store, whose queries run on the sessions and within the limits of another reader.
+
+        Args:
+            reader: on whose behalf its queries run; a store that was just opened reads for pages.
+        """
+        view = copy.copy(self)
+        view._reader = reader  # noqa: SLF001 (a copy of ourselves)
+        return view
+
+    @property
+    def refused_queries(self) -> int:
+        """Queries of pages that were refused because too many waited, since the store was opened."""
+        return self._client.refused()
 
     def close(self) -> None:
         """Close; waits for what is running. Closing twice is harmless."""
