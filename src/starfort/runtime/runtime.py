@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -24,9 +25,10 @@ from starfort.alerts import Alert, AlertDispatcher, AlertHistory
 from starfort.dataplane.socket import Callbacks, ControlSocket, Peer, SocketUnavailableError
 from starfort.events.errors import IngestOverloadedError
 from starfort.events.ingest import Ingest
-from starfort.runtime import metrics, policies
+from starfort.runtime import beats, metrics, policies
 from starfort.runtime.admin import AdminServer, App
 from starfort.runtime.detection import Detection
+from starfort.runtime.episodes import KEY_PREFIX
 from starfort.runtime.figures import IngestFigures, RateMeter, detector_status, node_status
 from starfort.runtime.lock import DataDirectory, StartError
 from starfort.runtime.reload import Configuration, marks
@@ -226,11 +228,27 @@ class Runtime:
 
     async def _start_detection(self, built: Built) -> None:
         self.detection = Detection(
-            self.signals, self.socket.push_signals, self.dispatcher.submit, self.data_dir / "signals.json"
+            self.signals,
+            self.socket.push_signals,
+            self.dispatcher.submit,
+            self._update_alert,
+            self.data_dir / "signals.json",
+            self._judged,
         )
-        self._stack.push_async_callback(self.detection.save)
-        self.runner = DetectorRunner(self.store.reading_as(Reader.DETECTION), self.detection.take)
+        going_on = self.detection.restore(built.detectors)
+        await asyncio.to_thread(self.alerts.end_others, KEY_PREFIX, going_on)
+        await asyncio.to_thread(self.alerts.end_others, beats.KEY, set())
+        self._beats = beats.BeatWatch(self.dispatcher.submit, self._update_alert, time.time)
+        self.runner = DetectorRunner(
+            self.store.reading_as(Reader.DETECTION),
+            self.detection.take,
+            seen_until=self.seen_until,
+            late=self._late,
+            stored=lambda: self.ingest.counters.inserted_rows,
+        )
+        self.runner.resume(self.signals.judged)
         self.runner.replace(built.detectors)
+        self._stack.push_async_callback(self.detection.save)
         self._stack.push_async_callback(self._end_background)
         for work in (
             self.runner.run(),
@@ -254,6 +272,20 @@ class Runtime:
         )
         self._stack.push_async_callback(self._admin.stop)
         await self._admin.start()
+
+    def _update_alert(self, alert: Alert, tell: bool) -> None:
+        self.dispatcher.update(alert, tell=tell)
+
+    def _judged(self) -> dict[str, datetime]:
+        return self.runner.judged()
+
+    def seen_until(self) -> datetime:
+        """Event time up to which everything that filters sent is stored, UTC."""
+        return datetime.now(UTC)
+
+    def _late(self) -> list[tuple[datetime, datetime]]:
+        """Event times that became visible only after `seen_until` had passed them."""
+        return []
 
     def _background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -341,6 +373,7 @@ class Runtime:
                 meter = self._meters.setdefault((peer.node, peer.instance), RateMeter())
                 meter.add(now, peer.counters.get("requests", 0.0))
             self._stored_meter.add(now, self.ingest.counters.inserted_rows)
+            self._beats.look(self.runner.problems())
             self._envoy_text = await self._proxy.metrics()
             await asyncio.sleep(SAMPLE_EVERY_S)
 
@@ -392,7 +425,11 @@ class Runtime:
 
     def detectors(self) -> list[DetectorStatus]:
         """Each detector with how it runs."""
-        return [detector_status(state) for state in self.runner.states]
+        problems = self.runner.problems()
+        now = datetime.now(UTC)
+        return [
+            detector_status(state, problems.get(state.detector.name, ""), now) for state in self.runner.states
+        ]
 
     def detector_states(self) -> list[DetectorState]:
         """The same with everything that is counted."""
@@ -453,7 +490,11 @@ class Runtime:
         if store.error:
             problems.append(f"the store does not take events: {store.error}")
         problems += [
-            f"detector {row.name} fails: {row.last_error}" for row in self.detectors() if row.last_error
+            f"detector {row.name} does not keep its beat: {row.problem}"
+            if row.problem
+            else f"detector {row.name} fails: {row.last_error}"
+            for row in self.detectors()
+            if row.problem or row.last_error
         ]
         return problems
 
