@@ -269,6 +269,7 @@ class Runtime:
             str(address) if address else None,
             self.data_dir / "run" / "admin.sock",
             (tls.certificate, tls.key) if tls else None,
+            [str(each) for each in getattr(admin, "trusted_proxies", ())],
         )
         self._stack.push_async_callback(self._admin.stop)
         await self._admin.start()
