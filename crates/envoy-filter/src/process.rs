@@ -34,6 +34,8 @@ const STEP_BACK: i32 = 10;
 pub(crate) struct Process {
     /// The bundle in force.
     pub(crate) engine: ArcSwapOption<Engine>,
+    /// Why the bundle that was tried last is not in force; empty when it is.
+    pub(crate) bundle_error: Mutex<String>,
     /// Signals and rate counters; bundles come and go.
     pub(crate) shared: Arc<SharedState>,
     /// Counters.
@@ -78,6 +80,7 @@ impl Process {
         }
         Self {
             engine: ArcSwapOption::empty(),
+            bundle_error: Mutex::default(),
             shared: Arc::new(SharedState::default()),
             metrics: Metrics::default(),
             events: EventQueue::new(
@@ -208,8 +211,8 @@ impl Process {
 
 impl FilterConfig {
     /// A configuration as Envoy gave it. The first one for a socket loads the bundle before it returns, so that no
-    /// request is served without policies; a bundle that cannot be loaded is no reason to refuse traffic: then
-    /// `fail_open` says what happens until the control plane sends a good one.
+    /// request is served without policies. One that cannot be loaded is replaced by the last good one; without
+    /// that, `fail_open` says what happens until the control plane sends a good one.
     ///
     /// # Errors
     /// A sentence for Envoy's log; Envoy then refuses the configuration.
@@ -225,7 +228,7 @@ impl FilterConfig {
             process
         } else {
             let process = Arc::new(Process::new(settings.clone()));
-            process.swap_bundle(&settings.bundle, None);
+            process.begin();
             processes.insert(settings.socket, Arc::clone(&process));
             process
         };

@@ -213,11 +213,13 @@ class FilterSettings:
         bundle: absolute path of the bundle.
         socket: absolute path of the control socket.
         fail_open: whether requests pass while there is no bundle.
+        last_good: absolute path of the bundle to begin with when that can't be read; `None`: none.
     """
 
     bundle: Path
     socket: Path
     fail_open: bool
+    last_good: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,7 @@ class Process:
         Raises:
             OSError: it can't be started.
         """
-        make_private(command.log.parent)
-        log = os.open(command.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        log = _open_log(command.log)
         try:
             pid = os.posix_spawn(
                 command.arguments[0],
