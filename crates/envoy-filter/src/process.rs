@@ -229,6 +229,9 @@ impl FilterConfig {
         } else {
             let process = Arc::new(Process::new(settings.clone()));
             process.begin();
+            if settings.require_bundle && !process.bundle_error.lock().is_empty() {
+                return Err(process.bundle_error.lock().clone());
+            }
             processes.insert(settings.socket, Arc::clone(&process));
             process
         };
@@ -309,5 +312,21 @@ mod tests {
                 .contains("bundle.sfb")
         );
         assert!(FilterConfig::new(b"{}").is_err());
+    }
+
+    #[test]
+    fn a_rehearsal_is_refused_without_the_bundle_even_when_there_is_a_last_good_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut json: serde_json::Value =
+            serde_json::from_slice(&settings_json(directory.path())).unwrap();
+        json["require_bundle"] = true.into();
+        json["last_good"] = directory.path().join("bundle.last.sfb").to_str().into();
+        let json = serde_json::to_vec(&json).unwrap();
+        let good = write_bundle(directory.path(), &bundle("one"));
+        std::fs::rename(&good, directory.path().join("bundle.last.sfb")).unwrap();
+        let refused = FilterConfig::new(&json).unwrap_err();
+        assert!(refused.contains("bundle.sfb"), "{refused}");
+        write_bundle(directory.path(), &bundle("one"));
+        assert!(FilterConfig::new(&json).is_ok());
     }
 }

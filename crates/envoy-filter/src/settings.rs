@@ -24,6 +24,9 @@ pub(crate) struct Settings {
     pub(crate) last_good: Option<PathBuf>,
     /// The control plane's Unix socket.
     pub(crate) socket: PathBuf,
+    /// Refuse to begin without the bundle, for an Envoy that is only tried.
+    #[serde(default)]
+    pub(crate) require_bundle: bool,
     /// What to do while there is no bundle; with one, the bundle says.
     #[serde(default = "yes")]
     pub(crate) fail_open: bool,

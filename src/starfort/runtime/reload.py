@@ -158,7 +158,9 @@ class Configuration:
                     await asyncio.to_thread(self._toolchain.write_bundle, self.built, self.bundle_path)
                 except OSError as error:
                     self._bundle_mark = _mark(self.bundle_path)
-                    self._fault("bundle", f"the bundle is damaged and can't be written anew: {explain(error)}")
+                    self._fault(
+                        "bundle", f"the bundle is damaged and can't be written anew: {explain(error)}"
+                    )
                     return
                 self._digest = await asyncio.to_thread(_digest, self.bundle_path)
                 log.warning("bundle_repaired", version=self.built.version)

@@ -55,6 +55,8 @@ def _starfort(settings: ir.FilterSettings) -> Json:
     }  # fmt: skip
     if settings.last_good is not None:
         said["last_good"] = str(settings.last_good)
+    if settings.require_bundle:
+        said["require_bundle"] = True
     text = json.dumps(said)
     module = {
         "dynamic_module_config": {"name": MODULE},
