@@ -84,6 +84,8 @@ counters! {
     bundles_loaded,
     /// Bundles refused; the one before stayed in force.
     bundles_refused,
+    /// Beginnings with the last good bundle, since the bundle itself could not be loaded.
+    bundles_last_good,
     /// Signals taken over.
     signals_set,
     /// Signals that could not be read.

@@ -34,6 +34,8 @@ const STEP_BACK: i32 = 10;
 pub(crate) struct Process {
     /// The bundle in force.
     pub(crate) engine: ArcSwapOption<Engine>,
+    /// Why the bundle that was tried last is not in force; empty when it is.
+    pub(crate) bundle_error: Mutex<String>,
     /// Signals and rate counters; bundles come and go.
     pub(crate) shared: Arc<SharedState>,
     /// Counters.
@@ -78,6 +80,7 @@ impl Process {
         }
         Self {
             engine: ArcSwapOption::empty(),
+            bundle_error: Mutex::default(),
             shared: Arc::new(SharedState::default()),
             metrics: Metrics::default(),
             events: EventQueue::new(
@@ -208,8 +211,8 @@ impl Process {
 
 impl FilterConfig {
     /// A configuration as Envoy gave it. The first one for a socket loads the bundle before it returns, so that no
-    /// request is served without policies; a bundle that cannot be loaded is no reason to refuse traffic: then
-    /// `fail_open` says what happens until the control plane sends a good one.
+    /// request is served without policies. One that cannot be loaded is replaced by the last good one; without
+    /// that, `fail_open` says what happens until the control plane sends a good one.
     ///
     /// # Errors
     /// A sentence for Envoy's log; Envoy then refuses the configuration.
@@ -225,7 +228,10 @@ impl FilterConfig {
             process
         } else {
             let process = Arc::new(Process::new(settings.clone()));
-            process.swap_bundle(&settings.bundle, None);
+            process.begin();
+            if settings.require_bundle && !process.bundle_error.lock().is_empty() {
+                return Err(process.bundle_error.lock().clone());
+            }
             processes.insert(settings.socket, Arc::clone(&process));
             process
         };
@@ -306,5 +312,21 @@ mod tests {
                 .contains("bundle.sfb")
         );
         assert!(FilterConfig::new(b"{}").is_err());
+    }
+
+    #[test]
+    fn a_rehearsal_is_refused_without_the_bundle_even_when_there_is_a_last_good_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut json: serde_json::Value =
+            serde_json::from_slice(&settings_json(directory.path())).unwrap();
+        json["require_bundle"] = true.into();
+        json["last_good"] = directory.path().join("bundle.last.sfb").to_str().into();
+        let json = serde_json::to_vec(&json).unwrap();
+        let good = write_bundle(directory.path(), &bundle("one"));
+        std::fs::rename(&good, directory.path().join("bundle.last.sfb")).unwrap();
+        let refused = FilterConfig::new(&json).unwrap_err();
+        assert!(refused.contains("bundle.sfb"), "{refused}");
+        write_bundle(directory.path(), &bundle("one"));
+        assert!(FilterConfig::new(&json).is_ok());
     }
 }

@@ -331,7 +331,7 @@ class ControlSocket:
         peer = self._peers.get(key) or Peer(key[0], pid, instance)
         peer.filter_version = _text(said, "filter_version")
         peer.envoy_abi = _text(said, "envoy_abi")
-        peer.bundle = _text(said, "bundle")
+        peer.bundle, peer.bundle_error = _text(said, "bundle"), _text(said, "bundle_error")
         peer.connected, peer.connected_at, peer.seen_at = True, time.time(), time.time()
         self._peers[key] = peer
         self._peers.move_to_end(key)

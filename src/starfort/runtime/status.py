@@ -153,12 +153,18 @@ class EnvoyStatus:
         pid: its process id, 0 when it does not run.
         restarts: restarts since start.
         last_error: why it stopped last, "" when it did not.
+        stale: why another one than this should run and does not, "" when none should.
+        pending: what comes into force when an Envoy that was replaced has ended, "" when nothing waits.
+        leaving: process ids of Envoys that were replaced and still have connections.
     """
 
     state: str
     pid: int
     restarts: int
     last_error: str = ""
+    stale: str = ""
+    pending: str = ""
+    leaving: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
