@@ -72,6 +72,7 @@ impl Process {
             Ok(engine) => {
                 let version = engine.version.clone();
                 self.engine.store(Some(Arc::new(engine)));
+                self.note_bundle();
                 self.metrics.bundles_loaded.increment();
                 log::say(Level::Info, &format!("bundle {version} is in force"));
                 BundleResult {
