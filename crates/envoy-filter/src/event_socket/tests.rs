@@ -42,7 +42,7 @@ impl Control {
                 self.1.drain(..used);
                 return Some((kind, payload));
             }
-            let mut chunk = [0; 65_536];
+            let mut chunk = [0; 16_384];
             let count = self.0.read(&mut chunk).unwrap();
             if count == 0 {
                 return None;
