@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
@@ -48,6 +48,8 @@ pub(crate) struct Process {
     pub(crate) settings: Settings,
     /// Random text that tells this process from another with the same pid.
     pub(crate) instance: String,
+    /// When the bundle in force came there, in milliseconds since 1970; 0 without one.
+    bundle_since_ms: AtomicU64,
     wake: Option<OwnedFd>,
     stop: AtomicBool,
     threads: Mutex<Threads>,
@@ -89,6 +91,7 @@ impl Process {
             ),
             delays: Delays::default(),
             instance: instance(),
+            bundle_since_ms: AtomicU64::new(0),
             wake,
             stop: AtomicBool::new(false),
             threads: Mutex::new(Threads::default()),
@@ -99,6 +102,24 @@ impl Process {
     /// Bytes that batches may take.
     pub(crate) fn outbox_bytes(&self) -> usize {
         self.settings.event_buffer_bytes - self.settings.event_buffer_bytes / QUEUE_SHARE
+    }
+
+    /// A bundle came in force now.
+    pub(crate) fn note_bundle(&self) {
+        let now_ms = crate::clock::now().unix_us / 1000;
+        self.bundle_since_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// When the bundle in force came there, in milliseconds since 1970; 0 without one.
+    pub(crate) fn bundle_since_ms(&self) -> u64 {
+        self.bundle_since_ms.load(Ordering::Relaxed)
+    }
+
+    /// Version of the bundle in force and since when, for `stats`.
+    pub(crate) fn bundle_in_force(&self) -> serde_json::Value {
+        let engine = self.engine.load();
+        let version = engine.as_ref().map_or("", |engine| &engine.version);
+        serde_json::json!({"version": version, "since_ms": self.bundle_since_ms()})
     }
 
     /// Wake the socket thread.
@@ -165,7 +186,11 @@ impl Process {
     }
 
     fn load_bundles(&self, asked: &Receiver<BundleFrame>, tell: &Sender<BundleResult>) {
-        while let Ok(frame) = asked.recv() {
+        while let Ok(mut frame) = asked.recv() {
+            // Only the newest counts: one that was asked for twice, or overtaken, is not compiled for nothing.
+            while let Ok(newer) = asked.try_recv() {
+                frame = newer;
+            }
             if self.stopping() {
                 return;
             }
