@@ -22,6 +22,7 @@ mod host;
 mod log;
 mod metrics;
 mod outbox;
+mod overload;
 mod process;
 mod settings;
 #[cfg(test)]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from starfort.cli import check, events, init, output, posture, reload, status, stop, up, version
+from starfort.cli import check, events, init, output, posture, reload, restart, status, stop, up, version
 from starfort.cli.alerts import ack as alerts_ack
 from starfort.cli.alerts import list as alerts_list
 from starfort.cli.alerts import show as alerts_show
@@ -54,6 +54,7 @@ VERBS: Verbs = {
     "check": check.check,
     "up": up.up,
     "stop": stop.stop,
+    "restart": restart.restart,
     "reload": reload.reload,
     "status": status.status,
     "events": events.events,

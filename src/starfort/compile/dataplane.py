@@ -21,6 +21,9 @@ from starfort.dataplane import ir
 from starfort.dataplane.envoy.cluster import is_ip
 
 BUNDLE: Final = "bundle.sfb"
+LAST_GOOD: Final = "bundle.last.sfb"
+"""The copy of the bundle that filters ran last, for one that finds the bundle damaged."""
+
 CONTROL_SOCKET: Final = "run/control.sock"
 ADMIN_SOCKET: Final = "run/envoy.sock"
 DIRECTORY: Final = "envoy"
@@ -89,6 +92,7 @@ class _Translation:
             jwt_providers=tuple(one for one in providers if one is not None),
             filter_settings=ir.FilterSettings(
                 bundle=data / BUNDLE,
+                last_good=data / LAST_GOOD,
                 socket=data / CONTROL_SOCKET,
                 fail_open=config.failure_mode == "open",
             ),

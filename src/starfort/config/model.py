@@ -652,6 +652,16 @@ class Admin(Model):
     """Serve `/metrics` there, without login."""
     tls: ListenerTls | None = None
     """Certificate for it."""
+    hosts: list[
+        Annotated[str, Field(pattern=r"^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=253)]
+    ] = []
+    """Names under which people reach it, besides addresses, localhost, this machine's own name and the names
+    in `tls`'s certificate; `*.example.com` for one label. A request to any other name is refused (DNS
+    rebinding)."""
+    trusted_proxies: list[Network] = []
+    """Addresses of proxies in front of it whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    second_factor: list[Literal["viewer", "operator", "admin"]] = []
+    """Roles that must have a second factor: who has none can do nothing but set one up."""
 
 
 class Retention(Model):

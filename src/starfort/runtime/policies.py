@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starfort.runtime.status import PolicyStatus
-from starfort.signals.runner import Queryable
+from starfort.signals.query import Queryable
 from starfort.store.reach import is_far
 
 # Policies that ended the list are in the rollup by minute; observed ones and tags only in events, where both

@@ -95,6 +95,10 @@ class DetectorStatus:
         last_error: why the last run failed, "" when it did not.
         last_ms: duration of the last run.
         signals: signals that it raised since start.
+        problem: why it does not keep its beat, "" when it does.
+        behind_s: age of the newest events that it judged, 0 before it judged any.
+        owed: windows that a pause left out or events came late for, and that it will judge.
+        parts: 1 when each query judges everything; more: so much smaller, after a query that hit a limit.
     """
 
     name: str
@@ -105,6 +109,10 @@ class DetectorStatus:
     last_error: str
     last_ms: float
     signals: int
+    problem: str = ""
+    behind_s: float = 0.0
+    owed: int = 0
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +153,18 @@ class EnvoyStatus:
         pid: its process id, 0 when it does not run.
         restarts: restarts since start.
         last_error: why it stopped last, "" when it did not.
+        stale: why another one than this should run and does not, "" when none should.
+        pending: what comes into force when an Envoy that was replaced has ended, "" when nothing waits.
+        leaving: process ids of Envoys that were replaced and still have connections.
     """
 
     state: str
     pid: int
     restarts: int
     last_error: str = ""
+    stale: str = ""
+    pending: str = ""
+    leaving: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
