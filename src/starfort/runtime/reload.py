@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import structlog
 
-from starfort.dataplane.socket import BundleResult, ControlSocket
+from starfort.dataplane.socket import Answer, BundleResult, ControlSocket
 from starfort.runtime.status import ConfigStatus, ReloadResult
 from starfort.runtime.toolchain import Built, Proxy, RefusedError, Toolchain
 
@@ -147,12 +147,12 @@ class Configuration:
             await asyncio.to_thread(_restore, self.bundle_path, before)
             return self._refused([str(error)], [], started)
         results = await self._socket.push_bundle(self.bundle_path, built.version) if self._socket else []
-        refused = [f"{result.node} ({result.pid}): {result.error}" for result in results if not result.ok]
+        refused, unanswered = (_named(results, answer) for answer in (Answer.REFUSED, Answer.NONE))
         if results and len(refused) == len(results):
             await self._go_back(before, built)
             return self._refused(["every filter refused the bundle"], refused, started)
         await self._in_force(built, started)
-        return ReloadResult(True, built.version, [], refused, self.last_apply_s * 1000)
+        return ReloadResult(True, built.version, [], refused, self.last_apply_s * 1000, unanswered)
 
     async def _in_force(self, built: Built, started: float) -> None:
         self.built, self.loaded_at = built, time.time()
@@ -206,6 +206,10 @@ def _mark(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return (found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+def _named(results: Iterable[BundleResult], answer: Answer) -> list[str]:
+    return [f"{each.node} ({each.pid}): {each.error}" for each in results if each.answer is answer]
 
 
 def _digest(path: Path) -> bytes:

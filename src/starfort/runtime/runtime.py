@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import os
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -21,10 +22,11 @@ from sqlalchemy import Engine, create_engine, event
 
 import starfort
 from starfort.alerts import Alert, AlertDispatcher, AlertHistory
-from starfort.dataplane.socket import Callbacks, ControlSocket, Peer, SocketUnavailableError
+from starfort.dataplane.socket import Callbacks, ControlSocket, Peer, SocketUnavailableError, Taken
 from starfort.events.errors import IngestOverloadedError
-from starfort.events.ingest import Ingest
-from starfort.runtime import metrics, policies
+from starfort.events.ingest import Ingest, Outcome
+from starfort.events.validate import about
+from starfort.runtime import horizon, metrics, policies
 from starfort.runtime.admin import AdminServer, App
 from starfort.runtime.detection import Detection
 from starfort.runtime.figures import IngestFigures, RateMeter, detector_status, node_status
@@ -53,8 +55,8 @@ CATALOGUE_EVERY_S: Final = 2.0
 SAMPLE_EVERY_S: Final = 1.0
 """How often rates are sampled."""
 
-LAST_EVENTS_S: Final = 2.0
-"""How long stopping waits for the filters to leave after Envoy was told to end."""
+LAST_EVENTS_S: Final = 6.0
+"""How long stopping waits, after Envoy ended, for what its filter sent; the control socket gives it 5 s."""
 
 log = structlog.get_logger(__name__)
 
@@ -217,6 +219,7 @@ class Runtime:
             bundle=self._configuration.current,
         )
         self.socket = ControlSocket(self.data_dir / "run" / "control.sock", callbacks)
+        self.horizon = horizon.Horizon(self.ingest, lambda: self.socket.peers)
         await self.socket.start()
         self._stack.push_async_callback(self.socket.stop)
         self._proxy = self._makers.proxy(self.data_dir, built.config)
@@ -272,12 +275,15 @@ class Runtime:
         self._tasks.clear()
 
     async def _stop_proxy(self) -> None:
-        """End Envoy, then wait for its filters' last events."""
+        """End Envoy, then wait until its filters' last events are on disk; what is not is said."""
         await self._proxy.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_EVENTS_S):
-                while self.socket.connected:  # noqa: ASYNC110 (connections end in their own tasks)
+                while self.socket.busy:  # noqa: ASYNC110 (connections end in their own tasks)
                     await asyncio.sleep(0.02)
+        for peer in self.socket.peers:
+            if peer.left_behind:
+                log.error("events_lost", node=peer.node, pid=peer.pid, calls=peer.left_behind)
 
     async def stop(self) -> None:
         """Stop everything that was started; stopping twice is harmless."""
@@ -295,15 +301,18 @@ class Runtime:
             # over the connection that waits for us here.
             self._background(self._configuration.repair())
 
-    async def _take_events(self, peer: Peer, sequence: int, stream: bytes) -> None:
+    async def _take_events(self, peer: Peer, sequence: int, stream: bytes) -> Taken:
         while True:
             try:
-                await self.ingest.accept(peer.node, peer.instance, sequence, stream)
+                outcome = await self.ingest.accept(peer.node, peer.instance, sequence, stream)
             except IngestOverloadedError:
                 await asyncio.sleep(0.05)
                 continue
             break
-        self.traffic.observe(stream)
+        if outcome is Outcome.STORED:
+            self.traffic.observe(stream)
+        held = about(stream)
+        return Taken(held.calls, held.newest)
 
     async def _applied(self, built: Built) -> None:
         self.runner.replace(built.detectors)
@@ -341,6 +350,7 @@ class Runtime:
                 meter = self._meters.setdefault((peer.node, peer.instance), RateMeter())
                 meter.add(now, peer.counters.get("requests", 0.0))
             self._stored_meter.add(now, self.ingest.counters.inserted_rows)
+            self.horizon.sample()
             self._envoy_text = await self._proxy.metrics()
             await asyncio.sleep(SAMPLE_EVERY_S)
 
@@ -420,12 +430,19 @@ class Runtime:
         return StoreStatus(
             events_stored=figures.inserted_rows,
             events_per_s=self._stored_meter.rate(),
-            events_dropped=figures.refused_rows
-            + int(sum(peer.counters.get("events_dropped", 0) for peer in self.socket.peers)),
-            lag_s=figures.lag_s,
+            events_dropped=self.horizon.lost(),
+            lag_s=self.horizon.lag_s(),
             spool_bytes=figures.spool_bytes,
             error=figures.error,
+            events_waiting=self.horizon.waiting_calls(),
+            missing_s=figures.missing_s,
+            missing_events=figures.missing_rows,
+            thinned=figures.degree,
         )
+
+    def seen_until(self) -> dt.datetime:
+        """Up to when detection can see: what connected filters saw by then is in the store, UTC."""
+        return self.horizon.seen_until()
 
     def endpoint_count(self) -> int:
         """Endpoints in the catalogue."""
@@ -452,6 +469,9 @@ class Runtime:
         ]
         if store.error:
             problems.append(f"the store does not take events: {store.error}")
+        health = getattr(self.config, "health", None)
+        limits = horizon.Limits(health.lag.total_seconds()) if health else horizon.Limits()
+        problems += self.horizon.problems(limits)
         problems += [
             f"detector {row.name} fails: {row.last_error}" for row in self.detectors() if row.last_error
         ]
