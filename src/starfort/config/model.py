@@ -673,6 +673,14 @@ class Retention(Model):
     """Sums by second and minute."""
 
 
+class Health(Model):
+    """When `starfort status` says that something needs a person."""
+
+    lag: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
+    """Detection sees the past by more than this: younger events are not in the store. It has 3 s from the
+    first call of an attack to its verdict; a busy machine needs some more now and then."""
+
+
 Match = Annotated[str, Field(pattern=r"^([A-Z]+|\*) /\S*$")]
 Paranoia = Annotated[int, Field(ge=1, le=4)]
 Threshold = Annotated[int, Field(ge=1, le=10_000)]
@@ -830,3 +838,5 @@ class Config(Model):
     """REST API and dashboard."""
     retention: Retention = Retention()
     """How long things are kept."""
+    health: Health = Health()
+    """When status says that something is wrong."""
