@@ -50,6 +50,7 @@ class ConfigStatus:
         last_error: why the file as it is now was refused; "" when it is in force.
         last_error_at: Unix seconds of that refusal, 0 without one.
         rules: versions of the rule sets in it.
+        warnings: what of it has no effect, and may be meant to have one.
     """
 
     path: str
@@ -59,6 +60,7 @@ class ConfigStatus:
     last_error: str
     last_error_at: float
     rules: str = ""
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,7 @@ class ReloadResult:
         problems: why it was refused, as shown to people; empty when ok.
         refused_by: filters that refused the bundle, `node (pid): why`.
         took_ms: from reading the file to the last filter's answer.
+        warnings: what of the file has no effect, and may be meant to have one.
     """
 
     ok: bool
@@ -211,3 +214,4 @@ class ReloadResult:
     problems: list[str]
     refused_by: list[str]
     took_ms: float
+    warnings: list[str] = field(default_factory=list)
