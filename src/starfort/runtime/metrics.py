@@ -312,6 +312,9 @@ class StarfortCollector:
         envoy = self._runtime.envoy_status()
         families.counter("config_errors", "Configurations that were refused.", [({}, config.errors)])
         families.gauge(
+            "config_warnings", "What of the one in force has no effect.", [({}, len(config.warnings))]
+        )
+        families.gauge(
             "config_loaded_timestamp_seconds", "When the one in force came.", [({}, config.loaded_at)]
         )
         families.gauge(

@@ -79,6 +79,7 @@ class Configuration:
             last_error=self.last_error,
             last_error_at=self.last_error_at,
             rules=self.built.rules if self.built else "",
+            warnings=list(self.built.warnings) if self.built else [],
         )
 
     def problems(self) -> list[str]:
@@ -99,10 +100,18 @@ class Configuration:
         self._learned = learned
         built = await asyncio.to_thread(self._toolchain.build, loaded, learned)
         await asyncio.to_thread(self._toolchain.write_bundle, built, self.bundle_path)
+        self._warn(built)
         self.built, self.loaded_at = built, time.time()
         self._digest = await asyncio.to_thread(_digest, self.bundle_path)
         self._bundle_mark = _mark(self.bundle_path)
         return built
+
+    def _warn(self, built: Built) -> None:
+        """Log warnings that were not there before: whoever changed the file looks at the log now."""
+        before = set(self.built.warnings) if self.built else set()
+        for warning in built.warnings:
+            if warning not in before:
+                log.warning("config_has_no_effect", what=warning)
 
     def connect(self, socket: ControlSocket, proxy: Proxy, on_applied: OnApplied) -> None:
         """Say who must hear of a new configuration."""
@@ -199,9 +208,12 @@ class Configuration:
         await self._in_force(built, started)
         if len(results) > len(refused):
             await self._keep_last_good()
-        return ReloadResult(True, built.version, [], refused, self.last_apply_s * 1000, unanswered)
+        return ReloadResult(
+            True, built.version, [], refused, self.last_apply_s * 1000, unanswered, list(built.warnings)
+        )
 
     async def _in_force(self, built: Built, started: float) -> None:
+        self._warn(built)
         self.built, self.loaded_at = built, time.time()
         self._digest = await asyncio.to_thread(_digest, self.bundle_path)
         self._bundle_mark = _mark(self.bundle_path)

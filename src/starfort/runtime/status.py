@@ -56,6 +56,7 @@ class ConfigStatus:
         last_error: why the file as it is now was refused; "" when it is in force.
         last_error_at: Unix seconds of that refusal, 0 without one.
         rules: versions of the rule sets in it.
+        warnings: what of it has no effect, and may be meant to have one.
     """
 
     path: str
@@ -65,6 +66,7 @@ class ConfigStatus:
     last_error: str
     last_error_at: float
     rules: str = ""
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,7 @@ class ReloadResult:
         refused_by: filters that refused the bundle, `node (pid): why`.
         took_ms: from reading the file to the last filter's answer.
         unanswered: filters that have not answered yet and are asked again, `node (pid): why`.
+        warnings: what of the file has no effect, and may be meant to have one.
     """
 
     ok: bool
@@ -243,3 +246,4 @@ class ReloadResult:
     refused_by: list[str]
     took_ms: float
     unanswered: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
