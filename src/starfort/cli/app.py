@@ -34,6 +34,7 @@ from starfort.cli.token import create as token_create
 from starfort.cli.token import list as token_list
 from starfort.cli.token import revoke as token_revoke
 from starfort.cli.user import add as user_add
+from starfort.cli.user import factor as user_factor
 from starfort.cli.user import list as user_list
 from starfort.cli.user import password as user_password
 from starfort.cli.user import remove as user_remove
@@ -105,6 +106,7 @@ NOUNS: dict[str, tuple[str, Verbs]] = {
             "remove": user_remove.remove,
             "password": user_password.password,
             "role": user_role.role,
+            "factor": user_factor.factor,
         },
     ),
     "token": (

@@ -85,6 +85,7 @@ class Peer:
         oldest_waiting: Unix seconds when the first of them was over, 0 without one.
         stats_at: Unix seconds when it said so.
         taken_calls: calls whose events were taken.
+        newest_taken: Unix seconds when the last of them was over, 0 without one.
         batches: batches taken.
         duplicates: batches that it sent again and that were already here.
         event_bytes: Arrow bytes taken.
@@ -111,6 +112,7 @@ class Peer:
     oldest_waiting: float = 0.0
     stats_at: float = 0.0
     taken_calls: int = 0
+    newest_taken: float = 0.0
     batches: int = 0
     duplicates: int = 0
     event_bytes: int = 0
@@ -130,7 +132,12 @@ class Peer:
 
         A filter that comes back sends them, and then there are none.
         """
-        if self.connected or self._known_before is None:
+        return 0 if self.connected else self.outstanding
+
+    @property
+    def outstanding(self) -> int:
+        """Calls whose events it had, as it said last, and that have not come since."""
+        if self._known_before is None:
             return 0
         had = self.counters.get("events_acknowledged", 0.0) + self.waiting_calls
         return max(0, int(had - self._known_before) - self.taken_calls)
@@ -154,6 +161,19 @@ class Peer:
         self.bundle, self.bundle_since = version, since_ms / 1000
         if version == self.bundle_asked:
             self.bundle_error = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was taken of a filter.
+
+    Attributes:
+        calls: calls that the batch stands for.
+        newest: Unix seconds when the last of them was over.
+    """
+
+    calls: int = 0
+    newest: float = 0.0
 
 
 class Answer(enum.StrEnum):
@@ -202,15 +222,15 @@ class Callbacks:
     """What the owner of the socket wants to know.
 
     Attributes:
-        on_events: `(peer, sequence, arrow_stream)`; returns the calls that the batch stands for, once it is
-            on disk. Raising keeps the batch unacknowledged, so the filter sends it again.
+        on_events: `(peer, sequence, arrow_stream)`; returns what the batch holds (`None`: nobody counts)
+            once it is on disk. Raising keeps the batch unacknowledged, so the filter sends it again.
         on_hello: `(peer)` after a filter introduced itself; nothing is read from it meanwhile.
         on_stats: `(peer)` after its counters were taken over; nothing is read from it meanwhile.
         signals: every active signal, for a filter that just came.
         bundle: path and version that should be in force, `None` before there is one.
     """
 
-    on_events: Callable[[Peer, int, bytes], Awaitable[int]]
+    on_events: Callable[[Peer, int, bytes], Awaitable[Taken | None]]
     on_hello: Callable[[Peer], Awaitable[None]] = _ignore
     on_stats: Callable[[Peer], Awaitable[None]] = _ignore
     signals: Callable[[], Iterable[WireSignal]] = tuple
@@ -581,10 +601,11 @@ class ControlSocket:
             if sequence <= peer.last_sequence:
                 peer.duplicates += 1
             else:
-                calls = await self._callbacks.on_events(peer, sequence, arrow)
-                # Another connection of the same filter may have handed it on meanwhile.
-                peer.taken_calls += calls if sequence > peer.last_sequence else 0
-                peer.last_sequence = max(peer.last_sequence, sequence)
+                taken = await self._callbacks.on_events(peer, sequence, arrow) or Taken()
+                if sequence > peer.last_sequence:  # else another connection of this filter handed it on
+                    peer.taken_calls += taken.calls
+                    peer.newest_taken = max(peer.newest_taken, taken.newest)
+                    peer.last_sequence = sequence
                 peer.batches += 1
                 peer.event_bytes += len(arrow)
             connection.send(frames.encode_ack(peer.last_sequence))

@@ -24,10 +24,11 @@ import starfort
 from starfort.alerts import Alert, AlertDispatcher, AlertHistory
 from starfort.base.tasks import Failures, keep_running
 from starfort.dataplane.files import explain
-from starfort.dataplane.socket import Callbacks, ControlSocket, Peer, SocketUnavailableError
+from starfort.dataplane.socket import Callbacks, ControlSocket, Peer, SocketUnavailableError, Taken
 from starfort.events.errors import IngestOverloadedError
-from starfort.events.ingest import Ingest
-from starfort.runtime import beats, disk, metrics, policies
+from starfort.events.ingest import Ingest, Outcome
+from starfort.events.validate import about
+from starfort.runtime import beats, disk, horizon, metrics, policies
 from starfort.runtime.admin import AdminServer, App
 from starfort.runtime.detection import Detection
 from starfort.runtime.disk import DiskStatus
@@ -61,8 +62,8 @@ SAMPLE_EVERY_S: Final = 1.0
 DISKS_EVERY_S: Final = 2.0
 """How often free space is looked at."""
 
-LAST_EVENTS_S: Final = 2.0
-"""How long stopping waits for the filters to leave after Envoy was told to end."""
+LAST_EVENTS_S: Final = 6.0
+"""How long stopping waits, after Envoy ended, for what its filter sent; the control socket gives it 5 s."""
 
 log = structlog.get_logger(__name__)
 
@@ -235,6 +236,7 @@ class Runtime:
             bundle=self._configuration.current,
         )
         self.socket = ControlSocket(self.data_dir / "run" / "control.sock", callbacks)
+        self.horizon = horizon.Horizon(self.ingest, lambda: self.socket.peers)
         await self.socket.start()
         self._stack.push_async_callback(self.socket.stop)
         self._proxy = self._makers.proxy(self.data_dir, built.config)
@@ -259,7 +261,7 @@ class Runtime:
             self.store.reading_as(Reader.DETECTION),
             self.detection.take,
             seen_until=self.seen_until,
-            late=self._late,
+            late=self.horizon.late,
             stored=lambda: self.ingest.counters.inserted_rows,
         )
         self.runner.resume(self.signals.judged)
@@ -297,14 +299,6 @@ class Runtime:
     def _judged(self) -> dict[str, datetime]:
         return self.runner.judged()
 
-    def seen_until(self) -> datetime:
-        """Event time up to which everything that filters sent is stored, UTC."""
-        return datetime.now(UTC)
-
-    def _late(self) -> list[tuple[datetime, datetime]]:
-        """Event times that became visible only after `seen_until` had passed them."""
-        return []
-
     def _keep(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         """Run work for as long as this runs. One that fails is begun again and reported; nothing else ends."""
         failures = self.failures.setdefault(name, Failures())
@@ -338,8 +332,11 @@ class Runtime:
         await self._proxy.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_EVENTS_S):
-                while self.socket.connected:  # noqa: ASYNC110 (connections end in their own tasks)
+                while self.socket.busy:  # noqa: ASYNC110 (connections end in their own tasks)
                     await asyncio.sleep(0.02)
+        for peer in self.socket.peers:
+            if peer.left_behind:
+                log.error("events_lost", node=peer.node, pid=peer.pid, calls=peer.left_behind)
 
     async def stop(self) -> None:
         """Stop everything that was started; stopping twice is harmless."""
@@ -360,15 +357,18 @@ class Runtime:
         elif self._configuration.built is not None and peer.bundle == self._configuration.built.version:
             self._background(self._configuration.confirm())
 
-    async def _take_events(self, peer: Peer, sequence: int, stream: bytes) -> None:
+    async def _take_events(self, peer: Peer, sequence: int, stream: bytes) -> Taken:
         while True:
             try:
-                await self.ingest.accept(peer.node, peer.instance, sequence, stream)
+                outcome = await self.ingest.accept(peer.node, peer.instance, sequence, stream)
             except IngestOverloadedError:
                 await asyncio.sleep(0.05)
                 continue
             break
-        self.traffic.observe(stream)
+        if outcome is Outcome.STORED:
+            self.traffic.observe(stream)
+        held = about(stream)
+        return Taken(held.calls, held.newest)
 
     async def _applied(self, built: Built) -> None:
         self.runner.replace(built.detectors)
@@ -414,6 +414,7 @@ class Runtime:
                 meter.add(now, peer.counters.get("requests", 0.0))
             self._stored_meter.add(now, self.ingest.counters.inserted_rows)
             self._beats.look(self.runner.problems())
+            self.horizon.sample()
             self._envoy_text = await self._proxy.metrics()
             await asyncio.sleep(SAMPLE_EVERY_S)
 
@@ -497,12 +498,19 @@ class Runtime:
         return StoreStatus(
             events_stored=figures.inserted_rows,
             events_per_s=self._stored_meter.rate(),
-            events_dropped=figures.refused_rows
-            + int(sum(peer.counters.get("events_dropped", 0) for peer in self.socket.peers)),
-            lag_s=figures.lag_s,
+            events_dropped=self.horizon.lost(),
+            lag_s=self.horizon.lag_s(),
             spool_bytes=figures.spool_bytes,
             error=figures.error,
+            events_waiting=self.horizon.waiting_calls(),
+            missing_s=figures.missing_s,
+            missing_events=figures.missing_rows,
+            thinned=figures.degree,
         )
+
+    def seen_until(self) -> datetime:
+        """Up to when detection can see: what connected filters saw by then is in the store, UTC."""
+        return self.horizon.seen_until()
 
     def endpoint_count(self) -> int:
         """Endpoints in the catalogue."""
@@ -546,6 +554,9 @@ class Runtime:
         ]
         if store.error:
             problems.append(f"the store does not take events: {store.error}")
+        health = getattr(self.config, "health", None)
+        limits = horizon.Limits(health.lag.total_seconds()) if health else horizon.Limits()
+        problems += self.horizon.problems(limits)
         problems += [
             f"detector {row.name} does not keep its beat: {row.problem}"
             if row.problem

@@ -30,6 +30,7 @@ class Built:
         policies: the policies, without what they did.
         files: every file that it was made of, for watching.
         rules: versions of the rule sets in it.
+        warnings: what of it has no effect, as shown to people.
     """
 
     loaded: Any
@@ -41,6 +42,7 @@ class Built:
     policies: Sequence[PolicyStatus]
     files: Sequence[Path]
     rules: str = ""
+    warnings: Sequence[str] = ()
 
 
 class RefusedError(Exception):

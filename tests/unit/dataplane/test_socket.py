@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from starfort.dataplane import frames
+from starfort.dataplane import frames, socket
 from starfort.dataplane.frames import FrameType
 from starfort.dataplane.socket import (
     MAX_QUEUED_BYTES,
@@ -90,12 +90,12 @@ class Taken:
         self.disk = asyncio.Event()
         self.disk.set()
 
-    async def on_events(self, _: Peer, sequence: int, arrow: bytes) -> int:
+    async def on_events(self, _: Peer, sequence: int, arrow: bytes) -> socket.Taken:
         await self.disk.wait()
         if self.fail:
             raise OSError("disk full")
         self.batches.append((sequence, arrow))
-        return 10
+        return socket.Taken(10, float(sequence))
 
 
 @pytest.fixture
