@@ -38,6 +38,8 @@ MAX_ALERTS_CHARTED = 1_000
 FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
 TOP_ID = "\x7f" * 8
 DAY_S = 86_400
+_KINDS = ("fingerprint", "ja4", "network", "bot")
+"""What many callers share: of these there are few enough for a rollup of their own."""
 _KEYS = {"bot": "bot_kind"}
 """Columns of the query `clients_rolled` that have another name than what people ask by."""
 _BASTIONS = {check.code: check.bastion for check in CHECKS}
@@ -177,9 +179,12 @@ class Insight:
         }  # fmt: skip
         if await self._reads_rollups(window):
             by_day = window.length_s > DAY_S
+            parameters["since"] = _begin_of(window.since, by_day=by_day)
+            if by_day and wanted.by in _KINDS:
+                rows = await self._rows("visibility", "clients_of_kind", parameters | {"kind": wanted.by})
+                return _clients(rows, limit, offset)
             parameters |= {
                 "table": "client_1d" if by_day else "client_1h",
-                "since": _begin_of(window.since, by_day=by_day),
                 "key": _KEYS.get(wanted.by, wanted.by),
             }
             rows = await self._rows("visibility", "clients_rolled", parameters)
@@ -187,9 +192,7 @@ class Insight:
             rows = await self._rows(
                 "visibility", "clients", parameters | {"since": window.since, "by": wanted.by}
             )
-        total = rows[0]["total"] if rows else 0
-        items = [models.Client(**_without(row, "total")) for row in rows]
-        return models.Page[models.Client](items=items, total=total, limit=limit, offset=offset)
+        return _clients(rows, limit, offset)
 
     async def events(self, wanted: EventFilter, limit: int, before: str | None = None) -> models.EventPage:
         """Events, latest first.
@@ -487,6 +490,12 @@ def _scope(window: Window, api: str = "", endpoint_id: str = "") -> dict[str, An
         # rollups of whole APIs have no such column, and are not read for one endpoint
         scope["of_endpoint"] = "endpoint_id" if window.table.startswith("traffic_endpoint") else "api"
     return scope
+
+
+def _clients(rows: list[dict[str, Any]], limit: int, offset: int) -> models.Page[models.Client]:
+    total = rows[0]["total"] if rows else 0
+    items = [models.Client(**_without(row, "total")) for row in rows]
+    return models.Page[models.Client](items=items, total=total, limit=limit, offset=offset)
 
 
 def _begin_of(time: datetime, *, by_day: bool) -> datetime:
