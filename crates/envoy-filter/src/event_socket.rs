@@ -231,6 +231,7 @@ impl EventSocket {
             "filter_version": env!("CARGO_PKG_VERSION"),
             "envoy_abi": crate::ABI_VERSION,
             "bundle": engine.map_or("", |engine| &engine.version),
+            "bundle_error": *self.process.bundle_error.lock(),
             "bundle_since_ms": self.process.bundle_since_ms(),
         })
     }

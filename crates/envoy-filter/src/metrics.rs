@@ -66,6 +66,12 @@ counters! {
     failed_closed,
     /// Delays that were left out because too many requests were held already.
     delays_skipped,
+    /// Requests that were answered 408 because their body came too slowly.
+    slow_bodies,
+    /// Bodies whose pace was not looked at because too many were waited for already.
+    paces_skipped,
+    /// Connections that were closed because their client's address had too many.
+    connections_refused,
     /// Rows made.
     events,
     /// Calls whose rows were dropped because memory was full.
@@ -88,6 +94,8 @@ counters! {
     bundles_loaded,
     /// Bundles refused; the one before stayed in force.
     bundles_refused,
+    /// Beginnings with the last good bundle, since the bundle itself could not be loaded.
+    bundles_last_good,
     /// Signals taken over.
     signals_set,
     /// Signals that could not be read.

@@ -77,6 +77,8 @@ def _overview(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if config["errors"]:
         since = output.moment(config["last_error_at"]) if config["last_error"] else "none stands"
         yield "refused", f"{config['errors']} since the start; last: {since}"
+    if config["warnings"]:
+        yield "warnings", f"{len(config['warnings'])}; `starfort check` shows each place"
     yield "envoy", f"{envoy['state']}, process {envoy['pid']}, {envoy['restarts']} restarts"
     rate, dropped = store["events_per_s"], store["events_dropped"]
     stored = f"{store['events_stored']:,} stored, {rate:.1f}/s, {dropped:,} dropped"

@@ -542,6 +542,7 @@ class ControlSocket:
         peer.filter_version = _text(said, "filter_version")
         peer.envoy_abi = _text(said, "envoy_abi")
         peer.run(_text(said, "bundle"), frames.numbers(said, most=MAX_COUNTERS).get("bundle_since_ms", 0.0))
+        peer.bundle_error = _text(said, "bundle_error")
         peer.connected, peer.connected_at, peer.seen_at = True, time.time(), time.time()
         self._peers[key] = peer
         self._peers.move_to_end(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from starfort.dataplane.socket import Peer
 from starfort.runtime.status import DetectorStatus, NodeStatus
@@ -113,8 +114,15 @@ def node_status(peer: Peer, meter: RateMeter | None) -> NodeStatus:
     )
 
 
-def detector_status(state: DetectorState) -> DetectorStatus:
-    """One detector as people see it."""
+def detector_status(state: DetectorState, problem: str, now: datetime) -> DetectorStatus:
+    """One detector as people see it.
+
+    Args:
+        state: how it runs.
+        problem: why it does not keep its beat, "" when it does.
+        now: the time, UTC.
+    """
+    judged = state.judged_until
     return DetectorStatus(
         name=state.detector.name,
         kind=state.detector.spec.kind,
@@ -124,4 +132,8 @@ def detector_status(state: DetectorState) -> DetectorStatus:
         last_error=state.last_error,
         last_ms=round(state.last_s * 1000, 1),
         signals=state.signals,
+        problem=problem,
+        behind_s=round(max(0.0, (now - judged).total_seconds()), 1) if judged else 0.0,
+        owed=len(state.backlog),
+        parts=state.parts,
     )

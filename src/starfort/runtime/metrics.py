@@ -6,6 +6,7 @@ docs/metrics.md says what each is; a test holds the two together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -219,6 +220,57 @@ class StarfortCollector:
             ((name, state.skipped) for name, state in rows),
         )
         families.counter(
+            "detector_retries",
+            "Queries that hit a limit and were tried again smaller.",
+            ((name, state.retries) for name, state in rows),
+        )
+        families.counter(
+            "detector_idle",
+            "Beats that needed no query, as nothing was stored.",
+            ((name, state.skipped_idle) for name, state in rows),
+        )
+        families.counter(
+            "detector_late_windows",
+            "Windows judged late.",
+            ((name, state.late_runs) for name, state in rows),
+        )
+        families.counter(
+            "detector_windows_given_up",
+            "Windows that were owed and became too old or too many.",
+            ((name, state.backlog.given_up) for name, state in rows),
+        )
+        families.gauge(
+            "detector_windows_owed",
+            "Windows that are owed.",
+            ((name, len(state.backlog)) for name, state in rows),
+        )
+        families.gauge(
+            "detector_parts",
+            "1 when each query judges everything, else how much smaller it is.",
+            ((name, state.parts) for name, state in rows),
+        )
+        now = datetime.now(UTC)
+        families.gauge(
+            "detector_behind_seconds",
+            "Age of the newest events that were judged.",
+            (
+                (name, max(0.0, (now - state.judged_until).total_seconds()))
+                for name, state in rows
+                if state.judged_until
+            ),
+        )
+        problems = self._runtime.runner.problems()
+        families.gauge(
+            "detector_keeps_beat",
+            "0 while a detector does not keep its beat.",
+            ((name, float(state.detector.name not in problems)) for name, state in rows),
+        )
+        families.counter(
+            "store_queries_refused",
+            "Queries of pages refused as too many waited.",
+            [({}, self._runtime.store.refused_queries)],
+        )
+        families.counter(
             "detector_signals", "Signals yielded.", ((name, state.signals) for name, state in rows)
         )
         table = self._runtime.signals
@@ -259,6 +311,9 @@ class StarfortCollector:
         config = self._runtime.config_status()
         envoy = self._runtime.envoy_status()
         families.counter("config_errors", "Configurations that were refused.", [({}, config.errors)])
+        families.gauge(
+            "config_warnings", "What of the one in force has no effect.", [({}, len(config.warnings))]
+        )
         families.gauge(
             "config_loaded_timestamp_seconds", "When the one in force came.", [({}, config.loaded_at)]
         )

@@ -56,6 +56,7 @@ class ConfigStatus:
         last_error: why the file as it is now was refused; "" when it is in force.
         last_error_at: Unix seconds of that refusal, 0 without one.
         rules: versions of the rule sets in it.
+        warnings: what of it has no effect, and may be meant to have one.
     """
 
     path: str
@@ -65,6 +66,7 @@ class ConfigStatus:
     last_error: str
     last_error_at: float
     rules: str = ""
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,10 @@ class DetectorStatus:
         last_error: why the last run failed, "" when it did not.
         last_ms: duration of the last run.
         signals: signals that it raised since start.
+        problem: why it does not keep its beat, "" when it does.
+        behind_s: age of the newest events that it judged, 0 before it judged any.
+        owed: windows that a pause left out or events came late for, and that it will judge.
+        parts: 1 when each query judges everything; more: so much smaller, after a query that hit a limit.
     """
 
     name: str
@@ -121,6 +127,10 @@ class DetectorStatus:
     last_error: str
     last_ms: float
     signals: int
+    problem: str = ""
+    behind_s: float = 0.0
+    owed: int = 0
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +171,18 @@ class EnvoyStatus:
         pid: its process id, 0 when it does not run.
         restarts: restarts since start.
         last_error: why it stopped last, "" when it did not.
+        stale: why another one than this should run and does not, "" when none should.
+        pending: what comes into force when an Envoy that was replaced has ended, "" when nothing waits.
+        leaving: process ids of Envoys that were replaced and still have connections.
     """
 
     state: str
     pid: int
     restarts: int
     last_error: str = ""
+    stale: str = ""
+    pending: str = ""
+    leaving: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +237,7 @@ class ReloadResult:
         refused_by: filters that refused the bundle, `node (pid): why`.
         took_ms: from reading the file to the last filter's answer.
         unanswered: filters that have not answered yet and are asked again, `node (pid): why`.
+        warnings: what of the file has no effect, and may be meant to have one.
     """
 
     ok: bool
@@ -229,3 +246,4 @@ class ReloadResult:
     refused_by: list[str]
     took_ms: float
     unanswered: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)

@@ -1,5 +1,6 @@
 """Nodes: whether Starfort itself is well."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from markupsafe import Markup
@@ -85,6 +86,7 @@ def _parts(view: View, status: Status) -> list[Markup]:
                     ("In force since", view.viewer.exact(loaded)),
                     ("Refused since start", shapes.number(config.errors)),
                     ("Last refusal", config.last_error or tag("span", "none", class_="muted")),
+                    ("Warnings", _warnings(config.warnings)),
                 ]
             ),
         ),
@@ -115,6 +117,13 @@ def _parts(view: View, status: Status) -> list[Markup]:
             ),
         ),
     ]
+
+
+def _warnings(warnings: Sequence[str]) -> Markup:
+    """What of the configuration has no effect."""
+    if not warnings:
+        return tag("span", "none", class_="muted")
+    return tag("ul", *[tag("li", warning) for warning in warnings])
 
 
 def _span(seconds: float) -> str:
