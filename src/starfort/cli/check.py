@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from starfort.cli import options, output
+from starfort.cli.cache import known_rules
 from starfort.cli.errors import FoundError
 from starfort.cli.options import Json
 from starfort.cli.target import config_path
@@ -22,12 +22,13 @@ def check(
 ) -> None:
     """Check the configuration as a start would: files, references, detectors, policies. Changes nothing."""
     from starfort.config import ConfigError
-    from starfort.runtime import assemble
-    from starfort.runtime.toolchain import RefusedError
+    from starfort.runtime import checked as checking
+    from starfort.runtime import secrets
 
     path = config_path(file or config)
     try:
-        checked = assemble.check(path)
+        with known_rules():
+            checked = checking.check(path)
     except ConfigError as error:
         if json:
             output.print_json({"ok": False, "problems": [_json(problem) for problem in error.problems]})
@@ -46,13 +47,9 @@ def check(
         _count(len(checked.detectors.running), "detector", "detectors"),
     ]
     output.say(f"{path} is right: {', '.join(parts)}.", "green")
-    try:
-        assemble.FileToolchain().channels(found)
-    except RefusedError as error:
+    if missing := secrets.missing(found):
         # Where a check runs is often not where Starfort runs, so this is no mistake of the file.
-        output.say(
-            f"Not here, where `starfort up` would refuse to start: {'; '.join(error.problems)}", "yellow"
-        )
+        output.say(f"Not here, where `starfort up` would refuse to start: {'; '.join(missing)}", "yellow")
 
 
 def _count(number: int, one: str, several: str) -> str:
@@ -75,7 +72,7 @@ def show_problems(error: Any) -> None:
     texts: dict[Path, list[str]] = {}
     for problem in error.problems:
         place = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else str(problem.file)
-        head = Text(f"{place}: ", style="bold")
+        head = output.styled(f"{place}: ", "bold")
         head.append(output.printable(problem.what), style="not bold red")
         console.print(head, soft_wrap=True)
         if problem.line:
@@ -83,11 +80,11 @@ def show_problems(error: Any) -> None:
             if problem.line <= len(lines):
                 line = output.printable(lines[problem.line - 1].replace("\t", " "))
                 number = f"{problem.line:>5} | "
-                console.print(Text(number + line), soft_wrap=True)
+                console.print(output.styled(number + line), soft_wrap=True)
                 caret = " " * (len(number) - 2) + "| " + " " * (problem.column - 1) + "^"
-                console.print(Text(caret, style="red"), soft_wrap=True)
+                console.print(output.styled(caret, "red"), soft_wrap=True)
         if problem.fix:
-            console.print(Text(f"  fix: {output.printable(problem.fix)}", style="green"), soft_wrap=True)
+            console.print(output.styled(f"  fix: {output.printable(problem.fix)}", "green"), soft_wrap=True)
 
 
 def _lines(file: Path) -> list[str]:
