@@ -52,6 +52,7 @@ async def _run(path: "Path", *, talk: bool) -> None:
 
     log = structlog.get_logger("starfort.up")
     runtime, made = _make(path)
+    told = False
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     reloads: set[asyncio.Task[Any]] = set()
@@ -76,8 +77,10 @@ async def _run(path: "Path", *, talk: bool) -> None:
         if not starting.done():
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
+            told = True
             return
         starting.result()
+        told = True
         loop.add_signal_handler(signal.SIGHUP, again)
         places = _places(runtime, made.get("first_password"))
         log.info("starfort_ready", **{name.replace(" ", "_"): where for name, where in places})
@@ -88,19 +91,19 @@ async def _run(path: "Path", *, talk: bool) -> None:
         failed = failing.done()
         failing.cancel()
     except RefusedError as error:
-        raise FoundError(
-            "the configuration is refused:\n" + "\n".join(error.problems), "`starfort check` shows each place"
-        ) from None
+        raise FoundError("the configuration is refused:\n" + "\n".join(error.problems)) from None
     except (StartError, ConfigError) as error:
         raise CliError(str(error)) from None
     finally:
-        log.info("starfort_stopping")
+        # A start that failed says why, and nothing else.
+        note = log.info if told else log.debug
+        note("starfort_stopping")
         stopping.cancel()
         for task in reloads:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await runtime.stop()
-        log.info("starfort_stopped")
+        note("starfort_stopped")
     if failed:
         raise CliError(
             "a part of Starfort that must run ended with an error, so it stopped", "see its log above"
