@@ -37,7 +37,7 @@ def up(
     asyncio.run(_run(config_path(config).resolve(), talk=log_format == "console" or sys.stderr.isatty()))
 
 
-async def _run(path: "Path", *, talk: bool) -> None:
+async def _run(path: "Path", *, talk: bool) -> None:  # noqa: PLR0915 (start and stop are read in order)
     """Start, run until something says stop, stop in order.
 
     Args:

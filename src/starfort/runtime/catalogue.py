@@ -177,7 +177,7 @@ def _severity(news: News) -> str:
 
 
 def _masked(config: Any) -> Iterator[str]:
-    """What policies mask: the tag that they leave in an event, and a class; `mask` alone masks every class."""
+    """What policies mask: the tag that each leaves in an event, and a class; `mask` alone masks all."""
     for policy in config.policies:
         if policy.action.mask is not None:
             for name in policy.action.mask or config.sensitive.classes:

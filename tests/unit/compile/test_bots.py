@@ -81,7 +81,7 @@ def test_names_are_the_same_whether_patterns_are_compiled_or_not(monkeypatch: py
     """A pattern that is one text names the bot as the compiled pattern would."""
     quick = known_bots()
     known_bots.cache_clear()
-    monkeypatch.setattr(bots, "_literal", lambda pattern: "")
+    monkeypatch.setattr(bots, "_literal", lambda _: "")
     assert known_bots() == quick
     known_bots.cache_clear()
     monkeypatch.undo()
