@@ -53,6 +53,10 @@ VERBS: Final[Verbs] = {
         "stop:stop",
         "Stop Starfort on this machine: Envoy drains its connections, its last events are kept, all ends.",
     ),
+    "restart": Verb(
+        "restart:restart",
+        "Go on as the Starfort that is installed now, and its Envoy and filter, without losing a request.",
+    ),
     "reload": Verb(
         "reload:reload", "Read the configuration again. One with mistakes changes nothing and is explained."
     ),
@@ -194,6 +198,10 @@ NOUNS: Final[dict[str, tuple[str, Verbs]]] = {
                 "user.password:password", "Give an account a new password and end its sessions."
             ),
             "role": Verb("user.role:role", "Change what an account may do, from its next request on."),
+            "factor": Verb(
+                "user.factor:factor",
+                "Set up an account's second factor: codes of an authenticator app besides the password.",
+            ),
         },
     ),
     "token": (

@@ -96,6 +96,10 @@ class Client:
         """The JSON that a POST answers. Raises as `get`."""
         return self._send("POST", path, params=_given(parameters), json=body)
 
+    def put(self, path: str, body: Any) -> Any:
+        """The JSON that a PUT answers. Raises as `get`."""
+        return self._send("PUT", path, params={}, json=body)
+
     def patch(self, path: str, body: Any) -> Any:
         """The JSON that a PATCH answers. Raises as `get`."""
         return self._send("PATCH", path, params={}, json=body)

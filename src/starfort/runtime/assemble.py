@@ -67,6 +67,7 @@ class FileToolchain:
             policies=[_policy(order, policy) for order, policy in enumerate(loaded.config.policies)],
             files=[*loaded.files, *compiled.files, *made.detectors.files],
             rules=compiled.rules.compiled.version,
+            warnings=[str(warning) for warning in made.warnings],
         )
 
     def write_bundle(self, built: Built, path: Path) -> None:
