@@ -49,8 +49,13 @@ class IngestFigures:
         refused_batches: batches that were no events.
         insert_failures: inserts that failed.
         write_failures: writes to the spool that failed.
-        lag_s: age of the oldest event that is not in the store.
         spool_bytes: bytes in the spool.
+        spool_rows: events in the spool.
+        missing_rows: events of them that newer ones overtook.
+        missing_s: seconds of time that these are of.
+        degree: what is left out of the newest segment (`overload.reduce`).
+        rows_without_details: events whose details were left out.
+        rows_thinned_out: events for which others stand.
         error: the last failure that still stands.
     """
 
@@ -59,8 +64,13 @@ class IngestFigures:
     refused_batches: int
     insert_failures: int
     write_failures: int
-    lag_s: float
     spool_bytes: int
+    spool_rows: int
+    missing_rows: int
+    missing_s: float
+    degree: int
+    rows_without_details: int
+    rows_thinned_out: int
     error: str
 
     @classmethod
@@ -72,8 +82,13 @@ class IngestFigures:
             refused_batches=int(status["refused_batches"]),
             insert_failures=int(status["insert_failures"]),
             write_failures=int(status["write_failures"]),
-            lag_s=float(status["lag_seconds"]),
             spool_bytes=int(status["spool_bytes"]),
+            spool_rows=int(status["spool_rows"]),
+            missing_rows=int(status["missing_rows"]),
+            missing_s=float(status["missing_seconds"]),
+            degree=int(status["degree"]),
+            rows_without_details=int(status["rows_without_details"]),
+            rows_thinned_out=int(status["rows_thinned_out"]),
             error=str(status["error"]),
         )
 
@@ -90,9 +105,12 @@ def node_status(peer: Peer, meter: RateMeter | None) -> NodeStatus:
         bundle_error=peer.bundle_error,
         seen_at=peer.seen_at,
         requests_per_s=meter.rate() if meter and peer.connected else 0.0,
-        events_dropped=int(peer.counters.get("events_dropped", 0)),
+        events_dropped=int(peer.counters.get("events_dropped", 0)) + peer.left_behind,
         signals_active=peer.signals_active,
         counters=dict(peer.counters),
+        bundle_since=peer.bundle_since,
+        bundle_awaited=peer.bundle_asked if peer.bundle_pending else "",
+        events_waiting=peer.outstanding if peer.connected else 0,
     )
 
 

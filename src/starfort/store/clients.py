@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pyarrow as pa
 
+from starfort.store.access import TEXT_SETTINGS, Examiner, make_server_reader, restrict, write_rights
 from starfort.store.errors import StoreBusyError, StoreClosedError, StoreOpenError, from_clickhouse
 from starfort.store.parameters import Value, encode
 
@@ -181,6 +182,9 @@ class Client(Protocol):
     ) -> pa.Table:
         """Run a SELECT within the limits of a reader, when it is its turn."""
 
+    def inspect(self, sql: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
+        """Run a SELECT of ours over ClickHouse's own tables, which `query` may not read."""
+
     def refused(self) -> int:
         """Queries of pages that were refused because too many waited."""
 
@@ -238,7 +242,7 @@ class EmbeddedClient:
         self._target = str(path) + "?" + "&".join(f"{name}={value}" for name, value in options.items())
         self._writing = threading.Lock()
         self._closed = False
-        self._writer = self._open(path)
+        self._writer = self._open(path, limits)
         self._readers: dict[Reader, queue.SimpleQueue[Session]] = {
             reader: queue.SimpleQueue() for reader in Reader
         }
@@ -247,6 +251,8 @@ class EmbeddedClient:
         self._database = "default"
         try:
             self._set(self._writer, INSERT_SETTINGS)
+            texts = str(self._writer.query(TEXT_SETTINGS, "TSVRaw"))
+            self._examiner = Examiner(frozenset(texts.split()))
             for reader in Reader:
                 for _ in range(limits.sessions(reader)):
                     self._readers[reader].put(self._session(reader))
@@ -254,9 +260,10 @@ class EmbeddedClient:
             self.close()
             raise StoreOpenError(f"{path}: {error}") from error
 
-    def _open(self, path: Path) -> Session:
+    def _open(self, path: Path, limits: Limits) -> Session:
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._target += f"&config-file={write_rights(path, limits.server_memory_bytes)}"
             return _session(self._target)
         except OSError as error:
             raise StoreOpenError(
@@ -272,6 +279,7 @@ class EmbeddedClient:
         session = _session(self._target)
         session.query(f"USE {self._database}")
         self._set(session, self._limits.settings(reader))
+        restrict(session)
         return session
 
     @staticmethod
@@ -327,10 +335,30 @@ class EmbeddedClient:
             content = self._ask(sql, parameters or {}, reader)
         return pa.ipc.open_file(content).read_all() if content else pa.table({})
 
-    def _ask(self, sql: str, parameters: Mapping[str, Value], reader: Reader) -> bytes:
-        session = self._readers[reader].get()
+    def inspect(self, sql: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
+        """Run a SELECT of ours over ClickHouse's own tables, on a session that may read them."""
+        if self._closed:
+            raise StoreClosedError("the store is closed")
+        session = _session(self._target)
         try:
-            result = session.query(sql, "Arrow", params=encode(parameters))
+            session.query(f"USE {self._database}")
+            content = session.query(sql, "Arrow", params=encode(parameters or {})).bytes()
+        except RuntimeError as error:
+            raise from_clickhouse(error) from error
+        finally:
+            session.close()
+        return pa.ipc.open_file(content).read_all() if content else pa.table({})
+
+    def _ask(self, sql: str, parameters: Mapping[str, Value], reader: Reader) -> bytes:
+        values = encode(parameters)
+        session = self._readers[reader].get()
+
+        def examine(statement: str, given: Mapping[str, str]) -> str:
+            return str(session.query(statement, "TSVRaw", params=dict(given)))
+
+        try:
+            self._examiner.check(examine, sql, values)
+            result = session.query(sql, "Arrow", params=values)
             return result.bytes() if result is not None else b""
         except RuntimeError as error:
             # chDB 4.4 puts what a failed query had already written in front of the session's next result
@@ -359,37 +387,39 @@ class EmbeddedClient:
 class ServerClient:
     """A ClickHouse server or cluster through clickhouse-connect."""
 
-    def __init__(self, client: Any, limits: Limits) -> None:
+    def __init__(self, client: Any, reader: Any, limits: Limits) -> None:
         self._client = client
+        self._reading = reader
         self._limits = limits
         self._turns = _turns(limits)
         self._closed = False
 
     @classmethod
-    def connect(cls, url: str, limits: Limits) -> ServerClient:
-        """Connect.
+    def connect(
+        cls, url: str, limits: Limits, reader_url: str | None = None, on_cluster: str = ""
+    ) -> ServerClient:
+        """Connect as the user that owns the database, and as one that may only read it.
 
         Args:
             url: `clickhouse://user:password@host:port/database` or with `clickhouses://` over TLS.
             limits: what reading may use; memory of the server is the server's own business.
+            reader_url: the same with the reader's user; `None`: it is made, which needs `CREATE USER`.
+            on_cluster: `ON CLUSTER name` for the reader that is made, or "".
 
         Raises:
             StoreOpenError: the server cannot be reached or refuses.
         """
-        import clickhouse_connect  # noqa: PLC0415 - 100 ms of import that embedded use does not need
-
-        dsn = url.replace("clickhouses://", "https://", 1).replace("clickhouse://", "http://", 1)
+        client = _connect(url)
+        if reader_url is not None:
+            return cls(client, _connect(reader_url), limits)
         try:
-            # no session id: queries of several threads then run in parallel
-            client = clickhouse_connect.get_client(
-                dsn=dsn, secure=dsn.startswith("https"), autogenerate_session_id=False
-            )
+            made = make_server_reader(client.command, url, on_cluster)
         except Exception as error:
-            host = dsn.rpartition("@")[2]
             raise StoreOpenError(
-                f"ClickHouse at {host}: {type(error).__name__}; is it up and reachable?"
+                f"ClickHouse at {_host(url)}: {from_clickhouse(error)}; the user cannot make one that only"
+                " reads: grant it CREATE USER, ALTER USER and GRANT OPTION, or give reader_url"
             ) from error
-        return cls(client, limits)
+        return cls(client, _connect(made), limits)
 
     def _ready(self) -> Any:
         if self._closed:
@@ -422,11 +452,21 @@ class ServerClient:
         settings = self._limits.settings(reader)
         with self._turns[reader].one():
             try:
-                return self._ready().query_arrow(sql, parameters=dict(parameters or {}), settings=settings)
+                self._ready()
+                return self._reading.query_arrow(sql, parameters=dict(parameters or {}), settings=settings)
             except StoreClosedError:
                 raise
             except Exception as error:
                 raise from_clickhouse(error) from error
+
+    def inspect(self, sql: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
+        """Run a SELECT of ours over ClickHouse's own tables, as the user that owns the database."""
+        try:
+            return self._ready().query_arrow(sql, parameters=dict(parameters or {}))
+        except StoreClosedError:
+            raise
+        except Exception as error:
+            raise from_clickhouse(error) from error
 
     def refused(self) -> int:
         """Queries of pages that were refused because too many waited."""
@@ -436,4 +476,28 @@ class ServerClient:
         """Close the connections."""
         if not self._closed:
             self._closed = True
+            self._reading.close()
             self._client.close()
+
+
+def _dsn(url: str) -> str:
+    return url.replace("clickhouses://", "https://", 1).replace("clickhouse://", "http://", 1)
+
+
+def _host(url: str) -> str:
+    return url.rpartition("@")[2] or url
+
+
+def _connect(url: str) -> Any:
+    import clickhouse_connect  # noqa: PLC0415 - 100 ms of import that embedded use does not need
+
+    dsn = _dsn(url)
+    try:
+        # no session id: queries of several threads then run in parallel
+        return clickhouse_connect.get_client(
+            dsn=dsn, secure=dsn.startswith("https"), autogenerate_session_id=False
+        )
+    except Exception as error:
+        raise StoreOpenError(
+            f"ClickHouse at {_host(url)}: {type(error).__name__}; is it up and reachable?"
+        ) from error

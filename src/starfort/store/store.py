@@ -73,6 +73,7 @@ class Store:
         url: str,
         *,
         cluster: str | None = None,
+        reader_url: str | None = None,
         retention: Retention | None = None,
         limits: Limits | None = None,
     ) -> Self:
@@ -81,6 +82,8 @@ class Store:
         Args:
             url: `clickhouse://user:password@host:port/database`, `clickhouses://` for TLS.
             cluster: its cluster's name when tables are to be replicated.
+            reader_url: address with a second user, which may only `SELECT` from the database; every query of
+                pages and detectors runs as that one. `None`: the first user makes it (`CREATE USER`).
             retention: how long rows are kept.
             limits: what one query may use.
 
@@ -88,10 +91,12 @@ class Store:
             The store, with the newest schema.
 
         Raises:
-            StoreOpenError: the server cannot be reached, or its schema is of a newer version.
+            StoreOpenError: the server cannot be reached, no reader can be made, or its schema is of a newer
+                version.
         """
         dialect = migrations.Dialect.cluster(cluster) if cluster else migrations.Dialect()
-        return cls(ServerClient.connect(url, limits or Limits()), dialect, retention or Retention())
+        client = ServerClient.connect(url, limits or Limits(), reader_url, dialect.on_cluster)
+        return cls(client, dialect, retention or Retention())
 
     def _apply_retention(self, dialect: migrations.Dialect, retention: Retention) -> None:
         """Set the TTL of each table that exists where it differs from what the table has."""
@@ -106,7 +111,7 @@ class Store:
             if seconds <= 0:
                 raise StoreOpenError(f"retention of {table} is {seconds} s; it must be positive")
             clause = f"TTL toDateTime(time) + toIntervalSecond({int(seconds)})"
-            rows = self.query(
+            rows = self.inspect(
                 "SELECT position(create_table_query, {clause:String}) > 0 AS same FROM system.tables"
                 " WHERE database = currentDatabase() AND name = {table:String}",
                 {"clause": clause, "table": table},
@@ -180,13 +185,22 @@ class Store:
             QueryError: ClickHouse refused it.
             StoreClosedError: the store is closed.
         """
-        table = self.query_arrow(sql, parameters)
-        for index, field in enumerate(table.schema):
-            if pa.types.is_fixed_size_binary(field.type) and field.type.byte_width == _ADDRESS_BYTES:
-                texts = pa.array([_address(value) for value in table.column(index).to_pylist()], pa.utf8())
-                table = table.set_column(index, field.name, texts)
-        rows: list[dict[str, Any]] = table.to_pylist()
-        return rows
+        return _rows(self.query_arrow(sql, parameters))
+
+    def inspect(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[dict[str, Any]]:
+        """Run a SELECT of Starfort's own over ClickHouse's tables (`system.tables`, `system.parts` …).
+
+        `query` may read only the store's tables. No text from outside may come here.
+
+        Args:
+            sql: ClickHouse SQL with `{name:Type}` placeholders.
+            parameters: their values.
+
+        Raises:
+            QueryError: ClickHouse refused it.
+            StoreClosedError: the store is closed.
+        """
+        return _rows(self._client.inspect(sql, parameters))
 
     def reading_as(self, reader: Reader) -> Self:
         """The same store, whose queries run on the sessions and within the limits of another reader.
@@ -212,6 +226,15 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    for index, field in enumerate(table.schema):
+        if pa.types.is_fixed_size_binary(field.type) and field.type.byte_width == _ADDRESS_BYTES:
+            texts = pa.array([_address(value) for value in table.column(index).to_pylist()], pa.utf8())
+            table = table.set_column(index, field.name, texts)
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
 
 
 def _address(value: bytes | None) -> str | None:
