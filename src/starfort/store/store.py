@@ -104,7 +104,7 @@ class Store:
             "events": retention.events,
             "traffic_1s": retention.events,
             "login_1s": retention.events,
-            "access_1s": retention.events,
+            "matches_1s": retention.events,
             "traffic_1m": retention.rollups,
         }
         for table, seconds in wanted.items():
