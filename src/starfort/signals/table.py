@@ -30,6 +30,9 @@ push does not let it lapse."""
 SCORE_STEP: Final = 0.02
 """Filters are told of a score that moved by this much; less would change no policy worth writing."""
 
+PROBE_STEP: Final = 0.05
+"""The same for the share of probes."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -54,10 +57,12 @@ class SignalTable:
         """Take over what detectors just said.
 
         Args:
-            signals: of one or more runs. Of two with the same identity the higher score counts.
+            signals: of one or more runs. Of two with the same identity the higher score counts. One with score 0 lifts
+                what is active.
 
         Returns:
-            What filters must be told: new signals, scores that moved, and those whose TTL is half gone.
+            What filters must be told: new signals, scores or shares of probes that moved, those whose TTL is half
+            gone, and those that were lifted.
         """
         now = self._clock()
         change = Change()
@@ -72,6 +77,12 @@ class SignalTable:
         return change
 
     def _take(self, signal: Signal, now: float, change: Change) -> None:
+        if signal.score <= 0:
+            lifted = self._active.pop(signal.identity, None)
+            if lifted is not None:
+                change.clear.append(lifted)
+                self.lapsed_total += 1
+            return
         active = self._active.get(signal.identity)
         expires_at = now + signal.ttl.total_seconds()
         if active is None:
@@ -88,10 +99,13 @@ class SignalTable:
             active.expires_at = max(active.expires_at, expires_at)
             active.raised += 1
         active.peak_score = max(active.peak_score, signal.score)
-        moved = abs(signal.score - active.pushed_score) >= SCORE_STEP
+        moved = (
+            abs(signal.score - active.pushed_score) >= SCORE_STEP
+            or abs(signal.probe - active.pushed_probe) >= PROBE_STEP
+        )
         ageing = now - active.pushed_at >= REFRESH_AT * signal.ttl.total_seconds()
         if moved or ageing:
-            active.pushed_at, active.pushed_score = now, signal.score
+            active.pushed_at, active.pushed_score, active.pushed_probe = now, signal.score, signal.probe
             change.set.append(active)
 
     def expire(self) -> Change:
@@ -187,6 +201,8 @@ def _to_json(active: ActiveSignal) -> dict[str, Any]:
         "detector": signal.detector,
         "severity": signal.severity,
         "title": signal.title,
+        "probe": signal.probe,
+        "spare_known": signal.spare_known,
         "first_at": active.first_at,
         "last_at": active.last_at,
         "expires_at": active.expires_at,
@@ -208,6 +224,8 @@ def _from_json(row: Mapping[str, Any]) -> ActiveSignal:
         detector=str(row["detector"]),
         severity=str(row["severity"]),
         title=str(row["title"]),
+        probe=float(row.get("probe", 0.0)),
+        spare_known=row.get("spare_known") is True,
     )
     return ActiveSignal(
         signal,

@@ -17,6 +17,10 @@ from starfort.store.parameters import Value
 
 _ADDRESS_BYTES = 16
 
+_LOOK_BACK_S = 86_400
+"""A day: detectors of log-ins look back an hour by minutes and a week by days, filters know who succeeded
+within a month; longer than that these rollups are of no use."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
@@ -97,6 +101,9 @@ class Store:
             "events": retention.events,
             "traffic_1s": retention.events,
             "login_1s": retention.events,
+            "login_1m": min(retention.events, _LOOK_BACK_S),
+            "login_1d": min(retention.rollups, 8 * _LOOK_BACK_S),
+            "login_known": min(retention.rollups, 30 * _LOOK_BACK_S),
             "access_1s": retention.events,
             "traffic_1m": retention.rollups,
         }
