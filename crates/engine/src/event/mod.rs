@@ -101,6 +101,7 @@ pub struct EventRow {
     pub policy: SmolStr,
     pub tags: Vec<String>,
     pub observed: Vec<String>,
+    pub weight: u32,
 }
 
 impl Transaction {
@@ -299,6 +300,7 @@ impl EventRow {
             policy,
             tags,
             observed,
+            weight: 1,
         })
     }
 }
