@@ -73,7 +73,7 @@ WITH
     ),
     -- slices in which the service fails: four people should have got in since somebody last did, or until somebody does; or
     -- three accounts fail from where they succeeded before, and none like them gets in
-    failing_service AS MATERIALIZED
+    failing_service AS
     (
         SELECT api, endpoint_id, arrayJoin(arrayFilter(
             i -> NOT has(open_slices, toInt16(i)) AND (
@@ -84,7 +84,7 @@ WITH
             range(31))) AS slice
         FROM doors LEFT JOIN usual ON usual.key = concat(doors.api, '|', doors.endpoint_id)
     ),
-    window AS MATERIALIZED
+    window AS
     (
         SELECT
             key_type, key,
@@ -97,9 +97,9 @@ WITH
             uniqCombinedMergeIf(12)(slice_accounts, slice <= 5) AS attempted,
             uniqCombinedMergeIf(12)(slice_addresses, slice <= 5) AS attempted_from,
             uniqCombinedMerge(12)(slice_people) AS people,
-            greatest(uniqCombinedMerge(12)(slice_tried), people) - people AS accounts,
+            uniqCombinedMerge(12)(slice_tried) AS tried,
             uniqCombinedMerge(12)(slice_strange_addresses) AS addresses,
-            sumIf(slice_good, slice_good >= slice_wrong) AS clean
+            sumIf(slice_good, 2 * slice_good >= slice_all) AS clean
         FROM
         (
             SELECT
@@ -114,11 +114,18 @@ WITH
                 uniqCombinedMergeState(12)(login_1s.people) AS slice_people,
                 uniqCombinedMergeState(12)(login_1s.tried) AS slice_tried,
                 uniqCombinedMergeState(12)(login_1s.strange_addresses) AS slice_strange_addresses,
-                finalizeAggregation(slice_people) AS slice_good,
-                greatest(finalizeAggregation(slice_tried), slice_good) - slice_good AS slice_wrong
+                uniqCombinedMerge(12)(login_1s.people) AS slice_good,
+                uniqCombinedMerge(12)(login_1s.tried) AS slice_all
             FROM login_1s
-            WHERE key_type IN ('campaign', 'fingerprint', 'ja4', 'network')
-              AND time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')}
+            WHERE time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')}
+              AND (key_type IN ('campaign', 'fingerprint', 'ja4', 'network')
+                -- of addresses only those that fail at all: counting first is cheap, and next to nobody is left
+                OR key_type = 'address' AND key IN
+                (
+                    SELECT key FROM login_1s
+                    WHERE key_type = 'address' AND time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')}
+                    GROUP BY key HAVING sum(strange) >= 3
+                ))
               AND (api, endpoint_id, slice) NOT IN (SELECT api, endpoint_id, slice FROM failing_service)
             GROUP BY key_type, key, slice
         )
@@ -128,143 +135,124 @@ WITH
     -- people who got in through these keys within the last hour or week, in times in which as many got in as failed
     before AS
     (
-        SELECT key_type, key, max(good) AS people_before
+        SELECT
+            key_type, key,
+            maxIf(good, width > 0 AND 2 * good >= tried) AS people_before,
+            maxIf(good, width = 0) AS people_last_hour
         FROM
         (
             SELECT
-                key_type, key, arrayJoin([60, 600]) AS width, intDiv(toUnixTimestamp(time), width) AS at,
+                key_type, key, arrayJoin([0, 60, 600]) AS width, if(width = 0, 0, intDiv(toUnixTimestamp(time), width)) AS at,
                 uniqCombinedMerge(12)(login_1m.people) AS good, uniqCombinedMerge(12)(login_1m.tried) AS tried
             FROM login_1m
             WHERE time > {until:DateTime64(6, 'UTC')} - INTERVAL 1 HOUR AND time <= {until:DateTime64(6, 'UTC')}
-              AND (key_type, key) IN (SELECT key_type, key FROM window)
+              AND (key_type, key) IN (SELECT key_type, key FROM login_1s
+                    WHERE key_type IN ('campaign', 'fingerprint', 'ja4', 'network') AND (strange > 0 OR stopped > 0)
+                      AND time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')})
             GROUP BY key_type, key, width, at
             UNION ALL
             SELECT
-                key_type, key, 86400 AS width, intDiv(toUnixTimestamp(time), width) AS at,
+                key_type, key, 86400 AS width, toUnixTimestamp(time) AS at,
                 uniqCombinedMerge(12)(login_1d.people) AS good, uniqCombinedMerge(12)(login_1d.tried) AS tried
             FROM login_1d
             WHERE time > {until:DateTime64(6, 'UTC')} - INTERVAL 7 DAY AND time <= {until:DateTime64(6, 'UTC')}
-              AND (key_type, key) IN (SELECT key_type, key FROM window)
-            GROUP BY key_type, key, width, at
+              AND (key_type, key) IN (SELECT key_type, key FROM login_1s
+                    WHERE key_type IN ('campaign', 'fingerprint', 'ja4', 'network') AND (strange > 0 OR stopped > 0)
+                      AND time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')})
+            GROUP BY key_type, key, time
         )
-        WHERE good > 0 AND good >= tried - good
         GROUP BY key_type, key
     ),
     judged AS
     (
         SELECT
-            window.*, people_before,
-            people / (people + accounts) AS success_share,
+            window.key_type AS key_type, window.key AS key, failures, attempts, stopped, attempted, attempted_from, people, addresses, clean,
+            people_before, people_last_hour,
+            greatest(tried, people) - people AS accounts,
+            people / greatest(tried, people, 1) AS success_share,
+            probes_failed / greatest(probes_failed + probes_succeeded, 1) AS probes_fail,
             probes_succeeded >= 2 AND probes_succeeded > {max_success:Float64} * (probes_succeeded + probes_failed) AS gets_in,
-            failures >= {min_failures:UInt32} AND accounts >= {min_accounts:UInt32} AND addresses >= {min_addresses:UInt32}
-                AND recent >= 3 AS large,
+            failures >= {min_failures:UInt32} AND greatest(tried, people) - people >= {min_accounts:UInt32}
+                AND addresses >= {min_addresses:UInt32} AND recent >= 3 AS large,
             stopped > 0 AND probes_failed > 0 AND attempts >= {hold:Float64} * {min_failures:UInt32}
                 AND attempted >= {hold:Float64} * {min_accounts:UInt32}
                 AND attempted_from >= {hold:Float64} * {min_addresses:UInt32} AS goes_on,
-            key_type = 'campaign' AS narrow,
-            splitByChar('|', key) AS parts
+            window.key_type = 'campaign' AS narrow,
+            window.key_type IN ('fingerprint', 'ja4') AS tool,
+            -- each campaign stands beside the tool and the network that it is part of
+            arrayJoin(if(
+                window.key_type = 'campaign',
+                [concat('fingerprint ', splitByChar('|', window.key)[1]), concat('ja4 ', splitByChar('|', window.key)[2]),
+                    concat('network asn:', splitByChar('|', window.key)[3])],
+                [concat(window.key_type, ' ', window.key)])) AS family
         FROM window LEFT JOIN before USING (key_type, key)
     ),
-    -- each campaign stands beside the tool and the network that it is part of
+    -- whether people use the key
     grouped AS
     (
         SELECT
             *,
-            arrayJoin(if(
-                narrow,
-                [concat('fingerprint ', parts[1]), concat('ja4 ', parts[2]), concat('network asn:', parts[3])],
-                [concat(key_type, ' ', key)])) AS family,
-            countIf(narrow) OVER (PARTITION BY family) AS networks,
-            countIf(narrow AND people > 0 AND people >= accounts) OVER (PARTITION BY family) AS clean_networks,
-            max(if(narrow AND people >= accounts, people, 0)) OVER (PARTITION BY family) AS crowd,
-            sumIf(accounts, narrow AND people = 0 AND people_before = 0) OVER (PARTITION BY family) AS thin,
-            -- whether people use the key
             success_share > {max_success:Float64} OR people_before >= if(narrow, 1, 3)
-                OR NOT narrow AND (clean >= 3 OR crowd >= 3 OR clean_networks >= 3 AND clean_networks >= 0.05 * networks) AS shared
+                OR NOT narrow AND (clean >= 3
+                    OR max(if(narrow AND people >= accounts, people, 0)) OVER (PARTITION BY family) >= 3
+                    OR countIf(narrow AND people > 0 AND people >= accounts) OVER (PARTITION BY family)
+                        >= greatest(3, 0.05 * countIf(narrow) OVER (PARTITION BY family))) AS shared,
+            sumIf(accounts, narrow AND people = 0 AND people_before = 0) OVER (PARTITION BY family) AS thin,
+            0.5 * least(1, 1.5 * accounts / greatest(failures, 1)) + 0.5 * least(1, addresses / {min_addresses:UInt32}) AS spread
         FROM judged
     ),
-    compared AS MATERIALIZED
+    -- a tool that a campaign shares with people: more failures than people cause
+    hidden AS
     (
         SELECT
             *,
-            0.5 * least(1, 1.5 * accounts / greatest(failures, 1)) + 0.5 * least(1, addresses / {min_addresses:UInt32}) AS spread,
-            max(if(narrow AND large AND NOT shared, failures, 0)) OVER (PARTITION BY family) AS within,
-            max(if(narrow AND goes_on AND NOT shared, attempts, 0)) OVER (PARTITION BY family) AS going_on_within,
-            -- a tool that a campaign shares with people: more failures than people cause
-            key_type IN ('fingerprint', 'ja4') AND shared AND large AND NOT gets_in
+            tool AND shared AND large AND NOT gets_in
                 AND failures - {usual_failures:Float64} * people >= {min_failures:UInt32}
                 AND accounts - {usual_failures:Float64} * people >= {min_accounts:UInt32} AS hides,
-            maxIf(spread, hides) OVER (PARTITION BY family) AS hidden_spread,
-            maxIf(attempts, hides) OVER (PARTITION BY family) AS hidden_attempts,
+            max(if(narrow AND large AND NOT shared, failures, 0)) OVER (PARTITION BY family) AS within,
+            max(if(narrow AND goes_on AND NOT shared, attempts, 0)) OVER (PARTITION BY family) AS going_on_within
+        FROM grouped
+    ),
+    compared AS
+    (
+        SELECT
+            *,
+            max(if(hides, spread, 0)) OVER (PARTITION BY family) AS hidden_spread,
+            max(if(hides, attempts, 0)) OVER (PARTITION BY family) AS hidden_attempts,
+            max(if(hides, spread, 0)) OVER () AS any_spread,
+            max(if(hides, attempts, 0)) OVER () AS any_attempts,
             -- so many networks that each has hardly been seen: one failure in a network without people is enough
             max(hides AND thin >= {min_failures:UInt32} AND thin >= 3 * people) OVER (PARTITION BY family) AS broad
-        FROM grouped
+        FROM hidden
     ),
     decided AS
     (
         SELECT
-            key_type, key, failures, stopped, people, accounts, addresses, success_share, hidden_attempts,
+            *,
             multiIf(
                 gets_in AND stopped > 0, 'lifted',
                 gets_in OR shared, '',
+                -- while a campaign hides behind a tool that people use: addresses that try one account after the other
+                key_type = 'address', if(any_spread > 0 AND accounts >= 3, 'walks', ''),
                 large AND (narrow OR within < 0.9 * failures), 'large',
                 goes_on AND (narrow OR going_on_within < 0.9 * attempts), 'goes on',
                 narrow AND hidden_spread > 0 AND accounts >= if(broad, 1, 2), 'hidden',
-                '') AS why,
-            multiIf(
-                why = 'lifted', 0,
-                why = 'large', (1 - success_share) * spread,
-                why = 'goes on', probes_failed / (probes_failed + probes_succeeded)
-                    * (0.5 * least(1, 1.5 * attempted / attempts) + 0.5 * least(1, attempted_from / {min_addresses:UInt32} / {hold:Float64})),
-                (1 - success_share) * hidden_spread) AS score,
-            attempts
+                '') AS why
         FROM compared
-        WHERE why != ''
-    ),
-    hiding AS (SELECT max(hidden_spread) AS spread, max(hidden_attempts) AS attempts FROM compared),
-    -- while a campaign hides behind a tool that people use: addresses that try one account after the other
-    walkers AS
-    (
-        SELECT
-            'address' AS key_type, key,
-            sum(strange) AS failures, sum(login_1s.stopped) AS stopped,
-            uniqCombinedMerge(12)(login_1s.people) AS people,
-            greatest(uniqCombinedMerge(12)(login_1s.tried), people) - people AS accounts,
-            1 AS addresses,
-            people / (people + accounts) AS success_share,
-            (1 - success_share) * (SELECT spread FROM hiding) AS score,
-            sum(login_1s.attempts) AS attempts
-        FROM login_1s
-        WHERE key_type = 'address' AND time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')}
-          AND (SELECT spread FROM hiding) > 0
-          AND (api, endpoint_id, intDiv(toUnixTimestamp({until:DateTime64(6, 'UTC')}) - toUnixTimestamp(time), 2))
-              NOT IN (SELECT api, endpoint_id, slice FROM failing_service)
-        GROUP BY key
-        HAVING accounts >= 3 AND success_share <= {max_success:Float64}
-    ),
-    signalled AS
-    (
-        SELECT key_type, key, score, failures, stopped, people, accounts, addresses, success_share,
-            if(why = 'hidden', hidden_attempts, attempts) AS pace
-        FROM decided
-        ORDER BY score DESC
-        LIMIT 1 BY key_type, key
-        UNION ALL
-        SELECT key_type, key, score, failures, stopped, people, accounts, addresses, success_share,
-            (SELECT attempts FROM hiding) AS pace
-        FROM walkers
     )
 SELECT
-    key_type, key, score,
+    key_type, key,
+    multiIf(
+        why = 'lifted', 0,
+        why = 'large', (1 - success_share) * spread,
+        why = 'goes on', probes_fail * (0.5 * least(1, 1.5 * attempted / attempts)
+            + 0.5 * least(1, attempted_from / {min_addresses:UInt32} / {hold:Float64})),
+        (1 - success_share) * if(why = 'walks', any_spread, hidden_spread)) AS score,
     -- three probes in 12 s tell what goes on, however slow the campaign is
-    least(greatest(0.25, {probe:Float64}), greatest({probe:Float64}, 3 / greatest(pace, 1))) AS probe,
+    least(greatest(0.25, {probe:Float64}), greatest({probe:Float64},
+        3 / greatest(multiIf(why = 'hidden', hidden_attempts, why = 'walks', any_attempts, attempts), 1))) AS probe,
     failures, stopped, accounts, addresses, people, people_last_hour, success_share
-FROM signalled
-LEFT JOIN
-(
-    SELECT key_type, key, uniqCombinedMerge(12)(login_1m.people) AS people_last_hour
-    FROM login_1m
-    WHERE time > {until:DateTime64(6, 'UTC')} - INTERVAL 1 HOUR AND time <= {until:DateTime64(6, 'UTC')}
-      AND (key_type, key) IN (SELECT key_type, key FROM window)
-    GROUP BY key_type, key
-) AS hour USING (key_type, key)
+FROM decided
+WHERE why != ''
+ORDER BY score DESC
+LIMIT 1 BY key_type, key
