@@ -290,6 +290,16 @@ impl Transaction {
             String::new()
         };
         let login = self.login_hashes(engine);
+        let familiarity = self.familiarity(engine, &login);
+        let is_known = familiarity.is_known();
+        let strangers = if is_known || familiarity.network || login.accounts.is_empty() {
+            [String::new(), String::new()]
+        } else {
+            [
+                format!("fingerprint|{}", client.fingerprint),
+                format!("ja4|{}", client.ja4),
+            ]
+        };
         let mut keys: SmallVec<[(KeyType, &str); 16]> = SmallVec::new();
         keys.extend([
             (KeyType::Address, &*client.address_text),
@@ -314,7 +324,7 @@ impl Transaction {
                 .iter()
                 .map(|hash| (KeyType::Password, &**hash)),
         );
-        let is_known = self.familiarity(engine, &login).is_known();
+        keys.extend(strangers.iter().map(|key| (KeyType::Stranger, &**key)));
         // Whoever tries again at once draws the same, so that trying again and again is no way through. Neither what
         // the account's hash is nor what comes of it can be worked out without the key.
         let period = self.started.unix_us / PROBE_PERIOD_US;

@@ -44,12 +44,7 @@ impl PyEngine {
     /// Set signals as the control socket's frame 7 does.
     #[pyo3(signature = (set, *, clear=Vec::new(), now_ms=None))]
     #[expect(clippy::needless_pass_by_value, reason = "extracted from Python")]
-    fn signals(
-        &self,
-        set: Vec<Signal>,
-        clear: Vec<Key>,
-        now_ms: Option<u64>,
-    ) -> PyResult<usize> {
+    fn signals(&self, set: Vec<Signal>, clear: Vec<Key>, now_ms: Option<u64>) -> PyResult<usize> {
         let table = &self.engine.shared().signals;
         signals::set(table, &set, now(now_ms).monotonic_ns)?;
         Ok(signals::clear(table, &clear))

@@ -22,6 +22,7 @@ KEY_TYPES: Final = frozenset(
         "password",
         "session",
         "campaign",
+        "stranger",
     }
 )
 """What a signal may be about; the filter knows how to find each of them in a request (interfaces.md)."""

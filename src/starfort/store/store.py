@@ -17,9 +17,9 @@ from starfort.store.parameters import Value
 
 _ADDRESS_BYTES = 16
 
-_LOOK_BACK_S = 86_400
-"""A day: detectors of log-ins look back an hour by minutes and a week by days, filters know who succeeded
-within a month; longer than that these rollups are of no use."""
+_KNOWN_S = 30 * 86_400
+"""A month: how long who succeeded at a log-in is known by it. Filters hold about four million entries
+(crates/engine/src/signals/known.rs)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,9 @@ class Store:
             "events": retention.events,
             "traffic_1s": retention.events,
             "login_1s": retention.events,
-            "login_1m": min(retention.events, _LOOK_BACK_S),
-            "login_1d": min(retention.rollups, 8 * _LOOK_BACK_S),
-            "login_known": min(retention.rollups, 30 * _LOOK_BACK_S),
+            "login_1m": retention.events,
+            "login_1d": retention.rollups,
+            "login_known": min(retention.rollups, _KNOWN_S),
             "access_1s": retention.events,
             "traffic_1m": retention.rollups,
         }

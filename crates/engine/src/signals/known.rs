@@ -1,7 +1,7 @@
 //! Who succeeded before: a bounded memory of log-ins, so that nobody who succeeds is refused for what others do.
 //!
-//! It holds 64-bit hashes of (account and address), (account, network and tool) and (account), each of which the
-//! control plane works out alike from the store (`login_known`), so that a new process begins with what days have
+//! It holds 64-bit hashes of (account and address), (account, network and tool), (account), and (network and tool),
+//! each of which the control plane works out alike from the store (`login_known`), so that a new process begins with what days have
 //! taught and learns by itself from then on. The structure is a split-block Bloom filter of one size, whatever it
 //! holds: 8 MiB. Nobody who was told to it is ever forgotten before the next rebuild; somebody who was not is taken
 //! for known with a chance of 0.1 % at 4 million entries (a million accounts), 0.6 % at 6 million and 3 % at 10 million,
@@ -136,6 +136,8 @@ pub struct Familiarity {
     pub device: bool,
     /// This account succeeded, wherever.
     pub account: bool,
+    /// Somebody succeeded in this network with this tool.
+    pub network: bool,
 }
 
 impl Familiarity {
@@ -150,6 +152,7 @@ impl Familiarity {
             (self.address, "known:address"),
             (self.device, "known:device"),
             (self.account, "known:account"),
+            (self.network, "known:network"),
         ]
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))
@@ -162,6 +165,7 @@ pub struct LoginHashes {
     address: u64,
     device: u64,
     account: u64,
+    network: u64,
 }
 
 impl LoginHashes {
@@ -172,6 +176,7 @@ impl LoginHashes {
             address: hash(&["address", account, address]),
             device: hash(&["device", account, place, fingerprint]),
             account: hash(&["account", account]),
+            network: hash(&["network", place, fingerprint]),
         }
     }
 
@@ -181,12 +186,13 @@ impl LoginHashes {
             address: known.contains(self.address),
             device: known.contains(self.device),
             account: known.contains(self.account),
+            network: known.contains(self.network),
         }
     }
 
     /// All of them.
-    pub fn all(self) -> [u64; 3] {
-        [self.address, self.device, self.account]
+    pub fn all(self) -> [u64; 4] {
+        [self.address, self.device, self.account, self.network]
     }
 }
 
@@ -253,9 +259,9 @@ mod tests {
         let elsewhere = LoginHashes::of("a1", "192.0.2.9", "asn:1", "chrome").familiarity(&known);
         assert!(elsewhere.device && !elsewhere.address);
         let far = LoginHashes::of("a1", "198.51.100.9", "asn:2", "chrome").familiarity(&known);
-        assert!(far.account && !far.is_known());
+        assert!(far.account && !far.is_known() && !far.network);
         let other = LoginHashes::of("a2", "192.0.2.1", "asn:1", "chrome").familiarity(&known);
-        assert_eq!(other, Familiarity::default());
+        assert!(other.network && !other.is_known() && !other.account);
     }
 
     #[test]

@@ -35,13 +35,16 @@ pub enum KeyType {
     Password,
     /// Hash of the session.
     Session,
-    /// `fingerprint|ja4|asn`.
+    /// `fingerprint|ja4|network`.
     Campaign,
+    /// `fingerprint|HASH` or `ja4|HASH` of a log-in by whom nobody knows: neither did its account succeed from there,
+    /// nor anybody else from its network with its tool.
+    Stranger,
 }
 
 impl KeyType {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Address,
         Self::Network,
         Self::Fingerprint,
@@ -52,6 +55,7 @@ impl KeyType {
         Self::Password,
         Self::Session,
         Self::Campaign,
+        Self::Stranger,
     ];
 
     /// Name on the wire.
@@ -67,6 +71,7 @@ impl KeyType {
             Self::Password => "password",
             Self::Session => "session",
             Self::Campaign => "campaign",
+            Self::Stranger => "stranger",
         }
     }
 

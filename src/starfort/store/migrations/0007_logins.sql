@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS login_1s ${on_cluster}
     strange           SimpleAggregateFunction(sum, UInt64),
     probes_failed     SimpleAggregateFunction(sum, UInt64),
     probes_succeeded  SimpleAggregateFunction(sum, UInt64),
+    newcomers_failed  SimpleAggregateFunction(sum, UInt64),
     addresses         AggregateFunction(uniqCombined(12), IPv6),
     accounts          AggregateFunction(uniqCombined(12), String),
     passwords         AggregateFunction(uniqCombined(12), String),
@@ -32,6 +33,7 @@ CREATE TABLE IF NOT EXISTS login_1s ${on_cluster}
     strange_addresses AggregateFunction(uniqCombined(12), IPv6),
     people            AggregateFunction(uniqCombined(12), String),
     tried             AggregateFunction(uniqCombined(12), String),
+    newcomers         AggregateFunction(uniqCombined(12), String),
     regulars          AggregateFunction(uniqCombined(12), String),
     regulars_failed   AggregateFunction(uniqCombined(12), String)
 )
@@ -106,6 +108,7 @@ SELECT
     sumIf(weight, failed AND stranger) AS strange,
     sumIf(weight, failed AND stranger AND probe) AS probes_failed,
     sumIf(weight, succeeded AND probe) AS probes_succeeded,
+    sumIf(weight, failed AND newcomer) AS newcomers_failed,
     uniqCombinedState(12)(address) AS addresses,
     uniqCombinedState(12)(account_hash) AS accounts,
     uniqCombinedState(12)(password_hash) AS passwords,
@@ -113,6 +116,7 @@ SELECT
     uniqCombinedStateIf(12)(address, failed AND stranger) AS strange_addresses,
     uniqCombinedStateIf(12)(account_hash, succeeded) AS people,
     uniqCombinedStateIf(12)(account_hash, succeeded OR failed AND stranger) AS tried,
+    uniqCombinedStateIf(12)(account_hash, succeeded AND newcomer) AS newcomers,
     uniqCombinedStateIf(12)(account_hash, pair.1 = 'endpoint' AND succeeded AND at_home) AS regulars,
     uniqCombinedStateIf(12)(account_hash, pair.1 = 'endpoint' AND failed AND at_home) AS regulars_failed
 FROM
@@ -123,6 +127,7 @@ FROM
         action = 'allow' AND status >= 200 AND status < 400 AS succeeded,
         has(signals, 'known:address') AS at_home,
         NOT at_home AND NOT has(signals, 'known:device') AS stranger,
+        stranger AND NOT has(signals, 'known:network') AS newcomer,
         arrayExists(s -> startsWith(s, 'probe:'), signals) AS probe,
         startsWith(toString(address), '::ffff:') AS is_v4,
         if(is_v4, substring(toString(address), 8), toString(address)) AS shown,
@@ -161,7 +166,8 @@ FROM
         reinterpretAsUInt64(substring(SHA256(arrayJoin([
             concat('address|', account_hash, '|', home),
             concat('device|', account_hash, '|', place, '|', toString(fingerprint)),
-            concat('account|', account_hash)])), 1, 8)) AS hash
+            concat('account|', account_hash),
+            concat('network|', place, '|', toString(fingerprint))])), 1, 8)) AS hash
     FROM events
     WHERE account_hash != '' AND action = 'allow' AND status >= 200 AND status < 400
 )
@@ -184,7 +190,8 @@ FROM
         reinterpretAsUInt64(substring(SHA256(arrayJoin([
             concat('address|', account_hash, '|', home),
             concat('device|', account_hash, '|', place, '|', toString(fingerprint)),
-            concat('account|', account_hash)])), 1, 8)) AS hash
+            concat('account|', account_hash),
+            concat('network|', place, '|', toString(fingerprint))])), 1, 8)) AS hash
     FROM events
     WHERE account_hash != '' AND action = 'allow' AND status >= 200 AND status < 400 AND time > now('UTC') - INTERVAL 30 DAY
 );

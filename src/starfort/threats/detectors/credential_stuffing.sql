@@ -7,12 +7,12 @@ description: |
   of a campaign share their tool (header-order fingerprint, JA4) or their network; nearly all of them fail, and none
   of them succeeded before from where they come.
 watches: log-ins (events with an account), by what those who try them share
-key_type: [campaign, fingerprint, ja4, network, address]
+key_type: [campaign, fingerprint, ja4, network, address, stranger]
 window: 60s
 every: 1s
 probe: 0.05
 thresholds:
-  min_failures: {default: 50, minimum: 5, description: log-ins of strangers that failed at the API within the window}
+  min_failures: {default: 30, minimum: 5, description: log-ins of strangers that failed at the API within the window}
   min_accounts: {default: 20, minimum: 2, description: distinct accounts among them that nobody got into}
   min_addresses: {default: 10, minimum: 2, description: distinct addresses among them}
   max_success: {default: 0.15, minimum: 0.0, maximum: 1.0, description: share of the accounts of a key that are got into above which people use it}
@@ -99,6 +99,8 @@ WITH
             uniqCombinedMerge(12)(slice_people) AS people,
             uniqCombinedMerge(12)(slice_tried) AS tried,
             uniqCombinedMerge(12)(slice_strange_addresses) AS addresses,
+            uniqCombinedMerge(12)(slice_newcomers) AS newcomers,
+            sum(slice_newcomers_failed) AS newcomers_failed,
             sumIf(slice_good, 2 * slice_good >= slice_all) AS clean
         FROM
         (
@@ -114,6 +116,8 @@ WITH
                 uniqCombinedMergeState(12)(login_1s.people) AS slice_people,
                 uniqCombinedMergeState(12)(login_1s.tried) AS slice_tried,
                 uniqCombinedMergeState(12)(login_1s.strange_addresses) AS slice_strange_addresses,
+                uniqCombinedMergeState(12)(login_1s.newcomers) AS slice_newcomers,
+                sum(login_1s.newcomers_failed) AS slice_newcomers_failed,
                 uniqCombinedMerge(12)(login_1s.people) AS slice_good,
                 uniqCombinedMerge(12)(login_1s.tried) AS slice_all
             FROM login_1s
@@ -168,6 +172,7 @@ WITH
         SELECT
             window.key_type AS key_type, window.key AS key, failures, attempts, stopped, attempted, attempted_from, people, addresses, clean,
             people_before, people_last_hour,
+            newcomers <= 0.05 * (newcomers + newcomers_failed) AS newcomers_fail,
             greatest(tried, people) - people AS accounts,
             people / greatest(tried, people, 1) AS success_share,
             probes_failed / greatest(probes_failed + probes_succeeded, 1) AS probes_fail,
@@ -231,6 +236,7 @@ WITH
             *,
             multiIf(
                 gets_in AND stopped > 0, 'lifted',
+                hides AND broad AND newcomers_fail, 'strangers',
                 gets_in OR shared, '',
                 -- while a campaign hides behind a tool that people use: addresses that try one account after the other
                 key_type = 'address', if(any_spread > 0 AND accounts >= 3, 'walks', ''),
@@ -241,10 +247,10 @@ WITH
         FROM compared
     )
 SELECT
-    key_type, key,
+    signalled.1 AS key_type, signalled.2 AS key,
     multiIf(
         why = 'lifted', 0,
-        why = 'large', (1 - success_share) * spread,
+        why IN ('large', 'strangers'), (1 - success_share) * spread,
         why = 'goes on', probes_fail * (0.5 * least(1, 1.5 * attempted / attempts)
             + 0.5 * least(1, attempted_from / {min_addresses:UInt32} / {hold:Float64})),
         (1 - success_share) * if(why = 'walks', any_spread, hidden_spread)) AS score,
@@ -252,7 +258,16 @@ SELECT
     least(greatest(0.25, {probe:Float64}), greatest({probe:Float64},
         3 / greatest(multiIf(why = 'hidden', hidden_attempts, why = 'walks', any_attempts, attempts), 1))) AS probe,
     failures, stopped, accounts, addresses, people, people_last_hour, success_share
-FROM decided
-WHERE why != ''
+FROM
+(
+    SELECT
+        * EXCEPT (key_type, key),
+        arrayJoin(multiIf(
+            why = 'strangers', [('stranger', concat(key_type, '|', key))],
+            why = 'lifted' AND tool, [(key_type, key), ('stranger', concat(key_type, '|', key))],
+            [(key_type, key)])) AS signalled
+    FROM decided
+    WHERE why != ''
+)
 ORDER BY score DESC
 LIMIT 1 BY key_type, key
