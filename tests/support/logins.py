@@ -22,7 +22,7 @@ from starfort._engine import Engine
 from starfort.compile import compile_config
 from starfort.config import load
 from starfort.signals import SignalTable
-from starfort.signals.runner import run_once
+from starfort.signals.query import run_once
 from starfort.store import Store
 from tests.support.callers import builtin
 from tests.support.events import event, stream

@@ -12,8 +12,8 @@ window: 60s
 every: 1s
 probe: 0.05
 thresholds:
-  min_failures: {default: 30, minimum: 5, description: log-ins of strangers that failed at the API within the window}
-  min_accounts: {default: 20, minimum: 2, description: distinct accounts among them that nobody got into}
+  min_failures: {default: 30, minimum: 5, per_window: true, description: log-ins of strangers that failed at the API within the window}
+  min_accounts: {default: 20, minimum: 2, per_window: true, description: distinct accounts among them that nobody got into}
   min_addresses: {default: 10, minimum: 2, description: distinct addresses among them}
   max_success: {default: 0.15, minimum: 0.0, maximum: 1.0, description: share of the accounts of a key that are got into above which people use it}
   usual_failures: {default: 0.3, minimum: 0.0, maximum: 10.0, description: failures that people cause for each account that is got into (in a shared key's traffic a campaign is seen above that)}
