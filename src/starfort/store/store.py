@@ -18,6 +18,10 @@ from starfort.store.parameters import Value
 
 _ADDRESS_BYTES = 16
 
+_KNOWN_S = 30 * 86_400
+"""A month: how long who succeeded at a log-in is known by it. Filters hold about four million entries
+(crates/engine/src/signals/known.rs)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
@@ -105,6 +109,10 @@ class Store:
             "traffic_1s": retention.events,
             "login_1s": retention.events,
             "matches_1s": retention.events,
+            "login_1m": retention.events,
+            "login_1d": retention.rollups,
+            "login_known": min(retention.rollups, _KNOWN_S),
+            "access_1s": retention.events,
             "traffic_1m": retention.rollups,
         }
         for table, seconds in wanted.items():
