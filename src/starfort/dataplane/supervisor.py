@@ -46,6 +46,9 @@ TRIAL: Final = "trial"
 IDLE_LOOKS: Final = 2
 """An Envoy that was replaced is ended when so many looks in a row found no connection."""
 
+SETTLES_S: Final = 0.2
+"""What an Envoy does that was just asked to make way for another is done after so long."""
+
 SEE_OFF_EVERY_S: Final = 1.0
 """How often connections of an Envoy that was replaced are counted."""
 
@@ -395,6 +398,7 @@ class EnvoySupervisor:
 
     async def _after_failure(self, envoy: ir.Dataplane, running: Process) -> None:
         """What is left of the old one when the new one failed on its way."""
+        await asyncio.sleep(SETTLES_S)
         if not running.alive() or await self._admin(envoy).live():
             return
         before = self._dataplane
