@@ -158,6 +158,7 @@ class EnvoySupervisor:
         self._stale = ""
         self._pending = ""
         self._mute = False
+        self._rehearsal: Process | None = None
         self._stand_in: socket.socket | None = None
         self._noted = True
         self._started_at = 0.0
@@ -447,15 +448,14 @@ class EnvoySupervisor:
         mark = process.size(command.log)
         rehearsal = await asyncio.to_thread(Process.start, command)
         # Noted as one that leaves: were we killed now, the next control plane ends it.
-        noted = _Leaving(rehearsal, time.time(), frozenset())
-        self._leaving.append(noted)
+        self._rehearsal = rehearsal
         self._note()
         try:
             await self._publisher(trial).accepted(placed.resources.files, rehearsal.alive, 0, mark)
         except EnvoyError as error:
             raise EnvoyError(f"the new Envoy does not work, so the old one goes on: {error}") from error
         finally:
-            self._leaving.remove(noted)
+            self._rehearsal = None
             rehearsal.send(signal.SIGKILL)
             await rehearsal.ended()
             rehearsal.close()
@@ -515,7 +515,7 @@ class EnvoySupervisor:
 
     def _note(self) -> None:
         """Note the processes for a later control plane. On a full disk it is tried again: Envoy goes on."""
-        if self._process is None and not self._leaving:
+        if self._process is None and not self._leaving and self._rehearsal is None:
             with suppress(OSError):
                 self._pid_file.unlink(missing_ok=True)
             self._noted = True
@@ -523,6 +523,8 @@ class EnvoySupervisor:
         left = [
             {**one.process.note(), "until": one.until, "ports": sorted(one.ports)} for one in self._leaving
         ]
+        if self._rehearsal is not None:
+            left.append({**self._rehearsal.note(), "until": 0, "ports": []})
         note = {**(self._process.note() if self._process else {}), "leaving": left}
         try:
             write_json(self._pid_file, note)
