@@ -626,6 +626,8 @@ class EnvoySupervisor:
 
     async def _end_all(self) -> None:
         """End Envoy, and before it those that were replaced; their connections get as long as requests at a stop."""
+        if self._process is None and not self._leaving:
+            return
         deadline = time.monotonic() + self._drain_s() / 2
         for one in self._leaving:
             while one.process.alive() and one.ports and time.monotonic() < deadline:
