@@ -18,6 +18,7 @@ from starfort.alerts import Alert
 from starfort.alerts.channels import Channel, LogChannel
 from starfort.base.tasks import Failures
 from starfort.dataplane import frames
+from starfort.dataplane.files import write_bytes
 from starfort.dataplane.frames import FrameType
 from starfort.runtime import PolicyStatus, Runtime
 from starfort.runtime.runtime import Makers
@@ -60,8 +61,8 @@ class JsonToolchain:
         return Built(loaded, config, version, text.encode(), text, [detector], [policy], [])
 
     def write_bundle(self, built: Built, path: Path) -> None:
-        """Write the text."""
-        path.write_bytes(built.bundle)
+        """Write the text, at once."""
+        write_bytes(path, built.bundle)
 
     def channels(self, _: Any) -> list[Channel]:
         """One log file."""
