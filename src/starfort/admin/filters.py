@@ -10,6 +10,8 @@ from starfort.admin.window import RangeName
 Text = Annotated[str, Field(max_length=256)]
 Name = Annotated[str, Field(max_length=128)]
 _ADDRESSES: list[JsonValue] = [{"const": ""}, {"format": "ipv4"}, {"format": "ipv6"}]
+ACTIONS = ("allow", "tag", "limit", "block", "divert", "deceive", "delay", "mask")
+"""What stands before the policy's name in the columns `tags` and `observed` of events."""
 BotClass = Literal["", "none", "good", "bad", "tool"]
 
 
@@ -64,7 +66,11 @@ class EventFilter(Filter):
         """Parameters of the query `events_page`."""
         values = self.model_dump(exclude={"range", "status"})
         low = int(self.status.replace("x", "0")) if self.status else 0
-        return values | {"status_min": low, "status_max": low + 99 if "x" in self.status else low}
+        return values | {
+            "status_min": low,
+            "status_max": low + 99 if "x" in self.status else low,
+            "actions": list(ACTIONS),
+        }
 
 
 class ClientFilter(Filter):
