@@ -38,8 +38,12 @@ ROUTERS = [
     )
 ]  # fmt: skip
 
-FORMER_PATHS = {"/catalogue": "/endpoints", "/findings/apis": "/posture", "/findings/requests": "/findings"}
-"""Paths by what they were called before pages, commands and API had one name for each thing: for one version."""
+FORMER_PATHS = {
+    "/catalogue": "/endpoints",
+    "/findings/apis": "/posture",
+    "/findings/requests": "/findings",
+}
+"""Former paths, from before pages, commands and API had one name for each thing: for one version."""
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -73,7 +77,7 @@ def _keep_former_paths(api: FastAPI) -> None:
                     api.add_api_route(
                         former + route.path.removeprefix(present),
                         route.endpoint,
-                        methods=sorted(route.methods),
+                        methods=sorted(route.methods or ()),
                         include_in_schema=False,
                     )
 

@@ -15,9 +15,8 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-
 FORMER: Final = {"catalog": "catalogue", "endpoints": "catalogue", "posture": "findings"}
-"""Former names, and one that people try, with the name that pages, API and documents have: for one version."""
+"""Former names, and one that people try, with the name that pages and API have: for one version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +162,7 @@ NOUNS: Final[dict[str, tuple[str, Verbs]]] = {
             ),
             "list": Verb(
                 "rules.list:list_rule_sets",
-                "List rule sets: what is installed, whether its files are still that, and what runs in Starfort now.",
+                "List rule sets: what is installed, whether its files are still that, and what runs in Starfort now.",  # noqa: E501
             ),
             "tune": Verb(
                 "rules.tune:tune",

@@ -22,8 +22,8 @@ def endpoint_id(client: Client, given: str) -> str:
 
     Args:
         client: asks the catalogue.
-        given: an id, `METHOD /path/{template}` with or without the host, or a path that was called; parameters may
-            have any name.
+        given: an id, `METHOD /path/{template}` with or without the host, or a path that was called;
+            parameters may have any name.
 
     Raises:
         UsageError: it is neither.
