@@ -33,8 +33,8 @@ def _show(found: dict[str, Any]) -> None:
             [
                 node["node"], str(node["pid"]), node["connected"], node["requests_per_s"],
                 node["signals_active"], node.get("events_waiting", 0), node["events_dropped"], _bundle(node),
-                output.moment(node["bundle_since"]) if node.get("bundle_since") else "", node["filter_version"],
-                output.moment(node["seen_at"]),
+                output.moment(node["bundle_since"]) if node.get("bundle_since") else "",
+                node["filter_version"], output.moment(node["seen_at"]),
             ]
             for node in found["nodes"]
         ),
