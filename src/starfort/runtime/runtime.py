@@ -34,6 +34,7 @@ from starfort.runtime.detection import Detection
 from starfort.runtime.disk import DiskStatus
 from starfort.runtime.episodes import KEY_PREFIX
 from starfort.runtime.figures import IngestFigures, RateMeter, detector_status, node_status
+from starfort.runtime.known import KnownLogins, Part
 from starfort.runtime.lock import DataDirectory, StartError
 from starfort.runtime.reload import Configuration, marks
 from starfort.runtime.status import (
@@ -229,10 +230,12 @@ class Runtime:
         self._stack.push_async_callback(self.ingest.close)
 
     async def _start_dataplane(self, built: Built) -> None:
+        self.known = KnownLogins(self.store.reading_as(Reader.BACKGROUND), self._tell_known)
         callbacks = Callbacks(
             on_hello=self._greet,
             on_events=self._take_events,
             signals=self.signals.snapshot,
+            known=self.known.chunks,
             bundle=self._configuration.current,
         )
         self.socket = ControlSocket(self.data_dir / "run" / "control.sock", callbacks)
@@ -273,6 +276,7 @@ class Runtime:
             ("signals", self.detection.tidy),
             ("signals file", self.detection.keep),
             ("catalogue", self._watch_catalogue),
+            ("known log-ins", self.known.run),
             ("samples", self._sample),
             ("disks", self._watch_disks),
         ):
@@ -348,6 +352,9 @@ class Runtime:
         await self.stop()
 
     # ------------------------------------------------------------------ what runs
+
+    async def _tell_known(self, hashes: bytes, part: Part) -> None:
+        await self.socket.push_known(hashes, part)
 
     async def _greet(self, peer: Peer) -> None:
         # Answers come over the connection that waits for us here, so this is done beside it.
