@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from starfort.alerts import Alert
 from starfort.alerts.channels import Channel, LogChannel
+from starfort.base.tasks import Failures
 from starfort.dataplane import frames
 from starfort.dataplane.frames import FrameType
 from starfort.runtime import PolicyStatus, Runtime
@@ -73,6 +74,8 @@ class QuietProxy:
     def __init__(self) -> None:
         self.applied: list[Any] = []
         self.state = "stopped"
+        self.found = False
+        self.failures: dict[str, Failures] = {}
 
     async def start(self, envoy: Any) -> None:
         """Run."""
@@ -86,6 +89,10 @@ class QuietProxy:
     async def stop(self) -> None:
         """End."""
         self.state = "stopped"
+
+    async def leave(self) -> None:
+        """Run on."""
+        self.state = "left"
 
     def status(self) -> EnvoyStatus:
         """As told."""
@@ -186,7 +193,9 @@ class FakeFilter:
         self._path = path
         self._node = node
         self.accepts = accepts
+        self.answers = True
         self.bundles: list[str] = []
+        self.ignored: list[str] = []
         self.signals: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.acknowledged = 0
         self.closed = False
@@ -228,6 +237,9 @@ class FakeFilter:
 
     async def _bundle(self, payload: bytes) -> None:
         version = json.loads(payload)["version"]
+        if not self.answers:
+            self.ignored.append(version)
+            return
         if self.accepts:
             self.bundles.append(version)
         error = None if self.accepts else "checksum"

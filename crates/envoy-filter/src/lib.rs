@@ -23,6 +23,7 @@ mod host;
 mod log;
 mod metrics;
 mod outbox;
+mod overload;
 mod pace;
 mod process;
 mod settings;

@@ -68,3 +68,10 @@ pub(crate) fn process(directory: &Path) -> Arc<Process> {
         Settings::parse(&settings_json(directory)).unwrap(),
     ))
 }
+
+/// The same, with a last good bundle to begin with.
+pub(crate) fn process_with_last_good(directory: &Path, last_good: &Path) -> Arc<Process> {
+    let mut settings = Settings::parse(&settings_json(directory)).unwrap();
+    settings.last_good = Some(last_good.to_owned());
+    Arc::new(Process::new(settings))
+}

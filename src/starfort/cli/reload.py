@@ -18,6 +18,8 @@ def reload(client: Client, *, json: Json = False) -> None:
             output.say(f"Has no effect: {warning}", "yellow")
     if result["refused_by"]:
         output.say("Refused by " + "; ".join(result["refused_by"]), "yellow")
+    if result.get("unanswered"):
+        output.say("Not answered yet, and asked again: " + "; ".join(result["unanswered"]), "yellow")
     if not result["ok"]:
         raise FoundError(
             "the configuration is refused, the one before it stays in force:\n"

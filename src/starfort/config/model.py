@@ -622,6 +622,16 @@ class Admin(Model):
     """Serve `/metrics` there, without login."""
     tls: ListenerTls | None = None
     """Certificate for it."""
+    hosts: list[
+        Annotated[str, Field(pattern=r"^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=253)]
+    ] = []
+    """Names under which people reach it, besides addresses, localhost, this machine's own name and the names
+    in `tls`'s certificate; `*.example.com` for one label. A request to any other name is refused (DNS
+    rebinding)."""
+    trusted_proxies: list[Network] = []
+    """Addresses of proxies in front of it whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    second_factor: list[Literal["viewer", "operator", "admin"]] = []
+    """Roles that must have a second factor: who has none can do nothing but set one up."""
 
 
 class Retention(Model):
@@ -631,6 +641,14 @@ class Retention(Model):
     """Single events."""
     rollups: Duration = timedelta(days=90)
     """Sums by second and minute."""
+
+
+class Health(Model):
+    """When `starfort status` says that something needs a person."""
+
+    lag: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
+    """Detection sees the past by more than this: younger events are not in the store. It has 3 s from the
+    first call of an attack to its verdict; a busy machine needs some more now and then."""
 
 
 Match = Annotated[str, Field(pattern=r"^([A-Z]+|\*) /\S*$")]
@@ -792,3 +810,5 @@ class Config(Model):
     """REST API and dashboard."""
     retention: Retention = Retention()
     """How long things are kept."""
+    health: Health = Health()
+    """When status says that something is wrong."""

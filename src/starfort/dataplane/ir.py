@@ -6,9 +6,14 @@ resources of a `Dataplane`. Times are seconds; 0 means no limit where a field sa
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+
+HANDOVER_S: Final = 600.0
+STOP_S: Final = 10.0
+"""Defaults of `Dataplane.handover_s` and `stop_s`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,11 +234,15 @@ class FilterSettings:
         bundle: absolute path of the bundle.
         socket: absolute path of the control socket.
         fail_open: whether requests pass while there is no bundle.
+        require_bundle: whether the filter refuses to begin without a bundle, as in a rehearsal.
+        last_good: absolute path of the bundle to begin with when that can't be read; `None`: none.
     """
 
     bundle: Path
     socket: Path
     fail_open: bool
+    last_good: Path | None = None
+    require_bundle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +288,8 @@ class Dataplane:
         jwt_providers: by unique name.
         filter_settings: of our filter.
         limits: what clients may send.
+        handover_s: how long connections live on of a listener or process that was replaced.
+        stop_s: how long requests under way may take when the proxy is stopped.
     """
 
     node: str
@@ -292,3 +303,14 @@ class Dataplane:
     jwt_providers: tuple[JwtProvider, ...]
     filter_settings: FilterSettings
     limits: Limits
+    handover_s: float = HANDOVER_S
+    stop_s: float = STOP_S
+
+
+def is_ip(host: str) -> bool:
+    """Whether a host is an IP address rather than a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from starfort.alerts.channels import Channel
+from starfort.base.tasks import Failures
 from starfort.runtime.status import EnvoyStatus, PolicyStatus
-from starfort.signals import Detector
+
+if TYPE_CHECKING:
+    from starfort.alerts.channels import Channel
+    from starfort.signals import Detector
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,17 @@ class Toolchain(Protocol):
 
 
 class Proxy(Protocol):
-    """The Envoy child."""
+    """The Envoy child.
+
+    Attributes:
+        failures: how often what watches it failed, by name.
+    """
+
+    @property
+    def found(self) -> bool:
+        """Whether `start` found one that served already."""
+
+    failures: dict[str, Failures]
 
     async def start(self, envoy: Any) -> None:
         """Write its configuration and start it."""
@@ -95,6 +108,9 @@ class Proxy(Protocol):
 
     async def stop(self) -> None:
         """Drain and end it."""
+
+    async def leave(self) -> None:
+        """Let it run on; another `start` takes it over."""
 
     def status(self) -> EnvoyStatus:
         """How it is."""

@@ -241,7 +241,7 @@ impl Filter {
             }
             Err(()) => {
                 self.request = RequestState::Answered;
-                Next::Answer(Answer::unavailable(self.is_grpc))
+                Next::Answer(Answer::unavailable(self.engine.is_some(), self.is_grpc))
             }
         }
     }
@@ -348,7 +348,7 @@ impl Filter {
             return Next::Go;
         }
         self.request = RequestState::Answered;
-        Next::Answer(Answer::unavailable(self.is_grpc))
+        Next::Answer(Answer::unavailable(self.engine.is_some(), self.is_grpc))
     }
 
     fn note_substitute<H: Host>(&mut self, engine: &Engine, host: &H) {

@@ -241,7 +241,7 @@ impl Filter {
             return Next::Go;
         }
         self.response = ResponseState::Answered;
-        Next::Answer(Answer::unavailable(self.is_grpc))
+        Next::Answer(Answer::unavailable(self.engine.is_some(), self.is_grpc))
     }
 }
 

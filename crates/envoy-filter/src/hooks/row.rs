@@ -109,6 +109,7 @@ fn empty() -> EventRow {
         policy: SmolStr::default(),
         tags: Vec::new(),
         observed: Vec::new(),
+        weight: 1,
     }
 }
 

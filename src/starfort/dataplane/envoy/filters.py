@@ -71,9 +71,14 @@ def connection_filter(settings: ir.FilterSettings) -> Json:
 
 
 def _module(settings: ir.FilterSettings) -> Json:
-    text = json.dumps(
-        {"bundle": str(settings.bundle), "socket": str(settings.socket), "fail_open": settings.fail_open}
-    )
+    said: Json = {
+        "bundle": str(settings.bundle), "socket": str(settings.socket), "fail_open": settings.fail_open
+    }  # fmt: skip
+    if settings.last_good is not None:
+        said["last_good"] = str(settings.last_good)
+    if settings.require_bundle:
+        said["require_bundle"] = True
+    text = json.dumps(said)
     return {
         "dynamic_module_config": {"name": MODULE},
         "filter_name": MODULE,
