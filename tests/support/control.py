@@ -58,7 +58,10 @@ class JsonToolchain:
         )
         policy = PolicyStatus("stop", 0, "enforce", "deceive", "true", [], [], 0, 0, 0.0)
         version = hashlib.sha256(text.encode()).hexdigest()[:16]
-        return Built(loaded, config, version, text.encode(), text, [detector], [policy], [])
+        warnings = getattr(config, "warnings", [])
+        return Built(
+            loaded, config, version, text.encode(), text, [detector], [policy], [], warnings=warnings
+        )
 
     def write_bundle(self, built: Built, path: Path) -> None:
         """Write the text, at once."""
