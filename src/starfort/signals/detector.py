@@ -13,14 +13,20 @@
       min_failures: {default: 50, description: failed log-ins within the window}
     severity: high
     ttl: 5m
+    probe: 0.05
+    spare_known: true
     score: how the score comes about, in words
     */
     SELECT key_type, key, …, AS score, failures, addresses FROM … WHERE time > {since:DateTime64(6, 'UTC')} …
 
-The query gets `since` and `until` (the window that is judged; in a backtest it lies in the past) and every
+The query gets `since` and `until` (the window that is judged; in a backtest it lies in the past), `probe` and every
 threshold under its name, all as bound parameters. One that uses `slots` and `slot` lets the runner judge its
-keys in shares when it is too slow for all at once. It returns `key` and `score` (0 to 1), `key_type` when
-the front matter names several, and evidence columns, which are kept for the alert.
+keys in shares when it is too slow for all at once. It returns `key` and `score` (0 to 1; a row with 0 lifts the
+key's signal), `key_type` when the front matter names several, `probe` when the share differs from key to key, and
+evidence columns, which are kept for the alert.
+
+`probe` is the share of calls that pass although their key is signalled: their outcome is what a detector learns from
+while everything else is being stopped. `spare_known`: a log-in of an account that succeeded before from there passes.
 
 `DetectorSpec` is the front matter as written, `Detector` the checked whole.
 """
@@ -48,8 +54,11 @@ MAX_DETECTOR_BYTES: Final = 256 * 1024
 MAX_DETECTORS: Final = 500
 """Detectors at most, built-in and the user's."""
 
-RESERVED: Final = frozenset({"since", "until", "slots", "slot"})
+RESERVED: Final = frozenset({"since", "until", "slots", "slot", "probe"})
 """Parameters that the runner gives; no threshold may have these names."""
+
+PROBE: Final = "probe"
+"""Setting that every detector has: the share of calls that its signals let pass."""
 
 _FRONT = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{\s*(?P<name>[A-Za-z_]\w*)\s*:\s*(?P<type>[^{}]+?)\s*\}")
@@ -131,6 +140,11 @@ class ThresholdSpec(BaseModel):
     maximum: float | None = None
 
 
+_PROBE = ThresholdSpec(
+    default=0.05, minimum=0, maximum=1, description="share of calls that pass although their key is signalled"
+)
+
+
 class DetectorSpec(BaseModel):
     """The front matter of a detector, as written.
 
@@ -149,6 +163,8 @@ class DetectorSpec(BaseModel):
     window: Duration
     every: Duration = timedelta(seconds=1)
     thresholds: dict[str, ThresholdSpec] = Field(default_factory=dict)
+    probe: float = Field(default=0.05, ge=0, le=1)
+    spare_known: bool = True
     severity: Literal["info", "low", "medium", "high", "critical"]
     ttl: Duration
     score: str = Field(min_length=1)
@@ -240,9 +256,9 @@ class Detector:
         problems: list[str] = []
         merged = dict(self.settings)
         for name, value in settings.items():
-            threshold = self.spec.thresholds.get(name)
+            threshold = _PROBE if name == PROBE else self.spec.thresholds.get(name)
             if threshold is None:
-                known = ", ".join(sorted(self.spec.thresholds)) or "none"
+                known = ", ".join(sorted({*self.spec.thresholds, PROBE}))
                 problems.append(f"setting {name!r} is unknown; {self.name} has {known}")
                 continue
             wrong = _wrong(threshold, value)
@@ -331,6 +347,7 @@ def parse(text: str, path: Path, *, builtin: bool = False) -> Detector:
     if problems:
         raise DetectorError(problems)
     settings = {name: threshold.default for name, threshold in spec.thresholds.items()}
+    settings[PROBE] = spec.probe
     return Detector(spec, sql, sql_line, path, settings, builtin=builtin)
 
 

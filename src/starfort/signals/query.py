@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from starfort.signals.detector import Detector, placeholders
+from starfort.signals.detector import PROBE, Detector, placeholders
 from starfort.signals.model import Signal
 
 MAX_ROWS: Final = 2000
@@ -36,7 +36,7 @@ pace."""
 MAX_KEY_CHARACTERS: Final = 512
 """Longest key; a campaign is two hashes, a JA4 and a number."""
 
-_COLUMNS: Final = frozenset({"key", "key_type", "score"})
+_COLUMNS: Final = frozenset({"key", "key_type", "score", "probe"})
 
 
 class Queryable(Protocol):
@@ -140,6 +140,9 @@ def _signal(detector: Detector, row: Mapping[str, Any]) -> Signal:
         raise RowError(f"key of type {type(key).__name__} is no text of 1 to {MAX_KEY_CHARACTERS} characters")
     if not isinstance(score, int | float) or not math.isfinite(score) or not 0 <= score <= 1:
         raise RowError(f"score {score!r} is no number from 0 to 1")
+    probe = row.get("probe", detector.settings.get(PROBE, spec.probe))
+    if not isinstance(probe, int | float) or not 0 <= probe <= 1:
+        raise RowError(f"probe {probe!r} is no number from 0 to 1")
     evidence = {name: _evidence(value) for name, value in row.items() if name not in _COLUMNS}
     return Signal(
         kind=spec.kind,
@@ -151,6 +154,8 @@ def _signal(detector: Detector, row: Mapping[str, Any]) -> Signal:
         detector=spec.name,
         severity=spec.severity,
         title=detector.render(spec.title, row),
+        probe=float(probe),
+        spare_known=spec.spare_known,
     )
 
 
