@@ -423,7 +423,7 @@ class Runtime:
                 meter = self._meters.setdefault((peer.node, peer.instance), RateMeter())
                 meter.add(now, peer.counters.get("requests", 0.0))
             self._stored_meter.add(now, self.ingest.counters.inserted_rows)
-            self._beats.look(self.runner.problems())
+            self._beats.look(self._behind())
             self.horizon.sample()
             self._envoy_text = await self._proxy.metrics()
             await asyncio.sleep(SAMPLE_EVERY_S)
@@ -521,6 +521,14 @@ class Runtime:
     def seen_until(self) -> datetime:
         """Up to when detection can see: what connected filters saw by then is in the store, UTC."""
         return self.horizon.seen_until()
+
+    def _behind(self) -> dict[str, str]:
+        """Why detection is behind, by detector; "all detectors" when events cannot be seen in time."""
+        behind = self.runner.problems()
+        lag_s = self.horizon.lag_s()
+        if lag_s > beats.BLIND_S:
+            behind["all detectors"] = f"the newest events that they can see are {lag_s:.0f} s old"
+        return behind
 
     def endpoint_count(self) -> int:
         """Endpoints in the catalogue."""
