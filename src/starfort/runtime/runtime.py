@@ -51,7 +51,7 @@ from starfort.runtime.toolchain import Built, Proxy, RefusedError, Toolchain
 from starfort.runtime.traffic import TrafficCounts
 from starfort.signals import Detector, SignalTable
 from starfort.signals.runner import DetectorRunner, DetectorState
-from starfort.store import Reader, Store, StoreError
+from starfort.store import Reader, Retention, Store, StoreError
 from starfort.store.sink import event_sink
 
 CATALOGUE_EVERY_S: Final = 2.0
@@ -382,6 +382,8 @@ class Runtime:
 
     async def _applied(self, built: Built) -> None:
         self.runner.replace(built.detectors)
+        kept = built.config.retention
+        self.store.keep(Retention.lasting(kept.events, kept.rollups))
         await asyncio.to_thread(self.catalogue.declare, built)
         try:
             channels = await asyncio.to_thread(self._makers.toolchain.channels, built.config)
@@ -572,6 +574,11 @@ class Runtime:
         ]
         if store.error:
             problems.append(f"the store does not take events: {store.error}")
+        if self.store.upkeep_figures.error:
+            problems.append(
+                "the store's upkeep fails, so pages of long ranges lag and old rows stay: "
+                + self.store.upkeep_figures.error
+            )
         health = getattr(self.config, "health", None)
         limits = horizon.Limits(health.lag.total_seconds()) if health else horizon.Limits()
         problems += self.horizon.problems(limits)
