@@ -1,6 +1,6 @@
 //! `flood FILTER_CONFIG RATE SECONDS CAMPAIGN_AT`: a node without an Envoy, for `benchmarks/overload.py`.
 //!
-//! Prints a JSON object each second and at the end; see `starfort::flood`.
+//! Prints a JSON object each second, until it is ended; see `starfort::flood`.
 
 use std::error::Error;
 use std::time::Duration;
@@ -17,6 +17,5 @@ fn main() -> Result<(), Box<dyn Error>> {
         length: Duration::from_secs_f64(seconds.parse()?),
         campaign_at: Duration::from_secs_f64(campaign_at.parse()?),
     };
-    flood(config.as_bytes(), &plan, |line| println!("{line}"))?;
-    Ok(())
+    match flood(config.as_bytes(), &plan, |line| println!("{line}"))? {}
 }

@@ -34,11 +34,15 @@ pub struct Plan {
     pub campaign_at: Duration,
 }
 
-/// Send rows, and say each second how far it is.
+/// Send rows, and say each second how far it is; then go on until this process is ended.
 ///
 /// # Errors
 /// The configuration is not one of a filter.
-pub fn flood(config: &[u8], plan: &Plan, say: impl Fn(&Value)) -> Result<(), String> {
+pub fn flood(
+    config: &[u8],
+    plan: &Plan,
+    say: impl Fn(&Value),
+) -> Result<std::convert::Infallible, String> {
     let config = FilterConfig::new(config)?;
     let mut shop = Shop::new();
     let start = Instant::now();
@@ -66,11 +70,11 @@ pub fn flood(config: &[u8], plan: &Plan, say: impl Fn(&Value)) -> Result<(), Str
         }
         piece += 1;
     }
-    say(&state(&config.process, made));
-    let process = std::sync::Arc::clone(&config.process);
-    drop(config);
-    say(&state(&process, made));
-    Ok(())
+    // Whoever started this ends it: what waits is still on its way.
+    loop {
+        say(&state(&config.process, made));
+        std::thread::sleep(Duration::from_millis(250));
+    }
 }
 
 fn send(process: &Process, row: Box<EventRow>) {
