@@ -81,7 +81,7 @@ class Seen:
     lag_s: float = 0.0
     signal_s: float = GIVE_UP_S
     policy_s: list[float] = field(default_factory=list)
-    requests: Latency = Latency(0, 0, 0.0, 0.0, 0.0)
+    requests: Latency = field(default_factory=lambda: Latency(0, 0, 0.0, 0.0, 0.0))
     lost: int = 0
     sampled: int = 0
     dropped: int = 0
