@@ -50,6 +50,7 @@ def event(**fields: Any) -> dict[str, Any]:
         "bot": "none",
         "action": "allow",
         "response_content_type": "application/json",
+        "weight": 1,
     }
     row |= fields
     if isinstance(row["address"], str):

@@ -82,8 +82,8 @@ def complete(table: pa.Table) -> pa.Table:
     """Give rows the columns and types of EVENT_SCHEMA.
 
     Args:
-        table: rows in the order of EVENT_SCHEMA; columns of `ADDED` may be missing: lists are then empty, and a
-            row stands for one call.
+        table: rows in the order of EVENT_SCHEMA; columns of `ADDED` may be missing: lists are then empty, and
+            a row stands for one call.
 
     Raises:
         pa.ArrowException, ValueError: other columns, or types that cannot be cast.

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from starfort.events.errors import BatchRefusedError
-from starfort.events.schema import EVENT_SCHEMA
+from starfort.events.schema import ADDED, EVENT_SCHEMA
 from starfort.events.validate import MAX_ROWS, read_batch
 from tests.support.events import START, event, stream
 
@@ -47,7 +47,7 @@ def test_every_cut_of_a_batch_is_refused_or_harmless() -> None:
 
 def test_other_schemas_are_refused() -> None:
     """A missing column, another order or another type is refused with the column's name."""
-    fewer = pa.schema(list(EVENT_SCHEMA)[:-1])
+    fewer = EVENT_SCHEMA.remove(EVENT_SCHEMA.get_field_index("observed"))
     assert refused(stream([event()], fewer)) == "schema"
     turned = pa.schema(list(EVENT_SCHEMA)[::-1])
     assert refused(stream([event()], turned)) == "schema"
@@ -57,12 +57,13 @@ def test_other_schemas_are_refused() -> None:
 
 
 def test_filters_of_before_are_understood() -> None:
-    """A filter that goes on while the control plane is upgraded sends no evidence; its rows come out with none."""
-    of_then = EVENT_SCHEMA.remove(EVENT_SCHEMA.get_field_index("evidence"))
-    rows = [{name: value for name, value in event(id=one).items() if name != "evidence"} for one in "ab"]
+    """An earlier filter goes on while the control plane is new: its rows have no evidence and stand for one call."""
+    of_then = pa.schema([field for field in EVENT_SCHEMA if field.name not in ADDED])
+    rows = [{name: value for name, value in event(id=one).items() if name not in ADDED} for one in "ab"]
     table = read_batch(stream(rows, of_then), NOW)
     assert table.schema == EVENT_SCHEMA
-    assert [(row["id"], row["evidence"]) for row in table.to_pylist()] == [("a", []), ("b", [])]
+    found = [(row["id"], row["evidence"], row["weight"]) for row in table.to_pylist()]
+    assert found == [("a", [], 1), ("b", [], 1)]
     moved = of_then.append(EVENT_SCHEMA.field("evidence"))
     assert refused(stream([event()], moved)) == "schema"
 

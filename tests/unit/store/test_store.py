@@ -132,8 +132,9 @@ def test_a_second_process_is_told_why_it_cannot_open(store: Store, store_path: P
 _LIFE = """
 import sys
 from pathlib import Path
+import pyarrow as pa
 from starfort.store import Retention, Store, StoreClosedError, StoreOpenError
-from starfort.events.schema import EVENT_SCHEMA
+from starfort.events.schema import ADDED, EVENT_SCHEMA
 from starfort.store import migrations
 from tests.support.events import event, stream
 path = sys.argv[1]
@@ -142,8 +143,8 @@ real = migrations.load
 migrations.load = lambda: old
 store = Store.open(path)
 print(store.migrated)
-of_then = EVENT_SCHEMA.remove(EVENT_SCHEMA.get_field_index("evidence"))
-old_row = {name: value for name, value in event(id="old").items() if name != "evidence"}
+of_then = pa.schema([field for field in EVENT_SCHEMA if field.name not in ADDED])
+old_row = {name: value for name, value in event(id="old").items() if name not in ADDED}
 store.insert_arrow(stream([old_row], of_then), token="t")
 store.close()
 store.close()
@@ -163,6 +164,8 @@ with Store.open(path, retention=Retention(events=3600, rollups=7200)) as store:
     store.insert_arrow(stream([event(id="new", account_hash="a", evidence=['{"rule":1}'])]), token="n")
     print(store.query("SELECT id, evidence FROM events ORDER BY id"))
     print(store.query("SELECT sum(attempts) AS n FROM login_1s WHERE key_type = 'address'"))
+    store.insert_arrow(stream([event(id="several", weight=7)]), token="w")
+    print(store.query("SELECT id, weight FROM events ORDER BY id"))
 with Store.open(path) as store:
     print(store.migrated)
     store.command("INSERT INTO schema_migrations (number, name) VALUES (9999, 'later')")
@@ -182,8 +185,9 @@ def test_migrations_carry_an_older_store_on(tmp_path: Path) -> None:
     lines = answer.stdout.splitlines()
     assert lines[:5] == ["1", "closed", "True [{'n': 1}]", "[{'ttl': 1}]", "[{'n': 1}]"]
     assert lines[5] == """[{'id': 'new', 'evidence': ['{"rule":1}']}, {'id': 'old', 'evidence': []}]"""
-    assert lines[6:8] == ["[{'n': 1}]", "0"]
-    assert "newer version" in lines[8]
+    weights = [{"id": "new", "weight": 1}, {"id": "old", "weight": 1}, {"id": "several", "weight": 7}]
+    assert lines[6:9] == ["[{'n': 1}]", str(weights), "0"]
+    assert "newer version" in lines[9]
 
 
 def test_bad_paths_and_retention_are_sentences(tmp_path: Path) -> None:

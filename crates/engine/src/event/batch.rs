@@ -143,6 +143,7 @@ columns! {
     policy: text = &row.policy;
     tags: list = &row.tags;
     observed: list = &row.observed;
+    weight: u32 = row.weight;
 }
 
 impl EventBatch {

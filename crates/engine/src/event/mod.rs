@@ -100,6 +100,7 @@ pub struct EventRow {
     pub policy: SmolStr,
     pub tags: Vec<String>,
     pub observed: Vec<String>,
+    pub weight: u32,
 }
 
 impl Transaction {
@@ -264,6 +265,7 @@ impl EventRow {
             policy,
             tags,
             observed,
+            weight: 1,
         })
     }
 }

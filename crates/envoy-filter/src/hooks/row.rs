@@ -109,6 +109,7 @@ pub(crate) fn empty() -> EventRow {
         policy: SmolStr::default(),
         tags: Vec::new(),
         observed: Vec::new(),
+        weight: 1,
     }
 }
 
