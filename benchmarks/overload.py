@@ -72,7 +72,7 @@ class Seen:
         requests: what the real requests got.
         lost: events that are neither in the store nor counted as dropped.
         sampled: events that a row of another stands for.
-        dropped: events that were counted as dropped.
+        dropped: events that `status` counts as dropped.
         unanswered: questions to the REST API that were not answered.
     """
 
@@ -184,9 +184,7 @@ async def _overload(here: Stand, program: Path, factor: int, capacity: float) ->
             await _drained(ours, said)
             last = _last(said)
         seen.offered = last["made"] / SECONDS
-        seen.dropped = int(last["counters"]["events_dropped"] + last["counters"]["events_failed"])
-        control_dropped = (await ours.get("/status"))["store"]["events_dropped"]
-    seen.dropped += control_dropped
+        seen.dropped = (await ours.get("/status"))["store"]["events_dropped"]
     with Store.open(ours.config.parent / "var/store") as store:
         row = store.query("SELECT count() AS rows, sum(weight) AS events FROM events WHERE node = 'flood'")[0]
     seen.lost = last["made"] - int(row["events"]) - seen.dropped
