@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,12 +16,14 @@ import httpx
 import pytest
 
 from starfort.dataplane.envoy.errors import EnvoyError
+from starfort.dataplane.envoy.process import Command, Process
 from starfort.dataplane.supervisor import EnvoySupervisor, Patience
-from tests.support.envoy_bench import BASIC, Place, get, place, running, url
+from tests.support.envoy_bench import BASIC, PATIENCE, Place, get, place, running, url
 
 pytestmark = pytest.mark.e2e
 
 TWO = BASIC.replace("upstreams: [", 'upstreams: [{name: other, addresses: ["127.0.0.1:{other}"]}, ')
+DIES_AFTER_S = 0.08
 TO_OTHER = TWO.replace("upstream: shop}]", "upstream: other}]")
 
 
@@ -97,17 +101,229 @@ async def test_an_envoy_that_was_left_is_ended(here: Place) -> None:
     assert not await here.supervisor().end_left(dataplane.admin_socket)
 
 
-async def test_another_bootstrap_replaces_the_envoy_that_was_left(here: Place) -> None:
-    """An Envoy with another node name is ended, not adopted."""
+class Steady:
+    """Requests one after another, by kept connections and by new ones, each answer counted."""
+
+    def __init__(self, base: str, workers: int = 4) -> None:
+        self.good = 0
+        self.bad: list[str] = []
+        self._base = base
+        self._workers = workers
+        self._ended = asyncio.Event()
+
+    async def _run(self, *, keep: bool) -> None:
+        client = httpx.AsyncClient(base_url=self._base, timeout=20)
+        while not self._ended.is_set():
+            try:
+                answer = await client.get("/")
+            except httpx.TransportError as error:
+                self.bad.append(repr(error))
+            else:
+                if answer.status_code == 200:
+                    self.good += 1
+                else:
+                    self.bad.append(str(answer.status_code))
+            if not keep:
+                await client.aclose()
+                client = httpx.AsyncClient(base_url=self._base, timeout=20)
+        await client.aclose()
+
+    async def more(self, count: int) -> None:
+        """Wait until `count` more requests were answered well."""
+        wanted = self.good + count
+        async with asyncio.timeout(60):
+            while self.good < wanted:
+                await asyncio.sleep(0.01)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Steady]:
+        """Send while the block runs."""
+        tasks = [asyncio.create_task(self._run(keep=bool(number % 2))) for number in range(self._workers)]
+        try:
+            yield self
+        finally:
+            self._ended.set()
+            await asyncio.gather(*tasks)
+
+
+async def gone(pid: int, seconds: float = 30) -> None:
+    """Wait until a process has ended."""
+    async with asyncio.timeout(seconds):
+        while Path(f"/proc/{pid}/stat").exists():
+            await asyncio.sleep(0.05)
+
+
+async def test_another_bootstrap_takes_over_from_the_envoy_that_was_left(here: Place) -> None:
+    """An Envoy with another node name takes over under load without a lost request; the old one ends by itself."""
+    port = free_port()
+    text = at_port(BASIC, port)
     first = here.supervisor()
-    await first.start(here.dataplane(BASIC))
+    await first.start(here.dataplane(text))
     pid = first.status().pid
     await first.leave()
     second = here.supervisor()
-    async with running(second, here.dataplane(BASIC.replace("node: test", "node: renamed"))):
-        assert second.status().pid != pid
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
+    async with Steady(f"http://127.0.0.1:{port}").running() as steady:
+        await steady.more(50)
+        async with running(second, here.dataplane(text.replace("node: test", "node: renamed"))):
+            assert second.status().pid != pid
+            assert second.status().leaving == (pid,)
+            assert second.status().stale == ""
+            await steady.more(100)
+            await gone(pid)
+            await steady.more(20)
+            assert steady.bad == []
+            steady._ended.set()
+            async with asyncio.timeout(10):
+                while second.status().leaving:
+                    await asyncio.sleep(0.05)
+
+
+async def test_changed_workers_come_into_force_without_a_lost_request(here: Place) -> None:
+    """What needs another process gets one by `apply`, a request under way ends in the old one."""
+    port = free_port()
+    supervisor, text = here.supervisor(), at_port(BASIC, port)
+    base = f"http://127.0.0.1:{port}"
+    async with running(supervisor, here.dataplane(text)), Steady(base).running() as steady:
+        pid = supervisor.status().pid
+        waiting = asyncio.create_task(get(base, "/wait"))
+        await here.echo.waiting.wait()
+        await steady.more(30)
+        await supervisor.apply(dataclasses.replace(here.dataplane(text), workers=2))
+        assert supervisor.status().pid != pid
+        await steady.more(60)
+        assert not waiting.done()
+        here.echo.gate.set()
+        assert (await waiting).status_code == 200
+        await gone(pid)
+        await steady.more(20)
+        assert steady.bad == []
+
+
+async def test_an_envoy_that_took_over_is_restarted_when_it_crashes(here: Place) -> None:
+    """Also while the old one still has a connection, which goes on; then everything can be done again."""
+    port = free_port()
+    supervisor, text = here.supervisor(), at_port(BASIC, port)
+    base = f"http://127.0.0.1:{port}"
+    async with running(supervisor, here.dataplane(text)):
+        first = supervisor.status().pid
+        waiting = asyncio.create_task(get(base, "/wait"))
+        await here.echo.waiting.wait()
+        await supervisor.apply(dataclasses.replace(here.dataplane(text), workers=2))
+        second = supervisor.status().pid
+        os.kill(second, signal.SIGKILL)
+        await state(supervisor, "running", not_pid=second)
+        assert supervisor.status().restarts == 1
+        assert (await get(base)).status_code == 200
+        assert supervisor.status().leaving == (first,)
+        here.echo.gate.set()
+        assert (await waiting).status_code == 200
+        await gone(first)
+        third = supervisor.status().pid
+        await supervisor.apply(dataclasses.replace(here.dataplane(text), workers=1))
+        assert supervisor.status().pid != third
+        assert (await get(base)).status_code == 200
+
+
+async def test_two_changes_in_a_row_wait_for_the_envoy_that_leaves(here: Place) -> None:
+    """A third process would cut what the first has under way, so it comes when the first has ended."""
+    port = free_port()
+    supervisor, text = here.supervisor(), at_port(BASIC, port)
+    base = f"http://127.0.0.1:{port}"
+    async with running(supervisor, here.dataplane(text)):
+        waiting = asyncio.create_task(get(base, "/wait"))
+        await here.echo.waiting.wait()
+        await supervisor.apply(dataclasses.replace(here.dataplane(text), workers=2))
+        second = supervisor.status().pid
+        await supervisor.apply(dataclasses.replace(here.dataplane(text), workers=3))
+        assert supervisor.status().pid == second
+        assert "in force when the Envoy before has ended" in supervisor.status().pending
+        assert not waiting.done()
+        here.echo.gate.set()
+        assert (await waiting).status_code == 200
+        await state(supervisor, "running", not_pid=second)
+        assert supervisor.status().pending == ""
+        assert (await get(base)).status_code == 200
+
+
+async def test_two_starforts_do_not_meet_in_shared_memory(here: Place, tmp_path: Path) -> None:
+    """Families of two data directories have numbers of their own, and each hands over for itself."""
+    (tmp_path / "b").mkdir()
+    async with place(tmp_path / "b") as there:
+        texts = [at_port(BASIC, free_port()) for _ in range(2)]
+        one, two = here.supervisor(), there.supervisor()
+        async with running(one, here.dataplane(texts[0])), running(two, there.dataplane(texts[1])):
+            pid = two.status().pid
+            await one.apply(dataclasses.replace(here.dataplane(texts[0]), workers=2))
+            assert two.status().pid == pid
+            assert (await get(await url(two))).status_code == 200
+            await two.apply(dataclasses.replace(there.dataplane(texts[1]), workers=2))
+            for each in (one, two):
+                assert (await get(await url(each))).status_code == 200
+
+
+async def test_a_new_envoy_that_does_not_work_leaves_the_old_one(here: Place, tmp_path: Path) -> None:
+    """A broken filter is found beside the old Envoy, which loses nothing, takes changes, and says what is wrong."""
+    port = free_port()
+    text = at_port(TWO, port)
+    base = f"http://127.0.0.1:{port}"
+    first = here.supervisor()
+    await first.start(here.dataplane(text))
+    pid = first.status().pid
+    await first.leave()
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    (modules / "libstarfort.so").write_bytes(b"no library")
+    second = EnvoySupervisor(here.directory / "var", patience=PATIENCE, modules=modules)
+    async with Steady(base).running() as steady:
+        await steady.more(20)
+        async with running(second, here.dataplane(text)):
+            assert second.status().pid == pid
+            assert "libstarfort.so" in second.status().stale
+            with pytest.raises(EnvoyError, match="the old one goes on"):
+                await second.apply(here.dataplane(at_port(TO_OTHER, port)))
+            await steady.more(20)
+            assert (await get(base)).json()["upstream"] == "shop"
+            assert steady.bad == []
+            steady._ended.set()
+            await second.leave()
+    third = here.supervisor()
+    async with running(third, here.dataplane(text)):
+        assert (third.status().pid, third.status().stale) == (pid, "")
+
+
+async def test_one_that_dies_while_it_takes_over_leaves_the_old_one(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old Envoy serves on, and later another one takes over all the same."""
+    port = free_port()
+    supervisor, text = (
+        here.supervisor(Patience(restart_s=0.05, longest_restart_s=0.3, drain_s=2)),
+        at_port(BASIC, port),
+    )
+    base = f"http://127.0.0.1:{port}"
+    async with running(supervisor, here.dataplane(text)), Steady(base).running() as steady:
+        pid = supervisor.status().pid
+        start = Process.start
+
+        def dies(command: Command) -> Process:
+            begun = start(command)
+            if command.epoch:
+                # Long enough that the old one has closed its administration socket for it.
+                time.sleep(DIES_AFTER_S)
+                begun.send(signal.SIGKILL)
+            return begun
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Process, "start", dies)
+            with pytest.raises(EnvoyError):
+                await supervisor.apply(dataclasses.replace(here.dataplane(text), workers=2))
+        assert supervisor.status().pid == pid
+        await steady.more(20)
+        await supervisor.apply(dataclasses.replace(here.dataplane(text), workers=2))
+        await state(supervisor, "running", not_pid=pid)
+        await steady.more(20)
+        assert supervisor.status().stale == ""
+        assert steady.bad == []
 
 
 async def test_a_stale_process_id_is_not_believed(here: Place) -> None:

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from starfort.alerts import Alert
 from starfort.alerts.channels import Channel, LogChannel
+from starfort.base.tasks import Failures
 from starfort.dataplane import frames
 from starfort.dataplane.frames import FrameType
 from starfort.runtime import PolicyStatus, Runtime
@@ -73,6 +74,8 @@ class QuietProxy:
     def __init__(self) -> None:
         self.applied: list[Any] = []
         self.state = "stopped"
+        self.found = False
+        self.failures: dict[str, Failures] = {}
 
     async def start(self, envoy: Any) -> None:
         """Run."""
@@ -86,6 +89,10 @@ class QuietProxy:
     async def stop(self) -> None:
         """End."""
         self.state = "stopped"
+
+    async def leave(self) -> None:
+        """Run on."""
+        self.state = "left"
 
     def status(self) -> EnvoyStatus:
         """As told."""

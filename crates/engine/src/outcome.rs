@@ -183,6 +183,17 @@ impl LocalResponse {
         response
     }
 
+    /// The answer to a body that comes too slowly (RFC 9110, 15.5.9).
+    pub(crate) fn too_slow(request_id: &str) -> Self {
+        let mut response = Self::problem(408, reason(408), request_id);
+        let body = serde_json::json!({
+            "type": "about:blank", "title": reason(408), "status": 408, "request_id": request_id,
+            "detail": Anomaly::SlowBody.code(),
+        });
+        response.body = body.to_string().into_bytes();
+        response
+    }
+
     /// Problem details (RFC 9457). Says nothing of the rule that decided: the event does, by request id.
     pub(crate) fn problem(status: u16, title: &str, request_id: &str) -> Self {
         let body = serde_json::json!({
@@ -208,6 +219,7 @@ const fn reason(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        408 => "Request Timeout",
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
         422 => "Unprocessable Content",

@@ -28,6 +28,7 @@ use crate::identity::Offered;
 use crate::outcome::{
     LocalResponse, RequestEffects, RequestOutcome, ResponseBodyOutcome, ResponseOutcome,
 };
+use crate::pace::BodyPace;
 use crate::policy::{Decision, Terminal};
 use crate::rate::RateTable;
 use crate::rules::{RulesOutcome, rules_environment};
@@ -103,6 +104,11 @@ impl Transaction {
             // A WebSocket begins with a GET (RFC 6455, 4.1). Envoy would let everything behind this head through
             // as a conversation, and an upstream that does not care read it as the body.
             self.anomalies.insert(Anomaly::OddHeader);
+            return self.refuse(400, "Bad Request");
+        }
+        if self.host.contains(',') {
+            // RFC 9112, 3.2. Servers differ in which of the two they believe, and Envoy joins them.
+            self.anomalies.insert(Anomaly::DuplicateHeader);
             return self.refuse(400, "Bad Request");
         }
         let is_over = self.is_refused_for_limits(engine);
@@ -493,6 +499,26 @@ impl Transaction {
         }
     }
 
+    /// How slowly its body may come; `None`: it is a conversation, or any pace will do.
+    ///
+    /// What a request calls itself exempts it only where it can be true: gRPC goes to upstreams that speak HTTP/2.
+    pub fn body_pace(&self, engine: &Engine) -> Option<BodyPace> {
+        let has_grpc = || engine.api(self.matched.api).is_some_and(|api| api.grpc);
+        if is_conversation(self) || is_grpc(self) && has_grpc() {
+            return None;
+        }
+        BodyPace::of(self.limits(engine))
+    }
+
+    /// The body came too slowly: noted, and what is answered. Policies are not asked: some of the body is not there.
+    pub fn body_too_slow(&mut self) -> LocalResponse {
+        self.anomalies.insert(Anomaly::SlowBody);
+        self.find("over_limit");
+        let response = LocalResponse::too_slow(&self.id);
+        self.decision.terminal = Terminal::Block(response.status, None, "".into());
+        response
+    }
+
     /// What no policy is asked about.
     fn refuse(&mut self, status: u16, title: &str) -> RequestOutcome {
         self.decision.terminal = Terminal::Block(status, None, "".into());
@@ -783,10 +809,16 @@ fn essence(content_type: &str) -> SmolStr {
 /// Bodies that are conversations and must not be held: gRPC (of which only HTTP/2 is capable), CONNECT, WebSocket
 /// (what wants to be one with another method than GET was refused before).
 fn is_streaming(transaction: &Transaction) -> bool {
-    let is_grpc = transaction.content_type.starts_with("application/grpc")
-        && matches!(transaction.protocol, "HTTP/2" | "HTTP/3");
-    let is_upgrade = transaction.headers.get("upgrade").is_some();
-    is_grpc || is_upgrade || transaction.method == "CONNECT"
+    is_grpc(transaction) || is_conversation(transaction)
+}
+
+fn is_grpc(transaction: &Transaction) -> bool {
+    transaction.content_type.starts_with("application/grpc")
+        && matches!(transaction.protocol, "HTTP/2" | "HTTP/3")
+}
+
+fn is_conversation(transaction: &Transaction) -> bool {
+    transaction.headers.get("upgrade").is_some() || transaction.method == "CONNECT"
 }
 
 /// Responses that are scanned for sensitive data: also those that do not say what they are.

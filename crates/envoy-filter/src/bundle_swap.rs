@@ -53,6 +53,38 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
 }
 
 impl Process {
+    /// Load the bundle that the settings name before the first request comes, or else the last good one beside it.
+    /// Without either, `fail_open` decides about requests until the control plane sends a bundle.
+    pub(crate) fn begin(&self) {
+        let first = self.swap_bundle(&self.settings.bundle, None);
+        if first.ok {
+            return;
+        }
+        if let Some(path) = &self.settings.last_good {
+            let last = self.swap_bundle(path, None);
+            if last.ok {
+                self.metrics.bundles_last_good.increment();
+                log::say(
+                    Level::Warn,
+                    &format!("begins with the last good bundle {}", last.version),
+                );
+            }
+            // What was not good is the bundle; that goes to the control plane, which writes it anew.
+            *self.bundle_error.lock() = first.error;
+        }
+        if self.engine.load().is_none() {
+            let meanwhile = if self.settings.fail_open {
+                "requests pass without any policy (failure_mode: open)"
+            } else {
+                "requests are refused with 503 (failure_mode: closed)"
+            };
+            log::say(
+                Level::Error,
+                &format!("no bundle can be loaded: {meanwhile}"),
+            );
+        }
+    }
+
     /// Load the bundle at `path` and put it in force; `version` is the one that it should have.
     ///
     /// A panic in the compiler counts as a refusal. The result goes to the control plane and, when bad, to the log.
@@ -72,6 +104,8 @@ impl Process {
             Ok(engine) => {
                 let version = engine.version.clone();
                 self.engine.store(Some(Arc::new(engine)));
+                self.bundle_error.lock().clear();
+                self.note_bundle();
                 self.metrics.bundles_loaded.increment();
                 log::say(Level::Info, &format!("bundle {version} is in force"));
                 BundleResult {
@@ -82,10 +116,10 @@ impl Process {
             }
             Err(error) => {
                 self.metrics.bundles_refused.increment();
-                log::say(
-                    Level::Error,
-                    &format!("bundle refused, the one before stays: {error}"),
-                );
+                self.bundle_error.lock().clone_from(&error);
+                let kept = self.engine.load().is_some();
+                let after = if kept { ", the one before stays" } else { "" };
+                log::say(Level::Error, &format!("bundle refused{after}: {error}"));
                 BundleResult {
                     version: version.unwrap_or_default().into(),
                     ok: false,
@@ -98,7 +132,7 @@ impl Process {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{bundle, process, write_bundle};
+    use crate::testing::{bundle, process, process_with_last_good, write_bundle};
 
     #[test]
     fn a_bad_bundle_leaves_the_good_one_in_force_and_says_why() {
@@ -116,6 +150,79 @@ mod tests {
         );
         assert_eq!(process.engine.load().as_ref().unwrap().version, "good");
         assert_eq!(process.metrics.bundles_refused.get(), 1);
+    }
+
+    /// What may become of a file: each is no bundle any more.
+    fn damages(good: &[u8]) -> Vec<(&'static str, Option<Vec<u8>>)> {
+        let changed = |at: usize| {
+            let mut bytes = good.to_vec();
+            *bytes.get_mut(at).unwrap() ^= 1;
+            bytes
+        };
+        vec![
+            ("missing", None),
+            ("empty", Some(Vec::new())),
+            ("cut in its head", Some(good[..20].to_vec())),
+            ("cut at its end", Some(good[..good.len() - 1].to_vec())),
+            ("another format", Some(changed(11))),
+            ("a bit of its checksum", Some(changed(30))),
+            ("a bit of its payload", Some(changed(good.len() / 2))),
+            ("zeros", Some(vec![0; good.len()])),
+        ]
+    }
+
+    #[test]
+    fn a_damaged_bundle_is_replaced_by_the_last_good_one_before_any_request() {
+        let directory = tempfile::tempdir().unwrap();
+        let good = bundle("last").to_bytes().unwrap();
+        let last = directory.path().join("bundle.last.sfb");
+        std::fs::write(&last, &good).unwrap();
+        for (what, content) in damages(&good) {
+            let path = directory.path().join("bundle.sfb");
+            let _ = std::fs::remove_file(&path);
+            if let Some(content) = content {
+                std::fs::write(&path, content).unwrap();
+            }
+            let process = process_with_last_good(directory.path(), &last);
+            process.begin();
+            assert_eq!(
+                process.engine.load().as_ref().unwrap().version,
+                "last",
+                "{what}"
+            );
+            assert_eq!(process.metrics.bundles_last_good.get(), 1, "{what}");
+            assert!(
+                process.bundle_error.lock().contains("bundle.sfb"),
+                "{what}: the control plane is told which file is wrong"
+            );
+        }
+    }
+
+    #[test]
+    fn a_good_bundle_comes_before_the_last_good_one() {
+        let directory = tempfile::tempdir().unwrap();
+        write_bundle(directory.path(), &bundle("now"));
+        let last = directory.path().join("bundle.last.sfb");
+        std::fs::write(&last, bundle("last").to_bytes().unwrap()).unwrap();
+        let process = process_with_last_good(directory.path(), &last);
+        process.begin();
+        assert_eq!(process.engine.load().as_ref().unwrap().version, "now");
+        assert_eq!(process.metrics.bundles_last_good.get(), 0);
+        assert!(process.bundle_error.lock().is_empty());
+    }
+
+    #[test]
+    fn without_any_good_bundle_there_is_none_until_one_comes() {
+        let directory = tempfile::tempdir().unwrap();
+        let last = directory.path().join("bundle.last.sfb");
+        std::fs::write(&last, b"damaged too").unwrap();
+        let process = process_with_last_good(directory.path(), &last);
+        process.begin();
+        assert!(process.engine.load().is_none());
+        assert_eq!(process.metrics.bundles_refused.get(), 2);
+        let path = write_bundle(directory.path(), &bundle("mended"));
+        assert!(process.swap_bundle(&path, Some("mended")).ok);
+        assert!(process.bundle_error.lock().is_empty());
     }
 
     #[test]

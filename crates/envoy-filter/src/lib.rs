@@ -13,6 +13,7 @@ mod abi;
 mod bundle_swap;
 mod clock;
 mod connection;
+mod connections;
 mod delay;
 mod event_queue;
 mod event_socket;
@@ -24,6 +25,8 @@ mod host;
 mod log;
 mod metrics;
 mod outbox;
+mod overload;
+mod pace;
 mod process;
 mod settings;
 #[cfg(test)]

@@ -2,10 +2,11 @@
 //! new ones) and is shared by all workers.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
@@ -14,12 +15,14 @@ use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, eventfd};
 use starfort_engine::{Engine, SharedState};
 
+use crate::connections::{Connections, Open};
 use crate::delay::Delays;
 use crate::event_queue::EventQueue;
 use crate::event_socket::EventSocket;
 use crate::frames::{BundleFrame, BundleResult};
 use crate::log::{self, Level};
 use crate::metrics::Metrics;
+use crate::pace::Paces;
 use crate::settings::Settings;
 
 /// Share of `event_buffer_bytes` for rows that are not batched yet.
@@ -34,6 +37,8 @@ const STEP_BACK: i32 = 10;
 pub(crate) struct Process {
     /// The bundle in force.
     pub(crate) engine: ArcSwapOption<Engine>,
+    /// Why the bundle that was tried last is not in force; empty when it is.
+    pub(crate) bundle_error: Mutex<String>,
     /// Signals and rate counters; bundles come and go.
     pub(crate) shared: Arc<SharedState>,
     /// Counters.
@@ -42,10 +47,16 @@ pub(crate) struct Process {
     pub(crate) events: EventQueue,
     /// Held requests.
     pub(crate) delays: Delays,
+    /// Bodies that are waited for.
+    pub(crate) paces: Arc<Paces>,
+    /// Connections by address.
+    connections: Arc<Connections>,
     /// Settings of the first configuration; later ones share its socket and buffers.
     pub(crate) settings: Settings,
     /// Random text that tells this process from another with the same pid.
     pub(crate) instance: String,
+    /// When the bundle in force came there, in milliseconds since 1970; 0 without one.
+    bundle_since_ms: AtomicU64,
     wake: Option<OwnedFd>,
     stop: AtomicBool,
     threads: Mutex<Threads>,
@@ -78,6 +89,7 @@ impl Process {
         }
         Self {
             engine: ArcSwapOption::empty(),
+            bundle_error: Mutex::default(),
             shared: Arc::new(SharedState::default()),
             metrics: Metrics::default(),
             events: EventQueue::new(
@@ -85,7 +97,10 @@ impl Process {
                 settings.event_batch_rows,
             ),
             delays: Delays::default(),
+            paces: Arc::default(),
+            connections: Arc::default(),
             instance: instance(),
+            bundle_since_ms: AtomicU64::new(0),
             wake,
             stop: AtomicBool::new(false),
             threads: Mutex::new(Threads::default()),
@@ -96,6 +111,24 @@ impl Process {
     /// Bytes that batches may take.
     pub(crate) fn outbox_bytes(&self) -> usize {
         self.settings.event_buffer_bytes - self.settings.event_buffer_bytes / QUEUE_SHARE
+    }
+
+    /// A bundle came in force now.
+    pub(crate) fn note_bundle(&self) {
+        let now_ms = crate::clock::now().unix_us / 1000;
+        self.bundle_since_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// When the bundle in force came there, in milliseconds since 1970; 0 without one.
+    pub(crate) fn bundle_since_ms(&self) -> u64 {
+        self.bundle_since_ms.load(Ordering::Relaxed)
+    }
+
+    /// Version of the bundle in force and since when, for `stats`.
+    pub(crate) fn bundle_in_force(&self) -> serde_json::Value {
+        let engine = self.engine.load();
+        let version = engine.as_ref().map_or("", |engine| &engine.version);
+        serde_json::json!({"version": version, "since_ms": self.bundle_since_ms()})
     }
 
     /// Wake the socket thread.
@@ -111,6 +144,31 @@ impl Process {
         self.wake.as_ref()
     }
 
+    /// A connection begins.
+    ///
+    /// # Errors
+    /// Its address has as many as it may. Trusted proxies have as many as they like, for they have those of others;
+    /// so has everybody while there is no bundle to say how many.
+    pub(crate) fn connection_begins(&self, address: IpAddr) -> Result<Option<Open>, ()> {
+        let engine = self.engine.load();
+        let Some(engine) = engine
+            .as_ref()
+            .filter(|engine| engine.connections_per_address > 0)
+        else {
+            return Ok(None);
+        };
+        if engine.is_trusted_proxy(address) {
+            return Ok(None);
+        }
+        let open = self
+            .connections
+            .open(address, engine.connections_per_address);
+        if open.is_none() {
+            self.metrics.connections_refused.increment();
+        }
+        open.map(Some).ok_or(())
+    }
+
     /// Whether the threads are to end.
     pub(crate) fn stopping(&self) -> bool {
         self.stop.load(Ordering::Acquire)
@@ -122,6 +180,7 @@ impl Process {
         if threads.users == 0 {
             self.stop.store(false, Ordering::Release);
             self.delays.restart();
+            self.paces.restart();
             self.start(&mut threads)
                 .map_err(|error| format!("a thread cannot be started: {error}"))?;
         }
@@ -157,12 +216,20 @@ impl Process {
             "starfort-delay",
             Box::new(move || process.delays.run()),
         )?);
+        let paces = Arc::clone(&self.paces);
+        threads
+            .handles
+            .push(spawn("starfort-pace", Box::new(move || paces.run()))?);
         threads.loader = Some(ask);
         Ok(())
     }
 
     fn load_bundles(&self, asked: &Receiver<BundleFrame>, tell: &Sender<BundleResult>) {
-        while let Ok(frame) = asked.recv() {
+        while let Ok(mut frame) = asked.recv() {
+            // Only the newest counts: one that was asked for twice, or overtaken, is not compiled for nothing.
+            while let Ok(newer) = asked.try_recv() {
+                frame = newer;
+            }
             if self.stopping() {
                 return;
             }
@@ -187,6 +254,7 @@ impl Process {
             std::mem::take(&mut threads.handles)
         };
         self.delays.stop();
+        self.paces.stop();
         self.wake();
         for handle in ended {
             if handle.join().is_err() {
@@ -208,8 +276,8 @@ impl Process {
 
 impl FilterConfig {
     /// A configuration as Envoy gave it. The first one for a socket loads the bundle before it returns, so that no
-    /// request is served without policies; a bundle that cannot be loaded is no reason to refuse traffic: then
-    /// `fail_open` says what happens until the control plane sends a good one.
+    /// request is served without policies. One that cannot be loaded is replaced by the last good one; without
+    /// that, `fail_open` says what happens until the control plane sends a good one.
     ///
     /// # Errors
     /// A sentence for Envoy's log; Envoy then refuses the configuration.
@@ -225,7 +293,10 @@ impl FilterConfig {
             process
         } else {
             let process = Arc::new(Process::new(settings.clone()));
-            process.swap_bundle(&settings.bundle, None);
+            process.begin();
+            if settings.require_bundle && !process.bundle_error.lock().is_empty() {
+                return Err(process.bundle_error.lock().clone());
+            }
             processes.insert(settings.socket, Arc::clone(&process));
             process
         };
@@ -306,5 +377,21 @@ mod tests {
                 .contains("bundle.sfb")
         );
         assert!(FilterConfig::new(b"{}").is_err());
+    }
+
+    #[test]
+    fn a_rehearsal_is_refused_without_the_bundle_even_when_there_is_a_last_good_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut json: serde_json::Value =
+            serde_json::from_slice(&settings_json(directory.path())).unwrap();
+        json["require_bundle"] = true.into();
+        json["last_good"] = directory.path().join("bundle.last.sfb").to_str().into();
+        let json = serde_json::to_vec(&json).unwrap();
+        let good = write_bundle(directory.path(), &bundle("one"));
+        std::fs::rename(&good, directory.path().join("bundle.last.sfb")).unwrap();
+        let refused = FilterConfig::new(&json).unwrap_err();
+        assert!(refused.contains("bundle.sfb"), "{refused}");
+        write_bundle(directory.path(), &bundle("one"));
+        assert!(FilterConfig::new(&json).is_ok());
     }
 }

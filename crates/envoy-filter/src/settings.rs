@@ -19,8 +19,14 @@ const MAX_SOCKET_PATH_BYTES: usize = 107;
 pub(crate) struct Settings {
     /// The bundle's file.
     pub(crate) bundle: PathBuf,
+    /// A copy of the bundle that was in force last, to begin with when the bundle cannot be read.
+    #[serde(default)]
+    pub(crate) last_good: Option<PathBuf>,
     /// The control plane's Unix socket.
     pub(crate) socket: PathBuf,
+    /// Refuse to begin without the bundle, for an Envoy that is only tried.
+    #[serde(default)]
+    pub(crate) require_bundle: bool,
     /// What to do while there is no bundle; with one, the bundle says.
     #[serde(default = "yes")]
     pub(crate) fail_open: bool,
@@ -59,8 +65,13 @@ impl Settings {
     pub(crate) fn parse(json: &[u8]) -> Result<Self, String> {
         let mut settings: Self = serde_json::from_slice(json)
             .map_err(|error| format!("filter_config is not what Starfort expects: {error}"))?;
-        for (name, path) in [("bundle", &settings.bundle), ("socket", &settings.socket)] {
-            if !path.is_absolute() {
+        let paths = [
+            ("bundle", Some(&settings.bundle)),
+            ("socket", Some(&settings.socket)),
+            ("last_good", settings.last_good.as_ref()),
+        ];
+        for (name, path) in paths {
+            if path.is_some_and(|path| !path.is_absolute()) {
                 return Err(format!("filter_config.{name} must be an absolute path"));
             }
         }
@@ -83,7 +94,7 @@ mod tests {
     #[test]
     fn what_is_left_out_has_the_documented_default() {
         let settings = Settings::parse(br#"{"bundle": "/b.sfb", "socket": "/s"}"#).unwrap();
-        assert!(settings.fail_open);
+        assert!(settings.fail_open && settings.last_good.is_none());
         assert_eq!(settings.event_batch_rows, 2000);
         assert_eq!(settings.event_flush_ms, 100);
         assert_eq!(settings.event_buffer_bytes, 67_108_864);
@@ -95,6 +106,8 @@ mod tests {
         assert!(wrong("{}").contains("bundle"));
         assert!(wrong(r#"{"bundle": "b", "socket": "/s"}"#).contains("filter_config.bundle"));
         assert!(wrong(r#"{"bundle": "/b", "socket": "/s", "x": 1}"#).contains('x'));
+        let relative = r#"{"bundle": "/b", "socket": "/s", "last_good": "l"}"#;
+        assert!(wrong(relative).contains("filter_config.last_good"));
         let long = format!(r#"{{"bundle": "/b", "socket": "/{}"}}"#, "s".repeat(107));
         assert!(wrong(&long).contains("107"));
     }

@@ -17,6 +17,7 @@ pub(crate) fn bundle(version: &str) -> Bundle {
         hash_key: vec![7; 32],
         fail_open: true,
         limits: Limits::default(),
+        connections_per_address: 0,
         scoped_limits: Vec::new(),
         trusted_proxies: Vec::new(),
         apis: vec![Api {
@@ -28,6 +29,7 @@ pub(crate) fn bundle(version: &str) -> Bundle {
             jwt_providers: Vec::new(),
             documented: false,
             limits: None,
+            grpc: false,
         }],
         endpoints: Vec::new(),
         identity: Identity::default(),
@@ -65,4 +67,11 @@ pub(crate) fn process(directory: &Path) -> Arc<Process> {
     Arc::new(Process::new(
         Settings::parse(&settings_json(directory)).unwrap(),
     ))
+}
+
+/// The same, with a last good bundle to begin with.
+pub(crate) fn process_with_last_good(directory: &Path, last_good: &Path) -> Arc<Process> {
+    let mut settings = Settings::parse(&settings_json(directory)).unwrap();
+    settings.last_good = Some(last_good.to_owned());
+    Arc::new(Process::new(settings))
 }

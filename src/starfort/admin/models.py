@@ -452,6 +452,11 @@ class Alert(Model):
     count: int
     acknowledged_by: str | None
     acknowledged_at: datetime | None
+    score: Annotated[float | None, Field(description="Highest score so far; null for what has none.")] = None
+    members: Annotated[int, Field(description="Keys that are part of it.")] = 1
+    ended_at: Annotated[
+        datetime | None, Field(description="When it ended; null while it goes on, and for what has no end.")
+    ] = None
     muted: Annotated[bool, Field(description="Whether a mute keeps it from asking for attention.")] = False
 
 

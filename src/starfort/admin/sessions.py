@@ -5,18 +5,17 @@ from the server. Only the SHA-256 of the value is stored: a copy of the database
 """
 
 import hashlib
-import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
-from itsdangerous import BadSignature, Signer
+from itsdangerous import BadSignature, Signer, TimestampSigner
 from sqlalchemy import delete, func, select
 
+from starfort.admin.keys import signing_key
 from starfort.admin.roles import Principal, Role
 from starfort.admin.state import LoginSession, StateDatabase, User, now_ms
 
-COOKIE = "starfort_session"
-KEY_FILE = "session-key"
 IDLE_MS = 60 * 60 * 1000
 """A session ends after an hour without a request: OWASP ASVS 5.0 section 7.3 leaves the figure to the risk;
 an hour lets an engineer read a screen without being thrown out."""
@@ -25,7 +24,10 @@ ABSOLUTE_MS = 12 * 60 * 60 * 1000
 MAX_PER_USER = 20
 """Oldest sessions beyond this end."""
 _TOUCH_MS = 30_000
-_MAX_COOKIE = 256
+_MAX_COOKIE = 512
+TICKET_S = 300
+"""How long a right password waits for its code."""
+Required = Callable[[], frozenset[Role]]
 
 
 class Sessions:
@@ -34,11 +36,16 @@ class Sessions:
     Args:
         database: the state.
         data_dir: where the signing key is (made at first start, 32 random bytes, mode 0600).
+        required: roles that must have a second factor, as the configuration in force says.
     """
 
-    def __init__(self, database: StateDatabase, data_dir: Path) -> None:
+    def __init__(self, database: StateDatabase, data_dir: Path, required: Required = frozenset) -> None:
         self._database = database
-        self._signer = Signer(_signing_key(data_dir), salt="starfort.session", digest_method=hashlib.sha256)
+        self._required = required
+        key = signing_key(data_dir)
+        self._signer = Signer(key, salt="starfort.session", digest_method=hashlib.sha256)
+        self._browsers = Signer(key, salt="starfort.browser", digest_method=hashlib.sha256)
+        self._tickets = TimestampSigner(key, salt="starfort.ticket", digest_method=hashlib.sha256)
 
     def open(self, user_name: str, address: str) -> str:
         """Begin a session.
@@ -96,15 +103,55 @@ class Sessions:
             if now - row.seen_ms > _TOUCH_MS:
                 row.seen_ms = now
             user = session.get_one(User, row.user_id)
+            role = Role(user.role)
             return Principal(
-                name=user.name, role=Role(user.role), via="session", csrf=row.csrf, session_key=key,
-                theme=user.theme,
+                name=user.name, role=role, via="session", csrf=row.csrf, session_key=key, theme=user.theme,
+                second_factor=user.totp is not None,
+                must_enrol=user.totp is None and role in self._required(),
             )  # fmt: skip
 
     def close(self, key: str) -> None:
         """End a session; ending one that is over is no error."""
         with self._database.begin() as session:
             session.execute(delete(LoginSession).where(LoginSession.key == key))
+
+    def browser(self, name: str) -> str:
+        """Value of the cookie that makes a browser known to an account; a new password ends it."""
+        return self._browsers.sign(f"{self._mark(name)}.{secrets.token_urlsafe(12)}").decode()
+
+    def known_browser(self, cookie: str | None, name: str) -> str:
+        """Key of a browser in which an account logged in before; "" when it is not known to this account."""
+        if not cookie or len(cookie) > _MAX_COOKIE:
+            return ""
+        try:
+            value = self._browsers.unsign(cookie).decode()
+        except (BadSignature, UnicodeError):
+            return ""
+        mark = self._mark(name)
+        return value if mark and value.startswith(f"{mark}.") else ""
+
+    def ticket(self, name: str) -> str:
+        """Says for `TICKET_S` that an account's password was right."""
+        return self._tickets.sign(f"{self._mark(name)}.{name}").decode()
+
+    def ticket_owner(self, ticket: str) -> str | None:
+        """Whose password a ticket says was right; `None` when it is forged, old, or the password changed."""
+        if len(ticket) > _MAX_COOKIE:
+            return None
+        try:
+            value = self._tickets.unsign(ticket, max_age=TICKET_S).decode()
+        except (BadSignature, UnicodeError):
+            return None
+        name = value.partition(".")[2]
+        return name if value == f"{self._mark(name)}.{name}" else None
+
+    def _mark(self, name: str) -> str:
+        """Stands for an account with its password; "" for an unknown one."""
+        with self._database.begin() as session:
+            row = session.execute(
+                select(User.id, User.password_changed_ms).where(User.name == name)
+            ).one_or_none()
+            return f"{row[0]}-{row[1]}" if row is not None else ""
 
     def count(self) -> int:
         """How many sessions the table holds."""
@@ -114,15 +161,3 @@ class Sessions:
 
 def _key(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
-
-
-def _signing_key(data_dir: Path) -> bytes:
-    path = data_dir / KEY_FILE
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    key = secrets.token_bytes(32)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
-    return key

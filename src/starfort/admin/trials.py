@@ -11,7 +11,8 @@ from starfort.admin import models
 from starfort.admin.errors import InvalidError, NotFoundError
 from starfort.signals import Detector, DetectorError, Signal
 from starfort.signals.detector import parse
-from starfort.signals.runner import BacktestHit, RowError, backtest, run_once
+from starfort.signals.past import BacktestHit, backtest
+from starfort.signals.query import RowError, run_once
 from starfort.store import StoreError
 
 LONGEST = timedelta(seconds=5)

@@ -28,6 +28,7 @@ from starfort.api import (
     users,
 )
 from starfort.api.headers import MAX_BODY_BYTES, SecurityHeaders
+from starfort.api.hosts import Hosts
 
 ROUTERS = [
     module.router
@@ -83,7 +84,7 @@ def create_app(runtime: Source, *, with_dashboard: bool = True) -> FastAPI:
     _add_plain_routes(app, desk)
     if with_dashboard:
         dashboard.mount(app, desk)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, hosts=Hosts(lambda: getattr(desk.insight.settings, "admin", None)))
     return app
 
 

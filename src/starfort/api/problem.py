@@ -33,6 +33,7 @@ TITLES = {
     409: ("conflict", "That contradicts what is there"),
     413: ("too_large", "The request is too large"),
     415: ("unsupported_media_type", "Send JSON"),
+    421: ("unknown_host", "This server does not answer to that name"),
     422: ("invalid_value", "A value cannot be accepted"),
     429: ("too_many_attempts", "Too many attempts"),
     500: ("internal_error", "Starfort failed"),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from starfort.cli import check, events, init, output, posture, reload, status, stop, up, version
+from starfort.cli import check, events, init, output, posture, reload, restart, status, stop, up, version
 from starfort.cli.alerts import ack as alerts_ack
 from starfort.cli.alerts import list as alerts_list
 from starfort.cli.alerts import show as alerts_show
@@ -34,6 +34,7 @@ from starfort.cli.token import create as token_create
 from starfort.cli.token import list as token_list
 from starfort.cli.token import revoke as token_revoke
 from starfort.cli.user import add as user_add
+from starfort.cli.user import factor as user_factor
 from starfort.cli.user import list as user_list
 from starfort.cli.user import password as user_password
 from starfort.cli.user import remove as user_remove
@@ -54,6 +55,7 @@ VERBS: Verbs = {
     "check": check.check,
     "up": up.up,
     "stop": stop.stop,
+    "restart": restart.restart,
     "reload": reload.reload,
     "status": status.status,
     "events": events.events,
@@ -104,6 +106,7 @@ NOUNS: dict[str, tuple[str, Verbs]] = {
             "remove": user_remove.remove,
             "password": user_password.password,
             "role": user_role.role,
+            "factor": user_factor.factor,
         },
     ),
     "token": (

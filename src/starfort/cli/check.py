@@ -1,5 +1,6 @@
 """`starfort check`."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,26 +19,45 @@ def check(
     ] = None,
     *,
     config: options.Config = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End with exit code 1 when there are warnings too.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Check the configuration as a start would: files, references, detectors, policies. Changes nothing."""
+    """Check the configuration as a start would: files, references, detectors, policies. Changes nothing.
+
+    Warnings say what is right and has no effect: a policy for an endpoint that no document and no call ever
+    had, a label that nothing has, a provider that no API accepts.
+    """
     from starfort.config import ConfigError
     from starfort.runtime import assemble
-    from starfort.runtime.toolchain import RefusedError
 
     path = config_path(file or config)
     try:
         checked = assemble.check(path)
     except ConfigError as error:
         if json:
-            output.print_json({"ok": False, "problems": [_json(problem) for problem in error.problems]})
+            found = [_json(problem) for problem in error.problems]
+            output.print_json({"ok": False, "problems": found, "warnings": []})
         else:
             show_problems(error)
         raise FoundError(f"{_count(len(error.problems), 'problem', 'problems')} in {path}") from None
-    found = checked.loaded.config
     if json:
-        output.print_json({"ok": True, "problems": []})
-        return
+        told = [_json(warning) for warning in checked.warnings]
+        output.print_json({"ok": True, "problems": [], "warnings": told})
+    else:
+        _show(checked.warnings, "not bold yellow")
+        _summary(path, checked)
+    if strict and checked.warnings:
+        raise FoundError(f"{_count(len(checked.warnings), 'warning', 'warnings')} in {path}")
+
+
+def _summary(path: Path, checked: Any) -> None:
+    """Say what the configuration has, and what keeps it from starting here."""
+    from starfort.runtime import assemble
+    from starfort.runtime.toolchain import RefusedError
+
+    found = checked.loaded.config
     enforced = sum(policy.mode == "enforce" for policy in found.policies)
     parts = [
         _count(len(found.apis), "API", "APIs"),
@@ -45,7 +65,10 @@ def check(
         f"{_count(len(found.policies), 'policy', 'policies')} ({enforced} enforced, the others observe)",
         _count(len(checked.detectors.running), "detector", "detectors"),
     ]
-    output.say(f"{path} is right: {', '.join(parts)}.", "green")
+    warned = ""
+    if checked.warnings:
+        warned = f" {_count(len(checked.warnings), 'warning', 'warnings')}: see above what has no effect."
+    output.say(f"{path} is right: {', '.join(parts)}.{warned}", "yellow" if warned else "green")
     try:
         assemble.FileToolchain().channels(found)
     except RefusedError as error:
@@ -71,12 +94,16 @@ def _json(problem: Any) -> dict[str, Any]:
 
 def show_problems(error: Any) -> None:
     """Print every problem of a `ConfigError`, with the line it is on and a caret below the place."""
+    _show(error.problems, "not bold red")
+
+
+def _show(problems: Iterable[Any], style: str) -> None:
     console = output.console()
     texts: dict[Path, list[str]] = {}
-    for problem in error.problems:
+    for problem in problems:
         place = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else str(problem.file)
         head = Text(f"{place}: ", style="bold")
-        head.append(output.printable(problem.what), style="not bold red")
+        head.append(output.printable(problem.what), style=style)
         console.print(head, soft_wrap=True)
         if problem.line:
             lines = texts.setdefault(problem.file, _lines(problem.file))

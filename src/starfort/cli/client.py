@@ -69,6 +69,10 @@ class Client:
         """The JSON that a POST answers. Raises as `get`."""
         return self._send("POST", path, json=body, params=_given(parameters))
 
+    def put(self, path: str, body: Any) -> Any:
+        """The JSON that a PUT answers. Raises as `get`."""
+        return self._send("PUT", path, json=body)
+
     def patch(self, path: str, body: Any) -> Any:
         """The JSON that a PATCH answers. Raises as `get`."""
         return self._send("PATCH", path, json=body)

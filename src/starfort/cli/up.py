@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starfort.runtime import Runtime
+
+Next: TypeAlias = tuple[list[str], dict[str, str]]
+"""Arguments and environment of the program to go on as."""
 
 
 def up(
@@ -34,27 +38,37 @@ def up(
     from starfort.runtime import logs
 
     logs.configure(log_format, log_level)
-    asyncio.run(_run(config_path(config).resolve(), talk=log_format == "console" or sys.stderr.isatty()))
+    path = config_path(config).resolve()
+    next_ = asyncio.run(_run(path, talk=log_format == "console" or sys.stderr.isatty()))
+    if next_ is not None:
+        arguments, environment = next_
+        os.execve(arguments[0], arguments, environment)
 
 
-async def _run(path: "Path", *, talk: bool) -> None:
+async def _run(path: "Path", *, talk: bool) -> "Next | None":
     """Start, run until something says stop, stop in order.
 
     Args:
         path: the configuration file.
         talk: say where things are, besides logging it.
+
+    Returns:
+        The program to go on as, `None` to end.
     """
     import structlog
 
     from starfort.config import ConfigError
+    from starfort.runtime import succession
     from starfort.runtime.lock import StartError
     from starfort.runtime.toolchain import RefusedError
 
     log = structlog.get_logger("starfort.up")
+    asked, before = succession.answered(), succession.predecessor()
     runtime, made = _make(path)
-    stop = asyncio.Event()
+    stop, replace = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     reloads: set[asyncio.Task[Any]] = set()
+    next_: Next | None = None
 
     def again() -> None:
         task = asyncio.create_task(runtime.reload())
@@ -71,40 +85,76 @@ async def _run(path: "Path", *, talk: bool) -> None:
         loop.add_signal_handler(number, end)
     starting = asyncio.create_task(runtime.start())
     stopping = asyncio.create_task(stop.wait())
+    replacing = asyncio.create_task(replace.wait())
     try:
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
-            return
+            return None
         starting.result()
         loop.add_signal_handler(signal.SIGHUP, again)
+        loop.add_signal_handler(succession.SIGNAL, replace.set)
         places = _places(runtime, made.get("first_password"))
         log.info("starfort_ready", **{name.replace(" ", "_"): where for name, where in places})
+        _tell(runtime, asked)
         if talk:
-            _introduce(places)
-        failing = asyncio.create_task(runtime.failed())
-        await asyncio.wait({failing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        failed = failing.done()
-        failing.cancel()
-    except RefusedError as error:
-        raise FoundError(
-            "the configuration is refused:\n" + "\n".join(error.problems), "`starfort check` shows each place"
-        ) from None
-    except (StartError, ConfigError) as error:
-        raise CliError(str(error)) from None
+            with contextlib.suppress(OSError):
+                _introduce(places)
+        while next_ is None and not stop.is_set():
+            await asyncio.wait({replacing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if replace.is_set() and not stop.is_set():
+                next_ = succession.successor(runtime.data_dir)
+                replace.clear()
+                replacing = asyncio.create_task(replace.wait())
+    except (RefusedError, StartError, ConfigError) as error:
+        failed = _failed(error)
+        if asked and before and hasattr(runtime, "data_dir"):
+            what = f"Starfort {starfort.__version__} did not start, the one before goes on: {failed.what}"
+            succession.tell(runtime.data_dir, succession.Outcome(asked, ok=False, error=what))
+            log.error("starfort_given_back", why=failed.what)  # noqa: TRY400 (told, not a fault of ours)
+            next_ = before, dict(os.environ)
+            return next_
+        if asked and hasattr(runtime, "data_dir"):
+            what = f"the new control plane did not start, Envoy goes on with what it has: {failed.what}"
+            succession.tell(runtime.data_dir, succession.Outcome(asked, ok=False, error=what))
+        raise failed from None
     finally:
-        log.info("starfort_stopping")
-        stopping.cancel()
-        for task in reloads:
+        log.info("starfort_stopping", envoy="goes on" if next_ else "")
+        for task in (*reloads, stopping, replacing):
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await runtime.stop()
+            # Whatever else went wrong here is no reason to end Envoy.
+            await (runtime.stop() if stop.is_set() else runtime.leave())
         log.info("starfort_stopped")
-    if failed:
-        raise CliError(
-            "a part of Starfort that must run ended with an error, so it stopped", "see its log above"
+    return next_
+
+
+def _failed(error: Exception) -> CliError:
+    """An error of the start, as the command line tells it."""
+    from starfort.runtime.toolchain import RefusedError
+
+    if isinstance(error, RefusedError):
+        return FoundError(
+            "the configuration is refused:\n" + "\n".join(error.problems), "`starfort check` shows each place"
         )
+    return CliError(str(error))
+
+
+def _tell(runtime: "Runtime", asked: str) -> None:
+    """Answer a request to restart."""
+    from starfort.runtime import succession
+
+    if not asked:
+        return
+    envoy = runtime.envoy_status()
+    error = (
+        envoy.stale and f"Starfort {starfort.__version__} runs, and Envoy is the one before: {envoy.stale}"
+    )
+    done = succession.Outcome(
+        asked, not error, starfort.__version__, os.getpid(), envoy.pid, envoy.leaving, error
+    )
+    succession.tell(runtime.data_dir, done)
 
 
 def _make(path: "Path") -> "tuple[Runtime, dict[str, Any]]":

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from starfort.compile import dataplane_files as files
 from starfort.compile.limits import widest
+from starfort.config.connections import ProxyProtocol
 from starfort.config.load import LoadedConfig
 from starfort.config.model import Api, JwtProvider, Listener, Upstream, UpstreamTls
 from starfort.config.problems import ConfigError, ConfigProblem
@@ -21,6 +22,9 @@ from starfort.dataplane import ir
 from starfort.dataplane.envoy.cluster import is_ip
 
 BUNDLE: Final = "bundle.sfb"
+LAST_GOOD: Final = "bundle.last.sfb"
+"""The copy of the bundle that filters ran last, for one that finds the bundle damaged."""
+
 CONTROL_SOCKET: Final = "run/control.sock"
 ADMIN_SOCKET: Final = "run/envoy.sock"
 DIRECTORY: Final = "envoy"
@@ -70,6 +74,7 @@ class _Translation:
         listeners = [self._listener(index, one) for index, one in enumerate(config.listeners)]
         upstreams = [self._upstream(index, one) for index, one in enumerate(config.upstreams)]
         providers = [self._provider(index, one) for index, one in enumerate(config.identity.jwt)]
+        limits = self._limits()
         diverts = {policy.action.divert for policy in config.policies if policy.action.divert is not None}
         for name in (CONTROL_SOCKET, ADMIN_SOCKET):
             if len(os.fsencode(data / name)) > MAX_UNIX_PATH_BYTES:
@@ -89,10 +94,11 @@ class _Translation:
             jwt_providers=tuple(one for one in providers if one is not None),
             filter_settings=ir.FilterSettings(
                 bundle=data / BUNDLE,
+                last_good=data / LAST_GOOD,
                 socket=data / CONTROL_SOCKET,
                 fail_open=config.failure_mode == "open",
             ),
-            limits=self._limits(),
+            limits=limits,
         )
 
     def _problem(self, location: Location, what: str, fix: str = "") -> None:
@@ -104,12 +110,20 @@ class _Translation:
         _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
         if descriptors == resource.RLIM_INFINITY:
             descriptors = 2 * MAX_CONNECTIONS
+        given = self._config.connections
+        # A connection of a client may need one to an upstream.
+        total = given.total or max(min(descriptors // 2 - 100, MAX_CONNECTIONS), 100)
+        here: Location = ("connections",)
         return ir.Limits(
             headers=HEADROOM * max(limits.headers, 100),
             headers_kib=min(max(kib, MIN_HEADERS_KIB), MAX_HEADERS_KIB),
-            # A connection of a client may need one to an upstream.
-            connections=max(min(descriptors // 2 - 100, MAX_CONNECTIONS), 100),
+            connections=total,
             heap_bytes=_memory() * 4 // 5,
+            per_address=max(total // 2, 1) if given.per_address is None else given.per_address,
+            underscores=given.headers_with_underscores,
+            head_s=self._positive((*here, "header_timeout"), given.header_timeout),
+            idle_s=self._positive((*here, "idle_timeout"), given.idle_timeout),
+            stream_idle_s=self._positive((*here, "stream_idle_timeout"), given.stream_idle_timeout),
         )
 
     def _listener(self, index: int, listener: Listener) -> ir.Listener | None:
@@ -130,7 +144,19 @@ class _Translation:
                 return None
             required = given.client_certificate == "required"
             tls = ir.ServerTls(pair, ca, required, given.min_version)
-        return ir.Listener(listener.name, ir.SocketAddress(host, address.port), tls, listener.http2)
+        proxied = self._proxy_protocol((*here, "proxy_protocol"), listener.proxy_protocol)
+        place = ir.SocketAddress(host, address.port)
+        return ir.Listener(listener.name, place, tls, listener.http2, proxied)
+
+    def _proxy_protocol(self, here: Location, given: ProxyProtocol | None) -> ir.ProxyProtocol | None:
+        """The PROXY protocol is believed only of named peers: its header is a claim like any other."""
+        if given is None:
+            return None
+        peers = given.peers or self._config.trusted_proxies
+        if not peers:
+            what = "nobody is named whose PROXY protocol header is believed"
+            self._problem(here, what, "give proxy_protocol.peers, or trusted_proxies")
+        return ir.ProxyProtocol(tuple(peers), given.optional)
 
     def _upstream(self, index: int, upstream: Upstream) -> ir.Upstream | None:
         here: Location = ("upstreams", index)

@@ -8,6 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final, Literal
+
+HANDOVER_S: Final = 600.0
+STOP_S: Final = 10.0
+"""Defaults of `Dataplane.handover_s` and `stop_s`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,19 @@ class ServerTls:
 
 
 @dataclass(frozen=True, slots=True)
+class ProxyProtocol:
+    """The PROXY protocol on a listener.
+
+    Attributes:
+        peers: networks of those who may connect.
+        optional: whether they may connect without its header.
+    """
+
+    peers: tuple[str, ...]
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Listener:
     """Where clients connect.
 
@@ -81,12 +99,14 @@ class Listener:
         address: IP address and port.
         tls: `None`: plain HTTP.
         http2: whether HTTP/2 is spoken: by ALPN, and without TLS by prior knowledge.
+        proxy_protocol: `None`: not spoken.
     """
 
     name: str
     address: SocketAddress
     tls: ServerTls | None = None
     http2: bool = True
+    proxy_protocol: ProxyProtocol | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +233,15 @@ class FilterSettings:
         bundle: absolute path of the bundle.
         socket: absolute path of the control socket.
         fail_open: whether requests pass while there is no bundle.
+        require_bundle: whether the filter refuses to begin without a bundle, as in a rehearsal.
+        last_good: absolute path of the bundle to begin with when that can't be read; `None`: none.
     """
 
     bundle: Path
     socket: Path
     fail_open: bool
+    last_good: Path | None = None
+    require_bundle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +253,22 @@ class Limits:
         headers_kib: KiB of a request's head.
         connections: connections at once, all listeners together.
         heap_bytes: memory at which the proxy begins to shed load.
+        per_address: connections at once of one client address; 0: any number.
+        underscores: what becomes of headers with `_` in their names: `drop`, `reject` or `allow`.
+        head_s: how long the head of a request may take.
+        idle_s: how long a connection without a request stays open.
+        stream_idle_s: how long nothing may happen while a request or its answer is under way.
     """
 
     headers: int
     headers_kib: int
     connections: int
     heap_bytes: int
+    per_address: int = 0
+    underscores: Literal["drop", "reject", "allow"] = "drop"
+    head_s: float = 15.0
+    idle_s: float = 300.0
+    stream_idle_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +287,8 @@ class Dataplane:
         jwt_providers: by unique name.
         filter_settings: of our filter.
         limits: what clients may send.
+        handover_s: how long connections live on of a listener or process that was replaced.
+        stop_s: how long requests under way may take when the proxy is stopped.
     """
 
     node: str
@@ -266,3 +302,5 @@ class Dataplane:
     jwt_providers: tuple[JwtProvider, ...]
     filter_settings: FilterSettings
     limits: Limits
+    handover_s: float = HANDOVER_S
+    stop_s: float = STOP_S

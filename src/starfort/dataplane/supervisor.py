@@ -1,16 +1,21 @@
 """Starts Envoy, watches it, starts it again when it dies, and brings changed configurations into force.
 
 Envoy outlives this process (docs/adr/0007): it is found again by its process id file, and taken over when
-program, filter and bootstrap are the same; else it is drained and another is started.
+program, filter and bootstrap are the same. Where they are not, another one takes over from it without a request
+lost (docs/adr/0021): it is tried beside the old one first, then gets the listening sockets, and the old one ends
+when its connections have.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import errno
 import hashlib
 import json
+import math
 import os
+import shutil
 import signal
 import socket
 import time
@@ -21,18 +26,31 @@ from typing import Final
 
 import structlog
 
+from starfort.base.tasks import Failures, keep_running
 from starfort.dataplane import ir
-from starfort.dataplane.envoy import binary, process
+from starfort.dataplane.envoy import binary, hot, process
 from starfort.dataplane.envoy.admin import Admin
+from starfort.dataplane.envoy.bootstrap import bootstrap
 from starfort.dataplane.envoy.errors import EnvoyError
 from starfort.dataplane.envoy.messages import Json
 from starfort.dataplane.envoy.process import Command, Process
 from starfort.dataplane.envoy.publish import Publisher
 from starfort.dataplane.envoy.resources import Resources, render
-from starfort.dataplane.files import write_json
+from starfort.dataplane.files import explain, read_json, write_json
 
-LISTENER_DRAIN_S: Final = 600
-"""How long connections of a changed listener may live on; each is asked to close with its next answer."""
+BOOTSTRAP: Final = "bootstrap.json"
+NEXT: Final = "next"
+TRIAL: Final = "trial"
+"""Files of every second Envoy of a family, and of one that is only tried, are in directories of these names."""
+
+IDLE_LOOKS: Final = 2
+"""An Envoy that was replaced is ended when so many looks in a row found no connection."""
+
+SEE_OFF_EVERY_S: Final = 1.0
+"""How often connections of an Envoy that was replaced are counted."""
+
+MARGIN_S: Final = 5
+"""How much longer than the longest answer an Envoy that was replaced may run."""
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +61,7 @@ class Patience:
 
     Attributes:
         accept_s: for Envoy to take a configuration.
-        drain_s: for requests under way to end before Envoy is ended.
+        drain_s: for requests under way to end before Envoy is ended; `None`: as the configuration says.
         end_s: for Envoy to end when told to, before it is killed.
         restart_s: before the first restart; doubled with each that follows soon.
         longest_restart_s: at most before a restart.
@@ -52,8 +70,8 @@ class Patience:
     """
 
     accept_s: float = 30.0
-    drain_s: float = 10.0
-    end_s: float = 5.0
+    drain_s: float | None = None
+    end_s: float = 15.0
     restart_s: float = 0.1
     longest_restart_s: float = 30.0
     stable_s: float = 10.0
@@ -69,12 +87,35 @@ class SupervisorStatus:
         pid: its process id, 0 when it does not run.
         restarts: restarts since start.
         last_error: why it ended or did not start last, "" when it did not.
+        stale: why another Envoy than this one should run and does not, "" when none should.
+        pending: what waits for an Envoy that is leaving, "" when nothing does.
+        leaving: process ids of Envoys that were replaced and still have connections.
     """
 
     state: str
     pid: int
     restarts: int
     last_error: str = ""
+    stale: str = ""
+    pending: str = ""
+    leaving: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class _Leaving:
+    """An Envoy that was replaced.
+
+    Attributes:
+        process: it.
+        until: Unix seconds when it is ended, whatever it does.
+        ports: ports of its listeners; empty: its connections can't be told.
+        idle: looks in a row that found no connection.
+    """
+
+    process: Process
+    until: float
+    ports: frozenset[int]
+    idle: int = 0
 
 
 class EnvoySupervisor:
@@ -97,6 +138,7 @@ class EnvoySupervisor:
         envoy: Path | None = None,
         modules: Path | None = None,
     ) -> None:
+        self._data_dir = data_dir
         self._log_file = data_dir / "envoy" / "envoy.log"
         self._pid_file = data_dir / "run" / "envoy.json"
         self._patience = patience
@@ -105,20 +147,28 @@ class EnvoySupervisor:
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._process: Process | None = None
+        self._leaving: list[_Leaving] = []
         self._dataplane: ir.Dataplane | None = None
         self._state = "stopped"
         self._restarts = 0
         self._last_error = ""
+        self._stale = ""
+        self._pending = ""
+        self._mute = False
+        self._noted = True
         self._started_at = 0.0
+        self.found = False
+        self.failures = {name: Failures() for name in ("envoy", "envoy log", "old envoy")}
 
     async def start(self, envoy: ir.Dataplane) -> None:
         """Take over the Envoy that runs here already, or write its configuration and start one.
 
-        Returns when it takes requests.
+        Returns when one takes requests. One that was found and can't be replaced goes on as it is; `status`
+        says why.
 
         Raises:
-            EnvoyError: it can't be started or refuses the configuration; none runs then.
-            OSError: a file can't be written.
+            EnvoyError: none runs, and it can't be started or refuses the configuration.
+            OSError: none runs, and a file can't be written.
         """
         async with self._turn:
             self._state = "starting"
@@ -126,159 +176,370 @@ class EnvoySupervisor:
                 await self._take_over_or_start(envoy)
             except BaseException:
                 self._state = "stopped"
-                await self._end_now()
+                if not self.found:
+                    await self._end_now()
                 raise
             self._dataplane, self._state = envoy, "running"
-            self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._tend_log())]
+            for name, work in (
+                ("envoy", self._watch), ("envoy log", self._tend_log), ("old envoy", self._see_off)
+            ):  # fmt: skip
+                self._tasks.append(asyncio.create_task(keep_running(name, work, self.failures[name])))
 
     async def apply(self, envoy: ir.Dataplane) -> None:
         """Bring a changed configuration into force without dropping a connection.
 
-        While Envoy is down the files are written and it is started at once.
+        What only another process can bring (workers, limits, node) is brought by one that takes over. While
+        Envoy is down the files are written and it is started at once.
 
         Raises:
             EnvoyError: Envoy refuses it; what was before is in force.
             OSError: a file can't be written; the same.
         """
         async with self._turn:
-            resources = await asyncio.to_thread(render, envoy)
             known = self._listening()
             _ports_free([one for one in envoy.listeners if one.address not in known])
             running = self._process
-            if running is not None and running.alive():
-                await self._publisher(envoy).publish(resources.files, running.alive)
+            identity = self._identity(envoy, await asyncio.to_thread(binary.find, *self._programs))
+            if running is None or not running.alive():
+                await asyncio.to_thread(self._write, await self._placed(envoy, 0))
+            elif (identity != running.identity or self._mute) and running.base_id and not self._leaving:
+                await self._hand_over(envoy, running)
             else:
-                await asyncio.to_thread(self._write, envoy, resources)
-            command = self._command(envoy, resources, await asyncio.to_thread(binary.find, *self._programs))
-            if running is not None and command.identity != running.identity:
-                log.warning("envoy_needs_restart", why="node, workers, connections or memory changed")
+                placed = await self._placed(envoy, running.epoch)
+                await self._publisher(placed.dataplane).publish(placed.resources.files, running.alive)
+                if identity != running.identity:
+                    self._wait_for_turn(running)
+                else:
+                    self._stale = self._pending = ""
             self._dataplane = envoy
             self._wake.set()
+
+    def _wait_for_turn(self, running: Process) -> None:
+        """Say why another Envoy should run and does not yet."""
+        what = "workers, limits, node, program or filter changed"
+        if running.base_id:
+            until = time.strftime("%H:%M:%S", time.localtime(max(one.until for one in self._leaving)))
+            self._pending = f"{what}; in force when the Envoy before has ended, at {until} at the latest"
+        else:
+            self._pending = f"{what}; in force after `starfort stop` and `starfort up`"
+        log.warning("envoy_waits_for_restart", why=self._pending)
 
     async def stop(self) -> None:
         """Let requests end, up to a limit, and end Envoy. Safe when it does not run."""
         await self._end_tasks()
         async with self._turn:
             if self._process is not None and self._dataplane is not None:
-                await self._drain(Admin(self._dataplane.admin_socket), self._process)
+                await self._drain(self._admin(self._dataplane), self._process)
+            await self._end_leaving()
             await self._end_now()
+            await asyncio.to_thread(hot.clean, self._data_dir)
             self._state = "stopped"
 
     async def end_left(self, admin_socket: Path) -> bool:
         """Drain and end an Envoy that an earlier control plane left running; false when there is none.
 
         Args:
-            admin_socket: Unix socket of its administration interface.
+            admin_socket: Unix socket of the administration interface of the first of its family.
         """
         async with self._turn:
-            self._process = await asyncio.to_thread(Process.find, self._pid_file)
-            if self._process is None:
-                return False
-            await self._drain(Admin(admin_socket), self._process)
+            await asyncio.to_thread(self._find)
+            found, leaving = self._process, bool(self._leaving)
+            if found is not None:
+                await self._drain(Admin(_admin_socket(admin_socket, found.epoch)), found)
+            await self._end_leaving()
             await self._end_now()
-            return True
+            await asyncio.to_thread(hot.clean, self._data_dir)
+            return leaving or found is not None
 
     async def leave(self) -> None:
         """Let Envoy run on without us, as when this process is killed; `start` takes it over again."""
         await self._end_tasks()
         async with self._turn:
+            for one in self._leaving:
+                one.process.close()
             if self._process is not None:
                 self._process.close()
-            self._process, self._state = None, "stopped"
+            self._leaving, self._process, self._state = [], None, "stopped"
 
     def status(self) -> SupervisorStatus:
         """How Envoy is."""
         pid = self._process.pid if self._process is not None else 0
-        return SupervisorStatus(self._state, pid, self._restarts, self._last_error)
+        leaving = tuple(one.process.pid for one in self._leaving)
+        return SupervisorStatus(
+            self._state, pid, self._restarts, self._last_error, self._stale, self._pending, leaving
+        )
 
     async def metrics(self) -> bytes:
         """Envoy's own metrics as Prometheus text, empty when it does not answer."""
         if self._process is None or self._dataplane is None:
             return b""
-        return await Admin(self._dataplane.admin_socket).metrics()
+        return await self._admin(self._dataplane).metrics()
 
     async def addresses(self) -> dict[str, tuple[str, int]]:
         """Where each listener listens: address and port, also where any free port was asked for."""
-        return await Admin(self._dataplane.admin_socket).listeners() if self._dataplane else {}
+        return await self._admin(self._dataplane).listeners() if self._dataplane else {}
+
+    def _find(self) -> None:
+        """Take hold of what an earlier control plane noted."""
+        note = read_json(self._pid_file)
+        self._process = Process.of(note)
+        for left in note.get("leaving", ()) if isinstance(note, dict) else ():
+            process = Process.of(left)
+            if process is not None:
+                until = left.get("until")
+                ports = frozenset(port for port in left.get("ports", ()) if isinstance(port, int))
+                self._leaving.append(
+                    _Leaving(process, until if isinstance(until, int | float) else 0.0, ports)
+                )
 
     async def _take_over_or_start(self, envoy: ir.Dataplane) -> None:
-        programs = await asyncio.to_thread(binary.find, *self._programs)
-        resources = await asyncio.to_thread(render, envoy)
-        command = self._command(envoy, resources, programs)
-        found = await asyncio.to_thread(Process.find, self._pid_file)
-        if found is not None and found.identity == command.identity:
-            try:
-                await self._publisher(envoy).publish(resources.files, found.alive)
-            except BaseException:
-                found.close()  # it goes on as it was
-                raise
-            self._process, self._started_at = found, time.monotonic()
-            log.info("envoy_taken_over", pid=found.pid)
+        await asyncio.to_thread(self._find)
+        found, self.found = self._process, self._process is not None
+        if found is None:
+            await self._start_first(envoy)
             return
-        if found is not None:
-            log.info("envoy_replaced", pid=found.pid, why="program, filter or bootstrap changed")
-            self._process = found
-            await self._drain(Admin(envoy.admin_socket), found)
-            await self._end_now()
-        await asyncio.to_thread(self._write, envoy, resources)
-        await self._spawn(envoy, command)
+        self._started_at = time.monotonic()
+        try:
+            identity = self._identity(envoy, await asyncio.to_thread(binary.find, *self._programs))
+            if found.identity == identity and await self._admin(envoy).live():
+                placed = await self._placed(envoy, found.epoch)
+                await self._publisher(placed.dataplane).publish(placed.resources.files, found.alive)
+                log.info("envoy_taken_over", pid=found.pid)
+            elif self._leaving:
+                self._wait_for_turn(found)
+            elif found.base_id:
+                await self._hand_over(envoy, found)
+            else:
+                log.info("envoy_replaced", pid=found.pid, why="program, filter or bootstrap changed")
+                await self._drain(self._admin(envoy), found)
+                await self._end_now()
+                self.found = False
+                await self._start_first(envoy)
+        except (EnvoyError, OSError) as error:
+            if self._process is not found or not found.alive():
+                raise
+            # It serves as it did, and the control plane sees it and can change policies.
+            self._stale = f"the Envoy that was found goes on as it was: {_told(error)}"
+            log.error("envoy_kept", pid=found.pid, why=self._stale)  # noqa: TRY400 (told, not a fault of ours)
 
-    async def _spawn(self, envoy: ir.Dataplane, command: Command) -> None:
+    async def _start_first(self, envoy: ir.Dataplane) -> None:
+        """Write the files and start the first of a new family."""
+        placed = await self._placed(envoy, 0)
+        await asyncio.to_thread(self._write, placed)
+        await self._spawn(placed)
+
+    async def _spawn(self, placed: _Placed) -> None:
         """Start one with the files as they are.
 
         Raises:
             EnvoyError: it ends, or refuses them; it does not run then.
         """
-        _ports_free(envoy.listeners)
+        _ports_free(placed.dataplane.listeners)
+        families = frozenset(one.process.base_id for one in self._leaving)
+        await asyncio.to_thread(hot.clean, self._data_dir, families)
+        base_id = hot.new_base_id() if hot.available() else 0
+        if not base_id:
+            log.warning("envoy_without_hot_restart", why=f"{hot.SHARED_MEMORY} can't be written")
+        programs = await asyncio.to_thread(binary.find, *self._programs)
+        await self._begin(placed, self._command(placed, programs, base_id))
+        self._stale = self._pending = ""
+        self._mute = False
+
+    async def _begin(self, placed: _Placed, command: Command) -> None:
+        """Start a process and wait until it has its files in force; then it is the one.
+
+        Raises:
+            EnvoyError: it ends, or refuses them; it does not run then.
+        """
         mark = process.size(command.log)
-        self._process = await asyncio.to_thread(Process.start, command)
-        self._started_at = time.monotonic()
-        publisher = self._publisher(envoy)
+        begun = await asyncio.to_thread(Process.start, command)
+        publisher = self._publisher(placed.dataplane)
+        before, self._process = self._process, begun
+        self._note()
         files = await asyncio.to_thread(publisher.read)
         try:
-            await publisher.accepted(files, self._process.alive, 0, mark)
+            await publisher.accepted(files, begun.alive, 0, mark)
         except BaseException:
             await self._end_now()
+            self._process = before
+            self._note()
             raise
-        log.info("envoy_started", pid=self._process.pid)
+        self._started_at = time.monotonic()
+        log.info("envoy_started", pid=begun.pid, epoch=begun.epoch)
 
-    def _write(self, envoy: ir.Dataplane, resources: Resources) -> None:
-        write_json(_bootstrap_file(envoy), resources.bootstrap)
-        publisher = self._publisher(envoy)
-        publisher.write(resources.files)
-        publisher.tidy(resources.files)
+    async def _hand_over(self, envoy: ir.Dataplane, running: Process) -> None:
+        """Have another process take over from the one that runs.
+
+        Raises:
+            EnvoyError: it can't; the old one goes on as it was.
+            OSError: a file can't be written; the same.
+        """
+        await self._rehearse(envoy)
+        placed = await self._placed(envoy, running.epoch + 1)
+        programs = await asyncio.to_thread(binary.find, *self._programs)
+        await asyncio.to_thread(self._write, placed)
+        await asyncio.to_thread(hot.make_way, self._data_dir, running.base_id, running.epoch + 1)
+        ports = frozenset(port for _, port in (await self._admin(envoy).listeners()).values())
+        until = time.time() + _longest_s(envoy) + MARGIN_S
+        leaving = _Leaving(running, until, ports)
+        self._leaving.append(leaving)
+        try:
+            await self._begin(placed, self._command(placed, programs, running.base_id, running.epoch + 1))
+        except BaseException:
+            self._leaving.remove(leaving)
+            hot.forgive(running.base_id)
+            await self._after_failure(envoy, running)
+            raise
+        self._stale = self._pending = ""
+        self._mute = False
+        self._wake.set()
+        log.info("envoy_handed_over", pid=self._process.pid if self._process else 0, leaving=running.pid)
+
+    async def _after_failure(self, envoy: ir.Dataplane, running: Process) -> None:
+        """What is left of the old one when the new one failed on its way."""
+        if not running.alive() or await self._admin(envoy).live():
+            return
+        # Envoy closes this interface as soon as another process begins, and there is no way to open it again.
+        self._mute = True
+        self._stale = (
+            "an Envoy that was to take over failed; the old one goes on and takes no changes of routes"
+        )
+        log.error("envoy_mute", pid=running.pid, why=self._stale)
+
+    async def _rehearse(self, envoy: ir.Dataplane) -> None:
+        """Start another Envoy on ports of its own with everything that the new one will have, and end it.
+
+        A process that takes over makes the old one stop listening before anybody could say that it has no
+        listener itself: whatever may be wrong with program, filter, bundle or configuration shows here.
+
+        Raises:
+            EnvoyError: something is.
+            OSError: a file can't be written.
+        """
+        trial = dataclasses.replace(
+            envoy,
+            directory=envoy.directory / TRIAL,
+            admin_socket=envoy.admin_socket.with_name(f"{TRIAL}.sock"),
+            workers=1,
+            listeners=tuple(
+                dataclasses.replace(one, address=ir.SocketAddress("127.0.0.1", 0)) for one in envoy.listeners
+            ),
+            filter_settings=dataclasses.replace(
+                envoy.filter_settings,
+                socket=envoy.filter_settings.socket.with_name("none.sock"),
+                require_bundle=True,
+            ),
+        )
+        placed = _Placed(envoy, trial, await asyncio.to_thread(render, trial))
+        programs = await asyncio.to_thread(binary.find, *self._programs)
+        await asyncio.to_thread(self._write, placed)
+        command = self._command(placed, programs, 0)
+        mark = process.size(command.log)
+        rehearsal = await asyncio.to_thread(Process.start, command)
+        # Noted as one that leaves: were we killed now, the next control plane ends it.
+        noted = _Leaving(rehearsal, time.time(), frozenset())
+        self._leaving.append(noted)
+        self._note()
+        try:
+            await self._publisher(trial).accepted(placed.resources.files, rehearsal.alive, 0, mark)
+        except EnvoyError as error:
+            raise EnvoyError(f"the new Envoy does not work, so the old one goes on: {error}") from error
+        finally:
+            self._leaving.remove(noted)
+            rehearsal.send(signal.SIGKILL)
+            await rehearsal.ended()
+            rehearsal.close()
+            self._note()
+            await asyncio.to_thread(shutil.rmtree, trial.directory, ignore_errors=True)
+            trial.admin_socket.unlink(missing_ok=True)
+
+    def _write(self, placed: _Placed) -> None:
+        publisher = self._publisher(placed.dataplane)
+        publisher.write({BOOTSTRAP: placed.resources.bootstrap, **placed.resources.files})
+        publisher.tidy(placed.resources.files)
 
     def _publisher(self, envoy: ir.Dataplane) -> Publisher:
         return Publisher(envoy.directory, Admin(envoy.admin_socket), self._log_file, self._patience.accept_s)
 
-    def _command(self, envoy: ir.Dataplane, resources: Resources, programs: binary.Binary) -> Command:
+    def _admin(self, envoy: ir.Dataplane) -> Admin:
+        """The interface of the Envoy that runs."""
+        return Admin(_admin_socket(envoy.admin_socket, self._process.epoch if self._process else 0))
+
+    async def _placed(self, envoy: ir.Dataplane, epoch: int) -> _Placed:
+        """A data plane for one of a family: two that run at the same time have files of their own."""
+        directory = envoy.directory / NEXT if epoch % 2 else envoy.directory
+        placed = dataclasses.replace(
+            envoy, directory=directory, admin_socket=_admin_socket(envoy.admin_socket, epoch)
+        )
+        return _Placed(envoy, placed, await asyncio.to_thread(render, placed))
+
+    def _arguments(self, envoy: ir.Dataplane, programs: binary.Binary) -> tuple[str, ...]:
         workers = envoy.workers or len(os.sched_getaffinity(0))
-        arguments = (
+        longest = _longest_s(envoy)
+        return (
             str(programs.envoy),
-            "--config-path", str(_bootstrap_file(envoy)),
             "--concurrency", str(workers),
             "--log-level", "warning",
             "--drain-strategy", "immediate",
-            "--drain-time-s", str(LISTENER_DRAIN_S),
-            "--disable-hot-restart",
+            "--drain-time-s", str(longest),
+            "--parent-shutdown-time-s", str(longest + MARGIN_S),
         )  # fmt: skip
-        identity: list[str | Json] = [programs.build, *arguments, resources.bootstrap]
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-        return Command(arguments, programs.modules, self._log_file, self._pid_file, digest)
+
+    def _identity(self, envoy: ir.Dataplane, programs: binary.Binary) -> str:
+        """What tells an Envoy from one with another program, filter or bootstrap, whatever its place."""
+        identity: list[str | Json] = [programs.build, *self._arguments(envoy, programs), bootstrap(envoy)]
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+    def _command(self, placed: _Placed, programs: binary.Binary, base_id: int, epoch: int = 0) -> Command:
+        envoy = placed.dataplane
+        arguments = (
+            *self._arguments(envoy, programs),
+            "--config-path", str(envoy.directory / BOOTSTRAP),
+            *hot.arguments(self._data_dir, base_id, epoch),
+        )  # fmt: skip
+        identity = self._identity(placed.origin, programs)
+        return Command(arguments, programs.modules, self._log_file, identity, base_id, epoch)
 
     def _listening(self) -> set[ir.SocketAddress]:
         return {one.address for one in self._dataplane.listeners} if self._dataplane else set()
+
+    def _note(self) -> None:
+        """Note the processes for a later control plane. On a full disk it is tried again: Envoy goes on."""
+        if self._process is None and not self._leaving:
+            with suppress(OSError):
+                self._pid_file.unlink(missing_ok=True)
+            self._noted = True
+            return
+        left = [
+            {**one.process.note(), "until": one.until, "ports": sorted(one.ports)} for one in self._leaving
+        ]
+        note = {**(self._process.note() if self._process else {}), "leaving": left}
+        try:
+            write_json(self._pid_file, note)
+        except OSError as error:
+            if self._noted:
+                log.error("envoy_not_noted", why=_told(error))  # noqa: TRY400 (told, not a fault of ours)
+            self._noted = False
+        else:
+            self._noted = True
 
     async def _watch(self) -> None:
         """Start Envoy again whenever it has ended, until cancelled."""
         delay = self._patience.restart_s
         while True:
-            if self._process is not None:
-                how = await self._process.ended()
-                self._last_error = f"Envoy {how or 'ended'}"
-                log.error("envoy_ended", pid=self._process.pid, how=how)
-                self._process.close()
-                self._process, self._state = None, "backoff"
+            running = self._process
+            if running is not None:
+                if not await self._ended_or_woken(running):
+                    continue
+                async with self._turn:
+                    if self._process is not running:
+                        continue  # another one took over meanwhile
+                    how = await running.ended()
+                    self._last_error = f"Envoy {how or 'ended'}"
+                    log.error("envoy_ended", pid=running.pid, how=how)
+                    running.close()
+                    self._process, self._state = None, "backoff"
+                    self._note()
                 if time.monotonic() - self._started_at >= self._patience.stable_s:
                     delay = self._patience.restart_s
             self._wake.clear()
@@ -287,6 +548,19 @@ class EnvoySupervisor:
             delay = min(delay * 2, self._patience.longest_restart_s)
             await self._restart()
 
+    async def _ended_or_woken(self, running: Process) -> bool:
+        """Wait until a process has ended, true, or something else is to be watched, false."""
+        ended = asyncio.create_task(running.ended())
+        woken = asyncio.create_task(self._wake.wait())
+        try:
+            await asyncio.wait({ended, woken}, return_when=asyncio.FIRST_COMPLETED)
+            self._wake.clear()
+            return ended.done() or not running.alive()
+        finally:
+            for task in (ended, woken):
+                task.cancel()
+            await asyncio.gather(ended, woken, return_exceptions=True)
+
     async def _restart(self) -> None:
         async with self._turn:
             envoy = self._dataplane
@@ -294,19 +568,70 @@ class EnvoySupervisor:
                 return
             self._restarts += 1
             try:
-                programs = await asyncio.to_thread(binary.find, *self._programs)
-                resources = await asyncio.to_thread(render, envoy)
-                await asyncio.to_thread(self._write, envoy, resources)
-                await self._spawn(envoy, self._command(envoy, resources, programs))
+                await self._start_first(envoy)
             except (EnvoyError, OSError) as error:
-                self._last_error = str(error)
-                log.warning("envoy_restart_failed", error=str(error))
+                self._last_error = _told(error)
+                log.warning("envoy_restart_failed", error=self._last_error)
                 return
             self._state = "running"
 
+    async def _see_off(self) -> None:
+        """End Envoys that were replaced once their connections have ended, or their time is over."""
+        while True:
+            await asyncio.sleep(SEE_OFF_EVERY_S)
+            for one in list(self._leaving):
+                await self._look_after(one)
+            if self._leaving or not (self._pending or self._mute):
+                continue
+            async with self._turn:
+                if self._dataplane is not None and self._process is not None and self._process.base_id:
+                    self._pending = ""
+                    try:
+                        await self._hand_over(self._dataplane, self._process)
+                    except (EnvoyError, OSError) as error:
+                        self._stale = self._stale or _told(error)
+                        log.warning("envoy_not_replaced", why=_told(error))
+            if self._mute:
+                await asyncio.sleep(self._patience.longest_restart_s)
+
+    async def _look_after(self, one: _Leaving) -> None:
+        if one.process.alive():
+            count = -1
+            if one.ports:
+                count = await asyncio.to_thread(hot.connections, one.process.pid, one.ports)
+            one.idle = one.idle + 1 if count == 0 else 0
+            if one.idle < IDLE_LOOKS and time.time() < one.until:
+                return
+            await self._end(one.process)
+        await one.process.ended()
+        async with self._turn:
+            if one in self._leaving:
+                self._leaving.remove(one)
+                one.process.close()
+                log.info("old_envoy_ended", pid=one.process.pid)
+                self._note()
+
+    async def _end_leaving(self) -> None:
+        """End Envoys that were replaced, after waiting for their connections as for requests at a stop."""
+        deadline = time.monotonic() + self._drain_s() / 2
+        for one in self._leaving:
+            while one.process.alive() and one.ports and time.monotonic() < deadline:
+                if await asyncio.to_thread(hot.connections, one.process.pid, one.ports) <= 0:
+                    break
+                await asyncio.sleep(0.05)
+        await asyncio.gather(*(self._end(one.process) for one in self._leaving))
+        for one in self._leaving:
+            one.process.close()
+        self._leaving = []
+
+    def _drain_s(self) -> float:
+        if self._patience.drain_s is not None:
+            return self._patience.drain_s
+        return self._dataplane.stop_s if self._dataplane is not None else ir.STOP_S
+
     async def _drain(self, admin: Admin, running: Process) -> None:
         """Ask clients to leave, then take no new ones, and wait for requests under way; at most `drain_s`."""
-        half = self._patience.drain_s / 2
+        half = self._drain_s() / 2
         await admin.post("/healthcheck/fail")
         await admin.post("/drain_listeners?graceful&skip_exit")
         if not await _idle(admin, running, half):
@@ -314,10 +639,8 @@ class EnvoySupervisor:
             if not await _idle(admin, running, half):
                 log.warning("envoy_requests_cut", requests=await admin.active_requests())
 
-    async def _end_now(self) -> None:
-        running, self._process = self._process, None
-        if running is None:
-            return
+    async def _end(self, running: Process) -> None:
+        """End a process; its filter first sends the events that it has."""
         running.send(signal.SIGTERM)
         try:
             await asyncio.wait_for(running.ended(), self._patience.end_s)
@@ -325,9 +648,16 @@ class EnvoySupervisor:
             log.warning("envoy_killed", pid=running.pid, after_s=self._patience.end_s)
             running.send(signal.SIGKILL)
             await running.ended()
+
+    async def _end_now(self) -> None:
+        running, self._process = self._process, None
+        if running is None:
+            return
+        try:
+            await self._end(running)
         finally:
             running.close()
-        self._pid_file.unlink(missing_ok=True)
+            self._note()
 
     async def _end_tasks(self) -> None:
         for task in self._tasks:
@@ -339,10 +669,31 @@ class EnvoySupervisor:
         while True:
             await asyncio.sleep(self._patience.log_every_s)
             await asyncio.to_thread(process.rotate, self._log_file)
+            if not self._noted:
+                self._note()
 
 
-def _bootstrap_file(envoy: ir.Dataplane) -> Path:
-    return envoy.directory / "bootstrap.json"
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A data plane with directory and administration socket of its own, what it was made of, its resources."""
+
+    origin: ir.Dataplane
+    dataplane: ir.Dataplane
+    resources: Resources
+
+
+def _admin_socket(first: Path, epoch: int) -> Path:
+    """Administration socket of one of a family. The old one's goes when the new one begins."""
+    return first.with_stem(f"{first.stem}-{NEXT}") if epoch % 2 else first
+
+
+def _longest_s(envoy: ir.Dataplane) -> int:
+    """How long an answer may take that is under way when another Envoy takes over."""
+    return math.ceil(max(envoy.handover_s, *(one.timeout_s + MARGIN_S for one in envoy.upstreams), 1))
+
+
+def _told(error: EnvoyError | OSError) -> str:
+    return explain(error) if isinstance(error, OSError) else str(error)
 
 
 async def _idle(admin: Admin, running: Process, limit_s: float) -> bool:

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from starfort import _engine, bundle, config
 from starfort.alerts.channels import Channel, LogChannel, SyslogChannel, WebhookChannel
-from starfort.compile import Compiled, compile_config
+from starfort.catalogue.seen import seen_endpoints
+from starfort.compile import Compiled, compile_config, warnings
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
 from starfort.config.model import AlertChannel, Config, Policy, WebhookAlerts
 from starfort.runtime.admin import App
@@ -44,15 +45,19 @@ class Checked:
         loaded: the configuration and where its parts stand.
         detectors: its detectors.
         compiled: bundle and Envoy configuration.
+        warnings: what has no effect, and may be meant to have one.
     """
 
     loaded: LoadedConfig
     detectors: Detectors
     compiled: Compiled
+    warnings: tuple[ConfigProblem, ...]
 
 
 def check(path: Path) -> Checked:
-    """Load a file and compile it, as a start would, without touching its data directory.
+    """Load a file and compile it, as a start would, without changing its data directory.
+
+    What a catalogue there knows of traffic is used for warnings.
 
     Raises:
         ConfigError: with every problem found.
@@ -76,7 +81,9 @@ def build(loaded: LoadedConfig, learned: Sequence[Any], hash_key: bytes) -> Chec
     detectors = load_detectors(loaded)
     compiled = compile_config(loaded, learned=learned, hash_key=hash_key, signal_kinds=detectors.kinds)
     _ask_engine(loaded, compiled)
-    return Checked(loaded, detectors, compiled)
+    running = {detector.spec.kind for detector in detectors.running}
+    context = warnings.Context(loaded, compiled, running, seen_endpoints(loaded.config.data_dir))
+    return Checked(loaded, detectors, compiled, warnings.warnings_of(context))
 
 
 def _ask_engine(loaded: LoadedConfig, compiled: Compiled) -> None:
@@ -132,6 +139,7 @@ class FileToolchain:
             policies=[_policy(order, policy) for order, policy in enumerate(loaded.config.policies)],
             files=[*loaded.files, *compiled.files, *made.detectors.files],
             rules=compiled.rules.compiled.version,
+            warnings=[str(warning) for warning in made.warnings],
         )
 
     def write_bundle(self, built: Built, path: Path) -> None:

@@ -13,7 +13,7 @@ from starfort.catalogue import ApiFacts, Catalogue, Declared, Endpoint, News, Ne
 from starfort.catalogue.finding import Finding
 from starfort.runtime.findings import FindingsBoard, Posture
 from starfort.runtime.toolchain import Built
-from starfort.store import Store
+from starfort.store import Reader, Store
 
 MAX_ROWS: Final = 50
 """Rows of evidence of one alert."""
@@ -54,8 +54,9 @@ class CatalogueFeed:
 
     def __init__(self, store: Store, state: Engine, config: Any) -> None:
         del config
-        self.catalogue = Catalogue(store, state)
-        self.board = FindingsBoard(store, state)
+        reads = store.reading_as(Reader.BACKGROUND)
+        self.catalogue = Catalogue(reads, state)
+        self.board = FindingsBoard(reads, state)
 
     def declare(self, built: Built) -> None:
         """Take over the APIs and endpoints of the configuration that is in force now. Blocking."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
+from starfort.base.tasks import Failures
 from starfort.compile.dataplane import ADMIN_SOCKET
 from starfort.dataplane.envoy.errors import EnvoyError
 from starfort.dataplane.supervisor import EnvoySupervisor
@@ -23,6 +25,12 @@ class EnvoyProxy:
 
     def __init__(self, data_dir: Path, config: Any) -> None:
         self._supervisor = EnvoySupervisor(data_dir, config)
+        self.failures: dict[str, Failures] = self._supervisor.failures
+
+    @property
+    def found(self) -> bool:
+        """Whether `start` found an Envoy that served already."""
+        return self._supervisor.found
 
     async def start(self, envoy: Any) -> None:
         """Start it, or take over the one that runs here already.
@@ -50,10 +58,13 @@ class EnvoyProxy:
         """Drain and end it."""
         await self._supervisor.stop()
 
+    async def leave(self) -> None:
+        """Let it run on; another `start` takes it over."""
+        await self._supervisor.leave()
+
     def status(self) -> EnvoyStatus:
         """How it is."""
-        found = self._supervisor.status()
-        return EnvoyStatus(found.state, found.pid, found.restarts, found.last_error)
+        return EnvoyStatus(*dataclasses.astuple(self._supervisor.status()))
 
     async def metrics(self) -> bytes:
         """Envoy's own metrics as Prometheus text, empty when it does not answer."""

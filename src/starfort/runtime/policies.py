@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from starfort.runtime.status import PolicyStatus
-from starfort.signals.runner import Queryable
+from starfort.signals.query import Queryable
 
 # Policies that ended the list are in the rollup by minute; observed ones and tags only in events, where both
 # columns are mostly empty and so cost next to nothing to read.

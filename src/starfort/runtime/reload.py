@@ -1,7 +1,8 @@
 """What configuration is in force, and how the next one comes there.
 
 A file that is wrong, or a bundle that every filter refuses, leaves the old one in force: on disk too, for
-an Envoy that restarts reads the bundle from there.
+an Envoy that restarts reads the bundle from there. The same holds when something cannot be written: every way
+back is a rename of what is on disk already, and what failed for want of space is tried again.
 """
 
 from __future__ import annotations
@@ -17,16 +18,22 @@ from typing import Any, Final
 
 import structlog
 
-from starfort.dataplane.socket import BundleResult, ControlSocket
+from starfort.compile.dataplane import LAST_GOOD
+from starfort.dataplane.files import explain, write_bytes
+from starfort.dataplane.socket import Answer, BundleResult, ControlSocket
 from starfort.runtime.status import ConfigStatus, ReloadResult
 from starfort.runtime.toolchain import Built, Proxy, RefusedError, Toolchain
 
 WATCH_EVERY_S: Final = 0.2
 """How often files are looked at: a change is to be in force within 1 s (the design's budget)."""
 
+AGAIN_AFTER_S: Final = 2.0
+"""After how long a change is tried again that failed for what is no fault of the file, such as a full disk."""
+
 log = structlog.get_logger(__name__)
 
-Marks = dict[Path, tuple[int, int, int] | None]
+Mark = tuple[int, int, int, int] | None
+Marks = dict[Path, Mark]
 OnApplied = Callable[[Built], Awaitable[None]]
 
 
@@ -57,6 +64,10 @@ class Configuration:
         self._on_applied: OnApplied | None = None
         self._turn = asyncio.Lock()
         self._seen = dict(read)
+        self._faults: dict[str, str] = {}
+        self._again_at = 0.0
+        self._bundle_mark: Mark = None
+        self._kept = ""
 
     def status(self) -> ConfigStatus:
         """Which one is in force, and why a newer one is not."""
@@ -68,7 +79,12 @@ class Configuration:
             last_error=self.last_error,
             last_error_at=self.last_error_at,
             rules=self.built.rules if self.built else "",
+            warnings=list(self.built.warnings) if self.built else [],
         )
+
+    def problems(self) -> list[str]:
+        """What is wrong beside a refused file, a sentence each."""
+        return list(self._faults.values())
 
     def current(self) -> tuple[Path, str] | None:
         """Path and version of the bundle in force, for filters that connect."""
@@ -84,24 +100,39 @@ class Configuration:
         self._learned = learned
         built = await asyncio.to_thread(self._toolchain.build, loaded, learned)
         await asyncio.to_thread(self._toolchain.write_bundle, built, self.bundle_path)
+        self._warn(built)
         self.built, self.loaded_at = built, time.time()
         self._digest = await asyncio.to_thread(_digest, self.bundle_path)
+        self._bundle_mark = _mark(self.bundle_path)
         return built
+
+    def _warn(self, built: Built) -> None:
+        """Log warnings that were not there before: whoever changed the file looks at the log now."""
+        before = set(self.built.warnings) if self.built else set()
+        for warning in built.warnings:
+            if warning not in before:
+                log.warning("config_has_no_effect", what=warning)
 
     def connect(self, socket: ControlSocket, proxy: Proxy, on_applied: OnApplied) -> None:
         """Say who must hear of a new configuration."""
         self._socket, self._proxy, self._on_applied = socket, proxy, on_applied
 
     async def reload(self) -> ReloadResult:
-        """Read the file again and bring it into force if nothing speaks against it."""
+        """Read the file again and bring it into force if nothing speaks against it.
+
+        Whatever goes wrong is reported as a refusal, and the configuration before it stays.
+        """
         async with self._turn:
             started = time.perf_counter()
             try:
                 loaded = await asyncio.to_thread(self._toolchain.load, self.path)
                 built = await asyncio.to_thread(self._toolchain.build, loaded, self._learned)
+                return await self._apply(built, started)
             except RefusedError as error:
                 return self._refused(error.problems, [], started)
-            return await self._apply(built, started)
+            except Exception as error:
+                log.exception("config_failed")
+                return self._refused([_unexpected(error)], [], started, again=True)
 
     async def learn(self, learned: Sequence[Any]) -> ReloadResult | None:
         """Rebuild what is in force with newly learned endpoints; `None` when that changes nothing."""
@@ -111,101 +142,214 @@ class Configuration:
                 return None
             try:
                 built = await asyncio.to_thread(self._toolchain.build, self.built.loaded, learned)
+                self._learned = learned
+                if built.version == self.built.version:
+                    return None
+                return await self._apply(built, started)
             except RefusedError as error:
                 log.warning("learned_endpoints_refused", problems=error.problems[:10])
                 return None
-            self._learned = learned
-            if built.version == self.built.version:
-                return None
-            return await self._apply(built, started)
+            except Exception as error:
+                log.exception("config_failed")
+                return self._refused([_unexpected(error)], [], started, again=True)
 
-    async def repair(self) -> None:
-        """Write the bundle anew if its file is no longer what was written, and tell the filters."""
+    async def repair(self, *, tell: bool = False) -> None:
+        """Write the bundle anew if its file is no longer what was written, and tell the filters.
+
+        Args:
+            tell: tell them also when the file is as it should be: one of them could not read it.
+        """
         async with self._turn:
             if self.built is None or self._socket is None:
                 return
-            if await asyncio.to_thread(_digest, self.bundle_path) == self._digest:
-                return
-            try:
-                await asyncio.to_thread(self._toolchain.write_bundle, self.built, self.bundle_path)
-            except OSError as error:
-                log.error("bundle_not_repaired", path=str(self.bundle_path), error=str(error))  # noqa: TRY400
-                return
-            self._digest = await asyncio.to_thread(_digest, self.bundle_path)
-            results = await self._socket.push_bundle(self.bundle_path, self.built.version)
-            log.warning(
-                "bundle_repaired", version=self.built.version, filters=sum(each.ok for each in results)
-            )
+            if await asyncio.to_thread(_digest, self.bundle_path) != self._digest:
+                try:
+                    await asyncio.to_thread(self._toolchain.write_bundle, self.built, self.bundle_path)
+                except OSError as error:
+                    self._bundle_mark = _mark(self.bundle_path)
+                    self._fault(
+                        "bundle", f"the bundle is damaged and can't be written anew: {explain(error)}"
+                    )
+                    return
+                self._digest = await asyncio.to_thread(_digest, self.bundle_path)
+                log.warning("bundle_repaired", version=self.built.version)
+                tell = True
+            self._faults.pop("bundle", None)
+            self._bundle_mark = _mark(self.bundle_path)
+            if tell:
+                await self._socket.push_bundle(self.bundle_path, self.built.version)
+
+    async def confirm(self) -> None:
+        """Keep a copy of the bundle in force, now that a filter runs it: the last good one to begin with."""
+        async with self._turn:
+            await self._keep_last_good()
 
     async def _apply(self, built: Built, started: float) -> ReloadResult:
-        before = await asyncio.to_thread(_content, self.bundle_path)
+        before = self.bundle_path.with_name(f".{self.bundle_path.name}.before")
         try:
+            # The way back is prepared first and is a rename: it needs no space on a disk that is full.
+            await asyncio.to_thread(_hold, self.bundle_path, before)
             await asyncio.to_thread(self._toolchain.write_bundle, built, self.bundle_path)
             if self._proxy is not None:
                 await self._proxy.apply(built.envoy)
         except (OSError, RefusedError) as error:
-            await asyncio.to_thread(_restore, self.bundle_path, before)
-            return self._refused([str(error)], [], started)
+            self._put_back(before)
+            what = explain(error) if isinstance(error, OSError) else str(error)
+            return self._refused([what], [], started, again=isinstance(error, OSError))
+        except BaseException:
+            self._put_back(before)
+            raise
         results = await self._socket.push_bundle(self.bundle_path, built.version) if self._socket else []
-        refused = [f"{result.node} ({result.pid}): {result.error}" for result in results if not result.ok]
+        refused, unanswered = (_named(results, answer) for answer in (Answer.REFUSED, Answer.NONE))
         if results and len(refused) == len(results):
             await self._go_back(before, built)
             return self._refused(["every filter refused the bundle"], refused, started)
+        await asyncio.to_thread(before.unlink, missing_ok=True)
         await self._in_force(built, started)
-        return ReloadResult(True, built.version, [], refused, self.last_apply_s * 1000)
+        if len(results) > len(refused):
+            await self._keep_last_good()
+        return ReloadResult(
+            True, built.version, [], refused, self.last_apply_s * 1000, unanswered, list(built.warnings)
+        )
 
     async def _in_force(self, built: Built, started: float) -> None:
+        self._warn(built)
         self.built, self.loaded_at = built, time.time()
         self._digest = await asyncio.to_thread(_digest, self.bundle_path)
+        self._bundle_mark = _mark(self.bundle_path)
         self.last_error, self.last_error_at = "", 0.0
+        self._again_at = 0.0
+        self._faults.pop("bundle", None)
         self.last_apply_s = time.perf_counter() - started
-        if self._on_applied is not None:
-            await self._on_applied(built)
         log.info("bundle_in_force", version=built.version, took_ms=round(self.last_apply_s * 1000))
+        await self._follow_up()
 
-    async def _go_back(self, before: bytes | None, refused: Built) -> None:
+    async def _follow_up(self) -> None:
+        """Tell the parts that are not the data plane; one that fails is told again later."""
+        if self._on_applied is None or self.built is None:
+            return
+        try:
+            await self._on_applied(self.built)
+        except Exception as error:
+            log.exception("config_follow_up_failed")
+            what = "the configuration is in force, and detectors, catalogue or alerts have not all taken it: "
+            self._fault("follow_up", what + _unexpected(error))
+        else:
+            self._faults.pop("follow_up", None)
+
+    async def _keep_last_good(self) -> None:
+        """Copy the bundle in force beside it. A damaged one is no reason to lose the copy that is there."""
+        if self.built is None or self._kept == self.built.version:
+            return
+        content = await asyncio.to_thread(_content, self.bundle_path)
+        if content is None or hashlib.sha256(content).digest() != self._digest:
+            return
+        try:
+            await asyncio.to_thread(write_bytes, last_good(self.bundle_path), content)
+        except OSError as error:
+            what = "the last good bundle can't be kept, an Envoy that finds its bundle damaged has an older one: "
+            self._fault("last_good", what + explain(error))
+            return
+        self._faults.pop("last_good", None)
+        self._kept = self.built.version
+
+    async def _go_back(self, before: Path, refused: Built) -> None:
         """Put the old bundle back, on disk and in Envoy."""
-        await asyncio.to_thread(_restore, self.bundle_path, before)
+        self._put_back(before)
         if self.built is None or self._proxy is None or self._socket is None:
             return
-        with suppress(OSError, RefusedError):
+        try:
             await self._proxy.apply(self.built.envoy)
+        except (OSError, RefusedError) as error:
+            log.error("envoy_not_taken_back", error=str(error))  # noqa: TRY400
         answers: list[BundleResult] = await self._socket.push_bundle(self.bundle_path, self.built.version)
         log.error("bundle_taken_back", refused=refused.version, kept=self.built.version, filters=len(answers))
 
-    def _refused(self, problems: list[str], refused_by: list[str], started: float) -> ReloadResult:
+    def _put_back(self, before: Path) -> None:
+        """The bundle's file as it was before; without a new one, nothing happens."""
+        try:
+            if before.exists():
+                before.replace(self.bundle_path)
+                # Two names of one file stay both (rename(2)): nothing was written then.
+                before.unlink(missing_ok=True)
+            self._faults.pop("bundle", None)
+        except OSError as error:
+            self._fault("bundle", f"the bundle before can't be put back: {explain(error)}")
+
+    def _fault(self, part: str, what: str) -> None:
+        """Something that people must know and that is tried again."""
+        if self._faults.get(part) != what:
+            log.error("config_fault", part=part, what=what)
+        self._faults[part] = what
+        self._again_later()
+
+    def _again_later(self) -> None:
+        self._again_at = time.monotonic() + AGAIN_AFTER_S
+
+    def _refused(
+        self, problems: list[str], refused_by: list[str], started: float, *, again: bool = False
+    ) -> ReloadResult:
+        """Count and tell a refusal. `again`: the cause lies outside the file, so it is tried again by itself."""
         self.errors += 1
         self.last_error = "; ".join([*problems, *refused_by])[:4000]
         self.last_error_at = time.time()
+        self._again_at = 0.0
+        if again:
+            self._again_later()
         log.error("config_refused", path=str(self.path), problems=problems[:20], refused_by=refused_by[:20])
         version = self.built.version if self.built else ""
         return ReloadResult(False, version, problems, refused_by, (time.perf_counter() - started) * 1000)
 
     async def watch(self) -> None:
-        """Reload whenever one of the files changes, until cancelled."""
+        """Reload whenever one of the files changes, until cancelled; what failed for want of space is tried again."""
         while True:
             now = await asyncio.to_thread(marks, self._files())
             changed = any(self._seen.get(path, mark) != mark for path, mark in now.items())
             self._seen = now
-            if changed:
+            due = bool(self._again_at) and time.monotonic() >= self._again_at
+            if changed or (due and self.last_error):
                 await self.reload()
+            elif due:
+                await self._again()
+            elif self.built is not None and _mark(self.bundle_path) != self._bundle_mark:
+                await self.repair()
             await asyncio.sleep(WATCH_EVERY_S)
+
+    async def _again(self) -> None:
+        """Try again what failed beside the reload itself."""
+        self._again_at = 0.0
+        if "bundle" in self._faults:
+            await self.repair()
+        async with self._turn:
+            if "last_good" in self._faults:
+                await self._keep_last_good()
+            if "follow_up" in self._faults:
+                await self._follow_up()
 
     def _files(self) -> set[Path]:
         return {self.path, *(self.built.files if self.built else ())}
 
 
+def last_good(bundle: Path) -> Path:
+    """Where the copy of the last good bundle is."""
+    return bundle.with_name(LAST_GOOD)
+
+
 def marks(files: Iterable[Path]) -> Marks:
-    """What tells one content of a file from the next: change time, size and inode, `None` without it."""
+    """What tells one content of a file from the next: times of its content and of its mode, size and inode."""
     return {path: _mark(path) for path in files}
 
 
-def _mark(path: Path) -> tuple[int, int, int] | None:
+def _mark(path: Path) -> Mark:
     try:
         found = path.stat()
     except OSError:
         return None
-    return (found.st_mtime_ns, found.st_size, found.st_ino)
+    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+
+
+def _named(results: Iterable[BundleResult], answer: Answer) -> list[str]:
+    return [f"{each.node} ({each.pid}): {each.error}" for each in results if each.answer is answer]
 
 
 def _digest(path: Path) -> bytes:
@@ -219,14 +363,13 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-def _restore(path: Path, content: bytes | None) -> None:
-    """Put a bundle's bytes back, atomically."""
-    if content is None:
-        return
-    temporary = path.with_suffix(".back")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+def _hold(path: Path, before: Path) -> None:
+    """Give a file a second name, so that it is still there when the first one is another file's."""
+    before.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        os.link(path, before)
+
+
+def _unexpected(error: Exception) -> str:
+    """An error that nobody foresaw, in a line."""
+    return explain(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"[:500]

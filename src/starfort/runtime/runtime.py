@@ -11,8 +11,9 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -21,12 +22,17 @@ from sqlalchemy import Engine, create_engine, event
 
 import starfort
 from starfort.alerts import Alert, AlertDispatcher, AlertHistory
-from starfort.dataplane.socket import Callbacks, ControlSocket, Peer, SocketUnavailableError
+from starfort.base.tasks import Failures, keep_running
+from starfort.dataplane.files import explain
+from starfort.dataplane.socket import Callbacks, ControlSocket, Peer, SocketUnavailableError, Taken
 from starfort.events.errors import IngestOverloadedError
-from starfort.events.ingest import Ingest
-from starfort.runtime import metrics, policies
+from starfort.events.ingest import Ingest, Outcome
+from starfort.events.validate import about
+from starfort.runtime import beats, disk, horizon, metrics, policies
 from starfort.runtime.admin import AdminServer, App
 from starfort.runtime.detection import Detection
+from starfort.runtime.disk import DiskStatus
+from starfort.runtime.episodes import KEY_PREFIX
 from starfort.runtime.figures import IngestFigures, RateMeter, detector_status, node_status
 from starfort.runtime.lock import DataDirectory, StartError
 from starfort.runtime.reload import Configuration, marks
@@ -44,7 +50,7 @@ from starfort.runtime.toolchain import Built, Proxy, RefusedError, Toolchain
 from starfort.runtime.traffic import TrafficCounts
 from starfort.signals import Detector, SignalTable
 from starfort.signals.runner import DetectorRunner, DetectorState
-from starfort.store import Store, StoreError
+from starfort.store import Reader, Store, StoreError
 from starfort.store.sink import event_sink
 
 CATALOGUE_EVERY_S: Final = 2.0
@@ -53,8 +59,11 @@ CATALOGUE_EVERY_S: Final = 2.0
 SAMPLE_EVERY_S: Final = 1.0
 """How often rates are sampled."""
 
-LAST_EVENTS_S: Final = 2.0
-"""How long stopping waits for the filters to leave after Envoy was told to end."""
+DISKS_EVERY_S: Final = 2.0
+"""How often free space is looked at."""
+
+LAST_EVENTS_S: Final = 6.0
+"""How long stopping waits, after Envoy ended, for what its filter sent; the control socket gives it 5 s."""
 
 log = structlog.get_logger(__name__)
 
@@ -131,10 +140,12 @@ class Runtime:
         self._meters: dict[tuple[str, str], RateMeter] = {}
         self._stored_meter = RateMeter()
         self._envoy_text = b""
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[object]] = set()
         self._stack = contextlib.AsyncExitStack()
         self._admin: AdminServer | None = None
-        self._failed = asyncio.Event()
+        self._leaving = False
+        self.failures: dict[str, Failures] = {}
+        self.disks: list[DiskStatus] = []
 
     @property
     def config(self) -> Any:
@@ -165,11 +176,19 @@ class Runtime:
         try:
             await self._start()
         except (StoreError, SocketUnavailableError, OSError) as error:
-            await self.stop()
-            raise StartError(str(error)) from error
-        except BaseException:
+            await self._abandon()
+            raise StartError(explain(error) if isinstance(error, OSError) else str(error)) from error
+        except asyncio.CancelledError:
             await self.stop()
             raise
+        except BaseException:
+            await self._abandon()
+            raise
+
+    async def _abandon(self) -> None:
+        """Undo a start that failed. An Envoy that served before it goes on."""
+        self._leaving = self._leaving or (hasattr(self, "_proxy") and self._proxy.found)
+        await self.stop()
 
     async def _start(self) -> None:
         toolchain = self._makers.toolchain
@@ -189,7 +208,7 @@ class Runtime:
         await self._start_dataplane(built)
         await self._start_detection(built)
         await self._start_admin(built)
-        self._background(self._configuration.watch())
+        self._keep("configuration watch", self._configuration.watch)
         log.info("starfort_started", node=str(config.node), data_dir=str(self.data_dir), bundle=built.version)
 
     async def _start_state(self, config: Any) -> None:
@@ -217,6 +236,7 @@ class Runtime:
             bundle=self._configuration.current,
         )
         self.socket = ControlSocket(self.data_dir / "run" / "control.sock", callbacks)
+        self.horizon = horizon.Horizon(self.ingest, lambda: self.socket.peers)
         await self.socket.start()
         self._stack.push_async_callback(self.socket.stop)
         self._proxy = self._makers.proxy(self.data_dir, built.config)
@@ -226,20 +246,37 @@ class Runtime:
 
     async def _start_detection(self, built: Built) -> None:
         self.detection = Detection(
-            self.signals, self.socket.push_signals, self.dispatcher.submit, self.data_dir / "signals.json"
+            self.signals,
+            self.socket.push_signals,
+            self.dispatcher.submit,
+            self._update_alert,
+            self.data_dir / "signals.json",
+            self._judged,
         )
-        self._stack.push_async_callback(self.detection.save)
-        self.runner = DetectorRunner(self.store, self.detection.take)
+        going_on = self.detection.restore(built.detectors)
+        await asyncio.to_thread(self.alerts.end_others, KEY_PREFIX, going_on)
+        await asyncio.to_thread(self.alerts.end_others, beats.KEY, set())
+        self._beats = beats.BeatWatch(self.dispatcher.submit, self._update_alert, time.time)
+        self.runner = DetectorRunner(
+            self.store.reading_as(Reader.DETECTION),
+            self.detection.take,
+            seen_until=self.seen_until,
+            late=self.horizon.late,
+            stored=lambda: self.ingest.counters.inserted_rows,
+        )
+        self.runner.resume(self.signals.judged)
         self.runner.replace(built.detectors)
+        self._stack.push_async_callback(self.detection.save)
         self._stack.push_async_callback(self._end_background)
-        for work in (
-            self.runner.run(),
-            self.detection.tidy(),
-            self.detection.keep(),
-            self._watch_catalogue(),
-            self._sample(),
+        for name, work in (
+            ("detectors", self.runner.run),
+            ("signals", self.detection.tidy),
+            ("signals file", self.detection.keep),
+            ("catalogue", self._watch_catalogue),
+            ("samples", self._sample),
+            ("disks", self._watch_disks),
         ):
-            self._background(work)
+            self._keep(name, work)
 
     async def _start_admin(self, built: Built) -> None:
         app = await asyncio.to_thread(self._makers.app, self)
@@ -251,59 +288,87 @@ class Runtime:
             str(address) if address else None,
             self.data_dir / "run" / "admin.sock",
             (tls.certificate, tls.key) if tls else None,
+            [str(each) for each in getattr(admin, "trusted_proxies", ())],
         )
         self._stack.push_async_callback(self._admin.stop)
         await self._admin.start()
 
-    def _background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        task.add_done_callback(self._background_ended)
-        self._tasks.append(task)
+    def _update_alert(self, alert: Alert, tell: bool) -> None:
+        self.dispatcher.update(alert, tell=tell)
 
-    def _background_ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            log.error("background_failed", exc_info=task.exception())
-            self._failed.set()
+    def _judged(self) -> dict[str, datetime]:
+        return self.runner.judged()
+
+    def _keep(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        """Run work for as long as this runs. One that fails is begun again and reported; nothing else ends."""
+        failures = self.failures.setdefault(name, Failures())
+        self._background(keep_running(name, work, failures))
+
+    def _background(self, work: Coroutine[Any, Any, object]) -> None:
+        """Run something once, beside the rest."""
+        task: asyncio.Task[object] = asyncio.create_task(work)
+        task.add_done_callback(self._background_ended)
+        self._tasks.add(task)
+
+    def _background_ended(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            once = self.failures.setdefault("other work", Failures())
+            once.count, once.error, once.at = once.count + 1, repr(error)[:500], time.monotonic()
+            log.error("background_failed", exc_info=error)
 
     async def _end_background(self) -> None:
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
 
     async def _stop_proxy(self) -> None:
-        """End Envoy, then wait for its filters' last events."""
+        """End Envoy, then wait for its filters' last events; or let it run on, when only we go."""
+        if self._leaving:
+            await self._proxy.leave()
+            return
         await self._proxy.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_EVENTS_S):
-                while self.socket.connected:  # noqa: ASYNC110 (connections end in their own tasks)
+                while self.socket.busy:  # noqa: ASYNC110 (connections end in their own tasks)
                     await asyncio.sleep(0.02)
+        for peer in self.socket.peers:
+            if peer.left_behind:
+                log.error("events_lost", node=peer.node, pid=peer.pid, calls=peer.left_behind)
 
     async def stop(self) -> None:
         """Stop everything that was started; stopping twice is harmless."""
         await self._stack.aclose()
 
-    async def failed(self) -> None:
-        """Wait until a part that must run ended with an error."""
-        await self._failed.wait()
+    async def leave(self) -> None:
+        """Stop everything but Envoy, which goes on until the next control plane takes it over."""
+        self._leaving = True
+        await self.stop()
 
     # ------------------------------------------------------------------ what runs
 
     async def _greet(self, peer: Peer) -> None:
-        if not peer.bundle:
-            # Envoy loads the bundle before it listens, so the file could not be read there. The answer comes
-            # over the connection that waits for us here.
-            self._background(self._configuration.repair())
+        # Answers come over the connection that waits for us here, so this is done beside it.
+        if not peer.bundle or peer.bundle_error:
+            # Envoy loads the bundle before it listens, so the file could not be read there.
+            self._background(self._configuration.repair(tell=True))
+        elif self._configuration.built is not None and peer.bundle == self._configuration.built.version:
+            self._background(self._configuration.confirm())
 
-    async def _take_events(self, peer: Peer, sequence: int, stream: bytes) -> None:
+    async def _take_events(self, peer: Peer, sequence: int, stream: bytes) -> Taken:
         while True:
             try:
-                await self.ingest.accept(peer.node, peer.instance, sequence, stream)
+                outcome = await self.ingest.accept(peer.node, peer.instance, sequence, stream)
             except IngestOverloadedError:
                 await asyncio.sleep(0.05)
                 continue
             break
-        self.traffic.observe(stream)
+        if outcome is Outcome.STORED:
+            self.traffic.observe(stream)
+        held = about(stream)
+        return Taken(held.calls, held.newest)
 
     async def _applied(self, built: Built) -> None:
         self.runner.replace(built.detectors)
@@ -333,6 +398,13 @@ class Runtime:
                 self._learned = _identities(learned)
                 await self._configuration.learn(learned)
 
+    async def _watch_disks(self) -> None:
+        """Look how much room is left where we write."""
+        places = [self.data_dir, *(self.data_dir / name for name in ("run", "spool", "store", "envoy"))]
+        while True:
+            self.disks = await asyncio.to_thread(disk.look, places)
+            await asyncio.sleep(DISKS_EVERY_S)
+
     async def _sample(self) -> None:
         """Take samples for rates, and Envoy's metrics."""
         while True:
@@ -341,6 +413,8 @@ class Runtime:
                 meter = self._meters.setdefault((peer.node, peer.instance), RateMeter())
                 meter.add(now, peer.counters.get("requests", 0.0))
             self._stored_meter.add(now, self.ingest.counters.inserted_rows)
+            self._beats.look(self.runner.problems())
+            self.horizon.sample()
             self._envoy_text = await self._proxy.metrics()
             await asyncio.sleep(SAMPLE_EVERY_S)
 
@@ -392,7 +466,11 @@ class Runtime:
 
     def detectors(self) -> list[DetectorStatus]:
         """Each detector with how it runs."""
-        return [detector_status(state) for state in self.runner.states]
+        problems = self.runner.problems()
+        now = datetime.now(UTC)
+        return [
+            detector_status(state, problems.get(state.detector.name, ""), now) for state in self.runner.states
+        ]
 
     def detector_states(self) -> list[DetectorState]:
         """The same with everything that is counted."""
@@ -420,12 +498,19 @@ class Runtime:
         return StoreStatus(
             events_stored=figures.inserted_rows,
             events_per_s=self._stored_meter.rate(),
-            events_dropped=figures.refused_rows
-            + int(sum(peer.counters.get("events_dropped", 0) for peer in self.socket.peers)),
-            lag_s=figures.lag_s,
+            events_dropped=self.horizon.lost(),
+            lag_s=self.horizon.lag_s(),
             spool_bytes=figures.spool_bytes,
             error=figures.error,
+            events_waiting=self.horizon.waiting_calls(),
+            missing_s=figures.missing_s,
+            missing_events=figures.missing_rows,
+            thinned=figures.degree,
         )
+
+    def seen_until(self) -> datetime:
+        """Up to when detection can see: what connected filters saw by then is in the store, UTC."""
+        return self.horizon.seen_until()
 
     def endpoint_count(self) -> int:
         """Endpoints in the catalogue."""
@@ -440,20 +525,44 @@ class Runtime:
             )
         if envoy.state != "running":
             problems.append(f"Envoy is {envoy.state}: {envoy.last_error or 'it has not said why'}")
+        if envoy.stale:
+            problems.append(f"Envoy is not the one that it should be: {envoy.stale}")
+        problems += self._configuration.problems()
+        problems += [each.problem for each in self.disks if each.problem]
+        problems += [
+            f"{name} failed and was begun again ({failed.count} times): {failed.error}"
+            for name, failed in sorted({**self.failures, **self._proxy.failures}.items())
+            if failed.recent()
+        ]
         connected = self.socket.connected
         if envoy.state == "running" and not connected:
             problems.append(
                 "Envoy runs and its filter is not connected; nothing is seen and no change reaches it"
             )
         problems += [
-            f"{peer.node} ({peer.pid}) refused the bundle: {peer.bundle_error}"
+            f"{peer.node or 'the filter'} ({peer.pid}) refused the bundle: {peer.bundle_error}"
             for peer in connected
             if peer.bundle_error
         ]
+        passing = getattr(self.config, "failure_mode", "open") == "open"
+        problems += [
+            f"the filter of process {peer.pid} has no bundle: requests "
+            + ("pass without any policy" if passing else "are refused with 503")
+            + f" (failure_mode: {'open' if passing else 'closed'})"
+            for peer in connected
+            if not peer.bundle
+        ]
         if store.error:
             problems.append(f"the store does not take events: {store.error}")
+        health = getattr(self.config, "health", None)
+        limits = horizon.Limits(health.lag.total_seconds()) if health else horizon.Limits()
+        problems += self.horizon.problems(limits)
         problems += [
-            f"detector {row.name} fails: {row.last_error}" for row in self.detectors() if row.last_error
+            f"detector {row.name} does not keep its beat: {row.problem}"
+            if row.problem
+            else f"detector {row.name} fails: {row.last_error}"
+            for row in self.detectors()
+            if row.problem or row.last_error
         ]
         return problems
 

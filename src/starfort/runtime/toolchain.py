@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from starfort.alerts.channels import Channel
+from starfort.base.tasks import Failures
 from starfort.runtime.status import EnvoyStatus, PolicyStatus
 from starfort.signals import Detector
 
@@ -29,6 +30,7 @@ class Built:
         policies: the policies, without what they did.
         files: every file that it was made of, for watching.
         rules: versions of the rule sets in it.
+        warnings: what of it has no effect, as shown to people.
     """
 
     loaded: Any
@@ -40,6 +42,7 @@ class Built:
     policies: Sequence[PolicyStatus]
     files: Sequence[Path]
     rules: str = ""
+    warnings: Sequence[str] = ()
 
 
 class RefusedError(Exception):
@@ -83,7 +86,17 @@ class Toolchain(Protocol):
 
 
 class Proxy(Protocol):
-    """The Envoy child."""
+    """The Envoy child.
+
+    Attributes:
+        failures: how often what watches it failed, by name.
+    """
+
+    @property
+    def found(self) -> bool:
+        """Whether `start` found one that served already."""
+
+    failures: dict[str, Failures]
 
     async def start(self, envoy: Any) -> None:
         """Write its configuration and start it."""
@@ -93,6 +106,9 @@ class Proxy(Protocol):
 
     async def stop(self) -> None:
         """Drain and end it."""
+
+    async def leave(self) -> None:
+        """Let it run on; another `start` takes it over."""
 
     def status(self) -> EnvoyStatus:
         """How it is."""

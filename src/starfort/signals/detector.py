@@ -17,8 +17,9 @@
     */
     SELECT key_type, key, …, AS score, failures, addresses FROM … WHERE time > {since:DateTime64(6, 'UTC')} …
 
-The query gets `since` and `until` (window before "now", which in a backtest lies in the past) and every
-threshold under its name, all as bound parameters. It returns `key` and `score` (0 to 1), `key_type` when
+The query gets `since` and `until` (the window that is judged; in a backtest it lies in the past) and every
+threshold under its name, all as bound parameters. One that uses `slots` and `slot` lets the runner judge its
+keys in shares when it is too slow for all at once. It returns `key` and `score` (0 to 1), `key_type` when
 the front matter names several, and evidence columns, which are kept for the alert.
 
 `DetectorSpec` is the front matter as written, `Detector` the checked whole.
@@ -31,6 +32,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from io import StringIO
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -46,22 +48,22 @@ MAX_DETECTOR_BYTES: Final = 256 * 1024
 MAX_DETECTORS: Final = 500
 """Detectors at most, built-in and the user's."""
 
-RESERVED: Final = frozenset({"since", "until"})
+RESERVED: Final = frozenset({"since", "until", "slots", "slot"})
 """Parameters that the runner gives; no threshold may have these names."""
 
 _FRONT = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{\s*(?P<name>[A-Za-z_]\w*)\s*:\s*(?P<type>[^{}]+?)\s*\}")
 _IDENTIFIER = r"^[a-z][a-z0-9_]{0,63}$"
 _DURATION = re.compile(r"^(?P<count>\d{1,6})(?P<unit>ms|s|m|h|d)$")
-# Table functions that leave the store: other hosts, files, programs. From system.table_functions of
-# ClickHouse 26.9, read-only sessions allow them. A detector is the operator's own, so this guards against
-# a file that was copied from somewhere, not against the operator.
+# Table functions that leave the store: other hosts, files, programs (system.table_functions of ClickHouse
+# 26.9). The store grants none of them to queries; this says so early, with the line, and guards nothing.
 _OUTSIDE = re.compile(
     r"\b(url|file|s3|gcs|oss|cosn|hdfs|azureBlobStorage|remote|remoteSecure|cluster|clusterAllReplicas|mysql|postgresql"
     r"|mongodb|redis|sqlite|odbc|jdbc|ytsaurus|executable|python|input|iceberg\w*|deltaLake\w*|hudi|paimon\w*|arrowFlight"
     r"|prometheus\w*|catboostEvaluate|dictionary|\w+Cluster)\s*\(",
     re.IGNORECASE,
 )
+_TITLE_COLUMN = re.compile(r"\{(\w+)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 ThresholdValue = int | float | str
@@ -113,12 +115,18 @@ def _as_list(value: object) -> object:
 
 
 class ThresholdSpec(BaseModel):
-    """A named value that the configuration may override (`detectors.settings`)."""
+    """A named value that the configuration may override (`detectors.settings`).
+
+    One that counts what a whole window holds may say so (`per_window`): when a shorter window has to be
+    judged it shrinks in proportion, never below its `minimum`. Others stay as they are, so less is found and
+    nothing more.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     default: ThresholdValue
     description: str = Field(min_length=1)
+    per_window: bool = False
     minimum: float | None = None
     maximum: float | None = None
 
@@ -167,11 +175,51 @@ class Detector:
         """Its unique name."""
         return self.spec.name
 
-    def parameters(self, until: datetime) -> dict[str, Any]:
-        """What the query is given for the window that ends at `until` (UTC)."""
-        used = {found["name"] for found in _PLACEHOLDER.finditer(self.sql)}
-        every = {**self.settings, "since": until - self.spec.window, "until": until}
+    @property
+    def samples_keys(self) -> bool:
+        """Whether its query can judge one share of the keys (it uses `slots` and `slot`)."""
+        return {"slots", "slot"} <= self._used()
+
+    def _used(self) -> set[str]:
+        return {found["name"] for found in _PLACEHOLDER.finditer(self.sql)}
+
+    def parameters(
+        self, until: datetime, since: datetime | None = None, given: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """What the query is given for a window, as far as it uses it.
+
+        Args:
+            until: the window's end, UTC.
+            since: its begin; `None`: as long before as the detector's window is.
+            given: more values by name: which share of the keys; without it: all keys.
+        """
+        used = self._used()
+        every = {
+            **self.settings,
+            "since": until - self.spec.window if since is None else since,
+            "until": until,
+            "slots": 1,
+            "slot": 0,
+            **(given or {}),
+        }
         return {name: value for name, value in every.items() if name in used}
+
+    def within(self, share: float) -> Detector:
+        """The same detector for a shorter window: counts of a window shrink with it, rounded up.
+
+        Args:
+            share: length of the window over its usual length, above 0 and at most 1.
+        """
+        settings = dict(self.settings)
+        for name, threshold in self.spec.thresholds.items():
+            value = settings[name]
+            if not threshold.per_window or isinstance(value, str):
+                continue
+            scaled: int | float = (
+                value * share if isinstance(threshold.default, float) else ceil(value * share)
+            )
+            settings[name] = scaled if threshold.minimum is None else max(scaled, min(value, _as(threshold)))
+        return replace(self, settings=settings)
 
     def with_settings(self, settings: Mapping[str, object]) -> Detector:
         """The same detector with thresholds overridden.
@@ -212,6 +260,20 @@ class Detector:
             return f"{value} {found[2] if value == 1 else found[3]}" if found[2] else str(value)
 
         return re.sub(r"\{(\w+)(?:\|([^{}|]+)\|([^{}|]+))?\}", replaced, template)
+
+    def headline(self, row: Mapping[str, Any]) -> float:
+        """The figure that tells how large a row's case is: the first number in the title, 0 without one."""
+        for name in _TITLE_COLUMN.findall(self.spec.title):
+            value = row.get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return float(value)
+        return 0.0
+
+
+def _as(threshold: ThresholdSpec) -> int | float:
+    """A threshold's minimum in the type of its value."""
+    least = threshold.minimum or 0
+    return least if isinstance(threshold.default, float) else ceil(least)
 
 
 def _wrong(threshold: ThresholdSpec, value: object) -> str:
@@ -344,7 +406,7 @@ def _sql_problems(sql: str, spec: DetectorSpec) -> list[tuple[int, str]]:
             bare[: found.start()].count("\n"),
             f"{found[1]}() leaves the store; a detector reads its tables only",
         )
-        for found in _OUTSIDE.finditer(bare)
+        for found in _OUTSIDE.finditer(_without_text(bare))
     ]
     known = RESERVED | set(spec.thresholds)
     used: set[str] = set()
@@ -355,6 +417,8 @@ def _sql_problems(sql: str, spec: DetectorSpec) -> list[tuple[int, str]]:
             problems.append(
                 (line, f"parameter {found['name']} is no threshold; declare it in the front matter")
             )
+    if len({"slots", "slot"} & used) == 1:
+        problems.append((0, "the query uses one of {slots:UInt32} and {slot:UInt32}; it needs both, or none"))
     problems += [
         (0, f"threshold {name} is not used in the query") for name in sorted(set(spec.thresholds) - used)
     ]
@@ -365,6 +429,7 @@ def _sql_problems(sql: str, spec: DetectorSpec) -> list[tuple[int, str]]:
     return problems
 
 
+_LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.|'')*'|`[^`]*`|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
@@ -378,6 +443,11 @@ def _without_comments(sql: str) -> str:
         return text[0] + re.sub(r"[;{}]", " ", text[1:-1]) + text[-1]
 
     return _TOKEN.sub(blank, sql)
+
+
+def _without_text(sql: str) -> str:
+    """The query with its string literals blanked: `path LIKE '%url(%'` calls nothing."""
+    return _LITERAL.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), sql)
 
 
 def load(path: Path, *, builtin: bool = False) -> Detector:

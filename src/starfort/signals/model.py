@@ -71,13 +71,14 @@ class ActiveSignal:
 
     Attributes:
         signal: as it was raised last; its score is what filters use.
-        first_at: Unix seconds when it was first raised.
-        last_at: Unix seconds when it was raised last.
+        first_at: Unix seconds of the first window that it was raised for.
+        last_at: Unix seconds of the last one.
         expires_at: Unix seconds when it lapses unless raised again.
         raised: how many runs raised it.
         peak_score: highest score so far.
         pushed_at: Unix seconds when filters were told last.
         pushed_score: score that filters were told last.
+        alert: de-duplication key of the alert that it belongs to, "" before it has one.
     """
 
     signal: Signal
@@ -88,6 +89,7 @@ class ActiveSignal:
     peak_score: float = 0.0
     pushed_at: float = 0.0
     pushed_score: float = 0.0
+    alert: str = ""
 
     def wire(self, now: float) -> dict[str, Any]:
         """The signal as filters are told it, with the time that is left of it."""
@@ -108,11 +110,15 @@ class Change:
         set: signals to set or refresh in filters.
         clear: signals that lapsed.
         new: signals that were not active before.
+        held: signals that were raised and are active, new ones too.
+        past: signals about a time so long ago that they would have lapsed by now; they are not active.
     """
 
     set: list[ActiveSignal] = field(default_factory=list)
     clear: list[ActiveSignal] = field(default_factory=list)
     new: list[ActiveSignal] = field(default_factory=list)
+    held: list[ActiveSignal] = field(default_factory=list)
+    past: list[Signal] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.set or self.clear)

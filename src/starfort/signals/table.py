@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +39,10 @@ class SignalTable:
     Args:
         clock: Unix seconds; tests give their own.
         most: active signals at most; a new one beyond that is refused and counted in `refused`.
+
+    Attributes:
+        judged: end of the newest window that each detector judged; kept with the table, for a restart.
+        version: rises with every change of the active signals.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time, most: int = MAX_SIGNALS) -> None:
@@ -46,15 +50,20 @@ class SignalTable:
         self._most = most
         self._active: dict[tuple[str, str, str], ActiveSignal] = {}
         self._lock = threading.Lock()
+        self.judged: dict[str, datetime] = {}
+        self.version = 0
         self.refused = 0
         self.raised_total = 0
         self.lapsed_total = 0
 
-    def merge(self, signals: Iterable[Signal]) -> Change:
+    def merge(self, signals: Iterable[Signal], at: float | None = None) -> Change:
         """Take over what detectors just said.
 
         Args:
             signals: of one or more runs. Of two with the same identity the higher score counts.
+            at: Unix seconds that their TTL counts from, when that is not now: the end of a window that was
+                judged late. What would have lapsed by now does not become active; older figures replace no
+                newer ones.
 
         Returns:
             What filters must be told: new signals, scores that moved, and those whose TTL is half gone.
@@ -67,31 +76,38 @@ class SignalTable:
             if known is None or signal.score > known.score:
                 best[signal.identity] = signal
         with self._lock:
+            self.version += bool(best)
             for signal in best.values():
-                self._take(signal, now, change)
+                self._take(signal, now, now if at is None else min(at, now), change)
         return change
 
-    def _take(self, signal: Signal, now: float, change: Change) -> None:
+    def _take(self, signal: Signal, now: float, at: float, change: Change) -> None:
         active = self._active.get(signal.identity)
-        expires_at = now + signal.ttl.total_seconds()
+        expires_at = at + signal.ttl.total_seconds()
         if active is None:
+            if expires_at <= now:
+                change.past.append(signal)
+                return
             if len(self._active) >= self._most:
                 self.refused += 1
                 return
-            active = ActiveSignal(signal, now, now, expires_at)
+            active = ActiveSignal(signal, at, at, expires_at)
             self._active[signal.identity] = active
             self.raised_total += 1
             change.new.append(active)
         else:
-            active.signal = signal
-            active.last_at = now
+            active.first_at = min(active.first_at, at)
+            if at >= active.last_at:
+                active.signal, active.last_at = signal, at
             active.expires_at = max(active.expires_at, expires_at)
             active.raised += 1
+        change.held.append(active)
         active.peak_score = max(active.peak_score, signal.score)
-        moved = abs(signal.score - active.pushed_score) >= SCORE_STEP
+        score = active.signal.score
+        moved = abs(score - active.pushed_score) >= SCORE_STEP
         ageing = now - active.pushed_at >= REFRESH_AT * signal.ttl.total_seconds()
         if moved or ageing:
-            active.pushed_at, active.pushed_score = now, signal.score
+            active.pushed_at, active.pushed_score = now, score
             change.set.append(active)
 
     def expire(self) -> Change:
@@ -102,6 +118,7 @@ class SignalTable:
             for identity in [name for name, active in self._active.items() if active.expires_at <= now]:
                 change.clear.append(self._active.pop(identity))
                 self.lapsed_total += 1
+            self.version += bool(change.clear)
         return change
 
     def clear(self, kind: str, key_type: str, key: str) -> Change:
@@ -111,6 +128,7 @@ class SignalTable:
             active = self._active.pop((kind, key_type, key), None)
             if active is not None:
                 change.clear.append(active)
+                self.version += 1
         return change
 
     def active(self) -> list[ActiveSignal]:
@@ -140,11 +158,14 @@ class SignalTable:
         Raises:
             OSError: the file can't be written.
         """
-        rows = [_to_json(active) for active in self.active()]
+        content = {
+            "judged": {name: at.isoformat() for name, at in self.judged.items()},
+            "signals": [_to_json(active) for active in self.active()],
+        }
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(rows, file, default=str)
+                json.dump(content, file, default=str)
             Path(temporary).replace(path)
         except BaseException:
             with suppress(OSError):
@@ -160,8 +181,13 @@ class SignalTable:
         """
         try:
             with path.open(encoding="utf-8") as file:
-                rows = json.loads(file.read(MAX_TABLE_FILE_BYTES))
+                content = json.loads(file.read(MAX_TABLE_FILE_BYTES))
+            # a version before this one kept the list alone
+            rows, judged = (
+                (content, {}) if isinstance(content, list) else (content["signals"], content["judged"])
+            )
             loaded = [_from_json(row) for row in rows]
+            self.judged = {str(name): datetime.fromisoformat(at) for name, at in judged.items()}
         except FileNotFoundError:
             return 0
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -192,6 +218,7 @@ def _to_json(active: ActiveSignal) -> dict[str, Any]:
         "expires_at": active.expires_at,
         "raised": active.raised,
         "peak_score": active.peak_score,
+        "alert": active.alert,
     }
 
 
@@ -216,4 +243,5 @@ def _from_json(row: Mapping[str, Any]) -> ActiveSignal:
         expires_at=float(row["expires_at"]),
         raised=int(row["raised"]),
         peak_score=float(row["peak_score"]),
+        alert=str(row.get("alert", "")),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from starfort.store import migrations
-from starfort.store.clients import Client, EmbeddedClient, Limits, ServerClient
+from starfort.store.clients import Client, EmbeddedClient, Limits, Reader, ServerClient
 from starfort.store.errors import StoreOpenError
 from starfort.store.parameters import Value
 
@@ -36,6 +37,7 @@ class Store:
 
     def __init__(self, client: Client, dialect: migrations.Dialect, retention: Retention) -> None:
         self._client = client
+        self._reader = Reader.PAGES
         try:
             self.migrated = migrations.apply(client, dialect)
             self._apply_retention(dialect, retention)
@@ -71,6 +73,7 @@ class Store:
         url: str,
         *,
         cluster: str | None = None,
+        reader_url: str | None = None,
         retention: Retention | None = None,
         limits: Limits | None = None,
     ) -> Self:
@@ -79,6 +82,8 @@ class Store:
         Args:
             url: `clickhouse://user:password@host:port/database`, `clickhouses://` for TLS.
             cluster: its cluster's name when tables are to be replicated.
+            reader_url: address with a second user, which may only `SELECT` from the database; every query of
+                pages and detectors runs as that one. `None`: the first user makes it (`CREATE USER`).
             retention: how long rows are kept.
             limits: what one query may use.
 
@@ -86,10 +91,12 @@ class Store:
             The store, with the newest schema.
 
         Raises:
-            StoreOpenError: the server cannot be reached, or its schema is of a newer version.
+            StoreOpenError: the server cannot be reached, no reader can be made, or its schema is of a newer
+                version.
         """
         dialect = migrations.Dialect.cluster(cluster) if cluster else migrations.Dialect()
-        return cls(ServerClient.connect(url, limits or Limits()), dialect, retention or Retention())
+        client = ServerClient.connect(url, limits or Limits(), reader_url, dialect.on_cluster)
+        return cls(client, dialect, retention or Retention())
 
     def _apply_retention(self, dialect: migrations.Dialect, retention: Retention) -> None:
         """Set the TTL of each table that exists where it differs from what the table has."""
@@ -104,7 +111,7 @@ class Store:
             if seconds <= 0:
                 raise StoreOpenError(f"retention of {table} is {seconds} s; it must be positive")
             clause = f"TTL toDateTime(time) + toIntervalSecond({int(seconds)})"
-            rows = self.query(
+            rows = self.inspect(
                 "SELECT position(create_table_query, {clause:String}) > 0 AS same FROM system.tables"
                 " WHERE database = currentDatabase() AND name = {table:String}",
                 {"clause": clause, "table": table},
@@ -156,10 +163,11 @@ class Store:
 
         Raises:
             QueryLimitError: it ran into its limit of time, memory or rows.
+            StoreBusyError: too many queries of pages wait already.
             QueryError: ClickHouse refused it.
             StoreClosedError: the store is closed.
         """
-        return self._client.query(sql, parameters)
+        return self._client.query(sql, parameters, self._reader)
 
     def query(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[dict[str, Any]]:
         """Run a SELECT and give rows.
@@ -173,16 +181,41 @@ class Store:
 
         Raises:
             QueryLimitError: it ran into its limit of time, memory or rows.
+            StoreBusyError: too many queries of pages wait already.
             QueryError: ClickHouse refused it.
             StoreClosedError: the store is closed.
         """
-        table = self.query_arrow(sql, parameters)
-        for index, field in enumerate(table.schema):
-            if pa.types.is_fixed_size_binary(field.type) and field.type.byte_width == _ADDRESS_BYTES:
-                texts = pa.array([_address(value) for value in table.column(index).to_pylist()], pa.utf8())
-                table = table.set_column(index, field.name, texts)
-        rows: list[dict[str, Any]] = table.to_pylist()
-        return rows
+        return _rows(self.query_arrow(sql, parameters))
+
+    def inspect(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[dict[str, Any]]:
+        """Run a SELECT of Starfort's own over ClickHouse's tables (`system.tables`, `system.parts` …).
+
+        `query` may read only the store's tables. No text from outside may come here.
+
+        Args:
+            sql: ClickHouse SQL with `{name:Type}` placeholders.
+            parameters: their values.
+
+        Raises:
+            QueryError: ClickHouse refused it.
+            StoreClosedError: the store is closed.
+        """
+        return _rows(self._client.inspect(sql, parameters))
+
+    def reading_as(self, reader: Reader) -> Self:
+        """The same store, whose queries run on the sessions and within the limits of another reader.
+
+        Args:
+            reader: on whose behalf its queries run; a store that was just opened reads for pages.
+        """
+        view = copy.copy(self)
+        view._reader = reader  # noqa: SLF001 (a copy of ourselves)
+        return view
+
+    @property
+    def refused_queries(self) -> int:
+        """Queries of pages that were refused because too many waited, since the store was opened."""
+        return self._client.refused()
 
     def close(self) -> None:
         """Close; waits for what is running. Closing twice is harmless."""
@@ -193,6 +226,15 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    for index, field in enumerate(table.schema):
+        if pa.types.is_fixed_size_binary(field.type) and field.type.byte_width == _ADDRESS_BYTES:
+            texts = pa.array([_address(value) for value in table.column(index).to_pylist()], pa.utf8())
+            table = table.set_column(index, field.name, texts)
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
 
 
 def _address(value: bytes | None) -> str | None:

@@ -27,7 +27,8 @@ IDS = [f"{method} {route.path}" for method, route in ROUTES]
 OPEN = {"POST /sessions", "GET /health"}
 EXPECTED = {
     "POST /reload": "admin", "GET /users": "admin", "POST /users": "admin", "PATCH /users/{name}": "admin",
-    "DELETE /users/{name}": "admin", "GET /config": "admin", "GET /audit": "admin",
+    "DELETE /users/{name}": "admin", "POST /users/{name}/second-factor": "admin",
+    "PUT /users/{name}/second-factor": "admin", "DELETE /users/{name}/second-factor": "admin", "GET /config": "admin", "GET /audit": "admin",
     "DELETE /signals": "operator", "POST /alerts/mutes": "operator",
     "DELETE /alerts/mutes/{mute_id}": "operator",
     "POST /alerts/{alert_id}/acknowledge": "operator",
@@ -125,8 +126,25 @@ async def test_cookie_attributes(client: httpx.AsyncClient) -> None:
     assert "samesite=strict" in plain
     assert "secure" not in plain
     tls = await client.post("https://starfort.test/api/v1/sessions", json=body)
-    assert "; secure" in tls.headers["set-cookie"].lower()
+    for cookie in tls.headers.get_list("set-cookie"):
+        assert cookie.startswith("__Host-starfort_")
+        assert "; secure" in cookie.lower()
+        assert "; path=/;" in cookie.lower()
+        assert "domain" not in cookie.lower()
     assert "max-age" in tls.headers["strict-transport-security"]
+
+
+async def test_over_tls_only_the_host_cookie_counts(client: httpx.AsyncClient) -> None:
+    """What another port's plain HTTP could set is no session over TLS."""
+    body = {"name": "root", "password": PASSWORD}
+    tls = await client.post("https://starfort.test/api/v1/sessions", json=body)
+    value = tls.cookies["__Host-starfort_session"]
+    client.cookies.clear()
+    where = "https://starfort.test/api/v1/status"
+    assert (
+        await client.get(where, headers={"cookie": f"__Host-starfort_session={value}"})
+    ).status_code == 200
+    assert (await client.get(where, headers={"cookie": f"starfort_session={value}"})).status_code == 401
 
 
 async def test_logging_out_ends_the_session_on_the_server(client: httpx.AsyncClient) -> None:

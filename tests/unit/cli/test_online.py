@@ -255,6 +255,25 @@ def test_users(run: Run, served: Served) -> None:
     assert "last administrator" in last.err
 
 
+def test_second_factor_of_an_account(run: Run, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is on once the app's code was typed; stdout has the recovery codes alone; it can be turned off."""
+    import pyotp
+
+    secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    monkeypatch.setattr(pyotp, "random_base32", lambda: secret)
+    assert run("user", "add", "lena", "--password-stdin", stdin="correct horse battery\n").code == 0
+    wrong = run("user", "factor", "lena", stdin="12345\n")
+    assert wrong.code == 4
+    assert not any(row["second_factor"] for row in json.loads(run("user", "list", "--json").out))
+    made = run("user", "factor", "lena", stdin=pyotp.TOTP(secret).now() + "\n")
+    assert made.code == 0, made.err
+    assert secret in made.err
+    assert len(made.out.split()) == 10
+    assert run("user", "factor", "lena", stdin="1\n").code == 4
+    assert run("user", "factor", "lena", "--off").code == 0
+    assert run("user", "remove", "lena", "--yes").code == 0
+
+
 def test_tokens(run: Run, served: Served) -> None:
     """A token's text is all that stdout has; it is listed without its text, and revoked."""
     made = run("token", "create", "ci", "--role", "operator", "--days", "5")

@@ -69,7 +69,11 @@ async def test_it_starts_with_these_arguments(
     await supervisor.stop()
     arguments = json.loads((fake.path.parent / "starts").read_text())
     assert arguments[arguments.index("--concurrency") + 1] == "3"
-    assert "--disable-hot-restart" in arguments
+    assert arguments[arguments.index("--restart-epoch") + 1] == "0"
+    assert 0 < int(arguments[arguments.index("--base-id") + 1]) < 100_000
+    assert arguments[arguments.index("--socket-path") + 1] == str(tmp_path / "var" / "run" / "hot")
+    longest = int(arguments[arguments.index("--drain-time-s") + 1])
+    assert longest < int(arguments[arguments.index("--parent-shutdown-time-s") + 1])
     assert (status.state, status.restarts, status.last_error) == ("running", 0, "")
     assert (dataplane.directory / "bootstrap.json").stat().st_mode & 0o777 == 0o600
     assert dataplane.directory.stat().st_mode & 0o777 == 0o700

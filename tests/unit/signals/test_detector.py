@@ -9,28 +9,8 @@ import pytest
 
 from starfort.signals import DetectorError, load_all
 from starfort.signals.detector import parse
+from tests.support.detectors import FRONT, SQL
 
-FRONT = """/*
-name: many
-kind: many
-title: "Many: {requests}"
-description: d
-watches: w
-key_type: address
-window: 60s
-thresholds:
-  most: {default: 10, minimum: 1, description: requests}
-  share: {default: 0.5, maximum: 1.0, description: share}
-severity: low
-ttl: 5m
-score: s
-*/
-"""
-SQL = """SELECT 'a' AS key, {share:Float64} AS score
-FROM events
-WHERE time > {since:DateTime64(6, 'UTC')} AND 1 > {most:UInt32} -- ; is fine here
-  AND path != ';{x:String}'
-"""
 PATH = Path("many.sql")
 
 

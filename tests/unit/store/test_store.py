@@ -18,7 +18,7 @@ def test_columns_of_the_table_are_those_of_the_schema(store: Store) -> None:
     """The events table has the Arrow schema's columns in its order, then `received`."""
     from starfort.events.schema import EVENT_SCHEMA
 
-    rows = store.query(
+    rows = store.inspect(
         "SELECT name FROM system.columns"
         " WHERE database = currentDatabase() AND table = 'events' ORDER BY position"
     )
@@ -155,7 +155,7 @@ except StoreClosedError:
 migrations.load = real
 with Store.open(path, retention=Retention(events=3600, rollups=7200)) as store:
     print(store.migrated == len(real()) - 1, store.query("SELECT count() AS n FROM events"))
-    print(store.query(
+    print(store.inspect(
         "SELECT position(create_table_query, 'toIntervalSecond(7200)') > 0 AS ttl"
         " FROM system.tables WHERE name = 'traffic_1m'"
     ))

@@ -1,6 +1,7 @@
 //! The row that goes to the control plane for each request. `docs/events.md` describes every field.
 
 mod batch;
+mod overload;
 
 pub use batch::EventBatch;
 

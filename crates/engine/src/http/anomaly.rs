@@ -136,6 +136,8 @@ anomalies! {
     NestedEncoding = "nested_encoding",
     /// Values within values are more than are decoded; the rest was inspected as it is.
     DecodingOverLimit = "decoding_over_limit",
+    /// The body came more slowly, or took longer, than is waited for.
+    SlowBody = "slow_body",
 }
 
 /// A set of [`Anomaly`], one bit each.

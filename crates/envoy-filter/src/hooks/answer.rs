@@ -30,9 +30,16 @@ impl Answer {
         }
     }
 
-    /// The engine failed and is to fail closed, or there is no bundle.
-    pub(crate) fn unavailable(is_grpc: bool) -> Self {
-        let body = br#"{"type":"about:blank","title":"Service Unavailable","status":503}"#;
+    /// The engine failed and is to fail closed, or there is no bundle; the body says which.
+    pub(crate) fn unavailable(has_bundle: bool, is_grpc: bool) -> Self {
+        let detail = if has_bundle {
+            "engine_failed"
+        } else {
+            "no_bundle_in_force"
+        };
+        let body = format!(
+            r#"{{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"{detail}"}}"#
+        );
         Self::new(
             LocalResponse {
                 status: 503,
@@ -40,7 +47,7 @@ impl Answer {
                     ("content-type".into(), "application/problem+json".into()),
                     ("cache-control".into(), "no-store".into()),
                 ],
-                body: body.to_vec(),
+                body: body.into_bytes(),
                 delay_ms: 0,
             },
             is_grpc,

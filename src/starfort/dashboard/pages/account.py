@@ -7,7 +7,7 @@ from nicegui import ui
 from starfort.admin import audit
 from starfort.admin.errors import AdminError
 from starfort.admin.roles import Role
-from starfort.dashboard import shapes
+from starfort.dashboard import second_factor, shapes
 from starfort.dashboard.frame import View, act, grid, show_markup, title_bar
 from starfort.dashboard.markup import tag
 
@@ -46,6 +46,15 @@ def _password(view: View) -> None:
         ui.notify("Password changed; your other sessions have ended", type="positive")
 
     act("Change password", change)
+    state = "on" if view.viewer.principal.second_factor else "off"
+    show_markup(
+        tag(
+            "p",
+            f"Second factor: {state}. ",
+            tag("a", "Turn it on or off", href=second_factor.PATH),
+            class_="muted",
+        )
+    )
 
 
 def _token(view: View) -> None:
@@ -111,13 +120,14 @@ def _people(view: View) -> None:
         (
             account.name,
             account.role.value,
+            "on" if account.second_factor else "off",
             view.viewer.ago(account.created),
             view.viewer.ago(account.last_login),
             view.viewer.ago(account.password_changed),
         )
         for account in view.desk.accounts.list()
     ]
-    heads = ("Name", "Role", "Made", "Last login", "Password changed")
+    heads = ("Name", "Role", "Second factor", "Made", "Last login", "Password changed")
     note = tag("span", "starfort user add, remove, password", class_="mono")
     show_markup(shapes.panel("Accounts", shapes.table(heads, rows, label="accounts"), note=note))
     changes = [

@@ -9,9 +9,9 @@ import signal
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from starfort.dataplane.files import make_private, read_json, write_json
+from starfort.dataplane.files import make_private, read_json
 
 MAX_DESCRIPTORS: Final = 1 << 20
 """Open files that Envoy may have, when the hard limit lets it; a connection is one."""
@@ -33,15 +33,17 @@ class Command:
         arguments: program and arguments.
         modules: where it looks for our filter.
         log: file for what it says.
-        pid_file: where the process is noted, for whoever adopts it.
         identity: what tells this program, filter and bootstrap from others.
+        base_id: number of its family in hot restarts; 0: it can't hand over to another.
+        epoch: how many of its family were before it.
     """
 
     arguments: tuple[str, ...]
     modules: Path
     log: Path
-    pid_file: Path
     identity: str
+    base_id: int = 0
+    epoch: int = 0
 
 
 class Process:
@@ -50,12 +52,18 @@ class Process:
     Args:
         pid: its process id.
         identity: see `Command`.
+        base_id: see `Command`.
+        epoch: see `Command`.
     """
 
-    def __init__(self, pid: int, identity: str) -> None:
+    def __init__(self, pid: int, identity: str, base_id: int = 0, epoch: int = 0) -> None:
         self.pid = pid
         self.identity = identity
+        self.base_id = base_id
+        self.epoch = epoch
         self._descriptor = os.pidfd_open(pid)
+        self.started = _stat(pid)[1]
+        self._how = ""
 
     @classmethod
     def start(cls, command: Command) -> Process:
@@ -64,8 +72,7 @@ class Process:
         Raises:
             OSError: it can't be started.
         """
-        make_private(command.log.parent)
-        log = os.open(command.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        log = _open_log(command.log)
         try:
             pid = os.posix_spawn(
                 command.arguments[0],
@@ -82,20 +89,24 @@ class Process:
             )
         finally:
             os.close(log)
-        process = cls(pid, command.identity)
+        process = cls(pid, command.identity, command.base_id, command.epoch)
         _allow_descriptors(pid)
-        note = {"pid": pid, "started": _stat(pid)[1], "identity": command.identity}
-        write_json(command.pid_file, note)
         return process
 
     @classmethod
     def find(cls, pid_file: Path) -> Process | None:
         """The process that a file notes, if that very process still runs."""
-        note = read_json(pid_file)
+        return cls.of(read_json(pid_file))
+
+    @classmethod
+    def of(cls, note: object) -> Process | None:
+        """The process of a `note`, if that very process still runs."""
         if not isinstance(note, dict) or not isinstance(note.get("pid"), int):
             return None
+        family = [note.get("base_id"), note.get("epoch")]
+        base_id, epoch = [value if isinstance(value, int) and value >= 0 else 0 for value in family]
         try:
-            process = cls(note["pid"], str(note.get("identity")))
+            process = cls(note["pid"], str(note.get("identity")), base_id, epoch)
         except OSError:
             return None
         # Looked at once the descriptor is held: from here on the process id can't change hands.
@@ -106,6 +117,16 @@ class Process:
             return None
         return process
 
+    def note(self) -> dict[str, Any]:
+        """What a later control plane finds it by."""
+        return {
+            "pid": self.pid,
+            "started": self.started,
+            "identity": self.identity,
+            "base_id": self.base_id,
+            "epoch": self.epoch,
+        }
+
     async def ended(self) -> str:
         """Wait until it has ended; how, as far as it can be known: only a parent is told."""
         loop = asyncio.get_running_loop()
@@ -115,7 +136,8 @@ class Process:
             await gone.wait()
         finally:
             loop.remove_reader(self._descriptor)
-        return _reap(self.pid)
+        self._how = self._how or _reap(self.pid)
+        return self._how
 
     def alive(self) -> bool:
         """Whether it runs."""
@@ -123,12 +145,21 @@ class Process:
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal; nothing happens when it has ended."""
-        with suppress(ProcessLookupError):
+        with suppress(OSError):
             signal.pidfd_send_signal(self._descriptor, number)
 
     def close(self) -> None:
         """Hold it no more; it runs on."""
         os.close(self._descriptor)
+
+
+def _open_log(log: Path) -> int:
+    """A descriptor of the log. An Envoy without a log is better than none, so any failure gives `/dev/null`."""
+    try:
+        make_private(log.parent)
+        return os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
 
 def _stat(pid: int) -> tuple[str, int]:

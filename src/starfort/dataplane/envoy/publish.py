@@ -24,7 +24,7 @@ from starfort.dataplane.envoy.errors import EnvoyError
 from starfort.dataplane.envoy.messages import Json
 from starfort.dataplane.envoy.process import size, tail
 from starfort.dataplane.envoy.resources import joined
-from starfort.dataplane.files import make_private, read_json, write_json
+from starfort.dataplane.files import json_bytes, make_private, read_json, stage
 
 ASK_EVERY_S: Final = 0.01
 
@@ -66,15 +66,17 @@ class Publisher:
         }
 
     def write(self, files: Files) -> None:
-        """Put files in place, secrets first; what is there already stays untouched.
+        """Put files in place, all or none; what is there already stays untouched.
 
         Raises:
-            OSError: one can't be written.
+            OSError: one can't be written; every file is as it was.
         """
-        make_private(self._directory / sources.SECRETS)
-        for name in sorted(files, key=lambda name: not name.startswith(sources.SECRETS)):
-            if read_json(self._directory / name) != files[name]:
-                write_json(self._directory / name, files[name])
+        staged = _Staged(self._directory)
+        try:
+            staged.add(files, {name: read_json(self._directory / name) for name in files})
+            staged.put(files)
+        finally:
+            staged.discard()
 
     def tidy(self, files: Files) -> None:
         """Remove files that are not among these."""
@@ -85,30 +87,52 @@ class Publisher:
     async def publish(self, new: Files, alive: Callable[[], bool]) -> None:
         """Bring `new` into force without closing a connection that its change does not concern.
 
+        Everything that this needs, and everything that the way back needs, is on disk before the first file
+        changes: from there on nothing but renames, so a disk that fills up leaves no mixture.
+
         Raises:
             EnvoyError: Envoy refused it, or ended; what was before is in force again.
-            OSError: a file can't be written; the same.
+            OSError: a file can't be written; nothing changed.
         """
         old = await asyncio.to_thread(self.read)
-        mark = size(self._log)
-        refused = await self._admin.rejections() or 0
+        forth, back = _steps(old, new), _steps(new, old) if old.keys() >= _NEEDED else []
+        settled = {
+            name: value
+            for name, value in old.items()
+            if all(step.get(name, value) == value for step in (*forth, *back))
+        }
+        staged = _Staged(self._directory)
         try:
-            for step in _steps(old, new):
-                await asyncio.to_thread(self.write, step)
-                known = {name: value for name, value in step.items() if name in old}
-                await self.accepted(known, alive, refused, mark)
-            await self.accepted(new, alive, refused, mark)
+            for step in (*forth, *back):
+                await asyncio.to_thread(staged.add, step, settled)
+            await self._publish(old, new, forth, staged, alive)
         except (EnvoyError, OSError):
-            await self._go_back(old, new, alive)
+            if staged.began:
+                await self._go_back(old, back, staged, alive)
             raise
+        finally:
+            await asyncio.to_thread(staged.discard)
         await asyncio.to_thread(self.tidy, new)
 
-    async def _go_back(self, old: Files, new: Files, alive: Callable[[], bool]) -> None:
+    async def _publish(
+        self, old: Files, new: Files, steps: list[Files], staged: _Staged, alive: Callable[[], bool]
+    ) -> None:
+        mark = size(self._log)
+        refused = await self._admin.rejections() or 0
+        for step in steps:
+            await asyncio.to_thread(staged.put, step)
+            known = {name: value for name, value in step.items() if name in old}
+            await self.accepted(known, alive, refused, mark)
+        await self.accepted(new, alive, refused, mark)
+
+    async def _go_back(
+        self, old: Files, steps: list[Files], staged: _Staged, alive: Callable[[], bool]
+    ) -> None:
         """Put the old files back in force; what it meets is logged only: the caller has a reason to tell."""
         try:
             mark, refused = size(self._log), await self._admin.rejections() or 0
-            for step in _steps(new, old):
-                await asyncio.to_thread(self.write, step)
+            for step in steps:
+                await asyncio.to_thread(staged.put, step)
                 await self.accepted({}, alive, refused, mark)
             await self.accepted(old, alive, refused, mark)
             await asyncio.to_thread(self.tidy, old)
@@ -143,6 +167,62 @@ class Publisher:
                 what = ", ".join(missing) or "up work"
                 raise EnvoyError(f"Envoy did not take {what} within {self._patience_s:g} s: {said}")
             await asyncio.sleep(ASK_EVERY_S)
+
+
+class _Staged:
+    """Files that are written beside their places and come into force by a rename.
+
+    Args:
+        directory: where the places are.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.began = False
+        self._directory = directory
+        self._ready: dict[tuple[str, bytes], list[Path]] = {}
+
+    def add(self, files: Files, same: Files) -> None:
+        """Write what these files are to hold.
+
+        Args:
+            files: names and contents.
+            same: what is in place and does not change, and so needs no copy.
+
+        Raises:
+            OSError: it can't be written.
+        """
+        make_private(self._directory / sources.SECRETS)
+        for name, value in files.items():
+            if same.get(name) != value:
+                content = json_bytes(value)
+                self._ready.setdefault((name, content), []).append(stage(self._directory / name, content))
+
+    def put(self, files: Files) -> None:
+        """Put files that were added in place, secrets first; what is there already stays untouched.
+
+        Raises:
+            OSError: the directory can't be written any more.
+        """
+        for name in sorted(files, key=lambda name: not name.startswith(sources.SECRETS)):
+            if read_json(self._directory / name) == files[name]:
+                continue
+            self.began = True
+            content = json_bytes(files[name])
+            ready = self._ready.get((name, content))
+            # Without one, somebody else changed the file in the meantime.
+            staged = ready.pop() if ready else stage(self._directory / name, content)
+            staged.replace(self._directory / name)
+
+    def discard(self) -> None:
+        """Remove what was not put in place."""
+        for staged in (path for paths in self._ready.values() for path in paths):
+            with suppress(OSError):
+                staged.unlink()
+        self._ready.clear()
+
+
+_NEEDED: Final = frozenset({sources.CLUSTERS, sources.ROUTES, sources.LISTENERS})
+"""Without these there is nothing to go back to."""
 
 
 def _steps(old: Files, new: Files) -> list[Files]:

@@ -1,0 +1,105 @@
+"""`starfort restart`."""
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+import starfort
+from starfort.cli import options, output, target
+from starfort.cli.errors import CliError, FoundError
+
+LOOK_EVERY_S: Final = 0.1
+
+GONE_S: Final = 10.0
+"""A control plane that was not there for so long has not come back."""
+
+
+def restart(
+    *,
+    config: options.Config = None,
+    data_dir: options.DataDir = None,
+    timeout: Annotated[int, typer.Option(min=1, help="Seconds to wait until everything runs.")] = 120,
+) -> None:
+    """Go on as the Starfort that is installed now, and its Envoy and filter, without losing a request.
+
+    Run it after an upgrade. What does not work is found before anything is replaced, or leaves the old Envoy.
+    """
+    from starfort.runtime import succession
+    from starfort.runtime.lock import StartError, holder
+
+    directory = target.data_dir(config, data_dir)
+    try:
+        pid = holder(directory)
+        if pid is None:
+            raise FoundError(f"no starfort runs in {directory}", "start it with `starfort up`")
+        if not succession.listens(pid):
+            raise CliError(
+                f"the starfort in {directory} (process {pid}) can't be restarted: it is still starting, or older",
+                "try again in a moment; an older one needs `starfort stop` and `starfort up` once",
+            )
+        _check(target.config_path(config))
+        asked = succession.request(directory)
+        os.kill(pid, succession.SIGNAL)
+        done = _wait(directory, asked, timeout)
+    except StartError as error:
+        raise CliError(str(error)) from error
+    except OSError as error:
+        raise CliError(f"{directory}: {error.strerror}", "restart it as the user that runs it") from error
+    if not done.ok:
+        raise CliError(done.error)
+    output.say(f"Starfort {done.version} runs, process {done.pid}, Envoy {done.envoy}.")
+    if done.leaving:
+        pids = ", ".join(map(str, done.leaving))
+        output.say(f"The Envoy before (process {pids}) ends when its connections have.")
+
+
+def _check(path: Path) -> None:
+    """What this installation can know beforehand to be wrong.
+
+    Raises:
+        CliError: something is; nothing was touched.
+    """
+    from starfort.config import ConfigError
+    from starfort.dataplane.envoy import binary
+    from starfort.dataplane.envoy.errors import EnvoyError
+    from starfort.runtime.assemble import check
+
+    try:
+        binary.find()
+        if path.exists():
+            check(path)
+    except EnvoyError as error:
+        raise CliError(f"nothing was restarted: {error}") from error
+    except ConfigError as error:
+        problems = "\n".join(map(str, error.problems))
+        raise CliError(
+            f"nothing was restarted, for Starfort {starfort.__version__} refuses the configuration:\n{problems}"
+        ) from error
+
+
+def _wait(directory: Path, asked: str, timeout: int) -> "succession.Outcome":  # noqa: F821
+    from starfort.runtime import succession
+    from starfort.runtime.lock import holder
+
+    began = seen = time.monotonic()
+    while True:
+        done = succession.outcome(directory, asked)
+        if done is not None:
+            return done
+        now = time.monotonic()
+        if holder(directory) is not None:
+            seen = now
+        if now - seen > GONE_S:
+            raise CliError(
+                "the control plane ended and did not come back; Envoy goes on with what it has",
+                "its log says why; start it with `starfort up`, which takes Envoy over",
+            )
+        if now - began > timeout:
+            raise CliError(
+                f"nothing was heard within {timeout} s; Envoy serves meanwhile",
+                "look at `starfort status` and the log",
+            )
+        time.sleep(LOOK_EVERY_S)

@@ -1,0 +1,131 @@
+"""Envoy's hot restart: a new process takes the listening sockets over from the one that runs.
+
+Envoy keeps two things for it: a socket for each process, and a page of shared memory for each family of
+processes, named by its base id. We choose the base id at random for each family, so that no two Envoys of a
+machine meet in it; a family begins anew whenever nobody is left to hand over. The sockets are in the data
+directory, where nobody else may speak to them.
+
+Sources: Envoy's "Hot restart" and its command line options; the rest was found by trying Envoy 1.40.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import struct
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 (the place is Linux's, shm_overview(7))
+
+SOCKETS: Final = "run/hot"
+"""Envoy appends `_parent_` or `_child_` and ten times the base id plus the epoch modulo 3."""
+
+LONGEST_SOCKET: Final = f"{SOCKETS}_parent_999999"
+
+_BASE_IDS: Final = range(1, 99_999)
+_PROCESSES: Final = 3
+
+_LAYOUT: Final = struct.Struct("=QQ40s40sQ")
+"""Envoy's shared memory of hot restart version 11.104: size, version, two locks, flags."""
+_VERSION: Final = 11
+
+
+def available() -> bool:
+    """Whether this machine lets Envoy have shared memory."""
+    return os.access(SHARED_MEMORY, os.W_OK | os.X_OK)
+
+
+def new_base_id() -> int:
+    """A base id that nobody of this machine has."""
+    while True:
+        base_id = _BASE_IDS[secrets.randbelow(len(_BASE_IDS))]
+        if not _page(base_id).exists():
+            return base_id
+
+
+def arguments(data_dir: Path, base_id: int, epoch: int) -> tuple[str, ...]:
+    """Envoy's arguments.
+
+    Args:
+        data_dir: where the sockets are.
+        base_id: 0: no hot restart.
+        epoch: 0 for the first of its family.
+    """
+    if not base_id:
+        return ("--disable-hot-restart",)
+    own = (
+        "--base-id", str(base_id), "--restart-epoch", str(epoch),
+        "--socket-path", str(data_dir / SOCKETS), "--socket-mode", "600",
+    )  # fmt: skip
+    # A parent that just died is no reason to wait for it. Counters begin anew: refusals that the old one
+    # counted would look like refusals of the new one.
+    return own if not epoch else (*own, "--skip-hot-restart-on-no-parent", "--skip-hot-restart-parent-stats")
+
+
+def make_way(data_dir: Path, base_id: int, epoch: int) -> None:
+    """Remove what an ended process of that place in the family left."""
+    number = 10 * base_id + epoch % _PROCESSES
+    for role in ("parent", "child"):
+        with suppress(OSError):
+            (data_dir / f"{SOCKETS}_{role}_{number}").unlink()
+
+
+def forgive(base_id: int) -> None:
+    """Take back the mark of a process that died while it began: Envoy would let no other begin after it."""
+    with suppress(OSError, struct.error), _page(base_id).open("r+b") as page:
+        size, version, _, _, _ = _LAYOUT.unpack(page.read(_LAYOUT.size + 1))
+        if (size, version) == (_LAYOUT.size, _VERSION):
+            page.seek(_LAYOUT.size - 8)
+            page.write(bytes(8))
+
+
+def clean(data_dir: Path, keep: frozenset[int] = frozenset()) -> None:
+    """Remove what families of this data directory left that are no more.
+
+    Args:
+        data_dir: the data directory.
+        keep: base ids of families that live.
+    """
+    for socket in (data_dir / SOCKETS).parent.glob("hot_*_*"):
+        found = re.fullmatch(r"hot_(?:parent|child)_([0-9]{1,6})", socket.name)
+        if found is None or int(found[1]) // 10 in keep:
+            continue
+        with suppress(OSError):
+            socket.unlink()
+        with suppress(OSError):
+            _page(int(found[1]) // 10).unlink()
+
+
+def _page(base_id: int) -> Path:
+    return SHARED_MEMORY / f"envoy_shared_memory_{10 * base_id}"
+
+
+def connections(pid: int, ports: frozenset[int]) -> int:
+    """Connections of clients that a process holds; -1 when that can't be known.
+
+    Args:
+        pid: the process.
+        ports: ports of the listeners.
+    """
+    held = set()
+    try:
+        with os.scandir(f"/proc/{pid}/fd") as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    held.add(os.readlink(entry.path))
+    except OSError:
+        return -1
+    count = 0
+    for table in ("tcp", "tcp6"):
+        with suppress(OSError), Path(f"/proc/{pid}/net/{table}").open(encoding="ascii") as lines:
+            next(lines, None)
+            for line in lines:
+                # proc(5): number, local address, remote address, state, queues, timer, ..., inode.
+                fields = line.split()
+                established = fields[3] == "01"
+                if established and int(fields[1].rpartition(":")[2], 16) in ports:
+                    count += f"socket:[{fields[9]}]" in held
+    return count

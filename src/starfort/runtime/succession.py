@@ -1,0 +1,125 @@
+"""How a control plane is replaced by what is installed now: the same process goes on with another program.
+
+`starfort restart` leaves a request in the data directory and sends `SIGNAL`. The control plane leaves Envoy
+alone, ends everything else, and executes the Python that the request names with its own arguments: the process
+id stays, so whoever started it (systemd, a terminal, a container) notices nothing. What comes of it is written
+beside the request.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from starfort.dataplane.files import read_json, write_json
+
+SIGNAL: Final = signal.SIGUSR2
+
+REQUEST: Final = "run/restart.json"
+OUTCOME: Final = "run/restarted.json"
+
+_ID: Final = "STARFORT_RESTART_ID"
+_BEFORE: Final = "STARFORT_RESTART_BEFORE"
+"""Environment of the successor: which request it answers, and whom it gives back to when it can't start."""
+
+_MODULE: Final = ("-P", "-m", "starfort.cli")
+"""`-P`: nothing of the working directory is imported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a request.
+
+    Attributes:
+        id: of the request.
+        ok: whether the new control plane runs, with the Envoy that belongs to it.
+        version: version of the control plane that runs, "" when none does.
+        pid: its process id.
+        envoy: process id of the Envoy that takes requests, 0 when it is not known.
+        leaving: process ids of Envoys that were replaced and end when their connections have.
+        error: what is not as it should be, "" otherwise.
+    """
+
+    id: str
+    ok: bool
+    version: str = ""
+    pid: int = 0
+    envoy: int = 0
+    leaving: tuple[int, ...] = ()
+    error: str = ""
+
+
+def request(data_dir: Path) -> str:
+    """Leave a request to go on as this very program; its id.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    made = secrets.token_hex(8)
+    write_json(data_dir / REQUEST, {"id": made, "executable": sys.executable})
+    return made
+
+
+def listens(pid: int) -> bool:
+    """Whether a process has a handler for `SIGNAL`: without one the signal would end it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    caught = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")), "0")
+    return bool(int(caught, 16) >> (SIGNAL - 1) & 1)
+
+
+def successor(data_dir: Path) -> tuple[list[str], dict[str, str]] | None:
+    """Arguments and environment of the program that a request asks for; `None` when it can't be executed."""
+    asked = read_json(data_dir / REQUEST)
+    asked = asked if isinstance(asked, dict) else {}
+    executable = asked.get("executable")
+    executable = executable if isinstance(executable, str) else sys.executable
+    if not os.access(executable, os.X_OK):
+        return None
+    before = [sys.executable, *_MODULE, *sys.argv[1:]]
+    environment = {**os.environ, _ID: str(asked.get("id", ""))}
+    if executable != sys.executable:
+        environment[_BEFORE] = json.dumps(before)
+    return [executable, *_MODULE, *sys.argv[1:]], environment
+
+
+def answered() -> str:
+    """Id of the request that this process answers, "" without one. Asked once."""
+    return os.environ.pop(_ID, "")
+
+
+def predecessor() -> list[str] | None:
+    """Arguments of the program that this one replaced, when that is still installed. Asked once."""
+    with suppress(ValueError):
+        before = json.loads(os.environ.pop(_BEFORE, "null"))
+        if isinstance(before, list) and before and os.access(str(before[0]), os.X_OK):
+            return [str(part) for part in before]
+    return None
+
+
+def tell(data_dir: Path, outcome: Outcome) -> None:
+    """Leave the outcome for who asked. On a full disk nobody hears it."""
+    with suppress(OSError):
+        write_json(data_dir / OUTCOME, asdict(outcome))
+
+
+def outcome(data_dir: Path, asked: str) -> Outcome | None:
+    """What came of a request, `None` as long as nothing has.
+
+    Args:
+        data_dir: the data directory.
+        asked: id of the request.
+    """
+    found = read_json(data_dir / OUTCOME)
+    if not isinstance(found, dict) or found.get("id") != asked:
+        return None
+    return Outcome(**{**found, "leaving": tuple(found.get("leaving", ()))})
