@@ -101,7 +101,10 @@ async def test_headers_with_underscores_are_dropped_rejected_or_allowed(here: Pl
     assert (status(answer), over_http2) == (200, 200)
     found = headers_of(answer)
     assert found["x-own"] == "1"
-    assert ("x_forwarded_for" in found, "x_starfort_upstream" in found) == (setting == "allow", setting == "allow")
+    assert ("x_forwarded_for" in found, "x_starfort_upstream" in found) == (
+        setting == "allow",
+        setting == "allow",
+    )
     for version, dropped in (("http1", 2), ("http2", 1)):
         line = f"envoy_{version}_dropped_headers_with_underscores{{}} {dropped if setting == 'drop' else 0}"
         assert line in counted
@@ -147,9 +150,7 @@ PROXIED = BASIC.replace(
     'address: "127.0.0.1:0"',
     'address: "127.0.0.1:0", proxy_protocol: {peers: [127.0.0.1], optional: OPTIONAL}',
 )
-ONLY_CLIENT = (
-    "policies: [{name: one, when: 'client.address != \"CLIENT\"', action: block, mode: enforce}]\n"
-)
+ONLY_CLIENT = "policies: [{name: one, when: 'client.address != \"CLIENT\"', action: block, mode: enforce}]\n"
 REQUEST = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
 V1 = b"PROXY TCP4 203.0.113.9 192.0.2.1 5555 80\r\n"
 V2 = (
@@ -171,7 +172,9 @@ async def test_the_proxy_protocol_says_who_the_client_is(here: Place) -> None:
         answer = await sent(address, V1 + claimed)
         assert status(answer) == 200
         assert headers_of(answer)["x-forwarded-for"] == "198.51.100.1,203.0.113.9"
-        assert status(await sent(address, V2_LOCAL + REQUEST)) == 403, "the balancer's own check: its own address"
+        assert status(await sent(address, V2_LOCAL + REQUEST)) == 403, (
+            "the balancer's own check: its own address"
+        )
         assert status(await sent(address, REQUEST)) == 0, "without the header there is no connection"
 
 
@@ -259,7 +262,9 @@ async def test_a_slow_http2_body_is_answered_408_and_others_of_the_connection_go
 
     async with serving(here, QUICK) as (base, _):
         async with httpx.AsyncClient(http1=False, http2=True, base_url=base, timeout=10) as client:
-            slow = asyncio.create_task(client.post("/up", content=never(), headers={"content-type": "application/json"}))
+            slow = asyncio.create_task(
+                client.post("/up", content=never(), headers={"content-type": "application/json"})
+            )
             await asyncio.sleep(0.1)
             assert (await client.get("/")).status_code == 200
             with contextlib.suppress(httpx.RemoteProtocolError):  # httpx sends on although it has its answer

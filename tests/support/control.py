@@ -193,7 +193,9 @@ class FakeFilter:
         self._path = path
         self._node = node
         self.accepts = accepts
+        self.answers = True
         self.bundles: list[str] = []
+        self.ignored: list[str] = []
         self.signals: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.acknowledged = 0
         self.closed = False
@@ -235,6 +237,9 @@ class FakeFilter:
 
     async def _bundle(self, payload: bytes) -> None:
         version = json.loads(payload)["version"]
+        if not self.answers:
+            self.ignored.append(version)
+            return
         if self.accepts:
             self.bundles.append(version)
         error = None if self.accepts else "checksum"

@@ -27,7 +27,7 @@ from starfort.api import (
     traffic,
     users,
 )
-from starfort.api.headers import MAX_BODY_BYTES, SecurityHeaders
+from starfort.api.headers import MAX_DETECTOR_BODY_BYTES, SecurityHeaders
 from starfort.api.hosts import Hosts
 
 ROUTERS = [
@@ -43,7 +43,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 def create_api(desk: Desk) -> FastAPI:
     """The REST API alone, as it is mounted under `/api/v1`."""
-    api = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MAX_BODY_BYTES)
+    api = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MAX_DETECTOR_BODY_BYTES)
     api.state.desk = desk
     problem.install(api)
     for router in ROUTERS:
@@ -84,7 +84,7 @@ def create_app(runtime: Source, *, with_dashboard: bool = True) -> FastAPI:
     _add_plain_routes(app, desk)
     if with_dashboard:
         dashboard.mount(app, desk)
-    app.add_middleware(SecurityHeaders, hosts=Hosts(lambda: getattr(desk.insight.settings, "admin", None)))
+    app.add_middleware(SecurityHeaders, hosts=Hosts.of(desk))
     return app
 
 
