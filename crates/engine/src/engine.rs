@@ -19,6 +19,7 @@ use crate::rate::RateTable;
 use crate::rules::{FieldNames, Rules, RulesCache, Store};
 use crate::scan::Scanner;
 use crate::signals::SignalTable;
+use crate::signals::known::KnownLogins;
 
 /// What the host reads from disk for the engine.
 #[derive(Default)]
@@ -34,6 +35,8 @@ pub struct Assets {
 pub struct SharedState {
     /// What detection says now.
     pub signals: SignalTable,
+    /// Who logged in before.
+    pub known: KnownLogins,
     /// Rate counters.
     pub rates: RateTable,
     /// Collections of rules.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::json;
 use starfort_engine::event::{EventBatch, EventRow};
-use starfort_engine::signals::KeyType;
+use starfort_engine::signals::{KeyType, Passing};
 
 use crate::clock::{self, monotonic_ns};
 use crate::connection::Connection;
@@ -375,6 +375,7 @@ impl EventSocket {
         const BUNDLE: u8 = FrameType::Bundle as u8;
         const SIGNALS: u8 = FrameType::Signals as u8;
         const PING: u8 = FrameType::Ping as u8;
+        const KNOWN: u8 = FrameType::Known as u8;
         match kind {
             ACK => {
                 let sequence = payload
@@ -398,6 +399,10 @@ impl EventSocket {
                     FrameType::SignalsAck,
                     &json!({"active": active}),
                 ))
+            }
+            KNOWN => {
+                take_known(&self.process, payload)?;
+                Ok(None)
             }
             PING => Ok(frames::encode(FrameType::Pong, &[payload])),
             // A pong, or a newer control plane that says more than this filter knows.
@@ -491,12 +496,17 @@ fn apply_signals(process: &Process, frame: &SignalsFrame) -> usize {
             continue;
         };
         let expires_ns = now.saturating_add(signal.ttl_ms.saturating_mul(1_000_000));
-        if table.set(
+        let passing = Passing {
+            probe: signal.probe,
+            spare_known: signal.spare_known,
+        };
+        if table.set_passing(
             &signal.kind,
             key_type,
             &signal.key,
             signal.score,
             expires_ns,
+            passing,
         ) {
             process.metrics.signals_set.increment();
         }
@@ -508,6 +518,27 @@ fn apply_signals(process: &Process, frame: &SignalsFrame) -> usize {
         }
     }
     table.len()
+}
+
+/// Take over who succeeded before: a byte of flags (1: nobody else did, 2: this is the last of them) and hashes of 8
+/// bytes, little endian.
+fn take_known(process: &Process, payload: &[u8]) -> Result<(), String> {
+    let Some((flags, hashes)) = payload.split_first() else {
+        return Err("known frame without flags".into());
+    };
+    let (hashes, rest) = hashes.as_chunks::<8>();
+    if !rest.is_empty() {
+        return Err(format!("known frame with {} bytes too many", rest.len()));
+    }
+    let known = &process.shared.known;
+    if flags & 1 != 0 {
+        known.rebuild();
+    }
+    known.insert(hashes.iter().map(|hash| u64::from_le_bytes(*hash)));
+    if flags & 2 != 0 {
+        known.rebuilt();
+    }
+    Ok(())
 }
 
 #[cfg(test)]

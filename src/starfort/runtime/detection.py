@@ -85,6 +85,7 @@ class Detection:
         change = self.table.merge(judged.signals, holds_from)
         self._tell(change)
         self._episodes.take(detector, change, end)
+        self._episodes.lapse(change.clear)
         if change.new:
             self._changed.set()
             for active in change.new:

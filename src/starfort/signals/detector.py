@@ -13,14 +13,21 @@
       min_failures: {default: 50, description: failed log-ins within the window}
     severity: high
     ttl: 5m
+    probe: 0.05
+    spare_known: true
     score: how the score comes about, in words
     */
     SELECT key_type, key, …, AS score, failures, addresses FROM … WHERE time > {since:DateTime64(6, 'UTC')} …
 
-The query gets `since` and `until` (the window that is judged; in a backtest it lies in the past) and every
-threshold under its name, all as bound parameters. One that uses `slots` and `slot` lets the runner judge its
-keys in shares when it is too slow for all at once. It returns `key` and `score` (0 to 1), `key_type` when
-the front matter names several, and evidence columns, which are kept for the alert.
+The query gets `since` and `until` (the window that is judged; in a backtest it lies in the past), `probe` and
+every threshold under its name, all as bound parameters. One that uses `slots` and `slot` lets the runner judge
+its keys in shares when it is too slow for all at once. It returns `key` and `score` (0 to 1; a row with 0 lifts
+the key's signal), `key_type` when the front matter names several, `probe` when the share differs from key to
+key, and evidence columns, which are kept for the alert.
+
+`probe` is the share of calls that pass although their key is signalled: their outcome is what a detector learns
+from while everything else is being stopped. `spare_known`: a log-in of an account that succeeded before from
+there passes.
 
 `DetectorSpec` is the front matter as written, `Detector` the checked whole.
 """
@@ -48,8 +55,11 @@ MAX_DETECTOR_BYTES: Final = 256 * 1024
 MAX_DETECTORS: Final = 500
 """Detectors at most, built-in and the user's."""
 
-RESERVED: Final = frozenset({"since", "until", "slots", "slot"})
+RESERVED: Final = frozenset({"since", "until", "slots", "slot", "probe"})
 """Parameters that the runner gives; no threshold may have these names."""
+
+PROBE: Final = "probe"
+"""Setting that every detector has: the share of calls that its signals let pass."""
 
 _FRONT = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{\s*(?P<name>[A-Za-z_]\w*)\s*:\s*(?P<type>[^{}]+?)\s*\}")
@@ -131,8 +141,17 @@ class ThresholdSpec(BaseModel):
     maximum: float | None = None
 
 
+_PROBE = ThresholdSpec(
+    default=0.05, minimum=0, maximum=1, description="share of calls that pass although their key is signalled"
+)
+
+
 class DetectorSpec(BaseModel):
-    """The front matter of a detector, as written."""
+    """The front matter of a detector, as written.
+
+    `gate` is a cheaper SELECT over the same window that returns a row whenever the query would. It is asked
+    first, and without a row the query is not.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -145,9 +164,12 @@ class DetectorSpec(BaseModel):
     window: Duration
     every: Duration = timedelta(seconds=1)
     thresholds: dict[str, ThresholdSpec] = Field(default_factory=dict)
+    probe: float = Field(default=0.05, ge=0, le=1)
+    spare_known: bool = True
     severity: Literal["info", "low", "medium", "high", "critical"]
     ttl: Duration
     score: str = Field(min_length=1)
+    gate: str | None = Field(default=None, min_length=1, max_length=20_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,24 +198,26 @@ class Detector:
         return self.spec.name
 
     @property
+    def gate(self) -> str | None:
+        """The SELECT that says whether its query can find anything; `None`: it always may."""
+        return self.spec.gate.strip().rstrip(";").rstrip() if self.spec.gate else None
+
+    @property
     def samples_keys(self) -> bool:
         """Whether its query can judge one share of the keys (it uses `slots` and `slot`)."""
-        return {"slots", "slot"} <= self._used()
-
-    def _used(self) -> set[str]:
-        return {found["name"] for found in _PLACEHOLDER.finditer(self.sql)}
+        return {"slots", "slot"} <= placeholders(self.sql)
 
     def parameters(
         self, until: datetime, since: datetime | None = None, given: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """What the query is given for a window, as far as it uses it.
+        """What query and gate are given for a window, as far as they use it.
 
         Args:
             until: the window's end, UTC.
             since: its begin; `None`: as long before as the detector's window is.
             given: more values by name: which share of the keys; without it: all keys.
         """
-        used = self._used()
+        used = placeholders(self.sql) | placeholders(self.gate or "")
         every = {
             **self.settings,
             "since": until - self.spec.window if since is None else since,
@@ -233,9 +257,9 @@ class Detector:
         problems: list[str] = []
         merged = dict(self.settings)
         for name, value in settings.items():
-            threshold = self.spec.thresholds.get(name)
+            threshold = _PROBE if name == PROBE else self.spec.thresholds.get(name)
             if threshold is None:
-                known = ", ".join(sorted(self.spec.thresholds)) or "none"
+                known = ", ".join(sorted({*self.spec.thresholds, PROBE}))
                 problems.append(f"setting {name!r} is unknown; {self.name} has {known}")
                 continue
             wrong = _wrong(threshold, value)
@@ -268,6 +292,11 @@ class Detector:
             if isinstance(value, int | float) and not isinstance(value, bool):
                 return float(value)
         return 0.0
+
+
+def placeholders(sql: str) -> set[str]:
+    """Names of the parameters that a text of SQL uses."""
+    return {found["name"] for found in _PLACEHOLDER.finditer(sql)}
 
 
 def _as(threshold: ThresholdSpec) -> int | float:
@@ -310,10 +339,16 @@ def parse(text: str, path: Path, *, builtin: bool = False) -> Detector:
     sql_line = text[: front.end()].count("\n") + 1 + (len(sql) - len(sql.lstrip("\n")))
     sql = sql.strip().rstrip(";").rstrip()
     problems = [_problem(path, sql_line + line, what) for line, what in _sql_problems(sql, spec)]
+    gate_line = first_line + _gate_line(front["yaml"])
+    problems += [
+        _problem(path, gate_line + line, f"gate: {what}")
+        for line, what in _sql_problems(spec.gate or "", spec, is_gate=True)
+    ]
     problems += [_problem(path, first_line, what) for what in _spec_problems(spec)]
     if problems:
         raise DetectorError(problems)
     settings = {name: threshold.default for name, threshold in spec.thresholds.items()}
+    settings[PROBE] = spec.probe
     return Detector(spec, sql, sql_line, path, settings, builtin=builtin)
 
 
@@ -369,6 +404,13 @@ def _line_of(data: Any, location: tuple[int | str, ...]) -> int:
     return line
 
 
+def _gate_line(front: str) -> int:
+    """Line of the gate's text within the front matter, from 0."""
+    lines = front.split("\n")
+    found = next((number for number, line in enumerate(lines) if line.startswith("gate:")), 0)
+    return found + bool(found and lines[found].strip() in ("gate: |", "gate: >", "gate: |-"))
+
+
 def _spec_problems(spec: DetectorSpec) -> list[str]:
     problems = []
     unknown = sorted(set(spec.key_type) - KEY_TYPES)
@@ -392,8 +434,10 @@ def _spec_problems(spec: DetectorSpec) -> list[str]:
     return problems
 
 
-def _sql_problems(sql: str, spec: DetectorSpec) -> list[tuple[int, str]]:
-    """What is wrong with a query, with the line within it (from 0)."""
+def _sql_problems(sql: str, spec: DetectorSpec, *, is_gate: bool = False) -> list[tuple[int, str]]:
+    """What is wrong with a query or gate, with the line within it (from 0)."""
+    if is_gate and not sql:
+        return []
     bare = _without_comments(sql)
     problems: list[tuple[int, str]] = []
     if not re.match(r"\s*(SELECT|WITH)\b", bare, re.IGNORECASE):
@@ -409,19 +453,18 @@ def _sql_problems(sql: str, spec: DetectorSpec) -> list[tuple[int, str]]:
         for found in _OUTSIDE.finditer(_without_text(bare))
     ]
     known = RESERVED | set(spec.thresholds)
-    used: set[str] = set()
     for found in _PLACEHOLDER.finditer(bare):
-        used.add(found["name"])
         if found["name"] not in known:
             line = bare[: found.start()].count("\n")
             problems.append(
                 (line, f"parameter {found['name']} is no threshold; declare it in the front matter")
             )
+    used = placeholders(bare)
     if len({"slots", "slot"} & used) == 1:
         problems.append((0, "the query uses one of {slots:UInt32} and {slot:UInt32}; it needs both, or none"))
-    problems += [
-        (0, f"threshold {name} is not used in the query") for name in sorted(set(spec.thresholds) - used)
-    ]
+    if not is_gate:
+        unused = set(spec.thresholds) - used
+        problems += [(0, f"threshold {name} is not used in the query") for name in sorted(unused)]
     if "since" not in used:
         problems.append(
             (0, "the query does not use {since:DateTime64(6, 'UTC')}, so its window is not bounded")

@@ -71,6 +71,8 @@ def backtest(  # noqa: PLR0913, PLR0917 (a detector, a period and how it is walk
             break
         found.runs += 1
         for signal in run_once(store, detector, now)[0]:
+            if signal.score <= 0:
+                continue  # it would have been lifted
             hit = found.hits.get((signal.key_type, signal.key))
             if hit is None:
                 found.hits[signal.key_type, signal.key] = BacktestHit(signal, now, now)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from starfort.signals.detector import Detector
+from starfort.signals.detector import PROBE, Detector, placeholders
 from starfort.signals.model import Signal
 
 MAX_ROWS: Final = 2000
@@ -36,7 +36,7 @@ pace."""
 MAX_KEY_CHARACTERS: Final = 512
 """Longest key; a campaign is two hashes, a JA4 and a number."""
 
-_COLUMNS: Final = frozenset({"key", "key_type", "score"})
+_COLUMNS: Final = frozenset({"key", "key_type", "score", "probe"})
 
 
 class Queryable(Protocol):
@@ -98,7 +98,18 @@ def bounded_sql(detector: Detector) -> str:
     """
     return (
         f"SELECT * FROM (\n{detector.sql}\n) ORDER BY score DESC LIMIT {MAX_ROWS + 1} "  # noqa: S608 (the detector's own)
-        f"SETTINGS max_execution_time = {MAX_EXECUTION_S:g}, max_result_rows = {MAX_ROWS + 1}, "
+        + _settings(MAX_ROWS + 1)
+    )
+
+
+def gate_sql(gate: str) -> str:
+    """A detector's gate inside a query that bounds what it may cost."""
+    return f"SELECT * FROM (\n{gate}\n) LIMIT 1 {_settings(1)}"  # noqa: S608 (the detector's own)
+
+
+def _settings(rows: int) -> str:
+    return (
+        f"SETTINGS max_execution_time = {MAX_EXECUTION_S:g}, max_result_rows = {rows}, "
         "result_overflow_mode = 'break', enable_materialized_cte = 1"
     )
 
@@ -129,6 +140,9 @@ def _signal(detector: Detector, row: Mapping[str, Any]) -> Signal:
         raise RowError(f"key of type {type(key).__name__} is no text of 1 to {MAX_KEY_CHARACTERS} characters")
     if not isinstance(score, int | float) or not math.isfinite(score) or not 0 <= score <= 1:
         raise RowError(f"score {score!r} is no number from 0 to 1")
+    probe = row.get("probe", detector.settings.get(PROBE, spec.probe))
+    if not isinstance(probe, int | float) or not 0 <= probe <= 1:
+        raise RowError(f"probe {probe!r} is no number from 0 to 1")
     evidence = {name: _evidence(value) for name, value in row.items() if name not in _COLUMNS}
     return Signal(
         kind=spec.kind,
@@ -140,6 +154,8 @@ def _signal(detector: Detector, row: Mapping[str, Any]) -> Signal:
         detector=spec.name,
         severity=spec.severity,
         title=detector.render(spec.title, row),
+        probe=float(probe),
+        spare_known=spec.spare_known,
     )
 
 
@@ -168,7 +184,15 @@ def run_once(
         RowError: its rows are no signals.
         Exception: whatever the store raises.
     """
-    rows = store.query(bounded_sql(detector), effort.parameters(detector, until))
+    parameters = effort.parameters(detector, until)
+    if detector.gate is not None:
+        asked = {name: value for name, value in parameters.items() if name in placeholders(detector.gate)}
+        if not store.query(gate_sql(detector.gate), asked):
+            return [], 0
+    used = placeholders(detector.sql)
+    rows = store.query(
+        bounded_sql(detector), {name: value for name, value in parameters.items() if name in used}
+    )
     signals = signals_of(detector, rows)
     length = effort.window(detector)
     if length != detector.spec.window:

@@ -30,6 +30,9 @@ push does not let it lapse."""
 SCORE_STEP: Final = 0.02
 """Filters are told of a score that moved by this much; less would change no policy worth writing."""
 
+PROBE_STEP: Final = 0.05
+"""The same for the share of probes."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -60,13 +63,15 @@ class SignalTable:
         """Take over what detectors just said.
 
         Args:
-            signals: of one or more runs. Of two with the same identity the higher score counts.
+            signals: of one or more runs. Of two with the same identity the higher score counts. One with score 0
+                lifts what is active.
             at: Unix seconds that their TTL counts from, when that is not now: the end of a window that was
-                judged late. What would have lapsed by now does not become active; older figures replace no
-                newer ones.
+                judged late. What would have lapsed by now does not become active; older figures replace and
+                lift no newer ones.
 
         Returns:
-            What filters must be told: new signals, scores that moved, and those whose TTL is half gone.
+            What filters must be told: new signals, scores or shares of probes that moved, those whose TTL is
+            half gone, and those that were lifted.
         """
         now = self._clock()
         change = Change()
@@ -82,6 +87,9 @@ class SignalTable:
         return change
 
     def _take(self, signal: Signal, now: float, at: float, change: Change) -> None:
+        if signal.score <= 0:
+            self._lift(signal, at, change)
+            return
         active = self._active.get(signal.identity)
         expires_at = at + signal.ttl.total_seconds()
         if active is None:
@@ -103,12 +111,21 @@ class SignalTable:
             active.raised += 1
         change.held.append(active)
         active.peak_score = max(active.peak_score, signal.score)
-        score = active.signal.score
-        moved = abs(score - active.pushed_score) >= SCORE_STEP
+        latest = active.signal
+        moved = (
+            abs(latest.score - active.pushed_score) >= SCORE_STEP
+            or abs(latest.probe - active.pushed_probe) >= PROBE_STEP
+        )
         ageing = now - active.pushed_at >= REFRESH_AT * signal.ttl.total_seconds()
         if moved or ageing:
-            active.pushed_at, active.pushed_score = now, score
+            active.pushed_at, active.pushed_score, active.pushed_probe = now, latest.score, latest.probe
             change.set.append(active)
+
+    def _lift(self, signal: Signal, at: float, change: Change) -> None:
+        active = self._active.get(signal.identity)
+        if active is not None and at >= active.last_at:
+            change.clear.append(self._active.pop(signal.identity))
+            self.lapsed_total += 1
 
     def expire(self) -> Change:
         """Remove what lapsed; `Change.clear` has it."""
@@ -213,6 +230,8 @@ def _to_json(active: ActiveSignal) -> dict[str, Any]:
         "detector": signal.detector,
         "severity": signal.severity,
         "title": signal.title,
+        "probe": signal.probe,
+        "spare_known": signal.spare_known,
         "first_at": active.first_at,
         "last_at": active.last_at,
         "expires_at": active.expires_at,
@@ -235,6 +254,8 @@ def _from_json(row: Mapping[str, Any]) -> ActiveSignal:
         detector=str(row["detector"]),
         severity=str(row["severity"]),
         title=str(row["title"]),
+        probe=float(row.get("probe", 0.0)),
+        spare_known=row.get("spare_known") is True,
     )
     return ActiveSignal(
         signal,

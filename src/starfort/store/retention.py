@@ -27,6 +27,10 @@ MOST_SLACK: Final = timedelta(days=1)
 LONG: Final = ("_1m", "_5m", "_1h")
 """Ends of names of tables that are kept as long as `rollups` says; others go with the events."""
 
+LOGINS: Final[dict[str, timedelta]] = {"login_1d": timedelta.max, "login_known": timedelta(days=30)}
+"""What detection of log-ins looks back on, as long as `rollups` at most: keys and hashes, no calls.
+Filters hold some four million of those who are known (crates/engine/src/signals/known.rs), a month of them."""
+
 SPANS: Final = {
     "_1m": timedelta(minutes=1),
     "_5m": timedelta(minutes=5),
@@ -73,9 +77,12 @@ class Retention:
             table: its name; it has a column `time`, where what a row sums up begins.
         """
         span = next((length for end, length in SPANS.items() if table.endswith(end)), timedelta())
+        if table in LOGINS:
+            return min(LOGINS[table], timedelta(seconds=self.rollups)) + span
         if table in SHORT:
             return min(SHORT[table], timedelta(seconds=self.events)) + span
-        return timedelta(seconds=self.rollups if table.endswith(LONG) else self.events) + span
+        long = table.endswith(LONG) and table != "login_1m"
+        return timedelta(seconds=self.rollups if long else self.events) + span
 
     @property
     def pause(self) -> timedelta:
