@@ -94,7 +94,10 @@ def questions(ask: Insight, store: Store) -> dict[str, Question]:
         "SELECT toString(endpoint_id) AS id, toString(any(api)) AS api FROM traffic_endpoint_1h AS t"
         " GROUP BY endpoint_id ORDER BY sum(t.requests) DESC LIMIT 1"
     )[0]
-    some = store.query("SELECT id, toString(fingerprint) AS fingerprint FROM events ORDER BY time LIMIT 1")[0]
+    some = store.query(
+        "SELECT id, toString(fingerprint) AS fingerprint FROM events WHERE time > now() - INTERVAL 29 DAY"
+        " ORDER BY toStartOfMinute(time), time LIMIT 1"
+    )[0]
     far: RangeName = "30d"
     made: dict[str, Question] = {
         "traffic": lambda: ask.traffic(far),

@@ -75,7 +75,7 @@ async def ask(insight):
         for name in "pq":
             found[f"policy {name} {far}"] = await insight.policy(name, far)
         for by in ("address", "fingerprint", "subject", "ja4", "network", "bot"):
-            for sort in ("requests", "endpoints") if by != "address" else ("stopped", "errors", "last_seen"):
+            for sort in ("requests", "endpoints") if by != "subject" else ("stopped", "errors", "last_seen"):
                 found[f"clients {by} {sort} {far}"] = await insight.clients(
                     ClientFilter(range=far, by=by, sort=sort), 20, 1)
             found[f"clients {by} found {far}"] = await insight.clients(
