@@ -11,7 +11,7 @@ from starfort.admin.window import DAY_S, Window, sql
 KINDS: Final = ("fingerprint", "ja4", "network", "bot")
 """What many callers share: of these there are few enough for a rollup of their own."""
 
-RANKED: Final = 5_000
+RANKED: Final = 1_000
 """Of more callers those that called most are ranked by endpoints: of all it would take too much."""
 
 _SORTS: Final = {
@@ -34,7 +34,7 @@ _MOST: Final = f"""{{key:Identifier}} IN (
             FROM (
                 SELECT {{key:Identifier}} AS key FROM callers
                 GROUP BY key ORDER BY sum(callers.requests) DESC LIMIT {RANKED}))"""  # noqa: S608 (a number of ours)
-_BOT: Final = "if(min(bot) = max(bot), toString(any(bot)), 'mixed') = {bot:String}"
+_BOT: Final = "countIf(bot != {bot:String}) = 0"
 
 
 def rolled(wanted: ClientFilter, window: Window, limit: int, offset: int) -> tuple[str, dict[str, Any]]:
