@@ -42,7 +42,7 @@ def _show(found: dict[str, Any]) -> None:
     )  # fmt: skip
     output.heading("Detectors")
     output.table(
-        ["detector", "runs", "failures", "last ms", "signals", "last error"],
+        ["detector", "runs", "failures", "last ms", "signals", "behind s", "problem"],
         (
             [
                 each["name"],
@@ -50,7 +50,8 @@ def _show(found: dict[str, Any]) -> None:
                 each["failures"],
                 each["last_ms"],
                 each["signals"],
-                each["last_error"],
+                each.get("behind_s", 0.0),
+                each.get("problem") or each["last_error"],
             ]
             for each in found["detectors"]
         ),
