@@ -274,7 +274,12 @@ class Campaign:
 
 
 def play(
-    world: World, seconds: float, actors: Iterable[Crowd | Campaign], *, judge: bool = True, step_s: float = 0.05
+    world: World,
+    seconds: float,
+    actors: Iterable[Crowd | Campaign],
+    *,
+    judge: bool = True,
+    step_s: float = 0.05,
 ) -> None:
     """Let everybody act for a while."""
     everybody = list(actors)
