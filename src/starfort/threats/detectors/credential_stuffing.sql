@@ -134,7 +134,7 @@ WITH
             GROUP BY key_type, key, slice
         )
         GROUP BY key_type, key
-        HAVING failures > 0 OR stopped > 0
+        HAVING failures > 0 OR stopped > 0 OR people > 0
     ),
     -- people who got in through these keys within the last hour or week, in times in which as many got in as failed
     before AS
