@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-import typer
-
-from starfort.cli.app import app
+from starfort.cli.app import commands
 from starfort.cli.errors import EXIT_CODES
 
 HEAD = """<!-- Made by scripts/reference.py from src/starfort/cli; don't edit. -->
@@ -32,20 +30,6 @@ def cli_page() -> str:
     for words, command in commands():
         parts += [f"\n## `{words}`\n", command.help or "", *_parameters(words, command)]
     return "\n".join(parts).rstrip() + "\n"
-
-
-def commands() -> Iterator[tuple[str, Any]]:
-    """Every command with the words that call it, in the order of the help."""
-    yield from _walk("starfort", typer.main.get_command(app))
-
-
-def _walk(words: str, command: Any) -> Iterator[tuple[str, Any]]:
-    inner = getattr(command, "commands", None)
-    if inner is None:
-        yield words, command
-        return
-    for name, each in inner.items():
-        yield from _walk(f"{words} {name}", each)
 
 
 def _parameters(words: str, command: Any) -> Iterator[str]:

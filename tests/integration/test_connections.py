@@ -101,7 +101,10 @@ async def test_headers_with_underscores_are_dropped_rejected_or_allowed(here: Pl
     assert (status(answer), over_http2) == (200, 200)
     found = headers_of(answer)
     assert found["x-own"] == "1"
-    assert ("x_forwarded_for" in found, "x_starfort_upstream" in found) == (setting == "allow", setting == "allow")
+    assert ("x_forwarded_for" in found, "x_starfort_upstream" in found) == (
+        setting == "allow",
+        setting == "allow",
+    )
     for version, dropped in (("http1", 2), ("http2", 1)):
         line = f"envoy_{version}_dropped_headers_with_underscores{{}} {dropped if setting == 'drop' else 0}"
         assert line in counted
@@ -147,9 +150,7 @@ PROXIED = BASIC.replace(
     'address: "127.0.0.1:0"',
     'address: "127.0.0.1:0", proxy_protocol: {peers: [127.0.0.1], optional: OPTIONAL}',
 )
-ONLY_CLIENT = (
-    "policies: [{name: one, when: 'client.address != \"CLIENT\"', action: block, mode: enforce}]\n"
-)
+ONLY_CLIENT = "policies: [{name: one, when: 'client.address != \"CLIENT\"', action: block, mode: enforce}]\n"
 REQUEST = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
 V1 = b"PROXY TCP4 203.0.113.9 192.0.2.1 5555 80\r\n"
 V2 = (
@@ -171,7 +172,9 @@ async def test_the_proxy_protocol_says_who_the_client_is(here: Place) -> None:
         answer = await sent(address, V1 + claimed)
         assert status(answer) == 200
         assert headers_of(answer)["x-forwarded-for"] == "198.51.100.1,203.0.113.9"
-        assert status(await sent(address, V2_LOCAL + REQUEST)) == 403, "the balancer's own check: its own address"
+        assert status(await sent(address, V2_LOCAL + REQUEST)) == 403, (
+            "the balancer's own check: its own address"
+        )
         assert status(await sent(address, REQUEST)) == 0, "without the header there is no connection"
 
 
@@ -257,9 +260,11 @@ async def test_a_slow_http2_body_is_answered_408_and_others_of_the_connection_go
         yield b"{"
         await asyncio.sleep(10)
 
-    async with serving(here, QUICK) as (base, _):
+    async with serving(here, QUICK) as (base, _):  # noqa: SIM117 (the client needs the address)
         async with httpx.AsyncClient(http1=False, http2=True, base_url=base, timeout=10) as client:
-            slow = asyncio.create_task(client.post("/up", content=never(), headers={"content-type": "application/json"}))
+            slow = asyncio.create_task(
+                client.post("/up", content=never(), headers={"content-type": "application/json"})
+            )
             await asyncio.sleep(0.1)
             assert (await client.get("/")).status_code == 200
             with contextlib.suppress(httpx.RemoteProtocolError):  # httpx sends on although it has its answer
@@ -279,18 +284,17 @@ async def test_pauses_that_a_client_earned_do_no_harm(here: Place) -> None:
         await asyncio.sleep(pause_s)
         yield b"y"
 
-    async with serving(here, wider) as (base, _):
-        async with httpx.AsyncClient(base_url=base, timeout=10) as client:
-            kind = {"content-type": "application/octet-stream"}
-            for path, first, pause_s in [("/up", 2000, 1.5), ("/files", 1, 3.5), ("/up", 1, 0.3)]:
-                answer = await client.post(path, content=paused(first, pause_s), headers=kind)
-                assert answer.status_code == 200, (path, first)
+    async with serving(here, wider) as (base, _), httpx.AsyncClient(base_url=base, timeout=10) as client:
+        kind = {"content-type": "application/octet-stream"}
+        for path, first, pause_s in [("/up", 2000, 1.5), ("/files", 1, 3.5), ("/up", 1, 0.3)]:
+            answer = await client.post(path, content=paused(first, pause_s), headers=kind)
+            assert answer.status_code == 200, (path, first)
 
 
 async def test_time_in_which_a_request_is_held_is_not_its_clients(here: Place) -> None:
     """A delay holds a request longer than bodies are waited for, and nothing is read meanwhile."""
     delay = "policies: [{name: wait, when: 'request.path == \"/slow\"', action: {delay: 1500ms}, mode: enforce}]\n"
-    async with serving(here, QUICK + delay) as (base, _):
+    async with serving(here, QUICK + delay) as (base, _):  # noqa: SIM117 (the client needs the address)
         async with httpx.AsyncClient(base_url=base, timeout=10) as client:
             for content in (b"{}", b"z" * 3_000_000):
                 answer = await client.post("/slow", content=content, headers={"content-type": "image/png"})
@@ -365,13 +369,12 @@ async def test_answers_that_take_long_are_not_slow_bodies(here: Place) -> None:
                 assert more, came
             assert b"data: 2" in await asyncio.wait_for(reader.readuntil(b"data: 2\n\n"), 10)
             writer.close()
-    async with serving(here, QUICK) as (base, _):
-        async with httpx.AsyncClient(base_url=base, timeout=10) as client:
-            poll = asyncio.create_task(client.post("/wait", json={"since": 1}))
-            await here.echo.waiting.wait()
-            await asyncio.sleep(3.5)
-            here.echo.gate.set()
-            assert (await poll).status_code == 200
+    async with serving(here, QUICK) as (base, _), httpx.AsyncClient(base_url=base, timeout=10) as client:
+        poll = asyncio.create_task(client.post("/wait", json={"since": 1}))
+        await here.echo.waiting.wait()
+        await asyncio.sleep(3.5)
+        here.echo.gate.set()
+        assert (await poll).status_code == 200
 
 
 async def test_grpc_streams_may_be_silent(here: Place) -> None:
@@ -387,7 +390,7 @@ async def test_grpc_streams_may_be_silent(here: Place) -> None:
     await server.start()
     text = QUICK.replace('addresses: ["127.0.0.1:{shop}"]', f'addresses: ["127.0.0.1:{port}"], http2: true')
     try:
-        async with serving(here, text) as (_, (host, envoy)):
+        async with serving(here, text) as (_, (host, envoy)):  # noqa: SIM117 (the channel needs the address)
             async with grpc.aio.insecure_channel(f"{host}:{envoy}") as channel:
 
                 async def messages() -> AsyncIterator[bytes]:

@@ -17,13 +17,12 @@ import pytest
 
 from starfort.dataplane.envoy.errors import EnvoyError
 from starfort.dataplane.envoy.process import Command, Process
-from starfort.dataplane.supervisor import EnvoySupervisor, Patience
+from starfort.dataplane.supervisor import MARGIN_S, EnvoySupervisor, Patience
 from tests.support.envoy_bench import BASIC, PATIENCE, Place, get, place, running, url
 
 pytestmark = pytest.mark.e2e
 
 TWO = BASIC.replace("upstreams: [", 'upstreams: [{name: other, addresses: ["127.0.0.1:{other}"]}, ')
-DIES_AFTER_S = 0.08
 TO_OTHER = TWO.replace("upstream: shop}]", "upstream: other}]")
 
 
@@ -118,6 +117,7 @@ class Steady:
                 answer = await client.get("/")
             except httpx.TransportError as error:
                 self.bad.append(repr(error))
+                await asyncio.sleep(0.05)
             else:
                 if answer.status_code == 200:
                     self.good += 1
@@ -291,6 +291,30 @@ async def test_a_new_envoy_that_does_not_work_leaves_the_old_one(here: Place, tm
         assert (third.status().pid, third.status().stale) == (pid, "")
 
 
+async def test_an_envoy_whose_predecessor_died_ends_well(here: Place) -> None:
+    """Nobody is left to be told to end when the old one is killed; the new one goes on, and ends as always."""
+    port = free_port()
+    supervisor, text = here.supervisor(), at_port(BASIC, port)
+    base = f"http://127.0.0.1:{port}"
+    async with running(supervisor, here.dataplane(text)):
+        first = supervisor.status().pid
+        waiting = asyncio.create_task(get(base, "/wait"))
+        await here.echo.waiting.wait()
+        await supervisor.apply(dataclasses.replace(here.dataplane(text), handover_s=2.0))
+        os.kill(first, signal.SIGKILL)
+        with pytest.raises(httpx.TransportError):
+            await waiting
+        second = supervisor.status().pid
+        await gone(first)
+        # Longer than it waits before it tells the old one to end, and than it tries that before it aborts.
+        await asyncio.sleep(2 + MARGIN_S + 12)
+        assert (supervisor.status().pid, supervisor.status().restarts) == (second, 0)
+        assert (await get(base)).status_code == 200
+        began = time.monotonic()
+    assert time.monotonic() - began < 8
+    assert "assert failure" not in (here.directory / "var" / "envoy" / "envoy.log").read_text()
+
+
 async def test_one_that_dies_while_it_takes_over_leaves_the_old_one(
     here: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,23 +327,25 @@ async def test_one_that_dies_while_it_takes_over_leaves_the_old_one(
     base = f"http://127.0.0.1:{port}"
     async with running(supervisor, here.dataplane(text)), Steady(base).running() as steady:
         pid = supervisor.status().pid
-        start = Process.start
+        start, said = Process.start, here.directory / "var" / "envoy" / "envoy.log"
 
         def dies(command: Command) -> Process:
             begun = start(command)
             if command.epoch:
-                # Long enough that the old one has closed its administration socket for it.
-                time.sleep(DIES_AFTER_S)
+                # As soon as the old one has closed its administration interface for it, well before it listens.
+                deadline = time.monotonic() + 10
+                while "shutting down admin" not in said.read_text() and time.monotonic() < deadline:
+                    time.sleep(0.001)
                 begun.send(signal.SIGKILL)
             return begun
 
         with monkeypatch.context() as patched:
             patched.setattr(Process, "start", dies)
-            with pytest.raises(EnvoyError):
+            with pytest.raises(EnvoyError) as caught:
                 await supervisor.apply(dataclasses.replace(here.dataplane(text), workers=2))
         assert supervisor.status().pid == pid
+        assert "takes no changes" in supervisor.status().stale, str(caught.value)
         await steady.more(20)
-        await supervisor.apply(dataclasses.replace(here.dataplane(text), workers=2))
         await state(supervisor, "running", not_pid=pid)
         await steady.more(20)
         assert supervisor.status().stale == ""

@@ -19,6 +19,7 @@ MAX_CONSUMERS = 100
 MAX_TRAFFIC_ROWS = 100_000
 
 Rows = Callable[[str, str, dict[str, Any]], Awaitable[list[dict[str, Any]]]]
+IsFar = Callable[[Window], Awaitable[bool]]
 
 
 class KnownEndpoint(Protocol):
@@ -85,11 +86,13 @@ class EndpointView:
     Args:
         source: has the catalogue.
         rows: runs a bastion's query in a thread.
+        reads_rollups: whether a window has too many events to read them all.
     """
 
-    def __init__(self, source: Endpoints, rows: Rows) -> None:
+    def __init__(self, source: Endpoints, rows: Rows, reads_rollups: IsFar) -> None:
         self._source = source
         self._rows = rows
+        self._reads_rollups = reads_rollups
 
     async def counts(self) -> models.CatalogueCounts:
         """How many endpoints there are of each kind."""
@@ -152,9 +155,14 @@ class EndpointView:
             NotFoundError: the catalogue has none of that id.
         """
         summary = self.find(endpoint_id)
-        scope = {"since": Window.of(name).since, "endpoint_id": endpoint_id}
+        window = Window.of(name)
+        scope: dict[str, Any] = {"since": window.since, "endpoint_id": endpoint_id}
+        which = scope | {"limit": MAX_VALUES}
+        rolled = ""
+        if await self._reads_rollups(window):
+            rolled, which["api"] = "_rolled", summary.api
         values, consumers, traffic = await asyncio.gather(
-            self._rows("visibility", "endpoint_values", scope | {"limit": MAX_VALUES}),
+            self._rows("visibility", f"endpoint_values{rolled}", which),
             self._rows("visibility", "endpoint_consumers", scope | {"limit": MAX_CONSUMERS}),
             self._traffic(),
         )

@@ -371,6 +371,14 @@ class Detector(Model):
     last_error: str
     last_ms: float
     signals: int
+    problem: Annotated[str, Field(description='Why it does not keep its beat; "" when it does.')] = ""
+    behind_s: Annotated[float, Field(description="Age of the newest events that it judged, in seconds.")] = (
+        0.0
+    )
+    owed: Annotated[int, Field(description="Windows that it will judge late.")] = 0
+    parts: Annotated[
+        int, Field(description="1 when each query judges everything; more: so much smaller, after a limit.")
+    ] = 1
 
 
 class DetectorSetting(Model):

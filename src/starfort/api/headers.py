@@ -22,8 +22,11 @@ server over a WebSocket that needs the session. Inline styles stay too: Quasar a
 Nothing may be loaded from or sent to another origin all the same."""
 
 MAX_BODY_BYTES = 64 * 1024
-"""No request of the API or the login form needs more."""
-_SMALL = ("/api/", "/login", "/logout")
+"""No request of the API or the forms needs more, but for the text of a detector."""
+MAX_DETECTOR_BODY_BYTES = 1024 * 1024
+"""A detector's file of `MAX_DETECTOR_BYTES` characters as JSON."""
+_SMALL = ("/api/", "/login", "/logout", "/second-factor")
+_DETECTORS = "/api/v1/detectors/"
 
 _COMMON = {
     "x-content-type-options": "nosniff",
@@ -60,8 +63,9 @@ class SecurityHeaders:
         if not self._is_ours(scope, headers):
             await _refuse(scope, receive, send, MISDIRECTED)
             return
-        if scope["type"] == "http" and scope["path"].startswith(_SMALL) and _length(headers) > MAX_BODY_BYTES:
-            await _refuse(scope, receive, send, (413, f"send at most {MAX_BODY_BYTES} bytes", "too_large"))
+        most = MAX_DETECTOR_BODY_BYTES if scope["path"].startswith(_DETECTORS) else MAX_BODY_BYTES
+        if scope["type"] == "http" and scope["path"].startswith(_SMALL) and _length(headers) > most:
+            await _refuse(scope, receive, send, (413, f"send at most {most} bytes", "too_large"))
             return
         write = scope["type"] == "websocket" or scope["method"] not in _SAFE
         if write and not same_origin(headers):

@@ -15,6 +15,8 @@ from typing import Any
 
 from cryptography import x509
 
+from starfort.admin.desk import Desk
+
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,32}\.?")
 
 
@@ -27,6 +29,11 @@ class Hosts:
 
     def __init__(self, settings: Callable[[], Any]) -> None:
         self._settings = settings
+
+    @classmethod
+    def of(cls, desk: Desk) -> "Hosts":
+        """The names of a desk's installation, as its configuration in force says."""
+        return cls(lambda: getattr(desk.insight.settings, "admin", None))
 
     def answers_to(self, host: str) -> bool:
         """Whether a request with this `Host` is ours.

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, Field, SecretStr
 
 from starfort.admin import cookies
 from starfort.admin.audit import Actor, record
-from starfort.admin.errors import InvalidError, RefusedError
+from starfort.admin.errors import RefusedError
+from starfort.admin.passwords import MAX_BYTES, MIN_LENGTH
 from starfort.admin.roles import Principal, Role
 from starfort.api.access import (
     Anyone,
@@ -20,6 +21,14 @@ router = APIRouter(tags=["sessions"])
 
 Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 Code = Annotated[SecretStr, Field(min_length=6, max_length=32, description="Of the app, or a recovery code.")]
+NewSecret = Annotated[
+    SecretStr,
+    Field(
+        min_length=MIN_LENGTH,
+        max_length=MAX_BYTES,
+        description=f"At least {MIN_LENGTH} characters, and not a common one.",
+    ),
+]
 
 
 class Credentials(BaseModel):
@@ -50,7 +59,7 @@ class NewPassword(BaseModel):
     """The old and the new password."""
 
     current: Password
-    new: Annotated[SecretStr, Field(min_length=1, max_length=256, description="At least 12 characters.")]
+    new: NewSecret
 
 
 class Secret(BaseModel):
@@ -201,7 +210,7 @@ async def end_second_factor(principal: Enrolling, desk: Office, request: Request
 
 def _only_sessions(principal: Principal) -> None:
     if not principal.session_key:
-        raise InvalidError("log in with a password for this: a token cannot take an account over")
+        raise HTTPException(403, "log in with a password for this: a token cannot take an account over")
 
 
 async def _confirm(principal: Principal, desk: Office, request: Request, password: SecretStr) -> None:

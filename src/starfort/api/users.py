@@ -3,13 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field
 
 from starfort.admin import cookies
-from starfort.admin.accounts import Account
+from starfort.admin.accounts import NAME, Account
 from starfort.admin.roles import Role
 from starfort.api.access import Admin, Office, actor
-from starfort.api.sessions import FirstCode, RecoveryCodes, Secret
+from starfort.api.sessions import FirstCode, NewSecret, RecoveryCodes, Secret
 
 router = APIRouter(tags=["users"])
 Name = Annotated[str, Path(min_length=1, max_length=64, description="The account's name.")]
@@ -18,8 +18,8 @@ Name = Annotated[str, Path(min_length=1, max_length=64, description="The account
 class NewUser(BaseModel):
     """An account to make."""
 
-    name: Annotated[str, Field(min_length=1, max_length=64)]
-    password: Annotated[SecretStr, Field(max_length=256, description="At least 12 characters.")]
+    name: Annotated[str, Field(max_length=64, pattern=f"^{NAME.pattern}$")]
+    password: NewSecret
     role: Role = Role.VIEWER
 
 
@@ -27,9 +27,7 @@ class Change(BaseModel):
     """What to change; what is left out stays."""
 
     role: Role | None = None
-    password: Annotated[
-        SecretStr | None, Field(max_length=256, description="Ends the account's sessions.")
-    ] = None
+    password: Annotated[NewSecret | None, Field(description="Ends the account's sessions.")] = None
 
 
 @router.get("/users", summary="Accounts", description="By name.")

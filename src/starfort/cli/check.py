@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from starfort.cli import options, output
+from starfort.cli.cache import known_rules
 from starfort.cli.errors import FoundError
 from starfort.cli.options import Json
 from starfort.cli.target import config_path
@@ -30,11 +30,12 @@ def check(
     had, a label that nothing has, a provider that no API accepts.
     """
     from starfort.config import ConfigError
-    from starfort.runtime import assemble
+    from starfort.runtime import checked as checking
 
     path = config_path(file or config)
     try:
-        checked = assemble.check(path)
+        with known_rules():
+            checked = checking.check(path)
     except ConfigError as error:
         if json:
             found = [_json(problem) for problem in error.problems]
@@ -54,8 +55,7 @@ def check(
 
 def _summary(path: Path, checked: Any) -> None:
     """Say what the configuration has, and what keeps it from starting here."""
-    from starfort.runtime import assemble
-    from starfort.runtime.toolchain import RefusedError
+    from starfort.runtime import secrets
 
     found = checked.loaded.config
     enforced = sum(policy.mode == "enforce" for policy in found.policies)
@@ -69,13 +69,9 @@ def _summary(path: Path, checked: Any) -> None:
     if checked.warnings:
         warned = f" {_count(len(checked.warnings), 'warning', 'warnings')}: see above what has no effect."
     output.say(f"{path} is right: {', '.join(parts)}.{warned}", "yellow" if warned else "green")
-    try:
-        assemble.FileToolchain().channels(found)
-    except RefusedError as error:
+    if missing := secrets.missing(found):
         # Where a check runs is often not where Starfort runs, so this is no mistake of the file.
-        output.say(
-            f"Not here, where `starfort up` would refuse to start: {'; '.join(error.problems)}", "yellow"
-        )
+        output.say(f"Not here, where `starfort up` would refuse to start: {'; '.join(missing)}", "yellow")
 
 
 def _count(number: int, one: str, several: str) -> str:
@@ -102,7 +98,7 @@ def _show(problems: Iterable[Any], style: str) -> None:
     texts: dict[Path, list[str]] = {}
     for problem in problems:
         place = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else str(problem.file)
-        head = Text(f"{place}: ", style="bold")
+        head = output.styled(f"{place}: ", "bold")
         head.append(output.printable(problem.what), style=style)
         console.print(head, soft_wrap=True)
         if problem.line:
@@ -110,11 +106,11 @@ def _show(problems: Iterable[Any], style: str) -> None:
             if problem.line <= len(lines):
                 line = output.printable(lines[problem.line - 1].replace("\t", " "))
                 number = f"{problem.line:>5} | "
-                console.print(Text(number + line), soft_wrap=True)
+                console.print(output.styled(number + line), soft_wrap=True)
                 caret = " " * (len(number) - 2) + "| " + " " * (problem.column - 1) + "^"
-                console.print(Text(caret, style="red"), soft_wrap=True)
+                console.print(output.styled(caret, "red"), soft_wrap=True)
         if problem.fix:
-            console.print(Text(f"  fix: {output.printable(problem.fix)}", style="green"), soft_wrap=True)
+            console.print(output.styled(f"  fix: {output.printable(problem.fix)}", "green"), soft_wrap=True)
 
 
 def _lines(file: Path) -> list[str]:

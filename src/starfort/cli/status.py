@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rich.text import Text
-
 from starfort.cli import output
 from starfort.cli.client import Client
 from starfort.cli.errors import FoundError
@@ -35,8 +33,8 @@ def _show(found: dict[str, Any]) -> None:
             [
                 node["node"], str(node["pid"]), node["connected"], node["requests_per_s"],
                 node["signals_active"], node.get("events_waiting", 0), node["events_dropped"], _bundle(node),
-                output.moment(node["bundle_since"]) if node.get("bundle_since") else "", node["filter_version"],
-                output.moment(node["seen_at"]),
+                output.moment(node["bundle_since"]) if node.get("bundle_since") else "",
+                node["filter_version"], output.moment(node["seen_at"]),
             ]
             for node in found["nodes"]
         ),
@@ -44,7 +42,7 @@ def _show(found: dict[str, Any]) -> None:
     )  # fmt: skip
     output.heading("Detectors")
     output.table(
-        ["detector", "runs", "failures", "last ms", "signals", "last error"],
+        ["detector", "runs", "failures", "last ms", "signals", "behind s", "problem"],
         (
             [
                 each["name"],
@@ -52,7 +50,8 @@ def _show(found: dict[str, Any]) -> None:
                 each["failures"],
                 each["last_ms"],
                 each["signals"],
-                each["last_error"],
+                each.get("behind_s", 0.0),
+                each.get("problem") or each["last_error"],
             ]
             for each in found["detectors"]
         ),
@@ -68,7 +67,7 @@ def _bundle(node: dict[str, Any]) -> str:
 def _overview(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     config, envoy, store = found["config"], found["envoy"], found["store"]
     healthy = found["healthy"]
-    yield "state", Text("healthy" if healthy else "not healthy", style="green" if healthy else "bold red")
+    yield "state", output.styled("healthy" if healthy else "not healthy", "green" if healthy else "bold red")
     yield "starfort", f"{found['version']} on {found['node']}, process {found['pid']}"
     yield "up", output.span(found["uptime_s"])
     yield "configuration", config["path"]

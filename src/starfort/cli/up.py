@@ -69,6 +69,7 @@ async def _run(path: "Path", *, talk: bool) -> "Next | None":
     loop = asyncio.get_running_loop()
     reloads: set[asyncio.Task[Any]] = set()
     next_: Next | None = None
+    quiet = False
 
     def again() -> None:
         task = asyncio.create_task(runtime.reload())
@@ -109,6 +110,8 @@ async def _run(path: "Path", *, talk: bool) -> "Next | None":
                 replacing = asyncio.create_task(replace.wait())
     except (RefusedError, StartError, ConfigError) as error:
         failed = _failed(error)
+        # A start that failed says why, and nothing else.
+        quiet = not asked
         if asked and before and hasattr(runtime, "data_dir"):
             what = f"Starfort {starfort.__version__} did not start, the one before goes on: {failed.what}"
             succession.tell(runtime.data_dir, succession.Outcome(asked, ok=False, error=what))
@@ -120,13 +123,14 @@ async def _run(path: "Path", *, talk: bool) -> "Next | None":
             succession.tell(runtime.data_dir, succession.Outcome(asked, ok=False, error=what))
         raise failed from None
     finally:
-        log.info("starfort_stopping", envoy="goes on" if next_ else "")
+        note = log.debug if quiet else log.info
+        note("starfort_stopping", envoy="goes on" if next_ else "")
         for task in (*reloads, stopping, replacing):
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             # Whatever else went wrong here is no reason to end Envoy.
             await (runtime.stop() if stop.is_set() else runtime.leave())
-        log.info("starfort_stopped")
+        note("starfort_stopped")
     return next_
 
 
@@ -135,9 +139,7 @@ def _failed(error: Exception) -> CliError:
     from starfort.runtime.toolchain import RefusedError
 
     if isinstance(error, RefusedError):
-        return FoundError(
-            "the configuration is refused:\n" + "\n".join(error.problems), "`starfort check` shows each place"
-        )
+        return FoundError("the configuration is refused:\n" + "\n".join(error.problems))
     return CliError(str(error))
 
 

@@ -14,12 +14,11 @@ from urllib.parse import urlsplit
 from starfort.compile import dataplane_files as files
 from starfort.compile.limits import widest
 from starfort.config.connections import ProxyProtocol
-from starfort.config.load import LoadedConfig
+from starfort.config.loading import LoadedConfig
 from starfort.config.model import Api, JwtProvider, Listener, Upstream, UpstreamTls
 from starfort.config.problems import ConfigError, ConfigProblem
 from starfort.config.source import Location
 from starfort.dataplane import ir
-from starfort.dataplane.envoy.cluster import is_ip
 
 BUNDLE: Final = "bundle.sfb"
 LAST_GOOD: Final = "bundle.last.sfb"
@@ -130,7 +129,7 @@ class _Translation:
         here: Location = ("listeners", index)
         address = _address(listener.address)
         host = "127.0.0.1" if address.host == "localhost" else address.host
-        if not is_ip(host):
+        if not ir.is_ip(host):
             what = f"{address.host!r} is no IP address"
             self._problem((*here, "address"), what, "listen on an address, such as 0.0.0.0:8443 or [::]:8443")
             return None

@@ -24,11 +24,18 @@ def _size(value: object) -> int:
 
 def _network(value: object) -> str:
     try:
-        return str(ipaddress.ip_network(str(value), strict=False))
+        found = ipaddress.ip_interface(str(value))
     except ValueError:
         raise ValueError(
             f"{value!r} is no address or network: write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32"
         ) from None
+    if found.ip != found.network.network_address:
+        # Which of the two is meant decides who is trusted or kept out, so neither is assumed.
+        raise ValueError(
+            f"{value!r} is an address and the length of a network at once: "
+            f"write {found.network} for the network, or {found.ip} for the one address"
+        )
+    return str(found.network)
 
 
 def _address(value: object) -> str:

@@ -6,6 +6,7 @@ resources of a `Dataplane`. Times are seconds; 0 means no limit where a field sa
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -304,3 +305,12 @@ class Dataplane:
     limits: Limits
     handover_s: float = HANDOVER_S
     stop_s: float = STOP_S
+
+
+def is_ip(host: str) -> bool:
+    """Whether a host is an IP address rather than a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

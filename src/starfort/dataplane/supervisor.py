@@ -46,6 +46,9 @@ TRIAL: Final = "trial"
 IDLE_LOOKS: Final = 2
 """An Envoy that was replaced is ended when so many looks in a row found no connection."""
 
+SETTLES_S: Final = 0.2
+"""What an Envoy does that was just asked to make way for another is done after so long."""
+
 SEE_OFF_EVERY_S: Final = 1.0
 """How often connections of an Envoy that was replaced are counted."""
 
@@ -155,6 +158,8 @@ class EnvoySupervisor:
         self._stale = ""
         self._pending = ""
         self._mute = False
+        self._rehearsal: Process | None = None
+        self._stand_in: socket.socket | None = None
         self._noted = True
         self._started_at = 0.0
         self.found = False
@@ -230,9 +235,7 @@ class EnvoySupervisor:
         async with self._turn:
             if self._process is not None and self._dataplane is not None:
                 await self._drain(self._admin(self._dataplane), self._process)
-            await self._end_leaving()
-            await self._end_now()
-            await asyncio.to_thread(hot.clean, self._data_dir)
+            await self._end_all()
             self._state = "stopped"
 
     async def end_left(self, admin_socket: Path) -> bool:
@@ -246,9 +249,7 @@ class EnvoySupervisor:
             found, leaving = self._process, bool(self._leaving)
             if found is not None:
                 await self._drain(Admin(_admin_socket(admin_socket, found.epoch)), found)
-            await self._end_leaving()
-            await self._end_now()
-            await asyncio.to_thread(hot.clean, self._data_dir)
+            await self._end_all()
             return leaving or found is not None
 
     async def leave(self) -> None:
@@ -259,6 +260,7 @@ class EnvoySupervisor:
                 one.process.close()
             if self._process is not None:
                 self._process.close()
+            self._close_stand_in()
             self._leaving, self._process, self._state = [], None, "stopped"
 
     def status(self) -> SupervisorStatus:
@@ -397,7 +399,16 @@ class EnvoySupervisor:
 
     async def _after_failure(self, envoy: ir.Dataplane, running: Process) -> None:
         """What is left of the old one when the new one failed on its way."""
+        await asyncio.sleep(SETTLES_S)
         if not running.alive() or await self._admin(envoy).live():
+            return
+        before = self._dataplane
+        if before is not None and not await _accepts(before.listeners[0].address):
+            # The new one lived long enough to take the listeners over: as after a crash, a fresh one is started.
+            log.error("envoy_lost_its_listeners", pid=running.pid)
+            self._leaving.append(_Leaving(running, time.time() + _longest_s(before), frozenset()))
+            self._process = None
+            await self._start_first(before)
             return
         # Envoy closes this interface as soon as another process begins, and there is no way to open it again.
         self._mute = True
@@ -437,15 +448,14 @@ class EnvoySupervisor:
         mark = process.size(command.log)
         rehearsal = await asyncio.to_thread(Process.start, command)
         # Noted as one that leaves: were we killed now, the next control plane ends it.
-        noted = _Leaving(rehearsal, time.time(), frozenset())
-        self._leaving.append(noted)
+        self._rehearsal = rehearsal
         self._note()
         try:
             await self._publisher(trial).accepted(placed.resources.files, rehearsal.alive, 0, mark)
         except EnvoyError as error:
             raise EnvoyError(f"the new Envoy does not work, so the old one goes on: {error}") from error
         finally:
-            self._leaving.remove(noted)
+            self._rehearsal = None
             rehearsal.send(signal.SIGKILL)
             await rehearsal.ended()
             rehearsal.close()
@@ -505,7 +515,7 @@ class EnvoySupervisor:
 
     def _note(self) -> None:
         """Note the processes for a later control plane. On a full disk it is tried again: Envoy goes on."""
-        if self._process is None and not self._leaving:
+        if self._process is None and not self._leaving and self._rehearsal is None:
             with suppress(OSError):
                 self._pid_file.unlink(missing_ok=True)
             self._noted = True
@@ -513,6 +523,8 @@ class EnvoySupervisor:
         left = [
             {**one.process.note(), "until": one.until, "ports": sorted(one.ports)} for one in self._leaving
         ]
+        if self._rehearsal is not None:
+            left.append({**self._rehearsal.note(), "until": 0, "ports": []})
         note = {**(self._process.note() if self._process else {}), "leaving": left}
         try:
             write_json(self._pid_file, note)
@@ -581,6 +593,7 @@ class EnvoySupervisor:
             await asyncio.sleep(SEE_OFF_EVERY_S)
             for one in list(self._leaving):
                 await self._look_after(one)
+            self._mind()
             if self._leaving or not (self._pending or self._mute):
                 continue
             async with self._turn:
@@ -611,18 +624,48 @@ class EnvoySupervisor:
                 log.info("old_envoy_ended", pid=one.process.pid)
                 self._note()
 
-    async def _end_leaving(self) -> None:
-        """End Envoys that were replaced, after waiting for their connections as for requests at a stop."""
+    async def _end_all(self) -> None:
+        """End Envoy, and before it those that were replaced; their connections get as long as requests at a stop."""
+        if self._process is None and not self._leaving:
+            return
         deadline = time.monotonic() + self._drain_s() / 2
         for one in self._leaving:
             while one.process.alive() and one.ports and time.monotonic() < deadline:
                 if await asyncio.to_thread(hot.connections, one.process.pid, one.ports) <= 0:
                     break
                 await asyncio.sleep(0.05)
+        self._mind()
+        # An Envoy that ends tells the one before it to end, and aborts when nobody is there: so it goes first.
+        await self._end_now()
         await asyncio.gather(*(self._end(one.process) for one in self._leaving))
         for one in self._leaving:
             one.process.close()
         self._leaving = []
+        self._close_stand_in()
+        self._note()
+        await asyncio.to_thread(hot.clean, self._data_dir)
+
+    def _mind(self) -> None:
+        """See that somebody is there for what Envoy says to the one before it."""
+        running = self._process
+        if running is None or not running.base_id or not running.epoch:
+            self._close_stand_in()
+            return
+        before = running.epoch - 1
+        if any(
+            one.process.base_id == running.base_id and one.process.epoch == before for one in self._leaving
+        ):
+            self._close_stand_in()
+        elif self._stand_in is None:
+            try:
+                self._stand_in = hot.stand_in(self._data_dir, running.base_id, before)
+            except OSError as error:
+                log.error("no_stand_in", why=explain(error))  # noqa: TRY400 (told, not a fault of ours)
+
+    def _close_stand_in(self) -> None:
+        if self._stand_in is not None:
+            self._stand_in.close()
+            self._stand_in = None
 
     def _drain_s(self) -> float:
         if self._patience.drain_s is not None:
@@ -694,6 +737,18 @@ def _longest_s(envoy: ir.Dataplane) -> int:
 
 def _told(error: EnvoyError | OSError) -> str:
     return explain(error) if isinstance(error, OSError) else str(error)
+
+
+async def _accepts(address: ir.SocketAddress) -> bool:
+    """Whether somebody listens at an address of this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 (not bound here)
+    try:
+        async with asyncio.timeout(1):
+            _, writer = await asyncio.open_connection(host, address.port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
 
 
 async def _idle(admin: Admin, running: Process, limit_s: float) -> bool:

@@ -76,12 +76,14 @@ class Posture:
         verified_apis: those whose `authentication` names JWT providers.
         any_jwt_apis: those that take every provider's tokens.
         jwt_providers: how many providers there are.
+        masked: what enforced policies mask, as `mask:POLICY CLASS`.
     """
 
     apis: tuple[ApiFacts, ...] = ()
     verified_apis: tuple[str, ...] = ()
     any_jwt_apis: tuple[str, ...] = ()
     jwt_providers: int = 0
+    masked: tuple[str, ...] = ()
 
 
 class FindingsBoard:
@@ -148,6 +150,7 @@ class FindingsBoard:
             verified_apis=posture.verified_apis,
             any_jwt_apis=posture.any_jwt_apis,
             jwt_providers=posture.jwt_providers,
+            masked=posture.masked,
             stride=min(60, 1 + day // COMPARED_EVENTS),
         )
 

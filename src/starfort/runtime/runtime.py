@@ -51,7 +51,7 @@ from starfort.runtime.toolchain import Built, Proxy, RefusedError, Toolchain
 from starfort.runtime.traffic import TrafficCounts
 from starfort.signals import Detector, SignalTable
 from starfort.signals.runner import DetectorRunner, DetectorState
-from starfort.store import Reader, Store, StoreError
+from starfort.store import Reader, Retention, Store, StoreError
 from starfort.store.sink import event_sink
 
 CATALOGUE_EVERY_S: Final = 2.0
@@ -358,10 +358,13 @@ class Runtime:
 
     async def _greet(self, peer: Peer) -> None:
         # Answers come over the connection that waits for us here, so this is done beside it.
+        built = self._configuration.built
+        runs_it = built is not None and peer.bundle == built.version
         if not peer.bundle or peer.bundle_error:
-            # Envoy loads the bundle before it listens, so the file could not be read there.
-            self._background(self._configuration.repair(tell=True))
-        elif self._configuration.built is not None and peer.bundle == self._configuration.built.version:
+            # Envoy loads the bundle before it listens, so the file could not be read there. One that began with
+            # its copy was sent nothing, for it runs this version.
+            self._background(self._configuration.repair(tell=runs_it))
+        elif runs_it:
             self._background(self._configuration.confirm())
 
     async def _take_events(self, peer: Peer, sequence: int, stream: bytes) -> Taken:
@@ -379,6 +382,8 @@ class Runtime:
 
     async def _applied(self, built: Built) -> None:
         self.runner.replace(built.detectors)
+        kept = built.config.retention
+        self.store.keep(Retention.lasting(kept.events, kept.rollups))
         await asyncio.to_thread(self.catalogue.declare, built)
         try:
             channels = await asyncio.to_thread(self._makers.toolchain.channels, built.config)
@@ -420,7 +425,7 @@ class Runtime:
                 meter = self._meters.setdefault((peer.node, peer.instance), RateMeter())
                 meter.add(now, peer.counters.get("requests", 0.0))
             self._stored_meter.add(now, self.ingest.counters.inserted_rows)
-            self._beats.look(self.runner.problems())
+            self._beats.look(self._behind())
             self.horizon.sample()
             self._envoy_text = await self._proxy.metrics()
             await asyncio.sleep(SAMPLE_EVERY_S)
@@ -519,6 +524,14 @@ class Runtime:
         """Up to when detection can see: what connected filters saw by then is in the store, UTC."""
         return self.horizon.seen_until()
 
+    def _behind(self) -> dict[str, str]:
+        """Why detection is behind, by detector; "all detectors" when events cannot be seen in time."""
+        behind = self.runner.problems()
+        lag_s = self.horizon.lag_s()
+        if lag_s > beats.BLIND_S:
+            behind["all detectors"] = f"the newest events that they can see are {lag_s:.0f} s old"
+        return behind
+
     def endpoint_count(self) -> int:
         """Endpoints in the catalogue."""
         return len(self.catalogue.endpoints())
@@ -561,6 +574,11 @@ class Runtime:
         ]
         if store.error:
             problems.append(f"the store does not take events: {store.error}")
+        if self.store.upkeep_figures.error:
+            problems.append(
+                "the store's upkeep fails, so pages of long ranges lag and old rows stay: "
+                + self.store.upkeep_figures.error
+            )
         health = getattr(self.config, "health", None)
         limits = horizon.Limits(health.lag.total_seconds()) if health else horizon.Limits()
         problems += self.horizon.problems(limits)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from starfort.alerts.channels import Channel
 from starfort.base.tasks import Failures
 from starfort.runtime.status import EnvoyStatus, PolicyStatus
-from starfort.signals import Detector
+
+if TYPE_CHECKING:
+    from starfort.alerts.channels import Channel
+    from starfort.signals import Detector
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,20 +57,28 @@ class Beat:
         while self._beats and now - self._beats[0][0] > LOOK_BACK:
             self._beats.popleft()
 
-    def problem(self, now: datetime, judged_until: datetime | None, last_error: str) -> str:
+    def behind(self, seen: datetime, judged_until: datetime | None) -> timedelta:
+        """How much of what can be seen it has not judged; what was before its start does not count.
+
+        Args:
+            seen: event time up to which events can be seen, UTC.
+            judged_until: end of the newest window that it judged; `None`: none so far.
+        """
+        return max(timedelta(), seen - max(judged_until or self._started, self._started))
+
+    def problem(self, now: datetime, behind: timedelta, last_error: str) -> str:
         """Why it does not keep its beat, "" when it does.
 
         Args:
             now: the time, UTC.
-            judged_until: end of the newest window that it judged; `None`: none so far.
+            behind: how much of what can be seen it has not judged.
             last_error: why its last run failed, "" when it did not.
         """
         why = f": {last_error}" if last_error else ""
         if self._failures >= FAILURES:
             return f"its last {self._failures} runs failed{why}"
-        behind = now - max(judged_until or self._started, self._started)
         if behind > max(OLDEST, BEATS * self._every):
-            return f"the newest events that it judged are {behind.total_seconds():.0f} s old{why}"
+            return f"it has not judged the last {behind.total_seconds():.0f} s{why}"
         recent = [kept for at, kept in self._beats if now - at <= LOOK_BACK]
         missed = recent.count(False)
         if len(recent) >= LEAST and missed > MOST_MISSED * len(recent):

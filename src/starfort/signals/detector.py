@@ -147,7 +147,11 @@ _PROBE = ThresholdSpec(
 
 
 class DetectorSpec(BaseModel):
-    """The front matter of a detector, as written."""
+    """The front matter of a detector, as written.
+
+    `gate` is a cheaper SELECT over the same window that returns a row whenever the query would. It is asked
+    first, and without a row the query is not.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -165,6 +169,7 @@ class DetectorSpec(BaseModel):
     severity: Literal["info", "low", "medium", "high", "critical"]
     ttl: Duration
     score: str = Field(min_length=1)
+    gate: str | None = Field(default=None, min_length=1, max_length=20_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,24 +198,26 @@ class Detector:
         return self.spec.name
 
     @property
+    def gate(self) -> str | None:
+        """The SELECT that says whether its query can find anything; `None`: it always may."""
+        return self.spec.gate.strip().rstrip(";").rstrip() if self.spec.gate else None
+
+    @property
     def samples_keys(self) -> bool:
         """Whether its query can judge one share of the keys (it uses `slots` and `slot`)."""
-        return {"slots", "slot"} <= self._used()
-
-    def _used(self) -> set[str]:
-        return {found["name"] for found in _PLACEHOLDER.finditer(self.sql)}
+        return {"slots", "slot"} <= placeholders(self.sql)
 
     def parameters(
         self, until: datetime, since: datetime | None = None, given: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """What the query is given for a window, as far as it uses it.
+        """What query and gate are given for a window, as far as they use it.
 
         Args:
             until: the window's end, UTC.
             since: its begin; `None`: as long before as the detector's window is.
             given: more values by name: which share of the keys; without it: all keys.
         """
-        used = self._used()
+        used = placeholders(self.sql) | placeholders(self.gate or "")
         every = {
             **self.settings,
             "since": until - self.spec.window if since is None else since,
@@ -287,6 +294,11 @@ class Detector:
         return 0.0
 
 
+def placeholders(sql: str) -> set[str]:
+    """Names of the parameters that a text of SQL uses."""
+    return {found["name"] for found in _PLACEHOLDER.finditer(sql)}
+
+
 def _as(threshold: ThresholdSpec) -> int | float:
     """A threshold's minimum in the type of its value."""
     least = threshold.minimum or 0
@@ -327,6 +339,11 @@ def parse(text: str, path: Path, *, builtin: bool = False) -> Detector:
     sql_line = text[: front.end()].count("\n") + 1 + (len(sql) - len(sql.lstrip("\n")))
     sql = sql.strip().rstrip(";").rstrip()
     problems = [_problem(path, sql_line + line, what) for line, what in _sql_problems(sql, spec)]
+    gate_line = first_line + _gate_line(front["yaml"])
+    problems += [
+        _problem(path, gate_line + line, f"gate: {what}")
+        for line, what in _sql_problems(spec.gate or "", spec, is_gate=True)
+    ]
     problems += [_problem(path, first_line, what) for what in _spec_problems(spec)]
     if problems:
         raise DetectorError(problems)
@@ -387,6 +404,13 @@ def _line_of(data: Any, location: tuple[int | str, ...]) -> int:
     return line
 
 
+def _gate_line(front: str) -> int:
+    """Line of the gate's text within the front matter, from 0."""
+    lines = front.split("\n")
+    found = next((number for number, line in enumerate(lines) if line.startswith("gate:")), 0)
+    return found + bool(found and lines[found].strip() in ("gate: |", "gate: >", "gate: |-"))
+
+
 def _spec_problems(spec: DetectorSpec) -> list[str]:
     problems = []
     unknown = sorted(set(spec.key_type) - KEY_TYPES)
@@ -410,8 +434,10 @@ def _spec_problems(spec: DetectorSpec) -> list[str]:
     return problems
 
 
-def _sql_problems(sql: str, spec: DetectorSpec) -> list[tuple[int, str]]:
-    """What is wrong with a query, with the line within it (from 0)."""
+def _sql_problems(sql: str, spec: DetectorSpec, *, is_gate: bool = False) -> list[tuple[int, str]]:
+    """What is wrong with a query or gate, with the line within it (from 0)."""
+    if is_gate and not sql:
+        return []
     bare = _without_comments(sql)
     problems: list[tuple[int, str]] = []
     if not re.match(r"\s*(SELECT|WITH)\b", bare, re.IGNORECASE):
@@ -427,19 +453,18 @@ def _sql_problems(sql: str, spec: DetectorSpec) -> list[tuple[int, str]]:
         for found in _OUTSIDE.finditer(_without_text(bare))
     ]
     known = RESERVED | set(spec.thresholds)
-    used: set[str] = set()
     for found in _PLACEHOLDER.finditer(bare):
-        used.add(found["name"])
         if found["name"] not in known:
             line = bare[: found.start()].count("\n")
             problems.append(
                 (line, f"parameter {found['name']} is no threshold; declare it in the front matter")
             )
+    used = placeholders(bare)
     if len({"slots", "slot"} & used) == 1:
         problems.append((0, "the query uses one of {slots:UInt32} and {slot:UInt32}; it needs both, or none"))
-    problems += [
-        (0, f"threshold {name} is not used in the query") for name in sorted(set(spec.thresholds) - used)
-    ]
+    if not is_gate:
+        unused = set(spec.thresholds) - used
+        problems += [(0, f"threshold {name} is not used in the query") for name in sorted(unused)]
     if "since" not in used:
         problems.append(
             (0, "the query does not use {since:DateTime64(6, 'UTC')}, so its window is not bounded")

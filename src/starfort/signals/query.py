@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from starfort.signals.detector import PROBE, Detector
+from starfort.signals.detector import PROBE, Detector, placeholders
 from starfort.signals.model import Signal
 
 MAX_ROWS: Final = 2000
@@ -98,7 +98,18 @@ def bounded_sql(detector: Detector) -> str:
     """
     return (
         f"SELECT * FROM (\n{detector.sql}\n) ORDER BY score DESC LIMIT {MAX_ROWS + 1} "  # noqa: S608 (the detector's own)
-        f"SETTINGS max_execution_time = {MAX_EXECUTION_S:g}, max_result_rows = {MAX_ROWS + 1}, "
+        + _settings(MAX_ROWS + 1)
+    )
+
+
+def gate_sql(gate: str) -> str:
+    """A detector's gate inside a query that bounds what it may cost."""
+    return f"SELECT * FROM (\n{gate}\n) LIMIT 1 {_settings(1)}"  # noqa: S608 (the detector's own)
+
+
+def _settings(rows: int) -> str:
+    return (
+        f"SETTINGS max_execution_time = {MAX_EXECUTION_S:g}, max_result_rows = {rows}, "
         "result_overflow_mode = 'break', enable_materialized_cte = 1"
     )
 
@@ -173,7 +184,15 @@ def run_once(
         RowError: its rows are no signals.
         Exception: whatever the store raises.
     """
-    rows = store.query(bounded_sql(detector), effort.parameters(detector, until))
+    parameters = effort.parameters(detector, until)
+    if detector.gate is not None:
+        asked = {name: value for name, value in parameters.items() if name in placeholders(detector.gate)}
+        if not store.query(gate_sql(detector.gate), asked):
+            return [], 0
+    used = placeholders(detector.sql)
+    rows = store.query(
+        bounded_sql(detector), {name: value for name, value in parameters.items() if name in used}
+    )
     signals = signals_of(detector, rows)
     length = effort.window(detector)
     if length != detector.spec.window:

@@ -216,10 +216,14 @@ class DetectorRunner:
         self._judged_before = dict(judged)
 
     def problems(self) -> dict[str, str]:
-        """Why a detector does not keep its beat, by its name; those that keep it are not there."""
+        """Why a detector does not keep its beat, by its name; those that keep it are not there.
+
+        What cannot be seen yet is no fault of a detector's.
+        """
         now = self._clock()
+        seen = min(self._seen_until(), now)
         found = {
-            name: state.beat.problem(now, state.judged_until, state.last_error)
+            name: state.beat.problem(now, state.beat.behind(seen, state.judged_until), state.last_error)
             for name, state in self._states.items()
         }
         return {name: why for name, why in found.items() if why}
@@ -232,7 +236,6 @@ class DetectorRunner:
                 await asyncio.sleep(self._tick_s)
         finally:
             await asyncio.gather(*self._runs, return_exceptions=True)
-            self._threads.shutdown(wait=False)
 
     def start_due(self, now: float) -> None:
         """Start every detector whose time has come (`now` in monotonic seconds) and that is not running."""

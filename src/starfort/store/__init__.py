@@ -9,7 +9,8 @@ from starfort.store.errors import (
     StoreError,
     StoreOpenError,
 )
-from starfort.store.store import Retention, Store
+from starfort.store.retention import Retention
+from starfort.store.store import Store
 
 __all__ = [
     "Limits",

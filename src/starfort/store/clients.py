@@ -188,6 +188,12 @@ class Client(Protocol):
     def refused(self) -> int:
         """Queries of pages that were refused because too many waited."""
 
+    def work(self, sql: str, parameters: Mapping[str, Value] | None = None, *, token: str = "") -> pa.Table:
+        """Run a statement of the store's own upkeep: it holds up neither inserts nor readers."""
+
+    def settled(self) -> str:
+        """A time of arrival, as text of DateTime64(6, 'UTC'), up to which every row can be read."""
+
     def close(self) -> None:
         """Release everything; waits for what is running."""
 
@@ -203,6 +209,17 @@ INSERT_SETTINGS: dict[str, int] = {
     "async_insert": 0,
 }
 
+
+# What the store does for itself takes one thread and its time. Its inserts are one block each, as ingest's
+# are, so that a token covers them.
+_WORK_SETTINGS: dict[str, int] = INSERT_SETTINGS | {
+    "max_threads": 1,
+    "max_memory_usage": 384 << 20,
+    "max_block_size": 65_536,
+}
+
+SETTLE_S = 60
+"""Seconds after which an insert into a server has ended: `received` is when it began."""
 
 # Sizes for a control plane of at most 1 GB: ClickHouse's own defaults are for whole machines
 # (5 GB of mark cache).
@@ -243,6 +260,8 @@ class EmbeddedClient:
         self._writing = threading.Lock()
         self._closed = False
         self._writer = self._open(path, limits)
+        self._working = threading.Lock()
+        self._worker: Session | None = None
         self._readers: dict[Reader, queue.SimpleQueue[Session]] = {
             reader: queue.SimpleQueue() for reader in Reader
         }
@@ -372,15 +391,44 @@ class EmbeddedClient:
         """Queries of pages that were refused because too many waited."""
         return self._turns[Reader.PAGES].refused
 
+    def work(self, sql: str, parameters: Mapping[str, Value] | None = None, *, token: str = "") -> pa.Table:
+        """Run a statement of the store's own upkeep, on a session of its own."""
+        with self._working:
+            if self._closed:
+                raise StoreClosedError("the store is closed")
+            try:
+                if self._worker is None:
+                    self._worker = _session(self._target)
+                    self._worker.query(f"USE {self._database}")
+                    self._set(self._worker, _WORK_SETTINGS)
+                self._set(self._worker, {"insert_deduplication_token": token})
+                result = self._worker.query(sql, "Arrow", params=encode(parameters or {}))
+                content = result.bytes() if result is not None else b""
+            except RuntimeError as error:
+                self._end_worker()
+                raise from_clickhouse(error) from error
+        return pa.ipc.open_file(content).read_all() if content else pa.table({})
+
+    def settled(self) -> str:
+        """A time of arrival up to which every row can be read: no insert is under way while it is taken."""
+        with self._writer_session() as session:
+            return str(session.query("SELECT now64(6, 'UTC')", "TabSeparated")).strip()
+
+    def _end_worker(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
     def close(self) -> None:
         """Close all sessions; waits for what is running."""
-        with self._writing:
+        with self._working, self._writing:
             if self._closed:
                 return
             self._closed = True
             for reader, sessions in self._readers.items():
                 for _ in range(self._limits.sessions(reader)):
                     sessions.get().close()
+            self._end_worker()
             self._writer.close()
 
 
@@ -467,6 +515,25 @@ class ServerClient:
             raise
         except Exception as error:
             raise from_clickhouse(error) from error
+
+    def work(self, sql: str, parameters: Mapping[str, Value] | None = None, *, token: str = "") -> pa.Table:
+        """Run a statement of the store's own upkeep."""
+        settings: dict[str, Any] = {**_WORK_SETTINGS, "insert_deduplication_token": token}
+        read = sql.lstrip().upper().startswith(("SELECT", "WITH"))
+        try:
+            if read:
+                return self._ready().query_arrow(sql, parameters=dict(parameters or {}), settings=settings)
+            self._ready().command(sql, parameters=dict(parameters or {}), settings=settings)
+        except StoreClosedError:
+            raise
+        except Exception as error:
+            raise from_clickhouse(error) from error
+        return pa.table({})
+
+    def settled(self) -> str:
+        """A time of arrival up to which every row can be read: others insert too, within `SETTLE_S`."""
+        rows = self.work(f"SELECT toString(now64(6, 'UTC') - INTERVAL {SETTLE_S} SECOND) AS moment")
+        return str(rows.column("moment")[0])
 
     def refused(self) -> int:
         """Queries of pages that were refused because too many waited."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,27 +12,11 @@ import pyarrow as pa
 
 from starfort.store import migrations
 from starfort.store.clients import Client, EmbeddedClient, Limits, Reader, ServerClient
-from starfort.store.errors import StoreOpenError
 from starfort.store.parameters import Value
+from starfort.store.retention import Retention, remove_ttl
+from starfort.store.upkeep import Upkeep, UpkeepFigures
 
 _ADDRESS_BYTES = 16
-
-_KNOWN_S = 30 * 86_400
-"""A month: how long who succeeded at a log-in is known by it. Filters hold about four million entries
-(crates/engine/src/signals/known.rs)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How long rows are kept, in seconds.
-
-    Attributes:
-        events: raw events and the 1-second rollups.
-        rollups: the 1-minute rollups.
-    """
-
-    events: int = 7 * 86_400
-    rollups: int = 90 * 86_400
 
 
 class Store:
@@ -43,11 +26,13 @@ class Store:
         self._client = client
         self._reader = Reader.PAGES
         try:
+            remove_ttl(client, dialect)
             self.migrated = migrations.apply(client, dialect)
-            self._apply_retention(dialect, retention)
+            self._upkeep = Upkeep(client, dialect, retention)
         except Exception:
             client.close()
             raise
+        self._upkeep.start()
 
     @classmethod
     def open(
@@ -102,32 +87,29 @@ class Store:
         client = ServerClient.connect(url, limits or Limits(), reader_url, dialect.on_cluster)
         return cls(client, dialect, retention or Retention())
 
-    def _apply_retention(self, dialect: migrations.Dialect, retention: Retention) -> None:
-        """Set the TTL of each table that exists where it differs from what the table has."""
-        wanted = {
-            "events": retention.events,
-            "traffic_1s": retention.events,
-            "login_1s": retention.events,
-            "login_1m": retention.events,
-            "login_1d": retention.rollups,
-            "login_known": min(retention.rollups, _KNOWN_S),
-            "access_1s": retention.events,
-            "traffic_1m": retention.rollups,
-        }
-        for table, seconds in wanted.items():
-            if seconds <= 0:
-                raise StoreOpenError(f"retention of {table} is {seconds} s; it must be positive")
-            clause = f"TTL toDateTime(time) + toIntervalSecond({int(seconds)})"
-            rows = self.inspect(
-                "SELECT position(create_table_query, {clause:String}) > 0 AS same FROM system.tables"
-                " WHERE database = currentDatabase() AND name = {table:String}",
-                {"clause": clause, "table": table},
-            )
-            if rows and not rows[0]["same"]:
-                self._client.command(
-                    f"ALTER TABLE {table} {dialect.on_cluster} MODIFY {clause}"
-                    " SETTINGS materialize_ttl_after_modify = 0"
-                )
+    def keep(self, retention: Retention) -> None:
+        """Keep rows as long as this from now on.
+
+        Args:
+            retention: a longer time saves at once what is there; what is over by a shorter one is removed at
+                once, in the background.
+        """
+        self._upkeep.keep(retention)
+
+    def upkeep(self) -> None:
+        """Fill the rollups that no view fills with all that was inserted, and remove what is over, now.
+
+        The store does so by itself once a minute. Blocking.
+
+        Raises:
+            StoreError: a statement failed.
+        """
+        self._upkeep.once()
+
+    @property
+    def upkeep_figures(self) -> UpkeepFigures:
+        """How far the store's own work is."""
+        return self._upkeep.figures
 
     def insert_arrow(self, stream: bytes, *, table: str = "events", token: str = "") -> None:
         """Insert an Arrow IPC stream.
@@ -226,6 +208,7 @@ class Store:
 
     def close(self) -> None:
         """Close; waits for what is running. Closing twice is harmless."""
+        self._upkeep.end()
         self._client.close()
 
     def __enter__(self) -> Self:

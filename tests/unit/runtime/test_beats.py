@@ -32,6 +32,15 @@ def test_detectors_that_keep_their_beat_alert_nobody() -> None:
     assert not watch.told
 
 
+def test_moment_is_no_reason() -> None:
+    """What is over within seconds, such as what waited for a restart, calls nobody."""
+    watch = Watch()
+    for _ in range(5):
+        watch.look(9, scraping="20 s old")
+        watch.look(1)
+    assert not watch.told
+
+
 def test_behind_is_told_once_and_ends_when_all_recovered() -> None:
     """One alert for all detectors, with their reasons; it ends half a minute after the last one recovered."""
     watch = Watch()

@@ -324,11 +324,13 @@ def test_every_query_of_ours_passes(store: Store) -> None:
     """Every query that pages and detectors come with is a single SELECT with nothing refused in it."""
     import starfort
     from starfort.signals import load_all
-    from starfort.signals.runner import bounded_sql
+    from starfort.signals.query import bounded_sql, gate_sql
 
     package = Path(starfort.__file__).parent
     texts = [path.read_text() for path in package.glob("*/queries/*.sql")]
-    texts += [bounded_sql(detector) for detector in load_all(sorted(package.glob("*/detectors/*.sql")))]
+    detectors = load_all(sorted(package.glob("*/detectors/*.sql")))
+    texts += [bounded_sql(detector) for detector in detectors]
+    texts += [gate_sql(detector.gate) for detector in detectors if detector.gate]
     assert len(texts) > 20
     asked: list[str] = []
 

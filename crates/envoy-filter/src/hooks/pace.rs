@@ -68,7 +68,7 @@ impl Filter {
 
     fn too_slow(&mut self) -> Answer {
         let Some(mut transaction) = self.transaction.take() else {
-            return Answer::unavailable(self.is_grpc);
+            return Answer::unavailable(self.engine.is_some(), self.is_grpc);
         };
         let response = self.guarded(
             |metrics| &metrics.request_body_ns,
@@ -76,7 +76,7 @@ impl Filter {
         );
         self.transaction = Some(transaction);
         response.map_or_else(
-            || Answer::unavailable(self.is_grpc),
+            || Answer::unavailable(self.engine.is_some(), self.is_grpc),
             |response| Answer::new(response, self.is_grpc),
         )
     }

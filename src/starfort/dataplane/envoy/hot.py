@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import socket
 import struct
 from contextlib import suppress
 from pathlib import Path
@@ -73,6 +74,32 @@ def make_way(data_dir: Path, base_id: int, epoch: int) -> None:
             (data_dir / f"{SOCKETS}_{role}_{number}").unlink()
 
 
+def stand_in(data_dir: Path, base_id: int, epoch: int) -> socket.socket:
+    """Be there for a process of a family that is no more.
+
+    Envoy tells its parent to end when its time is over and when it ends itself. Where that one has ended before,
+    it tries for ten seconds and then aborts; so somebody must take the message.
+
+    Args:
+        data_dir: where the sockets are.
+        base_id: of the family.
+        epoch: of the process that has ended.
+
+    Raises:
+        OSError: the socket can't be made.
+    """
+    place = data_dir / f"{SOCKETS}_parent_{10 * base_id + epoch % _PROCESSES}"
+    place.unlink(missing_ok=True)
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    try:
+        made.bind(str(place))
+        place.chmod(0o600)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
 def forgive(base_id: int) -> None:
     """Take back the mark of a process that died while it began: Envoy would let no other begin after it."""
     with suppress(OSError, struct.error), _page(base_id).open("r+b") as page:
@@ -89,12 +116,12 @@ def clean(data_dir: Path, keep: frozenset[int] = frozenset()) -> None:
         data_dir: the data directory.
         keep: base ids of families that live.
     """
-    for socket in (data_dir / SOCKETS).parent.glob("hot_*_*"):
-        found = re.fullmatch(r"hot_(?:parent|child)_([0-9]{1,6})", socket.name)
+    for left in (data_dir / SOCKETS).parent.glob("hot_*_*"):
+        found = re.fullmatch(r"hot_(?:parent|child)_([0-9]{1,6})", left.name)
         if found is None or int(found[1]) // 10 in keep:
             continue
         with suppress(OSError):
-            socket.unlink()
+            left.unlink()
         with suppress(OSError):
             _page(int(found[1]) // 10).unlink()
 
@@ -115,7 +142,7 @@ def connections(pid: int, ports: frozenset[int]) -> int:
         with os.scandir(f"/proc/{pid}/fd") as entries:
             for entry in entries:
                 with suppress(FileNotFoundError):
-                    held.add(os.readlink(entry.path))
+                    held.add(str(Path(entry.path).readlink()))
     except OSError:
         return -1
     count = 0

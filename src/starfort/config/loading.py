@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from starfort.config import references
+from starfort.config import references, shapes
 from starfort.config.model import Config
 from starfort.config.problems import ConfigError, ConfigProblem
 from starfort.config.source import Location, Source, read
@@ -79,7 +79,7 @@ def _problem(source: Source, detail: Any) -> ConfigProblem:
     location: Location = tuple(
         step for step in detail["loc"] if step not in {"function-before", "function-after"}
     )
-    what, fix = describe({**detail, "loc": location}, Config)
+    what, fix = describe({**detail, "loc": location}, Config, source.written(location))
     if detail["type"] == "missing":
         location = location[:-1]
     return source.problem(location, what, fix, key=detail["type"] == "extra_forbidden")
@@ -92,23 +92,30 @@ _PATTERN_FIXES = {
 }
 
 
-def describe(detail: Any, root: type[BaseModel]) -> tuple[str, str]:
+def describe(detail: Any, root: type[BaseModel], written: str = "") -> tuple[str, str]:
     """What a problem that pydantic found is, and what would be right.
 
     Args:
         detail: one of `ValidationError.errors()`.
         root: the model, or the model of the items, that was validated.
+        written: the value as it stands in the file, up to the end of its line.
     """
     location: Location = detail["loc"]
     kind = detail["type"]
     if kind == "extra_forbidden":
         name = str(location[-1])
         known = _keys_at(location[:-1], root)
+        if name != name.strip() and name.strip() in known:
+            what = f"a character that is no ordinary space stands beside the key {name.strip()!r}"
+            return what, "delete it, and write spaces; text that was copied from a page has such characters"
         close = difflib.get_close_matches(name, known, 1)
         fix = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
         return f"unknown key {name!r}", fix
     if kind == "missing":
         return f"{location[-1]!r} is missing", f"add `{location[-1]}:`"
+    if kind in shapes.KINDS:
+        keys = _keys_at(location, root)
+        return shapes.describe(kind, location, detail.get("input", shapes.UNTOLD), written, keys)
     message = detail["msg"].removeprefix("Value error, ")
     got = detail.get("input")
     shown = f" (got {got!r})" if isinstance(got, str | int | float) and repr(got) not in message else ""
