@@ -30,8 +30,8 @@ from tests.support.events import event, stream
 if TYPE_CHECKING:
     from starfort._engine import SignalDescription, SignalKey
 
-LAG_S: Final = 0.3
-"""From an event to the store: the filter's batch and the ingest's."""
+LAG_S: Final = 1.0
+"""From an event to the store: the filter's batch, the ingest's segment and the insert."""
 
 CONFIG: Final = """
 version: 1
