@@ -9,7 +9,17 @@ import pytest
 from starfort.signals import Detector
 from starfort.store import Store
 from tests.support.callers import (
-    Row, address, builtin, campaign, hashed, keys, login, people, run, slot, spread,
+    Row,
+    address,
+    builtin,
+    campaign,
+    hashed,
+    keys,
+    login,
+    people,
+    run,
+    slot,
+    spread,
 )
 
 TOOL = ("campaign", "tool000000000000|t13d_tool|64666")
@@ -171,7 +181,9 @@ def test_service_that_fails_for_known_people_accuses_nobody(store: Store, stuffi
     start = slot()
     rows = campaign(start, 120, 120)
     home = {"signals": ["known:address"], "address": "203.0.113.9"}
-    rows += [login(time, f"regular-{i % 9}", ok=False, **home) for i, time in enumerate(spread(start, 30, 60))]
+    rows += [
+        login(time, f"regular-{i % 9}", ok=False, **home) for i, time in enumerate(spread(start, 30, 60))
+    ]
     assert run(store, stuffing, rows, start + HALF) == []
 
 
@@ -190,8 +202,13 @@ def test_people_of_the_last_hour_are_counted_as_people(store: Store, stuffing: D
         login(time, f"hit-{i % 10}", ok=True, fingerprint="tool000000000000", ja4="t13d_tool", asn=64666)
         for i, time in enumerate(spread(start - dt.timedelta(minutes=50), 1200, 600))
     ]
-    failed = campaign(start - dt.timedelta(minutes=50), 1200, 200)  # so nobody takes the ten for those who use it
-    failed = [row | {"time": time} for row, time in zip(failed, spread(start - dt.timedelta(minutes=50), 1200, 1200), strict=True)]
+    failed = campaign(
+        start - dt.timedelta(minutes=50), 1200, 200
+    )  # so nobody takes the ten for those who use it
+    failed = [
+        row | {"time": time}
+        for row, time in zip(failed, spread(start - dt.timedelta(minutes=50), 1200, 1200), strict=True)
+    ]
     (signal,) = run(store, stuffing, ten + failed + campaign(start, 100, 100), start + HALF)
     assert signal.evidence[0]["people_last_hour"] == 10
 
