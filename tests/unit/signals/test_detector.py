@@ -62,7 +62,7 @@ def test_mistake_is_named_with_its_line(text: str, line: int, what: str) -> None
 @pytest.mark.parametrize(
     ("settings", "what"),
     [
-        ({"msot": 1}, "'msot' is unknown; many has most, share"),
+        ({"msot": 1}, "'msot' is unknown; many has most, probe, share"),
         ({"most": 0}, "expected at least 1"),
         ({"most": 1.5}, "expected int"),
         ({"most": "ten"}, "expected int"),
