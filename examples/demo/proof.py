@@ -92,7 +92,7 @@ class Stories:
         """
 
         async def ask() -> Proof | None:
-            found = await self._api.items("/endpoints", search="/v2/", show="undocumented", limit=50)
+            found = await self._api.items("/catalogue", search="/v2/", show="undocumented", limit=50)
             learned = [each for each in found if "{" in each["path"]]
             if not learned:
                 return None

@@ -32,7 +32,7 @@ async def test_a_new_version_of_an_api_is_noticed(starfort: Installation) -> Non
     async def noticed() -> list[dict[str, object]]:
         for number in range(4):
             await traffic.use_version_2(number + round((time.monotonic() - live) * 100))
-        found = (await starfort.get("/endpoints", search="/v2/", limit=100))["items"]
+        found = (await starfort.get("/catalogue", search="/v2/", limit=100))["items"]
         paths = {endpoint["path"] for endpoint in found}
         if not any(path.startswith("/v2/customers/{") for path in paths):
             return []
@@ -52,7 +52,7 @@ async def test_a_new_version_of_an_api_is_noticed(starfort: Installation) -> Non
 
     async def described() -> bool:
         await traffic.use_version_2(7)
-        detail = await starfort.get(f"/endpoints/{customers['id']}")
+        detail = await starfort.get(f"/catalogue/{customers['id']}")
         parameters = [
             row for row in detail["parameters"] if row["location"] == "path" and "uuid" in row["types"]
         ]

@@ -260,7 +260,7 @@ async def test_a_slow_http2_body_is_answered_408_and_others_of_the_connection_go
         yield b"{"
         await asyncio.sleep(10)
 
-    async with serving(here, QUICK) as (base, _):
+    async with serving(here, QUICK) as (base, _):  # noqa: SIM117 (the client needs the address)
         async with httpx.AsyncClient(http1=False, http2=True, base_url=base, timeout=10) as client:
             slow = asyncio.create_task(
                 client.post("/up", content=never(), headers={"content-type": "application/json"})
@@ -284,18 +284,17 @@ async def test_pauses_that_a_client_earned_do_no_harm(here: Place) -> None:
         await asyncio.sleep(pause_s)
         yield b"y"
 
-    async with serving(here, wider) as (base, _):
-        async with httpx.AsyncClient(base_url=base, timeout=10) as client:
-            kind = {"content-type": "application/octet-stream"}
-            for path, first, pause_s in [("/up", 2000, 1.5), ("/files", 1, 3.5), ("/up", 1, 0.3)]:
-                answer = await client.post(path, content=paused(first, pause_s), headers=kind)
-                assert answer.status_code == 200, (path, first)
+    async with serving(here, wider) as (base, _), httpx.AsyncClient(base_url=base, timeout=10) as client:
+        kind = {"content-type": "application/octet-stream"}
+        for path, first, pause_s in [("/up", 2000, 1.5), ("/files", 1, 3.5), ("/up", 1, 0.3)]:
+            answer = await client.post(path, content=paused(first, pause_s), headers=kind)
+            assert answer.status_code == 200, (path, first)
 
 
 async def test_time_in_which_a_request_is_held_is_not_its_clients(here: Place) -> None:
     """A delay holds a request longer than bodies are waited for, and nothing is read meanwhile."""
     delay = "policies: [{name: wait, when: 'request.path == \"/slow\"', action: {delay: 1500ms}, mode: enforce}]\n"
-    async with serving(here, QUICK + delay) as (base, _):
+    async with serving(here, QUICK + delay) as (base, _):  # noqa: SIM117 (the client needs the address)
         async with httpx.AsyncClient(base_url=base, timeout=10) as client:
             for content in (b"{}", b"z" * 3_000_000):
                 answer = await client.post("/slow", content=content, headers={"content-type": "image/png"})
@@ -370,13 +369,12 @@ async def test_answers_that_take_long_are_not_slow_bodies(here: Place) -> None:
                 assert more, came
             assert b"data: 2" in await asyncio.wait_for(reader.readuntil(b"data: 2\n\n"), 10)
             writer.close()
-    async with serving(here, QUICK) as (base, _):
-        async with httpx.AsyncClient(base_url=base, timeout=10) as client:
-            poll = asyncio.create_task(client.post("/wait", json={"since": 1}))
-            await here.echo.waiting.wait()
-            await asyncio.sleep(3.5)
-            here.echo.gate.set()
-            assert (await poll).status_code == 200
+    async with serving(here, QUICK) as (base, _), httpx.AsyncClient(base_url=base, timeout=10) as client:
+        poll = asyncio.create_task(client.post("/wait", json={"since": 1}))
+        await here.echo.waiting.wait()
+        await asyncio.sleep(3.5)
+        here.echo.gate.set()
+        assert (await poll).status_code == 200
 
 
 async def test_grpc_streams_may_be_silent(here: Place) -> None:
@@ -392,7 +390,7 @@ async def test_grpc_streams_may_be_silent(here: Place) -> None:
     await server.start()
     text = QUICK.replace('addresses: ["127.0.0.1:{shop}"]', f'addresses: ["127.0.0.1:{port}"], http2: true')
     try:
-        async with serving(here, text) as (_, (host, envoy)):
+        async with serving(here, text) as (_, (host, envoy)):  # noqa: SIM117 (the channel needs the address)
             async with grpc.aio.insecure_channel(f"{host}:{envoy}") as channel:
 
                 async def messages() -> AsyncIterator[bytes]:

@@ -18,6 +18,7 @@ from starfort.alerts import Alert
 from starfort.alerts.channels import Channel, LogChannel
 from starfort.base.tasks import Failures
 from starfort.dataplane import frames
+from starfort.dataplane.files import write_bytes
 from starfort.dataplane.frames import FrameType
 from starfort.runtime import PolicyStatus, Runtime
 from starfort.runtime.runtime import Makers
@@ -57,11 +58,14 @@ class JsonToolchain:
         )
         policy = PolicyStatus("stop", 0, "enforce", "deceive", "true", [], [], 0, 0, 0.0)
         version = hashlib.sha256(text.encode()).hexdigest()[:16]
-        return Built(loaded, config, version, text.encode(), text, [detector], [policy], [])
+        warnings = getattr(config, "warnings", [])
+        return Built(
+            loaded, config, version, text.encode(), text, [detector], [policy], [], warnings=warnings
+        )
 
     def write_bundle(self, built: Built, path: Path) -> None:
-        """Write the text."""
-        path.write_bytes(built.bundle)
+        """Write the text, at once."""
+        write_bytes(path, built.bundle)
 
     def channels(self, _: Any) -> list[Channel]:
         """One log file."""

@@ -11,21 +11,24 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import yaml
 from mmdb_writer import MMDBWriter
-from netaddr import IPSet
+from netaddr import IPSet  # type: ignore[import-untyped]
 
 from starfort import bundle
 from starfort._engine import Engine
 from starfort.compile import compile_config
 from starfort.config import load
-from starfort.signals import SignalTable
+from starfort.signals import Change, SignalTable
 from starfort.signals.query import run_once
 from starfort.store import Store
 from tests.support.callers import builtin
 from tests.support.events import event, stream
+
+if TYPE_CHECKING:
+    from starfort._engine import SignalDescription, SignalKey
 
 LAG_S: Final = 0.3
 """From an event to the store: the filter's batch and the ingest's."""
@@ -153,8 +156,8 @@ class World:
             },
             now_ms=round(self.now * 1000),
         )
-        row = dict(told["event"])
-        row["time"] = dt.datetime.fromtimestamp(row.pop("time_us", row.get("time", 0)) / 1e6, dt.UTC)
+        row: dict[str, Any] = dict(told["event"])
+        row["time"] = dt.datetime.fromtimestamp(row["time"] / 1e6, dt.UTC)
         self._rows.append(event(**row))
         stopped = told["action"] != "allow"
         if right:
@@ -185,13 +188,16 @@ class World:
 
     def _judge(self) -> None:
         at = dt.datetime.fromtimestamp(self.now, dt.UTC)
-        now_ms = round(self.now * 1000)
         for detector in self.detectors:
             signals, _ = run_once(self.store, detector, at)
             self.raised |= {signal.identity for signal in signals if signal.score > 0}
-            self.engine.signals(*self.table.wire(self.table.merge(signals))[:1], now_ms=now_ms)
-            change = self.table.expire()
-            self.engine.signals([], clear=self.table.wire(change)[1], now_ms=now_ms)
+            self._tell(self.table.merge(signals))
+            self._tell(self.table.expire())
+
+    def _tell(self, change: Change) -> None:
+        set_, clear = self.table.wire(change)
+        told = cast("list[SignalDescription]", set_)
+        self.engine.signals(told, clear=cast("list[SignalKey]", clear), now_ms=round(self.now * 1000))
 
 
 def browser(name: str) -> list[str]:
@@ -219,7 +225,7 @@ class Crowd:
     seed: int = 7
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.seed)
+        self.random = random.Random(self.seed)  # noqa: S311 (a test repeats)
         self._next: float | None = None
 
     def act(self, world: World) -> None:
@@ -254,7 +260,7 @@ class Campaign:
     seed: int = 11
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.seed)
+        self.random = random.Random(self.seed)  # noqa: S311 (a test repeats)
         self._next: float | None = None
         self._tried = 0
 
@@ -274,7 +280,12 @@ class Campaign:
 
 
 def play(
-    world: World, seconds: float, actors: Iterable[Crowd | Campaign], *, judge: bool = True, step_s: float = 0.05
+    world: World,
+    seconds: float,
+    actors: Iterable[Crowd | Campaign],
+    *,
+    judge: bool = True,
+    step_s: float = 0.05,
 ) -> None:
     """Let everybody act for a while."""
     everybody = list(actors)

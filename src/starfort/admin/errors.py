@@ -71,5 +71,6 @@ class TooMuchError(AdminError):
     code = "too_much"
     status = 503
 
-    def __init__(self) -> None:
-        super().__init__("This would take too long to answer: choose a shorter range.")
+    def __init__(self, *, busy: bool = False) -> None:
+        what = "Too many others are asking at this moment" if busy else "This would take too much to answer"
+        super().__init__(f"{what}: choose a shorter range, or try again in a moment.")

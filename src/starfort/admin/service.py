@@ -26,7 +26,7 @@ from starfort.alerts import AlertHistory, StoredAlert
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
 from starfort.runtime.findings import CHECKS, why
 from starfort.signals import ActiveSignal, Detector, SignalTable
-from starfort.store import QueryLimitError
+from starfort.store import QueryLimitError, StoreBusyError
 from starfort.store.reach import SHORT_S, is_far
 from starfort.visibility.openapi import export_openapi
 
@@ -475,7 +475,7 @@ class Insight:
             return await asyncio.to_thread(ask, *arguments)
         except QueryLimitError as error:
             log.warning("query_over_limit", code=error.code, reason=" ".join(str(error).split())[:300])
-            raise TooMuchError from None
+            raise TooMuchError(busy=isinstance(error, StoreBusyError)) from None
 
 
 def _scope(window: Window, api: str = "", endpoint_id: str = "") -> dict[str, Any]:

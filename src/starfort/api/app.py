@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.routing import APIRoute
 
 from starfort import dashboard
 from starfort.admin.desk import Desk
@@ -18,7 +19,6 @@ from starfort.api import (
     events,
     findings,
     policies,
-    posture,
     problem,
     sessions,
     signals,
@@ -33,10 +33,17 @@ from starfort.api.hosts import Hosts
 ROUTERS = [
     module.router
     for module in (
-        status, traffic, endpoints, events, clients, policies, signals, detectors, alerts, findings, posture,
+        status, traffic, endpoints, events, clients, policies, signals, detectors, alerts, findings,
         sessions, users, tokens, config,
     )
 ]  # fmt: skip
+
+FORMER_PATHS = {
+    "/catalogue": "/endpoints",
+    "/findings/apis": "/posture",
+    "/findings/requests": "/findings",
+}
+"""Former paths, from before pages, commands and API had one name for each thing: for one version."""
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -48,6 +55,7 @@ def create_api(desk: Desk) -> FastAPI:
     problem.install(api)
     for router in ROUTERS:
         api.include_router(router)
+    _keep_former_paths(api)
     made: dict[str, Any] = {}
 
     @api.get("/openapi.json", include_in_schema=False)
@@ -58,6 +66,20 @@ def create_api(desk: Desk) -> FastAPI:
         return JSONResponse(made)
 
     return api
+
+
+def _keep_former_paths(api: FastAPI) -> None:
+    """Answer under former paths too; the description has the present ones alone."""
+    for router in ROUTERS:
+        for route in router.routes:
+            for present, former in FORMER_PATHS.items():
+                if isinstance(route, APIRoute) and f"{route.path}/".startswith(f"{present}/"):
+                    api.add_api_route(
+                        former + route.path.removeprefix(present),
+                        route.endpoint,
+                        methods=sorted(route.methods or ()),
+                        include_in_schema=False,
+                    )
 
 
 def create_app(runtime: Source, *, with_dashboard: bool = True) -> FastAPI:

@@ -17,7 +17,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
-from starfort.admin.errors import AdminError, TooManyError
+from starfort.admin.errors import AdminError, TooManyError, TooMuchError
+from starfort.store import QueryLimitError, StoreBusyError
 
 MEDIA_TYPE = "application/problem+json"
 MAX_INVALID = 20
@@ -95,6 +96,7 @@ def problem(
 def install(app: FastAPI) -> None:
     """Make every error of an application a problem."""
     app.add_exception_handler(AdminError, _admin)
+    app.add_exception_handler(QueryLimitError, _limit)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(Exception, _unexpected)
@@ -105,6 +107,12 @@ async def _admin(_: Request, error: Exception) -> JSONResponse:
         raise error
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyError) else None
     return problem(error.status, error.detail, code=error.code, headers=headers)
+
+
+async def _limit(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, QueryLimitError):
+        raise error
+    return await _admin(request, TooMuchError(busy=isinstance(error, StoreBusyError)))
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

@@ -6,13 +6,17 @@ A command's module is imported when the command is called: `starfort --help` and
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+
+FORMER: Final = {"catalog": "catalogue", "endpoints": "catalogue", "posture": "findings"}
+"""Former names, and one that people try, with the name that pages and API have: for one version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +72,27 @@ VERBS: Final[Verbs] = {
         "events:events",
         "Show requests, latest last; with --json one JSON object a line. Fields: docs/events.md.",
     ),
-    "posture": Verb(
-        "posture:posture",
+    "findings": Verb(
+        "findings:findings",
         "List what is wrong with the APIs as they stand, most severe first, and what to do.",
     ),
     "version": Verb("version:version", "Print the versions of Starfort and of what it is made of."),
 }
 
 NOUNS: Final[dict[str, tuple[str, Verbs]]] = {
-    "catalog": (
+    "catalogue": (
         "The APIs that are live: endpoints, parameters, consumers.",
         {
             "list": Verb(
-                "catalog.list:list_endpoints",
+                "catalogue.list:list_endpoints",
                 "List the endpoints of the catalogue, with the traffic of the last 24 hours.",
             ),
             "show": Verb(
-                "catalog.show:show",
+                "catalogue.show:show",
                 "Show one endpoint as traffic shows it: parameters, statuses, consumers, sensitive data.",
             ),
             "export": Verb(
-                "catalog.export:export",
+                "catalogue.export:export",
                 "Export the catalogue as JSON: every endpoint, or an OpenAPI document.",
             ),
         },
@@ -158,7 +162,7 @@ NOUNS: Final[dict[str, tuple[str, Verbs]]] = {
             ),
             "list": Verb(
                 "rules.list:list_rule_sets",
-                "List installed rule sets, and whether their files are still what was installed.",
+                "List rule sets: what is installed, whether its files are still that, and what runs in Starfort now.",  # noqa: E501
             ),
             "tune": Verb(
                 "rules.tune:tune",
@@ -218,14 +222,36 @@ NOUNS: Final[dict[str, tuple[str, Verbs]]] = {
 }
 
 
+class Command(TyperCommand):
+    """A command that says which value may be meant, where an option does not know one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            descriptor: Any = getattr(error.param, "type_descriptor", None)
+            found = re.search(r"'(.*)' is not one of ", error.message)
+            if found is not None and getattr(descriptor, "choices", None):
+                from starfort.cli import words
+
+                error.message = words.unknown(found[1], [str(each) for each in descriptor.choices])
+            raise
+
+
 class Group(TyperGroup):
     """Commands by name, each imported when it is called."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of a name, or of a former one."""
+        found = super().get_command(ctx, cmd_name)
+        return super().get_command(ctx, FORMER.get(cmd_name, "")) if found is None else found
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the arguments name, imported."""
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and not isinstance(command, TyperGroup):
-            command = self.loaded(name)
+            command = self.loaded(name if name in self.commands else FORMER[name])
         return name, command, rest
 
     def loaded(self, name: str) -> Any:
@@ -233,7 +259,7 @@ class Group(TyperGroup):
         callback: Any = self.commands[name].callback
         verb: Verb = getattr(callback, "verb")  # noqa: B009 (a function has no such attribute for types)
         one = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-        one.command(name)(verb.load())
+        one.command(name, cls=Command)(verb.load())
         return typer.main.get_command(one)
 
 

@@ -102,7 +102,7 @@ def underscored_headers(data: Any) -> Iterator[tuple[Location, str, str]]:
         named = _mapping(components.get(section)).items()
         places += [(("components", section, str(name)), one) for name, one in named]
     for path, item in _mapping(_mapping(data).get("paths")).items():
-        holders = [(("paths", str(path)), item)]
+        holders: list[tuple[Location, Any]] = [(("paths", str(path)), item)]
         holders += [(("paths", str(path), name), _mapping(item).get(name)) for name in METHODS]
         for location, holder in holders:
             listed = _mapping(holder).get("parameters")

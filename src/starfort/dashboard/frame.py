@@ -1,7 +1,7 @@
 """What every page has: navigation, title, range of time, theme, who looks at it."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import get_args
 
 from fastapi import Request
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starfort.admin import cookies
 from starfort.admin.audit import Actor
 from starfort.admin.desk import Desk
-from starfort.admin.errors import AdminError
+from starfort.admin.errors import AdminError, TooMuchError
 from starfort.admin.roles import Principal, Role
 from starfort.admin.window import RANGES, RangeName
 from starfort.dashboard import shapes
@@ -113,6 +113,9 @@ def page(path: str, title: str, desk: Desk, build: Builder, range_: RangeName = 
             with ui.element("main").classes("sf-main").props("id=main tabindex=-1"):
                 try:
                     await build(view)
+                except TooMuchError as error:
+                    title_bar(view, title)
+                    show_markup(shapes.panel("", shapes.empty("This is too much to show", error.detail)))
                 except AdminError as error:
                     title_bar(view, "Not here", ranges=False)
                     show_markup(shapes.panel("", shapes.empty("There is nothing here", error.detail)))
@@ -167,7 +170,9 @@ def refresh(view: View, again: Callable[[], Awaitable[None]]) -> None:
         if principal is None or principal.must_enrol:
             ui.navigate.to("/login")
             return
-        await again()
+        # what is shown stays when the figures of now cannot be had
+        with suppress(TooMuchError):
+            await again()
 
     ui.timer(REFRESH_S, tick, immediate=False)
 

@@ -36,6 +36,9 @@ MAX_CONNECTIONS: Final = 32
 MAX_WRITE_BUFFER_BYTES: Final = 16 * 1024 * 1024
 """A peer that leaves more than this unread is cut off; it gets a full snapshot when it comes back."""
 
+KNOWN_FRAME_BYTES: Final = 512 * 1024
+"""Hashes of one `known` frame; a million accounts are some sixty."""
+
 WINDOW_BYTES: Final = 8 * 1024 * 1024
 """Bytes of unacknowledged batches that a filter has on their way at most (the filter's outbox.rs)."""
 
@@ -227,6 +230,7 @@ class Callbacks:
         on_hello: `(peer)` after a filter introduced itself; nothing is read from it meanwhile.
         on_stats: `(peer)` after its counters were taken over; nothing is read from it meanwhile.
         signals: every active signal, for a filter that just came.
+        known: hashes of who logged in before, 8 bytes each, in chunks; for a filter that just came.
         bundle: path and version that should be in force, `None` before there is one.
     """
 
@@ -234,6 +238,7 @@ class Callbacks:
     on_hello: Callable[[Peer], Awaitable[None]] = _ignore
     on_stats: Callable[[Peer], Awaitable[None]] = _ignore
     signals: Callable[[], Iterable[WireSignal]] = tuple
+    known: Callable[[], Iterable[bytes]] = tuple
     bundle: Callable[[], tuple[Path, str] | None] = lambda: None
 
 
@@ -275,6 +280,14 @@ class _Connection:
     def queued(self) -> int:
         """Batches that wait for `on_events`."""
         return len(self._batches)
+
+    async def tell_known(self, hashes: bytes, flags: int = 0) -> None:
+        """Send hashes in frames that are small beside what may wait unread, each when the one before is gone."""
+        for begin in range(0, max(len(hashes), 1), KNOWN_FRAME_BYTES):
+            part = hashes[begin : begin + KNOWN_FRAME_BYTES]
+            self.send(frames.encode(FrameType.KNOWN, bytes([flags]) + part))
+            with contextlib.suppress(ConnectionError):  # whoever reads from it notices too
+                await self.writer.drain()
 
     async def queue(self, sequence: int, arrow: bytes) -> None:
         """Add a batch; waits only for a filter that keeps to no window."""
@@ -439,6 +452,16 @@ class ControlSocket:
         for connection in list(self._connections):
             connection.send(data)
 
+    async def push_known(self, hashes: bytes, flags: int = 0) -> None:
+        """Tell every connected filter who logged in before.
+
+        Args:
+            hashes: 8 bytes each, little endian.
+            flags: 1: who is not told from here on is forgotten; 2: that was all.
+        """
+        for connection in list(self._connections):
+            await connection.tell_known(hashes, flags)
+
     async def _ask_bundle(self, connection: _Connection, path: Path, version: str) -> BundleResult:
         waiter: asyncio.Future[BundleResult] = asyncio.get_running_loop().create_future()
         connection.bundle_waiters.setdefault(version, []).append(waiter)
@@ -560,6 +583,9 @@ class ControlSocket:
         bundle = self._callbacks.bundle()
         if bundle is not None and bundle[1] != connection.peer.bundle:
             connection.ask(*bundle)
+        # Who is known comes before whom signals stop.
+        for hashes in self._callbacks.known():
+            await connection.tell_known(hashes)
         signals = list(self._callbacks.signals())
         connection.send(frames.encode_json(FrameType.SIGNALS, {"full": True, "set": signals, "clear": []}))
         log.info(

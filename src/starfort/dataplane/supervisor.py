@@ -46,6 +46,9 @@ TRIAL: Final = "trial"
 IDLE_LOOKS: Final = 2
 """An Envoy that was replaced is ended when so many looks in a row found no connection."""
 
+SETTLES_S: Final = 0.2
+"""What an Envoy does that was just asked to make way for another is done after so long."""
+
 SEE_OFF_EVERY_S: Final = 1.0
 """How often connections of an Envoy that was replaced are counted."""
 
@@ -155,6 +158,7 @@ class EnvoySupervisor:
         self._stale = ""
         self._pending = ""
         self._mute = False
+        self._rehearsal: Process | None = None
         self._stand_in: socket.socket | None = None
         self._noted = True
         self._started_at = 0.0
@@ -395,6 +399,7 @@ class EnvoySupervisor:
 
     async def _after_failure(self, envoy: ir.Dataplane, running: Process) -> None:
         """What is left of the old one when the new one failed on its way."""
+        await asyncio.sleep(SETTLES_S)
         if not running.alive() or await self._admin(envoy).live():
             return
         before = self._dataplane
@@ -443,15 +448,14 @@ class EnvoySupervisor:
         mark = process.size(command.log)
         rehearsal = await asyncio.to_thread(Process.start, command)
         # Noted as one that leaves: were we killed now, the next control plane ends it.
-        noted = _Leaving(rehearsal, time.time(), frozenset())
-        self._leaving.append(noted)
+        self._rehearsal = rehearsal
         self._note()
         try:
             await self._publisher(trial).accepted(placed.resources.files, rehearsal.alive, 0, mark)
         except EnvoyError as error:
             raise EnvoyError(f"the new Envoy does not work, so the old one goes on: {error}") from error
         finally:
-            self._leaving.remove(noted)
+            self._rehearsal = None
             rehearsal.send(signal.SIGKILL)
             await rehearsal.ended()
             rehearsal.close()
@@ -511,7 +515,7 @@ class EnvoySupervisor:
 
     def _note(self) -> None:
         """Note the processes for a later control plane. On a full disk it is tried again: Envoy goes on."""
-        if self._process is None and not self._leaving:
+        if self._process is None and not self._leaving and self._rehearsal is None:
             with suppress(OSError):
                 self._pid_file.unlink(missing_ok=True)
             self._noted = True
@@ -519,6 +523,8 @@ class EnvoySupervisor:
         left = [
             {**one.process.note(), "until": one.until, "ports": sorted(one.ports)} for one in self._leaving
         ]
+        if self._rehearsal is not None:
+            left.append({**self._rehearsal.note(), "until": 0, "ports": []})
         note = {**(self._process.note() if self._process else {}), "leaving": left}
         try:
             write_json(self._pid_file, note)
@@ -620,6 +626,8 @@ class EnvoySupervisor:
 
     async def _end_all(self) -> None:
         """End Envoy, and before it those that were replaced; their connections get as long as requests at a stop."""
+        if self._process is None and not self._leaving:
+            return
         deadline = time.monotonic() + self._drain_s() / 2
         for one in self._leaving:
             while one.process.alive() and one.ports and time.monotonic() < deadline:

@@ -121,6 +121,13 @@ class Counters:
 _MOST_LATE: Final = 10_000
 """Spans of late segments kept for who asks for them; the oldest are forgotten first."""
 
+_TURNS_UNDER_OVERLOAD: Final = 4
+"""Segments of the present between two inserts of the backlog while the present is thinned; else one."""
+
+PART_ROWS: Final = 10_000
+"""Rows of one part of a large segment of the backlog, so that the present does not wait for all of it. Parts
+are found again after a kill, so this may only change together with the file's name (`Segment.in_parts`)."""
+
 _BACKLOG_DEGREE: Final = 8
 """What is left out of the backlog of a spool that is half full (`overload.reduce`)."""
 
@@ -153,7 +160,8 @@ class Ingest:
         self._taking: dict[tuple[Source, int], asyncio.Task[Outcome]] = {}
         self._late: list[tuple[float, float]] = []
         self._speed = 0.0
-        self._backlog_next = False
+        self._turns = 0
+        self._failing = False
         self._closing_at = 0.0
         self._hurries = 0
         self.degree = 0
@@ -314,7 +322,8 @@ class Ingest:
             segment = await self._next_segment()
             if segment is None:
                 return
-            if await self._insert_one(segment):
+            self._failing = not await self._insert_one(segment)
+            if not self._failing:
                 pause = self.settings.retry_seconds
             elif self._closing.is_set():
                 return
@@ -331,16 +340,16 @@ class Ingest:
             waiting = self.spool.waiting
             backlog = [each for each in waiting if each.overtaken]
             present = [each for each in waiting if not each.overtaken]
-            if backlog and self._backlog_next:
-                self._backlog_next = False
+            if backlog and self._turns >= (_TURNS_UNDER_OVERLOAD if self.degree else 1):
+                self._turns = 0
                 return backlog[-1]
             current = self.spool.open_segment
             left = self._due_in(current) if current else 0.0
-            if current and not present and left <= 0:
+            if current and left <= 0 and not (present and self._failing):
                 await self._on_disk(self.spool.seal)
                 continue
             if present or backlog:
-                self._backlog_next = bool(present)
+                self._turns += bool(present)
                 return present[-1] if present else backlog[-1]
             if current is None:
                 if not self._taking:
@@ -362,7 +371,7 @@ class Ingest:
 
     async def _insert_one(self, sealed: Segment) -> bool:
         try:
-            await self._read_and_insert(sealed)
+            rows, whole = await self._read_and_insert(sealed)
         except SegmentRefusedError as error:
             self.counters.refused_segments += 1
             self.counters.refused_rows += sealed.rows
@@ -372,9 +381,11 @@ class Ingest:
             self.counters.insert_failures += 1
             self._failed("the store did not take a segment; it is tried again", error)
             return False
-        self.counters.inserted_rows += sealed.rows
-        self.counters.inserted_segments += 1
+        self.counters.inserted_rows += rows
         self.last_insert = time.time()
+        if not whole:
+            return True
+        self.counters.inserted_segments += 1
         for other in self.spool.waiting:
             other.overtaken |= other.token < sealed.token
         if sealed.overtaken:
@@ -382,20 +393,43 @@ class Ingest:
             del self._late[:-_MOST_LATE]
         return await self._remove(partial(self.spool.done, [sealed]))
 
-    async def _read_and_insert(self, sealed: Segment) -> None:
+    async def _read_and_insert(self, sealed: Segment) -> tuple[int, bool]:
+        """Insert a segment, or its next part: rows of it, and whether all of it is in the store now."""
+        if self._is_divided(sealed) and not sealed.in_parts:
+            await self._on_disk(partial(self.spool.divide, sealed))
+        table = await self._in(self._insert, partial(_read, sealed))
+        if sealed.in_parts:
+            part, begin = sealed.parts_done, sealed.parts_done * PART_ROWS
+            rows = table.slice(begin, PART_ROWS)
+            await self._send(rows, f"{sealed.token}-{part}")
+            sealed.parts_done += 1
+            return rows.num_rows, begin + PART_ROWS >= table.num_rows
         degree = sealed.degree or self._wanted_degree(sealed)
         if degree and not sealed.degree:
             await self._on_disk(partial(self.spool.leave_out, sealed, degree))
-        table = await self._in(self._insert, partial(_read, sealed))
         thinned = await self._in(self._insert, partial(reduce, table, degree, sealed.token))
-        started = time.monotonic()
-        await self._in(self._insert, lambda: self._sink(encode(thinned), sealed.token))
-        self._learn_speed(thinned.num_rows, time.monotonic() - started)
+        sealed.tried = True
+        await self._send(thinned, sealed.token)
         if not sealed.overtaken:
             self.degree = degree
         if degree:
             self.counters.rows_without_details += thinned.num_rows
             self.counters.rows_thinned_out += table.num_rows - thinned.num_rows
+        return table.num_rows, True
+
+    async def _send(self, table: pa.Table, token: str) -> None:
+        started = time.monotonic()
+        await self._in(self._insert, lambda: self._sink(encode(table), token))
+        self._learn_speed(table.num_rows, time.monotonic() - started)
+
+    def _is_divided(self, sealed: Segment) -> bool:
+        """Whether a segment of the backlog is so large that the present would wait for it."""
+        large = sealed.rows > PART_ROWS and sealed.rows > self._speed * self.settings.target_seconds
+        return large and bool(self._speed) and sealed.overtaken and not sealed.tried and not self._spool_fills
+
+    @property
+    def _spool_fills(self) -> bool:
+        return self.spool.size > self.spool.max_bytes / 2
 
     def _learn_speed(self, rows: int, seconds: float) -> None:
         if rows >= _SPEED_ROWS and seconds > 0:
@@ -413,7 +447,7 @@ class Ingest:
         settings, about = self.settings, sealed.about
         seconds = sealed.rows / self._speed
         if sealed.overtaken:
-            return _BACKLOG_DEGREE if self.spool.size > self.spool.max_bytes / 2 else 0
+            return _BACKLOG_DEGREE if self._spool_fills else 0
         if seconds <= settings.thin_seconds:
             return DETAILS_ONLY if seconds > settings.bare_seconds else 0
         left = self._speed * settings.target_seconds - (about.rows - about.ordinary)

@@ -41,6 +41,7 @@ MAX_MARKS = 10_000
 MAX_SET_ASIDE = 20
 """Files kept in `set-aside` for a human; the oldest go first."""
 _SUFFIX = ".segment"
+_PARTS = ".parts.segment"
 _DEGREE = re.compile(r"\.1in(\d{1,4})\.segment$")
 
 
@@ -55,6 +56,8 @@ class Segment:
         created: Unix seconds when it was begun.
         about: what its rows hold.
         overtaken: whether a newer one is in the store already, or it is of an earlier process.
+        tried: whether its insert may have begun, whole.
+        parts_done: parts of it that are in the store, when it goes there in parts.
     """
 
     path: Path
@@ -63,6 +66,8 @@ class Segment:
     created: float = 0.0
     about: About = field(default_factory=About)
     overtaken: bool = False
+    tried: bool = False
+    parts_done: int = 0
 
     @property
     def token(self) -> str:
@@ -74,6 +79,11 @@ class Segment:
         """What is left out of it (`overload.reduce`), 0 for nothing."""
         found = _DEGREE.search(self.path.name)
         return int(found.group(1)) if found else 0
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether it goes to the store in parts, each with a token of its own."""
+        return self.path.name.endswith(_PARTS)
 
     @property
     def oldest(self) -> float:
@@ -164,7 +174,7 @@ class Spool:
             self._mark(record)
         rows = sum(record.rows for record in content.records)
         found = functools.reduce(About.join, (about(record.payload) for record in content.records), About())
-        self.sealed.append(Segment(path, size, rows, path.stat().st_mtime, found, overtaken=True))
+        self.sealed.append(Segment(path, size, rows, path.stat().st_mtime, found, overtaken=True, tried=True))
 
     @property
     def size(self) -> int:
@@ -258,7 +268,21 @@ class Spool:
         Raises:
             OSError: it cannot be renamed.
         """
-        target = self.directory / f"{sealed.token}.1in{degree}{_SUFFIX}"
+        self._rename(sealed, f"{sealed.token}.1in{degree}{_SUFFIX}")
+
+    def divide(self, sealed: Segment) -> None:
+        """Write down that a segment is inserted in parts.
+
+        Args:
+            sealed: a sealed segment whose insert has not begun.
+
+        Raises:
+            OSError: it cannot be renamed.
+        """
+        self._rename(sealed, f"{sealed.token}{_PARTS}")
+
+    def _rename(self, sealed: Segment, name: str) -> None:
+        target = self.directory / name
         sealed.path.rename(target)
         sealed.path = target
         _sync_directory(self.directory)

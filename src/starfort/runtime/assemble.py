@@ -146,7 +146,7 @@ def hash_key(data_dir: Path) -> bytes:
 def open_store(data_dir: Path, settings: Config) -> Store:
     """Open the embedded store of a data directory. Blocking."""
     kept = settings.retention
-    retention = Retention(int(kept.events.total_seconds()), int(kept.rollups.total_seconds()))
+    retention = Retention.lasting(kept.events, kept.rollups)
     return Store.open(data_dir / "store", retention=retention)
 
 

@@ -5,6 +5,7 @@ docs/metrics.md says what each is; a test holds the two together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -377,8 +378,39 @@ def _stages(peers: Iterable[Peer]) -> Iterator[tuple[dict[str, str], float]]:
                 yield {"node": peer.node, "instance": peer.instance, "stage": stage}, value / 1e9
 
 
+_UNDERSCORES: Final = re.compile(
+    rb"^envoy_http[12]_(dropped_headers|requests_rejected)_with_underscores\w*\{\} (\d+)$", re.MULTILINE
+)
+"""Envoy drops and rejects before any filter sees the request, so only Envoy can count it."""
+
+
+class EnvoyCollector:
+    """Figures of Envoy's that are about what a setting of Starfort's does.
+
+    Args:
+        envoy: Envoy's own metrics as Prometheus text; empty when it does not answer.
+    """
+
+    def __init__(self, envoy: bytes) -> None:
+        self._envoy = envoy
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family with its values now."""
+        counts = {"dropped": 0, "rejected": 0}
+        for kind, count in _UNDERSCORES.findall(self._envoy):
+            counts["dropped" if kind.startswith(b"dropped") else "rejected"] += int(count)
+        families = _Families()
+        families.counter(
+            "underscore_headers",
+            "Headers with underscores that were dropped, and requests rejected for one.",
+            [({"action": action}, float(count)) for action, count in counts.items()],
+        )
+        yield from families
+
+
 def render(runtime: Runtime, envoy: bytes = b"") -> bytes:
     """The text of `/metrics`: Starfort's own, then Envoy's as Envoy wrote it."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StarfortCollector(runtime))
+    registry.register(EnvoyCollector(envoy))
     return generate_latest(registry) + envoy

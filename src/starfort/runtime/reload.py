@@ -8,6 +8,7 @@ back is a rename of what is on disk already, and what failed for want of space i
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import os
 import time
@@ -144,6 +145,8 @@ class Configuration:
                 built = await asyncio.to_thread(self._toolchain.build, self.built.loaded, learned)
                 self._learned = learned
                 if built.version == self.built.version:
+                    # What has no effect may be less all the same: calls of an endpoint were seen.
+                    self.built = dataclasses.replace(self.built, warnings=built.warnings)
                     return None
                 return await self._apply(built, started)
             except RefusedError as error:

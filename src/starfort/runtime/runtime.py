@@ -35,6 +35,7 @@ from starfort.runtime.detection import Detection
 from starfort.runtime.disk import DiskStatus
 from starfort.runtime.episodes import KEY_PREFIX
 from starfort.runtime.figures import IngestFigures, RateMeter, detector_status, node_status
+from starfort.runtime.known import KnownLogins, Part
 from starfort.runtime.lock import DataDirectory, StartError
 from starfort.runtime.reload import Configuration, marks
 from starfort.runtime.status import (
@@ -51,7 +52,7 @@ from starfort.runtime.toolchain import Built, Proxy, RefusedError, Toolchain
 from starfort.runtime.traffic import TrafficCounts
 from starfort.signals import Detector, SignalTable
 from starfort.signals.runner import DetectorRunner, DetectorState
-from starfort.store import Reader, Store, StoreError
+from starfort.store import Reader, Retention, Store, StoreError
 from starfort.store.sink import event_sink
 
 CATALOGUE_EVERY_S: Final = 2.0
@@ -237,10 +238,12 @@ class Runtime:
         self._stack.push_async_callback(self.ingest.close)
 
     async def _start_dataplane(self, built: Built) -> None:
+        self.known = KnownLogins(self.store.reading_as(Reader.BACKGROUND), self._tell_known)
         callbacks = Callbacks(
             on_hello=self._greet,
             on_events=self._take_events,
             signals=self.signals.snapshot,
+            known=self.known.chunks,
             bundle=self._configuration.current,
         )
         self.socket = ControlSocket(self.data_dir / "run" / "control.sock", callbacks)
@@ -281,6 +284,7 @@ class Runtime:
             ("signals", self.detection.tidy),
             ("signals file", self.detection.keep),
             ("catalogue", self._watch_catalogue),
+            ("known log-ins", self.known.run),
             ("samples", self._sample),
             ("disks", self._watch_disks),
         ):
@@ -357,12 +361,18 @@ class Runtime:
 
     # ------------------------------------------------------------------ what runs
 
+    async def _tell_known(self, hashes: bytes, part: Part) -> None:
+        await self.socket.push_known(hashes, part)
+
     async def _greet(self, peer: Peer) -> None:
         # Answers come over the connection that waits for us here, so this is done beside it.
+        built = self._configuration.built
+        runs_it = built is not None and peer.bundle == built.version
         if not peer.bundle or peer.bundle_error:
-            # Envoy loads the bundle before it listens, so the file could not be read there.
-            self._background(self._configuration.repair(tell=True))
-        elif self._configuration.built is not None and peer.bundle == self._configuration.built.version:
+            # Envoy loads the bundle before it listens, so the file could not be read there. One that began with
+            # its copy was sent nothing, for it runs this version.
+            self._background(self._configuration.repair(tell=runs_it))
+        elif runs_it:
             self._background(self._configuration.confirm())
 
     async def _take_events(self, peer: Peer, sequence: int, stream: bytes) -> Taken:
@@ -380,6 +390,8 @@ class Runtime:
 
     async def _applied(self, built: Built) -> None:
         self.runner.replace(built.detectors)
+        kept = built.config.retention
+        self.store.keep(Retention.lasting(kept.events, kept.rollups))
         await asyncio.to_thread(self.catalogue.declare, built)
         try:
             channels = await asyncio.to_thread(self._makers.toolchain.channels, built.config)
@@ -570,6 +582,11 @@ class Runtime:
         ]
         if store.error:
             problems.append(f"the store does not take events: {store.error}")
+        if self.store.upkeep_figures.error:
+            problems.append(
+                "the store's upkeep fails, so pages of long ranges lag and old rows stay: "
+                + self.store.upkeep_figures.error
+            )
         health = getattr(self.config, "health", None)
         limits = horizon.Limits(health.lag.total_seconds()) if health else horizon.Limits()
         problems += self.horizon.problems(limits)

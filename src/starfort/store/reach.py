@@ -1,7 +1,7 @@
 """Whether a question is about more events than can be read while somebody waits.
 
-Pages read events where there are few: their answers are exact to the second then, and of this moment. Of many they
-read rollups.
+Pages read events where there are few: their answers are exact to the second then, and of this moment. Of many
+they read rollups.
 """
 
 from __future__ import annotations

@@ -28,8 +28,16 @@ LONG: Final = ("_1m", "_5m", "_1h")
 """Ends of names of tables that are kept as long as `rollups` says; others go with the events."""
 
 LOGINS: Final[dict[str, timedelta]] = {"login_1d": timedelta.max, "login_known": timedelta(days=30)}
-"""What detection of log-ins looks back on, as long as `rollups` at most: keys and hashes, no calls. Filters hold about
-four million of those who are known (crates/engine/src/signals/known.rs), a month of them."""
+"""What detection of log-ins looks back on, as long as `rollups` at most: keys and hashes, no calls.
+Filters hold some four million of those who are known (crates/engine/src/signals/known.rs), a month of them."""
+
+SPANS: Final = {
+    "_1m": timedelta(minutes=1),
+    "_5m": timedelta(minutes=5),
+    "_1h": timedelta(hours=1),
+    "_1d": timedelta(days=1),
+}
+"""What a row sums up, by the end of its table's name."""
 
 SHORT: Final[dict[str, timedelta]] = {"client_1h": timedelta(days=2)}
 """Tables that nothing reads longer than this. Callers by day are kept as events are: they name people."""
@@ -52,18 +60,29 @@ class Retention:
             if getattr(self, name) <= 0:
                 raise StoreOpenError(f"retention.{name} is {getattr(self, name)} s; it must be positive")
 
-    def of(self, table: str) -> timedelta:
-        """How long rows of a table are kept.
+    @classmethod
+    def lasting(cls, events: timedelta, rollups: timedelta) -> Retention:
+        """The same of lengths of time, as the configuration has them; parts of a second are left off.
 
         Args:
-            table: its name; it has a column `time`.
+            events: how long single events are kept.
+            rollups: how long sums by minute and hour are kept.
         """
+        return cls(int(events.total_seconds()), int(rollups.total_seconds()))
+
+    def of(self, table: str) -> timedelta:
+        """How long rows of a table are kept: a sum until the last moment that it has is over.
+
+        Args:
+            table: its name; it has a column `time`, where what a row sums up begins.
+        """
+        span = next((length for end, length in SPANS.items() if table.endswith(end)), timedelta())
         if table in LOGINS:
-            return min(LOGINS[table], timedelta(seconds=self.rollups))
+            return min(LOGINS[table], timedelta(seconds=self.rollups)) + span
         if table in SHORT:
-            return min(SHORT[table], timedelta(seconds=self.events))
+            return min(SHORT[table], timedelta(seconds=self.events)) + span
         long = table.endswith(LONG) and table != "login_1m"
-        return timedelta(seconds=self.rollups if long else self.events)
+        return timedelta(seconds=self.rollups if long else self.events) + span
 
     @property
     def pause(self) -> timedelta:

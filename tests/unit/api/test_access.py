@@ -235,3 +235,15 @@ async def test_local_socket_is_trusted_only_when_the_server_says_so(app: FastAPI
     assert await call({"local": True}) == 200
     assert await call({}) == 401
     assert await call({"local": "yes"}) == 401
+
+
+async def test_tokens_of_others_are_out_of_reach(
+    client: httpx.AsyncClient, tokens: dict[str, dict[str, str]], desk: Desk
+) -> None:
+    """Nobody but an administrator sees or revokes somebody else's token; it looks as if there were none."""
+    theirs = next(token for token in desk.tokens.list() if token.owner == "viewer")
+    path = f"/api/v1/tokens/{theirs.id}"
+    assert (await client.delete(path, headers=tokens["operator"])).status_code == 404
+    listed = (await client.get("/api/v1/tokens", headers=tokens["operator"])).json()
+    assert {token["owner"] for token in listed} == {"operator"}
+    assert (await client.delete(path, headers=tokens["admin"])).status_code == 204

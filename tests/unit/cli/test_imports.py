@@ -91,7 +91,7 @@ def heavy(modules: set[str], names: tuple[str, ...]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], [], ["events", "--help"], ["catalog", "--help"], ["statsu"]]
+    "arguments", [["--help"], [], ["events", "--help"], ["catalogue", "--help"], ["statsu"]]
 )
 def test_help_imports_no_command(tmp_path: Path, arguments: list[str]) -> None:
     """Help, and telling that a command or an option does not exist, build nothing."""
@@ -104,8 +104,8 @@ def test_help_imports_no_command(tmp_path: Path, arguments: list[str]) -> None:
     [
         ["status"],
         ["events"],
-        ["catalog", "list"],
-        ["posture"],
+        ["catalogue", "list"],
+        ["findings"],
         ["alerts", "list"],
         ["policy", "list"],
         ["detectors", "list"],

@@ -477,3 +477,45 @@ async def test_closing_takes_a_bounded_time_and_leaves_the_rest_in_the_spool(tmp
     await again.close()
     assert len(sink.ids) + len(fast.ids) == 80
     assert len({*sink.ids, *fast.ids}) == 80
+
+
+async def test_a_large_backlog_goes_in_parts_between_which_the_present_comes_and_a_kill_doubles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts have tokens of their own, which a restart in the middle finds again."""
+    monkeypatch.setattr("starfort.events.ingest.PART_ROWS", 10)
+    sink = SlowSink()
+    ingest = Ingest(tmp_path, sink, settings=replace(QUICK, largest_rows=35, target_seconds=0.001))
+    ingest._speed = 100.0
+    await ingest.start()
+    await ingest.accept("n", "i", 0, at(0))
+    await asyncio.sleep(0.1)  # the first insert begins
+    await ingest.accept("n", "i", 1, at(1, count=35))
+    await ingest.accept("n", "i", 2, at(2))
+
+    async def turns(*order: str) -> None:
+        for _ in order:
+            sink.turns.release()
+        await until(lambda: len(sink.order) >= len(order))
+
+    await turns("0", "2", "1")
+    await ingest.accept("n", "i", 3, at(3))
+    await until(lambda: len(ingest.spool.waiting) == 2 or ingest.spool.open_segment is not None)
+    sink.turns.release()
+    sink.turns.release()
+    await until(lambda: len(sink.order) == 5)
+    assert sink.order[:3] == ["0", "2", "1"]
+    assert "3" in sink.order[3:], "the present does not wait for all of the backlog"
+    sink.error = lambda: RuntimeError("killed")
+    closing = asyncio.create_task(ingest.close())
+    sink.turns.release()
+    await closing
+    assert len(list(tmp_path.glob("*.parts.segment"))) == 1
+    again = Ingest(tmp_path, fast := Sink(), settings=QUICK)
+    await again.start()
+    await again.flush()
+    await again.close()
+    stored = sink.got | fast.got
+    assert all(sink.got[token] == fast.got[token] for token in sink.got.keys() & fast.got.keys())
+    ids = [one for rows in stored.values() for one in rows]
+    assert len(ids) == len(set(ids)) == 65

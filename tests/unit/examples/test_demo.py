@@ -94,7 +94,7 @@ def test_a_version_is_proved_by_its_first_call() -> None:
         {"id": "b", "method": "GET", "path": "/v2/customers/17", "first_seen": moment(now - 9)},
         {"id": "c", "method": "GET", "path": "/v2/customers/{id}", "first_seen": moment(now - 3)},
     ]
-    stories = Stories(Answers(endpoints=rows), traffic())
+    stories = Stories(Answers(catalogue=rows), traffic())
     proof = asyncio.run(stories.version_in_the_catalogue(now - 3, 1))
     assert proof.text.startswith("GET /v2/customers/{id} is in the catalogue, new and undocumented, 3.")
     assert proof.path == "/catalogue/c"

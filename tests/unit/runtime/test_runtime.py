@@ -104,6 +104,20 @@ async def test_bad_file_leaves_the_good_one_in_force(control: Control) -> None:
     assert control.runtime.status().config.last_error == ""
 
 
+async def test_what_has_no_effect_is_said_and_refuses_nothing(control: Control) -> None:
+    """Warnings of the file in force stand in the reload's answer, the status and a metric; they go with their cause."""
+    control.write(node="edge-4", warnings=["starfort.json:1:1: the label 'x' is nowhere"])
+    result = await control.runtime.reload()
+    assert (result.ok, result.warnings) == (True, ["starfort.json:1:1: the label 'x' is nowhere"])
+    status = control.runtime.status()
+    assert status.config.warnings == result.warnings
+    assert "x" not in "".join(status.problems), "a warning is no trouble of the runtime"
+    assert b"starfort_config_warnings 1.0" in control.runtime.metrics()
+    control.write(node="edge-4")
+    assert (await control.runtime.reload()).warnings == []
+    assert control.runtime.status().config.warnings == []
+
+
 async def test_damaged_bundle_is_written_anew(control: Control) -> None:
     """A filter that comes without a bundle finds the file as it was written, whatever became of it on disk."""
     bundle = control.runtime.data_dir / "bundle.sfb"

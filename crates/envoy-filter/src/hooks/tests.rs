@@ -552,9 +552,9 @@ fn a_body_that_does_not_come_is_answered_408_with_a_finding() {
     );
     filter.stream_complete(&host);
     let row = bench.row();
-    assert_eq!((row.status, &*row.action), (408, "block"));
+    assert_eq!((row.status, row.action), (408, "block"));
     assert!(row.findings.iter().any(|one| one == "over_limit"));
-    assert!(row.anomalies.iter().any(|one| *one == "slow_body"));
+    assert!(row.anomalies.contains(&"slow_body"));
 }
 
 #[test]

@@ -211,7 +211,8 @@ def _headers(context: Context, one: _Text, nodes: Sequence[e.Expr]) -> Iterator[
 
 def _at(context: Context, one: _Text, part: str, what: str, fix: str) -> ConfigProblem:
     """A warning at the first place of a text where a part of it stands."""
-    offset = max(one.text.find(part), 0)
+    quoted = max(one.text.find(f"{quote}{part}{quote}") for quote in "\"'")
+    offset = quoted + 1 if quoted >= 0 else max(one.text.find(part), 0)
     line = one.text.count("\n", 0, offset) + 1
     column = offset - (one.text.rfind("\n", 0, offset) + 1) + 1
     source = context.loaded.source

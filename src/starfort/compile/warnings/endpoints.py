@@ -17,8 +17,8 @@ from starfort.config.source import Location
 LONG_ENOUGH: Final = timedelta(days=1)
 """How long traffic must have been seen before it counts that an endpoint was never called."""
 
-_ALWAYS: Final = frozenset({"HEAD", "OPTIONS"})
-"""Methods that servers answer without being documented (RFC 9110, 9.3.2 and 9.3.7)."""
+_ALWAYS: Final = frozenset({"*", "HEAD", "OPTIONS"})
+"""Any method, and those that servers answer without being documented (RFC 9110, 9.3.2 and 9.3.7)."""
 
 
 @dataclass(frozen=True)
@@ -102,15 +102,17 @@ class _Known:
         begun = [one.since for one in seen if one.since is not None]
         self.is_seen = bool(seen)
         self.is_long_seen = bool(begun) and context.now - min(begun) >= LONG_ENOUGH
-        self._templates = TemplateSet()
+        self._templates, self._paths = TemplateSet(), TemplateSet()
         for index, match in enumerate(self.matches):
             method, path = match.split(" ", 1)
-            for counted in (method, "*"):
-                self._templates.add(path, counted, index)
+            self._templates.add(path, method, index)
+            self._paths.add(path, "*", index)
 
     def has(self, method: str, path: str) -> bool:
         """Whether the endpoint is known, or is a part of one that is."""
-        return self._templates.covering(path, "*" if method in _ALWAYS else method) is not None
+        if method in _ALWAYS:
+            return self._paths.covering(path, "*") is not None
+        return self._templates.covering(path, method) is not None
 
     def methods(self, path: str) -> list[str]:
         """Methods that the path is known with."""

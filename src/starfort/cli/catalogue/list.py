@@ -1,4 +1,4 @@
-"""`starfort catalog list`."""
+"""`starfort catalogue list`."""
 
 from typing import Annotated, Literal
 
@@ -31,7 +31,7 @@ def list_endpoints(
 ) -> None:
     """List the endpoints of the catalogue, with the traffic of the last 24 hours."""
     wanted = {"search": search, "api": api, "host": host, "prefix": prefix, "show": show, "sort": sort}
-    found = list(client.pages("/endpoints", limit, **wanted))
+    found = list(client.pages("/catalogue", limit, **wanted))
     if json:
         output.print_json(found)
         return

@@ -1,22 +1,28 @@
-"""`starfort catalog show`."""
+"""`starfort catalogue show`."""
 
 from typing import Annotated, Any
 
 import typer
 
 from starfort.cli import output
-from starfort.cli.catalog.list import marks
+from starfort.cli.catalogue.find import endpoint_id
+from starfort.cli.catalogue.list import marks
 from starfort.cli.client import Client
 from starfort.cli.events import Range
 from starfort.cli.options import Json, online
 
-Id = Annotated[str, typer.Argument(help="The endpoint's id, from `starfort catalog list`.")]
+Endpoint = Annotated[
+    str,
+    typer.Argument(
+        help='Method and path, such as "GET /notes/{id}", or the id from `starfort catalogue list`.'
+    ),
+]
 
 
 @online
-def show(client: Client, endpoint: Id, *, range: Range = "24h", json: Json = False) -> None:
+def show(client: Client, endpoint: Endpoint, *, range: Range = "24h", json: Json = False) -> None:
     """Show one endpoint as traffic shows it: parameters, statuses, consumers, sensitive data."""
-    found = client.get(f"/endpoints/{endpoint}", range=range)
+    found = client.get(f"/catalogue/{endpoint_id(client, endpoint)}", range=range)
     if json:
         output.print_json(found)
         return

@@ -1,4 +1,4 @@
-"""`starfort posture`."""
+"""`starfort findings`."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ from starfort.cli.options import Json, Limit, online
 
 
 @online
-def posture(
+def findings(
     client: Client,
     *,
     api: Annotated[str, typer.Option(help="Of this API.")] = "",
@@ -21,7 +21,7 @@ def posture(
     json: Json = False,
 ) -> None:
     """List what is wrong with the APIs as they stand, most severe first, and what to do."""
-    found = list(client.pages("/posture", limit, api=api, severity=severity))
+    found = list(client.pages("/findings/apis", limit, api=api, severity=severity))
     if json:
         output.print_json(found)
         return

@@ -1,4 +1,4 @@
-"""`starfort catalog export`."""
+"""`starfort catalogue export`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,9 +27,9 @@ def export(
     import json
 
     if openapi:
-        found = client.get("/endpoints/openapi", api=api)
+        found = client.get("/catalogue/openapi", api=api)
     else:
-        found = list(client.pages("/endpoints", 100_000, api=api))
+        found = list(client.pages("/catalogue", 100_000, api=api))
     if path is None:
         output.print_json(found)
         return
