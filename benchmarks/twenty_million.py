@@ -1,7 +1,7 @@
 """Fill a store with events of an ordinary shop, bank and network: twenty million over thirty days in minutes.
 
-ClickHouse makes the rows itself (`INSERT ... SELECT FROM numbers`), in blocks of the size that ingest inserts.
-A row depends only on its number: the same number of events gives the same store.
+ClickHouse makes the rows itself (`INSERT ... SELECT FROM numbers`), in blocks of the size that ingest has. A
+row depends only on its number: the same number of events gives the same store.
 """
 
 from __future__ import annotations
