@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from starfort.admin.audit import CLI
 from starfort.admin.desk import Desk
@@ -247,3 +248,12 @@ async def test_tokens_of_others_are_out_of_reach(
     listed = (await client.get("/api/v1/tokens", headers=tokens["operator"])).json()
     assert {token["owner"] for token in listed} == {"operator"}
     assert (await client.delete(path, headers=tokens["admin"])).status_code == 204
+
+
+async def test_refused_access_is_logged(client: httpx.AsyncClient, tokens: dict[str, dict[str, str]]) -> None:
+    """Who asked for what, with which role, from where; the query, which may hold anything, is left out."""
+    with capture_logs() as lines:
+        await client.get("/api/v1/audit?limit=5", headers=tokens["operator"])
+    found = next(line for line in lines if line["event"] == "access_refused")
+    assert (found["account"], found["role"], found["needed"]) == ("operator", "operator", "admin")
+    assert found["path"] == "/api/v1/audit"
