@@ -257,3 +257,29 @@ async def test_refused_access_is_logged(client: httpx.AsyncClient, tokens: dict[
     found = next(line for line in lines if line["event"] == "access_refused")
     assert (found["account"], found["role"], found["needed"]) == ("operator", "operator", "admin")
     assert found["path"] == "/api/v1/audit"
+
+
+async def test_ones_own_sessions(
+    client: httpx.AsyncClient, app: FastAPI, tokens: dict[str, dict[str, str]]
+) -> None:
+    """Everybody sees and ends their own sessions and nobody else's; a token ends none."""
+    csrf = await log_in(client, "viewer")
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as elsewhere:
+        await log_in(elsewhere, "viewer")
+        assert (await elsewhere.get("/api/v1/status")).status_code == 200
+        mine = (await client.get("/api/v1/sessions")).json()
+        assert len(mine) == 2
+        theirs = [
+            each["id"] for each in (await client.get("/api/v1/sessions", headers=tokens["operator"])).json()
+        ]
+        assert theirs == []
+        other = (await elsewhere.get("/api/v1/sessions")).json()[0]["id"]
+        where = f"/api/v1/sessions/{other}"
+        assert (await client.delete(where, headers=tokens["viewer"])).status_code == 403
+        headers = {"X-CSRF-Token": csrf}
+        wanted = [each["id"] for each in mine]
+        assert (await client.delete(f"/api/v1/sessions/{'0' * 16}", headers=headers)).status_code == 404
+        for each in wanted:
+            await client.delete(f"/api/v1/sessions/{each}", headers=headers)
+        assert (await elsewhere.get("/api/v1/status")).status_code == 401
