@@ -179,8 +179,8 @@ class World:
         """Move the clock; detectors judge at each full beat in between."""
         while self._due <= until:
             self.now = self._due
-            self._store(self.now - LAG_S)
             if judge:
+                self._store(self.now - LAG_S)
                 self._judge()
             self._due += self.every_s
         self.now = until
