@@ -38,7 +38,10 @@ def test_defaults(tmp_path: Path) -> None:
     made = make(tmp_path, HEAD + LISTENER + UPSTREAM + API)
     data = tmp_path / "var"
     assert (made.directory, made.admin_socket) == (data / "envoy", data / "run/envoy.sock")
-    assert made.filter_settings == ir.FilterSettings(data / "bundle.sfb", data / "run/control.sock", True)
+    settings = ir.FilterSettings(
+        data / "bundle.sfb", data / "run/control.sock", True, last_good=data / "bundle.last.sfb"
+    )
+    assert made.filter_settings == settings
     assert made.apis == (ir.Api("shop", ("shop.test", "shop.test"), ("/v1", "/"), "shop"),)
     assert (made.workers, made.diverts, made.limits.headers, made.limits.headers_kib) == (0, (), 200, 96)
     assert made.limits.connections >= 100
