@@ -12,6 +12,7 @@ import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,6 +66,9 @@ DISKS_EVERY_S: Final = 2.0
 
 LAST_EVENTS_S: Final = 6.0
 """How long stopping waits, after Envoy ended, for what its filter sent; the control socket gives it 5 s."""
+
+MAX_THREADS: Final = 64
+"""Threads for work that blocks: queries of pages that may run and wait (18), and room for everything else."""
 
 log = structlog.get_logger(__name__)
 
@@ -174,6 +178,10 @@ class Runtime:
             StartError: with where, what and what to do.
             RefusedError: the configuration is wrong.
         """
+        # Python gives a loop a handful of threads; page queries that wait for their turn would take them all,
+        # and whoever needs one to save, reload or tell people would wait behind them.
+        threads = ThreadPoolExecutor(MAX_THREADS, "starfort")
+        asyncio.get_running_loop().set_default_executor(threads)
         try:
             await self._start()
         except (StoreError, SocketUnavailableError, OSError) as error:

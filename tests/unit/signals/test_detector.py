@@ -62,7 +62,7 @@ def test_mistake_is_named_with_its_line(text: str, line: int, what: str) -> None
 @pytest.mark.parametrize(
     ("settings", "what"),
     [
-        ({"msot": 1}, "'msot' is unknown; many has most, share"),
+        ({"msot": 1}, "'msot' is unknown; many has most, probe, share"),
         ({"most": 0}, "expected at least 1"),
         ({"most": 1.5}, "expected int"),
         ({"most": "ten"}, "expected int"),
@@ -78,7 +78,8 @@ def test_wrong_setting_is_refused(settings: dict[str, object], what: str) -> Non
 
 def test_setting_replaces_the_default() -> None:
     """A whole number does for a threshold that is a number."""
-    assert parse(FRONT + SQL, PATH).with_settings({"most": 3, "share": 1}).settings == {"most": 3, "share": 1}
+    settings = parse(FRONT + SQL, PATH).with_settings({"most": 3, "share": 1}).settings
+    assert (settings["most"], settings["share"]) == (3, 1)
 
 
 def test_all_problems_of_all_files_come_at_once(tmp_path: Path) -> None:

@@ -32,6 +32,15 @@ score: |
   minutes or a day in which no more accounts failed) is never signalled as a whole: of a tool that a campaign shares with
   people those networks are signalled that people do not use it in, and single addresses that try one account after the other.
   Seconds in which nobody at all gets in, though people were about to, are a failing service and no evidence.
+gate: |
+  SELECT key
+  FROM login_1s
+  WHERE key_type IN ('campaign', 'fingerprint', 'ja4', 'network')
+    AND time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')}
+  GROUP BY key_type, key
+  HAVING sum(stopped) > 0
+      OR sum(strange) >= {min_failures:UInt32} AND uniqCombinedMerge(12)(strange_addresses) >= 0.9 * {min_addresses:UInt32}
+  LIMIT 1
 */
 WITH
     -- whether anybody got into an endpoint, in slices of 2 s; slice 0 is the newest
@@ -134,7 +143,7 @@ WITH
             GROUP BY key_type, key, slice
         )
         GROUP BY key_type, key
-        HAVING failures > 0 OR stopped > 0
+        HAVING failures > 0 OR stopped > 0 OR people > 0
     ),
     -- people who got in through these keys within the last hour or week, in times in which as many got in as failed
     before AS
@@ -203,6 +212,7 @@ WITH
                     OR countIf(narrow AND people > 0 AND people >= accounts) OVER (PARTITION BY family)
                         >= greatest(3, 0.05 * countIf(narrow) OVER (PARTITION BY family))) AS shared,
             sumIf(accounts, narrow AND people = 0 AND people_before = 0) OVER (PARTITION BY family) AS thin,
+            countIf(narrow AND people = 0 AND people_before = 0 AND accounts > 0) OVER (PARTITION BY family) AS thin_networks,
             0.5 * least(1, 1.5 * accounts / greatest(failures, 1)) + 0.5 * least(1, addresses / {min_addresses:UInt32}) AS spread
         FROM judged
     ),
@@ -227,7 +237,7 @@ WITH
             max(if(hides, spread, 0)) OVER () AS any_spread,
             max(if(hides, attempts, 0)) OVER () AS any_attempts,
             -- so many networks that each has hardly been seen: one failure in a network without people is enough
-            max(hides AND thin >= {min_failures:UInt32} AND thin >= 3 * people) OVER (PARTITION BY family) AS broad
+            max(hides AND thin_networks >= {min_failures:UInt32} AND thin >= 3 * people) OVER (PARTITION BY family) AS broad
         FROM hidden
     ),
     decided AS
