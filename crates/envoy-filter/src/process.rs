@@ -416,4 +416,35 @@ mod tests {
         write_bundle(directory.path(), &bundle("one"));
         assert!(FilterConfig::new(&json).is_ok());
     }
+
+    #[test]
+    fn connections_are_counted_as_the_bundle_says() {
+        let directory = tempfile::tempdir().unwrap();
+        let process = crate::testing::process(directory.path());
+        let begin = |address: &str| process.connection_begins(address.parse().unwrap());
+        assert!(
+            matches!(begin("192.0.2.1"), Ok(None)),
+            "no bundle, no limit"
+        );
+        let mut bundle = bundle("one");
+        bundle.connections_per_address = 1;
+        bundle.trusted_proxies = [10, 10]
+            .iter()
+            .flat_map(|last| {
+                let mut address = [0; 16];
+                address[10..].copy_from_slice(&[0xff, 0xff, 192, 0, 2, *last]);
+                address
+            })
+            .collect();
+        let path = write_bundle(directory.path(), &bundle);
+        assert!(process.swap_bundle(&path, None).ok);
+        let kept = begin("192.0.2.1");
+        assert!(matches!(kept, Ok(Some(_))));
+        assert!(begin("192.0.2.1").is_err());
+        assert!(begin("192.0.2.2").is_ok());
+        assert!(matches!(begin("192.0.2.10"), Ok(None)), "a trusted proxy");
+        assert_eq!(process.metrics.connections_refused.get(), 1);
+        drop(kept);
+        assert!(begin("192.0.2.1").is_ok());
+    }
 }
