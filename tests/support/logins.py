@@ -30,8 +30,8 @@ from tests.support.events import event, stream
 if TYPE_CHECKING:
     from starfort._engine import SignalDescription, SignalKey
 
-LAG_S: Final = 0.3
-"""From an event to the store: the filter's batch and the ingest's."""
+LAG_S: Final = 1.0
+"""From an event to the store: the filter's batch, the ingest's segment and the insert."""
 
 CONFIG: Final = """
 version: 1
@@ -142,7 +142,7 @@ class World:
             right: whether the password is right.
             of: where it is counted.
         """
-        ok = right and not self.broken
+        ok = right and not self.broken  # a service that fails refuses the right ones too
         body = f'{{"email": "{caller.account}", "password": "{caller.password}"}}'
         headers = [("Host", "shop.example"), ("X-Forwarded-For", caller.address)]
         headers += [(name, caller.agent if name == "User-Agent" else "x") for name in caller.tool]
@@ -241,6 +241,28 @@ class Crowd:
                     Caller(caller.account, wrong, caller.address, caller.tool), right=False, of=world.people
                 )
             world.login(caller, right=True, of=world.people)
+
+
+@dataclass
+class Retrying(Crowd):
+    """People who try twice more, 3 s apart, when they do not get in."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._again: list[tuple[float, Caller, int]] = []
+
+    def act(self, world: World) -> None:
+        """Everything that is due now."""
+        if self._next is None:
+            self._next = world.now + self.random.expovariate(self.rate)
+        due = [(caller, left) for when, caller, left in self._again if when <= world.now]
+        self._again = [entry for entry in self._again if entry[0] > world.now]
+        while self._next <= world.now:
+            self._next += self.random.expovariate(self.rate)
+            due.append((self.random.choice(self.callers), 2))
+        for caller, left in due:
+            if not world.login(caller, right=True, of=world.people) and left:
+                self._again.append((world.now + 3, caller, left - 1))
 
 
 @dataclass

@@ -326,6 +326,14 @@ impl Drop for FilterConfig {
     }
 }
 
+/// Let Envoy live on when the control plane, its parent, ends. With hot restart Envoy asks Linux for a signal then;
+/// that is the main thread's, which calls this.
+pub(crate) fn outlive_parent() {
+    if rustix::process::set_parent_process_death_signal(None).is_err() {
+        log::say(Level::Warn, "this Envoy ends with the control plane");
+    }
+}
+
 /// Lower the priority of this thread; on Linux nice values are a thread's own. Refused, it runs like the others.
 fn step_back() {
     let _ = rustix::process::nice(STEP_BACK);
@@ -377,6 +385,16 @@ mod tests {
                 .contains("bundle.sfb")
         );
         assert!(FilterConfig::new(b"{}").is_err());
+    }
+
+    #[test]
+    fn the_wish_to_end_with_the_parent_is_taken_back() {
+        use rustix::process::{
+            Signal, parent_process_death_signal, set_parent_process_death_signal,
+        };
+        set_parent_process_death_signal(Some(Signal::TERM)).unwrap();
+        outlive_parent();
+        assert_eq!(parent_process_death_signal().unwrap(), None);
     }
 
     #[test]

@@ -78,7 +78,7 @@ _RIGHTS: Final = """<clickhouse>
 for `SETTINGS` of a query; a session that sets nothing has ClickHouse's defaults all the same."""
 
 _REFUSED: Final = re.compile(
-    r"function_name: (?P<function>file|ai[A-Z]\w*)\b"
+    r"(?<!table_)function_name: (?P<function>file|ai[A-Z]\w*)\b"
     r"|(?<!\w)identifier: (?P<identifier>file|ai[A-Z]\w*)\s*$"
     r"|table_function_name: (?P<table_function>eval)\b",
     re.MULTILINE,

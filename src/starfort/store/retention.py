@@ -39,7 +39,7 @@ SPANS: Final = {
 }
 """What a row sums up, by the end of its table's name."""
 
-SHORT: Final[dict[str, timedelta]] = {"client_1h": timedelta(days=2)}
+SHORT: Final[dict[str, timedelta]] = {"client_1h": timedelta(days=2), "login_1m": timedelta(days=8)}
 """Tables that nothing reads longer than this. Callers by day are kept as events are: they name people."""
 
 

@@ -20,7 +20,7 @@ RANDOM = 2
 
 JUDGED_BY_MEANING = [
     "GET /events",  # `before` is what an earlier page gave
-    "GET /endpoints/openapi",  # needs `api` when there are several
+    "GET /catalogue/openapi",  # needs `api` when there are several
     "POST /detectors/test", "POST /detectors/backtest",  # a detector's text, times in order
     "POST /users", "PATCH /users/{name}",  # common passwords
 ]  # fmt: skip

@@ -143,7 +143,7 @@ WITH
             GROUP BY key_type, key, slice
         )
         GROUP BY key_type, key
-        HAVING failures > 0 OR stopped > 0
+        HAVING failures > 0 OR stopped > 0 OR people > 0
     ),
     -- people who got in through these keys within the last hour or week, in times in which as many got in as failed
     before AS
@@ -212,6 +212,7 @@ WITH
                     OR countIf(narrow AND people > 0 AND people >= accounts) OVER (PARTITION BY family)
                         >= greatest(3, 0.05 * countIf(narrow) OVER (PARTITION BY family))) AS shared,
             sumIf(accounts, narrow AND people = 0 AND people_before = 0) OVER (PARTITION BY family) AS thin,
+            countIf(narrow AND people = 0 AND people_before = 0 AND accounts > 0) OVER (PARTITION BY family) AS thin_networks,
             0.5 * least(1, 1.5 * accounts / greatest(failures, 1)) + 0.5 * least(1, addresses / {min_addresses:UInt32}) AS spread
         FROM judged
     ),
@@ -236,7 +237,7 @@ WITH
             max(if(hides, spread, 0)) OVER () AS any_spread,
             max(if(hides, attempts, 0)) OVER () AS any_attempts,
             -- so many networks that each has hardly been seen: one failure in a network without people is enough
-            max(hides AND thin >= {min_failures:UInt32} AND thin >= 3 * people) OVER (PARTITION BY family) AS broad
+            max(hides AND thin_networks >= {min_failures:UInt32} AND thin >= 3 * people) OVER (PARTITION BY family) AS broad
         FROM hidden
     ),
     decided AS

@@ -13,6 +13,8 @@ thresholds:
   min_objects: {default: 100, minimum: 5, description: different objects of one endpoint within the window}
   min_new: {default: 0.7, minimum: 0.0, maximum: 1.0, description: share of calls that asked for an object not asked for before within the window}
   times_usual: {default: 10.0, minimum: 1.0, maximum: 10000.0, description: times what the endpoint's usual caller (the 90th percentile of callers and minutes of the last hour) reads in a minute}
+probe: 0  # what it judges does not depend on what the API answers
+spare_known: false
 severity: high
 ttl: 5m
 score: |

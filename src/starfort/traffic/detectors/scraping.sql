@@ -15,6 +15,8 @@ thresholds:
   min_new: {default: 0.6, minimum: 0.0, maximum: 1.0, description: share of reads that asked for a path not asked for before within the window}
   min_pace: {default: 20.0, minimum: 1.0, maximum: 100000.0, description: reads of each address within the window; people behind one tool and network have fewer}
   max_unevenness: {default: 0.9, minimum: 0.0, maximum: 10.0, description: standard deviation of reads a second over their mean; people come in bursts}
+probe: 0  # what it judges does not depend on what the API answers
+spare_known: false
 severity: medium
 ttl: 5m
 score: |
