@@ -133,7 +133,7 @@ async def test_a_stop_ends_both_envoys(starfort: Installation) -> None:
     for pid in (first, second):
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
-    assert not list((starfort.data / "run").glob("hot_*"))
+    assert not list((starfort.data / "run").glob("h_*"))
     assert "assert failure" not in (starfort.data / "envoy" / "envoy.log").read_text()
 
 

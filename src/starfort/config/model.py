@@ -773,6 +773,18 @@ class Rules(Model):
     """Virtual patches."""
 
 
+class Drain(Model):
+    """How long connections and requests live on that Starfort would rather end."""
+
+    handover: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(days=1))] = timedelta(
+        minutes=10
+    )
+    """Connections of an Envoy or a listener that was replaced. Never less than the longest `timeout` of an
+    upstream; choose more than the longest stream (WebSocket, server-sent events) that must not be cut."""
+    stop: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=1))] = timedelta(seconds=10)
+    """Requests under way when Starfort is stopped."""
+
+
 class Config(Model):
     """The whole file."""
 
@@ -788,6 +800,8 @@ class Config(Model):
     """When the engine itself fails: let requests pass, or refuse them."""
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     """Envoy's worker threads; default: one a core."""
+    drain: Drain = Drain()
+    """How long the old lives beside the new."""
     listeners: Annotated[list[Listener], Field(min_length=1)]
     """Where clients connect."""
     upstreams: Annotated[list[Upstream], Field(min_length=1)]

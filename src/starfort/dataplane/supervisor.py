@@ -1,9 +1,9 @@
 """Starts Envoy, watches it, starts it again when it dies, and brings changed configurations into force.
 
 Envoy outlives this process (docs/adr/0007): it is found again by its process id file, and taken over when
-program, filter and bootstrap are the same. Where they are not, another one takes over from it without a request
-lost (docs/adr/0021): it is tried beside the old one first, then gets the listening sockets, and the old one ends
-when its connections have.
+program, filter and bootstrap are the same. Where they are not, another one takes over from it without a
+request lost (docs/adr/0021): it is tried beside the old one first, then gets the listening sockets, and the
+old one ends when its connections have.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from starfort.dataplane.files import explain, read_json, write_json
 BOOTSTRAP: Final = "bootstrap.json"
 NEXT: Final = "next"
 TRIAL: Final = "trial"
-"""Files of every second Envoy of a family, and of one that is only tried, are in directories of these names."""
+"""Directories of the files of every second Envoy of a family, and of one that is only tried."""
 
 IDLE_LOOKS: Final = 2
 """An Envoy that was replaced is ended when so many looks in a row found no connection."""
@@ -625,7 +625,7 @@ class EnvoySupervisor:
                 self._note()
 
     async def _end_all(self) -> None:
-        """End Envoy, and before it those that were replaced; their connections get as long as requests at a stop."""
+        """End every Envoy; connections of those that were replaced get as long as requests at a stop."""
         if self._process is None and not self._leaving:
             return
         deadline = time.monotonic() + self._drain_s() / 2

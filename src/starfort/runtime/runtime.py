@@ -322,13 +322,11 @@ class Runtime:
     async def _greet(self, peer: Peer) -> None:
         # Answers come over the connection that waits for us here, so this is done beside it.
         built = self._configuration.built
-        runs_it = built is not None and peer.bundle == built.version
         if not peer.bundle or peer.bundle_error:
             # Envoy loads the bundle before it listens, so the file could not be read there. One that began with
             # its copy was sent nothing, for it runs this version.
-            self._background(self._configuration.repair(tell=runs_it))
-        elif runs_it:
-            self._background(self._configuration.confirm())
+            tell = built is not None and peer.bundle == built.version
+            self._background(self._configuration.repair(tell=tell))
 
     async def _take_events(self, peer: Peer, sequence: int, stream: bytes) -> None:
         while True:

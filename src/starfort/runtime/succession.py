@@ -44,6 +44,7 @@ class Outcome:
         pid: its process id.
         envoy: process id of the Envoy that takes requests, 0 when it is not known.
         leaving: process ids of Envoys that were replaced and end when their connections have.
+        pending: what comes into force when an Envoy that leaves has ended, "" when nothing waits.
         error: what is not as it should be, "" otherwise.
     """
 
@@ -53,6 +54,7 @@ class Outcome:
     pid: int = 0
     envoy: int = 0
     leaving: tuple[int, ...] = ()
+    pending: str = ""
     error: str = ""
 
 
