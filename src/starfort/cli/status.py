@@ -69,6 +69,10 @@ def _overview(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         since = output.moment(config["last_error_at"]) if config["last_error"] else "none stands"
         yield "refused", f"{config['errors']} since the start; last: {since}"
     yield "envoy", f"{envoy['state']}, process {envoy['pid']}, {envoy['restarts']} restarts"
+    if envoy["leaving"]:
+        yield "envoy before", f"process {', '.join(map(str, envoy['leaving']))}, until its connections end"
+    if envoy["pending"]:
+        yield "not yet", envoy["pending"]
     rate, dropped = store["events_per_s"], store["events_dropped"]
     stored = f"{store['events_stored']:,} stored, {rate:.1f}/s, {dropped:,} dropped"
     waiting = f"{store['lag_s']:.1f} s behind, {output.size(store['spool_bytes'])} waiting"

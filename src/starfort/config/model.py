@@ -776,13 +776,19 @@ class Rules(Model):
 class Drain(Model):
     """How long connections and requests live on that Starfort would rather end."""
 
-    handover: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(days=1))] = timedelta(
-        minutes=10
-    )
+    handover: Duration = timedelta(minutes=10)
     """Connections of an Envoy or a listener that was replaced. Never less than the longest `timeout` of an
     upstream; choose more than the longest stream (WebSocket, server-sent events) that must not be cut."""
-    stop: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=1))] = timedelta(seconds=10)
+    stop: Duration = timedelta(seconds=10)
     """Requests under way when Starfort is stopped."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if not timedelta(seconds=1) <= self.handover <= timedelta(days=1):
+            raise ValueError("handover must be between 1s and 1d")
+        if not timedelta(0) <= self.stop <= timedelta(hours=1):
+            raise ValueError("stop must be between 0s and 1h")
+        return self
 
 
 class Config(Model):

@@ -404,7 +404,7 @@ class EnvoySupervisor:
             return
         before = self._dataplane
         if before is not None and not await _accepts(before.listeners[0].address):
-            # The new one lived long enough to take the listeners over: as after a crash, a fresh one is started.
+            # The new one lived to take the listeners over: as after a crash, a fresh one is started.
             log.error("envoy_lost_its_listeners", pid=running.pid)
             self._leaving.append(_Leaving(running, time.time() + _longest_s(before), frozenset()))
             self._process = None
@@ -635,7 +635,7 @@ class EnvoySupervisor:
                     break
                 await asyncio.sleep(0.05)
         self._mind()
-        # An Envoy that ends tells the one before it to end, and aborts when nobody is there: so it goes first.
+        # An Envoy that ends tells the one before it to end, and aborts when none is there: it goes first.
         await self._end_now()
         await asyncio.gather(*(self._end(one.process) for one in self._leaving))
         for one in self._leaving:
@@ -645,7 +645,7 @@ class EnvoySupervisor:
         await asyncio.to_thread(hot.clean, self._data_dir)
 
     def _mind(self) -> None:
-        """See that somebody is there for what Envoy says to the one before it, also when that died by itself."""
+        """See that what Envoy says to the one before it is taken, also when that died by itself."""
         running = self._process
         if running is None or not running.base_id or not running.epoch:
             return
@@ -706,7 +706,7 @@ class EnvoySupervisor:
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A data plane with directory and administration socket of its own, what it was made of, its resources."""
+    """A data plane with a place of its own, what it was made of, and its resources."""
 
     origin: ir.Dataplane
     dataplane: ir.Dataplane

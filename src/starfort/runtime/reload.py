@@ -28,7 +28,7 @@ WATCH_EVERY_S: Final = 0.2
 """How often files are looked at: a change is to be in force within 1 s (the design's budget)."""
 
 AGAIN_AFTER_S: Final = 2.0
-"""After how long a change is tried again that failed for what is no fault of the file, such as a full disk."""
+"""After how long a change is tried again that failed through no fault of the file (a full disk)."""
 
 log = structlog.get_logger(__name__)
 

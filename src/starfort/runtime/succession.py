@@ -1,9 +1,9 @@
 """How a control plane is replaced by what is installed now: the same process goes on with another program.
 
 `starfort restart` leaves a request in the data directory and sends `SIGNAL`. The control plane leaves Envoy
-alone, ends everything else, and executes the Python that the request names with its own arguments: the process
-id stays, so whoever started it (systemd, a terminal, a container) notices nothing. What comes of it is written
-beside the request.
+alone, ends everything else, and executes the Python that the request names with its own arguments: the
+process id stays, so whoever started it (systemd, a terminal, a container) notices nothing. What comes of it
+is written beside the request.
 """
 
 from __future__ import annotations

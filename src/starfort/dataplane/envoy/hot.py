@@ -79,8 +79,8 @@ def stand_in(data_dir: Path, base_id: int, epoch: int) -> socket.socket:
     """A socket for what a process says to the one before it, when that is no more.
 
     Envoy tells the one before it to end when its time is over and when it ends itself. Where that one has
-    ended earlier, it tries for ten seconds and then aborts. So it gets a socket of its own at its start, which
-    takes the message, whoever lives then; `take_place` puts it where Envoy looks.
+    ended earlier, it tries for ten seconds and then aborts. So it gets a socket of its own at its start, and
+    that takes the message, whoever lives then; `take_place` puts it where Envoy looks.
 
     Args:
         data_dir: where the sockets are.
