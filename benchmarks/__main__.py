@@ -11,7 +11,9 @@ from typing import Final
 
 from benchmarks.report import Row, SkippedError, skipped, table, write
 
-BENCHES: Final = ("cpu", "latency", "memory", "ingest", "reload", "verdict", "engine", "rules")
+BENCHES: Final = (
+    "cpu", "latency", "memory", "ingest", "reload", "verdict", "engine", "rules", "overload", "cli"
+)  # fmt: skip
 
 LIMIT_S: Final = 600
 """A benchmark that takes longer is ended and has failed."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import math
 import random
 import resource
 import tempfile
@@ -18,7 +19,7 @@ from typing import Any, Final
 from tests.support.events import event, stream
 
 from benchmarks.report import Row, figure
-from starfort.events.ingest import Ingest
+from starfort.events.ingest import Ingest, Settings
 from starfort.store import Store
 from starfort.store.sink import event_sink
 
@@ -34,7 +35,9 @@ async def run() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="starfort-bench-") as name:
         directory = Path(name)
         with Store.open(directory / "store") as store:
-            ingest = Ingest(directory / "spool", event_sink(store))
+            # Nothing is thinned, however much waits: every row counts.
+            whole = Settings(bare_seconds=math.inf, thin_seconds=math.inf)
+            ingest = Ingest(directory / "spool", event_sink(store), settings=whole)
             await ingest.start()
             await send(ingest, prepared, 0, 2.0)  # warm up
             await ingest.flush()

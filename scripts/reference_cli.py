@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-import typer
-
-from starfort.cli.app import app
+from starfort.cli.app import commands
 from starfort.cli.errors import EXIT_CODES
 
 HEAD = """<!-- Made by scripts/reference.py from src/starfort/cli; don't edit. -->
@@ -18,6 +16,10 @@ something have `--json`. Output is the same without a terminal or with `NO_COLOR
 Commands that ask a running Starfort find it by the configuration's `data_dir` (`--config`, `STARFORT_CONFIG`) or by
 `--data-dir` (`STARFORT_DATA_DIR`), and speak through a Unix socket that only its user may open. From elsewhere they take `--url`
 (`STARFORT_URL`) and an API token in `STARFORT_TOKEN`.
+
+`starfort check`, `policy test` and `rules check` remember by digest which rules the engine accepted, in `$XDG_CACHE_HOME/starfort/accepted-rules`
+(`~/.cache` without that variable; mode 0600, at most 320 kB), so that the next check does not compile them again. A start uses no such file.
+Former names (`catalog`, `posture`) work for one version.
 
 ## Exit codes
 
@@ -32,20 +34,6 @@ def cli_page() -> str:
     for words, command in commands():
         parts += [f"\n## `{words}`\n", command.help or "", *_parameters(words, command)]
     return "\n".join(parts).rstrip() + "\n"
-
-
-def commands() -> Iterator[tuple[str, Any]]:
-    """Every command with the words that call it, in the order of the help."""
-    yield from _walk("starfort", typer.main.get_command(app))
-
-
-def _walk(words: str, command: Any) -> Iterator[tuple[str, Any]]:
-    inner = getattr(command, "commands", None)
-    if inner is None:
-        yield words, command
-        return
-    for name, each in inner.items():
-        yield from _walk(f"{words} {name}", each)
 
 
 def _parameters(words: str, command: Any) -> Iterator[str]:

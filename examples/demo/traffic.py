@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 import uuid
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from . import callers
@@ -30,7 +31,26 @@ INJECTIONS = (
     "/.env",
     "/wp-login.php",
 )
+KEPT_ATTEMPTS = 10_000
 NOSQL_INJECTION = b'{"email": {"$ne": null}, "password": {"$gt": ""}}'
+
+
+def mistyped(password: str, pick: random.Random) -> str:
+    """A password as somebody types it by mistake: two letters swapped, one left out, doubled or another.
+
+    Different people mistype different passwords in different ways: one wrong password for all of them would be
+    password spraying.
+    """
+    at = pick.randrange(len(password) - 1)
+    before, one, other, after = password[:at], password[at], password[at + 1], password[at + 2 :]
+    slips = [
+        before + other + one + after,
+        before + other + after,
+        before + one + one + other + after,
+        before + pick.choice("qwertzuiop") + other + after,
+        password.swapcase(),
+    ]
+    return pick.choice([slip for slip in slips if slip != password])
 
 
 class Traffic:
@@ -40,6 +60,12 @@ class Traffic:
         self._client, self._password_of = client, password_of
         self._random = random.Random(seed)
         self.counts: dict[str, Counter[str]] = {}
+        self.answered_by: dict[str, Counter[str]] = {"abroad": Counter(), "home": Counter()}
+        """Who answered OFX calls, by where they came from."""
+        self.attempts: deque[float] = deque(maxlen=KEPT_ATTEMPTS)
+        """When the latest attempts of the campaign were sent, Unix seconds."""
+        self.logins: Counter[bool] = Counter()
+        """People who logged in in the end (True), and who did not."""
 
     async def _send(self, scene: str, sending: Awaitable[Answer]) -> Answer | None:
         counts = self.counts.setdefault(scene, Counter())
@@ -78,16 +104,18 @@ class Traffic:
             await self._send("people", self._client.send("GET", f"/v1/orders/{order}", headers))
 
     async def login(self, number: int, address: str, *, scene: str = "people") -> str:
-        """Log a person in; returns the token, "" when refused. One in twelve mistypes first."""
+        """Log a person in; returns the token, "" when refused. One in twelve mistypes the own password first."""
         headers = callers.browser(number, SHOP, address, json_body=True)
         passwords = [self._password_of(number)]
         if self._random.random() < 1 / 12:
-            passwords.insert(0, "mistyped")
+            passwords.insert(0, mistyped(passwords[0], self._random))
         answer = None
         for password in passwords:
             body = json.dumps({"email": f"customer{number}@shop.example", "password": password}).encode()
             answer = await self._send(scene, self._client.send("POST", "/login", headers, body))
-        if answer is None or answer.status != 200:  # noqa: PLR2004
+        right = answer is not None and answer.status == 200  # noqa: PLR2004
+        self.logins[right] += 1
+        if answer is None or not right:
             return ""
         return str(json.loads(answer.body)["token"])
 
@@ -98,6 +126,7 @@ class Traffic:
         body = json.dumps(
             {"email": f"leaked{attempt}@mail.example", "password": f"leak-{attempt % 5000}"}
         ).encode()
+        self.attempts.append(time.time())
         sending = self._client.send("POST", "/login", callers.stuffing_bot(SHOP, address), body)
         return await self._send("stuffing", sending)
 
@@ -130,7 +159,11 @@ class Traffic:
         address = f"{'198.51.100' if abroad else '203.0.113'}.{1 + number % 250}"
         scene = "OFX from abroad" if abroad else "OFX from home"
         headers = callers.money_program(BANK, address)
-        return await self._send(scene, self._client.send("POST", "/ofx", headers, callers.OFX_REQUEST))
+        answer = await self._send(scene, self._client.send("POST", "/ofx", headers, callers.OFX_REQUEST))
+        if answer is not None:
+            by = answer.headers.get("x-answered-by", f"nobody (status {answer.status})")
+            self.answered_by["abroad" if abroad else "home"][by] += 1
+        return answer
 
     async def use_version_2(self, number: int) -> None:
         """A person whose app already calls the new version."""

@@ -9,7 +9,7 @@ Exceptions:
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypedDict, final, type_check_only
+from typing import Any, Literal, NotRequired, TypedDict, final, type_check_only
 
 __all__ = [
     "ERROR_CODES",
@@ -48,13 +48,25 @@ class SignalDescription(TypedDict):
     kind: str
     """As detectors name it."""
     key_type: str
-    """`address`, `network`, `fingerprint`, `ja4`, `subject`, `credential`, `account`, `password`, `session`
-    or `campaign`."""
+    """`address`, `network`, `fingerprint`, `ja4`, `subject`, `credential`, `account`, `password`, `session`,
+    `campaign` or `stranger`."""
     key: str
     score: float
     """0 to 1."""
     ttl_ms: int
     """How long it is active, milliseconds."""
+    probe: NotRequired[float]
+    """Share of calls that pass, 0 to 1; default 0."""
+    spare_known: NotRequired[bool]
+    """Whether log-ins pass whose account succeeded before from there; default `False`."""
+
+@type_check_only
+class SignalKey(TypedDict):
+    """Which signal, as in the control socket's `signals` frame."""
+
+    kind: str
+    key_type: str
+    key: str
 
 @type_check_only
 class ResponseDescription(TypedDict, total=False):
@@ -262,18 +274,34 @@ class Engine:
     def version(self) -> str:
         """Version of the bundle."""
 
-    def signals(self, set: Sequence[SignalDescription], *, now_ms: int | None = None) -> int:
+    def signals(
+        self,
+        set: Sequence[SignalDescription],
+        *,
+        clear: Sequence[SignalKey] = (),
+        now_ms: int | None = None,
+    ) -> int:
         """Set signals, all or none, as the control socket's `signals` frame does.
 
         Args:
             set: What to set; a signal of the same kind and key is replaced.
+            clear: What to remove then.
             now_ms: From when their time to live counts, Unix milliseconds; default: now.
 
         Returns:
             How many signals the engine holds.
 
         Raises:
-            ValueError: An unknown `key_type`, or a score that is not in 0..1.
+            ValueError: An unknown `key_type`, or a score or share that is not in 0..1.
+        """
+
+    def known(self, hashes: bytes) -> None:
+        """Tell who logged in before, as the control socket's `known` frame does.
+
+        A described log-in that the upstream answers with 2xx or 3xx is remembered too.
+
+        Args:
+            hashes: 8 bytes each, little endian: column `hash` of `login_known`.
         """
 
     def explain(self, request: RequestDescription, *, now_ms: int | None = None) -> Explanation:

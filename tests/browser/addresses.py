@@ -20,7 +20,7 @@ def detail(estate: Estate, kind: str) -> str:
     if kind == "alert":
         return f"/alerts/{client.get('/api/v1/alerts').json()['items'][0]['id']}"
     if kind == "endpoint":
-        found = client.get("/api/v1/endpoints", params={"search": "export"}).json()["items"][0]
+        found = client.get("/api/v1/catalogue", params={"search": "export"}).json()["items"][0]
         return f"/catalogue/{found['id']}"
     if kind == "event":
         found = client.get("/api/v1/events", params={"path": "script"}).json()["items"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from starfort.admin.sessions import COOKIE
+from starfort.admin.cookies import SESSION as COOKIE
 from tests.support.browser import Served, chromium, complaints, missing, prefer, served, visit
 from tests.support.serve_estate import PASSWORDS
 

@@ -8,7 +8,7 @@ from selenium.webdriver.common.by import By
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from starfort.admin.sessions import COOKIE
+from starfort.admin.cookies import SESSION as COOKIE
 from tests.browser.addresses import PLAIN
 from tests.browser.conftest import Browser, Estate
 from tests.support.browser import log_in, text, visit, wait

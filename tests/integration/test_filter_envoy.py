@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -307,6 +310,44 @@ async def test_bundles_swap_under_keep_alive_and_bad_ones_change_nothing(bench: 
     assert await status() == b"403"
     writer.close()
     await writer.wait_closed()
+
+
+async def test_a_block_is_in_force_while_no_event_is_taken(bench: Bench) -> None:
+    """An operator's block holds within two seconds though the disk takes no event; no event is lost by it."""
+    bench.disk.clear()
+    for index in range(0, 300, 20):
+        calls = (bench.client.get(f"/flood/{index + each}") for each in range(20))
+        assert {answer.status_code for answer in await asyncio.gather(*calls)} == {200}
+    started = time.monotonic()
+    await push(bench, "v2", [policy("all", BoolExpr(value=True), BlockAction(403))])
+    assert (await bench.client.get("/flood/blocked")).status_code == 403
+    assert time.monotonic() - started < 2
+    (peer,) = bench.control.connected
+    async with asyncio.timeout(5):
+        while peer.waiting_calls < 301 or peer.bundle != "v2":
+            await asyncio.sleep(0.05)
+    assert time.time() - peer.bundle_since < 60
+    assert bench.rows == []
+    bench.disk.set()
+    await bench.row("/flood/blocked")
+    paths = [row["path"] for row in bench.rows]
+    assert len(paths) == len(set(paths)) == 301
+
+
+async def test_envoy_gives_its_last_events_before_it_ends(tmp_path: Path) -> None:
+    """Calls answered just before SIGTERM are events all the same, though the control plane is slow to take them."""
+    async with filter_bench(tmp_path) as bench:
+        bench.disk.clear()
+        calls = (bench.client.get(f"/last/{index}") for index in range(50))
+        assert {answer.status_code for answer in await asyncio.gather(*calls)} == {200}
+        asyncio.get_running_loop().call_later(1.5, bench.disk.set)
+        os.kill(bench.pid, signal.SIGTERM)
+        async with asyncio.timeout(10):
+            while bench.control.busy:
+                await asyncio.sleep(0.02)
+        assert len({row["path"] for row in bench.rows}) == 50
+        (peer,) = bench.control.peers
+        assert not peer.connected
 
 
 @pytest.mark.parametrize("fail_open", [True, False])

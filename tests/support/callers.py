@@ -14,7 +14,7 @@ from typing import Any
 
 from starfort.signals import Detector, Signal
 from starfort.signals.detector import load
-from starfort.signals.runner import run_once
+from starfort.signals.query import run_once
 from starfort.store import Store
 from tests.support.events import event, stream
 

@@ -58,7 +58,10 @@ class JsonToolchain:
         )
         policy = PolicyStatus("stop", 0, "enforce", "deceive", "true", [], [], 0, 0, 0.0)
         version = hashlib.sha256(text.encode()).hexdigest()[:16]
-        return Built(loaded, config, version, text.encode(), text, [detector], [policy], [])
+        warnings = getattr(config, "warnings", [])
+        return Built(
+            loaded, config, version, text.encode(), text, [detector], [policy], [], warnings=warnings
+        )
 
     def write_bundle(self, built: Built, path: Path) -> None:
         """Write the text, at once."""
@@ -194,7 +197,9 @@ class FakeFilter:
         self._path = path
         self._node = node
         self.accepts = accepts
+        self.answers = True
         self.bundles: list[str] = []
+        self.ignored: list[str] = []
         self.signals: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.acknowledged = 0
         self.closed = False
@@ -236,6 +241,9 @@ class FakeFilter:
 
     async def _bundle(self, payload: bytes) -> None:
         version = json.loads(payload)["version"]
+        if not self.answers:
+            self.ignored.append(version)
+            return
         if self.accepts:
             self.bundles.append(version)
         error = None if self.accepts else "checksum"

@@ -151,7 +151,7 @@ def seen_by_the_filter(monkeypatch: Any) -> None:
         text = json.dumps(made.files)
         files = json.loads(text)
         for listener in files["listeners.json"]["resources"]:
-            manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+            manager = listener["filter_chains"][0]["filters"][-1]["typed_config"]
             manager["http_filters"] = [one for one in manager["http_filters"] if one["name"] != "starfort"]
         table = files["routes.json"]["resources"][0]
         routes = [route for host in table["virtual_hosts"] for route in host["routes"]]

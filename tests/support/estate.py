@@ -495,7 +495,9 @@ _POLICIES = [
 
 class _Config(SimpleNamespace):
     def __init__(self) -> None:
-        super().__init__(node="edge-1", admin=SimpleNamespace(metrics=True))
+        super().__init__(
+            node="edge-1", admin=SimpleNamespace(metrics=True, hosts=["starfort.test"], second_factor=[])
+        )
 
     def model_dump(self, **_: Any) -> dict[str, Any]:
         """The configuration as JSON."""

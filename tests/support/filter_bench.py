@@ -167,6 +167,7 @@ class Bench:
         pid: Envoy's process.
         directory: where bundle, socket and configuration are.
         address: host and port of the listener.
+        disk: cleared, no batch of events is taken.
     """
 
     client: httpx.AsyncClient
@@ -177,6 +178,7 @@ class Bench:
     pid: int
     directory: Path
     address: tuple[str, int]
+    disk: asyncio.Event
 
     async def row(self, path: str, count: int = 1) -> dict[str, Any]:
         """The newest event of a path, once `count` of them arrived."""
@@ -313,7 +315,11 @@ async def filter_bench(
     rows: list[dict[str, Any]] = []
     arrived = asyncio.Condition()
 
+    disk = asyncio.Event()
+    disk.set()
+
     async def on_events(_: Peer, __: int, arrow: bytes) -> None:
+        await disk.wait()
         table = read_batch(arrow, dt.datetime.now(dt.UTC))
         async with arrived:
             rows.extend(table.to_pylist())
@@ -340,8 +346,9 @@ async def filter_bench(
         await asyncio.wait_for(_connected(control), 30)
         client = httpx.AsyncClient(base_url=f"http://{address[0]}:{address[1]}", timeout=30)
         async with client:
-            yield Bench(client, upstream, control, rows, arrived, process.pid, directory, address)
-        process.send_signal(signal.SIGTERM)
+            yield Bench(client, upstream, control, rows, arrived, process.pid, directory, address, disk)
+        with contextlib.suppress(ProcessLookupError):  # a test may have ended it
+            process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 20) == 0, await log
         await log
 

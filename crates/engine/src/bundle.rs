@@ -29,6 +29,9 @@ pub struct Bundle {
     pub fail_open: bool,
     /// Limits where an API or endpoint has none of its own.
     pub limits: Limits,
+    /// Connections that one client address (of IPv6: one network of 64 bits) may have at once; 0: any number.
+    #[serde(default)]
+    pub connections_per_address: u32,
     /// Limits of single APIs and endpoints, which refer to them by index.
     #[serde(default)]
     pub scoped_limits: Vec<Limits>,
@@ -128,6 +131,15 @@ pub struct Limits {
     /// What becomes of a file (a body whose type is not read, or the content of a multipart file) that is longer
     /// than `request_body_bytes`.
     pub over_limit_files: OverLimit,
+    /// Milliseconds that a body is waited for before its rate counts.
+    #[serde(default)]
+    pub body_wait_ms: u64,
+    /// Least bytes of a body per second; 0: any.
+    #[serde(default)]
+    pub body_rate: u32,
+    /// Milliseconds that a whole body may take; 0: any time.
+    #[serde(default)]
+    pub body_time_ms: u64,
 }
 
 /// What becomes of a request that is over a limit.
@@ -160,6 +172,9 @@ pub struct Api {
     /// Index in [`Bundle::scoped_limits`]; `None`: [`Bundle::limits`].
     #[serde(default)]
     pub limits: Option<u32>,
+    /// Whether its upstream speaks HTTP/2, without which there is no gRPC.
+    #[serde(default)]
+    pub grpc: bool,
 }
 
 /// One endpoint: method and path template of an API.

@@ -19,6 +19,7 @@ use crate::rate::RateTable;
 use crate::rules::{FieldNames, Rules, RulesCache, Store};
 use crate::scan::Scanner;
 use crate::signals::SignalTable;
+use crate::signals::known::KnownLogins;
 
 /// What the host reads from disk for the engine.
 #[derive(Default)]
@@ -34,6 +35,8 @@ pub struct Assets {
 pub struct SharedState {
     /// What detection says now.
     pub signals: SignalTable,
+    /// Who logged in before.
+    pub known: KnownLogins,
     /// Rate counters.
     pub rates: RateTable,
     /// Collections of rules.
@@ -62,6 +65,8 @@ pub struct Engine {
     pub node: SmolStr,
     /// Let requests pass when the engine itself fails.
     pub fail_open: bool,
+    /// Connections that one client address may have at once; 0: any number.
+    pub connections_per_address: u32,
     pub(crate) limits: Limits,
     pub(crate) scoped_limits: Vec<Limits>,
     /// By which a target is read before it is known what is called: the longest of all that are allowed.
@@ -120,6 +125,7 @@ impl Engine {
             version: bundle.version.into(),
             node: bundle.node.into(),
             fail_open: bundle.fail_open,
+            connections_per_address: bundle.connections_per_address,
             target_limits: Limits {
                 uri_bytes: (bundle.scoped_limits.iter())
                     .map(|limits| limits.uri_bytes)
@@ -138,6 +144,11 @@ impl Engine {
     /// State shared by all bundles.
     pub fn shared(&self) -> &SharedState {
         &self.shared
+    }
+
+    /// Whether an address is one of the trusted proxies.
+    pub fn is_trusted_proxy(&self, address: std::net::IpAddr) -> bool {
+        self.clients.trusted_proxies.contains(address)
     }
 
     /// Limits of what is called: the endpoint's own, its API's, or those of all.

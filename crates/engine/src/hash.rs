@@ -33,6 +33,17 @@ impl KeyedHash {
 
     /// 16 hexadecimal characters of the parts, which are separated by a zero byte.
     pub fn of(&self, parts: &[&[u8]]) -> SmolStr {
+        hex8(&self.digest(parts))
+    }
+
+    /// A number from 0 to 1 (below 1) that nobody without the key can foresee, the same for the same parts.
+    pub fn draw(&self, parts: &[&[u8]]) -> f64 {
+        let digest = self.digest(parts);
+        let first = digest.first_chunk::<4>().copied().unwrap_or_default();
+        f64::from(u32::from_be_bytes(first)) / (f64::from(u32::MAX) + 1.0)
+    }
+
+    fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = self.0.clone();
         for (index, part) in parts.iter().enumerate() {
             if index > 0 {
@@ -40,7 +51,7 @@ impl KeyedHash {
             }
             mac.update(part);
         }
-        hex8(&mac.finalize().into_bytes())
+        mac.finalize().into_bytes().into()
     }
 }
 
@@ -73,6 +84,16 @@ mod tests {
         assert_ne!(one.of(&[b"a"]), two.of(&[b"a"]));
         assert_ne!(one.of(&[b"a", b"b"]), one.of(&[b"ab"]));
         assert_eq!(one.of(&[b"a"]).len(), 16);
+    }
+
+    #[test]
+    fn draws_are_spread_evenly_and_repeat() {
+        let hash = KeyedHash::new(&[1; 32]).unwrap();
+        let drawn = |number: u32| hash.draw(&[b"probe", &number.to_be_bytes()]);
+        let below = (0..20_000).filter(|number| drawn(*number) < 0.05).count();
+        assert!((850..1150).contains(&below), "{below}");
+        assert!((0..1000).all(|number| (0.0..1.0).contains(&drawn(number))));
+        assert_eq!(drawn(7).to_bits(), drawn(7).to_bits());
     }
 
     #[test]

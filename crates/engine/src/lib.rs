@@ -16,6 +16,7 @@ pub mod headers;
 pub mod http;
 pub mod identity;
 mod outcome;
+mod pace;
 mod pipeline;
 pub mod policy;
 pub mod rate;
@@ -38,5 +39,6 @@ pub use outcome::{
 /// Text of events and of what a request says: short ones inline, long ones shared.
 pub use smol_str::SmolStr;
 
+pub use pace::BodyPace;
 pub use pipeline::{RequestHead, ResponseHead, StreamEnd};
 pub use transaction::Transaction;

@@ -88,7 +88,7 @@ impl RequestEffects {
     pub(crate) fn of(decision: &Decision, received: &Headers, policies: &Policies) -> Self {
         let internal = received
             .iter()
-            .filter(|(name, _)| name.starts_with(b"x-starfort-") || policies.sets_header(name));
+            .filter(|(name, _)| is_internal(name) || policies.sets_header(name));
         Self {
             remove: internal
                 .map(|(name, _)| String::from_utf8_lossy(name).into_owned())
@@ -102,6 +102,13 @@ impl RequestEffects {
             watch: false,
         }
     }
+}
+
+/// Whether a header is Starfort's own by its name, with underscores for hyphens too: CGI and WSGI make one of them.
+fn is_internal(name: &[u8]) -> bool {
+    let own = b"x-starfort-";
+    let same = |(one, other): (&u8, &u8)| one == other || (*one == b'_' && *other == b'-');
+    name.len() >= own.len() && name.iter().zip(own).all(same)
 }
 
 impl LocalResponse {
@@ -183,6 +190,17 @@ impl LocalResponse {
         response
     }
 
+    /// The answer to a body that comes too slowly (RFC 9110, 15.5.9).
+    pub(crate) fn too_slow(request_id: &str) -> Self {
+        let mut response = Self::problem(408, reason(408), request_id);
+        let body = serde_json::json!({
+            "type": "about:blank", "title": reason(408), "status": 408, "request_id": request_id,
+            "detail": Anomaly::SlowBody.code(),
+        });
+        response.body = body.to_string().into_bytes();
+        response
+    }
+
     /// Problem details (RFC 9457). Says nothing of the rule that decided: the event does, by request id.
     pub(crate) fn problem(status: u16, title: &str, request_id: &str) -> Self {
         let body = serde_json::json!({
@@ -208,6 +226,7 @@ const fn reason(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        408 => "Request Timeout",
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
         422 => "Unprocessable Content",

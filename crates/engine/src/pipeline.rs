@@ -28,11 +28,12 @@ use crate::identity::Offered;
 use crate::outcome::{
     LocalResponse, RequestEffects, RequestOutcome, ResponseBodyOutcome, ResponseOutcome,
 };
+use crate::pace::BodyPace;
 use crate::policy::{Decision, Terminal};
 use crate::rate::RateTable;
 use crate::rules::{RulesOutcome, rules_environment};
 use crate::schema;
-use crate::signals::KeyType;
+use crate::signals::{Asked, KeyType};
 use crate::transaction::{ResponseState, Transaction, Watch};
 use crate::work::{self, Work};
 
@@ -43,6 +44,9 @@ const RESPONSE_SHARE: u64 = 4;
 const WORK_DECOMPRESS: u64 = 20;
 /// Units of work for reading a body and looking for sensitive data in it, tenths for each byte.
 const WORK_READ: u64 = 30;
+
+/// A log-in that is tried again within this time is a probe again, or is none again. Microseconds.
+const PROBE_PERIOD_US: u64 = 30_000_000;
 
 /// The head of a request, as the host has it.
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +107,11 @@ impl Transaction {
             // A WebSocket begins with a GET (RFC 6455, 4.1). Envoy would let everything behind this head through
             // as a conversation, and an upstream that does not care read it as the body.
             self.anomalies.insert(Anomaly::OddHeader);
+            return self.refuse(400, "Bad Request");
+        }
+        if self.host.contains(',') {
+            // RFC 9112, 3.2. Servers differ in which of the two they believe, and Envoy joins them.
+            self.anomalies.insert(Anomaly::DuplicateHeader);
             return self.refuse(400, "Bad Request");
         }
         let is_over = self.is_refused_for_limits(engine);
@@ -228,6 +237,7 @@ impl Transaction {
             client,
             identity,
             signals: Vec::new(),
+            passed: SmallVec::new(),
             findings: Vec::new(),
             inspection: None,
             rules: RulesOutcome::default(),
@@ -241,7 +251,7 @@ impl Transaction {
             transaction.find("unknown_endpoint");
         }
         // 5. signals: what detection says of this caller now.
-        transaction.signals = transaction.active_signals(engine, now);
+        transaction.ask_signals(engine, now);
         // 8. rules: what SecLang says of the head (the body comes later).
         transaction.inspect_head(engine, now);
         transaction
@@ -266,16 +276,37 @@ impl Transaction {
         }
     }
 
-    fn active_signals(&self, engine: &Engine, now: Now) -> Vec<crate::signals::ActiveSignal> {
-        let table = &engine.shared.signals;
-        if table.is_empty() {
-            return Vec::new();
+    fn ask_signals(&mut self, engine: &Engine, now: Now) {
+        if engine.shared.signals.is_empty() {
+            return;
         }
+        let asked = self.signals_of(engine, now);
+        (self.signals, self.passed) = (asked.active, asked.passed);
+    }
+
+    fn signals_of(&self, engine: &Engine, now: Now) -> Asked {
+        let table = &engine.shared.signals;
         let (client, identity) = (&self.client, &self.identity);
         let network = format!("asn:{}", client.place.asn);
         let campaign = format!("{}|{}|{}", client.fingerprint, client.ja4, client.place.asn);
+        // Log-ins from networks without a number are told apart by where the address begins.
+        let nameless = if client.place.asn == 0 {
+            format!("{}|{}|{}", client.fingerprint, client.ja4, client.network())
+        } else {
+            String::new()
+        };
         let login = self.login_hashes(engine);
-        let mut keys: SmallVec<[(KeyType, &str); 12]> = SmallVec::new();
+        let familiarity = self.familiarity(engine, &login);
+        let is_known = familiarity.is_known();
+        let strangers = if is_known || familiarity.network || login.accounts.is_empty() {
+            [String::new(), String::new()]
+        } else {
+            [
+                format!("fingerprint|{}", client.fingerprint),
+                format!("ja4|{}", client.ja4),
+            ]
+        };
+        let mut keys: SmallVec<[(KeyType, &str); 16]> = SmallVec::new();
         keys.extend([
             (KeyType::Address, &*client.address_text),
             (KeyType::Network, &*network),
@@ -285,6 +316,7 @@ impl Transaction {
             (KeyType::Credential, &*identity.credential_hash),
             (KeyType::Session, &*identity.session_hash),
             (KeyType::Campaign, &*campaign),
+            (KeyType::Campaign, &*nameless),
         ]);
         keys.extend(
             login
@@ -298,7 +330,21 @@ impl Transaction {
                 .iter()
                 .map(|hash| (KeyType::Password, &**hash)),
         );
-        table.active(&keys, now.monotonic_ns)
+        keys.extend(strangers.iter().map(|key| (KeyType::Stranger, &**key)));
+        // Whoever tries again at once draws the same, so that trying again and again is no way through. Neither what
+        // the account's hash is nor what comes of it can be worked out without the key.
+        let period = self.started.unix_us / PROBE_PERIOD_US;
+        let account = login.accounts.first().map_or("", |hash| &**hash);
+        let draw = |kind: &str| {
+            engine.hash.draw(&[
+                b"probe",
+                kind.as_bytes(),
+                account.as_bytes(),
+                client.address_text.as_bytes(),
+                &period.to_be_bytes(),
+            ])
+        };
+        table.ask(&keys, now.monotonic_ns, is_known, draw)
     }
 
     /// The trailers, before the body is handed over: gRPC clients send none, and most servers read none.
@@ -364,9 +410,8 @@ impl Transaction {
         self.sensitive_request = engine.scanner.scan(&body.content).classes;
         // 8. rules, over the body as the upstream will read it.
         self.inspect_body(engine, now);
-        if !engine.shared.signals.is_empty() {
-            self.signals = self.active_signals(engine, now);
-        }
+        // 5. signals again: now it is known who logs in.
+        self.ask_signals(engine, now);
     }
 
     /// A multipart body that is too long to be held: files are what makes such bodies long.
@@ -491,6 +536,26 @@ impl Transaction {
             RequestOutcome::Respond(answer) => Some(answer),
             _ => None,
         }
+    }
+
+    /// How slowly its body may come; `None`: it is a conversation, or any pace will do.
+    ///
+    /// What a request calls itself exempts it only where it can be true: gRPC goes to upstreams that speak HTTP/2.
+    pub fn body_pace(&self, engine: &Engine) -> Option<BodyPace> {
+        let has_grpc = || engine.api(self.matched.api).is_some_and(|api| api.grpc);
+        if is_conversation(self) || is_grpc(self) && has_grpc() {
+            return None;
+        }
+        BodyPace::of(self.limits(engine))
+    }
+
+    /// The body came too slowly: noted, and what is answered. Policies are not asked: some of the body is not there.
+    pub fn body_too_slow(&mut self) -> LocalResponse {
+        self.anomalies.insert(Anomaly::SlowBody);
+        self.find("over_limit");
+        let response = LocalResponse::too_slow(&self.id);
+        self.decision.terminal = Terminal::Block(response.status, None, "".into());
+        response
     }
 
     /// What no policy is asked about.
@@ -783,10 +848,16 @@ fn essence(content_type: &str) -> SmolStr {
 /// Bodies that are conversations and must not be held: gRPC (of which only HTTP/2 is capable), CONNECT, WebSocket
 /// (what wants to be one with another method than GET was refused before).
 fn is_streaming(transaction: &Transaction) -> bool {
-    let is_grpc = transaction.content_type.starts_with("application/grpc")
-        && matches!(transaction.protocol, "HTTP/2" | "HTTP/3");
-    let is_upgrade = transaction.headers.get("upgrade").is_some();
-    is_grpc || is_upgrade || transaction.method == "CONNECT"
+    is_grpc(transaction) || is_conversation(transaction)
+}
+
+fn is_grpc(transaction: &Transaction) -> bool {
+    transaction.content_type.starts_with("application/grpc")
+        && matches!(transaction.protocol, "HTTP/2" | "HTTP/3")
+}
+
+fn is_conversation(transaction: &Transaction) -> bool {
+    transaction.headers.get("upgrade").is_some() || transaction.method == "CONNECT"
 }
 
 /// Responses that are scanned for sensitive data: also those that do not say what they are.

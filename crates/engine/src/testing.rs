@@ -11,6 +11,7 @@ pub(crate) fn bundle() -> Bundle {
         hash_key: vec![7; 32],
         fail_open: true,
         limits: Limits::default(),
+        connections_per_address: 0,
         scoped_limits: Vec::new(),
         trusted_proxies: Vec::new(),
         apis: vec![api("shop", &["*"], &["/"])],
@@ -39,6 +40,7 @@ pub(crate) fn api(name: &str, hosts: &[&str], base_paths: &[&str]) -> Api {
         jwt_providers: Vec::new(),
         documented: true,
         limits: None,
+        grpc: false,
     }
 }
 

@@ -19,7 +19,7 @@ use crate::identity::Identity;
 use crate::policy::value::{Facts, Value, Values};
 use crate::policy::{Decision, PolicyTrace, Scope, World};
 use crate::rules::{Inspection, RulesOutcome};
-use crate::signals::ActiveSignal;
+use crate::signals::{ActiveSignal, Passed};
 use crate::work::Work;
 
 /// One request and its response.
@@ -48,6 +48,8 @@ pub struct Transaction {
     pub(crate) client: Client,
     pub(crate) identity: Identity,
     pub(crate) signals: Vec<ActiveSignal>,
+    /// Kinds of signals that do not apply although a key has them.
+    pub(crate) passed: SmallVec<[(Box<str>, Passed); 1]>,
     pub(crate) findings: Vec<Cow<'static, str>>,
     /// What rules know of it; `None` without rules.
     pub(crate) inspection: Option<Box<Inspection>>,

@@ -81,13 +81,17 @@ fn engine(policies: Vec<Policy>) -> Engine {
 }
 
 fn ask(engine: &Engine, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Explanation {
+    let host = headers
+        .iter()
+        .find_map(|(name, value)| (*name == ":authority").then_some(*value))
+        .unwrap_or("shop.example.com");
     let mut all = vec![
-        (b":authority".to_vec(), b"shop.example.com".to_vec()),
+        (b":authority".to_vec(), host.as_bytes().to_vec()),
         (b":path".to_vec(), target.as_bytes().to_vec()),
         (b":method".to_vec(), b"POST".to_vec()),
         (b":scheme".to_vec(), b"https".to_vec()),
     ];
-    let own = headers.iter();
+    let own = headers.iter().filter(|(name, _)| *name != ":authority");
     all.extend(own.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())));
     let described = Described {
         headers: all,
@@ -504,4 +508,22 @@ fn what_a_long_body_of_no_type_is() {
         ask([vec![b' '; 600], b"{\"a\":1}".to_vec()].concat()),
         (0, "content_type_mismatch")
     );
+}
+
+/// RFC 9112, 3.2: more than one Host line is a bad request; Envoy joins them with a comma.
+#[test]
+fn two_hosts_are_refused() {
+    let engine = engine(Vec::new());
+    for (host, expected) in [
+        ("a.example,b.example", 400),
+        ("shop.example.com,shop.example.com", 400),
+        ("a.example:80,b.example:81", 400),
+        ("a.example,", 400),
+        ("shop.example.com", 0),
+        ("shop.example.com:8080", 0),
+        ("[2001:db8::1]:80", 0),
+    ] {
+        let told = ask(&engine, "/strict", &[(":authority", host)], b"");
+        assert_eq!(status(&told), expected, "{host}");
+    }
 }

@@ -4,6 +4,7 @@
 
 mod envoy_host;
 mod hooks;
+mod network;
 mod program;
 
 use std::ffi::c_void;
@@ -59,6 +60,9 @@ unsafe fn bytes<'a>(ptr: *const u8, length: usize) -> &'a [u8] {
 const ATTRIBUTE_REQUEST_PROTOCOL: u32 = 10;
 /// `envoy_dynamic_module_type_attribute_id`: response.code.
 const ATTRIBUTE_RESPONSE_CODE: u32 = 15;
+/// `envoy_dynamic_module_type_attribute_id`: source.address. Where the connection comes from, or where the PROXY
+/// protocol says so; with `use_remote_address` and no trusted hops Envoy takes it from no header.
+const ATTRIBUTE_SOURCE_ADDRESS: u32 = 24;
 
 /// Declares Envoy's functions and lists their names, so that `program_init` can see that all are there.
 macro_rules! callbacks {
@@ -92,7 +96,6 @@ callbacks! {
     fn envoy_dynamic_module_callback_http_received_buffered_response_body(filter: EnvoyFilter) -> bool;
     fn envoy_dynamic_module_callback_http_get_buffer_limit(filter: EnvoyFilter) -> u64;
     fn envoy_dynamic_module_callback_http_set_buffer_limit(filter: EnvoyFilter, limit: u64);
-    fn envoy_dynamic_module_callback_http_get_downstream_direct_remote_address(filter: EnvoyFilter, result: *mut Buffer) -> bool;
     fn envoy_dynamic_module_callback_http_filter_get_attribute_string(filter: EnvoyFilter, attribute: u32, result: *mut Buffer) -> bool;
     fn envoy_dynamic_module_callback_http_filter_get_attribute_int(filter: EnvoyFilter, attribute: u32, result: *mut u64) -> bool;
     fn envoy_dynamic_module_callback_http_get_cluster_name(filter: EnvoyFilter, result: *mut Buffer) -> bool;
@@ -102,4 +105,6 @@ callbacks! {
     fn envoy_dynamic_module_callback_http_filter_scheduler_new(filter: EnvoyFilter) -> *mut c_void;
     fn envoy_dynamic_module_callback_http_filter_scheduler_commit(scheduler: *mut c_void, event: u64);
     fn envoy_dynamic_module_callback_http_filter_scheduler_delete(scheduler: *mut c_void);
+    fn envoy_dynamic_module_callback_network_filter_get_remote_address(filter: *mut c_void, address: *mut Buffer, port: *mut u32) -> bool;
+    fn envoy_dynamic_module_callback_network_filter_close(filter: *mut c_void, kind: u32);
 }

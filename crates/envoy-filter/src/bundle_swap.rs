@@ -105,6 +105,7 @@ impl Process {
                 let version = engine.version.clone();
                 self.engine.store(Some(Arc::new(engine)));
                 self.bundle_error.lock().clear();
+                self.note_bundle();
                 self.metrics.bundles_loaded.increment();
                 log::say(Level::Info, &format!("bundle {version} is in force"));
                 BundleResult {

@@ -24,8 +24,12 @@ pub(crate) struct Connection {
     stream: UnixStream,
     input: Vec<u8>,
     read_at: usize,
-    output: VecDeque<Vec<u8>>,
+    /// The frame that is being written, and how much of it is.
+    writing: Vec<u8>,
     written: usize,
+    /// Answers and statistics; they go before events.
+    urgent: VecDeque<Vec<u8>>,
+    events: VecDeque<Vec<u8>>,
     pending: usize,
 }
 
@@ -45,17 +49,27 @@ impl Connection {
             stream: UnixStream::from(socket),
             input: Vec::new(),
             read_at: 0,
-            output: VecDeque::new(),
+            writing: Vec::new(),
             written: 0,
+            urgent: VecDeque::new(),
+            events: VecDeque::new(),
             pending: 0,
         })
     }
 
-    /// Queue a frame. `None` (a frame over the limit) is left out.
+    /// Queue a frame that waits behind no events. `None` (a frame over the limit) is left out.
     pub(crate) fn send(&mut self, frame: Option<Vec<u8>>) {
         if let Some(frame) = frame {
             self.pending += frame.len();
-            self.output.push_back(frame);
+            self.urgent.push_back(frame);
+        }
+    }
+
+    /// Queue a frame of events. `None` is left out.
+    pub(crate) fn send_events(&mut self, frame: Option<Vec<u8>>) {
+        if let Some(frame) = frame {
+            self.pending += frame.len();
+            self.events.push_back(frame);
         }
     }
 
@@ -107,11 +121,12 @@ impl Connection {
     /// # Errors
     /// The connection failed.
     pub(crate) fn write(&mut self) -> Result<(), String> {
-        while let Some(frame) = self.output.front() {
-            let rest = frame.get(self.written..).unwrap_or_default();
+        loop {
+            let rest = self.writing.get(self.written..).unwrap_or_default();
             if rest.is_empty() {
-                self.output.pop_front();
-                self.written = 0;
+                let next = self.urgent.pop_front().or_else(|| self.events.pop_front());
+                let Some(frame) = next else { break };
+                (self.writing, self.written) = (frame, 0);
                 continue;
             }
             // A peer that is gone is an error here, not a signal to the whole process.

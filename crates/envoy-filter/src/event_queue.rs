@@ -13,7 +13,8 @@ const MAX_ROWS: usize = 65_536;
 /// What a row takes besides its texts: the struct and the texts' allocations.
 const ROW_OVERHEAD_BYTES: usize = 1024;
 
-/// The queue. When it is full the oldest row goes, and is counted.
+/// The queue. When it is full, a row that only adds to a count is not taken; any other pushes the oldest out. Both
+/// are counted.
 #[derive(Debug)]
 pub(crate) struct EventQueue {
     rows: ArrayQueue<Box<EventRow>>,
@@ -38,6 +39,12 @@ impl EventQueue {
     /// Add a row. Returns whether the socket thread should be woken (once for each full batch).
     pub(crate) fn push(&self, row: Box<EventRow>, metrics: &Metrics) -> bool {
         let size = size_of_row(&row);
+        let full = self.rows.is_full()
+            || self.bytes.load(Ordering::Relaxed).saturating_add(size) > self.limit_bytes;
+        if full && row.is_ordinary() {
+            metrics.events_dropped.increment();
+            return !self.woken.swap(true, Ordering::Relaxed);
+        }
         let mut bytes = self.bytes.fetch_add(size, Ordering::Relaxed) + size;
         if let Some(oldest) = self.rows.force_push(row) {
             bytes = self.forget(&oldest);
@@ -59,6 +66,14 @@ impl EventQueue {
         };
         self.forget(&row);
         Some(row)
+    }
+
+    /// How full it is, 0 to 1.
+    pub(crate) fn fill(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a share")]
+        let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+        let bytes = share(self.bytes.load(Ordering::Relaxed), self.limit_bytes);
+        bytes.max(share(self.rows.len(), MAX_ROWS))
     }
 
     /// Rows that wait.
@@ -109,6 +124,29 @@ mod tests {
         assert_eq!(queue.pop().map(|row| row.id).as_deref(), Some("1"));
         assert_eq!(queue.pop().map(|row| row.id).as_deref(), Some("2"));
         assert!(queue.pop().is_none());
+    }
+
+    #[test]
+    fn a_full_queue_takes_what_detectors_need_and_leaves_out_what_only_adds_to_a_count() {
+        let metrics = Metrics::default();
+        let one = size_of_row(&row("0"));
+        let queue = EventQueue::new(2 * one, 1000);
+        let ordinary = |id: &str| {
+            let mut ordinary = Box::new(row(id));
+            ordinary.status = 200;
+            ordinary
+        };
+        queue.push(ordinary("0"), &metrics);
+        queue.push(ordinary("1"), &metrics);
+        queue.push(ordinary("2"), &metrics);
+        let mut login = ordinary("3");
+        login.account_hash = "0123456789abcdef".into();
+        queue.push(login, &metrics);
+        let kept: Vec<_> = std::iter::from_fn(|| queue.pop())
+            .map(|row| row.id)
+            .collect();
+        assert_eq!(kept, ["1", "3"]);
+        assert_eq!(metrics.events_dropped.get(), 2);
     }
 
     #[test]

@@ -10,15 +10,16 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::json;
-use starfort_engine::event::EventBatch;
-use starfort_engine::signals::KeyType;
+use starfort_engine::event::{EventBatch, EventRow};
+use starfort_engine::signals::{KeyType, Passing};
 
-use crate::clock::monotonic_ns;
+use crate::clock::{self, monotonic_ns};
 use crate::connection::Connection;
 use crate::event_queue::size_of_row;
 use crate::frames::{self, BundleFrame, BundleResult, FrameType, SignalsFrame};
 use crate::log::{self, Level};
-use crate::outbox::Outbox;
+use crate::outbox::{About, Outbox};
+use crate::overload::{self, Sampler};
 use crate::process::Process;
 
 /// First and longest wait between attempts to connect (interfaces.md).
@@ -36,8 +37,64 @@ const MAX_BATCH_BYTES: usize = 8 << 20;
 /// No further batch is handed to the connection while so much waits in it.
 const MAX_PENDING_BYTES: usize = 4 << 20;
 
-/// When Envoy stops, events on their way get so long.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Rows taken from the queue before the connection is looked at again: encoding them takes some 10 ms, and bundles
+/// and signals wait no longer.
+const MAX_ROWS_A_TURN: usize = 4_000;
+
+/// A batch of fewer rows, all of which only add to counts, waits longer: each batch costs the control plane as much
+/// as a hundred rows.
+const FEW_ROWS: usize = 64;
+
+/// How many times longer.
+const WAIT_FOR_MORE: u32 = 3;
+
+/// When Envoy stops, events on their way get so long; the supervisor ends an Envoy that takes 5 s by force.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// Rows of the batch that is made next.
+struct Gathering {
+    rows: EventBatch,
+    bytes: usize,
+    about: About,
+    /// Whether there is a row that detectors need soon.
+    needed: bool,
+    since: Instant,
+}
+
+impl Gathering {
+    fn new(ordinary: bool) -> Self {
+        Self {
+            rows: EventBatch::default(),
+            bytes: 0,
+            about: About {
+                ordinary,
+                ..About::default()
+            },
+            needed: false,
+            since: Instant::now(),
+        }
+    }
+
+    /// Add a row. Returns whether it could be encoded.
+    fn push(&mut self, row: &EventRow) -> bool {
+        if self.rows.is_empty() {
+            self.since = Instant::now();
+            self.about.oldest_us = u64::MAX;
+            self.about.calls = 0;
+        }
+        if self.rows.push(row).is_err() {
+            return false;
+        }
+        self.bytes += size_of_row(row);
+        self.needed |= !row.is_ordinary();
+        self.about.calls += u64::from(row.weight);
+        self.about.oldest_us = self.about.oldest_us.min(row.ended_us());
+        true
+    }
+}
+
+/// And so long when there is no control plane to take them.
+const NOBODY_LISTENS: Duration = Duration::from_millis(500);
 
 /// The thread's state.
 pub(crate) struct EventSocket {
@@ -47,9 +104,14 @@ pub(crate) struct EventSocket {
     connection: Option<Connection>,
     retry_at: Instant,
     backoff: Duration,
-    batch: EventBatch,
-    batch_bytes: usize,
-    batch_since: Instant,
+    /// Rows that detectors need; while buffers are far from full, every row.
+    batch: Gathering,
+    /// Rows that only add to counts, while buffers fill: they are dropped first.
+    ordinary: Gathering,
+    sampler: Sampler,
+    level: overload::Level,
+    /// When the queue was seen empty last, in microseconds since 1970: what waits in it is no older.
+    emptied_us: u64,
     outbox: Outbox,
     stats_at: Instant,
     expire_at: Instant,
@@ -71,24 +133,51 @@ impl EventSocket {
             connection: None,
             retry_at: now,
             backoff: BACKOFF.0,
-            batch: EventBatch::default(),
-            batch_bytes: 0,
-            batch_since: now,
+            batch: Gathering::new(false),
+            ordinary: Gathering::new(true),
+            sampler: Sampler::default(),
+            level: overload::Level::Whole,
+            emptied_us: clock::now().unix_us,
             stats_at: now,
             expire_at: now,
         }
     }
 
-    /// The thread's body; returns when the process stops, after at most [`LAST_WORDS`] for what is on its way.
+    /// The thread's body; returns when the process stops, after at most [`LAST_WORDS`] for what is on its way. What
+    /// is not taken by then is counted and said.
     pub(crate) fn run(mut self) {
         while !self.process.stopping() {
             self.guarded_turn();
         }
-        let until = Instant::now() + LAST_WORDS;
-        self.guarded_turn();
-        self.cut();
-        while Instant::now() < until && self.connection.is_some() && self.outbox.len() > 0 {
+        let stopped = Instant::now();
+        loop {
             self.guarded_turn();
+            self.cut();
+            let limit = if self.connection.is_some() {
+                LAST_WORDS
+            } else {
+                std::thread::sleep(Duration::from_millis(10));
+                NOBODY_LISTENS
+            };
+            if self.waiting().0 == 0 || stopped.elapsed() >= limit {
+                break;
+            }
+        }
+        self.farewell();
+    }
+
+    /// Say what stays behind, so that the control plane can count it.
+    fn farewell(&mut self) {
+        let (calls, _) = self.waiting();
+        if calls > 0 {
+            let message =
+                format!("events of {calls} calls are lost: the control plane did not take them");
+            log::say(Level::Warn, &message);
+        }
+        let stats = self.stats();
+        if let Some(connection) = &mut self.connection {
+            connection.send(frames::encode_json(FrameType::Stats, &stats));
+            let _ = connection.write();
         }
     }
 
@@ -97,7 +186,8 @@ impl EventSocket {
         let turn = std::panic::AssertUnwindSafe(|| self.turn());
         if std::panic::catch_unwind(turn).is_err() {
             self.process.metrics.panics.increment();
-            (self.batch, self.batch_bytes) = (EventBatch::default(), 0);
+            self.batch = Gathering::new(false);
+            self.ordinary = Gathering::new(true);
             self.disconnect();
         }
     }
@@ -142,6 +232,7 @@ impl EventSocket {
             "envoy_abi": crate::ABI_VERSION,
             "bundle": engine.map_or("", |engine| &engine.version),
             "bundle_error": *self.process.bundle_error.lock(),
+            "bundle_since_ms": self.process.bundle_since_ms(),
         })
     }
 
@@ -154,41 +245,104 @@ impl EventSocket {
     /// Take rows from the queue; cut a batch when it is full, or when it is time and somebody listens (batches are
     /// not cut small while nobody does: each has a schema of some 8 KiB).
     fn gather(&mut self) {
-        while let Some(row) = self.process.events.pop() {
-            if self.batch.is_empty() {
-                self.batch_since = Instant::now();
-            }
-            if self.batch.push(&row).is_err() {
-                self.process.metrics.events_failed.increment();
+        self.level = overload::Level::at(self.outbox.fill().max(self.process.events.fill()));
+        let now_us = clock::now().unix_us;
+        for _ in 0..MAX_ROWS_A_TURN {
+            let Some(row) = self.process.events.pop() else {
+                self.emptied_us = now_us;
+                break;
+            };
+            let metrics = &self.process.metrics;
+            let Some(row) = self.sampler.keep(row, self.level, metrics) else {
                 continue;
-            }
-            self.batch_bytes += size_of_row(&row);
-            if self.batch.len() >= self.process.settings.event_batch_rows
-                || self.batch_bytes >= MAX_BATCH_BYTES
-            {
+            };
+            if self.add(&row) {
                 self.cut();
             }
         }
-        let age = self.batch_since.elapsed();
-        let due = age >= Duration::from_millis(self.process.settings.event_flush_ms);
-        if due && self.connection.is_some() {
+        if self.level < overload::Level::Sampled
+            && let Some(row) = self.sampler.take()
+        {
+            self.add(&row);
+        }
+        if self.connection.is_some() && self.due_in() == Duration::ZERO {
             self.cut();
         }
     }
 
-    fn cut(&mut self) {
-        if self.batch.is_empty() {
-            return;
-        }
-        let rows = self.batch.len() as u64;
-        self.batch_bytes = 0;
-        if let Ok(arrow) = self.batch.finish() {
-            let dropped = self.outbox.push(arrow, rows);
-            self.process.metrics.events_dropped.add(dropped);
+    /// Gather a row. Returns whether a batch is full.
+    fn add(&mut self, row: &EventRow) -> bool {
+        let apart = self.level > overload::Level::Whole && row.is_ordinary();
+        let gathering = if apart {
+            &mut self.ordinary
         } else {
-            self.batch = EventBatch::default();
-            self.process.metrics.events_failed.add(rows);
+            &mut self.batch
+        };
+        if !gathering.push(row) {
+            let metrics = &self.process.metrics;
+            metrics.events_failed.add(u64::from(row.weight));
+            return false;
         }
+        gathering.rows.len() >= self.process.settings.event_batch_rows
+            || gathering.bytes >= MAX_BATCH_BYTES
+    }
+
+    /// How long what was gathered may still wait.
+    fn due_in(&self) -> Duration {
+        let flush = Duration::from_millis(self.process.settings.event_flush_ms);
+        let wait = |gathering: &Gathering| {
+            let few = gathering.rows.len() < FEW_ROWS && !gathering.needed;
+            let most = if few { flush * WAIT_FOR_MORE } else { flush };
+            most.saturating_sub(gathering.since.elapsed())
+        };
+        [&self.batch, &self.ordinary]
+            .into_iter()
+            .filter(|gathering| !gathering.rows.is_empty())
+            .map(wait)
+            .min()
+            .unwrap_or(flush)
+    }
+
+    /// Make batches of what was gathered.
+    fn cut(&mut self) {
+        if let Some(row) = self.sampler.take() {
+            self.add(&row);
+        }
+        for gathering in [&mut self.batch, &mut self.ordinary] {
+            if gathering.rows.is_empty() {
+                continue;
+            }
+            gathering.bytes = 0;
+            gathering.needed = false;
+            if let Ok(arrow) = gathering.rows.finish() {
+                let dropped = self.outbox.push(arrow, gathering.about);
+                self.process.metrics.events_dropped.add(dropped);
+            } else {
+                gathering.rows = EventBatch::default();
+                self.process
+                    .metrics
+                    .events_failed
+                    .add(gathering.about.calls);
+            }
+        }
+    }
+
+    /// Calls that the control plane has not acknowledged, and when the first of them was over.
+    fn waiting(&self) -> (u64, u64) {
+        let gathered = [&self.batch, &self.ordinary]
+            .into_iter()
+            .filter(|gathering| !gathering.rows.is_empty())
+            .map(|gathering| gathering.about);
+        let queued = self.process.events.len() as u64;
+        let oldest = gathered
+            .clone()
+            .map(|about| about.oldest_us)
+            .chain(self.outbox.oldest_us())
+            .chain((queued > 0).then_some(self.emptied_us))
+            .min();
+        let gathered = gathered.map(|about| about.calls).sum::<u64>() + self.sampler.held();
+        let calls = gathered + queued + self.outbox.calls();
+        (calls, oldest.unwrap_or_default())
     }
 
     /// Read what came, act on it, write what waits.
@@ -214,7 +368,7 @@ impl EventSocket {
             let Some(batch) = self.outbox.next_to_send() else {
                 break;
             };
-            connection.send(frames::encode(
+            connection.send_events(frames::encode(
                 FrameType::Events,
                 &[&batch.sequence.to_be_bytes(), &batch.arrow],
             ));
@@ -235,6 +389,7 @@ impl EventSocket {
         const BUNDLE: u8 = FrameType::Bundle as u8;
         const SIGNALS: u8 = FrameType::Signals as u8;
         const PING: u8 = FrameType::Ping as u8;
+        const KNOWN: u8 = FrameType::Known as u8;
         match kind {
             ACK => {
                 let sequence = payload
@@ -259,6 +414,10 @@ impl EventSocket {
                     &json!({"active": active}),
                 ))
             }
+            KNOWN => {
+                take_known(&self.process, payload)?;
+                Ok(None)
+            }
             PING => Ok(frames::encode(FrameType::Pong, &[payload])),
             // A pong, or a newer control plane that says more than this filter knows.
             _ => Ok(None),
@@ -267,6 +426,7 @@ impl EventSocket {
 
     fn stats(&self) -> serde_json::Value {
         let process = &self.process;
+        let (waiting, oldest_us) = self.waiting();
         let mut counters = process.metrics.snapshot();
         let errors = process
             .shared
@@ -281,11 +441,14 @@ impl EventSocket {
             "counters": counters,
             "gauges": {
                 "signals_active": process.shared.signals.len(),
-                "events_queued": process.events.len() + self.batch.len(),
+                "events_queued": process.events.len() + self.batch.rows.len() + self.ordinary.rows.len(),
                 "batches_unacknowledged": self.outbox.len(),
                 "event_buffer_bytes": self.outbox.bytes(),
                 "requests_held": process.delays.len(),
+                "overload_level": self.level as u8,
             },
+            "waiting": {"calls": waiting, "oldest_us": oldest_us},
+            "bundle": process.bundle_in_force(),
         })
     }
 
@@ -316,7 +479,12 @@ impl EventSocket {
         if let Some(connection) = &self.connection {
             descriptors.push(PollFd::from_borrowed_fd(connection.as_fd(), wanted));
         }
-        let timeout = Duration::from_millis(self.process.settings.event_flush_ms);
+        let flush = Duration::from_millis(self.process.settings.event_flush_ms);
+        let timeout = if self.process.events.len() >= self.process.settings.event_batch_rows {
+            Duration::ZERO
+        } else {
+            self.due_in().clamp(Duration::from_millis(1), flush)
+        };
         let timeout = Timespec {
             tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(1),
             tv_nsec: timeout.subsec_nanos().into(),
@@ -342,12 +510,17 @@ fn apply_signals(process: &Process, frame: &SignalsFrame) -> usize {
             continue;
         };
         let expires_ns = now.saturating_add(signal.ttl_ms.saturating_mul(1_000_000));
-        if table.set(
+        let passing = Passing {
+            probe: signal.probe,
+            spare_known: signal.spare_known,
+        };
+        if table.set_passing(
             &signal.kind,
             key_type,
             &signal.key,
             signal.score,
             expires_ns,
+            passing,
         ) {
             process.metrics.signals_set.increment();
         }
@@ -359,6 +532,27 @@ fn apply_signals(process: &Process, frame: &SignalsFrame) -> usize {
         }
     }
     table.len()
+}
+
+/// Take over who succeeded before: a byte of flags (1: nobody else did, 2: this is the last of them) and hashes of 8
+/// bytes, little endian.
+fn take_known(process: &Process, payload: &[u8]) -> Result<(), String> {
+    let Some((flags, hashes)) = payload.split_first() else {
+        return Err("known frame without flags".into());
+    };
+    let (hashes, rest) = hashes.as_chunks::<8>();
+    if !rest.is_empty() {
+        return Err(format!("known frame with {} bytes too many", rest.len()));
+    }
+    let known = &process.shared.known;
+    if flags & 1 != 0 {
+        known.rebuild();
+    }
+    known.insert(hashes.iter().map(|hash| u64::from_le_bytes(*hash)));
+    if flags & 2 != 0 {
+        known.rebuilt();
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub(crate) enum FrameType {
     SignalsAck = 8,
     Ping = 9,
     Pong = 10,
+    Known = 11,
 }
 
 /// `bundle`.
@@ -64,6 +65,12 @@ pub(crate) struct SignalSet {
     pub(crate) key: String,
     pub(crate) score: f64,
     pub(crate) ttl_ms: u64,
+    /// Share of calls that pass as probes.
+    #[serde(default)]
+    pub(crate) probe: f64,
+    /// Whether known people pass.
+    #[serde(default)]
+    pub(crate) spare_known: bool,
 }
 
 /// One signal to clear.

@@ -8,6 +8,7 @@
 //! open or closed as the bundle says.
 
 mod answer;
+mod pace;
 mod request;
 mod response;
 pub(crate) mod row;
@@ -24,6 +25,7 @@ use crate::delay::Held;
 use crate::host::{Chunks, Host, Part, Side};
 use crate::metrics::Counter;
 use crate::process::FilterConfig;
+use pace::Waits;
 
 /// What is left to do when nothing is borrowed any more.
 #[derive(Debug, PartialEq, Eq)]
@@ -115,6 +117,10 @@ pub(crate) struct Filter {
     after_hold: RequestState,
     response: ResponseState,
     held: Option<Held>,
+    /// What of the body has not come is waited for.
+    waits: Option<Waits>,
+    /// All of the request has come.
+    request_ended: bool,
     /// What to do when the time of a held request has come.
     pending: Option<Box<LocalResponse>>,
     is_grpc: bool,
@@ -137,6 +143,8 @@ impl Filter {
             after_hold: RequestState::Pass,
             response: ResponseState::Pass,
             held: None,
+            waits: None,
+            request_ended: false,
             pending: None,
             is_grpc: false,
             request_bytes: 0,
@@ -186,6 +194,7 @@ impl Filter {
     /// The last step that answers; the event learns what the client gets.
     fn give(&mut self, answer: Answer) -> Then {
         self.local_status = Some(answer.status);
+        self.waits = None;
         if let Some(mut transaction) = self.transaction.take() {
             // After a panic the transaction may be in any state; the answer goes out all the same.
             let _ = catch_unwind(AssertUnwindSafe(|| answer::note(&mut transaction, &answer)));
@@ -197,6 +206,7 @@ impl Filter {
     /// Envoy answers by itself (no upstream, timeout, too large), or we do: the engine is not asked about that.
     pub(crate) fn local_reply(&mut self, status: u16) {
         self.local_status = Some(status);
+        self.waits = None;
         self.response = ResponseState::Pass;
     }
 
@@ -210,6 +220,7 @@ impl Filter {
     /// Make the row, unless it was made. `status` is for a row that is not the engine's.
     fn finish(&mut self, status: u16) {
         self.held = None;
+        self.waits = None;
         let end = StreamEnd {
             request_bytes: self.request_bytes,
             response_bytes: self.response_bytes,

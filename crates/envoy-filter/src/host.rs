@@ -28,6 +28,26 @@ pub(crate) enum Part {
     Buffered,
 }
 
+/// Why a stream is woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u64)]
+pub(crate) enum Why {
+    /// It was held for a while, which is over.
+    Held = 0,
+    /// Its body should have come.
+    Pace = 1,
+}
+
+impl Why {
+    /// From the number that came with the wake-up.
+    pub(crate) const fn of(event: u64) -> Self {
+        match event {
+            0 => Self::Held,
+            _ => Self::Pace,
+        }
+    }
+}
+
 /// A way to be called again on the stream's own thread.
 pub(crate) trait Wake: Send {
     /// Have the `scheduled` hook called, unless the stream is gone by then.
@@ -52,7 +72,7 @@ pub(crate) trait Host {
     fn replace_body(&mut self, side: Side, part: Part, bytes: &[u8]);
     /// Let Envoy hold at least `bytes` of a body before it takes measures of its own.
     fn raise_buffer_limit(&mut self, bytes: usize);
-    /// Address of the direct peer; `None` for peers without one (Unix sockets).
+    /// Address of the direct peer, or what its PROXY protocol header says; `None` for peers without one (Unix sockets).
     fn peer(&self) -> Option<IpAddr>;
     /// `HTTP/1.0`, `HTTP/1.1`, `HTTP/2` or `HTTP/3`.
     fn protocol(&self) -> &'static str;
@@ -62,8 +82,8 @@ pub(crate) trait Host {
     fn cluster(&self) -> String;
     /// Have the route chosen again, by the headers as they are now.
     fn clear_route_cache(&mut self);
-    /// A way to be called again; `None` when Envoy gives none.
-    fn waker(&mut self) -> Option<Box<dyn Wake>>;
+    /// A way to be called again, for a reason; `None` when Envoy gives none.
+    fn waker(&mut self, why: Why) -> Option<Box<dyn Wake>>;
 }
 
 #[cfg(test)]

@@ -4,24 +4,29 @@
 //! `hooks.rs` (one stream), `process.rs` (what streams share), `event_socket.rs` (the control plane).
 #![deny(unsafe_code)]
 #![cfg_attr(
-    test,
+    any(test, feature = "flood"),
     allow(dead_code, reason = "abi.rs, which uses it, needs Envoy's symbols")
 )]
 
-#[cfg(not(test))]
+#[cfg(not(any(test, feature = "flood")))]
 mod abi;
 mod bundle_swap;
 mod clock;
 mod connection;
+mod connections;
 mod delay;
 mod event_queue;
 mod event_socket;
+#[cfg(feature = "flood")]
+pub mod flood;
 mod frames;
 mod hooks;
 mod host;
 mod log;
 mod metrics;
 mod outbox;
+mod overload;
+mod pace;
 mod process;
 mod settings;
 #[cfg(test)]

@@ -66,13 +66,23 @@ counters! {
     failed_closed,
     /// Delays that were left out because too many requests were held already.
     delays_skipped,
+    /// Requests that were answered 408 because their body came too slowly.
+    slow_bodies,
+    /// Bodies whose pace was not looked at because too many were waited for already.
+    paces_skipped,
+    /// Connections that were closed because their client's address had too many.
+    connections_refused,
     /// Rows made.
     events,
-    /// Rows that were dropped because memory was full.
+    /// Calls whose rows were dropped because memory was full.
     events_dropped,
+    /// Rows that lost their details because memory ran short.
+    events_without_details,
+    /// Rows for which others stand (`weight`) because memory ran short.
+    events_sampled_out,
     /// Rows that could not be made or encoded.
     events_failed,
-    /// Rows that the control plane acknowledged.
+    /// Calls whose rows the control plane acknowledged.
     events_acknowledged,
     /// Batches sent, repeats included.
     batches_sent,

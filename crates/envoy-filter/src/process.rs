@@ -2,10 +2,11 @@
 //! new ones) and is shared by all workers.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
@@ -14,20 +15,26 @@ use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, eventfd};
 use starfort_engine::{Engine, SharedState};
 
+use crate::connections::{Connections, Open};
 use crate::delay::Delays;
 use crate::event_queue::EventQueue;
 use crate::event_socket::EventSocket;
 use crate::frames::{BundleFrame, BundleResult};
 use crate::log::{self, Level};
 use crate::metrics::Metrics;
+use crate::pace::Paces;
 use crate::settings::Settings;
 
 /// Share of `event_buffer_bytes` for rows that are not batched yet.
 const QUEUE_SHARE: usize = 4;
 
-/// How much threads that encode events and load bundles step back for workers (nice(2)): with as many workers as
-/// processors, a request would wait for a whole batch.
+/// How much the thread that encodes events steps back for workers (nice(2)): with as many workers as processors, a
+/// request would wait for a whole batch.
 const STEP_BACK: i32 = 10;
+
+/// How much the thread that loads bundles does. A quarter of a busy processor is left to it, and compiling a bundle
+/// with CRS takes some 100 ms: a change is in force within a second while all workers are busy.
+const STEP_BACK_LOADING: i32 = 5;
 
 /// Everything that workers and threads share.
 #[derive(Debug)]
@@ -44,10 +51,16 @@ pub(crate) struct Process {
     pub(crate) events: EventQueue,
     /// Held requests.
     pub(crate) delays: Delays,
+    /// Bodies that are waited for.
+    pub(crate) paces: Arc<Paces>,
+    /// Connections by address.
+    connections: Arc<Connections>,
     /// Settings of the first configuration; later ones share its socket and buffers.
     pub(crate) settings: Settings,
     /// Random text that tells this process from another with the same pid.
     pub(crate) instance: String,
+    /// When the bundle in force came there, in milliseconds since 1970; 0 without one.
+    bundle_since_ms: AtomicU64,
     wake: Option<OwnedFd>,
     stop: AtomicBool,
     threads: Mutex<Threads>,
@@ -88,7 +101,10 @@ impl Process {
                 settings.event_batch_rows,
             ),
             delays: Delays::default(),
+            paces: Arc::default(),
+            connections: Arc::default(),
             instance: instance(),
+            bundle_since_ms: AtomicU64::new(0),
             wake,
             stop: AtomicBool::new(false),
             threads: Mutex::new(Threads::default()),
@@ -99,6 +115,24 @@ impl Process {
     /// Bytes that batches may take.
     pub(crate) fn outbox_bytes(&self) -> usize {
         self.settings.event_buffer_bytes - self.settings.event_buffer_bytes / QUEUE_SHARE
+    }
+
+    /// A bundle came in force now.
+    pub(crate) fn note_bundle(&self) {
+        let now_ms = crate::clock::now().unix_us / 1000;
+        self.bundle_since_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// When the bundle in force came there, in milliseconds since 1970; 0 without one.
+    pub(crate) fn bundle_since_ms(&self) -> u64 {
+        self.bundle_since_ms.load(Ordering::Relaxed)
+    }
+
+    /// Version of the bundle in force and since when, for `stats`.
+    pub(crate) fn bundle_in_force(&self) -> serde_json::Value {
+        let engine = self.engine.load();
+        let version = engine.as_ref().map_or("", |engine| &engine.version);
+        serde_json::json!({"version": version, "since_ms": self.bundle_since_ms()})
     }
 
     /// Wake the socket thread.
@@ -114,6 +148,31 @@ impl Process {
         self.wake.as_ref()
     }
 
+    /// A connection begins.
+    ///
+    /// # Errors
+    /// Its address has as many as it may. Trusted proxies have as many as they like, for they have those of others;
+    /// so has everybody while there is no bundle to say how many.
+    pub(crate) fn connection_begins(&self, address: IpAddr) -> Result<Option<Open>, ()> {
+        let engine = self.engine.load();
+        let Some(engine) = engine
+            .as_ref()
+            .filter(|engine| engine.connections_per_address > 0)
+        else {
+            return Ok(None);
+        };
+        if engine.is_trusted_proxy(address) {
+            return Ok(None);
+        }
+        let open = self
+            .connections
+            .open(address, engine.connections_per_address);
+        if open.is_none() {
+            self.metrics.connections_refused.increment();
+        }
+        open.map(Some).ok_or(())
+    }
+
     /// Whether the threads are to end.
     pub(crate) fn stopping(&self) -> bool {
         self.stop.load(Ordering::Acquire)
@@ -125,6 +184,7 @@ impl Process {
         if threads.users == 0 {
             self.stop.store(false, Ordering::Release);
             self.delays.restart();
+            self.paces.restart();
             self.start(&mut threads)
                 .map_err(|error| format!("a thread cannot be started: {error}"))?;
         }
@@ -142,14 +202,14 @@ impl Process {
         threads.handles.push(spawn(
             "starfort-load",
             Box::new(move || {
-                step_back();
+                step_back(STEP_BACK_LOADING);
                 process.load_bundles(&asked, &tell);
             }),
         )?);
         let process = Arc::clone(self);
         let loader = ask.clone();
         let socket = move || {
-            step_back();
+            step_back(STEP_BACK);
             EventSocket::new(process, loader, told).run();
         };
         threads
@@ -160,12 +220,20 @@ impl Process {
             "starfort-delay",
             Box::new(move || process.delays.run()),
         )?);
+        let paces = Arc::clone(&self.paces);
+        threads
+            .handles
+            .push(spawn("starfort-pace", Box::new(move || paces.run()))?);
         threads.loader = Some(ask);
         Ok(())
     }
 
     fn load_bundles(&self, asked: &Receiver<BundleFrame>, tell: &Sender<BundleResult>) {
-        while let Ok(frame) = asked.recv() {
+        while let Ok(mut frame) = asked.recv() {
+            // Only the newest counts: one that was asked for twice, or overtaken, is not compiled for nothing.
+            while let Ok(newer) = asked.try_recv() {
+                frame = newer;
+            }
             if self.stopping() {
                 return;
             }
@@ -190,6 +258,7 @@ impl Process {
             std::mem::take(&mut threads.handles)
         };
         self.delays.stop();
+        self.paces.stop();
         self.wake();
         for handle in ended {
             if handle.join().is_err() {
@@ -270,8 +339,8 @@ pub(crate) fn outlive_parent() {
 }
 
 /// Lower the priority of this thread; on Linux nice values are a thread's own. Refused, it runs like the others.
-fn step_back() {
-    let _ = rustix::process::nice(STEP_BACK);
+fn step_back(by: i32) {
+    let _ = rustix::process::nice(by);
 }
 
 /// 16 random hexadecimal characters.
@@ -346,5 +415,36 @@ mod tests {
         assert!(refused.contains("bundle.sfb"), "{refused}");
         write_bundle(directory.path(), &bundle("one"));
         assert!(FilterConfig::new(&json).is_ok());
+    }
+
+    #[test]
+    fn connections_are_counted_as_the_bundle_says() {
+        let directory = tempfile::tempdir().unwrap();
+        let process = crate::testing::process(directory.path());
+        let begin = |address: &str| process.connection_begins(address.parse().unwrap());
+        assert!(
+            matches!(begin("192.0.2.1"), Ok(None)),
+            "no bundle, no limit"
+        );
+        let mut bundle = bundle("one");
+        bundle.connections_per_address = 1;
+        bundle.trusted_proxies = [10, 10]
+            .iter()
+            .flat_map(|last| {
+                let mut address = [0; 16];
+                address[10..].copy_from_slice(&[0xff, 0xff, 192, 0, 2, *last]);
+                address
+            })
+            .collect();
+        let path = write_bundle(directory.path(), &bundle);
+        assert!(process.swap_bundle(&path, None).ok);
+        let kept = begin("192.0.2.1");
+        assert!(matches!(kept, Ok(Some(_))));
+        assert!(begin("192.0.2.1").is_err());
+        assert!(begin("192.0.2.2").is_ok());
+        assert!(matches!(begin("192.0.2.10"), Ok(None)), "a trusted proxy");
+        assert_eq!(process.metrics.connections_refused.get(), 1);
+        drop(kept);
+        assert!(begin("192.0.2.1").is_ok());
     }
 }

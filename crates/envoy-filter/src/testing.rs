@@ -17,6 +17,7 @@ pub(crate) fn bundle(version: &str) -> Bundle {
         hash_key: vec![7; 32],
         fail_open: true,
         limits: Limits::default(),
+        connections_per_address: 0,
         scoped_limits: Vec::new(),
         trusted_proxies: Vec::new(),
         apis: vec![Api {
@@ -28,6 +29,7 @@ pub(crate) fn bundle(version: &str) -> Bundle {
             jwt_providers: Vec::new(),
             documented: false,
             limits: None,
+            grpc: false,
         }],
         endpoints: Vec::new(),
         identity: Identity::default(),

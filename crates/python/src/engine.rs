@@ -11,7 +11,7 @@ use starfort_engine::{Assets, Engine, EngineError, Now, SharedState};
 
 use crate::error::exception;
 use crate::request::Request;
-use crate::signals::{self, Signal};
+use crate::signals::{self, Key, Signal};
 use crate::{explanation, request};
 
 /// The engine of one bundle, with signals and rate counters of its own.
@@ -42,11 +42,19 @@ impl PyEngine {
     }
 
     /// Set signals as the control socket's frame 7 does.
-    #[pyo3(signature = (set, *, now_ms=None))]
+    #[pyo3(signature = (set, *, clear=Vec::new(), now_ms=None))]
     #[expect(clippy::needless_pass_by_value, reason = "extracted from Python")]
-    fn signals(&self, set: Vec<Signal>, now_ms: Option<u64>) -> PyResult<usize> {
+    fn signals(&self, set: Vec<Signal>, clear: Vec<Key>, now_ms: Option<u64>) -> PyResult<usize> {
         let table = &self.engine.shared().signals;
-        signals::set(table, &set, now(now_ms).monotonic_ns)
+        signals::set(table, &set, now(now_ms).monotonic_ns)?;
+        Ok(signals::clear(table, &clear))
+    }
+
+    /// Tell who succeeded before, as the control socket's frame 11 does.
+    fn known(&self, hashes: &[u8]) {
+        let (hashes, _) = hashes.as_chunks::<8>();
+        let hashes = hashes.iter().map(|hash| u64::from_le_bytes(*hash));
+        self.engine.shared().known.insert(hashes);
     }
 
     /// Take a described request through the pipeline.

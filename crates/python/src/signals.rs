@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use starfort_engine::signals::{KeyType, SignalTable};
+use starfort_engine::signals::{KeyType, Passing, SignalTable};
 
 /// One signal to set.
 #[derive(FromPyObject)]
@@ -13,6 +13,10 @@ pub(crate) struct Signal {
     key: String,
     score: f64,
     ttl_ms: u64,
+    #[pyo3(default)]
+    probe: f64,
+    #[pyo3(default)]
+    spare_known: bool,
 }
 
 /// Set signals, all or none. Returns how many are active.
@@ -29,17 +33,47 @@ pub(crate) fn set(table: &SignalTable, signals: &[Signal], now_ns: u64) -> PyRes
                 signal.score
             )));
         }
+        if !(0.0..=1.0).contains(&signal.probe) {
+            return Err(PyValueError::new_err(format!(
+                "probe {} is not in 0..1",
+                signal.probe
+            )));
+        }
         checked.push((signal, key_type));
     }
     for (signal, key_type) in checked {
         let expires_ns = now_ns.saturating_add(signal.ttl_ms.saturating_mul(1_000_000));
-        table.set(
+        let passing = Passing {
+            probe: signal.probe,
+            spare_known: signal.spare_known,
+        };
+        table.set_passing(
             &signal.kind,
             key_type,
             &signal.key,
             signal.score,
             expires_ns,
+            passing,
         );
     }
     Ok(table.len())
+}
+
+/// One signal to clear.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct Key {
+    kind: String,
+    key_type: String,
+    key: String,
+}
+
+/// Clear signals; those that are not there are left out. Returns how many are active.
+pub(crate) fn clear(table: &SignalTable, keys: &[Key]) -> usize {
+    for key in keys {
+        if let Some(key_type) = KeyType::from_code(&key.key_type) {
+            table.clear(&key.kind, key_type, &key.key);
+        }
+    }
+    table.len()
 }

@@ -12,6 +12,10 @@ def _any_jwt(scope: Scope) -> dict[str, Value]:
     return {"apis": scope.any_jwt_apis, "providers": scope.jwt_providers}
 
 
+def _masked(scope: Scope) -> dict[str, Value]:
+    return {"masked": scope.masked}
+
+
 def _verified(scope: Scope) -> dict[str, Value]:
     return {"apis": scope.verified_apis}
 
@@ -29,6 +33,7 @@ CHECKS: Final = (
         "open_sensitive_data",
         "{subject} sends {classes} to callers without credentials",
         "Personal data for anybody who asks. Require credentials, or mask the classes with a policy.",
+        _masked,
     ),
     Check(
         "access",

@@ -31,6 +31,8 @@ class Account:
     created: datetime
     password_changed: datetime
     last_login: datetime | None
+    second_factor: bool
+    """Whether logging in needs a code besides the password."""
 
 
 class Accounts:
@@ -65,7 +67,7 @@ class Accounts:
                 f"{name[:64]!r} cannot be an account name: use 1 to 64 of a-z, 0-9, '.', '_', '@', '-', "
                 "beginning with a letter or digit"
             )
-        passwords.check(password)
+        passwords.check(password, name)
         hashed = passwords.hash_password(password)
         with self._database.begin() as session:
             if session.scalar(select(User).where(User.name == name)) is not None:
@@ -124,7 +126,7 @@ class Accounts:
             NotFoundError: no such account.
             InvalidError: the password cannot be accepted.
         """
-        passwords.check(password)
+        passwords.check(password, name)
         hashed = passwords.hash_password(password)
         with self._database.begin() as session:
             user = _find(session, name)
@@ -190,6 +192,7 @@ def _account(user: User) -> Account:
         created=_time(user.created_ms),
         password_changed=_time(user.password_changed_ms),
         last_login=_time(user.last_login_ms) if user.last_login_ms is not None else None,
+        second_factor=user.totp is not None,
     )
 
 

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starfort.admin.accounts import Accounts
-from starfort.admin.limiter import LoginLimiter
+from starfort.admin.limiter import Limiter
 from starfort.admin.login import Login
 from starfort.admin.mutes import Mutes
+from starfort.admin.roles import Role
+from starfort.admin.second_factor import SecondFactor
 from starfort.admin.service import Insight, Source
 from starfort.admin.sessions import Sessions
 from starfort.admin.state import StateDatabase
@@ -22,6 +24,8 @@ class Desk:
     sessions: Sessions
     tokens: Tokens
     login: Login
+    second_factor: SecondFactor
+    limiter: Limiter
     mutes: Mutes
     insight: Insight
     first_password: Path | None
@@ -39,14 +43,23 @@ class Desk:
         database = StateDatabase(data_dir)
         accounts = Accounts(database)
         first = accounts.ensure_first_admin(data_dir)
-        sessions = Sessions(database, data_dir)
+
+        def required() -> frozenset[Role]:
+            admin = getattr(source.config, "admin", None)
+            return frozenset(Role(name) for name in getattr(admin, "second_factor", ()))
+
+        sessions = Sessions(database, data_dir, required)
+        limiter = Limiter()
+        second_factor = SecondFactor(database, data_dir)
         mutes = Mutes(database)
         return cls(
             database=database,
             accounts=accounts,
             sessions=sessions,
             tokens=Tokens(database),
-            login=Login(database, sessions, LoginLimiter()),
+            login=Login(database, sessions, limiter, second_factor),
+            second_factor=second_factor,
+            limiter=limiter,
             mutes=mutes,
             insight=Insight(source, mutes),
             first_password=first,

@@ -16,9 +16,13 @@ MAX_CHILDREN = 300
 """Children of one place in the tree that are shown; beyond it people filter."""
 MAX_VALUES = 200
 MAX_CONSUMERS = 100
+MAX_CALLS = 200_000
+"""Calls of a busy endpoint whose callers are counted. Two of three calls would have a row of their own in a
+rollup of callers by endpoint, so that none saves much."""
 MAX_TRAFFIC_ROWS = 100_000
 
 Rows = Callable[[str, str, dict[str, Any]], Awaitable[list[dict[str, Any]]]]
+IsFar = Callable[[Window], Awaitable[bool]]
 
 
 class KnownEndpoint(Protocol):
@@ -85,11 +89,13 @@ class EndpointView:
     Args:
         source: has the catalogue.
         rows: runs a bastion's query in a thread.
+        reads_rollups: whether a window has too many events to read them all.
     """
 
-    def __init__(self, source: Endpoints, rows: Rows) -> None:
+    def __init__(self, source: Endpoints, rows: Rows, reads_rollups: IsFar) -> None:
         self._source = source
         self._rows = rows
+        self._reads_rollups = reads_rollups
 
     async def counts(self) -> models.CatalogueCounts:
         """How many endpoints there are of each kind."""
@@ -152,9 +158,15 @@ class EndpointView:
             NotFoundError: the catalogue has none of that id.
         """
         summary = self.find(endpoint_id)
-        scope = {"since": Window.of(name).since, "endpoint_id": endpoint_id}
+        window = Window.of(name)
+        scope: dict[str, Any] = {"since": window.since, "endpoint_id": endpoint_id}
+        which = scope | {"limit": MAX_VALUES}
+        rolled = ""
+        if await self._reads_rollups(window):
+            rolled, which["api"] = "_rolled", summary.api
+            scope["since"] = await self._latest_calls(scope | {"api": summary.api})
         values, consumers, traffic = await asyncio.gather(
-            self._rows("visibility", "endpoint_values", scope | {"limit": MAX_VALUES}),
+            self._rows("visibility", f"endpoint_values{rolled}", which),
             self._rows("visibility", "endpoint_consumers", scope | {"limit": MAX_CONSUMERS}),
             self._traffic(),
         )
@@ -174,13 +186,19 @@ class EndpointView:
             sensitive_response=by_kind.get("sensitive_response", []),
             findings=by_kind.get("finding", []),
             consumers=[
-                models.Consumer(
-                    **{key: value for key, value in row.items() if key not in ("total", "caller")}
-                )
+                models.Consumer(**{key: value for key, value in row.items() if key != "total"})
                 for row in consumers
             ],
             consumers_total=consumers[0]["total"] if consumers else 0,
+            consumers_since=scope["since"],
         )
+
+    async def _latest_calls(self, scope: dict[str, Any]) -> datetime:
+        """Since when an endpoint had as many calls as can be read to count its callers."""
+        rows = await self._rows("visibility", "endpoint_latest", scope | {"most": MAX_CALLS})
+        hour = datetime.fromtimestamp(rows[0]["since"] if rows else 0, UTC)
+        since: datetime = scope["since"]
+        return max(hour, since)
 
     def _summaries(self, endpoint_id: str = "") -> list[models.EndpointSummary]:
         known = self._source.catalogue.endpoints()

@@ -5,7 +5,8 @@ AdminError
 ├── ConflictError  it exists already, or the change would lock everybody out
 ├── InvalidError   a value that cannot be accepted, with what would be
 ├── RefusedError   wrong credentials (the text never says which part was wrong)
-└── TooManyError   a limit was reached; carries when to come back
+├── TooManyError   a limit was reached; carries when to come back
+└── TooMuchError   the answer would take too much to find
 """
 
 
@@ -62,3 +63,14 @@ class TooManyError(AdminError):
     def __init__(self, detail: str, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class TooMuchError(AdminError):
+    """The store stopped a question at a limit of time, memory or rows, or has too many others."""
+
+    code = "too_much"
+    status = 503
+
+    def __init__(self, *, busy: bool = False) -> None:
+        what = "Too many others are asking at this moment" if busy else "This would take too much to answer"
+        super().__init__(f"{what}: choose a shorter range, or try again in a moment.")

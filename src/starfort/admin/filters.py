@@ -3,12 +3,15 @@
 import ipaddress
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from starfort.admin.window import RangeName
 
 Text = Annotated[str, Field(max_length=256)]
 Name = Annotated[str, Field(max_length=128)]
+_ADDRESSES: list[JsonValue] = [{"const": ""}, {"format": "ipv4"}, {"format": "ipv6"}]
+ACTIONS = ("allow", "tag", "limit", "block", "divert", "deceive", "delay", "mask")
+"""What stands before the policy's name in the columns `tags` and `observed` of events."""
 BotClass = Literal["", "none", "good", "bad", "tool"]
 
 
@@ -30,7 +33,9 @@ class EventFilter(Filter):
     status: Annotated[
         str, Field(pattern="^([1-5]xx|[1-5][0-9][0-9])?$", description="Status or class, such as 404 or 4xx.")
     ] = ""
-    address: Annotated[str, Field(max_length=45, description="From this address.")] = ""
+    address: Annotated[
+        str, Field(max_length=45, description="From this address.", json_schema_extra={"anyOf": _ADDRESSES})
+    ] = ""
     fingerprint: Annotated[Name, Field(description="With this header-order fingerprint.")] = ""
     ja4: Annotated[Name, Field(description="With this TLS fingerprint.")] = ""
     asn: Annotated[int, Field(ge=0, le=2**32 - 1, description="From this autonomous system; 0 for all.")] = 0
@@ -52,6 +57,8 @@ class EventFilter(Filter):
     @classmethod
     def _address(cls, value: str) -> str:
         if value:
+            if "%" in value:
+                raise ValueError("an address without a zone")
             ipaddress.ip_address(value)
         return value
 
@@ -59,7 +66,11 @@ class EventFilter(Filter):
         """Parameters of the query `events_page`."""
         values = self.model_dump(exclude={"range", "status"})
         low = int(self.status.replace("x", "0")) if self.status else 0
-        return values | {"status_min": low, "status_max": low + 99 if "x" in self.status else low}
+        return values | {
+            "status_min": low,
+            "status_max": low + 99 if "x" in self.status else low,
+            "actions": list(ACTIONS),
+        }
 
 
 class ClientFilter(Filter):

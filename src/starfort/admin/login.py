@@ -1,20 +1,51 @@
-"""One login attempt, end to end: limit, verify in constant time, session, audit."""
+"""One login, end to end: count, verify in constant time, second factor, session, audit."""
 
 import asyncio
+from dataclasses import dataclass
 
 from sqlalchemy import select
 
 from starfort.admin import audit, passwords
 from starfort.admin.audit import Actor
-from starfort.admin.errors import RefusedError, TooManyError
-from starfort.admin.limiter import LoginLimiter
+from starfort.admin.errors import AdminError, RefusedError, TooManyError
+from starfort.admin.limiter import Limiter
+from starfort.admin.second_factor import SecondFactor
 from starfort.admin.sessions import Sessions
 from starfort.admin.state import StateDatabase, User
 
 MAX_PARALLEL = 2
 """Each verification takes 64 MiB and some 50 ms of a core."""
 MAX_WAITING = 32
-"""Attempts that may wait for one of them."""
+"""Attempts that may wait for one of them; those of known browsers may wait besides, which their own limit
+bounds."""
+
+
+class CodeNeededError(AdminError):
+    """The password is right, and the account has a second factor.
+
+    Args:
+        ticket: goes with the code to `Login.finish`.
+    """
+
+    code = "second_factor_needed"
+    status = 401
+
+    def __init__(self, ticket: str) -> None:
+        super().__init__("send the code of your authenticator app, or a recovery code")
+        self.ticket = ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A login that succeeded.
+
+    Attributes:
+        session: value of the session's cookie.
+        browser: value of the cookie that makes this browser known.
+    """
+
+    session: str
+    browser: str
 
 
 class Login:
@@ -23,17 +54,23 @@ class Login:
     Args:
         database: the state.
         sessions: where the session is opened.
-        limiter: counts failures.
+        limiter: counts attempts.
+        second_factor: verifies codes.
     """
 
-    def __init__(self, database: StateDatabase, sessions: Sessions, limiter: LoginLimiter) -> None:
+    def __init__(
+        self, database: StateDatabase, sessions: Sessions, limiter: Limiter, second_factor: SecondFactor
+    ) -> None:
         self._database = database
         self._sessions = sessions
         self._limiter = limiter
+        self._second_factor = second_factor
         self._slots = asyncio.Semaphore(MAX_PARALLEL)
         self._waiting = 0
 
-    async def attempt(self, name: str, password: str, address: str) -> str:
+    async def attempt(
+        self, name: str, password: str, address: str, *, browser: str | None = None, code: str = ""
+    ) -> Entry:
         """Log in.
 
         An unknown account takes the same work and gets the same answer as a wrong password.
@@ -42,28 +79,54 @@ class Login:
             name: account name as typed.
             password: as typed.
             address: of the browser.
-
-        Returns:
-            The session cookie's value.
+            browser: value of the cookie of a known browser, if it sent one.
+            code: of the second factor, when it was asked for together with the password.
 
         Raises:
-            RefusedError: name or password is wrong.
+            RefusedError: name, password or code is wrong.
+            CodeNeededError: a code is needed.
             TooManyError: too many failures, or too many attempts at once.
         """
         name = name.strip().lower()[:64]
-        self._limiter.check(address, name)
+        known = self._sessions.known_browser(browser, name)
+        second = self._second_factor.enrolled(name)
+        attempt = self._limiter.password(address, name, browser=known, second_factor=second)
         stored = self._stored(name)
-        if not await self._verify(password, stored):
-            self._limiter.failed(address, name)
-            with self._database.begin() as session:
-                audit.record(session, Actor(name or "-", address), "login.failed", name or "-")
+        try:
+            right = await self._verify(password, stored, known=bool(known))
+        except TooManyError:
+            attempt.withdrawn()
+            raise
+        if not right:
+            self._note("login.failed", name or "-", address)
             raise RefusedError("the name or the password is wrong")
-        self._limiter.succeeded(address, name)
+        attempt.succeeded()
         if stored is not None and passwords.needs_rehash(stored):
             self._rehash(name, await asyncio.to_thread(passwords.hash_password, password))
-        with self._database.begin() as session:
-            audit.record(session, Actor(name, address), "login", name)
-        return self._sessions.open(name, address)
+        if second:
+            if not code:
+                raise CodeNeededError(self._sessions.ticket(name))
+            self._verify_code(name, code, address, known)
+        return self._enter(name, address)
+
+    def finish(self, ticket: str, code: str, address: str, *, browser: str | None = None) -> Entry:
+        """The second step: the code to a password that was right.
+
+        Args:
+            ticket: of `CodeNeededError`; it holds for five minutes and until the password changes.
+            code: of the app, or a recovery code.
+            address: of the browser.
+            browser: value of the cookie of a known browser, if it sent one.
+
+        Raises:
+            RefusedError: ticket or code is wrong.
+            TooManyError: too many wrong codes.
+        """
+        name = self._sessions.ticket_owner(ticket)
+        if name is None:
+            raise RefusedError("that took too long: log in again")
+        self._verify_code(name, code, address, self._sessions.known_browser(browser, name))
+        return self._enter(name, address)
 
     async def confirm(self, name: str, password: str, address: str) -> None:
         """Verify the password of somebody who is logged in, before something important.
@@ -72,13 +135,43 @@ class Login:
             RefusedError: it is wrong.
             TooManyError: too many failures.
         """
-        self._limiter.check(address, name)
-        if not await self._verify(password, self._stored(name)):
-            self._limiter.failed(address, name)
+        # Who has a session is counted by account alone, so that no stranger uses up the attempts.
+        attempt = self._limiter.password(address, name, browser=f"session of {name}")
+        try:
+            right = await self._verify(password, self._stored(name), known=True)
+        except TooManyError:
+            attempt.withdrawn()
+            raise
+        if not right:
             raise RefusedError("the current password is wrong")
+        attempt.succeeded()
 
-    async def _verify(self, password: str, stored: str | None) -> bool:
-        if self._waiting >= MAX_WAITING:
+    def confirm_code(self, name: str, code: str, address: str) -> None:
+        """Verify a code of somebody who is logged in.
+
+        Raises:
+            RefusedError: it is wrong or used.
+            TooManyError: too many wrong codes.
+        """
+        self._verify_code(name, code, address, f"session of {name}")
+
+    def _verify_code(self, name: str, code: str, address: str, known: str) -> None:
+        attempt = self._limiter.code(address, name, browser=known)
+        if not self._second_factor.accepts(name, code):
+            self._note("login.code_failed", name, address)
+            raise RefusedError("the code is wrong or was used already")
+        attempt.succeeded()
+
+    def _enter(self, name: str, address: str) -> Entry:
+        self._note("login", name, address)
+        return Entry(self._sessions.open(name, address), self._sessions.browser(name))
+
+    def _note(self, action: str, name: str, address: str) -> None:
+        with self._database.begin() as session:
+            audit.record(session, Actor(name, address), action, name)
+
+    async def _verify(self, password: str, stored: str | None, *, known: bool) -> bool:
+        if self._waiting >= MAX_WAITING and not known:
             raise TooManyError("too many logins at once: try again in 1 s", 1)
         self._waiting += 1
         try:

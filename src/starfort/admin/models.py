@@ -193,6 +193,9 @@ class EndpointDetail(EndpointSummary):
     findings: list[Counted]
     consumers: list[Consumer]
     consumers_total: int
+    consumers_since: Annotated[
+        datetime, Field(description="Callers are counted from then on: of a busy endpoint the latest calls.")
+    ]
 
 
 class Client(Model):
@@ -371,6 +374,14 @@ class Detector(Model):
     last_error: str
     last_ms: float
     signals: int
+    problem: Annotated[str, Field(description='Why it does not keep its beat; "" when it does.')] = ""
+    behind_s: Annotated[float, Field(description="Age of the newest events that it judged, in seconds.")] = (
+        0.0
+    )
+    owed: Annotated[int, Field(description="Windows that it will judge late.")] = 0
+    parts: Annotated[
+        int, Field(description="1 when each query judges everything; more: so much smaller, after a limit.")
+    ] = 1
 
 
 class DetectorSetting(Model):
@@ -452,6 +463,11 @@ class Alert(Model):
     count: int
     acknowledged_by: str | None
     acknowledged_at: datetime | None
+    score: Annotated[float | None, Field(description="Highest score so far; null for what has none.")] = None
+    members: Annotated[int, Field(description="Keys that are part of it.")] = 1
+    ended_at: Annotated[
+        datetime | None, Field(description="When it ended; null while it goes on, and for what has no end.")
+    ] = None
     muted: Annotated[bool, Field(description="Whether a mute keeps it from asking for attention.")] = False
 
 

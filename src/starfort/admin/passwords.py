@@ -19,16 +19,37 @@ _HASHER = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=4, type=Typ
 """RFC 9106 section 4, the second recommended option: argon2id, 64 MiB, 3 passes, 4 lanes."""
 
 
-def check(password: str) -> None:
-    """Refuse passwords that are too short or absurdly long.
+GUESSABLE = 3
+"""zxcvbn's score from which a password is accepted: 3 means more than 10^8 guesses. Below lie the 30,000
+most common passwords and what people make of them: with years, digits, capitals, keyboard rows."""
+_LOOKED_AT = 72
+"""Characters that are looked at: zxcvbn's work grows with the square, and no common password is longer."""
+
+
+def check(password: str, *about: str) -> None:
+    """Refuse passwords that are too short, absurdly long, or common.
+
+    Args:
+        password: as typed.
+        about: words that a guesser would try first: the account's name.
 
     Raises:
-        InvalidError: with the bounds; never with the password.
+        InvalidError: with what is wrong; never with the password.
     """
     if len(password) < MIN_LENGTH:
         raise InvalidError(f"the password has {len(password)} characters; use at least {MIN_LENGTH}")
-    if len(password.encode()) > MAX_BYTES:
-        raise InvalidError(f"the password is longer than {MAX_BYTES} bytes")
+    if not _can_be_hashed(password):
+        raise InvalidError(f"the password is longer than {MAX_BYTES} bytes, or no Unicode text")
+    # Imported here: its word lists take 0.1 s and a few megabytes that no start needs.
+    from zxcvbn import zxcvbn  # noqa: PLC0415
+
+    found = zxcvbn(password[:_LOOKED_AT], user_inputs=[*about, "starfort"])
+    if found["score"] < GUESSABLE:
+        warning = found["feedback"]["warning"].rstrip(".") or "It is close to a common password"
+        raise InvalidError(
+            f"the password is easy to guess: {warning[0].lower()}{warning[1:]}; use several unrelated words,"
+            " or let a password manager make one"
+        )
 
 
 def generate() -> str:
@@ -52,13 +73,20 @@ def verify(password: str, stored: str | None) -> bool:
     Returns:
         True only for the right password of a known account.
     """
-    if len(password.encode()) > MAX_BYTES:
+    if not _can_be_hashed(password):
         password = ""
     try:
         matches = _HASHER.verify(stored if stored is not None else _nobody(), password)
     except (VerificationError, InvalidHashError):
         return False
     return matches and stored is not None
+
+
+def _can_be_hashed(password: str) -> bool:
+    try:
+        return len(password.encode()) <= MAX_BYTES
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
 
 
 def needs_rehash(stored: str) -> bool:

@@ -44,3 +44,7 @@ class Principal:
     """Hash that identifies the session in the table; empty for API tokens."""
     theme: str = "auto"
     """`auto`, `light` or `dark`."""
+    second_factor: bool = False
+    """Whether the account has one; not told for API tokens."""
+    must_enrol: bool = False
+    """Whether the role needs a second factor that the account has not: until then nothing else is allowed."""

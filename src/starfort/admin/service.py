@@ -10,23 +10,29 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
+
+import structlog
 
 from starfort.admin import models
 from starfort.admin.attention import attention
+from starfort.admin.callers import rolled
 from starfort.admin.endpoints import EndpointView, KnownEndpoint
-from starfort.admin.errors import InvalidError, NotFoundError
+from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
 from starfort.admin.filters import ClientFilter, EventFilter
 from starfort.admin.mutes import Muted, Mutes
 from starfort.admin.trials import Trials
-from starfort.admin.window import RangeName, Window, sql
+from starfort.admin.window import DAY_S, RangeName, Window, sql
 from starfort.alerts import AlertHistory, StoredAlert
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
 from starfort.runtime.findings import CHECKS, why
 from starfort.signals import ActiveSignal, Detector, SignalTable
+from starfort.store import QueryLimitError, StoreBusyError
+from starfort.store.reach import SHORT_S, is_far
 from starfort.visibility.openapi import export_openapi
 
 Answer = TypeVar("Answer")
+log = structlog.get_logger(__name__)
 
 MAX_SIGNALS = 1_000
 MAX_ALERTS_CHARTED = 1_000
@@ -98,18 +104,18 @@ class Insight:
     def __init__(self, source: Source, mutes: Mutes) -> None:
         self._source = source
         self._mutes = mutes
-        self.endpoints = EndpointView(source, self._rows)
+        self.endpoints = EndpointView(source, self._rows, self._reads_rollups)
         self.trials = Trials(source)
 
     # ---- traffic
 
     async def traffic(self, name: RangeName, api: str = "", endpoint_id: str = "") -> models.Traffic:
         """Traffic of a window, of all APIs, one API or one endpoint."""
-        window = Window.of(name)
+        window = await self._near(Window.of(name), endpoint_id)
         totals, before, rows = await asyncio.gather(
             self._totals(window, api, endpoint_id),
             self._totals(window.before, api, endpoint_id),
-            self._rows("visibility", "traffic_series", _scope(window, api, endpoint_id)),
+            self._rows("visibility", f"traffic_series{window.suffix}", _scope(window, api, endpoint_id)),
         )
         by_time = {_from_unix(row.pop("bucket")): row for row in rows}
         points = [models.TrafficPoint(time=time, **by_time.get(time, {})) for time in window.steps()]
@@ -121,19 +127,36 @@ class Insight:
     async def _totals(self, window: Window, api: str, endpoint_id: str) -> models.TrafficTotals:
         parameters = _scope(window, api, endpoint_id)
         parameters.pop("step")
-        rows = await self._rows("visibility", "traffic_totals", parameters)
+        rows = await self._rows("visibility", f"traffic_totals{window.suffix}", parameters)
         return models.TrafficTotals(**rows[0]) if rows else models.TrafficTotals()
+
+    async def _near(self, window: Window, endpoint_id: str = "") -> Window:
+        """The window with the table to read: rollups that are coarser where there is much to add up."""
+        if window.length_s <= SHORT_S:
+            return window
+        if window.length_s > DAY_S:
+            far = await self._is_far(window.before.since, "traffic_1m")
+            return (
+                window.reading("traffic_endpoint_1h" if endpoint_id else "traffic_api_1h") if far else window
+            )
+        # one endpoint's rows by minute are found without reading the others
+        far = not endpoint_id and await self._is_far(window.before.since)
+        return window.reading("traffic_api_1m") if far else window
+
+    async def _is_far(self, since: datetime, table: Literal["events", "traffic_1m"] = "events") -> bool:
+        return await self._ask(is_far, self._source.store, since, table)
 
     async def apis(self, name: RangeName, limit: int) -> list[models.ApiTraffic]:
         """The busiest APIs of a window."""
-        window = Window.of(name)
+        window = await self._near(Window.of(name))
         count = 30
         step = max(1, int((window.until - window.since).total_seconds()) // count)
         parameters = _scope(window) | {"step": step, "limit": limit}
         for unused in ("api", "endpoint_id"):
             parameters.pop(unused)
+        parameters.pop("of_endpoint", None)
         answers = []
-        for row in await self._rows("visibility", "traffic_by_api", parameters):
+        for row in await self._rows("visibility", f"traffic_by_api{window.suffix}", parameters):
             line = [0] * count
             for number, requests in zip(row.pop("step_numbers"), row.pop("step_requests"), strict=True):
                 if 0 <= number < count:
@@ -146,11 +169,13 @@ class Insight:
 
     async def clients(self, wanted: ClientFilter, limit: int, offset: int) -> models.Page[models.Client]:
         """Callers by what they share, most first."""
-        parameters = {
-            "since": Window.of(wanted.range).since, "by": wanted.by, "search": wanted.search,
-            "bot": wanted.bot, "sort": wanted.sort, "limit": limit, "offset": offset,
-        }  # fmt: skip
-        rows = await self._rows("visibility", "clients", parameters)
+        window = Window.of(wanted.range)
+        if await self._reads_rollups(window):
+            text, parameters = rolled(wanted, window, limit, offset)
+            rows: list[dict[str, Any]] = await self._ask(self._source.store.query, text, parameters)
+        else:
+            parameters = wanted.model_dump(exclude={"range"}) | {"limit": limit, "offset": offset}
+            rows = await self._rows("visibility", "clients", parameters | {"since": window.since})
         total = rows[0]["total"] if rows else 0
         items = [models.Client(**_without(row, "total")) for row in rows]
         return models.Page[models.Client](items=items, total=total, limit=limit, offset=offset)
@@ -186,8 +211,10 @@ class Insight:
 
     async def findings(self, name: RangeName, limit: int, offset: int) -> models.Page[models.Finding]:
         """Codes of findings and anomalies, most frequent first."""
-        parameters = {"since": Window.of(name).since, "limit": limit, "offset": offset}
-        rows = await self._rows("visibility", "findings", parameters)
+        window = Window.of(name)
+        parameters = {"since": window.since, "limit": limit, "offset": offset}
+        rolled = "_rolled" if await self._reads_rollups(window) else ""
+        rows = await self._rows("visibility", f"findings{rolled}", parameters)
         total = rows[0]["total"] if rows else 0
         items = [models.Finding(**_without(row, "total")) for row in rows]
         return models.Page[models.Finding](items=items, total=total, limit=limit, offset=offset)
@@ -210,7 +237,7 @@ class Insight:
             raise NotFoundError(
                 f"the catalogue has no API {api[:128]!r}; it has: {', '.join(names) or 'none yet'}"
             )
-        return await asyncio.to_thread(export_openapi, catalogue, self._source.store, api or names[0])
+        return await self._ask(export_openapi, catalogue, self._source.store, api or names[0])
 
     def posture(
         self, api: str, severity: str, limit: int, offset: int, *, endpoint_id: str = ""
@@ -253,7 +280,7 @@ class Insight:
 
     async def policies(self) -> list[models.Policy]:
         """Every policy in order, with its hits of the last day."""
-        return [_policy(status) for status in await asyncio.to_thread(self._source.policies)]
+        return [_policy(status) for status in await self._ask(self._source.policies)]
 
     async def policy(self, name: str, window_name: RangeName) -> models.PolicyDetail:
         """One policy with its hits within a window.
@@ -265,10 +292,14 @@ class Insight:
         if not found:
             raise NotFoundError(f"there is no policy {name[:128]!r}")
         window = Window.of(window_name)
-        scope = {"since": window.since, "policy": name}
+        scope: dict[str, Any] = {"since": window.since, "policy": name}
+        rolled = ""
+        if await self._reads_rollups(window):
+            rolled = "_rolled"
+            scope["table"] = "policy_1h" if window.length_s > DAY_S else "policy_5m"
         rows, reach = await asyncio.gather(
-            self._rows("visibility", "policy_series", scope | {"step": window.step_s}),
-            self._rows("visibility", "policy_reach", scope | {"limit": 10}),
+            self._rows("visibility", f"policy_series{rolled}", scope | {"step": window.step_s}),
+            self._rows("visibility", f"policy_reach{rolled}", scope | {"limit": 10}),
         )
         by_time = {_from_unix(row["bucket"]): row for row in rows}
         points = [
@@ -416,16 +447,35 @@ class Insight:
         return self._source.metrics()
 
     async def _rows(self, bastion: str, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-        text = sql(bastion, name)
-        rows: list[dict[str, Any]] = await asyncio.to_thread(self._source.store.query, text, parameters)
+        rows: list[dict[str, Any]] = await self._ask(self._source.store.query, sql(bastion, name), parameters)
         return rows
+
+    async def _reads_rollups(self, window: Window) -> bool:
+        """Whether a window has too many events to read them all while somebody waits."""
+        return window.length_s > SHORT_S and await self._is_far(window.since)
+
+    async def _ask(self, ask: Callable[..., Answer], *arguments: Any) -> Answer:
+        """Run what asks the store, in a thread.
+
+        Raises:
+            TooMuchError: it ran into a limit of time, memory or rows, or everybody is asking at once.
+        """
+        try:
+            return await asyncio.to_thread(ask, *arguments)
+        except QueryLimitError as error:
+            log.warning("query_over_limit", code=error.code, reason=" ".join(str(error).split())[:300])
+            raise TooMuchError(busy=isinstance(error, StoreBusyError)) from None
 
 
 def _scope(window: Window, api: str = "", endpoint_id: str = "") -> dict[str, Any]:
-    return {
+    scope = {
         "table": window.table, "since": _whole(window.since), "until": _whole(window.until),
         "step": window.step_s, "api": api, "endpoint_id": endpoint_id,
     }  # fmt: skip
+    if window.suffix:
+        # rollups of whole APIs have no such column, and are not read for one endpoint
+        scope["of_endpoint"] = "endpoint_id" if window.table.startswith("traffic_endpoint") else "api"
+    return scope
 
 
 def _whole(time: datetime) -> str:

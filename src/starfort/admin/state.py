@@ -39,6 +39,21 @@ class User(Base):
     created_ms: Mapped[int]
     password_changed_ms: Mapped[int]
     last_login_ms: Mapped[int | None]
+    totp: Mapped[str | None] = mapped_column(String(256))
+    """Encrypted secret of the second factor; `None` without one."""
+    totp_pending: Mapped[str | None] = mapped_column(String(256))
+    """The same before its first code was seen."""
+    totp_step: Mapped[int] = mapped_column(default=0)
+    """Time step of the last code that was accepted."""
+
+
+class RecoveryCode(Base):
+    """A recovery code that was not used yet, by the SHA-256 of its text."""
+
+    __tablename__ = "recovery_codes"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    sha256: Mapped[str] = mapped_column(String(64))
 
 
 class LoginSession(Base):
@@ -117,6 +132,14 @@ MIGRATIONS: list[list[str]] = [
            action VARCHAR(64) NOT NULL, target VARCHAR(256) NOT NULL, detail VARCHAR(2000) NOT NULL,
            address VARCHAR(64) NOT NULL)""",
         "CREATE INDEX ix_audit_time_ms ON audit (time_ms)",
+    ],
+    [
+        "ALTER TABLE users ADD COLUMN totp VARCHAR(256)",
+        "ALTER TABLE users ADD COLUMN totp_pending VARCHAR(256)",
+        "ALTER TABLE users ADD COLUMN totp_step BIGINT NOT NULL DEFAULT 0",
+        """CREATE TABLE recovery_codes (id INTEGER PRIMARY KEY,
+           user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE, sha256 VARCHAR(64) NOT NULL)""",
+        "CREATE INDEX ix_recovery_codes_user_id ON recovery_codes (user_id)",
     ],
 ]
 """Statements that lead from version N to N + 1. Entries are only ever added."""

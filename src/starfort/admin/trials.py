@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from starfort.admin import models
-from starfort.admin.errors import InvalidError, NotFoundError
+from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
 from starfort.signals import Detector, DetectorError, Signal
 from starfort.signals.detector import parse
-from starfort.signals.runner import BacktestHit, RowError, backtest, run_once
-from starfort.store import StoreError
+from starfort.signals.past import BacktestHit, backtest
+from starfort.signals.query import RowError, run_once
+from starfort.store import QueryLimitError, StoreBusyError, StoreError
 
 LONGEST = timedelta(seconds=5)
 """A backtest answers after this much time and says how far it came; callers ask again from there."""
@@ -132,6 +133,8 @@ class Trials:
             return await asyncio.to_thread(run, self._source.store, detector, *arguments)
         except RowError as error:
             raise InvalidError(f"{detector.name}: {error}") from None
+        except QueryLimitError as error:
+            raise TooMuchError(busy=isinstance(error, StoreBusyError)) from None
         except StoreError as error:
             raise InvalidError(
                 f"{detector.name}: the query fails: {' '.join(str(error).split())[:1000]}"

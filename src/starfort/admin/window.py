@@ -1,6 +1,6 @@
 """The windows of time that API and dashboard look at, and the SQL that reads them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
@@ -18,6 +18,9 @@ _STEPS: dict[str, tuple[timedelta, int, str]] = {
 }
 """Length, step in seconds (60 to 120 steps, which is what a chart can show), and rollup that is read."""
 
+DAY_S = 86_400
+"""A day in seconds."""
+
 RANGES: tuple[RangeName, ...] = ("15m", "1h", "6h", "24h", "7d", "30d")
 
 
@@ -31,7 +34,9 @@ class Window:
     until: datetime
     step_s: int
     table: str
-    """`traffic_1s` or `traffic_1m`."""
+    """`traffic_1s` or `traffic_1m`, or a rollup of more: see `reading`."""
+    suffix: str = ""
+    """What follows the name of a traffic query that reads the table."""
 
     @classmethod
     def of(cls, name: RangeName, now: datetime | None = None) -> "Window":
@@ -45,8 +50,20 @@ class Window:
     @property
     def before(self) -> "Window":
         """The equally long window before this one."""
-        length = self.until - self.since
-        return Window(self.name, self.since - length, self.since, self.step_s, self.table)
+        return replace(self, since=self.since - (self.until - self.since), until=self.since)
+
+    @property
+    def length_s(self) -> int:
+        """Its length in seconds."""
+        return int((self.until - self.since).total_seconds())
+
+    def reading(self, table: str) -> "Window":
+        """The same, read from a rollup with a column for each decision.
+
+        Args:
+            table: `traffic_api_1m`, `traffic_api_1h` or `traffic_endpoint_1h`.
+        """
+        return replace(self, table=table, suffix="_rolled")
 
     def steps(self) -> list[datetime]:
         """Begin of every step, oldest first."""

@@ -1,10 +1,17 @@
-"""Brings alerts to the history and to every channel: each once, with retries, never without bound."""
+"""Brings alerts to the history and to every channel: each once, with retries, never without bound.
+
+The history has the latest figures of each alert. Channels get a message only where a person would want one:
+when it is new, when it has become ten times as large, when it ended, and when it is back after that, but
+then not more often than every `QUIET_S`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
@@ -19,7 +26,22 @@ MAX_QUEUED: Final = 1000
 MAX_INCOMING: Final = 5000
 """Alerts that wait to be recorded."""
 
+QUIET_S: Final = 900.0
+"""An alert that ends and comes back in waves is told of once in this time, not at each wave."""
+
+MAX_SAID: Final = 10_000
+"""Alerts of which is known what was said last; the longest unheard of go first."""
+
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    """An alert to record, or new figures of one, and whether channels should hear of them."""
+
+    alert: Alert
+    update: bool = False
+    tell: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +100,10 @@ class AlertDispatcher:
         self.deduplicated = 0
         self.dropped = 0
         self._retry = retry or Retry()
-        self._incoming: asyncio.Queue[Alert] = asyncio.Queue(MAX_INCOMING)
+        self._incoming: asyncio.Queue[_Incoming] = asyncio.Queue(MAX_INCOMING)
+        self._said: dict[str, tuple[str, float]] = {}
+        # of its own: alerts are recorded whatever else waits in the threads that all share
+        self._thread = ThreadPoolExecutor(1, "alerts")
         self._states = [ChannelState(channel) for channel in channels]
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -123,8 +148,23 @@ class AlertDispatcher:
 
     def submit(self, alert: Alert) -> bool:
         """Take an alert; never blocks. `False` when there was no room (counted)."""
+        return self._put(_Incoming(alert))
+
+    def update(self, alert: Alert, *, tell: bool) -> bool:
+        """Take new figures of an alert that was submitted before.
+
+        Args:
+            alert: the alert with its figures as they are now.
+            tell: whether channels should hear of them.
+
+        Returns:
+            `False` when there was no room (counted).
+        """
+        return self._put(_Incoming(alert, update=True, tell=tell))
+
+    def _put(self, incoming: _Incoming) -> bool:
         try:
-            self._incoming.put_nowait(alert)
+            self._incoming.put_nowait(incoming)
         except asyncio.QueueFull:
             self.dropped += 1
             return False
@@ -138,22 +178,43 @@ class AlertDispatcher:
 
     async def _record_all(self) -> None:
         while True:
-            alert = await self._incoming.get()
+            incoming = await self._incoming.get()
             try:
-                await self._record(alert)
+                await (self._update(incoming) if incoming.update else self._record(incoming.alert))
             except Exception:
                 self.dropped += 1
-                log.exception("alert_not_recorded", kind=alert.kind)
+                log.exception("alert_not_recorded", kind=incoming.alert.kind)
             finally:
                 self._incoming.task_done()
 
     async def _record(self, alert: Alert) -> None:
-        _, new = await asyncio.to_thread(self.history.record, alert)
-        if not new:
-            self.deduplicated += 1
+        loop = asyncio.get_running_loop()
+        stored, new, resumed = await loop.run_in_executor(self._thread, self.history.record, alert)
+        if new:
+            name = (alert.kind, alert.severity)
+            self.recorded[name] = self.recorded.get(name, 0) + 1
+            self._tell(alert)
             return
-        name = (alert.kind, alert.severity)
-        self.recorded[name] = self.recorded.get(name, 0) + 1
+        self.deduplicated += 1
+        if resumed:
+            self._tell(replace(alert, state="again", stored_id=stored.id))
+
+    async def _update(self, incoming: _Incoming) -> None:
+        loop = asyncio.get_running_loop()
+        stored = await loop.run_in_executor(self._thread, self.history.update, incoming.alert)
+        if stored is not None and incoming.tell:
+            self._tell(replace(incoming.alert, stored_id=stored.id))
+
+    def _tell(self, alert: Alert) -> None:
+        """Queue a message for every channel, where it is worth one."""
+        last, at = self._said.pop(alert.key, ("", 0.0))
+        now = time.monotonic()
+        if (alert.state == "again" and now - at < QUIET_S) or (alert.state == last == "ended"):
+            self._said[alert.key] = (last, at)
+            return
+        self._said[alert.key] = (alert.state, now)
+        if len(self._said) > MAX_SAID:
+            self._said.pop(next(iter(self._said)))
         for state in self._states:
             try:
                 state.queue.put_nowait(alert)

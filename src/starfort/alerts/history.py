@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     Column,
     DateTime,
     Engine,
+    Float,
     Integer,
     MetaData,
     RowMapping,
@@ -20,7 +21,9 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    inspect,
     select,
+    text,
     update,
 )
 
@@ -48,7 +51,13 @@ _ALERTS = Table(
     Column("count", Integer, nullable=False),
     Column("acknowledged_by", String(128)),
     Column("acknowledged_at", DateTime),
+    Column("score", Float),
+    Column("members", Integer, nullable=False, server_default="1"),
+    Column("ended_at", DateTime),
 )
+
+_ADDED: Final = {"score": "FLOAT", "members": "INTEGER NOT NULL DEFAULT 1", "ended_at": "TIMESTAMP"}
+"""Columns that tables of earlier versions lack, with types that SQLite and PostgreSQL know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +71,14 @@ class StoredAlert:
         title: one sentence.
         subject: what it is about.
         evidence: rows that show why.
-        first_at: when it was first raised, UTC.
-        last_at: when it was raised last, UTC.
-        count: how often it was raised.
+        first_at: when what it is about was first seen, UTC.
+        last_at: when it was seen last, UTC.
+        count: how often it was raised anew.
         acknowledged_by: who acknowledged it, `None` while it is open.
         acknowledged_at: when, UTC.
+        score: highest score so far, `None` for what has none.
+        members: keys that are part of it.
+        ended_at: when it ended, UTC; `None` while it goes on, and for what has no end.
     """
 
     id: str
@@ -80,6 +92,23 @@ class StoredAlert:
     count: int
     acknowledged_by: str | None
     acknowledged_at: datetime | None
+    score: float | None = None
+    members: int = 1
+    ended_at: datetime | None = None
+
+
+class Recorded(NamedTuple):
+    """What keeping an alert came to.
+
+    Attributes:
+        alert: the alert as kept.
+        new: whether it is a new one; else it counted up one with the same key.
+        resumed: whether that one had ended, so that it is back.
+    """
+
+    alert: StoredAlert
+    new: bool
+    resumed: bool
 
 
 class AlertHistory:
@@ -94,35 +123,85 @@ class AlertHistory:
         self._engine = engine
         self._window = window
         _METADATA.create_all(engine)
+        _add_missing(engine)
 
-    def record(self, alert: Alert) -> tuple[StoredAlert, bool]:
-        """Keep an alert.
-
-        Returns:
-            The alert as kept, and whether it is new (`False`: it counted up an open one with the same key).
-        """
-        now = _naive(alert.time)
+    def record(self, alert: Alert) -> Recorded:
+        """Keep an alert, or count up the one with its key that it goes on from."""
+        at = _naive(alert.latest)
+        ended = at if alert.state == "ended" else None
         with self._engine.begin() as connection:
-            known = connection.execute(
-                select(_ALERTS)
-                .where(_ALERTS.c.dedup_key == alert.key[:512])
-                .where(_ALERTS.c.last_at >= now - self._window)
-                .order_by(_ALERTS.c.last_at.desc())
-                .limit(1)
-            ).mappings()
-            row = known.first()
+            row = self._known(connection, alert)
             alert_id = alert.id if row is None else str(row["id"])
             if row is None:
-                connection.execute(insert(_ALERTS).values(**_values(alert, now)))
+                connection.execute(insert(_ALERTS).values(**_values(alert), ended_at=ended))
                 _trim(connection)
             else:
-                connection.execute(
-                    update(_ALERTS)
-                    .where(_ALERTS.c.id == alert_id)
-                    .values(last_at=now, count=_ALERTS.c.count + 1, evidence=_evidence(alert))
-                )
+                values = _figures(alert, row) | {"count": _ALERTS.c.count + 1, "ended_at": ended}
+                connection.execute(update(_ALERTS).where(_ALERTS.c.id == alert_id).values(**values))
             stored = connection.execute(select(_ALERTS).where(_ALERTS.c.id == alert_id)).mappings().one()
-        return _stored(stored), row is None
+        was_over = row is not None and row["ended_at"] is not None and ended is None
+        return Recorded(_stored(stored), row is None, was_over)
+
+    def update(self, alert: Alert) -> StoredAlert | None:
+        """Bring the figures of a kept alert up to date; an "ended" one gets its end.
+
+        Args:
+            alert: title, evidence, times, score and members as they are now. Its first time may only become
+                earlier, its last one later, and its score and members only more.
+
+        Returns:
+            The alert as kept; `None` when none of its key is, within the window.
+        """
+        with self._engine.begin() as connection:
+            row = self._known(connection, alert)
+            if row is None:
+                return None
+            values = _figures(alert, row) | {"title": alert.title[:512]}
+            if alert.state == "ended":
+                values["ended_at"] = values["last_at"]
+            changed = update(_ALERTS).where(_ALERTS.c.id == row["id"]).values(**values)
+            connection.execute(changed)
+            stored = connection.execute(select(_ALERTS).where(_ALERTS.c.id == row["id"])).mappings().one()
+        return _stored(stored)
+
+    def end_others(self, prefix: str, going_on: set[str]) -> int:
+        """End alerts that nobody would end any more: what they are about lapsed while nobody looked.
+
+        Args:
+            prefix: begin of the de-duplication keys of the alerts that have an end.
+            going_on: keys of those that go on.
+
+        Returns:
+            How many were ended, each at the time that it was seen last.
+        """
+        query = (
+            select(_ALERTS.c.id, _ALERTS.c.dedup_key)
+            .where(_ALERTS.c.ended_at.is_(None))
+            .where(_ALERTS.c.dedup_key.startswith(prefix, autoescape=True))
+        )
+        with self._engine.begin() as connection:
+            over = [
+                str(row["id"])
+                for row in connection.execute(query).mappings()
+                if row["dedup_key"] not in going_on
+            ]
+            for alert_id in over:
+                ended = update(_ALERTS).where(_ALERTS.c.id == alert_id).values(ended_at=_ALERTS.c.last_at)
+                connection.execute(ended)
+        return len(over)
+
+    def _known(self, connection: Any, alert: Alert) -> RowMapping | None:
+        """The kept alert of the same key whose time is within the window of this one's."""
+        query = (
+            select(_ALERTS)
+            .where(_ALERTS.c.dedup_key == alert.key[:512])
+            .where(_ALERTS.c.last_at >= _naive(alert.began - self._window))
+            .where(_ALERTS.c.first_at <= _naive(alert.latest + self._window))
+            .order_by(_ALERTS.c.last_at.desc())
+            .limit(1)
+        )
+        found: RowMapping | None = connection.execute(query).mappings().first()
+        return found
 
     def list(  # noqa: PLR0913
         self,
@@ -193,7 +272,16 @@ def _trim(connection: Any) -> None:
         connection.execute(delete(_ALERTS).where(_ALERTS.c.id.in_(oldest)))
 
 
-def _values(alert: Alert, now: datetime) -> dict[str, Any]:
+def _add_missing(engine: Engine) -> None:
+    """Give the table of an earlier version the columns that it lacks."""
+    known = {column["name"] for column in inspect(engine).get_columns("alerts")}
+    with engine.begin() as connection:
+        for name, kind in _ADDED.items():
+            if name not in known:
+                connection.execute(text(f"ALTER TABLE alerts ADD COLUMN {name} {kind}"))
+
+
+def _values(alert: Alert) -> dict[str, Any]:
     return {
         "id": alert.id,
         "dedup_key": alert.key[:512],
@@ -202,9 +290,23 @@ def _values(alert: Alert, now: datetime) -> dict[str, Any]:
         "title": alert.title[:512],
         "subject": alert.subject[:512],
         "evidence": _evidence(alert),
-        "first_at": now,
-        "last_at": now,
+        "first_at": _naive(alert.began),
+        "last_at": _naive(alert.latest),
         "count": 1,
+        "score": alert.score,
+        "members": alert.members,
+    }
+
+
+def _figures(alert: Alert, row: RowMapping) -> dict[str, Any]:
+    """What a kept alert is brought up to."""
+    scores = [score for score in (alert.score, row["score"]) if score is not None]
+    return {
+        "first_at": min(row["first_at"], _naive(alert.began)),
+        "last_at": max(row["last_at"], _naive(alert.latest)),
+        "evidence": _evidence(alert),
+        "score": max(scores, default=None),
+        "members": max(row["members"], alert.members),
     }
 
 
@@ -243,4 +345,7 @@ def _stored(row: RowMapping) -> StoredAlert:
         count=row["count"],
         acknowledged_by=row["acknowledged_by"],
         acknowledged_at=_aware(row["acknowledged_at"]),
+        score=row["score"],
+        members=row["members"],
+        ended_at=_aware(row["ended_at"]),
     )

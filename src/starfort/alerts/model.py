@@ -6,7 +6,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
+
+State = Literal["new", "grew", "again", "ended"]
+"""What a message about an alert says: it is new; it has become ten times as large; it is back after it had
+ended; it has ended, with its final figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,12 @@ class Alert:
         evidence: rows that show why; no payloads, no secrets.
         time: when it was found, UTC.
         dedup_key: alerts with the same key within the de-duplication window are one.
+        first_seen: event time at which what it is about was first seen, UTC; `None`: when it was found.
+        last_seen: event time at which it was last seen; `None`: when it was found.
+        score: highest score so far, `None` for what has none.
+        members: keys that are part of it (a campaign over forty networks has forty).
+        state: what the message that carries it says.
+        stored_id: id under which the history keeps it, where that is one of an earlier alert.
     """
 
     kind: str
@@ -30,6 +40,22 @@ class Alert:
     evidence: tuple[Mapping[str, Any], ...] = ()
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
     dedup_key: str = ""
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    score: float | None = None
+    members: int = 1
+    state: State = "new"
+    stored_id: str = ""
+
+    @property
+    def began(self) -> datetime:
+        """When what it is about began, as far as is known."""
+        return self.first_seen or self.time
+
+    @property
+    def latest(self) -> datetime:
+        """When it was seen last."""
+        return self.last_seen or self.time
 
     @property
     def key(self) -> str:
@@ -38,7 +64,12 @@ class Alert:
 
     @property
     def id(self) -> str:
-        """Stable id of this alert: 16 hexadecimal characters of SHA-256 of key and time."""
+        """Stable id of this alert: 16 hexadecimal characters of SHA-256 of key and time.
+
+        All messages about one alert have the same.
+        """
+        if self.stored_id:
+            return self.stored_id
         return hashlib.sha256(f"{self.key}\n{self.time.isoformat()}".encode()).hexdigest()[:16]
 
     def as_json(self) -> dict[str, Any]:
@@ -50,5 +81,10 @@ class Alert:
             "title": self.title,
             "subject": self.subject,
             "time": self.time.isoformat(),
+            "state": self.state,
+            "first_seen": self.began.isoformat(),
+            "last_seen": self.latest.isoformat(),
+            "score": self.score,
+            "members": self.members,
             "evidence": [dict(row) for row in self.evidence],
         }

@@ -8,12 +8,17 @@ decided).
 import hmac
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, HTTPException, Request
 
+from starfort.admin import cookies
 from starfort.admin.audit import Actor
+from starfort.admin.cookies import address_of
 from starfort.admin.desk import Desk
+from starfort.admin.errors import TooManyError
 from starfort.admin.roles import Principal, Role
-from starfort.admin.sessions import COOKIE
+
+log = structlog.get_logger(__name__)
 
 CSRF_HEADER = "x-csrf-token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -25,18 +30,25 @@ def desk_of(request: Request) -> Desk:
     return desk
 
 
-def address_of(request: Request) -> str:
-    """Address of the caller; empty on the local socket. Forwarding headers are not believed."""
-    return request.client.host if request.client else ""
-
-
 def identify(request: Request, desk: Desk) -> Principal | None:
-    """Who asks; `None` for nobody that is known."""
+    """Who asks; `None` for nobody that is known.
+
+    Raises:
+        TooManyError: a wrong token, and too many of them came from this address. A right one always passes.
+    """
     authorization = request.headers.get("authorization")
     if authorization is not None:
         scheme, _, credential = authorization.partition(" ")
-        return desk.tokens.find(credential.strip()) if scheme.lower() == "bearer" else None
-    cookie = request.cookies.get(COOKIE)
+        if scheme.lower() != "bearer":
+            return None
+        attempt = desk.limiter.token(address_of(request))
+        found = desk.tokens.find(credential.strip())
+        if found is None and attempt is None:
+            raise TooManyError("too many wrong API tokens: try again in 10 s", 10)
+        if found is not None and attempt is not None:
+            attempt.succeeded()
+        return found
+    cookie = cookies.session_of(request)
     if cookie is not None:
         return desk.sessions.find(cookie)
     if getattr(request.state, "local", False) is True:
@@ -49,10 +61,12 @@ class Requires:
 
     Args:
         role: the least that is needed.
+        enrolling: whether somebody who must set up a second factor first may do this all the same.
     """
 
-    def __init__(self, role: Role) -> None:
+    def __init__(self, role: Role, *, enrolling: bool = False) -> None:
         self.role = role
+        self.enrolling = enrolling
 
     def __call__(self, request: Request, desk: Annotated[Desk, Depends(desk_of)]) -> Principal:
         """Authenticate, check the role, and for writes by cookie the CSRF token.
@@ -67,7 +81,20 @@ class Requires:
             given = request.headers.get(CSRF_HEADER, "")
             if not hmac.compare_digest(given.encode(), principal.csrf.encode()):
                 raise HTTPException(403, f"send the session's CSRF token in {CSRF_HEADER}")
+        if principal.must_enrol and not self.enrolling:
+            raise HTTPException(
+                403, "your role needs a second factor: set one up at /second-factor, or with this API"
+            )
         if not principal.role.covers(self.role):
+            log.warning(
+                "access_refused",
+                account=principal.name,
+                role=principal.role.value,
+                needed=self.role.value,
+                method=request.method,
+                path=request.url.path[:200],
+                address=address_of(request),
+            )
             raise HTTPException(
                 403, f"this needs the role {self.role.value}; yours is {principal.role.value}"
             )
@@ -83,6 +110,7 @@ class Open:
         """Let everybody in."""
 
 
+Enrolling = Annotated[Principal, Depends(Requires(Role.VIEWER, enrolling=True))]
 Viewer = Annotated[Principal, Depends(Requires(Role.VIEWER))]
 Operator = Annotated[Principal, Depends(Requires(Role.OPERATOR))]
 Admin = Annotated[Principal, Depends(Requires(Role.ADMIN))]

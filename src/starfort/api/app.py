@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.routing import APIRoute
 
 from starfort import dashboard
 from starfort.admin.desk import Desk
@@ -18,7 +19,6 @@ from starfort.api import (
     events,
     findings,
     policies,
-    posture,
     problem,
     sessions,
     signals,
@@ -27,26 +27,35 @@ from starfort.api import (
     traffic,
     users,
 )
-from starfort.api.headers import MAX_BODY_BYTES, SecurityHeaders
+from starfort.api.headers import MAX_DETECTOR_BODY_BYTES, SecurityHeaders
+from starfort.api.hosts import Hosts
 
 ROUTERS = [
     module.router
     for module in (
-        status, traffic, endpoints, events, clients, policies, signals, detectors, alerts, findings, posture,
+        status, traffic, endpoints, events, clients, policies, signals, detectors, alerts, findings,
         sessions, users, tokens, config,
     )
 ]  # fmt: skip
+
+FORMER_PATHS = {
+    "/catalogue": "/endpoints",
+    "/findings/apis": "/posture",
+    "/findings/requests": "/findings",
+}
+"""Former paths, from before pages, commands and API had one name for each thing: for one version."""
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def create_api(desk: Desk) -> FastAPI:
     """The REST API alone, as it is mounted under `/api/v1`."""
-    api = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MAX_BODY_BYTES)
+    api = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MAX_DETECTOR_BODY_BYTES)
     api.state.desk = desk
     problem.install(api)
     for router in ROUTERS:
         api.include_router(router)
+    _keep_former_paths(api)
     made: dict[str, Any] = {}
 
     @api.get("/openapi.json", include_in_schema=False)
@@ -57,6 +66,20 @@ def create_api(desk: Desk) -> FastAPI:
         return JSONResponse(made)
 
     return api
+
+
+def _keep_former_paths(api: FastAPI) -> None:
+    """Answer under former paths too; the description has the present ones alone."""
+    for router in ROUTERS:
+        for route in router.routes:
+            for present, former in FORMER_PATHS.items():
+                if isinstance(route, APIRoute) and f"{route.path}/".startswith(f"{present}/"):
+                    api.add_api_route(
+                        former + route.path.removeprefix(present),
+                        route.endpoint,
+                        methods=sorted(route.methods or ()),
+                        include_in_schema=False,
+                    )
 
 
 def create_app(runtime: Source, *, with_dashboard: bool = True) -> FastAPI:
@@ -83,7 +106,7 @@ def create_app(runtime: Source, *, with_dashboard: bool = True) -> FastAPI:
     _add_plain_routes(app, desk)
     if with_dashboard:
         dashboard.mount(app, desk)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, hosts=Hosts.of(desk))
     return app
 
 

@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, APIRouter
 
 import starfort
-from starfort.admin.sessions import COOKIE
+from starfort.admin import cookies
 from starfort.api.access import CSRF_HEADER, Open, Requires
 from starfort.api.problem import MEDIA_TYPE, TITLES, Problem
 
@@ -47,7 +47,12 @@ def describe(app: FastAPI, routers: list[APIRouter]) -> dict[str, Any]:
     components = document.setdefault("components", {})
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "An API token."},
-        "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "A login's cookie."},
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": cookies.name_of(cookies.SESSION, secure=True),
+            "description": f"A login's cookie; over plain HTTP `{cookies.SESSION}`.",
+        },
     }
     schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):

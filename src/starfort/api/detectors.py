@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from starfort.admin.models import Detector, DetectorBacktest, DetectorDetail, DetectorTest
 from starfort.admin.roles import Principal, Role
@@ -14,10 +14,16 @@ from starfort.signals import Detector as RunningDetector
 from starfort.signals.detector import MAX_DETECTOR_BYTES
 
 router = APIRouter(tags=["detectors"])
+_ONE: list[JsonValue] = [
+    {"required": [given], "properties": {given: {"type": "string"}, other: {"type": "null"}}}
+    for given, other in (("name", "text"), ("text", "name"))
+]
 
 
 class Subject(BaseModel):
     """Which detector: one that runs, or the text of a file."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": _ONE})
 
     name: Annotated[str | None, Field(max_length=64, description="Name of a detector that runs.")] = None
     text: Annotated[

@@ -21,7 +21,7 @@ class EndpointQuery(EndpointFilter):
     offset: OffsetField = 0
 
 
-@router.get("/endpoints", summary="The catalogue", description="Endpoints with traffic of the last 24 hours.")
+@router.get("/catalogue", summary="The catalogue", description="Endpoints with traffic of the last 24 hours.")
 async def list_endpoints(
     _: Viewer, desk: Office, query: Annotated[EndpointQuery, Query()]
 ) -> Page[EndpointSummary]:
@@ -30,7 +30,7 @@ async def list_endpoints(
 
 
 @router.get(
-    "/endpoints/counts", summary="The catalogue in figures", description="How many of each kind there are."
+    "/catalogue/counts", summary="The catalogue in figures", description="How many of each kind there are."
 )
 async def count_endpoints(_: Viewer, desk: Office) -> CatalogueCounts:
     """Counts for the filters."""
@@ -38,7 +38,7 @@ async def count_endpoints(_: Viewer, desk: Office) -> CatalogueCounts:
 
 
 @router.get(
-    "/endpoints/tree",
+    "/catalogue/tree",
     summary="The catalogue as a tree",
     description="Children of one place: hosts at the top, then path segments. Give `host` and `prefix`.",
 )
@@ -48,7 +48,7 @@ async def read_tree(_: Viewer, desk: Office, query: Annotated[EndpointFilter, Qu
 
 
 @router.get(
-    "/endpoints/openapi",
+    "/catalogue/openapi",
     summary="An API as an OpenAPI document",
     description="Made from what traffic showed within the last seven days: OpenAPI 3.1.",
     openapi_extra={"x-errors": [404]},
@@ -63,7 +63,7 @@ async def export_document(
 
 
 @router.get(
-    "/endpoints/{endpoint_id}",
+    "/catalogue/{endpoint_id}",
     summary="One endpoint",
     description="Parameters, statuses, consumers, sensitive classes and authentication as seen in traffic.",
 )

@@ -1,8 +1,10 @@
-"""Findings: what the engine noticed in requests."""
+"""Findings: what is wrong with the APIs as they stand, and what the engine noticed in requests."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from starfort.admin.models import Finding, Page
+from fastapi import APIRouter, Query
+
+from starfort.admin.models import Finding, Page, PostureFinding, Severity
 from starfort.api.access import Office, Viewer
 from starfort.api.paging import Limit, Offset
 from starfort.api.traffic import Range
@@ -11,9 +13,28 @@ router = APIRouter(tags=["findings"])
 
 
 @router.get(
-    "/findings", summary="Findings", description="Codes of findings and anomalies, most frequent first."
+    "/findings/apis",
+    summary="Findings about the APIs as they stand",
+    description="By checks over traffic, most severe first. One ends a week after the last call with it.",
 )
-async def list_findings(
+def list_findings_of_apis(
+    _: Viewer,
+    desk: Office,
+    api: Annotated[str, Query(max_length=128, description="Of this API.")] = "",
+    severity: Annotated[Severity | None, Query(description="Of this severity.")] = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
+) -> Page[PostureFinding]:
+    """A page of findings."""
+    return desk.insight.posture(api, severity or "", limit, offset)
+
+
+@router.get(
+    "/findings/requests",
+    summary="Findings in requests",
+    description="Codes of findings and anomalies, most frequent first.",
+)
+async def list_findings_in_requests(
     _: Viewer,
     desk: Office,
     range: Range = "24h",

@@ -5,21 +5,28 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from starfort.api.hosts import Hosts
 from starfort.api.problem import problem
 
 API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 PAGE_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "default-src 'self'; script-src 'self' 'unsafe-eval'{nonce}; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
     "object-src 'none'; frame-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
-"""NiceGUI starts its pages from inline scripts and Vue compiles templates in the browser, which needs
-`unsafe-inline` and `unsafe-eval`. Nothing may be loaded from or sent to another origin all the same."""
+"""NiceGUI starts its pages from inline scripts: each page gives those of its template, and no others, a nonce
+(`dashboard/nonce.py`), so that a script that somebody got onto a page does not run. `unsafe-eval` stays: Vue
+compiles templates in the browser, and NiceGUI runs what the server sends with `eval`; both come from the
+server over a WebSocket that needs the session. Inline styles stay too: Quasar and the charts set them.
+Nothing may be loaded from or sent to another origin all the same."""
 
 MAX_BODY_BYTES = 64 * 1024
-"""No request of the API or the login form needs more."""
-_SMALL = ("/api/", "/login", "/logout")
+"""No request of the API or the forms needs more, but for the text of a detector."""
+MAX_DETECTOR_BODY_BYTES = 1024 * 1024
+"""A detector's file of `MAX_DETECTOR_BYTES` characters as JSON."""
+_SMALL = ("/api/", "/login", "/logout", "/second-factor")
+_DETECTORS = "/api/v1/detectors/"
 
 _COMMON = {
     "x-content-type-options": "nosniff",
@@ -40,10 +47,12 @@ class SecurityHeaders:
 
     Args:
         app: the application.
+        hosts: which names are ours; a request to any other is refused.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
         self._app = app
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request or WebSocket."""
@@ -51,16 +60,16 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if scope["type"] == "http" and scope["path"].startswith(_SMALL) and _length(headers) > MAX_BODY_BYTES:
-            await problem(413, f"send at most {MAX_BODY_BYTES} bytes")(scope, receive, send)
+        if not self._is_ours(scope, headers):
+            await _refuse(scope, receive, send, MISDIRECTED)
+            return
+        most = MAX_DETECTOR_BODY_BYTES if scope["path"].startswith(_DETECTORS) else MAX_BODY_BYTES
+        if scope["type"] == "http" and scope["path"].startswith(_SMALL) and _length(headers) > most:
+            await _refuse(scope, receive, send, (413, f"send at most {most} bytes", "too_large"))
             return
         write = scope["type"] == "websocket" or scope["method"] not in _SAFE
         if write and not same_origin(headers):
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1008})
-            else:
-                answer = problem(403, "the request comes from another site", code="cross_origin")
-                await answer(scope, receive, send)
+            await _refuse(scope, receive, send, CROSS_ORIGIN)
             return
 
         async def send_with_headers(message: Message) -> None:
@@ -70,6 +79,34 @@ class SecurityHeaders:
 
         await self._app(scope, receive, send_with_headers)
 
+    def _is_ours(self, scope: Scope, headers: Headers) -> bool:
+        if scope.get("state", {}).get("local") is True:  # over the Unix socket no browser comes
+            return True
+        named = headers.getlist("host")
+        return len(named) == 1 and self._hosts.answers_to(named[0])
+
+
+MISDIRECTED = (
+    421,
+    "this server does not answer to the name in Host: use its address, or add the name to admin.hosts",
+    "unknown_host",
+)
+CROSS_ORIGIN = (403, "the request comes from another site", "cross_origin")
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, why: tuple[int, str, str]) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    status, detail, code = why
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            add_headers(MutableHeaders(scope=message), scope)
+        await send(message)
+
+    await problem(status, detail, code=code)(scope, receive, send_with_headers)
+
 
 def add_headers(headers: MutableHeaders, scope: Scope) -> None:
     """Put the security headers on an answer; a policy that a page set itself stays."""
@@ -78,7 +115,9 @@ def add_headers(headers: MutableHeaders, scope: Scope) -> None:
     path: str = scope["path"]
     api = path.startswith("/api/") or path in ("/metrics", "/healthz")
     if "content-security-policy" not in headers:
-        headers["content-security-policy"] = API_POLICY if api else PAGE_POLICY
+        nonce = scope.get("state", {}).get("nonce", "")
+        page = PAGE_POLICY.replace("{nonce}", f" 'nonce-{nonce}'" if nonce else "")
+        headers["content-security-policy"] = API_POLICY if api else page
     if api or "cache-control" not in headers:
         headers["cache-control"] = "no-store"
     if scope["scheme"] == "https":

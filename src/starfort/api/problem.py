@@ -15,8 +15,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
-from starfort.admin.errors import AdminError, TooManyError
+from starfort.admin.errors import AdminError, TooManyError, TooMuchError
+from starfort.store import QueryLimitError, StoreBusyError
 
 MEDIA_TYPE = "application/problem+json"
 MAX_INVALID = 20
@@ -33,6 +35,7 @@ TITLES = {
     409: ("conflict", "That contradicts what is there"),
     413: ("too_large", "The request is too large"),
     415: ("unsupported_media_type", "Send JSON"),
+    421: ("unknown_host", "This server does not answer to that name"),
     422: ("invalid_value", "A value cannot be accepted"),
     429: ("too_many_attempts", "Too many attempts"),
     500: ("internal_error", "Starfort failed"),
@@ -77,6 +80,9 @@ def problem(
         invalid: which values were wrong.
     """
     default_code, title = TITLES.get(status, ("error", "The request failed"))
+    more = dict(headers or {})
+    if status == 401:  # noqa: PLR2004 (Unauthorized: RFC 9110, 15.5.2, asks for the scheme)
+        more.setdefault("WWW-Authenticate", "Bearer")
     body = Problem(
         type=f"urn:starfort:problem:{code or default_code}",
         title=title,
@@ -84,12 +90,13 @@ def problem(
         detail=detail or title,
         invalid=invalid or [],
     )
-    return JSONResponse(body.model_dump(), status, dict(headers or {}), media_type=MEDIA_TYPE)
+    return JSONResponse(body.model_dump(), status, more, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
     """Make every error of an application a problem."""
     app.add_exception_handler(AdminError, _admin)
+    app.add_exception_handler(QueryLimitError, _limit)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(Exception, _unexpected)
@@ -102,12 +109,30 @@ async def _admin(_: Request, error: Exception) -> JSONResponse:
     return problem(error.status, error.detail, code=error.code, headers=headers)
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
+async def _limit(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, QueryLimitError):
+        raise error
+    return await _admin(request, TooMuchError(busy=isinstance(error, StoreBusyError)))
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     plain = error.detail if isinstance(error.detail, str) else ""
     detail = "" if plain in ("Not Found", "Method Not Allowed") else plain
-    return problem(error.status_code, detail, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:  # noqa: PLR2004 (Method Not Allowed)
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return problem(error.status_code, detail, headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """Methods of every route of this path; Starlette tells only those of the first (RFC 9110, 10.2.1)."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.methods and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods
+    return found
 
 
 async def _validation(_: Request, error: Exception) -> JSONResponse:

@@ -1,24 +1,46 @@
-"""Sessions: logging in and out, and who one is."""
+"""Sessions: logging in and out, who one is, and one's own password and second factor."""
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field, SecretStr
 
+from starfort.admin import cookies
 from starfort.admin.audit import Actor, record
-from starfort.admin.errors import InvalidError
+from starfort.admin.errors import RefusedError
+from starfort.admin.passwords import MAX_BYTES, MIN_LENGTH
 from starfort.admin.roles import Principal, Role
-from starfort.admin.sessions import ABSOLUTE_MS, COOKIE
-from starfort.api.access import Anyone, Office, Viewer, actor, address_of
+from starfort.admin.sessions import OpenSession
+from starfort.api.access import (
+    Anyone,
+    Enrolling,
+    Office,
+    Viewer,
+    actor,
+)
 
 router = APIRouter(tags=["sessions"])
 
+Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
+Code = Annotated[SecretStr, Field(min_length=6, max_length=32, description="Of the app, or a recovery code.")]
+NewSecret = Annotated[
+    SecretStr,
+    Field(
+        min_length=MIN_LENGTH,
+        max_length=MAX_BYTES,
+        description=f"At least {MIN_LENGTH} characters, and not a common one.",
+    ),
+]
+
 
 class Credentials(BaseModel):
-    """Name and password."""
+    """Name and password, and the code of a second factor."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
-    password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
+    password: Password
+    code: Annotated[
+        SecretStr | None, Field(max_length=32, description="For accounts with a second factor.")
+    ] = None
 
 
 class Whoami(BaseModel):
@@ -29,46 +51,89 @@ class Whoami(BaseModel):
     via: Literal["session", "token"]
     csrf: Annotated[str, Field(description="Send it as `X-CSRF-Token` with writes; empty for tokens.")]
     theme: Literal["auto", "light", "dark"]
+    second_factor: Annotated[bool, Field(description="Whether the account has one; false for tokens.")]
+    must_enrol: Annotated[
+        bool, Field(description="Whether the role needs a second factor: nothing else is allowed before.")
+    ]
 
 
 class NewPassword(BaseModel):
     """The old and the new password."""
 
-    current: Annotated[SecretStr, Field(min_length=1, max_length=256)]
-    new: Annotated[SecretStr, Field(min_length=1, max_length=256, description="At least 12 characters.")]
+    current: Password
+    new: NewSecret
 
 
-def set_cookie(response: Response, value: str, *, secure: bool) -> None:
-    """Put the session cookie on an answer: out of reach of scripts, sent to this site only."""
-    response.set_cookie(
-        COOKIE, value, max_age=ABSOLUTE_MS // 1000, path="/", secure=secure, httponly=True, samesite="strict"
-    )
+class Secret(BaseModel):
+    """What an authenticator app needs."""
+
+    secret: Annotated[str, Field(description="Base32.")]
+    uri: Annotated[str, Field(description="The same as `otpauth://…`, for a QR code.")]
 
 
-def drop_cookie(response: Response, *, secure: bool) -> None:
-    """Take the session cookie away."""
-    response.delete_cookie(COOKIE, path="/", secure=secure, httponly=True, samesite="strict")
+class OwnPassword(BaseModel):
+    """One's own password, before something important."""
+
+    password: Password
+
+
+class FirstCode(BaseModel):
+    """A code that shows that the app has the secret."""
+
+    code: Code
+
+
+class LastCode(BaseModel):
+    """Password and code, to turn the second factor off."""
+
+    password: Password
+    code: Code
+
+
+class RecoveryCodes(BaseModel):
+    """Codes for when the app is lost. Each works once; they are shown this once."""
+
+    codes: list[str]
 
 
 @router.post(
     "/sessions",
     status_code=201,
     summary="Log in",
-    description="Sets the session cookie. Failed attempts are limited per address and account.",
+    description=(
+        "Sets the session's cookie. An account with a second factor needs `code`: without it the answer is "
+        "401 of type `second_factor_needed`. Failed attempts are limited per address and account."
+    ),
     openapi_extra={"x-errors": [401, 429]},
 )
 async def log_in(_: Anyone, desk: Office, request: Request, response: Response, body: Credentials) -> Whoami:
     """Log in with name and password."""
-    cookie = await desk.login.attempt(body.name, body.password.get_secret_value(), address_of(request))
-    set_cookie(response, cookie, secure=request.url.scheme == "https")
-    principal = desk.sessions.find(cookie)
+    entry = await desk.login.attempt(
+        body.name,
+        body.password.get_secret_value(),
+        cookies.address_of(request),
+        browser=cookies.browser_of(request),
+        code=body.code.get_secret_value() if body.code else "",
+    )
+    cookies.put(response, entry.session, entry.browser, secure=cookies.is_secure(request))
+    principal = desk.sessions.find(entry.session)
     if principal is None:
-        raise InvalidError("the account was removed while logging in")
+        raise RefusedError("the account was removed while logging in")
     return _whoami(principal)
 
 
+@router.get(
+    "/sessions",
+    summary="One's own sessions",
+    description="Last used first, with where each began; at most 20.",
+)
+def list_sessions(principal: Viewer, desk: Office) -> list[OpenSession]:
+    """Sessions of whoever asks."""
+    return desk.sessions.list(principal.name)
+
+
 @router.get("/sessions/current", summary="Who one is", description="Name, role and the session's CSRF token.")
-def who_am_i(principal: Viewer) -> Whoami:
+def who_am_i(principal: Enrolling) -> Whoami:
     """Who asks."""
     return _whoami(principal)
 
@@ -76,14 +141,14 @@ def who_am_i(principal: Viewer) -> Whoami:
 @router.delete(
     "/sessions/current", status_code=204, summary="Log out", description="Ends the session at once."
 )
-def log_out(principal: Viewer, desk: Office, request: Request) -> Response:
+def log_out(principal: Enrolling, desk: Office, request: Request) -> Response:
     """End the session; a token has none to end."""
     response = Response(status_code=204)
     if principal.session_key:
         desk.sessions.close(principal.session_key)
         with desk.database.begin() as session:
-            record(session, Actor(principal.name, address_of(request)), "logout", principal.name)
-    drop_cookie(response, secure=request.url.scheme == "https")
+            record(session, Actor(principal.name, cookies.address_of(request)), "logout", principal.name)
+    cookies.drop(response, secure=cookies.is_secure(request))
     return response
 
 
@@ -94,15 +159,95 @@ def log_out(principal: Viewer, desk: Office, request: Request) -> Response:
     description="Ends the account's other sessions. For sessions only: a token cannot take an account over.",
     openapi_extra={"x-errors": [429]},
 )
-async def change_password(principal: Viewer, desk: Office, request: Request, body: NewPassword) -> Response:
+async def change_password(
+    principal: Enrolling, desk: Office, request: Request, body: NewPassword
+) -> Response:
     """Change one's own password."""
-    if not principal.session_key:
-        raise InvalidError("log in with a password to change it")
-    await desk.login.confirm(principal.name, body.current.get_secret_value(), address_of(request))
+    await _confirm(principal, desk, request, body.current)
     desk.accounts.set_password(
         principal.name, body.new.get_secret_value(), actor(principal, request), principal.session_key
     )
     return Response(status_code=204)
+
+
+@router.post(
+    "/sessions/current/second-factor",
+    status_code=201,
+    summary="Begin with a second factor",
+    description="A new secret for an authenticator app. It counts once a code of it was sent with PUT.",
+    openapi_extra={"x-errors": [429]},
+)
+async def begin_second_factor(
+    principal: Enrolling, desk: Office, request: Request, body: OwnPassword
+) -> Secret:
+    """Make a secret."""
+    await _confirm(principal, desk, request, body.password)
+    made = desk.second_factor.begin(principal.name)
+    return Secret(secret=made.secret, uri=made.uri)
+
+
+@router.put(
+    "/sessions/current/second-factor",
+    summary="Turn one's second factor on",
+    description="With a first code. The answer has the recovery codes, this once.",
+    openapi_extra={"x-errors": [404, 429]},
+)
+def confirm_second_factor(
+    principal: Enrolling, desk: Office, request: Request, body: FirstCode
+) -> RecoveryCodes:
+    """Turn it on."""
+    _only_sessions(principal)
+    attempt = desk.limiter.code(cookies.address_of(request), principal.name)
+    codes = desk.second_factor.confirm(
+        principal.name, body.code.get_secret_value(), actor(principal, request)
+    )
+    attempt.succeeded()
+    return RecoveryCodes(codes=codes)
+
+
+@router.post(
+    "/sessions/current/second-factor/off",
+    status_code=204,
+    summary="Turn one's second factor off",
+    description="With password and a code.",
+    openapi_extra={"x-errors": [429]},
+)
+async def end_second_factor(principal: Enrolling, desk: Office, request: Request, body: LastCode) -> Response:
+    """Turn it off."""
+    await _confirm(principal, desk, request, body.password)
+    desk.login.confirm_code(principal.name, body.code.get_secret_value(), cookies.address_of(request))
+    desk.second_factor.off(principal.name, actor(principal, request))
+    return Response(status_code=204)
+
+
+@router.delete(
+    "/sessions/{session_id}",
+    status_code=204,
+    summary="End one of one's own sessions",
+    description="At once, such as that of a computer that one left.",
+)
+def end_session(
+    principal: Viewer,
+    desk: Office,
+    request: Request,
+    session_id: Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="Its id.")],
+) -> Response:
+    """End a session."""
+    _only_sessions(principal)
+    desk.sessions.end(principal.name, session_id)
+    with desk.database.begin() as session:
+        record(session, actor(principal, request), "session.end", f"{principal.name}/{session_id}")
+    return Response(status_code=204)
+
+
+def _only_sessions(principal: Principal) -> None:
+    if not principal.session_key:
+        raise HTTPException(403, "log in with a password for this: a token cannot take an account over")
+
+
+async def _confirm(principal: Principal, desk: Office, request: Request, password: SecretStr) -> None:
+    _only_sessions(principal)
+    await desk.login.confirm(principal.name, password.get_secret_value(), cookies.address_of(request))
 
 
 def _whoami(principal: Principal) -> Whoami:
@@ -110,5 +255,11 @@ def _whoami(principal: Principal) -> Whoami:
     if principal.theme in ("light", "dark"):
         theme = "light" if principal.theme == "light" else "dark"
     return Whoami(
-        name=principal.name, role=principal.role, via=principal.via, csrf=principal.csrf, theme=theme
+        name=principal.name,
+        role=principal.role,
+        via=principal.via,
+        csrf=principal.csrf,
+        theme=theme,
+        second_factor=principal.second_factor,
+        must_enrol=principal.must_enrol,
     )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from starfort.admin.roles import Role
-from starfort.admin.tokens import Token
+from starfort.admin.tokens import NAME, Token
 from starfort.api.access import Office, Viewer, actor
 
 router = APIRouter(tags=["tokens"])
@@ -16,7 +16,7 @@ router = APIRouter(tags=["tokens"])
 class NewToken(BaseModel):
     """A token to make."""
 
-    name: Annotated[str, Field(min_length=1, max_length=64, description="What it is for.")]
+    name: Annotated[str, Field(max_length=64, pattern=f"^{NAME.pattern}$", description="What it is for.")]
     role: Role = Role.VIEWER
     days: Annotated[int | None, Field(ge=1, le=3650, description="Until it ends; null for never.")] = 90
     owner: Annotated[str | None, Field(max_length=64, description="Somebody else's, for administrators.")] = (
@@ -38,7 +38,11 @@ def list_tokens(principal: Viewer, desk: Office) -> list[Token]:
 
 
 @router.post(
-    "/tokens", status_code=201, summary="Make an API token", description="Its text is in the answer only."
+    "/tokens",
+    status_code=201,
+    summary="Make an API token",
+    description="Its text is in the answer only.",
+    openapi_extra={"x-errors": [404]},
 )
 def add_token(principal: Viewer, desk: Office, request: Request, body: NewToken) -> CreatedToken:
     """Make a token that may at most do what its maker may."""

@@ -3,11 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field
 
-from starfort.admin.accounts import Account
+from starfort.admin import cookies
+from starfort.admin.accounts import NAME, Account
 from starfort.admin.roles import Role
 from starfort.api.access import Admin, Office, actor
+from starfort.api.sessions import FirstCode, NewSecret, RecoveryCodes, Secret
 
 router = APIRouter(tags=["users"])
 Name = Annotated[str, Path(min_length=1, max_length=64, description="The account's name.")]
@@ -16,8 +18,8 @@ Name = Annotated[str, Path(min_length=1, max_length=64, description="The account
 class NewUser(BaseModel):
     """An account to make."""
 
-    name: Annotated[str, Field(min_length=1, max_length=64)]
-    password: Annotated[SecretStr, Field(max_length=256, description="At least 12 characters.")]
+    name: Annotated[str, Field(max_length=64, pattern=f"^{NAME.pattern}$")]
+    password: NewSecret
     role: Role = Role.VIEWER
 
 
@@ -25,9 +27,7 @@ class Change(BaseModel):
     """What to change; what is left out stays."""
 
     role: Role | None = None
-    password: Annotated[
-        SecretStr | None, Field(max_length=256, description="Ends the account's sessions.")
-    ] = None
+    password: Annotated[NewSecret | None, Field(description="Ends the account's sessions.")] = None
 
 
 @router.get("/users", summary="Accounts", description="By name.")
@@ -56,6 +56,46 @@ def change_user(principal: Admin, desk: Office, request: Request, name: Name, bo
     if body.role is not None:
         return desk.accounts.set_role(name, body.role, who)
     return desk.accounts.get(name)
+
+
+@router.post(
+    "/users/{name}/second-factor",
+    status_code=201,
+    summary="Begin with an account's second factor",
+    description="A new secret for its authenticator app. It counts once a code of it was sent with PUT.",
+)
+def begin_second_factor(_: Admin, desk: Office, name: Name) -> Secret:
+    """Make a secret."""
+    made = desk.second_factor.begin(name)
+    return Secret(secret=made.secret, uri=made.uri)
+
+
+@router.put(
+    "/users/{name}/second-factor",
+    summary="Turn an account's second factor on",
+    description="With a first code. The answer has the recovery codes, this once.",
+    openapi_extra={"x-errors": [429]},
+)
+def confirm_second_factor(
+    principal: Admin, desk: Office, request: Request, name: Name, body: FirstCode
+) -> RecoveryCodes:
+    """Turn it on."""
+    attempt = desk.limiter.code(cookies.address_of(request), name)
+    codes = desk.second_factor.confirm(name, body.code.get_secret_value(), actor(principal, request))
+    attempt.succeeded()
+    return RecoveryCodes(codes=codes)
+
+
+@router.delete(
+    "/users/{name}/second-factor",
+    status_code=204,
+    summary="Turn an account's second factor off",
+    description="For somebody who lost the device and the recovery codes. It is in the audit log.",
+)
+def end_second_factor(principal: Admin, desk: Office, request: Request, name: Name) -> Response:
+    """Turn it off."""
+    desk.second_factor.off(name, actor(principal, request))
+    return Response(status_code=204)
 
 
 @router.delete(

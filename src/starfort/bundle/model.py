@@ -10,6 +10,66 @@ from typing import ClassVar, Final
 from starfort.bundle.policy import Policy
 from starfort.bundle.variant import Variant
 
+ANOMALIES: Final = (
+    "path_traversal",
+    "path_double_encoding",
+    "path_invalid_utf8",
+    "path_nul",
+    "path_control_character",
+    "path_encoded_slash",
+    "path_backslash",
+    "path_bad_escape",
+    "path_parameter_misplaced",
+    "uri_over_limit",
+    "query_invalid_utf8",
+    "query_bad_escape",
+    "duplicate_parameter",
+    "query_parameters_over_limit",
+    "cookies_over_limit",
+    "parameters_over_limit",
+    "parameter_name_over_limit",
+    "duplicate_cookie",
+    "malformed_cookie",
+    "duplicate_header",
+    "odd_header",
+    "header_over_limit",
+    "body_over_limit",
+    "file_over_limit",
+    "depth_over_limit",
+    "malformed_json",
+    "duplicate_json_key",
+    "conflicting_json_key",
+    "malformed_form",
+    "malformed_multipart",
+    "multipart_parts_over_limit",
+    "part_headers_over_limit",
+    "encoded_part",
+    "file_name_mismatch",
+    "malformed_xml",
+    "xml_doctype",
+    "xml_entity",
+    "xml_entity_over_limit",
+    "xml_external_entity",
+    "malformed_graphql",
+    "unsupported_encoding",
+    "malformed_compression",
+    "decompression_over_limit",
+    "content_type_mismatch",
+    "content_type_missing",
+    "content_type_malformed",
+    "charset_unsupported",
+    "charset_not_utf8",
+    "invalid_utf8",
+    "work_over_limit",
+    "overlong_utf8",
+    "percent_unicode_escape",
+    "nested_encoding",
+    "decoding_over_limit",
+    "slow_body",
+    "header_underscore",
+)
+"""Codes of what the parsers find odd, as in `crates/engine/src/http/anomaly.rs`."""
+
 SENSITIVE_CLASSES: Final = (
     "private_key", "jwt", "cloud_key", "email", "iban", "card_number", "us_ssn", "phone",
 )  # fmt: skip
@@ -45,6 +105,9 @@ class Limits:
     work: int
     over_limit: OverLimit = OverLimit.REFUSE
     over_limit_files: OverLimit = OverLimit.PASS
+    body_wait_ms: int = 30_000
+    body_rate: int = 240
+    body_time_ms: int = 21_600_000
 
 
 class ContentKind(StrEnum):
@@ -79,6 +142,8 @@ class Api:
     jwt_providers: tuple[str, ...] = ()
     documented: bool = False
     limits: int | None = None
+    grpc: bool = False
+    """Its upstream speaks HTTP/2, without which there is no gRPC."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +285,8 @@ class Bundle:
     """Unix milliseconds."""
     scoped_limits: tuple[Limits, ...] = ()
     """Limits of single APIs and endpoints, which refer to them by index."""
+    connections_per_address: int = 0
+    """0: any number."""
     version: str = ""
     """`file.with_version` fills it in."""
 

@@ -1,7 +1,16 @@
-"""Endpoints of every API: declared or learned from traffic, with what was seen of them."""
+"""Endpoints of every API: declared or learned from traffic, with what was seen of them.
 
-from starfort.catalogue.catalogue import Catalogue, CatalogueLimits
-from starfort.catalogue.model import ApiFacts, Declared, Endpoint, News, NewsKind, endpoint_id
+Names are imported when they are used: checking a configuration asks what was seen, and needs no catalogue.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from starfort.catalogue.catalogue import Catalogue, CatalogueLimits
+    from starfort.catalogue.model import ApiFacts, Declared, Endpoint, News, NewsKind, endpoint_id
 
 __all__ = [
     "ApiFacts",
@@ -13,3 +22,22 @@ __all__ = [
     "NewsKind",
     "endpoint_id",
 ]
+
+_PLACES = {
+    "ApiFacts": "model",
+    "Catalogue": "catalogue",
+    "CatalogueLimits": "catalogue",
+    "Declared": "model",
+    "Endpoint": "model",
+    "News": "model",
+    "NewsKind": "model",
+    "endpoint_id": "model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    globals()[name] = found
+    return found

@@ -65,6 +65,7 @@ class Scope:
         verified_apis: APIs whose `authentication` names JWT providers.
         any_jwt_apis: APIs that take the tokens of every provider, where there are providers.
         jwt_providers: how many providers there are.
+        masked: what policies mask, as `mask:POLICY CLASS`: the tag of an event, and a class.
         stride: minutes of which one is read where a check compares with the past (1: all).
     """
 
@@ -73,6 +74,7 @@ class Scope:
     verified_apis: tuple[str, ...] = ()
     any_jwt_apis: tuple[str, ...] = ()
     jwt_providers: int = 0
+    masked: tuple[str, ...] = ()
     stride: int = 1
 
 

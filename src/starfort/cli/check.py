@@ -1,12 +1,13 @@
 """`starfort check`."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from starfort.cli import options, output
+from starfort.cli.cache import known_rules
 from starfort.cli.errors import FoundError
 from starfort.cli.options import Json
 from starfort.cli.target import config_path
@@ -18,26 +19,45 @@ def check(
     ] = None,
     *,
     config: options.Config = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End with exit code 1 when there are warnings too.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Check the configuration as a start would: files, references, detectors, policies. Changes nothing."""
+    """Check the configuration as a start would: files, references, detectors, policies. Changes nothing.
+
+    Warnings say what is right and has no effect: a policy for an endpoint that no document and no call ever
+    had, a label that nothing has, a provider that no API accepts.
+    """
     from starfort.config import ConfigError
-    from starfort.runtime import assemble
-    from starfort.runtime.toolchain import RefusedError
+    from starfort.runtime import checked as checking
 
     path = config_path(file or config)
     try:
-        checked = assemble.check(path)
+        with known_rules():
+            checked = checking.check(path)
     except ConfigError as error:
         if json:
-            output.print_json({"ok": False, "problems": [_json(problem) for problem in error.problems]})
+            found = [_json(problem) for problem in error.problems]
+            output.print_json({"ok": False, "problems": found, "warnings": []})
         else:
             show_problems(error)
         raise FoundError(f"{_count(len(error.problems), 'problem', 'problems')} in {path}") from None
-    found = checked.loaded.config
     if json:
-        output.print_json({"ok": True, "problems": []})
-        return
+        told = [_json(warning) for warning in checked.warnings]
+        output.print_json({"ok": True, "problems": [], "warnings": told})
+    else:
+        _show(checked.warnings, "not bold yellow")
+        _summary(path, checked)
+    if strict and checked.warnings:
+        raise FoundError(f"{_count(len(checked.warnings), 'warning', 'warnings')} in {path}")
+
+
+def _summary(path: Path, checked: Any) -> None:
+    """Say what the configuration has, and what keeps it from starting here."""
+    from starfort.runtime import secrets
+
+    found = checked.loaded.config
     enforced = sum(policy.mode == "enforce" for policy in found.policies)
     parts = [
         _count(len(found.apis), "API", "APIs"),
@@ -45,14 +65,13 @@ def check(
         f"{_count(len(found.policies), 'policy', 'policies')} ({enforced} enforced, the others observe)",
         _count(len(checked.detectors.running), "detector", "detectors"),
     ]
-    output.say(f"{path} is right: {', '.join(parts)}.", "green")
-    try:
-        assemble.FileToolchain().channels(found)
-    except RefusedError as error:
+    warned = ""
+    if checked.warnings:
+        warned = f" {_count(len(checked.warnings), 'warning', 'warnings')}: see above what has no effect."
+    output.say(f"{path} is right: {', '.join(parts)}.{warned}", "yellow" if warned else "green")
+    if missing := secrets.missing(found):
         # Where a check runs is often not where Starfort runs, so this is no mistake of the file.
-        output.say(
-            f"Not here, where `starfort up` would refuse to start: {'; '.join(error.problems)}", "yellow"
-        )
+        output.say(f"Not here, where `starfort up` would refuse to start: {'; '.join(missing)}", "yellow")
 
 
 def _count(number: int, one: str, several: str) -> str:
@@ -71,23 +90,27 @@ def _json(problem: Any) -> dict[str, Any]:
 
 def show_problems(error: Any) -> None:
     """Print every problem of a `ConfigError`, with the line it is on and a caret below the place."""
+    _show(error.problems, "not bold red")
+
+
+def _show(problems: Iterable[Any], style: str) -> None:
     console = output.console()
     texts: dict[Path, list[str]] = {}
-    for problem in error.problems:
+    for problem in problems:
         place = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else str(problem.file)
-        head = Text(f"{place}: ", style="bold")
-        head.append(output.printable(problem.what), style="not bold red")
+        head = output.styled(f"{place}: ", "bold")
+        head.append(output.printable(problem.what), style=style)
         console.print(head, soft_wrap=True)
         if problem.line:
             lines = texts.setdefault(problem.file, _lines(problem.file))
             if problem.line <= len(lines):
                 line = output.printable(lines[problem.line - 1].replace("\t", " "))
                 number = f"{problem.line:>5} | "
-                console.print(Text(number + line), soft_wrap=True)
+                console.print(output.styled(number + line), soft_wrap=True)
                 caret = " " * (len(number) - 2) + "| " + " " * (problem.column - 1) + "^"
-                console.print(Text(caret, style="red"), soft_wrap=True)
+                console.print(output.styled(caret, "red"), soft_wrap=True)
         if problem.fix:
-            console.print(Text(f"  fix: {output.printable(problem.fix)}", style="green"), soft_wrap=True)
+            console.print(output.styled(f"  fix: {output.printable(problem.fix)}", "green"), soft_wrap=True)
 
 
 def _lines(file: Path) -> list[str]:

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
-from rich.text import Text
 
 from starfort.cli import output
 from starfort.cli.client import PAGE, Client
 from starfort.cli.options import Json, Limit, online
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 POLL_S: Final = 1.0
 """How often `--follow` asks for what is new."""
@@ -125,9 +127,9 @@ def _matches(found: list[dict[str, Any]]) -> None:
     )
 
 
-def _line(event: dict[str, Any]) -> Text:
+def _line(event: dict[str, Any]) -> "Text":
     """One event on one line: time, status, what was asked, who asked, what was done."""
-    line = Text(output.moment(event["time"]), style="dim")
+    line = output.styled(output.moment(event["time"]), "dim")
     status = event["status"]
     bad = status >= 500  # noqa: PLR2004 (HTTP)
     line.append(f" {status or '---'}", style="red" if bad else "yellow" if status >= 400 else "green")  # noqa: PLR2004

@@ -6,11 +6,13 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+# rich is imported when something is shown: help and completion show nothing by it.
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
 PIPE_WIDTH: Final = 10_000
 """Columns of output that is no terminal: programs want whole lines."""
@@ -20,12 +22,24 @@ _SEVERITY: Final = {"critical": "bold red", "high": "red", "medium": "yellow", "
 
 def console() -> Console:
     """Where data goes."""
+    from rich.console import Console
+
     width = None if sys.stdout.isatty() else PIPE_WIDTH
     return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
 
 
+def styled(text: str, style: str = "") -> Text:
+    """Text in a colour or weight, as rich names them."""
+    from rich.text import Text
+
+    return Text(text, style=style)
+
+
 def say(text: str, style: str = "") -> None:
     """Tell the person at the terminal something that is no data."""
+    from rich.console import Console
+    from rich.text import Text
+
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(Text(printable(text), style=style))
 
 
@@ -73,6 +87,9 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) ->
         rows: values; columns that begin with numbers are aligned right.
         empty: what is said on stderr when there is no row.
     """
+    from rich.table import Table
+    from rich.text import Text
+
     listed = [list(row) for row in rows]
     if not listed:
         say(empty)
@@ -97,6 +114,9 @@ def _print(shown: Table) -> None:
 
 def fields(pairs: Iterable[tuple[str, Any]]) -> None:
     """Names and values, one a line."""
+    from rich.table import Table
+    from rich.text import Text
+
     shown = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     shown.add_column(style="bold", no_wrap=True)
     shown.add_column(overflow="fold")
@@ -107,12 +127,12 @@ def fields(pairs: Iterable[tuple[str, Any]]) -> None:
 
 def heading(text: str) -> None:
     """A line above a part of the output."""
-    console().print(Text("\n" + printable(text), style="bold"))
+    console().print(styled("\n" + printable(text), "bold"))
 
 
 def severity(name: str) -> Text:
     """A severity in its colour."""
-    return Text(printable(name), style=_SEVERITY.get(name, ""))
+    return styled(printable(name), _SEVERITY.get(name, ""))
 
 
 def moment(value: str | float | None) -> str:

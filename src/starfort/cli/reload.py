@@ -14,8 +14,12 @@ def reload(client: Client, *, json: Json = False) -> None:
         output.print_json(result)
     elif result["ok"]:
         output.say(f"Bundle {result['bundle']} is in force after {result['took_ms']:.0f} ms.")
+        for warning in result["warnings"]:
+            output.say(f"Has no effect: {warning}", "yellow")
     if result["refused_by"]:
         output.say("Refused by " + "; ".join(result["refused_by"]), "yellow")
+    if result.get("unanswered"):
+        output.say("Not answered yet, and asked again: " + "; ".join(result["unanswered"]), "yellow")
     if not result["ok"]:
         raise FoundError(
             "the configuration is refused, the one before it stays in force:\n"

@@ -70,7 +70,7 @@ def _check(path: Path) -> None:
     from starfort.config import ConfigError
     from starfort.dataplane.envoy import binary
     from starfort.dataplane.envoy.errors import EnvoyError
-    from starfort.runtime.assemble import check
+    from starfort.runtime.checked import check
 
     try:
         binary.find()

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rich.text import Text
-
 from starfort.cli import output
 from starfort.cli.client import Client
 from starfort.cli.errors import FoundError
@@ -27,12 +25,16 @@ def _show(found: dict[str, Any]) -> None:
     output.fields(_overview(found))
     output.heading("Nodes")
     output.table(
-        ["node", "pid", "connected", "req/s", "signals", "dropped", "bundle", "filter", "last word"],
+        [
+            "node", "pid", "connected", "req/s", "signals", "waiting", "dropped", "bundle", "since", "filter",
+            "last word",
+        ],
         (
             [
                 node["node"], str(node["pid"]), node["connected"], node["requests_per_s"],
-                node["signals_active"], node["events_dropped"], node["bundle"], node["filter_version"],
-                output.moment(node["seen_at"]),
+                node["signals_active"], node.get("events_waiting", 0), node["events_dropped"], _bundle(node),
+                output.moment(node["bundle_since"]) if node.get("bundle_since") else "",
+                node["filter_version"], output.moment(node["seen_at"]),
             ]
             for node in found["nodes"]
         ),
@@ -40,7 +42,7 @@ def _show(found: dict[str, Any]) -> None:
     )  # fmt: skip
     output.heading("Detectors")
     output.table(
-        ["detector", "runs", "failures", "last ms", "signals", "last error"],
+        ["detector", "runs", "failures", "last ms", "signals", "behind s", "problem"],
         (
             [
                 each["name"],
@@ -48,7 +50,8 @@ def _show(found: dict[str, Any]) -> None:
                 each["failures"],
                 each["last_ms"],
                 each["signals"],
-                each["last_error"],
+                each.get("behind_s", 0.0),
+                each.get("problem") or each["last_error"],
             ]
             for each in found["detectors"]
         ),
@@ -56,10 +59,15 @@ def _show(found: dict[str, Any]) -> None:
     )
 
 
+def _bundle(node: dict[str, Any]) -> str:
+    awaited = node.get("bundle_awaited")
+    return f"{node['bundle']}, asked for {awaited}" if awaited else str(node["bundle"])
+
+
 def _overview(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     config, envoy, store = found["config"], found["envoy"], found["store"]
     healthy = found["healthy"]
-    yield "state", Text("healthy" if healthy else "not healthy", style="green" if healthy else "bold red")
+    yield "state", output.styled("healthy" if healthy else "not healthy", "green" if healthy else "bold red")
     yield "starfort", f"{found['version']} on {found['node']}, process {found['pid']}"
     yield "up", output.span(found["uptime_s"])
     yield "configuration", config["path"]
@@ -68,6 +76,8 @@ def _overview(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if config["errors"]:
         since = output.moment(config["last_error_at"]) if config["last_error"] else "none stands"
         yield "refused", f"{config['errors']} since the start; last: {since}"
+    if config["warnings"]:
+        yield "warnings", f"{len(config['warnings'])}; `starfort check` shows each place"
     yield "envoy", f"{envoy['state']}, process {envoy['pid']}, {envoy['restarts']} restarts"
     if envoy["leaving"]:
         yield "envoy before", f"process {', '.join(map(str, envoy['leaving']))}, until its connections end"
@@ -77,6 +87,13 @@ def _overview(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     stored = f"{store['events_stored']:,} stored, {rate:.1f}/s, {dropped:,} dropped"
     waiting = f"{store['lag_s']:.1f} s behind, {output.size(store['spool_bytes'])} waiting"
     yield "events", f"{stored}, {waiting}"
+    if store.get("missing_events"):
+        count, seconds = store["missing_events"], store["missing_s"]
+        yield "events overtaken", f"{count:,} of {seconds:.0f} s of earlier time wait in the spool"
+    if store.get("thinned"):
+        one_in = store["thinned"]
+        kept = "details are left out" if one_in == 1 else f"of {one_in} ordinary calls one is kept"
+        yield "too many events", kept
     opened = ", ".join(f"{count} {name}" for name, count in found["alerts_open"].items() if count) or "none"
     yield (
         "alerts open",

@@ -1,6 +1,5 @@
 """`starfort stop`."""
 
-import asyncio
 import os
 import signal
 import time
@@ -50,6 +49,8 @@ def stop(
 
 def _stop_left(directory: Path) -> None:
     """End an Envoy whose control plane was killed; it goes on serving until somebody says so."""
+    import asyncio
+
     from starfort.runtime.envoy import end_left_envoy
 
     if not asyncio.run(end_left_envoy(directory)):

@@ -67,6 +67,7 @@ async def _run(path: "Path", *, talk: bool) -> "Next | None":
     runtime, made = _make(path)
     told = _Told()
     next_: Next | None = None
+    quiet = False
     try:
         if not await _start(runtime, told):
             return None
@@ -81,6 +82,7 @@ async def _run(path: "Path", *, talk: bool) -> "Next | None":
     except (RefusedError, StartError, ConfigError) as error:
         failed = _failed(error)
         if not asked or not hasattr(runtime, "data_dir"):
+            quiet = True  # a start that failed says why, and nothing else
             raise failed from None
         next_ = (before, dict(os.environ)) if before else None
         what = "the one before goes on" if before else "Envoy goes on with what it has"
@@ -90,11 +92,12 @@ async def _run(path: "Path", *, talk: bool) -> "Next | None":
             raise failed from None
         log.error("starfort_given_back", why=failed.what)  # noqa: TRY400 (told, not a fault of ours)
     finally:
-        log.info("starfort_stopping", envoy="" if told.stop.is_set() else "goes on")
+        note = log.debug if quiet else log.info
+        note("starfort_stopping", envoy="" if told.stop.is_set() else "goes on")
         with contextlib.suppress(asyncio.CancelledError):
             # Whatever else went wrong here is no reason to end Envoy.
             await (runtime.stop() if told.stop.is_set() else runtime.leave())
-        log.info("starfort_stopped")
+        note("starfort_stopped")
     return next_
 
 
@@ -159,9 +162,7 @@ def _failed(error: Exception) -> CliError:
     from starfort.runtime.toolchain import RefusedError
 
     if isinstance(error, RefusedError):
-        return FoundError(
-            "the configuration is refused:\n" + "\n".join(error.problems), "`starfort check` shows each place"
-        )
+        return FoundError("the configuration is refused:\n" + "\n".join(error.problems))
     return CliError(str(error))
 
 

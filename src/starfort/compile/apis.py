@@ -40,8 +40,14 @@ def in_order(loaded: LoadedConfig, problems: list[ConfigProblem]) -> list[int]:
     return order
 
 
-def to_bundle(api: Api, limits: int | None = None) -> bundle.Api:
-    """One API as the engine reads it; `limits` is the index of its own, if it has any."""
+def to_bundle(api: Api, limits: int | None = None, *, grpc: bool = False) -> bundle.Api:
+    """One API as the engine reads it.
+
+    Args:
+        api: the API.
+        limits: index of its own, if it has any.
+        grpc: whether its upstream speaks HTTP/2.
+    """
     return bundle.Api(
         name=api.name,
         hosts=tuple(host.lower() for host in api.hosts),
@@ -51,6 +57,7 @@ def to_bundle(api: Api, limits: int | None = None) -> bundle.Api:
         jwt_providers=tuple(api.authentication),
         documented=api.openapi is not None,
         limits=limits,
+        grpc=grpc,
     )
 
 

@@ -75,7 +75,19 @@ def known_bots() -> tuple[Bot, ...]:
 
 def _name(entry: dict[str, Any]) -> str:
     """What the pattern finds in an example, for the list has no names."""
+    if (literal := _literal(entry["pattern"])) and any(literal in each for each in entry["instances"]):
+        return literal.strip(" /()^$")[:64]
     for instance in entry["instances"]:
         if found := re.search(entry["pattern"], instance):
             return str(found[0]).strip(" /()^$")[:64]
     return re.sub(r"[\\^$()/]", "", entry["pattern"]).strip()[:64]
+
+
+_ESCAPED: Final = re.compile(r"\\([^\w\s])")
+_SPECIAL: Final = re.compile(r"[\\\[\](){}.*+?|^$]")
+
+
+def _literal(pattern: str) -> str:
+    """What a pattern matches when that is one text, else ""; most of the list is so, and is not compiled."""
+    outside = _ESCAPED.sub("", pattern)
+    return "" if _SPECIAL.search(outside) else _ESCAPED.sub(r"\1", pattern)

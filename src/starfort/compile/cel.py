@@ -17,7 +17,7 @@ from cel_expr_python import cel
 from google.protobuf import any_pb2
 
 from starfort.bundle.expression import Expr, Field
-from starfort.compile.cel_messages import CelError, CelProblem, place, problems_of
+from starfort.compile.cel_messages import CelError, CelProblem, in_words, place, problems_of
 from starfort.compile.lowering import lower
 from starfort.compile.variables import plain_variables, signal_variables
 
@@ -67,6 +67,15 @@ _UNWRITABLE = re.compile(r"[\ud800-\udfff\x00]")
 _EXPECTED = {"bool": cel.Type.BOOL, "string": cel.Type.STRING}
 
 
+_COMPARED = {
+    "string": 'compare it with something, such as `== "GET"`',
+    "double": "compare it with something, such as `> 0.8`",
+    "int": "compare it with something, such as `> 10`",
+    "list": 'ask what is in it, such as `"login" in endpoint.labels`',
+    "map": 'ask for one of its values, such as `request.headers["x-key"] == "a"`',
+}
+
+
 def compile_expression(text: str, environment: Environment, expected: Literal["bool", "string"]) -> Expr:
     """The checked form of a CEL expression.
 
@@ -86,8 +95,9 @@ def compile_expression(text: str, environment: Environment, expected: Literal["b
         raise CelError(problems_of(str(error), text, environment.fields)) from None
     found = compiled.return_type()
     if found != _EXPECTED[expected]:
-        what = f"the expression is {found.name().lower()}, it must be {expected}"
-        fix = 'compare it with something, such as `== "GET"`' if expected == "bool" else "string(…) converts"
+        name = found.name().lower().partition("<")[0]
+        what = f"the expression is {in_words(name)}, it must be {in_words(expected)}"
+        fix = _COMPARED.get(name, _COMPARED["string"]) if expected == "bool" else "string(…) converts"
         raise CelError([CelProblem(1, 1, what, fix)])
     packed, checked = any_pb2.Any.FromString(compiled.serialize()), checked_pb2.CheckedExpr()
     packed.Unpack(checked)

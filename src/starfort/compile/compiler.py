@@ -36,6 +36,8 @@ class Compiled:
         endpoints: in the order of the bundle's indexes.
         rules: SecLang rules and the rule sets among them.
         files: every file that was read, the configuration included; a change of one asks for another run.
+        operations: method and path of each operation that documents have, by the name of their API.
+        doubts: what of the documents is not read as their authors may believe.
     """
 
     bundle: bundle.Bundle
@@ -44,6 +46,8 @@ class Compiled:
     endpoints: tuple[CompiledEndpoint, ...]
     rules: ConfiguredRules
     files: list[Path]
+    operations: dict[str, list[tuple[str, str]]]
+    doubts: tuple[ConfigProblem, ...]
 
 
 def compile_config(
@@ -70,22 +74,28 @@ def compile_config(
     if len(hash_key) != HASH_KEY_BYTES:
         raise ValueError(f"the hash key must have {HASH_KEY_BYTES} bytes, it has {len(hash_key)}")
     problems: list[ConfigProblem] = []
+    doubts: list[ConfigProblem] = []
     config = loaded.config
     kinds = tuple(dict.fromkeys(signal_kinds))
     ordered = [config.apis[index] for index in apis.in_order(loaded, problems)]
-    table = endpoints.build(loaded, ordered, learned, problems)
+    table = endpoints.build(loaded, ordered, learned, problems, doubts)
     environment = Environment(kinds, tuple(one.name for one in config.lists))
     policies = PolicyCompiler(loaded, ordered, table, environment, problems).compile()
     limits = LimitTable(config.limits)
     compiled_endpoints = list(table.compiled(limits))
     problems += geo.problems(loaded)
     configured = rules.to_bundle(loaded, sorted(table.media_types), problems)
+    speaks_http2 = {upstream.name for upstream in config.upstreams if upstream.http2}
+    dataplane = _dataplane(loaded, problems)
     made = bundle.Bundle(
         node=node or config.node,
         hash_key=hash_key,
         fail_open=config.failure_mode == "open",
         limits=limits.common(),
-        apis=tuple(apis.to_bundle(api, limits.number(api.limits)) for api in ordered),
+        apis=tuple(
+            apis.to_bundle(api, limits.number(api.limits), grpc=api.upstream in speaks_http2)
+            for api in ordered
+        ),
         endpoints=tuple(endpoint for endpoint, _ in compiled_endpoints),
         identity=identity.to_bundle(loaded, problems),
         lists=tuple(_list(loaded, index, one, problems) for index, one in enumerate(config.lists)),
@@ -100,8 +110,8 @@ def compile_config(
         rules=configured.compiled.data if configured else b"",
         created_ms=time.time_ns() // 1_000_000,
         scoped_limits=limits.scoped(),
+        connections_per_address=dataplane.limits.per_address if dataplane else 0,
     )
-    dataplane = _dataplane(loaded, problems)
     if problems or dataplane is None or configured is None:
         raise ConfigError(problems)
     return Compiled(
@@ -111,6 +121,8 @@ def compile_config(
         endpoints=tuple(endpoint for _, endpoint in compiled_endpoints),
         rules=configured,
         files=[*loaded.files, *configured.files],
+        operations=table.documented,
+        doubts=tuple(doubts),
     )
 
 

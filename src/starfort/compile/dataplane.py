@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 from starfort.compile import dataplane_files as files
 from starfort.compile.limits import widest
-from starfort.config.load import LoadedConfig
+from starfort.config.connections import ProxyProtocol
+from starfort.config.loading import LoadedConfig
 from starfort.config.model import Api, JwtProvider, Listener, Upstream, UpstreamTls
 from starfort.config.problems import ConfigError, ConfigProblem
 from starfort.config.source import Location
 from starfort.dataplane import ir
-from starfort.dataplane.envoy.cluster import is_ip
 from starfort.dataplane.envoy.hot import LONGEST_SOCKET
 
 BUNDLE: Final = "bundle.sfb"
@@ -74,6 +74,7 @@ class _Translation:
         listeners = [self._listener(index, one) for index, one in enumerate(config.listeners)]
         upstreams = [self._upstream(index, one) for index, one in enumerate(config.upstreams)]
         providers = [self._provider(index, one) for index, one in enumerate(config.identity.jwt)]
+        limits = self._limits()
         diverts = {policy.action.divert for policy in config.policies if policy.action.divert is not None}
         for name in (CONTROL_SOCKET, LONGEST_SOCKET):
             if len(os.fsencode(data / name)) > MAX_UNIX_PATH_BYTES:
@@ -97,7 +98,7 @@ class _Translation:
                 socket=data / CONTROL_SOCKET,
                 fail_open=config.failure_mode == "open",
             ),
-            limits=self._limits(),
+            limits=limits,
             handover_s=config.drain.handover.total_seconds(),
             stop_s=config.drain.stop.total_seconds(),
         )
@@ -111,19 +112,27 @@ class _Translation:
         _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
         if descriptors == resource.RLIM_INFINITY:
             descriptors = 2 * MAX_CONNECTIONS
+        given = self._config.connections
+        # A connection of a client may need one to an upstream.
+        total = given.total or max(min(descriptors // 2 - 100, MAX_CONNECTIONS), 100)
+        here: Location = ("connections",)
         return ir.Limits(
             headers=HEADROOM * max(limits.headers, 100),
             headers_kib=min(max(kib, MIN_HEADERS_KIB), MAX_HEADERS_KIB),
-            # A connection of a client may need one to an upstream.
-            connections=max(min(descriptors // 2 - 100, MAX_CONNECTIONS), 100),
+            connections=total,
             heap_bytes=_memory() * 4 // 5,
+            per_address=max(total // 2, 1) if given.per_address is None else given.per_address,
+            underscores=given.headers_with_underscores,
+            head_s=self._positive((*here, "header_timeout"), given.header_timeout),
+            idle_s=self._positive((*here, "idle_timeout"), given.idle_timeout),
+            stream_idle_s=self._positive((*here, "stream_idle_timeout"), given.stream_idle_timeout),
         )
 
     def _listener(self, index: int, listener: Listener) -> ir.Listener | None:
         here: Location = ("listeners", index)
         address = _address(listener.address)
         host = "127.0.0.1" if address.host == "localhost" else address.host
-        if not is_ip(host):
+        if not ir.is_ip(host):
             what = f"{address.host!r} is no IP address"
             self._problem((*here, "address"), what, "listen on an address, such as 0.0.0.0:8443 or [::]:8443")
             return None
@@ -137,7 +146,19 @@ class _Translation:
                 return None
             required = given.client_certificate == "required"
             tls = ir.ServerTls(pair, ca, required, given.min_version)
-        return ir.Listener(listener.name, ir.SocketAddress(host, address.port), tls, listener.http2)
+        proxied = self._proxy_protocol((*here, "proxy_protocol"), listener.proxy_protocol)
+        place = ir.SocketAddress(host, address.port)
+        return ir.Listener(listener.name, place, tls, listener.http2, proxied)
+
+    def _proxy_protocol(self, here: Location, given: ProxyProtocol | None) -> ir.ProxyProtocol | None:
+        """The PROXY protocol is believed only of named peers: its header is a claim like any other."""
+        if given is None:
+            return None
+        peers = given.peers or self._config.trusted_proxies
+        if not peers:
+            what = "nobody is named whose PROXY protocol header is believed"
+            self._problem(here, what, "give proxy_protocol.peers, or trusted_proxies")
+        return ir.ProxyProtocol(tuple(peers), given.optional)
 
     def _upstream(self, index: int, upstream: Upstream) -> ir.Upstream | None:
         here: Location = ("upstreams", index)

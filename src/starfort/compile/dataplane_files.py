@@ -1,7 +1,8 @@
 """The files that a data plane depends on, read and checked before Envoy is told of them.
 
 Each function takes a file's content and raises `ValueError` with what is wrong, to be read after the file's
-name: "is no PEM certificate". No message holds any of the content.
+name: "is no PEM certificate". No message holds any of the content. `cryptography` is imported when a
+file is there to be read: most configurations name none.
 """
 
 from __future__ import annotations
@@ -11,10 +12,6 @@ import json
 import ssl
 from pathlib import Path
 from typing import Final
-
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 SYSTEM_AUTHORITIES: Final = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -30,6 +27,9 @@ def chain(content: bytes) -> tuple[bytes, bytes]:
     Raises:
         ValueError: it is none.
     """
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
     try:
         first = x509.load_pem_x509_certificate(content)
         public = first.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -44,6 +44,9 @@ def private_key(content: bytes) -> tuple[bytes, bytes]:
     Raises:
         ValueError: it is none, or it is encrypted.
     """
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
     try:
         key = serialization.load_pem_private_key(content, None)
         public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -17,11 +17,21 @@ from starfort.config import ConfigError, ConfigProblem
 
 Location = tuple[str | int, ...]
 
+_MERGE: Final = "tag:yaml.org,2002:merge"
 
-def read(file: Path, limit_bytes: int) -> tuple[str, Any]:
+MAX_REPEATED: Final = 20
+"""Keys of one file that are named because they come twice."""
+
+
+def read(file: Path, limit_bytes: int, repeated: list[ConfigProblem] | None = None) -> tuple[str, Any]:
     """Text and data of a file.
 
     What looks like JSON is read as JSON, which is much faster than YAML, of which it is a part.
+
+    Args:
+        file: the file.
+        limit_bytes: longest that is read.
+        repeated: gets a warning for each key that a mapping has twice, of which the last one counts.
 
     Raises:
         ConfigError: it cannot be read, is larger than `limit_bytes`, or is neither JSON nor YAML.
@@ -34,7 +44,7 @@ def read(file: Path, limit_bytes: int) -> tuple[str, Any]:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError([ConfigProblem(file, 0, 0, f"cannot be read: {why}")]) from error
     try:
-        data = _parse(file, text)
+        data = _parse(file, text, repeated)
         if "\\u" in text:
             # Escapes can make halves of surrogate pairs, which no bundle can hold.
             json.dumps(data, ensure_ascii=False, default=str, skipkeys=True).encode()
@@ -55,15 +65,93 @@ def read(file: Path, limit_bytes: int) -> tuple[str, Any]:
     raise ConfigError([ConfigProblem(file, line, column, what)])
 
 
-def _parse(file: Path, text: str) -> Any:
+def _parse(file: Path, text: str, repeated: list[ConfigProblem] | None) -> Any:
     if text.lstrip()[:1] in {"{", "["}:
         try:
-            return json.loads(text)
+            return _parse_json(file, text, repeated)
         except json.JSONDecodeError:
             # Flow style YAML begins like JSON.
             if file.suffix == ".json":
                 raise
-    return yaml.load(text, Loader=yaml.CSafeLoader)
+    loader = yaml.CSafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        if repeated is not None:
+            # Before construction, which puts merged mappings (`<<`) among the keys that are written.
+            repeated += _repeated(file, root)
+        return None if root is None else loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
+def _twice(node: yaml.MappingNode) -> list[yaml.ScalarNode]:
+    """Keys of a mapping that were there before; it may merge several others."""
+    keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE]
+    if len({key.value for key in keys}) == len(keys):
+        return []
+    seen: set[str] = set()
+    found = []
+    for key in keys:
+        if key.value in seen:
+            found.append(key)
+        seen.add(key.value)
+    return found
+
+
+def _repeated(file: Path, root: Any) -> list[ConfigProblem]:
+    """A warning for each key that a mapping below `root` has twice, at its later place."""
+    found: list[yaml.ScalarNode] = []
+    waiting, visited = [root], {id(root)}
+    while waiting:
+        node = waiting.pop()
+        below: list[Any] = []
+        if isinstance(node, yaml.MappingNode):
+            found += _twice(node)
+            below = [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            below = node.value
+        for one in below:
+            if not isinstance(one, yaml.ScalarNode) and id(one) not in visited:  # an alias is the node itself
+                visited.add(id(one))
+                waiting.append(one)
+    places = [(key.start_mark.line + 1, key.start_mark.column + 1, key.value) for key in found]
+    return [
+        ConfigProblem(file, line, column, *_said(key)) for line, column, key in sorted(places)[:MAX_REPEATED]
+    ]
+
+
+def _said(key: str) -> tuple[str, str]:
+    return f"{key!r} is there twice, and only the last one is read", "join the two, or rename one"
+
+
+def _parse_json(file: Path, text: str, repeated: list[ConfigProblem] | None) -> Any:
+    if repeated is None:
+        return json.loads(text)
+    names: list[str] = []
+
+    def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) != len(pairs) and len(names) < MAX_REPEATED:
+            seen: set[str] = set()
+            for name, _ in pairs:
+                if name in seen:
+                    names.append(name)
+                seen.add(name)
+        return made
+
+    data = json.loads(text, object_pairs_hook=collect)
+    if names:
+        repeated += _placed_in_json(file, text, names[:MAX_REPEATED])
+    return data
+
+
+def _placed_in_json(file: Path, text: str, names: list[str]) -> list[ConfigProblem]:
+    """Where they stand. JSON is YAML, whose reader knows places; where it does not take it, there is none."""
+    try:
+        root = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        return [ConfigProblem(file, 0, 0, *_said(name)) for name in names]
+    return _repeated(file, root)
 
 
 def placed(file: Path, text: str, problems: Iterable[tuple[Location, str, str]]) -> list[ConfigProblem]:

@@ -69,6 +69,8 @@ class EndpointTable:
         self._known = [TemplateSet() for _ in apis]
         self.media_types: dict[str, None] = {}
         """What documents name for request bodies."""
+        self.documented: dict[str, list[tuple[str, str]]] = {}
+        """Method and path of each operation that documents have, by the name of their API."""
 
     def __len__(self) -> int:
         return len(self._drafts)
@@ -99,7 +101,9 @@ class EndpointTable:
         self.media_types.update(
             dict.fromkeys(one for each in document.operations for one in each.media_types)
         )
+        self.documented[api.name] = []
         for method, path, operation in mounted(api, document.operations):
+            self.documented[api.name].append((method, path))
             draft = self._drafts[self._add(number, method, path, "openapi")]
             draft.content.update(operation.content)
 
@@ -222,6 +226,7 @@ def build(
     apis: Sequence[Api],
     learned: Sequence[LearnedEndpoint],
     problems: list[ConfigProblem],
+    warnings: list[ConfigProblem],
 ) -> EndpointTable:
     """The table of a configuration, before policies add to it.
 
@@ -230,12 +235,16 @@ def build(
         apis: its APIs in the bundle's order.
         learned: what the catalogue knows.
         problems: gets what is wrong with documents.
+        warnings: gets what of them is not read as their authors may believe.
     """
     table = EndpointTable(apis)
     for api in apis:
         if api.openapi is not None:
             document = openapi.read(api.openapi)
             problems += document.problems
+            warnings += document.warnings
+            if loaded.config.connections.headers_with_underscores != "allow":
+                warnings += document.underscored
             table.add_document(api, document)
     for api in apis:
         table.add_configured(api)

@@ -11,7 +11,7 @@ from starfort import bundle
 from starfort.bundle import model
 from starfort.compile import documents
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
-from starfort.config.load import describe
+from starfort.config.loading import describe
 from starfort.config.model import ApiKey, ApiKeySource
 
 JWT_PAYLOAD_HEADER: Final = "x-starfort-jwt"

@@ -68,4 +68,7 @@ def to_bundle(limits: Limits) -> bundle.Limits:
         work=limits.work,
         over_limit=bundle.OverLimit(limits.over_limit),
         over_limit_files=bundle.OverLimit(limits.over_limit_files),
+        body_wait_ms=round(limits.body_wait.total_seconds() * 1000),
+        body_rate=limits.body_rate,
+        body_time_ms=round(limits.body_time.total_seconds() * 1000),
     )

@@ -148,7 +148,9 @@ class _Lowering:
         self.check_key(nodes[0], operand, key)
         return e.HasKeyExpr(operand, key)
 
-    def with_literal(self, function: e.Function, nodes: Sequence[Any], arguments: Sequence[e.Expr]) -> e.Expr:
+    def with_literal(  # noqa: PLR0911 (a problem each)
+        self, function: e.Function, nodes: Sequence[Any], arguments: Sequence[e.Expr]
+    ) -> e.Expr:
         """Functions whose second argument is worked out now."""
         subject, literal = arguments
         if not isinstance(literal, e.StringExpr):
@@ -160,10 +162,14 @@ class _Lowering:
                 return self.problem(nodes[1], f"the regular expression is wrong: {why}")
         elif function is _F.IN_CIDR:
             try:
-                ipaddress.ip_network(value, strict=False)
+                found = ipaddress.ip_interface(value)
             except ValueError:
                 fix = "write an address and its length, such as 10.0.0.0/8 or 2001:db8::/32"
                 return self.problem(nodes[1], f"{value!r} is no network", fix)
+            if found.ip != found.network.network_address:
+                what = f"{value!r} is an address and the length of a network at once"
+                fix = f"write {found.network} for the network, or {found.ip} for the one address"
+                return self.problem(nodes[1], what, fix)
         elif value not in self.lists:
             close = difflib.get_close_matches(value, self.lists, 1)
             fix = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(self.lists) or 'none'}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from starfort.bundle import ContentKind
-from starfort.compile import content, documents
+from starfort.compile import content, documents, references
 from starfort.compile.documents import Location
 from starfort.config import ConfigError, ConfigProblem
 
@@ -24,6 +25,9 @@ MAX_REFERENCES: Final = 8
 """References from one path item to the next."""
 
 MAX_SERVERS: Final = 16
+
+MAX_UNDERSCORED: Final = 20
+"""Headers with underscores of one document that are named."""
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 """Source: OpenAPI 3.2.0, Path Item Object."""
@@ -60,18 +64,22 @@ class Document:
         file: where it is.
         operations: in the document's order.
         problems: what is wrong with it.
+        warnings: what of it is not read as its author may believe.
+        underscored: headers of requests with `_` in their names, as warnings for where such are dropped.
     """
 
     file: Path
     operations: list[Operation] = field(default_factory=list)
     problems: list[ConfigProblem] = field(default_factory=list)
+    warnings: list[ConfigProblem] = field(default_factory=list)
+    underscored: list[ConfigProblem] = field(default_factory=list)
 
 
 def read(file: Path) -> Document:
     """Read a document. What is wrong is in its `problems`; nothing is raised."""
     document = Document(file)
     try:
-        text, data = documents.read(file, MAX_DOCUMENT_BYTES)
+        text, data = documents.read(file, MAX_DOCUMENT_BYTES, document.warnings)
     except ConfigError as error:
         document.problems = error.problems
         return document
@@ -79,7 +87,51 @@ def read(file: Path) -> Document:
     document.operations = list(reader.operations())
     if reader.problems:
         document.problems = documents.placed(file, text, reader.problems)
+    elif doubtful := [*same_paths(data), *references.dangling(text, data)]:
+        document.warnings += documents.placed(file, text, doubtful)
+    if not reader.problems and (names := list(islice(underscored_headers(data), MAX_UNDERSCORED))):
+        document.underscored = documents.placed(file, text, names)
     return document
+
+
+def underscored_headers(data: Any) -> Iterator[tuple[Location, str, str]]:
+    """Headers that the document asks clients for and that have `_` in their names."""
+    places: list[tuple[Location, Any]] = []
+    components = _mapping(_mapping(data).get("components"))
+    for section in ("parameters", "securitySchemes"):
+        named = _mapping(components.get(section)).items()
+        places += [(("components", section, str(name)), one) for name, one in named]
+    for path, item in _mapping(_mapping(data).get("paths")).items():
+        holders: list[tuple[Location, Any]] = [(("paths", str(path)), item)]
+        holders += [(("paths", str(path), name), _mapping(item).get(name)) for name in METHODS]
+        for location, holder in holders:
+            listed = _mapping(holder).get("parameters")
+            places += [
+                ((*location, "parameters", n), one)
+                for n, one in enumerate(listed if isinstance(listed, list) else ())
+            ]
+    for location, one in places:
+        name = _mapping(one).get("name")
+        if _mapping(one).get("in") == "header" and isinstance(name, str) and "_" in name:
+            what = f"the header {name!r} never reaches the upstream: names with underscores are dropped"
+            yield (*location, "name"), what, "set connections.headers_with_underscores: allow, or rename it"
+
+
+def _mapping(part: Any) -> dict[Any, Any]:
+    return part if isinstance(part, dict) else {}
+
+
+def same_paths(data: Any) -> Iterator[tuple[Location, str, str]]:
+    """Paths that differ in the names of parameters only; there must be none (OpenAPI 3.1.0, Paths Object)."""
+    paths = data.get("paths") if isinstance(data, dict) else None
+    first: dict[str, str] = {}
+    for path in map(str, paths if isinstance(paths, dict) else ()):
+        template = re.split(r"[?#]", path, maxsplit=1)[0]
+        shape = re.sub(r"\{[^{}]*\}", "{}", template)
+        other = first.setdefault(shape, template)
+        if other != template:
+            what = f"{template} is the path {other} once more: only the names of parameters differ"
+            yield ("paths", path), what, f"write {other} in both places, with all their methods under one"
 
 
 class _Reader:

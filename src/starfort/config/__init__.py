@@ -1,7 +1,32 @@
-"""What people write: models of `starfort.yaml`, loading, errors with file, line and column."""
+"""What people write: models of `starfort.yaml`, loading, errors with file, line and column.
 
-from starfort.config.load import LoadedConfig, load
-from starfort.config.model import Config
-from starfort.config.problems import ConfigError, ConfigProblem
+Names are imported when they are used: a command that only reads where the data directory is builds no models.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from starfort.config.loading import LoadedConfig, load
+    from starfort.config.model import Config
+    from starfort.config.problems import ConfigError, ConfigProblem
 
 __all__ = ["Config", "ConfigError", "ConfigProblem", "LoadedConfig", "load"]
+
+_PLACES = {
+    "Config": "model",
+    "ConfigError": "problems",
+    "ConfigProblem": "problems",
+    "LoadedConfig": "loading",
+    "load": "loading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    globals()[name] = found
+    return found

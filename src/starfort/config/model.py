@@ -2,86 +2,33 @@
 
 from __future__ import annotations
 
-import ipaddress
 import platform
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    WithJsonSchema,
-    model_validator,
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from starfort.base.units import parse_rate
+from starfort.config.connections import Connections, ProxyProtocol
+from starfort.config.fields import (
+    TEXT,
+    Address,
+    Duration,
+    Expiry,
+    HeaderName,
+    HeaderValue,
+    Model,
+    Name,
+    Network,
+    Size,
 )
-
-from starfort.base.units import parse_duration, parse_rate, parse_size
-
-
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    return parse_duration(value if isinstance(value, str) else f"{value} (no unit)")
-
-
-def _size(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else parse_size(str(value))
-
-
-def _network(value: object) -> str:
-    try:
-        return str(ipaddress.ip_network(str(value), strict=False))
-    except ValueError:
-        raise ValueError(
-            f"{value!r} is no address or network: write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32"
-        ) from None
-
-
-def _address(value: object) -> str:
-    found = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+):(\d{1,5})", str(value))
-    if found is None or int(found[2]) > 65535:  # noqa: PLR2004
-        raise ValueError(f"{value!r} is no address: write host:port, such as 127.0.0.1:8080 or [::1]:8080")
-    return str(value)
 
 
 def _host(value: str) -> str:
     """As requests name it once the engine has read them: lower case, without the root's dot."""
     return value.lower().removesuffix(".")
-
-
-def _expiry(value: object) -> datetime:
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    if isinstance(value, date):
-        return datetime.combine(value, time(), UTC)
-    return _expiry(datetime.fromisoformat(str(value)))
-
-
-_TEXT = WithJsonSchema({"type": "string"})
-Duration = Annotated[
-    timedelta, BeforeValidator(_duration), _TEXT, PlainSerializer(lambda v: f"{v.total_seconds()}s")
-]
-Size = Annotated[int, BeforeValidator(_size), WithJsonSchema({"type": ["string", "integer"]})]
-Network = Annotated[str, BeforeValidator(_network)]
-Address = Annotated[str, BeforeValidator(_address)]
-Expiry = Annotated[
-    datetime, BeforeValidator(_expiry), WithJsonSchema({"type": "string", "format": "date-time"})
-]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")]
-HeaderValue = Annotated[str, Field(pattern=r"^[\t\x20-\x7e\x80-\xff]*$", max_length=8192)]
-"""RFC 9110, section 5.5: visible characters, spaces and tabs, no line ends."""
-
-
-class Model(BaseModel):
-    """Unknown keys are an error everywhere."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Secret(Model):
@@ -125,6 +72,8 @@ class Listener(Model):
     """Without it the listener speaks plain HTTP."""
     http2: bool = True
     """Offer HTTP/2 (by ALPN; without TLS by prior knowledge)."""
+    proxy_protocol: ProxyProtocol | None = None
+    """The PROXY protocol, which load balancers speak that pass connections on; default: not spoken."""
 
 
 class Retries(Model):
@@ -214,6 +163,7 @@ _Ratio = Annotated[int, Field(ge=1, le=10_000)]
 _Depth = Annotated[int, Field(ge=1, le=10_000)]
 _Count = Annotated[int, Field(ge=1, le=1_000_000)]
 _Parts = Annotated[int, Field(ge=1, le=10_000)]
+_Rate = Annotated[Size, Field(ge=0, le=1 << 30)]
 _Work = Annotated[int, Field(ge=1, le=10_000_000_000)]
 
 
@@ -257,6 +207,17 @@ class Limits(Model):
     refuse it (413, 414, 431), or let it pass, with what is beyond inspected as far as it can be."""
     over_limit_files: OverLimit = "pass"
     """A file (a type that is not read, or in multipart) over `request_body`: let it pass, or answer 413."""
+    body_wait: Duration = timedelta(seconds=30)
+    """How long a request body is waited for before `body_rate` counts. A phone may lose its network on the
+    way; Apache httpd waits 20 s (mod_reqtimeout)."""
+    body_rate: _Rate = 240
+    """Least bytes of a request body per second. Each one earns the body more time beyond `body_wait`, so that
+    a pause does no harm to who sent enough before. Slower: 408. IIS and Kestrel ask for as much; the slowest
+    mobile networks (GPRS) carry ten times more. 0: any rate. gRPC, WebSocket and answers that have begun
+    have no such limit."""
+    body_time: Duration = timedelta(hours=6)
+    """How long a whole request body may take, however much comes; longer: 408. 2 GB take 6 hours at 800
+    kbit/s. 0s: any time."""
 
 
 class ScopedLimits(Model):
@@ -292,10 +253,19 @@ class ScopedLimits(Model):
     """What becomes of a request of a type that is read."""
     over_limit_files: OverLimit | None = None
     """What becomes of a file."""
+    body_wait: Duration | None = None
+    """How long a request body is waited for before `body_rate` counts."""
+    body_rate: _Rate | None = None
+    """Least bytes of a request body per second; 0: any rate."""
+    body_time: Duration | None = None
+    """How long a whole request body may take; 0s: any time."""
 
     def over(self, wider: Limits) -> Limits:
         """These limits, with what they do not say taken from wider ones."""
-        return wider.model_copy(update=self.model_dump(exclude_none=True))
+        given = {
+            name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None
+        }
+        return wider.model_copy(update=given)
 
 
 class LoginFields(Model):
@@ -488,7 +458,7 @@ class LimitAction(Model):
     rate: Annotated[
         tuple[int, timedelta],
         BeforeValidator(lambda value: parse_rate(value) if isinstance(value, str) else value),
-        _TEXT,
+        TEXT,
     ]
     """Requests per period: `10/s`, `100/1m`."""
     burst: Annotated[int, Field(ge=0, le=1_000_000)] = 0
@@ -652,6 +622,17 @@ class Admin(Model):
     """Serve `/metrics` there, without login."""
     tls: ListenerTls | None = None
     """Certificate for it."""
+    hosts: list[
+        Annotated[str, Field(pattern=r"^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=253)]
+    ] = []
+    """Names under which people reach it, besides addresses, localhost, this machine's own name and the names
+    in `tls`'s certificate; `*.example.com` for one label. A request to any other name is refused (DNS
+    rebinding)."""
+    trusted_proxies: list[Network] = []
+    """Addresses of proxies in front of it whose X-Forwarded-For and X-Forwarded-Proto are believed. Read at the
+    start."""
+    second_factor: list[Literal["viewer", "operator", "admin"]] = []
+    """Roles that must have a second factor: who has none can do nothing but set one up."""
 
 
 class Retention(Model):
@@ -661,6 +642,14 @@ class Retention(Model):
     """Single events."""
     rollups: Duration = timedelta(days=90)
     """Sums by second and minute."""
+
+
+class Health(Model):
+    """When `starfort status` says that something needs a person."""
+
+    lag: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
+    """Detection sees the past by more than this: younger events are not in the store. It has 3 s from the
+    first call of an attack to its verdict; a busy machine needs some more now and then."""
 
 
 Match = Annotated[str, Field(pattern=r"^([A-Z]+|\*) /\S*$")]
@@ -820,6 +809,8 @@ class Config(Model):
     """Whose X-Forwarded-For is believed."""
     geo: GeoFiles = GeoFiles()
     """Country and network of addresses."""
+    connections: Connections = Connections()
+    """What clients' connections may do."""
     limits: Limits = Limits()
     """How much is inspected."""
     lists: list[AddressList] = []
@@ -840,3 +831,5 @@ class Config(Model):
     """REST API and dashboard."""
     retention: Retention = Retention()
     """How long things are kept."""
+    health: Health = Health()
+    """When status says that something is wrong."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from starfort.config import scalar
+from starfort.config import scalar, yaml_words
 from starfort.config.problems import ConfigError, ConfigProblem
 
 MAX_FILE_BYTES: Final = 16 << 20
@@ -55,6 +55,13 @@ class Source:
             except (KeyError, IndexError, TypeError):
                 break
         return line + 1, column + 1
+
+    def written(self, location: Sequence[str | int]) -> str:
+        """A value as it stands in the file, up to the end of its line, without a comment behind it."""
+        line, column = self.position(location)
+        lines = self.text.splitlines()
+        rest = lines[line - 1][column - 1 :] if line <= len(lines) else ""
+        return re.sub(r"\s+#.*$", "", rest).rstrip()
 
     def problem(
         self, location: Sequence[str | int], what: str, fix: str = "", *, key: bool = False
@@ -100,17 +107,28 @@ def read(file: Path) -> Source:
     try:
         marked = loader.load(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = str(error.problem or error.context or "no YAML").strip().split(" with value ")[0]
-        raise ConfigError([ConfigProblem(file, line, column, what.splitlines()[0])]) from error
+        found = yaml_words.explain(text, error)
+        raise ConfigError([ConfigProblem(file, found.line, found.column, found.what, found.fix)]) from error
     except (YAMLError, ValueError, RecursionError) as error:
         raise ConfigError([ConfigProblem(file, 1, 1, f"no YAML: {str(error).splitlines()[0]}")]) from error
+    if problems := list(_misread(file, text)):
+        raise ConfigError(problems)
     try:
         data = _plain(marked, [MAX_NODES])
     except (ValueError, RecursionError) as error:
         raise ConfigError([ConfigProblem(file, 1, 1, str(error) or "nested too deeply")]) from error
     return Source(file, data, marked, text)
+
+
+_MAY_BE_MISREAD: Final = re.compile(r"(?:^|[\s\[{,])(?:![^\s=]|! |&[^\w\s]|&\w+[^\w\s])", re.MULTILINE)
+"""Where a tag or an odd anchor may begin; scanning a file for its tokens takes as long as reading it."""
+
+
+def _misread(file: Path, text: str) -> Iterator[ConfigProblem]:
+    """Values that YAML accepted and reads as something else than what stands there."""
+    if _MAY_BE_MISREAD.search(text):
+        for found in yaml_words.misread(text, YAML(typ="rt").scan(text)):
+            yield ConfigProblem(file, found.line, found.column, found.what, found.fix)
 
 
 def _plain(node: Any, budget: list[int]) -> Any:

@@ -5,7 +5,7 @@ from nicegui import ui
 from starlette.staticfiles import StaticFiles
 
 from starfort.admin.desk import Desk
-from starfort.dashboard import login
+from starfort.dashboard import login, nonce, second_factor
 from starfort.dashboard.assets import ASSETS, FOLDER
 from starfort.dashboard.frame import page
 from starfort.dashboard.gate import Gate
@@ -21,6 +21,8 @@ def mount(app: FastAPI, desk: Desk) -> None:
     """
     app.mount(ASSETS, StaticFiles(directory=FOLDER))
     app.include_router(login.router(desk))
+    app.include_router(second_factor.router(desk))
+    nonce.install()
     for path, title, build, range_ in PAGES:
         page(path, title, desk, build, range_)
     app.add_middleware(Gate, desk=desk)

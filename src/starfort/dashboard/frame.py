@@ -1,7 +1,7 @@
 """What every page has: navigation, title, range of time, theme, who looks at it."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import get_args
 
 from fastapi import Request
@@ -10,9 +10,10 @@ from markupsafe import Markup
 from nicegui import ui
 from starlette.responses import Response
 
+from starfort.admin import cookies
 from starfort.admin.audit import Actor
 from starfort.admin.desk import Desk
-from starfort.admin.errors import AdminError
+from starfort.admin.errors import AdminError, TooMuchError
 from starfort.admin.roles import Principal, Role
 from starfort.admin.window import RANGES, RangeName
 from starfort.dashboard import shapes
@@ -58,7 +59,7 @@ class View:
         self.viewer = Viewer.of(principal, request.cookies)
         self.path = request.url.path
         self.query: dict[str, str] = dict(list(request.query_params.items())[:32])
-        self.address = request.client.host if request.client else ""
+        self.address = cookies.address_of(request)
         wanted = self.query.get("range", range_)
         self.range: RangeName = wanted if wanted in get_args(RangeName) else range_  # type: ignore[assignment]
 
@@ -83,7 +84,7 @@ class View:
             PermissionError: the session is over or the role does not suffice any more.
         """
         principal = self.desk.sessions.find_key(self.viewer.principal.session_key)
-        if principal is None or not principal.role.covers(role):
+        if principal is None or principal.must_enrol or not principal.role.covers(role):
             raise PermissionError(f"this needs the role {role.value} and a session: log in again")
         return Actor(principal.name, self.address)
 
@@ -112,6 +113,9 @@ def page(path: str, title: str, desk: Desk, build: Builder, range_: RangeName = 
             with ui.element("main").classes("sf-main").props("id=main tabindex=-1"):
                 try:
                     await build(view)
+                except TooMuchError as error:
+                    title_bar(view, title)
+                    show_markup(shapes.panel("", shapes.empty("This is too much to show", error.detail)))
                 except AdminError as error:
                     title_bar(view, "Not here", ranges=False)
                     show_markup(shapes.panel("", shapes.empty("There is nothing here", error.detail)))
@@ -162,10 +166,13 @@ def refresh(view: View, again: Callable[[], Awaitable[None]]) -> None:
     """Ask again now and then, as long as the session holds; then go to the login."""
 
     async def tick() -> None:
-        if view.desk.sessions.find_key(view.viewer.principal.session_key) is None:
+        principal = view.desk.sessions.find_key(view.viewer.principal.session_key)
+        if principal is None or principal.must_enrol:
             ui.navigate.to("/login")
             return
-        await again()
+        # what is shown stays when the figures of now cannot be had
+        with suppress(TooMuchError):
+            await again()
 
     ui.timer(REFRESH_S, tick, immediate=False)
 

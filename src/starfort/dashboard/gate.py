@@ -1,15 +1,17 @@
 """Nobody passes without a session: pages, NiceGUI's scripts and its WebSocket alike."""
 
+import secrets
 from urllib.parse import quote
 
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from starfort.admin import cookies
 from starfort.admin.desk import Desk
-from starfort.admin.sessions import COOKIE
+from starfort.dashboard import second_factor
 
-OPEN = ("/login", "/logout", "/assets/", "/api/", "/metrics", "/healthz", "/favicon.ico")
+OPEN = ("/login", "/login/code", "/logout", "/assets/", "/api/", "/metrics", "/healthz", "/favicon.ico")
 """Paths that authenticate on their own or have nothing to hide."""
 
 
@@ -30,9 +32,16 @@ class Gate:
         if scope["type"] not in ("http", "websocket") or _is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
-        principal = self._desk.sessions.find(HTTPConnection(scope).cookies.get(COOKIE))
-        if principal is not None:
-            scope.setdefault("state", {})["principal"] = principal
+        principal = self._desk.sessions.find(cookies.session_of(HTTPConnection(scope)))
+        enrolling = scope["path"] == second_factor.PATH or scope["path"].startswith(f"{second_factor.PATH}/")
+        if principal is not None and principal.must_enrol and not enrolling:
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                await RedirectResponse(second_factor.PATH, 303)(scope, receive, send)
+        elif principal is not None:
+            state = scope.setdefault("state", {})
+            state["principal"], state["nonce"] = principal, secrets.token_urlsafe(16)
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})

@@ -1,29 +1,24 @@
-"""The login form and logging out: plain HTML, which works before any script does."""
+"""The login form, its second step, and logging out."""
 
 import hmac
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
-from markupsafe import Markup
+from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
+from starfort.admin import cookies
 from starfort.admin.audit import Actor, record
 from starfort.admin.desk import Desk
 from starfort.admin.errors import AdminError, TooManyError
-from starfort.admin.sessions import ABSOLUTE_MS, COOKIE
-from starfort.dashboard.assets import ASSETS, asset
-from starfort.dashboard.icons import icon
-from starfort.dashboard.markup import join, tag
+from starfort.admin.login import CodeNeededError, Entry
+from starfort.dashboard import plain
 
-POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'"
-)
+Target = Annotated[str, Form(alias="next", max_length=2000)]
 
 
 def router(desk: Desk) -> APIRouter:
-    """Routes of the form.
+    """Routes of the forms.
 
     Args:
         desk: who may log in.
@@ -33,49 +28,57 @@ def router(desk: Desk) -> APIRouter:
     @routes.get("/login")
     def show(request: Request) -> Response:
         target = safe_target(request.query_params.get("next", "/"))
-        if desk.sessions.find(request.cookies.get(COOKIE)) is not None:
+        if desk.sessions.find(cookies.session_of(request)) is not None:
             return RedirectResponse(target, 303)
-        return _page(target)
+        return _password_page(target)
 
     @routes.post("/login")
     async def log_in(
         request: Request,
         name: Annotated[str, Form(max_length=64)] = "",
         password: Annotated[str, Form(max_length=256)] = "",
-        target: Annotated[str, Form(alias="next", max_length=2000)] = "/",
+        target: Target = "/",
     ) -> Response:
         target = safe_target(target)
-        address = request.client.host if request.client else ""
         try:
-            cookie = await desk.login.attempt(name, password, address)
-        except TooManyError as error:
-            return _page(target, error.detail, name, 429, {"Retry-After": str(error.retry_after_s)})
+            entry = await desk.login.attempt(
+                name, password, cookies.address_of(request), browser=cookies.browser_of(request)
+            )
+        except CodeNeededError as needed:
+            return _code_page(target, needed.ticket)
         except AdminError as error:
-            return _page(target, error.detail, name, error.status)
-        answer = RedirectResponse(target, 303)
-        answer.set_cookie(
-            COOKIE,
-            cookie,
-            max_age=ABSOLUTE_MS // 1000,
-            path="/",
-            secure=request.url.scheme == "https",
-            httponly=True,
-            samesite="strict",
-        )
-        return answer
+            return _password_page(target, error.detail, name, error.status, _headers(error))
+        return _enter(request, entry, target)
+
+    @routes.post("/login/code")
+    def finish(
+        request: Request,
+        ticket: Annotated[str, Form(max_length=512)] = "",
+        code: Annotated[str, Form(max_length=32)] = "",
+        target: Target = "/",
+    ) -> Response:
+        target = safe_target(target)
+        try:
+            entry = desk.login.finish(
+                ticket, code, cookies.address_of(request), browser=cookies.browser_of(request)
+            )
+        except AdminError as error:
+            if desk.sessions.ticket_owner(ticket) is None:
+                return _password_page(target, error.detail, "", error.status, _headers(error))
+            return _code_page(target, ticket, error.detail, error.status, _headers(error))
+        return _enter(request, entry, target)
 
     @routes.post("/logout")
     def log_out(request: Request, csrf: Annotated[str, Form(max_length=128)] = "") -> Response:
-        principal = desk.sessions.find(request.cookies.get(COOKIE))
+        principal = desk.sessions.find(cookies.session_of(request))
         if principal is not None:
             if not hmac.compare_digest(csrf.encode(), principal.csrf.encode()):
                 return RedirectResponse("/", 303)
             desk.sessions.close(principal.session_key)
-            address = request.client.host if request.client else ""
             with desk.database.begin() as session:
-                record(session, Actor(principal.name, address), "logout", principal.name)
+                record(session, Actor(principal.name, cookies.address_of(request)), "logout", principal.name)
         answer = RedirectResponse("/login", 303)
-        answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+        cookies.drop(answer, secure=cookies.is_secure(request))
         return answer
 
     return routes
@@ -83,57 +86,37 @@ def router(desk: Desk) -> APIRouter:
 
 def safe_target(target: str) -> str:
     """Where to go after the login: a page of this site, else the overview."""
-    plain = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
-    return target if plain and not target.startswith(("/login", "/logout")) else "/"
+    ours = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
+    return target if ours and not target.startswith(("/login", "/logout")) else "/"
 
 
-def _page(
+def _enter(request: Request, entry: Entry, target: str) -> Response:
+    answer = RedirectResponse(target, 303)
+    cookies.put(answer, entry.session, entry.browser, secure=cookies.is_secure(request))
+    return answer
+
+
+def _headers(error: AdminError) -> dict[str, str] | None:
+    return {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyError) else None
+
+
+def _password_page(
     target: str, error: str = "", name: str = "", status: int = 200, headers: dict[str, str] | None = None
-) -> HTMLResponse:
-    form = tag(
-        "form",
-        tag("div", icon("fort"), "Starfort", class_="brand"),
-        tag("p", "Log in to see and control your APIs.", class_="muted"),
-        tag("p", error, class_="error", role="alert") if error else None,
-        tag("input", type="hidden", name="next", value=target),
-        tag("label", "Name", for_="name"),
-        tag(
-            "input",
-            type="text",
-            id="name",
-            name="name",
-            value=name,
-            autocomplete="username",
-            maxlength="64",
-            required=True,
-            autofocus=not name,
-            autocapitalize="none",
-            spellcheck="false",
-        ),
-        tag("label", "Password", for_="password"),
-        tag(
-            "input",
-            type="password",
-            id="password",
-            name="password",
-            autocomplete="current-password",
-            maxlength="256",
-            required=True,
-            autofocus=bool(name),
-        ),
-        tag("button", "Log in", type="submit"),
-        method="post",
-        action="/login",
+) -> Response:
+    form = plain.form(
+        "/login",
+        "Log in",
+        plain.field("name", "Name", "text", "username", value=name, maxlength="64", autofocus=not name),
+        plain.field("password", "Password", "password", "current-password", autofocus=bool(name)),
+        hidden={"next": target},
     )
-    head = join(
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", "Log in · Starfort"),
-        tag("link", rel="icon", href=f"{ASSETS}/icon.svg"),
-        tag("link", rel="stylesheet", href=asset("starfort.css")),
-        tag("script", src=asset("viewer.js"), defer=True),
-    )
-    body = tag("body", tag("main", form, class_="login"), class_="login-body")
-    document = Markup("<!doctype html>") + tag("html", tag("head", head), body, lang="en")
-    more = {"content-security-policy": POLICY, "cache-control": "no-store"}
-    return HTMLResponse(str(document), status, more | (headers or {}))
+    lead = "Log in to see and control your APIs."
+    return plain.page("Log in", lead, form, error=error, status=status, headers=headers)
+
+
+def _code_page(
+    target: str, ticket: str, error: str = "", status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    form = plain.form("/login/code", "Log in", plain.code_field(), hidden={"next": target, "ticket": ticket})
+    lead = "Your account has a second factor."
+    return plain.page("Log in", lead, form, error=error, status=status, headers=headers)

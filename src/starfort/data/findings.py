@@ -17,8 +17,8 @@ TIMES_USUAL: Final = 10.0
 """Times the median of the endpoint's callers."""
 
 
-def _severe(_: Scope) -> dict[str, Value]:
-    return {"severe": SEVERE}
+def _severe(scope: Scope) -> dict[str, Value]:
+    return {"severe": SEVERE, "masked": scope.masked}
 
 
 def _volume(_: Scope) -> dict[str, Value]:

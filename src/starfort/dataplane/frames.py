@@ -37,6 +37,7 @@ class FrameType(enum.IntEnum):
     SIGNALS_ACK = 8
     PING = 9
     PONG = 10
+    KNOWN = 11
 
 
 class FrameError(Exception):

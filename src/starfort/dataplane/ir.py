@@ -6,9 +6,10 @@ resources of a `Dataplane`. Times are seconds; 0 means no limit where a field sa
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 HANDOVER_S: Final = 600.0
 STOP_S: Final = 10.0
@@ -78,6 +79,19 @@ class ServerTls:
 
 
 @dataclass(frozen=True, slots=True)
+class ProxyProtocol:
+    """The PROXY protocol on a listener.
+
+    Attributes:
+        peers: networks of those who may connect.
+        optional: whether they may connect without its header.
+    """
+
+    peers: tuple[str, ...]
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Listener:
     """Where clients connect.
 
@@ -86,12 +100,14 @@ class Listener:
         address: IP address and port.
         tls: `None`: plain HTTP.
         http2: whether HTTP/2 is spoken: by ALPN, and without TLS by prior knowledge.
+        proxy_protocol: `None`: not spoken.
     """
 
     name: str
     address: SocketAddress
     tls: ServerTls | None = None
     http2: bool = True
+    proxy_protocol: ProxyProtocol | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,12 +254,22 @@ class Limits:
         headers_kib: KiB of a request's head.
         connections: connections at once, all listeners together.
         heap_bytes: memory at which the proxy begins to shed load.
+        per_address: connections at once of one client address; 0: any number.
+        underscores: what becomes of headers with `_` in their names: `drop`, `reject` or `allow`.
+        head_s: how long the head of a request may take.
+        idle_s: how long a connection without a request stays open.
+        stream_idle_s: how long nothing may happen while a request or its answer is under way.
     """
 
     headers: int
     headers_kib: int
     connections: int
     heap_bytes: int
+    per_address: int = 0
+    underscores: Literal["drop", "reject", "allow"] = "drop"
+    head_s: float = 15.0
+    idle_s: float = 300.0
+    stream_idle_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,3 +305,12 @@ class Dataplane:
     limits: Limits
     handover_s: float = HANDOVER_S
     stop_s: float = STOP_S
+
+
+def is_ip(host: str) -> bool:
+    """Whether a host is an IP address rather than a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -4,18 +4,23 @@ The server never trusts a peer: a frame that is not of the protocol ends that co
 `ControlSocket.rejected`, and touches no other. An `events` frame is acknowledged only after the
 `on_events` callback returned, so "acknowledged" means what that callback means (on disk). A batch that a
 filter sends again after a reconnect is acknowledged but not handed on.
+
+Batches wait for `on_events` in a queue of their connection with a task of its own, so answers about bundles
+and statistics are read at once however slow the disk is. A filter has at most `WINDOW_BYTES` on their way,
+which is what the queue takes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import enum
 import os
 import socket
 import stat
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -30,6 +35,19 @@ MAX_CONNECTIONS: Final = 32
 
 MAX_WRITE_BUFFER_BYTES: Final = 16 * 1024 * 1024
 """A peer that leaves more than this unread is cut off; it gets a full snapshot when it comes back."""
+
+KNOWN_FRAME_BYTES: Final = 512 * 1024
+"""Hashes of one `known` frame; a million accounts are some sixty."""
+
+WINDOW_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of unacknowledged batches that a filter has on their way at most (the filter's outbox.rs)."""
+
+MAX_QUEUED_BYTES: Final = 2 * WINDOW_BYTES
+"""Bytes of batches that wait for `on_events` on one connection: the window and what may cross it. The
+connection of a filter that keeps to no window is not read on meanwhile."""
+
+ASK_AGAIN_S: Final = (5.0, 60.0)
+"""First and longest pause before a filter that has not answered is asked for its bundle again."""
 
 MAX_COUNTERS: Final = 2000
 """Names kept of one peer's `stats`; one for each policy and action, and some dozen of our own."""
@@ -58,11 +76,19 @@ class Peer:
         filter_version: version of the filter.
         envoy_abi: ABI string of the Envoy that loaded it.
         bundle: version of the bundle in force there, "" when none.
-        bundle_error: why the last bundle was refused, "" when it was not.
+        bundle_since: Unix seconds when it came into force there, 0 when it has not said.
+        bundle_asked: version that it was asked to load last.
+        bundle_asked_at: Unix seconds when it was asked for that first.
+        bundle_error: why it refused that, "" when it did not.
         connected: whether its connection stands.
         connected_at: Unix seconds of its last connection.
         seen_at: Unix seconds of its last frame.
         last_sequence: highest batch that is on disk.
+        waiting_calls: calls whose events it had and that were not acknowledged, as it said last.
+        oldest_waiting: Unix seconds when the first of them was over, 0 without one.
+        stats_at: Unix seconds when it said so.
+        taken_calls: calls whose events were taken.
+        newest_taken: Unix seconds when the last of them was over, 0 without one.
         batches: batches taken.
         duplicates: batches that it sent again and that were already here.
         event_bytes: Arrow bytes taken.
@@ -77,17 +103,88 @@ class Peer:
     filter_version: str = ""
     envoy_abi: str = ""
     bundle: str = ""
+    bundle_since: float = 0.0
+    bundle_asked: str = ""
+    bundle_asked_at: float = 0.0
     bundle_error: str = ""
     connected: bool = True
     connected_at: float = 0.0
     seen_at: float = 0.0
     last_sequence: int = -1
+    waiting_calls: int = 0
+    oldest_waiting: float = 0.0
+    stats_at: float = 0.0
+    taken_calls: int = 0
+    newest_taken: float = 0.0
     batches: int = 0
     duplicates: int = 0
     event_bytes: int = 0
     signals_active: int = 0
     counters: dict[str, float] = field(default_factory=dict)
     gauges: dict[str, float] = field(default_factory=dict)
+    _known_before: float | None = None
+
+    @property
+    def bundle_pending(self) -> bool:
+        """Whether it was asked for a bundle and has neither taken nor refused it."""
+        return self.bundle_asked not in ("", self.bundle) and not self.bundle_error
+
+    @property
+    def left_behind(self) -> int:
+        """Calls whose events it had when it went and that never came; 0 while it is connected.
+
+        A filter that comes back sends them, and then there are none.
+        """
+        return 0 if self.connected else self.outstanding
+
+    @property
+    def outstanding(self) -> int:
+        """Calls whose events it had, as it said last, and that have not come since."""
+        if self._known_before is None:
+            return 0
+        had = self.counters.get("events_acknowledged", 0.0) + self.waiting_calls
+        return max(0, int(had - self._known_before) - self.taken_calls)
+
+    def take_stats(self, said: Mapping[str, Any], now: float) -> None:
+        """Take over what a `stats` frame says."""
+        self.counters = frames.numbers(said.get("counters"), most=MAX_COUNTERS)
+        self.gauges = frames.numbers(said.get("gauges"), most=MAX_COUNTERS)
+        waiting = frames.numbers(said.get("waiting"), most=MAX_COUNTERS)
+        self.waiting_calls = int(waiting.get("calls", 0))
+        self.oldest_waiting = waiting.get("oldest_us", 0.0) / 1e6 if self.waiting_calls else 0.0
+        self.stats_at = now
+        if self._known_before is None:
+            self._known_before = self.counters.get("events_acknowledged", 0.0) - self.taken_calls
+        bundle = said.get("bundle")
+        if isinstance(bundle, dict):
+            self.run(_text(bundle, "version"), frames.numbers(bundle, most=MAX_COUNTERS).get("since_ms", 0.0))
+
+    def run(self, version: str, since_ms: float) -> None:
+        """It says that a bundle is in force there since `since_ms`, Unix milliseconds, or 0 for unknown."""
+        self.bundle, self.bundle_since = version, since_ms / 1000
+        if version == self.bundle_asked:
+            self.bundle_error = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was taken of a filter.
+
+    Attributes:
+        calls: calls that the batch stands for.
+        newest: Unix seconds when the last of them was over.
+    """
+
+    calls: int = 0
+    newest: float = 0.0
+
+
+class Answer(enum.StrEnum):
+    """What came of asking a filter for a bundle."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +195,21 @@ class BundleResult:
         node: name of the node.
         pid: process id of its Envoy.
         version: version it was asked to load.
-        ok: whether it is in force there.
-        error: why not, "" otherwise.
+        answer: whether it is in force there, was refused, or got no answer yet; then the filter is asked
+            again until it answers, also after it was away.
+        error: why it is not in force, "" otherwise.
     """
 
     node: str
     pid: int
     version: str
-    ok: bool
+    answer: Answer
     error: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is in force there."""
+        return self.answer is Answer.TAKEN
 
 
 WireSignal: TypeAlias = dict[str, Any]
@@ -122,18 +225,20 @@ class Callbacks:
     """What the owner of the socket wants to know.
 
     Attributes:
-        on_events: `(peer, sequence, arrow_stream)`; returns when the batch is on disk. Raising keeps the
-            batch unacknowledged, so the filter sends it again.
-        on_hello: `(peer)` after a filter introduced itself.
-        on_stats: `(peer)` after its counters were taken over.
+        on_events: `(peer, sequence, arrow_stream)`; returns what the batch holds (`None`: nobody counts)
+            once it is on disk. Raising keeps the batch unacknowledged, so the filter sends it again.
+        on_hello: `(peer)` after a filter introduced itself; nothing is read from it meanwhile.
+        on_stats: `(peer)` after its counters were taken over; nothing is read from it meanwhile.
         signals: every active signal, for a filter that just came.
+        known: hashes of who logged in before, 8 bytes each, in chunks; for a filter that just came.
         bundle: path and version that should be in force, `None` before there is one.
     """
 
-    on_events: Callable[[Peer, int, bytes], Awaitable[None]]
+    on_events: Callable[[Peer, int, bytes], Awaitable[Taken | None]]
     on_hello: Callable[[Peer], Awaitable[None]] = _ignore
     on_stats: Callable[[Peer], Awaitable[None]] = _ignore
     signals: Callable[[], Iterable[WireSignal]] = tuple
+    known: Callable[[], Iterable[bytes]] = tuple
     bundle: Callable[[], tuple[Path, str] | None] = lambda: None
 
 
@@ -145,13 +250,15 @@ class Timeouts:
         hello_s: for a new connection's `hello`.
         body_s: for the rest of a frame after its length.
         idle_s: for any frame; filters send `stats` each second.
-        bundle_s: for a `bundle_result`.
+        bundle_s: for a `bundle_result`; the filter is asked again later.
+        leave_s: for batches that came and wait, when a filter has gone.
     """
 
     hello_s: float = 5.0
     body_s: float = 10.0
     idle_s: float = 30.0
     bundle_s: float = 5.0
+    leave_s: float = 5.0
 
 
 class _Connection:
@@ -162,6 +269,70 @@ class _Connection:
         self.writer = writer
         self.peer = peer
         self.bundle_waiters: dict[str, list[asyncio.Future[BundleResult]]] = {}
+        self.ask_at = 0.0
+        self.ask_pause = ASK_AGAIN_S[0]
+        self._batches: deque[tuple[int, bytes]] = deque()
+        self._queued_bytes = 0
+        self._changed = asyncio.Condition()
+        self._ended = False
+
+    @property
+    def queued(self) -> int:
+        """Batches that wait for `on_events`."""
+        return len(self._batches)
+
+    async def tell_known(self, hashes: bytes, flags: int = 0) -> None:
+        """Send hashes in frames that are small beside what may wait unread, each when the one before is gone."""
+        for begin in range(0, max(len(hashes), 1), KNOWN_FRAME_BYTES):
+            part = hashes[begin : begin + KNOWN_FRAME_BYTES]
+            self.send(frames.encode(FrameType.KNOWN, bytes([flags]) + part))
+            with contextlib.suppress(ConnectionError):  # whoever reads from it notices too
+                await self.writer.drain()
+
+    async def queue(self, sequence: int, arrow: bytes) -> None:
+        """Add a batch; waits only for a filter that keeps to no window."""
+        async with self._changed:
+            await self._changed.wait_for(
+                lambda: not self._batches or self._queued_bytes + len(arrow) <= MAX_QUEUED_BYTES
+            )
+            self._batches.append((sequence, arrow))
+            self._queued_bytes += len(arrow)
+            self._changed.notify_all()
+
+    async def next_batch(self) -> tuple[int, bytes] | None:
+        """Wait for the oldest batch; it stays in the queue. `None` when no more will come."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._batches or self._ended)
+            return self._batches[0] if self._batches else None
+
+    async def drop_batch(self) -> None:
+        """The oldest batch is taken."""
+        async with self._changed:
+            _, arrow = self._batches.popleft()
+            self._queued_bytes -= len(arrow)
+            self._changed.notify_all()
+
+    async def end_queue(self) -> None:
+        """No more batches come."""
+        async with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def ask(self, path: Path, version: str) -> None:
+        """Ask for a bundle."""
+        now = time.time()
+        if self.peer.bundle_asked != version:
+            self.peer.bundle_asked, self.peer.bundle_asked_at, self.peer.bundle_error = version, now, ""
+            self.ask_pause = ASK_AGAIN_S[0]
+        self.ask_at = now + self.ask_pause
+        self.ask_pause = min(self.ask_pause * 2, ASK_AGAIN_S[1])
+        self.send(_bundle_frame(path, version))
+
+    def answered(self, result: BundleResult) -> None:
+        """Tell those who wait for it."""
+        for waiter in self.bundle_waiters.pop(result.version, []):
+            if not waiter.done():
+                waiter.set_result(result)
 
     def send(self, data: bytes) -> None:
         """Queue bytes; a peer that does not read is cut off."""
@@ -181,12 +352,12 @@ class _Connection:
         for version, waiters in self.bundle_waiters.items():
             for waiter in waiters:
                 if not waiter.done():
-                    waiter.set_result(_failed(self.peer, version, "connection closed"))
+                    waiter.set_result(_silent(self.peer, version, "connection closed"))
         self.bundle_waiters.clear()
 
 
-def _failed(peer: Peer, version: str, error: str) -> BundleResult:
-    return BundleResult(peer.node, peer.pid, version, ok=False, error=error)
+def _silent(peer: Peer, version: str, error: str) -> BundleResult:
+    return BundleResult(peer.node, peer.pid, version, Answer.NONE, error)
 
 
 class ControlSocket:
@@ -207,6 +378,8 @@ class ControlSocket:
         self._connections: set[_Connection] = set()
         self._peers: OrderedDict[tuple[str, str], Peer] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._asking: asyncio.Task[None] | None = None
+        self._pushing = 0
 
     @property
     def peers(self) -> list[Peer]:
@@ -218,6 +391,11 @@ class ControlSocket:
         """Filters whose connection stands."""
         return [connection.peer for connection in self._connections]
 
+    @property
+    def busy(self) -> bool:
+        """Whether a filter is connected, or batches of one that went wait for `on_events`."""
+        return bool(self._tasks)
+
     async def start(self) -> None:
         """Listen.
 
@@ -226,12 +404,13 @@ class ControlSocket:
         """
         listening = bind_unix(self.path)
         self._server = await asyncio.start_unix_server(self._accept, sock=listening, limit=1024 * 1024)
+        self._asking = asyncio.create_task(self._ask_again())
 
     async def stop(self) -> None:
         """Stop listening, close every connection and remove the socket."""
         if self._server is not None:
             self._server.close()
-        tasks = list(self._tasks)
+        tasks = [*self._tasks, *([self._asking] if self._asking else [])]
         for connection in list(self._connections):
             connection.writer.close()
         for task in tasks:
@@ -249,10 +428,15 @@ class ControlSocket:
 
         Returns:
             One result for each filter that was connected, empty when none was. A filter that does not answer
-            within `Timeouts.bundle_s` has a result with an error.
+            within `Timeouts.bundle_s` has a result without an answer; it is asked again until it gives one,
+            as long as `Callbacks.bundle` names this version.
         """
         asked = [self._ask_bundle(connection, path, version) for connection in list(self._connections)]
-        return list(await asyncio.gather(*asked))
+        self._pushing += 1
+        try:
+            return list(await asyncio.gather(*asked))
+        finally:
+            self._pushing -= 1
 
     def push_signals(self, set_: list[WireSignal], clear: list[WireSignal], *, full: bool = False) -> None:
         """Send a change of the signal table to every connected filter.
@@ -268,15 +452,43 @@ class ControlSocket:
         for connection in list(self._connections):
             connection.send(data)
 
+    async def push_known(self, hashes: bytes, flags: int = 0) -> None:
+        """Tell every connected filter who logged in before.
+
+        Args:
+            hashes: 8 bytes each, little endian.
+            flags: 1: who is not told from here on is forgotten; 2: that was all.
+        """
+        for connection in list(self._connections):
+            await connection.tell_known(hashes, flags)
+
     async def _ask_bundle(self, connection: _Connection, path: Path, version: str) -> BundleResult:
         waiter: asyncio.Future[BundleResult] = asyncio.get_running_loop().create_future()
         connection.bundle_waiters.setdefault(version, []).append(waiter)
-        connection.send(_bundle_frame(path, version))
+        connection.ask(path, version)
         try:
             async with asyncio.timeout(self._timeouts.bundle_s):
                 return await waiter
         except TimeoutError:
-            return _failed(connection.peer, version, f"no answer within {self._timeouts.bundle_s:g} s")
+            return _silent(connection.peer, version, f"no answer within {self._timeouts.bundle_s:g} s")
+
+    async def _ask_again(self) -> None:
+        """Ask filters that have not answered about the bundle that should be in force, until cancelled."""
+        before = None
+        while True:
+            await asyncio.sleep(min(1.0, self._timeouts.bundle_s))
+            wanted = self._callbacks.bundle()
+            steady, before = wanted == before and not self._pushing, wanted
+            if wanted is None or not steady:
+                continue
+            for connection in list(self._connections):
+                peer = connection.peer
+                refused = peer.bundle_asked == wanted[1] and peer.bundle_error
+                if peer.bundle == wanted[1] or refused:
+                    continue
+                if peer.bundle_asked != wanted[1] or time.time() >= connection.ask_at:
+                    log.warning("bundle_asked_again", node=peer.node, pid=peer.pid, version=wanted[1])
+                    connection.ask(*wanted)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -305,19 +517,40 @@ class ControlSocket:
             return
         connection = _Connection(reader, writer, self._introduce(first))
         self._connections.add(connection)
+        taking = asyncio.create_task(self._take_forever(connection))
+        reading = asyncio.create_task(self._read_forever(connection))
         try:
-            await self._greet(connection)
-            while True:
-                async with asyncio.timeout(self._timeouts.idle_s):
-                    frame = await frames.read_frame(reader, body_timeout_s=self._timeouts.body_s)
-                if frame is None:
-                    return
-                connection.peer.seen_at = time.time()
-                await self._handle(connection, frame)
+            await asyncio.wait((taking, reading), return_when=asyncio.FIRST_COMPLETED)
+            self._leave(connection)
+            if not taking.done():
+                # What came is still taken: a filter that ends has nobody else to give it to.
+                await connection.end_queue()
+                await asyncio.wait((taking,), timeout=self._timeouts.leave_s)
         finally:
-            self._connections.discard(connection)
-            connection.peer.connected = any(other.peer is connection.peer for other in self._connections)
-            connection.lose()
+            self._leave(connection)
+            for task in (taking, reading):
+                task.cancel()
+            ends = await asyncio.gather(taking, reading, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
+
+    def _leave(self, connection: _Connection) -> None:
+        self._connections.discard(connection)
+        connection.peer.connected = any(other.peer is connection.peer for other in self._connections)
+        connection.lose()
+        connection.writer.close()
+
+    async def _read_forever(self, connection: _Connection) -> None:
+        """Greet, then read frames until the filter closes."""
+        await self._greet(connection)
+        while True:
+            async with asyncio.timeout(self._timeouts.idle_s):
+                frame = await frames.read_frame(connection.reader, body_timeout_s=self._timeouts.body_s)
+            if frame is None:
+                return
+            connection.peer.seen_at = time.time()
+            await self._handle(connection, frame)
 
     def _introduce(self, frame: Frame) -> Peer:
         if frame.type is not FrameType.HELLO:
@@ -331,7 +564,8 @@ class ControlSocket:
         peer = self._peers.get(key) or Peer(key[0], pid, instance)
         peer.filter_version = _text(said, "filter_version")
         peer.envoy_abi = _text(said, "envoy_abi")
-        peer.bundle, peer.bundle_error = _text(said, "bundle"), _text(said, "bundle_error")
+        peer.run(_text(said, "bundle"), frames.numbers(said, most=MAX_COUNTERS).get("bundle_since_ms", 0.0))
+        peer.bundle_error = _text(said, "bundle_error")
         peer.connected, peer.connected_at, peer.seen_at = True, time.time(), time.time()
         self._peers[key] = peer
         self._peers.move_to_end(key)
@@ -348,7 +582,10 @@ class ControlSocket:
     async def _greet(self, connection: _Connection) -> None:
         bundle = self._callbacks.bundle()
         if bundle is not None and bundle[1] != connection.peer.bundle:
-            connection.send(_bundle_frame(*bundle))
+            connection.ask(*bundle)
+        # Who is known comes before whom signals stop.
+        for hashes in self._callbacks.known():
+            await connection.tell_known(hashes)
         signals = list(self._callbacks.signals())
         connection.send(frames.encode_json(FrameType.SIGNALS, {"full": True, "set": signals, "clear": []}))
         log.info(
@@ -363,12 +600,13 @@ class ControlSocket:
     async def _handle(self, connection: _Connection, frame: Frame) -> None:
         match frame.type:
             case FrameType.EVENTS:
-                await self._take_events(connection, frame)
+                await connection.queue(*frames.split_events(frame.payload))
             case FrameType.STATS:
-                said = frames.decode_object(frame)
-                connection.peer.counters = frames.numbers(said.get("counters"), most=MAX_COUNTERS)
-                connection.peer.gauges = frames.numbers(said.get("gauges"), most=MAX_COUNTERS)
-                await self._callbacks.on_stats(connection.peer)
+                peer = connection.peer
+                peer.take_stats(frames.decode_object(frame), time.time())
+                if peer.bundle and peer.bundle in connection.bundle_waiters:
+                    connection.answered(BundleResult(peer.node, peer.pid, peer.bundle, Answer.TAKEN, ""))
+                await self._callbacks.on_stats(peer)
             case FrameType.BUNDLE_RESULT:
                 _take_bundle_result(connection, frames.decode_object(frame))
             case FrameType.SIGNALS_ACK:
@@ -381,33 +619,36 @@ class ControlSocket:
             case _:
                 raise FrameError(f"{frame.type.name.lower()} frame comes from the control plane only")
 
-    async def _take_events(self, connection: _Connection, frame: Frame) -> None:
-        sequence, arrow = frames.split_events(frame.payload)
+    async def _take_forever(self, connection: _Connection) -> None:
+        """Hand batches on in their order and acknowledge each, until no more come."""
         peer = connection.peer
-        if sequence <= peer.last_sequence:
-            peer.duplicates += 1
-        else:
-            await self._callbacks.on_events(peer, sequence, arrow)
-            peer.last_sequence = sequence
-            peer.batches += 1
-            peer.event_bytes += len(arrow)
-        connection.send(frames.encode_ack(peer.last_sequence))
+        while (batch := await connection.next_batch()) is not None:
+            sequence, arrow = batch
+            if sequence <= peer.last_sequence:
+                peer.duplicates += 1
+            else:
+                taken = await self._callbacks.on_events(peer, sequence, arrow) or Taken()
+                if sequence > peer.last_sequence:  # else another connection of this filter handed it on
+                    peer.taken_calls += taken.calls
+                    peer.newest_taken = max(peer.newest_taken, taken.newest)
+                    peer.last_sequence = sequence
+                peer.batches += 1
+                peer.event_bytes += len(arrow)
+            connection.send(frames.encode_ack(peer.last_sequence))
+            await connection.drop_batch()
 
 
 def _take_bundle_result(connection: _Connection, said: dict[str, Any]) -> None:
     version, ok = _text(said, "version"), said.get("ok") is True
-    error = _text(said, "error")
     peer = connection.peer
+    error = "" if ok else _text(said, "error") or "refused without a reason"
     if ok:
-        peer.bundle, peer.bundle_error = version, ""
-    else:
-        peer.bundle_error = error or "refused without a reason"
-        log.error("bundle_refused", node=peer.node, pid=peer.pid, version=version, error=peer.bundle_error)
-    for waiter in connection.bundle_waiters.pop(version, []):
-        if not waiter.done():
-            waiter.set_result(
-                BundleResult(peer.node, peer.pid, version, ok=ok, error="" if ok else peer.bundle_error)
-            )
+        peer.run(version, time.time() * 1000)
+    elif version == peer.bundle_asked:
+        peer.bundle_error = error
+        log.error("bundle_refused", node=peer.node, pid=peer.pid, version=version, error=error)
+    answer = Answer.TAKEN if ok else Answer.REFUSED
+    connection.answered(BundleResult(peer.node, peer.pid, version, answer, error))
 
 
 def _bundle_frame(path: Path, version: str) -> bytes:

@@ -3,12 +3,17 @@
 A full disk, a full spool or a store that is away never loses what was acknowledged: `accept` then simply does
 not return until there is room, so nothing is acknowledged, and the filter keeps the batches in its bounded
 memory and counts what it drops.
+
+The present comes first: of what waits the newest is inserted first, and what it overtook in turns with it.
+So detection sees the present however much waits; `missing` says which older times are not complete yet, and
+`late` which ones became so. When even the present is more than the store takes, it is thinned (`overload`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,6 +22,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from typing import Final, TypeVar
 
 import pyarrow as pa
 import structlog
@@ -28,6 +34,7 @@ from starfort.events.errors import (
     IngestOverloadedError,
     SegmentRefusedError,
 )
+from starfort.events.overload import DETAILS_ONLY, MOST_ONE_IN, intervals, look, reduce
 from starfort.events.schema import EVENT_SCHEMA, complete
 from starfort.events.segment import Record
 from starfort.events.spool import Segment, Source, Spool
@@ -37,6 +44,7 @@ Sink = Callable[[bytes, str], None]
 """Inserts an Arrow IPC stream; with the same token again it does nothing. Raises SegmentRefusedError when the
 content can never go in; any other exception is tried again."""
 
+_T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
 
@@ -53,24 +61,47 @@ class Settings:
     """How batches are merged.
 
     Attributes:
-        segment_rows: rows after which a segment goes to the store; 5,000 to 20,000 insert best.
-        segment_bytes: bytes after which it goes.
-        segment_seconds: age after which it goes.
+        segment_rows: rows after which a segment goes to the store.
+        largest_rows: rows after which another one is begun while the store is busy. Large ones insert
+            cheaper: 7 µs of CPU a row over 100 ms of their own.
+        segment_bytes: bytes after which another one is begun; reading it takes some six times as much memory.
+        segment_seconds: age after which it goes. An insert costs as much as 10,000 rows, and detection, which
+            has 3 s from the first call of an attack to its verdict, waits for it.
+        quiet_seconds: age after which it goes when it has few rows that all only add to counts.
+        quiet_rows: how many are few.
         pending_bytes: most bytes that wait for the disk.
         retry_seconds: pause after a failed write or insert, doubled up to `retry_most_seconds`.
+        bare_seconds: time that inserting a segment may take before it loses details.
+        thin_seconds: time that inserting it may take before it is thinned: longer, and the next verdict is
+            over its 3 s.
+        target_seconds: time that inserting it should take when it is thinned.
+        close_seconds: how long closing goes on inserting what waits.
     """
 
     segment_rows: int = 20_000
-    segment_bytes: int = 64 << 20
-    segment_seconds: float = 0.25
+    largest_rows: int = 100_000
+    segment_bytes: int = 32 << 20
+    segment_seconds: float = 0.8
+    quiet_seconds: float = 2.5
+    quiet_rows: int = 100
     pending_bytes: int = 128 << 20
     retry_seconds: float = 0.1
     retry_most_seconds: float = 5.0
+    bare_seconds: float = 2.0
+    thin_seconds: float = 3.0
+    target_seconds: float = 1.0
+    close_seconds: float = 5.0
 
 
 @dataclass(slots=True)
 class Counters:
-    """What happened since the start; every number only rises."""
+    """What happened since the start; every number only rises.
+
+    Attributes:
+        inserted_rows: rows that went to the store, those that were thinned out included.
+        rows_without_details: rows whose details were left out.
+        rows_thinned_out: rows for which others stand, by their weight.
+    """
 
     batches: int = 0
     rows: int = 0
@@ -83,6 +114,31 @@ class Counters:
     insert_failures: int = 0
     refused_segments: int = 0
     refused_rows: int = 0
+    rows_without_details: int = 0
+    rows_thinned_out: int = 0
+
+
+_LATE_BY_S: Final = 5.0
+"""Events whose time was told to be complete so long ago are late; windows overlap by more than this."""
+
+_MOST_LATE: Final = 10_000
+"""Spans of late segments kept for who asks for them; the oldest are forgotten first."""
+
+_TURNS_UNDER_OVERLOAD: Final = 4
+"""Segments of the present between two inserts of the backlog while the present is thinned; else one."""
+
+PART_ROWS: Final = 10_000
+"""Rows of one part of a large segment of the backlog, so that the present does not wait for all of it. Parts
+are found again after a kill, so this may only change together with the file's name (`Segment.in_parts`)."""
+
+_BACKLOG_DEGREE: Final = 8
+"""What is left out of the backlog of a spool that is half full (`overload.reduce`)."""
+
+_SPEED_ROWS: Final = 5_000
+"""Smaller inserts say little about how many rows a second the store takes; most of them is fixed cost."""
+
+_SPEED_MEMORY: Final = 0.7
+"""Share of what was known of the store's speed that an insert leaves: five inserts forget a half and more."""
 
 
 @dataclass(slots=True)
@@ -102,15 +158,26 @@ class Ingest:
         self.spool = Spool.open(directory, max_bytes)
         self._sink = sink
         self._pending: list[_Pending] = []
+        self._writing: list[_Pending] = []
         self._pending_bytes = 0
-        self._waiting: dict[tuple[Source, int], asyncio.Future[None]] = {}
+        self._taking: dict[tuple[Source, int], asyncio.Task[Outcome]] = {}
+        self._late: list[tuple[float, float]] = []
+        self._speed = 0.0
+        self._turns = 0
+        self._failing = False
+        self._closing_at = 0.0
+        self._hurries = 0
+        self.degree = 0
         self._wake_writer = asyncio.Event()
         self._wake_inserter = asyncio.Event()
         self._idle = asyncio.Event()
         self._closing = asyncio.Event()
         self._disk = ThreadPoolExecutor(1, "spool")
         self._insert = ThreadPoolExecutor(1, "insert")
+        self._look = ThreadPoolExecutor(1, "look")
         self._tasks: list[asyncio.Task[None]] = []
+        self.told = 0.0
+        """Unix seconds: the latest time that was told to be complete; who tells it keeps it."""
         self.last_insert: float | None = None
         self.last_error = ""
 
@@ -145,33 +212,44 @@ class Ingest:
         if self.spool.is_known(source, sequence):
             self.counters.duplicates += 1
             return Outcome.DUPLICATE
-        waiting = self._waiting.get((source, sequence))
-        if waiting is not None:
-            await asyncio.shield(waiting)
-            self.counters.duplicates += 1
-            return Outcome.DUPLICATE
+        taking = self._taking.get((source, sequence))
+        if taking is not None:
+            outcome = await asyncio.shield(taking)
+            if outcome is Outcome.STORED:
+                self.counters.duplicates += 1
+                return Outcome.DUPLICATE
+            return outcome
+        if self._pending_bytes + len(payload) > self.settings.pending_bytes:
+            self.counters.overloaded += 1
+            raise IngestOverloadedError(f"{self._pending_bytes} bytes wait for the disk")
+        taking = asyncio.create_task(self._take(node, instance, sequence, payload))
+        taking.add_done_callback(_looked_at)
+        self._taking[(source, sequence)] = taking
+        # the sender may be cancelled (its connection broke); the batch is written all the same
+        return await asyncio.shield(taking)
+
+    async def _take(self, node: str, instance: str, sequence: int, payload: bytes) -> Outcome:
+        self._pending_bytes += len(payload)
+        self._idle.clear()
         try:
-            rows = read_batch(payload, dt.datetime.now(dt.UTC)).num_rows
+            table = await self._in(self._look, partial(read_batch, payload, dt.datetime.now(dt.UTC)))
+            about = await self._in(self._look, partial(look, table))
+            if self._closing.is_set():
+                raise IngestClosedError("closed before the batch was on disk")
+            record = Record(node, instance, sequence, table.num_rows, payload, about)
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._pending.append(_Pending(record, done))
+            self._wake_writer.set()
+            await done
         except BatchRefusedError as error:
             self.counters.refused[error.reason] += 1
             _log.warning("event batch refused", node=node, sequence=sequence, reason=str(error))
             return Outcome.REFUSED
-        if self._pending_bytes + len(payload) > self.settings.pending_bytes:
-            self.counters.overloaded += 1
-            raise IngestOverloadedError(f"{self._pending_bytes} bytes wait for the disk")
-        await self._enqueue(Record(node, instance, sequence, rows, payload))
+        finally:
+            self._pending_bytes -= len(payload)
+            del self._taking[((node, instance), sequence)]
+            self._wake_inserter.set()
         return Outcome.STORED
-
-    async def _enqueue(self, record: Record) -> None:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        key = (record.source, record.sequence)
-        self._waiting[key] = done
-        self._pending.append(_Pending(record, done))
-        self._pending_bytes += len(record.payload)
-        self._idle.clear()
-        self._wake_writer.set()
-        # the sender may be cancelled (its connection broke); the batch is written all the same
-        await asyncio.shield(done)
 
     async def _write_forever(self) -> None:
         """Write what waits: all at once, one fsync (group commit)."""
@@ -182,7 +260,10 @@ class Ingest:
                     return
                 continue
             group = self._take_group()
-            if not await self._write(group):
+            self._writing = group
+            written = await self._write(group)
+            self._writing = []
+            if not written:
                 return
             self.counters.batches += len(group)
             self.counters.rows += sum(p.record.rows for p in group)
@@ -225,13 +306,12 @@ class Ingest:
         self.spool.append(records)
         current = self.spool.open_segment
         if current and (
-            current.rows >= self.settings.segment_rows or current.size >= self.settings.segment_bytes
+            current.rows >= self.settings.largest_rows or current.size >= self.settings.segment_bytes
         ):
             self.spool.seal()
 
-    def _finish(self, pending: _Pending, error: Exception | None) -> None:
-        self._pending_bytes -= len(pending.record.payload)
-        del self._waiting[(pending.record.source, pending.record.sequence)]
+    @staticmethod
+    def _finish(pending: _Pending, error: Exception | None) -> None:
         if pending.done.done():
             return
         if error is None:
@@ -241,14 +321,14 @@ class Ingest:
             pending.done.exception()  # its sender may be gone; then nobody else looks at it
 
     async def _insert_forever(self) -> None:
-        """Insert sealed segments, oldest first; seal the open one when it is old enough."""
+        """Insert the newest segment first, and in turns with it what it overtook."""
         pause = self.settings.retry_seconds
         while True:
-            if not self.spool.sealed and not await self._next_segment():
+            segment = await self._next_segment()
+            if segment is None:
                 return
-            if not self.spool.sealed:
-                continue
-            if await self._insert_one(self.spool.sealed[0]):
+            self._failing = not await self._insert_one(segment)
+            if not self._failing:
                 pause = self.settings.retry_seconds
             elif self._closing.is_set():
                 return
@@ -256,26 +336,47 @@ class Ingest:
                 await self._pause(pause)
                 pause = min(pause * 2, self.settings.retry_most_seconds)
 
-    async def _next_segment(self) -> bool:
-        """Wait for a segment and seal it when it is due. False when closing and nothing is left."""
-        current = self.spool.open_segment
-        if current is None:
-            if not self._pending and not self._waiting:
-                self._idle.set()
-            if self._closing.is_set():
-                return False
-            await self._wait(self._wake_inserter)
-            return True
-        left = current.created + self.settings.segment_seconds - time.time()
-        if left > 0 and not self._closing.is_set():
-            await self._pause(min(left, self.settings.segment_seconds))
-        await self._on_disk(self.spool.seal)
-        return True
+    async def _next_segment(self) -> Segment | None:
+        """Wait for a segment that is due. None when closing and nothing is left, or time is up."""
+        while True:
+            closing = self._closing.is_set()
+            if closing and time.monotonic() > self._closing_at + self.settings.close_seconds:
+                return None
+            waiting = self.spool.waiting
+            backlog = [each for each in waiting if each.overtaken]
+            present = [each for each in waiting if not each.overtaken]
+            if backlog and self._turns >= (_TURNS_UNDER_OVERLOAD if self.degree else 1):
+                self._turns = 0
+                return backlog[-1]
+            current = self.spool.open_segment
+            left = self._due_in(current) if current else 0.0
+            if current and left <= 0 and not (present and self._failing):
+                await self._on_disk(self.spool.seal)
+                continue
+            if present or backlog:
+                self._turns += bool(present)
+                return present[-1] if present else backlog[-1]
+            if current is None:
+                if not self._taking:
+                    self._idle.set()
+                if closing and not self._taking:
+                    return None
+            await self._wait(self._wake_inserter, left if current else None)
+            if closing and current is None:
+                await asyncio.sleep(0.01)  # batches on their way to the disk
+
+    def _due_in(self, current: Segment) -> float:
+        """Seconds until the open segment goes to the store."""
+        settings, rows = self.settings, current.rows
+        if rows >= settings.segment_rows or self._closing.is_set() or self._hurries:
+            return 0.0
+        quiet = rows <= settings.quiet_rows and current.about.ordinary == rows
+        wait = settings.quiet_seconds if quiet else settings.segment_seconds
+        return min(wait, current.created + wait - time.time())
 
     async def _insert_one(self, sealed: Segment) -> bool:
-        loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(self._insert, self._merge_and_insert, sealed)
+            rows, whole = await self._read_and_insert(sealed)
         except SegmentRefusedError as error:
             self.counters.refused_segments += 1
             self.counters.refused_rows += sealed.rows
@@ -285,10 +386,77 @@ class Ingest:
             self.counters.insert_failures += 1
             self._failed("the store did not take a segment; it is tried again", error)
             return False
-        self.counters.inserted_rows += sealed.rows
-        self.counters.inserted_segments += 1
+        self.counters.inserted_rows += rows
         self.last_insert = time.time()
+        if not whole:
+            return True
+        self.counters.inserted_segments += 1
+        for other in self.spool.waiting:
+            other.overtaken |= other.token < sealed.token
+        passed = math.inf if sealed.overtaken else self.told - _LATE_BY_S
+        self._late += [(begin, end) for begin, end in sealed.spans if begin < passed]
+        del self._late[:-_MOST_LATE]
         return await self._remove(partial(self.spool.done, [sealed]))
+
+    async def _read_and_insert(self, sealed: Segment) -> tuple[int, bool]:
+        """Insert a segment, or its next part: rows of it, and whether all of it is in the store now."""
+        if self._is_divided(sealed) and not sealed.in_parts:
+            await self._on_disk(partial(self.spool.divide, sealed))
+        table = await self._in(self._insert, partial(_read, sealed))
+        if sealed.in_parts:
+            part, begin = sealed.parts_done, sealed.parts_done * PART_ROWS
+            rows = table.slice(begin, PART_ROWS)
+            await self._send(rows, f"{sealed.token}-{part}")
+            sealed.parts_done += 1
+            return rows.num_rows, begin + PART_ROWS >= table.num_rows
+        degree = sealed.degree or self._wanted_degree(sealed)
+        if degree and not sealed.degree:
+            await self._on_disk(partial(self.spool.leave_out, sealed, degree))
+        thinned = await self._in(self._insert, partial(reduce, table, degree, sealed.token))
+        sealed.tried = True
+        await self._send(thinned, sealed.token)
+        if not sealed.overtaken:
+            self.degree = degree
+        if degree:
+            self.counters.rows_without_details += thinned.num_rows
+            self.counters.rows_thinned_out += table.num_rows - thinned.num_rows
+        return table.num_rows, True
+
+    async def _send(self, table: pa.Table, token: str) -> None:
+        started = time.monotonic()
+        await self._in(self._insert, lambda: self._sink(encode(table), token))
+        self._learn_speed(table.num_rows, time.monotonic() - started)
+
+    def _is_divided(self, sealed: Segment) -> bool:
+        """Whether a segment of the backlog is so large that the present would wait for it."""
+        large = sealed.rows > PART_ROWS and sealed.rows > self._speed * self.settings.target_seconds
+        return large and bool(self._speed) and sealed.overtaken and not sealed.tried and not self._spool_fills
+
+    @property
+    def _spool_fills(self) -> bool:
+        return self.spool.size > self.spool.max_bytes / 2
+
+    def _learn_speed(self, rows: int, seconds: float) -> None:
+        if rows >= _SPEED_ROWS and seconds > 0:
+            speed = rows / seconds
+            self._speed += (1 - _SPEED_MEMORY if self._speed else 1.0) * (speed - self._speed)
+
+    def _wanted_degree(self, sealed: Segment) -> int:
+        """How much of a segment has to be given up, so that the store keeps up with the present.
+
+        What was overtaken goes in whole, unless the spool is half full: then most of it is given up before
+        the spool is full and filters have to drop events unseen.
+        """
+        if not self._speed:
+            return 0
+        settings, about = self.settings, sealed.about
+        seconds = sealed.rows / self._speed
+        if sealed.overtaken:
+            return _BACKLOG_DEGREE if self._spool_fills else 0
+        if seconds <= settings.thin_seconds:
+            return DETAILS_ONLY if seconds > settings.bare_seconds else 0
+        left = self._speed * settings.target_seconds - (about.rows - about.ordinary)
+        return min(MOST_ONE_IN, max(2, math.ceil(about.ordinary / max(1.0, left))))
 
     async def _remove(self, work: Callable[[], None]) -> bool:
         try:
@@ -300,21 +468,19 @@ class Ingest:
         self.last_error = ""
         return True
 
-    def _merge_and_insert(self, sealed: Segment) -> None:
-        content = segments.read(sealed.path, sealed.size)
-        if not content.records or content.corrupt:
-            raise SegmentRefusedError(f"{sealed.path.name}: {content.corrupt or 'it is empty'}")
-        self._sink(merge(content.records), sealed.token)
-
     async def _on_disk(self, work: Callable[[], None]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._disk, work)
+        await self._in(self._disk, work)
 
-    async def _wait(self, event: asyncio.Event) -> None:
-        """Wait for an event or for closing."""
+    @staticmethod
+    async def _in(where: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(where, work)
+
+    async def _wait(self, event: asyncio.Event, seconds: float | None = None) -> None:
+        """Wait for an event or for closing, at most so long."""
         if not self._closing.is_set():
             waits = [asyncio.create_task(event.wait()), asyncio.create_task(self._closing.wait())]
             try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for wait in waits:
                     wait.cancel()
@@ -334,18 +500,55 @@ class Ingest:
         self.last_error = text
 
     async def flush(self) -> None:
-        """Wait until everything accepted so far is in the store."""
-        await self._idle.wait()
+        """Wait until everything accepted so far is in the store; nothing waits for more meanwhile."""
+        self._hurries += 1
+        self._wake_inserter.set()
+        try:
+            await self._idle.wait()
+        finally:
+            self._hurries -= 1
+
+    def seen_until(self) -> dt.datetime:
+        """The time up to which the store has the present: what was over by then is in it, but for `missing`.
+
+        Returns:
+            When the first call was over that is not in the store and was not overtaken, in UTC; now when
+            there is none. What still waits in filters is not known here.
+        """
+        oldest = self._oldest_present()
+        return dt.datetime.fromtimestamp(time.time() if oldest is None else min(oldest, time.time()), dt.UTC)
+
+    def missing(self) -> list[tuple[dt.datetime, dt.datetime]]:
+        """Times before `seen_until` of which events wait that newer ones overtook; begin and end, in UTC."""
+        return intervals([span for each in self.spool.waiting if each.overtaken for span in each.spans])
+
+    def late(self) -> list[tuple[dt.datetime, dt.datetime]]:
+        """Times whose events came into the store late, since this was asked last; in UTC.
+
+        Late is what newer events overtook, and what came though somebody was `told` already that its time is
+        complete: a filter that was away brings such events.
+        """
+        spans, self._late = self._late, []
+        return intervals(spans)
+
+    def _oldest_present(self) -> float | None:
+        waiting = [each.oldest for each in self.spool.waiting if not each.overtaken]
+        current = self.spool.open_segment
+        if current is not None and current.rows:
+            waiting.append(current.oldest)
+        waiting += [pending.record.about.oldest for pending in (*self._writing, *self._pending)]
+        return min(waiting, default=None)
 
     def status(self) -> dict[str, float | int | str]:
         """Give the figures of now.
 
         Returns:
             Every counter (`refused_batches` summed, each reason as `refused_REASON`), `pending_bytes`,
-            `spool_bytes`, `spool_rows`, `lag_seconds` (age of the oldest row not in the store) and `error`.
+            `spool_bytes`, `spool_rows`, `lag_seconds` (age of `seen_until`), `missing_rows` and
+            `missing_seconds` (what was overtaken and waits), `degree` (what was left out of the newest
+            segment, see `overload.reduce`) and `error`.
         """
         counters = self.counters
-        oldest = self.spool.oldest
         figures: dict[str, float | int | str] = {
             name: getattr(counters, name) for name in counters.__slots__ if name != "refused"
         }
@@ -353,32 +556,51 @@ class Ingest:
         figures |= {f"refused_{reason}": number for reason, number in counters.refused.items()}
         aside = self.spool.counters
         figures |= {f"spool_{name}": getattr(aside, name) for name in aside.__slots__}
+        oldest = self._oldest_present()
         return figures | {
             "pending_bytes": self._pending_bytes,
             "spool_bytes": self.spool.size,
             "spool_rows": self.spool.rows,
             "lag_seconds": max(0.0, time.time() - oldest) if oldest else 0.0,
+            "missing_rows": sum(each.rows for each in self.spool.waiting if each.overtaken),
+            "missing_seconds": sum((end - begin).total_seconds() for begin, end in self.missing()),
+            "degree": self.degree,
             "error": self.last_error,
         }
 
     async def close(self) -> None:
-        """Write what waits, try to insert it, and stop. What the store does not take stays in the spool."""
+        """Write what waits, insert for `close_seconds` at most, and stop. The rest stays in the spool."""
+        self._closing_at = time.monotonic()
         self._closing.set()
         await asyncio.gather(*self._tasks)
         self._tasks = []
         await self._on_disk(self.spool.close)
         self._disk.shutdown()
         self._insert.shutdown()
+        self._look.shutdown()
 
 
-def merge(records: list[Record]) -> bytes:
-    """Merge batches into one Arrow IPC stream with one record batch, so that they are one insert.
+def _looked_at(task: asyncio.Task[Outcome]) -> None:
+    """Its sender may be gone; then nobody else looks at how it ended."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _read(sealed: Segment) -> pa.Table:
+    content = segments.read(sealed.path, sealed.size)
+    if not content.records or content.corrupt:
+        raise SegmentRefusedError(f"{sealed.path.name}: {content.corrupt or 'it is empty'}")
+    return merge(content.records)
+
+
+def merge(records: list[Record]) -> pa.Table:
+    """Merge batches, so that they are one insert.
 
     Args:
         records: validated batches.
 
     Returns:
-        The stream.
+        Their rows.
 
     Raises:
         SegmentRefusedError: a payload is not readable after all.
@@ -388,11 +610,19 @@ def merge(records: list[Record]) -> bytes:
         for record in records:
             with pa.ipc.open_stream(record.payload) as reader:
                 parts.append(complete(reader.read_all()))
-        whole = pa.concat_tables(parts).combine_chunks()
-        out = pa.BufferOutputStream()
-        with pa.ipc.new_stream(out, EVENT_SCHEMA) as writer:
-            writer.write_table(whole)
+        return pa.concat_tables(parts)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise SegmentRefusedError(f"a batch cannot be read: {type(error).__name__}") from error
+
+
+def encode(table: pa.Table) -> bytes:
+    """Write rows as an Arrow IPC stream with one record batch.
+
+    Args:
+        table: rows of EVENT_SCHEMA.
+    """
+    out = pa.BufferOutputStream()
+    with pa.ipc.new_stream(out, EVENT_SCHEMA) as writer:
+        writer.write_table(table.combine_chunks())
     content: bytes = out.getvalue().to_pybytes()
     return content

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from starfort.events.overload import About
 
 MAGIC = b"SFSPOOL1"
 _HEAD = struct.Struct(">II")
@@ -21,13 +23,14 @@ _MAX_RECORD = 96 << 20
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A batch and where it came from."""
+    """A batch and where it came from; `about` is not on disk."""
 
     node: str
     instance: str
     sequence: int
     rows: int
     payload: bytes
+    about: About = field(default=About(), compare=False)
 
     @property
     def source(self) -> tuple[str, str]:

@@ -6,7 +6,8 @@ How nothing is lost or doubled, wherever a kill falls:
    not acknowledged, and its sender has it still.
 2. A segment is sealed (never appended to again) and inserted whole, with its unique name as deduplication
    token. A kill during or after the insert leaves the file, and the next start inserts it again: the token
-   makes that a no-op, in the table and in its rollups.
+   makes that a no-op, in the table and in its rollups. What an overloaded ingest leaves out of a segment is
+   said by its file's name before the insert, so that a repeated one leaves out the same.
 3. The highest sequence of each source is saved (`marks.json`), and only then the file is removed. So a
    batch that was durable but whose acknowledgement got lost is recognised when its sender repeats it: from
    the segments that still exist, or from the marks.
@@ -19,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import threading
 import time
@@ -28,7 +30,9 @@ from pathlib import Path
 
 from starfort.events import segment
 from starfort.events.errors import SpoolError
+from starfort.events.overload import About
 from starfort.events.segment import MAGIC, Record
+from starfort.events.validate import about
 
 Source = tuple[str, str]
 MAX_MARKS = 10_000
@@ -36,21 +40,74 @@ MAX_MARKS = 10_000
 MAX_SET_ASIDE = 20
 """Files kept in `set-aside` for a human; the oldest go first."""
 _SUFFIX = ".segment"
+_FOLLOWS_S = 1.0
+"""A batch that begins so soon after another one follows it; filters send several a second."""
+_PARTS = ".parts.segment"
+_DEGREE = re.compile(r"\.1in(\d{1,4})\.segment$")
 
 
 @dataclass(slots=True)
 class Segment:
-    """One file of the spool."""
+    """One file of the spool.
+
+    Attributes:
+        path: the file.
+        size: its bytes.
+        rows: its rows.
+        created: Unix seconds when it was begun.
+        about: what its rows hold.
+        overtaken: whether a newer one is in the store already, or it is of an earlier process.
+        tried: whether its insert may have begun, whole.
+        parts_done: parts of it that are in the store, when it goes there in parts.
+        spans: when its calls were over, a span of Unix seconds for each batch, joined where they follow.
+    """
 
     path: Path
     size: int = 0
     rows: int = 0
     created: float = 0.0
+    about: About = field(default_factory=About)
+    overtaken: bool = False
+    tried: bool = False
+    parts_done: int = 0
+    spans: list[tuple[float, float]] = field(default_factory=list)
+
+    def take(self, batch: About) -> None:
+        """A batch was added."""
+        self.about = self.about.join(batch)
+        if not batch.rows:
+            return
+        begin, end = batch.oldest, batch.newest
+        if self.spans and begin <= self.spans[-1][1] + _FOLLOWS_S and end >= self.spans[-1][0]:
+            last = self.spans.pop()
+            begin, end = min(begin, last[0]), max(end, last[1])
+        self.spans.append((begin, end))
 
     @property
     def token(self) -> str:
         """Deduplication token: the file's name, unique over all starts."""
-        return self.path.stem
+        return self.path.name.partition(".")[0]
+
+    @property
+    def degree(self) -> int:
+        """What is left out of it (`overload.reduce`), 0 for nothing."""
+        found = _DEGREE.search(self.path.name)
+        return int(found.group(1)) if found else 0
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether it goes to the store in parts, each with a token of its own."""
+        return self.path.name.endswith(_PARTS)
+
+    @property
+    def oldest(self) -> float:
+        """Unix seconds when the first of its calls was over, or when the file was begun."""
+        return self.about.oldest or self.created
+
+    @property
+    def newest(self) -> float:
+        """Unix seconds when the last of its calls was over, or when the file was begun."""
+        return self.about.newest or self.created
 
 
 @dataclass(slots=True)
@@ -130,24 +187,25 @@ class Spool:
         for record in content.records:
             self._mark(record)
         rows = sum(record.rows for record in content.records)
-        self.sealed.append(Segment(path, size, rows, path.stat().st_mtime))
+        found = Segment(path, size, rows, path.stat().st_mtime, overtaken=True, tried=True)
+        for record in content.records:
+            found.take(about(record.payload))
+        self.sealed.append(found)
 
     @property
     def size(self) -> int:
         """Bytes of all segments."""
-        return sum(s.size for s in self.sealed) + (self._open.segment.size if self._open else 0)
+        return sum(s.size for s in self.waiting) + (self._open.segment.size if self._open else 0)
 
     @property
     def rows(self) -> int:
         """Rows that are not in the store yet."""
-        return sum(s.rows for s in self.sealed) + (self._open.segment.rows if self._open else 0)
+        return sum(s.rows for s in self.waiting) + (self._open.segment.rows if self._open else 0)
 
     @property
-    def oldest(self) -> float | None:
-        """Unix time of the oldest segment, None when the spool is empty."""
-        if self.sealed:
-            return self.sealed[0].created
-        return self._open.segment.created if self._open else None
+    def waiting(self) -> list[Segment]:
+        """What is in `sealed` now, for use in another thread."""
+        return list(self.sealed)
 
     @property
     def open_segment(self) -> Segment | None:
@@ -176,6 +234,7 @@ class Spool:
         current.segment.size += len(data)
         current.segment.rows += sum(record.rows for record in records)
         for record in records:
+            current.segment.take(record.about)
             self._mark(record)
 
     def _begin(self) -> _Open:
@@ -214,6 +273,35 @@ class Spool:
             self.sealed.append(current.segment)
         else:
             current.segment.path.unlink(missing_ok=True)
+
+    def leave_out(self, sealed: Segment, degree: int) -> None:
+        """Write down what is left out of a segment when it is inserted.
+
+        Args:
+            sealed: a sealed segment.
+            degree: see `overload.reduce`.
+
+        Raises:
+            OSError: it cannot be renamed.
+        """
+        self._rename(sealed, f"{sealed.token}.1in{degree}{_SUFFIX}")
+
+    def divide(self, sealed: Segment) -> None:
+        """Write down that a segment is inserted in parts.
+
+        Args:
+            sealed: a sealed segment whose insert has not begun.
+
+        Raises:
+            OSError: it cannot be renamed.
+        """
+        self._rename(sealed, f"{sealed.token}{_PARTS}")
+
+    def _rename(self, sealed: Segment, name: str) -> None:
+        target = self.directory / name
+        sealed.path.rename(target)
+        sealed.path = target
+        _sync_directory(self.directory)
 
     def done(self, segments: Iterable[Segment]) -> None:
         """Remove segments that are in the store, after saving the marks.

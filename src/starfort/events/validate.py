@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from starfort.events.errors import BatchRefusedError
+from starfort.events.overload import About, look
 from starfort.events.schema import ADDED, EVENT_SCHEMA, complete
 
 MAX_BYTES = 64 << 20
@@ -104,3 +105,19 @@ def _check_times(table: pa.Table, now: dt.datetime) -> None:
         wrong = True  # outside the years that Python knows
     if wrong:
         raise BatchRefusedError("time", "times over a month back or a day ahead; is the node's clock right?")
+
+
+def about(payload: bytes) -> About:
+    """Say what a batch of the spool holds.
+
+    Args:
+        payload: an Arrow IPC stream that was accepted once.
+
+    Returns:
+        What it holds; an empty answer when it cannot be read, which its insert will say.
+    """
+    try:
+        with pa.ipc.open_stream(payload) as reader:
+            return look(complete(reader.read_all()))
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, MemoryError):
+        return About()

@@ -1,6 +1,22 @@
-"""Wires everything together; reload; shutdown."""
+"""Wires everything together; reload; shutdown.
 
-from starfort.runtime.runtime import Runtime
+`Runtime` is imported when it is used: `starfort check` needs neither store nor proxy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from starfort.runtime.status import NodeStatus, PolicyStatus, ReloadResult, Status
 
+if TYPE_CHECKING:
+    from starfort.runtime.runtime import Runtime
+
 __all__ = ["NodeStatus", "PolicyStatus", "ReloadResult", "Runtime", "Status"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Runtime":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module("starfort.runtime.runtime").Runtime

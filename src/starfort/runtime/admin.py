@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +84,18 @@ class AdminServer:
         address: `HOST:PORT`, or `None` for the Unix socket only.
         unix: path of the Unix socket.
         tls: files of certificate chain and key for the address; without them it speaks plain HTTP.
+        trusted_proxies: addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     """
 
     def __init__(
-        self, app: App, address: str | None, unix: Path, tls: tuple[Path, Path] | None = None
+        self,
+        app: App,
+        address: str | None,
+        unix: Path,
+        tls: tuple[Path, Path] | None = None,
+        trusted_proxies: Sequence[str] = (),
     ) -> None:
+        self._trusted_proxies = list(trusted_proxies)
         self._calls = Calls(app)
         self._address = address
         self._unix = unix
@@ -111,11 +119,18 @@ class AdminServer:
             raise StartError(str(error)) from error
         if tcp is not None:
             self.port = tcp.getsockname()[1]
-            await self._serve(self._calls, tcp, lifespan="on", tls=self._tls)
+            await self._serve(
+                self._calls, tcp, lifespan="on", tls=self._tls, trusted_proxies=self._trusted_proxies
+            )
         await self._serve(trusting(self._calls), unix, lifespan="on" if tcp is None else "off")
 
     async def _serve(
-        self, app: App, listening: socket.socket, lifespan: Any, tls: tuple[Path, Path] | None = None
+        self,
+        app: App,
+        listening: socket.socket,
+        lifespan: Any,
+        tls: tuple[Path, Path] | None = None,
+        trusted_proxies: Sequence[str] = (),
     ) -> None:
         certificate, key = tls or (None, None)
         config = uvicorn.Config(
@@ -124,6 +139,9 @@ class AdminServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            # uvicorn believes proxies on loopback unless told otherwise, and there every program is one.
+            proxy_headers=bool(trusted_proxies),
+            forwarded_allow_ips=list(trusted_proxies),
             timeout_graceful_shutdown=3,
             limit_concurrency=512,
             ssl_certfile=certificate,

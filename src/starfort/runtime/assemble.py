@@ -5,94 +5,29 @@ REST API and dashboard lie above this package, so whoever starts a runtime gives
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any, Final
 
-from starfort import _engine, bundle, config
+from starfort import bundle, config
 from starfort.alerts.channels import Channel, LogChannel, SyslogChannel, WebhookChannel
-from starfort.compile import Compiled, compile_config
-from starfort.config import ConfigError, ConfigProblem, LoadedConfig
-from starfort.config.model import AlertChannel, Config, Policy, WebhookAlerts
+from starfort.config import ConfigError, LoadedConfig
+from starfort.config.model import AlertChannel, Config, Policy
+from starfort.runtime import secrets
 from starfort.runtime.admin import App
 from starfort.runtime.catalogue import CatalogueFeed
-from starfort.runtime.detectors import Detectors, load_detectors
+from starfort.runtime.checked import HASH_KEY_BYTES, Checked, build, check
 from starfort.runtime.envoy import EnvoyProxy
 from starfort.runtime.runtime import Makers, Runtime
 from starfort.runtime.status import PolicyStatus
 from starfort.runtime.toolchain import Built, RefusedError
 from starfort.store import Retention, Store
 
-HASH_KEY_BYTES: Final = 32
-"""Length of the key of every keyed hash in events: HMAC-SHA-256's block security (RFC 2104, 3)."""
+__all__ = ["HASH_KEY_BYTES", "Checked", "FileToolchain", "build", "check", "hash_key", "makers", "open_store"]
 
 HASH_KEY_FILE: Final = "hash.key"
-
-MAX_SECRET_BYTES: Final = 64 * 1024
-"""Longest secret read from a file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A configuration with everything that it came to.
-
-    Attributes:
-        loaded: the configuration and where its parts stand.
-        detectors: its detectors.
-        compiled: bundle and Envoy configuration.
-    """
-
-    loaded: LoadedConfig
-    detectors: Detectors
-    compiled: Compiled
-
-
-def check(path: Path) -> Checked:
-    """Load a file and compile it, as a start would, without touching its data directory.
-
-    Raises:
-        ConfigError: with every problem found.
-    """
-    return build(config.load(path), (), secrets.token_bytes(HASH_KEY_BYTES))
-
-
-def build(loaded: LoadedConfig, learned: Sequence[Any], hash_key: bytes) -> Checked:
-    """Compile a configuration with its detectors.
-
-    Args:
-        loaded: the configuration.
-        learned: endpoints that the catalogue learned.
-        hash_key: key of the keyed hashes in events, `HASH_KEY_BYTES`.
-
-    Raises:
-        ConfigError: with every problem of the detectors, else every problem of what is compiled.
-    """
-    # A kind that a broken detector would give is unknown, and policies that ask for it would be called wrong
-    # without being so: detectors come first.
-    detectors = load_detectors(loaded)
-    compiled = compile_config(loaded, learned=learned, hash_key=hash_key, signal_kinds=detectors.kinds)
-    _ask_engine(loaded, compiled)
-    return Checked(loaded, detectors, compiled)
-
-
-def _ask_engine(loaded: LoadedConfig, compiled: Compiled) -> None:
-    """Have the engine load the bundle before any filter does: at a start there is no good one to keep.
-
-    Rules are left out: each was asked about when it was compiled, and together they take most of a second.
-
-    Raises:
-        ConfigError: it refuses.
-    """
-    try:
-        _engine.check_bundle(bundle.encode(dataclasses.replace(compiled.bundle, rules=b"")))
-    except (_engine.EngineError, bundle.BundleError) as error:
-        what = f"the engine refuses what this comes to: {error}"
-        fix = "please report it: what is wrong should have been said with its place"
-        raise ConfigError([ConfigProblem(loaded.source.file, 0, 0, what, fix)]) from error
 
 
 class FileToolchain:
@@ -132,6 +67,7 @@ class FileToolchain:
             policies=[_policy(order, policy) for order, policy in enumerate(loaded.config.policies)],
             files=[*loaded.files, *compiled.files, *made.detectors.files],
             rules=compiled.rules.compiled.version,
+            warnings=[str(warning) for warning in made.warnings],
         )
 
     def write_bundle(self, built: Built, path: Path) -> None:
@@ -148,48 +84,18 @@ class FileToolchain:
         Raises:
             RefusedError: a secret is not there.
         """
-        problems: list[str] = []
-        made = []
-        for index, channel in enumerate(config.alerts):
-            try:
-                made.append(_channel(channel, config.node))
-            except _SecretError as error:
-                problems.append(f"alerts[{index}]: {error}")
-        if problems:
+        if problems := secrets.missing(config):
             raise RefusedError(problems)
-        return made
-
-
-class _SecretError(Exception):
-    """A secret is not there."""
+        return [_channel(channel, config.node) for channel in config.alerts]
 
 
 def _channel(channel: AlertChannel, node: str) -> Channel:
     if channel.webhook is not None:
-        return WebhookChannel(channel.webhook.url, _secret(channel.webhook))
+        return WebhookChannel(channel.webhook.url, secrets.of_webhook(channel.webhook))
     if channel.syslog is not None:
         host, _, port = channel.syslog.address.rpartition(":")
         return SyslogChannel(host.strip("[]"), int(port), node)
     return LogChannel()
-
-
-def _secret(webhook: WebhookAlerts) -> bytes | None:
-    """The key that a webhook signs with; `None` when it names none."""
-    if webhook.secret_env is not None:
-        value = os.environ.get(webhook.secret_env, "").encode()
-        where = f"the environment variable {webhook.secret_env}"
-    elif webhook.secret_file is not None:
-        where = f"secret_file {webhook.secret_file}"
-        try:
-            with webhook.secret_file.open("rb") as file:
-                value = file.read(MAX_SECRET_BYTES).rstrip(b"\r\n")
-        except OSError as error:
-            raise _SecretError(f"{where}: {error.strerror}") from error
-    else:
-        return None
-    if not value:
-        raise _SecretError(f"{where} is empty or not set")
-    return value
 
 
 def _policy(order: int, policy: Policy) -> PolicyStatus:
@@ -221,7 +127,7 @@ def hash_key(data_dir: Path) -> bytes:
     try:
         key = path.read_bytes()
     except FileNotFoundError:
-        key = secrets.token_bytes(HASH_KEY_BYTES)
+        key = token_bytes(HASH_KEY_BYTES)
         temporary = path.with_suffix(".new")
         temporary.unlink(missing_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -240,7 +146,7 @@ def hash_key(data_dir: Path) -> bytes:
 def open_store(data_dir: Path, settings: Config) -> Store:
     """Open the embedded store of a data directory. Blocking."""
     kept = settings.retention
-    retention = Retention(int(kept.events.total_seconds()), int(kept.rollups.total_seconds()))
+    retention = Retention.lasting(kept.events, kept.rollups)
     return Store.open(data_dir / "store", retention=retention)
 
 

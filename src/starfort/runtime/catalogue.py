@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Engine
@@ -13,7 +13,7 @@ from starfort.catalogue import ApiFacts, Catalogue, Declared, Endpoint, News, Ne
 from starfort.catalogue.finding import Finding
 from starfort.runtime.findings import FindingsBoard, Posture
 from starfort.runtime.toolchain import Built
-from starfort.store import Store
+from starfort.store import Reader, Store
 
 MAX_ROWS: Final = 50
 """Rows of evidence of one alert."""
@@ -54,8 +54,9 @@ class CatalogueFeed:
 
     def __init__(self, store: Store, state: Engine, config: Any) -> None:
         del config
-        self.catalogue = Catalogue(store, state)
-        self.board = FindingsBoard(store, state)
+        reads = store.reading_as(Reader.BACKGROUND)
+        self.catalogue = Catalogue(reads, state)
+        self.board = FindingsBoard(reads, state)
 
     def declare(self, built: Built) -> None:
         """Take over the APIs and endpoints of the configuration that is in force now. Blocking."""
@@ -80,6 +81,7 @@ class CatalogueFeed:
             verified_apis=tuple(row.name for row in bundle.apis if row.jwt_providers),
             any_jwt_apis=tuple(row.name for row in bundle.apis if providers and not row.jwt_providers),
             jwt_providers=providers,
+            masked=tuple(_masked(built.config)),
         )
 
     def refresh(self) -> list[Alert]:
@@ -173,3 +175,11 @@ def _severity(news: News) -> str:
             return "high" if severe and is_open else level
         case "new_host" | "reappeared":
             return "medium"
+
+
+def _masked(config: Any) -> Iterator[str]:
+    """What policies mask: the tag that each leaves in an event, and a class; `mask` alone masks all."""
+    for policy in config.policies:
+        if policy.action.mask is not None:
+            for name in policy.action.mask or config.sensitive.classes:
+                yield f"mask:{policy.name} {name}"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 from starfort.alerts import Alert
-from starfort.signals import Change, Detector, Signal, SignalTable
+from starfort.runtime.episodes import Episodes
+from starfort.signals import Change, Detector, SignalTable
+from starfort.signals.runner import Judged
 
 EXPIRY_EVERY_S: Final = 0.5
 """How often lapsed signals are looked for; filters let them lapse by themselves, so this only tidies."""
@@ -18,8 +22,14 @@ EXPIRY_EVERY_S: Final = 0.5
 SAVE_EVERY_S: Final = 5.0
 """How often a changed table is written. New signals are written at once."""
 
-MAX_EVIDENCE_ROWS: Final = 50
-"""Rows of evidence of one alert."""
+SAVE_JUDGED_EVERY_S: Final = 60.0
+"""How often the table is written when only the times moved up to which detectors judged. After a restart at
+most this much is judged again, which alerts nobody twice."""
+
+FRESH: Final = timedelta(minutes=5)
+"""How far the newest window that can be seen may lie back for its signals to hold from now on. While the
+store is behind by less, an attack in that window goes on as far as anybody can know; beyond that, and in
+windows judged late, signals hold only as long as they would have, had they been judged on time."""
 
 log = structlog.get_logger(__name__)
 
@@ -33,23 +43,50 @@ class Detection:
         table: the active signals.
         push: tells every filter (`set`, `clear`).
         submit: takes an alert.
+        update: takes new figures of an alert, and whether people should hear of them.
         path: file that the table survives a restart in.
+        judged: end of the newest window that each detector judged, kept with the table.
+        clock: Unix seconds.
     """
 
-    def __init__(self, table: SignalTable, push: Push, submit: Callable[[Alert], bool], path: Path) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 (a table, and everything that hears of its changes)
+        self,
+        table: SignalTable,
+        push: Push,
+        submit: Callable[[Alert], object],
+        update: Callable[[Alert, bool], object],
+        path: Path,
+        judged: Callable[[], Mapping[str, datetime]] = dict,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.table = table
+        self._judged = judged
+        self._saved, self._saved_at = -1, 0.0
         self._push = push
-        self._submit = submit
+        self._clock = clock
         self._path = path
         self._changed = asyncio.Event()
+        self._episodes = Episodes(submit, update, clock)
         self.save_failures = 0
 
-    async def take(self, detector: Detector, signals: list[Signal]) -> None:
-        """Take over one run; filters hear of it before anything else happens."""
-        change = self.table.merge(signals)
+    def restore(self, detectors: Sequence[Detector]) -> set[str]:
+        """Go on with the alerts of the signals that the table kept over a restart.
+
+        Returns:
+            De-duplication keys of the alerts that go on.
+        """
+        self._episodes.restore(detectors, self.table.active())
+        return self._episodes.keys
+
+    async def take(self, detector: Detector, judged: Judged) -> None:
+        """Take over one window; filters hear of it before anything else happens."""
+        end = judged.until.timestamp()
+        holds_from = None if judged.current and judged.lag <= FRESH else end
+        change = self.table.merge(judged.signals, holds_from)
         self._tell(change)
+        self._episodes.take(detector, change, end)
+        self._episodes.lapse(change.clear)
         if change.new:
-            self._submit(alert_of(detector, [active.signal for active in change.new]))
             self._changed.set()
             for active in change.new:
                 log.warning(
@@ -68,18 +105,25 @@ class Detection:
         """Remove one signal by hand; `False` when it is not active."""
         change = self.table.clear(kind, key_type, key)
         self._tell(change)
+        self._episodes.lapse(change.clear)
         if change:
             self._changed.set()
         return bool(change)
 
     async def tidy(self) -> None:
-        """Let signals lapse, until cancelled."""
+        """Let signals lapse and keep their alerts true, until cancelled."""
         while True:
             await asyncio.sleep(EXPIRY_EVERY_S)
-            change = self.table.expire()
-            self._tell(change)
-            if change:
-                self._changed.set()
+            self.expire()
+
+    def expire(self) -> None:
+        """Let signals lapse whose time is up, and write what became of alerts."""
+        change = self.table.expire()
+        self._tell(change)
+        self._episodes.lapse(change.clear)
+        self._episodes.write()
+        if change:
+            self._changed.set()
 
     async def keep(self) -> None:
         """Write the table after each change and now and then, until cancelled."""
@@ -90,36 +134,17 @@ class Detection:
             except TimeoutError:
                 pass
             self._changed.clear()
-            await self.save()
+            if self.table.version != self._saved or self._clock() - self._saved_at >= SAVE_JUDGED_EVERY_S:
+                await self.save()
 
     async def save(self) -> None:
         """Write the table; a failure is counted and logged."""
+        self.table.judged = dict(self._judged())
+        version = self.table.version
         try:
             await asyncio.to_thread(self.table.save, self._path)
         except OSError as error:
             self.save_failures += 1
             log.error("signals_not_saved", path=str(self._path), reason=error.strerror)  # noqa: TRY400 (expected)
-
-
-def alert_of(detector: Detector, signals: list[Signal]) -> Alert:
-    """One alert for all that a run raised: a campaign over forty networks is one thing to look at.
-
-    Args:
-        detector: whose run.
-        signals: at least one.
-    """
-    strongest = max(signals, key=lambda signal: signal.score)
-    others = f" and {len(signals) - 1} more like it" if len(signals) > 1 else ""
-    rows = [
-        {"key_type": signal.key_type, "key": signal.key, "score": round(signal.score, 3), **row}
-        for signal in signals
-        for row in signal.evidence
-    ]
-    return Alert(
-        kind=detector.spec.kind,
-        severity=detector.spec.severity,
-        title=strongest.title + others,
-        subject=f"{strongest.key_type}={strongest.key}",
-        evidence=tuple(rows[:MAX_EVIDENCE_ROWS]),
-        dedup_key=f"signal:{detector.name}:{strongest.key_type}:{strongest.key}",
-    )
+            return
+        self._saved, self._saved_at = version, self._clock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from starfort.dataplane.socket import Peer
 from starfort.runtime.status import DetectorStatus, NodeStatus
@@ -48,8 +49,13 @@ class IngestFigures:
         refused_batches: batches that were no events.
         insert_failures: inserts that failed.
         write_failures: writes to the spool that failed.
-        lag_s: age of the oldest event that is not in the store.
         spool_bytes: bytes in the spool.
+        spool_rows: events in the spool.
+        missing_rows: events of them that newer ones overtook.
+        missing_s: seconds of time that these are of.
+        degree: what is left out of the newest segment (`overload.reduce`).
+        rows_without_details: events whose details were left out.
+        rows_thinned_out: events for which others stand.
         error: the last failure that still stands.
     """
 
@@ -58,8 +64,13 @@ class IngestFigures:
     refused_batches: int
     insert_failures: int
     write_failures: int
-    lag_s: float
     spool_bytes: int
+    spool_rows: int
+    missing_rows: int
+    missing_s: float
+    degree: int
+    rows_without_details: int
+    rows_thinned_out: int
     error: str
 
     @classmethod
@@ -71,8 +82,13 @@ class IngestFigures:
             refused_batches=int(status["refused_batches"]),
             insert_failures=int(status["insert_failures"]),
             write_failures=int(status["write_failures"]),
-            lag_s=float(status["lag_seconds"]),
             spool_bytes=int(status["spool_bytes"]),
+            spool_rows=int(status["spool_rows"]),
+            missing_rows=int(status["missing_rows"]),
+            missing_s=float(status["missing_seconds"]),
+            degree=int(status["degree"]),
+            rows_without_details=int(status["rows_without_details"]),
+            rows_thinned_out=int(status["rows_thinned_out"]),
             error=str(status["error"]),
         )
 
@@ -89,14 +105,24 @@ def node_status(peer: Peer, meter: RateMeter | None) -> NodeStatus:
         bundle_error=peer.bundle_error,
         seen_at=peer.seen_at,
         requests_per_s=meter.rate() if meter and peer.connected else 0.0,
-        events_dropped=int(peer.counters.get("events_dropped", 0)),
+        events_dropped=int(peer.counters.get("events_dropped", 0)) + peer.left_behind,
         signals_active=peer.signals_active,
         counters=dict(peer.counters),
+        bundle_since=peer.bundle_since,
+        bundle_awaited=peer.bundle_asked if peer.bundle_pending else "",
+        events_waiting=peer.outstanding if peer.connected else 0,
     )
 
 
-def detector_status(state: DetectorState) -> DetectorStatus:
-    """One detector as people see it."""
+def detector_status(state: DetectorState, problem: str, now: datetime) -> DetectorStatus:
+    """One detector as people see it.
+
+    Args:
+        state: how it runs.
+        problem: why it does not keep its beat, "" when it does.
+        now: the time, UTC.
+    """
+    judged = state.judged_until
     return DetectorStatus(
         name=state.detector.name,
         kind=state.detector.spec.kind,
@@ -106,4 +132,8 @@ def detector_status(state: DetectorState) -> DetectorStatus:
         last_error=state.last_error,
         last_ms=round(state.last_s * 1000, 1),
         signals=state.signals,
+        problem=problem,
+        behind_s=round(max(0.0, (now - judged).total_seconds()), 1) if judged else 0.0,
+        owed=len(state.backlog),
+        parts=state.parts,
     )

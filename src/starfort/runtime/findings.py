@@ -76,12 +76,14 @@ class Posture:
         verified_apis: those whose `authentication` names JWT providers.
         any_jwt_apis: those that take every provider's tokens.
         jwt_providers: how many providers there are.
+        masked: what enforced policies mask, as `mask:POLICY CLASS`.
     """
 
     apis: tuple[ApiFacts, ...] = ()
     verified_apis: tuple[str, ...] = ()
     any_jwt_apis: tuple[str, ...] = ()
     jwt_providers: int = 0
+    masked: tuple[str, ...] = ()
 
 
 class FindingsBoard:
@@ -131,8 +133,21 @@ class FindingsBoard:
             except StoreError as error:
                 self.failures[check.code] = self.failures.get(check.code, 0) + 1
                 log.warning("check_failed", check=check.code, reason=str(error)[:500])
-        found += visibility.of_catalogue(endpoints, self.posture.apis, now)
+        found += visibility.of_catalogue(endpoints, self.posture.apis, now, self._masked(found))
         return alerts_of(self._merge(found, {endpoint.id for endpoint in endpoints}, now))
+
+    def _masked(self, found: Iterable[Finding]) -> dict[str, set[str]]:
+        """Classes that policies masked in every answer of the last window, by endpoint."""
+        with self._lock:
+            known = [row for row in self._kept.values() if row.code == "sensitive_data"]
+        latest = {row.endpoint_id: row.evidence for row in (*known, *found) if row.code == "sensitive_data"}
+        return {
+            id_: set(evidence.get("classes", ())).difference(
+                evidence.get("unmasked_classes", evidence["classes"])
+            )
+            for id_, evidence in latest.items()
+            if id_ and "classes" in evidence
+        }
 
     def _is_due(self, check: Check, now: datetime) -> bool:
         ran = self._ran.get(check.code)
@@ -148,6 +163,7 @@ class FindingsBoard:
             verified_apis=posture.verified_apis,
             any_jwt_apis=posture.any_jwt_apis,
             jwt_providers=posture.jwt_providers,
+            masked=posture.masked,
             stride=min(60, 1 + day // COMPARED_EVENTS),
         )
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import grp
 import os
+import pwd
+import stat
 from pathlib import Path
 
 
@@ -26,6 +29,7 @@ class DataDirectory:
         self.path = path
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _refuse_shared(path)
             (path / "run").mkdir(mode=0o700, exist_ok=True)
             (path / "run").chmod(0o700)
             self._descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -49,6 +53,40 @@ class DataDirectory:
     def release(self) -> None:
         """Let another process have it."""
         os.close(self._descriptor)
+
+
+def _refuse_shared(path: Path) -> None:
+    """Refuse a directory that others may write: who can put files there decides what Starfort does.
+
+    Raises:
+        StartError: with the command that mends it.
+        OSError: it cannot be looked at.
+    """
+    found = path.stat()
+    if found.st_uid not in {os.geteuid(), 0}:
+        raise StartError(
+            f"data_dir {path} belongs to another user (uid {found.st_uid}), who may change everything in it;"
+            f" run `chown {os.geteuid()} {path}`, or set another data_dir"
+        )
+    shared = found.st_mode & stat.S_IWOTH or (
+        found.st_mode & stat.S_IWGRP and not _is_private_group(found.st_gid)
+    )
+    if shared:
+        raise StartError(
+            f"data_dir {path} may be written by others (mode {stat.S_IMODE(found.st_mode):04o}); look whether"
+            f" anything in it is not yours, then run `chmod go-w {path}`, or set another data_dir"
+        )
+
+
+def _is_private_group(gid: int) -> bool:
+    """Whether a group has nobody but this user: many systems give each user a group and a umask of 002."""
+    try:
+        group, user = grp.getgrgid(gid), pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return (
+        group.gr_gid == user.pw_gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
+    )
 
 
 def _owner(path: Path) -> str:

@@ -5,13 +5,16 @@ docs/metrics.md says what each is; a test holds the two together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from starfort.dataplane.socket import Peer
+from starfort.runtime.figures import IngestFigures
 from starfort.runtime.traffic import Histogram
 
 if TYPE_CHECKING:
@@ -106,6 +109,11 @@ class StarfortCollector:
         families.gauge(
             "filter_connected", "1 while the filter's connection stands.", _each(peers, "connected")
         )
+        families.gauge(
+            "filter_bundle_timestamp_seconds",
+            "When the bundle in force came into force there.",
+            _each(peers, "bundle_since"),
+        )
         families.gauge("filter_signals", "Signals in the filter's table.", _each(peers, "signals_active"))
         families.counter("filter_batches", "Event batches taken from the filter.", _each(peers, "batches"))
         families.counter("filter_batches_resent", "Batches it sent again.", _each(peers, "duplicates"))
@@ -134,9 +142,11 @@ class StarfortCollector:
                     {"where": "filter"},
                     sum(p.counters.get("events_dropped", 0) for p in self._runtime.socket.peers),
                 ),
+                ({"where": "ended"}, self._runtime.horizon.ended()),
                 ({"where": "refused"}, figures.refused_rows),
             ],
         )
+        self._given_up(families, figures)
         families.counter(
             "event_batches_refused", "Batches that were no events.", [({}, figures.refused_batches)]
         )
@@ -148,10 +158,50 @@ class StarfortCollector:
         families.counter(
             "spool_write_failures", "Writes to the spool that failed.", [({}, figures.write_failures)]
         )
+        horizon = self._runtime.horizon
         families.gauge(
-            "store_lag_seconds", "Age of the oldest event that is not in the store.", [({}, figures.lag_s)]
+            "store_lag_seconds",
+            "How far detection is behind: age of the oldest call that is not in the store, filters included.",
+            [({}, horizon.lag_s())],
+        )
+        families.gauge(
+            "store_missing_seconds",
+            "Earlier time of which events wait that newer ones overtook.",
+            [({}, figures.missing_s)],
+        )
+        families.gauge(
+            "events_waiting",
+            "Events that are not in the store, by where they wait.",
+            [
+                ({"where": "filter"}, horizon.waiting_calls()),
+                ({"where": "spool"}, figures.spool_rows - figures.missing_rows),
+                ({"where": "overtaken"}, figures.missing_rows),
+            ],
         )
         families.gauge("spool_bytes", "Bytes in the spool.", [({}, figures.spool_bytes)])
+
+    def _given_up(self, families: _Families, figures: IngestFigures) -> None:
+        """What was left out because there was too much of it."""
+        peers = self._runtime.socket.peers
+
+        def filters(name: str) -> float:
+            return sum(peer.counters.get(name, 0) for peer in peers)
+
+        families.counter(
+            "events_thinned",
+            "Events whose details were left out, and calls for which others stand, by where.",
+            [
+                ({"where": "filter", "what": "details"}, filters("events_without_details")),
+                ({"where": "filter", "what": "calls"}, filters("events_sampled_out")),
+                ({"where": "store", "what": "details"}, figures.rows_without_details),
+                ({"where": "store", "what": "calls"}, figures.rows_thinned_out),
+            ],
+        )
+        families.gauge(
+            "events_thinned_degree",
+            "What is left out of the newest events: 0 nothing, 1 details, n all but one of n ordinary calls.",
+            [({}, figures.degree)],
+        )
 
     def _detection(self, families: _Families) -> None:
         states = self._runtime.detector_states()
@@ -169,6 +219,57 @@ class StarfortCollector:
             "detector_skipped",
             "Beats at which it still ran.",
             ((name, state.skipped) for name, state in rows),
+        )
+        families.counter(
+            "detector_retries",
+            "Queries that hit a limit and were tried again smaller.",
+            ((name, state.retries) for name, state in rows),
+        )
+        families.counter(
+            "detector_idle",
+            "Beats that needed no query, as nothing was stored.",
+            ((name, state.skipped_idle) for name, state in rows),
+        )
+        families.counter(
+            "detector_late_windows",
+            "Windows judged late.",
+            ((name, state.late_runs) for name, state in rows),
+        )
+        families.counter(
+            "detector_windows_given_up",
+            "Windows that were owed and became too old or too many.",
+            ((name, state.backlog.given_up) for name, state in rows),
+        )
+        families.gauge(
+            "detector_windows_owed",
+            "Windows that are owed.",
+            ((name, len(state.backlog)) for name, state in rows),
+        )
+        families.gauge(
+            "detector_parts",
+            "1 when each query judges everything, else how much smaller it is.",
+            ((name, state.parts) for name, state in rows),
+        )
+        now = datetime.now(UTC)
+        families.gauge(
+            "detector_behind_seconds",
+            "Age of the newest events that were judged.",
+            (
+                (name, max(0.0, (now - state.judged_until).total_seconds()))
+                for name, state in rows
+                if state.judged_until
+            ),
+        )
+        problems = self._runtime.runner.problems()
+        families.gauge(
+            "detector_keeps_beat",
+            "0 while a detector does not keep its beat.",
+            ((name, float(state.detector.name not in problems)) for name, state in rows),
+        )
+        families.counter(
+            "store_queries_refused",
+            "Queries of pages refused as too many waited.",
+            [({}, self._runtime.store.refused_queries)],
         )
         families.counter(
             "detector_signals", "Signals yielded.", ((name, state.signals) for name, state in rows)
@@ -211,6 +312,9 @@ class StarfortCollector:
         config = self._runtime.config_status()
         envoy = self._runtime.envoy_status()
         families.counter("config_errors", "Configurations that were refused.", [({}, config.errors)])
+        families.gauge(
+            "config_warnings", "What of the one in force has no effect.", [({}, len(config.warnings))]
+        )
         families.gauge(
             "config_loaded_timestamp_seconds", "When the one in force came.", [({}, config.loaded_at)]
         )
@@ -292,8 +396,39 @@ def _stages(peers: Iterable[Peer]) -> Iterator[tuple[dict[str, str], float]]:
                 yield {"node": peer.node, "instance": peer.instance, "stage": stage}, value / 1e9
 
 
+_UNDERSCORES: Final = re.compile(
+    rb"^envoy_http[12]_(dropped_headers|requests_rejected)_with_underscores\w*\{\} (\d+)$", re.MULTILINE
+)
+"""Envoy drops and rejects before any filter sees the request, so only Envoy can count it."""
+
+
+class EnvoyCollector:
+    """Figures of Envoy's that are about what a setting of Starfort's does.
+
+    Args:
+        envoy: Envoy's own metrics as Prometheus text; empty when it does not answer.
+    """
+
+    def __init__(self, envoy: bytes) -> None:
+        self._envoy = envoy
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family with its values now."""
+        counts = {"dropped": 0, "rejected": 0}
+        for kind, count in _UNDERSCORES.findall(self._envoy):
+            counts["dropped" if kind.startswith(b"dropped") else "rejected"] += int(count)
+        families = _Families()
+        families.counter(
+            "underscore_headers",
+            "Headers with underscores that were dropped, and requests rejected for one.",
+            [({"action": action}, float(count)) for action, count in counts.items()],
+        )
+        yield from families
+
+
 def render(runtime: Runtime, envoy: bytes = b"") -> bytes:
     """The text of `/metrics`: Starfort's own, then Envoy's as Envoy wrote it."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StarfortCollector(runtime))
+    registry.register(EnvoyCollector(envoy))
     return generate_latest(registry) + envoy

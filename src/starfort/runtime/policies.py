@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starfort.runtime.status import PolicyStatus
-from starfort.signals.runner import Queryable
+from starfort.signals.query import Queryable
+from starfort.store.reach import is_far
 
 # Policies that ended the list are in the rollup by minute; observed ones and tags only in events, where both
 # columns are mostly empty and so cost next to nothing to read.
@@ -20,15 +21,23 @@ GROUP BY policy
 """
 
 _RECORDED = """
-SELECT mode, substring(entry, position(entry, ':') + 1) AS policy, count() AS hits, max(time) AS last
+SELECT mode, substring(entry, position(entry, ':') + 1) AS policy, sum(weight) AS hits, max(time) AS last
 FROM
 (
-    SELECT time, 'observed' AS mode, arrayJoin(observed) AS entry
+    SELECT time, weight, 'observed' AS mode, arrayJoin(observed) AS entry
     FROM events WHERE time > now() - INTERVAL 1 DAY AND notEmpty(observed)
     UNION ALL
-    SELECT time, 'enforced' AS mode, arrayJoin(tags) AS entry
+    SELECT time, weight, 'enforced' AS mode, arrayJoin(tags) AS entry
     FROM events WHERE time > now() - INTERVAL 1 DAY AND notEmpty(tags)
 )
+GROUP BY mode, policy
+"""
+
+# the same out of the rollup by five minutes
+_ROLLED = """
+SELECT mode, policy, sum(policy_5m.hits) AS hits, max(last_seen) AS last
+FROM policy_5m
+WHERE time > now() - INTERVAL 1 DAY
 GROUP BY mode, policy
 """
 
@@ -42,9 +51,13 @@ def with_results(store: Queryable, policies: Sequence[PolicyStatus]) -> list[Pol
     """
     enforced: dict[str, tuple[int, float]] = {}
     observed: dict[str, tuple[int, float]] = {}
-    for row in store.query(_ENFORCED):
-        _add(enforced, row)
-    for row in store.query(_RECORDED):
+    if is_far(store, datetime.now(UTC) - timedelta(days=1)):
+        rows = store.query(_ROLLED)
+    else:
+        rows = store.query(_RECORDED)
+        for row in store.query(_ENFORCED):
+            _add(enforced, row)
+    for row in rows:
         _add(enforced if row["mode"] == "enforced" else observed, row)
     found = []
     for policy in policies:

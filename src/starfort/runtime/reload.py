@@ -8,6 +8,7 @@ back is a rename of what is on disk already, and what failed for want of space i
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import os
 import time
@@ -20,7 +21,7 @@ import structlog
 
 from starfort.compile.dataplane import LAST_GOOD
 from starfort.dataplane.files import explain, write_bytes
-from starfort.dataplane.socket import BundleResult, ControlSocket
+from starfort.dataplane.socket import Answer, BundleResult, ControlSocket
 from starfort.runtime.status import ConfigStatus, ReloadResult
 from starfort.runtime.toolchain import Built, Proxy, RefusedError, Toolchain
 
@@ -79,6 +80,7 @@ class Configuration:
             last_error=self.last_error,
             last_error_at=self.last_error_at,
             rules=self.built.rules if self.built else "",
+            warnings=list(self.built.warnings) if self.built else [],
         )
 
     def problems(self) -> list[str]:
@@ -99,10 +101,18 @@ class Configuration:
         self._learned = learned
         built = await asyncio.to_thread(self._toolchain.build, loaded, learned)
         await asyncio.to_thread(self._toolchain.write_bundle, built, self.bundle_path)
+        self._warn(built)
         self.built, self.loaded_at = built, time.time()
         self._digest = await asyncio.to_thread(_digest, self.bundle_path)
         self._bundle_mark = _mark(self.bundle_path)
         return built
+
+    def _warn(self, built: Built) -> None:
+        """Log warnings that were not there before: whoever changed the file looks at the log now."""
+        before = set(self.built.warnings) if self.built else set()
+        for warning in built.warnings:
+            if warning not in before:
+                log.warning("config_has_no_effect", what=warning)
 
     def connect(self, socket: ControlSocket, proxy: Proxy, on_applied: OnApplied) -> None:
         """Say who must hear of a new configuration."""
@@ -135,6 +145,8 @@ class Configuration:
                 built = await asyncio.to_thread(self._toolchain.build, self.built.loaded, learned)
                 self._learned = learned
                 if built.version == self.built.version:
+                    # What has no effect may be less all the same: calls of an endpoint were seen.
+                    self.built = dataclasses.replace(self.built, warnings=built.warnings)
                     return None
                 return await self._apply(built, started)
             except RefusedError as error:
@@ -186,15 +198,18 @@ class Configuration:
             self._put_back(before)
             raise
         results = await self._socket.push_bundle(self.bundle_path, built.version) if self._socket else []
-        refused = [f"{result.node} ({result.pid}): {result.error}" for result in results if not result.ok]
+        refused, unanswered = (_named(results, answer) for answer in (Answer.REFUSED, Answer.NONE))
         if results and len(refused) == len(results):
             await self._go_back(before, built)
             return self._refused(["every filter refused the bundle"], refused, started)
         await asyncio.to_thread(before.unlink, missing_ok=True)
         await self._in_force(built, started)
-        return ReloadResult(True, built.version, [], refused, self.last_apply_s * 1000)
+        return ReloadResult(
+            True, built.version, [], refused, self.last_apply_s * 1000, unanswered, list(built.warnings)
+        )
 
     async def _in_force(self, built: Built, started: float) -> None:
+        self._warn(built)
         self.built, self.loaded_at = built, time.time()
         self._digest = await asyncio.to_thread(_digest, self.bundle_path)
         self._bundle_mark = _mark(self.bundle_path)
@@ -337,6 +352,10 @@ def _mark(path: Path) -> Mark:
     except OSError:
         return None
     return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+
+
+def _named(results: Iterable[BundleResult], answer: Answer) -> list[str]:
+    return [f"{each.node} ({each.pid}): {each.error}" for each in results if each.answer is answer]
 
 
 def _digest(path: Path) -> bytes:

@@ -12,7 +12,9 @@ import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -23,15 +25,19 @@ import starfort
 from starfort.alerts import Alert, AlertDispatcher, AlertHistory
 from starfort.base.tasks import Failures, keep_running
 from starfort.dataplane.files import explain
-from starfort.dataplane.socket import Callbacks, ControlSocket, Peer, SocketUnavailableError
+from starfort.dataplane.socket import Callbacks, ControlSocket, Peer, SocketUnavailableError, Taken
 from starfort.events.errors import IngestOverloadedError
-from starfort.events.ingest import Ingest
-from starfort.runtime import disk, metrics, policies
+from starfort.events.ingest import Ingest, Outcome
+from starfort.events.validate import about
+from starfort.runtime import beats, disk, horizon, metrics, policies
 from starfort.runtime.admin import AdminServer, App
 from starfort.runtime.detection import Detection
 from starfort.runtime.disk import DiskStatus
+from starfort.runtime.episodes import KEY_PREFIX
 from starfort.runtime.figures import IngestFigures, RateMeter, detector_status, node_status
+from starfort.runtime.known import KnownLogins, Part
 from starfort.runtime.lock import DataDirectory, StartError
+from starfort.runtime.news import News
 from starfort.runtime.reload import Configuration, marks
 from starfort.runtime.status import (
     ConfigStatus,
@@ -47,7 +53,7 @@ from starfort.runtime.toolchain import Built, Proxy, RefusedError, Toolchain
 from starfort.runtime.traffic import TrafficCounts
 from starfort.signals import Detector, SignalTable
 from starfort.signals.runner import DetectorRunner, DetectorState
-from starfort.store import Store, StoreError
+from starfort.store import Reader, Retention, Store, StoreError
 from starfort.store.sink import event_sink
 
 CATALOGUE_EVERY_S: Final = 2.0
@@ -56,11 +62,17 @@ CATALOGUE_EVERY_S: Final = 2.0
 SAMPLE_EVERY_S: Final = 1.0
 """How often rates are sampled."""
 
+ENVOY_METRICS_EVERY_S: Final = 5.0
+"""How often Envoy is asked for its metrics, which are as old as this at most; Prometheus asks less often."""
+
 DISKS_EVERY_S: Final = 2.0
 """How often free space is looked at."""
 
-LAST_EVENTS_S: Final = 2.0
-"""How long stopping waits for the filters to leave after Envoy was told to end."""
+LAST_EVENTS_S: Final = 6.0
+"""How long stopping waits, after Envoy ended, for what its filter sent; the control socket gives it 5 s."""
+
+MAX_THREADS: Final = 64
+"""Threads for work that blocks: queries of pages that may run and wait (18), and room for everything else."""
 
 log = structlog.get_logger(__name__)
 
@@ -170,6 +182,10 @@ class Runtime:
             StartError: with where, what and what to do.
             RefusedError: the configuration is wrong.
         """
+        # Python gives a loop a handful of threads; page queries that wait for their turn would take them all,
+        # and whoever needs one to save, reload or tell people would wait behind them.
+        threads = ThreadPoolExecutor(MAX_THREADS, "starfort")
+        asyncio.get_running_loop().set_default_executor(threads)
         try:
             await self._start()
         except (StoreError, SocketUnavailableError, OSError) as error:
@@ -226,13 +242,16 @@ class Runtime:
         self._stack.push_async_callback(self.ingest.close)
 
     async def _start_dataplane(self, built: Built) -> None:
+        self.known = KnownLogins(self.store.reading_as(Reader.BACKGROUND), self._tell_known)
         callbacks = Callbacks(
             on_hello=self._greet,
             on_events=self._take_events,
             signals=self.signals.snapshot,
+            known=self.known.chunks,
             bundle=self._configuration.current,
         )
         self.socket = ControlSocket(self.data_dir / "run" / "control.sock", callbacks)
+        self.horizon = horizon.Horizon(self.ingest, lambda: self.socket.peers)
         await self.socket.start()
         self._stack.push_async_callback(self.socket.stop)
         self._proxy = self._makers.proxy(self.data_dir, built.config)
@@ -242,17 +261,34 @@ class Runtime:
 
     async def _start_detection(self, built: Built) -> None:
         self.detection = Detection(
-            self.signals, self.socket.push_signals, self.dispatcher.submit, self.data_dir / "signals.json"
+            self.signals,
+            self.socket.push_signals,
+            self.dispatcher.submit,
+            self._update_alert,
+            self.data_dir / "signals.json",
+            self._judged,
         )
-        self._stack.push_async_callback(self.detection.save)
-        self.runner = DetectorRunner(self.store, self.detection.take)
+        going_on = self.detection.restore(built.detectors)
+        await asyncio.to_thread(self.alerts.end_others, KEY_PREFIX, going_on)
+        await asyncio.to_thread(self.alerts.end_others, beats.KEY, set())
+        self._beats = beats.BeatWatch(self.dispatcher.submit, self._update_alert, time.time)
+        self.runner = DetectorRunner(
+            self.store.reading_as(Reader.DETECTION),
+            self.detection.take,
+            seen_until=self.seen_until,
+            late=self.horizon.late,
+            stored=self._stored_rows if self.store.alone else None,
+        )
+        self.runner.resume(self.signals.judged)
         self.runner.replace(built.detectors)
+        self._stack.push_async_callback(self.detection.save)
         self._stack.push_async_callback(self._end_background)
         for name, work in (
             ("detectors", self.runner.run),
             ("signals", self.detection.tidy),
             ("signals file", self.detection.keep),
             ("catalogue", self._watch_catalogue),
+            ("known log-ins", self.known.run),
             ("samples", self._sample),
             ("disks", self._watch_disks),
         ):
@@ -268,9 +304,16 @@ class Runtime:
             str(address) if address else None,
             self.data_dir / "run" / "admin.sock",
             (tls.certificate, tls.key) if tls else None,
+            [str(each) for each in getattr(admin, "trusted_proxies", ())],
         )
         self._stack.push_async_callback(self._admin.stop)
         await self._admin.start()
+
+    def _update_alert(self, alert: Alert, tell: bool) -> None:
+        self.dispatcher.update(alert, tell=tell)
+
+    def _judged(self) -> dict[str, datetime]:
+        return self.runner.judged()
 
     def _keep(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         """Run work for as long as this runs; where it fails it is begun again and told, and nothing ends."""
@@ -305,8 +348,11 @@ class Runtime:
         await self._proxy.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_EVENTS_S):
-                while self.socket.connected:  # noqa: ASYNC110 (connections end in their own tasks)
+                while self.socket.busy:  # noqa: ASYNC110 (connections end in their own tasks)
                     await asyncio.sleep(0.02)
+        for peer in self.socket.peers:
+            if peer.left_behind:
+                log.error("events_lost", node=peer.node, pid=peer.pid, calls=peer.left_behind)
 
     async def stop(self) -> None:
         """Stop everything that was started; stopping twice is harmless."""
@@ -319,6 +365,9 @@ class Runtime:
 
     # ------------------------------------------------------------------ what runs
 
+    async def _tell_known(self, hashes: bytes, part: Part) -> None:
+        await self.socket.push_known(hashes, part)
+
     async def _greet(self, peer: Peer) -> None:
         # Answers come over the connection that waits for us here, so this is done beside it.
         built = self._configuration.built
@@ -328,18 +377,23 @@ class Runtime:
             tell = built is not None and peer.bundle == built.version
             self._background(self._configuration.repair(tell=tell))
 
-    async def _take_events(self, peer: Peer, sequence: int, stream: bytes) -> None:
+    async def _take_events(self, peer: Peer, sequence: int, stream: bytes) -> Taken:
         while True:
             try:
-                await self.ingest.accept(peer.node, peer.instance, sequence, stream)
+                outcome = await self.ingest.accept(peer.node, peer.instance, sequence, stream)
             except IngestOverloadedError:
                 await asyncio.sleep(0.05)
                 continue
             break
-        self.traffic.observe(stream)
+        if outcome is Outcome.STORED:
+            self.traffic.observe(stream)
+        held = about(stream)
+        return Taken(held.calls, held.newest)
 
     async def _applied(self, built: Built) -> None:
         self.runner.replace(built.detectors)
+        kept = built.config.retention
+        self.store.keep(Retention.lasting(kept.events, kept.rollups))
         await asyncio.to_thread(self.catalogue.declare, built)
         try:
             channels = await asyncio.to_thread(self._makers.toolchain.channels, built.config)
@@ -349,10 +403,22 @@ class Runtime:
         if [channel.name for channel in channels] != [state.channel.name for state in self.dispatcher.states]:
             await self.dispatcher.replace(channels)
 
+    def _stored_rows(self) -> int:
+        return self.ingest.counters.inserted_rows
+
+    def _news(self) -> tuple[object, ...]:
+        """What changes when the catalogue has something to look at; always, where others store events too."""
+        built = self._configuration.built
+        other = None if self.store.alone else time.monotonic()
+        return (self._stored_rows(), built.version if built else "", other)
+
     async def _watch_catalogue(self) -> None:
         """Let the catalogue look; tell people and the engine what it learned."""
+        news = News(self._news)
         while True:
             await asyncio.sleep(CATALOGUE_EVERY_S)
+            if not news.due(time.monotonic()):
+                continue
             try:
                 alerts = await asyncio.to_thread(self.catalogue.refresh)
                 learned = self.catalogue.learned_endpoints()
@@ -375,13 +441,18 @@ class Runtime:
 
     async def _sample(self) -> None:
         """Take samples for rates, and Envoy's metrics."""
+        asked_at = 0.0
         while True:
             now = time.time()
             for peer in self.socket.peers:
                 meter = self._meters.setdefault((peer.node, peer.instance), RateMeter())
                 meter.add(now, peer.counters.get("requests", 0.0))
             self._stored_meter.add(now, self.ingest.counters.inserted_rows)
-            self._envoy_text = await self._proxy.metrics()
+            self._beats.look(self._behind())
+            self.horizon.sample()
+            if time.monotonic() - asked_at >= ENVOY_METRICS_EVERY_S:
+                asked_at = time.monotonic()
+                self._envoy_text = await self._proxy.metrics()
             await asyncio.sleep(SAMPLE_EVERY_S)
 
     # ------------------------------------------------------------------ what is asked
@@ -436,7 +507,11 @@ class Runtime:
 
     def detectors(self) -> list[DetectorStatus]:
         """Each detector with how it runs."""
-        return [detector_status(state) for state in self.runner.states]
+        problems = self.runner.problems()
+        now = datetime.now(UTC)
+        return [
+            detector_status(state, problems.get(state.detector.name, ""), now) for state in self.runner.states
+        ]
 
     def detector_states(self) -> list[DetectorState]:
         """The same with everything that is counted."""
@@ -464,12 +539,27 @@ class Runtime:
         return StoreStatus(
             events_stored=figures.inserted_rows,
             events_per_s=self._stored_meter.rate(),
-            events_dropped=figures.refused_rows
-            + int(sum(peer.counters.get("events_dropped", 0) for peer in self.socket.peers)),
-            lag_s=figures.lag_s,
+            events_dropped=self.horizon.lost(),
+            lag_s=self.horizon.lag_s(),
             spool_bytes=figures.spool_bytes,
             error=figures.error,
+            events_waiting=self.horizon.waiting_calls(),
+            missing_s=figures.missing_s,
+            missing_events=figures.missing_rows,
+            thinned=figures.degree,
         )
+
+    def seen_until(self) -> datetime:
+        """Up to when detection can see: what connected filters saw by then is in the store, UTC."""
+        return self.horizon.seen_until()
+
+    def _behind(self) -> dict[str, str]:
+        """Why detection is behind, by detector; "all detectors" when events cannot be seen in time."""
+        behind = self.runner.problems()
+        lag_s = self.horizon.lag_s()
+        if lag_s > beats.BLIND_S:
+            behind["all detectors"] = f"the newest events that they can see are {lag_s:.0f} s old"
+        return behind
 
     def endpoint_count(self) -> int:
         """Endpoints in the catalogue."""
@@ -513,8 +603,20 @@ class Runtime:
         ]
         if store.error:
             problems.append(f"the store does not take events: {store.error}")
+        if self.store.upkeep_figures.error:
+            problems.append(
+                "the store's upkeep fails, so pages of long ranges lag and old rows stay: "
+                + self.store.upkeep_figures.error
+            )
+        health = getattr(self.config, "health", None)
+        limits = horizon.Limits(health.lag.total_seconds()) if health else horizon.Limits()
+        problems += self.horizon.problems(limits)
         problems += [
-            f"detector {row.name} fails: {row.last_error}" for row in self.detectors() if row.last_error
+            f"detector {row.name} does not keep its beat: {row.problem}"
+            if row.problem
+            else f"detector {row.name} fails: {row.last_error}"
+            for row in self.detectors()
+            if row.problem or row.last_error
         ]
         return problems
 

@@ -22,6 +22,9 @@ class NodeStatus:
         events_dropped: events that its buffer had no room for.
         signals_active: signals in its table.
         counters: every counter of its filter.
+        bundle_since: Unix seconds when that bundle came into force there, 0 when it has not said.
+        bundle_awaited: version that it was asked to load and has not answered about, "" without one.
+        events_waiting: calls whose events it has and that were not taken yet.
     """
 
     node: str
@@ -36,6 +39,9 @@ class NodeStatus:
     events_dropped: int
     signals_active: int
     counters: dict[str, float] = field(default_factory=dict)
+    bundle_since: float = 0.0
+    bundle_awaited: str = ""
+    events_waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class ConfigStatus:
         last_error: why the file as it is now was refused; "" when it is in force.
         last_error_at: Unix seconds of that refusal, 0 without one.
         rules: versions of the rule sets in it.
+        warnings: what of it has no effect, and may be meant to have one.
     """
 
     path: str
@@ -59,6 +66,7 @@ class ConfigStatus:
     last_error: str
     last_error_at: float
     rules: str = ""
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +76,16 @@ class StoreStatus:
     Attributes:
         events_stored: rows stored since start.
         events_per_s: rows stored a second over the last seconds.
-        events_dropped: rows lost between socket and store since start.
-        lag_s: age of the oldest batch that is not in the store.
+        events_dropped: calls whose events were lost since start, in filters or on the way to the store.
+        lag_s: seconds that detection is behind: now less the end of the oldest call that is not in the store,
+            what waits in filters included.
         spool_bytes: bytes that wait in the spool.
         error: why the last insert failed, "" when it did not.
+        events_waiting: calls whose events wait in connected filters.
+        missing_s: seconds of earlier time of which events wait that newer ones overtook.
+        missing_events: those events.
+        thinned: what is left out of the newest events: 0 nothing, 1 details, n all but one of n ordinary
+            calls.
     """
 
     events_stored: int
@@ -80,6 +94,10 @@ class StoreStatus:
     lag_s: float
     spool_bytes: int
     error: str = ""
+    events_waiting: int = 0
+    missing_s: float = 0.0
+    missing_events: int = 0
+    thinned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +113,10 @@ class DetectorStatus:
         last_error: why the last run failed, "" when it did not.
         last_ms: duration of the last run.
         signals: signals that it raised since start.
+        problem: why it does not keep its beat, "" when it does.
+        behind_s: age of the newest events that it judged, 0 before it judged any.
+        owed: windows that a pause left out or events came late for, and that it will judge.
+        parts: 1 when each query judges everything; more: so much smaller, after a query that hit a limit.
     """
 
     name: str
@@ -105,6 +127,10 @@ class DetectorStatus:
     last_error: str
     last_ms: float
     signals: int
+    problem: str = ""
+    behind_s: float = 0.0
+    owed: int = 0
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +236,8 @@ class ReloadResult:
         problems: why it was refused, as shown to people; empty when ok.
         refused_by: filters that refused the bundle, `node (pid): why`.
         took_ms: from reading the file to the last filter's answer.
+        unanswered: filters that have not answered yet and are asked again, `node (pid): why`.
+        warnings: what of the file has no effect, and may be meant to have one.
     """
 
     ok: bool
@@ -217,3 +245,5 @@ class ReloadResult:
     problems: list[str]
     refused_by: list[str]
     took_ms: float
+    unanswered: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)

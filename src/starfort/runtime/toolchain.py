@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from starfort.alerts.channels import Channel
 from starfort.base.tasks import Failures
 from starfort.runtime.status import EnvoyStatus, PolicyStatus
-from starfort.signals import Detector
+
+if TYPE_CHECKING:
+    from starfort.alerts.channels import Channel
+    from starfort.signals import Detector
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Built:
         policies: the policies, without what they did.
         files: every file that it was made of, for watching.
         rules: versions of the rule sets in it.
+        warnings: what of it has no effect, as shown to people.
     """
 
     loaded: Any
@@ -41,6 +44,7 @@ class Built:
     policies: Sequence[PolicyStatus]
     files: Sequence[Path]
     rules: str = ""
+    warnings: Sequence[str] = ()
 
 
 class RefusedError(Exception):

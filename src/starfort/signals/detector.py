@@ -13,13 +13,21 @@
       min_failures: {default: 50, description: failed log-ins within the window}
     severity: high
     ttl: 5m
+    probe: 0.05
+    spare_known: true
     score: how the score comes about, in words
     */
     SELECT key_type, key, …, AS score, failures, addresses FROM … WHERE time > {since:DateTime64(6, 'UTC')} …
 
-The query gets `since` and `until` (window before "now", which in a backtest lies in the past) and every
-threshold under its name, all as bound parameters. It returns `key` and `score` (0 to 1), `key_type` when
-the front matter names several, and evidence columns, which are kept for the alert.
+The query gets `since` and `until` (the window that is judged; in a backtest it lies in the past), `probe` and
+every threshold under its name, all as bound parameters. One that uses `slots` and `slot` lets the runner judge
+its keys in shares when it is too slow for all at once. It returns `key` and `score` (0 to 1; a row with 0 lifts
+the key's signal), `key_type` when the front matter names several, `probe` when the share differs from key to
+key, and evidence columns, which are kept for the alert.
+
+`probe` is the share of calls that pass although their key is signalled: their outcome is what a detector learns
+from while everything else is being stopped. `spare_known`: a log-in of an account that succeeded before from
+there passes.
 
 `DetectorSpec` is the front matter as written, `Detector` the checked whole.
 """
@@ -31,6 +39,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from io import StringIO
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -46,22 +55,25 @@ MAX_DETECTOR_BYTES: Final = 256 * 1024
 MAX_DETECTORS: Final = 500
 """Detectors at most, built-in and the user's."""
 
-RESERVED: Final = frozenset({"since", "until"})
+RESERVED: Final = frozenset({"since", "until", "slots", "slot", "probe"})
 """Parameters that the runner gives; no threshold may have these names."""
+
+PROBE: Final = "probe"
+"""Setting that every detector has: the share of calls that its signals let pass."""
 
 _FRONT = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{\s*(?P<name>[A-Za-z_]\w*)\s*:\s*(?P<type>[^{}]+?)\s*\}")
 _IDENTIFIER = r"^[a-z][a-z0-9_]{0,63}$"
 _DURATION = re.compile(r"^(?P<count>\d{1,6})(?P<unit>ms|s|m|h|d)$")
-# Table functions that leave the store: other hosts, files, programs. From system.table_functions of
-# ClickHouse 26.9, read-only sessions allow them. A detector is the operator's own, so this guards against
-# a file that was copied from somewhere, not against the operator.
+# Table functions that leave the store: other hosts, files, programs (system.table_functions of ClickHouse
+# 26.9). The store grants none of them to queries; this says so early, with the line, and guards nothing.
 _OUTSIDE = re.compile(
     r"\b(url|file|s3|gcs|oss|cosn|hdfs|azureBlobStorage|remote|remoteSecure|cluster|clusterAllReplicas|mysql|postgresql"
     r"|mongodb|redis|sqlite|odbc|jdbc|ytsaurus|executable|python|input|iceberg\w*|deltaLake\w*|hudi|paimon\w*|arrowFlight"
     r"|prometheus\w*|catboostEvaluate|dictionary|\w+Cluster)\s*\(",
     re.IGNORECASE,
 )
+_TITLE_COLUMN = re.compile(r"\{(\w+)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 ThresholdValue = int | float | str
@@ -113,18 +125,33 @@ def _as_list(value: object) -> object:
 
 
 class ThresholdSpec(BaseModel):
-    """A named value that the configuration may override (`detectors.settings`)."""
+    """A named value that the configuration may override (`detectors.settings`).
+
+    One that counts what a whole window holds may say so (`per_window`): when a shorter window has to be
+    judged it shrinks in proportion, never below its `minimum`. Others stay as they are, so less is found and
+    nothing more.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     default: ThresholdValue
     description: str = Field(min_length=1)
+    per_window: bool = False
     minimum: float | None = None
     maximum: float | None = None
 
 
+_PROBE = ThresholdSpec(
+    default=0.05, minimum=0, maximum=1, description="share of calls that pass although their key is signalled"
+)
+
+
 class DetectorSpec(BaseModel):
-    """The front matter of a detector, as written."""
+    """The front matter of a detector, as written.
+
+    `gate` is a cheaper SELECT over the same window that returns a row whenever the query would. It is asked
+    first, and without a row the query is not.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -137,9 +164,12 @@ class DetectorSpec(BaseModel):
     window: Duration
     every: Duration = timedelta(seconds=1)
     thresholds: dict[str, ThresholdSpec] = Field(default_factory=dict)
+    probe: float = Field(default=0.05, ge=0, le=1)
+    spare_known: bool = True
     severity: Literal["info", "low", "medium", "high", "critical"]
     ttl: Duration
     score: str = Field(min_length=1)
+    gate: str | None = Field(default=None, min_length=1, max_length=20_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +197,53 @@ class Detector:
         """Its unique name."""
         return self.spec.name
 
-    def parameters(self, until: datetime) -> dict[str, Any]:
-        """What the query is given for the window that ends at `until` (UTC)."""
-        used = {found["name"] for found in _PLACEHOLDER.finditer(self.sql)}
-        every = {**self.settings, "since": until - self.spec.window, "until": until}
+    @property
+    def gate(self) -> str | None:
+        """The SELECT that says whether its query can find anything; `None`: it always may."""
+        return self.spec.gate.strip().rstrip(";").rstrip() if self.spec.gate else None
+
+    @property
+    def samples_keys(self) -> bool:
+        """Whether its query can judge one share of the keys (it uses `slots` and `slot`)."""
+        return {"slots", "slot"} <= placeholders(self.sql)
+
+    def parameters(
+        self, until: datetime, since: datetime | None = None, given: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """What query and gate are given for a window, as far as they use it.
+
+        Args:
+            until: the window's end, UTC.
+            since: its begin; `None`: as long before as the detector's window is.
+            given: more values by name: which share of the keys; without it: all keys.
+        """
+        used = placeholders(self.sql) | placeholders(self.gate or "")
+        every = {
+            **self.settings,
+            "since": until - self.spec.window if since is None else since,
+            "until": until,
+            "slots": 1,
+            "slot": 0,
+            **(given or {}),
+        }
         return {name: value for name, value in every.items() if name in used}
+
+    def within(self, share: float) -> Detector:
+        """The same detector for a shorter window: counts of a window shrink with it, rounded up.
+
+        Args:
+            share: length of the window over its usual length, above 0 and at most 1.
+        """
+        settings = dict(self.settings)
+        for name, threshold in self.spec.thresholds.items():
+            value = settings[name]
+            if not threshold.per_window or isinstance(value, str):
+                continue
+            scaled: int | float = (
+                value * share if isinstance(threshold.default, float) else ceil(value * share)
+            )
+            settings[name] = scaled if threshold.minimum is None else max(scaled, min(value, _as(threshold)))
+        return replace(self, settings=settings)
 
     def with_settings(self, settings: Mapping[str, object]) -> Detector:
         """The same detector with thresholds overridden.
@@ -185,9 +257,9 @@ class Detector:
         problems: list[str] = []
         merged = dict(self.settings)
         for name, value in settings.items():
-            threshold = self.spec.thresholds.get(name)
+            threshold = _PROBE if name == PROBE else self.spec.thresholds.get(name)
             if threshold is None:
-                known = ", ".join(sorted(self.spec.thresholds)) or "none"
+                known = ", ".join(sorted({*self.spec.thresholds, PROBE}))
                 problems.append(f"setting {name!r} is unknown; {self.name} has {known}")
                 continue
             wrong = _wrong(threshold, value)
@@ -212,6 +284,25 @@ class Detector:
             return f"{value} {found[2] if value == 1 else found[3]}" if found[2] else str(value)
 
         return re.sub(r"\{(\w+)(?:\|([^{}|]+)\|([^{}|]+))?\}", replaced, template)
+
+    def headline(self, row: Mapping[str, Any]) -> float:
+        """The figure that tells how large a row's case is: the first number in the title, 0 without one."""
+        for name in _TITLE_COLUMN.findall(self.spec.title):
+            value = row.get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return float(value)
+        return 0.0
+
+
+def placeholders(sql: str) -> set[str]:
+    """Names of the parameters that a text of SQL uses."""
+    return {found["name"] for found in _PLACEHOLDER.finditer(sql)}
+
+
+def _as(threshold: ThresholdSpec) -> int | float:
+    """A threshold's minimum in the type of its value."""
+    least = threshold.minimum or 0
+    return least if isinstance(threshold.default, float) else ceil(least)
 
 
 def _wrong(threshold: ThresholdSpec, value: object) -> str:
@@ -248,10 +339,16 @@ def parse(text: str, path: Path, *, builtin: bool = False) -> Detector:
     sql_line = text[: front.end()].count("\n") + 1 + (len(sql) - len(sql.lstrip("\n")))
     sql = sql.strip().rstrip(";").rstrip()
     problems = [_problem(path, sql_line + line, what) for line, what in _sql_problems(sql, spec)]
+    gate_line = first_line + _gate_line(front["yaml"])
+    problems += [
+        _problem(path, gate_line + line, f"gate: {what}")
+        for line, what in _sql_problems(spec.gate or "", spec, is_gate=True)
+    ]
     problems += [_problem(path, first_line, what) for what in _spec_problems(spec)]
     if problems:
         raise DetectorError(problems)
     settings = {name: threshold.default for name, threshold in spec.thresholds.items()}
+    settings[PROBE] = spec.probe
     return Detector(spec, sql, sql_line, path, settings, builtin=builtin)
 
 
@@ -307,6 +404,13 @@ def _line_of(data: Any, location: tuple[int | str, ...]) -> int:
     return line
 
 
+def _gate_line(front: str) -> int:
+    """Line of the gate's text within the front matter, from 0."""
+    lines = front.split("\n")
+    found = next((number for number, line in enumerate(lines) if line.startswith("gate:")), 0)
+    return found + bool(found and lines[found].strip() in ("gate: |", "gate: >", "gate: |-"))
+
+
 def _spec_problems(spec: DetectorSpec) -> list[str]:
     problems = []
     unknown = sorted(set(spec.key_type) - KEY_TYPES)
@@ -330,8 +434,10 @@ def _spec_problems(spec: DetectorSpec) -> list[str]:
     return problems
 
 
-def _sql_problems(sql: str, spec: DetectorSpec) -> list[tuple[int, str]]:
-    """What is wrong with a query, with the line within it (from 0)."""
+def _sql_problems(sql: str, spec: DetectorSpec, *, is_gate: bool = False) -> list[tuple[int, str]]:
+    """What is wrong with a query or gate, with the line within it (from 0)."""
+    if is_gate and not sql:
+        return []
     bare = _without_comments(sql)
     problems: list[tuple[int, str]] = []
     if not re.match(r"\s*(SELECT|WITH)\b", bare, re.IGNORECASE):
@@ -344,20 +450,21 @@ def _sql_problems(sql: str, spec: DetectorSpec) -> list[tuple[int, str]]:
             bare[: found.start()].count("\n"),
             f"{found[1]}() leaves the store; a detector reads its tables only",
         )
-        for found in _OUTSIDE.finditer(bare)
+        for found in _OUTSIDE.finditer(_without_text(bare))
     ]
     known = RESERVED | set(spec.thresholds)
-    used: set[str] = set()
     for found in _PLACEHOLDER.finditer(bare):
-        used.add(found["name"])
         if found["name"] not in known:
             line = bare[: found.start()].count("\n")
             problems.append(
                 (line, f"parameter {found['name']} is no threshold; declare it in the front matter")
             )
-    problems += [
-        (0, f"threshold {name} is not used in the query") for name in sorted(set(spec.thresholds) - used)
-    ]
+    used = placeholders(bare)
+    if len({"slots", "slot"} & used) == 1:
+        problems.append((0, "the query uses one of {slots:UInt32} and {slot:UInt32}; it needs both, or none"))
+    if not is_gate:
+        unused = set(spec.thresholds) - used
+        problems += [(0, f"threshold {name} is not used in the query") for name in sorted(unused)]
     if "since" not in used:
         problems.append(
             (0, "the query does not use {since:DateTime64(6, 'UTC')}, so its window is not bounded")
@@ -365,6 +472,7 @@ def _sql_problems(sql: str, spec: DetectorSpec) -> list[tuple[int, str]]:
     return problems
 
 
+_LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.|'')*'|`[^`]*`|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
@@ -378,6 +486,11 @@ def _without_comments(sql: str) -> str:
         return text[0] + re.sub(r"[;{}]", " ", text[1:-1]) + text[-1]
 
     return _TOKEN.sub(blank, sql)
+
+
+def _without_text(sql: str) -> str:
+    """The query with its string literals blanked: `path LIKE '%url(%'` calls nothing."""
+    return _LITERAL.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), sql)
 
 
 def load(path: Path, *, builtin: bool = False) -> Detector:

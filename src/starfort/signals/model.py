@@ -22,6 +22,7 @@ KEY_TYPES: Final = frozenset(
         "password",
         "session",
         "campaign",
+        "stranger",
     }
 )
 """What a signal may be about; the filter knows how to find each of them in a request (interfaces.md)."""
@@ -41,12 +42,16 @@ class Signal:
         kind: what is going on, as policies ask it: `signals.KIND.score`.
         key_type: one of `KEY_TYPES`.
         key: the key's value.
-        score: from 0 (nothing) to 1 (certain).
+        score: from 0 (nothing: an active signal of the key is lifted) to 1 (certain).
         evidence: rows of the query that led to it.
         ttl: how long it holds without being raised again.
         detector: name of the detector.
         severity: one of `SEVERITIES`, for the alert.
         title: the alert's title.
+        probe: share of calls, 0 to 1, that pass although they have the key; what becomes of them tells what goes
+            on.
+        spare_known: whether a log-in passes whose account succeeded before from the same address, or in the
+            same network with the same tool.
     """
 
     kind: str
@@ -58,6 +63,8 @@ class Signal:
     detector: str = ""
     severity: str = "medium"
     title: str = ""
+    probe: float = 0.0
+    spare_known: bool = False
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -71,13 +78,15 @@ class ActiveSignal:
 
     Attributes:
         signal: as it was raised last; its score is what filters use.
-        first_at: Unix seconds when it was first raised.
-        last_at: Unix seconds when it was raised last.
+        first_at: Unix seconds of the first window that it was raised for.
+        last_at: Unix seconds of the last one.
         expires_at: Unix seconds when it lapses unless raised again.
         raised: how many runs raised it.
         peak_score: highest score so far.
         pushed_at: Unix seconds when filters were told last.
         pushed_score: score that filters were told last.
+        pushed_probe: share of probes that filters were told last.
+        alert: de-duplication key of the alert that it belongs to, "" before it has one.
     """
 
     signal: Signal
@@ -88,6 +97,8 @@ class ActiveSignal:
     peak_score: float = 0.0
     pushed_at: float = 0.0
     pushed_score: float = 0.0
+    pushed_probe: float = 0.0
+    alert: str = ""
 
     def wire(self, now: float) -> dict[str, Any]:
         """The signal as filters are told it, with the time that is left of it."""
@@ -97,6 +108,8 @@ class ActiveSignal:
             "key": self.signal.key,
             "score": round(self.signal.score, 4),
             "ttl_ms": max(0, int((self.expires_at - now) * 1000)),
+            "probe": round(self.signal.probe, 4),
+            "spare_known": self.signal.spare_known,
         }
 
 
@@ -108,11 +121,15 @@ class Change:
         set: signals to set or refresh in filters.
         clear: signals that lapsed.
         new: signals that were not active before.
+        held: signals that were raised and are active, new ones too.
+        past: signals about a time so long ago that they would have lapsed by now; they are not active.
     """
 
     set: list[ActiveSignal] = field(default_factory=list)
     clear: list[ActiveSignal] = field(default_factory=list)
     new: list[ActiveSignal] = field(default_factory=list)
+    held: list[ActiveSignal] = field(default_factory=list)
+    past: list[Signal] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.set or self.clear)

@@ -1,48 +1,71 @@
-"""Runs detectors each on its own beat, and turns their rows into signals.
+"""Runs detectors, each on its own beat, over what the store holds.
 
-The runner knows the store only as something that answers a query, so a test gives it rows, and a backtest
-gives it the past. One detector that fails or is slow does not hold up another: each runs at most once at a
-time, at most `parallel` at once, and a failure is counted and shown, never raised.
+**Which windows.** A window ends where the events end that are stored completely (`seen_until`), not at the
+clock: with a store that is behind, a window that ends now would be empty and everything would look calm.
+Where that lies far back, the window that ends now is judged too, for one filter that hangs must not blind
+the view on the others. Windows that a pause left out, and those that events arrived late in, are owed
+(`Backlog`) and judged newest first, one a beat at most, and only when the beat itself is kept.
+
+**What it costs.** A query that hits a limit is tried again smaller at once (`Effort`), and the size that
+worked is kept for a while. A beat that cannot bring anything new, because nothing was stored since and the
+window is empty, costs no query.
+
+One detector that fails or is slow does not hold up another: each runs at most once at a time, at most
+`parallel` at once, in threads of the runner's own, and a failure is counted and shown, never raised.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Final
 
 import structlog
 
+from starfort.signals.backlog import Backlog
+from starfort.signals.beat import Beat
 from starfort.signals.detector import Detector
 from starfort.signals.model import Signal
+from starfort.signals.query import WHOLE, Effort, Queryable, has_events, run_once
+from starfort.store import QueryLimitError
 
-MAX_ROWS: Final = 2000
-"""Signals of one run; a detector that finds more is too coarse, and its highest scores count."""
+LAGGING: Final = timedelta(seconds=5)
+"""How far the seen may lie back before the window that ends now is judged too."""
 
-MAX_EXECUTION_S: Final = 5.0
-"""A query that runs longer is stopped by ClickHouse and counted as a failure."""
+CERTAIN_EVERY: Final = timedelta(seconds=60)
+"""A beat is not skipped for longer than this, whatever is or is not stored: clocks of filters may be
+ahead."""
 
-MAX_KEY_CHARACTERS: Final = 512
-"""Longest key; a campaign is two hashes, a JA4 and a number."""
+EASY_RUNS: Final = 30
+"""Runs in a row, each within a tenth of the limit, after which a detector is tried at twice its size
+again."""
 
-_COLUMNS: Final = frozenset({"key", "key_type", "score"})
+EASY_S: Final = 0.5
 
 log = structlog.get_logger(__name__)
 
-
-class Queryable(Protocol):
-    """What answers a detector's query: the store."""
-
-    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Rows of a SELECT with bound parameters."""
+Span = tuple[datetime, datetime]
 
 
-class RowError(Exception):
-    """A detector returned a row that is no signal."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one window came to.
+
+    Attributes:
+        signals: what the detector found, even nothing.
+        until: end of the window, UTC.
+        current: whether it is the newest that can be seen; else it was judged late.
+        lag: how far its end lay behind the clock.
+    """
+
+    signals: list[Signal]
+    until: datetime
+    current: bool = True
+    lag: timedelta = timedelta()
 
 
 @dataclass(slots=True)
@@ -51,8 +74,13 @@ class DetectorState:
 
     Attributes:
         detector: what runs.
-        runs: runs since start.
+        backlog: windows that it owes.
+        beat: how it keeps its beat.
+        runs: windows judged since start.
+        skipped_idle: beats that needed no query, as nothing could be new.
+        late_runs: those of `runs` that were judged late.
         failures: runs that failed.
+        retries: queries that hit a limit and were tried again smaller.
         last_error: why the last run failed, "" when it did not.
         last_s: seconds that the last run took.
         total_s: seconds that all runs took.
@@ -61,11 +89,19 @@ class DetectorState:
         due_at: monotonic seconds of its next run.
         running: whether a run is under way.
         skipped: beats at which the last run was still under way.
+        judged_until: end of the newest window that was judged; `None` before the first.
+        parts: how much smaller than the whole its queries are.
+        slot: share of the keys that is judged next.
     """
 
     detector: Detector
+    backlog: Backlog
+    beat: Beat
     runs: int = 0
+    skipped_idle: int = 0
+    late_runs: int = 0
     failures: int = 0
+    retries: int = 0
     last_error: str = ""
     last_s: float = 0.0
     total_s: float = 0.0
@@ -74,182 +110,82 @@ class DetectorState:
     due_at: float = 0.0
     running: bool = False
     skipped: int = 0
+    judged_until: datetime | None = None
+    parts: int = 1
+    slot: int = 0
+    _easy: int = 0
+    _found: int = 0
+    _asked_at: datetime | None = None
+    _asked_rows: int = -1
+    _live_rows: int = -1
 
+    def slower(self) -> bool:
+        """Judge less at once from now on; `False` when it is as little as makes sense."""
+        self._easy = 0
+        if self.parts * 2 > Effort.most(self.detector):
+            return False
+        self.parts *= 2
+        self.retries += 1
+        return True
 
-def bounded_sql(detector: Detector) -> str:
-    """The detector's query inside one that bounds what it may cost and return.
-
-    Being inside, it can be nothing but a SELECT; the store's readers are read-only besides.
-    """
-    return (
-        f"SELECT * FROM (\n{detector.sql}\n) ORDER BY score DESC LIMIT {MAX_ROWS + 1} "  # noqa: S608 (the detector's own)
-        f"SETTINGS max_execution_time = {MAX_EXECUTION_S:g}, max_result_rows = {MAX_ROWS + 1}, "
-        "result_overflow_mode = 'break', enable_materialized_cte = 1"
-    )
-
-
-def signals_of(detector: Detector, rows: Sequence[Mapping[str, Any]]) -> list[Signal]:
-    """The signals that a run's rows are.
-
-    Args:
-        detector: whose rows.
-        rows: what its query returned; each keeps its other columns as evidence.
-
-    Raises:
-        RowError: a column is missing, a score is no number in 0..1, or a key type was not declared.
-    """
-    return [_signal(detector, row) for row in rows[:MAX_ROWS]]
-
-
-def _signal(detector: Detector, row: Mapping[str, Any]) -> Signal:
-    spec = detector.spec
-    missing = sorted({"key", "score"} - set(row))
-    if missing:
-        raise RowError(f"the query returns no column {' and no column '.join(missing)}")
-    key_type = row.get("key_type", spec.key_type[0] if len(spec.key_type) == 1 else None)
-    if key_type not in spec.key_type:
-        raise RowError(f"key_type {key_type!r} is none of {', '.join(spec.key_type)}")
-    key, score = row["key"], row["score"]
-    if not isinstance(key, str) or not key or len(key) > MAX_KEY_CHARACTERS:
-        raise RowError(f"key of type {type(key).__name__} is no text of 1 to {MAX_KEY_CHARACTERS} characters")
-    if not isinstance(score, int | float) or not math.isfinite(score) or not 0 <= score <= 1:
-        raise RowError(f"score {score!r} is no number from 0 to 1")
-    evidence = {name: _evidence(value) for name, value in row.items() if name not in _COLUMNS}
-    return Signal(
-        kind=spec.kind,
-        key_type=key_type,
-        key=key,
-        score=float(score),
-        evidence=(evidence,),
-        ttl=spec.ttl,
-        detector=spec.name,
-        severity=spec.severity,
-        title=detector.render(spec.title, row),
-    )
-
-
-def _evidence(value: Any) -> Any:
-    """A column's value as JSON holds it."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, float):
-        return round(value, 4) if math.isfinite(value) else None
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, list | tuple):
-        return [_evidence(item) for item in value[:100]]
-    return value
-
-
-def run_once(store: Queryable, detector: Detector, until: datetime) -> tuple[list[Signal], int]:
-    """Run one detector for the window that ends at `until`.
-
-    Returns:
-        Its signals, and how many rows beyond `MAX_ROWS` were left out (at least).
-
-    Raises:
-        RowError: its rows are no signals.
-        Exception: whatever the store raises.
-    """
-    rows = store.query(bounded_sql(detector), detector.parameters(until))
-    return signals_of(detector, rows), max(0, len(rows) - MAX_ROWS)
+    def eased(self, took_s: float) -> None:
+        """Judge more at once again after a while without trouble."""
+        self._easy = self._easy + 1 if took_s <= EASY_S else 0
+        if self.parts > 1 and self._easy >= EASY_RUNS:
+            self.parts //= 2
+            self._easy = 0
 
 
 @dataclass(slots=True)
-class Backtest:
-    """What a detector would have signalled.
+class _Stored:
+    """How many rows the store had taken, and since when it took none."""
 
-    Attributes:
-        since: begin of the time looked at.
-        until: end of it; earlier than asked for when time ran out.
-        runs: runs that stand for it.
-        hits: each signal's first and last time, highest score and the evidence of that run.
-    """
-
-    since: datetime
-    until: datetime
-    runs: int = 0
-    hits: dict[tuple[str, str], BacktestHit] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class BacktestHit:
-    """One key that a backtest would have signalled."""
-
-    signal: Signal
-    first_at: datetime
-    last_at: datetime
-    runs: int = 1
-
-
-def backtest(  # noqa: PLR0913, PLR0917 (a detector, a period and how it is walked)
-    store: Queryable,
-    detector: Detector,
-    since: datetime,
-    until: datetime,
-    step: timedelta,
-    longest: timedelta | None = None,
-) -> Backtest:
-    """Run a detector over the past.
-
-    Args:
-        store: where the past is.
-        detector: what to run.
-        since: begin, UTC.
-        until: end, UTC.
-        step: from one run to the next; half the window sees every burst that the live runs saw.
-        longest: stop after the run that ends beyond this much time; `Backtest.until` says how far it came.
-
-    Raises:
-        RowError: its rows are no signals.
-        Exception: whatever the store raises.
-    """
-    found = Backtest(since, until)
-    moment = since + step
-    deadline = math.inf if longest is None else time.monotonic() + longest.total_seconds()
-    while moment <= until + step:
-        now = min(moment, until)
-        if time.monotonic() > deadline and found.runs:
-            found.until = moment - step
-            break
-        found.runs += 1
-        for signal in run_once(store, detector, now)[0]:
-            hit = found.hits.get((signal.key_type, signal.key))
-            if hit is None:
-                found.hits[signal.key_type, signal.key] = BacktestHit(signal, now, now)
-                continue
-            hit.last_at, hit.runs = now, hit.runs + 1
-            if signal.score > hit.signal.score:
-                hit.signal = signal
-        if now >= until:
-            break
-        moment += step
-    return found
+    rows: int = -1
+    since: datetime = field(default_factory=lambda: datetime.min.replace(tzinfo=UTC))
 
 
 class DetectorRunner:
     """Runs detectors until stopped.
 
     Args:
-        store: answers their queries (from threads).
-        on_signals: gets each run's signals, even none.
-        parallel: runs at once; the store's readers are two, and pages want one.
+        store: answers their queries (from threads); the store as detectors read it.
+        on_judged: gets what each window came to, even nothing.
+        seen_until: event time up to which everything that filters sent is stored, UTC. The clock when not
+            given.
+        late: event times (first, last) that became visible only after `seen_until` had passed them, each
+            once.
+        stored: rows stored so far; it rises with every insert. Without it no beat is skipped.
+        clock: the time, UTC.
+        parallel: runs at once; as many as the store has readers for detectors.
         tick_s: how often it looks for what is due.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (where events come from, where signals go, and how time passes)
         self,
         store: Queryable,
-        on_signals: Callable[[Detector, list[Signal]], Awaitable[None]],
+        on_judged: Callable[[Detector, Judged], Awaitable[None]],
+        *,
+        seen_until: Callable[[], datetime] | None = None,
+        late: Callable[[], Iterable[Span]] | None = None,
+        stored: Callable[[], int] | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         parallel: int = 2,
         tick_s: float = 0.1,
     ) -> None:
         self._store = store
-        self._on_signals = on_signals
+        self._on_judged = on_judged
+        self._seen_until = seen_until or clock
+        self._late = late or (lambda: ())
+        self._count_stored = stored
+        self._clock = clock
         self._tick_s = tick_s
         self._free = asyncio.Semaphore(parallel)
+        self._threads = ThreadPoolExecutor(parallel, "detector")
         self._runs: set[asyncio.Task[None]] = set()
+        self._queued = 0
         self._states: dict[str, DetectorState] = {}
+        self._stored = _Stored()
+        self._judged_before: dict[str, datetime] = {}
 
     @property
     def states(self) -> list[DetectorState]:
@@ -257,13 +193,40 @@ class DetectorRunner:
         return list(self._states.values())
 
     def replace(self, detectors: Sequence[Detector]) -> None:
-        """Run these from now on; counters of those that stay are kept."""
+        """Run these from now on; counters of those that stay are kept, and what they owe."""
         states: dict[str, DetectorState] = {}
         for detector in detectors:
-            known = self._states.get(detector.name)
-            states[detector.name] = known or DetectorState(detector)
-            states[detector.name].detector = detector
+            state = self._states.get(detector.name)
+            if state is None or state.detector.spec.window != detector.spec.window:
+                every = detector.spec.every
+                fresh = DetectorState(detector, Backlog(detector.spec.window), Beat(every, self._clock()))
+                fresh.judged_until = self._judged_before.pop(detector.name, None)
+                state = fresh
+            state.detector = detector
+            state.parts = min(state.parts, Effort.most(detector))
+            states[detector.name] = state
         self._states = states
+
+    def judged(self) -> dict[str, datetime]:
+        """End of the newest window that each detector judged, for `resume` after a restart."""
+        return {name: state.judged_until for name, state in self._states.items() if state.judged_until}
+
+    def resume(self, judged: Mapping[str, datetime]) -> None:
+        """Go on where an earlier process stopped; before `replace`. What lies between is owed."""
+        self._judged_before = dict(judged)
+
+    def problems(self) -> dict[str, str]:
+        """Why a detector does not keep its beat, by its name; those that keep it are not there.
+
+        What cannot be seen yet is no fault of a detector's.
+        """
+        now = self._clock()
+        seen = min(self._seen_until(), now)
+        found = {
+            name: state.beat.problem(now, state.beat.behind(seen, state.judged_until), state.last_error)
+            for name, state in self._states.items()
+        }
+        return {name: why for name, why in found.items() if why}
 
     async def run(self) -> None:
         """Run what is due, until cancelled; then wait for what runs."""
@@ -276,6 +239,7 @@ class DetectorRunner:
 
     def start_due(self, now: float) -> None:
         """Start every detector whose time has come (`now` in monotonic seconds) and that is not running."""
+        self._note_late()
         for state in self._states.values():
             if now < state.due_at:
                 continue
@@ -283,34 +247,144 @@ class DetectorRunner:
             state.due_at = max(state.due_at + every_s, now + every_s / 2)
             if state.running:
                 state.skipped += 1
+                state.beat.missed(self._clock())
                 continue
             state.running = True
             task = asyncio.create_task(self._run(state))
             self._runs.add(task)
             task.add_done_callback(self._runs.discard)
 
+    def _note_late(self) -> None:
+        """Owe the windows that events arrived late in, but what the next beat judges anyway."""
+        spans = list(self._late())
+        if not spans:
+            return
+        seen = self._seen_until()
+        for state in self._states.values():
+            newest = (state.judged_until or seen) - state.backlog.step
+            for first, last in spans:
+                state.backlog.owe(first, min(last + state.detector.spec.window, newest))
+
     async def _run(self, state: DetectorState) -> None:
-        detector = state.detector
+        self._queued += 1
+        waits = True
         try:
             async with self._free:
-                started = time.perf_counter()
-                try:
-                    signals, left_out = await asyncio.to_thread(
-                        run_once, self._store, detector, datetime.now(UTC)
-                    )
-                finally:
-                    state.last_s = time.perf_counter() - started
-                    state.total_s += state.last_s
-                    state.runs += 1
-            state.rows_left_out += left_out
-            state.signals += len(signals)
+                self._queued, waits = self._queued - 1, False
+                await self._judge_seen(state)
+                if self._has_room(state):
+                    await self._judge_owed(state)
             state.last_error = ""
-            await self._on_signals(detector, signals)
         except Exception as error:  # noqa: BLE001 (a broken detector must not stop the others; counted and shown)
             state.failures += 1
-            reason = " ".join(str(error).split())[:500]
+            reason = " ".join(str(error).split())[:500] or type(error).__name__
+            state.beat.failed(self._clock())
             if reason != state.last_error:
-                log.warning("detector_failed", detector=detector.name, reason=reason)
+                log.warning("detector_failed", detector=state.detector.name, reason=reason)
             state.last_error = reason
         finally:
+            self._queued -= waits
             state.running = False
+
+    def _has_room(self, state: DetectorState) -> bool:
+        """Whether the past may be judged now: nobody waits for a turn, and the beat leaves time for it."""
+        return not self._queued and state.last_s < state.detector.spec.every.total_seconds() / 2
+
+    async def _judge_seen(self, state: DetectorState) -> None:
+        """Judge the newest window that is stored completely, and owe those between it and the one before."""
+        now = self._clock()
+        seen = min(self._seen_until(), now)
+        if state.judged_until is not None and seen < state.judged_until:
+            seen = (
+                state.judged_until
+            )  # filters that connect may be behind; what they bring is reported as late
+        if self._is_idle(state, seen, now):
+            state.skipped_idle += 1
+        else:
+            rows = self._stored.rows
+            length = Effort(state.parts).window(state.detector)
+            found = await self._ask(state, seen)
+            if state.judged_until is not None:
+                state.backlog.owe(state.judged_until, seen - min(state.backlog.step, length))
+            state._asked_at, state._asked_rows, state._found = now, rows, len(found)  # noqa: SLF001 (its keeper)
+            await self._on_judged(state.detector, Judged(found, seen, lag=now - seen))
+        state.judged_until = seen
+        state.beat.kept(self._clock())
+        if now - seen > LAGGING:
+            await self._judge_live(state, now)
+
+    async def _judge_live(self, state: DetectorState, now: datetime) -> None:
+        """Judge what is there of the window that ends now, when something was stored since."""
+        if self._count_stored is not None and state._live_rows == self._stored.rows:  # noqa: SLF001 (its keeper)
+            return
+        state._live_rows = self._stored.rows  # noqa: SLF001 (its keeper)
+        found = await self._ask(state, now)
+        if found:
+            await self._on_judged(state.detector, Judged(found, now))
+
+    async def _judge_owed(self, state: DetectorState) -> None:
+        """Judge one window that is owed, every share of its keys."""
+        length = Effort(state.parts).window(state.detector)
+        until = state.backlog.take(self._clock(), length)
+        if until is None:
+            return
+        loop = asyncio.get_running_loop()
+        since = until - state.detector.spec.window
+        if not await loop.run_in_executor(self._threads, has_events, self._store, since, until):
+            return
+        found: list[Signal] = []
+        turns = state.parts if state.detector.samples_keys else 1
+        for _ in range(turns):
+            found += await self._ask(state, until)
+        state.late_runs += 1
+        await self._on_judged(state.detector, Judged(found, until, current=False, lag=self._clock() - until))
+
+    def _is_idle(self, state: DetectorState, seen: datetime, now: datetime) -> bool:
+        """Whether a query could bring nothing new.
+
+        Nothing was stored since it was asked last, it found nothing then, and the window lies behind
+        everything that was stored, so that neither what it holds nor what slides out of it can have changed.
+        """
+        if self._count_stored is None:
+            return False
+        rows = self._count_stored()
+        if rows != self._stored.rows:
+            self._stored = _Stored(rows, now)
+        asked = state._asked_at  # noqa: SLF001 (its keeper)
+        return (
+            asked is not None
+            and now - asked < CERTAIN_EVERY
+            and state._asked_rows == rows  # noqa: SLF001 (its keeper)
+            and state._found == 0  # noqa: SLF001 (its keeper)
+            and seen - state.detector.spec.window > self._stored.since
+        )
+
+    async def _ask(self, state: DetectorState, until: datetime) -> list[Signal]:
+        """Ask for one window; after a limit again with less."""
+        loop = asyncio.get_running_loop()
+        while True:
+            effort = Effort(state.parts, state.slot) if state.parts > 1 else WHOLE
+            started = time.perf_counter()
+            try:
+                signals, left_out = await loop.run_in_executor(
+                    self._threads, run_once, self._store, state.detector, until, effort
+                )
+            except QueryLimitError as error:
+                if not state.slower():
+                    raise
+                log.warning(
+                    "detector_retried_smaller",
+                    detector=state.detector.name,
+                    parts=state.parts,
+                    reason=" ".join(str(error).split())[:200],
+                )
+                continue
+            finally:
+                state.last_s = time.perf_counter() - started
+                state.total_s += state.last_s
+                state.runs += 1
+            state.slot = (state.slot + 1) % max(1, state.parts)
+            state.rows_left_out += left_out
+            state.signals += len(signals)
+            state.eased(state.last_s)
+            return signals

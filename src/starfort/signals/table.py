@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +30,9 @@ push does not let it lapse."""
 SCORE_STEP: Final = 0.02
 """Filters are told of a score that moved by this much; less would change no policy worth writing."""
 
+PROBE_STEP: Final = 0.05
+"""The same for the share of probes."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -39,6 +42,10 @@ class SignalTable:
     Args:
         clock: Unix seconds; tests give their own.
         most: active signals at most; a new one beyond that is refused and counted in `refused`.
+
+    Attributes:
+        judged: end of the newest window that each detector judged; kept with the table, for a restart.
+        version: rises with every change of the active signals.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time, most: int = MAX_SIGNALS) -> None:
@@ -46,18 +53,25 @@ class SignalTable:
         self._most = most
         self._active: dict[tuple[str, str, str], ActiveSignal] = {}
         self._lock = threading.Lock()
+        self.judged: dict[str, datetime] = {}
+        self.version = 0
         self.refused = 0
         self.raised_total = 0
         self.lapsed_total = 0
 
-    def merge(self, signals: Iterable[Signal]) -> Change:
+    def merge(self, signals: Iterable[Signal], at: float | None = None) -> Change:
         """Take over what detectors just said.
 
         Args:
-            signals: of one or more runs. Of two with the same identity the higher score counts.
+            signals: of one or more runs. Of two with the same identity the higher score counts. One with score 0
+                lifts what is active.
+            at: Unix seconds that their TTL counts from, when that is not now: the end of a window that was
+                judged late. What would have lapsed by now does not become active; older figures replace and
+                lift no newer ones.
 
         Returns:
-            What filters must be told: new signals, scores that moved, and those whose TTL is half gone.
+            What filters must be told: new signals, scores or shares of probes that moved, those whose TTL is
+            half gone, and those that were lifted.
         """
         now = self._clock()
         change = Change()
@@ -67,32 +81,51 @@ class SignalTable:
             if known is None or signal.score > known.score:
                 best[signal.identity] = signal
         with self._lock:
+            self.version += bool(best)
             for signal in best.values():
-                self._take(signal, now, change)
+                self._take(signal, now, now if at is None else min(at, now), change)
         return change
 
-    def _take(self, signal: Signal, now: float, change: Change) -> None:
+    def _take(self, signal: Signal, now: float, at: float, change: Change) -> None:
+        if signal.score <= 0:
+            self._lift(signal, at, change)
+            return
         active = self._active.get(signal.identity)
-        expires_at = now + signal.ttl.total_seconds()
+        expires_at = at + signal.ttl.total_seconds()
         if active is None:
+            if expires_at <= now:
+                change.past.append(signal)
+                return
             if len(self._active) >= self._most:
                 self.refused += 1
                 return
-            active = ActiveSignal(signal, now, now, expires_at)
+            active = ActiveSignal(signal, at, at, expires_at)
             self._active[signal.identity] = active
             self.raised_total += 1
             change.new.append(active)
         else:
-            active.signal = signal
-            active.last_at = now
+            active.first_at = min(active.first_at, at)
+            if at >= active.last_at:
+                active.signal, active.last_at = signal, at
             active.expires_at = max(active.expires_at, expires_at)
             active.raised += 1
+        change.held.append(active)
         active.peak_score = max(active.peak_score, signal.score)
-        moved = abs(signal.score - active.pushed_score) >= SCORE_STEP
+        latest = active.signal
+        moved = (
+            abs(latest.score - active.pushed_score) >= SCORE_STEP
+            or abs(latest.probe - active.pushed_probe) >= PROBE_STEP
+        )
         ageing = now - active.pushed_at >= REFRESH_AT * signal.ttl.total_seconds()
         if moved or ageing:
-            active.pushed_at, active.pushed_score = now, signal.score
+            active.pushed_at, active.pushed_score, active.pushed_probe = now, latest.score, latest.probe
             change.set.append(active)
+
+    def _lift(self, signal: Signal, at: float, change: Change) -> None:
+        active = self._active.get(signal.identity)
+        if active is not None and at >= active.last_at:
+            change.clear.append(self._active.pop(signal.identity))
+            self.lapsed_total += 1
 
     def expire(self) -> Change:
         """Remove what lapsed; `Change.clear` has it."""
@@ -102,6 +135,7 @@ class SignalTable:
             for identity in [name for name, active in self._active.items() if active.expires_at <= now]:
                 change.clear.append(self._active.pop(identity))
                 self.lapsed_total += 1
+            self.version += bool(change.clear)
         return change
 
     def clear(self, kind: str, key_type: str, key: str) -> Change:
@@ -111,6 +145,7 @@ class SignalTable:
             active = self._active.pop((kind, key_type, key), None)
             if active is not None:
                 change.clear.append(active)
+                self.version += 1
         return change
 
     def active(self) -> list[ActiveSignal]:
@@ -140,11 +175,14 @@ class SignalTable:
         Raises:
             OSError: the file can't be written.
         """
-        rows = [_to_json(active) for active in self.active()]
+        content = {
+            "judged": {name: at.isoformat() for name, at in self.judged.items()},
+            "signals": [_to_json(active) for active in self.active()],
+        }
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(rows, file, default=str)
+                json.dump(content, file, default=str)
             Path(temporary).replace(path)
         except BaseException:
             with suppress(OSError):
@@ -160,8 +198,13 @@ class SignalTable:
         """
         try:
             with path.open(encoding="utf-8") as file:
-                rows = json.loads(file.read(MAX_TABLE_FILE_BYTES))
+                content = json.loads(file.read(MAX_TABLE_FILE_BYTES))
+            # a version before this one kept the list alone
+            rows, judged = (
+                (content, {}) if isinstance(content, list) else (content["signals"], content["judged"])
+            )
             loaded = [_from_json(row) for row in rows]
+            self.judged = {str(name): datetime.fromisoformat(at) for name, at in judged.items()}
         except FileNotFoundError:
             return 0
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -187,11 +230,14 @@ def _to_json(active: ActiveSignal) -> dict[str, Any]:
         "detector": signal.detector,
         "severity": signal.severity,
         "title": signal.title,
+        "probe": signal.probe,
+        "spare_known": signal.spare_known,
         "first_at": active.first_at,
         "last_at": active.last_at,
         "expires_at": active.expires_at,
         "raised": active.raised,
         "peak_score": active.peak_score,
+        "alert": active.alert,
     }
 
 
@@ -208,6 +254,8 @@ def _from_json(row: Mapping[str, Any]) -> ActiveSignal:
         detector=str(row["detector"]),
         severity=str(row["severity"]),
         title=str(row["title"]),
+        probe=float(row.get("probe", 0.0)),
+        spare_known=row.get("spare_known") is True,
     )
     return ActiveSignal(
         signal,
@@ -216,4 +264,5 @@ def _from_json(row: Mapping[str, Any]) -> ActiveSignal:
         expires_at=float(row["expires_at"]),
         raised=int(row["raised"]),
         peak_score=float(row["peak_score"]),
+        alert=str(row.get("alert", "")),
     )

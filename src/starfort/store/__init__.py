@@ -1,15 +1,25 @@
 """ClickHouse SQL behind one module: chDB embedded, migrations, rollups."""
 
-from starfort.store.clients import Limits
-from starfort.store.errors import QueryError, QueryLimitError, StoreClosedError, StoreError, StoreOpenError
-from starfort.store.store import Retention, Store
+from starfort.store.clients import Limits, Reader
+from starfort.store.errors import (
+    QueryError,
+    QueryLimitError,
+    StoreBusyError,
+    StoreClosedError,
+    StoreError,
+    StoreOpenError,
+)
+from starfort.store.retention import Retention
+from starfort.store.store import Store
 
 __all__ = [
     "Limits",
     "QueryError",
     "QueryLimitError",
+    "Reader",
     "Retention",
     "Store",
+    "StoreBusyError",
     "StoreClosedError",
     "StoreError",
     "StoreOpenError",

@@ -4,6 +4,7 @@ StoreError
 ├── StoreOpenError      the data directory is in use, not writable or of a newer version
 ├── QueryError          ClickHouse refused or stopped a query
 │   └── QueryLimitError it ran into its time or memory limit
+│       └── StoreBusyError  it was not begun: too many queries of pages wait
 └── StoreClosedError    used after close()
 """
 
@@ -43,6 +44,10 @@ class QueryError(StoreError):
 
 class QueryLimitError(QueryError):
     """A query ran into its limit of time, memory or result size."""
+
+
+class StoreBusyError(QueryLimitError):
+    """A query was not begun because too many wait for their turn; another try in a moment may succeed."""
 
 
 def from_clickhouse(error: Exception) -> QueryError:

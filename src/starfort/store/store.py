@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
 
 from starfort.store import migrations
-from starfort.store.clients import Client, EmbeddedClient, Limits, ServerClient
-from starfort.store.errors import StoreOpenError
+from starfort.store.clients import Client, EmbeddedClient, Limits, Reader, ServerClient
 from starfort.store.parameters import Value
+from starfort.store.retention import Retention, remove_ttl
+from starfort.store.upkeep import Upkeep, UpkeepFigures
 
 _ADDRESS_BYTES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How long rows are kept, in seconds.
-
-    Attributes:
-        events: raw events and the 1-second rollups.
-        rollups: the 1-minute rollups.
-    """
-
-    events: int = 7 * 86_400
-    rollups: int = 90 * 86_400
 
 
 class Store:
@@ -36,12 +24,15 @@ class Store:
 
     def __init__(self, client: Client, dialect: migrations.Dialect, retention: Retention) -> None:
         self._client = client
+        self._reader = Reader.PAGES
         try:
+            remove_ttl(client, dialect)
             self.migrated = migrations.apply(client, dialect)
-            self._apply_retention(dialect, retention)
+            self._upkeep = Upkeep(client, dialect, retention)
         except Exception:
             client.close()
             raise
+        self._upkeep.start()
 
     @classmethod
     def open(
@@ -71,6 +62,7 @@ class Store:
         url: str,
         *,
         cluster: str | None = None,
+        reader_url: str | None = None,
         retention: Retention | None = None,
         limits: Limits | None = None,
     ) -> Self:
@@ -79,6 +71,8 @@ class Store:
         Args:
             url: `clickhouse://user:password@host:port/database`, `clickhouses://` for TLS.
             cluster: its cluster's name when tables are to be replicated.
+            reader_url: address with a second user, which may only `SELECT` from the database; every query of
+                pages and detectors runs as that one. `None`: the first user makes it (`CREATE USER`).
             retention: how long rows are kept.
             limits: what one query may use.
 
@@ -86,34 +80,36 @@ class Store:
             The store, with the newest schema.
 
         Raises:
-            StoreOpenError: the server cannot be reached, or its schema is of a newer version.
+            StoreOpenError: the server cannot be reached, no reader can be made, or its schema is of a newer
+                version.
         """
         dialect = migrations.Dialect.cluster(cluster) if cluster else migrations.Dialect()
-        return cls(ServerClient.connect(url, limits or Limits()), dialect, retention or Retention())
+        client = ServerClient.connect(url, limits or Limits(), reader_url, dialect.on_cluster)
+        return cls(client, dialect, retention or Retention())
 
-    def _apply_retention(self, dialect: migrations.Dialect, retention: Retention) -> None:
-        """Set the TTL of each table that exists where it differs from what the table has."""
-        wanted = {
-            "events": retention.events,
-            "traffic_1s": retention.events,
-            "login_1s": retention.events,
-            "access_1s": retention.events,
-            "traffic_1m": retention.rollups,
-        }
-        for table, seconds in wanted.items():
-            if seconds <= 0:
-                raise StoreOpenError(f"retention of {table} is {seconds} s; it must be positive")
-            clause = f"TTL toDateTime(time) + toIntervalSecond({int(seconds)})"
-            rows = self.query(
-                "SELECT position(create_table_query, {clause:String}) > 0 AS same FROM system.tables"
-                " WHERE database = currentDatabase() AND name = {table:String}",
-                {"clause": clause, "table": table},
-            )
-            if rows and not rows[0]["same"]:
-                self._client.command(
-                    f"ALTER TABLE {table} {dialect.on_cluster} MODIFY {clause}"
-                    " SETTINGS materialize_ttl_after_modify = 0"
-                )
+    def keep(self, retention: Retention) -> None:
+        """Keep rows as long as this from now on.
+
+        Args:
+            retention: a longer time saves at once what is there; what is over by a shorter one is removed at
+                once, in the background.
+        """
+        self._upkeep.keep(retention)
+
+    def upkeep(self) -> None:
+        """Fill the rollups that no view fills with all that was inserted, and remove what is over, now.
+
+        The store does so by itself once a minute. Blocking.
+
+        Raises:
+            StoreError: a statement failed.
+        """
+        self._upkeep.once()
+
+    @property
+    def upkeep_figures(self) -> UpkeepFigures:
+        """How far the store's own work is."""
+        return self._upkeep.figures
 
     def insert_arrow(self, stream: bytes, *, table: str = "events", token: str = "") -> None:
         """Insert an Arrow IPC stream.
@@ -156,10 +152,11 @@ class Store:
 
         Raises:
             QueryLimitError: it ran into its limit of time, memory or rows.
+            StoreBusyError: too many queries of pages wait already.
             QueryError: ClickHouse refused it.
             StoreClosedError: the store is closed.
         """
-        return self._client.query(sql, parameters)
+        return self._client.query(sql, parameters, self._reader)
 
     def query(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[dict[str, Any]]:
         """Run a SELECT and give rows.
@@ -173,19 +170,50 @@ class Store:
 
         Raises:
             QueryLimitError: it ran into its limit of time, memory or rows.
+            StoreBusyError: too many queries of pages wait already.
             QueryError: ClickHouse refused it.
             StoreClosedError: the store is closed.
         """
-        table = self.query_arrow(sql, parameters)
-        for index, field in enumerate(table.schema):
-            if pa.types.is_fixed_size_binary(field.type) and field.type.byte_width == _ADDRESS_BYTES:
-                texts = pa.array([_address(value) for value in table.column(index).to_pylist()], pa.utf8())
-                table = table.set_column(index, field.name, texts)
-        rows: list[dict[str, Any]] = table.to_pylist()
-        return rows
+        return _rows(self.query_arrow(sql, parameters))
+
+    def inspect(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[dict[str, Any]]:
+        """Run a SELECT of Starfort's own over ClickHouse's tables (`system.tables`, `system.parts` …).
+
+        `query` may read only the store's tables. No text from outside may come here.
+
+        Args:
+            sql: ClickHouse SQL with `{name:Type}` placeholders.
+            parameters: their values.
+
+        Raises:
+            QueryError: ClickHouse refused it.
+            StoreClosedError: the store is closed.
+        """
+        return _rows(self._client.inspect(sql, parameters))
+
+    @property
+    def alone(self) -> bool:
+        """Whether nobody but this process inserts: true of an embedded store, not of a server."""
+        return isinstance(self._client, EmbeddedClient)
+
+    def reading_as(self, reader: Reader) -> Self:
+        """The same store, whose queries run on the sessions and within the limits of another reader.
+
+        Args:
+            reader: on whose behalf its queries run; a store that was just opened reads for pages.
+        """
+        view = copy.copy(self)
+        view._reader = reader  # noqa: SLF001 (a copy of ourselves)
+        return view
+
+    @property
+    def refused_queries(self) -> int:
+        """Queries of pages that were refused because too many waited, since the store was opened."""
+        return self._client.refused()
 
     def close(self) -> None:
         """Close; waits for what is running. Closing twice is harmless."""
+        self._upkeep.end()
         self._client.close()
 
     def __enter__(self) -> Self:
@@ -193,6 +221,15 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    for index, field in enumerate(table.schema):
+        if pa.types.is_fixed_size_binary(field.type) and field.type.byte_width == _ADDRESS_BYTES:
+            texts = pa.array([_address(value) for value in table.column(index).to_pylist()], pa.utf8())
+            table = table.set_column(index, field.name, texts)
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
 
 
 def _address(value: bytes | None) -> str | None:

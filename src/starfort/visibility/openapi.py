@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from starfort.catalogue import Endpoint
 from starfort.store import Store
 from starfort.store.parameters import Value
+from starfort.store.reach import is_far
 
 MAX_VALUES: Final = 200
 """Values of one kind and endpoint."""
@@ -74,14 +75,16 @@ def export_openapi(
         StoreError: the store does not answer.
     """
     found = [row for row in catalogue.endpoints() if row.api == api and row.first_seen is not None]
+    begin = since or datetime.now(UTC) - timedelta(days=7)
     parameters: dict[str, Value] = {
-        "since": since or datetime.now(UTC) - timedelta(days=7),
+        "since": begin,
         "api": api,
         "values": MAX_VALUES,
         "limit": MAX_ROWS,
     }
     evidence: dict[str, dict[str, dict[str, int]]] = {}
-    for row in store.query(_sql(), parameters):
+    text = _sql("openapi_evidence_rolled" if is_far(store, begin) else "openapi_evidence")
+    for row in store.query(text, parameters):
         kinds = evidence.setdefault(row["endpoint_id"], {})
         kinds.setdefault(row["kind"], {})[row["value"]] = row["seen"]
     paths: dict[str, dict[str, Any]] = {}
@@ -206,5 +209,5 @@ def _is_media_type(text: str) -> bool:
 
 
 @cache
-def _sql() -> str:
-    return (resources.files("starfort.visibility") / "queries" / "openapi_evidence.sql").read_text("utf-8")
+def _sql(name: str) -> str:
+    return (resources.files("starfort.visibility") / "queries" / f"{name}.sql").read_text("utf-8")

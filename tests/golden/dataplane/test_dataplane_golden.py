@@ -44,7 +44,7 @@ def test_resources_are_as_recorded(
     """Envoy's resources of a configuration are those of its golden file, but for what the machine decides."""
     monkeypatch.setattr(dataplane_files, "system_authorities", lambda: folder / "ca.crt")
     dataplane = to_dataplane(config.load(folder / f"{case}.yaml"))
-    limits = dataclasses.replace(dataplane.limits, connections=10_000, heap_bytes=1 << 30)
+    limits = dataclasses.replace(dataplane.limits, connections=10_000, per_address=5_000, heap_bytes=1 << 30)
     made = render(dataclasses.replace(dataplane, limits=limits))
     files = {name: value["resources"] for name, value in made.files.items()}
     plain = json.loads(json.dumps({"bootstrap": made.bootstrap, **files}))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from starfort.alerts import Alert, AlertDispatcher, AlertHistory
 from starfort.alerts.channels import DeliveryError
@@ -24,6 +25,7 @@ class Receiver:
         self.failures = failures
         self.permanent = permanent
         self.got: list[str] = []
+        self.messages: list[Alert] = []
         self.closed = False
 
     async def send(self, alert: Alert) -> None:
@@ -32,6 +34,7 @@ class Receiver:
             self.failures -= 1
             raise DeliveryError("away", permanent=self.permanent)
         self.got.append(alert.subject)
+        self.messages.append(alert)
 
     async def close(self) -> None:
         """Remember."""
@@ -127,7 +130,7 @@ async def test_queue_is_bounded(make: Make) -> None:
 
 def test_first_to_acknowledge_stays(history: AlertHistory) -> None:
     """Acknowledging says who and when; a second one changes nothing, an unknown id is nobody's."""
-    stored, new = history.record(alert())
+    stored, new, _ = history.record(alert())
     assert new
     assert history.open_by_severity() == {"high": 1}
     assert history.acknowledge(stored.id, "amina") is not None
@@ -142,11 +145,113 @@ def test_first_to_acknowledge_stays(history: AlertHistory) -> None:
 def test_alert_after_the_window_is_new(history: AlertHistory) -> None:
     """What comes back after an hour is a new alert."""
     now = dt.datetime.now(dt.UTC)
-    assert history.record(alert(time=now - dt.timedelta(hours=2)))[1]
-    assert history.record(alert(time=now))[1]
+    assert history.record(alert(time=now - dt.timedelta(hours=2))).new
+    assert history.record(alert(time=now)).new
 
 
 def test_evidence_is_bounded(history: AlertHistory) -> None:
     """Evidence beyond 64 KiB is left out, and the last row says how much."""
-    stored, _ = history.record(alert(evidence=tuple({"text": "x" * 10_000} for _ in range(20))))
+    stored, *_ = history.record(alert(evidence=tuple({"text": "x" * 10_000} for _ in range(20))))
     assert stored.evidence[-1] == {"left_out_rows": 14}
+
+
+async def test_updates_are_kept_and_told_only_where_asked(make: Make, history: AlertHistory) -> None:
+    """New figures reach the kept alert; a message with them carries its id."""
+    receiver = Receiver()
+    dispatcher = make(receiver)
+    await dispatcher.start()
+    first = alert(dedup_key="k", score=0.6)
+    dispatcher.submit(first)
+    later = first.time + dt.timedelta(seconds=90)
+    changed = replace(
+        first, title="Scraping: 900", last_seen=later, score=0.9, members=12, evidence=({"n": 9},)
+    )
+    dispatcher.update(changed, tell=False)
+    dispatcher.update(replace(changed, state="grew"), tell=True)
+    await dispatcher.drained()
+    (kept,) = history.list()
+    assert (kept.title, kept.score, kept.members, kept.evidence) == ("Scraping: 900", 0.9, 12, [{"n": 9}])
+    assert (kept.first_at, kept.last_at, kept.count, kept.ended_at) == (first.time, later, 1, None)
+    assert [(message.state, message.id) for message in receiver.messages] == [
+        ("new", kept.id),
+        ("grew", kept.id),
+    ]
+
+
+async def test_waves_are_not_told_one_by_one(make: Make, history: AlertHistory) -> None:
+    """An alert that ends and comes back within minutes is one, going on again; channels hear of the first wave."""
+    receiver = Receiver()
+    dispatcher = make(receiver)
+    await dispatcher.start()
+    now = dt.datetime.now(dt.UTC)
+    for minute in range(4):
+        wave = alert(dedup_key="k", time=now + dt.timedelta(minutes=minute))
+        dispatcher.submit(wave)
+        await dispatcher.drained()
+        assert history.list()[0].ended_at is None
+        dispatcher.update(replace(wave, state="ended"), tell=True)
+    await dispatcher.drained()
+    (kept,) = history.list()
+    assert (kept.count, kept.ended_at) == (4, now + dt.timedelta(minutes=3))
+    assert [message.state for message in receiver.messages] == ["new", "ended"]
+
+
+async def test_return_after_a_while_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ended and is back after the quiet time is told as such, under the id that people know."""
+    monkeypatch.setattr("starfort.alerts.dispatcher.QUIET_S", 0.0)
+    receiver = Receiver()
+    dispatcher = make(receiver)
+    await dispatcher.start()
+    first = alert(dedup_key="k")
+    dispatcher.submit(first)
+    dispatcher.update(replace(first, state="ended"), tell=True)
+    dispatcher.submit(replace(first, time=first.time + dt.timedelta(minutes=20)))
+    await dispatcher.drained()
+    assert [message.state for message in receiver.messages] == ["new", "ended", "again"]
+    assert len({message.id for message in receiver.messages}) == 1
+
+
+def test_figures_only_grow(history: AlertHistory) -> None:
+    """An update that knows less (after a restart) takes nothing away; one of an unknown alert keeps nothing."""
+    first = alert(dedup_key="k", score=0.9, members=12)
+    history.record(first)
+    earlier = first.time - dt.timedelta(minutes=5)
+    stored = history.update(replace(first, score=0.4, members=2, first_seen=earlier, last_seen=earlier))
+    assert stored is not None
+    assert (stored.score, stored.members, stored.first_at, stored.last_at) == (0.9, 12, earlier, first.time)
+    assert history.update(alert("other")) is None
+
+
+def test_late_alert_of_a_known_attack_is_the_same(history: AlertHistory) -> None:
+    """An attack that is found late and touches a kept alert of its key is that one; one of hours before is not."""
+    now = dt.datetime.now(dt.UTC)
+    history.record(alert(dedup_key="k", time=now))
+    late = alert(dedup_key="k", state="ended", first_seen=now - dt.timedelta(minutes=30),
+                 last_seen=now - dt.timedelta(minutes=20))  # fmt: skip
+    assert not history.record(late).new
+    long_ago = now - dt.timedelta(hours=3)
+    old = history.record(alert(dedup_key="k", state="ended", first_seen=long_ago, last_seen=long_ago))
+    assert old.new
+    assert (old.alert.first_at, old.alert.ended_at) == (long_ago, long_ago)
+
+
+def test_alerts_that_nobody_would_end_are_ended(history: AlertHistory) -> None:
+    """After a restart, alerts whose signals lapsed meanwhile are over; those that go on and others stay."""
+    for key in ("signal:a", "signal:b", "catalogue:c"):
+        history.record(alert(key, dedup_key=key))
+    assert history.end_others("signal:", {"signal:b"}) == 1
+    assert {row.subject for row in history.list() if row.ended_at} == {"signal:a"}
+    assert history.end_others("signal:", {"signal:b"}) == 0
+
+
+def test_table_of_the_version_before_gets_its_columns(tmp_path: Path) -> None:
+    """An update keeps the alerts of a state database that lacks the newer columns."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    AlertHistory(engine).record(alert())
+    with engine.begin() as connection:
+        for column in ("score", "members", "ended_at"):
+            connection.execute(text(f"ALTER TABLE alerts DROP COLUMN {column}"))
+    history = AlertHistory(engine)
+    (kept,) = history.list()
+    assert (kept.subject, kept.score, kept.members, kept.ended_at) == ("a", None, 1, None)
+    assert history.update(alert(score=0.5)) is not None

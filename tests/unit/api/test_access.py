@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from starfort.admin.audit import CLI
 from starfort.admin.desk import Desk
@@ -27,7 +28,8 @@ IDS = [f"{method} {route.path}" for method, route in ROUTES]
 OPEN = {"POST /sessions", "GET /health"}
 EXPECTED = {
     "POST /reload": "admin", "GET /users": "admin", "POST /users": "admin", "PATCH /users/{name}": "admin",
-    "DELETE /users/{name}": "admin", "GET /config": "admin", "GET /audit": "admin",
+    "DELETE /users/{name}": "admin", "POST /users/{name}/second-factor": "admin",
+    "PUT /users/{name}/second-factor": "admin", "DELETE /users/{name}/second-factor": "admin", "GET /config": "admin", "GET /audit": "admin",
     "DELETE /signals": "operator", "POST /alerts/mutes": "operator",
     "DELETE /alerts/mutes/{mute_id}": "operator",
     "POST /alerts/{alert_id}/acknowledge": "operator",
@@ -125,8 +127,25 @@ async def test_cookie_attributes(client: httpx.AsyncClient) -> None:
     assert "samesite=strict" in plain
     assert "secure" not in plain
     tls = await client.post("https://starfort.test/api/v1/sessions", json=body)
-    assert "; secure" in tls.headers["set-cookie"].lower()
+    for cookie in tls.headers.get_list("set-cookie"):
+        assert cookie.startswith("__Host-starfort_")
+        assert "; secure" in cookie.lower()
+        assert "; path=/;" in cookie.lower()
+        assert "domain" not in cookie.lower()
     assert "max-age" in tls.headers["strict-transport-security"]
+
+
+async def test_over_tls_only_the_host_cookie_counts(client: httpx.AsyncClient) -> None:
+    """What another port's plain HTTP could set is no session over TLS."""
+    body = {"name": "root", "password": PASSWORD}
+    tls = await client.post("https://starfort.test/api/v1/sessions", json=body)
+    value = tls.cookies["__Host-starfort_session"]
+    client.cookies.clear()
+    where = "https://starfort.test/api/v1/status"
+    assert (
+        await client.get(where, headers={"cookie": f"__Host-starfort_session={value}"})
+    ).status_code == 200
+    assert (await client.get(where, headers={"cookie": f"starfort_session={value}"})).status_code == 401
 
 
 async def test_logging_out_ends_the_session_on_the_server(client: httpx.AsyncClient) -> None:
@@ -217,3 +236,50 @@ async def test_local_socket_is_trusted_only_when_the_server_says_so(app: FastAPI
     assert await call({"local": True}) == 200
     assert await call({}) == 401
     assert await call({"local": "yes"}) == 401
+
+
+async def test_tokens_of_others_are_out_of_reach(
+    client: httpx.AsyncClient, tokens: dict[str, dict[str, str]], desk: Desk
+) -> None:
+    """Nobody but an administrator sees or revokes somebody else's token; it looks as if there were none."""
+    theirs = next(token for token in desk.tokens.list() if token.owner == "viewer")
+    path = f"/api/v1/tokens/{theirs.id}"
+    assert (await client.delete(path, headers=tokens["operator"])).status_code == 404
+    listed = (await client.get("/api/v1/tokens", headers=tokens["operator"])).json()
+    assert {token["owner"] for token in listed} == {"operator"}
+    assert (await client.delete(path, headers=tokens["admin"])).status_code == 204
+
+
+async def test_refused_access_is_logged(client: httpx.AsyncClient, tokens: dict[str, dict[str, str]]) -> None:
+    """Who asked for what, with which role, from where; the query, which may hold anything, is left out."""
+    with capture_logs() as lines:
+        await client.get("/api/v1/audit?limit=5", headers=tokens["operator"])
+    found = next(line for line in lines if line["event"] == "access_refused")
+    assert (found["account"], found["role"], found["needed"]) == ("operator", "operator", "admin")
+    assert found["path"] == "/api/v1/audit"
+
+
+async def test_ones_own_sessions(
+    client: httpx.AsyncClient, app: FastAPI, tokens: dict[str, dict[str, str]]
+) -> None:
+    """Everybody sees and ends their own sessions and nobody else's; a token ends none."""
+    csrf = await log_in(client, "viewer")
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as elsewhere:
+        await log_in(elsewhere, "viewer")
+        assert (await elsewhere.get("/api/v1/status")).status_code == 200
+        mine = (await client.get("/api/v1/sessions")).json()
+        assert len(mine) == 2
+        theirs = [
+            each["id"] for each in (await client.get("/api/v1/sessions", headers=tokens["operator"])).json()
+        ]
+        assert theirs == []
+        other = (await elsewhere.get("/api/v1/sessions")).json()[0]["id"]
+        where = f"/api/v1/sessions/{other}"
+        assert (await client.delete(where, headers=tokens["viewer"])).status_code == 403
+        headers = {"X-CSRF-Token": csrf}
+        wanted = [each["id"] for each in mine]
+        assert (await client.delete(f"/api/v1/sessions/{'0' * 16}", headers=headers)).status_code == 404
+        for each in wanted:
+            await client.delete(f"/api/v1/sessions/{each}", headers=headers)
+        assert (await elsewhere.get("/api/v1/status")).status_code == 401

@@ -52,6 +52,7 @@ def _plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No settings from outside, in a folder of its own."""
     for name in ("STARFORT_CONFIG", "STARFORT_DATA_DIR", "STARFORT_URL", "STARFORT_TOKEN", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import create_engine
+
+from starfort.catalogue import Endpoint
+from starfort.catalogue.records import Memory, Records
 from tests.unit.cli.conftest import Run
 
 WRONG = """version: 1
@@ -69,7 +74,11 @@ def test_file_as_argument_and_missing_file(run: Run) -> None:
     """The file may be an argument; one that is not there is a sentence."""
     Path("other.yaml").write_text(WRONG.replace("shpo", "shop"))
     assert run("check", "other.yaml").code == 0
-    assert json.loads(run("check", "other.yaml", "--json").out) == {"ok": True, "problems": []}
+    assert json.loads(run("check", "other.yaml", "--json").out) == {
+        "ok": True,
+        "problems": [],
+        "warnings": [],
+    }
     missing = run("check", "none.yaml")
     assert missing.code == 1
     assert "cannot be read" in missing.out
@@ -91,3 +100,43 @@ def test_control_characters_steer_no_terminal(run: Run) -> None:
     """A line of the file with an escape sequence is shown without its effect."""
     Path("starfort.yaml").write_bytes(WRONG.replace("shpo", '"sh\\x1bpo"').encode() + b"# \xc2\x9b31m\n")
     assert "\x1b" not in run("check").out
+
+
+def test_warnings_are_shown_and_count_only_where_asked(run: Run) -> None:
+    """A label that nothing has: shown with place and fix, exit code 0, with `--strict` 1; in JSON too."""
+    when = "'\"logn\" in endpoint.labels'"
+    text = WRONG.replace("shpo", "shop") + f"policies: [{{name: a, when: {when}, action: block}}]\n"
+    Path("starfort.yaml").write_text(text)
+    result = run("check")
+    assert result.code == 0
+    assert "no API and no endpoint has the label 'logn'" in result.out
+    assert "fix: give one `labels: [logn]`" in result.out
+    assert "1 warning" in result.err
+    strict = run("check", "--strict")
+    assert (strict.code, strict.out) == (1, result.out)
+    told = json.loads(run("check", "--json").out)
+    (warning,) = told["warnings"]
+    assert (told["ok"], told["problems"], warning["line"] > 1) == (True, [], True)
+    assert run("check", "--strict", "--json").code == 1
+    Path("starfort.yaml").write_text(WRONG.replace("shpo", "shop"))
+    assert run("check", "--strict").code == 0
+
+
+def test_what_a_catalogue_has_seen_is_used(run: Run) -> None:
+    """Calls of a Starfort that ran here, stopped or not, say which endpoints there are; nothing is written."""
+    policy = "policies: [{name: a, endpoints: [POST /logn], action: block}]\n"
+    Path("starfort.yaml").write_text(WRONG.replace("shpo", "shop") + policy)
+    assert run("check", "--strict").code == 0
+    folder = Path("var")
+    folder.mkdir()
+    engine = create_engine(f"sqlite:///{folder / 'state.db'}")
+    records = Records(engine)
+    login = Endpoint("1", "shop", "", "POST", "/login", "learned", calls=3, first_seen=datetime.now(UTC))
+    records.save(Memory({"1": login}, {}, {}, None), ["1"], [])
+    result = run("check")
+    assert "no call of POST /logn was ever seen" in result.out
+    assert "did you mean 'POST /login'?" in result.out
+    engine.dispose()
+    (folder / "state.db").write_bytes(b"no database")
+    assert run("check", "--strict").code == 0
+    assert [path.name for path in folder.iterdir()] == ["state.db"]

@@ -77,3 +77,16 @@ def test_commands_in_documents_exist() -> None:
             first, *rest = line.split()
             known = first in VERBS or (first in NOUNS and rest and rest[0] in NOUNS[first][1])
             assert known, f"{document.name}: starfort {line}"
+
+
+def test_tests_that_the_security_model_names_exist() -> None:
+    """Each requirement that docs/security.md calls held by a test has that test."""
+    named = re.findall(
+        r"`((?:\w+/)?test_\w+\.py)::(test_\w+)`", (ROOT / "docs/security.md").read_text("utf-8")
+    )
+    assert len(named) > 50
+    for file, test in named:
+        found = [
+            path for path in (ROOT / "tests/unit").rglob(f"**/{file}") if f"def {test}(" in path.read_text()
+        ]
+        assert found, f"{file}::{test}"

@@ -45,26 +45,41 @@ def test_reload(run: Run, served: Served, monkeypatch: pytest.MonkeyPatch) -> No
     assert "starfort.yaml:3:1: no" in result.err
 
 
-def test_catalog(run: Run, served: Served) -> None:
+def test_catalogue(run: Run, served: Served) -> None:
     """Endpoints are listed, filtered, shown and exported."""
-    listed = run("catalog", "list", "--api", "bank", "--json")
+    listed = run("catalogue", "list", "--api", "bank", "--json")
     rows = json.loads(listed.out)
     assert {row["path"] for row in rows} == {"/ofx", "/accounts/{id}/statement"}
-    assert "/accounts/{id}/statement" in run("catalog", "list").out
+    assert "/accounts/{id}/statement" in run("catalogue", "list").out
     assert (
         "POST bank.example.com/ofx"
-        in run("catalog", "show", next(r["id"] for r in rows if r["path"] == "/ofx")).out
+        in run("catalogue", "show", next(r["id"] for r in rows if r["path"] == "/ofx")).out
     )
-    missing = run("catalog", "show", "00ff")
+    for written in (
+        "POST /ofx",
+        "post bank.example.com/ofx",
+        "/accounts/{any}/statement",
+        "GET /accounts/:id/statement",
+        "GET https://bank.example.com/accounts/17/statement?from=1",
+    ):
+        shown = run("catalogue", "show", written)
+        assert shown.code == 0, shown.err
+        assert "bank.example.com/" in shown.out
+    unknown = run("catalogue", "show", "POST /ofxx")
+    assert unknown.code == 1
+    assert "did you mean 'POST /ofx'" in unknown.err
+    assert "no endpoint 'DELETE /ofx'" in run("catalogue", "show", "DELETE /ofx").err
+    assert "write its id, or method and path" in run("catalogue", "show", "GET notes").err
+    missing = run("catalogue", "show", "00ff")
     assert missing.code == 4
     assert "there is no endpoint" in missing.err
-    assert run("catalog", "export", "--output", "all.json").code == 0
+    assert run("catalogue", "export", "--output", "all.json").code == 0
     assert len(json.loads(Path("all.json").read_text())) == 10
-    document = json.loads(run("catalog", "export", "--openapi", "--api", "bank").out)
+    document = json.loads(run("catalogue", "export", "--openapi", "--api", "bank").out)
     assert document["openapi"].startswith("3.1")
     assert set(document["paths"]) == {"/ofx", "/accounts/{id}/statement"}
-    assert "name one API of: bank, shop, social" in run("catalog", "export", "--openapi").err
-    assert run("catalog", "export", "--openapi", "--api", "none").code == 4
+    assert "name one API of: bank, shop, social" in run("catalogue", "export", "--openapi").err
+    assert run("catalogue", "export", "--openapi", "--api", "none").code == 4
 
 
 MATCH = json.dumps(
@@ -139,17 +154,17 @@ def test_policy_list(run: Run, served: Served) -> None:
     assert "!endpoint.documented" in run("policy", "list").out
 
 
-def test_posture(run: Run, served: Served) -> None:
+def test_findings(run: Run, served: Served) -> None:
     """What is wrong with the APIs is listed with what to do; nothing wrong is said and is no error."""
     served.estate.catalogue.findings = list
-    assert "Nothing is wrong" in run("posture").err
+    assert "Nothing is wrong" in run("findings").err
     now = datetime.now(UTC)
     finding = Finding("open_sensitive", "high", "shop", "00ff", "GET /cards is open", {"calls": 4}, now, now)
     served.estate.catalogue.findings = lambda: [finding]
-    assert "GET /cards is open" in run("posture", "--severity", "high").out
-    (row,) = json.loads(run("posture", "--api", "shop", "--json").out)
+    assert "GET /cards is open" in run("findings", "--severity", "high").out
+    (row,) = json.loads(run("findings", "--api", "shop", "--json").out)
     assert (row["code"], row["evidence"]) == ("open_sensitive", {"calls": 4})
-    assert "Nothing" in run("posture", "--api", "bank").err
+    assert "Nothing" in run("findings", "--api", "bank").err
 
 
 def test_alerts(run: Run, served: Served) -> None:
@@ -255,6 +270,25 @@ def test_users(run: Run, served: Served) -> None:
     assert "last administrator" in last.err
 
 
+def test_second_factor_of_an_account(run: Run, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is on once the app's code was typed; stdout has the recovery codes alone; it can be turned off."""
+    import pyotp
+
+    secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    monkeypatch.setattr(pyotp, "random_base32", lambda: secret)
+    assert run("user", "add", "lena", "--password-stdin", stdin="correct horse battery\n").code == 0
+    wrong = run("user", "factor", "lena", stdin="12345\n")
+    assert wrong.code == 4
+    assert not any(row["second_factor"] for row in json.loads(run("user", "list", "--json").out))
+    made = run("user", "factor", "lena", stdin=pyotp.TOTP(secret).now() + "\n")
+    assert made.code == 0, made.err
+    assert secret in made.err
+    assert len(made.out.split()) == 10
+    assert run("user", "factor", "lena", stdin="1\n").code == 4
+    assert run("user", "factor", "lena", "--off").code == 0
+    assert run("user", "remove", "lena", "--yes").code == 0
+
+
 def test_tokens(run: Run, served: Served) -> None:
     """A token's text is all that stdout has; it is listed without its text, and revoked."""
     made = run("token", "create", "ci", "--role", "operator", "--days", "5")
@@ -282,3 +316,69 @@ def test_version(run: Run) -> None:
         "clickhouse",
         "python",
     }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("events", "--action", "deny"), "block"),
+        (("events", "--action", "Blocked"), "block"),
+        (("events", "--action", "throttle"), "limit"),
+        (("events", "--action", "deceve"), "deceive"),
+        (("events", "--range", "1d"), "24h"),
+        (("events", "--bot", "crawler"), "good"),
+        (("alerts", "list", "--severity", "warning"), "medium"),
+        (("findings", "--severity", "hgih"), "high"),
+        (("catalogue", "list", "--show", "shadow"), "undocumented"),
+        (("up", "--log-level", "warn"), "warning"),
+        (("user", "add", "a", "--role", "reader"), "viewer"),
+        (("events", "--action", "zzz"), ""),
+    ],
+)
+def test_values_that_an_option_does_not_know(run: Run, arguments: tuple[str, ...], meant: str) -> None:
+    """A usage error that says which value may be meant, and all that there are."""
+    result = run(*arguments)
+    assert result.code == 2
+    assert f"there is no {arguments[-1]!r}" in result.err
+    assert ("Did you mean" in result.err) == bool(meant)
+    assert f"Did you mean {meant}?" in result.err or not meant
+    assert "There are: " in " ".join(result.err.split())
+
+
+def test_rule_sets_that_run(
+    run: Run, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rules of the running Starfort are listed, those of another folder too; without one that is said."""
+    monkeypatch.setenv("STARFORT_RULESETS", str(tmp_path / "none"))
+    status = served.estate.status()
+    monkeypatch.setattr(
+        served.estate,
+        "status",
+        lambda: dataclasses.replace(
+            status, config=dataclasses.replace(status.config, rules="starfort/1, OWASP_CRS/4.25.0")
+        ),
+    )
+    listed = run("rules", "list")
+    assert listed.code == 0, listed.err
+    assert "OWASP_CRS" in listed.out
+    assert "not in this folder" in listed.out
+    assert "part of Starfort" in listed.out
+    assert [row["in_force"] for row in json.loads(run("rules", "list", "--json").out)] == [True, True]
+    monkeypatch.delenv("STARFORT_DATA_DIR")
+    assert "No Starfort answers here" in run("rules", "list").err
+    assert run("rules", "list", "--data-dir", str(tmp_path / "x")).code == 3
+
+
+def test_former_names(run: Run, served: Served) -> None:
+    """Names from before still work, and are not listed any more."""
+    served.estate.catalogue.findings = list
+    for former, present in (
+        (("catalog", "list", "--json"), ("catalogue", "list", "--json")),
+        (("endpoints", "list", "--json"), ("catalogue", "list", "--json")),
+        (("posture", "--json"), ("findings", "--json")),
+    ):
+        assert run(*former).out == run(*present).out
+        assert run(*former).code == 0
+    words = run("--help").out.split()
+    assert {"catalogue", "findings"} <= set(words)
+    assert not {"catalog", "posture", "endpoints"} & set(words)

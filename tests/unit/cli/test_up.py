@@ -130,6 +130,7 @@ def test_errors_of_a_start_are_sentences(run: Run, control: Control) -> None:
     refused = run("up", "--config", str(control.config_path))
     assert refused.code == 1
     assert "starfort.json:1:" in refused.err
+    assert _log(refused.err) == [], "only the error"
     assert "Traceback" not in refused.err
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"

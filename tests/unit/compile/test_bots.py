@@ -7,6 +7,7 @@ import pytest
 
 from starfort import _engine, bundle
 from starfort.bundle.model import BOT_CLASSES
+from starfort.compile import bots
 from starfort.compile.bots import known_bots
 
 PATTERNS = [(re.compile(bot.pattern), bot) for bot in known_bots()]
@@ -74,3 +75,15 @@ def test_examples_of_the_list_are_found() -> None:
     examples = [one for entry in crawleruseragents.CRAWLER_USER_AGENTS_DATA for one in entry["instances"][:1]]
     assert len(examples) > 1000
     assert [one for one in examples if classify(one)[0] == "none"] == []
+
+
+def test_names_are_the_same_whether_patterns_are_compiled_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pattern that is one text names the bot as the compiled pattern would."""
+    quick = known_bots()
+    known_bots.cache_clear()
+    monkeypatch.setattr(bots, "_literal", lambda _: "")
+    assert known_bots() == quick
+    known_bots.cache_clear()
+    monkeypatch.undo()
+    assert bots._literal(r"Googlebot\/") == "Googlebot/"
+    assert [each for each in ("a.c", "^x", r"a\b", r"\d", "(a)", "a|b", "a+") if bots._literal(each)] == []

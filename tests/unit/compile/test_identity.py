@@ -61,7 +61,7 @@ def test_keys_of_a_file_are_verified_by_the_engine(tmp_path: Path) -> None:
         ("- {subject: a, sha256: secret}\n", "sha256: secret}", "should match pattern"),
         (f"- {{subject: a, sha265: {HASH}}}\n", "sha265", "unknown key 'sha265'"),
         ("- subject: a\n", "subject: a", "'sha256' is missing"),
-        ("subject: a\n", "subject: a", "valid list"),
+        ("subject: a\n", "subject: a", "takes a list"),
         ("a: b: c\n", ": c", "is no YAML"),
     ],
 )

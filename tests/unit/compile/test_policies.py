@@ -102,7 +102,7 @@ def test_a_key_may_not_ask_the_response_either(tmp_path: Path) -> None:
         ('when: "request.path == \\"/\\" && foo(1)", action: block', "foo(1)", "no function 'foo'"),
         ("when: 'request.path.matches(\"(\")', action: block", '"(")', "regular expression"),
         ("when: 'in_list(client.address, ''tor'')', action: block", "''tor'')", "no list 'tor'"),
-        ("action: {limit: {rate: 1/s, key: [client.address, client.asn]}}", "client.asn]", "must be string"),
+        ("action: {limit: {rate: 1/s, key: [client.address, client.asn]}}", "client.asn]", "must be a text"),
         ("action: {tag: {header: Content-Length, value: '1'}}", "Content-Length", "cannot be set"),
         ("action: {tag: {header: X-Starfort-Peer, value: '1'}}", "X-Starfort-Peer", "cannot be set"),
         ("action: {limit: {rate: 1/0ms}}", "1/0ms", "at least 1ms"),

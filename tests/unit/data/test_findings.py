@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from starfort.catalogue.finding import Finding, Scope
-from starfort.data.findings import CHECKS, MIN_VALUES
+from starfort.data.findings import CHECKS, MIN_VALUES, SEVERE
 from starfort.store import Store
 from tests.support.events import START, event, stream
 
@@ -31,7 +31,8 @@ class Api:
 
     def find(self, code: str) -> list[Finding]:
         """What one check finds here."""
-        window = Scope(START - dt.timedelta(minutes=5), START + dt.timedelta(minutes=5))
+        masked = ("mask:cards card_number", *(f"mask:all {name}" for name in (*SEVERE, "email")))
+        window = Scope(START - dt.timedelta(minutes=5), START + dt.timedelta(minutes=5), masked=masked)
         return [finding for finding in _BY_CODE[code].run(self.store, window) if finding.api == self.name]
 
 
@@ -48,10 +49,29 @@ def test_classes_that_leave(api: Api) -> None:
     api.call("/b", sensitive_request=["card_number"])
     (finding,) = api.find("sensitive_data")
     assert finding.title == "GET /a sends card_number, email"
-    assert finding.severity == "medium"
+    assert finding.severity == "info", "card numbers were masked each time"
+    assert finding.evidence["unmasked_classes"] == ["email"]
     assert finding.evidence["values_sent"] == 8
     assert finding.evidence["masked_answers"] == 2
     assert finding.evidence["subjects"] == 1
+
+
+def test_a_mask_of_one_class_excuses_no_other(api: Api) -> None:
+    """What a policy masks is what it names; a policy that is gone, or masks something else, excuses nothing."""
+    for number, (classes, tags, severity) in enumerate(
+        [
+            (["card_number", "us_ssn"], ["mask:cards"], "medium"),
+            (["card_number"], ["mask:cards"], "info"),
+            (["card_number"], ["mask:gone"], "medium"),
+            (["card_number"], ["tag:cards"], "medium"),
+            (["us_ssn", "card_number"], ["mask:cards", "mask:all"], "info"),
+        ]
+    ):
+        api.call(f"/{number}", sensitive_response=classes, tags=tags)
+        found = {each.title.split()[1]: each.severity for each in api.find("sensitive_data")}
+        assert found[f"/{number}"] == severity
+        leaks = {each.title.split()[1] for each in api.find("severe_data_unmasked")}
+        assert (f"/{number}" in leaks) == (severity == "medium")
 
 
 @pytest.mark.parametrize("name", ["card_number", "us_ssn", "private_key", "cloud_key"])

@@ -13,9 +13,17 @@ from typing import Any, ClassVar
 
 import pytest
 
-from starfort.dataplane import frames
+from starfort.dataplane import frames, socket
 from starfort.dataplane.frames import FrameType
-from starfort.dataplane.socket import Callbacks, ControlSocket, Peer, SocketUnavailableError, Timeouts
+from starfort.dataplane.socket import (
+    MAX_QUEUED_BYTES,
+    Answer,
+    Callbacks,
+    ControlSocket,
+    Peer,
+    SocketUnavailableError,
+    Timeouts,
+)
 
 HELLO = {
     "node": "edge-1",
@@ -79,11 +87,15 @@ class Taken:
     def __init__(self) -> None:
         self.batches: list[tuple[int, bytes]] = []
         self.fail = False
+        self.disk = asyncio.Event()
+        self.disk.set()
 
-    async def on_events(self, _: Peer, sequence: int, arrow: bytes) -> None:
+    async def on_events(self, _: Peer, sequence: int, arrow: bytes) -> socket.Taken:
+        await self.disk.wait()
         if self.fail:
             raise OSError("disk full")
         self.batches.append((sequence, arrow))
+        return socket.Taken(10, float(sequence))
 
 
 @pytest.fixture
@@ -103,11 +115,17 @@ async def server(tmp_path: Path, taken: Taken) -> AsyncIterator[ControlSocket]:
             signals=lambda: [signal],
             bundle=lambda: (tmp_path / "bundle.sfb", "v1"),
         ),
-        Timeouts(hello_s=0.5, body_s=0.5, bundle_s=2),
+        Timeouts(hello_s=0.5, body_s=0.5, bundle_s=0.5),
     )
     await made.start()
     yield made
     await made.stop()
+
+
+@pytest.fixture(autouse=True)
+async def _close_filters() -> AsyncIterator[None]:
+    """Close what the test opened."""
+    yield
     while Filter.opened:
         writer = Filter.opened.pop()
         writer.close()
@@ -221,8 +239,138 @@ async def test_filter_that_never_answers_is_an_error_not_a_hang(
     await peer.receive(FrameType.BUNDLE)
     peer.writer.close()
     (result,) = await push
-    assert not result.ok
-    assert result.error == "connection closed"
+    assert (result.ok, result.answer, result.error) == (False, Answer.NONE, "connection closed")
+
+
+async def test_answers_and_statistics_do_not_wait_for_a_full_disk(
+    server: ControlSocket, taken: Taken, tmp_path: Path
+) -> None:
+    """While no batch can be written, a bundle's answer, statistics and pings come through within a second."""
+    taken.disk.clear()
+    peer = await greeted(server)
+    for sequence in range(1, 9):
+        peer.send_events(sequence, bytes(1024 * 1024))
+    async with asyncio.timeout(1):
+        push = asyncio.create_task(server.push_bundle(tmp_path / "b", "v2"))
+        await peer.receive(FrameType.BUNDLE)
+        peer.send(FrameType.BUNDLE_RESULT, {"version": "v2", "ok": True, "error": ""})
+        (result,) = await push
+        assert result.answer is Answer.TAKEN
+        peer.send(FrameType.STATS, {"counters": {"requests": 7}})
+        peer.send(FrameType.PING, b"12345678")
+        assert await peer.receive(FrameType.PONG) == b"12345678"
+    assert server.peers[0].counters == {"requests": 7.0}
+    assert taken.batches == []
+    taken.disk.set()
+    assert [await peer.receive(FrameType.EVENTS_ACK) for _ in range(8)] == list(range(1, 9))
+    assert [sequence for sequence, _ in taken.batches] == list(range(1, 9))
+
+
+async def test_a_filter_without_a_window_fills_no_more_than_its_queue(
+    server: ControlSocket, taken: Taken
+) -> None:
+    """Batches beyond what a connection may queue stay in the socket until there is room; none is lost."""
+    taken.disk.clear()
+    peer = await greeted(server)
+    size = 3 * 1024 * 1024
+    for sequence in range(1, 21):
+        peer.send_events(sequence, bytes(size))
+    (connection,) = server._connections
+    await until(lambda: (connection.queued + 1) * size > MAX_QUEUED_BYTES)
+    await asyncio.sleep(0.2)
+    assert connection.queued * size <= MAX_QUEUED_BYTES
+    taken.disk.set()
+    assert [await peer.receive(FrameType.EVENTS_ACK) for _ in range(20)] == list(range(1, 21))
+
+
+async def test_a_filter_that_does_not_answer_is_asked_again_until_it_does(
+    tmp_path: Path, taken: Taken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silence is no refusal: the result says so, pauses between questions grow, and an answer ends them."""
+    monkeypatch.setattr("starfort.dataplane.socket.ASK_AGAIN_S", (0.2, 0.4))
+    wanted = (tmp_path / "b", "v1")
+    callbacks = Callbacks(on_events=taken.on_events, bundle=lambda: wanted)
+    server = ControlSocket(tmp_path / "c.sock", callbacks, Timeouts(bundle_s=0.05))
+    await server.start()
+    peer = await Filter.connect(server.path, {**HELLO, "bundle": "v1"})
+    await peer.receive(FrameType.SIGNALS)
+    (result,) = await server.push_bundle(tmp_path / "b", "v2")
+    assert (result.ok, result.answer) == (False, Answer.NONE)
+    assert "no answer within 0.05 s" in result.error
+    wanted = (tmp_path / "b", "v2")
+    state = server.peers[0]
+    assert state.bundle_pending
+    assert (state.bundle, state.bundle_error) == ("v1", "")
+    times = []
+    for _ in range(4):
+        assert (await peer.receive(FrameType.BUNDLE))["version"] == "v2"
+        times.append(asyncio.get_running_loop().time())
+    assert times[3] - times[2] > 0.3, "the longest pause is kept"
+    peer.send(FrameType.BUNDLE_RESULT, {"version": "v2", "ok": True, "error": ""})
+    await until(lambda: state.bundle == "v2")
+    assert not state.bundle_pending
+    assert state.bundle_since > 0
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(peer.receive(FrameType.BUNDLE), 0.6)
+    await server.stop()
+
+
+async def test_a_refusal_is_final_and_a_filter_that_returns_with_another_bundle_is_asked(
+    tmp_path: Path, taken: Taken
+) -> None:
+    """A bundle that was refused is not sent again; after a reconnect the filter is judged by what it runs."""
+    callbacks = Callbacks(on_events=taken.on_events, bundle=lambda: (tmp_path / "b", "v2"))
+    server = ControlSocket(tmp_path / "c.sock", callbacks, Timeouts(bundle_s=0.05))
+    await server.start()
+    peer = await Filter.connect(server.path, {**HELLO, "bundle": "v1"})
+    await peer.receive(FrameType.BUNDLE)
+    await peer.receive(FrameType.SIGNALS)
+    peer.send(FrameType.BUNDLE_RESULT, {"version": "v2", "ok": False, "error": "checksum"})
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(peer.receive(FrameType.BUNDLE), 0.4)
+    assert server.peers[0].bundle_error == "checksum"
+    peer.writer.close()
+    again = await Filter.connect(server.path, {**HELLO, "bundle": "v1", "bundle_since_ms": 1_700_000_000_000})
+    assert (await again.receive(FrameType.BUNDLE))["version"] == "v2"
+    assert server.peers[0].bundle_since == 1_700_000_000
+    await server.stop()
+
+
+async def test_statistics_settle_which_bundle_is_in_force(server: ControlSocket, tmp_path: Path) -> None:
+    """A filter whose answer got lost still says each second what it runs, and that counts as its answer."""
+    peer = await greeted(server)
+    push = asyncio.create_task(server.push_bundle(tmp_path / "b", "v2"))
+    await peer.receive(FrameType.BUNDLE)
+    said = {"bundle": {"version": "v2", "since_ms": 1_700_000_000_500}}
+    peer.send(FrameType.STATS, said)
+    (result,) = await push
+    assert result.ok
+    assert (server.peers[0].bundle, server.peers[0].bundle_since) == ("v2", 1_700_000_000.5)
+
+
+async def test_what_a_filter_had_when_it_ended_is_counted(server: ControlSocket, taken: Taken) -> None:
+    """Batches that came are taken after the filter closed; calls that never came are counted, unless it returns."""
+    peer = await greeted(server)
+    peer.send(FrameType.STATS, {"counters": {"events_acknowledged": 500}, "waiting": {"calls": 0}})
+    peer.send_events(1)
+    await peer.receive(FrameType.EVENTS_ACK)
+    taken.disk.clear()
+    peer.send_events(2)
+    peer.send(
+        FrameType.STATS,
+        {"counters": {"events_acknowledged": 510}, "waiting": {"calls": 13, "oldest_us": 5_000_000}},
+    )
+    await until(lambda: server.peers[0].waiting_calls == 13)
+    assert server.peers[0].oldest_waiting == 5.0
+    peer.writer.close()
+    await until(lambda: not server.connected)
+    assert server.busy
+    taken.disk.set()
+    await until(lambda: not server.busy)
+    assert [sequence for sequence, _ in taken.batches] == [1, 2]
+    assert server.peers[0].left_behind == 3
+    await greeted(server)
+    assert server.peers[0].left_behind == 0
 
 
 async def test_signals_reach_every_filter(server: ControlSocket) -> None:

@@ -104,3 +104,34 @@ async def test_stopping_with_a_long_poll_under_way(unix: Path, caplog: pytest.Lo
             await server.stop()
         assert (await polling).status_code == 503
     assert caplog.records == []
+
+
+async def says_whence(scope: Any, receive: Any, send: Any) -> None:
+    """Say from where the caller comes and how."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+    else:
+        await _answer(send, f"{scope['client'][0] if scope['client'] else '-'} {scope['scheme']}")
+
+
+@pytest.mark.parametrize(
+    ("trusted", "expected"),
+    [
+        ([], "127.0.0.1 http"),
+        (["192.0.2.1"], "127.0.0.1 http"),
+        (["127.0.0.0/8"], "203.0.113.5 https"),
+        (["127.0.0.1/32", "203.0.113.0/24"], "198.51.100.9 https"),
+    ],
+)
+async def test_forwarding_headers(unix: Path, trusted: list[str], expected: str) -> None:
+    """They count only from proxies that the configuration trusts: on loopback any program could send them."""
+    server = AdminServer(says_whence, "127.0.0.1:0", unix, trusted_proxies=trusted)
+    await server.start()
+    headers = {"X-Forwarded-For": "198.51.100.9, 203.0.113.5", "X-Forwarded-Proto": "https"}
+    try:
+        async with httpx.AsyncClient(headers=headers) as client:
+            assert (await client.get(f"http://127.0.0.1:{server.port}/")).text == expected
+        async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(unix))) as local:
+            assert (await local.get("http://starfort/", headers=headers)).text == "- http"
+    finally:
+        await server.stop()

@@ -10,7 +10,7 @@ import pytest
 
 from starfort import bundle
 from starfort.alerts.channels import LogChannel, SyslogChannel, WebhookChannel
-from starfort.runtime import assemble
+from starfort.runtime import checked
 from starfort.runtime.assemble import HASH_KEY_BYTES, FileToolchain, hash_key, open_store
 from starfort.runtime.toolchain import RefusedError
 from starfort.store import Retention, Store
@@ -105,14 +105,14 @@ def test_what_the_engine_refuses_is_refused(config: Path, monkeypatch: pytest.Mo
     assert problem.startswith(f"{rules}:2:1: rule 1 cannot run: look-around")
     rules.write_text('SecRule ARGS "@rx a" "id:1,phase:2,pass"\n')
     toolchain.build(toolchain.load(config), ())
-    compile_config = assemble.compile_config
+    compile_config = checked.compile_config
 
     def contradictory(*arguments: Any, **named: Any) -> Any:
         made = compile_config(*arguments, **named)
         broken = dataclasses.replace(made.bundle, hash_key=b"short")
         return dataclasses.replace(made, bundle=broken)
 
-    monkeypatch.setattr(assemble, "compile_config", contradictory)
+    monkeypatch.setattr(checked, "compile_config", contradictory)
     with pytest.raises(RefusedError, match=r"starfort\.yaml.*the engine refuses what this comes to"):
         toolchain.build(toolchain.load(config), ())
 

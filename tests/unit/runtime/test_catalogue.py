@@ -25,7 +25,12 @@ def _built(*endpoints: tuple[str, str, bool], configured: tuple[str, ...] = ()) 
     api = SimpleNamespace(name="feed", hosts=("*",), labels=("public",), documented=True, jwt_providers=())
     bundle = SimpleNamespace(apis=(api,), endpoints=rows, identity=SimpleNamespace(jwt_providers=("a", "b")))
     settings = SimpleNamespace(name="feed", endpoints=[SimpleNamespace(match=match) for match in configured])
-    return SimpleNamespace(bundle=bundle, config=SimpleNamespace(apis=[settings]))
+    mask = SimpleNamespace(name="hide", action=SimpleNamespace(mask=["card_number"]))
+    every = SimpleNamespace(name="all", action=SimpleNamespace(mask=[]))
+    block = SimpleNamespace(name="stop", action=SimpleNamespace(mask=None))
+    sensitive = SimpleNamespace(classes=["email", "iban"])
+    config = SimpleNamespace(apis=[settings], policies=[mask, every, block], sensitive=sensitive)
+    return SimpleNamespace(bundle=bundle, config=config)
 
 
 def test_a_new_version_goes_from_traffic_to_bundle_and_alerts(store: Store, tmp_path: Path) -> None:
@@ -99,3 +104,10 @@ def test_severity_follows_what_is_at_stake() -> None:
         (News("new_host", "x", "other.example"), "medium"),
     ]
     assert [alerts_of([news])[0].severity for news, _ in cases] == [severity for _, severity in cases]
+
+
+def test_checks_know_what_policies_mask(store: Store, tmp_path: Path) -> None:
+    """A policy's classes, or every class where it names none."""
+    feed = CatalogueFeed(store, create_engine(f"sqlite:///{tmp_path / 'state.db'}"), None)
+    feed.declare(_built(("GET", "/a", True)))
+    assert feed.board.posture.masked == ("mask:hide card_number", "mask:all email", "mask:all iban")

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import re
 import socket
+import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
@@ -15,13 +16,15 @@ import pytest
 from fastapi import FastAPI, Request
 
 from starfort.alerts import Alert
+from starfort.dataplane.frames import FrameType
+from starfort.events.spool import Spool
 from starfort.runtime import Runtime
 from starfort.runtime.lock import StartError
 from starfort.runtime.toolchain import RefusedError
 from starfort.store import Store
 from tests.support.callers import campaign, hashed
 from tests.support.control import Control, FakeFilter, until
-from tests.support.events import stream
+from tests.support.events import event, stream
 
 SOCKET = "run/control.sock"
 
@@ -101,6 +104,20 @@ async def test_bad_file_leaves_the_good_one_in_force(control: Control) -> None:
     assert control.runtime.status().config.last_error == ""
 
 
+async def test_what_has_no_effect_is_said_and_refuses_nothing(control: Control) -> None:
+    """Warnings of the file in force stand in the reload's answer, the status and a metric; they go with their cause."""
+    control.write(node="edge-4", warnings=["starfort.json:1:1: the label 'x' is nowhere"])
+    result = await control.runtime.reload()
+    assert (result.ok, result.warnings) == (True, ["starfort.json:1:1: the label 'x' is nowhere"])
+    status = control.runtime.status()
+    assert status.config.warnings == result.warnings
+    assert "x" not in "".join(status.problems), "a warning is no trouble of the runtime"
+    assert b"starfort_config_warnings 1.0" in control.runtime.metrics()
+    control.write(node="edge-4")
+    assert (await control.runtime.reload()).warnings == []
+    assert control.runtime.status().config.warnings == []
+
+
 async def test_damaged_bundle_is_written_anew(control: Control) -> None:
     """A filter that comes without a bundle finds the file as it was written, whatever became of it on disk."""
     bundle = control.runtime.data_dir / "bundle.sfb"
@@ -124,6 +141,100 @@ async def test_bundle_that_every_filter_refuses_is_taken_back(control: Control) 
         assert bundle.read_bytes() == good
         assert control.runtime.config.node == "edge-1"
         assert peer.bundles == []
+
+
+async def test_a_change_is_in_force_within_two_seconds_while_no_event_can_be_written(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a full disk and events that wait, a filter's answer is heard at once and status names the disk."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Spool, "append", full)
+    async with FakeFilter(control.runtime.data_dir / SOCKET) as peer:
+        await until(lambda: len(peer.bundles) == 1)
+        for _ in range(50):
+            peer.send_events(stream([event(time=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=90))] * 500))
+        await until(lambda: control.runtime.ingest.counters.write_failures)
+        started = time.monotonic()
+        control.write(node="edge-7")
+        await until(lambda: control.runtime.config.node == "edge-7")
+        assert time.monotonic() - started < 2
+        status = control.runtime.status()
+        assert status.nodes[-1].bundle == status.config.bundle == peer.bundles[-1]
+        assert (status.config.last_error, peer.acknowledged) == ("", 0)
+        assert any("No space left" in problem for problem in status.problems)
+        assert any("detection sees the past" in problem for problem in status.problems)
+        assert status.store.lag_s > 85
+        monkeypatch.undo()
+        await until(lambda: peer.acknowledged == 50)
+
+
+async def test_a_filter_that_does_not_answer_has_not_refused(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silence changes nothing about the configuration; status says who was asked, and it is asked until it answers."""
+    monkeypatch.setattr("starfort.dataplane.socket.ASK_AGAIN_S", (0.2, 0.4))
+    monkeypatch.setattr("starfort.runtime.horizon.ANSWER_S", 0.0)
+    control.runtime.socket._timeouts.bundle_s = 0.2
+    async with FakeFilter(control.runtime.data_dir / SOCKET) as peer:
+        await until(lambda: len(peer.bundles) == 1)
+        peer.answers = False
+        control.write(node="edge-8")
+        result = await control.runtime.reload()
+        assert (result.ok, result.refused_by) == (True, [])
+        assert "no answer within" in result.unanswered[0]
+        assert control.runtime.config.node == "edge-8"
+        node = control.runtime.nodes()[-1]
+        assert (node.bundle, node.bundle_awaited) == (peer.bundles[0], result.bundle)
+        assert node.bundle_since > 0
+        assert any(
+            f"has not answered about bundle {result.bundle}" in one
+            for one in control.runtime.status().problems
+        )
+        await until(lambda: peer.ignored.count(result.bundle) > 2)
+        peer.answers = True
+        await until(lambda: control.runtime.nodes()[-1].bundle == result.bundle)
+        assert control.runtime.nodes()[-1].bundle_awaited == ""
+        assert not any("has not answered" in problem for problem in control.runtime.status().problems)
+
+
+async def test_lag_counts_what_waits_in_filters(control: Control) -> None:
+    """Events that a filter still has make detection late, in status and metrics, until they are in the store."""
+    runtime = control.runtime
+    async with FakeFilter(runtime.data_dir / SOCKET) as peer:
+
+        def say(calls: int, age: float, acknowledged: int) -> None:
+            oldest = time.time() - age
+            waiting = {"calls": calls, "oldest_us": int(oldest * 1e6)}
+            peer.send(
+                FrameType.STATS, {"counters": {"events_acknowledged": acknowledged}, "waiting": waiting}
+            )
+
+        say(0, 0, 0)
+        await until(lambda: runtime.socket.peers and runtime.socket.peers[-1].stats_at)
+        assert runtime.store_status().lag_s < 5
+        say(1000, 81, 0)
+        await until(lambda: runtime.store_status().events_waiting == 1000)
+        store = runtime.store_status()
+        assert 80 < store.lag_s < 90
+        assert dt.datetime.now(dt.UTC) - runtime.seen_until() > dt.timedelta(seconds=80)
+        (problem,) = [each for each in runtime.status().problems if "sees the past" in each]
+        assert "1,000 wait in filters" in problem
+        (line,) = re.findall(rb"^starfort_store_lag_seconds (.*)$", runtime.metrics(), re.MULTILINE)
+        assert float(line) > 80
+        old = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=60)
+        peer.send_events(stream([event(time=old)] * 400))
+        await until(lambda: runtime.store_status().events_waiting == 600)
+        await until(lambda: 55 < runtime.store_status().lag_s < 70)
+        peer.send_events(stream([event(time=old)] * 600))
+        await until(lambda: runtime.store_status().lag_s < 5)
+        assert runtime.store_status().events_waiting == 0
+        say(7, 1, 1000)
+        await until(lambda: runtime.store_status().events_waiting == 7)
+    await until(lambda: not runtime.socket.busy)
+    assert runtime.socket.peers[-1].left_behind == 7
 
 
 async def test_learned_endpoint_reaches_the_engine_and_people(control: Control) -> None:
@@ -191,7 +302,7 @@ async def test_unix_admin_socket_is_trusted_and_private(tmp_path: Path, store: S
 async def test_status_is_plain_data(control: Control) -> None:
     """Everything that status says survives JSON, and a healthy control plane has no problems."""
     async with FakeFilter(control.runtime.data_dir / SOCKET):
-        await until(lambda: control.runtime.socket.connected)
+        await until(lambda: [peer for peer in control.runtime.socket.connected if peer.bundle])
         status = json.loads(json.dumps(asdict(control.runtime.status())))
     assert status["problems"] == []
     assert status["nodes"][0]["node"] == "edge-1"

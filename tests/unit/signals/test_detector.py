@@ -9,28 +9,8 @@ import pytest
 
 from starfort.signals import DetectorError, load_all
 from starfort.signals.detector import parse
+from tests.support.detectors import FRONT, SQL
 
-FRONT = """/*
-name: many
-kind: many
-title: "Many: {requests}"
-description: d
-watches: w
-key_type: address
-window: 60s
-thresholds:
-  most: {default: 10, minimum: 1, description: requests}
-  share: {default: 0.5, maximum: 1.0, description: share}
-severity: low
-ttl: 5m
-score: s
-*/
-"""
-SQL = """SELECT 'a' AS key, {share:Float64} AS score
-FROM events
-WHERE time > {since:DateTime64(6, 'UTC')} AND 1 > {most:UInt32} -- ; is fine here
-  AND path != ';{x:String}'
-"""
 PATH = Path("many.sql")
 
 
@@ -82,7 +62,7 @@ def test_mistake_is_named_with_its_line(text: str, line: int, what: str) -> None
 @pytest.mark.parametrize(
     ("settings", "what"),
     [
-        ({"msot": 1}, "'msot' is unknown; many has most, share"),
+        ({"msot": 1}, "'msot' is unknown; many has most, probe, share"),
         ({"most": 0}, "expected at least 1"),
         ({"most": 1.5}, "expected int"),
         ({"most": "ten"}, "expected int"),
@@ -98,7 +78,8 @@ def test_wrong_setting_is_refused(settings: dict[str, object], what: str) -> Non
 
 def test_setting_replaces_the_default() -> None:
     """A whole number does for a threshold that is a number."""
-    assert parse(FRONT + SQL, PATH).with_settings({"most": 3, "share": 1}).settings == {"most": 3, "share": 1}
+    settings = parse(FRONT + SQL, PATH).with_settings({"most": 3, "share": 1}).settings
+    assert (settings["most"], settings["share"]) == (3, 1)
 
 
 def test_all_problems_of_all_files_come_at_once(tmp_path: Path) -> None:

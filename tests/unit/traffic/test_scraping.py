@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from starfort.signals import Detector
+from starfort.signals import Detector, Signal
+from starfort.signals.query import Effort, run_once
 from starfort.store import Store
 from tests.support.callers import Row, address, builtin, hashed, keys, read, run, slot, spread
 
@@ -97,3 +98,33 @@ def test_polling_is_not(store: Store, scraping: Detector) -> None:
     start = slot()
     rows = [read(time, "/health", address="192.0.2.5") for time in spread(start, 58, 600)]
     assert run(store, scraping, rows, start + MINUTE) == []
+
+
+def test_one_scraper_among_people_is_signalled_alone(store: Store, scraping: Detector) -> None:
+    """Its tool and network, which two hundred people share, are not."""
+    start = slot()
+    shared = {"fingerprint": "people0000000000", "ja4": "t13d_people", "asn": 64500}
+    rows = crawl(start, 600, **shared) + shoppers(start, 200, seed=9)
+    assert keys(run(store, scraping, rows, start + MINUTE)) == {("address", "198.18.0.0")}
+
+
+def test_calls_that_stand_for_several_count_so(store: Store, scraping: Detector) -> None:
+    """Of a scraper's 600 reads one in four was kept, which stands for four; people's reads likewise are none."""
+    start, later = slot(), slot()
+    found = run(store, scraping, crawl(start, 150, weight=4), start + MINUTE)
+    (signal,) = [signal for signal in found if signal.key_type == "address"]
+    assert signal.evidence[0]["requests"] == 600
+    assert run(store, scraping, shoppers(later, 120, seed=4, weight=4), later + MINUTE) == []
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_shares_of_keys_find_what_all_find(store: Store, scraping: Detector, parts: int) -> None:
+    """The shares together signal what one query signals, with the same figures."""
+    start = slot()
+    rows = [row for number in range(12) for row in crawl(start, 300, address=address(number, "198.19"))]
+    whole = {signal.key: signal for signal in run(store, scraping, rows, start + MINUTE)}
+    shares: list[Signal] = []
+    for turn in range(parts):
+        shares += run_once(store, scraping, start + MINUTE, Effort(parts, turn))[0]
+    assert {signal.key: signal for signal in shares} == whole
+    assert len(shares) == len(whole) >= 12

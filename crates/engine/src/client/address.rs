@@ -109,9 +109,11 @@ pub fn client<'a>(
     forwarded: impl DoubleEndedIterator<Item = &'a [u8]>,
     trusted: &AddressRanges,
 ) -> ClientAddress {
+    // Empty elements of a list are nothing (RFC 9110, 5.6.1.2): `203.0.113.9,` has one address.
     let mut forwarded = forwarded
         .rev()
         .flat_map(|value| value.rsplit(|byte| *byte == b','))
+        .filter(|entry| !entry.trim_ascii().is_empty())
         .peekable();
     // A listener for both families sees IPv4 clients as mapped.
     let peer = peer.to_canonical();
@@ -207,6 +209,33 @@ mod tests {
         assert_eq!(
             seen("10.1.1.1", &["10.3.3.3"]).address.to_string(),
             "10.3.3.3"
+        );
+    }
+
+    #[test]
+    fn empty_elements_are_ignored() {
+        for forwarded in [
+            &["203.0.113.9,"][..],
+            &["203.0.113.9, ,\t,"],
+            &[",203.0.113.9", ""],
+            &["6.6.6.6,,203.0.113.9,, 10.2.2.2 ,"],
+        ] {
+            let found = seen("10.1.1.1", forwarded);
+            assert_eq!(found.address.to_string(), "203.0.113.9", "{forwarded:?}");
+            assert!(!found.malformed, "{forwarded:?}");
+        }
+        let none = seen("10.1.1.1", &["", " , ,"]);
+        assert_eq!(none.address.to_string(), "10.1.1.1");
+        assert!(!none.malformed);
+        assert!(!seen("203.0.113.5", &[", ,"]).forged, "nothing is claimed");
+    }
+
+    #[test]
+    fn empty_elements_do_not_hide_the_client_behind_the_bound() {
+        let hidden = format!("203.0.113.9{}", ",".repeat(10 * MAX_FORWARDED));
+        assert_eq!(
+            seen("10.1.1.1", &[&hidden]).address.to_string(),
+            "203.0.113.9"
         );
     }
 

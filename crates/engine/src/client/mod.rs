@@ -5,12 +5,12 @@ pub mod bot;
 pub mod fingerprint;
 pub mod geo;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use address::AddressRanges;
 use bot::{BotClass, Bots};
 use geo::{GeoDatabases, Place};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
 use crate::headers::{Headers, lossy};
 
@@ -48,6 +48,37 @@ pub struct Clients {
     pub geo: GeoDatabases,
     /// Known bots.
     pub bots: Bots,
+}
+
+impl Client {
+    /// The network it comes from: `asn:64500`, or where that is not known the /24 of IPv4, the /48 of IPv6. The store's
+    /// rollups of log-ins have the same text.
+    pub fn network(&self) -> SmolStr {
+        if self.place.asn != 0 {
+            return format_smolstr!("asn:{}", self.place.asn);
+        }
+        match self.address.to_canonical() {
+            IpAddr::V4(four) => {
+                let [a, b, c, _] = four.octets();
+                format_smolstr!("{a}.{b}.{c}.0/24")
+            }
+            IpAddr::V6(six) => format_smolstr!("{}/48", begins(six, 48)),
+        }
+    }
+
+    /// Its address as log-ins are remembered by: of IPv6 the /64, for hosts choose the rest anew each day (RFC 8981).
+    pub fn home(&self) -> SmolStr {
+        match self.address.to_canonical() {
+            IpAddr::V4(_) => self.address_text.clone(),
+            IpAddr::V6(six) => begins(six, 64).to_smolstr(),
+        }
+    }
+}
+
+/// The first bits of an address, the rest zero.
+fn begins(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
+    let rest = u128::MAX.checked_shr(bits).unwrap_or_default();
+    Ipv6Addr::from(u128::from(address) & !rest)
 }
 
 impl Clients {

@@ -1,6 +1,7 @@
 //! The row that goes to the control plane for each request. `docs/events.md` describes every field.
 
 mod batch;
+mod overload;
 
 pub use batch::EventBatch;
 
@@ -9,7 +10,7 @@ use std::net::Ipv6Addr;
 
 use serde::{Serialize, Serializer};
 use smallvec::SmallVec;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::client::address;
 use crate::client::bot::truncate;
@@ -17,6 +18,7 @@ use crate::engine::{Engine, Now};
 use crate::http::{Location, Parameter, ParameterKind};
 use crate::pipeline::StreamEnd;
 use crate::policy::Terminal;
+use crate::signals::known::{self, Familiarity};
 use crate::transaction::Transaction;
 
 /// Bytes of `path`.
@@ -151,6 +153,41 @@ impl Transaction {
     }
 }
 
+impl Transaction {
+    /// How well the one who logs in is known. Who names several accounts at once is a stranger: nobody can tell which
+    /// one the server takes.
+    pub(crate) fn familiarity(&self, engine: &Engine, login: &LoginHashes) -> Familiarity {
+        self.remembered_by(login)
+            .map(|hashes| hashes.familiarity(&engine.shared.known))
+            .unwrap_or_default()
+    }
+
+    fn remembered_by(&self, login: &LoginHashes) -> Option<known::LoginHashes> {
+        let [account] = &*login.accounts else {
+            return None;
+        };
+        let (client, place) = (&self.client, self.client.network());
+        let home = client.home();
+        Some(known::LoginHashes::of(
+            account,
+            &home,
+            &place,
+            &client.fingerprint,
+        ))
+    }
+
+    /// Remember a log-in that succeeded at the upstream; what Starfort answered by itself says nothing.
+    fn remember(&self, engine: &Engine, login: &LoginHashes, action: &str) {
+        let succeeded = (200..400).contains(&self.response.status);
+        if action == Terminal::Allow.code()
+            && succeeded
+            && let Some(hashes) = self.remembered_by(login)
+        {
+            engine.shared.known.insert(hashes.all());
+        }
+    }
+}
+
 /// Values of one login field that are told apart; of more the first ones and the last one, for servers take one of
 /// the two.
 const MAX_LOGIN_VALUES: usize = 8;
@@ -174,8 +211,8 @@ impl EventRow {
         now: Now,
     ) -> Box<Self> {
         let login = transaction.login_hashes(engine);
+        let familiarity = transaction.familiarity(engine, &login);
         let first = |hashes: SmallVec<[SmolStr; 1]>| hashes.into_iter().next().unwrap_or_default();
-        let (account_hash, password_hash) = (first(login.accounts), first(login.passwords));
         let parameters = parameters(&transaction, engine);
         let object = object(&transaction);
         let object_hash = object
@@ -192,6 +229,9 @@ impl EventRow {
             &transaction.response.decision
         };
         let (action, policy) = (deciding.terminal.code(), SmolStr::new(&deciding.policy));
+        transaction.remember(engine, &login, action);
+        let (account_hash, password_hash) = (first(login.accounts), first(login.passwords));
+        let signals = signals(&transaction, familiarity);
         let elapsed_ns = now
             .monotonic_ns
             .saturating_sub(transaction.started.monotonic_ns);
@@ -256,11 +296,7 @@ impl EventRow {
             sensitive_request: transaction.sensitive_request,
             sensitive_response: response.sensitive,
             sensitive_response_count: response.sensitive_count,
-            signals: transaction
-                .signals
-                .iter()
-                .map(|signal| SmolStr::new(&signal.kind))
-                .collect(),
+            signals,
             action,
             policy,
             tags,
@@ -268,6 +304,16 @@ impl EventRow {
             weight: 1,
         })
     }
+}
+
+/// Kinds that apply, kinds that don't and why, and how well the one who logs in is known.
+fn signals(transaction: &Transaction, familiarity: Familiarity) -> Vec<SmolStr> {
+    let active = transaction.signals.iter();
+    let active = active.map(|signal| SmolStr::new(&signal.kind));
+    let passed = transaction.passed.iter();
+    let passed = passed.map(|(kind, why)| format_smolstr!("{}:{kind}", why.code()));
+    let known = familiarity.marks().map(SmolStr::new_static);
+    active.chain(passed).chain(known).collect()
 }
 
 /// An IPv4 address as people write it.

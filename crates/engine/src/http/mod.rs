@@ -65,6 +65,9 @@ impl Default for Limits {
             work: 200_000_000,
             over_limit: OverLimit::Refuse,
             over_limit_files: OverLimit::Pass,
+            body_wait_ms: 30_000,
+            body_rate: 240,
+            body_time_ms: 6 * 3_600_000,
         }
     }
 }

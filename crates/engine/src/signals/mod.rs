@@ -2,6 +2,8 @@
 //!
 //! Many worker threads read, one thread writes. While nothing is signalled a look-up is one atomic load.
 
+pub mod known;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -33,13 +35,16 @@ pub enum KeyType {
     Password,
     /// Hash of the session.
     Session,
-    /// `fingerprint|ja4|asn`.
+    /// `fingerprint|ja4|network`.
     Campaign,
+    /// `fingerprint|HASH` or `ja4|HASH` of a log-in by whom nobody knows: neither did its account succeed from there,
+    /// nor anybody else from its network with its tool.
+    Stranger,
 }
 
 impl KeyType {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Address,
         Self::Network,
         Self::Fingerprint,
@@ -50,6 +55,7 @@ impl KeyType {
         Self::Password,
         Self::Session,
         Self::Campaign,
+        Self::Stranger,
     ];
 
     /// Name on the wire.
@@ -65,6 +71,7 @@ impl KeyType {
             Self::Password => "password",
             Self::Session => "session",
             Self::Campaign => "campaign",
+            Self::Stranger => "stranger",
         }
     }
 
@@ -83,11 +90,50 @@ pub struct ActiveSignal {
     pub score: f64,
 }
 
+/// Who passes although there is a signal: nobody is locked out by what others do.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Passing {
+    /// Share of calls, from 0 to 1, that pass as if there was none. Their outcome is what detectors learn from while
+    /// all others are being stopped.
+    pub probe: f64,
+    /// Whoever logs in as before passes: the account succeeded here (see [`known::Familiarity::is_known`]).
+    pub spare_known: bool,
+}
+
+/// Why a signal that is active for a request's keys does not apply to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passed {
+    /// It is one of the share that passes.
+    Probe,
+    /// Who logs in is known.
+    Known,
+}
+
+impl Passed {
+    /// Prefix of the kind in an event's `signals`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Probe => "probe",
+            Self::Known => "spared",
+        }
+    }
+}
+
+/// What the table says of a request.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Asked {
+    /// Signals that apply; of each kind the highest score.
+    pub active: Vec<ActiveSignal>,
+    /// Kinds that do not apply, and why.
+    pub passed: SmallVec<[(Box<str>, Passed); 1]>,
+}
+
 #[derive(Debug, Clone)]
 struct Entry {
     kind: Box<str>,
     score: f64,
     expires_ns: u64,
+    passing: Passing,
 }
 
 type Keyed = HashMap<Box<str>, SmallVec<[Entry; 1]>>;
@@ -101,7 +147,8 @@ pub struct SignalTable {
 }
 
 impl SignalTable {
-    /// Set or replace a signal. Returns `false`, and counts it, when the table is full.
+    /// Set or replace a signal that applies to all who have its key. Returns `false`, and counts it, when the table is
+    /// full.
     pub fn set(
         &self,
         kind: &str,
@@ -109,6 +156,20 @@ impl SignalTable {
         key: &str,
         score: f64,
         expires_ns: u64,
+    ) -> bool {
+        let passing = Passing::default();
+        self.set_passing(kind, key_type, key, score, expires_ns, passing)
+    }
+
+    /// Set or replace a signal.
+    pub fn set_passing(
+        &self,
+        kind: &str,
+        key_type: KeyType,
+        key: &str,
+        score: f64,
+        expires_ns: u64,
+        passing: Passing,
     ) -> bool {
         let mut keyed = self.keyed.write();
         if self.count.load(Ordering::Relaxed) >= MAX_SIGNALS {
@@ -120,12 +181,16 @@ impl SignalTable {
         };
         let entries = map.entry(key.into()).or_default();
         match entries.iter_mut().find(|entry| &*entry.kind == kind) {
-            Some(entry) => (entry.score, entry.expires_ns) = (score, expires_ns),
+            Some(entry) => {
+                (entry.score, entry.expires_ns) = (score, expires_ns);
+                entry.passing = passing;
+            }
             None => {
                 entries.push(Entry {
                     kind: kind.into(),
                     score,
                     expires_ns,
+                    passing,
                 });
                 self.count.fetch_add(1, Ordering::Release);
             }
@@ -191,9 +256,24 @@ impl SignalTable {
 
     /// What is active for any of the keys; of each kind the highest score.
     pub fn active(&self, keys: &[(KeyType, &str)], now_ns: u64) -> Vec<ActiveSignal> {
-        let mut active: Vec<ActiveSignal> = Vec::new();
+        self.ask(keys, now_ns, false, |_| 1.0).active
+    }
+
+    /// What applies to a request that has these keys, and what does not although it has them.
+    ///
+    /// `is_known`: who logs in succeeded here before. `draw`: the request's number from 0 to 1 for a kind; below a
+    /// signal's share of probes it passes. There is one for all keys of a kind, so the share is that of the key with
+    /// the smallest one, however many keys are signalled.
+    pub fn ask(
+        &self,
+        keys: &[(KeyType, &str)],
+        now_ns: u64,
+        is_known: bool,
+        draw: impl Fn(&str) -> f64,
+    ) -> Asked {
+        let mut asked = Asked::default();
         if self.is_empty() {
-            return active;
+            return asked;
         }
         let keyed = self.keyed.read();
         let entries = keys
@@ -203,15 +283,38 @@ impl SignalTable {
             .flatten()
             .filter(|entry| entry.expires_ns > now_ns);
         for entry in entries {
-            match active.iter_mut().find(|signal| signal.kind == entry.kind) {
+            let passed = if entry.passing.spare_known && is_known {
+                Some(Passed::Known)
+            } else if entry.passing.probe > 0.0 && draw(&entry.kind) < entry.passing.probe {
+                Some(Passed::Probe)
+            } else {
+                None
+            };
+            if let Some(passed) = passed {
+                asked.passed.push((entry.kind.clone(), passed));
+                continue;
+            }
+            let mut active = asked.active.iter_mut();
+            match active.find(|signal| signal.kind == entry.kind) {
                 Some(signal) => signal.score = signal.score.max(entry.score),
-                None => active.push(ActiveSignal {
+                None => asked.active.push(ActiveSignal {
                     kind: entry.kind.clone(),
                     score: entry.score,
                 }),
             }
         }
-        active
+        let Asked { active, passed } = &mut asked;
+        let mut told = 0;
+        while let Some((kind, _)) = passed.get(told) {
+            let applies = active.iter().any(|signal| signal.kind == *kind);
+            let again = passed.iter().take(told).any(|(other, _)| other == kind);
+            if applies || again {
+                passed.remove(told);
+            } else {
+                told += 1;
+            }
+        }
+        asked
     }
 }
 
@@ -238,6 +341,39 @@ mod tests {
         assert_eq!(table.len(), 1);
         table.clear("stuffing", KeyType::Address, "a");
         assert!(table.is_empty());
+    }
+
+    #[test]
+    fn a_share_passes_as_a_probe_and_is_told() {
+        let table = SignalTable::default();
+        let passing = Passing {
+            probe: 0.05,
+            spare_known: true,
+        };
+        table.set_passing("stuffing", KeyType::Address, "a", 0.9, 100, passing);
+        let ask = |known, draw: f64| table.ask(&[(KeyType::Address, "a")], 1, known, move |_| draw);
+        assert_eq!(ask(false, 0.05).active.len(), 1);
+        let probe = ask(false, 0.0499);
+        assert!(probe.active.is_empty());
+        assert_eq!(*probe.passed, [("stuffing".into(), Passed::Probe)]);
+        let known = ask(true, 0.9);
+        assert!(known.active.is_empty());
+        assert_eq!(*known.passed, [("stuffing".into(), Passed::Known)]);
+    }
+
+    #[test]
+    fn a_key_that_lets_nobody_pass_applies_whatever_the_others_let_pass() {
+        let table = SignalTable::default();
+        let passing = Passing {
+            probe: 0.5,
+            spare_known: true,
+        };
+        table.set_passing("stuffing", KeyType::Address, "a", 0.9, 100, passing);
+        table.set("stuffing", KeyType::Ja4, "j", 0.4, 100);
+        let keys = [(KeyType::Address, "a"), (KeyType::Ja4, "j")];
+        let asked = table.ask(&keys, 1, true, |_| 0.0);
+        assert_eq!(asked.active.len(), 1);
+        assert!(asked.passed.is_empty());
     }
 
     #[test]

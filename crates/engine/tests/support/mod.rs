@@ -17,6 +17,7 @@ pub(crate) fn bundle(endpoints: u32, policies: u32) -> Bundle {
         hash_key: vec![7; 32],
         fail_open: true,
         limits: Limits::default(),
+        connections_per_address: 0,
         scoped_limits: Vec::new(),
         trusted_proxies: range([10, 0, 0, 0], [10, 255, 255, 255]),
         apis: vec![Api {
@@ -28,6 +29,7 @@ pub(crate) fn bundle(endpoints: u32, policies: u32) -> Bundle {
             jwt_providers: vec!["staff".into()],
             documented: true,
             limits: None,
+            grpc: false,
         }],
         endpoints: (0..endpoints).map(endpoint).collect(),
         identity: identity(),

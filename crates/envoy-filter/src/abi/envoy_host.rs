@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use smallvec::{SmallVec, smallvec};
 
 use super::{
-    ATTRIBUTE_REQUEST_PROTOCOL, ATTRIBUTE_RESPONSE_CODE, Buffer, EnvoyFilter, Header, bytes,
-    envoy_dynamic_module_callback_http_append_body,
+    ATTRIBUTE_REQUEST_PROTOCOL, ATTRIBUTE_RESPONSE_CODE, ATTRIBUTE_SOURCE_ADDRESS, Buffer,
+    EnvoyFilter, Header, bytes, envoy_dynamic_module_callback_http_append_body,
     envoy_dynamic_module_callback_http_clear_route_cache,
     envoy_dynamic_module_callback_http_drain_body,
     envoy_dynamic_module_callback_http_filter_continue_decoding,
@@ -21,7 +21,6 @@ use super::{
     envoy_dynamic_module_callback_http_get_body_size,
     envoy_dynamic_module_callback_http_get_buffer_limit,
     envoy_dynamic_module_callback_http_get_cluster_name,
-    envoy_dynamic_module_callback_http_get_downstream_direct_remote_address,
     envoy_dynamic_module_callback_http_get_headers,
     envoy_dynamic_module_callback_http_get_headers_size,
     envoy_dynamic_module_callback_http_received_buffered_request_body,
@@ -31,7 +30,7 @@ use super::{
     envoy_dynamic_module_callback_http_set_header,
 };
 use crate::hooks::{Answer, Then};
-use crate::host::{Chunks, HeaderList, Host, Part, Side, Wake};
+use crate::host::{Chunks, HeaderList, Host, Part, Side, Wake, Why};
 
 /// What Envoy notes as the reason of an answer (`%RESPONSE_CODE_DETAILS%`).
 const DETAILS: &[u8] = b"starfort";
@@ -87,7 +86,22 @@ impl EnvoyHost {
         }
     }
 
-    /// Text of an attribute or the like; borrowed until the next change.
+    /// An attribute that is a text, "" when Envoy does not know it.
+    fn attribute(&self, attribute: u32) -> &[u8] {
+        let mut result = Buffer::EMPTY;
+        // SAFETY: the type's invariant; `result` is written during the call only, and points to what Envoy keeps for the
+        // stream: valid until the end of the hook unless a setter is called, which needs `&mut self`.
+        unsafe {
+            envoy_dynamic_module_callback_http_filter_get_attribute_string(
+                self.0,
+                attribute,
+                &raw mut result,
+            );
+            bytes(result.ptr, result.length)
+        }
+    }
+
+    /// Text of a property; borrowed until the next change.
     fn text(&self, get: unsafe extern "C" fn(EnvoyFilter, *mut Buffer) -> bool) -> &[u8] {
         let mut result = Buffer::EMPTY;
         // SAFETY: the type's invariant; `result` is written during the call only.
@@ -245,24 +259,13 @@ impl Host for EnvoyHost {
     }
 
     fn peer(&self) -> Option<IpAddr> {
-        let text =
-            self.text(envoy_dynamic_module_callback_http_get_downstream_direct_remote_address);
+        let text = self.attribute(ATTRIBUTE_SOURCE_ADDRESS);
         let address: SocketAddr = std::str::from_utf8(text).ok()?.parse().ok()?;
         Some(address.ip())
     }
 
     fn protocol(&self) -> &'static str {
-        let mut result = Buffer::EMPTY;
-        // SAFETY: the type's invariant; `result` is written during the call only, and read during the hook.
-        let text = unsafe {
-            envoy_dynamic_module_callback_http_filter_get_attribute_string(
-                self.0,
-                ATTRIBUTE_REQUEST_PROTOCOL,
-                &raw mut result,
-            );
-            bytes(result.ptr, result.length)
-        };
-        match text {
+        match self.attribute(ATTRIBUTE_REQUEST_PROTOCOL) {
             b"HTTP/1.0" => "HTTP/1.0",
             b"HTTP/2" => "HTTP/2",
             b"HTTP/3" => "HTTP/3",
@@ -295,24 +298,24 @@ impl Host for EnvoyHost {
         unsafe { envoy_dynamic_module_callback_http_clear_route_cache(self.0) }
     }
 
-    fn waker(&mut self) -> Option<Box<dyn Wake>> {
+    fn waker(&mut self, why: Why) -> Option<Box<dyn Wake>> {
         // SAFETY: the type's invariant; the result is ours until we delete it.
         let scheduler = unsafe { envoy_dynamic_module_callback_http_filter_scheduler_new(self.0) };
-        (!scheduler.is_null()).then(|| Box::new(Scheduler(scheduler)) as Box<dyn Wake>)
+        (!scheduler.is_null()).then(|| Box::new(Scheduler(scheduler, why)) as Box<dyn Wake>)
     }
 }
 
 /// An `http_filter_scheduler_module_ptr`: ours to use from any thread and to delete.
-struct Scheduler(*mut c_void);
+struct Scheduler(*mut c_void, Why);
 
 // SAFETY: abi.h, `scheduler_new`: made "to dispatch HTTP filter operations from any thread".
 unsafe impl Send for Scheduler {}
 
 impl Wake for Scheduler {
     fn wake(&self) {
-        // SAFETY: not deleted before `drop`; abi.h: does nothing when the stream is gone. `delay::Held` sees to it that
+        // SAFETY: not deleted before `drop`; abi.h: does nothing when the stream is gone. `delay::Held` and `pace::Paced` see to it that
         // this does not happen once the stream's worker is on its way out.
-        unsafe { envoy_dynamic_module_callback_http_filter_scheduler_commit(self.0, 0) }
+        unsafe { envoy_dynamic_module_callback_http_filter_scheduler_commit(self.0, self.1 as u64) }
     }
 }
 

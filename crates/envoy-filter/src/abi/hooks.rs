@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::envoy_host::EnvoyHost;
 use super::{Buffer, EnvoyFilter, bytes};
 use crate::hooks::{BodyStatus, Filter, HeadersStatus, Then, TrailersStatus};
+use crate::host::Why;
 use crate::log::{self, Level};
 use crate::process::FilterConfig;
 
@@ -58,7 +59,12 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
 ) -> *const c_void {
     // SAFETY: abi.h: the buffer is valid during the hook.
     let json = unsafe { bytes(config.ptr, config.length) };
-    // SAFETY: abi.h: to be called on the main thread, as this hook is.
+    make_config(json)
+}
+
+/// A filter configuration for Envoy to keep; null refuses it. To be called on the main thread.
+pub(super) fn make_config(json: &[u8]) -> *const c_void {
+    // SAFETY: abi.h: to be called on the main thread, as both `config_new` hooks are.
     let validating = unsafe { super::envoy_dynamic_module_callback_is_validation_mode() };
     let make = || {
         if validating {
@@ -79,10 +85,17 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_destroy(config: *const c_void) {
+    // SAFETY: from `make_config`; abi.h: destroyed once.
+    unsafe { drop_config(config) };
+}
+
+/// # Safety
+/// `config` is null or from [`make_config`], and is not used any more. Streams have their own count of it.
+pub(super) unsafe fn drop_config(config: *const c_void) {
     if config.is_null() {
         return;
     }
-    // SAFETY: from `into_raw` in `config_new`; abi.h: destroyed once. Streams have their own count of it.
+    // SAFETY: the caller's promise.
     let config = unsafe { Arc::from_raw(config.cast::<FilterConfig>()) };
     let _ = catch_unwind(AssertUnwindSafe(|| drop(config)));
 }
@@ -236,12 +249,12 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_stream_complete(
 unsafe extern "C" fn envoy_dynamic_module_on_http_filter_scheduled(
     envoy: EnvoyFilter,
     stream: *const c_void,
-    _event: u64,
+    event: u64,
 ) {
     // SAFETY: the pointers of this hook.
     unsafe {
-        run(envoy, stream.cast(), (), |filter, _| {
-            ((), filter.scheduled())
+        run(envoy, stream.cast(), (), |filter, host| {
+            ((), filter.scheduled(host, Why::of(event)))
         });
     }
 }

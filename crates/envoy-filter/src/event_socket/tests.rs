@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::frames::{self, FrameType, encode, encode_json};
 use crate::hooks::row::tests::row;
+use crate::outbox::WINDOW_BYTES;
 use crate::process::Process;
 use crate::testing::{bundle, process, write_bundle};
 
@@ -21,17 +22,31 @@ impl Control {
     /// The next frame of a type; others are passed over.
     fn next(&mut self, wanted: FrameType) -> Vec<u8> {
         loop {
+            let (kind, payload) = self.any();
+            if kind == wanted as u8 {
+                return payload;
+            }
+        }
+    }
+
+    /// The next frame.
+    fn any(&mut self) -> (u8, Vec<u8>) {
+        self.read_any().expect("the connection stands")
+    }
+
+    /// The next frame, `None` when the filter closed.
+    fn read_any(&mut self) -> Option<(u8, Vec<u8>)> {
+        loop {
             if let Some((kind, payload, used)) = frames::decode(&self.1).unwrap() {
                 let payload = payload.to_vec();
                 self.1.drain(..used);
-                if kind == wanted as u8 {
-                    return payload;
-                }
-                continue;
+                return Some((kind, payload));
             }
-            let mut chunk = [0; 4096];
+            let mut chunk = [0; 16_384];
             let count = self.0.read(&mut chunk).unwrap();
-            assert!(count > 0, "closed while {wanted:?} was awaited");
+            if count == 0 {
+                return None;
+            }
             self.1.extend_from_slice(&chunk[..count]);
         }
     }
@@ -193,6 +208,25 @@ fn signals_are_set_cleared_and_replaced() {
 }
 
 #[test]
+fn who_logged_in_before_is_known_and_forgotten_by_a_rebuild() {
+    let run = Run::start();
+    let mut control = Control::accept(&run.listen());
+    let mut tell = |flags: u8, hashes: &[u64]| {
+        let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+        control.send(encode(FrameType::Known, &[&[flags], &bytes]));
+        control.send(encode(FrameType::Ping, &[b"12345678"]));
+        control.next(FrameType::Pong);
+    };
+    let known = |hash| run.process.shared.known.contains(hash);
+    tell(0, &[1 << 40, 2 << 40]);
+    assert!(known(1 << 40) && known(2 << 40));
+    tell(1, &[2 << 40]);
+    assert!(known(1 << 40), "a rebuild that is not complete");
+    tell(2, &[3 << 40]);
+    assert!(!known(1 << 40) && known(2 << 40) && known(3 << 40));
+}
+
+#[test]
 fn a_peer_that_does_not_keep_to_the_protocol_is_left_and_tried_again() {
     let run = Run::start();
     let listener = run.listen();
@@ -209,6 +243,159 @@ fn a_peer_that_does_not_keep_to_the_protocol_is_left_and_tried_again() {
     }
     Control::accept(&listener).json(FrameType::Hello);
     assert_eq!(run.process.metrics.control_protocol_errors.get(), 3);
+}
+
+/// Emit rows of some 4 KB each, as fast as the thread takes them.
+fn flood(run: &Run, rows: usize) {
+    for index in 0..rows {
+        let mut large = row(&format!("flood-{index}"));
+        large.parameters = vec!["x".repeat(4096).into()];
+        run.process
+            .events
+            .push(Box::new(large), &run.process.metrics);
+        while run.process.events.len() > 500 {
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn active_signals(run: &Run) -> usize {
+    run.process.shared.signals.len()
+}
+
+#[test]
+fn answers_and_statistics_wait_behind_no_events_of_a_control_plane_whose_disk_is_full() {
+    let run = Run::start();
+    let mut control = Control::accept(&run.listen());
+    control.json(FrameType::Hello);
+    flood(&run, 6_000);
+    let path = write_bundle(run.directory.path(), &bundle("now"));
+    let frame = serde_json::json!({"path": path, "version": "now"});
+    control.send(encode_json(FrameType::Bundle, &frame));
+    // Nothing is acknowledged. What comes before the answer is at most the window, and the batch that crosses it.
+    let mut taken = 0;
+    loop {
+        let (kind, payload) = control.any();
+        if kind == FrameType::BundleResult as u8 {
+            assert_eq!(
+                serde_json::from_slice::<Value>(&payload).unwrap()["ok"],
+                true
+            );
+            break;
+        }
+        taken += usize::from(kind == FrameType::Events as u8) * payload.len();
+        assert!(taken <= WINDOW_BYTES + (1 << 20), "{taken} bytes");
+    }
+    loop {
+        let stats = control.json(FrameType::Stats);
+        if stats["bundle"]["version"] == "now" {
+            assert!(stats["bundle"]["since_ms"].as_u64().unwrap() > 0);
+            assert!(stats["waiting"]["calls"].as_u64().unwrap() >= 1000);
+            break;
+        }
+    }
+    let metrics = &run.process.metrics;
+    assert_eq!(metrics.events_dropped.get(), 0);
+}
+
+#[test]
+fn signals_are_taken_while_the_control_plane_reads_nothing() {
+    let run = Run::start();
+    let mut control = Control::accept(&run.listen());
+    control.json(FrameType::Hello);
+    flood(&run, 3_000);
+    let set = serde_json::json!({"kind": "stuffing", "key_type": "address", "key": "192.0.2.1", "score": 0.9, "ttl_ms": 60_000});
+    control.send(encode_json(
+        FrameType::Signals,
+        &serde_json::json!({"full": false, "set": [set], "clear": []}),
+    ));
+    let begin = std::time::Instant::now();
+    while active_signals(&run) == 0 {
+        assert!(begin.elapsed().as_secs() < 20, "the signal was not read");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn statistics_say_since_when_the_oldest_event_waits() {
+    let run = Run::start();
+    let mut control = Control::accept(&run.listen());
+    let waiting = |control: &mut Control| control.json(FrameType::Stats)["waiting"].clone();
+    assert_eq!(waiting(&mut control)["calls"], 0);
+    let mut late = row("late");
+    (late.time_us, late.duration_us) = (1_700_000_000_000_000, 250);
+    run.process
+        .events
+        .push(Box::new(late), &run.process.metrics);
+    let (sequence, _) = control.events();
+    let said = waiting(&mut control);
+    assert_eq!(
+        (&said["calls"], &said["oldest_us"]),
+        (&1.into(), &1_700_000_000_000_250_u64.into())
+    );
+    control.acknowledge(sequence);
+    while waiting(&mut control)["calls"] != 0 {}
+}
+
+#[test]
+fn full_buffers_give_up_details_then_ordinary_calls_and_no_log_in() {
+    let run = Run::start();
+    let ordinary = |index: usize| {
+        let mut call = row(&format!("call-{index}"));
+        (call.status, call.user_agent) = (200, "agent".into());
+        // Far more than real rows have, so that the test need not make a million of them.
+        call.path = "p".repeat(4096).into();
+        call
+    };
+    for index in 0..24_000 {
+        let mut call = ordinary(index);
+        if index % 100 == 0 {
+            call.account_hash = format!("account-{index:08}").into();
+        }
+        run.process
+            .events
+            .push(Box::new(call), &run.process.metrics);
+        while run.process.events.len() > 500 {
+            std::thread::yield_now();
+        }
+    }
+    let metrics = &run.process.metrics;
+    assert!(metrics.events_without_details.get() > 0);
+    assert!(metrics.events_sampled_out.get() > 0);
+    let listener = run.listen();
+    let mut control = Control::accept(&listener);
+    let mut logins = std::collections::BTreeSet::new();
+    while logins.len() < 240 {
+        let (sequence, arrow) = control.events();
+        control.acknowledge(sequence);
+        for window in arrow.windows(16) {
+            if window.starts_with(b"account-") {
+                logins.insert(window.to_vec());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_nobody_took_before_envoy_ended_is_said() {
+    let run = Run::start();
+    let mut control = Control::accept(&run.listen());
+    control.json(FrameType::Hello);
+    control.json(FrameType::Stats);
+    run.emit("never-acknowledged");
+    control.events();
+    let stopping = Arc::clone(&run.process);
+    let begin = std::time::Instant::now();
+    let thread = std::thread::spawn(move || stopping.release());
+    let mut last = Value::Null;
+    while let Some((kind, payload)) = control.read_any() {
+        if kind == FrameType::Stats as u8 {
+            last = serde_json::from_slice(&payload).unwrap();
+        }
+    }
+    thread.join().unwrap();
+    assert_eq!(last["waiting"]["calls"], 1);
+    assert!(begin.elapsed().as_secs() < 5, "it ends before it is killed");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::{
     Answer, BodyStatus, Filter, HeadersStatus, RequestState, Then, TrailersStatus, with_body,
 };
 use crate::clock::now;
-use crate::host::{Chunks, Host, Part, Side};
+use crate::host::{Chunks, Host, Part, Side, Why};
 
 /// Which cluster a `cluster_header` route should take (interfaces.md).
 const UPSTREAM_HEADER: &str = "x-starfort-upstream";
@@ -37,6 +37,7 @@ impl Filter {
         let process = &self.config.process;
         process.metrics.requests.increment();
         self.engine = process.engine.load_full();
+        self.request_ended = end;
         let Some(engine) = self.engine.clone() else {
             process.metrics.requests_without_bundle.increment();
             let next = self.fail_request(host);
@@ -48,6 +49,9 @@ impl Filter {
             self.note_substitute(&engine, host);
             self.fail_request(host)
         });
+        if matches!(next, Next::Go | Next::Collect) {
+            self.wait_for_body(host);
+        }
         self.headers_status(next)
     }
 
@@ -81,6 +85,9 @@ impl Filter {
     /// A part of the body came.
     pub(crate) fn request_body<H: Host>(&mut self, host: &mut H, end: bool) -> (BodyStatus, Then) {
         self.request_bytes += host.body_size(Side::Request, Part::Received) as u64;
+        if end {
+            self.request_ends();
+        }
         if self.request == RequestState::Begin {
             let next = self.begins(host, true, end);
             if !matches!(next, Next::Collect) {
@@ -124,6 +131,7 @@ impl Filter {
 
     /// The body ended with trailers.
     pub(crate) fn request_trailers<H: Host>(&mut self, host: &mut H) -> (TrailersStatus, Then) {
+        self.request_ends();
         let mut next = None;
         if self.request == RequestState::Begin {
             next =
@@ -143,8 +151,15 @@ impl Filter {
         }
     }
 
-    /// The time of a held request has come.
-    pub(crate) fn scheduled(&mut self) -> Then {
+    /// The time has come for what this stream wanted to be woken for.
+    pub(crate) fn scheduled<H: Host>(&mut self, host: &mut H, why: Why) -> Then {
+        match why {
+            Why::Held => self.held_long_enough(host),
+            Why::Pace => self.look_at_pace(host),
+        }
+    }
+
+    fn held_long_enough<H: Host>(&mut self, host: &mut H) -> Then {
         self.held = None;
         if self.request != RequestState::Held {
             return Then::Nothing;
@@ -154,6 +169,8 @@ impl Filter {
             return self.give(answer);
         }
         self.request = std::mem::replace(&mut self.after_hold, RequestState::Pass);
+        // While it was held nothing was read, which is not the client's doing.
+        self.wait_for_body(host);
         Then::ContinueRequest
     }
 
@@ -308,7 +325,7 @@ impl Filter {
         }
         let process = &self.config.process;
         self.held = host
-            .waker()
+            .waker(Why::Held)
             .and_then(|wake| process.delays.hold(delay_ms, wake));
         if self.held.is_none() {
             process.metrics.delays_skipped.increment();

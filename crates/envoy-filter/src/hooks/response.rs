@@ -31,6 +31,8 @@ impl Filter {
         host: &mut H,
         end: bool,
     ) -> (HeadersStatus, Then) {
+        // The upstream answers before it has all of the request: what still comes is between the two of them.
+        self.waits = None;
         let (Some(engine), Some(mut transaction)) = (self.engine.clone(), self.transaction.take())
         else {
             return (HeadersStatus::Continue, Then::Nothing);

@@ -55,7 +55,7 @@ impl Substitute {
     }
 }
 
-fn empty() -> EventRow {
+pub(crate) fn empty() -> EventRow {
     EventRow {
         time_us: 0,
         id: SmolStr::default(),

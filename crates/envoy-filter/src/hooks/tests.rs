@@ -6,6 +6,7 @@ use starfort_engine::bundle::{
 use starfort_engine::event::EventRow;
 
 use super::*;
+use crate::host::Why;
 use crate::host::fake::FakeHost;
 use crate::process::Process;
 use crate::testing::{bundle, process, write_bundle};
@@ -486,12 +487,15 @@ fn a_delayed_request_is_held_and_goes_on_when_its_time_has_come() {
     let runner = Arc::clone(&bench.process);
     let thread = std::thread::spawn(move || runner.delays.run());
     host.woken.recv().unwrap();
-    assert_eq!(filter.scheduled(), Then::ContinueRequest);
+    assert_eq!(
+        filter.scheduled(&mut host, Why::Held),
+        Then::ContinueRequest
+    );
     // Envoy shows the held body to this filter too, now that it goes on.
     host.receive(b"frame");
     assert_eq!(filter.request_body(&mut host, true).0, BodyStatus::Continue);
     assert_eq!(
-        filter.scheduled(),
+        filter.scheduled(&mut host, Why::Held),
         Then::Nothing,
         "woken twice, continued once"
     );
@@ -510,9 +514,135 @@ fn a_delayed_block_answers_late_and_a_delay_with_a_body_waits_with_it() {
         filter.request_body(&mut host, true),
         (BodyStatus::StopAndWatermark, Then::Nothing)
     );
-    assert_eq!(answered(filter.scheduled()).status, 403);
+    assert_eq!(answered(filter.scheduled(&mut host, Why::Held)).status, 403);
     filter.stream_complete(&host);
     assert_eq!((bench.row().status, bench.process.delays.len()), (403, 1));
+}
+
+/// Bodies are waited for so long, and each byte earns a millisecond.
+fn with_pace(wait_ms: u64) -> Bundle {
+    let mut bundle = bundle("test");
+    bundle.limits.body_wait_ms = wait_ms;
+    bundle.limits.body_rate = 1000;
+    bundle.limits.body_time_ms = 0;
+    bundle
+}
+
+#[test]
+fn a_body_that_does_not_come_is_answered_408_with_a_finding() {
+    let bench = Bench::new(&with_pace(0));
+    let mut host = FakeHost::new("POST", "/", &[JSON]);
+    let mut filter = bench.filter();
+    filter.request_headers(&mut host, false);
+    assert_eq!(bench.process.paces.len(), 1);
+    let answer = answered(filter.scheduled(&mut host, Why::Pace));
+    assert_eq!(answer.status, 408);
+    assert!(
+        String::from_utf8(answer.body)
+            .unwrap()
+            .contains("slow_body")
+    );
+    assert_eq!(bench.process.paces.len(), 0);
+    assert_eq!(bench.process.metrics.slow_bodies.get(), 1);
+    host.receive(b"{}");
+    assert_eq!(
+        filter.request_body(&mut host, true).0,
+        BodyStatus::StopNoBuffer,
+        "what comes late is thrown away"
+    );
+    filter.stream_complete(&host);
+    let row = bench.row();
+    assert_eq!((row.status, row.action), (408, "block"));
+    assert!(row.findings.iter().any(|one| one == "over_limit"));
+    assert!(row.anomalies.contains(&"slow_body"));
+}
+
+#[test]
+fn a_body_that_comes_is_waited_for_no_longer() {
+    let bench = Bench::new(&with_pace(60_000));
+    for (headers, in_trailers) in [
+        (JSON, false),
+        (JSON, true),
+        (("content-type", "image/png"), false),
+    ] {
+        let mut host = FakeHost::new("POST", "/", &[headers]);
+        let mut filter = bench.filter();
+        filter.request_headers(&mut host, false);
+        host.receive(b"{\"a\": 1");
+        filter.request_body(&mut host, false);
+        assert_eq!(filter.scheduled(&mut host, Why::Pace), Then::Nothing);
+        assert_eq!(
+            bench.process.paces.len(),
+            1,
+            "it is early, so it is woken again"
+        );
+        host.hold();
+        if in_trailers {
+            filter.request_trailers(&mut host);
+        } else {
+            host.receive(b"}");
+            filter.request_body(&mut host, true);
+        }
+        assert_eq!(bench.process.paces.len(), 0);
+        assert_eq!(filter.scheduled(&mut host, Why::Pace), Then::Nothing);
+    }
+    let mut host = FakeHost::new("GET", "/", &[]);
+    bench.filter().request_headers(&mut host, true);
+    assert_eq!(
+        bench.process.paces.len(),
+        0,
+        "without a body nothing is waited for"
+    );
+}
+
+#[test]
+fn conversations_and_answered_requests_are_not_waited_for() {
+    let mut bundle = with_pace(0);
+    let grpc = ("content-type", "application/grpc+proto");
+    let waits = |bundle: &Bundle, headers: &[(&str, &str)]| {
+        let bench = Bench::new(bundle);
+        let mut host = FakeHost::new("GET", "/", headers);
+        let mut filter = bench.filter();
+        filter.request_headers(&mut host, false);
+        let before = bench.process.paces.len();
+        host.respond("200", &[]);
+        filter.response_headers(&mut host, false);
+        assert_eq!(
+            bench.process.paces.len(),
+            0,
+            "the upstream has begun to answer"
+        );
+        assert_eq!(filter.scheduled(&mut host, Why::Pace), Then::Nothing);
+        before
+    };
+    assert_eq!(waits(&bundle, &[("upgrade", "websocket")]), 0);
+    assert_eq!(waits(&bundle, &[grpc]), 1, "the upstream cannot speak gRPC");
+    bundle.apis[0].grpc = true;
+    assert_eq!(waits(&bundle, &[grpc]), 0);
+    bundle.limits.body_rate = 0;
+    assert_eq!(waits(&bundle, &[JSON]), 0, "any pace will do");
+}
+
+#[test]
+fn the_time_of_a_held_request_is_not_its_clients() {
+    let mut bundle = with(vec![Action::Delay { duration_ms: 1 }]);
+    bundle.limits = with_pace(0).limits;
+    let bench = Bench::new(&bundle);
+    let mut host = FakeHost::new("POST", "/", &[("content-type", "image/png")]);
+    let mut filter = bench.filter();
+    filter.request_headers(&mut host, false);
+    host.receive(b"\x89PNG\r\n\x1a\n0000");
+    assert_eq!(
+        filter.request_body(&mut host, false).0,
+        BodyStatus::StopAndWatermark
+    );
+    assert_eq!(filter.scheduled(&mut host, Why::Pace), Then::Nothing);
+    assert_eq!(
+        filter.scheduled(&mut host, Why::Held),
+        Then::ContinueRequest
+    );
+    assert_eq!(bench.process.paces.len(), 1, "from now on it is waited for");
+    assert_eq!(answered(filter.scheduled(&mut host, Why::Pace)).status, 408);
 }
 
 #[test]

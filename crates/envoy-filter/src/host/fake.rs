@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::{Chunks, HeaderList, Host, Part, Side, Wake};
+use super::{Chunks, HeaderList, Host, Part, Side, Wake, Why};
 
 /// A fake stream. Bodies behave as Envoy's: what a hook holds moves from received to buffered.
 pub(crate) struct FakeHost {
@@ -201,7 +201,7 @@ impl Host for FakeHost {
         self.route_cleared = true;
     }
 
-    fn waker(&mut self) -> Option<Box<dyn Wake>> {
+    fn waker(&mut self, _why: Why) -> Option<Box<dyn Wake>> {
         Some(Box::new(FakeWake(self.wakes.clone())))
     }
 }

@@ -1,4 +1,7 @@
 -- Personal data in 2xx answers to calls without any credential. Card numbers, keys and the like are data's check.
+WITH
+    arrayFilter(c -> NOT arrayExists(t -> has({masked:Array(String)}, concat(toString(t), ' ', c)), tags),
+        arrayMap(c -> toString(c), sensitive_response)) AS unmasked
 SELECT
     toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id,
     concat(any(method), ' ', if(any(template) = '', any(path), any(template))) AS subject,
@@ -7,11 +10,10 @@ SELECT
     count() AS answers,
     sum(sensitive_response_count) AS values_sent,
     uniqCombined(12)(address) AS addresses,
-    arraySort(arrayMap(v -> toString(v), groupUniqArrayArray(20)(sensitive_response))) AS classes
+    arraySort(groupUniqArrayArray(20)(unmasked)) AS classes
 FROM events AS e
 WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
-  AND notEmpty(sensitive_response) AND empty(auth_seen) AND status BETWEEN 200 AND 299 AND upstream != ''
-  AND NOT arrayExists(v -> startsWith(v, 'mask:'), tags)
+  AND notEmpty(unmasked) AND empty(auth_seen) AND status BETWEEN 200 AND 299 AND upstream != ''
 GROUP BY api, endpoint_id
 ORDER BY answers DESC, api, endpoint_id
 LIMIT {limit:UInt32}

@@ -27,11 +27,20 @@ def show(client: Client, alert: Id, *, json: Json = False) -> None:
             ("about", found["subject"]),
             ("first", output.moment(found["first_at"])),
             ("last", f"{output.moment(found['last_at'])}, {found['count']:,} times"),
+            *_course(found),
             ("acknowledged", acknowledged if found["acknowledged_by"] else "no"),
         ]
     )
     output.heading("Evidence")
     evidence(found["evidence"])
+
+
+def _course(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """How large it became and whether it goes on; nothing for what has no course."""
+    if found.get("score") is None:
+        return []
+    ended = output.moment(found["ended_at"]) if found["ended_at"] else "it goes on"
+    return [("highest score", f"{found['score']:.2f}"), ("keys", f"{found['members']:,}"), ("ended", ended)]
 
 
 def evidence(rows: list[dict[str, Any]]) -> None:

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from starfort.cli import output
 from starfort.cli.client import Client
@@ -71,6 +69,9 @@ def _collect(
     client: Client, body: dict[str, Any], begin: datetime, until: datetime
 ) -> tuple[dict[tuple[str, str], dict[str, Any]], int]:
     """Ask for the time piece by piece, as far as the API goes each time, and join what it found."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     hits: dict[tuple[str, str], dict[str, Any]] = {}
     runs = 0
     with Progress(

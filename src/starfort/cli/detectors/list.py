@@ -13,11 +13,11 @@ def list_detectors(client: Client, *, json: Json = False) -> None:
         output.print_json(found)
         return
     output.table(
-        ["detector", "signals kind", "runs", "failures", "last ms", "signals", "last error"],
+        ["detector", "signals kind", "runs", "failures", "last ms", "signals", "behind s", "problem"],
         (
             [
                 each["name"], each["kind"], each["runs"], each["failures"], each["last_ms"], each["signals"],
-                each["last_error"],
+                each["behind_s"], each["problem"] or each["last_error"],
             ]
             for each in found
         ),

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.text import Text
 
 from starfort.cli import options, output, target
+from starfort.cli.cache import known_rules
 from starfort.cli.client import Client
 from starfort.cli.errors import FoundError, UsageError
 from starfort.cli.options import Json
@@ -167,10 +167,11 @@ def _play(cases: list[dict[str, Any]], path: Path, country: str, *, json: bool) 
     from starfort.bundle import encode
     from starfort.cli.check import show_problems
     from starfort.config import ConfigError
-    from starfort.runtime import assemble
+    from starfort.runtime import checked as checking
 
     try:
-        checked = assemble.check(path)
+        with known_rules():
+            checked = checking.check(path)
     except ConfigError as error:
         show_problems(error)
         raise FoundError(f"{path} cannot be used") from None
@@ -280,7 +281,7 @@ def _show(explained: dict[str, Any], name: str) -> None:
     known = f"{endpoint['method']} {endpoint['path']}" if endpoint else "none: undocumented"
     output.fields(
         [
-            ("decision", Text(_decided(explained), style="bold")),
+            ("decision", output.styled(_decided(explained), "bold")),
             ("upstream", explained["upstream"]),
             ("request", f"{request['method']} {request['host']}{request['path']}"),
             ("api", request["api"] or "none matches"),

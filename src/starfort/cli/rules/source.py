@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from starfort.cli.cache import known_rules
 from starfort.cli.errors import FoundError
 from starfort.cli.target import config_path
 from starfort.threats.rulesets.installed import InstalledRuleSet
@@ -26,10 +27,11 @@ def find(paths: list[Path] | None, config: Path | None) -> tuple[CompiledRules, 
     from starfort.threats.seclang.load import load_rules
 
     try:
-        if paths:
-            return load_rules(paths), ()
-        path = config_path(config)
-        made = compile_rules(load(path).config.rules, path.resolve().parent)
+        with known_rules():
+            if paths:
+                return load_rules(paths), ()
+            path = config_path(config)
+            made = compile_rules(load(path).config.rules, path.resolve().parent)
     except ConfigError as error:
         show_problems(error)
         count = len(error.problems)

@@ -7,7 +7,7 @@ from nicegui import ui
 from starfort.admin import audit
 from starfort.admin.errors import AdminError
 from starfort.admin.roles import Role
-from starfort.dashboard import shapes
+from starfort.dashboard import second_factor, shapes
 from starfort.dashboard.frame import View, act, grid, show_markup, title_bar
 from starfort.dashboard.markup import tag
 
@@ -24,6 +24,7 @@ async def build(view: View) -> None:
         with ui.element("section").classes("panel"):
             _token(view)
     with grid(""):
+        _sessions(view)
         _tokens(view)
         if view.allowed(Role.ADMIN):
             _people(view)
@@ -46,6 +47,15 @@ def _password(view: View) -> None:
         ui.notify("Password changed; your other sessions have ended", type="positive")
 
     act("Change password", change)
+    state = "on" if view.viewer.principal.second_factor else "off"
+    show_markup(
+        tag(
+            "p",
+            f"Second factor: {state}. ",
+            tag("a", "Turn it on or off", href=second_factor.PATH),
+            class_="muted",
+        )
+    )
 
 
 def _token(view: View) -> None:
@@ -68,6 +78,38 @@ def _token(view: View) -> None:
         shown.set_text(f"{text}  (copy it now: it is not shown again)")
 
     act("Make token", make)
+
+
+def _sessions(view: View) -> None:
+    mine = view.desk.sessions.list(view.viewer.principal.name)
+    current = view.viewer.principal.session_key
+    rows = [
+        (
+            "this one" if current.startswith(each.id) else tag("span", each.id, class_="mono"),
+            each.address,
+            view.viewer.ago(each.created),
+            view.viewer.ago(each.last_used),
+        )
+        for each in mine
+    ]
+    heads = ("Session", "From", "Began", "Last used")
+    show_markup(shapes.panel("Your sessions", shapes.table(heads, rows, label="sessions")))
+    others = {each.id: f"{each.id} from {each.address}" for each in mine if not current.startswith(each.id)}
+    if not others:
+        return
+    with ui.element("div").classes("actions"):
+        choice = ui.select(others, label="Session to end").props("outlined dense").style("min-width:260px")
+
+        async def end() -> None:
+            who = view.actor(Role.VIEWER)
+            if choice.value is None:
+                raise AdminError("choose a session first")
+            view.desk.sessions.end(who.name, str(choice.value))
+            with view.desk.database.begin() as session:
+                audit.record(session, who, "session.end", f"{who.name}/{choice.value}")
+            ui.navigate.reload()
+
+        act("End it", end)
 
 
 def _tokens(view: View) -> None:
@@ -111,13 +153,14 @@ def _people(view: View) -> None:
         (
             account.name,
             account.role.value,
+            "on" if account.second_factor else "off",
             view.viewer.ago(account.created),
             view.viewer.ago(account.last_login),
             view.viewer.ago(account.password_changed),
         )
         for account in view.desk.accounts.list()
     ]
-    heads = ("Name", "Role", "Made", "Last login", "Password changed")
+    heads = ("Name", "Role", "Second factor", "Made", "Last login", "Password changed")
     note = tag("span", "starfort user add, remove, password", class_="mono")
     show_markup(shapes.panel("Accounts", shapes.table(heads, rows, label="accounts"), note=note))
     changes = [

@@ -39,8 +39,9 @@ async def build(view: View) -> None:
                     [
                         ("Kind", tag("a", alert.kind, href=link("/alerts", kind=alert.kind))),
                         ("Subject", tag("span", alert.subject, class_="mono")),
-                        ("First raised", view.viewer.exact(alert.first_at)),
-                        ("Last raised", view.viewer.exact(alert.last_at)),
+                        ("First seen", view.viewer.exact(alert.first_at)),
+                        ("Last seen", view.viewer.exact(alert.last_at)),
+                        *_course(view, alert),
                         ("Times", shapes.number(alert.count)),
                         ("Seen by", alert.acknowledged_by or tag("span", "nobody", class_="muted")),
                         ("Seen", view.viewer.exact(alert.acknowledged_at)),
@@ -50,6 +51,16 @@ async def build(view: View) -> None:
             )
         )
     show_markup(tag("div", _onward(alert, detected=detected), class_="actions grid"))
+
+
+def _course(view: View, alert: Alert) -> list[tuple[str, object]]:
+    """How large it became and whether it goes on; nothing for what has no course."""
+    rows: list[tuple[str, object]] = []
+    if alert.score is not None:
+        rows.append(("Highest score", f"{alert.score:.2f}"))
+        rows.append(("Keys", shapes.number(alert.members)))
+        rows.append(("Ended", view.viewer.exact(alert.ended_at) if alert.ended_at else "goes on"))
+    return rows
 
 
 def _onward(alert: Alert, *, detected: bool) -> list[Markup]:

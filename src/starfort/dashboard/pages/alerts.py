@@ -87,6 +87,7 @@ def state(alert: models.Alert) -> Markup:
         shapes.badge(f"seen by {alert.acknowledged_by}", "ok")
         if alert.acknowledged_by
         else shapes.badge("open", "warn"),
+        shapes.badge("ended", "muted") if alert.ended_at else None,
         shapes.badge("muted", "muted", "asks for nobody's attention") if alert.muted else None,
     )
 

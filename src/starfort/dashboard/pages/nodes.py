@@ -1,5 +1,6 @@
 """Nodes: whether Starfort itself is well."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from markupsafe import Markup
@@ -50,11 +51,21 @@ def _node(view: View, node: NodeStatus, bundle: str) -> tuple[object, ...]:
     state = shapes.badge("connected", "ok") if node.connected else shapes.badge("away", "bad")
     behind = shapes.badge("older bundle", "warn") if node.bundle != bundle else None
     refused = tag("small", node.bundle_error) if node.bundle_error else None
+    asked = tag("small", f"asked for {node.bundle_awaited}") if node.bundle_awaited else None
+    since = datetime.fromtimestamp(node.bundle_since, UTC)
+    runs = tag("small", "since ", view.viewer.exact(since)) if node.bundle_since else None
     return (
         tag("div", tag("strong", node.node), tag("small", f"process {node.pid}"), class_="two-lines"),
         state,
         f"{node.requests_per_s:,.1f}",
-        tag("div", tag("span", node.bundle, class_="mono"), " ", behind, refused, class_="two-lines"),
+        tag(
+            "div",
+            tag("span", node.bundle, class_="mono"),
+            " ",
+            behind,
+            refused or asked or runs,
+            class_="two-lines",
+        ),
         tag("div", node.filter_version, tag("small", f"Envoy ABI {node.envoy_abi}"), class_="two-lines"),
         shapes.badge(shapes.number(node.events_dropped), "warn") if node.events_dropped else "0",
         shapes.number(node.signals_active),
@@ -75,6 +86,7 @@ def _parts(view: View, status: Status) -> list[Markup]:
                     ("In force since", view.viewer.exact(loaded)),
                     ("Refused since start", shapes.number(config.errors)),
                     ("Last refusal", config.last_error or tag("span", "none", class_="muted")),
+                    ("Warnings", _warnings(config.warnings)),
                 ]
             ),
         ),
@@ -105,6 +117,13 @@ def _parts(view: View, status: Status) -> list[Markup]:
             ),
         ),
     ]
+
+
+def _warnings(warnings: Sequence[str]) -> Markup:
+    """What of the configuration has no effect."""
+    if not warnings:
+        return tag("span", "none", class_="muted")
+    return tag("ul", *[tag("li", warning) for warning in warnings])
 
 
 def _span(seconds: float) -> str:

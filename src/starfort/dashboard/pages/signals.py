@@ -62,20 +62,31 @@ def _table(view: View, signals: list[models.Signal], kind: str) -> Markup:
     return shapes.panel("Active now", shapes.table(heads, rows, figures=(3,), label="signals"), pager)
 
 
+def _beat(row: models.Detector) -> Markup:
+    """Whether a detector runs, and in time."""
+    if not row.enabled:
+        return shapes.badge("off", "muted")
+    if row.problem:
+        return shapes.badge("behind", "bad")
+    if row.parts > 1:
+        return shapes.badge("reduced", "warn", f"queries hit a limit and are {row.parts} times smaller")
+    return shapes.badge("runs", "ok")
+
+
 def _detectors(detectors: list[models.Detector]) -> Markup:
     if not detectors:
         return shapes.panel("Detectors", shapes.empty("No detectors run"))
     rows = [
         (
             row.name,
-            shapes.badge("runs", "ok") if row.enabled else shapes.badge("off", "muted"),
+            _beat(row),
             shapes.number(row.runs),
             f"{row.last_ms:,.1f} ms",
             shapes.number(row.signals),
             shapes.badge(shapes.plural(row.failures, "failure"), "bad") if row.failures else "none",
-            tag("span", row.last_error or "", class_="muted"),
+            tag("span", row.problem or row.last_error or "", class_="muted"),
         )
         for row in detectors
     ]
-    heads = ("Detector", "State", "Runs", "Last took", "Signals", "Failed runs", "Last error")
+    heads = ("Detector", "State", "Runs", "Last took", "Signals", "Failed runs", "Problem")
     return shapes.panel("Detectors", shapes.table(heads, rows, figures=(2, 3, 4), label="detectors"))

@@ -1,4 +1,7 @@
 -- Card numbers, social security numbers and keys that went out unmasked to callers without any credential.
+WITH
+    arrayFilter(c -> NOT arrayExists(t -> has({masked:Array(String)}, concat(toString(t), ' ', c)), tags),
+        arrayMap(c -> toString(c), sensitive_response)) AS unmasked
 SELECT
     toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id,
     concat(any(method), ' ', if(any(template) = '', any(path), any(template))) AS subject,
@@ -7,13 +10,11 @@ SELECT
     count() AS answers,
     sum(sensitive_response_count) AS values_sent,
     uniqCombined(12)(address) AS addresses,
-    arraySort(arrayFilter(v -> has({severe:Array(String)}, v),
-        arrayMap(v -> toString(v), groupUniqArrayArray(20)(sensitive_response)))) AS classes
+    arraySort(arrayFilter(v -> has({severe:Array(String)}, v), groupUniqArrayArray(20)(unmasked))) AS classes
 FROM events AS e
 WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
-  AND arrayExists(v -> has({severe:Array(String)}, toString(v)), sensitive_response)
+  AND hasAny(unmasked, {severe:Array(String)})
   AND empty(auth_seen) AND status BETWEEN 200 AND 299 AND upstream != ''
-  AND NOT arrayExists(v -> startsWith(v, 'mask:'), tags)
 GROUP BY api, endpoint_id
 ORDER BY answers DESC, api, endpoint_id
 LIMIT {limit:UInt32}

@@ -1,13 +1,15 @@
--- Callers that were sent far more sensitive values by one endpoint than its others are. Reads the 1-second rollup; a
+-- Callers that were sent far more sensitive values by one endpoint than its others are. A
 -- caller is its verified subject, or its address where it shows none.
 WITH callers AS
 (
     SELECT
-        toString(a.api) AS api, toString(a.endpoint_id) AS endpoint_id, toString(a.key_type) AS key_type, a.key AS key,
-        sum(a.sensitive) AS values_sent, sum(a.requests) AS calls, min(a.time) AS first, max(a.time) AS last
-    FROM access_1s AS a
-    WHERE a.time >= toDateTime({since:DateTime64(6, 'UTC')}) - INTERVAL 10 MINUTE AND a.time < {until:DateTime64(6, 'UTC')}
-      AND a.key_type IN ('subject', 'address') AND a.endpoint_id != ''
+        toString(a.api) AS api, toString(a.endpoint_id) AS endpoint_id, caller.1 AS key_type, caller.2 AS key,
+        sum(a.sensitive_response_count * a.weight) AS values_sent, sum(a.weight) AS calls, min(a.time) AS first, max(a.time) AS last
+    FROM events AS a
+    ARRAY JOIN arrayFilter(c -> c.2 != '', [
+        ('subject', a.subject_hash), ('address', replaceOne(toString(a.address), '::ffff:', ''))]) AS caller
+    WHERE a.time >= {since:DateTime64(6, 'UTC')} - INTERVAL 10 MINUTE AND a.time < {until:DateTime64(6, 'UTC')}
+      AND a.endpoint_id != '' AND a.sensitive_response_count > 0
     GROUP BY api, endpoint_id, key_type, key
     HAVING values_sent > 0
 )

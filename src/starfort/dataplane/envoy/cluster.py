@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Final
 
@@ -82,7 +81,7 @@ def _cluster(
     }
     protocols = packed(http_protocol_options_pb2.HttpProtocolOptions, options)
     # Names are resolved again and again as they change; with addresses alone nothing is resolved.
-    kind = "STATIC" if all(is_ip(member.host) for member in members) else "STRICT_DNS"
+    kind = "STATIC" if all(ir.is_ip(member.host) for member in members) else "STRICT_DNS"
     return {
         "name": name,
         "type": kind,
@@ -100,7 +99,7 @@ def _address(address: ir.SocketAddress) -> Json:
 
 def _tls(directory: Path, owner: str, tls: ir.ClientTls, *, http2: bool) -> Json:
     """TLS that verifies chain and name; a name is sent as SNI, an address can't be (RFC 6066, 3)."""
-    by_address = is_ip(tls.server_name)
+    by_address = ir.is_ip(tls.server_name)
     names = [{"san_type": "IP_ADDRESS" if by_address else "DNS", "matcher": {"exact": tls.server_name}}]
     common: Json = {
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
@@ -130,12 +129,3 @@ def _health_check(check: ir.HealthCheck, *, http2: bool) -> Json:
             "codec_client_type": "HTTP2" if http2 else "HTTP1",
         },
     }
-
-
-def is_ip(host: str) -> bool:
-    """Whether a host is an IP address rather than a name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -1,4 +1,7 @@
-"""The HTTP filters, in the order in which a request meets them: JWT, Starfort's own, router."""
+"""The HTTP filters, in the order in which a request meets them: JWT, Starfort's own, router.
+
+And the network filter before them.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,19 @@ from envoy.extensions.filters.http.dynamic_modules.v3 import dynamic_modules_pb2
 from envoy.extensions.filters.http.jwt_authn.v3 import config_pb2
 from envoy.extensions.filters.http.router.v3 import router_pb2
 from google.protobuf import wrappers_pb2
+from xds.type.v3 import typed_struct_pb2
 
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.cluster import JWKS_TIMEOUT_S, jwks_cluster
-from starfort.dataplane.envoy.messages import Json, build, extension, packed, seconds, type_url
+from starfort.dataplane.envoy.messages import TYPE_PREFIX, Json, build, extension, packed, seconds, type_url
 from starfort.dataplane.envoy.sources import JWT, JWT_FILTER, file_source
 
 MODULE: Final = "starfort"
 """Envoy looks for `libstarfort.so` in its search path."""
+
+NETWORK_FILTER: Final = (
+    f"{TYPE_PREFIX}envoy.extensions.filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter"
+)
 
 PAYLOAD_HEADER: Final = "x-starfort-jwt"
 """Carries the verified payload to the filter."""
@@ -50,6 +58,19 @@ def _jwt_from(dataplane: ir.Dataplane) -> Json:
 
 
 def _starfort(settings: ir.FilterSettings) -> Json:
+    return extension(MODULE, dynamic_modules_pb2.DynamicModuleFilter, _module(settings))
+
+
+def connection_filter(settings: ir.FilterSettings) -> Json:
+    """What stands before the HTTP filters and counts the connections of each client address.
+
+    `xds-protos` does not have the message yet, so it goes as a `TypedStruct`, which Envoy converts.
+    """
+    value = {"type_url": NETWORK_FILTER, "value": _module(settings)}
+    return extension(MODULE, typed_struct_pb2.TypedStruct, value)
+
+
+def _module(settings: ir.FilterSettings) -> Json:
     said: Json = {
         "bundle": str(settings.bundle), "socket": str(settings.socket), "fail_open": settings.fail_open
     }  # fmt: skip
@@ -58,12 +79,11 @@ def _starfort(settings: ir.FilterSettings) -> Json:
     if settings.require_bundle:
         said["require_bundle"] = True
     text = json.dumps(said)
-    module = {
+    return {
         "dynamic_module_config": {"name": MODULE},
         "filter_name": MODULE,
         "filter_config": {"@type": type_url(wrappers_pb2.StringValue), "value": text},
     }
-    return extension(MODULE, dynamic_modules_pb2.DynamicModuleFilter, module)
 
 
 def jwt_authentication(dataplane: ir.Dataplane) -> Json:

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+import ipaddress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 from envoy.config.listener.v3 import listener_pb2
+from envoy.extensions.filters.listener.proxy_protocol.v3 import proxy_protocol_pb2
 from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2
 from envoy.extensions.http.early_header_mutation.header_mutation.v3 import header_mutation_pb2
 from envoy.extensions.transport_sockets.tls.v3 import tls_pb2
 
 from starfort.dataplane import ir
-from starfort.dataplane.envoy.filters import http_filters
+from starfort.dataplane.envoy.filters import connection_filter, http_filters
 from starfort.dataplane.envoy.messages import Json, extension, packed, seconds
 from starfort.dataplane.envoy.secrets import authorities_name, key_pair_name
 from starfort.dataplane.envoy.sources import ROUTE_CONFIG, ROUTES, file_source, secret_reference
 
-# Sources: Envoy's "Configuring Envoy as an edge proxy" for the HTTP/2 figures and the stream idle time; the
-# others are chosen against clients that send slowly on purpose.
+# Sources: Envoy's "Configuring Envoy as an edge proxy" for the HTTP/2 figures; the others are chosen against
+# clients that send slowly on purpose.
 CONCURRENT_STREAMS: Final = 100
 STREAM_WINDOW_BYTES: Final = 64 * 1024
 CONNECTION_WINDOW_BYTES: Final = 1024 * 1024
-STREAM_IDLE_S: Final = 300
-CONNECTION_IDLE_S: Final = 300
-REQUEST_HEADERS_S: Final = 15
 HANDSHAKE_S: Final = 15
 BACKLOG: Final = 4096
 
 LOCAL_REPLY_STATUSES: Final = (400, 404, 408, 413, 426, 431, 500, 502, 503, 504)
 """What Envoy itself answers; they become problem details (RFC 9457) as the filter's answers are."""
+
+
+UNDERSCORES: Final = {"drop": "DROP_HEADER", "reject": "REJECT_REQUEST", "allow": "ALLOW"}
 
 
 def listeners(dataplane: ir.Dataplane) -> list[Json]:
@@ -39,8 +41,9 @@ def listeners(dataplane: ir.Dataplane) -> list[Json]:
 
 
 def _listener(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
+    counted = [connection_filter(dataplane.filter_settings)] if dataplane.limits.per_address else []
     chain: Json = {
-        "filters": [_http(dataplane, listener)],
+        "filters": [*counted, _http(dataplane, listener)],
         "transport_socket_connect_timeout": seconds(HANDSHAKE_S),
     }
     value: Json = {
@@ -50,12 +53,21 @@ def _listener(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
         "tcp_backlog_size": BACKLOG,
         "traffic_direction": "INBOUND",
     }
+    first: list[Json] = []
+    if listener.proxy_protocol is not None:
+        first.append(_proxy_protocol(listener.proxy_protocol))
+        # No chain, no connection: whoever is not among these peers is closed before a byte of it is taken.
+        chain["filter_chain_match"] = {
+            "direct_source_prefix_ranges": [_prefix(network) for network in listener.proxy_protocol.peers]
+        }
     if listener.tls is not None:
         chain["transport_socket"] = _tls(dataplane.directory, listener, listener.tls)
         inspector = extension(
             "tls_inspector", tls_inspector_pb2.TlsInspector, {"enable_ja4_fingerprinting": True}
         )
-        value["listener_filters"] = [inspector]
+        first.append(inspector)
+    if first:
+        value["listener_filters"] = first
         value["listener_filters_timeout"] = seconds(HANDSHAKE_S)
     return packed(listener_pb2.Listener, value)
 
@@ -65,6 +77,16 @@ def _address(address: ir.SocketAddress) -> Json:
     if address.host == "::":
         value["ipv4_compat"] = True
     return {"socket_address": value}
+
+
+def _proxy_protocol(proxied: ir.ProxyProtocol) -> Json:
+    value = {"allow_requests_without_proxy_protocol": proxied.optional}
+    return extension("proxy_protocol", proxy_protocol_pb2.ProxyProtocol, value)
+
+
+def _prefix(network: str) -> Json:
+    parsed = ipaddress.ip_network(network)
+    return {"address_prefix": str(parsed.network_address), "prefix_len": parsed.prefixlen}
 
 
 def _tls(directory: Path, listener: ir.Listener, tls: ir.ServerTls) -> Json:
@@ -104,8 +126,9 @@ def _http(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
         "merge_slashes": True,
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
         "common_http_protocol_options": {
-            "idle_timeout": seconds(CONNECTION_IDLE_S),
+            "idle_timeout": seconds(limits.idle_s),
             "max_headers_count": limits.headers,
+            "headers_with_underscores_action": UNDERSCORES[limits.underscores],
         },
         "http2_protocol_options": {
             "max_concurrent_streams": CONCURRENT_STREAMS,
@@ -113,8 +136,8 @@ def _http(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
             "initial_connection_window_size": CONNECTION_WINDOW_BYTES,
         },
         "max_request_headers_kb": limits.headers_kib,
-        "request_headers_timeout": seconds(REQUEST_HEADERS_S),
-        "stream_idle_timeout": seconds(STREAM_IDLE_S),
+        "request_headers_timeout": seconds(limits.head_s),
+        "stream_idle_timeout": seconds(limits.stream_idle_s),
         "server_header_transformation": "PASS_THROUGH",
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "local_reply_config": {"mappers": [_problem(status) for status in LOCAL_REPLY_STATUSES]},

@@ -50,7 +50,7 @@ def routes(dataplane: ir.Dataplane) -> Json:
             {
                 "header": {
                     "key": "x-forwarded-for",
-                    "value": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%",
+                    "value": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
                 },
                 "append_action": "APPEND_IF_EXISTS_OR_ADD",
             }

@@ -12,7 +12,9 @@ every: 2s
 thresholds:
   min_objects: {default: 100, minimum: 5, description: different objects of one endpoint within the window}
   min_new: {default: 0.7, minimum: 0.0, maximum: 1.0, description: share of calls that asked for an object not asked for before within the window}
-  times_usual: {default: 10.0, minimum: 1.0, maximum: 10000.0, description: times what the endpoint's usual caller (its 90th percentile of the last hour) reads in a window}
+  times_usual: {default: 10.0, minimum: 1.0, maximum: 10000.0, description: times what the endpoint's usual caller (the 90th percentile of callers and minutes of the last hour) reads in a minute}
+probe: 0  # what it judges does not depend on what the API answers
+spare_known: false
 severity: high
 ttl: 5m
 score: |
@@ -20,70 +22,143 @@ score: |
   for the share of calls that were refused or found nothing (full at half), which is what guessing looks like.
   The narrowest key that made the calls is signalled: the verified subject, else the session, else the address.
   Good bots are left out. Calls that Starfort stopped count, so the signal holds while the walk goes on.
+gate: |
+  SELECT greatest(of_subject, of_session, of_address) AS hash
+  FROM
+  (
+      SELECT
+          if(subject_hash = '', 0, greatest(1, toUInt16(bitXor(cityHash64(endpoint_id), cityHash64(subject_hash))))) AS of_subject,
+          if(session_hash = '', 0, greatest(1, toUInt16(bitXor(cityHash64(endpoint_id), cityHash64(session_hash))))) AS of_session,
+          greatest(1, toUInt16(bitXor(cityHash64(endpoint_id), cityHash64(address)))) AS of_address,
+          weight
+      FROM events
+      WHERE time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')} AND object_hash != ''
+  )
+  GROUP BY GROUPING SETS ((of_subject), (of_session), (of_address))
+  HAVING hash != 0 AND sum(weight) >= {min_objects:UInt32} AND hash % {slots:UInt32} = {slot:UInt32}
+  LIMIT 1
 */
+-- Each step is a scalar, because ClickHouse evaluates a scalar once, whatever uses it, and then knows that nothing of
+-- the hour before has to be read when there is nobody to compare with it.
 WITH
-    -- counting first is cheap, and next to nobody is left for what is not
-    busy AS MATERIALIZED
-    (
-        SELECT subject_hash, session_hash, address
-        FROM events
-        WHERE time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')} AND object_hash != ''
-        GROUP BY GROUPING SETS
-            ((api, endpoint_id, subject_hash), (api, endpoint_id, session_hash), (api, endpoint_id, address))
-        HAVING count() >= {min_objects:UInt32}
-    ),
-    callers AS
+    -- Callers that made enough calls of one endpoint, by 16 bits of a hash: counting by a number that small needs neither
+    -- a hash table nor the keys themselves, and hardly anybody is left for what does. A hash may be shared, which lets
+    -- a caller too many through here and none too few; 0 stands for callers without that key.
     (
         SELECT
-            api, endpoint_id, subject_hash, session_hash, address,
-            multiIf(grouping(subject_hash) = 0, 'subject', grouping(session_hash) = 0, 'session', 'address') AS key_type,
-            multiIf(
-                key_type = 'subject', subject_hash,
-                key_type = 'session', session_hash,
-                replaceOne(toString(address), '::ffff:', '')) AS key,
-            count() AS requests,
-            uniqCombined(12)(object_hash) AS objects,
-            countIf(action != 'allow') AS stopped,
-            countIf(status IN (401, 403, 404)) AS missed,
-            countIf(events.subject_hash != '') AS by_subject,
-            countIf(events.session_hash != '') AS by_session,
-            countIf(bot = 'good') AS by_good_bot,
-            any(events.template) AS template
-        FROM events
-        WHERE time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')} AND object_hash != ''
-          AND (address IN (SELECT address FROM busy)
-               OR (session_hash != '' AND session_hash IN (SELECT session_hash FROM busy))
-               OR (subject_hash != '' AND subject_hash IN (SELECT subject_hash FROM busy)))
-        GROUP BY GROUPING SETS
-            ((api, endpoint_id, subject_hash), (api, endpoint_id, session_hash), (api, endpoint_id, address))
-        HAVING key != '' AND requests >= {min_objects:UInt32} AND objects >= {min_objects:UInt32}
-           AND objects >= {min_new:Float64} * requests AND by_good_bot < requests / 2
-           AND (key_type = 'subject'
-                OR (key_type = 'session' AND by_subject < requests / 2)
-                OR (key_type = 'address' AND by_subject < requests / 2 AND by_session < requests / 2))
-    ),
-    -- minutes of callers within the hour before: what this window's suspects do is not the measure of them
-    usual AS
-    (
-        SELECT api, endpoint_id, quantile(0.9)(minute_objects) AS usual_objects
+        (
+            groupBitmapStateIf(hash, kind = 'subject'),
+            groupBitmapStateIf(hash, kind = 'session'),
+            groupBitmapStateIf(hash, kind = 'address')
+        )
         FROM
         (
             SELECT
-                api, endpoint_id, key, toStartOfMinute(time) AS minute,
-                uniqCombinedMerge(12)(access_1s.objects) AS minute_objects
-            FROM access_1s
-            WHERE time > {until:DateTime64(6, 'UTC')} - INTERVAL 1 HOUR AND time <= {since:DateTime64(6, 'UTC')}
-              AND key_type = 'address'
-              AND (api, endpoint_id) IN (SELECT api, endpoint_id FROM callers)
-            GROUP BY api, endpoint_id, key, minute
+                multiIf(grouping(of_subject) = 0, 'subject', grouping(of_session) = 0, 'session', 'address') AS kind,
+                toUInt32(multiIf(kind = 'subject', of_subject, kind = 'session', of_session, of_address)) AS hash
+            FROM
+            (
+                SELECT
+                    if(subject_hash = '', 0, greatest(1, toUInt16(bitXor(cityHash64(endpoint_id), cityHash64(subject_hash))))) AS of_subject,
+                    if(session_hash = '', 0, greatest(1, toUInt16(bitXor(cityHash64(endpoint_id), cityHash64(session_hash))))) AS of_session,
+                    greatest(1, toUInt16(bitXor(cityHash64(endpoint_id), cityHash64(address)))) AS of_address,
+                    weight
+                FROM events
+                WHERE time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')} AND object_hash != ''
+            )
+            GROUP BY GROUPING SETS ((of_subject), (of_session), (of_address))
+            HAVING hash != 0 AND sum(weight) >= {min_objects:UInt32} AND hash % {slots:UInt32} = {slot:UInt32}
         )
-        GROUP BY api, endpoint_id
+    ) AS busy,
+    (
+        SELECT groupArray(
+            (key_type, key, toString(api), toString(endpoint_id), template, objects, requests, missed, stopped))
+        FROM
+        (
+            SELECT
+                api, endpoint_id, subject_hash, session_hash, address,
+                multiIf(grouping(subject_hash) = 0, 'subject', grouping(session_hash) = 0, 'session', 'address') AS key_type,
+                multiIf(
+                    key_type = 'subject', subject_hash,
+                    key_type = 'session', session_hash,
+                    replaceOne(toString(address), '::ffff:', '')) AS key,
+                sum(weight) AS requests,
+                count() AS known,
+                uniqCombined(12)(object_hash) AS known_objects,
+                -- Of calls that stand for several alike, one object is known. Where hardly a known object comes twice,
+                -- the others' are taken to be as new.
+                if(
+                    known_objects >= 0.9 * known AND known >= {min_objects:UInt32} / 2,
+                    toUInt64(known_objects * requests / known),
+                    known_objects) AS objects,
+                sumIf(weight, action != 'allow') AS stopped,
+                sumIf(weight, status IN (401, 403, 404)) AS missed,
+                sumIf(weight, events.subject_hash != '') AS by_subject,
+                sumIf(weight, events.session_hash != '') AS by_session,
+                sumIf(weight, bot = 'good') AS by_good_bot,
+                toString(any(events.template)) AS template
+            FROM events
+            WHERE time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')} AND object_hash != ''
+              AND (bitmapContains(busy.3, toUInt32(greatest(1, toUInt16(bitXor(cityHash64(endpoint_id), cityHash64(address))))))
+                   OR (session_hash != '' AND bitmapContains(busy.2, toUInt32(greatest(1, toUInt16(bitXor(cityHash64(endpoint_id), cityHash64(session_hash)))))))
+                   OR (subject_hash != '' AND bitmapContains(busy.1, toUInt32(greatest(1, toUInt16(bitXor(cityHash64(endpoint_id), cityHash64(subject_hash))))))))
+            GROUP BY GROUPING SETS
+                ((api, endpoint_id, subject_hash), (api, endpoint_id, session_hash), (api, endpoint_id, address))
+            HAVING key != '' AND requests >= {min_objects:UInt32} AND objects >= {min_objects:UInt32}
+               AND known_objects >= {min_new:Float64} * known AND by_good_bot < requests / 2
+               -- a key that is not busy itself has only those of its calls here that busy ones made
+               AND multiIf(
+                       key_type = 'subject', bitmapContains(busy.1, toUInt32(greatest(1, toUInt16(bitXor(cityHash64(endpoint_id), cityHash64(subject_hash)))))),
+                       key_type = 'session', bitmapContains(busy.2, toUInt32(greatest(1, toUInt16(bitXor(cityHash64(endpoint_id), cityHash64(session_hash)))))),
+                       bitmapContains(busy.3, toUInt32(greatest(1, toUInt16(bitXor(cityHash64(endpoint_id), cityHash64(address)))))))
+               AND (key_type = 'subject'
+                    OR (key_type = 'session' AND by_subject < requests / 2)
+                    OR (key_type = 'address' AND by_subject < requests / 2 AND by_session < requests / 2))
+            ORDER BY objects DESC
+            LIMIT 2001
+        )
+    ) AS callers,
+    arrayDistinct(arrayMap(caller -> (caller.3, caller.4), callers)) AS suspects,
+    if(empty(callers), {since:DateTime64(6, 'UTC')}, {until:DateTime64(6, 'UTC')} - INTERVAL 1 HOUR) AS hour_before,
+    -- Of endpoints with more than a million calls within the hour before, one minute in so many is read, evenly.
+    (
+        SELECT greatest(1, toUInt32(ceil(sum(traffic_1m.requests) / 1e6)))
+        FROM traffic_1m
+        WHERE time > hour_before AND time <= {since:DateTime64(6, 'UTC')}
+          AND has(suspects, (toString(api), toString(endpoint_id)))
+    ) AS stride,
+    -- what the endpoints' callers usually read in a minute; what this window's suspects do is not the measure of it
+    usual AS
+    (
+        SELECT of_api, of_endpoint, quantile(0.9)(minute_objects) AS usual_objects
+        FROM
+        (
+            SELECT
+                toString(api) AS of_api, toString(endpoint_id) AS of_endpoint,
+                address, toStartOfMinute(time) AS minute, uniqCombined(12)(object_hash) AS minute_objects
+            FROM events
+            WHERE time > hour_before AND time <= {since:DateTime64(6, 'UTC')}
+              AND toStartOfMinute(time) IN
+              (
+                  SELECT toStartOfMinute({since:DateTime64(6, 'UTC')}) - toIntervalMinute(number)
+                  FROM numbers(61)
+                  WHERE number % stride = 0
+              )
+              AND (toString(api), toString(endpoint_id)) IN (SELECT arrayJoin(suspects))
+            GROUP BY of_api, of_endpoint, address, minute
+        )
+        GROUP BY of_api, of_endpoint
     )
 SELECT
-    key_type, key,
+    caller.1 AS key_type, caller.2 AS key,
     0.6
         + 0.2 * least(1, (objects - {min_objects:UInt32}) / (4 * {min_objects:UInt32}))
         + 0.2 * least(1, 2 * missed / requests) AS score,
-    api, endpoint_id, template, objects, requests, missed, stopped, usual_objects
-FROM callers LEFT JOIN usual USING (api, endpoint_id)
+    of_api AS api, of_endpoint AS endpoint_id, caller.5 AS template, caller.6 AS objects, caller.7 AS requests,
+    caller.8 AS missed, caller.9 AS stopped, usual_objects
+FROM
+(
+    SELECT arrayJoin(callers) AS caller, caller.3 AS of_api, caller.4 AS of_endpoint
+) AS found
+LEFT JOIN usual USING (of_api, of_endpoint)
 WHERE objects >= {times_usual:Float64} * usual_objects

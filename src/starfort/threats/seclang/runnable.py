@@ -6,13 +6,16 @@ A rule at a time, and each only once as long as it stays as it is: an edit asks 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 import msgpack
 
 from starfort import _engine
+from starfort.threats.seclang.accepted import Accepted
 
 MAX_KNOWN: Final = 8192
 """Rules whose answer is kept: CRS with every overlay has a tenth."""
@@ -26,6 +29,28 @@ _FIXES: Final = {
 }
 
 
+_remembered: list[Accepted] = []
+"""What `remembering` lent, the innermost last."""
+
+
+@contextmanager
+def remembering(file: Path) -> Iterator[None]:
+    """Within it, rules that the engine accepted at an earlier time are not asked about again.
+
+    For commands that people wait for. Not for a start: what a filter gets was asked about.
+
+    Args:
+        file: of the user's own cache, see `accepted`.
+    """
+    accepted = Accepted(file)
+    _remembered.append(accepted)
+    try:
+        yield
+    finally:
+        _remembered.pop()
+        accepted.save()
+
+
 def why_not(rule: Mapping[str, Any], form: int) -> tuple[str, str] | None:
     """Why a compiled rule cannot run, and what to do; None when it can.
 
@@ -34,8 +59,13 @@ def why_not(rule: Mapping[str, Any], form: int) -> tuple[str, str] | None:
         form: format of the rule set that it is part of.
     """
     alone = {**rule, "skip_to": None, "file": 0, "line": 0}
-    reason = _refusal(msgpack.packb({"format": form, "settings": {}, "files": [], "rules": [alone]}))
+    packed: bytes = msgpack.packb({"format": form, "settings": {}, "files": [], "rules": [alone]})
+    if _remembered and packed in _remembered[-1]:
+        return None
+    reason = _refusal(packed)
     if reason is None:
+        if _remembered:
+            _remembered[-1].add(packed)
         return None
     fix = next((fix for word, fix in _FIXES.items() if word in reason), "")
     return reason, fix

@@ -1,8 +1,9 @@
 -- What one endpoint's calls had: a row for each kind of value and value, most frequent first.
-SELECT pair.1 AS kind, pair.2 AS value, count() AS seen
+SELECT pair.1 AS kind, pair.2 AS value, sum(weight) AS seen
 FROM
 (
     SELECT
+        weight,
         arrayJoin(arrayConcat(
             [('all', ''), ('status', toString(status)), ('content_type', toString(content_type)),
              ('response_content_type', toString(response_content_type)),

@@ -8,7 +8,7 @@ SELECT
     sensitive_response, signals, action, policy, tags, observed
 FROM events
 WHERE time >= {since:DateTime64(6, 'UTC')}
-  AND (time, id) < ({before_time:DateTime64(6, 'UTC')}, {before_id:String})
+  AND time <= {before_time:DateTime64(6, 'UTC')} AND (time, id) < ({before_time:DateTime64(6, 'UTC')}, {before_id:String})
   AND ({id:String} = '' OR id = {id:String})
   AND ({api:String} = '' OR api = {api:String})
   AND ({endpoint_id:String} = '' OR endpoint_id = {endpoint_id:String})
@@ -23,11 +23,14 @@ WHERE time >= {since:DateTime64(6, 'UTC')}
   AND ({bot:String} = '' OR bot = {bot:String})
   AND ({action:String} = '' OR action = {action:String} OR ({action:String} = 'stopped' AND action != 'allow'))
   AND ({policy:String} = '' OR policy = {policy:String}
-       OR arrayExists(v -> endsWith(v, concat(':', {policy:String})), arrayConcat(tags, observed)))
-  AND ({observed:String} = '' OR arrayExists(v -> endsWith(v, concat(':', {observed:String})), observed))
+       OR hasAny(tags, arrayMap(v -> concat(v, ':', {policy:String}), {actions:Array(String)}))
+       OR hasAny(observed, arrayMap(v -> concat(v, ':', {policy:String}), {actions:Array(String)})))
+  AND ({observed:String} = ''
+       OR hasAny(observed, arrayMap(v -> concat(v, ':', {observed:String}), {actions:Array(String)})))
   AND ({finding:String} = '' OR has(findings, {finding:String}) OR has(anomalies, {finding:String}))
   AND ({signal:String} = '' OR has(signals, {signal:String}))
   AND ({sensitive:String} = '' OR has(sensitive_request, {sensitive:String})
        OR has(sensitive_response, {sensitive:String}))
-ORDER BY time DESC, id DESC
+-- the key's own order: the latest minutes are read first, and no more of them than the page needs
+ORDER BY toStartOfMinute(time) DESC, time DESC, id DESC
 LIMIT {limit:UInt32}

@@ -1,17 +1,17 @@
 -- Codes of findings and anomalies within a window, most frequent first; of a rule also its latest match.
 SELECT
     pair.1 AS source, pair.2 AS code,
-    count() AS events,
+    sum(weight) AS events,
     uniqCombined(12)(endpoint_id) AS endpoints,
     uniqCombined(12)(address) AS addresses,
-    countIf(action != 'allow') AS stopped,
+    sumIf(weight, action != 'allow') AS stopped,
     max(time) AS last_seen,
     argMaxIf(row, time, row != '') AS match,
     count() OVER () AS total
 FROM
 (
     SELECT
-        time, endpoint_id, address, action,
+        time, weight, endpoint_id, address, action,
         arrayJoin(arrayConcat(
             arrayMap(v -> ('finding', toString(v)), findings),
             arrayMap(v -> ('anomaly', toString(v)), anomalies)

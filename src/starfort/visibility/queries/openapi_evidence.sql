@@ -1,9 +1,9 @@
 -- What one API's calls had, by endpoint: a row for each kind of value and value.
-SELECT toString(events.endpoint_id) AS endpoint_id, pair.1 AS kind, pair.2 AS value, count() AS seen
+SELECT toString(events.endpoint_id) AS endpoint_id, pair.1 AS kind, pair.2 AS value, sum(weight) AS seen
 FROM
 (
     SELECT
-        endpoint_id,
+        endpoint_id, weight,
         arrayJoin(arrayConcat(
             [('calls', ''),
              ('status', concat(toString(status), ' ', toString(response_content_type)))],

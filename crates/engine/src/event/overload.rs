@@ -1,0 +1,37 @@
+//! What is given up of events when there are more than can be stored, in the order of `docs/events.md`.
+
+use super::EventRow;
+
+impl EventRow {
+    /// Whether the row only adds to a count: an allowed call that was answered, told nothing and was no log-in.
+    /// Only such rows are sampled.
+    #[must_use]
+    pub fn is_ordinary(&self) -> bool {
+        self.action == "allow"
+            && (100..400).contains(&self.status)
+            && self.account_hash.is_empty()
+            && self.password_hash.is_empty()
+            && self.identity_error.is_empty()
+            && self.anomalies.is_empty()
+            && self.findings.is_empty()
+            && self.signals.is_empty()
+            && self.tags.is_empty()
+            && self.observed.is_empty()
+    }
+
+    /// Leave out what people read and no detector counts. Returns whether there was anything.
+    pub fn drop_details(&mut self) -> bool {
+        let had =
+            !(self.evidence.is_empty() && self.parameters.is_empty() && self.user_agent.is_empty());
+        self.evidence = Vec::new();
+        self.parameters = Vec::new();
+        self.user_agent = smol_str::SmolStr::default();
+        had
+    }
+
+    /// Microseconds since 1970 at which the call was over, which is when its row came to be.
+    #[must_use]
+    pub fn ended_us(&self) -> u64 {
+        self.time_us.saturating_add(self.duration_us.into())
+    }
+}

@@ -1,0 +1,62 @@
+"""`starfort catalogue list`."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from starfort.cli import output
+from starfort.cli.client import Client
+from starfort.cli.options import Json, Limit, online
+
+
+@online
+def list_endpoints(
+    client: Client,
+    *,
+    search: Annotated[
+        str, typer.Option("--search", "-s", help="Whose method, host or path contains each of these words.")
+    ] = "",
+    api: Annotated[str, typer.Option(help="Of this API.")] = "",
+    host: Annotated[str, typer.Option(help="Of this host.")] = "",
+    prefix: Annotated[str, typer.Option(help="At or below this path.")] = "",
+    show: Annotated[
+        Literal["", "new", "undocumented", "sensitive", "unauthenticated"],
+        typer.Option(help="Only those that are so."),
+    ] = "",
+    sort: Annotated[
+        Literal["path", "requests", "first_seen", "last_seen", "errors"], typer.Option(help="In which order.")
+    ] = "path",
+    limit: Limit = 200,
+    json: Json = False,
+) -> None:
+    """List the endpoints of the catalogue, with the traffic of the last 24 hours."""
+    wanted = {"search": search, "api": api, "host": host, "prefix": prefix, "show": show, "sort": sort}
+    found = list(client.pages("/catalogue", limit, **wanted))
+    if json:
+        output.print_json(found)
+        return
+    output.table(
+        [
+            "id", "api", "method", "host", "path", "requests", "errors %", "is", "labels", "sensitive",
+            "first seen",
+        ],
+        (
+            [
+                each["id"], each["api"], each["method"], each["host"], each["path"], each["requests"],
+                100 * each["error_share"], marks(each), each["labels"], each["sensitive"],
+                output.moment(each["first_seen"]),
+            ]
+            for each in found
+        ),
+        empty="No such endpoint.",
+    )  # fmt: skip
+
+
+def marks(endpoint: dict[str, object]) -> str:
+    """What asks for attention in an endpoint, in words."""
+    words = {
+        "new": endpoint["new"],
+        "undocumented": not endpoint["documented"],
+        "open": endpoint["authenticated"] is False,
+    }
+    return ", ".join(word for word, holds in words.items() if holds)

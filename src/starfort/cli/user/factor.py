@@ -1,0 +1,35 @@
+"""`starfort user factor`."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from starfort.cli import output
+from starfort.cli.client import Client
+from starfort.cli.options import online
+from starfort.cli.user.add import Name
+
+
+@online
+def factor(
+    client: Client,
+    name: Name,
+    *,
+    off: Annotated[
+        bool, typer.Option("--off", help="Turn it off, for somebody who lost the device.")
+    ] = False,
+) -> None:
+    """Set up an account's second factor: codes of an authenticator app besides the password."""
+    if off:
+        client.delete(f"/users/{name}/second-factor")
+        output.say(f"{name} logs in with the password alone now.")
+        return
+    made = client.post(f"/users/{name}/second-factor")
+    output.say(f"Type this secret into the authenticator app: {made['secret']}")
+    output.say(f"or give it this address: {made['uri']}")
+    code = sys.stdin.readline() if not sys.stdin.isatty() else typer.prompt("Code that the app shows")
+    found = client.put(f"/users/{name}/second-factor", {"code": code.strip()})
+    output.say(f"{name} needs a code to log in now. Recovery codes, each for one login without the app:")
+    for each in found["codes"]:
+        typer.echo(each)

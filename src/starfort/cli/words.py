@@ -1,0 +1,111 @@
+"""Values that are not in an option's list: which one may be meant, and which there are."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Final
+
+MEANT: Final = {
+    # actions
+    "deny": "block",
+    "denied": "block",
+    "blocked": "block",
+    "reject": "block",
+    "rejected": "block",
+    "drop": "block",
+    "refuse": "block",
+    "refused": "block",
+    "403": "block",
+    "forbid": "block",
+    "throttle": "limit",
+    "throttled": "limit",
+    "limited": "limit",
+    "ratelimit": "limit",
+    "rate-limit": "limit",
+    "rate_limit": "limit",
+    "429": "limit",
+    "redirect": "divert",
+    "route": "divert",
+    "diverted": "divert",
+    "fake": "deceive",
+    "deceived": "deceive",
+    "honeypot": "deceive",
+    "tarpit": "deceive",
+    "pass": "allow",
+    "passed": "allow",
+    "accept": "allow",
+    "allowed": "allow",
+    "ok": "allow",
+    "permit": "allow",
+    "all": "",
+    "any": "",
+    # severities
+    "error": "high",
+    "severe": "high",
+    "major": "high",
+    "urgent": "critical",
+    "fatal": "critical",
+    "emergency": "critical",
+    "warn": "medium",
+    "warning": "medium",
+    "moderate": "medium",
+    "minor": "low",
+    "notice": "info",
+    "informational": "info",
+    "note": "info",
+    # bots
+    "human": "none",
+    "no": "none",
+    "person": "none",
+    "crawler": "good",
+    "search": "good",
+    "malicious": "bad",
+    "scanner": "bad",
+    "script": "tool",
+    "curl": "tool",
+    "library": "tool",
+    # times
+    "1d": "24h",
+    "day": "24h",
+    "today": "24h",
+    "hour": "1h",
+    "60m": "1h",
+    "10m": "15m",
+    "30m": "1h",
+    "12h": "24h",
+    "week": "7d",
+    "1w": "7d",
+    "month": "30d",
+    "1m": "30d",
+    # endpoints
+    "unknown": "undocumented",
+    "shadow": "undocumented",
+    "open": "unauthenticated",
+    "public": "unauthenticated",
+    "pii": "sensitive",
+    # roles and logs
+    "administrator": "admin",
+    "root": "admin",
+    "reader": "viewer",
+    "readonly": "viewer",
+    "read": "viewer",
+    "write": "operator",
+    "editor": "operator",
+    "text": "console",
+}
+"""What people write for a value of another name, lower case."""
+
+
+def unknown(value: str, known: Sequence[str]) -> str:
+    """What is said of a value that an option does not know.
+
+    Args:
+        value: as given.
+        known: the option's values; "" stands for none given.
+    """
+    names = [name for name in known if name]
+    meant = MEANT.get(value.lower().strip("."), "")
+    close = [meant] if meant in names else difflib.get_close_matches(value.lower(), names, 1, 0.6)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return f"there is no {value!r}.{hint} There are: {', '.join(names)}."

@@ -1,0 +1,100 @@
+"""References of an OpenAPI document that point to nothing.
+
+What they would say of fields and bodies is then not known, and nobody hears of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import unquote
+
+from starfort.compile.documents import Location
+
+MAX_DANGLING: Final = 20
+"""References of one document that are named."""
+
+_QUICK: Final = re.compile(r"""\$ref["']?\s*:\s*["']?(#/[^"'\s,}\]]*)""")
+
+_DATA: Final = frozenset({"example", "examples", "default", "enum", "const"})
+"""Keywords whose values are data of the API, in which `$ref` refers to nothing of the document."""
+
+_NAMES: Final = frozenset(
+    {
+        "properties", "patternProperties", "definitions", "$defs", "dependentSchemas", "paths", "webhooks",
+        "schemas", "responses", "parameters", "requestBodies", "headers", "securitySchemes", "links",
+        "callbacks", "pathItems", "content", "encoding", "variables", "mapping", "scopes",
+    }
+)  # fmt: skip
+"""Keywords whose values have names of somebody's choice as keys: a property may be called `example`."""
+
+
+def dangling(text: str, data: Any) -> Iterator[tuple[Location, str, str]]:
+    """References within the document to what is not there, with the location of each.
+
+    Args:
+        text: the document, for a quick look: nearly none has any.
+        data: what it says.
+    """
+    quick = dict.fromkeys(_QUICK.findall(text))
+    if all(_leads(data, reference) for reference in quick) and "\\/" not in text and "\\u" not in text:
+        return
+    left = MAX_DANGLING
+    for location, reference in _references(data):
+        if not _leads(data, reference):
+            what = f"{reference!r} refers to nothing in this document, so what it should say is not known"
+            yield location, what, "mend the reference, or add what it names"
+            left -= 1
+            if left <= 0:
+                return
+
+
+def _references(data: Any) -> Iterator[tuple[Location, str]]:
+    """Every reference within the document, in the document's order. Below an `$id` they count from there."""
+    waiting: list[tuple[Location, Any, bool]] = [((), data, False)]
+    while waiting:
+        location, node, is_names = waiting.pop()
+        below: list[tuple[Location, Any, bool]] = []
+        if isinstance(node, dict):
+            reference = node.get("$ref")
+            if isinstance(reference, str) and reference.startswith("#/") and not is_names:
+                yield (*location, "$ref"), reference
+            if isinstance(node.get("$id"), str) and location and not is_names:
+                continue
+            for key, value in node.items():
+                name = str(key)
+                if is_names or not (name in _DATA or name.startswith("x-")):
+                    below.append(
+                        (
+                            (*location, name),
+                            value,
+                            not is_names and name in _NAMES and isinstance(value, dict),
+                        )
+                    )
+        elif isinstance(node, list):
+            below = [((*location, index), value, False) for index, value in enumerate(node)]
+        waiting += reversed(below)
+
+
+def _leads(data: Any, reference: str) -> bool:
+    """Whether a JSON pointer (RFC 6901) in a URI fragment points to something."""
+    for step in reference.removeprefix("#/").split("/"):
+        key = unquote(step).replace("~1", "/").replace("~0", "~")
+        if isinstance(data, list):
+            if not key.isdecimal() or int(key) >= len(data):
+                return False
+            data = data[int(key)]
+        elif isinstance(data, dict):
+            if key in data:
+                data = data[key]
+            else:  # YAML reads 200 as a number, true as a truth value, and dates as such
+                found = [
+                    value for name, value in data.items() if not isinstance(name, str) and str(name) == key
+                ]
+                if not found:
+                    return False
+                data = found[0]
+        else:
+            return False
+    return True

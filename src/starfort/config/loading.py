@@ -1,0 +1,158 @@
+"""From a file to a checked configuration, or to every problem at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from starfort.config import references, shapes
+from starfort.config.model import Config
+from starfort.config.problems import ConfigError, ConfigProblem
+from starfort.config.source import Location, Source, read
+
+
+class LoadedConfig:
+    """A configuration, and where its parts stand in the file.
+
+    Attributes:
+        config: the checked configuration; relative paths are already taken from the file's folder.
+        source: positions, for whoever finds problems later (the compiler).
+        files: every file it refers to, itself included.
+    """
+
+    def __init__(self, config: Config, source: Source) -> None:
+        self.config = config
+        self.source = source
+        self.files = [source.file, *paths_of(config)]
+
+
+def load(path: Path) -> LoadedConfig:
+    """Load and check `starfort.yaml`.
+
+    Raises:
+        ConfigError: with every problem: file, line, column, what, and what would be right.
+    """
+    source = read(path)
+    if not isinstance(source.data, dict):
+        raise ConfigError(
+            [source.problem((), "must be a mapping", "begin with `version: 1`; `starfort init` shows one")]
+        )
+    try:
+        data = {"data_dir": "./var", **source.data}
+        config = Config.model_validate(_absolute(data, path.resolve().parent))
+    except ValidationError as error:
+        raise ConfigError([_problem(source, detail) for detail in error.errors()]) from None
+    if problems := list(references.check(config, source)):
+        raise ConfigError(problems)
+    return LoadedConfig(config, source)
+
+
+_PATH_KEYS = {
+    "asn", "ca", "certificate", "client_ca", "country", "data_dir", "file", "jwks_ca", "jwks_file", "key",
+    "keys_file", "openapi", "secret_file",
+}  # fmt: skip
+
+_NO_PATHS = {"headers", "limit", "settings"}
+"""Parts whose keys are no settings of ours, or name something else than a file."""
+
+
+def _absolute(data: Any, folder: Path) -> Any:
+    """Paths that are relative count from the file's folder, as they would in an editor."""
+    if isinstance(data, dict):
+        return {key: _absolute_value(key, value, folder) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_absolute(value, folder) for value in data]
+    return data
+
+
+def _absolute_value(key: str, value: Any, folder: Path) -> Any:
+    if key in _PATH_KEYS and isinstance(value, str):
+        return str(folder / value)
+    return value if key in _NO_PATHS else _absolute(value, folder)
+
+
+def _problem(source: Source, detail: Any) -> ConfigProblem:
+    location: Location = tuple(
+        step for step in detail["loc"] if step not in {"function-before", "function-after"}
+    )
+    what, fix = describe({**detail, "loc": location}, Config, source.written(location))
+    if detail["type"] == "missing":
+        location = location[:-1]
+    return source.problem(location, what, fix, key=detail["type"] == "extra_forbidden")
+
+
+# What a regular expression of the model asks for, in words.
+_PATTERN_FIXES = {
+    r"^([A-Z]+|\*) /\S*$": "write METHOD /path/{template}, such as POST /login, or * /path for any method",
+    r"^=?[^\s=|,;'\"\\%]{1,200}$": "write the field's name or its dotted path, such as page.source",
+}
+
+
+def describe(detail: Any, root: type[BaseModel], written: str = "") -> tuple[str, str]:
+    """What a problem that pydantic found is, and what would be right.
+
+    Args:
+        detail: one of `ValidationError.errors()`.
+        root: the model, or the model of the items, that was validated.
+        written: the value as it stands in the file, up to the end of its line.
+    """
+    location: Location = detail["loc"]
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        name = str(location[-1])
+        known = _keys_at(location[:-1], root)
+        if name != name.strip() and name.strip() in known:
+            what = f"a character that is no ordinary space stands beside the key {name.strip()!r}"
+            return what, "delete it, and write spaces; text that was copied from a page has such characters"
+        close = difflib.get_close_matches(name, known, 1)
+        fix = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+        return f"unknown key {name!r}", fix
+    if kind == "missing":
+        return f"{location[-1]!r} is missing", f"add `{location[-1]}:`"
+    if kind in shapes.KINDS:
+        keys = _keys_at(location, root)
+        return shapes.describe(kind, location, detail.get("input", shapes.UNTOLD), written, keys)
+    message = detail["msg"].removeprefix("Value error, ")
+    got = detail.get("input")
+    shown = f" (got {got!r})" if isinstance(got, str | int | float) and repr(got) not in message else ""
+    name = ".".join(str(step) for step in location)
+    fix = _PATTERN_FIXES.get(detail.get("ctx", {}).get("pattern", ""), "")
+    if kind == "bool_parsing":
+        fix = "write true or false"
+    return f"{name}: {message[:1].lower() + message[1:]}{shown}", fix
+
+
+def _keys_at(location: Location, root: type[BaseModel]) -> list[str]:
+    """Keys that the model knows at a place."""
+    model: Any = root
+    for step in location:
+        if isinstance(step, int) or not (isinstance(model, type) and issubclass(model, BaseModel)):
+            continue
+        field = model.model_fields.get(step)
+        model = _model_in(field.annotation) if field else None
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _model_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
+
+
+def paths_of(node: Any) -> Iterator[Path]:
+    """Every file that a configuration refers to (not its data directory)."""
+    if isinstance(node, BaseModel):
+        for name in type(node).model_fields:
+            value = getattr(node, name)
+            if isinstance(value, Path):
+                if name != "data_dir":
+                    yield value
+            else:
+                yield from paths_of(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from paths_of(value)

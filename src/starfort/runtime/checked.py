@@ -1,0 +1,87 @@
+"""From a configuration file to everything that it comes to, as a start and `starfort check` make it.
+
+Imports nothing of store, proxy and alerts: checking a file needs none of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from starfort import _engine, bundle, config
+from starfort.catalogue.seen import seen_endpoints
+from starfort.compile import Compiled, compile_config, warnings
+from starfort.config import ConfigError, ConfigProblem, LoadedConfig
+from starfort.runtime.detectors import Detectors, load_detectors
+
+HASH_KEY_BYTES: Final = 32
+"""Length of the key of every keyed hash in events: HMAC-SHA-256's block security (RFC 2104, 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A configuration with everything that it came to.
+
+    Attributes:
+        loaded: the configuration and where its parts stand.
+        detectors: its detectors.
+        compiled: bundle and Envoy configuration.
+        warnings: what has no effect, and may be meant to have one.
+    """
+
+    loaded: LoadedConfig
+    detectors: Detectors
+    compiled: Compiled
+    warnings: tuple[ConfigProblem, ...]
+
+
+def check(path: Path) -> Checked:
+    """Load a file and compile it, as a start would, without changing its data directory.
+
+    What a catalogue there knows of traffic is used for warnings.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    return build(config.load(path), (), secrets.token_bytes(HASH_KEY_BYTES))
+
+
+def build(loaded: LoadedConfig, learned: Sequence[Any], hash_key: bytes) -> Checked:
+    """Compile a configuration with its detectors.
+
+    Args:
+        loaded: the configuration.
+        learned: endpoints that the catalogue learned.
+        hash_key: key of the keyed hashes in events, `HASH_KEY_BYTES`.
+
+    Raises:
+        ConfigError: with every problem of the detectors, else every problem of what is compiled.
+    """
+    # A kind that a broken detector would give is unknown, and policies that ask for it would be called wrong
+    # without being so: detectors come first.
+    detectors = load_detectors(loaded)
+    compiled = compile_config(loaded, learned=learned, hash_key=hash_key, signal_kinds=detectors.kinds)
+    _ask_engine(loaded, compiled)
+    running = {detector.spec.kind for detector in detectors.running}
+    context = warnings.Context(loaded, compiled, running, seen_endpoints(loaded.config.data_dir))
+    return Checked(loaded, detectors, compiled, warnings.warnings_of(context))
+
+
+def _ask_engine(loaded: LoadedConfig, compiled: Compiled) -> None:
+    """Have the engine load the bundle before any filter does: at a start there is no good one to keep.
+
+    Rules are left out: each was asked about when it was compiled, and together they take most of a second.
+
+    Raises:
+        ConfigError: it refuses.
+    """
+    try:
+        _engine.check_bundle(bundle.encode(dataclasses.replace(compiled.bundle, rules=b"")))
+    except (_engine.EngineError, bundle.BundleError) as error:
+        what = f"the engine refuses what this comes to: {error}"
+        fix = "please report it: what is wrong should have been said with its place"
+        raise ConfigError([ConfigProblem(loaded.source.file, 0, 0, what, fix)]) from error

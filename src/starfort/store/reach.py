@@ -1,0 +1,45 @@
+"""Whether a question is about more events than can be read while somebody waits.
+
+Pages read events where there are few: their answers are exact to the second then, and of this moment. Of many
+they read rollups.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, Literal, Protocol
+
+FEW: Final = 300_000
+"""Rows that count as few: reading all columns that a page wants of them costs 100 to 300 ms of CPU."""
+
+SHORT_S: Final = 3_600
+"""Windows up to this length always read events: an hour is what people look at while something happens."""
+
+# Answered from what ClickHouse keeps in memory of each part, so whole days are counted.
+_ROWS: Final = """
+SELECT sum(rows) AS rows
+FROM (SELECT count() AS rows, max(time) AS last FROM {table:Identifier} GROUP BY _partition_id)
+WHERE last >= toDateTime({since:DateTime64(6, 'UTC')})
+"""
+
+
+class Queryable(Protocol):
+    """What is asked of the store."""
+
+    def query(self, sql: str, parameters: Any = None) -> list[dict[str, Any]]:
+        """Rows of a SELECT."""
+
+
+def is_far(store: Queryable, since: datetime, table: Literal["events", "traffic_1m"] = "events") -> bool:
+    """Whether a table has more than `FEW` rows from a time on. Blocking.
+
+    Args:
+        store: where.
+        since: UTC; the whole day (events) or month (traffic_1m) that it lies in counts.
+        table: which.
+
+    Raises:
+        StoreError: the store does not answer.
+    """
+    rows = store.query(_ROWS, {"table": table, "since": since})
+    return bool(rows) and int(rows[0]["rows"] or 0) > FEW

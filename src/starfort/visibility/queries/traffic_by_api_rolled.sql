@@ -1,0 +1,19 @@
+-- The same as `traffic_by_api`, out of a rollup with a column for each decision. `table` is traffic_api_1m or traffic_api_1h.
+SELECT
+    api,
+    sum(t.requests) AS requests,
+    sum(t.requests) - sum(t.allowed) AS stopped,
+    sum(t.client_errors) AS client_errors,
+    sum(t.server_errors) AS server_errors,
+    uniqCombinedMerge(12)(t.addresses) AS addresses,
+    quantileTDigestMerge(0.99)(duration_us) / 1000 AS p99_ms,
+    sumMap(
+        [intDiv(toUInt32(time) - toUInt32({since:DateTime('UTC')}), {step:UInt32})], [toUInt64(t.requests)]
+    ) AS steps,
+    steps.1 AS step_numbers,
+    steps.2 AS step_requests
+FROM {table:Identifier} AS t
+WHERE time >= {since:DateTime('UTC')} AND time < {until:DateTime('UTC')}
+GROUP BY api
+ORDER BY requests DESC
+LIMIT {limit:UInt32}
