@@ -227,7 +227,8 @@ class Configuration:
         try:
             await self._on_applied(self.built)
         except Exception as error:
-            log.exception("config_follow_up_failed")
+            if "follow_up" not in self._faults:
+                log.exception("config_follow_up_failed")
             what = "the configuration is in force, and not all of detectors, catalogue and alerts took it: "
             self._fault("follow_up", what + _unexpected(error))
         else:

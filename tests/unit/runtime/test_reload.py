@@ -81,18 +81,28 @@ async def control(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch)
     await made.runtime.stop()
 
 
+@pytest.fixture
+async def still(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Control]:
+    """A started control plane that reloads only when it is told to."""
+    monkeypatch.setattr(reload, "WATCH_EVERY_S", 3600.0)
+    made = Control(tmp_path, store)
+    await made.runtime.start()
+    yield made
+    await made.runtime.stop()
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EDQUOT])
 async def test_every_write_of_a_reload_may_fail(
-    control: Control, monkeypatch: pytest.MonkeyPatch, number: int
+    still: Control, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     """Whichever write fails first, bundle and Envoy's files are all of one configuration, and it is told."""
-    runtime = control.runtime
+    control, runtime = still, still.runtime
     writing = WritingProxy(control.directory)
     monkeypatch.setattr(control.proxy, "apply", writing.apply)
     async with FakeFilter(runtime.data_dir / SOCKET):
-        await until((runtime.data_dir / "bundle.last.sfb").exists)
+        await until(lambda: runtime.socket.connected)
         control.write(node="first")
-        await until(lambda: runtime.config.node == "first")
+        assert (await runtime.reload()).ok
         with monkeypatch.context() as patched:
             disk = Disk(patched, control.directory)
             disk.error = number
