@@ -1,8 +1,7 @@
 """Fill a store with events of an ordinary shop, bank and network: twenty million over thirty days in minutes.
 
-ClickHouse makes the rows itself (`INSERT ... SELECT FROM numbers`), in blocks of the size that ingest inserts, so
-that every rollup is filled on the way as it would be by traffic. A row depends only on its number: the same number of
-events gives the same store.
+ClickHouse makes the rows itself (`INSERT ... SELECT FROM numbers`), in blocks of the size that ingest inserts. A
+row depends only on its number: the same number of events gives the same store.
 """
 
 from __future__ import annotations
@@ -147,3 +146,32 @@ def fill(
         )
         if progress:
             progress(min(events, begin + step))
+
+
+BY_SECOND: Final = ("access", "login", "traffic_1s")
+"""Begins of names of views by second: nothing looks further back with them than two hours."""
+
+
+def fill_fast(store: Store, events: int = EVENTS, *, days: float = DAYS, first: int = 0) -> None:
+    """The same with the sums by second of the last two hours only, which takes a third of the time.
+
+    Args:
+        store: an open store.
+        events: how many.
+        days: over how many days.
+        first: number of the first one to insert.
+    """
+    end = dt.datetime.now(dt.UTC)
+    rows = store.inspect(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'MaterializedView'"
+    )
+    views = [row["name"] for row in rows if row["name"].startswith(BY_SECOND)]
+    recent = max(first, int(events * (1 - 2 / 24 / days)))
+    for view in views:
+        store.command(f"DETACH TABLE {view}")
+    try:
+        fill(store, recent, days=days * recent / events, until=end - dt.timedelta(hours=2), first=first)
+    finally:
+        for view in views:
+            store.command(f"ATTACH TABLE {view}")
+    fill(store, events, days=days, until=end, first=recent)

@@ -64,6 +64,15 @@ class Api:
         found: list[dict[str, Any]] = answer.json()["items"] if answer.is_success else []
         return found
 
+    async def problems(self) -> list[str]:
+        """What the status calls not healthy; nothing while the API does not answer."""
+        try:
+            answer = await self._http.get("/status")
+        except httpx.HTTPError:
+            return []
+        found: list[str] = answer.json()["problems"] if answer.is_success else []
+        return found
+
     async def close(self) -> None:
         """Close connections."""
         await self._http.aclose()
@@ -79,6 +88,10 @@ class Stories:
 
     def __init__(self, api: Api, traffic: Traffic) -> None:
         self._api, self._traffic = api, traffic
+
+    async def problems(self) -> list[str]:
+        """What Starfort says is wrong with itself, such as a machine that is too busy for detection."""
+        return await self._api.problems()
 
     async def version_in_the_catalogue(self, started: float, within_s: float) -> Proof:
         """The retailer: an endpoint of version 2 is in the catalogue, new and undocumented.

@@ -190,7 +190,8 @@ async def start(
         start_new_session=True,
     )  # fmt: skip
     stack.push_async_callback(stop, apis)
-    await wait_for(answers(f"http://127.0.0.1:{ports.shop}/healthz", "shop.example"), "the example API", apis)
+    for port in (ports.shop, ports.bank, ports.fraud_desk):
+        await wait_for(answers(f"http://127.0.0.1:{port}/healthz", "shop.example"), "the example API", apis)
 
     say("Starting Starfort ...")
     log = stack.enter_context((FOLDER / "starfort.log").open("wb"))
@@ -309,7 +310,7 @@ class Play:
         await self._scene(
             lasts_s,
             lambda: repeat(0.05, self._traffic.stuff),
-            lambda: self._stories.campaign_stopped(began, 30),
+            lambda: self._stories.campaign_stopped(began, lasts_s),
         )
         self._show(self._stories.people_meanwhile(before))
 
@@ -322,6 +323,8 @@ class Play:
             except MissingProofError as missing:
                 self.missing += 1
                 say(f"  ✗ {missing}; see {FOLDER / 'starfort.log'}")
+                for problem in await self._stories.problems():
+                    say(f"    Starfort says: {problem}")
 
         async with asyncio.TaskGroup() as group:
             acting = group.create_task(_for(lasts_s, act))

@@ -146,7 +146,15 @@ def bank(name: str) -> FastAPI:
 async def _serve(apps: list[tuple[FastAPI, int]]) -> None:
     servers = [
         uvicorn.Server(
-            uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+            uvicorn.Config(
+                app,
+                host="127.0.0.1",
+                port=port,
+                log_level="warning",
+                access_log=False,
+                # Longer than Envoy keeps an idle connection (an hour): it would send on one that this end closes.
+                timeout_keep_alive=4000,
+            )
         )
         for app, port in apps
     ]

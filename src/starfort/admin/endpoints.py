@@ -16,6 +16,9 @@ MAX_CHILDREN = 300
 """Children of one place in the tree that are shown; beyond it people filter."""
 MAX_VALUES = 200
 MAX_CONSUMERS = 100
+MAX_CALLS = 200_000
+"""Calls of a busy endpoint whose callers are counted. Two of three calls would have a row of their own in a
+rollup of callers by endpoint, so that none saves much."""
 MAX_TRAFFIC_ROWS = 100_000
 
 Rows = Callable[[str, str, dict[str, Any]], Awaitable[list[dict[str, Any]]]]
@@ -161,6 +164,7 @@ class EndpointView:
         rolled = ""
         if await self._reads_rollups(window):
             rolled, which["api"] = "_rolled", summary.api
+            scope["since"] = await self._latest_calls(scope | {"api": summary.api})
         values, consumers, traffic = await asyncio.gather(
             self._rows("visibility", f"endpoint_values{rolled}", which),
             self._rows("visibility", "endpoint_consumers", scope | {"limit": MAX_CONSUMERS}),
@@ -182,13 +186,19 @@ class EndpointView:
             sensitive_response=by_kind.get("sensitive_response", []),
             findings=by_kind.get("finding", []),
             consumers=[
-                models.Consumer(
-                    **{key: value for key, value in row.items() if key not in ("total", "caller")}
-                )
+                models.Consumer(**{key: value for key, value in row.items() if key != "total"})
                 for row in consumers
             ],
             consumers_total=consumers[0]["total"] if consumers else 0,
+            consumers_since=scope["since"],
         )
+
+    async def _latest_calls(self, scope: dict[str, Any]) -> datetime:
+        """Since when an endpoint had as many calls as can be read to count its callers."""
+        rows = await self._rows("visibility", "endpoint_latest", scope | {"most": MAX_CALLS})
+        hour = datetime.fromtimestamp(rows[0]["since"] if rows else 0, UTC)
+        since: datetime = scope["since"]
+        return max(hour, since)
 
     def _summaries(self, endpoint_id: str = "") -> list[models.EndpointSummary]:
         known = self._source.catalogue.endpoints()

@@ -193,6 +193,9 @@ class EndpointDetail(EndpointSummary):
     findings: list[Counted]
     consumers: list[Consumer]
     consumers_total: int
+    consumers_since: Annotated[
+        datetime, Field(description="Callers are counted from then on: of a busy endpoint the latest calls.")
+    ]
 
 
 class Client(Model):

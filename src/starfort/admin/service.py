@@ -16,12 +16,13 @@ import structlog
 
 from starfort.admin import models
 from starfort.admin.attention import attention
+from starfort.admin.callers import rolled
 from starfort.admin.endpoints import EndpointView, KnownEndpoint
 from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
 from starfort.admin.filters import ClientFilter, EventFilter
 from starfort.admin.mutes import Muted, Mutes
 from starfort.admin.trials import Trials
-from starfort.admin.window import RangeName, Window, sql
+from starfort.admin.window import DAY_S, RangeName, Window, sql
 from starfort.alerts import AlertHistory, StoredAlert
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
 from starfort.runtime.findings import CHECKS, why
@@ -37,9 +38,6 @@ MAX_SIGNALS = 1_000
 MAX_ALERTS_CHARTED = 1_000
 FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
 TOP_ID = "\x7f" * 8
-DAY_S = 86_400
-_KEYS = {"bot": "bot_kind"}
-"""Columns of the query `clients_rolled` that have another name than what people ask by."""
 _BASTIONS = {check.code: check.bastion for check in CHECKS}
 
 
@@ -172,21 +170,12 @@ class Insight:
     async def clients(self, wanted: ClientFilter, limit: int, offset: int) -> models.Page[models.Client]:
         """Callers by what they share, most first."""
         window = Window.of(wanted.range)
-        parameters: dict[str, Any] = {
-            "search": wanted.search, "bot": wanted.bot, "sort": wanted.sort, "limit": limit, "offset": offset,
-        }  # fmt: skip
         if await self._reads_rollups(window):
-            by_day = window.length_s > DAY_S
-            parameters |= {
-                "table": "client_1d" if by_day else "client_1h",
-                "since": _begin_of(window.since, by_day=by_day),
-                "key": _KEYS.get(wanted.by, wanted.by),
-            }
-            rows = await self._rows("visibility", "clients_rolled", parameters)
+            text, parameters = rolled(wanted, window, limit, offset)
+            rows: list[dict[str, Any]] = await self._ask(self._source.store.query, text, parameters)
         else:
-            rows = await self._rows(
-                "visibility", "clients", parameters | {"since": window.since, "by": wanted.by}
-            )
+            parameters = wanted.model_dump(exclude={"range"}) | {"limit": limit, "offset": offset}
+            rows = await self._rows("visibility", "clients", parameters | {"since": window.since})
         total = rows[0]["total"] if rows else 0
         items = [models.Client(**_without(row, "total")) for row in rows]
         return models.Page[models.Client](items=items, total=total, limit=limit, offset=offset)
@@ -487,12 +476,6 @@ def _scope(window: Window, api: str = "", endpoint_id: str = "") -> dict[str, An
         # rollups of whole APIs have no such column, and are not read for one endpoint
         scope["of_endpoint"] = "endpoint_id" if window.table.startswith("traffic_endpoint") else "api"
     return scope
-
-
-def _begin_of(time: datetime, *, by_day: bool) -> datetime:
-    """The begin of the hour, or of the day, UTC."""
-    hour = time.replace(minute=0, second=0, microsecond=0)
-    return hour.replace(hour=0) if by_day else hour
 
 
 def _whole(time: datetime) -> str:

@@ -18,6 +18,9 @@ _STEPS: dict[str, tuple[timedelta, int, str]] = {
 }
 """Length, step in seconds (60 to 120 steps, which is what a chart can show), and rollup that is read."""
 
+DAY_S = 86_400
+"""A day in seconds."""
+
 RANGES: tuple[RangeName, ...] = ("15m", "1h", "6h", "24h", "7d", "30d")
 
 

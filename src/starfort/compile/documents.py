@@ -17,6 +17,8 @@ from starfort.config import ConfigError, ConfigProblem
 
 Location = tuple[str | int, ...]
 
+_MERGE: Final = "tag:yaml.org,2002:merge"
+
 MAX_REPEATED: Final = 20
 """Keys of one file that are named because they come twice."""
 
@@ -83,8 +85,8 @@ def _parse(file: Path, text: str, repeated: list[ConfigProblem] | None) -> Any:
 
 
 def _twice(node: yaml.MappingNode) -> list[yaml.ScalarNode]:
-    """Keys of a mapping that were there before."""
-    keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+    """Keys of a mapping that were there before; it may merge several others."""
+    keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE]
     if len({key.value for key in keys}) == len(keys):
         return []
     seen: set[str] = set()

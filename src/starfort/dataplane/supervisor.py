@@ -159,7 +159,6 @@ class EnvoySupervisor:
         self._pending = ""
         self._mute = False
         self._rehearsal: Process | None = None
-        self._stand_in: socket.socket | None = None
         self._noted = True
         self._started_at = 0.0
         self.found = False
@@ -260,7 +259,6 @@ class EnvoySupervisor:
                 one.process.close()
             if self._process is not None:
                 self._process.close()
-            self._close_stand_in()
             self._leaving, self._process, self._state = [], None, "stopped"
 
     def status(self) -> SupervisorStatus:
@@ -386,7 +384,9 @@ class EnvoySupervisor:
         leaving = _Leaving(running, until, ports)
         self._leaving.append(leaving)
         try:
-            await self._begin(placed, self._command(placed, programs, running.base_id, running.epoch + 1))
+            with hot.stand_in(self._data_dir, running.base_id, running.epoch):
+                command = self._command(placed, programs, running.base_id, running.epoch + 1)
+                await self._begin(placed, command)
         except BaseException:
             self._leaving.remove(leaving)
             hot.forgive(running.base_id)
@@ -641,31 +641,19 @@ class EnvoySupervisor:
         for one in self._leaving:
             one.process.close()
         self._leaving = []
-        self._close_stand_in()
         self._note()
         await asyncio.to_thread(hot.clean, self._data_dir)
 
     def _mind(self) -> None:
-        """See that somebody is there for what Envoy says to the one before it."""
+        """See that somebody is there for what Envoy says to the one before it, also when that died by itself."""
         running = self._process
         if running is None or not running.base_id or not running.epoch:
-            self._close_stand_in()
             return
         before = running.epoch - 1
-        if any(
+        if not any(
             one.process.base_id == running.base_id and one.process.epoch == before for one in self._leaving
         ):
-            self._close_stand_in()
-        elif self._stand_in is None:
-            try:
-                self._stand_in = hot.stand_in(self._data_dir, running.base_id, before)
-            except OSError as error:
-                log.error("no_stand_in", why=explain(error))  # noqa: TRY400 (told, not a fault of ours)
-
-    def _close_stand_in(self) -> None:
-        if self._stand_in is not None:
-            self._stand_in.close()
-            self._stand_in = None
+            hot.take_place(self._data_dir, running.base_id, before)
 
     def _drain_s(self) -> float:
         if self._patience.drain_s is not None:

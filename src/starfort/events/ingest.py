@@ -118,6 +118,9 @@ class Counters:
     rows_thinned_out: int = 0
 
 
+_LATE_BY_S: Final = 5.0
+"""Events whose time was told to be complete so long ago are late; windows overlap by more than this."""
+
 _MOST_LATE: Final = 10_000
 """Spans of late segments kept for who asks for them; the oldest are forgotten first."""
 
@@ -173,6 +176,8 @@ class Ingest:
         self._insert = ThreadPoolExecutor(1, "insert")
         self._look = ThreadPoolExecutor(1, "look")
         self._tasks: list[asyncio.Task[None]] = []
+        self.told = 0.0
+        """Unix seconds: the latest time that was told to be complete; who tells it keeps it."""
         self.last_insert: float | None = None
         self.last_error = ""
 
@@ -388,9 +393,9 @@ class Ingest:
         self.counters.inserted_segments += 1
         for other in self.spool.waiting:
             other.overtaken |= other.token < sealed.token
-        if sealed.overtaken:
-            self._late.append((sealed.oldest, sealed.newest))
-            del self._late[:-_MOST_LATE]
+        passed = math.inf if sealed.overtaken else self.told - _LATE_BY_S
+        self._late += [(begin, end) for begin, end in sealed.spans if begin < passed]
+        del self._late[:-_MOST_LATE]
         return await self._remove(partial(self.spool.done, [sealed]))
 
     async def _read_and_insert(self, sealed: Segment) -> tuple[int, bool]:
@@ -515,10 +520,14 @@ class Ingest:
 
     def missing(self) -> list[tuple[dt.datetime, dt.datetime]]:
         """Times before `seen_until` of which events wait that newer ones overtook; begin and end, in UTC."""
-        return intervals([(each.oldest, each.newest) for each in self.spool.waiting if each.overtaken])
+        return intervals([span for each in self.spool.waiting if each.overtaken for span in each.spans])
 
     def late(self) -> list[tuple[dt.datetime, dt.datetime]]:
-        """Times whose events came into the store after newer ones, since this was asked last; in UTC."""
+        """Times whose events came into the store late, since this was asked last; in UTC.
+
+        Late is what newer events overtook, and what came though somebody was `told` already that its time is
+        complete: a filter that was away brings such events.
+        """
         spans, self._late = self._late, []
         return intervals(spans)
 

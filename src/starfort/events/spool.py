@@ -18,7 +18,6 @@ The spool is used from one thread; `is_known`, and `segment.read` of a sealed se
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 import re
@@ -41,6 +40,8 @@ MAX_MARKS = 10_000
 MAX_SET_ASIDE = 20
 """Files kept in `set-aside` for a human; the oldest go first."""
 _SUFFIX = ".segment"
+_FOLLOWS_S = 1.0
+"""A batch that begins so soon after another one follows it; filters send several a second."""
 _PARTS = ".parts.segment"
 _DEGREE = re.compile(r"\.1in(\d{1,4})\.segment$")
 
@@ -58,6 +59,7 @@ class Segment:
         overtaken: whether a newer one is in the store already, or it is of an earlier process.
         tried: whether its insert may have begun, whole.
         parts_done: parts of it that are in the store, when it goes there in parts.
+        spans: when its calls were over, a span of Unix seconds for each batch, joined where they follow.
     """
 
     path: Path
@@ -68,6 +70,18 @@ class Segment:
     overtaken: bool = False
     tried: bool = False
     parts_done: int = 0
+    spans: list[tuple[float, float]] = field(default_factory=list)
+
+    def take(self, batch: About) -> None:
+        """A batch was added."""
+        self.about = self.about.join(batch)
+        if not batch.rows:
+            return
+        begin, end = batch.oldest, batch.newest
+        if self.spans and begin <= self.spans[-1][1] + _FOLLOWS_S and end >= self.spans[-1][0]:
+            last = self.spans.pop()
+            begin, end = min(begin, last[0]), max(end, last[1])
+        self.spans.append((begin, end))
 
     @property
     def token(self) -> str:
@@ -173,8 +187,10 @@ class Spool:
         for record in content.records:
             self._mark(record)
         rows = sum(record.rows for record in content.records)
-        found = functools.reduce(About.join, (about(record.payload) for record in content.records), About())
-        self.sealed.append(Segment(path, size, rows, path.stat().st_mtime, found, overtaken=True, tried=True))
+        found = Segment(path, size, rows, path.stat().st_mtime, overtaken=True, tried=True)
+        for record in content.records:
+            found.take(about(record.payload))
+        self.sealed.append(found)
 
     @property
     def size(self) -> int:
@@ -218,7 +234,7 @@ class Spool:
         current.segment.size += len(data)
         current.segment.rows += sum(record.rows for record in records)
         for record in records:
-            current.segment.about = current.segment.about.join(record.about)
+            current.segment.take(record.about)
             self._mark(record)
 
     def _begin(self) -> _Open:

@@ -133,8 +133,21 @@ class FindingsBoard:
             except StoreError as error:
                 self.failures[check.code] = self.failures.get(check.code, 0) + 1
                 log.warning("check_failed", check=check.code, reason=str(error)[:500])
-        found += visibility.of_catalogue(endpoints, self.posture.apis, now)
+        found += visibility.of_catalogue(endpoints, self.posture.apis, now, self._masked(found))
         return alerts_of(self._merge(found, {endpoint.id for endpoint in endpoints}, now))
+
+    def _masked(self, found: Iterable[Finding]) -> dict[str, set[str]]:
+        """Classes that policies masked in every answer of the last window, by endpoint."""
+        with self._lock:
+            known = [row for row in self._kept.values() if row.code == "sensitive_data"]
+        latest = {row.endpoint_id: row.evidence for row in (*known, *found) if row.code == "sensitive_data"}
+        return {
+            id_: set(evidence.get("classes", ())).difference(
+                evidence.get("unmasked_classes", evidence["classes"])
+            )
+            for id_, evidence in latest.items()
+            if id_ and "classes" in evidence
+        }
 
     def _is_due(self, check: Check, now: datetime) -> bool:
         ran = self._ran.get(check.code)

@@ -59,7 +59,9 @@ class Horizon:
         now = time.time()
         stored = self._ingest.seen_until().timestamp()
         seen = [_seen(peer, now) for peer in self._peers() if peer.connected and peer.stats_at]
-        return dt.datetime.fromtimestamp(min([stored, now, *seen]), dt.UTC)
+        until = min([stored, now, *seen])
+        self._ingest.told = max(self._ingest.told, until)
+        return dt.datetime.fromtimestamp(until, dt.UTC)
 
     def missing(self) -> list[tuple[dt.datetime, dt.datetime]]:
         """Older times of which events wait that newer ones overtook."""

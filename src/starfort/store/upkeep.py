@@ -100,6 +100,8 @@ class Upkeep:
 
     def _retire(self) -> None:
         began = time.monotonic()
+        if self.figures.caught_up:
+            self._rollups.compact(lambda: not self._ended.is_set())
         self._retirement.run(self._retention)
         self._retired_at = began
 

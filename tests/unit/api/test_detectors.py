@@ -120,3 +120,28 @@ async def test_wrong_detector_is_explained(
     backwards = {"name": "scraping", "since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}
     answer = await client.post("/api/v1/detectors/backtest", json=backwards, headers=tokens["admin"])
     assert "later than since" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT path AS key, 0.5 AS score FROM `file`('/etc/passwd', 'LineAsString', 'path String')",
+        "SELECT file('/etc/passwd') AS key, 0.5 AS score",
+        "SELECT name AS key, 0.5 AS score FROM system.tables",
+        "SELECT l AS key, 0.5 AS score FROM `url`('http://127.0.0.1:1/', 'LineAsString', 'l String')",
+        "SELECT name AS key, 0.5 AS score FROM merge('system', 'tables')",
+    ],
+)
+async def test_a_text_reads_the_store_and_nothing_else(
+    client: httpx.AsyncClient, tokens: dict[str, dict[str, str]], query: str
+) -> None:
+    """An administrator's text gets no file, address or table of ClickHouse's own, and is told so."""
+    text = f"{OWN.partition('*/')[0]}*/\n{query} WHERE now() > {{since:DateTime64(6, 'UTC')}}"
+    answer = await client.post(
+        "/api/v1/detectors/test", json={"text": text, "file": "mine.sql"}, headers=tokens["admin"]
+    )
+    assert answer.status_code == 422, answer.text
+    detail = answer.json()["detail"]
+    reasons = ("privileges", "leaves the store", "not for queries", "no tables satisfied", "regexp")
+    assert any(reason in detail for reason in reasons), detail
+    assert "root:" not in answer.text

@@ -6,13 +6,13 @@ import pytest
 from tests.unit.api.test_access import IDS, ROUTES
 
 LISTS = {
-    "GET /traffic/apis", "GET /endpoints", "GET /events", "GET /clients", "GET /signals", "GET /alerts",
-    "GET /findings", "GET /posture", "GET /audit",
+    "GET /traffic/apis", "GET /catalogue", "GET /events", "GET /clients", "GET /signals", "GET /alerts",
+    "GET /findings/apis", "GET /findings/requests", "GET /audit",
 }  # fmt: skip
 BOUNDED = {
     "GET /nodes", "GET /attention", "GET /policies", "GET /detectors", "GET /alerts/series",
     "GET /alerts/mutes",
-    "GET /users", "GET /tokens",
+    "GET /users", "GET /tokens", "GET /sessions",
 }  # fmt: skip
 """Lists whose length the configuration or a limit on making entries bounds."""
 
@@ -54,3 +54,27 @@ async def test_unknown_filters_are_refused(
     """A typing error in a filter does not show everything."""
     answer = await client.get("/api/v1/events", params={"adress": "192.0.2.1"}, headers=tokens["viewer"])
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("former", "present"),
+    [
+        ("/endpoints", "/catalogue"),
+        ("/endpoints/counts", "/catalogue/counts"),
+        ("/endpoints/tree", "/catalogue/tree"),
+        ("/endpoints/00ff", "/catalogue/00ff"),
+        ("/posture", "/findings/apis"),
+        ("/findings", "/findings/requests"),
+    ],
+)
+async def test_former_paths_answer_the_same(
+    client: httpx.AsyncClient, tokens: dict[str, dict[str, str]], former: str, present: str
+) -> None:
+    """Scripts of the version before go on; the description has one path for each thing; rights are the same."""
+    answers = [await client.get(f"/api/v1{path}", headers=tokens["viewer"]) for path in (former, present)]
+    assert answers[0].status_code == answers[1].status_code
+    assert answers[0].json() == answers[1].json()
+    assert (await client.get(f"/api/v1{former}")).status_code == 401
+    described = (await client.get("/api/v1/openapi.json", headers=tokens["viewer"])).json()["paths"]
+    assert f"/api/v1{former}" not in described
+    assert former not in described

@@ -55,6 +55,37 @@ def test_a_finding_is_alerted_once_and_survives_a_restart(store: Store, tmp_path
     engine.dispose()
 
 
+def test_what_a_policy_masks_makes_an_endpoint_no_more_urgent(store: Store, tmp_path: Path) -> None:
+    """An undocumented endpoint is high for data that leaves it, and not for data that is masked each time."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    api = "board-masked"
+    rows = [
+        event(
+            api=api, endpoint_id="hidden", template="/hidden", sensitive_response=["iban"], tags=["mask:hide"]
+        ),
+        event(
+            api=api, endpoint_id="partly", template="/partly", sensitive_response=["iban"], tags=["mask:hide"]
+        ),
+        event(api=api, endpoint_id="partly", template="/partly", sensitive_response=["iban"]),
+    ]
+    store.insert_arrow(stream(rows), token="board-masked")
+    endpoints = [
+        Endpoint(
+            id_, api, "h", "GET", f"/{id_}", "learned", first_seen=START, last_seen=START, sensitive=("iban",)
+        )
+        for id_ in ("hidden", "partly")
+    ]
+    board = FindingsBoard(store, engine)
+    board.posture = Posture(apis=(ApiFacts(api, documented=True),), masked=("mask:hide iban",))
+    for later in (0, 10):
+        board.run(endpoints, NOW + dt.timedelta(seconds=later))
+        found = {
+            row.endpoint_id: row.severity for row in board.findings() if row.code == "undocumented_endpoint"
+        }
+        assert found == {"hidden": "medium", "partly": "high"}
+    engine.dispose()
+
+
 def test_codes_are_unique() -> None:
     """A code is the name of one check."""
     codes = [check.code for check in CHECKS]

@@ -10,7 +10,7 @@ from typing import Any
 
 from starfort.signals import Detector, Signal
 from starfort.signals.runner import DetectorRunner, Judged
-from starfort.store import QueryLimitError, Store
+from starfort.store import Limits, QueryLimitError, Reader, Store
 from tests.support.callers import Row
 from tests.support.control import until
 from tests.support.detectors import SAMPLED, counting, detector
@@ -303,3 +303,24 @@ async def test_reload_keeps_counters_of_detectors_that_stay() -> None:
     runner.replace([detector("a").with_settings({"most": 3}), detector("b")])
     assert [(state.detector.name, state.runs) for state in runner.states] == [("a", 7), ("b", 0)]
     assert runner.states[0].detector.settings["most"] == 3
+
+
+async def test_detectors_keep_their_beat_while_people_look_at_pages(store: Store) -> None:
+    """Slow queries of pages take all their sessions, their queue and the threads that all share; detectors run on."""
+
+    async def take(*_: object) -> None:
+        """Nothing to do."""
+
+    sql = "SELECT sum(sleepEachRow(0.1)) FROM numbers(6) SETTINGS max_block_size = 1"
+    pages = [asyncio.create_task(asyncio.to_thread(store.query, sql)) for _ in range(40)]
+    runner = DetectorRunner(store.reading_as(Reader.DETECTION), take, tick_s=0.01)
+    runner.replace([counting(api="pages")])
+    (state,) = runner.states
+    await asyncio.sleep(0.2)  # until pages have what they can get
+    for number in range(5):
+        runner.start_due(float(number))
+        await until(lambda: not state.running)
+    still_looking = sum(not page.done() for page in pages)
+    assert (state.runs, state.failures) == (5, 0)
+    assert still_looking > Limits().readers
+    await asyncio.gather(*pages, return_exceptions=True)

@@ -23,6 +23,7 @@ extern "C" fn envoy_dynamic_module_on_program_init() -> *const c_char {
     log::set_sink(envoy_log);
     std::panic::set_hook(Box::new(say_panic));
     stay_loaded();
+    crate::process::outlive_parent();
     c"v0.2.0".as_ptr()
 }
 

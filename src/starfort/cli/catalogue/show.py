@@ -55,7 +55,7 @@ def show(client: Client, endpoint: Endpoint, *, range: Range = "24h", json: Json
         ),
         empty="None seen.",
     )
-    output.heading(f"Consumers ({found['consumers_total']:,})")
+    output.heading(f"Consumers ({found['consumers_total']:,} since {found['consumers_since']})")
     output.table(
         ["subject", "address", "user agent", "bot", "requests", "stopped", "last seen"],
         (

@@ -173,5 +173,6 @@ def _consumers(view: View, found: models.EndpointDetail) -> Markup:
             )
         )
     heads = ("Who", "By", "Bot", "Fingerprint", "Requests", "Stopped", "Last seen")
-    note = f"{shapes.number(min(20, len(rows)))} of {shapes.number(found.consumers_total)}"
+    since = view.viewer.exact(found.consumers_since)
+    note = f"{shapes.number(min(20, len(rows)))} of {shapes.number(found.consumers_total)} since {since}"
     return shapes.panel("Consumers", shapes.table(heads, rows, figures=(4, 5), label="consumers"), note=note)

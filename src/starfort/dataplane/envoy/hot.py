@@ -68,36 +68,43 @@ def arguments(data_dir: Path, base_id: int, epoch: int) -> tuple[str, ...]:
 
 def make_way(data_dir: Path, base_id: int, epoch: int) -> None:
     """Remove what an ended process of that place in the family left."""
-    number = 10 * base_id + epoch % _PROCESSES
-    for role in ("parent", "child"):
+    for role in ("parent", "child", "stand"):
         with suppress(OSError):
-            (data_dir / f"{SOCKETS}_{role}_{number}").unlink()
+            _socket(data_dir, role, base_id, epoch).unlink()
 
 
 def stand_in(data_dir: Path, base_id: int, epoch: int) -> socket.socket:
-    """Be there for a process of a family that is no more.
+    """A socket for what a process says to the one before it, when that is no more.
 
-    Envoy tells its parent to end when its time is over and when it ends itself. Where that one has ended before,
-    it tries for ten seconds and then aborts; so somebody must take the message.
+    Envoy tells the one before it to end when its time is over and when it ends itself. Where that one has ended
+    earlier, it tries for ten seconds and then aborts. So it gets a socket of its own at its start, which takes
+    the message, whoever lives then; `take_place` puts it where Envoy looks.
 
     Args:
         data_dir: where the sockets are.
         base_id: of the family.
-        epoch: of the process that has ended.
+        epoch: of the process before.
 
     Raises:
         OSError: the socket can't be made.
     """
-    place = data_dir / f"{SOCKETS}_parent_{10 * base_id + epoch % _PROCESSES}"
+    place = _socket(data_dir, "stand", base_id, epoch)
     place.unlink(missing_ok=True)
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
         made.bind(str(place))
         place.chmod(0o600)
+        made.set_inheritable(True)
     except BaseException:
         made.close()
         raise
     return made
+
+
+def take_place(data_dir: Path, base_id: int, epoch: int) -> None:
+    """Put the stand-in of a process that has ended where its successor looks for it."""
+    with suppress(OSError):
+        _socket(data_dir, "stand", base_id, epoch).replace(_socket(data_dir, "parent", base_id, epoch))
 
 
 def forgive(base_id: int) -> None:
@@ -117,13 +124,17 @@ def clean(data_dir: Path, keep: frozenset[int] = frozenset()) -> None:
         keep: base ids of families that live.
     """
     for left in (data_dir / SOCKETS).parent.glob("hot_*_*"):
-        found = re.fullmatch(r"hot_(?:parent|child)_([0-9]{1,6})", left.name)
+        found = re.fullmatch(r"hot_(?:parent|child|stand)_([0-9]{1,6})", left.name)
         if found is None or int(found[1]) // 10 in keep:
             continue
         with suppress(OSError):
             left.unlink()
         with suppress(OSError):
             _page(int(found[1]) // 10).unlink()
+
+
+def _socket(data_dir: Path, role: str, base_id: int, epoch: int) -> Path:
+    return data_dir / f"{SOCKETS}_{role}_{10 * base_id + epoch % _PROCESSES}"
 
 
 def _page(base_id: int) -> Path:

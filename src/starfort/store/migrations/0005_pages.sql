@@ -221,9 +221,36 @@ CREATE TABLE IF NOT EXISTS client_1h ${on_cluster}
 ENGINE = ${replicated}AggregatingMergeTree
 PARTITION BY toDate(time)
 ORDER BY (time, address, subject, fingerprint, ja4, bot, bot_name)
-SETTINGS ${deduplication};
+-- a page asks for fifty callers of each day: with ClickHouse's 8192 rows it would read every row of it
+SETTINGS index_granularity = 512, ${deduplication};
 
 CREATE TABLE IF NOT EXISTS client_1d ${on_cluster} AS client_1h;
+
+-- What many callers share, by day: `kind` is fingerprint, ja4, network or bot.
+CREATE TABLE IF NOT EXISTS client_kind_1d ${on_cluster}
+(
+    time             DateTime('UTC') CODEC(DoubleDelta, LZ4),
+    kind             LowCardinality(String),
+    key              String,
+    requests         SimpleAggregateFunction(sum, UInt64),
+    stopped          SimpleAggregateFunction(sum, UInt64),
+    errors           SimpleAggregateFunction(sum, UInt64),
+    first_seen       SimpleAggregateFunction(min, DateTime64(6, 'UTC')),
+    last_seen        SimpleAggregateFunction(max, DateTime64(6, 'UTC')),
+    label            SimpleAggregateFunction(any, String),
+    least_country    SimpleAggregateFunction(min, String),
+    greatest_country SimpleAggregateFunction(max, String),
+    least_bot        SimpleAggregateFunction(min, String),
+    greatest_bot     SimpleAggregateFunction(max, String),
+    signals          SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
+    endpoints        AggregateFunction(uniqCombined(12), String),
+    addresses        AggregateFunction(uniqCombined(12), IPv6),
+    subjects         AggregateFunction(uniqCombined(12), String)
+)
+ENGINE = ${replicated}AggregatingMergeTree
+PARTITION BY toDate(time)
+ORDER BY (kind, time, key)
+SETTINGS ${deduplication};
 
 -- How far the store's own upkeep is (`store/upkeep.py`): the row of a name with the latest `version` counts.
 CREATE TABLE IF NOT EXISTS upkeep ${on_cluster}

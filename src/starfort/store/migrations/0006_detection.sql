@@ -73,7 +73,9 @@ FROM
     WHERE notEmpty(evidence)
 ) AS events
 WHERE notEmpty(severe)
-GROUP BY time, key_type, key;
+GROUP BY time, key_type, key
+-- the groups of a month are more than memory that a start may take
+SETTINGS max_bytes_before_external_group_by = 100000000, max_threads = 1;
 
 CREATE MATERIALIZED VIEW matches_1s_view ${on_cluster} TO matches_1s AS
 SELECT

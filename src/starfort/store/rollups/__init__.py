@@ -30,11 +30,15 @@ TABLES: Final = (
     "shape_1h",
     "client_1h",
     "client_1d",
+    "client_kind_1d",
 )
 """Each is filled by the query of its name in this folder."""
 
 OF_HISTORY: Final = ("traffic_api_1m", "traffic_api_1h", "traffic_endpoint_1h")
 """Those that are also filled with what `traffic_1m` kept of events that are gone."""
+
+OVER_AFTER_S: Final = 2 * 86_400
+"""Time after which next to nothing comes late."""
 
 EVENTS_OF_A_RUN: Final = 200_000
 """Events that one run reads: with the widest keys that is 150 MB of memory, and 1 s of CPU."""
@@ -110,6 +114,29 @@ class Rollups:
         self._client.work(
             f"INSERT INTO {table} {_sql(query)}", {"since": mark.since, "until": mark.until}, token=token
         )
+
+    def compact(self, go_on: Callable[[], bool] = lambda: True) -> None:
+        """Merge what is over for good: a day or a week whose rows still lie in several parts.
+
+        ClickHouse merges when parts have become many, and leaves several rows for one key until then: pages
+        would add up three times as many.
+
+        Args:
+            go_on: asked before each merge; False leaves the rest for later.
+
+        Raises:
+            StoreError: a statement failed.
+        """
+        for table in TABLES:
+            over = (
+                "SELECT toString(_partition_id) AS id, uniqExact(_part) AS parts,"  # noqa: S608 (a table of ours)
+                " toUnixTimestamp(max(time)) AS last, toUnixTimestamp(now()) AS now"
+                f" FROM {table} GROUP BY _partition_id"
+            )
+            rows = self._client.work(over).to_pylist()
+            for row in sorted(rows, key=lambda row: -int(row["last"])):
+                if row["parts"] > 1 and row["last"] < row["now"] - OVER_AFTER_S and go_on():
+                    self._client.work(f"OPTIMIZE TABLE {table} PARTITION ID '{row['id']}' FINAL")
 
     # ---- what was before the first event
 

@@ -36,6 +36,15 @@ score: |
   minutes or a day in which no more accounts failed) is never signalled as a whole: of a tool that a campaign shares with
   people those networks are signalled that people do not use it in, and single addresses that try one account after the other.
   Seconds in which nobody at all gets in, though people were about to, are a failing service and no evidence.
+gate: |
+  SELECT key
+  FROM login_1s
+  WHERE key_type IN ('campaign', 'fingerprint', 'ja4', 'network')
+    AND time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')}
+  GROUP BY key_type, key
+  HAVING sum(stopped) > 0
+      OR sum(strange) >= {min_failures:UInt32} AND uniqCombinedMerge(12)(strange_addresses) >= 0.9 * {min_addresses:UInt32}
+  LIMIT 1
 */
 WITH
     -- whether anybody got into an endpoint, in slices of 2 s; slice 0 is the newest

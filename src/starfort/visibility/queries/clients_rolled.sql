@@ -1,5 +1,7 @@
 -- Callers by what they share, out of a rollup: for windows with more events than a page can read. `table` is client_1h or
--- client_1d, `key` one of the columns below. First who is on the page, by sums alone; then everything about those.
+-- client_1d, `key` one of the columns below. First who is on the page, by what they are sorted by alone; then everything
+-- about those. What stands between dollar signs are texts of `admin/callers.py`: an expression that is asked for by a
+-- parameter costs its memory and time even where another one is chosen.
 WITH
     callers AS
     (
@@ -8,34 +10,21 @@ WITH
             concat('AS', toString(c.asn)) AS network,
             if(c.bot_name = '', toString(c.bot), concat(toString(c.bot), ' · ', toString(c.bot_name))) AS bot_kind
         FROM {table:Identifier} AS c
-        WHERE c.time >= {since:DateTime64(6, 'UTC')} AND ({key:String} != 'network' OR c.asn != 0)
-          AND ({key:String} != 'subject' OR c.subject != '') AND ({key:String} != 'fingerprint' OR c.fingerprint != '')
-          AND ({key:String} != 'ja4' OR c.ja4 != '')
+        WHERE c.time >= {since:DateTime64(6, 'UTC')} AND $known$
     ),
     page AS
     (
         SELECT {key:Identifier} AS key, count() OVER () AS total
         FROM callers
+        WHERE $among$
         GROUP BY key
-        HAVING ({search:String} = '' OR positionCaseInsensitiveUTF8(
-                    concat(replaceOne(toString(key), '::ffff:', ''), ' ',
-                        if({key:String} = 'network', toString(any(as_organization)), any(user_agent))), {search:String}) > 0)
-           AND ({bot:String} = '' OR if(min(bot) = max(bot), toString(any(bot)), 'mixed') = {bot:String})
-        ORDER BY
-            multiIf(
-                {sort:String} = 'stopped', toFloat64(sum(callers.stopped)),
-                {sort:String} = 'errors', toFloat64(sum(callers.errors)),
-                {sort:String} = 'endpoints', toFloat64(uniqCombinedMerge(12)(callers.endpoints)),
-                {sort:String} = 'last_seen', toFloat64(toUnixTimestamp(max(callers.last_seen))),
-                toFloat64(sum(callers.requests))
-            ) DESC,
-            key
+        HAVING $wanted$
+        ORDER BY $sort$ DESC, key
         LIMIT {limit:UInt32} OFFSET {offset:UInt32}
     )
 SELECT
     replaceOne(toString({key:Identifier}), '::ffff:', '') AS key,
-    multiIf({key:String} = 'network', toString(any(c.as_organization)),
-        {key:String} = 'bot_kind', '', any(c.user_agent)) AS label,
+    $label$ AS label,
     if(min(c.country) = max(c.country), toString(any(c.country)), '') AS country,
     if(min(c.bot) = max(c.bot), toString(any(c.bot)), 'mixed') AS bot,
     sum(c.requests) AS requests,

@@ -210,7 +210,7 @@ def test_documents_are_read_as_their_authors_believe(
     [
         "  /a/{id}: {get: {}}\n  /a/{id}/b: {get: {}}\n  /b/{key}: {get: {}}\n",
         "  /a?x=1: {get: {}}\n  /a?x=2: {get: {}}\n",
-        "  /a: &a {get: {}}\n  /b: {<<: *a, get: {summary: x}}\n  /c: {<<: *a}\n",
+        "  /a: &a {get: {}}\n  /b: &b {<<: *a, get: {summary: x}}\n  /c: {<<: *a, <<: *b}\n",
         '  /a: {get: {responses: {200: {$ref: "#/components/responses/Ok~1fine%20"}}}}\ncomponents: {responses: {"Ok/fine ": {description: ok}}}\n',
         '  /a: {get: {responses: {200: {description: x}, 201: {$ref: "#/paths/~1a/get/responses/200"}}}}\n',
         '  /a: {get: {requestBody: {content: {a/b: {example: {$ref: "#/none"}, schema: {default: {$ref: "#/none"}}}}}}}\n',

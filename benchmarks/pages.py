@@ -1,0 +1,185 @@
+"""CPU of what each page and route asks, with twenty million events of thirty days in the store.
+
+The store is filled once (`twenty_million.py`) and kept in `build/bench/store`, or where the variable
+`STARFORT_BENCH_STORE` says. What is counted is the CPU time of the process while one question is answered,
+with the store's own work at rest; of three answers the cheapest, since other work can only add.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+
+from benchmarks.ingest import cpu
+from benchmarks.report import RESULTS, Row, figure
+from benchmarks.twenty_million import DAYS, EVENTS, fill_fast
+from starfort.admin.filters import ClientFilter, EndpointFilter, EventFilter
+from starfort.admin.service import Insight
+from starfort.admin.window import RangeName
+from starfort.runtime import policies
+from starfort.runtime.status import PolicyStatus
+from starfort.store import Retention, Store
+
+TARGET_MS: Final = 500.0
+ROUNDS: Final = 3
+KEPT: Final = Retention(events=400 * 86_400, rollups=400 * 86_400)
+POLICIES: Final = ("block-exploits", "limit-partners", "mark-bots", "undocumented-endpoints")
+
+
+def open_store() -> Store:
+    """The filled store; filled now, which takes minutes, when there is none."""
+    path = Path(os.environ.get("STARFORT_BENCH_STORE", RESULTS / "store"))
+    store = Store.open(path, retention=KEPT)
+    held = int(store.query("SELECT count() AS n FROM events")[0]["n"])
+    if held < EVENTS:
+        print(f"filling {path} with {EVENTS:,} events …", file=sys.stderr, flush=True)
+        fill_fast(store, first=held)
+    store.upkeep()
+    return store
+
+
+class Known:
+    """One endpoint of the catalogue that the store has events of."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.id: str = row["id"]
+        self.api: str = row["api"]
+        self.host: str = row["host"]
+        self.method: str = row["method"]
+        self.template: str = row["template"]
+        self.documented = True
+        self.labels: list[str] = []
+        self.suggested_labels: list[str] = []
+        self.first_seen = self.last_seen = datetime.now(UTC)
+        self.auth_seen: list[str] = ["bearer"]
+        self.sensitive: list[str] = []
+        self.hosts = [self.host]
+
+
+def insight(store: Store) -> Insight:
+    """What answers pages, over a store."""
+    known = [
+        Known(row)
+        for row in store.query(
+            "SELECT toString(endpoint_id) AS id, toString(any(api)) AS api, toString(any(host)) AS host,"
+            " toString(any(method)) AS method, toString(any(template)) AS template"
+            " FROM events WHERE time > (SELECT max(time) FROM events) - INTERVAL 1 HOUR GROUP BY endpoint_id"
+        )
+    ]
+    written = [
+        PolicyStatus(name, order, "enforce", "block", "true", [], [], 0, 0, 0.0)
+        for order, name in enumerate(POLICIES)
+    ]
+    source: Any = SimpleNamespace(
+        store=store,
+        catalogue=SimpleNamespace(endpoints=lambda: known, findings=list),
+        policies=lambda: policies.with_results(store, written),
+    )
+    mutes: Any = SimpleNamespace(list=list)
+    return Insight(source, mutes)
+
+
+Question = Callable[[], Awaitable[object]]
+
+
+def questions(ask: Insight, store: Store) -> dict[str, Question]:
+    """Each route that reads the store, by what a report calls it."""
+    busiest = store.query(
+        "SELECT toString(endpoint_id) AS id, toString(any(api)) AS api FROM traffic_endpoint_1h AS t"
+        " GROUP BY endpoint_id ORDER BY sum(t.requests) DESC LIMIT 1"
+    )[0]
+    some = store.query(
+        "SELECT id, toString(fingerprint) AS fingerprint FROM events WHERE time > now() - INTERVAL 29 DAY"
+        " ORDER BY toStartOfMinute(time), time LIMIT 1"
+    )[0]
+    far: RangeName = "30d"
+    made: dict[str, Question] = {
+        "traffic": lambda: ask.traffic(far),
+        "traffic 24h": lambda: ask.traffic("24h"),
+        "traffic of an api": lambda: ask.traffic(far, busiest["api"]),
+        "traffic of the busiest endpoint": lambda: ask.traffic(far, "", busiest["id"]),
+        "traffic of the busiest endpoint 24h": lambda: ask.traffic("24h", "", busiest["id"]),
+        "apis": lambda: ask.apis(far, 20),
+        "catalogue": lambda: ask.endpoints.page(EndpointFilter(), 50, 0),
+        "busiest endpoint": lambda: ask.endpoints.detail(busiest["id"], far),
+        "busiest endpoint 24h": lambda: ask.endpoints.detail(busiest["id"], "24h"),
+        "openapi": lambda: ask.openapi(busiest["api"]),
+        "findings": lambda: ask.findings(far, 50, 0),
+        "findings 24h": lambda: ask.findings("24h", 50, 0),
+        "policies": ask.policies,
+        "event by id": lambda: ask.event(some["id"]),
+    }
+    for name in POLICIES:
+        made[f"policy {name}"] = lambda name=name: ask.policy(name, far)
+    for by in ("address", "fingerprint", "subject", "ja4", "network", "bot"):
+        made[f"clients by {by}"] = lambda by=by: ask.clients(ClientFilter(range=far, by=by), 50, 0)
+        made[f"clients by {by} 24h"] = lambda by=by: ask.clients(ClientFilter(range="24h", by=by), 50, 0)
+    for sort in ("stopped", "errors", "endpoints", "last_seen"):
+        made[f"clients, most {sort}"] = lambda sort=sort: ask.clients(
+            ClientFilter(range=far, sort=sort), 50, 0
+        )
+    made["clients found by text"] = lambda: ask.clients(ClientFilter(range=far, search="Chrome/91"), 50, 0)
+    made["clients of a bot class"] = lambda: ask.clients(ClientFilter(range=far, bot="good"), 50, 0)
+    for label, filters in {
+        "all": {},
+        "of an endpoint": {"endpoint_id": busiest["id"]},
+        "stopped": {"action": "stopped"},
+        "of an address": {"address": "10.0.12.7"},
+        "of an address that never called": {"address": "198.51.100.7"},
+        "of a fingerprint": {"fingerprint": some["fingerprint"]},
+        "of a subject that never called": {"subject": "nobody@example.com"},
+        "with a path that nobody called": {"path": "/nowhere"},
+        "with a finding": {"finding": "rule:942100"},
+        "with a finding that nobody had": {"finding": "rule:1"},
+        "of a policy": {"policy": "block-exploits"},
+        "of a policy without hits": {"policy": "nothing"},
+        "that a policy would have stopped": {"observed": "nothing"},
+        "with a signal that nobody had": {"signal": "nothing"},
+        "with a class that nobody had": {"sensitive": "us_ssn"},
+        "of a network": {"asn": "1"},
+    }.items():
+        made[f"events {label}"] = lambda filters=filters: ask.events(EventFilter(range=far, **filters), 50)  # type: ignore[arg-type]
+    return made
+
+
+async def run() -> list[Row]:
+    """Ask everything, each three times."""
+    store = open_store()
+    try:
+        store.command("SYSTEM STOP MERGES")
+        ask = insight(store)
+        rows = []
+        only = os.environ.get("STARFORT_BENCH_ONLY", "")
+        for name, question in questions(ask, store).items():
+            if only and not re.search(only, name):
+                continue
+            spent = []
+            for _ in range(ROUNDS):
+                # what a round found out about rows that match nothing must not help the next one
+                store.command("SYSTEM DROP QUERY CONDITION CACHE")
+                before = cpu()
+                await question()
+                spent.append((cpu() - before) * 1000)
+            rows.append(figure(name, min(spent), "ms of CPU", TARGET_MS))
+            print(f"{name}: {min(spent):.0f} ms", file=sys.stderr, flush=True)
+        rows += sizes(store)
+    finally:
+        store.close()
+    return rows
+
+
+def sizes(store: Store) -> list[Row]:
+    """Bytes on disk that an event costs, by table."""
+    held = int(store.query("SELECT count() AS n FROM events")[0]["n"])
+    parts = store.inspect(
+        "SELECT table, sum(bytes_on_disk) AS bytes FROM system.parts"
+        " WHERE active AND database = currentDatabase() GROUP BY table ORDER BY bytes DESC"
+    )
+    rows = [figure(f"disk: {row['table']}", row["bytes"] / held, "bytes/event") for row in parts]
+    return [*rows, figure(f"events held, over {DAYS} days", held, "events")]
