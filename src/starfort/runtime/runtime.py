@@ -37,6 +37,7 @@ from starfort.runtime.episodes import KEY_PREFIX
 from starfort.runtime.figures import IngestFigures, RateMeter, detector_status, node_status
 from starfort.runtime.known import KnownLogins, Part
 from starfort.runtime.lock import DataDirectory, StartError
+from starfort.runtime.news import News
 from starfort.runtime.reload import Configuration, marks
 from starfort.runtime.status import (
     ConfigStatus,
@@ -60,6 +61,9 @@ CATALOGUE_EVERY_S: Final = 2.0
 
 SAMPLE_EVERY_S: Final = 1.0
 """How often rates are sampled."""
+
+ENVOY_METRICS_EVERY_S: Final = 5.0
+"""How often Envoy is asked for its metrics, which are as old as this at most; Prometheus asks less often."""
 
 DISKS_EVERY_S: Final = 2.0
 """How often free space is looked at."""
@@ -273,7 +277,7 @@ class Runtime:
             self.detection.take,
             seen_until=self.seen_until,
             late=self.horizon.late,
-            stored=lambda: self.ingest.counters.inserted_rows,
+            stored=self._stored_rows if self.store.alone else None,
         )
         self.runner.resume(self.signals.judged)
         self.runner.replace(built.detectors)
@@ -401,10 +405,22 @@ class Runtime:
         if [channel.name for channel in channels] != [state.channel.name for state in self.dispatcher.states]:
             await self.dispatcher.replace(channels)
 
+    def _stored_rows(self) -> int:
+        return self.ingest.counters.inserted_rows
+
+    def _news(self) -> tuple[object, ...]:
+        """What changes when the catalogue has something to look at; always, where others store events too."""
+        built = self._configuration.built
+        other = None if self.store.alone else time.monotonic()
+        return (self._stored_rows(), built.version if built else "", other)
+
     async def _watch_catalogue(self) -> None:
         """Let the catalogue look; tell people and the engine what it learned."""
+        news = News(self._news)
         while True:
             await asyncio.sleep(CATALOGUE_EVERY_S)
+            if not news.due(time.monotonic()):
+                continue
             try:
                 alerts = await asyncio.to_thread(self.catalogue.refresh)
                 learned = self.catalogue.learned_endpoints()
@@ -427,6 +443,7 @@ class Runtime:
 
     async def _sample(self) -> None:
         """Take samples for rates, and Envoy's metrics."""
+        asked_at = 0.0
         while True:
             now = time.time()
             for peer in self.socket.peers:
@@ -435,7 +452,9 @@ class Runtime:
             self._stored_meter.add(now, self.ingest.counters.inserted_rows)
             self._beats.look(self._behind())
             self.horizon.sample()
-            self._envoy_text = await self._proxy.metrics()
+            if time.monotonic() - asked_at >= ENVOY_METRICS_EVERY_S:
+                asked_at = time.monotonic()
+                self._envoy_text = await self._proxy.metrics()
             await asyncio.sleep(SAMPLE_EVERY_S)
 
     # ------------------------------------------------------------------ what is asked

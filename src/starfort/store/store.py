@@ -191,6 +191,11 @@ class Store:
         """
         return _rows(self._client.inspect(sql, parameters))
 
+    @property
+    def alone(self) -> bool:
+        """Whether nobody but this process inserts: true of an embedded store, not of a server."""
+        return isinstance(self._client, EmbeddedClient)
+
     def reading_as(self, reader: Reader) -> Self:
         """The same store, whose queries run on the sessions and within the limits of another reader.
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
-from starfort.signals import Detector
+from starfort.signals import Detector, Signal
+from starfort.signals.query import Effort, run_once
 from starfort.store import Store
 from tests.support.callers import Row, address, builtin, hashed, keys, read, run, slot, spread
+from tests.support.events import stream
 
 MINUTE = dt.timedelta(minutes=1)
 
@@ -95,3 +99,46 @@ def test_good_bot_is_not(store: Store, enumeration: Detector) -> None:
     start = slot()
     rows = walk(start, 300, bot="good", bot_name="Googlebot")
     assert run(store, enumeration, rows, start + MINUTE) == []
+
+
+def test_calls_that_stand_for_several_count_so(store: Store, enumeration: Detector) -> None:
+    """Of a walk's 240 calls one in four was kept, which stands for four; an order that is polled so is none."""
+    start, later = slot(), slot()
+    (signal,) = run(store, enumeration, walk(start, 60, weight=4, address="192.0.2.70"), start + MINUTE)
+    assert (signal.key, signal.evidence[0]["requests"]) == ("192.0.2.70", 240)
+    polled = [read(time, f"/orders/{i % 20}", weight=4) for i, time in enumerate(spread(later, 50, 60))]
+    assert run(store, enumeration, polled, later + MINUTE) == []
+
+
+@pytest.mark.parametrize("parts", [2, 8])
+def test_shares_of_keys_find_what_all_find(store: Store, enumeration: Detector, parts: int) -> None:
+    """The shares together signal what one query signals, with the same figures."""
+    start = slot()
+    rows = [row for number in range(20) for row in walk(start, 110, address=address(number, "198.19"))]
+    whole = {signal.key: signal for signal in run(store, enumeration, rows, start + MINUTE)}
+    shares: list[Signal] = []
+    for turn in range(parts):
+        shares += run_once(store, enumeration, start + MINUTE, Effort(parts, turn))[0]
+    assert {signal.key: signal for signal in shares} == whole
+    assert len(shares) == len(whole) == 20
+
+
+def test_nobody_busy_costs_the_gate_only(store: Store, enumeration: Detector) -> None:
+    """While nobody makes enough calls, the query itself is not asked; the walk that is found passes the gate."""
+    start = slot()
+    asked: list[str] = []
+
+    class Counting:
+        """The store, which remembers what it was asked."""
+
+        def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+            """Ask the store."""
+            asked.append(sql)
+            return store.query(sql, parameters)
+
+    store.insert_arrow(stream(walk(start, 9, address="192.0.2.71")))
+    assert run_once(Counting(), enumeration, start + MINUTE)[0] == []
+    assert len(asked) == 1
+    store.insert_arrow(stream(walk(start + MINUTE * 2, 150, address="192.0.2.71")))
+    assert run_once(Counting(), enumeration, start + MINUTE * 3)[0]
+    assert len(asked) == 3
