@@ -17,6 +17,10 @@ Commands that ask a running Starfort find it by the configuration's `data_dir` (
 `--data-dir` (`STARFORT_DATA_DIR`), and speak through a Unix socket that only its user may open. From elsewhere they take `--url`
 (`STARFORT_URL`) and an API token in `STARFORT_TOKEN`.
 
+`starfort check`, `policy test` and `rules check` remember by digest which rules the engine accepted, in `$XDG_CACHE_HOME/starfort/accepted-rules`
+(`~/.cache` without that variable; mode 0600, at most 320 kB), so that the next check does not compile them again. A start uses no such file.
+Former names (`catalog`, `posture`) work for one version.
+
 ## Exit codes
 
 | code | meaning |

@@ -39,21 +39,23 @@ def spread(name: str, networks: int, members: int, first: int) -> list[tuple[str
 
 
 def test_twenty_people_keep_logging_in_through_a_campaign_with_their_browser(world: Make) -> None:
-    """40 s of failures with their browser from 20 other networks cost nobody a log-in, and are stopped within 3 s."""
+    """Failures with their browser from 20 other networks cost nobody a log-in, and are stopped within 3 s."""
     here = world()
     crowd = Crowd(people("Main", 20), rate=0.8)
     play(here, 60, [crowd], judge=False)
     here.people, began = Told(), here.now
-    play(here, 40, [crowd, Campaign(spread("Main", 20, 200, 100), rate=50)])
-    assert here.people.right > 20
+    play(here, 25, [crowd, Campaign(spread("Main", 20, 200, 100), rate=50)])
+    assert here.people.right > 15
     assert here.people.lost <= 0.02 * here.people.right
     assert here.campaign.first_stopped is not None
     assert here.campaign.first_stopped - began <= 3
-    assert here.campaign.stopped > 0.8 * here.campaign.wrong
+    assert here.campaign.stopped > 0.7 * here.campaign.wrong
+    here.every_s = 2
     play(here, 30, [crowd])
     here.people = Told()
-    play(here, 20, [crowd])
+    play(here, 5, [crowd])
     assert here.people.lost == 0
+    assert not here.table.active()
     assert not {kind for _, kind, _ in here.raised} & {"fingerprint", "ja4", "network"}
 
 
@@ -65,7 +67,7 @@ def test_networks_need_no_database(world: Make) -> None:
     play(here, 40, [Crowd(folk[:20], rate=0.8)], judge=False)
     here.people, began = Told(), here.now
     members = [(f"172.17.{i % 20}.{1 + i // 20}", tool) for i in range(200)]
-    play(here, 20, [Crowd(folk[20:], rate=1), Campaign(members, rate=50)])
+    play(here, 12, [Crowd(folk[20:], rate=1), Campaign(members, rate=50)])
     assert here.people.lost <= 0.02 * here.people.right
     assert here.campaign.first_stopped is not None
     assert here.campaign.first_stopped - began <= 3
@@ -78,11 +80,12 @@ def test_campaign_over_200_networks_with_peoples_browser_is_stopped(world: Make)
     crowd = Crowd(people("Broad", 20), rate=0.8)
     play(here, 90, [crowd], judge=False)
     here.people, began = Told(), here.now
-    play(here, 20, [crowd, Campaign(spread("Broad", 200, 2000, 300), rate=50)])
+    play(here, 15, [crowd, Campaign(spread("Broad", 200, 2000, 300), rate=50)])
     assert here.people.lost == 0
     assert here.campaign.first_stopped is not None
     assert here.campaign.first_stopped - began <= 3
     assert here.campaign.stopped > 0.7 * here.campaign.wrong
+    here.every_s = 2
     play(here, 30, [crowd])
     here.people = Told()
     play(here, 5, [crowd])
@@ -101,11 +104,11 @@ def test_campaign_with_a_tool_of_its_own_is_stopped(
     play(here, 20, [crowd], judge=False)
     here.people, began = Told(), here.now
     campaign = Campaign(spread(name, networks, 1000, 600), rate=rate, hits=0.01, agents=50)
-    play(here, 25, [crowd, campaign])
+    play(here, 15, [crowd, campaign])
     assert here.people.lost == 0
     assert here.campaign.first_stopped is not None
     assert here.campaign.first_stopped - began <= 3.1
-    assert here.campaign.stopped > 0.75 * here.campaign.wrong
+    assert here.campaign.stopped > 0.7 * here.campaign.wrong
 
 
 @pytest.mark.parametrize("released", [False, True], ids=["same tool", "new tool"])
@@ -119,11 +122,11 @@ def test_app_whose_log_in_fails_for_70_s_is_not_locked_out(world: Make, released
     if released:
         new = browser(f"{name}New")
         app.callers = [Caller(user.account, user.password, user.address, new) for user in users]
-    here.broken = True
+    here.broken, here.every_s = True, 2
     play(here, 70, [app])
     here.broken, here.people = False, Told()
-    play(here, 20, [app])
-    assert here.people.right > 20
+    play(here, 15, [app])
+    assert here.people.right > 15
     assert here.people.lost == 0
     assert not here.raised
 

@@ -71,6 +71,16 @@ def networks(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def made_engine(folder: Path) -> Engine:
+    """The engine of `CONFIG`, with `networks`."""
+    config = yaml.safe_load(CONFIG) | {"data_dir": str(folder / "data")}
+    file = folder / "starfort.yaml"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    kinds = ["credential_stuffing", "password_spraying"]
+    compiled = compile_config(load(file), hash_key=bytes(range(32)), signal_kinds=kinds)
+    return Engine(bundle.encode(compiled.bundle), asn=networks(folder / "asn.mmdb"))
+
+
 @dataclass(frozen=True)
 class Caller:
     """Who logs in: an account with its password, from an address, with a tool.
@@ -126,12 +136,7 @@ class World:
     @classmethod
     def made(cls, store: Store, folder: Path, start: dt.datetime, **more: Any) -> World:
         """A world in a folder of its own."""
-        config = yaml.safe_load(CONFIG) | {"data_dir": str(folder / "data")}
-        file = folder / "starfort.yaml"
-        file.write_text(yaml.safe_dump(config), encoding="utf-8")
-        kinds = ["credential_stuffing", "password_spraying"]
-        compiled = compile_config(load(file), hash_key=bytes(range(32)), signal_kinds=kinds)
-        engine = Engine(bundle.encode(compiled.bundle), asn=networks(folder / "asn.mmdb"))
+        engine = made_engine(folder)
         return cls(store, engine, start.timestamp(), **more)
 
     def login(self, caller: Caller, *, right: bool, of: Told) -> bool:
@@ -174,8 +179,8 @@ class World:
         """Move the clock; detectors judge at each full beat in between."""
         while self._due <= until:
             self.now = self._due
-            self._store(self.now - LAG_S)
             if judge:
+                self._store(self.now - LAG_S)
                 self._judge()
             self._due += self.every_s
         self.now = until

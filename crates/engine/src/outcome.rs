@@ -88,7 +88,7 @@ impl RequestEffects {
     pub(crate) fn of(decision: &Decision, received: &Headers, policies: &Policies) -> Self {
         let internal = received
             .iter()
-            .filter(|(name, _)| name.starts_with(b"x-starfort-") || policies.sets_header(name));
+            .filter(|(name, _)| is_internal(name) || policies.sets_header(name));
         Self {
             remove: internal
                 .map(|(name, _)| String::from_utf8_lossy(name).into_owned())
@@ -102,6 +102,13 @@ impl RequestEffects {
             watch: false,
         }
     }
+}
+
+/// Whether a header is Starfort's own by its name, with underscores for hyphens too: CGI and WSGI make one of them.
+fn is_internal(name: &[u8]) -> bool {
+    let own = b"x-starfort-";
+    let same = |(one, other): (&u8, &u8)| one == other || (*one == b'_' && *other == b'-');
+    name.len() >= own.len() && name.iter().zip(own).all(same)
 }
 
 impl LocalResponse {

@@ -256,25 +256,35 @@ impl EventSocket {
             let Some(row) = self.sampler.keep(row, self.level, metrics) else {
                 continue;
             };
-            let apart = self.level > overload::Level::Whole && row.is_ordinary();
-            let gathering = if apart {
-                &mut self.ordinary
-            } else {
-                &mut self.batch
-            };
-            if !gathering.push(&row) {
-                metrics.events_failed.increment();
-                continue;
-            }
-            if gathering.rows.len() >= self.process.settings.event_batch_rows
-                || gathering.bytes >= MAX_BATCH_BYTES
-            {
+            if self.add(&row) {
                 self.cut();
             }
+        }
+        if self.level < overload::Level::Sampled
+            && let Some(row) = self.sampler.take()
+        {
+            self.add(&row);
         }
         if self.connection.is_some() && self.due_in() == Duration::ZERO {
             self.cut();
         }
+    }
+
+    /// Gather a row. Returns whether a batch is full.
+    fn add(&mut self, row: &EventRow) -> bool {
+        let apart = self.level > overload::Level::Whole && row.is_ordinary();
+        let gathering = if apart {
+            &mut self.ordinary
+        } else {
+            &mut self.batch
+        };
+        if !gathering.push(row) {
+            let metrics = &self.process.metrics;
+            metrics.events_failed.add(u64::from(row.weight));
+            return false;
+        }
+        gathering.rows.len() >= self.process.settings.event_batch_rows
+            || gathering.bytes >= MAX_BATCH_BYTES
     }
 
     /// How long what was gathered may still wait.
@@ -295,6 +305,9 @@ impl EventSocket {
 
     /// Make batches of what was gathered.
     fn cut(&mut self) {
+        if let Some(row) = self.sampler.take() {
+            self.add(&row);
+        }
         for gathering in [&mut self.batch, &mut self.ordinary] {
             if gathering.rows.is_empty() {
                 continue;
@@ -327,7 +340,8 @@ impl EventSocket {
             .chain(self.outbox.oldest_us())
             .chain((queued > 0).then_some(self.emptied_us))
             .min();
-        let calls = gathered.map(|about| about.calls).sum::<u64>() + queued + self.outbox.calls();
+        let gathered = gathered.map(|about| about.calls).sum::<u64>() + self.sampler.held();
+        let calls = gathered + queued + self.outbox.calls();
         (calls, oldest.unwrap_or_default())
     }
 

@@ -11,7 +11,7 @@ const LEAVE_OUT_DETAILS: f64 = 0.5;
 /// Share from which on one of [`ONE_IN`] ordinary calls is kept.
 const SAMPLE: f64 = 0.75;
 
-/// Of so many ordinary calls one is kept. A power of two, so that choosing costs a mask.
+/// Of so many ordinary calls one is kept.
 const ONE_IN: u32 = 8;
 
 /// How much is given up.
@@ -38,22 +38,29 @@ impl Level {
     }
 }
 
-/// Chooses ordinary calls by chance: a counter would follow the rhythm of a client.
+/// Of each [`ONE_IN`] ordinary calls that follow one another keeps one, by chance, for a counter would follow the
+/// rhythm of a client. Weights add up exactly.
 #[derive(Debug)]
 pub(crate) struct Sampler {
     state: u64,
+    held: Option<Box<EventRow>>,
+    seen: u32,
+    weight: u32,
 }
 
 impl Default for Sampler {
     fn default() -> Self {
         Self {
             state: 0x9e37_79b9_7f4a_7c15,
+            held: None,
+            seen: 0,
+            weight: 0,
         }
     }
 }
 
 impl Sampler {
-    /// What is left of a row at a level, `None` when other rows stand for it.
+    /// What is left of a row at a level, `None` when another one stands for it.
     pub(crate) fn keep(
         &mut self,
         mut row: Box<EventRow>,
@@ -64,13 +71,40 @@ impl Sampler {
             metrics.events_without_details.increment();
         }
         if level == Level::Sampled && row.is_ordinary() {
-            if !self.next().is_multiple_of(ONE_IN) {
-                metrics.events_sampled_out.increment();
-                return None;
-            }
-            row.weight = row.weight.saturating_mul(ONE_IN);
+            return self.choose(row, metrics);
         }
         Some(row)
+    }
+
+    /// Each of the calls seen so far is held with the same chance.
+    fn choose(&mut self, row: Box<EventRow>, metrics: &Metrics) -> Option<Box<EventRow>> {
+        self.seen += 1;
+        self.weight = self.weight.saturating_add(row.weight);
+        if self.held.is_some() {
+            metrics.events_sampled_out.increment();
+        }
+        if self.next().is_multiple_of(self.seen) {
+            self.held = Some(row);
+        }
+        if self.seen < ONE_IN {
+            None
+        } else {
+            self.take()
+        }
+    }
+
+    /// The row that is held, with the weight of those that it stands for.
+    pub(crate) fn take(&mut self) -> Option<Box<EventRow>> {
+        let weight = std::mem::take(&mut self.weight);
+        self.seen = 0;
+        let mut row = self.held.take()?;
+        row.weight = weight;
+        Some(row)
+    }
+
+    /// Calls that the row that is held stands for.
+    pub(crate) fn held(&self) -> u64 {
+        self.weight.into()
     }
 
     /// xorshift64* (Vigna 2016), its upper half.
@@ -130,16 +164,21 @@ mod tests {
     #[test]
     fn weights_of_sampled_calls_add_up_to_the_calls() {
         let (metrics, mut sampler) = (Metrics::default(), Sampler::default());
-        let calls = 80_000_u32;
-        let kept: Vec<_> = (0..calls)
-            .filter_map(|_| sampler.keep(full(|_| {}), Level::Sampled, &metrics))
-            .collect();
-        let weight: u32 = kept.iter().map(|row| row.weight).sum();
-        // Standard deviation of the estimate: sqrt(80,000 × 7) = 750.
-        assert!(weight.abs_diff(calls) < 4 * 750, "{weight}");
-        assert_eq!(
-            metrics.events_sampled_out.get() + kept.len() as u64,
-            u64::from(calls)
-        );
+        let mut kept = Vec::new();
+        for index in 0..80_003_u32 {
+            let call = full(|row| row.object_hash = (index % ONE_IN).to_string().into());
+            kept.extend(sampler.keep(call, Level::Sampled, &metrics));
+        }
+        assert_eq!(sampler.held(), 3);
+        kept.extend(sampler.take());
+        assert!(sampler.take().is_none() && sampler.held() == 0);
+        assert_eq!(kept.iter().map(|row| row.weight).sum::<u32>(), 80_003);
+        assert_eq!(metrics.events_sampled_out.get(), 80_003 - 10_001);
+        // Each place of a block is chosen as often: 1,250 times, with a standard deviation of 33.
+        for place in 0..ONE_IN {
+            let place = place.to_string();
+            let chosen = kept.iter().filter(|row| row.object_hash == place).count();
+            assert!(chosen.abs_diff(1250) < 5 * 33, "{place}: {chosen}");
+        }
     }
 }

@@ -28,9 +28,13 @@ use crate::settings::Settings;
 /// Share of `event_buffer_bytes` for rows that are not batched yet.
 const QUEUE_SHARE: usize = 4;
 
-/// How much threads that encode events and load bundles step back for workers (nice(2)): with as many workers as
-/// processors, a request would wait for a whole batch.
+/// How much the thread that encodes events steps back for workers (nice(2)): with as many workers as processors, a
+/// request would wait for a whole batch.
 const STEP_BACK: i32 = 10;
+
+/// How much the thread that loads bundles does. A quarter of a busy processor is left to it, and compiling a bundle
+/// with CRS takes some 100 ms: a change is in force within a second while all workers are busy.
+const STEP_BACK_LOADING: i32 = 5;
 
 /// Everything that workers and threads share.
 #[derive(Debug)]
@@ -198,14 +202,14 @@ impl Process {
         threads.handles.push(spawn(
             "starfort-load",
             Box::new(move || {
-                step_back();
+                step_back(STEP_BACK_LOADING);
                 process.load_bundles(&asked, &tell);
             }),
         )?);
         let process = Arc::clone(self);
         let loader = ask.clone();
         let socket = move || {
-            step_back();
+            step_back(STEP_BACK);
             EventSocket::new(process, loader, told).run();
         };
         threads
@@ -335,8 +339,8 @@ pub(crate) fn outlive_parent() {
 }
 
 /// Lower the priority of this thread; on Linux nice values are a thread's own. Refused, it runs like the others.
-fn step_back() {
-    let _ = rustix::process::nice(STEP_BACK);
+fn step_back(by: i32) {
+    let _ = rustix::process::nice(by);
 }
 
 /// 16 random hexadecimal characters.
@@ -411,5 +415,36 @@ mod tests {
         assert!(refused.contains("bundle.sfb"), "{refused}");
         write_bundle(directory.path(), &bundle("one"));
         assert!(FilterConfig::new(&json).is_ok());
+    }
+
+    #[test]
+    fn connections_are_counted_as_the_bundle_says() {
+        let directory = tempfile::tempdir().unwrap();
+        let process = crate::testing::process(directory.path());
+        let begin = |address: &str| process.connection_begins(address.parse().unwrap());
+        assert!(
+            matches!(begin("192.0.2.1"), Ok(None)),
+            "no bundle, no limit"
+        );
+        let mut bundle = bundle("one");
+        bundle.connections_per_address = 1;
+        bundle.trusted_proxies = [10, 10]
+            .iter()
+            .flat_map(|last| {
+                let mut address = [0; 16];
+                address[10..].copy_from_slice(&[0xff, 0xff, 192, 0, 2, *last]);
+                address
+            })
+            .collect();
+        let path = write_bundle(directory.path(), &bundle);
+        assert!(process.swap_bundle(&path, None).ok);
+        let kept = begin("192.0.2.1");
+        assert!(matches!(kept, Ok(Some(_))));
+        assert!(begin("192.0.2.1").is_err());
+        assert!(begin("192.0.2.2").is_ok());
+        assert!(matches!(begin("192.0.2.10"), Ok(None)), "a trusted proxy");
+        assert_eq!(process.metrics.connections_refused.get(), 1);
+        drop(kept);
+        assert!(begin("192.0.2.1").is_ok());
     }
 }

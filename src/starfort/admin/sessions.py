@@ -4,14 +4,19 @@ The signature lets forged cookies be refused without asking the database; the ta
 from the server. Only the SHA-256 of the value is stored: a copy of the database opens no session.
 """
 
+from __future__ import annotations
+
 import hashlib
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from itsdangerous import BadSignature, Signer, TimestampSigner
 from sqlalchemy import delete, func, select
 
+from starfort.admin.errors import NotFoundError
 from starfort.admin.keys import signing_key
 from starfort.admin.roles import Principal, Role
 from starfort.admin.state import LoginSession, StateDatabase, User, now_ms
@@ -25,9 +30,22 @@ MAX_PER_USER = 20
 """Oldest sessions beyond this end."""
 _TOUCH_MS = 30_000
 _MAX_COOKIE = 512
+_ID = 16
 TICKET_S = 300
 """How long a right password waits for its code."""
 Required = Callable[[], frozenset[Role]]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session as its owner sees it."""
+
+    id: str
+    """The first characters of its key; no cookie follows from them."""
+    created: datetime
+    last_used: datetime
+    address: str
+    """Where the login came from."""
 
 
 class Sessions:
@@ -153,10 +171,49 @@ class Sessions:
             ).one_or_none()
             return f"{row[0]}-{row[1]}" if row is not None else ""
 
+    def list(self, name: str) -> list[OpenSession]:
+        """An account's sessions, last used first; at most `MAX_PER_USER`."""
+        with self._database.begin() as session:
+            rows = session.scalars(
+                select(LoginSession)
+                .join(User, User.id == LoginSession.user_id)
+                .where(User.name == name, LoginSession.seen_ms > now_ms() - IDLE_MS)
+                .order_by(LoginSession.seen_ms.desc())
+            )
+            return [
+                OpenSession(row.key[:_ID], _time(row.created_ms), _time(row.seen_ms), row.address)
+                for row in rows
+            ]
+
+    def end(self, name: str, session_id: str) -> None:
+        """End one of an account's sessions.
+
+        Args:
+            name: the account.
+            session_id: as `list` gives it.
+
+        Raises:
+            NotFoundError: it has no such session.
+        """
+        with self._database.begin() as session:
+            mine = select(User.id).where(User.name == name).scalar_subquery()
+            row = session.scalar(
+                select(LoginSession).where(
+                    LoginSession.user_id == mine, LoginSession.key.startswith(session_id, autoescape=True)
+                )
+            )
+            if row is None or len(session_id) != _ID:
+                raise NotFoundError("there is no such session of yours")
+            session.delete(row)
+
     def count(self) -> int:
         """How many sessions the table holds."""
         with self._database.begin() as session:
             return session.scalar(select(func.count()).select_from(LoginSession)) or 0
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _key(value: str) -> str:

@@ -8,6 +8,7 @@ decided).
 import hmac
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, HTTPException, Request
 
 from starfort.admin import cookies
@@ -16,6 +17,8 @@ from starfort.admin.cookies import address_of
 from starfort.admin.desk import Desk
 from starfort.admin.errors import TooManyError
 from starfort.admin.roles import Principal, Role
+
+log = structlog.get_logger(__name__)
 
 CSRF_HEADER = "x-csrf-token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -83,6 +86,15 @@ class Requires:
                 403, "your role needs a second factor: set one up at /second-factor, or with this API"
             )
         if not principal.role.covers(self.role):
+            log.warning(
+                "access_refused",
+                account=principal.name,
+                role=principal.role.value,
+                needed=self.role.value,
+                method=request.method,
+                path=request.url.path[:200],
+                address=address_of(request),
+            )
             raise HTTPException(
                 403, f"this needs the role {self.role.value}; yours is {principal.role.value}"
             )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field, SecretStr
 
 from starfort.admin import cookies
@@ -10,10 +10,12 @@ from starfort.admin.audit import Actor, record
 from starfort.admin.errors import RefusedError
 from starfort.admin.passwords import MAX_BYTES, MIN_LENGTH
 from starfort.admin.roles import Principal, Role
+from starfort.admin.sessions import OpenSession
 from starfort.api.access import (
     Anyone,
     Enrolling,
     Office,
+    Viewer,
     actor,
 )
 
@@ -120,6 +122,16 @@ async def log_in(_: Anyone, desk: Office, request: Request, response: Response, 
     return _whoami(principal)
 
 
+@router.get(
+    "/sessions",
+    summary="One's own sessions",
+    description="Last used first, with where each began; at most 20.",
+)
+def list_sessions(principal: Viewer, desk: Office) -> list[OpenSession]:
+    """Sessions of whoever asks."""
+    return desk.sessions.list(principal.name)
+
+
 @router.get("/sessions/current", summary="Who one is", description="Name, role and the session's CSRF token.")
 def who_am_i(principal: Enrolling) -> Whoami:
     """Who asks."""
@@ -205,6 +217,26 @@ async def end_second_factor(principal: Enrolling, desk: Office, request: Request
     await _confirm(principal, desk, request, body.password)
     desk.login.confirm_code(principal.name, body.code.get_secret_value(), cookies.address_of(request))
     desk.second_factor.off(principal.name, actor(principal, request))
+    return Response(status_code=204)
+
+
+@router.delete(
+    "/sessions/{session_id}",
+    status_code=204,
+    summary="End one of one's own sessions",
+    description="At once, such as that of a computer that one left.",
+)
+def end_session(
+    principal: Viewer,
+    desk: Office,
+    request: Request,
+    session_id: Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="Its id.")],
+) -> Response:
+    """End a session."""
+    _only_sessions(principal)
+    desk.sessions.end(principal.name, session_id)
+    with desk.database.begin() as session:
+        record(session, actor(principal, request), "session.end", f"{principal.name}/{session_id}")
     return Response(status_code=204)
 
 

@@ -66,6 +66,7 @@ ANOMALIES: Final = (
     "nested_encoding",
     "decoding_over_limit",
     "slow_body",
+    "header_underscore",
 )
 """Codes of what the parsers find odd, as in `crates/engine/src/http/anomaly.rs`."""
 

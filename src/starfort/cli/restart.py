@@ -3,13 +3,16 @@
 import os
 import time
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 import starfort
 from starfort.cli import options, output, target
 from starfort.cli.errors import CliError, FoundError
+
+if TYPE_CHECKING:
+    from starfort.runtime import succession
 
 LOOK_EVERY_S: Final = 0.1
 
@@ -80,7 +83,7 @@ def _check(path: Path) -> None:
         ) from error
 
 
-def _wait(directory: Path, asked: str, timeout: int) -> "succession.Outcome":  # noqa: F821
+def _wait(directory: Path, asked: str, timeout: int) -> "succession.Outcome":
     from starfort.runtime import succession
     from starfort.runtime.lock import holder
 

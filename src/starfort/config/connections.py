@@ -28,7 +28,8 @@ class Connections(Model):
     headers_with_underscores: Literal["drop", "reject", "allow"] = "drop"
     """Headers with `_` in their names: servers that speak CGI or WSGI take `X_Forwarded_For` for
     `X-Forwarded-For`, which clients must not set. Drop them (as nginx does), reject the request (400), or
-    allow them, where an API has such names of its own and its upstreams tell the two apart."""
+    allow them, where an API has such names of its own and its upstreams tell the two apart; policies can ask
+    for the anomaly `header_underscore`."""
     header_timeout: Duration = timedelta(seconds=15)
     """How long the head of a request may take; longer: 408."""
     idle_timeout: Duration = timedelta(minutes=5)

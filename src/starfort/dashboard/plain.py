@@ -24,16 +24,9 @@ def field(name: str, label: str, kind: str, autocomplete: str, **attributes: Con
     )  # fmt: skip
 
 
-def code_field(*, focus: bool = True) -> Markup:
-    """The field for a code of the second factor, which also takes recovery codes."""
-    return field(
-        "code",
-        "Code of your app, or a recovery code",
-        "text",
-        "one-time-code",
-        maxlength="32",
-        autofocus=focus,
-    )
+def code_field(label: str = "Code of your app, or a recovery code", *, focus: bool = True) -> Markup:
+    """The field for a code of the second factor."""
+    return field("code", label, "text", "one-time-code", maxlength="32", autofocus=focus)
 
 
 def form(action: str, button: str, *content: Content, hidden: dict[str, str] | None = None) -> Markup:

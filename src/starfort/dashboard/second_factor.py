@@ -130,7 +130,12 @@ def _enrol(principal: Principal, made: Enrolment, error: str = "", status: int =
             tag("code", " ".join(made.secret[i : i + 4] for i in range(0, len(made.secret), 4))),
             class_="mono",
         ),
-        plain.form(f"{PATH}/on", "Turn it on", plain.code_field(), hidden={"csrf": principal.csrf}),
+        plain.form(
+            f"{PATH}/on",
+            "Turn it on",
+            plain.code_field("Code that the app shows"),
+            hidden={"csrf": principal.csrf},
+        ),
         error=error,
         status=status,
         headers=_IMAGES,

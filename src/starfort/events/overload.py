@@ -1,9 +1,9 @@
 """What is given up of events when more arrive than the store takes, in the order of docs/events.md.
 
 First details that people read go. Then one of several ordinary calls is kept, and its row's `weight` says for
-how many it stands, so sums stay right. What detectors need is never given up here: log-ins, failures, stopped
-calls, and whatever carries a finding or a signal. When these alone are too many, those of one second that
-differ in nothing that is counted become one row, whose weight is exact.
+how many it stands, so their sum stays exact. What detectors need is never given up here: log-ins, failures,
+stopped calls, and whatever carries a finding or a signal. When these alone are too many, those of one second
+that differ in nothing that is counted become one row.
 """
 
 from __future__ import annotations
@@ -163,13 +163,18 @@ def merge_alike(table: pa.Table) -> pa.Table:
 
 
 def _sample(table: pa.Table, one_in: int, seed: str) -> pa.Table:
+    """Of each `one_in` rows that follow one another keep one, by chance, with the weight of them all."""
     chance = random.Random(seed)  # noqa: S311 - a sample, no secret
-    chosen = pa.array([row for row in range(table.num_rows) if chance.random() * one_in < 1], pa.int64())
-    table = table.take(chosen)
-    return _weighted(table, pc.multiply(pc.cast(table.column("weight"), pa.uint64()), one_in))
+    blocks = range(0, table.num_rows, one_in)
+    ends = [min(begin + one_in, table.num_rows) - 1 for begin in blocks]
+    chosen = [chance.randint(begin, end) for begin, end in zip(blocks, ends, strict=True)]
+    weight = pc.cast(table.column("weight"), pa.uint64()).combine_chunks()
+    totals = pc.cumulative_sum(weight).take(pa.array(ends, pa.int64())).to_pylist()
+    sums = [total - before for total, before in zip(totals, [0, *totals], strict=False)]
+    return _weighted(table.take(pa.array(chosen, pa.int64())), pa.array(sums, pa.uint64()))
 
 
-def _weighted(table: pa.Table, weight: pa.ChunkedArray) -> pa.Table:
+def _weighted(table: pa.Table, weight: pa.ChunkedArray | pa.Array) -> pa.Table:
     field = EVENT_SCHEMA.field("weight")
     bounded = pc.cast(pc.min_element_wise(pc.cast(weight, pa.uint64()), 2**32 - 1), field.type)
     return table.set_column(EVENT_SCHEMA.get_field_index("weight"), field, bounded)

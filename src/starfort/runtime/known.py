@@ -43,7 +43,7 @@ too."""
 
 log = structlog.get_logger(__name__)
 
-_NEW = "SELECT hash FROM login_known WHERE time >= {since:DateTime('UTC')} GROUP BY hash LIMIT {most:UInt32}"
+_NEW = "SELECT hash FROM login_known WHERE time >= {since:DateTime64(6, 'UTC')} GROUP BY hash LIMIT {most:UInt32}"
 _PART = (
     "SELECT hash FROM login_known WHERE hash >= {first:UInt64} AND hash <= {last:UInt64}"
     " GROUP BY hash ORDER BY max(time) DESC LIMIT {most:UInt32}"

@@ -27,6 +27,7 @@ import hashlib
 import hmac
 import os
 import re
+import stat
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -43,6 +44,8 @@ OWNER: Final = "starfort_owner"
 
 FILE: Final = "access.xml"
 """Name of the file with users and rights, within the store's directory."""
+
+_PRIVATE: Final = 0o600
 
 LONGEST_S: Final = 60
 """The most that `max_execution_time` of a query's own `SETTINGS` may be, in seconds."""
@@ -117,10 +120,13 @@ def write_rights(path: Path, memory_bytes: int) -> Path:
         path=escape(str(file)), seconds=LONGEST_S, memory=memory_bytes, rows=MOST_ROWS, owner=OWNER,
         database=DATABASE,
     )  # fmt: skip
+    with contextlib.suppress(OSError):
+        if file.read_text("utf-8") == text and stat.S_IMODE(file.stat().st_mode) == _PRIVATE:
+            return file  # as it is: a full disk need not keep the store from opening
     new = file.with_suffix(".new")
     with contextlib.suppress(FileNotFoundError):
         new.unlink()
-    descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE)
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
         out.write(text)
     new.replace(file)

@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from starfort.admin.audit import CLI
 from starfort.admin.desk import Desk
@@ -247,3 +248,38 @@ async def test_tokens_of_others_are_out_of_reach(
     listed = (await client.get("/api/v1/tokens", headers=tokens["operator"])).json()
     assert {token["owner"] for token in listed} == {"operator"}
     assert (await client.delete(path, headers=tokens["admin"])).status_code == 204
+
+
+async def test_refused_access_is_logged(client: httpx.AsyncClient, tokens: dict[str, dict[str, str]]) -> None:
+    """Who asked for what, with which role, from where; the query, which may hold anything, is left out."""
+    with capture_logs() as lines:
+        await client.get("/api/v1/audit?limit=5", headers=tokens["operator"])
+    found = next(line for line in lines if line["event"] == "access_refused")
+    assert (found["account"], found["role"], found["needed"]) == ("operator", "operator", "admin")
+    assert found["path"] == "/api/v1/audit"
+
+
+async def test_ones_own_sessions(
+    client: httpx.AsyncClient, app: FastAPI, tokens: dict[str, dict[str, str]]
+) -> None:
+    """Everybody sees and ends their own sessions and nobody else's; a token ends none."""
+    csrf = await log_in(client, "viewer")
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as elsewhere:
+        await log_in(elsewhere, "viewer")
+        assert (await elsewhere.get("/api/v1/status")).status_code == 200
+        mine = (await client.get("/api/v1/sessions")).json()
+        assert len(mine) == 2
+        theirs = [
+            each["id"] for each in (await client.get("/api/v1/sessions", headers=tokens["operator"])).json()
+        ]
+        assert theirs == []
+        other = (await elsewhere.get("/api/v1/sessions")).json()[0]["id"]
+        where = f"/api/v1/sessions/{other}"
+        assert (await client.delete(where, headers=tokens["viewer"])).status_code == 403
+        headers = {"X-CSRF-Token": csrf}
+        wanted = [each["id"] for each in mine]
+        assert (await client.delete(f"/api/v1/sessions/{'0' * 16}", headers=headers)).status_code == 404
+        for each in wanted:
+            await client.delete(f"/api/v1/sessions/{each}", headers=headers)
+        assert (await elsewhere.get("/api/v1/status")).status_code == 401

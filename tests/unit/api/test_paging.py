@@ -12,7 +12,7 @@ LISTS = {
 BOUNDED = {
     "GET /nodes", "GET /attention", "GET /policies", "GET /detectors", "GET /alerts/series",
     "GET /alerts/mutes",
-    "GET /users", "GET /tokens",
+    "GET /users", "GET /tokens", "GET /sessions",
 }  # fmt: skip
 """Lists whose length the configuration or a limit on making entries bounds."""
 

@@ -93,6 +93,12 @@ def test_format_and_magic_are_the_same() -> None:
     assert file.MAX_PAYLOAD_BYTES == 512 << 20
 
 
+def test_anomalies_are_the_same() -> None:
+    """Codes that conditions may ask for, in the engine's order."""
+    codes = (CRATE / "http/anomaly.rs").read_text(encoding="utf-8")
+    assert list(model.ANOMALIES) == re.findall(r'^    \w+ = "(\w+)",$', codes, re.MULTILINE)
+
+
 def test_sensitive_and_bot_classes_are_the_same() -> None:
     """Names that the engine knows."""
     classes = (CRATE / "sensitive/class.rs").read_text(encoding="utf-8")

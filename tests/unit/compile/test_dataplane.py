@@ -38,7 +38,10 @@ def test_defaults(tmp_path: Path) -> None:
     made = make(tmp_path, HEAD + LISTENER + UPSTREAM + API)
     data = tmp_path / "var"
     assert (made.directory, made.admin_socket) == (data / "envoy", data / "run/envoy.sock")
-    assert made.filter_settings == ir.FilterSettings(data / "bundle.sfb", data / "run/control.sock", True)
+    settings = ir.FilterSettings(
+        data / "bundle.sfb", data / "run/control.sock", True, last_good=data / "bundle.last.sfb"
+    )
+    assert made.filter_settings == settings
     assert made.apis == (ir.Api("shop", ("shop.test", "shop.test"), ("/v1", "/"), "shop"),)
     assert (made.workers, made.diverts, made.limits.headers, made.limits.headers_kib) == (0, (), 200, 96)
     assert made.limits.connections >= 100
@@ -55,6 +58,39 @@ def test_settings_reach_the_data_plane(tmp_path: Path) -> None:
     made = make(tmp_path, text)
     assert (made.filter_settings.fail_open, made.workers, made.diverts) == (False, 7, ("shop",))
     assert (made.limits.headers, made.limits.headers_kib) == (1000, 4096)
+
+
+def test_connections_have_limits_by_default_and_by_setting(tmp_path: Path) -> None:
+    """An address has half of all connections at most unless it is said otherwise; no time may be nothing."""
+    made = make(tmp_path, HEAD + LISTENER + UPSTREAM + API).limits
+    assert made.per_address == made.connections // 2
+    assert (made.underscores, made.head_s, made.idle_s, made.stream_idle_s) == ("drop", 15, 300, 300)
+    text = HEAD + LISTENER + UPSTREAM + API
+    made = make(
+        tmp_path, text + "connections: {total: 7, header_timeout: 2s, headers_with_underscores: allow}\n"
+    ).limits
+    assert (made.connections, made.per_address, made.head_s, made.underscores) == (7, 3, 2, "allow")
+    assert make(tmp_path, text + "connections: {per_address: 0}\n").limits.per_address == 0
+    assert problems(tmp_path, text + "connections: {idle_timeout: 0s}\n") == ["6:29: must be more than 0s"]
+
+
+def test_the_proxy_protocol_needs_peers(tmp_path: Path) -> None:
+    """Its own, or the trusted proxies; a listener that believes anybody is a mistake."""
+    listener = 'listeners: [{name: a, address: "127.0.0.1:80", proxy_protocol: {%s}}]\n'
+
+    def peers(setting: str, rest: str = "") -> tuple[str, ...]:
+        proxied = (
+            make(tmp_path, HEAD + listener % setting + UPSTREAM + API + rest).listeners[0].proxy_protocol
+        )
+        assert proxied is not None
+        return proxied.peers
+
+    trusted = "trusted_proxies: [10.0.0.0/8]\n"
+    assert peers("", trusted) == ("10.0.0.0/8",)
+    assert peers("peers: [192.0.2.1]", trusted) == ("192.0.2.1/32",)
+    (problem,) = problems(tmp_path, HEAD + listener % "" + UPSTREAM + API)
+    assert "nobody is named whose PROXY protocol header is believed" in problem
+    assert make(tmp_path, HEAD + LISTENER + UPSTREAM + API).listeners[0].proxy_protocol is None
 
 
 def test_addresses_that_cannot_be_listened_on_or_asked(tmp_path: Path) -> None:

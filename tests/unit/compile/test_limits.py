@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from starfort.bundle import Limits, OverLimit
+from starfort.compile import compile_config
 from starfort.compile.limits import LimitTable, widest
 from starfort.config import ConfigError, load
 from starfort.config.model import Limits as Configured
@@ -96,3 +97,29 @@ def test_widest(tmp_path: Path) -> None:
     file.write_text(HEAD + APIS)
     found = widest(load(file).config)
     assert (found.request_body, found.depth) == (16 << 20, 64)
+
+
+def test_bodies_have_a_pace_of_their_own(tmp_path: Path) -> None:
+    """Rate and times of bodies are limits of the endpoint as any other; gRPC is known by its upstream."""
+    apis = """
+apis:
+  - name: shop
+    upstream: shop
+    limits: {body_time: 1h}
+    endpoints:
+      - {match: POST /files, limits: {body_rate: 0, body_wait: 2m}}
+  - {name: desk, upstream: desk, hosts: [desk.example]}
+"""
+    found = limits_of(tmp_path, "limits: {body_rate: 1KiB}\n", apis)
+    paces = {name: (one.body_wait_ms, one.body_rate, one.body_time_ms) for name, one in found.items()}
+    assert paces == {
+        "desk": (30_000, 1024, 21_600_000),
+        "shop": (30_000, 1024, 3_600_000),
+        "POST /files": (120_000, 0, 3_600_000),
+    }
+    text = HEAD.replace(
+        "name: desk, addresses: [127.0.0.1:9002]", "name: desk, addresses: [127.0.0.1:9002], http2: true"
+    )
+    (tmp_path / "starfort.yaml").write_text(text + apis)
+    made = compile_config(load(tmp_path / "starfort.yaml"), hash_key=bytes(32), signal_kinds=[])
+    assert {one.name: one.grpc for one in made.bundle.apis} == {"shop": False, "desk": True}

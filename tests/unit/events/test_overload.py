@@ -82,7 +82,7 @@ _ROWS = st.lists(
 def test_no_degree_loses_or_doubles_what_detectors_count(
     rows: list[dict[str, Any]], degree: int, seed: str
 ) -> None:
-    """Whatever the rows and the degree: the same again, and exact sums over all that is not ordinary."""
+    """Whatever the rows and the degree: the same again, and exact sums, of all and of each that is needed."""
     whole = table(*(event(**row) for row in rows))
     reduced = overload.reduce(whole, degree, seed)
     assert reduced.equals(overload.reduce(whole, degree, seed))
@@ -100,6 +100,9 @@ def test_no_degree_loses_or_doubles_what_detectors_count(
     before, after = sums(whole), sums(reduced)
     assert before.keys() == after.keys()
     assert all(min(before[key], most) <= after[key] <= before[key] for key in before)
+    if max(row["weight"] for row in rows) <= 8:
+        weight = [of.column("weight").to_pylist() for of in (whole, reduced)]
+        assert sum(weight[0]) == sum(weight[1])
     if degree <= overload.DETAILS_ONLY:
         assert reduced.num_rows == whole.num_rows
 

@@ -302,7 +302,7 @@ async def test_unix_admin_socket_is_trusted_and_private(tmp_path: Path, store: S
 async def test_status_is_plain_data(control: Control) -> None:
     """Everything that status says survives JSON, and a healthy control plane has no problems."""
     async with FakeFilter(control.runtime.data_dir / SOCKET):
-        await until(lambda: control.runtime.socket.connected)
+        await until(lambda: [peer for peer in control.runtime.socket.connected if peer.bundle])
         status = json.loads(json.dumps(asdict(control.runtime.status())))
     assert status["problems"] == []
     assert status["nodes"][0]["node"] == "edge-1"

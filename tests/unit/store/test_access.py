@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from starfort.store import QueryError, QueryLimitError, Store
-from starfort.store.access import Examiner, make_server_reader, restrict
+from starfort.store.access import Examiner, make_server_reader, restrict, write_rights
 from starfort.store.clients import Reader
 
 SECRET = "the-content-of-a-file-that-no-query-may-have"
@@ -379,6 +379,27 @@ def test_the_file_with_the_rights_is_private(store: Store) -> None:
     """Whoever could write it could give queries more."""
     path = Path(store._client._target.partition("?")[0]) / "access.xml"  # type: ignore[attr-defined]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_file_with_the_rights_is_mended_and_else_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What somebody changed is written anew; what is right stays, so that a full disk stops no start."""
+    file = write_rights(tmp_path, 1 << 30)
+    right = file.read_text()
+    file.write_text(right.replace("GRANT SELECT", "GRANT ALL"))
+    assert write_rights(tmp_path, 1 << 30).read_text() == right
+    file.chmod(0o666)
+    write_rights(tmp_path, 1 << 30)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.open", full)
+    assert write_rights(tmp_path, 1 << 30) == file
+    with pytest.raises(OSError, match="No space"):
+        write_rights(tmp_path, 2 << 30)
 
 
 def test_on_a_server_a_second_user_reads() -> None:

@@ -138,6 +138,9 @@ anomalies! {
     DecodingOverLimit = "decoding_over_limit",
     /// The body came more slowly, or took longer, than is waited for.
     SlowBody = "slow_body",
+    /// The name of a header has an underscore, which CGI and WSGI take for a hyphen. Seen only where
+    /// `connections.headers_with_underscores` is `allow`.
+    HeaderUnderscore = "header_underscore",
 }
 
 /// A set of [`Anomaly`], one bit each.

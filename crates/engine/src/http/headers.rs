@@ -35,10 +35,12 @@ pub fn check<'a>(
             value.len() > limits.header_bytes as usize,
             Anomaly::HeaderOverLimit,
         );
+        let kind = kind_of_name(name);
         anomalies.insert_if(
-            !is_token(name) || !is_field_value(value),
+            kind & TOKEN == 0 || !is_field_value(value),
             Anomaly::OddHeader,
         );
+        anomalies.insert_if(kind & NO_UNDERSCORE == 0, Anomaly::HeaderUnderscore);
         if let Some(index) = SINGLE
             .iter()
             .position(|single| name.eq_ignore_ascii_case(single))
@@ -73,8 +75,14 @@ fn holds_two(value: &[u8]) -> bool {
     })
 }
 
-/// What a byte may be part of: bit 0 a token (RFC 9110 section 5.6.2), bit 1 a field value (section 5.5:
-/// no control character but tab).
+/// May be part of a token (RFC 9110, section 5.6.2).
+const TOKEN: u8 = 1;
+/// May be part of a field value (section 5.5: no control character but tab).
+const VALUE: u8 = 2;
+/// Is no underscore, which CGI and WSGI take for a hyphen (RFC 3875, 4.1.18).
+const NO_UNDERSCORE: u8 = 4;
+
+/// What each byte is.
 const ALLOWED: [u8; 256] = allowed();
 
 const fn allowed() -> [u8; 256] {
@@ -101,26 +109,30 @@ const fn allowed() -> [u8; 256] {
         );
         let token = byte.is_ascii_alphanumeric() || punctuation;
         let value = !matches!(byte, 0..=8 | 10..=0x1f | 0x7f);
-        *slot = token as u8 | (value as u8) << 1;
+        *slot = token as u8 * TOKEN | value as u8 * VALUE | (byte != b'_') as u8 * NO_UNDERSCORE;
         rest = tail;
         byte = byte.wrapping_add(1);
     }
     table
 }
 
-fn all_allow(text: &[u8], bit: u8) -> bool {
-    let allows = |byte: &u8| ALLOWED.get(usize::from(*byte)).copied().unwrap_or_default();
-    text.iter().fold(bit, |all, byte| all & allows(byte)) != 0
+/// Which of `bits` every byte has.
+fn common(text: &[u8], bits: u8) -> u8 {
+    let of = |byte: &u8| ALLOWED.get(usize::from(*byte)).copied().unwrap_or_default();
+    text.iter().fold(bits, |all, byte| all & of(byte))
 }
 
-/// A leading `:` is HTTP/2's mark of a pseudo-header.
-fn is_token(name: &[u8]) -> bool {
+/// Whether a name is a token, and has no underscore. A leading `:` is HTTP/2's mark of a pseudo-header.
+fn kind_of_name(name: &[u8]) -> u8 {
     let name = name.strip_prefix(b":").unwrap_or(name);
-    !name.is_empty() && all_allow(name, 1)
+    if name.is_empty() {
+        return NO_UNDERSCORE;
+    }
+    common(name, TOKEN | NO_UNDERSCORE)
 }
 
 fn is_field_value(value: &[u8]) -> bool {
-    all_allow(value, 2)
+    common(value, VALUE) != 0
 }
 
 #[cfg(test)]
@@ -175,6 +187,15 @@ mod tests {
                 vec![A::OddHeader],
             ),
             (vec![("bad name", "x")], vec![A::OddHeader]),
+            (
+                vec![("x_forwarded_for", "192.0.2.1")],
+                vec![A::HeaderUnderscore],
+            ),
+            (
+                vec![("a b_c", "x")],
+                vec![A::OddHeader, A::HeaderUnderscore],
+            ),
+            (vec![("x-plain", "a_b")], vec![]),
             (vec![("", "x")], vec![A::OddHeader]),
             (vec![("a", "x\0y")], vec![A::OddHeader]),
             (vec![("a", "x\r\ny: z")], vec![A::OddHeader]),

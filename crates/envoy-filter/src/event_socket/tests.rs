@@ -208,6 +208,25 @@ fn signals_are_set_cleared_and_replaced() {
 }
 
 #[test]
+fn who_logged_in_before_is_known_and_forgotten_by_a_rebuild() {
+    let run = Run::start();
+    let mut control = Control::accept(&run.listen());
+    let mut tell = |flags: u8, hashes: &[u64]| {
+        let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+        control.send(encode(FrameType::Known, &[&[flags], &bytes]));
+        control.send(encode(FrameType::Ping, &[b"12345678"]));
+        control.next(FrameType::Pong);
+    };
+    let known = |hash| run.process.shared.known.contains(hash);
+    tell(0, &[1 << 40, 2 << 40]);
+    assert!(known(1 << 40) && known(2 << 40));
+    tell(1, &[2 << 40]);
+    assert!(known(1 << 40), "a rebuild that is not complete");
+    tell(2, &[3 << 40]);
+    assert!(!known(1 << 40) && known(2 << 40) && known(3 << 40));
+}
+
+#[test]
 fn a_peer_that_does_not_keep_to_the_protocol_is_left_and_tried_again() {
     let run = Run::start();
     let listener = run.listen();

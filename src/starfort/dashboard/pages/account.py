@@ -24,6 +24,7 @@ async def build(view: View) -> None:
         with ui.element("section").classes("panel"):
             _token(view)
     with grid(""):
+        _sessions(view)
         _tokens(view)
         if view.allowed(Role.ADMIN):
             _people(view)
@@ -77,6 +78,38 @@ def _token(view: View) -> None:
         shown.set_text(f"{text}  (copy it now: it is not shown again)")
 
     act("Make token", make)
+
+
+def _sessions(view: View) -> None:
+    mine = view.desk.sessions.list(view.viewer.principal.name)
+    current = view.viewer.principal.session_key
+    rows = [
+        (
+            "this one" if current.startswith(each.id) else tag("span", each.id, class_="mono"),
+            each.address,
+            view.viewer.ago(each.created),
+            view.viewer.ago(each.last_used),
+        )
+        for each in mine
+    ]
+    heads = ("Session", "From", "Began", "Last used")
+    show_markup(shapes.panel("Your sessions", shapes.table(heads, rows, label="sessions")))
+    others = {each.id: f"{each.id} from {each.address}" for each in mine if not current.startswith(each.id)}
+    if not others:
+        return
+    with ui.element("div").classes("actions"):
+        choice = ui.select(others, label="Session to end").props("outlined dense").style("min-width:260px")
+
+        async def end() -> None:
+            who = view.actor(Role.VIEWER)
+            if choice.value is None:
+                raise AdminError("choose a session first")
+            view.desk.sessions.end(who.name, str(choice.value))
+            with view.desk.database.begin() as session:
+                audit.record(session, who, "session.end", f"{who.name}/{choice.value}")
+            ui.navigate.reload()
+
+        act("End it", end)
 
 
 def _tokens(view: View) -> None:
