@@ -55,6 +55,7 @@ class Member:
         last_at: Unix seconds of the latest one.
         score: highest score.
         size: largest headline figure.
+        headline: its column.
         title: the title of that window.
     """
 
@@ -63,6 +64,7 @@ class Member:
     last_at: float
     score: float
     size: float
+    headline: str
     title: str
 
 
@@ -110,10 +112,10 @@ class Episode:
     def take(self, signal: Signal, at: float) -> None:
         """Take over one window's figures of one key."""
         self.changed = True
-        size = self.detector.headline(signal.evidence[0]) if signal.evidence else 0.0
+        headline, size = self.detector.headline(signal.evidence[0]) if signal.evidence else ("", 0)
         member = self.members.get(signal.identity)
         if member is None:
-            self.members[signal.identity] = Member(signal, at, at, signal.score, size, signal.title)
+            self.members[signal.identity] = Member(signal, at, at, signal.score, size, headline, signal.title)
             self.joined_at = max(self.joined_at, at)
             return
         member.first_at = min(member.first_at, at)
@@ -121,7 +123,7 @@ class Episode:
             member.signal, member.last_at = signal, at
         member.score = max(member.score, signal.score)
         if size > member.size:
-            member.size, member.title = size, signal.title
+            member.size, member.headline, member.title = size, headline, signal.title
 
     def touches(self, at: float) -> bool:
         """Whether a window that ends at a time overlaps it."""
@@ -174,6 +176,7 @@ def _parts(signal: Signal) -> frozenset[str]:
 def _row(member: Member) -> dict[str, Any]:
     signal = member.signal
     figures = signal.evidence[0] if signal.evidence else {}
+    most = {f"most_{member.headline}": member.size} if member.headline else {}
     return {
         "key_type": signal.key_type,
         "key": signal.key,
@@ -182,6 +185,7 @@ def _row(member: Member) -> dict[str, Any]:
         "first_seen": _time(member.first_at).isoformat(timespec="seconds"),
         "last_seen": _time(member.last_at).isoformat(timespec="seconds"),
         **figures,
+        **most,
     }
 
 

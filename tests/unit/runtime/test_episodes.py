@@ -71,7 +71,7 @@ def test_alert_has_the_latest_figures_while_it_goes_on() -> None:
     assert not told
     assert latest.title == "Many: 100"
     assert (latest.score, latest.members) == (0.9, 1)
-    assert latest.evidence[0]["requests"] == 40
+    assert (latest.evidence[0]["requests"], latest.evidence[0]["most_requests"]) == (40, 100)
     assert (latest.began.timestamp(), latest.latest.timestamp()) == (START, START + 20)
     assert latest.id == desk.new[0].id
     assert desk.told == [("new", 1)]
