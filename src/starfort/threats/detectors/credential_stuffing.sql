@@ -18,6 +18,10 @@ thresholds:
   max_success: {default: 0.15, minimum: 0.0, maximum: 1.0, description: share of the accounts of a key that are got into above which people use it}
   usual_failures: {default: 0.3, minimum: 0.0, maximum: 10.0, description: failures that people cause for each account that is got into (in a shared key's traffic a campaign is seen above that)}
   hold: {default: 0.2, minimum: 0.01, maximum: 1.0, description: share of the three minima that attempts within 12 s must reach to hold a signal whose probes fail}
+gate: |
+  SELECT 1 FROM login_1s
+  WHERE key_type = 'endpoint' AND time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')}
+  HAVING sum(strange) >= {min_failures:UInt32} OR (sum(stopped) > 0 AND sum(probes_failed) + sum(probes_succeeded) > 0)
 severity: high
 ttl: 15s
 score: |
