@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from starfort.alerts import Alert
-from starfort.runtime.episodes import Episodes
+from starfort.runtime.episodes import MAX_MEMBERS, Episodes
 from starfort.signals import Detector, Signal, SignalTable
 from tests.support.detectors import counting
 
@@ -202,3 +202,18 @@ def test_lifted_signal_ends_its_episode() -> None:
     desk.run(signal())
     desk.episodes.lapse(desk.table.clear("many", "address", "192.0.2.1").clear)
     assert desk.told == [("new", 1), ("ended", 1)]
+
+
+def test_many_keys_stay_cheap() -> None:
+    """A campaign over ever new addresses counts all of them and knows the figures of the latest; it ends as one."""
+    desk = Desk()
+    for turn in range(8):
+        desk.run(*(signal(f"10.{turn}.{number // 250}.{number % 250}") for number in range(2000)))
+        desk.tidy(40)
+    (episode,) = desk.episodes._open
+    assert len(episode.members) <= MAX_MEMBERS
+    assert episode.count == 16_000
+    desk.tidy(100)
+    final = desk.updates[-1][0]
+    assert (final.state, final.members, final.began.timestamp()) == ("ended", 16_000, START)
+    assert final.title.endswith(" and 15,999 more like it")
