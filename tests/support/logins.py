@@ -202,7 +202,7 @@ class World:
     def _run(self, detector: Detector, until: dt.datetime) -> list[Signal]:
         """One run, however long a busy machine takes for it: what is tested here is what is decided."""
         parameters = detector.parameters(until)
-        patient = " SETTINGS max_execution_time = 300, enable_materialized_cte = 1"
+        patient = " SETTINGS max_execution_time = 60, enable_materialized_cte = 1"
         gate = detector.gate
         if gate and not self.store.query(f"SELECT * FROM ({gate}) LIMIT 1{patient}", parameters):
             return []
