@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NATIVE := src/starfort/_bin/libstarfort.so
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: setup demo test test-rust test-python check bench quality quality-quick clean system-packages lock
+.PHONY: setup demo test test-rust test-python check bench soak quality quality-quick clean system-packages lock
 
 setup: build/installed $(NATIVE) build/crs
 
@@ -34,7 +34,7 @@ system-packages:
 	@scripts/system-packages
 
 # where scripts/fetch-crs puts CRS; tests make their own rule sets
-demo bench bench-% quality quality-%: export STARFORT_RULESETS = $(CURDIR)/build/rulesets
+demo bench bench-% soak quality quality-%: export STARFORT_RULESETS = $(CURDIR)/build/rulesets
 
 demo: setup
 	@$(BIN)/python -m examples.demo.run
@@ -58,6 +58,11 @@ check: setup
 
 bench: setup system-packages
 	$(BIN)/python -m benchmarks
+
+# an hour; `make bench-soak` runs five minutes
+soak: export STARFORT_SOAK_S = 3600
+soak: setup system-packages
+	$(BIN)/python -m benchmarks soak
 
 bench-%: setup system-packages
 	$(BIN)/python -m benchmarks $*

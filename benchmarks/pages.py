@@ -32,9 +32,14 @@ KEPT: Final = Retention(events=400 * 86_400, rollups=400 * 86_400)
 POLICIES: Final = ("block-exploits", "limit-partners", "mark-bots", "undocumented-endpoints")
 
 
+def store_path() -> Path:
+    """Where the filled store is."""
+    return Path(os.environ.get("STARFORT_BENCH_STORE", RESULTS / "store"))
+
+
 def open_store() -> Store:
     """The filled store; filled now, which takes minutes, when there is none."""
-    path = Path(os.environ.get("STARFORT_BENCH_STORE", RESULTS / "store"))
+    path = store_path()
     store = Store.open(path, retention=KEPT)
     held = int(store.query("SELECT count() AS n FROM events")[0]["n"])
     if held < EVENTS:

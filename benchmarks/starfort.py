@@ -91,7 +91,9 @@ class Starfort:
 
 
 @contextlib.asynccontextmanager
-async def up(to: int, folder: Path, mix: Mix, rules: str = "{}") -> AsyncIterator[Starfort]:
+async def up(
+    to: int, folder: Path, mix: Mix, rules: str = "{}", retention: str = "{events: 7d, rollups: 90d}"
+) -> AsyncIterator[Starfort]:
     """Run Starfort in front of the upstream.
 
     Envoy gets `PROXY_CORE`; the control plane stays with the load on the other, so that what Envoy's process
@@ -102,12 +104,13 @@ async def up(to: int, folder: Path, mix: Mix, rules: str = "{}") -> AsyncIterato
         folder: for configuration, data and log; made when it is not there.
         mix: its keys are made known to Starfort.
         rules: the section `rules` of the configuration; by default CRS at level 1 where there is one.
+        retention: the section `retention`.
     """
     values = {
         "FOLDER": str(folder), "DATA_DIR": str(folder / "var"),
         "HOST": HOST, "ISSUER": ISSUER, "AUDIENCE": AUDIENCE,
         "LISTEN_PORT": str(free_port()), "ADMIN_PORT": str(free_port()), "UPSTREAM_PORT": str(to),
-        "MORE_POLICIES": "", "RULES": rules,
+        "MORE_POLICIES": "", "RULES": rules, "RETENTION": retention,
     }  # fmt: skip
     _write_inputs(folder, mix)
     config = folder / "starfort.yaml"

@@ -639,9 +639,9 @@ class Retention(Model):
     """How long things are kept."""
 
     events: Duration = timedelta(days=7)
-    """Single events."""
+    """Single events, sums by second, and everything that names callers."""
     rollups: Duration = timedelta(days=90)
-    """Sums by second and minute."""
+    """Sums by minute and hour, which name no callers."""
 
 
 class Health(Model):

@@ -285,13 +285,17 @@ class Detector:
 
         return re.sub(r"\{(\w+)(?:\|([^{}|]+)\|([^{}|]+))?\}", replaced, template)
 
-    def headline(self, row: Mapping[str, Any]) -> float:
-        """The figure that tells how large a row's case is: the first number in the title, 0 without one."""
+    def headline(self, row: Mapping[str, Any]) -> tuple[str, int | float]:
+        """The figure that tells how large a row's case is: the first number in the title, by its column.
+
+        Returns:
+            Column and value; "" and 0 when the title has no number.
+        """
         for name in _TITLE_COLUMN.findall(self.spec.title):
             value = row.get(name)
             if isinstance(value, int | float) and not isinstance(value, bool):
-                return float(value)
-        return 0.0
+                return name, value
+        return "", 0
 
 
 def placeholders(sql: str) -> set[str]:

@@ -48,18 +48,18 @@ DROP VIEW IF EXISTS matches_1s_view ${on_cluster};
 
 TRUNCATE TABLE matches_1s ${on_cluster};
 
--- the past, for backtests; the view below has the same query
+-- the past, for backtests; the view below adds up what comes
 INSERT INTO matches_1s
 SELECT
     toStartOfSecond(events.time) AS time,
     if(subject_hash != '', 'subject', 'address') AS key_type,
     if(subject_hash != '', subject_hash, replaceOne(toString(address), '::ffff:', '')) AS key,
-    sum(weight) AS requests,
-    sumIf(weight, action != 'allow') AS stopped,
-    sumIf(weight, action = 'allow' AND status < 400) AS answered,
-    uniqCombinedState(12)(toString(endpoint_id)) AS endpoints,
-    uniqCombinedArrayState(12)(arrayMap(m -> cityHash64(m.rule, m.variable), severe)) AS kinds,
-    topKArrayState(8)(arrayMap(m -> concat(toString(m.rule), ' ', m.message, if(m.message = '', 'at ', ' at '), m.variable, ': ', m.value), severe)) AS matches
+    toUInt64(weight) AS requests,
+    toUInt64(if(action != 'allow', weight, 0)) AS stopped,
+    toUInt64(if(action = 'allow' AND status < 400, weight, 0)) AS answered,
+    initializeAggregation('uniqCombinedState(12)', toString(endpoint_id)) AS endpoints,
+    initializeAggregation('uniqCombinedArrayState(12)', arrayMap(m -> cityHash64(m.rule, m.variable), severe)) AS kinds,
+    initializeAggregation('topKArrayState(8)', arrayMap(m -> concat(toString(m.rule), ' ', m.message, if(m.message = '', 'at ', ' at '), m.variable, ': ', m.value), severe)) AS matches
 FROM
 (
     SELECT
@@ -73,9 +73,8 @@ FROM
     WHERE notEmpty(evidence)
 ) AS events
 WHERE notEmpty(severe)
-GROUP BY time, key_type, key
--- the groups of a month are more than memory that a start may take
-SETTINGS max_bytes_before_external_group_by = 100000000, max_threads = 1;
+-- a row for each call, as they come: to add up a month of a busy store takes more memory than a start may have
+SETTINGS max_threads = 1, max_block_size = 8192, min_insert_block_size_rows = 20000, min_insert_block_size_bytes = 32000000;
 
 CREATE MATERIALIZED VIEW matches_1s_view ${on_cluster} TO matches_1s AS
 SELECT
