@@ -103,9 +103,9 @@ async def main(wanted: int, handovers: int) -> None:
         {"name": "hand-overs", "value": done, "unit": "", "target": handovers, "ok": done == handovers},
         {"name": "requests a second", "value": round(load.good / took), "unit": "/s"},
     ]
-    print(json.dumps(rows, indent=1))  # noqa: T201 (a script)
+    print(json.dumps(rows, indent=1))
     for reason in sorted(set(load.lost))[:10]:
-        print(reason, load.lost.count(reason))  # noqa: T201 (a script)
+        print(reason, load.lost.count(reason))
 
 
 if __name__ == "__main__":
