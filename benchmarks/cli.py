@@ -32,7 +32,7 @@ async def run() -> list[Row]:
         return [
             figure("python itself", statistics.median(python), "s"),
             figure("--help", await _median(cache, "--help"), "s", HELP_S),
-            figure("events --help", await _median(cache, "events", "--help"), "s", HELP_S),
+            figure("events --help", await _median(cache, "events", "--help"), "s"),
             figure("status", await _median(cache, "status", *asking), "s", STATUS_S),
             figure("events", await _median(cache, "events", *asking), "s", STATUS_S),
             figure("check", await _median(cache, "check", config), "s", CHECK_S),

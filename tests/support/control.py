@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import hashlib
 import json
 import struct
@@ -58,6 +59,8 @@ class JsonToolchain:
         )
         policy = PolicyStatus("stop", 0, "enforce", "deceive", "true", [], [], 0, 0, 0.0)
         version = hashlib.sha256(text.encode()).hexdigest()[:16]
+        kept = SimpleNamespace(events=dt.timedelta(days=7), rollups=dt.timedelta(days=30))
+        config = SimpleNamespace(**{"retention": kept, **vars(config)})
         warnings = getattr(config, "warnings", [])
         return Built(
             loaded, config, version, text.encode(), text, [detector], [policy], [], warnings=warnings
@@ -150,6 +153,9 @@ class SharedStore:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
+
+    def keep(self, _: object) -> None:
+        """Keep what other tests stored."""
 
     def close(self) -> None:
         """Stay open."""

@@ -11,7 +11,7 @@ use starfort_engine::{Assets, Engine, EngineError, Now, SharedState};
 
 use crate::error::exception;
 use crate::request::Request;
-use crate::signals::{self, Key, Signal};
+use crate::signals::{self, Cleared, Signal};
 use crate::{explanation, request};
 
 /// The engine of one bundle, with signals and rate counters of its own.
@@ -44,7 +44,12 @@ impl PyEngine {
     /// Set signals as the control socket's frame 7 does.
     #[pyo3(signature = (set, *, clear=Vec::new(), now_ms=None))]
     #[expect(clippy::needless_pass_by_value, reason = "extracted from Python")]
-    fn signals(&self, set: Vec<Signal>, clear: Vec<Key>, now_ms: Option<u64>) -> PyResult<usize> {
+    fn signals(
+        &self,
+        set: Vec<Signal>,
+        clear: Vec<Cleared>,
+        now_ms: Option<u64>,
+    ) -> PyResult<usize> {
         let table = &self.engine.shared().signals;
         signals::set(table, &set, now(now_ms).monotonic_ns)?;
         Ok(signals::clear(table, &clear))

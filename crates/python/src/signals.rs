@@ -62,14 +62,14 @@ pub(crate) fn set(table: &SignalTable, signals: &[Signal], now_ns: u64) -> PyRes
 /// One signal to clear.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-pub(crate) struct Key {
+pub(crate) struct Cleared {
     kind: String,
     key_type: String,
     key: String,
 }
 
 /// Clear signals; those that are not there are left out. Returns how many are active.
-pub(crate) fn clear(table: &SignalTable, keys: &[Key]) -> usize {
+pub(crate) fn clear(table: &SignalTable, keys: &[Cleared]) -> usize {
     for key in keys {
         if let Some(key_type) = KeyType::from_code(&key.key_type) {
             table.clear(&key.kind, key_type, &key.key);

@@ -316,13 +316,15 @@ def commands() -> Iterator[tuple[str, Any]]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exit codes are in `errors.EXIT_CODES`."""
     from starfort.cli.errors import CliError
+    from starfort.cli.garbage import collected
 
     given = list(sys.argv[1:] if arguments is None else arguments)
     if "--debug" in given:
         app(given, prog_name="starfort")
         return
     try:
-        app(given, prog_name="starfort")
+        with collected(next(iter(given), "")):
+            app(given, prog_name="starfort")
     except CliError as error:
         from starfort.cli import output
 

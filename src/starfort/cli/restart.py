@@ -12,7 +12,7 @@ from starfort.cli import options, output, target
 from starfort.cli.errors import CliError, FoundError
 
 if TYPE_CHECKING:
-    from starfort.runtime import succession
+    from starfort.runtime.succession import Outcome
 
 LOOK_EVERY_S: Final = 0.1
 
@@ -40,7 +40,7 @@ def restart(
             raise FoundError(f"no starfort runs in {directory}", "start it with `starfort up`")
         if not succession.listens(pid):
             raise CliError(
-                f"the starfort in {directory} (process {pid}) can't be restarted: it is still starting, or older",
+                f"the starfort in {directory} (process {pid}) can't be restarted: it is starting, or old",
                 "try again in a moment; an older one needs `starfort stop` and `starfort up` once",
             )
         _check(target.config_path(config))
@@ -57,6 +57,8 @@ def restart(
     if done.leaving:
         pids = ", ".join(map(str, done.leaving))
         output.say(f"The Envoy before (process {pids}) ends when its connections have.")
+    if done.pending:
+        output.say(f"Not yet: {done.pending}.")
 
 
 def _check(path: Path) -> None:
@@ -77,13 +79,11 @@ def _check(path: Path) -> None:
     except EnvoyError as error:
         raise CliError(f"nothing was restarted: {error}") from error
     except ConfigError as error:
-        problems = "\n".join(map(str, error.problems))
-        raise CliError(
-            f"nothing was restarted, for Starfort {starfort.__version__} refuses the configuration:\n{problems}"
-        ) from error
+        refused = f"nothing was restarted, for Starfort {starfort.__version__} refuses the configuration:"
+        raise CliError("\n".join([refused, *map(str, error.problems)])) from error
 
 
-def _wait(directory: Path, asked: str, timeout: int) -> "succession.Outcome":
+def _wait(directory: Path, asked: str, timeout: int) -> "Outcome":
     from starfort.runtime import succession
     from starfort.runtime.lock import holder
 

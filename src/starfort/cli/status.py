@@ -79,6 +79,10 @@ def _overview(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if config["warnings"]:
         yield "warnings", f"{len(config['warnings'])}; `starfort check` shows each place"
     yield "envoy", f"{envoy['state']}, process {envoy['pid']}, {envoy['restarts']} restarts"
+    if envoy["leaving"]:
+        yield "envoy before", f"process {', '.join(map(str, envoy['leaving']))}, until its connections end"
+    if envoy["pending"]:
+        yield "not yet", envoy["pending"]
     rate, dropped = store["events_per_s"], store["events_dropped"]
     stored = f"{store['events_stored']:,} stored, {rate:.1f}/s, {dropped:,} dropped"
     waiting = f"{store['lag_s']:.1f} s behind, {output.size(store['spool_bytes'])} waiting"

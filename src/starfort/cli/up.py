@@ -42,7 +42,7 @@ def up(
     next_ = asyncio.run(_run(path, talk=log_format == "console" or sys.stderr.isatty()))
     if next_ is not None:
         arguments, environment = next_
-        os.execve(arguments[0], arguments, environment)
+        os.execve(arguments[0], arguments, environment)  # noqa: S606 (who may write the request owns us)
 
 
 async def _run(path: "Path", *, talk: bool) -> "Next | None":
@@ -65,73 +65,96 @@ async def _run(path: "Path", *, talk: bool) -> "Next | None":
     log = structlog.get_logger("starfort.up")
     asked, before = succession.answered(), succession.predecessor()
     runtime, made = _make(path)
-    stop, replace = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    reloads: set[asyncio.Task[Any]] = set()
+    told = _Told()
     next_: Next | None = None
     quiet = False
-
-    def again() -> None:
-        task = asyncio.create_task(runtime.reload())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
-    def end() -> None:
-        stop.set()
-        # A second signal ends a stop that hangs. Envoy goes on then; the next start takes it over.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
-    starting = asyncio.create_task(runtime.start())
-    stopping = asyncio.create_task(stop.wait())
-    replacing = asyncio.create_task(replace.wait())
     try:
-        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not starting.done():
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
+        if not await _start(runtime, told):
             return None
-        starting.result()
-        loop.add_signal_handler(signal.SIGHUP, again)
-        loop.add_signal_handler(succession.SIGNAL, replace.set)
         places = _places(runtime, made.get("first_password"))
         log.info("starfort_ready", **{name.replace(" ", "_"): where for name, where in places})
         _tell(runtime, asked)
         if talk:
             with contextlib.suppress(OSError):
                 _introduce(places)
-        while next_ is None and not stop.is_set():
-            await asyncio.wait({replacing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if replace.is_set() and not stop.is_set():
-                next_ = succession.successor(runtime.data_dir)
-                replace.clear()
-                replacing = asyncio.create_task(replace.wait())
+        while next_ is None and await told.to_replace():
+            next_ = succession.successor(runtime.data_dir)
     except (RefusedError, StartError, ConfigError) as error:
         failed = _failed(error)
-        # A start that failed says why, and nothing else.
-        quiet = not asked
-        if asked and before and hasattr(runtime, "data_dir"):
-            what = f"Starfort {starfort.__version__} did not start, the one before goes on: {failed.what}"
-            succession.tell(runtime.data_dir, succession.Outcome(asked, ok=False, error=what))
-            log.error("starfort_given_back", why=failed.what)  # noqa: TRY400 (told, not a fault of ours)
-            next_ = before, dict(os.environ)
-            return next_
-        if asked and hasattr(runtime, "data_dir"):
-            what = f"the new control plane did not start, Envoy goes on with what it has: {failed.what}"
-            succession.tell(runtime.data_dir, succession.Outcome(asked, ok=False, error=what))
-        raise failed from None
+        if not asked or not hasattr(runtime, "data_dir"):
+            quiet = True  # a start that failed says why, and nothing else
+            raise failed from None
+        next_ = (before, dict(os.environ)) if before else None
+        what = "the one before goes on" if before else "Envoy goes on with what it has"
+        what = f"Starfort {starfort.__version__} did not start, {what}: {failed.what}"
+        succession.tell(runtime.data_dir, succession.Outcome(asked, ok=False, error=what))
+        if next_ is None:
+            raise failed from None
+        log.error("starfort_given_back", why=failed.what)  # noqa: TRY400 (told, not a fault of ours)
     finally:
         note = log.debug if quiet else log.info
-        note("starfort_stopping", envoy="goes on" if next_ else "")
-        for task in (*reloads, stopping, replacing):
-            task.cancel()
+        note("starfort_stopping", envoy="" if told.stop.is_set() else "goes on")
         with contextlib.suppress(asyncio.CancelledError):
             # Whatever else went wrong here is no reason to end Envoy.
-            await (runtime.stop() if stop.is_set() else runtime.leave())
+            await (runtime.stop() if told.stop.is_set() else runtime.leave())
         note("starfort_stopped")
     return next_
+
+
+class _Told:
+    """What signals said."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self._replace = asyncio.Event()
+        self._reloads: set[asyncio.Task[Any]] = set()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._end)
+
+    def _end(self) -> None:
+        self.stop.set()
+        # A second signal ends a stop that hangs. Envoy goes on then; the next start takes it over.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+    def started(self, runtime: "Runtime") -> None:
+        """From now on it can be reloaded and replaced."""
+        from starfort.runtime import succession
+
+        def again() -> None:
+            task = asyncio.create_task(runtime.reload())
+            self._reloads.add(task)
+            task.add_done_callback(self._reloads.discard)
+
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, again)
+        loop.add_signal_handler(succession.SIGNAL, self._replace.set)
+
+    async def to_replace(self) -> bool:
+        """Wait until another program is to go on, true, or this one is to stop, false."""
+        waits = {asyncio.create_task(event.wait()) for event in (self.stop, self._replace)}
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in (*waits, *(self._reloads if self.stop.is_set() else ())):
+            task.cancel()
+        self._replace.clear()
+        return not self.stop.is_set()
+
+
+async def _start(runtime: "Runtime", told: _Told) -> bool:
+    """Start everything; false when it was told to stop before that was done."""
+    starting = asyncio.create_task(runtime.start())
+    stopping = asyncio.create_task(told.stop.wait())
+    try:
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return False
+        starting.result()
+    finally:
+        stopping.cancel()
+    told.started(runtime)
+    return True
 
 
 def _failed(error: Exception) -> CliError:
@@ -154,7 +177,14 @@ def _tell(runtime: "Runtime", asked: str) -> None:
         envoy.stale and f"Starfort {starfort.__version__} runs, and Envoy is the one before: {envoy.stale}"
     )
     done = succession.Outcome(
-        asked, not error, starfort.__version__, os.getpid(), envoy.pid, envoy.leaving, error
+        asked,
+        ok=not error,
+        version=starfort.__version__,
+        pid=os.getpid(),
+        envoy=envoy.pid,
+        leaving=envoy.leaving,
+        pending=envoy.pending,
+        error=error,
     )
     succession.tell(runtime.data_dir, done)
 

@@ -19,6 +19,7 @@ from starfort.config.model import Api, JwtProvider, Listener, Upstream, Upstream
 from starfort.config.problems import ConfigError, ConfigProblem
 from starfort.config.source import Location
 from starfort.dataplane import ir
+from starfort.dataplane.envoy.hot import LONGEST_SOCKET
 
 BUNDLE: Final = "bundle.sfb"
 LAST_GOOD: Final = "bundle.last.sfb"
@@ -75,7 +76,7 @@ class _Translation:
         providers = [self._provider(index, one) for index, one in enumerate(config.identity.jwt)]
         limits = self._limits()
         diverts = {policy.action.divert for policy in config.policies if policy.action.divert is not None}
-        for name in (CONTROL_SOCKET, ADMIN_SOCKET):
+        for name in (CONTROL_SOCKET, LONGEST_SOCKET):
             if len(os.fsencode(data / name)) > MAX_UNIX_PATH_BYTES:
                 what = f"{data / name} is too long for a Unix socket (at most {MAX_UNIX_PATH_BYTES} bytes)"
                 self._problem(("data_dir",), what, "choose a shorter data_dir")
@@ -98,6 +99,8 @@ class _Translation:
                 fail_open=config.failure_mode == "open",
             ),
             limits=limits,
+            handover_s=config.drain.handover.total_seconds(),
+            stop_s=config.drain.stop.total_seconds(),
         )
 
     def _problem(self, location: Location, what: str, fix: str = "") -> None:

@@ -629,8 +629,8 @@ class Admin(Model):
     in `tls`'s certificate; `*.example.com` for one label. A request to any other name is refused (DNS
     rebinding)."""
     trusted_proxies: list[Network] = []
-    """Addresses of proxies in front of it whose X-Forwarded-For and X-Forwarded-Proto are believed. Read at the
-    start."""
+    """Addresses of proxies in front of it whose X-Forwarded-For and X-Forwarded-Proto are believed. Read at
+    the start."""
     second_factor: list[Literal["viewer", "operator", "admin"]] = []
     """Roles that must have a second factor: who has none can do nothing but set one up."""
 
@@ -762,6 +762,24 @@ class Rules(Model):
     """Virtual patches."""
 
 
+class Drain(Model):
+    """How long connections and requests live on that Starfort would rather end."""
+
+    handover: Duration = timedelta(minutes=10)
+    """Connections of an Envoy or a listener that was replaced. Never less than the longest `timeout` of an
+    upstream; choose more than the longest stream (WebSocket, server-sent events) that must not be cut."""
+    stop: Duration = timedelta(seconds=10)
+    """Requests under way when Starfort is stopped."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if not timedelta(seconds=1) <= self.handover <= timedelta(days=1):
+            raise ValueError("handover must be between 1s and 1d")
+        if not timedelta(0) <= self.stop <= timedelta(hours=1):
+            raise ValueError("stop must be between 0s and 1h")
+        return self
+
+
 class Config(Model):
     """The whole file."""
 
@@ -777,6 +795,8 @@ class Config(Model):
     """When the engine itself fails: let requests pass, or refuse them."""
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     """Envoy's worker threads; default: one a core."""
+    drain: Drain = Drain()
+    """How long the old lives beside the new."""
     listeners: Annotated[list[Listener], Field(min_length=1)]
     """Where clients connect."""
     upstreams: Annotated[list[Upstream], Field(min_length=1)]

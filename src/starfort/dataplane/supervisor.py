@@ -1,9 +1,9 @@
 """Starts Envoy, watches it, starts it again when it dies, and brings changed configurations into force.
 
 Envoy outlives this process (docs/adr/0007): it is found again by its process id file, and taken over when
-program, filter and bootstrap are the same. Where they are not, another one takes over from it without a request
-lost (docs/adr/0021): it is tried beside the old one first, then gets the listening sockets, and the old one ends
-when its connections have.
+program, filter and bootstrap are the same. Where they are not, another one takes over from it without a
+request lost (docs/adr/0021): it is tried beside the old one first, then gets the listening sockets, and the
+old one ends when its connections have.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from starfort.dataplane.files import explain, read_json, write_json
 BOOTSTRAP: Final = "bootstrap.json"
 NEXT: Final = "next"
 TRIAL: Final = "trial"
-"""Files of every second Envoy of a family, and of one that is only tried, are in directories of these names."""
+"""Directories of the files of every second Envoy of a family, and of one that is only tried."""
 
 IDLE_LOOKS: Final = 2
 """An Envoy that was replaced is ended when so many looks in a row found no connection."""
@@ -404,7 +404,7 @@ class EnvoySupervisor:
             return
         before = self._dataplane
         if before is not None and not await _accepts(before.listeners[0].address):
-            # The new one lived long enough to take the listeners over: as after a crash, a fresh one is started.
+            # The new one lived to take the listeners over: as after a crash, a fresh one is started.
             log.error("envoy_lost_its_listeners", pid=running.pid)
             self._leaving.append(_Leaving(running, time.time() + _longest_s(before), frozenset()))
             self._process = None
@@ -625,7 +625,7 @@ class EnvoySupervisor:
                 self._note()
 
     async def _end_all(self) -> None:
-        """End Envoy, and before it those that were replaced; their connections get as long as requests at a stop."""
+        """End every Envoy; connections of those that were replaced get as long as requests at a stop."""
         if self._process is None and not self._leaving:
             return
         deadline = time.monotonic() + self._drain_s() / 2
@@ -635,7 +635,7 @@ class EnvoySupervisor:
                     break
                 await asyncio.sleep(0.05)
         self._mind()
-        # An Envoy that ends tells the one before it to end, and aborts when nobody is there: so it goes first.
+        # An Envoy that ends tells the one before it to end, and aborts when none is there: it goes first.
         await self._end_now()
         await asyncio.gather(*(self._end(one.process) for one in self._leaving))
         for one in self._leaving:
@@ -645,7 +645,7 @@ class EnvoySupervisor:
         await asyncio.to_thread(hot.clean, self._data_dir)
 
     def _mind(self) -> None:
-        """See that somebody is there for what Envoy says to the one before it, also when that died by itself."""
+        """See that what Envoy says to the one before it is taken, also when that died by itself."""
         running = self._process
         if running is None or not running.base_id or not running.epoch:
             return
@@ -706,7 +706,7 @@ class EnvoySupervisor:
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A data plane with directory and administration socket of its own, what it was made of, its resources."""
+    """A data plane with a place of its own, what it was made of, and its resources."""
 
     origin: ir.Dataplane
     dataplane: ir.Dataplane

@@ -359,6 +359,7 @@ class Ingest:
             if current is None:
                 if not self._taking:
                     self._idle.set()
+                    self.degree = 0
                 if closing and not self._taking:
                     return None
             await self._wait(self._wake_inserter, left if current else None)

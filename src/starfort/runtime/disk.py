@@ -74,7 +74,7 @@ def _problem(directory: Path, room: os.statvfs_result, free: int, size: int) -> 
     left = f"{free / 1e6:,.1f} MB of {size / 1e6:,.0f} MB are free"
     if size and free < min(FULL_BYTES, size * FULL_SHARE):
         return (
-            f"the disk of {directory} is full ({left}): events wait in memory and are lost when that is full, "
+            f"the disk of {directory} is full ({left}): events wait in memory until that is full too, "
             "and no change comes into force; free some space"
         )
     if room.f_files and not room.f_favail:

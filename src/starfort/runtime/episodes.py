@@ -39,6 +39,12 @@ GROWTH: Final = 10
 ENDED_KEPT: Final = 1000
 """Episodes that ended and may still turn out to have begun earlier."""
 
+MAX_WRITES: Final = 10
+"""Kept alerts that are written at once; the others follow half a second later."""
+
+MAX_MEMBERS: Final = 10_000
+"""Keys of one episode whose figures are known; of more, those that lapsed longest ago are only counted."""
+
 KEY_PREFIX: Final = "signal:"
 """Begin of the de-duplication keys of these alerts."""
 
@@ -55,6 +61,7 @@ class Member:
         last_at: Unix seconds of the latest one.
         score: highest score.
         size: largest headline figure.
+        headline: its column.
         title: the title of that window.
     """
 
@@ -63,6 +70,7 @@ class Member:
     last_at: float
     score: float
     size: float
+    headline: str
     title: str
 
 
@@ -78,6 +86,8 @@ class Episode:
         members: its keys, those that lapsed too.
         going_on: identities of those that are active.
         joined_at: Unix seconds of the window in which a key joined last.
+        parts: what its keys are made of.
+        forgotten: keys that are only counted any more.
     """
 
     detector: Detector
@@ -87,6 +97,9 @@ class Episode:
     members: dict[Identity, Member] = field(default_factory=dict)
     going_on: set[Identity] = field(default_factory=set)
     joined_at: float = 0.0
+    parts: set[str] = field(default_factory=set)
+    forgotten: int = 0
+    _began: float = float("inf")
     told_size: float = 0.0
     told_members: int = 0
     written_at: float = 0.0
@@ -95,12 +108,17 @@ class Episode:
     @property
     def first_at(self) -> float:
         """Unix seconds of its first window."""
-        return min(member.first_at for member in self.members.values())
+        return self._began
 
     @property
     def last_at(self) -> float:
         """Unix seconds of its last window."""
         return max(member.last_at for member in self.members.values())
+
+    @property
+    def count(self) -> int:
+        """How many keys it has had."""
+        return len(self.members) + self.forgotten
 
     @property
     def size(self) -> float:
@@ -110,41 +128,57 @@ class Episode:
     def take(self, signal: Signal, at: float) -> None:
         """Take over one window's figures of one key."""
         self.changed = True
-        size = self.detector.headline(signal.evidence[0]) if signal.evidence else 0.0
+        self._began = min(self._began, at)
+        headline, size = self.detector.headline(signal.evidence[0]) if signal.evidence else ("", 0)
         member = self.members.get(signal.identity)
         if member is None:
-            self.members[signal.identity] = Member(signal, at, at, signal.score, size, signal.title)
+            self.members[signal.identity] = Member(signal, at, at, signal.score, size, headline, signal.title)
             self.joined_at = max(self.joined_at, at)
+            self.parts |= _parts(signal)
+            if len(self.members) > MAX_MEMBERS:
+                self._forget()
             return
         member.first_at = min(member.first_at, at)
         if at >= member.last_at:
             member.signal, member.last_at = signal, at
         member.score = max(member.score, signal.score)
         if size > member.size:
-            member.size, member.title = size, signal.title
+            member.size, member.headline, member.title = size, headline, signal.title
 
     def touches(self, at: float) -> bool:
         """Whether a window that ends at a time overlaps it."""
         window_s = self.detector.spec.window.total_seconds()
         return self.first_at - window_s <= at <= self.last_at + window_s
 
+    def began_by(self, at: float) -> None:
+        """It began at a time, in Unix seconds, or before."""
+        self._began = min(self._began, at)
+
+    def _forget(self) -> None:
+        """Only count a tenth of its keys any more: those that joined first and lapsed."""
+        lapsed = [identity for identity in self.members if identity not in self.going_on]
+        for identity in lapsed[: MAX_MEMBERS // 10]:
+            self.parts -= _parts(self.members.pop(identity).signal)
+            self.forgotten += 1
+        for member in self.members.values():
+            self.parts |= _parts(member.signal)
+
     def akin(self, signal: Signal) -> bool:
         """Whether a key shares a part with one of its own: a campaign's tool, JA4 or network."""
-        parts = _parts(signal)
-        return any(not parts.isdisjoint(_parts(member.signal)) for member in self.members.values())
+        return not self.parts.isdisjoint(_parts(signal))
 
     def grew(self) -> bool:
         """Whether it is ten times as large as people know."""
-        return len(self.members) >= GROWTH * self.told_members or self.size >= GROWTH * self.told_size > 0
+        return self.count >= GROWTH * self.told_members or self.size >= GROWTH * self.told_size > 0
 
     def told(self) -> None:
         """Remember what people know."""
-        self.told_size, self.told_members = self.size, len(self.members)
+        self.told_size, self.told_members = self.size, self.count
 
     def alert(self, state: State) -> Alert:
         """The alert as it is now."""
         ranked = sorted(self.members.values(), key=lambda member: (-member.score, -member.size))
-        others = f" and {len(ranked) - 1} more like it" if len(ranked) > 1 else ""
+        others = f" and {self.count - 1:,} more like it" if self.count > 1 else ""
         return Alert(
             kind=self.detector.spec.kind,
             severity=self.detector.spec.severity,
@@ -156,7 +190,7 @@ class Episode:
             first_seen=_time(self.first_at),
             last_seen=_time(self.last_at),
             score=round(ranked[0].score, 4),
-            members=len(ranked),
+            members=self.count,
             state=state,
         )
 
@@ -174,6 +208,7 @@ def _parts(signal: Signal) -> frozenset[str]:
 def _row(member: Member) -> dict[str, Any]:
     signal = member.signal
     figures = signal.evidence[0] if signal.evidence else {}
+    most = {f"most_{member.headline}": member.size} if member.headline else {}
     return {
         "key_type": signal.key_type,
         "key": signal.key,
@@ -182,6 +217,7 @@ def _row(member: Member) -> dict[str, Any]:
         "first_seen": _time(member.first_at).isoformat(timespec="seconds"),
         "last_seen": _time(member.last_at).isoformat(timespec="seconds"),
         **figures,
+        **most,
     }
 
 
@@ -281,6 +317,7 @@ class Episodes:
         episode.take(active.signal, active.last_at if at is None else at)
         member = episode.members[identity]
         member.first_at = min(member.first_at, active.first_at)
+        episode.began_by(active.first_at)
 
     def _akin(self, detector: Detector, signal: Signal, at: float) -> Episode | None:
         """The episode that a key belongs to that is not among its own yet."""
@@ -351,6 +388,8 @@ class Episodes:
     def write(self) -> None:
         """Bring the kept alerts of what goes on up to date, each every few seconds at most."""
         now = self._clock()
-        for episode in self._open:
-            if episode.changed and now - episode.written_at >= WRITE_EVERY_S:
-                self._write(episode, "grew", tell=False)
+        due = [
+            episode for episode in self._open if episode.changed and now - episode.written_at >= WRITE_EVERY_S
+        ]
+        for episode in sorted(due, key=lambda episode: episode.written_at)[:MAX_WRITES]:
+            self._write(episode, "grew", tell=False)

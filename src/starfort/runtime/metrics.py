@@ -331,6 +331,24 @@ class StarfortCollector:
         families.gauge("start_timestamp_seconds", "When Starfort started.", [({}, self._runtime.started_at)])
         families.gauge("envoy_up", "1 while Envoy runs.", [({}, float(envoy.state == "running"))])
         families.counter("envoy_restarts", "Restarts of Envoy.", [({}, envoy.restarts)])
+        families.gauge(
+            "envoy_stale", "1 while another Envoy should run and does not.", [({}, float(bool(envoy.stale)))]
+        )
+        families.gauge(
+            "envoy_leaving",
+            "Envoys that were replaced and still have connections.",
+            [({}, len(envoy.leaving))],
+        )
+        disks = [({"path": each.path}, each) for each in self._runtime.disks]
+        families.gauge(
+            "disk_free_bytes", "Room where Starfort writes.", ((at, each.free_bytes) for at, each in disks)
+        )
+        families.gauge("disk_size_bytes", "Size of that disk.", ((at, each.size_bytes) for at, each in disks))
+        families.counter(
+            "background_failures",
+            "Work of the control plane that failed and was begun again.",
+            [({"work": name}, failed.count) for name, failed in sorted(self._runtime.all_failures().items())],
+        )
         self._catalogue(families)
 
     def _catalogue(self, families: _Families) -> None:

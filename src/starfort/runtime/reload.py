@@ -29,7 +29,7 @@ WATCH_EVERY_S: Final = 0.2
 """How often files are looked at: a change is to be in force within 1 s (the design's budget)."""
 
 AGAIN_AFTER_S: Final = 2.0
-"""After how long a change is tried again that failed for what is no fault of the file, such as a full disk."""
+"""After how long a change is tried again that failed through no fault of the file (a full disk)."""
 
 log = structlog.get_logger(__name__)
 
@@ -182,11 +182,6 @@ class Configuration:
             if tell:
                 await self._socket.push_bundle(self.bundle_path, self.built.version)
 
-    async def confirm(self) -> None:
-        """Keep a copy of the bundle in force, now that a filter runs it: the last good one to begin with."""
-        async with self._turn:
-            await self._keep_last_good()
-
     async def _apply(self, built: Built, started: float) -> ReloadResult:
         before = self.bundle_path.with_name(f".{self.bundle_path.name}.before")
         try:
@@ -209,8 +204,6 @@ class Configuration:
             return self._refused(["every filter refused the bundle"], refused, started)
         await asyncio.to_thread(before.unlink, missing_ok=True)
         await self._in_force(built, started)
-        if len(results) > len(refused):
-            await self._keep_last_good()
         return ReloadResult(
             True, built.version, [], refused, self.last_apply_s * 1000, unanswered, list(built.warnings)
         )
@@ -234,8 +227,9 @@ class Configuration:
         try:
             await self._on_applied(self.built)
         except Exception as error:
-            log.exception("config_follow_up_failed")
-            what = "the configuration is in force, and detectors, catalogue or alerts have not all taken it: "
+            if "follow_up" not in self._faults:
+                log.exception("config_follow_up_failed")
+            what = "the configuration is in force, and not all of detectors, catalogue and alerts took it: "
             self._fault("follow_up", what + _unexpected(error))
         else:
             self._faults.pop("follow_up", None)
@@ -250,7 +244,7 @@ class Configuration:
         try:
             await asyncio.to_thread(write_bytes, last_good(self.bundle_path), content)
         except OSError as error:
-            what = "the last good bundle can't be kept, an Envoy that finds its bundle damaged has an older one: "
+            what = "the last good bundle can't be kept, so an Envoy with a damaged one has an older: "
             self._fault("last_good", what + explain(error))
             return
         self._faults.pop("last_good", None)
@@ -292,7 +286,7 @@ class Configuration:
     def _refused(
         self, problems: list[str], refused_by: list[str], started: float, *, again: bool = False
     ) -> ReloadResult:
-        """Count and tell a refusal. `again`: the cause lies outside the file, so it is tried again by itself."""
+        """Count and tell a refusal. `again`: its cause is not in the file, so it is tried again by itself."""
         self.errors += 1
         self.last_error = "; ".join([*problems, *refused_by])[:4000]
         self.last_error_at = time.time()
@@ -304,7 +298,7 @@ class Configuration:
         return ReloadResult(False, version, problems, refused_by, (time.perf_counter() - started) * 1000)
 
     async def watch(self) -> None:
-        """Reload whenever one of the files changes, until cancelled; what failed for want of space is tried again."""
+        """Reload whenever a file changes, until cancelled; what failed for want of space is tried again."""
         while True:
             now = await asyncio.to_thread(marks, self._files())
             changed = any(self._seen.get(path, mark) != mark for path, mark in now.items())
@@ -316,7 +310,17 @@ class Configuration:
                 await self._again()
             elif self.built is not None and _mark(self.bundle_path) != self._bundle_mark:
                 await self.repair()
+            elif self._runs_somewhere():
+                async with self._turn:
+                    await self._keep_last_good()
             await asyncio.sleep(WATCH_EVERY_S)
+
+    def _runs_somewhere(self) -> bool:
+        """Whether a filter runs the bundle in force, of which there is no copy yet."""
+        if self.built is None or self._socket is None or "last_good" in self._faults:
+            return False
+        version = self.built.version
+        return self._kept != version and any(peer.bundle == version for peer in self._socket.connected)
 
     async def _again(self) -> None:
         """Try again what failed beside the reload itself."""
@@ -339,7 +343,7 @@ def last_good(bundle: Path) -> Path:
 
 
 def marks(files: Iterable[Path]) -> Marks:
-    """What tells one content of a file from the next: times of its content and of its mode, size and inode."""
+    """What tells one state of a file from the next: times of content and mode, size, inode."""
     return {path: _mark(path) for path in files}
 
 

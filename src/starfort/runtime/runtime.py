@@ -316,7 +316,7 @@ class Runtime:
         return self.runner.judged()
 
     def _keep(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
-        """Run work for as long as this runs. One that fails is begun again and reported; nothing else ends."""
+        """Run work for as long as this runs; where it fails it is begun again and told, and nothing ends."""
         failures = self.failures.setdefault(name, Failures())
         self._background(keep_running(name, work, failures))
 
@@ -371,13 +371,11 @@ class Runtime:
     async def _greet(self, peer: Peer) -> None:
         # Answers come over the connection that waits for us here, so this is done beside it.
         built = self._configuration.built
-        runs_it = built is not None and peer.bundle == built.version
         if not peer.bundle or peer.bundle_error:
-            # Envoy loads the bundle before it listens, so the file could not be read there. One that began with
-            # its copy was sent nothing, for it runs this version.
-            self._background(self._configuration.repair(tell=runs_it))
-        elif runs_it:
-            self._background(self._configuration.confirm())
+            # Envoy loads the bundle before it listens, so the file could not be read there. One that began
+            # with its copy was sent nothing, for it runs this version.
+            tell = built is not None and peer.bundle == built.version
+            self._background(self._configuration.repair(tell=tell))
 
     async def _take_events(self, peer: Peer, sequence: int, stream: bytes) -> Taken:
         while True:
@@ -486,6 +484,10 @@ class Runtime:
             endpoints=self.endpoint_count(),
         )
 
+    def all_failures(self) -> dict[str, Failures]:
+        """How often each piece of work in the background failed, by name."""
+        return {**self.failures, **self._proxy.failures}
+
     def policies(self) -> list[PolicyStatus]:
         """Each policy in order, with what it did and would have done in the last day. Blocking."""
         built = self._configuration.built
@@ -578,7 +580,7 @@ class Runtime:
         problems += [each.problem for each in self.disks if each.problem]
         problems += [
             f"{name} failed and was begun again ({failed.count} times): {failed.error}"
-            for name, failed in sorted({**self.failures, **self._proxy.failures}.items())
+            for name, failed in sorted(self.all_failures().items())
             if failed.recent()
         ]
         connected = self.socket.connected

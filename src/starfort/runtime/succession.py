@@ -1,9 +1,9 @@
 """How a control plane is replaced by what is installed now: the same process goes on with another program.
 
 `starfort restart` leaves a request in the data directory and sends `SIGNAL`. The control plane leaves Envoy
-alone, ends everything else, and executes the Python that the request names with its own arguments: the process
-id stays, so whoever started it (systemd, a terminal, a container) notices nothing. What comes of it is written
-beside the request.
+alone, ends everything else, and executes the Python that the request names with its own arguments: the
+process id stays, so whoever started it (systemd, a terminal, a container) notices nothing. What comes of it
+is written beside the request.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Outcome:
         pid: its process id.
         envoy: process id of the Envoy that takes requests, 0 when it is not known.
         leaving: process ids of Envoys that were replaced and end when their connections have.
+        pending: what comes into force when an Envoy that leaves has ended, "" when nothing waits.
         error: what is not as it should be, "" otherwise.
     """
 
@@ -53,6 +54,7 @@ class Outcome:
     pid: int = 0
     envoy: int = 0
     leaving: tuple[int, ...] = ()
+    pending: str = ""
     error: str = ""
 
 

@@ -96,7 +96,7 @@ def test_cef_escapes_what_an_attacker_chose() -> None:
     """Bars, equal signs and line ends in values can't make up fields or messages."""
     text = cef(ALERT)
     assert r"|A\|title=1|8|" in text
-    assert text.endswith(r"cs1=ja4\=x\ny")
+    assert text.endswith(" cs1=ja4\\=x\\ny cs2Label=state cs2=new start=1767312000000 end=1767312000000")
     assert "\n" not in text
 
 

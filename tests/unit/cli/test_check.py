@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,3 +141,13 @@ def test_what_a_catalogue_has_seen_is_used(run: Run) -> None:
     (folder / "state.db").write_bytes(b"no database")
     assert run("check", "--strict").code == 0
     assert [path.name for path in folder.iterdir()] == ["state.db"]
+
+
+def test_garbage_is_collected_as_before_afterwards(run: Run) -> None:
+    """A check that ends, right or wrong, leaves the process's collector as it was."""
+    assert gc.isenabled()
+    run("init")
+    assert run("check").code == 0
+    Path("starfort.yaml").write_text("{")
+    assert run("check").code == 1
+    assert gc.isenabled()

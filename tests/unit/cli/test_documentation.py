@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 from starfort import _engine
 from starfort.admin import errors as admin_errors
+from starfort.admin import login as _login  # noqa: F401 (its error is one too)
 from starfort.api.problem import TITLES
 from starfort.cli.app import NOUNS, VERBS
 from starfort.config.model import Config

@@ -71,7 +71,7 @@ async def test_it_starts_with_these_arguments(
     assert arguments[arguments.index("--concurrency") + 1] == "3"
     assert arguments[arguments.index("--restart-epoch") + 1] == "0"
     assert 0 < int(arguments[arguments.index("--base-id") + 1]) < 100_000
-    assert arguments[arguments.index("--socket-path") + 1] == str(tmp_path / "var" / "run" / "hot")
+    assert arguments[arguments.index("--socket-path") + 1] == str(tmp_path / "var" / "run" / "h")
     longest = int(arguments[arguments.index("--drain-time-s") + 1])
     assert longest < int(arguments[arguments.index("--parent-shutdown-time-s") + 1])
     assert (status.state, status.restarts, status.last_error) == ("running", 0, "")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from starfort.alerts import Alert
-from starfort.runtime.episodes import Episodes
+from starfort.runtime.episodes import MAX_MEMBERS, Episodes
 from starfort.signals import Detector, Signal, SignalTable
 from tests.support.detectors import counting
 
@@ -71,7 +71,7 @@ def test_alert_has_the_latest_figures_while_it_goes_on() -> None:
     assert not told
     assert latest.title == "Many: 100"
     assert (latest.score, latest.members) == (0.9, 1)
-    assert latest.evidence[0]["requests"] == 40
+    assert (latest.evidence[0]["requests"], latest.evidence[0]["most_requests"]) == (40, 100)
     assert (latest.began.timestamp(), latest.latest.timestamp()) == (START, START + 20)
     assert latest.id == desk.new[0].id
     assert desk.told == [("new", 1)]
@@ -202,3 +202,18 @@ def test_lifted_signal_ends_its_episode() -> None:
     desk.run(signal())
     desk.episodes.lapse(desk.table.clear("many", "address", "192.0.2.1").clear)
     assert desk.told == [("new", 1), ("ended", 1)]
+
+
+def test_many_keys_stay_cheap() -> None:
+    """A campaign over ever new addresses counts all of them and knows the figures of the latest; it ends as one."""
+    desk = Desk()
+    for turn in range(8):
+        desk.run(*(signal(f"10.{turn}.{number // 250}.{number % 250}") for number in range(2000)))
+        desk.tidy(40)
+    (episode,) = desk.episodes._open
+    assert len(episode.members) <= MAX_MEMBERS
+    assert episode.count == 16_000
+    desk.tidy(100)
+    final = desk.updates[-1][0]
+    assert (final.state, final.members, final.began.timestamp()) == ("ended", 16_000, START)
+    assert final.title.endswith(" and 15,999 more like it")

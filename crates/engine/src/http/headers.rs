@@ -109,7 +109,8 @@ const fn allowed() -> [u8; 256] {
         );
         let token = byte.is_ascii_alphanumeric() || punctuation;
         let value = !matches!(byte, 0..=8 | 10..=0x1f | 0x7f);
-        *slot = token as u8 * TOKEN | value as u8 * VALUE | (byte != b'_') as u8 * NO_UNDERSCORE;
+        let plain = (byte != b'_') as u8 * NO_UNDERSCORE;
+        *slot = (token as u8 * TOKEN) | (value as u8 * VALUE) | plain;
         rest = tail;
         byte = byte.wrapping_add(1);
     }

@@ -46,7 +46,7 @@ impl Filter {
     /// Word by word the bit that belongs to a hash. The upper half chooses the block, the lower one the bits.
     fn bits(&self, hash: u64) -> impl Iterator<Item = (&AtomicU32, u32)> {
         let block = ((hash >> 32).wrapping_mul(self.blocks.len() as u64) >> 32) as usize;
-        let low = (hash & u64::from(u32::MAX)) as u32;
+        let low = u32::try_from(hash & u64::from(u32::MAX)).unwrap_or_default();
         let words = self.blocks.get(block).into_iter().flatten();
         let bit = move |salt: &u32| 1_u32 << (low.wrapping_mul(*salt) >> 27);
         words.zip(SALTS.iter().map(bit))
@@ -129,6 +129,10 @@ impl KnownLogins {
 
 /// How well the one who logs in is known: the narrower implies nothing about the wider, for each is remembered apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four facts, each of which may hold without the others"
+)]
 pub struct Familiarity {
     /// This account succeeded from this address.
     pub address: bool,

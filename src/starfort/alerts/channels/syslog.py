@@ -44,6 +44,10 @@ def cef(alert: Alert) -> str:
         "externalId": alert.id,
         "cs1Label": "subject",
         "cs1": alert.subject,
+        "cs2Label": "state",
+        "cs2": alert.state,
+        "start": str(int(alert.began.timestamp() * 1000)),
+        "end": str(int(alert.latest.timestamp() * 1000)),
     }
     return f"{head}|{' '.join(f'{name}={_extension(value)}' for name, value in fields.items())}"
 

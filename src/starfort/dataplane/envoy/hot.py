@@ -21,10 +21,12 @@ from typing import Final
 
 SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 (the place is Linux's, shm_overview(7))
 
-SOCKETS: Final = "run/hot"
-"""Envoy appends `_parent_` or `_child_` and ten times the base id plus the epoch modulo 3."""
+SOCKETS: Final = "run/h"
+"""Envoy appends a role, such as `_parent_`, and ten times the base id plus the epoch modulo 3."""
 
-LONGEST_SOCKET: Final = f"{SOCKETS}_parent_999999"
+LONGEST_SOCKET: Final = f"{SOCKETS}_udp_parent_999999"
+
+_ROLES: Final = ("parent", "child", "udp_parent", "udp_child", "stand")
 
 _BASE_IDS: Final = range(1, 99_999)
 _PROCESSES: Final = 3
@@ -68,7 +70,7 @@ def arguments(data_dir: Path, base_id: int, epoch: int) -> tuple[str, ...]:
 
 def make_way(data_dir: Path, base_id: int, epoch: int) -> None:
     """Remove what an ended process of that place in the family left."""
-    for role in ("parent", "child", "stand"):
+    for role in _ROLES:
         with suppress(OSError):
             _socket(data_dir, role, base_id, epoch).unlink()
 
@@ -76,9 +78,9 @@ def make_way(data_dir: Path, base_id: int, epoch: int) -> None:
 def stand_in(data_dir: Path, base_id: int, epoch: int) -> socket.socket:
     """A socket for what a process says to the one before it, when that is no more.
 
-    Envoy tells the one before it to end when its time is over and when it ends itself. Where that one has ended
-    earlier, it tries for ten seconds and then aborts. So it gets a socket of its own at its start, which takes
-    the message, whoever lives then; `take_place` puts it where Envoy looks.
+    Envoy tells the one before it to end when its time is over and when it ends itself. Where that one has
+    ended earlier, it tries for ten seconds and then aborts. So it gets a socket of its own at its start, and
+    that takes the message, whoever lives then; `take_place` puts it where Envoy looks.
 
     Args:
         data_dir: where the sockets are.
@@ -123,8 +125,8 @@ def clean(data_dir: Path, keep: frozenset[int] = frozenset()) -> None:
         data_dir: the data directory.
         keep: base ids of families that live.
     """
-    for left in (data_dir / SOCKETS).parent.glob("hot_*_*"):
-        found = re.fullmatch(r"hot_(?:parent|child|stand)_([0-9]{1,6})", left.name)
+    for left in (data_dir / SOCKETS).parent.glob("h_*_*"):
+        found = re.fullmatch(rf"h_(?:{'|'.join(_ROLES)})_([0-9]{{1,6}})", left.name)
         if found is None or int(found[1]) // 10 in keep:
             continue
         with suppress(OSError):

@@ -154,7 +154,7 @@ class Process:
 
 
 def _open_log(log: Path) -> int:
-    """A descriptor of the log. An Envoy without a log is better than none, so any failure gives `/dev/null`."""
+    """A descriptor of the log. An Envoy without a log is better than none, so a failure gives `/dev/null`."""
     try:
         make_private(log.parent)
         return os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

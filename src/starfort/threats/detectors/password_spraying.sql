@@ -12,6 +12,10 @@ probe: 0.05
 thresholds:
   min_accounts: {default: 25, minimum: 5, per_window: true, description: distinct accounts of strangers on which the password failed within the window}
   max_success: {default: 0.15, minimum: 0.0, maximum: 1.0, description: share of the accounts that the password opens above which it is one that people chose}
+gate: |
+  SELECT 1 FROM login_1s
+  WHERE key_type = 'endpoint' AND time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')}
+  HAVING sum(strange) >= {min_accounts:UInt32} OR (sum(stopped) > 0 AND sum(probes_succeeded) > 0)
 severity: high
 ttl: 15s
 score: |

@@ -277,8 +277,15 @@ def _transformed(link: Link, changes: Iterable[Decoding]) -> Link:
 
 def within(rule: int, ids: str) -> bool:
     """Whether a rule is the one, or one of those, that `ids` names."""
+    first, last = _range(ids)
+    return first <= rule <= last
+
+
+@functools.cache
+def _range(ids: str) -> tuple[int, int]:
+    """First and last of what `Range` allows; a profile has some dozens of them."""
     first, _, last = ids.partition("-")
-    return int(first) <= rule <= int(last or first)
+    return int(first), int(last or first)
 
 
 def _needed(exclusion: Exclusion, version: str) -> bool:

@@ -87,15 +87,16 @@ def parse_actions(
     return tuple(found)
 
 
+_BLANKS = re.compile(r"[ \t\r\n,]*")
+_NAME = re.compile(r"[^:,]*")
+
+
 def _split(text: str) -> Iterator[tuple[str, str | None, int]]:
     """Name, value (None: a quote is open) and offset of each action."""
     offset = 0
     while offset < len(text):
-        while offset < len(text) and text[offset] in " \t\r\n,":
-            offset += 1
-        start = offset
-        while offset < len(text) and text[offset] not in ":,":
-            offset += 1
+        start = _BLANKS.match(text, offset).end()  # type: ignore[union-attr]  # it matches nothing too
+        offset = _NAME.match(text, start).end()  # type: ignore[union-attr]
         name = text[start:offset].strip()
         value: str | None = ""
         if offset < len(text) and text[offset] == ":":

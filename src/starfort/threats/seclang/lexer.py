@@ -11,6 +11,8 @@ what the manual leaves open.
 from __future__ import annotations
 
 import re
+import sys
+from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +48,7 @@ class _Line:
         self.text += text
 
     def position(self, offset: int) -> tuple[int, int]:
-        start, number = max(part for part in self.parts if part[0] <= offset)
+        start, number = self.parts[bisect_right(self.parts, (offset, sys.maxsize)) - 1]
         return number, offset - start + 1
 
     def runs(self, segments: list[tuple[int, int]]) -> tuple[tuple[int, int, int], ...]:

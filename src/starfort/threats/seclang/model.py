@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,9 +39,8 @@ class Argument:
 
     def place(self, offset: int = 0) -> Place:
         """Where the character at `offset` of the text stands."""
-        start, line, column = max(
-            (entry for entry in self.lines if entry[0] <= offset), default=self.lines[0]
-        )
+        before = bisect_right(self.lines, (offset, sys.maxsize, sys.maxsize))
+        start, line, column = self.lines[max(0, before - 1)]
         return Place(self.file, line, column + offset - start)
 
 
