@@ -237,7 +237,7 @@ WITH
             max(if(hides, spread, 0)) OVER () AS any_spread,
             max(if(hides, attempts, 0)) OVER () AS any_attempts,
             -- so many networks that each has hardly been seen: one failure in a network without people is enough
-            max(hides AND thin_networks >= {min_failures:UInt32} AND thin >= 3 * people) OVER (PARTITION BY family) AS broad
+            max(hides AND thin_networks >= {min_failures:UInt32} AND thin >= 2 * people) OVER (PARTITION BY family) AS broad
         FROM hidden
     ),
     decided AS
