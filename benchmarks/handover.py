@@ -83,7 +83,8 @@ async def main(wanted: int, handovers: int) -> None:
         clients = [asyncio.create_task(load.client(keep=bool(number % 2))) for number in range(16)]
         try:
             for number in range(1, handovers + 1):
-                while load.good < wanted * number / (handovers + 1) and not all(c.done() for c in clients):
+                part = wanted * number / (handovers + 1)
+                while load.good < part and not all(c.done() for c in clients):  # noqa: ASYNC110 (clients count)
                     await asyncio.sleep(0.05)
                 before = supervisor.status().pid
                 while supervisor.status().leaving:  # noqa: ASYNC110 (a process that ends in its own time)
@@ -103,9 +104,9 @@ async def main(wanted: int, handovers: int) -> None:
         {"name": "hand-overs", "value": done, "unit": "", "target": handovers, "ok": done == handovers},
         {"name": "requests a second", "value": round(load.good / took), "unit": "/s"},
     ]
-    print(json.dumps(rows, indent=1))  # noqa: T201 (a script)
+    print(json.dumps(rows, indent=1))
     for reason in sorted(set(load.lost))[:10]:
-        print(reason, load.lost.count(reason))  # noqa: T201 (a script)
+        print(reason, load.lost.count(reason))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Whether memory stays where it is: traffic and people at pages for minutes or an hour, over a full store.
 
 `make soak` runs an hour, `make bench` five minutes (`STARFORT_SOAK_S`). The store has twenty million events
-of thirty days; traffic goes on at a steady rate, and every second somebody opens a page of thirty days. Memory
-is what both processes hold at the end compared with the middle: what is filled once (caches, tables of clients)
-is full by then.
+of thirty days; traffic goes on at a steady rate, and every second somebody opens a page of thirty days.
+Memory is what both processes hold at the end compared with the middle: what is filled once (caches, tables of
+clients) is full by then.
 """
 
 from __future__ import annotations

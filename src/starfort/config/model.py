@@ -629,8 +629,8 @@ class Admin(Model):
     in `tls`'s certificate; `*.example.com` for one label. A request to any other name is refused (DNS
     rebinding)."""
     trusted_proxies: list[Network] = []
-    """Addresses of proxies in front of it whose X-Forwarded-For and X-Forwarded-Proto are believed. Read at the
-    start."""
+    """Addresses of proxies in front of it whose X-Forwarded-For and X-Forwarded-Proto are believed. Read at
+    the start."""
     second_factor: list[Literal["viewer", "operator", "admin"]] = []
     """Roles that must have a second factor: who has none can do nothing but set one up."""
 

@@ -282,7 +282,7 @@ class _Connection:
         return len(self._batches)
 
     async def tell_known(self, hashes: bytes, flags: int = 0) -> None:
-        """Send hashes in frames that are small beside what may wait unread, each when the one before is gone."""
+        """Send hashes in frames that are small beside what may wait unread, one after the other is gone."""
         for begin in range(0, max(len(hashes), 1), KNOWN_FRAME_BYTES):
             part = hashes[begin : begin + KNOWN_FRAME_BYTES]
             self.send(frames.encode(FrameType.KNOWN, bytes([flags]) + part))

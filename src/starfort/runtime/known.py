@@ -1,9 +1,9 @@
 """Who logged in before, for filters: nobody who succeeded is refused for what others do.
 
-The store keeps a hash of each account and place that a log-in succeeded with (`login_known`). Filters hold them
-in a memory of one size (`crates/engine/src/signals/known.rs`) and add what they see themselves. A filter that
-comes is told all of them; now and then all filters are told what is new, for another one may have seen it, and
-forget what is too old.
+The store keeps a hash of each account and place that a log-in succeeded with (`login_known`). Filters hold
+them in a memory of one size (`crates/engine/src/signals/known.rs`) and add what they see themselves. A filter
+that comes is told all of them; now and then all filters are told what is new, for another one may have seen
+it, and forget what is too old.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ too."""
 
 log = structlog.get_logger(__name__)
 
-_NEW = "SELECT hash FROM login_known WHERE time >= {since:DateTime64(6, 'UTC')} GROUP BY hash LIMIT {most:UInt32}"
+_NEW = (
+    "SELECT hash FROM login_known WHERE time >= {since:DateTime64(6, 'UTC')}"
+    " GROUP BY hash LIMIT {most:UInt32}"
+)
 _PART = (
     "SELECT hash FROM login_known WHERE hash >= {first:UInt64} AND hash <= {last:UInt64}"
     " GROUP BY hash ORDER BY max(time) DESC LIMIT {most:UInt32}"

@@ -19,15 +19,15 @@
     */
     SELECT key_type, key, …, AS score, failures, addresses FROM … WHERE time > {since:DateTime64(6, 'UTC')} …
 
-The query gets `since` and `until` (the window that is judged; in a backtest it lies in the past), `probe` and
-every threshold under its name, all as bound parameters. One that uses `slots` and `slot` lets the runner judge
-its keys in shares when it is too slow for all at once. It returns `key` and `score` (0 to 1; a row with 0 lifts
-the key's signal), `key_type` when the front matter names several, `probe` when the share differs from key to
-key, and evidence columns, which are kept for the alert.
+The query gets `since` and `until` (the window that is judged; in a backtest it lies in the past), `probe`
+and every threshold under its name, all as bound parameters. One that uses `slots` and `slot` lets the runner
+judge its keys in shares when it is too slow for all at once. It returns `key` and `score` (0 to 1; a row with
+0 lifts the key's signal), `key_type` when the front matter names several, `probe` when the share differs from
+key to key, and evidence columns, which are kept for the alert.
 
-`probe` is the share of calls that pass although their key is signalled: their outcome is what a detector learns
-from while everything else is being stopped. `spare_known`: a log-in of an account that succeeded before from
-there passes.
+`probe` is the share of calls that pass although their key is signalled: their outcome is what a detector
+learns from while everything else is being stopped. `spare_known`: a log-in of an account that succeeded
+before from there passes.
 
 `DetectorSpec` is the front matter as written, `Detector` the checked whole.
 """

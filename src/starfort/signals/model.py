@@ -48,8 +48,8 @@ class Signal:
         detector: name of the detector.
         severity: one of `SEVERITIES`, for the alert.
         title: the alert's title.
-        probe: share of calls, 0 to 1, that pass although they have the key; what becomes of them tells what goes
-            on.
+        probe: share of calls, 0 to 1, that pass although they have the key; what becomes of them tells what
+            goes on.
         spare_known: whether a log-in passes whose account succeeded before from the same address, or in the
             same network with the same tool.
     """

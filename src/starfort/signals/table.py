@@ -63,8 +63,8 @@ class SignalTable:
         """Take over what detectors just said.
 
         Args:
-            signals: of one or more runs. Of two with the same identity the higher score counts. One with score 0
-                lifts what is active.
+            signals: of one or more runs. Of two with the same identity the higher score counts. One with
+                score 0 lifts what is active.
             at: Unix seconds that their TTL counts from, when that is not now: the end of a window that was
                 judged late. What would have lapsed by now does not become active; older figures replace and
                 lift no newer ones.

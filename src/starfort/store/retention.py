@@ -28,8 +28,8 @@ LONG: Final = ("_1m", "_5m", "_1h")
 """Ends of names of tables that are kept as long as `rollups` says; others go with the events."""
 
 LOGINS: Final[dict[str, timedelta]] = {"login_1d": timedelta.max, "login_known": timedelta(days=30)}
-"""What detection of log-ins looks back on, as long as `rollups` at most: keys and hashes, no calls.
-Filters hold some four million of those who are known (crates/engine/src/signals/known.rs), a month of them."""
+"""What detection of log-ins looks back on, as long as `rollups` at most: keys and hashes, no calls. Filters
+hold some four million of those who are known (crates/engine/src/signals/known.rs), a month of them."""
 
 SPANS: Final = {
     "_1m": timedelta(minutes=1),

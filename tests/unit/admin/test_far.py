@@ -77,7 +77,7 @@ async def ask(insight):
         for by in ("address", "fingerprint", "subject", "ja4", "network", "bot"):
             for sort in ("requests", "endpoints") if by != "subject" else ("stopped", "errors", "last_seen"):
                 found[f"clients {by} {sort} {far}"] = await insight.clients(
-                    ClientFilter(range=far, by=by, sort=sort), 20, 1)
+                    ClientFilter(range=far, by=by, sort=sort), 20, 0)
             found[f"clients {by} found {far}"] = await insight.clients(
                 ClientFilter(range=far, by=by, search="1", bot="none"), 20, 0)
     found["openapi"] = await insight.openapi("api1")
@@ -125,6 +125,9 @@ def test_rollups_answer_as_events_do(tmp_path: Path) -> None:
         for name, value in found.items():
             if name.startswith("policy "):
                 value["hit_endpoints"] = [row for row in value["hit_endpoints"] if "{id}" in row["value"]]
+            # callers with as much of what they are sorted by come in any order
+            if name.startswith("clients ") and " requests " not in name:
+                value["items"].sort(key=lambda row: row["key"])
     different = {name: (near[name], far[name]) for name in near if near[name] != far[name]}
     assert not different, json.dumps(different, indent=1)[:3000]
     assert near["traffic 30d"]["totals"]["requests"] == 3000
