@@ -260,7 +260,8 @@ SELECT
     signalled.1 AS key_type, signalled.2 AS key,
     multiIf(
         why = 'lifted', 0,
-        why IN ('large', 'strangers'), (1 - success_share) * spread,
+        why = 'large', (1 - success_share) * spread,
+        why = 'strangers', spread, -- of them hardly anybody gets in, however many others do
         why = 'goes on', probes_fail * (0.5 * least(1, 1.5 * attempted / attempts)
             + 0.5 * least(1, attempted_from / {min_addresses:UInt32} / {hold:Float64})),
         (1 - success_share) * if(why = 'walks', any_spread, hidden_spread)) AS score,
