@@ -195,8 +195,8 @@ async def _overload(here: Stand, program: Path, factor: int, capacity: float) ->
 async def _watch_lag(ours: starfort.Starfort, seen: Seen, end: float) -> None:
     """Compare the reported lag with the age of the newest marker in the store, once a second.
 
-    The marker is looked up between two reports, at some moment of the time that its answer takes: the reported
-    lag is wrong by as much as lies between what both reports span and what the marker's age spans meanwhile.
+    The marker is looked up between two reports, at some moment of the time that its answer takes: the
+    reported lag is wrong by as much as lies between what both reports span and what the marker's age spans.
     """
     await asyncio.sleep(3)
     while time.perf_counter() < end - 1:
