@@ -25,7 +25,9 @@ def list_audit(
     _: Admin,
     desk: Office,
     limit: Limit = 50,
-    before: Annotated[int | None, Query(ge=1, description="Entries with a smaller id than this.")] = None,
+    before: Annotated[
+        int | None, Query(ge=1, le=2**63 - 1, description="Entries with a smaller id than this.")
+    ] = None,
 ) -> list[AuditRecord]:
     """Entries of the audit log."""
     return audit.page(desk.database, limit, before)

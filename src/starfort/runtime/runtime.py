@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
 
 import starfort
 from starfort.alerts import Alert, AlertDispatcher, AlertHistory
@@ -631,7 +632,11 @@ def _absolute(path: Path | str) -> Path:
 
 
 def _open_state(path: Path) -> Engine:
-    """The state database, private, safe for several threads."""
+    """The state database, private, safe for several threads.
+
+    Raises:
+        StartError: SQLite can't use the file, or a page of it is damaged.
+    """
     path.touch(mode=0o600, exist_ok=True)
     engine = create_engine(f"sqlite:///{path}")
 
@@ -640,4 +645,15 @@ def _open_state(path: Path) -> Engine:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA busy_timeout = 5000")
 
+    try:
+        with engine.connect() as connection:
+            found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()).splitlines()[-1]
+    except DatabaseError as error:
+        found = str(error.orig)
+    if found != "ok":
+        engine.dispose()
+        raise StartError(
+            f"{path}: SQLite can't use it ({found}); restore it with its -wal file, or move it away to begin"
+            " without accounts, tokens and past alerts"
+        )
     return engine

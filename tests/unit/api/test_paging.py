@@ -78,3 +78,12 @@ async def test_former_paths_answer_the_same(
     described = (await client.get("/api/v1/openapi.json", headers=tokens["viewer"])).json()["paths"]
     assert f"/api/v1{former}" not in described
     assert former not in described
+
+
+@pytest.mark.parametrize("before", ["0", "-1", "9223372036854775808", "9" * 30])
+async def test_number_beyond_the_database(
+    client: httpx.AsyncClient, tokens: dict[str, dict[str, str]], before: str
+) -> None:
+    """An id that SQLite cannot hold is refused, and no fault of ours."""
+    answer = await client.get("/api/v1/audit", params={"before": before}, headers=tokens["admin"])
+    assert answer.status_code == 422

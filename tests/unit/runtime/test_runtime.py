@@ -263,6 +263,22 @@ async def test_wrong_file_at_start_is_an_error(tmp_path: Path, store: Store) -> 
         await control.runtime.start()
 
 
+@pytest.mark.parametrize("damaged", ["no database", "a page"])
+async def test_damaged_state_is_told_with_its_file(tmp_path: Path, store: Store, damaged: str) -> None:
+    """Who starts with a damaged `state.db` reads which file it is and what to do, and it is left as it is."""
+    made = Control(tmp_path, store)
+    await made.runtime.start()
+    file = made.runtime.data_dir / "state.db"
+    await made.runtime.stop()
+    whole = file.read_bytes()
+    broken = bytes(range(256)) * 16
+    file.write_bytes(broken if damaged == "no database" else whole[:4096] + broken + whole[8192:])
+    content = file.read_bytes()
+    with pytest.raises(StartError, match=rf"{re.escape(str(file))}: SQLite can't use it .*; restore it"):
+        await Control(tmp_path, store).runtime.start()
+    assert file.read_bytes() == content
+
+
 async def test_taken_admin_port_is_an_error_and_releases_everything(tmp_path: Path, store: Store) -> None:
     """A taken port is named, and the data directory is free again."""
     control = Control(tmp_path, store)

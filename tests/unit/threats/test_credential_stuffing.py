@@ -187,6 +187,15 @@ def test_service_that_fails_for_known_people_accuses_nobody(store: Store, stuffi
     assert run(store, stuffing, rows, start + HALF) == []
 
 
+def test_few_accounts_that_fail_on_purpose_excuse_no_campaign(store: Store, stuffing: Detector) -> None:
+    """A campaign of 200 whose own four accounts, known from home, fail every 2 s beside it is a campaign."""
+    start = slot()
+    home = {"signals": ["known:address"], "address": "203.0.113.9"}
+    rows = campaign(start, 200, 100)
+    rows += [login(time, f"own-{i % 4}", ok=False, **home) for i, time in enumerate(spread(start, 30, 60))]
+    assert keys(run(store, stuffing, rows, start + HALF)) == {TOOL}
+
+
 def test_silence_after_many_successes_is_a_failing_service(store: Store, stuffing: Detector) -> None:
     """A log-in into which two people a second got for ten minutes, and nobody does now, fails by itself."""
     start = slot()

@@ -51,14 +51,19 @@ WITH
             arrayDistinct(groupArrayIf(toInt16(slice), people > 0)) AS open_slices,
             arrayDistinct(groupArrayIf(toInt16(slice), regulars > 0)) AS regular_slices,
             groupArrayIf(toInt16(slice), regulars_failed > 0) AS failing_slices,
-            groupArrayIf(regulars_failed, regulars_failed > 0) AS failing
+            groupArrayIf(regulars_failed, regulars_failed > 0) AS failing,
+            -- three accounts of a campaign's own, which fail on purpose, are no failing service for all the others
+            uniqCombinedMerge(12)(slice_regulars_failed) >= 0.05 * (uniqCombinedMerge(12)(slice_tried) - uniqCombinedMerge(12)(slice_people)) AS many_fail
         FROM
         (
             SELECT
                 api, endpoint_id, intDiv(toUnixTimestamp({until:DateTime64(6, 'UTC')}) - toUnixTimestamp(time), 2) AS slice,
                 uniqCombinedMerge(12)(login_1s.people) AS people,
                 uniqCombinedMerge(12)(login_1s.regulars) AS regulars,
-                uniqCombinedMerge(12)(login_1s.regulars_failed) AS regulars_failed
+                uniqCombinedMerge(12)(login_1s.regulars_failed) AS regulars_failed,
+                uniqCombinedMergeState(12)(login_1s.regulars_failed) AS slice_regulars_failed,
+                uniqCombinedMergeState(12)(login_1s.tried) AS slice_tried,
+                uniqCombinedMergeState(12)(login_1s.people) AS slice_people
             FROM login_1s
             WHERE key_type = 'endpoint' AND time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')}
             GROUP BY api, endpoint_id, slice
@@ -81,14 +86,14 @@ WITH
         GROUP BY key
     ),
     -- slices in which the service fails: four people should have got in since somebody last did, or until somebody does; or
-    -- three accounts fail from where they succeeded before, and none like them gets in
+    -- three accounts, and one of twenty that fail, do so from where they succeeded before, and none like them gets in
     failing_service AS
     (
         SELECT api, endpoint_id, arrayJoin(arrayFilter(
             i -> NOT has(open_slices, toInt16(i)) AND (
                 2 * rate * (arrayMin(arrayConcat([toInt16(30)], arrayFilter(o -> o > i, open_slices)))
                     - arrayMax(arrayConcat([toInt16(-1)], arrayFilter(o -> o < i, open_slices))) - 1) >= 4
-                OR arraySum(arrayMap((s, n) -> if(abs(s - i) <= 2, n, 0), failing_slices, failing)) >= 3
+                OR many_fail AND arraySum(arrayMap((s, n) -> if(abs(s - i) <= 2, n, 0), failing_slices, failing)) >= 3
                     AND NOT arrayExists(s -> abs(s - i) <= 2, regular_slices)),
             range(31))) AS slice
         FROM doors LEFT JOIN usual ON usual.key = concat(doors.api, '|', doors.endpoint_id)
