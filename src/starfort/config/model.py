@@ -613,15 +613,19 @@ class AlertChannel(Model):
         return self
 
 
+class AdminTls(ListenerTls):
+    """TLS of dashboard and REST API. Read at the start: after a change run `starfort restart`."""
+
+
 class Admin(Model):
     """REST API and dashboard."""
 
     address: Address = "127.0.0.1:9443"
-    """Where they listen."""
+    """Where they listen. Read at the start: after a change run `starfort restart`."""
     metrics: bool = True
     """Serve `/metrics` there, without login."""
-    tls: ListenerTls | None = None
-    """Certificate for it."""
+    tls: AdminTls | None = None
+    """Certificate for it; without it plain HTTP."""
     hosts: list[
         Annotated[str, Field(pattern=r"^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=253)]
     ] = []
@@ -630,7 +634,7 @@ class Admin(Model):
     rebinding)."""
     trusted_proxies: list[Network] = []
     """Addresses of proxies in front of it whose X-Forwarded-For and X-Forwarded-Proto are believed. Read at
-    the start."""
+    the start: after a change run `starfort restart`."""
     second_factor: list[Literal["viewer", "operator", "admin"]] = []
     """Roles that must have a second factor: who has none can do nothing but set one up."""
 
@@ -790,7 +794,7 @@ class Config(Model):
     )
     """Name of this node; default: the host's."""
     data_dir: Path = Path("./var")
-    """Store, spool, bundle, sockets."""
+    """Store, spool, bundle, sockets. To move it, stop Starfort, move the folder, and start."""
     failure_mode: Literal["open", "closed"] = "open"
     """When the engine itself fails: let requests pass, or refuse them."""
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None

@@ -66,3 +66,16 @@ def test_what_rules_name_exists(tmp_path: Path) -> None:
         (7, "there is no API 'shpo'"),
         (8, "there is no API 'other'"),
     ]
+
+
+@pytest.mark.parametrize(
+    "section", ["admin: {tls: TLS}", "listeners: [{name: a, address: 127.0.0.1:1, tls: TLS}]"]
+)
+def test_required_certificates_need_an_authority(tmp_path: Path, section: str) -> None:
+    """Whoever asks for certificates of clients says who vouches for them, for listeners and the dashboard."""
+    tls = "{certificate: c.pem, key: k.pem, client_certificate: required}"
+    file = tmp_path / "starfort.yaml"
+    kept = [line for line in HEAD.splitlines() if line.partition(":")[0] != section.partition(":")[0]]
+    file.write_text("\n".join([*kept, section.replace("TLS", tls)]), encoding="utf-8")
+    with pytest.raises(ConfigError, match="client_certificate: required needs client_ca"):
+        load(file)
