@@ -652,8 +652,9 @@ class Health(Model):
     """When `starfort status` says that something needs a person."""
 
     lag: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
-    """Detection sees the past by more than this: younger events are not in the store. It has 3 s from the
-    first call of an attack to its verdict; a busy machine needs some more now and then."""
+    """Not healthy when a call that ended longer ago than this is not in the store, so that detection does not
+    see it; and when events of more time than this wait that newer ones overtook. Detection is meant to judge
+    within 3 s of an attack's first call; a busy machine takes longer now and then."""
 
 
 Match = Annotated[str, Field(pattern=r"^([A-Z]+|\*) /\S*$")]
