@@ -642,9 +642,9 @@ class Admin(Model):
 class Retention(Model):
     """How long things are kept."""
 
-    events: Duration = timedelta(days=7)
+    events: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(days=7)
     """Single events, sums by second, and everything that names callers."""
-    rollups: Duration = timedelta(days=90)
+    rollups: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(days=90)
     """Sums by minute and hour, which name no callers."""
 
 
