@@ -625,8 +625,8 @@ class Admin(Model):
     metrics: bool = True
     """Serve `/metrics` there, without login."""
     tls: AdminTls | None = None
-    """Certificate for it; without it plain HTTP. Where clients must show one of their own, Prometheus needs it
-    too, and the command line works on this machine only."""
+    """Certificate for it; without it plain HTTP. Where clients must show one of their own, Prometheus needs
+    it too, and the command line works on this machine only."""
     hosts: list[
         Annotated[str, Field(pattern=r"^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=253)]
     ] = []
