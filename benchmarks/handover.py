@@ -50,7 +50,7 @@ class Load:
         reader = writer = None
         while self.good + len(self.lost) < self.wanted:
             try:
-                if writer is None:
+                if reader is None or writer is None:
                     reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
                     self.connections += 1
                 writer.write(REQUEST)

@@ -193,21 +193,28 @@ async def _overload(here: Stand, program: Path, factor: int, capacity: float) ->
 
 
 async def _watch_lag(ours: starfort.Starfort, seen: Seen, end: float) -> None:
-    """Compare the reported lag with the age of the newest marker in the store, once a second."""
+    """Compare the reported lag with the age of the newest marker in the store, once a second.
+
+    The marker is looked up between two reports, at some moment of the time that its answer takes: the
+    reported lag is wrong by as much as lies between what both reports span and what the marker's age spans.
+    """
     await asyncio.sleep(3)
     while time.perf_counter() < end - 1:
         await asyncio.sleep(1)
         try:
+            first = (await ours.get("/status"))["store"]["lag_s"]
             asked = time.time()
             page = await ours.get(f"/events?range=15m&limit=1&fingerprint={MARKER}")
-            status = await ours.get("/status")
+            answered = time.time()
+            second = (await ours.get("/status"))["store"]["lag_s"]
         except (httpx.HTTPError, OSError):
             seen.unanswered += 1
             continue
         newest = datetime.fromisoformat(page["items"][0]["time"]).timestamp() if page["items"] else asked - 3
-        true = max(0.0, asked - newest)
-        seen.lag_s = max(seen.lag_s, true)
-        seen.lag_error_s = max(seen.lag_error_s, abs(status["store"]["lag_s"] - true))
+        youngest, oldest = max(0.0, asked - newest), max(0.0, answered - newest)
+        seen.lag_s = max(seen.lag_s, youngest)
+        apart = max(youngest - max(first, second), min(first, second) - oldest, 0.0)
+        seen.lag_error_s = max(seen.lag_error_s, apart)
 
 
 async def _watch_signal(ours: starfort.Starfort, seen: Seen) -> None:

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -121,14 +122,12 @@ def questions(ask: Insight, store: Store) -> dict[str, Question]:
         "event by id": lambda: ask.event(some["id"]),
     }
     for name in POLICIES:
-        made[f"policy {name}"] = lambda name=name: ask.policy(name, far)
+        made[f"policy {name}"] = partial(ask.policy, name, far)
     for by in ("address", "fingerprint", "subject", "ja4", "network", "bot"):
-        made[f"clients by {by}"] = lambda by=by: ask.clients(ClientFilter(range=far, by=by), 50, 0)
-        made[f"clients by {by} 24h"] = lambda by=by: ask.clients(ClientFilter(range="24h", by=by), 50, 0)
+        made[f"clients by {by}"] = partial(ask.clients, ClientFilter(range=far, by=by), 50, 0)
+        made[f"clients by {by} 24h"] = partial(ask.clients, ClientFilter(range="24h", by=by), 50, 0)
     for sort in ("stopped", "errors", "endpoints", "last_seen"):
-        made[f"clients, most {sort}"] = lambda sort=sort: ask.clients(
-            ClientFilter(range=far, sort=sort), 50, 0
-        )
+        made[f"clients, most {sort}"] = partial(ask.clients, ClientFilter(range=far, sort=sort), 50, 0)
     made["clients found by text"] = lambda: ask.clients(ClientFilter(range=far, search="Chrome/91"), 50, 0)
     made["clients of a bot class"] = lambda: ask.clients(ClientFilter(range=far, bot="good"), 50, 0)
     for label, filters in {
@@ -149,7 +148,7 @@ def questions(ask: Insight, store: Store) -> dict[str, Question]:
         "with a class that nobody had": {"sensitive": "us_ssn"},
         "of a network": {"asn": "1"},
     }.items():
-        made[f"events {label}"] = lambda filters=filters: ask.events(EventFilter(range=far, **filters), 50)  # type: ignore[arg-type]
+        made[f"events {label}"] = partial(ask.events, EventFilter(range=far, **filters), 50)
     return made
 
 

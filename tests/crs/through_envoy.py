@@ -43,6 +43,8 @@ listeners: [{name: public, address: "127.0.0.1:0"}]
 upstreams: [{name: albedo, addresses: ["127.0.0.1:PORT"]}]
 apis: [{name: albedo, upstream: albedo}]
 sensitive: {classes: []}
+# Some of CRS' tests send such headers, which Starfort leaves out by default.
+connections: {headers_with_underscores: allow}
 rules: {sets: [], api_rules: false, weigh_content: false}
 """
 

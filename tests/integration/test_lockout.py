@@ -78,7 +78,7 @@ def test_campaign_over_200_networks_with_peoples_browser_is_stopped(world: Make)
     """Slow for each address and network: who is stopped are strangers, within 3 s, and nobody else."""
     here = world()
     crowd = Crowd(people("Broad", 20), rate=0.8)
-    play(here, 90, [crowd], judge=False)
+    play(here, 180, [crowd], judge=False)  # nobody of them is new any more
     here.people, began = Told(), here.now
     play(here, 15, [crowd, Campaign(spread("Broad", 200, 2000, 300), rate=50)])
     assert here.people.lost == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 from starfort.admin.endpoints import EndpointView
 from starfort.admin.filters import EndpointFilter
@@ -25,7 +26,8 @@ async def test_labels_that_traffic_suggests_are_told_until_they_are_set() -> Non
         )  # fmt: skip
 
     endpoints = [login("a", ["public"]), login("b", ["public", "login"])]
-    view = EndpointView(SimpleNamespace(catalogue=SimpleNamespace(endpoints=lambda: endpoints)), _no_rows)
+    source = SimpleNamespace(catalogue=SimpleNamespace(endpoints=lambda: endpoints))
+    view = EndpointView(source, _no_rows, AsyncMock(return_value=False))
     rows = {row.api: row for row in (await view.page(EndpointFilter(), 10, 0)).items}
     assert (rows["a"].labels, rows["a"].suggested_labels) == (["public"], ["login"])
     assert (rows["b"].labels, rows["b"].suggested_labels) == (["public", "login"], [])

@@ -237,7 +237,7 @@ WITH
             max(if(hides, spread, 0)) OVER () AS any_spread,
             max(if(hides, attempts, 0)) OVER () AS any_attempts,
             -- so many networks that each has hardly been seen: one failure in a network without people is enough
-            max(hides AND thin_networks >= {min_failures:UInt32} AND thin >= 3 * people) OVER (PARTITION BY family) AS broad
+            max(hides AND thin_networks >= {min_failures:UInt32} AND thin >= 2 * people) OVER (PARTITION BY family) AS broad
         FROM hidden
     ),
     decided AS
@@ -260,7 +260,8 @@ SELECT
     signalled.1 AS key_type, signalled.2 AS key,
     multiIf(
         why = 'lifted', 0,
-        why IN ('large', 'strangers'), (1 - success_share) * spread,
+        why = 'large', (1 - success_share) * spread,
+        why = 'strangers', spread, -- of them hardly anybody gets in, however many others do
         why = 'goes on', probes_fail * (0.5 * least(1, 1.5 * attempted / attempts)
             + 0.5 * least(1, attempted_from / {min_addresses:UInt32} / {hold:Float64})),
         (1 - success_share) * if(why = 'walks', any_spread, hidden_spread)) AS score,
