@@ -385,7 +385,7 @@ class Detector(Model):
 
 
 class DetectorSetting(Model):
-    """A threshold of a detector."""
+    """A setting of a detector: a threshold, or `probe`."""
 
     name: str
     value: float | int | str

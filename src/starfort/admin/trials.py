@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from starfort.admin import models
 from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
 from starfort.signals import Detector, DetectorError, Signal
-from starfort.signals.detector import parse
+from starfort.signals.detector import PROBE, parse
 from starfort.signals.past import BacktestHit, backtest
 from starfort.signals.query import RowError, run_once
 from starfort.store import QueryLimitError, StoreBusyError, StoreError
@@ -80,6 +80,12 @@ class Trials:
             )
             for each, threshold in spec.thresholds.items()
         ]  # fmt: skip
+        settings.append(
+            models.DetectorSetting(
+                name=PROBE, value=detector.settings.get(PROBE, spec.probe), default=spec.probe,
+                description="share of calls that pass although their key is signalled",
+            )
+        )  # fmt: skip
         return models.DetectorDetail(
             name=spec.name, kind=spec.kind, title=spec.title, description=" ".join(spec.description.split()),
             watches=spec.watches, key_type=spec.key_type, window_s=spec.window.total_seconds(),

@@ -39,8 +39,8 @@ class Connections(Model):
     408, or the end of the answer. For clients that do not read their answers too. Upstreams with
     `timeout: 0s` (streams) have an hour."""
     total: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """Connections at once, all clients together; further ones are closed. Default: what file descriptors
-    allow, at most 100,000. A change needs a restart."""
+    """Connections at once, all clients together; further ones are closed. Default: half of
+    the file descriptors that the process may have, at most 100,000."""
     per_address: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """Connections at once of one client address, of IPv6 of one /64 network; further ones are closed. Trusted
     proxies have no such limit. Default: half of `total`, so that no single address takes all of them; many

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -117,6 +118,7 @@ def describe(detail: Any, root: type[BaseModel], written: str = "") -> tuple[str
         keys = _keys_at(location, root)
         return shapes.describe(kind, location, detail.get("input", shapes.UNTOLD), written, keys)
     message = detail["msg"].removeprefix("Value error, ")
+    message = re.sub(r"datetime\.timedelta\((?:seconds=)?(\d+)\)", r"\1s", message)
     got = detail.get("input")
     shown = f" (got {got!r})" if isinstance(got, str | int | float) and repr(got) not in message else ""
     name = ".".join(str(step) for step in location)

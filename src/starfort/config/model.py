@@ -613,15 +613,20 @@ class AlertChannel(Model):
         return self
 
 
+class AdminTls(ListenerTls):
+    """TLS of dashboard and REST API. Read at the start: after a change run `starfort restart`."""
+
+
 class Admin(Model):
     """REST API and dashboard."""
 
     address: Address = "127.0.0.1:9443"
-    """Where they listen."""
+    """Where they listen. Read at the start: after a change run `starfort restart`."""
     metrics: bool = True
     """Serve `/metrics` there, without login."""
-    tls: ListenerTls | None = None
-    """Certificate for it."""
+    tls: AdminTls | None = None
+    """Certificate for it; without it plain HTTP. Where clients must show one of their own, Prometheus needs
+    it too, and the command line works on this machine only."""
     hosts: list[
         Annotated[str, Field(pattern=r"^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=253)]
     ] = []
@@ -630,7 +635,7 @@ class Admin(Model):
     rebinding)."""
     trusted_proxies: list[Network] = []
     """Addresses of proxies in front of it whose X-Forwarded-For and X-Forwarded-Proto are believed. Read at
-    the start."""
+    the start: after a change run `starfort restart`."""
     second_factor: list[Literal["viewer", "operator", "admin"]] = []
     """Roles that must have a second factor: who has none can do nothing but set one up."""
 
@@ -638,9 +643,9 @@ class Admin(Model):
 class Retention(Model):
     """How long things are kept."""
 
-    events: Duration = timedelta(days=7)
+    events: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(days=7)
     """Single events, sums by second, and everything that names callers."""
-    rollups: Duration = timedelta(days=90)
+    rollups: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(days=90)
     """Sums by minute and hour, which name no callers."""
 
 
@@ -648,8 +653,9 @@ class Health(Model):
     """When `starfort status` says that something needs a person."""
 
     lag: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
-    """Detection sees the past by more than this: younger events are not in the store. It has 3 s from the
-    first call of an attack to its verdict; a busy machine needs some more now and then."""
+    """Not healthy when a call that ended longer ago than this is not in the store, so that detection does not
+    see it; and when events of more time than this wait that newer ones overtook. Detection is meant to judge
+    within 3 s of an attack's first call; a busy machine takes longer now and then."""
 
 
 Match = Annotated[str, Field(pattern=r"^([A-Z]+|\*) /\S*$")]
@@ -790,7 +796,7 @@ class Config(Model):
     )
     """Name of this node; default: the host's."""
     data_dir: Path = Path("./var")
-    """Store, spool, bundle, sockets."""
+    """Store, spool, bundle, sockets. To move it, stop Starfort, move the folder, and start."""
     failure_mode: Literal["open", "closed"] = "open"
     """When the engine itself fails: let requests pass, or refuse them."""
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from starfort.config.load_paths import unreadable
 
 if TYPE_CHECKING:
-    from starfort.config.model import Config
+    from starfort.config.model import Config, ListenerTls
     from starfort.config.problems import ConfigProblem
     from starfort.config.source import Location, Source
 
@@ -107,7 +107,9 @@ def _listeners(config: Config, source: Source) -> Iterator[ConfigProblem]:
             what = f"{listener.address} is already taken by {seen[listener.address]!r}"
             yield source.problem(("listeners", index, "address"), what)
         seen[listener.address] = listener.name
-        tls = listener.tls
+    served: list[tuple[Location, ListenerTls | None]] = [(("admin",), config.admin.tls)]
+    served += [(("listeners", index), listener.tls) for index, listener in enumerate(config.listeners)]
+    for place, tls in served:
         if tls is not None and tls.client_certificate == "required" and tls.client_ca is None:
             what = "client_certificate: required needs client_ca"
-            yield source.problem(("listeners", index, "tls", "client_certificate"), what)
+            yield source.problem((*place, "tls", "client_certificate"), what)

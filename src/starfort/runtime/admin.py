@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 import uvicorn
 
+from starfort.config.model import ListenerTls
 from starfort.dataplane.socket import SocketUnavailableError, bind_unix
 from starfort.runtime.calls import App, Calls, Receive, Scope, Send
 from starfort.runtime.lock import StartError
@@ -23,6 +25,8 @@ from starfort.runtime.lock import StartError
 __all__ = ["AdminServer", "App", "bind_tcp", "parse_address", "trusting"]
 
 log = structlog.get_logger(__name__)
+
+_VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 def trusting(app: App) -> App:
@@ -67,6 +71,17 @@ def bind_tcp(address: str) -> socket.socket:
     return listening
 
 
+def _speaking(tls: ListenerTls | None) -> dict[str, Any]:
+    """What uvicorn is told of TLS."""
+    if tls is None:
+        return {}
+    files: dict[str, Any] = {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
+    if tls.client_ca is None:
+        return files
+    asked = ssl.CERT_REQUIRED if tls.client_certificate == "required" else ssl.CERT_OPTIONAL
+    return {**files, "ssl_ca_certs": str(tls.client_ca), "ssl_cert_reqs": asked}
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handlers: the process has one place for them."""
 
@@ -83,7 +98,7 @@ class AdminServer:
         app: the REST API and dashboard.
         address: `HOST:PORT`, or `None` for the Unix socket only.
         unix: path of the Unix socket.
-        tls: files of certificate chain and key for the address; without them it speaks plain HTTP.
+        tls: how TLS is spoken at the address; without it plain HTTP is.
         trusted_proxies: addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     """
 
@@ -92,7 +107,7 @@ class AdminServer:
         app: App,
         address: str | None,
         unix: Path,
-        tls: tuple[Path, Path] | None = None,
+        tls: ListenerTls | None = None,
         trusted_proxies: Sequence[str] = (),
     ) -> None:
         self._trusted_proxies = list(trusted_proxies)
@@ -129,10 +144,9 @@ class AdminServer:
         app: App,
         listening: socket.socket,
         lifespan: Any,
-        tls: tuple[Path, Path] | None = None,
+        tls: ListenerTls | None = None,
         trusted_proxies: Sequence[str] = (),
     ) -> None:
-        certificate, key = tls or (None, None)
         config = uvicorn.Config(
             app,
             lifespan=lifespan,
@@ -144,13 +158,14 @@ class AdminServer:
             forwarded_allow_ips=list(trusted_proxies),
             timeout_graceful_shutdown=3,
             limit_concurrency=512,
-            ssl_certfile=certificate,
-            ssl_keyfile=key,
+            **_speaking(tls),
         )
         try:
             config.load()
         except OSError as error:  # ssl.SSLError is one
-            raise StartError(f"admin.tls {certificate}: {error}") from error
+            raise StartError(f"admin.tls {tls and tls.certificate}: {error}") from error
+        if tls is not None and config.ssl is not None:
+            config.ssl.minimum_version = _VERSIONS[tls.min_version]
         server = _Server(config)
         self._servers.append(server)
         task = asyncio.create_task(server.serve(sockets=[listening]))

@@ -299,12 +299,11 @@ class Runtime:
         app = await asyncio.to_thread(self._makers.app, self)
         admin = getattr(built.config, "admin", None)
         address = getattr(admin, "address", None)
-        tls = getattr(admin, "tls", None)
         self._admin = AdminServer(
             app,
             str(address) if address else None,
             self.data_dir / "run" / "admin.sock",
-            (tls.certificate, tls.key) if tls else None,
+            getattr(admin, "tls", None),
             [str(each) for each in getattr(admin, "trusted_proxies", ())],
         )
         self._stack.push_async_callback(self._admin.stop)

@@ -28,14 +28,8 @@ class Api:
     def call(self, endpoint: str, count: int = 5, **fields: Any) -> None:
         """Calls of `GET /x`."""
         method, template = endpoint.split(" ")
-        row = event(
-            api=self.name,
-            endpoint_id=f"id{template}"[:16],
-            template=template,
-            method=method,
-            path=template,
-            **fields,
-        )
+        named = {"endpoint_id": f"id{template}"[:16], "template": template}
+        row = event(api=self.name, method=method, path=template, **(named | fields))
         self.store.insert_arrow(stream([row] * count), token=f"access-{next(_numbers)}")
 
     def find(self, code: str, **scope: Any) -> list[Finding]:
@@ -100,6 +94,16 @@ def test_sensitive_data_for_everybody(api: Api) -> None:
     assert partly.title == "GET /e sends phone to callers without credentials"
     assert finding.title == "GET /a sends email, phone to callers without credentials"
     assert finding.evidence["values_sent"] == 15
+
+
+def test_calls_of_no_endpoint_are_told_as_such(api: Api) -> None:
+    """Before the catalogue has an endpoint, one path does not stand for all of them."""
+    for path in ("/", "/notes/1"):
+        api.call(f"GET {path}", endpoint_id="", template="", sensitive_response=["email"])
+    (finding,) = api.find("open_sensitive_data")
+    assert finding.title.startswith("An unknown endpoint (such as GET /")
+    assert finding.title.endswith(") sends email to callers without credentials")
+    assert finding.evidence["answers"] == 10
 
 
 def test_credentials_in_the_address(api: Api) -> None:

@@ -44,6 +44,7 @@ async def test_detail_has_settings_and_query(
     settings = {each["name"]: each for each in found["settings"]}
     assert settings["min_failures"]["value"] == settings["min_failures"]["default"] > 0
     assert "log-ins" in settings["min_failures"]["description"]
+    assert settings["probe"]["value"] == settings["probe"]["default"] == 0.05
     assert found["sql"].lstrip().upper().startswith(("SELECT", "WITH"))
     assert (found["builtin"], found["file"]) == (True, "")
     assert (await client.get("/api/v1/detectors/none", headers=tokens["viewer"])).status_code == 404

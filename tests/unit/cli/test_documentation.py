@@ -91,3 +91,29 @@ def test_tests_that_the_security_model_names_exist() -> None:
             path for path in (ROOT / "tests/unit").rglob(f"**/{file}") if f"def {test}(" in path.read_text()
         ]
         assert found, f"{file}::{test}"
+
+
+def test_decisions_are_listed() -> None:
+    """docs/adr/README.md has each decision once, in order."""
+    listed = re.findall(
+        r"^\| \[\d+\]\((\d{4}-[a-z0-9-]+\.md)\)", (ROOT / "docs/adr/README.md").read_text(), re.MULTILINE
+    )
+    assert listed == sorted(path.name for path in (ROOT / "docs/adr").glob("[0-9]*.md"))
+
+
+def _anchors(document: Path) -> set[str]:
+    """What GitHub calls the headings of a document."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.strip().lower()).replace(" ", "-") for each in headings}
+
+
+def test_links_lead_somewhere() -> None:
+    """Files and headings that documents link to exist."""
+    for document in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8")):
+            if link.startswith("http"):
+                continue
+            name, _, anchor = link.partition("#")
+            target = (document.parent / name).resolve() if name else document
+            assert target.exists(), f"{document.name}: {link}"
+            assert not anchor or anchor in _anchors(target), f"{document.name}: {link}"

@@ -66,3 +66,30 @@ def test_what_rules_name_exists(tmp_path: Path) -> None:
         (7, "there is no API 'shpo'"),
         (8, "there is no API 'other'"),
     ]
+
+
+@pytest.mark.parametrize(
+    "section", ["admin: {tls: TLS}", "listeners: [{name: a, address: 127.0.0.1:1, tls: TLS}]"]
+)
+def test_required_certificates_need_an_authority(tmp_path: Path, section: str) -> None:
+    """Whoever asks for certificates of clients says who vouches for them, for listeners and the dashboard."""
+    tls = "{certificate: c.pem, key: k.pem, client_certificate: required}"
+    file = tmp_path / "starfort.yaml"
+    kept = [line for line in HEAD.splitlines() if line.partition(":")[0] != section.partition(":")[0]]
+    file.write_text("\n".join([*kept, section.replace("TLS", tls)]), encoding="utf-8")
+    with pytest.raises(ConfigError, match="client_certificate: required needs client_ca"):
+        load(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("health: {lag: 0s}", r"health\.lag: input should be greater than 0s"),
+        ("retention: {events: 0s}", r"retention\.events: input should be greater than or equal to 1s"),
+        ("retention: {rollups: 500ms}", r"retention\.rollups: input should be greater than or equal to 1s"),
+    ],
+)
+def test_durations_out_of_bounds(tmp_path: Path, text: str, said: str) -> None:
+    """What a start would refuse is refused, and told as durations are written."""
+    with pytest.raises(ConfigError, match=said):
+        loaded(tmp_path, text + "\n")

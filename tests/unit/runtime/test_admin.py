@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
+import ssl
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from starfort.config.model import ListenerTls
 from starfort.runtime.admin import AdminServer, bind_tcp, parse_address
 from starfort.runtime.lock import StartError
+from tests.support.envoy_bench import Authority, Identity
 
 
 async def _answer(send: Any, text: str) -> None:
@@ -135,3 +138,46 @@ async def test_forwarding_headers(unix: Path, trusted: list[str], expected: str)
             assert (await local.get("http://starfort/", headers=headers)).text == "- http"
     finally:
         await server.stop()
+
+
+async def _reached(port: int, authority: Authority, shown: Identity | None = None, old: bool = False) -> bool:
+    context = ssl.create_default_context(cafile=str(authority.file))
+    if shown is not None:
+        context.load_cert_chain(shown.certificate, shown.key)
+    if old:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with httpx.AsyncClient(verify=context) as client:
+        try:
+            return (await client.get(f"https://localhost:{port}/")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+async def test_what_tls_asks_of_clients(unix: Path, tmp_path: Path) -> None:
+    """A certificate where it is required, a right one where one is shown, and the lowest version."""
+    ours, other = Authority(tmp_path), Authority(tmp_path, "other")
+    own = ours.server()
+    person, stranger = ours.issue("person"), other.issue("stranger")
+    cases = {
+        ListenerTls(certificate=own.certificate, key=own.key): (True, True, True),
+        ListenerTls(certificate=own.certificate, key=own.key, min_version="1.3"): (True, True, False),
+        ListenerTls(
+            certificate=own.certificate, key=own.key, client_ca=ours.file, client_certificate="required"
+        ): (False, True, False),
+        ListenerTls(certificate=own.certificate, key=own.key, client_ca=ours.file): (True, True, True),
+    }
+    for tls, expected in cases.items():
+        server = AdminServer(says_who, "localhost:0", unix, tls)
+        await server.start()
+        try:
+            port = server.port
+            answers = (
+                await _reached(port, ours),
+                await _reached(port, ours, person),
+                await _reached(port, ours, old=True),
+            )
+            assert answers == expected
+            if tls.client_ca is not None:
+                assert not await _reached(port, ours, stranger)
+        finally:
+            await server.stop()

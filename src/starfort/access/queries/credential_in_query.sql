@@ -2,7 +2,8 @@
 -- (OWASP ASVS 4.0.3, 8.3.1; RFC 6750, 5.3).
 SELECT
     toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id,
-    concat(any(method), ' ', if(any(template) = '', any(path), any(template))) AS subject,
+    if(endpoint_id = '', concat('An unknown endpoint (such as ', any(method), ' ', any(path), ')'),
+        concat(any(method), ' ', any(template))) AS subject,
     if(arrayExists(n -> match(n, '(?i)^(password|passwd|pwd|secret|client_secret)$'), names), 'high', 'medium') AS severity,
     min(time) AS first_seen, max(time) AS last_seen,
     count() AS calls,

@@ -2,7 +2,8 @@
 -- A listener without TLS behind a load balancer that ends it is found too: mute it there.
 SELECT
     toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id,
-    concat(any(method), ' ', if(any(template) = '', any(path), any(template))) AS subject,
+    if(endpoint_id = '', concat('An unknown endpoint (such as ', any(method), ' ', any(path), ')'),
+        concat(any(method), ' ', any(template))) AS subject,
     if(has(kinds, 'basic'), 'high', 'medium') AS severity,
     min(time) AS first_seen, max(time) AS last_seen,
     count() AS calls,

@@ -1,7 +1,8 @@
 -- Calls that an upstream answered 2xx although nobody's identity was verified, in APIs that name who may verify it.
 SELECT
     toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id,
-    concat(any(method), ' ', if(any(template) = '', any(path), any(template))) AS subject,
+    if(endpoint_id = '', concat('An unknown endpoint (such as ', any(method), ' ', any(path), ')'),
+        concat(any(method), ' ', any(template))) AS subject,
     'high' AS severity,
     min(time) AS first_seen, max(time) AS last_seen,
     count() AS answers,

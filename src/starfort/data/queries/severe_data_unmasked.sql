@@ -4,7 +4,8 @@ WITH
         arrayMap(c -> toString(c), sensitive_response)) AS unmasked
 SELECT
     toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id,
-    concat(any(method), ' ', if(any(template) = '', any(path), any(template))) AS subject,
+    if(endpoint_id = '', concat('An unknown endpoint (such as ', any(method), ' ', any(path), ')'),
+        concat(any(method), ' ', any(template))) AS subject,
     'critical' AS severity,
     min(time) AS first_seen, max(time) AS last_seen,
     count() AS answers,
