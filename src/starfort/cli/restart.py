@@ -38,15 +38,17 @@ def restart(
         pid = holder(directory)
         if pid is None:
             raise FoundError(f"no starfort runs in {directory}", "start it with `starfort up`")
-        if not succession.listens(pid):
-            raise CliError(
-                f"the starfort in {directory} (process {pid}) can't be restarted: it is starting, or old",
-                "try again in a moment; an older one needs `starfort stop` and `starfort up` once",
-            )
-        _check(target.config_path(config))
-        asked = succession.request(directory)
-        os.kill(pid, succession.SIGNAL)
-        done = _wait(directory, asked, timeout)
+        with succession.turn(directory) as mine:
+            if not mine:
+                raise CliError(
+                    "another `starfort restart` waits for its answer", "try again when it has ended"
+                )
+            _ready(directory, pid)
+            _check(target.config_path(config))
+            _ready(directory, pid)  # checking takes seconds
+            asked = succession.request(directory)
+            os.kill(pid, succession.SIGNAL)
+            done = _wait(directory, asked, timeout)
     except StartError as error:
         raise CliError(str(error)) from error
     except OSError as error:
@@ -59,6 +61,21 @@ def restart(
         output.say(f"The Envoy before (process {pids}) ends when its connections have.")
     if done.pending:
         output.say(f"Not yet: {done.pending}.")
+
+
+def _ready(directory: Path, pid: int) -> None:
+    """Whether the control plane takes a request now.
+
+    Raises:
+        CliError: it does not.
+    """
+    from starfort.runtime import succession
+
+    if not succession.listens(pid):
+        raise CliError(
+            f"the starfort in {directory} (process {pid}) can't be restarted: it is starting, or old",
+            "try again in a moment; an older one needs `starfort stop` and `starfort up` once",
+        )
 
 
 def _check(path: Path) -> None:

@@ -35,13 +35,15 @@ def up(
     ] = "info",
 ) -> None:
     """Run Starfort in the foreground. SIGTERM and Ctrl-C stop it, SIGHUP reads the configuration again."""
-    from starfort.runtime import logs
+    from starfort.runtime import logs, succession
 
     logs.configure(log_format, log_level)
+    succession.deafen()
     path = config_path(config).resolve()
     next_ = asyncio.run(_run(path, talk=log_format == "console" or sys.stderr.isatty()))
     if next_ is not None:
         arguments, environment = next_
+        succession.deafen()
         os.execve(arguments[0], arguments, environment)  # noqa: S606 (who may write the request owns us)
 
 

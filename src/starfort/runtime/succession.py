@@ -8,12 +8,14 @@ is written beside the request.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,7 @@ SIGNAL: Final = signal.SIGUSR2
 
 REQUEST: Final = "run/restart.json"
 OUTCOME: Final = "run/restarted.json"
+TURN: Final = "run/restart.lock"
 
 _ID: Final = "STARFORT_RESTART_ID"
 _BEFORE: Final = "STARFORT_RESTART_BEFORE"
@@ -56,6 +59,30 @@ class Outcome:
     leaving: tuple[int, ...] = ()
     pending: str = ""
     error: str = ""
+
+
+@contextmanager
+def turn(data_dir: Path) -> Iterator[bool]:
+    """Be the only one who asks for a restart; false when somebody else waits for one.
+
+    Raises:
+        OSError: the lock can't be made.
+    """
+    descriptor = os.open(data_dir / TURN, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+def deafen() -> None:
+    """Let `SIGNAL` do nothing until there is a handler, also in the program that this process executes."""
+    signal.signal(SIGNAL, signal.SIG_IGN)
 
 
 def request(data_dir: Path) -> str:
