@@ -6,7 +6,7 @@ own it may only `SELECT` from the tables of our database; everything else it has
 runs anything. So `file`, `url`, `s3`, `remote`, `executable`, other databases, temporary tables, dictionaries
 and every change are refused by ClickHouse itself, in whatever spelling, subquery or view they stand.
 
-Four things have no grant in chDB 26.9 and are closed here:
+Five things have no grant in chDB 26.9 and are closed here:
 
 - Tables of `system` are readable for everybody, since chDB does not read
   `select_from_system_db_requires_grant`. A row policy on the whole database refuses them to sessions
@@ -15,6 +15,8 @@ Four things have no grant in chDB 26.9 and are closed here:
   `ai…` functions call a model at an address that the query names. `Examiner` refuses them.
 - The table function `eval` runs text as a query, and settings that hold text may hold an expression
   (`additional_result_filter`): both would hide such a function. `Examiner` refuses them.
+- The table function `Python`, written between backticks, reads objects of this process by the names of its
+  variables. `Examiner` refuses it.
 - chDB runs several statements in one text, and `INTO OUTFILE` in this process. `Examiner` refuses both.
 
 `Examiner` does not read the text: it asks ClickHouse's own parser what the text is.
@@ -83,7 +85,7 @@ for `SETTINGS` of a query; a session that sets nothing has ClickHouse's defaults
 _REFUSED: Final = re.compile(
     r"(?<!table_)function_name: (?P<function>file|ai[A-Z]\w*)\b"
     r"|(?<!\w)identifier: (?P<identifier>file|ai[A-Z]\w*)\s*$"
-    r"|table_function_name: (?P<table_function>eval)\b",
+    r"|table_function_name: (?P<table_function>eval|Python)\b",
     re.MULTILINE,
 )
 """Nodes of ClickHouse's query tree. An identifier counts, since `arrayMap(file, …)` takes a function by its

@@ -95,6 +95,9 @@ FILES = [
     "SELECT * FROM paimonLocal('{f}')",
     "SELECT * FROM executable('cat {f}', 'TSV', 'a String')",
     "SELECT * FROM values('a String', (file('{f}')))",
+    "SELECT * FROM `Python`(secret)",
+    "SELECT * FROM (SELECT * FROM view(SELECT * FROM `Python`('secret')))",
+    "SELECT 1 WHERE 'x' IN (SELECT a FROM `Python`(secret))",
     "SELECT * FROM fileCluster('default', '{f}', 'LineAsString', 'l String')",
 ]
 PLACES = [
