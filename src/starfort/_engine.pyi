@@ -278,7 +278,7 @@ class Engine:
         self,
         set: Sequence[SignalDescription],
         *,
-        clear: Sequence[SignalKey] = (),
+        clear: Sequence[SignalKey] = ...,
         now_ms: int | None = None,
     ) -> int:
         """Set signals, all or none, as the control socket's `signals` frame does.
