@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
+from dataclasses import replace
 
 import pytest
 
 from starfort.signals import Detector
+from starfort.signals.detector import placeholders
+from starfort.signals.query import bounded_sql, run_once
 from starfort.store import Store
 from tests.support.callers import (
     Row,
@@ -21,6 +25,7 @@ from tests.support.callers import (
     slot,
     spread,
 )
+from tests.support.events import stream
 
 TOOL = ("campaign", "tool000000000000|t13d_tool|64666")
 HALF = dt.timedelta(seconds=30)
@@ -289,3 +294,54 @@ def test_outage_of_the_login_is_no_campaign(store: Store, stuffing: Detector) ->
     start = slot()
     rows = [row | {"status": 500} for row in people(start, 400, fail_every=0)]
     assert run(store, stuffing, rows, start + HALF) == []
+
+
+def mixture(seed: int, start: dt.datetime) -> list[Row]:
+    """A campaign of any size among people, in any state of being stopped."""
+    draw = random.Random(seed)  # noqa: S311 (cases, no secrets)
+    shared = {"fingerprint": "people0000000003", "ja4": "t13d_people3"}
+    networks = draw.choice([1, 3, 12, 40, 90])
+    tried = campaign(start, draw.choice([5, 28, 31, 90, 200]), draw.choice([1, 9, 11, 90]))
+    rows = [row | {"asn": 65000 + i % networks} for i, row in enumerate(tried)]
+    if draw.random() < 0.6:
+        rows = [row | shared for row in rows]
+    if draw.random() < 0.5:
+        kinds = draw.choices(["stopped", "probe", "opened"], [8, draw.choice([0, 2]), 1], k=len(rows))
+        made = {
+            "stopped": lambda row: stopped([row])[0],
+            "probe": lambda row: probes([row])[0],
+            "opened": lambda row: probes([row])[0] | {"status": 200},
+        }
+        rows = [made[kind](row) for kind, row in zip(kinds, rows, strict=True)]
+    return rows + people(start, draw.choice([0, 5, 60]), fail_every=draw.choice([0, 2, 10]), **shared)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_gate_is_open_whenever_the_query_finds_something(store: Store, stuffing: Detector, seed: int) -> None:
+    """Without its gate the detector finds the same, as campaigns come, are stopped and end."""
+    start = slot()
+    store.insert_arrow(stream(mixture(seed, start)))
+    ungated = replace(stuffing, spec=stuffing.spec.model_copy(update={"gate": None}))
+    for seconds in (8, 30, 44, 75):
+        until = start + dt.timedelta(seconds=seconds)
+        found = {(s.key_type, s.key): s.score for s in run_once(store, ungated, until)[0]}
+        assert {(s.key_type, s.key): s.score for s in run_once(store, stuffing, until)[0]} == found
+
+
+def test_derived_comparisons_change_no_answer(store: Store, stuffing: Detector) -> None:
+    """What `optimize_and_compare_chain` would derive is dear to plan and finds nothing else."""
+    found = 0
+    for seed in range(12):
+        start = slot()
+        store.insert_arrow(stream(mixture(seed, start)))
+        given = stuffing.parameters(start + HALF)
+        asked = {name: value for name, value in given.items() if name in placeholders(stuffing.sql)}
+        sql = bounded_sql(stuffing)
+        off = "optimize_and_compare_chain = 0"
+        assert off in sql
+        rows = store.query(sql, asked)
+        assert sorted(map(repr, rows)) == sorted(
+            map(repr, store.query(sql.replace(off, "optimize_and_compare_chain = 1"), asked))
+        )
+        found += len(rows)
+    assert found
