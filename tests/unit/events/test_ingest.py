@@ -311,7 +311,7 @@ async def test_the_present_is_inserted_first_and_what_it_overtook_is_told(tmp_pa
 
 
 async def test_lag_is_the_age_of_the_events_and_not_of_their_files(tmp_path: Path) -> None:
-    """Events that reach ingest two minutes late make it two minutes late."""
+    """Events that reach ingest minutes late make it as late."""
     sink = Sink()
     sink.error = lambda: RuntimeError("away")
     ingest = Ingest(tmp_path, sink, settings=QUICK)
@@ -319,7 +319,8 @@ async def test_lag_is_the_age_of_the_events_and_not_of_their_files(tmp_path: Pat
     assert ingest.status()["lag_seconds"] == 0
     await ingest.accept("n", "i", 1, at(5.0))
     assert ingest.seen_until() == START + dt.timedelta(seconds=5)
-    assert 100 < float(ingest.status()["lag_seconds"]) < 1000
+    age = (dt.datetime.now(dt.UTC) - START).total_seconds() - 5
+    assert float(ingest.status()["lag_seconds"]) == pytest.approx(age, abs=10)
     sink.error = lambda: None
     await ingest.flush()
     assert ingest.status()["lag_seconds"] == 0
