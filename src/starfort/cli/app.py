@@ -283,8 +283,10 @@ def _root(
 
 
 def _placeholder(verb: Verb) -> Callable[[], None]:
+    """What typer lists for a verb. It is never called: `Group` puts the imported command in its place."""
+
     def command() -> None:
-        raise NotImplementedError(verb.place)
+        raise AssertionError(f"{verb.place} was called before it was imported")
 
     command.verb = verb  # type: ignore[attr-defined]  # `Group.loaded` reads it
     return command
