@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from starfort.signals import Detector, Signal
+from starfort.signals.detector import Detector
+from starfort.signals.model import Signal
 from starfort.signals.detector import load
 from starfort.signals.query import run_once
 from starfort.store import Store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from starfort.signals import Detector
+from starfort.signals.detector import Detector
 from starfort.signals.detector import parse
 
 FRONT = """/*

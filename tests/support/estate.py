@@ -23,7 +23,9 @@ from starfort.alerts import Alert, AlertHistory
 from starfort.catalogue.finding import Finding
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
 from starfort.runtime.status import ConfigStatus, DetectorStatus, EnvoyStatus, StoreStatus
-from starfort.signals import Detector, Signal, SignalTable
+from starfort.signals.detector import Detector
+from starfort.signals.model import Signal
+from starfort.signals.table import SignalTable
 from starfort.store import Store
 from tests.support.callers import builtin
 from tests.support.events import event, stream

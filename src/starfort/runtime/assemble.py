@@ -63,9 +63,10 @@ class FileToolchain:
             version=compiled.bundle.version,
             bundle=compiled.bundle,
             envoy=compiled.dataplane,
-            detectors=made.detectors.running,
+            detectors=made.asked.detectors.running,
+            checks=made.asked.running_checks,
             policies=[_policy(order, policy) for order, policy in enumerate(loaded.config.policies)],
-            files=[*loaded.files, *compiled.files, *made.detectors.files],
+            files=[*loaded.files, *compiled.files, *made.asked.files],
             rules=compiled.rules.compiled.version,
             warnings=[str(warning) for warning in made.warnings],
         )

@@ -24,21 +24,22 @@ from sqlalchemy.exc import DatabaseError
 
 import starfort
 from starfort.alerts import Alert, AlertDispatcher, AlertHistory
+from starfort.alerts.folding import beats
+from starfort.alerts.folding.episodes import KEY_PREFIX
 from starfort.base.tasks import Failures, keep_running
 from starfort.dataplane.files import explain
 from starfort.dataplane.socket import Callbacks, ControlSocket, Peer, SocketUnavailableError, Taken
 from starfort.events.errors import IngestOverloadedError
 from starfort.events.ingest import Ingest, Outcome
 from starfort.events.validate import about
-from starfort.runtime import beats, disk, horizon, metrics, policies
+from starfort.runtime import disk, horizon, metrics, policies
 from starfort.runtime.admin import AdminServer, App
 from starfort.runtime.detection import Detection
 from starfort.runtime.disk import DiskStatus
-from starfort.runtime.episodes import KEY_PREFIX
 from starfort.runtime.figures import IngestFigures, RateMeter, detector_status, node_status
-from starfort.runtime.known import KnownLogins, Part
+from starfort.signals.known import KnownLogins, Part
 from starfort.runtime.lock import DataDirectory, StartError
-from starfort.runtime.news import News
+from starfort.runtime.changes import ChangeWatch
 from starfort.runtime.reload import Configuration, marks
 from starfort.runtime.status import (
     ConfigStatus,
@@ -52,7 +53,8 @@ from starfort.runtime.status import (
 )
 from starfort.runtime.toolchain import Built, Proxy, RefusedError, Toolchain
 from starfort.runtime.traffic import TrafficCounts
-from starfort.signals import Detector, SignalTable
+from starfort.signals.detector import Detector
+from starfort.signals.table import SignalTable
 from starfort.signals.runner import DetectorRunner, DetectorState
 from starfort.store import Reader, Retention, Store, StoreError
 from starfort.store.sink import event_sink
@@ -264,15 +266,14 @@ class Runtime:
         self.detection = Detection(
             self.signals,
             self.socket.push_signals,
-            self.dispatcher.submit,
-            self._update_alert,
+            self.dispatcher,
             self.data_dir / "signals.json",
             self._judged,
         )
         going_on = self.detection.restore(built.detectors)
         await asyncio.to_thread(self.alerts.end_others, KEY_PREFIX, going_on)
         await asyncio.to_thread(self.alerts.end_others, beats.KEY, set())
-        self._beats = beats.BeatWatch(self.dispatcher.submit, self._update_alert, time.time)
+        self._beats = beats.BeatWatch(self.dispatcher, time.time)
         self.runner = DetectorRunner(
             self.store.reading_as(Reader.DETECTION),
             self.detection.take,
@@ -308,9 +309,6 @@ class Runtime:
         )
         self._stack.push_async_callback(self._admin.stop)
         await self._admin.start()
-
-    def _update_alert(self, alert: Alert, tell: bool) -> None:
-        self.dispatcher.update(alert, tell=tell)
 
     def _judged(self) -> dict[str, datetime]:
         return self.runner.judged()
@@ -414,10 +412,10 @@ class Runtime:
 
     async def _watch_catalogue(self) -> None:
         """Let the catalogue look; tell people and the engine what it learned."""
-        news = News(self._news)
+        changes = ChangeWatch(self._news)
         while True:
             await asyncio.sleep(CATALOGUE_EVERY_S)
-            if not news.due(time.monotonic()):
+            if not changes.due(time.monotonic()):
                 continue
             try:
                 alerts = await asyncio.to_thread(self.catalogue.refresh)

@@ -15,7 +15,8 @@ from starfort.runtime.status import EnvoyStatus, PolicyStatus
 
 if TYPE_CHECKING:
     from starfort.alerts.channels import Channel
-    from starfort.signals import Detector
+    from starfort.posture.board import Checks
+    from starfort.signals.detector import Detector
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Built:
         bundle: the bundle, for `Toolchain.write_bundle`.
         envoy: Envoy's configuration, for `Proxy.apply`.
         detectors: detectors that run, with their settings.
+        checks: checks that run, with their settings.
         policies: the policies, without what they did.
         files: every file that it was made of, for watching.
         rules: versions of the rule sets in it.
@@ -41,6 +43,7 @@ class Built:
     bundle: Any
     envoy: Any
     detectors: Sequence[Detector]
+    checks: Checks
     policies: Sequence[PolicyStatus]
     files: Sequence[Path]
     rules: str = ""

@@ -10,7 +10,8 @@ import pytest
 
 from starfort.alerts import Alert
 from starfort.runtime.detection import FRESH, Detection
-from starfort.signals import Signal, SignalTable
+from starfort.signals.model import Signal
+from starfort.signals.table import SignalTable
 from starfort.signals.runner import Judged
 from tests.support.detectors import counting
 

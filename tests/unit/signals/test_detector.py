@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from starfort.signals import DetectorError, load_all
+from starfort.signals.OLD import DetectorError, load_all
 from starfort.signals.detector import parse
 from tests.support.detectors import FRONT, SQL
 

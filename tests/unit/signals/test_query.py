@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from starfort.signals import Detector, DetectorError
+from starfort.signals.detector import Detector
+from starfort.signals.OLD import DetectorError
 from starfort.signals.detector import parse
 from starfort.signals.query import MAX_ROWS, Effort, RowError, run_once, signals_of
 from starfort.store import QueryError, Store

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from starfort.signals import Detector, Signal
+from starfort.signals.detector import Detector
+from starfort.signals.model import Signal
 from starfort.signals.runner import DetectorRunner, Judged
 from starfort.store import Limits, QueryLimitError, Reader, Store
 from tests.support.callers import Row

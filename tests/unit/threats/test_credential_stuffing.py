@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from starfort.signals import Detector
+from starfort.signals.detector import Detector
 from starfort.signals.detector import placeholders
 from starfort.signals.query import bounded_sql, run_once
 from starfort.store import Store

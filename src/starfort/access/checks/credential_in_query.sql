@@ -1,5 +1,12 @@
--- Parameters of the query that carry credentials by their name: they end up in logs, histories and Referer headers
--- (OWASP ASVS 4.0.3, 8.3.1; RFC 6750, 5.3).
+/*
+name: credential_in_query
+title: "{subject} takes credentials in the address: {names}"
+why: Addresses stay in logs, histories and Referer headers.
+fix: Take credentials in a header or the body.
+severity: [medium, high]  # high for passwords
+*/
+-- Query parameters whose name says that they carry credentials. Addresses end up in logs, histories and Referer headers
+-- (OWASP ASVS 4.0.3, 8.3.1; RFC 6750, 5.3). Only calls that were answered count: a scanner may send any name anywhere.
 SELECT
     toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id,
     if(endpoint_id = '', concat('An unknown endpoint (such as ', any(method), ' ', any(path), ')'),

@@ -1,5 +1,12 @@
--- Credentials over plain HTTP, where everybody on the way reads them. Passwords (basic) are worse than tokens that end.
--- A listener without TLS behind a load balancer that ends it is found too: mute it there.
+/*
+name: credential_over_http
+title: "{subject} is called with {kinds} credentials over plain HTTP"
+why: Everybody on the way reads them.
+fix: Offer the API over TLS only.
+severity: [medium, high]  # high for basic authentication
+*/
+-- Credentials over plain HTTP, where everybody on the way reads them. Passwords (basic) are worse than tokens, which expire.
+-- A listener without TLS behind a load balancer that terminates TLS is found too: mute the finding there.
 SELECT
     toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id,
     if(endpoint_id = '', concat('An unknown endpoint (such as ', any(method), ' ', any(path), ')'),

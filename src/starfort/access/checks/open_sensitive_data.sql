@@ -1,4 +1,12 @@
--- Personal data in 2xx answers to calls without any credential. Card numbers, keys and the like are data's check.
+/*
+name: open_sensitive_data
+title: "{subject} sends {classes} to callers without credentials"
+why: Personal data for anybody who asks.
+fix: Require credentials, or mask the classes with a policy.
+severity: high
+*/
+-- Sensitive data in 2xx answers to calls without any credential. `severe_data_unmasked` of the data bastion says the same
+-- of the classes that do harm by themselves, and is more urgent.
 WITH
     arrayFilter(c -> NOT arrayExists(t -> has({masked:Array(String)}, concat(toString(t), ' ', c)), tags),
         arrayMap(c -> toString(c), sensitive_response)) AS unmasked
@@ -6,7 +14,6 @@ SELECT
     toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id,
     if(endpoint_id = '', concat('An unknown endpoint (such as ', any(method), ' ', any(path), ')'),
         concat(any(method), ' ', any(template))) AS subject,
-    'high' AS severity,
     min(time) AS first_seen, max(time) AS last_seen,
     count() AS answers,
     sum(sensitive_response_count) AS values_sent,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from starfort.alerts import Alert
-from starfort.alerts.model import State
+from starfort.alerts.folding.groups import AlertSink, shown
+from starfort.alerts.model import Alert, State
 
 KIND: Final = "detection_behind"
 
@@ -33,19 +33,12 @@ class BeatWatch:
     """Watches whether detectors keep their beat.
 
     Args:
-        submit: takes a new alert.
-        update: takes new figures of one, and whether people should hear of them.
+        alerts: takes the alert, and its figures while it goes on.
         clock: Unix seconds.
     """
 
-    def __init__(
-        self,
-        submit: Callable[[Alert], object],
-        update: Callable[[Alert, bool], object],
-        clock: Callable[[], float],
-    ) -> None:
-        self._submit = submit
-        self._update = update
+    def __init__(self, alerts: AlertSink, clock: Callable[[], float]) -> None:
+        self._alerts = alerts
         self._clock = clock
         self._reasons: dict[str, str] = {}
         self._since: float | None = None
@@ -74,12 +67,12 @@ class BeatWatch:
             known, self._reasons = self._reasons, {**self._reasons, **problems}
             if not known:
                 self._began, self._written = self._since, now
-                self._submit(self._alert("new"))
+                self._alerts.submit(self._alert("new"))
             elif known.keys() != self._reasons.keys() or now - self._written >= WRITE_EVERY_S:
                 self._written = now
-                self._update(self._alert("grew"), False)
+                self._alerts.update(self._alert("grew"), tell=False)
         elif self._reasons and self._since is None and now - self._last >= RECOVERED_S:
-            self._update(self._alert("ended"), True)
+            self._alerts.update(self._alert("ended"), tell=True)
             self._reasons = {}
 
     def _alert(self, state: State) -> Alert:
@@ -87,15 +80,12 @@ class BeatWatch:
         title = f"Detection is behind: {names}"
         if state == "ended":
             title = f"Detection was behind and has recovered: {names}"
-        rows: list[dict[str, Any]] = [
-            {"detector": name, "reason": why} for name, why in sorted(self._reasons.items())
-        ]
         return Alert(
             kind=KIND,
             severity="high",
             title=title,
             subject="detection",
-            evidence=tuple(rows),
+            evidence=shown(sorted(self._reasons.items()), lambda row: {"detector": row[0], "reason": row[1]}),
             time=datetime.fromtimestamp(self._began, UTC),
             dedup_key=KEY,
             last_seen=datetime.fromtimestamp(self._last, UTC),

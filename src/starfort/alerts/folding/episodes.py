@@ -21,14 +21,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from starfort.alerts import Alert
-from starfort.alerts.model import State
-from starfort.signals import ActiveSignal, Change, Detector, Signal
-
-MAX_EVIDENCE_ROWS: Final = 50
-"""Keys whose figures an alert shows, those with the highest scores."""
+from starfort.alerts.folding.groups import AlertSink, and_more, shown
+from starfort.alerts.model import Alert, State
+from starfort.signals.detector import Detector
+from starfort.signals.model import ActiveSignal, Change, Identity, Signal
 
 WRITE_EVERY_S: Final = 5.0
 """How often the kept alert of an episode that goes on is written at most."""
@@ -47,9 +45,6 @@ MAX_MEMBERS: Final = 10_000
 
 KEY_PREFIX: Final = "signal:"
 """Begin of the de-duplication keys of these alerts."""
-
-Identity = tuple[str, str, str]
-
 
 @dataclass(slots=True)
 class Member:
@@ -178,13 +173,12 @@ class Episode:
     def alert(self, state: State) -> Alert:
         """The alert as it is now."""
         ranked = sorted(self.members.values(), key=lambda member: (-member.score, -member.size))
-        others = f" and {self.count - 1:,} more like it" if self.count > 1 else ""
         return Alert(
             kind=self.detector.spec.kind,
             severity=self.detector.spec.severity,
-            title=ranked[0].title + others,
+            title=and_more(ranked[0].title, self.count),
             subject=self.subject,
-            evidence=tuple(_row(member) for member in ranked[:MAX_EVIDENCE_ROWS]),
+            evidence=shown(ranked, _row),
             time=self.found,
             dedup_key=self.key,
             first_seen=_time(self.first_at),
@@ -205,7 +199,7 @@ def _parts(signal: Signal) -> frozenset[str]:
     return frozenset(f"{kind}={value}" for kind, value in named.items() if value)
 
 
-def _row(member: Member) -> dict[str, Any]:
+def _row(member: Member) -> dict[str, object]:
     signal = member.signal
     figures = signal.evidence[0] if signal.evidence else {}
     most = {f"most_{member.headline}": member.size} if member.headline else {}
@@ -229,19 +223,12 @@ class Episodes:
     """Every episode that goes on, and those that ended of late.
 
     Args:
-        submit: takes a new alert.
-        update: takes new figures of one, and whether people should hear of them.
+        alerts: takes new alerts, and new figures of those that go on.
         clock: Unix seconds.
     """
 
-    def __init__(
-        self,
-        submit: Callable[[Alert], object],
-        update: Callable[[Alert, bool], object],
-        clock: Callable[[], float],
-    ) -> None:
-        self._submit = submit
-        self._update = update
+    def __init__(self, alerts: AlertSink, clock: Callable[[], float]) -> None:
+        self._alerts = alerts
         self._clock = clock
         self._of: dict[Identity, Episode] = {}
         self._open: list[Episode] = []
@@ -294,7 +281,7 @@ class Episodes:
         if started is not None:
             started.told()
             started.changed, started.written_at = False, self._clock()
-            self._submit(started.alert("new"))
+            self._alerts.submit(started.alert("new"))
         self._take_past(detector, change.past, at)
         self._tell_growth(detector)
 
@@ -348,7 +335,7 @@ class Episodes:
         if past is not None:
             past.told()
             past.changed = False
-            self._submit(past.alert("ended"))
+            self._alerts.submit(past.alert("ended"))
 
     def _touched(self, detector: Detector, signal: Signal, at: float) -> Episode | None:
         """The episode that a past window's key belongs to."""
@@ -370,7 +357,7 @@ class Episodes:
 
     def _write(self, episode: Episode, state: State, *, tell: bool) -> None:
         episode.changed, episode.written_at = False, self._clock()
-        self._update(episode.alert(state), tell)
+        self._alerts.update(episode.alert(state), tell=tell)
 
     def lapse(self, cleared: Iterable[ActiveSignal]) -> None:
         """Signals lapsed or were lifted; an episode whose last one did has ended."""

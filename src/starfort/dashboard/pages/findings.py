@@ -120,7 +120,7 @@ def _figure(value: object) -> str:
     return text[:200]
 
 
-def _noticed(view: View, page: models.Page[models.Finding]) -> Markup:
+def _noticed(view: View, page: models.Page[models.EventFinding]) -> Markup:
     title = "Noticed in requests"
     if not page.items:
         hint = "Rules, schemas and parsers note here what they see; policies decide what is done about it."

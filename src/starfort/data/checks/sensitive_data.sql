@@ -1,4 +1,11 @@
--- Which classes of sensitive data leave, by endpoint; what a policy masked does no harm.
+/*
+name: sensitive_data
+title: "{subject} sends {classes}"
+why: Sensitive data leaves through this endpoint.
+fix: Know where it goes, and mask what callers have no need of.
+severity: [info, medium]  # medium for classes that do harm by themselves, where no policy masks them
+*/
+-- Which classes of sensitive data leave, by endpoint. A class that a policy masked does no harm and raises no severity.
 WITH
     arrayFilter(c -> NOT arrayExists(t -> has({masked:Array(String)}, concat(toString(t), ' ', c)), tags),
         arrayMap(c -> toString(c), sensitive_response)) AS unmasked
@@ -6,7 +13,7 @@ SELECT
     toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id,
     if(endpoint_id = '', concat('An unknown endpoint (such as ', any(method), ' ', any(path), ')'),
         concat(any(method), ' ', any(template))) AS subject,
-    if(hasAny(unmasked_classes, {severe:Array(String)}), 'medium', 'info') AS severity,
+    if(hasAny(unmasked_classes, {severe_classes:Array(String)}), 'medium', 'info') AS severity,
     min(time) AS first_seen, max(time) AS last_seen,
     count() AS answers,
     sum(sensitive_response_count) AS values_sent,

@@ -1,5 +1,17 @@
--- Parameters of known endpoints that nobody sent before, and that at least three calls from two addresses sent now. The
--- past is the day before the window, or one minute of {stride} of it where there is much.
+/*
+name: changed_parameters
+title: "{subject} is sent parameters that nobody sent before: {parameters}"
+why: Either the API changed, or somebody tries what it takes (mass assignment).
+fix: Compare its document.
+severity: low
+every: 5m
+thresholds:
+  min_calls: {default: 3, minimum: 1, description: calls with the parameter within the window}
+  min_addresses: {default: 2, minimum: 1, description: distinct addresses that sent it}
+  min_before: {default: 100, minimum: 1, description: calls of the endpoint in the day before; of fewer too little is known}
+*/
+-- Parameters of known endpoints that nobody sent in the day before, and that several calls from several addresses sent
+-- now. Where the day has very many events, only one minute in `stride` is read.
 WITH now AS
 (
     SELECT
@@ -11,7 +23,7 @@ WITH now AS
     WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
       AND e.endpoint_id != '' AND status BETWEEN 200 AND 299 AND upstream != ''
     GROUP BY api, endpoint_id, parameter
-    HAVING calls >= 3 AND addresses >= 2 AND NOT startsWith(parameter, 'path:')
+    HAVING calls >= {min_calls:UInt32} AND addresses >= {min_addresses:UInt32} AND NOT startsWith(parameter, 'path:')
 ),
 past AS
 (
@@ -23,10 +35,10 @@ past AS
       AND toUnixTimestamp(toStartOfMinute(time)) % (60 * {stride:UInt32}) = 0
       AND endpoint_id IN (SELECT endpoint_id FROM now)
     GROUP BY endpoint_id
-    HAVING calls_before >= 100
+    HAVING calls_before >= {min_before:UInt32}
 )
 SELECT
-    api, endpoint_id, any(now.subject) AS subject, 'low' AS severity,
+    api, endpoint_id, any(now.subject) AS subject,
     min(first) AS first_seen, max(last) AS last_seen,
     arraySort(groupArray(20)(parameter)) AS parameters,
     max(now.calls) AS calls, any(past.calls_before) AS calls_compared

@@ -1,5 +1,16 @@
--- Endpoints that answer with a class of status (2xx, 3xx, 4xx, 5xx) that they did not answer with in the day before. Reads
--- the 1-minute rollup.
+/*
+name: changed_statuses
+title: "{subject} answers {classes} since now"
+why: The API behaves in a new way; 5xx mean that calls break it.
+fix: Look at its latest events, and ask who changed it.
+severity: [low, medium]  # medium for 5xx
+every: 60s
+thresholds:
+  min_calls: {default: 3, minimum: 1, description: answers of the class within the window}
+  min_before: {default: 100, minimum: 1, description: calls of the endpoint in the day before; of fewer too little is known}
+*/
+-- Endpoints that answer with a class of status (2xx, 3xx, 4xx, 5xx) that they did not answer with in the day before. The
+-- 1-minute rollup is read, because it has a row for each status, and a day of events would be far more.
 WITH minutes AS
 (
     SELECT
@@ -28,7 +39,7 @@ INNER JOIN
     FROM events WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')} AND events.endpoint_id != ''
     GROUP BY endpoint_id
 ) AS names USING (endpoint_id)
-WHERE minutes.calls >= 3 AND calls_before = 0 AND all_before >= 100
+WHERE minutes.calls >= {min_calls:UInt32} AND calls_before = 0 AND all_before >= {min_before:UInt32}
 GROUP BY api, endpoint_id
 ORDER BY calls DESC, api, endpoint_id
 LIMIT {limit:UInt32}

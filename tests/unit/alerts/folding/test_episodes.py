@@ -8,7 +8,9 @@ from datetime import timedelta
 
 from starfort.alerts import Alert
 from starfort.runtime.episodes import MAX_MEMBERS, Episodes
-from starfort.signals import Detector, Signal, SignalTable
+from starfort.signals.detector import Detector
+from starfort.signals.model import Signal
+from starfort.signals.table import SignalTable
 from tests.support.detectors import counting
 
 START = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC).timestamp()
