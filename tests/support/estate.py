@@ -20,14 +20,19 @@ from faker import Faker
 from sqlalchemy import create_engine
 
 from starfort.alerts import Alert, AlertHistory
-from starfort.catalogue.finding import Finding
+from starfort.posture.board import PostureBoard
+from starfort.posture.checks import Checks
+from starfort.posture.configured import Configured
+from starfort.posture.finding import PostureFinding
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
 from starfort.runtime.status import ConfigStatus, DetectorStatus, EnvoyStatus, StoreStatus
 from starfort.signals.detector import Detector
 from starfort.signals.model import Signal
 from starfort.signals.table import SignalTable
 from starfort.store import Store
+from starfort.visibility.catalogue_checks import CATALOGUE_CHECKS
 from tests.support.callers import builtin
+from tests.support.checks import CHECKS
 from tests.support.events import event, stream
 
 HOSTILE_PATH = "/<script>window.pwned=1</script>/<img src=x onerror=window.pwned=2>"
@@ -155,7 +160,9 @@ class Estate:
         engine = create_engine(f"sqlite:///{data_dir / 'state.db'}")
         self.alerts = AlertHistory(engine)
         self.known = [self._known(number, *row) for number, row in enumerate(places(endpoints))]
-        self.catalogue = SimpleNamespace(endpoints=lambda: self.known, findings=self._findings)
+        board = PostureBoard(self.store, engine)
+        board.declare(Configured(), Checks(list(CHECKS.values()), CATALOGUE_CHECKS))
+        self.catalogue = SimpleNamespace(endpoints=lambda: self.known, findings=self._findings, board=board)
         self.config = _Config()
         self.hostile = hostile
         self.people = [self._person() for _ in range(160)]
@@ -405,7 +412,7 @@ class Estate:
             for number in range(2000)
         ]  # fmt: skip
 
-    def _findings(self) -> list[Finding]:
+    def _findings(self) -> list[PostureFinding]:
         """What checks found in it, most severe first; of many endpoints some."""
         rows = []
         for number, known in enumerate(self.known):
@@ -414,14 +421,14 @@ class Estate:
             title = f"{known.method} {known.template}"
             if known.sensitive and not known.auth_seen:
                 evidence = about | {"classes": known.sensitive, "addresses": 5}
-                rows.append(Finding("open_endpoint", "high", known.api, known.id,
+                rows.append(PostureFinding("open_endpoint", "high", known.api, known.id,
                                     f"{title} answers without credentials", evidence, *seen))  # fmt: skip
             if not known.documented:
-                rows.append(Finding("undocumented_endpoint", "medium", known.api, known.id,
+                rows.append(PostureFinding("undocumented_endpoint", "medium", known.api, known.id,
                                     f"{title} is called and not documented", about, *seen))  # fmt: skip
         if self.hostile:
             evidence = {"subject": HOSTILE_PATH, HOSTILE_PATH: [HOSTILE_AGENT]}
-            rows.append(Finding("changed_parameters", "low", HOSTILE_PATH, "", HOSTILE_AGENT, evidence,
+            rows.append(PostureFinding("changed_parameters", "low", HOSTILE_PATH, "", HOSTILE_AGENT, evidence,
                                 self.now, self.now))  # fmt: skip
         return sorted(rows, key=lambda row: ("high", "medium", "low").index(row.severity))
 

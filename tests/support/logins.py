@@ -23,8 +23,8 @@ from starfort.compile import compile_config
 from starfort.config import load
 from starfort.signals.detector import Detector
 from starfort.signals.model import Change, Signal
-from starfort.signals.table import SignalTable
 from starfort.signals.query import signals_of
+from starfort.signals.table import SignalTable
 from starfort.store import Store
 from tests.support.callers import builtin
 from tests.support.events import event, stream

@@ -462,10 +462,13 @@ class Check(Model):
     failures: int = 0
     last_error: Annotated[str, Field(description='Why its last run failed; "" when it did not.')] = ""
     last_ms: float = 0.0
-    last_run: Annotated[datetime | None, Field(description="When it ran last; null before its first run.")] = None
+    last_run: Annotated[
+        datetime | None, Field(description="When it ran last; null before its first run.")
+    ] = None
     findings: Annotated[int, Field(description="Findings of its last run.")] = 0
     parts: Annotated[
-        int, Field(description="1 when each query judges its whole window; more: so much less, after a limit.")
+        int,
+        Field(description="1 when each query judges its whole window; more: so much less, after a limit."),
     ] = 1
 
 

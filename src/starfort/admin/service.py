@@ -24,11 +24,11 @@ from starfort.admin.mutes import Muted, Mutes
 from starfort.admin.trials import Trials
 from starfort.admin.window import DAY_S, RangeName, Window, sql
 from starfort.alerts import AlertHistory, StoredAlert
-from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
 from starfort.posture.board import PostureBoard
 from starfort.posture.catalogue_check import CatalogueCheck
 from starfort.posture.check import Check
 from starfort.posture.finding import PostureFinding
+from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
 from starfort.signals.detector import Detector
 from starfort.signals.model import ActiveSignal
 from starfort.signals.table import SignalTable

@@ -135,10 +135,10 @@ class Trials:
             )  # fmt: skip
         spec = check.spec
         return models.CheckDetail(
-            name=spec.name, bastion=check.bastion, title=spec.title, why=spec.why.strip(), fix=spec.fix.strip(),
-            severity=list(spec.severity), window_s=spec.window.total_seconds(),
-            every_s=spec.every.total_seconds(), settings=_settings(check), sql=check.sql,
-            file="" if check.builtin else str(check.path), builtin=check.builtin,
+            name=spec.name, bastion=check.bastion, title=spec.title, why=spec.why.strip(),
+            fix=spec.fix.strip(), severity=list(spec.severity), window_s=spec.window.total_seconds(),
+            every_s=spec.every.total_seconds(), settings=_settings(check), sql=check.sql, file="" if
+            check.builtin else str(check.path), builtin=check.builtin,
         )  # fmt: skip
 
     async def test_detector(self, detector: Detector) -> models.DetectorTest:
@@ -176,9 +176,7 @@ class Trials:
             )
             for row in found
         ]  # fmt: skip
-        return models.CheckTest(
-            name=check.name, took_ms=took_s * 1000, left_out=left_out, findings=findings
-        )
+        return models.CheckTest(name=check.name, took_ms=took_s * 1000, left_out=left_out, findings=findings)
 
     async def backtest(
         self, detector: Detector, since: datetime, until: datetime, step: timedelta | None
@@ -238,7 +236,8 @@ def _check_status(state: CheckState) -> models.Check:
     return models.Check(
         name=check.name, bastion=check.bastion, source="query", severity=list(check.spec.severity),
         runs=pace.runs, failures=pace.failures, last_error=pace.last_error,
-        last_ms=round(pace.last_s * 1000, 1), last_run=state.ran_at, findings=state.findings, parts=pace.parts,
+        last_ms=round(pace.last_s * 1000, 1), last_run=state.ran_at, findings=state.findings,
+        parts=pace.parts,
     )  # fmt: skip
 
 

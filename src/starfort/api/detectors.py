@@ -13,6 +13,7 @@ from starfort.signals.detector import Detector as RunningDetector
 
 router = APIRouter(tags=["detectors"])
 
+
 class Past(Subject):
     """Which detector, and over which time."""
 

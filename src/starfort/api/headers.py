@@ -22,7 +22,8 @@ server over a WebSocket that needs the session. Inline styles stay too: Quasar a
 Nothing may be loaded from or sent to another origin all the same."""
 
 MAX_BODY_BYTES = 64 * 1024
-"""No request of the API or the forms needs more, except those that carry the text of a detector or a check."""
+"""No request of the API or the forms needs more, except those that carry the text of a detector or a
+check."""
 MAX_QUESTION_BODY_BYTES = 1024 * 1024
 """A file of `MAX_QUESTION_BYTES` characters as JSON, in which each character may take several bytes."""
 _SMALL = ("/api/", "/login", "/logout", "/second-factor")

@@ -40,9 +40,7 @@ class Subject(BaseModel):
         return self
 
 
-def chosen(
-    principal: Principal, body: Subject, kind: type[Q], find: Callable[[str], Found]
-) -> Found | Q:
+def chosen(principal: Principal, body: Subject, kind: type[Q], find: Callable[[str], Found]) -> Found | Q:
     """The detector or check that a caller means.
 
     Args:
@@ -57,5 +55,7 @@ def chosen(
     if body.name is not None:
         return find(body.name)
     if not principal.role.covers(Role.ADMIN):
-        raise HTTPException(403, f"only an administrator may run a {kind.noun} that the configuration does not have")
+        raise HTTPException(
+            403, f"only an administrator may run a {kind.noun} that the configuration does not have"
+        )
     return Trials.read(kind, body.text or "", body.file)

@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Engine
 
 from starfort.catalogue.model import Endpoint
-from starfort.posture.catalogue_check import CatalogueCheck, CatalogueView
-from starfort.posture.check import Check
+from starfort.posture.catalogue_check import CatalogueView
+from starfort.posture.checks import Checks
 from starfort.posture.configured import Configured
 from starfort.posture.finding import PostureFinding
 from starfort.posture.kept import KeptFindings
 from starfort.posture.runner import CheckRunner, CheckState
 from starfort.questions.ask import Queryable
 
-
 LOOK_EVERY: Final = timedelta(seconds=30)
-"""How often the checks of the catalogue look when no check by query is due: they go through every endpoint."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checks:
-    """The checks that run.
-
-    Attributes:
-        queries: those that ask the store.
-        catalogue: those that the catalogue answers.
-    """
-
-    queries: Sequence[Check] = ()
-    catalogue: Sequence[CatalogueCheck] = ()
-
-    def find(self, name: str) -> Check | CatalogueCheck | None:
-        """The check of a name."""
-        return next((check for check in (*self.queries, *self.catalogue) if check.name == name), None)
+"""How often the checks of the catalogue look when no check by query is due: they go through every
+endpoint."""
 
 
 class PostureBoard:
@@ -80,11 +62,15 @@ class PostureBoard:
             now: UTC.
 
         Returns:
-            Findings of the checks by query that are new, or more severe than before. The news of the catalogue
-            are told when the catalogue finds them, so its own findings are not among them.
+            Findings of the checks by query that are new, or more severe than before. The news of the
+            catalogue are told when the catalogue finds them, so its own findings are not among them.
         """
         now = now or datetime.now(UTC)
-        if not self._runner.is_due(now) and self._looked_at is not None and now - self._looked_at < LOOK_EVERY:
+        if (
+            not self._runner.is_due(now)
+            and self._looked_at is not None
+            and now - self._looked_at < LOOK_EVERY
+        ):
             return []
         self._looked_at = now
         checks, configured = self.checks, self.configured

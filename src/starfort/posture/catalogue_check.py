@@ -1,8 +1,8 @@
 """Checks that the catalogue answers by itself, so that they need no query.
 
-The catalogue knows what events have forgotten: when an endpoint was called for the first time, and that nobody
-called it for a month. Such a check is a Python function over the endpoints instead of a file of SQL. It is listed,
-shown and switched off like every other check.
+The catalogue knows what events have forgotten: when an endpoint was called for the first time, and that
+nobody called it for a month. Such a check is a Python function over the endpoints instead of a file of SQL.
+It is listed, shown and switched off like every other check.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class CatalogueView:
     """
 
     endpoints: Sequence[Endpoint]
-    apis: Sequence[ApiFacts] = ()
-    now: datetime = datetime.min
+    apis: Sequence[ApiFacts]
+    now: datetime
     findings: Sequence[PostureFinding] = ()
 
 

@@ -14,10 +14,10 @@
     SELECT api, endpoint_id, …, AS subject, …, AS severity, … AS first_seen, … AS last_seen, … FROM events …
 
 The query gets the window (`since`, `until`), every threshold under its name, and what is configured
-(`Configured`), all as bound parameters. It returns a row for each thing that it found, with the columns `api`,
-`endpoint_id` ("" for a whole API), `subject` (what the finding is about), `first_seen`, `last_seen`, and
-`severity` when the front matter names several. All other columns are evidence, and the title may name any of
-them.
+(`Configured`), all as bound parameters. It returns a row for each thing that it found, with the columns
+`api`, `endpoint_id` ("" for a whole API), `subject` (what the finding is about), `first_seen`, `last_seen`,
+and `severity` when the front matter names several. All other columns are evidence, and the title may name any
+of them.
 
 `CheckSpec` is the front matter as written, `Check` the checked whole.
 """

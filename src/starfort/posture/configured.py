@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starfort.base.severity import SEVERE_DATA_CLASSES
 from starfort.catalogue.model import ApiFacts
-from starfort.store.parameters import Value
+
+if TYPE_CHECKING:  # checking a configuration needs questions, and no store
+    from starfort.store.parameters import Value
 
 GIVEN: Final = frozenset(
     {"verified_apis", "any_jwt_apis", "jwt_providers", "masked", "severe_classes", "stride", "limit"}
 )
-"""Parameters that every check may use besides its window and its thresholds; `docs/checks.md` describes them."""
+"""Parameters that every check may use besides its window and its thresholds; `docs/checks.md` describes
+them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Engine, MetaData, RowMapping, String, Table, Text, delete, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Engine,
+    MetaData,
+    RowMapping,
+    String,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+)
 
 from starfort.base.severity import as_severity, severity_rank
 from starfort.posture.finding import Key, PostureFinding
@@ -60,15 +72,19 @@ class KeptFindings:
         )
 
     def merge(
-        self, found: Sequence[PostureFinding], endpoints: Collection[str], alive: Collection[str], now: datetime
+        self,
+        found: Sequence[PostureFinding],
+        endpoints: Collection[str],
+        alive: Collection[str],
+        now: datetime,
     ) -> list[PostureFinding]:
         """Take findings over, and forget those that hold no longer.
 
         Args:
             found: what checks just found.
             endpoints: ids of the endpoints that there are.
-            alive: checks whose findings stay for `KEPT_FOR` after nothing shows them any more. Findings of all
-                others hold only while they are found.
+            alive: checks whose findings stay for `KEPT_FOR` after nothing shows them any more. Findings of
+                all others hold only while they are found.
             now: UTC.
 
         Returns:

@@ -1,8 +1,8 @@
 """Runs the checks that are queries, each when it is due, one after the other.
 
-A check has no beat to keep and owes no windows, unlike a detector: what is wrong with an API as it stands is as
-wrong a minute later, and the next run sees it again. So checks run in turn on one session of the store, and a
-window is as long as the front matter says, or shorter where that would be too many events.
+A check has no beat to keep and owes no windows, unlike a detector: what is wrong with an API as it stands is
+as wrong a minute later, and the next run sees it again. So checks run in turn on one session of the store,
+and a window is as long as the front matter says, or shorter where that would be too many events.
 """
 
 from __future__ import annotations
@@ -162,7 +162,8 @@ class Scope:
 
     def _events(self, length: timedelta) -> int:
         rows = self._store.query(
-            "SELECT sum(requests) AS n FROM traffic_1m WHERE time >= toDateTime({since:DateTime64(6, 'UTC')})",
+            "SELECT sum(requests) AS n FROM traffic_1m"
+            " WHERE time >= toDateTime({since:DateTime64(6, 'UTC')})",
             {"since": self.now - length},
         )
         return int(rows[0]["n"] or 0)

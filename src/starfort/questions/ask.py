@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from starfort.questions.question import Question
 from starfort.questions.sql import placeholders
-from starfort.store.parameters import Value
+
+if TYPE_CHECKING:  # checking a configuration needs questions, and no store
+    from starfort.store.parameters import Value
 
 MAX_EXECUTION_S: Final = 5.0
 """A query that runs longer is stopped by ClickHouse and asked for less."""
@@ -26,8 +28,8 @@ MAX_SLOTS: Final = 16
 """Shares of the keys at most: with so many, each key is judged on every 16th run."""
 
 MAX_PARTS: Final = 4
-"""A window is cut to a quarter at most: in an even shorter one, bursts that people cause look like the pace of
-an attack."""
+"""A window is cut to a quarter at most: in an even shorter one, bursts that people cause look like the pace
+of an attack."""
 
 
 class Queryable(Protocol):

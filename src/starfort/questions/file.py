@@ -122,5 +122,6 @@ def take_apart(text: str, path: Path) -> QuestionFile:
     rest = text[found.end() :]
     begin = len(text) - len(rest.lstrip())
     line, column = _line_and_column(text, begin)
-    # one semicolon at the end is what editors and other clients ask for; inside our brackets it would be wrong
+    # one semicolon at the end is what editors and other clients ask for; inside our brackets it would be
+    # wrong
     return QuestionFile(path, front, rest.strip().rstrip(";").rstrip(), line + 1, column + 1)

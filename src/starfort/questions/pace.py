@@ -9,8 +9,8 @@ from starfort.questions.ask import WHOLE, Effort
 from starfort.questions.question import Question
 
 EASY_RUNS: Final = 30
-"""Runs in a row, each within a tenth of the limit, after which twice as much is asked again. Fewer would swing
-back and forth between two sizes under a load that is just too high for the larger one."""
+"""Runs in a row, each within a tenth of the limit, after which twice as much is asked again. Fewer would
+swing back and forth between two sizes under a load that is just too high for the larger one."""
 
 EASY_S: Final = 0.5
 
@@ -66,7 +66,7 @@ class Pace:
         return changed
 
     def answered(self, left_out: int) -> None:
-        """Note a query that was answered: the next share of the keys, and perhaps more at once, comes next."""
+        """Note a query that was answered; the next share of the keys is next, perhaps with more at once."""
         self.slot = (self.slot + 1) % max(1, self.parts)
         self.rows_left_out += left_out
         self._easy = self._easy + 1 if self.last_s <= EASY_S else 0

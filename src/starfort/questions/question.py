@@ -11,13 +11,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import ClassVar, Final, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeVar
 
 from starfort.config.problems import ConfigError, ConfigProblem
 from starfort.questions.file import QuestionFile, read_text, take_apart
 from starfort.questions.spec import QuestionSpec, ThresholdSpec, ThresholdValue
 from starfort.questions.sql import SLOTS, SqlProblem, placeholders, sql_problems, unused
-from starfort.store.parameters import Value
+
+if TYPE_CHECKING:  # checking a configuration needs questions, and no store
+    from starfort.store.parameters import Value
 
 MAX_QUESTIONS: Final = 500
 """Detectors, or checks, at most, built-in and the user's: each is asked again and again for as long as
@@ -164,7 +166,9 @@ class Question:
         Args:
             share: length of the window over its usual length, above 0 and at most 1.
         """
-        shrunk = {name: each.shrunk(self.settings[name], share) for name, each in self.spec.thresholds.items()}
+        shrunk = {
+            name: each.shrunk(self.settings[name], share) for name, each in self.spec.thresholds.items()
+        }
         return replace(self, settings={**self.settings, **shrunk})
 
     def with_settings(self, settings: Mapping[str, object]) -> Self:

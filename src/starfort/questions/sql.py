@@ -46,7 +46,9 @@ def placeholders(sql: str) -> set[str]:
     return {found["name"] for found in _PLACEHOLDER.finditer(sql)}
 
 
-def sql_problems(sql: str, given: Collection[str], thresholds: Collection[str], noun: str) -> list[SqlProblem]:
+def sql_problems(
+    sql: str, given: Collection[str], thresholds: Collection[str], noun: str
+) -> list[SqlProblem]:
     """What is wrong with a query, apart from what only ClickHouse can say.
 
     Args:
@@ -67,7 +69,9 @@ def sql_problems(sql: str, given: Collection[str], thresholds: Collection[str], 
     ]
     known = {*given, *thresholds}
     problems += [
-        SqlProblem(found.start(), f"parameter {found['name']} is no threshold; declare it in the front matter")
+        SqlProblem(
+            found.start(), f"parameter {found['name']} is no threshold; declare it in the front matter"
+        )
         for found in _PLACEHOLDER.finditer(bare)
         if found["name"] not in known
     ]
@@ -84,7 +88,9 @@ def sql_problems(sql: str, given: Collection[str], thresholds: Collection[str], 
 def unused(sql: str, thresholds: Collection[str]) -> list[SqlProblem]:
     """Thresholds that a query does not use: a setting without effect would mislead whoever changes it."""
     used = placeholders(without_comments(sql))
-    return [SqlProblem(0, f"threshold {name} is not used in the query") for name in sorted(set(thresholds) - used)]
+    return [
+        SqlProblem(0, f"threshold {name} is not used in the query") for name in sorted(set(thresholds) - used)
+    ]
 
 
 def without_comments(sql: str) -> str:

@@ -18,6 +18,7 @@ from starfort.posture.finding import PostureFinding
 from starfort.runtime.toolchain import Built
 from starfort.store import Reader, Store
 
+
 class CatalogueFeed:
     """A catalogue whose news are alerts.
 

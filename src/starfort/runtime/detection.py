@@ -15,8 +15,8 @@ from starfort.alerts.folding.episodes import Episodes
 from starfort.alerts.folding.groups import AlertSink
 from starfort.signals.detector import Detector
 from starfort.signals.model import Change, WireKey, WireSignal
-from starfort.signals.table import SignalTable
 from starfort.signals.runner import Judged
+from starfort.signals.table import SignalTable
 
 EXPIRY_EVERY_S: Final = 0.5
 """How often lapsed signals are looked for; filters let them lapse by themselves, so this only tidies."""

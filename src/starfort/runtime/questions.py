@@ -1,4 +1,4 @@
-"""Which detectors and checks run: those that come with Starfort and the configuration's own, less those it disables."""
+"""Which detectors and checks run: Starfort's and the configuration's own, except those that it disables."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Final, Generic, Literal, TypeVar
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
 from starfort.config.model import QuestionSettings
 from starfort.config.source import Location
-from starfort.posture.board import Checks
 from starfort.posture.check import Check
+from starfort.posture.checks import Checks
 from starfort.questions.question import Question, SettingError, load_all
 from starfort.signals.detector import Detector
 from starfort.visibility.catalogue_checks import CATALOGUE_CHECKS

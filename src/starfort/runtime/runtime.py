@@ -34,12 +34,11 @@ from starfort.events.ingest import Ingest, Outcome
 from starfort.events.validate import about
 from starfort.runtime import disk, horizon, metrics, policies
 from starfort.runtime.admin import AdminServer, App
+from starfort.runtime.changes import ChangeWatch
 from starfort.runtime.detection import Detection
 from starfort.runtime.disk import DiskStatus
 from starfort.runtime.figures import IngestFigures, RateMeter, detector_status, node_status
-from starfort.signals.known import KnownLogins, Part
 from starfort.runtime.lock import DataDirectory, StartError
-from starfort.runtime.changes import ChangeWatch
 from starfort.runtime.reload import Configuration, marks
 from starfort.runtime.status import (
     ConfigStatus,
@@ -54,8 +53,9 @@ from starfort.runtime.status import (
 from starfort.runtime.toolchain import Built, Proxy, RefusedError, Toolchain
 from starfort.runtime.traffic import TrafficCounts
 from starfort.signals.detector import Detector
-from starfort.signals.table import SignalTable
+from starfort.signals.known import KnownLogins, Part
 from starfort.signals.runner import DetectorRunner, DetectorState
+from starfort.signals.table import SignalTable
 from starfort.store import Reader, Retention, Store, StoreError
 from starfort.store.sink import event_sink
 

@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from starfort.base.tasks import Failures
+from starfort.posture.checks import Checks
 from starfort.runtime.status import EnvoyStatus, PolicyStatus
 
 if TYPE_CHECKING:
     from starfort.alerts.channels import Channel
-    from starfort.posture.board import Checks
     from starfort.signals.detector import Detector
 
 
@@ -30,11 +30,11 @@ class Built:
         bundle: the bundle, for `Toolchain.write_bundle`.
         envoy: Envoy's configuration, for `Proxy.apply`.
         detectors: detectors that run, with their settings.
-        checks: checks that run, with their settings.
         policies: the policies, without what they did.
         files: every file that it was made of, for watching.
         rules: versions of the rule sets in it.
         warnings: what of it has no effect, as shown to people.
+        checks: checks that run, with their settings.
     """
 
     loaded: Any
@@ -43,11 +43,11 @@ class Built:
     bundle: Any
     envoy: Any
     detectors: Sequence[Detector]
-    checks: Checks
     policies: Sequence[PolicyStatus]
     files: Sequence[Path]
     rules: str = ""
     warnings: Sequence[str] = ()
+    checks: Checks = field(default_factory=Checks)
 
 
 class RefusedError(Exception):

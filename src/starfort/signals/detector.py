@@ -20,14 +20,14 @@
     SELECT key_type, key, …, AS score, failures, addresses FROM … WHERE time > {since:DateTime64(6, 'UTC')} …
 
 The query gets `since` and `until` (the window that is judged; in a backtest it lies in the past), `probe` and
-every threshold under its name, all as bound parameters. One that uses `slots` and `slot` lets the runner judge
-its keys in shares when it is too slow for all at once. It returns `key` and `score` (0 to 1; a row with 0 lifts
-the signal of its key), `key_type` when the front matter names several, `probe` when the share differs from key
-to key, and evidence columns, which are kept for the alert.
+every threshold under its name, all as bound parameters. One that uses `slots` and `slot` lets the runner
+judge its keys in shares when it is too slow for all at once. It returns `key` and `score` (0 to 1; a row with
+0 lifts the signal of its key), `key_type` when the front matter names several, `probe` when the share differs
+from key to key, and evidence columns, which are kept for the alert.
 
-`probe` is the share of calls that pass although their key is signalled: their outcome is what a detector learns
-from while everything else is being stopped. `spare_known`: a log-in passes when its account succeeded before
-from the same place.
+`probe` is the share of calls that pass although their key is signalled: their outcome is what a detector
+learns from while everything else is being stopped. `spare_known`: a log-in passes when its account succeeded
+before from the same place.
 
 `DetectorSpec` is the front matter as written, `Detector` the checked whole.
 """
@@ -82,7 +82,9 @@ class DetectorSpec(QuestionSpec):
         """What is wrong beyond the types of the fields: the field, and why."""
         found = QuestionSpec.problems(self)
         if unknown := sorted(set(self.key_type) - KEY_TYPES):
-            found.append(("key_type", f"{', '.join(unknown)} is unknown; one of {', '.join(sorted(KEY_TYPES))}"))
+            found.append(
+                ("key_type", f"{', '.join(unknown)} is unknown; one of {', '.join(sorted(KEY_TYPES))}")
+            )
         if self.ttl < self.every * 2 or self.ttl > LONGEST_TTL:
             what = "expected at least twice `every` (else it lapses between runs) and at most 30d"
             found.append(("ttl", what))

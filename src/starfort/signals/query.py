@@ -85,7 +85,8 @@ def run_once(
     signals = signals_of(detector, answer.rows)
     length = effort.window(detector)
     if length != detector.spec.window:
-        # people who read the alert have to know that its figures are of a shorter window than the documented one
+        # people who read the alert have to know that its figures are of a shorter window than the documented
+        # one
         said = {"judged_window_s": length.total_seconds()}
         signals = [
             replace(signal, evidence=tuple({**row, **said} for row in signal.evidence)) for signal in signals

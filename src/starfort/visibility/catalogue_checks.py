@@ -1,4 +1,4 @@
-"""What the catalogue shows to be wrong: endpoints that are new, undocumented, or called by nobody any more."""
+"""What the catalogue shows: endpoints that are new, undocumented, or no longer called."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 
-from starfort.runtime.known import REBUILD_EVERY_S, KnownLogins, Part
+from starfort.signals.known import REBUILD_EVERY_S, KnownLogins, Part
 from starfort.store import Store
 from tests.support.callers import hashed, login, slot
 from tests.support.events import stream

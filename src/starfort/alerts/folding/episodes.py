@@ -46,6 +46,7 @@ MAX_MEMBERS: Final = 10_000
 KEY_PREFIX: Final = "signal:"
 """Begin of the de-duplication keys of these alerts."""
 
+
 @dataclass(slots=True)
 class Member:
     """One key of an episode.

@@ -9,7 +9,8 @@ from starfort.alerts.model import Alert
 from starfort.base.severity import Severity, severity_rank
 
 MAX_EVIDENCE_ROWS: Final = 50
-"""Rows that an alert shows, the most telling ones. People read some of them, and channels send all of them."""
+"""Rows that an alert shows, the most telling ones. People read some of them, and channels send all of
+them."""
 
 Row = TypeVar("Row")
 Group = TypeVar("Group", bound=Hashable)
@@ -43,6 +44,8 @@ def most_severe(severities: Iterable[Severity]) -> Severity:
     return max(severities, key=severity_rank)
 
 
-def shown(rows: Sequence[Row], evidence: Callable[[Row], Mapping[str, object]]) -> tuple[Mapping[str, object], ...]:
+def shown(
+    rows: Sequence[Row], evidence: Callable[[Row], Mapping[str, object]]
+) -> tuple[Mapping[str, object], ...]:
     """The evidence of an alert: of rows in the order of their weight, the first `MAX_EVIDENCE_ROWS`."""
     return tuple(evidence(row) for row in rows[:MAX_EVIDENCE_ROWS])

@@ -1,4 +1,4 @@
-"""What is new in the catalogue as alerts: one for all news of a kind and an API, since news come in bursts."""
+"""What is new in the catalogue as alerts: one for all news of a kind and an API."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starfort.alerts import Alert
-from starfort.runtime.beats import BeatWatch
+from starfort.alerts.folding.beats import BeatWatch
 
 
 class Watch:
@@ -13,10 +13,17 @@ class Watch:
         self.now = 1000.0
         self.told: list[Alert] = []
         self.kept: list[Alert] = []
-        self.watch = BeatWatch(self.told.append, self._update, lambda: self.now)
+        self.watch = BeatWatch(self, lambda: self.now)
 
-    def _update(self, alert: Alert, tell: bool) -> None:
+    def submit(self, alert: Alert) -> bool:
+        """Take a new alert."""
+        self.told.append(alert)
+        return True
+
+    def update(self, alert: Alert, *, tell: bool) -> bool:
+        """Take new figures."""
         (self.told if tell else self.kept).append(alert)
+        return True
 
     def look(self, seconds: float, **problems: str) -> None:
         """Look once a second for a while."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from starfort.alerts import Alert
-from starfort.runtime.episodes import MAX_MEMBERS, Episodes
+from starfort.alerts.folding.episodes import MAX_MEMBERS, Episodes
 from starfort.signals.detector import Detector
 from starfort.signals.model import Signal
 from starfort.signals.table import SignalTable
@@ -29,9 +29,17 @@ class Desk:
 
     def made(self) -> Episodes:
         """Episodes that know nothing yet."""
-        return Episodes(
-            self.new.append, lambda alert, tell: self.updates.append((alert, tell)), lambda: self.now
-        )
+        return Episodes(self, lambda: self.now)
+
+    def submit(self, alert: Alert) -> bool:
+        """Take a new alert."""
+        self.new.append(alert)
+        return True
+
+    def update(self, alert: Alert, *, tell: bool) -> bool:
+        """Take new figures."""
+        self.updates.append((alert, tell))
+        return True
 
     def run(self, *signals: Signal, at: float | None = None, detector: Detector | None = None) -> None:
         """One window's signals."""

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from starfort.questions.sql import placeholders
 from starfort.signals.detector import Detector
-from starfort.signals.detector import placeholders
 from starfort.signals.query import bounded_sql, run_once
 from starfort.store import Store
 from tests.support.callers import (

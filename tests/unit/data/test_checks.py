@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 from typing import Any
 
 import pytest
 
-from starfort.catalogue.finding import Finding, Scope
-from starfort.data.findings import CHECKS, MIN_VALUES, SEVERE
+from starfort.base.severity import SEVERE_DATA_CLASSES
+from starfort.posture.configured import Configured
+from starfort.posture.finding import PostureFinding
 from starfort.store import Store
-from tests.support.events import START, event, stream
+from tests.support.checks import CHECKS, findings
+from tests.support.events import event, stream
 
 _numbers = itertools.count()
-_BY_CODE = {check.code: check for check in CHECKS}
+MIN_VALUES = int(CHECKS["volume_to_caller"].settings["min_values"])
 
 
 class Api:
@@ -29,11 +30,10 @@ class Api:
         row = event(api=self.name, endpoint_id=f"{self.name}{path}"[:16], template=path, path=path, **fields)
         self.store.insert_arrow(stream([row] * count), token=f"data-{next(_numbers)}")
 
-    def find(self, code: str) -> list[Finding]:
+    def find(self, name: str) -> list[PostureFinding]:
         """What one check finds here."""
-        masked = ("mask:cards card_number", *(f"mask:all {name}" for name in (*SEVERE, "email")))
-        window = Scope(START - dt.timedelta(minutes=5), START + dt.timedelta(minutes=5), masked=masked)
-        return [finding for finding in _BY_CODE[code].run(self.store, window) if finding.api == self.name]
+        masked = ("mask:cards card_number", *(f"mask:all {name}" for name in (*SEVERE_DATA_CLASSES, "email")))
+        return findings(self.store, name, self.name, Configured(masked=masked))
 
 
 @pytest.fixture

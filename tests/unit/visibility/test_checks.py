@@ -1,4 +1,4 @@
-"""Checks of visibility: what is new, undocumented, forgotten or changed."""
+"""Checks of visibility: what changed."""
 
 from __future__ import annotations
 
@@ -6,58 +6,24 @@ import datetime as dt
 import itertools
 from typing import Any
 
-from starfort.catalogue import ApiFacts, Endpoint
-from starfort.catalogue.finding import Finding, Scope
+from starfort.posture.finding import PostureFinding
 from starfort.store import Store
-from starfort.visibility.findings import CHECKS, of_catalogue
+from tests.support.checks import findings
 from tests.support.events import START, event, stream
 
 _numbers = itertools.count()
-_BY_CODE = {check.code: check for check in CHECKS}
-NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 
 
-def _known(template: str, **fields: Any) -> Endpoint:
-    known = {"first_seen": NOW - dt.timedelta(days=50), "last_seen": NOW, "origin": "documented"}
-    return Endpoint(template, "shop", "h", "GET", template, **{**known, **fields})
-
-
-def test_new_undocumented_and_forgotten_endpoints() -> None:
-    """Each by what the catalogue knows of it."""
-    endpoints = [
-        _known("/usual"),
-        _known("/new", first_seen=NOW - dt.timedelta(hours=2)),
-        _known("/wild", origin="learned", sensitive=("iban",)),
-        _known("/configured", origin="configured"),
-        _known("/quiet", last_seen=NOW - dt.timedelta(days=31)),
-        _known("/never", first_seen=None, last_seen=None),
-    ]
-    found = of_catalogue(endpoints, [ApiFacts("shop", documented=True)], NOW)
-    assert {(row.code, row.endpoint_id, row.severity) for row in found} == {
-        ("new_endpoint", "/new", "info"),
-        ("undocumented_endpoint", "/wild", "high"),
-        ("forgotten_endpoint", "/quiet", "low"),
-        ("forgotten_endpoint", "/never", "low"),
-    }
-    assert not [
-        row for row in of_catalogue(endpoints, [ApiFacts("shop")], NOW) if row.code.startswith("undoc")
-    ]
-    fresh = [
-        _known("/never", first_seen=None, last_seen=None),
-        _known("/usual", first_seen=NOW - dt.timedelta(1)),
-    ]
-    assert not [row for row in of_catalogue(fresh, [], NOW) if row.code == "forgotten_endpoint"]
-
-
-def _run(store: Store, code: str, before: list[dict[str, Any]], now: list[dict[str, Any]]) -> list[Finding]:
+def _run(
+    store: Store, name: str, before: list[dict[str, Any]], now: list[dict[str, Any]]
+) -> list[PostureFinding]:
     api = f"changed-{next(_numbers)}"
     since = START - dt.timedelta(minutes=1)
     known = {"api": api, "endpoint_id": api, "template": "/orders"}
     rows = [event(**known, time=since - dt.timedelta(minutes=30), **fields) for fields in before]
     rows += [event(**known, time=START, **fields) for fields in now]
     store.insert_arrow(stream(rows), token=f"changed-{next(_numbers)}")
-    scope = Scope(since, START + dt.timedelta(minutes=2))
-    return [row for row in _BY_CODE[code].run(store, scope) if row.api == api]
+    return findings(store, name, api, around=(dt.timedelta(minutes=1), dt.timedelta(minutes=2)))
 
 
 def _callers(count: int, **fields: Any) -> list[dict[str, Any]]:

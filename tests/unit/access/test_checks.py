@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 from typing import Any
 
 import pytest
 
-from starfort.access.findings import CHECKS
-from starfort.catalogue.finding import Finding, Scope
+from starfort.posture.configured import Configured
+from starfort.posture.finding import PostureFinding
 from starfort.store import Store
+from tests.support.checks import findings
 from tests.support.events import START, event, stream
 
 _numbers = itertools.count()
-_BY_CODE = {check.code: check for check in CHECKS}
 BEARER = {"auth_seen": ["bearer"]}
 
 
@@ -32,10 +31,9 @@ class Api:
         row = event(api=self.name, method=method, path=template, **(named | fields))
         self.store.insert_arrow(stream([row] * count), token=f"access-{next(_numbers)}")
 
-    def find(self, code: str, **scope: Any) -> list[Finding]:
+    def find(self, name: str, **configured: Any) -> list[PostureFinding]:
         """What one check finds here."""
-        window = Scope(START - dt.timedelta(minutes=5), START + dt.timedelta(minutes=5), **scope)
-        return [finding for finding in _BY_CODE[code].run(self.store, window) if finding.api == self.name]
+        return findings(self.store, name, self.name, Configured(**configured))
 
 
 @pytest.fixture

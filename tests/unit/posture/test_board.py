@@ -1,4 +1,4 @@
-"""The findings board: what is kept, what people are told, what survives."""
+"""The findings of all bastions: what is kept, what people are told, what survives."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
-from starfort.catalogue import ApiFacts, Endpoint
-from starfort.runtime.findings import CHECKS, FindingsBoard, Posture
+from starfort.alerts.folding.findings import alerts_of_findings
+from starfort.catalogue.model import ApiFacts, Endpoint
+from starfort.posture.board import PostureBoard
+from starfort.posture.checks import Checks
+from starfort.posture.configured import Configured
 from starfort.store import Store
+from starfort.visibility.catalogue_checks import CATALOGUE_CHECKS
+from tests.support.checks import CHECKS
 from tests.support.events import START, event, stream
 
 NOW = START + dt.timedelta(minutes=1)
+ALL = Checks(list(CHECKS.values()), CATALOGUE_CHECKS)
 API = "board"
 
 
@@ -30,9 +36,13 @@ def test_a_finding_is_alerted_once_and_survives_a_restart(store: Store, tmp_path
         )
         for number in range(3)
     ]
-    board = FindingsBoard(store, engine)
-    board.posture = Posture(apis=(ApiFacts(API, documented=True),))
-    alerts = [alert for alert in board.run(endpoints, NOW) if alert.kind == "severe_data_unmasked"]
+    board = PostureBoard(store, engine)
+    board.declare(Configured(apis=(ApiFacts(API, documented=True),)), ALL)
+    alerts = [
+        alert
+        for alert in alerts_of_findings(board.run(endpoints, NOW))
+        if alert.kind == "severe_data_unmasked"
+    ]
     mine = [alert for alert in alerts if "board" in alert.dedup_key]
     assert len(mine) == 1
     assert mine[0].severity == "critical"
@@ -44,12 +54,13 @@ def test_a_finding_is_alerted_once_and_survives_a_restart(store: Store, tmp_path
         "new_endpoint",
     }
     assert kept[0].severity == "critical"
-    assert board.failures == {}
+    assert board.failures() == {}
 
-    again = FindingsBoard(store, engine)
+    again = PostureBoard(store, engine)
     assert [row for row in again.findings() if row.api == API] == kept
-    again.posture = board.posture
-    assert not [a for a in again.run(endpoints, NOW + dt.timedelta(minutes=1)) if "board" in a.dedup_key]
+    again.declare(board.configured, ALL)
+    later = again.run(endpoints, NOW + dt.timedelta(minutes=1))
+    assert not [finding for finding in later if finding.api == API]
     again.run(endpoints, NOW + dt.timedelta(days=9))
     assert not [row for row in again.findings() if row.api == API and row.code == "severe_data_unmasked"]
     engine.dispose()
@@ -75,8 +86,8 @@ def test_what_a_policy_masks_makes_an_endpoint_no_more_urgent(store: Store, tmp_
         )
         for id_ in ("hidden", "partly")
     ]
-    board = FindingsBoard(store, engine)
-    board.posture = Posture(apis=(ApiFacts(api, documented=True),), masked=("mask:hide iban",))
+    board = PostureBoard(store, engine)
+    board.declare(Configured(apis=(ApiFacts(api, documented=True),), masked=("mask:hide iban",)), ALL)
     for later in (0, 10):
         board.run(endpoints, NOW + dt.timedelta(seconds=later))
         found = {
@@ -84,10 +95,3 @@ def test_what_a_policy_masks_makes_an_endpoint_no_more_urgent(store: Store, tmp_
         }
         assert found == {"hidden": "medium", "partly": "high"}
     engine.dispose()
-
-
-def test_codes_are_unique() -> None:
-    """A code is the name of one check."""
-    codes = [check.code for check in CHECKS]
-    assert len(codes) == len(set(codes))
-    assert all(check.why for check in CHECKS)
