@@ -120,14 +120,14 @@ type Formats = SmallVec<[BodyKind; 4]>;
 
 /// A body with its encodings undone, to be read.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Body<'a> {
+pub struct Body<'b, 't> {
     /// What it is by its declared type; by its first bytes when none is declared.
     pub kind: BodyKind,
     /// The body without content encodings, in UTF-8 where its charset is known: what raw scans look at.
-    pub content: Cow<'a, [u8]>,
+    pub content: Cow<'b, [u8]>,
     /// What was odd so far.
     pub anomalies: Anomalies,
-    content_type: Option<&'a str>,
+    content_type: Option<&'t str>,
     /// The end is missing.
     truncated: bool,
     /// What it begins like, when that is not what it is declared to be.
@@ -135,7 +135,7 @@ pub struct Body<'a> {
 }
 
 /// Bytes are payload: shown by kind and length only.
-impl std::fmt::Debug for Body<'_> {
+impl std::fmt::Debug for Body<'_, '_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
@@ -178,7 +178,7 @@ impl std::fmt::Debug for ParsedBody<'_> {
 /// * `bytes` - the body as received; what is beyond `request_body_bytes` is not read and flagged.
 /// * `truncated` - there was more than `bytes` (flagged as `body_over_limit`).
 pub fn parse<'a>(
-    content_type: Option<&'a str>,
+    content_type: Option<&str>,
     content_encoding: Option<&str>,
     bytes: &'a [u8],
     truncated: bool,
@@ -197,16 +197,16 @@ pub fn parse<'a>(
     }
 }
 
-impl<'a> Body<'a> {
+impl<'b, 't> Body<'b, 't> {
     /// Undoes the encodings of a body as it was received.
     ///
     /// # Arguments
     /// As of [`parse`].
     #[must_use]
     pub fn receive(
-        content_type: Option<&'a str>,
+        content_type: Option<&'t str>,
         content_encoding: Option<&str>,
-        bytes: &'a [u8],
+        bytes: &'b [u8],
         truncated: bool,
         limits: &Limits,
     ) -> Self {
@@ -239,7 +239,7 @@ impl<'a> Body<'a> {
     /// # Arguments
     /// * `truncated` - the end is missing.
     #[must_use]
-    pub fn plain(content_type: Option<&'a str>, bytes: &'a [u8], truncated: bool) -> Self {
+    pub fn plain(content_type: Option<&'t str>, bytes: &'b [u8], truncated: bool) -> Self {
         Self::open(
             content_type,
             Cow::Borrowed(bytes),
@@ -250,8 +250,8 @@ impl<'a> Body<'a> {
 
     /// Undoes the charset.
     fn open(
-        content_type: Option<&'a str>,
-        content: Cow<'a, [u8]>,
+        content_type: Option<&'t str>,
+        content: Cow<'b, [u8]>,
         truncated: bool,
         anomalies: Anomalies,
     ) -> Self {

@@ -27,7 +27,7 @@ pub struct NormalizedPath {
 }
 
 /// Request target split at the first `?`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Target<'a> {
     /// The normalised path.
     pub path: String,
