@@ -2,21 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from starfort.admin import models
 from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
 from starfort.config.problems import ConfigError
-from starfort.posture.board import PostureBoard
 from starfort.posture.catalogue_check import CatalogueCheck
 from starfort.posture.check import Check
 from starfort.posture.finding import PostureFinding
 from starfort.posture.runner import CheckState, Scope, run_check
-from starfort.questions.ask import WHOLE, Queryable, RowError
+from starfort.questions.ask import WHOLE, RowError
 from starfort.questions.question import Question
+from starfort.runtime import Runtime
 from starfort.signals.detector import Detector
 from starfort.signals.past import BacktestHit, Period, backtest
 from starfort.signals.query import run_once
@@ -32,36 +32,15 @@ Answer = TypeVar("Answer")
 Q = TypeVar("Q", bound=Question)
 
 
-class Feed(Protocol):
-    """The part of the runtime's catalogue that is asked."""
-
-    board: PostureBoard
-
-
-class Source(Protocol):
-    """What is asked of the runtime."""
-
-    @property
-    def store(self) -> Queryable:
-        """Where events are, as pages read it."""
-
-    @property
-    def catalogue(self) -> Feed:
-        """Catalogue and posture."""
-
-    def running_detectors(self) -> Sequence[Detector]:
-        """Detectors as they run, with their settings."""
-
-
 class Trials:
     """Runs detectors and checks for people.
 
     Args:
-        source: the runtime.
+        runtime: has detectors, checks and the store.
     """
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         # One trial at a time: each may use the store for seconds, and pages are to stay quick meanwhile.
         self._turn = asyncio.Lock()
 
@@ -71,7 +50,7 @@ class Trials:
         Raises:
             NotFoundError: none has that name.
         """
-        for detector in self._source.running_detectors():
+        for detector in self._runtime.running_detectors():
             if detector.name == name:
                 return detector
         raise NotFoundError(f"no detector {name[:64]!r} runs")
@@ -82,7 +61,7 @@ class Trials:
         Raises:
             NotFoundError: none has that name.
         """
-        found = self._source.catalogue.board.checks.find(name)
+        found = self._runtime.catalogue.board.checks.find(name)
         if found is None:
             raise NotFoundError(f"no check {name[:64]!r} runs")
         return found
@@ -117,7 +96,7 @@ class Trials:
 
     def checks(self) -> list[models.Check]:
         """Every check that runs, and how it runs."""
-        board = self._source.catalogue.board
+        board = self._runtime.catalogue.board
         queries = [_check_status(state) for state in board.states()]
         return [*queries, *map(_catalogue_check_status, board.checks.catalogue)]
 
@@ -149,7 +128,7 @@ class Trials:
         """
         now = datetime.now(UTC)
         (signals, left_out), took_s = await self._timed(
-            detector, lambda: run_once(self._source.store, detector, now)
+            detector, lambda: run_once(self._runtime.store, detector, now)
         )
         hits = [_hit(detector, BacktestHit(signal, now, now)) for signal in signals]
         return models.DetectorTest(name=detector.name, took_ms=took_s * 1000, left_out=left_out, hits=hits)
@@ -162,10 +141,10 @@ class Trials:
         """
         if isinstance(check, CatalogueCheck):
             raise InvalidError(f"{check.name} is answered by the catalogue: it has no query to run")
-        configured, now = self._source.catalogue.board.configured, datetime.now(UTC)
+        configured, now = self._runtime.catalogue.board.configured, datetime.now(UTC)
 
         def run() -> tuple[list[PostureFinding], int]:
-            store = self._source.store
+            store = self._runtime.store
             return run_check(store, check, Scope(store, configured, now), WHOLE)
 
         (found, left_out), took_s = await self._timed(check, run)
@@ -198,7 +177,7 @@ class Trials:
             raise InvalidError(f"until must be later than since, by at most {MAX_BACK.days} days")
         every = step or max(detector.spec.window / 2, timedelta(seconds=1))
         period = Period(since, until, every, LONGEST)
-        found, _ = await self._timed(detector, lambda: backtest(self._source.store, detector, period))
+        found, _ = await self._timed(detector, lambda: backtest(self._runtime.store, detector, period))
         hits = [_hit(detector, hit) for hit in found.hits.values()]
         return models.DetectorBacktest(
             name=detector.name, since=since, until=found.until, runs=found.runs, hits=hits

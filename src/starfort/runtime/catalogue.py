@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import Engine
 
@@ -12,6 +11,7 @@ from starfort.alerts.folding.findings import alerts_of_findings
 from starfort.alerts.folding.news import alerts_of_news
 from starfort.bundle.learned import LearnedEndpoint
 from starfort.catalogue import ApiFacts, Catalogue, Declared, Endpoint
+from starfort.config import Config
 from starfort.posture.board import PostureBoard
 from starfort.posture.configured import Configured
 from starfort.posture.finding import PostureFinding
@@ -20,16 +20,14 @@ from starfort.store import Reader, Store
 
 
 class CatalogueFeed:
-    """A catalogue whose news are alerts.
+    """The catalogue, whose news are alerts, and the posture checks, whose findings are.
 
     Args:
         store: where events are.
         state: the state database.
-        config: the configuration at the start; `declare` brings what it came to.
     """
 
-    def __init__(self, store: Store, state: Engine, config: Any) -> None:
-        del config
+    def __init__(self, store: Store, state: Engine) -> None:
         reads = store.reading_as(Reader.BACKGROUND)
         self.catalogue = Catalogue(reads, state)
         self.board = PostureBoard(reads, state)
@@ -52,20 +50,22 @@ class CatalogueFeed:
         ]
         self.catalogue.declare(apis, endpoints)
         providers = len(bundle.identity.jwt_providers)
-        configured_facts = Configured(
+        facts = Configured(
             apis=tuple(apis),
             verified_apis=tuple(row.name for row in bundle.apis if row.jwt_providers),
             any_jwt_apis=tuple(row.name for row in bundle.apis if providers and not row.jwt_providers),
             jwt_providers=providers,
             masked=tuple(_masked(built.config)),
         )
-        self.board.declare(configured_facts, built.checks)
+        self.board.declare(facts, built.checks)
 
     def refresh(self) -> list[Alert]:
         """Take over what came since the last time; alerts about what is new. Blocking."""
-        news = self.catalogue.refresh()
-        fresh = self.board.run(self.catalogue.endpoints())
-        return [*alerts_of_news(news), *alerts_of_findings(fresh)]
+        return alerts_of_news(self.catalogue.refresh())
+
+    def check(self) -> list[Alert]:
+        """Run the posture checks that are due; alerts about what they found. Blocking."""
+        return alerts_of_findings(self.board.run(self.catalogue.endpoints()))
 
     def findings(self) -> Sequence[PostureFinding]:
         """What is wrong with the APIs as they stand, most severe first."""
@@ -92,9 +92,10 @@ class CatalogueFeed:
         self.catalogue.save()
 
 
-def _masked(config: Any) -> Iterator[str]:
+def _masked(config: Config) -> Iterator[str]:
     """What policies mask: the tag that each leaves in an event, and a class; `mask` alone masks all."""
     for policy in config.policies:
-        if policy.action.mask is not None:
-            for name in policy.action.mask or config.sensitive.classes:
+        if policy.action.kind == "mask":
+            classes = policy.action.named("sensitive class that is looked for,")
+            for name in classes or config.sensitive.classes:
                 yield f"mask:{policy.name} {name}"

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import create_engine
 
 from starfort.bundle.learned import LearnedEndpoint
+from starfort.config.action_settings import Action
 from starfort.posture.checks import Checks
 from starfort.runtime.catalogue import CatalogueFeed
 from starfort.store import Store
@@ -28,9 +29,9 @@ def _built(*endpoints: tuple[str, str, bool], configured: tuple[str, ...] = ()) 
     api = SimpleNamespace(name="feed", hosts=("*",), labels=("public",), documented=True, jwt_providers=())
     bundle = SimpleNamespace(apis=(api,), endpoints=rows, identity=SimpleNamespace(jwt_providers=("a", "b")))
     settings = SimpleNamespace(name="feed", endpoints=[SimpleNamespace(match=match) for match in configured])
-    mask = SimpleNamespace(name="hide", action=SimpleNamespace(mask=["card_number"]))
-    every = SimpleNamespace(name="all", action=SimpleNamespace(mask=[]))
-    block = SimpleNamespace(name="stop", action=SimpleNamespace(mask=None))
+    mask = SimpleNamespace(name="hide", action=Action.model_validate({"mask": ["card_number"]}))
+    every = SimpleNamespace(name="all", action=Action.model_validate("mask"))
+    block = SimpleNamespace(name="stop", action=Action.model_validate("block"))
     sensitive = SimpleNamespace(classes=["email", "iban"])
     config = SimpleNamespace(apis=[settings], policies=[mask, every, block], sensitive=sensitive)
     return SimpleNamespace(bundle=bundle, config=config, checks=ALL)
@@ -39,7 +40,7 @@ def _built(*endpoints: tuple[str, str, bool], configured: tuple[str, ...] = ()) 
 def test_a_new_version_goes_from_traffic_to_bundle_and_alerts(store: Store, tmp_path: Path) -> None:
     """The retailer's story without Envoy: `/v2` is learned, told once, and stays learned when the bundle has it."""
     engine = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
-    feed = CatalogueFeed(store, engine, None)
+    feed = CatalogueFeed(store, engine)
     documented = [("GET", "/v1/products", True), ("GET", "/v1/products/{id}", True)]
     feed.declare(_built(*documented, ("POST", "/login", False), configured=("POST /login",)))
     rows = [
@@ -69,6 +70,7 @@ def test_a_new_version_goes_from_traffic_to_bundle_and_alerts(store: Store, tmp_
     assert feed.learned_endpoints() == [learned], "what the bundle got from here is not configured"
     assert [alert for alert in feed.refresh() if alert.kind == "new_version"] == []
     assert feed.board.configured.any_jwt_apis == ("feed",)
+    feed.check()
     assert {finding.code for finding in feed.findings()} >= {"severe_data_unmasked", "undocumented_endpoint"}
     feed.close()
     engine.dispose()
@@ -76,6 +78,6 @@ def test_a_new_version_goes_from_traffic_to_bundle_and_alerts(store: Store, tmp_
 
 def test_checks_know_what_policies_mask(store: Store, tmp_path: Path) -> None:
     """A policy's classes, or every class where it names none."""
-    feed = CatalogueFeed(store, create_engine(f"sqlite:///{tmp_path / 'state.db'}"), None)
+    feed = CatalogueFeed(store, create_engine(f"sqlite:///{tmp_path / 'state.db'}"))
     feed.declare(_built(("GET", "/a", True)))
     assert feed.board.configured.masked == ("mask:hide card_number", "mask:all email", "mask:all iban")

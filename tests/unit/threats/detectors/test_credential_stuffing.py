@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from starfort.questions.ask import bounded
 from starfort.questions.sql import placeholders
 from starfort.signals.detector import Detector
-from starfort.questions.ask import bounded
 from starfort.signals.query import MAX_ROWS, run_once
 from starfort.store import Store
 from tests.support.callers import (
