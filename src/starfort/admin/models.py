@@ -9,9 +9,9 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-Item = TypeVar("Item")
+from starfort.base.severity import Severity
 
-Severity = Literal["info", "low", "medium", "high", "critical"]
+Item = TypeVar("Item")
 
 
 class Model(BaseModel):

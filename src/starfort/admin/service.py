@@ -22,8 +22,9 @@ from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
 from starfort.admin.filters import ClientFilter, EventFilter
 from starfort.admin.mutes import Muted, Mutes
 from starfort.admin.trials import Trials
-from starfort.admin.window import DAY_S, RangeName, Window, sql
+from starfort.admin.window import DAY_S, RangeName, Window
 from starfort.alerts import AlertHistory, StoredAlert
+from starfort.base.sql import load_sql
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
 from starfort.runtime.findings import CHECKS, why
 from starfort.signals import ActiveSignal, Detector, SignalTable
@@ -447,7 +448,9 @@ class Insight:
         return self._source.metrics()
 
     async def _rows(self, bastion: str, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = await self._ask(self._source.store.query, sql(bastion, name), parameters)
+        rows: list[dict[str, Any]] = await self._ask(
+            self._source.store.query, load_sql(bastion, f"queries/{name}"), parameters
+        )
         return rows
 
     async def _reads_rollups(self, window: Window) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from starfort.admin import models
+from starfort.base.severity import Severity
 from starfort.dashboard.viewer import Viewer
 
 COLOURS = {
@@ -13,7 +14,7 @@ COLOURS = {
     "diverted": "#9b6ef3",
     "deceived": "#22b5a5",
 }
-SEVERITIES = {
+SEVERITY_COLOURS: dict[Severity, str] = {
     "critical": "#e5484d",
     "high": "#f2762e",
     "medium": "#f0a020",
@@ -36,7 +37,7 @@ def alerts(points: Sequence[models.AlertPoint], viewer: Viewer) -> dict[str, Any
     step_s = int((points[1].time - points[0].time).total_seconds()) if len(points) > 1 else 60
     series = [
         _bars(name, [point.counts.get(name, 0) for point in points], colour)
-        for name, colour in SEVERITIES.items()
+        for name, colour in SEVERITY_COLOURS.items()
         if any(point.counts.get(name) for point in points)
     ]
     return _base([viewer.label(point.time, step_s) for point in points], series)

@@ -24,8 +24,8 @@ from sqlalchemy.exc import DatabaseError
 
 import starfort
 from starfort.alerts import Alert, AlertDispatcher, AlertHistory
+from starfort.base.files import explain
 from starfort.base.tasks import Failures, keep_running
-from starfort.dataplane.files import explain
 from starfort.dataplane.socket import Callbacks, ControlSocket, Peer, SocketUnavailableError, Taken
 from starfort.events.errors import IngestOverloadedError
 from starfort.events.ingest import Ingest, Outcome
