@@ -178,6 +178,7 @@ def _severity(news: News) -> str:
 def _masked(config: Any) -> Iterator[str]:
     """What policies mask: the tag that each leaves in an event, and a class; `mask` alone masks all."""
     for policy in config.policies:
-        if policy.action.mask is not None:
-            for name in policy.action.mask or config.sensitive.classes:
+        if policy.action.kind == "mask":
+            classes = policy.action.named("sensitive class that is looked for,")
+            for name in classes or config.sensitive.classes:
                 yield f"mask:{policy.name} {name}"
