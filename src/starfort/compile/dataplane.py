@@ -18,7 +18,7 @@ from starfort.config.connections import ProxyProtocol
 from starfort.config.loading import LoadedConfig
 from starfort.config.model import Api, JwtProvider, Listener, Upstream, UpstreamTls
 from starfort.config.problems import ConfigError, ConfigProblem
-from starfort.config.source import Location
+from starfort.config.yaml_file import Location
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.hot import LONGEST_SOCKET
 

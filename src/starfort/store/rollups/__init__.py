@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from starfort.base.sql import load_sql
-from starfort.store.clients import Client
+from starfort.store.clickhouse import ClickHouse
 from starfort.store.marks import Mark, Marks
 
 TABLES: Final = (
@@ -71,7 +71,7 @@ class Rollups:
         marks: how far it is.
     """
 
-    def __init__(self, client: Client, marks: Marks) -> None:
+    def __init__(self, client: ClickHouse, marks: Marks) -> None:
         self._client = client
         self._marks = marks
 
