@@ -6,20 +6,24 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
+from starfort.base.actions import ALLOW, colour_of, decision_filters
 from starfort.cli import output
-from starfort.cli.client import PAGE, Client
+from starfort.cli.admin_client import PAGE, AdminClient
 from starfort.cli.options import Json, Limit, online
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+    Decided = str
+else:
+    # Typer offers the words of a `Literal`; these are what the table of actions says.
+    Decided = Literal[decision_filters()]
 
 POLL_S: Final = 1.0
 """How often `--follow` asks for what is new."""
 
 REMEMBERED: Final = 20_000
 """Ids that `--follow` knows, so that events that arrive out of order are shown once."""
-
-_ACTIONS: Final = {"block": "red", "limit": "yellow", "divert": "magenta", "deceive": "magenta"}
 
 Range = Annotated[
     Literal["15m", "1h", "6h", "24h", "7d", "30d"], typer.Option("--range", "-r", help="How far back.")
@@ -28,7 +32,7 @@ Range = Annotated[
 
 @online
 def events(
-    client: Client,
+    client: AdminClient,
     *,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")
@@ -48,10 +52,7 @@ def events(
     bot: Annotated[
         Literal["", "none", "good", "bad", "tool"], typer.Option(help="Of this class of bot.")
     ] = "",
-    action: Annotated[
-        Literal["", "allow", "limit", "block", "divert", "deceive", "stopped"],
-        typer.Option(help="With which this was done; stopped: all but allow."),
-    ] = "",
+    action: Annotated[Decided, typer.Option(help="With which this was done; stopped: all but allow.")] = "",
     policy: Annotated[str, typer.Option(help="That this policy acted on or would have.")] = "",
     observed: Annotated[str, typer.Option(help="That this policy would have acted on in observe mode.")] = "",
     finding: Annotated[str, typer.Option(help="With this finding or anomaly.")] = "",
@@ -77,7 +78,7 @@ def events(
         _follow(client, wanted, {event["id"]: None for event in reversed(found)}, json=json)
 
 
-def _latest(client: Client, wanted: dict[str, Any], most: int) -> Iterator[Any]:
+def _latest(client: AdminClient, wanted: dict[str, Any], most: int) -> Iterator[Any]:
     """Events, latest first, page by page."""
     before = None
     while most > 0:
@@ -89,7 +90,7 @@ def _latest(client: Client, wanted: dict[str, Any], most: int) -> Iterator[Any]:
             return
 
 
-def _follow(client: Client, wanted: dict[str, Any], seen: dict[str, None], *, json: bool) -> None:
+def _follow(client: AdminClient, wanted: dict[str, Any], seen: dict[str, None], *, json: bool) -> None:
     """Print what was not seen yet, again and again."""
     while True:
         time.sleep(POLL_S)
@@ -136,8 +137,8 @@ def _line(event: dict[str, Any]) -> "Text":
     line.append(f" {event['method']:<6} {output.printable(event['host'] + event['path'])}", style="not dim")
     who = " ".join(filter(None, [event["address"], event["country"], event["subject"] or event["bot_name"]]))
     line.append(f"  {output.printable(who)}")
-    if event["action"] != "allow":
-        style = _ACTIONS.get(event["action"], "")
+    if event["action"] != ALLOW:
+        style = colour_of(event["action"]).terminal
         line.append(f"  {event['action']}:{event['policy']}", style=f"not dim {style}")
     for name in ("tags", "observed", "findings", "anomalies", "signals"):
         if event[name]:
