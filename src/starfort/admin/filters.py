@@ -1,12 +1,13 @@
 """What lists may be filtered by; the API's query parameters and the dashboard's addresses are these."""
 
 import ipaddress
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from starfort.admin.window import RangeName
 from starfort.base.actions import ACTIONS, decision_filters
+from starfort.store.parameters import Value
 
 Text = Annotated[str, Field(max_length=256)]
 Name = Annotated[str, Field(max_length=128)]
@@ -65,7 +66,7 @@ class EventFilter(Filter):
             ipaddress.ip_address(value)
         return value
 
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Value]:
         """Parameters of the query `events_page`."""
         values = self.model_dump(exclude={"range", "status"})
         low = int(self.status.replace("x", "0")) if self.status else 0
