@@ -13,7 +13,7 @@ from starfort.store import migrations
 BEGIN = """
 import os, signal, sys
 from starfort.store import Store, migrations, upkeep
-from starfort.store.clients import EmbeddedClient
+from starfort.store.clickhouse import EmbeddedClickHouse
 from tests.support.events import event, stream
 path = sys.argv[1]
 real = migrations.load
@@ -76,7 +76,7 @@ def test_a_migration_that_a_kill_interrupted_is_finished(tmp_path: Path, done: i
     """Killed after any of its statements, with a mutation still on its way, the next start finishes it."""
     _run(tmp_path, OLD)
     killing = f"""
-command, seen = EmbeddedClient.command, []
+command, seen = EmbeddedClickHouse.command, []
 def killed(self, sql, parameters=None):
     if "decisions" in sql or "DROP COLUMN" in sql:
         seen.append(sql)
@@ -86,7 +86,7 @@ def killed(self, sql, parameters=None):
     command(self, sql, parameters)
     if len(seen) == {done}:
         os.kill(os.getpid(), signal.SIGKILL)
-EmbeddedClient.command = killed
+EmbeddedClickHouse.command = killed
 Store.open(path)
 """
     _run(tmp_path, BEGIN + killing, returns=-9)
