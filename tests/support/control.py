@@ -17,9 +17,9 @@ from fastapi import FastAPI
 
 from starfort.alerts import Alert
 from starfort.alerts.channels import Channel, LogChannel
+from starfort.base.files import write_private
 from starfort.base.tasks import Failures
 from starfort.dataplane import frames
-from starfort.dataplane.files import write_bytes
 from starfort.dataplane.frames import FrameType
 from starfort.runtime import PolicyStatus, Runtime
 from starfort.runtime.runtime import Makers
@@ -68,7 +68,7 @@ class JsonToolchain:
 
     def write_bundle(self, built: Built, path: Path) -> None:
         """Write the text, at once."""
-        write_bytes(path, built.bundle)
+        write_private(path, built.bundle)
 
     def channels(self, _: Any) -> list[Channel]:
         """One log file."""

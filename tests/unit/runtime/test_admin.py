@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from starfort.config.model import ListenerTls
-from starfort.runtime.admin import AdminServer, bind_tcp, parse_address
+from starfort.runtime.admin import AdminServer, bind_tcp
 from starfort.runtime.lock import StartError
 from tests.support.envoy_bench import Authority, Identity
 
@@ -40,24 +40,6 @@ async def says_who(scope: Any, receive: Any, send: Any) -> None:
 def unix(tmp_path: Path) -> Path:
     """Path of the Unix socket."""
     return tmp_path / "admin.sock"
-
-
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [("127.0.0.1:9443", ("127.0.0.1", 9443)), ("[::1]:0", ("::1", 0)), ("host:1", ("host", 1))],
-)
-def test_address(text: str, place: tuple[str, int]) -> None:
-    """Host and port, with brackets around an IPv6 address."""
-    assert parse_address(text) == place
-
-
-@pytest.mark.parametrize(
-    "text", ["", "9443", "127.0.0.1", "127.0.0.1:", ":9443", "127.0.0.1:65536", "127.0.0.1:-1"]
-)
-def test_no_address(text: str) -> None:
-    """What is no address is refused with an example of one."""
-    with pytest.raises(StartError, match=r"expected HOST:PORT, such as 127\.0\.0\.1:9443"):
-        parse_address(text)
 
 
 async def test_a_taken_port(unix: Path) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from starfort.dataplane import files, ir
+from starfort.base import files
+from starfort.base.addresses import SocketAddress
+from starfort.dataplane import ir
 from starfort.dataplane.envoy.publish import Publisher
 from starfort.dataplane.envoy.resources import render
 from starfort.runtime import reload
@@ -287,7 +289,7 @@ async def test_every_write_of_envoys_files_may_fail(tmp_path: Path, monkeypatch:
     """When space ends before any of the files, all of them are the old ones, and nothing is left beside them."""
 
     def plane(upstream: str) -> ir.Dataplane:
-        here = ir.SocketAddress("127.0.0.1", 1)
+        here = SocketAddress("127.0.0.1", 1)
         return ir.Dataplane(
             "test", tmp_path, tmp_path / "a", 0, (ir.Listener(f"on-{upstream}", here),),
             (ir.Upstream(upstream, (here,)),), (ir.Api(upstream, ("*",), ("/",), upstream),), (), (),

@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from importlib import resources
 from string import Template
 from typing import Final
 
-from starfort.store.clients import Client
+from starfort.base.sql import load_sql
+from starfort.store.clickhouse import ClickHouse
 from starfort.store.marks import Mark, Marks
 
 
@@ -43,7 +42,7 @@ class Rollup:
 _MINUTE: Final = "toStartOfMinute(e.time)"
 _FIVE_MINUTES: Final = "toStartOfFiveMinutes(e.time)"
 _HOUR: Final = "toStartOfHour(e.time)"
-# The day of UTC, whatever the server's zone is: `toStartOfDay` gives a date, which would be read as local.
+# The day of UTC, whatever the time zone of the server is.
 _DAY_OF_UTC: Final = "toDateTime(toStartOfDay(e.time, 'UTC'), 'UTC')"
 
 ROLLUPS: Final[Mapping[str, Rollup]] = {
@@ -101,7 +100,7 @@ class Rollups:
         marks: how far it is.
     """
 
-    def __init__(self, client: Client, marks: Marks) -> None:
+    def __init__(self, client: ClickHouse, marks: Marks) -> None:
         self._client = client
         self._marks = marks
 
@@ -149,7 +148,8 @@ class Rollups:
         # The token names the table, not the query: a run that an older version began, with a query a table,
         # is then finished by this one without inserting anything twice.
         token = f"{table}{of}:{mark.since.isoformat()}:{mark.until.isoformat()}"
-        text = Template(_sql(ROLLUPS[table].query + of)).substitute(ROLLUPS[table].parts)
+        rollup = ROLLUPS[table]
+        text = Template(load_sql("store.rollups", rollup.query + of)).substitute(rollup.parts)
         self._client.work(
             f"INSERT INTO {table} {text}", {"since": mark.since, "until": mark.until}, token=token
         )
@@ -195,8 +195,3 @@ class Rollups:
                     self._fill(table, day, ".history")
             mark = self._marks.put(Mark(_HISTORY, mark.since, day.since, done=True))
         return True
-
-
-@cache
-def _sql(name: str) -> str:
-    return (resources.files(__name__) / f"{name}.sql").read_text("utf-8")
