@@ -13,7 +13,7 @@ from starfort.store import migrations
 BEGIN = """
 import os, signal, sys
 from starfort.store import Store, migrations, upkeep
-from starfort.store.clickhouse import EmbeddedClickHouse
+from starfort.store.embedded import EmbeddedClickHouse
 from tests.support.events import event, stream
 path = sys.argv[1]
 real = migrations.load
