@@ -5,13 +5,13 @@ from nicegui import ui
 
 from starfort.admin import models
 from starfort.admin.roles import Role
+from starfort.base.severity import SEVERITIES
 from starfort.dashboard import shapes
 from starfort.dashboard.frame import PAGE_SIZE, View, act, show_markup, title_bar
 from starfort.dashboard.markup import join, tag
 from starfort.dashboard.viewer import link, segment
 
 PATH = "/alerts"
-SEVERITIES = ("critical", "high", "medium", "low", "info")
 
 
 async def build(view: View) -> None:
@@ -36,7 +36,10 @@ async def build(view: View) -> None:
                 PATH,
                 chosen,
                 "severity",
-                [("", "Any severity", None), *((name, name, counts.get(name, 0)) for name in SEVERITIES)],
+                [
+                    ("", "Any severity", None),
+                    *((name, name, counts.get(name, 0)) for name in reversed(SEVERITIES)),
+                ],
             ),
             class_="bar-row",
         )

@@ -1,11 +1,11 @@
 """Findings: what is wrong with the APIs as they stand, and what the engine noticed in requests."""
 
 from collections.abc import Sequence
-from typing import get_args
 
 from markupsafe import Markup
 
 from starfort.admin import models
+from starfort.base.severity import SEVERITIES
 from starfort.dashboard import shapes
 from starfort.dashboard.frame import PAGE_SIZE, View, grid, show_markup, title_bar
 from starfort.dashboard.markup import join, tag
@@ -23,7 +23,7 @@ async def build(view: View) -> None:
     """Fill the page."""
     chosen = view.chosen("severity", "api")
     severity = chosen.get("severity", "")
-    severity = severity if severity in get_args(models.Severity) else ""
+    severity = severity if severity in SEVERITIES else ""
     api = chosen.get("api", "")[:128]
     page = view.insight.posture(api, severity, PAGE_SIZE, view.offset)
     noticed = await view.insight.findings(view.range, MAX_CODES, 0)
