@@ -116,28 +116,27 @@ pub(crate) fn describe(request: Request, jwt_payload_header: &str) -> PyResult<D
     let mut sent = request.headers.iter();
     let named = sent.find(|(name, _)| name == b"host");
     let authority = named.map(|(_, value)| &value[..]).or(host);
-    let mut headers: Pairs = vec![
-        (
-            b":authority".to_vec(),
-            authority.unwrap_or_default().to_vec(),
-        ),
-        (b":path".to_vec(), path.to_vec()),
-        (b":method".to_vec(), request.method.into_bytes()),
-        (b":scheme".to_vec(), scheme.to_vec()),
+    let pseudo = [
+        (&b":authority"[..], authority.unwrap_or_default()),
+        (b":path", path),
+        (b":method", request.method.as_bytes()),
+        (b":scheme", scheme),
     ];
+    let mut headers: Pairs = (pseudo.iter())
+        .map(|(name, value)| (name.to_vec(), value.to_vec()))
+        .collect();
     // Envoy removes what clients send under Starfort's names, and makes `:authority` of `Host`.
     let sent = request.headers.into_iter();
     headers.extend(sent.filter(|(name, _)| name != b"host" && !name.starts_with(b"x-starfort-")));
-    let claims = (request.jwt_claims).map(|claims| BASE64_URL_SAFE_NO_PAD.encode(claims));
+    let has_jwt = !jwt_payload_header.is_empty();
+    let claims = request.jwt_claims.filter(|_| has_jwt);
+    let claims = claims.map(|claims| BASE64_URL_SAFE_NO_PAD.encode(claims));
     // What Envoy says of the connection and of the token that it verified.
     headers.extend(present([
         ("x-request-id", Some(request.id).filter(|id| !id.is_empty())),
         ("x-starfort-ja4", request.ja4),
         ("x-starfort-peer", request.client_certificate),
-        (
-            jwt_payload_header,
-            claims.filter(|_| !jwt_payload_header.is_empty()),
-        ),
+        (jwt_payload_header, claims),
     ]));
     Ok(Described {
         headers,

@@ -155,6 +155,19 @@ impl Matcher {
         if prefix.is_none() {
             self.add_loose(&mut found, host, method, &others);
         }
+        self.add_others(&mut found, host, method, others, prefix);
+        found
+    }
+
+    /// Add the other readings, each with what it calls.
+    fn add_others(
+        &self,
+        found: &mut Found,
+        host: &str,
+        method: &str,
+        others: Vec<(Reading, EndpointMatch)>,
+        prefix: Option<&str>,
+    ) {
         for (reading, own) in others {
             if reading.path == found.path {
                 continue;
@@ -172,7 +185,6 @@ impl Matcher {
                 grants_only: false,
             });
         }
-        found
     }
 
     /// Add what some server could take the readings of an unknown path for.
