@@ -4,18 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from starfort.admin import models
+from starfort.base.actions import ALLOW, colour_of, decisions
 from starfort.dashboard.viewer import Viewer
 
 Options = dict[str, object]
 """Options of one chart, as Apache ECharts names them."""
 
-COLOURS: Final = {
-    "allowed": "#5b8def",
-    "blocked": "#e5484d",
-    "limited": "#f0a020",
-    "diverted": "#9b6ef3",
-    "deceived": "#22b5a5",
-}
 SEVERITIES: Final = {
     "critical": "#e5484d",
     "high": "#f2762e",
@@ -29,8 +23,16 @@ _LINE = "rgba(138,148,166,0.22)"
 
 def traffic(points: Sequence[models.TrafficPoint], step_s: int, viewer: Viewer) -> Options:
     """Requests over time by what was done with them, one area above the other."""
-    names = [name for name in COLOURS if name == "allowed" or any(getattr(point, name) for point in points)]
-    series = [_area(name, [getattr(point, name) for point in points], COLOURS[name]) for name in names]
+    # What simply passed is always there, so that a quiet window has an axis; others only where they happened.
+    shown = [
+        action
+        for action in decisions()
+        if action.word == ALLOW or any(point.count(action.word) for point in points)
+    ]
+    series = [
+        _area(action.past, [point.count(action.word) for point in points], action.colour.chart)
+        for action in shown
+    ]
     return _base([viewer.label(point.time, step_s) for point in points], series)
 
 
@@ -48,8 +50,8 @@ def alerts(points: Sequence[models.AlertPoint], viewer: Viewer) -> Options:
 def policy(points: Sequence[models.PolicyPoint], step_s: int, viewer: Viewer) -> Options:
     """Requests over time on which a policy acted, and on which it would have acted in observe mode."""
     series = [
-        _bars("acted", [point.enforced for point in points], COLOURS["blocked"]),
-        _bars("would have acted", [point.observed for point in points], COLOURS["limited"]),
+        _bars("acted", [point.enforced for point in points], colour_of("block").chart),
+        _bars("would have acted", [point.observed for point in points], colour_of("limit").chart),
     ]
     return _base([viewer.label(point.time, step_s) for point in points], series)
 

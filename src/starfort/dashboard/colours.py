@@ -2,11 +2,12 @@
 
 from typing import Final
 
+from starfort.base import actions
+
 OTHER: Final = "muted"
 """Colour of a word that is not known here: it comes from a newer engine or from a caller."""
 
 _COLOURS: Final[dict[str, dict[str, str]]] = {
-    "action": {"allow": "ok", "block": "bad", "limit": "warn", "divert": "violet", "deceive": "teal"},
     "severity": {"critical": "bad", "high": "orange", "medium": "warn", "low": "info", "info": "muted"},
     "rule severity": {
         "emergency": "bad", "alert": "bad", "critical": "bad", "error": "orange", "warning": "warn",
@@ -26,4 +27,6 @@ def colour_of(kind: str, word: str) -> str:
             digit of an HTTP status).
         word: the word itself.
     """
+    if kind == "action":
+        return actions.colour_of(word).badge
     return _COLOURS[kind].get(word, OTHER)

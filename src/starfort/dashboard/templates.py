@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from markupsafe import Markup
 
+from starfort.base.actions import past_of
 from starfort.dashboard import colours, figures
 from starfort.dashboard.assets import asset
 from starfort.dashboard.guard import Guard, own_address, whole_number
@@ -48,6 +49,7 @@ def environment() -> Environment:
         "colour_of": colours.colour_of,
         "link": link,
         "own_address": own_address,
+        "past_of": past_of,
         "whole_number": whole_number,
     }
     return made

@@ -6,9 +6,9 @@
 //! ([`Both`]), so neither can see what the other does not.
 
 use super::Anomaly;
-use super::body::BodyKind;
-use super::graphql::Document;
-use super::multipart::{Flags, Part};
+use super::format::BodyKind;
+use super::graphql::document::Document;
+use super::multipart::part::{Flags, Part};
 use super::parameter::Syntax;
 
 /// What has members.

@@ -12,7 +12,6 @@
 //! | whether a match in a field where people write counts | `weigh` |
 //! | what they found | [`Inspection`], `report` |
 //! | what is shown of it, masked | `evidence`, `mask` |
-//! | a stage of the pipeline | `stage` |
 //!
 //! A rule never blocks: what it asks for is told ([`Inspection::interruption`], scores), and policies decide.
 
@@ -41,7 +40,6 @@ mod program;
 mod report;
 mod request;
 mod required;
-mod stage;
 pub mod transformations;
 mod tx;
 mod values;
@@ -55,11 +53,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::EngineError;
 pub use collections::Store;
+pub(crate) use evidence::Evidences;
 pub use inspection::{Environment, Inspection};
 use program::Program;
 pub use report::{Interruption, MatchedRule, MatchedVar, Refusal};
 pub use request::{Request, Response};
-pub(crate) use stage::{RulesOutcome, environment as rules_environment};
 pub(crate) use weigh::FieldNames;
 
 /// The rules of a bundle.

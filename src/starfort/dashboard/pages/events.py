@@ -3,6 +3,7 @@
 from typing import Final
 
 from starfort.admin.filters import EventFilter
+from starfort.base.actions import ALLOW, STOPPED, decisions
 from starfort.dashboard.forms import filled
 from starfort.dashboard.frame import show, title_bar
 from starfort.dashboard.page import Menu, Page
@@ -13,11 +14,8 @@ PATH: Final = "/events"
 FIELDS: Final = tuple(name for name in EventFilter.model_fields if name != "range")
 ACTIONS: Final = [
     ("", "All", None),
-    ("stopped", "Stopped", None),
-    ("block", "Blocked", None),
-    ("limit", "Limited", None),
-    ("divert", "Diverted", None),
-    ("deceive", "Deceived", None),
+    (STOPPED, "Stopped", None),
+    *((action.word, action.past.capitalize(), None) for action in decisions() if action.word != ALLOW),
 ]
 
 part = Template("events.html")

@@ -1,22 +1,10 @@
 """Policies: the order in which they are evaluated, what they did, and what they would have done."""
 
-from typing import Final
-
+from starfort.base.actions import past_of
 from starfort.dashboard.frame import show, title_bar
 from starfort.dashboard.page import Menu, Page
 from starfort.dashboard.templates import Template
 from starfort.dashboard.view import View
-
-VERBS: Final = {
-    "block": "blocked",
-    "limit": "limited",
-    "divert": "diverted",
-    "deceive": "deceived",
-    "allow": "allowed",
-    "tag": "tagged",
-    "delay": "delayed",
-    "mask": "masked",
-}
 
 part = Template("policies.html")
 
@@ -29,16 +17,13 @@ async def build(view: View) -> None:
         show(part("nothing"))
         return
     waiting = [
-        (policy, verb(policy.action)) for policy in policies if policy.mode == "observe" and policy.observed
+        (policy, past_of(policy.action))
+        for policy in policies
+        if policy.mode == "observe" and policy.observed
     ]
     if waiting:
         show(part("waiting", policies=waiting))
     show(part("table", policies=policies, viewer=view.viewer))
-
-
-def verb(action: str) -> str:
-    """What a policy does to a request, in the past."""
-    return VERBS.get(action, action)
 
 
 PAGE = Page(

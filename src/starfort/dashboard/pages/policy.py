@@ -8,11 +8,12 @@ from nicegui import ui
 
 from starfort.admin import models
 from starfort.admin.filters import EventFilter
+from starfort.base.actions import past_of
 from starfort.dashboard import charts
 from starfort.dashboard.figures import number, percent, plural
 from starfort.dashboard.frame import chart_panel, grid, show, title_bar
 from starfort.dashboard.page import Page
-from starfort.dashboard.pages.policies import part, verb
+from starfort.dashboard.pages.policies import part
 from starfort.dashboard.view import View
 
 EVENTS: Final = 15
@@ -45,7 +46,7 @@ def _verdict(policy: models.PolicyDetail) -> Markup:
     observed = sum(point.observed for point in policy.points)
     addresses = plural(policy.addresses, "address", "addresses")
     reach = f"from {addresses}, {plural(policy.subjects, 'verified subject')}"
-    done = verb(policy.action)
+    done = past_of(policy.action)
     if policy.mode == "observe" and not observed:
         text = "It matched nothing within this time, so enforcing it would have changed nothing."
         return part("verdict", title="Observing", colour="info", text=text)
