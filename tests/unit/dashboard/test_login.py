@@ -35,7 +35,10 @@ def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     """An installation with the account `ann`, an operator."""
-    source: Any = SimpleNamespace(data_dir=tmp_path, store=None, catalogue=None, signals=None, alerts=None)
+    catalogue = SimpleNamespace(endpoints=list)
+    source: Any = SimpleNamespace(
+        data_dir=tmp_path, store=None, catalogue=catalogue, signals=None, alerts=None
+    )
     source.config = SimpleNamespace(admin=SimpleNamespace(hosts=[], second_factor=[]))
     desk = Desk.open(source)
     desk.accounts.add("ann", PASSWORD, Role.OPERATOR, CLI)
