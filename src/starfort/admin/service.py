@@ -21,8 +21,9 @@ from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
 from starfort.admin.filters import ClientFilter, EventFilter
 from starfort.admin.mutes import Muted, Mutes
 from starfort.admin.trials import Trials
-from starfort.admin.window import DAY_S, RangeName, Window, sql
+from starfort.admin.window import DAY_S, RangeName, Window
 from starfort.alerts import StoredAlert
+from starfort.base.sql import load_sql
 from starfort.config import Config
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Runtime, Status
 from starfort.runtime.findings import CHECKS, why
@@ -399,7 +400,7 @@ class Insight:
         return self._runtime.metrics()
 
     async def _rows(self, bastion: str, name: str, parameters: Mapping[str, Value]) -> list[Row]:
-        return await self._ask(self._runtime.store.query, sql(bastion, name), parameters)
+        return await self._ask(self._runtime.store.query, load_sql(bastion, f"queries/{name}"), parameters)
 
     async def _reads_rollups(self, window: Window) -> bool:
         """Whether a window has too many events to read them all while somebody waits."""

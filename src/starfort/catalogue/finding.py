@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
-from importlib import resources
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from starfort.base.severity import Severity
+from starfort.base.sql import load_sql
 from starfort.store import Store
 from starfort.store.parameters import Value
-
-Severity = Literal["info", "low", "medium", "high", "critical"]
 
 MAX_FINDINGS: Final = 500
 """Rows of one run of one check."""
@@ -116,7 +114,9 @@ class Check:
             StoreError: the query was refused or ran into its limits.
         """
         parameters: dict[str, Value] = {"since": scope.since, "until": scope.until, "limit": MAX_FINDINGS}
-        rows = store.query(_sql(self.bastion, self.code), parameters | self.parameters(scope))
+        rows = store.query(
+            load_sql(self.bastion, f"queries/{self.code}"), parameters | self.parameters(scope)
+        )
         return [self._finding(row) for row in rows]
 
     def _finding(self, row: dict[str, Any]) -> Finding:
@@ -135,8 +135,3 @@ class Check:
 
 def _text(value: object) -> object:
     return ", ".join(map(str, value)) if isinstance(value, list) else value
-
-
-@cache
-def _sql(bastion: str, name: str) -> str:
-    return (resources.files(f"starfort.{bastion}") / "queries" / f"{name}.sql").read_text("utf-8")

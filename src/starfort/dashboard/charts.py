@@ -5,12 +5,13 @@ from typing import Final
 
 from starfort.admin import models
 from starfort.base.actions import ALLOW, colour_of, decisions
+from starfort.base.severity import Severity
 from starfort.dashboard.viewer import Viewer
 
 Options = dict[str, object]
 """Options of one chart, as Apache ECharts names them."""
 
-SEVERITIES: Final = {
+SEVERITY_COLOURS: Final[dict[Severity, str]] = {
     "critical": "#e5484d",
     "high": "#f2762e",
     "medium": "#f0a020",
@@ -41,7 +42,7 @@ def alerts(points: Sequence[models.AlertPoint], viewer: Viewer) -> Options:
     step_s = int((points[1].time - points[0].time).total_seconds()) if len(points) > 1 else 60
     series = [
         _bars(name, [point.counts.get(name, 0) for point in points], colour)
-        for name, colour in SEVERITIES.items()
+        for name, colour in SEVERITY_COLOURS.items()
         if any(point.counts.get(name) for point in points)
     ]
     return _base([viewer.label(point.time, step_s) for point in points], series)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from starfort.base.severity import SEVERE_DATA_CLASSES
 from starfort.catalogue.finding import Check, Scope
 from starfort.store.parameters import Value
-
-SEVERE: Final = ("card_number", "us_ssn", "private_key", "cloud_key")
-"""Classes that do harm by themselves when they leak: money, identity, access."""
 
 MIN_VALUES: Final = 1_000
 """Sensitive values within ten minutes below which nobody looks at a caller: a page of a list has 100 rows."""
@@ -18,7 +16,7 @@ TIMES_USUAL: Final = 10.0
 
 
 def _severe(scope: Scope) -> dict[str, Value]:
-    return {"severe": SEVERE, "masked": scope.masked}
+    return {"severe": SEVERE_DATA_CLASSES, "masked": scope.masked}
 
 
 def _volume(_: Scope) -> dict[str, Value]:

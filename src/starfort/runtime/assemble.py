@@ -10,8 +10,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from starfort.alerts import AlertDispatcher, AlertHistory
+from starfort.base.files import explain
 from starfort.config import Config
-from starfort.dataplane.files import explain
 from starfort.dataplane.socket import Callbacks, ControlSocket
 from starfort.events.ingest import Ingest
 from starfort.runtime.admin import AdminServer, App

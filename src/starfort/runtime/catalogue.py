@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Engine
 
 from starfort.alerts import Alert
+from starfort.base.severity import SEVERE_DATA_CLASSES, severity_rank
 from starfort.bundle.learned import LearnedEndpoint
 from starfort.catalogue import ApiFacts, Catalogue, Declared, Endpoint, News, NewsKind
 from starfort.catalogue.finding import Finding
@@ -18,9 +19,6 @@ from starfort.store import Reader, Store
 
 MAX_ROWS: Final = 50
 """Rows of evidence of one alert."""
-
-SEVERE_CLASSES: Final = frozenset({"card_number", "us_ssn", "private_key", "cloud_key", "iban", "password"})
-"""Classes of sensitive data whose appearance is more than a hint."""
 
 _MANY: Final[Mapping[NewsKind, str]] = {
     "new_endpoint": "{count} new endpoints of {api}",
@@ -133,7 +131,7 @@ def _alert(kind: NewsKind, api: str, rows: list[News]) -> Alert:
         title, subject = _MANY[kind].format(api=api, count=len(rows)), f"api={api}"
     return Alert(
         kind=kind,
-        severity=max((_severity(row) for row in rows), key=_RANK.index),
+        severity=max((_severity(row) for row in rows), key=severity_rank),
         title=title,
         subject=subject,
         evidence=tuple({"subject": row.subject, **_flat(row.facts)} for row in rows[:MAX_ROWS]),
@@ -156,11 +154,11 @@ def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_RANK: Final = ("info", "low", "medium", "high", "critical")
+_SEVERE: Final = frozenset(SEVERE_DATA_CLASSES)
 
 
 def _severity(news: News) -> str:
-    severe = bool(SEVERE_CLASSES & {*news.facts.get("sensitive", ()), *news.facts.get("classes", ())})
+    severe = not _SEVERE.isdisjoint({*news.facts.get("sensitive", ()), *news.facts.get("classes", ())})
     is_open = news.endpoint is not None and news.endpoint.open_since is not None
     match news.kind:
         case "answers_without_credentials":

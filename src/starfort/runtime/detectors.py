@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
-from starfort.config.source import Location
+from starfort.config.yaml_file import Location
 from starfort.signals import Detector, DetectorError, load_all
 
 PACKAGE: Final = Path(__file__).parents[1]

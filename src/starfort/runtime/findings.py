@@ -18,6 +18,7 @@ from sqlalchemy import BigInteger, Column, Engine, MetaData, String, Table, Text
 
 from starfort.access import findings as access
 from starfort.alerts import Alert
+from starfort.base.severity import SERIOUS, severity_rank
 from starfort.catalogue import ApiFacts, Endpoint
 from starfort.catalogue.finding import Check, Finding, Scope
 from starfort.data import findings as data
@@ -43,10 +44,6 @@ MAX_KEPT: Final = 5_000
 COMPARED_EVENTS: Final = 10_000_000
 """Events of the past that a comparison reads, about; of more it reads one minute in several."""
 
-SERIOUS: Final = ("high", "critical")
-"""Severities that people are alerted of."""
-
-RANK: Final = ("info", "low", "medium", "high", "critical")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _METADATA = MetaData()
 _FINDINGS = Table(
@@ -108,7 +105,9 @@ class FindingsBoard:
         """Findings, most severe first, then latest."""
         with self._lock:
             found = list(self._kept.values())
-        return sorted(found, key=lambda row: (-RANK.index(row.severity), -row.last_seen.timestamp(), row.key))
+        return sorted(
+            found, key=lambda row: (-severity_rank(row.severity), -row.last_seen.timestamp(), row.key)
+        )
 
     def run(self, endpoints: Sequence[Endpoint], now: datetime | None = None) -> list[Alert]:
         """Run the checks that are due. Blocking.
@@ -182,7 +181,7 @@ class FindingsBoard:
         with self._lock:
             for finding in found:
                 known = self._kept.get(finding.key)
-                if known is None or RANK.index(finding.severity) > RANK.index(known.severity):
+                if known is None or severity_rank(finding.severity) > severity_rank(known.severity):
                     fresh.append(finding)
                 first = min(finding.first_seen, known.first_seen) if known else finding.first_seen
                 last = max(finding.last_seen, known.last_seen) if known else finding.last_seen
@@ -208,7 +207,7 @@ class FindingsBoard:
         over = len(self._kept) - len(gone) - MAX_KEPT
         if over > 0:
             order = sorted(
-                self._kept.values(), key=lambda row: (RANK.index(row.severity), row.last_seen, row.key)
+                self._kept.values(), key=lambda row: (severity_rank(row.severity), row.last_seen, row.key)
             )
             gone |= {row.key for row in order if row.key not in gone and (over := over - 1) >= 0}
         for key in gone:
@@ -287,7 +286,7 @@ def alerts_of(fresh: Iterable[Finding]) -> list[Alert]:
 
 
 def _alert(rows: list[Finding]) -> Alert:
-    first = max(rows, key=lambda row: RANK.index(row.severity))
+    first = max(rows, key=lambda row: severity_rank(row.severity))
     others = f" and {len(rows) - 1} more like it" if len(rows) > 1 else ""
     return Alert(
         kind=first.code,

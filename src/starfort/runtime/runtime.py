@@ -20,8 +20,8 @@ from typing import Final
 import structlog
 
 import starfort
+from starfort.base.files import explain
 from starfort.config import Config
-from starfort.dataplane.files import explain
 from starfort.dataplane.socket import SocketUnavailableError
 from starfort.runtime import beats, health, metrics, policies
 from starfort.runtime.admin import App

@@ -41,12 +41,14 @@ from datetime import datetime, timedelta
 from io import StringIO
 from math import ceil
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from starfort.base.severity import Severity
+from starfort.base.units import parse_duration
 from starfort.signals.model import KEY_TYPES
 
 MAX_DETECTOR_BYTES: Final = 256 * 1024
@@ -64,7 +66,6 @@ PROBE: Final = "probe"
 _FRONT = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{\s*(?P<name>[A-Za-z_]\w*)\s*:\s*(?P<type>[^{}]+?)\s*\}")
 _IDENTIFIER = r"^[a-z][a-z0-9_]{0,63}$"
-_DURATION = re.compile(r"^(?P<count>\d{1,6})(?P<unit>ms|s|m|h|d)$")
 # Table functions that leave the store: other hosts, files, programs (system.table_functions of ClickHouse
 # 26.9). The store grants none of them to queries; this says so early, with the line, and guards nothing.
 _OUTSIDE = re.compile(
@@ -74,7 +75,6 @@ _OUTSIDE = re.compile(
     re.IGNORECASE,
 )
 _TITLE_COLUMN = re.compile(r"\{(\w+)")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 ThresholdValue = int | float | str
 
@@ -105,19 +105,12 @@ class DetectorError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def parse_duration(value: object) -> timedelta:
-    """`90s`, `5m`, `24h`, `7d`, `500ms` as a time span.
-
-    Raises:
-        ValueError: anything else.
-    """
-    found = _DURATION.match(value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError(f"{value!r} is no duration; write a number and ms, s, m, h or d, such as 60s")
-    return timedelta(seconds=int(found["count"]) * _UNITS[found["unit"]])
+def _duration(value: object) -> timedelta:
+    # YAML reads `60` as a number, whose unit nobody knows.
+    return parse_duration(value if isinstance(value, str) else f"{value} (no unit)")
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
 def _as_list(value: object) -> object:
@@ -166,7 +159,7 @@ class DetectorSpec(BaseModel):
     thresholds: dict[str, ThresholdSpec] = Field(default_factory=dict)
     probe: float = Field(default=0.05, ge=0, le=1)
     spare_known: bool = True
-    severity: Literal["info", "low", "medium", "high", "critical"]
+    severity: Severity
     ttl: Duration
     score: str = Field(min_length=1)
     gate: str | None = Field(default=None, min_length=1, max_length=20_000)

@@ -27,7 +27,6 @@ KEY_TYPES: Final = frozenset(
 )
 """What a signal may be about; the filter knows how to find each of them in a request (interfaces.md)."""
 
-SEVERITIES: Final = ("info", "low", "medium", "high", "critical")
 """From least to most urgent."""
 
 Evidence = tuple[Mapping[str, Any], ...]

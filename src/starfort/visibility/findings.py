@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from starfort.base.severity import Severity
 from starfort.catalogue import ApiFacts, Endpoint
-from starfort.catalogue.finding import Check, Finding, Scope, Severity
+from starfort.catalogue.finding import Check, Finding, Scope
 from starfort.store.parameters import Value
 
 NEW_FOR: Final = timedelta(hours=24)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from starfort.base.severity import SEVERE_DATA_CLASSES
 from starfort.catalogue.finding import Finding, Scope
-from starfort.data.findings import CHECKS, MIN_VALUES, SEVERE
+from starfort.data.findings import CHECKS, MIN_VALUES
 from starfort.store import Store
 from tests.support.events import START, event, stream
 
@@ -31,7 +32,7 @@ class Api:
 
     def find(self, code: str) -> list[Finding]:
         """What one check finds here."""
-        masked = ("mask:cards card_number", *(f"mask:all {name}" for name in (*SEVERE, "email")))
+        masked = ("mask:cards card_number", *(f"mask:all {name}" for name in (*SEVERE_DATA_CLASSES, "email")))
         window = Scope(START - dt.timedelta(minutes=5), START + dt.timedelta(minutes=5), masked=masked)
         return [finding for finding in _BY_CODE[code].run(self.store, window) if finding.api == self.name]
 

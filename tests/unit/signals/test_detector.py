@@ -28,7 +28,7 @@ def test_detector_has_its_parameters() -> None:
         (SQL, 1, "begins with no"),
         (FRONT.replace("name: many\n", "name: Many\n", 1) + SQL, 2, "name: String should match"),
         (FRONT.replace("kind: many\n", "") + SQL, 1, "kind: Field required"),
-        (FRONT.replace("window: 60s", "window: 60") + SQL, 8, "60 is no duration"),
+        (FRONT.replace("window: 60s", "window: 60") + SQL, 8, "is no duration"),
         (FRONT.replace("severity: low", "severity: lowish") + SQL, 12, "severity: Input should be"),
         (FRONT.replace("ttl: 5m", "ttl: 1s") + SQL, 1, "ttl: expected at least twice"),
         (FRONT.replace("key_type: address", "key_type: shoe") + SQL, 1, "key_type: shoe is unknown"),

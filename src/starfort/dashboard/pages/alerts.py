@@ -5,13 +5,13 @@ from typing import Final
 from nicegui import ui
 
 from starfort.admin.roles import Role
+from starfort.base.severity import SEVERITIES
 from starfort.dashboard.frame import act, show, title_bar
 from starfort.dashboard.page import Menu, Page
 from starfort.dashboard.templates import Template
 from starfort.dashboard.view import PAGE_SIZE, View
 
 PATH: Final = "/alerts"
-SEVERITIES: Final = ("critical", "high", "medium", "low", "info")
 
 part = Template("alerts.html")
 
@@ -27,7 +27,10 @@ async def build(view: View) -> None:
         offset=view.offset,
     )
     counts = view.insight.alerts_open()
-    severities = [("", "Any severity", None), *((name, name, counts.get(name, 0)) for name in SEVERITIES)]
+    severities = [
+        ("", "Any severity", None),
+        *((name, name, counts.get(name, 0)) for name in reversed(SEVERITIES)),
+    ]
     title_bar(view, "Alerts", ranges=False)
     show(part("filters", path=PATH, chosen=chosen, opened=sum(counts.values()), severities=severities))
     if not page.items:

@@ -1,8 +1,8 @@
 """Findings: what is wrong with the APIs as they stand, and what the engine noticed in requests."""
 
-from typing import Final, get_args
+from typing import Final
 
-from starfort.admin import models
+from starfort.base.severity import SEVERITIES
 from starfort.dashboard.frame import grid, show, title_bar
 from starfort.dashboard.page import Menu, Page
 from starfort.dashboard.templates import Template
@@ -15,8 +15,6 @@ MAX_CODES: Final = 50
 MAX_API: Final = 128
 """Characters of an API's name that the address may ask for: the most that the REST API takes."""
 
-SEVERITIES: Final[tuple[models.Severity, ...]] = ("critical", "high", "medium", "low", "info")
-
 part = Template("findings.html")
 
 
@@ -24,13 +22,13 @@ async def build(view: View) -> None:
     """Fill the page."""
     chosen = view.chosen_with_range("severity", "api")
     severity = chosen.get("severity", "")
-    severity = severity if severity in get_args(models.Severity) else ""
+    severity = severity if severity in SEVERITIES else ""
     api = chosen.get("api", "")[:MAX_API]
     page = view.insight.posture(api, severity, PAGE_SIZE, view.offset)
     noticed = await view.insight.findings(view.range, MAX_CODES, 0)
     counts = view.insight.posture_counts(api)
     levels = [("", "Any severity", sum(counts.values()))]
-    levels += [(name, name, counts[name]) for name in SEVERITIES if counts.get(name)]
+    levels += [(name, name, counts[name]) for name in reversed(SEVERITIES) if counts.get(name)]
     title_bar(view, "Findings")
     show(part("filters", path=PATH, chosen={**chosen, "severity": severity}, levels=levels, api=api))
     show(part("posture", page=page, viewer=view.viewer, path=PATH, chosen=chosen))

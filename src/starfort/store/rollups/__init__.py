@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from importlib import resources
 from typing import Final
 
-from starfort.store.clients import Client
+from starfort.base.sql import load_sql
+from starfort.store.clickhouse import ClickHouse
 from starfort.store.marks import Mark, Marks
 
 TABLES: Final = (
@@ -72,7 +71,7 @@ class Rollups:
         marks: how far it is.
     """
 
-    def __init__(self, client: Client, marks: Marks) -> None:
+    def __init__(self, client: ClickHouse, marks: Marks) -> None:
         self._client = client
         self._marks = marks
 
@@ -112,7 +111,9 @@ class Rollups:
     def _fill(self, table: str, query: str, mark: Mark) -> None:
         token = f"{query}:{mark.since.isoformat()}:{mark.until.isoformat()}"
         self._client.work(
-            f"INSERT INTO {table} {_sql(query)}", {"since": mark.since, "until": mark.until}, token=token
+            f"INSERT INTO {table} {load_sql('store.rollups', query)}",
+            {"since": mark.since, "until": mark.until},
+            token=token,
         )
 
     def compact(self, go_on: Callable[[], bool] = lambda: True) -> None:
@@ -155,8 +156,3 @@ class Rollups:
                 self._fill(table, f"{table}.history", day)
             mark = self._marks.put(Mark(_HISTORY, mark.since, day.since, done=True))
         return True
-
-
-@cache
-def _sql(name: str) -> str:
-    return (resources.files(__name__) / f"{name}.sql").read_text("utf-8")

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import pytest
 
 from starfort.store import QueryLimitError, Reader, Store, StoreBusyError
-from starfort.store.clients import Limits, Turns
+from starfort.store.clickhouse import QueryLimits
+from starfort.store.turns import Turns
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def pages_in_use(store: Store, count: int) -> Iterator[list[threading.Thread]]:
 def test_detectors_read_while_pages_take_all_their_sessions(store: Store) -> None:
     """With every session of pages in use and more waiting, queries of detectors and checks are answered."""
     detection, background = store.reading_as(Reader.DETECTION), store.reading_as(Reader.BACKGROUND)
-    with pages_in_use(store, Limits().readers + 1) as pages:
+    with pages_in_use(store, QueryLimits().readers + 1) as pages:
         time.sleep(0.3)  # until they run; answering before that proves nothing, and fails nothing
         answers = [detection.query("SELECT 7 AS n")[0]["n"] for _ in range(20)]
         answers.append(background.query("SELECT 8 AS n")[0]["n"])
@@ -40,7 +41,7 @@ def test_detectors_read_while_pages_take_all_their_sessions(store: Store) -> Non
 
 def test_reader_says_what_a_query_may_use(store: Store) -> None:
     """Page queries together leave memory to detectors, run in one thread and give way to them."""
-    limits = Limits()
+    limits = QueryLimits()
     sql = "SELECT getSetting('max_threads') AS t, getSetting('priority') AS p, getSetting('max_memory_usage') AS m"
     of = {reader: store.reading_as(reader).query(sql)[0] for reader in Reader}
     assert of[Reader.PAGES]["t"] == 1

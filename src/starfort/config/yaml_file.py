@@ -28,7 +28,7 @@ Location = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Source:
+class YamlFile:
     """A file as plain data, and where each part of it stands."""
 
     file: Path
@@ -89,7 +89,7 @@ class Source:
         return scalar.position(self.text, (at_line, at_column), str(node), offset)
 
 
-def read(file: Path) -> Source:
+def read(file: Path) -> YamlFile:
     """Read a YAML file.
 
     Raises:
@@ -117,7 +117,7 @@ def read(file: Path) -> Source:
         data = _plain(marked, [MAX_NODES])
     except (ValueError, RecursionError) as error:
         raise ConfigError([ConfigProblem(file, 1, 1, str(error) or "nested too deeply")]) from error
-    return Source(file, data, marked, text)
+    return YamlFile(file, data, marked, text)
 
 
 _MAY_BE_MISREAD: Final = re.compile(r"(?:^|[\s\[{,])(?:![^\s=]|! |&[^\w\s]|&\w+[^\w\s])", re.MULTILINE)
