@@ -10,10 +10,9 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from starfort.admin.decisions import DecisionCounts, counts_decisions
+from starfort.base.severity import Severity
 
 Item = TypeVar("Item")
-
-Severity = Literal["info", "low", "medium", "high", "critical"]
 
 
 class Model(BaseModel):

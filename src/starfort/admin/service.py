@@ -16,13 +16,15 @@ import structlog
 from starfort.admin import models
 from starfort.admin.attention import attention
 from starfort.admin.callers import rolled
+from starfort.admin.decisions import by_name
 from starfort.admin.endpoints import EndpointView
 from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
 from starfort.admin.filters import ClientFilter, EventFilter
 from starfort.admin.mutes import Muted, Mutes
 from starfort.admin.trials import Trials
-from starfort.admin.window import DAY_S, RangeName, Window, sql
+from starfort.admin.window import DAY_S, RangeName, Window
 from starfort.alerts import StoredAlert
+from starfort.base.sql import load_sql
 from starfort.config import Config
 from starfort.posture.catalogue_check import CatalogueCheck
 from starfort.posture.check import Check
@@ -69,8 +71,11 @@ class Insight:
             self._totals(window.before, api, endpoint_id),
             self._rows("visibility", f"traffic_series{window.suffix}", _scope(window, api, endpoint_id)),
         )
-        by_time = {_from_unix(row.pop("bucket")): row for row in rows}
-        points = [models.TrafficPoint(time=time, **by_time.get(time, {})) for time in window.steps()]
+        by_time = {_from_unix(row.pop("bucket")): _by_decision(row) for row in rows}
+        points = [
+            models.TrafficPoint.model_validate({"time": time, **by_time.get(time, {})})
+            for time in window.steps()
+        ]
         return models.Traffic(
             since=window.since, until=window.until, step_s=window.step_s, totals=totals, before=before,
             points=points,
@@ -80,7 +85,7 @@ class Insight:
         parameters = _scope(window, api, endpoint_id)
         parameters.pop("step")
         rows = await self._rows("visibility", f"traffic_totals{window.suffix}", parameters)
-        return models.TrafficTotals(**rows[0]) if rows else models.TrafficTotals()
+        return models.TrafficTotals.model_validate(_by_decision(rows[0])) if rows else models.TrafficTotals()
 
     async def _near(self, window: Window, endpoint_id: str = "") -> Window:
         """The window with the table to read: rollups that are coarser where there is much to add up."""
@@ -396,7 +401,7 @@ class Insight:
         return self._runtime.metrics()
 
     async def _rows(self, bastion: str, name: str, parameters: Mapping[str, Value]) -> list[Row]:
-        return await self._ask(self._runtime.store.query, sql(bastion, name), parameters)
+        return await self._ask(self._runtime.store.query, load_sql(bastion, f"queries/{name}"), parameters)
 
     async def _reads_rollups(self, window: Window) -> bool:
         """Whether a window has too many events to read them all while somebody waits."""
@@ -421,6 +426,11 @@ def _posture_finding(row: PostureFinding, check: Check | CatalogueCheck | None) 
     """A finding with what is said of its check; one whose check was just disabled has none any more."""
     why, bastion = (check.advice, check.bastion) if check else ("", "visibility")
     return models.PostureFinding(**dataclasses.asdict(row), why=why, bastion=bastion)
+
+
+def _by_decision(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a traffic query, whose map of decisions becomes the fields that the API has for them."""
+    return {**_without(row, "decisions"), **by_name(row["decisions"])}
 
 
 def _scope(window: Window, api: str = "", endpoint_id: str = "") -> dict[str, Value]:

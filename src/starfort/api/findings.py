@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from starfort.admin.models import EventFinding, Page, PostureFinding, Severity
+from starfort.admin.models import EventFinding, Page, PostureFinding
 from starfort.api.access import Office, Viewer
 from starfort.api.paging import Limit, Offset
 from starfort.api.traffic import Range
+from starfort.base.severity import Severity
 
 router = APIRouter(tags=["findings"])
 

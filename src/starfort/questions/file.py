@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from starfort.config.loading import describe
 from starfort.config.problems import ConfigError, ConfigProblem
-from starfort.config.source import Location, Source, parse
+from starfort.config.yaml_file import Location, YamlFile, parse
 from starfort.questions.spec import QuestionSpec
 
 MAX_QUESTION_BYTES: Final = 256 * 1024
@@ -40,7 +40,7 @@ class QuestionFile:
     """
 
     path: Path
-    front: Source
+    front: YamlFile
     sql: str
     sql_line: int
     sql_column: int

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from starfort.alerts import AlertDispatcher, AlertHistory
 from starfort.alerts.folding.beats import BeatWatch
+from starfort.base.files import explain
 from starfort.config import Config
-from starfort.dataplane.files import explain
 from starfort.dataplane.socket import Callbacks, ControlSocket
 from starfort.events.ingest import Ingest
 from starfort.runtime.admin import AdminServer, App

@@ -11,7 +11,7 @@ from typing import Final, Generic, Literal, TypeVar
 
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
 from starfort.config.model import QuestionSettings
-from starfort.config.source import Location
+from starfort.config.yaml_file import Location
 from starfort.posture.check import Check
 from starfort.posture.checks import Checks
 from starfort.questions.question import Question, SettingError, load_all

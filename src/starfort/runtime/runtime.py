@@ -22,8 +22,8 @@ import structlog
 import starfort
 from starfort.alerts.folding import beats
 from starfort.alerts.folding.episodes import KEY_PREFIX
+from starfort.base.files import explain
 from starfort.config import Config
-from starfort.dataplane.files import explain
 from starfort.dataplane.socket import SocketUnavailableError
 from starfort.runtime import health, metrics, policies
 from starfort.runtime.admin import App

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
+from starfort.base.files import write_private
 from starfort.base.severity import as_severity
 from starfort.signals.model import KEY_TYPES, ActiveSignal, Change, Identity, Signal, WireKey, WireSignal
 
@@ -171,7 +169,7 @@ class SignalTable:
         return [active.wire(now) for active in change.set], cleared
 
     def save(self, path: Path) -> None:
-        """Write the table (mode 0600, atomically), so that a restart keeps what holds.
+        """Write the table to a private file, so that a restart keeps the signals that still hold.
 
         Raises:
             OSError: the file can't be written.
@@ -180,15 +178,7 @@ class SignalTable:
             "judged": {name: at.isoformat() for name, at in self.judged.items()},
             "signals": [_to_json(active) for active in self.active()],
         }
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(content, file, default=str)
-            Path(temporary).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                Path(temporary).unlink()
-            raise
+        write_private(path, json.dumps(content, default=str).encode())
 
     def load(self, path: Path) -> int:
         """Take over what an earlier process saved and still holds.

@@ -11,7 +11,7 @@ from typing import Any
 from starfort.signals.detector import Detector
 from starfort.signals.model import Signal
 from starfort.signals.runner import DetectorRunner, Judged
-from starfort.store import Limits, QueryLimitError, Reader, Store
+from starfort.store import QueryLimitError, QueryLimits, Reader, Store
 from tests.support.callers import Row
 from tests.support.control import until
 from tests.support.detectors import SAMPLED, counting, detector
@@ -325,5 +325,5 @@ async def test_detectors_keep_their_beat_while_people_look_at_pages(store: Store
         await until(lambda: not state.running)
     still_looking = sum(not page.done() for page in pages)
     assert (state.pace.runs, state.pace.failures) == (5, 0)
-    assert still_looking > Limits().readers
+    assert still_looking > QueryLimits().readers
     await asyncio.gather(*pages, return_exceptions=True)

@@ -10,7 +10,7 @@ import pytest
 
 from starfort.store import QueryError, QueryLimitError, Store
 from starfort.store.access import Examiner, make_server_reader, restrict, write_rights
-from starfort.store.clients import Reader
+from starfort.store.clickhouse import Reader
 
 SECRET = "the-content-of-a-file-that-no-query-may-have"
 
