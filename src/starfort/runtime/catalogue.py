@@ -83,10 +83,6 @@ class CatalogueFeed:
         """What limits kept out since the start, by reason."""
         return self.catalogue.dropped
 
-    def check_failures(self) -> Mapping[str, int]:
-        """Runs of posture checks that failed since the start, by check."""
-        return self.board.failures()
-
     def close(self) -> None:
         """Write what is not written yet. Blocking."""
         self.catalogue.save()
