@@ -76,15 +76,22 @@ class WritingProxy:
             path.replace(self.place / name)
 
 
+@contextlib.asynccontextmanager
+async def started(folder: Path, store: Store) -> AsyncIterator[Control]:
+    """A control plane that runs during the block."""
+    made = Control(folder, store)
+    await made.start()
+    yield made
+    await made.stop()
+
+
 @pytest.fixture
 async def control(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Control]:
     """A started control plane that tries again what failed without waiting long."""
     monkeypatch.setattr(faults, "AGAIN_AFTER_S", 0.05)
     monkeypatch.setattr(file_watch, "LOOK_EVERY_S", 0.1)
-    made = Control(tmp_path, store)
-    await made.start()
-    yield made
-    await made.stop()
+    async with started(tmp_path, store) as made:
+        yield made
 
 
 @pytest.fixture
@@ -96,10 +103,8 @@ async def still(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -
         yield False
 
     monkeypatch.setattr(file_watch.FileWatch, "run", never)
-    made = Control(tmp_path, store)
-    await made.start()
-    yield made
-    await made.stop()
+    async with started(tmp_path, store) as made:
+        yield made
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EDQUOT])
