@@ -19,7 +19,7 @@ use starfort_engine::http::{
     headers, json, multipart, path, query, readings, xml,
 };
 use starfort_engine::identity::{Identities, Offered};
-use starfort_engine::rules::compiled::{
+use starfort_engine::rules::wire::{
     Action, Ctl, Disruptive, Link, Operator, OperatorKind, Part, Rule, RuleSet, Selector, Settings,
     Target as Look, Transformation, Variable,
 };
@@ -512,7 +512,7 @@ fn fuzzed_rules() -> RuleSet {
         }
     }
     RuleSet {
-        format: starfort_engine::rules::compiled::FORMAT,
+        format: starfort_engine::rules::wire::FORMAT,
         signatures: Vec::new(),
         settings: Settings::default(),
         files: Vec::new(),

@@ -2,51 +2,27 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | the form in which rules arrive | [`compiled`] |
-//! | made ready to run, once a bundle | `program`, `builder`, `chain`, `macros`, `pattern`, `xpath` |
-//! | which rules can match at all, worked out at the same time | `plan`, `prefilter`, `required`, `guard`, `constants` |
-//! | what rules look at | `facts`, `request`, `body` |
-//! | values after transformations, each once | `values`, [`transformations`], `bytes` |
-//! | variables that rules set | `tx`, `collections` |
-//! | rules at work | `evaluate`, [`operators`] |
+//! | what the bundle carries | [`wire`] |
+//! | when rules load | `load` |
+//! | rules made ready: what loading leaves and a request reads | `program` |
+//! | for a request | `run` |
+//! | what rules ask of a value, and do to it before | [`operators`], [`transformations`], `pattern`, `bytes` |
 //! | whether a match in a field where people write counts | `weigh` |
-//! | what they found | [`Inspection`], `report` |
-//! | what is shown of it, masked | `evidence`, `mask` |
-//! | a stage of the pipeline | `stage` |
+//!
+//! A line of this list uses only lines above it and the last two; `run` and `load` share nothing but `program`.
 //!
 //! A rule never blocks: what it asks for is told ([`Inspection::interruption`], scores), and policies decide.
 
-mod base64_lines;
-mod builder;
 pub(crate) mod bytes;
-mod chain;
-mod collections;
-pub mod compiled;
-mod constants;
-mod evaluate;
-mod evidence;
-mod facts;
-mod guard;
-mod inspection;
-mod listener;
-mod macros;
-mod mask;
+mod commonness;
+mod load;
 pub mod operators;
 pub(crate) mod pattern;
-mod places;
-mod plan;
-mod prefilter;
-mod processor;
 mod program;
-mod report;
-mod request;
-mod required;
-mod stage;
+mod run;
 pub mod transformations;
-mod tx;
-mod values;
 mod weigh;
-mod xpath;
+pub mod wire;
 
 use std::sync::Arc;
 
@@ -54,12 +30,12 @@ use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::EngineError;
-pub use collections::Store;
-pub use inspection::{Environment, Inspection};
 use program::Program;
-pub use report::{Interruption, MatchedRule, MatchedVar, Refusal};
-pub use request::{Request, Response};
-pub(crate) use stage::{RulesOutcome, environment as rules_environment};
+pub use run::collections::Store;
+pub use run::inspection::{Environment, Inspection};
+pub use run::report::{Interruption, MatchedRule, MatchedVar, Refusal};
+pub use run::request::{Request, Response};
+pub(crate) use run::stage::{RulesOutcome, environment as rules_environment};
 pub(crate) use weigh::FieldNames;
 
 /// The rules of a bundle.
@@ -75,7 +51,7 @@ impl Rules {
         if compiled.is_empty() {
             return Ok(Self(None));
         }
-        Ok(Self(Some(Program::new(compiled)?)))
+        Ok(Self(Some(load::program(compiled)?)))
     }
 
     /// What an [`Inspection`] works with; `None` when there are no rules.

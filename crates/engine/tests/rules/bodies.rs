@@ -1,6 +1,6 @@
 //! Bodies of requests: JSON, multipart, XML, forms, and documents whose type is not said.
 
-use starfort_engine::rules::compiled::{
+use starfort_engine::rules::wire::{
     Action, Ctl, OperatorKind as O, Rule, Selector, Target, Variable as V,
 };
 
@@ -230,10 +230,7 @@ fn entrances_agree() {
         )]
     };
     let mut bundle = crate::support::bundle(1, 0);
-    bundle.rules = crate::make::packed(
-        rules(),
-        starfort_engine::rules::compiled::Settings::default(),
-    );
+    bundle.rules = crate::make::packed(rules(), starfort_engine::rules::wire::Settings::default());
     let engine = Engine::new(bundle, Assets::default(), std::sync::Arc::default()).unwrap();
     let through = |kind: &str, body: &[u8], encoding: &str| {
         let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use starfort_engine::client::geo::Place;
-use starfort_engine::rules::compiled::{
+use starfort_engine::rules::wire::{
     Action, Collection, Ctl, Disruptive, EngineMode, FORMAT, OperatorKind as O, Part, Rule,
     RuleSet, Selector, SetOp, SetVar, Settings, Target, Transformation as T, Variable as V,
 };

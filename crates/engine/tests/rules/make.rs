@@ -1,7 +1,7 @@
 //! Rules made without files.
 
 use starfort_engine::rules::Rules;
-use starfort_engine::rules::compiled::{
+use starfort_engine::rules::wire::{
     Action, Collection, Disruptive, FORMAT, Link, Operator, OperatorKind, Part, Rule, RuleSet,
     Selector, SetOp, SetVar, Settings, Target, Transformation, Variable,
 };

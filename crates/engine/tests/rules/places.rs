@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use starfort_engine::rules::compiled::{
+use starfort_engine::rules::wire::{
     Action, Ctl, OperatorKind, Rule, Selector, Settings, Target, Variable as V,
 };
 use starfort_engine::rules::{Rules, Store};

@@ -1,7 +1,7 @@
 //! Whatever is sent: the prefilter and values shared between rules change nothing but the time.
 
 use proptest::prelude::*;
-use starfort_engine::rules::compiled::{
+use starfort_engine::rules::wire::{
     EngineMode, OperatorKind as O, SetOp, Settings, Transformation as T, Variable as V,
 };
 use starfort_engine::rules::{Rules, Store};

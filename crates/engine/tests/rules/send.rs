@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use starfort_engine::client::geo::Place;
-use starfort_engine::rules::compiled::Settings;
+use starfort_engine::rules::wire::Settings;
 use starfort_engine::rules::{Inspection, Request, Response, Rules, Store};
 
 use super::make::{Made, load};

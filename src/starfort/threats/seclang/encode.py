@@ -1,4 +1,4 @@
-"""Resolved rules as the engine reads them; `crates/engine/src/rules/compiled.rs` defines the format."""
+"""Resolved rules as the engine reads them; `crates/engine/src/rules/wire.rs` defines the format."""
 
 from __future__ import annotations
 

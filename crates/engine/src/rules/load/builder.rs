@@ -4,26 +4,27 @@ use std::collections::HashMap;
 
 use smallvec::smallvec;
 
-use super::bytes::{self, ByteSet};
-use super::chain::{Chain, ChainId, Step};
-use super::compiled::{
+use crate::rules::bytes::{self, ByteSet};
+use crate::rules::load::required;
+use crate::rules::operators::{self, Check, CompiledOperator, MAX_CAPTURES, SQLI_NEEDS, XSS_NEEDS};
+use crate::rules::pattern;
+use crate::rules::program::chain::{Chain, ChainId, Step};
+use crate::rules::program::macros::CompiledMacro;
+use crate::rules::program::prefilter::Bits;
+use crate::rules::program::rule::{
+    CompiledAction, CompiledCtl, CompiledLink, CompiledRule, Disruption, Gate,
+};
+use crate::rules::program::slots::Side;
+use crate::rules::program::slots::{Slot, VARIABLES};
+use crate::rules::program::target::{CompiledTarget, Members, Source, source_of};
+use crate::rules::program::tx::Names;
+use crate::rules::program::tx::TxValue;
+use crate::rules::program::xpath::XPath;
+use crate::rules::transformations;
+use crate::rules::wire::{
     Action, Collection, Ctl, Disruptive, IdRanges, Link, Macro, OperatorKind, Part, Rule, RuleSet,
     Selector, SetOp, Target, Transformation, Variable,
 };
-use super::facts::{Slot, VARIABLES};
-use super::macros::CompiledMacro;
-use super::operators::{self, Check, CompiledOperator, MAX_CAPTURES, SQLI_NEEDS, XSS_NEEDS};
-use super::pattern;
-use super::prefilter::Bits;
-use super::program::{
-    CompiledAction, CompiledCtl, CompiledLink, CompiledRule, CompiledTarget, Disruption, Gate,
-    Members, Names, Source, source_of,
-};
-use super::required;
-use super::transformations;
-use super::tx::TxValue;
-use super::values::Side;
-use super::xpath::XPath;
 
 /// Compiles the rules of a set, and keeps what they share.
 pub(super) struct Builder {
@@ -96,7 +97,7 @@ impl Builder {
             ver: rule.ver.clone(),
             severity: rule.severity,
             tags: rule.tags.clone(),
-            classes: super::weigh::Classes::of(rule.id, &rule.tags),
+            classes: crate::rules::weigh::Classes::of(rule.id, &rule.tags),
             disruptive,
             status: rule.status,
             log: rule.log,

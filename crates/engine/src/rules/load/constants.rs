@@ -10,14 +10,16 @@
 
 use std::collections::BTreeMap;
 
-use super::compiled::{Collection, SetOp, Variable};
-use super::macros::{CompiledMacro, CompiledPart};
-use super::operators::MAX_CAPTURES;
-use super::prefilter::Bits;
-use super::program::{
-    CompiledAction, CompiledCtl, CompiledLink, CompiledRule, Disruption, Members, Names, Source,
+use crate::rules::operators::MAX_CAPTURES;
+use crate::rules::program::macros::{CompiledMacro, CompiledPart};
+use crate::rules::program::prefilter::Bits;
+use crate::rules::program::rule::{
+    CompiledAction, CompiledCtl, CompiledLink, CompiledRule, Disruption,
 };
-use super::tx::{TxValue, changed};
+use crate::rules::program::target::{Members, Source};
+use crate::rules::program::tx::Names;
+use crate::rules::program::tx::{TxValue, changed};
+use crate::rules::wire::{Collection, SetOp, Variable};
 
 /// Names of variables that the pipeline sets begin with this.
 pub(crate) const GIVEN: &[u8] = b"starfort_";

@@ -13,9 +13,9 @@ mod text;
 
 use regex::bytes::Regex;
 
-use super::bytes::{ByteSet, integer};
-use super::compiled::{Operator, OperatorKind, Part};
-use super::pattern;
+use crate::rules::bytes::{ByteSet, integer};
+use crate::rules::pattern;
+use crate::rules::wire::{Operator, OperatorKind, Part};
 use crate::work;
 
 pub(crate) use address::Networks;

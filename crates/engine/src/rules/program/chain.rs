@@ -1,8 +1,8 @@
 //! Lists of transformations: what they may make of a value, known before any of them runs.
 
-use super::bytes::ByteSet;
-use super::compiled::Transformation;
-use super::transformations::{self, Reach};
+use crate::rules::bytes::ByteSet;
+use crate::rules::transformations::{self, Reach};
+use crate::rules::wire::Transformation;
 
 /// Index of a [`Chain`]; 0 is the empty one.
 pub(crate) type ChainId = u16;
@@ -11,12 +11,12 @@ pub(crate) type ChainId = u16;
 #[derive(Debug, Default)]
 pub(crate) struct Chain {
     /// The chain without its last step.
-    pub(super) parent: ChainId,
+    pub(crate) parent: ChainId,
     pub(crate) steps: Vec<Step>,
     /// Bytes without which no step changes anything.
-    pub(super) triggers: ByteSet,
+    pub(crate) triggers: ByteSet,
     /// It makes something of an empty value.
-    pub(super) fills_empty: bool,
+    pub(crate) fills_empty: bool,
 }
 
 /// A transformation of a chain.

@@ -1,12 +1,12 @@
 //! Rules whose first condition compares a number (a score, a level, how many headers there are): answered from one small
 //! table, so that a rule that does not match, as most of these do, is not even looked at.
 
-use super::compiled::OperatorKind;
-use super::facts::{Facts, Slot};
-use super::macros::CompiledPart;
-use super::operators::{Check, compare_numbers};
-use super::program::{CompiledLink, CompiledRule, CompiledTarget, Members, Source};
-use super::tx::{Tx, TxValue};
+use crate::rules::operators::Check;
+use crate::rules::program::macros::CompiledPart;
+use crate::rules::program::rule::{CompiledLink, CompiledRule};
+use crate::rules::program::slots::Slot;
+use crate::rules::program::target::{CompiledTarget, Members, Source};
+use crate::rules::wire::OperatorKind;
 
 /// What must hold for a rule to match.
 #[derive(Debug)]
@@ -24,13 +24,13 @@ pub(crate) enum Guard {
 /// `@eq`, `@ge` and their like.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Comparison {
-    operator: OperatorKind,
-    negated: bool,
-    with: Number,
+    pub(crate) operator: OperatorKind,
+    pub(crate) negated: bool,
+    pub(crate) with: Number,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Number {
+pub(crate) enum Number {
     Literal(i64),
     /// Of a `TX` variable.
     Tx(u16),
@@ -54,14 +54,6 @@ impl Comparison {
             negated: link.negated,
             with,
         })
-    }
-
-    fn holds(self, value: i64, tx: &Tx) -> bool {
-        let with = match self.with {
-            Number::Literal(number) => number,
-            Number::Tx(place) => tx.at(place).map_or(0, TxValue::integer),
-        };
-        compare_numbers(self.operator, value, with) != self.negated
     }
 }
 
@@ -97,29 +89,5 @@ impl Guard {
             }
             _ => None,
         }
-    }
-
-    /// Whether the rule may match. What `ctl` excludes from it must be looked at apart.
-    pub(crate) fn may_match(&self, tx: &Tx, facts: &Facts) -> bool {
-        let (value, comparison) = match self {
-            Self::Open => return true,
-            Self::Tx(place, comparison) => match tx.at(*place) {
-                Some(value) => (value.integer(), comparison),
-                None => return false,
-            },
-            Self::TxCount(place, comparison) => (i64::from(tx.at(*place).is_some()), comparison),
-            Self::Count(slot, None, comparison) => {
-                let range = facts.range(*slot);
-                (i64::try_from(range.len()).unwrap_or(i64::MAX), comparison)
-            }
-            Self::Count(slot, Some(name), comparison) => {
-                let members = facts.members(*slot);
-                let count = members
-                    .filter(|(known, _)| known.eq_ignore_ascii_case(name))
-                    .count();
-                (i64::try_from(count).unwrap_or(i64::MAX), comparison)
-            }
-        };
-        comparison.holds(value, tx)
     }
 }

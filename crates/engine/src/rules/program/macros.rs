@@ -2,9 +2,9 @@
 
 use regex::bytes::Regex;
 
-use super::compiled::{Macro, Part, Variable};
-use super::pattern;
-use super::program::Names;
+use crate::rules::pattern;
+use crate::rules::program::tx::Names;
+use crate::rules::wire::{Macro, Part, Variable};
 
 /// A text with variables, names looked up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,8 +7,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::bytes::ByteSet;
-use super::required::byte_commonness;
+use crate::rules::bytes::ByteSet;
+use crate::rules::commonness::byte_commonness;
 
 /// A set of links of rules, by index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 
-use super::compiled::{Collection, SetOp};
-use super::tx::{TxValue, changed};
+use crate::rules::program::tx::{TxValue, changed};
+use crate::rules::wire::{Collection, SetOp};
 
 /// Collections kept at once: 50,000 of a few hundred bytes are within the memory budget of a node.
 const MAX_COLLECTIONS: usize = 50_000;

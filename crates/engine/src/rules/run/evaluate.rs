@@ -19,15 +19,20 @@ use std::collections::HashMap;
 use noted::Noted;
 use weighed::Weighing;
 
-use super::collections::Store;
-use super::compiled::{Collection, EngineMode};
-use super::facts::{Facts, Slot};
-use super::prefilter::Bits;
-use super::program::{CompiledRule, Disruption, Program};
-use super::report::{Hit, Interruption, MatchedVar, Refusal};
-use super::tx::{Tx, TxValue};
-use super::values::{Kept, OutputId, Values};
-use super::weigh::{Classes, Fields};
+use crate::rules::load::plan;
+use crate::rules::program::Program;
+use crate::rules::program::prefilter::Bits;
+use crate::rules::program::rule::{CompiledRule, Disruption};
+use crate::rules::program::slots::Slot;
+use crate::rules::program::tx::TxValue;
+use crate::rules::run::collections::Store;
+use crate::rules::run::facts::Facts;
+use crate::rules::run::live;
+use crate::rules::run::report::{Hit, Interruption, MatchedVar, Refusal};
+use crate::rules::run::tx::Tx;
+use crate::rules::run::values::{Kept, OutputId, Values};
+use crate::rules::weigh::{Classes, Fields};
+use crate::rules::wire::{Collection, EngineMode};
 use crate::work::Work;
 
 /// Matches that a hit keeps.
@@ -135,7 +140,11 @@ pub(crate) struct Context<'a> {
 /// # Arguments
 /// * `kept` - what earlier phases computed of values.
 pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut Kept) {
-    let plans = context.program.plans(state.whole);
+    let plans = if state.whole {
+        plan::whole(context.program)
+    } else {
+        &context.program.plans
+    };
     let Some(plan) = plans.phase(phase) else {
         return;
     };
@@ -164,7 +173,7 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut
             }
         }
     } else {
-        plan.live(&mut values, &mut live);
+        live::ask(plan, &mut values, &mut live);
     }
     let mut run = Run {
         context,

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::macros::CompiledPart;
-use super::mask::{MAX_MASKED_BYTES, mask};
-use super::program::Names;
-use super::report::{MatchedRule, MatchedVar};
+use crate::rules::program::macros::CompiledPart;
+use crate::rules::program::tx::Names;
+use crate::rules::run::mask::{MAX_MASKED_BYTES, mask};
+use crate::rules::run::report::{MatchedRule, MatchedVar};
 
 /// Rules of which an event carries evidence: the most severe ones, so that harmless matches cannot crowd out an attack.
 const MAX_EVIDENCE: usize = 8;
@@ -282,9 +282,9 @@ fn is_score(names: &Names, place: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::compiled::{Part, Variable};
-    use super::super::macros::CompiledMacro;
     use super::*;
+    use crate::rules::program::macros::CompiledMacro;
+    use crate::rules::wire::{Part, Variable};
 
     fn var(name: &str, value: &str) -> MatchedVar {
         MatchedVar {

@@ -1,22 +1,23 @@
 //! One transaction under rules: facts come in, phases run, findings come out.
 
-use super::bytes::integer;
-use super::collections::Store;
-use super::compiled::{EngineMode, SetOp, Variable as V};
-use super::evaluate::{self, Context, State};
-use super::facts::{Facts, Slot};
-use super::listener::BodyFacts;
-use super::places;
-use super::processor::Processor;
-use super::program::Program;
-use super::report::{Hit, Interruption, MatchedRule, Refusal};
-use super::request::{self, Request, Response};
-use super::values::{self, Kept};
-use super::weigh::Fields;
 use crate::client::geo::Place;
 use crate::http::Anomalies;
 use crate::http::body::Body;
 use crate::http::listener::{Both, Listener};
+use crate::rules::bytes::integer;
+use crate::rules::program::Program;
+use crate::rules::program::slots::Slot;
+use crate::rules::run::collections::Store;
+use crate::rules::run::evaluate::{self, Context, State};
+use crate::rules::run::facts::Facts;
+use crate::rules::run::listener::BodyFacts;
+use crate::rules::run::places;
+use crate::rules::run::processor::Processor;
+use crate::rules::run::report::{Hit, Interruption, MatchedRule, Refusal};
+use crate::rules::run::request::{self, Request, Response};
+use crate::rules::run::values::{self, Kept};
+use crate::rules::weigh::Fields;
+use crate::rules::wire::{EngineMode, SetOp, Variable as V};
 use crate::work::Work;
 
 /// The state of a transaction.
@@ -104,7 +105,9 @@ impl Inspection {
     /// are otherwise known never to run, so all are asked then.
     pub fn set_tx(&mut self, environment: Environment<'_>, name: &str, value: &str) {
         let name = name.to_ascii_lowercase();
-        self.state.whole |= !name.as_bytes().starts_with(super::constants::GIVEN);
+        self.state.whole |= !name
+            .as_bytes()
+            .starts_with(crate::rules::load::constants::GIVEN);
         self.state.tx.change(
             &environment.program.names,
             name.as_bytes(),
@@ -391,7 +394,7 @@ impl Inspection {
     fn number(&self, place: Option<u16>) -> i64 {
         place
             .and_then(|place| self.state.tx.at(place))
-            .map_or(0, super::tx::TxValue::integer)
+            .map_or(0, crate::rules::program::tx::TxValue::integer)
     }
 
     /// The most severe of the rules that matched, 0 (emergency) to 7 (debug).

@@ -9,17 +9,18 @@
 //! limit are gathered as text. Names of elements and attributes are no members of `ARGS_NAMES`: they are a schema's, and
 //! the Core Rule Set's own tests want them left alone.
 
-use super::base64_lines;
-use super::compiled::Variable as V;
-use super::facts::{Entry, Facts, Slot, Span};
-use super::places;
-use super::processor::Processor;
-use super::program::Program;
 use crate::http::body::BodyKind;
 use crate::http::graphql::Document;
 use crate::http::listener::{Container, Listener};
 use crate::http::multipart::{Flags, Part};
 use crate::http::{Anomaly, Syntax};
+use crate::rules::program::Program;
+use crate::rules::program::slots::Slot;
+use crate::rules::run::base64_lines;
+use crate::rules::run::facts::{Entry, Facts, Span};
+use crate::rules::run::places;
+use crate::rules::run::processor::Processor;
+use crate::rules::wire::Variable as V;
 
 /// Bytes of an argument's name; longer ones are cut.
 const MAX_NAME_BYTES: usize = 4096;
@@ -296,7 +297,7 @@ impl<'a> BodyFacts<'a> {
         self.name.truncate(frame.members_start);
         if has_room && self.name.len() < MAX_NAME_BYTES {
             self.name.extend_from_slice(b".array_");
-            super::bytes::push_integer(index.into(), &mut self.name);
+            crate::rules::bytes::push_integer(index.into(), &mut self.name);
         }
     }
 
@@ -485,7 +486,7 @@ impl Listener for BodyFacts<'_> {
         // A list is an argument too, with its length: its name would end no argument's otherwise.
         if frame.count > 0 && self.room > 0 {
             self.count.clear();
-            super::bytes::push_integer(frame.count.into(), &mut self.count);
+            crate::rules::bytes::push_integer(frame.count.into(), &mut self.count);
             let count = std::mem::take(&mut self.count);
             self.argument(&count);
             self.count = count;
@@ -541,7 +542,7 @@ impl Listener for BodyFacts<'_> {
             let size = i64::try_from(part.content.len()).unwrap_or(i64::MAX);
             let value = self
                 .facts
-                .store_with(|pool| super::bytes::push_integer(size, pool));
+                .store_with(|pool| crate::rules::bytes::push_integer(size, pool));
             self.files.sizes.push(Entry { name, value });
             if self.program.uses(V::FilesTmpContent) {
                 let value = self.facts.store(part.content);

@@ -7,15 +7,17 @@
 //!
 //! GraphQL documents are told apart here as well: the values in one take its place among the arguments.
 
-use super::bytes::ByteSet;
-use super::compiled::{Transformation, Variable as V};
-use super::facts::{Entry, Facts, Slot, Span};
-use super::program::{CompiledTarget, Members, Program};
-use super::request::Request;
-use super::transformations;
 use crate::http::Anomalies;
 use crate::http::decode::{self, Decoded};
 use crate::http::graphql::{self, Document};
+use crate::rules::bytes::ByteSet;
+use crate::rules::program::Program;
+use crate::rules::program::slots::Slot;
+use crate::rules::program::target::{CompiledTarget, Members};
+use crate::rules::run::facts::{Entry, Facts, Span};
+use crate::rules::run::request::Request;
+use crate::rules::transformations;
+use crate::rules::wire::{Transformation, Variable as V};
 
 /// Bytes of which nothing can be made that any server takes for more than a word.
 const PLAIN: ByteSet = ByteSet::range(b'a', b'z')
@@ -244,7 +246,7 @@ pub(crate) fn enter_trailers(
 }
 
 fn path(collector: &mut Collector<'_>, request: &Request<'_, '_>) {
-    let raw = super::request::path_of(request.uri);
+    let raw = crate::rules::run::request::path_of(request.uri);
     for (number, segment) in raw.split(|byte| *byte == b'/').enumerate() {
         let present = ByteSet::present(segment);
         let plain = PLAIN.includes(present);
@@ -253,13 +255,13 @@ fn path(collector: &mut Collector<'_>, request: &Request<'_, '_>) {
         }
         collector.name.clear();
         collector.name.extend_from_slice(b"path.");
-        super::bytes::push_integer(
+        crate::rules::bytes::push_integer(
             i64::try_from(number).unwrap_or(i64::MAX),
             &mut collector.name,
         );
         let value = collector
             .facts
-            .store_with(|pool| super::request::percent_decode(segment, pool));
+            .store_with(|pool| crate::rules::run::request::percent_decode(segment, pool));
         let is_system = is_system_segment(collector.facts.bytes(value));
         collector.take(value, !plain && !is_system);
     }
@@ -490,7 +492,7 @@ pub(crate) fn enter_figures(
         ("introspection", figures.introspection),
     ] {
         let mut number = Vec::new();
-        super::bytes::push_integer(figure.into(), &mut number);
+        crate::rules::bytes::push_integer(figure.into(), &mut number);
         told.push(Entry {
             name: facts.store(name.as_bytes()),
             value: facts.store(&number),

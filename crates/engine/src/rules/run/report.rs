@@ -1,6 +1,6 @@
 //! What rules found.
 
-use super::macros::CompiledMacro;
+use crate::rules::program::macros::CompiledMacro;
 
 /// A variable that matched, and its value after transformations. Payload: whoever shows it masks it.
 #[derive(Clone, Default, PartialEq, Eq)]

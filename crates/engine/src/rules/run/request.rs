@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::compiled::Variable as V;
-use super::facts::{Facts, Members};
-use super::program::Program;
 use crate::http::listener::Listener;
 use crate::http::pairs;
+use crate::rules::program::Program;
+use crate::rules::run::facts::{Facts, Members};
+use crate::rules::wire::Variable as V;
 
 /// A request, as it was received.
 #[derive(Debug, Clone, Copy)]
@@ -173,7 +173,7 @@ fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
     let base = Facts::part(file, base..name.len());
     facts.set_span(V::RequestBasename, base);
     if program.uses(V::UriParseError) {
-        let bad = super::operators::bad_url_encoding(path);
+        let bad = crate::rules::operators::bad_url_encoding(path);
         facts.set(V::UriParseError, if bad { b"1" } else { b"0" });
     }
     let query = question.map_or(&b""[..], |at| relative.get(at + 1..).unwrap_or_default());
@@ -190,7 +190,7 @@ pub(crate) fn percent_decode(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     while let Some((first, tail)) = rest.split_first() {
         if let [b'%', high, low, tail @ ..] = rest
-            && let Some(byte) = super::bytes::hex_byte(*high, *low)
+            && let Some(byte) = crate::rules::bytes::hex_byte(*high, *low)
         {
             out.push(byte);
             rest = tail;
@@ -302,8 +302,8 @@ fn authorization(program: &Program, request: &Request<'_, '_>, facts: &mut Facts
     if scheme.eq_ignore_ascii_case(b"basic") {
         let mut decoded = Vec::new();
         let encoded = rest.trim_ascii();
-        super::transformations::apply(
-            super::compiled::Transformation::Base64Decode,
+        crate::rules::transformations::apply(
+            crate::rules::wire::Transformation::Base64Decode,
             encoded,
             &[],
             &mut decoded,

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use super::evidence::Evidences;
-use super::{Environment, Inspection, Request, Response};
+use super::inspection::{Environment, Inspection};
+use super::request::{Request, Response};
 use crate::engine::{Engine, Now};
 use crate::http::{Anomalies, Anomaly};
+use crate::rules::run::evidence::Evidences;
 use crate::transaction::Transaction;
 
 /// Findings of rules that an event carries.

@@ -1,36 +1,10 @@
 //! `TX`: the variables of a transaction.
 
-use std::sync::Arc;
-
-use super::bytes::{integer, push_integer};
-use super::compiled::SetOp;
-use super::program::Names;
+use crate::rules::program::tx::{Names, TxValue, changed};
+use crate::rules::wire::SetOp;
 
 /// Variables whose names are made while rules run; more are not kept.
 const MAX_DYNAMIC: usize = 4096;
-
-/// A variable's value: what was counted stays a number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum TxValue {
-    Integer(i64),
-    Text(Arc<[u8]>),
-}
-
-impl TxValue {
-    pub(crate) fn push(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Integer(value) => push_integer(*value, out),
-            Self::Text(text) => out.extend_from_slice(text),
-        }
-    }
-
-    pub(crate) fn integer(&self) -> i64 {
-        match self {
-            Self::Integer(value) => *value,
-            Self::Text(text) => integer(text),
-        }
-    }
-}
 
 /// All variables.
 #[derive(Debug, Clone, Default)]
@@ -121,16 +95,5 @@ impl Tx {
             .zip(&self.placed)
             .filter_map(|(name, value)| Some((&**name, value.as_ref()?)));
         placed.chain(self.dynamic.iter().map(|(name, value)| (&**name, value)))
-    }
-}
-
-/// What `setvar` makes of a variable.
-pub(crate) fn changed(old: Option<&TxValue>, op: SetOp, value: &[u8]) -> Option<TxValue> {
-    let number = || old.map_or(0, TxValue::integer);
-    match op {
-        SetOp::Set => Some(TxValue::Text(value.into())),
-        SetOp::Add => Some(TxValue::Integer(number().saturating_add(integer(value)))),
-        SetOp::Subtract => Some(TxValue::Integer(number().saturating_sub(integer(value)))),
-        SetOp::Unset => None,
     }
 }

@@ -6,12 +6,14 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 
-use super::bytes::ByteSet;
-use super::chain::{self, Chain, ChainId};
-use super::facts::{Facts, Slot, Span};
-use super::operators;
-use super::prefilter::Prefilter;
-use super::transformations::{self, Reach, TRANSFORMATIONS, UnicodeMap};
+use crate::rules::bytes::ByteSet;
+use crate::rules::operators;
+use crate::rules::program::chain::{self, Chain, ChainId};
+use crate::rules::program::prefilter::Prefilter;
+use crate::rules::program::slots::Side;
+use crate::rules::program::slots::Slot;
+use crate::rules::run::facts::{Facts, Span};
+use crate::rules::transformations::{self, Reach, TRANSFORMATIONS, UnicodeMap};
 use crate::work::{self, Work};
 
 const NONE: u32 = u32::MAX;
@@ -87,13 +89,6 @@ enum Place {
 /// A handle to an [`Output`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct OutputId(u32);
-
-/// Which part of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Side {
-    Name,
-    Value,
-}
 
 /// What was computed in a transaction so far.
 #[derive(Default)]
@@ -477,7 +472,7 @@ impl<'a> Values<'a> {
         &mut self,
         input: OutputId,
         output: Output,
-        transformation: super::compiled::Transformation,
+        transformation: crate::rules::wire::Transformation,
     ) -> OutputId {
         let mut row = output.row;
         if row == NONE {
@@ -506,7 +501,7 @@ impl<'a> Values<'a> {
         &mut self,
         input: OutputId,
         output: Output,
-        transformation: super::compiled::Transformation,
+        transformation: crate::rules::wire::Transformation,
     ) -> OutputId {
         let text = bytes(output.place, self.facts, &self.kept.pool);
         if transformations::spares_base64(transformation)

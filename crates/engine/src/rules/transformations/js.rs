@@ -1,6 +1,6 @@
 //! `jsDecode`: the escapes of JavaScript strings.
 
-use super::super::bytes::{hex_byte, hex_value};
+use crate::rules::bytes::{hex_byte, hex_value};
 
 /// Decodes `\uHHHH` (the low byte, full-width forms of ASCII recognised), `\u{H…}`, `\xHH`, `\OOO` and
 /// single-character escapes.

@@ -15,7 +15,7 @@
 //! | PHP, Java, templates: would an expression be evaluated? | `expression` |
 //!
 //! Only values on which a rule matched are weighed, each once a class. What a grammar cannot decide within its budget
-//! counts: weighing only ever takes back a match of a rule, and says so ([`super::report::Weighed`]).
+//! counts: weighing only ever takes back a match of a rule, and says so ([`crate::rules::run::report::Weighed`]).
 
 mod expression;
 mod fields;

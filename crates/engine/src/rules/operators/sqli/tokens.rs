@@ -5,8 +5,8 @@
 
 use libinjectionrs::sqli::sqli_data::{CharType, get_char_type};
 
-use super::super::super::bytes::ByteSet;
 use super::words::{self, Hash};
+use crate::rules::bytes::ByteSet;
 
 /// Bytes of a token that are kept.
 const MAX_VALUE_BYTES: usize = 31;

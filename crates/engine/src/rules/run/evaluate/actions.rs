@@ -1,17 +1,17 @@
 //! What rules do when they match: captures, `setvar`, collections, `ctl`; and texts with variables in them.
 
-use super::super::bytes;
-use super::super::compiled::{Collection, SetOp, Variable};
-use super::super::macros::{CompiledMacro, CompiledPart};
-use super::super::operators::{Captures, MAX_CAPTURES};
-use super::super::prefilter::Bits;
-use super::super::program::{
-    CompiledAction, CompiledCtl, CompiledLink, CompiledTarget, Members, Program, Source, source_of,
-};
-use super::super::tx::{TxValue, changed};
-use super::super::values::Side;
 use super::members::{members, record_key};
 use super::{Context, MAX_TEXT_BYTES, Run, State};
+use crate::rules::bytes;
+use crate::rules::operators::{Captures, MAX_CAPTURES};
+use crate::rules::program::Program;
+use crate::rules::program::macros::{CompiledMacro, CompiledPart};
+use crate::rules::program::prefilter::Bits;
+use crate::rules::program::rule::{CompiledAction, CompiledCtl, CompiledLink};
+use crate::rules::program::slots::Side;
+use crate::rules::program::target::{CompiledTarget, Members, Source, source_of};
+use crate::rules::program::tx::{TxValue, changed};
+use crate::rules::wire::{Collection, SetOp, Variable};
 
 /// Variables of collections that no rule opened.
 const MAX_UNOPENED: usize = 256;

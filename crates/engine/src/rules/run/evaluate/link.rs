@@ -2,17 +2,18 @@
 
 use std::borrow::Cow;
 
-use super::super::bytes;
-use super::super::chain::ChainId;
-use super::super::compiled::{OperatorKind, Variable};
-use super::super::facts::Facts;
-use super::super::operators::{Captures, Check, compare_numbers, holds_regex, made_pattern};
-use super::super::prefilter::contains;
-use super::super::program::{CompiledLink, CompiledTarget, Members, Source};
-use super::super::transformations;
-use super::super::values::{OutputId, SHORT_BYTES, WORK_ENTRY};
 use super::members::members;
 use super::{Context, Run, State};
+use crate::rules::bytes;
+use crate::rules::operators::{Captures, Check, compare_numbers, holds_regex, made_pattern};
+use crate::rules::program::chain::ChainId;
+use crate::rules::program::prefilter::contains;
+use crate::rules::program::rule::CompiledLink;
+use crate::rules::program::target::{CompiledTarget, Members, Source};
+use crate::rules::run::facts::Facts;
+use crate::rules::run::values::{OutputId, SHORT_BYTES, WORK_ENTRY};
+use crate::rules::transformations;
+use crate::rules::wire::{OperatorKind, Variable};
 
 impl<'a> Run<'a, '_> {
     /// Whether a link matches; its actions run at each value that does.

@@ -2,17 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::super::compiled::{Collection, Variable};
-use super::super::macros::{CompiledMacro, CompiledPart};
-use super::super::places;
-use super::super::prefilter::{Bits, contains};
-use super::super::program::{
-    CompiledAction, CompiledCtl, CompiledLink, CompiledRule, CompiledTarget, Members, Program,
-    Source,
-};
-use super::super::tx::TxValue;
 use super::actions::expand;
 use super::{Context, Run, State};
+use crate::rules::program::Program;
+use crate::rules::program::macros::{CompiledMacro, CompiledPart};
+use crate::rules::program::prefilter::{Bits, contains};
+use crate::rules::program::rule::{CompiledAction, CompiledCtl, CompiledLink, CompiledRule};
+use crate::rules::program::target::{CompiledTarget, Members, Source};
+use crate::rules::program::tx::TxValue;
+use crate::rules::run::places;
+use crate::rules::wire::{Collection, Variable};
 
 impl Run<'_, '_> {
     pub(super) fn count(&self, index: usize, link: &CompiledLink, target: &CompiledTarget) -> i64 {

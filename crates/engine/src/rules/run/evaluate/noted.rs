@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::super::compiled::Variable;
-use super::super::report::MatchedVar;
-use super::super::values::OutputId;
 use super::{MAX_TEXT_BYTES, Run};
+use crate::rules::run::report::MatchedVar;
+use crate::rules::run::values::OutputId;
+use crate::rules::wire::Variable;
 
 /// Members of `MATCHED_VARS`.
 const MAX_MATCHED_VARS: usize = 256;

@@ -1,14 +1,16 @@
-//! Whether a match in a field where people write counts, see [`super::super::weigh`].
+//! Whether a match in a field where people write counts, see [`crate::rules::weigh`].
 
-use super::super::compiled::Variable;
-use super::super::facts::Slot;
-use super::super::places;
-use super::super::program::{CompiledLink, CompiledTarget};
-use super::super::report::{Hit, MatchedVar};
-use super::super::request;
-use super::super::values::{OutputId, Side};
-use super::super::weigh::{self, Classes, Field, Fields};
 use super::{MAX_TEXT_BYTES, Run};
+use crate::rules::program::rule::CompiledLink;
+use crate::rules::program::slots::Side;
+use crate::rules::program::slots::Slot;
+use crate::rules::program::target::CompiledTarget;
+use crate::rules::run::places;
+use crate::rules::run::report::{Hit, MatchedVar};
+use crate::rules::run::request;
+use crate::rules::run::values::OutputId;
+use crate::rules::weigh::{self, Classes, Field, Fields};
+use crate::rules::wire::Variable;
 use crate::work::of_bytes;
 
 /// Matches that are told of.

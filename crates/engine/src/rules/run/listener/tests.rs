@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 
-use super::super::compiled::{FORMAT, RuleSet, Settings};
 use super::*;
 use crate::http::body::Body;
 use crate::http::collect::Collect;
 use crate::http::listener::Both;
 use crate::http::{Anomalies, Limits, Parameters};
+use crate::rules::wire::{FORMAT, RuleSet, Settings};
 
 /// A body as both listeners have it.
 struct Seen {
@@ -42,7 +42,7 @@ fn program(settings: Settings) -> Program {
         files: Vec::new(),
         rules: Vec::new(),
     };
-    Program::new(&rmp_serde::to_vec_named(&set).unwrap()).unwrap()
+    crate::rules::load::program(&rmp_serde::to_vec_named(&set).unwrap()).unwrap()
 }
 
 fn seen_by(program: &Program, chosen: Option<Processor>, content_type: &str, body: &[u8]) -> Seen {

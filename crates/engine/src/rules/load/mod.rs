@@ -1,0 +1,87 @@
+//! When rules load: from what the bundle carries to a program that runs.
+//!
+//! | what | where |
+//! |---|---|
+//! | rules, one after the other | [`builder`] |
+//! | what a text must contain for a rule's operator to hold | [`required`] |
+//! | which rules can match at all | [`plan`] |
+//!
+//! What follows from the rules alone, without a matcher, the control plane has worked out before
+//! (`starfort.threats.seclang`), and the bundle carries the answers.
+
+mod builder;
+pub(crate) mod constants;
+pub(crate) mod plan;
+mod required;
+
+use std::sync::OnceLock;
+
+use builder::Builder;
+
+use super::program::Program;
+use super::program::guard::Guard;
+use super::wire::{FORMAT, RuleSet};
+use crate::error::EngineError;
+
+/// Most rules of one set; a larger set is a mistake or an attack. The Core Rule Set has about 700.
+const MAX_RULES: usize = 100_000;
+
+/// Reads and compiles rules.
+///
+/// # Errors
+/// [`EngineError::BundleInvalid`] naming the rule and what is wrong with it.
+pub(crate) fn program(compiled: &[u8]) -> Result<Program, EngineError> {
+    let set: RuleSet = rmp_serde::from_slice(compiled)
+        .map_err(|error| EngineError::invalid("rules", format!("not compiled rules: {error}")))?;
+    let refuse = |message: String| Err(EngineError::invalid("rules", message));
+    if set.format != FORMAT {
+        return refuse(format!(
+            "format {} is not {FORMAT}; compile the rules again",
+            set.format
+        ));
+    }
+    if set.rules.len() > MAX_RULES {
+        return refuse(format!("{} rules; at most {MAX_RULES}", set.rules.len()));
+    }
+    build(set)
+}
+
+fn build(set: RuleSet) -> Result<Program, EngineError> {
+    let mut builder = Builder::new(set.rules.len());
+    let mut rules = Vec::with_capacity(set.rules.len());
+    for (index, rule) in set.rules.iter().enumerate() {
+        let compiled = builder.rule(index, rule, &set).map_err(|error| {
+            let file = set.files.get(rule.file as usize);
+            let file = file.map_or("?", String::as_str);
+            let text = format!("{file}:{}: rule {}: {error}", rule.line, rule.id);
+            EngineError::invalid("rules", text)
+        })?;
+        rules.push(compiled);
+    }
+    for rule in &mut rules {
+        // What an earlier rule matched may be asked for.
+        rule.notes |= builder.reads_earlier;
+        for target in rule.links.iter_mut().flat_map(|link| &mut link.targets) {
+            target.find_places(&builder.names);
+        }
+    }
+    let constants = constants::constants(&rules, &builder.names);
+    Ok(Program {
+        settings: set.settings,
+        signatures: set.signatures,
+        files: set.files,
+        score: builder.names.find(b"blocking_inbound_anomaly_score"),
+        outbound_score: builder.names.find(b"blocking_outbound_anomaly_score"),
+        guards: rules.iter().map(Guard::new).collect(),
+        plans: plan::plans(&rules, &builder.chains, builder.links, &constants.dead),
+        rules,
+        chains: builder.chains,
+        names: builder.names,
+        reads_earlier: builder.reads_earlier,
+        initial: constants.initial,
+        whole: OnceLock::new(),
+        links: builder.links,
+        uses: builder.uses,
+        variable_names: builder.variable_names,
+    })
+}
