@@ -20,6 +20,7 @@ pub mod operators;
 pub(crate) mod pattern;
 mod program;
 mod run;
+mod stage;
 pub mod transformations;
 mod weigh;
 pub mod wire;
@@ -31,11 +32,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::EngineError;
 use program::Program;
-pub use run::collections::Store;
+pub use run::collections::Collections;
 pub use run::inspection::{Environment, Inspection};
 pub use run::report::{Interruption, MatchedRule, MatchedVar, Refusal};
 pub use run::request::{Request, Response};
-pub(crate) use run::stage::{RulesOutcome, environment as rules_environment};
+pub(crate) use stage::{RulesOutcome, environment as rules_environment};
 pub(crate) use weigh::FieldNames;
 
 /// The rules of a bundle.
@@ -58,10 +59,14 @@ impl Rules {
     ///
     /// # Arguments
     /// * `now_us` - wall clock, Unix microseconds.
-    pub fn environment<'a>(&'a self, store: &'a Store, now_us: u64) -> Option<Environment<'a>> {
+    pub fn environment<'a>(
+        &'a self,
+        collections: &'a Collections,
+        now_us: u64,
+    ) -> Option<Environment<'a>> {
         self.0.as_ref().map(|program| Environment {
             program,
-            store,
+            collections,
             now_us,
             fields: None,
         })

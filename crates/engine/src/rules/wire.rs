@@ -1,14 +1,18 @@
-//! The form in which SecLang rules reach the engine: what `starfort.threats.seclang` worked out from the files.
+//! What the bundle carries of SecLang rules: what `starfort.threats.seclang` worked out from the files.
 //!
 //! One `MessagePack` map, keys as the field names below; enums are strings when they carry nothing and
 //! one-entry maps `{"variant": value}` when they do (a variant with two fields: a list of both). `Include`,
 //! `SecDefaultAction`, `block`, `SecMarker`, `t:none`, `@pmFromFile`, `@ipMatchFromFile` and every `SecRuleRemove*`
 //! and `SecRuleUpdate*` are already applied; what is left is what a request needs.
+//!
+//! Some fields are answers that follow from the rules alone ([`RuleSet::constants`], [`RuleSet::reads_earlier`],
+//! [`Rule::notes`], [`Link::reads_matched`]). A set without them runs as well: the default is the answer that costs more
+//! and loses nothing.
 
 use serde::{Deserialize, Serialize};
 
 /// Format of [`RuleSet`]. Raised when a reader of the old format would misread the new one.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// All rules, in the order of the files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,6 +29,36 @@ pub struct RuleSet {
     pub files: Vec<String>,
     /// Rules of all phases in file order; a chain is one rule.
     pub rules: Vec<Rule>,
+    /// A rule reads `MATCHED_…` of an earlier one.
+    #[serde(default = "yes")]
+    pub reads_earlier: bool,
+    /// What is the same in every transaction.
+    #[serde(default)]
+    pub constants: Constants,
+}
+
+/// The answer of a set that says nothing, where `true` is the one that loses nothing.
+const fn yes() -> bool {
+    true
+}
+
+/// What is the same in every transaction.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Constants {
+    /// Indexes of the rules that no transaction runs, or that match in none, or that do what `initial` has done.
+    pub dead: Vec<u32>,
+    /// `TX` variables, by name, as they are when phase 1 begins.
+    pub initial: Vec<(String, Constant)>,
+}
+
+/// The value of a variable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Constant {
+    /// What was counted.
+    Integer(i64),
+    /// What was set.
+    Text(String),
 }
 
 /// Engine directives.
@@ -135,15 +169,12 @@ pub struct Rule {
     /// `severity`, 0 (emergency) to 7 (debug).
     #[serde(default)]
     pub severity: Option<u8>,
-    /// `maturity`.
-    #[serde(default)]
-    pub maturity: u8,
-    /// `accuracy`.
-    #[serde(default)]
-    pub accuracy: u8,
     /// `tag`s, macros unexpanded.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// The kinds of attacks that it looks for, as far as grammar can weigh them.
+    #[serde(default)]
+    pub attacks: Vec<Attack>,
     /// What the rule asks for when the whole chain matched; `block` is already the default action's.
     #[serde(default)]
     pub disruptive: Disruptive,
@@ -156,12 +187,43 @@ pub struct Rule {
     /// A match is worth an audit record.
     #[serde(default)]
     pub audit_log: bool,
+    /// Somebody may ask what matched: it is reported, or `MATCHED_…` is read.
+    #[serde(default = "yes")]
+    pub notes: bool,
     /// `skip:N`: so many rules of the same phase are passed over.
     #[serde(default)]
     pub skip: u32,
     /// `skipAfter`: index in [`RuleSet::rules`] of the first rule after the marker (may be the length).
     #[serde(default)]
     pub skip_to: Option<u32>,
+}
+
+/// A kind of attack, and so a grammar that can tell whether a value is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attack {
+    /// SQL.
+    Sql,
+    /// HTML that runs script.
+    Xss,
+    /// Commands of a shell.
+    Shell,
+    /// Paths out of their folder.
+    Path,
+    /// Addresses of other servers.
+    Address,
+    /// PHP.
+    Php,
+    /// Java.
+    Java,
+    /// `JavaScript`.
+    Script,
+    /// Templates.
+    Template,
+    /// Filters of LDAP.
+    Ldap,
+    /// Lines of HTTP.
+    Lines,
 }
 
 /// A `SecRule` within a chain.
@@ -192,7 +254,10 @@ pub struct Link {
     pub logdata: Option<Macro>,
     /// What happens at each match of this link, in order.
     #[serde(default)]
-    pub actions: Vec<Action>,
+    pub actions: Vec<RuleAction>,
+    /// Its argument, targets or actions ask for `MATCHED_…`; message and log data may all the same.
+    #[serde(default = "yes")]
+    pub reads_matched: bool,
 }
 
 /// One entry of a variable list.
@@ -420,7 +485,7 @@ pub enum Disruptive {
 /// What happens at a match.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Action {
+pub enum RuleAction {
     /// `setvar`.
     SetVar(SetVar),
     /// `expirevar`.
@@ -496,9 +561,6 @@ pub enum Collection {
     Resource,
 }
 
-/// Inclusive ranges of rule ids.
-pub type IdRanges = Vec<(u64, u64)>;
-
 /// `ctl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -513,22 +575,10 @@ pub enum Ctl {
     ForceRequestBodyVariable(bool),
     /// `requestBodyProcessor`: `URLENCODED`, `MULTIPART`, `XML` or `JSON`.
     RequestBodyProcessor(String),
-    /// `auditEngine`: `On`, `Off` or `RelevantOnly`.
-    AuditEngine(String),
-    /// `auditLogParts`.
-    AuditLogParts(String),
-    /// `ruleRemoveById`.
-    RuleRemoveById(IdRanges),
-    /// `ruleRemoveByTag`: the tag.
-    RuleRemoveByTag(String),
-    /// `ruleRemoveByMsg`: the message as written.
-    RuleRemoveByMsg(String),
-    /// `ruleRemoveTargetById`; the target's `exclude` is not looked at.
-    RuleRemoveTargetById(IdRanges, Target),
-    /// `ruleRemoveTargetByTag`.
-    RuleRemoveTargetByTag(String, Target),
-    /// `ruleRemoveTargetByMsg`.
-    RuleRemoveTargetByMsg(String, Target),
+    /// `ruleRemoveById` and its siblings: indexes of the rules.
+    RemoveRules(Vec<u32>),
+    /// `ruleRemoveTargetById` and its siblings: indexes of the rules; the target's `exclude` is not looked at.
+    RemoveTarget(Vec<u32>, Target),
 }
 
 /// The variables, named as in SecLang.

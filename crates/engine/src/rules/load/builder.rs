@@ -12,32 +12,31 @@ use crate::rules::program::chain::{Chain, ChainId, Step};
 use crate::rules::program::macros::CompiledMacro;
 use crate::rules::program::prefilter::Bits;
 use crate::rules::program::rule::{
-    CompiledAction, CompiledCtl, CompiledLink, CompiledRule, Disruption, Gate,
+    CompiledCtl, CompiledLink, CompiledRule, CompiledRuleAction, Disruption, Gate,
 };
 use crate::rules::program::slots::Side;
 use crate::rules::program::slots::{Slot, VARIABLES};
-use crate::rules::program::target::{CompiledTarget, Members, Source, source_of};
+use crate::rules::program::target::{CompiledTarget, Members, ValueSource, source_of};
 use crate::rules::program::tx::Names;
 use crate::rules::program::tx::TxValue;
 use crate::rules::program::xpath::XPath;
 use crate::rules::transformations;
+use crate::rules::weigh::Classes;
 use crate::rules::wire::{
-    Action, Collection, Ctl, Disruptive, IdRanges, Link, Macro, OperatorKind, Part, Rule, RuleSet,
-    Selector, SetOp, Target, Transformation, Variable,
+    Collection, Ctl, Disruptive, Link, Macro, OperatorKind, Rule, RuleAction, Selector, SetOp,
+    Target, Transformation, Variable,
 };
 
 /// Compiles the rules of a set, and keeps what they share.
 pub(super) struct Builder {
     pub(super) names: Names,
     pub(super) chains: Vec<Chain>,
+    /// How many rules the set has.
+    rules: usize,
     known: HashMap<Vec<Transformation>, ChainId>,
     pub(super) links: usize,
     pub(super) uses: Vec<bool>,
     pub(super) variable_names: Vec<String>,
-    /// The rule being compiled reads `MATCHED_…`.
-    reads_matched: bool,
-    /// A rule reads `MATCHED_…` before it has matched anything itself.
-    pub(super) reads_earlier: bool,
 }
 
 impl Builder {
@@ -49,45 +48,36 @@ impl Builder {
         Self {
             names,
             chains: vec![Chain::default()],
+            rules,
             known: HashMap::from([(Vec::new(), 0)]),
             links: rules,
             uses: vec![false; VARIABLES],
             variable_names: vec![String::new(); VARIABLES],
-            reads_matched: false,
-            reads_earlier: false,
         }
     }
 
-    pub(super) fn rule(
-        &mut self,
-        index: usize,
-        rule: &Rule,
-        set: &RuleSet,
-    ) -> Result<CompiledRule, String> {
+    /// Compiles a rule.
+    ///
+    /// # Arguments
+    /// * `index` - its place among the rules.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn rule(&mut self, index: usize, rule: &Rule) -> Result<CompiledRule, String> {
         if !(1..=5).contains(&rule.phase) {
             return Err(format!("phase {} is not 1 to 5", rule.phase));
         }
         if rule.links.is_empty() {
             return Err("it has no condition".into());
         }
-        self.reads_matched = false;
         let mut links = Vec::with_capacity(rule.links.len());
         for (position, link) in rule.links.iter().enumerate() {
-            // First links are numbered as their rules are.
+            // First links are numbered as their rules are, so that the prefilter's answer names rules as it stands.
             let number = if position == 0 { index } else { self.links };
             self.links += usize::from(position > 0);
-            links.push(self.link(number, link, set)?);
-            // A `SecAction` matches nothing, and targets are looked at before anything has matched.
-            self.reads_earlier |= position == 0
-                && (link.targets.is_empty() && self.reads_matched
-                    || link
-                        .targets
-                        .iter()
-                        .any(|target| is_matched(target.variable)));
+            links.push(self.link(number, link)?);
         }
-        let disruptive = self.disruption(&rule.disruptive);
         Ok(CompiledRule {
-            notes: rule.log || rule.audit_log || self.reads_matched,
             id: rule.id,
             phase: rule.phase,
             file: rule.file,
@@ -97,11 +87,12 @@ impl Builder {
             ver: rule.ver.clone(),
             severity: rule.severity,
             tags: rule.tags.clone(),
-            classes: crate::rules::weigh::Classes::of(rule.id, &rule.tags),
-            disruptive,
+            classes: Classes::of(&rule.attacks),
+            disruptive: self.disruption(&rule.disruptive),
             status: rule.status,
             log: rule.log,
             audit_log: rule.audit_log,
+            notes: rule.notes,
             skip: rule.skip,
             skip_to: rule.skip_to,
         })
@@ -129,7 +120,6 @@ impl Builder {
     }
 
     fn note(&mut self, variable: Variable) {
-        self.reads_matched |= is_matched(variable);
         if let Some(name) = self.variable_names.get_mut(variable as usize)
             && name.is_empty()
         {
@@ -140,7 +130,7 @@ impl Builder {
         }
     }
 
-    fn link(&mut self, number: usize, link: &Link, set: &RuleSet) -> Result<CompiledLink, String> {
+    fn link(&mut self, number: usize, link: &Link) -> Result<CompiledLink, String> {
         let operator = CompiledOperator::new(&link.operator)?;
         let (mut targets, mut exclusions) = (Vec::new(), Vec::new());
         for target in &link.targets {
@@ -151,35 +141,24 @@ impl Builder {
             }
         }
         let chain = self.chain(&link.transformations);
-        let stages = if link.multi_match {
-            self.stages(chain)
-        } else {
-            Vec::new()
-        };
+        let stages = link.multi_match.then(|| self.stages(chain));
         let required = required_of(link, &operator);
         let gate = Gate {
             literals: required.literals.is_some(),
             sets: required.sets.into(),
         };
-        let before = std::mem::take(&mut self.reads_matched);
-        let mut actions = Vec::with_capacity(link.actions.len());
-        for action in &link.actions {
-            actions.push(self.action(action, set)?);
-        }
-        let argument = self.text(&link.operator.argument);
-        let reads_matched =
-            self.reads_matched || targets.iter().any(|target| is_matched(target.variable));
-        self.reads_matched |= before;
+        let actions = link.actions.iter().map(|action| self.action(action));
+        let actions = actions.collect::<Result<_, _>>()?;
         Ok(CompiledLink {
             number,
-            reads_matched,
+            reads_matched: link.reads_matched,
             targets,
             exclusions,
             operator,
-            argument,
+            argument: self.text(&link.operator.argument),
             negated: link.negated,
             chain,
-            stages,
+            stages: stages.unwrap_or_default(),
             capture: link.capture,
             msg: link.msg.as_ref().map(|text| self.text(text)),
             logdata: link.logdata.as_ref().map(|text| self.text(text)),
@@ -234,7 +213,7 @@ impl Builder {
         let (mut source, mut members) = (source_of(target.variable), Members::All);
         match &target.selector {
             None => {}
-            Some(Selector::Name(name)) if source == Source::Tx => {
+            Some(Selector::Name(name)) if source == ValueSource::Tx => {
                 members = Members::Place(self.names.place(name.as_bytes()));
             }
             Some(Selector::Name(name)) => {
@@ -245,7 +224,9 @@ impl Builder {
             }
             Some(Selector::Xpath(text)) => match text.trim() {
                 "/*" => {}
-                "//@*" => source = Source::Facts(smallvec![(Slot::XML_ATTRIBUTES, Side::Value)]),
+                "//@*" => {
+                    source = ValueSource::Facts(smallvec![(Slot::XML_ATTRIBUTES, Side::Value)])
+                }
                 other => {
                     let path = XPath::new(other)?;
                     let slot = if path.attribute {
@@ -253,7 +234,7 @@ impl Builder {
                     } else {
                         Slot::XML_TEXTS
                     };
-                    source = Source::Facts(smallvec![(slot, Side::Value)]);
+                    source = ValueSource::Facts(smallvec![(slot, Side::Value)]);
                     members = Members::Path(path);
                 }
             },
@@ -272,14 +253,14 @@ impl Builder {
         if target.variable == Variable::Xml && target.selector.is_none() {
             let slots = [Variable::Xml.into(), Slot::XML_ATTRIBUTES, Slot::XML_TEXTS];
             excluded.source =
-                Source::Facts(slots.into_iter().map(|slot| (slot, Side::Value)).collect());
+                ValueSource::Facts(slots.into_iter().map(|slot| (slot, Side::Value)).collect());
         }
         Ok(excluded)
     }
 
-    fn action(&mut self, action: &Action, set: &RuleSet) -> Result<CompiledAction, String> {
+    fn action(&mut self, action: &RuleAction) -> Result<CompiledRuleAction, String> {
         Ok(match action {
-            Action::SetVar(setvar) => {
+            RuleAction::SetVar(setvar) => {
                 let key = self.text(&setvar.key);
                 let value = self.text(&setvar.value);
                 match (setvar.collection, key.literal()) {
@@ -287,43 +268,32 @@ impl Builder {
                         let place = self.names.place(&name);
                         match (setvar.op, value.literal()) {
                             (SetOp::Set, Some(text)) => {
-                                CompiledAction::SetTxTo(place, TxValue::Text(text.into()))
+                                CompiledRuleAction::SetTxTo(place, TxValue::Text(text.into()))
                             }
-                            _ => CompiledAction::SetTx(place, setvar.op, value),
+                            _ => CompiledRuleAction::SetTx(place, setvar.op, value),
                         }
                     }
-                    (collection, _) => CompiledAction::SetVar(collection, key, setvar.op, value),
+                    (collection, _) => {
+                        CompiledRuleAction::SetVar(collection, key, setvar.op, value)
+                    }
                 }
             }
-            Action::ExpireVar {
+            RuleAction::ExpireVar {
                 collection,
                 key,
                 seconds,
-            } => CompiledAction::ExpireVar(*collection, self.text(key), self.text(seconds)),
-            Action::InitCol { collection, key } => {
-                CompiledAction::InitCol(*collection, self.text(key))
+            } => CompiledRuleAction::ExpireVar(*collection, self.text(key), self.text(seconds)),
+            RuleAction::InitCol { collection, key } => {
+                CompiledRuleAction::InitCol(*collection, self.text(key))
             }
-            Action::SetEnv { name, value } => {
-                CompiledAction::SetEnv(self.text(name), self.text(value))
+            RuleAction::SetEnv { name, value } => {
+                CompiledRuleAction::SetEnv(self.text(name), self.text(value))
             }
-            Action::Ctl(ctl) => CompiledAction::Ctl(self.ctl(ctl, set)?),
+            RuleAction::Ctl(ctl) => CompiledRuleAction::Ctl(self.ctl(ctl)?),
         })
     }
 
-    fn ctl(&mut self, ctl: &Ctl, set: &RuleSet) -> Result<CompiledCtl, String> {
-        let by_id = |ranges: &IdRanges| {
-            select(set, |rule| {
-                ranges
-                    .iter()
-                    .any(|(first, last)| (*first..=*last).contains(&rule.id))
-            })
-        };
-        let by_tag = |tag: &String| select(set, |rule| rule.tags.contains(tag));
-        let by_msg = |text: &String| {
-            select(set, |rule| {
-                message(rule).is_some_and(|message| message == text.to_ascii_lowercase())
-            })
-        };
+    fn ctl(&mut self, ctl: &Ctl) -> Result<CompiledCtl, String> {
         Ok(match ctl {
             Ctl::RuleEngine(mode) => CompiledCtl::Engine(*mode),
             Ctl::RequestBodyAccess(on) => CompiledCtl::RequestBodyAccess(*on),
@@ -335,58 +305,16 @@ impl Builder {
                 }
                 other => return Err(format!("there is no request body processor {other:?}")),
             },
-            Ctl::AuditEngine(_) | Ctl::AuditLogParts(_) => CompiledCtl::Nothing,
-            Ctl::RuleRemoveById(ranges) => CompiledCtl::RemoveRules(by_id(ranges)),
-            Ctl::RuleRemoveByTag(tag) => CompiledCtl::RemoveRules(by_tag(tag)),
-            Ctl::RuleRemoveByMsg(text) => CompiledCtl::RemoveRules(by_msg(text)),
-            Ctl::RuleRemoveTargetById(ranges, target) => {
-                CompiledCtl::RemoveTarget(by_id(ranges), self.exclusion(target)?)
-            }
-            Ctl::RuleRemoveTargetByTag(tag, target) => {
-                CompiledCtl::RemoveTarget(by_tag(tag), self.exclusion(target)?)
-            }
-            Ctl::RuleRemoveTargetByMsg(text, target) => {
-                CompiledCtl::RemoveTarget(by_msg(text), self.exclusion(target)?)
+            Ctl::RemoveRules(rules) => CompiledCtl::RemoveRules(self.selected(rules)),
+            Ctl::RemoveTarget(rules, target) => {
+                CompiledCtl::RemoveTarget(self.selected(rules), self.exclusion(target)?)
             }
         })
     }
-}
 
-/// Whether a variable is about what matched last.
-fn is_matched(variable: Variable) -> bool {
-    matches!(
-        variable,
-        Variable::MatchedVar
-            | Variable::MatchedVarName
-            | Variable::MatchedVars
-            | Variable::MatchedVarsNames
-            // Its message may name what matched.
-            | Variable::Rule
-    )
-}
-
-fn select(set: &RuleSet, wanted: impl Fn(&Rule) -> bool) -> Bits {
-    let mut bits = Bits::new(set.rules.len());
-    for (index, rule) in set.rules.iter().enumerate() {
-        if wanted(rule) {
-            bits.insert(index);
-        }
+    fn selected(&self, indexes: &[u32]) -> Bits {
+        Bits::of(self.rules, indexes)
     }
-    bits
-}
-
-/// The message as written, in lower case: names of variables have no case.
-fn message(rule: &Rule) -> Option<String> {
-    let message = rule.links.iter().find_map(|link| link.msg.as_ref())?;
-    let written = |part: &Part| match part {
-        Part::Text(text) => text.to_ascii_lowercase(),
-        Part::Var(variable, key) => {
-            let name = variable_name(*variable).to_ascii_lowercase();
-            let key = key.as_ref().map(|key| format!(".{key}"));
-            format!("%{{{name}{}}}", key.unwrap_or_default())
-        }
-    };
-    Some(message.iter().map(written).collect())
 }
 
 fn required_of(link: &Link, operator: &CompiledOperator) -> required::Required {

@@ -10,7 +10,6 @@
 //! (`starfort.threats.seclang`), and the bundle carries the answers.
 
 mod builder;
-pub(crate) mod constants;
 pub(crate) mod plan;
 mod required;
 
@@ -20,6 +19,8 @@ use builder::Builder;
 
 use super::program::Program;
 use super::program::guard::Guard;
+use super::program::prefilter::Bits;
+use super::program::tx::TxValue;
 use super::wire::{FORMAT, RuleSet};
 use crate::error::EngineError;
 
@@ -50,7 +51,7 @@ fn build(set: RuleSet) -> Result<Program, EngineError> {
     let mut builder = Builder::new(set.rules.len());
     let mut rules = Vec::with_capacity(set.rules.len());
     for (index, rule) in set.rules.iter().enumerate() {
-        let compiled = builder.rule(index, rule, &set).map_err(|error| {
+        let compiled = builder.rule(index, rule).map_err(|error| {
             let file = set.files.get(rule.file as usize);
             let file = file.map_or("?", String::as_str);
             let text = format!("{file}:{}: rule {}: {error}", rule.line, rule.id);
@@ -59,13 +60,15 @@ fn build(set: RuleSet) -> Result<Program, EngineError> {
         rules.push(compiled);
     }
     for rule in &mut rules {
-        // What an earlier rule matched may be asked for.
-        rule.notes |= builder.reads_earlier;
         for target in rule.links.iter_mut().flat_map(|link| &mut link.targets) {
             target.find_places(&builder.names);
         }
     }
-    let constants = constants::constants(&rules, &builder.names);
+    let dead = Bits::of(rules.len(), &set.constants.dead);
+    let initial = set.constants.initial.into_iter();
+    let initial = initial
+        .map(|(name, value)| (builder.names.place(name.as_bytes()), TxValue::from(value)))
+        .collect();
     Ok(Program {
         settings: set.settings,
         signatures: set.signatures,
@@ -73,12 +76,12 @@ fn build(set: RuleSet) -> Result<Program, EngineError> {
         score: builder.names.find(b"blocking_inbound_anomaly_score"),
         outbound_score: builder.names.find(b"blocking_outbound_anomaly_score"),
         guards: rules.iter().map(Guard::new).collect(),
-        plans: plan::plans(&rules, &builder.chains, builder.links, &constants.dead),
+        plans: plan::plans(&rules, &builder.chains, builder.links, &dead),
         rules,
         chains: builder.chains,
         names: builder.names,
-        reads_earlier: builder.reads_earlier,
-        initial: constants.initial,
+        reads_earlier: set.reads_earlier,
+        initial,
         whole: OnceLock::new(),
         links: builder.links,
         uses: builder.uses,

@@ -17,7 +17,7 @@ use crate::rules::program::plan::{
 use crate::rules::program::prefilter::{Bits, Prefilter};
 use crate::rules::program::rule::{CompiledLink, CompiledRule};
 use crate::rules::program::slots::{Side, Slot};
-use crate::rules::program::target::{Members, Source};
+use crate::rules::program::target::{Members, ValueSource};
 use crate::rules::wire::OperatorKind;
 
 /// From this commonness on, the rarest set of a pattern is no help: it has an ordinary letter, and so has most text.
@@ -102,7 +102,7 @@ fn phase_plan(
 fn is_decided_by_values(link: &CompiledLink) -> bool {
     let mut targets = link.targets.iter();
     !link.targets.is_empty()
-        && targets.all(|target| !target.count && matches!(target.source, Source::Facts(_)))
+        && targets.all(|target| !target.count && matches!(target.source, ValueSource::Facts(_)))
 }
 
 /// Makes the plan of a phase.
@@ -317,7 +317,7 @@ fn triggers(groups: &[Group], chains: &[Chain]) -> Triggers {
 fn kinds(link: &CompiledLink) -> Vec<Kind> {
     let mut kinds = Vec::new();
     for target in &link.targets {
-        let Source::Facts(places) = &target.source else {
+        let ValueSource::Facts(places) = &target.source else {
             continue;
         };
         let name = match &target.members {

@@ -5,7 +5,7 @@ use crate::rules::operators::Check;
 use crate::rules::program::macros::CompiledPart;
 use crate::rules::program::rule::{CompiledLink, CompiledRule};
 use crate::rules::program::slots::Slot;
-use crate::rules::program::target::{CompiledTarget, Members, Source};
+use crate::rules::program::target::{CompiledTarget, Members, ValueSource};
 use crate::rules::wire::OperatorKind;
 
 /// What must hold for a rule to match.
@@ -74,9 +74,11 @@ impl Guard {
 
     fn target(target: &CompiledTarget, comparison: Comparison) -> Option<Self> {
         match (&target.source, &target.members, target.count) {
-            (Source::Tx, Members::Place(place), false) => Some(Self::Tx(*place, comparison)),
-            (Source::Tx, Members::Place(place), true) => Some(Self::TxCount(*place, comparison)),
-            (Source::Facts(places), members, true) => {
+            (ValueSource::Tx, Members::Place(place), false) => Some(Self::Tx(*place, comparison)),
+            (ValueSource::Tx, Members::Place(place), true) => {
+                Some(Self::TxCount(*place, comparison))
+            }
+            (ValueSource::Facts(places), members, true) => {
                 let [(slot, _)] = places.as_slice() else {
                     return None;
                 };

@@ -19,6 +19,15 @@ impl Bits {
         Self(vec![0; count.div_ceil(64)])
     }
 
+    /// Those of `count` bits that are named; what lies beyond them is no bit.
+    pub(crate) fn of(count: usize, indexes: &[u32]) -> Self {
+        let mut bits = Self::new(count);
+        for index in indexes {
+            bits.insert(*index as usize);
+        }
+        bits
+    }
+
     pub(crate) fn insert(&mut self, index: usize) {
         insert(&mut self.0, index);
     }
@@ -97,12 +106,12 @@ struct Filter<const BYTES: usize> {
     words: Box<[u64; FILTER_WORDS]>,
     /// Where the places of the windows of a word begin in `places`.
     buckets: Vec<u32>,
-    places: Vec<Place>,
+    places: Vec<LiteralPosition>,
 }
 
 /// A window of a literal.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct LiteralPosition {
     window: u32,
     literal: u32,
     /// Where in the literal it is.
@@ -116,7 +125,7 @@ impl<const BYTES: usize> Default for Filter<BYTES> {
 }
 
 impl<const BYTES: usize> Filter<BYTES> {
-    fn new(mut places: Vec<Place>) -> Self {
+    fn new(mut places: Vec<LiteralPosition>) -> Self {
         places.sort_by_key(|place| (Self::spread(place.window).0, place.window));
         let mut words = Box::new([0; FILTER_WORDS]);
         let mut buckets = vec![0; FILTER_WORDS + 1];
@@ -171,7 +180,7 @@ impl<const BYTES: usize> Filter<BYTES> {
     }
 
     /// Places of the window that a text begins with.
-    fn places(&self, text: &[u8]) -> impl Iterator<Item = &Place> {
+    fn places(&self, text: &[u8]) -> impl Iterator<Item = &LiteralPosition> {
         let window = Self::window(text).filter(|window| self.passes(*window));
         let bucket = window.and_then(|window| {
             let (word, _) = Self::spread(window);
@@ -259,14 +268,14 @@ impl Prefilter {
             if let Some((offset, window, bytes)) = best {
                 pairs.extend(Filter::<NARROW>::window(bytes));
                 *crowds.entry(window).or_default() += 1;
-                places.push(Place {
+                places.push(LiteralPosition {
                     window,
                     literal,
                     offset: position(offset),
                 });
             }
         }
-        let begins = |window| Place {
+        let begins = |window| LiteralPosition {
             window,
             literal: 0,
             offset: 0,
@@ -343,7 +352,7 @@ impl Prefilter {
     /// Compares literals that have a window with the text around it.
     fn compare<'a>(
         &self,
-        places: impl Iterator<Item = &'a Place>,
+        places: impl Iterator<Item = &'a LiteralPosition>,
         text: &[u8],
         at: usize,
         found: &mut [u64],

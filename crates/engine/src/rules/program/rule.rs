@@ -43,7 +43,7 @@ pub(crate) struct CompiledLink {
     pub(crate) capture: bool,
     pub(crate) msg: Option<CompiledMacro>,
     pub(crate) logdata: Option<CompiledMacro>,
-    pub(crate) actions: Vec<CompiledAction>,
+    pub(crate) actions: Vec<CompiledRuleAction>,
     pub(crate) gate: Gate,
     /// It asks for `MATCHED_…`, but for message and log data.
     pub(crate) reads_matched: bool,
@@ -88,9 +88,9 @@ pub(crate) enum Disruption {
     Proxy(CompiledMacro),
 }
 
-/// [`Action`](crate::rules::wire::Action), ready.
+/// [`RuleAction`](crate::rules::wire::RuleAction), ready.
 #[derive(Debug)]
-pub(crate) enum CompiledAction {
+pub(crate) enum CompiledRuleAction {
     /// A `TX` variable whose name is known.
     SetTx(u16, SetOp, CompiledMacro),
     /// The same, to a constant.
@@ -112,6 +112,4 @@ pub(crate) enum CompiledCtl {
     RequestBodyProcessor(String),
     RemoveRules(Bits),
     RemoveTarget(Bits, CompiledTarget),
-    /// Concerns the audit log, which Starfort does not keep.
-    Nothing,
 }

@@ -10,7 +10,7 @@ use crate::rules::wire::{Collection, Variable};
 
 /// Where the values of a target come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum ValueSource {
     /// Facts of the transaction.
     Facts(SmallVec<[(Slot, Side); 3]>),
     /// `TX`.
@@ -21,7 +21,7 @@ pub(crate) enum Source {
     Changing,
 }
 
-impl Source {
+impl ValueSource {
     /// Whether two sources of one variable have values in common: text and attributes of XML have none.
     pub(crate) fn meets(&self, other: &Self) -> bool {
         match (self, other) {
@@ -51,7 +51,7 @@ pub(crate) enum Members {
 #[derive(Debug, Clone)]
 pub(crate) struct CompiledTarget {
     pub(crate) variable: Variable,
-    pub(crate) source: Source,
+    pub(crate) source: ValueSource,
     pub(crate) members: Members,
     pub(crate) count: bool,
 }
@@ -59,7 +59,7 @@ pub(crate) struct CompiledTarget {
 impl CompiledTarget {
     /// Find the variables of `TX` that the pattern of a target selects, so that only the others are asked it later.
     pub(crate) fn find_places(&mut self, names: &Names) {
-        if self.source == Source::Tx
+        if self.source == ValueSource::Tx
             && let Members::Regex(regex) = &self.members
         {
             let places = (0..)
@@ -82,42 +82,42 @@ impl CompiledTarget {
 }
 
 /// Where a variable's values come from.
-pub(crate) fn source_of(variable: Variable) -> Source {
+pub(crate) fn source_of(variable: Variable) -> ValueSource {
     use Variable as V;
-    let one = |variable: V, side| Source::Facts(smallvec![(variable.into(), side)]);
+    let one = |variable: V, side| ValueSource::Facts(smallvec![(variable.into(), side)]);
     match variable {
-        V::Args => Source::Facts(smallvec![
+        V::Args => ValueSource::Facts(smallvec![
             (V::ArgsGet.into(), Side::Value),
             (V::ArgsPost.into(), Side::Value),
         ]),
-        V::StarfortArgs => Source::Facts(smallvec![
+        V::StarfortArgs => ValueSource::Facts(smallvec![
             (V::StarfortArgs.into(), Side::Value),
             (Slot::DECODED_BODY, Side::Value),
             (Slot::TRAILERS, Side::Value),
         ]),
-        V::StarfortArgsNames => Source::Facts(smallvec![
+        V::StarfortArgsNames => ValueSource::Facts(smallvec![
             (V::StarfortArgs.into(), Side::Name),
             (Slot::DECODED_BODY, Side::Name),
             (Slot::TRAILERS, Side::Name),
         ]),
-        V::ArgsNames => Source::Facts(smallvec![
+        V::ArgsNames => ValueSource::Facts(smallvec![
             (V::ArgsGet.into(), Side::Name),
             (Slot::NAMED_ARGUMENTS, Side::Name),
         ]),
         V::ArgsGetNames => one(V::ArgsGet, Side::Name),
-        V::ArgsPostNames => Source::Facts(smallvec![(Slot::NAMED_ARGUMENTS, Side::Name)]),
+        V::ArgsPostNames => ValueSource::Facts(smallvec![(Slot::NAMED_ARGUMENTS, Side::Name)]),
         V::RequestCookiesNames => one(V::RequestCookies, Side::Name),
         V::RequestHeadersNames => one(V::RequestHeaders, Side::Name),
         V::ResponseHeadersNames => one(V::ResponseHeaders, Side::Name),
         V::FilesNames | V::MultipartName => one(V::Files, Side::Name),
         V::MultipartFilename => one(V::Files, Side::Value),
         V::MultipartSemicolonMissing => one(V::MultipartMissingSemicolon, Side::Value),
-        V::Tx => Source::Tx,
-        V::Ip => Source::Stored(Collection::Ip),
-        V::Global => Source::Stored(Collection::Global),
-        V::Session => Source::Stored(Collection::Session),
-        V::User => Source::Stored(Collection::User),
-        V::Resource => Source::Stored(Collection::Resource),
+        V::Tx => ValueSource::Tx,
+        V::Ip => ValueSource::Stored(Collection::Ip),
+        V::Global => ValueSource::Stored(Collection::Global),
+        V::Session => ValueSource::Stored(Collection::Session),
+        V::User => ValueSource::Stored(Collection::User),
+        V::Resource => ValueSource::Stored(Collection::Resource),
         V::MatchedVar
         | V::MatchedVarName
         | V::MatchedVars
@@ -129,7 +129,7 @@ pub(crate) fn source_of(variable: Variable) -> Source {
         | V::Geo
         | V::Rule
         | V::Sessionid
-        | V::Userid => Source::Changing,
+        | V::Userid => ValueSource::Changing,
         other => one(other, Side::Value),
     }
 }

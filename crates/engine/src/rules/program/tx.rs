@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::rules::bytes::{integer, push_integer};
-use crate::rules::wire::SetOp;
+use crate::rules::wire::{Constant, SetOp};
 
 /// Places of `TX` variables that rules name.
 #[derive(Debug, Default)]
@@ -36,6 +36,15 @@ impl Names {
 pub(crate) enum TxValue {
     Integer(i64),
     Text(Arc<[u8]>),
+}
+
+impl From<Constant> for TxValue {
+    fn from(constant: Constant) -> Self {
+        match constant {
+            Constant::Integer(value) => Self::Integer(value),
+            Constant::Text(text) => Self::Text(text.as_bytes().into()),
+        }
+    }
 }
 
 impl TxValue {

@@ -37,11 +37,11 @@ struct Stored {
 
 /// The store.
 #[derive(Debug, Default)]
-pub struct Store {
+pub struct Collections {
     records: Mutex<HashMap<Key, Record>>,
 }
 
-impl Store {
+impl Collections {
     /// The collection of a key comes into use.
     pub(crate) fn touch(&self, collection: Collection, key: &[u8], now_s: u64, timeout_s: u64) {
         let mut records = self.records.lock();
@@ -153,28 +153,28 @@ mod tests {
 
     #[test]
     fn variables_live_as_long_as_they_were_told() {
-        let store = Store::default();
+        let collections = Collections::default();
         let (ip, key) = (Collection::Ip, &b"192.0.2.1"[..]);
         let read = |now| {
-            store
+            collections
                 .read(ip, key, now)
                 .iter()
                 .map(|(_, value)| value.integer())
                 .collect::<Vec<_>>()
         };
-        store.change(ip, key, b"count", SetOp::Add, b"1", 10);
+        collections.change(ip, key, b"count", SetOp::Add, b"1", 10);
         assert!(read(10).is_empty(), "not in use yet");
-        store.touch(ip, key, 10, 100);
-        store.change(ip, key, b"count", SetOp::Add, b"1", 10);
-        store.change(ip, key, b"count", SetOp::Add, b"2", 10);
-        store.expire(ip, key, b"count", 20);
+        collections.touch(ip, key, 10, 100);
+        collections.change(ip, key, b"count", SetOp::Add, b"1", 10);
+        collections.change(ip, key, b"count", SetOp::Add, b"2", 10);
+        collections.expire(ip, key, b"count", 20);
         assert_eq!(read(19), [3]);
         assert!(read(20).is_empty(), "expired");
-        store.change(ip, key, b"count", SetOp::Add, b"5", 21);
+        collections.change(ip, key, b"count", SetOp::Add, b"5", 21);
         assert_eq!(read(22), [5], "counts from nothing again");
         assert!(read(110).is_empty(), "the collection's own time");
-        store.change(ip, key, b"count", SetOp::Unset, b"", 50);
+        collections.change(ip, key, b"count", SetOp::Unset, b"", 50);
         assert!(read(50).is_empty());
-        assert!(store.read(Collection::User, key, 22).is_empty());
+        assert!(collections.read(Collection::User, key, 22).is_empty());
     }
 }

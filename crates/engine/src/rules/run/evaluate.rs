@@ -25,7 +25,7 @@ use crate::rules::program::prefilter::Bits;
 use crate::rules::program::rule::{CompiledRule, Disruption};
 use crate::rules::program::slots::Slot;
 use crate::rules::program::tx::TxValue;
-use crate::rules::run::collections::Store;
+use crate::rules::run::collections::Collections;
 use crate::rules::run::facts::Facts;
 use crate::rules::run::live;
 use crate::rules::run::report::{Hit, Interruption, MatchedVar, Refusal};
@@ -125,7 +125,7 @@ impl State {
 pub(crate) struct Context<'a> {
     pub(crate) program: &'a Program,
     pub(crate) facts: &'a Facts,
-    pub(crate) store: &'a Store,
+    pub(crate) collections: &'a Collections,
     pub(crate) place: &'a crate::client::geo::Place,
     /// What the request's fields hold; `None`: every match counts.
     pub(crate) fields: Option<Fields<'a>>,

@@ -7,7 +7,7 @@ use crate::http::listener::{Both, Listener};
 use crate::rules::bytes::integer;
 use crate::rules::program::Program;
 use crate::rules::program::slots::Slot;
-use crate::rules::run::collections::Store;
+use crate::rules::run::collections::Collections;
 use crate::rules::run::evaluate::{self, Context, State};
 use crate::rules::run::facts::Facts;
 use crate::rules::run::listener::BodyFacts;
@@ -19,6 +19,10 @@ use crate::rules::run::values::{self, Kept};
 use crate::rules::weigh::Fields;
 use crate::rules::wire::{EngineMode, SetOp, Variable as V};
 use crate::work::Work;
+
+/// Names of the `TX` variables that the pipeline sets begin with this. The control plane knows it too
+/// (`seclang/constants.py`): nothing that it works out depends on them.
+const GIVEN: &[u8] = b"starfort_";
 
 /// The state of a transaction.
 #[derive(Debug)]
@@ -40,7 +44,7 @@ pub struct Inspection {
 #[derive(Debug, Clone, Copy)]
 pub struct Environment<'a> {
     pub(crate) program: &'a Program,
-    pub(crate) store: &'a Store,
+    pub(crate) collections: &'a Collections,
     /// Wall clock, Unix microseconds.
     pub(crate) now_us: u64,
     /// What the request's fields hold; `None`: every match counts.
@@ -105,9 +109,7 @@ impl Inspection {
     /// are otherwise known never to run, so all are asked then.
     pub fn set_tx(&mut self, environment: Environment<'_>, name: &str, value: &str) {
         let name = name.to_ascii_lowercase();
-        self.state.whole |= !name
-            .as_bytes()
-            .starts_with(crate::rules::load::constants::GIVEN);
+        self.state.whole |= !name.as_bytes().starts_with(GIVEN);
         self.state.tx.change(
             &environment.program.names,
             name.as_bytes(),
@@ -131,7 +133,7 @@ impl Inspection {
         let context = Context {
             program: environment.program,
             facts: &self.facts,
-            store: environment.store,
+            collections: environment.collections,
             place: &self.place,
             fields: environment.fields,
             exhaustive: self.exhaustive,

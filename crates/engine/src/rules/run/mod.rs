@@ -2,7 +2,6 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | a stage of the pipeline | [`stage`] |
 //! | one transaction under rules | [`inspection`] |
 //! | what rules look at | [`facts`], [`request`], [`listener`], [`processor`], [`places`], [`base64_lines`] |
 //! | which rules can match at all | [`live`], [`guard`] |
@@ -15,7 +14,7 @@
 mod base64_lines;
 pub(crate) mod collections;
 mod evaluate;
-mod evidence;
+pub(crate) mod evidence;
 mod facts;
 mod guard;
 pub(crate) mod inspection;
@@ -26,6 +25,5 @@ mod places;
 mod processor;
 pub(crate) mod report;
 pub(crate) mod request;
-pub(crate) mod stage;
 mod tx;
 mod values;

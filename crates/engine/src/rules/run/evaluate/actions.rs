@@ -7,9 +7,9 @@ use crate::rules::operators::{Captures, MAX_CAPTURES};
 use crate::rules::program::Program;
 use crate::rules::program::macros::{CompiledMacro, CompiledPart};
 use crate::rules::program::prefilter::Bits;
-use crate::rules::program::rule::{CompiledAction, CompiledCtl, CompiledLink};
+use crate::rules::program::rule::{CompiledCtl, CompiledLink, CompiledRuleAction};
 use crate::rules::program::slots::Side;
-use crate::rules::program::target::{CompiledTarget, Members, Source, source_of};
+use crate::rules::program::target::{CompiledTarget, Members, ValueSource, source_of};
 use crate::rules::program::tx::{TxValue, changed};
 use crate::rules::wire::{Collection, SetOp, Variable};
 
@@ -35,13 +35,13 @@ impl<'a> Run<'a, '_> {
         true
     }
 
-    fn act(&mut self, action: &'a CompiledAction) {
+    fn act(&mut self, action: &'a CompiledRuleAction) {
         match action {
-            CompiledAction::SetTx(place, op, value) => self.set_tx(*place, *op, value),
-            CompiledAction::SetTxTo(place, value) => {
+            CompiledRuleAction::SetTx(place, op, value) => self.set_tx(*place, *op, value),
+            CompiledRuleAction::SetTxTo(place, value) => {
                 self.state.tx.set_at(*place, Some(value.clone()));
             }
-            CompiledAction::SetVar(collection, key, op, value) => {
+            CompiledRuleAction::SetVar(collection, key, op, value) => {
                 let (mut name, value) = (self.expand(key), self.expand(value));
                 name.make_ascii_lowercase();
                 if *collection == Collection::Tx {
@@ -51,23 +51,23 @@ impl<'a> Run<'a, '_> {
                 } else if let Some(key) = record_key(&self.context, self.state, *collection) {
                     let now_s = self.state.now_us / 1_000_000;
                     self.context
-                        .store
+                        .collections
                         .change(*collection, &key, &name, *op, &value, now_s);
                 } else {
                     self.change_unopened(*collection, &name, *op, &value);
                 }
             }
-            CompiledAction::ExpireVar(collection, key, seconds) => {
+            CompiledRuleAction::ExpireVar(collection, key, seconds) => {
                 let (name, seconds) = (self.expand(key).to_ascii_lowercase(), self.expand(seconds));
                 let seconds = u64::try_from(bytes::integer(&seconds)).unwrap_or(0);
                 let expires_s = (self.state.now_us / 1_000_000).saturating_add(seconds);
                 if let Some(key) = record_key(&self.context, self.state, *collection) {
                     self.context
-                        .store
+                        .collections
                         .expire(*collection, &key, &name, expires_s);
                 }
             }
-            CompiledAction::InitCol(collection, key) => {
+            CompiledRuleAction::InitCol(collection, key) => {
                 let key = self.expand(key);
                 let timeout_s = self.context.program.settings.collection_timeout_s;
                 self.state.keys.retain(|(known, _)| known != collection);
@@ -75,17 +75,17 @@ impl<'a> Run<'a, '_> {
                 if let Some(key) = record_key(&self.context, self.state, *collection) {
                     let now_s = self.state.now_us / 1_000_000;
                     self.context
-                        .store
+                        .collections
                         .touch(*collection, &key, now_s, timeout_s);
                 }
             }
-            CompiledAction::SetEnv(name, value) => {
+            CompiledRuleAction::SetEnv(name, value) => {
                 let (name, value) = (self.expand(name), self.expand(value));
                 if self.state.environment.len() < 64 {
                     self.state.environment.push((name, value));
                 }
             }
-            CompiledAction::Ctl(ctl) => self.ctl(ctl, action),
+            CompiledRuleAction::Ctl(ctl) => self.ctl(ctl, action),
         }
     }
 
@@ -135,7 +135,7 @@ impl<'a> Run<'a, '_> {
         self.state.tx.change_at(place, op, &text);
     }
 
-    fn ctl(&mut self, ctl: &'a CompiledCtl, action: &'a CompiledAction) {
+    fn ctl(&mut self, ctl: &'a CompiledCtl, action: &'a CompiledRuleAction) {
         let state = &mut *self.state;
         match ctl {
             CompiledCtl::Engine(mode) => state.mode = *mode,
@@ -157,7 +157,6 @@ impl<'a> Run<'a, '_> {
                     state.removed_targets.push(place);
                 }
             }
-            CompiledCtl::Nothing => {}
         }
     }
 
@@ -212,7 +211,7 @@ fn push_variable(
     out: &mut Vec<u8>,
 ) {
     let source = source_of(variable);
-    if let Source::Facts(places) = &source {
+    if let ValueSource::Facts(places) = &source {
         for (slot, side) in places {
             let found = context
                 .facts
@@ -240,7 +239,7 @@ fn push_variable(
 }
 
 /// Where an action is: its rule and its number among the rule's actions.
-fn place_of(program: &Program, rule: usize, wanted: &CompiledAction) -> Option<(u32, u16)> {
+fn place_of(program: &Program, rule: usize, wanted: &CompiledRuleAction) -> Option<(u32, u16)> {
     let actions = program
         .rules
         .get(rule)?

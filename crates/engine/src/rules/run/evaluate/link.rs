@@ -9,7 +9,7 @@ use crate::rules::operators::{Captures, Check, compare_numbers, holds_regex, mad
 use crate::rules::program::chain::ChainId;
 use crate::rules::program::prefilter::contains;
 use crate::rules::program::rule::CompiledLink;
-use crate::rules::program::target::{CompiledTarget, Members, Source};
+use crate::rules::program::target::{CompiledTarget, Members, ValueSource};
 use crate::rules::run::facts::Facts;
 use crate::rules::run::values::{OutputId, SHORT_BYTES, WORK_ENTRY};
 use crate::rules::transformations;
@@ -57,7 +57,7 @@ impl<'a> Run<'a, '_> {
         }
         let mut any = false;
         match &target.source {
-            Source::Facts(places) => {
+            ValueSource::Facts(places) => {
                 for (slot, side) in places {
                     for entry in self.values.entries(*slot) {
                         // Nothing is said of what there is no work left for; scores are still compared.
@@ -86,7 +86,7 @@ impl<'a> Run<'a, '_> {
                     }
                 }
             }
-            Source::Tx => {
+            ValueSource::Tx => {
                 if let Members::Place(place) = target.members {
                     let name: &'a [u8] = self
                         .context
@@ -114,7 +114,7 @@ impl<'a> Run<'a, '_> {
                 }
                 any |= self.others(index, link, target, argument);
             }
-            Source::Stored(_) | Source::Changing => {
+            ValueSource::Stored(_) | ValueSource::Changing => {
                 any |= self.others(index, link, target, argument);
             }
         }

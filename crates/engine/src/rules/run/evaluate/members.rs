@@ -7,8 +7,8 @@ use super::{Context, Run, State};
 use crate::rules::program::Program;
 use crate::rules::program::macros::{CompiledMacro, CompiledPart};
 use crate::rules::program::prefilter::{Bits, contains};
-use crate::rules::program::rule::{CompiledAction, CompiledCtl, CompiledLink, CompiledRule};
-use crate::rules::program::target::{CompiledTarget, Members, Source};
+use crate::rules::program::rule::{CompiledCtl, CompiledLink, CompiledRule, CompiledRuleAction};
+use crate::rules::program::target::{CompiledTarget, Members, ValueSource};
 use crate::rules::program::tx::TxValue;
 use crate::rules::run::places;
 use crate::rules::wire::{Collection, Variable};
@@ -17,12 +17,12 @@ impl Run<'_, '_> {
     pub(super) fn count(&self, index: usize, link: &CompiledLink, target: &CompiledTarget) -> i64 {
         let excluded = |name: &[u8]| self.is_excluded(index, link, target, name);
         let count = match &target.source {
-            Source::Facts(places) => places
+            ValueSource::Facts(places) => places
                 .iter()
                 .flat_map(|(slot, _)| self.context.facts.members(*slot))
                 .filter(|(name, _)| target.selects(name) && !excluded(name))
                 .count(),
-            Source::Tx if let Members::Place(place) = target.members => {
+            ValueSource::Tx if let Members::Place(place) = target.members => {
                 usize::from(self.state.tx.at(place).is_some())
             }
             _ => members(&self.context, self.state, target)
@@ -81,7 +81,7 @@ fn removal(program: &Program, rule: u32, action: u16) -> Option<(&Bits, &Compile
         .iter()
         .flat_map(|link| &link.actions);
     match actions.nth(usize::from(action))? {
-        CompiledAction::Ctl(CompiledCtl::RemoveTarget(rules, target)) => Some((rules, target)),
+        CompiledRuleAction::Ctl(CompiledCtl::RemoveTarget(rules, target)) => Some((rules, target)),
         _ => None,
     }
 }
@@ -121,7 +121,7 @@ pub(super) fn members(
         out
     };
     let all: Vec<(Vec<u8>, Vec<u8>)> = match &target.source {
-        Source::Tx => {
+        ValueSource::Tx => {
             let names = &context.program.names;
             if let Members::Places(places, regex) = &target.members {
                 return state
@@ -137,9 +137,9 @@ pub(super) fn members(
                 .map(|(name, value)| (name.to_vec(), text(value)))
                 .collect()
         }
-        Source::Stored(collection) => match record_key(context, state, *collection) {
+        ValueSource::Stored(collection) => match record_key(context, state, *collection) {
             Some(key) => context
-                .store
+                .collections
                 .read(*collection, &key, state.now_us / 1_000_000)
                 .into_iter()
                 .map(|(name, value)| (name.to_vec(), text(&value)))

@@ -9,7 +9,7 @@ use crate::http::body::Body;
 use crate::http::collect::Collect;
 use crate::http::listener::Both;
 use crate::http::{Anomalies, Limits, Parameters};
-use crate::rules::wire::{FORMAT, RuleSet, Settings};
+use crate::rules::wire::{Constants, FORMAT, RuleSet, Settings};
 
 /// A body as both listeners have it.
 struct Seen {
@@ -41,6 +41,8 @@ fn program(settings: Settings) -> Program {
         settings,
         files: Vec::new(),
         rules: Vec::new(),
+        reads_earlier: true,
+        constants: Constants::default(),
     };
     crate::rules::load::program(&rmp_serde::to_vec_named(&set).unwrap()).unwrap()
 }

@@ -4,11 +4,10 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use super::inspection::{Environment, Inspection};
-use super::request::{Request, Response};
+use super::run::evidence::Evidences;
+use super::{Environment, Inspection, Request, Response};
 use crate::engine::{Engine, Now};
 use crate::http::{Anomalies, Anomaly};
-use crate::rules::run::evidence::Evidences;
 use crate::transaction::Transaction;
 
 /// Findings of rules that an event carries.
