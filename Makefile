@@ -55,6 +55,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/stubtest starfort._engine
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/names_of_tests.py
 
 bench: setup system-packages
 	$(BIN)/python -m benchmarks

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_failures import Load, stored
+from tests.e2e.operations.test_failures import Load, stored
 from tests.support.installation import MODULE, Installation, eventually, installation, starfort_command
 
 pytestmark = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from starfort.cli import output
-from starfort.cli.client import PAGE, Client
+from starfort.cli.admin_client import PAGE, AdminClient
 from starfort.cli.options import Json, Limit, online
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Range = Annotated[
 
 @online
 def events(
-    client: Client,
+    client: AdminClient,
     *,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")
@@ -77,7 +77,7 @@ def events(
         _follow(client, wanted, {event["id"]: None for event in reversed(found)}, json=json)
 
 
-def _latest(client: Client, wanted: dict[str, Any], most: int) -> Iterator[Any]:
+def _latest(client: AdminClient, wanted: dict[str, Any], most: int) -> Iterator[Any]:
     """Events, latest first, page by page."""
     before = None
     while most > 0:
@@ -89,7 +89,7 @@ def _latest(client: Client, wanted: dict[str, Any], most: int) -> Iterator[Any]:
             return
 
 
-def _follow(client: Client, wanted: dict[str, Any], seen: dict[str, None], *, json: bool) -> None:
+def _follow(client: AdminClient, wanted: dict[str, Any], seen: dict[str, None], *, json: bool) -> None:
     """Print what was not seen yet, again and again."""
     while True:
         time.sleep(POLL_S)

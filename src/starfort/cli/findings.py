@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 import typer
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import Json, Limit, online
 
 
 @online
 def findings(
-    client: Client,
+    client: AdminClient,
     *,
     api: Annotated[str, typer.Option(help="Of this API.")] = "",
     severity: Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from starfort.cli import target
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Config = Annotated[
@@ -43,7 +43,7 @@ _CONNECTION = {"config": (Config, None), "data_dir": (DataDir, None), "url": (Ur
 
 
 def online(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a command a `Client` as first argument, and the options that say where the control plane is.
+    """Give a command an `AdminClient` as first argument, and the options that say where the control plane is.
 
     Args:
         verb: takes the client, then its own arguments and options.
@@ -52,7 +52,7 @@ def online(verb: Callable[..., None]) -> Callable[..., None]:
 
     def command(**arguments: Any) -> None:
         where = [arguments.pop(name) for name in _CONNECTION]
-        with Client(target.find(*where)) as client:
+        with AdminClient(target.find(*where)) as client:
             verb(client, **arguments)
 
     connection = [

@@ -1,13 +1,13 @@
 """`starfort reload`."""
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.errors import FoundError
 from starfort.cli.options import Json, online
 
 
 @online
-def reload(client: Client, *, json: Json = False) -> None:
+def reload(client: AdminClient, *, json: Json = False) -> None:
     """Read the configuration again. One with mistakes changes nothing and is explained."""
     result = client.post("/reload")
     if json:

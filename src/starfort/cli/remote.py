@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from starfort.cli.client import Answer, broke_off, timed_out
+from starfort.cli.admin_client import Answer, broke_off, timed_out
 from starfort.cli.errors import UnreachableError
 from starfort.cli.target import Target
 

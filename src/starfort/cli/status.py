@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.errors import FoundError
 from starfort.cli.options import Json, online
 
 
 @online
-def status(client: Client, *, json: Json = False) -> None:
+def status(client: AdminClient, *, json: Json = False) -> None:
     """Show how Starfort is: nodes, rates, drops, detectors, alerts. Ends with 1 when it is not healthy."""
     found = client.get("/status")
     if json:

@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import online
 
 
 @online
-def ack(client: Client, alerts: Annotated[list[str], typer.Argument(help="Ids of alerts.")]) -> None:
+def ack(client: AdminClient, alerts: Annotated[list[str], typer.Argument(help="Ids of alerts.")]) -> None:
     """Acknowledge alerts: say that a person has seen them."""
     for alert in alerts:
         found = client.post(f"/alerts/{alert}/acknowledge")

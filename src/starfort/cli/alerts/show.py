@@ -5,14 +5,14 @@ from typing import Annotated, Any
 import typer
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import Json, online
 
 Id = Annotated[str, typer.Argument(help="The alert's id, from `starfort alerts list`.")]
 
 
 @online
-def show(client: Client, alert: Id, *, json: Json = False) -> None:
+def show(client: AdminClient, alert: Id, *, json: Json = False) -> None:
     """Show one alert with the rows that show why."""
     found = client.get(f"/alerts/{alert}")
     if json:

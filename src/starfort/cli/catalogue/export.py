@@ -6,14 +6,14 @@ from typing import Annotated
 import typer
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.errors import CliError
 from starfort.cli.options import online
 
 
 @online
 def export(
-    client: Client,
+    client: AdminClient,
     *,
     openapi: Annotated[
         bool, typer.Option("--openapi", help="As an OpenAPI 3.1 document made from what traffic shows.")

@@ -6,7 +6,7 @@ import difflib
 import re
 from typing import Any, Final
 
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.errors import FoundError, UsageError
 
 MOST: Final = 1_000
@@ -17,7 +17,7 @@ _WRITTEN: Final = re.compile(r"(?:(?P<method>[A-Za-z]+|\*)\s+)?(?:https?://)?(?P
 _PARAMETER: Final = re.compile(r"\{[^{}]*\}|:[A-Za-z_]\w*|<[^<>]*>")
 
 
-def endpoint_id(client: Client, given: str) -> str:
+def endpoint_id(client: AdminClient, given: str) -> str:
     """The id of the endpoint that is meant.
 
     Args:

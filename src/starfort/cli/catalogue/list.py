@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 import typer
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import Json, Limit, online
 
 
 @online
 def list_endpoints(
-    client: Client,
+    client: AdminClient,
     *,
     search: Annotated[
         str, typer.Option("--search", "-s", help="Whose method, host or path contains each of these words.")

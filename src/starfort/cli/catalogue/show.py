@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from starfort.cli import output
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.catalogue.find import endpoint_id
 from starfort.cli.catalogue.list import marks
-from starfort.cli.client import Client
 from starfort.cli.events import Range
 from starfort.cli.options import Json, online
 
@@ -20,7 +20,7 @@ Endpoint = Annotated[
 
 
 @online
-def show(client: Client, endpoint: Endpoint, *, range: Range = "24h", json: Json = False) -> None:
+def show(client: AdminClient, endpoint: Endpoint, *, range: Range = "24h", json: Json = False) -> None:
     """Show one endpoint as traffic shows it: parameters, statuses, consumers, sensitive data."""
     found = client.get(f"/catalogue/{endpoint_id(client, endpoint)}", range=range)
     if json:

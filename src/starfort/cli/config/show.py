@@ -1,11 +1,11 @@
 """`starfort config show`."""
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import online
 
 
 @online
-def show(client: Client) -> None:
+def show(client: AdminClient) -> None:
     """Print the configuration in force as JSON, defaults included. Secrets are named, never contained."""
     output.print_json(client.get("/config"))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.errors import UsageError
 from starfort.cli.options import Json, online
 
@@ -17,7 +17,7 @@ Detector = Annotated[str, typer.Argument(help="Name of a detector that runs, or 
 
 @online
 def backtest(
-    client: Client,
+    client: AdminClient,
     detector: Detector,
     *,
     since: Annotated[str, typer.Option(help="How far back: 1h, 7d.")] = "24h",
@@ -66,7 +66,7 @@ def _duration(option: str, text: str) -> timedelta:
 
 
 def _collect(
-    client: Client, body: dict[str, Any], begin: datetime, until: datetime
+    client: AdminClient, body: dict[str, Any], begin: datetime, until: datetime
 ) -> tuple[dict[tuple[str, str], dict[str, Any]], int]:
     """Ask for the time piece by piece, as far as the API goes each time, and join what it found."""
     from rich.console import Console

@@ -1,12 +1,12 @@
 """`starfort detectors list`."""
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import Json, online
 
 
 @online
-def list_detectors(client: Client, *, json: Json = False) -> None:
+def list_detectors(client: AdminClient, *, json: Json = False) -> None:
     """List the detectors that run, and how they run."""
     found = client.get("/detectors")
     if json:

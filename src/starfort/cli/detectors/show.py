@@ -5,14 +5,14 @@ from typing import Annotated
 import typer
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import Json, online
 
 Name = Annotated[str, typer.Argument(help="The detector's name, from `starfort detectors list`.")]
 
 
 @online
-def show(client: Client, name: Name, *, json: Json = False) -> None:
+def show(client: AdminClient, name: Name, *, json: Json = False) -> None:
     """Show one detector: what it watches, its settings in force, its query."""
     found = client.get(f"/detectors/{name}")
     if json:

@@ -1,13 +1,13 @@
 """`starfort detectors test`."""
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.detectors.backtest import Detector, show_hits, subject
 from starfort.cli.options import Json, online
 
 
 @online
-def run(client: Client, detector: Detector, *, json: Json = False) -> None:
+def run(client: AdminClient, detector: Detector, *, json: Json = False) -> None:
     """Check a detector and run it once, now, over the events that are stored. Raises no signal."""
     found = client.post("/detectors/test", subject(detector))
     if json:

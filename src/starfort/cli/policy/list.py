@@ -1,12 +1,12 @@
 """`starfort policy list`."""
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import Json, online
 
 
 @online
-def list_policies(client: Client, *, json: Json = False) -> None:
+def list_policies(client: AdminClient, *, json: Json = False) -> None:
     """List policies in order, with what they did, or in observe mode would have done, in 24 hours."""
     found = client.get("/policies")
     if json:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from starfort.cli import options, output, target
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.cache import known_rules
-from starfort.cli.client import Client
 from starfort.cli.errors import FoundError, UsageError
 from starfort.cli.options import Json
 
@@ -121,7 +121,7 @@ def _signal(given: str) -> tuple[str, float]:
 
 def _of_event(event_id: str, config: Path | None, data_dir: Path | None) -> dict[str, Any]:
     """The request of an event, as far as events keep it: no body, no credentials, few headers."""
-    with Client(target.find(config, data_dir, "")) as client:
+    with AdminClient(target.find(config, data_dir, "")) as client:
         event = client.get(f"/events/{event_id}")
     headers = [("user-agent", event["user_agent"])] if event["user_agent"] else []
     if event["content_type"]:

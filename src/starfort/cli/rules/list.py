@@ -76,10 +76,10 @@ def _running(config: Path | None, data_dir: Path | None, url: str) -> list[str] 
     Raises:
         CliError: one that was named does not answer.
     """
-    from starfort.cli.client import Client
+    from starfort.cli.admin_client import AdminClient
 
     try:
-        with Client(target.find(config, data_dir, url)) as client:
+        with AdminClient(target.find(config, data_dir, url)) as client:
             found = str(client.get("/status")["config"]["rules"])
     except CliError:
         if config is not None or data_dir is not None or url:

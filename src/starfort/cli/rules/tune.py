@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from starfort.cli import output
-from starfort.cli.client import PAGE, Client
+from starfort.cli.admin_client import PAGE, AdminClient
 from starfort.cli.events import Range
 from starfort.cli.options import Json, online
 
 
 @online
 def tune(
-    client: Client,
+    client: AdminClient,
     *,
     range: Range = "24h",
     rule: Annotated[int, typer.Option(help="Only this rule.")] = 0,
@@ -57,7 +57,7 @@ def tune(
         output.console().print(as_configuration(likely, _messages(rules)), markup=False, soft_wrap=True)
 
 
-def _events(client: Client, most: int, **filters: Any) -> Iterator[dict[str, Any]]:
+def _events(client: AdminClient, most: int, **filters: Any) -> Iterator[dict[str, Any]]:
     before = None
     while most > 0:
         page = client.get("/events", limit=min(PAGE, most), before=before, **filters)

@@ -5,14 +5,14 @@ from typing import Annotated
 import typer
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.errors import FoundError, UsageError
 from starfort.cli.options import online
 
 
 @online
 def clear(
-    client: Client,
+    client: AdminClient,
     kind: Annotated[str, typer.Argument(help="Kind of the signal.")],
     key_type: Annotated[str | None, typer.Argument(help="What its key is: address, ja4 …")] = None,
     key: Annotated[str | None, typer.Argument(help="Its key.")] = None,

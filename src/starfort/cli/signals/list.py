@@ -5,13 +5,13 @@ from typing import Annotated
 import typer
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import Json, Limit, online
 
 
 @online
 def list_signals(
-    client: Client,
+    client: AdminClient,
     *,
     kind: Annotated[str, typer.Option(help="Of this kind.")] = "",
     limit: Limit = 200,

@@ -5,14 +5,14 @@ from typing import Annotated
 import typer
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import Json, online
 from starfort.cli.user.add import RoleName
 
 
 @online
 def create(
-    client: Client,
+    client: AdminClient,
     name: Annotated[str, typer.Argument(help="What it is for.")],
     *,
     role: Annotated[RoleName, typer.Option(help="The most that it may do.")] = "viewer",

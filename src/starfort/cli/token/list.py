@@ -1,12 +1,12 @@
 """`starfort token list`."""
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import Json, online
 
 
 @online
-def list_tokens(client: Client, *, json: Json = False) -> None:
+def list_tokens(client: AdminClient, *, json: Json = False) -> None:
     """List API tokens."""
     found = client.get("/tokens")
     if json:

@@ -5,13 +5,13 @@ from typing import Annotated
 import typer
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import online
 
 
 @online
 def revoke(
-    client: Client, id: Annotated[int, typer.Argument(help="Its number, from `starfort token list`.")]
+    client: AdminClient, id: Annotated[int, typer.Argument(help="Its number, from `starfort token list`.")]
 ) -> None:
     """End an API token at once."""
     client.delete(f"/tokens/{id}")

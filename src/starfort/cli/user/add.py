@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from starfort.cli import output, passwords
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import online
 
 Name = Annotated[str, typer.Argument(help="Name of the account.")]
@@ -15,7 +15,7 @@ PasswordStdin = Annotated[bool, typer.Option(help="Read the password from standa
 
 @online
 def add(
-    client: Client,
+    client: AdminClient,
     name: Name,
     *,
     role: Annotated[

@@ -6,14 +6,14 @@ from typing import Annotated
 import typer
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import online
 from starfort.cli.user.add import Name
 
 
 @online
 def factor(
-    client: Client,
+    client: AdminClient,
     name: Name,
     *,
     off: Annotated[

@@ -1,12 +1,12 @@
 """`starfort user list`."""
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import Json, online
 
 
 @online
-def list_users(client: Client, *, json: Json = False) -> None:
+def list_users(client: AdminClient, *, json: Json = False) -> None:
     """List accounts."""
     found = client.get("/users")
     if json:

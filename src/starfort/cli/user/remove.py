@@ -5,14 +5,14 @@ import sys
 import typer
 
 from starfort.cli import output
-from starfort.cli.client import Client
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.errors import UsageError
 from starfort.cli.options import Yes, online
 from starfort.cli.user.add import Name
 
 
 @online
-def remove(client: Client, name: Name, *, yes: Yes = False) -> None:
+def remove(client: AdminClient, name: Name, *, yes: Yes = False) -> None:
     """Remove an account with its sessions and tokens."""
     if not yes:
         if not sys.stdin.isatty():

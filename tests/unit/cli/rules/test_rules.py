@@ -130,7 +130,7 @@ def test_tune_proposes(
     rules: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From all pages; as a table and as configuration."""
-    monkeypatch.setattr(options, "Client", FakeClient)
+    monkeypatch.setattr(options, "AdminClient", FakeClient)
     monkeypatch.setattr(target, "find", lambda *_: None)
     code, out, _ = run(capsys, "rules", "tune", "--rules", str(rules))
     assert code == 0

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from starfort._engine import RuleSet
-
-from .support import load
+from tests.unit.threats.seclang.support import load
 
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 

@@ -16,7 +16,7 @@ from starfort.api.problem import TITLES
 from starfort.cli.app import NOUNS, VERBS
 from starfort.config.model import Config
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 sys.path.append(str(ROOT / "scripts"))
 
 import reference  # noqa: E402

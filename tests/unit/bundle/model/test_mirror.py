@@ -10,7 +10,7 @@ from starfort.bundle import file, model
 from starfort.bundle import policy as policies
 from starfort.bundle.expression import Expr, Function, PlainField, Quantifier, SignalField
 
-CRATE = Path(__file__).parents[3] / "crates/engine/src"
+CRATE = Path(__file__).parents[4] / "crates/engine/src"
 RUST = (CRATE / "bundle.rs").read_text(encoding="utf-8")
 STRUCTS = (
     model.Bundle, model.Limits, model.Api, model.Endpoint, model.Identity, model.JwtProvider, model.ApiKey,

@@ -8,8 +8,7 @@ import pytest
 
 from starfort._engine import RuleSet
 from starfort.threats.seclang.load import load_rules
-
-from .support import load, problems, unpacked
+from tests.unit.threats.seclang.support import load, problems, unpacked
 
 
 def matched(text: str, **request: object) -> list[int]:

@@ -13,9 +13,9 @@ import pytest
 from starfort._engine import RuleSet
 from starfort.config.model import Rules
 from starfort.threats.rulesets.overlay import compile_rules
-from tests.unit.threats.rules.test_own_rules import found
+from tests.unit.threats.rules.test_rules import found
 
-CORPUS = Path(os.environ.get("STARFORT_CORPORA", Path(__file__).parents[5] / "shared/corpora")) / "openapi"
+CORPUS = Path(os.environ.get("STARFORT_CORPORA", Path(__file__).parents[6] / "shared/corpora")) / "openapi"
 DOCUMENTS = sorted(CORPUS.glob("*.json"))
 MAX_BYTES = 200_000
 

@@ -17,7 +17,7 @@ from tests.integration.writer import ROWS
 KILLS = int(os.environ.get("STARFORT_KILLS", "6"))
 WINDOW = 48
 """Batches that may be unacknowledged, as a filter's memory is bounded."""
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 _COUNT = """
 import sys

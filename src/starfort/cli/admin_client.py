@@ -52,7 +52,7 @@ class _Way(Protocol):
         """Close connections."""
 
 
-class Client:
+class AdminClient:
     """The REST API.
 
     Args:
