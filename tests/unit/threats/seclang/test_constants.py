@@ -95,4 +95,4 @@ def test_numbers_stay_within_64_bits() -> None:
         'SecAction "id:1,phase:1,nolog,pass,setvar:tx.a=9223372036854775807,setvar:tx.a=+99999999999999999999"\n'
         'SecAction "id:2,phase:1,nolog,pass,setvar:tx.b=-3x,setvar:tx.b=-2"\n'
     )
-    assert initial == {"a": 2**63 - 1, "b": -2}
+    assert initial == {"a": 2**63 - 1, "b": -5}

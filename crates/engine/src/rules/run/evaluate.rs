@@ -2,156 +2,57 @@
 //!
 //! | what | where |
 //! |---|---|
+//! | what rules work with, and what they have done so far | `state` |
 //! | whether a rule's condition holds | `link` |
-//! | values that change while rules run, and what is excluded | `members` |
+//! | counts, and what is left out of a target | `exclusions` |
+//! | values that change while rules run, and texts with variables in them | `changing` |
 //! | what matched | `noted` |
 //! | whether a match in a field where people write counts | `weighed` |
-//! | what rules do then, and texts with variables in them | `actions` |
+//! | what rules do then | `actions` |
 
 mod actions;
+mod changing;
+mod exclusions;
 mod link;
-mod members;
 mod noted;
+mod state;
 mod weighed;
 
 use std::collections::HashMap;
 
-use noted::Noted;
-use weighed::Weighing;
+use state::{Allowed, Run};
+pub(crate) use state::{Context, State};
 
+use super::live;
+use super::report::{Hit, Interruption, Refusal};
+use super::values::{Kept, Values};
 use crate::rules::load::plan;
-use crate::rules::program::Program;
+use crate::rules::program::macros::CompiledMacro;
+use crate::rules::program::plan::Plans;
 use crate::rules::program::prefilter::Bits;
 use crate::rules::program::rule::{CompiledRule, Disruption};
-use crate::rules::program::slots::Slot;
-use crate::rules::program::tx::TxValue;
-use crate::rules::run::collections::Collections;
-use crate::rules::run::facts::Facts;
-use crate::rules::run::live;
-use crate::rules::run::report::{Hit, Interruption, MatchedVar, Refusal};
-use crate::rules::run::tx::Tx;
-use crate::rules::run::values::{Kept, OutputId, Values};
-use crate::rules::weigh::{Classes, Fields};
-use crate::rules::wire::{Collection, EngineMode};
-use crate::work::Work;
+use crate::rules::weigh::Classes;
+use crate::rules::wire::EngineMode;
 
 /// Matches that a hit keeps.
 const MAX_MATCHED: usize = 16;
 /// Hits that a transaction keeps.
 const MAX_HITS: usize = 256;
-/// Bytes of an expanded text.
-const MAX_TEXT_BYTES: usize = 8192;
 
-/// What rules have done so far.
-#[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "what `ctl` switches")]
-pub(crate) struct State {
-    pub(crate) tx: Tx,
-    pub(crate) mode: EngineMode,
-    pub(crate) matched_var: Vec<u8>,
-    pub(crate) matched_name: Vec<u8>,
-    /// Of the last rule that matched anything, its whole chain.
-    pub(crate) matched_vars: Vec<MatchedVar>,
-    pub(crate) highest_severity: Option<u8>,
-    pub(crate) hits: Vec<Hit>,
-    /// Matches in fields where people write that count for nothing.
-    pub(crate) weighed: Vec<Hit>,
-    pub(crate) interruption: Option<Interruption>,
-    pub(crate) removed: Option<Bits>,
-    pub(crate) removed_targets: Vec<(u32, u16)>,
-    pub(crate) keys: Vec<(Collection, Vec<u8>)>,
-    /// Variables of collections that no rule opened: they live as long as the transaction, for without a key the store
-    /// would share them among all clients.
-    pub(crate) unopened: Vec<(Collection, Box<[u8]>, TxValue)>,
-    pub(crate) environment: Vec<(Vec<u8>, Vec<u8>)>,
-    pub(crate) geo: Vec<(Vec<u8>, Vec<u8>)>,
-    pub(crate) request_body_access: bool,
-    pub(crate) response_body_access: bool,
-    pub(crate) force_request_body: bool,
-    pub(crate) processor: Option<String>,
-    pub(crate) allowed: Allowed,
-    pub(crate) started_us: u64,
-    pub(crate) now_us: u64,
-    /// What may still be done.
-    pub(crate) work: Work,
-    /// Ask all rules, also those that the usual constants rule out.
-    pub(crate) whole: bool,
-    /// The rule that runs, for `RULE`.
-    rule: usize,
-}
-
-/// What `allow` passed over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Allowed {
-    Nothing,
-    Request,
-    All,
-}
-
-impl State {
-    pub(crate) fn new(program: &Program, now_us: u64) -> Self {
-        Self {
-            tx: Tx::new(&program.names),
-            mode: program.settings.engine,
-            matched_var: Vec::new(),
-            matched_name: Vec::new(),
-            matched_vars: Vec::new(),
-            highest_severity: None,
-            hits: Vec::new(),
-            weighed: Vec::new(),
-            interruption: None,
-            removed: None,
-            removed_targets: Vec::new(),
-            keys: Vec::new(),
-            unopened: Vec::new(),
-            environment: Vec::new(),
-            geo: Vec::new(),
-            request_body_access: program.settings.request_body_access,
-            response_body_access: program.settings.response_body_access,
-            force_request_body: false,
-            processor: None,
-            allowed: Allowed::Nothing,
-            started_us: now_us,
-            now_us,
-            work: Work::unlimited(),
-            whole: false,
-            rule: 0,
-        }
-    }
-}
-
-/// What rules work with.
-#[derive(Clone, Copy)]
-pub(crate) struct Context<'a> {
-    pub(crate) program: &'a Program,
-    pub(crate) facts: &'a Facts,
-    pub(crate) collections: &'a Collections,
-    pub(crate) place: &'a crate::client::geo::Place,
-    /// What the request's fields hold; `None`: every match counts.
-    pub(crate) fields: Option<Fields<'a>>,
-    /// Ask every rule instead of those that the plan says can match (to compare with).
-    pub(crate) exhaustive: bool,
-    /// Report rules that are not for the log too.
-    pub(crate) verbose: bool,
-}
-
-/// Run the rules of a phase.
+/// Runs the rules of a phase.
 ///
 /// # Arguments
 /// * `kept` - what earlier phases computed of values.
 pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut Kept) {
-    let plans = if state.whole {
-        plan::whole(context.program)
-    } else {
-        &context.program.plans
-    };
-    let Some(plan) = plans.phase(phase) else {
-        return;
-    };
     if state.mode == EngineMode::Off || is_allowed(state, phase) {
         return;
     }
     let program = context.program;
+    let plans = if state.whole {
+        plan::whole(program)
+    } else {
+        &program.plans
+    };
     if phase == 1 && !state.whole && !context.exhaustive {
         for (place, value) in &program.initial {
             state.tx.set_at(*place, Some(value.clone()));
@@ -165,16 +66,7 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut
         &program.settings.unicode_map,
         state.work,
     );
-    let mut live = Bits::new(program.rules.len());
-    if context.exhaustive {
-        for (index, rule) in program.rules.iter().enumerate() {
-            if rule.phase == phase {
-                live.insert(index);
-            }
-        }
-    } else {
-        live::ask(plan, &mut values, &mut live);
-    }
+    let live = rules_to_run(context, plans, phase, &mut values);
     let mut run = Run {
         context,
         state,
@@ -196,38 +88,28 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut
     state.work = work;
 }
 
+/// The rules of a phase that can match; all of them, when every rule is asked.
+fn rules_to_run(context: Context<'_>, plans: &Plans, phase: u8, values: &mut Values<'_>) -> Bits {
+    let rules = &context.program.rules;
+    let mut live = Bits::new(rules.len());
+    if context.exhaustive {
+        for (index, rule) in rules.iter().enumerate() {
+            if rule.phase == phase {
+                live.insert(index);
+            }
+        }
+    } else if let Some(plan) = plans.phase(phase) {
+        live::ask(plan, values, &mut live);
+    }
+    live
+}
+
 fn is_allowed(state: &State, phase: u8) -> bool {
     match state.allowed {
         Allowed::Nothing => false,
         Allowed::Request => phase <= 2,
         Allowed::All => phase <= 4,
     }
-}
-
-struct Run<'a, 's> {
-    context: Context<'a>,
-    state: &'s mut State,
-    values: Values<'a>,
-    /// Matches of the links of the rule that runs.
-    links: Vec<Noted<'a>>,
-    /// How many of them are in the state's `MATCHED_…`.
-    settled: usize,
-    /// Some are not.
-    unsettled: bool,
-    /// Whether the rule that runs notes what matched.
-    notes: bool,
-    /// The last pattern that was made of macros, and its text; `None` for one that is no pattern.
-    made: Option<(Vec<u8>, Option<regex::bytes::Regex>)>,
-    /// What the rule that runs looks for.
-    classes: Classes,
-    /// What was weighed in this phase, and whether it counts.
-    verdicts: HashMap<Weighing, bool>,
-    /// Bytes of values that were weighed.
-    weighed_bytes: usize,
-    /// Bodies without the parts that are content.
-    rests: HashMap<(Slot, Classes), Option<OutputId>>,
-    /// The value that was looked at last matched and does not count.
-    spared: bool,
 }
 
 /// What comes after a rule.
@@ -239,41 +121,33 @@ enum Next {
 }
 
 impl<'a> Run<'a, '_> {
+    /// Runs those rules of a phase that can match, in the order of the files.
     fn rules(&mut self, phase: u8, live: &Bits) {
         let rules: &'a [CompiledRule] = &self.context.program.rules;
         let (mut from, mut skip) = (0usize, 0u32);
+        // Bit by bit: of some 400 rules of a phase, fewer than 40 are live for an ordinary request.
         for (word_index, word) in live.0.iter().enumerate() {
             let mut word = *word;
             while word != 0 {
                 let index = word_index * 64 + word.trailing_zeros() as usize;
                 word &= word - 1;
-                if index < from {
-                    continue;
-                }
-                if skip == 0 && !self.may_match_rule(index) {
+                if index < from || (skip == 0 && !self.may_match_rule(index)) {
                     continue;
                 }
                 let Some(rule) = rules.get(index) else {
                     continue;
                 };
                 if skip > 0 {
-                    // `skip` counts rules of the phase, those that cannot match too.
-                    let between = rules.get(from..index).unwrap_or_default();
-                    let passed = between.iter().filter(|rule| rule.phase == phase).count();
-                    let passed = u32::try_from(passed).unwrap_or(u32::MAX);
-                    if passed < skip {
-                        skip -= passed + 1;
-                        from = index + 1;
-                        continue;
+                    match still_to_skip(rules, from..index, phase, skip) {
+                        0 => skip = 0,
+                        left => {
+                            skip = left - 1;
+                            from = index + 1;
+                            continue;
+                        }
                     }
-                    skip = 0;
                 }
-                if self
-                    .state
-                    .removed
-                    .as_ref()
-                    .is_some_and(|removed| removed.contains(index))
-                {
+                if self.is_removed(index) {
                     continue;
                 }
                 match self.rule(index, rule) {
@@ -297,6 +171,12 @@ impl<'a> Run<'a, '_> {
             || guard.is_none_or(|guard| guard.may_match(&self.state.tx, self.context.facts))
     }
 
+    /// Whether a `ctl` took a rule out.
+    fn is_removed(&self, index: usize) -> bool {
+        let removed = self.state.removed.as_ref();
+        removed.is_some_and(|removed| removed.contains(index))
+    }
+
     fn rule(&mut self, index: usize, rule: &'a CompiledRule) -> Next {
         if self.context.program.reads_earlier {
             self.settle();
@@ -315,70 +195,40 @@ impl<'a> Run<'a, '_> {
             logdata = link.logdata.as_ref().or(logdata);
         }
         if let Some(severity) = rule.severity {
-            let highest = self
-                .state
-                .highest_severity
-                .map_or(severity, |highest| highest.min(severity));
-            self.state.highest_severity = Some(highest);
+            let highest = self.state.highest_severity;
+            self.state.highest_severity =
+                Some(highest.map_or(severity, |highest| highest.min(severity)));
         }
-        let told = rule.log || rule.audit_log;
         self.settle();
-        if (told || self.context.verbose) && self.state.hits.len() < MAX_HITS {
-            let hit = Hit {
-                rule: u32::try_from(index).unwrap_or(u32::MAX),
-                msg: msg.map(|text| self.expand(text)).unwrap_or_default(),
-                logdata: logdata.map(|text| self.expand(text)).unwrap_or_default(),
-                vars: self
-                    .links
-                    .iter()
-                    .take(MAX_MATCHED)
-                    .map(|noted| self.text_of(noted))
-                    .collect(),
-            };
-            self.state.hits.push(hit);
-        }
+        self.tell(index, rule, msg, logdata);
         self.outcome(rule)
     }
 
-    /// What the rule asks for, now that it matched.
-    fn outcome(&mut self, rule: &'a CompiledRule) -> Next {
-        let refusal = match &rule.disruptive {
-            Disruption::Pass => None,
-            Disruption::Deny => Some(Refusal::Deny),
-            Disruption::Drop => Some(Refusal::Drop),
-            Disruption::Redirect(to) => Some(Refusal::Redirect(self.expand(to))),
-            Disruption::Proxy(to) => Some(Refusal::Proxy(self.expand(to))),
-            Disruption::Allow | Disruption::AllowPhase | Disruption::AllowRequest => {
-                if self.state.mode == EngineMode::On {
-                    match rule.disruptive {
-                        Disruption::Allow => self.state.allowed = Allowed::All,
-                        Disruption::AllowRequest => self.state.allowed = Allowed::Request,
-                        _ => {}
-                    }
-                    return Next::End;
-                }
-                None
-            }
+    /// Keeps what a rule that is for a log matched.
+    fn tell(
+        &mut self,
+        index: usize,
+        rule: &CompiledRule,
+        msg: Option<&CompiledMacro>,
+        logdata: Option<&CompiledMacro>,
+    ) {
+        let is_told = rule.log || rule.audit_log || self.context.verbose;
+        if !is_told || self.state.hits.len() >= MAX_HITS {
+            return;
+        }
+        let matched = self.links.iter().take(MAX_MATCHED);
+        let hit = Hit {
+            rule: u32::try_from(index).unwrap_or(u32::MAX),
+            msg: msg.map(|text| self.expand(text)).unwrap_or_default(),
+            logdata: logdata.map(|text| self.expand(text)).unwrap_or_default(),
+            vars: matched.map(|noted| self.text_of(noted)).collect(),
         };
-        if let Some(refusal) = refusal
-            && self.state.mode == EngineMode::On
-        {
-            if self.state.interruption.is_none() {
-                // The manual: a redirection's own status counts where it is one of redirections.
-                let status = match &refusal {
-                    Refusal::Redirect(_) => rule
-                        .status
-                        .filter(|status| (300..=308).contains(status))
-                        .unwrap_or(302),
-                    _ => rule.status.unwrap_or(403),
-                };
-                self.state.interruption = Some(Interruption {
-                    rule: rule.id,
-                    phase: rule.phase,
-                    status,
-                    refusal,
-                });
-            }
+        self.state.hits.push(hit);
+    }
+
+    /// What the rule asks for, now that it matched. Where rules only watch, nothing is refused and nothing is let pass.
+    fn outcome(&mut self, rule: &'a CompiledRule) -> Next {
+        if self.state.mode == EngineMode::On && self.disrupts(rule) {
             return Next::End;
         }
         match (rule.skip_to, rule.skip) {
@@ -386,5 +236,59 @@ impl<'a> Run<'a, '_> {
             (None, 0) => Next::Rule,
             (None, count) => Next::Skip(count),
         }
+    }
+
+    /// Does what a rule asks for; answers whether the phase ends with it.
+    fn disrupts(&mut self, rule: &'a CompiledRule) -> bool {
+        let refusal = match &rule.disruptive {
+            Disruption::Pass => return false,
+            Disruption::Allow => {
+                self.state.allowed = Allowed::All;
+                return true;
+            }
+            Disruption::AllowRequest => {
+                self.state.allowed = Allowed::Request;
+                return true;
+            }
+            Disruption::AllowPhase => return true,
+            Disruption::Deny => Refusal::Deny,
+            Disruption::Drop => Refusal::Drop,
+            Disruption::Redirect(to) => Refusal::Redirect(self.expand(to)),
+            Disruption::Proxy(to) => Refusal::Proxy(self.expand(to)),
+        };
+        // The first refusal stands; phase 5 runs after it and may ask for another.
+        if self.state.interruption.is_none() {
+            self.state.interruption = Some(Interruption {
+                rule: rule.id,
+                phase: rule.phase,
+                status: status_of(rule, &refusal),
+                refusal,
+            });
+        }
+        true
+    }
+}
+
+/// How many rules are still to be passed over when only some of a phase are looked at; 0 when the one behind `passed` is
+/// run. `skip` counts rules of the phase, also those that cannot match.
+fn still_to_skip(
+    rules: &[CompiledRule],
+    passed: std::ops::Range<usize>,
+    phase: u8,
+    skip: u32,
+) -> u32 {
+    let between = rules.get(passed).unwrap_or_default();
+    let passed = between.iter().filter(|rule| rule.phase == phase).count();
+    skip.saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX))
+}
+
+/// The status of a refusal. The manual of `ModSecurity`: a redirection's own status counts where it is one of redirections.
+fn status_of(rule: &CompiledRule, refusal: &Refusal) -> u16 {
+    match refusal {
+        Refusal::Redirect(_) => rule
+            .status
+            .filter(|status| (300..=308).contains(status))
+            .unwrap_or(302),
+        _ => rule.status.unwrap_or(403),
     }
 }

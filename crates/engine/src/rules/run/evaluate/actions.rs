@@ -1,17 +1,18 @@
-//! What rules do when they match: captures, `setvar`, collections, `ctl`; and texts with variables in them.
+//! What rules do when they match: captures, `setvar`, collections, `ctl`.
 
-use super::members::{members, record_key};
-use super::{Context, MAX_TEXT_BYTES, Run, State};
+use super::changing::record_key;
+use super::state::Run;
 use crate::rules::bytes;
 use crate::rules::operators::{Captures, MAX_CAPTURES};
 use crate::rules::program::Program;
 use crate::rules::program::macros::{CompiledMacro, CompiledPart};
 use crate::rules::program::prefilter::Bits;
 use crate::rules::program::rule::{CompiledCtl, CompiledLink, CompiledRuleAction};
-use crate::rules::program::slots::Side;
-use crate::rules::program::target::{CompiledTarget, Members, ValueSource, source_of};
 use crate::rules::program::tx::{TxValue, changed};
-use crate::rules::wire::{Collection, SetOp, Variable};
+use crate::rules::wire::{Collection, SetOp};
+
+/// Variables that `setenv` keeps.
+const MAX_ENVIRONMENT: usize = 64;
 
 /// Variables of collections that no rule opened.
 const MAX_UNOPENED: usize = 256;
@@ -42,51 +43,63 @@ impl<'a> Run<'a, '_> {
                 self.state.tx.set_at(*place, Some(value.clone()));
             }
             CompiledRuleAction::SetVar(collection, key, op, value) => {
-                let (mut name, value) = (self.expand(key), self.expand(value));
-                name.make_ascii_lowercase();
-                if *collection == Collection::Tx {
-                    self.state
-                        .tx
-                        .change(&self.context.program.names, &name, *op, &value);
-                } else if let Some(key) = record_key(&self.context, self.state, *collection) {
-                    let now_s = self.state.now_us / 1_000_000;
-                    self.context
-                        .collections
-                        .change(*collection, &key, &name, *op, &value, now_s);
-                } else {
-                    self.change_unopened(*collection, &name, *op, &value);
-                }
+                let (name, value) = (self.expand(key).to_ascii_lowercase(), self.expand(value));
+                self.set_variable(*collection, &name, *op, &value);
             }
             CompiledRuleAction::ExpireVar(collection, key, seconds) => {
                 let (name, seconds) = (self.expand(key).to_ascii_lowercase(), self.expand(seconds));
-                let seconds = u64::try_from(bytes::integer(&seconds)).unwrap_or(0);
-                let expires_s = (self.state.now_us / 1_000_000).saturating_add(seconds);
-                if let Some(key) = record_key(&self.context, self.state, *collection) {
-                    self.context
-                        .collections
-                        .expire(*collection, &key, &name, expires_s);
-                }
+                self.expire(*collection, &name, bytes::integer(&seconds));
             }
             CompiledRuleAction::InitCol(collection, key) => {
                 let key = self.expand(key);
-                let timeout_s = self.context.program.settings.collection_timeout_s;
-                self.state.keys.retain(|(known, _)| known != collection);
-                self.state.keys.push((*collection, key));
-                if let Some(key) = record_key(&self.context, self.state, *collection) {
-                    let now_s = self.state.now_us / 1_000_000;
-                    self.context
-                        .collections
-                        .touch(*collection, &key, now_s, timeout_s);
-                }
+                self.open(*collection, key);
             }
             CompiledRuleAction::SetEnv(name, value) => {
                 let (name, value) = (self.expand(name), self.expand(value));
-                if self.state.environment.len() < 64 {
+                if self.state.environment.len() < MAX_ENVIRONMENT {
                     self.state.environment.push((name, value));
                 }
             }
             CompiledRuleAction::Ctl(ctl) => self.ctl(ctl, action),
         }
+    }
+
+    /// `setvar` on a variable whose name is made while rules run, or of a collection.
+    fn set_variable(&mut self, collection: Collection, name: &[u8], op: SetOp, value: &[u8]) {
+        if collection == Collection::Tx {
+            let names = &self.context.program.names;
+            self.state.tx.change(names, name, op, value);
+        } else if let Some(key) = record_key(&self.context, self.state, collection) {
+            let collections = self.context.collections;
+            collections.change(collection, &key, name, op, value, self.now_s());
+        } else {
+            self.change_unopened(collection, name, op, value);
+        }
+    }
+
+    /// `expirevar`; a number of seconds below 0 is 0.
+    fn expire(&mut self, collection: Collection, name: &[u8], seconds: i64) {
+        let seconds = u64::try_from(seconds).unwrap_or(0);
+        let expires_s = self.now_s().saturating_add(seconds);
+        if let Some(key) = record_key(&self.context, self.state, collection) {
+            let collections = self.context.collections;
+            collections.expire(collection, &key, name, expires_s);
+        }
+    }
+
+    /// `initcol` and its siblings.
+    fn open(&mut self, collection: Collection, key: Vec<u8>) {
+        let timeout_s = self.context.program.settings.collection_timeout_s;
+        self.state.keys.retain(|(known, _)| *known != collection);
+        self.state.keys.push((collection, key));
+        if let Some(key) = record_key(&self.context, self.state, collection) {
+            let collections = self.context.collections;
+            collections.touch(collection, &key, self.now_s(), timeout_s);
+        }
+    }
+
+    fn now_s(&self) -> u64 {
+        self.state.now_us / 1_000_000
     }
 
     /// `setvar` on a collection that no rule opened.
@@ -158,83 +171,6 @@ impl<'a> Run<'a, '_> {
                 }
             }
         }
-    }
-
-    pub(super) fn expand(&self, text: &CompiledMacro) -> Vec<u8> {
-        let mut out = Vec::new();
-        self.expand_into(text, &mut out);
-        out
-    }
-
-    pub(super) fn expand_into(&self, text: &CompiledMacro, out: &mut Vec<u8>) {
-        expand(&self.context, self.state, text, out);
-    }
-}
-
-/// A text with its variables filled in.
-pub(super) fn expand(
-    context: &Context<'_>,
-    state: &State,
-    text: &CompiledMacro,
-    out: &mut Vec<u8>,
-) {
-    for part in &text.0 {
-        match part {
-            CompiledPart::Text(text) => out.extend_from_slice(text),
-            CompiledPart::Tx(place) => {
-                if let Some(value) = state.tx.at(*place) {
-                    value.push(out);
-                }
-            }
-            CompiledPart::Var(variable, key) => {
-                let selected = |name: &[u8]| {
-                    key.as_ref()
-                        .is_none_or(|key| name.eq_ignore_ascii_case(key))
-                };
-                push_variable(context, state, *variable, selected, out);
-            }
-            CompiledPart::Pattern(variable, pattern) => {
-                let selected = |name: &[u8]| pattern.0.is_match(name);
-                push_variable(context, state, *variable, selected, out);
-            }
-        }
-    }
-    out.truncate(MAX_TEXT_BYTES.max(out.len().min(MAX_TEXT_BYTES)));
-}
-
-/// The first value of a variable, of those with a name that is `selected`.
-fn push_variable(
-    context: &Context<'_>,
-    state: &State,
-    variable: Variable,
-    selected: impl Fn(&[u8]) -> bool,
-    out: &mut Vec<u8>,
-) {
-    let source = source_of(variable);
-    if let ValueSource::Facts(places) = &source {
-        for (slot, side) in places {
-            let found = context
-                .facts
-                .members(*slot)
-                .find(|(name, _)| selected(name));
-            if let Some((name, value)) = found {
-                let text = if *side == Side::Name { name } else { value };
-                return out.extend_from_slice(text.get(..MAX_TEXT_BYTES).unwrap_or(text));
-            }
-        }
-        return;
-    }
-    let target = CompiledTarget {
-        variable,
-        source,
-        members: Members::All,
-        count: false,
-    };
-    let found = members(context, state, &target)
-        .into_iter()
-        .find(|(name, _)| selected(name));
-    if let Some((_, value)) = found {
-        out.extend_from_slice(&value);
     }
 }
 

@@ -1,88 +1,31 @@
-//! Values that change while rules run (`TX`, collections, `MATCHED_…`), counts, and what is left out of a target.
+//! Values that change while rules run (`TX`, collections, `MATCHED_…`), and texts with variables in them. The two need
+//! each other: a text names variables, and `RULE.msg` is a text.
 
 use std::borrow::Cow;
 
-use super::actions::expand;
-use super::{Context, Run, State};
-use crate::rules::program::Program;
+use super::state::{Context, MAX_TEXT_BYTES, Run, State};
 use crate::rules::program::macros::{CompiledMacro, CompiledPart};
-use crate::rules::program::prefilter::{Bits, contains};
-use crate::rules::program::rule::{CompiledCtl, CompiledLink, CompiledRule, CompiledRuleAction};
-use crate::rules::program::target::{CompiledTarget, Members, ValueSource};
+use crate::rules::program::rule::CompiledRule;
+use crate::rules::program::slots::Side;
+use crate::rules::program::target::{CompiledTarget, Members, ValueSource, source_of};
 use crate::rules::program::tx::TxValue;
-use crate::rules::run::places;
+use crate::rules::run::report::MatchedVar;
 use crate::rules::wire::{Collection, Variable};
 
+/// The name and the value of a member.
+type Member = (Vec<u8>, Vec<u8>);
+
 impl Run<'_, '_> {
-    pub(super) fn count(&self, index: usize, link: &CompiledLink, target: &CompiledTarget) -> i64 {
-        let excluded = |name: &[u8]| self.is_excluded(index, link, target, name);
-        let count = match &target.source {
-            ValueSource::Facts(places) => places
-                .iter()
-                .flat_map(|(slot, _)| self.context.facts.members(*slot))
-                .filter(|(name, _)| target.selects(name) && !excluded(name))
-                .count(),
-            ValueSource::Tx if let Members::Place(place) = target.members => {
-                usize::from(self.state.tx.at(place).is_some())
-            }
-            _ => members(&self.context, self.state, target)
-                .iter()
-                .filter(|(name, _)| !excluded(name))
-                .count(),
-        };
-        i64::try_from(count).unwrap_or(i64::MAX)
+    /// A text with its variables filled in.
+    pub(super) fn expand(&self, text: &CompiledMacro) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.expand_into(text, &mut out);
+        out
     }
 
-    pub(super) fn is_excluded(
-        &self,
-        index: usize,
-        link: &CompiledLink,
-        target: &CompiledTarget,
-        name: &[u8],
-    ) -> bool {
-        if link.exclusions.is_empty() && self.state.removed_targets.is_empty() {
-            return false;
-        }
-        let excludes = |exclusion: &CompiledTarget| {
-            if exclusion.variable != target.variable {
-                return matches!(
-                    target.variable,
-                    Variable::StarfortArgs | Variable::StarfortArgsNames
-                ) && places::is_excluded_by(exclusion, name);
-            }
-            exclusion.source.meets(&target.source)
-                && match exclusion.members {
-                    Members::Place(place) => self
-                        .context
-                        .program
-                        .names
-                        .names
-                        .get(usize::from(place))
-                        .is_some_and(|known| **known == *name),
-                    _ => exclusion.selects(name),
-                }
-        };
-        if link.exclusions.iter().any(excludes) {
-            return true;
-        }
-        self.state.removed_targets.iter().any(|(rule, action)| {
-            removal(self.context.program, *rule, *action)
-                .is_some_and(|(rules, exclusion)| contains(&rules.0, index) && excludes(exclusion))
-        })
-    }
-}
-
-/// The `ctl:ruleRemoveTarget…` at a place.
-fn removal(program: &Program, rule: u32, action: u16) -> Option<(&Bits, &CompiledTarget)> {
-    let mut actions = program
-        .rules
-        .get(rule as usize)?
-        .links
-        .iter()
-        .flat_map(|link| &link.actions);
-    match actions.nth(usize::from(action))? {
-        CompiledRuleAction::Ctl(CompiledCtl::RemoveTarget(rules, target)) => Some((rules, target)),
-        _ => None,
+    /// The same, appended to `out`.
+    pub(super) fn expand_into(&self, text: &CompiledMacro, out: &mut Vec<u8>) {
+        expand(&self.context, self.state, text, out);
     }
 }
 
@@ -114,75 +57,68 @@ pub(super) fn members(
     context: &Context<'_>,
     state: &State,
     target: &CompiledTarget,
-) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let text = |value: &TxValue| {
-        let mut out = Vec::new();
-        value.push(&mut out);
-        out
+) -> Vec<Member> {
+    let all = match &target.source {
+        ValueSource::Tx => return tx_members(context, state, target),
+        ValueSource::Stored(collection) => stored(context, state, *collection),
+        _ => changing(context, state, target.variable),
     };
-    let all: Vec<(Vec<u8>, Vec<u8>)> = match &target.source {
-        ValueSource::Tx => {
-            let names = &context.program.names;
-            if let Members::Places(places, regex) = &target.members {
-                return state
-                    .tx
-                    .selected(names, places, |name| regex.is_match(name))
-                    .map(|(name, value)| (name.to_vec(), text(value)))
-                    .collect();
-            }
-            state
-                .tx
-                .iter(names)
-                .filter(|(name, _)| target.selects(name))
-                .map(|(name, value)| (name.to_vec(), text(value)))
-                .collect()
-        }
-        ValueSource::Stored(collection) => match record_key(context, state, *collection) {
-            Some(key) => context
-                .collections
-                .read(*collection, &key, state.now_us / 1_000_000)
-                .into_iter()
-                .map(|(name, value)| (name.to_vec(), text(&value)))
-                .collect(),
-            None => state
-                .unopened
-                .iter()
-                .filter(|(of, ..)| of == collection)
-                .map(|(_, name, value)| (name.to_vec(), text(value)))
-                .collect(),
-        },
-        _ => changing(context, state, target),
-    };
-    let by_name = matches!(target.members, Members::Name(_) | Members::Regex(_));
-    if by_name {
-        all.into_iter()
-            .filter(|(name, _)| target.selects(name))
-            .collect()
+    if matches!(target.members, Members::Name(_) | Members::Regex(_)) {
+        let selected = |(name, _): &Member| target.selects(name);
+        all.into_iter().filter(selected).collect()
     } else {
         all
     }
 }
 
-fn changing(
-    context: &Context<'_>,
-    state: &State,
-    target: &CompiledTarget,
-) -> Vec<(Vec<u8>, Vec<u8>)> {
+fn text_of(value: &TxValue) -> Vec<u8> {
+    let mut out = Vec::new();
+    value.push(&mut out);
+    out
+}
+
+fn tx_members(context: &Context<'_>, state: &State, target: &CompiledTarget) -> Vec<Member> {
+    let names = &context.program.names;
+    let member = |(name, value): (&[u8], &TxValue)| (name.to_vec(), text_of(value));
+    if let Members::Places(places, regex) = &target.members {
+        let selected = state
+            .tx
+            .selected(names, places, |name| regex.is_match(name));
+        return selected.map(member).collect();
+    }
+    let all = state.tx.iter(names);
+    all.filter(|(name, _)| target.selects(name))
+        .map(member)
+        .collect()
+}
+
+/// Members of a collection: those of the record that is open, or those that were set without one.
+fn stored(context: &Context<'_>, state: &State, collection: Collection) -> Vec<Member> {
+    if let Some(key) = record_key(context, state, collection) {
+        let now_s = state.now_us / 1_000_000;
+        let read = context.collections.read(collection, &key, now_s);
+        return read
+            .into_iter()
+            .map(|(name, value)| (name.to_vec(), text_of(&value)))
+            .collect();
+    }
+    let unopened = state.unopened.iter();
+    unopened
+        .filter(|(of, ..)| *of == collection)
+        .map(|(_, name, value)| (name.to_vec(), text_of(value)))
+        .collect()
+}
+
+fn changing(context: &Context<'_>, state: &State, variable: Variable) -> Vec<Member> {
     let one = |value: Vec<u8>| vec![(Vec::new(), value)];
     let number = |value: i64| one(value.to_string().into_bytes());
-    match target.variable {
+    let matched = |member: fn(&MatchedVar) -> Member| state.matched_vars.iter().map(member);
+    let key = |collection| key_of(state, collection).map(|key| one(key.to_vec()));
+    match variable {
         Variable::MatchedVar => one(state.matched_var.clone()),
         Variable::MatchedVarName => one(state.matched_name.clone()),
-        Variable::MatchedVars => state
-            .matched_vars
-            .iter()
-            .map(|matched| (matched.name.clone(), matched.value.clone()))
-            .collect(),
-        Variable::MatchedVarsNames => state
-            .matched_vars
-            .iter()
-            .map(|matched| (matched.name.clone(), matched.name.clone()))
-            .collect(),
+        Variable::MatchedVars => matched(|var| (var.name.clone(), var.value.clone())).collect(),
+        Variable::MatchedVarsNames => matched(|var| (var.name.clone(), var.name.clone())).collect(),
         Variable::HighestSeverity => number(state.highest_severity.map_or(255, i64::from)),
         // Microseconds, as in ModSecurity v2.
         Variable::Duration => {
@@ -191,17 +127,11 @@ fn changing(
         Variable::ReqbodyProcessor => one(state.processor.clone().unwrap_or_default().into_bytes()),
         Variable::Env => state.environment.clone(),
         Variable::Geo => state.geo.clone(),
-        Variable::Sessionid => key_of(state, Collection::Session)
-            .map(|key| one(key.to_vec()))
-            .unwrap_or_default(),
-        Variable::Userid => key_of(state, Collection::User)
-            .map(|key| one(key.to_vec()))
-            .unwrap_or_default(),
+        Variable::Sessionid => key(Collection::Session).unwrap_or_default(),
+        Variable::Userid => key(Collection::User).unwrap_or_default(),
         Variable::Rule => {
-            let Some(rule) = context.program.rules.get(state.rule) else {
-                return Vec::new();
-            };
-            about(context, state, rule)
+            let rule = context.program.rules.get(state.rule);
+            rule.map_or_else(Vec::new, |rule| about(context, state, rule))
         }
         _ => Vec::new(),
     }
@@ -255,4 +185,71 @@ fn without_rule(text: &CompiledMacro) -> CompiledMacro {
     };
     let parts = text.0.iter().filter(|part| !is_about_rule(part));
     CompiledMacro(parts.cloned().collect())
+}
+
+/// A text with its variables filled in.
+pub(super) fn expand(
+    context: &Context<'_>,
+    state: &State,
+    text: &CompiledMacro,
+    out: &mut Vec<u8>,
+) {
+    for part in &text.0 {
+        match part {
+            CompiledPart::Text(text) => out.extend_from_slice(text),
+            CompiledPart::Tx(place) => {
+                if let Some(value) = state.tx.at(*place) {
+                    value.push(out);
+                }
+            }
+            CompiledPart::Var(variable, key) => {
+                let selected = |name: &[u8]| {
+                    key.as_ref()
+                        .is_none_or(|key| name.eq_ignore_ascii_case(key))
+                };
+                push_variable(context, state, *variable, selected, out);
+            }
+            CompiledPart::Pattern(variable, pattern) => {
+                let selected = |name: &[u8]| pattern.0.is_match(name);
+                push_variable(context, state, *variable, selected, out);
+            }
+        }
+    }
+    out.truncate(MAX_TEXT_BYTES.max(out.len().min(MAX_TEXT_BYTES)));
+}
+
+/// The first value of a variable, of those with a name that is `selected`.
+fn push_variable(
+    context: &Context<'_>,
+    state: &State,
+    variable: Variable,
+    selected: impl Fn(&[u8]) -> bool,
+    out: &mut Vec<u8>,
+) {
+    let source = source_of(variable);
+    if let ValueSource::Facts(places) = &source {
+        for (slot, side) in places {
+            let found = context
+                .facts
+                .members(*slot)
+                .find(|(name, _)| selected(name));
+            if let Some((name, value)) = found {
+                let text = if *side == Side::Name { name } else { value };
+                return out.extend_from_slice(text.get(..MAX_TEXT_BYTES).unwrap_or(text));
+            }
+        }
+        return;
+    }
+    let target = CompiledTarget {
+        variable,
+        source,
+        members: Members::All,
+        count: false,
+    };
+    let found = members(context, state, &target)
+        .into_iter()
+        .find(|(name, _)| selected(name));
+    if let Some((_, value)) = found {
+        out.extend_from_slice(&value);
+    }
 }

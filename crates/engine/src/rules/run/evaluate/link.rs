@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::members::members;
-use super::{Context, Run, State};
+use super::changing::members;
+use super::state::{Context, Run, State};
 use crate::rules::bytes;
 use crate::rules::operators::{Captures, Check, compare_numbers, holds_regex, made_pattern};
 use crate::rules::program::chain::ChainId;
 use crate::rules::program::prefilter::contains;
 use crate::rules::program::rule::CompiledLink;
+use crate::rules::program::slots::{Side, Slot};
 use crate::rules::program::target::{CompiledTarget, Members, ValueSource};
 use crate::rules::run::facts::Facts;
 use crate::rules::run::values::{OutputId, SHORT_BYTES, WORK_ENTRY};
@@ -43,82 +44,116 @@ impl<'a> Run<'a, '_> {
         argument: &[u8],
     ) -> bool {
         if target.count {
-            let count = self.count(index, link, target);
-            if let Some(holds) = number_holds(link, count)
-                && let Some(done) = self.number(link, holds)
-            {
-                return done;
-            }
-            let mut text = Vec::new();
-            bytes::push_integer(count, &mut text);
-            let base = self.values.foreign(&text);
-            let name = Cow::Borrowed(member_key(&self.context, target));
-            return self.value(link, target, name, base, argument);
+            return self.counted(index, link, target, argument);
         }
-        let mut any = false;
         match &target.source {
             ValueSource::Facts(places) => {
+                let mut any = false;
                 for (slot, side) in places {
-                    for entry in self.values.entries(*slot) {
-                        // Nothing is said of what there is no work left for; scores are still compared.
-                        if !self.values.work.charge(WORK_ENTRY) {
-                            return any;
-                        }
-                        let facts: &'a Facts = self.context.facts;
-                        let name = facts.bytes(facts.entry(entry).name);
-                        if !target.selects(name) {
-                            continue;
-                        }
-                        let base = self.values.base(entry, *side);
-                        if !self.context.exhaustive && self.values.has_failed(base, link.number) {
-                            continue;
-                        }
-                        if !self.may_match(link, base) {
-                            self.values.fail(base, link.number);
-                        } else if !self.is_excluded(index, link, target, name) {
-                            self.spared = false;
-                            if self.value(link, target, Cow::Borrowed(name), base, argument) {
-                                any = true;
-                            } else if !self.spared {
-                                self.values.fail(base, link.number);
-                            }
-                        }
-                    }
+                    any |= self.facts(index, link, target, (*slot, *side), argument);
                 }
+                any
             }
-            ValueSource::Tx => {
-                if let Members::Place(place) = target.members {
-                    let name: &'a [u8] = self
-                        .context
-                        .program
-                        .names
-                        .names
-                        .get(usize::from(place))
-                        .map_or(b"", |name| name);
-                    if let Some(value) = self.state.tx.at(place)
-                        && !self.is_excluded(index, link, target, name)
-                    {
-                        if let Some(holds) = number_holds(link, value.integer())
-                            && let Some(done) = self.number(link, holds)
-                        {
-                            return done;
-                        }
-                        let mut text = Vec::new();
-                        if let Some(value) = self.state.tx.at(place) {
-                            value.push(&mut text);
-                        }
-                        let base = self.values.foreign(&text);
-                        return self.value(link, target, Cow::Borrowed(name), base, argument);
-                    }
-                    return false;
-                }
-                any |= self.others(index, link, target, argument);
-            }
+            ValueSource::Tx => match target.members {
+                Members::Place(place) => self.tx_variable(index, link, target, place, argument),
+                _ => self.others(index, link, target, argument),
+            },
             ValueSource::Stored(_) | ValueSource::Changing => {
-                any |= self.others(index, link, target, argument);
+                self.others(index, link, target, argument)
+            }
+        }
+    }
+
+    /// Asks how many members a target has.
+    fn counted(
+        &mut self,
+        index: usize,
+        link: &'a CompiledLink,
+        target: &'a CompiledTarget,
+        argument: &[u8],
+    ) -> bool {
+        let count = self.count(index, link, target);
+        if let Some(holds) = number_holds(link, count)
+            && let Some(done) = self.number(link, holds)
+        {
+            return done;
+        }
+        let mut text = Vec::new();
+        bytes::push_integer(count, &mut text);
+        let base = self.values.foreign(&text);
+        let name = Cow::Borrowed(member_key(&self.context, target));
+        self.value(link, target, name, base, argument)
+    }
+
+    /// Asks the members of a slot.
+    #[inline]
+    fn facts(
+        &mut self,
+        index: usize,
+        link: &'a CompiledLink,
+        target: &'a CompiledTarget,
+        (slot, side): (Slot, Side),
+        argument: &[u8],
+    ) -> bool {
+        let mut any = false;
+        for entry in self.values.entries(slot) {
+            // Nothing is said of what there is no work left for; scores are still compared.
+            if !self.values.work.charge(WORK_ENTRY) {
+                return any;
+            }
+            let facts: &'a Facts = self.context.facts;
+            let name = facts.bytes(facts.entry(entry).name);
+            if !target.selects(name) {
+                continue;
+            }
+            let base = self.values.base(entry, side);
+            // Several entries may have the same value, and several targets the same entry: a link asks it once.
+            if !self.context.exhaustive && self.values.has_failed(base, link.number) {
+                continue;
+            }
+            if !self.may_match(link, base) {
+                self.values.fail(base, link.number);
+            } else if !self.is_excluded(index, link, target, name) {
+                self.spared = false;
+                if self.value(link, target, Cow::Borrowed(name), base, argument) {
+                    any = true;
+                } else if !self.spared {
+                    // A value that only this field spares may count in another.
+                    self.values.fail(base, link.number);
+                }
             }
         }
         any
+    }
+
+    /// Asks a variable of `TX` by its place.
+    fn tx_variable(
+        &mut self,
+        index: usize,
+        link: &'a CompiledLink,
+        target: &'a CompiledTarget,
+        place: u16,
+        argument: &[u8],
+    ) -> bool {
+        let names: &'a [Box<[u8]>] = &self.context.program.names.names;
+        let name: &'a [u8] = names.get(usize::from(place)).map_or(b"", |name| name);
+        let Some(value) = self.state.tx.at(place) else {
+            return false;
+        };
+        if self.is_excluded(index, link, target, name) {
+            return false;
+        }
+        if let Some(holds) = number_holds(link, value.integer())
+            && let Some(done) = self.number(link, holds)
+        {
+            return done;
+        }
+        let mut text = Vec::new();
+        if let Some(value) = self.state.tx.at(place) {
+            value.push(&mut text);
+        }
+        let base = self.values.foreign(&text);
+        self.value(link, target, Cow::Borrowed(name), base, argument)
     }
 
     /// What comes of a numeric operator's answer; `None` when the value's text is needed.

@@ -2,20 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::{MAX_TEXT_BYTES, Run};
+use super::state::{MAX_TEXT_BYTES, Noted, Run};
 use crate::rules::run::report::MatchedVar;
 use crate::rules::run::values::OutputId;
 use crate::rules::wire::Variable;
 
 /// Members of `MATCHED_VARS`.
 const MAX_MATCHED_VARS: usize = 256;
-
-/// A value that matched: texts are made of it when somebody asks.
-pub(super) struct Noted<'a> {
-    variable: Variable,
-    name: Cow<'a, [u8]>,
-    value: OutputId,
-}
 
 impl<'a> Run<'a, '_> {
     /// Note what matched, for `MATCHED_VAR` and reports.

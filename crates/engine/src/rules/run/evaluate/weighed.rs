@@ -1,6 +1,6 @@
 //! Whether a match in a field where people write counts, see [`crate::rules::weigh`].
 
-use super::{MAX_TEXT_BYTES, Run};
+use super::state::{MAX_TEXT_BYTES, Run};
 use crate::rules::program::rule::CompiledLink;
 use crate::rules::program::slots::Side;
 use crate::rules::program::slots::Slot;
@@ -24,9 +24,6 @@ const WORK_TENTHS: u64 = 500;
 
 /// Parameters of a query that are taken out of it. One with more of them counts.
 const MAX_PAIRS: usize = 1_000;
-
-/// What is weighed once in a phase: a value, as what, for rules of which kind.
-pub(super) type Weighing = (OutputId, Field, Classes);
 
 impl<'a> Run<'a, '_> {
     /// Whether a value that matched is content that breaks out of nothing: the match does not count then, and is told
