@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 DATA: Final = Path(os.environ.get("STARFORT_QUALITY", ROOT / "build/quality"))
 """Where scripts/fetch-quality puts what is measured with."""
 
-CORPORA: Final = Path(os.environ.get("STARFORT_CORPORA", ROOT.parent / "shared/corpora"))
-"""Data of others beside the repository; parts that want it go without where it is missing."""
+CORPORA: Final = Path(os.environ.get("STARFORT_CORPORA") or "$STARFORT_CORPORA")
+"""The folder of public collections. Parts that want one go without it when the variable is not set."""
 
 ADDRESS: Final = "203.0.113.9"
 """Where every request comes from (TEST-NET-3, RFC 5737)."""

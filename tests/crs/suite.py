@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,8 +17,9 @@ from starfort.threats.seclang.load import CompiledRules, load_rules
 from starfort.threats.seclang.parse import Snippet
 from tests.crs.backend import Response, answer
 from tests.crs.request import Request, read, wire
+from tests.support.corpora import corpus
 
-CORPUS = Path(os.environ.get("STARFORT_CORPORA", Path(__file__).parents[3] / "shared/corpora")) / "crs"
+CORPUS = corpus("crs")
 
 # what the suite's README asks for, in our words: nothing blocks, every rule runs, and limits that its tests rely on
 TEST_SETTINGS = Snippet(

@@ -13,10 +13,9 @@ from starfort.threats.seclang.parse import Snippet
 from tests.crs.backend import answer
 from tests.crs.request import read, wire
 from tests.crs.suite import CORPUS, as_request, as_response, stages
+from tests.support.corpora import needs_corpus
 
-pytestmark = pytest.mark.skipif(
-    not CORPUS.is_dir(), reason=f"no CRS corpus at {CORPUS}; set STARFORT_CORPORA"
-)
+pytestmark = needs_corpus("crs")
 
 
 @pytest.mark.parametrize("paranoia", [1, 2, 4])

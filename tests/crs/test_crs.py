@@ -9,10 +9,9 @@ from ruamel.yaml import YAML
 
 from starfort._engine import RuleSet
 from tests.crs.suite import CORPUS, Stage, compiled, failures, stages
+from tests.support.corpora import needs_corpus
 
-pytestmark = pytest.mark.skipif(
-    not CORPUS.is_dir(), reason=f"no CRS corpus at {CORPUS}; set STARFORT_CORPORA"
-)
+pytestmark = needs_corpus("crs")
 
 EXCEPTIONS: dict[str, str] = YAML(typ="safe").load(Path(__file__).with_name("exceptions.yaml")) or {}
 

@@ -10,11 +10,11 @@ from examples.demo.traffic import INJECTIONS, NOSQL_INJECTION
 
 from starfort import _engine, bundle
 from starfort.runtime import assemble
-from tests.crs.suite import CORPUS
+from tests.support.corpora import needs_corpus
 from tests.support.installation import write_configuration
 from tests.support.rule_sets import installed_crs
 
-pytestmark = pytest.mark.skipif(not CORPUS.exists(), reason=f"{CORPUS} is missing: set STARFORT_CORPORA")
+pytestmark = needs_corpus("crs")
 HOME = "203.0.113.7"
 ORDER = b'{"items": [{"id": 3, "quantity": 1}], "note": "ring twice"}'
 LOGIN = b'{"email": "customer7@shop.example", "password": "pw-1f2e3d4c5b6a"}'

@@ -17,10 +17,9 @@ from starfort._engine import RuleSet
 from starfort.threats.rulesets import BASE_RULES
 from starfort.threats.seclang.load import load_rules
 from tests.crs.suite import CORPUS
+from tests.support.corpora import needs_corpus
 
-pytestmark = pytest.mark.skipif(
-    not CORPUS.is_dir(), reason=f"no CRS corpus at {CORPUS}; set STARFORT_CORPORA"
-)
+pytestmark = needs_corpus("crs")
 
 SQL = "1' UNION SELECT password FROM users-- -"
 XSS = "<script>alert(document.cookie)</script>"

@@ -24,11 +24,12 @@ from starfort.threats.seclang.load import load_rules
 from tests.crs.suite import CORPUS
 from tests.crs.test_evasion import FORM, JSON, PATH, SQL, XSS, every, unicode_escapes
 from tests.crs.through_envoy import CONFIG, Proxy, proxied
+from tests.support.corpora import needs_corpus
 from tests.support.filter_bench import MODULE, Receive, Scope, Send
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no CRS corpus at {CORPUS}; set STARFORT_CORPORA"),
+    needs_corpus("crs"),
     pytest.mark.skipif(not MODULE.exists(), reason=f"{MODULE} is not built: run make setup"),
     pytest.mark.asyncio(loop_scope="module"),
 ]

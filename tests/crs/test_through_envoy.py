@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.crs.suite import CORPUS, stages
+from tests.crs.suite import stages
 from tests.crs.through_envoy import failures, outcomes
+from tests.support.corpora import needs_corpus
 from tests.support.filter_bench import MODULE
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no CRS corpus at {CORPUS}; set STARFORT_CORPORA"),
+    needs_corpus("crs"),
     pytest.mark.skipif(not MODULE.exists(), reason=f"{MODULE} is not built: run make setup"),
 ]
 

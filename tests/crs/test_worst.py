@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tests.crs.shapes import WRAPPERS, Atom, Shape, weight
-from tests.crs.suite import CORPUS
 from tests.crs.worst import (
     KNOWN,
     LARGE,
@@ -22,10 +21,9 @@ from tests.crs.worst import (
     ordinary_bodies,
     rules,
 )
+from tests.support.corpora import needs_corpus
 
-pytestmark = pytest.mark.skipif(
-    not CORPUS.is_dir(), reason=f"no CRS corpus at {CORPUS}; set STARFORT_CORPORA"
-)
+pytestmark = needs_corpus("crs")
 
 LINEAR = 2.5
 """Growth from `SMALL` to `LARGE`, four times as large: 1 when linear, 4 when quadratic; between, what machines add."""

@@ -10,13 +10,13 @@ use starfort_engine::client::geo::{GeoDatabases, Place};
 use starfort_engine::explain::{Described, DescribedResponse, explain};
 use starfort_engine::hash::KeyedHash;
 use starfort_engine::headers::Headers;
-use starfort_engine::http::body::BodyKind;
+use starfort_engine::http::body::{Body, BodyKind};
 use starfort_engine::http::collect::Collect;
 use starfort_engine::http::listener::{Both, Listener};
 use starfort_engine::http::multipart::Part as BodyPart;
 use starfort_engine::http::{
     Anomalies, Anomaly, Limits, MAX_NAME_BYTES, Parameters, body, cookies, decompress, form,
-    headers, json, multipart, path, query, readings, xml,
+    headers, json, path, query, readings, xml,
 };
 use starfort_engine::identity::{Identities, Offered};
 use starfort_engine::rules::wire::{
@@ -137,7 +137,7 @@ pub(crate) fn fuzz_multipart(data: &[u8]) {
         let content_type = format!("multipart/{kind}; boundary={boundary}");
         let mut contents = Contents(0);
         let (parameters, _) = collected(BodyKind::Multipart, &mut contents, |both| {
-            multipart::read(Some(&content_type), content, false, 0, both);
+            Body::plain(Some(&content_type), content, false).read(None, b'&', both);
         });
         // Each value under each of a part's names, as sent and decoded.
         assert_bounded(&parameters, content.len(), 64);

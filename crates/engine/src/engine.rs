@@ -10,7 +10,7 @@ use crate::client::Clients;
 use crate::client::address::AddressRanges;
 use crate::client::bot::Bots;
 use crate::client::geo::GeoDatabases;
-use crate::endpoint::{EndpointMatch, Matcher};
+use crate::endpoint::{EndpointMatch, Found, Matcher};
 use crate::error::EngineError;
 use crate::hash::KeyedHash;
 use crate::identity::Identities;
@@ -162,13 +162,9 @@ impl Engine {
             .unwrap_or(&self.limits)
     }
 
-    /// Limits of a request that servers could read as calls of several endpoints: those that refuse what is over them
-    /// before those that let it pass, then those that inspect more.
-    pub(crate) fn limits_of_any<'m>(
-        &self,
-        first: &EndpointMatch,
-        others: impl Iterator<Item = &'m EndpointMatch>,
-    ) -> &Limits {
+    /// The limits of a request. When servers could read it as calls of several endpoints, the strictest limits hold:
+    /// those that refuse what is over them before those that let it pass, then those that inspect more.
+    pub(crate) fn limits_of_call(&self, found: &Found) -> &Limits {
         let laxity = |limits: &&Limits| {
             (
                 limits.over_limit == OverLimit::Pass,
@@ -176,8 +172,8 @@ impl Engine {
                 std::cmp::Reverse(limits.request_body_bytes),
             )
         };
-        let others = others.map(|matched| self.limits_of(*matched));
-        others.fold(self.limits_of(*first), |one, other| {
+        let others = found.also.iter().map(|seen| self.limits_of(seen.matched));
+        others.fold(self.limits_of(found.matched), |one, other| {
             if laxity(&other) < laxity(&one) {
                 other
             } else {

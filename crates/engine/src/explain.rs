@@ -11,10 +11,10 @@ use smol_str::SmolStr;
 
 use crate::engine::{Engine, Now};
 use crate::event::EventRow;
+use crate::input::{RequestHead, ResponseHead, StreamEnd};
 use crate::outcome::{
     LocalResponse, RequestEffects, RequestOutcome, ResponseBodyOutcome, ResponseOutcome,
 };
-use crate::pipeline::{RequestHead, ResponseHead, StreamEnd};
 use crate::policy::PolicyTrace;
 use crate::transaction::Transaction;
 
@@ -231,7 +231,7 @@ fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, n
         RequestOutcome::NeedBody { .. } | RequestOutcome::NeedBeginning => return played,
     }
     let own = engine
-        .api(transaction.matched.api)
+        .api(transaction.found.matched.api)
         .map(|api| &*api.upstream);
     let upstream = played.effects.upstream.as_deref().or(own);
     upstream
@@ -305,13 +305,13 @@ fn explanation(
     now: Now,
 ) -> Explanation {
     let trace = transaction.trace.take().unwrap_or_default();
-    let api = engine.api(transaction.matched.api);
-    let endpoint = engine.endpoint(transaction.matched.endpoint);
+    let api = engine.api(transaction.found.matched.api);
+    let endpoint = engine.endpoint(transaction.found.matched.endpoint);
     let request = ExplainedRequest {
         method: transaction.method.clone(),
         scheme: transaction.scheme.clone(),
         host: transaction.host.clone(),
-        path: transaction.path.clone(),
+        path: transaction.found.path.clone(),
         protocol: transaction.protocol,
         content_type: transaction.content_type.clone(),
         api: api.map(|api| api.name.clone()).unwrap_or_default(),
@@ -326,7 +326,11 @@ fn explanation(
         },
         documented: endpoint.documented,
     });
-    let readings = transaction.also.iter().filter(|seen| !seen.grants_only);
+    let readings = transaction
+        .found
+        .also
+        .iter()
+        .filter(|seen| !seen.grants_only);
     let readings = readings
         .map(|seen| ExplainedReading {
             path: seen.path.clone(),

@@ -6,6 +6,7 @@
 pub mod bundle;
 mod bundle_file;
 pub mod client;
+mod conversation;
 pub mod endpoint;
 mod engine;
 pub mod error;
@@ -15,6 +16,8 @@ pub mod hash;
 pub mod headers;
 pub mod http;
 pub mod identity;
+mod input;
+mod login;
 mod outcome;
 mod pace;
 mod pipeline;
@@ -28,6 +31,7 @@ pub mod signals;
 #[cfg(test)]
 mod testing;
 mod transaction;
+mod view;
 mod work;
 
 pub use bundle_file::MAX_PAYLOAD_BYTES;
@@ -39,6 +43,6 @@ pub use outcome::{
 /// Text of events and of what a request says: short ones inline, long ones shared.
 pub use smol_str::SmolStr;
 
+pub use input::{RequestHead, ResponseHead, StreamEnd};
 pub use pace::BodyPace;
-pub use pipeline::{RequestHead, ResponseHead, StreamEnd};
 pub use transaction::Transaction;

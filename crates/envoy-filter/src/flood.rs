@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use starfort_engine::event::EventRow;
 
 use crate::clock;
+use crate::filter_config::FilterConfig;
 use crate::hooks::row::empty;
-use crate::process::{FilterConfig, Process};
+use crate::process::Process;
 
 /// Rows go out in pieces, so many a second.
 const PIECES_PER_S: u32 = 200;

@@ -22,9 +22,9 @@ pub(crate) use answer::Answer;
 
 use crate::clock::{monotonic_ns, now};
 use crate::delay::Held;
+use crate::filter_config::FilterConfig;
 use crate::host::{Chunks, Host, Part, Side};
 use crate::metrics::Counter;
-use crate::process::FilterConfig;
 use pace::Waits;
 
 /// What is left to do when nothing is borrowed any more.

@@ -1,7 +1,7 @@
 //! Starfort as an Envoy dynamic module.
 //!
 //! Read in this order: `abi.rs` (Envoy's C interface, the only unsafe code), `host.rs` (the same as a safe trait),
-//! `hooks.rs` (one stream), `process.rs` (what streams share), `event_socket.rs` (the control plane).
+//! `hooks.rs` (one stream), `process.rs` (what streams share), `threads.rs` and `event_socket.rs` (the control plane).
 #![deny(unsafe_code)]
 #![cfg_attr(
     any(test, feature = "flood"),
@@ -17,6 +17,7 @@ mod connections;
 mod delay;
 mod event_queue;
 mod event_socket;
+mod filter_config;
 #[cfg(feature = "flood")]
 pub mod flood;
 mod frames;
@@ -31,6 +32,7 @@ mod process;
 mod settings;
 #[cfg(test)]
 mod testing;
+mod threads;
 
 /// The ABI that this module is written for; Envoy 1.40 has it.
 pub(crate) const ABI_VERSION: &str = "v0.2.0";

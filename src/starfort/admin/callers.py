@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from starfort.admin.filters import ClientFilter
 from starfort.admin.window import DAY_S, Window, sql
+from starfort.store.parameters import Value
 
 KINDS: Final = ("fingerprint", "ja4", "network", "bot")
 """What many callers share: of these there are few enough for a rollup of their own."""
@@ -37,7 +38,7 @@ _MOST: Final = f"""{{key:Identifier}} IN (
 _BOT: Final = "countIf(bot != {bot:String}) = 0"
 
 
-def rolled(wanted: ClientFilter, window: Window, limit: int, offset: int) -> tuple[str, dict[str, Any]]:
+def rolled(wanted: ClientFilter, window: Window, limit: int, offset: int) -> tuple[str, dict[str, Value]]:
     """The query that answers from a rollup, and its parameters.
 
     Args:
@@ -47,7 +48,7 @@ def rolled(wanted: ClientFilter, window: Window, limit: int, offset: int) -> tup
         offset: after how many.
     """
     by_day = window.length_s > DAY_S
-    parameters: dict[str, Any] = {
+    parameters: dict[str, Value] = {
         "since": begin_of(window.since, by_day=by_day), "sort": wanted.sort, "limit": limit, "offset": offset,
     }  # fmt: skip
     if by_day and wanted.by in KINDS:

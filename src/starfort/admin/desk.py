@@ -9,10 +9,11 @@ from starfort.admin.login import Login
 from starfort.admin.mutes import Mutes
 from starfort.admin.roles import Role
 from starfort.admin.second_factor import SecondFactor
-from starfort.admin.service import Insight, Source
+from starfort.admin.service import Insight
 from starfort.admin.sessions import Sessions
 from starfort.admin.state import StateDatabase
 from starfort.admin.tokens import Tokens
+from starfort.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +33,20 @@ class Desk:
     """File with the first administrator's password, when this start made one."""
 
     @classmethod
-    def open(cls, source: Source) -> "Desk":
+    def open(cls, runtime: Runtime) -> "Desk":
         """Open the state of a runtime, making the first administrator when there is none.
 
         Raises:
             AdminError: the state belongs to a newer Starfort.
             OSError: the data directory cannot be written.
         """
-        data_dir = source.data_dir
+        data_dir = runtime.data_dir
         database = StateDatabase(data_dir)
         accounts = Accounts(database)
         first = accounts.ensure_first_admin(data_dir)
 
         def required() -> frozenset[Role]:
-            admin = getattr(source.config, "admin", None)
-            return frozenset(Role(name) for name in getattr(admin, "second_factor", ()))
+            return frozenset(Role(name) for name in runtime.config.admin.second_factor)
 
         sessions = Sessions(database, data_dir, required)
         limiter = Limiter()
@@ -61,6 +61,6 @@ class Desk:
             second_factor=second_factor,
             limiter=limiter,
             mutes=mutes,
-            insight=Insight(source, mutes),
+            insight=Insight(runtime, mutes),
             first_password=first,
         )

@@ -1,14 +1,17 @@
 """The catalogue as people look at it: counted, filtered, sorted, as a tree, and one endpoint in detail."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import TypeAlias
 
 from starfort.admin import models
 from starfort.admin.errors import NotFoundError
 from starfort.admin.filters import EndpointFilter
 from starfort.admin.window import RangeName, Window
+from starfort.catalogue import Endpoint
+from starfort.store.parameters import Value
+from starfort.store.rows import Row
 
 NEW_FOR = timedelta(hours=24)
 """How long an endpoint counts as new: a working day and its night."""
@@ -21,79 +24,21 @@ MAX_CALLS = 200_000
 rollup of callers by endpoint, so that none saves much."""
 MAX_TRAFFIC_ROWS = 100_000
 
-Rows = Callable[[str, str, dict[str, Any]], Awaitable[list[dict[str, Any]]]]
+Rows = Callable[[str, str, Mapping[str, Value]], Awaitable[list[Row]]]
 IsFar = Callable[[Window], Awaitable[bool]]
-
-
-class KnownEndpoint(Protocol):
-    """What is asked of one endpoint of the catalogue."""
-
-    @property
-    def id(self) -> str:
-        """Stable id."""
-
-    @property
-    def api(self) -> str:
-        """Name of its API."""
-
-    @property
-    def host(self) -> str:
-        """Host that it was seen on, or is configured for."""
-
-    @property
-    def method(self) -> str:
-        """Upper case."""
-
-    @property
-    def template(self) -> str:
-        """Path template."""
-
-    @property
-    def documented(self) -> bool:
-        """Whether an OpenAPI document has it."""
-
-    @property
-    def labels(self) -> Sequence[str]:
-        """Its labels and its API's."""
-
-    @property
-    def suggested_labels(self) -> Sequence[str]:
-        """Labels that its traffic suggests."""
-
-    @property
-    def first_seen(self) -> datetime | None:
-        """First call."""
-
-    @property
-    def last_seen(self) -> datetime | None:
-        """Last call."""
-
-    @property
-    def auth_seen(self) -> Sequence[str]:
-        """Kinds of credential seen."""
-
-    @property
-    def sensitive(self) -> Sequence[str]:
-        """Sensitive classes seen."""
-
-
-class Endpoints(Protocol):
-    """What is asked of the runtime here."""
-
-    catalogue: Any
 
 
 class EndpointView:
     """Answers about the catalogue.
 
     Args:
-        source: has the catalogue.
+        endpoints: every endpoint of the catalogue.
         rows: runs a bastion's query in a thread.
         reads_rollups: whether a window has too many events to read them all.
     """
 
-    def __init__(self, source: Endpoints, rows: Rows, reads_rollups: IsFar) -> None:
-        self._source = source
+    def __init__(self, endpoints: Callable[[], Sequence[Endpoint]], rows: Rows, reads_rollups: IsFar) -> None:
+        self._endpoints = endpoints
         self._rows = rows
         self._reads_rollups = reads_rollups
 
@@ -159,12 +104,13 @@ class EndpointView:
         """
         summary = self.find(endpoint_id)
         window = Window.of(name)
-        scope: dict[str, Any] = {"since": window.since, "endpoint_id": endpoint_id}
+        since = window.since
+        scope: dict[str, Value] = {"since": since, "endpoint_id": endpoint_id}
         which = scope | {"limit": MAX_VALUES}
         rolled = ""
         if await self._reads_rollups(window):
             rolled, which["api"] = "_rolled", summary.api
-            scope["since"] = await self._latest_calls(scope | {"api": summary.api})
+            since = scope["since"] = await self._latest_calls(since, {**scope, "api": summary.api})
         values, consumers, traffic = await asyncio.gather(
             self._rows("visibility", f"endpoint_values{rolled}", which),
             self._rows("visibility", "endpoint_consumers", scope | {"limit": MAX_CONSUMERS}),
@@ -190,27 +136,26 @@ class EndpointView:
                 for row in consumers
             ],
             consumers_total=consumers[0]["total"] if consumers else 0,
-            consumers_since=scope["since"],
+            consumers_since=since,
         )
 
-    async def _latest_calls(self, scope: dict[str, Any]) -> datetime:
+    async def _latest_calls(self, since: datetime, scope: Mapping[str, Value]) -> datetime:
         """Since when an endpoint had as many calls as can be read to count its callers."""
-        rows = await self._rows("visibility", "endpoint_latest", scope | {"most": MAX_CALLS})
+        rows = await self._rows("visibility", "endpoint_latest", {**scope, "most": MAX_CALLS})
         hour = datetime.fromtimestamp(rows[0]["since"] if rows else 0, UTC)
-        since: datetime = scope["since"]
         return max(hour, since)
 
     def _summaries(self, endpoint_id: str = "") -> list[models.EndpointSummary]:
-        known = self._source.catalogue.endpoints()
+        known = self._endpoints()
         now = datetime.now(UTC)
         began = min((_aware(row.first_seen) or now for row in known), default=now)
         # On the first day everything was seen for the first time; what a document has is no news then.
         first_day = now - began < NEW_FOR
         return [_summary(row, now, first_day) for row in known if endpoint_id in ("", row.id)]
 
-    async def _traffic(self) -> dict[str, dict[str, Any]]:
+    async def _traffic(self) -> dict[str, Row]:
         window = Window.of("24h")
-        parameters = {
+        parameters: dict[str, Value] = {
             "table": window.table,
             "since": window.since.strftime("%Y-%m-%d %H:%M:%S"),
             "limit": MAX_TRAFFIC_ROWS,
@@ -254,7 +199,8 @@ def _latest(time: datetime | None) -> float:
     return -time.timestamp() if time is not None else 0.0
 
 
-_ORDER: dict[str, Callable[[models.EndpointSummary], Any]] = {
+_Key: TypeAlias = tuple[str | float, ...]
+_ORDER: dict[str, Callable[[models.EndpointSummary], _Key]] = {
     "path": lambda row: (row.host, row.path, row.method),
     "requests": lambda row: (-row.requests, row.host, row.path, row.method),
     "errors": lambda row: (-row.error_share, row.host, row.path, row.method),
@@ -288,7 +234,7 @@ def _segments(path: str) -> list[str]:
     return [segment for segment in path.split("/") if segment]
 
 
-def _summary(endpoint: KnownEndpoint, now: datetime, first_day: bool) -> models.EndpointSummary:
+def _summary(endpoint: Endpoint, now: datetime, first_day: bool) -> models.EndpointSummary:
     first = _aware(endpoint.first_seen)
     fresh = first is not None and now - first < NEW_FOR
     return models.EndpointSummary(
@@ -308,7 +254,7 @@ def _summary(endpoint: KnownEndpoint, now: datetime, first_day: bool) -> models.
     )
 
 
-def _with_traffic(row: models.EndpointSummary, traffic: dict[str, dict[str, Any]]) -> models.EndpointSummary:
+def _with_traffic(row: models.EndpointSummary, traffic: dict[str, Row]) -> models.EndpointSummary:
     found = traffic.get(row.id)
     if not found:
         return row

@@ -1,17 +1,22 @@
 """What lists may be filtered by; the API's query parameters and the dashboard's addresses are these."""
 
 import ipaddress
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from starfort.admin.window import RangeName
+from starfort.base.actions import ACTIONS, decision_filters
+from starfort.store.parameters import Value
 
 Text = Annotated[str, Field(max_length=256)]
 Name = Annotated[str, Field(max_length=128)]
 _ADDRESSES: list[JsonValue] = [{"const": ""}, {"format": "ipv4"}, {"format": "ipv6"}]
-ACTIONS = ("allow", "tag", "limit", "block", "divert", "deceive", "delay", "mask")
-"""What stands before the policy's name in the columns `tags` and `observed` of events."""
+if TYPE_CHECKING:
+    Decided = str
+else:
+    # The API's description lists the words, so this is a `Literal` of what the table of actions says.
+    Decided = Literal[decision_filters()]
 BotClass = Literal["", "none", "good", "bad", "tool"]
 
 
@@ -44,8 +49,7 @@ class EventFilter(Filter):
         ""
     )
     action: Annotated[
-        Literal["", "allow", "limit", "block", "divert", "deceive", "stopped"],
-        Field(description="With which this was done; `stopped` is all but `allow`."),
+        Decided, Field(description="With which this was done; `stopped` is all but `allow`.")
     ] = ""
     policy: Annotated[Name, Field(description="That this policy acted on or would have.")] = ""
     observed: Annotated[Name, Field(description="That this policy would have acted on in observe mode.")] = ""
@@ -62,14 +66,15 @@ class EventFilter(Filter):
             ipaddress.ip_address(value)
         return value
 
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Value]:
         """Parameters of the query `events_page`."""
         values = self.model_dump(exclude={"range", "status"})
         low = int(self.status.replace("x", "0")) if self.status else 0
         return values | {
             "status_min": low,
             "status_max": low + 99 if "x" in self.status else low,
-            "actions": list(ACTIONS),
+            # what stands before the policy's name in the columns `tags` and `observed` of events
+            "actions": [action.word for action in ACTIONS],
         }
 
 

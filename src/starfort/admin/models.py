@@ -9,6 +9,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from starfort.admin.decisions import DecisionCounts, counts_decisions
+
 Item = TypeVar("Item")
 
 Severity = Literal["info", "low", "medium", "high", "critical"]
@@ -29,32 +31,34 @@ class Page(Model, Generic[Item]):
     offset: Annotated[int, Field(description="How many were left out before it.")]
 
 
-class TrafficPoint(Model):
-    """Requests within one step of a series, by what was done with them."""
+@counts_decisions
+class _Step(DecisionCounts, Model):
+    """One step of a series."""
 
     time: Annotated[datetime, Field(description="Begin of the step.")]
-    allowed: int = 0
-    blocked: int = 0
-    limited: int = 0
-    diverted: int = 0
-    deceived: int = 0
+
+
+class TrafficPoint(_Step):
+    """Requests within one step of a series, by what was done with them."""
+
     errors: Annotated[int, Field(description="Of all of them, those answered with 500 or above.")] = 0
 
     @property
     def total(self) -> int:
         """All requests of the step."""
-        return self.allowed + self.blocked + self.limited + self.diverted + self.deceived
+        return self.decided_count
 
 
-class TrafficTotals(Model):
-    """Requests within a window."""
+@counts_decisions
+class _Requests(DecisionCounts, Model):
+    """How many requests there were."""
 
     requests: int = 0
-    allowed: int = 0
-    blocked: int = 0
-    limited: int = 0
-    diverted: int = 0
-    deceived: int = 0
+
+
+class TrafficTotals(_Requests):
+    """Requests within a window."""
+
     client_errors: Annotated[int, Field(description="Answered with 400 to 499.")] = 0
     server_errors: Annotated[int, Field(description="Answered with 500 or above.")] = 0
     addresses: Annotated[int, Field(description="Different client addresses (estimated, ±1.6 %).")] = 0
@@ -67,7 +71,7 @@ class TrafficTotals(Model):
     @property
     def stopped(self) -> int:
         """Requests that did not simply pass."""
-        return self.requests - self.allowed
+        return self.requests - self.allowed_count
 
 
 class Traffic(Model):

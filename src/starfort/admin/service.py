@@ -7,30 +7,33 @@ Methods are asynchronous and never block the event loop: queries run in a thread
 import asyncio
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import structlog
 
 from starfort.admin import models
 from starfort.admin.attention import attention
 from starfort.admin.callers import rolled
-from starfort.admin.endpoints import EndpointView, KnownEndpoint
+from starfort.admin.endpoints import EndpointView
 from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
 from starfort.admin.filters import ClientFilter, EventFilter
 from starfort.admin.mutes import Muted, Mutes
 from starfort.admin.trials import Trials
 from starfort.admin.window import DAY_S, RangeName, Window, sql
-from starfort.alerts import AlertHistory, StoredAlert
-from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
+from starfort.alerts import StoredAlert
+from starfort.config import Config
+from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Runtime, Status
 from starfort.runtime.findings import CHECKS, why
-from starfort.signals import ActiveSignal, Detector, SignalTable
+from starfort.signals import ActiveSignal
 from starfort.store import QueryLimitError, StoreBusyError
+from starfort.store.parameters import Value
 from starfort.store.reach import SHORT_S, is_far
+from starfort.store.rows import Row
 from starfort.visibility.openapi import export_openapi
 
+Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
 log = structlog.get_logger(__name__)
 
@@ -41,71 +44,19 @@ TOP_ID = "\x7f" * 8
 _BASTIONS = {check.code: check.bastion for check in CHECKS}
 
 
-class Store(Protocol):
-    """What is asked of the store."""
-
-    def query(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Rows of a SELECT; blocking."""
-
-
-class Catalogue(Protocol):
-    """What is asked of the catalogue."""
-
-    def endpoints(self) -> Sequence[KnownEndpoint]:
-        """Every endpoint."""
-
-    def findings(self) -> Sequence[Any]:
-        """What is wrong with the APIs as they stand, most severe first."""
-
-
-class Source(Protocol):
-    """What is asked of the runtime; `starfort.runtime.Runtime` is one."""
-
-    data_dir: Path
-    store: Any
-    catalogue: Any
-    signals: SignalTable
-    alerts: AlertHistory
-
-    @property
-    def config(self) -> Any:
-        """The configuration in force."""
-
-    def status(self) -> Status:
-        """How everything is."""
-
-    def nodes(self) -> list[NodeStatus]:
-        """Filters that are or were connected."""
-
-    def running_detectors(self) -> Sequence[Detector]:
-        """Detectors as they run, with their settings."""
-
-    def policies(self) -> list[PolicyStatus]:
-        """Policies with their hits; blocking."""
-
-    def clear_signal(self, kind: str, key_type: str, key: str) -> bool:
-        """Lift a signal everywhere."""
-
-    async def reload(self) -> ReloadResult:
-        """Read the configuration again."""
-
-    def metrics(self) -> bytes:
-        """Prometheus text."""
-
-
 class Insight:
     """Answers for API and dashboard.
 
     Args:
-        source: the runtime.
+        runtime: the control plane that is asked about.
         mutes: which alerts ask for nobody's attention.
     """
 
-    def __init__(self, source: Source, mutes: Mutes) -> None:
-        self._source = source
+    def __init__(self, runtime: Runtime, mutes: Mutes) -> None:
+        self._runtime = runtime
         self._mutes = mutes
-        self.endpoints = EndpointView(source, self._rows, self._reads_rollups)
-        self.trials = Trials(source)
+        self.endpoints = EndpointView(runtime.catalogue.endpoints, self._rows, self._reads_rollups)
+        self.trials = Trials(runtime)
 
     # ---- traffic
 
@@ -144,7 +95,7 @@ class Insight:
         return window.reading("traffic_api_1m") if far else window
 
     async def _is_far(self, since: datetime, table: Literal["events", "traffic_1m"] = "events") -> bool:
-        return await self._ask(is_far, self._source.store, since, table)
+        return await self._ask(is_far, self._runtime.store, since, table)
 
     async def apis(self, name: RangeName, limit: int) -> list[models.ApiTraffic]:
         """The busiest APIs of a window."""
@@ -172,7 +123,7 @@ class Insight:
         window = Window.of(wanted.range)
         if await self._reads_rollups(window):
             text, parameters = rolled(wanted, window, limit, offset)
-            rows: list[dict[str, Any]] = await self._ask(self._source.store.query, text, parameters)
+            rows = await self._ask(self._runtime.store.query, text, parameters)
         else:
             parameters = wanted.model_dump(exclude={"range"}) | {"limit": limit, "offset": offset}
             rows = await self._rows("visibility", "clients", parameters | {"since": window.since})
@@ -212,7 +163,7 @@ class Insight:
     async def findings(self, name: RangeName, limit: int, offset: int) -> models.Page[models.Finding]:
         """Codes of findings and anomalies, most frequent first."""
         window = Window.of(name)
-        parameters = {"since": window.since, "limit": limit, "offset": offset}
+        parameters: dict[str, Value] = {"since": window.since, "limit": limit, "offset": offset}
         rolled = "_rolled" if await self._reads_rollups(window) else ""
         rows = await self._rows("visibility", f"findings{rolled}", parameters)
         total = rows[0]["total"] if rows else 0
@@ -229,7 +180,7 @@ class Insight:
             NotFoundError: no endpoint is of that API.
             InvalidError: there are several and none is named.
         """
-        catalogue = self._source.catalogue
+        catalogue = self._runtime.catalogue
         names = sorted({row.api for row in catalogue.endpoints()})
         if not api and len(names) != 1:
             raise InvalidError(f"name one API of: {', '.join(names) or 'none yet'}")
@@ -237,7 +188,7 @@ class Insight:
             raise NotFoundError(
                 f"the catalogue has no API {api[:128]!r}; it has: {', '.join(names) or 'none yet'}"
             )
-        return await self._ask(export_openapi, catalogue, self._source.store, api or names[0])
+        return await self._ask(export_openapi, catalogue, self._runtime.store, api or names[0])
 
     def posture(
         self, api: str, severity: str, limit: int, offset: int, *, endpoint_id: str = ""
@@ -253,7 +204,7 @@ class Insight:
         """
         rows = [
             row
-            for row in self._source.catalogue.findings()
+            for row in self._runtime.catalogue.findings()
             if api in ("", row.api)
             and severity in ("", row.severity)
             and endpoint_id in ("", row.endpoint_id)
@@ -273,14 +224,14 @@ class Insight:
             api: of this one, "" for all.
         """
         return dict(
-            Counter(row.severity for row in self._source.catalogue.findings() if api in ("", row.api))
+            Counter(row.severity for row in self._runtime.catalogue.findings() if api in ("", row.api))
         )
 
     # ---- policies
 
     async def policies(self) -> list[models.Policy]:
         """Every policy in order, with its hits of the last day."""
-        return [_policy(status) for status in await self._ask(self._source.policies)]
+        return [_policy(status) for status in await self._ask(self._runtime.policies)]
 
     async def policy(self, name: str, window_name: RangeName) -> models.PolicyDetail:
         """One policy with its hits within a window.
@@ -292,7 +243,7 @@ class Insight:
         if not found:
             raise NotFoundError(f"there is no policy {name[:128]!r}")
         window = Window.of(window_name)
-        scope: dict[str, Any] = {"since": window.since, "policy": name}
+        scope: dict[str, Value] = {"since": window.since, "policy": name}
         rolled = ""
         if await self._reads_rollups(window):
             rolled = "_rolled"
@@ -310,7 +261,7 @@ class Insight:
             )
             for time in window.steps()
         ]
-        nothing: dict[str, Any] = {"names": [], "counts": [], "addresses": 0, "subjects": 0, "succeeded": 0}
+        nothing: Row = {"names": [], "counts": [], "addresses": 0, "subjects": 0, "succeeded": 0}
         row = reach[0] if reach else nothing
         hits = [
             models.Counted(value=value, count=count)
@@ -325,16 +276,16 @@ class Insight:
 
     def signals(self, kind: str = "") -> list[models.Signal]:
         """Signals that hold now, highest score first, at most `MAX_SIGNALS`."""
-        active = [row for row in self._source.signals.active() if kind in ("", row.signal.kind)]
+        active = [row for row in self._runtime.signals.active() if kind in ("", row.signal.kind)]
         return [_signal(row) for row in active[:MAX_SIGNALS]]
 
     def signal_kinds(self) -> set[str]:
         """Kinds of signal that the running detectors give."""
-        return {row.spec.kind for row in self._source.running_detectors()}
+        return {row.spec.kind for row in self._runtime.running_detectors()}
 
     def signals_total(self) -> int:
         """How many signals hold now."""
-        return len(self._source.signals.active())
+        return len(self._runtime.signals.active())
 
     def clear_signal(self, kind: str, key_type: str, key: str) -> None:
         """Lift a signal in every filter.
@@ -342,19 +293,19 @@ class Insight:
         Raises:
             NotFoundError: it is not active.
         """
-        if not self._source.clear_signal(kind, key_type, key):
+        if not self._runtime.clear_signal(kind, key_type, key):
             raise NotFoundError(f"no signal {kind[:64]!r} is active for {key_type[:32]} {key[:128]!r}")
 
     def detectors(self) -> list[models.Detector]:
         """Every detector and how it runs."""
-        return [models.Detector(**dataclasses.asdict(row)) for row in self._source.status().detectors]
+        return [models.Detector(**dataclasses.asdict(row)) for row in self._runtime.status().detectors]
 
     async def alerts(
         self, *, kind: str = "", severity: str = "", open_only: bool = False, limit: int = 50, offset: int = 0
     ) -> models.AlertPage:
         """Alerts, latest first."""
         rows = await asyncio.to_thread(
-            self._source.alerts.list,
+            self._runtime.alerts.list,
             kind=kind or None,
             severity=severity or None,
             open_only=open_only,
@@ -371,7 +322,7 @@ class Insight:
         Raises:
             NotFoundError: none has that id.
         """
-        row = await asyncio.to_thread(self._source.alerts.get, alert_id)
+        row = await asyncio.to_thread(self._runtime.alerts.get, alert_id)
         if row is None:
             raise NotFoundError(f"there is no alert {alert_id[:64]!r}")
         return _alert(row, self._mutes.list())
@@ -382,7 +333,7 @@ class Insight:
         Raises:
             NotFoundError: none has that id.
         """
-        row = await asyncio.to_thread(self._source.alerts.acknowledge, alert_id, by)
+        row = await asyncio.to_thread(self._runtime.alerts.acknowledge, alert_id, by)
         if row is None:
             raise NotFoundError(f"there is no alert {alert_id[:64]!r}")
         return _alert(row, self._mutes.list())
@@ -390,7 +341,9 @@ class Insight:
     async def alert_series(self, name: RangeName) -> list[models.AlertPoint]:
         """Alerts by the step in which they were first raised, at most the latest `MAX_ALERTS_CHARTED`."""
         window = Window.of(name)
-        rows = await asyncio.to_thread(self._source.alerts.list, since=window.since, limit=MAX_ALERTS_CHARTED)
+        rows = await asyncio.to_thread(
+            self._runtime.alerts.list, since=window.since, limit=MAX_ALERTS_CHARTED
+        )
         step = max(window.step_s * 4, 60)
         counts: dict[int, dict[str, int]] = {}
         start = int(window.since.timestamp())
@@ -409,66 +362,66 @@ class Insight:
 
     def alerts_open(self) -> dict[str, int]:
         """How many alerts nobody acknowledged, by severity."""
-        return self._source.alerts.open_by_severity()
+        return self._runtime.alerts.open_by_severity()
 
     async def attention(self) -> list[models.AttentionItem]:
         """What waits for a person, most urgent first."""
         counts, policies, alerts = await asyncio.gather(
             self.endpoints.counts(), self.policies(), self.alerts(open_only=True, limit=200)
         )
-        return attention(self._source.status(), counts, policies, alerts.items)
+        return attention(self._runtime.status(), counts, policies, alerts.items)
 
     # ---- status
 
     def status(self) -> Status:
         """How everything is."""
-        return self._source.status()
+        return self._runtime.status()
 
     def nodes(self) -> list[NodeStatus]:
         """Filters that are or were connected."""
-        return self._source.nodes()
+        return self._runtime.nodes()
 
     async def reload(self) -> ReloadResult:
         """Read the configuration again; a bad one leaves the good one in force."""
-        return await self._source.reload()
+        return await self._runtime.reload()
 
     @property
-    def settings(self) -> Any:
-        """The configuration's model."""
-        return self._source.config
+    def settings(self) -> Config:
+        """The configuration in force."""
+        return self._runtime.config
 
     def config(self) -> dict[str, Any]:
         """The configuration in force, as JSON. It names the files and variables of secrets, never them."""
-        dump: Callable[..., dict[str, Any]] = self._source.config.model_dump
-        return dump(mode="json", by_alias=True)
+        return self._runtime.config.model_dump(mode="json", by_alias=True)
 
     def metrics(self) -> bytes:
         """Prometheus text."""
-        return self._source.metrics()
+        return self._runtime.metrics()
 
-    async def _rows(self, bastion: str, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = await self._ask(self._source.store.query, sql(bastion, name), parameters)
-        return rows
+    async def _rows(self, bastion: str, name: str, parameters: Mapping[str, Value]) -> list[Row]:
+        return await self._ask(self._runtime.store.query, sql(bastion, name), parameters)
 
     async def _reads_rollups(self, window: Window) -> bool:
         """Whether a window has too many events to read them all while somebody waits."""
         return window.length_s > SHORT_S and await self._is_far(window.since)
 
-    async def _ask(self, ask: Callable[..., Answer], *arguments: Any) -> Answer:
+    async def _ask(
+        self, ask: Callable[Asked, Answer], *arguments: Asked.args, **named: Asked.kwargs
+    ) -> Answer:
         """Run what asks the store, in a thread.
 
         Raises:
             TooMuchError: it ran into a limit of time, memory or rows, or everybody is asking at once.
         """
         try:
-            return await asyncio.to_thread(ask, *arguments)
+            return await asyncio.to_thread(ask, *arguments, **named)
         except QueryLimitError as error:
             log.warning("query_over_limit", code=error.code, reason=" ".join(str(error).split())[:300])
             raise TooMuchError(busy=isinstance(error, StoreBusyError)) from None
 
 
-def _scope(window: Window, api: str = "", endpoint_id: str = "") -> dict[str, Any]:
-    scope = {
+def _scope(window: Window, api: str = "", endpoint_id: str = "") -> dict[str, Value]:
+    scope: dict[str, Value] = {
         "table": window.table, "since": _whole(window.since), "until": _whole(window.until),
         "step": window.step_s, "api": api, "endpoint_id": endpoint_id,
     }  # fmt: skip
@@ -483,7 +436,7 @@ def _whole(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _without(row: dict[str, Any], *names: str) -> dict[str, Any]:
+def _without(row: Row, *names: str) -> Row:
     return {key: value for key, value in row.items() if key not in names}
 
 

@@ -2,18 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Concatenate, ParamSpec, TypeVar
 
 from starfort.admin import models
 from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
+from starfort.runtime import Runtime
 from starfort.signals import Detector, DetectorError, Signal
 from starfort.signals.detector import PROBE, parse
 from starfort.signals.past import BacktestHit, backtest
 from starfort.signals.query import RowError, run_once
-from starfort.store import QueryLimitError, StoreBusyError, StoreError
+from starfort.store import QueryLimitError, Store, StoreBusyError, StoreError
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
 
 LONGEST = timedelta(seconds=5)
 """A backtest answers after this much time and says how far it came; callers ask again from there."""
@@ -22,24 +26,15 @@ MAX_BACK = timedelta(days=400)
 """Longest backtest; more than any retention makes sense of."""
 
 
-class Source(Protocol):
-    """What is asked of the runtime."""
-
-    store: Any
-
-    def running_detectors(self) -> Sequence[Detector]:
-        """Detectors as they run, with their settings."""
-
-
 class Trials:
     """Runs detectors for people.
 
     Args:
-        source: the runtime.
+        runtime: has the detectors and the store.
     """
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         self._turn = asyncio.Lock()
 
     def find(self, name: str) -> Detector:
@@ -48,7 +43,7 @@ class Trials:
         Raises:
             NotFoundError: none has that name.
         """
-        for detector in self._source.running_detectors():
+        for detector in self._runtime.running_detectors():
             if detector.name == name:
                 return detector
         raise NotFoundError(f"no detector {name[:64]!r} runs")
@@ -134,9 +129,15 @@ class Trials:
             name=detector.name, since=since, until=found.until, runs=found.runs, hits=hits
         )
 
-    async def _asked(self, run: Any, detector: Detector, *arguments: Any) -> Any:
+    async def _asked(
+        self,
+        run: Callable[Concatenate[Store, Detector, Asked], Answer],
+        detector: Detector,
+        *arguments: Asked.args,
+        **named: Asked.kwargs,
+    ) -> Answer:
         try:
-            return await asyncio.to_thread(run, self._source.store, detector, *arguments)
+            return await asyncio.to_thread(run, self._runtime.store, detector, *arguments, **named)
         except RowError as error:
             raise InvalidError(f"{detector.name}: {error}") from None
         except QueryLimitError as error:

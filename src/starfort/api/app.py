@@ -8,7 +8,6 @@ from fastapi.routing import APIRoute
 
 from starfort import dashboard
 from starfort.admin.desk import Desk
-from starfort.admin.service import Source
 from starfort.api import (
     alerts,
     clients,
@@ -29,6 +28,7 @@ from starfort.api import (
 )
 from starfort.api.headers import MAX_DETECTOR_BODY_BYTES, SecurityHeaders
 from starfort.api.hosts import Hosts
+from starfort.runtime import Runtime
 
 ROUTERS = [
     module.router
@@ -82,7 +82,7 @@ def _keep_former_paths(api: FastAPI) -> None:
                     )
 
 
-def create_app(runtime: Source, *, with_dashboard: bool = True) -> FastAPI:
+def create_app(runtime: Runtime, *, with_dashboard: bool = True) -> FastAPI:
     """The whole application for one runtime.
 
     Opens the state database, and makes the first administrator when there is no account: then
@@ -117,8 +117,7 @@ def _add_plain_routes(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/metrics", include_in_schema=False)
     def read_metrics() -> PlainTextResponse:
-        admin = getattr(desk.insight.settings, "admin", None)
-        if not getattr(admin, "metrics", True):
+        if not desk.insight.settings.admin.metrics:
             return PlainTextResponse("metrics are switched off: admin.metrics\n", 404)
         return PlainTextResponse(desk.insight.metrics(), media_type="text/plain; version=0.0.4")
 

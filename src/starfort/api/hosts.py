@@ -11,11 +11,11 @@ import socket
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from cryptography import x509
 
 from starfort.admin.desk import Desk
+from starfort.config.model import Admin
 
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,32}\.?")
 
@@ -24,16 +24,16 @@ class Hosts:
     """The names of one installation.
 
     Args:
-        settings: the `admin` part of the configuration in force; `None` when there is none.
+        settings: the `admin` part of the configuration in force.
     """
 
-    def __init__(self, settings: Callable[[], Any]) -> None:
+    def __init__(self, settings: Callable[[], Admin]) -> None:
         self._settings = settings
 
     @classmethod
     def of(cls, desk: Desk) -> "Hosts":
         """The names of a desk's installation, as its configuration in force says."""
-        return cls(lambda: getattr(desk.insight.settings, "admin", None))
+        return cls(lambda: desk.insight.settings.admin)
 
     def answers_to(self, host: str) -> bool:
         """Whether a request with this `Host` is ours.
@@ -50,11 +50,10 @@ class Hosts:
         if _is_address(name) or name == "localhost" or name.endswith(".localhost"):
             return True
         settings = self._settings()
-        names = {_own_name(), _name_of(str(getattr(settings, "address", ""))) or ""}
-        names |= {str(each).lower().rstrip(".") for each in getattr(settings, "hosts", ())}
-        tls = getattr(settings, "tls", None)
-        if tls is not None:
-            names |= _certified(Path(tls.certificate))
+        names = {_own_name(), _name_of(settings.address) or ""}
+        names |= {each.lower().rstrip(".") for each in settings.hosts}
+        if settings.tls is not None:
+            names |= _certified(settings.tls.certificate)
         names.discard("")
         return name in names or f"*.{name.partition('.')[2]}" in names
 

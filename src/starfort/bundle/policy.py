@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -28,6 +29,11 @@ class Action(Variant):
     """What a policy does."""
 
     NAMED: ClassVar[bool] = True
+
+    @property
+    def expressions(self) -> tuple[Expr, ...]:
+        """The CEL expressions in it, in the order in which the configuration has them."""
+        return ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,11 @@ class LimitAction(Action):
     """Requests that may come at once beyond the rate."""
     key: tuple[Expr, ...]
     """What is counted apart: string expressions."""
+
+    @property
+    def expressions(self) -> tuple[Expr, ...]:
+        """The parts of its key."""
+        return self.key
 
 
 @dataclass(frozen=True)
@@ -105,6 +116,11 @@ class MaskAction(Action):
     TAG: ClassVar[str] = "mask"
     classes: tuple[str, ...]
     """Empty: all that are looked for."""
+
+
+def action_form(word: str) -> Callable[..., Action]:
+    """The class of an action's word; the engine knows the same words (`policy/actions/mod.rs`)."""
+    return next(each for each in Action.__subclasses__() if word == each.TAG)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
+from starfort.base.actions import ALLOW, colour_of, decision_filters
 from starfort.cli import output
 from starfort.cli.admin_client import PAGE, AdminClient
 from starfort.cli.options import Json, Limit, online
@@ -13,13 +14,16 @@ from starfort.cli.options import Json, Limit, online
 if TYPE_CHECKING:
     from rich.text import Text
 
+    Decided = str
+else:
+    # Typer offers the words of a `Literal`; these are what the table of actions says.
+    Decided = Literal[decision_filters()]
+
 POLL_S: Final = 1.0
 """How often `--follow` asks for what is new."""
 
 REMEMBERED: Final = 20_000
 """Ids that `--follow` knows, so that events that arrive out of order are shown once."""
-
-_ACTIONS: Final = {"block": "red", "limit": "yellow", "divert": "magenta", "deceive": "magenta"}
 
 Range = Annotated[
     Literal["15m", "1h", "6h", "24h", "7d", "30d"], typer.Option("--range", "-r", help="How far back.")
@@ -48,10 +52,7 @@ def events(
     bot: Annotated[
         Literal["", "none", "good", "bad", "tool"], typer.Option(help="Of this class of bot.")
     ] = "",
-    action: Annotated[
-        Literal["", "allow", "limit", "block", "divert", "deceive", "stopped"],
-        typer.Option(help="With which this was done; stopped: all but allow."),
-    ] = "",
+    action: Annotated[Decided, typer.Option(help="With which this was done; stopped: all but allow.")] = "",
     policy: Annotated[str, typer.Option(help="That this policy acted on or would have.")] = "",
     observed: Annotated[str, typer.Option(help="That this policy would have acted on in observe mode.")] = "",
     finding: Annotated[str, typer.Option(help="With this finding or anomaly.")] = "",
@@ -136,8 +137,8 @@ def _line(event: dict[str, Any]) -> "Text":
     line.append(f" {event['method']:<6} {output.printable(event['host'] + event['path'])}", style="not dim")
     who = " ".join(filter(None, [event["address"], event["country"], event["subject"] or event["bot_name"]]))
     line.append(f"  {output.printable(who)}")
-    if event["action"] != "allow":
-        style = _ACTIONS.get(event["action"], "")
+    if event["action"] != ALLOW:
+        style = colour_of(event["action"]).terminal
         line.append(f"  {event['action']}:{event['policy']}", style=f"not dim {style}")
     for name in ("tags", "observed", "findings", "anomalies", "signals"):
         if event[name]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starfort.runtime import Runtime
+    from starfort.runtime.admin import App
+    from starfort.runtime.assemble import Assembly
 
 Next: TypeAlias = tuple[list[str], dict[str, str]]
 """Arguments and environment of the program to go on as."""
@@ -66,11 +68,13 @@ async def _run(path: "Path", *, talk: bool) -> "Next | None":
 
     log = structlog.get_logger("starfort.up")
     asked, before = succession.answered(), succession.predecessor()
-    runtime, made = _make(path)
+    assembly, made = _make(path)
+    runtime: Runtime | None = None
     told = _Told()
     next_: Next | None = None
     quiet = False
     try:
+        runtime = await _assemble(assembly)
         if not await _start(runtime, told):
             return None
         places = _places(runtime, made.get("first_password"))
@@ -83,13 +87,14 @@ async def _run(path: "Path", *, talk: bool) -> "Next | None":
             next_ = succession.successor(runtime.data_dir)
     except (RefusedError, StartError, ConfigError) as error:
         failed = _failed(error)
-        if not asked or not hasattr(runtime, "data_dir"):
+        data_dir = assembly.data_dir
+        if not asked or data_dir is None:
             quiet = True  # a start that failed says why, and nothing else
             raise failed from None
         next_ = (before, dict(os.environ)) if before else None
         what = "the one before goes on" if before else "Envoy goes on with what it has"
         what = f"Starfort {starfort.__version__} did not start, {what}: {failed.what}"
-        succession.tell(runtime.data_dir, succession.Outcome(asked, ok=False, error=what))
+        succession.tell(data_dir, succession.Outcome(asked, ok=False, error=what))
         if next_ is None:
             raise failed from None
         log.error("starfort_given_back", why=failed.what)  # noqa: TRY400 (told, not a fault of ours)
@@ -98,7 +103,8 @@ async def _run(path: "Path", *, talk: bool) -> "Next | None":
         note("starfort_stopping", envoy="" if told.stop.is_set() else "goes on")
         with contextlib.suppress(asyncio.CancelledError):
             # Whatever else went wrong here is no reason to end Envoy.
-            await (runtime.stop() if told.stop.is_set() else runtime.leave())
+            if runtime is not None:
+                await (runtime.stop() if told.stop.is_set() else runtime.leave())
         note("starfort_stopped")
     return next_
 
@@ -191,14 +197,13 @@ def _tell(runtime: "Runtime", asked: str) -> None:
     succession.tell(runtime.data_dir, done)
 
 
-def _make(path: "Path") -> "tuple[Runtime, dict[str, Any]]":
-    """A runtime of the real parts, and what its application says of itself once it started."""
-    from starfort.runtime import Runtime
-    from starfort.runtime.assemble import makers
+def _make(path: "Path") -> "tuple[Assembly, dict[str, Path | None]]":
+    """What makes a runtime of the real parts, and what its application says of itself once it has started."""
+    from starfort.runtime.assemble import Assembly
 
-    made: dict[str, Any] = {}
+    made: dict[str, Path | None] = {}
 
-    def app(runtime: Runtime) -> Any:
+    def app(runtime: Runtime) -> App:
         # Takes a second of CPU to import, in a thread: Envoy listens before.
         from starfort.api.app import create_app
 
@@ -206,7 +211,15 @@ def _make(path: "Path") -> "tuple[Runtime, dict[str, Any]]":
         made["first_password"] = application.state.first_password
         return application
 
-    return Runtime(path, makers(app)), made
+    return Assembly(path, app), made
+
+
+async def _assemble(assembly: "Assembly") -> "Runtime":
+    """Make the parts, in a thread: signals are heard meanwhile, and acted on when it is done."""
+    from starfort.runtime.runtime import threads
+
+    asyncio.get_running_loop().set_default_executor(threads())
+    return await asyncio.to_thread(assembly.runtime)
 
 
 def _places(runtime: "Runtime", first_password: "Path | None") -> list[tuple[str, str]]:

@@ -6,38 +6,9 @@ import difflib
 from collections.abc import Sequence
 from typing import Final
 
+from starfort.base.actions import ACTIONS
+
 MEANT: Final = {
-    # actions
-    "deny": "block",
-    "denied": "block",
-    "blocked": "block",
-    "reject": "block",
-    "rejected": "block",
-    "drop": "block",
-    "refuse": "block",
-    "refused": "block",
-    "403": "block",
-    "forbid": "block",
-    "throttle": "limit",
-    "throttled": "limit",
-    "limited": "limit",
-    "ratelimit": "limit",
-    "rate-limit": "limit",
-    "rate_limit": "limit",
-    "429": "limit",
-    "redirect": "divert",
-    "route": "divert",
-    "diverted": "divert",
-    "fake": "deceive",
-    "deceived": "deceive",
-    "honeypot": "deceive",
-    "tarpit": "deceive",
-    "pass": "allow",
-    "passed": "allow",
-    "accept": "allow",
-    "allowed": "allow",
-    "ok": "allow",
-    "permit": "allow",
     "all": "",
     "any": "",
     # severities
@@ -94,7 +65,19 @@ MEANT: Final = {
     "editor": "operator",
     "text": "console",
 }
-"""What people write for a value of another name, lower case."""
+"""What people write for a value of another name, lower case; `meant` knows the words for actions too."""
+
+
+def meant(word: str) -> str:
+    """The value that a word may be meant for: "blocked" and "deny" for `block`; "" when none is known.
+
+    Args:
+        word: lower case.
+    """
+    for action in ACTIONS:
+        if word == action.past or word in action.meant_by:
+            return action.word
+    return MEANT.get(word, "")
 
 
 def unknown(value: str, known: Sequence[str]) -> str:
@@ -105,7 +88,7 @@ def unknown(value: str, known: Sequence[str]) -> str:
         known: the option's values; "" stands for none given.
     """
     names = [name for name in known if name]
-    meant = MEANT.get(value.lower().strip("."), "")
-    close = [meant] if meant in names else difflib.get_close_matches(value.lower(), names, 1, 0.6)
+    known_for = meant(value.lower().strip("."))
+    close = [known_for] if known_for in names else difflib.get_close_matches(value.lower(), names, 1, 0.6)
     hint = f" Did you mean {close[0]}?" if close else ""
     return f"there is no {value!r}.{hint} There are: {', '.join(names)}."

@@ -75,7 +75,7 @@ class _Translation:
         upstreams = [self._upstream(index, one) for index, one in enumerate(config.upstreams)]
         providers = [self._provider(index, one) for index, one in enumerate(config.identity.jwt)]
         limits = self._limits()
-        diverts = {policy.action.divert for policy in config.policies if policy.action.divert is not None}
+        diverts = {name for policy in config.policies for name in policy.action.named("upstream")}
         for name in (CONTROL_SOCKET, LONGEST_SOCKET):
             if len(os.fsencode(data / name)) > MAX_UNIX_PATH_BYTES:
                 what = f"{data / name} is too long for a Unix socket (at most {MAX_UNIX_PATH_BYTES} bytes)"

@@ -6,14 +6,13 @@ import platform
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from starfort.base.units import parse_rate
+from starfort.config.action_settings import Action
 from starfort.config.connections import Connections, ProxyProtocol
 from starfort.config.fields import (
-    TEXT,
     Address,
     Duration,
     Expiry,
@@ -441,89 +440,6 @@ class CannedResponse(Model):
     """Header names and values."""
     body: str = ""
     """Body."""
-
-
-class TagAction(Model):
-    """A request header for the upstream."""
-
-    header: HeaderName
-    """Its name."""
-    value: Annotated[str, Field(pattern=r"^[\x20-\x7e]*$")]
-    """Its value."""
-
-
-class LimitAction(Model):
-    """A rate limit (GCRA)."""
-
-    rate: Annotated[
-        tuple[int, timedelta],
-        BeforeValidator(lambda value: parse_rate(value) if isinstance(value, str) else value),
-        TEXT,
-    ]
-    """Requests per period: `10/s`, `100/1m`."""
-    burst: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    """Requests that may come at once beyond the rate."""
-    key: Annotated[list[str], Field(max_length=8)] = ["client.address"]
-    """What is counted apart: CEL expressions that are strings."""
-
-
-class BlockAction(Model):
-    """A refusal."""
-
-    status: Annotated[int, Field(ge=200, le=599)] = 403
-    """HTTP status."""
-    body: str | None = None
-    """Default: problem+json with the request id."""
-    content_type: HeaderValue | None = None
-    """Of `body`."""
-
-
-class Action(Model):
-    """What a policy does: exactly one."""
-
-    allow: Literal[True] | None = None
-    """Pass, whatever later policies say."""
-    tag: TagAction | None = None
-    """Set a header for the upstream and go on."""
-    limit: LimitAction | None = None
-    """429 when the rate is exceeded."""
-    block: BlockAction | None = None
-    """Refuse."""
-    divert: Name | None = None
-    """Send to this upstream instead."""
-    deceive: Name | None = None
-    """Answer with this canned response."""
-    delay: Duration | None = None
-    """Hold the request, at most 30s, and go on."""
-    mask: list[str] | None = None
-    """Mask these classes of sensitive data in JSON responses (none named: all), and go on."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        if value in ("allow", "block", "mask"):
-            return {value: {"allow": True, "block": {}, "mask": []}[value]}
-        if isinstance(value, str):
-            raise ValueError(  # noqa: TRY004 - what pydantic reports as a problem
-                f"{value!r} is no action: write allow, block, mask, or {{divert: UPSTREAM}} and the like"
-            )
-        if isinstance(value, dict):
-            return {key: {} if key == "block" and item is None else item for key, item in value.items()}
-        return value
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if len(self.model_fields_set) != 1:
-            names = ", ".join(type(self).model_fields)
-            raise ValueError(f"give exactly one action of {names}")
-        if self.delay is not None and not timedelta() < self.delay <= timedelta(seconds=30):
-            raise ValueError("delay must be more than 0s and at most 30s")
-        return self
-
-    @property
-    def kind(self) -> str:
-        """Name of the one action that is given."""
-        return next(iter(self.model_fields_set))
 
 
 class Policy(Model):

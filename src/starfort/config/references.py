@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from starfort.config.load_paths import unreadable
 
 if TYPE_CHECKING:
+    from starfort.config.action_settings import Kind
     from starfort.config.model import Config, ListenerTls
     from starfort.config.problems import ConfigProblem
     from starfort.config.source import Location, Source
@@ -66,23 +67,18 @@ def _apis(config: Config, source: Source) -> Iterator[ConfigProblem]:
 
 
 def _policies(config: Config, source: Source) -> Iterator[ConfigProblem]:
-    upstreams = [upstream.name for upstream in config.upstreams]
-    responses = [response.name for response in config.responses]
+    known: dict[Kind, list[str]] = {
+        "upstream": [upstream.name for upstream in config.upstreams],
+        "response": [response.name for response in config.responses],
+        "sensitive class that is looked for,": list(config.sensitive.classes),
+    }
     apis = [api.name for api in config.apis]
     for index, policy in enumerate(config.policies):
         here: Location = ("policies", index)
         for number, name in enumerate(policy.apis or []):
             yield from _known(source, (*here, "apis", number), "API", name, apis)
-        action = policy.action
-        if action.divert is not None:
-            yield from _known(source, (*here, "action", "divert"), "upstream", action.divert, upstreams)
-        if action.deceive is not None:
-            yield from _known(source, (*here, "action", "deceive"), "response", action.deceive, responses)
-        for number, name in enumerate(action.mask or []):
-            place: Location = (*here, "action", "mask", number)
-            yield from _known(
-                source, place, "sensitive class that is looked for,", name, config.sensitive.classes
-            )
+        for place, kind, name in policy.action.names():
+            yield from _known(source, (*here, "action", *place), kind, name, known[kind])
 
 
 def _rules(config: Config, source: Source) -> Iterator[ConfigProblem]:

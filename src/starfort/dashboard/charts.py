@@ -4,15 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from starfort.admin import models
+from starfort.base.actions import ALLOW, colour_of, decisions
 from starfort.dashboard.viewer import Viewer
 
-COLOURS = {
-    "allowed": "#5b8def",
-    "blocked": "#e5484d",
-    "limited": "#f0a020",
-    "diverted": "#9b6ef3",
-    "deceived": "#22b5a5",
-}
 SEVERITIES = {
     "critical": "#e5484d",
     "high": "#f2762e",
@@ -26,8 +20,16 @@ _LINE = "rgba(138,148,166,0.22)"
 
 def traffic(points: Sequence[models.TrafficPoint], step_s: int, viewer: Viewer) -> dict[str, Any]:
     """Requests over time by what was done with them, stacked."""
-    names = [name for name in COLOURS if name == "allowed" or any(getattr(point, name) for point in points)]
-    series = [_area(name, [getattr(point, name) for point in points], COLOURS[name]) for name in names]
+    # What simply passed is always there, so that a quiet window has an axis; others only where they happened.
+    shown = [
+        action
+        for action in decisions()
+        if action.word == ALLOW or any(point.count(action.word) for point in points)
+    ]
+    series = [
+        _area(action.past, [point.count(action.word) for point in points], action.colour.chart)
+        for action in shown
+    ]
     return _base([viewer.label(point.time, step_s) for point in points], series)
 
 
@@ -45,8 +47,8 @@ def alerts(points: Sequence[models.AlertPoint], viewer: Viewer) -> dict[str, Any
 def policy(points: Sequence[models.PolicyPoint], step_s: int, viewer: Viewer) -> dict[str, Any]:
     """Hits of a policy over time: done, and only observed."""
     series = [
-        _bars("acted", [point.enforced for point in points], COLOURS["blocked"]),
-        _bars("would have acted", [point.observed for point in points], COLOURS["limited"]),
+        _bars("acted", [point.enforced for point in points], colour_of("block").chart),
+        _bars("would have acted", [point.observed for point in points], colour_of("limit").chart),
     ]
     return _base([viewer.label(point.time, step_s) for point in points], series)
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from starfort.base.actions import colour_of
 from starfort.dashboard.markup import Content, join, tag
 from starfort.dashboard.viewer import link
 
 _STATUS = {2: "ok", 3: "info", 4: "warn", 5: "bad", 0: "muted"}
-_ACTIONS = {"allow": "ok", "block": "bad", "limit": "warn", "divert": "violet", "deceive": "teal"}
 _SEVERITIES = {"critical": "bad", "high": "orange", "medium": "warn", "low": "info", "info": "muted"}
 _RULE_SEVERITIES = {
     "emergency": "bad", "alert": "bad", "critical": "bad", "error": "orange", "warning": "warn",
@@ -38,7 +38,7 @@ def status(code: int) -> Markup:
 
 def action(name: str) -> Markup:
     """What was done with a request."""
-    return badge(name, _ACTIONS.get(name, "muted"))
+    return badge(name, colour_of(name).badge)
 
 
 def severity(name: str) -> Markup:

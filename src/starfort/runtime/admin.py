@@ -17,7 +17,7 @@ from typing import Any, Final
 import structlog
 import uvicorn
 
-from starfort.config.model import ListenerTls
+from starfort.config.model import Admin, ListenerTls
 from starfort.dataplane.socket import SocketUnavailableError, bind_unix
 from starfort.runtime.calls import App, Calls, Receive, Scope, Send
 from starfort.runtime.lock import StartError
@@ -95,7 +95,6 @@ class AdminServer:
     """Two uvicorn servers with one app.
 
     Args:
-        app: the REST API and dashboard.
         address: `HOST:PORT`, or `None` for the Unix socket only.
         unix: path of the Unix socket.
         tls: how TLS is spoken at the address; without it plain HTTP is.
@@ -104,14 +103,13 @@ class AdminServer:
 
     def __init__(
         self,
-        app: App,
         address: str | None,
         unix: Path,
         tls: ListenerTls | None = None,
         trusted_proxies: Sequence[str] = (),
     ) -> None:
         self._trusted_proxies = list(trusted_proxies)
-        self._calls = Calls(app)
+        self._calls: Calls | None = None
         self._address = address
         self._unix = unix
         self._tls = tls
@@ -119,12 +117,26 @@ class AdminServer:
         self._tasks: list[asyncio.Task[None]] = []
         self.port = 0
 
-    async def start(self) -> None:
+    @classmethod
+    def of(cls, settings: Admin, unix: Path) -> AdminServer:
+        """The server that a configuration asks for.
+
+        Args:
+            settings: the configuration's `admin`.
+            unix: path of the Unix socket.
+        """
+        return cls(settings.address, unix, settings.tls, settings.trusted_proxies)
+
+    async def start(self, app: App) -> None:
         """Listen on both; the app's start-up is run once, by the TCP server if there is one.
+
+        Args:
+            app: the REST API and dashboard.
 
         Raises:
             StartError: an address is taken or not allowed, or the certificate can't be used.
         """
+        self._calls = calls = Calls(app)
         tcp = None if self._address is None else bind_tcp(self._address)
         try:
             unix = bind_unix(self._unix)
@@ -134,10 +146,8 @@ class AdminServer:
             raise StartError(str(error)) from error
         if tcp is not None:
             self.port = tcp.getsockname()[1]
-            await self._serve(
-                self._calls, tcp, lifespan="on", tls=self._tls, trusted_proxies=self._trusted_proxies
-            )
-        await self._serve(trusting(self._calls), unix, lifespan="on" if tcp is None else "off")
+            await self._serve(calls, tcp, lifespan="on", tls=self._tls, trusted_proxies=self._trusted_proxies)
+        await self._serve(trusting(calls), unix, lifespan="on" if tcp is None else "off")
 
     async def _serve(
         self,
@@ -180,7 +190,8 @@ class AdminServer:
         """Answer what is under way, end what takes too long, then close."""
         for server in self._servers:
             server.should_exit = True
-        await self._calls.end()
+        if self._calls is not None:
+            await self._calls.end()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(OSError):
             self._unix.unlink()

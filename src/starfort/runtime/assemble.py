@@ -1,165 +1,182 @@
-"""The real parts: what `Makers` holds when Starfort runs, and what `starfort check` checks.
-
-REST API and dashboard lie above this package, so whoever starts a runtime gives their maker.
-"""
+"""The one place where the parts of a control plane are made, each after those that it needs."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from secrets import token_bytes
-from typing import Any, Final
 
-from starfort import bundle, config
-from starfort.alerts.channels import Channel, LogChannel, SyslogChannel, WebhookChannel
-from starfort.config import ConfigError, LoadedConfig
-from starfort.config.model import AlertChannel, Config, Policy
-from starfort.runtime import secrets
-from starfort.runtime.admin import App
+from sqlalchemy import Engine
+
+from starfort.alerts import AlertDispatcher, AlertHistory
+from starfort.config import Config
+from starfort.dataplane.files import explain
+from starfort.dataplane.socket import Callbacks, ControlSocket
+from starfort.events.ingest import Ingest
+from starfort.runtime.admin import AdminServer, App
+from starfort.runtime.background import Background
+from starfort.runtime.beats import BeatWatch
 from starfort.runtime.catalogue import CatalogueFeed
-from starfort.runtime.checked import HASH_KEY_BYTES, Checked, build, check
-from starfort.runtime.envoy import EnvoyProxy
-from starfort.runtime.runtime import Makers, Runtime
-from starfort.runtime.status import PolicyStatus
-from starfort.runtime.toolchain import Built, RefusedError
-from starfort.store import Retention, Store
-
-__all__ = ["HASH_KEY_BYTES", "Checked", "FileToolchain", "build", "check", "hash_key", "makers", "open_store"]
-
-HASH_KEY_FILE: Final = "hash.key"
-
-
-class FileToolchain:
-    """`starfort.yaml` in, bundle and Envoy configuration out; the `Toolchain` of a running Starfort."""
-
-    def load(self, path: Path) -> LoadedConfig:
-        """The configuration of a file.
-
-        Raises:
-            RefusedError: with every problem.
-        """
-        try:
-            return config.load(path)
-        except ConfigError as error:
-            raise RefusedError([str(problem) for problem in error.problems]) from None
-
-    def build(self, loaded: LoadedConfig, learned: Sequence[Any]) -> Built:
-        """What a loaded configuration and the learned endpoints come to.
-
-        Raises:
-            RefusedError: with every problem.
-        """
-        try:
-            made = build(loaded, learned, hash_key(loaded.config.data_dir))
-        except ConfigError as error:
-            raise RefusedError([str(problem) for problem in error.problems]) from None
-        except OSError as error:
-            raise RefusedError([f"{loaded.config.data_dir / HASH_KEY_FILE}: {error.strerror}"]) from error
-        compiled = made.compiled
-        return Built(
-            loaded=loaded,
-            config=loaded.config,
-            version=compiled.bundle.version,
-            bundle=compiled.bundle,
-            envoy=compiled.dataplane,
-            detectors=made.detectors.running,
-            policies=[_policy(order, policy) for order, policy in enumerate(loaded.config.policies)],
-            files=[*loaded.files, *compiled.files, *made.detectors.files],
-            rules=compiled.rules.compiled.version,
-            warnings=[str(warning) for warning in made.warnings],
-        )
-
-    def write_bundle(self, built: Built, path: Path) -> None:
-        """Write the bundle, atomically, mode 0600.
-
-        Raises:
-            OSError: it can't be written.
-        """
-        bundle.write(built.bundle, path)
-
-    def channels(self, config: Config) -> list[Channel]:
-        """The alert channels that a configuration names.
-
-        Raises:
-            RefusedError: a secret is not there.
-        """
-        if problems := secrets.missing(config):
-            raise RefusedError(problems)
-        return [_channel(channel, config.node) for channel in config.alerts]
+from starfort.runtime.catalogue_watch import CatalogueWatch
+from starfort.runtime.detection import Detection
+from starfort.runtime.disk import Disks
+from starfort.runtime.envoy import EnvoyProxy, Proxy
+from starfort.runtime.followers import Followers
+from starfort.runtime.horizon import Horizon
+from starfort.runtime.intake import Intake
+from starfort.runtime.known import KnownLogins
+from starfort.runtime.lock import DataDirectory, StartError
+from starfort.runtime.parts import Parts
+from starfort.runtime.reload import Configuration, Source, marks
+from starfort.runtime.runtime import Runtime
+from starfort.runtime.samples import Samples
+from starfort.runtime.state import open_state
+from starfort.runtime.toolchain import Built, Toolchain
+from starfort.runtime.traffic import TrafficCounts
+from starfort.signals import SignalTable
+from starfort.signals.runner import DetectorRunner
+from starfort.store import Reader, Retention, Store, StoreError
+from starfort.store.sink import event_sink
 
 
-def _channel(channel: AlertChannel, node: str) -> Channel:
-    if channel.webhook is not None:
-        return WebhookChannel(channel.webhook.url, secrets.of_webhook(channel.webhook))
-    if channel.syslog is not None:
-        host, _, port = channel.syslog.address.rpartition(":")
-        return SyslogChannel(host.strip("[]"), int(port), node)
-    return LogChannel()
-
-
-def _policy(order: int, policy: Policy) -> PolicyStatus:
-    return PolicyStatus(
-        name=policy.name,
-        order=order,
-        mode=policy.mode,
-        action=policy.action.kind,
-        when=policy.when,
-        apis=list(policy.apis or ()),
-        endpoints=list(policy.endpoints or ()),
-        enforced=0,
-        observed=0,
-        last_at=0.0,
-    )
-
-
-def hash_key(data_dir: Path) -> bytes:
-    """The key of the keyed hashes in events; made at the first start, mode 0600.
-
-    It stays the same for the life of the data directory, so that hashes of one account are the same over
-    restarts.
-
-    Raises:
-        OSError: it can't be read or written.
-        RefusedError: the file holds no such key.
-    """
-    path = data_dir / HASH_KEY_FILE
-    try:
-        key = path.read_bytes()
-    except FileNotFoundError:
-        key = token_bytes(HASH_KEY_BYTES)
-        temporary = path.with_suffix(".new")
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    if len(key) != HASH_KEY_BYTES:
-        what = f"{path}: holds {len(key)} bytes, expected {HASH_KEY_BYTES}"
-        fix = "restore it, or remove it to begin with a new key (hashes then differ from those of the past)"
-        raise RefusedError([f"{what}; {fix}"])
-    return key
-
-
-def open_store(data_dir: Path, settings: Config) -> Store:
-    """Open the embedded store of a data directory. Blocking."""
-    kept = settings.retention
-    retention = Retention.lasting(kept.events, kept.rollups)
-    return Store.open(data_dir / "store", retention=retention)
-
-
-def makers(app: Callable[[Runtime], App]) -> Makers:
-    """How a running Starfort makes its parts.
+class Assembly:
+    """Makes a control plane out of a configuration file. Blocking; nothing runs yet afterwards.
 
     Args:
-        app: makes REST API and dashboard.
+        config_path: the configuration file.
+        app: makes REST API and dashboard, which lie above this package, once the runtime has started.
+        toolchain: loads and builds configurations.
+
+    Attributes:
+        data_dir: the data directory, `None` until the configuration is read. Whoever asked for a restart
+            reads there why it failed.
     """
-    return Makers(
-        toolchain=FileToolchain(),
-        store=open_store,
-        catalogue=CatalogueFeed,
-        proxy=EnvoyProxy,
-        app=app,
-    )
+
+    def __init__(
+        self, config_path: Path, app: Callable[[Runtime], App], toolchain: Toolchain | None = None
+    ) -> None:
+        self.data_dir: Path | None = None
+        self._config_path = config_path
+        self._app = app
+        self._toolchain = toolchain or Toolchain()
+
+    def open_store(self, data_dir: Path, config: Config) -> Store:
+        """Open the embedded store of a data directory."""
+        kept = config.retention
+        return Store.open(data_dir / "store", retention=Retention.lasting(kept.events, kept.rollups))
+
+    def make_proxy(self, data_dir: Path, config: Config) -> Proxy:
+        """The Envoy of a data directory; it does not run yet."""
+        return EnvoyProxy(data_dir, config)
+
+    def runtime(self) -> Runtime:
+        """Make everything. What was opened is closed again when a later part cannot be made.
+
+        Raises:
+            StartError: with where, what, and what to do.
+            RefusedError: the configuration is wrong.
+        """
+        try:
+            with ExitStack() as opened:
+                parts = self._parts(opened)
+                return Runtime(parts, self._app, opened.pop_all())
+        except StoreError as error:
+            raise StartError(str(error)) from error
+        except OSError as error:
+            raise StartError(explain(error)) from error
+
+    def _parts(self, opened: ExitStack) -> Parts:
+        # Marks are taken before the file is read: a change in between is then seen as one.
+        read = marks([self._config_path])
+        loaded = self._toolchain.load(self._config_path)
+        config = loaded.config
+        data_dir = self.data_dir = config.data_dir.resolve()
+        # The lock comes before everything that another process could be writing to.
+        opened.callback(DataDirectory(data_dir).release)
+        state = open_state(data_dir / "state.db")
+        opened.callback(state.dispose)
+        store = self.open_store(data_dir, config)
+        opened.callback(store.close)
+        catalogue = CatalogueFeed(store, state)
+        opened.callback(catalogue.close)
+        source = Source(
+            self._config_path,
+            self._toolchain,
+            data_dir / "bundle.sfb",
+            read,
+            catalogue.learned_endpoints(),
+        )
+        built = self._toolchain.build(loaded, source.learned)
+        return self._connect(source, built, data_dir, state, store, catalogue)
+
+    def _connect(  # noqa: PLR0913, PLR0917 (what had to be opened, and what was read)
+        self,
+        source: Source,
+        built: Built,
+        data_dir: Path,
+        state: Engine,
+        store: Store,
+        catalogue: CatalogueFeed,
+    ) -> Parts:
+        """Make the parts that hold nothing open, and connect them with each other."""
+        config = built.config
+        background = Background()
+        alerts = AlertHistory(state)
+        dispatcher = AlertDispatcher(alerts, self._toolchain.channels(config))
+        signals = SignalTable()
+        signals.load(data_dir / "signals.json")
+        traffic = TrafficCounts()
+        ingest = Ingest(data_dir / "spool", event_sink(store))
+        callbacks = Callbacks(on_events=Intake(ingest, traffic).take, signals=signals.snapshot)
+        socket = ControlSocket(data_dir / "run" / "control.sock", callbacks)
+        known = KnownLogins(store.reading_as(Reader.BACKGROUND), socket.push_known)
+        horizon = Horizon(ingest, lambda: socket.peers)
+        detection = Detection(
+            signals,
+            socket.push_signals,
+            dispatcher.submit,
+            lambda alert, tell: dispatcher.update(alert, tell=tell),
+            data_dir / "signals.json",
+            lambda: runner.judged(),  # noqa: PLW0108 (made below: each of the two needs the other)
+        )
+        runner = DetectorRunner(
+            store.reading_as(Reader.DETECTION),
+            detection.take,
+            seen_until=horizon.seen_until,
+            late=horizon.late,
+            stored=(lambda: ingest.counters.inserted_rows) if store.alone else None,
+        )
+        proxy = self.make_proxy(data_dir, config)
+        followers = Followers(self._toolchain, runner, store, catalogue, dispatcher)
+        configuration = Configuration(source, built, socket, proxy, followers, background)
+        callbacks.bundle, callbacks.on_hello = configuration.current, configuration.greet
+        callbacks.known = known.chunks
+        watch = BeatWatch(
+            dispatcher.submit, lambda alert, tell: dispatcher.update(alert, tell=tell), time.time
+        )
+        return Parts(
+            data_dir=data_dir,
+            state=state,
+            store=store,
+            ingest=ingest,
+            traffic=traffic,
+            catalogue=catalogue,
+            catalogue_watch=CatalogueWatch(
+                catalogue, configuration, ingest, alone=store.alone, submit=dispatcher.submit
+            ),
+            signals=signals,
+            detection=detection,
+            runner=runner,
+            known=known,
+            alerts=alerts,
+            dispatcher=dispatcher,
+            configuration=configuration,
+            socket=socket,
+            horizon=horizon,
+            proxy=proxy,
+            admin=AdminServer.of(config.admin, data_dir / "run" / "admin.sock"),
+            disks=Disks(data_dir),
+            samples=Samples(socket, ingest, horizon, proxy, runner, watch),
+            background=background,
+        )

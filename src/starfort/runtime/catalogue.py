@@ -11,6 +11,7 @@ from starfort.alerts import Alert
 from starfort.bundle.learned import LearnedEndpoint
 from starfort.catalogue import ApiFacts, Catalogue, Declared, Endpoint, News, NewsKind
 from starfort.catalogue.finding import Finding
+from starfort.config import Config
 from starfort.runtime.findings import FindingsBoard, Posture
 from starfort.runtime.toolchain import Built
 from starfort.store import Reader, Store
@@ -49,11 +50,9 @@ class CatalogueFeed:
     Args:
         store: where events are.
         state: the state database.
-        config: the configuration at the start; `declare` brings what it came to.
     """
 
-    def __init__(self, store: Store, state: Engine, config: Any) -> None:
-        del config
+    def __init__(self, store: Store, state: Engine) -> None:
         reads = store.reading_as(Reader.BACKGROUND)
         self.catalogue = Catalogue(reads, state)
         self.board = FindingsBoard(reads, state)
@@ -177,9 +176,10 @@ def _severity(news: News) -> str:
             return "medium"
 
 
-def _masked(config: Any) -> Iterator[str]:
+def _masked(config: Config) -> Iterator[str]:
     """What policies mask: the tag that each leaves in an event, and a class; `mask` alone masks all."""
     for policy in config.policies:
-        if policy.action.mask is not None:
-            for name in policy.action.mask or config.sensitive.classes:
+        if policy.action.kind == "mask":
+            classes = policy.action.named("sensitive class that is looked for,")
+            for name in classes or config.sensitive.classes:
                 yield f"mask:{policy.name} {name}"

@@ -10,9 +10,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from starfort import _engine, bundle, config
+from starfort.bundle import LearnedEndpoint
 from starfort.catalogue.seen import seen_endpoints
 from starfort.compile import Compiled, compile_config, warnings
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
@@ -50,7 +51,7 @@ def check(path: Path) -> Checked:
     return build(config.load(path), (), secrets.token_bytes(HASH_KEY_BYTES))
 
 
-def build(loaded: LoadedConfig, learned: Sequence[Any], hash_key: bytes) -> Checked:
+def build(loaded: LoadedConfig, learned: Sequence[LearnedEndpoint], hash_key: bytes) -> Checked:
     """Compile a configuration with its detectors.
 
     Args:

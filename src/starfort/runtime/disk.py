@@ -6,6 +6,7 @@ configuration comes into force. So it is said before it happens.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ from typing import Final
 
 LOW_SHARE: Final = 0.05
 LOW_BYTES: Final = 2 << 30
-"""Little room: less than this share, and less than so many bytes: some hours of events at 1,000 a second."""
+"""There is little room below both this share and this many bytes: some hours of events at 1,000 a second."""
 
 FULL_SHARE: Final = 0.01
 FULL_BYTES: Final = 16 << 20
 """No room: a bundle with rules and its copy take some 10 MB."""
+
+EVERY_S: Final = 2.0
+"""How often free space is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +86,24 @@ def _problem(directory: Path, room: os.statvfs_result, free: int, size: int) -> 
     if size and free < min(LOW_BYTES, size * LOW_SHARE):
         return f"the disk of {directory} is nearly full ({left}); free some space or lower `retention`"
     return ""
+
+
+class Disks:
+    """Keeps looking at the disks that a data directory is on.
+
+    Args:
+        data_dir: the data directory; parts of it may be mounts of their own.
+
+    Attributes:
+        found: what was seen last.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self.found: list[DiskStatus] = []
+        self._places = [data_dir, *(data_dir / name for name in ("run", "spool", "store", "envoy"))]
+
+    async def watch(self) -> None:
+        """Look every `EVERY_S`, until cancelled."""
+        while True:
+            self.found = await asyncio.to_thread(look, self._places)
+            await asyncio.sleep(EVERY_S)

@@ -4,15 +4,49 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from starfort.base.tasks import Failures
 from starfort.compile.dataplane import ADMIN_SOCKET
+from starfort.config import Config
+from starfort.dataplane import ir
 from starfort.dataplane.envoy.errors import EnvoyError
 from starfort.dataplane.supervisor import EnvoySupervisor
 from starfort.runtime.lock import StartError
 from starfort.runtime.status import EnvoyStatus
 from starfort.runtime.toolchain import RefusedError
+
+
+class Proxy(Protocol):
+    """What the runtime asks of the process that proxies; `EnvoyProxy` is the real one.
+
+    Attributes:
+        failures: how often the work that watches it failed, by name.
+    """
+
+    failures: dict[str, Failures]
+
+    @property
+    def found(self) -> bool:
+        """Whether `start` found one that served already."""
+
+    async def start(self, dataplane: ir.Dataplane) -> None:
+        """Write its configuration and start it."""
+
+    async def apply(self, dataplane: ir.Dataplane) -> None:
+        """Bring a changed configuration into force without dropping a connection."""
+
+    async def stop(self) -> None:
+        """Drain and end it."""
+
+    async def leave(self) -> None:
+        """Let it run on; another `start` takes it over."""
+
+    def status(self) -> EnvoyStatus:
+        """How it is."""
+
+    async def metrics(self) -> bytes:
+        """Envoy's own metrics as Prometheus text, empty when it does not answer."""
 
 
 class EnvoyProxy:
@@ -23,7 +57,7 @@ class EnvoyProxy:
         config: the configuration.
     """
 
-    def __init__(self, data_dir: Path, config: Any) -> None:
+    def __init__(self, data_dir: Path, config: Config) -> None:
         self._supervisor = EnvoySupervisor(data_dir, config)
         self.failures: dict[str, Failures] = self._supervisor.failures
 
@@ -32,25 +66,25 @@ class EnvoyProxy:
         """Whether `start` found an Envoy that served already."""
         return self._supervisor.found
 
-    async def start(self, envoy: Any) -> None:
+    async def start(self, dataplane: ir.Dataplane) -> None:
         """Start it, or take over the one that runs here already.
 
         Raises:
             StartError: it can't be started, or refuses its configuration.
         """
         try:
-            await self._supervisor.start(envoy)
+            await self._supervisor.start(dataplane)
         except EnvoyError as error:
             raise StartError(str(error)) from error
 
-    async def apply(self, envoy: Any) -> None:
+    async def apply(self, dataplane: ir.Dataplane) -> None:
         """Bring a changed configuration into force.
 
         Raises:
             RefusedError: Envoy refuses it; what was before is in force.
         """
         try:
-            await self._supervisor.apply(envoy)
+            await self._supervisor.apply(dataplane)
         except EnvoyError as error:
             raise RefusedError([str(error)]) from error
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from starfort.dataplane.socket import Peer
 from starfort.runtime.status import DetectorStatus, NodeStatus
-from starfort.signals.runner import DetectorState
+from starfort.signals.runner import DetectorRunner, DetectorState
 
 
 @dataclass(slots=True)
@@ -112,6 +112,12 @@ def node_status(peer: Peer, meter: RateMeter | None) -> NodeStatus:
         bundle_awaited=peer.bundle_asked if peer.bundle_pending else "",
         events_waiting=peer.outstanding if peer.connected else 0,
     )
+
+
+def detector_statuses(runner: DetectorRunner) -> list[DetectorStatus]:
+    """Each detector as people see it."""
+    problems, now = runner.problems(), datetime.now(UTC)
+    return [detector_status(state, problems.get(state.detector.name, ""), now) for state in runner.states]
 
 
 def detector_status(state: DetectorState, problem: str, now: datetime) -> DetectorStatus:

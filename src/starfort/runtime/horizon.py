@@ -31,7 +31,7 @@ LOSS_SPAN_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class HealthLimits:
     """From when on it is a problem.
 
     Attributes:
@@ -93,7 +93,7 @@ class Horizon:
         """Remember how much was lost by now; call it each second."""
         self._lost.add(time.time(), self.lost())
 
-    def problems(self, limits: Limits) -> Iterator[str]:
+    def problems(self, limits: HealthLimits) -> Iterator[str]:
         """What about events and bundles needs a person, a sentence each."""
         status = self._ingest.status()
         lag = self.lag_s()

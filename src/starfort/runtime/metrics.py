@@ -8,18 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from starfort.dataplane.socket import Peer
 from starfort.runtime.figures import IngestFigures
+from starfort.runtime.parts import Parts
 from starfort.runtime.traffic import Histogram
-
-if TYPE_CHECKING:
-    from starfort.runtime.runtime import Runtime
-
 
 NANOSECONDS: Final = "_ns"
 """Ends the names of the filter's times."""
@@ -63,14 +60,14 @@ class _Families:
 
 
 class StarfortCollector:
-    """Reads a runtime whenever Prometheus asks.
+    """Reads the parts of a control plane whenever Prometheus asks.
 
     Args:
-        runtime: what is measured.
+        parts: what is measured.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     def collect(self) -> Iterator[Metric]:
         """Every family with its values now."""
@@ -84,7 +81,7 @@ class StarfortCollector:
         yield from families
 
     def _traffic(self, families: _Families) -> None:
-        counts = self._runtime.traffic
+        counts = self._parts.traffic
         families.counter(
             "requests",
             "Requests whose events arrived.",
@@ -105,7 +102,7 @@ class StarfortCollector:
         families.histogram("request_seconds", "Time from request head to end of stream.", counts.duration)
 
     def _filters(self, families: _Families) -> None:
-        peers = self._runtime.socket.peers
+        peers = self._parts.socket.peers
         families.gauge(
             "filter_connected", "1 while the filter's connection stands.", _each(peers, "connected")
         )
@@ -128,11 +125,11 @@ class StarfortCollector:
         families.counter(
             "control_connections_rejected",
             "Connections to the control socket that were not of the protocol.",
-            [({}, self._runtime.socket.rejected)],
+            [({}, self._parts.socket.rejected)],
         )
 
     def _events(self, families: _Families) -> None:
-        figures = self._runtime.ingest_figures()
+        figures = IngestFigures.of(self._parts.ingest.status())
         families.counter("events_stored", "Events inserted into the store.", [({}, figures.inserted_rows)])
         families.counter(
             "events_dropped",
@@ -140,9 +137,9 @@ class StarfortCollector:
             [
                 (
                     {"where": "filter"},
-                    sum(p.counters.get("events_dropped", 0) for p in self._runtime.socket.peers),
+                    sum(p.counters.get("events_dropped", 0) for p in self._parts.socket.peers),
                 ),
-                ({"where": "ended"}, self._runtime.horizon.ended()),
+                ({"where": "ended"}, self._parts.horizon.ended()),
                 ({"where": "refused"}, figures.refused_rows),
             ],
         )
@@ -158,7 +155,7 @@ class StarfortCollector:
         families.counter(
             "spool_write_failures", "Writes to the spool that failed.", [({}, figures.write_failures)]
         )
-        horizon = self._runtime.horizon
+        horizon = self._parts.horizon
         families.gauge(
             "store_lag_seconds",
             "How far detection is behind: age of the oldest call that is not in the store, filters included.",
@@ -182,7 +179,7 @@ class StarfortCollector:
 
     def _given_up(self, families: _Families, figures: IngestFigures) -> None:
         """What was left out because there was too much of it."""
-        peers = self._runtime.socket.peers
+        peers = self._parts.socket.peers
 
         def filters(name: str) -> float:
             return sum(peer.counters.get(name, 0) for peer in peers)
@@ -204,7 +201,7 @@ class StarfortCollector:
         )
 
     def _detection(self, families: _Families) -> None:
-        states = self._runtime.detector_states()
+        states = self._parts.runner.states
         rows = [({"detector": state.detector.name}, state) for state in states]
         families.counter(
             "detector_runs", "Runs of each detector.", ((name, state.runs) for name, state in rows)
@@ -260,7 +257,7 @@ class StarfortCollector:
                 if state.judged_until
             ),
         )
-        problems = self._runtime.runner.problems()
+        problems = self._parts.runner.problems()
         families.gauge(
             "detector_keeps_beat",
             "0 while a detector does not keep its beat.",
@@ -269,12 +266,12 @@ class StarfortCollector:
         families.counter(
             "store_queries_refused",
             "Queries of pages refused as too many waited.",
-            [({}, self._runtime.store.refused_queries)],
+            [({}, self._parts.store.refused_queries)],
         )
         families.counter(
             "detector_signals", "Signals yielded.", ((name, state.signals) for name, state in rows)
         )
-        table = self._runtime.signals
+        table = self._parts.signals
         active: dict[str, int] = {}
         for signal in table.active():
             active[signal.signal.kind] = active.get(signal.signal.kind, 0) + 1
@@ -285,7 +282,7 @@ class StarfortCollector:
         families.counter("signals_refused", "Signals for which the table had no room.", [({}, table.refused)])
 
     def _alerts(self, families: _Families) -> None:
-        dispatcher = self._runtime.dispatcher
+        dispatcher = self._parts.dispatcher
         families.counter(
             "alerts",
             "New alerts.",
@@ -309,8 +306,8 @@ class StarfortCollector:
         )
 
     def _control(self, families: _Families) -> None:
-        config = self._runtime.config_status()
-        envoy = self._runtime.envoy_status()
+        config = self._parts.configuration.status()
+        envoy = self._parts.proxy.status()
         families.counter("config_errors", "Configurations that were refused.", [({}, config.errors)])
         families.gauge(
             "config_warnings", "What of the one in force has no effect.", [({}, len(config.warnings))]
@@ -326,9 +323,9 @@ class StarfortCollector:
         families.gauge(
             "bundle_apply_seconds",
             "From reading the file to the last filter's answer.",
-            [({}, self._runtime.last_apply_s)],
+            [({}, self._parts.configuration.last_apply_s)],
         )
-        families.gauge("start_timestamp_seconds", "When Starfort started.", [({}, self._runtime.started_at)])
+        families.gauge("start_timestamp_seconds", "When Starfort started.", [({}, self._parts.started_at)])
         families.gauge("envoy_up", "1 while Envoy runs.", [({}, float(envoy.state == "running"))])
         families.counter("envoy_restarts", "Restarts of Envoy.", [({}, envoy.restarts)])
         families.gauge(
@@ -339,7 +336,7 @@ class StarfortCollector:
             "Envoys that were replaced and still have connections.",
             [({}, len(envoy.leaving))],
         )
-        disks = [({"path": each.path}, each) for each in self._runtime.disks]
+        disks = [({"path": each.path}, each) for each in self._parts.disks.found]
         families.gauge(
             "disk_free_bytes", "Room where Starfort writes.", ((at, each.free_bytes) for at, each in disks)
         )
@@ -347,17 +344,19 @@ class StarfortCollector:
         families.counter(
             "background_failures",
             "Work of the control plane that failed and was begun again.",
-            [({"work": name}, failed.count) for name, failed in sorted(self._runtime.all_failures().items())],
+            [({"work": name}, failed.count) for name, failed in sorted(self._parts.failures().items())],
         )
         self._catalogue(families)
 
     def _catalogue(self, families: _Families) -> None:
-        catalogue = self._runtime.catalogue
+        catalogue = self._parts.catalogue
         families.gauge(
-            "catalogue_endpoints", "Endpoints in the catalogue.", [({}, self._runtime.endpoint_count())]
+            "catalogue_endpoints", "Endpoints in the catalogue.", [({}, len(catalogue.endpoints()))]
         )
         families.counter(
-            "catalogue_failures", "Looks at traffic that failed.", [({}, self._runtime.catalogue_failures)]
+            "catalogue_failures",
+            "Looks at traffic that failed.",
+            [({}, self._parts.catalogue_watch.failures)],
         )
         families.counter(
             "catalogue_dropped",
@@ -426,9 +425,10 @@ class EnvoyCollector:
         yield from families
 
 
-def render(runtime: Runtime, envoy: bytes = b"") -> bytes:
-    """The text of `/metrics`: Starfort's own, then Envoy's as Envoy wrote it."""
+def render(parts: Parts) -> bytes:
+    """The text of `/metrics`: Starfort's own figures, then Envoy's as Envoy wrote them."""
+    envoy = parts.samples.envoy
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(StarfortCollector(runtime))
+    registry.register(StarfortCollector(parts))
     registry.register(EnvoyCollector(envoy))
     return generate_latest(registry) + envoy

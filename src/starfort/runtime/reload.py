@@ -12,18 +12,24 @@ import dataclasses
 import hashlib
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
+from starfort.bundle import LearnedEndpoint
 from starfort.compile.dataplane import LAST_GOOD
+from starfort.config import Config
 from starfort.dataplane.files import explain, write_bytes
-from starfort.dataplane.socket import Answer, BundleResult, ControlSocket
+from starfort.dataplane.socket import Answer, BundleResult, ControlSocket, Peer
+from starfort.runtime.background import Background
+from starfort.runtime.envoy import Proxy
+from starfort.runtime.followers import Followers
 from starfort.runtime.status import ConfigStatus, ReloadResult
-from starfort.runtime.toolchain import Built, Proxy, RefusedError, Toolchain
+from starfort.runtime.toolchain import Built, RefusedError, Toolchain
 
 WATCH_EVERY_S: Final = 0.2
 """How often files are looked at: a change is to be in force within 1 s (the design's budget)."""
@@ -35,88 +41,108 @@ log = structlog.get_logger(__name__)
 
 Mark = tuple[int, int, int, int] | None
 Marks = dict[Path, Mark]
-OnApplied = Callable[[Built], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a configuration comes from and where its bundle goes.
+
+    Attributes:
+        path: the configuration file.
+        toolchain: loads and builds.
+        bundle_path: where filters read the bundle.
+        read: `marks` of the file before it was read, so that a change since then is seen.
+        learned: the endpoints that the catalogue had learned when the first one was built.
+    """
+
+    path: Path
+    toolchain: Toolchain
+    bundle_path: Path
+    read: Marks
+    learned: Sequence[LearnedEndpoint]
 
 
 class Configuration:
     """The configuration in force.
 
     Args:
-        path: the configuration file.
-        toolchain: loads and builds.
-        bundle_path: where filters read the bundle.
-        read: `marks` of the file before it was read, so that a change since then is seen.
+        source: where it comes from.
+        built: the first one; its bundle is written when this is made.
+        socket: tells the filters.
+        proxy: the Envoy that proxies.
+        followers: take over a configuration that is in force in the data plane.
+        background: for a repair that a filter waits for.
+
+    Raises:
+        OSError: the bundle cannot be written.
     """
 
-    def __init__(self, path: Path, toolchain: Toolchain, bundle_path: Path, read: Marks) -> None:
-        self.path = path
-        self.bundle_path = bundle_path
-        self._digest = b""
-        self.built: Built | None = None
+    def __init__(  # noqa: PLR0913, PLR0917 (a configuration, and everything that hears of the next one)
+        self,
+        source: Source,
+        built: Built,
+        socket: ControlSocket,
+        proxy: Proxy,
+        followers: Followers,
+        background: Background,
+    ) -> None:
+        self.path = source.path
+        self.bundle_path = source.bundle_path
+        self.built = built
+        self.learned = source.learned
         self.errors = 0
         self.last_error = ""
         self.last_error_at = 0.0
-        self.loaded_at = 0.0
         self.last_apply_s = 0.0
-        self._toolchain = toolchain
-        self._learned: Sequence[Any] = ()
-        self._socket: ControlSocket | None = None
-        self._proxy: Proxy | None = None
-        self._on_applied: OnApplied | None = None
+        self._toolchain = source.toolchain
+        self._socket = socket
+        self._proxy = proxy
+        self._followers = followers
+        self._background = background
         self._turn = asyncio.Lock()
-        self._seen = dict(read)
+        self._seen = dict(source.read)
         self._faults: dict[str, str] = {}
         self._again_at = 0.0
-        self._bundle_mark: Mark = None
         self._kept = ""
+        self._toolchain.write_bundle(built, self.bundle_path)
+        _warn(built, ())
+        self.loaded_at = time.time()
+        self._digest = _digest(self.bundle_path)
+        self._bundle_mark = _mark(self.bundle_path)
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.built.config
 
     def status(self) -> ConfigStatus:
         """Which one is in force, and why a newer one is not."""
         return ConfigStatus(
             path=str(self.path),
-            bundle=self.built.version if self.built else "",
+            bundle=self.built.version,
             loaded_at=self.loaded_at,
             errors=self.errors,
             last_error=self.last_error,
             last_error_at=self.last_error_at,
-            rules=self.built.rules if self.built else "",
-            warnings=list(self.built.warnings) if self.built else [],
+            rules=self.built.rules,
+            warnings=list(self.built.warnings),
         )
 
     def problems(self) -> list[str]:
         """What is wrong beside a refused file, a sentence each."""
         return list(self._faults.values())
 
-    def current(self) -> tuple[Path, str] | None:
+    def current(self) -> tuple[Path, str]:
         """Path and version of the bundle in force, for filters that connect."""
-        return (self.bundle_path, self.built.version) if self.built else None
+        return self.bundle_path, self.built.version
 
-    async def start(self, loaded: Any, learned: Sequence[Any]) -> Built:
-        """Build and write the first bundle.
-
-        Raises:
-            RefusedError: the configuration can't be built.
-            OSError: the bundle can't be written.
-        """
-        self._learned = learned
-        built = await asyncio.to_thread(self._toolchain.build, loaded, learned)
-        await asyncio.to_thread(self._toolchain.write_bundle, built, self.bundle_path)
-        self._warn(built)
-        self.built, self.loaded_at = built, time.time()
-        self._digest = await asyncio.to_thread(_digest, self.bundle_path)
-        self._bundle_mark = _mark(self.bundle_path)
-        return built
-
-    def _warn(self, built: Built) -> None:
-        """Log warnings that were not there before: whoever changed the file looks at the log now."""
-        before = set(self.built.warnings) if self.built else set()
-        for warning in built.warnings:
-            if warning not in before:
-                log.warning("config_has_no_effect", what=warning)
-
-    def connect(self, socket: ControlSocket, proxy: Proxy, on_applied: OnApplied) -> None:
-        """Say who must hear of a new configuration."""
-        self._socket, self._proxy, self._on_applied = socket, proxy, on_applied
+    async def greet(self, peer: Peer) -> None:
+        """Look after the bundle when a filter introduces itself without one."""
+        if not peer.bundle or peer.bundle_error:
+            # Envoy loads the bundle before it listens, so the file could not be read there. One that began
+            # with the copy was sent nothing, for it runs this version; it must be told. Its answers come over
+            # the connection that waits for us here, so the repair runs beside it.
+            self._background.once(self.repair(tell=peer.bundle == self.built.version))
 
     async def reload(self) -> ReloadResult:
         """Read the file again and bring it into force if nothing speaks against it.
@@ -127,7 +153,7 @@ class Configuration:
             started = time.perf_counter()
             try:
                 loaded = await asyncio.to_thread(self._toolchain.load, self.path)
-                built = await asyncio.to_thread(self._toolchain.build, loaded, self._learned)
+                built = await asyncio.to_thread(self._toolchain.build, loaded, self.learned)
                 return await self._apply(built, started)
             except RefusedError as error:
                 return self._refused(error.problems, [], started)
@@ -135,15 +161,13 @@ class Configuration:
                 log.exception("config_failed")
                 return self._refused([_unexpected(error)], [], started, again=True)
 
-    async def learn(self, learned: Sequence[Any]) -> ReloadResult | None:
+    async def learn(self, learned: Sequence[LearnedEndpoint]) -> ReloadResult | None:
         """Rebuild what is in force with newly learned endpoints; `None` when that changes nothing."""
         async with self._turn:
             started = time.perf_counter()
-            if self.built is None:
-                return None
             try:
                 built = await asyncio.to_thread(self._toolchain.build, self.built.loaded, learned)
-                self._learned = learned
+                self.learned = learned
                 if built.version == self.built.version:
                     # What has no effect may be less all the same: calls of an endpoint were seen.
                     self.built = dataclasses.replace(self.built, warnings=built.warnings)
@@ -163,8 +187,6 @@ class Configuration:
             tell: tell them also when the file is as it should be: one of them could not read it.
         """
         async with self._turn:
-            if self.built is None or self._socket is None:
-                return
             if await asyncio.to_thread(_digest, self.bundle_path) != self._digest:
                 try:
                     await asyncio.to_thread(self._toolchain.write_bundle, self.built, self.bundle_path)
@@ -188,8 +210,7 @@ class Configuration:
             # The way back is prepared first and is a rename: it needs no space on a disk that is full.
             await asyncio.to_thread(_hold, self.bundle_path, before)
             await asyncio.to_thread(self._toolchain.write_bundle, built, self.bundle_path)
-            if self._proxy is not None:
-                await self._proxy.apply(built.envoy)
+            await self._proxy.apply(built.dataplane)
         except (OSError, RefusedError) as error:
             self._put_back(before)
             what = explain(error) if isinstance(error, OSError) else str(error)
@@ -197,7 +218,7 @@ class Configuration:
         except BaseException:
             self._put_back(before)
             raise
-        results = await self._socket.push_bundle(self.bundle_path, built.version) if self._socket else []
+        results = await self._socket.push_bundle(self.bundle_path, built.version)
         refused, unanswered = (_named(results, answer) for answer in (Answer.REFUSED, Answer.NONE))
         if results and len(refused) == len(results):
             await self._go_back(before, built)
@@ -209,7 +230,7 @@ class Configuration:
         )
 
     async def _in_force(self, built: Built, started: float) -> None:
-        self._warn(built)
+        _warn(built, self.built.warnings)
         self.built, self.loaded_at = built, time.time()
         self._digest = await asyncio.to_thread(_digest, self.bundle_path)
         self._bundle_mark = _mark(self.bundle_path)
@@ -222,10 +243,8 @@ class Configuration:
 
     async def _follow_up(self) -> None:
         """Tell the parts that are not the data plane; one that fails is told again later."""
-        if self._on_applied is None or self.built is None:
-            return
         try:
-            await self._on_applied(self.built)
+            await self._followers.take(self.built)
         except Exception as error:
             if "follow_up" not in self._faults:
                 log.exception("config_follow_up_failed")
@@ -236,7 +255,7 @@ class Configuration:
 
     async def _keep_last_good(self) -> None:
         """Copy the bundle in force beside it. A damaged one is no reason to lose the copy that is there."""
-        if self.built is None or self._kept == self.built.version:
+        if self._kept == self.built.version:
             return
         content = await asyncio.to_thread(_content, self.bundle_path)
         if content is None or hashlib.sha256(content).digest() != self._digest:
@@ -253,10 +272,8 @@ class Configuration:
     async def _go_back(self, before: Path, refused: Built) -> None:
         """Put the old bundle back, on disk and in Envoy."""
         self._put_back(before)
-        if self.built is None or self._proxy is None or self._socket is None:
-            return
         try:
-            await self._proxy.apply(self.built.envoy)
+            await self._proxy.apply(self.built.dataplane)
         except (OSError, RefusedError) as error:
             log.error("envoy_not_taken_back", error=str(error))  # noqa: TRY400
         answers: list[BundleResult] = await self._socket.push_bundle(self.bundle_path, self.built.version)
@@ -294,8 +311,9 @@ class Configuration:
         if again:
             self._again_later()
         log.error("config_refused", path=str(self.path), problems=problems[:20], refused_by=refused_by[:20])
-        version = self.built.version if self.built else ""
-        return ReloadResult(False, version, problems, refused_by, (time.perf_counter() - started) * 1000)
+        return ReloadResult(
+            False, self.built.version, problems, refused_by, (time.perf_counter() - started) * 1000
+        )
 
     async def watch(self) -> None:
         """Reload whenever a file changes, until cancelled; what failed for want of space is tried again."""
@@ -308,7 +326,7 @@ class Configuration:
                 await self.reload()
             elif due:
                 await self._again()
-            elif self.built is not None and _mark(self.bundle_path) != self._bundle_mark:
+            elif _mark(self.bundle_path) != self._bundle_mark:
                 await self.repair()
             elif self._runs_somewhere():
                 async with self._turn:
@@ -317,7 +335,7 @@ class Configuration:
 
     def _runs_somewhere(self) -> bool:
         """Whether a filter runs the bundle in force, of which there is no copy yet."""
-        if self.built is None or self._socket is None or "last_good" in self._faults:
+        if "last_good" in self._faults:
             return False
         version = self.built.version
         return self._kept != version and any(peer.bundle == version for peer in self._socket.connected)
@@ -334,7 +352,14 @@ class Configuration:
                 await self._follow_up()
 
     def _files(self) -> set[Path]:
-        return {self.path, *(self.built.files if self.built else ())}
+        return {self.path, *self.built.files}
+
+
+def _warn(built: Built, before: Sequence[str]) -> None:
+    """Log the warnings that were not there before: people who change the file look at the log now."""
+    for warning in built.warnings:
+        if warning not in before:
+            log.warning("config_has_no_effect", what=warning)
 
 
 def last_good(bundle: Path) -> Path:

@@ -1,119 +1,177 @@
-"""What the runtime needs of configuration, compiler and proxy, so that it can be tested without them.
-
-`assemble.py` gives the real ones.
-"""
+"""Turns a configuration file into what comes into force: bundle, Envoy's part, detectors, channels."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from secrets import token_bytes
+from typing import Final
 
-from starfort.base.tasks import Failures
-from starfort.runtime.status import EnvoyStatus, PolicyStatus
+from starfort import bundle, config
+from starfort.alerts.channels import Channel, LogChannel, SyslogChannel, WebhookChannel
+from starfort.bundle import Bundle, LearnedEndpoint
+from starfort.config import Config, ConfigError, LoadedConfig
+from starfort.config.model import AlertChannel, Policy
+from starfort.dataplane import ir
+from starfort.runtime import secrets
+from starfort.runtime.checked import HASH_KEY_BYTES, build
+from starfort.runtime.status import PolicyStatus
+from starfort.signals import Detector
 
-if TYPE_CHECKING:
-    from starfort.alerts.channels import Channel
-    from starfort.signals import Detector
+HASH_KEY_FILE: Final = "hash.key"
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a configuration came to.
+    """Everything that was made of one configuration, ready to come into force.
 
     Attributes:
-        loaded: what `Toolchain.load` gave, for building it again.
-        config: the configuration itself.
-        version: version of the bundle.
-        bundle: the bundle, for `Toolchain.write_bundle`.
-        envoy: Envoy's configuration, for `Proxy.apply`.
-        detectors: detectors that run, with their settings.
-        policies: the policies, without what they did.
-        files: every file that it was made of, for watching.
-        rules: versions of the rule sets in it.
-        warnings: what of it has no effect, as shown to people.
+        loaded: the configuration with its positions in the file, for building it again.
+        bundle: what the engine reads.
+        dataplane: what Envoy is configured from.
+        detectors: the detectors that run, with their settings.
+        policies: the policies in order, without figures.
+        files: every file that was read, so that a change of one is noticed.
+        rules: the versions of the rule sets in the bundle.
+        warnings: which parts of the configuration have no effect, as shown to people.
     """
 
-    loaded: Any
-    config: Any
-    version: str
-    bundle: Any
-    envoy: Any
+    loaded: LoadedConfig
+    bundle: Bundle
+    dataplane: ir.Dataplane
     detectors: Sequence[Detector]
     policies: Sequence[PolicyStatus]
     files: Sequence[Path]
     rules: str = ""
     warnings: Sequence[str] = ()
 
+    @property
+    def config(self) -> Config:
+        """The configuration itself."""
+        return self.loaded.config
+
+    @property
+    def version(self) -> str:
+        """The version of the bundle."""
+        return self.bundle.version
+
 
 class RefusedError(Exception):
-    """A configuration that can't come into force; `problems` is what people are told, all at once."""
+    """A configuration cannot come into force; `problems` holds every reason, as shown to people."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = list(problems)
 
 
-class Toolchain(Protocol):
-    """Configuration file in, bundle and Envoy configuration out. Blocking; called in threads."""
+class Toolchain:
+    """Loads, builds and writes configurations. Every method blocks, so it is called in a thread."""
 
-    def load(self, path: Path) -> Any:
-        """The configuration of a file: `.config`, and what else `build` wants of it.
-
-        Raises:
-            RefusedError: with every problem.
-        """
-
-    def build(self, loaded: Any, learned: Sequence[Any]) -> Built:
-        """What a loaded configuration and the learned endpoints come to.
+    def load(self, path: Path) -> LoadedConfig:
+        """The configuration of a file.
 
         Raises:
             RefusedError: with every problem.
         """
+        try:
+            return config.load(path)
+        except ConfigError as error:
+            raise RefusedError([str(problem) for problem in error.problems]) from None
+
+    def build(self, loaded: LoadedConfig, learned: Sequence[LearnedEndpoint]) -> Built:
+        """Compile a configuration together with the endpoints that the catalogue learned.
+
+        Raises:
+            RefusedError: with every problem.
+        """
+        try:
+            made = build(loaded, learned, hash_key(loaded.config.data_dir))
+        except ConfigError as error:
+            raise RefusedError([str(problem) for problem in error.problems]) from None
+        except OSError as error:
+            raise RefusedError([f"{loaded.config.data_dir / HASH_KEY_FILE}: {error.strerror}"]) from error
+        compiled = made.compiled
+        return Built(
+            loaded=loaded,
+            bundle=compiled.bundle,
+            dataplane=compiled.dataplane,
+            detectors=made.detectors.running,
+            policies=[_policy(order, policy) for order, policy in enumerate(loaded.config.policies)],
+            files=[*loaded.files, *compiled.files, *made.detectors.files],
+            rules=compiled.rules.compiled.version,
+            warnings=[str(warning) for warning in made.warnings],
+        )
 
     def write_bundle(self, built: Built, path: Path) -> None:
-        """Write the bundle, atomically, mode 0600.
+        """Write the bundle atomically, with mode 0600.
 
         Raises:
-            OSError: it can't be written.
+            OSError: it cannot be written.
         """
+        bundle.write(built.bundle, path)
 
-    def channels(self, config: Any) -> list[Channel]:
+    def channels(self, config: Config) -> list[Channel]:
         """The alert channels that a configuration names.
 
         Raises:
-            RefusedError: a secret is not there.
+            RefusedError: a secret is missing.
         """
+        if problems := secrets.missing(config):
+            raise RefusedError(problems)
+        return [_channel(channel, config.node) for channel in config.alerts]
 
 
-class Proxy(Protocol):
-    """The Envoy child.
+def _channel(channel: AlertChannel, node: str) -> Channel:
+    if channel.webhook is not None:
+        return WebhookChannel(channel.webhook.url, secrets.of_webhook(channel.webhook))
+    if channel.syslog is not None:
+        host, _, port = channel.syslog.address.rpartition(":")
+        return SyslogChannel(host.strip("[]"), int(port), node)
+    return LogChannel()
 
-    Attributes:
-        failures: how often what watches it failed, by name.
+
+def _policy(order: int, policy: Policy) -> PolicyStatus:
+    return PolicyStatus(
+        name=policy.name,
+        order=order,
+        mode=policy.mode,
+        action=policy.action.kind,
+        when=policy.when,
+        apis=list(policy.apis or ()),
+        endpoints=list(policy.endpoints or ()),
+        enforced=0,
+        observed=0,
+        last_at=0.0,
+    )
+
+
+def hash_key(data_dir: Path) -> bytes:
+    """The key of the keyed hashes in events; made at the first start, with mode 0600.
+
+    It stays the same for the life of the data directory, so that one account has the same hash after a
+    restart.
+
+    Raises:
+        OSError: it cannot be read or written.
+        RefusedError: the file holds no such key.
     """
-
-    @property
-    def found(self) -> bool:
-        """Whether `start` found one that served already."""
-
-    failures: dict[str, Failures]
-
-    async def start(self, envoy: Any) -> None:
-        """Write its configuration and start it."""
-
-    async def apply(self, envoy: Any) -> None:
-        """Bring a changed configuration into force without dropping a connection."""
-
-    async def stop(self) -> None:
-        """Drain and end it."""
-
-    async def leave(self) -> None:
-        """Let it run on; another `start` takes it over."""
-
-    def status(self) -> EnvoyStatus:
-        """How it is."""
-
-    async def metrics(self) -> bytes:
-        """Envoy's own metrics as Prometheus text, empty when it does not answer."""
+    path = data_dir / HASH_KEY_FILE
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError:
+        key = token_bytes(HASH_KEY_BYTES)
+        temporary = path.with_suffix(".new")
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    if len(key) != HASH_KEY_BYTES:
+        what = f"{path}: holds {len(key)} bytes, expected {HASH_KEY_BYTES}"
+        fix = "restore it, or remove it to begin with a new key (hashes then differ from those of the past)"
+        raise RefusedError([f"{what}; {fix}"])
+    return key

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +10,6 @@ import pytest
 from starfort.bundle import LearnedEndpoint
 from starfort.compile import Compiled, compile_config
 from starfort.config import ConfigError, ConfigProblem, load
-
-CORPORA = Path(os.environ.get("STARFORT_CORPORA", Path(__file__).parents[3] / "../shared/corpora"))
 
 HEAD = """\
 version: 1

@@ -8,7 +8,8 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from starfort.config import ConfigError
-from tests.unit.compile.support import CORPORA, compiled, problems
+from tests.support.corpora import corpus, needs_corpus
+from tests.unit.compile.support import compiled, problems
 
 
 def database(path: Path, kind: str) -> None:
@@ -56,10 +57,25 @@ def test_a_database_that_was_cut_off_is_a_problem(tmp_path: Path) -> None:
     assert "is broken" in problem.what
 
 
-@pytest.mark.skipif(not CORPORA.is_dir(), reason=f"no corpora at {CORPORA}: set STARFORT_CORPORA")
+def test_a_damaged_database_never_crashes(tmp_path: Path) -> None:
+    """Wherever a byte is wrong, the database is taken or is a problem, nothing else."""
+    path = tmp_path / "country.mmdb"
+    database(path, "GeoLite2-Country")
+    sound = path.read_bytes()
+    told = 0
+    for at in range(0, len(sound), max(1, len(sound) // 50)):
+        path.write_bytes(sound[:at] + bytes([sound[at] ^ 0xFF]) + sound[at + 1 :])
+        try:
+            compiled(tmp_path, "geo: {country: country.mmdb}\n")
+        except ConfigError:
+            told += 1
+    assert told > 0
+
+
+@needs_corpus("geo")
 def test_broken_databases_in_the_wild_never_crash(tmp_path: Path) -> None:
-    """Each is taken or is a problem, nothing else."""
-    broken = sorted((CORPORA / "geo/bad-data").rglob("*.mmdb"))
+    """Each of the broken databases that people collected is taken or is a problem, nothing else."""
+    broken = sorted(corpus("geo").glob("bad-data/**/*.mmdb"))
     assert len(broken) > 5
     told = 0
     for file in broken:
@@ -71,10 +87,10 @@ def test_broken_databases_in_the_wild_never_crash(tmp_path: Path) -> None:
     assert told > 0
 
 
-@pytest.mark.skipif(not CORPORA.is_dir(), reason=f"no corpora at {CORPORA}: set STARFORT_CORPORA")
+@needs_corpus("geo")
 def test_databases_in_the_wild_are_taken(tmp_path: Path) -> None:
-    """MaxMind's own."""
-    geo = CORPORA / "geo"
+    """MaxMind's own test databases are taken."""
+    geo = corpus("geo")
     for country in ("GeoLite2-Country-Test", "GeoIP2-City-Test"):
         rest = f"geo: {{country: {geo / country}.mmdb, asn: {geo}/GeoLite2-ASN-Test.mmdb}}\n"
         assert compiled(tmp_path, rest).bundle.geo.asn_path

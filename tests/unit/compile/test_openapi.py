@@ -8,7 +8,8 @@ import pytest
 from starfort import _engine
 from starfort.compile import openapi
 from starfort.compile.openapi import Operation
-from tests.unit.compile.support import CORPORA, at, compiled
+from tests.support.corpora import OWN_DOCUMENTS, needs_corpus, parsed, public_documents
+from tests.unit.compile.support import at, compiled
 
 METHODS = {method.upper() for method in openapi.METHODS}
 
@@ -169,14 +170,21 @@ def test_problems_of_documents_are_problems_of_the_configuration(tmp_path: Path)
     assert (problem.file, at(problem)) == (file, "a: {}")
 
 
-@pytest.mark.skipif(not CORPORA.is_dir(), reason=f"no corpora at {CORPORA}: set STARFORT_CORPORA")
-def test_documents_in_the_wild_are_read(tmp_path: Path) -> None:
-    """All of 60: every operation of a naive walk is an endpoint that the engine finds."""
-    files = sorted((CORPORA / "openapi").glob("*.json"))
-    assert len(files) == 60
+DOCUMENTS = pytest.mark.parametrize(
+    ("documents", "operations"),
+    [
+        pytest.param(OWN_DOCUMENTS, 40, id="own"),
+        pytest.param(public_documents(), 2356, id="public", marks=needs_corpus("openapi")),
+    ],
+)
+
+
+@DOCUMENTS
+def test_whole_documents_are_read(documents: list[Path], operations: int) -> None:
+    """Every operation that a naive walk over a document finds is an endpoint."""
     total = 0
-    for file in files:
-        paths = json.loads(file.read_text(encoding="utf-8"))["paths"]
+    for file in documents:
+        paths = parsed(file)["paths"]
         wanted = {
             (method.upper(), path.partition("?")[0].partition("#")[0])
             for path, item in paths.items()
@@ -189,20 +197,21 @@ def test_documents_in_the_wild_are_read(tmp_path: Path) -> None:
             (method, path.replace("%20", " ")) for method, path in wanted
         }
         total += len(wanted)
-    assert total > 2356
+    assert total > operations
 
 
-@pytest.mark.skipif(not CORPORA.is_dir(), reason=f"no corpora at {CORPORA}: set STARFORT_CORPORA")
-def test_documents_in_the_wild_compile_to_bundles_of_the_engine(tmp_path: Path) -> None:
-    """All 60 in one configuration; each endpoint has an id of its own."""
-    files = sorted((CORPORA / "openapi").glob("*.json"))
+@DOCUMENTS
+def test_whole_documents_compile_to_a_bundle_of_the_engine(
+    documents: list[Path], operations: int, tmp_path: Path
+) -> None:
+    """All of them fit into one configuration, and each endpoint has an id of its own."""
     entries = [
         f"  - {{name: api-{n}, hosts: [api-{n}.example], upstream: shop, openapi: {json.dumps(str(file))}}}\n"
-        for n, file in enumerate(files)
+        for n, file in enumerate(documents)
     ]
     made = compiled(tmp_path, "", apis="apis:\n" + "".join(entries))
     assert all(endpoint.documented for endpoint in made.endpoints)
-    assert len({endpoint.id for endpoint in made.endpoints}) == len(made.endpoints) > 3000
+    assert len({endpoint.id for endpoint in made.endpoints}) == len(made.endpoints) > operations
     from starfort.bundle import encode
 
     assert _engine.check_bundle(encode(made.bundle))["endpoints"] == len(made.endpoints)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples.demo import geo
 
 from starfort import _engine, bundle
 from starfort.bundle import expression as e
@@ -26,8 +27,8 @@ from starfort.bundle.policy import (
     Policy,
     TagAction,
 )
+from tests.support.corpora import corpus, needs_corpus
 
-CORPORA = Path(__file__).parents[3] / "../shared/corpora/geo"
 HEAD_BYTES = 52
 NOW_MS = 1_700_000_000_000
 LIMITS = Limits(
@@ -300,12 +301,20 @@ class TestExplain:
         )
         assert told["answer"]["status"] == told["event"]["status"] == 413
 
-    def test_geo_databases_are_read(self) -> None:
-        """Country, continent and network."""
-        if not CORPORA.is_dir():
-            pytest.skip(f"no corpus at {CORPORA}")
-        read = {name: (CORPORA / f"GeoLite2-{name}-Test.mmdb").read_bytes() for name in ("Country", "ASN")}
-        engine = _engine.Engine(made(), country=read["Country"], asn=read["ASN"])
+    def test_geo_databases_are_read(self, tmp_path: Path) -> None:
+        """An address has the continent of the one database and the network of the other."""
+        country, asn = (path.read_bytes() for path in geo.write(tmp_path))
+        engine = _engine.Engine(made(), country=country, asn=asn)
+        client = engine.explain({"address": "192.0.2.7"})["client"]
+        assert (client["country"], client["continent"], client["asn"]) == ("DE", "EU", 64497)
+        assert engine.explain({"address": "198.51.100.7"})["client"]["asn"] == 64498
+
+    @needs_corpus("geo")
+    def test_maxminds_own_databases_are_read(self) -> None:
+        """The test databases that MaxMind publishes answer as it says."""
+        read = [corpus("geo") / f"GeoLite2-{name}-Test.mmdb" for name in ("Country", "ASN")]
+        country, asn = (path.read_bytes() for path in read)
+        engine = _engine.Engine(made(), country=country, asn=asn)
         assert engine.explain({"address": "81.2.69.142"})["client"]["continent"] == "EU"
         assert engine.explain({"address": "1.128.0.0"})["client"]["asn"] == 1221
 

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine
 
 from starfort.bundle.learned import LearnedEndpoint
 from starfort.catalogue import Endpoint, News
+from starfort.config.action_settings import Action
 from starfort.runtime.catalogue import MAX_ROWS, CatalogueFeed, alerts_of
 from starfort.store import Store
 from tests.support.events import START, event, stream
@@ -25,9 +26,9 @@ def _built(*endpoints: tuple[str, str, bool], configured: tuple[str, ...] = ()) 
     api = SimpleNamespace(name="feed", hosts=("*",), labels=("public",), documented=True, jwt_providers=())
     bundle = SimpleNamespace(apis=(api,), endpoints=rows, identity=SimpleNamespace(jwt_providers=("a", "b")))
     settings = SimpleNamespace(name="feed", endpoints=[SimpleNamespace(match=match) for match in configured])
-    mask = SimpleNamespace(name="hide", action=SimpleNamespace(mask=["card_number"]))
-    every = SimpleNamespace(name="all", action=SimpleNamespace(mask=[]))
-    block = SimpleNamespace(name="stop", action=SimpleNamespace(mask=None))
+    mask = SimpleNamespace(name="hide", action=Action.model_validate({"mask": ["card_number"]}))
+    every = SimpleNamespace(name="all", action=Action.model_validate("mask"))
+    block = SimpleNamespace(name="stop", action=Action.model_validate("block"))
     sensitive = SimpleNamespace(classes=["email", "iban"])
     config = SimpleNamespace(apis=[settings], policies=[mask, every, block], sensitive=sensitive)
     return SimpleNamespace(bundle=bundle, config=config)

@@ -38,6 +38,22 @@ pub struct Found {
     pub misplaced_parameter: bool,
 }
 
+impl Found {
+    /// What the request was matched to, in each reading of its path; the first one counts.
+    pub(crate) fn every_match(&self) -> impl Iterator<Item = &EndpointMatch> {
+        let also = self.also.iter().map(|seen| &seen.matched);
+        std::iter::once(&self.matched).chain(also)
+    }
+
+    /// The endpoint that the request calls in every reading of its path. Whatever exempts an endpoint asks this, so
+    /// that no ambiguous path gains an exemption.
+    pub(crate) fn only_endpoint(&self) -> Option<u32> {
+        let endpoint = self.matched.endpoint;
+        let mut others = self.also.iter();
+        endpoint.filter(|_| others.all(|seen| seen.matched.endpoint == endpoint))
+    }
+}
+
 impl Matcher {
     /// The endpoints of a request, in each reading of its path.
     ///

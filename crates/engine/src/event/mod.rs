@@ -16,9 +16,10 @@ use crate::client::address;
 use crate::client::bot::truncate;
 use crate::engine::{Engine, Now};
 use crate::http::{Location, Parameter, ParameterKind};
-use crate::pipeline::StreamEnd;
+use crate::input::StreamEnd;
+use crate::login::Login;
 use crate::policy::Terminal;
-use crate::signals::known::{self, Familiarity};
+use crate::signals::known::Familiarity;
 use crate::transaction::Transaction;
 
 /// Bytes of `path`.
@@ -105,104 +106,6 @@ pub struct EventRow {
     pub weight: u32,
 }
 
-impl Transaction {
-    /// Hashes of the account name (lower case) and password that a login endpoint was tried with, whichever reading
-    /// of the path makes it one.
-    pub(crate) fn login_hashes(&self, engine: &Engine) -> LoginHashes {
-        let endpoint = self
-            .every_match()
-            .filter_map(|matched| engine.endpoint(matched.endpoint))
-            .find(|endpoint| {
-                endpoint.username_field.is_some() || endpoint.password_field.is_some()
-            });
-        let Some(endpoint) = endpoint else {
-            return LoginHashes::default();
-        };
-        let hashes = |field: &Option<String>, in_lower_case: bool| {
-            let mut values = SmallVec::<[Cow<'_, str>; 1]>::new();
-            let places = field.iter().flat_map(|name| {
-                let of = |location| self.parameters.all(location, name);
-                of(Location::Body).chain(of(Location::Query))
-            });
-            for value in places.filter(|value| !value.is_empty()) {
-                let value = if in_lower_case {
-                    Cow::Owned(value.to_lowercase())
-                } else {
-                    Cow::Borrowed(value)
-                };
-                if values.len() < MAX_LOGIN_VALUES && !values.contains(&value) {
-                    values.push(value);
-                } else if let Some(last) = values.last_mut().filter(|last| **last != value) {
-                    *last = value;
-                }
-            }
-            let all: SmallVec<[&[u8]; 1]> = values.iter().map(|value| value.as_bytes()).collect();
-            let mut hashes = SmallVec::<[SmolStr; 1]>::new();
-            if !all.is_empty() {
-                hashes.push(engine.hash.of(&all));
-            }
-            if all.len() > 1 {
-                hashes.extend(all.iter().map(|value| engine.hash.of(&[value])));
-            }
-            hashes
-        };
-        LoginHashes {
-            accounts: hashes(&endpoint.username_field, true),
-            passwords: hashes(&endpoint.password_field, false),
-        }
-    }
-}
-
-impl Transaction {
-    /// How well the one who logs in is known. Who names several accounts at once is a stranger: nobody can tell which
-    /// one the server takes.
-    pub(crate) fn familiarity(&self, engine: &Engine, login: &LoginHashes) -> Familiarity {
-        self.remembered_by(login)
-            .map(|hashes| hashes.familiarity(&engine.shared.known))
-            .unwrap_or_default()
-    }
-
-    fn remembered_by(&self, login: &LoginHashes) -> Option<known::LoginHashes> {
-        let [account] = &*login.accounts else {
-            return None;
-        };
-        let (client, place) = (&self.client, self.client.network());
-        let home = client.home();
-        Some(known::LoginHashes::of(
-            account,
-            &home,
-            &place,
-            &client.fingerprint,
-        ))
-    }
-
-    /// Remember a log-in that succeeded at the upstream; what Starfort answered by itself says nothing.
-    fn remember(&self, engine: &Engine, login: &LoginHashes, action: &str) {
-        let succeeded = (200..400).contains(&self.response.status);
-        if action == Terminal::Allow.code()
-            && succeeded
-            && let Some(hashes) = self.remembered_by(login)
-        {
-            engine.shared.known.insert(hashes.all());
-        }
-    }
-}
-
-/// Values of one login field that are told apart; of more the first ones and the last one, for servers take one of
-/// the two.
-const MAX_LOGIN_VALUES: usize = 8;
-
-/// Keyed hashes of what a log-in was tried with.
-#[derive(Debug, Default)]
-pub(crate) struct LoginHashes {
-    /// Of the account name. Where it came with several values the first hash is of all of them, and one of each
-    /// follows: nobody can tell which one the server takes, and a decoy beside the real one must not make every
-    /// try one of the same account.
-    pub(crate) accounts: SmallVec<[SmolStr; 1]>,
-    /// Of the password, likewise.
-    pub(crate) passwords: SmallVec<[SmolStr; 1]>,
-}
-
 impl EventRow {
     pub(crate) fn of(
         transaction: Box<Transaction>,
@@ -210,17 +113,17 @@ impl EventRow {
         end: StreamEnd,
         now: Now,
     ) -> Box<Self> {
-        let login = transaction.login_hashes(engine);
-        let familiarity = transaction.familiarity(engine, &login);
+        let login = Login::of(&transaction, engine);
+        let familiarity = login.familiarity(&transaction, engine);
         let first = |hashes: SmallVec<[SmolStr; 1]>| hashes.into_iter().next().unwrap_or_default();
         let parameters = parameters(&transaction, engine);
         let object = object(&transaction);
         let object_hash = object
             .map(|object| engine.hash.of(&[object.as_bytes()]))
             .unwrap_or_default();
-        let path = masked_path(&transaction.path, engine).into();
-        let api = engine.api(transaction.matched.api);
-        let endpoint = engine.endpoint(transaction.matched.endpoint);
+        let path = masked_path(&transaction.found.path, engine).into();
+        let api = engine.api(transaction.found.matched.api);
+        let endpoint = engine.endpoint(transaction.found.matched.endpoint);
         let deciding = if transaction.response.decision.terminal == Terminal::Allow
             && transaction.response.decision.policy.is_empty()
         {
@@ -229,7 +132,11 @@ impl EventRow {
             &transaction.response.decision
         };
         let (action, policy) = (deciding.terminal.code(), SmolStr::new(&deciding.policy));
-        transaction.remember(engine, &login, action);
+        // What Starfort answered by itself says nothing about whether the log-in would have succeeded.
+        let succeeded = (200..400).contains(&transaction.response.status);
+        if succeeded && action == Terminal::Allow.code() {
+            login.remember(&transaction, engine);
+        }
         let (account_hash, password_hash) = (first(login.accounts), first(login.passwords));
         let signals = signals(&transaction, familiarity);
         let elapsed_ns = now
@@ -291,7 +198,7 @@ impl EventRow {
             parameters,
             object_hash,
             anomalies: transaction.anomalies.codes().collect(),
-            findings: transaction.findings,
+            findings: transaction.findings.into_codes(),
             evidence: transaction.rules.evidence.into_rows(),
             sensitive_request: transaction.sensitive_request,
             sensitive_response: response.sensitive,
@@ -338,8 +245,12 @@ fn parameters(transaction: &Transaction, engine: &Engine) -> Vec<SmolStr> {
             }
         }
     };
-    if let Some(endpoint) = engine.endpoint(transaction.matched.endpoint) {
-        for (template, value) in endpoint.path.split('/').zip(transaction.path.split('/')) {
+    if let Some(endpoint) = engine.endpoint(transaction.found.matched.endpoint) {
+        for (template, value) in endpoint
+            .path
+            .split('/')
+            .zip(transaction.found.path.split('/'))
+        {
             if let Some(name) = template
                 .strip_prefix('{')
                 .and_then(|rest| rest.strip_suffix('}'))
@@ -362,11 +273,11 @@ fn name_of<'a>(parameter: &Parameter<'a>) -> &'a str {
 /// The value that names the object of the call: the template's last parameter, or of an unknown endpoint the last
 /// segment when it has a digit.
 fn object(transaction: &Transaction) -> Option<&str> {
-    let path = &transaction.path;
-    if let Some((start, end)) = transaction.matched.object {
+    let path = &transaction.found.path;
+    if let Some((start, end)) = transaction.found.matched.object {
         return path.get(start as usize..end as usize);
     }
-    if transaction.matched.endpoint.is_some() {
+    if transaction.found.matched.endpoint.is_some() {
         return None;
     }
     path.rsplit('/')

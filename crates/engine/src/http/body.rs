@@ -8,126 +8,32 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
+use super::beginning::{BEGINNING_BYTES, is_file};
+pub use super::beginning::{Beginning, begins};
+pub(crate) use super::beginning::{begins_as_file, sniff};
 use super::collect::Collect;
+use super::format::BodyBytes;
+pub use super::format::BodyKind;
 use super::listener::Listener;
 use super::parameter::Parameters;
-use super::xml::Dialect;
 use super::{Anomalies, Anomaly, Limits};
 use super::{
     charset, content_type, decompress, form, graphql, json, message, multipart, text, xml,
 };
-
-/// What a body was read as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BodyKind {
-    /// No body.
-    Empty,
-    /// JSON and `+json`.
-    Json,
-    /// JSON documents one after another.
-    JsonLines,
-    /// `application/x-www-form-urlencoded`.
-    Form,
-    /// `multipart/form-data` and other `multipart/*`.
-    Multipart,
-    /// XML and `+xml`.
-    Xml,
-    /// OFX, also in its SGML form.
-    Ofx,
-    /// `application/graphql`.
-    Graphql,
-    /// A request within a request (`application/http`).
-    Message,
-    /// Other text: one parameter without a name.
-    Text,
-    /// Anything else; only its bytes are there to be looked at.
-    Other,
-}
-
-impl BodyKind {
-    /// The stable name.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::Json => "json",
-            Self::JsonLines => "json_lines",
-            Self::Form => "form",
-            Self::Multipart => "multipart",
-            Self::Xml => "xml",
-            Self::Ofx => "ofx",
-            Self::Graphql => "graphql",
-            Self::Message => "message",
-            Self::Text => "text",
-            Self::Other => "other",
-        }
-    }
-
-    /// What is read alike: one reading of a body in a family is enough.
-    #[must_use]
-    pub const fn family(self) -> Self {
-        match self {
-            Self::JsonLines => Self::Json,
-            Self::Ofx => Self::Xml,
-            other => other,
-        }
-    }
-
-    /// Whether a body of this kind may begin as one of `sniffed` does.
-    fn begins_like(self, sniffed: Self) -> bool {
-        match self {
-            // A GraphQL document begins as JSON does.
-            Self::Json | Self::JsonLines | Self::Graphql => sniffed == Self::Json,
-            Self::Xml => matches!(sniffed, Self::Xml | Self::Ofx),
-            Self::Ofx => sniffed != Self::Json,
-            Self::Empty
-            | Self::Form
-            | Self::Multipart
-            | Self::Message
-            | Self::Text
-            | Self::Other => false,
-        }
-    }
-
-    /// The kind that a media type stands for.
-    ///
-    /// # Arguments
-    /// * `essence` - `type/subtype`, lower case.
-    #[must_use]
-    pub fn of(essence: &str) -> Self {
-        match essence {
-            "application/json" | "text/json" => Self::Json,
-            "application/x-ndjson"
-            | "application/ndjson"
-            | "application/jsonl"
-            | "application/json-seq" => Self::JsonLines,
-            "application/x-www-form-urlencoded" => Self::Form,
-            "application/xml" | "text/xml" => Self::Xml,
-            "application/x-ofx" | "application/ofx" | "application/vnd.intu.qfx" => Self::Ofx,
-            "application/graphql" => Self::Graphql,
-            "application/http" | "message/http" => Self::Message,
-            _ if essence.starts_with("multipart/") => Self::Multipart,
-            _ if essence.ends_with("+json") => Self::Json,
-            _ if essence.ends_with("+xml") => Self::Xml,
-            _ if essence.starts_with("text/") => Self::Text,
-            _ => Self::Other,
-        }
-    }
-}
 
 /// Formats that one body is read as: as it is declared, as rules chose, as it begins, and a form in another charset.
 type Formats = SmallVec<[BodyKind; 4]>;
 
 /// A body with its encodings undone, to be read.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Body<'a> {
+pub struct Body<'b, 't> {
     /// What it is by its declared type; by its first bytes when none is declared.
     pub kind: BodyKind,
     /// The body without content encodings, in UTF-8 where its charset is known: what raw scans look at.
-    pub content: Cow<'a, [u8]>,
+    pub content: Cow<'b, [u8]>,
     /// What was odd so far.
     pub anomalies: Anomalies,
-    content_type: Option<&'a str>,
+    content_type: Option<&'t str>,
     /// The end is missing.
     truncated: bool,
     /// What it begins like, when that is not what it is declared to be.
@@ -135,7 +41,7 @@ pub struct Body<'a> {
 }
 
 /// Bytes are payload: shown by kind and length only.
-impl std::fmt::Debug for Body<'_> {
+impl std::fmt::Debug for Body<'_, '_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
@@ -178,7 +84,7 @@ impl std::fmt::Debug for ParsedBody<'_> {
 /// * `bytes` - the body as received; what is beyond `request_body_bytes` is not read and flagged.
 /// * `truncated` - there was more than `bytes` (flagged as `body_over_limit`).
 pub fn parse<'a>(
-    content_type: Option<&'a str>,
+    content_type: Option<&str>,
     content_encoding: Option<&str>,
     bytes: &'a [u8],
     truncated: bool,
@@ -197,16 +103,16 @@ pub fn parse<'a>(
     }
 }
 
-impl<'a> Body<'a> {
+impl<'b, 't> Body<'b, 't> {
     /// Undoes the encodings of a body as it was received.
     ///
     /// # Arguments
     /// As of [`parse`].
     #[must_use]
     pub fn receive(
-        content_type: Option<&'a str>,
+        content_type: Option<&'t str>,
         content_encoding: Option<&str>,
-        bytes: &'a [u8],
+        bytes: &'b [u8],
         truncated: bool,
         limits: &Limits,
     ) -> Self {
@@ -239,7 +145,7 @@ impl<'a> Body<'a> {
     /// # Arguments
     /// * `truncated` - the end is missing.
     #[must_use]
-    pub fn plain(content_type: Option<&'a str>, bytes: &'a [u8], truncated: bool) -> Self {
+    pub fn plain(content_type: Option<&'t str>, bytes: &'b [u8], truncated: bool) -> Self {
         Self::open(
             content_type,
             Cow::Borrowed(bytes),
@@ -250,8 +156,8 @@ impl<'a> Body<'a> {
 
     /// Undoes the charset.
     fn open(
-        content_type: Option<&'a str>,
-        content: Cow<'a, [u8]>,
+        content_type: Option<&'t str>,
+        content: Cow<'b, [u8]>,
         truncated: bool,
         anomalies: Anomalies,
     ) -> Self {
@@ -332,7 +238,7 @@ impl<'a> Body<'a> {
         for kind in self.formats(chosen) {
             read_format(
                 kind,
-                Source {
+                BodyBytes {
                     content_type: self.content_type,
                     content,
                     truncated,
@@ -384,7 +290,7 @@ impl<'a> Body<'a> {
         }
         // A byte order mark may have gone.
         if converted.len() != self.content.len() || matches!(converted, Cow::Owned(_)) {
-            let source = Source {
+            let source = BodyBytes {
                 content_type: None,
                 content: &converted,
                 truncated: self.truncated,
@@ -396,47 +302,9 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Types of which only the bytes are there to be looked at, unless they begin like a document.
-const FILES: [&str; 10] = [
-    "image/",
-    "audio/",
-    "video/",
-    "font/",
-    "model/",
-    "application/octet-stream",
-    "application/grpc",
-    "application/protobuf",
-    "application/x-protobuf",
-    "application/vnd.google.protobuf",
-];
-
-/// Whether a body of no known type is a file: by its type, or because it is no text.
-pub(super) fn is_file(content_type: &str, content: &[u8]) -> bool {
-    let essence = content_type::essence(content_type);
-    let is = |known: &str| {
-        essence
-            .get(..known.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(known))
-    };
-    FILES.iter().any(|known| is(known)) || !text::is_text(content)
-}
-
-/// What a reader is given.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) content_type: Option<&'a str>,
-    pub(super) content: &'a [u8],
-    /// The end is missing.
-    pub(super) truncated: bool,
-    /// Bodies that it is in.
-    pub(super) nesting: u8,
-    /// What is between the pairs of a form.
-    pub(super) separator: u8,
-}
-
 /// Where each format is read. A new one is a line here.
-fn read_format<L: Listener>(kind: BodyKind, source: Source<'_>, listener: &mut L) {
-    let Source {
+fn read_format<L: Listener>(kind: BodyKind, source: BodyBytes<'_>, listener: &mut L) {
+    let BodyBytes {
         content, truncated, ..
     } = source;
     listener.begin(kind);
@@ -449,6 +317,7 @@ fn read_format<L: Listener>(kind: BodyKind, source: Source<'_>, listener: &mut L
             content,
             truncated,
             source.nesting,
+            read_part,
             listener,
         ),
         BodyKind::Xml => xml::read(content, truncated, xml::dialect_of(content), listener),
@@ -456,7 +325,7 @@ fn read_format<L: Listener>(kind: BodyKind, source: Source<'_>, listener: &mut L
         BodyKind::Graphql => graphql::read(content, listener),
         // A message has a body, which may be one in turn.
         BodyKind::Message if source.nesting < multipart::MAX_NESTING => {
-            message::read(content, source.nesting + 1, listener);
+            message::read(content, source.nesting + 1, read_part, listener);
         }
         BodyKind::Message | BodyKind::Text => text::read(content, truncated, listener),
         BodyKind::Empty | BodyKind::Other => {}
@@ -467,7 +336,7 @@ fn read_format<L: Listener>(kind: BodyKind, source: Source<'_>, listener: &mut L
 /// Reads a part of a body that is a document of its own.
 pub(super) fn read_part<L: Listener>(
     kind: BodyKind,
-    part: Source<'_>,
+    part: BodyBytes<'_>,
     anomalies: &mut Anomalies,
     listener: &mut L,
 ) {
@@ -478,83 +347,11 @@ pub(super) fn read_part<L: Listener>(
             charset::to_utf8(declared.charset.as_deref(), part.content, anomalies)
         }
     };
-    let source = Source {
+    let source = BodyBytes {
         content: &content,
         ..part
     };
     read_format(kind, source, listener);
-}
-
-/// What the first bytes of a body show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Beginning {
-    /// Too little came to say.
-    Undecided,
-    /// It is of a kind that is read, or hides what it is behind white space.
-    Read,
-    /// A file, or anything else of which only the bytes are there.
-    Other,
-}
-
-/// First line of OFX 1 (OFX 1.6, 2.2).
-const OFX_HEADER: &[u8] = b"OFXHEADER:";
-
-/// Bytes of a body that are looked at to say what it is.
-const BEGINNING_BYTES: usize = 512;
-
-/// What the first bytes of a body show; byte order marks and UTF-16 hide nothing.
-#[must_use]
-pub fn begins(bytes: &[u8]) -> Beginning {
-    let bytes = bytes.get(..BEGINNING_BYTES).unwrap_or(bytes);
-    let text: Vec<u8> = bytes
-        .iter()
-        .copied()
-        .filter(|byte| !matches!(byte, 0 | 0xef | 0xbb | 0xbf | 0xfe | 0xff))
-        .collect();
-    let significant = text.iter().filter(|byte| !byte.is_ascii_whitespace());
-    match significant.take(2).count() {
-        2 if sniff(&text).is_some() => Beginning::Read,
-        2 if OFX_HEADER.starts_with(text.trim_ascii_start()) => Beginning::Undecided,
-        2 => Beginning::Other,
-        _ if bytes.len() < BEGINNING_BYTES => Beginning::Undecided,
-        _ => Beginning::Read,
-    }
-}
-
-/// Whether a long body of a type that is not read is a file. Images of disks begin with thousands of NUL; a body of
-/// nothing but blanks so far is none, for what they are put before is not seen.
-pub(crate) fn begins_as_file(bytes: &[u8]) -> bool {
-    let first = bytes
-        .iter()
-        .position(|byte| *byte != 0 && !byte.is_ascii_whitespace());
-    match first.and_then(|first| bytes.get(first..)) {
-        Some(rest) => begins(rest) != Beginning::Read,
-        None => !bytes.iter().any(u8::is_ascii_whitespace),
-    }
-}
-
-/// JSON objects and lists, XML and OFX by their first bytes; `None` for anything else.
-pub(crate) fn sniff(content: &[u8]) -> Option<BodyKind> {
-    let trimmed = content.trim_ascii_start();
-    let after = trimmed
-        .get(1..)
-        .unwrap_or_default()
-        .trim_ascii_start()
-        .first();
-    match (trimmed.first(), after) {
-        (Some(b'{'), Some(b'"' | b'}')) => Some(BodyKind::Json),
-        (Some(b'['), Some(b'"' | b'{' | b'[' | b']' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')) => {
-            Some(BodyKind::Json)
-        }
-        (Some(b'<'), Some(b'?' | b'!' | b'a'..=b'z' | b'A'..=b'Z' | b'_')) => {
-            Some(match xml::dialect_of(trimmed) {
-                Dialect::Sgml => BodyKind::Ofx,
-                Dialect::Xml => BodyKind::Xml,
-            })
-        }
-        _ if trimmed.starts_with(OFX_HEADER) => Some(BodyKind::Ofx),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -9,10 +9,10 @@
 
 use std::borrow::Cow;
 
-use super::body::BodyKind;
+use super::format::BodyKind;
 use super::hashes::{has_duplicates, hash};
 use super::listener::{Container, Listener};
-use super::multipart::{Flags, Part};
+use super::multipart::part::{Flags, Part};
 use super::parameter::{Parameters, Syntax};
 use super::{Anomalies, Anomaly, Limits, Location, ParameterKind};
 use crate::headers::lossy;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use smol_str::{SmolStr, StrExt as _};
+
 /// A `Content-Type`, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentType<'a> {
@@ -21,6 +23,11 @@ pub struct ContentType<'a> {
 pub fn essence(raw: &str) -> &str {
     let raw = raw.trim();
     raw.split([';', ',', ' ', '\t']).next().unwrap_or_default()
+}
+
+/// The media type of a `Content-Type` value in lower case, without parameters.
+pub(crate) fn media_type(raw: &str) -> SmolStr {
+    essence(raw).to_ascii_lowercase_smolstr()
 }
 
 /// Parses a `Content-Type` value.

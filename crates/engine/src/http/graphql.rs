@@ -5,12 +5,14 @@
 //! schema has them (`user.id` for the argument `id` of the field `user`, wherever that is selected). All else is names
 //! of letters, digits and underscores, and punctuation.
 
+pub(crate) mod document;
 mod lexer;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 
+use document::Parsed;
+pub use document::{Document, Figures, LeafKind, NoDocument};
 use lexer::{Lexer, Token};
 
 use super::listener::Listener;
@@ -20,8 +22,6 @@ use crate::headers::lossy;
 
 /// Selection sets, or lists and objects, within one another. Introspection needs a dozen.
 const MAX_DEPTH: usize = 200;
-/// Literals and comments of a document: a bulk insert has ten thousand.
-const MAX_LEAVES: usize = 65_536;
 /// Tokens of a document. Servers refuse far smaller ones (graphql-java: 15,000), but not all do.
 const MAX_TOKENS: u32 = 500_000;
 /// Bytes of a literal's name; objects within objects make it longer.
@@ -43,57 +43,6 @@ const DOCUMENT_NAMES: &[&str] = &[
     "doc",
 ];
 
-/// Why a text is no document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoDocument {
-    /// The grammar does not allow it.
-    Syntax,
-    /// It is larger or deeper than is read.
-    Limit,
-}
-
-type Parsed<T> = Result<T, NoDocument>;
-
-/// What a value of a document is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeafKind {
-    /// A string, its escapes undone; block strings without their indentation.
-    String,
-    /// An integer or number.
-    Number,
-    /// `true` and `false`.
-    Boolean,
-    /// A value of an enumeration.
-    Enum,
-    /// What follows a `#`.
-    Comment,
-}
-
-/// How much a document asks for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Selection sets within one another.
-    pub(crate) depth: u32,
-    /// Fields.
-    pub(crate) fields: u32,
-    /// How often one field stands under aliases in one selection set, at most.
-    pub(crate) aliases: u32,
-    /// Directives of one thing, at most.
-    pub(crate) directives: u32,
-    /// Fields that ask for the schema itself (`__schema`, `__type`).
-    pub(crate) introspection: u32,
-}
-
-/// A document that was read whole.
-#[derive(Debug, Default)]
-pub struct Document<'t> {
-    pool: String,
-    leaves: Vec<(Range<u32>, Range<u32>, LeafKind)>,
-    pub(crate) figures: Figures,
-    /// Names of the fields that are asked for, each once, in order.
-    pub(crate) fields: Vec<&'t str>,
-}
-
 impl<'t> Document<'t> {
     /// Reads a text as an executable document.
     pub(crate) fn parse(text: &'t str) -> Parsed<Self> {
@@ -109,33 +58,6 @@ impl<'t> Document<'t> {
         };
         parser.document()?;
         Ok(parser.document)
-    }
-
-    /// Name, value and kind of each literal and comment, in order.
-    pub(crate) fn leaves(&self) -> impl Iterator<Item = (&str, &str, LeafKind)> {
-        let part = |range: &Range<u32>| {
-            self.pool
-                .get(range.start as usize..range.end as usize)
-                .unwrap_or_default()
-        };
-        self.leaves
-            .iter()
-            .map(move |(name, value, kind)| (part(name), part(value), *kind))
-    }
-
-    fn push(&mut self, name: &str, kind: LeafKind, value: &str) -> Parsed<()> {
-        if self.leaves.len() >= MAX_LEAVES {
-            return Err(NoDocument::Limit);
-        }
-        let mut append = |text: &str| {
-            let start = u32::try_from(self.pool.len()).map_err(|_| NoDocument::Limit)?;
-            self.pool.push_str(text);
-            let end = u32::try_from(self.pool.len()).map_err(|_| NoDocument::Limit)?;
-            Ok(start..end)
-        };
-        let (name, value) = (append(name)?, append(value)?);
-        self.leaves.push((name, value, kind));
-        Ok(())
     }
 }
 

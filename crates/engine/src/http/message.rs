@@ -1,6 +1,7 @@
 //! `application/http`: a request within a request, as batches have them (`OData` 4.01, section 11.7; Google APIs).
 
-use super::body::{self, BodyKind, Source};
+use super::beginning::sniff;
+use super::format::{BodyBytes, BodyKind, ReadPart};
 use super::listener::Listener;
 use super::parameter::Syntax;
 use super::{Anomalies, content_type, pairs};
@@ -10,7 +11,13 @@ use crate::headers::lossy;
 ///
 /// # Arguments
 /// * `nesting` - bodies that this one is in.
-pub fn read<L: Listener>(message: &[u8], nesting: u8, listener: &mut L) {
+/// * `read_part` - reads the message's own body.
+pub(super) fn read<L: Listener>(
+    message: &[u8],
+    nesting: u8,
+    read_part: ReadPart<L>,
+    listener: &mut L,
+) {
     let (head, content) = divide(message);
     let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let first = lines.next().unwrap_or_default();
@@ -31,18 +38,18 @@ pub fn read<L: Listener>(message: &[u8], nesting: u8, listener: &mut L) {
         return;
     }
     let kind = match BodyKind::of(&content_type::parse(&declared).essence) {
-        BodyKind::Other => body::sniff(content).unwrap_or(BodyKind::Text),
+        BodyKind::Other => sniff(content).unwrap_or(BodyKind::Text),
         kind => kind,
     };
     let mut anomalies = Anomalies::NONE;
-    let part = Source {
+    let part = BodyBytes {
         content_type: Some(&declared),
         content,
         truncated: false,
         nesting,
         separator: b'&',
     };
-    body::read_part(kind, part, &mut anomalies, listener);
+    read_part(kind, part, &mut anomalies, listener);
     for anomaly in anomalies.iter() {
         listener.anomaly(anomaly);
     }
@@ -76,6 +83,7 @@ fn divide(message: &[u8]) -> (&[u8], &[u8]) {
 mod tests {
     use super::*;
     use crate::http::Limits;
+    use crate::http::body::read_part;
     use crate::http::collect::collected;
 
     /// Path, query and body are told; the request line is no value, for it looks like a smuggled request.
@@ -101,7 +109,7 @@ mod tests {
             ("nonsense", vec![("", "nonsense")]),
         ] {
             let (parameters, found) = collected(BodyKind::Message, &Limits::default(), |collect| {
-                read(message.as_bytes(), 1, collect);
+                read(message.as_bytes(), 1, read_part, collect);
             });
             let got: Vec<_> = parameters.iter().map(|p| (p.name, p.value)).collect();
             assert_eq!(got, expected, "{message}");

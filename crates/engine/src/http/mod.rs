@@ -14,6 +14,7 @@
 //! so that nothing hides behind one.
 
 mod anomaly;
+mod beginning;
 pub mod body;
 mod charset;
 pub mod collect;
@@ -22,6 +23,7 @@ pub mod cookies;
 pub(crate) mod decode;
 pub mod decompress;
 pub mod form;
+mod format;
 pub mod graphql;
 mod hashes;
 pub mod headers;
@@ -36,6 +38,7 @@ pub mod path;
 mod percent;
 pub mod query;
 pub mod readings;
+mod segments;
 pub mod text;
 pub(crate) mod upload;
 pub mod xml;

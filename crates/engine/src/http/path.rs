@@ -10,9 +10,8 @@
 //! What servers read differently gives [`other readings`](super::readings), and is flagged. Letter case and a
 //! trailing slash are kept.
 
-use std::borrow::Cow;
-
 use super::readings::{self, Reading};
+use super::segments::{joined, replaced, with_slashes_kept};
 use super::{Anomalies, Anomaly, Limits, percent};
 
 /// A normalised path.
@@ -27,7 +26,7 @@ pub struct NormalizedPath {
 }
 
 /// Request target split at the first `?`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Target<'a> {
     /// The normalised path.
     pub path: String,
@@ -135,42 +134,6 @@ pub fn normalize(raw: &[u8], limits: &Limits) -> NormalizedPath {
     }
 }
 
-/// Every `%2F` encoded once more, so that decoding keeps it.
-pub(super) fn with_slashes_kept(raw: &[u8]) -> Cow<'_, [u8]> {
-    let is_slash = |escape: &[u8]| matches!(escape, [b'%', b'2', b'f' | b'F', ..]);
-    if !raw.windows(3).any(is_slash) {
-        return Cow::Borrowed(raw);
-    }
-    let mut kept = Vec::with_capacity(raw.len() + 16);
-    let mut rest = raw;
-    while let [first, tail @ ..] = rest {
-        if is_slash(rest) {
-            kept.extend_from_slice(b"%252F");
-            rest = tail.get(2..).unwrap_or_default();
-        } else {
-            kept.push(*first);
-            rest = tail;
-        }
-    }
-    Cow::Owned(kept)
-}
-
-/// Every `byte` as `text`.
-pub(super) fn replaced<'a>(bytes: &'a [u8], byte: u8, text: &[u8]) -> Cow<'a, [u8]> {
-    if memchr::memchr(byte, bytes).is_none() {
-        return Cow::Borrowed(bytes);
-    }
-    let mut out = Vec::with_capacity(bytes.len() + 16);
-    for one in bytes {
-        if *one == byte {
-            out.extend_from_slice(text);
-        } else {
-            out.push(*one);
-        }
-    }
-    Cow::Owned(out)
-}
-
 /// Whether normalising would change nothing: the path of nearly every call.
 fn is_plain(raw: &[u8]) -> bool {
     let mut previous = 0;
@@ -215,49 +178,6 @@ fn inspect(raw: &[u8], decoded: &[u8]) -> Anomalies {
         );
     }
     anomalies
-}
-
-/// A path put together from its segments.
-#[derive(Debug)]
-pub(super) struct Joined {
-    /// Starts with `/`, without empty segments.
-    pub(super) path: String,
-    /// A `..` segment was among them.
-    pub(super) climbs: bool,
-    /// A `.` or `..` segment was.
-    pub(super) has_dots: bool,
-}
-
-/// RFC 3986 section 5.2.4 on segments, with empty segments dropped; `resolve`: else dot segments stay.
-pub(super) fn joined(decoded: &str, resolve: bool) -> Joined {
-    let mut out = String::with_capacity(decoded.len() + 1);
-    let mut segments = decoded.split(['/', '\\']).peekable();
-    let (mut directory, mut climbs, mut has_dots) = (true, false, false);
-    while let Some(segment) = segments.next() {
-        climbs |= segment == "..";
-        has_dots |= matches!(segment, "." | "..");
-        directory = match segment {
-            "" => true,
-            "." if resolve => true,
-            ".." if resolve => {
-                out.truncate(out.rfind('/').unwrap_or(0));
-                true
-            }
-            _ => {
-                out.push('/');
-                out.push_str(segment);
-                segments.peek().is_some()
-            }
-        };
-    }
-    if directory {
-        out.push('/');
-    }
-    Joined {
-        path: out,
-        climbs,
-        has_dots,
-    }
 }
 
 #[cfg(test)]

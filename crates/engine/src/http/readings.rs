@@ -19,8 +19,8 @@
 
 use std::borrow::Cow;
 
-use super::path::{joined, replaced, with_slashes_kept};
 use super::percent;
+use super::segments::{joined, replaced, with_slashes_kept};
 
 /// Four ways to decode, backslashes separators or not, three ways with parameters, dot segments resolved or not.
 pub const MAX_READINGS: usize = 4 * 2 * 3 * 2;

@@ -3,13 +3,14 @@
 //! | what | where |
 //! |---|---|
 //! | what the bundle carries | [`wire`] |
-//! | when rules load | `load` |
-//! | rules made ready: what loading leaves and a request reads | `program` |
-//! | for a request | `run` |
-//! | what rules ask of a value, and do to it before | [`operators`], [`transformations`], `pattern`, `bytes` |
+//! | bytes, patterns and how common bytes are | `bytes`, `pattern`, `commonness` |
+//! | what rules ask of a value, and what they do to it before | [`operators`], [`transformations`] |
 //! | whether a match in a field where people write counts | `weigh` |
+//! | rules made ready: what loading leaves and a request reads | `program` |
+//! | when rules load | `load` |
+//! | for a request | `run` |
 //!
-//! A line of this list uses only lines above it and the last two; `run` and `load` share nothing but `program`.
+//! Each line uses only lines above it.
 //!
 //! A rule never blocks: what it asks for is told ([`Inspection::interruption`], scores), and policies decide.
 
@@ -20,7 +21,6 @@ pub mod operators;
 pub(crate) mod pattern;
 mod program;
 mod run;
-mod stage;
 pub mod transformations;
 mod weigh;
 pub mod wire;
@@ -33,10 +33,10 @@ use sha2::{Digest as _, Sha256};
 use crate::error::EngineError;
 use program::Program;
 pub use run::collections::Collections;
+pub(crate) use run::evidence::Evidences;
 pub use run::inspection::{Environment, Inspection};
 pub use run::report::{Interruption, MatchedRule, MatchedVar, Refusal};
 pub use run::request::{Request, Response};
-pub(crate) use stage::{RulesOutcome, environment as rules_environment};
 pub(crate) use weigh::FieldNames;
 
 /// The rules of a bundle.

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::envoy_host::EnvoyHost;
 use super::{Buffer, EnvoyFilter, bytes};
+use crate::filter_config::FilterConfig;
 use crate::hooks::{BodyStatus, Filter, HeadersStatus, Then, TrailersStatus};
 use crate::host::Why;
 use crate::log::{self, Level};
-use crate::process::FilterConfig;
 
 /// What `new` gave to Envoy. The cell makes a hook that Envoy calls from within another one an error that is noticed,
 /// not a second reference to the same stream.

@@ -12,7 +12,7 @@ use super::{
     envoy_dynamic_module_callback_network_filter_get_remote_address, hooks,
 };
 use crate::connections::Open;
-use crate::process::FilterConfig;
+use crate::filter_config::FilterConfig;
 
 /// `envoy_dynamic_module_type_on_network_filter_data_status`.
 const CONTINUE: u32 = 0;

@@ -11,6 +11,7 @@ use crate::hooks::row::tests::row;
 use crate::outbox::WINDOW_BYTES;
 use crate::process::Process;
 use crate::testing::{bundle, process, write_bundle};
+use crate::threads;
 
 struct Control(UnixStream, Vec<u8>);
 
@@ -79,7 +80,7 @@ impl Run {
     fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let process = process(directory.path());
-        process.acquire().unwrap();
+        threads::acquire(&process).unwrap();
         Self { process, directory }
     }
 
@@ -98,7 +99,7 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        self.process.release();
+        threads::release(&self.process);
     }
 }
 
@@ -390,7 +391,7 @@ fn what_nobody_took_before_envoy_ended_is_said() {
     control.events();
     let stopping = Arc::clone(&run.process);
     let begin = std::time::Instant::now();
-    let thread = std::thread::spawn(move || stopping.release());
+    let thread = std::thread::spawn(move || threads::release(&stopping));
     let mut last = Value::Null;
     while let Some((kind, payload)) = control.read_any() {
         if kind == FrameType::Stats as u8 {
@@ -409,7 +410,7 @@ fn events_on_their_way_go_out_when_envoy_stops() {
     control.json(FrameType::Hello);
     run.emit("last-words");
     let stopping = Arc::clone(&run.process);
-    let thread = std::thread::spawn(move || stopping.release());
+    let thread = std::thread::spawn(move || threads::release(&stopping));
     let (sequence, arrow) = control.events();
     assert!(contains(&arrow, "last-words"));
     control.acknowledge(sequence);

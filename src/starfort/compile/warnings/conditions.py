@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from starfort.bundle import expression as e
-from starfort.bundle import policy as p
 from starfort.bundle.model import ANOMALIES
 from starfort.compile.variables import variable_name
 from starfort.compile.warnings.context import Context
@@ -38,13 +37,12 @@ def idle_conditions(context: Context) -> Iterator[ConfigProblem]:
     for index, (policy, compiled) in enumerate(zip(context.config.policies, context.policies, strict=True)):
         here: Location = ("policies", index)
         texts = [_Text((*here, "when"), policy.when, compiled.when)]
-        if isinstance(compiled.action, p.LimitAction) and policy.action.limit is not None:
-            texts += [
-                _Text((*here, "action", "limit", "key", n), text, expr)
-                for n, (text, expr) in enumerate(
-                    zip(policy.action.limit.key, compiled.action.key, strict=True)
-                )
-            ]
+        texts += [
+            _Text((*here, "action", *place), text, expr)
+            for (place, text), expr in zip(
+                policy.action.expressions(), compiled.action.expressions, strict=True
+            )
+        ]
         for one in texts:
             nodes = list(_nodes(one.expr))
             yield from _words(context, one, nodes, labels)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from starfort.base.actions import Ends, action_of
 from starfort.bundle import expression as e
 from starfort.bundle import policy as p
 from starfort.compile.warnings.context import Context
@@ -14,9 +15,6 @@ from starfort.config.source import Location
 
 MAX_COMPARED: Final = 1_000
 """Policies that each is compared with, the nearest before it."""
-
-_ENDS: Final = (p.AllowAction, p.BlockAction, p.DivertAction, p.DeceiveAction)
-"""What ends the list whenever its condition holds; a limit does only when it is exceeded."""
 
 
 def unreached(context: Context) -> Iterator[ConfigProblem]:
@@ -35,7 +33,9 @@ def unreached(context: Context) -> Iterator[ConfigProblem]:
 def _hides(earlier: p.Policy, policy: p.Policy) -> bool:
     if earlier.mode is not p.Mode.ENFORCE or earlier.expires_s is not None:
         return False
-    if not isinstance(earlier.action, _ENDS) or earlier.phase is not policy.phase:
+    row = action_of(earlier.action.TAG)
+    # A limit ends the list only when it is exceeded, so the policies behind it are reached all the same.
+    if row is None or row.ends is not Ends.ALWAYS or earlier.phase is not policy.phase:
         return False
     is_wider = earlier.when == e.BoolExpr(value=True) or earlier.when == policy.when
     return is_wider and _holds(earlier.apis, policy.apis) and _holds(earlier.endpoints, policy.endpoints)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from starfort.bundle import expression as e
-from starfort.bundle import policy as p
 from starfort.compile.warnings.context import Context
 from starfort.config import ConfigProblem
 from starfort.config.source import Location
@@ -16,7 +15,7 @@ def unused_parts(context: Context) -> Iterator[ConfigProblem]:
     """Upstreams, providers and address lists that no API and no policy uses."""
     config = context.config
     upstreams = {api.upstream for api in config.apis}
-    upstreams |= {policy.action.divert for policy in config.policies if policy.action.divert is not None}
+    upstreams |= {name for policy in config.policies for name in policy.action.named("upstream")}
     for index, upstream in enumerate(config.upstreams):
         if upstream.name not in upstreams:
             what = f"no API and no policy sends anything to the upstream {upstream.name!r}"
@@ -40,9 +39,7 @@ def _lists(context: Context) -> set[int]:
     """Indexes of the lists that policies ask."""
     found: set[int] = set()
     for policy in context.policies:
-        waiting: list[Any] = [policy.when]
-        if isinstance(policy.action, p.LimitAction):
-            waiting.append(policy.action.key)
+        waiting: list[Any] = [policy.when, policy.action.expressions]
         while waiting:
             node = waiting.pop()
             if isinstance(node, tuple):

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from starfort.admin import models
 from starfort.admin.filters import EventFilter
+from starfort.base.actions import ALLOW, STOPPED, decisions, past_of
 from starfort.dashboard import shapes
 from starfort.dashboard.forms import filled
 from starfort.dashboard.frame import PAGE_SIZE, View, show_markup, title_bar
@@ -16,15 +17,9 @@ PATH = "/events"
 FIELDS = tuple(name for name in EventFilter.model_fields if name != "range")
 ACTIONS = [
     ("", "All"),
-    ("stopped", "Stopped"),
-    ("block", "Blocked"),
-    ("limit", "Limited"),
-    ("divert", "Diverted"),
-    ("deceive", "Deceived"),
+    (STOPPED, "Stopped"),
+    *((action.word, action.past.capitalize()) for action in decisions() if action.word != ALLOW),
 ]
-
-DONE = {"mask": "masked", "delay": "delayed", "tag": "tagged"}
-"""What policies do besides the decision, in the past."""
 
 
 async def build(view: View) -> None:
@@ -124,7 +119,7 @@ def _policy(event: models.Event) -> Markup | None:
 
 def _done(text: str) -> Markup:
     action, _, policy = text.partition(":")
-    return shapes.badge(DONE.get(action, action), "teal", f"by policy {policy}")
+    return shapes.badge(past_of(action), "teal", f"by policy {policy}")
 
 
 def noted(event: models.Event) -> Markup:

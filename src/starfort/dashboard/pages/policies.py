@@ -3,21 +3,11 @@
 from markupsafe import Markup
 
 from starfort.admin import models
+from starfort.base.actions import past_of
 from starfort.dashboard import shapes
 from starfort.dashboard.frame import View, show_markup, title_bar
 from starfort.dashboard.markup import join, tag
 from starfort.dashboard.viewer import segment
-
-VERBS = {
-    "block": "blocked",
-    "limit": "limited",
-    "divert": "diverted",
-    "deceive": "deceived",
-    "allow": "allowed",
-    "tag": "tagged",
-    "delay": "delayed",
-    "mask": "masked",
-}
 
 
 async def build(view: View) -> None:
@@ -43,7 +33,7 @@ async def build(view: View) -> None:
 
 def verb(policy: models.Policy) -> str:
     """What a policy does, in the past."""
-    return VERBS.get(policy.action, policy.action)
+    return past_of(policy.action)
 
 
 def address(policy: models.Policy) -> str:

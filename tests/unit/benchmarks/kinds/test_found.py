@@ -11,8 +11,9 @@ from starfort.config.model import Rules
 from starfort.threats.rulesets.crs import install_from
 from starfort.threats.rulesets.overlay import compile_rules
 from tests.crs.suite import CORPUS
+from tests.support.corpora import needs_corpus
 
-pytestmark = pytest.mark.skipif(not CORPUS.exists(), reason=f"{CORPUS} is missing: set STARFORT_CORPORA")
+pytestmark = needs_corpus("crs")
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,7 @@
-"""Templates of public OpenAPI documents, expanded to traffic and found again."""
+"""Templates of OpenAPI documents, our own and public ones, are found again in traffic made from them."""
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import re
 import uuid
@@ -17,15 +15,21 @@ from faker import Faker
 
 from starfort.catalogue.segments import shape_of
 from starfort.catalogue.templates import learn, skeleton
+from tests.support.corpora import OWN_DOCUMENTS, needs_corpus, parsed, public_documents
 
-FOLDER = Path(os.environ.get("STARFORT_CORPORA", "../shared/corpora")) / "openapi"
 CALLS = 60
 """Calls of each method of each templated path; values of words are drawn from 200."""
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"{FOLDER} is missing: set STARFORT_CORPORA")
+DOCUMENTS = pytest.mark.parametrize(
+    "documents",
+    [
+        pytest.param(OWN_DOCUMENTS, id="own"),
+        pytest.param(public_documents(), id="public", marks=needs_corpus("openapi")),
+    ],
+)
 
 
 class Document:
@@ -37,7 +41,7 @@ class Document:
     """
 
     def __init__(self, path: Path, seed: int = 1) -> None:
-        self.content: dict[str, Any] = json.loads(path.read_text())
+        self.content: dict[str, Any] = parsed(path)
         self.random = random.Random(seed)  # noqa: S311 (the same traffic each time)
         self.faker = Faker()
         self.faker.seed_instance(seed)
@@ -112,15 +116,16 @@ class Document:
         return lambda: chance.choice(pool)
 
 
-def test_templates_of_public_documents_are_found_again() -> None:
-    """Of 60 documents, most templates come back, and most of what comes back is one of theirs.
+@DOCUMENTS
+def test_templates_are_found_again(documents: list[Path]) -> None:
+    """Most templates come back, and most of what comes back is one of theirs.
 
     What is missed are above all parameters with a handful of fixed values (`/severity/{critical, high}`): traffic
     can't tell them from fixed segments.
     """
     right = found = wanted = ids_right = ids_wanted = 0
     worst: list[tuple[float, str]] = []
-    for path in sorted(FOLDER.glob("*.json")):
+    for path in documents:
         document = Document(path)
         templates = {skeleton(learned.template) for learned in learn(document.shapes).values()}
         good = len(templates & document.truth)
@@ -142,10 +147,11 @@ RECALL_OF_IDS = 0.93
 """A little under what was measured."""
 
 
-def test_declared_templates_are_found_exactly() -> None:
+@DOCUMENTS
+def test_declared_templates_are_found_exactly(documents: list[Path]) -> None:
     """With the document declared, every path lands on a template of it, under the document's names."""
     missed = total = 0
-    for path in sorted(FOLDER.glob("*.json"))[::4]:
+    for path in documents[:: max(1, len(documents) // 15)]:
         document = Document(path)
         declared = [template.partition("?")[0] for template in document.content.get("paths", {})]
         templates = {skeleton(learned.template) for learned in learn(document.shapes, declared).values()}

@@ -15,8 +15,9 @@ from starfort.compile import compile_config, openapi
 from starfort.compile.warnings import Context, warnings_of
 from starfort.config import ConfigProblem, load
 from starfort.runtime import assemble
+from tests.support.corpora import OWN_DOCUMENTS, needs_corpus, public_documents
 from tests.support.envoy_bench import Authority, Issuer
-from tests.unit.compile.support import CORPORA, HEAD, KINDS, at
+from tests.unit.compile.support import HEAD, KINDS, at
 
 ROOT = Path(__file__).parents[4]
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -226,11 +227,17 @@ def test_sound_documents_have_no_warnings(folder: Path, text: str) -> None:
     assert warned(folder) == []
 
 
-@pytest.mark.skipif(not CORPORA.is_dir(), reason="the corpora are not here")
+@pytest.mark.parametrize("document", OWN_DOCUMENTS, ids=lambda path: path.stem)
+def test_our_own_documents_have_no_warnings(document: Path) -> None:
+    """Parameters, enumerations and examples as people write them are nothing to warn of."""
+    assert openapi.read(document).warnings == []
+
+
+@needs_corpus("openapi")
 def test_real_documents_have_warnings_only_for_what_openapi_forbids() -> None:
-    """Of 60 documents as vendors publish them two have one path under two names."""
+    """Of 60 documents that vendors publish, only two have warnings: each has one path under two names."""
     doubtful = {}
-    for file in sorted((CORPORA / "openapi").iterdir()):
+    for file in public_documents():
         if found := openapi.read(file).warnings:
             doubtful[file.name] = found
     assert set(doubtful) == {"contract-p.fit.json", "googleapis.com__containeranalysis.json"}

@@ -1,6 +1,6 @@
 //! The lexical level of GraphQL (September 2025 specification, 2.1 and 2.9).
 
-use super::{NoDocument, Parsed};
+use super::document::{NoDocument, Parsed};
 use crate::http::json_text::{self, Unit};
 
 /// A piece of a document.

@@ -1,6 +1,6 @@
 //! The boundary that a content type declares.
 
-use super::Flags;
+use super::part::Flags;
 
 /// RFC 2046 section 5.1.1: a boundary has 1 to 70 characters.
 const MAX_BOUNDARY_BYTES: usize = 70;

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::Flags;
 use super::names::{Names, agree};
+use super::part::Flags;
 use crate::headers::lossy;
 
 /// Names of a field: its value is told under each, so there may not be many.

@@ -1,7 +1,7 @@
 //! The names that servers read from the parameters of a `Content-Disposition`: plain ones, of RFC 5987 (`name*=`), in
 //! pieces of RFC 2231 (`name*0=`, `name*1*=`), and encoded words of RFC 2047.
 
-use super::Flags;
+use super::part::Flags;
 use super::transfer::base64;
 use crate::http::{charset, percent};
 

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::http::body::read_part;
 use crate::http::collect::collected;
 use crate::http::{Anomaly as A, Limits};
 
@@ -40,7 +41,7 @@ const FORM: &str = "multipart/form-data; boundary=B";
 
 fn told(content_type: &str, body: &[u8]) -> Told {
     let mut told = Told::default();
-    read(Some(content_type), body, false, 0, &mut told);
+    read(Some(content_type), body, false, 0, read_part, &mut told);
     told
 }
 
@@ -50,7 +51,7 @@ fn run(body: &str) -> (Fields, Vec<Anomaly>) {
         ..Limits::default()
     };
     let (parameters, found) = collected(BodyKind::Multipart, &limits, |collect| {
-        read(Some(FORM), body.as_bytes(), false, 0, collect);
+        read(Some(FORM), body.as_bytes(), false, 0, read_part, collect);
     });
     let fields = parameters
         .iter()
@@ -496,6 +497,7 @@ fn documents_in_parts() {
             parts.as_bytes(),
             false,
             0,
+            read_part,
             collect,
         );
     });
@@ -519,6 +521,7 @@ fn batches() {
             batch.as_bytes(),
             false,
             0,
+            read_part,
             collect,
         );
     });
@@ -546,6 +549,7 @@ fn nesting() {
             body.as_bytes(),
             false,
             0,
+            read_part,
             collect,
         );
     });
@@ -559,7 +563,7 @@ fn truncated() {
     let body = field("a", "1") + &field("b", "2");
     let cut = &body.as_bytes()[..body.len() - 3];
     let (parameters, found) = collected(BodyKind::Multipart, &Limits::default(), |collect| {
-        read(Some(FORM), cut, true, 0, collect);
+        read(Some(FORM), cut, true, 0, read_part, collect);
     });
     assert!(found.is_empty(), "{found:?}");
     assert_eq!(parameters.len(), 2);

@@ -210,7 +210,7 @@ impl Inspection {
     pub(crate) fn read_body<L: Listener>(
         &mut self,
         environment: Environment<'_>,
-        body: &Body<'_>,
+        body: &Body<'_, '_>,
         other: &mut L,
     ) {
         let program = environment.program;

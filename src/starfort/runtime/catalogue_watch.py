@@ -1,0 +1,81 @@
+"""Lets the catalogue look at traffic, and tells people and the engine what it learned."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+
+from starfort.alerts import Alert
+from starfort.bundle import LearnedEndpoint
+from starfort.events.ingest import Ingest
+from starfort.runtime.catalogue import CatalogueFeed
+from starfort.runtime.news import News
+from starfort.runtime.reload import Configuration
+
+EVERY_S: Final = 2.0
+"""How often the catalogue looks. New endpoints compile the bundle anew, so it does not look more often."""
+
+log = structlog.get_logger(__name__)
+
+
+class CatalogueWatch:
+    """Keeps the catalogue up to date with traffic.
+
+    Args:
+        catalogue: what looks.
+        configuration: compiles the bundle with what was learned.
+        ingest: says how much was stored.
+        alone: whether only this process stores events; else there may be news at any time.
+        submit: takes an alert.
+    """
+
+    def __init__(
+        self,
+        catalogue: CatalogueFeed,
+        configuration: Configuration,
+        ingest: Ingest,
+        *,
+        alone: bool,
+        submit: Callable[[Alert], object],
+    ) -> None:
+        self._catalogue = catalogue
+        self._configuration = configuration
+        self._ingest = ingest
+        self._alone = alone
+        self._submit = submit
+        self.failures = 0
+
+    async def run(self) -> None:
+        """Look whenever there may be something new, until cancelled."""
+        news = News(self._state)
+        told = _identities(self._configuration.learned)
+        while True:
+            await asyncio.sleep(EVERY_S)
+            if not news.due(time.monotonic()):
+                continue
+            try:
+                alerts = await asyncio.to_thread(self._catalogue.refresh)
+                learned = self._catalogue.learned_endpoints()
+            except Exception:
+                self.failures += 1
+                log.exception("catalogue_failed")
+                continue
+            for alert in alerts:
+                self._submit(alert)
+            if _identities(learned) != told:
+                told = _identities(learned)
+                await self._configuration.learn(learned)
+
+    def _state(self) -> tuple[object, ...]:
+        """Changes when the catalogue has something to look at."""
+        other = None if self._alone else time.monotonic()
+        return (self._ingest.counters.inserted_rows, self._configuration.built.version, other)
+
+
+def _identities(learned: Sequence[LearnedEndpoint]) -> frozenset[LearnedEndpoint]:
+    """What tells one set of learned endpoints from another: their order says nothing."""
+    return frozenset(learned)

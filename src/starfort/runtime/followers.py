@@ -1,0 +1,58 @@
+"""The parts beside the data plane that take over a new configuration."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from starfort.alerts import AlertDispatcher
+from starfort.runtime.catalogue import CatalogueFeed
+from starfort.runtime.toolchain import Built, RefusedError, Toolchain
+from starfort.signals.runner import DetectorRunner
+from starfort.store import Retention, Store
+
+log = structlog.get_logger(__name__)
+
+
+class Followers:
+    """Detectors, store, catalogue and alert channels.
+
+    Args:
+        toolchain: makes the alert channels.
+        runner: runs detectors.
+        store: keeps events as long as the configuration says.
+        catalogue: knows what the configuration declares.
+        dispatcher: sends alerts.
+    """
+
+    def __init__(
+        self,
+        toolchain: Toolchain,
+        runner: DetectorRunner,
+        store: Store,
+        catalogue: CatalogueFeed,
+        dispatcher: AlertDispatcher,
+    ) -> None:
+        self._toolchain = toolchain
+        self._runner = runner
+        self._store = store
+        self._catalogue = catalogue
+        self._dispatcher = dispatcher
+
+    async def take(self, built: Built) -> None:
+        """Take over a configuration that is in force in the data plane."""
+        self._runner.replace(built.detectors)
+        kept = built.config.retention
+        self._store.keep(Retention.lasting(kept.events, kept.rollups))
+        await asyncio.to_thread(self._catalogue.declare, built)
+        try:
+            channels = await asyncio.to_thread(self._toolchain.channels, built.config)
+        except RefusedError as error:
+            log.warning("alert_channels_kept", problems=error.problems)
+            return
+        # Channels hold what they have not delivered yet, so the same ones are not replaced by new objects.
+        if [channel.name for channel in channels] != [
+            state.channel.name for state in self._dispatcher.states
+        ]:
+            await self._dispatcher.replace(channels)

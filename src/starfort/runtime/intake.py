@@ -1,0 +1,53 @@
+"""Takes the batches of events that filters send."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starfort.dataplane.socket import Peer, Taken
+from starfort.events.errors import IngestOverloadedError
+from starfort.events.ingest import Ingest, Outcome
+from starfort.events.validate import about
+from starfort.runtime.traffic import TrafficCounts
+
+OVERLOADED_PAUSE_S: Final = 0.05
+"""How long a batch waits before it is offered to a full ingest again."""
+
+
+class Intake:
+    """Gives batches to ingest and counts what they hold.
+
+    Args:
+        ingest: writes them to the spool and into the store.
+        traffic: counts of what passed since the start.
+    """
+
+    def __init__(self, ingest: Ingest, traffic: TrafficCounts) -> None:
+        self._ingest = ingest
+        self._traffic = traffic
+
+    async def take(self, peer: Peer, sequence: int, stream: bytes) -> Taken:
+        """Take one batch; it is on disk when this returns.
+
+        Args:
+            peer: the filter that sent it.
+            sequence: its number among the batches of that filter.
+            stream: Arrow IPC.
+
+        Returns:
+            What the batch holds.
+        """
+        while True:
+            try:
+                outcome = await self._ingest.accept(peer.node, peer.instance, sequence, stream)
+            except IngestOverloadedError:
+                # The filter gets no acknowledgement while this waits, so it sends no more than its window
+                # and drops or thins by its own rules: back pressure reaches the place that can act on it.
+                await asyncio.sleep(OVERLOADED_PAUSE_S)
+                continue
+            break
+        if outcome is Outcome.STORED:  # a batch that was sent twice is counted once
+            self._traffic.observe(stream)
+        held = about(stream)
+        return Taken(held.calls, held.newest)
