@@ -228,6 +228,10 @@ pub enum Attack {
 
 /// A `SecRule` within a chain.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "most are words of SecLang, the last an answer"
+)]
 pub struct Link {
     /// What is looked at. Empty (with [`OperatorKind::UnconditionalMatch`]) for `SecAction`.
     #[serde(default)]

@@ -33,7 +33,7 @@ def test_rules_are_named_by_index(which: str, indexes: list[int]) -> None:
 
 def test_a_target_is_taken_out_of_the_rules_that_are_named() -> None:
     """One removal for each target."""
-    text = f'SecAction "id:1,phase:1,pass,nolog,ctl:ruleRemoveTargetByTag=x;ARGS:a,ARGS:b"\n{_RULES}'
+    text = f'SecAction "id:1,phase:1,pass,nolog,ctl:ruleRemoveTargetByTag=x;ARGS:a|ARGS:b"\n{_RULES}'
     actions = unpacked(text)["rules"][0]["links"][0]["actions"]
     removals = [action["ctl"]["remove_target"] for action in actions]
     assert [(rules, target["selector"]) for rules, target in removals] == [

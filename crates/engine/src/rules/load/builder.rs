@@ -225,7 +225,7 @@ impl Builder {
             Some(Selector::Xpath(text)) => match text.trim() {
                 "/*" => {}
                 "//@*" => {
-                    source = ValueSource::Facts(smallvec![(Slot::XML_ATTRIBUTES, Side::Value)])
+                    source = ValueSource::Facts(smallvec![(Slot::XML_ATTRIBUTES, Side::Value)]);
                 }
                 other => {
                     let path = XPath::new(other)?;

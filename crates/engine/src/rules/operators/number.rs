@@ -2,7 +2,7 @@
 
 use regex::bytes::Regex;
 
-use super::{Captures, capture_one};
+use super::captures::{Captures, capture_one};
 use crate::rules::wire::OperatorKind;
 
 /// Matches tried at overlapping places before only disjoint ones are, so that time stays linear.

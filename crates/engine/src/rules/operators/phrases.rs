@@ -2,7 +2,7 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use super::{Captures, capture_one};
+use super::captures::{Captures, capture_one};
 use crate::rules::bytes::hex_byte;
 
 /// The phrases of a `pm`.

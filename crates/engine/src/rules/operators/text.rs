@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::{Captures, capture_one};
+use super::captures::{Captures, capture_one};
 use crate::rules::wire::OperatorKind;
 
 pub(crate) fn compare(
