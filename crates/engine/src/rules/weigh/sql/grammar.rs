@@ -2,7 +2,7 @@
 
 use super::super::text::{Word, at, begins, from, is_blank, is_one_token, skip_blank, trim};
 use super::reader::{Reader, Token, is_literal, last_part};
-use super::words::{AFTER_TABLE, BEHIND_NAME, FUNCTIONS, NO_OPERAND, OBJECTS, WAITS};
+use super::words::{AFTER_TABLE, BEHIND_NAME, COMPARING, FUNCTIONS, NO_OPERAND, OBJECTS, WAITS};
 
 /// What a reader stands behind.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,22 @@ pub(super) enum Behind {
     },
     Number,
     Name,
+}
+
+/// Operands of a condition that are read; a longer one counts.
+const MAX_OPERANDS: usize = 32;
+
+/// Columns of a selection that are read; a longer list is prose with many commas.
+const MAX_COLUMNS: usize = 256;
+
+/// One side of a comparison.
+#[derive(Clone, Copy)]
+struct Operand {
+    token: Token,
+    /// It is a constant.
+    literal: bool,
+    /// There is a sign or `not` before it.
+    negated: bool,
 }
 
 impl Reader<'_, '_> {
@@ -72,6 +88,14 @@ impl Reader<'_, '_> {
             b"rlike" | b"regexp" | b"like" | b"ilike" | b"glob" | b"sounds" => {
                 self.is_probe() || self.is_compact(behind, token)
             }
+            b"is" | b"in" | b"between" | b"not" => self.is_comparison(word.bytes()),
+            first => self.is_statement_glued_on(first, behind),
+        }
+    }
+
+    /// What is behind an operator that is a word.
+    fn is_comparison(&mut self, operator: &[u8]) -> bool {
+        match operator {
             b"is" => {
                 let _ = self.takes("not");
                 self.takes("null") && (self.is_end() || self.is_joined())
@@ -83,17 +107,19 @@ impl Reader<'_, '_> {
                     && is_literal(self.next())
                     && (self.is_end() || self.is_joined())
             }
-            b"not" => self.takes("in") || self.takes("like") || self.takes("between"),
-            b"exec" | b"execute" => {
-                matches!(self.peek(), Token::Word(..)) && self.is_statement_from(b"exec")
+            _ => self.takes("in") || self.takes("like") || self.takes("between"),
+        }
+    }
+
+    /// A statement without a `;` before it: `SQL Server` needs none.
+    fn is_statement_glued_on(&mut self, first: &[u8], behind: Behind) -> bool {
+        match first {
+            b"exec" | b"execute" => matches!(self.peek(), Token::Word(..)) && self.is_call(),
+            b"select" => {
+                matches!(behind, Behind::Quote { opens: false, .. }) && self.is_selection()
             }
-            b"select" if matches!(behind, Behind::Quote { opens: false, .. }) => {
-                self.is_selection()
-            }
-            b"drop" | b"delete" | b"insert" | b"update" | b"shutdown"
-                if matches!(behind, Behind::Quote { glued: true, .. }) =>
-            {
-                self.is_statement_from(word.bytes())
+            b"drop" | b"delete" | b"insert" | b"update" | b"shutdown" => {
+                matches!(behind, Behind::Quote { glued: true, .. }) && self.is_statement_from(first)
             }
             _ => false,
         }
@@ -101,88 +127,102 @@ impl Reader<'_, '_> {
 
     /// `or …`, with something that is true, waits or asks.
     fn is_condition(&mut self, alone: bool) -> bool {
-        for _ in 0..32 {
+        for _ in 0..MAX_OPERANDS {
             if self.is_probe() {
                 return true;
             }
-            while self.takes_token(Token::Open) {}
-            let place = self.place;
-            while self.takes("not")
-                || self.takes_token(Token::Operator(b'!'))
-                || self.takes_token(Token::Operator(b'-'))
-                || self.takes_token(Token::Operator(b'~'))
-                || self.takes_token(Token::Operator(b'+'))
-            {}
-            let negated = self.place != place;
-            let left = self.next();
-            let literal = is_literal(left) || self.is(left, &["false", "null", "true"]);
-            let name = matches!(left, Token::Word(..)) && !literal;
-            if self.is(left, NO_OPERAND) || !(literal || name) {
+            let Some(left) = self.operand() else {
                 return false;
-            }
+            };
             // A string that the statement's own quote closes.
-            if left == (Token::Text { closed: false }) {
+            if left.token == (Token::Text { closed: false }) {
                 return alone;
             }
-            let place = self.place;
-            let operator = self.next();
-            match operator {
-                Token::Compare => {
-                    let place = self.place;
-                    if self.is_probe() {
-                        return true;
-                    }
-                    self.place = place;
-                    let right = self.next();
-                    if literal {
-                        return is_literal(right)
-                            || matches!(right, Token::Word(..) if self.is_end() || self.is_joined());
-                    }
-                    return is_literal(right) && self.name_is_compared(right);
-                }
-                Token::Word(..)
-                    if self.is(
-                        operator,
-                        &[
-                            "between", "glob", "ilike", "in", "is", "like", "not", "regexp",
-                            "rlike",
-                        ],
-                    ) =>
-                {
-                    if self.is_word(operator, "is") {
-                        let _ = self.takes("not");
-                        return self.takes("null") || self.takes("true");
-                    }
-                    if self.is_word(operator, "not")
-                        && !(self.takes("like") || self.takes("in") || self.takes("between"))
-                    {
-                        return false;
-                    }
-                    let _ = self.takes_token(Token::Open);
-                    let right = self.next();
-                    return is_literal(right) && (literal || self.name_is_compared(right))
-                        || self.is_query();
-                }
-                Token::Operator(b'+' | b'-' | b'*' | b'/' | b'%' | b'|' | b'&' | b'^') => {
-                    if literal && negated {
-                        return true;
-                    }
-                    // An operand more: read on.
-                }
-                Token::Double(_) => {}
-                Token::Word(..)
-                    if self.is(operator, &["and", "or", "xor"])
-                        && (literal || self.is_known(left)) => {}
-                _ => {
-                    self.place = place;
-                    return alone
-                        && literal
-                        && matches!(left, Token::Number | Token::Word(..))
-                        && self.is_end();
-                }
+            if let Some(answer) = self.operator_decides(left, alone) {
+                return answer;
             }
         }
         true
+    }
+
+    /// The left side of a condition; `None` when no operand comes next.
+    fn operand(&mut self) -> Option<Operand> {
+        while self.takes_token(Token::Open) {}
+        let place = self.place;
+        while self.takes("not")
+            || self.takes_token(Token::Operator(b'!'))
+            || self.takes_token(Token::Operator(b'-'))
+            || self.takes_token(Token::Operator(b'~'))
+            || self.takes_token(Token::Operator(b'+'))
+        {}
+        let negated = self.place != place;
+        let token = self.next();
+        let literal = is_literal(token) || self.is(token, &["false", "null", "true"]);
+        let is_operand = literal || matches!(token, Token::Word(..));
+        (is_operand && !self.is(token, NO_OPERAND)).then_some(Operand {
+            token,
+            literal,
+            negated,
+        })
+    }
+
+    /// Whether an operand and what is behind it are a condition; `None`: another operand has to be read first.
+    fn operator_decides(&mut self, left: Operand, alone: bool) -> Option<bool> {
+        let place = self.place;
+        let operator = self.next();
+        match operator {
+            Token::Compare => Some(self.is_compared(left.literal)),
+            Token::Word(..) if self.is(operator, COMPARING) => {
+                Some(self.is_compared_by_word(operator, left.literal))
+            }
+            Token::Operator(b'+' | b'-' | b'*' | b'/' | b'%' | b'|' | b'&' | b'^') => {
+                (left.literal && left.negated).then_some(true)
+            }
+            Token::Double(_) => None,
+            Token::Word(..)
+                if self.is(operator, &["and", "or", "xor"])
+                    && (left.literal || self.is_known(left.token)) =>
+            {
+                None
+            }
+            _ => {
+                self.place = place;
+                let is_alone = alone && left.literal;
+                Some(
+                    is_alone
+                        && matches!(left.token, Token::Number | Token::Word(..))
+                        && self.is_end(),
+                )
+            }
+        }
+    }
+
+    /// The right side behind a sign that compares.
+    fn is_compared(&mut self, is_with_literal: bool) -> bool {
+        if self.is_probe() {
+            return true;
+        }
+        let right = self.next();
+        if is_with_literal {
+            return is_literal(right)
+                || matches!(right, Token::Word(..) if self.is_end() || self.is_joined());
+        }
+        is_literal(right) && self.name_is_compared(right)
+    }
+
+    /// The right side behind a word that compares.
+    fn is_compared_by_word(&mut self, operator: Token, is_with_literal: bool) -> bool {
+        if self.is_word(operator, "is") {
+            let _ = self.takes("not");
+            return self.takes("null") || self.takes("true");
+        }
+        let is_not = self.is_word(operator, "not");
+        if is_not && !(self.takes("like") || self.takes("in") || self.takes("between")) {
+            return false;
+        }
+        let _ = self.takes_token(Token::Open);
+        let right = self.next();
+        is_literal(right) && (is_with_literal || self.name_is_compared(right)) || self.is_query()
     }
 
     fn is_known(&self, token: Token) -> bool {
@@ -242,7 +282,7 @@ impl Reader<'_, '_> {
     /// What is behind `select`: a list that no sentence would have.
     fn is_selection(&mut self) -> bool {
         let _ = self.takes("distinct") || self.takes("all") || self.takes("top");
-        for _ in 0..256 {
+        for _ in 0..MAX_COLUMNS {
             if self.is_probe() {
                 return true;
             }
@@ -256,33 +296,37 @@ impl Reader<'_, '_> {
                 Token::Open => continue,
                 _ => return false,
             }
-            match self.next() {
-                Token::Comma | Token::Operator(_) | Token::Double(_) => {}
-                Token::Word(start, _)
-                    if begins(from(self.text, start), b"as")
-                        && Word::at(self.text, start).bytes() == b"as" =>
-                {
-                    if !matches!(self.next(), Token::Word(..)) {
-                        return false;
-                    }
-                    if self.takes_token(Token::Comma) {
-                        continue;
-                    }
-                    return self.takes("from") || self.is_end();
-                }
-                token if self.is_word(token, "from") => {
-                    let table = self.next();
-                    return match table {
-                        Token::Open => true,
-                        Token::Word(..) => !self.is(table, NO_OPERAND) && self.ends_table(),
-                        _ => false,
-                    };
-                }
-                Token::Comment | Token::End | Token::Semicolon | Token::Close => return true,
-                _ => return false,
+            if let Some(answer) = self.column_decides() {
+                return answer;
             }
         }
         false
+    }
+
+    /// Whether what is behind a column makes a list of them a selection; `None`: another column has to be read first.
+    fn column_decides(&mut self) -> Option<bool> {
+        match self.next() {
+            Token::Comma | Token::Operator(_) | Token::Double(_) => None,
+            Token::Word(start, _) if Word::at(self.text, start).bytes() == b"as" => {
+                if !matches!(self.next(), Token::Word(..)) {
+                    return Some(false);
+                }
+                if self.takes_token(Token::Comma) {
+                    return None;
+                }
+                Some(self.takes("from") || self.is_end())
+            }
+            token if self.is_word(token, "from") => {
+                let table = self.next();
+                Some(match table {
+                    Token::Open => true,
+                    Token::Word(..) => !self.is(table, NO_OPERAND) && self.ends_table(),
+                    _ => false,
+                })
+            }
+            Token::Comment | Token::End | Token::Semicolon | Token::Close => Some(true),
+            _ => Some(false),
+        }
     }
 
     /// What may follow the name of a table in SQL, and hardly in a sentence.
@@ -330,51 +374,9 @@ impl Reader<'_, '_> {
         match first {
             b"select" => self.is_selection(),
             b"with" => matches!(self.next(), Token::Word(..)) && self.takes("as"),
-            b"drop" | b"create" | b"alter" | b"truncate" => {
-                let token = self.next();
-                let object = self.is(token, OBJECTS);
-                object && {
-                    let _ = self.takes("if") && (self.takes("exists") || self.takes("not"));
-                    let name = self.next();
-                    let drops =
-                        first == b"drop" && self.is(token, &["database", "schema", "table"]);
-                    matches!(name, Token::Word(..))
-                        && !self.is(name, NO_OPERAND)
-                        && (drops || self.is_end() || self.is_clause())
-                } || first == b"truncate" && matches!(token, Token::Word(..)) && self.is_end()
-            }
-            b"delete" => {
-                self.takes("from") && matches!(self.next(), Token::Word(..)) && self.ends_table()
-            }
-            b"insert" | b"replace" | b"merge" => {
-                self.takes("into") && matches!(self.next(), Token::Word(..)) && {
-                    let token = self.peek();
-                    token == Token::Open || self.is(token, &["select", "set", "value", "values"])
-                }
-            }
-            b"update" => {
-                matches!(self.next(), Token::Word(..))
-                    && self.takes("set")
-                    && matches!(self.next(), Token::Word(..))
-                    && self.next() == Token::Compare
-            }
-            b"exec" | b"execute" | b"call" => {
-                let token = self.next();
-                match token {
-                    Token::Open => true,
-                    Token::Word(start, end) => {
-                        let name = self.text.get(start..end).unwrap_or_default();
-                        name.contains(&b'.')
-                            || begins(name, b"xp_")
-                            || begins(name, b"sp_")
-                            || begins(name, b"@")
-                            || (name != b"immediate"
-                                && matches!(self.peek(), Token::Text { .. } | Token::Open))
-                            || begins(name, b"immediate")
-                    }
-                    _ => false,
-                }
-            }
+            b"drop" | b"create" | b"alter" | b"truncate" => self.is_definition(first),
+            b"delete" | b"insert" | b"replace" | b"merge" | b"update" => self.is_change(first),
+            b"exec" | b"execute" | b"call" => self.is_call(),
             b"declare" | b"set" => {
                 matches!(self.next(), Token::Word(start, _) if at(self.text, start) == b'@')
             }
@@ -403,6 +405,61 @@ impl Reader<'_, '_> {
             }
             b"do" => self.is_probe(),
             b"use" => matches!(self.next(), Token::Word(..)) && self.is_end(),
+            _ => false,
+        }
+    }
+
+    /// What follows `drop`, `create` and their like.
+    fn is_definition(&mut self, first: &[u8]) -> bool {
+        let token = self.next();
+        if self.is(token, OBJECTS) {
+            let _ = self.takes("if") && (self.takes("exists") || self.takes("not"));
+            let name = self.next();
+            let drops = first == b"drop" && self.is(token, &["database", "schema", "table"]);
+            if matches!(name, Token::Word(..))
+                && !self.is(name, NO_OPERAND)
+                && (drops || self.is_end() || self.is_clause())
+            {
+                return true;
+            }
+        }
+        first == b"truncate" && matches!(token, Token::Word(..)) && self.is_end()
+    }
+
+    /// What follows `delete`, `insert` and their like.
+    fn is_change(&mut self, first: &[u8]) -> bool {
+        match first {
+            b"delete" => {
+                self.takes("from") && matches!(self.next(), Token::Word(..)) && self.ends_table()
+            }
+            b"update" => {
+                matches!(self.next(), Token::Word(..))
+                    && self.takes("set")
+                    && matches!(self.next(), Token::Word(..))
+                    && self.next() == Token::Compare
+            }
+            _ => {
+                self.takes("into") && matches!(self.next(), Token::Word(..)) && {
+                    let token = self.peek();
+                    token == Token::Open || self.is(token, &["select", "set", "value", "values"])
+                }
+            }
+        }
+    }
+
+    /// What follows `exec`: a procedure that no sentence names so, or one with an argument.
+    fn is_call(&mut self) -> bool {
+        match self.next() {
+            Token::Open => true,
+            Token::Word(start, end) => {
+                let name = self.text.get(start..end).unwrap_or_default();
+                name.contains(&b'.')
+                    || begins(name, b"xp_")
+                    || begins(name, b"sp_")
+                    || begins(name, b"@")
+                    || begins(name, b"immediate")
+                    || matches!(self.peek(), Token::Text { .. } | Token::Open)
+            }
             _ => false,
         }
     }

@@ -36,6 +36,11 @@ pub(super) const BEHIND_NAME: &[&str] = &[
     "xor",
 ];
 
+/// Operators that are words and compare.
+pub(super) const COMPARING: &[&str] = &[
+    "between", "glob", "ilike", "in", "is", "like", "not", "regexp", "rlike",
+];
+
 /// Words that programs begin with.
 pub(super) const STATEMENTS: &[&str] = &[
     "alter", "begin", "commit", "create", "declare", "delete", "explain", "grant", "insert",
