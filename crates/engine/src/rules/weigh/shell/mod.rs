@@ -2,11 +2,16 @@
 //! and a command with what commands are given follows. Shell that is shown, in code of Markdown or on lines that begin
 //! with a command themselves, is what how-tos are made of.
 
+mod words;
+
 use super::text::{
     Code, Word, at, before, begins, find, from, is_blank, is_in, is_one_token, is_word, skip_blank,
     trim,
 };
 use crate::bundle::ContentKind;
+#[cfg(test)]
+pub(super) use words::lists_are_sorted;
+use words::{COMMANDS, FILES, INTERPRETERS, NETWORK, PRINTS, RUNNERS, TELLS, TOOLS, WORDS};
 
 /// Commands behind separators whose lines are looked at. Past them the value counts.
 const MAX_COMMANDS: usize = 256;
@@ -17,6 +22,9 @@ const NAMES_OF_COMMAND: usize = 16;
 /// Bytes that are looked back for the command of a line.
 const MAX_BACK: usize = 256;
 
+/// Blanks, quotes and brackets that may stand before a command.
+const MAX_OPENERS: usize = 64;
+
 /// Whether a value runs a command.
 pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
     if is_function_import(value)
@@ -26,11 +34,7 @@ pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
     {
         return true;
     }
-    let is_code = matches!(
-        kind,
-        ContentKind::Code | ContentKind::Query | ContentKind::Pattern
-    );
-    if is_code {
+    if is_code(kind) {
         return begins_with_command(kind, value);
     }
     let code = Code::of(value);
@@ -51,14 +55,18 @@ pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
             }
             continue;
         }
-        if code.has(start) {
-            continue;
-        }
-        if separator_runs(value, start, &mut count) {
+        if !code.has(start) && separator_runs(value, start, &mut count) {
             return true;
         }
     }
     false
+}
+
+const fn is_code(kind: ContentKind) -> bool {
+    matches!(
+        kind,
+        ContentKind::Code | ContentKind::Query | ContentKind::Pattern
+    )
 }
 
 /// `() { :;};`: a function in a variable that a shell imports, and what follows it (CVE-2014-6271).
@@ -141,38 +149,44 @@ fn is_batch(value: &[u8]) -> bool {
     if start > 2 || !is_blank(at(value, word.end)) {
         return false;
     }
-    let mut next = skip_blank(value, word.end);
+    let next = skip_blank(value, word.end);
     match word.bytes() {
-        b"for" => {
-            let variable = from(value, next).iter().position(|byte| *byte == b'%');
-            variable.is_some_and(|place| {
-                place < 48
-                    && find(from(value, next + place), b"in").is_some()
-                    && find(value, b"do").is_some()
-                    && value.contains(&b'(')
-            })
-        }
-        b"if" => {
-            if begins(from(value, next), b"/i") {
-                next = skip_blank(value, next + 2);
-            }
-            let mut test = Word::at(value, next);
-            if test.bytes() == b"not" {
-                next = skip_blank(value, test.end);
-                test = Word::at(value, next);
-            }
-            let rest = from(value, next);
-            matches!(test.bytes(), b"exist" | b"defined" | b"errorlevel")
-                || rest.starts_with(b"%")
-                || rest.starts_with(b"[%")
-                || rest.starts_with(b"\"%")
-                || rest.starts_with(b"(")
-                    && [&b" equ "[..], b" == ", b" neq "]
-                        .iter()
-                        .any(|operator| find(rest, operator).is_some_and(|place| place < 16))
-        }
+        b"for" => is_batch_loop(value, next),
+        b"if" => is_batch_condition(value, next),
         _ => false,
     }
+}
+
+/// What is behind `for` of Windows' command line: `%i in (…) do`.
+fn is_batch_loop(value: &[u8], next: usize) -> bool {
+    let variable = from(value, next).iter().position(|byte| *byte == b'%');
+    variable.is_some_and(|place| {
+        place < 48
+            && find(from(value, next + place), b"in").is_some()
+            && find(value, b"do").is_some()
+            && value.contains(&b'(')
+    })
+}
+
+/// What is behind `if` of Windows' command line: `/i`, `not`, and a test.
+fn is_batch_condition(value: &[u8], mut next: usize) -> bool {
+    if begins(from(value, next), b"/i") {
+        next = skip_blank(value, next + 2);
+    }
+    let mut test = Word::at(value, next);
+    if test.bytes() == b"not" {
+        next = skip_blank(value, test.end);
+        test = Word::at(value, next);
+    }
+    let rest = from(value, next);
+    matches!(test.bytes(), b"exist" | b"defined" | b"errorlevel")
+        || rest.starts_with(b"%")
+        || rest.starts_with(b"[%")
+        || rest.starts_with(b"\"%")
+        || rest.starts_with(b"(")
+            && [&b" equ "[..], b" == ", b" neq "]
+                .iter()
+                .any(|operator| find(rest, operator).is_some_and(|place| place < 16))
 }
 
 /// The value is a command that runs another, or what it is given points at an attack.
@@ -207,12 +221,6 @@ fn is_command_alone(value: &[u8]) -> bool {
             && is_given(first.name(), given)
 }
 
-/// Commands that run another.
-const RUNNERS: &[&str] = &[
-    "busybox", "command", "env", "exec", "nice", "nohup", "stdbuf", "strace", "sudo", "time",
-    "timeout", "watch", "xargs",
-];
-
 /// Code: only what ends an argument in the value's first characters.
 fn begins_with_command(kind: ContentKind, value: &[u8]) -> bool {
     let value = trim(value);
@@ -235,44 +243,21 @@ fn begins_with_command(kind: ContentKind, value: &[u8]) -> bool {
     }
 }
 
+/// Whether a command runs behind the sign at a place.
+///
+/// # Arguments
+/// * `count` - what looking at commands has cost so far.
 fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
-    let first = at(value, start);
-    let second = at(value, start + 1);
-    let (mut place, kind) = match first {
-        b'$' if second == b'(' && at(value, start + 2) != b'(' => {
-            (start + 2, Separator::Substitution)
-        }
-        b'<' | b'>' if second == b'(' => (start + 2, Separator::Substitution),
-        b'\n' => (start + 1, Separator::Line),
-        b';' | b'|' | b'&' if second == first => (start + 2, Separator::Double),
-        b';' if before(value, start) != b';' && !is_entity(value, start) => {
-            (start + 1, Separator::Semicolon)
-        }
-        b'|' if before(value, start) != b'|' => (start + 1, Separator::Pipe),
-        b'&' if before(value, start) != b'&' && second != b'#' => (start + 1, Separator::Ampersand),
-        _ => return false,
+    let Some((place, kind)) = separator(value, start) else {
+        return false;
     };
-    loop {
-        let byte = at(value, place);
-        let skips = is_blank(byte) && byte != b'\n'
-            || matches!(byte, b'(' | b'{' | b'!' | b'\'' | b'"' | b'`' | b'@');
-        if !(skips || is_blank(byte) && kind != Separator::Line) {
-            break;
-        }
-        place += 1;
-        if place - start > 64 {
-            return false;
-        }
-    }
-    if matches!(at(value, place), b'f' | b'F' | b'i' | b'I')
-        && !matches!(kind, Separator::Line | Separator::Substitution)
+    let Some(place) = skip_openers(value, place, start, kind) else {
+        return false;
+    };
+    if !matches!(kind, Separator::Line | Separator::Substitution)
+        && is_batch_line(from(value, place))
     {
-        let line = from(value, place);
-        let line = line.get(..line.len().min(MAX_BACK)).unwrap_or(line);
-        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
-        if is_batch(line.get(..end).unwrap_or(line)) {
-            return true;
-        }
+        return true;
     }
     let Some(command) = command(value, place) else {
         return false;
@@ -287,6 +272,51 @@ fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
     }
     // How-tos: the line is shell from its beginning.
     !is_shell_line(value, start) || is_pointed(value, command.end) && !shows_shell(value, start)
+}
+
+/// The separator at a place, and where it ends.
+fn separator(value: &[u8], start: usize) -> Option<(usize, Separator)> {
+    let first = at(value, start);
+    let second = at(value, start + 1);
+    let (length, kind) = match first {
+        b'$' if second == b'(' && at(value, start + 2) != b'(' => (2, Separator::Substitution),
+        b'<' | b'>' if second == b'(' => (2, Separator::Substitution),
+        b'\n' => (1, Separator::Line),
+        b';' | b'|' | b'&' if second == first => (2, Separator::Double),
+        b';' if before(value, start) != b';' && !is_entity(value, start) => {
+            (1, Separator::Semicolon)
+        }
+        b'|' if before(value, start) != b'|' => (1, Separator::Pipe),
+        b'&' if before(value, start) != b'&' && second != b'#' => (1, Separator::Ampersand),
+        _ => return None,
+    };
+    Some((start + length, kind))
+}
+
+/// Where the command begins behind blanks, quotes and brackets; `None` when there are more of them than people write.
+fn skip_openers(value: &[u8], mut place: usize, start: usize, kind: Separator) -> Option<usize> {
+    loop {
+        let byte = at(value, place);
+        let skips = is_blank(byte) && byte != b'\n'
+            || matches!(byte, b'(' | b'{' | b'!' | b'\'' | b'"' | b'`' | b'@');
+        if !(skips || is_blank(byte) && kind != Separator::Line) {
+            return Some(place);
+        }
+        place += 1;
+        if place - start > MAX_OPENERS {
+            return None;
+        }
+    }
+}
+
+/// Whether the line that begins here is a loop or a condition of Windows' command line.
+fn is_batch_line(line: &[u8]) -> bool {
+    if !matches!(at(line, 0), b'f' | b'F' | b'i' | b'I') {
+        return false;
+    }
+    let line = line.get(..line.len().min(MAX_BACK)).unwrap_or(line);
+    let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
+    is_batch(line.get(..end).unwrap_or(line))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -356,13 +386,12 @@ fn command(value: &[u8], start: usize) -> Option<Command> {
         place += 1;
     }
     found.end = place;
-    (found.length > 0 && found.length < 24 || wild).then(|| {
-        if wild {
-            found.name = *b"cat\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
-            found.length = 3;
-        }
-        found
-    })
+    if wild {
+        // Which command wildcards find nobody knows; any will do.
+        b"cat".clone_into(found.name.first_chunk_mut::<3>()?);
+        found.length = 3;
+    }
+    (0 < found.length && found.length < 24).then_some(found)
 }
 
 fn push(found: &mut Command, byte: u8) {
@@ -491,27 +520,29 @@ fn is_given(name: &[u8], given: &[u8]) -> bool {
             &argument.to_ascii_lowercase(),
             &["localgroup", "user", "use", "view"],
         ),
-        _ => {
-            let path =
-                argument.contains(&b'/') && !argument.starts_with(b"and/") && argument.len() > 3;
-            let windows = argument.contains(&b'\\') || second == b':';
-            let variable = memchr::memmem::find(argument, b"${").is_some()
-                || memchr::memmem::find(argument, b"$(").is_some();
-            let host = is_in(name, NETWORK)
-                && argument.contains(&b'.')
-                && argument.last().is_some_and(u8::is_ascii_alphanumeric);
-            let socket = matches!(name, b"nc" | b"ncat" | b"netcat" | b"socat" | b"telnet")
-                && argument.contains(&b':');
-            let numbers =
-                name == b"chmod" && argument.iter().all(u8::is_ascii_digit) && argument.len() >= 3;
-            let file = is_in(name, FILES)
-                && is_file_name(argument)
-                && (trim(rest).is_empty() || at(rest, 0) != b' ');
-            let nested = find(rest, b" /etc/").is_some_and(|place| place < 24)
-                || find(rest, b" /proc/").is_some_and(|place| place < 24);
-            path || windows || variable || host || socket || numbers || file || nested
-        }
+        _ => is_argument(name, argument, rest),
     }
+}
+
+/// Whether a word is what a command of this name is given: a path, a variable, a host, a file.
+fn is_argument(name: &[u8], argument: &[u8], rest: &[u8]) -> bool {
+    let path = argument.contains(&b'/') && !argument.starts_with(b"and/") && argument.len() > 3;
+    let windows = argument.contains(&b'\\') || at(argument, 1) == b':';
+    let variable = memchr::memmem::find(argument, b"${").is_some()
+        || memchr::memmem::find(argument, b"$(").is_some();
+    let host = is_in(name, NETWORK)
+        && argument.contains(&b'.')
+        && argument.last().is_some_and(u8::is_ascii_alphanumeric);
+    let socket = matches!(name, b"nc" | b"ncat" | b"netcat" | b"socat" | b"telnet")
+        && argument.contains(&b':');
+    let numbers =
+        name == b"chmod" && argument.iter().all(u8::is_ascii_digit) && argument.len() >= 3;
+    let file = is_in(name, FILES)
+        && is_file_name(argument)
+        && (trim(rest).is_empty() || at(rest, 0) != b' ');
+    let nested = find(rest, b" /etc/").is_some_and(|place| place < 24)
+        || find(rest, b" /proc/").is_some_and(|place| place < 24);
+    path || windows || variable || host || socket || numbers || file || nested
 }
 
 fn is_file_name(argument: &[u8]) -> bool {
@@ -559,9 +590,11 @@ fn is_shell_line(value: &[u8], separator: usize) -> bool {
     {
         return true;
     }
-    if is_indented(head) {
-        return true;
-    }
+    is_indented(head) || has_command(line)
+}
+
+/// Whether a command with what it is given stands anywhere in a line.
+fn has_command(line: &[u8]) -> bool {
     let mut place = 0;
     while place < line.len() {
         while place < line.len() && !is_start(at(line, place)) {
@@ -579,20 +612,15 @@ fn is_shell_line(value: &[u8], separator: usize) -> bool {
         if word.is_empty() || inside {
             continue;
         }
-        // An assignment in front of a command.
-        if start == 0
-            && at(line, place) == b'='
-            && word
-                .iter()
-                .all(|byte| byte.is_ascii_uppercase() || *byte == b'_' || byte.is_ascii_digit())
-        {
-            return true;
-        }
+        let in_name =
+            |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_' || byte.is_ascii_digit();
+        let is_assignment = start == 0 && at(line, place) == b'=' && word.iter().all(in_name);
         let argument = skip_blank(line, place);
-        if is_in(word, TOOLS) && (argument > place || place == line.len()) {
-            return true;
-        }
-        if is_in(word, COMMANDS) && argument > place && is_given(word, from(line, argument)) {
+        let is_tool = is_in(word, TOOLS) && (argument > place || place == line.len());
+        if is_assignment
+            || is_tool
+            || is_in(word, COMMANDS) && argument > place && is_given(word, from(line, argument))
+        {
             return true;
         }
     }
@@ -648,313 +676,4 @@ fn backtick_runs(value: &[u8], start: usize) -> bool {
     };
     memchr::memchr(b'`', from(value, start + 1)).is_some()
         && command.runs(value, start, Separator::Substitution)
-}
-
-/// Commands that tell something without being given anything.
-const TELLS: &[&str] = &[
-    "dir",
-    "env",
-    "hostname",
-    "id",
-    "ifconfig",
-    "ipconfig",
-    "ls",
-    "netstat",
-    "printenv",
-    "ps",
-    "pwd",
-    "set",
-    "sh",
-    "systeminfo",
-    "uname",
-    "ver",
-    "whoami",
-];
-
-/// Commands that are English words, too.
-const WORDS: &[&str] = &[
-    "find", "head", "less", "more", "sort", "tail", "touch", "type",
-];
-
-/// Commands that injections run, with what they are given.
-const COMMANDS: &[&str] = &[
-    "aria2c",
-    "ash",
-    "attrib",
-    "awk",
-    "base64",
-    "bash",
-    "bitsadmin",
-    "busybox",
-    "cat",
-    "certutil",
-    "chmod",
-    "chown",
-    "cmd",
-    "column",
-    "cp",
-    "crontab",
-    "cscript",
-    "csh",
-    "curl",
-    "cut",
-    "dash",
-    "dd",
-    "del",
-    "dig",
-    "dir",
-    "echo",
-    "ed",
-    "egrep",
-    "env",
-    "eval",
-    "exec",
-    "expr",
-    "fetch",
-    "fgrep",
-    "find",
-    "ftp",
-    "gawk",
-    "gcc",
-    "gdb",
-    "get-content",
-    "grep",
-    "gunzip",
-    "gzip",
-    "head",
-    "hexdump",
-    "host",
-    "icacls",
-    "id",
-    "iex",
-    "ifconfig",
-    "invoke-expression",
-    "invoke-webrequest",
-    "ipconfig",
-    "irb",
-    "irm",
-    "iwr",
-    "kill",
-    "killall",
-    "ksh",
-    "less",
-    "ln",
-    "ls",
-    "lua",
-    "lwp-download",
-    "lwp-request",
-    "mawk",
-    "mkdir",
-    "mkfifo",
-    "more",
-    "mshta",
-    "mv",
-    "nawk",
-    "nc",
-    "ncat",
-    "net",
-    "netcat",
-    "netstat",
-    "nice",
-    "nl",
-    "nmap",
-    "node",
-    "nohup",
-    "nslookup",
-    "od",
-    "openssl",
-    "perl",
-    "php",
-    "ping",
-    "ping6",
-    "pip",
-    "powershell",
-    "printenv",
-    "printf",
-    "ps",
-    "pwd",
-    "pwsh",
-    "python",
-    "python2",
-    "python3",
-    "reg",
-    "regsvr32",
-    "rev",
-    "rlwrap",
-    "rm",
-    "ruby",
-    "rundll",
-    "rundll32",
-    "schtasks",
-    "scp",
-    "sed",
-    "set-content",
-    "sh",
-    "shutdown",
-    "sleep",
-    "socat",
-    "sort",
-    "ssh",
-    "start-process",
-    "strace",
-    "strings",
-    "su",
-    "sudo",
-    "tac",
-    "tail",
-    "tar",
-    "taskkill",
-    "tasklist",
-    "tclsh",
-    "tcpdump",
-    "tee",
-    "telnet",
-    "tftp",
-    "time",
-    "timeout",
-    "touch",
-    "traceroute",
-    "type",
-    "uname",
-    "uniq",
-    "unlink",
-    "vi",
-    "vim",
-    "wget",
-    "whoami",
-    "wmic",
-    "wscript",
-    "xargs",
-    "xxd",
-    "zip",
-    "zsh",
-];
-
-/// Commands that run what they are given.
-const INTERPRETERS: &[&str] = &[
-    "ash",
-    "awk",
-    "bash",
-    "busybox",
-    "cmd",
-    "csh",
-    "dash",
-    "eval",
-    "exec",
-    "ksh",
-    "lua",
-    "node",
-    "perl",
-    "php",
-    "powershell",
-    "pwsh",
-    "python",
-    "python3",
-    "ruby",
-    "sh",
-    "zsh",
-];
-
-/// Commands that print what they are given.
-const PRINTS: &[&str] = &["echo", "expr", "printf"];
-
-/// Commands that are given names of files.
-const FILES: &[&str] = &[
-    "base64", "bash", "cat", "chmod", "cp", "del", "dir", "grep", "head", "less", "ls", "more",
-    "mv", "perl", "php", "python", "python3", "rm", "sh", "sort", "source", "strings", "tac",
-    "tail", "touch", "type", "unlink", "xxd",
-];
-
-/// Commands that are given hosts.
-const NETWORK: &[&str] = &[
-    "curl",
-    "dig",
-    "ftp",
-    "host",
-    "nc",
-    "ncat",
-    "netcat",
-    "nmap",
-    "nslookup",
-    "ping",
-    "ping6",
-    "scp",
-    "ssh",
-    "telnet",
-    "tftp",
-    "traceroute",
-    "wget",
-];
-
-/// Tools that how-tos begin lines with.
-const TOOLS: &[&str] = &[
-    "ansible",
-    "apk",
-    "apt",
-    "apt-get",
-    "aws",
-    "az",
-    "brew",
-    "bundle",
-    "cargo",
-    "cd",
-    "cmake",
-    "composer",
-    "conda",
-    "configure",
-    "cp",
-    "curl",
-    "dnf",
-    "docker",
-    "docker-compose",
-    "dpkg",
-    "exit",
-    "export",
-    "fi",
-    "gcloud",
-    "gem",
-    "git",
-    "go",
-    "gradle",
-    "grep",
-    "helm",
-    "if",
-    "java",
-    "kubectl",
-    "ls",
-    "make",
-    "mkdir",
-    "mvn",
-    "npm",
-    "npx",
-    "openssl",
-    "pip",
-    "pip3",
-    "pnpm",
-    "poetry",
-    "pytest",
-    "python",
-    "python3",
-    "rustup",
-    "sed",
-    "source",
-    "sudo",
-    "systemctl",
-    "tar",
-    "terraform",
-    "tox",
-    "uv",
-    "wget",
-    "while",
-    "yarn",
-    "yum",
-];
-
-#[cfg(test)]
-pub(super) fn lists_are_sorted() -> bool {
-    [TELLS, WORDS, INTERPRETERS, PRINTS, FILES, NETWORK]
-        .iter()
-        .chain([&COMMANDS, &TOOLS])
-        .all(|words| words.windows(2).all(|pair| pair[0] < pair[1]))
-        && begins(b"Ab", b"a")
 }
