@@ -20,6 +20,7 @@ use builder::Builder;
 use super::program::Program;
 use super::program::guard::Guard;
 use super::program::prefilter::Bits;
+use super::program::rule::CompiledRule;
 use super::program::tx::TxValue;
 use super::wire::{FORMAT, RuleSet};
 use crate::error::EngineError;
@@ -49,20 +50,14 @@ pub(crate) fn program(compiled: &[u8]) -> Result<Program, EngineError> {
 
 fn build(set: RuleSet) -> Result<Program, EngineError> {
     let mut builder = Builder::new(set.rules.len());
-    let mut rules = Vec::with_capacity(set.rules.len());
-    for (index, rule) in set.rules.iter().enumerate() {
-        let compiled = builder.rule(index, rule).map_err(|error| {
-            let file = set.files.get(rule.file as usize);
-            let file = file.map_or("?", String::as_str);
-            let text = format!("{file}:{}: rule {}: {error}", rule.line, rule.id);
-            EngineError::invalid("rules", text)
-        })?;
-        rules.push(compiled);
-    }
-    for rule in &mut rules {
-        for target in rule.links.iter_mut().flat_map(|link| &mut link.targets) {
-            target.find_places(&builder.names);
-        }
+    let mut rules = compile(&set, &mut builder)?;
+    // Only now all names are known.
+    for target in rules
+        .iter_mut()
+        .flat_map(|rule| &mut rule.links)
+        .flat_map(|link| &mut link.targets)
+    {
+        target.find_places(&builder.names);
     }
     let dead = Bits::of(rules.len(), &set.constants.dead);
     let initial = set.constants.initial.into_iter();
@@ -87,4 +82,16 @@ fn build(set: RuleSet) -> Result<Program, EngineError> {
         uses: builder.uses,
         variable_names: builder.variable_names,
     })
+}
+
+fn compile(set: &RuleSet, builder: &mut Builder) -> Result<Vec<CompiledRule>, EngineError> {
+    let compiled = (0..).zip(&set.rules).map(|(index, rule)| {
+        builder.rule(index, rule).map_err(|error| {
+            let file = set.files.get(rule.file as usize);
+            let file = file.map_or("?", String::as_str);
+            let text = format!("{file}:{}: rule {}: {error}", rule.line, rule.id);
+            EngineError::invalid("rules", text)
+        })
+    });
+    compiled.collect()
 }

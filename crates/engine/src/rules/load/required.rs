@@ -39,11 +39,9 @@ pub(crate) fn of_pattern(pattern: &str) -> Required {
     let Ok(hir) = parsed else {
         return Required::default();
     };
-    let mut sets = sets(&hir);
-    sets.sort_by_cached_key(|set| commonness(*set));
-    sets.dedup();
-    sets.retain(|set| set.len() < 200);
-    sets.truncate(MAX_SETS);
+    // A set of most bytes rules nothing out.
+    let sets = sets(&hir).into_iter().filter(|set| set.len() < 200);
+    let sets = rarest(sets.collect(), MAX_SETS);
     let mut literals = best(&hir).any.map(|found| found.literals);
     if let Some(list) = &mut literals {
         list.sort();
@@ -273,45 +271,39 @@ fn class_set(class: &Class) -> Option<ByteSet> {
 fn sets(hir: &Hir) -> Vec<ByteSet> {
     match hir.kind() {
         HirKind::Literal(literal) => {
-            let mut sets: Vec<ByteSet> = literal
-                .0
-                .iter()
-                .map(|byte| ByteSet::EMPTY.with(*byte))
-                .collect();
-            sets.sort_by_cached_key(|set| commonness(*set));
-            sets.truncate(MAX_SETS);
-            sets
+            let bytes = literal.0.iter();
+            rarest(
+                bytes.map(|byte| ByteSet::EMPTY.with(*byte)).collect(),
+                MAX_SETS,
+            )
         }
         HirKind::Class(class) => class_set(class).into_iter().collect(),
         HirKind::Capture(capture) => sets(&capture.sub),
         HirKind::Repetition(repetition) if repetition.min > 0 => sets(&repetition.sub),
         HirKind::Empty | HirKind::Look(_) | HirKind::Repetition(_) => Vec::new(),
-        HirKind::Concat(parts) => {
-            let mut all: Vec<ByteSet> = parts.iter().flat_map(sets).collect();
-            all.sort_by_cached_key(|set| commonness(*set));
-            all.dedup();
-            all.truncate(MAX_SETS * 2);
-            all
-        }
+        HirKind::Concat(parts) => rarest(parts.iter().flat_map(sets).collect(), MAX_SETS * 2),
         HirKind::Alternation(parts) => {
-            let mut each = parts.iter().map(sets);
-            let Some(mut all) = each.next() else {
+            let mut branches = parts.iter().map(sets);
+            let Some(first) = branches.next() else {
                 return Vec::new();
             };
-            for branch in each {
-                // Each pair of branches needs one of either: keep the rarest unions.
-                let mut pairs: Vec<ByteSet> = all
+            // Each pair of branches needs a byte of either.
+            branches.fold(first, |all, branch| {
+                let pairs = all
                     .iter()
-                    .flat_map(|one| branch.iter().map(|other| one.union(*other)))
-                    .collect();
-                pairs.sort_by_cached_key(|set| commonness(*set));
-                pairs.dedup();
-                pairs.truncate(MAX_SETS);
-                all = pairs;
-            }
-            all
+                    .flat_map(|one| branch.iter().map(|other| one.union(*other)));
+                rarest(pairs.collect(), MAX_SETS)
+            })
         }
     }
+}
+
+/// The sets that ordinary text meets least, each once.
+fn rarest(mut sets: Vec<ByteSet>, most: usize) -> Vec<ByteSet> {
+    sets.sort_by_cached_key(|set| commonness(*set));
+    sets.dedup();
+    sets.truncate(most);
+    sets
 }
 
 #[cfg(test)]

@@ -39,12 +39,14 @@ impl Step {
 
 impl Chain {
     /// Whether any step may change a value of these bytes.
+    #[inline]
     pub(crate) fn changes(&self, bytes: ByteSet) -> bool {
         self.triggers.meets(bytes) || (self.fills_empty && bytes == ByteSet::EMPTY)
     }
 }
 
 /// What steps may make of a value; of all that they make on the way the longest length, with `stages`.
+#[inline]
 pub(crate) fn reach(steps: &[Step], bytes: ByteSet, length: usize, stages: bool) -> Reach {
     let mut at = Reach {
         bytes: bytes.in_any_case(),

@@ -90,6 +90,7 @@ pub(crate) struct Triggers {
 
 impl Triggers {
     /// A bit for each group whose chain may change a value that has just these bytes.
+    #[inline]
     pub(crate) fn of(&self, present: ByteSet) -> u64 {
         if present == ByteSet::EMPTY {
             return self.empty;
@@ -111,6 +112,7 @@ pub(crate) struct Group {
 
 impl Group {
     /// Whether the chain may turn a value with these bytes and this length into one that has what is asked for.
+    #[inline]
     pub(crate) fn may_answer(&self, chain: &Chain, (present, length): (ByteSet, usize)) -> bool {
         let reach = chain::reach(&chain.steps, present, length, self.stages);
         self.questions.may_answer(reach)
@@ -136,11 +138,13 @@ pub(crate) struct Questions {
 
 impl Questions {
     /// Whether nothing is asked.
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.words.is_empty() && self.sets.is_empty() && self.patterns.is_empty()
     }
 
     /// Whether any literal or byte that the rules need can occur in a value within this reach.
+    #[inline]
     pub(crate) fn may_answer(&self, reach: Reach) -> bool {
         let has_letters = |letters: &ByteSet| reach.bytes.includes(*letters);
         let literals = !self.words.is_empty()

@@ -200,6 +200,42 @@ impl<const BYTES: usize> Filter<BYTES> {
     }
 }
 
+/// The windows that were chosen so far.
+#[derive(Default)]
+struct Windows {
+    /// How many literals each window is of.
+    crowds: HashMap<u32, usize>,
+    /// The pairs of bytes that windows begin with.
+    pairs: BTreeSet<u32>,
+}
+
+impl Windows {
+    /// Chooses the window of a literal that is rarest in ordinary text, and of few other literals: where it begins and
+    /// what it is.
+    fn choose(&mut self, text: &[u8], length: usize) -> Option<(usize, u32)> {
+        let windows = text
+            .windows(length)
+            .enumerate()
+            .filter_map(|(offset, bytes)| {
+                let window = Filter::<WIDE>::window(bytes).or(Filter::<NARROW>::window(bytes))?;
+                Some((offset, window, bytes))
+            });
+        let (offset, window, bytes) = windows.min_by_key(|(_, window, bytes)| {
+            let common: usize = bytes.iter().map(|byte| byte_commonness(*byte)).sum();
+            let crowd = self.crowds.get(window).copied().unwrap_or_default();
+            let pair = bytes.iter().take(NARROW);
+            let begins: usize = pair.map(|byte| byte_commonness(*byte)).product();
+            // A pair that another window begins with is looked for anyway.
+            let is_known =
+                Filter::<NARROW>::window(bytes).is_some_and(|pair| self.pairs.contains(&pair));
+            common + CROWDED * crowd + if is_known { 0 } else { begins }
+        })?;
+        self.pairs.extend(Filter::<NARROW>::window(bytes));
+        *self.crowds.entry(window).or_default() += 1;
+        Some((offset, window))
+    }
+}
+
 impl Prefilter {
     /// From pairs of a literal (lower case, not empty) and a link.
     pub(crate) fn new(mut pairs: Vec<(Vec<u8>, u32)>, link_count: usize) -> Self {
@@ -226,10 +262,10 @@ impl Prefilter {
         all
     }
 
+    /// Chooses the window by which each literal is found.
     fn index(&mut self) {
+        let mut chosen = Windows::default();
         let (mut wides, mut narrows) = (Vec::new(), Vec::new());
-        let mut crowds: HashMap<u32, usize> = HashMap::new();
-        let mut pairs: BTreeSet<u32> = BTreeSet::new();
         let mut numbers: Vec<u32> = (0..position(self.literals.len())).collect();
         // Short ones have less choice.
         numbers.sort_by_key(|number| self.literal(*number).0.len());
@@ -248,26 +284,7 @@ impl Prefilter {
             } else {
                 (WIDE, &mut wides)
             };
-            let best = text
-                .windows(length)
-                .enumerate()
-                .filter_map(|(offset, bytes)| {
-                    let window =
-                        Filter::<WIDE>::window(bytes).or(Filter::<NARROW>::window(bytes))?;
-                    Some((offset, window, bytes))
-                })
-                .min_by_key(|(_, window, bytes)| {
-                    let common: usize = bytes.iter().map(|byte| byte_commonness(*byte)).sum();
-                    let crowd = crowds.get(window).copied().unwrap_or_default();
-                    let pair = bytes.iter().take(NARROW);
-                    let begins: usize = pair.map(|byte| byte_commonness(*byte)).product();
-                    let known =
-                        Filter::<NARROW>::window(bytes).is_some_and(|pair| pairs.contains(&pair));
-                    common + CROWDED * crowd + if known { 0 } else { begins }
-                });
-            if let Some((offset, window, bytes)) = best {
-                pairs.extend(Filter::<NARROW>::window(bytes));
-                *crowds.entry(window).or_default() += 1;
+            if let Some((offset, window)) = chosen.choose(text, length) {
                 places.push(LiteralPosition {
                     window,
                     literal,
@@ -280,7 +297,7 @@ impl Prefilter {
             literal: 0,
             offset: 0,
         };
-        self.pairs = Filter::new(pairs.into_iter().map(begins).collect());
+        self.pairs = Filter::new(chosen.pairs.into_iter().map(begins).collect());
         self.wide = Filter::new(wides);
         self.narrow = Filter::new(narrows);
     }

@@ -35,7 +35,48 @@ struct Stored {
     expires_s: Option<u64>,
 }
 
-/// The store.
+impl Stored {
+    fn is_gone(&self, now_s: u64) -> bool {
+        self.expires_s.is_some_and(|expires| expires <= now_s)
+    }
+}
+
+impl Record {
+    /// `setvar` on a variable of the collection. One that is past its time begins anew, and lives on without an end.
+    fn change(&mut self, name: &[u8], op: SetOp, value: &[u8], now_s: u64) {
+        let position = self
+            .variables
+            .iter()
+            .position(|stored| *stored.name == *name);
+        let old = position
+            .and_then(|at| self.variables.get(at))
+            .filter(|stored| !stored.is_gone(now_s))
+            .map(|stored| &stored.value);
+        match (position, changed(old, op, value)) {
+            (Some(at), Some(new)) => {
+                if let Some(stored) = self.variables.get_mut(at) {
+                    if stored.is_gone(now_s) {
+                        stored.expires_s = None;
+                    }
+                    stored.value = new;
+                }
+            }
+            (Some(at), None) => {
+                self.variables.remove(at);
+            }
+            (None, Some(value)) if self.variables.len() < MAX_VARIABLES => {
+                self.variables.push(Stored {
+                    name: name.into(),
+                    value,
+                    expires_s: None,
+                });
+            }
+            (None, _) => {}
+        }
+    }
+}
+
+/// All collections of all keys.
 #[derive(Debug, Default)]
 pub struct Collections {
     records: Mutex<HashMap<Key, Record>>,
@@ -72,37 +113,8 @@ impl Collections {
         let Some(record) = records.get_mut(&(collection, cut(key))) else {
             return;
         };
-        let gone = |stored: &Stored| stored.expires_s.is_some_and(|expires| expires <= now_s);
-        let position = record
-            .variables
-            .iter()
-            .position(|stored| *stored.name == *name);
-        let old = position
-            .and_then(|at| record.variables.get(at))
-            .filter(|stored| !gone(stored))
-            .map(|stored| &stored.value);
         let value = value.get(..MAX_VALUE_BYTES).unwrap_or(value);
-        match (position, changed(old, op, value)) {
-            (Some(at), Some(new)) => {
-                if let Some(stored) = record.variables.get_mut(at) {
-                    if gone(stored) {
-                        stored.expires_s = None;
-                    }
-                    stored.value = new;
-                }
-            }
-            (Some(at), None) => {
-                record.variables.remove(at);
-            }
-            (None, Some(value)) if record.variables.len() < MAX_VARIABLES => {
-                record.variables.push(Stored {
-                    name: name.into(),
-                    value,
-                    expires_s: None,
-                });
-            }
-            (None, _) => {}
-        }
+        record.change(name, op, value, now_s);
     }
 
     /// `expirevar`.

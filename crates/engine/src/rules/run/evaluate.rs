@@ -18,8 +18,6 @@ mod noted;
 mod state;
 mod weighed;
 
-use std::collections::HashMap;
-
 use state::{Allowed, Run};
 pub(crate) use state::{Context, State};
 
@@ -31,7 +29,6 @@ use crate::rules::program::macros::CompiledMacro;
 use crate::rules::program::plan::Plans;
 use crate::rules::program::prefilter::Bits;
 use crate::rules::program::rule::{CompiledRule, Disruption};
-use crate::rules::weigh::Classes;
 use crate::rules::wire::EngineMode;
 
 /// Matches that a hit keeps.
@@ -67,21 +64,7 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut
         state.work,
     );
     let live = rules_to_run(context, plans, phase, &mut values);
-    let mut run = Run {
-        context,
-        state,
-        values,
-        links: Vec::new(),
-        settled: 0,
-        unsettled: false,
-        notes: true,
-        made: None,
-        classes: Classes::NONE,
-        verdicts: HashMap::new(),
-        rests: HashMap::new(),
-        weighed_bytes: 0,
-        spared: false,
-    };
+    let mut run = Run::new(context, state, values);
     run.rules(phase, &live);
     run.settle();
     let work = run.values.work;

@@ -238,6 +238,11 @@ impl Inspection {
         if let Some(message) = facts.finish() {
             set_error(&mut self.facts, &message);
         }
+        self.enter_arguments(program, within);
+    }
+
+    /// What follows from all that was read of a body.
+    fn enter_arguments(&mut self, program: &Program, within: &[u8]) {
         let found = places::enter_body(program, &mut self.facts);
         self.anomalies.extend(found);
         self.combined_size();

@@ -117,6 +117,29 @@ struct Files {
 }
 
 impl<'a> BodyFacts<'a> {
+    /// Keeps what rules ask of a part that is a file: its names, its size and, if a rule looks at it, its content.
+    fn file(&mut self, part: &Part<'_>, first: &[u8]) {
+        self.files.count += 1;
+        self.files.combined_bytes += part.content.len();
+        for name in part.names() {
+            let name = self.facts.store(name);
+            for file_name in &part.file_names {
+                let value = self.facts.store(file_name);
+                self.files.names.push(Entry { name, value });
+            }
+        }
+        let name = self.facts.store(first);
+        let size = i64::try_from(part.content.len()).unwrap_or(i64::MAX);
+        let value = self
+            .facts
+            .store_with(|pool| crate::rules::bytes::push_integer(size, pool));
+        self.files.sizes.push(Entry { name, value });
+        if self.program.uses(V::FilesTmpContent) {
+            let value = self.facts.store(part.content);
+            self.files.contents.push(Entry { name, value });
+        }
+    }
+
     /// A listener that adds to `facts`, whose arguments of the query are counted.
     pub(crate) fn new(
         program: &'a Program,
@@ -529,25 +552,7 @@ impl Listener for BodyFacts<'_> {
         self.files.parts += 1;
         let first = part.names().next().unwrap_or_default();
         if !part.file_names.is_empty() {
-            self.files.count += 1;
-            self.files.combined_bytes += part.content.len();
-            for name in part.names() {
-                let name = self.facts.store(name);
-                for file_name in &part.file_names {
-                    let value = self.facts.store(file_name);
-                    self.files.names.push(Entry { name, value });
-                }
-            }
-            let name = self.facts.store(first);
-            let size = i64::try_from(part.content.len()).unwrap_or(i64::MAX);
-            let value = self
-                .facts
-                .store_with(|pool| crate::rules::bytes::push_integer(size, pool));
-            self.files.sizes.push(Entry { name, value });
-            if self.program.uses(V::FilesTmpContent) {
-                let value = self.facts.store(part.content);
-                self.files.contents.push(Entry { name, value });
-            }
+            self.file(part, first);
         }
         for (name, value) in part.fields() {
             if part.file_names.iter().all(Vec::is_empty) {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::http::listener::Listener;
 use crate::http::pairs;
 use crate::rules::program::Program;
-use crate::rules::run::facts::{Facts, Members};
+use crate::rules::run::facts::{Facts, Members, Span};
 use crate::rules::wire::Variable as V;
 
 /// A request, as it was received.
@@ -75,21 +75,23 @@ pub(crate) fn enter(program: &Program, request: &Request<'_, '_>, now_us: u64, f
         facts.set(V::ServerAddr, address.to_string().as_bytes());
     }
     if program.uses(V::ServerName) {
-        let host = header(request.headers, b"host").unwrap_or_default();
-        let end = host
-            .iter()
-            .rposition(|byte| *byte == b':')
-            .filter(|at| !host.get(*at..).unwrap_or_default().contains(&b']'));
-        facts.set(
-            V::ServerName,
-            host.get(..end.unwrap_or(host.len())).unwrap_or(host),
-        );
+        facts.set(V::ServerName, server_name(request));
     }
     authorization(program, request, facts);
     if program.uses(V::Webappid) {
         facts.set(V::Webappid, program.settings.web_app_id.as_bytes());
     }
     time(program, now_us, facts);
+}
+
+/// The host that a request names, without its port. The colons of an IPv6 address stand in brackets.
+fn server_name<'a>(request: &Request<'a, '_>) -> &'a [u8] {
+    let host = header(request.headers, b"host").unwrap_or_default();
+    let colon = host
+        .iter()
+        .rposition(|byte| *byte == b':')
+        .filter(|at| !host.get(*at..).unwrap_or_default().contains(&b']'));
+    host.get(..colon.unwrap_or(host.len())).unwrap_or(host)
 }
 
 /// The version that `MODSEC_BUILD` tells; limits of PCRE, which are never exceeded (patterns run in linear time); and
@@ -130,6 +132,7 @@ pub(crate) fn header<'a>(headers: &[(&'a [u8], &'a [u8])], name: &[u8]) -> Optio
         .map(|(_, value)| *value)
 }
 
+/// The request line and what is read of its target.
 fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
     facts.set(V::RequestMethod, request.method);
     facts.set(V::RequestProtocol, request.protocol);
@@ -162,21 +165,34 @@ fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
         Facts::part(raw, start..start + relative.len())
     };
     facts.set_span(V::RequestUri, decoded);
-    let file = Facts::part(decoded, 0..path_length);
-    facts.set_span(V::RequestFilename, file);
-    facts.set_span(V::PathInfo, file);
-    let name = facts.bytes(file);
-    let base = name
-        .iter()
-        .rposition(|byte| matches!(byte, b'/' | b'\\'))
-        .map_or(0, |at| at + 1);
-    let base = Facts::part(file, base..name.len());
-    facts.set_span(V::RequestBasename, base);
+    file_name(facts, Facts::part(decoded, 0..path_length));
     if program.uses(V::UriParseError) {
         let bad = crate::rules::operators::bad_url_encoding(path);
         facts.set(V::UriParseError, if bad { b"1" } else { b"0" });
     }
-    let query = question.map_or(&b""[..], |at| relative.get(at + 1..).unwrap_or_default());
+    query(
+        program,
+        question.and_then(|at| relative.get(at + 1..)),
+        facts,
+    );
+}
+
+/// `REQUEST_FILENAME` and what is part of it.
+fn file_name(facts: &mut Facts, path: Span) {
+    facts.set_span(V::RequestFilename, path);
+    facts.set_span(V::PathInfo, path);
+    let name = facts.bytes(path);
+    let base = name
+        .iter()
+        .rposition(|byte| matches!(byte, b'/' | b'\\'))
+        .map_or(0, |at| at + 1);
+    let base = Facts::part(path, base..name.len());
+    facts.set_span(V::RequestBasename, base);
+}
+
+/// `QUERY_STRING` and the arguments in it.
+fn query(program: &Program, query: Option<&[u8]>, facts: &mut Facts) {
+    let query = query.unwrap_or_default();
     facts.set(V::QueryString, query);
     let mut bad = false;
     arguments(query, program, facts, &mut bad);

@@ -142,6 +142,26 @@ pub(super) struct Run<'a, 's> {
     pub(super) spared: bool,
 }
 
+impl<'a, 's> Run<'a, 's> {
+    pub(super) fn new(context: Context<'a>, state: &'s mut State, values: Values<'a>) -> Self {
+        Self {
+            context,
+            state,
+            values,
+            links: Vec::new(),
+            settled: 0,
+            unsettled: false,
+            notes: true,
+            made: None,
+            classes: Classes::NONE,
+            verdicts: HashMap::new(),
+            rests: HashMap::new(),
+            weighed_bytes: 0,
+            spared: false,
+        }
+    }
+}
+
 /// A value that matched: texts are made of it when somebody asks.
 pub(super) struct Noted<'a> {
     pub(super) variable: Variable,

@@ -45,7 +45,24 @@ impl<'a> Run<'a, '_> {
         if self.classes == Classes::NONE || link.negated {
             return false;
         }
-        let spared = match target.variable {
+        let spared = self.is_spared(fields, link, target.variable, name, base, argument);
+        if spared {
+            self.note_weighed(link, target.variable, name, matched);
+        }
+        spared
+    }
+
+    /// Whether what a variable shows is content that breaks out of nothing, in all the fields that it is made of.
+    fn is_spared(
+        &mut self,
+        fields: Fields<'_>,
+        link: &'a CompiledLink,
+        variable: Variable,
+        name: &[u8],
+        base: OutputId,
+        argument: &[u8],
+    ) -> bool {
+        match variable {
             Variable::Args | Variable::ArgsGet | Variable::ArgsPost => {
                 // Names are no content; their entries have the name on both sides.
                 let field = self.field(fields, name, base);
@@ -70,15 +87,9 @@ impl<'a> Run<'a, '_> {
             Variable::RequestUri
             | Variable::RequestUriRaw
             | Variable::RequestLine
-            | Variable::QueryString => {
-                self.is_query_content(fields, link, argument, target.variable)
-            }
+            | Variable::QueryString => self.is_query_content(fields, link, argument, variable),
             _ => false,
-        };
-        if spared {
-            self.note_weighed(link, target.variable, name, matched);
         }
-        spared
     }
 
     fn is_field_content(&mut self, fields: Fields<'_>, name: &[u8], base: OutputId) -> bool {
