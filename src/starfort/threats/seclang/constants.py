@@ -21,12 +21,12 @@ from typing import Final
 from starfort.threats.seclang.macros import is_pattern
 from starfort.threats.seclang.matched import texts
 from starfort.threats.seclang.wire import (
-    Action,
     Constant,
     Constants,
     Link,
     Part,
     Rule,
+    RuleAction,
     SetVariable,
     Text,
     literal,
@@ -266,7 +266,7 @@ class _Follower:
             out += "" if value is None else str(value)
         return out
 
-    def _act(self, action: Action) -> None:
+    def _act(self, action: RuleAction) -> None:
         """An action of a link that matches whatever the transaction is."""
         name = _set_name(action)
         if name is None:
@@ -283,7 +283,7 @@ class _Follower:
         for action in link["actions"]:
             self._forget_action(action)
 
-    def _forget_action(self, action: Action) -> None:
+    def _forget_action(self, action: RuleAction) -> None:
         change = _sets_variable(action)
         if change is None:
             return
@@ -342,18 +342,18 @@ def _member(variable: str, selector: dict[str, str] | None) -> str | None:
     return None if name is None else name.lower()
 
 
-def _actions(rule: Rule) -> Iterator[Action]:
+def _actions(rule: Rule) -> Iterator[RuleAction]:
     for link in rule["links"]:
         yield from link["actions"]
 
 
-def _sets_variable(action: Action) -> SetVariable | None:
+def _sets_variable(action: RuleAction) -> SetVariable | None:
     """The change of a `TX` variable that an action is, if it is one."""
     change = action.get("set_var")
     return change if change is not None and change["collection"] == "tx" else None
 
 
-def _set_name(action: Action) -> str | None:
+def _set_name(action: RuleAction) -> str | None:
     """The `TX` variable that an action sets; None when it sets none, or makes the name while rules run."""
     change = _sets_variable(action)
     name = None if change is None else literal(change["key"])

@@ -16,7 +16,7 @@ from starfort.threats.seclang.attacks import attacks_of
 from starfort.threats.seclang.constants import constants
 from starfort.threats.seclang.macros import is_pattern, parse_macro
 from starfort.threats.seclang.matched import note_readers
-from starfort.threats.seclang.model import Action, Argument, Macro, Operator, Variable
+from starfort.threats.seclang.model import Argument, Macro, Operator, RuleAction, Variable
 from starfort.threats.seclang.resolve import Link, Resolved, Rule, checked_macro
 from starfort.threats.seclang.runnable import why_not
 from starfort.threats.seclang.selection import RuleIndex
@@ -152,7 +152,7 @@ class _Encoder:
             return parse_macro(operator.argument, lenient=True)
         return checked_macro(operator.argument, link.place, self._problems)
 
-    def _actions(self, effect: Action) -> list[wire.Action]:
+    def _actions(self, effect: RuleAction) -> list[wire.RuleAction]:
         """What an action becomes: `ctl` that removes several targets becomes as many."""
 
         def text(written: str) -> wire.Text:
@@ -188,7 +188,7 @@ class _Encoder:
             case _:
                 return [{"ctl": control} for control in self._controls(effect)]
 
-    def _controls(self, effect: Action) -> list[wire.Control]:
+    def _controls(self, effect: RuleAction) -> list[wire.Control]:
         name, _, value = effect.argument.partition("=")
         if name.startswith("ruleRemove"):
             return self._removals(effect, name, value)
@@ -204,7 +204,7 @@ class _Encoder:
             case _:
                 return [{"request_body_processor": value}]
 
-    def _removals(self, effect: Action, name: str, value: str) -> list[wire.Control]:
+    def _removals(self, effect: RuleAction, name: str, value: str) -> list[wire.Control]:
         """`ctl:ruleRemove…=RULES`, or `ctl:ruleRemoveTarget…=RULES;TARGETS`: one removal for each target."""
         if not name.startswith("ruleRemoveTarget"):
             return [{"remove_rules": self._selected(name, value)}]

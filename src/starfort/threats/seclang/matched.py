@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from starfort.threats.seclang.wire import Action, Link, Rule, Text
+from starfort.threats.seclang.wire import Link, Rule, RuleAction, Text
 
 _MATCHED = frozenset(
     {"MATCHED_VAR", "MATCHED_VARS", "MATCHED_VARS_NAMES", "MATCHED_VAR_NAME", "RULE"},
@@ -73,14 +73,14 @@ def _told(link: Link) -> Iterator[Text]:
     yield link["logdata"] or []
 
 
-def _acts_on_matched(action: Action) -> bool:
+def _acts_on_matched(action: RuleAction) -> bool:
     removal = action.get("ctl", {}).get("remove_target")
     if removal is not None:
         return removal[1]["variable"] in _MATCHED
     return any(_names_matched(text) for text in texts(action))
 
 
-def texts(action: Action) -> Iterator[Text]:
+def texts(action: RuleAction) -> Iterator[Text]:
     """The texts of an action, in the order in which they are written."""
     if "set_var" in action:
         yield action["set_var"]["key"]

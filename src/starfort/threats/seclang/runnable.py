@@ -81,7 +81,7 @@ def _alone(rule: wire.Rule) -> wire.Rule:
     return {**rule, "links": links, "notes": True, "skip_to": None, "file": 0, "line": 0}
 
 
-def _without_indexes(action: wire.Action) -> wire.Action:
+def _without_indexes(action: wire.RuleAction) -> wire.RuleAction:
     control = action.get("ctl")
     if control is None:
         return action

@@ -82,7 +82,7 @@ class Control(TypedDict, total=False):
     remove_target: tuple[list[int], Target]
 
 
-class Action(TypedDict, total=False):
+class RuleAction(TypedDict, total=False):
     """What happens at a match: one of the keys."""
 
     set_var: SetVariable
@@ -103,7 +103,7 @@ class Link(TypedDict):
     capture: bool
     msg: Text | None
     logdata: Text | None
-    actions: list[Action]
+    actions: list[RuleAction]
     reads_matched: bool
     """Its argument, targets or actions ask for what matched (see `matched`)."""
 
