@@ -1,6 +1,5 @@
 """Users: add, list, remove, role, password, and the first administrator."""
 
-import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from starfort.admin.audit import Actor
 from starfort.admin.errors import ConflictError, InvalidError, NotFoundError
 from starfort.admin.roles import Role
 from starfort.admin.state import LoginSession, StateDatabase, User, now_ms
+from starfort.base.files import write_private
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 MAX_USERS = 1_000
@@ -162,10 +162,7 @@ class Accounts:
                 return None
         password = passwords.generate()
         path = data_dir / PASSWORD_FILE
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(password + "\n")
+        write_private(path, f"{password}\n".encode("ascii"))
         self.add(FIRST_ADMIN, password, Role.ADMIN, Actor("first start"))
         return path
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from starfort.admin import models
+from starfort.base.severity import as_severity, severity_rank
 from starfort.runtime import Status
 
-RANK: dict[str, int] = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info": 4}
 MAX_ITEMS = 20
 
 
@@ -46,7 +46,7 @@ def attention(
         for policy in policies
         if policy.mode == "observe" and policy.observed
     ]  # fmt: skip
-    items.sort(key=lambda item: RANK[item.severity])
+    items.sort(key=lambda item: -severity_rank(item.severity))
     return items[:MAX_ITEMS]
 
 
@@ -59,7 +59,7 @@ def _alerts(alerts: Sequence[models.Alert]) -> list[models.AttentionItem]:
     for (severity, kind), rows in by_kind.items():
         first = rows[0]
         several = len(rows) > 1
-        known: models.Severity = severity if severity in RANK else "medium"  # type: ignore[assignment]  # checked
+        known = as_severity(severity)
         items.append(
             models.AttentionItem(
                 severity=known,

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from starfort.admin.filters import ClientFilter
-from starfort.admin.window import DAY_S, Window, sql
+from starfort.admin.window import DAY_S, Window
+from starfort.base.sql import load_sql
 from starfort.store.parameters import Value
 
 KINDS: Final = ("fingerprint", "ja4", "network", "bot")
@@ -53,7 +54,7 @@ def rolled(wanted: ClientFilter, window: Window, limit: int, offset: int) -> tup
     }  # fmt: skip
     if by_day and wanted.by in KINDS:
         filters = {"kind": wanted.by, "search": wanted.search, "bot": wanted.bot}
-        return sql("visibility", "clients_of_kind"), parameters | filters
+        return load_sql("visibility", "queries/clients_of_kind"), parameters | filters
     label = {"network": "toString(any({}as_organization))", "bot": "''"}.get(wanted.by, "any({}user_agent)")
     conditions = []
     if wanted.search:
@@ -70,7 +71,7 @@ def rolled(wanted: ClientFilter, window: Window, limit: int, offset: int) -> tup
         "sort": _SORTS[wanted.sort],
         "label": label.format("c."),
     }
-    query = sql("visibility", "clients_rolled")
+    query = load_sql("visibility", "queries/clients_rolled")
     for name, part in parts.items():
         query = query.replace(f"${name}$", part)
     table = "client_1d" if by_day else "client_1h"

@@ -1,28 +1,35 @@
 """The key of an installation's logins, and what is derived from it."""
 
 import base64
-import os
-import secrets
 from pathlib import Path
+from typing import Final
 
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-KEY_FILE = "session-key"
+from starfort.admin.errors import AdminError
+from starfort.base.files import KeyFileError, key_of_file
+
+KEY_FILE: Final = "session-key"
+KEY_BYTES: Final = 32
+"""As many as the SHA-256 that signs with it has; more would not make it stronger (RFC 2104, section 3)."""
 
 
 def signing_key(data_dir: Path) -> bytes:
-    """The key that cookies are signed with; made at the first start, 32 random bytes, mode 0600."""
-    path = data_dir / KEY_FILE
+    """The key that cookies are signed with, made at the first start.
+
+    Raises:
+        AdminError: the file holds no such key. An empty one would let anybody sign a cookie.
+        OSError: the file cannot be read or made.
+    """
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    key = secrets.token_bytes(32)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
-    return key
+        return key_of_file(data_dir / KEY_FILE, KEY_BYTES)
+    except KeyFileError as error:
+        raise AdminError(
+            f"{error}; restore it, or remove it to begin with a new key (everybody then logs in again, and"
+            " second factors must be set up again)"
+        ) from None
 
 
 def vault(data_dir: Path) -> Fernet:

@@ -16,17 +16,21 @@ import structlog
 from starfort.admin import models
 from starfort.admin.attention import attention
 from starfort.admin.callers import rolled
+from starfort.admin.decisions import by_name
 from starfort.admin.endpoints import EndpointView
 from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
 from starfort.admin.filters import ClientFilter, EventFilter
 from starfort.admin.mutes import Muted, Mutes
 from starfort.admin.trials import Trials
-from starfort.admin.window import DAY_S, RangeName, Window, sql
+from starfort.admin.window import DAY_S, RangeName, Window
 from starfort.alerts import StoredAlert
+from starfort.base.sql import load_sql
 from starfort.config import Config
+from starfort.posture.catalogue_check import CatalogueCheck
+from starfort.posture.check import Check
+from starfort.posture.finding import PostureFinding
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Runtime, Status
-from starfort.runtime.findings import CHECKS, why
-from starfort.signals import ActiveSignal
+from starfort.signals.model import ActiveSignal
 from starfort.store import QueryLimitError, StoreBusyError
 from starfort.store.parameters import Value
 from starfort.store.reach import SHORT_S, is_far
@@ -41,7 +45,6 @@ MAX_SIGNALS = 1_000
 MAX_ALERTS_CHARTED = 1_000
 FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
 TOP_ID = "\x7f" * 8
-_BASTIONS = {check.code: check.bastion for check in CHECKS}
 
 
 class Insight:
@@ -68,8 +71,11 @@ class Insight:
             self._totals(window.before, api, endpoint_id),
             self._rows("visibility", f"traffic_series{window.suffix}", _scope(window, api, endpoint_id)),
         )
-        by_time = {_from_unix(row.pop("bucket")): row for row in rows}
-        points = [models.TrafficPoint(time=time, **by_time.get(time, {})) for time in window.steps()]
+        by_time = {_from_unix(row.pop("bucket")): _by_decision(row) for row in rows}
+        points = [
+            models.TrafficPoint.model_validate({"time": time, **by_time.get(time, {})})
+            for time in window.steps()
+        ]
         return models.Traffic(
             since=window.since, until=window.until, step_s=window.step_s, totals=totals, before=before,
             points=points,
@@ -79,7 +85,7 @@ class Insight:
         parameters = _scope(window, api, endpoint_id)
         parameters.pop("step")
         rows = await self._rows("visibility", f"traffic_totals{window.suffix}", parameters)
-        return models.TrafficTotals(**rows[0]) if rows else models.TrafficTotals()
+        return models.TrafficTotals.model_validate(_by_decision(rows[0])) if rows else models.TrafficTotals()
 
     async def _near(self, window: Window, endpoint_id: str = "") -> Window:
         """The window with the table to read: rollups that are coarser where there is much to add up."""
@@ -160,15 +166,15 @@ class Insight:
             raise NotFoundError(f"there is no event {event_id[:64]!r} within the last 30 days")
         return page.items[0]
 
-    async def findings(self, name: RangeName, limit: int, offset: int) -> models.Page[models.Finding]:
+    async def findings(self, name: RangeName, limit: int, offset: int) -> models.Page[models.EventFinding]:
         """Codes of findings and anomalies, most frequent first."""
         window = Window.of(name)
         parameters: dict[str, Value] = {"since": window.since, "limit": limit, "offset": offset}
         rolled = "_rolled" if await self._reads_rollups(window) else ""
         rows = await self._rows("visibility", f"findings{rolled}", parameters)
         total = rows[0]["total"] if rows else 0
-        items = [models.Finding(**_without(row, "total")) for row in rows]
-        return models.Page[models.Finding](items=items, total=total, limit=limit, offset=offset)
+        items = [models.EventFinding(**_without(row, "total")) for row in rows]
+        return models.Page[models.EventFinding](items=items, total=total, limit=limit, offset=offset)
 
     async def openapi(self, api: str) -> dict[str, Any]:
         """An OpenAPI document of what was seen of an API.
@@ -209,12 +215,8 @@ class Insight:
             and severity in ("", row.severity)
             and endpoint_id in ("", row.endpoint_id)
         ]
-        items = [
-            models.PostureFinding(
-                **dataclasses.asdict(row), why=why(row.code), bastion=_BASTIONS.get(row.code, "visibility")
-            )
-            for row in rows[offset : offset + limit]
-        ]
+        checks = self._runtime.catalogue.board.checks
+        items = [_posture_finding(row, checks.find(row.code)) for row in rows[offset : offset + limit]]
         return models.Page[models.PostureFinding](items=items, total=len(rows), limit=limit, offset=offset)
 
     def posture_counts(self, api: str = "") -> dict[str, int]:
@@ -399,7 +401,7 @@ class Insight:
         return self._runtime.metrics()
 
     async def _rows(self, bastion: str, name: str, parameters: Mapping[str, Value]) -> list[Row]:
-        return await self._ask(self._runtime.store.query, sql(bastion, name), parameters)
+        return await self._ask(self._runtime.store.query, load_sql(bastion, f"queries/{name}"), parameters)
 
     async def _reads_rollups(self, window: Window) -> bool:
         """Whether a window has too many events to read them all while somebody waits."""
@@ -418,6 +420,17 @@ class Insight:
         except QueryLimitError as error:
             log.warning("query_over_limit", code=error.code, reason=" ".join(str(error).split())[:300])
             raise TooMuchError(busy=isinstance(error, StoreBusyError)) from None
+
+
+def _posture_finding(row: PostureFinding, check: Check | CatalogueCheck | None) -> models.PostureFinding:
+    """A finding with what is said of its check; one whose check was just disabled has none any more."""
+    why, bastion = (check.advice, check.bastion) if check else ("", "visibility")
+    return models.PostureFinding(**dataclasses.asdict(row), why=why, bastion=bastion)
+
+
+def _by_decision(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a traffic query, whose map of decisions becomes the fields that the API has for them."""
+    return {**_without(row, "decisions"), **by_name(row["decisions"])}
 
 
 def _scope(window: Window, api: str = "", endpoint_id: str = "") -> dict[str, Value]:

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from importlib import resources
 from typing import Literal
 
 RangeName = Literal["15m", "1h", "6h", "24h", "7d", "30d"]
@@ -73,14 +71,3 @@ class Window:
 
 def _time(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-
-@cache
-def sql(bastion: str, name: str) -> str:
-    """A bastion's query.
-
-    Args:
-        bastion: `visibility`, `access` …
-        name: file name in its `queries` folder, without `.sql`.
-    """
-    return (resources.files(f"starfort.{bastion}") / "queries" / f"{name}.sql").read_text("utf-8")

@@ -7,11 +7,12 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from starfort.admin.audit import record
-from starfort.admin.models import Alert, AlertPage, AlertPoint, Severity
+from starfort.admin.models import Alert, AlertPage, AlertPoint
 from starfort.admin.mutes import MAX_MUTE, Muted
 from starfort.api.access import Office, Operator, Viewer, actor
 from starfort.api.paging import Limit, Offset
 from starfort.api.traffic import Range
+from starfort.base.severity import Severity
 
 router = APIRouter(tags=["alerts"])
 AlertId = Annotated[str, Path(pattern="^[0-9a-f]{1,64}$", description="The alert's id.")]

@@ -5,8 +5,6 @@ for one site. Such a request names that site in `Host`. An address as `Host` can
 are always answered; names only when they are ours.
 """
 
-import ipaddress
-import re
 import socket
 from collections.abc import Callable
 from functools import lru_cache
@@ -15,9 +13,8 @@ from pathlib import Path
 from cryptography import x509
 
 from starfort.admin.desk import Desk
+from starfort.base.addresses import host_of, is_ip
 from starfort.config.model import Admin
-
-_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,32}\.?")
 
 
 class Hosts:
@@ -44,38 +41,18 @@ class Hosts:
         Args:
             host: the header, with or without a port.
         """
-        name = _name_of(host)
+        name = host_of(host)
         if name is None:
             return False
-        if _is_address(name) or name == "localhost" or name.endswith(".localhost"):
+        if is_ip(name) or name == "localhost" or name.endswith(".localhost"):
             return True
         settings = self._settings()
-        names = {_own_name(), _name_of(settings.address) or ""}
+        names = {_own_name(), host_of(settings.address) or ""}
         names |= {each.lower().rstrip(".") for each in settings.hosts}
         if settings.tls is not None:
             names |= _certified(settings.tls.certificate)
         names.discard("")
         return name in names or f"*.{name.partition('.')[2]}" in names
-
-
-def _name_of(host: str) -> str | None:
-    """The header without its port, lower case; `None` when it is no host at all."""
-    text = host.strip().lower()
-    if text.startswith("["):
-        inner, bracket, port = text[1:].partition("]")
-        return inner if bracket and re.fullmatch(r"(:\d{1,5})?", port) and _is_address(inner) else None
-    name, colon, port = text.partition(":")
-    if colon and not re.fullmatch(r"\d{0,5}", port):
-        return None
-    return name.rstrip(".") if _NAME.fullmatch(name) else None
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 @lru_cache(maxsize=1)

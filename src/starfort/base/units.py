@@ -17,7 +17,7 @@ def parse_duration(text: str) -> timedelta:
     Raises:
         ValueError: anything else; the message says what is expected.
     """
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|m|h|d)", text.strip())
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)", text.strip())
     if found is None:
         raise ValueError(
             f"{text!r} is no duration: write a number and a unit, such as 500ms, 10s, 5m, 2h or 7d"
@@ -31,7 +31,7 @@ def parse_size(text: str) -> int:
     Raises:
         ValueError: anything else; the message says what is expected.
     """
-    found = re.fullmatch(r"(\d{1,12})\s*(B|kB|MB|GB|KiB|MiB|GiB)?", text.strip())
+    found = re.fullmatch(r"([0-9]{1,12})\s*(B|kB|MB|GB|KiB|MiB|GiB)?", text.strip())
     if found is None:
         raise ValueError(
             f"{text!r} is no size: write bytes or a number and a unit, such as 64KiB, 1MiB or 10MB"
@@ -46,7 +46,7 @@ def parse_rate(text: str) -> tuple[int, timedelta]:
         ValueError: anything else; the message says what is expected.
     """
     number, slash, period = text.partition("/")
-    if not slash or not number.strip().isdigit() or not 0 < int(number) < 2**32:
+    if not slash or not re.fullmatch(r"[0-9]{1,10}", number.strip()) or not 0 < int(number) < 2**32:
         raise ValueError(f"{text!r} is no rate: write requests/period, such as 10/s or 100/1m")
     period = period.strip()
     return int(number), parse_duration(period if period[:1].isdigit() else f"1{period}")

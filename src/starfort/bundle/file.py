@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import secrets
 import struct
 import types
 from dataclasses import fields, is_dataclass, replace
@@ -20,6 +18,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import msgpack
 
+from starfort.base.files import write_private
 from starfort.bundle.model import Bundle
 from starfort.bundle.variant import Variant
 
@@ -93,25 +92,7 @@ def write(bundle: Bundle, path: Path) -> None:
         OSError: it cannot be written; the old file is still there.
         BundleError: as `encode`.
     """
-    content = encode(bundle)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    # The new name is durable only when the directory is (fsync(2)).
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    write_private(path, encode(bundle))
 
 
 def read(path: Path) -> Bundle:

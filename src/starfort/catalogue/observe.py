@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from importlib import resources
 from typing import Final
 
+from starfort.base.sql import load_sql
 from starfort.catalogue.segments import shape_of
 from starfort.store import Store
 from starfort.store.parameters import Value
@@ -124,7 +123,7 @@ class Observer:
             "overlap": OVERLAP_S,
         }
         most: dict[str, Value] = {"apis": sorted(apis), "limit": MAX_ROWS, "most": MOST_ROWS}
-        rows = self._store.query(_sql(), {**window, **most})
+        rows = self._store.query(load_sql("catalogue", "queries/observed"), {**window, **most})
         if rows:
             self.dropped_rows += rows[0]["total"] - len(rows)
         for row in rows:
@@ -148,8 +147,3 @@ class Observer:
                 auth=tuple(sorted(row["auth"])),
                 sensitive=tuple(sorted(row["sensitive"])),
             )
-
-
-@cache
-def _sql() -> str:
-    return (resources.files("starfort.catalogue") / "queries" / "observed.sql").read_text("utf-8")

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from starfort.base.severity import Severity
 from starfort.cli import output
 from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import Json, Limit, online
@@ -14,9 +15,7 @@ def findings(
     client: AdminClient,
     *,
     api: Annotated[str, typer.Option(help="Of this API.")] = "",
-    severity: Annotated[
-        Literal["", "info", "low", "medium", "high", "critical"], typer.Option(help="Of this severity.")
-    ] = "",
+    severity: Annotated[Literal["", Severity], typer.Option(help="Of this severity.")] = "",
     limit: Limit = 200,
     json: Json = False,
 ) -> None:

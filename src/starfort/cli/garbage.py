@@ -11,7 +11,7 @@ BUILDERS: Final = frozenset({"check"})
 """Commands that build much at once and end.
 
 A tenth of the CPU of `starfort check` went into looking through modules and rules that all stay. What they
-read is bounded (`config.source.MAX_FILE_BYTES` and the like), and so is what is left until they end.
+read is bounded (`config.yaml_file.MAX_FILE_BYTES` and the like), and so is what is left until they end.
 """
 
 

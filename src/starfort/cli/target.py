@@ -51,7 +51,7 @@ def data_dir(config: Path | None, given: Path | None) -> Path:
     if given is not None:
         return given
     from starfort.config import ConfigError
-    from starfort.config.source import read
+    from starfort.config.yaml_file import read
 
     path = config_path(config)
     try:

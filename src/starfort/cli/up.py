@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
@@ -224,14 +225,16 @@ async def _assemble(assembly: "Assembly") -> "Runtime":
 
 def _places(runtime: "Runtime", first_password: "Path | None") -> list[tuple[str, str]]:
     """Where everything is, by name."""
+    from starfort.base.addresses import parse_address
+
     config = runtime.config
     found = [
         (f"listener {each.name}", f"{'https' if each.tls else 'http'}://{each.address}/")
         for each in config.listeners
     ]
     if runtime.admin_port:
-        host = config.admin.address.rpartition(":")[0]
-        base = f"{'https' if config.admin.tls else 'http'}://{host}:{runtime.admin_port}"
+        place = replace(parse_address(config.admin.address), port=runtime.admin_port)
+        base = f"{'https' if config.admin.tls else 'http'}://{place}"
         found.append(("dashboard", f"{base}/"))
         found.append(("api", f"{base}/api/v1/"))
         if config.admin.metrics:

@@ -18,7 +18,7 @@ from starfort.bundle import expression as e
 from starfort.bundle import policy as p
 from starfort.config import ConfigProblem, LoadedConfig
 from starfort.config.action_settings import Action, LimitAction, TagAction
-from starfort.config.source import Location
+from starfort.config.yaml_file import Location
 
 Written = TypeVar("Written")
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
+from starfort.base.addresses import SocketAddress, is_ip, parse_address
 from starfort.compile import dataplane_files as files
 from starfort.compile.limits import widest
 from starfort.config.connections import ProxyProtocol
 from starfort.config.loading import LoadedConfig
 from starfort.config.model import Api, JwtProvider, Listener, Upstream, UpstreamTls
 from starfort.config.problems import ConfigError, ConfigProblem
-from starfort.config.source import Location
+from starfort.config.yaml_file import Location
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.hot import LONGEST_SOCKET
 
@@ -130,9 +131,9 @@ class _Translation:
 
     def _listener(self, index: int, listener: Listener) -> ir.Listener | None:
         here: Location = ("listeners", index)
-        address = _address(listener.address)
+        address = parse_address(listener.address)
         host = "127.0.0.1" if address.host == "localhost" else address.host
-        if not ir.is_ip(host):
+        if not is_ip(host):
             what = f"{address.host!r} is no IP address"
             self._problem((*here, "address"), what, "listen on an address, such as 0.0.0.0:8443 or [::]:8443")
             return None
@@ -147,7 +148,7 @@ class _Translation:
             required = given.client_certificate == "required"
             tls = ir.ServerTls(pair, ca, required, given.min_version)
         proxied = self._proxy_protocol((*here, "proxy_protocol"), listener.proxy_protocol)
-        place = ir.SocketAddress(host, address.port)
+        place = SocketAddress(host, address.port)
         return ir.Listener(listener.name, place, tls, listener.http2, proxied)
 
     def _proxy_protocol(self, here: Location, given: ProxyProtocol | None) -> ir.ProxyProtocol | None:
@@ -162,7 +163,7 @@ class _Translation:
 
     def _upstream(self, index: int, upstream: Upstream) -> ir.Upstream | None:
         here: Location = ("upstreams", index)
-        members = tuple(_address(address) for address in upstream.addresses)
+        members = tuple(parse_address(address) for address in upstream.addresses)
         for number, member in enumerate(members):
             if member.port == 0:
                 self._problem((*here, "addresses", number), "0 is no port to connect to")
@@ -241,7 +242,7 @@ class _Translation:
         if not host:
             self._problem((*here, "jwks_url"), f"{url!r} is no URL with a host")
             return None
-        address = ir.SocketAddress(host, port)
+        address = SocketAddress(host, port)
         if not secure:
             return ir.RemoteKeys(url, address)
         where = "jwks_ca" if provider.jwks_ca is not None else "jwks_url"
@@ -289,11 +290,6 @@ def _api(api: Api) -> ir.Api:
         upstream=api.upstream,
         jwt_providers=tuple(api.authentication),
     )
-
-
-def _address(text: str) -> ir.SocketAddress:
-    host, _, port = text.rpartition(":")
-    return ir.SocketAddress(host.strip("[]"), int(port))
 
 
 def _memory() -> int:

@@ -16,7 +16,7 @@ from starfort.compile.variables import RESPONSE_FIELDS, variable_name
 from starfort.config import ConfigProblem, LoadedConfig
 from starfort.config.action_settings import Action
 from starfort.config.model import Api, Policy
-from starfort.config.source import Location
+from starfort.config.yaml_file import Location
 
 
 @dataclass(frozen=True)

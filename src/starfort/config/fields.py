@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+from starfort.base.addresses import parse_address
 from starfort.base.units import parse_duration, parse_size
 
 
@@ -39,9 +39,7 @@ def _network(value: object) -> str:
 
 
 def _address(value: object) -> str:
-    found = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+):(\d{1,5})", str(value))
-    if found is None or int(found[2]) > 65535:  # noqa: PLR2004
-        raise ValueError(f"{value!r} is no address: write host:port, such as 127.0.0.1:8080 or [::1]:8080")
+    parse_address(str(value))
     return str(value)
 
 

@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 if TYPE_CHECKING:
     from starfort.config.problems import ConfigProblem
-    from starfort.config.source import Location, Source
+    from starfort.config.yaml_file import Location, YamlFile
 
 
-def unreadable(config: BaseModel, source: Source) -> Iterator[ConfigProblem]:
+def unreadable(config: BaseModel, source: YamlFile) -> Iterator[ConfigProblem]:
     """A problem for each file that is named and cannot be read."""
     for location, path in _paths(config, ()):
         if not path.is_file():

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from starfort.config import references, shapes
 from starfort.config.model import Config
 from starfort.config.problems import ConfigError, ConfigProblem
-from starfort.config.source import Location, Source, read
+from starfort.config.yaml_file import Location, YamlFile, read
 
 
 class LoadedConfig:
@@ -25,7 +25,7 @@ class LoadedConfig:
         files: every file it refers to, itself included.
     """
 
-    def __init__(self, config: Config, source: Source) -> None:
+    def __init__(self, config: Config, source: YamlFile) -> None:
         self.config = config
         self.source = source
         self.files = [source.file, *paths_of(config)]
@@ -76,7 +76,7 @@ def _absolute_value(key: str, value: Any, folder: Path) -> Any:
     return value if key in _NO_PATHS else _absolute(value, folder)
 
 
-def _problem(source: Source, detail: Any) -> ConfigProblem:
+def _problem(source: YamlFile, detail: Any) -> ConfigProblem:
     location: Location = tuple(
         step for step in detail["loc"] if step not in {"function-before", "function-after"}
     )

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from starfort.config.action_settings import Kind
     from starfort.config.model import Config, ListenerTls
     from starfort.config.problems import ConfigProblem
-    from starfort.config.source import Location, Source
+    from starfort.config.yaml_file import Location, YamlFile
 
 
-def check(config: Config, source: Source) -> Iterator[ConfigProblem]:
+def check(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
     """Problems between parts: unknown names, duplicates, overlaps, files that cannot be read."""
     for section in ("listeners", "upstreams", "apis", "lists", "responses", "policies"):
         yield from _unique(source, (section,), getattr(config, section))
@@ -27,7 +27,7 @@ def check(config: Config, source: Source) -> Iterator[ConfigProblem]:
     yield from unreadable(config, source)
 
 
-def _unique(source: Source, location: Location, items: Sequence[Any]) -> Iterator[ConfigProblem]:
+def _unique(source: YamlFile, location: Location, items: Sequence[Any]) -> Iterator[ConfigProblem]:
     seen: dict[str, int] = {}
     for index, item in enumerate(items):
         if item.name in seen:
@@ -39,7 +39,7 @@ def _unique(source: Source, location: Location, items: Sequence[Any]) -> Iterato
 
 
 def _known(
-    source: Source, location: Location, what: str, name: str, known: Iterable[str]
+    source: YamlFile, location: Location, what: str, name: str, known: Iterable[str]
 ) -> Iterator[ConfigProblem]:
     names = list(known)
     if name not in names:
@@ -48,7 +48,7 @@ def _known(
         yield source.problem(location, f"there is no {what} {name!r}", fix)
 
 
-def _apis(config: Config, source: Source) -> Iterator[ConfigProblem]:
+def _apis(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
     upstreams = [upstream.name for upstream in config.upstreams]
     providers = [provider.name for provider in config.identity.jwt]
     mounts: dict[tuple[str, str], str] = {}
@@ -66,7 +66,7 @@ def _apis(config: Config, source: Source) -> Iterator[ConfigProblem]:
                 mounts[mount] = api.name
 
 
-def _policies(config: Config, source: Source) -> Iterator[ConfigProblem]:
+def _policies(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
     known: dict[Kind, list[str]] = {
         "upstream": [upstream.name for upstream in config.upstreams],
         "response": [response.name for response in config.responses],
@@ -81,7 +81,7 @@ def _policies(config: Config, source: Source) -> Iterator[ConfigProblem]:
             yield from _known(source, (*here, "action", *place), kind, name, known[kind])
 
 
-def _rules(config: Config, source: Source) -> Iterator[ConfigProblem]:
+def _rules(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
     apis = [api.name for api in config.apis]
     rules = config.rules
     yield from _unique(source, ("rules", "patches"), rules.patches)
@@ -96,7 +96,7 @@ def _rules(config: Config, source: Source) -> Iterator[ConfigProblem]:
                 yield from _known(source, ("rules", section, index, "api"), "API", name, apis)
 
 
-def _listeners(config: Config, source: Source) -> Iterator[ConfigProblem]:
+def _listeners(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
     seen: dict[str, str] = {config.admin.address: "admin"}
     for index, listener in enumerate(config.listeners):
         if listener.address in seen:

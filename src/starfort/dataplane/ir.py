@@ -6,31 +6,15 @@ resources of a `Dataplane`. Times are seconds; 0 means no limit where a field sa
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from starfort.base.addresses import SocketAddress
+
 HANDOVER_S: Final = 600.0
 STOP_S: Final = 10.0
 """Defaults of `Dataplane.handover_s` and `stop_s`."""
-
-
-@dataclass(frozen=True, slots=True)
-class SocketAddress:
-    """Where to listen or to connect.
-
-    Attributes:
-        host: IP address without brackets, or for a member of an upstream also a host name.
-        port: 0 to 65535; 0: any free port (listeners only).
-    """
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        """`host:port`, IPv6 in brackets."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,12 +289,3 @@ class Dataplane:
     limits: Limits
     handover_s: float = HANDOVER_S
     stop_s: float = STOP_S
-
-
-def is_ip(host: str) -> bool:
-    """Whether a host is an IP address rather than a name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -26,6 +26,8 @@ from typing import Final
 
 import structlog
 
+from starfort.base.addresses import SocketAddress
+from starfort.base.files import explain, read_json, write_json
 from starfort.base.tasks import Failures, keep_running
 from starfort.dataplane import ir
 from starfort.dataplane.envoy import binary, hot, process
@@ -36,7 +38,6 @@ from starfort.dataplane.envoy.messages import Json
 from starfort.dataplane.envoy.process import Command, Process
 from starfort.dataplane.envoy.publish import Publisher
 from starfort.dataplane.envoy.resources import Resources, render
-from starfort.dataplane.files import explain, read_json, write_json
 
 BOOTSTRAP: Final = "bootstrap.json"
 NEXT: Final = "next"
@@ -433,7 +434,7 @@ class EnvoySupervisor:
             admin_socket=envoy.admin_socket.with_name(f"{TRIAL}.sock"),
             workers=1,
             listeners=tuple(
-                dataclasses.replace(one, address=ir.SocketAddress("127.0.0.1", 0)) for one in envoy.listeners
+                dataclasses.replace(one, address=SocketAddress("127.0.0.1", 0)) for one in envoy.listeners
             ),
             filter_settings=dataclasses.replace(
                 envoy.filter_settings,
@@ -510,7 +511,7 @@ class EnvoySupervisor:
         identity = self._identity(placed.origin, programs)
         return Command(arguments, programs.modules, self._log_file, identity, base_id, epoch)
 
-    def _listening(self) -> set[ir.SocketAddress]:
+    def _listening(self) -> set[SocketAddress]:
         return {one.address for one in self._dataplane.listeners} if self._dataplane else set()
 
     def _note(self) -> None:
@@ -727,7 +728,7 @@ def _told(error: EnvoyError | OSError) -> str:
     return explain(error) if isinstance(error, OSError) else str(error)
 
 
-async def _accepts(address: ir.SocketAddress) -> bool:
+async def _accepts(address: SocketAddress) -> bool:
     """Whether somebody listens at an address of this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 (not bound here)
     try:

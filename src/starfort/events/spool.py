@@ -28,6 +28,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from starfort.base.files import sync_folder, write_private
 from starfort.events import segment
 from starfort.events.errors import SpoolError
 from starfort.events.overload import About
@@ -245,7 +246,7 @@ class Spool:
         current = _Open(Segment(path, len(MAGIC), 0, now), descriptor)
         try:
             _write_all(descriptor, MAGIC)
-            _sync_directory(self.directory)
+            sync_folder(self.directory)
         except OSError:
             os.close(descriptor)
             path.unlink(missing_ok=True)
@@ -301,7 +302,7 @@ class Spool:
         target = self.directory / name
         sealed.path.rename(target)
         sealed.path = target
-        _sync_directory(self.directory)
+        sync_folder(self.directory)
 
     def done(self, segments: Iterable[Segment]) -> None:
         """Remove segments that are in the store, after saving the marks.
@@ -362,16 +363,7 @@ class Spool:
 
     def _save_marks(self) -> None:
         rows = [[node, instance, sequence] for (node, instance), sequence in self.marks.items()]
-        target = self.directory / "marks.json"
-        temporary = self.directory / "marks.json.new"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            _write_all(descriptor, json.dumps(rows).encode())
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        temporary.replace(target)
-        _sync_directory(self.directory)
+        write_private(self.directory / "marks.json", json.dumps(rows).encode())
 
     def close(self) -> None:
         """Seal the open segment. What waits is inserted after the next start."""
@@ -393,11 +385,3 @@ def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

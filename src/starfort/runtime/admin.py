@@ -17,12 +17,13 @@ from typing import Any, Final
 import structlog
 import uvicorn
 
+from starfort.base.addresses import parse_address
 from starfort.config.model import Admin, ListenerTls
 from starfort.dataplane.socket import SocketUnavailableError, bind_unix
 from starfort.runtime.calls import App, Calls, Receive, Scope, Send
 from starfort.runtime.lock import StartError
 
-__all__ = ["AdminServer", "App", "bind_tcp", "parse_address", "trusting"]
+__all__ = ["AdminServer", "App", "bind_tcp", "trusting"]
 
 log = structlog.get_logger(__name__)
 
@@ -40,30 +41,18 @@ def trusting(app: App) -> App:
     return local
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """Host and port of `127.0.0.1:9443` or `[::1]:9443`.
-
-    Raises:
-        StartError: it is neither.
-    """
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 (ports end there)
-        raise StartError(f"admin.address {text!r}: expected HOST:PORT, such as 127.0.0.1:9443")
-    return host.strip("[]"), int(port)
-
-
 def bind_tcp(address: str) -> socket.socket:
     """A bound TCP socket.
 
     Raises:
         StartError: the port is taken, not allowed, or the address is not of this host.
     """
-    host, port = parse_address(address)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    place = parse_address(address)
+    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((host, port))
+        listening.bind((place.host, place.port))
     except (OSError, OverflowError) as error:
         listening.close()
         reason = error.strerror if isinstance(error, OSError) else str(error)

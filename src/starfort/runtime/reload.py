@@ -20,10 +20,10 @@ from typing import Final
 
 import structlog
 
+from starfort.base.files import explain, write_private
 from starfort.bundle import LearnedEndpoint
 from starfort.compile.dataplane import LAST_GOOD
 from starfort.config import Config
-from starfort.dataplane.files import explain, write_bytes
 from starfort.dataplane.socket import Answer, BundleResult, ControlSocket, Peer
 from starfort.runtime.background import Background
 from starfort.runtime.envoy import Proxy
@@ -231,8 +231,9 @@ class Configuration:
 
     async def _in_force(self, built: Built, started: float) -> None:
         _warn(built, self.built.warnings)
-        self.built, self.loaded_at = built, time.time()
-        self._digest = await asyncio.to_thread(_digest, self.bundle_path)
+        digest = await asyncio.to_thread(_digest, self.bundle_path)
+        # Nothing is awaited between these lines: who asks sees the new configuration without the old error.
+        self.built, self.loaded_at, self._digest = built, time.time(), digest
         self._bundle_mark = _mark(self.bundle_path)
         self.last_error, self.last_error_at = "", 0.0
         self._again_at = 0.0
@@ -261,7 +262,7 @@ class Configuration:
         if content is None or hashlib.sha256(content).digest() != self._digest:
             return
         try:
-            await asyncio.to_thread(write_bytes, last_good(self.bundle_path), content)
+            await asyncio.to_thread(write_private, last_good(self.bundle_path), content)
         except OSError as error:
             what = "the last good bundle can't be kept, so an Envoy with a damaged one has an older: "
             self._fault("last_good", what + explain(error))

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from starfort.dataplane.files import read_json, write_json
+from starfort.base.files import read_json, write_json
 
 SIGNAL: Final = signal.SIGUSR2
 

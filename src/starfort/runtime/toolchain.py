@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_bytes
 from typing import Final
 
 from starfort import bundle, config
 from starfort.alerts.channels import Channel, LogChannel, SyslogChannel, WebhookChannel
+from starfort.base.addresses import parse_address
+from starfort.base.files import KeyFileError, key_of_file
 from starfort.bundle import Bundle, LearnedEndpoint
 from starfort.config import Config, ConfigError, LoadedConfig
 from starfort.config.model import AlertChannel, Policy
 from starfort.dataplane import ir
+from starfort.posture.checks import Checks
 from starfort.runtime import secrets
 from starfort.runtime.checked import HASH_KEY_BYTES, build
 from starfort.runtime.status import PolicyStatus
-from starfort.signals import Detector
+from starfort.signals.detector import Detector
 
 HASH_KEY_FILE: Final = "hash.key"
 
@@ -32,6 +33,7 @@ class Built:
         bundle: what the engine reads.
         dataplane: what Envoy is configured from.
         detectors: the detectors that run, with their settings.
+        checks: the posture checks that run, with their settings.
         policies: the policies in order, without figures.
         files: every file that was read, so that a change of one is noticed.
         rules: the versions of the rule sets in the bundle.
@@ -42,6 +44,7 @@ class Built:
     bundle: Bundle
     dataplane: ir.Dataplane
     detectors: Sequence[Detector]
+    checks: Checks
     policies: Sequence[PolicyStatus]
     files: Sequence[Path]
     rules: str = ""
@@ -97,9 +100,10 @@ class Toolchain:
             loaded=loaded,
             bundle=compiled.bundle,
             dataplane=compiled.dataplane,
-            detectors=made.detectors.running,
+            detectors=made.asked.detectors.running,
+            checks=made.asked.running_checks,
             policies=[_policy(order, policy) for order, policy in enumerate(loaded.config.policies)],
-            files=[*loaded.files, *compiled.files, *made.detectors.files],
+            files=[*loaded.files, *compiled.files, *made.asked.files],
             rules=compiled.rules.compiled.version,
             warnings=[str(warning) for warning in made.warnings],
         )
@@ -127,8 +131,8 @@ def _channel(channel: AlertChannel, node: str) -> Channel:
     if channel.webhook is not None:
         return WebhookChannel(channel.webhook.url, secrets.of_webhook(channel.webhook))
     if channel.syslog is not None:
-        host, _, port = channel.syslog.address.rpartition(":")
-        return SyslogChannel(host.strip("[]"), int(port), node)
+        address = parse_address(channel.syslog.address)
+        return SyslogChannel(address.host, address.port, node)
     return LogChannel()
 
 
@@ -157,21 +161,8 @@ def hash_key(data_dir: Path) -> bytes:
         OSError: it cannot be read or written.
         RefusedError: the file holds no such key.
     """
-    path = data_dir / HASH_KEY_FILE
     try:
-        key = path.read_bytes()
-    except FileNotFoundError:
-        key = token_bytes(HASH_KEY_BYTES)
-        temporary = path.with_suffix(".new")
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    if len(key) != HASH_KEY_BYTES:
-        what = f"{path}: holds {len(key)} bytes, expected {HASH_KEY_BYTES}"
+        return key_of_file(data_dir / HASH_KEY_FILE, HASH_KEY_BYTES)
+    except KeyFileError as error:
         fix = "restore it, or remove it to begin with a new key (hashes then differ from those of the past)"
-        raise RefusedError([f"{what}; {fix}"])
-    return key
+        raise RefusedError([f"{error}; {fix}"]) from None

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
-from starfort.signals.model import KEY_TYPES, ActiveSignal, Change, Signal
+from starfort.base.files import write_private
+from starfort.base.severity import as_severity
+from starfort.signals.model import KEY_TYPES, ActiveSignal, Change, Identity, Signal, WireKey, WireSignal
 
 MAX_SIGNALS: Final = 100_000
 """Active signals at most; at some 100 bytes each a full snapshot stays under a frame's 64 MiB."""
@@ -51,7 +50,7 @@ class SignalTable:
     def __init__(self, clock: Callable[[], float] = time.time, most: int = MAX_SIGNALS) -> None:
         self._clock = clock
         self._most = most
-        self._active: dict[tuple[str, str, str], ActiveSignal] = {}
+        self._active: dict[Identity, ActiveSignal] = {}
         self._lock = threading.Lock()
         self.judged: dict[str, datetime] = {}
         self.version = 0
@@ -75,7 +74,7 @@ class SignalTable:
         """
         now = self._clock()
         change = Change()
-        best: dict[tuple[str, str, str], Signal] = {}
+        best: dict[Identity, Signal] = {}
         for signal in signals:
             known = best.get(signal.identity)
             if known is None or signal.score > known.score:
@@ -155,22 +154,22 @@ class SignalTable:
             holding = [active for active in self._active.values() if active.expires_at > now]
         return sorted(holding, key=lambda active: (-active.signal.score, active.signal.identity))
 
-    def snapshot(self) -> list[dict[str, Any]]:
+    def snapshot(self) -> list[WireSignal]:
         """Every active signal as filters are told it."""
         now = self._clock()
         return [active.wire(now) for active in self.active()]
 
-    def wire(self, change: Change) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def wire(self, change: Change) -> tuple[list[WireSignal], list[WireKey]]:
         """The `set` and `clear` lists of a signals frame."""
         now = self._clock()
-        cleared = [
+        cleared: list[WireKey] = [
             {"kind": old.signal.kind, "key_type": old.signal.key_type, "key": old.signal.key}
             for old in change.clear
         ]
         return [active.wire(now) for active in change.set], cleared
 
     def save(self, path: Path) -> None:
-        """Write the table (mode 0600, atomically), so that a restart keeps what holds.
+        """Write the table to a private file, so that a restart keeps the signals that still hold.
 
         Raises:
             OSError: the file can't be written.
@@ -179,15 +178,7 @@ class SignalTable:
             "judged": {name: at.isoformat() for name, at in self.judged.items()},
             "signals": [_to_json(active) for active in self.active()],
         }
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(content, file, default=str)
-            Path(temporary).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                Path(temporary).unlink()
-            raise
+        write_private(path, json.dumps(content, default=str).encode())
 
     def load(self, path: Path) -> int:
         """Take over what an earlier process saved and still holds.
@@ -218,7 +209,7 @@ class SignalTable:
             return len(self._active)
 
 
-def _to_json(active: ActiveSignal) -> dict[str, Any]:
+def _to_json(active: ActiveSignal) -> dict[str, object]:
     signal = active.signal
     return {
         "kind": signal.kind,
@@ -252,7 +243,7 @@ def _from_json(row: Mapping[str, Any]) -> ActiveSignal:
         evidence=tuple(dict(item) for item in row["evidence"]),
         ttl=timedelta(seconds=float(row["ttl_s"])),
         detector=str(row["detector"]),
-        severity=str(row["severity"]),
+        severity=as_severity(str(row["severity"])),
         title=str(row["title"]),
         probe=float(row.get("probe", 0.0)),
         spare_known=row.get("spare_known") is True,

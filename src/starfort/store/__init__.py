@@ -1,6 +1,6 @@
 """ClickHouse SQL behind one module: chDB embedded, migrations, rollups."""
 
-from starfort.store.clients import Limits, Reader
+from starfort.store.clickhouse import QueryLimits, Reader
 from starfort.store.errors import (
     QueryError,
     QueryLimitError,
@@ -13,9 +13,9 @@ from starfort.store.retention import Retention
 from starfort.store.store import Store
 
 __all__ = [
-    "Limits",
     "QueryError",
     "QueryLimitError",
+    "QueryLimits",
     "Reader",
     "Retention",
     "Store",

@@ -27,7 +27,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
-import os
 import re
 import stat
 import threading
@@ -38,6 +37,8 @@ from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from xml.sax.saxutils import escape
 
+from starfort.base.files import PRIVATE_FILE, write_private
+
 DATABASE: Final = "starfort"
 """The embedded store's database; readers may read all of its tables, which hold events and sums of events."""
 
@@ -47,7 +48,6 @@ OWNER: Final = "starfort_owner"
 FILE: Final = "access.xml"
 """Name of the file with users and rights, within the store's directory."""
 
-_PRIVATE: Final = 0o600
 
 LONGEST_S: Final = 60
 """The most that `max_execution_time` of a query's own `SETTINGS` may be, in seconds."""
@@ -123,15 +123,9 @@ def write_rights(path: Path, memory_bytes: int) -> Path:
         database=DATABASE,
     )  # fmt: skip
     with contextlib.suppress(OSError):
-        if file.read_text("utf-8") == text and stat.S_IMODE(file.stat().st_mode) == _PRIVATE:
+        if file.read_text("utf-8") == text and stat.S_IMODE(file.stat().st_mode) == PRIVATE_FILE:
             return file  # as it is: a full disk need not keep the store from opening
-    new = file.with_suffix(".new")
-    with contextlib.suppress(FileNotFoundError):
-        new.unlink()
-    descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        out.write(text)
-    new.replace(file)
+    write_private(file, text.encode())
     return file
 
 

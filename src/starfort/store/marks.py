@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from starfort.store.clients import Client
+from starfort.store.clickhouse import ClickHouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Marks:
         client: where it is.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ClickHouse) -> None:
         self._client = client
 
     def get(self, name: str) -> Mark | None:

@@ -18,7 +18,7 @@ from starfort.store.errors import StoreOpenError
 from starfort.store.marks import Mark, Marks
 
 if TYPE_CHECKING:
-    from starfort.store.clients import Client
+    from starfort.store.clickhouse import ClickHouse
     from starfort.store.migrations import Dialect
 
 MOST_SLACK: Final = timedelta(days=1)
@@ -100,7 +100,7 @@ class Retirement:
         marks: what was in force the last time.
     """
 
-    def __init__(self, client: Client, dialect: Dialect, marks: Marks) -> None:
+    def __init__(self, client: ClickHouse, dialect: Dialect, marks: Marks) -> None:
         self._client = client
         self._cluster = dialect.on_cluster
         self._marks = marks
@@ -166,7 +166,7 @@ class Retirement:
         return bool(rows[0]["n"])
 
 
-def remove_ttl(client: Client, dialect: Dialect) -> None:
+def remove_ttl(client: ClickHouse, dialect: Dialect) -> None:
     """Take the TTL from tables of a store that an earlier version wrote."""
     rows = client.work(
         "SELECT name FROM system.tables WHERE database = currentDatabase()"

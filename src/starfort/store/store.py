@@ -11,9 +11,11 @@ from typing import Any, Self
 import pyarrow as pa
 
 from starfort.store import migrations
-from starfort.store.clients import Client, EmbeddedClient, Limits, Reader, ServerClient
+from starfort.store.clickhouse import ClickHouse, QueryLimits, Reader
+from starfort.store.embedded import EmbeddedClickHouse
 from starfort.store.parameters import Value
 from starfort.store.retention import Retention, remove_ttl
+from starfort.store.server import ClickHouseServer
 from starfort.store.upkeep import Upkeep, UpkeepFigures
 
 _ADDRESS_BYTES = 16
@@ -22,7 +24,7 @@ _ADDRESS_BYTES = 16
 class Store:
     """Events and rollups. Safe to call from several threads; one process owns an embedded store."""
 
-    def __init__(self, client: Client, dialect: migrations.Dialect, retention: Retention) -> None:
+    def __init__(self, client: ClickHouse, dialect: migrations.Dialect, retention: Retention) -> None:
         self._client = client
         self._reader = Reader.PAGES
         try:
@@ -36,7 +38,7 @@ class Store:
 
     @classmethod
     def open(
-        cls, path: Path | str, *, retention: Retention | None = None, limits: Limits | None = None
+        cls, path: Path | str, *, retention: Retention | None = None, limits: QueryLimits | None = None
     ) -> Self:
         """Open the embedded store, creating or migrating it as needed.
 
@@ -51,7 +53,7 @@ class Store:
         Raises:
             StoreOpenError: another process owns it, it cannot be written, or it is of a newer version.
         """
-        client = EmbeddedClient(Path(path), limits or Limits())
+        client = EmbeddedClickHouse(Path(path), limits or QueryLimits())
         client.command("CREATE DATABASE IF NOT EXISTS starfort ENGINE = Atomic")
         client.use("starfort")
         return cls(client, migrations.Dialect(), retention or Retention())
@@ -64,7 +66,7 @@ class Store:
         cluster: str | None = None,
         reader_url: str | None = None,
         retention: Retention | None = None,
-        limits: Limits | None = None,
+        limits: QueryLimits | None = None,
     ) -> Self:
         """Use a ClickHouse server.
 
@@ -84,7 +86,7 @@ class Store:
                 version.
         """
         dialect = migrations.Dialect.cluster(cluster) if cluster else migrations.Dialect()
-        client = ServerClient.connect(url, limits or Limits(), reader_url, dialect.on_cluster)
+        client = ClickHouseServer.connect(url, limits or QueryLimits(), reader_url, dialect.on_cluster)
         return cls(client, dialect, retention or Retention())
 
     def keep(self, retention: Retention) -> None:
@@ -194,7 +196,7 @@ class Store:
     @property
     def alone(self) -> bool:
         """Whether nobody but this process inserts: true of an embedded store, not of a server."""
-        return isinstance(self._client, EmbeddedClient)
+        return isinstance(self._client, EmbeddedClickHouse)
 
     def reading_as(self, reader: Reader) -> Self:
         """The same store, whose queries run on the sessions and within the limits of another reader.

@@ -16,7 +16,7 @@ from starfort.store.retention import Retention, Retirement
 from starfort.store.rollups import Rollups
 
 if TYPE_CHECKING:
-    from starfort.store.clients import Client
+    from starfort.store.clickhouse import ClickHouse
     from starfort.store.migrations import Dialect
 
 ROLL_EVERY: Final = timedelta(seconds=60)
@@ -53,7 +53,7 @@ class Upkeep:
         retention: how long rows are kept.
     """
 
-    def __init__(self, client: Client, dialect: Dialect, retention: Retention) -> None:
+    def __init__(self, client: ClickHouse, dialect: Dialect, retention: Retention) -> None:
         marks = Marks(client)
         self.figures = UpkeepFigures()
         self._retention = retention

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from http import HTTPStatus
-from importlib import resources
 from typing import Any, Final, Protocol
 
+from starfort.base.sql import load_sql
 from starfort.catalogue import Endpoint
 from starfort.store import Store
 from starfort.store.parameters import Value
@@ -83,7 +82,8 @@ def export_openapi(
         "limit": MAX_ROWS,
     }
     evidence: dict[str, dict[str, dict[str, int]]] = {}
-    text = _sql("openapi_evidence_rolled" if is_far(store, begin) else "openapi_evidence")
+    name = "openapi_evidence_rolled" if is_far(store, begin) else "openapi_evidence"
+    text = load_sql("visibility", f"queries/{name}")
     for row in store.query(text, parameters):
         kinds = evidence.setdefault(row["endpoint_id"], {})
         kinds.setdefault(row["kind"], {})[row["value"]] = row["seen"]
@@ -206,8 +206,3 @@ def _bodies(content_types: Iterable[str], schema: dict[str, Any]) -> dict[str, A
 
 def _is_media_type(text: str) -> bool:
     return re.fullmatch(r"[\w.+-]{1,64}/[\w.+*-]{1,64}", text, re.ASCII) is not None
-
-
-@cache
-def _sql(name: str) -> str:
-    return (resources.files("starfort.visibility") / "queries" / f"{name}.sql").read_text("utf-8")

@@ -7,6 +7,7 @@ import pytest
 from starfort.admin import sessions as module
 from starfort.admin.accounts import Accounts
 from starfort.admin.audit import CLI
+from starfort.admin.errors import AdminError
 from starfort.admin.roles import Role
 from starfort.admin.sessions import Sessions
 from starfort.admin.state import StateDatabase
@@ -98,3 +99,12 @@ def test_key_survives_restart_and_is_private(
     cookie = sessions.open("ann", "127.0.0.1")
     assert (tmp_path / "session-key").stat().st_mode & 0o777 == 0o600
     assert Sessions(database, tmp_path).find(cookie) is not None
+
+
+def test_an_empty_key_signs_nothing(database: StateDatabase, tmp_path: Path) -> None:
+    """A key file that a crash left empty is refused: anybody could sign a cookie with an empty key."""
+    (tmp_path / "session-key").write_bytes(b"")
+    with pytest.raises(
+        AdminError, match=r"session-key: holds 0 bytes, expected 32; restore it, or remove it"
+    ):
+        Sessions(database, tmp_path)

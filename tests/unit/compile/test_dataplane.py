@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from starfort import config
+from starfort.base.addresses import SocketAddress
 from starfort.compile.dataplane import to_dataplane
 from starfort.config import ConfigError
 from starfort.dataplane import ir
@@ -170,10 +171,10 @@ def test_key_sets_to_fetch(tmp_path: Path) -> None:
     one, two, three = make(tmp_path, HEAD + LISTENER + UPSTREAM + API + jwt).jwt_providers
     assert isinstance(one.keys, ir.RemoteKeys)
     assert (one.keys.address, one.keys.tls and one.keys.tls.server_name) == (
-        ir.SocketAddress("id.test", 443),
+        SocketAddress("id.test", 443),
         "id.test",
     )
-    assert two.keys == ir.RemoteKeys("http://[::1]:81/keys", ir.SocketAddress("::1", 81))
+    assert two.keys == ir.RemoteKeys("http://[::1]:81/keys", SocketAddress("::1", 81))
     assert "c2VjcmV0" not in repr(three)
     (wrong,) = problems(
         tmp_path,

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from starfort.config.source import Source, read
+from starfort.config.yaml_file import YamlFile, read
 
 
-def source(folder: Path, text: str) -> Source:
+def source(folder: Path, text: str) -> YamlFile:
     """A file with the text."""
     file = folder / "x.yaml"
     file.write_text(text, encoding="utf-8")
@@ -79,7 +79,7 @@ def test_visible_characters_are_found_in_any_text(text: str, style: str) -> None
     marked = loader.load(out.getvalue())
     if str(marked["a"]) != text:
         return  # the emitter changed it: not our concern
-    loaded = Source(Path("x"), {"a": text}, marked, out.getvalue())
+    loaded = YamlFile(Path("x"), {"a": text}, marked, out.getvalue())
     for offset, character in enumerate(text):
         if character.isspace():
             continue

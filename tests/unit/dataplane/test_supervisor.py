@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from starfort.base.addresses import SocketAddress
 from starfort.dataplane import ir
 from starfort.dataplane.envoy import process
 from starfort.dataplane.envoy.errors import EnvoyError
@@ -37,8 +38,8 @@ def dataplane(tmp_path: Path) -> ir.Dataplane:
         directory=data / "envoy",
         admin_socket=data / "run" / "envoy.sock",
         workers=3,
-        listeners=(ir.Listener("public", ir.SocketAddress("127.0.0.1", 0)),),
-        upstreams=(ir.Upstream("shop", (ir.SocketAddress("127.0.0.1", 9),)),),
+        listeners=(ir.Listener("public", SocketAddress("127.0.0.1", 0)),),
+        upstreams=(ir.Upstream("shop", (SocketAddress("127.0.0.1", 9),)),),
         apis=(ir.Api("shop", ("*",), ("/",), "shop"),),
         diverts=(),
         jwt_providers=(),

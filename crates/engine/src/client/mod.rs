@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use address::AddressRanges;
 use bot::{BotClass, Bots};
-use geo::{GeoDatabases, Place};
+use geo::{GeoDatabases, GeoRecord};
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
 use crate::headers::{Headers, lossy};
@@ -19,14 +19,14 @@ use crate::headers::{Headers, lossy};
 pub struct Client {
     /// Address behind trusted proxies.
     pub address: IpAddr,
-    /// Its text.
+    /// The address as text.
     pub address_text: SmolStr,
     /// `X-Forwarded-For` came from a peer that is not trusted.
     pub forged_forwarding: bool,
     /// A trusted proxy passed on an entry that is no address.
     pub malformed_forwarding: bool,
     /// Country and network.
-    pub place: Place,
+    pub geo: GeoRecord,
     /// TLS fingerprint that Envoy made, "" without TLS.
     pub ja4: SmolStr,
     /// See [`fingerprint`].
@@ -51,11 +51,11 @@ pub struct Clients {
 }
 
 impl Client {
-    /// The network it comes from: `asn:64500`, or where that is not known the /24 of IPv4, the /48 of IPv6. The store's
-    /// rollups of log-ins have the same text.
+    /// The network that the client comes from: `asn:64500`, or where that is not known the /24 of an IPv4 address, the /48 of
+    /// an IPv6 address. The store's rollups of log-ins have the same text, so both must change together.
     pub fn network(&self) -> SmolStr {
-        if self.place.asn != 0 {
-            return format_smolstr!("asn:{}", self.place.asn);
+        if self.geo.asn != 0 {
+            return format_smolstr!("asn:{}", self.geo.asn);
         }
         match self.address.to_canonical() {
             IpAddr::V4(four) => {
@@ -66,7 +66,8 @@ impl Client {
         }
     }
 
-    /// Its address as log-ins are remembered by: of IPv6 the /64, for hosts choose the rest anew each day (RFC 8981).
+    /// The address by which log-ins are remembered. For IPv6 it is the /64, because hosts choose the rest anew each day
+    /// (RFC 8981).
     pub fn home(&self) -> SmolStr {
         match self.address.to_canonical() {
             IpAddr::V4(_) => self.address_text.clone(),
@@ -93,15 +94,16 @@ impl Clients {
         let user_agent = lossy(headers.get("user-agent").unwrap_or_default());
         let user_agent = bot::truncate(&user_agent, bot::MAX_USER_AGENT_BYTES);
         let (bot, bot_name) = self.bots.classify(user_agent);
-        let (address_text, place) = self.geo.describe(found.address);
+        let (address_text, geo) = self.geo.describe(found.address);
         Client {
             address: found.address,
             address_text,
             forged_forwarding: found.forged,
             malformed_forwarding: found.malformed,
-            place,
+            geo,
             ja4: headers
                 .text("x-starfort-ja4")
+                // Envoy writes `-` for what is not there (a connection without TLS).
                 .filter(|ja4| *ja4 != "-")
                 .unwrap_or_default()
                 .into(),

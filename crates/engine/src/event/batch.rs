@@ -33,6 +33,7 @@ impl Default for EventBatch {
     }
 }
 
+// The list of columns is written once: builders, schema and the order of both come from it and cannot differ.
 macro_rules! columns {
     (|$row:ident| $($name:ident: $kind:ident = $value:expr;)+) => {
         struct Columns { $($name: columns!(@builder $kind),)+ }
@@ -109,7 +110,7 @@ columns! {
     response_bytes: u64 = row.response_bytes;
     duration_us: u32 = row.duration_us;
     engine_us: u32 = row.engine_us;
-    address: address = row.address.octets();
+    address: address = row.address.0.octets();
     country: text = &row.country;
     asn: u32 = row.asn;
     as_organization: text = &row.as_organization;
@@ -172,6 +173,7 @@ impl EventBatch {
     pub fn finish(&mut self) -> Result<Vec<u8>, ArrowError> {
         let batch = RecordBatch::try_new(self.schema.clone(), self.columns.finish())?;
         let mut writer = StreamWriter::try_new(
+            // One allocation of about the final size: growing would copy a batch of some megabytes several times.
             Vec::with_capacity(batch.get_array_memory_size()),
             &self.schema,
         )?;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use starfort_engine::client::geo::Place;
+use starfort_engine::client::geo::GeoRecord;
 use starfort_engine::rules::wire::Settings;
 use starfort_engine::rules::{Collections, Inspection, Request, Response, Rules};
 
@@ -72,7 +72,7 @@ pub(crate) fn run_with(rules: &Rules, collections: &Collections, sent: &Sent) ->
         server_port: 80,
         unique_id: b"id",
     };
-    let mut inspection = Inspection::begin(environment, &request, Place::default());
+    let mut inspection = Inspection::begin(environment, &request, GeoRecord::default());
     if sent.exhaustive {
         inspection.exhaustively();
     }

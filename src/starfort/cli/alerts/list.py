@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from starfort.base.severity import Severity
 from starfort.cli import output
 from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import Json, Limit, online
@@ -15,9 +16,7 @@ def list_alerts(
     *,
     open: Annotated[bool, typer.Option("--open", help="Leave out what was acknowledged.")] = False,
     kind: Annotated[str, typer.Option(help="Of this kind.")] = "",
-    severity: Annotated[
-        Literal["", "info", "low", "medium", "high", "critical"], typer.Option(help="Of this severity.")
-    ] = "",
+    severity: Annotated[Literal["", Severity], typer.Option(help="Of this severity.")] = "",
     limit: Limit = 50,
     json: Json = False,
 ) -> None:

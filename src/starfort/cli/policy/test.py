@@ -141,7 +141,7 @@ def _of_event(event_id: str, config: Path | None, data_dir: Path | None) -> dict
 def _read(file: Path) -> list[dict[str, Any]]:
     """The cases of a file: a list of `{name, request, signals, expect}`, one of them, or one bare request."""
     from starfort.config import ConfigError
-    from starfort.config.source import read
+    from starfort.config.yaml_file import read
 
     try:
         found = read(file).data

@@ -11,7 +11,7 @@ from starfort.bundle.model import ANOMALIES
 from starfort.compile.variables import variable_name
 from starfort.compile.warnings.context import Context
 from starfort.config import ConfigProblem
-from starfort.config.source import Location
+from starfort.config.yaml_file import Location
 
 _F: Final = e.PlainField
 _UPPER: Final = {

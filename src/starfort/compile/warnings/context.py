@@ -13,7 +13,7 @@ from starfort.catalogue.seen import Seen
 from starfort.compile.compiler import Compiled
 from starfort.config import ConfigProblem, LoadedConfig
 from starfort.config.model import Config, RuleExclusion, RuleScope, VirtualPatch
-from starfort.config.source import Location
+from starfort.config.yaml_file import Location
 
 MAX_SUGGESTIONS: Final = 50
 """Names that are looked for among all others; each takes some milliseconds where there are thousands."""

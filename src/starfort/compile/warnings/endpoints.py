@@ -12,7 +12,7 @@ from starfort.compile.templates import TemplateSet, shape
 from starfort.compile.warnings.context import LIKELY_TYPO, Context, named_endpoints
 from starfort.config import ConfigProblem
 from starfort.config.model import Api
-from starfort.config.source import Location
+from starfort.config.yaml_file import Location
 
 LONG_ENOUGH: Final = timedelta(days=1)
 """How long traffic must have been seen before it counts that an endpoint was never called."""

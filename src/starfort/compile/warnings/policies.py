@@ -11,7 +11,7 @@ from starfort.bundle import expression as e
 from starfort.bundle import policy as p
 from starfort.compile.warnings.context import Context
 from starfort.config import ConfigProblem
-from starfort.config.source import Location
+from starfort.config.yaml_file import Location
 
 MAX_COMPARED: Final = 1_000
 """Policies that each is compared with, the nearest before it."""

@@ -8,7 +8,7 @@ from typing import Any
 from starfort.bundle import expression as e
 from starfort.compile.warnings.context import Context
 from starfort.config import ConfigProblem
-from starfort.config.source import Location
+from starfort.config.yaml_file import Location
 
 
 def unused_parts(context: Context) -> Iterator[ConfigProblem]:

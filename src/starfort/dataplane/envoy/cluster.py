@@ -9,6 +9,7 @@ from envoy.config.cluster.v3 import cluster_pb2
 from envoy.extensions.transport_sockets.tls.v3 import tls_pb2
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 
+from starfort.base.addresses import SocketAddress, is_ip
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.messages import Json, extension, packed, seconds
 from starfort.dataplane.envoy.secrets import authorities_name, key_pair_name
@@ -70,9 +71,7 @@ def _jwks(directory: Path, provider: str, keys: ir.RemoteKeys) -> Json:
     return packed(cluster_pb2.Cluster, cluster)
 
 
-def _cluster(
-    name: str, members: tuple[ir.SocketAddress, ...], connect_timeout_s: float, *, http2: bool
-) -> Json:
+def _cluster(name: str, members: tuple[SocketAddress, ...], connect_timeout_s: float, *, http2: bool) -> Json:
     endpoints = [{"endpoint": {"address": _address(member)}} for member in members]
     protocol: Json = {"http2_protocol_options": {}} if http2 else {"http_protocol_options": {}}
     options = {
@@ -81,7 +80,7 @@ def _cluster(
     }
     protocols = packed(http_protocol_options_pb2.HttpProtocolOptions, options)
     # Names are resolved again and again as they change; with addresses alone nothing is resolved.
-    kind = "STATIC" if all(ir.is_ip(member.host) for member in members) else "STRICT_DNS"
+    kind = "STATIC" if all(is_ip(member.host) for member in members) else "STRICT_DNS"
     return {
         "name": name,
         "type": kind,
@@ -93,13 +92,13 @@ def _cluster(
     }
 
 
-def _address(address: ir.SocketAddress) -> Json:
+def _address(address: SocketAddress) -> Json:
     return {"socket_address": {"address": address.host, "port_value": address.port}}
 
 
 def _tls(directory: Path, owner: str, tls: ir.ClientTls, *, http2: bool) -> Json:
     """TLS that verifies chain and name; a name is sent as SNI, an address can't be (RFC 6066, 3)."""
-    by_address = ir.is_ip(tls.server_name)
+    by_address = is_ip(tls.server_name)
     names = [{"san_type": "IP_ADDRESS" if by_address else "DNS", "matcher": {"exact": tls.server_name}}]
     common: Json = {
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},

@@ -14,6 +14,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import http_con
 from envoy.extensions.http.early_header_mutation.header_mutation.v3 import header_mutation_pb2
 from envoy.extensions.transport_sockets.tls.v3 import tls_pb2
 
+from starfort.base.addresses import SocketAddress
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.filters import connection_filter, http_filters
 from starfort.dataplane.envoy.messages import Json, extension, packed, seconds
@@ -72,7 +73,7 @@ def _listener(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
     return packed(listener_pb2.Listener, value)
 
 
-def _address(address: ir.SocketAddress) -> Json:
+def _address(address: SocketAddress) -> Json:
     value: Json = {"address": address.host, "port_value": address.port}
     if address.host == "::":
         value["ipv4_compat"] = True

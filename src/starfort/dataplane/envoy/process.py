@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from starfort.dataplane.files import make_private, read_json
+from starfort.base.files import make_private, read_json
 
 MAX_DESCRIPTORS: Final = 1 << 20
 """Open files that Envoy may have, when the hard limit lets it; a connection is one."""

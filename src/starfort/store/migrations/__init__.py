@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 from string import Template
 
-from starfort.store.clients import Client
+from starfort.store.clickhouse import ClickHouse
 from starfort.store.errors import StoreOpenError
 
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
@@ -85,7 +85,7 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
-def apply(client: Client, dialect: Dialect, migrations: list[Migration] | None = None) -> int:
+def apply(client: ClickHouse, dialect: Dialect, migrations: list[Migration] | None = None) -> int:
     """Bring the database to the newest schema.
 
     Args:

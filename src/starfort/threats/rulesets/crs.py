@@ -15,9 +15,10 @@ from typing import Final
 
 import httpx
 
+from starfort.base.files import write_private
 from starfort.threats.rulesets import BASE_RULES
 from starfort.threats.rulesets.archive import MAX_ARCHIVE_BYTES, ArchiveError, read_files
-from starfort.threats.rulesets.installed import InstalledRuleSet, installed, record, write_private
+from starfort.threats.rulesets.installed import InstalledRuleSet, installed, record
 from starfort.threats.seclang.load import load_rules
 
 RELEASES: Final = "https://github.com/coreruleset/coreruleset/releases/download"

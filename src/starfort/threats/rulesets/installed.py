@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from starfort.base.files import write_private
 from starfort.config.problems import ConfigError, ConfigProblem
 
 MANIFEST: Final = "installed.json"
@@ -70,17 +71,7 @@ def record(folder: Path, entry: InstalledRuleSet) -> None:
     """Make a rule set the one in use, atomically."""
     everything = {**installed(folder), entry.name: entry}
     text = json.dumps({name: asdict(value) for name, value in everything.items()}, indent=2)
-    write_private(folder / f"{MANIFEST}.new", text.encode())
-    (folder / f"{MANIFEST}.new").replace(folder / MANIFEST)
-
-
-def write_private(file: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, to the disk and not just to its cache."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
+    write_private(folder / MANIFEST, text.encode())
 
 
 def rule_files(folder: Path, name: str) -> tuple[InstalledRuleSet, Path, list[Path]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from starfort import _engine
+from starfort.base.files import write_private
 
 DIGEST_BYTES: Final = 16
 MAX_KNOWN: Final = 20_000
@@ -51,16 +52,9 @@ class Accepted:
         known = self._known | self._fresh
         if len(known) > MAX_KNOWN:
             known = frozenset(self._fresh)
-        temporary = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-        try:
+        with contextlib.suppress(OSError):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(self._head + b"".join(sorted(known)[:MAX_KNOWN]))
-            temporary.replace(self._file)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+            write_private(self._file, self._head + b"".join(sorted(known)[:MAX_KNOWN]))
 
     def _read(self) -> frozenset[bytes]:
         most = len(self._head) + MAX_KNOWN * DIGEST_BYTES

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from starfort.base.addresses import SocketAddress
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.publish import _steps
 from starfort.dataplane.envoy.resources import render
 
 Files = dict[str, dict[str, Any]]
 
-HERE = ir.SocketAddress("127.0.0.1", 1)
+HERE = SocketAddress("127.0.0.1", 1)
 
 
 def dataplane(upstreams: str, providers: str = "", key: str = "") -> ir.Dataplane:

@@ -1,6 +1,6 @@
 //! One transaction under rules: facts come in, phases run, findings come out.
 
-use crate::client::geo::Place;
+use crate::client::geo::GeoRecord;
 use crate::http::Anomalies;
 use crate::http::body::Body;
 use crate::http::listener::{Both, Listener};
@@ -29,7 +29,7 @@ const GIVEN: &[u8] = b"starfort_";
 pub struct Inspection {
     facts: Facts,
     state: State,
-    place: Place,
+    place: GeoRecord,
     exhaustive: bool,
     verbose: bool,
     /// The request's body is over a limit of the rules.
@@ -60,7 +60,11 @@ impl<'a> Environment<'a> {
 
 impl Inspection {
     /// Begin with the head of a request.
-    pub fn begin(environment: Environment<'_>, request: &Request<'_, '_>, place: Place) -> Self {
+    pub fn begin(
+        environment: Environment<'_>,
+        request: &Request<'_, '_>,
+        place: GeoRecord,
+    ) -> Self {
         let program = environment.program;
         let mut facts = Facts::default();
         request::enter(program, request, environment.now_us, &mut facts);

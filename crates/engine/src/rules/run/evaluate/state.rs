@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use regex::bytes::Regex;
 
-use crate::client::geo::Place;
+use crate::client::geo::GeoRecord;
 use crate::rules::program::Program;
 use crate::rules::program::prefilter::Bits;
 use crate::rules::program::slots::Slot;
@@ -106,7 +106,7 @@ pub(crate) struct Context<'a> {
     pub(crate) program: &'a Program,
     pub(crate) facts: &'a Facts,
     pub(crate) collections: &'a Collections,
-    pub(crate) place: &'a Place,
+    pub(crate) place: &'a GeoRecord,
     /// What the request's fields hold; `None`: every match counts.
     pub(crate) fields: Option<Fields<'a>>,
     /// Ask every rule instead of those that the plan says can match (to compare with).
