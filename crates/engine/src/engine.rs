@@ -21,7 +21,7 @@ use crate::scan::Scanner;
 use crate::signals::SignalTable;
 use crate::signals::known::KnownLogins;
 
-/// What the host reads from disk for the engine.
+/// Files that the host reads for the engine, which does no I/O.
 #[derive(Default)]
 pub struct Assets {
     /// `MaxMind` country database.
@@ -69,7 +69,7 @@ pub struct Engine {
     pub connections_per_address: u32,
     pub(crate) limits: Limits,
     pub(crate) scoped_limits: Vec<Limits>,
-    /// By which a target is read before it is known what is called: the longest of all that are allowed.
+    /// The limits by which a target is read before it is known what is called: the longest target that anything allows.
     pub(crate) target_limits: Limits,
     pub(crate) apis: Vec<Api>,
     pub(crate) endpoints: Vec<Endpoint>,
@@ -102,6 +102,7 @@ impl Engine {
             AddressRanges::from_packed(&format!("list {}", list.name), &list.ranges)
         };
         let lists = bundle.lists.iter().map(list).collect::<Result<_, _>>()?;
+        // The dearest part (CRS takes some 100 ms), which is kept when a bundle has the same rules as the last one.
         let rules = shared.rules.load(&bundle.rules)?;
         Ok(Self {
             hash: KeyedHash::new(&bundle.hash_key)?,

@@ -93,4 +93,5 @@ def test_commands_are_found_without_importing_them() -> None:
     before = set(sys.modules)
     assert len(verbs.verbs()) > 8
     assert len(verbs.nouns()) > 8
+    assert all(noun.help and noun.verbs for noun in verbs.nouns().values())
     assert not {name for name in set(sys.modules) - before if name.startswith("starfort.cli.")}
