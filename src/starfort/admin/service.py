@@ -23,7 +23,7 @@ from starfort.admin.filters import ClientFilter, EventFilter
 from starfort.admin.mutes import Muted, Mutes
 from starfort.admin.trials import Trials
 from starfort.admin.window import DAY_S, RangeName, Window
-from starfort.alerts import StoredAlert
+from starfort.alerts.history import StoredAlert
 from starfort.base.sql import load_sql
 from starfort.config import Config
 from starfort.posture.catalogue_check import CatalogueCheck

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Engine
 
-from starfort.alerts import Alert
 from starfort.alerts.folding.findings import alerts_of_findings
 from starfort.alerts.folding.news import alerts_of_news
+from starfort.alerts.model import Alert
 from starfort.bundle.learned import LearnedEndpoint
 from starfort.catalogue import ApiFacts, Catalogue, Declared, Endpoint
 from starfort.config import Config

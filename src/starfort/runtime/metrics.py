@@ -373,7 +373,9 @@ class StarfortCollector:
         families.counter(
             "check_seconds", "Time that they took.", ((name, pace.total_s) for name, pace in rows)
         )
-        families.counter("check_failures", "Runs that failed.", ((name, pace.failures) for name, pace in rows))
+        families.counter(
+            "check_failures", "Runs that failed.", ((name, pace.failures) for name, pace in rows)
+        )
 
 
 def _each(peers: Iterable[Peer], attribute: str) -> Iterator[tuple[dict[str, str], float]]:

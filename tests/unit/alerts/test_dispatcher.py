@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from starfort.alerts import Alert, AlertDispatcher, AlertHistory
-from starfort.alerts.channels import DeliveryError
-from starfort.alerts.dispatcher import MAX_INCOMING, Retry
+from starfort.alerts.channels.base import DeliveryError
+from starfort.alerts.dispatcher import MAX_INCOMING, AlertDispatcher, Retry
+from starfort.alerts.history import AlertHistory
+from starfort.alerts.model import Alert
 
 QUICK = Retry(attempts=3, first_s=0.001, most_s=0.002)
 
