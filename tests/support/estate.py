@@ -17,13 +17,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from faker import Faker
-from sqlalchemy import create_engine
 
 from starfort.alerts import Alert, AlertHistory
 from starfort.catalogue.finding import Finding
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
 from starfort.runtime.status import ConfigStatus, DetectorStatus, EnvoyStatus, StoreStatus
 from starfort.signals import Detector, Signal, SignalTable
+from starfort.state.database import open_state
 from starfort.store import Store
 from tests.support.callers import builtin
 from tests.support.events import event, stream
@@ -150,7 +150,7 @@ class Estate:
         self.started_at = time.time() - 86_400 * 3
         self.store = store or Store.open(data_dir / "ch")
         self.signals = SignalTable()
-        engine = create_engine(f"sqlite:///{data_dir / 'state.db'}")
+        engine = open_state(data_dir / "state.db")
         self.alerts = AlertHistory(engine)
         self.known = [self._known(number, *row) for number, row in enumerate(places(endpoints))]
         self.catalogue = SimpleNamespace(endpoints=lambda: self.known, findings=self._findings)

@@ -12,8 +12,9 @@ from starfort.admin import audit, passwords
 from starfort.admin.audit import Actor
 from starfort.admin.errors import ConflictError, InvalidError, NotFoundError
 from starfort.admin.roles import Role
-from starfort.admin.state import LoginSession, StateDatabase, User, now_ms
 from starfort.base.files import write_private
+from starfort.state.database import StateDatabase, now_ms
+from starfort.state.tables import LoginSession, User
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 MAX_USERS = 1_000

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from starfort.admin.state import AuditEntry, StateDatabase, now_ms
+from starfort.state.database import StateDatabase, now_ms
+from starfort.state.tables import AuditEntry
 
 MAX_ENTRIES = 100_000
 """Oldest entries beyond this go; at a hundred changes a day that is more than two years."""

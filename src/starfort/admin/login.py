@@ -11,7 +11,8 @@ from starfort.admin.errors import AdminError, RefusedError, TooManyError
 from starfort.admin.limiter import Limiter
 from starfort.admin.second_factor import SecondFactor
 from starfort.admin.sessions import Sessions
-from starfort.admin.state import StateDatabase, User
+from starfort.state.database import StateDatabase
+from starfort.state.tables import User
 
 MAX_PARALLEL = 2
 """Each verification takes 64 MiB and some 50 ms of a core."""

@@ -13,7 +13,8 @@ from sqlalchemy import delete, func, select
 from starfort.admin import audit
 from starfort.admin.audit import Actor
 from starfort.admin.errors import ConflictError, InvalidError, NotFoundError
-from starfort.admin.state import Mute, StateDatabase, now_ms
+from starfort.state.database import StateDatabase, now_ms
+from starfort.state.tables import Mute
 
 MAX_MUTES = 1_000
 MAX_MUTE = timedelta(days=90)

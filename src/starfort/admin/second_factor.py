@@ -23,7 +23,8 @@ from starfort.admin import audit
 from starfort.admin.audit import Actor
 from starfort.admin.errors import ConflictError, InvalidError, NotFoundError
 from starfort.admin.keys import vault
-from starfort.admin.state import RecoveryCode, StateDatabase, User
+from starfort.state.database import StateDatabase
+from starfort.state.tables import RecoveryCode, User
 
 STEP_S = 30
 """RFC 6238, section 5.2: the recommended time step."""

@@ -19,7 +19,8 @@ from sqlalchemy import delete, func, select
 from starfort.admin.errors import NotFoundError
 from starfort.admin.keys import signing_key
 from starfort.admin.roles import Principal, Role
-from starfort.admin.state import LoginSession, StateDatabase, User, now_ms
+from starfort.state.database import StateDatabase, now_ms
+from starfort.state.tables import LoginSession, User
 
 IDLE_MS = 30 * 60 * 1000
 """A session ends after half an hour without a request (OWASP ASVS 4.0.3, 3.3.2, level 2). An open page that

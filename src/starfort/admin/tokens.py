@@ -18,7 +18,8 @@ from starfort.admin import audit
 from starfort.admin.audit import Actor
 from starfort.admin.errors import ConflictError, InvalidError, NotFoundError
 from starfort.admin.roles import Principal, Role, lower
-from starfort.admin.state import ApiToken, StateDatabase, User, now_ms
+from starfort.state.database import StateDatabase, now_ms
+from starfort.state.tables import ApiToken, User
 
 PREFIX = "sft_"
 MAX_PER_USER = 100

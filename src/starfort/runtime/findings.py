@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import BigInteger, Column, Engine, MetaData, String, Table, Text, delete, insert, select
+from sqlalchemy import Engine, delete, insert, select
 
 from starfort.access import findings as access
 from starfort.alerts import Alert
@@ -22,6 +22,7 @@ from starfort.base.severity import SERIOUS, severity_rank
 from starfort.catalogue import ApiFacts, Endpoint
 from starfort.catalogue.finding import Check, Finding, Scope
 from starfort.data import findings as data
+from starfort.state.tables import FINDINGS
 from starfort.store import Store, StoreError
 from starfort.visibility import findings as visibility
 
@@ -45,20 +46,6 @@ COMPARED_EVENTS: Final = 10_000_000
 """Events of the past that a comparison reads, about; of more it reads one minute in several."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_METADATA = MetaData()
-_FINDINGS = Table(
-    "findings",
-    _METADATA,
-    Column("code", String(64), primary_key=True),
-    Column("api", String(64), primary_key=True),
-    Column("endpoint_id", String(16), primary_key=True),
-    Column("about", String(512), primary_key=True),
-    Column("severity", String(16), nullable=False),
-    Column("title", Text, nullable=False),
-    Column("evidence", Text, nullable=False),
-    Column("first_us", BigInteger, nullable=False),
-    Column("last_us", BigInteger, nullable=False),
-)
 Key = tuple[str, str, str, str]
 
 log = structlog.get_logger(__name__)
@@ -92,7 +79,6 @@ class FindingsBoard:
     """
 
     def __init__(self, store: Store, state: Engine) -> None:
-        _METADATA.create_all(state)
         self.posture = Posture()
         self.failures: dict[str, int] = {}
         self._store = store
@@ -216,7 +202,7 @@ class FindingsBoard:
 
     def _load(self) -> dict[Key, Finding]:
         with self._state.connect() as connection:
-            rows = connection.execute(select(_FINDINGS)).mappings().all()
+            rows = connection.execute(select(FINDINGS)).mappings().all()
         found = [
             Finding(
                 row["code"],
@@ -238,16 +224,16 @@ class FindingsBoard:
         with self._state.begin() as connection:
             for code, api, endpoint_id, about in keys:
                 connection.execute(
-                    delete(_FINDINGS).where(
-                        _FINDINGS.c.code == code,
-                        _FINDINGS.c.api == api,
-                        _FINDINGS.c.endpoint_id == endpoint_id,
-                        _FINDINGS.c.about == about,
+                    delete(FINDINGS).where(
+                        FINDINGS.c.code == code,
+                        FINDINGS.c.api == api,
+                        FINDINGS.c.endpoint_id == endpoint_id,
+                        FINDINGS.c.about == about,
                     )
                 )
             rows = [_row(self._kept[key]) for key in keys if key in self._kept]
             if rows:
-                connection.execute(insert(_FINDINGS), rows)
+                connection.execute(insert(FINDINGS), rows)
 
 
 _OF_CATALOGUE: Final = frozenset(visibility.OF_CATALOGUE)

@@ -7,12 +7,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import create_engine
-
 from starfort.bundle.learned import LearnedEndpoint
 from starfort.catalogue import Endpoint, News
 from starfort.config.action_settings import Action
 from starfort.runtime.catalogue import MAX_ROWS, CatalogueFeed, alerts_of
+from starfort.state.database import open_state
 from starfort.store import Store
 from tests.support.events import START, event, stream
 
@@ -36,7 +35,7 @@ def _built(*endpoints: tuple[str, str, bool], configured: tuple[str, ...] = ()) 
 
 def test_a_new_version_goes_from_traffic_to_bundle_and_alerts(store: Store, tmp_path: Path) -> None:
     """The retailer's story without Envoy: `/v2` is learned, told once, and stays learned when the bundle has it."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    engine = open_state(tmp_path / "state.db")
     feed = CatalogueFeed(store, engine, None)
     documented = [("GET", "/v1/products", True), ("GET", "/v1/products/{id}", True)]
     feed.declare(_built(*documented, ("POST", "/login", False), configured=("POST /login",)))
@@ -109,6 +108,6 @@ def test_severity_follows_what_is_at_stake() -> None:
 
 def test_checks_know_what_policies_mask(store: Store, tmp_path: Path) -> None:
     """A policy's classes, or every class where it names none."""
-    feed = CatalogueFeed(store, create_engine(f"sqlite:///{tmp_path / 'state.db'}"), None)
+    feed = CatalogueFeed(store, open_state(tmp_path / "state.db"), None)
     feed.declare(_built(("GET", "/a", True)))
     assert feed.board.posture.masked == ("mask:hide card_number", "mask:all email", "mask:all iban")
