@@ -10,21 +10,26 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
+
+from tests.support.estate import Estate
 
 from benchmarks.ingest import cpu
 from benchmarks.report import RESULTS, Row, figure
 from benchmarks.twenty_million import DAYS, EVENTS, fill_fast
 from starfort.admin.filters import ClientFilter, EndpointFilter, EventFilter
+from starfort.admin.mutes import Mutes
 from starfort.admin.service import Insight
 from starfort.admin.window import RangeName
+from starfort.catalogue import Endpoint
 from starfort.runtime import policies
 from starfort.runtime.status import PolicyStatus
+from starfort.state.database import StateDatabase
 from starfort.store import Retention, Store
 
 TARGET_MS: Final = 500.0
@@ -50,45 +55,42 @@ def open_store() -> Store:
     return store
 
 
-class Known:
-    """One endpoint of the catalogue that the store has events of."""
+class Written(Estate):
+    """A control plane whose policies are those of the filled store."""
 
-    def __init__(self, row: dict[str, Any]) -> None:
-        self.id: str = row["id"]
-        self.api: str = row["api"]
-        self.host: str = row["host"]
-        self.method: str = row["method"]
-        self.template: str = row["template"]
-        self.documented = True
-        self.labels: list[str] = []
-        self.suggested_labels: list[str] = []
-        self.first_seen = self.last_seen = datetime.now(UTC)
-        self.auth_seen: list[str] = ["bearer"]
-        self.sensitive: list[str] = []
-        self.hosts = [self.host]
+    def policies(self) -> list[PolicyStatus]:
+        """Each with its figures."""
+        return policies.with_results(
+            self.store,
+            [
+                PolicyStatus(name, order, "enforce", "block", "true", [], [], 0, 0, 0.0)
+                for order, name in enumerate(POLICIES)
+            ],
+        )
 
 
 def insight(store: Store) -> Insight:
     """What answers pages, over a store."""
+    now = datetime.now(UTC)
     known = [
-        Known(row)
+        Endpoint(
+            **row,
+            origin="documented",
+            first_seen=now,
+            last_seen=now,
+            auth_seen=("bearer",),
+            hosts=(row["host"],),
+        )
         for row in store.query(
             "SELECT toString(endpoint_id) AS id, toString(any(api)) AS api, toString(any(host)) AS host,"
             " toString(any(method)) AS method, toString(any(template)) AS template"
             " FROM events WHERE time > (SELECT max(time) FROM events) - INTERVAL 1 HOUR GROUP BY endpoint_id"
         )
     ]
-    written = [
-        PolicyStatus(name, order, "enforce", "block", "true", [], [], 0, 0, 0.0)
-        for order, name in enumerate(POLICIES)
-    ]
-    source: Any = SimpleNamespace(
-        store=store,
-        catalogue=SimpleNamespace(endpoints=lambda: known, findings=list),
-        policies=lambda: policies.with_results(store, written),
-    )
-    mutes: Any = SimpleNamespace(list=list)
-    return Insight(source, mutes)
+    data_dir = Path(tempfile.mkdtemp())
+    runtime = Written(data_dir, 0, store=store)
+    runtime.known = known
+    return Insight(runtime, Mutes(StateDatabase(data_dir)))
 
 
 Question = Callable[[], Awaitable[object]]

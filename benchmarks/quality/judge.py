@@ -17,7 +17,7 @@ from benchmarks.quality.sample import Sample
 from benchmarks.report import SkippedError
 from starfort import bundle
 from starfort._engine import Engine
-from starfort.runtime import assemble
+from starfort.runtime import checked
 
 CONFIG: Final = """
 version: 1
@@ -141,7 +141,7 @@ def judge(config: str = CONFIG, document: object = None) -> Judge:
         file = Path(folder) / "starfort.yaml"
         file.write_text(config)
         (Path(folder) / "openapi.json").write_text(json.dumps(document or {}))
-        return Judge(Engine(bundle.encode(assemble.check(file).compiled.bundle)))
+        return Judge(Engine(bundle.encode(checked.check(file).compiled.bundle)))
 
 
 def shares(verdicts: Sequence[Verdict]) -> float:

@@ -18,7 +18,7 @@ use starfort_engine::bundle::{Action, Bundle, Expr, Field, Mode, Phase, Policy};
 use starfort_engine::client::Clients;
 use starfort_engine::client::address::AddressRanges;
 use starfort_engine::client::bot::Bots;
-use starfort_engine::client::geo::{GeoDatabases, Place};
+use starfort_engine::client::geo::{GeoDatabases, GeoRecord};
 use starfort_engine::endpoint::Matcher;
 use starfort_engine::event::EventBatch;
 use starfort_engine::hash::KeyedHash;
@@ -335,7 +335,7 @@ fn phase(environment: Environment<'_>, case: &Case, wanted: u8, requests: u64) -
     for _ in 0..requests {
         let mut begun = None;
         timed(1, &mut || {
-            let mut new = Inspection::begin(environment, black_box(&request), Place::default());
+            let mut new = Inspection::begin(environment, black_box(&request), GeoRecord::default());
             new.set_tx(environment, "starfort_api", "shop");
             new.set_tx(environment, "starfort_endpoint", "GET /api/v1/{id}/orders");
             new.request_headers(environment);

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use starfort_engine::client::geo::Place;
+use starfort_engine::client::geo::GeoRecord;
 use starfort_engine::rules::{Environment, Inspection, Request, Response, Rules, Store};
 
 type Headers = Vec<(&'static [u8], Vec<u8>)>;
@@ -118,7 +118,7 @@ fn inspect(environment: Environment<'_>, case: &Case, headers: &[(&[u8], &[u8])]
         server_port: 443,
         unique_id: b"7b1a4a52-0c59-4c43-9f0e-3f7a5d1f9a11",
     };
-    let mut inspection = Inspection::begin(environment, &request, Place::default());
+    let mut inspection = Inspection::begin(environment, &request, GeoRecord::default());
     inspection.request_headers(environment);
     inspection.request_body(environment, &case.body, false);
     let head: [(&[u8], &[u8]); 1] = [(b"content-type", b"application/json")];

@@ -110,7 +110,7 @@ fn client_and_identity(criterion: &mut Criterion) {
         bencher.iter(|| clients.identify(black_box(CLIENT), "HTTP/2", &headers));
     });
     group.bench_function("geo", |bencher| {
-        bencher.iter(|| clients.geo.place(black_box(CLIENT)));
+        bencher.iter(|| clients.geo.look_up(black_box(CLIENT)));
     });
     group.finish();
     let identities = Identities::new(&bundle.identity).unwrap();

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use sha2::{Digest, Sha256};
 use starfort_engine::bundle::{Bundle, FORMAT, MAGIC};
 use starfort_engine::bundle::{Identity as IdentityBundle, JwtProvider};
-use starfort_engine::client::geo::{GeoDatabases, Place};
+use starfort_engine::client::geo::{GeoDatabases, GeoRecord};
 use starfort_engine::explain::{Described, DescribedResponse, explain};
 use starfort_engine::hash::KeyedHash;
 use starfort_engine::headers::Headers;
@@ -305,7 +305,7 @@ pub(crate) fn fuzz_rules(data: &[u8]) {
         let Some(environment) = RULES.environment(&store, 1) else {
             return Vec::new();
         };
-        let mut inspection = Inspection::begin(environment, &request, Place::default());
+        let mut inspection = Inspection::begin(environment, &request, GeoRecord::default());
         if exhaustive {
             inspection.exhaustively();
         }
@@ -337,7 +337,7 @@ pub(crate) fn fuzz_geo_database(data: &[u8]) {
         };
         let (text, place) = databases.describe(address);
         assert_eq!(text, address.to_string());
-        assert_eq!(place, databases.place(address));
+        assert_eq!(place, databases.look_up(address));
         assert!(place.as_organization.len() <= data.len());
     }
 }

@@ -379,10 +379,10 @@ fn explained_client(transaction: &Transaction) -> ExplainedClient {
     let client = &transaction.client;
     ExplainedClient {
         address: client.address_text.clone(),
-        country: client.place.country.clone(),
-        continent: client.place.continent.clone(),
-        asn: client.place.asn,
-        as_organization: client.place.as_organization.clone(),
+        country: client.geo.country.clone(),
+        continent: client.geo.continent.clone(),
+        asn: client.geo.asn,
+        as_organization: client.geo.as_organization.clone(),
         ja4: client.ja4.clone(),
         fingerprint: client.fingerprint.clone(),
         user_agent: client.user_agent.clone(),

@@ -46,11 +46,11 @@ impl Login {
         let password = Cow::Borrowed;
         Self {
             accounts: hashes(
-                values(transaction, endpoint.username_field.as_deref(), account),
+                &values(transaction, endpoint.username_field.as_deref(), account),
                 engine,
             ),
             passwords: hashes(
-                values(transaction, endpoint.password_field.as_deref(), password),
+                &values(transaction, endpoint.password_field.as_deref(), password),
                 engine,
             ),
         }
@@ -109,7 +109,7 @@ fn values<'t>(
 }
 
 /// One hash of all values together, and one of each when there are several.
-fn hashes(values: SmallVec<[Cow<'_, str>; 1]>, engine: &Engine) -> Hashes {
+fn hashes(values: &[Cow<'_, str>], engine: &Engine) -> Hashes {
     let all: SmallVec<[&[u8]; 1]> = values.iter().map(|value| value.as_bytes()).collect();
     let mut hashes = Hashes::new();
     if !all.is_empty() {

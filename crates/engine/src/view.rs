@@ -137,10 +137,10 @@ impl View<'_> {
         let (client, identity) = (&self.transaction.client, &self.transaction.identity);
         match field {
             Field::ClientAddress => text(&client.address_text),
-            Field::ClientCountry => text(&client.place.country),
-            Field::ClientContinent => text(&client.place.continent),
-            Field::ClientAsn => Value::Int(client.place.asn.into()),
-            Field::ClientAsOrganization => text(&client.place.as_organization),
+            Field::ClientCountry => text(&client.geo.country),
+            Field::ClientContinent => text(&client.geo.continent),
+            Field::ClientAsn => Value::Int(client.geo.asn.into()),
+            Field::ClientAsOrganization => text(&client.geo.as_organization),
             Field::ClientJa4 => text(&client.ja4),
             Field::ClientFingerprint => text(&client.fingerprint),
             Field::ClientBot => text(client.bot.code()),

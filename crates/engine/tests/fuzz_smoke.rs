@@ -186,8 +186,8 @@ fn geo_seeds_are_databases() {
     use starfort_engine::client::geo::GeoDatabases;
     let seed = |name: &str| std::fs::read(folder("seeds").join("geo_database").join(name)).unwrap();
     let databases = GeoDatabases::open(Some(seed("country")), Some(seed("asn"))).unwrap();
-    let place = databases.place("127.0.0.1".parse().unwrap());
+    let place = databases.look_up("127.0.0.1".parse().unwrap());
     assert_eq!((place.country.as_str(), place.asn), ("DE", 64_500));
     let four = GeoDatabases::open(Some(seed("version_4")), None).unwrap();
-    assert_eq!(four.place("127.0.0.1".parse().unwrap()).country, "FR");
+    assert_eq!(four.look_up("127.0.0.1".parse().unwrap()).country, "FR");
 }

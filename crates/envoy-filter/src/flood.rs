@@ -1,15 +1,14 @@
 //! A node without an Envoy: rows of a busy shop go into the real queue at any rate, and the real socket thread sends
 //! them. So a benchmark offers ten times what a control plane can take, on a machine whose Envoy could not.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use starfort_engine::event::EventRow;
+use starfort_engine::event::{EventRow, MappedAddress};
 
 use crate::clock;
 use crate::filter_config::FilterConfig;
-use crate::hooks::row::empty;
 use crate::process::Process;
 
 /// Rows go out in pieces, so many a second.
@@ -119,7 +118,7 @@ impl Shop {
 
     /// What all rows have.
     fn row(&mut self, method: &str, template: &str, path: &str, status: u16) -> Box<EventRow> {
-        let mut row = empty();
+        let mut row = EventRow::empty();
         row.time_us = clock::now().unix_us;
         self.number = self.number.wrapping_add(1);
         let chance = self.below(u32::MAX);
@@ -187,7 +186,7 @@ impl Shop {
     }
 }
 
-fn address(first: u8, number: u32) -> Ipv6Addr {
+fn address(first: u8, number: u32) -> MappedAddress {
     let [_, b, c, d] = number.to_be_bytes();
-    Ipv4Addr::new(first, b, c, d).to_ipv6_mapped()
+    MappedAddress(Ipv4Addr::new(first, b, c, d).to_ipv6_mapped())
 }

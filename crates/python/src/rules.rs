@@ -177,7 +177,7 @@ impl RequestParts {
         Inspection::begin(
             environment,
             &request,
-            starfort_engine::client::geo::Place::default(),
+            starfort_engine::client::geo::GeoRecord::default(),
         )
     }
 }

@@ -231,8 +231,9 @@ class Configuration:
 
     async def _in_force(self, built: Built, started: float) -> None:
         _warn(built, self.built.warnings)
-        self.built, self.loaded_at = built, time.time()
-        self._digest = await asyncio.to_thread(_digest, self.bundle_path)
+        digest = await asyncio.to_thread(_digest, self.bundle_path)
+        # Nothing is awaited between these lines: who asks sees the new configuration without the old error.
+        self.built, self.loaded_at, self._digest = built, time.time(), digest
         self._bundle_mark = _mark(self.bundle_path)
         self.last_error, self.last_error_at = "", 0.0
         self._again_at = 0.0

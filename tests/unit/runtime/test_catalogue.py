@@ -4,41 +4,67 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+
+import pytest
 
 from starfort.bundle.learned import LearnedEndpoint
 from starfort.catalogue import Endpoint, News
-from starfort.config.action_settings import Action
+from starfort.config import LoadedConfig
 from starfort.runtime.catalogue import MAX_ROWS, CatalogueFeed, alerts_of
+from starfort.runtime.toolchain import Toolchain
 from starfort.state.database import open_state
 from starfort.store import Store
 from tests.support.events import START, event, stream
 
+DOCUMENT = """openapi: 3.1.0
+info: {title: Feed, version: "1"}
+paths:
+  /v1/products: {get: {responses: {"200": {description: ok}}}}
+  /v1/products/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+    get: {responses: {"200": {description: ok}}}
+"""
 
-def _built(*endpoints: tuple[str, str, bool], configured: tuple[str, ...] = ()) -> Any:
-    """What a configuration of one API came to; the bundle holds learned endpoints as well."""
-    rows = [
-        SimpleNamespace(api=0, method=method, path=path, labels=(), documented=documented)
-        for method, path, documented in endpoints
-    ]
-    api = SimpleNamespace(name="feed", hosts=("*",), labels=("public",), documented=True, jwt_providers=())
-    bundle = SimpleNamespace(apis=(api,), endpoints=rows, identity=SimpleNamespace(jwt_providers=("a", "b")))
-    settings = SimpleNamespace(name="feed", endpoints=[SimpleNamespace(match=match) for match in configured])
-    mask = SimpleNamespace(name="hide", action=Action.model_validate({"mask": ["card_number"]}))
-    every = SimpleNamespace(name="all", action=Action.model_validate("mask"))
-    block = SimpleNamespace(name="stop", action=Action.model_validate("block"))
-    sensitive = SimpleNamespace(classes=["email", "iban"])
-    config = SimpleNamespace(apis=[settings], policies=[mask, every, block], sensitive=sensitive)
-    return SimpleNamespace(bundle=bundle, config=config)
+CONFIG = """version: 1
+listeners: [{name: public, address: "127.0.0.1:8080"}]
+upstreams: [{name: app, addresses: ["127.0.0.1:9001"]}]
+apis:
+  - name: feed
+    upstream: app
+    openapi: feed.yaml
+    labels: [public]
+    endpoints: [{match: POST /login}]
+identity:
+  jwt:
+    - {name: a, issuer: a.example, jwks_file: keys.json}
+    - {name: b, issuer: b.example, jwks_file: keys.json}
+sensitive: {classes: [email, card_number]}
+policies:
+  - {name: hide, action: {mask: [card_number]}}
+  - {name: all, action: mask}
+  - {name: stop, action: block}
+rules: {sets: [], api_rules: false}
+"""
 
 
-def test_a_new_version_goes_from_traffic_to_bundle_and_alerts(store: Store, tmp_path: Path) -> None:
+@pytest.fixture
+def loaded(tmp_path: Path) -> LoadedConfig:
+    """A configuration of one documented API with one endpoint beside its document."""
+    (tmp_path / "feed.yaml").write_text(DOCUMENT)
+    (tmp_path / "keys.json").write_text('{"keys": [{"kty": "oct", "k": "AA"}]}')
+    (tmp_path / "var").mkdir()
+    path = tmp_path / "starfort.yaml"
+    path.write_text(CONFIG)
+    return Toolchain().load(path)
+
+
+def test_a_new_version_goes_from_traffic_to_bundle_and_alerts(
+    store: Store, tmp_path: Path, loaded: LoadedConfig
+) -> None:
     """The retailer's story without Envoy: `/v2` is learned, told once, and stays learned when the bundle has it."""
     engine = open_state(tmp_path / "state.db")
-    feed = CatalogueFeed(store, engine, None)
-    documented = [("GET", "/v1/products", True), ("GET", "/v1/products/{id}", True)]
-    feed.declare(_built(*documented, ("POST", "/login", False), configured=("POST /login",)))
+    feed = CatalogueFeed(store, engine)
+    feed.declare(Toolchain().build(loaded, ()))
     rows = [
         event(
             api="feed",
@@ -58,11 +84,9 @@ def test_a_new_version_goes_from_traffic_to_bundle_and_alerts(store: Store, tmp_
     origins = {endpoint.title: endpoint.origin for endpoint in feed.endpoints()}
     assert origins["POST /login"] == "configured"
 
-    feed.declare(
-        _built(
-            *documented, ("POST", "/login", False), ("GET", learned.path, False), configured=("POST /login",)
-        )
-    )
+    built = Toolchain().build(loaded, [learned])
+    assert learned.path in [endpoint.path for endpoint in built.bundle.endpoints]
+    feed.declare(built)
     assert feed.learned_endpoints() == [learned], "what the bundle got from here is not configured"
     assert [alert for alert in feed.refresh() if alert.kind == "new_version"] == []
     assert feed.board.posture.any_jwt_apis == ("feed",)
@@ -106,8 +130,8 @@ def test_severity_follows_what_is_at_stake() -> None:
     assert [alerts_of([news])[0].severity for news, _ in cases] == [severity for _, severity in cases]
 
 
-def test_checks_know_what_policies_mask(store: Store, tmp_path: Path) -> None:
+def test_checks_know_what_policies_mask(store: Store, tmp_path: Path, loaded: LoadedConfig) -> None:
     """A policy's classes, or every class where it names none."""
-    feed = CatalogueFeed(store, open_state(tmp_path / "state.db"), None)
-    feed.declare(_built(("GET", "/a", True)))
-    assert feed.board.posture.masked == ("mask:hide card_number", "mask:all email", "mask:all iban")
+    feed = CatalogueFeed(store, open_state(tmp_path / "state.db"))
+    feed.declare(Toolchain().build(loaded, ()))
+    assert feed.board.posture.masked == ("mask:hide card_number", "mask:all email", "mask:all card_number")

@@ -4,15 +4,16 @@ use std::net::IpAddr;
 
 use maxminddb::{LookupResult, PathElement, Reader};
 use parking_lot::RwLock;
+use smallvec::SmallVec;
 use smol_str::{SmolStr, ToSmolStr};
 
 use crate::error::EngineError;
 
-/// Addresses that are remembered, each in the one slot that its hash names: some 150 KB. Clients call more than once,
-/// and a look-up walks through two databases of megabytes.
+/// Addresses whose record is remembered, each in the one slot that its hash names: some 150 KB in all. Clients call more
+/// than once, and a look-up walks through two databases of several megabytes.
 const REMEMBERED: usize = 1024;
 
-/// The databases; bytes are the host's to read.
+/// The databases. The host reads the files.
 #[derive(Default)]
 pub struct GeoDatabases {
     country: Option<Reader<Vec<u8>>>,
@@ -23,7 +24,7 @@ pub struct GeoDatabases {
 struct Remembered {
     address: IpAddr,
     text: SmolStr,
-    place: Place,
+    record: GeoRecord,
 }
 
 impl std::fmt::Debug for GeoDatabases {
@@ -37,16 +38,16 @@ impl std::fmt::Debug for GeoDatabases {
     }
 }
 
-/// What is known of an address.
+/// What the databases have for an address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct GeoRecord {
     /// ISO 3166-1 alpha-2, "" unknown.
     pub country: SmolStr,
     /// `AF AN AS EU NA OC SA`, "" unknown.
     pub continent: SmolStr,
     /// Autonomous system number, 0 unknown.
     pub asn: u32,
-    /// Its organisation.
+    /// The organisation that the autonomous system belongs to.
     pub as_organization: SmolStr,
 }
 
@@ -63,65 +64,58 @@ impl GeoDatabases {
         })
     }
 
-    /// An address as people write it, and [`Self::place`]; remembered.
-    pub fn describe(&self, address: IpAddr) -> (SmolStr, Place) {
+    /// An address as people write it, and its record; both are remembered.
+    pub fn describe(&self, address: IpAddr) -> (SmolStr, GeoRecord) {
         let slot = self.memory.get(slot_of(address));
         if let Some(slot) = slot
             && let Some(known) = slot.read().as_ref().filter(|it| it.address == address)
         {
-            return (known.text.clone(), known.place.clone());
+            return (known.text.clone(), known.record.clone());
         }
-        let (text, place) = (address.to_smolstr(), self.place(address));
-        // Whoever would have to wait leaves it to the next request.
+        let (text, record) = (address.to_smolstr(), self.look_up(address));
+        // A worker that would have to wait for the slot leaves it to the next request.
         if let Some(mut slot) = slot.and_then(RwLock::try_write) {
             *slot = Some(Remembered {
                 address,
                 text: text.clone(),
-                place: place.clone(),
+                record: record.clone(),
             });
         }
-        (text, place)
+        (text, record)
     }
 
-    /// Look an address up; unknown and unreadable entries leave fields empty.
-    pub fn place(&self, address: IpAddr) -> Place {
-        let mut place = Place::default();
-        if let Some(found) = self
-            .country
-            .as_ref()
-            .and_then(|reader| reader.lookup(address).ok())
-        {
-            let text = |path: &[PathElement<'_>]| {
-                found
-                    .decode_path::<&str>(path)
-                    .ok()
-                    .flatten()
-                    .unwrap_or_default()
-            };
-            place.country =
-                text(&[PathElement::Key("country"), PathElement::Key("iso_code")]).into();
-            place.continent =
-                text(&[PathElement::Key("continent"), PathElement::Key("code")]).into();
+    /// The record of an address; what is unknown or cannot be read is empty.
+    pub fn look_up(&self, address: IpAddr) -> GeoRecord {
+        let mut record = GeoRecord::default();
+        if let Some(found) = find_in(self.country.as_ref(), address) {
+            record.country = text(&found, &["country", "iso_code"]);
+            record.continent = text(&found, &["continent", "code"]);
         }
-        if let Some(found) = self
-            .asn
-            .as_ref()
-            .and_then(|reader| reader.lookup(address).ok())
-        {
-            place.asn = number(&found, "autonomous_system_number").unwrap_or_default();
-            place.as_organization = found
-                .decode_path::<&str>(&[PathElement::Key("autonomous_system_organization")])
-                .ok()
-                .flatten()
-                .unwrap_or_default()
-                .into();
+        if let Some(found) = find_in(self.asn.as_ref(), address) {
+            record.asn = number(&found, "autonomous_system_number").unwrap_or_default();
+            record.as_organization = text(&found, &["autonomous_system_organization"]);
         }
-        place
+        record
     }
 }
 
-/// Multiplicative hashing (Knuth, The Art of Computer Programming 3, 6.4). Who chooses addresses that meet in one slot
-/// has them looked up each time, as without a memory.
+/// What a database has for an address.
+type Found<'r> = LookupResult<'r, Vec<u8>>;
+
+fn find_in(database: Option<&Reader<Vec<u8>>>, address: IpAddr) -> Option<Found<'_>> {
+    database?.lookup(address).ok()
+}
+
+/// The text under a path of keys, "" when there is none.
+fn text(found: &Found<'_>, keys: &[&str]) -> SmolStr {
+    let path: SmallVec<[PathElement<'_>; 2]> =
+        keys.iter().map(|key| PathElement::Key(key)).collect();
+    let text = found.decode_path::<&str>(&path).ok().flatten();
+    text.unwrap_or_default().into()
+}
+
+/// Multiplicative hashing (Knuth, The Art of Computer Programming 3, 6.4). An attacker who chooses addresses that meet in
+/// one slot has each of them looked up, as it would be without the memory.
 fn slot_of(address: IpAddr) -> usize {
     let number = match address {
         IpAddr::V4(four) => u64::from(u32::from(four)),
@@ -137,21 +131,14 @@ fn slot_of(address: IpAddr) -> usize {
     usize::try_from(spread).unwrap_or_default() % REMEMBERED
 }
 
-/// An unsigned number, however wide the writer made it: MaxMind's are 32 bits, other writers take what fits.
-fn number(found: &LookupResult<'_, Vec<u8>>, key: &str) -> Option<u32> {
+/// An unsigned number, however wide the writer made it: `MaxMind` writes 32 bits, other writers the narrowest that fits.
+fn number(found: &Found<'_>, key: &str) -> Option<u32> {
     let path = [PathElement::Key(key)];
+    // The reader does not convert between widths: asked for another one, it answers with an error.
     let wide = || found.decode_path::<u64>(&path).ok().flatten();
-    found
-        .decode_path::<u32>(&path)
-        .ok()
-        .flatten()
-        .or_else(|| {
-            found
-                .decode_path::<u16>(&path)
-                .ok()
-                .flatten()
-                .map(u32::from)
-        })
+    let short = || found.decode_path::<u16>(&path).ok().flatten();
+    (found.decode_path::<u32>(&path).ok().flatten())
+        .or_else(|| short().map(u32::from))
         .or_else(|| wide().and_then(|number| u32::try_from(number).ok()))
 }
 
@@ -187,33 +174,32 @@ mod tests {
         Some(folder)
     }
 
+    /// The country and ASN databases that `MaxMind` publishes for tests.
+    fn databases() -> Option<GeoDatabases> {
+        let folder = corpus()?;
+        let read = |name: &str| Some(std::fs::read(folder.join(name)).unwrap());
+        let (country, asn) = ("GeoLite2-Country-Test.mmdb", "GeoLite2-ASN-Test.mmdb");
+        Some(GeoDatabases::open(read(country), read(asn)).unwrap())
+    }
+
     #[test]
     fn addresses_of_the_test_databases_are_found() {
-        let Some(folder) = corpus() else { return };
-        let read = |name: &str| Some(std::fs::read(folder.join(name)).unwrap());
-        let geo = GeoDatabases::open(
-            read("GeoLite2-Country-Test.mmdb"),
-            read("GeoLite2-ASN-Test.mmdb"),
-        )
-        .unwrap();
-        let place = geo.place("81.2.69.142".parse().unwrap());
+        let Some(geo) = databases() else { return };
+        let record = geo.look_up("81.2.69.142".parse().unwrap());
         assert_eq!(
-            (place.country.as_str(), place.continent.as_str()),
+            (record.country.as_str(), record.continent.as_str()),
             ("GB", "EU")
         );
-        assert_eq!(geo.place("1.128.0.0".parse().unwrap()).asn, 1221);
-        assert_eq!(geo.place("127.0.0.1".parse().unwrap()), Place::default());
+        assert_eq!(geo.look_up("1.128.0.0".parse().unwrap()).asn, 1221);
+        assert_eq!(
+            geo.look_up("127.0.0.1".parse().unwrap()),
+            GeoRecord::default()
+        );
     }
 
     #[test]
     fn what_is_remembered_is_what_a_look_up_says() {
-        let Some(folder) = corpus() else { return };
-        let read = |name: &str| Some(std::fs::read(folder.join(name)).unwrap());
-        let geo = GeoDatabases::open(
-            read("GeoLite2-Country-Test.mmdb"),
-            read("GeoLite2-ASN-Test.mmdb"),
-        )
-        .unwrap();
+        let Some(geo) = databases() else { return };
         let addresses: Vec<IpAddr> = (0x5102_4500_u32..)
             .step_by(7)
             .take(3 * REMEMBERED)
@@ -221,10 +207,10 @@ mod tests {
             .chain(["2001:218::1".parse().unwrap(), "::1".parse().unwrap()])
             .collect();
         for address in addresses.iter().flat_map(|address| [address, address]) {
-            let (text, place) = geo.describe(*address);
+            let (text, record) = geo.describe(*address);
             assert_eq!(
-                (&*text, &place),
-                (&*address.to_string(), &geo.place(*address))
+                (&*text, &record),
+                (&*address.to_string(), &geo.look_up(*address))
             );
         }
         let filled = geo.memory.iter().filter(|slot| slot.read().is_some());
@@ -244,8 +230,8 @@ mod tests {
                         .map(|entry| entry.unwrap().path()),
                 );
             } else if let Ok(geo) = GeoDatabases::open(Some(std::fs::read(&path).unwrap()), None) {
-                geo.place("1.1.1.1".parse().unwrap());
-                geo.place("2001:218::1".parse().unwrap());
+                geo.look_up("1.1.1.1".parse().unwrap());
+                geo.look_up("2001:218::1".parse().unwrap());
             }
             files += 1;
         }

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use address::AddressRanges;
 use bot::{BotClass, Bots};
-use geo::{GeoDatabases, Place};
+use geo::{GeoDatabases, GeoRecord};
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
 use crate::headers::{Headers, lossy};
@@ -26,7 +26,7 @@ pub struct Client {
     /// A trusted proxy passed on an entry that is no address.
     pub malformed_forwarding: bool,
     /// Country and network.
-    pub place: Place,
+    pub geo: GeoRecord,
     /// TLS fingerprint that Envoy made, "" without TLS.
     pub ja4: SmolStr,
     /// See [`fingerprint`].
@@ -54,8 +54,8 @@ impl Client {
     /// The network it comes from: `asn:64500`, or where that is not known the /24 of IPv4, the /48 of IPv6. The store's
     /// rollups of log-ins have the same text.
     pub fn network(&self) -> SmolStr {
-        if self.place.asn != 0 {
-            return format_smolstr!("asn:{}", self.place.asn);
+        if self.geo.asn != 0 {
+            return format_smolstr!("asn:{}", self.geo.asn);
         }
         match self.address.to_canonical() {
             IpAddr::V4(four) => {
@@ -93,13 +93,13 @@ impl Clients {
         let user_agent = lossy(headers.get("user-agent").unwrap_or_default());
         let user_agent = bot::truncate(&user_agent, bot::MAX_USER_AGENT_BYTES);
         let (bot, bot_name) = self.bots.classify(user_agent);
-        let (address_text, place) = self.geo.describe(found.address);
+        let (address_text, geo) = self.geo.describe(found.address);
         Client {
             address: found.address,
             address_text,
             forged_forwarding: found.forged,
             malformed_forwarding: found.malformed,
-            place,
+            geo,
             ja4: headers
                 .text("x-starfort-ja4")
                 .filter(|ja4| *ja4 != "-")

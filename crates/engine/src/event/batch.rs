@@ -109,7 +109,7 @@ columns! {
     response_bytes: u64 = row.response_bytes;
     duration_us: u32 = row.duration_us;
     engine_us: u32 = row.engine_us;
-    address: address = row.address.octets();
+    address: address = row.address.0.octets();
     country: text = &row.country;
     asn: u32 = row.asn;
     as_organization: text = &row.as_organization;

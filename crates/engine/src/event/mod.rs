@@ -12,15 +12,16 @@ use serde::{Serialize, Serializer};
 use smallvec::SmallVec;
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::client::address;
-use crate::client::bot::truncate;
+use crate::client::bot::{BotClass, truncate};
+use crate::client::{Client, address};
 use crate::engine::{Engine, Now};
 use crate::http::{Location, Parameter, ParameterKind};
+use crate::identity::{Identity, IdentityKind};
 use crate::input::StreamEnd;
 use crate::login::Login;
-use crate::policy::Terminal;
+use crate::policy::{Decision, Terminal};
 use crate::signals::known::Familiarity;
-use crate::transaction::Transaction;
+use crate::transaction::{ResponseState, Transaction};
 
 /// Bytes of `path`.
 pub const MAX_PATH_BYTES: usize = 1024;
@@ -42,8 +43,25 @@ const HIDDEN_IN_PATHS: &[&str] = &[
     "cloud_key",
 ];
 
+/// An address as the store keeps it: IPv6, with IPv4 addresses mapped (RFC 4291, 2.5.5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MappedAddress(pub Ipv6Addr);
+
+impl Default for MappedAddress {
+    fn default() -> Self {
+        Self(Ipv6Addr::UNSPECIFIED)
+    }
+}
+
+/// An IPv4 address as people write it.
+impl Serialize for MappedAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0.to_canonical())
+    }
+}
+
 /// One event. Field by field as in `docs/events.md`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[expect(
     missing_docs,
     reason = "docs/events.md is the one description of the columns"
@@ -68,8 +86,7 @@ pub struct EventRow {
     pub response_bytes: u64,
     pub duration_us: u32,
     pub engine_us: u32,
-    #[serde(serialize_with = "as_text")]
-    pub address: Ipv6Addr,
+    pub address: MappedAddress,
     pub country: SmolStr,
     pub asn: u32,
     pub as_organization: SmolStr,
@@ -107,6 +124,18 @@ pub struct EventRow {
 }
 
 impl EventRow {
+    /// A row of one call of which nothing is known.
+    pub fn empty() -> Self {
+        Self {
+            bot: BotClass::None.code(),
+            identity_kind: IdentityKind::None.code(),
+            action: Terminal::Allow.code(),
+            weight: 1,
+            ..Self::default()
+        }
+    }
+
+    /// The row of a request that is over. Texts are moved rather than copied: the transaction ends here.
     pub(crate) fn of(
         transaction: Box<Transaction>,
         engine: &Engine,
@@ -114,102 +143,126 @@ impl EventRow {
         now: Now,
     ) -> Box<Self> {
         let login = Login::of(&transaction, engine);
+        // How well the caller was known before this call, so before it is remembered.
         let familiarity = login.familiarity(&transaction, engine);
-        let first = |hashes: SmallVec<[SmolStr; 1]>| hashes.into_iter().next().unwrap_or_default();
-        let parameters = parameters(&transaction, engine);
-        let object = object(&transaction);
-        let object_hash = object
-            .map(|object| engine.hash.of(&[object.as_bytes()]))
-            .unwrap_or_default();
-        let path = masked_path(&transaction.found.path, engine).into();
-        let api = engine.api(transaction.found.matched.api);
-        let endpoint = engine.endpoint(transaction.found.matched.endpoint);
-        let deciding = if transaction.response.decision.terminal == Terminal::Allow
-            && transaction.response.decision.policy.is_empty()
-        {
-            &transaction.decision
-        } else {
-            &transaction.response.decision
-        };
-        let (action, policy) = (deciding.terminal.code(), SmolStr::new(&deciding.policy));
+        let mut row = Box::new(Self::empty());
+        row.signals = signals(&transaction, familiarity);
+        row.note_call(&transaction, engine);
+        row.note_decision(&transaction);
         // What Starfort answered by itself says nothing about whether the log-in would have succeeded.
         let succeeded = (200..400).contains(&transaction.response.status);
-        if succeeded && action == Terminal::Allow.code() {
+        if succeeded && row.action == Terminal::Allow.code() {
             login.remember(&transaction, engine);
         }
-        let (account_hash, password_hash) = (first(login.accounts), first(login.passwords));
-        let signals = signals(&transaction, familiarity);
-        let elapsed_ns = now
-            .monotonic_ns
-            .saturating_sub(transaction.started.monotonic_ns);
-        let response = transaction.response;
-        let mut tags = transaction.decision.done;
-        tags.extend(response.decision.done);
-        let mut observed = transaction.decision.observed;
-        observed.extend(response.decision.observed);
-        let (mut client, identity) = (transaction.client, transaction.identity);
-        if client.user_agent.len() > MAX_USER_AGENT_BYTES {
-            client.user_agent = truncate(&client.user_agent, MAX_USER_AGENT_BYTES).into();
+        row.note_login(login);
+        row.note_end(end, &transaction, now);
+        row.id = transaction.id;
+        row.method = transaction.method;
+        row.scheme = transaction.scheme;
+        row.host = transaction.host;
+        row.content_type = transaction.content_type;
+        row.findings = transaction.findings.into_codes();
+        row.evidence = transaction.rules.evidence.into_rows();
+        row.sensitive_request = transaction.sensitive_request;
+        row.note_client(transaction.client);
+        row.note_identity(transaction.identity);
+        row.note_actions(transaction.decision);
+        row.note_response(transaction.response);
+        row
+    }
+
+    /// What was called, with which parameters.
+    fn note_call(&mut self, transaction: &Transaction, engine: &Engine) {
+        let found = &transaction.found;
+        if let Some(api) = engine.api(found.matched.api) {
+            self.api = SmolStr::new(&api.name);
         }
-        Box::new(Self {
-            time_us: transaction.started.unix_us,
-            id: transaction.id,
-            node: engine.node.clone(),
-            bundle: engine.version.clone(),
-            api: api.map(|api| SmolStr::new(&api.name)).unwrap_or_default(),
-            endpoint_id: endpoint
-                .map(|endpoint| SmolStr::new(&endpoint.id))
-                .unwrap_or_default(),
-            method: transaction.method,
-            scheme: transaction.scheme,
-            host: transaction.host,
-            path,
-            template: endpoint
-                .map(|endpoint| SmolStr::new(&endpoint.path))
-                .unwrap_or_default(),
-            protocol: transaction.protocol,
-            status: response.status,
-            upstream: response.upstream,
-            request_bytes: end.request_bytes,
-            response_bytes: end.response_bytes,
-            duration_us: u32::try_from(elapsed_ns / 1000).unwrap_or(u32::MAX),
-            engine_us: end.engine_us,
-            address: address::mapped(client.address),
-            country: client.place.country,
-            asn: client.place.asn,
-            as_organization: client.place.as_organization,
-            ja4: client.ja4,
-            fingerprint: client.fingerprint,
-            user_agent: client.user_agent,
-            bot: client.bot.code(),
-            bot_name: client.bot_name,
-            identity_kind: identity.kind.code(),
-            identity_verified: identity.verified(),
-            subject: identity.subject,
-            subject_hash: identity.subject_hash,
-            credential_hash: identity.credential_hash,
-            identity_error: identity.error,
-            account_hash,
-            password_hash,
-            session_hash: identity.session_hash,
-            auth_seen: identity.auth_seen,
-            content_type: transaction.content_type,
-            response_content_type: response.content_type,
-            parameters,
-            object_hash,
-            anomalies: transaction.anomalies.codes().collect(),
-            findings: transaction.findings.into_codes(),
-            evidence: transaction.rules.evidence.into_rows(),
-            sensitive_request: transaction.sensitive_request,
-            sensitive_response: response.sensitive,
-            sensitive_response_count: response.sensitive_count,
-            signals,
-            action,
-            policy,
-            tags,
-            observed,
-            weight: 1,
-        })
+        if let Some(endpoint) = engine.endpoint(found.matched.endpoint) {
+            self.endpoint_id = SmolStr::new(&endpoint.id);
+            self.template = SmolStr::new(&endpoint.path);
+        }
+        self.node = engine.node.clone();
+        self.bundle = engine.version.clone();
+        self.protocol = transaction.protocol;
+        self.path = masked_path(&found.path, engine).into();
+        self.parameters = parameters(transaction, engine);
+        self.anomalies = transaction.anomalies.codes().collect();
+        if let Some(object) = object(transaction) {
+            self.object_hash = engine.hash.of(&[object.as_bytes()]);
+        }
+    }
+
+    /// What decided: the policies of the response, if one of them did anything, else those of the request.
+    fn note_decision(&mut self, transaction: &Transaction) {
+        let response = &transaction.response.decision;
+        let is_silent = response.terminal == Terminal::Allow && response.policy.is_empty();
+        let deciding = if is_silent {
+            &transaction.decision
+        } else {
+            response
+        };
+        self.action = deciding.terminal.code();
+        self.policy = SmolStr::new(&deciding.policy);
+    }
+
+    /// Which account was tried; a log-in with several values counts as one on all of them together.
+    fn note_login(&mut self, login: Login) {
+        let first = |hashes: SmallVec<[SmolStr; 1]>| hashes.into_iter().next().unwrap_or_default();
+        self.account_hash = first(login.accounts);
+        self.password_hash = first(login.passwords);
+    }
+
+    /// How much was sent, and how long it took.
+    fn note_end(&mut self, end: StreamEnd, transaction: &Transaction, now: Now) {
+        let started = transaction.started;
+        let elapsed_ns = now.monotonic_ns.saturating_sub(started.monotonic_ns);
+        self.time_us = started.unix_us;
+        self.duration_us = u32::try_from(elapsed_ns / 1000).unwrap_or(u32::MAX);
+        self.request_bytes = end.request_bytes;
+        self.response_bytes = end.response_bytes;
+        self.engine_us = end.engine_us;
+    }
+
+    fn note_client(&mut self, client: Client) {
+        self.address = MappedAddress(address::mapped(client.address));
+        self.country = client.geo.country;
+        self.asn = client.geo.asn;
+        self.as_organization = client.geo.as_organization;
+        self.ja4 = client.ja4;
+        self.fingerprint = client.fingerprint;
+        self.user_agent = if client.user_agent.len() > MAX_USER_AGENT_BYTES {
+            truncate(&client.user_agent, MAX_USER_AGENT_BYTES).into()
+        } else {
+            client.user_agent
+        };
+        self.bot = client.bot.code();
+        self.bot_name = client.bot_name;
+    }
+
+    fn note_identity(&mut self, identity: Identity) {
+        self.identity_kind = identity.kind.code();
+        self.identity_verified = identity.verified();
+        self.subject = identity.subject;
+        self.subject_hash = identity.subject_hash;
+        self.credential_hash = identity.credential_hash;
+        self.identity_error = identity.error;
+        self.session_hash = identity.session_hash;
+        self.auth_seen = identity.auth_seen;
+    }
+
+    /// What policies of one phase did and would have done.
+    fn note_actions(&mut self, decision: Decision) {
+        self.tags.extend(decision.done);
+        self.observed.extend(decision.observed);
+    }
+
+    fn note_response(&mut self, response: ResponseState) {
+        self.status = response.status;
+        self.upstream = response.upstream;
+        self.response_content_type = response.content_type;
+        self.sensitive_response = response.sensitive;
+        self.sensitive_response_count = response.sensitive_count;
+        self.note_actions(response.decision);
     }
 }
 
@@ -221,11 +274,6 @@ fn signals(transaction: &Transaction, familiarity: Familiarity) -> Vec<SmolStr> 
     let passed = passed.map(|(kind, why)| format_smolstr!("{}:{kind}", why.code()));
     let known = familiarity.marks().map(SmolStr::new_static);
     active.chain(passed).chain(known).collect()
-}
-
-/// An IPv4 address as people write it.
-fn as_text<S: Serializer>(address: &Ipv6Addr, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&address.to_canonical())
 }
 
 /// `location:name:type` of each parameter, each name once.

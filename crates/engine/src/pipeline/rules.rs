@@ -48,8 +48,8 @@ pub(super) fn request_head(engine: &Engine, transaction: &mut Transaction, now: 
         server_port: 0,
         unique_id: transaction.id.as_bytes(),
     };
-    let place = transaction.client.place.clone();
-    let mut inspection = Inspection::begin(environment, &request, place);
+    let geo = transaction.client.geo.clone();
+    let mut inspection = Inspection::begin(environment, &request, geo);
     tell_endpoints(engine, transaction, environment, &mut inspection);
     transaction.inspection = Some(Box::new(inspection));
     run(
@@ -88,11 +88,11 @@ fn tell_endpoints(
 ) {
     let mut told: SmallVec<[(Option<u32>, Option<u32>); 4]> = SmallVec::new();
     for matched in transaction.found.every_match() {
-        let place = (matched.api, matched.endpoint);
-        if told.contains(&place) {
+        let called = (matched.api, matched.endpoint);
+        if told.contains(&called) {
             continue;
         }
-        told.push(place);
+        told.push(called);
         let api = engine.api(matched.api).map_or("", |api| &api.name);
         let endpoint = engine
             .endpoint(matched.endpoint)

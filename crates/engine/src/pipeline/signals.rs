@@ -40,7 +40,7 @@ struct Texts {
 impl Texts {
     fn of(transaction: &Transaction, login: &Login, familiarity: Familiarity) -> Self {
         let client = &transaction.client;
-        let (fingerprint, ja4, asn) = (&client.fingerprint, &client.ja4, client.place.asn);
+        let (fingerprint, ja4, asn) = (&client.fingerprint, &client.ja4, client.geo.asn);
         let is_stranger =
             !familiarity.is_known() && !familiarity.network && !login.accounts.is_empty();
         Self {

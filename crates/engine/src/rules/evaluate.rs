@@ -121,7 +121,7 @@ pub(crate) struct Context<'a> {
     pub(crate) program: &'a Program,
     pub(crate) facts: &'a Facts,
     pub(crate) store: &'a Store,
-    pub(crate) place: &'a crate::client::geo::Place,
+    pub(crate) place: &'a crate::client::geo::GeoRecord,
     /// What the request's fields hold; `None`: every match counts.
     pub(crate) fields: Option<Fields<'a>>,
     /// Ask every rule instead of those that the plan says can match (to compare with).

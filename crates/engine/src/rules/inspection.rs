@@ -13,7 +13,7 @@ use super::report::{Hit, Interruption, MatchedRule, Refusal};
 use super::request::{self, Request, Response};
 use super::values::{self, Kept};
 use super::weigh::Fields;
-use crate::client::geo::Place;
+use crate::client::geo::GeoRecord;
 use crate::http::Anomalies;
 use crate::http::body::Body;
 use crate::http::listener::{Both, Listener};
@@ -24,7 +24,7 @@ use crate::work::Work;
 pub struct Inspection {
     facts: Facts,
     state: State,
-    place: Place,
+    place: GeoRecord,
     exhaustive: bool,
     verbose: bool,
     /// The request's body is over a limit of the rules.
@@ -55,7 +55,11 @@ impl<'a> Environment<'a> {
 
 impl Inspection {
     /// Begin with the head of a request.
-    pub fn begin(environment: Environment<'_>, request: &Request<'_, '_>, place: Place) -> Self {
+    pub fn begin(
+        environment: Environment<'_>,
+        request: &Request<'_, '_>,
+        place: GeoRecord,
+    ) -> Self {
         let program = environment.program;
         let mut facts = Facts::default();
         request::enter(program, request, environment.now_us, &mut facts);

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use starfort_engine::client::geo::Place;
+use starfort_engine::client::geo::GeoRecord;
 use starfort_engine::rules::compiled::{
     Action, Collection, Ctl, Disruptive, EngineMode, FORMAT, OperatorKind as O, Part, Rule,
     RuleSet, Selector, SetOp, SetVar, Settings, Target, Transformation as T, Variable as V,
@@ -204,7 +204,7 @@ fn refusals_are_told() {
         server_port: 0,
         unique_id: b"",
     };
-    let mut inspection = Inspection::begin(environment, &request, Place::default());
+    let mut inspection = Inspection::begin(environment, &request, GeoRecord::default());
     inspection.request_headers(environment);
     assert_eq!(
         inspection.interruption().unwrap().refusal,

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use starfort_engine::client::geo::Place;
+use starfort_engine::client::geo::GeoRecord;
 use starfort_engine::rules::compiled::Settings;
 use starfort_engine::rules::{Inspection, Request, Response, Rules, Store};
 
@@ -70,7 +70,7 @@ pub(crate) fn run_with(rules: &Rules, store: &Store, sent: &Sent) -> Told {
         server_port: 80,
         unique_id: b"id",
     };
-    let mut inspection = Inspection::begin(environment, &request, Place::default());
+    let mut inspection = Inspection::begin(environment, &request, GeoRecord::default());
     if sent.exhaustive {
         inspection.exhaustively();
     }

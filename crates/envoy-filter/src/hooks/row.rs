@@ -1,6 +1,6 @@
 //! The row of a request on which the engine failed before it knew anything.
 
-use starfort_engine::event::EventRow;
+use starfort_engine::event::{EventRow, MappedAddress};
 use starfort_engine::{Engine, SmolStr, StreamEnd};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -39,11 +39,11 @@ impl Substitute {
     /// The row.
     pub(crate) fn row(self, end: StreamEnd, status: u16) -> Box<EventRow> {
         let elapsed_us = monotonic_ns().saturating_sub(self.begin_ns) / 1000;
-        let mut row = empty();
+        let mut row = EventRow::empty();
         row.time_us = self.time_us;
         row.node = self.node;
         row.bundle = self.bundle;
-        row.address = self.address;
+        row.address = MappedAddress(self.address);
         row.protocol = self.protocol;
         row.status = status;
         row.request_bytes = end.request_bytes;
@@ -55,64 +55,6 @@ impl Substitute {
     }
 }
 
-pub(crate) fn empty() -> EventRow {
-    EventRow {
-        time_us: 0,
-        id: SmolStr::default(),
-        node: SmolStr::default(),
-        bundle: SmolStr::default(),
-        api: SmolStr::default(),
-        endpoint_id: SmolStr::default(),
-        method: SmolStr::default(),
-        scheme: SmolStr::default(),
-        host: SmolStr::default(),
-        path: SmolStr::default(),
-        template: SmolStr::default(),
-        protocol: "",
-        status: 0,
-        upstream: SmolStr::default(),
-        request_bytes: 0,
-        response_bytes: 0,
-        duration_us: 0,
-        engine_us: 0,
-        address: Ipv6Addr::UNSPECIFIED,
-        country: SmolStr::default(),
-        asn: 0,
-        as_organization: SmolStr::default(),
-        ja4: SmolStr::default(),
-        fingerprint: SmolStr::default(),
-        user_agent: SmolStr::default(),
-        bot: "none",
-        bot_name: SmolStr::default(),
-        identity_kind: "none",
-        identity_verified: false,
-        subject: SmolStr::default(),
-        subject_hash: SmolStr::default(),
-        credential_hash: SmolStr::default(),
-        identity_error: "",
-        account_hash: SmolStr::default(),
-        password_hash: SmolStr::default(),
-        session_hash: SmolStr::default(),
-        auth_seen: Vec::new(),
-        content_type: SmolStr::default(),
-        response_content_type: SmolStr::default(),
-        parameters: Vec::new(),
-        object_hash: SmolStr::default(),
-        anomalies: Vec::new(),
-        findings: Vec::new(),
-        evidence: Vec::new(),
-        sensitive_request: Vec::new(),
-        sensitive_response: Vec::new(),
-        sensitive_response_count: 0,
-        signals: Vec::new(),
-        action: "allow",
-        policy: SmolStr::default(),
-        tags: Vec::new(),
-        observed: Vec::new(),
-        weight: 1,
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -121,7 +63,7 @@ pub(crate) mod tests {
     pub(crate) fn row(id: &str) -> EventRow {
         EventRow {
             id: id.into(),
-            ..empty()
+            ..EventRow::empty()
         }
     }
 }

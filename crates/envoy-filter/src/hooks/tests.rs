@@ -149,7 +149,7 @@ fn a_request_without_policies_passes_and_gives_one_row() {
         ("shop", "t13d", "HTTP/2")
     );
     assert_eq!(
-        row.address.to_ipv4_mapped().unwrap().to_string(),
+        row.address.0.to_ipv4_mapped().unwrap().to_string(),
         "192.0.2.7"
     );
     assert_eq!(bench.process.metrics.action_allow.get(), 1);
