@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from starfort.config import references, shapes
 from starfort.config.model import Config
+from starfort.config.paths import FOLDER, input_files
 from starfort.config.problems import ConfigError, ConfigProblem
 from starfort.config.yaml_file import Location, YamlFile, read
 
@@ -28,7 +28,7 @@ class LoadedConfig:
     def __init__(self, config: Config, source: YamlFile) -> None:
         self.config = config
         self.source = source
-        self.files = [source.file, *paths_of(config)]
+        self.files = [source.file, *(file for _, file in input_files(config))]
 
 
 def load(path: Path) -> LoadedConfig:
@@ -43,37 +43,12 @@ def load(path: Path) -> LoadedConfig:
             [source.problem((), "must be a mapping", "begin with `version: 1`; `starfort init` shows one")]
         )
     try:
-        data = {"data_dir": "./var", **source.data}
-        config = Config.model_validate(_absolute(data, path.resolve().parent))
+        config = Config.model_validate(source.data, context={FOLDER: path.resolve().parent})
     except ValidationError as error:
         raise ConfigError([_problem(source, detail) for detail in error.errors()]) from None
     if problems := list(references.check(config, source)):
         raise ConfigError(problems)
     return LoadedConfig(config, source)
-
-
-_PATH_KEYS = {
-    "asn", "ca", "certificate", "client_ca", "country", "data_dir", "file", "jwks_ca", "jwks_file", "key",
-    "keys_file", "openapi", "secret_file",
-}  # fmt: skip
-
-_NO_PATHS = {"headers", "limit", "settings"}
-"""Parts whose keys are no settings of ours, or name something else than a file."""
-
-
-def _absolute(data: Any, folder: Path) -> Any:
-    """Paths that are relative count from the file's folder, as they would in an editor."""
-    if isinstance(data, dict):
-        return {key: _absolute_value(key, value, folder) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_absolute(value, folder) for value in data]
-    return data
-
-
-def _absolute_value(key: str, value: Any, folder: Path) -> Any:
-    if key in _PATH_KEYS and isinstance(value, str):
-        return str(folder / value)
-    return value if key in _NO_PATHS else _absolute(value, folder)
 
 
 def _problem(source: YamlFile, detail: Any) -> ConfigProblem:
@@ -143,18 +118,3 @@ def _model_in(annotation: Any) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
-
-
-def paths_of(node: Any) -> Iterator[Path]:
-    """Every file that a configuration refers to (not its data directory)."""
-    if isinstance(node, BaseModel):
-        for name in type(node).model_fields:
-            value = getattr(node, name)
-            if isinstance(value, Path):
-                if name != "data_dir":
-                    yield value
-            else:
-                yield from paths_of(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from paths_of(value)

@@ -23,6 +23,7 @@ from starfort.config.fields import (
     Network,
     Size,
 )
+from starfort.config.paths import DataFolder, InputFile, PathPattern
 
 
 def _host(value: str) -> str:
@@ -33,7 +34,7 @@ def _host(value: str) -> str:
 class Secret(Model):
     """A secret, by file or environment variable; never inline."""
 
-    file: Path | None = None
+    file: InputFile | None = None
     """File whose content (without the last line end) is the secret."""
     env: str | None = None
     """Environment variable that holds it."""
@@ -48,11 +49,11 @@ class Secret(Model):
 class ListenerTls(Model):
     """TLS towards clients. Files are read by Envoy, which notices when they are replaced."""
 
-    certificate: Path
+    certificate: InputFile
     """PEM chain."""
-    key: Path
+    key: InputFile
     """PEM private key."""
-    client_ca: Path | None = None
+    client_ca: InputFile | None = None
     """PEM of the authorities that client certificates are verified against."""
     client_certificate: Literal["optional", "required"] = "optional"
     """Whether clients must show a certificate; needs `client_ca`."""
@@ -113,11 +114,11 @@ class UpstreamTls(Model):
 
     server_name: str | None = None
     """SNI, and the name that the certificate must have."""
-    ca: Path | None = None
+    ca: InputFile | None = None
     """PEM of the authorities; default: the system's."""
-    certificate: Path | None = None
+    certificate: InputFile | None = None
     """Client certificate to show, with `key`."""
-    key: Path | None = None
+    key: InputFile | None = None
     """Its key."""
 
     @model_validator(mode="after")
@@ -316,7 +317,7 @@ class Api(Model):
     """Path prefixes, whole segments."""
     upstream: Name
     """Who answers."""
-    openapi: Path | None = None
+    openapi: InputFile | None = None
     """OpenAPI 3 document, JSON or YAML."""
     labels: list[Name] = []
     """Labels of all its endpoints."""
@@ -337,11 +338,11 @@ class JwtProvider(Model):
     """`iss` of its tokens."""
     audiences: list[str] = []
     """Accepted `aud`; none: any."""
-    jwks_file: Path | None = None
+    jwks_file: InputFile | None = None
     """Keys as a file."""
     jwks_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     """Keys to fetch, and to fetch again as they rotate."""
-    jwks_ca: Path | None = None
+    jwks_ca: InputFile | None = None
     """PEM of the authorities for `jwks_url`; default: the system's."""
     subject_claim: str = "sub"
     """Claim that names the subject."""
@@ -394,7 +395,7 @@ class ApiKeys(Model):
     """Where they are looked for, in order."""
     keys: list[ApiKey] = []
     """Known keys."""
-    keys_file: Path | None = None
+    keys_file: InputFile | None = None
     """More of them: a YAML list in a file of its own."""
 
 
@@ -412,9 +413,9 @@ class Identity(Model):
 class GeoFiles(Model):
     """MaxMind databases (GeoLite2, GeoIP2, or others in their format)."""
 
-    country: Path | None = None
+    country: InputFile | None = None
     """Country or City database."""
-    asn: Path | None = None
+    asn: InputFile | None = None
     """ASN database."""
 
 
@@ -425,7 +426,7 @@ class AddressList(Model):
     """Unique name, for `in_list(client.address, "NAME")`."""
     addresses: list[Network] = []
     """Addresses and networks."""
-    file: Path | None = None
+    file: InputFile | None = None
     """More of them, one a line; `#` begins a comment. At most a million in all."""
 
 
@@ -484,7 +485,7 @@ class Detectors(Model):
 
     disabled: list[str] = []
     """Names of detectors that do not run."""
-    files: list[str] = []
+    files: list[PathPattern] = []
     """Own detectors: paths or globs of `.sql` files."""
     settings: dict[str, dict[str, float | int | str]] = {}
     """Thresholds by detector name."""
@@ -499,7 +500,7 @@ class WebhookAlerts(Model):
 
     url: Annotated[str, Field(pattern=r"^https?://")]
     """Where to."""
-    secret_file: Path | None = None
+    secret_file: InputFile | None = None
     """Key of the HMAC-SHA-256 signature header."""
     secret_env: str | None = None
     """The same, by environment variable."""
@@ -662,9 +663,9 @@ class Rules(Model):
     """Starfort's own rules for APIs."""
     places: bool = True
     """Rules for arguments also look at path segments, credentials, custom headers and decoded values."""
-    before: list[str] = []
+    before: list[PathPattern] = []
     """Your rule files that are read before the sets: settings. Paths or globs."""
-    files: list[str] = []
+    files: list[PathPattern] = []
     """Your rule files that are read after the sets: rules and exclusions. Paths or globs."""
     paranoia: Paranoia = 1
     """How suspicious the rules are, 1 to 4; more find more, and more that is no attack."""
@@ -711,7 +712,7 @@ class Config(Model):
         default_factory=lambda: re.sub(r"[^A-Za-z0-9_.-]", "-", platform.node())[:63] or "node"
     )
     """Name of this node; default: the host's."""
-    data_dir: Path = Path("./var")
+    data_dir: Annotated[DataFolder, Field(validate_default=True)] = Path("./var")
     """Store, spool, bundle, sockets. To move it, stop Starfort, move the folder, and start."""
     failure_mode: Literal["open", "closed"] = "open"
     """When the engine itself fails: let requests pass, or refuse them."""

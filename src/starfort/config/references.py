@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from starfort.config.load_paths import unreadable
+from starfort.config.paths import unreadable
 
 if TYPE_CHECKING:
     from starfort.config.action_settings import Kind
