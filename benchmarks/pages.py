@@ -96,8 +96,12 @@ def insight(store: Store) -> Insight:
 Question = Callable[[], Awaitable[object]]
 
 
+FAR: Final[RangeName] = "30d"
+"""The longest range of the pages: every question is asked over it."""
+
+
 def questions(ask: Insight, store: Store) -> dict[str, Question]:
-    """Each route that reads the store, by what a report calls it."""
+    """Each route that reads the store, by its name in the report."""
     busiest = store.query(
         "SELECT toString(endpoint_id) AS id, toString(any(api)) AS api FROM traffic_endpoint_1h AS t"
         " GROUP BY endpoint_id ORDER BY sum(t.requests) DESC LIMIT 1"
@@ -106,39 +110,62 @@ def questions(ask: Insight, store: Store) -> dict[str, Question]:
         "SELECT id, toString(fingerprint) AS fingerprint FROM events WHERE time > now() - INTERVAL 29 DAY"
         " ORDER BY toStartOfMinute(time), time LIMIT 1"
     )[0]
-    far: RangeName = "30d"
-    made: dict[str, Question] = {
-        "traffic": lambda: ask.traffic(far),
-        "traffic 24h": lambda: ask.traffic("24h"),
-        "traffic of an api": lambda: ask.traffic(far, busiest["api"]),
-        "traffic of the busiest endpoint": lambda: ask.traffic(far, "", busiest["id"]),
-        "traffic of the busiest endpoint 24h": lambda: ask.traffic("24h", "", busiest["id"]),
-        "apis": lambda: ask.apis(far, 20),
-        "catalogue": lambda: ask.endpoints.page(EndpointFilter(), 50, 0),
-        "busiest endpoint": lambda: ask.endpoints.detail(busiest["id"], far),
-        "busiest endpoint 24h": lambda: ask.endpoints.detail(busiest["id"], "24h"),
-        "openapi": lambda: ask.openapi(busiest["api"]),
-        "findings": lambda: ask.findings(far, 50, 0),
+    return {
+        **traffic_questions(ask, busiest["api"], busiest["id"]),
+        "findings": lambda: ask.findings(FAR, 50, 0),
         "findings 24h": lambda: ask.findings("24h", 50, 0),
         "policies": ask.policies,
         "event by id": lambda: ask.event(some["id"]),
+        **{f"policy {name}": partial(ask.policy, name, FAR) for name in POLICIES},
+        **client_questions(ask),
+        **event_questions(ask, busiest["id"], some["fingerprint"]),
     }
-    for name in POLICIES:
-        made[f"policy {name}"] = partial(ask.policy, name, far)
+
+
+def traffic_questions(ask: Insight, api: str, endpoint: str) -> dict[str, Question]:
+    """Traffic over time, APIs and endpoints.
+
+    Args:
+        ask: what answers.
+        api: the API with the busiest endpoint.
+        endpoint: the id of the busiest endpoint.
+    """
+    return {
+        "traffic": lambda: ask.traffic(FAR),
+        "traffic 24h": lambda: ask.traffic("24h"),
+        "traffic of an api": lambda: ask.traffic(FAR, api),
+        "traffic of the busiest endpoint": lambda: ask.traffic(FAR, "", endpoint),
+        "traffic of the busiest endpoint 24h": lambda: ask.traffic("24h", "", endpoint),
+        "apis": lambda: ask.apis(FAR, 20),
+        "catalogue": lambda: ask.endpoints.page(EndpointFilter(), 50, 0),
+        "busiest endpoint": lambda: ask.endpoints.detail(endpoint, FAR),
+        "busiest endpoint 24h": lambda: ask.endpoints.detail(endpoint, "24h"),
+        "openapi": lambda: ask.openapi(api),
+    }
+
+
+def client_questions(ask: Insight) -> dict[str, Question]:
+    """Callers, by each property that groups them and in each order."""
+    made: dict[str, Question] = {}
     for by in ("address", "fingerprint", "subject", "ja4", "network", "bot"):
-        made[f"clients by {by}"] = partial(ask.clients, ClientFilter(range=far, by=by), 50, 0)
+        made[f"clients by {by}"] = partial(ask.clients, ClientFilter(range=FAR, by=by), 50, 0)
         made[f"clients by {by} 24h"] = partial(ask.clients, ClientFilter(range="24h", by=by), 50, 0)
     for sort in ("stopped", "errors", "endpoints", "last_seen"):
-        made[f"clients, most {sort}"] = partial(ask.clients, ClientFilter(range=far, sort=sort), 50, 0)
-    made["clients found by text"] = lambda: ask.clients(ClientFilter(range=far, search="Chrome/91"), 50, 0)
-    made["clients of a bot class"] = lambda: ask.clients(ClientFilter(range=far, bot="good"), 50, 0)
-    for label, filters in {
+        made[f"clients, most {sort}"] = partial(ask.clients, ClientFilter(range=FAR, sort=sort), 50, 0)
+    made["clients found by text"] = partial(ask.clients, ClientFilter(range=FAR, search="Chrome/91"), 50, 0)
+    made["clients of a bot class"] = partial(ask.clients, ClientFilter(range=FAR, bot="good"), 50, 0)
+    return made
+
+
+def event_questions(ask: Insight, endpoint: str, fingerprint: str) -> dict[str, Question]:
+    """Single events by each filter: with many hits, and with none, which makes the store look everywhere."""
+    filters: dict[str, dict[str, str]] = {
         "all": {},
-        "of an endpoint": {"endpoint_id": busiest["id"]},
+        "of an endpoint": {"endpoint_id": endpoint},
         "stopped": {"action": "stopped"},
         "of an address": {"address": "10.0.12.7"},
         "of an address that never called": {"address": "198.51.100.7"},
-        "of a fingerprint": {"fingerprint": some["fingerprint"]},
+        "of a fingerprint": {"fingerprint": fingerprint},
         "of a subject that never called": {"subject": "nobody@example.com"},
         "with a path that nobody called": {"path": "/nowhere"},
         "with a finding": {"finding": "rule:942100"},
@@ -149,9 +176,11 @@ def questions(ask: Insight, store: Store) -> dict[str, Question]:
         "with a signal that nobody had": {"signal": "nothing"},
         "with a class that nobody had": {"sensitive": "us_ssn"},
         "of a network": {"asn": "1"},
-    }.items():
-        made[f"events {label}"] = partial(ask.events, EventFilter(range=far, **filters), 50)
-    return made
+    }
+    return {
+        f"events {label}": partial(ask.events, EventFilter(range=FAR, **each), 50)
+        for label, each in filters.items()
+    }
 
 
 async def run() -> list[Row]:

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use smol_str::SmolStr;
 
-use crate::bundle::{Api, Bundle, CannedResponse, Endpoint, Limits, OverLimit};
+use crate::bundle::{AddressList, Api, Bundle, CannedResponse, Endpoint, Limits, OverLimit};
 use crate::client::Clients;
 use crate::client::address::AddressRanges;
 use crate::client::bot::Bots;
@@ -98,23 +98,15 @@ impl Engine {
         assets: Assets,
         shared: Arc<SharedState>,
     ) -> Result<Self, EngineError> {
-        let lists = bundle
-            .lists
-            .iter()
-            .map(|list| AddressRanges::from_packed(&format!("list {}", list.name), &list.ranges))
-            .collect::<Result<_, _>>()?;
+        let list = |list: &AddressList| {
+            AddressRanges::from_packed(&format!("list {}", list.name), &list.ranges)
+        };
+        let lists = bundle.lists.iter().map(list).collect::<Result<_, _>>()?;
         let rules = shared.rules.load(&bundle.rules)?;
         Ok(Self {
             hash: KeyedHash::new(&bundle.hash_key)?,
             matcher: Matcher::new(&bundle.apis, &bundle.endpoints)?,
-            clients: Clients {
-                trusted_proxies: AddressRanges::from_packed(
-                    "trusted_proxies",
-                    &bundle.trusted_proxies,
-                )?,
-                geo: GeoDatabases::open(assets.country, assets.asn)?,
-                bots: Bots::new(&bundle.bots)?,
-            },
+            clients: clients(&bundle, assets)?,
             identities: Identities::new(&bundle.identity)?,
             lists,
             policies: Policies::new(&bundle)?,
@@ -122,16 +114,11 @@ impl Engine {
             rules,
             fields: FieldNames::new(&bundle.content, &bundle.endpoints),
             shared,
+            target_limits: longest_target(&bundle),
             version: bundle.version.into(),
             node: bundle.node.into(),
             fail_open: bundle.fail_open,
             connections_per_address: bundle.connections_per_address,
-            target_limits: Limits {
-                uri_bytes: (bundle.scoped_limits.iter())
-                    .map(|limits| limits.uri_bytes)
-                    .fold(bundle.limits.uri_bytes, u32::max),
-                ..bundle.limits.clone()
-            },
             limits: bundle.limits,
             scoped_limits: bundle.scoped_limits,
             apis: bundle.apis,
@@ -188,5 +175,23 @@ impl Engine {
 
     pub(crate) fn endpoint(&self, index: Option<u32>) -> Option<&Endpoint> {
         self.endpoints.get(index? as usize)
+    }
+}
+
+fn clients(bundle: &Bundle, assets: Assets) -> Result<Clients, EngineError> {
+    let proxies = &bundle.trusted_proxies;
+    Ok(Clients {
+        trusted_proxies: AddressRanges::from_packed("trusted_proxies", proxies)?,
+        geo: GeoDatabases::open(assets.country, assets.asn)?,
+        bots: Bots::new(&bundle.bots)?,
+    })
+}
+
+/// The general limits, with the longest target that any API or endpoint allows.
+fn longest_target(bundle: &Bundle) -> Limits {
+    let scoped = bundle.scoped_limits.iter().map(|limits| limits.uri_bytes);
+    Limits {
+        uri_bytes: scoped.fold(bundle.limits.uri_bytes, u32::max),
+        ..bundle.limits.clone()
     }
 }

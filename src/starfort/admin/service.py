@@ -16,6 +16,7 @@ import structlog
 from starfort.admin import models
 from starfort.admin.attention import attention
 from starfort.admin.callers import rolled
+from starfort.admin.decisions import by_name
 from starfort.admin.endpoints import EndpointView
 from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
 from starfort.admin.filters import ClientFilter, EventFilter
@@ -69,8 +70,11 @@ class Insight:
             self._totals(window.before, api, endpoint_id),
             self._rows("visibility", f"traffic_series{window.suffix}", _scope(window, api, endpoint_id)),
         )
-        by_time = {_from_unix(row.pop("bucket")): row for row in rows}
-        points = [models.TrafficPoint(time=time, **by_time.get(time, {})) for time in window.steps()]
+        by_time = {_from_unix(row.pop("bucket")): _by_decision(row) for row in rows}
+        points = [
+            models.TrafficPoint.model_validate({"time": time, **by_time.get(time, {})})
+            for time in window.steps()
+        ]
         return models.Traffic(
             since=window.since, until=window.until, step_s=window.step_s, totals=totals, before=before,
             points=points,
@@ -80,7 +84,7 @@ class Insight:
         parameters = _scope(window, api, endpoint_id)
         parameters.pop("step")
         rows = await self._rows("visibility", f"traffic_totals{window.suffix}", parameters)
-        return models.TrafficTotals(**rows[0]) if rows else models.TrafficTotals()
+        return models.TrafficTotals.model_validate(_by_decision(rows[0])) if rows else models.TrafficTotals()
 
     async def _near(self, window: Window, endpoint_id: str = "") -> Window:
         """The window with the table to read: rollups that are coarser where there is much to add up."""
@@ -419,6 +423,11 @@ class Insight:
         except QueryLimitError as error:
             log.warning("query_over_limit", code=error.code, reason=" ".join(str(error).split())[:300])
             raise TooMuchError(busy=isinstance(error, StoreBusyError)) from None
+
+
+def _by_decision(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a traffic query, whose map of decisions becomes the fields that the API has for them."""
+    return {**_without(row, "decisions"), **by_name(row["decisions"])}
 
 
 def _scope(window: Window, api: str = "", endpoint_id: str = "") -> dict[str, Value]:

@@ -71,11 +71,11 @@ def test_a_run_that_a_kill_interrupted_is_finished_once(tmp_path: Path) -> None:
             f"""
 fill = Rollups._fill
 done = []
-def killed(self, table, query, mark):
+def killed(self, table, mark, of=""):
     if len(done) == {number}:
         os.kill(os.getpid(), signal.SIGKILL)
     done.append(table)
-    fill(self, table, query, mark)
+    fill(self, table, mark, of)
 store = Store.open(path)
 put(store, "first")
 store.upkeep()

@@ -80,38 +80,31 @@ impl Matcher {
         };
         for (index, api) in (0_u32..).zip(apis) {
             matcher.trees.push(Node::default());
-            for host in &api.hosts {
-                for base_path in &api.base_paths {
-                    matcher.mount(
-                        host,
-                        Mount {
-                            base_path: base_path.trim_end_matches('/').into(),
-                            api: index,
-                        },
-                    );
-                }
+            for (host, base_path) in mounts(api) {
+                let mount = Mount {
+                    base_path: base_path.trim_end_matches('/').into(),
+                    api: index,
+                };
+                matcher.mount(host, mount);
             }
         }
         for (index, endpoint) in (0_u32..).zip(endpoints) {
-            let tree = usize::try_from(endpoint.api)
-                .ok()
-                .and_then(|api| matcher.trees.get_mut(api));
-            let Some(tree) = tree else {
-                return Err(EngineError::invalid(
-                    format!("endpoint {}", endpoint.id),
-                    "its API is not in the bundle",
-                ));
-            };
-            if !endpoint.path.starts_with('/') {
-                return Err(EngineError::invalid(
-                    format!("endpoint {}", endpoint.id),
-                    "its path must begin with /",
-                ));
-            }
-            tree.insert(&endpoint.path, &endpoint.method, index);
-            matcher.capitals |= has_capitals(&endpoint.path);
+            matcher.add(index, endpoint)?;
         }
         Ok(matcher)
+    }
+
+    fn add(&mut self, index: u32, endpoint: &Endpoint) -> Result<(), EngineError> {
+        let wrong = |what| EngineError::invalid(format!("endpoint {}", endpoint.id), what);
+        let api = usize::try_from(endpoint.api).ok();
+        let tree = api.and_then(|api| self.trees.get_mut(api));
+        let tree = tree.ok_or_else(|| wrong("its API is not in the bundle"))?;
+        if !endpoint.path.starts_with('/') {
+            return Err(wrong("its path must begin with /"));
+        }
+        tree.insert(&endpoint.path, &endpoint.method, index);
+        self.capitals |= has_capitals(&endpoint.path);
+        Ok(())
     }
 
     fn mount(&mut self, host: &str, mount: Mount) {
@@ -147,15 +140,10 @@ impl Matcher {
         else {
             return none;
         };
-        let mut segments = [""; MAX_SEGMENTS];
-        let mut count = 0;
-        for segment in path.trim_end_matches('/').split('/').skip(1) {
-            let Some(slot) = segments.get_mut(count) else {
-                return none;
-            };
-            *slot = segment;
-            count += 1;
-        }
+        let mut room = [""; MAX_SEGMENTS];
+        let Some(segments) = divide(path, &mut room) else {
+            return none;
+        };
         let mut search = Search {
             method,
             any_case,
@@ -163,9 +151,7 @@ impl Matcher {
             other_method: false,
             object: None,
         };
-        let endpoint = segments
-            .get(..count)
-            .and_then(|segments| search.walk(tree, segments));
+        let endpoint = search.walk(tree, segments);
         let object = search
             .object
             .filter(|_| endpoint.is_some())
@@ -197,6 +183,22 @@ impl Matcher {
             .map(|mount| mount.api)
             .min()
     }
+}
+
+/// Each host of an API with each of its base paths.
+fn mounts(api: &Api) -> impl Iterator<Item = (&str, &str)> {
+    let hosts = api.hosts.iter();
+    hosts.flat_map(|host| api.base_paths.iter().map(move |base| (&**host, &**base)))
+}
+
+/// The segments of a path; `None` when there are too many. They go to an array on the stack: a match allocates nothing.
+fn divide<'r, 'p>(path: &'p str, room: &'r mut [&'p str]) -> Option<&'r [&'p str]> {
+    let mut count = 0;
+    for segment in path.trim_end_matches('/').split('/').skip(1) {
+        *room.get_mut(count)? = segment;
+        count += 1;
+    }
+    room.get(..count)
 }
 
 /// Byte range of `part`, a slice of `whole`.

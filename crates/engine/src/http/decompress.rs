@@ -80,21 +80,26 @@ pub fn decompress<'a>(
         if state.body.is_empty() {
             break;
         }
-        let bound = bound(body.len(), limits);
-        let (content, outcome) = codec.run(&state.body, bound);
-        let early_end = outcome == Outcome::EarlyEnd && state.incomplete;
-        let damaged = matches!(outcome, Outcome::EarlyEnd | Outcome::Damaged) && !early_end;
-        state
-            .anomalies
-            .insert_if(damaged, Anomaly::MalformedCompression);
-        state.anomalies.insert_if(
-            outcome == Outcome::OverLimit,
-            Anomaly::DecompressionOverLimit,
-        );
-        state.incomplete |= outcome != Outcome::Complete;
-        state.body = Cow::Owned(content);
+        // The bound goes by the bytes that came: layers do not multiply what each of them may become.
+        state.undo(codec, bound(body.len(), limits));
     }
     state
+}
+
+impl Decompressed<'_> {
+    /// Undo one layer.
+    fn undo(&mut self, codec: Codec, bound: usize) {
+        let (content, outcome) = codec.run(&self.body, bound);
+        let is_expected = outcome == Outcome::EarlyEnd && self.incomplete;
+        let is_damaged = matches!(outcome, Outcome::EarlyEnd | Outcome::Damaged) && !is_expected;
+        let is_over = outcome == Outcome::OverLimit;
+        self.anomalies
+            .insert_if(is_damaged, Anomaly::MalformedCompression);
+        self.anomalies
+            .insert_if(is_over, Anomaly::DecompressionOverLimit);
+        self.incomplete |= outcome != Outcome::Complete;
+        self.body = Cow::Owned(content);
+    }
 }
 
 /// Bytes of output that are allowed for `compressed` bytes.

@@ -407,24 +407,8 @@ impl<'t> Parser<'t> {
                 return Err(NoDocument::Limit);
             }
             match self.token {
-                Token::Punctuator(b'[') => {
-                    self.advance()?;
-                    open.push(Container {
-                        is_list: true,
-                        name_length: self.name.len(),
-                    });
-                    if !self.is(b']') {
-                        continue;
-                    }
-                }
-                Token::Punctuator(b'{') => {
-                    self.advance()?;
-                    open.push(Container {
-                        is_list: false,
-                        name_length: self.name.len(),
-                    });
-                    if !self.is(b'}') {
-                        self.object_field(self.name.len())?;
+                Token::Punctuator(bracket @ (b'[' | b'{')) => {
+                    if self.enter(bracket == b'[', &mut open)? {
                         continue;
                     }
                 }
@@ -438,6 +422,23 @@ impl<'t> Parser<'t> {
                 return Ok(());
             }
         }
+    }
+
+    /// Enters a list or an object. Answers whether there is a value in it.
+    fn enter(&mut self, is_list: bool, open: &mut Vec<Container>) -> Parsed<bool> {
+        self.advance()?;
+        let name_length = self.name.len();
+        open.push(Container {
+            is_list,
+            name_length,
+        });
+        if self.is(if is_list { b']' } else { b'}' }) {
+            return Ok(false);
+        }
+        if !is_list {
+            self.object_field(name_length)?;
+        }
+        Ok(true)
     }
 
     /// Leaves containers that end; goes on to the next value.

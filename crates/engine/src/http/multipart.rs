@@ -232,17 +232,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
                 }
                 None => (rest, self.body.len()),
             };
-            if line.starts_with(self.finder.needle())
-                && let Some((after, is_last)) =
-                    self.rest_of_delimiter(at + self.finder.needle().len())
-            {
-                self.flags.invalid_part = true;
-                let delimiter = Delimiter {
-                    start: at,
-                    before: at,
-                    after,
-                    is_last,
-                };
+            if let Some(delimiter) = self.delimiter_among_headers(line, at) {
                 return (at, Some(delimiter));
             }
             if line.is_empty() && next > at {
@@ -263,6 +253,21 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             self.header_line(line, lines);
             at = next;
         }
+    }
+
+    /// The delimiter that stands where a header is expected, if one does: the part has no empty line and no content.
+    fn delimiter_among_headers(&mut self, line: &[u8], at: usize) -> Option<Delimiter> {
+        if !line.starts_with(self.finder.needle()) {
+            return None;
+        }
+        let (after, is_last) = self.rest_of_delimiter(at + self.finder.needle().len())?;
+        self.flags.invalid_part = true;
+        Some(Delimiter {
+            start: at,
+            before: at,
+            after,
+            is_last,
+        })
     }
 
     fn header_line(&mut self, line: &'b [u8], lines: &mut Vec<Cow<'b, [u8]>>) {

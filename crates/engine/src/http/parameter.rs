@@ -255,6 +255,26 @@ struct Entry {
     value_end: u32,
 }
 
+impl Entry {
+    /// `None` when the text has grown past 4 GiB.
+    #[inline]
+    fn new(
+        location: Location,
+        syntax: Syntax,
+        name_start: usize,
+        value_start: usize,
+        value_end: usize,
+    ) -> Option<Self> {
+        Some(Self {
+            location,
+            syntax,
+            name_start: u32::try_from(name_start).ok()?,
+            value_start: u32::try_from(value_start).ok()?,
+            value_end: u32::try_from(value_end).ok()?,
+        })
+    }
+}
+
 /// The parameters of one request, in order of arrival, in one buffer: two allocations whatever their number.
 #[derive(Clone, Default)]
 pub struct Parameters {
@@ -357,19 +377,9 @@ impl Parameters {
         self.text.push_str(kept);
         let value_start = self.text.len();
         write(&mut self.text);
-        let offsets = (
-            u32::try_from(name_start),
-            u32::try_from(value_start),
-            u32::try_from(self.text.len()),
-        );
-        if let (Ok(name_start), Ok(value_start), Ok(value_end)) = offsets {
-            self.entries.push(Entry {
-                location,
-                syntax,
-                name_start,
-                value_start,
-                value_end,
-            });
+        let entry = Entry::new(location, syntax, name_start, value_start, self.text.len());
+        if let Some(entry) = entry {
+            self.entries.push(entry);
         } else {
             // 4 GiB of parameters: past every body limit that fits u32, so only several bodies get here.
             self.text.truncate(name_start);

@@ -114,13 +114,10 @@ pub fn normalize(raw: &[u8], limits: &Limits) -> NormalizedPath {
     anomalies.insert_if(report.bad_escape, Anomaly::PathBadEscape);
     anomalies.insert_if(report.invalid_utf8, Anomaly::PathInvalidUtf8);
     anomalies.extend(inspect(raw, decoded.as_bytes()));
-    let path = if anomalies.contains(Anomaly::PathEncodedSlash)
-        || anomalies.contains(Anomaly::PathBackslash)
-    {
-        let slashes = replaced(raw, b'\\', b"/");
-        let bytes = percent::decode_bytes(&with_slashes_kept(&slashes)).into_owned();
-        let kept = String::from_utf8_lossy(&replaced(&bytes, b'\\', b"%5C")).into_owned();
-        joined(&kept, true).path
+    let has_odd_slash =
+        anomalies.contains(Anomaly::PathEncodedSlash) || anomalies.contains(Anomaly::PathBackslash);
+    let path = if has_odd_slash {
+        with_separators_kept(raw)
     } else {
         joined(&decoded, true).path
     };
@@ -132,6 +129,15 @@ pub fn normalize(raw: &[u8], limits: &Limits) -> NormalizedPath {
         others,
         anomalies,
     }
+}
+
+/// The strict reading of a path that has encoded slashes or backslashes: as Envoy has it, a backslash is a slash, and a
+/// separator that came encoded stays data of its segment.
+fn with_separators_kept(raw: &[u8]) -> String {
+    let slashes = replaced(raw, b'\\', b"/");
+    let bytes = percent::decode_bytes(&with_slashes_kept(&slashes)).into_owned();
+    let kept = String::from_utf8_lossy(&replaced(&bytes, b'\\', b"%5C")).into_owned();
+    joined(&kept, true).path
 }
 
 /// Whether normalising would change nothing: the path of nearly every call.

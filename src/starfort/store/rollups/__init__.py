@@ -11,30 +11,59 @@ range, and what it had already inserted is not inserted again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from string import Template
 from typing import Final
 
 from starfort.base.sql import load_sql
 from starfort.store.clickhouse import ClickHouse
 from starfort.store.marks import Mark, Marks
 
-TABLES: Final = (
-    "traffic_api_1m",
-    "traffic_api_1h",
-    "traffic_endpoint_1h",
-    "policy_5m",
-    "policy_1h",
-    "finding_1h",
-    "shape_1h",
-    "client_1h",
-    "client_1d",
-    "client_kind_1d",
-)
-"""Each is filled by the query of its name in this folder."""
 
-OF_HISTORY: Final = ("traffic_api_1m", "traffic_api_1h", "traffic_endpoint_1h")
-"""Those that are also filled with what `traffic_1m` kept of events that are gone."""
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """One table and the query that fills it.
+
+    Attributes:
+        query: name of a file in this folder, without `.sql`; several tables that differ in their step and
+            their keys have one.
+        parts: texts that stand in the query by `$name`. They are ours: what comes from outside is bound.
+        has_history: whether it is also filled with what `traffic_1m` kept of events that are gone, by the
+            query `QUERY.history.sql` with the same parts.
+    """
+
+    query: str
+    parts: Mapping[str, str] = field(default_factory=dict)
+    has_history: bool = False
+
+
+_MINUTE: Final = "toStartOfMinute(e.time)"
+_FIVE_MINUTES: Final = "toStartOfFiveMinutes(e.time)"
+_HOUR: Final = "toStartOfHour(e.time)"
+# The day of UTC, whatever the time zone of the server is.
+_DAY_OF_UTC: Final = "toDateTime(toStartOfDay(e.time, 'UTC'), 'UTC')"
+
+ROLLUPS: Final[Mapping[str, Rollup]] = {
+    "traffic_api_1m": Rollup("traffic", {"bucket": _MINUTE, "keys": "api", "wanted": "true"}, True),
+    "traffic_api_1h": Rollup("traffic", {"bucket": _HOUR, "keys": "api", "wanted": "true"}, True),
+    "traffic_endpoint_1h": Rollup(
+        "traffic", {"bucket": _HOUR, "keys": "api, endpoint_id", "wanted": "endpoint_id != ''"}, True
+    ),
+    "policy_5m": Rollup("policy", {"bucket": _FIVE_MINUTES}),
+    "policy_1h": Rollup("policy", {"bucket": _HOUR}),
+    "finding_1h": Rollup("finding_1h"),
+    "shape_1h": Rollup("shape_1h"),
+    # Callers by hour are kept for two days (`retention.SHORT`): what comes later than that is not even added.
+    "client_1h": Rollup("client", {"bucket": _HOUR, "wanted": "time >= now() - INTERVAL 2 DAY"}),
+    "client_1d": Rollup("client", {"bucket": _DAY_OF_UTC, "wanted": "true"}),
+    "client_kind_1d": Rollup("client_kind_1d"),
+}
+"""By table, in the order in which a run fills them."""
+
+TABLES: Final = tuple(ROLLUPS)
+"""Every table that is filled here."""
 
 OVER_AFTER_S: Final = 2 * 86_400
 """Time after which next to nothing comes late."""
@@ -105,15 +134,24 @@ class Rollups:
 
     def _take(self, mark: Mark) -> None:
         for table in TABLES:
-            self._fill(table, table, mark)
+            self._fill(table, mark)
         self._marks.put(mark.finished())
 
-    def _fill(self, table: str, query: str, mark: Mark) -> None:
-        token = f"{query}:{mark.since.isoformat()}:{mark.until.isoformat()}"
+    def _fill(self, table: str, mark: Mark, of: str = "") -> None:
+        """Insert what one range has into one table.
+
+        Args:
+            table: of `ROLLUPS`.
+            mark: the range.
+            of: "" for the query over events, ".history" for the one over `traffic_1m`.
+        """
+        # The token names the table, not the query: a run that an older version began, with a query a table,
+        # is then finished by this one without inserting anything twice.
+        token = f"{table}{of}:{mark.since.isoformat()}:{mark.until.isoformat()}"
+        rollup = ROLLUPS[table]
+        text = Template(load_sql("store.rollups", rollup.query + of)).substitute(rollup.parts)
         self._client.work(
-            f"INSERT INTO {table} {load_sql('store.rollups', query)}",
-            {"since": mark.since, "until": mark.until},
-            token=token,
+            f"INSERT INTO {table} {text}", {"since": mark.since, "until": mark.until}, token=token
         )
 
     def compact(self, go_on: Callable[[], bool] = lambda: True) -> None:
@@ -152,7 +190,8 @@ class Rollups:
             if not go_on():
                 return False
             day = Mark(_HISTORY, max(mark.since, mark.until - _DAY), mark.until, done=False)
-            for table in OF_HISTORY:
-                self._fill(table, f"{table}.history", day)
+            for table, rollup in ROLLUPS.items():
+                if rollup.has_history:
+                    self._fill(table, day, ".history")
             mark = self._marks.put(Mark(_HISTORY, mark.since, day.since, done=True))
         return True

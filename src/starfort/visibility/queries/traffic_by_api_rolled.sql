@@ -1,8 +1,8 @@
--- The same as `traffic_by_api`, out of a rollup with a column for each decision. `table` is traffic_api_1m or traffic_api_1h.
+-- The same as `traffic_by_api`, out of a rollup. `table` is traffic_api_1m or traffic_api_1h.
 SELECT
     api,
     sum(t.requests) AS requests,
-    sum(t.requests) - sum(t.allowed) AS stopped,
+    sum(t.requests) - sum(t.decisions['allow']) AS stopped,
     sum(t.client_errors) AS client_errors,
     sum(t.server_errors) AS server_errors,
     uniqCombinedMerge(12)(t.addresses) AS addresses,

@@ -1,12 +1,8 @@
--- The same as `traffic_series`, out of a rollup with a column for each decision. `table` is traffic_api_1m, traffic_api_1h or
+-- The same as `traffic_series`, out of a rollup. `table` is traffic_api_1m, traffic_api_1h or
 -- traffic_endpoint_1h.
 SELECT
     toUnixTimestamp(toStartOfInterval(t.time, toIntervalSecond({step:UInt32}))) AS bucket,
-    sum(t.allowed) AS allowed,
-    sum(t.blocked) AS blocked,
-    sum(t.limited) AS limited,
-    sum(t.diverted) AS diverted,
-    sum(t.deceived) AS deceived,
+    sumMap(t.decisions) AS decisions,
     sum(t.server_errors) AS errors
 FROM {table:Identifier} AS t
 WHERE time >= {since:DateTime('UTC')} AND time < {until:DateTime('UTC')}

@@ -1,11 +1,7 @@
 -- Requests of a window, in one row. `table` is traffic_1s or traffic_1m.
 SELECT
     sum(t.requests) AS requests,
-    sumIf(t.requests, action = 'allow') AS allowed,
-    sumIf(t.requests, action = 'block') AS blocked,
-    sumIf(t.requests, action = 'limit') AS limited,
-    sumIf(t.requests, action = 'divert') AS diverted,
-    sumIf(t.requests, action = 'deceive') AS deceived,
+    sumMap(map(toString(action), toUInt64(t.requests))) AS decisions,
     sumIf(t.requests, status >= 400 AND status < 500) AS client_errors,
     sumIf(t.requests, status >= 500) AS server_errors,
     uniqCombinedMerge(12)(t.addresses) AS addresses,

@@ -1,12 +1,8 @@
--- The same as `traffic_totals`, out of a rollup with a column for each decision. `table` is traffic_api_1m, traffic_api_1h or
+-- The same as `traffic_totals`, out of a rollup. `table` is traffic_api_1m, traffic_api_1h or
 -- traffic_endpoint_1h.
 SELECT
     sum(t.requests) AS requests,
-    sum(t.allowed) AS allowed,
-    sum(t.blocked) AS blocked,
-    sum(t.limited) AS limited,
-    sum(t.diverted) AS diverted,
-    sum(t.deceived) AS deceived,
+    sumMap(t.decisions) AS decisions,
     sum(t.client_errors) AS client_errors,
     sum(t.server_errors) AS server_errors,
     uniqCombinedMerge(12)(t.addresses) AS addresses,

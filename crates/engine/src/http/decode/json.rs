@@ -120,20 +120,23 @@ impl<F: FnMut(&[u8], &[u8]) -> bool> Walker<'_, F> {
                 self.string()?;
                 (self.sink)(self.path.as_bytes(), self.leaf.as_bytes()).then_some(false)
             }
-            _ => {
-                let end = json_text::word_end(self.bytes, self.at);
-                let word = self.bytes.get(self.at..end)?;
-                let known = matches!(word, b"true" | b"false" | b"null");
-                if !known && json_text::number(word).is_none() {
-                    return None;
-                }
-                self.at = end;
-                // `{"$ne": null}` says it all by its name.
-                let last = self.path.rsplit('.').next().unwrap_or_default();
-                let more = !last.starts_with('$') || (self.sink)(self.path.as_bytes(), word);
-                more.then_some(false)
-            }
+            _ => self.word().map(|()| false),
         }
+    }
+
+    /// Reads a number, `true`, `false` or `null`.
+    fn word(&mut self) -> Option<()> {
+        let end = json_text::word_end(self.bytes, self.at);
+        let word = self.bytes.get(self.at..end)?;
+        let known = matches!(word, b"true" | b"false" | b"null");
+        if !known && json_text::number(word).is_none() {
+            return None;
+        }
+        self.at = end;
+        // The name alone makes `{"$ne": null}` an operator, whatever its value.
+        let last = self.path.rsplit('.').next().unwrap_or_default();
+        let more = !last.starts_with('$') || (self.sink)(self.path.as_bytes(), word);
+        more.then_some(())
     }
 
     /// Reads a string into `leaf`.

@@ -39,12 +39,7 @@ impl Head {
         let (mut name, mut file_name) = (Names::default(), Names::default());
         let mut dispositions = 0;
         for line in lines {
-            let colon = memchr::memchr(b':', line).unwrap_or(line.len());
-            let (field, value) = line.split_at(colon);
-            let (field, value) = (
-                field.trim_ascii(),
-                value.get(1..).unwrap_or_default().trim_ascii(),
-            );
+            let (field, value) = field_of(line);
             if field.eq_ignore_ascii_case(b"content-disposition") {
                 dispositions += 1;
                 disposition(value, is_form, &mut name, &mut file_name, flags);
@@ -77,6 +72,14 @@ impl Head {
             || (!file_name_is_plain && !needs_more_than_plain(&head.file_names));
         head
     }
+}
+
+/// Name and value of a header line, without blanks around them.
+fn field_of(line: &[u8]) -> (&[u8], &[u8]) {
+    let colon = memchr::memchr(b':', line).unwrap_or(line.len());
+    let (field, value) = line.split_at(colon);
+    let value = value.get(1..).unwrap_or_default();
+    (field.trim_ascii(), value.trim_ascii())
 }
 
 /// Whether a name is such that clients send it in an extended form only (urllib3 1 does).
@@ -127,19 +130,24 @@ fn disposition(
     }
 }
 
+/// A value without quotes: some servers end it at a blank, others at the semicolon.
+fn unquoted<'v>(value: &'v [u8], flags: &mut Flags) -> (Vec<Vec<u8>>, &'v [u8]) {
+    let whole = memchr::memchr(b';', value).unwrap_or(value.len());
+    let end = memchr::memchr3(b';', b' ', b'\t', value).unwrap_or(value.len());
+    let (text, tail) = value.split_at(end);
+    flags.invalid_quoting |= text.first() == Some(&b'\'');
+    let mut readings = vec![text.to_vec()];
+    let longer = value.get(..whole).unwrap_or_default().trim_ascii_end();
+    if longer.len() > text.len() {
+        readings.push(longer.to_vec());
+    }
+    (readings, tail)
+}
+
 /// A value, quoted or not, in each reading of it, and what comes after it.
 fn quoted<'v>(value: &'v [u8], flags: &mut Flags) -> (Vec<Vec<u8>>, &'v [u8]) {
     let Some(inside) = value.strip_prefix(b"\"") else {
-        let whole = memchr::memchr(b';', value).unwrap_or(value.len());
-        let end = memchr::memchr3(b';', b' ', b'\t', value).unwrap_or(value.len());
-        let (text, tail) = value.split_at(end);
-        flags.invalid_quoting |= text.first() == Some(&b'\'');
-        let mut readings = vec![text.to_vec()];
-        let longer = value.get(..whole).unwrap_or_default().trim_ascii_end();
-        if longer.len() > text.len() {
-            readings.push(longer.to_vec());
-        }
-        return (readings, tail);
+        return unquoted(value, flags);
     };
     let mut text = Vec::new();
     // Up to the first quote, escaped or not: not every server knows escapes.

@@ -121,16 +121,15 @@ impl Entities {
         let mut wanted = Some((name, 0));
         loop {
             if let Some((name, depth)) = wanted.take() {
-                match self.general.get(name) {
-                    Some(text) if depth < MAX_DEPTH && self.cost + text.len() < MAX_COST => {
-                        self.cost += text.len() + 1;
-                        pending.push((text, depth + 1));
-                    }
-                    known => {
-                        self.anomalies
-                            .insert_if(known.is_some(), Anomaly::XmlEntityOverLimit);
-                        push_reference(name, out);
-                    }
+                let known = self.general.get(name);
+                let fits = |text: &&String| depth < MAX_DEPTH && self.cost + text.len() < MAX_COST;
+                if let Some(text) = known.filter(fits) {
+                    self.cost += text.len() + 1;
+                    pending.push((text, depth + 1));
+                } else {
+                    let over = known.is_some();
+                    self.anomalies.insert_if(over, Anomaly::XmlEntityOverLimit);
+                    push_reference(name, out);
                 }
             }
             let Some((text, depth)) = pending.pop() else {

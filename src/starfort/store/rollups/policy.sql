@@ -1,6 +1,6 @@
 -- Hits of policies: whom and what they concern.
 SELECT
-    toStartOfFiveMinutes(e.time) AS time, hit.1 AS policy, hit.2 AS mode, method, template,
+    $bucket AS time, hit.1 AS policy, hit.2 AS mode, method, template,
     sum(weight) AS hits,
     sumIf(weight, hit.2 = 'observed' AND status > 0 AND status < 400 AND action = 'allow') AS succeeded,
     max(e.time) AS last_seen,

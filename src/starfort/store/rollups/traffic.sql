@@ -1,12 +1,8 @@
--- Traffic of each API by minute.
+-- Traffic by what stands in $keys: requests, what was done with them, their sizes and times.
 SELECT
-    toStartOfMinute(e.time) AS time, api,
+    $bucket AS time, $keys,
     sum(weight) AS requests,
-    sumIf(weight, action = 'allow') AS allowed,
-    sumIf(weight, action = 'block') AS blocked,
-    sumIf(weight, action = 'limit') AS limited,
-    sumIf(weight, action = 'divert') AS diverted,
-    sumIf(weight, action = 'deceive') AS deceived,
+    sumMap(map(toString(action), toUInt64(weight))) AS decisions,
     sumIf(weight, status >= 400 AND status < 500) AS client_errors,
     sumIf(weight, status >= 500) AS server_errors,
     sum(e.request_bytes * weight) AS request_bytes,
@@ -15,5 +11,5 @@ SELECT
     quantileTDigestState(e.engine_us) AS engine_us,
     uniqCombinedState(12)(address) AS addresses
 FROM events AS e
-WHERE received > {since:DateTime64(6, 'UTC')} AND received <= {until:DateTime64(6, 'UTC')}
-GROUP BY time, api
+WHERE received > {since:DateTime64(6, 'UTC')} AND received <= {until:DateTime64(6, 'UTC')} AND $wanted
+GROUP BY time, $keys
