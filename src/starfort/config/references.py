@@ -10,7 +10,8 @@ from starfort.config.paths import unreadable
 
 if TYPE_CHECKING:
     from starfort.config.action_settings import Kind
-    from starfort.config.model import Config, ListenerTls
+    from starfort.config.listeners import ListenerTls
+    from starfort.config.model import Config
     from starfort.config.problems import ConfigProblem
     from starfort.config.yaml_file import Location, YamlFile
 

@@ -18,8 +18,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from starfort.config.model import Limits, RuleExclusion, Rules, RuleScope, VirtualPatch
+from starfort.config.limits import Limits
 from starfort.config.problems import ConfigError, ConfigProblem
+from starfort.config.rules import RuleExclusion, Rules, RuleScope, VirtualPatch
 from starfort.threats.rulesets import (
     ANOMALY_RULES,
     API_RULES,
