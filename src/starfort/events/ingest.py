@@ -34,11 +34,11 @@ from starfort.events.errors import (
     IngestOverloadedError,
     SegmentRefusedError,
 )
-from starfort.events.overload import DETAILS_ONLY, MOST_ONE_IN, intervals, look, reduce
+from starfort.events.overload import DETAILS_ONLY, MOST_ONE_IN, About, intervals, look, reduce
 from starfort.events.schema import EVENT_SCHEMA, complete
 from starfort.events.segment import Record
 from starfort.events.spool import Segment, Source, Spool
-from starfort.events.validate import read_batch
+from starfort.events.validate import about, read_batch
 
 Sink = Callable[[bytes, str], None]
 """Inserts an Arrow IPC stream; with the same token again it does nothing. Raises SegmentRefusedError when the
@@ -54,6 +54,22 @@ class Outcome(StrEnum):
     STORED = "stored"
     DUPLICATE = "duplicate"
     REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a batch, and what it holds.
+
+    Attributes:
+        outcome: whether it is stored, was stored before, or is no batch of events.
+        about: what it holds; nothing when it was refused.
+        rows: its rows, when it was stored now. They were decoded to be checked, and whoever counts them need
+            not decode them again.
+    """
+
+    outcome: Outcome
+    about: About = field(default_factory=About)
+    rows: pa.Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +176,7 @@ class Ingest:
         self._pending: list[_Pending] = []
         self._writing: list[_Pending] = []
         self._pending_bytes = 0
-        self._taking: dict[tuple[Source, int], asyncio.Task[Outcome]] = {}
+        self._taking: dict[tuple[Source, int], asyncio.Task[Accepted]] = {}
         self._late: list[tuple[float, float]] = []
         self._speed = 0.0
         self._turns = 0
@@ -189,7 +205,7 @@ class Ingest:
             asyncio.create_task(self._insert_forever()),
         ]
 
-    async def accept(self, node: str, instance: str, sequence: int, payload: bytes) -> Outcome:
+    async def accept(self, node: str, instance: str, sequence: int, payload: bytes) -> Accepted:
         """Take a batch; returns when it may be acknowledged.
 
         Args:
@@ -199,8 +215,8 @@ class Ingest:
             payload: an Arrow IPC stream of events.
 
         Returns:
-            STORED: it is on disk. DUPLICATE: it was already. REFUSED: it is not a batch of events; it was
-            counted, and sending it again is of no use.
+            Its outcome with what it holds. STORED: it is on disk. DUPLICATE: it was already. REFUSED: it is
+            not a batch of events; it was counted, and sending it again is of no use.
 
         Raises:
             IngestOverloadedError: too much waits for the disk; try later.
@@ -211,14 +227,14 @@ class Ingest:
         source = (node, instance)
         if self.spool.is_known(source, sequence):
             self.counters.duplicates += 1
-            return Outcome.DUPLICATE
+            return Accepted(Outcome.DUPLICATE, await self._in(self._look, partial(about, payload)))
         taking = self._taking.get((source, sequence))
         if taking is not None:
-            outcome = await asyncio.shield(taking)
-            if outcome is Outcome.STORED:
-                self.counters.duplicates += 1
-                return Outcome.DUPLICATE
-            return outcome
+            accepted = await asyncio.shield(taking)
+            if accepted.outcome is not Outcome.STORED:
+                return accepted
+            self.counters.duplicates += 1
+            return Accepted(Outcome.DUPLICATE, accepted.about)
         if self._pending_bytes + len(payload) > self.settings.pending_bytes:
             self.counters.overloaded += 1
             raise IngestOverloadedError(f"{self._pending_bytes} bytes wait for the disk")
@@ -228,15 +244,15 @@ class Ingest:
         # the sender may be cancelled (its connection broke); the batch is written all the same
         return await asyncio.shield(taking)
 
-    async def _take(self, node: str, instance: str, sequence: int, payload: bytes) -> Outcome:
+    async def _take(self, node: str, instance: str, sequence: int, payload: bytes) -> Accepted:
         self._pending_bytes += len(payload)
         self._idle.clear()
         try:
             table = await self._in(self._look, partial(read_batch, payload, dt.datetime.now(dt.UTC)))
-            about = await self._in(self._look, partial(look, table))
+            held = await self._in(self._look, partial(look, table))
             if self._closing.is_set():
                 raise IngestClosedError("closed before the batch was on disk")
-            record = Record(node, instance, sequence, table.num_rows, payload, about)
+            record = Record(node, instance, sequence, table.num_rows, payload, held)
             done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._pending.append(_Pending(record, done))
             self._wake_writer.set()
@@ -244,12 +260,14 @@ class Ingest:
         except BatchRefusedError as error:
             self.counters.refused[error.reason] += 1
             _log.warning("event batch refused", node=node, sequence=sequence, reason=str(error))
-            return Outcome.REFUSED
+            return Accepted(Outcome.REFUSED)
         finally:
             self._pending_bytes -= len(payload)
             del self._taking[((node, instance), sequence)]
             self._wake_inserter.set()
-        return Outcome.STORED
+        # The rows are views of the payload, which the record holds until it is on disk: keeping them until
+        # then takes no memory of their own.
+        return Accepted(Outcome.STORED, held, table)
 
     async def _write_forever(self) -> None:
         """Write what waits: all at once, one fsync (group commit)."""
@@ -450,14 +468,14 @@ class Ingest:
         """
         if not self._speed:
             return 0
-        settings, about = self.settings, sealed.about
+        settings, held = self.settings, sealed.about
         seconds = sealed.rows / self._speed
         if sealed.overtaken:
             return _BACKLOG_DEGREE if self._spool_fills else 0
         if seconds <= settings.thin_seconds:
             return DETAILS_ONLY if seconds > settings.bare_seconds else 0
-        left = self._speed * settings.target_seconds - (about.rows - about.ordinary)
-        return min(MOST_ONE_IN, max(2, math.ceil(about.ordinary / max(1.0, left))))
+        left = self._speed * settings.target_seconds - (held.rows - held.ordinary)
+        return min(MOST_ONE_IN, max(2, math.ceil(held.ordinary / max(1.0, left))))
 
     async def _remove(self, work: Callable[[], None]) -> bool:
         try:
@@ -581,7 +599,7 @@ class Ingest:
         self._look.shutdown()
 
 
-def _looked_at(task: asyncio.Task[Outcome]) -> None:
+def _looked_at(task: asyncio.Task[Accepted]) -> None:
     """Its sender may be gone; then nobody else looks at how it ended."""
     if not task.cancelled():
         task.exception()
