@@ -85,7 +85,6 @@ class DetectorState:
         last_s: seconds that the last run took.
         total_s: seconds that all runs took.
         signals: signals that all runs yielded.
-        rows_left_out: rows beyond `MAX_ROWS`.
         due_at: monotonic seconds of its next run.
         running: whether a run is under way.
         skipped: beats at which the last run was still under way.
@@ -106,7 +105,6 @@ class DetectorState:
     last_s: float = 0.0
     total_s: float = 0.0
     signals: int = 0
-    rows_left_out: int = 0
     due_at: float = 0.0
     running: bool = False
     skipped: int = 0
@@ -366,7 +364,7 @@ class DetectorRunner:
             effort = Effort(state.parts, state.slot) if state.parts > 1 else WHOLE
             started = time.perf_counter()
             try:
-                signals, left_out = await loop.run_in_executor(
+                signals, _ = await loop.run_in_executor(
                     self._threads, run_once, self._store, state.detector, until, effort
                 )
             except QueryLimitError as error:
@@ -384,7 +382,6 @@ class DetectorRunner:
                 state.total_s += state.last_s
                 state.runs += 1
             state.slot = (state.slot + 1) % max(1, state.parts)
-            state.rows_left_out += left_out
             state.signals += len(signals)
             state.eased(state.last_s)
             return signals
