@@ -69,14 +69,8 @@ class Tokens:
             InvalidError: name or expiry cannot be accepted.
             ConflictError: the name is taken or there are too many.
         """
-        if not NAME.fullmatch(name):
-            raise InvalidError(
-                "a token's name is 1 to 64 letters, digits, spaces or any of '._@-', "
-                "beginning with a letter or digit"
-            )
         now = now_ms()
-        if expires is not None and expires.timestamp() * 1000 <= now:
-            raise InvalidError(f"the token would have expired at {expires.isoformat()}: give a time to come")
+        _check(name, expires, now)
         text = PREFIX + secrets.token_urlsafe(32)
         with self._database.begin() as session:
             user = session.scalar(select(User).where(User.name == owner))
@@ -146,6 +140,21 @@ class Tokens:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check(name: str, expires: datetime | None, now: int) -> None:
+    """Refuse a name or an expiry that a token cannot have.
+
+    Raises:
+        InvalidError: the message says what is expected.
+    """
+    if not NAME.fullmatch(name):
+        raise InvalidError(
+            "a token's name is 1 to 64 letters, digits, spaces or any of '._@-', "
+            "beginning with a letter or digit"
+        )
+    if expires is not None and expires.timestamp() * 1000 <= now:
+        raise InvalidError(f"the token would have expired at {expires.isoformat()}: give a time to come")
 
 
 def _token(row: ApiToken, owner: str) -> Token:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from starfort.config import references, shapes
 from starfort.config.model import Config
@@ -51,7 +52,7 @@ def load(path: Path) -> LoadedConfig:
     return LoadedConfig(config, source)
 
 
-def _problem(source: YamlFile, detail: Any) -> ConfigProblem:
+def _problem(source: YamlFile, detail: ErrorDetails) -> ConfigProblem:
     location: Location = tuple(
         step for step in detail["loc"] if step not in {"function-before", "function-after"}
     )
@@ -68,7 +69,7 @@ _PATTERN_FIXES = {
 }
 
 
-def describe(detail: Any, root: type[BaseModel], written: str = "") -> tuple[str, str]:
+def describe(detail: ErrorDetails, root: type[BaseModel], written: str = "") -> tuple[str, str]:
     """What a problem that pydantic found is, and what would be right.
 
     Args:
@@ -105,7 +106,7 @@ def describe(detail: Any, root: type[BaseModel], written: str = "") -> tuple[str
 
 def _keys_at(location: Location, root: type[BaseModel]) -> list[str]:
     """Keys that the model knows at a place."""
-    model: Any = root
+    model: object = root
     for step in location:
         if isinstance(step, int) or not (isinstance(model, type) and issubclass(model, BaseModel)):
             continue
@@ -114,7 +115,7 @@ def _keys_at(location: Location, root: type[BaseModel]) -> list[str]:
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 
-def _model_in(annotation: Any) -> Any:
+def _model_in(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)

@@ -33,11 +33,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from xml.sax.saxutils import escape
 
 from starfort.base.files import PRIVATE_FILE, write_private
+
+if TYPE_CHECKING:
+    from chdb.session import Session
 
 DATABASE: Final = "starfort"
 """The embedded store's database; readers may read all of its tables, which hold events and sums of events."""
@@ -129,7 +132,7 @@ def write_rights(path: Path, memory_bytes: int) -> Path:
     return file
 
 
-def restrict(session: Any) -> None:
+def restrict(session: Session) -> None:
     """Make a session of chDB one that can only read our tables, for as long as it lives.
 
     Args:

@@ -17,6 +17,7 @@ _US = sa.BigInteger()
 def upgrade() -> None:
     """Make the tables and columns that are missing."""
     _accounts()
+    _credentials()
     _work_of_people()
     _alerts_and_findings()
     _catalogue()
@@ -51,6 +52,9 @@ def _accounts() -> None:
         sa.Column("totp_pending", sa.String(256)),
         sa.Column("totp_step", sa.BigInteger, nullable=False, server_default="0"),
     )
+
+
+def _credentials() -> None:
     _table(
         "recovery_codes",
         sa.Column("id", sa.Integer, primary_key=True),
