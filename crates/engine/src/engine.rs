@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use smol_str::SmolStr;
 
-use crate::bundle::{AddressList, Api, Bundle, CannedResponse, Endpoint, Limits, OverLimit};
+use crate::bundle::{AddressList, Api, Bundle, Endpoint, Limits, OverLimit};
 use crate::client::Clients;
 use crate::client::address::AddressRanges;
 use crate::client::bot::Bots;
@@ -16,12 +16,12 @@ use crate::hash::KeyedHash;
 use crate::identity::Identities;
 use crate::policy::Policies;
 use crate::rate::RateTable;
-use crate::rules::{FieldNames, Rules, RulesCache, Store};
+use crate::rules::{Collections, FieldNames, Rules, RulesCache};
 use crate::scan::Scanner;
 use crate::signals::SignalTable;
 use crate::signals::known::KnownLogins;
 
-/// What the host reads from disk for the engine.
+/// Files that the host reads for the engine, which does no I/O.
 #[derive(Default)]
 pub struct Assets {
     /// `MaxMind` country database.
@@ -40,7 +40,7 @@ pub struct SharedState {
     /// Rate counters.
     pub rates: RateTable,
     /// Collections of rules.
-    pub collections: Store,
+    pub collections: Collections,
     /// The rules of the last bundle: a bundle with the same ones takes them over.
     pub rules: RulesCache,
     /// Conditions that were an error instead of true or false.
@@ -69,11 +69,10 @@ pub struct Engine {
     pub connections_per_address: u32,
     pub(crate) limits: Limits,
     pub(crate) scoped_limits: Vec<Limits>,
-    /// By which a target is read before it is known what is called: the longest of all that are allowed.
+    /// The limits by which a target is read before it is known what is called: the longest target that anything allows.
     pub(crate) target_limits: Limits,
     pub(crate) apis: Vec<Api>,
     pub(crate) endpoints: Vec<Endpoint>,
-    pub(crate) responses: Vec<CannedResponse>,
     pub(crate) signal_kinds: Vec<String>,
     pub(crate) hash: KeyedHash,
     pub(crate) matcher: Matcher,
@@ -102,6 +101,7 @@ impl Engine {
             AddressRanges::from_packed(&format!("list {}", list.name), &list.ranges)
         };
         let lists = bundle.lists.iter().map(list).collect::<Result<_, _>>()?;
+        // The dearest part (CRS takes some 100 ms), which is kept when a bundle has the same rules as the last one.
         let rules = shared.rules.load(&bundle.rules)?;
         Ok(Self {
             hash: KeyedHash::new(&bundle.hash_key)?,
@@ -123,7 +123,6 @@ impl Engine {
             scoped_limits: bundle.scoped_limits,
             apis: bundle.apis,
             endpoints: bundle.endpoints,
-            responses: bundle.responses,
             signal_kinds: bundle.signal_kinds,
         })
     }

@@ -67,6 +67,7 @@ impl Request {
     /// # Errors
     /// `ValueError` for a member that is unknown, `TypeError` for one of the wrong type.
     pub(crate) fn read(from: &Bound<'_, PyDict>) -> PyResult<Self> {
+        // A typing error in a test of a policy must not pass as a request without that member.
         refuse_unknown(from, "request", REQUEST_MEMBERS)?;
         let response = match member::<Bound<'_, PyDict>>(from, "response")? {
             Some(response) => Some(read_response(&response)?),
@@ -187,6 +188,7 @@ fn headers(from: &Bound<'_, PyDict>) -> PyResult<Pairs> {
     let Some(given) = from.get_item("headers")? else {
         return Ok(Vec::new());
     };
+    // Pairs keep repeated names and their order; a dictionary is shorter to write.
     let pairs: Vec<(Raw, Raw)> = match given.cast::<PyDict>() {
         Ok(named) => named.items().extract(),
         Err(_) => given.extract(),

@@ -10,15 +10,23 @@ from starfort.config.fields import Address, Model
 from starfort.config.paths import InputFile, PathPattern
 
 
-class Detectors(Model):
-    """Detection."""
+class QuestionSettings(Model):
+    """Queries that run again and again: which of them, and with which thresholds."""
 
     disabled: list[str] = []
-    """Names of detectors that do not run."""
+    """Names of those that do not run."""
     files: list[PathPattern] = []
-    """Own detectors: paths or globs of `.sql` files."""
+    """Your own ones: paths or globs of `.sql` files."""
     settings: dict[str, dict[str, float | int | str]] = {}
-    """Thresholds by detector name."""
+    """Thresholds, by the name of the detector or check."""
+
+
+class Detectors(QuestionSettings):
+    """Detectors, which look for abuse (docs/detectors.md)."""
+
+
+class Checks(QuestionSettings):
+    """Posture checks, which look for what is wrong with an API as it stands (docs/checks.md)."""
 
 
 class LogAlerts(Model):

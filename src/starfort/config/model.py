@@ -11,7 +11,7 @@ from pydantic import Field
 
 from starfort.config.apis import Api
 from starfort.config.connections import Connections
-from starfort.config.detection import AlertChannel, Detectors, LogAlerts
+from starfort.config.detection import AlertChannel, Checks, Detectors, LogAlerts
 from starfort.config.fields import Model, Name, Network
 from starfort.config.identity import Identity
 from starfort.config.limits import Limits
@@ -68,6 +68,8 @@ class Config(Model):
     """Policies, in order."""
     detectors: Detectors = Detectors()
     """Detection."""
+    checks: Checks = Checks()
+    """Posture checks."""
     alerts: list[AlertChannel] = [AlertChannel(log=LogAlerts())]
     """Where alerts go."""
     admin: Admin = Admin()

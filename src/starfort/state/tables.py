@@ -149,7 +149,7 @@ FINDINGS: Final = Table(
     Column("first_us", BigInteger, nullable=False),
     Column("last_us", BigInteger, nullable=False),
 )
-"""Posture findings that hold (`starfort.runtime.findings`)."""
+"""Posture findings that hold (`starfort.posture.kept`)."""
 
 CATALOGUE_ENDPOINTS: Final = Table(
     "catalogue_endpoints",

@@ -181,6 +181,7 @@ impl Matcher {
             .chain(&self.any_host)
             .filter(|mount| is_under(&mount.base_path).is_some())
             .map(|mount| mount.api)
+            // The first API of the configuration that fits, as Envoy's route table has it.
             .min()
     }
 }
@@ -307,6 +308,7 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn walk(&mut self, node: &Node, segments: &[&'a str]) -> Option<u32> {
         self.visits += 1;
+        // Backtracking over n templated levels could visit 2^n nodes; a path that needs so many belongs to no endpoint.
         if self.visits > MAX_VISITS {
             return None;
         }
@@ -320,6 +322,7 @@ impl<'a> Search<'a> {
         {
             return Some(found);
         }
+        // Only after the exact spelling: where both exist, a server that tells cases apart means the exact one.
         if self.any_case
             && let Some(found) = node
                 .in_any_case(segment)
@@ -327,6 +330,7 @@ impl<'a> Search<'a> {
         {
             return Some(found);
         }
+        // A parameter stands for something: `/users/` is not `/users/{id}`.
         if segment.is_empty() {
             return None;
         }
@@ -352,6 +356,7 @@ impl<'a> Search<'a> {
         };
         let found = of(self.method)
             .or_else(|| of("*"))
+            // HEAD asks for what GET would answer (RFC 9110, 9.3.2), and documents seldom list it.
             .or_else(|| (self.method == "HEAD").then(|| of("GET"))?);
         self.other_method |= found.is_none() && !node.methods.is_empty();
         found

@@ -130,6 +130,7 @@ impl Matcher {
         endpoints: &[Endpoint],
     ) -> Found {
         let strict = self.find(host, method, &target.path);
+        // Nearly every request: one reading, which is an endpoint's.
         if target.others.is_empty() && strict.endpoint.is_some() {
             return Found {
                 path: target.path,

@@ -18,6 +18,7 @@ pub fn parse(raw: &[u8], limits: &Limits, parameters: &mut Parameters) -> Anomal
     anomalies.insert_if(raw.len() > max, Anomaly::HeaderOverLimit);
     for pair in raw.get(..max).unwrap_or(raw).split(|b| *b == b';') {
         let pair = pair.trim_ascii();
+        // `a=1;; b=2` and a semicolon at the end are common, and mean nothing.
         if pair.is_empty() {
             continue;
         }

@@ -370,10 +370,12 @@ impl Parameters {
             anomalies.insert(over_limit);
             return anomalies;
         }
+        // Charged before anything is copied: what is over the budget costs nothing but the count.
         *budget -= 1;
         let kept = cut(name, MAX_NAME_BYTES);
         anomalies.insert_if(kept.len() < name.len(), Anomaly::ParameterNameOverLimit);
         let name_start = self.text.len();
+        // Name and value go straight into the one buffer: a string for each would be two allocations a parameter.
         self.text.push_str(kept);
         let value_start = self.text.len();
         write(&mut self.text);
@@ -436,8 +438,8 @@ impl Parameters {
     /// Forgets those of the body.
     pub(crate) fn forget_body(&mut self) {
         let of_body = |entry: &Entry| entry.location == Location::Body;
+        // The head is read before the body, so the body's parameters stand together at the end.
         let first = self.entries.iter().position(of_body);
-        // Those of the body come last, and their text too.
         if let Some(start) = first.and_then(|first| self.entries.get(first)) {
             self.text.truncate(start.name_start as usize);
         }

@@ -50,9 +50,11 @@ pub fn split<'a>(raw: &'a [u8], limits: &Limits) -> Target<'a> {
     let mut anomalies = Anomalies::NONE;
     anomalies.insert_if(raw.len() > max, Anomaly::UriOverLimit);
     let raw = without_authority(raw.get(..max).unwrap_or(raw));
+    // Envoy refuses a target with a fragment; the binding for Python can be given one.
     let raw = memchr::memchr(b'#', raw)
         .and_then(|hash| raw.get(..hash))
         .unwrap_or(raw);
+    // At the first `?` that came as such: servers divide before they decode.
     let (path, query) = match memchr::memchr(b'?', raw) {
         Some(mark) => (raw.get(..mark).unwrap_or(raw), raw.get(mark + 1..)),
         None => (raw, None),
@@ -101,9 +103,11 @@ pub fn normalize(raw: &[u8], limits: &Limits) -> NormalizedPath {
         others: Vec::new(),
         anomalies,
     };
+    // `OPTIONS *` asks the server itself (RFC 9110, 9.3.7).
     if raw == b"*" {
         return as_it_is("*");
     }
+    // The path of nearly every call: one look at each byte, and one copy.
     if is_plain(raw)
         && let Ok(path) = std::str::from_utf8(raw)
     {

@@ -142,6 +142,7 @@ impl Identities {
             identity.auth_seen.push("basic");
             identity.credential_hash = hash.of(&[authorization]);
         }
+        // In the order in which verified credentials count: each one looks whether an earlier one holds.
         self.jwt(&mut identity, offered, bearer, accepted);
         self.api_key(&mut identity, offered, bearer, hash);
         self.cookie(&mut identity, offered.parameters, hash);

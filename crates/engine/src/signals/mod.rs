@@ -172,6 +172,7 @@ impl SignalTable {
         passing: Passing,
     ) -> bool {
         let mut keyed = self.keyed.write();
+        // Under the write lock, so the count cannot change meanwhile.
         if self.count.load(Ordering::Relaxed) >= MAX_SIGNALS {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return false;
@@ -192,6 +193,7 @@ impl SignalTable {
                     expires_ns,
                     passing,
                 });
+                // Readers that see the count also see the entry: `is_empty` is asked without the lock.
                 self.count.fetch_add(1, Ordering::Release);
             }
         }
@@ -281,6 +283,7 @@ impl SignalTable {
             .filter(|(_, key)| !key.is_empty())
             .filter_map(|(key_type, key)| keyed.get(*key_type as usize)?.get(*key))
             .flatten()
+            // Expired entries are removed every few seconds; until then they must not apply.
             .filter(|entry| entry.expires_ns > now_ns);
         for entry in entries {
             match entry.passes(is_known, &draw) {

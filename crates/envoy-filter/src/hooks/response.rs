@@ -95,6 +95,7 @@ impl Filter {
                 (BodyStatus::Continue, Then::Nothing)
             }
             ResponseState::Collect(limit) => {
+                // Envoy holds the bytes; they are copied only when they lie in several pieces.
                 if !end && self.response_bytes <= limit as u64 {
                     return (BodyStatus::StopAndBuffer, Then::Nothing);
                 }
@@ -193,6 +194,7 @@ impl Filter {
                 if truncated || !complete {
                     // The rest would go out as it is.
                     metrics.responses_unmasked.increment();
+                    // The bundle says which matters more: that the response arrives, or that no value leaves unmasked.
                     if !engine.fail_open {
                         return self.fail_response();
                     }

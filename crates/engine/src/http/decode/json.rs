@@ -28,7 +28,7 @@ struct Walker<'t, F> {
 /// A key with other than letters, digits and `_-.$ ` in it is a text too, of the path `.key`. `sink` answers whether it
 /// takes more.
 pub(crate) fn leaves(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) -> bool {
-    // Read to its end before anything is told: half of an object is no JSON.
+    // The value is read to its end before anything is told: half an object is no JSON.
     if walk(value, |_, _| true).is_none() {
         return false;
     }
@@ -37,7 +37,7 @@ pub(crate) fn leaves(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) -
 }
 
 fn walk(value: &[u8], sink: impl FnMut(&[u8], &[u8]) -> bool) -> Option<()> {
-    // The last byte tells most texts that are none.
+    // Most texts that are no JSON show it by their last byte.
     match (value.first()?, value.last()?) {
         (b'{', b'}') | (b'[', b']') | (b'"', b'"') => {}
         _ => return None,

@@ -7,7 +7,7 @@ const MAX_BOUNDARY_BYTES: usize = 70;
 
 const NAME: &str = "boundary";
 
-/// Finds the boundary. What is odd about it is noted: servers differ about all of that.
+/// Finds the boundary. Whatever is odd about it is noted, because servers differ in what they make of it.
 ///
 /// # Arguments
 /// * `content_type` - the header's value.
@@ -64,6 +64,7 @@ fn value_of<'a>(value: &'a str, flags: &mut Flags) -> Result<(&'a str, &'a str),
 /// name. PHP looks for the word, also within a quoted value.
 fn declarations(content_type: &str) -> impl Iterator<Item = (&str, &str)> {
     let lower = content_type.to_ascii_lowercase();
+    // A content type has at most some 60 KiB (Envoy's limit of headers), and this is linear in it.
     let starts: Vec<usize> = lower.match_indices(NAME).map(|(at, _)| at).collect();
     starts.into_iter().filter_map(|at| {
         let (before, after) = (

@@ -6,7 +6,7 @@ use super::names::{Names, agree};
 use super::part::Flags;
 use crate::headers::lossy;
 
-/// Names of a field: its value is told under each, so there may not be many.
+/// Names of a field. Its value is told under each of them, so there may not be many.
 const MAX_NAMES: usize = 3;
 
 /// Names of a file.
@@ -62,8 +62,8 @@ impl Head {
         if is_form && dispositions > 0 && head.names.is_empty() {
             flags.complain("Multipart: Content-Disposition header missing name field.");
         }
-        // Go takes a part whose file name is empty for a field. Browsers call `blob` what a page makes itself, such as
-        // JSON that Spring reads as an argument.
+        // Go takes a part with an empty file name for a field. Browsers give the name `blob` to what a page makes itself,
+        // such as JSON that Spring reads as an argument.
         let is_nameless = |name: &Vec<u8>| name.is_empty() || name == b"blob";
         head.is_field = !file_name_is_plain || head.file_names.iter().all(is_nameless);
         head.names_differ = !agree(&head.names)
@@ -82,7 +82,7 @@ fn field_of(line: &[u8]) -> (&[u8], &[u8]) {
     (field.trim_ascii(), value.trim_ascii())
 }
 
-/// Whether a name is such that clients send it in an extended form only (urllib3 1 does).
+/// Whether a name is one that clients send in the extended form only (urllib3 1 does that for names outside of ASCII).
 fn needs_more_than_plain(names: &[Vec<u8>]) -> bool {
     let is_odd = |byte: &u8| !byte.is_ascii() || matches!(byte, b'"' | b'\\');
     names.is_empty() || names.iter().any(|name| name.iter().any(is_odd))
@@ -111,6 +111,7 @@ fn disposition(
         if rest.is_empty() {
             return;
         }
+        // A parameter without a value is passed over; servers differ in whether they refuse the part.
         let end = memchr::memchr2(b'=', b';', rest);
         let Some(equals) = end.filter(|at| rest.get(*at) == Some(&b'=')) else {
             flags.complain("Multipart: Invalid Content-Disposition header (-4).");
@@ -164,6 +165,8 @@ fn quoted<'v>(value: &'v [u8], flags: &mut Flags) -> (Vec<Vec<u8>>, &'v [u8]) {
                 rest = tail;
                 break;
             }
+            // Browsers escape quotes as `%22` (WHATWG HTML, 4.10.21.8); command-line tools and libraries use a
+            // backslash.
             [b'\\', b'"', tail @ ..] => {
                 shorter.get_or_insert_with(|| text.clone());
                 text.push(b'"');

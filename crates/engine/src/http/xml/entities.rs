@@ -115,8 +115,8 @@ impl Entities {
             return;
         }
         self.anomalies.insert(Anomaly::XmlEntity);
-        // What is still to be written, the next last: text, and how deep it is within references. A reference to nothing
-        // costs something too: there may be references to it without number.
+        // Texts that are still to be written, the next one last, each with how deep it is within references. An empty
+        // entity costs one unit too, or references to it could be repeated without end ("billion laughs").
         let mut pending: Vec<(&str, usize)> = Vec::new();
         let mut wanted = Some((name, 0));
         loop {
