@@ -56,6 +56,7 @@ class EndpointView:
         """A page of the endpoints that a filter lets through, with their traffic of the last day."""
         rows = [row for row in await asyncio.to_thread(self._summaries) if _matches(row, wanted)]
         traffic = await self._traffic()
+        # Traffic is added to all rows only when they are sorted by it, else only to those of the page.
         if wanted.sort in ("requests", "errors"):
             rows = [_with_traffic(row, traffic) for row in rows]
         rows.sort(key=_ORDER[wanted.sort])

@@ -9,16 +9,17 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from starfort.admin import audit
+from starfort.admin.accounts import find_user
 from starfort.admin.audit import Actor
 from starfort.admin.errors import ConflictError, InvalidError, NotFoundError
 from starfort.admin.roles import Principal, Role, lower
-from starfort.state.database import StateDatabase, now_ms
+from starfort.state.database import StateDatabase, now_ms, time_of
 from starfort.state.tables import ApiToken, User
 
 PREFIX = "sft_"
@@ -73,9 +74,7 @@ class Tokens:
         _check(name, expires, now)
         text = PREFIX + secrets.token_urlsafe(32)
         with self._database.begin() as session:
-            user = session.scalar(select(User).where(User.name == owner))
-            if user is None:
-                raise NotFoundError(f"there is no account {owner[:64]!r}")
+            user = find_user(session, owner)
             self._check_room(session, user, name)
             row = ApiToken(
                 user_id=user.id, name=name, sha256=_digest(text), hint=text[: len(PREFIX) + 4],
@@ -125,6 +124,7 @@ class Tokens:
 
     def find(self, text: str) -> Principal | None:
         """Who a token's text belongs to; `None` when it is unknown or expired."""
+        # Most wrong tokens are ended here, before the database is asked.
         if len(text) != _LENGTH or not text.startswith(PREFIX):
             return None
         now = now_ms()
@@ -132,8 +132,10 @@ class Tokens:
             row = session.scalar(select(ApiToken).where(ApiToken.sha256 == _digest(text)))
             if row is None or (row.expires_ms is not None and row.expires_ms <= now):
                 return None
+            # At most once a minute, since programs call many times a second.
             if row.used_ms is None or now - row.used_ms > _TOUCH_MS:
                 row.used_ms = now
+            # The owner's role is read at each use: a token loses rights in the moment its owner does.
             user = session.get_one(User, row.user_id)
             return Principal(name=user.name, role=lower(Role(row.role), Role(user.role)), via="token")
 
@@ -164,7 +166,7 @@ def _token(row: ApiToken, owner: str) -> Token:
         owner=owner,
         role=Role(row.role),
         hint=row.hint,
-        created=datetime.fromtimestamp(row.created_ms / 1000, UTC),
-        expires=datetime.fromtimestamp(row.expires_ms / 1000, UTC) if row.expires_ms is not None else None,
-        last_used=datetime.fromtimestamp(row.used_ms / 1000, UTC) if row.used_ms is not None else None,
+        created=time_of(row.created_ms),
+        expires=time_of(row.expires_ms) if row.expires_ms is not None else None,
+        last_used=time_of(row.used_ms) if row.used_ms is not None else None,
     )

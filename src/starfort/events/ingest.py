@@ -560,8 +560,7 @@ class Ingest:
         return dt.datetime.fromtimestamp(time.time() if oldest is None else min(oldest, time.time()), dt.UTC)
 
     def missing(self) -> list[tuple[dt.datetime, dt.datetime]]:
-        """Times before `seen_until` whose events still wait, since newer ones overtook them; begin, end in
-        UTC."""
+        """Times before `seen_until` whose events still wait, since newer ones overtook them."""
         return intervals([span for each in self.spool.waiting if each.overtaken for span in each.spans])
 
     def late(self) -> list[tuple[dt.datetime, dt.datetime]]:

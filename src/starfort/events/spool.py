@@ -2,8 +2,8 @@
 
 How nothing is lost or doubled, wherever a kill falls:
 
-1. A batch is appended to the open segment and synced to disk; then it is acknowledged. A record that was cut off was
-   not acknowledged, and its sender has it still.
+1. A batch is appended to the open segment and synced to disk; then it is acknowledged. A record that was cut
+   off was not acknowledged, and its sender still has it.
 2. A segment is sealed (never appended to again) and inserted whole, with its unique name as deduplication
    token. A kill during or after the insert leaves the file, and the next start inserts it again: the token
    makes that a no-op, in the table and in its rollups. What an overloaded ingest leaves out of a segment

@@ -1,5 +1,4 @@
-"""Checks that a batch is what docs/events.md says, before it is accepted: nothing broken reaches the
-spool."""
+"""Checks of a batch before it is accepted, so that nothing broken reaches the spool (docs/events.md)."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, event
@@ -19,6 +20,11 @@ from starfort.state.migrate import StateError, migrate
 def now_ms() -> int:
     """Unix milliseconds now."""
     return time.time_ns() // 1_000_000
+
+
+def time_of(milliseconds: int) -> datetime:
+    """The time, in UTC, of Unix milliseconds."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def open_state(path: Path, *, examine: bool = False) -> Engine:
