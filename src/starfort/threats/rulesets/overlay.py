@@ -93,10 +93,26 @@ def compile_rules(
     """
     sets = _wanted_sets(rules, rule_set_folder() if folder is None else folder)
     profile = load_profile(rules.profile)
-    sources: tuple[Path | Snippet, ...] = (
+    sources = _sources(rules, sets, profile, base, media_types=media_types, limits=limits or Limits())
+    adjust = adjusted(profile, frozenset(sets.files), sets.crs_version or "")
+
+    def everywhere(rule: Rule) -> Rule:
+        """The rule as the profile has it, and then with the places."""
+        return look_everywhere(adjust(rule))
+
+    compiled = _load(sources, (rules.profile, rules.places), everywhere if rules.places else adjust)
+    changing = tuple(file for file in compiled.files if not file.is_relative_to(BASE_RULES.parent))
+    return ConfiguredRules(compiled, tuple(sets.entries), changing)
+
+
+def _sources(  # noqa: PLR0913 (what a set of rules is made of)
+    rules: Rules, sets: _Sets, profile: Profile, base: Path, *, media_types: Sequence[str], limits: Limits
+) -> tuple[Path | Snippet, ...]:
+    """Everything that is read, in order: a rule sees what those before it set."""
+    return (
         BASE_RULES,
         *sets.setups,
-        Snippet("limits:", "\n".join(directives(limits or Limits()))),
+        Snippet("limits:", "\n".join(directives(limits))),
         Snippet("rules: (settings)", "\n".join([*settings(rules), *settings_of(profile, media_types)])),
         *_globbed(rules.before, base),
         *_own_rules(rules),
@@ -111,15 +127,6 @@ def compile_rules(
         *sets.profiled(profile, updates_of),
         *_globbed(rules.files, base),
     )
-    adjust = adjusted(profile, frozenset(sets.files), sets.crs_version or "")
-
-    def everywhere(rule: Rule) -> Rule:
-        """The rule as the profile has it, and then with the places."""
-        return look_everywhere(adjust(rule))
-
-    compiled = _load(sources, (rules.profile, rules.places), everywhere if rules.places else adjust)
-    changing = tuple(file for file in compiled.files if not file.is_relative_to(BASE_RULES.parent))
-    return ConfiguredRules(compiled, tuple(sets.entries), changing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,9 +65,8 @@ def parse_operator(
     if OPERATORS[name].note:
         notes.append(place.problem(f"@{name} has no effect", OPERATORS[name].note))
     if name in _DATASETS:
-        phrases = _dataset(name, value, argument, problems, datasets)
-    else:
-        phrases = _phrases(name, value, argument, named.start(3), problems)
+        return Operator(name, value, is_negated, _dataset(name, value, argument, problems, datasets))
+    phrases = _phrases(name, value, argument, named.start(3), problems)
     return Operator(name, value, is_negated, phrases)
 
 

@@ -138,11 +138,8 @@ fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
     facts.set(V::RequestProtocol, request.protocol);
     let raw = facts.store(request.uri);
     facts.set_span(V::RequestUriRaw, raw);
-    let line = facts.store_with(|pool| {
-        for part in [request.method, b" ", request.uri, b" ", request.protocol] {
-            pool.extend_from_slice(part);
-        }
-    });
+    let parts = [request.method, b" ", request.uri, b" ", request.protocol];
+    let line = facts.store_with(|pool| parts.iter().for_each(|part| pool.extend_from_slice(part)));
     facts.set_span(V::RequestLine, line);
     let start = path_start(request.uri);
     // A fragment is no part of a request (RFC 9112, 3.2); Envoy refuses targets with one. `REQUEST_URI_RAW` has it.

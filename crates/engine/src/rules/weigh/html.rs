@@ -257,15 +257,20 @@ fn tag_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>) -> bool {
     if attributes.any(|(name, value)| attribute_runs(name, value)) {
         return true;
     }
-    let is_document = kind == ContentKind::Html;
     let name = local_name(tag.name);
     if is_script_name(name) {
         return script_tag_runs(text, tag);
     }
-    if name.len() > MAX_NAME {
-        return false;
-    }
-    match name.to_ascii_lowercase().as_slice() {
+    name.len() <= MAX_NAME && element_runs(kind, text, tag, &name.to_ascii_lowercase())
+}
+
+/// Whether an element other than `script` runs script, or loads what does.
+///
+/// # Arguments
+/// * `name` - of the element, lower case.
+fn element_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>, name: &[u8]) -> bool {
+    let is_document = kind == ContentKind::Html;
+    match name {
         b"iframe" | b"frame" => {
             tag.has(b"src") && !(is_document && tag.is_secure(b"src")) || tag.has(b"srcdoc")
         }
