@@ -41,7 +41,7 @@ def explain(
         [
             ("rule", str(words.id)),
             ("message", words.message),
-            ("file", words.place),
+            ("file", words.location),
             ("severity", words.severity),
             ("paranoia", "" if words.paranoia is None else str(words.paranoia)),
             ("score", words.score),

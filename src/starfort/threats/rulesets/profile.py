@@ -245,7 +245,7 @@ def adjusted(profile: Profile, files: Collection[Path], version: str) -> Callabl
     exclusions = [one for one in profile.exclusions if one.where is None and _needed(one, version)]
 
     def adjust(rule: Rule) -> Rule:
-        if rule.place.file not in files:
+        if rule.location.file not in files:
             return rule
         dropped = {
             target

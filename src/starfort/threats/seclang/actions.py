@@ -73,14 +73,14 @@ def parse_actions(
     """
     found: list[RuleAction] = []
     for name, value, offset in _split(argument.text):
-        place = argument.place(offset)
+        location = argument.location(offset)
         if value is None:
-            problems.append(place.problem(f"the quote in {name} is never closed", "close it with '"))
+            problems.append(location.problem(f"the quote in {name} is never closed", "close it with '"))
             continue
         try:
-            action = _action(name, value, place, notes)
+            action = _action(name, value, location, notes)
         except ActionError as error:
-            problems.append(place.problem(str(error), error.fix))
+            problems.append(location.problem(str(error), error.fix))
         else:
             if action is not None:
                 found.append(action)
@@ -134,7 +134,9 @@ def _unquote(value: str) -> str:
     return value.replace("\\'", "'")
 
 
-def _action(written: str, value: str, place: SourceLocation, notes: list[ConfigProblem]) -> RuleAction | None:
+def _action(
+    written: str, value: str, location: SourceLocation, notes: list[ConfigProblem]
+) -> RuleAction | None:
     name = _BY_LOWER.get(written.lower())
     if name is None:
         raise ActionError(f"unknown action {written}", suggestion(written, ACTIONS))
@@ -148,16 +150,16 @@ def _action(written: str, value: str, place: SourceLocation, notes: list[ConfigP
         raise ActionError(f"{name} needs a value", f"write {name}:…")
     checked = _CHECKS[name](value) if name in _CHECKS else value
     if entry.note:
-        notes.append(place.problem(f"{name} has no effect", entry.note))
+        notes.append(location.problem(f"{name} has no effect", entry.note))
         return None
     if name == "ctl" and CTLS[checked.partition("=")[0]].note:
         notes.append(
-            place.problem(
+            location.problem(
                 f"ctl:{checked.partition('=')[0]} has no effect", CTLS[checked.partition("=")[0]].note
             )
         )
         return None
-    return RuleAction(name, checked, place)
+    return RuleAction(name, checked, location)
 
 
 def _identifier(value: str) -> str:

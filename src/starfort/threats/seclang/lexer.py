@@ -130,7 +130,7 @@ def _statement(line: _Line, file: Path, problems: list[ConfigProblem]) -> Statem
         offset = end
     if not words:
         return None
-    return Statement(words[0].text, tuple(words[1:]), words[0].place(), line.text, broken)
+    return Statement(words[0].text, tuple(words[1:]), words[0].location(), line.text, broken)
 
 
 def _skip_blanks(text: str, offset: int) -> int:

@@ -54,7 +54,7 @@ def apply(settings: Settings, spec: EngineSpec, problems: list[ConfigProblem]) -
     try:
         return replace(settings, **_READERS[spec.name](spec, settings))
     except ValueError as error:
-        problems.append(spec.place.problem(f"{spec.name} {' '.join(spec.values)[:60]}: {error}"))
+        problems.append(spec.location.problem(f"{spec.name} {' '.join(spec.values)[:60]}: {error}"))
         return settings
 
 
@@ -99,7 +99,7 @@ def _unicode_map(spec: EngineSpec, _: Settings) -> dict[str, Any]:
     if len(words) != 2:  # noqa: PLR2004 - file, page
         raise ValueError("write the file and the number of a code page, such as unicode.mapping 20127")
     name, page = words
-    path = spec.place.file.parent / name
+    path = spec.location.file.parent / name
     try:
         if path.stat().st_size > MAX_MAP_BYTES:
             raise ValueError(f"{path} is larger than {MAX_MAP_BYTES >> 20} MiB")

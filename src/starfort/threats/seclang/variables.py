@@ -35,10 +35,10 @@ def parse_variables(
             if variable is not None:
                 found.append(variable)
         elif argument.text.strip(separators):
-            problems.append(argument.place(offset).problem("a target is missing between two separators"))
+            problems.append(argument.location(offset).problem("a target is missing between two separators"))
         offset += len(piece) + 1
     if not argument.text.strip(separators + " "):
-        problems.append(argument.place().problem("a rule needs a target", "name a variable, such as ARGS"))
+        problems.append(argument.location().problem("a rule needs a target", "name a variable, such as ARGS"))
     return tuple(found)
 
 
@@ -67,7 +67,7 @@ def _variable(
     piece: str, argument: Argument, offset: int, problems: list[ConfigProblem], *, whole_xml: bool
 ) -> Variable | None:
     text = piece.strip()
-    place = argument.place(offset + piece.index(text[0]))
+    location = argument.location(offset + piece.index(text[0]))
     sign = text[0] if text[0] in "!&" else ""
     written = text[len(sign) :].strip()
     # Members of what rules set may be written as in macros: `TX.name`.
@@ -76,7 +76,7 @@ def _variable(
     name = VARIABLE_ALIASES.get(name.upper(), name.upper())
     selector = _selector(name, member) if colon else None
     if wrong := _wrong(name, selector, whole_too=bool(sign) or whole_xml):
-        problems.append(place.problem(*wrong))
+        problems.append(location.problem(*wrong))
         return None
     return Variable(name, selector, count=sign == "&", exclude=sign == "!")
 
