@@ -143,6 +143,7 @@ fn look(hir: &Hir) -> Known {
                     }),
                     any: None,
                 },
+                // What may be missing is required of nothing.
                 (0, _) => Known {
                     exact: None,
                     any: None,
@@ -186,6 +187,7 @@ fn concat(parts: &[Hir]) -> Known {
         let known = best(part);
         any = better(any.take(), known.any);
         let joined = known.exact.as_ref().and_then(|exact| {
+            // Alternatives multiply; beyond this many the run ends and a new one begins.
             let fits =
                 run.len() * exact.len() <= 128 && run.iter().all(|one| one.len() <= MAX_LENGTH);
             fits.then(|| cross(&run, exact))

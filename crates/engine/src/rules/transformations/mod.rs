@@ -228,6 +228,7 @@ pub(crate) fn reach(transformation: Transformation, from: Reach) -> Reach {
         | T::RemoveComments
         | T::ReplaceComments
         | T::ReplaceNulls => with(b" "),
+        // A plus becomes a blank; without a `%` nothing else can come of it.
         T::UrlDecode | T::UrlDecodeUni if !from.bytes.contains(b'%') => with(b" "),
         T::UrlDecode
         | T::UrlDecodeUni

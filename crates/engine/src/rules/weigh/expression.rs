@@ -17,6 +17,7 @@ pub(super) fn is_php(kind: ContentKind, value: &[u8]) -> bool {
         kind,
         ContentKind::Code | ContentKind::Query | ContentKind::Pattern
     );
+    // In code too: an object that is unserialised runs wherever it stands.
     if is_serialized(value) {
         return true;
     }
@@ -104,6 +105,7 @@ fn php_call(text: &[u8], place: usize) -> Option<usize> {
         let comment = rest.get(..rest.len().min(MAX_EXPRESSION)).unwrap_or(rest);
         end = memchr::memmem::find(comment, b"*/").map_or(end, |length| end + length + 2);
     }
+    // `'system'(…)` and `(system)(…)` are calls since PHP 7.
     while matches!(at(text, end), b'"' | b'\'' | b')') {
         end += 1;
     }
@@ -207,6 +209,7 @@ fn interpolates(kind: ContentKind, value: &[u8]) -> bool {
 /// Objects as `serialize` writes them.
 fn is_serialized(value: &[u8]) -> bool {
     memchr::memmem::find_iter(value, b":\"").any(|colon| {
+        // `O:8:"`: the length has few digits, so looking back a little is enough.
         let head = value
             .get(colon.saturating_sub(24)..colon)
             .unwrap_or_default();

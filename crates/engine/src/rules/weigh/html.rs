@@ -34,6 +34,7 @@ pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
     if at_start_is_script(kind, value) || in_markup(kind, value) || script::runs(kind, value) {
         return true;
     }
+    // A regular expression or a statement escapes what it looks for.
     if kind == ContentKind::Pattern || kind == ContentKind::Query {
         return false;
     }
@@ -98,6 +99,7 @@ fn is_script_address(address: &[u8]) -> bool {
     let mut head = [0_u8; 32];
     let mut length = 0;
     let mut leading = true;
+    // White space in a scheme does not count (WHATWG URL, 4.4), and attackers put much of it there.
     for byte in address.iter().take(256) {
         leading &= *byte <= b' ';
         if leading || matches!(byte, 0 | b'\t' | b'\n' | b'\r') {
@@ -170,6 +172,7 @@ fn tag<'v>(text: &'v [u8], start: usize, read: &mut usize) -> Option<Tag<'v>> {
         found.attributes.push(attribute);
         place = behind;
     }
+    // Sixteen for each tag, so that a value of many `<a` is not read for nothing.
     *read = read.saturating_add(place.saturating_sub(start) + 16);
     found.end = place.min(text.len());
     Some(found)
@@ -239,6 +242,7 @@ fn has_running_tag(kind: ContentKind, value: &[u8], code: &Code) -> bool {
         let Some(tag) = tag(value, start, &mut read) else {
             continue;
         };
+        // What is in these elements is read as well, for each tag anew.
         if is_script_name(local_name(tag.name)) || begins(tag.name, b"style") {
             read = read.saturating_add(MAX_ELEMENT / 4);
         }
@@ -446,6 +450,7 @@ fn without_comments(style: &[u8]) -> Cow<'_, [u8]> {
 
 /// A quote, and then a handler: `" onmouseover=…`.
 fn has_handler_behind_quote(value: &[u8], code: &Code) -> bool {
+    // Internet Explorer took a backtick for a quote.
     for quote in memchr::memchr3_iter(b'"', b'\'', b'`', value) {
         let mut place = quote + 1;
         while is_blank(at(value, place)) || matches!(at(value, place), b'/' | b'>') {
@@ -500,6 +505,7 @@ fn has_markdown_script(value: &[u8], code: &Code) -> bool {
         let start = place + found + 2;
         place = start;
         let first = at(value, start).to_ascii_lowercase();
+        // Only what a script's scheme can begin with is decoded; most links begin with `h` or `/`.
         if !(matches!(first, b'j' | b'v' | b'l' | b'd' | b'&' | b'%' | b'<') || first <= b' ') {
             continue;
         }

@@ -99,6 +99,7 @@ pub(crate) fn counts(classes: Classes, field: Field, value: &[u8]) -> bool {
         return true;
     }
     if field.is_document {
+        // The document's own quotes would end strings everywhere. Its parts are weighed with theirs.
         let plain: Vec<u8> = value
             .iter()
             .map(|byte| if *byte == b'"' { b' ' } else { *byte })
@@ -115,6 +116,7 @@ pub(crate) fn counts(classes: Classes, field: Field, value: &[u8]) -> bool {
 
 fn breaks_out(classes: Classes, field: Field, value: &[u8]) -> bool {
     let kind = field.kind;
+    // Cheap questions first: most values that people write have prose, and most that do not are no content at all.
     is_bare(field, value)
         || (classes.has(Classes::PATH) && path::leads_out(value))
         || (classes.has(Classes::ADDRESS) && path::is_address(value))

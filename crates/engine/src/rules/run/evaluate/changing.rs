@@ -45,6 +45,7 @@ pub(super) fn record_key<'s>(
     collection: Collection,
 ) -> Option<Cow<'s, [u8]>> {
     let key = key_of(state, collection)?;
+    // An address is the same whichever application sees it.
     if !matches!(collection, Collection::Session | Collection::User) {
         return Some(Cow::Borrowed(key));
     }
@@ -240,6 +241,7 @@ fn push_variable(
         }
         return;
     }
+    // A text names one value, so the target is made here rather than for each text when rules load.
     let target = CompiledTarget {
         variable,
         source,

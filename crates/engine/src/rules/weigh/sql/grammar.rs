@@ -40,6 +40,7 @@ impl Reader<'_, '_> {
         let mut closes = 0;
         while self.takes_token(Token::Close) {
             closes += 1;
+            // Nobody closes so many; a value of parentheses must not keep the reader busy.
             if closes > 16 {
                 return false;
             }
@@ -358,6 +359,7 @@ impl Reader<'_, '_> {
     /// Another statement behind `;`.
     fn is_statement(&mut self) -> bool {
         let mut again = 0;
+        // `;;` is an empty statement.
         while self.takes_token(Token::Semicolon) && again < 16 {
             again += 1;
         }
@@ -501,6 +503,7 @@ impl Reader<'_, '_> {
 
     /// Whether another condition or clause follows.
     fn is_joined(&mut self) -> bool {
+        // Only looks: the caller reads on from here.
         let place = self.place;
         let token = self.next();
         let joins = match token {
@@ -530,6 +533,7 @@ impl Reader<'_, '_> {
         else {
             return false;
         };
+        // How long the mark of the comment is: `--`, `#`, `/*`, `--+`.
         let rest = from(self.text, skip_blank(self.text, place));
         let mark = rest
             .iter()
@@ -576,6 +580,7 @@ impl Reader<'_, '_> {
         let open = right == (Token::Text { closed: false });
         if open {
             let rest = trim(from(self.text, place));
+            // Longer values are sentences with a quote in them.
             return is_one_token(rest) && rest.len() <= 24 && self.text.len() <= 64;
         }
         is_literal(right) && (self.is_end() || self.is_joined())
