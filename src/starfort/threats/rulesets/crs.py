@@ -121,6 +121,7 @@ def _digest(file: Path) -> str:
 
 def _select(files: Mapping[PurePosixPath, bytes]) -> dict[PurePosixPath, bytes]:
     """`setup.conf`, `rules/*` and the licence, wherever they stand in what was given."""
+    # Packages put CRS into a folder of their own; the one nearest to the root is meant.
     anchors = sorted((path for path in files if path.name == _ANCHOR), key=lambda path: len(path.parts))
     if not anchors:
         raise InstallError(f"no CRS in it: {_ANCHOR} is missing", "give a release of CRS 3.3 or later")
@@ -217,6 +218,7 @@ def _download(client: httpx.Client, address: str) -> bytes:
             answer.raise_for_status()
             for chunk in answer.iter_bytes():
                 content += chunk
+                # While it comes: the length that a server states may be false.
                 if len(content) > MAX_ARCHIVE_BYTES:
                     raise InstallError(f"{address} has more than {MAX_ARCHIVE_BYTES >> 20} MiB")
     except httpx.HTTPError as error:
@@ -235,6 +237,7 @@ def _check_signature(gpg: str, archive: Path, signature: Path, key_home: Path | 
         check=False,
         timeout=DOWNLOAD_TIMEOUT_S,
     )
+    # The status lines are for programs; the other output is translated and changes.
     lines = checked.stdout.decode(errors="replace").splitlines()
     if any(line.startswith("[GNUPG:] NO_PUBKEY") for line in lines):
         raise InstallError(
@@ -246,7 +249,8 @@ def _check_signature(gpg: str, archive: Path, signature: Path, key_home: Path | 
             "the key that CRS signs with has expired or was revoked, as far as gpg knows",
             f"gpg --recv-keys {KEY_FINGERPRINT} brings its present state; else do not use the file",
         )
-    # the last word of VALIDSIG is the primary key (GnuPG, doc/DETAILS)
+    # The last word of VALIDSIG is the primary key (GnuPG, doc/DETAILS): releases are signed with a subkey
+    # of it.
     primary = {line.split()[-1] for line in lines if line.startswith("[GNUPG:] VALIDSIG ")}
     good = any(line.startswith("[GNUPG:] GOODSIG ") for line in lines)
     if checked.returncode or not good or primary != {KEY_FINGERPRINT}:

@@ -182,15 +182,17 @@ def _load(
     sources: tuple[Path | Snippet, ...], choice: _Choice, adjust: Callable[[Rule], Rule]
 ) -> CompiledRules:
     """`load_rules`, or what it gave last when neither sources nor files changed since."""
+    # A reload that changes a policy should not read and compile 700 rules.
     for known, known_choice, stamps, compiled in _last:
         if known == sources and known_choice == choice and stamps == _stamps(compiled.files):
             return compiled
+    # Before reading: what changes from here on is newer than the stamps.
     started_ns = time.time_ns()
     compiled = load_rules(sources, adjust)
-    # what a profile says of rules that this version of CRS does not have is no news to anyone
+    # A profile may name rules that this version of CRS does not have; nobody has to know.
     compiled = replace(compiled, notes=tuple(note for note in compiled.notes if note.file != Path(PROFILE)))
     stamps = _stamps(compiled.files)
-    # a file that changed while it was read may have been read before the change
+    # A file that changed while it was read may have been read before the change, so nothing is kept.
     if all(changed_ns < started_ns for changed_ns, _ in stamps):
         _last[:] = [(sources, choice, stamps, compiled)]
     return compiled
@@ -247,7 +249,8 @@ def settings(rules: Rules) -> Iterator[str]:
     yield _action(SETTINGS_ID, [f"setvar:tx.{name}={value}" for name, value in values.items()])
     for number, scope in enumerate(rules.scopes):
         yield _guarded(SCOPES_ID + number, scope, _scope_actions(scope), stricter=_is_stricter(scope, rules))
-    # what rules compare with when no rule set sets it; CRS takes the blocking level where nothing is said
+    # Rules compare with this level also where no rule set sets it. CRS takes the blocking level when
+    # nothing is said.
     yield (
         f'SecRule &TX:detection_paranoia_level "@eq 0" "id:{SETTINGS_ID + 1},phase:1,pass,nolog,t:none,'
         "setvar:'tx.detection_paranoia_level=%{tx.blocking_paranoia_level}'\""
@@ -308,6 +311,8 @@ def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
     A match adds the whole threshold to the score, so that whatever acts on scores acts on it.
     """
     for number, patch in enumerate(listed):
+        # Arguments, the body and the text of XML: without a parameter, a patch does not say where the hole
+        # is.
         targets = "|".join(targets_of(patch.parameter)) or "ARGS|ARGS_NAMES|REQUEST_BODY|XML:/*"
         pattern = patch.pattern.replace('"', '\\"')
         links = [
@@ -315,6 +320,7 @@ def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
             (f'{targets} "@rx {pattern}"', ["t:none", "t:urlDecodeUni"]),
             *_until(patch.expires),
         ]
+        # At the last link, so that only a match of the whole chain scores.
         test, own = links[-1]
         score = "setvar:'tx.inbound_anomaly_score_pl1=+%{tx.inbound_anomaly_score_threshold}'"
         links[-1] = (test, [*own, score])
@@ -344,9 +350,11 @@ def _where(placed: _Placed, *, stricter: bool) -> list[tuple[str, list[str]]]:
         links.append((f'{_every("api", stricter=stricter)} "@streq {placed.api}"', ["t:none"]))
     if placed.endpoint is not None:
         method, _, path = placed.endpoint.partition(" ")
+        # A pattern, for the method may be any.
         pattern = ("[A-Z]+" if method == "*" else method) + " " + re.escape(path)
         quoted = pattern.replace('"', '\\"')
         links.append((f'{_every("endpoint", stricter=stricter)} "@rx ^{quoted}$"', ["t:none"]))
+    # What exempts must not depend on which of two servers reads the path: then there is no exemption.
     if links and not stricter:
         links.append(('&TX:starfort_endpoint_2 "@eq 0"', ["t:none"]))
     return links

@@ -53,7 +53,9 @@ def encode(resolved: Resolved, problems: list[ConfigProblem]) -> bytes:
     """
     encoder = _Encoder(RuleIndex(resolved.rules), problems)
     rules = [encoder.rule(rule) for rule in resolved.rules]
+    # Only now, for a rule may ask for what any earlier one matched.
     reads_earlier = note_readers(rules)
+    # What is wrong as SecLang is told first: the engine would say the same in other words.
     if not problems:
         problems += _refusals(resolved.rules, rules)
     packed: bytes = msgpack.packb(
@@ -136,9 +138,11 @@ class _Encoder:
         operator = link.operator
         if operator is None:
             return {"kind": "unconditionalMatch", "argument": [], "phrases": []}
+        # MessagePack has text and bytes; lists of phrases are text, and those of CRS are all UTF-8.
         phrases = [phrase.decode("utf-8", "replace") for phrase in operator.phrases]
         if operator.name == "pm":
             phrases = operator.argument.split()
+        # The argument of these operators is the name of the file, which the engine has no use for.
         argument = () if operator.phrases else self._argument(operator, link)
         return {
             "kind": _OPERATORS.get(operator.name, operator.name),

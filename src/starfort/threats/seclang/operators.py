@@ -47,6 +47,7 @@ def parse_operator(
     """
     text = argument.text
     named = _OPERATOR.fullmatch(text)
+    # A pattern may begin with `!`, which then negates; `@` alone names nothing.
     if named is None:
         negated = text.startswith("!")
         return Operator("rx", text[1:].lstrip(" \t") if negated else text, negated)
@@ -89,6 +90,7 @@ def _dataset(
     problems: list[ConfigProblem],
     datasets: Mapping[str, tuple[bytes, ...]],
 ) -> tuple[bytes, ...]:
+    # Data sets hold for the rules behind them, so `datasets` has those that were read so far.
     records = datasets.get(value)
     if records is None:
         fix = f"put SecDataset {value[:40]} before the rule"
@@ -149,6 +151,7 @@ def _read_files(value: str, argument: Argument, offset: int, problems: list[Conf
     for name in value.split():
         file = argument.file.parent / name
         location = argument.location(offset + value.index(name))
+        # ModSecurity fetches them at each start: rules would depend on a server, and on who answers for it.
         if name.startswith(("http://", "https://")):
             problems.append(
                 location.problem("files are not fetched", "download it, pin it, and name the file")
@@ -174,4 +177,5 @@ def _read_files(value: str, argument: Argument, offset: int, problems: list[Conf
 def phrases_of(content: bytes) -> list[bytes]:
     """Lines of a phrase file: no comments (`#` first), no blanks around, no empty ones, each once."""
     lines = (line.strip() for line in content.splitlines())
+    # In order and without doubles, so that the same file gives the same bundle.
     return list(dict.fromkeys(line for line in lines if line and not line.startswith(b"#")))

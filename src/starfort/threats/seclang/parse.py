@@ -89,6 +89,7 @@ def parse_sources(sources: Sequence[Path | Snippet]) -> Parsed:
         if isinstance(source, Snippet):
             parser.text(source.text, Path(source.name), 0)
         elif source.is_dir():
+            # By name, as Apache and ModSecurity read folders: CRS numbers its files for it.
             found = sorted(source.glob("*.conf"))
             if not found:
                 parser.parsed.problems.append(ConfigProblem(source, 0, 0, "has no *.conf files"))
@@ -107,6 +108,7 @@ class _Parser:
     def file(self, path: Path, depth: int, asked: Argument | None = None) -> None:
         """Read one file; `asked` is the argument of the `Include` that names it."""
         parsed = self.parsed
+        # Checked before reading: files that include each other must not be read without end.
         if len(parsed.files) >= MAX_FILES:
             parsed.problems.append(ConfigProblem(path, 0, 0, f"more than {MAX_FILES} files are included"))
             return
@@ -143,6 +145,8 @@ class _Parser:
             self._statement(statement, depth)
 
     def _statement(self, statement: Statement, depth: int) -> None:
+        # A rule that cannot be read leaves a stand-in, else one typing error would make each chain behind
+        # it wrong.
         before = len(self.parsed.problems)
         items = len(self.parsed.items)
         self._read(statement, depth)
@@ -152,6 +156,7 @@ class _Parser:
 
     def _is_rule(self, name: str) -> bool:
         """Whether a directive makes a link of a chain, or is mistyped for one that does."""
+        # `SecRul` is meant as a rule; a chain that runs through it should not be told as broken too.
         known = name.lower() in self._directives
         return name.lower() in _RULES or (
             not known and bool(difflib.get_close_matches(name.lower(), _RULES, 1, 0.8))
@@ -207,6 +212,8 @@ class _Parser:
             problem(argument.location().problem(f"includes are nested more than {MAX_INCLUDE_DEPTH} deep"))
             return
         pattern = Path(argument.text)
+        # A pattern that matches nothing is an error for `Include`; a name that is not there is told by
+        # reading it.
         if re.search(r"[*?\[]", argument.text):
             folder = Path(pattern.anchor) if pattern.is_absolute() else argument.file.parent
             relative = pattern.relative_to(pattern.anchor) if pattern.is_absolute() else pattern
@@ -270,6 +277,7 @@ def _rule(statement: Statement, parsed: Parsed) -> Item | None:
         if len(statement.arguments) == 3  # noqa: PLR2004 - targets, operator, actions
         else ()
     )
+    # Data files are watched like rule files, so that a change of one brings a reload.
     if operator is not None and operator.phrases and operator.name.endswith("FromFile"):
         parsed.files += [statement.location.file.parent / name for name in operator.argument.split()]
     rule = RuleSpec(variables, operator, actions, statement.location)
@@ -296,6 +304,7 @@ _NOT_DEFAULT = frozenset(
 
 def _default_action(statement: Statement, parsed: Parsed) -> Item | None:
     actions = parse_actions(statement.arguments[0], parsed.problems, parsed.notes)
+    # In a default list `block` would mean itself.
     disruptive = any(action.name in DISRUPTIVE and action.name != "block" for action in actions)
     for action in actions:
         # `block` means what the other disruptive action of the list says.
@@ -333,6 +342,8 @@ def _selection(
         return RemovalSpec(by, ranges, "", statement.location)
     pattern = arguments[0].text
     try:
+        # Removals are applied here, so Python's patterns decide. Tags and messages need nothing that
+        # differs from PCRE.
         re.compile(pattern)
     except re.error as error:
         what = f"{pattern[:60]!r} is no regular expression: {error.msg}"

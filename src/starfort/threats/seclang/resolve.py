@@ -130,6 +130,7 @@ def resolve(items: Iterable[Item], problems: list[ConfigProblem], notes: list[Co
         problems: what is wrong is added here.
         notes: what is odd but harmless is added here.
     """
+    # Read several times: directives, chains, updates and removals each have their own order.
     items = list(items)
     resolved = Resolved()
     for item in items:
@@ -138,6 +139,7 @@ def resolve(items: Iterable[Item], problems: list[ConfigProblem], notes: list[Co
         elif isinstance(item, EngineSpec):
             resolved.settings = apply(resolved.settings, item, problems)
     sequence = _chains(items, problems)
+    # Before removals: two rules of one id are an error even if both are taken out.
     _unique(sequence, problems)
     chains = [entry for entry in sequence if isinstance(entry, _Chain)]
     for item in items:
@@ -145,6 +147,7 @@ def resolve(items: Iterable[Item], problems: list[ConfigProblem], notes: list[Co
             _update_targets(item, chains, notes)
         elif isinstance(item, ActionUpdateSpec):
             _update_actions(item, chains, problems, notes)
+    # Last: a removal by tag or message sees what updates made of the rules.
     removed = {
         id(chain)
         for item in items
@@ -163,6 +166,7 @@ def _chains(items: Sequence[Item], problems: list[ConfigProblem]) -> list[_Chain
     for item in items:
         if isinstance(item, DefaultActionSpec):
             phase = next(int(action.argument) for action in reversed(item.actions) if action.name == "phase")
+            # A later `SecDefaultAction` of a phase holds for the rules behind it, and not for those before.
             defaults[phase] = item.actions
         elif isinstance(item, RuleSpec):
             if open_chain is None:
@@ -172,6 +176,7 @@ def _chains(items: Sequence[Item], problems: list[ConfigProblem]) -> list[_Chain
             else:
                 open_chain.links.append(item)
                 _check_link(item, open_chain, problems)
+            # The next rule begins a chain of its own.
             if not item.has("chain"):
                 open_chain = None
         elif isinstance(item, MarkerSpec):
@@ -248,6 +253,7 @@ def _update_targets(item: TargetUpdateSpec, chains: Sequence[_Chain], notes: lis
     for chain in _selected(item.selection, chains, notes):
         starter = chain.links[0]
         kept = tuple(variable for variable in starter.variables if variable not in item.replaced)
+        # An update that replaces targets does nothing to a rule that has none of them.
         if item.replaced and len(kept) == len(starter.variables):
             continue
         wanted = tuple(one for variable in item.variables for one in _with_names(variable))
@@ -290,6 +296,7 @@ def _update_actions(
             )
             continue
         old = chain.links[item.link]
+        # Actions that may stand several times are added; the others take the place of what was there.
         new = {action.name for action in item.actions}
         replaced = (
             (new - _MANY) | (DISRUPTIVE if new & DISRUPTIVE else set()) | (_LOGS if new & _LOGS else set())
@@ -301,6 +308,7 @@ def _update_actions(
 
 
 def _build(sequence: Sequence[_Chain | MarkerSpec], problems: list[ConfigProblem]) -> Iterable[Rule]:
+    # Two passes, for a rule may skip to a marker that stands behind it.
     index = 0
     markers: dict[str, list[int]] = {}
     for entry in sequence:
@@ -362,6 +370,7 @@ def _status(chain: _Chain) -> str | None:
 
 def _disruptive(chain: _Chain) -> RuleAction:
     """The last disruptive action, `block` as the default action says; none is `pass`."""
+    # `pass`: a rule that says nothing asks for nothing.
     default = next(
         (action for action in reversed(chain.defaults) if action.name in DISRUPTIVE),
         RuleAction("pass", "", chain.links[0].location),
@@ -387,6 +396,7 @@ def _skip_to(
     name = starter.value("skipAfter")
     if name is None:
         return None
+    # Only forwards: a rule must not run twice for a request.
     target = next((index for index in markers.get(name, ()) if index >= position), None)
     if target is None:
         location = next(action.location for action in starter.actions if action.name == "skipAfter")
@@ -422,6 +432,7 @@ def _transformations(spec: RuleSpec, defaults: tuple[RuleAction, ...]) -> tuple[
     names: list[str] = []
     for action in (*defaults, *spec.actions):
         if action.name == "t":
+            # `t:none` forgets what the default action asked for.
             names = [] if action.argument == "none" else [*names, action.argument]
     return tuple(names)
 

@@ -89,6 +89,7 @@ def _separator(spec: EngineSpec, _: Settings) -> dict[str, Any]:
 
 
 def _mime_types(spec: EngineSpec, _: Settings) -> dict[str, Any]:
+    # `(null)` is how ModSecurity writes a response without a type.
     types = [word.lower() for value in spec.values for word in value.split()]
     return {"response_body_mime_types": tuple("" if word == "(null)" else word for word in types)}
 
@@ -103,6 +104,7 @@ def _unicode_map(spec: EngineSpec, _: Settings) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_MAP_BYTES:
             raise ValueError(f"{path} is larger than {MAX_MAP_BYTES >> 20} MiB")
+        # Only numbers are read, so it does not matter in which encoding the names of the pages are.
         text = path.read_text(encoding="latin-1")
     except OSError as error:
         raise ValueError(
@@ -120,6 +122,7 @@ def read_unicode_map(text: str, page: str, path: Path) -> tuple[tuple[int, int],
     Raises:
         ValueError: the page is not in it.
     """
+    # The last pair of a code point counts.
     pairs: dict[int, int] = {}
     inside = found = False
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
@@ -132,6 +135,7 @@ def read_unicode_map(text: str, page: str, path: Path) -> tuple[tuple[int, int],
             found = found or inside
     if not found:
         raise ValueError(f"{path} has no code page {page}")
+    # Sorted, for the engine searches by halves.
     return tuple(sorted(pairs.items()))
 
 

@@ -292,7 +292,7 @@ impl Inspection {
 
     /// Phase 2, over what was read.
     pub(crate) fn run_request_body(&mut self, environment: Environment<'_>) {
-        // Rules see an error, and CRS scores it: a request that is not looked at as a whole must not look clean.
+        // Rules see an error: a request that is not looked at as a whole must not look clean.
         if self.facts.overflowed() {
             set_error(&mut self.facts, "The request is too large to be inspected.");
         }

@@ -546,7 +546,7 @@ impl Listener for BodyFacts<'_> {
 
     fn text(&mut self, text: &str) {
         self.xml.text.extend_from_slice(text.as_bytes());
-        // White space between elements is layout. `XML:/*` has it all the same, as in ModSecurity.
+        // White space between elements is layout. `XML:/*` has it all the same.
         let value = text.trim();
         if !value.is_empty() {
             self.has_content();

@@ -154,7 +154,7 @@ impl<'v, 'b> Reader<'v, 'b> {
     fn quoted_name(&mut self) -> Token {
         let start = self.place;
         match memchr::memchr(b'`', from(self.text, start)) {
-            // Identifiers have 64 characters at most (MySQL 8, 11.2.1).
+            // MySQL: an identifier has 64 characters at most.
             Some(length) if length <= 64 => {
                 self.place = start + length + 1;
                 Token::Word(start, start + length)
