@@ -25,6 +25,7 @@ use starfort_engine::hash::KeyedHash;
 use starfort_engine::headers::Headers;
 use starfort_engine::http::{Limits, Parameters, body, cookies, headers, path, query};
 use starfort_engine::identity::{Identities, Offered};
+use starfort_engine::policy::actions::LimitSpec;
 use starfort_engine::rate::{Limit, RateTable};
 use starfort_engine::rules::{Collections, Environment, Inspection, Request, Response, Rules};
 use starfort_engine::schema;
@@ -93,12 +94,12 @@ fn bundle(policies: bool, rules: &[u8]) -> Bundle {
             apis: None,
             endpoints: None,
             when: Expr::Bool(true),
-            action: Action::Limit {
+            action: Action::Limit(LimitSpec {
                 requests: LIMIT,
                 period_ms: LIMIT_PERIOD_MS,
                 burst: LIMIT,
                 key: vec![Expr::Field(Field::ClientAddress)],
-            },
+            }),
             mode: Mode::Enforce,
             expires_s: None,
         };

@@ -1,13 +1,16 @@
-//! What a `limit` counts.
+//! `limit`: 429 when a rate is exceeded (GCRA).
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::expression::{Expression, Texts};
-use super::value::{EvalError, Facts};
-use super::{CompiledPolicy, World};
-use crate::rate::{Limit, RateDecision, RateTable};
+use super::{CompileContext, Due, Matched, PolicyAction, Then};
+use crate::bundle::expression::Expr;
+use crate::policy::decision::{Answer, AnswerBody, Decision, Terminal};
+use crate::policy::expression::Expression;
+use crate::policy::value::{EvalError, Facts, Texts};
+use crate::rate::{Limit, RateDecision};
 
 /// Keys that one request counts under, at most. A key has several texts where its name has several values.
 const MAX_KEYS: usize = 256;
@@ -15,28 +18,58 @@ const MAX_KEYS: usize = 256;
 /// The parts of a key: the policy's name, then what each expression gives.
 type Key<'a> = SmallVec<[Cow<'a, str>; 4]>;
 
-impl CompiledPolicy {
+/// As the bundle has it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LimitSpec {
+    /// Requests per period.
+    pub requests: u32,
+    /// Period in milliseconds.
+    pub period_ms: u64,
+    /// Requests that may come at once beyond the rate.
+    pub burst: u32,
+    /// What is counted apart: string expressions.
+    pub key: Vec<Expr>,
+}
+
+/// Refuses what is over a rate. (`Limit` is the rate itself.)
+#[derive(Debug)]
+pub(crate) struct LimitTo {
+    rate: Limit,
+    key: Vec<Expression>,
+    /// Requests per period, for the `RateLimit-Policy` field.
+    requests: u32,
+    /// Period in milliseconds, for the same.
+    period_ms: u64,
+}
+
+impl LimitTo {
+    /// # Errors
+    /// A sentence about the part of the key that cannot be evaluated.
+    pub(super) fn compile(spec: &LimitSpec, context: &CompileContext<'_>) -> Result<Self, String> {
+        let key = spec.key.iter();
+        let key = key.map(|part| Expression::compile(part, context.lists));
+        Ok(Self {
+            rate: Limit::new(spec.requests, spec.period_ms, spec.burst),
+            key: key
+                .collect::<Result<_, _>>()
+                .map_err(|error| error.to_string())?,
+            requests: spec.requests,
+            period_ms: spec.period_ms,
+        })
+    }
+
     /// Counts a request under each key that it has: in each world in which the policy holds, with each value of a
     /// repeated name. It is over the limit when it is under one of them, so another value beside the own one or another
     /// spelling of the path begins no new count.
-    pub(super) fn rate<F: Facts>(
-        &self,
-        limit: &Limit,
-        expressions: &[Expression],
-        worlds: &[World<F>],
-        rates: &RateTable,
-    ) -> Result<RateDecision, EvalError> {
+    fn count<F: Facts>(&self, matched: &Matched<'_, F>) -> Result<RateDecision, EvalError> {
         let (mut counted, mut failed) = (SmallVec::<[Key<'_>; 1]>::new(), None);
         let mut decision: Option<RateDecision> = None;
-        for world in worlds {
+        for world in matched.worlds {
             // The condition was met in some world; of one world it need not be asked again.
-            let holds = worlds.len() == 1
-                || self.restricts(&world.scope)
-                    && self.when.outcomes(&world.facts).for_some() == Ok(true);
-            if !holds {
+            if matched.worlds.len() > 1 && !(matched.holds_in)(world) {
                 continue;
             }
-            let keys = match keys(&self.name, expressions, &world.facts) {
+            let keys = match keys(matched.policy, &self.key, &world.facts) {
                 Ok(keys) => keys,
                 Err(error) => {
                     failed = Some(error);
@@ -49,13 +82,56 @@ impl CompiledPolicy {
                 }
                 let found = {
                     let parts: SmallVec<[&str; 4]> = key.iter().map(|part| &**part).collect();
-                    rates.check(limit, &parts, world.scope.monotonic_ns)
+                    (matched.rates).check(&self.rate, &parts, world.scope.monotonic_ns)
                 };
                 decision = Some(decision.map_or(found, |known| stricter(known, found)));
                 counted.push(key);
             }
         }
         decision.ok_or_else(|| failed.unwrap_or(EvalError::Overload))
+    }
+
+    /// The fields that tell a client when to come again.
+    fn headers(&self, policy: &str, counter: RateDecision) -> Vec<(String, String)> {
+        // Rounded up to whole seconds, so that a client that waits for as long as it is told is let through.
+        let wait_s = counter.retry_after_ns.div_ceil(1_000_000_000);
+        let (requests, period_s) = (self.requests, self.period_ms.div_ceil(1000));
+        vec![
+            // RFC 9110, 10.2.3.
+            ("retry-after".into(), wait_s.to_string()),
+            // draft-ietf-httpapi-ratelimit-headers-10.
+            (
+                "ratelimit-policy".into(),
+                format!("\"{policy}\";q={requests};w={period_s}"),
+            ),
+            ("ratelimit".into(), format!("\"{policy}\";r=0;t={wait_s}")),
+        ]
+    }
+}
+
+impl PolicyAction for LimitTo {
+    const WORD: &'static str = "limit";
+
+    fn due<F: Facts>(&self, matched: &Matched<'_, F>) -> Result<Due, EvalError> {
+        let counter = self.count(matched)?;
+        Ok(if counter.allowed {
+            Due::No
+        } else {
+            Due::Exceeded(counter)
+        })
+    }
+
+    fn act(&self, policy: &str, due: Due, _decision: &mut Decision) -> Then {
+        // `due` says nothing else where this is called: without a counter there is nothing to tell a client.
+        let Due::Exceeded(counter) = due else {
+            return Then::GoOn;
+        };
+        Then::End(Terminal::Answer(Box::new(Answer {
+            action: Self::WORD,
+            status: 429,
+            headers: self.headers(policy, counter),
+            body: AnswerBody::Problem,
+        })))
     }
 }
 
