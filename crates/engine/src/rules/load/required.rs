@@ -24,7 +24,7 @@ const MAX_SETS: usize = 4;
 pub(crate) struct Required {
     /// One of these must be in the text, in any case of letters; `None`: nothing is known.
     pub(crate) literals: Option<Vec<Vec<u8>>>,
-    /// Of each of these sets a byte must be in the text.
+    /// The text must have a byte of each of these sets.
     pub(crate) sets: Vec<ByteSet>,
 }
 

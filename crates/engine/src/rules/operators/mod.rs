@@ -206,7 +206,7 @@ impl CompiledOperator {
             (Check::None, K::ValidateUrlEncoding) => encoding::bad_url_encoding(value),
             (Check::None, K::ValidateUtf8Encoding) => std::str::from_utf8(value).is_err(),
             (Check::None, K::UnconditionalMatch) => true,
-            // `geoLookup` is answered by whoever has the database.
+            // `geoLookup` is answered where the address has been looked up: in `run::evaluate::link`.
             (Check::None, _) => false,
         }
     }

@@ -68,8 +68,8 @@ const FILTER_WORDS: usize = 1024;
 const BLOCK: usize = 128;
 /// How much a window that others have too is avoided, in units of [`byte_commonness`].
 const CROWDED: usize = 6;
-/// Sets the bit that tells cases of a letter apart, in four bytes; other bytes fall together too, and are told apart
-/// when all is compared.
+/// Sets the bit by which the two cases of a letter differ, in four bytes. Some other bytes become equal too; comparing the
+/// whole literal sorts these out.
 const FOLD: u32 = 0x2020_2020;
 
 /// The literals of all rules.
@@ -104,7 +104,7 @@ struct Literal {
 /// Windows of `BYTES` bytes, and which literals have them where.
 #[derive(Debug)]
 struct Filter<const BYTES: usize> {
-    /// Of each window that is there the bits of [`Self::spread`] are set.
+    /// For each window that is there, the bits of [`Self::spread`] are set.
     words: Box<[u64; FILTER_WORDS]>,
     /// Where the places of the windows of a word begin in `places`.
     buckets: Vec<u32>,

@@ -149,7 +149,7 @@ impl Inspection {
         };
         // After a refusal only the phase of logging runs, as in ModSecurity.
         if self.state.interruption.is_none() || phase == 5 {
-            // Phases of the response look for other literals, and hardly at the same values.
+            // Phases of the response look for other literals, and mostly at other values.
             let mut kept = self
                 .kept
                 .take()
@@ -175,7 +175,7 @@ impl Inspection {
         self.state.mode != EngineMode::Off && self.state.request_body_access
     }
 
-    /// Whether rules want a body of whatever type: phase 1 chose a processor for it, or forced `REQUEST_BODY` (as CRS
+    /// Whether rules want a body of any type: phase 1 chose a processor for it, or forced `REQUEST_BODY` (as CRS
     /// does for types that it does not know). Otherwise they see only bodies that are read by their type.
     pub fn wants_any_body(&self) -> bool {
         self.wants_request_body()
@@ -228,7 +228,7 @@ impl Inspection {
         let processor = self.state.processor.as_deref().and_then(Processor::named);
         let chosen = processor.map(Processor::format);
         if !self.wants_request_body() || body.content.is_empty() {
-            // The other listener is told all the same: it makes the parameters for policies.
+            // The other listener hears the body even so: it makes the parameters for policies.
             return body.read(chosen, b'&', other);
         }
         let within = within(&body.content, program.settings.request_body_limit_bytes);

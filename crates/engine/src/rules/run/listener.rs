@@ -84,7 +84,7 @@ pub(crate) struct BodyFacts<'a> {
     has_bad_escape: bool,
     /// The end of the body is missing.
     is_cut: bool,
-    /// A reader says that something is wrong with it beside.
+    /// A reader found another fault than the missing end.
     is_malformed: bool,
     /// Length of the name of the document itself.
     root_length: usize,

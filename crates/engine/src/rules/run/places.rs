@@ -538,7 +538,7 @@ pub(crate) fn is_excluded_by(exclusion: &CompiledTarget, name: &[u8]) -> bool {
             base.strip_prefix(b"header.").is_some_and(selects)
                 || (base.starts_with(b"authorization") && selects(b"authorization"))
         }
-        // Of a path as it is: CRS takes its rules off plain ones, and what a decoder makes of one is not plain.
+        // Only a path as it is written. CRS exempts plain paths from its rules, and what a decoder finds in one is not plain.
         V::RequestFilename | V::RequestUri | V::RequestUriRaw => {
             base.starts_with(b"path.") && base.len() == name.len()
         }

@@ -30,7 +30,7 @@ pub(crate) const SHORT_BYTES: usize = 64;
 
 // Units of work, each about a nanosecond; measured on the machine of the benchmarks.
 
-/// For an entry that a class of the plan or a link looks at, whatever comes of it.
+/// For each entry that a class of the plan or a link looks at, whether it matches or not.
 pub(crate) const WORK_ENTRY: u64 = 12;
 /// For each value that is computed, or looked at for the first time.
 const WORK_VALUE: u64 = 60;
@@ -53,8 +53,8 @@ pub(crate) struct Output {
     scan: u32,
     /// Where the results of transformations begin in `steps`; [`NONE`] before there are any.
     row: u32,
-    /// The output of a name that differs from this one in its indexes only: what is asked of that need not be asked of
-    /// this.
+    /// The output of a name that differs from this one only in its indexes. What that name was asked, this one need not be
+    /// asked.
     alike: u32,
     /// The class of the plan that asked last.
     asked: u32,

@@ -84,7 +84,7 @@ const PHP: &[&str] = &[
     "var_dump",
 ];
 
-/// A call of one of them at a place, whatever is glued to its name: `@system(`, `\system(`, `system/**/(`.
+/// A call of one of these functions at a place, also with signs glued to its name: `@system(`, `\system(`, `system/**/(`.
 fn php_call(text: &[u8], place: usize) -> Option<usize> {
     let mut place = skip_blank(text, place);
     while matches!(
@@ -327,7 +327,7 @@ const LOOKUPS: &[&str] = &[
     "xml",
 ];
 
-/// `${jndi:…}`, whatever its letters are hidden in.
+/// `${jndi:…}`, also where other lookups hide its letters.
 fn has_lookup(value: &[u8]) -> bool {
     memchr::memmem::find_iter(value, b"${").any(|place| {
         let inside = from(value, place + 2);
@@ -414,7 +414,7 @@ fn is_java_alone(value: &[u8]) -> bool {
     reaches && !trace && (starts && (calls || first == b'<') || near && has_chain(value))
 }
 
-/// `getRuntime().exec(`: nobody but a program writes so.
+/// `getRuntime().exec(`: only programs have such chains of calls.
 fn has_chain(value: &[u8]) -> bool {
     [
         &b"getruntime().exec("[..],
@@ -506,7 +506,8 @@ fn computes_anywhere(value: &[u8], code: &Code) -> bool {
     })
 }
 
-/// A name of Python's inner parts counts where it is reached through something, not where it is told about.
+/// Whether a name of Python's inner parts is used: something stands before and behind it. A text that explains the name
+/// has neither.
 fn is_used(value: &[u8], place: usize, length: usize) -> bool {
     if at(value, place) != b'_' {
         return true;

@@ -119,7 +119,7 @@ pub(crate) struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// The field of this name; its kind is [`ContentKind::Other`] when it is no content or nobody knows.
+    /// The field of this name; its kind is [`ContentKind::Other`] when it is no content, or when nothing is known of it.
     ///
     /// # Arguments
     /// * `name` - as rules see it: `json.issue.body`, `comment`, `/order/note`.
@@ -190,7 +190,7 @@ fn is_statement(value: &[u8]) -> bool {
     .any(|word| super::text::begins(value, word))
 }
 
-/// A name taken apart: `json.items.array_0.commentText` is `items.commenttext`, and its last word `comment_text`.
+/// The parts of a name: `json.items.array_0.commentText` has the text `items.commenttext` and the last word `comment_text`.
 struct Path {
     text: String,
     last: String,

@@ -42,7 +42,7 @@ pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
     is_dense(value) && escapes_decoded(value).is_some_and(|plain| in_markup(kind, &plain))
 }
 
-/// Whether a value is markup or script rather than a sentence with some in it: hardly a word stands free.
+/// Whether a value is markup or script rather than a sentence with some markup in it: at most three words stand alone.
 fn is_dense(value: &[u8]) -> bool {
     let words = value.split(|byte| is_blank(*byte)).filter(|word| {
         word.len() > 1
@@ -222,7 +222,7 @@ impl Tag<'_> {
             .is_some_and(|value| !trim(&value).is_empty())
     }
 
-    /// Whether an attribute is an address that nobody on the way can change.
+    /// Whether an attribute is an address whose answer is protected on its way (`https`).
     fn is_secure(&self, wanted: &[u8]) -> bool {
         self.attribute(wanted)
             .is_some_and(|value| begins(trim(&value), b"https://"))
@@ -371,7 +371,7 @@ fn attribute_runs(name: &[u8], value: &[u8]) -> bool {
         return !shown.is_empty() && (at(shown, 0) != b'{' || shown.contains(&b'}'));
     }
     let value = entities_decoded(value);
-    // Attributes that older browsers took apart at a slash.
+    // Older browsers divided attributes at a slash.
     if find(&value, b"/on").is_some_and(|place| {
         let rest = from(&value, place + 1);
         rest.iter()
@@ -398,7 +398,7 @@ fn attribute_runs(name: &[u8], value: &[u8]) -> bool {
     false
 }
 
-/// `onclick`, whatever stands before it in a name that browsers read as one.
+/// Whether a name is one of an event handler, such as `onclick`; a quote may be glued to it.
 fn is_handler(name: &[u8]) -> bool {
     let name = name
         .strip_prefix(b"\"")

@@ -14,8 +14,8 @@
 //! | files and addresses: is the value one, rather than a sentence that names one? | `path` |
 //! | PHP, Java, templates: would an expression be evaluated? | `expression` |
 //!
-//! Only values on which a rule matched are weighed, each once a class. What a grammar cannot decide within its budget
-//! counts: weighing only ever takes back a match of a rule, and says so ([`crate::rules::run::report::Weighed`]).
+//! Only values that a rule matched are weighed, each once for each class of rules. What a grammar cannot decide within its
+//! budget counts. Weighing only ever takes back a match of a rule, and the event says so ([`crate::rules::run::report::Weighed`]).
 
 mod expression;
 mod fields;

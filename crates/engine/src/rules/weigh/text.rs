@@ -124,7 +124,7 @@ pub(super) fn has_prose(value: &[u8]) -> bool {
     lines.take(PROSE_LINES).count() == PROSE_LINES
 }
 
-/// Whether a value is a regular expression: it has several of the signs that hardly anything else has.
+/// Whether a value is a regular expression: it has several signs that other texts seldom have.
 pub(super) fn is_regex(value: &[u8]) -> bool {
     const SIGNS: [&[u8]; 17] = [
         b"(?i)", b"(?:", b"(?=", b"(?!", b"(?<", b"[^", b"\\b", b"\\s", b"\\w", b"\\d", b"\\.",

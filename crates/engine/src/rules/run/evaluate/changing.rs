@@ -176,7 +176,7 @@ fn about(context: &Context<'_>, state: &State, rule: &CompiledRule) -> Vec<(Vec<
         .collect()
 }
 
-/// A message or log data that names `RULE` would be filled in without end: what it says of that stays out.
+/// A message or log data that names `RULE` would be filled in without end, so these parts of it are left out.
 fn without_rule(text: &CompiledMacro) -> CompiledMacro {
     let is_about_rule = |part: &&CompiledPart| {
         matches!(

@@ -26,8 +26,8 @@ const WORK_TENTHS: u64 = 500;
 const MAX_PAIRS: usize = 1_000;
 
 impl<'a> Run<'a, '_> {
-    /// Whether a value that matched is content that breaks out of nothing: the match does not count then, and is told
-    /// of as such.
+    /// Whether a value that matched is content that breaks out of nothing. Then the match does not count, and the event says
+    /// that it was weighed.
     ///
     /// # Arguments
     /// * `value` - before and after transformations.
@@ -189,7 +189,7 @@ impl<'a> Run<'a, '_> {
         fields: Fields<'_>,
         variable: Variable,
     ) -> Option<OutputId> {
-        // What is decoded already cannot be taken apart.
+        // A decoded query cannot be divided: an encoded `&` looks like one that separates.
         let written = match variable {
             Variable::RequestUri => Variable::RequestUriRaw,
             other => other,

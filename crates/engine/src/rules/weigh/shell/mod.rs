@@ -351,7 +351,7 @@ struct Command {
     length: usize,
     /// Behind it.
     end: usize,
-    /// It is written as nobody writes a command in a text: with a path, quotes, wildcards.
+    /// It is written as an attack writes it, and a text does not: with a path, quotes or wildcards in it.
     hidden: bool,
 }
 
@@ -391,7 +391,7 @@ fn command(value: &[u8], start: usize) -> Option<Command> {
     }
     found.end = place;
     if wild {
-        // Which command wildcards find nobody knows; any will do.
+        // Which command wildcards find depends on the system, so one that reads files stands for it.
         b"cat".clone_into(found.name.first_chunk_mut::<3>()?);
         found.length = 3;
     }
@@ -633,7 +633,7 @@ fn has_command(line: &[u8]) -> bool {
     false
 }
 
-/// Prompts and code around it: shell that is shown, whatever it does.
+/// Whether prompts or indentation say that shell is shown here, and not run.
 fn shows_shell(value: &[u8], separator: usize) -> bool {
     let head = value
         .get(separator.saturating_sub(MAX_BACK)..separator)

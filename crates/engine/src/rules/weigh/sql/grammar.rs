@@ -330,7 +330,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// What may follow the name of a table in SQL, and hardly in a sentence.
+    /// Whether what follows the name of a table is SQL; in a sentence other words follow.
     fn ends_table(&mut self) -> bool {
         self.is_end() || self.is_joined() || {
             let token = self.peek();
@@ -541,7 +541,7 @@ impl Reader<'_, '_> {
             .count();
         let after = from(rest, mark);
         let ends = trim(after).is_empty();
-        // `--` is followed by white space or the end; so is a rest that nobody reads.
+        // White space or the end follows `--`, and so it does a rest that nobody reads.
         one_word && (ends || glued && is_blank(at(after, 0)))
             || glued
                 && (ends || at(rest, 0) == b'-' && is_blank(at(after, 0)) && self.quote == b'\'')
