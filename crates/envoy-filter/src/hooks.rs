@@ -20,8 +20,8 @@ use starfort_engine::{Engine, LocalResponse, StreamEnd, Transaction};
 
 pub(crate) use answer::Answer;
 
+use crate::alarm::Alarm;
 use crate::clock::{monotonic_ns, now};
-use crate::delay::Held;
 use crate::filter_config::FilterConfig;
 use crate::host::{Chunks, Host, Part, Side};
 use crate::metrics::Counter;
@@ -116,7 +116,7 @@ pub(crate) struct Filter {
     /// What a held request goes on as.
     after_hold: RequestState,
     response: ResponseState,
-    held: Option<Held>,
+    held: Option<Alarm>,
     /// What of the body has not come is waited for.
     waits: Option<Waits>,
     /// All of the request has come.
