@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from benchmarks.quality.clients import Call, sent
+from benchmarks.quality.judge import HEAD
 from benchmarks.quality.mutations.forms import FORM, JSON, gql, multipart, part
 from benchmarks.quality.sample import Headers, Sample, chance
 
@@ -26,12 +27,9 @@ DOCUMENT: Final = {
     },
 }
 
-CONFIG: Final = """
-version: 1
-node: quality
-data_dir: ./var
-listeners: [{name: public, address: "127.0.0.1:8080"}]
-upstreams: [{name: api, addresses: ["127.0.0.1:9000"]}]
+CONFIG: Final = (
+    HEAD
+    + """\
 apis: [{name: api, upstream: api, openapi: openapi.json}]
 rules: {sets: [], api_rules: false}
 policies:
@@ -44,6 +42,7 @@ policies:
   - {name: header, when: '"x-role" in request.headers && request.headers["x-role"] == "admin"', action: block, mode: enforce}
   - {name: cookie, when: '"role" in request.cookies && request.cookies["role"] == "admin"', action: block, mode: enforce}
 """
+)
 """Only policies decide here: no rule may help them."""
 
 PATHS: Final[dict[str, tuple[str, str]]] = {

@@ -19,15 +19,19 @@ from starfort import bundle
 from starfort._engine import Engine
 from starfort.runtime import checked
 
-CONFIG: Final = """
+HEAD: Final = """
 version: 1
 node: quality
 data_dir: ./var
 listeners: [{name: public, address: "127.0.0.1:8080"}]
 upstreams: [{name: api, addresses: ["127.0.0.1:9000"]}]
-apis: [{name: api, upstream: api}]
+"""
+"""What every configuration here begins with."""
+
+CONFIG: Final = f"""{HEAD}\
+apis: [{{name: api, upstream: api}}]
 policies:
-  - {name: rules, when: rules.interrupted, action: block, mode: enforce}
+  - {{name: rules, when: rules.interrupted, action: block, mode: enforce}}
 """
 """All defaults, and the one policy that docs/rules.md tells users to enforce."""
 

@@ -21,8 +21,8 @@ from starfort.dataplane.frames import FrameType
 from starfort.runtime import Runtime
 from starfort.runtime.admin import App
 from starfort.runtime.assemble import Assembly
-from starfort.runtime.detectors import builtin_files
 from starfort.runtime.envoy import Proxy
+from starfort.runtime.questions import builtin_files
 from starfort.runtime.status import EnvoyStatus
 from starfort.runtime.toolchain import Toolchain
 from starfort.store import Retention, Store
@@ -125,7 +125,7 @@ class SteeredAssembly(Assembly):
         return self.made
 
 
-ONLY_STUFFING = [path.stem for path in builtin_files() if path.stem != "credential_stuffing"]
+ONLY_STUFFING = [path.stem for path in builtin_files("detectors") if path.stem != "credential_stuffing"]
 """Detectors that do not run, so that one test's traffic raises no alert in another."""
 
 

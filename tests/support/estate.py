@@ -21,14 +21,20 @@ from fastapi import FastAPI
 
 from starfort.alerts import Alert
 from starfort.catalogue import Endpoint, endpoint_id
-from starfort.catalogue.finding import Finding
+from starfort.posture.board import PostureBoard
+from starfort.posture.checks import Checks
+from starfort.posture.configured import Configured
+from starfort.posture.finding import PostureFinding
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Runtime, Status
 from starfort.runtime.catalogue import CatalogueFeed
 from starfort.runtime.status import ConfigStatus, DetectorStatus, EnvoyStatus, StoreStatus
 from starfort.runtime.toolchain import Toolchain
-from starfort.signals import Detector, Signal
+from starfort.signals.detector import Detector
+from starfort.signals.model import Signal
 from starfort.store import Store
+from starfort.visibility.catalogue_checks import CATALOGUE_CHECKS
 from tests.support.callers import builtin
+from tests.support.checks import CHECKS
 from tests.support.control import QuietProxy, SteeredAssembly
 from tests.support.events import event, stream
 
@@ -107,12 +113,14 @@ class SeededCatalogue(CatalogueFeed):
 
     def __init__(self, estate: Estate) -> None:
         self._estate = estate
+        self.board = PostureBoard(estate.store, estate.parts.state)
+        self.board.declare(Configured(), Checks(list(CHECKS.values()), CATALOGUE_CHECKS))
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Every endpoint."""
         return self._estate.known
 
-    def findings(self) -> Sequence[Finding]:
+    def findings(self) -> Sequence[PostureFinding]:
         """What is wrong with them."""
         return self._estate._findings()
 
@@ -421,7 +429,7 @@ class Estate(Runtime):
             for number in range(2000)
         ]  # fmt: skip
 
-    def _findings(self) -> list[Finding]:
+    def _findings(self) -> list[PostureFinding]:
         """What checks found in it, most severe first; of many endpoints some."""
         rows = []
         for number, known in enumerate(self.known):
@@ -430,14 +438,14 @@ class Estate(Runtime):
             title = f"{known.method} {known.template}"
             if known.sensitive and not known.auth_seen:
                 evidence = about | {"classes": list(known.sensitive), "addresses": 5}
-                rows.append(Finding("open_endpoint", "high", known.api, known.id,
+                rows.append(PostureFinding("open_endpoint", "high", known.api, known.id,
                                     f"{title} answers without credentials", evidence, *seen))  # fmt: skip
             if not known.documented:
-                rows.append(Finding("undocumented_endpoint", "medium", known.api, known.id,
+                rows.append(PostureFinding("undocumented_endpoint", "medium", known.api, known.id,
                                     f"{title} is called and not documented", about, *seen))  # fmt: skip
         if self.hostile:
             evidence = {"subject": HOSTILE_PATH, HOSTILE_PATH: [HOSTILE_AGENT]}
-            rows.append(Finding("changed_parameters", "low", HOSTILE_PATH, "", HOSTILE_AGENT, evidence,
+            rows.append(PostureFinding("changed_parameters", "low", HOSTILE_PATH, "", HOSTILE_AGENT, evidence,
                                 self.now, self.now))  # fmt: skip
         return sorted(rows, key=lambda row: ("high", "medium", "low").index(row.severity))
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
 
 from starfort.bundle.learned import LearnedEndpoint
-from starfort.catalogue import Endpoint, News
 from starfort.config import LoadedConfig
-from starfort.runtime.catalogue import MAX_ROWS, CatalogueFeed, alerts_of
+from starfort.runtime.catalogue import CatalogueFeed
 from starfort.runtime.toolchain import Toolchain
 from starfort.store import Store
-from tests.support.events import START, event, stream
+from tests.support.events import event, stream
 
 DOCUMENT = """openapi: 3.1.0
 info: {title: Feed, version: "1"}
@@ -89,49 +87,15 @@ def test_a_new_version_goes_from_traffic_to_bundle_and_alerts(
     feed.declare(built)
     assert feed.learned_endpoints() == [learned], "what the bundle got from here is not configured"
     assert [alert for alert in feed.refresh() if alert.kind == "new_version"] == []
-    assert feed.board.posture.any_jwt_apis == ("feed",)
+    assert feed.board.configured.any_jwt_apis == ("feed",)
+    feed.check()
     assert {finding.code for finding in feed.findings()} >= {"severe_data_unmasked", "undocumented_endpoint"}
     feed.close()
     engine.dispose()
-
-
-def test_a_burst_is_one_alert() -> None:
-    """5,000 new endpoints of one API are one alert with a part of them as evidence; APIs are told apart."""
-    news = [
-        News(
-            "new_endpoint",
-            api,
-            f"GET /{number}",
-            Endpoint(str(number), api, "h", "GET", f"/{number}", "learned"),
-        )
-        for api, count in (("one", 5_000), ("two", 1))
-        for number in range(count)
-    ]
-    first, second = alerts_of(news)
-    assert first.title == "5000 new endpoints of one"
-    assert len(first.evidence) == MAX_ROWS
-    assert second.title == "New endpoint of two: GET /0"
-    assert first.key != second.key
-
-
-def test_severity_follows_what_is_at_stake() -> None:
-    """Card numbers for everybody are urgent, an endpoint of an API without a document is a note."""
-    plain = Endpoint("a", "x", "h", "GET", "/a", "learned")
-    open_one = Endpoint("b", "x", "h", "GET", "/b", "learned", open_since=START - dt.timedelta(1))
-    cases = [
-        (News("new_endpoint", "x", "GET /a", plain, {"api_documented": False}), "info"),
-        (News("undocumented_endpoint", "x", "GET /a", plain, {"api_documented": True}), "medium"),
-        (News("sensitive_class", "x", "GET /b", open_one, {"classes": ["card_number"]}), "high"),
-        (News("sensitive_class", "x", "GET /a", plain, {"classes": ["email"]}), "low"),
-        (News("answers_without_credentials", "x", "GET /b", open_one, {}), "high"),
-        (News("answers_without_credentials", "x", "GET /b", open_one, {"sensitive": ["us_ssn"]}), "critical"),
-        (News("new_host", "x", "other.example"), "medium"),
-    ]
-    assert [alerts_of([news])[0].severity for news, _ in cases] == [severity for _, severity in cases]
 
 
 def test_checks_know_what_policies_mask(store: Store, tmp_path: Path, loaded: LoadedConfig) -> None:
     """A policy's classes, or every class where it names none."""
     feed = CatalogueFeed(store, create_engine(f"sqlite:///{tmp_path / 'state.db'}"))
     feed.declare(Toolchain().build(loaded, ()))
-    assert feed.board.posture.masked == ("mask:hide card_number", "mask:all email", "mask:all card_number")
+    assert feed.board.configured.masked == ("mask:hide card_number", "mask:all email", "mask:all card_number")

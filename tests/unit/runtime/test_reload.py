@@ -75,24 +75,29 @@ class WritingProxy:
             path.replace(self.place / name)
 
 
+@contextlib.asynccontextmanager
+async def started(folder: Path, store: Store) -> AsyncIterator[Control]:
+    """A control plane that runs during the block."""
+    made = Control(folder, store)
+    await made.start()
+    yield made
+    await made.stop()
+
+
 @pytest.fixture
 async def control(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Control]:
     """A started control plane that tries again what failed without waiting long."""
     monkeypatch.setattr(reload, "AGAIN_AFTER_S", 0.05)
-    made = Control(tmp_path, store)
-    await made.start()
-    yield made
-    await made.stop()
+    async with started(tmp_path, store) as made:
+        yield made
 
 
 @pytest.fixture
 async def still(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Control]:
     """A started control plane that reloads only when it is told to."""
     monkeypatch.setattr(reload, "WATCH_EVERY_S", 3600.0)
-    made = Control(tmp_path, store)
-    await made.start()
-    yield made
-    await made.stop()
+    async with started(tmp_path, store) as made:
+        yield made
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EDQUOT])
