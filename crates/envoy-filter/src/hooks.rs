@@ -81,7 +81,7 @@ enum RequestState {
     Pass,
     /// Held until the beginning of the body shows whether it has to be collected.
     Begin,
-    /// The body is being collected, so many bytes at most.
+    /// The body is being collected, at most this many bytes of it.
     Collect(usize),
     /// Decided, but held for a while.
     Held,
@@ -98,7 +98,7 @@ enum ResponseState {
     Pass,
     /// Chunks pass and are shown to the engine.
     Show,
-    /// The body is being collected, so many bytes at most.
+    /// The body is being collected, at most this many bytes of it.
     Collect(usize),
     /// Replaced by our answer.
     Answered,
@@ -117,7 +117,7 @@ pub(crate) struct Filter {
     after_hold: RequestState,
     response: ResponseState,
     held: Option<Alarm>,
-    /// What of the body has not come is waited for.
+    /// How the rest of the body is waited for.
     waits: Option<Waits>,
     /// All of the request has come.
     request_ended: bool,

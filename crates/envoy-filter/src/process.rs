@@ -132,8 +132,8 @@ impl Process {
     /// A connection begins.
     ///
     /// # Errors
-    /// Its address has as many as it may. Trusted proxies have as many as they like, for they have those of others;
-    /// so has everybody while there is no bundle to say how many.
+    /// The address has as many connections as it may have. There is no limit for trusted proxies, whose connections carry
+    /// the requests of others, and none while no bundle says one.
     pub(crate) fn connection_begins(&self, address: IpAddr) -> Result<Option<Open>, ()> {
         let engine = self.engine.load();
         let Some(engine) = engine
