@@ -22,13 +22,14 @@ from starfort.runtime.catalogue_watch import CatalogueWatch
 from starfort.runtime.detection import Detection
 from starfort.runtime.disk import Disks
 from starfort.runtime.envoy import EnvoyProxy, Proxy
+from starfort.runtime.file_watch import marks
 from starfort.runtime.followers import Followers
 from starfort.runtime.horizon import Horizon
 from starfort.runtime.intake import Intake
 from starfort.runtime.lock import DataDirectory, StartError
 from starfort.runtime.parts import Parts
 from starfort.runtime.posture_watch import PostureWatch
-from starfort.runtime.reload import Configuration, Source, marks
+from starfort.runtime.reload import Configuration, Source
 from starfort.runtime.runtime import Runtime
 from starfort.runtime.samples import Samples
 from starfort.runtime.state import open_state
