@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from starfort.config.model import AlertChannel, Config
+    from starfort.config.detection import AlertChannel
+    from starfort.config.model import Config
 
 MAX_SECRET_BYTES: Final = 64 * 1024
 """Longest secret read from a file; a path that leads to a device would otherwise never end."""

@@ -14,7 +14,7 @@ from starfort.alerts.channels.opening import open_channel
 from starfort.base.files import KeyFileError, key_of_file
 from starfort.bundle import Bundle, LearnedEndpoint
 from starfort.config import Config, ConfigError, LoadedConfig
-from starfort.config.model import Policy
+from starfort.config.policies import Policy
 from starfort.dataplane import ir
 from starfort.posture.checks import Checks
 from starfort.runtime.checked import HASH_KEY_BYTES, build

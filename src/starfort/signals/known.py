@@ -154,7 +154,7 @@ class KnownLogins:
         if not table.num_rows:
             return b""
         hashes = table.column("hash").combine_chunks().cast(pa.uint64())
-        # The buffer of a sliced column may begin before the slice, so the offset counts. The bytes are copied as
-        # they are: a Python integer for each of millions of hashes would take seconds.
+        # The buffer of a sliced column may begin before the slice, so the offset counts. The bytes are copied
+        # as they are: a Python integer for each of millions of hashes would take seconds.
         content = hashes.buffers()[1].to_pybytes()
         return bytes(content[hashes.offset * 8 : (hashes.offset + len(hashes)) * 8])

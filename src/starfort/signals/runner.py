@@ -294,9 +294,7 @@ class DetectorRunner:
             await self._judge_live(state, now)
 
     async def _judge_live(self, state: DetectorState, now: datetime) -> None:
-        """Judge what is already stored of the window that ends now, if anything was stored since the last
-        time.
-        """
+        """Judge what is stored of the window that ends now, if anything was stored since the last time."""
         if self._count_stored is not None and state.live_rows == self._stored.rows:
             return
         state.live_rows = self._stored.rows
@@ -348,7 +346,7 @@ class DetectorRunner:
         while True:
             started = time.perf_counter()
             try:
-                signals, left_out = await loop.run_in_executor(
+                signals, _ = await loop.run_in_executor(
                     self._threads, run_once, self._store, state.detector, until, pace.effort
                 )
             except QueryLimitError as error:
@@ -362,5 +360,5 @@ class DetectorRunner:
             finally:
                 pace.took(time.perf_counter() - started)
             state.signals += len(signals)
-            pace.answered(left_out)
+            pace.answered()
             return signals

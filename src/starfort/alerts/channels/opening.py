@@ -8,7 +8,7 @@ from starfort.alerts.channels.syslog import SyslogChannel
 from starfort.alerts.channels.webhook import WebhookChannel
 from starfort.alerts.secrets import chosen, read_secret
 from starfort.base.addresses import parse_address
-from starfort.config.model import AlertChannel, LogAlerts, SyslogAlerts, WebhookAlerts
+from starfort.config.detection import AlertChannel, LogAlerts, SyslogAlerts, WebhookAlerts
 
 
 def open_channel(channel: AlertChannel, node: str) -> Channel:
