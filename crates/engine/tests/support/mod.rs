@@ -11,7 +11,7 @@ use starfort_engine::policy::actions::{
     BlockSpec, DeceiveSpec, DelaySpec, DivertSpec, LimitSpec, TagSpec,
 };
 
-/// Path templates of the bundle's one API, `endpoints` of them, and so many policies.
+/// A bundle with one API that has `endpoints` path templates, and `policies` policies.
 pub(crate) fn bundle(endpoints: u32, policies: u32) -> Bundle {
     Bundle {
         version: "0123456789abcdef".into(),
