@@ -4,6 +4,7 @@
 use starfort_engine::bundle::{Action, Bundle, Expr, Field, Function, Mode, Phase, Policy};
 use starfort_engine::explain::{Described, DescribedResponse, Explanation, explain};
 use starfort_engine::http::body::{Beginning, begins};
+use starfort_engine::policy::actions::{BlockSpec, LimitSpec, MaskSpec, TagSpec};
 use starfort_engine::{Engine, RequestHead, RequestOutcome, Transaction};
 
 use crate::{NOW, STRANGER, engine, support};
@@ -166,12 +167,12 @@ fn beginnings() {
 fn limits_count_ipv6_networks() {
     let mut bundle = support::bundle(20, 0);
     bundle.policies = vec![policy(
-        Action::Limit {
+        Action::Limit(LimitSpec {
             requests: 1,
             period_ms: 60_000,
             burst: 0,
             key: vec![Expr::Field(Field::ClientAddress)],
-        },
+        }),
         Phase::Request,
     )];
     let engine = engine(bundle);
@@ -214,9 +215,9 @@ fn effects(bundle: Bundle, headers: &[Header]) -> Vec<String> {
 
 /// A policy that masks card numbers in responses.
 fn mask_cards() -> Policy {
-    let mask = Action::Mask {
+    let mask = Action::Mask(MaskSpec {
         classes: vec!["card_number".into()],
-    };
+    });
     policy(mask, Phase::Response)
 }
 
@@ -224,10 +225,10 @@ fn mask_cards() -> Policy {
 #[test]
 fn underscores_are_no_way_to_a_tag() {
     let mut bundle = support::bundle(20, 0);
-    let tag = Action::Tag {
+    let tag = Action::Tag(TagSpec {
         header: "x-client-risk".into(),
         value: "high".into(),
-    };
+    });
     bundle.policies = vec![policy(tag, Phase::Request)];
     let sent: &[Header] = &[
         (b"x_client_risk", b"none"),
@@ -307,11 +308,11 @@ fn a_response_that_is_not_read_to_its_end_can_be_refused() {
     let mut bundle = support::bundle(20, 0);
     bundle.limits.response_body_bytes = 100;
     let mut refuse = policy(
-        Action::Block {
+        Action::Block(BlockSpec {
             status: 502,
             body: None,
             content_type: None,
-        },
+        }),
         Phase::Response,
     );
     refuse.when = Expr::And(

@@ -1,9 +1,9 @@
 //! Operators and transformations against the unit cases of the `ModSecurity` project. Skipped, saying so, where
 //! the corpora are missing.
 use serde::Deserialize;
-use starfort_engine::rules::compiled::{Operator, OperatorKind, Part, Transformation};
 use starfort_engine::rules::operators::CompiledOperator;
 use starfort_engine::rules::transformations::apply;
+use starfort_engine::rules::wire::{Operator, OperatorKind, Part, Transformation};
 
 use crate::support;
 
