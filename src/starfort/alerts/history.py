@@ -93,6 +93,7 @@ class AlertHistory:
     def record(self, alert: Alert) -> Recorded:
         """Keep an alert, or count up the one with its key that it goes on from."""
         at = _naive(alert.latest)
+        # An alert that lapsed before it was found is born ended.
         ended = at if alert.state == "ended" else None
         with self._engine.begin() as connection:
             row = self._known(connection, alert)
@@ -101,6 +102,7 @@ class AlertHistory:
                 connection.execute(insert(ALERTS).values(**_values(alert), ended_at=ended))
                 _trim(connection)
             else:
+                # The title stays that of the first time: people look for the alert that they saw.
                 values = _figures(alert, row) | {"count": ALERTS.c.count + 1, "ended_at": ended}
                 connection.execute(update(ALERTS).where(ALERTS.c.id == alert_id).values(**values))
             stored = connection.execute(select(ALERTS).where(ALERTS.c.id == alert_id)).mappings().one()
@@ -160,6 +162,7 @@ class AlertHistory:
         query = (
             select(ALERTS)
             .where(ALERTS.c.dedup_key == alert.key[:512])
+            # Both ends count: an alert about the past may begin and end before the kept one does.
             .where(ALERTS.c.last_at >= _naive(alert.began - self._window))
             .where(ALERTS.c.first_at <= _naive(alert.latest + self._window))
             .order_by(ALERTS.c.last_at.desc())
@@ -271,6 +274,7 @@ def _evidence(alert: Alert) -> str:
     size = 0
     for row in alert.evidence:
         text = json.dumps(dict(row), default=str)
+        # whole rows only: a row that is cut is no JSON any more
         size += len(text)
         if size > MAX_EVIDENCE_BYTES:
             kept.append(json.dumps({"left_out_rows": len(alert.evidence) - len(kept)}))

@@ -118,6 +118,7 @@ class Check(Question):
 
     def _severity(self, row: Mapping[str, Any]) -> Severity:
         declared = self.spec.severity
+        # With one declared severity the query need not return any; with several it must say which.
         said = row.get("severity", declared[0] if len(declared) == 1 else None)
         for severity in declared:
             if severity == said:
@@ -127,6 +128,8 @@ class Check(Question):
 
 def _text(row: Mapping[str, Any], name: str, most: int) -> str:
     value = row[name]
+    # The columns of the state database have these lengths. A longer name is refused instead of cut, because a
+    # cut one would be the name of something else.
     if not isinstance(value, str) or len(value) > most:
         raise RowError(f"{name} of type {type(value).__name__} is no text of up to {most} characters")
     return value

@@ -133,6 +133,7 @@ def ask(
         Exception: whatever the store raises.
     """
 
+    # The gate and the query may use different parameters, and the store refuses none but encodes all.
     def used(sql: str) -> dict[str, Value]:
         names = placeholders(sql)
         return {name: value for name, value in parameters.items() if name in names}

@@ -1,4 +1,4 @@
-"""From what detectors say to what filters know and people are told."""
+"""Brings the signals of detectors to the table, to filters, and as alerts to people."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from starfort.signals.runner import Judged
 from starfort.signals.table import SignalTable
 
 EXPIRY_EVERY_S: Final = 0.5
-"""How often lapsed signals are looked for; filters let them lapse by themselves, so this only tidies."""
+"""How often lapsed signals are looked for. Filters let signals lapse by themselves, so this only tidies
+up."""
 
 SAVE_EVERY_S: Final = 5.0
-"""How often a changed table is written. New signals are written at once."""
+"""How often a changed table is written at least. New signals are written at once."""
 
 SAVE_JUDGED_EVERY_S: Final = 60.0
-"""How often the table is written when only the times moved up to which detectors judged. After a restart at
-most this much is judged again, which alerts nobody twice."""
+"""How often the table is written when nothing changed but the times up to which detectors judged. After a
+restart at most this much is judged again, and that alerts nobody twice."""
 
 FRESH: Final = timedelta(minutes=5)
-"""How far the newest window that can be seen may lie back for its signals to hold from now on. While the
-store is behind by less, an attack in that window goes on as far as anybody can know; beyond that, and in
-windows judged late, signals hold only as long as they would have, had they been judged on time."""
+"""How far back the newest visible window may lie for its signals to hold from now on. While the store lags by
+less, an attack in that window still goes on as far as anybody can know. With a longer lag, and in windows
+that are judged late, signals hold only as long as if they had been judged on time."""
 
 log = structlog.get_logger(__name__)
 
@@ -39,13 +40,13 @@ Push = Callable[[Sequence[WireSignal], Sequence[WireKey]], None]
 
 
 class Detection:
-    """Takes each run's signals: table, filters, alerts, file.
+    """Takes the signals of each run and updates the table, filters, alerts and the saved file.
 
     Args:
         table: the active signals.
-        push: tells every filter (`set`, `clear`).
+        push: sends signals to set and to clear to every filter.
         alerts: takes new alerts, and new figures of those that go on.
-        path: file that the table survives a restart in.
+        path: the file that keeps the table over a restart.
         judged: end of the newest window that each detector judged, kept with the table.
         clock: Unix seconds.
     """
@@ -82,6 +83,7 @@ class Detection:
         end = judged.until.timestamp()
         holds_from = None if judged.current and judged.lag <= FRESH else end
         change = self.table.merge(judged.signals, holds_from)
+        # Filters first: every millisecond until then, an attack goes on. Alerts are for people.
         self._tell(change)
         self._episodes.take(detector, change, end)
         self._episodes.lapse(change.clear)
@@ -116,7 +118,7 @@ class Detection:
             self.expire()
 
     def expire(self) -> None:
-        """Let signals lapse whose time is up, and write what became of alerts."""
+        """Let signals lapse whose time is up, and bring the kept alerts up to date."""
         change = self.table.expire()
         self._tell(change)
         self._episodes.lapse(change.clear)
@@ -138,6 +140,7 @@ class Detection:
 
     async def save(self) -> None:
         """Write the table; a failure is logged, and the next save tries again."""
+        # taken before writing: what changes meanwhile is written the next time
         self.table.judged = dict(self._judged())
         version = self.table.version
         try:

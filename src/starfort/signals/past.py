@@ -96,6 +96,7 @@ def _take(found: Backtest, signal: Signal, moment: datetime) -> None:
     if hit is None:
         found.hits[signal.key_type, signal.key] = BacktestHit(signal, moment, moment)
         return
+    # Runs go forward in time, so this one is the latest; its evidence counts only when it is the strongest.
     hit.last_at, hit.runs = moment, hit.runs + 1
     if signal.score > hit.signal.score:
         hit.signal = signal

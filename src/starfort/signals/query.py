@@ -37,6 +37,7 @@ def signals_of(detector: Detector, rows: Sequence[Mapping[str, Any]]) -> list[Si
 
 def _signal(detector: Detector, row: Mapping[str, Any]) -> Signal:
     spec = detector.spec
+    # One bad row fails the run: a detector that is half right would signal some keys and hide its mistake.
     missing = sorted({"key", "score"} - set(row))
     if missing:
         raise RowError(f"the query returns no column {' and no column '.join(missing)}")

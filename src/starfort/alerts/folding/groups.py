@@ -28,6 +28,7 @@ class AlertSink(Protocol):
 
 def grouped(rows: Iterable[Row], group: Callable[[Row], Group]) -> dict[Group, list[Row]]:
     """Rows by group, groups and rows in the order in which they come."""
+    # not itertools.groupby, which would need the rows sorted by group
     found: dict[Group, list[Row]] = {}
     for row in rows:
         found.setdefault(group(row), []).append(row)
