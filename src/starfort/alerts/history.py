@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import (
+    Connection,
     Engine,
     RowMapping,
     delete,
@@ -53,7 +54,7 @@ class StoredAlert:
     severity: str
     title: str
     subject: str
-    evidence: list[dict[str, Any]]
+    evidence: list[dict[str, object]]
     first_at: datetime
     last_at: datetime
     count: int
@@ -157,7 +158,7 @@ class AlertHistory:
                 connection.execute(ended)
         return len(over)
 
-    def _known(self, connection: Any, alert: Alert) -> RowMapping | None:
+    def _known(self, connection: Connection, alert: Alert) -> RowMapping | None:
         """The kept alert of the same key whose time is within the window of this one's."""
         query = (
             select(ALERTS)
@@ -232,7 +233,7 @@ class AlertHistory:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
 
-def _trim(connection: Any) -> None:
+def _trim(connection: Connection) -> None:
     """Drop the oldest over `MAX_ALERTS`."""
     over = connection.execute(select(func.count()).select_from(ALERTS)).scalar_one() - MAX_ALERTS
     if over > 0:
@@ -240,7 +241,7 @@ def _trim(connection: Any) -> None:
         connection.execute(delete(ALERTS).where(ALERTS.c.id.in_(oldest)))
 
 
-def _values(alert: Alert) -> dict[str, Any]:
+def _values(alert: Alert) -> dict[str, object]:
     return {
         "id": alert.id,
         "dedup_key": alert.key[:512],
@@ -257,7 +258,7 @@ def _values(alert: Alert) -> dict[str, Any]:
     }
 
 
-def _figures(alert: Alert, row: RowMapping) -> dict[str, Any]:
+def _figures(alert: Alert, row: RowMapping) -> dict[str, object]:
     """What a kept alert is brought up to."""
     scores = [score for score in (alert.score, row["score"]) if score is not None]
     return {

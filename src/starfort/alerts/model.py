@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 State = Literal["new", "grew", "again", "ended"]
 """What a message about an alert says: the alert is new, it has become ten times as large, it is back after it
@@ -37,7 +37,7 @@ class Alert:
     severity: str
     title: str
     subject: str
-    evidence: tuple[Mapping[str, Any], ...] = ()
+    evidence: tuple[Mapping[str, object], ...] = ()
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
     dedup_key: str = ""
     first_seen: datetime | None = None
@@ -73,7 +73,7 @@ class Alert:
             return self.stored_id
         return hashlib.sha256(f"{self.key}\n{self.time.isoformat()}".encode()).hexdigest()[:16]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The alert as channels send it."""
         return {
             "id": self.id,

@@ -113,8 +113,8 @@ class KeptFindings:
         if not keys:
             return
         with self._state.begin() as connection:
-            # deleted and written anew in one transaction: "insert or update" is spelled differently in SQLite
-            # and PostgreSQL
+            # Deleted and written anew in one transaction: SQLAlchemy spells "insert or update" differently
+            # for SQLite and PostgreSQL.
             for code, api, endpoint_id, about in keys:
                 connection.execute(
                     delete(FINDINGS).where(

@@ -3,7 +3,7 @@
 Most come from `crawler-user-agents` (MIT), a list that its maintainers keep up to date; its tags say what a
 bot is for. A bot is `good` when it is a crawler that says who it is, `bad` when it is an attack tool or a
 site copier, `tool` when it is a library or a browser that a program drives. A user agent is what a client
-says of itself: whoever claims to be a good bot may lie, whoever claims to be `sqlmap` does not.
+says of itself: a client that claims to be a good bot may lie, and one that claims to be `sqlmap` hardly does.
 
 What is bad comes first, tools last: a crawler that is built on a library is the crawler.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any, Final
+from typing import Final, TypedDict
 
 import crawleruseragents
 
@@ -59,10 +59,18 @@ _TOOLS: Final = {
 _TOOL_TAGS: Final = {"http-library", "browser-automation"}
 
 
+class ListedBot(TypedDict):
+    """An entry of the list, as far as it is used."""
+
+    pattern: str
+    instances: list[str]
+    tags: list[str]
+
+
 @cache
 def known_bots() -> tuple[Bot, ...]:
     """All of them, most telling first: the first pattern that fits counts."""
-    listed: list[dict[str, Any]] = crawleruseragents.CRAWLER_USER_AGENTS_DATA
+    listed: list[ListedBot] = crawleruseragents.CRAWLER_USER_AGENTS_DATA
     tools = [entry for entry in listed if _TOOL_TAGS.intersection(entry["tags"])]
     crawlers = [entry for entry in listed if not _TOOL_TAGS.intersection(entry["tags"])]
     return (
@@ -73,7 +81,7 @@ def known_bots() -> tuple[Bot, ...]:
     )
 
 
-def _name(entry: dict[str, Any]) -> str:
+def _name(entry: ListedBot) -> str:
     """What the pattern finds in an example, for the list has no names."""
     if (literal := _literal(entry["pattern"])) and any(literal in each for each in entry["instances"]):
         return literal.strip(" /()^$")[:64]
