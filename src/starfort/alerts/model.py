@@ -71,6 +71,7 @@ class Alert:
         """
         if self.stored_id:
             return self.stored_id
+        # 64 bits: with the 100,000 alerts that are kept, two with one id are out of the question
         return hashlib.sha256(f"{self.key}\n{self.time.isoformat()}".encode()).hexdigest()[:16]
 
     def as_json(self) -> dict[str, object]:
@@ -87,5 +88,6 @@ class Alert:
             "last_seen": self.latest.isoformat(),
             "score": self.score,
             "members": self.members,
+            # last, and by far the longest: people who read the line of a log see the rest first
             "evidence": [dict(row) for row in self.evidence],
         }

@@ -88,7 +88,8 @@ class Check(Question):
     def bastion(self) -> str:
         """The bastion that it belongs to."""
         if self.builtin:
-            return self.path.parent.parent.name  # BASTION/checks/NAME.sql
+            # the file is BASTION/checks/NAME.sql, so its place says what the front matter need not repeat
+            return self.path.parent.parent.name
         return self.spec.bastion or "visibility"
 
     def findings_of(self, rows: Sequence[Mapping[str, object]]) -> list[PostureFinding]:

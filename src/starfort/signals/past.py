@@ -65,6 +65,8 @@ class Period:
             # the first window is judged however late it is, so that asking again from there always gets on
             if moment > self.since and time.monotonic() > deadline:
                 return
+            # The last window ends exactly at `until`, so that a period that is no multiple of the step is
+            # whole.
             moment = min(moment + self.step, self.until)
             yield moment
 

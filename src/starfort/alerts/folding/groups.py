@@ -42,6 +42,7 @@ def and_more(title: str, count: int) -> str:
 
 def most_severe(severities: Iterable[Severity]) -> Severity:
     """The most urgent of several severities, of which there is at least one."""
+    # severities are words, whose order as texts says nothing
     return max(severities, key=severity_rank)
 
 
