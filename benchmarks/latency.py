@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import statistics
 from typing import Final
 
-from benchmarks import envoy, starfort
 from benchmarks.load import Latency, at_rate, fastest
+from benchmarks.pair import side_by_side
 from benchmarks.report import Row, compared, figure
-from benchmarks.stand import stand
 
 ROUNDS: Final = 5
 SECONDS: Final = 5
@@ -18,15 +16,13 @@ ADDED_P99_MS: Final = 0.5
 
 async def run() -> list[Row]:
     """Find the rate, then send at half of it through both in turn, `ROUNDS` times over."""
-    async with contextlib.AsyncExitStack() as stack:
-        here = await stack.enter_async_context(stand())
-        plain, _ = await stack.enter_async_context(envoy.proxy(here.upstream, here.folder))
-        ours = await stack.enter_async_context(starfort.up(here.upstream, here.folder, here.mix))
+    async with side_by_side() as both:
+        here, ours = both.here, both.ours
         await fastest(ours.port, here.script, 2)
         rate = await fastest(ours.port, here.script, SECONDS) / SECONDS / 2
         measured: dict[str, list[Latency]] = {"envoy": [], "starfort": []}
         for _ in range(ROUNDS):
-            for name, port in (("envoy", plain), ("starfort", ours.port)):
+            for name, port in (("envoy", both.plain), ("starfort", ours.port)):
                 measured[name].append(await at_rate(port, here.requests, rate, SECONDS))
     with_it, without = measured["starfort"], measured["envoy"]
     return _rows(rate, with_it, without)

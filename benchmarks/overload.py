@@ -24,6 +24,7 @@ from benchmarks import starfort
 from benchmarks.load import Latency, at_rate
 from benchmarks.mix import HOST
 from benchmarks.processes import PROXY_CORE, on_core, running
+from benchmarks.reload import CANARY, POLICY
 from benchmarks.report import ROOT, Row, figure
 from benchmarks.stand import Stand, stand
 from starfort.store import Store
@@ -49,14 +50,6 @@ MARKER: Final = "0123456789abcdef"
 
 CAMPAIGN: Final = "feedfeed"
 """What the fingerprint of the flood's campaign begins with."""
-
-CANARY: Final = "/api/v1/products/77"
-POLICY: Final = """\
-  - name: canary
-    when: request.path == "{path}"
-    action: {{block: {{status: {status}}}}}
-    mode: enforce
-"""
 
 
 @dataclass(slots=True)

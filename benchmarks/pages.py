@@ -10,19 +10,24 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
+
+from tests.support.estate import Estate
 
 from benchmarks.ingest import cpu
 from benchmarks.report import RESULTS, Row, figure
 from benchmarks.twenty_million import DAYS, EVENTS, fill_fast
 from starfort.admin.filters import ClientFilter, EndpointFilter, EventFilter
+from starfort.admin.mutes import Mutes
 from starfort.admin.service import Insight
+from starfort.admin.state import StateDatabase
 from starfort.admin.window import RangeName
+from starfort.catalogue import Endpoint
 from starfort.runtime import policies
 from starfort.runtime.status import PolicyStatus
 from starfort.store import Retention, Store
@@ -50,52 +55,53 @@ def open_store() -> Store:
     return store
 
 
-class Known:
-    """One endpoint of the catalogue that the store has events of."""
+class Written(Estate):
+    """A control plane whose policies are those of the filled store."""
 
-    def __init__(self, row: dict[str, Any]) -> None:
-        self.id: str = row["id"]
-        self.api: str = row["api"]
-        self.host: str = row["host"]
-        self.method: str = row["method"]
-        self.template: str = row["template"]
-        self.documented = True
-        self.labels: list[str] = []
-        self.suggested_labels: list[str] = []
-        self.first_seen = self.last_seen = datetime.now(UTC)
-        self.auth_seen: list[str] = ["bearer"]
-        self.sensitive: list[str] = []
-        self.hosts = [self.host]
+    def policies(self) -> list[PolicyStatus]:
+        """Each with its figures."""
+        return policies.with_results(
+            self.store,
+            [
+                PolicyStatus(name, order, "enforce", "block", "true", [], [], 0, 0, 0.0)
+                for order, name in enumerate(POLICIES)
+            ],
+        )
 
 
 def insight(store: Store) -> Insight:
     """What answers pages, over a store."""
+    now = datetime.now(UTC)
     known = [
-        Known(row)
+        Endpoint(
+            **row,
+            origin="documented",
+            first_seen=now,
+            last_seen=now,
+            auth_seen=("bearer",),
+            hosts=(row["host"],),
+        )
         for row in store.query(
             "SELECT toString(endpoint_id) AS id, toString(any(api)) AS api, toString(any(host)) AS host,"
             " toString(any(method)) AS method, toString(any(template)) AS template"
             " FROM events WHERE time > (SELECT max(time) FROM events) - INTERVAL 1 HOUR GROUP BY endpoint_id"
         )
     ]
-    written = [
-        PolicyStatus(name, order, "enforce", "block", "true", [], [], 0, 0, 0.0)
-        for order, name in enumerate(POLICIES)
-    ]
-    source: Any = SimpleNamespace(
-        store=store,
-        catalogue=SimpleNamespace(endpoints=lambda: known, findings=list),
-        policies=lambda: policies.with_results(store, written),
-    )
-    mutes: Any = SimpleNamespace(list=list)
-    return Insight(source, mutes)
+    data_dir = Path(tempfile.mkdtemp())
+    runtime = Written(data_dir, 0, store=store)
+    runtime.known = known
+    return Insight(runtime, Mutes(StateDatabase(data_dir)))
 
 
 Question = Callable[[], Awaitable[object]]
 
 
+FAR: Final[RangeName] = "30d"
+"""The longest range of the pages: every question is asked over it."""
+
+
 def questions(ask: Insight, store: Store) -> dict[str, Question]:
-    """Each route that reads the store, by what a report calls it."""
+    """Each route that reads the store, by its name in the report."""
     busiest = store.query(
         "SELECT toString(endpoint_id) AS id, toString(any(api)) AS api FROM traffic_endpoint_1h AS t"
         " GROUP BY endpoint_id ORDER BY sum(t.requests) DESC LIMIT 1"
@@ -104,39 +110,62 @@ def questions(ask: Insight, store: Store) -> dict[str, Question]:
         "SELECT id, toString(fingerprint) AS fingerprint FROM events WHERE time > now() - INTERVAL 29 DAY"
         " ORDER BY toStartOfMinute(time), time LIMIT 1"
     )[0]
-    far: RangeName = "30d"
-    made: dict[str, Question] = {
-        "traffic": lambda: ask.traffic(far),
-        "traffic 24h": lambda: ask.traffic("24h"),
-        "traffic of an api": lambda: ask.traffic(far, busiest["api"]),
-        "traffic of the busiest endpoint": lambda: ask.traffic(far, "", busiest["id"]),
-        "traffic of the busiest endpoint 24h": lambda: ask.traffic("24h", "", busiest["id"]),
-        "apis": lambda: ask.apis(far, 20),
-        "catalogue": lambda: ask.endpoints.page(EndpointFilter(), 50, 0),
-        "busiest endpoint": lambda: ask.endpoints.detail(busiest["id"], far),
-        "busiest endpoint 24h": lambda: ask.endpoints.detail(busiest["id"], "24h"),
-        "openapi": lambda: ask.openapi(busiest["api"]),
-        "findings": lambda: ask.findings(far, 50, 0),
+    return {
+        **traffic_questions(ask, busiest["api"], busiest["id"]),
+        "findings": lambda: ask.findings(FAR, 50, 0),
         "findings 24h": lambda: ask.findings("24h", 50, 0),
         "policies": ask.policies,
         "event by id": lambda: ask.event(some["id"]),
+        **{f"policy {name}": partial(ask.policy, name, FAR) for name in POLICIES},
+        **client_questions(ask),
+        **event_questions(ask, busiest["id"], some["fingerprint"]),
     }
-    for name in POLICIES:
-        made[f"policy {name}"] = partial(ask.policy, name, far)
+
+
+def traffic_questions(ask: Insight, api: str, endpoint: str) -> dict[str, Question]:
+    """Traffic over time, APIs and endpoints.
+
+    Args:
+        ask: what answers.
+        api: the API with the busiest endpoint.
+        endpoint: the id of the busiest endpoint.
+    """
+    return {
+        "traffic": lambda: ask.traffic(FAR),
+        "traffic 24h": lambda: ask.traffic("24h"),
+        "traffic of an api": lambda: ask.traffic(FAR, api),
+        "traffic of the busiest endpoint": lambda: ask.traffic(FAR, "", endpoint),
+        "traffic of the busiest endpoint 24h": lambda: ask.traffic("24h", "", endpoint),
+        "apis": lambda: ask.apis(FAR, 20),
+        "catalogue": lambda: ask.endpoints.page(EndpointFilter(), 50, 0),
+        "busiest endpoint": lambda: ask.endpoints.detail(endpoint, FAR),
+        "busiest endpoint 24h": lambda: ask.endpoints.detail(endpoint, "24h"),
+        "openapi": lambda: ask.openapi(api),
+    }
+
+
+def client_questions(ask: Insight) -> dict[str, Question]:
+    """Callers, by each property that groups them and in each order."""
+    made: dict[str, Question] = {}
     for by in ("address", "fingerprint", "subject", "ja4", "network", "bot"):
-        made[f"clients by {by}"] = partial(ask.clients, ClientFilter(range=far, by=by), 50, 0)
+        made[f"clients by {by}"] = partial(ask.clients, ClientFilter(range=FAR, by=by), 50, 0)
         made[f"clients by {by} 24h"] = partial(ask.clients, ClientFilter(range="24h", by=by), 50, 0)
     for sort in ("stopped", "errors", "endpoints", "last_seen"):
-        made[f"clients, most {sort}"] = partial(ask.clients, ClientFilter(range=far, sort=sort), 50, 0)
-    made["clients found by text"] = lambda: ask.clients(ClientFilter(range=far, search="Chrome/91"), 50, 0)
-    made["clients of a bot class"] = lambda: ask.clients(ClientFilter(range=far, bot="good"), 50, 0)
-    for label, filters in {
+        made[f"clients, most {sort}"] = partial(ask.clients, ClientFilter(range=FAR, sort=sort), 50, 0)
+    made["clients found by text"] = partial(ask.clients, ClientFilter(range=FAR, search="Chrome/91"), 50, 0)
+    made["clients of a bot class"] = partial(ask.clients, ClientFilter(range=FAR, bot="good"), 50, 0)
+    return made
+
+
+def event_questions(ask: Insight, endpoint: str, fingerprint: str) -> dict[str, Question]:
+    """Single events by each filter: with many hits, and with none, which makes the store look everywhere."""
+    filters: dict[str, dict[str, str]] = {
         "all": {},
-        "of an endpoint": {"endpoint_id": busiest["id"]},
+        "of an endpoint": {"endpoint_id": endpoint},
         "stopped": {"action": "stopped"},
         "of an address": {"address": "10.0.12.7"},
         "of an address that never called": {"address": "198.51.100.7"},
-        "of a fingerprint": {"fingerprint": some["fingerprint"]},
+        "of a fingerprint": {"fingerprint": fingerprint},
         "of a subject that never called": {"subject": "nobody@example.com"},
         "with a path that nobody called": {"path": "/nowhere"},
         "with a finding": {"finding": "rule:942100"},
@@ -147,9 +176,11 @@ def questions(ask: Insight, store: Store) -> dict[str, Question]:
         "with a signal that nobody had": {"signal": "nothing"},
         "with a class that nobody had": {"sensitive": "us_ssn"},
         "of a network": {"asn": "1"},
-    }.items():
-        made[f"events {label}"] = partial(ask.events, EventFilter(range=far, **filters), 50)
-    return made
+    }
+    return {
+        f"events {label}": partial(ask.events, EventFilter(range=FAR, **each), 50)
+        for label, each in filters.items()
+    }
 
 
 async def run() -> list[Row]:

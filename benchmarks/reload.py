@@ -20,6 +20,8 @@ RATE: Final = 1_000
 GIVE_UP_S: Final = 10.0
 WITHIN_S: Final = 1.0
 CANARY: Final = "/api/v1/products/77"
+"""The path whose answer a changed policy changes, so that a client sees when the policy is in force."""
+
 POLICY: Final = """\
   - name: canary
     when: request.path == "{path}"

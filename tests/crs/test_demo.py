@@ -9,7 +9,7 @@ from examples.demo import callers
 from examples.demo.traffic import INJECTIONS, NOSQL_INJECTION
 
 from starfort import _engine, bundle
-from starfort.runtime import assemble
+from starfort.runtime import checked
 from tests.support.corpora import needs_corpus
 from tests.support.installation import write_configuration
 from tests.support.rule_sets import installed_crs
@@ -28,10 +28,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> _engine.Engine:
     names = ("listen", "admin", "shop", "bank", "fraud_desk")
     write_configuration(folder, {name: 20_000 + number for number, name in enumerate(names)}, None)
     with installed_crs(folder / "rulesets"):
-        checked = assemble.check(folder / "starfort.yaml")
+        made = checked.check(folder / "starfort.yaml")
     geo = folder / "var" / "geo"
     return _engine.Engine(
-        bundle.encode(checked.compiled.bundle),
+        bundle.encode(made.compiled.bundle),
         country=(geo / "country.mmdb").read_bytes(),
         asn=(geo / "asn.mmdb").read_bytes(),
     )

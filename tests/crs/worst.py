@@ -1,8 +1,8 @@
-"""Search for the input that costs CRS most per byte: `python -m tests.crs.worst [--seconds S] [--paranoia N]`.
+"""Searches for the input that costs CRS most per byte: `python -m tests.crs.worst [--seconds S] [--paranoia N]`.
 
 Regular expressions take linear time here, but a rule set is more than its expressions: values are cut, decoded,
-searched for literals, counted, asked of libinjection. The search keeps the dearest shape of each kind of place and
-length of value (MAP-Elites: Mouret and Clune, 2015, "Illuminating search spaces by mapping elites"), changes one of
+searched for literals, counted, asked of libinjection. The search keeps the most expensive shape of each kind of place
+and length of value (MAP-Elites: Mouret and Clune, 2015, "Illuminating search spaces by mapping elites"), changes one of
 them at a time, and measures by the CPU time of the thread, the least of some runs. What it prints are figures; what
 `test_worst` asserts is that cost grows no faster than the input. With `--without-rules` the rest of the engine is
 searched: parsers, detectors of sensitive data, masking. With `--large` whole requests of the largest size that is
@@ -24,6 +24,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from benchmarks.quality.worst import least_cpu_ms
 
 from starfort import bundle, config
 from starfort._engine import Engine, RuleSet
@@ -127,13 +129,7 @@ class Whole:
 
     def milliseconds(self, content_type: str, body: bytes, *, compressed: bool, runs: int = 2) -> float:
         """CPU time of a request, the least of some runs."""
-        asked = _asked(content_type, body, compressed=compressed)
-        least = float("inf")
-        for _ in range(runs):
-            started = time.thread_time_ns()
-            self._engine.explain(asked)
-            least = min(least, (time.thread_time_ns() - started) / 1e6)
-        return least
+        return least_cpu_ms(self._engine, _asked(content_type, body, compressed=compressed), runs)
 
     def anomalies(self, content_type: str, body: bytes, *, compressed: bool = False) -> list[str]:
         """Codes of what is odd in a request, limits that it is over among them."""

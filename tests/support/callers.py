@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from starfort.signals import Detector, Signal
-from starfort.signals.detector import load
+from starfort.signals.detector import Detector
+from starfort.signals.model import Signal
 from starfort.signals.query import run_once
 from starfort.store import Store
 from tests.support.events import event, stream
@@ -115,7 +115,7 @@ def builtin(name: str) -> Detector:
     """A detector that comes with Starfort."""
     package = Path(__file__).parents[2] / "src" / "starfort"
     (path,) = package.glob(f"*/detectors/{name}.sql")
-    return load(path, builtin=True)
+    return Detector.load(path, builtin=True)
 
 
 def keys(signals: Iterable[Signal]) -> set[tuple[str, str]]:

@@ -1,32 +1,31 @@
-"""A control plane without Envoy: toolchain and proxy that tests steer, and a filter's side of the socket."""
+"""A control plane without Envoy: real parts on a real configuration, and a filter's side of the socket."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
-import hashlib
 import json
 import struct
-from collections.abc import Awaitable, Callable, Sequence
+import uuid
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Self
 
 from fastapi import FastAPI
 
-from starfort.alerts import Alert
 from starfort.alerts.channels import Channel, LogChannel
-from starfort.base.files import write_private
 from starfort.base.tasks import Failures
-from starfort.dataplane import frames
+from starfort.config import Config
+from starfort.dataplane import frames, ir
 from starfort.dataplane.frames import FrameType
-from starfort.runtime import PolicyStatus, Runtime
-from starfort.runtime.runtime import Makers
+from starfort.runtime import Runtime
+from starfort.runtime.admin import App
+from starfort.runtime.assemble import Assembly
+from starfort.runtime.envoy import Proxy
+from starfort.runtime.questions import builtin_files
 from starfort.runtime.status import EnvoyStatus
-from starfort.runtime.toolchain import Built, RefusedError
-from starfort.store import Store
-from tests.support.callers import builtin
+from starfort.runtime.toolchain import Toolchain
+from starfort.store import Retention, Store
 
 
 async def until(condition: Callable[[], object], seconds: float = 20) -> None:
@@ -36,42 +35,15 @@ async def until(condition: Callable[[], object], seconds: float = 20) -> None:
             await asyncio.sleep(0.01)
 
 
-class JsonToolchain:
-    """The configuration is a JSON file; its text is the bundle."""
+class FileAlerts(Toolchain):
+    """The real toolchain, whose alerts go to a file that tests read."""
 
     def __init__(self, alert_file: Path) -> None:
         self.alert_file = alert_file
 
-    def load(self, path: Path) -> Any:
-        """Read the file."""
-        try:
-            config = json.loads(path.read_text(), object_hook=lambda found: SimpleNamespace(**found))
-        except ValueError as error:
-            raise RefusedError([f"{path}:1: {error}"]) from error
-        return SimpleNamespace(config=config)
-
-    def build(self, loaded: Any, learned: Sequence[Any]) -> Built:
-        """One policy, and the stuffing detector with the settings of the file."""
-        config = loaded.config
-        text = json.dumps([vars(config), list(learned)], default=vars)
-        detector = builtin("credential_stuffing").with_settings(
-            vars(getattr(config, "settings", SimpleNamespace()))
-        )
-        policy = PolicyStatus("stop", 0, "enforce", "deceive", "true", [], [], 0, 0, 0.0)
-        version = hashlib.sha256(text.encode()).hexdigest()[:16]
-        kept = SimpleNamespace(events=dt.timedelta(days=7), rollups=dt.timedelta(days=30))
-        config = SimpleNamespace(**{"retention": kept, **vars(config)})
-        warnings = getattr(config, "warnings", [])
-        return Built(
-            loaded, config, version, text.encode(), text, [detector], [policy], [], warnings=warnings
-        )
-
-    def write_bundle(self, built: Built, path: Path) -> None:
-        """Write the text, at once."""
-        write_private(path, built.bundle)
-
-    def channels(self, _: Any) -> list[Channel]:
+    def channels(self, config: Config) -> list[Channel]:
         """One log file."""
+        del config
         return [LogChannel(self.alert_file)]
 
 
@@ -79,19 +51,19 @@ class QuietProxy:
     """An Envoy that always runs."""
 
     def __init__(self) -> None:
-        self.applied: list[Any] = []
+        self.applied: list[ir.Dataplane] = []
         self.state = "stopped"
         self.found = False
         self.failures: dict[str, Failures] = {}
 
-    async def start(self, envoy: Any) -> None:
+    async def start(self, dataplane: ir.Dataplane) -> None:
         """Run."""
-        self.applied.append(envoy)
+        self.applied.append(dataplane)
         self.state = "running"
 
-    async def apply(self, envoy: Any) -> None:
+    async def apply(self, dataplane: ir.Dataplane) -> None:
         """Take over."""
-        self.applied.append(envoy)
+        self.applied.append(dataplane)
 
     async def stop(self) -> None:
         """End."""
@@ -110,79 +82,102 @@ class QuietProxy:
         return b"envoy_server_live{} 1\n"
 
 
-class ListCatalogue:
-    """A catalogue that tests fill."""
-
-    def __init__(self) -> None:
-        self.found: list[str] = []
-        self.news: list[Alert] = []
-
-    def refresh(self) -> list[Alert]:
-        """What is new."""
-        news, self.news = self.news, []
-        return news
-
-    def learned_endpoints(self) -> list[str]:
-        """What was found."""
-        return list(self.found)
-
-    def endpoints(self) -> list[str]:
-        """The same."""
-        return list(self.found)
-
-    def dropped(self) -> dict[str, int]:
-        """Nothing is."""
-        return {"shapes": 0}
-
-    def check_failures(self) -> dict[str, int]:
-        """One."""
-        return {"open_endpoint": 1}
-
-    def declare(self, _: Built) -> None:
-        """Nothing to take over."""
-
-    def close(self) -> None:
-        """Nothing to write."""
-
-
-class SharedStore:
-    """The suite's store, which no test may close."""
+class SharedStore(Store):
+    """The suite's store, which no test may close: chDB has one path a process."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self.__dict__.update(vars(store))
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def keep(self, _: object) -> None:
+    def keep(self, retention: Retention) -> None:
         """Keep what other tests stored."""
 
     def close(self) -> None:
         """Stay open."""
 
 
-class Control:
-    """A runtime with steered parts."""
+class SteeredAssembly(Assembly):
+    """Every part as it is, but for the store of the suite and an Envoy that always runs."""
 
-    def __init__(self, directory: Path, store: Store, app: Callable[[Runtime], Any] | None = None) -> None:
+    def __init__(
+        self,
+        config_path: Path,
+        app: Callable[[Runtime], App],
+        toolchain: Toolchain,
+        store: Store,
+        proxy: Proxy,
+    ) -> None:
+        super().__init__(config_path, app, toolchain)
+        self._store = store
+        self._proxy = proxy
+        self.made: Runtime | None = None
+
+    def open_store(self, data_dir: Path, config: Config) -> Store:  # noqa: ARG002 (as the real one)
+        """The one of the suite."""
+        return SharedStore(self._store)
+
+    def make_proxy(self, data_dir: Path, config: Config) -> Proxy:  # noqa: ARG002 (as the real one)
+        """The one that tests steer."""
+        return self._proxy
+
+    def runtime(self) -> Runtime:
+        """Make it, and keep it for the test."""
+        self.made = super().runtime()
+        return self.made
+
+
+ONLY_STUFFING = [path.stem for path in builtin_files("detectors") if path.stem != "credential_stuffing"]
+"""Detectors that do not run, so that one test's traffic raises no alert in another."""
+
+
+class Control:
+    """A control plane on a real configuration, with an Envoy and a filter that tests steer."""
+
+    def __init__(self, directory: Path, store: Store, app: Callable[[Runtime], App] | None = None) -> None:
         self.directory = directory
-        self.config_path = directory / "starfort.json"
+        self.config_path = directory / "starfort.yaml"
         self.alert_file = directory / "alerts.jsonl"
         self.proxy = QuietProxy()
-        self.catalogue = ListCatalogue()
-        self.write(node="edge-1")
-        makers = Makers(
-            toolchain=JsonToolchain(self.alert_file),
-            store=lambda *_: SharedStore(store),  # type: ignore[arg-type, return-value]
-            catalogue=lambda *_: self.catalogue,
-            proxy=lambda *_: self.proxy,
-            app=app or (lambda _: FastAPI()),
+        self.api = f"api-{uuid.uuid4().hex[:12]}"
+        if not self.config_path.exists():
+            self.write(node="edge-1")
+        toolchain = FileAlerts(self.alert_file)
+        self.assembly = SteeredAssembly(
+            self.config_path, app or (lambda _: FastAPI()), toolchain, store, self.proxy
         )
-        self.runtime = Runtime(self.config_path, makers)
 
-    def write(self, **config: Any) -> None:
-        """Write the configuration file."""
-        content = {"data_dir": str(self.directory / "data"), "admin": None} | config
+    @property
+    def runtime(self) -> Runtime:
+        """The one that was made last."""
+        assert self.assembly.made is not None, "nothing was started"
+        return self.assembly.made
+
+    @property
+    def admin_port(self) -> int:
+        """TCP port of the admin server, 0 before it listens."""
+        return self.assembly.made.admin_port if self.assembly.made else 0
+
+    async def start(self) -> None:
+        """Make the parts and start them."""
+        await (await asyncio.to_thread(self.assembly.runtime)).start()
+
+    async def stop(self) -> None:
+        """Stop them."""
+        await self.runtime.stop()
+
+    def write(self, **config: object) -> None:
+        """Write the configuration file: a whole one, with what is given in place of its parts."""
+        content = {
+            "version": 1,
+            "data_dir": str(self.directory / "data"),
+            "listeners": [{"name": "public", "address": "127.0.0.1:8080"}],
+            "upstreams": [{"name": "app", "addresses": ["127.0.0.1:1"]}],
+            "apis": [{"name": self.api, "upstream": "app"}],
+            "rules": {"sets": [], "api_rules": False},
+            "policies": [{"name": "stop", "action": "block", "mode": "enforce"}],
+            "detectors": {"disabled": ONLY_STUFFING},
+            "admin": {"address": "127.0.0.1:0"},
+        } | config
+        # YAML has all of JSON in it. The file is replaced, so that no half of it is ever read.
         temporary = self.config_path.with_suffix(".new")
         temporary.write_text(json.dumps(content))
         temporary.replace(self.config_path)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from starfort.signals import Detector
-from starfort.signals.detector import parse
+from starfort.signals.detector import Detector
 
 FRONT = """/*
 name: many
@@ -33,7 +32,9 @@ SAMPLED = "AND cityHash64(address) % {slots:UInt32} = {slot:UInt32}"
 
 def detector(name: str = "many") -> Detector:
     """A detector whose query names it."""
-    return parse(FRONT.replace("name: many", f"name: {name}") + f"{SQL} -- {name}", Path(f"{name}.sql"))
+    return Detector.parse(
+        FRONT.replace("name: many", f"name: {name}") + f"{SQL} -- {name}", Path(f"{name}.sql")
+    )
 
 
 def counting(
@@ -52,4 +53,4 @@ WHERE time > {{since:DateTime64(6, 'UTC')}} AND time <= {{until:DateTime64(6, 'U
 GROUP BY key
 HAVING requests >= {{most:UInt32}} -- many
 """
-    return parse(front + sql, Path("many.sql"))
+    return Detector.parse(front + sql, Path("many.sql"))

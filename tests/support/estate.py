@@ -1,4 +1,4 @@
-"""A seeded installation: a real store, signal table and alert history filled with generated traffic.
+"""A seeded installation: a real runtime whose store, signals and alerts are filled with generated traffic.
 
 The same seed gives the same estate but for the times, which end now. `hostile` puts texts into it that attackers
 choose: markup in paths, user agents and subjects.
@@ -6,26 +6,36 @@ choose: markup in paths, user agents and subjects.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import hashlib
 import json
 import random
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from faker import Faker
-from sqlalchemy import create_engine
+from fastapi import FastAPI
 
-from starfort.alerts import Alert, AlertHistory
-from starfort.catalogue.finding import Finding
-from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Status
+from starfort.alerts import Alert
+from starfort.catalogue import Endpoint, endpoint_id
+from starfort.posture.board import PostureBoard
+from starfort.posture.checks import Checks
+from starfort.posture.configured import Configured
+from starfort.posture.finding import PostureFinding
+from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Runtime, Status
+from starfort.runtime.catalogue import CatalogueFeed
 from starfort.runtime.status import ConfigStatus, DetectorStatus, EnvoyStatus, StoreStatus
-from starfort.signals import Detector, Signal, SignalTable
+from starfort.runtime.toolchain import Toolchain
+from starfort.signals.detector import Detector
+from starfort.signals.model import Signal
 from starfort.store import Store
+from starfort.visibility.catalogue_checks import CATALOGUE_CHECKS
 from tests.support.callers import builtin
+from tests.support.checks import CHECKS
+from tests.support.control import QuietProxy, SteeredAssembly
 from tests.support.events import event, stream
 
 HOSTILE_PATH = "/<script>window.pwned=1</script>/<img src=x onerror=window.pwned=2>"
@@ -72,34 +82,6 @@ _COUNTRIES = [("US", 7922, "Comcast"), ("DE", 3320, "Deutsche Telekom"), ("GB", 
 _KEEP = 5000
 
 
-@dataclass
-class Known:
-    """One endpoint of the catalogue."""
-
-    id: str
-    api: str
-    host: str
-    method: str
-    template: str
-    documented: bool
-    labels: list[str]
-    first_seen: dt.datetime | None
-    last_seen: dt.datetime | None
-    auth_seen: list[str] = field(default_factory=list)
-    sensitive: list[str] = field(default_factory=list)
-    suggested_labels: list[str] = field(default_factory=list)
-
-    @property
-    def hosts(self) -> list[str]:
-        """Hosts that it was seen on."""
-        return [self.host]
-
-
-def endpoint_id(api: str, method: str, template: str) -> str:
-    """Id of an endpoint, as the bundle defines it."""
-    return hashlib.sha256(f"{api}\n{method}\n{template}".encode()).hexdigest()[:16]
-
-
 def places(count: int) -> list[tuple[str, str, str, str]]:
     """API, host, method and template of `count` endpoints; the first ten are always the same."""
     rows = list(SMALL[:count])
@@ -122,8 +104,40 @@ def places(count: int) -> list[tuple[str, str, str, str]]:
     return list(dict.fromkeys(rows))
 
 
-class Estate:
-    """A seeded installation that `create_app` takes for a runtime.
+class SeededCatalogue(CatalogueFeed):
+    """The catalogue of an estate: its endpoints and what checks found in them.
+
+    Args:
+        estate: has both.
+    """
+
+    def __init__(self, estate: Estate) -> None:
+        self._estate = estate
+        self.board = PostureBoard(estate.store, estate.parts.state)
+        self.board.declare(Configured(), Checks(list(CHECKS.values()), CATALOGUE_CHECKS))
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Every endpoint."""
+        return self._estate.known
+
+    def findings(self) -> Sequence[PostureFinding]:
+        """What is wrong with them."""
+        return self._estate._findings()
+
+
+_CONFIG = {
+    "version": 1,
+    "node": "edge-1",
+    "listeners": [{"name": "public", "address": "127.0.0.1:8080"}],
+    "upstreams": [{"name": "app", "addresses": ["127.0.0.1:9001"]}],
+    "apis": [{"name": "shop", "upstream": "app"}],
+    "rules": {"sets": [], "api_rules": False},
+    "admin": {"address": "127.0.0.1:0", "hosts": ["starfort.test"]},
+}
+
+
+class Estate(Runtime):
+    """A seeded installation: a runtime that never starts.
 
     Args:
         data_dir: where everything goes.
@@ -145,21 +159,32 @@ class Estate:
         self.random = random.Random(7)  # noqa: S311  (the same estate each time)
         self.faker = Faker()
         self.faker.seed_instance(7)
-        self.data_dir = data_dir
         self.now = dt.datetime.now(dt.UTC)
         self.started_at = time.time() - 86_400 * 3
-        self.store = store or Store.open(data_dir / "ch")
-        self.signals = SignalTable()
-        engine = create_engine(f"sqlite:///{data_dir / 'state.db'}")
-        self.alerts = AlertHistory(engine)
+        path = data_dir / "starfort.yaml"
+        path.write_text(json.dumps(_CONFIG | {"data_dir": str(data_dir)}))
+        assembly = SteeredAssembly(
+            path, lambda _: FastAPI(), Toolchain(), store or Store.open(data_dir / "ch"), QuietProxy()
+        )
+        # An estate is a runtime that was made and never started: it has every part of a real one.
+        vars(self).update(vars(assembly.runtime()))
         self.known = [self._known(number, *row) for number, row in enumerate(places(endpoints))]
-        self.catalogue = SimpleNamespace(endpoints=lambda: self.known, findings=self._findings)
-        self.config = _Config()
+        self.catalogue = SeededCatalogue(self)
         self.hostile = hostile
         self.people = [self._person() for _ in range(160)]
         if endpoints:
             self._traffic(events)
             self._raise_alerts()
+
+    def configure_admin(self, **settings: object) -> None:
+        """Put a changed `admin` into force."""
+        loaded = self.parts.configuration.built.loaded
+        admin = loaded.config.admin.model_copy(update=settings)
+        loaded.config = loaded.config.model_copy(update={"admin": admin})
+
+    def close(self) -> None:
+        """Close what is open; the store stays."""
+        asyncio.run(self.stop())
 
     # ---- what is asked of a runtime
 
@@ -233,7 +258,7 @@ class Estate:
 
     # ---- seeding
 
-    def _known(self, number: int, api: str, host: str, method: str, template: str) -> Known:
+    def _known(self, number: int, api: str, host: str, method: str, template: str) -> Endpoint:
         fresh = "v2/customers" in template or (number >= len(SMALL) and number % 40 == 3)
         first = self.now - (dt.timedelta(minutes=41) if fresh else dt.timedelta(days=3 + number % 200))
         opened = any(word in template for word in ("products", "login", "feed")) or number % 23 == 5
@@ -242,11 +267,12 @@ class Estate:
             sensitive = ["email", "phone", "card_number"]
         elif "statement" in template or "customers" in template:
             sensitive = ["iban", "email"]
-        return Known(
+        return Endpoint(
             id=endpoint_id(api, method, template), api=api, host=host, method=method, template=template,
-            documented=not fresh and number % 9 != 7, labels=["login"] if "login" in template else [],
+            origin="documented" if not fresh and number % 9 != 7 else "learned",
+            labels=("login",) if "login" in template else (), hosts=(host,),
             first_seen=first, last_seen=self.now - dt.timedelta(seconds=number % 900 + 3),
-            auth_seen=[] if opened or "export" in template else ["bearer"], sensitive=sensitive,
+            auth_seen=() if opened or "export" in template else ("bearer",), sensitive=tuple(sensitive),
         )  # fmt: skip
 
     def _person(self) -> dict[str, Any]:
@@ -276,7 +302,7 @@ class Estate:
             if self.random.random() < 0.35 + 0.65 * (1 - abs(moment.hour - 14) / 14):
                 return moment
 
-    def _row(self, known: Known, **fields: Any) -> dict[str, Any]:
+    def _row(self, known: Endpoint, **fields: Any) -> dict[str, Any]:
         number = self.random.randrange(1000, 99_999)
         path = known.template.replace("{id}", str(number)).replace("{item}", str(number % 97))
         base = {
@@ -286,12 +312,12 @@ class Estate:
             "engine_us": int(self.random.lognormvariate(3.6, 0.4)), "response_bytes": self.random.randrange(200, 9000),
             "request_bytes": 0 if known.method == "GET" else self.random.randrange(80, 900),
             "content_type": "" if known.method == "GET" else "application/json", "parameters": self._parameters(known),
-            "sensitive_response": known.sensitive if self.random.random() < 0.7 else [],
+            "sensitive_response": list(known.sensitive) if self.random.random() < 0.7 else [],
         }  # fmt: skip
         return event(**(base | fields))
 
     @staticmethod
-    def _parameters(known: Known) -> list[str]:
+    def _parameters(known: Endpoint) -> list[str]:
         rows = ["path:id:integer"] if "{id}" in known.template else []
         if known.method == "GET":
             return [*rows, "query:limit:integer", "query:cursor:string", "header:accept-language:string"]
@@ -383,7 +409,7 @@ class Estate:
             self._row(
                 known, time=self.now - dt.timedelta(minutes=40) + dt.timedelta(seconds=20 * number),
                 **{name: value for name, value in self.people[number % 5].items() if name != "subject"},
-                sensitive_response=known.sensitive, sensitive_response_count=40,
+                sensitive_response=list(known.sensitive), sensitive_response_count=40,
                 observed=["block:no-bulk-personal-data", "block:only-documented"],
             )
             for number in range(110)
@@ -403,7 +429,7 @@ class Estate:
             for number in range(2000)
         ]  # fmt: skip
 
-    def _findings(self) -> list[Finding]:
+    def _findings(self) -> list[PostureFinding]:
         """What checks found in it, most severe first; of many endpoints some."""
         rows = []
         for number, known in enumerate(self.known):
@@ -411,15 +437,15 @@ class Estate:
             seen = (known.first_seen or self.now, known.last_seen or self.now)
             title = f"{known.method} {known.template}"
             if known.sensitive and not known.auth_seen:
-                evidence = about | {"classes": known.sensitive, "addresses": 5}
-                rows.append(Finding("open_endpoint", "high", known.api, known.id,
+                evidence = about | {"classes": list(known.sensitive), "addresses": 5}
+                rows.append(PostureFinding("open_endpoint", "high", known.api, known.id,
                                     f"{title} answers without credentials", evidence, *seen))  # fmt: skip
             if not known.documented:
-                rows.append(Finding("undocumented_endpoint", "medium", known.api, known.id,
+                rows.append(PostureFinding("undocumented_endpoint", "medium", known.api, known.id,
                                     f"{title} is called and not documented", about, *seen))  # fmt: skip
         if self.hostile:
             evidence = {"subject": HOSTILE_PATH, HOSTILE_PATH: [HOSTILE_AGENT]}
-            rows.append(Finding("changed_parameters", "low", HOSTILE_PATH, "", HOSTILE_AGENT, evidence,
+            rows.append(PostureFinding("changed_parameters", "low", HOSTILE_PATH, "", HOSTILE_AGENT, evidence,
                                 self.now, self.now))  # fmt: skip
         return sorted(rows, key=lambda row: ("high", "medium", "low").index(row.severity))
 
@@ -491,14 +517,3 @@ _POLICIES = [
     ("only-documented", "observe", "block", "!endpoint.documented", []),
     ("no-bulk-personal-data", "observe", "block", "size(sensitive.response) > 2 && !identity.verified", ["shop"]),
 ]  # fmt: skip
-
-
-class _Config(SimpleNamespace):
-    def __init__(self) -> None:
-        super().__init__(
-            node="edge-1", admin=SimpleNamespace(metrics=True, hosts=["starfort.test"], second_factor=[])
-        )
-
-    def model_dump(self, **_: Any) -> dict[str, Any]:
-        """The configuration as JSON."""
-        return {"version": 1, "node": "edge-1"}

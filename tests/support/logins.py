@@ -21,8 +21,10 @@ from starfort import bundle
 from starfort._engine import Engine
 from starfort.compile import compile_config
 from starfort.config import load
-from starfort.signals import Change, Detector, Signal, SignalTable
+from starfort.signals.detector import Detector
+from starfort.signals.model import Change, Signal
 from starfort.signals.query import signals_of
+from starfort.signals.table import SignalTable
 from starfort.store import Store
 from tests.support.callers import builtin
 from tests.support.events import event, stream

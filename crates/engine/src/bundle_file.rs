@@ -22,42 +22,7 @@ impl Bundle {
     /// # Errors
     /// Each way in which the bytes can be wrong has its own [`EngineError`]; nothing panics.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, EngineError> {
-        let truncated = |expected| EngineError::BundleTruncated {
-            got: bytes.len(),
-            expected,
-        };
-        let (magic, rest) = bytes
-            .split_first_chunk::<8>()
-            .ok_or_else(|| truncated(HEADER_BYTES))?;
-        if magic != MAGIC {
-            return Err(EngineError::BundleMagic);
-        }
-        let (format, rest) = rest
-            .split_first_chunk::<4>()
-            .ok_or_else(|| truncated(HEADER_BYTES))?;
-        let format = u32::from_be_bytes(*format);
-        if format != FORMAT {
-            return Err(EngineError::BundleFormat {
-                got: format,
-                expected: FORMAT,
-            });
-        }
-        let (length, rest) = rest
-            .split_first_chunk::<8>()
-            .ok_or_else(|| truncated(HEADER_BYTES))?;
-        let (checksum, payload) = rest
-            .split_first_chunk::<32>()
-            .ok_or_else(|| truncated(HEADER_BYTES))?;
-        let length = u64::from_be_bytes(*length);
-        if length > MAX_PAYLOAD_BYTES || length != payload.len() as u64 {
-            let expected = usize::try_from(length)
-                .unwrap_or(usize::MAX)
-                .saturating_add(HEADER_BYTES);
-            return Err(truncated(expected));
-        }
-        if Sha256::digest(payload).as_slice() != checksum {
-            return Err(EngineError::BundleChecksum);
-        }
+        let payload = verified_payload(bytes)?;
         let mut decoder = rmp_serde::Deserializer::from_read_ref(payload);
         decoder.set_max_depth(MAX_DECODE_DEPTH);
         Self::deserialize(&mut decoder).map_err(|error| EngineError::BundleDecode {
@@ -81,6 +46,41 @@ impl Bundle {
         bytes.extend_from_slice(&payload);
         Ok(bytes)
     }
+}
+
+/// The payload behind a header that fits it.
+///
+/// The checks go from the cheapest to the dearest, and the file is decoded only when all of them hold: the decoder never
+/// sees bytes that were damaged on their way.
+fn verified_payload(bytes: &[u8]) -> Result<&[u8], EngineError> {
+    let truncated = |expected| EngineError::BundleTruncated {
+        got: bytes.len(),
+        expected,
+    };
+    let short = || truncated(HEADER_BYTES);
+    let (magic, rest) = bytes.split_first_chunk::<8>().ok_or_else(short)?;
+    if magic != MAGIC {
+        return Err(EngineError::BundleMagic);
+    }
+    let (format, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
+    let format = u32::from_be_bytes(*format);
+    if format != FORMAT {
+        return Err(EngineError::BundleFormat {
+            got: format,
+            expected: FORMAT,
+        });
+    }
+    let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(short)?;
+    let (checksum, payload) = rest.split_first_chunk::<32>().ok_or_else(short)?;
+    let length = u64::from_be_bytes(*length);
+    if length > MAX_PAYLOAD_BYTES || length != payload.len() as u64 {
+        let expected = usize::try_from(length).unwrap_or(usize::MAX);
+        return Err(truncated(expected.saturating_add(HEADER_BYTES)));
+    }
+    if Sha256::digest(payload).as_slice() != checksum {
+        return Err(EngineError::BundleChecksum);
+    }
+    Ok(payload)
 }
 
 #[cfg(test)]

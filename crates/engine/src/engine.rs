@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use smol_str::SmolStr;
 
-use crate::bundle::{Api, Bundle, Endpoint, Limits, OverLimit};
+use crate::bundle::{AddressList, Api, Bundle, Endpoint, Limits, OverLimit};
 use crate::client::Clients;
 use crate::client::address::AddressRanges;
 use crate::client::bot::Bots;
@@ -21,7 +21,7 @@ use crate::scan::Scanner;
 use crate::signals::SignalTable;
 use crate::signals::known::KnownLogins;
 
-/// What the host reads from disk for the engine.
+/// Files that the host reads for the engine, which does no I/O.
 #[derive(Default)]
 pub struct Assets {
     /// `MaxMind` country database.
@@ -69,7 +69,7 @@ pub struct Engine {
     pub connections_per_address: u32,
     pub(crate) limits: Limits,
     pub(crate) scoped_limits: Vec<Limits>,
-    /// By which a target is read before it is known what is called: the longest of all that are allowed.
+    /// The limits by which a target is read before it is known what is called: the longest target that anything allows.
     pub(crate) target_limits: Limits,
     pub(crate) apis: Vec<Api>,
     pub(crate) endpoints: Vec<Endpoint>,
@@ -97,23 +97,16 @@ impl Engine {
         assets: Assets,
         shared: Arc<SharedState>,
     ) -> Result<Self, EngineError> {
-        let lists = bundle
-            .lists
-            .iter()
-            .map(|list| AddressRanges::from_packed(&format!("list {}", list.name), &list.ranges))
-            .collect::<Result<_, _>>()?;
+        let list = |list: &AddressList| {
+            AddressRanges::from_packed(&format!("list {}", list.name), &list.ranges)
+        };
+        let lists = bundle.lists.iter().map(list).collect::<Result<_, _>>()?;
+        // The dearest part (CRS takes some 100 ms), which is kept when a bundle has the same rules as the last one.
         let rules = shared.rules.load(&bundle.rules)?;
         Ok(Self {
             hash: KeyedHash::new(&bundle.hash_key)?,
             matcher: Matcher::new(&bundle.apis, &bundle.endpoints)?,
-            clients: Clients {
-                trusted_proxies: AddressRanges::from_packed(
-                    "trusted_proxies",
-                    &bundle.trusted_proxies,
-                )?,
-                geo: GeoDatabases::open(assets.country, assets.asn)?,
-                bots: Bots::new(&bundle.bots)?,
-            },
+            clients: clients(&bundle, assets)?,
             identities: Identities::new(&bundle.identity)?,
             lists,
             policies: Policies::new(&bundle)?,
@@ -121,16 +114,11 @@ impl Engine {
             rules,
             fields: FieldNames::new(&bundle.content, &bundle.endpoints),
             shared,
+            target_limits: longest_target(&bundle),
             version: bundle.version.into(),
             node: bundle.node.into(),
             fail_open: bundle.fail_open,
             connections_per_address: bundle.connections_per_address,
-            target_limits: Limits {
-                uri_bytes: (bundle.scoped_limits.iter())
-                    .map(|limits| limits.uri_bytes)
-                    .fold(bundle.limits.uri_bytes, u32::max),
-                ..bundle.limits.clone()
-            },
             limits: bundle.limits,
             scoped_limits: bundle.scoped_limits,
             apis: bundle.apis,
@@ -186,5 +174,23 @@ impl Engine {
 
     pub(crate) fn endpoint(&self, index: Option<u32>) -> Option<&Endpoint> {
         self.endpoints.get(index? as usize)
+    }
+}
+
+fn clients(bundle: &Bundle, assets: Assets) -> Result<Clients, EngineError> {
+    let proxies = &bundle.trusted_proxies;
+    Ok(Clients {
+        trusted_proxies: AddressRanges::from_packed("trusted_proxies", proxies)?,
+        geo: GeoDatabases::open(assets.country, assets.asn)?,
+        bots: Bots::new(&bundle.bots)?,
+    })
+}
+
+/// The general limits, with the longest target that any API or endpoint allows.
+fn longest_target(bundle: &Bundle) -> Limits {
+    let scoped = bundle.scoped_limits.iter().map(|limits| limits.uri_bytes);
+    Limits {
+        uri_bytes: scoped.fold(bundle.limits.uri_bytes, u32::max),
+        ..bundle.limits.clone()
     }
 }

@@ -1,6 +1,7 @@
-//! Starfort's engine: one [`Transaction`] per request, stages in the order of `pipeline.rs`.
+//! Starfort's engine: one [`Transaction`] for each request, which passes through the stages of `pipeline.rs`.
 //!
-//! Pure: no I/O, no clock of its own, no Envoy, no Python.
+//! It is pure: no I/O, no clock of its own, no Envoy, no Python. The host hands over bytes and the time, and acts on what
+//! comes back.
 #![forbid(unsafe_code)]
 
 pub mod bundle;

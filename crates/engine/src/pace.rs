@@ -1,5 +1,5 @@
 //! How slowly a body may come. A client that sends a byte now and then holds a connection, a stream and, where bodies are
-//! collected, memory, at no cost to itself (CWE-400, "slow POST").
+//! collected, memory. It costs the client nothing (CWE-400, "slow POST").
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Stage 9, `sensitive`, as the pipeline uses it: classes found in a body or path, and masking.
+//! The sensitive stage as the pipeline uses it: which classes a body or path has, and masking.
 
 use crate::bundle::Limits;
 use crate::error::EngineError;

@@ -1,9 +1,9 @@
 //! What a request has cost so far, in units of work: a count, not a clock, so that the same request costs the same
 //! on every machine and every time.
 //!
-//! One unit is about a nanosecond of one core of the machine that the benchmarks are taken on. Each stage charges
-//! what it is about to do: bytes to be looked at, times what the way of looking at a byte costs there. What
-//! does not fit any more is not begun.
+//! One unit is about a nanosecond of one core of the machine on which the benchmarks are taken. Each stage charges for
+//! what it is about to do: the bytes it will look at, times what looking at one byte costs there. What does not fit any
+//! more is not begun.
 
 /// Units that are allowed and spent.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +13,7 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// So many units.
+    /// A budget of this many units.
     pub(crate) const fn within(units: u64) -> Self {
         Self {
             left: units,
@@ -26,7 +26,7 @@ impl Work {
         Self::within(u64::MAX)
     }
 
-    /// What is left, or so many units where that is more.
+    /// What is left, or this many units where that is more.
     #[must_use]
     pub(crate) const fn with_at_least(self, units: u64) -> Self {
         Self::within(if self.left > units { self.left } else { units })
@@ -55,7 +55,7 @@ impl Work {
     }
 }
 
-/// Units for looking at so many bytes.
+/// Units for looking at this many bytes.
 pub(crate) const fn of_bytes(bytes: usize, tenths_each: u64) -> u64 {
     // Lengths fit: 64 bits hold every `usize`.
     (bytes as u64).saturating_mul(tenths_each) / 10

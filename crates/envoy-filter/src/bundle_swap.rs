@@ -26,6 +26,7 @@ pub(crate) fn load(path: &Path, shared: Arc<SharedState>) -> Result<Engine, Stri
     let bytes = read(path, MAX_PAYLOAD_BYTES + HEADER_BYTES)?;
     let bundle =
         Bundle::from_bytes(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+    // A bundle can have hundreds of megabytes; its bytes are not needed while the engine is made of it.
     drop(bytes);
     let database = |path: &Option<String>| {
         path.as_deref()
@@ -43,6 +44,7 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     let wrong = |error: std::io::Error| format!("{}: {error}", path.display());
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(wrong)?;
+    // One byte more than allowed, so that a file that is too large shows without being read whole.
     file.take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(wrong)?;
@@ -69,7 +71,8 @@ impl Process {
                     &format!("begins with the last good bundle {}", last.version),
                 );
             }
-            // What was not good is the bundle; that goes to the control plane, which writes it anew.
+            // The last good bundle cleared this. The control plane has to hear that the bundle itself is bad, so that it
+            // writes it anew.
             *self.bundle_error.lock() = first.error;
         }
         if self.engine.load().is_none() {
@@ -93,6 +96,7 @@ impl Process {
         let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(loading))
             .unwrap_or_else(|_| Err(format!("{}: the engine failed on it", path.display())));
         let checked = loaded.and_then(|engine| match version {
+            // The file may have been written again between the frame and its being read.
             Some(asked) if asked != engine.version => Err(format!(
                 "{}: has version {}, not {asked}",
                 path.display(),
@@ -103,6 +107,7 @@ impl Process {
         match checked {
             Ok(engine) => {
                 let version = engine.version.clone();
+                // One atomic store: requests that began with the old engine keep it until they end.
                 self.engine.store(Some(Arc::new(engine)));
                 self.bundle_error.lock().clear();
                 self.note_bundle();

@@ -9,6 +9,7 @@ static START: OnceLock<Instant> = OnceLock::new();
 
 /// Nanoseconds since this process first asked.
 pub(crate) fn monotonic_ns() -> u64 {
+    // Counted from the first use, so that nanoseconds fit 64 bits for centuries.
     let elapsed = START.get_or_init(Instant::now).elapsed();
     u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -24,7 +24,7 @@ pub(crate) struct Connection {
     stream: UnixStream,
     input: Vec<u8>,
     read_at: usize,
-    /// The frame that is being written, and how much of it is.
+    /// The frame that is being written, and how much of it is written already.
     writing: Vec<u8>,
     written: usize,
     /// Answers and statistics; they go before events.
@@ -40,7 +40,7 @@ impl AsFd for Connection {
 }
 
 impl Connection {
-    /// Connect, without waiting for a peer that does not accept.
+    /// Connect. A peer that does not accept is an error; nothing waits for it.
     pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
@@ -83,6 +83,7 @@ impl Connection {
     /// # Errors
     /// The peer closed, or the connection failed.
     pub(crate) fn read(&mut self) -> Result<(), String> {
+        // Once for all frames that were handled, rather than for each: every drain moves what is left.
         self.input.drain(..std::mem::take(&mut self.read_at));
         let mut chunk = [0; READ_BYTES];
         let mut taken = 0;
@@ -124,6 +125,7 @@ impl Connection {
         loop {
             let rest = self.writing.get(self.written..).unwrap_or_default();
             if rest.is_empty() {
+                // Answers first: a bundle's result must not wait behind megabytes of events.
                 let next = self.urgent.pop_front().or_else(|| self.events.pop_front());
                 let Some(frame) = next else { break };
                 (self.writing, self.written) = (frame, 0);

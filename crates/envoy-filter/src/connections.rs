@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// Connections by whom they count for. One entry for each address that has a connection, so as many at most as Envoy has
-/// connections.
+/// Connections by the address that they count for. There is one entry for each address that has a connection, so there are
+/// never more entries than Envoy has connections.
 #[derive(Debug, Default)]
 pub(crate) struct Connections(Mutex<HashMap<Ipv6Addr, u32>>);
 
@@ -24,6 +24,7 @@ impl Drop for Open {
         if let Entry::Occupied(mut entry) = self.connections.0.lock().entry(self.whose) {
             *entry.get_mut() = entry.get().saturating_sub(1);
             if *entry.get() == 0 {
+                // Or the map would grow with every address that ever connected.
                 entry.remove();
             }
         }
@@ -48,8 +49,8 @@ impl Connections {
     }
 }
 
-/// Whom an address counts for: itself, of IPv6 its network of 64 bits, for that is what a single customer has at least
-/// (RFC 6177, 2; RFC 7421).
+/// What an address counts as: IPv4 as itself, IPv6 as its network of 64 bits, because a single customer has at least that
+/// much (RFC 6177, 2; RFC 7421) and could take another address for each connection.
 fn whose(address: IpAddr) -> Ipv6Addr {
     match address.to_canonical() {
         IpAddr::V4(four) => four.to_ipv6_mapped(),

@@ -18,7 +18,7 @@ const MAX_DELAY: Duration = Duration::from_secs(30);
 
 type Slot = Arc<Mutex<Option<Box<dyn Wake>>>>;
 
-/// A held request's side: when it goes, nobody is woken any more.
+/// The stream's side of a held request: when it is dropped, nobody is woken any more.
 pub(crate) struct Held(Slot);
 
 impl Drop for Held {

@@ -7,7 +7,7 @@ use starfort_engine::event::EventRow;
 
 use crate::metrics::Metrics;
 
-/// Rows held at most between two visits of the socket thread (100 ms apart): 650,000 rows/s.
+/// Rows held at most between two visits of the socket thread, which are 100 ms apart: enough for 650,000 rows/s.
 const MAX_ROWS: usize = 65_536;
 
 /// What a row takes besides its texts: the struct and the texts' allocations.
@@ -41,10 +41,12 @@ impl EventQueue {
         let size = size_of_row(&row);
         let full = self.rows.is_full()
             || self.bytes.load(Ordering::Relaxed).saturating_add(size) > self.limit_bytes;
+        // What detectors need takes the place of the oldest row; what only adds to a count is given up.
         if full && row.is_ordinary() {
             metrics.events_dropped.increment();
             return !self.woken.swap(true, Ordering::Relaxed);
         }
+        // Counted before the row is in: the count may be too high for a moment, never too low.
         let mut bytes = self.bytes.fetch_add(size, Ordering::Relaxed) + size;
         if let Some(oldest) = self.rows.force_push(row) {
             bytes = self.forget(&oldest);
@@ -61,6 +63,7 @@ impl EventQueue {
     /// Take the oldest row.
     pub(crate) fn pop(&self) -> Option<Box<EventRow>> {
         let Some(row) = self.rows.pop() else {
+            // Empty: the next full batch may wake the thread again. One wake-up for each batch, not for each row.
             self.woken.store(false, Ordering::Relaxed);
             return None;
         };

@@ -25,30 +25,30 @@ use crate::process::Process;
 /// First and longest wait between attempts to connect (interfaces.md).
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// `stats` go out so often (interfaces.md).
+/// How often `stats` go out (interfaces.md).
 const STATS_EVERY: Duration = Duration::from_secs(1);
 
-/// Expired signals are removed so often.
+/// How often expired signals are removed.
 const EXPIRE_EVERY: Duration = Duration::from_secs(5);
 
-/// A batch is cut when its rows take so much, well below the largest frame.
+/// A batch is cut when its rows take this much, which is well below the largest frame.
 const MAX_BATCH_BYTES: usize = 8 << 20;
 
-/// No further batch is handed to the connection while so much waits in it.
+/// No further batch is handed to the connection while this much waits in it.
 const MAX_PENDING_BYTES: usize = 4 << 20;
 
 /// Rows taken from the queue before the connection is looked at again: encoding them takes some 10 ms, and bundles
 /// and signals wait no longer.
 const MAX_ROWS_A_TURN: usize = 4_000;
 
-/// A batch of fewer rows, all of which only add to counts, waits longer: each batch costs the control plane as much
-/// as a hundred rows.
+/// A batch of fewer rows waits longer when all of them only add to counts: each batch costs the control plane as much as a
+/// hundred rows.
 const FEW_ROWS: usize = 64;
 
-/// How many times longer.
+/// How many times longer such a batch waits.
 const WAIT_FOR_MORE: u32 = 3;
 
-/// When Envoy stops, events on their way get so long; the supervisor ends an Envoy that takes 5 s by force.
+/// How long stopping waits for events that are still being sent. The supervisor ends an Envoy by force that takes 5 s.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Rows of the batch that is made next.
@@ -93,7 +93,7 @@ impl Gathering {
     }
 }
 
-/// And so long when there is no control plane to take them.
+/// How long stopping waits when there is no control plane to take the events.
 const NOBODY_LISTENS: Duration = Duration::from_millis(500);
 
 /// The thread's state.
@@ -213,10 +213,13 @@ impl EventSocket {
             self.process.metrics.control_connections.increment();
             connection.send(frames::encode_json(FrameType::Hello, &self.hello()));
             self.connection = Some(connection);
+            // A new connection: the peer may not have taken what the old one carried. It knows the numbers and drops
+            // repeats.
             self.outbox.rewind();
             self.stats_at = now;
         } else {
             self.retry_at = now + self.backoff;
+            // Doubling, so that a control plane that restarts is found at once, and one that is away costs nothing.
             self.backoff = (self.backoff * 2).min(BACKOFF.1);
         }
     }
@@ -247,6 +250,7 @@ impl EventSocket {
     fn gather(&mut self) {
         self.level = overload::Level::at(self.outbox.fill().max(self.process.events.fill()));
         let now_us = clock::now().unix_us;
+        // Bounded, or a busy node would never come back to its connection.
         for _ in 0..MAX_ROWS_A_TURN {
             let Some(row) = self.process.events.pop() else {
                 self.emptied_us = now_us;
@@ -402,6 +406,7 @@ impl EventSocket {
             BUNDLE => {
                 let frame = serde_json::from_slice::<BundleFrame>(payload)
                     .map_err(|error| format!("bundle frame: {error}"))?;
+                // Compiled on the thread that loads: events and signals must not wait some 100 ms for it.
                 let _ = self.loader.send(frame);
                 Ok(None)
             }
@@ -470,6 +475,8 @@ impl EventSocket {
             .as_ref()
             .is_some_and(|connection| connection.pending() > 0)
         {
+            // Asked for only while something waits: a socket can nearly always be written to, and poll would return at
+            // once.
             wanted |= PollFlags::OUT;
         }
         let mut descriptors = Vec::with_capacity(2);
@@ -501,10 +508,12 @@ impl EventSocket {
 fn apply_signals(process: &Process, frame: &SignalsFrame) -> usize {
     let table = &process.shared.signals;
     if frame.full {
+        // Requests of the next millisecond meet no signal; the ones after that do.
         table.clear_all();
     }
     let now = monotonic_ns();
     for signal in &frame.set {
+        // A newer control plane may know more types of keys; the others still hold.
         let Some(key_type) = KeyType::from_code(&signal.key_type) else {
             process.metrics.signals_refused.increment();
             continue;

@@ -32,6 +32,7 @@ impl FilterConfig {
     pub(crate) fn new(json: &[u8]) -> Result<Self, String> {
         let settings = Settings::parse(json)?;
         let fail_open = settings.fail_open;
+        // Held until the end: two configurations of one socket must get one state.
         let mut processes = PROCESSES.lock();
         let known = processes.get(&settings.socket).cloned();
         let process = if let Some(process) = known {

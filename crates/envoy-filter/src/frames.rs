@@ -114,6 +114,7 @@ pub(crate) fn decode(input: &[u8]) -> Result<Option<Decoded<'_>>, String> {
     };
     let [a, b, c, d, kind] = *head;
     let length = u32::from_be_bytes([a, b, c, d]) as usize;
+    // Checked before anything is reserved: the length is the peer's word.
     if length == 0 || length > MAX_FRAME_BYTES {
         return Err(format!(
             "frame length {length} is not in 1..{MAX_FRAME_BYTES}"

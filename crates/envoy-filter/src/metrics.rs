@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use starfort_engine::policy::actions::DECISIONS;
 
-/// Names with a policy in them at most; decisions of further policies are counted together.
+/// Policies that are counted by name; decisions of further policies are counted together. Names come with bundles, and
+/// counters of former bundles stay.
 const MAX_POLICY_NAMES: usize = 1500;
 
 /// Where decisions of policies beyond [`MAX_POLICY_NAMES`] are counted.
@@ -120,6 +121,7 @@ impl Counter {
 
     /// Add `amount`.
     pub(crate) fn add(&self, amount: u64) {
+        // Counters are independent of each other, so no order between them is needed.
         self.0.fetch_add(amount, Ordering::Relaxed);
     }
 

@@ -68,6 +68,7 @@ impl Outbox {
             let Some(batch) = self.batches.remove(self.least_needed()) else {
                 break;
             };
+            // All batches had been sent, so the one that is dropped was among them.
             if self.sent > self.batches.len() {
                 self.sent = self.batches.len();
                 self.sent_bytes -= batch.arrow.len();
@@ -92,6 +93,7 @@ impl Outbox {
     pub(crate) fn next_to_send(&mut self) -> Option<&Batch> {
         let batch = self.batches.get(self.sent)?;
         let size = batch.arrow.len();
+        // A single batch larger than the window still goes out, or nothing would ever move again.
         if self.sent > 0 && self.sent_bytes + size > WINDOW_BYTES {
             return None;
         }
@@ -100,9 +102,10 @@ impl Outbox {
         Some(batch)
     }
 
-    /// Everything up to `sequence` is on disk over there. Returns the calls that are done with.
+    /// The control plane has everything up to `sequence` on disk. Returns the calls in those batches.
     pub(crate) fn acknowledge(&mut self, sequence: u64) -> u64 {
         let mut calls = 0;
+        // Only what was sent on this connection can be acknowledged on it.
         while self.sent > 0
             && self
                 .batches

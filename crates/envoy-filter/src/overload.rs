@@ -1,17 +1,17 @@
-//! What is given up of events while more come than the control plane takes; `docs/events.md` has the order.
+//! Which parts of events are given up while more come than the control plane takes. `docs/events.md` has the order.
 
 use starfort_engine::event::EventRow;
 
 use crate::metrics::Metrics;
 
-/// Share of the buffers from which on details are left out: half is what a control plane that is away for a while
-/// fills, and without details the rest lasts longer.
+/// From this share of the buffers on, details are left out. A control plane that is away for a while fills half of them, and
+/// the other half lasts longer without details.
 const LEAVE_OUT_DETAILS: f64 = 0.5;
 
 /// Share from which on one of [`ONE_IN`] ordinary calls is kept.
 const SAMPLE: f64 = 0.75;
 
-/// Of so many ordinary calls one is kept.
+/// One ordinary call in this many is kept.
 const ONE_IN: u32 = 8;
 
 /// How much is given up.
@@ -26,7 +26,7 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// The level at which buffers that are so full are filled on (0 to 1).
+    /// The level for buffers that are this full (0 to 1).
     pub(crate) fn at(fill: f64) -> Self {
         if fill >= SAMPLE {
             Self::Sampled
@@ -38,7 +38,7 @@ impl Level {
     }
 }
 
-/// Of each [`ONE_IN`] ordinary calls that follow one another keeps one, by chance, for a counter would follow the
+/// Keeps one of [`ONE_IN`] ordinary calls that follow one another. Chance decides which: a fixed place would follow the
 /// rhythm of a client. Weights add up exactly.
 #[derive(Debug)]
 pub(crate) struct Sampler {
@@ -83,6 +83,7 @@ impl Sampler {
         if self.held.is_some() {
             metrics.events_sampled_out.increment();
         }
+        // Reservoir sampling (Vitter 1985, algorithm R): the n-th call replaces the held one with chance 1/n.
         if self.next().is_multiple_of(self.seen) {
             self.held = Some(row);
         }

@@ -15,8 +15,8 @@ use crate::host::Wake;
 /// How late a stream may be woken. Bodies are waited for in tens of seconds.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Streams that are looked after at once; further ones are not, and counted. As many as Envoy's connections at most
-/// (`compile/dataplane.py`) with ten streams each.
+/// Streams that are looked after at once; further ones are not, and are counted. It is ten streams for each connection that
+/// Envoy may have at most (`compile/dataplane.py`).
 const MAX_STREAMS: usize = 1_000_000;
 
 /// When, and a number that tells streams of one instant apart.
@@ -42,7 +42,7 @@ impl std::fmt::Debug for Paces {
     }
 }
 
-/// A stream's side: when it goes, nobody is woken any more.
+/// The stream's side: when it is dropped, nobody is woken any more.
 pub(crate) struct Paced {
     paces: Arc<Paces>,
     key: Key,
@@ -85,8 +85,11 @@ impl Paces {
             while let Some(first) = state.due.first_entry()
                 && first.key().0 <= now
             {
+                // Under the lock, so that a stream cannot be destroyed between being found and being woken.
                 first.remove().wake();
             }
+            // By a tick rather than at the first due time: bodies come and go thousands of times a second, and each
+            // would wake this thread.
             self.changed.wait_for(&mut state, TICK);
         }
     }

@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::pace::Paces;
 use crate::settings::Settings;
 
-/// Share of `event_buffer_bytes` for rows that are not batched yet.
+/// One part in this many of `event_buffer_bytes` is for rows that are not batched yet; the rest is for batches.
 const QUEUE_SHARE: usize = 4;
 
 /// Everything that workers and threads share.
@@ -143,6 +143,7 @@ impl Process {
         else {
             return Ok(None);
         };
+        // A proxy has one address for thousands of people.
         if engine.is_trusted_proxy(address) {
             return Ok(None);
         }

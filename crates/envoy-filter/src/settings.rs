@@ -80,6 +80,7 @@ impl Settings {
                 "filter_config.socket is longer than {MAX_SOCKET_PATH_BYTES} bytes: choose a shorter data_dir"
             ));
         }
+        // Clamped rather than refused: a data plane that starts with a smaller batch is better than none.
         settings.event_batch_rows = settings.event_batch_rows.clamp(1, MAX_BATCH_ROWS);
         settings.event_flush_ms = settings.event_flush_ms.clamp(1, 10_000);
         settings.event_buffer_bytes = settings.event_buffer_bytes.max(MIN_BUFFER_BYTES);

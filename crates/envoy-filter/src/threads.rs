@@ -11,12 +11,12 @@ use crate::event_socket::EventSocket;
 use crate::frames::{BundleFrame, BundleResult};
 use crate::process::{Process, Threads};
 
-/// How much the thread that encodes events steps back for workers (nice(2)): with as many workers as processors, a
-/// request would wait for a whole batch.
+/// How much the thread that encodes events lowers its priority (nice(2)). With as many workers as processors, a request
+/// would otherwise wait while a whole batch is encoded.
 const STEP_BACK: i32 = 10;
 
-/// How much the thread that loads bundles does. A quarter of a busy processor is left to it, and compiling a bundle
-/// with CRS takes some 100 ms: a change is in force within a second while all workers are busy.
+/// How much the thread that loads bundles lowers its priority. That leaves it a quarter of a busy processor. Compiling a
+/// bundle with CRS takes some 100 ms, so a change is in force within a second while all workers are busy.
 const STEP_BACK_LOADING: i32 = 5;
 
 /// One more configuration uses this state; the first one starts the threads.

@@ -31,6 +31,7 @@ impl PyEngine {
         country: Option<Vec<u8>>,
         asn: Option<Vec<u8>>,
     ) -> PyResult<Self> {
+        // Without the GIL: compiling CRS takes some 100 ms, and the control plane has other threads.
         py.detach(|| Self::load(bundle, Assets { country, asn }))
             .map_err(|error| exception(py, &error))
     }
@@ -57,6 +58,7 @@ impl PyEngine {
 
     /// Tell who succeeded before, as the control socket's frame 11 does.
     fn known(&self, hashes: &[u8]) {
+        // What is left over is no hash; the data plane refuses such a frame, and nothing here writes one.
         let (hashes, _) = hashes.as_chunks::<8>();
         let hashes = hashes.iter().map(|hash| u64::from_le_bytes(*hash));
         self.engine.shared().known.insert(hashes);

@@ -16,6 +16,7 @@ pub(crate) fn dictionary<'py>(
     let value = serde_json::to_value(explained)
         .map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
     let dictionary = object(py, &value)?.cast_into::<PyDict>()?;
+    // Bodies are bytes, which JSON does not have, so they do not take the way of the other members.
     let answer = explained.answer.as_ref();
     dictionary.set_item(
         "answer",

@@ -67,6 +67,7 @@ impl Request {
     /// # Errors
     /// `ValueError` for a member that is unknown, `TypeError` for one of the wrong type.
     pub(crate) fn read(from: &Bound<'_, PyDict>) -> PyResult<Self> {
+        // A typing error in a test of a policy must not pass as a request without that member.
         refuse_unknown(from, "request", REQUEST_MEMBERS)?;
         let response = match member::<Bound<'_, PyDict>>(from, "response")? {
             Some(response) => Some(read_response(&response)?),
@@ -107,50 +108,37 @@ fn read_response(from: &Bound<'_, PyDict>) -> PyResult<DescribedResponse> {
 /// # Errors
 /// `ValueError` for a URL, address or protocol that is none.
 pub(crate) fn describe(request: Request, jwt_payload_header: &str) -> PyResult<Described> {
-    let wrong = |what: &str, got: &str| PyValueError::new_err(format!("{got:?} is no {what}"));
     let peer = (request.address.parse()).map_err(|_| wrong("IP address", &request.address))?;
-    let protocol = PROTOCOLS
-        .iter()
-        .find(|known| **known == request.protocol)
-        .ok_or_else(|| wrong("HTTP/1.0, HTTP/1.1, HTTP/2 or HTTP/3", &request.protocol))?;
+    let protocol = protocol_of(&request.protocol)?;
     let url = request.url.into_bytes();
-    let (scheme, host, path) = split(&url).ok_or_else(|| {
-        wrong(
-            "absolute http URL or path that begins with /",
-            &String::from_utf8_lossy(&url),
-        )
-    })?;
-    let named = |wanted: &[u8]| {
-        let mut headers = request.headers.iter();
-        let found = headers.find(|(name, _)| name == wanted);
-        found.map(|(_, value)| value.clone())
-    };
-    let authority = named(b"host").or_else(|| host.map(<[u8]>::to_vec));
-    let mut headers: Pairs = vec![
-        (b":authority".to_vec(), authority.unwrap_or_default()),
-        (b":path".to_vec(), path.to_vec()),
-        (b":method".to_vec(), request.method.into_bytes()),
-        (b":scheme".to_vec(), scheme.to_vec()),
+    let shown = String::from_utf8_lossy(&url);
+    let (scheme, host, path) =
+        split(&url).ok_or_else(|| wrong("absolute http URL or path that begins with /", &shown))?;
+    let mut sent = request.headers.iter();
+    let named = sent.find(|(name, _)| name == b"host");
+    let authority = named.map(|(_, value)| &value[..]).or(host);
+    let pseudo = [
+        (&b":authority"[..], authority.unwrap_or_default()),
+        (b":path", path),
+        (b":method", request.method.as_bytes()),
+        (b":scheme", scheme),
     ];
+    let mut headers: Pairs = (pseudo.iter())
+        .map(|(name, value)| (name.to_vec(), value.to_vec()))
+        .collect();
     // Envoy removes what clients send under Starfort's names, and makes `:authority` of `Host`.
     let sent = request.headers.into_iter();
     headers.extend(sent.filter(|(name, _)| name != b"host" && !name.starts_with(b"x-starfort-")));
-    let claims = request
-        .jwt_claims
-        .map(|claims| BASE64_URL_SAFE_NO_PAD.encode(claims));
-    let internal = [
+    let has_jwt = !jwt_payload_header.is_empty();
+    let claims = request.jwt_claims.filter(|_| has_jwt);
+    let claims = claims.map(|claims| BASE64_URL_SAFE_NO_PAD.encode(claims));
+    // What Envoy says of the connection and of the token that it verified.
+    headers.extend(present([
         ("x-request-id", Some(request.id).filter(|id| !id.is_empty())),
         ("x-starfort-ja4", request.ja4),
         ("x-starfort-peer", request.client_certificate),
-        (
-            jwt_payload_header,
-            claims.filter(|_| !jwt_payload_header.is_empty()),
-        ),
-    ];
-    let internal = internal.into_iter();
-    headers.extend(internal.filter_map(|(name, value)| {
-        value.map(|value| (name.as_bytes().to_vec(), value.into_bytes()))
-    }));
+        (jwt_payload_header, claims),
+    ]));
     Ok(Described {
         headers,
         peer,
@@ -158,6 +146,23 @@ pub(crate) fn describe(request: Request, jwt_payload_header: &str) -> PyResult<D
         body: request.body,
         response: request.response,
     })
+}
+
+fn wrong(what: &str, got: &str) -> PyErr {
+    PyValueError::new_err(format!("{got:?} is no {what}"))
+}
+
+fn protocol_of(name: &str) -> PyResult<&'static str> {
+    let known = PROTOCOLS.iter().find(|known| **known == name);
+    known
+        .copied()
+        .ok_or_else(|| wrong("HTTP/1.0, HTTP/1.1, HTTP/2 or HTTP/3", name))
+}
+
+/// The headers that have a value.
+fn present(headers: [(&str, Option<String>); 4]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+    let headers = headers.into_iter();
+    headers.filter_map(|(name, value)| Some((name.as_bytes().to_vec(), value?.into_bytes())))
 }
 
 /// The parts of a URL or of a path alone.
@@ -183,6 +188,7 @@ fn headers(from: &Bound<'_, PyDict>) -> PyResult<Pairs> {
     let Some(given) = from.get_item("headers")? else {
         return Ok(Vec::new());
     };
+    // Pairs keep repeated names and their order; a dictionary is shorter to write.
     let pairs: Vec<(Raw, Raw)> = match given.cast::<PyDict>() {
         Ok(named) => named.items().extract(),
         Err(_) => given.extract(),

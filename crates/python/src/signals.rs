@@ -21,6 +21,7 @@ pub(crate) struct Signal {
 
 /// Set signals, all or none. Returns how many are active.
 pub(crate) fn set(table: &SignalTable, signals: &[Signal], now_ns: u64) -> PyResult<usize> {
+    // All are checked before the first is set, so an error changes nothing.
     let mut checked = Vec::with_capacity(signals.len());
     for signal in signals {
         let key_type = KeyType::from_code(&signal.key_type).ok_or_else(|| {

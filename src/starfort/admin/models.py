@@ -387,8 +387,8 @@ class Detector(Model):
     ] = 1
 
 
-class DetectorSetting(Model):
-    """A setting of a detector: a threshold, or `probe`."""
+class QuestionSetting(Model):
+    """A setting of a detector or a check: a threshold, or a detector's `probe`."""
 
     name: str
     value: float | int | str
@@ -410,7 +410,7 @@ class DetectorDetail(Model):
     ttl_s: Annotated[float, Field(description="Seconds that a signal holds without being raised again.")]
     severity: str
     score: Annotated[str, Field(description="How the score comes about.")]
-    settings: list[DetectorSetting]
+    settings: list[QuestionSetting]
     sql: str
     file: Annotated[str, Field(description="Its file; empty for those that come with Starfort.")]
     builtin: bool
@@ -452,6 +452,67 @@ class DetectorBacktest(Model):
     hits: list[DetectorHit]
 
 
+class Check(Model):
+    """A posture check and how it runs."""
+
+    name: str
+    bastion: Annotated[str, Field(description="The bastion that it belongs to.")]
+    source: Annotated[
+        Literal["query", "catalogue"], Field(description="Whether a query answers it, or the catalogue.")
+    ]
+    severity: Annotated[list[Severity], Field(description="Severities that its findings may have.")]
+    runs: int = 0
+    failures: int = 0
+    last_error: Annotated[str, Field(description='Why its last run failed; "" when it did not.')] = ""
+    last_ms: float = 0.0
+    last_run: Annotated[
+        datetime | None, Field(description="When it ran last; null before its first run.")
+    ] = None
+    findings: Annotated[int, Field(description="Findings of its last run.")] = 0
+    parts: Annotated[
+        int,
+        Field(description="1 when each query judges its whole window; more: so much less, after a limit."),
+    ] = 1
+
+
+class CheckDetail(Model):
+    """All about one check."""
+
+    name: str
+    bastion: Annotated[str, Field(description="The bastion that it belongs to.")]
+    title: Annotated[str, Field(description="Title of its findings; `{column}` becomes the row's value.")]
+    why: Annotated[str, Field(description="What is wrong about its findings.")]
+    fix: Annotated[str, Field(description="What to do about them.")]
+    severity: Annotated[list[Severity], Field(description="Severities that its findings may have.")]
+    window_s: Annotated[float, Field(description="Seconds that one run looks back; 0 without a query.")]
+    every_s: Annotated[float, Field(description="Seconds from one run to the next; 0 without a query.")]
+    settings: list[QuestionSetting]
+    sql: Annotated[str, Field(description="Its query; empty when the catalogue answers it.")]
+    file: Annotated[str, Field(description="Its file; empty for those that come with Starfort.")]
+    builtin: bool
+
+
+class CheckFinding(Model):
+    """What a check finds in a trial run."""
+
+    severity: Severity
+    api: str
+    endpoint_id: Annotated[str, Field(description="Empty when it is about the whole API.")]
+    title: str
+    evidence: dict[str, Any]
+    first_seen: Annotated[datetime, Field(description="Earliest call that shows it.")]
+    last_seen: Annotated[datetime, Field(description="Latest one.")]
+
+
+class CheckTest(Model):
+    """One run of a check, now."""
+
+    name: str
+    took_ms: float
+    left_out: Annotated[int, Field(description="Rows beyond what one run may return.")]
+    findings: list[CheckFinding]
+
+
 class Alert(Model):
     """Something that a person should look at."""
 
@@ -488,8 +549,8 @@ class AlertPoint(Model):
     counts: dict[str, int]
 
 
-class Finding(Model):
-    """A finding's or anomaly's code and where it was seen."""
+class EventFinding(Model):
+    """The code of a finding or an anomaly of requests, and where it was seen."""
 
     code: str
     source: Literal["finding", "anomaly"]

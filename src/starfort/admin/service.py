@@ -26,9 +26,11 @@ from starfort.admin.window import DAY_S, RangeName, Window
 from starfort.alerts import StoredAlert
 from starfort.base.sql import load_sql
 from starfort.config import Config
+from starfort.posture.catalogue_check import CatalogueCheck
+from starfort.posture.check import Check
+from starfort.posture.finding import PostureFinding
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Runtime, Status
-from starfort.runtime.findings import CHECKS, why
-from starfort.signals import ActiveSignal
+from starfort.signals.model import ActiveSignal
 from starfort.store import QueryLimitError, StoreBusyError
 from starfort.store.parameters import Value
 from starfort.store.reach import SHORT_S, is_far
@@ -43,7 +45,6 @@ MAX_SIGNALS = 1_000
 MAX_ALERTS_CHARTED = 1_000
 FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
 TOP_ID = "\x7f" * 8
-_BASTIONS = {check.code: check.bastion for check in CHECKS}
 
 
 class Insight:
@@ -165,15 +166,15 @@ class Insight:
             raise NotFoundError(f"there is no event {event_id[:64]!r} within the last 30 days")
         return page.items[0]
 
-    async def findings(self, name: RangeName, limit: int, offset: int) -> models.Page[models.Finding]:
+    async def findings(self, name: RangeName, limit: int, offset: int) -> models.Page[models.EventFinding]:
         """Codes of findings and anomalies, most frequent first."""
         window = Window.of(name)
         parameters: dict[str, Value] = {"since": window.since, "limit": limit, "offset": offset}
         rolled = "_rolled" if await self._reads_rollups(window) else ""
         rows = await self._rows("visibility", f"findings{rolled}", parameters)
         total = rows[0]["total"] if rows else 0
-        items = [models.Finding(**_without(row, "total")) for row in rows]
-        return models.Page[models.Finding](items=items, total=total, limit=limit, offset=offset)
+        items = [models.EventFinding(**_without(row, "total")) for row in rows]
+        return models.Page[models.EventFinding](items=items, total=total, limit=limit, offset=offset)
 
     async def openapi(self, api: str) -> dict[str, Any]:
         """An OpenAPI document of what was seen of an API.
@@ -214,12 +215,8 @@ class Insight:
             and severity in ("", row.severity)
             and endpoint_id in ("", row.endpoint_id)
         ]
-        items = [
-            models.PostureFinding(
-                **dataclasses.asdict(row), why=why(row.code), bastion=_BASTIONS.get(row.code, "visibility")
-            )
-            for row in rows[offset : offset + limit]
-        ]
+        checks = self._runtime.catalogue.board.checks
+        items = [_posture_finding(row, checks.find(row.code)) for row in rows[offset : offset + limit]]
         return models.Page[models.PostureFinding](items=items, total=len(rows), limit=limit, offset=offset)
 
     def posture_counts(self, api: str = "") -> dict[str, int]:
@@ -423,6 +420,12 @@ class Insight:
         except QueryLimitError as error:
             log.warning("query_over_limit", code=error.code, reason=" ".join(str(error).split())[:300])
             raise TooMuchError(busy=isinstance(error, StoreBusyError)) from None
+
+
+def _posture_finding(row: PostureFinding, check: Check | CatalogueCheck | None) -> models.PostureFinding:
+    """A finding with what is said of its check; one whose check was just disabled has none any more."""
+    why, bastion = (check.advice, check.bastion) if check else ("", "visibility")
+    return models.PostureFinding(**dataclasses.asdict(row), why=why, bastion=bastion)
 
 
 def _by_decision(row: dict[str, Any]) -> dict[str, Any]:

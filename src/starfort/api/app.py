@@ -10,6 +10,7 @@ from starfort import dashboard
 from starfort.admin.desk import Desk
 from starfort.api import (
     alerts,
+    checks,
     clients,
     config,
     description,
@@ -26,14 +27,15 @@ from starfort.api import (
     traffic,
     users,
 )
-from starfort.api.headers import MAX_DETECTOR_BODY_BYTES, SecurityHeaders
+from starfort.api.headers import MAX_QUESTION_BODY_BYTES, SecurityHeaders
 from starfort.api.hosts import Hosts
 from starfort.runtime import Runtime
 
 ROUTERS = [
     module.router
     for module in (
-        status, traffic, endpoints, events, clients, policies, signals, detectors, alerts, findings,
+        status, traffic, endpoints, events, clients, policies, signals, detectors, checks, alerts,
+        findings,
         sessions, users, tokens, config,
     )
 ]  # fmt: skip
@@ -50,7 +52,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 def create_api(desk: Desk) -> FastAPI:
     """The REST API alone, as it is mounted under `/api/v1`."""
-    api = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MAX_DETECTOR_BODY_BYTES)
+    api = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MAX_QUESTION_BODY_BYTES)
     api.state.desk = desk
     problem.install(api)
     for router in ROUTERS:

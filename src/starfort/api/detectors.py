@@ -3,42 +3,15 @@
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from fastapi import APIRouter, Path
+from pydantic import Field
 
 from starfort.admin.models import Detector, DetectorBacktest, DetectorDetail, DetectorTest
-from starfort.admin.roles import Principal, Role
-from starfort.admin.trials import Trials
 from starfort.api.access import Office, Operator, Viewer
-from starfort.signals import Detector as RunningDetector
-from starfort.signals.detector import MAX_DETECTOR_BYTES
+from starfort.api.questions import Subject, chosen
+from starfort.signals.detector import Detector as RunningDetector
 
 router = APIRouter(tags=["detectors"])
-_ONE: list[JsonValue] = [
-    {"required": [given], "properties": {given: {"type": "string"}, other: {"type": "null"}}}
-    for given, other in (("name", "text"), ("text", "name"))
-]
-
-
-class Subject(BaseModel):
-    """Which detector: one that runs, or the text of a file."""
-
-    model_config = ConfigDict(json_schema_extra={"oneOf": _ONE})
-
-    name: Annotated[str | None, Field(max_length=64, description="Name of a detector that runs.")] = None
-    text: Annotated[
-        str | None,
-        Field(max_length=MAX_DETECTOR_BYTES, description="A detector file, for administrators."),
-    ] = None
-    file: Annotated[str, Field(max_length=256, description="Name of that file, for messages.")] = (
-        "detector.sql"
-    )
-
-    @model_validator(mode="after")
-    def _one(self) -> "Subject":
-        if (self.name is None) == (self.text is None):
-            raise ValueError("give exactly one of name and text")
-        return self
 
 
 class Past(Subject):
@@ -66,7 +39,8 @@ def list_detectors(_: Viewer, desk: Office) -> list[Detector]:
 )
 async def test_detector(principal: Operator, desk: Office, body: Subject) -> DetectorTest:
     """Run one detector once."""
-    return await desk.insight.trials.test(_chosen(principal, desk.insight.trials, body))
+    trials = desk.insight.trials
+    return await trials.test_detector(chosen(principal, body, RunningDetector, trials.find_detector))
 
 
 @router.post(
@@ -77,9 +51,10 @@ async def test_detector(principal: Operator, desk: Office, body: Subject) -> Det
 )
 async def backtest_detector(principal: Operator, desk: Office, body: Past) -> DetectorBacktest:
     """Run one detector over the past."""
-    detector = _chosen(principal, desk.insight.trials, body)
+    trials = desk.insight.trials
+    detector = chosen(principal, body, RunningDetector, trials.find_detector)
     step = timedelta(seconds=body.step_s) if body.step_s is not None else None
-    return await desk.insight.trials.backtest(detector, body.since, body.until, step)
+    return await trials.backtest(detector, body.since, body.until, step)
 
 
 @router.get(
@@ -89,19 +64,4 @@ def read_detector(
     _: Viewer, desk: Office, name: Annotated[str, Path(max_length=64, description="The detector's name.")]
 ) -> DetectorDetail:
     """One detector in detail."""
-    return desk.insight.trials.detail(name)
-
-
-def _chosen(principal: Principal, trials: Trials, body: Subject) -> RunningDetector:
-    """The detector that a caller means.
-
-    Raises:
-        HTTPException: 403 for a text of one's own without being an administrator: it may be any SELECT.
-    """
-    if body.name is not None:
-        return trials.find(body.name)
-    if not principal.role.covers(Role.ADMIN):
-        raise HTTPException(
-            403, "only an administrator may run a detector that the configuration does not have"
-        )
-    return trials.read(body.text or "", body.file)
+    return desk.insight.trials.detector_detail(name)

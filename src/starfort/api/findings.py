@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from starfort.admin.models import Finding, Page, PostureFinding
+from starfort.admin.models import EventFinding, Page, PostureFinding
 from starfort.api.access import Office, Viewer
 from starfort.api.paging import Limit, Offset
 from starfort.api.traffic import Range
@@ -41,6 +41,6 @@ async def list_findings_in_requests(
     range: Range = "24h",
     limit: Limit = 50,
     offset: Offset = 0,
-) -> Page[Finding]:
+) -> Page[EventFinding]:
     """A page of codes."""
     return await desk.insight.findings(range, limit, offset)

@@ -22,11 +22,12 @@ server over a WebSocket that needs the session. Inline styles stay too: Quasar a
 Nothing may be loaded from or sent to another origin all the same."""
 
 MAX_BODY_BYTES = 64 * 1024
-"""No request of the API or the forms needs more, but for the text of a detector."""
-MAX_DETECTOR_BODY_BYTES = 1024 * 1024
-"""A detector's file of `MAX_DETECTOR_BYTES` characters as JSON."""
+"""No request of the API or the forms needs more, except those that carry the text of a detector or a
+check."""
+MAX_QUESTION_BODY_BYTES = 1024 * 1024
+"""A file of `MAX_QUESTION_BYTES` characters as JSON, in which each character may take several bytes."""
 _SMALL = ("/api/", "/login", "/logout", "/second-factor")
-_DETECTORS = "/api/v1/detectors/"
+_QUESTIONS = ("/api/v1/detectors/", "/api/v1/checks/")
 
 _COMMON = {
     "x-content-type-options": "nosniff",
@@ -63,7 +64,7 @@ class SecurityHeaders:
         if not self._is_ours(scope, headers):
             await _refuse(scope, receive, send, MISDIRECTED)
             return
-        most = MAX_DETECTOR_BODY_BYTES if scope["path"].startswith(_DETECTORS) else MAX_BODY_BYTES
+        most = MAX_QUESTION_BODY_BYTES if scope["path"].startswith(_QUESTIONS) else MAX_BODY_BYTES
         if scope["type"] == "http" and scope["path"].startswith(_SMALL) and _length(headers) > most:
             await _refuse(scope, receive, send, (413, f"send at most {most} bytes", "too_large"))
             return

@@ -145,6 +145,20 @@ NOUNS: Final[dict[str, tuple[str, Verbs]]] = {
             ),
         },
     ),
+    "checks": (
+        "What looks for mistakes in the APIs as they stand.",
+        {
+            "list": Verb("checks.list:list_checks", "List the posture checks that run, and how they run."),
+            "show": Verb(
+                "checks.show:show",
+                "Show one check: what is wrong about its findings, its settings in force, its query.",
+            ),
+            "test": Verb(
+                "checks.test:run",
+                "Check a check and run it once, now, over the events that are stored. Keeps no finding.",
+            ),
+        },
+    ),
     "rules": (
         "SecLang rules: OWASP CRS, Starfort's own, yours.",
         {

@@ -63,7 +63,7 @@ def _summary(path: Path, checked: Any) -> None:
         _count(len(found.apis), "API", "APIs"),
         _count(len(checked.compiled.bundle.endpoints), "endpoint", "endpoints"),
         f"{_count(len(found.policies), 'policy', 'policies')} ({enforced} enforced, the others observe)",
-        _count(len(checked.detectors.running), "detector", "detectors"),
+        _count(len(checked.asked.detectors.running), "detector", "detectors"),
     ]
     warned = ""
     if checked.warnings:

@@ -479,15 +479,23 @@ class Sensitive(Model):
     """Classes; an empty list switches the stage off."""
 
 
-class Detectors(Model):
-    """Detection."""
+class QuestionSettings(Model):
+    """Queries that run again and again: which of them, and with which thresholds."""
 
     disabled: list[str] = []
-    """Names of detectors that do not run."""
+    """Names of those that do not run."""
     files: list[str] = []
-    """Own detectors: paths or globs of `.sql` files."""
+    """Your own ones: paths or globs of `.sql` files."""
     settings: dict[str, dict[str, float | int | str]] = {}
-    """Thresholds by detector name."""
+    """Thresholds, by the name of the detector or check."""
+
+
+class Detectors(QuestionSettings):
+    """Detectors, which look for abuse (docs/detectors.md)."""
+
+
+class Checks(QuestionSettings):
+    """Posture checks, which look for what is wrong with an API as it stands (docs/checks.md)."""
 
 
 class LogAlerts(Model):
@@ -747,6 +755,8 @@ class Config(Model):
     """Policies, in order."""
     detectors: Detectors = Detectors()
     """Detection."""
+    checks: Checks = Checks()
+    """Posture checks."""
     alerts: list[AlertChannel] = [AlertChannel(log=LogAlerts())]
     """Where alerts go."""
     admin: Admin = Admin()

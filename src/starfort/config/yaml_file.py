@@ -102,6 +102,19 @@ def read(file: Path) -> YamlFile:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError([ConfigProblem(file, 0, 0, f"cannot be read: {reason}")]) from error
+    return parse(file, text)
+
+
+def parse(file: Path, text: str) -> YamlFile:
+    """Read the text of a YAML file.
+
+    Args:
+        file: for messages.
+        text: its content.
+
+    Raises:
+        ConfigError: it is no YAML.
+    """
     loader = YAML(typ="rt")
     loader.preserve_quotes = True
     try:

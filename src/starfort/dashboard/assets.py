@@ -1,4 +1,4 @@
-"""Style sheet, script and icon, named with their hash so that browsers keep them until they change."""
+"""Style sheet, script and icon. Their addresses contain a hash, so browsers keep them until they change."""
 
 import hashlib
 from functools import cache

@@ -1,14 +1,17 @@
-"""Options of charts. Colours read on dark and light alike, since a page follows the viewer's system."""
+"""Options of charts. The colours suit a dark and a light page, since a page follows the viewer's system."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Final
 
 from starfort.admin import models
 from starfort.base.actions import ALLOW, colour_of, decisions
 from starfort.base.severity import Severity
 from starfort.dashboard.viewer import Viewer
 
-SEVERITY_COLOURS: dict[Severity, str] = {
+Options = dict[str, object]
+"""Options of one chart, as Apache ECharts names them."""
+
+SEVERITY_COLOURS: Final[dict[Severity, str]] = {
     "critical": "#e5484d",
     "high": "#f2762e",
     "medium": "#f0a020",
@@ -19,8 +22,8 @@ _TEXT = "#8a94a6"
 _LINE = "rgba(138,148,166,0.22)"
 
 
-def traffic(points: Sequence[models.TrafficPoint], step_s: int, viewer: Viewer) -> dict[str, Any]:
-    """Requests over time by what was done with them, stacked."""
+def traffic(points: Sequence[models.TrafficPoint], step_s: int, viewer: Viewer) -> Options:
+    """Requests over time by what was done with them, one area above the other."""
     # What simply passed is always there, so that a quiet window has an axis; others only where they happened.
     shown = [
         action
@@ -34,8 +37,8 @@ def traffic(points: Sequence[models.TrafficPoint], step_s: int, viewer: Viewer) 
     return _base([viewer.label(point.time, step_s) for point in points], series)
 
 
-def alerts(points: Sequence[models.AlertPoint], viewer: Viewer) -> dict[str, Any]:
-    """Alerts over time by severity, as stacked bars."""
+def alerts(points: Sequence[models.AlertPoint], viewer: Viewer) -> Options:
+    """Alerts over time by severity, one bar above the other."""
     step_s = int((points[1].time - points[0].time).total_seconds()) if len(points) > 1 else 60
     series = [
         _bars(name, [point.counts.get(name, 0) for point in points], colour)
@@ -45,8 +48,8 @@ def alerts(points: Sequence[models.AlertPoint], viewer: Viewer) -> dict[str, Any
     return _base([viewer.label(point.time, step_s) for point in points], series)
 
 
-def policy(points: Sequence[models.PolicyPoint], step_s: int, viewer: Viewer) -> dict[str, Any]:
-    """Hits of a policy over time: done, and only observed."""
+def policy(points: Sequence[models.PolicyPoint], step_s: int, viewer: Viewer) -> Options:
+    """Requests over time on which a policy acted, and on which it would have acted in observe mode."""
     series = [
         _bars("acted", [point.enforced for point in points], colour_of("block").chart),
         _bars("would have acted", [point.observed for point in points], colour_of("limit").chart),
@@ -54,7 +57,7 @@ def policy(points: Sequence[models.PolicyPoint], step_s: int, viewer: Viewer) ->
     return _base([viewer.label(point.time, step_s) for point in points], series)
 
 
-def _area(name: str, values: list[int], colour: str) -> dict[str, Any]:
+def _area(name: str, values: list[int], colour: str) -> Options:
     return {
         "name": name,
         "type": "line",
@@ -68,7 +71,7 @@ def _area(name: str, values: list[int], colour: str) -> dict[str, Any]:
     }
 
 
-def _bars(name: str, values: list[int], colour: str) -> dict[str, Any]:
+def _bars(name: str, values: list[int], colour: str) -> Options:
     return {
         "name": name,
         "type": "bar",
@@ -79,7 +82,7 @@ def _bars(name: str, values: list[int], colour: str) -> dict[str, Any]:
     }
 
 
-def _base(labels: list[str], series: list[dict[str, Any]]) -> dict[str, Any]:
+def _base(labels: list[str], series: list[Options]) -> Options:
     return {
         "backgroundColor": "transparent",
         "animation": False,

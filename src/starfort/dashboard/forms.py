@@ -1,22 +1,22 @@
-"""Filters from addresses: what cannot be accepted is left out instead of breaking the page."""
+"""Filters from addresses: a value that a filter cannot accept is left out, and the page is shown."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 Made = TypeVar("Made", bound=BaseModel)
 
 
-def filled(kind: type[Made], values: Mapping[str, Any]) -> Made:
+def filled(kind: type[Made], values: Mapping[str, object]) -> Made:
     """A filter from an address's parameters.
 
     Args:
         kind: the filter.
-        values: its fields as text; those that cannot be accepted count as empty.
+        values: its fields as text. A field that cannot be accepted counts as empty.
     """
     try:
-        return kind(**values)
+        return kind.model_validate(values)
     except ValidationError as error:
         wrong = {str(part["loc"][0]) for part in error.errors() if part["loc"]}
-        return kind(**{name: value for name, value in values.items() if name not in wrong})
+        return kind.model_validate({name: value for name, value in values.items() if name not in wrong})

@@ -1,6 +1,7 @@
-"""Nobody passes without a session: pages, NiceGUI's scripts and its WebSocket alike."""
+"""Nobody gets a page, a script of NiceGUI or its WebSocket without a session."""
 
 import secrets
+from typing import Final
 from urllib.parse import quote
 
 from starlette.requests import HTTPConnection
@@ -11,16 +12,25 @@ from starfort.admin import cookies
 from starfort.admin.desk import Desk
 from starfort.dashboard import second_factor
 
-OPEN = ("/login", "/login/code", "/logout", "/assets/", "/api/", "/metrics", "/healthz", "/favicon.ico")
+OPEN: Final = (
+    "/login",
+    "/login/code",
+    "/logout",
+    "/assets/",
+    "/api/",
+    "/metrics",
+    "/healthz",
+    "/favicon.ico",
+)
 """Paths that authenticate on their own or have nothing to hide."""
 
 
 class Gate:
-    """ASGI middleware: refuses whoever has no session, and tells pages who has.
+    """ASGI middleware: refuses callers without a session, and tells pages whose session it is.
 
     Args:
         app: the application.
-        desk: knows the sessions.
+        desk: has the sessions.
     """
 
     def __init__(self, app: ASGIApp, desk: Desk) -> None:
@@ -33,24 +43,37 @@ class Gate:
             await self._app(scope, receive, send)
             return
         principal = self._desk.sessions.find(cookies.session_of(HTTPConnection(scope)))
-        enrolling = scope["path"] == second_factor.PATH or scope["path"].startswith(f"{second_factor.PATH}/")
-        if principal is not None and principal.must_enrol and not enrolling:
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1008})
-            else:
-                await RedirectResponse(second_factor.PATH, 303)(scope, receive, send)
-        elif principal is not None:
+        if principal is None:
+            await _refused(scope)(scope, receive, send)
+        elif principal.must_enrol and not _enrols(scope["path"]):
+            answer = RedirectResponse(second_factor.PATH, 303) if scope["type"] == "http" else _close
+            await answer(scope, receive, send)
+        else:
             state = scope.setdefault("state", {})
             state["principal"], state["nonce"] = principal, secrets.token_urlsafe(16)
             await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
-        elif scope["method"] == "GET" and not scope["path"].startswith("/_nicegui"):
-            query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
-            target = quote(f"{scope['path']}{query}", safe="/")
-            await RedirectResponse(f"/login?next={target}", 303)(scope, receive, send)
-        else:
-            await PlainTextResponse("log in first\n", 401)(scope, receive, send)
+
+
+def _refused(scope: Scope) -> ASGIApp:
+    """What callers without a session get: a page leads to the login, everything else is refused."""
+    if scope["type"] == "websocket":
+        return _close
+    # A redirected script or poll would only get the HTML of the login.
+    if scope["method"] == "GET" and not scope["path"].startswith("/_nicegui"):
+        query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
+        target = quote(f"{scope['path']}{query}", safe="/")
+        return RedirectResponse(f"/login?next={target}", 303)
+    return PlainTextResponse("log in first\n", 401)
+
+
+async def _close(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Refuse a WebSocket: 1008 is a policy violation (RFC 6455, 7.4.1)."""
+    await send({"type": "websocket.close", "code": 1008})
+
+
+def _enrols(path: str) -> bool:
+    """Whether a path belongs to setting up a second factor, which somebody must do first."""
+    return path == second_factor.PATH or path.startswith(f"{second_factor.PATH}/")
 
 
 def _is_open(path: str) -> bool:

@@ -1,25 +1,28 @@
-"""Who looks, from where: times in their zone, links that keep their filters."""
+"""Who looks at a page: times in the viewer's zone, and links that keep the viewer's filters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import Final
 from urllib.parse import quote, unquote, urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from markupsafe import Markup
-
 from starfort.admin.roles import Principal
-from starfort.dashboard.markup import tag
 
-ZONE_COOKIE = "starfort_zone"
-_AGES = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (86_400 * 60, 86_400, "d"))
-_PHRASES = {"s": "s ago", "min": "min ago", "h": "h ago", "d": "d ago"}
+ZONE_COOKIE: Final = "starfort_zone"
+_AGES: Final = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (86_400 * 60, 86_400, "d"))
 
 
 @dataclass(frozen=True)
 class Viewer:
-    """One person in front of one page."""
+    """One person in front of one page.
+
+    Attributes:
+        principal: the account.
+        zone: the person's time zone.
+        zone_name: its name.
+        now: when the page was asked for: all ages on it count from this moment.
+    """
 
     principal: Principal
     zone: tzinfo
@@ -28,36 +31,36 @@ class Viewer:
 
     @classmethod
     def of(cls, principal: Principal, cookies: Mapping[str, str]) -> "Viewer":
-        """The viewer of a request; the zone comes from a cookie that the page's script sets, else UTC."""
+        """The viewer of a request.
+
+        No header names the zone, so `static/viewer.js` sets a cookie. Without it the zone is UTC.
+        """
         zone, name = parse_zone(unquote(cookies.get(ZONE_COOKIE, "")))
         return cls(principal, zone, name, datetime.now(UTC))
 
-    def ago(self, time: datetime | None) -> Markup:
-        """How long ago, with the exact time for the pointer."""
-        if time is None:
-            return tag("span", "never", class_="muted")
-        seconds = max(0, int((self.now - time).total_seconds()))
-        text = "now" if seconds < 1 else self.local(time)[:10]
-        for below, unit, name in _AGES:
-            if seconds >= 1 and seconds < below:
-                text = f"{seconds // unit} {_PHRASES[name]}"
-                break
-        return tag("time", text, datetime=time.isoformat(), title=self.local(time), class_="nowrap")
+    def later(self) -> "Viewer":
+        """The same viewer now."""
+        return replace(self, now=datetime.now(UTC))
 
-    def exact(self, time: datetime | None) -> Markup:
-        """Date and time in the viewer's zone."""
-        if time is None:
-            return tag("span", "never", class_="muted")
-        return tag("time", self.local(time), datetime=time.isoformat(), class_="nowrap")
+    def ago(self, time: datetime) -> str:
+        """How long ago a time is; its date after 60 days."""
+        seconds = max(0, int((self.now - time).total_seconds()))
+        if seconds < 1:
+            # A caller's or a node's clock may be ahead of this one.
+            return "now"
+        for below, unit, name in _AGES:
+            if seconds < below:
+                return f"{seconds // unit} {name} ago"
+        return self.local(time)[:10]
 
     def brief(self, time: datetime) -> str:
-        """A time in the viewer's zone, without the date if it is today's."""
+        """A time in the viewer's zone, without the date when it is today."""
         local = time.astimezone(self.zone)
         today = local.date() == self.now.astimezone(self.zone).date()
         return local.strftime("%H:%M:%S" if today else "%d %b %H:%M:%S")
 
     def until(self, time: datetime) -> str:
-        """How long until a time to come."""
+        """How long it is until a time."""
         seconds = max(0, int((time - self.now).total_seconds()))
         return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60:02d} s"  # noqa: PLR2004
 
@@ -72,7 +75,12 @@ class Viewer:
 
 
 def parse_zone(name: str) -> tuple[tzinfo, str]:
-    """A zone and its name; UTC for what is no zone (the cookie is the browser's word)."""
+    """A zone and its name; UTC when the name is no zone.
+
+    Args:
+        name: what the cookie says. `ZoneInfo` opens a file of that name, and raises ValueError for names
+            that lead out of its folder.
+    """
     try:
         if name and len(name) < 64 and all(part.isascii() for part in name):  # noqa: PLR2004  (names are shorter)
             return ZoneInfo(name), name
@@ -81,13 +89,13 @@ def parse_zone(name: str) -> tuple[tzinfo, str]:
     return UTC, "UTC"
 
 
-def link(path: str, parameters: Mapping[str, Any] | None = None, /, **changes: Any) -> str:
+def link(path: str, parameters: Mapping[str, object] | None = None, /, **changes: object) -> str:
     """An address within the site.
 
     Args:
-        path: begins with "/"; segments that are data are quoted by the caller with `segment`.
-        parameters: query parameters to keep.
-        changes: query parameters to set; empty ones are dropped.
+        path: begins with "/"; the caller quotes segments that are data with `segment`.
+        parameters: parameters to keep.
+        changes: parameters to set; empty ones and zeros are dropped, so that addresses stay short.
     """
     query = {**(parameters or {}), **changes}
     kept = {key: str(value) for key, value in query.items() if value not in ("", None, 0)}

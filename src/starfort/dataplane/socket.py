@@ -20,7 +20,7 @@ import socket
 import stat
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -212,7 +212,7 @@ class BundleResult:
         return self.answer is Answer.TAKEN
 
 
-WireSignal: TypeAlias = dict[str, Any]
+WireSignal: TypeAlias = Mapping[str, object]
 """`{kind, key_type, key, score, ttl_ms}` as interfaces.md has it."""
 
 
@@ -438,7 +438,9 @@ class ControlSocket:
         finally:
             self._pushing -= 1
 
-    def push_signals(self, set_: list[WireSignal], clear: list[WireSignal], *, full: bool = False) -> None:
+    def push_signals(
+        self, set_: Sequence[WireSignal], clear: Sequence[WireSignal], *, full: bool = False
+    ) -> None:
         """Send a change of the signal table to every connected filter.
 
         Args:

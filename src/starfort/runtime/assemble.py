@@ -10,32 +10,34 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from starfort.alerts import AlertDispatcher, AlertHistory
+from starfort.alerts.folding.beats import BeatWatch
 from starfort.base.files import explain
 from starfort.config import Config
 from starfort.dataplane.socket import Callbacks, ControlSocket
 from starfort.events.ingest import Ingest
 from starfort.runtime.admin import AdminServer, App
 from starfort.runtime.background import Background
-from starfort.runtime.beats import BeatWatch
 from starfort.runtime.catalogue import CatalogueFeed
 from starfort.runtime.catalogue_watch import CatalogueWatch
 from starfort.runtime.detection import Detection
 from starfort.runtime.disk import Disks
 from starfort.runtime.envoy import EnvoyProxy, Proxy
+from starfort.runtime.file_watch import marks
 from starfort.runtime.followers import Followers
 from starfort.runtime.horizon import Horizon
 from starfort.runtime.intake import Intake
-from starfort.runtime.known import KnownLogins
 from starfort.runtime.lock import DataDirectory, StartError
 from starfort.runtime.parts import Parts
-from starfort.runtime.reload import Configuration, Source, marks
+from starfort.runtime.posture_watch import PostureWatch
+from starfort.runtime.reload import Configuration, Source
 from starfort.runtime.runtime import Runtime
 from starfort.runtime.samples import Samples
 from starfort.runtime.state import open_state
 from starfort.runtime.toolchain import Built, Toolchain
 from starfort.runtime.traffic import TrafficCounts
-from starfort.signals import SignalTable
+from starfort.signals.known import KnownLogins
 from starfort.signals.runner import DetectorRunner
+from starfort.signals.table import SignalTable
 from starfort.store import Reader, Retention, Store, StoreError
 from starfort.store.sink import event_sink
 
@@ -135,8 +137,7 @@ class Assembly:
         detection = Detection(
             signals,
             socket.push_signals,
-            dispatcher.submit,
-            lambda alert, tell: dispatcher.update(alert, tell=tell),
+            dispatcher,
             data_dir / "signals.json",
             lambda: runner.judged(),  # noqa: PLW0108 (made below: each of the two needs the other)
         )
@@ -152,8 +153,9 @@ class Assembly:
         configuration = Configuration(source, built, socket, proxy, followers, background)
         callbacks.bundle, callbacks.on_hello = configuration.current, configuration.greet
         callbacks.known = known.chunks
-        watch = BeatWatch(
-            dispatcher.submit, lambda alert, tell: dispatcher.update(alert, tell=tell), time.time
+        watch = BeatWatch(dispatcher, time.time)
+        catalogue_watch = CatalogueWatch(
+            catalogue, configuration, ingest, alone=store.alone, submit=dispatcher.submit
         )
         return Parts(
             data_dir=data_dir,
@@ -162,9 +164,8 @@ class Assembly:
             ingest=ingest,
             traffic=traffic,
             catalogue=catalogue,
-            catalogue_watch=CatalogueWatch(
-                catalogue, configuration, ingest, alone=store.alone, submit=dispatcher.submit
-            ),
+            catalogue_watch=catalogue_watch,
+            posture_watch=PostureWatch(catalogue, catalogue_watch.state, dispatcher.submit),
             signals=signals,
             detection=detection,
             runner=runner,

@@ -1,49 +1,26 @@
-"""The catalogue as the runtime uses it: a configuration's endpoints go in, alerts come out."""
+"""Catalogue and posture as the runtime uses them: a configuration goes in, alerts come out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
 
 from sqlalchemy import Engine
 
 from starfort.alerts import Alert
-from starfort.base.severity import SEVERE_DATA_CLASSES, severity_rank
+from starfort.alerts.folding.findings import alerts_of_findings
+from starfort.alerts.folding.news import alerts_of_news
 from starfort.bundle.learned import LearnedEndpoint
-from starfort.catalogue import ApiFacts, Catalogue, Declared, Endpoint, News, NewsKind
-from starfort.catalogue.finding import Finding
+from starfort.catalogue import ApiFacts, Catalogue, Declared, Endpoint
 from starfort.config import Config
-from starfort.runtime.findings import FindingsBoard, Posture
+from starfort.posture.board import PostureBoard
+from starfort.posture.configured import Configured
+from starfort.posture.finding import PostureFinding
 from starfort.runtime.toolchain import Built
 from starfort.store import Reader, Store
 
-MAX_ROWS: Final = 50
-"""Rows of evidence of one alert."""
-
-_MANY: Final[Mapping[NewsKind, str]] = {
-    "new_endpoint": "{count} new endpoints of {api}",
-    "undocumented_endpoint": "{count} undocumented endpoints of {api} are called",
-    "new_method": "{count} endpoints of {api} are called with new methods",
-    "new_version": "{count} new versions of {api} are called",
-    "new_host": "{api} is called by {count} new host names",
-    "reappeared": "{count} endpoints of {api} are called again after a long time",
-    "sensitive_class": "{count} endpoints of {api} carry sensitive data that they did not carry before",
-    "answers_without_credentials": "{count} endpoints of {api} answer without credentials since now",
-}
-_ONE: Final[Mapping[NewsKind, str]] = {
-    "new_endpoint": "New endpoint of {api}: {subject}",
-    "undocumented_endpoint": "Undocumented endpoint of {api} is called: {subject}",
-    "new_method": "{subject} of {api} is called; the path was known with other methods only",
-    "new_version": "New version of {api} is live: {subject}",
-    "new_host": "{api} is called by a new host name: {subject}",
-    "reappeared": "{subject} of {api} is called again after a long time",
-    "sensitive_class": "{subject} of {api} carries sensitive data that it did not carry before",
-    "answers_without_credentials": "{subject} of {api} answers without credentials since now",
-}
-
 
 class CatalogueFeed:
-    """A catalogue whose news are alerts.
+    """The catalogue, whose news are alerts, and the posture checks, whose findings are.
 
     Args:
         store: where events are.
@@ -53,7 +30,7 @@ class CatalogueFeed:
     def __init__(self, store: Store, state: Engine) -> None:
         reads = store.reading_as(Reader.BACKGROUND)
         self.catalogue = Catalogue(reads, state)
-        self.board = FindingsBoard(reads, state)
+        self.board = PostureBoard(reads, state)
 
     def declare(self, built: Built) -> None:
         """Take over the APIs and endpoints of the configuration that is in force now. Blocking."""
@@ -73,20 +50,24 @@ class CatalogueFeed:
         ]
         self.catalogue.declare(apis, endpoints)
         providers = len(bundle.identity.jwt_providers)
-        self.board.posture = Posture(
+        facts = Configured(
             apis=tuple(apis),
             verified_apis=tuple(row.name for row in bundle.apis if row.jwt_providers),
             any_jwt_apis=tuple(row.name for row in bundle.apis if providers and not row.jwt_providers),
             jwt_providers=providers,
             masked=tuple(_masked(built.config)),
         )
+        self.board.declare(facts, built.checks)
 
     def refresh(self) -> list[Alert]:
         """Take over what came since the last time; alerts about what is new. Blocking."""
-        news = self.catalogue.refresh()
-        return [*alerts_of(news), *self.board.run(self.catalogue.endpoints())]
+        return alerts_of_news(self.catalogue.refresh())
 
-    def findings(self) -> Sequence[Finding]:
+    def check(self) -> list[Alert]:
+        """Run the posture checks that are due; alerts about what they found. Blocking."""
+        return alerts_of_findings(self.board.run(self.catalogue.endpoints()))
+
+    def findings(self) -> Sequence[PostureFinding]:
         """What is wrong with the APIs as they stand, most severe first."""
         return self.board.findings()
 
@@ -104,74 +85,11 @@ class CatalogueFeed:
 
     def check_failures(self) -> Mapping[str, int]:
         """Runs of posture checks that failed since the start, by check."""
-        return dict(self.board.failures)
+        return self.board.failures()
 
     def close(self) -> None:
         """Write what is not written yet. Blocking."""
         self.catalogue.save()
-
-
-def alerts_of(news: Sequence[News]) -> list[Alert]:
-    """One alert for all news of a kind and an API: a burst is one thing to look at, not thousands.
-
-    Args:
-        news: of one refresh.
-    """
-    groups: dict[tuple[NewsKind, str], list[News]] = {}
-    for item in news:
-        groups.setdefault((item.kind, item.api), []).append(item)
-    return [_alert(kind, api, rows) for (kind, api), rows in groups.items()]
-
-
-def _alert(kind: NewsKind, api: str, rows: list[News]) -> Alert:
-    first = rows[0]
-    if len(rows) == 1:
-        title, subject = _ONE[kind].format(api=api, subject=first.subject), first.subject
-    else:
-        title, subject = _MANY[kind].format(api=api, count=len(rows)), f"api={api}"
-    return Alert(
-        kind=kind,
-        severity=max((_severity(row) for row in rows), key=severity_rank),
-        title=title,
-        subject=subject,
-        evidence=tuple({"subject": row.subject, **_flat(row.facts)} for row in rows[:MAX_ROWS]),
-        dedup_key=f"catalogue:{kind}:{api}:{_what(first) if len(rows) == 1 else 'many'}",
-    )
-
-
-def _what(news: News) -> str:
-    """What news of one kind are told apart by: endpoints come in bursts, versions and hosts do not."""
-    if news.kind in ("new_endpoint", "undocumented_endpoint", "new_method"):
-        return "endpoints"
-    classes = ",".join(news.facts.get("classes", ()))
-    return f"{news.subject}:{classes}"
-
-
-def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: ", ".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in facts.items()
-    }
-
-
-_SEVERE: Final = frozenset(SEVERE_DATA_CLASSES)
-
-
-def _severity(news: News) -> str:
-    severe = not _SEVERE.isdisjoint({*news.facts.get("sensitive", ()), *news.facts.get("classes", ())})
-    is_open = news.endpoint is not None and news.endpoint.open_since is not None
-    match news.kind:
-        case "answers_without_credentials":
-            return "critical" if severe else "high"
-        case "new_version":
-            return "high"
-        case "sensitive_class":
-            return "high" if severe and is_open else "medium" if severe else "low"
-        case "undocumented_endpoint" | "new_method" | "new_endpoint":
-            level = "medium" if news.facts.get("api_documented") else "info"
-            return "high" if severe and is_open else level
-        case "new_host" | "reappeared":
-            return "medium"
 
 
 def _masked(config: Config) -> Iterator[str]:

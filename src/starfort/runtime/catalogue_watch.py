@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Final
 
 import structlog
@@ -13,7 +13,7 @@ from starfort.alerts import Alert
 from starfort.bundle import LearnedEndpoint
 from starfort.events.ingest import Ingest
 from starfort.runtime.catalogue import CatalogueFeed
-from starfort.runtime.news import News
+from starfort.runtime.changes import ChangeWatch
 from starfort.runtime.reload import Configuration
 
 EVERY_S: Final = 2.0
@@ -51,11 +51,11 @@ class CatalogueWatch:
 
     async def run(self) -> None:
         """Look whenever there may be something new, until cancelled."""
-        news = News(self._state)
+        changes = ChangeWatch(self.state)
         told = _identities(self._configuration.learned)
         while True:
             await asyncio.sleep(EVERY_S)
-            if not news.due(time.monotonic()):
+            if not changes.due(time.monotonic()):
                 continue
             try:
                 alerts = await asyncio.to_thread(self._catalogue.refresh)
@@ -70,7 +70,7 @@ class CatalogueWatch:
                 told = _identities(learned)
                 await self._configuration.learn(learned)
 
-    def _state(self) -> tuple[object, ...]:
+    def state(self) -> tuple[Hashable, ...]:
         """Changes when the catalogue has something to look at."""
         other = None if self._alone else time.monotonic()
         return (self._ingest.counters.inserted_rows, self._configuration.built.version, other)

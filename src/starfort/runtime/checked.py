@@ -17,7 +17,7 @@ from starfort.bundle import LearnedEndpoint
 from starfort.catalogue.seen import seen_endpoints
 from starfort.compile import Compiled, compile_config, warnings
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
-from starfort.runtime.detectors import Detectors, load_detectors
+from starfort.runtime.questions import Asked, load_questions
 
 HASH_KEY_BYTES: Final = 32
 """Length of the key of every keyed hash in events: HMAC-SHA-256's block security (RFC 2104, 3)."""
@@ -29,13 +29,13 @@ class Checked:
 
     Attributes:
         loaded: the configuration and where its parts stand.
-        detectors: its detectors.
+        asked: its detectors and checks.
         compiled: bundle and Envoy configuration.
         warnings: what has no effect, and may be meant to have one.
     """
 
     loaded: LoadedConfig
-    detectors: Detectors
+    asked: Asked
     compiled: Compiled
     warnings: tuple[ConfigProblem, ...]
 
@@ -52,7 +52,7 @@ def check(path: Path) -> Checked:
 
 
 def build(loaded: LoadedConfig, learned: Sequence[LearnedEndpoint], hash_key: bytes) -> Checked:
-    """Compile a configuration with its detectors.
+    """Compile a configuration with its detectors and checks.
 
     Args:
         loaded: the configuration.
@@ -60,16 +60,16 @@ def build(loaded: LoadedConfig, learned: Sequence[LearnedEndpoint], hash_key: by
         hash_key: key of the keyed hashes in events, `HASH_KEY_BYTES`.
 
     Raises:
-        ConfigError: with every problem of the detectors, else every problem of what is compiled.
+        ConfigError: with every problem of detectors and checks, else every problem of what is compiled.
     """
     # A kind that a broken detector would give is unknown, and policies that ask for it would be called wrong
     # without being so: detectors come first.
-    detectors = load_detectors(loaded)
-    compiled = compile_config(loaded, learned=learned, hash_key=hash_key, signal_kinds=detectors.kinds)
+    asked = load_questions(loaded)
+    compiled = compile_config(loaded, learned=learned, hash_key=hash_key, signal_kinds=asked.kinds)
     _ask_engine(loaded, compiled)
-    running = {detector.spec.kind for detector in detectors.running}
+    running = {detector.spec.kind for detector in asked.detectors.running}
     context = warnings.Context(loaded, compiled, running, seen_endpoints(loaded.config.data_dir))
-    return Checked(loaded, detectors, compiled, warnings.warnings_of(context))
+    return Checked(loaded, asked, compiled, warnings.warnings_of(context))
 
 
 def _ask_engine(loaded: LoadedConfig, compiled: Compiled) -> None:

@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
-from starfort.alerts import Alert
-from starfort.runtime.episodes import Episodes
-from starfort.signals import Change, Detector, SignalTable
+from starfort.alerts.folding.episodes import Episodes
+from starfort.alerts.folding.groups import AlertSink
+from starfort.signals.detector import Detector
+from starfort.signals.model import Change, WireKey, WireSignal
 from starfort.signals.runner import Judged
+from starfort.signals.table import SignalTable
 
 EXPIRY_EVERY_S: Final = 0.5
 """How often lapsed signals are looked for; filters let them lapse by themselves, so this only tidies."""
@@ -33,7 +35,7 @@ windows judged late, signals hold only as long as they would have, had they been
 
 log = structlog.get_logger(__name__)
 
-Push = Callable[[list[dict[str, Any]], list[dict[str, Any]]], None]
+Push = Callable[[Sequence[WireSignal], Sequence[WireKey]], None]
 
 
 class Detection:
@@ -42,8 +44,7 @@ class Detection:
     Args:
         table: the active signals.
         push: tells every filter (`set`, `clear`).
-        submit: takes an alert.
-        update: takes new figures of an alert, and whether people should hear of them.
+        alerts: takes new alerts, and new figures of those that go on.
         path: file that the table survives a restart in.
         judged: end of the newest window that each detector judged, kept with the table.
         clock: Unix seconds.
@@ -53,8 +54,7 @@ class Detection:
         self,
         table: SignalTable,
         push: Push,
-        submit: Callable[[Alert], object],
-        update: Callable[[Alert, bool], object],
+        alerts: AlertSink,
         path: Path,
         judged: Callable[[], Mapping[str, datetime]] = dict,
         clock: Callable[[], float] = time.time,
@@ -66,7 +66,7 @@ class Detection:
         self._clock = clock
         self._path = path
         self._changed = asyncio.Event()
-        self._episodes = Episodes(submit, update, clock)
+        self._episodes = Episodes(alerts, clock)
         self.save_failures = 0
 
     def restore(self, detectors: Sequence[Detector]) -> set[str]:

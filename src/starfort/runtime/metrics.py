@@ -204,13 +204,13 @@ class StarfortCollector:
         states = self._parts.runner.states
         rows = [({"detector": state.detector.name}, state) for state in states]
         families.counter(
-            "detector_runs", "Runs of each detector.", ((name, state.runs) for name, state in rows)
+            "detector_runs", "Runs of each detector.", ((name, state.pace.runs) for name, state in rows)
         )
         families.counter(
-            "detector_failures", "Runs that failed.", ((name, state.failures) for name, state in rows)
+            "detector_failures", "Runs that failed.", ((name, state.pace.failures) for name, state in rows)
         )
         families.counter(
-            "detector_seconds", "Time that runs took.", ((name, state.total_s) for name, state in rows)
+            "detector_seconds", "Time that runs took.", ((name, state.pace.total_s) for name, state in rows)
         )
         families.counter(
             "detector_skipped",
@@ -220,7 +220,7 @@ class StarfortCollector:
         families.counter(
             "detector_retries",
             "Queries that hit a limit and were tried again smaller.",
-            ((name, state.retries) for name, state in rows),
+            ((name, state.pace.retries) for name, state in rows),
         )
         families.counter(
             "detector_idle",
@@ -245,7 +245,7 @@ class StarfortCollector:
         families.gauge(
             "detector_parts",
             "1 when each query judges everything, else how much smaller it is.",
-            ((name, state.parts) for name, state in rows),
+            ((name, state.pace.parts) for name, state in rows),
         )
         now = datetime.now(UTC)
         families.gauge(

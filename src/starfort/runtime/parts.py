@@ -20,12 +20,13 @@ from starfort.runtime.detection import Detection
 from starfort.runtime.disk import Disks
 from starfort.runtime.envoy import Proxy
 from starfort.runtime.horizon import Horizon
-from starfort.runtime.known import KnownLogins
+from starfort.runtime.posture_watch import PostureWatch
 from starfort.runtime.reload import Configuration
 from starfort.runtime.samples import Samples
 from starfort.runtime.traffic import TrafficCounts
-from starfort.signals import SignalTable
+from starfort.signals.known import KnownLogins
 from starfort.signals.runner import DetectorRunner
+from starfort.signals.table import SignalTable
 from starfort.store import Store
 
 
@@ -41,6 +42,7 @@ class Parts:
         traffic: counts of what passed since the start.
         catalogue: endpoints, and what is wrong with them.
         catalogue_watch: keeps the catalogue up to date.
+        posture_watch: keeps posture findings up to date.
         signals: the signals that hold now.
         detection: takes over what detectors find.
         runner: runs detectors.
@@ -65,6 +67,7 @@ class Parts:
     traffic: TrafficCounts
     catalogue: CatalogueFeed
     catalogue_watch: CatalogueWatch
+    posture_watch: PostureWatch
     signals: SignalTable
     detection: Detection
     runner: DetectorRunner

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from starfort.questions.ask import Queryable
 from starfort.runtime.status import PolicyStatus
-from starfort.signals.query import Queryable
 from starfort.store.reach import is_far
 
 # Policies that ended the list are in the rollup by minute; observed ones and tags only in events, where both

@@ -20,12 +20,13 @@ from typing import Final
 import structlog
 
 import starfort
+from starfort.alerts.folding import beats
+from starfort.alerts.folding.episodes import KEY_PREFIX
 from starfort.base.files import explain
 from starfort.config import Config
 from starfort.dataplane.socket import SocketUnavailableError
-from starfort.runtime import beats, health, metrics, policies
+from starfort.runtime import health, metrics, policies
 from starfort.runtime.admin import App
-from starfort.runtime.episodes import KEY_PREFIX
 from starfort.runtime.figures import IngestFigures, detector_statuses, node_status
 from starfort.runtime.lock import StartError
 from starfort.runtime.parts import Parts
@@ -39,7 +40,7 @@ from starfort.runtime.status import (
     Status,
     StoreStatus,
 )
-from starfort.signals import Detector
+from starfort.signals.detector import Detector
 from starfort.store import StoreError
 
 LAST_EVENTS_S: Final = 6.0
@@ -158,6 +159,7 @@ class Runtime:
             ("signals", parts.detection.tidy),
             ("signals file", parts.detection.keep),
             ("catalogue", parts.catalogue_watch.run),
+            ("posture", parts.posture_watch.run),
             ("known log-ins", parts.known.run),
             ("samples", parts.samples.run),
             ("disks", parts.disks.watch),

@@ -6,9 +6,9 @@ import asyncio
 import time
 from typing import Final
 
+from starfort.alerts.folding import beats
 from starfort.dataplane.socket import ControlSocket, Peer
 from starfort.events.ingest import Ingest
-from starfort.runtime import beats
 from starfort.runtime.envoy import Proxy
 from starfort.runtime.figures import RateMeter
 from starfort.runtime.horizon import Horizon

@@ -15,10 +15,11 @@ from starfort.bundle import Bundle, LearnedEndpoint
 from starfort.config import Config, ConfigError, LoadedConfig
 from starfort.config.model import AlertChannel, Policy
 from starfort.dataplane import ir
+from starfort.posture.checks import Checks
 from starfort.runtime import secrets
 from starfort.runtime.checked import HASH_KEY_BYTES, build
 from starfort.runtime.status import PolicyStatus
-from starfort.signals import Detector
+from starfort.signals.detector import Detector
 
 HASH_KEY_FILE: Final = "hash.key"
 
@@ -32,6 +33,7 @@ class Built:
         bundle: what the engine reads.
         dataplane: what Envoy is configured from.
         detectors: the detectors that run, with their settings.
+        checks: the posture checks that run, with their settings.
         policies: the policies in order, without figures.
         files: every file that was read, so that a change of one is noticed.
         rules: the versions of the rule sets in the bundle.
@@ -42,6 +44,7 @@ class Built:
     bundle: Bundle
     dataplane: ir.Dataplane
     detectors: Sequence[Detector]
+    checks: Checks
     policies: Sequence[PolicyStatus]
     files: Sequence[Path]
     rules: str = ""
@@ -97,9 +100,10 @@ class Toolchain:
             loaded=loaded,
             bundle=compiled.bundle,
             dataplane=compiled.dataplane,
-            detectors=made.detectors.running,
+            detectors=made.asked.detectors.running,
+            checks=made.asked.running_checks,
             policies=[_policy(order, policy) for order, policy in enumerate(loaded.config.policies)],
-            files=[*loaded.files, *compiled.files, *made.detectors.files],
+            files=[*loaded.files, *compiled.files, *made.asked.files],
             rules=compiled.rules.compiled.version,
             warnings=[str(warning) for warning in made.warnings],
         )

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final, TypedDict
+
+from starfort.base.severity import Severity
 
 KEY_TYPES: Final = frozenset(
     {
@@ -25,12 +27,31 @@ KEY_TYPES: Final = frozenset(
         "stranger",
     }
 )
-"""What a signal may be about; the filter knows how to find each of them in a request (interfaces.md)."""
+"""What a signal may be about. The filter knows how to find each of them in a request; `docs/detectors.md`
+describes them."""
 
-"""From least to most urgent."""
-
-Evidence = tuple[Mapping[str, Any], ...]
+Evidence = tuple[Mapping[str, object], ...]
 """Rows of the detector's own query."""
+
+Identity = tuple[str, str, str]
+"""Kind, key type and key: there is one active signal of each."""
+
+
+class WireKey(TypedDict):
+    """Which signal a frame to the filters means."""
+
+    kind: str
+    key_type: str
+    key: str
+
+
+class WireSignal(WireKey):
+    """A signal as filters are told it; `crates/engine/src/signals` reads these names."""
+
+    score: float
+    ttl_ms: int
+    probe: float
+    spare_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +66,7 @@ class Signal:
         evidence: rows of the query that led to it.
         ttl: how long it holds without being raised again.
         detector: name of the detector.
-        severity: one of `SEVERITIES`, for the alert.
+        severity: how urgent its alert is.
         title: the alert's title.
         probe: share of calls, 0 to 1, that pass although they have the key; what becomes of them tells what
             goes on.
@@ -60,13 +81,13 @@ class Signal:
     evidence: Evidence
     ttl: timedelta
     detector: str = ""
-    severity: str = "medium"
+    severity: Severity = "medium"
     title: str = ""
     probe: float = 0.0
     spare_known: bool = False
 
     @property
-    def identity(self) -> tuple[str, str, str]:
+    def identity(self) -> Identity:
         """Kind, key type and key: there is one active signal of each."""
         return (self.kind, self.key_type, self.key)
 
@@ -99,8 +120,11 @@ class ActiveSignal:
     pushed_probe: float = 0.0
     alert: str = ""
 
-    def wire(self, now: float) -> dict[str, Any]:
-        """The signal as filters are told it, with the time that is left of it."""
+    def wire(self, now: float) -> WireSignal:
+        """The signal as filters are told it, with the time that is left of it.
+
+        Filters have clocks of their own, so they are told how long a signal still holds and not until when.
+        """
         return {
             "kind": self.signal.kind,
             "key_type": self.signal.key_type,
@@ -114,7 +138,7 @@ class ActiveSignal:
 
 @dataclass(slots=True)
 class Change:
-    """What filters and alerts must hear of.
+    """What a merge changed, for filters and alerts to hear of.
 
     Attributes:
         set: signals to set or refresh in filters.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from starfort.questions.ask import Queryable
 from starfort.signals.detector import Detector
 from starfort.signals.model import Signal
-from starfort.signals.query import Queryable, run_once
+from starfort.signals.query import run_once
 
 
 @dataclass(slots=True)
@@ -39,48 +41,61 @@ class BacktestHit:
     runs: int = 1
 
 
-def backtest(  # noqa: PLR0913, PLR0917 (a detector, a period and how it is walked)
-    store: Queryable,
-    detector: Detector,
-    since: datetime,
-    until: datetime,
-    step: timedelta,
-    longest: timedelta | None = None,
-) -> Backtest:
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The time that a backtest looks at, and how it is walked.
+
+    Attributes:
+        since: begin, UTC.
+        until: end, UTC.
+        step: from one run to the next; half the window sees every burst that the live runs saw.
+        longest: stop after the run that ends beyond this much time; `None`: walk all of it.
+    """
+
+    since: datetime
+    until: datetime
+    step: timedelta
+    longest: timedelta | None = None
+
+    def moments(self) -> Iterator[datetime]:
+        """The ends of the windows, the last of them `until`; fewer when time runs out after the first."""
+        deadline = math.inf if self.longest is None else time.monotonic() + self.longest.total_seconds()
+        moment = self.since
+        while moment < self.until:
+            # the first window is judged however late it is, so that asking again from there always gets on
+            if moment > self.since and time.monotonic() > deadline:
+                return
+            moment = min(moment + self.step, self.until)
+            yield moment
+
+
+def backtest(store: Queryable, detector: Detector, period: Period) -> Backtest:
     """Run a detector over the past.
 
     Args:
         store: where the past is.
         detector: what to run.
-        since: begin, UTC.
-        until: end, UTC.
-        step: from one run to the next; half the window sees every burst that the live runs saw.
-        longest: stop after the run that ends beyond this much time; `Backtest.until` says how far it came.
+        period: the time to look at; `Backtest.until` says how far the run came.
 
     Raises:
         RowError: its rows are no signals.
         Exception: whatever the store raises.
     """
-    found = Backtest(since, until)
-    moment = since + step
-    deadline = math.inf if longest is None else time.monotonic() + longest.total_seconds()
-    while moment <= until + step:
-        now = min(moment, until)
-        if time.monotonic() > deadline and found.runs:
-            found.until = moment - step
-            break
+    found = Backtest(period.since, period.since)
+    for moment in period.moments():
+        found.until = moment
         found.runs += 1
-        for signal in run_once(store, detector, now)[0]:
-            if signal.score <= 0:
-                continue  # it would have been lifted
-            hit = found.hits.get((signal.key_type, signal.key))
-            if hit is None:
-                found.hits[signal.key_type, signal.key] = BacktestHit(signal, now, now)
-                continue
-            hit.last_at, hit.runs = now, hit.runs + 1
-            if signal.score > hit.signal.score:
-                hit.signal = signal
-        if now >= until:
-            break
-        moment += step
+        for signal in run_once(store, detector, moment)[0]:
+            if signal.score > 0:  # a row with score 0 would have lifted a signal, and raised none
+                _take(found, signal, moment)
     return found
+
+
+def _take(found: Backtest, signal: Signal, moment: datetime) -> None:
+    hit = found.hits.get((signal.key_type, signal.key))
+    if hit is None:
+        found.hits[signal.key_type, signal.key] = BacktestHit(signal, moment, moment)
+        return
+    hit.last_at, hit.runs = moment, hit.runs + 1
+    if signal.score > hit.signal.score:
+        hit.signal = signal

@@ -26,11 +26,13 @@ from typing import Final
 
 import structlog
 
+from starfort.questions.ask import Effort, Queryable
+from starfort.questions.pace import Pace, one_line
 from starfort.signals.backlog import Backlog
 from starfort.signals.beat import Beat
 from starfort.signals.detector import Detector
 from starfort.signals.model import Signal
-from starfort.signals.query import WHOLE, Effort, Queryable, has_events, run_once
+from starfort.signals.query import has_events, run_once
 from starfort.store import QueryLimitError
 
 LAGGING: Final = timedelta(seconds=5)
@@ -39,12 +41,6 @@ LAGGING: Final = timedelta(seconds=5)
 CERTAIN_EVERY: Final = timedelta(seconds=60)
 """A beat is not skipped for longer than this, whatever is or is not stored: clocks of filters may be
 ahead."""
-
-EASY_RUNS: Final = 30
-"""Runs in a row, each within a tenth of the limit, after which a detector is tried at twice its size
-again."""
-
-EASY_S: Final = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -75,65 +71,47 @@ class DetectorState:
     Attributes:
         detector: what runs.
         backlog: windows that it owes.
-        beat: how it keeps its beat.
-        runs: windows judged since start.
+        beat: whether it keeps its beat.
+        pace: its queries since the start, and how much each asks at once.
+        asked: the last query for the newest window; `None` before the first.
+        live_rows: rows that were stored when the window that ends now was judged last.
         skipped_idle: beats that needed no query, as nothing could be new.
-        late_runs: those of `runs` that were judged late.
-        failures: runs that failed.
-        retries: queries that hit a limit and were tried again smaller.
-        last_error: why the last run failed, "" when it did not.
-        last_s: seconds that the last run took.
-        total_s: seconds that all runs took.
+        late_runs: windows that were judged late.
         signals: signals that all runs yielded.
-        rows_left_out: rows beyond `MAX_ROWS`.
         due_at: monotonic seconds of its next run.
         running: whether a run is under way.
         skipped: beats at which the last run was still under way.
         judged_until: end of the newest window that was judged; `None` before the first.
-        parts: how much smaller than the whole its queries are.
-        slot: share of the keys that is judged next.
     """
 
     detector: Detector
     backlog: Backlog
     beat: Beat
-    runs: int = 0
+    pace: Pace = field(default_factory=Pace)
+    asked: Asked | None = None
+    live_rows: int = -1
     skipped_idle: int = 0
     late_runs: int = 0
-    failures: int = 0
-    retries: int = 0
-    last_error: str = ""
-    last_s: float = 0.0
-    total_s: float = 0.0
     signals: int = 0
-    rows_left_out: int = 0
     due_at: float = 0.0
     running: bool = False
     skipped: int = 0
     judged_until: datetime | None = None
-    parts: int = 1
-    slot: int = 0
-    _easy: int = 0
-    _found: int = 0
-    _asked_at: datetime | None = None
-    _asked_rows: int = -1
-    _live_rows: int = -1
 
-    def slower(self) -> bool:
-        """Judge less at once from now on; `False` when it is as little as makes sense."""
-        self._easy = 0
-        if self.parts * 2 > Effort.most(self.detector):
-            return False
-        self.parts *= 2
-        self.retries += 1
-        return True
 
-    def eased(self, took_s: float) -> None:
-        """Judge more at once again after a while without trouble."""
-        self._easy = self._easy + 1 if took_s <= EASY_S else 0
-        if self.parts > 1 and self._easy >= EASY_RUNS:
-            self.parts //= 2
-            self._easy = 0
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The last query for the newest window, to tell whether another one could bring anything new.
+
+    Attributes:
+        at: when, UTC.
+        rows: rows that were stored then.
+        found: signals that it yielded.
+    """
+
+    at: datetime
+    rows: int
+    found: int
 
 
 @dataclass(slots=True)
@@ -203,7 +181,7 @@ class DetectorRunner:
                 fresh.judged_until = self._judged_before.pop(detector.name, None)
                 state = fresh
             state.detector = detector
-            state.parts = min(state.parts, Effort.most(detector))
+            state.pace.parts = min(state.pace.parts, Effort.most(detector))
             states[detector.name] = state
         self._states = states
 
@@ -223,7 +201,7 @@ class DetectorRunner:
         now = self._clock()
         seen = min(self._seen_until(), now)
         found = {
-            name: state.beat.problem(now, state.beat.behind(seen, state.judged_until), state.last_error)
+            name: state.beat.problem(now, state.beat.behind(seen, state.judged_until), state.pace.last_error)
             for name, state in self._states.items()
         }
         return {name: why for name, why in found.items() if why}
@@ -274,39 +252,37 @@ class DetectorRunner:
                 await self._judge_seen(state)
                 if self._has_room(state):
                     await self._judge_owed(state)
-            state.last_error = ""
+            state.pace.last_error = ""
         except Exception as error:  # noqa: BLE001 (a broken detector must not stop the others; counted and shown)
-            state.failures += 1
-            reason = " ".join(str(error).split())[:500] or type(error).__name__
             state.beat.failed(self._clock())
-            if reason != state.last_error:
+            reason = one_line(error)
+            if state.pace.failed(reason):
                 log.warning("detector_failed", detector=state.detector.name, reason=reason)
-            state.last_error = reason
         finally:
             self._queued -= waits
             state.running = False
 
     def _has_room(self, state: DetectorState) -> bool:
         """Whether the past may be judged now: nobody waits for a turn, and the beat leaves time for it."""
-        return not self._queued and state.last_s < state.detector.spec.every.total_seconds() / 2
+        return not self._queued and state.pace.last_s < state.detector.spec.every.total_seconds() / 2
 
     async def _judge_seen(self, state: DetectorState) -> None:
         """Judge the newest window that is stored completely, and owe those between it and the one before."""
         now = self._clock()
         seen = min(self._seen_until(), now)
-        if state.judged_until is not None and seen < state.judged_until:
-            seen = (
-                state.judged_until
-            )  # filters that connect may be behind; what they bring is reported as late
+        if state.judged_until is not None:
+            # A filter that connects may be behind the others. What it brings is reported as late, so the
+            # newest window never moves back and no window is judged as the newest one twice.
+            seen = max(seen, state.judged_until)
         if self._is_idle(state, seen, now):
             state.skipped_idle += 1
         else:
             rows = self._stored.rows
-            length = Effort(state.parts).window(state.detector)
+            length = state.pace.effort.window(state.detector)
             found = await self._ask(state, seen)
             if state.judged_until is not None:
                 state.backlog.owe(state.judged_until, seen - min(state.backlog.step, length))
-            state._asked_at, state._asked_rows, state._found = now, rows, len(found)  # noqa: SLF001 (its keeper)
+            state.asked = Asked(now, rows, len(found))
             await self._on_judged(state.detector, Judged(found, seen, lag=now - seen))
         state.judged_until = seen
         state.beat.kept(self._clock())
@@ -315,16 +291,16 @@ class DetectorRunner:
 
     async def _judge_live(self, state: DetectorState, now: datetime) -> None:
         """Judge what is there of the window that ends now, when something was stored since."""
-        if self._count_stored is not None and state._live_rows == self._stored.rows:  # noqa: SLF001 (its keeper)
+        if self._count_stored is not None and state.live_rows == self._stored.rows:
             return
-        state._live_rows = self._stored.rows  # noqa: SLF001 (its keeper)
+        state.live_rows = self._stored.rows
         found = await self._ask(state, now)
         if found:
             await self._on_judged(state.detector, Judged(found, now))
 
     async def _judge_owed(self, state: DetectorState) -> None:
         """Judge one window that is owed, every share of its keys."""
-        length = Effort(state.parts).window(state.detector)
+        length = state.pace.effort.window(state.detector)
         until = state.backlog.take(self._clock(), length)
         if until is None:
             return
@@ -333,7 +309,7 @@ class DetectorRunner:
         if not await loop.run_in_executor(self._threads, has_events, self._store, since, until):
             return
         found: list[Signal] = []
-        turns = state.parts if state.detector.samples_keys else 1
+        turns = state.pace.parts if state.detector.samples_keys else 1
         for _ in range(turns):
             found += await self._ask(state, until)
         state.late_runs += 1
@@ -350,41 +326,35 @@ class DetectorRunner:
         rows = self._count_stored()
         if rows != self._stored.rows:
             self._stored = _Stored(rows, now)
-        asked = state._asked_at  # noqa: SLF001 (its keeper)
+        asked = state.asked
         return (
             asked is not None
-            and now - asked < CERTAIN_EVERY
-            and state._asked_rows == rows  # noqa: SLF001 (its keeper)
-            and state._found == 0  # noqa: SLF001 (its keeper)
+            and now - asked.at < CERTAIN_EVERY
+            and asked.rows == rows
+            and asked.found == 0
             and seen - state.detector.spec.window > self._stored.since
         )
 
     async def _ask(self, state: DetectorState, until: datetime) -> list[Signal]:
         """Ask for one window; after a limit again with less."""
         loop = asyncio.get_running_loop()
+        pace = state.pace
         while True:
-            effort = Effort(state.parts, state.slot) if state.parts > 1 else WHOLE
             started = time.perf_counter()
             try:
                 signals, left_out = await loop.run_in_executor(
-                    self._threads, run_once, self._store, state.detector, until, effort
+                    self._threads, run_once, self._store, state.detector, until, pace.effort
                 )
             except QueryLimitError as error:
-                if not state.slower():
+                if not pace.slower(state.detector):
                     raise
+                reason = one_line(error, 200)
                 log.warning(
-                    "detector_retried_smaller",
-                    detector=state.detector.name,
-                    parts=state.parts,
-                    reason=" ".join(str(error).split())[:200],
+                    "detector_retried_smaller", detector=state.detector.name, parts=pace.parts, reason=reason
                 )
                 continue
             finally:
-                state.last_s = time.perf_counter() - started
-                state.total_s += state.last_s
-                state.runs += 1
-            state.slot = (state.slot + 1) % max(1, state.parts)
-            state.rows_left_out += left_out
+                pace.took(time.perf_counter() - started)
             state.signals += len(signals)
-            state.eased(state.last_s)
+            pace.answered(left_out)
             return signals

@@ -13,7 +13,8 @@ from typing import Any, Final
 import structlog
 
 from starfort.base.files import write_private
-from starfort.signals.model import KEY_TYPES, ActiveSignal, Change, Signal
+from starfort.base.severity import as_severity
+from starfort.signals.model import KEY_TYPES, ActiveSignal, Change, Identity, Signal, WireKey, WireSignal
 
 MAX_SIGNALS: Final = 100_000
 """Active signals at most; at some 100 bytes each a full snapshot stays under a frame's 64 MiB."""
@@ -49,7 +50,7 @@ class SignalTable:
     def __init__(self, clock: Callable[[], float] = time.time, most: int = MAX_SIGNALS) -> None:
         self._clock = clock
         self._most = most
-        self._active: dict[tuple[str, str, str], ActiveSignal] = {}
+        self._active: dict[Identity, ActiveSignal] = {}
         self._lock = threading.Lock()
         self.judged: dict[str, datetime] = {}
         self.version = 0
@@ -73,7 +74,7 @@ class SignalTable:
         """
         now = self._clock()
         change = Change()
-        best: dict[tuple[str, str, str], Signal] = {}
+        best: dict[Identity, Signal] = {}
         for signal in signals:
             known = best.get(signal.identity)
             if known is None or signal.score > known.score:
@@ -153,15 +154,15 @@ class SignalTable:
             holding = [active for active in self._active.values() if active.expires_at > now]
         return sorted(holding, key=lambda active: (-active.signal.score, active.signal.identity))
 
-    def snapshot(self) -> list[dict[str, Any]]:
+    def snapshot(self) -> list[WireSignal]:
         """Every active signal as filters are told it."""
         now = self._clock()
         return [active.wire(now) for active in self.active()]
 
-    def wire(self, change: Change) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def wire(self, change: Change) -> tuple[list[WireSignal], list[WireKey]]:
         """The `set` and `clear` lists of a signals frame."""
         now = self._clock()
-        cleared = [
+        cleared: list[WireKey] = [
             {"kind": old.signal.kind, "key_type": old.signal.key_type, "key": old.signal.key}
             for old in change.clear
         ]
@@ -208,7 +209,7 @@ class SignalTable:
             return len(self._active)
 
 
-def _to_json(active: ActiveSignal) -> dict[str, Any]:
+def _to_json(active: ActiveSignal) -> dict[str, object]:
     signal = active.signal
     return {
         "kind": signal.kind,
@@ -242,7 +243,7 @@ def _from_json(row: Mapping[str, Any]) -> ActiveSignal:
         evidence=tuple(dict(item) for item in row["evidence"]),
         ttl=timedelta(seconds=float(row["ttl_s"])),
         detector=str(row["detector"]),
-        severity=str(row["severity"]),
+        severity=as_severity(str(row["severity"])),
         title=str(row["title"]),
         probe=float(row.get("probe", 0.0)),
         spare_known=row.get("spare_known") is True,

@@ -31,11 +31,13 @@ def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def app(tmp_path: Path, store: Store) -> Iterator[FastAPI]:
     """The application without dashboard, with the accounts `viewer`, `operator` and `root`."""
-    app = create_app(Estate(tmp_path, 0, store=store), with_dashboard=False)
+    estate = Estate(tmp_path, 0, store=store)
+    app = create_app(estate, with_dashboard=False)
     for name, role in (("viewer", Role.VIEWER), ("operator", Role.OPERATOR), ("root", Role.ADMIN)):
         app.state.desk.accounts.add(name, PASSWORD, role, CLI)
     yield app
     app.state.desk.database.close()
+    estate.close()
 
 
 @pytest.fixture

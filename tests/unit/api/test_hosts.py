@@ -2,7 +2,6 @@
 
 import datetime as dt
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
 
 from starfort.api.hosts import Hosts
+from starfort.config.model import Admin, AdminTls
 
 OURS = ["127.0.0.1", "127.0.0.1:9443", "127.8.8.8", "[::1]", "[::1]:9443", "localhost", "LOCALHOST:1", "a.localhost",
         "192.0.2.7:9443", "[2001:db8::1]:9443", "starfort.test", "starfort.test.", "STARFORT.test:8443"]  # fmt: skip
@@ -103,16 +103,15 @@ def test_names_of_the_certificate_and_wildcards(tmp_path: Path) -> None:
     )  # fmt: skip
     path = tmp_path / "admin.pem"
     path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    settings = SimpleNamespace(
-        address="ops.example.net:9443", hosts=["*.corp.example"], tls=SimpleNamespace(certificate=path)
-    )
+    tls = AdminTls(certificate=path, key=path)
+    settings = Admin(address="ops.example.net:9443", hosts=["*.corp.example"], tls=tls)
     hosts = Hosts(lambda: settings)
     for ours in ("console.example.com", "x.apps.example.com", "ops.example.net", "a.corp.example:1"):
         assert hosts.answers_to(ours), ours
     for foreign in ("example.com", "apps.example.com", "a.b.apps.example.com", "corp.example", "cn.example"):
         assert not hosts.answers_to(foreign), foreign
-    settings.tls.certificate = tmp_path / "none.pem"
+    settings = Admin(tls=AdminTls(certificate=tmp_path / "none.pem", key=path))
     assert not hosts.answers_to("console.example.com")
     path.write_text("no certificate")
-    settings.tls.certificate = path
+    settings = Admin(tls=AdminTls(certificate=path, key=path))
     assert not hosts.answers_to("console.example.com")

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from starfort.base.units import parse_duration, parse_rate, parse_size
 from starfort.config import fields
-from starfort.signals import detector
+from starfort.questions.spec import QuestionSpec
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,11 @@ def test_durations_are_the_same_in_configuration_and_detectors(text: str, second
     """Every duration that configuration accepts means the same in a detector."""
     expected = timedelta(seconds=seconds)
     assert parse_duration(text) == expected
-    for duration in (fields.Duration, detector.Duration):
-        assert TypeAdapter(duration).validate_python(text) == expected
+    assert TypeAdapter(fields.Duration).validate_python(text) == expected
+    assert (
+        QuestionSpec.model_validate({"name": "n", "title": "t", "window": text, "every": "1s"}).window
+        == expected
+    )
 
 
 @pytest.mark.parametrize("text", ["", "10", "s", "-1s", "1e3s", "10 sec", "1h30m", "٣s"])

@@ -79,7 +79,8 @@ class _Thread(threading.Thread):
 
     def __init__(self, app: FastAPI, socket: Path) -> None:
         super().__init__(daemon=True)
-        self.server = AdminServer(app, "127.0.0.1:0", socket)
+        self.server = AdminServer("127.0.0.1:0", socket)
+        self._app = app
         self.ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._end = asyncio.Event()
@@ -90,7 +91,7 @@ class _Thread(threading.Thread):
         self._loop.close()
 
     async def _serve(self) -> None:
-        await self.server.start()
+        await self.server.start(self._app)
         self.ready.set()
         await self._end.wait()
         await self.server.stop()
@@ -106,7 +107,7 @@ def served(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Ite
     """A control plane with ten endpoints, alerts and signals, and no traffic of its own."""
     monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     data = tmp_path / "var"
-    (data / "run").mkdir(parents=True)
+    data.mkdir(mode=0o700)
     estate = Estate(data, 0, store=store)
     estate.known = [estate._known(number, *row) for number, row in enumerate(places(10))]
     estate._raise_alerts()
@@ -118,3 +119,4 @@ def served(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Ite
     yield Served(estate, f"http://127.0.0.1:{thread.server.port}")
     thread.end()
     app.state.desk.database.close()
+    estate.close()

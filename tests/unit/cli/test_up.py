@@ -54,11 +54,8 @@ def _logging_as_before() -> Iterator[None]:
 def control(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Control:
     """A runtime without Envoy for `up` to run."""
     made = Control(tmp_path, store)
-    listener = {"name": "public", "address": "127.0.0.1:8080", "tls": None}
-    admin = {"address": "127.0.0.1:0", "tls": None, "metrics": True}
-    made.write(node="edge-1", listeners=[listener], admin=admin)
     monkeypatch.setattr(
-        "starfort.cli.up._make", lambda _: (made.runtime, {"first_password": Path("/d/admin-password")})
+        "starfort.cli.up._make", lambda _: (made.assembly, {"first_password": Path("/d/admin-password")})
     )
     return made
 
@@ -69,18 +66,17 @@ def _log(text: str) -> list[dict[str, str]]:
 
 def test_runs_until_told_to_stop(run: Run, control: Control) -> None:
     """It says where things are, reads the configuration again on SIGHUP, and stops in order on SIGTERM."""
-    runtime = control.runtime
     ready = threading.Event()
 
     def hang_up() -> None:
-        control.write(node="edge-2", listeners=[], admin=None)
+        control.write(node="edge-2")
         os.kill(os.getpid(), signal.SIGHUP)
         ready.set()
 
     # The handler of SIGHUP is set after the start, so the log's line of it is what is waited for.
-    _when(lambda: runtime.admin_port and signal.getsignal(signal.SIGHUP) != signal.SIG_DFL, hang_up)
+    _when(lambda: control.admin_port and signal.getsignal(signal.SIGHUP) != signal.SIG_DFL, hang_up)
     _when(
-        lambda: ready.is_set() and runtime.config.node == "edge-2",
+        lambda: ready.is_set() and control.runtime.config.node == "edge-2",
         lambda: os.kill(os.getpid(), signal.SIGTERM),
     )
     result = run("up", "--config", str(control.config_path))
@@ -91,7 +87,7 @@ def test_runs_until_told_to_stop(run: Run, control: Control) -> None:
     assert events["starfort_ready"]["first_login"] == "admin, see /d/admin-password"
     assert "starfort_stopped" in events
     assert control.proxy.state == "stopped"
-    assert holder(runtime.data_dir) is None
+    assert holder(control.runtime.data_dir) is None
     assert result.out == ""
 
 
@@ -118,7 +114,7 @@ def test_second_signal_ends_a_stop_that_hangs(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(control.proxy, "stop", hang)
-    _when(lambda: control.runtime.admin_port, lambda: os.kill(os.getpid(), signal.SIGINT))
+    _when(lambda: control.admin_port, lambda: os.kill(os.getpid(), signal.SIGINT))
     assert run("up", "--config", str(control.config_path)).code == 130
     control.runtime.__dict__.clear()
     gc.collect()  # what an ended process would have closed is left open here, and must not fail another test
@@ -129,12 +125,12 @@ def test_errors_of_a_start_are_sentences(run: Run, control: Control) -> None:
     control.config_path.write_text("{")
     refused = run("up", "--config", str(control.config_path))
     assert refused.code == 1
-    assert "starfort.json:1:" in refused.err
+    assert "starfort.yaml:1:" in refused.err
     assert _log(refused.err) == [], "only the error"
     assert "Traceback" not in refused.err
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        control.write(node="a", listeners=[], admin={"address": address, "tls": None})
+        control.write(node="a", admin={"address": address})
         result = run("up", "--config", str(control.config_path))
     assert result.code == 1
     assert address in result.err

@@ -1,6 +1,5 @@
 """MaxMind databases."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,18 @@ def database(path: Path, kind: str) -> None:
     writer = MMDBWriter(6, kind, ipv4_compatible=True)
     writer.insert_network(IPSet(["1.1.1.0/24"]), {"country": {"iso_code": "AU"}})
     writer.to_db_file(str(path))
+
+
+def refused(folder: Path, databases: list[bytes]) -> int:
+    """How many of them are problems of the configuration. Any other error ends the test."""
+    count = 0
+    for content in databases:
+        (folder / "country.mmdb").write_bytes(content)
+        try:
+            compiled(folder, "geo: {country: country.mmdb}\n")
+        except ConfigError:
+            count += 1
+    return count
 
 
 @pytest.mark.parametrize("kind", ["GeoLite2-Country", "GeoIP2-City", "DBIP-Country-Lite"])
@@ -62,14 +73,11 @@ def test_a_damaged_database_never_crashes(tmp_path: Path) -> None:
     path = tmp_path / "country.mmdb"
     database(path, "GeoLite2-Country")
     sound = path.read_bytes()
-    told = 0
-    for at in range(0, len(sound), max(1, len(sound) // 50)):
-        path.write_bytes(sound[:at] + bytes([sound[at] ^ 0xFF]) + sound[at + 1 :])
-        try:
-            compiled(tmp_path, "geo: {country: country.mmdb}\n")
-        except ConfigError:
-            told += 1
-    assert told > 0
+    damaged = [
+        sound[:at] + bytes([sound[at] ^ 0xFF]) + sound[at + 1 :]
+        for at in range(0, len(sound), max(1, len(sound) // 50))
+    ]
+    assert refused(tmp_path, damaged) > 0
 
 
 @needs_corpus("geo")
@@ -77,14 +85,7 @@ def test_broken_databases_in_the_wild_never_crash(tmp_path: Path) -> None:
     """Each of the broken databases that people collected is taken or is a problem, nothing else."""
     broken = sorted(corpus("geo").glob("bad-data/**/*.mmdb"))
     assert len(broken) > 5
-    told = 0
-    for file in broken:
-        shutil.copy(file, tmp_path / "country.mmdb")
-        try:
-            compiled(tmp_path, "geo: {country: country.mmdb}\n")
-        except ConfigError:
-            told += 1
-    assert told > 0
+    assert refused(tmp_path, [file.read_bytes() for file in broken]) > 0
 
 
 @needs_corpus("geo")

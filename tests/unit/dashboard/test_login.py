@@ -3,8 +3,6 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import httpx
 import pyotp
@@ -22,6 +20,8 @@ from starfort.api.headers import SecurityHeaders
 from starfort.api.hosts import Hosts
 from starfort.dashboard import login, second_factor
 from starfort.dashboard.gate import Gate
+from starfort.store import Store
+from tests.support.estate import Estate
 
 PASSWORD = "correct horse battery"
 
@@ -33,14 +33,14 @@ def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path, store: Store) -> Iterator[Desk]:
     """An installation with the account `ann`, an operator."""
-    source: Any = SimpleNamespace(data_dir=tmp_path, store=None, catalogue=None, signals=None, alerts=None)
-    source.config = SimpleNamespace(admin=SimpleNamespace(hosts=[], second_factor=[]))
-    desk = Desk.open(source)
+    estate = Estate(tmp_path, 0, store=store)
+    desk = Desk.open(estate)
     desk.accounts.add("ann", PASSWORD, Role.OPERATOR, CLI)
     yield desk
     desk.database.close()
+    estate.close()
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ async def test_off_again(browser: httpx.AsyncClient) -> None:
 
 async def test_a_role_that_must_have_one(browser: httpx.AsyncClient, desk: Desk) -> None:
     """Every page leads to setting it up, and after that to itself."""
-    desk.insight.settings.admin.second_factor = ["operator"]
+    desk.insight._runtime.configure_admin(second_factor=["operator"])
     await enter(browser)
     away = await browser.get("/alerts")
     assert (away.status_code, away.headers["location"]) == (303, "/second-factor")
@@ -184,7 +184,7 @@ def test_every_script_of_the_template_gets_the_nonce() -> None:
     source, _, _ = environment.loader.get_source(environment, "index.html")
     assert source.count("<script") == source.count('<script nonce="{{ request.state.nonce }}"') > 3
     values = {
-        "request": SimpleNamespace(state=SimpleNamespace(nonce="n0nce")),
+        "request": Request({"type": "http", "state": {"nonce": "n0nce"}}),
         "elements": "<script>evil</script>",
     }
     text = environment.from_string(

@@ -29,7 +29,7 @@ VIEWER = Viewer(
 )
 def test_ago(age: timedelta, text: str) -> None:
     """Ages are short; long ago is a date, and what a fast clock calls the future is now."""
-    assert f">{text}</time>" in VIEWER.ago(NOW - age)
+    assert VIEWER.ago(NOW - age) == text
 
 
 def test_times_are_the_viewers() -> None:

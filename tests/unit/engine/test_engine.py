@@ -27,6 +27,7 @@ from starfort.bundle.policy import (
     Policy,
     TagAction,
 )
+from starfort.signals.model import KEY_TYPES
 from tests.support.corpora import corpus, needs_corpus
 
 HEAD_BYTES = 52
@@ -354,18 +355,7 @@ class TestSignals:
     def test_every_documented_key_type_is_known(self) -> None:
         """Those of the control socket's frame."""
         engine = _engine.Engine(made())
-        kinds = [
-            "address",
-            "network",
-            "fingerprint",
-            "ja4",
-            "subject",
-            "credential",
-            "account",
-            "password",
-            "session",
-            "campaign",
-        ]
+        kinds = sorted(KEY_TYPES)
         signals: Any = [
             {"kind": "stuffing", "key_type": kind, "key": "k", "score": 1.0, "ttl_ms": 1} for kind in kinds
         ]

@@ -48,14 +48,14 @@ async def test_a_taken_port(unix: Path) -> None:
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(StartError, match=f"{address}.*choose another"):
-            await AdminServer(says_who, address, unix).start()
+            await AdminServer(address, unix).start(says_who)
     assert not unix.exists()
 
 
 async def test_only_the_unix_socket_is_trusted(unix: Path) -> None:
     """Requests over TCP carry no trust, those over the Unix socket do; the socket is private."""
-    server = AdminServer(says_who, "127.0.0.1:0", unix)
-    await server.start()
+    server = AdminServer("127.0.0.1:0", unix)
+    await server.start(says_who)
     try:
         assert unix.stat().st_mode & 0o777 == 0o600
         async with httpx.AsyncClient() as remote:
@@ -80,8 +80,8 @@ async def test_stopping_with_a_long_poll_under_way(unix: Path, caplog: pytest.Lo
         waiting.set()
         await asyncio.Event().wait()
 
-    server = AdminServer(waits, "127.0.0.1:0", unix)
-    await server.start()
+    server = AdminServer("127.0.0.1:0", unix)
+    await server.start(waits)
     async with httpx.AsyncClient(timeout=60) as client:
         polling = asyncio.ensure_future(client.get(f"http://127.0.0.1:{server.port}/poll"))
         await waiting.wait()
@@ -110,8 +110,8 @@ async def says_whence(scope: Any, receive: Any, send: Any) -> None:
 )
 async def test_forwarding_headers(unix: Path, trusted: list[str], expected: str) -> None:
     """They count only from proxies that the configuration trusts: on loopback any program could send them."""
-    server = AdminServer(says_whence, "127.0.0.1:0", unix, trusted_proxies=trusted)
-    await server.start()
+    server = AdminServer("127.0.0.1:0", unix, trusted_proxies=trusted)
+    await server.start(says_whence)
     headers = {"X-Forwarded-For": "198.51.100.9, 203.0.113.5", "X-Forwarded-Proto": "https"}
     try:
         async with httpx.AsyncClient(headers=headers) as client:
@@ -149,8 +149,8 @@ async def test_what_tls_asks_of_clients(unix: Path, tmp_path: Path) -> None:
         ListenerTls(certificate=own.certificate, key=own.key, client_ca=ours.file): (True, True, True),
     }
     for tls, expected in cases.items():
-        server = AdminServer(says_who, "localhost:0", unix, tls)
-        await server.start()
+        server = AdminServer("localhost:0", unix, tls)
+        await server.start(says_who)
         try:
             port = server.port
             answers = (

@@ -10,8 +10,9 @@ import pytest
 
 from starfort.alerts import Alert
 from starfort.runtime.detection import FRESH, Detection
-from starfort.signals import Signal, SignalTable
+from starfort.signals.model import Signal
 from starfort.signals.runner import Judged
+from starfort.signals.table import SignalTable
 from tests.support.detectors import counting
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -30,11 +31,20 @@ class Desk:
         self.detection = Detection(
             self.table,
             lambda wanted, _: self.pushed.extend(wanted),
-            self.alerts.append,
-            lambda *_: None,
+            self,
             tmp_path / "signals.json",
             clock=NOW.timestamp,
         )
+
+    def submit(self, alert: Alert) -> bool:
+        """Take a new alert."""
+        self.alerts.append(alert)
+        return True
+
+    def update(self, alert: Alert, *, tell: bool) -> bool:
+        """New figures change nothing here."""
+        del alert
+        return tell
 
     async def judge(self, ago: timedelta, *, current: bool) -> None:
         """Take over a window that ended so long ago and found the signal."""

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from starfort import bundle
 from starfort.base import files
 from starfort.base.addresses import SocketAddress
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.publish import Publisher
 from starfort.dataplane.envoy.resources import render
-from starfort.runtime import reload
+from starfort.runtime import faults, file_watch
+from starfort.runtime.toolchain import Toolchain
 from starfort.store import Store
 from tests.support.control import Control, FakeFilter, until
 
@@ -66,31 +69,42 @@ class WritingProxy:
     def __init__(self, place: Path) -> None:
         self.place = place
 
-    async def apply(self, envoy: Any) -> None:
+    async def apply(self, dataplane: ir.Dataplane) -> None:
         """Two files, as a publisher writes them."""
-        staged = [files.stage(self.place / name, envoy.encode()) for name in ("routes", "listeners")]
+        staged = [files.stage(self.place / name, dataplane.node.encode()) for name in ("routes", "listeners")]
         for path, name in zip(staged, ("routes", "listeners"), strict=True):
             path.replace(self.place / name)
+
+
+@contextlib.asynccontextmanager
+async def started(folder: Path, store: Store) -> AsyncIterator[Control]:
+    """A control plane that runs during the block."""
+    made = Control(folder, store)
+    await made.start()
+    yield made
+    await made.stop()
 
 
 @pytest.fixture
 async def control(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Control]:
     """A started control plane that tries again what failed without waiting long."""
-    monkeypatch.setattr(reload, "AGAIN_AFTER_S", 0.05)
-    made = Control(tmp_path, store)
-    await made.runtime.start()
-    yield made
-    await made.runtime.stop()
+    monkeypatch.setattr(faults, "AGAIN_AFTER_S", 0.05)
+    monkeypatch.setattr(file_watch, "LOOK_EVERY_S", 0.1)
+    async with started(tmp_path, store) as made:
+        yield made
 
 
 @pytest.fixture
 async def still(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Control]:
     """A started control plane that reloads only when it is told to."""
-    monkeypatch.setattr(reload, "WATCH_EVERY_S", 3600.0)
-    made = Control(tmp_path, store)
-    await made.runtime.start()
-    yield made
-    await made.runtime.stop()
+
+    async def never(_: object) -> AsyncGenerator[bool, None]:
+        await asyncio.Event().wait()
+        yield False
+
+    monkeypatch.setattr(file_watch.FileWatch, "run", never)
+    async with started(tmp_path, store) as made:
+        yield made
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EDQUOT])
@@ -102,7 +116,7 @@ async def test_every_write_of_a_reload_may_fail(
     writing = WritingProxy(control.directory)
     monkeypatch.setattr(control.proxy, "apply", writing.apply)
     async with FakeFilter(runtime.data_dir / SOCKET):
-        await until(lambda: runtime.socket.connected)
+        await until(lambda: runtime.parts.socket.connected)
         control.write(node="first")
         assert (await runtime.reload()).ok
         with monkeypatch.context() as patched:
@@ -115,9 +129,9 @@ async def test_every_write_of_a_reload_may_fail(
                 result = await runtime.reload()
                 node = runtime.config.node
                 on_disk = {
-                    json.loads((runtime.data_dir / "bundle.sfb").read_bytes())[0]["node"],
-                    json.loads((control.directory / "routes").read_bytes())[0]["node"],
-                    json.loads((control.directory / "listeners").read_bytes())[0]["node"],
+                    bundle.read(runtime.data_dir / "bundle.sfb").node,
+                    (control.directory / "routes").read_text(),
+                    (control.directory / "listeners").read_text(),
                 }
                 assert on_disk == {node}
                 assert result.ok == (node == f"n{allowed}")
@@ -132,7 +146,7 @@ async def test_every_write_of_a_reload_may_fail(
                 disk.left = -1
                 allowed += 1
             assert failed >= 5
-        assert runtime.failures["configuration watch"].count == 0
+        assert runtime.parts.background.failures["configuration watch"].count == 0
 
 
 async def test_a_change_comes_into_force_when_there_is_room_again(
@@ -160,7 +174,7 @@ async def test_an_unforeseen_error_ends_nothing(control: Control, monkeypatch: p
         raise ZeroDivisionError("of all things")
 
     with monkeypatch.context() as patched:
-        patched.setattr(runtime._makers.toolchain, "build", broken)
+        patched.setattr(Toolchain, "build", broken)
         control.write(node="broken")
         await until(lambda: "of all things" in runtime.status().config.last_error)
     control.write(node="mended")
@@ -177,7 +191,7 @@ async def test_a_part_that_does_not_take_the_configuration_is_told_again(
         raise OSError(errno.ENOSPC, "", "state.db")
 
     with monkeypatch.context() as patched:
-        patched.setattr(control.catalogue, "declare", full)
+        patched.setattr(runtime.catalogue, "declare", full)
         control.write(node="edge-5")
         await until(lambda: runtime.config.node == "edge-5")
         await until(lambda: any("state.db: the disk is full" in each for each in runtime.status().problems))
@@ -210,7 +224,7 @@ async def test_the_last_good_bundle_is_the_one_that_filters_run(control: Control
     runtime = control.runtime
     copy = runtime.data_dir / "bundle.last.sfb"
     async with FakeFilter(runtime.data_dir / SOCKET, accepts=False):
-        await until(lambda: runtime.socket.connected)
+        await until(lambda: runtime.parts.socket.connected)
         control.write(node="refused")
         await until(lambda: runtime.status().config.last_error)
         assert not copy.exists()
@@ -218,7 +232,7 @@ async def test_the_last_good_bundle_is_the_one_that_filters_run(control: Control
         control.write(node="taken")
         await until(lambda: runtime.config.node == "taken")
         await until(copy.exists)
-        assert b'"taken"' in copy.read_bytes()
+        assert bundle.read(copy).node == "taken"
         assert copy.stat().st_mode & 0o777 == 0o600
 
 
@@ -227,13 +241,26 @@ async def test_a_bundle_that_others_change_is_written_anew_at_once(
     control: Control, damage: bytes | None
 ) -> None:
     """Emptied, written over, removed: it is as it should be before any Envoy begins with it."""
-    bundle = control.runtime.data_dir / "bundle.sfb"
-    good = bundle.read_bytes()
+    path = control.runtime.data_dir / "bundle.sfb"
+    good = path.read_bytes()
     if damage is None:
-        bundle.unlink()
+        path.unlink()
     else:
-        bundle.write_bytes(damage)
-    await until(lambda: bundle.exists() and bundle.read_bytes() == good)
+        path.write_bytes(damage)
+    await until(lambda: path.exists() and path.read_bytes() == good)
+
+
+async def test_what_needs_a_restart_is_said(still: Control) -> None:
+    """A changed `admin.address` is a warning that names it until it is as at the start; the rest takes effect."""
+    still.write(node="edge-7", admin={"address": "127.0.0.1:1", "second_factor": ["admin"]})
+    result = await still.runtime.reload()
+    assert result.ok
+    (warning,) = [each for each in result.warnings if "starfort restart" in each]
+    assert "admin.address" in warning
+    assert still.runtime.status().config.warnings == result.warnings
+    assert still.runtime.config.admin.second_factor == ["admin"]
+    still.write(node="edge-7")
+    assert not [each for each in (await still.runtime.reload()).warnings if "starfort restart" in each]
 
 
 async def test_work_that_dies_is_begun_again(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,8 +273,8 @@ async def test_work_that_dies_is_begun_again(control: Control, monkeypatch: pyte
         runs.append(1)
         raise RuntimeError("it broke")
 
-    runtime._keep("test work", fails)
-    await until(lambda: runtime.failures["test work"].count >= 1)
+    runtime.parts.background.keep("test work", fails)
+    await until(lambda: runtime.parts.background.failures["test work"].count >= 1)
     assert any("test work failed" in each and "it broke" in each for each in runtime.status().problems)
     assert control.proxy.state == "running"
     await until(lambda: len(runs) >= 2)

@@ -15,7 +15,6 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 
-from starfort.alerts import Alert
 from starfort.dataplane.frames import FrameType
 from starfort.events.spool import Spool
 from starfort.runtime import Runtime
@@ -33,9 +32,9 @@ SOCKET = "run/control.sock"
 async def control(tmp_path: Path, store: Store) -> AsyncIterator[Control]:
     """A started control plane."""
     made = Control(tmp_path, store)
-    await made.runtime.start()
+    await made.start()
     yield made
-    await made.runtime.stop()
+    await made.stop()
 
 
 def attack(tool: str) -> bytes:
@@ -84,7 +83,7 @@ async def test_changed_file_comes_into_force(control: Control) -> None:
         await until(lambda: len(peer.bundles) == 2)
         await until(lambda: control.runtime.config.node == "edge-9")
         assert control.runtime.status().config.bundle == peer.bundles[1]
-        assert "edge-9" in control.proxy.applied[-1]
+        assert control.proxy.applied[-1].node == "edge-9"
 
 
 async def test_bad_file_leaves_the_good_one_in_force(control: Control) -> None:
@@ -94,7 +93,7 @@ async def test_bad_file_leaves_the_good_one_in_force(control: Control) -> None:
     control.config_path.write_text("{")
     await until(lambda: control.runtime.status().config.errors)
     status = control.runtime.status()
-    assert "starfort.json:1:" in status.config.last_error
+    assert "starfort.yaml:1:" in status.config.last_error
     assert not status.healthy
     assert bundle.read_bytes() == good
     assert control.runtime.config.node == "edge-1"
@@ -106,12 +105,14 @@ async def test_bad_file_leaves_the_good_one_in_force(control: Control) -> None:
 
 async def test_what_has_no_effect_is_said_and_refuses_nothing(control: Control) -> None:
     """Warnings of the file in force stand in the reload's answer, the status and a metric; they go with their cause."""
-    control.write(node="edge-4", warnings=["starfort.json:1:1: the label 'x' is nowhere"])
+    policy = {"name": "stop", "when": "'nowhere' in endpoint.labels", "action": "block"}
+    control.write(node="edge-4", policies=[policy])
     result = await control.runtime.reload()
-    assert (result.ok, result.warnings) == (True, ["starfort.json:1:1: the label 'x' is nowhere"])
+    assert result.ok
+    assert "'nowhere'" in "".join(result.warnings)
     status = control.runtime.status()
     assert status.config.warnings == result.warnings
-    assert "x" not in "".join(status.problems), "a warning is no trouble of the runtime"
+    assert "nowhere" not in "".join(status.problems), "a warning is no trouble of the runtime"
     assert b"starfort_config_warnings 1.0" in control.runtime.metrics()
     control.write(node="edge-4")
     assert (await control.runtime.reload()).warnings == []
@@ -133,7 +134,7 @@ async def test_bundle_that_every_filter_refuses_is_taken_back(control: Control) 
     bundle = control.runtime.data_dir / "bundle.sfb"
     good = bundle.read_bytes()
     async with FakeFilter(control.runtime.data_dir / SOCKET, accepts=False) as peer:
-        await until(lambda: control.runtime.socket.connected)
+        await until(lambda: control.runtime.parts.socket.connected)
         control.write(node="edge-3")
         result = await control.runtime.reload()
         assert not result.ok
@@ -156,7 +157,7 @@ async def test_a_change_is_in_force_within_two_seconds_while_no_event_can_be_wri
         await until(lambda: len(peer.bundles) == 1)
         for _ in range(50):
             peer.send_events(stream([event(time=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=90))] * 500))
-        await until(lambda: control.runtime.ingest.counters.write_failures)
+        await until(lambda: control.runtime.parts.ingest.counters.write_failures)
         started = time.monotonic()
         control.write(node="edge-7")
         await until(lambda: control.runtime.config.node == "edge-7")
@@ -177,7 +178,7 @@ async def test_a_filter_that_does_not_answer_has_not_refused(
     """Silence changes nothing about the configuration; status says who was asked, and it is asked until it answers."""
     monkeypatch.setattr("starfort.dataplane.socket.ASK_AGAIN_S", (0.2, 0.4))
     monkeypatch.setattr("starfort.runtime.horizon.ANSWER_S", 0.0)
-    control.runtime.socket._timeouts.bundle_s = 0.2
+    control.runtime.parts.socket._timeouts.bundle_s = 0.2
     async with FakeFilter(control.runtime.data_dir / SOCKET) as peer:
         await until(lambda: len(peer.bundles) == 1)
         peer.answers = False
@@ -213,13 +214,13 @@ async def test_lag_counts_what_waits_in_filters(control: Control) -> None:
             )
 
         say(0, 0, 0)
-        await until(lambda: runtime.socket.peers and runtime.socket.peers[-1].stats_at)
+        await until(lambda: runtime.parts.socket.peers and runtime.parts.socket.peers[-1].stats_at)
         assert runtime.store_status().lag_s < 5
         say(1000, 81, 0)
         await until(lambda: runtime.store_status().events_waiting == 1000)
         store = runtime.store_status()
         assert 80 < store.lag_s < 90
-        assert dt.datetime.now(dt.UTC) - runtime.seen_until() > dt.timedelta(seconds=80)
+        assert dt.datetime.now(dt.UTC) - runtime.parts.horizon.seen_until() > dt.timedelta(seconds=80)
         (problem,) = [each for each in runtime.status().problems if "sees the past" in each]
         assert "1,000 wait in filters" in problem
         (line,) = re.findall(rb"^starfort_store_lag_seconds (.*)$", runtime.metrics(), re.MULTILINE)
@@ -233,8 +234,8 @@ async def test_lag_counts_what_waits_in_filters(control: Control) -> None:
         assert runtime.store_status().events_waiting == 0
         say(7, 1, 1000)
         await until(lambda: runtime.store_status().events_waiting == 7)
-    await until(lambda: not runtime.socket.busy)
-    assert runtime.socket.peers[-1].left_behind == 7
+    await until(lambda: not runtime.parts.socket.busy)
+    assert runtime.parts.socket.peers[-1].left_behind == 7
 
 
 async def test_learned_endpoint_reaches_the_engine_and_people(control: Control) -> None:
@@ -242,8 +243,12 @@ async def test_learned_endpoint_reaches_the_engine_and_people(control: Control) 
     before = control.runtime.status().config.bundle
     async with FakeFilter(control.runtime.data_dir / SOCKET) as peer:
         await until(lambda: peer.bundles == [before])
-        control.catalogue.found.append("GET /v2/orders/{id}")
-        control.catalogue.news.append(Alert("new_endpoint", "low", "New endpoint", "GET /v2/orders/{id}"))
+        now = dt.datetime.now(dt.UTC)
+        calls = [
+            event(id=f"{control.api}-{number}", time=now, api=control.api, path=f"/v2/orders/{number}")
+            for number in range(1, 9)
+        ]
+        peer.send_events(stream(calls))
         await until(lambda: len(peer.bundles) == 2)
         await until(lambda: "new_endpoint" in [alert["kind"] for alert in control.alerts])
 
@@ -252,30 +257,30 @@ async def test_second_start_on_the_same_data_is_refused(control: Control, store:
     """Two processes never share a data directory; the message names who has it."""
     second = Control(control.directory, store)
     with pytest.raises(StartError, match="another starfort runs there"):
-        await second.runtime.start()
+        await second.start()
 
 
 async def test_wrong_file_at_start_is_an_error(tmp_path: Path, store: Store) -> None:
     """Without a good configuration nothing starts."""
     control = Control(tmp_path, store)
     control.config_path.write_text("{")
-    with pytest.raises(RefusedError, match=r"starfort\.json:1:"):
-        await control.runtime.start()
+    with pytest.raises(RefusedError, match=r"starfort\.yaml:1:"):
+        await control.start()
 
 
 @pytest.mark.parametrize("damaged", ["no database", "a page"])
 async def test_damaged_state_is_told_with_its_file(tmp_path: Path, store: Store, damaged: str) -> None:
     """Who starts with a damaged `state.db` reads which file it is and what to do, and it is left as it is."""
     made = Control(tmp_path, store)
-    await made.runtime.start()
+    await made.start()
     file = made.runtime.data_dir / "state.db"
-    await made.runtime.stop()
+    await made.stop()
     whole = file.read_bytes()
     broken = bytes(range(256)) * 16
     file.write_bytes(broken if damaged == "no database" else whole[:4096] + broken + whole[8192:])
     content = file.read_bytes()
     with pytest.raises(StartError, match=rf"{re.escape(str(file))}: SQLite can't use it .*; restore it"):
-        await Control(tmp_path, store).runtime.start()
+        await Control(tmp_path, store).start()
     assert file.read_bytes() == content
 
 
@@ -285,10 +290,10 @@ async def test_taken_admin_port_is_an_error_and_releases_everything(tmp_path: Pa
     with socket.create_server(("127.0.0.1", 0)) as taken:
         control.write(node="edge-1", admin={"address": f"127.0.0.1:{taken.getsockname()[1]}"})
         with pytest.raises(StartError, match=r"admin\.address 127\.0\.0\.1"):
-            await control.runtime.start()
+            await control.start()
     again = Control(tmp_path, store)
-    await again.runtime.start()
-    await again.runtime.stop()
+    await again.start()
+    await again.stop()
 
 
 async def test_unix_admin_socket_is_trusted_and_private(tmp_path: Path, store: Store) -> None:
@@ -304,7 +309,7 @@ async def test_unix_admin_socket_is_trusted_and_private(tmp_path: Path, store: S
         return made
 
     control = Control(tmp_path, store, app)
-    await control.runtime.start()
+    await control.start()
     try:
         path = control.runtime.data_dir / "run" / "admin.sock"
         assert path.stat().st_mode & 0o777 == 0o600
@@ -318,7 +323,7 @@ async def test_unix_admin_socket_is_trusted_and_private(tmp_path: Path, store: S
 async def test_status_is_plain_data(control: Control) -> None:
     """Everything that status says survives JSON, and a healthy control plane has no problems."""
     async with FakeFilter(control.runtime.data_dir / SOCKET):
-        await until(lambda: [peer for peer in control.runtime.socket.connected if peer.bundle])
+        await until(lambda: [peer for peer in control.runtime.parts.socket.connected if peer.bundle])
         status = json.loads(json.dumps(asdict(control.runtime.status())))
     assert status["problems"] == []
     assert status["nodes"][0]["node"] == "edge-1"

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from starfort.signals import Detector, DetectorError
-from starfort.signals.detector import parse
-from starfort.signals.query import MAX_ROWS, Effort, RowError, run_once, signals_of
+from starfort.config import ConfigError
+from starfort.questions.ask import Effort, RowError
+from starfort.signals.detector import Detector
+from starfort.signals.query import MAX_ROWS, run_once, signals_of
 from starfort.store import QueryError, Store
 from tests.support.detectors import FRONT, SAMPLED, counting, detector
 
@@ -53,7 +54,7 @@ def test_other_columns_are_the_evidence() -> None:
 def many(sql: str) -> Detector:
     """A detector with this query."""
     front = FRONT[: FRONT.index("thresholds:")] + FRONT[FRONT.index("severity:") :]
-    return parse(front + sql, Path("many.sql"))
+    return Detector.parse(front + sql, Path("many.sql"))
 
 
 SINCE = " WHERE {since:DateTime64(6)} > 0"
@@ -140,5 +141,5 @@ def test_shares_come_round_in_time() -> None:
 
 def test_half_of_a_pair_is_refused() -> None:
     """A query that names how many shares there are and not which one would count keys twice."""
-    with pytest.raises(DetectorError, match="it needs both, or none"):
+    with pytest.raises(ConfigError, match="it needs both, or none"):
         counting("AND {slots:UInt32} > 0")

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from starfort.signals import Detector, Signal
+from starfort.signals.detector import Detector
+from starfort.signals.model import Signal
 from starfort.signals.runner import DetectorRunner, Judged
 from starfort.store import QueryLimitError, QueryLimits, Reader, Store
 from tests.support.callers import Row
@@ -169,10 +170,10 @@ async def test_query_over_a_limit_is_asked_for_less() -> None:
     await scene.beat()
     (state,) = scene.runner.states
     assert [row["most"] for row in scene.asked] == [11, 6, 3]
-    assert (state.failures, state.retries, state.parts) == (0, 2, 4)
+    assert (state.pace.failures, state.pace.retries, state.pace.parts) == (0, 2, 4)
     assert len(scene.judged[0].signals) == 1
     await scene.beat(70)
-    assert state.parts == 1
+    assert state.pace.parts == 1
     assert scene.asked[-1]["until"] - scene.asked[-1]["since"] == 60 * SECOND
 
 
@@ -187,7 +188,7 @@ async def test_query_that_is_too_slow_even_so_is_a_failure() -> None:
     scene.answer = refuse
     await scene.beat(40)
     (state,) = scene.runner.states
-    assert state.failures == 40
+    assert state.pace.failures == 40
     assert "its last 40 runs failed: Code: 159" in scene.runner.problems()["many"]
     scene.answer = lambda _: []
     await scene.beat(40)
@@ -198,7 +199,7 @@ async def test_query_that_is_too_slow_even_so_is_a_failure() -> None:
 async def test_shares_of_keys_take_turns() -> None:
     """A detector that samples keys judges another share on each beat, and every share of a window that is late."""
     scene = Scene(counting(SAMPLED))
-    scene.runner.states[0].parts = 4
+    scene.runner.states[0].pace.parts = 4
     await scene.beat(8)
     assert [row["slot"] for row in scene.asked] == [0, 1, 2, 3] * 2
     scene.late = [(START - 600 * SECOND, START - 600 * SECOND)]
@@ -283,8 +284,10 @@ async def test_broken_detector_does_not_stop_the_others() -> None:
     runner.replace([detector("slow"), detector("bad"), detector("good")])
     task = asyncio.create_task(runner.run())
     states = {state.detector.name: state for state in runner.states}
-    await until(lambda: states["good"].runs >= 2 and states["bad"].failures >= 2 and states["slow"].skipped)
-    assert "no such column" in states["bad"].last_error
+    await until(
+        lambda: states["good"].pace.runs >= 2 and states["bad"].pace.failures >= 2 and states["slow"].skipped
+    )
+    assert "no such column" in states["bad"].pace.last_error
     assert found[0].key == "a"
     hang.set()
     task.cancel()
@@ -299,9 +302,9 @@ async def test_reload_keeps_counters_of_detectors_that_stay() -> None:
 
     runner = DetectorRunner(Rows({"a": [], "b": []}), take)
     runner.replace([detector("a")])
-    runner.states[0].runs = 7
+    runner.states[0].pace.runs = 7
     runner.replace([detector("a").with_settings({"most": 3}), detector("b")])
-    assert [(state.detector.name, state.runs) for state in runner.states] == [("a", 7), ("b", 0)]
+    assert [(state.detector.name, state.pace.runs) for state in runner.states] == [("a", 7), ("b", 0)]
     assert runner.states[0].detector.settings["most"] == 3
 
 
@@ -321,6 +324,6 @@ async def test_detectors_keep_their_beat_while_people_look_at_pages(store: Store
         runner.start_due(float(number))
         await until(lambda: not state.running)
     still_looking = sum(not page.done() for page in pages)
-    assert (state.runs, state.failures) == (5, 0)
+    assert (state.pace.runs, state.pace.failures) == (5, 0)
     assert still_looking > QueryLimits().readers
     await asyncio.gather(*pages, return_exceptions=True)

@@ -6,7 +6,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from starfort.signals import Signal, SignalTable
+from starfort.signals.model import Signal
+from starfort.signals.table import SignalTable
 
 
 class Clock:

@@ -324,16 +324,19 @@ def test_values_are_never_examined(store: Store, secret: str) -> None:
 
 
 def test_every_query_of_ours_passes(store: Store) -> None:
-    """Every query that pages and detectors come with is a single SELECT with nothing refused in it."""
+    """Every query that pages, detectors and checks come with is a single SELECT with nothing refused in it."""
     import starfort
-    from starfort.signals import load_all
-    from starfort.signals.query import bounded_sql, gate_sql
+    from starfort.posture.check import Check
+    from starfort.questions.ask import bounded
+    from starfort.questions.question import load_all
+    from starfort.signals.detector import Detector
 
     package = Path(starfort.__file__).parent
     texts = [path.read_text() for path in package.glob("*/queries/*.sql")]
-    detectors = load_all(sorted(package.glob("*/detectors/*.sql")))
-    texts += [bounded_sql(detector) for detector in detectors]
-    texts += [gate_sql(detector.gate) for detector in detectors if detector.gate]
+    detectors = load_all(Detector, sorted(package.glob("*/detectors/*.sql")))
+    checks = load_all(Check, sorted(package.glob("*/checks/*.sql")))
+    texts += [bounded(question.sql, 10) for question in (*detectors, *checks)]
+    texts += [bounded(detector.gate, 1) for detector in detectors if detector.gate]
     assert len(texts) > 20
     asked: list[str] = []
 

@@ -54,6 +54,7 @@ impl AddressRanges {
     /// Whether the address is in one of the ranges: a binary search.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = number(address);
+        // The last range that begins at or before the address is the only one that can hold it.
         let after = self.0.partition_point(|(first, _)| *first <= address);
         after
             .checked_sub(1)
@@ -109,13 +110,13 @@ pub fn client<'a>(
     forwarded: impl DoubleEndedIterator<Item = &'a [u8]>,
     trusted: &AddressRanges,
 ) -> ClientAddress {
-    // Empty elements of a list are nothing (RFC 9110, 5.6.1.2): `203.0.113.9,` has one address.
+    // Empty elements of a list do not count (RFC 9110, 5.6.1.2): `203.0.113.9,` has one address.
     let mut forwarded = forwarded
         .rev()
         .flat_map(|value| value.rsplit(|byte| *byte == b','))
         .filter(|entry| !entry.trim_ascii().is_empty())
         .peekable();
-    // A listener for both families sees IPv4 clients as mapped.
+    // A listener for both address families sees IPv4 clients as mapped IPv6 addresses.
     let peer = peer.to_canonical();
     let mut found = ClientAddress {
         address: peer,
@@ -126,9 +127,12 @@ pub fn client<'a>(
         found.forged = forwarded.peek().is_some();
         return found;
     }
+    // From the right: each proxy appends the peer it saw, so only what trusted proxies wrote is believed.
     for entry in forwarded.take(MAX_FORWARDED) {
         match std::str::from_utf8(entry).ok().and_then(parse) {
             None => {
+                // What is before this entry passed through a proxy that writes something else; nothing before it is
+                // believed.
                 found.malformed = true;
                 break;
             }

@@ -8,8 +8,8 @@ use regex::RegexSet;
 use crate::bundle::Bot;
 use crate::error::EngineError;
 
-/// User agents whose class is remembered. Traffic of a site has a few thousand; an attacker who varies
-/// them makes the memory start anew, which costs what it would cost without one.
+/// User agents whose class is remembered. The traffic of a site has a few thousand. An attacker who varies them makes the
+/// memory start anew, and each request then costs what it would cost without a memory.
 const REMEMBERED: usize = 8192;
 
 /// Bytes of a user agent that are looked at.
@@ -81,6 +81,7 @@ impl Bots {
     /// Class and name for a user agent; the first pattern that fits counts.
     pub fn classify(&self, user_agent: &str) -> (BotClass, &str) {
         let user_agent = truncate(user_agent, MAX_USER_AGENT_BYTES);
+        // Matching all patterns costs far more than a look-up, and clients send the same user agent again and again.
         let remembered = self.memory.read().get(user_agent).copied();
         let found = remembered.unwrap_or_else(|| {
             let found = self
@@ -90,6 +91,7 @@ impl Bots {
                 .next()
                 .and_then(|index| u32::try_from(index).ok());
             let mut memory = self.memory.write();
+            // Emptied rather than trimmed: knowing what was used last would be a write for each request.
             if memory.len() >= REMEMBERED {
                 memory.clear();
             }

@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 use crate::hash::unkeyed;
 use crate::headers::Headers;
 
-/// Prefixes of the same kind.
+/// Prefixes of headers that depend on the call or on proxies on the way.
 const VOLATILE_PREFIXES: &[&[u8]] = &[
     b":",
     b"x-forwarded-",
@@ -22,7 +22,7 @@ const VOLATILE_PREFIXES: &[&[u8]] = &[
     b"cf-",
 ];
 
-/// Values that depend on the software.
+/// Headers whose values depend on the software rather than on the person or the call.
 const VALUES: &[&[u8]] = &[b"accept-encoding", b"connection", b"te"];
 
 /// The fingerprint: 16 hexadecimal characters.
@@ -33,6 +33,7 @@ pub fn of(protocol: &str, headers: &Headers) -> SmolStr {
             if is_volatile(name) {
                 continue;
             }
+            // No header name has a line break in it, so two lists never give the same bytes.
             hasher.update(b"\n");
             hasher.update(name);
             if VALUES.contains(&name) {

@@ -19,7 +19,7 @@ use crate::headers::{Headers, lossy};
 pub struct Client {
     /// Address behind trusted proxies.
     pub address: IpAddr,
-    /// Its text.
+    /// The address as text.
     pub address_text: SmolStr,
     /// `X-Forwarded-For` came from a peer that is not trusted.
     pub forged_forwarding: bool,
@@ -51,8 +51,8 @@ pub struct Clients {
 }
 
 impl Client {
-    /// The network it comes from: `asn:64500`, or where that is not known the /24 of IPv4, the /48 of IPv6. The store's
-    /// rollups of log-ins have the same text.
+    /// The network that the client comes from: `asn:64500`, or where that is not known the /24 of an IPv4 address, the /48 of
+    /// an IPv6 address. The store's rollups of log-ins have the same text, so both must change together.
     pub fn network(&self) -> SmolStr {
         if self.geo.asn != 0 {
             return format_smolstr!("asn:{}", self.geo.asn);
@@ -66,7 +66,8 @@ impl Client {
         }
     }
 
-    /// Its address as log-ins are remembered by: of IPv6 the /64, for hosts choose the rest anew each day (RFC 8981).
+    /// The address by which log-ins are remembered. For IPv6 it is the /64, because hosts choose the rest anew each day
+    /// (RFC 8981).
     pub fn home(&self) -> SmolStr {
         match self.address.to_canonical() {
             IpAddr::V4(_) => self.address_text.clone(),
@@ -102,6 +103,7 @@ impl Clients {
             geo,
             ja4: headers
                 .text("x-starfort-ja4")
+                // Envoy writes `-` for what is not there (a connection without TLS).
                 .filter(|ja4| *ja4 != "-")
                 .unwrap_or_default()
                 .into(),

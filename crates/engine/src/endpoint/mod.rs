@@ -80,38 +80,31 @@ impl Matcher {
         };
         for (index, api) in (0_u32..).zip(apis) {
             matcher.trees.push(Node::default());
-            for host in &api.hosts {
-                for base_path in &api.base_paths {
-                    matcher.mount(
-                        host,
-                        Mount {
-                            base_path: base_path.trim_end_matches('/').into(),
-                            api: index,
-                        },
-                    );
-                }
+            for (host, base_path) in mounts(api) {
+                let mount = Mount {
+                    base_path: base_path.trim_end_matches('/').into(),
+                    api: index,
+                };
+                matcher.mount(host, mount);
             }
         }
         for (index, endpoint) in (0_u32..).zip(endpoints) {
-            let tree = usize::try_from(endpoint.api)
-                .ok()
-                .and_then(|api| matcher.trees.get_mut(api));
-            let Some(tree) = tree else {
-                return Err(EngineError::invalid(
-                    format!("endpoint {}", endpoint.id),
-                    "its API is not in the bundle",
-                ));
-            };
-            if !endpoint.path.starts_with('/') {
-                return Err(EngineError::invalid(
-                    format!("endpoint {}", endpoint.id),
-                    "its path must begin with /",
-                ));
-            }
-            tree.insert(&endpoint.path, &endpoint.method, index);
-            matcher.capitals |= has_capitals(&endpoint.path);
+            matcher.add(index, endpoint)?;
         }
         Ok(matcher)
+    }
+
+    fn add(&mut self, index: u32, endpoint: &Endpoint) -> Result<(), EngineError> {
+        let wrong = |what| EngineError::invalid(format!("endpoint {}", endpoint.id), what);
+        let api = usize::try_from(endpoint.api).ok();
+        let tree = api.and_then(|api| self.trees.get_mut(api));
+        let tree = tree.ok_or_else(|| wrong("its API is not in the bundle"))?;
+        if !endpoint.path.starts_with('/') {
+            return Err(wrong("its path must begin with /"));
+        }
+        tree.insert(&endpoint.path, &endpoint.method, index);
+        self.capitals |= has_capitals(&endpoint.path);
+        Ok(())
     }
 
     fn mount(&mut self, host: &str, mount: Mount) {
@@ -147,15 +140,10 @@ impl Matcher {
         else {
             return none;
         };
-        let mut segments = [""; MAX_SEGMENTS];
-        let mut count = 0;
-        for segment in path.trim_end_matches('/').split('/').skip(1) {
-            let Some(slot) = segments.get_mut(count) else {
-                return none;
-            };
-            *slot = segment;
-            count += 1;
-        }
+        let mut room = [""; MAX_SEGMENTS];
+        let Some(segments) = divide(path, &mut room) else {
+            return none;
+        };
         let mut search = Search {
             method,
             any_case,
@@ -163,9 +151,7 @@ impl Matcher {
             other_method: false,
             object: None,
         };
-        let endpoint = segments
-            .get(..count)
-            .and_then(|segments| search.walk(tree, segments));
+        let endpoint = search.walk(tree, segments);
         let object = search
             .object
             .filter(|_| endpoint.is_some())
@@ -195,8 +181,25 @@ impl Matcher {
             .chain(&self.any_host)
             .filter(|mount| is_under(&mount.base_path).is_some())
             .map(|mount| mount.api)
+            // The first API of the configuration that fits, as Envoy's route table has it.
             .min()
     }
+}
+
+/// Each host of an API with each of its base paths.
+fn mounts(api: &Api) -> impl Iterator<Item = (&str, &str)> {
+    let hosts = api.hosts.iter();
+    hosts.flat_map(|host| api.base_paths.iter().map(move |base| (&**host, &**base)))
+}
+
+/// The segments of a path; `None` when there are too many. They go to an array on the stack: a match allocates nothing.
+fn divide<'r, 'p>(path: &'p str, room: &'r mut [&'p str]) -> Option<&'r [&'p str]> {
+    let mut count = 0;
+    for segment in path.trim_end_matches('/').split('/').skip(1) {
+        *room.get_mut(count)? = segment;
+        count += 1;
+    }
+    room.get(..count)
 }
 
 /// Byte range of `part`, a slice of `whole`.
@@ -305,6 +308,7 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn walk(&mut self, node: &Node, segments: &[&'a str]) -> Option<u32> {
         self.visits += 1;
+        // Backtracking over n templated levels could visit 2^n nodes; a path that needs so many belongs to no endpoint.
         if self.visits > MAX_VISITS {
             return None;
         }
@@ -318,6 +322,7 @@ impl<'a> Search<'a> {
         {
             return Some(found);
         }
+        // Only after the exact spelling: where both exist, a server that tells cases apart means the exact one.
         if self.any_case
             && let Some(found) = node
                 .in_any_case(segment)
@@ -325,6 +330,7 @@ impl<'a> Search<'a> {
         {
             return Some(found);
         }
+        // A parameter stands for something: `/users/` is not `/users/{id}`.
         if segment.is_empty() {
             return None;
         }
@@ -350,6 +356,7 @@ impl<'a> Search<'a> {
         };
         let found = of(self.method)
             .or_else(|| of("*"))
+            // HEAD asks for what GET would answer (RFC 9110, 9.3.2), and documents seldom list it.
             .or_else(|| (self.method == "HEAD").then(|| of("GET"))?);
         self.other_method |= found.is_none() && !node.methods.is_empty();
         found

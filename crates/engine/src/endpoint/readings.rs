@@ -54,6 +54,70 @@ impl Found {
     }
 }
 
+/// Where another reading ends, seen from the endpoint that was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// At an endpoint of its own, or the request has no endpoint to leave.
+    Elsewhere,
+    /// Within a value of the endpoint.
+    Inside,
+    /// At no endpoint, outside of the one that was found.
+    Outside,
+}
+
+impl Found {
+    /// The reading that counts: the strict one, or where that finds no endpoint, the first other one that does.
+    fn choose(
+        &mut self,
+        strict_path: String,
+        strict: EndpointMatch,
+        others: &[(Reading, EndpointMatch)],
+    ) -> (String, EndpointMatch) {
+        // Envoy goes by the strict reading: an endpoint of another API is not where the request goes.
+        let is_known = |(_, matched): &&(Reading, EndpointMatch)| {
+            matched.endpoint.is_some() && (strict.api.is_none() || strict.api == matched.api)
+        };
+        match others.iter().find(is_known) {
+            Some((reading, matched)) if strict.endpoint.is_none() => {
+                // For policies that let pass, the strict reading stays one of an unknown endpoint.
+                for grants_only in [false, true] {
+                    self.also.push(Seen {
+                        path: strict_path.clone(),
+                        matched: if grants_only { strict } else { *matched },
+                        grants_only,
+                    });
+                }
+                (reading.path.clone(), *matched)
+            }
+            _ => (strict_path, strict),
+        }
+    }
+
+    /// Where a reading ends.
+    ///
+    /// # Arguments
+    /// * `own` - what the reading itself was matched to.
+    /// * `prefix` - the fixed beginning of the template that was found, if an endpoint was.
+    fn ending(&self, reading: &Reading, own: EndpointMatch, prefix: Option<&str>) -> Ending {
+        let Some(prefix) = prefix.filter(|_| own.endpoint.is_none()) else {
+            return Ending::Elsewhere;
+        };
+        let stays = !reading.climbs && is_at_or_below(&reading.path, prefix);
+        if stays && own.api == self.matched.api {
+            Ending::Inside
+        } else {
+            Ending::Outside
+        }
+    }
+}
+
+/// Whether a `;` parameter stands in a segment that a template fixes: only without it the path is an endpoint's.
+fn has_misplaced_parameter(others: &[(Reading, EndpointMatch)], strict: EndpointMatch) -> bool {
+    others.iter().any(|(reading, matched)| {
+        reading.parameters_cut && matched.endpoint.is_some() && matched.endpoint != strict.endpoint
+    })
+}
+
 impl Matcher {
     /// The endpoints of a request, in each reading of its path.
     ///
@@ -66,6 +130,7 @@ impl Matcher {
         endpoints: &[Endpoint],
     ) -> Found {
         let strict = self.find(host, method, &target.path);
+        // Nearly every request: one reading, which is an endpoint's.
         if target.others.is_empty() && strict.endpoint.is_some() {
             return Found {
                 path: target.path,
@@ -73,71 +138,70 @@ impl Matcher {
                 ..Found::default()
             };
         }
-        let others: Vec<(Reading, EndpointMatch)> = target
-            .others
-            .into_iter()
-            .map(|reading| {
-                let matched = self.find(host, method, &reading.path);
-                (reading, matched)
-            })
-            .collect();
+        let matched = |reading: Reading| {
+            let matched = self.find(host, method, &reading.path);
+            (reading, matched)
+        };
+        let others: Vec<_> = target.others.into_iter().map(matched).collect();
         let mut found = Found {
-            misplaced_parameter: others.iter().any(|(reading, matched)| {
-                reading.parameters_cut
-                    && matched.endpoint.is_some()
-                    && matched.endpoint != strict.endpoint
-            }),
+            misplaced_parameter: has_misplaced_parameter(&others, strict),
             ..Found::default()
         };
-        // Envoy goes by the strict reading: an endpoint of another API is not where the request goes.
-        let known = others.iter().position(|(_, matched)| {
-            matched.endpoint.is_some() && (strict.api.is_none() || strict.api == matched.api)
-        });
-        let (path, matched) = match known.and_then(|index| others.get(index)) {
-            Some((reading, matched)) if strict.endpoint.is_none() => {
-                // To whoever lets pass, the strict reading stays one of an unknown endpoint.
-                for grants_only in [false, true] {
-                    found.also.push(Seen {
-                        path: target.path.clone(),
-                        matched: if grants_only { strict } else { *matched },
-                        grants_only,
-                    });
-                }
-                (reading.path.clone(), *matched)
-            }
-            _ => (target.path, strict),
-        };
-        let prefix = matched
+        (found.path, found.matched) = found.choose(target.path, strict, &others);
+        let prefix = found
+            .matched
             .endpoint
             .and_then(|index| endpoints.get(index as usize))
             .map(|endpoint| fixed_prefix(&endpoint.path));
         if prefix.is_none() {
-            let readings = others.iter().map(|(reading, _)| &*reading.path);
-            for path in std::iter::once(&*path).chain(readings) {
-                found.also.extend(self.find_loosely(host, method, path));
-            }
+            self.add_loose(&mut found, host, method, &others);
         }
+        self.add_others(&mut found, host, method, others, prefix);
+        found
+    }
+
+    /// Add the other readings, each with what it calls.
+    fn add_others(
+        &self,
+        found: &mut Found,
+        host: &str,
+        method: &str,
+        others: Vec<(Reading, EndpointMatch)>,
+        prefix: Option<&str>,
+    ) {
         for (reading, own) in others {
-            if reading.path == path {
+            if reading.path == found.path {
                 continue;
             }
-            let stays = |prefix: &str| !reading.climbs && is_at_or_below(&reading.path, prefix);
-            let is_inside =
-                own.endpoint.is_none() && own.api == matched.api && prefix.is_some_and(stays);
-            if own.endpoint.is_none() && prefix.is_some() && !is_inside {
+            let ending = found.ending(&reading, own, prefix);
+            if ending == Ending::Outside {
                 found.leaves = true;
-                found
-                    .also
-                    .extend(self.find_loosely(host, method, &reading.path));
+                let loosely = self.find_loosely(host, method, &reading.path);
+                found.also.extend(loosely);
             }
+            let is_inside = ending == Ending::Inside;
             found.also.push(Seen {
-                matched: if is_inside { matched } else { own },
+                matched: if is_inside { found.matched } else { own },
                 path: reading.path,
                 grants_only: false,
             });
         }
-        (found.path, found.matched) = (path, matched);
-        found
+    }
+
+    /// Add what some server could take the readings of an unknown path for.
+    fn add_loose(
+        &self,
+        found: &mut Found,
+        host: &str,
+        method: &str,
+        others: &[(Reading, EndpointMatch)],
+    ) {
+        let readings = others.iter().map(|(reading, _)| &*reading.path);
+        let paths = std::iter::once(&*found.path).chain(readings);
+        let loosely: Vec<Seen> = paths
+            .filter_map(|path| self.find_loosely(host, method, path))
+            .collect();
+        found.also.extend(loosely);
     }
 
     /// The endpoint of a path that no template has as it is written, but some server could take for one: letter case

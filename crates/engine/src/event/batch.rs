@@ -33,6 +33,7 @@ impl Default for EventBatch {
     }
 }
 
+// The list of columns is written once: builders, schema and the order of both come from it and cannot differ.
 macro_rules! columns {
     (|$row:ident| $($name:ident: $kind:ident = $value:expr;)+) => {
         struct Columns { $($name: columns!(@builder $kind),)+ }
@@ -172,6 +173,7 @@ impl EventBatch {
     pub fn finish(&mut self) -> Result<Vec<u8>, ArrowError> {
         let batch = RecordBatch::try_new(self.schema.clone(), self.columns.finish())?;
         let mut writer = StreamWriter::try_new(
+            // One allocation of about the final size: growing would copy a batch of some megabytes several times.
             Vec::with_capacity(batch.get_array_memory_size()),
             &self.schema,
         )?;

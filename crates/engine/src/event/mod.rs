@@ -293,6 +293,7 @@ fn parameters(transaction: &Transaction, engine: &Engine) -> Vec<SmolStr> {
             }
         }
     };
+    // Parameters of the path come from the template: only it names them.
     if let Some(endpoint) = engine.endpoint(transaction.found.matched.endpoint) {
         for (template, value) in endpoint
             .path
@@ -349,6 +350,7 @@ fn masked_path(path: &str, engine: &Engine) -> String {
             segment
         }
     };
+    // Segment by segment first, so that the rest of the path stays readable.
     let masked = path.split('/').map(hide).collect::<Vec<_>>().join("/");
     // A value that spans segments hides them all.
     if engine.scanner.finds_any(masked.as_bytes(), HIDDEN_IN_PATHS) {

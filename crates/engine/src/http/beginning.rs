@@ -50,6 +50,7 @@ pub(super) const BEGINNING_BYTES: usize = 512;
 /// What the first bytes of a body show; byte order marks and UTF-16 hide nothing.
 #[must_use]
 pub fn begins(bytes: &[u8]) -> Beginning {
+    // Asked with each chunk until it is answered, so the cost must not grow with the body.
     let bytes = bytes.get(..BEGINNING_BYTES).unwrap_or(bytes);
     let text: Vec<u8> = bytes
         .iter()
@@ -66,8 +67,8 @@ pub fn begins(bytes: &[u8]) -> Beginning {
     }
 }
 
-/// Whether a long body of a type that is not read is a file. Images of disks begin with thousands of NUL; a body of
-/// nothing but blanks so far is none, for what they are put before is not seen.
+/// Whether a long body of a type that is not read is a file. Images of disks begin with thousands of NUL bytes, so these
+/// are skipped. A body that has been nothing but blanks so far is no file: what stands behind them is not seen.
 pub(crate) fn begins_as_file(bytes: &[u8]) -> bool {
     let first = bytes
         .iter()

@@ -2,7 +2,7 @@
 //!
 //! What the client declares is what the upstream will read, so the declared reader always runs. When rules chose
 //! another one it runs too, and when the body is plainly of another kind, it is read as that as well and flagged:
-//! nothing hides behind a false type. Whoever listens hears all of it.
+//! nothing hides behind a false type. All of it is told to the listener.
 
 use std::borrow::Cow;
 
@@ -120,6 +120,7 @@ impl<'b, 't> Body<'b, 't> {
         let truncated = truncated || bytes.len() > max;
         let mut anomalies = Anomalies::NONE;
         anomalies.insert_if(truncated, Anomaly::BodyOverLimit);
+        // An empty body is no JSON and no form, and no anomaly either.
         if bytes.is_empty() {
             return Self {
                 kind: BodyKind::Empty,
@@ -180,6 +181,7 @@ impl<'b, 't> Body<'b, 't> {
             .insert_if(declared.malformed, Anomaly::ContentTypeMalformed);
         body.kind = BodyKind::of(&declared.essence);
         match body.kind {
+            // These name charsets for each part, or are read in ASCII before escapes are undone.
             BodyKind::Multipart | BodyKind::Form | BodyKind::Message => {}
             BodyKind::Other => body.uncover(declared.charset.as_deref()),
             BodyKind::Xml | BodyKind::Ofx => {

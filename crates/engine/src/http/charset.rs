@@ -28,6 +28,7 @@ pub(crate) fn to_utf8<'a>(
             anomalies.insert(Anomaly::CharsetUnsupported);
             return Cow::Borrowed(body);
         }
+        // The first character of JSON and XML is always ASCII, so one of the first two bytes is NUL in UTF-16.
         [0, b'\t'..=b'~', ..] => return convert(UTF_16BE, body, anomalies),
         [b'\t'..=b'~', 0, ..] => return convert(UTF_16LE, body, anomalies),
         _ => {}
@@ -57,6 +58,7 @@ pub(crate) fn of_cow<'a>(
         Cow::Borrowed(bytes) => to_utf8(label, bytes, anomalies),
         Cow::Owned(bytes) => match to_utf8(label, &bytes, anomalies) {
             Cow::Owned(text) => Cow::Owned(text),
+            // Nothing was converted: the owned bytes are kept rather than copied.
             Cow::Borrowed(text) if text.len() == bytes.len() => Cow::Owned(bytes),
             Cow::Borrowed(text) => Cow::Owned(text.to_vec()),
         },
@@ -109,6 +111,7 @@ fn convert<'a>(
     text: &'a [u8],
     anomalies: &mut Anomalies,
 ) -> Cow<'a, [u8]> {
+    // Text that is ASCII reads alike in every such charset: nothing is converted, copied or flagged.
     if encoding == UTF_8 || (encoding.is_ascii_compatible() && text.is_ascii()) {
         return Cow::Borrowed(text);
     }

@@ -126,6 +126,7 @@ impl Listener for Collect<'_> {
 
     fn open(&mut self, container: Container<'_>) {
         self.has_content();
+        // Deeper containers are counted, not named: a name per level would make a deep body quadratic.
         if self.frames.len() >= self.depth {
             self.over += 1;
             self.anomalies.insert(Anomaly::DepthOverLimit);
@@ -157,6 +158,7 @@ impl Listener for Collect<'_> {
             self.push(Syntax::String, name);
             return;
         }
+        // One buffer for all names: a member cuts it back to its container's name and appends its own.
         let start = self.frames.last().map_or(0, |frame| frame.members_start);
         self.name.truncate(start);
         if start > 0 {
@@ -173,6 +175,7 @@ impl Listener for Collect<'_> {
         let Some(frame) = self.frames.pop() else {
             return;
         };
+        // An empty container is a parameter too, or `{"admin": {}}` would go unseen.
         if !frame.has_content {
             self.name.truncate(frame.own_length);
             self.push(Syntax::Typed(ParameterKind::Empty), "");

@@ -18,21 +18,11 @@ pub fn parse(raw: &[u8], limits: &Limits, parameters: &mut Parameters) -> Anomal
     anomalies.insert_if(raw.len() > max, Anomaly::HeaderOverLimit);
     for pair in raw.get(..max).unwrap_or(raw).split(|b| *b == b';') {
         let pair = pair.trim_ascii();
+        // `a=1;; b=2` and a semicolon at the end are common, and mean nothing.
         if pair.is_empty() {
             continue;
         }
-        let (name, value) = match memchr::memchr(b'=', pair) {
-            Some(equals) => (
-                pair.get(..equals).unwrap_or_default(),
-                pair.get(equals + 1..).unwrap_or_default(),
-            ),
-            None => (&b""[..], pair),
-        };
-        let value = value.trim_ascii();
-        let value = value
-            .strip_prefix(b"\"")
-            .and_then(|v| v.strip_suffix(b"\""))
-            .unwrap_or(value);
+        let (name, value) = divide(pair);
         let mut decoded = Decoded::default();
         let mut in_value = Decoded::default();
         let mut name_text = String::new();
@@ -42,9 +32,7 @@ pub fn parse(raw: &[u8], limits: &Limits, parameters: &mut Parameters) -> Anomal
             Location::Cookie,
             Syntax::Text,
             &name_text,
-            |text| {
-                push_lossy(value, text, &mut in_value);
-            },
+            |text| push_lossy(value, text, &mut in_value),
         ));
         anomalies.insert_if(
             decoded.invalid_utf8 || in_value.invalid_utf8,
@@ -56,6 +44,22 @@ pub fn parse(raw: &[u8], limits: &Limits, parameters: &mut Parameters) -> Anomal
         Anomaly::DuplicateCookie,
     );
     anomalies
+}
+
+/// Name and value of a pair. A pair without `=` is a value without a name, as browsers send it.
+fn divide(pair: &[u8]) -> (&[u8], &[u8]) {
+    let (name, value) = match memchr::memchr(b'=', pair) {
+        Some(equals) => (
+            pair.get(..equals).unwrap_or_default(),
+            pair.get(equals + 1..).unwrap_or_default(),
+        ),
+        None => (&b""[..], pair),
+    };
+    let value = value.trim_ascii();
+    let inside = value
+        .strip_prefix(b"\"")
+        .and_then(|v| v.strip_suffix(b"\""));
+    (name, inside.unwrap_or(value))
 }
 
 #[cfg(test)]

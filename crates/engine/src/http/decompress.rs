@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 
 use super::{Anomalies, Anomaly, Limits};
 
-/// Encodings on top of each other that are undone. More than one is rare, more than three is an attack.
+/// Encodings on top of each other that are undone. More than one is rare; four are sent only to exhaust a reader.
 const MAX_LAYERS: usize = 3;
 
 /// Output up to which the ratio is not looked at: a kilobyte of spaces is no bomb.
@@ -17,8 +17,8 @@ const ZSTD_WINDOW_BYTES: u64 = 8 * 1024 * 1024;
 /// A body with its content encodings undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decompressed<'a> {
-    /// The content; what could be undone when there was an error or a limit. Empty for an encoding that
-    /// the engine does not know.
+    /// The content, or as much of it as could be undone before an error or a limit. Empty when the engine does not know
+    /// the encoding.
     pub body: Cow<'a, [u8]>,
     /// What was odd.
     pub anomalies: Anomalies,
@@ -26,7 +26,7 @@ pub struct Decompressed<'a> {
     pub incomplete: bool,
 }
 
-/// An `Accept-Encoding` without what [`decompress`] cannot undo, `None` when there is nothing of that in it.
+/// An `Accept-Encoding` without the codings that [`decompress`] cannot undo; `None` when there are none of these.
 #[must_use]
 pub fn only_readable(accept_encoding: &str) -> Option<String> {
     let readable = |coding: &str| {
@@ -68,6 +68,7 @@ pub fn decompress<'a>(
         .map(str::trim);
     let layers =
         layers.filter(|layer| !layer.is_empty() && !layer.eq_ignore_ascii_case("identity"));
+    // The encoding that was applied last is named last (RFC 9110, 8.4), so it is undone first.
     for (index, layer) in layers.rev().enumerate() {
         let Some(codec) = Codec::of(layer).filter(|_| index < MAX_LAYERS) else {
             state.anomalies.insert(Anomaly::UnsupportedEncoding);
@@ -77,24 +78,30 @@ pub fn decompress<'a>(
                 ..state
             };
         };
+        // Nothing comes of nothing; a further layer would only be called damaged.
         if state.body.is_empty() {
             break;
         }
-        let bound = bound(body.len(), limits);
-        let (content, outcome) = codec.run(&state.body, bound);
-        let early_end = outcome == Outcome::EarlyEnd && state.incomplete;
-        let damaged = matches!(outcome, Outcome::EarlyEnd | Outcome::Damaged) && !early_end;
-        state
-            .anomalies
-            .insert_if(damaged, Anomaly::MalformedCompression);
-        state.anomalies.insert_if(
-            outcome == Outcome::OverLimit,
-            Anomaly::DecompressionOverLimit,
-        );
-        state.incomplete |= outcome != Outcome::Complete;
-        state.body = Cow::Owned(content);
+        // The bound goes by the bytes that came: layers do not multiply what each of them may become.
+        state.undo(codec, bound(body.len(), limits));
     }
     state
+}
+
+impl Decompressed<'_> {
+    /// Undo one layer.
+    fn undo(&mut self, codec: Codec, bound: usize) {
+        let (content, outcome) = codec.run(&self.body, bound);
+        let is_expected = outcome == Outcome::EarlyEnd && self.incomplete;
+        let is_damaged = matches!(outcome, Outcome::EarlyEnd | Outcome::Damaged) && !is_expected;
+        let is_over = outcome == Outcome::OverLimit;
+        self.anomalies
+            .insert_if(is_damaged, Anomaly::MalformedCompression);
+        self.anomalies
+            .insert_if(is_over, Anomaly::DecompressionOverLimit);
+        self.incomplete |= outcome != Outcome::Complete;
+        self.body = Cow::Owned(content);
+    }
 }
 
 /// Bytes of output that are allowed for `compressed` bytes.

@@ -140,6 +140,7 @@ enum After {
 impl<'t> Parser<'t> {
     fn advance(&mut self) -> Parsed<()> {
         self.tokens += 1;
+        // Counted here, where every token passes, so no loop of the grammar needs a bound of its own.
         if self.tokens > MAX_TOKENS {
             return Err(NoDocument::Limit);
         }
@@ -307,6 +308,7 @@ impl<'t> Parser<'t> {
     /// A selection set with all that is in it.
     fn selections(&mut self) -> Parsed<()> {
         // The number of each open set, and whether nothing is in it yet.
+        // A stack instead of recursion: `{a{a{a…` costs no stack of the worker's.
         let mut open: Vec<(u32, bool)> = Vec::new();
         let mut sets = 0;
         self.open_set(&mut open, &mut sets)?;
@@ -376,11 +378,13 @@ impl<'t> Parser<'t> {
         let mut name = first;
         if self.take_if(b':')? {
             name = self.expect_name()?;
+            // Aliases are how one request asks for the same thing a thousand times (log-ins, for instance).
             let count = self.aliased.entry((set, name)).or_default();
             *count += 1;
             let most = &mut self.document.figures.aliases;
             *most = (*most).max(*count);
         }
+        // Names are for the event and for rules; a query of thousands of fields needs no more of them.
         if self.told.len() < MAX_FIELDS && self.told.insert(name) {
             self.document.fields.push(name);
         }
@@ -407,24 +411,8 @@ impl<'t> Parser<'t> {
                 return Err(NoDocument::Limit);
             }
             match self.token {
-                Token::Punctuator(b'[') => {
-                    self.advance()?;
-                    open.push(Container {
-                        is_list: true,
-                        name_length: self.name.len(),
-                    });
-                    if !self.is(b']') {
-                        continue;
-                    }
-                }
-                Token::Punctuator(b'{') => {
-                    self.advance()?;
-                    open.push(Container {
-                        is_list: false,
-                        name_length: self.name.len(),
-                    });
-                    if !self.is(b'}') {
-                        self.object_field(self.name.len())?;
+                Token::Punctuator(bracket @ (b'[' | b'{')) => {
+                    if self.enter(bracket == b'[', &mut open)? {
                         continue;
                     }
                 }
@@ -438,6 +426,23 @@ impl<'t> Parser<'t> {
                 return Ok(());
             }
         }
+    }
+
+    /// Enters a list or an object. Answers whether there is a value in it.
+    fn enter(&mut self, is_list: bool, open: &mut Vec<Container>) -> Parsed<bool> {
+        self.advance()?;
+        let name_length = self.name.len();
+        open.push(Container {
+            is_list,
+            name_length,
+        });
+        if self.is(if is_list { b']' } else { b'}' }) {
+            return Ok(false);
+        }
+        if !is_list {
+            self.object_field(name_length)?;
+        }
+        Ok(true)
     }
 
     /// Leaves containers that end; goes on to the next value.

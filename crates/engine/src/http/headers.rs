@@ -27,6 +27,7 @@ pub fn check<'a>(
     let mut seen = 0_u32;
     let (mut length, mut chunked) = (false, false);
     for (index, (name, value)) in headers.into_iter().enumerate() {
+        // Each header costs a look at every byte; what is beyond the count is not looked at, and says so.
         if index >= limits.headers as usize {
             anomalies.insert(Anomaly::HeaderOverLimit);
             break;
@@ -56,6 +57,7 @@ pub fn check<'a>(
         length |= name.eq_ignore_ascii_case(b"content-length");
         chunked |= name.eq_ignore_ascii_case(b"transfer-encoding");
     }
+    // A message with both is how requests are smuggled (RFC 9112, 6.1); Envoy refuses them in HTTP/1.
     anomalies.insert_if(length && chunked, Anomaly::OddHeader);
     anomalies
 }

@@ -129,10 +129,12 @@ impl<L: Listener> Reader<'_, L> {
     }
 
     fn enter(&mut self, is_list: bool) {
+        // A stack of our own instead of recursion: a body of a million `[` must not overflow a worker's stack.
         self.open.push(is_list);
         if is_list {
             self.listener.open(Container::List);
         } else {
+            // A body is at most 4 GiB, and each key takes four bytes or more of it.
             let start = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
             self.key_starts.push(start);
             self.listener.open(Container::Object);
@@ -182,6 +184,7 @@ impl<L: Listener> Reader<'_, L> {
         }
         let start = self.key_starts.pop().unwrap_or(u32::MAX) as usize;
         let keys = self.keys.get_mut(start..).unwrap_or_default();
+        // Hashes are keyed, so nobody can make keys collide on purpose; two different keys meet by chance once in 2^64.
         if has_duplicates(keys, |key| key.hash) {
             self.listener.anomaly(Anomaly::DuplicateJsonKey);
             // Equal values stand next to each other, in the order of the text. Each is compared with one other, and two
@@ -252,6 +255,7 @@ impl<L: Listener> Reader<'_, L> {
             return Err("a string does not end, or has a raw control character in it");
         };
         let raw = text.get(start..end).unwrap_or_default();
+        // Most strings have no escape, and are told without a copy.
         if kind == StringEnd::Escaped {
             self.unescape(raw).ok_or("invalid escape in a string")?;
             self.listener.leaf(&self.scratch, Syntax::String);
@@ -309,6 +313,7 @@ impl<L: Listener> Reader<'_, L> {
 
     /// Reading ends here: the rest of the text is told as it is.
     fn fail(&mut self, reason: &str, truncated: bool) {
+        // Repeated keys before the error still count: a lenient server may have read them.
         while !self.open.is_empty() {
             self.compare_keys();
         }

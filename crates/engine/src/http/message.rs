@@ -1,5 +1,7 @@
 //! `application/http`: a request within a request, as batches have them (`OData` 4.01, section 11.7; Google APIs).
 
+use std::borrow::Cow;
+
 use super::beginning::sniff;
 use super::format::{BodyBytes, BodyKind, ReadPart};
 use super::listener::Listener;
@@ -27,13 +29,7 @@ pub(super) fn read<L: Listener>(
     let (path, query) = target.split_at(question);
     listener.leaf(&lossy(path), Syntax::Text);
     pairs::read(query.get(1..).unwrap_or_default(), b'&', listener);
-    let declared = lines.find_map(|line| {
-        let colon = memchr::memchr(b':', line)?;
-        let (name, value) = line.split_at(colon);
-        name.eq_ignore_ascii_case(b"content-type")
-            .then(|| lossy(value.get(1..).unwrap_or_default().trim_ascii()))
-    });
-    let declared = declared.unwrap_or_default();
+    let declared = lines.find_map(content_type_of).unwrap_or_default();
     if content.trim_ascii().is_empty() {
         return;
     }
@@ -53,6 +49,13 @@ pub(super) fn read<L: Listener>(
     for anomaly in anomalies.iter() {
         listener.anomaly(anomaly);
     }
+}
+
+/// The value of a header line that is a `Content-Type`.
+fn content_type_of(line: &[u8]) -> Option<Cow<'_, str>> {
+    let (name, value) = line.split_at(memchr::memchr(b':', line)?);
+    name.eq_ignore_ascii_case(b"content-type")
+        .then(|| lossy(value.get(1..).unwrap_or_default().trim_ascii()))
 }
 
 /// The head of a message and what follows its empty line.

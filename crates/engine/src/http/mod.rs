@@ -1,4 +1,4 @@
-//! Stage 1, `http`: the normalised request. Path, query, cookies, headers and body become one list of
+//! The http stage: the normalised request. Path, query, cookies, headers and body become one list of
 //! [`Parameters`] and a set of [`Anomalies`]; nothing here fails, blocks or decides.
 //!
 //! | part | function |

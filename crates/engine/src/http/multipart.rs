@@ -1,9 +1,9 @@
 //! `multipart/*` bodies (RFC 2046 section 5.1, RFC 7578).
 //!
-//! A part is a field or a file; parts of other multiparts than `form-data` that are neither are read by their own
-//! content type, if it is one that is read. Readers of multipart differ in many ways, so whatever is not plainly
-//! well-formed is noted in [`Flags`], and read as the tolerant ones do: reading goes on after whatever is wrong, so
-//! that nothing hides behind it. Only the lines of boundaries and headers count as lines: the content is the client's.
+//! A part is a field or a file. In multiparts other than `form-data`, a part that is neither is read by its own content
+//! type, if it is one that is read. Servers differ in how they read multipart bodies, so whatever is not plainly
+//! well-formed is noted in [`Flags`] and read as tolerant servers do. Reading goes on after an error, so nothing hides
+//! behind it. Only the lines of boundaries and headers count as lines; what a content looks like is up to the client.
 
 mod boundary;
 mod head;
@@ -143,6 +143,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             let start = search + self.finder.find(self.body.get(search..)?)?;
             search = start + self.finder.needle().len();
             let before = self.body.get(from..start)?;
+            // A delimiter stands at the start of a line (RFC 2046, 5.1.1); within a line it is content.
             if !before.is_empty() && !before.ends_with(b"\n") {
                 continue;
             }
@@ -232,17 +233,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
                 }
                 None => (rest, self.body.len()),
             };
-            if line.starts_with(self.finder.needle())
-                && let Some((after, is_last)) =
-                    self.rest_of_delimiter(at + self.finder.needle().len())
-            {
-                self.flags.invalid_part = true;
-                let delimiter = Delimiter {
-                    start: at,
-                    before: at,
-                    after,
-                    is_last,
-                };
+            if let Some(delimiter) = self.delimiter_among_headers(line, at) {
                 return (at, Some(delimiter));
             }
             if line.is_empty() && next > at {
@@ -255,6 +246,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
                 return (next, None);
             }
             count += 1;
+            // What is beyond the limit is told as content, where rules see it.
             if count > MAX_PART_HEADERS || next - position > MAX_PART_HEADER_BYTES {
                 self.flags.complain("Multipart: Too many part headers.");
                 self.listener.anomaly(Anomaly::PartHeadersOverLimit);
@@ -263,6 +255,21 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             self.header_line(line, lines);
             at = next;
         }
+    }
+
+    /// The delimiter that stands where a header is expected, if one does: the part has no empty line and no content.
+    fn delimiter_among_headers(&mut self, line: &[u8], at: usize) -> Option<Delimiter> {
+        if !line.starts_with(self.finder.needle()) {
+            return None;
+        }
+        let (after, is_last) = self.rest_of_delimiter(at + self.finder.needle().len())?;
+        self.flags.invalid_part = true;
+        Some(Delimiter {
+            start: at,
+            before: at,
+            after,
+            is_last,
+        })
     }
 
     fn header_line(&mut self, line: &'b [u8], lines: &mut Vec<Cow<'b, [u8]>>) {
@@ -310,7 +317,8 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             && !matches!(kind, BodyKind::Other | BodyKind::Text);
         let is_binary =
             !self.is_form && kind == BodyKind::Other && is_file(&head.content_type, content);
-        // What only some servers take for a file is a field to the others; of that, only text matters.
+        // What only some servers take for a file is a field to the others. Only text is dangerous in a field, so bytes of a
+        // picture are not told as one.
         let is_field = head.is_field && (part.file_names.is_empty() || text::is_text(content));
         if is_field && !is_nested && !is_binary {
             self.values(
@@ -349,6 +357,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
 
     /// A part that is a document of its own.
     fn nested(&mut self, kind: BodyKind, head: &Head, content: &[u8], truncated: bool) {
+        // Each level calls the next one, so depth is bounded here and not by the client.
         if self.nesting >= MAX_NESTING {
             self.listener.anomaly(Anomaly::DepthOverLimit);
             self.listener

@@ -255,6 +255,26 @@ struct Entry {
     value_end: u32,
 }
 
+impl Entry {
+    /// `None` when the text has grown past 4 GiB.
+    #[inline]
+    fn new(
+        location: Location,
+        syntax: Syntax,
+        name_start: usize,
+        value_start: usize,
+        value_end: usize,
+    ) -> Option<Self> {
+        Some(Self {
+            location,
+            syntax,
+            name_start: u32::try_from(name_start).ok()?,
+            value_start: u32::try_from(value_start).ok()?,
+            value_end: u32::try_from(value_end).ok()?,
+        })
+    }
+}
+
 /// The parameters of one request, in order of arrival, in one buffer: two allocations whatever their number.
 #[derive(Clone, Default)]
 pub struct Parameters {
@@ -350,26 +370,18 @@ impl Parameters {
             anomalies.insert(over_limit);
             return anomalies;
         }
+        // Charged before anything is copied: what is over the budget costs nothing but the count.
         *budget -= 1;
         let kept = cut(name, MAX_NAME_BYTES);
         anomalies.insert_if(kept.len() < name.len(), Anomaly::ParameterNameOverLimit);
         let name_start = self.text.len();
+        // Name and value go straight into the one buffer: a string for each would be two allocations a parameter.
         self.text.push_str(kept);
         let value_start = self.text.len();
         write(&mut self.text);
-        let offsets = (
-            u32::try_from(name_start),
-            u32::try_from(value_start),
-            u32::try_from(self.text.len()),
-        );
-        if let (Ok(name_start), Ok(value_start), Ok(value_end)) = offsets {
-            self.entries.push(Entry {
-                location,
-                syntax,
-                name_start,
-                value_start,
-                value_end,
-            });
+        let entry = Entry::new(location, syntax, name_start, value_start, self.text.len());
+        if let Some(entry) = entry {
+            self.entries.push(entry);
         } else {
             // 4 GiB of parameters: past every body limit that fits u32, so only several bodies get here.
             self.text.truncate(name_start);
@@ -426,8 +438,8 @@ impl Parameters {
     /// Forgets those of the body.
     pub(crate) fn forget_body(&mut self) {
         let of_body = |entry: &Entry| entry.location == Location::Body;
+        // The head is read before the body, so the body's parameters stand together at the end.
         let first = self.entries.iter().position(of_body);
-        // Those of the body come last, and their text too.
         if let Some(start) = first.and_then(|first| self.entries.get(first)) {
             self.text.truncate(start.name_start as usize);
         }

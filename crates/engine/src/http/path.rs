@@ -50,9 +50,11 @@ pub fn split<'a>(raw: &'a [u8], limits: &Limits) -> Target<'a> {
     let mut anomalies = Anomalies::NONE;
     anomalies.insert_if(raw.len() > max, Anomaly::UriOverLimit);
     let raw = without_authority(raw.get(..max).unwrap_or(raw));
+    // Envoy refuses a target with a fragment; the binding for Python can be given one.
     let raw = memchr::memchr(b'#', raw)
         .and_then(|hash| raw.get(..hash))
         .unwrap_or(raw);
+    // At the first `?` that came as such: servers divide before they decode.
     let (path, query) = match memchr::memchr(b'?', raw) {
         Some(mark) => (raw.get(..mark).unwrap_or(raw), raw.get(mark + 1..)),
         None => (raw, None),
@@ -101,9 +103,11 @@ pub fn normalize(raw: &[u8], limits: &Limits) -> NormalizedPath {
         others: Vec::new(),
         anomalies,
     };
+    // `OPTIONS *` asks the server itself (RFC 9110, 9.3.7).
     if raw == b"*" {
         return as_it_is("*");
     }
+    // The path of nearly every call: one look at each byte, and one copy.
     if is_plain(raw)
         && let Ok(path) = std::str::from_utf8(raw)
     {
@@ -114,13 +118,10 @@ pub fn normalize(raw: &[u8], limits: &Limits) -> NormalizedPath {
     anomalies.insert_if(report.bad_escape, Anomaly::PathBadEscape);
     anomalies.insert_if(report.invalid_utf8, Anomaly::PathInvalidUtf8);
     anomalies.extend(inspect(raw, decoded.as_bytes()));
-    let path = if anomalies.contains(Anomaly::PathEncodedSlash)
-        || anomalies.contains(Anomaly::PathBackslash)
-    {
-        let slashes = replaced(raw, b'\\', b"/");
-        let bytes = percent::decode_bytes(&with_slashes_kept(&slashes)).into_owned();
-        let kept = String::from_utf8_lossy(&replaced(&bytes, b'\\', b"%5C")).into_owned();
-        joined(&kept, true).path
+    let has_odd_slash =
+        anomalies.contains(Anomaly::PathEncodedSlash) || anomalies.contains(Anomaly::PathBackslash);
+    let path = if has_odd_slash {
+        with_separators_kept(raw)
     } else {
         joined(&decoded, true).path
     };
@@ -132,6 +133,15 @@ pub fn normalize(raw: &[u8], limits: &Limits) -> NormalizedPath {
         others,
         anomalies,
     }
+}
+
+/// The strict reading of a path that has encoded slashes or backslashes: as Envoy has it, a backslash is a slash, and a
+/// separator that came encoded stays data of its segment.
+fn with_separators_kept(raw: &[u8]) -> String {
+    let slashes = replaced(raw, b'\\', b"/");
+    let bytes = percent::decode_bytes(&with_slashes_kept(&slashes)).into_owned();
+    let kept = String::from_utf8_lossy(&replaced(&bytes, b'\\', b"%5C")).into_owned();
+    joined(&kept, true).path
 }
 
 /// Whether normalising would change nothing: the path of nearly every call.

@@ -24,6 +24,7 @@ pub fn parse(raw: &[u8], limits: &Limits, parameters: &mut Parameters) -> Anomal
         parameters,
         anomalies,
     };
+    // The limit is in raw bytes, so a pair may be cut within an escape; the request is over a limit then.
     let is_bad = pairs::read(raw.get(..max).unwrap_or(raw), b'&', &mut kept);
     let mut anomalies = kept.anomalies;
     anomalies.insert_if(is_bad, Anomaly::QueryBadEscape);

@@ -1,7 +1,7 @@
 //! How else servers could read a path: the segmentations that common servers and frameworks make of one spelling.
 //!
-//! The strict reading ([`super::path::normalize`]) is how Envoy routes. Behind it each server does as it likes, and
-//! what differs is known:
+//! The strict reading ([`super::path::normalize`]) is how Envoy routes. The servers behind it read some paths differently,
+//! in ways that are known:
 //!
 //! | server | what it does |
 //! |---|---|
@@ -72,6 +72,7 @@ pub fn others(raw: &[u8], strict: &str, decoded: &str) -> Vec<Reading> {
     if !is_ambiguous(raw, decoded.as_bytes()) {
         return readings;
     }
+    // Only worth telling where there is one: every path is cut at nothing.
     let has_parameters = memchr::memchr(b';', decoded.as_bytes()).is_some();
     // A plain backslash is a slash to Envoy, which hands it on as one.
     let raw = &*replaced(raw, b'\\', b"/");
@@ -89,8 +90,10 @@ pub fn others(raw: &[u8], strict: &str, decoded: &str) -> Vec<Reading> {
         for cutting in [Cutting::Before, Cutting::Nothing, Cutting::After] {
             let text = read(raw, decoding, backslashes, cutting);
             let resolved = joined(&text, true);
+            // Some servers (Starlette) hand the dots on to the application.
             let literal = resolved.has_dots.then(|| joined(&text, false));
             for one in std::iter::once(resolved).chain(literal) {
+                // Most of the 48 combinations give the same path; what is left is what a policy has to be asked about.
                 let is_known = one.path == strict
                     || readings
                         .iter()
@@ -108,7 +111,7 @@ pub fn others(raw: &[u8], strict: &str, decoded: &str) -> Vec<Reading> {
     readings
 }
 
-/// Whether there can be another reading: of most paths that are not plain (`%20`, `%40`) there is none.
+/// Whether there can be another reading. Most paths with escapes (`%20`, `%40`) have only one.
 fn is_ambiguous(raw: &[u8], decoded: &[u8]) -> bool {
     let escapes = |escape: &[u8]| match escape {
         [b'%', b'u' | b'U', _] => true,
@@ -126,6 +129,7 @@ fn is_ambiguous(raw: &[u8], decoded: &[u8]) -> bool {
 /// The text of which segments are made; `backslashes`: those that came encoded are separators.
 fn read(raw: &[u8], decoding: Decoding, backslashes: bool, cutting: Cutting) -> String {
     let raw = match cutting {
+        // Tomcat and its heirs cut before they decode, so an encoded `;` stays.
         Cutting::Before => without_parameters(Cow::Borrowed(raw)),
         Cutting::Nothing | Cutting::After => Cow::Borrowed(raw),
     };

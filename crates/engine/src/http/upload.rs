@@ -1,29 +1,29 @@
-//! A multipart body that is too long to be held, as it passes: fields and the heads of all parts are kept, contents of
-//! files are not, whatever their length. What is kept is a multipart body again, with files cut short, so that
-//! what reads multipart bodies reads it.
+//! A multipart body that is too long to be held, while it passes. Fields and the heads of all parts are kept; contents of
+//! files are not, whatever their length. What is kept is a multipart body again, with its files cut short, so the
+//! reader of multipart bodies can read it.
 //!
-//! A field that comes behind a large file is thereby seen before the last bytes of the request go out.
+//! This is how a field behind a large file is inspected before the last bytes of the request go out.
 
 use memchr::memmem::Finder;
 
 use super::content_type;
 
-/// Bytes of a file that are kept: enough to tell its type.
+/// Bytes of a file that are kept: enough to tell its type (as much as `beginning.rs` looks at).
 const FILE_BEGINNING_BYTES: usize = 512;
 
-/// Bytes of the head of a part; a longer one is kept as it is, as if it were a field.
+/// Bytes of a part's head. Browsers send about 150; a longer head is kept as if it were a field, so it is still seen.
 const MAX_HEAD_BYTES: usize = 16 << 10;
 
 /// What the next bytes belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
-    /// What comes before the first part, or behind the last: kept.
+    /// Before the first part, or behind the last one: kept.
     Outside,
     /// The head of a part: kept, but held back until it is complete.
     Head,
     /// A field: kept.
     Field,
-    /// A file of which so many more bytes are kept.
+    /// A file, and how many more of its bytes are kept.
     File(usize),
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Upload {
     /// What is kept.
     kept: Vec<u8>,
     limit: usize,
-    /// What came and does not say yet what it is.
+    /// Bytes that came and do not show yet what they are.
     pending: Vec<u8>,
     at: At,
     /// The byte before the next one.
@@ -66,6 +66,7 @@ impl Upload {
         let is_multipart = declared.essence.starts_with("multipart/");
         let boundary = declared.boundary.filter(|boundary| !boundary.is_empty())?;
         is_multipart.then(|| Self {
+            // Made once: an upload may come in a hundred thousand chunks.
             finder: Finder::new(format!("--{boundary}").as_bytes()).into_owned(),
             kept: Vec::new(),
             limit,
@@ -94,6 +95,7 @@ impl Upload {
 
     /// The next bytes.
     pub(crate) fn feed(&mut self, chunk: &[u8]) {
+        // At most a delimiter or a head is pending, so putting both together copies little more than the chunk.
         let mut buffer = std::mem::take(&mut self.pending);
         buffer.extend_from_slice(chunk);
         let mut from = 0;
@@ -110,6 +112,7 @@ impl Upload {
         let mut from = 0;
         while let Some(rest) = buffer.get(from..).filter(|rest| !rest.is_empty()) {
             match self.step(rest, true) {
+                // A step that takes nothing would be repeated for ever.
                 Some(taken) if taken > 0 => from += taken,
                 _ => break,
             }
@@ -128,7 +131,7 @@ impl Upload {
         match self.finder.find(rest) {
             Some(at) if self.is_line_start(rest, at) => {
                 self.content(rest.get(..at).unwrap_or_default());
-                // Of a file that was cut short the line break is missing that belongs to the delimiter.
+                // The line break before a delimiter belongs to the delimiter, and was cut off with the file's rest.
                 if matches!(self.at, At::File(0)) {
                     self.keep(b"\r\n");
                 }
@@ -163,12 +166,14 @@ impl Upload {
     /// The rest of a delimiter's line and the head of a part.
     fn head(&mut self, rest: &[u8], is_last: bool) -> Option<usize> {
         let window = rest.get(..MAX_HEAD_BYTES).unwrap_or(rest);
+        // `--boundary--`: the last delimiter.
         if window.starts_with(b"--") {
             self.at = At::Outside;
             self.content(b"--");
             return Some(2);
         }
         let Some(length) = head_length(window) else {
+            // The empty line that ends the head may still come.
             if rest.len() < MAX_HEAD_BYTES && !is_last {
                 return None;
             }
@@ -198,6 +203,7 @@ impl Upload {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
+        // The bound holds for everything together, so a million small fields fill no more memory than one large field.
         let room = self.limit.saturating_sub(self.kept.len());
         self.over_limit |= bytes.len() > room;
         self.kept
@@ -221,7 +227,7 @@ fn head_length(text: &[u8]) -> Option<usize> {
     None
 }
 
-/// Whether the head of a part is that of a file: it has a file's name, in any spelling.
+/// Whether the head of a part names a file, in any spelling of the parameter (`filename*=`, `filename*0=`).
 fn names_file(head: &[u8]) -> bool {
     head.to_ascii_lowercase()
         .windows(b"filename".len())

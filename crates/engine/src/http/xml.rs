@@ -112,10 +112,12 @@ impl<L: Listener> Reader<'_, L> {
         };
         let mut tokens = Tokens::from_str(tags);
         let config = tokens.config_mut();
+        // SGML leaves end tags out, so only the readers' own stack can tell what an end tag closes.
         config.check_end_names = self.dialect == Dialect::Xml;
         config.allow_unmatched_ends = self.dialect == Dialect::Sgml;
         config.allow_dangling_amp = self.dialect == Dialect::Sgml;
         loop {
+            // Remembered before each event: after an error, the rest from here on is told as it is.
             let position = usize::try_from(tokens.buffer_position()).unwrap_or(usize::MAX);
             match tokens.read_event() {
                 Ok(Event::Eof) => break,

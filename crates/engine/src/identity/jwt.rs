@@ -16,7 +16,7 @@ const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// Claims that are handed on.
 const MAX_CLAIMS: usize = 64;
 
-type Claims = Map<String, Value>;
+pub(super) type Claims = Map<String, Value>;
 
 /// The claims in a base64url payload; `None` when it is none.
 pub(super) fn payload(encoded: &[u8]) -> Option<Claims> {
@@ -74,6 +74,12 @@ pub(super) fn why_not<'a>(
     if !providers.any(|provider| provider.issuer == issuer) {
         return "jwt_unknown_issuer";
     }
+    // Signature, key, algorithm or audience: Envoy does not say which of them it was, and we do not guess.
+    out_of_time(&claims, unix_s).unwrap_or("jwt_not_verified")
+}
+
+/// What is wrong with the time at which a token is valid.
+fn out_of_time(claims: &Claims, unix_s: u64) -> Option<&'static str> {
     #[expect(
         clippy::cast_precision_loss,
         reason = "NumericDate may be a fraction (RFC 7519, 2); seconds fit a double"
@@ -81,13 +87,10 @@ pub(super) fn why_not<'a>(
     let now = unix_s as f64;
     let date = |claim: &str| claims.get(claim).and_then(Value::as_f64);
     if date("exp").is_some_and(|expires| expires <= now) {
-        return "jwt_expired";
+        return Some("jwt_expired");
     }
-    if date("nbf").is_some_and(|from| from > now) {
-        return "jwt_not_yet_valid";
-    }
-    // Signature, key, algorithm or audience: Envoy does not say which to the caller, nor do we guess.
-    "jwt_not_verified"
+    let is_early = date("nbf").is_some_and(|from| from > now);
+    is_early.then_some("jwt_not_yet_valid")
 }
 
 /// A claim as text, when it is a string or a number.

@@ -142,6 +142,7 @@ impl Identities {
             identity.auth_seen.push("basic");
             identity.credential_hash = hash.of(&[authorization]);
         }
+        // In the order in which verified credentials count: each one looks whether an earlier one holds.
         self.jwt(&mut identity, offered, bearer, accepted);
         self.api_key(&mut identity, offered, bearer, hash);
         self.cookie(&mut identity, offered.parameters, hash);
@@ -167,23 +168,7 @@ impl Identities {
             offered.headers.get(header)
         };
         match payload.map(jwt::payload) {
-            Some(Some(claims)) => {
-                let issuer = jwt::text_claim(&claims, "iss").unwrap_or_default();
-                let provider = self.bundle.jwt_providers.iter().find(|provider| {
-                    provider.issuer == issuer && accepted.contains(&provider.name)
-                });
-                let Some(provider) = provider else {
-                    identity.error = "jwt_unknown_issuer";
-                    return;
-                };
-                identity.kind = IdentityKind::Jwt;
-                identity.provider = SmolStr::new(&provider.name);
-                identity.subject =
-                    jwt::text_claim(&claims, &provider.subject_claim).unwrap_or_default();
-                identity.issuer = issuer;
-                identity.scopes = jwt::scopes(&claims, &provider.scopes_claim);
-                identity.claims = jwt::flatten(claims);
-            }
+            Some(Some(claims)) => self.verified_jwt(identity, claims, accepted),
             Some(None) => identity.error = jwt::why_no_payload(payload.unwrap_or_default()),
             None => {
                 if let Some(token) = bearer.filter(|token| jwt::looks_like_one(token)) {
@@ -196,6 +181,24 @@ impl Identities {
                 }
             }
         }
+    }
+
+    /// Take over the claims that Envoy verified. Envoy checks a token against every provider of the listener; whether this
+    /// API accepts the provider is decided here.
+    fn verified_jwt(&self, identity: &mut Identity, claims: jwt::Claims, accepted: &[String]) {
+        let issuer = jwt::text_claim(&claims, "iss").unwrap_or_default();
+        let provider = (self.bundle.jwt_providers.iter())
+            .find(|provider| provider.issuer == issuer && accepted.contains(&provider.name));
+        let Some(provider) = provider else {
+            identity.error = "jwt_unknown_issuer";
+            return;
+        };
+        identity.kind = IdentityKind::Jwt;
+        identity.provider = SmolStr::new(&provider.name);
+        identity.subject = jwt::text_claim(&claims, &provider.subject_claim).unwrap_or_default();
+        identity.issuer = issuer;
+        identity.scopes = jwt::scopes(&claims, &provider.scopes_claim);
+        identity.claims = jwt::flatten(claims);
     }
 
     fn api_key(

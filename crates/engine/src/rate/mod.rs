@@ -56,6 +56,7 @@ impl Limit {
     }
 
     fn decide(&self, tat_ns: u64, now_ns: u64) -> (u64, RateDecision) {
+        // A key that was idle begins anew: unused requests are not saved up beyond the burst.
         let arrival_ns = tat_ns.max(now_ns);
         let ahead = arrival_ns - now_ns;
         if ahead > self.tolerance_ns {
@@ -65,6 +66,7 @@ impl Limit {
                 retry_after_ns: ahead - self.tolerance_ns,
                 reset_ns: ahead,
             };
+            // A refused request does not count, or a client that keeps trying would never be let in again.
             return (tat_ns, decision);
         }
         let next = arrival_ns.saturating_add(self.emission_ns);
@@ -109,7 +111,10 @@ impl RateTable {
     /// When a shard is full, keys whose limit has recovered are dropped; should all be in use, the request is
     /// allowed uncounted, since refusing strangers because of others' keys would be a denial of service.
     pub fn check(&self, limit: &Limit, key: &[&str], now_ns: u64) -> RateDecision {
+        // Keys are client-chosen text of any length; 128 bits of two keyed hashes stand for them, so nobody can make
+        // two meet.
         let key = self.digest(key);
+        // The hash is keyed, so nobody can send all keys to one shard.
         let index = usize::try_from(key % SHARDS as u128).unwrap_or_default();
         let Some(shard) = self.shards.get(index) else {
             return limit.decide(0, now_ns).1;

@@ -24,6 +24,7 @@ const GROUPS: [&[usize]; 5] = [
 /// # Returns
 /// The end of the number.
 pub(super) fn find(text: &[u8], start: usize, length: usize) -> Option<usize> {
+    // Decides most runs of digits by their length alone, before anything around them is looked at.
     if !(length == 4 || length == 6 || (14..=19).contains(&length)) || !left_boundary(text, start) {
         return None;
     }
@@ -56,6 +57,7 @@ fn grouped(text: &[u8], start: usize, groups: &[usize], separator: u8) -> Option
     }
     let left = slots.len();
     let count = digits.len() - left;
+    // `1234-5678-9012-3456-7` is a longer number of another kind (a serial number, for instance).
     let goes_on = separator == b'-'
         && at(text, position) == Some(b'-')
         && at(text, position + 1).is_some_and(|b| b.is_ascii_digit());
@@ -67,6 +69,8 @@ fn grouped(text: &[u8], start: usize, groups: &[usize], separator: u8) -> Option
 fn left_boundary(text: &[u8], start: usize) -> bool {
     match before(text, start, 1) {
         None => true,
+        // `1.4111…` is a fraction and `12-4111…` a longer number, while a sentence or a list may end right before a
+        // card.
         Some(b'.' | b'-') => !before(text, start, 2).is_some_and(|b| b.is_ascii_digit()),
         Some(b'+') => false,
         Some(byte) => !is_word(byte),
@@ -87,6 +91,7 @@ fn right_boundary(text: &[u8], end: usize) -> bool {
 }
 
 fn is_card(digits: &[u8]) -> bool {
+    // The scheme first: it is a few comparisons, and one number in ten passes Luhn by chance.
     scheme_issues(digits) && luhn(digits)
 }
 

@@ -13,8 +13,8 @@ use super::{card, iban, phone, us_ssn};
 /// Bytes that are sorted at once.
 const WINDOW: usize = 64;
 
-/// Of a run that begins among the first so many bytes of a window, the window shows all that decides: 14 digits, or
-/// fewer and the byte behind them.
+/// For a run that begins among this many first bytes of a window, the window shows all that decides: 14 digits, or fewer
+/// digits and the byte behind them.
 const STRIDE: usize = 48;
 
 /// Adds what it finds to `found`, in order.
@@ -28,11 +28,13 @@ pub(super) fn find(text: &[u8], classes: ClassSet, found: &mut Vec<SensitiveMatc
         let mut runs = wanted_runs(text, block);
         while runs != 0 {
             let start = block + runs.trailing_zeros() as usize;
+            // Clears the lowest bit, so the loop runs once for each candidate rather than for each byte.
             runs &= runs - 1;
             if start >= position {
                 position = matches_from(text, start, classes, found);
             }
         }
+        // A match may reach beyond the window; what it covers is not looked at again.
         block = (block + STRIDE).max(position - position % STRIDE);
     }
 }
@@ -78,13 +80,14 @@ struct Sorted {
     parts: u64,
 }
 
-/// Where in the window at `block`, among the first [`STRIDE`] bytes, runs of digits begin that the bytes around them
-/// allow to be of any class: all but few are told so.
+/// Where runs of digits begin, among the first [`STRIDE`] bytes of the window at `block`, that could be a value of any class
+/// by the bytes around them. Nearly all runs are ruled out here.
 fn wanted_runs(text: &[u8], block: usize) -> u64 {
     let rest = text.get(block..).unwrap_or_default();
     let sorted = if let Some(whole) = rest.first_chunk::<WINDOW>() {
         sort(whole)
     } else {
+        // The end of the text: zero bytes are no digits and stand beside nothing.
         let mut padded = [0; WINDOW];
         if let Some(beginning) = padded.get_mut(..rest.len()) {
             beginning.copy_from_slice(rest);
@@ -124,7 +127,7 @@ fn sort(bytes: &[u8; WINDOW]) -> Sorted {
         let sixteen = u8x16::new(*sixteen);
         let is = |byte| sixteen.cmp_eq(u8x16::splat(byte));
         let is_from = |first, last: u8| {
-            // What is below wraps around.
+            // A byte below `first` wraps around to a large number, so one comparison tests both ends.
             let above = sixteen - u8x16::splat(first);
             above.min(u8x16::splat(last - first)).cmp_eq(above)
         };

@@ -5,7 +5,7 @@ use super::text::before;
 
 /// RFC 5321 section 4.5.3.1.
 const MAX_LOCAL_BYTES: usize = 64;
-/// See [`MAX_LOCAL_BYTES`].
+/// RFC 1035 section 2.3.4: 255 octets on the wire are 253 characters.
 const MAX_DOMAIN_BYTES: usize = 253;
 
 /// File names like `image@2x.png` look like addresses.
@@ -19,6 +19,7 @@ const FILE_SUFFIXES: [&[u8]; 12] = [
 /// # Returns
 /// Start and end.
 pub(super) fn find(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    // One byte more than allowed is looked at, so that a longer local part shows; the cost of an `@` stays bounded.
     let from = at.saturating_sub(MAX_LOCAL_BYTES + 1);
     let local = text
         .get(from..at)?
@@ -50,6 +51,7 @@ pub(super) fn find(text: &[u8], at: usize) -> Option<(usize, usize)> {
         return None;
     }
     let domain = rest.get(..length)?;
+    // A full stop or a hyphen at the end belongs to the sentence.
     let trimmed = domain
         .iter()
         .rev()

@@ -107,6 +107,7 @@ pub(super) fn find(text: &[u8], digits: usize) -> Option<(usize, usize)> {
         return None;
     }
     let start = digits - 2;
+    // Within a longer word or number it is no IBAN: identifiers are full of `DE12`.
     if before(text, start, 1).is_some_and(|b| b.is_ascii_alphanumeric()) {
         return None;
     }
@@ -118,6 +119,7 @@ pub(super) fn find(text: &[u8], digits: usize) -> Option<(usize, usize)> {
     let mut position = start;
     for index in 0..length {
         let mut byte = at(text, position)?;
+        // The print form (ISO 13616) has a space after each fourth character.
         if index > 0 && index % 4 == 0 && byte == b' ' {
             position += 1;
             byte = at(text, position)?;

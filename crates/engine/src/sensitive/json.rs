@@ -51,6 +51,7 @@ pub fn mask_json(body: &[u8], detectors: &Detectors, classes: ClassSet) -> Optio
     let detectors = if wanted == detectors.enabled() {
         detectors
     } else {
+        // Policies seldom name classes, so this is rarely made.
         narrowed = Detectors::of(wanted);
         &narrowed
     };
@@ -77,6 +78,7 @@ fn mask_once(body: &[u8], detectors: &Detectors) -> Option<Masked> {
     }
     let mut masker = Masker::new(body, detectors);
     if masker.json().is_none() {
+        // No JSON after all: begin anew, since what was copied so far may have been understood wrongly.
         masker = Masker::new(body, detectors);
         masker.text(0, body.len(), true);
     }
@@ -131,6 +133,7 @@ impl<'a> Masker<'a> {
     fn string(&mut self, start: usize) -> Option<usize> {
         let (end, kind) = string_end(self.body, start + 1)?;
         let after = self.body.get(end + 1..)?;
+        // A string before a colon is a key; keys are the API's own words, and clients depend on them.
         let is_key = after.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b':');
         if !is_key {
             self.text(start + 1, end, kind == StringEnd::Escaped);
@@ -146,6 +149,7 @@ impl<'a> Masker<'a> {
             let found = self.detectors.detect(word);
             if !found.is_empty() {
                 self.copy_to(start);
+                // `****1111` is no number of JSON, so the masked number becomes a string.
                 self.out.push(b'"');
                 self.copied = start;
                 for value in found {

@@ -1,4 +1,4 @@
-//! Stage 9, `sensitive`: personal, financial and secret data in bytes, and its masking in JSON.
+//! The sensitive stage: personal, financial and secret data in bytes, and its masking in JSON.
 //!
 //! [`Detectors::detect`] finds values in any text; [`Detectors::scan_json`] classifies a JSON text (also a
 //! broken one) with escapes undone; [`mask_json`] replaces what was found and leaves every other byte alone.

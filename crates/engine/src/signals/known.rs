@@ -54,6 +54,7 @@ impl Filter {
 
     fn insert(&self, hash: u64) {
         for (word, bit) in self.bits(hash) {
+            // Bits are only ever set, so no order between them matters and nobody waits.
             word.fetch_or(bit, Ordering::Relaxed);
         }
     }
@@ -83,7 +84,7 @@ impl KnownLogins {
     /// Remember.
     pub fn insert(&self, hashes: impl IntoIterator<Item = u64>) {
         let filter = self.current();
-        // What is learned while a rebuild is told belongs to what comes of it too.
+        // A log-in that succeeds during a rebuild belongs to the result of the rebuild too.
         let next = self.next.lock().clone();
         for hash in hashes {
             filter.insert(hash);
@@ -99,6 +100,7 @@ impl KnownLogins {
             return Arc::clone(filter);
         }
         let mut current = self.current.write();
+        // Made at the first log-in: 8 MiB are not spent on an API that has none.
         Arc::clone(current.get_or_insert_with(|| Arc::new(Filter::new())))
     }
 
@@ -127,7 +129,7 @@ impl KnownLogins {
     }
 }
 
-/// How well the one who logs in is known: the narrower implies nothing about the wider, for each is remembered apart.
+/// How well the caller of a log-in is known. No fact implies another one, for each is remembered apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,

@@ -172,6 +172,7 @@ impl SignalTable {
         passing: Passing,
     ) -> bool {
         let mut keyed = self.keyed.write();
+        // Under the write lock, so the count cannot change meanwhile.
         if self.count.load(Ordering::Relaxed) >= MAX_SIGNALS {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return false;
@@ -192,6 +193,7 @@ impl SignalTable {
                     expires_ns,
                     passing,
                 });
+                // Readers that see the count also see the entry: `is_empty` is asked without the lock.
                 self.count.fetch_add(1, Ordering::Release);
             }
         }
@@ -281,29 +283,46 @@ impl SignalTable {
             .filter(|(_, key)| !key.is_empty())
             .filter_map(|(key_type, key)| keyed.get(*key_type as usize)?.get(*key))
             .flatten()
+            // Expired entries are removed every few seconds; until then they must not apply.
             .filter(|entry| entry.expires_ns > now_ns);
         for entry in entries {
-            let passed = if entry.passing.spare_known && is_known {
-                Some(Passed::Known)
-            } else if entry.passing.probe > 0.0 && draw(&entry.kind) < entry.passing.probe {
-                Some(Passed::Probe)
-            } else {
-                None
-            };
-            if let Some(passed) = passed {
-                asked.passed.push((entry.kind.clone(), passed));
-                continue;
-            }
-            let mut active = asked.active.iter_mut();
-            match active.find(|signal| signal.kind == entry.kind) {
-                Some(signal) => signal.score = signal.score.max(entry.score),
-                None => asked.active.push(ActiveSignal {
-                    kind: entry.kind.clone(),
-                    score: entry.score,
-                }),
+            match entry.passes(is_known, &draw) {
+                Some(why) => asked.passed.push((entry.kind.clone(), why)),
+                None => asked.apply(entry),
             }
         }
-        let Asked { active, passed } = &mut asked;
+        asked.settle();
+        asked
+    }
+}
+
+impl Entry {
+    /// Why a request passes although it has the signal's key, if it does.
+    fn passes(&self, is_known: bool, draw: impl Fn(&str) -> f64) -> Option<Passed> {
+        if self.passing.spare_known && is_known {
+            return Some(Passed::Known);
+        }
+        // Most signals have no probes, and drawing costs a keyed hash.
+        let is_probe = self.passing.probe > 0.0 && draw(&self.kind) < self.passing.probe;
+        is_probe.then_some(Passed::Probe)
+    }
+}
+
+impl Asked {
+    fn apply(&mut self, entry: &Entry) {
+        let mut active = self.active.iter_mut();
+        match active.find(|signal| signal.kind == entry.kind) {
+            Some(signal) => signal.score = signal.score.max(entry.score),
+            None => self.active.push(ActiveSignal {
+                kind: entry.kind.clone(),
+                score: entry.score,
+            }),
+        }
+    }
+
+    /// Name each kind once: a kind that applies by one key does not pass by another.
+    fn settle(&mut self) {
+        let Self { active, passed } = self;
         let mut told = 0;
         while let Some((kind, _)) = passed.get(told) {
             let applies = active.iter().any(|signal| signal.kind == *kind);
@@ -314,7 +333,6 @@ impl SignalTable {
                 told += 1;
             }
         }
-        asked
     }
 }
 

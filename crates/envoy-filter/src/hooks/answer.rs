@@ -45,6 +45,7 @@ impl Answer {
                 status: 503,
                 headers: vec![
                     ("content-type".into(), "application/problem+json".into()),
+                    // A cache on the way must not keep a failure of a moment.
                     ("cache-control".into(), "no-store".into()),
                 ],
                 body: body.into_bytes(),

@@ -91,6 +91,7 @@ impl Filter {
             return;
         };
         let process = &self.config.process;
+        // Replaces the former wake-up, which is taken back when it is dropped.
         waits.paced = host
             .waker(Why::Pace)
             .and_then(|wake| process.paces.wake_at(at, wake));

@@ -174,7 +174,11 @@ impl Filter {
         Then::ContinueRequest
     }
 
-    /// Ask the engine with what came of the body. `received`: not with the trailers. `ended`: that is all of it.
+    /// Ask the engine with the body's beginning.
+    ///
+    /// # Arguments
+    /// * `received` - bytes came with this hook (it is not the hook of trailers).
+    /// * `ended` - the body is whole.
     fn begins<H: Host>(&mut self, host: &mut H, received: bool, ended: bool) -> Next {
         let (Some(engine), Some(mut transaction)) = (self.engine.clone(), self.transaction.take())
         else {
@@ -255,6 +259,7 @@ impl Filter {
         let work = |_: &mut Self| {
             let mut shown = chunks.iter();
             let over = shown.find_map(|chunk| transaction.request_chunk(&engine, chunk, now()));
+            // Not after a chunk was refused: there is nothing left to decide.
             let at_end = || {
                 ended
                     .then(|| transaction.request_ends(&engine, now()))
@@ -285,6 +290,7 @@ impl Filter {
     fn act<H: Host>(&mut self, host: &mut H, outcome: RequestOutcome) -> Next {
         match outcome {
             RequestOutcome::NeedBody { limit_bytes } => {
+                // Envoy answers 413 by itself when a body is larger than its buffer.
                 host.raise_buffer_limit(limit_bytes);
                 self.request = RequestState::Collect(limit_bytes);
                 Next::Collect
@@ -309,6 +315,7 @@ impl Filter {
             }
             RequestOutcome::Respond(response) => {
                 self.config.process.metrics.requests_answered.increment();
+                // An answer is held too (`delay` before `block`): a quick refusal tells an attacker what to change.
                 if self.hold(host, response.delay_ms) {
                     self.pending = Some(Box::new(response));
                     return Next::Hold;
@@ -375,7 +382,8 @@ fn apply<H: Host>(host: &mut H, effects: &RequestEffects) {
     }
 }
 
-/// What the engine would have removed.
+/// Remove what the engine would have removed: a request that passes because the engine failed must not carry headers that
+/// upstreams believe to be Starfort's.
 fn strip_internal<H: Host>(host: &mut H) {
     let remove: Vec<String> = host
         .headers(Side::Request)

@@ -1,6 +1,8 @@
 //! The response's three hooks.
 
-use starfort_engine::{Engine, LocalResponse, ResponseBodyOutcome, ResponseHead, ResponseOutcome};
+use starfort_engine::{
+    Engine, LocalResponse, ResponseBodyOutcome, ResponseHead, ResponseOutcome, Transaction,
+};
 
 use super::{
     Answer, BodyStatus, Filter, HeadersStatus, ResponseState, Then, TrailersStatus, with_body,
@@ -40,12 +42,7 @@ impl Filter {
         let work = |filter: &mut Self| {
             if filter.local_status.is_some() {
                 // Envoy's own answer is no data of the API: policies are not asked about it.
-                let headers = host.headers(Side::Response);
-                transaction.own_response(ResponseHead {
-                    headers: &headers,
-                    upstream: "",
-                    end_of_stream: true,
-                });
+                note_own(host, &mut transaction);
                 return ResponseOutcome::Continue;
             }
             let upstream = host.cluster();
@@ -59,6 +56,14 @@ impl Filter {
         };
         let outcome = self.guarded(|metrics| &metrics.response_headers_ns, work);
         self.transaction = Some(transaction);
+        self.act_on_head(host, outcome)
+    }
+
+    fn act_on_head<H: Host>(
+        &mut self,
+        host: &mut H,
+        outcome: Option<ResponseOutcome>,
+    ) -> (HeadersStatus, Then) {
         match outcome {
             Some(ResponseOutcome::Continue) => {}
             Some(ResponseOutcome::Collect) => self.response = ResponseState::Show,
@@ -90,6 +95,7 @@ impl Filter {
                 (BodyStatus::Continue, Then::Nothing)
             }
             ResponseState::Collect(limit) => {
+                // Envoy holds the bytes; they are copied only when they lie in several pieces.
                 if !end && self.response_bytes <= limit as u64 {
                     return (BodyStatus::StopAndBuffer, Then::Nothing);
                 }
@@ -118,15 +124,7 @@ impl Filter {
         let Some(mut transaction) = self.transaction.take() else {
             return;
         };
-        let work = |_: &mut Self| {
-            let headers = host.headers(Side::Response);
-            let head = ResponseHead {
-                headers: &headers,
-                upstream: "",
-                end_of_stream: true,
-            };
-            transaction.own_response(head);
-        };
+        let work = |_: &mut Self| note_own(host, &mut transaction);
         self.guarded(|metrics| &metrics.response_headers_ns, work);
         self.transaction = Some(transaction);
     }
@@ -196,6 +194,7 @@ impl Filter {
                 if truncated || !complete {
                     // The rest would go out as it is.
                     metrics.responses_unmasked.increment();
+                    // The bundle says which matters more: that the response arrives, or that no value leaves unmasked.
                     if !engine.fail_open {
                         return self.fail_response();
                     }
@@ -207,18 +206,9 @@ impl Filter {
                 metrics.responses_masked.increment();
                 host.raise_buffer_limit(body.len());
                 replace_body(host, &body, received);
-                let length = if truncated {
-                    String::new()
-                } else {
-                    body.len().to_string()
-                };
-                host.set_header(Side::Response, "content-length", &length);
-                if decoded {
-                    host.set_header(Side::Response, "content-encoding", "");
-                }
-                for name in OF_THE_BYTES {
-                    host.set_header(Side::Response, name, "");
-                }
+                // Bytes of the rest, which still come, are not known yet.
+                let length = (!truncated).then_some(body.len());
+                describe_masked(host, length, decoded);
                 Next::Go
             }
         }
@@ -242,6 +232,32 @@ impl Filter {
         }
         self.response = ResponseState::Answered;
         Next::Answer(Answer::unavailable(self.engine.is_some(), self.is_grpc))
+    }
+}
+
+/// Tell the engine of a response's head that policies are not asked about.
+fn note_own<H: Host>(host: &H, transaction: &mut Transaction) {
+    let headers = host.headers(Side::Response);
+    transaction.own_response(ResponseHead {
+        headers: &headers,
+        upstream: "",
+        end_of_stream: true,
+    });
+}
+
+/// Make the head describe the masked body instead of the upstream's.
+///
+/// # Arguments
+/// * `length` - `None` when it is not known: without `content-length`, Envoy sends chunks.
+/// * `decoded` - the content encoding was undone.
+fn describe_masked<H: Host>(host: &mut H, length: Option<usize>, decoded: bool) {
+    let length = length.map(|length| length.to_string()).unwrap_or_default();
+    host.set_header(Side::Response, "content-length", &length);
+    if decoded {
+        host.set_header(Side::Response, "content-encoding", "");
+    }
+    for name in OF_THE_BYTES {
+        host.set_header(Side::Response, name, "");
     }
 }
 

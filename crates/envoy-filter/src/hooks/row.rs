@@ -9,7 +9,8 @@ use crate::clock::{monotonic_ns, now};
 /// Says in `findings` that the row is not the engine's.
 pub(crate) const FINDING: &str = "engine_failed";
 
-/// What is known without the engine: nothing that would have to be masked or hashed.
+/// What is known without the engine. It holds nothing that would have to be masked or hashed: path and headers are not in
+/// it.
 #[derive(Debug)]
 pub(crate) struct Substitute {
     time_us: u64,

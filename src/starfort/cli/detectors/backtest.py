@@ -2,7 +2,6 @@
 
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ from starfort.cli import output
 from starfort.cli.admin_client import AdminClient
 from starfort.cli.errors import UsageError
 from starfort.cli.options import Json, online
+from starfort.cli.questions import subject
 
 Detector = Annotated[str, typer.Argument(help="Name of a detector that runs, or path of a detector file.")]
 
@@ -39,18 +39,6 @@ def backtest(
         f"{runs:,} runs from {output.moment(begin.isoformat())} to {output.moment(until.isoformat())}."
     )
     show_hits(found, f"{detector} would have signalled nothing.")
-
-
-def subject(detector: str) -> dict[str, Any]:
-    """What the API is told of a detector: its name, or the text of its file."""
-    path = Path(detector)
-    if path.suffix != ".sql":
-        return {"name": detector}
-    try:
-        return {"text": path.read_text(encoding="utf-8"), "file": path.name}
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"{path} cannot be read: {reason}") from error
 
 
 def _duration(option: str, text: str) -> timedelta:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from starfort.cli import output
+from starfort.cli import output, questions
 from starfort.cli.admin_client import AdminClient
 from starfort.cli.options import Json, online
 
@@ -18,7 +18,7 @@ def show(client: AdminClient, name: Name, *, json: Json = False) -> None:
     if json:
         output.print_json(found)
         return
-    output.fields(
+    questions.show_details(
         [
             ("detector", found["name"]),
             ("file", found["file"]),
@@ -30,16 +30,6 @@ def show(client: AdminClient, name: Name, *, json: Json = False) -> None:
             ("holds", output.span(found["ttl_s"])),
             ("severity", output.severity(found["severity"])),
             ("score", found["score"]),
-        ]
+        ],
+        found,
     )
-    output.heading("Settings")
-    output.table(
-        ["setting", "value", "default", "meaning"],
-        (
-            [each["name"], str(each["value"]), str(each["default"]), each["description"]]
-            for each in found["settings"]
-        ),
-        empty="It has none.",
-    )
-    output.heading("Query")
-    output.console().print(found["sql"], markup=False, soft_wrap=True)

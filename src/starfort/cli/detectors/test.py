@@ -2,8 +2,9 @@
 
 from starfort.cli import output
 from starfort.cli.admin_client import AdminClient
-from starfort.cli.detectors.backtest import Detector, show_hits, subject
+from starfort.cli.detectors.backtest import Detector, show_hits
 from starfort.cli.options import Json, online
+from starfort.cli.questions import show_trial, subject
 
 
 @online
@@ -13,5 +14,5 @@ def run(client: AdminClient, detector: Detector, *, json: Json = False) -> None:
     if json:
         output.print_json(found)
         return
-    output.say(f"{found['name']} is right; one run took {found['took_ms']:.1f} ms.", "green")
+    show_trial(found)
     show_hits(found["hits"], "It signals nothing now.")

@@ -1,180 +1,136 @@
-"""Account: one's password and API tokens, and for administrators who else there is and who changed what."""
+"""Account: one's own password and API tokens; for administrators all accounts and the audit log."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from nicegui import ui
 
 from starfort.admin import audit
 from starfort.admin.errors import AdminError
 from starfort.admin.roles import Role
-from starfort.dashboard import second_factor, shapes
-from starfort.dashboard.frame import View, act, grid, show_markup, title_bar
-from starfort.dashboard.markup import tag
+from starfort.dashboard.frame import act, actions, grid, panel, show, title_bar
+from starfort.dashboard.page import Menu, Page
+from starfort.dashboard.templates import Template
+from starfort.dashboard.view import View
 
-TOKEN_LIFE = timedelta(days=90)
-AUDIT_ROWS = 30
+TOKEN_LIFE: Final = timedelta(days=90)
+AUDIT_ROWS: Final = 30
+"""Entries of the audit log that the page shows; the API gives all."""
+
+part = Template("account.html")
 
 
 async def build(view: View) -> None:
     """Fill the page."""
     title_bar(view, "Account", ranges=False)
     with grid("two"):
-        with ui.element("section").classes("panel"):
+        with panel():
             _password(view)
-        with ui.element("section").classes("panel"):
+        with panel():
             _token(view)
     with grid(""):
         _sessions(view)
         _tokens(view)
         if view.allowed(Role.ADMIN):
-            _people(view)
+            show(part("accounts", accounts=view.desk.accounts.list(), viewer=view.viewer))
+            entries = audit.page(view.desk.database, AUDIT_ROWS)
+            show(part("audit", entries=entries, viewer=view.viewer))
 
 
 def _password(view: View) -> None:
-    show_markup(tag("header", tag("h2", "Change your password")))
-    current = ui.input("Current password", password=True).props(
-        "outlined dense autocomplete=current-password"
-    )
-    new = ui.input("New password, at least 12 characters", password=True).props(
-        "outlined dense autocomplete=new-password"
-    )
+    show(part("head", title="Change your password"))
+    current = _password_field("Current password", "current-password")
+    new = _password_field("New password, at least 12 characters", "new-password")
 
     async def change() -> None:
         who = view.actor(Role.VIEWER)
         await view.desk.login.confirm(who.name, current.value or "", view.address)
         view.desk.accounts.set_password(who.name, new.value or "", who, view.viewer.principal.session_key)
+        # NiceGUI keeps a field's text on the server while the page is open.
         current.value = new.value = ""
         ui.notify("Password changed; your other sessions have ended", type="positive")
 
     act("Change password", change)
-    state = "on" if view.viewer.principal.second_factor else "off"
-    show_markup(
-        tag(
-            "p",
-            f"Second factor: {state}. ",
-            tag("a", "Turn it on or off", href=second_factor.PATH),
-            class_="muted",
-        )
-    )
+    show(part("second_factor", on=view.viewer.principal.second_factor))
+
+
+def _password_field(label: str, autocomplete: str) -> ui.input:
+    return ui.input(label, password=True).props(f"outlined dense autocomplete={autocomplete}")
 
 
 def _token(view: View) -> None:
-    show_markup(
-        tag(
-            "header",
-            tag("h2", "Make an API token"),
-            tag("div", "it may do what you may, for 90 days", class_="note"),
-        )
-    )
-    name = ui.input("What it is for").props("outlined dense maxlength=64")
+    show(part("head", title="Create an API token", note="it may do what you may do, for 90 days"))
+    name = ui.input("Purpose").props("outlined dense maxlength=64")
     shown = ui.label("").classes("mono").props("aria-live=polite")
 
-    async def make() -> None:
+    async def create() -> None:
         who = view.actor(Role.VIEWER)
-        role = view.viewer.principal.role
+        expires = datetime.now(UTC) + TOKEN_LIFE
         _, text = view.desk.tokens.create(
-            who.name, name.value or "", role, datetime.now(UTC) + TOKEN_LIFE, who
+            who.name, name.value or "", view.viewer.principal.role, expires, who
         )
         shown.set_text(f"{text}  (copy it now: it is not shown again)")
 
-    act("Make token", make)
+    act("Create token", create)
 
 
 def _sessions(view: View) -> None:
     mine = view.desk.sessions.list(view.viewer.principal.name)
+    # The id of a session is the beginning of its key.
     current = view.viewer.principal.session_key
-    rows = [
-        (
-            "this one" if current.startswith(each.id) else tag("span", each.id, class_="mono"),
-            each.address,
-            view.viewer.ago(each.created),
-            view.viewer.ago(each.last_used),
-        )
-        for each in mine
-    ]
-    heads = ("Session", "From", "Began", "Last used")
-    show_markup(shapes.panel("Your sessions", shapes.table(heads, rows, label="sessions")))
+    show(part("sessions", sessions=mine, current=current, viewer=view.viewer))
+
+    def end(session_id: str) -> None:
+        who = view.actor(Role.VIEWER)
+        view.desk.sessions.end(who.name, session_id)
+        with view.desk.database.begin() as session:
+            audit.record(session, who, "session.end", f"{who.name}/{session_id}")
+
     others = {each.id: f"{each.id} from {each.address}" for each in mine if not current.startswith(each.id)}
-    if not others:
-        return
-    with ui.element("div").classes("actions"):
-        choice = ui.select(others, label="Session to end").props("outlined dense").style("min-width:260px")
-
-        async def end() -> None:
-            who = view.actor(Role.VIEWER)
-            if choice.value is None:
-                raise AdminError("choose a session first")
-            view.desk.sessions.end(who.name, str(choice.value))
-            with view.desk.database.begin() as session:
-                audit.record(session, who, "session.end", f"{who.name}/{choice.value}")
-            ui.navigate.reload()
-
-        act("End it", end)
+    _choose(others, "Session to end", "End it", end)
 
 
 def _tokens(view: View) -> None:
     everybody = view.allowed(Role.ADMIN)
     tokens = view.desk.tokens.list(None if everybody else view.viewer.principal.name)
-    if not tokens:
-        show_markup(shapes.panel("API tokens", shapes.empty("No tokens", "Programs authenticate with them.")))
+    show(part("tokens", tokens=tokens, viewer=view.viewer))
+
+    def revoke(token_id: str) -> None:
+        who = view.actor(Role.VIEWER)
+        owner = None if view.allowed(Role.ADMIN) else who.name
+        view.desk.tokens.revoke(int(token_id), who, owner)
+
+    choices = {str(token.id): f"{token.owner} / {token.name}" for token in tokens}
+    _choose(choices, "Token to revoke", "Revoke", revoke)
+
+
+def _choose(choices: dict[str, str], label: str, button: str, change: Callable[[str], None]) -> None:
+    """A choice and the button that acts on it; nothing when there is nothing to choose.
+
+    Args:
+        choices: what can be chosen, with what people see of it.
+        label: what is chosen.
+        button: what the button says.
+        change: acts on what was chosen. The page is loaded again after it.
+    """
+    if not choices:
         return
-    rows = [
-        (
-            token.name,
-            token.owner,
-            token.role.value,
-            tag("span", f"{token.hint}…", class_="mono"),
-            view.viewer.ago(token.created),
-            view.viewer.ago(token.last_used),
-            view.viewer.exact(token.expires) if token.expires else "never",
-        )
-        for token in tokens
-    ]
-    heads = ("For", "Owner", "Role", "Begins with", "Made", "Last used", "Ends")
-    show_markup(shapes.panel("API tokens", shapes.table(heads, rows, label="tokens")))
+    with actions():
+        choice = ui.select(choices, label=label).props("outlined dense").style("min-width:260px")
 
-    ids = {token.id: f"{token.owner} / {token.name}" for token in tokens}
-    with ui.element("div").classes("actions"):
-        choice = ui.select(ids, label="Token to revoke").props("outlined dense").style("min-width:260px")
-
-        async def revoke() -> None:
-            who = view.actor(Role.VIEWER)
+        async def act_on_choice() -> None:
             if choice.value is None:
-                raise AdminError("choose a token first")
-            owner = None if view.allowed(Role.ADMIN) else who.name
-            view.desk.tokens.revoke(int(choice.value), who, owner)
+                raise AdminError(f"choose first: {label.lower()}")
+            change(str(choice.value))
             ui.navigate.reload()
 
-        act("Revoke", revoke)
+        act(button, act_on_choice)
 
 
-def _people(view: View) -> None:
-    rows = [
-        (
-            account.name,
-            account.role.value,
-            "on" if account.second_factor else "off",
-            view.viewer.ago(account.created),
-            view.viewer.ago(account.last_login),
-            view.viewer.ago(account.password_changed),
-        )
-        for account in view.desk.accounts.list()
-    ]
-    heads = ("Name", "Role", "Second factor", "Made", "Last login", "Password changed")
-    note = tag("span", "starfort user add, remove, password", class_="mono")
-    show_markup(shapes.panel("Accounts", shapes.table(heads, rows, label="accounts"), note=note))
-    changes = [
-        (
-            view.viewer.local(entry.time),
-            entry.actor,
-            entry.action,
-            tag("span", entry.target, class_="mono"),
-            entry.detail,
-            entry.address,
-        )
-        for entry in audit.page(view.desk.database, AUDIT_ROWS)
-    ]
-    columns = ("Time", "Who", "What", "Of", "To", "From")
-    show_markup(
-        shapes.panel("Audit log", shapes.table(columns, changes, label="audit log"), note="latest first")
-    )
+PAGE = Page(
+    "/account",
+    "Account",
+    build,
+    menu=Menu(100, "M12 2v4m0 12v4M2 12h4m12 0h4M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8Z"),
+)

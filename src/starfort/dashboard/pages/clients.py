@@ -1,116 +1,69 @@
-"""Clients: who calls, put together by what they share."""
+"""Clients: who calls, put together by what callers share."""
 
-from markupsafe import Markup
+from typing import Final
 
 from starfort.admin import models
 from starfort.admin.filters import ClientFilter
-from starfort.dashboard import shapes
 from starfort.dashboard.forms import filled
-from starfort.dashboard.frame import PAGE_SIZE, View, show_markup, title_bar
-from starfort.dashboard.markup import tag
-from starfort.dashboard.viewer import link
+from starfort.dashboard.frame import show, title_bar
+from starfort.dashboard.page import Menu, Page
+from starfort.dashboard.templates import Template
+from starfort.dashboard.view import PAGE_SIZE, View
 
-PATH = "/clients"
-BY = [
-    ("address", "Address"),
-    ("fingerprint", "Fingerprint"),
-    ("ja4", "TLS (JA4)"),
-    ("subject", "Subject"),
-    ("network", "Network"),
-    ("bot", "Bot class"),
-]
-NOTHING = {
+PATH: Final = "/clients"
+BY: Final = {
+    "address": "Address",
+    "fingerprint": "Fingerprint",
+    "ja4": "TLS (JA4)",
+    "subject": "Subject",
+    "network": "Network",
+    "bot": "Bot class",
+}
+"""What callers are put together by, with its name on the page."""
+
+NOTHING: Final = {
     "subject": "Subjects are verified identities: configure JWT providers, API keys or mTLS under identity.",
     "ja4": "TLS fingerprints need a listener with TLS.",
     "network": "Networks need an ASN database: geo.asn in starfort.yaml.",
 }
+"""What must be configured before there is anything to show."""
+
+part = Template("clients.html")
 
 
 async def build(view: View) -> None:
     """Fill the page."""
-    chosen = view.chosen("by", "search", "bot", "sort")
+    chosen = view.chosen_with_range("by", "search", "bot", "sort")
     wanted = filled(ClientFilter, {**chosen, "range": view.range})
     page = await view.insight.clients(wanted, PAGE_SIZE, view.offset)
     title_bar(view, "Clients")
-    choices = [(value, label, None) for value, label in BY]
-    show_markup(
-        tag(
-            "div",
-            shapes.chips(PATH, {**chosen, "by": wanted.by}, "by", choices),
-            shapes.search(PATH, chosen, "search", "Find by key, user agent or owner"),
-            class_="bar-row",
-        )
-    )
+    choices = [(value, label, None) for value, label in BY.items()]
+    show(part("filters", path=PATH, chosen=chosen, by={**chosen, "by": wanted.by}, choices=choices))
     if not page.items:
-        hint = NOTHING.get(wanted.by, "Nobody called within this time.")
-        show_markup(shapes.panel("", shapes.empty("No clients to show", hint)))
+        show(part("nothing", hint=NOTHING.get(wanted.by, "Nobody called within this time.")))
         return
-    table = _table(view, chosen, wanted, page)
-    show_markup(
-        shapes.panel("Callers", table, shapes.pager(PATH, chosen, page.total, page.limit, page.offset))
-    )
-
-
-def _table(
-    view: View, chosen: dict[str, str], wanted: ClientFilter, page: models.Page[models.Client]
-) -> Markup:
-    most = max(row.requests for row in page.items)
-    rows = [
-        (
-            tag(
-                "div",
-                tag(
-                    "a",
-                    row.key,
-                    href=link("/events", _events(wanted.by, row), range=view.range),
-                    class_="mono",
-                ),
-                tag("small", row.label, title=row.label) if row.label else None,
-                class_="two-lines agent",
-            ),
-            row.country or tag("span", "several" if row.addresses > 1 else "", class_="muted"),
-            shapes.bot(row.bot),
-            shapes.bar(row.requests / most, shapes.number(row.requests)),
-            shapes.number(row.stopped)
-            if not row.stopped
-            else tag(
-                "a",
-                shapes.number(row.stopped),
-                href=link("/events", _events(wanted.by, row), action="stopped"),
-            ),
-            shapes.percent(row.errors / row.requests),
-            shapes.number(row.addresses),
-            shapes.number(row.endpoints),
-            [shapes.badge(name, "orange") for name in row.signals[:3]],
-            view.viewer.ago(row.last_seen),
+    show(
+        part(
+            "table",
+            rows=[(client, _events(wanted.by, client)) for client in page.items],
+            viewer=view.viewer,
+            path=PATH,
+            chosen=chosen,
+            sort=wanted.sort,
+            label=BY[wanted.by],
+            range=view.range,
+            page=page,
         )
-        for row in page.items
-    ]
-
-    def head(name: str, label: str) -> Markup:
-        on = wanted.sort == name
-        target = link(PATH, chosen, sort=name, offset="")
-        return tag("a", label + (" ↓" if on else ""), href=target, class_="on" if on else None)
-
-    label = dict(BY)[wanted.by]
-    heads = (
-        label,
-        "Country",
-        "Bot",
-        head("requests", "Requests"),
-        head("stopped", "Stopped"),
-        head("errors", "Errors"),
-        "Addresses",
-        head("endpoints", "Endpoints"),
-        "Signals",
-        head("last_seen", "Last seen"),
     )
-    return shapes.table(heads, rows, figures=(3, 4, 5, 6, 7), label="callers")
 
 
-def _events(by: str, row: models.Client) -> dict[str, str]:
+def _events(by: str, client: models.Client) -> dict[str, str]:
+    """The filter that finds a client's events."""
     if by == "network":
-        return {"asn": row.key.removeprefix("AS")}
+        return {"asn": client.key.removeprefix("AS")}
     if by == "bot":
-        return {"bot": row.bot}
-    return {by: row.key}
+        return {"bot": client.bot}
+    return {by: client.key}
+
+
+PAGE = Page(PATH, "Clients", build, menu=Menu(60, "M12 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm-8 10a8 8 0 0 1 16 0"))

@@ -1,18 +1,26 @@
 """One signal: why it is active, and lifting it."""
 
+from typing import Final
+
 from nicegui import ui
 
 from starfort.admin.audit import record
 from starfort.admin.errors import NotFoundError
 from starfort.admin.models import Signal
 from starfort.admin.roles import Role
-from starfort.dashboard import shapes
-from starfort.dashboard.frame import View, act, grid, show_markup, title_bar
-from starfort.dashboard.markup import join, tag
-from starfort.dashboard.pages.alert import evidence
+from starfort.dashboard.frame import act, actions, grid, show, title_bar
+from starfort.dashboard.page import Page
+from starfort.dashboard.pages.signals import part
+from starfort.dashboard.view import View
 from starfort.dashboard.viewer import link
 
-_EVENTS = {"address": "address", "fingerprint": "fingerprint", "ja4": "ja4", "campaign": "fingerprint"}
+_FILTERS: Final = {
+    "address": "address",
+    "fingerprint": "fingerprint",
+    "ja4": "ja4",
+    "campaign": "fingerprint",
+}
+"""The filter that finds the events of a key, by the key's type."""
 
 
 async def build(view: View) -> None:
@@ -22,37 +30,17 @@ async def build(view: View) -> None:
     if not found:
         raise NotFoundError("this signal is not active any more")
     signal = found[0]
-    crumbs = join(tag("a", "Signals", href="/signals"), " ", shapes.severity(signal.severity))
-    title_bar(view, signal.title or signal.kind, crumbs=crumbs, ranges=False)
-    with ui.element("div").classes("actions"):
+    title_bar(view, signal.title or signal.kind, crumbs=part("crumbs", signal=signal), ranges=False)
+    with actions():
         if view.allowed(Role.OPERATOR):
             act("Lift this signal", lambda: _lift(view, signal))
-        if signal.key_type in _EVENTS:
-            # A campaign's key is fingerprint|ja4|asn: its members share all three.
-            target = link("/events", {_EVENTS[signal.key_type]: signal.key.partition("|")[0]})
-            show_markup(tag("a", f"Events of this {signal.key_type}", href=target, class_="button"))
+        if signal.key_type in _FILTERS:
+            # The key of a campaign is fingerprint|ja4|asn, and its members share all three.
+            address = link("/events", {_FILTERS[signal.key_type]: signal.key.partition("|")[0]})
+            show(part("events", key_type=signal.key_type, address=address))
     with grid("two-one"):
-        show_markup(
-            shapes.panel("Evidence", evidence(signal.evidence), note="rows of the detector's own query")
-        )
-        show_markup(
-            shapes.panel(
-                "About",
-                shapes.facts(
-                    [
-                        ("Kind", signal.kind),
-                        ("Of a", signal.key_type),
-                        ("Key", tag("span", signal.key, class_="mono")),
-                        ("Score", f"{signal.score:.2f}, at most {signal.peak_score:.2f}"),
-                        ("Detector", signal.detector),
-                        ("Since", view.viewer.exact(signal.first_at)),
-                        ("Raised last", view.viewer.exact(signal.last_at)),
-                        ("Raised", shapes.plural(signal.raised, "time")),
-                        ("Lapses in", view.viewer.until(signal.expires_at)),
-                    ]
-                ),
-            )
-        )
+        show(part("why", signal=signal))
+        show(part("about", signal=signal, viewer=view.viewer))
 
 
 async def _lift(view: View, signal: Signal) -> None:
@@ -61,3 +49,6 @@ async def _lift(view: View, signal: Signal) -> None:
     with view.desk.database.begin() as session:
         record(session, who, "signal.clear", f"{signal.kind} {signal.key_type} {signal.key}")
     ui.navigate.to("/signals")
+
+
+PAGE = Page("/signals/one", "Signal", build)

@@ -7,8 +7,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import httpx
 import pytest
@@ -16,19 +14,26 @@ from fastapi import FastAPI
 
 from starfort.admin.errors import TooMuchError
 from starfort.admin.filters import ClientFilter
+from starfort.admin.mutes import Mutes
 from starfort.admin.service import Insight
+from starfort.admin.state import StateDatabase
 from starfort.api import problem
-from starfort.store import QueryLimitError, StoreBusyError
+from starfort.store import QueryLimitError, Store, StoreBusyError
+from tests.support.estate import Estate
 
 _COMPARE = """
 import asyncio, datetime as dt, json, random, sys
-from types import SimpleNamespace
+from pathlib import Path
 import starfort.store.reach as reach
 import starfort.admin.service as service
 from starfort.admin.filters import ClientFilter
+from starfort.admin.mutes import Mutes
+from starfort.admin.state import StateDatabase
+from starfort.catalogue import Endpoint
 from starfort.runtime import policies
 from starfort.runtime.status import PolicyStatus
 from starfort.store import Retention, Store
+from tests.support.estate import Estate
 from tests.support.events import event, stream
 
 chance = random.Random(5)
@@ -55,12 +60,9 @@ def row(n):
         tags=["tag:p"] if 0.1 < hit < 0.2 else [], observed=["block:q"] if hit > 0.8 else [],
         duration_us=1000 * chance.randrange(1, 50), engine_us=chance.randrange(10, 90))
 
-class Known(SimpleNamespace):
-    pass
-
-known = [Known(id=f"{n:016x}", api=f"api{n % 2}", host="shop.example.com", method="GET", template=f"/v1/r{n}/{{id}}",
-               documented=True, labels=[], suggested_labels=[], first_seen=now, last_seen=now, auth_seen=[],
-               sensitive=[], hosts=["shop.example.com"]) for n in (1, 2, 3)]
+known = [Endpoint(id=f"{n:016x}", api=f"api{n % 2}", host="shop.example.com", method="GET",
+                  template=f"/v1/r{n}/{{id}}", origin="documented", first_seen=now, last_seen=now,
+                  hosts=("shop.example.com",)) for n in (1, 2, 3)]
 written = [PolicyStatus(name, 0, "enforce", "block", "true", [], [], 0, 0, 0.0) for name in "pq"]
 
 async def ask(insight):
@@ -99,9 +101,13 @@ with Store.open(sys.argv[1], retention=Retention(events=40 * 86_400)) as store:
     for number in range(3):
         store.insert_arrow(stream([row(number * 500 + n) for n in range(500)]), token=str(number))
         store.upkeep()
-    source = SimpleNamespace(store=store, catalogue=SimpleNamespace(endpoints=lambda: known, findings=list),
-                             policies=lambda: policies.with_results(store, written))
-    insight = service.Insight(source, SimpleNamespace(list=list))
+    class Written(Estate):
+        def policies(self):
+            return policies.with_results(store, written)
+
+    source = Written(Path(sys.argv[1]).parent, 0, store=store)
+    source.known = known
+    insight = service.Insight(source, Mutes(StateDatabase(source.data_dir)))
     reach.FEW = 10**9
     near = asyncio.run(ask(insight))
     reach.FEW = 0
@@ -134,27 +140,24 @@ def test_rollups_answer_as_events_do(tmp_path: Path) -> None:
     assert near["policies"][0]["enforced"] > 0
 
 
-class _Limited:
-    """A store that stops every question."""
-
-    def __init__(self, error: type[QueryLimitError]) -> None:
-        self.error = error
-
-    def query(self, *_: object) -> list[dict[str, Any]]:
-        raise self.error("Code: 241. DB::Exception: memory limit exceeded (MEMORY_LIMIT_EXCEEDED)", 241)
-
-
 async def _get(app: FastAPI, path: str) -> httpx.Response:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         return await client.get(path)
 
 
 @pytest.mark.parametrize("error", [QueryLimitError, StoreBusyError])
-def test_a_limit_says_what_to_do(error: type[QueryLimitError]) -> None:
+def test_a_limit_says_what_to_do(
+    error: type[QueryLimitError], tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A question that runs into a limit is answered 503 with what to do, never with ClickHouse's text."""
-    source: Any = SimpleNamespace(store=_Limited(error))
-    mutes: Any = SimpleNamespace(list=list)
-    insight = Insight(source, mutes)
+
+    def over(*_: object) -> None:
+        raise error("Code: 241. DB::Exception: memory limit exceeded (MEMORY_LIMIT_EXCEEDED)", 241)
+
+    source = Estate(tmp_path, 0, store=store)
+    database = StateDatabase(tmp_path)
+    insight = Insight(source, Mutes(database))
+    monkeypatch.setattr(source.store, "query", over)
     with pytest.raises(TooMuchError, match="choose a shorter range") as raised:
         asyncio.run(insight.clients(ClientFilter(range="30d"), 50, 0))
     assert "DB::Exception" not in raised.value.detail
@@ -176,3 +179,5 @@ def test_a_limit_says_what_to_do(error: type[QueryLimitError]) -> None:
         assert response.json()["type"] == "urn:starfort:problem:too_much"
         assert "choose a shorter range" in response.json()["detail"]
         assert "DB::Exception" not in response.text
+    database.close()
+    source.close()

@@ -73,7 +73,8 @@ def test_the_api_is_what_its_document_says(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Status codes, `Allow`, content types, bodies, and refusal of what is invalid; nothing is a 500."""
-    app = create_app(Estate(tmp_path, 12, events=300, store=store), with_dashboard=False)
+    estate = Estate(tmp_path, 12, events=300, store=store)
+    app = create_app(estate, with_dashboard=False)
     desk: Desk = app.state.desk
     made, token = desk.tokens.create("admin", "test", Role.ADMIN, None, CLI)
     keep(desk, made.id, monkeypatch)
@@ -102,6 +103,7 @@ def test_the_api_is_what_its_document_says(
                 )
     assert desk.tokens.find(token) is not None, "a request revoked the token that all others need"
     desk.database.close()
+    estate.close()
     report = "\n\n".join(f"{where}\n{what}\n{how}" for (where, what), how in failures.items())
     assert not failures, report
     operations = {

@@ -80,7 +80,7 @@ async def test_a_role_that_must_have_one(
     client: httpx.AsyncClient, desk: Desk, tokens: dict[str, dict[str, str]]
 ) -> None:
     """Until it is set up, such a session can do nothing else; then everything; other roles are untouched."""
-    desk.insight.settings.admin.second_factor = ["operator"]
+    desk.insight._runtime.configure_admin(second_factor=["operator"])
     await enter(client, "operator")
     assert (await client.get("/api/v1/sessions/current")).json()["must_enrol"] is True
     for method, path in (("GET", "/status"), ("GET", "/tokens"), ("POST", "/tokens"), ("GET", "/alerts")):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from starfort.catalogue.finding import Finding
+from starfort.posture.finding import PostureFinding
 from starfort.runtime import ReloadResult
 from starfort.store import Store
 from tests.support.events import event, stream
@@ -159,7 +159,9 @@ def test_findings(run: Run, served: Served) -> None:
     served.estate.catalogue.findings = list
     assert "Nothing is wrong" in run("findings").err
     now = datetime.now(UTC)
-    finding = Finding("open_sensitive", "high", "shop", "00ff", "GET /cards is open", {"calls": 4}, now, now)
+    finding = PostureFinding(
+        "open_sensitive", "high", "shop", "00ff", "GET /cards is open", {"calls": 4}, now, now
+    )
     served.estate.catalogue.findings = lambda: [finding]
     assert "GET /cards is open" in run("findings", "--severity", "high").out
     (row,) = json.loads(run("findings", "--api", "shop", "--json").out)

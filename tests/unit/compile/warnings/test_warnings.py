@@ -14,7 +14,7 @@ from starfort.catalogue.seen import Seen
 from starfort.compile import compile_config, openapi
 from starfort.compile.warnings import Context, warnings_of
 from starfort.config import ConfigProblem, load
-from starfort.runtime import assemble
+from starfort.runtime import checked
 from tests.support.corpora import OWN_DOCUMENTS, needs_corpus, public_documents
 from tests.support.envoy_bench import Authority, Issuer
 from tests.unit.compile.support import HEAD, KINDS, at
@@ -400,7 +400,7 @@ def test_the_demo_and_the_template_have_no_warnings(tmp_path: Path) -> None:
     template = (ROOT / "src/starfort/cli/starfort.yaml.template").read_text()
     (tmp_path / "template.yaml").write_text(template)
     for name in ("demo", "template"):
-        assert assemble.check(tmp_path / f"{name}.yaml").warnings == ()
+        assert checked.check(tmp_path / f"{name}.yaml").warnings == ()
 
 
 def test_warnings_are_bounded(folder: Path) -> None:

@@ -66,9 +66,10 @@ with Store.open(path) as store:
     store.upkeep()
 sums()
 """
-    assert _run(tmp_path, BEGIN + code) == [
-        "4 20 {'allow': 7, 'block': 1, 'challenge': 4, 'deceive': 2, 'divert': 3, 'limit': 1} 0"
-    ] * 3
+    assert (
+        _run(tmp_path, BEGIN + code)
+        == ["4 20 {'allow': 7, 'block': 1, 'challenge': 4, 'deceive': 2, 'divert': 3, 'limit': 1} 0"] * 3
+    )
 
 
 @pytest.mark.parametrize("done", [1, 2, 3, 5, 9])

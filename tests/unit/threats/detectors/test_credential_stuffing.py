@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from starfort.signals import Detector
-from starfort.signals.detector import placeholders
-from starfort.signals.query import bounded_sql, run_once
+from starfort.questions.ask import bounded
+from starfort.questions.sql import placeholders
+from starfort.signals.detector import Detector
+from starfort.signals.query import MAX_ROWS, run_once
 from starfort.store import Store
 from tests.support.callers import (
     Row,
@@ -336,7 +337,7 @@ def test_derived_comparisons_change_no_answer(store: Store, stuffing: Detector) 
         store.insert_arrow(stream(mixture(seed, start)))
         given = stuffing.parameters(start + HALF)
         asked = {name: value for name, value in given.items() if name in placeholders(stuffing.sql)}
-        sql = bounded_sql(stuffing)
+        sql = bounded(stuffing.sql, MAX_ROWS + 1, "score DESC")
         off = "optimize_and_compare_chain = 0"
         assert off in sql
         rows = store.query(sql, asked)

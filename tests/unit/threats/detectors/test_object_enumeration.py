@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from starfort.signals import Detector, Signal
+from starfort.signals.detector import Detector
+from starfort.signals.model import Signal
 from starfort.signals.query import Effort, run_once
 from starfort.store import Store
 from tests.support.callers import Row, address, builtin, hashed, keys, read, run, slot, spread

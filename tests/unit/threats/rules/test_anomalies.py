@@ -10,7 +10,7 @@ import pytest
 
 from starfort import bundle
 from starfort._engine import Engine
-from starfort.runtime import assemble
+from starfort.runtime import checked
 from tests.unit.threats.cases import octets
 
 CONFIG = """
@@ -80,7 +80,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """Starfort's own rules, whose score is enforced."""
     file = tmp_path_factory.mktemp("anomalies") / "starfort.yaml"
     file.write_text(CONFIG)
-    return Engine(bundle.encode(assemble.check(file).compiled.bundle))
+    return Engine(bundle.encode(checked.check(file).compiled.bundle))
 
 
 def ask(engine: Engine, path: str, headers: dict[str, str], body: bytes = b"") -> dict[str, Any]:

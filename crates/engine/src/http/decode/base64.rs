@@ -3,7 +3,7 @@
 
 use super::Printable;
 
-/// Decoded bytes below which a word is no text: short words are Base64 of something by chance.
+/// Decoded bytes below which a word is not taken for Base64: short words are Base64 of something by chance.
 const MIN_TEXT_BYTES: usize = 6;
 
 const fn table() -> [u8; 256] {
@@ -40,7 +40,8 @@ const SKIP: u8 = 0xfe;
 
 static TABLE: [u8; 256] = table();
 
-/// The printable text that a value is Base64 of, as a whole; it ends at the first byte that shows that it is none.
+/// The printable text that the whole value is Base64 of; `None` otherwise. Reading ends at the first byte that shows that
+/// it is none, so identifiers cost a few bytes each.
 pub(crate) fn decode(value: &[u8]) -> Option<Vec<u8>> {
     let value = if value.starts_with(b"data:") {
         let marker = b";base64,";
@@ -55,6 +56,7 @@ pub(crate) fn decode(value: &[u8]) -> Option<Vec<u8>> {
     }
     let digits = value.get(..value.len() - padding)?;
     let mut printable = Printable::NEW;
+    // Twice over the digits, so that nothing is allocated for the many values that are not Base64 of a text.
     let count = bytes(digits, |byte| printable.take(byte))?;
     // One digit alone is no byte. Bits that are left over are looked at by few decoders (RFC 4648, 3.5).
     if count % 4 == 1 || count / 4 * 3 + count % 4 * 3 / 4 < MIN_TEXT_BYTES {

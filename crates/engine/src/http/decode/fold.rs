@@ -12,6 +12,7 @@ pub(super) struct Folded {
 
 /// The value in plain spelling; `None` when it is that already.
 pub(super) fn fold(value: &[u8]) -> Option<Folded> {
+    // Nearly every value: one pass, no allocation.
     if value.is_ascii() && !has_escape(value) {
         return None;
     }

@@ -34,7 +34,7 @@ pub(super) fn decode(value: &[u8]) -> Option<Vec<u8>> {
         text.push(byte);
         rest = tail;
     }
-    // Digits of digits say nothing that they did not say before.
+    // Digits that stand for digits say nothing new.
     (letters && text.len() >= MIN_TEXT_BYTES && std::str::from_utf8(&text).is_ok()).then_some(text)
 }
 

@@ -28,7 +28,7 @@ struct Walker<'t, F> {
 /// A key with other than letters, digits and `_-.$ ` in it is a text too, of the path `.key`. `sink` answers whether it
 /// takes more.
 pub(crate) fn leaves(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) -> bool {
-    // Read to its end before anything is told: half of an object is no JSON.
+    // The value is read to its end before anything is told: half an object is no JSON.
     if walk(value, |_, _| true).is_none() {
         return false;
     }
@@ -37,7 +37,7 @@ pub(crate) fn leaves(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) -
 }
 
 fn walk(value: &[u8], sink: impl FnMut(&[u8], &[u8]) -> bool) -> Option<()> {
-    // The last byte tells most texts that are none.
+    // Most texts that are no JSON show it by their last byte.
     match (value.first()?, value.last()?) {
         (b'{', b'}') | (b'[', b']') | (b'"', b'"') => {}
         _ => return None,
@@ -120,20 +120,23 @@ impl<F: FnMut(&[u8], &[u8]) -> bool> Walker<'_, F> {
                 self.string()?;
                 (self.sink)(self.path.as_bytes(), self.leaf.as_bytes()).then_some(false)
             }
-            _ => {
-                let end = json_text::word_end(self.bytes, self.at);
-                let word = self.bytes.get(self.at..end)?;
-                let known = matches!(word, b"true" | b"false" | b"null");
-                if !known && json_text::number(word).is_none() {
-                    return None;
-                }
-                self.at = end;
-                // `{"$ne": null}` says it all by its name.
-                let last = self.path.rsplit('.').next().unwrap_or_default();
-                let more = !last.starts_with('$') || (self.sink)(self.path.as_bytes(), word);
-                more.then_some(false)
-            }
+            _ => self.word().map(|()| false),
         }
+    }
+
+    /// Reads a number, `true`, `false` or `null`.
+    fn word(&mut self) -> Option<()> {
+        let end = json_text::word_end(self.bytes, self.at);
+        let word = self.bytes.get(self.at..end)?;
+        let known = matches!(word, b"true" | b"false" | b"null");
+        if !known && json_text::number(word).is_none() {
+            return None;
+        }
+        self.at = end;
+        // The name alone makes `{"$ne": null}` an operator, whatever its value.
+        let last = self.path.rsplit('.').next().unwrap_or_default();
+        let more = !last.starts_with('$') || (self.sink)(self.path.as_bytes(), word);
+        more.then_some(())
     }
 
     /// Reads a string into `leaf`.

@@ -13,6 +13,7 @@ pub(super) fn decode(value: &[u8]) -> Option<Vec<u8>> {
         rest = match rest {
             [] => return Some(out),
             [b'%', high, low, tail @ ..] => {
+                // A `%` without two digits stays, as servers leave it.
                 if let Some(byte) = hex_pair(*high, *low) {
                     out.push(byte);
                     tail

@@ -1,5 +1,5 @@
-//! JSON Web Tokens (RFC 7519) and what is signed like them: parts between dots, each Base64 of JSON. Nothing is verified:
-//! what a server reads before it verifies, or without, is read here.
+//! JSON Web Tokens (RFC 7519) and other tokens of their form: parts between dots, each Base64 of JSON. Nothing is verified
+//! here: servers read claims before they verify, and some never do.
 
 use super::{base64, json, link};
 
@@ -14,6 +14,7 @@ pub(super) fn claims(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) -
     if !value.starts_with(OBJECT) || memchr::memchr(b'.', value).is_none() {
         return false;
     }
+    // The third part is the signature: bytes, no text.
     let parts = value.split(|byte| *byte == b'.').take(MAX_PARTS);
     let texts: Vec<Vec<u8>> = parts.filter_map(base64::decode).collect();
     let mut any = false;
@@ -28,7 +29,7 @@ pub(super) fn claims(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) -
             name.clear();
             name.extend_from_slice(prefix);
             name.extend_from_slice(path);
-            // Addresses of who issues and who is meant are names, in clusters those of machines within.
+            // Issuer and audience are addresses by design, and within clusters they name machines of the network.
             let names = matches!(name.as_slice(), b".iss" | b".aud") && link::is_address(leaf);
             let is_word = leaf
                 .iter()

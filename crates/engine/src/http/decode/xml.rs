@@ -118,6 +118,7 @@ fn walk(text: &str, mut sink: impl FnMut(&[u8], &[u8]) -> bool) -> Option<()> {
             Event::Start(start) | Event::Empty(start) => {
                 if state.lengths.is_empty() {
                     roots += 1;
+                    // Fragments of HTML have several roots, and are inspected as content anyway.
                     if roots > 1 || is_html(start) || !state.text.trim_ascii().is_empty() {
                         return None;
                     }
@@ -190,6 +191,7 @@ impl State {
     ) -> Option<()> {
         let length = self.path.len();
         let mut value = Vec::new();
+        // The library's check for repeated names compares each with all before it: quadratic.
         for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.ok()?;
             let key: &[u8] = attribute.key.as_ref().as_bytes();
@@ -246,6 +248,7 @@ fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     while let Some(start) = memchr::memchr(b'&', rest) {
         out.extend_from_slice(rest.get(..start).unwrap_or_default());
         rest = rest.get(start + 1..).unwrap_or_default();
+        // The longest reference that is known has eight characters; a bare `&` must not search the whole text.
         match memchr::memchr(b';', rest).filter(|end| *end <= 16) {
             Some(end) => {
                 let name = String::from_utf8_lossy(rest.get(..end).unwrap_or_default());

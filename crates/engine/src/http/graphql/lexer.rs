@@ -66,6 +66,7 @@ impl<'t> Lexer<'t> {
                     let text = self.take(end)?;
                     comment(text.get(1..).unwrap_or_default())?;
                 }
+                // A byte order mark is ignored anywhere, as white space is.
                 _ if self.rest.starts_with('\u{feff}') => {
                     self.take('\u{feff}'.len_utf8())?;
                 }
@@ -117,6 +118,7 @@ impl<'t> Lexer<'t> {
         let bytes = self.rest.as_bytes();
         let mut at = 0;
         loop {
+            // A string ends on its own line (2.9.4): a raw line break makes it no string.
             let found = bytes
                 .get(at..)
                 .and_then(|rest| {
@@ -145,6 +147,7 @@ impl<'t> Lexer<'t> {
                 .and_then(|rest| rest.find("\"\"\""))
                 .ok_or(NoDocument::Syntax)?;
             let end = from + found;
+            // `\"""` stands for three quotes and does not end the block.
             if end > 0 && self.rest.as_bytes().get(end - 1) == Some(&b'\\') {
                 from = end + 3;
                 continue;

@@ -7,7 +7,7 @@ const MAX_BOUNDARY_BYTES: usize = 70;
 
 const NAME: &str = "boundary";
 
-/// Finds the boundary. What is odd about it is noted: servers differ about all of that.
+/// Finds the boundary. Whatever is odd about it is noted, because servers differ in what they make of it.
 ///
 /// # Arguments
 /// * `content_type` - the header's value.
@@ -25,18 +25,7 @@ pub(super) fn find<'a>(content_type: &'a str, flags: &mut Flags) -> Result<&'a s
         Some(b',') => flags.complain("Multipart: Invalid boundary in C-T (malformed)."),
         _ => flags.missing_semicolon = true,
     }
-    let (between, value) = value.split_once('=').unwrap_or(("", value));
-    let trimmed = value.trim_ascii_start();
-    flags.boundary_whitespace |= !between.is_empty() || trimmed.len() < value.len();
-    let (boundary, after) = if let Some(inside) = trimmed.strip_prefix('"') {
-        flags.boundary_quoted = true;
-        inside
-            .split_once('"')
-            .ok_or("Multipart: Invalid boundary in C-T (quote).")?
-    } else {
-        let end = trimmed.find([';', ',', ' ', '\t']);
-        trimmed.split_at(end.unwrap_or(trimmed.len()))
-    };
+    let (boundary, after) = value_of(value, flags)?;
     match after.trim_ascii_start().as_bytes().first() {
         None | Some(b';') => {}
         Some(b',') => flags.complain("Multipart: Invalid boundary in C-T (malformed)."),
@@ -57,10 +46,25 @@ pub(super) fn find<'a>(content_type: &'a str, flags: &mut Flags) -> Result<&'a s
     Ok(boundary)
 }
 
+/// The value behind `boundary`, and what follows it.
+fn value_of<'a>(value: &'a str, flags: &mut Flags) -> Result<(&'a str, &'a str), &'static str> {
+    let (between, value) = value.split_once('=').unwrap_or(("", value));
+    let trimmed = value.trim_ascii_start();
+    flags.boundary_whitespace |= !between.is_empty() || trimmed.len() < value.len();
+    if let Some(inside) = trimmed.strip_prefix('"') {
+        flags.boundary_quoted = true;
+        let end = inside.split_once('"');
+        return end.ok_or("Multipart: Invalid boundary in C-T (quote).");
+    }
+    let end = trimmed.find([';', ',', ' ', '\t']);
+    Ok(trimmed.split_at(end.unwrap_or(trimmed.len())))
+}
+
 /// Each place that some server takes for the declaration of a boundary: what is before it, and what is behind the
 /// name. PHP looks for the word, also within a quoted value.
 fn declarations(content_type: &str) -> impl Iterator<Item = (&str, &str)> {
     let lower = content_type.to_ascii_lowercase();
+    // A content type has at most some 60 KiB (Envoy's limit of headers), and this is linear in it.
     let starts: Vec<usize> = lower.match_indices(NAME).map(|(at, _)| at).collect();
     starts.into_iter().filter_map(|at| {
         let (before, after) = (

@@ -6,7 +6,7 @@ use super::names::{Names, agree};
 use super::part::Flags;
 use crate::headers::lossy;
 
-/// Names of a field: its value is told under each, so there may not be many.
+/// Names of a field. Its value is told under each of them, so there may not be many.
 const MAX_NAMES: usize = 3;
 
 /// Names of a file.
@@ -39,12 +39,7 @@ impl Head {
         let (mut name, mut file_name) = (Names::default(), Names::default());
         let mut dispositions = 0;
         for line in lines {
-            let colon = memchr::memchr(b':', line).unwrap_or(line.len());
-            let (field, value) = line.split_at(colon);
-            let (field, value) = (
-                field.trim_ascii(),
-                value.get(1..).unwrap_or_default().trim_ascii(),
-            );
+            let (field, value) = field_of(line);
             if field.eq_ignore_ascii_case(b"content-disposition") {
                 dispositions += 1;
                 disposition(value, is_form, &mut name, &mut file_name, flags);
@@ -67,8 +62,8 @@ impl Head {
         if is_form && dispositions > 0 && head.names.is_empty() {
             flags.complain("Multipart: Content-Disposition header missing name field.");
         }
-        // Go takes a part whose file name is empty for a field. Browsers call `blob` what a page makes itself, such as
-        // JSON that Spring reads as an argument.
+        // Go takes a part with an empty file name for a field. Browsers give the name `blob` to what a page makes itself,
+        // such as JSON that Spring reads as an argument.
         let is_nameless = |name: &Vec<u8>| name.is_empty() || name == b"blob";
         head.is_field = !file_name_is_plain || head.file_names.iter().all(is_nameless);
         head.names_differ = !agree(&head.names)
@@ -79,7 +74,15 @@ impl Head {
     }
 }
 
-/// Whether a name is such that clients send it in an extended form only (urllib3 1 does).
+/// Name and value of a header line, without blanks around them.
+fn field_of(line: &[u8]) -> (&[u8], &[u8]) {
+    let colon = memchr::memchr(b':', line).unwrap_or(line.len());
+    let (field, value) = line.split_at(colon);
+    let value = value.get(1..).unwrap_or_default();
+    (field.trim_ascii(), value.trim_ascii())
+}
+
+/// Whether a name is one that clients send in the extended form only (urllib3 1 does that for names outside of ASCII).
 fn needs_more_than_plain(names: &[Vec<u8>]) -> bool {
     let is_odd = |byte: &u8| !byte.is_ascii() || matches!(byte, b'"' | b'\\');
     names.is_empty() || names.iter().any(|name| name.iter().any(is_odd))
@@ -108,6 +111,7 @@ fn disposition(
         if rest.is_empty() {
             return;
         }
+        // A parameter without a value is passed over; servers differ in whether they refuse the part.
         let end = memchr::memchr2(b'=', b';', rest);
         let Some(equals) = end.filter(|at| rest.get(*at) == Some(&b'=')) else {
             flags.complain("Multipart: Invalid Content-Disposition header (-4).");
@@ -127,19 +131,24 @@ fn disposition(
     }
 }
 
+/// A value without quotes: some servers end it at a blank, others at the semicolon.
+fn unquoted<'v>(value: &'v [u8], flags: &mut Flags) -> (Vec<Vec<u8>>, &'v [u8]) {
+    let whole = memchr::memchr(b';', value).unwrap_or(value.len());
+    let end = memchr::memchr3(b';', b' ', b'\t', value).unwrap_or(value.len());
+    let (text, tail) = value.split_at(end);
+    flags.invalid_quoting |= text.first() == Some(&b'\'');
+    let mut readings = vec![text.to_vec()];
+    let longer = value.get(..whole).unwrap_or_default().trim_ascii_end();
+    if longer.len() > text.len() {
+        readings.push(longer.to_vec());
+    }
+    (readings, tail)
+}
+
 /// A value, quoted or not, in each reading of it, and what comes after it.
 fn quoted<'v>(value: &'v [u8], flags: &mut Flags) -> (Vec<Vec<u8>>, &'v [u8]) {
     let Some(inside) = value.strip_prefix(b"\"") else {
-        let whole = memchr::memchr(b';', value).unwrap_or(value.len());
-        let end = memchr::memchr3(b';', b' ', b'\t', value).unwrap_or(value.len());
-        let (text, tail) = value.split_at(end);
-        flags.invalid_quoting |= text.first() == Some(&b'\'');
-        let mut readings = vec![text.to_vec()];
-        let longer = value.get(..whole).unwrap_or_default().trim_ascii_end();
-        if longer.len() > text.len() {
-            readings.push(longer.to_vec());
-        }
-        return (readings, tail);
+        return unquoted(value, flags);
     };
     let mut text = Vec::new();
     // Up to the first quote, escaped or not: not every server knows escapes.
@@ -156,6 +165,8 @@ fn quoted<'v>(value: &'v [u8], flags: &mut Flags) -> (Vec<Vec<u8>>, &'v [u8]) {
                 rest = tail;
                 break;
             }
+            // Browsers escape quotes as `%22` (WHATWG HTML, 4.10.21.8); command-line tools and libraries use a
+            // backslash.
             [b'\\', b'"', tail @ ..] => {
                 shorter.get_or_insert_with(|| text.clone());
                 text.push(b'"');

@@ -74,6 +74,7 @@ impl Names {
             if names.contains(&name) {
                 continue;
             }
+            // The first and the last ones stay: servers that take one of several take either of these.
             if names.len() >= max {
                 flags.complain("Multipart: Duplicate Content-Disposition name or filename.");
                 names.remove(max / 2);
@@ -108,6 +109,7 @@ impl Names {
 
 /// `charset'language'text`: the charset and the text.
 fn label(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    // RFC 5987, 3.2.1: the language is not looked at.
     let mut fields = value.splitn(3, |byte| *byte == b'\'');
     let (label, _, text) = (fields.next()?, fields.next()?, fields.next()?);
     Some((label, text))
@@ -146,6 +148,7 @@ fn words(name: &[u8]) -> Option<Vec<u8>> {
             _ => return None,
         };
         let between = rest.get(..start)?;
+        // Blanks between two encoded words are no text (RFC 2047, 6.2).
         if !(found && between.trim_ascii().is_empty()) {
             out.extend_from_slice(between);
         }

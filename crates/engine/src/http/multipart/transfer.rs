@@ -1,10 +1,11 @@
-//! `Content-Transfer-Encoding` of a part (RFC 2045 section 6). RFC 7578 has done away with it; some servers undo it.
+//! `Content-Transfer-Encoding` of a part (RFC 2045 section 6). RFC 7578 deprecates it, and some servers still undo it, so
+//! a value can hide in it.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// As lenient as servers are.
+/// As lenient as common decoders: padding may be missing, and bits that are left over are ignored.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -39,7 +40,7 @@ pub(super) fn undo(encoding: &str, content: &[u8]) -> Undone {
     }
 }
 
-/// Everything but the alphabet is skipped, and padding ends it.
+/// Skips everything but the alphabet and ends at the padding.
 pub(super) fn base64(content: &[u8]) -> Vec<u8> {
     let mut letters: Vec<u8> = content
         .iter()
@@ -60,6 +61,7 @@ fn quoted_printable(content: &[u8]) -> Vec<u8> {
     loop {
         rest = match rest {
             [] => return out,
+            // A soft line break (RFC 2045, 6.7, rule 5).
             [b'=', b'\r', b'\n', tail @ ..] | [b'=', b'\n', tail @ ..] => tail,
             [b'=', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 out.extend(super::super::percent::hex_pair(*high, *low));

@@ -115,22 +115,21 @@ impl Entities {
             return;
         }
         self.anomalies.insert(Anomaly::XmlEntity);
-        // What is still to be written, the next last: text, and how deep it is within references. A reference to nothing
-        // costs something too: there may be references to it without number.
+        // Texts that are still to be written, the next one last, each with how deep it is within references. An empty
+        // entity costs one unit too, or references to it could be repeated without end ("billion laughs").
         let mut pending: Vec<(&str, usize)> = Vec::new();
         let mut wanted = Some((name, 0));
         loop {
             if let Some((name, depth)) = wanted.take() {
-                match self.general.get(name) {
-                    Some(text) if depth < MAX_DEPTH && self.cost + text.len() < MAX_COST => {
-                        self.cost += text.len() + 1;
-                        pending.push((text, depth + 1));
-                    }
-                    known => {
-                        self.anomalies
-                            .insert_if(known.is_some(), Anomaly::XmlEntityOverLimit);
-                        push_reference(name, out);
-                    }
+                let known = self.general.get(name);
+                let fits = |text: &&String| depth < MAX_DEPTH && self.cost + text.len() < MAX_COST;
+                if let Some(text) = known.filter(fits) {
+                    self.cost += text.len() + 1;
+                    pending.push((text, depth + 1));
+                } else {
+                    let over = known.is_some();
+                    self.anomalies.insert_if(over, Anomaly::XmlEntityOverLimit);
+                    push_reference(name, out);
                 }
             }
             let Some((text, depth)) = pending.pop() else {

@@ -1,0 +1,94 @@
+"""Tells people when detection itself is behind: one alert, until every detector keeps its beat again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from starfort.alerts.folding.groups import AlertSink, shown
+from starfort.alerts.model import Alert, State
+
+KIND: Final = "detection_behind"
+
+KEY: Final = f"health:{KIND}"
+"""De-duplication key of the alert; there is one for all detectors, for most causes are theirs in common."""
+
+BLIND_S: Final = 15.0
+"""From when on the age of the newest events that can be seen is a reason. A verdict is promised within 3 s;
+status says so from 10 s on, and a person is called when it lasts."""
+
+LASTS_S: Final = 10.0
+"""How long something must be behind before people are told: after a restart what waited comes in within
+seconds."""
+
+RECOVERED_S: Final = 30.0
+"""How long every detector must keep its beat before the alert ends."""
+
+WRITE_EVERY_S: Final = 30.0
+"""How often the kept alert is written while it goes on."""
+
+
+class BeatWatch:
+    """Watches whether detectors keep their beat.
+
+    Args:
+        alerts: takes the alert, and its figures while it goes on.
+        clock: Unix seconds.
+    """
+
+    def __init__(self, alerts: AlertSink, clock: Callable[[], float]) -> None:
+        self._alerts = alerts
+        self._clock = clock
+        self._reasons: dict[str, str] = {}
+        self._since: float | None = None
+        self._began = 0.0
+        self._last = 0.0
+        self._written = 0.0
+
+    @property
+    def behind(self) -> bool:
+        """Whether the alert goes on."""
+        return bool(self._reasons)
+
+    def look(self, problems: Mapping[str, str]) -> None:
+        """Take over how detectors do.
+
+        Args:
+            problems: why a detector does not keep its beat, by its name; those that do are not there.
+        """
+        now = self._clock()
+        if not problems:
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        if self._since is not None and (self._reasons or now - self._since >= LASTS_S):
+            self._last = now
+            known, self._reasons = self._reasons, {**self._reasons, **problems}
+            if not known:
+                self._began, self._written = self._since, now
+                self._alerts.submit(self._alert("new"))
+            elif known.keys() != self._reasons.keys() or now - self._written >= WRITE_EVERY_S:
+                self._written = now
+                self._alerts.update(self._alert("grew"), tell=False)
+        elif self._reasons and self._since is None and now - self._last >= RECOVERED_S:
+            self._alerts.update(self._alert("ended"), tell=True)
+            self._reasons = {}
+
+    def _alert(self, state: State) -> Alert:
+        names = ", ".join(sorted(self._reasons))
+        title = f"Detection is behind: {names}"
+        if state == "ended":
+            title = f"Detection was behind and has recovered: {names}"
+        return Alert(
+            kind=KIND,
+            severity="high",
+            title=title,
+            subject="detection",
+            evidence=shown(sorted(self._reasons.items()), lambda row: {"detector": row[0], "reason": row[1]}),
+            time=datetime.fromtimestamp(self._began, UTC),
+            dedup_key=KEY,
+            last_seen=datetime.fromtimestamp(self._last, UTC),
+            members=len(self._reasons),
+            state=state,
+        )

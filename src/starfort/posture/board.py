@@ -1,0 +1,83 @@
+"""The findings of all bastions: checks run when they are due, and what they find is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Engine
+
+from starfort.catalogue.model import Endpoint
+from starfort.posture.catalogue_check import CatalogueView
+from starfort.posture.checks import Checks
+from starfort.posture.configured import Configured
+from starfort.posture.finding import PostureFinding
+from starfort.posture.kept import KeptFindings
+from starfort.posture.runner import CheckRunner, CheckState
+from starfort.questions.ask import Queryable
+
+LOOK_EVERY: Final = timedelta(seconds=30)
+"""How often the checks of the catalogue look when no check by query is due: they go through every
+endpoint."""
+
+
+class PostureBoard:
+    """Findings that hold now, and the checks that find them. Safe to call from several threads.
+
+    Args:
+        store: where events are; the store as background work reads it.
+        state: the state database.
+    """
+
+    def __init__(self, store: Queryable, state: Engine) -> None:
+        self.configured = Configured()
+        self.checks = Checks()
+        self._runner = CheckRunner(store)
+        self._kept = KeptFindings(state)
+        self._looked_at: datetime | None = None
+
+    def declare(self, configured: Configured, checks: Checks) -> None:
+        """Take over what a configuration says, and the checks that run from now on."""
+        self.configured, self.checks = configured, checks
+        self._runner.replace(checks.queries)
+
+    def findings(self) -> Sequence[PostureFinding]:
+        """Findings, most severe first, then latest."""
+        return self._kept.findings()
+
+    def states(self) -> list[CheckState]:
+        """Each check that is a query with how it runs."""
+        return self._runner.states
+
+    def failures(self) -> Mapping[str, int]:
+        """Runs that failed since the start, by check."""
+        return {state.check.name: state.pace.failures for state in self.states() if state.pace.failures}
+
+    def run(self, endpoints: Sequence[Endpoint], now: datetime | None = None) -> list[PostureFinding]:
+        """Run the checks that are due. Blocking.
+
+        Args:
+            endpoints: the catalogue's.
+            now: UTC.
+
+        Returns:
+            Findings of the checks by query that are new, or more severe than before. The news of the
+            catalogue are told when the catalogue finds them, so its own findings are not among them.
+        """
+        now = now or datetime.now(UTC)
+        if (
+            not self._runner.is_due(now)
+            and self._looked_at is not None
+            and now - self._looked_at < LOOK_EVERY
+        ):
+            return []
+        self._looked_at = now
+        checks, configured = self.checks, self.configured
+        found = self._runner.run(configured, now)
+        # what was found just now comes last, so that it counts where both have a finding of one endpoint
+        view = CatalogueView(endpoints, configured.apis, now, (*self._kept.findings(), *found))
+        told = [finding for check in checks.catalogue for finding in check.find(view)]
+        names = {check.name for check in checks.queries}
+        fresh = self._kept.merge([*found, *told], {endpoint.id for endpoint in endpoints}, names, now)
+        return [finding for finding in fresh if finding.code in names]

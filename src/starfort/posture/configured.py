@@ -1,0 +1,54 @@
+"""What is configured, as checks ask for it: a check compares what traffic shows with what should be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from starfort.base.severity import SEVERE_DATA_CLASSES
+from starfort.catalogue.model import ApiFacts
+
+if TYPE_CHECKING:  # checking a configuration needs questions, and no store
+    from starfort.store.parameters import Value
+
+GIVEN: Final = frozenset(
+    {"verified_apis", "any_jwt_apis", "jwt_providers", "masked", "severe_classes", "stride", "limit"}
+)
+"""Parameters that every check may use besides its window and its thresholds; `docs/checks.md` describes
+them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What is configured, as checks ask for it.
+
+    Attributes:
+        apis: every API.
+        verified_apis: those whose `authentication` names JWT providers.
+        any_jwt_apis: those that accept the tokens of every provider, where there are providers.
+        jwt_providers: how many providers there are.
+        masked: what enforced policies mask, as `mask:POLICY CLASS`: the tag of an event, and a class.
+    """
+
+    apis: tuple[ApiFacts, ...] = ()
+    verified_apis: tuple[str, ...] = ()
+    any_jwt_apis: tuple[str, ...] = ()
+    jwt_providers: int = 0
+    masked: tuple[str, ...] = ()
+
+    def parameters(self, *, stride: int, limit: int) -> dict[str, Value]:
+        """The values of `GIVEN`.
+
+        Args:
+            stride: minutes of which one is read where a check compares with the past (1: all of them).
+            limit: rows that count.
+        """
+        return {
+            "verified_apis": self.verified_apis,
+            "any_jwt_apis": self.any_jwt_apis,
+            "jwt_providers": self.jwt_providers,
+            "masked": self.masked,
+            "severe_classes": SEVERE_DATA_CLASSES,
+            "stride": stride,
+            "limit": limit,
+        }

@@ -1,0 +1,47 @@
+"""Posture findings: what somebody should put right about an API or an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from starfort.base.severity import Severity
+
+Key = tuple[str, str, str, str]
+"""Check, API, endpoint, and the title where no endpoint tells findings of one check and API apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostureFinding:
+    """One thing that somebody should put right.
+
+    Attributes:
+        code: the check that found it.
+        severity: how urgent it is.
+        api: API.
+        endpoint_id: endpoint, "" when it is about a whole API.
+        title: one sentence.
+        evidence: figures and names that show why; no payloads, no secrets.
+        first_seen: earliest call that shows it, UTC.
+        last_seen: latest one, UTC.
+    """
+
+    code: str
+    severity: Severity
+    api: str
+    endpoint_id: str
+    title: str
+    evidence: Mapping[str, object]
+    first_seen: datetime
+    last_seen: datetime
+
+    @property
+    def key(self) -> Key:
+        """What makes two findings the same one."""
+        return (self.code, self.api, self.endpoint_id, "" if self.endpoint_id else self.title)
+
+    @property
+    def subject(self) -> str:
+        """What it is about, such as `GET /orders/{orderId}`; the API where the check says nothing else."""
+        return str(self.evidence.get("subject", self.api))

@@ -1,0 +1,117 @@
+"""What the catalogue shows: endpoints that are new, undocumented, or no longer called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from starfort.base.severity import Severity
+from starfort.catalogue.model import Endpoint
+from starfort.posture.catalogue_check import CatalogueCheck, CatalogueView
+from starfort.posture.finding import PostureFinding
+
+NEW_FOR: Final = timedelta(hours=24)
+"""How long an endpoint is new: a working day and its night."""
+
+FORGOTTEN_AFTER: Final = timedelta(days=30)
+"""Time without a call after which a documented endpoint is forgotten: a month's jobs run once a month."""
+
+_DATA_CHECK: Final = "sensitive_data"
+"""The check that says which classes of data leave an endpoint, and which of them unmasked."""
+
+
+def _undocumented(view: CatalogueView) -> Iterable[PostureFinding]:
+    """Endpoints that are called although the document of their API does not have them."""
+    # without a document, everything would be undocumented, which says nothing about any endpoint
+    documented = {facts.name for facts in view.apis if facts.documented}
+    only_masked = _only_masked(view)
+    for row in view.endpoints:
+        if row.first_seen is not None and row.api in documented and row.origin == "learned":
+            severity: Severity = "high" if _leaks(row, only_masked) else "medium"
+            title = f"{row.title} is called and not documented"
+            yield _finding("undocumented_endpoint", severity, row, title, view.now)
+
+
+def _new(view: CatalogueView) -> Iterable[PostureFinding]:
+    """Endpoints whose first call is not long ago."""
+    only_masked = _only_masked(view)
+    for row in view.endpoints:
+        if row.first_seen is not None and view.now - row.first_seen < NEW_FOR:
+            severity: Severity = "low" if _leaks(row, only_masked) else "info"
+            title = f"{row.title} is called since {row.first_seen:%Y-%m-%d %H:%M} UTC"
+            yield _finding("new_endpoint", severity, row, title, view.now)
+
+
+def _forgotten(view: CatalogueView) -> Iterable[PostureFinding]:
+    """Documented endpoints without a call for a long time."""
+    # An endpoint that was never called is away since the first call to any endpoint: before that, nobody was
+    # watching, and silence says nothing.
+    watching = min((row.first_seen for row in view.endpoints if row.first_seen is not None), default=view.now)
+    for row in view.endpoints:
+        away = view.now - (row.last_seen or watching)
+        if row.documented and away > FORGOTTEN_AFTER:
+            title = f"{row.title} is documented and was not called for {away.days} days"
+            yield _finding("forgotten_endpoint", "low", row, title, watching)
+
+
+CATALOGUE_CHECKS: Final = (
+    CatalogueCheck(
+        "undocumented_endpoint",
+        "visibility",
+        "{subject} is called and not documented",
+        "Nobody reviewed it against the API's document.",
+        "Document it or take it down (OWASP API9:2023).",
+        _undocumented,
+    ),
+    CatalogueCheck(
+        "new_endpoint",
+        "visibility",
+        "{subject} is called since less than a day",
+        "Somebody put it live.",
+        "Find out who owns it and whether it is meant to be public.",
+        _new,
+    ),
+    CatalogueCheck(
+        "forgotten_endpoint",
+        "visibility",
+        "{subject} is documented and was not called for 30 days",
+        "What nobody calls nobody maintains.",
+        "Take it down, and out of the document.",
+        _forgotten,
+    ),
+)
+"""Every check that the catalogue answers."""
+
+
+def _only_masked(view: CatalogueView) -> Mapping[str, set[str]]:
+    """Classes that left an endpoint only masked, by its id; they make nothing more urgent.
+
+    The catalogue keeps which classes it ever saw in an endpoint's traffic, and not whether a policy masked
+    them. The check of the data bastion has the latest answer to that.
+    """
+    latest = {row.endpoint_id: row.evidence for row in view.findings if row.code == _DATA_CHECK}
+    found: dict[str, set[str]] = {}
+    for endpoint_id, evidence in latest.items():
+        classes, unmasked = evidence.get("classes"), evidence.get("unmasked_classes")
+        # a finding that an older version kept has no `unmasked_classes`: then nothing counts as masked
+        if endpoint_id and isinstance(classes, list) and isinstance(unmasked, list):
+            found[endpoint_id] = set(classes).difference(unmasked)
+    return found
+
+
+def _leaks(row: Endpoint, only_masked: Mapping[str, set[str]]) -> bool:
+    """Whether sensitive data leaves an endpoint unmasked."""
+    return bool(set(row.sensitive).difference(only_masked.get(row.id, ())))
+
+
+def _finding(code: str, severity: Severity, row: Endpoint, title: str, otherwise: datetime) -> PostureFinding:
+    evidence = {
+        "subject": row.title,
+        "host": row.host,
+        "calls": row.calls,
+        "auth_seen": list(row.auth_seen),
+        "sensitive": list(row.sensitive),
+    }
+    first, last = row.first_seen or otherwise, row.last_seen or otherwise
+    return PostureFinding(code, severity, row.api, row.id, title, evidence, first, last)
