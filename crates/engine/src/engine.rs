@@ -16,7 +16,7 @@ use crate::hash::KeyedHash;
 use crate::identity::Identities;
 use crate::policy::Policies;
 use crate::rate::RateTable;
-use crate::rules::{FieldNames, Rules, RulesCache, Store};
+use crate::rules::{Collections, FieldNames, Rules, RulesCache};
 use crate::scan::Scanner;
 use crate::signals::SignalTable;
 use crate::signals::known::KnownLogins;
@@ -40,7 +40,7 @@ pub struct SharedState {
     /// Rate counters.
     pub rates: RateTable,
     /// Collections of rules.
-    pub collections: Store,
+    pub collections: Collections,
     /// The rules of the last bundle: a bundle with the same ones takes them over.
     pub rules: RulesCache,
     /// Conditions that were an error instead of true or false.
