@@ -14,7 +14,7 @@ from starfort.compile.cel import CelError, Environment, compile_expression
 from starfort.compile.endpoints import EndpointTable
 from starfort.compile.variables import RESPONSE_FIELDS, variable_name
 from starfort.config import ConfigProblem, LoadedConfig
-from starfort.config.action_settings import Action
+from starfort.config.action import Action
 from starfort.config.model import Api, Policy
 from starfort.config.yaml_file import Location
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from starfort.config.action_settings import Action
+from starfort.config.action import Action
 from starfort.config.connections import Connections, ProxyProtocol
 from starfort.config.fields import (
     Address,
