@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, create_model, model_validator
 
@@ -20,7 +20,7 @@ class OneAction(Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, value: Any) -> Any:
+    def _short(cls, value: object) -> object:
         alone = {word: setting.alone for word, setting in SETTINGS.items() if setting.alone is not None}
         if isinstance(value, str):
             if value in alone:
