@@ -21,7 +21,7 @@ use crate::outcome::{
 };
 use crate::pace::BodyPace;
 use crate::pipeline::{self, limits};
-use crate::policy::Terminal;
+use crate::policy::actions::Block;
 use crate::transaction::{RulesOutcome, Transaction, Watch};
 use crate::view;
 use crate::work::Work;
@@ -227,7 +227,7 @@ impl Transaction {
         self.anomalies.insert(Anomaly::BodyOverLimit);
         self.findings.note("over_limit");
         self.decision = pipeline::policy(engine, self, Phase::Request, now);
-        let answer = LocalResponse::of(&self.decision, &self.id, &engine.responses);
+        let answer = LocalResponse::of(&self.decision, &self.id);
         Some(answer.unwrap_or_else(|| self.refuse_for_limits()))
     }
 
@@ -329,7 +329,7 @@ impl Transaction {
 
     /// The event says that the request was blocked, by no policy.
     fn blocked(&mut self, status: u16) {
-        self.decision.terminal = Terminal::Block(status, None, "".into());
+        self.decision.terminal = Block::without_policy(status);
     }
 
     /// Ask policies and act on what they say. What is over a limit was not seen by them in full, so none of them can
@@ -340,7 +340,7 @@ impl Transaction {
             self.findings.note("over_limit");
         }
         self.decision = pipeline::policy(engine, self, Phase::Request, now);
-        if let Some(response) = LocalResponse::of(&self.decision, &self.id, &engine.responses) {
+        if let Some(response) = LocalResponse::of(&self.decision, &self.id) {
             return RequestOutcome::Respond(response);
         }
         if limits::refuses(engine, self) {
@@ -465,7 +465,7 @@ impl Transaction {
             return ResponseOutcome::Continue;
         }
         self.response.decision = pipeline::policy(engine, self, Phase::Response, now);
-        match LocalResponse::of(&self.response.decision, &self.id, &engine.responses) {
+        match LocalResponse::of(&self.response.decision, &self.id) {
             Some(response) => ResponseOutcome::Respond(response),
             None => ResponseOutcome::Continue,
         }

@@ -21,6 +21,7 @@ use starfort_engine::bundle::{
     Action, Bundle, Expr, Field, Function, Mode, OverLimit, Phase, Policy, Quantifier,
 };
 use starfort_engine::explain::{Described, DescribedResponse, Explanation, explain};
+use starfort_engine::policy::actions::MaskSpec;
 use starfort_engine::{Assets, Engine, EngineError, Now};
 
 const NOW: Now = Now {
@@ -96,9 +97,9 @@ fn a_thousand_deep_response_is_masked() {
     let mut bundle = support::bundle(1, 0);
     bundle.policies = vec![policy(
         Expr::Bool(true),
-        Action::Mask {
+        Action::Mask(MaskSpec {
             classes: Vec::new(),
-        },
+        }),
         Phase::Response,
     )];
     let body = "[".repeat(1_000) + r#""4111 1111 1111 1111""# + &"]".repeat(1_000);

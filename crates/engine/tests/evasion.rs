@@ -14,6 +14,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use starfort_engine::bundle::{Action, Bundle, Expr, Field, Function, Mode, Phase, Policy};
 use starfort_engine::explain::{Described, DescribedResponse, Explanation, explain};
 use starfort_engine::http::body::{Beginning, begins};
+use starfort_engine::policy::actions::{BlockSpec, LimitSpec, MaskSpec, TagSpec};
 use starfort_engine::{Assets, Engine, Now, RequestHead, RequestOutcome, Transaction};
 
 const NOW: Now = Now {
@@ -185,12 +186,12 @@ fn beginnings() {
 fn limits_count_ipv6_networks() {
     let mut bundle = support::bundle(20, 0);
     bundle.policies = vec![policy(
-        Action::Limit {
+        Action::Limit(LimitSpec {
             requests: 1,
             period_ms: 60_000,
             burst: 0,
             key: vec![Expr::Field(Field::ClientAddress)],
-        },
+        }),
         Phase::Request,
     )];
     let engine = engine(bundle);
@@ -231,10 +232,10 @@ fn effects(bundle: Bundle, headers: &[Header]) -> Vec<String> {
 #[test]
 fn underscores_are_no_way_to_a_tag() {
     let mut bundle = support::bundle(20, 0);
-    let tag = Action::Tag {
+    let tag = Action::Tag(TagSpec {
         header: "x-client-risk".into(),
         value: "high".into(),
-    };
+    });
     bundle.policies = vec![policy(tag, Phase::Request)];
     let sent: &[Header] = &[
         (b"x_client_risk", b"none"),
@@ -251,9 +252,9 @@ fn ranges_are_not_asked_for_where_responses_are_masked() {
     let mut bundle = support::bundle(20, 0);
     let range: &[Header] = &[(b"range", b"bytes=0-7")];
     assert!(effects(bundle.clone(), range).is_empty());
-    let mask = Action::Mask {
+    let mask = Action::Mask(MaskSpec {
         classes: vec!["card_number".into()],
-    };
+    });
     bundle.policies = vec![policy(mask, Phase::Response)];
     assert_eq!(effects(bundle.clone(), range), ["range"]);
     assert!(effects(bundle, &[]).is_empty());
@@ -282,9 +283,9 @@ fn a_response_that_grows_too_large_is_said_to_be_incomplete() {
     use std::io::Write;
     let mut bundle = support::bundle(20, 0);
     bundle.limits.decompressed_bytes = 100_000;
-    let mask = Action::Mask {
+    let mask = Action::Mask(MaskSpec {
         classes: vec!["card_number".into()],
-    };
+    });
     bundle.policies = vec![policy(mask, Phase::Response)];
     let engine = engine(bundle);
     let outcome = |padding: usize| {
@@ -331,15 +332,15 @@ fn a_response_that_grows_too_large_is_said_to_be_incomplete() {
 fn a_response_that_is_not_read_to_its_end_can_be_refused() {
     let mut bundle = support::bundle(20, 0);
     bundle.limits.response_body_bytes = 100;
-    let mask = Action::Mask {
+    let mask = Action::Mask(MaskSpec {
         classes: vec!["card_number".into()],
-    };
+    });
     let mut refuse = policy(
-        Action::Block {
+        Action::Block(BlockSpec {
             status: 502,
             body: None,
             content_type: None,
-        },
+        }),
         Phase::Response,
     );
     refuse.when = Expr::And(
@@ -375,9 +376,9 @@ fn a_response_that_is_not_read_to_its_end_can_be_refused() {
 #[test]
 fn a_response_without_a_type_is_masked() {
     let mut bundle = support::bundle(20, 0);
-    let mask = Action::Mask {
+    let mask = Action::Mask(MaskSpec {
         classes: vec!["card_number".into()],
-    };
+    });
     bundle.policies = vec![policy(mask, Phase::Response)];
     let mut described = described(&[], b"");
     described.response = Some(DescribedResponse {

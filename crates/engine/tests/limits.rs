@@ -13,6 +13,7 @@ use starfort_engine::bundle::{
     Action, Api, Bundle, Endpoint, Expr, Field, Function, Limits, Mode, OverLimit, Phase, Policy,
 };
 use starfort_engine::explain::{Described, Explanation, explain};
+use starfort_engine::policy::actions::BlockSpec;
 use starfort_engine::{Assets, Engine, Now};
 
 mod support;
@@ -354,11 +355,11 @@ fn block(when: Expr) -> Policy {
         apis: None,
         endpoints: None,
         when,
-        action: Action::Block {
+        action: Action::Block(BlockSpec {
             status: 403,
             body: None,
             content_type: None,
-        },
+        }),
         mode: Mode::Enforce,
         expires_s: None,
     }

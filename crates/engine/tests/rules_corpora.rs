@@ -9,9 +9,9 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use starfort_engine::rules::compiled::{Operator, OperatorKind, Part, Transformation};
 use starfort_engine::rules::operators::CompiledOperator;
 use starfort_engine::rules::transformations::apply;
+use starfort_engine::rules::wire::{Operator, OperatorKind, Part, Transformation};
 
 #[derive(Deserialize)]
 struct Case {

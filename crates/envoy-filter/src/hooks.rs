@@ -251,7 +251,7 @@ impl Filter {
 
     fn count_decisions(&self, row: &starfort_engine::event::EventRow) {
         let metrics = &self.config.process.metrics;
-        metrics.action(row.action).increment();
+        metrics.acted(row.action);
         if !row.policy.is_empty() {
             metrics.policy(&row.policy, row.action);
         }

@@ -6,13 +6,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
-use starfort_engine::rules::{Environment, Inspection, Refusal, Request, Response, Rules, Store};
+use starfort_engine::rules::{
+    Collections, Environment, Inspection, Refusal, Request, Response, Rules,
+};
 
 /// Compiled rules.
 #[pyclass(module = "starfort._engine", frozen)]
 pub(crate) struct RuleSet {
     rules: Rules,
-    store: Store,
+    collections: Collections,
 }
 
 #[pymethods]
@@ -29,7 +31,7 @@ impl RuleSet {
         }
         Ok(Self {
             rules,
-            store: Store::default(),
+            collections: Collections::default(),
         })
     }
 
@@ -68,7 +70,7 @@ impl RuleSet {
     ) -> PyResult<Bound<'py, PyDict>> {
         let parts = RequestParts::read(request)?;
         let answer = response.map(ResponseParts::read).transpose()?;
-        let Some(environment) = self.rules.environment(&self.store, parts.now_us) else {
+        let Some(environment) = self.rules.environment(&self.collections, parts.now_us) else {
             return Err(PyValueError::new_err("rules: there are none"));
         };
         let mut inspection = parts.begin(environment);

@@ -1,4 +1,4 @@
-"""The OpenAPI description: with how to authenticate, which role each route needs, and its errors."""
+"""The OpenAPI description, with the ways to authenticate, the role that each route needs, and its errors."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ Errors are `application/problem+json` (RFC 9457). Lists have a `limit` and say w
 
 
 def required_role(route: APIRoute) -> Requires | Open | None:
-    """The access rule that a route declares; `None` when it forgot to."""
+    """The access rule that a route declares; `None` when it declares none, which a test refuses."""
     for dependency in route.dependant.dependencies:
         if isinstance(dependency.call, Requires | Open):
             return dependency.call
@@ -32,8 +32,8 @@ def describe(app: FastAPI, routers: list[APIRouter]) -> dict[str, Any]:
     """The description of the API.
 
     Args:
-        app: with the routers included.
-        routers: the same, to look up each route's role.
+        app: the application, with the routers included.
+        routers: the same routers, to look up the role that each route needs.
     """
     document = get_openapi(
         title="Starfort",
@@ -45,28 +45,9 @@ def describe(app: FastAPI, routers: list[APIRouter]) -> dict[str, Any]:
         tags=app.openapi_tags,
     )
     components = document.setdefault("components", {})
-    components["securitySchemes"] = {
-        "token": {"type": "http", "scheme": "bearer", "description": "An API token."},
-        "session": {
-            "type": "apiKey",
-            "in": "cookie",
-            "name": cookies.name_of(cookies.SESSION, secure=True),
-            "description": f"A login's cookie; over plain HTTP `{cookies.SESSION}`.",
-        },
-    }
-    schemas = components.setdefault("schemas", {})
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
-    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(problem.pop("$defs", {}))
-    schemas["Problem"] = problem
-    components["responses"] = {
-        code: {
-            "description": title,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for _, (code, title) in sorted(TITLES.items())
-    }
+    components["securitySchemes"] = _ways_to_authenticate()
+    components["responses"] = _errors()
+    _put_problem_in(components.setdefault("schemas", {}))
     for router in routers:
         for route in router.routes:
             if isinstance(route, APIRoute):
@@ -75,7 +56,36 @@ def describe(app: FastAPI, routers: list[APIRouter]) -> dict[str, Any]:
     return document
 
 
+def _ways_to_authenticate() -> dict[str, object]:
+    return {
+        "token": {"type": "http", "scheme": "bearer", "description": "An API token."},
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            # The name over HTTPS has a prefix that keeps it to this host; the description names both.
+            "name": cookies.name_of(cookies.SESSION, secure=True),
+            "description": f"A login's cookie; over plain HTTP `{cookies.SESSION}`.",
+        },
+    }
+
+
+def _errors() -> dict[str, object]:
+    """Every error once, so that routes refer to it instead of repeating it."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {code: {"description": title, "content": content} for _, (code, title) in sorted(TITLES.items())}
+
+
+def _put_problem_in(schemas: dict[str, Any]) -> None:
+    """Describe our errors instead of FastAPI's own, which no route answers (`problem.install`)."""
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs", {}))
+    schemas["Problem"] = problem
+
+
 def _complete(operation: dict[str, Any], route: APIRoute) -> None:
+    """Add to a route's description the role that it needs and the errors that it may answer."""
     rule = required_role(route)
     statuses = {400, 500}
     if isinstance(rule, Requires):
@@ -86,6 +96,7 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
         operation["security"] = []
     if operation.get("parameters") or "requestBody" in operation:
         statuses.add(422)
+    # What a path names may be gone by now.
     if "{" in route.path:
         statuses.add(404)
     if "requestBody" in operation:

@@ -1,11 +1,15 @@
-"""Talks to the REST API of a running Starfort."""
+"""Talks to the REST API of a running Starfort.
+
+`AdminClient` is the API; `_Local` and `remote.Remote` are the two ways to it, a Unix socket and HTTPS. Its
+answers are JSON: each command says which of `answers.py` it reads.
+"""
 
 from __future__ import annotations
 
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -13,24 +17,28 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self
 from urllib.parse import quote, urlencode
 
+from starfort.cli.answers import Page
 from starfort.cli.errors import RefusedError, UnreachableError
 from starfort.cli.target import TOKEN_VARIABLE, Target
 
+Parameter = str | int | bool | None
+"""A value of a query; `None` and "" stand for a parameter that is not given."""
+
 PAGE: Final = 200
-"""Items asked for at once: the most that the API gives."""
+"""Items to ask for at once: the most that the API gives (`api.paging.MAX_LIMIT`)."""
 
 TIMEOUT_S: Final = 30.0
-"""A query over much history takes some seconds; a reload waits for every filter."""
+"""How long an answer may take. A query over much history takes seconds; a reload waits for every filter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back.
+    """An answer of the API.
 
     Attributes:
         status: HTTP status.
         body: as sent.
-        url: what was asked, for messages.
+        url: the address that was asked, for messages.
     """
 
     status: int
@@ -79,8 +87,8 @@ class AdminClient:
     ) -> None:
         self._way.close()
 
-    def get(self, path: str, /, **parameters: Any) -> Any:
-        """The JSON that a GET answers.
+    def get(self, path: str, /, **parameters: Parameter) -> Any:
+        """The JSON that a GET answers; the caller says which of `answers.py` it is.
 
         Args:
             path: below `/api/v1`.
@@ -92,29 +100,29 @@ class AdminClient:
         """
         return self._send("GET", path, params=_given(parameters))
 
-    def post(self, path: str, body: Any = None, /, **parameters: Any) -> Any:
+    def post(self, path: str, body: object = None, /, **parameters: Parameter) -> Any:
         """The JSON that a POST answers. Raises as `get`."""
-        return self._send("POST", path, params=_given(parameters), json=body)
+        return self._send("POST", path, params=_given(parameters), body=body)
 
-    def put(self, path: str, body: Any) -> Any:
+    def put(self, path: str, body: object) -> Any:
         """The JSON that a PUT answers. Raises as `get`."""
-        return self._send("PUT", path, params={}, json=body)
+        return self._send("PUT", path, params={}, body=body)
 
-    def patch(self, path: str, body: Any) -> Any:
+    def patch(self, path: str, body: object) -> Any:
         """The JSON that a PATCH answers. Raises as `get`."""
-        return self._send("PATCH", path, params={}, json=body)
+        return self._send("PATCH", path, params={}, body=body)
 
-    def delete(self, path: str, /, **parameters: Any) -> None:
+    def delete(self, path: str, /, **parameters: Parameter) -> None:
         """Send a DELETE. Raises as `get`."""
         self._send("DELETE", path, params=_given(parameters))
 
-    def pages(self, path: str, most: int, /, **parameters: Any) -> Iterator[Any]:
-        """Items of a list with `limit` and `offset`, page by page.
+    def pages(self, path: str, most: int, /, **parameters: Parameter) -> Iterator[Any]:
+        """The items of a list with `limit` and `offset`, page by page.
 
         Args:
             path: below `/api/v1`.
-            most: how many at most.
-            parameters: query.
+            most: the most items to ask for.
+            parameters: query; `None` and "" are left out.
         """
         offset = 0
         while offset < most:
@@ -122,17 +130,35 @@ class AdminClient:
             items = self.get(path, **parameters, limit=limit, offset=offset)["items"]
             yield from items
             offset += limit
+            # Their number may change meanwhile, so the end is a page that is not full.
             if len(items) < limit:
                 return
 
-    def _send(self, method: str, path: str, *, params: dict[str, Any], json: Any = None) -> Any:
-        # Ids and names come from the command line: nothing in them may reach into the query.
+    def latest(self, path: str, most: int, /, **parameters: Parameter) -> Iterator[Any]:
+        """The items of a list that goes on at `before`, latest first, page by page.
+
+        Args:
+            path: below `/api/v1`.
+            most: the most items to ask for.
+            parameters: query; `None` and "" are left out.
+        """
+        before: str | None = None
+        while most > 0:
+            page: Page[object] = self.get(path, **parameters, limit=min(PAGE, most), before=before)
+            yield from page["items"]
+            most -= len(page["items"])
+            before = page["next"]
+            if before is None:
+                return
+
+    def _send(self, method: str, path: str, *, params: Mapping[str, Parameter], body: object = None) -> Any:
+        # Ids and names come from the command line: a "?" or "#" in one must not begin a query or fragment.
         where = "/api/v1" + quote(path, safe="/:@!$&'()*+,;=~")
         if params:
             where += "?" + urlencode(params, doseq=True)
-        answer = self._way.send(method, where, None if json is None else _dump(json))
+        answer = self._way.send(method, where, None if body is None else json.dumps(body).encode())
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-            return _load(answer.body) if answer.body else None
+            return json.loads(answer.body) if answer.body else None
         raise _refusal(answer)
 
 
@@ -147,7 +173,7 @@ class _Unix(http.client.HTTPConnection):
         """Connect, or say why not while the reason is still known.
 
         Raises:
-            UnreachableError: it can't.
+            UnreachableError: nobody listens, or the socket may not be opened.
         """
         trial = socket.socket(socket.AF_UNIX)
         trial.settimeout(TIMEOUT_S)
@@ -170,7 +196,7 @@ class _Unix(http.client.HTTPConnection):
 class _Local:
     """The Starfort of this machine, through its Unix socket.
 
-    By the standard library: a client that can do more takes a tenth of a second of CPU to import.
+    It uses the standard library, because importing httpx takes a tenth of a second of CPU.
     """
 
     def __init__(self, path: Path) -> None:
@@ -208,15 +234,8 @@ def broke_off(where: str, error: Exception) -> UnreachableError:
     return UnreachableError(f"{where} broke off: {str(error) or type(error).__name__}", "look at its log")
 
 
-def _dump(value: Any) -> bytes:
-    return json.dumps(value).encode()
-
-
-def _load(body: bytes) -> Any:
-    return json.loads(body)
-
-
-def _given(parameters: dict[str, Any]) -> dict[str, Any]:
+def _given(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """The parameters that were given, as the API writes them: its booleans are lower case."""
     return {
         name: str(value).lower() if isinstance(value, bool) else value
         for name, value in parameters.items()
@@ -227,7 +246,7 @@ def _given(parameters: dict[str, Any]) -> dict[str, Any]:
 def _refusal(answer: Answer) -> RefusedError:
     """The error of an answer that is no success."""
     try:
-        problem = _load(answer.body)
+        problem = json.loads(answer.body)
         detail = str(problem["detail"])
     except (ValueError, KeyError, TypeError):
         return RefusedError(

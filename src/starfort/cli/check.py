@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,10 @@ from starfort.cli.cache import known_rules
 from starfort.cli.errors import FoundError
 from starfort.cli.options import Json
 from starfort.cli.target import config_path
+
+if TYPE_CHECKING:
+    from starfort.config import ConfigError, ConfigProblem
+    from starfort.runtime.checked import Checked
 
 
 def check(
@@ -53,8 +57,8 @@ def check(
         raise FoundError(f"{_count(len(checked.warnings), 'warning', 'warnings')} in {path}")
 
 
-def _summary(path: Path, checked: Any) -> None:
-    """Say what the configuration has, and what keeps it from starting here."""
+def _summary(path: Path, checked: "Checked") -> None:
+    """Say what the configuration has, and what it would need to start on this machine."""
     from starfort.runtime import secrets
 
     found = checked.loaded.config
@@ -70,7 +74,7 @@ def _summary(path: Path, checked: Any) -> None:
         warned = f" {_count(len(checked.warnings), 'warning', 'warnings')}: see above what has no effect."
     output.say(f"{path} is right: {', '.join(parts)}.{warned}", "yellow" if warned else "green")
     if missing := secrets.missing(found):
-        # Where a check runs is often not where Starfort runs, so this is no mistake of the file.
+        # A check often runs on another machine than Starfort, so a missing secret is no mistake of the file.
         output.say(f"Not here, where `starfort up` would refuse to start: {'; '.join(missing)}", "yellow")
 
 
@@ -78,7 +82,7 @@ def _count(number: int, one: str, several: str) -> str:
     return f"{number} {one if number == 1 else several}"
 
 
-def _json(problem: Any) -> dict[str, Any]:
+def _json(problem: "ConfigProblem") -> dict[str, object]:
     return {
         "file": str(problem.file),
         "line": problem.line,
@@ -88,12 +92,12 @@ def _json(problem: Any) -> dict[str, Any]:
     }
 
 
-def show_problems(error: Any) -> None:
+def show_problems(error: "ConfigError") -> None:
     """Print every problem of a `ConfigError`, with the line it is on and a caret below the place."""
     _show(error.problems, "not bold red")
 
 
-def _show(problems: Iterable[Any], style: str) -> None:
+def _show(problems: Iterable["ConfigProblem"], style: str) -> None:
     console = output.console()
     texts: dict[Path, list[str]] = {}
     for problem in problems:
@@ -104,16 +108,23 @@ def _show(problems: Iterable[Any], style: str) -> None:
         if problem.line:
             lines = texts.setdefault(problem.file, _lines(problem.file))
             if problem.line <= len(lines):
-                line = output.printable(lines[problem.line - 1].replace("\t", " "))
-                number = f"{problem.line:>5} | "
-                console.print(output.styled(number + line), soft_wrap=True)
-                caret = " " * (len(number) - 2) + "| " + " " * (problem.column - 1) + "^"
-                console.print(output.styled(caret, "red"), soft_wrap=True)
+                _point(lines[problem.line - 1], problem.line, problem.column)
         if problem.fix:
             console.print(output.styled(f"  fix: {output.printable(problem.fix)}", "green"), soft_wrap=True)
 
 
+def _point(text: str, line: int, column: int) -> None:
+    """Print a line of a file with a caret below a column of it."""
+    # A tab is one column to the parser and several to a terminal: the caret would stand elsewhere.
+    shown = output.printable(text.replace("\t", " "))
+    number = f"{line:>5} | "
+    output.console().print(output.styled(number + shown), soft_wrap=True)
+    caret = " " * (len(number) - 2) + "| " + " " * (column - 1) + "^"
+    output.console().print(output.styled(caret, "red"), soft_wrap=True)
+
+
 def _lines(file: Path) -> list[str]:
+    """The lines of a file; none when it cannot be read, which is a problem of its own."""
     try:
         return file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

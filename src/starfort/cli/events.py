@@ -1,14 +1,15 @@
 """`starfort events`."""
 
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
 from starfort.base.actions import ALLOW, colour_of, decision_filters
 from starfort.cli import output
-from starfort.cli.admin_client import PAGE, AdminClient
+from starfort.cli.admin_client import AdminClient, Parameter
+from starfort.cli.answers import Event, RuleMatch
 from starfort.cli.options import Json, Limit, online
 
 if TYPE_CHECKING:
@@ -19,24 +20,28 @@ else:
     # Typer offers the words of a `Literal`; these are what the table of actions says.
     Decided = Literal[decision_filters()]
 
+_NOTED: Final = ("tags", "observed", "findings", "anomalies", "signals")
+"""What a line says at its end, where there is something to say."""
+
 POLL_S: Final = 1.0
 """How often `--follow` asks for what is new."""
 
 REMEMBERED: Final = 20_000
-"""Ids that `--follow` knows, so that events that arrive out of order are shown once."""
+"""How many ids `--follow` remembers, so that it shows an event once. Also the most that it shows at once."""
 
 Range = Annotated[
     Literal["15m", "1h", "6h", "24h", "7d", "30d"], typer.Option("--range", "-r", help="How far back.")
 ]
+
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")]
+Bot = Annotated[Literal["", "none", "good", "bad", "tool"], typer.Option(help="Of this class of bot.")]
 
 
 @online
 def events(
     client: AdminClient,
     *,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")
-    ] = False,
+    follow: Follow = False,
     range: Range = "24h",
     limit: Limit = 50,
     id: Annotated[str, typer.Option(help="Only the event with this x-request-id.")] = "",
@@ -49,9 +54,7 @@ def events(
     fingerprint: Annotated[str, typer.Option(help="With this header-order fingerprint.")] = "",
     ja4: Annotated[str, typer.Option(help="With this TLS fingerprint.")] = "",
     subject: Annotated[str, typer.Option(help="Of this verified subject.")] = "",
-    bot: Annotated[
-        Literal["", "none", "good", "bad", "tool"], typer.Option(help="Of this class of bot.")
-    ] = "",
+    bot: Bot = "",
     action: Annotated[Decided, typer.Option(help="With which this was done; stopped: all but allow.")] = "",
     policy: Annotated[str, typer.Option(help="That this policy acted on or would have.")] = "",
     observed: Annotated[str, typer.Option(help="That this policy would have acted on in observe mode.")] = "",
@@ -64,39 +67,40 @@ def events(
     wanted = {
         "id": id, "api": api, "method": method.upper(), "path": path, "status": status, "address": address,
         "asn": asn or None, "fingerprint": fingerprint, "ja4": ja4, "subject": subject, "bot": bot,
-        "action": action, "policy": policy,
-        "observed": observed, "finding": finding, "signal": signal, "sensitive": sensitive,
+        "action": action, "policy": policy, "observed": observed, "finding": finding, "signal": signal,
+        "sensitive": sensitive,
     }  # fmt: skip
-    found = list(_latest(client, wanted | {"range": range}, limit))
-    _print(reversed(found), json=json)
-    if id and not json:
-        for event in found:
-            _matches(event["evidence"])
-    if not found and not follow:
-        output.say("No such event. Try a longer --range, or fewer filters.")
+    found: list[Event] = list(client.latest("/events", limit, **wanted, range=range))
+    _show(found, json=json, evidence=bool(id))
     if follow:
         _follow(client, wanted, {event["id"]: None for event in reversed(found)}, json=json)
+    elif not found:
+        output.say("No such event. Try a longer --range, or fewer filters.")
 
 
-def _latest(client: AdminClient, wanted: dict[str, Any], most: int) -> Iterator[Any]:
-    """Events, latest first, page by page."""
-    before = None
-    while most > 0:
-        page = client.get("/events", **wanted, limit=min(PAGE, most), before=before)
-        yield from page["items"]
-        most -= len(page["items"])
-        before = page["next"]
-        if before is None:
-            return
+def _show(found: list[Event], *, json: bool, evidence: bool) -> None:
+    """Print events, latest last, and of a single one also which rules matched."""
+    _print(reversed(found), json=json)
+    for event in found if evidence and not json else ():
+        _matches(event["evidence"])
 
 
-def _follow(client: AdminClient, wanted: dict[str, Any], seen: dict[str, None], *, json: bool) -> None:
-    """Print what was not seen yet, again and again."""
+def _follow(
+    client: AdminClient, wanted: Mapping[str, Parameter], seen: dict[str, None], *, json: bool
+) -> None:
+    """Print what was not seen yet, again and again.
+
+    Args:
+        client: asks.
+        wanted: the filters.
+        seen: ids that were printed, oldest first. A dictionary, because it keeps its order.
+        json: one JSON object a line.
+    """
     while True:
         time.sleep(POLL_S)
-        fresh = []
-        # Pages until one has nothing new: what is older than that was seen.
-        for event in _latest(client, wanted | {"range": "15m"}, REMEMBERED):
+        fresh: list[Event] = []
+        # Latest first: the first event that was seen ends what is new.
+        for event in client.latest("/events", REMEMBERED, **wanted, range="15m"):
             if event["id"] in seen:
                 break
             fresh.append(event)
@@ -107,7 +111,7 @@ def _follow(client: AdminClient, wanted: dict[str, Any], seen: dict[str, None], 
             del seen[old]
 
 
-def _print(found: Any, *, json: bool) -> None:
+def _print(found: Iterable[Event], *, json: bool) -> None:
     console = output.console()
     for event in found:
         if json:
@@ -116,7 +120,7 @@ def _print(found: Any, *, json: bool) -> None:
             console.print(_line(event), soft_wrap=True)
 
 
-def _matches(found: list[dict[str, Any]]) -> None:
+def _matches(found: list[RuleMatch]) -> None:
     """The rules that matched, with what they matched masked."""
     if not found:
         return
@@ -128,8 +132,8 @@ def _matches(found: list[dict[str, Any]]) -> None:
     )
 
 
-def _line(event: dict[str, Any]) -> "Text":
-    """One event on one line: time, status, what was asked, who asked, what was done."""
+def _line(event: Event) -> "Text":
+    """One event on one line: time, status, request, caller, and what was done with it."""
     line = output.styled(output.moment(event["time"]), "dim")
     status = event["status"]
     bad = status >= 500  # noqa: PLR2004 (HTTP)
@@ -140,7 +144,7 @@ def _line(event: dict[str, Any]) -> "Text":
     if event["action"] != ALLOW:
         style = colour_of(event["action"]).terminal
         line.append(f"  {event['action']}:{event['policy']}", style=f"not dim {style}")
-    for name in ("tags", "observed", "findings", "anomalies", "signals"):
+    for name in _NOTED:
         if event[name]:
             line.append(f"  {name}={','.join(map(output.printable, event[name]))}")
     line.append(f"  {event['id']}")

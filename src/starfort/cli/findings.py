@@ -7,6 +7,7 @@ import typer
 from starfort.base.severity import Severity
 from starfort.cli import output
 from starfort.cli.admin_client import AdminClient
+from starfort.cli.answers import PostureFinding
 from starfort.cli.options import Json, Limit, online
 
 
@@ -20,7 +21,7 @@ def findings(
     json: Json = False,
 ) -> None:
     """List what is wrong with the APIs as they stand, most severe first, and what to do."""
-    found = list(client.pages("/findings/apis", limit, api=api, severity=severity))
+    found: list[PostureFinding] = list(client.pages("/findings/apis", limit, api=api, severity=severity))
     if json:
         output.print_json(found)
         return

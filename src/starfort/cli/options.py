@@ -45,6 +45,8 @@ _CONNECTION = {"config": (Config, None), "data_dir": (DataDir, None), "url": (Ur
 def online(verb: Callable[..., None]) -> Callable[..., None]:
     """Give a command an `AdminClient` as first argument, and the options that say where the control plane is.
 
+    Typer reads the options of a command from its signature, so the command gets one that names both kinds.
+
     Args:
         verb: takes the client, then its own arguments and options.
     """

@@ -1,4 +1,7 @@
-"""Stdout is data, stderr is talk; both can be read without colour, and tables keep their lines when piped."""
+"""How commands print: data to stdout, talk to stderr.
+
+Both can be read without colour, and a table that goes into a pipe keeps its lines whole.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,22 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-# rich is imported when something is shown: help and completion show nothing by it.
+# rich is imported when something is shown: help and completion do without it, and importing it takes 40 ms.
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
 PIPE_WIDTH: Final = 10_000
-"""Columns of output that is no terminal: programs want whole lines."""
+"""Width of output that does not go to a terminal: programs want whole lines."""
 
 _SEVERITY: Final = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
 
 
 def console() -> Console:
-    """Where data goes."""
+    """The console for data: stdout."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else PIPE_WIDTH
@@ -36,35 +39,38 @@ def styled(text: str, style: str = "") -> Text:
 
 
 def say(text: str, style: str = "") -> None:
-    """Tell the person at the terminal something that is no data."""
+    """Tell the person at the terminal something that is not data: it goes to stderr."""
     from rich.console import Console
     from rich.text import Text
 
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(Text(printable(text), style=style))
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """A value as JSON, over several lines."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n")
 
 
-def print_line(value: Any) -> None:
+def print_line(value: object) -> None:
     """A value as JSON on one line."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
     sys.stdout.flush()
 
 
-def _plain(value: Any) -> str:
-    """What JSON has no kind for."""
+def _plain(value: object) -> str:
+    """A value that JSON has no type for, as text."""
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def printable(text: str) -> str:
-    """Text without control characters: paths and user agents are attackers' and could steer a terminal."""
+    """Text without control characters.
+
+    Attackers choose paths and user agents, and escape sequences in them would steer the reader's terminal.
+    """
     return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
 
 
-def cell(value: Any) -> str:
+def cell(value: object) -> str:
     """One value of a table."""
     if value is None or value == "":
         return "-"
@@ -79,7 +85,7 @@ def cell(value: Any) -> str:
     return printable(str(value)).replace("\n", " ")
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """Rows under heads; numbers to the right.
 
     Args:
@@ -104,7 +110,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) ->
 
 
 def _print(shown: Table) -> None:
-    """Print a table without the blanks that fill its last column up."""
+    """Print a table without the blanks that rich appends to its last column."""
     writer = console()
     with writer.capture() as capture:
         writer.print(shown)
@@ -112,7 +118,7 @@ def _print(shown: Table) -> None:
         sys.stdout.write(line.rstrip() + "\n")
 
 
-def fields(pairs: Iterable[tuple[str, Any]]) -> None:
+def fields(pairs: Iterable[tuple[str, object]]) -> None:
     """Names and values, one a line."""
     from rich.table import Table
     from rich.text import Text

@@ -2,14 +2,15 @@
 
 from starfort.cli import output
 from starfort.cli.admin_client import AdminClient
+from starfort.cli.answers import ReloadResult
 from starfort.cli.errors import FoundError
 from starfort.cli.options import Json, online
 
 
 @online
 def reload(client: AdminClient, *, json: Json = False) -> None:
-    """Read the configuration again. One with mistakes changes nothing and is explained."""
-    result = client.post("/reload")
+    """Read the configuration again. One with mistakes changes nothing, and each mistake is shown."""
+    result: ReloadResult = client.post("/reload")
     if json:
         output.print_json(result)
     elif result["ok"]:
@@ -24,5 +25,5 @@ def reload(client: AdminClient, *, json: Json = False) -> None:
         raise FoundError(
             "the configuration is refused, the one before it stays in force:\n"
             + "\n".join(result["problems"]),
-            "mend it; `starfort check` shows each place",
+            "correct it; `starfort check` shows each place",
         )

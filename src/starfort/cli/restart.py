@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LOOK_EVERY_S: Final = 0.1
 
 GONE_S: Final = 10.0
-"""A control plane that was not there for so long has not come back."""
+"""After this many seconds without a control plane, it has not come back."""
 
 
 def restart(
@@ -30,25 +30,11 @@ def restart(
 
     Run it after an upgrade. What does not work is found before anything is replaced, or leaves the old Envoy.
     """
-    from starfort.runtime import succession
-    from starfort.runtime.lock import StartError, holder
+    from starfort.runtime.lock import StartError
 
     directory = target.data_dir(config, data_dir)
     try:
-        pid = holder(directory)
-        if pid is None:
-            raise FoundError(f"no starfort runs in {directory}", "start it with `starfort up`")
-        with succession.turn(directory) as mine:
-            if not mine:
-                raise CliError(
-                    "another `starfort restart` waits for its answer", "try again when it has ended"
-                )
-            _ready(directory, pid)
-            _check(target.config_path(config))
-            _ready(directory, pid)  # checking takes seconds
-            asked = succession.request(directory)
-            os.kill(pid, succession.SIGNAL)
-            done = _wait(directory, asked, timeout)
+        done = _replace(directory, target.config_path(config), timeout)
     except StartError as error:
         raise CliError(str(error)) from error
     except OSError as error:
@@ -63,8 +49,36 @@ def restart(
         output.say(f"Not yet: {done.pending}.")
 
 
+def _replace(directory: Path, config: Path, timeout: int) -> "Outcome":
+    """Ask the control plane to go on as what is installed now, and wait for its answer.
+
+    Args:
+        directory: its data directory.
+        config: its configuration, which is checked before anything is asked.
+        timeout: seconds to wait.
+
+    Raises:
+        CliError: none runs, it cannot be asked now, or it did not answer.
+    """
+    from starfort.runtime import succession
+    from starfort.runtime.lock import holder
+
+    pid = holder(directory)
+    if pid is None:
+        raise FoundError(f"no starfort runs in {directory}", "start it with `starfort up`")
+    with succession.turn(directory) as mine:
+        if not mine:
+            raise CliError("another `starfort restart` waits for its answer", "try again when it has ended")
+        _ready(directory, pid)
+        _check(config)
+        _ready(directory, pid)  # checking took seconds, in which it may have ended
+        asked = succession.request(directory)
+        os.kill(pid, succession.SIGNAL)
+        return _wait(directory, asked, timeout)
+
+
 def _ready(directory: Path, pid: int) -> None:
-    """Whether the control plane takes a request now.
+    """Make sure that the control plane takes a request now.
 
     Raises:
         CliError: it does not.
@@ -79,10 +93,10 @@ def _ready(directory: Path, pid: int) -> None:
 
 
 def _check(path: Path) -> None:
-    """What this installation can know beforehand to be wrong.
+    """Find what would make the restart fail, before anything is touched.
 
     Raises:
-        CliError: something is; nothing was touched.
+        CliError: Envoy is missing, or this Starfort refuses the configuration.
     """
     from starfort.config import ConfigError
     from starfort.dataplane.envoy import binary
@@ -101,9 +115,15 @@ def _check(path: Path) -> None:
 
 
 def _wait(directory: Path, asked: str, timeout: int) -> "Outcome":
+    """Wait for the outcome of a request.
+
+    Raises:
+        CliError: no outcome came.
+    """
     from starfort.runtime import succession
     from starfort.runtime.lock import holder
 
+    # The control plane replaces its own program, so its lock is free for a moment in between.
     began = seen = time.monotonic()
     while True:
         done = succession.outcome(directory, asked)

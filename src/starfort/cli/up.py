@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
@@ -18,7 +18,9 @@ from starfort.cli.target import config_path
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from starfort.runtime import Runtime
+    from structlog.typing import FilteringBoundLogger
+
+    from starfort.runtime import ReloadResult, Runtime
     from starfort.runtime.admin import App
     from starfort.runtime.assemble import Assembly
 
@@ -51,72 +53,117 @@ def up(
 
 
 async def _run(path: "Path", *, talk: bool) -> "Next | None":
-    """Start, run until something says stop, stop in order.
+    """Start, run until something says stop, and stop in order.
 
     Args:
         path: the configuration file.
-        talk: say where things are, besides logging it.
+        talk: tell where things are, besides logging it.
 
     Returns:
-        The program to go on as, `None` to end.
+        The program to go on as; `None` to end.
     """
-    import structlog
-
     from starfort.config import ConfigError
     from starfort.runtime import succession
     from starfort.runtime.lock import StartError
     from starfort.runtime.toolchain import RefusedError
 
-    log = structlog.get_logger("starfort.up")
-    asked, before = succession.answered(), succession.predecessor()
+    asked = succession.answered()
     assembly, made = _make(path)
-    runtime: Runtime | None = None
-    told = _Told()
-    next_: Next | None = None
+    life = _Life()
     quiet = False
     try:
-        runtime = await _assemble(assembly)
-        if not await _start(runtime, told):
-            return None
-        places = _places(runtime, made.get("first_password"))
-        log.info("starfort_ready", **{name.replace(" ", "_"): where for name, where in places})
-        _tell(runtime, asked)
-        if talk:
-            with contextlib.suppress(OSError):
-                _introduce(places)
-        while next_ is None and await told.to_replace():
-            next_ = succession.successor(runtime.data_dir)
+        return await _live(life, assembly, made, asked, talk=talk)
     except (RefusedError, StartError, ConfigError) as error:
         failed = _failed(error)
-        data_dir = assembly.data_dir
-        if not asked or data_dir is None:
+        # Without a data directory nobody can be told, and nobody asked.
+        if not asked or assembly.data_dir is None:
             quiet = True  # a start that failed says why, and nothing else
             raise failed from None
-        next_ = (before, dict(os.environ)) if before else None
-        what = "the one before goes on" if before else "Envoy goes on with what it has"
-        what = f"Starfort {starfort.__version__} did not start, {what}: {failed.what}"
-        succession.tell(data_dir, succession.Outcome(asked, ok=False, error=what))
-        if next_ is None:
-            raise failed from None
-        log.error("starfort_given_back", why=failed.what)  # noqa: TRY400 (told, not a fault of ours)
+        return _give_back(assembly.data_dir, asked, failed)
     finally:
-        note = log.debug if quiet else log.info
-        note("starfort_stopping", envoy="" if told.stop.is_set() else "goes on")
-        with contextlib.suppress(asyncio.CancelledError):
-            # Whatever else went wrong here is no reason to end Envoy.
-            if runtime is not None:
-                await (runtime.stop() if told.stop.is_set() else runtime.leave())
-        note("starfort_stopped")
-    return next_
+        await _end(life, quiet=quiet)
+
+
+class _Life:
+    """What a run has to stop."""
+
+    def __init__(self) -> None:
+        self.told = _Told()
+        self.runtime: Runtime | None = None
+
+
+async def _live(
+    life: _Life, assembly: "Assembly", made: "dict[str, Path | None]", asked: str, *, talk: bool
+) -> "Next | None":
+    """Start everything, say so, and wait for a signal that ends it."""
+    from starfort.runtime import succession
+
+    life.runtime = runtime = await _assemble(assembly)
+    if not await _start(runtime, life.told):
+        return None
+    places = _places(runtime, made.get("first_password"))
+    _log().info("starfort_ready", **{name.replace(" ", "_"): where for name, where in places})
+    _tell(runtime, asked)
+    if talk:
+        # The terminal may be closed by now, which is no reason to end.
+        with contextlib.suppress(OSError):
+            _introduce(places)
+    while await life.told.to_replace():
+        # The request may ask for something that cannot be run: then this program goes on.
+        if (next_ := succession.successor(runtime.data_dir)) is not None:
+            return next_
+    return None
+
+
+def _give_back(data_dir: "Path", asked: str, failed: CliError) -> "Next":
+    """Say why a restart failed, and go on as the program that was there before.
+
+    Raises:
+        CliError: there was none.
+    """
+    from starfort.runtime import succession
+
+    before = succession.predecessor()
+    rest = "the one before goes on" if before else "Envoy goes on with what it has"
+    what = f"Starfort {starfort.__version__} did not start, {rest}: {failed.what}"
+    succession.tell(data_dir, succession.Outcome(asked, ok=False, error=what))
+    if not before:
+        raise failed from None
+    _log().error("starfort_given_back", why=failed.what)
+    return before, dict(os.environ)
+
+
+async def _end(life: _Life, *, quiet: bool) -> None:
+    """Stop everything, or leave Envoy running for the next program.
+
+    Args:
+        life: what runs.
+        quiet: say so at the level of debugging.
+    """
+    stops = life.told.stop.is_set()
+    note = _log().debug if quiet else _log().info
+    note("starfort_stopping", envoy="" if stops else "goes on")
+    with contextlib.suppress(asyncio.CancelledError):
+        # Whatever else went wrong here is no reason to end Envoy: only a signal does.
+        if life.runtime is not None:
+            await (life.runtime.stop() if stops else life.runtime.leave())
+    note("starfort_stopped")
+
+
+def _log() -> "FilteringBoundLogger":
+    import structlog
+
+    log: FilteringBoundLogger = structlog.get_logger("starfort.up")
+    return log
 
 
 class _Told:
-    """What signals said."""
+    """What the signals of the operating system told this process to do."""
 
     def __init__(self) -> None:
         self.stop = asyncio.Event()
         self._replace = asyncio.Event()
-        self._reloads: set[asyncio.Task[Any]] = set()
+        self._reloads: set[asyncio.Task[ReloadResult]] = set()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._end)
 
@@ -130,6 +177,7 @@ class _Told:
         """From now on it can be reloaded and replaced."""
         from starfort.runtime import succession
 
+        # A task that nobody holds may be collected while it runs, so the set holds it.
         def again() -> None:
             task = asyncio.create_task(runtime.reload())
             self._reloads.add(task)
@@ -140,7 +188,7 @@ class _Told:
         loop.add_signal_handler(succession.SIGNAL, self._replace.set)
 
     async def to_replace(self) -> bool:
-        """Wait until another program is to go on, true, or this one is to stop, false."""
+        """Wait for a signal: true when another program is to go on, false when this one is to stop."""
         waits = {asyncio.create_task(event.wait()) for event in (self.stop, self._replace)}
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in (*waits, *(self._reloads if self.stop.is_set() else ())):
@@ -150,7 +198,7 @@ class _Told:
 
 
 async def _start(runtime: "Runtime", told: _Told) -> bool:
-    """Start everything; false when it was told to stop before that was done."""
+    """Start everything; false when a signal stopped it before that was done."""
     starting = asyncio.create_task(runtime.start())
     stopping = asyncio.create_task(told.stop.wait())
     try:
@@ -167,7 +215,7 @@ async def _start(runtime: "Runtime", told: _Told) -> bool:
 
 
 def _failed(error: Exception) -> CliError:
-    """An error of the start, as the command line tells it."""
+    """An error of the start as an error of the command line."""
     from starfort.runtime.toolchain import RefusedError
 
     if isinstance(error, RefusedError):
@@ -199,13 +247,13 @@ def _tell(runtime: "Runtime", asked: str) -> None:
 
 
 def _make(path: "Path") -> "tuple[Assembly, dict[str, Path | None]]":
-    """What makes a runtime of the real parts, and what its application says of itself once it has started."""
+    """What makes the runtime, and a place for the file with the first password, once there is one."""
     from starfort.runtime.assemble import Assembly
 
     made: dict[str, Path | None] = {}
 
     def app(runtime: Runtime) -> App:
-        # Takes a second of CPU to import, in a thread: Envoy listens before.
+        # This import takes a second of CPU; it runs in a thread, and Envoy listens before it is done.
         from starfort.api.app import create_app
 
         application = create_app(runtime)
@@ -216,7 +264,7 @@ def _make(path: "Path") -> "tuple[Assembly, dict[str, Path | None]]":
 
 
 async def _assemble(assembly: "Assembly") -> "Runtime":
-    """Make the parts, in a thread: signals are heard meanwhile, and acted on when it is done."""
+    """Make the parts in a thread. Signals are heard meanwhile and acted on when the parts are made."""
     from starfort.runtime.runtime import threads
 
     asyncio.get_running_loop().set_default_executor(threads())

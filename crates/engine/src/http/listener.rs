@@ -2,7 +2,7 @@
 //!
 //! A reader takes a format apart and tells its [`Listener`] what is there, in the order of the bytes. It names nothing,
 //! limits nothing and keeps nothing: that differs between those who listen. The request's parameters
-//! ([`super::collect::Collect`]) and the variables of rules (`rules::listener`) are two listeners of one reading
+//! ([`super::collect::Collect`]) and the variables of rules (`rules::run::listener`) are two listeners of one reading
 //! ([`Both`]), so neither can see what the other does not.
 
 use super::Anomaly;

@@ -18,6 +18,7 @@ use starfort_engine::bundle::{
     Action, Bundle, Endpoint, Expr, Field, Function, Mode, Phase, Policy,
 };
 use starfort_engine::explain::{Described, Explanation, explain};
+use starfort_engine::policy::actions::{BlockSpec, LimitSpec};
 use starfort_engine::{Assets, Engine, Now};
 
 const NOW: Now = Now {
@@ -89,20 +90,20 @@ fn policy(name: &str, endpoints: Option<&[&str]>, when: Expr, action: Action) ->
 }
 
 fn block() -> Action {
-    Action::Block {
+    Action::Block(BlockSpec {
         status: 403,
         body: None,
         content_type: None,
-    }
+    })
 }
 
 fn limit(key: &[Expr]) -> Action {
-    Action::Limit {
+    Action::Limit(LimitSpec {
         requests: 2,
         period_ms: 60_000,
         burst: 2,
         key: key.to_vec(),
-    }
+    })
 }
 
 fn on(endpoint: &str) -> Policy {

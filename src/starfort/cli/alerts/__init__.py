@@ -1,1 +1,1 @@
-"""`starfort alerts …`."""
+"""`starfort alerts`: what a person should look at."""

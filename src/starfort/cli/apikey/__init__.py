@@ -1,1 +1,1 @@
-"""`starfort apikey …`."""
+"""`starfort apikey`: API keys for callers of your APIs."""

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -28,7 +28,8 @@ def create(
     if not 1 <= len(subject) <= 256:  # noqa: PLR2004 (the configuration's own limit)
         raise UsageError("--subject is 1 to 256 characters")
     key = PREFIX + secrets.token_urlsafe(32)
-    entry: dict[str, Any] = {"subject": subject, "sha256": hashlib.sha256(key.encode()).hexdigest()}
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    entry: dict[str, str | list[str]] = {"subject": subject, "sha256": digest}
     if scope:
         entry["scopes"] = list(scope)
     if expires:
@@ -61,7 +62,7 @@ def _expiry(text: str) -> datetime:
     return moment
 
 
-def _yaml(entry: dict[str, Any]) -> str:
+def _yaml(entry: dict[str, str | list[str]]) -> str:
     """The entry as an item of a YAML list."""
     from io import StringIO
 

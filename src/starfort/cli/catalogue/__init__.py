@@ -1,1 +1,1 @@
-"""`starfort catalogue …`."""
+"""`starfort catalogue`: the APIs that are live: endpoints, parameters, consumers."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Any, Final
+from typing import Final
 
 from starfort.cli.admin_client import AdminClient
+from starfort.cli.answers import Endpoint
 from starfort.cli.errors import FoundError, UsageError
 
 MOST: Final = 1_000
@@ -36,12 +37,12 @@ def endpoint_id(client: AdminClient, given: str) -> str:
     if written is None:
         raise UsageError(f"{given!r} is no endpoint", 'write its id, or method and path: "GET /notes/{id}"')
     method, host, path = (written["method"] or "").upper(), written["host"].lower(), written["path"]
-    every = list(client.pages("/catalogue", MOST, search=f"{method} {host}".strip()))
+    every: list[Endpoint] = list(client.pages("/catalogue", MOST, search=f"{method} {host}".strip()))
     here = [each for each in every if method in {"", "*", each["method"]} and host in {"", each["host"]}]
     found = [each for each in here if _shape(each["path"]) == _shape(path)]
     found = found or [each for each in here if _covers(each["path"], path.partition("?")[0])]
     if len(found) == 1:
-        return str(found[0]["id"])
+        return found[0]["id"]
     if found:
         listed = "\n".join(f"- {each['id']}  {_name(each)} ({each['api']})" for each in found[:20])
         raise FoundError(f"{len(found)} endpoints are called {given!r}:\n{listed}", "name one by its id")
@@ -55,7 +56,7 @@ def endpoint_id(client: AdminClient, given: str) -> str:
     raise FoundError(f"the catalogue has no endpoint {given!r}", fix)
 
 
-def _name(endpoint: dict[str, Any], *, host: bool = True) -> str:
+def _name(endpoint: Endpoint, *, host: bool = True) -> str:
     return f"{endpoint['method']} {endpoint['host'] if host else ''}{endpoint['path']}"
 
 

@@ -6,6 +6,7 @@ import typer
 
 from starfort.cli import output
 from starfort.cli.admin_client import AdminClient
+from starfort.cli.answers import Endpoint
 from starfort.cli.options import Json, Limit, online
 
 
@@ -31,7 +32,7 @@ def list_endpoints(
 ) -> None:
     """List the endpoints of the catalogue, with the traffic of the last 24 hours."""
     wanted = {"search": search, "api": api, "host": host, "prefix": prefix, "show": show, "sort": sort}
-    found = list(client.pages("/catalogue", limit, **wanted))
+    found: list[Endpoint] = list(client.pages("/catalogue", limit, **wanted))
     if json:
         output.print_json(found)
         return
@@ -52,8 +53,8 @@ def list_endpoints(
     )  # fmt: skip
 
 
-def marks(endpoint: dict[str, object]) -> str:
-    """What asks for attention in an endpoint, in words."""
+def marks(endpoint: Endpoint) -> str:
+    """What is remarkable about an endpoint, in words."""
     words = {
         "new": endpoint["new"],
         "undocumented": not endpoint["documented"],

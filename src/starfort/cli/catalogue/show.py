@@ -1,11 +1,13 @@
 """`starfort catalogue show`."""
 
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated
 
 import typer
 
 from starfort.cli import output
 from starfort.cli.admin_client import AdminClient
+from starfort.cli.answers import Counted, EndpointDetail
 from starfort.cli.catalogue.find import endpoint_id
 from starfort.cli.catalogue.list import marks
 from starfort.cli.events import Range
@@ -22,30 +24,35 @@ Endpoint = Annotated[
 @online
 def show(client: AdminClient, endpoint: Endpoint, *, range: Range = "24h", json: Json = False) -> None:
     """Show one endpoint as traffic shows it: parameters, statuses, consumers, sensitive data."""
-    found = client.get(f"/catalogue/{endpoint_id(client, endpoint)}", range=range)
+    found: EndpointDetail = client.get(f"/catalogue/{endpoint_id(client, endpoint)}", range=range)
     if json:
         output.print_json(found)
         return
-    output.fields(
-        [
-            ("endpoint", f"{found['method']} {found['host']}{found['path']}"),
-            ("id", found["id"]),
-            ("api", found["api"]),
-            ("is", marks(found)),
-            ("labels", found["labels"]),
-            ("first seen", output.moment(found["first_seen"])),
-            ("last seen", output.moment(found["last_seen"])),
-            ("requests in 24 h", found["requests"]),
-            ("statuses", _counts(found["statuses"])),
-            ("credentials shown", _counts(found["auth_seen"])),
-            ("identity errors", _counts(found["identity_errors"])),
-            ("request types", _counts(found["content_types"])),
-            ("response types", _counts(found["response_content_types"])),
-            ("sensitive in requests", _counts(found["sensitive_request"])),
-            ("sensitive in responses", _counts(found["sensitive_response"])),
-            ("findings", _counts(found["findings"])),
-        ]
-    )
+    output.fields(_overview(found))
+    _parameters(found)
+    _consumers(found)
+
+
+def _overview(found: EndpointDetail) -> Iterator[tuple[str, object]]:
+    yield "endpoint", f"{found['method']} {found['host']}{found['path']}"
+    yield "id", found["id"]
+    yield "api", found["api"]
+    yield "is", marks(found)
+    yield "labels", found["labels"]
+    yield "first seen", output.moment(found["first_seen"])
+    yield "last seen", output.moment(found["last_seen"])
+    yield "requests in 24 h", found["requests"]
+    yield "statuses", _counts(found["statuses"])
+    yield "credentials shown", _counts(found["auth_seen"])
+    yield "identity errors", _counts(found["identity_errors"])
+    yield "request types", _counts(found["content_types"])
+    yield "response types", _counts(found["response_content_types"])
+    yield "sensitive in requests", _counts(found["sensitive_request"])
+    yield "sensitive in responses", _counts(found["sensitive_response"])
+    yield "findings", _counts(found["findings"])
+
+
+def _parameters(found: EndpointDetail) -> None:
     output.heading("Parameters")
     output.table(
         ["in", "name", "types", "seen in %"],
@@ -55,6 +62,9 @@ def show(client: AdminClient, endpoint: Endpoint, *, range: Range = "24h", json:
         ),
         empty="None seen.",
     )
+
+
+def _consumers(found: EndpointDetail) -> None:
     output.heading(f"Consumers ({found['consumers_total']:,} since {found['consumers_since']})")
     output.table(
         ["subject", "address", "user agent", "bot", "requests", "stopped", "last seen"],
@@ -69,5 +79,5 @@ def show(client: AdminClient, endpoint: Endpoint, *, range: Range = "24h", json:
     )  # fmt: skip
 
 
-def _counts(counted: list[dict[str, Any]]) -> str:
+def _counts(counted: list[Counted]) -> str:
     return ", ".join(f"{each['value']} ({each['count']:,})" for each in counted)

@@ -1,1 +1,1 @@
-"""`starfort checks …`."""
+"""`starfort checks`: what looks for mistakes in the APIs as they stand."""

@@ -1,1 +1,1 @@
-"""`starfort config …`."""
+"""`starfort config`: the configuration."""

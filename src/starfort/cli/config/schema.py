@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -22,7 +22,7 @@ def schema(
     output.say(f"Wrote {path}. First line of starfort.yaml for editors: {modeline(path.name)}")
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema() -> dict[str, object]:
     """The JSON Schema (2020-12) of the configuration."""
     from starfort.config import Config
 

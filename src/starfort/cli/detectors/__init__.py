@@ -1,1 +1,1 @@
-"""`starfort detectors …`."""
+"""`starfort detectors`: what looks for abuse."""

@@ -1,1 +1,1 @@
-"""`starfort policy …`."""
+"""`starfort policy`: what is done with requests."""

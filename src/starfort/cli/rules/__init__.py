@@ -1,1 +1,1 @@
-"""`starfort rules`: the SecLang rules."""
+"""`starfort rules`: SecLang rules: OWASP CRS, Starfort's own, yours."""

@@ -1,14 +1,18 @@
 """`starfort rules explain`."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from starfort.cli import options, output
 from starfort.cli.errors import FoundError
 from starfort.cli.options import Json
+
+if TYPE_CHECKING:
+    from starfort.threats.seclang.explain import Explanation
 
 
 def explain(
@@ -37,6 +41,10 @@ def explain(
     if json:
         output.print_json(asdict(words))
         return
+    _show(words)
+
+
+def _show(words: "Explanation") -> None:
     output.fields(
         [
             ("rule", str(words.id)),
@@ -48,16 +56,16 @@ def explain(
             ("tags", words.tags),
         ]
     )
-    output.heading("Looks at")
-    for number, link in enumerate(words.looks_at):
-        output.console().print(
-            f"{'and ' if number else ''}{output.printable(link)}", markup=False, soft_wrap=True
-        )
-    output.heading("Does")
-    for effect in words.does:
-        output.console().print(output.printable(effect), markup=False, soft_wrap=True)
+    links = [f"{'and ' if number else ''}{link}" for number, link in enumerate(words.looks_at)]
+    _part("Looks at", links)
+    _part("Does", words.does)
     if words.why:
-        output.heading("Why")
-        output.console().print(output.printable(words.why), markup=False, soft_wrap=True)
-    output.heading("To take it out, as narrowly as it goes")
-    output.console().print(words.exclusion, markup=False, soft_wrap=True)
+        _part("Why", [words.why])
+    _part("To take it out, as narrowly as it goes", [words.exclusion])
+
+
+def _part(title: str, lines: Iterable[str]) -> None:
+    output.heading(title)
+    for line in lines:
+        # Rules are full of brackets, which rich would take for markup.
+        output.console().print(output.printable(line), markup=False, soft_wrap=True)

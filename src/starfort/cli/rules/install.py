@@ -2,13 +2,16 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from starfort.cli import output
 from starfort.cli.errors import FoundError, UsageError
 from starfort.cli.options import Json
+
+if TYPE_CHECKING:
+    from starfort.threats.rulesets.installed import InstalledRuleSet
 
 
 def install(
@@ -31,29 +34,12 @@ def install(
     json: Json = False,
 ) -> None:
     """Install a rule set, checked and pinned; the one before stays in place if anything is wrong."""
-    from starfort.cli.check import show_problems
-    from starfort.config import ConfigError
-    from starfort.threats.rulesets import crs
     from starfort.threats.rulesets.installed import rule_set_folder
 
     if source is not None and version:
         raise UsageError("--from and --version exclude each other", "the files say which version they are")
     target = rule_set_folder() if folder is None else folder
-    try:
-        if source is not None:
-            entry = crs.install_from(source, target, sha256=sha256)
-        else:
-            if not version and (newer := crs.newer_installed(target, crs.DEFAULT_VERSION)):
-                raise FoundError(
-                    f"CRS {newer} is installed, newer than {crs.DEFAULT_VERSION}, Starfort's default",
-                    f"--version {crs.DEFAULT_VERSION} goes back to it",
-                )
-            entry = crs.install_release(version or crs.DEFAULT_VERSION, target, sha256=sha256)
-    except crs.InstallError as error:
-        raise FoundError(str(error), error.fix) from error
-    except ConfigError as error:
-        show_problems(error)
-        raise FoundError(f"the rules of {source or version} cannot be used; nothing was changed") from None
+    entry = _install(source, version, target, sha256)
     if json:
         output.print_json(asdict(entry))
         return
@@ -63,3 +49,30 @@ def install(
         "green",
     )
     output.say("It is used from the next start or `starfort reload` on.")
+
+
+def _install(source: Path | None, version: str, target: Path, sha256: str) -> "InstalledRuleSet":
+    """Install from an archive or folder, or the project's release.
+
+    Raises:
+        FoundError: it cannot be installed; what was there before is still there.
+    """
+    from starfort.cli.check import show_problems
+    from starfort.config import ConfigError
+    from starfort.threats.rulesets import crs
+
+    try:
+        if source is not None:
+            return crs.install_from(source, target, sha256=sha256)
+        # Without --version an update must not become a step back.
+        if not version and (newer := crs.newer_installed(target, crs.DEFAULT_VERSION)):
+            raise FoundError(
+                f"CRS {newer} is installed, newer than {crs.DEFAULT_VERSION}, Starfort's default",
+                f"--version {crs.DEFAULT_VERSION} goes back to it",
+            )
+        return crs.install_release(version or crs.DEFAULT_VERSION, target, sha256=sha256)
+    except crs.InstallError as error:
+        raise FoundError(str(error), error.fix) from error
+    except ConfigError as error:
+        show_problems(error)
+        raise FoundError(f"the rules of {source or version} cannot be used; nothing was changed") from None

@@ -2,13 +2,17 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from starfort.cli import options, output, target
+from starfort.cli.answers import Status
 from starfort.cli.errors import CliError, FoundError
 from starfort.cli.options import Json
+
+Row = dict[str, object]
+"""A rule set as `--json` prints it, with the `path` of its folder for the table."""
 
 SIGNATURES: Final = {"crs": "OWASP_CRS"}
 """What a rule set calls itself where it runs, by the name under which it is installed."""
@@ -26,37 +30,68 @@ def list_rule_sets(
     json: Json = False,
 ) -> None:
     """List rule sets: what is installed, whether its files are still that, and what runs in Starfort now."""
-    from starfort.config import ConfigError
-    from starfort.threats.rulesets.installed import installed, rule_files, rule_set_folder
+    from starfort.threats.rulesets.installed import rule_set_folder
 
     place = rule_set_folder() if folder is None else folder
     running = _running(config, data_dir, url)
-    rows: list[dict[str, Any]] = []
-    try:
-        for name, entry in installed(place).items():
-            try:
-                rule_files(place, name)
-            except ConfigError as error:
-                state = f"{len(error.problems)} files changed"
-            else:
-                state = "as installed"
-            signature = f"{SIGNATURES.get(name, name)}/{entry.version}"
-            in_force = None if running is None else signature in running
-            rows.append(
-                {**asdict(entry), "state": state, "in_force": in_force, "path": str(place / entry.folder)}
-            )
-    except ConfigError as error:
-        raise FoundError(str(error)) from error
+    rows = _installed(place, running)
     rows += _elsewhere(running or [], rows)
     if json:
         output.print_json([{name: value for name, value in row.items() if name != "path"} for row in rows])
         return
+    _show(rows, place)
+    if running is None:
+        output.say("No Starfort answers here, so what is in force is not known.")
+
+
+def _installed(place: Path, running: list[str] | None) -> list[Row]:
+    """The rule sets that are installed in a folder.
+
+    Args:
+        place: the folder.
+        running: what runs, as `NAME/VERSION`; `None` when that is not known.
+
+    Raises:
+        FoundError: what the folder says about itself cannot be read.
+    """
+    from starfort.config import ConfigError
+    from starfort.threats.rulesets.installed import installed
+
+    rows: list[Row] = []
+    try:
+        for name, entry in installed(place).items():
+            in_force = None if running is None else _signature(name, entry.version) in running
+            state, path = _state(place, name), str(place / entry.folder)
+            rows.append({**asdict(entry), "state": state, "in_force": in_force, "path": path})
+    except ConfigError as error:
+        raise FoundError(str(error)) from error
+    return rows
+
+
+def _state(place: Path, name: str) -> str:
+    """Whether the files of a rule set are still those that were installed."""
+    from starfort.config import ConfigError
+    from starfort.threats.rulesets.installed import rule_files
+
+    try:
+        rule_files(place, name)
+    except ConfigError as error:
+        return f"{len(error.problems)} files changed"
+    return "as installed"
+
+
+def _signature(name: object, version: object) -> str:
+    """What a rule set that is installed calls itself where it runs."""
+    return f"{SIGNATURES.get(str(name), str(name))}/{version}"
+
+
+def _show(rows: list[Row], place: Path) -> None:
     output.table(
         ["set", "version", "in force", "state", "origin", "from", "installed", "folder"],
         (
             [
                 row["name"], row["version"], row["in_force"], row["state"], row["verified"], row["source"],
-                output.moment(row["installed"]), row["path"],
+                output.moment(str(row["installed"])), row["path"],
             ]
             for row in rows
         ),
@@ -66,21 +101,20 @@ def list_rule_sets(
         output.say(
             f"No rule set is installed in {place}; those in force are of another folder (STARFORT_RULESETS)."
         )
-    if running is None:
-        output.say("No Starfort answers here, so what is in force is not known.")
 
 
 def _running(config: Path | None, data_dir: Path | None, url: str) -> list[str] | None:
-    """What runs in a Starfort that answers, as `NAME/VERSION`; `None` where none does.
+    """The rule sets in force in the Starfort that answers, as `NAME/VERSION`; `None` when none answers.
 
     Raises:
-        CliError: one that was named does not answer.
+        CliError: the options name a Starfort, and it does not answer.
     """
     from starfort.cli.admin_client import AdminClient
 
     try:
         with AdminClient(target.find(config, data_dir, url)) as client:
-            found = str(client.get("/status")["config"]["rules"])
+            status: Status = client.get("/status")
+            found = status["config"]["rules"]
     except CliError:
         if config is not None or data_dir is not None or url:
             raise
@@ -88,10 +122,10 @@ def _running(config: Path | None, data_dir: Path | None, url: str) -> list[str] 
     return [name for name in found.split(", ") if name]
 
 
-def _elsewhere(running: list[str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _elsewhere(running: list[str], rows: list[Row]) -> list[Row]:
     """Rule sets that run and are not installed in the folder that was looked at."""
-    known = {f"{SIGNATURES.get(row['name'], row['name'])}/{row['version']}" for row in rows}
-    found = []
+    known = {_signature(row["name"], row["version"]) for row in rows}
+    found: list[Row] = []
     for signature in running:
         name, _, version = signature.rpartition("/")
         if signature not in known:

@@ -1,15 +1,17 @@
 """`starfort rules tune`."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from starfort.cli import output
-from starfort.cli.admin_client import PAGE, AdminClient
+from starfort.cli.admin_client import AdminClient
 from starfort.cli.events import Range
 from starfort.cli.options import Json, online
+
+if TYPE_CHECKING:
+    from starfort.threats.rulesets.tune import Proposal
 
 
 @online
@@ -34,11 +36,19 @@ def tune(
     """Propose exclusions from what was observed, by endpoint and parameter, with the evidence."""
     from starfort.threats.rulesets.tune import as_configuration, propose
 
-    found = propose(_events(client, events, range=range, api=api))
+    found = propose(client.latest("/events", events, range=range, api=api))
     shown = [one for one in found if (all or one.likely) and rule in {0, one.rule}]
     if json:
         output.print_json([_plain(one) for one in shown])
         return
+    _show(shown, empty="No rule found anything." if all else "Nothing looks like a false positive.")
+    likely = [one for one in shown if one.likely]
+    if likely:
+        output.heading("For starfort.yaml, after you have looked at the samples")
+        output.console().print(as_configuration(likely, _messages(rules)), markup=False, soft_wrap=True)
+
+
+def _show(proposals: "list[Proposal]", *, empty: str) -> None:
     output.table(
         ["rule", "endpoint", "parameter", "requests", "addresses", "subjects", "answered", "stopped",
          "doubts"],
@@ -47,25 +57,10 @@ def tune(
                 str(one.rule), one.endpoint, one.parameter, one.evidence.requests, len(one.evidence.callers),
                 len(one.evidence.subjects), one.evidence.succeeded, one.evidence.stopped, one.doubts,
             ]
-            for one in shown
+            for one in proposals
         ),
-        empty="Nothing looks like a false positive." if not all else "No rule found anything.",
+        empty=empty,
     )  # fmt: skip
-    likely = [one for one in shown if one.likely]
-    if likely:
-        output.heading("For starfort.yaml, after you have looked at the samples")
-        output.console().print(as_configuration(likely, _messages(rules)), markup=False, soft_wrap=True)
-
-
-def _events(client: AdminClient, most: int, **filters: Any) -> Iterator[dict[str, Any]]:
-    before = None
-    while most > 0:
-        page = client.get("/events", limit=min(PAGE, most), before=before, **filters)
-        yield from page["items"]
-        most -= len(page["items"])
-        before = page["next"]
-        if before is None:
-            return
 
 
 def _messages(paths: list[Path] | None) -> dict[int, str]:
@@ -80,7 +75,8 @@ def _messages(paths: list[Path] | None) -> dict[int, str]:
     return {rule.id: rule.message for rule in compiled.rules}
 
 
-def _plain(one: Any) -> dict[str, Any]:
+def _plain(one: "Proposal") -> dict[str, object]:
+    """A proposal as JSON, with the figures of its evidence beside it."""
     seen = one.evidence
     return {
         "rule": one.rule,

@@ -1,1 +1,1 @@
-"""`starfort signals …`."""
+"""`starfort signals`: what detection says now."""

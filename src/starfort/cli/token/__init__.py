@@ -1,1 +1,1 @@
-"""`starfort token …`."""
+"""`starfort token`: API tokens for Starfort's own API."""

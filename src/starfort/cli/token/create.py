@@ -6,6 +6,7 @@ import typer
 
 from starfort.cli import output
 from starfort.cli.admin_client import AdminClient
+from starfort.cli.answers import CreatedToken
 from starfort.cli.options import Json, online
 from starfort.cli.user.add import RoleName
 
@@ -26,7 +27,7 @@ def create(
     if not owner and client.target.socket is not None:
         owner = "admin"
     body = {"name": name, "role": role, "days": days or None, "owner": owner or None}
-    made = client.post("/tokens", body)
+    made: CreatedToken = client.post("/tokens", body)
     if json:
         output.print_json(made)
         return

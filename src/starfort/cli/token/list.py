@@ -2,13 +2,14 @@
 
 from starfort.cli import output
 from starfort.cli.admin_client import AdminClient
+from starfort.cli.answers import Token
 from starfort.cli.options import Json, online
 
 
 @online
 def list_tokens(client: AdminClient, *, json: Json = False) -> None:
     """List API tokens."""
-    found = client.get("/tokens")
+    found: list[Token] = client.get("/tokens")
     if json:
         output.print_json(found)
         return

@@ -1,1 +1,1 @@
-"""`starfort user …`."""
+"""`starfort user`: accounts for dashboard and API."""

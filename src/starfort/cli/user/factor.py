@@ -7,6 +7,7 @@ import typer
 
 from starfort.cli import output
 from starfort.cli.admin_client import AdminClient
+from starfort.cli.answers import RecoveryCodes, Secret
 from starfort.cli.options import online
 from starfort.cli.user.add import Name
 
@@ -25,11 +26,11 @@ def factor(
         client.delete(f"/users/{name}/second-factor")
         output.say(f"{name} logs in with the password alone now.")
         return
-    made = client.post(f"/users/{name}/second-factor")
+    made: Secret = client.post(f"/users/{name}/second-factor")
     output.say(f"Type this secret into the authenticator app: {made['secret']}")
     output.say(f"or give it this address: {made['uri']}")
     code = sys.stdin.readline() if not sys.stdin.isatty() else typer.prompt("Code that the app shows")
-    found = client.put(f"/users/{name}/second-factor", {"code": code.strip()})
+    found: RecoveryCodes = client.put(f"/users/{name}/second-factor", {"code": code.strip()})
     output.say(f"{name} needs a code to log in now. Recovery codes, each for one login without the app:")
     for each in found["codes"]:
         typer.echo(each)

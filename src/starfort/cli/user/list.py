@@ -2,13 +2,14 @@
 
 from starfort.cli import output
 from starfort.cli.admin_client import AdminClient
+from starfort.cli.answers import Account
 from starfort.cli.options import Json, online
 
 
 @online
 def list_users(client: AdminClient, *, json: Json = False) -> None:
     """List accounts."""
-    found = client.get("/users")
+    found: list[Account] = client.get("/users")
     if json:
         output.print_json(found)
         return

@@ -33,6 +33,7 @@ KEY_FINGERPRINT: Final = "36006F0E0BA167832158821138EEACA1AB8A6E72"
 DOWNLOAD_TIMEOUT_S: Final = 60.0
 """For the archive as a whole a slow line needs some seconds."""
 
+_VERSION: Final = re.compile(r"\d+\.\d+\.\d+(?:-[A-Za-z0-9.]+)?")
 _ANCHOR: Final = "REQUEST-901-INITIALIZATION.conf"
 _SETUPS: Final = ("crs-setup.conf", "crs-setup.conf.example", "@crs-setup.conf.example")
 _SIGNATURE: Final = re.compile(
@@ -78,22 +79,13 @@ def install_from(  # noqa: PLR0913 (what an archive must be, and what is known o
     if version and found != version:
         # an older release is signed as well: under a newer one's name it would bring back what was mended
         raise InstallError(f"{origin or source} is CRS {found}, not {version}", "do not use the file")
-    version = found
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as staging:
-        staged = Path(staging) / "crs"
-        for path, content in files.items():
-            (staged / path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_private(staged / path, content)
-        load_rules([BASE_RULES, staged / "setup.conf", staged / "rules"])
-        digests = {str(path): hashlib.sha256(content).hexdigest() for path, content in files.items()}
-        whole = hashlib.sha256("".join(sorted(digests.values())).encode()).hexdigest()[:12]
-        target = folder / f"crs-{version}-{whole}"
-        if not target.exists():
-            os.replace(staged, target)  # noqa: PTH105 - a folder onto a name that is not there
+    digests = {str(path): hashlib.sha256(content).hexdigest() for path, content in files.items()}
+    whole = hashlib.sha256("".join(sorted(digests.values())).encode()).hexdigest()[:12]
+    target = folder / f"crs-{found}-{whole}"
+    _place(files, target)
     entry = InstalledRuleSet(
         name="crs",
-        version=version,
+        version=found,
         folder=target.name,
         source=origin or str(source),
         sha256=digest,
@@ -103,6 +95,20 @@ def install_from(  # noqa: PLR0913 (what an archive must be, and what is known o
     )
     record(folder, entry)
     return entry
+
+
+def _place(files: Mapping[PurePosixPath, bytes], target: Path) -> None:
+    """Write files into a folder that has all of them or is not there, once their rules have loaded."""
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Beside the target, so that the last step is a rename: a crash leaves the rule set of before.
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as staging:
+        staged = Path(staging) / "crs"
+        for path, content in files.items():
+            (staged / path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_private(staged / path, content)
+        load_rules([BASE_RULES, staged / "setup.conf", staged / "rules"])
+        if not target.exists():
+            os.replace(staged, target)  # noqa: PTH105 - a folder onto a name that is not there
 
 
 def _digest(file: Path) -> str:
@@ -172,29 +178,34 @@ def install_release(
         InstallError: it cannot be had, its signature is not the project's, or it is another version.
         ConfigError: its rules cannot be loaded.
     """
-    if not re.fullmatch(r"\d+\.\d+\.\d+(?:-[A-Za-z0-9.]+)?", version):
+    if not _VERSION.fullmatch(version):
         raise InstallError(f"{version!r} is no version", f"write it like {DEFAULT_VERSION}")
     gpg = shutil.which("gpg")
     if not sha256 and gpg is None:
-        raise InstallError(
-            "gpg is not there to check the release's signature", "install GnuPG, or give --sha256"
-        )
-    address = f"{RELEASES}/v{version}/coreruleset-{version}-minimal.tar.gz"
+        what = "gpg is not there to check the release's signature"
+        raise InstallError(what, "install GnuPG, or give --sha256")
     with (
         tempfile.TemporaryDirectory() as temporary,
         client or httpx.Client(timeout=DOWNLOAD_TIMEOUT_S) as http,
     ):
+        address = f"{RELEASES}/v{version}/coreruleset-{version}-minimal.tar.gz"
         archive = Path(temporary) / "crs.tar.gz"
         write_private(archive, _download(http, address))
         verified = "SHA-256 as asked for"
         if not sha256 and gpg is not None:
-            signature = archive.with_suffix(".asc")
-            write_private(signature, _download(http, f"{address}.asc"))
-            _check_signature(gpg, archive, signature, key_home)
+            _check_release(gpg, http, address, archive, key_home)
             verified = f"signature of {KEY_FINGERPRINT}"
         return install_from(
             archive, folder, sha256=sha256, verified=verified, origin=address, version=version
         )
+
+
+def _check_release(
+    gpg: str, client: httpx.Client, address: str, archive: Path, key_home: Path | None
+) -> None:
+    signature = archive.with_suffix(".asc")
+    write_private(signature, _download(client, f"{address}.asc"))
+    _check_signature(gpg, archive, signature, key_home)
 
 
 def _download(client: httpx.Client, address: str) -> bytes:

@@ -91,55 +91,77 @@ def compile_rules(
     Raises:
         ConfigError: every problem at once.
     """
-    folder = rule_set_folder() if folder is None else folder
-    wanted = (
-        rules.sets if rules.sets is not None else [name for name in ("crs",) if name in installed(folder)]
-    )
-    set_files: list[Path] = []
-    setups: list[Path] = []
-    entries = []
-    for name in wanted:
-        entry, setup, files = rule_files(folder, name)
-        entries.append(entry)
-        setups.append(setup)
-        set_files += files
+    sets = _wanted_sets(rules, rule_set_folder() if folder is None else folder)
     profile = load_profile(rules.profile)
-
-    def profiled(part: Callable[[Profile, str], Iterator[str]]) -> list[Snippet]:
-        """What the profile says of CRS, where CRS is one of the sets."""
-        return [
-            Snippet(PROFILE, "\n".join(part(profile, entry.version)))
-            for entry in entries
-            if entry.name == "crs"
-        ]
-
-    sources: list[Path | Snippet] = [
+    sources: tuple[Path | Snippet, ...] = (
         BASE_RULES,
-        *setups,
+        *sets.setups,
         Snippet("limits:", "\n".join(directives(limits or Limits()))),
         Snippet("rules: (settings)", "\n".join([*settings(rules), *settings_of(profile, media_types)])),
         *_globbed(rules.before, base),
-        *([API_RULES, ANOMALY_RULES] if rules.api_rules else []),
-        *([PROFILE_RULES[rules.profile]] if rules.profile in PROFILE_RULES else []),
+        *_own_rules(rules),
         Snippet(
             "rules: (exclusions, patches)",
             "\n".join([*exclusions(rules.exclusions), *patches(rules.patches)]),
         ),
-        *profiled(conditional_of),
-        *(set_files or [EVALUATION_RULES]),
-        *profiled(updates_of),
+        # What depends on a request is said before the rules that it is about. What changes rules for good can
+        # only be said once they are there.
+        *sets.profiled(profile, conditional_of),
+        *(sets.files or [EVALUATION_RULES]),
+        *sets.profiled(profile, updates_of),
         *_globbed(rules.files, base),
-    ]
-    version = next((entry.version for entry in entries if entry.name == "crs"), "")
-    adjust = adjusted(profile, frozenset(set_files), version)
+    )
+    adjust = adjusted(profile, frozenset(sets.files), sets.crs_version or "")
 
     def everywhere(rule: Rule) -> Rule:
         """The rule as the profile has it, and then with the places."""
         return look_everywhere(adjust(rule))
 
-    compiled = _load(tuple(sources), (rules.profile, rules.places), everywhere if rules.places else adjust)
+    compiled = _load(sources, (rules.profile, rules.places), everywhere if rules.places else adjust)
     changing = tuple(file for file in compiled.files if not file.is_relative_to(BASE_RULES.parent))
-    return ConfiguredRules(compiled, tuple(entries), changing)
+    return ConfiguredRules(compiled, tuple(sets.entries), changing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sets:
+    """The rule sets that are wanted: what is known of each, its set-up, and the rules of all."""
+
+    entries: list[InstalledRuleSet]
+    setups: list[Path]
+    files: list[Path]
+
+    @property
+    def crs_version(self) -> str | None:
+        """The version of CRS; None where it is not one of the sets."""
+        return next((entry.version for entry in self.entries if entry.name == "crs"), None)
+
+    def profiled(self, profile: Profile, part: Callable[[Profile, str], Iterator[str]]) -> list[Snippet]:
+        """What a profile says of CRS, where CRS is one of the sets."""
+        if self.crs_version is None:
+            return []
+        return [Snippet(PROFILE, "\n".join(part(profile, self.crs_version)))]
+
+
+def _wanted_sets(rules: Rules, folder: Path) -> _Sets:
+    """The rule sets that `rules:` names; without a word of it CRS, where it is installed."""
+    wanted = rules.sets
+    if wanted is None:
+        wanted = [name for name in ("crs",) if name in installed(folder)]
+    sets = _Sets([], [], [])
+    for name in wanted:
+        entry, setup, files = rule_files(folder, name)
+        sets.entries.append(entry)
+        sets.setups.append(setup)
+        sets.files.extend(files)
+    return sets
+
+
+def _own_rules(rules: Rules) -> Iterator[Path]:
+    """Starfort's own rules, before those of any set."""
+    if rules.api_rules:
+        yield from (API_RULES, ANOMALY_RULES)
+    if rules.profile in PROFILE_RULES:
+        yield PROFILE_RULES[rules.profile]
 
 
 _Choice = tuple[str, bool]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from starfort.config.problems import ConfigProblem
-from starfort.threats.seclang.model import Action, Argument, Place
+from starfort.threats.seclang.model import Argument, RuleAction, SourceLocation
 from starfort.threats.seclang.reference import (
     ACTIONS,
     CTLS,
@@ -63,7 +63,7 @@ class ActionError(ValueError):
 
 def parse_actions(
     argument: Argument, problems: list[ConfigProblem], notes: list[ConfigProblem]
-) -> tuple[Action, ...]:
+) -> tuple[RuleAction, ...]:
     """Read a list of actions.
 
     Args:
@@ -71,7 +71,7 @@ def parse_actions(
         problems: what is wrong is added here, and the action left out.
         notes: what is accepted and has no effect is added here.
     """
-    found: list[Action] = []
+    found: list[RuleAction] = []
     for name, value, offset in _split(argument.text):
         place = argument.place(offset)
         if value is None:
@@ -134,7 +134,7 @@ def _unquote(value: str) -> str:
     return value.replace("\\'", "'")
 
 
-def _action(written: str, value: str, place: Place, notes: list[ConfigProblem]) -> Action | None:
+def _action(written: str, value: str, place: SourceLocation, notes: list[ConfigProblem]) -> RuleAction | None:
     name = _BY_LOWER.get(written.lower())
     if name is None:
         raise ActionError(f"unknown action {written}", suggestion(written, ACTIONS))
@@ -157,7 +157,7 @@ def _action(written: str, value: str, place: Place, notes: list[ConfigProblem]) 
             )
         )
         return None
-    return Action(name, checked, place)
+    return RuleAction(name, checked, place)
 
 
 def _identifier(value: str) -> str:

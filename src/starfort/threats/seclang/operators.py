@@ -52,25 +52,34 @@ def parse_operator(
         return Operator("rx", text[1:].lstrip(" \t") if negated else text, negated)
     name = _BY_LOWER.get(named[2].lower())
     place = argument.place(named.start(2) - 1)
-    value = named[3] or ""
     if name is None:
         problems.append(place.problem(f"unknown operator @{named[2]}", suggestion(named[2], OPERATORS)))
-    elif not OPERATORS[name].supported:
-        problems.append(place.problem(f"operator @{name} is not supported", OPERATORS[name].note))
-    elif OPERATORS[name].note and named[1]:
-        problems.append(place.problem(f"!@{name} would always match", OPERATORS[name].note))
-    elif not value and name not in _WITHOUT_ARGUMENT:
-        problems.append(place.problem(f"@{name} needs an argument"))
-    elif wrong := _wrong_argument(name, value):
+        return None
+    value, is_negated = named[3] or "", named[1] == "!"
+    if wrong := _wrong_use(name, value, is_negated=is_negated):
+        problems.append(place.problem(*wrong))
+        return None
+    if wrong := _wrong_argument(name, value):
         problems.append(argument.place(named.start(3)).problem(*wrong))
+        return None
+    if OPERATORS[name].note:
+        notes.append(place.problem(f"@{name} has no effect", OPERATORS[name].note))
+    if name in _DATASETS:
+        phrases = _dataset(name, value, argument, problems, datasets)
     else:
-        if OPERATORS[name].note:
-            notes.append(place.problem(f"@{name} has no effect", OPERATORS[name].note))
-        if name in _DATASETS:
-            phrases = _dataset(name, value, argument, problems, datasets)
-        else:
-            phrases = _phrases(name, value, argument, named.start(3), problems)
-        return Operator(name, value, named[1] == "!", phrases)
+        phrases = _phrases(name, value, argument, named.start(3), problems)
+    return Operator(name, value, is_negated, phrases)
+
+
+def _wrong_use(name: str, value: str, *, is_negated: bool) -> tuple[str, str] | None:
+    """What is wrong with an operator, whatever its argument says, and what to do."""
+    entry = OPERATORS[name]
+    if not entry.supported:
+        return f"operator @{name} is not supported", entry.note
+    if entry.note and is_negated:
+        return f"!@{name} would always match", entry.note
+    if not value and name not in _WITHOUT_ARGUMENT:
+        return f"@{name} needs an argument", ""
     return None
 
 

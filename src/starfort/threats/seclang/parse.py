@@ -13,7 +13,6 @@ from starfort.config.problems import ConfigProblem
 from starfort.threats.seclang.actions import DISRUPTIVE, ActionError, id_ranges, parse_actions
 from starfort.threats.seclang.lexer import statements
 from starfort.threats.seclang.model import (
-    Action,
     ActionUpdateSpec,
     Argument,
     DefaultActionSpec,
@@ -21,6 +20,7 @@ from starfort.threats.seclang.model import (
     Item,
     MarkerSpec,
     RemovalSpec,
+    RuleAction,
     RuleSpec,
     Statement,
     TargetUpdateSpec,
@@ -251,9 +251,9 @@ def _completed(rule: RuleSpec, statement: Statement) -> RuleSpec:
     """A rule with a fault, with `chain` and `id` where their text is there."""
     actions = list(rule.actions)
     if not rule.has("chain") and _CHAINED.search(statement.text):
-        actions.append(Action("chain", "", statement.place))
+        actions.append(RuleAction("chain", "", statement.place))
     if not rule.has("id") and (found := _ID.search(statement.text)):
-        actions.append(Action("id", str(int(found[1])), statement.place))
+        actions.append(RuleAction("id", str(int(found[1])), statement.place))
     return replace(
         rule, variables=rule.variables or (Variable("UNIQUE_ID"),), actions=tuple(actions), broken=True
     )

@@ -10,7 +10,6 @@ from starfort.config.problems import ConfigProblem
 from starfort.threats.seclang.actions import DISRUPTIVE
 from starfort.threats.seclang.macros import MacroError, parse_macro
 from starfort.threats.seclang.model import (
-    Action,
     ActionUpdateSpec,
     DefaultActionSpec,
     EngineSpec,
@@ -19,9 +18,10 @@ from starfort.threats.seclang.model import (
     MacroPart,
     MarkerSpec,
     Operator,
-    Place,
     RemovalSpec,
+    RuleAction,
     RuleSpec,
+    SourceLocation,
     TargetUpdateSpec,
     Variable,
 )
@@ -50,8 +50,8 @@ class Link:
     capture: bool
     message: Macro | None
     log_data: Macro | None
-    effects: tuple[Action, ...]
-    place: Place
+    effects: tuple[RuleAction, ...]
+    place: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Rule:
 
     id: int
     phase: int
-    place: Place
+    place: SourceLocation
     links: tuple[Link, ...]
     revision: str
     version: str
@@ -110,7 +110,7 @@ class _Chain:
     """Links as written, and the default actions where the first of them stands."""
 
     links: list[RuleSpec]
-    defaults: tuple[Action, ...]
+    defaults: tuple[RuleAction, ...]
     id: int = field(init=False)
     """Of the first link, where no update changes it. CRS' removals and updates ask for it 90,000 times."""
 
@@ -158,7 +158,7 @@ def resolve(items: Iterable[Item], problems: list[ConfigProblem], notes: list[Co
 
 def _chains(items: Sequence[Item], problems: list[ConfigProblem]) -> list[_Chain | MarkerSpec]:
     sequence: list[_Chain | MarkerSpec] = []
-    defaults: dict[int, tuple[Action, ...]] = {}
+    defaults: dict[int, tuple[RuleAction, ...]] = {}
     open_chain: _Chain | None = None
     for item in items:
         if isinstance(item, DefaultActionSpec):
@@ -208,7 +208,7 @@ def _check_link(rule: RuleSpec, chain: _Chain, problems: list[ConfigProblem]) ->
 
 
 def _unique(sequence: Sequence[_Chain | MarkerSpec], problems: list[ConfigProblem]) -> None:
-    seen: dict[int, Place] = {}
+    seen: dict[int, SourceLocation] = {}
     for chain in sequence:
         if not isinstance(chain, _Chain) or not chain.id:
             continue
@@ -356,11 +356,11 @@ def _status(chain: _Chain) -> str | None:
     return next((action.argument for action in reversed(chain.defaults) if action.name == "status"), None)
 
 
-def _disruptive(chain: _Chain) -> Action:
+def _disruptive(chain: _Chain) -> RuleAction:
     """The last disruptive action, `block` as the default action says; none is `pass`."""
     default = next(
         (action for action in reversed(chain.defaults) if action.name in DISRUPTIVE),
-        Action("pass", "", chain.links[0].place),
+        RuleAction("pass", "", chain.links[0].place),
     )
     own = next((action for action in reversed(chain.links[0].actions) if action.name in DISRUPTIVE), default)
     return default if own.name == "block" else own
@@ -390,7 +390,9 @@ def _skip_to(
     return target
 
 
-def _link(spec: RuleSpec, defaults: tuple[Action, ...], problems: list[ConfigProblem], *, last: bool) -> Link:
+def _link(
+    spec: RuleSpec, defaults: tuple[RuleAction, ...], problems: list[ConfigProblem], *, last: bool
+) -> Link:
     inherited = {action.name for action in defaults}
     return Link(
         variables=spec.variables,
@@ -410,7 +412,7 @@ def _link(spec: RuleSpec, defaults: tuple[Action, ...], problems: list[ConfigPro
     )
 
 
-def _transformations(spec: RuleSpec, defaults: tuple[Action, ...]) -> tuple[str, ...]:
+def _transformations(spec: RuleSpec, defaults: tuple[RuleAction, ...]) -> tuple[str, ...]:
     names: list[str] = []
     for action in (*defaults, *spec.actions):
         if action.name == "t":
@@ -423,7 +425,7 @@ def _macro(spec: RuleSpec, name: str, problems: list[ConfigProblem]) -> Macro | 
     return None if action is None else checked_macro(action.argument, action.place, problems)
 
 
-def checked_macro(text: str, place: Place, problems: list[ConfigProblem]) -> Macro:
+def checked_macro(text: str, place: SourceLocation, problems: list[ConfigProblem]) -> Macro:
     """A text's parts; where a macro in it is wrong, a problem is added and the text is taken literally."""
     try:
         return parse_macro(text)

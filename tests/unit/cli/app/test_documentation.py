@@ -13,7 +13,7 @@ from starfort import _engine
 from starfort.admin import errors as admin_errors
 from starfort.admin import login as _login  # noqa: F401 (its error is one too)
 from starfort.api.problem import TITLES
-from starfort.cli.app import NOUNS, VERBS
+from starfort.cli.verbs import nouns, verbs
 from starfort.config.model import Config
 
 ROOT = Path(__file__).parents[4]
@@ -31,7 +31,7 @@ def test_reference_pages_are_current() -> None:
 def test_every_verb_has_its_file_and_entry() -> None:
     """A command lives where its words say, and docs/cli.md has it."""
     page = (ROOT / "docs/cli.md").read_text()
-    words = [*VERBS, *(f"{noun} {verb}" for noun, (_, verbs) in NOUNS.items() for verb in verbs)]
+    words = [*verbs(), *(f"{name} {verb}" for name, noun in nouns().items() for verb in noun.verbs)]
     for each in words:
         assert (ROOT / "src/starfort/cli" / f"{each.replace(' ', '/')}.py").exists(), each
         assert f"## `starfort {each}`" in page
@@ -76,7 +76,7 @@ def test_commands_in_documents_exist() -> None:
     for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for line in re.findall(r"`starfort ([a-z][^`]*)`", document.read_text()):
             first, *rest = line.split()
-            known = first in VERBS or (first in NOUNS and rest and rest[0] in NOUNS[first][1])
+            known = first in verbs() or (first in nouns() and rest and rest[0] in nouns()[first].verbs)
             assert known, f"{document.name}: starfort {line}"
 
 

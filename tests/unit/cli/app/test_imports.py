@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from starfort.cli.app import NOUNS, VERBS, Verb
+from starfort.cli.verbs import Verb, nouns, verbs
 from tests.unit.cli.conftest import Run, Served
 
 WATCH = """
@@ -131,8 +131,8 @@ def test_check_imports_no_store_and_no_proxy(run: Run, tmp_path: Path) -> None:
 
 def _verbs() -> list[tuple[str, Verb]]:
     return [
-        *VERBS.items(),
-        *((f"{noun} {name}", verb) for noun, (_, verbs) in NOUNS.items() for name, verb in verbs.items()),
+        *verbs().items(),
+        *((f"{name} {inner}", verb) for name, noun in nouns().items() for inner, verb in noun.verbs.items()),
     ]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
 from starfort.cli import app, options, target
+from starfort.cli.admin_client import AdminClient
 from tests.unit.threats.rulesets.support import folder, tar
 from tests.unit.threats.rulesets.test_tune import event
 
@@ -105,19 +106,16 @@ def test_install_that_fails_changes_nothing(tmp_path: Path, capsys: pytest.Captu
     assert run(capsys, "rules", "install", "crs", "--from", str(tmp_path), "--version", "4.0.0")[0] == 2
 
 
-class FakeClient:
+class FakeClient(AdminClient):
     """A control plane with events on two pages."""
 
-    def __init__(self, _: Any) -> None:
-        self.asked: list[dict[str, Any]] = []
-
-    def __enter__(self) -> Self:
-        return self
+    def __init__(self, _: object) -> None:
+        pass
 
     def __exit__(self, *_: object) -> None:
         pass
 
-    def get(self, path: str, **parameters: Any) -> Any:
+    def get(self, path: str, /, **parameters: Any) -> Any:
         """Pages of six events each."""
         assert path == "/events"
         assert parameters["limit"] <= 200

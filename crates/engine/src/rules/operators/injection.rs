@@ -2,9 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::super::bytes::ByteSet;
+use super::captures::{Captures, capture_one};
 use super::sqli::{self, Hash};
-use super::{Captures, capture_one};
+use crate::rules::bytes::ByteSet;
 
 /// A value without any of these is one bare word or number, which is no SQL injection to libinjection.
 pub(crate) const SQLI_NEEDS: ByteSet = ByteSet::range(b'0', b'9')

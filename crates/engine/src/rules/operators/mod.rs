@@ -4,6 +4,7 @@
 //! `tests/rules_corpora.rs` runs.
 
 mod address;
+mod captures;
 mod encoding;
 mod injection;
 mod number;
@@ -13,12 +14,15 @@ mod text;
 
 use regex::bytes::Regex;
 
-use super::bytes::{ByteSet, integer};
-use super::compiled::{Operator, OperatorKind, Part};
-use super::pattern;
+use crate::rules::bytes::{ByteSet, integer};
+use crate::rules::pattern;
+use crate::rules::wire::{Operator, OperatorKind, Part};
 use crate::work;
+use captures::capture_one;
 
 pub(crate) use address::Networks;
+pub use captures::Captures;
+pub(crate) use captures::MAX_CAPTURES;
 pub(crate) use encoding::bad_url_encoding;
 pub(crate) use injection::{SQLI_NEEDS, XSS_NEEDS};
 pub(crate) use number::compare as compare_numbers;
@@ -40,12 +44,6 @@ const WORK_PHRASES: u64 = 45;
 const WORK_INJECTION: u64 = 60;
 /// For what compares or counts, tenths for each byte.
 const WORK_BYTES: u64 = 10;
-
-/// Groups that `capture` keeps (`TX:0` to `TX:9`).
-pub(crate) const MAX_CAPTURES: usize = 10;
-
-/// What an operator captured.
-pub type Captures = Vec<Vec<u8>>;
 
 /// An operator, ready.
 #[derive(Debug)]
@@ -279,11 +277,4 @@ fn capture(kind: OperatorKind, regex: &Regex, value: &[u8], captures: &mut Captu
         );
     }
     !captures.is_empty()
-}
-
-/// Puts one capture.
-fn capture_one(captures: Option<&mut Captures>, text: &[u8]) {
-    if let Some(captures) = captures {
-        captures.push(text.to_vec());
-    }
 }

@@ -2,8 +2,8 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use super::super::bytes::hex_byte;
-use super::{Captures, capture_one};
+use super::captures::{Captures, capture_one};
+use crate::rules::bytes::hex_byte;
 
 /// The phrases of a `pm`.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! `htmlEntityDecode`: the entities that rules need, with or without the semicolon.
 
-use super::super::bytes::hex_value;
+use crate::rules::bytes::hex_value;
 
 /// Decodes `&#DDD;`, `&#xHHH;` (the low byte), `&quot;`, `&amp;`, `&lt;`, `&gt;` and `&nbsp;`, in any case.
 pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) {

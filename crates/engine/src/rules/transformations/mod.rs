@@ -18,8 +18,8 @@ mod php;
 mod simple;
 mod url;
 
-use super::bytes::{ByteSet, SPACES};
-use super::compiled::Transformation;
+use crate::rules::bytes::{ByteSet, SPACES};
+use crate::rules::wire::Transformation;
 
 /// The code page of `%uHHHH`: code points and their bytes, sorted.
 pub type UnicodeMap = [(u32, u8)];
@@ -50,7 +50,7 @@ pub fn apply(
         T::HtmlEntityDecode => html_entity::decode(input, out),
         T::JsDecode => js::decode(input, out),
         T::Length => {
-            super::bytes::push_integer(i64::try_from(input.len()).unwrap_or(i64::MAX), out);
+            crate::rules::bytes::push_integer(i64::try_from(input.len()).unwrap_or(i64::MAX), out);
         }
         T::Lowercase => out.extend(input.iter().map(u8::to_ascii_lowercase)),
         T::Uppercase => out.extend(input.iter().map(u8::to_ascii_uppercase)),

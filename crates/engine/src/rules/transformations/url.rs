@@ -1,7 +1,7 @@
 //! `urlDecode`, `urlDecodeUni`, `urlEncode`, `utf8toUnicode`.
 
-use super::super::bytes::hex_byte;
 use super::UnicodeMap;
+use crate::rules::bytes::hex_byte;
 
 /// Percent decoding, `+` as a space; what is no escape stays.
 pub(crate) fn decode(input: &[u8], out: &mut Vec<u8>) {

@@ -56,6 +56,14 @@ const ROOTS: &[&str] = &[
     "xmlhttprequest",
 ];
 
+/// Words of script that stand before an expression.
+const PREFIXES: &[&str] = &[
+    "await", "const", "delete", "let", "new", "return", "throw", "typeof", "var", "void",
+];
+
+/// Members of a root that are read; a longer chain counts.
+const MAX_MEMBERS: usize = 32;
+
 /// Whether script that calls or assigns begins here: `alert(1)`, `document.location=`, `top['al'+'ert'](1)`.
 pub(super) fn is_call(text: &[u8], mut place: usize) -> bool {
     loop {
@@ -65,66 +73,50 @@ pub(super) fn is_call(text: &[u8], mut place: usize) -> bool {
             continue;
         }
         let word = Word::at(text, place);
-        if matches!(
-            word.bytes(),
-            b"void"
-                | b"typeof"
-                | b"new"
-                | b"return"
-                | b"delete"
-                | b"await"
-                | b"var"
-                | b"let"
-                | b"const"
-                | b"throw"
-        ) && is_blank(at(text, word.end))
-        {
-            place = word.end;
-            if word.bytes() == b"throw" {
-                return true;
-            }
-            continue;
+        if !(word.is_in(PREFIXES) && is_blank(at(text, word.end))) {
+            break;
         }
-        break;
+        if word.bytes() == b"throw" {
+            return true;
+        }
+        place = word.end;
     }
     let word = Word::at(text, place);
-    if !word.is_in(ROOTS) {
-        return false;
-    }
-    let mut end = word.end;
-    // Members, then what is done with them.
-    for _ in 0..32 {
+    word.is_in(ROOTS) && is_used(text, &word)
+}
+
+/// What is done with a root and its members: whether one is called, or a place of the page is set.
+fn is_used(text: &[u8], root: &Word) -> bool {
+    let mut end = root.end;
+    for _ in 0..MAX_MEMBERS {
         let next = skip_line(text, end);
-        match at(text, next) {
-            b'(' | b'`' => {
-                // A word in a sentence is no call: this (or that).
-                return next == end && is_argument(text, next);
-            }
-            b'?' if at(text, next + 1) == b'.' => end = next + 2,
+        end = match at(text, next) {
+            // A word in a sentence is no call: this (or that).
+            b'(' | b'`' => return next == end && is_argument(text, next),
+            b'?' if at(text, next + 1) == b'.' => next + 2,
             b'.' => {
                 let member = Word::at(text, next + 1);
                 if member.end == next + 1 {
                     return false;
                 }
-                end = member.end;
+                member.end
             }
             b'[' => {
-                let Some(length) =
-                    memchr::memchr(b']', from(text, next)).filter(|length| *length < 256)
-                else {
+                let close = memchr::memchr(b']', from(text, next));
+                let Some(length) = close.filter(|length| *length < 256) else {
                     return false;
                 };
-                end = next + length + 1;
+                next + length + 1
             }
             b'=' => {
                 return at(text, next + 1) != b'='
                     && matches!(
-                        word.bytes(),
+                        root.bytes(),
                         b"document" | b"location" | b"window" | b"self" | b"top" | b"parent"
                     );
             }
             _ => return false,
-        }
+        };
     }
     true
 }
@@ -378,5 +370,6 @@ fn interpolates(kind: ContentKind, value: &[u8]) -> bool {
 
 #[cfg(test)]
 pub(super) fn roots_are_sorted() -> bool {
-    ROOTS.windows(2).all(|pair| pair[0] < pair[1])
+    let sorted = |words: &[&str]| words.windows(2).all(|pair| pair[0] < pair[1]);
+    sorted(ROOTS) && sorted(PREFIXES)
 }
