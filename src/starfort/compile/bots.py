@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any, Final
+from typing import Final, TypedDict
 
 import crawleruseragents
 
@@ -59,10 +59,18 @@ _TOOLS: Final = {
 _TOOL_TAGS: Final = {"http-library", "browser-automation"}
 
 
+class _Listed(TypedDict):
+    """One entry of `crawler-user-agents`, as far as it is read."""
+
+    pattern: str
+    tags: list[str]
+    instances: list[str]
+
+
 @cache
 def known_bots() -> tuple[Bot, ...]:
     """All of them, most telling first: the first pattern that fits counts."""
-    listed: list[dict[str, Any]] = crawleruseragents.CRAWLER_USER_AGENTS_DATA
+    listed: list[_Listed] = crawleruseragents.CRAWLER_USER_AGENTS_DATA
     tools = [entry for entry in listed if _TOOL_TAGS.intersection(entry["tags"])]
     crawlers = [entry for entry in listed if not _TOOL_TAGS.intersection(entry["tags"])]
     return (
@@ -73,7 +81,7 @@ def known_bots() -> tuple[Bot, ...]:
     )
 
 
-def _name(entry: dict[str, Any]) -> str:
+def _name(entry: _Listed) -> str:
     """What the pattern finds in an example, for the list has no names."""
     if (literal := _literal(entry["pattern"])) and any(literal in each for each in entry["instances"]):
         return literal.strip(" /()^$")[:64]

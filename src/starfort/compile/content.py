@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any, Final
-from urllib.parse import unquote
+from typing import Final
 
 from starfort import bundle
 from starfort.bundle import ContentKind
+from starfort.compile import documents
+from starfort.compile.documents import JsonObject
 from starfort.config.model import Rules
 
 MAX_FIELDS: Final = 200
@@ -112,7 +113,7 @@ def configured(fields: Mapping[str, str]) -> dict[str, ContentKind]:
 
 
 def fields_of(
-    document: Any, item: Mapping[str, Any], operation: Mapping[str, Any]
+    document: object, item: JsonObject, operation: JsonObject
 ) -> tuple[tuple[str, ContentKind], ...]:
     """What an operation's document says of its fields, where it says something.
 
@@ -145,12 +146,12 @@ def fields_of(
 class _Walk:
     """The schemas of one operation."""
 
-    def __init__(self, document: Any) -> None:
+    def __init__(self, document: object) -> None:
         self.document = document
         self.found: dict[str, ContentKind] = {}
         self.left = MAX_SCHEMAS
 
-    def resolved(self, part: Any) -> dict[str, Any]:
+    def resolved(self, part: object) -> JsonObject:
         """A part of the document with its references followed; empty when it is none or they lead nowhere."""
         for _ in range(MAX_DEPTH):
             if not isinstance(part, dict):
@@ -158,10 +159,13 @@ class _Walk:
             reference = part.get("$ref")
             if not isinstance(reference, str):
                 return part
-            part = _pointer(self.document, reference)
+            try:
+                part = documents.pointed(self.document, reference)
+            except LookupError:
+                return {}
         return {}
 
-    def schema(self, path: str, schema: dict[str, Any], depth: int) -> None:
+    def schema(self, path: str, schema: JsonObject, depth: int) -> None:
         """Look at a schema and what is in it."""
         self.left -= 1
         if depth > MAX_DEPTH or self.left < 0:
@@ -179,7 +183,7 @@ class _Walk:
             self.found.setdefault(path.lower(), ContentKind(kind))
 
 
-def _kind(path: str, schema: Mapping[str, Any]) -> str:
+def _kind(path: str, schema: JsonObject) -> str:
     """What a string is said to be; "" when nothing is said that its name does not say."""
     by_name = _by_name(path)
     if _is_restricted(schema):
@@ -196,12 +200,12 @@ def _kind(path: str, schema: Mapping[str, Any]) -> str:
     return ""
 
 
-def _is_text(schema: Mapping[str, Any]) -> bool:
+def _is_text(schema: JsonObject) -> bool:
     kind = schema.get("type", "string" if "format" in schema or "enum" in schema else "")
     return kind == "string" or (isinstance(kind, list) and "string" in kind)
 
 
-def _is_restricted(schema: Mapping[str, Any]) -> bool:
+def _is_restricted(schema: JsonObject) -> bool:
     """Whether values have a form that no sentence has."""
     if any(key in schema for key in ("enum", "const")):
         return True
@@ -224,18 +228,5 @@ def _by_name(path: str) -> bool:
     return f"={whole}" in names or any("_".join(words[start:]) in names for start in range(len(words)))
 
 
-def _list(part: Any) -> Iterator[Any]:
+def _list(part: object) -> Iterator[object]:
     yield from part if isinstance(part, list) else ()
-
-
-def _pointer(data: Any, reference: str) -> Any:
-    """What a reference within the document points to; None when it points to nothing (RFC 6901)."""
-    if not reference.startswith("#/"):
-        return None
-    for step in reference.removeprefix("#/").split("/"):
-        key = unquote(step).replace("~1", "/").replace("~0", "~")
-        try:
-            data = data[int(key)] if isinstance(data, list) else data[key]
-        except (KeyError, IndexError, ValueError, TypeError):
-            return None
-    return data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -88,6 +88,6 @@ def _read(file: Path) -> tuple[str, list[ApiKey], list[ConfigProblem]]:
     except ConfigError as error:
         return text, [], error.problems
     except ValidationError as error:
-        details: list[Any] = error.errors(include_input=False)
-        wrong = [(detail["loc"], *describe(detail, ApiKey)) for detail in details[:MAX_PROBLEMS]]
+        details = error.errors(include_input=False)[:MAX_PROBLEMS]
+        wrong = [(detail["loc"], *describe(detail, ApiKey)) for detail in details]
         return text, [], documents.placed(file, text, wrong)

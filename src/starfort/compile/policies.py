@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from starfort.base.actions import Works
 from starfort.bundle import expression as e
@@ -13,6 +13,7 @@ from starfort.compile.actions import ActionContext, compile_action
 from starfort.compile.cel import CelError, Environment, compile_expression
 from starfort.compile.endpoints import EndpointTable
 from starfort.compile.variables import RESPONSE_FIELDS, variable_name
+from starfort.compile.walk import fields_of
 from starfort.config import ConfigProblem, LoadedConfig
 from starfort.config.action_settings import Action
 from starfort.config.model import Api, Policy
@@ -123,7 +124,7 @@ class PolicyCompiler:
             return e.BoolExpr(value=False)
 
     def _phase(self, here: Location, action: Action, expressions: list[e.Expr]) -> p.Phase:
-        used = {field for expr in expressions for field in fields_of(expr)} & RESPONSE_FIELDS
+        used = fields_of(expressions) & RESPONSE_FIELDS
         row = action.row
         if used and row.works is Works.ON_REQUEST:
             names = ", ".join(
@@ -148,14 +149,3 @@ class PolicyCompiler:
                 self._problem((*here, "endpoints", number), what, fix)
             found.update(dict.fromkeys(resolved))
         return tuple(found)
-
-
-def fields_of(expr: Any) -> set[Any]:
-    """Every variable that an expression uses."""
-    if isinstance(expr, e.FieldExpr):
-        return {expr.field}
-    if isinstance(expr, tuple):
-        return {field for item in expr for field in fields_of(item)}
-    if isinstance(expr, e.Expr):
-        return fields_of(tuple(vars(expr).values()))
-    return set()
