@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pyotp
 from cryptography.fernet import InvalidToken
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import CursorResult, Executable, delete, select, update
 from sqlalchemy.orm import Session
 
 from starfort.admin import audit
@@ -189,8 +189,8 @@ def _find(session: Session, name: str) -> User:
     return user
 
 
-def _rows(session: Session, statement: Any) -> int:
-    return cast("CursorResult[Any]", session.execute(statement)).rowcount
+def _rows(session: Session, statement: Executable) -> int:
+    return cast("CursorResult[object]", session.execute(statement)).rowcount
 
 
 def _recovery_code() -> str:

@@ -14,13 +14,19 @@ from dataclasses import fields, is_dataclass, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import msgpack
 
 from starfort.base.files import write_private
 from starfort.bundle.model import Bundle
 from starfort.bundle.variant import Variant
+
+Plain: TypeAlias = Any
+"""What MessagePack holds: maps, lists, texts, bytes, numbers."""
+
+Kind: TypeAlias = Any
+"""A type annotation of a field of the bundle."""
 
 MAGIC: Final = b"SFBUNDLE"
 FORMAT: Final = 1
@@ -112,9 +118,9 @@ def _pack(bundle: Bundle) -> bytes:
     return packed
 
 
-def _plain(node: Any) -> Any:
+def _plain(node: object) -> Plain:
     """What serde expects for a struct or for a variant of an enum."""
-    kind: Any = type(node)
+    kind: Kind = type(node)
     names = _names(kind)
     if isinstance(node, Variant):
         if not names:
@@ -129,18 +135,18 @@ def _plain(node: Any) -> Any:
 
 
 @cache
-def _names(kind: Any) -> tuple[str, ...]:
+def _names(kind: Kind) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
+def _hints(kind: Kind) -> dict[str, Kind]:
     return get_type_hints(kind)
 
 
-def _build(kind: Any, plain: Any) -> Any:
+def _build(kind: Kind, plain: Plain) -> Plain:
     """The reverse of `_plain`, led by type annotations."""
-    origin = get_origin(kind)
+    origin: Kind = get_origin(kind)
     if origin in (Union, types.UnionType):
         return _build_union(get_args(kind), plain)
     if origin is tuple:
@@ -158,7 +164,7 @@ def _build(kind: Any, plain: Any) -> Any:
     return plain
 
 
-def _build_union(kinds: tuple[Any, ...], plain: Any) -> Any:
+def _build_union(kinds: tuple[Kind, ...], plain: Plain) -> Plain:
     if plain is None and type(None) in kinds:
         return None
     for kind in kinds:
@@ -168,7 +174,7 @@ def _build_union(kinds: tuple[Any, ...], plain: Any) -> Any:
     raise TypeError("fits none of the kinds that may stand here")
 
 
-def _build_variant(base: Any, plain: Any) -> Any:
+def _build_variant(base: Kind, plain: Plain) -> Plain:
     tag, content = (plain, {}) if isinstance(plain, str) else next(iter(plain.items()))
     kind = {kind.TAG: kind for kind in base.__subclasses__()}[tag]
     names, hints = _names(kind), _hints(kind)

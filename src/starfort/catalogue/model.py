@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
 Origin = Literal["documented", "configured", "learned"]
+
+Fact: TypeAlias = str | int | float | bool | Sequence[str]
+"""What is known of news: a figure, a name, or a list of names."""
 
 NewsKind = Literal[
     "new_endpoint",
@@ -133,4 +136,9 @@ class News:
     api: str
     subject: str
     endpoint: Endpoint | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+    def names(self, fact: str) -> Sequence[str]:
+        """The list of names that a fact is; empty when there is no such fact."""
+        found = self.facts.get(fact, ())
+        return found if isinstance(found, Sequence) and not isinstance(found, str) else ()

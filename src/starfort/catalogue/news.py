@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from starfort.catalogue.model import ApiFacts, Endpoint, News
+from starfort.catalogue.model import ApiFacts, Endpoint, Fact, News
 from starfort.catalogue.observe import Observation
 from starfort.catalogue.segments import ROOT_WORDS, is_version
 from starfort.catalogue.templates import skeleton
@@ -85,7 +85,7 @@ def _of_endpoint(endpoint: Endpoint, methods: list[str], facts: ApiFacts | None)
     )
 
 
-def _facts(endpoint: Endpoint) -> dict[str, object]:
+def _facts(endpoint: Endpoint) -> dict[str, Fact]:
     return {
         "host": endpoint.host,
         "calls": endpoint.calls,

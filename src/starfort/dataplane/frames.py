@@ -12,7 +12,9 @@ import json
 import math
 import struct
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+
+from starfort.dataplane.json import Json
 
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
 """Most bytes of type and payload together (interfaces.md). Only `events` may be that large."""
@@ -91,7 +93,7 @@ def split_events(payload: bytes) -> tuple[int, bytes]:
     return sequence, payload[_SEQUENCE.size :]
 
 
-def decode_object(frame: Frame) -> dict[str, Any]:
+def decode_object(frame: Frame) -> Json:
     """The JSON object of a frame.
 
     Raises:

@@ -23,12 +23,13 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import structlog
 
 from starfort.dataplane import frames
 from starfort.dataplane.frames import Frame, FrameError, FrameType
+from starfort.dataplane.json import Json
 
 MAX_CONNECTIONS: Final = 32
 """Filters connected at once. One Envoy has one connection; hot restart has two for a while."""
@@ -145,7 +146,7 @@ class Peer:
         had = self.counters.get("events_acknowledged", 0.0) + self.waiting_calls
         return max(0, int(had - self._known_before) - self.taken_calls)
 
-    def take_stats(self, said: Mapping[str, Any], now: float) -> None:
+    def take_stats(self, said: Json, now: float) -> None:
         """Take over what a `stats` frame says."""
         self.counters = frames.numbers(said.get("counters"), most=MAX_COUNTERS)
         self.gauges = frames.numbers(said.get("gauges"), most=MAX_COUNTERS)
@@ -640,7 +641,7 @@ class ControlSocket:
             await connection.drop_batch()
 
 
-def _take_bundle_result(connection: _Connection, said: dict[str, Any]) -> None:
+def _take_bundle_result(connection: _Connection, said: Json) -> None:
     version, ok = _text(said, "version"), said.get("ok") is True
     peer = connection.peer
     error = "" if ok else _text(said, "error") or "refused without a reason"
@@ -657,7 +658,7 @@ def _bundle_frame(path: Path, version: str) -> bytes:
     return frames.encode_json(FrameType.BUNDLE, {"path": str(path), "version": version})
 
 
-def _text(said: dict[str, Any], name: str) -> str:
+def _text(said: Json, name: str) -> str:
     value = said.get(name)
     return value[: frames.MAX_NAME_BYTES] if isinstance(value, str) else ""
 

@@ -34,10 +34,10 @@ from starfort.dataplane.envoy import binary, hot, process
 from starfort.dataplane.envoy.admin import Admin
 from starfort.dataplane.envoy.bootstrap import bootstrap
 from starfort.dataplane.envoy.errors import EnvoyError
-from starfort.dataplane.envoy.messages import Json
 from starfort.dataplane.envoy.process import Command, Process
 from starfort.dataplane.envoy.publish import Publisher
 from starfort.dataplane.envoy.resources import Resources, render
+from starfort.dataplane.json import Json
 
 BOOTSTRAP: Final = "bootstrap.json"
 NEXT: Final = "next"

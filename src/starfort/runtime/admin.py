@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Literal, TypedDict
 
 import structlog
 import uvicorn
@@ -60,11 +60,20 @@ def bind_tcp(address: str) -> socket.socket:
     return listening
 
 
-def _speaking(tls: ListenerTls | None) -> dict[str, Any]:
+class _Speaking(TypedDict, total=False):
+    """Settings of uvicorn about TLS."""
+
+    ssl_certfile: str
+    ssl_keyfile: str
+    ssl_ca_certs: str
+    ssl_cert_reqs: int
+
+
+def _speaking(tls: ListenerTls | None) -> _Speaking:
     """What uvicorn is told of TLS."""
     if tls is None:
         return {}
-    files: dict[str, Any] = {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
+    files: _Speaking = {"ssl_certfile": str(tls.certificate), "ssl_keyfile": str(tls.key)}
     if tls.client_ca is None:
         return files
     asked = ssl.CERT_REQUIRED if tls.client_certificate == "required" else ssl.CERT_OPTIONAL
@@ -75,7 +84,7 @@ class _Server(uvicorn.Server):
     """uvicorn without its own signal handlers: the process has one place for them."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Any:
+    def capture_signals(self) -> Iterator[None]:
         """Leave signals alone."""
         yield
 
@@ -142,7 +151,7 @@ class AdminServer:
         self,
         app: App,
         listening: socket.socket,
-        lifespan: Any,
+        lifespan: Literal["on", "off"],
         tls: ListenerTls | None = None,
         trusted_proxies: Sequence[str] = (),
     ) -> None:

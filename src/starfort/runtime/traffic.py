@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -46,7 +46,7 @@ class Histogram:
     def __post_init__(self) -> None:
         self.counts = self.counts or [0] * (len(self.bounds) + 1)
 
-    def add(self, values: Any) -> None:
+    def add(self, values: pa.ChunkedArray) -> None:
         """Take a column of microseconds."""
         below = 0
         for index, bound in enumerate(self.bounds):
@@ -86,7 +86,7 @@ class TrafficCounts:
         except (pa.ArrowException, KeyError, ValueError, TypeError, OSError):
             self.unread += 1
 
-    def _count(self, table: Any) -> None:
+    def _count(self, table: pa.Table) -> None:
         classes = pc.cast(pc.divide(table["status"], 100), pa.int32())
         table = table.append_column("status_class", classes)
         for row in table.group_by(["node", "api", "status_class"]).aggregate([([], "count_all")]).to_pylist():

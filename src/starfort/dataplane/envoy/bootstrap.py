@@ -9,8 +9,9 @@ from envoy.extensions.resource_monitors.downstream_connections.v3 import downstr
 from envoy.extensions.resource_monitors.fixed_heap.v3 import fixed_heap_pb2
 
 from starfort.dataplane import ir
-from starfort.dataplane.envoy.messages import Json, build, extension
+from starfort.dataplane.envoy.messages import build, extension
 from starfort.dataplane.envoy.sources import CLUSTERS, LISTENERS, file_source
+from starfort.dataplane.json import Json
 
 HEAP_MONITOR: Final = "envoy.resource_monitors.fixed_heap"
 CONNECTION_MONITOR: Final = "envoy.resource_monitors.global_downstream_max_connections"

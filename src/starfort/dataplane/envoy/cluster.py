@@ -11,9 +11,10 @@ from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 
 from starfort.base.addresses import SocketAddress, is_ip
 from starfort.dataplane import ir
-from starfort.dataplane.envoy.messages import Json, extension, packed, seconds
+from starfort.dataplane.envoy.messages import extension, packed, seconds
 from starfort.dataplane.envoy.secrets import authorities_name, key_pair_name
 from starfort.dataplane.envoy.sources import secret_reference
+from starfort.dataplane.json import Json
 
 MAX_AT_ONCE: Final = 100_000
 """Connections, requests and waiting requests of a cluster. Envoy's own limit of 1024 would refuse calls that

@@ -17,8 +17,9 @@ from xds.type.v3 import typed_struct_pb2
 
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.cluster import JWKS_TIMEOUT_S, jwks_cluster
-from starfort.dataplane.envoy.messages import TYPE_PREFIX, Json, build, extension, packed, seconds, type_url
+from starfort.dataplane.envoy.messages import TYPE_PREFIX, build, extension, packed, seconds, type_url
 from starfort.dataplane.envoy.sources import JWT, JWT_FILTER, file_source
+from starfort.dataplane.json import Json
 
 MODULE: Final = "starfort"
 """Envoy looks for `libstarfort.so` in its search path."""

@@ -17,9 +17,10 @@ from envoy.extensions.transport_sockets.tls.v3 import tls_pb2
 from starfort.base.addresses import SocketAddress
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.filters import connection_filter, http_filters
-from starfort.dataplane.envoy.messages import Json, extension, packed, seconds
+from starfort.dataplane.envoy.messages import extension, packed, seconds
 from starfort.dataplane.envoy.secrets import authorities_name, key_pair_name
 from starfort.dataplane.envoy.sources import ROUTE_CONFIG, ROUTES, file_source, secret_reference
+from starfort.dataplane.json import Json
 
 # Sources: Envoy's "Configuring Envoy as an edge proxy" for the HTTP/2 figures; the others are chosen against
 # clients that send slowly on purpose.

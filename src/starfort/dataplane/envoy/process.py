@@ -9,9 +9,10 @@ import signal
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from starfort.base.files import make_private, read_json
+from starfort.dataplane.json import Json
 
 MAX_DESCRIPTORS: Final = 1 << 20
 """Open files that Envoy may have, when the hard limit lets it; a connection is one."""
@@ -117,7 +118,7 @@ class Process:
             return None
         return process
 
-    def note(self) -> dict[str, Any]:
+    def note(self) -> Json:
         """What a later control plane finds it by."""
         return {
             "pid": self.pid,

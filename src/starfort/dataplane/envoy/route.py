@@ -15,8 +15,9 @@ from envoy.config.route.v3 import route_pb2
 
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.filters import PAYLOAD_HEADER, jwt_for_route, jwt_not_asked
-from starfort.dataplane.envoy.messages import Json, packed, seconds
+from starfort.dataplane.envoy.messages import packed, seconds
 from starfort.dataplane.envoy.sources import JWT_FILTER, ROUTE_CONFIG
+from starfort.dataplane.json import Json
 
 UPSTREAM_HEADER: Final = "x-starfort-upstream"
 """The filter's word to the route table."""
