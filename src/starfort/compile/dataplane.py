@@ -107,7 +107,7 @@ class _Translation:
     def _problem(self, location: Location, what: str, fix: str = "") -> None:
         self._problems.append(self._source.problem(location, what, fix))
 
-    def _limits(self) -> ir.Limits:
+    def _limits(self) -> ir.ListenerLimits:
         limits = widest(self._config)
         kib = HEADROOM * (limits.uri + limits.header) // 1024
         _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -117,7 +117,7 @@ class _Translation:
         # A connection of a client may need one to an upstream.
         total = given.total or max(min(descriptors // 2 - 100, MAX_CONNECTIONS), 100)
         here: Location = ("connections",)
-        return ir.Limits(
+        return ir.ListenerLimits(
             headers=HEADROOM * max(limits.headers, 100),
             headers_kib=min(max(kib, MIN_HEADERS_KIB), MAX_HEADERS_KIB),
             connections=total,

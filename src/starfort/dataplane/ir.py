@@ -230,7 +230,7 @@ class FilterSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ListenerLimits:
     """What a client may send before the proxy itself refuses it: above what the engine reports as a finding.
 
     Attributes:
@@ -286,6 +286,6 @@ class Dataplane:
     diverts: tuple[str, ...]
     jwt_providers: tuple[JwtProvider, ...]
     filter_settings: FilterSettings
-    limits: Limits
+    limits: ListenerLimits
     handover_s: float = HANDOVER_S
     stop_s: float = STOP_S

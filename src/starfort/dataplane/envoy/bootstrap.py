@@ -45,7 +45,7 @@ def bootstrap(dataplane: ir.Dataplane) -> Json:
     return build(bootstrap_pb2.Bootstrap, value)
 
 
-def _overload(limits: ir.Limits) -> Json:
+def _overload(limits: ir.ListenerLimits) -> Json:
     heap = {"max_heap_size_bytes": limits.heap_bytes}
     connections = {"max_active_downstream_connections": limits.connections}
     return {

@@ -8,6 +8,7 @@ import resource
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -118,6 +119,22 @@ class Process:
             return None
         return process
 
+    @classmethod
+    def search(cls, directory: Path) -> list[Process]:
+        """Running Envoys whose bootstrap is in a directory, by their command lines, the newest last.
+
+        Args:
+            directory: where the files of the data plane are.
+        """
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdecimal() and (family := _family(entry, directory)) is not None:
+                with suppress(OSError):
+                    # Without its identity nobody can say whether it is the right one, so it is replaced.
+                    found.append(cls(int(entry.name), "", *family))
+        # One that is only tried has no family and an epoch of 0, so it never comes last beside a real one.
+        return sorted((one for one in found if one.alive()), key=lambda one: (bool(one.base_id), one.epoch))
+
     def note(self) -> Json:
         """What a later control plane finds it by."""
         return {
@@ -152,6 +169,27 @@ class Process:
     def close(self) -> None:
         """Hold it no more; it runs on."""
         os.close(self._descriptor)
+
+
+def _family(entry: Path, directory: Path) -> tuple[int, int] | None:
+    """Base id and epoch of an Envoy; `None` for any other process.
+
+    Args:
+        entry: its folder in `/proc`.
+        directory: where its bootstrap must be.
+    """
+    try:
+        # proc_pid_cmdline(5): arguments are separated by NUL. Those of other users cannot always be read.
+        arguments = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return None
+    options = dict(pairwise(arguments))
+    config = options.get("--config-path", "")
+    if Path(config).name != "bootstrap.json" or not Path(config).is_relative_to(directory):
+        return None
+    numbers = [options.get(name, "") for name in ("--base-id", "--restart-epoch")]
+    base_id, epoch = [int(number) if number.isdecimal() else 0 for number in numbers]
+    return base_id, epoch
 
 
 def _open_log(log: Path) -> int:
