@@ -1,4 +1,4 @@
-"""Fields in which people write, by what an API's document says of them, and by their names where none does.
+"""Finds the fields in which people write: by what an API's document says, and else by their names.
 
 Rules of the Core Rule Set look at every value as if it were a parameter of a program. What they find in these
 fields is weighed by grammar in the engine (`crates/engine/src/rules/weigh`).
@@ -19,10 +19,10 @@ from starfort.compile.documents import JsonObject
 from starfort.config.model import Rules
 
 MAX_FIELDS: Final = 200
-"""Of one operation."""
+"""Fields of one operation that are kept."""
 
 MAX_DEPTH: Final = 8
-"""Objects within objects, and references from one schema to the next."""
+"""Objects within objects, and references from one schema to the next, that are followed."""
 
 MAX_SCHEMAS: Final = 2000
 """Schemas that are looked at for one operation."""
@@ -66,7 +66,7 @@ _SAID: Final = (
         ),
     ),
 )
-"""What descriptions say, the narrowest first."""
+"""What descriptions say; the most specific kind is asked first."""
 
 
 @cache
@@ -167,6 +167,7 @@ class _Walk:
 
     def schema(self, path: str, schema: JsonObject, depth: int) -> None:
         """Look at a schema and what is in it."""
+        # References may go in circles, and `allOf` of `allOf` grows without end: both limits are needed.
         self.left -= 1
         if depth > MAX_DEPTH or self.left < 0:
             return
@@ -179,6 +180,7 @@ class _Walk:
         if isinstance(properties, dict):
             for name, one in properties.items():
                 self.schema(f"{path}.{name}" if path else str(name), self.resolved(one), depth + 1)
+        # The first schema that says something counts: with `oneOf` nobody knows which one a value is for.
         elif path and _is_text(schema) and (kind := _kind(path, schema)):
             self.found.setdefault(path.lower(), ContentKind(kind))
 
@@ -192,6 +194,7 @@ def _kind(path: str, schema: JsonObject) -> str:
     said = said or _FORMATS.get(str(schema.get("format", "")).lower(), "")
     if said:
         return said
+    # Descriptions are cut: some hold whole manuals, and every pattern is searched in them.
     text = f"{schema.get('title', '')} {schema.get('description', '')}"[:2000].lower()
     for kind, pattern in _SAID:
         # prose is what names say better, but where they say nothing
@@ -222,6 +225,7 @@ def _is_restricted(schema: JsonObject) -> bool:
 
 def _by_name(path: str) -> bool:
     """Whether the name alone says that a field holds content, as the engine reads it (`weigh/fields.rs`)."""
+    # `postBody`, `post-body` and `post_body` are one name. Any end of it may be a known one: `body` here.
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[- ]", "_", path.rsplit(".", 1)[-1]).lower().split("_")
     names = _names()
     whole = "_".join(words)

@@ -1,4 +1,4 @@
-"""Files of data beside the configuration, JSON or YAML, with positions of what is wrong in them.
+"""Reads files of data beside the configuration, JSON or YAML, and finds where something in them is wrong.
 
 The configuration itself is read by `ruamel.yaml`, which keeps every position and is slow; these files may be
 large, so their positions are looked for only when something is wrong.
@@ -30,7 +30,7 @@ MAX_REPEATED: Final = 20
 def read(file: Path, limit_bytes: int, repeated: list[ConfigProblem] | None = None) -> tuple[str, object]:
     """Text and data of a file.
 
-    What looks like JSON is read as JSON, which is much faster than YAML, of which it is a part.
+    Text that looks like JSON is read as JSON, which is much faster than reading it as YAML.
 
     Args:
         file: the file.
@@ -41,8 +41,10 @@ def read(file: Path, limit_bytes: int, repeated: list[ConfigProblem] | None = No
         ConfigError: it cannot be read, is larger than `limit_bytes`, or is neither JSON nor YAML.
     """
     try:
+        # Asked before reading: the limit is about memory, and data takes many times the size of its text.
         if file.stat().st_size > limit_bytes:
             raise ConfigError([ConfigProblem(file, 0, 0, f"is larger than {limit_bytes >> 20} MiB")])
+        # Editors on Windows put a byte order mark at the beginning, which JSON does not allow.
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"

@@ -1,4 +1,4 @@
-"""From CEL's checked syntax tree to the bundle's expressions."""
+"""Turns CEL's checked syntax tree into the bundle's expressions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starfort.compile.regex import regex_problem
 from starfort.compile.variables import HEADER_FIELDS
 
 MAX_DEPTH: Final = 64
-"""As in `crates/engine/src/policy/expression.rs`."""
+"""Nesting of one expression, as in `crates/engine/src/policy/expression.rs`, which refuses more."""
 
 Proto: TypeAlias = Any
 """A protobuf message of the checked tree (`cel.expr`): the library has no types for them."""
@@ -41,7 +41,7 @@ _SHAPES: Final[dict[str, Callable[..., e.Expr]]] = {
 def lower(
     checked: Proto, text: str, fields: dict[str, e.Field], lists: Sequence[str]
 ) -> tuple[e.Expr, list[CelProblem]]:
-    """The bundle's form of a checked expression, and what the engine cannot do of it.
+    """The bundle's form of a checked expression, and every part of it that the engine cannot evaluate.
 
     Args:
         checked: `cel.expr.CheckedExpr`.
@@ -61,8 +61,9 @@ class _Lowering:
         self.problems: list[CelProblem] = []
 
     def problem(self, node: Proto, what: str, fix: str = "") -> e.Expr:
-        """Note a problem at a node; something stands for the node so that the walk goes on."""
+        """Note a problem at a node; null stands for the node, so that the walk finds the other problems."""
         offset = self.checked.source_info.positions.get(node.id, 0)
+        # CEL gives the position of a call's parenthesis; people look for the name before it.
         if self.text[offset : offset + 1] == "(" and node.WhichOneof("expr_kind") != "const_expr":
             offset = name_start(self.text, offset)
         self.problems.append(CelProblem(*place(self.text, offset), what, fix))
@@ -87,6 +88,8 @@ class _Lowering:
 
     def constant(self, node: Proto, _scope: tuple[str, ...], _depth: int) -> e.Expr:
         """A literal."""
+        # Bytes, timestamps and durations have no place in the engine's values, and no variable has their
+        # types.
         kind = node.const_expr.WhichOneof("constant_kind")
         if kind == "null_value":
             return e.NullExpr()
@@ -113,6 +116,7 @@ class _Lowering:
     def list(self, node: Proto, scope: tuple[str, ...], depth: int) -> e.Expr:
         """`[a, b]`."""
         if node.list_expr.elements and self.kind(node).list_type.elem_type.HasField("dyn"):
+            # CEL calls a list of mixed items dynamic; the engine compares values of one type only.
             return self.problem(node, "the items of a list must have one type")
         return e.ListExpr(tuple(self.node(item, scope, depth) for item in node.list_expr.elements))
 
@@ -156,7 +160,7 @@ class _Lowering:
     def with_literal(  # noqa: PLR0911 (a problem each)
         self, function: e.Function, nodes: Sequence[Proto], arguments: Sequence[e.Expr]
     ) -> e.Expr:
-        """Functions whose second argument is worked out now."""
+        """Functions whose second argument is evaluated now: a pattern, a network, the name of a list."""
         subject, literal = arguments
         if not isinstance(literal, e.StringExpr):
             what = f"the second argument of {function.value}() must be a text in quotes"
@@ -180,6 +184,7 @@ class _Lowering:
             fix = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(self.lists) or 'none'}"
             return self.problem(nodes[1], f"there is no list {value!r}", fix)
         else:
+            # The engine asks a list by its number: no text is compared while a request waits.
             return e.CallExpr(function, (subject, e.IntExpr(list(self.lists).index(value))))
         return e.CallExpr(function, (subject, literal))
 
@@ -188,12 +193,14 @@ class _Lowering:
         fold = node.comprehension_expr
         step = fold.loop_step.call_expr
         start = fold.accu_init.const_expr.WhichOneof("constant_kind")
+        # cel-spec, "Macros": each expands to a fold with a start value and a step of one known form.
         shapes = {
             ("bool_value", "_||_"): (e.Quantifier.EXISTS, 1),
             ("bool_value", "_&&_"): (e.Quantifier.ALL, 1),
             ("int64_value", "_?_:_"): (e.Quantifier.EXISTS_ONE, 0),
         }
         if (start, step.function) not in shapes:
+            # They make lists, of whatever length the client chose; policies only ask whether.
             macro = "filter" if step.function == "_?_:_" else "map"
             fix = "use exists(), all() or exists_one()"
             return self.problem(node, f"{macro}() cannot be used in policies", fix)

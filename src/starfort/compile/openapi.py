@@ -19,10 +19,10 @@ MAX_DOCUMENT_BYTES: Final = 32 << 20
 """GitHub's description, the largest in wide use, has 12 MB."""
 
 MAX_OPERATIONS: Final = 50_000
-"""Of one document."""
+"""Operations of one document that are read."""
 
 MAX_REFERENCES: Final = 8
-"""References from one path item to the next."""
+"""References from one path item to the next that are followed; they may go in circles."""
 
 MAX_SERVERS: Final = 16
 
@@ -58,14 +58,15 @@ class Operation:
 
 @dataclass
 class Document:
-    """What was read of a document.
+    """What was read from a document.
 
     Attributes:
         file: where it is.
         operations: in the document's order.
         problems: what is wrong with it.
-        warnings: what of it is not read as its author may believe.
-        underscored: headers of requests with `_` in their names, as warnings for where such are dropped.
+        warnings: places where it is read in another way than its author may believe.
+        underscored: headers of requests with `_` in their names, as warnings for configurations that drop
+            them.
     """
 
     file: Path
@@ -76,7 +77,7 @@ class Document:
 
 
 def read(file: Path) -> Document:
-    """Read a document. What is wrong is in its `problems`; nothing is raised."""
+    """Read a document. What is wrong is in `problems`; nothing is raised."""
     document = Document(file)
     try:
         text, data = documents.read(file, MAX_DOCUMENT_BYTES, document.warnings)
@@ -226,6 +227,8 @@ class _Reader:
             if not isinstance(item, dict):
                 self.problems.append((location, "a path item must be a mapping", ""))
                 return found
+            # OpenAPI 3.1.0, Path Item Object: which counts is undefined when a field stands beside `$ref` and
+            # in its target. Here the nearer one does.
             found = {**item, **found}
             reference = item.get("$ref")
             if reference is None:
@@ -261,6 +264,7 @@ def _server_paths(servers: object) -> tuple[str, ...]:
             path = unquote(urlsplit(url).path).rstrip("/")
         except ValueError:
             continue
+        # A relative server URL counts from where the document is served, which nobody knows here: the root.
         if path and not path.startswith("/"):
             path = f"/{path}"
         if "{" not in path and path not in paths:

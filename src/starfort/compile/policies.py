@@ -1,4 +1,4 @@
-"""Policies: conditions checked, names made to indexes, the phase decided."""
+"""Compiles policies: conditions are checked, names become indexes, and the phase is decided."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from starfort.config.yaml_file import Location
 
 @dataclass(frozen=True)
 class CompiledPolicy:
-    """One policy, for people.
+    """One policy as it is shown to people.
 
     Attributes:
         name: unique name.
@@ -121,6 +121,7 @@ class PolicyCompiler:
             for one in error.problems:
                 line, column = source.text_position(location, one.line, one.column)
                 self._problems.append(ConfigProblem(source.file, line, column, one.what, one.fix))
+            # Something must stand for it, so that the others are checked too. It never comes into a bundle.
             return e.BoolExpr(value=False)
 
     def _phase(self, here: Location, action: Action, expressions: list[e.Expr]) -> p.Phase:
@@ -132,6 +133,7 @@ class PolicyCompiler:
             )
             what = f"{action.kind} cannot follow a condition on {names}"
             self._problem((*here, "action"), what, row.too_late)
+        # A policy that asks nothing of the response is decided before the upstream is asked: sooner is safer.
         return p.Phase.RESPONSE if used or row.works is Works.ON_RESPONSE else p.Phase.REQUEST
 
     def _scope(self, policy: Policy) -> tuple[int, ...] | None:

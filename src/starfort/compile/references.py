@@ -1,6 +1,6 @@
-"""References of an OpenAPI document that point to nothing.
+"""Finds the references of an OpenAPI document that point to nothing.
 
-What they would say of fields and bodies is then not known, and nobody hears of it.
+Nothing is known then of the fields or bodies that they stand for, and without a warning nobody would notice.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ def dangling(text: str, data: object) -> Iterator[tuple[Location, str, str]]:
         text: the document, for a quick look: nearly none has any.
         data: what it says.
     """
+    # Nearly no document has any, so its text is searched before the whole of it is walked. JSON may also
+    # write a slash or any letter as an escape; then the text does not tell.
     quick = dict.fromkeys(_QUICK.findall(text))
     if all(_leads(data, reference) for reference in quick) and "\\/" not in text and "\\u" not in text:
         return
@@ -73,6 +75,7 @@ def _references(data: object) -> Iterator[tuple[Location, str]]:
                     )
         elif isinstance(node, list):
             below = [((*location, index), value, False) for index, value in enumerate(node)]
+        # A stack, with the children turned round, gives the document's order without recursion.
         waiting += reversed(below)
 
 
