@@ -1,4 +1,4 @@
-"""How callers prove who they are: JWT providers, API keys, client certificates."""
+"""Compiles how callers prove who they are: JWT providers, API keys, client certificates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ JWT_PAYLOAD_HEADER: Final = "x-starfort-jwt"
 """Where Envoy's `jwt_authn` forwards the verified payload (docs/design/interfaces.md)."""
 
 MAX_KEYS_FILE_BYTES: Final = 64 << 20
+"""Some 400,000 keys with their subjects."""
+
 MAX_PROBLEMS: Final = 20
+"""Wrong entries of one file that are named."""
 
 _KEYS: Final = TypeAdapter(list[ApiKey])
 
@@ -34,6 +37,8 @@ def to_bundle(loaded: LoadedConfig, problems: list[ConfigProblem]) -> bundle.Ide
     if identity.api_keys is not None:
         sources = tuple(_source(source) for source in identity.api_keys.sources)
     return bundle.Identity(
+        # Without a provider Envoy removes no such header from what clients send, so the engine must not read
+        # one.
         jwt_payload_header=JWT_PAYLOAD_HEADER if providers else "",
         jwt_providers=providers,
         api_key_sources=sources,

@@ -1,4 +1,4 @@
-"""Parts that nothing uses."""
+"""Warns of parts that nothing uses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def unused_parts(context: Context) -> Iterator[ConfigProblem]:
 
 
 def _lists(context: Context) -> set[int]:
-    """Indexes of the lists that policies ask."""
+    """Indexes of the lists that policies ask for."""
     expressions = [expr for one in context.policies for expr in (one.when, *one.action.expressions)]
     asked = [
         node
