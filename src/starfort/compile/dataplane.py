@@ -123,7 +123,7 @@ class _Translation:
             headers=HEADROOM * max(limits.headers, 100),
             headers_kib=min(max(kib, MIN_HEADERS_KIB), MAX_HEADERS_KIB),
             connections=total,
-            # The rest is for what Envoy's allocator does not count: stacks, code, and the filter's rules.
+            # A fifth is left, so that Envoy sheds load before the system ends it for want of memory.
             heap_bytes=_memory() * 4 // 5,
             # Half: no single address may take the places of all others, and a proxy in front may need many.
             per_address=max(total // 2, 1) if given.per_address is None else given.per_address,
@@ -263,7 +263,8 @@ class _Translation:
         if chain[0] != private[0]:
             self._problem((*here, "key"), f"{key} is not the key of {certificate}")
             return None
-        # The content is part of the data plane, so that a renewed certificate is a change; the key is not.
+        # The fingerprint makes a renewed certificate a change of the data plane, without holding the key
+        # here.
         return ir.KeyPair(certificate, key, hashlib.sha256(chain[1] + private[1]).hexdigest())
 
     def _authorities(self, location: Location, file: Path | None) -> ir.Authorities | None:

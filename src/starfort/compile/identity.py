@@ -37,8 +37,8 @@ def to_bundle(loaded: LoadedConfig, problems: list[ConfigProblem]) -> bundle.Ide
     if identity.api_keys is not None:
         sources = tuple(_source(source) for source in identity.api_keys.sources)
     return bundle.Identity(
-        # Without a provider Envoy removes no such header from what clients send, so the engine must not read
-        # one.
+        # Without a provider Envoy forwards nothing there, and what a client sends by that name is no
+        # identity.
         jwt_payload_header=JWT_PAYLOAD_HEADER if providers else "",
         jwt_providers=providers,
         api_key_sources=sources,

@@ -1,8 +1,7 @@
-"""Warns of parts of a configuration that have no effect, so that nobody relies on a protection that is not
-there.
+"""Warns of parts of a configuration that have no effect.
 
-A warning refuses nothing, because the configuration is correct and may be meant so. Each names its place and
-the fix.
+People would rely on a protection that is not there. A warning refuses nothing, because the configuration is
+correct and may be meant so. Each names its place and the fix.
 """
 
 from __future__ import annotations

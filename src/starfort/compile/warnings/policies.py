@@ -1,5 +1,4 @@
-"""Warns of policies and exclusions that never apply: they stand behind others, are for nothing, or are
-expired."""
+"""Warns of policies and exclusions that never apply: behind others, for nothing, or expired."""
 
 from __future__ import annotations
 
