@@ -1,4 +1,4 @@
-"""One Envoy process, ours or one that an earlier control plane left running (docs/adr/0007)."""
+"""Starts, finds and ends Envoy processes, also those that an earlier control plane left (docs/adr/0007)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Command:
 
 
 class Process:
-    """A running Envoy, held by a descriptor: a process id may be given to another program, this can't.
+    """A running Envoy, held by a descriptor: unlike a process id, it never comes to mean another process.
 
     Args:
         pid: its process id.
@@ -69,7 +69,7 @@ class Process:
 
     @classmethod
     def start(cls, command: Command) -> Process:
-        """Start Envoy in a session of its own, so that it outlives us and gets no signals of our terminal.
+        """Start Envoy in a session of its own: it outlives this process and gets no signals of its terminal.
 
         Raises:
             OSError: it can't be started.
@@ -86,6 +86,7 @@ class Process:
                     (os.POSIX_SPAWN_DUP2, log, 2),
                 ],
                 setsid=True,
+                # A child inherits blocked and ignored signals, and Python ignores SIGPIPE.
                 setsigmask=(),
                 setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM),
             )
@@ -151,6 +152,7 @@ class Process:
         gone = asyncio.Event()
         loop.add_reader(self._descriptor, gone.set)
         try:
+            # pidfd_open(2): the descriptor becomes readable when the process ends, whoever its parent is.
             await gone.wait()
         finally:
             loop.remove_reader(self._descriptor)
