@@ -1,4 +1,4 @@
-"""Writing and reading bundle files.
+"""Writes and reads bundle files.
 
 A file is the magic, the format (u32), the payload's length (u64, both big endian), the payload's SHA-256 and
 the payload: MessagePack, a map by field name. `crates/engine/src/bundle_file.rs` reads the same.
@@ -37,14 +37,14 @@ MAX_PAYLOAD_BYTES: Final = 512 << 20
 
 
 class BundleError(ValueError):
-    """A file that is no bundle, or a damaged one."""
+    """The file is no bundle, or it is damaged."""
 
 
 def with_version(bundle: Bundle) -> Bundle:
     """The bundle with its version filled in.
 
-    The version is made from everything but itself and the time of writing, so that the same configuration
-    has the same version on every node and after every restart.
+    The version is a digest of everything except itself and the time of writing, so the same configuration has
+    the same version on every node and after every restart.
     """
     digest = hashlib.sha256(_pack(replace(bundle, version="", created_ms=0))).hexdigest()
     return replace(bundle, version=digest[:16])
@@ -74,6 +74,7 @@ def decode(content: bytes) -> Bundle:
     if len(content) < _HEAD.size:
         raise BundleError(f"has {len(content)} bytes, a bundle has at least {_HEAD.size}")
     magic, format_, length, checksum = _HEAD.unpack_from(content)
+    # Length and checksum are compared before anything is unpacked: a damaged file must not reach the parser.
     payload = content[_HEAD.size :]
     if magic != MAGIC:
         raise BundleError("is no bundle")
@@ -108,6 +109,7 @@ def read(path: Path) -> Bundle:
         OSError: it cannot be read.
         BundleError: as `decode`.
     """
+    # The limit holds before the file is in memory.
     if path.stat().st_size > MAX_PAYLOAD_BYTES + _HEAD.size:
         raise BundleError(f"is larger than {MAX_PAYLOAD_BYTES} bytes")
     return decode(path.read_bytes())
@@ -119,7 +121,7 @@ def _pack(bundle: Bundle) -> bytes:
 
 
 def _plain(node: object) -> Plain:
-    """What serde expects for a struct or for a variant of an enum."""
+    """The form that serde expects of a struct, or of a variant of an enum."""
     kind: Kind = type(node)
     names = _names(kind)
     if isinstance(node, Variant):
@@ -130,10 +132,12 @@ def _plain(node: object) -> Plain:
         values = [getattr(node, name) for name in names]
         return {node.TAG: values[0] if len(values) == 1 else values}
     if is_dataclass(node):
+        # `class_` is `class` in Rust, which Python keeps for itself.
         return {name.rstrip("_"): getattr(node, name) for name in names}
     raise TypeError(f"{type(node).__name__} has no place in a bundle")
 
 
+# Reflection on classes is slow and always gives the same, so both are remembered.
 @cache
 def _names(kind: Kind) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
@@ -145,7 +149,7 @@ def _hints(kind: Kind) -> dict[str, Kind]:
 
 
 def _build(kind: Kind, plain: Plain) -> Plain:
-    """The reverse of `_plain`, led by type annotations."""
+    """The reverse of `_plain`, led by the type annotations of the bundle's classes."""
     origin: Kind = get_origin(kind)
     if origin in (Union, types.UnionType):
         return _build_union(get_args(kind), plain)
@@ -159,6 +163,7 @@ def _build(kind: Kind, plain: Plain) -> Plain:
         return kind(plain)
     if names := _names(kind):
         return kind(**{name: _build(_hints(kind)[name], plain[name.rstrip("_")]) for name in names})
+    # A bool is an int for Python and not for serde.
     if not isinstance(plain, kind) or (isinstance(plain, bool) and kind is not bool):
         raise TypeError(f"{type(plain).__name__} instead of {kind.__name__}")
     return plain
@@ -167,6 +172,7 @@ def _build(kind: Kind, plain: Plain) -> Plain:
 def _build_union(kinds: tuple[Kind, ...], plain: Plain) -> Plain:
     if plain is None and type(None) in kinds:
         return None
+    # Tried in order: no two kinds of one union have the same plain form.
     for kind in kinds:
         if kind is not type(None):
             with contextlib.suppress(KeyError, TypeError, ValueError):
