@@ -302,7 +302,7 @@ fn event(group: &mut Group<'_>, case: &Case) {
     });
 }
 
-/// One phase's share of so many requests, each of which goes through all of them.
+/// The share of one phase in the time of requests that pass through all phases.
 fn phase(environment: Environment<'_>, case: &Case, wanted: u8, requests: u64) -> Duration {
     let visible = |(name, _): &(&[u8], &[u8])| !name.starts_with(b":") && !name.starts_with(b"x-s");
     let mut head: Vec<(&[u8], &[u8])> = vec![(b"host", case.get(":authority"))];

@@ -71,7 +71,7 @@ fn assert_bounded(parameters: &Parameters, input: usize, readers: usize) {
     assert!(parameters.len() <= limits().body_parameters as usize);
 }
 
-/// What a reader tells, as parameters, to whoever else listens too.
+/// What a reader tells, as parameters; another listener hears it too.
 fn collected<L: Listener>(
     format: BodyKind,
     other: &mut L,
@@ -145,7 +145,7 @@ pub(crate) fn fuzz_multipart(data: &[u8]) {
     }
 }
 
-/// XML and SGML; entities become at most so much more.
+/// XML and SGML; entities make at most a megabyte more of a body.
 pub(crate) fn fuzz_xml(data: &[u8]) {
     for dialect in [xml::Dialect::Xml, xml::Dialect::Sgml] {
         let (parameters, _) = collected(BodyKind::Xml, &mut Anomalies::default(), |both| {

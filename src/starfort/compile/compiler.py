@@ -12,16 +12,16 @@ from typing import Final
 from starfort import bundle
 from starfort.bundle import LearnedEndpoint, model
 from starfort.compile import addresses, apis, content, endpoints, geo, identity, rules
-from starfort.compile.bots import known_bots
 from starfort.compile.cel import Environment
 from starfort.compile.dataplane import to_dataplane
 from starfort.compile.endpoints import CompiledEndpoint
 from starfort.compile.limits import LimitTable
 from starfort.compile.policies import CompiledPolicy, PolicyCompiler
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
-from starfort.config.model import AddressList
+from starfort.config.policies import AddressList
 from starfort.dataplane import ir
 from starfort.threats.rulesets.overlay import ConfiguredRules
+from starfort.traffic.bots import known_bots
 
 HASH_KEY_BYTES: Final = 32
 

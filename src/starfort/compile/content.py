@@ -16,7 +16,7 @@ from starfort import bundle
 from starfort.bundle import ContentKind
 from starfort.compile import documents
 from starfort.compile.documents import JsonObject
-from starfort.config.model import Rules
+from starfort.config.rules import Rules
 
 MAX_FIELDS: Final = 200
 """Fields of one operation that are kept."""

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from starfort.alerts import AlertDispatcher, AlertHistory
+from starfort.alerts.dispatcher import AlertDispatcher
 from starfort.alerts.folding.beats import BeatWatch
+from starfort.alerts.history import AlertHistory
 from starfort.base.files import explain
 from starfort.config import Config
 from starfort.dataplane.socket import Callbacks, ControlSocket
@@ -33,12 +34,14 @@ from starfort.runtime.posture_watch import PostureWatch
 from starfort.runtime.reload import Configuration, Source
 from starfort.runtime.runtime import Runtime
 from starfort.runtime.samples import Samples
-from starfort.runtime.state import open_state
 from starfort.runtime.toolchain import Built, Toolchain
 from starfort.runtime.traffic import TrafficCounts
 from starfort.signals.known import KnownLogins
 from starfort.signals.runner import DetectorRunner
 from starfort.signals.table import SignalTable
+from starfort.state import STATE_FILE
+from starfort.state.database import open_state
+from starfort.state.migrate import StateError
 from starfort.store import Reader, Retention, Store, StoreError
 from starfort.store.sink import event_sink
 
@@ -97,7 +100,10 @@ class Assembly:
         data_dir = self.data_dir = config.data_dir.resolve()
         # The lock comes before everything that another process could be writing to.
         held.callback(DataDirectory(data_dir).release)
-        state = open_state(data_dir / "state.db")
+        try:
+            state = open_state(data_dir / STATE_FILE, examine=True)
+        except StateError as error:
+            raise StartError(str(error)) from error
         held.callback(state.dispose)
         store = self.open_store(data_dir, config)
         held.callback(store.close)

@@ -82,6 +82,7 @@ class StarfortCollector:
         self._control(families)
         self._envoy(families)
         self._catalogue(families)
+        self._checks(families)
         yield from families
 
     def _traffic(self, families: MetricFamilies) -> None:
@@ -329,10 +330,17 @@ class StarfortCollector:
             "What limits kept out of the catalogue, by reason.",
             (({"reason": reason}, n) for reason, n in sorted(catalogue.dropped().items())),
         )
+
+    def _checks(self, families: MetricFamilies) -> None:
+        rows = [({"check": state.check.name}, state.pace) for state in self._parts.catalogue.board.states()]
         families.counter(
-            "check_failures",
-            "Runs of posture checks that failed.",
-            (({"check": check}, n) for check, n in sorted(catalogue.check_failures().items())),
+            "check_runs", "Queries of each posture check.", ((name, pace.runs) for name, pace in rows)
+        )
+        families.counter(
+            "check_seconds", "Time that they took.", ((name, pace.total_s) for name, pace in rows)
+        )
+        families.counter(
+            "check_failures", "Runs that failed.", ((name, pace.failures) for name, pace in rows)
         )
 
 

@@ -37,7 +37,7 @@ class Argument:
     lines: tuple[tuple[int, int, int], ...]
     file: Path
 
-    def place(self, offset: int = 0) -> SourceLocation:
+    def location(self, offset: int = 0) -> SourceLocation:
         """Where the character at `offset` of the text stands."""
         before = bisect_right(self.lines, (offset, sys.maxsize, sys.maxsize))
         start, line, column = self.lines[max(0, before - 1)]
@@ -55,7 +55,7 @@ class Statement:
 
     name: str
     arguments: tuple[Argument, ...]
-    place: SourceLocation
+    location: SourceLocation
     text: str = ""
     broken: bool = False
 
@@ -142,7 +142,7 @@ class RuleAction:
 
     name: str
     argument: str
-    place: SourceLocation = field(compare=False)
+    location: SourceLocation = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class RuleSpec:
     variables: tuple[Variable, ...]
     operator: Operator | None
     actions: tuple[RuleAction, ...]
-    place: SourceLocation
+    location: SourceLocation
     broken: bool = False
 
     def value(self, name: str) -> str | None:
@@ -179,7 +179,7 @@ class MarkerSpec:
     """`SecMarker`."""
 
     name: str
-    place: SourceLocation
+    location: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class DefaultActionSpec:
     """`SecDefaultAction`: for the rules after it, in its phase."""
 
     actions: tuple[RuleAction, ...]
-    place: SourceLocation
+    location: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ class RemovalSpec:
     by: str
     ids: tuple[tuple[int, int], ...]
     pattern: str
-    place: SourceLocation
+    location: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ class EngineSpec:
 
     name: str
     values: tuple[str, ...]
-    place: SourceLocation
+    location: SourceLocation
 
 
 Item = (

@@ -24,7 +24,7 @@ const MAX_SETS: usize = 4;
 pub(crate) struct Required {
     /// One of these must be in the text, in any case of letters; `None`: nothing is known.
     pub(crate) literals: Option<Vec<Vec<u8>>>,
-    /// Of each of these sets a byte must be in the text.
+    /// The text must have a byte of each of these sets.
     pub(crate) sets: Vec<ByteSet>,
 }
 
@@ -143,6 +143,7 @@ fn look(hir: &Hir) -> Known {
                     }),
                     any: None,
                 },
+                // What may be missing is required of nothing.
                 (0, _) => Known {
                     exact: None,
                     any: None,
@@ -186,6 +187,7 @@ fn concat(parts: &[Hir]) -> Known {
         let known = best(part);
         any = better(any.take(), known.any);
         let joined = known.exact.as_ref().and_then(|exact| {
+            // Alternatives multiply; beyond this many the run ends and a new one begins.
             let fits =
                 run.len() * exact.len() <= 128 && run.iter().all(|one| one.len() <= MAX_LENGTH);
             fits.then(|| cross(&run, exact))

@@ -32,7 +32,7 @@ pub(crate) struct Comparison {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Number {
     Literal(i64),
-    /// Of a `TX` variable.
+    /// The number in a `TX` variable.
     Tx(u16),
 }
 

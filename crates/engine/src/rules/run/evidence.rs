@@ -7,7 +7,7 @@ use crate::rules::program::tx::Names;
 use crate::rules::run::mask::{MAX_MASKED_BYTES, mask};
 use crate::rules::run::report::{MatchedRule, MatchedVar};
 
-/// Rules of which an event carries evidence: the most severe ones, so that harmless matches cannot crowd out an attack.
+/// How many rules an event carries evidence of: the most severe ones, so that harmless matches cannot push out an attack.
 const MAX_EVIDENCE: usize = 8;
 
 /// Bytes of the name of a member that is shown; a longer one, or one with other characters, is left out.
@@ -84,7 +84,7 @@ pub(crate) struct Evidences {
 }
 
 impl Evidences {
-    /// Take a match, unless there are enough that are at least as severe.
+    /// Keeps a match, unless enough others are at least as severe.
     ///
     /// # Arguments
     /// * `secret` - a parameter whose value is a secret here, say the password of a log-in.
@@ -95,7 +95,7 @@ impl Evidences {
         );
     }
 
-    /// Take a match that counts for nothing, where there is room beside those that count.
+    /// Keeps a match that counts for nothing, if there is room next to those that count.
     pub(crate) fn note_weighed(
         &mut self,
         rule: &MatchedRule<'_>,

@@ -15,10 +15,10 @@ pub(crate) const MAX_MASKED_BYTES: usize = 160;
 /// Bytes shown of what stands before the part that matched.
 const BEFORE_BYTES: usize = 32;
 
-/// A run is told to be this long at most; the exact length of a long one says nothing.
+/// Longest length of a run that is shown; the exact length of a longer one says nothing.
 const MAX_TOLD_LENGTH: usize = 999;
 
-/// Where a long value is shown from when nobody says what matched: plain text seldom has these, attacks do.
+/// Where a long value is shown from when it is not known what matched: attacks have these characters, plain text seldom does.
 const TELLING: &[u8] = b"'\"`<>;|&${}\\";
 
 /// Stands for what was cut off.
@@ -44,7 +44,7 @@ const WORDS: &str = "alert all and asc ascii async atob authority bash begin ben
 
 static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| WORDS.split(' ').collect());
 
-/// Mask a value.
+/// Masks a value.
 ///
 /// # Arguments
 /// * `value` - what matched, as the rule saw it.

@@ -44,7 +44,7 @@ pub struct Response<'a, 'h> {
     pub headers: &'h [(&'a [u8], &'a [u8])],
 }
 
-/// Enter the facts of a request's head; answers the body processor that its content type asks for.
+/// Enters the facts of a request's head.
 pub(crate) fn enter(program: &Program, request: &Request<'_, '_>, now_us: u64, facts: &mut Facts) {
     line(program, request, facts);
     let mut members = facts.begin(V::RequestHeaders);
@@ -55,8 +55,10 @@ pub(crate) fn enter(program: &Program, request: &Request<'_, '_>, now_us: u64, f
     cookies(program, request, facts);
     let address = facts.store(request.remote_addr.to_string().as_bytes());
     facts.set_span(V::RemoteAddr, address);
+    // Names are not looked up: that would let a request wait for somebody's name server.
     facts.set_span(V::RemoteHost, address);
     facts.set(V::UniqueId, request.unique_id);
+    // Only what a rule looks at is entered, for each fact costs an entry.
     for (variable, value) in FIXED {
         if program.uses(variable) {
             facts.set(variable, value);
@@ -138,11 +140,8 @@ fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
     facts.set(V::RequestProtocol, request.protocol);
     let raw = facts.store(request.uri);
     facts.set_span(V::RequestUriRaw, raw);
-    let line = facts.store_with(|pool| {
-        for part in [request.method, b" ", request.uri, b" ", request.protocol] {
-            pool.extend_from_slice(part);
-        }
-    });
+    let parts = [request.method, b" ", request.uri, b" ", request.protocol];
+    let line = facts.store_with(|pool| parts.iter().for_each(|part| pool.extend_from_slice(part)));
     facts.set_span(V::RequestLine, line);
     let start = path_start(request.uri);
     // A fragment is no part of a request (RFC 9112, 3.2); Envoy refuses targets with one. `REQUEST_URI_RAW` has it.
@@ -230,6 +229,7 @@ fn path_start(uri: &[u8]) -> usize {
         return 0;
     };
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    // `://` in a query is no scheme: `/go?to=https://…`.
     if scheme == 0 || !uri.get(..scheme).unwrap_or_default().iter().all(plain) {
         return 0;
     }
@@ -250,6 +250,7 @@ fn arguments(query: &[u8], program: &Program, facts: &mut Facts, bad: &mut bool)
         is_over: false,
         members: facts.begin(V::ArgsGet),
     };
+    // One reader for rules and policies, so that they see the same arguments.
     *bad |= pairs::read(query, separator, &mut arguments);
     let is_over = arguments.is_over;
     drop(arguments);
@@ -298,6 +299,7 @@ fn cookies(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
                 pair.get(..equals).unwrap_or_default(),
                 pair.get(equals + 1..).unwrap_or_default(),
             );
+            // `a=1;;b=2` has no third cookie.
             if !name.is_empty() || !value.is_empty() {
                 members.push(name, value);
             }
@@ -373,6 +375,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    // Years begin in March here, so that the leap day is the last one.
     let month = if shifted_month < 10 {
         shifted_month + 3
     } else {

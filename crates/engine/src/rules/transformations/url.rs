@@ -9,6 +9,7 @@ pub(crate) fn decode(input: &[u8], out: &mut Vec<u8>) {
     loop {
         rest = match rest {
             [] => return,
+            // An escape that is none stays as it is: servers differ, and rules look for it.
             [b'%', high, low, tail @ ..] if hex_byte(*high, *low).is_some() => {
                 out.extend(hex_byte(*high, *low));
                 tail
@@ -53,6 +54,7 @@ fn unicode_byte(high: u8, low: u8, map: &UnicodeMap) -> u8 {
     {
         return *byte;
     }
+    // U+FF01 to U+FF5E are the full-width forms of `!` to `~`.
     if high == 0xff && low > 0 && low < 0x5f {
         low + 0x20
     } else {

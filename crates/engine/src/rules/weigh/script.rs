@@ -1,5 +1,5 @@
-//! `JavaScript`: a value becomes part of a string in a script, of a page or of a server. It runs when the string ends and
-//! a statement, an operator with a call, or a comment follows; a value that is nothing but a call runs as it is.
+//! `JavaScript`: a value becomes part of a string in a script, of a page or of a server. It runs when the string ends and a
+//! statement, an operator with a call, or a comment follows. A value that is nothing but a call runs as it is.
 
 use super::text::{
     Code, Word, at, before, begins, find, from, is_blank, is_word, skip_blank, trim,
@@ -177,6 +177,7 @@ fn is_call_alone(value: &[u8]) -> bool {
     if !matches!(first, b'(' | b'!' | b'+' | b'{' | b'[' | b'_') && !first.is_ascii_alphabetic() {
         return false;
     }
+    // A sentence that begins with such a word ends otherwise.
     let ends = matches!(last, b')' | b';' | b'}' | b'`' | b']' | b'"' | b'\'')
         || is_word(*last) && value.len() < 200;
     if ends && is_call(value, 0) && !is_sentence(value) {
@@ -224,6 +225,7 @@ fn pollutes(value: &[u8]) -> bool {
         || begins(value, b"constructor.prototype")
         || begins(value, b"constructor[prototype]")
     {
+        // A sentence about prototypes has blanks.
         return !value.iter().any(|byte| is_blank(*byte));
     }
     if !matches!(at(value, 0), b'{' | b'[') {
@@ -259,6 +261,7 @@ fn ends_string(value: &[u8], quote: u8, is_code: bool) -> bool {
         }
         let alone =
             (left == 0 || is_blank(left) || left == b'\\') && !is_word(right) && right != quote;
+        // Every other quote ends a string that the value itself began.
         if (count % 2 == 1 || alone) && follows(value, place + 1, quote) {
             return true;
         }

@@ -272,7 +272,7 @@ impl<'a> Folding<'a> {
         self.drop_last(1)
     }
 
-    /// Tokens whose kind another one beside them decides; `None`: these are none.
+    /// Changes the kind of a token where the token beside it decides on that; `None` where it does not.
     fn retype(&mut self, one: &Token, two: &Token) -> Option<Step> {
         use kind::{
             BARE, COLLATE, FUNCTION, KEYWORD, NUMBER, OPEN, OPERATOR, SEMICOLON, SQL_TYPE, STRING,

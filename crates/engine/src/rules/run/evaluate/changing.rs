@@ -45,6 +45,7 @@ pub(super) fn record_key<'s>(
     collection: Collection,
 ) -> Option<Cow<'s, [u8]>> {
     let key = key_of(state, collection)?;
+    // An address is the same whichever application sees it.
     if !matches!(collection, Collection::Session | Collection::User) {
         return Some(Cow::Borrowed(key));
     }
@@ -175,7 +176,7 @@ fn about(context: &Context<'_>, state: &State, rule: &CompiledRule) -> Vec<(Vec<
         .collect()
 }
 
-/// A message or log data that names `RULE` would be filled in without end: what it says of that stays out.
+/// A message or log data that names `RULE` would be filled in without end, so these parts of it are left out.
 fn without_rule(text: &CompiledMacro) -> CompiledMacro {
     let is_about_rule = |part: &&CompiledPart| {
         matches!(
@@ -240,6 +241,7 @@ fn push_variable(
         }
         return;
     }
+    // A text names one value, so the target is made here rather than for each text when rules load.
     let target = CompiledTarget {
         variable,
         source,
