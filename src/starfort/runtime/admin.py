@@ -1,7 +1,7 @@
 """Serves the REST API and dashboard: on `admin.address`, and on a Unix socket for the command line.
 
-Who may open `DATA_DIR/run/admin.sock` (mode 0600) is this user, so requests there carry
-`scope["state"]["local"] = True`, which the API takes for an administrator.
+Only this user may open `DATA_DIR/run/admin.sock` (mode 0600), so requests there carry
+`scope["state"]["local"] = True`, which the API takes for an administrator's.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3
 
 
 def trusting(app: App) -> App:
-    """The same app for those who came by the Unix socket."""
+    """The same app for requests that came over the Unix socket."""
 
     async def local(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in {"http", "websocket"}:
@@ -71,7 +71,7 @@ class _Speaking(TypedDict, total=False):
 
 
 def _speaking(tls: ListenerTls | None) -> _Speaking:
-    """What uvicorn is told of TLS."""
+    """The settings of uvicorn about TLS."""
     if tls is None:
         return {}
     files: _Speaking = {"ssl_certfile": str(tls.certificate), "ssl_keyfile": str(tls.key)}
@@ -166,6 +166,7 @@ class AdminServer:
             proxy_headers=bool(trusted_proxies),
             forwarded_allow_ips=list(trusted_proxies),
             timeout_graceful_shutdown=3,
+            # A bound on memory: beyond it uvicorn answers 503 by itself.
             limit_concurrency=512,
             **_speaking(tls),
         )
@@ -179,6 +180,7 @@ class AdminServer:
         self._servers.append(server)
         task = asyncio.create_task(server.serve(sockets=[listening]))
         self._tasks.append(task)
+        # uvicorn has no event for it; it takes a few milliseconds.
         while not server.started:
             if task.done():
                 reason = task.exception() or "it ended at once"

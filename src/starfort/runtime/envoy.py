@@ -1,4 +1,4 @@
-"""The Envoy supervisor as the runtime's `Proxy`: its errors and its status in the runtime's words."""
+"""Makes the Envoy supervisor the runtime's `Proxy`: its errors and its status become the runtime's."""
 
 from __future__ import annotations
 
@@ -106,9 +106,9 @@ class EnvoyProxy:
 
 
 async def end_left_envoy(data_dir: Path) -> bool:
-    """Drain and end an Envoy that a control plane left running when it was killed; false when there is none.
+    """Drain and end an Envoy that a killed control plane left running; false when there is none.
 
     Args:
-        data_dir: of that control plane, which no longer runs.
+        data_dir: the data directory of that control plane, which no longer runs.
     """
     return await EnvoySupervisor(data_dir).end_left(data_dir / ADMIN_SOCKET)

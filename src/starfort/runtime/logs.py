@@ -1,4 +1,4 @@
-"""Starfort's own log: readable lines on a terminal, JSON lines elsewhere; secrets are blanked by name."""
+"""Sets up Starfort's own log: readable lines on a terminal, JSON elsewhere; secrets are blanked by name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HARMLESS: Final = frozenset({"password_hash", "tokens_active"})
 
 
 def blank_secrets(_: object, __: str, event: EventDict) -> EventDict:
-    """A structlog processor: fields whose name speaks of a secret lose their value."""
+    """A structlog processor: a field whose name sounds like a secret loses its value."""
     for name in event:
         if name not in _HARMLESS and any(word in name.lower() for word in _SECRET_WORDS):
             event[name] = "[redacted]"

@@ -1,4 +1,4 @@
-"""What policies did and, in observe mode, would have done."""
+"""Counts what policies did and, in observe mode, would have done."""
 
 from __future__ import annotations
 
