@@ -1,9 +1,9 @@
 """Starts Envoy, watches it, starts it again when it dies, and brings changed configurations into force.
 
-Envoy outlives this process (docs/adr/0007): it is found again by its process id file, and taken over when
-program, filter and bootstrap are the same. Where they are not, another one takes over from it without a
-request lost (docs/adr/0021): it is tried beside the old one first, then gets the listening sockets, and the
-old one ends when its connections have.
+Envoy outlives this process (docs/adr/0007). It is found again by its note, and goes on when program, filter
+and bootstrap are the same. When they are not, another Envoy takes over from it without losing a request
+(docs/adr/0021): it is tried beside the old one first, then gets the listening sockets, and the old one ends
+when its connections have.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from starfort.dataplane.envoy.publish import Publisher
 from starfort.dataplane.envoy.watched import Leaving, Patience, SupervisorStatus
 
 IDLE_LOOKS: Final = 2
-"""An Envoy that was replaced is ended when so many looks in a row found no connection."""
+"""An Envoy that was replaced is ended after so many looks in a row without a connection."""
 
 SETTLES_S: Final = 0.2
-"""What an Envoy does that was just asked to make way for another is done after so long."""
+"""How long an Envoy takes that was just asked to make way for another."""
 
 SEE_OFF_EVERY_S: Final = 1.0
 """How often connections of an Envoy that was replaced are counted."""
@@ -51,11 +51,10 @@ log = structlog.get_logger(__name__)
 
 
 class EnvoySupervisor:
-    """One Envoy for one data directory.
+    """Keeps one Envoy running for one data directory.
 
     Args:
         data_dir: where process id file and log are.
-        _config: not needed; the data plane says it all.
         patience: how long it waits.
         envoy: another Envoy than the installed one.
         modules: another directory of the filter than this package's.
@@ -75,6 +74,7 @@ class EnvoySupervisor:
         self._pid_file = data_dir / "run" / "envoy.json"
         self._patience = patience or Patience()
         self._placement = Placement(data_dir, self._log_file, (envoy, modules))
+        # Starting, changing and ending Envoy take turns: two of them at once would fight for its files.
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -96,8 +96,8 @@ class EnvoySupervisor:
     async def start(self, envoy: ir.Dataplane) -> None:
         """Take over the Envoy that runs here already, or write its configuration and start one.
 
-        Returns when one takes requests. One that was found and can't be replaced goes on as it is; `status`
-        says why.
+        It returns when Envoy takes requests. One that was found and cannot be replaced goes on as it is, and
+        `status` says why.
 
         Raises:
             EnvoyError: none runs, and it can't be started or refuses the configuration.
@@ -121,14 +121,15 @@ class EnvoySupervisor:
     async def apply(self, envoy: ir.Dataplane) -> None:
         """Bring a changed configuration into force without dropping a connection.
 
-        What only another process can bring (workers, limits, node) is brought by one that takes over. While
-        Envoy is down the files are written and it is started at once.
+        Some settings (workers, limits, node) take another process, which then takes over. While Envoy is
+        down, the files are written and it is started at once.
 
         Raises:
             EnvoyError: Envoy refuses it; what was before is in force.
             OSError: a file can't be written; the same.
         """
         async with self._turn:
+            # Its own addresses are taken, by itself; only new ones must be free.
             known = self._listening()
             ports.require_free(one for one in envoy.listeners if one.address not in known)
             running = self._process
@@ -145,10 +146,11 @@ class EnvoySupervisor:
                 else:
                     self._stale = self._pending = ""
             self._dataplane = envoy
+            # A restart that waits for its time has something new to try.
             self._wake.set()
 
     def _wait_for_turn(self, running: Process) -> None:
-        """Say why another Envoy should run and does not yet."""
+        """Remember why another Envoy should run and does not yet: a family has two at most."""
         what = "workers, limits, node, program or filter changed"
         if running.base_id:
             until = time.strftime("%H:%M:%S", time.localtime(max(one.until for one in self._leaving)))
@@ -158,7 +160,7 @@ class EnvoySupervisor:
         log.warning("envoy_waits_for_restart", why=self._pending)
 
     async def stop(self) -> None:
-        """Let requests end, up to a limit, and end Envoy. Safe when it does not run."""
+        """Let requests end, up to a limit, and then end Envoy; nothing happens when it does not run."""
         await self._end_tasks()
         async with self._turn:
             if self._process is not None and self._dataplane is not None:
@@ -181,7 +183,7 @@ class EnvoySupervisor:
             return leaving or found is not None
 
     async def leave(self) -> None:
-        """Let Envoy run on without us, as when this process is killed; `start` takes it over again."""
+        """Let Envoy run on without this process, as after a kill; `start` takes it over again."""
         await self._end_tasks()
         async with self._turn:
             for one in self._leaving:
@@ -205,7 +207,7 @@ class EnvoySupervisor:
         return await self._admin(self._dataplane).metrics()
 
     async def addresses(self) -> dict[str, tuple[str, int]]:
-        """Where each listener listens: address and port, also where any free port was asked for."""
+        """Address and port of each listener, also of those that asked for any free port."""
         return await self._admin(self._dataplane).listeners() if self._dataplane else {}
 
     def _find(self) -> None:
@@ -263,7 +265,7 @@ class EnvoySupervisor:
         except (EnvoyError, OSError) as error:
             if self._process is not found or not found.alive():
                 raise
-            # It serves as it did, and the control plane sees it and can change policies.
+            # It serves as before, and the control plane sees its calls and can change policies.
             self._stale = f"the Envoy that was found goes on as it was: {_told(error)}"
             log.error("envoy_kept", pid=found.pid, why=self._stale)  # noqa: TRY400 (told, not a fault of ours)
 
@@ -300,6 +302,7 @@ class EnvoySupervisor:
         begun = await asyncio.to_thread(Process.start, command)
         publisher = self._publisher(placed.dataplane)
         before, self._process = self._process, begun
+        # Noted before anything can fail: a control plane that is killed now leaves an Envoy that is found.
         self._note()
         files = await asyncio.to_thread(publisher.read)
         try:
@@ -319,6 +322,8 @@ class EnvoySupervisor:
             EnvoyError: it can't; the old one goes on as it was.
             OSError: a file can't be written; the same.
         """
+        # Once the next one begins, the old one closes its administration interface for good: so it is tried
+        # first.
         await self._rehearse(envoy)
         placed = await self._placement.of_epoch(envoy, running.epoch + 1)
         programs = await self._placement.programs()
@@ -343,13 +348,14 @@ class EnvoySupervisor:
         log.info("envoy_handed_over", pid=self._process.pid if self._process else 0, leaving=running.pid)
 
     async def _after_failure(self, envoy: ir.Dataplane, running: Process) -> None:
-        """What is left of the old one when the new one failed on its way."""
+        """Look what the old one still does after the new one failed during the hand-over."""
         await asyncio.sleep(SETTLES_S)
         if not running.alive() or await self._admin(envoy).live():
             return
         before = self._dataplane
         if before is not None and not await ports.accepts(before.listeners[0].address):
-            # The new one lived to take the listeners over: as after a crash, a fresh one is started.
+            # The new one took the listeners and then died with them: as after a crash, a fresh one is
+            # started.
             log.error("envoy_lost_its_listeners", pid=running.pid)
             self._leaving.append(Leaving(running, time.time() + longest_answer_s(before), frozenset()))
             self._process = None
@@ -363,13 +369,13 @@ class EnvoySupervisor:
         log.error("envoy_mute", pid=running.pid, why=self._stale)
 
     async def _rehearse(self, envoy: ir.Dataplane) -> None:
-        """Start another Envoy on ports of its own with everything that the new one will have, and end it.
+        """Try everything that the new Envoy will have in one on free ports, and end that again.
 
-        A process that takes over makes the old one stop listening before anybody could say that it has no
-        listener itself: whatever may be wrong with program, filter, bundle or configuration shows here.
+        A process that takes over makes the old one stop listening before it is known whether its own
+        listeners work. Whatever is wrong with program, filter, bundle or configuration shows here instead.
 
         Raises:
-            EnvoyError: something is.
+            EnvoyError: something is wrong.
             OSError: a file can't be written.
         """
         placed = await self._placement.on_trial(envoy)
@@ -379,7 +385,7 @@ class EnvoySupervisor:
         command = self._placement.command(placed, programs, 0)
         mark = process.size(command.log)
         rehearsal = await asyncio.to_thread(Process.start, command)
-        # Noted as one that leaves: were we killed now, the next control plane ends it.
+        # Noted as one that leaves: if this process is killed now, the next control plane ends it.
         self._rehearsal = rehearsal
         self._note()
         try:
@@ -388,6 +394,7 @@ class EnvoySupervisor:
             raise EnvoyError(f"the new Envoy does not work, so the old one goes on: {error}") from error
         finally:
             self._rehearsal = None
+            # It has no clients, so there is nothing to wait for.
             rehearsal.send(signal.SIGKILL)
             await rehearsal.ended()
             rehearsal.close()
@@ -404,14 +411,14 @@ class EnvoySupervisor:
         return Publisher(envoy.directory, Admin(envoy.admin_socket), self._log_file, self._patience.accept_s)
 
     def _admin(self, envoy: ir.Dataplane) -> Admin:
-        """The interface of the Envoy that runs."""
+        """The administration interface of the Envoy that runs."""
         return Admin(admin_socket_of(envoy.admin_socket, self._process.epoch if self._process else 0))
 
     def _listening(self) -> set[SocketAddress]:
         return {one.address for one in self._dataplane.listeners} if self._dataplane else set()
 
     def _note(self) -> None:
-        """Note the processes for a later control plane. On a full disk it is tried again: Envoy goes on."""
+        """Note the processes for a later control plane; on a full disk it is tried again later."""
         if self._process is None and not self._leaving and self._rehearsal is None:
             with suppress(OSError):
                 self._pid_file.unlink(missing_ok=True)
@@ -451,6 +458,7 @@ class EnvoySupervisor:
                     self._note()
                 if time.monotonic() - self._started_at >= self._patience.stable_s:
                     delay = self._patience.restart_s
+            # A changed configuration is tried at once: the old one may be the reason why Envoy ends.
             self._wake.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), delay)
@@ -542,7 +550,7 @@ class EnvoySupervisor:
         await asyncio.to_thread(hot.clean, self._data_dir)
 
     def _mind(self) -> None:
-        """See that what Envoy says to the one before it is taken, also when that died by itself."""
+        """See that an Envoy's message to the one before it is taken, also when that one died by itself."""
         running = self._process
         if running is None or not running.base_id or not running.epoch:
             return

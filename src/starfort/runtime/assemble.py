@@ -72,9 +72,9 @@ class Assembly:
         kept = config.retention
         return Store.open(data_dir / "store", retention=Retention.lasting(kept.events, kept.rollups))
 
-    def make_proxy(self, data_dir: Path, config: Config) -> Proxy:
+    def make_proxy(self, data_dir: Path) -> Proxy:
         """The Envoy of a data directory; it does not run yet."""
-        return EnvoyProxy(data_dir, config)
+        return EnvoyProxy(data_dir)
 
     def runtime(self) -> Runtime:
         """Make everything. What was opened is closed again when a later part cannot be made.
@@ -126,7 +126,7 @@ class Assembly:
         path = _event_path(opened, signals)
         known = KnownLogins(opened.store.reading_as(Reader.BACKGROUND), path.socket.push_known)
         detection, runner = _detection(opened, path, signals, dispatcher)
-        proxy = self.make_proxy(data_dir, config)
+        proxy = self.make_proxy(data_dir)
         followers = Followers(self._toolchain, runner, opened.store, opened.catalogue, dispatcher)
         configuration = Configuration(source, built, path.socket, proxy, followers, background)
         # The socket was made first, because the configuration tells filters through it.

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from starfort.base.tasks import Failures
 from starfort.compile.dataplane import ADMIN_SOCKET
-from starfort.config import Config
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.errors import EnvoyError
 from starfort.dataplane.supervisor import EnvoySupervisor
@@ -54,11 +53,10 @@ class EnvoyProxy:
 
     Args:
         data_dir: where it keeps its files.
-        config: the configuration.
     """
 
-    def __init__(self, data_dir: Path, config: Config) -> None:
-        self._supervisor = EnvoySupervisor(data_dir, config)
+    def __init__(self, data_dir: Path) -> None:
+        self._supervisor = EnvoySupervisor(data_dir)
         self.failures: dict[str, Failures] = self._supervisor.failures
 
     @property

@@ -9,7 +9,7 @@ from starfort.dataplane.envoy.process import Process
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long the supervisor waits for what. All in seconds.
+    """How long the supervisor waits, in seconds.
 
     Attributes:
         accept_s: for Envoy to take a configuration.
@@ -55,12 +55,12 @@ class SupervisorStatus:
 
 @dataclass(slots=True)
 class Leaving:
-    """An Envoy that was replaced.
+    """An Envoy that was replaced and still has connections.
 
     Attributes:
-        process: it.
-        until: Unix seconds when it is ended, whatever it does.
-        ports: ports of its listeners; empty: its connections can't be told.
+        process: the process.
+        until: Unix seconds when it is ended even if it still has connections.
+        ports: ports of its listeners, by which its connections are counted; empty: they cannot be.
         idle: looks in a row that found no connection.
     """
 
