@@ -63,7 +63,6 @@ class EnvoySupervisor:
     def __init__(
         self,
         data_dir: Path,
-        _config: object = None,
         *,
         patience: Patience | None = None,
         envoy: Path | None = None,
