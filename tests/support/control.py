@@ -116,7 +116,7 @@ class SteeredAssembly(Assembly):
         """The one of the suite."""
         return SharedStore(self._store)
 
-    def make_proxy(self, data_dir: Path, config: Config) -> Proxy:  # noqa: ARG002 (as the real one)
+    def make_proxy(self, data_dir: Path) -> Proxy:  # noqa: ARG002 (as the real one)
         """The one that tests steer."""
         return self._proxy
 
