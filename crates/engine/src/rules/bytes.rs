@@ -190,6 +190,7 @@ pub(crate) fn integer(text: &[u8]) -> i64 {
         [b'-', rest @ ..] => (true, rest),
         rest => (false, rest.strip_prefix(b"+").unwrap_or(rest)),
     };
+    // Saturating: a number of a hundred digits must not become a small one.
     let value =
         digits
             .iter()
