@@ -56,6 +56,7 @@ check: setup
 	$(BIN)/stubtest starfort._engine
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/names_of_tests.py
+	$(BIN)/python scripts/dead_names.py
 
 bench: setup system-packages
 	$(BIN)/python -m benchmarks

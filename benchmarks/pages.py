@@ -25,11 +25,11 @@ from benchmarks.twenty_million import DAYS, EVENTS, fill_fast
 from starfort.admin.filters import ClientFilter, EndpointFilter, EventFilter
 from starfort.admin.mutes import Mutes
 from starfort.admin.service import Insight
-from starfort.admin.state import StateDatabase
 from starfort.admin.window import RangeName
 from starfort.catalogue import Endpoint
 from starfort.runtime import policies
 from starfort.runtime.status import PolicyStatus
+from starfort.state.database import StateDatabase
 from starfort.store import Retention, Store
 
 TARGET_MS: Final = 500.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -52,7 +52,6 @@ class Verdict:
         rules: ids of the rules that matched, those left out that only add up.
         evidence: rule, place and masked value of matches.
         anomalies: what reading the request found odd.
-        cpu_ms: CPU time of the thread.
         error: the engine did not understand the description.
     """
 
@@ -62,7 +61,6 @@ class Verdict:
     evidence: tuple[tuple[int, str, str], ...] = ()
     anomalies: tuple[str, ...] = ()
     policy: str = ""
-    cpu_ms: float = 0.0
     error: str = ""
 
 
@@ -99,7 +97,6 @@ class Judge:
             ),
             anomalies=tuple(told["anomalies"]),
             policy=told["policy"],
-            cpu_ms=spent,
         )
 
     def all(self, samples: Iterable[Sample]) -> Iterable[Verdict]:
@@ -146,8 +143,3 @@ def judge(config: str = CONFIG, document: object = None) -> Judge:
         file.write_text(config)
         (Path(folder) / "openapi.json").write_text(json.dumps(document or {}))
         return Judge(Engine(bundle.encode(checked.check(file).compiled.bundle)))
-
-
-def shares(verdicts: Sequence[Verdict]) -> float:
-    """Percent that was refused."""
-    return 100 * sum(each.refused for each in verdicts) / max(1, len(verdicts))

@@ -25,8 +25,9 @@ use starfort_engine::hash::KeyedHash;
 use starfort_engine::headers::Headers;
 use starfort_engine::http::{Limits, Parameters, body, cookies, headers, path, query};
 use starfort_engine::identity::{Identities, Offered};
+use starfort_engine::policy::actions::LimitSpec;
 use starfort_engine::rate::{Limit, RateTable};
-use starfort_engine::rules::{Environment, Inspection, Request, Response, Rules, Store};
+use starfort_engine::rules::{Collections, Environment, Inspection, Request, Response, Rules};
 use starfort_engine::schema;
 use starfort_engine::sensitive::{ClassSet, Detectors};
 use starfort_engine::signals::{KeyType, SignalTable};
@@ -93,12 +94,12 @@ fn bundle(policies: bool, rules: &[u8]) -> Bundle {
             apis: None,
             endpoints: None,
             when: Expr::Bool(true),
-            action: Action::Limit {
+            action: Action::Limit(LimitSpec {
                 requests: LIMIT,
                 period_ms: LIMIT_PERIOD_MS,
                 burst: LIMIT,
                 key: vec![Expr::Field(Field::ClientAddress)],
-            },
+            }),
             mode: Mode::Enforce,
             expires_s: None,
         };
@@ -301,7 +302,7 @@ fn event(group: &mut Group<'_>, case: &Case) {
     });
 }
 
-/// One phase's share of so many requests, each of which goes through all of them.
+/// The share of one phase in the time of requests that pass through all phases.
 fn phase(environment: Environment<'_>, case: &Case, wanted: u8, requests: u64) -> Duration {
     let visible = |(name, _): &(&[u8], &[u8])| !name.starts_with(b":") && !name.starts_with(b"x-s");
     let mut head: Vec<(&[u8], &[u8])> = vec![(b"host", case.get(":authority"))];
@@ -358,8 +359,8 @@ fn phase(environment: Environment<'_>, case: &Case, wanted: u8, requests: u64) -
 }
 
 fn phases(group: &mut Group<'_>, case: &Case, rules: &Rules) {
-    let store = Store::default();
-    let Some(environment) = rules.environment(&store, NOW.unix_us) else {
+    let collections = Collections::default();
+    let Some(environment) = rules.environment(&collections, NOW.unix_us) else {
         return eprintln!("no rules: set STARFORT_RULES to a file of compiled rules");
     };
     for number in 1..=5 {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use starfort_engine::client::geo::GeoRecord;
-use starfort_engine::rules::{Environment, Inspection, Request, Response, Rules, Store};
+use starfort_engine::rules::{Collections, Environment, Inspection, Request, Response, Rules};
 
 type Headers = Vec<(&'static [u8], Vec<u8>)>;
 
@@ -147,8 +147,8 @@ fn bench(criterion: &mut Criterion) {
         Ok(rules) => rules,
         Err(error) => return eprintln!("skipped: {error}"),
     };
-    let store = Store::default();
-    let Some(environment) = rules.environment(&store, 1_767_323_045_000_000) else {
+    let collections = Collections::default();
+    let Some(environment) = rules.environment(&collections, 1_767_323_045_000_000) else {
         return eprintln!("skipped: there are no rules");
     };
     let mut group = criterion.benchmark_group("rules");

@@ -19,11 +19,11 @@ use starfort_engine::http::{
     headers, json, path, query, readings, xml,
 };
 use starfort_engine::identity::{Identities, Offered};
-use starfort_engine::rules::compiled::{
-    Action, Ctl, Disruptive, Link, Operator, OperatorKind, Part, Rule, RuleSet, Selector, Settings,
-    Target as Look, Transformation, Variable,
+use starfort_engine::rules::wire::{
+    Constants, Ctl, Disruptive, Link, Operator, OperatorKind, Part, Rule, RuleAction, RuleSet,
+    Selector, Settings, Target as Look, Transformation, Variable,
 };
-use starfort_engine::rules::{Inspection, Request, Rules, Store};
+use starfort_engine::rules::{Collections, Inspection, Request, Rules};
 use starfort_engine::sensitive::{ClassSet, Detectors, mask_json};
 use starfort_engine::{Assets, Engine, Now};
 
@@ -71,7 +71,7 @@ fn assert_bounded(parameters: &Parameters, input: usize, readers: usize) {
     assert!(parameters.len() <= limits().body_parameters as usize);
 }
 
-/// What a reader tells, as parameters, to whoever else listens too.
+/// What a reader tells, as parameters; another listener hears it too.
 fn collected<L: Listener>(
     format: BodyKind,
     other: &mut L,
@@ -145,7 +145,7 @@ pub(crate) fn fuzz_multipart(data: &[u8]) {
     }
 }
 
-/// XML and SGML; entities become at most so much more.
+/// XML and SGML; entities make at most a megabyte more of a body.
 pub(crate) fn fuzz_xml(data: &[u8]) {
     for dialect in [xml::Dialect::Xml, xml::Dialect::Sgml] {
         let (parameters, _) = collected(BodyKind::Xml, &mut Anomalies::default(), |both| {
@@ -301,8 +301,8 @@ pub(crate) fn fuzz_rules(data: &[u8]) {
         unique_id: b"",
     };
     let tell = |exhaustive: bool| {
-        let store = Store::default();
-        let Some(environment) = RULES.environment(&store, 1) else {
+        let collections = Collections::default();
+        let Some(environment) = RULES.environment(&collections, 1) else {
             return Vec::new();
         };
         let mut inspection = Inspection::begin(environment, &request, GeoRecord::default());
@@ -423,6 +423,7 @@ fn link(
         msg: None,
         logdata: None,
         actions: Vec::new(),
+        reads_matched: true,
     }
 }
 
@@ -436,13 +437,13 @@ fn fuzzed_rules() -> RuleSet {
         rev: String::new(),
         ver: String::new(),
         severity: None,
-        maturity: 0,
-        accuracy: 0,
         tags: Vec::new(),
+        attacks: Vec::new(),
         disruptive: Disruptive::Pass,
         status: None,
         log: true,
         audit_log: false,
+        notes: true,
         skip: 0,
         skip_to: None,
     };
@@ -476,7 +477,7 @@ fn fuzzed_rules() -> RuleSet {
             ["json", "xml"].get(start).copied().unwrap_or_default(),
             Vec::new(),
         );
-        choose.actions = vec![Action::Ctl(Ctl::RequestBodyProcessor(name.to_owned()))];
+        choose.actions = vec![RuleAction::Ctl(Ctl::RequestBodyProcessor(name.to_owned()))];
         rules.push(rule(start as u64 + 1, 1, choose));
     }
     let operators = [
@@ -512,11 +513,13 @@ fn fuzzed_rules() -> RuleSet {
         }
     }
     RuleSet {
-        format: starfort_engine::rules::compiled::FORMAT,
+        format: starfort_engine::rules::wire::FORMAT,
         signatures: Vec::new(),
         settings: Settings::default(),
         files: Vec::new(),
         rules,
+        reads_earlier: true,
+        constants: Constants::default(),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::outcome::{
 };
 use crate::pace::BodyPace;
 use crate::pipeline::{self, limits};
-use crate::policy::Terminal;
+use crate::policy::actions::Block;
 use crate::transaction::{RulesOutcome, Transaction, Watch};
 use crate::view;
 use crate::work::Work;
@@ -56,6 +56,7 @@ impl Transaction {
             self.anomalies.insert(anomaly);
             return self.refuse(400, "Bad Request");
         }
+        // A conversation never ends, so holding it would stop it. What is refused anyway need not be received first.
         if end_of_stream || is_streaming(self) || limits::refuses(engine, self) {
             return self.decide_without_body(engine, now);
         }
@@ -106,6 +107,7 @@ impl Transaction {
     ) -> RequestOutcome {
         match body::begins(bytes) {
             Beginning::Undecided if !ended => RequestOutcome::NeedBeginning,
+            // A document under a false type, or under none: the upstream may read it.
             Beginning::Read => self.need_body(engine),
             Beginning::Undecided | Beginning::Other => {
                 let missing = !bytes.is_empty() && self.headers.get("content-type").is_none();
@@ -188,6 +190,7 @@ impl Transaction {
         }
         self.read_upload(engine, &upload, true, now);
         let outcome = self.decide_request(engine, now);
+        // Remembered: only parts that begin later need a second decision.
         let known = upload.parts();
         self.watched(Watch::Parts(upload, known), outcome)
     }
@@ -227,7 +230,7 @@ impl Transaction {
         self.anomalies.insert(Anomaly::BodyOverLimit);
         self.findings.note("over_limit");
         self.decision = pipeline::policy(engine, self, Phase::Request, now);
-        let answer = LocalResponse::of(&self.decision, &self.id, &engine.responses);
+        let answer = LocalResponse::of(&self.decision, &self.id);
         Some(answer.unwrap_or_else(|| self.refuse_for_limits()))
     }
 
@@ -283,6 +286,7 @@ impl Transaction {
         self.work = Work::within(limits::of(engine, self).work);
         pipeline::rules_again(engine, self, now);
         self.read_upload(engine, &upload, false, now);
+        // From here on, rate counters are not asked again.
         self.is_late = true;
         match self.decide_request(engine, now) {
             RequestOutcome::Respond(answer) => Some(answer),
@@ -329,7 +333,7 @@ impl Transaction {
 
     /// The event says that the request was blocked, by no policy.
     fn blocked(&mut self, status: u16) {
-        self.decision.terminal = Terminal::Block(status, None, "".into());
+        self.decision.terminal = Block::without_policy(status);
     }
 
     /// Ask policies and act on what they say. What is over a limit was not seen by them in full, so none of them can
@@ -340,13 +344,14 @@ impl Transaction {
             self.findings.note("over_limit");
         }
         self.decision = pipeline::policy(engine, self, Phase::Request, now);
-        if let Some(response) = LocalResponse::of(&self.decision, &self.id, &engine.responses) {
+        if let Some(response) = LocalResponse::of(&self.decision, &self.id) {
             return RequestOutcome::Respond(response);
         }
         if limits::refuses(engine, self) {
             return RequestOutcome::Respond(self.refuse_for_limits());
         }
         let mut effects = RequestEffects::of(&self.decision, &self.headers, &engine.policies);
+        // Only where something may be masked: other requests keep the encodings and ranges that they ask for.
         if engine.scanner.is_on() && engine.policies.need_response_body(&view::scopes(self, now)) {
             self.ask_for_what_can_be_read(&mut effects);
         }
@@ -382,6 +387,7 @@ impl Transaction {
         let reads_body = !head.end_of_stream
             && is_text(&self.response.content_type)
             && (engine.scanner.is_on() || pipeline::wants_response_body(engine, self, now));
+        // Held only for a policy that can change the response: everything else is found while the response passes.
         if reads_body && engine.policies.need_response_body(&view::scopes(self, now)) {
             return ResponseOutcome::NeedBody {
                 limit_bytes: limits::of(engine, self).response_body_bytes as usize,
@@ -408,6 +414,7 @@ impl Transaction {
     pub fn response_chunk(&mut self, engine: &Engine, chunk: &[u8]) {
         let limit = limits::of(engine, self).response_body_bytes as usize;
         let response = &mut self.response;
+        // The response is never held up: what is beyond the limit is not looked at, and the scan is told so.
         let room = limit.saturating_sub(response.collected.len());
         if response.collect && room > 0 {
             let kept = chunk.get(..room).unwrap_or(chunk);
@@ -461,11 +468,13 @@ impl Transaction {
     }
 
     fn decide_response(&mut self, engine: &Engine, now: Now) -> ResponseOutcome {
+        // Most bundles have no policy for responses, and then a response costs nothing here. An explanation wants to
+        // name every policy.
         if self.trace.is_none() && !engine.policies.ask_responses(&view::scopes(self, now)) {
             return ResponseOutcome::Continue;
         }
         self.response.decision = pipeline::policy(engine, self, Phase::Response, now);
-        match LocalResponse::of(&self.response.decision, &self.id, &engine.responses) {
+        match LocalResponse::of(&self.response.decision, &self.id) {
             Some(response) => ResponseOutcome::Respond(response),
             None => ResponseOutcome::Continue,
         }

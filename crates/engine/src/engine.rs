@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use smol_str::SmolStr;
 
-use crate::bundle::{AddressList, Api, Bundle, CannedResponse, Endpoint, Limits, OverLimit};
+use crate::bundle::{AddressList, Api, Bundle, Endpoint, Limits, OverLimit};
 use crate::client::Clients;
 use crate::client::address::AddressRanges;
 use crate::client::bot::Bots;
@@ -16,7 +16,7 @@ use crate::hash::KeyedHash;
 use crate::identity::Identities;
 use crate::policy::Policies;
 use crate::rate::RateTable;
-use crate::rules::{FieldNames, Rules, RulesCache, Store};
+use crate::rules::{Collections, FieldNames, Rules, RulesCache};
 use crate::scan::Scanner;
 use crate::signals::SignalTable;
 use crate::signals::known::KnownLogins;
@@ -40,7 +40,7 @@ pub struct SharedState {
     /// Rate counters.
     pub rates: RateTable,
     /// Collections of rules.
-    pub collections: Store,
+    pub collections: Collections,
     /// The rules of the last bundle: a bundle with the same ones takes them over.
     pub rules: RulesCache,
     /// Conditions that were an error instead of true or false.
@@ -73,7 +73,6 @@ pub struct Engine {
     pub(crate) target_limits: Limits,
     pub(crate) apis: Vec<Api>,
     pub(crate) endpoints: Vec<Endpoint>,
-    pub(crate) responses: Vec<CannedResponse>,
     pub(crate) signal_kinds: Vec<String>,
     pub(crate) hash: KeyedHash,
     pub(crate) matcher: Matcher,
@@ -124,7 +123,6 @@ impl Engine {
             scoped_limits: bundle.scoped_limits,
             apis: bundle.apis,
             endpoints: bundle.endpoints,
-            responses: bundle.responses,
             signal_kinds: bundle.signal_kinds,
         })
     }

@@ -95,12 +95,14 @@ fn values<'t>(
     let Some(name) = field else {
         return values;
     };
+    // The body first: where a log-in has both, servers read the body.
     let of = |location| transaction.parameters.all(location, name);
     let sent = of(Location::Body).chain(of(Location::Query));
     for value in sent.filter(|value| !value.is_empty()) {
         let value = normalized(value);
         if values.len() < MAX_VALUES && !values.contains(&value) {
             values.push(value);
+        // Bounded, or one request could ask for a hash of 200,000 values.
         } else if let Some(last) = values.last_mut().filter(|last| **last != value) {
             *last = value;
         }

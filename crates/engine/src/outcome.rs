@@ -1,9 +1,8 @@
 //! What the engine asks of its host: data, which the host acts on.
 
-use crate::bundle::CannedResponse;
 use crate::headers::Headers;
 use crate::http::{Anomalies, Anomaly};
-use crate::policy::{Decision, Policies, Terminal};
+use crate::policy::{Answer, AnswerBody, Decision, Policies, Terminal};
 
 /// What to do with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +94,7 @@ impl RequestEffects {
                 .collect(),
             set: decision.tags.clone(),
             upstream: match &decision.terminal {
-                Terminal::Divert(upstream) => Some(upstream.clone()),
+                Terminal::Divert { upstream } => Some(upstream.clone()),
                 _ => None,
             },
             delay_ms: decision.delay_ms,
@@ -113,59 +112,32 @@ fn is_internal(name: &[u8]) -> bool {
 
 impl LocalResponse {
     /// The answer that a decision asks for, if it does.
-    pub(crate) fn of(
-        decision: &Decision,
-        request_id: &str,
-        responses: &[CannedResponse],
-    ) -> Option<Self> {
-        let mut response = match &decision.terminal {
-            Terminal::Allow | Terminal::Divert(_) => return None,
-            Terminal::Block(status, None, _) => Self::problem(*status, reason(*status), request_id),
-            Terminal::Block(status, Some(body), kind) => Self {
-                status: *status,
-                headers: vec![("content-type".into(), kind.to_string())],
-                body: body.as_bytes().to_vec(),
-                delay_ms: 0,
-            },
-            Terminal::Deceive(index) => {
-                let canned = responses.get(*index as usize)?;
-                Self {
-                    status: canned.status,
-                    headers: canned.headers.clone(),
-                    body: canned.body.clone(),
-                    delay_ms: 0,
-                }
-            }
-            Terminal::Limit {
-                decision: rate,
-                requests,
-                period_ms,
-            } => {
-                let mut response = Self::problem(429, "Too Many Requests", request_id);
-                // Seconds are rounded up, so that whoever waits so long is let through.
-                let seconds = |nanoseconds: u64| nanoseconds.div_ceil(1_000_000_000);
-                let name = &decision.policy;
-                response.headers.extend([
-                    // RFC 9110, 10.2.3.
-                    (
-                        "retry-after".into(),
-                        seconds(rate.retry_after_ns).to_string(),
-                    ),
-                    // draft-ietf-httpapi-ratelimit-headers-10.
-                    (
-                        "ratelimit-policy".into(),
-                        format!("\"{name}\";q={requests};w={}", period_ms.div_ceil(1000)),
-                    ),
-                    (
-                        "ratelimit".into(),
-                        format!("\"{name}\";r=0;t={}", seconds(rate.retry_after_ns)),
-                    ),
-                ]);
-                response
-            }
+    pub(crate) fn of(decision: &Decision, request_id: &str) -> Option<Self> {
+        let Terminal::Answer(answer) = &decision.terminal else {
+            return None;
         };
+        let mut response = Self::with_body(answer, request_id);
+        response.headers.extend_from_slice(&answer.headers);
         response.delay_ms = decision.delay_ms;
         Some(response)
+    }
+
+    fn with_body(answer: &Answer, request_id: &str) -> Self {
+        let status = answer.status;
+        let (headers, body) = match &answer.body {
+            AnswerBody::Problem => return Self::problem(status, reason(status), request_id),
+            AnswerBody::Text { text, content_type } => (
+                vec![("content-type".into(), content_type.to_string())],
+                text.as_bytes().to_vec(),
+            ),
+            AnswerBody::Canned(canned) => (canned.headers.clone(), canned.body.clone()),
+        };
+        Self {
+            status,
+            headers,
+            body,
+            delay_ms: 0,
+        }
     }
 
     /// The answer to a request that is over a limit: 414 or 431 where its head is (RFC 9110, 15.5.15; RFC 6585, 5), 413

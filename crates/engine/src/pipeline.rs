@@ -44,8 +44,8 @@ const WORK_DECOMPRESS: u64 = 20;
 /// Units of work for reading a body and looking for sensitive data in it, in tenths for each byte.
 const WORK_READ: u64 = 30;
 
-/// One part in so many of a request's work is kept for its response: a request that used up its work does not keep the
-/// response from being looked at.
+/// A quarter of a request's work is kept for its response, so a request that used up its work does not keep the response
+/// from being looked at.
 const RESPONSE_SHARE: u64 = 4;
 
 // --- The lists ---

@@ -96,6 +96,7 @@ impl<'a> ByName<'a> {
     /// The values of a name, in the order of arrival.
     fn values(&self, parameters: &'a Parameters, location: Location, name: &str) -> Values<'_> {
         let (size, asked) = INDEX_FROM;
+        // A `Cell`, since conditions are evaluated through a shared reference, by one thread.
         self.asked.set(self.asked.get().saturating_add(1));
         if parameters.len() < size || self.asked.get() < asked {
             return parameters.all(location, name).map(Cow::Borrowed).collect();
@@ -172,6 +173,7 @@ impl Facts for View<'_> {
         match field {
             Field::EndpointLabels => self.labels().any(|label| label == text),
             Field::SensitiveResponse => self.transaction.response.sensitive.contains(&text),
+            // Asked one by one: collecting the whole list for each question would allocate.
             Field::RequestAnomalies => self.transaction.anomalies.codes().any(|code| code == text),
             _ => self.elements(field).contains(&text),
         }
@@ -285,6 +287,7 @@ impl Facts for View<'_> {
         let Some(list) = self.engine.lists.get(list) else {
             return false;
         };
+        // By far the most common question, which needs no parsing.
         if text == self.transaction.client.address_text {
             return list.contains(self.transaction.client.address);
         }

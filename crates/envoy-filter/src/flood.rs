@@ -11,7 +11,7 @@ use crate::clock;
 use crate::filter_config::FilterConfig;
 use crate::process::Process;
 
-/// Rows go out in pieces, so many a second.
+/// Rows go out in this many pieces a second.
 const PIECES_PER_S: u32 = 200;
 
 /// Log-ins of the campaign in a second.
@@ -70,7 +70,7 @@ pub fn flood(
         }
         piece += 1;
     }
-    // Whoever started this ends it: what waits is still on its way.
+    // The benchmark ends this process; until then, what waits is still being sent.
     loop {
         say(&state(&config.process, made));
         std::thread::sleep(Duration::from_millis(250));

@@ -20,8 +20,8 @@ use starfort_engine::{Engine, LocalResponse, StreamEnd, Transaction};
 
 pub(crate) use answer::Answer;
 
+use crate::alarm::Alarm;
 use crate::clock::{monotonic_ns, now};
-use crate::delay::Held;
 use crate::filter_config::FilterConfig;
 use crate::host::{Chunks, Host, Part, Side};
 use crate::metrics::Counter;
@@ -81,7 +81,7 @@ enum RequestState {
     Pass,
     /// Held until the beginning of the body shows whether it has to be collected.
     Begin,
-    /// The body is being collected, so many bytes at most.
+    /// The body is being collected, at most this many bytes of it.
     Collect(usize),
     /// Decided, but held for a while.
     Held,
@@ -98,7 +98,7 @@ enum ResponseState {
     Pass,
     /// Chunks pass and are shown to the engine.
     Show,
-    /// The body is being collected, so many bytes at most.
+    /// The body is being collected, at most this many bytes of it.
     Collect(usize),
     /// Replaced by our answer.
     Answered,
@@ -116,8 +116,8 @@ pub(crate) struct Filter {
     /// What a held request goes on as.
     after_hold: RequestState,
     response: ResponseState,
-    held: Option<Held>,
-    /// What of the body has not come is waited for.
+    held: Option<Alarm>,
+    /// How the rest of the body is waited for.
     waits: Option<Waits>,
     /// All of the request has come.
     request_ended: bool,
@@ -251,7 +251,7 @@ impl Filter {
 
     fn count_decisions(&self, row: &starfort_engine::event::EventRow) {
         let metrics = &self.config.process.metrics;
-        metrics.action(row.action).increment();
+        metrics.acted(row.action);
         if !row.policy.is_empty() {
             metrics.policy(&row.policy, row.action);
         }

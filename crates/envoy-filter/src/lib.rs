@@ -10,11 +10,11 @@
 
 #[cfg(not(any(test, feature = "flood")))]
 mod abi;
+mod alarm;
 mod bundle_swap;
 mod clock;
 mod connection;
 mod connections;
-mod delay;
 mod event_queue;
 mod event_socket;
 mod filter_config;
@@ -27,7 +27,6 @@ mod log;
 mod metrics;
 mod outbox;
 mod overload;
-mod pace;
 mod process;
 mod settings;
 #[cfg(test)]

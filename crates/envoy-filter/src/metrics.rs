@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use starfort_engine::policy::actions::DECISIONS;
 
 /// Policies that are counted by name; decisions of further policies are counted together. Names come with bundles, and
 /// counters of former bundles stay.
@@ -18,6 +19,8 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub(crate) struct Metrics {
             $($(#[$doc])* pub(crate) $name: Counter,)+
+            /// By what was done with requests, in the order of [`DECISIONS`].
+            actions: [Counter; DECISIONS.len()],
             policies: Mutex<BTreeMap<String, u64>>,
         }
 
@@ -26,6 +29,9 @@ macro_rules! counters {
             pub(crate) fn snapshot(&self) -> BTreeMap<String, u64> {
                 let mut values = self.policies.lock().clone();
                 $(values.insert(stringify!($name).into(), self.$name.get());)+
+                for (action, counter) in DECISIONS.iter().zip(&self.actions) {
+                    values.insert(format!("action_{action}"), counter.get());
+                }
                 values
             }
         }
@@ -45,16 +51,6 @@ counters! {
     responses_masked,
     /// Responses over the limit that went out, as a whole or in part, without masking.
     responses_unmasked,
-    /// Requests that passed.
-    action_allow,
-    /// Requests over a rate.
-    action_limit,
-    /// Requests or responses refused.
-    action_block,
-    /// Requests sent to another upstream.
-    action_divert,
-    /// Requests answered with a canned response.
-    action_deceive,
     /// Requests whose body was larger than what is inspected.
     request_bodies_over_limit,
     /// Requests that came while there was no bundle.
@@ -136,14 +132,11 @@ impl Counter {
 }
 
 impl Metrics {
-    /// The counter of an event's `action`.
-    pub(crate) fn action(&self, action: &str) -> &Counter {
-        match action {
-            "limit" => &self.action_limit,
-            "block" => &self.action_block,
-            "divert" => &self.action_divert,
-            "deceive" => &self.action_deceive,
-            _ => &self.action_allow,
+    /// Count what was done with a request: the `action` of its event.
+    pub(crate) fn acted(&self, action: &str) {
+        let decided = DECISIONS.iter().position(|word| *word == action);
+        if let Some(counter) = decided.and_then(|index| self.actions.get(index)) {
+            counter.increment();
         }
     }
 

@@ -13,13 +13,12 @@ use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, eventfd};
 use starfort_engine::{Engine, SharedState};
 
+use crate::alarm::Alarms;
 use crate::connections::{Connections, Open};
-use crate::delay::Delays;
 use crate::event_queue::EventQueue;
 use crate::frames::BundleFrame;
 use crate::log::{self, Level};
 use crate::metrics::Metrics;
-use crate::pace::Paces;
 use crate::settings::Settings;
 
 /// One part in this many of `event_buffer_bytes` is for rows that are not batched yet; the rest is for batches.
@@ -39,9 +38,9 @@ pub(crate) struct Process {
     /// Rows for the socket thread.
     pub(crate) events: EventQueue,
     /// Held requests.
-    pub(crate) delays: Delays,
+    pub(crate) delays: Arc<Alarms>,
     /// Bodies that are waited for.
-    pub(crate) paces: Arc<Paces>,
+    pub(crate) paces: Arc<Alarms>,
     /// Connections by address.
     connections: Arc<Connections>,
     /// Settings of the first configuration; later ones share its socket and buffers.
@@ -82,8 +81,8 @@ impl Process {
                 settings.event_buffer_bytes / QUEUE_SHARE,
                 settings.event_batch_rows,
             ),
-            delays: Delays::default(),
-            paces: Arc::default(),
+            delays: Alarms::of_held_requests(),
+            paces: Alarms::of_bodies(),
             connections: Arc::default(),
             instance: instance(),
             bundle_since_ms: AtomicU64::new(0),
@@ -133,8 +132,8 @@ impl Process {
     /// A connection begins.
     ///
     /// # Errors
-    /// Its address has as many as it may. Trusted proxies have as many as they like, for they have those of others;
-    /// so has everybody while there is no bundle to say how many.
+    /// The address has as many connections as it may have. There is no limit for trusted proxies, whose connections carry
+    /// the requests of others, and none while no bundle says one.
     pub(crate) fn connection_begins(&self, address: IpAddr) -> Result<Option<Open>, ()> {
         let engine = self.engine.load();
         let Some(engine) = engine

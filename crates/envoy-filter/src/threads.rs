@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Builder;
 
+use crate::alarm::Alarms;
 use crate::event_socket::EventSocket;
 use crate::frames::{BundleFrame, BundleResult};
 use crate::process::{Process, Threads};
@@ -55,15 +56,15 @@ fn start(process: &Arc<Process>, threads: &mut Threads) -> std::io::Result<()> {
     threads
         .handles
         .push(spawn("starfort-socket", Box::new(socket))?);
-    let delaying = Arc::clone(process);
-    threads.handles.push(spawn(
-        "starfort-delay",
-        Box::new(move || delaying.delays.run()),
-    )?);
-    let paces = Arc::clone(&process.paces);
-    threads
-        .handles
-        .push(spawn("starfort-pace", Box::new(move || paces.run()))?);
+    for (name, alarms) in [
+        ("starfort-delay", &process.delays),
+        ("starfort-pace", &process.paces),
+    ] {
+        let alarms: Arc<Alarms> = Arc::clone(alarms);
+        threads
+            .handles
+            .push(spawn(name, Box::new(move || alarms.run()))?);
+    }
     threads.loader = Some(ask);
     Ok(())
 }

@@ -285,10 +285,6 @@ class Insight:
         """Kinds of signal that the running detectors give."""
         return {row.spec.kind for row in self._runtime.running_detectors()}
 
-    def signals_total(self) -> int:
-        """How many signals hold now."""
-        return len(self._runtime.signals.active())
-
     def clear_signal(self, kind: str, key_type: str, key: str) -> None:
         """Lift a signal in every filter.
 

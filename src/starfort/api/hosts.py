@@ -14,7 +14,7 @@ from cryptography import x509
 
 from starfort.admin.desk import Desk
 from starfort.base.addresses import host_of, is_ip
-from starfort.config.model import Admin
+from starfort.config.operation import Admin
 
 
 class Hosts:

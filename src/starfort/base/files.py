@@ -126,7 +126,7 @@ def _create(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
     """Put a file of JSON in place, as `write_private` does; its folder is made when it is missing.
 
     Raises:
@@ -136,7 +136,7 @@ def write_json(path: Path, value: Any) -> None:
     write_private(path, json_bytes(value))
 
 
-def json_bytes(value: Any) -> bytes:
+def json_bytes(value: object) -> bytes:
     """A value as `write_json` writes it."""
     return json.dumps(value, indent=1).encode()
 

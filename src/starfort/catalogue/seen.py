@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-STATE_FILE: Final = "state.db"
-"""Name of the state database in a data directory."""
+from starfort.state import STATE_FILE
 
 BUSY_S: Final = 1.0
 """How long a writer is waited for."""

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from starfort import bundle
 from starfort.config import ConfigProblem, LoadedConfig
-from starfort.config.model import Api
+from starfort.config.apis import Api
 
 
 def in_order(loaded: LoadedConfig, problems: list[ConfigProblem]) -> list[int]:

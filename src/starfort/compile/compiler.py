@@ -18,7 +18,7 @@ from starfort.compile.endpoints import CompiledEndpoint
 from starfort.compile.limits import LimitTable
 from starfort.compile.policies import CompiledPolicy, PolicyCompiler
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
-from starfort.config.model import AddressList
+from starfort.config.policies import AddressList
 from starfort.dataplane import ir
 from starfort.threats.rulesets.overlay import ConfiguredRules
 

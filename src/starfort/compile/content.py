@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from starfort import bundle
 from starfort.bundle import ContentKind
-from starfort.config.model import Rules
+from starfort.config.rules import Rules
 
 MAX_FIELDS: Final = 200
 """Of one operation."""

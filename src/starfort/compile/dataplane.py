@@ -14,10 +14,13 @@ from urllib.parse import urlsplit
 from starfort.base.addresses import SocketAddress, is_ip, parse_address
 from starfort.compile import dataplane_files as files
 from starfort.compile.limits import widest
+from starfort.config.apis import Api
 from starfort.config.connections import ProxyProtocol
+from starfort.config.identity import JwtProvider
+from starfort.config.listeners import Listener
 from starfort.config.loading import LoadedConfig
-from starfort.config.model import Api, JwtProvider, Listener, Upstream, UpstreamTls
 from starfort.config.problems import ConfigError, ConfigProblem
+from starfort.config.upstreams import Upstream, UpstreamTls
 from starfort.config.yaml_file import Location
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.hot import LONGEST_SOCKET

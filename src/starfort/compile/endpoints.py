@@ -13,7 +13,8 @@ from starfort.compile.apis import base_paths, is_under
 from starfort.compile.limits import LimitTable
 from starfort.compile.templates import TemplateSet, shape
 from starfort.config import ConfigProblem, LoadedConfig
-from starfort.config.model import Api, EndpointSettings, ScopedLimits
+from starfort.config.apis import Api, EndpointSettings
+from starfort.config.limits import ScopedLimits
 
 MAX_ENDPOINTS: Final = 200_000
 

@@ -11,8 +11,8 @@ from starfort import bundle
 from starfort.bundle import model
 from starfort.compile import documents
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
+from starfort.config.identity import ApiKey, ApiKeySource
 from starfort.config.loading import describe
-from starfort.config.model import ApiKey, ApiKeySource
 
 JWT_PAYLOAD_HEADER: Final = "x-starfort-jwt"
 """Where Envoy's `jwt_authn` forwards the verified payload (docs/design/interfaces.md)."""

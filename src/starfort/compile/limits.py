@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from starfort import bundle
-from starfort.config.model import Config, Limits, ScopedLimits
+from starfort.config.limits import Limits, ScopedLimits
+from starfort.config.model import Config
 
 
 class LimitTable:

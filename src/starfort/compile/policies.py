@@ -15,7 +15,8 @@ from starfort.compile.endpoints import EndpointTable
 from starfort.compile.variables import RESPONSE_FIELDS, variable_name
 from starfort.config import ConfigProblem, LoadedConfig
 from starfort.config.action_settings import Action
-from starfort.config.model import Api, Policy
+from starfort.config.apis import Api
+from starfort.config.policies import Policy
 from starfort.config.yaml_file import Location
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from starfort.config import references, shapes
 from starfort.config.model import Config
+from starfort.config.paths import FOLDER, input_files
 from starfort.config.problems import ConfigError, ConfigProblem
 from starfort.config.yaml_file import Location, YamlFile, read
 
@@ -28,7 +29,7 @@ class LoadedConfig:
     def __init__(self, config: Config, source: YamlFile) -> None:
         self.config = config
         self.source = source
-        self.files = [source.file, *paths_of(config)]
+        self.files = [source.file, *(file for _, file in input_files(config))]
 
 
 def load(path: Path) -> LoadedConfig:
@@ -43,8 +44,7 @@ def load(path: Path) -> LoadedConfig:
             [source.problem((), "must be a mapping", "begin with `version: 1`; `starfort init` shows one")]
         )
     try:
-        data = {"data_dir": "./var", **source.data}
-        config = Config.model_validate(_absolute(data, path.resolve().parent))
+        config = Config.model_validate(source.data, context={FOLDER: path.resolve().parent})
     except ValidationError as error:
         raise ConfigError([_problem(source, detail) for detail in error.errors()]) from None
     if problems := list(references.check(config, source)):
@@ -52,31 +52,7 @@ def load(path: Path) -> LoadedConfig:
     return LoadedConfig(config, source)
 
 
-_PATH_KEYS = {
-    "asn", "ca", "certificate", "client_ca", "country", "data_dir", "file", "jwks_ca", "jwks_file", "key",
-    "keys_file", "openapi", "secret_file",
-}  # fmt: skip
-
-_NO_PATHS = {"headers", "limit", "settings"}
-"""Parts whose keys are no settings of ours, or name something else than a file."""
-
-
-def _absolute(data: Any, folder: Path) -> Any:
-    """Paths that are relative count from the file's folder, as they would in an editor."""
-    if isinstance(data, dict):
-        return {key: _absolute_value(key, value, folder) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_absolute(value, folder) for value in data]
-    return data
-
-
-def _absolute_value(key: str, value: Any, folder: Path) -> Any:
-    if key in _PATH_KEYS and isinstance(value, str):
-        return str(folder / value)
-    return value if key in _NO_PATHS else _absolute(value, folder)
-
-
-def _problem(source: YamlFile, detail: Any) -> ConfigProblem:
+def _problem(source: YamlFile, detail: ErrorDetails) -> ConfigProblem:
     location: Location = tuple(
         step for step in detail["loc"] if step not in {"function-before", "function-after"}
     )
@@ -93,7 +69,7 @@ _PATTERN_FIXES = {
 }
 
 
-def describe(detail: Any, root: type[BaseModel], written: str = "") -> tuple[str, str]:
+def describe(detail: ErrorDetails, root: type[BaseModel], written: str = "") -> tuple[str, str]:
     """What a problem that pydantic found is, and what would be right.
 
     Args:
@@ -130,7 +106,7 @@ def describe(detail: Any, root: type[BaseModel], written: str = "") -> tuple[str
 
 def _keys_at(location: Location, root: type[BaseModel]) -> list[str]:
     """Keys that the model knows at a place."""
-    model: Any = root
+    model: object = root
     for step in location:
         if isinstance(step, int) or not (isinstance(model, type) and issubclass(model, BaseModel)):
             continue
@@ -139,22 +115,7 @@ def _keys_at(location: Location, root: type[BaseModel]) -> list[str]:
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 
-def _model_in(annotation: Any) -> Any:
+def _model_in(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
-
-
-def paths_of(node: Any) -> Iterator[Path]:
-    """Every file that a configuration refers to (not its data directory)."""
-    if isinstance(node, BaseModel):
-        for name in type(node).model_fields:
-            value = getattr(node, name)
-            if isinstance(value, Path):
-                if name != "data_dir":
-                    yield value
-            else:
-                yield from paths_of(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from paths_of(value)

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
-from starfort.config.load_paths import unreadable
+from starfort.config.paths import unreadable
 
 if TYPE_CHECKING:
     from starfort.config.action_settings import Kind
-    from starfort.config.model import Config, ListenerTls
+    from starfort.config.listeners import ListenerTls
+    from starfort.config.model import Config
     from starfort.config.problems import ConfigProblem
     from starfort.config.yaml_file import Location, YamlFile
+
+
+class _Named(Protocol):
+    """A part of the configuration that others refer to by its name."""
+
+    @property
+    def name(self) -> str: ...
 
 
 def check(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
@@ -27,7 +35,7 @@ def check(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
     yield from unreadable(config, source)
 
 
-def _unique(source: YamlFile, location: Location, items: Sequence[Any]) -> Iterator[ConfigProblem]:
+def _unique(source: YamlFile, location: Location, items: Sequence[_Named]) -> Iterator[ConfigProblem]:
     seen: dict[str, int] = {}
     for index, item in enumerate(items):
         if item.name in seen:

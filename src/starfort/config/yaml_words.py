@@ -11,7 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.tokens import AnchorToken, TagToken, Token
 
 MAX_SHOWN: Final = 120
 """Characters of a line that a fix repeats; of a longer value it says only how to quote."""
@@ -44,7 +47,7 @@ class Trouble:
     fix: str = ""
 
 
-def explain(text: str, error: Any) -> Trouble:
+def explain(text: str, error: MarkedYAMLError) -> Trouble:
     """What a parser's error means.
 
     Args:
@@ -54,7 +57,7 @@ def explain(text: str, error: Any) -> Trouble:
     return _Reading(text, error).trouble()
 
 
-def misread(text: str, tokens: Iterator[Any]) -> Iterator[Trouble]:
+def misread(text: str, tokens: Iterator[Token]) -> Iterator[Trouble]:
     """Values that YAML accepts and reads as something else: `!x` as a tag, `&& x` as an anchor.
 
     A condition that loses its negation this way would decide the opposite.
@@ -66,10 +69,9 @@ def misread(text: str, tokens: Iterator[Any]) -> Iterator[Trouble]:
     lines = text.splitlines()
     said = -1
     for token in tokens:
-        kind = type(token).__name__
-        if kind == "TagToken" and token.value[0] != "!!":
+        if isinstance(token, TagToken) and token.value[0] != "!!":
             sign = "!"
-        elif kind == "AnchorToken" and not _ANCHOR_NAME.fullmatch(token.value):
+        elif isinstance(token, AnchorToken) and not _ANCHOR_NAME.fullmatch(token.value):
             sign = "&"
         else:
             continue
@@ -93,7 +95,7 @@ def misread(text: str, tokens: Iterator[Any]) -> Iterator[Trouble]:
 class _Reading:
     """One error, and the line that it is about."""
 
-    def __init__(self, text: str, error: Any) -> None:
+    def __init__(self, text: str, error: MarkedYAMLError) -> None:
         self.lines = text.splitlines()
         self.error = error
         mark = error.problem_mark or error.context_mark

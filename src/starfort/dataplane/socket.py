@@ -81,7 +81,6 @@ class Peer:
         bundle_asked_at: Unix seconds when it was asked for that first.
         bundle_error: why it refused that, "" when it did not.
         connected: whether its connection stands.
-        connected_at: Unix seconds of its last connection.
         seen_at: Unix seconds of its last frame.
         last_sequence: highest batch that is on disk.
         waiting_calls: calls whose events it had and that were not acknowledged, as it said last.
@@ -108,7 +107,6 @@ class Peer:
     bundle_asked_at: float = 0.0
     bundle_error: str = ""
     connected: bool = True
-    connected_at: float = 0.0
     seen_at: float = 0.0
     last_sequence: int = -1
     waiting_calls: int = 0
@@ -568,7 +566,7 @@ class ControlSocket:
         peer.envoy_abi = _text(said, "envoy_abi")
         peer.run(_text(said, "bundle"), frames.numbers(said, most=MAX_COUNTERS).get("bundle_since_ms", 0.0))
         peer.bundle_error = _text(said, "bundle_error")
-        peer.connected, peer.connected_at, peer.seen_at = True, time.time(), time.time()
+        peer.connected, peer.seen_at = True, time.time()
         self._peers[key] = peer
         self._peers.move_to_end(key)
         self._forget()

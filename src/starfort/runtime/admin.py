@@ -18,7 +18,8 @@ import structlog
 import uvicorn
 
 from starfort.base.addresses import parse_address
-from starfort.config.model import Admin, ListenerTls
+from starfort.config.listeners import ListenerTls
+from starfort.config.operation import Admin
 from starfort.dataplane.socket import SocketUnavailableError, bind_unix
 from starfort.runtime.calls import App, Calls, Receive, Scope, Send
 from starfort.runtime.lock import StartError

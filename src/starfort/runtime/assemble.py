@@ -22,21 +22,24 @@ from starfort.runtime.catalogue_watch import CatalogueWatch
 from starfort.runtime.detection import Detection
 from starfort.runtime.disk import Disks
 from starfort.runtime.envoy import EnvoyProxy, Proxy
+from starfort.runtime.file_watch import marks
 from starfort.runtime.followers import Followers
 from starfort.runtime.horizon import Horizon
 from starfort.runtime.intake import Intake
 from starfort.runtime.lock import DataDirectory, StartError
 from starfort.runtime.parts import Parts
 from starfort.runtime.posture_watch import PostureWatch
-from starfort.runtime.reload import Configuration, Source, marks
+from starfort.runtime.reload import Configuration, Source
 from starfort.runtime.runtime import Runtime
 from starfort.runtime.samples import Samples
-from starfort.runtime.state import open_state
 from starfort.runtime.toolchain import Built, Toolchain
 from starfort.runtime.traffic import TrafficCounts
 from starfort.signals.known import KnownLogins
 from starfort.signals.runner import DetectorRunner
 from starfort.signals.table import SignalTable
+from starfort.state import STATE_FILE
+from starfort.state.database import open_state
+from starfort.state.migrate import StateError
 from starfort.store import Reader, Retention, Store, StoreError
 from starfort.store.sink import event_sink
 
@@ -95,7 +98,10 @@ class Assembly:
         data_dir = self.data_dir = config.data_dir.resolve()
         # The lock comes before everything that another process could be writing to.
         opened.callback(DataDirectory(data_dir).release)
-        state = open_state(data_dir / "state.db")
+        try:
+            state = open_state(data_dir / STATE_FILE, examine=True)
+        except StateError as error:
+            raise StartError(str(error)) from error
         opened.callback(state.dispose)
         store = self.open_store(data_dir, config)
         opened.callback(store.close)

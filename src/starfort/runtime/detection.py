@@ -67,7 +67,6 @@ class Detection:
         self._path = path
         self._changed = asyncio.Event()
         self._episodes = Episodes(alerts, clock)
-        self.save_failures = 0
 
     def restore(self, detectors: Sequence[Detector]) -> set[str]:
         """Go on with the alerts of the signals that the table kept over a restart.
@@ -138,13 +137,12 @@ class Detection:
                 await self.save()
 
     async def save(self) -> None:
-        """Write the table; a failure is counted and logged."""
+        """Write the table; a failure is logged, and the next save tries again."""
         self.table.judged = dict(self._judged())
         version = self.table.version
         try:
             await asyncio.to_thread(self.table.save, self._path)
         except OSError as error:
-            self.save_failures += 1
             log.error("signals_not_saved", path=str(self._path), reason=error.strerror)  # noqa: TRY400 (expected)
             return
         self._saved, self._saved_at = version, self._clock()

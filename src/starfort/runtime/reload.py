@@ -1,46 +1,43 @@
-"""What configuration is in force, and how the next one comes there.
+"""Which configuration is in force, and how the next one comes into force.
 
-A file that is wrong, or a bundle that every filter refuses, leaves the old one in force: on disk too, for
-an Envoy that restarts reads the bundle from there. The same holds when something cannot be written: every way
-back is a rename of what is on disk already, and what failed for want of space is tried again.
+A file that is wrong, or a bundle that every filter refuses, leaves the old configuration in force: on disk
+too, because an Envoy that restarts reads the bundle from there. The same holds when something cannot be
+written. What failed for want of space is tried again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-import hashlib
-import os
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from starfort.base.files import explain, write_private
+from starfort.base.files import explain
 from starfort.bundle import LearnedEndpoint
-from starfort.compile.dataplane import LAST_GOOD
 from starfort.config import Config
 from starfort.dataplane.socket import Answer, BundleResult, ControlSocket, Peer
 from starfort.runtime.background import Background
+from starfort.runtime.bundle_file import BundleFile
 from starfort.runtime.envoy import Proxy
+from starfort.runtime.faults import Faults
+from starfort.runtime.file_watch import FileWatch, Marks
 from starfort.runtime.followers import Followers
 from starfort.runtime.status import ConfigStatus, ReloadResult
 from starfort.runtime.toolchain import Built, RefusedError, Toolchain
 
-WATCH_EVERY_S: Final = 0.2
-"""How often files are looked at: a change is to be in force within 1 s (the design's budget)."""
+MAX_ERROR: Final = 4000
+"""Characters of a refusal that status shows."""
 
-AGAIN_AFTER_S: Final = 2.0
-"""After how long a change is tried again that failed through no fault of the file (a full disk)."""
+BUNDLE, LAST_GOOD, FOLLOW_UP = "bundle", "last_good", "follow_up"
+"""Parts that may have a fault of their own."""
 
 log = structlog.get_logger(__name__)
-
-Mark = tuple[int, int, int, int] | None
-Marks = dict[Path, Mark]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ class Source:
         path: the configuration file.
         toolchain: loads and builds.
         bundle_path: where filters read the bundle.
-        read: `marks` of the file before it was read, so that a change since then is seen.
+        read: marks of the file before it was read, so that a change since then is noticed.
         learned: the endpoints that the catalogue had learned when the first one was built.
     """
 
@@ -87,28 +84,27 @@ class Configuration:
         background: Background,
     ) -> None:
         self.path = source.path
-        self.bundle_path = source.bundle_path
         self.built = built
         self.learned = source.learned
         self.errors = 0
         self.last_error = ""
         self.last_error_at = 0.0
         self.last_apply_s = 0.0
+        self.loaded_at = time.time()
+        self._started_with = built.config
         self._toolchain = source.toolchain
         self._socket = socket
         self._proxy = proxy
         self._followers = followers
         self._background = background
         self._turn = asyncio.Lock()
-        self._seen = dict(source.read)
-        self._faults: dict[str, str] = {}
-        self._again_at = 0.0
-        self._kept = ""
-        self._toolchain.write_bundle(built, self.bundle_path)
+        self._faults = Faults()
+        self._file = BundleFile(source.bundle_path, source.toolchain)
+        # The bundle is watched too, so that it is whole again before an Envoy that restarts reads it.
+        self._watch = FileWatch(self._files, source.read, self._file.path)
+        self._file.write(built)
+        self._file.take_over()
         _warn(built, ())
-        self.loaded_at = time.time()
-        self._digest = _digest(self.bundle_path)
-        self._bundle_mark = _mark(self.bundle_path)
 
     @property
     def config(self) -> Config:
@@ -130,11 +126,11 @@ class Configuration:
 
     def problems(self) -> list[str]:
         """What is wrong beside a refused file, a sentence each."""
-        return list(self._faults.values())
+        return self._faults.sentences()
 
     def current(self) -> tuple[Path, str]:
         """Path and version of the bundle in force, for filters that connect."""
-        return self.bundle_path, self.built.version
+        return self._file.path, self.built.version
 
     async def greet(self, peer: Peer) -> None:
         """Look after the bundle when a filter introduces itself without one."""
@@ -143,6 +139,8 @@ class Configuration:
             # with the copy was sent nothing, for it runs this version; it must be told. Its answers come over
             # the connection that waits for us here, so the repair runs beside it.
             self._background.once(self.repair(tell=peer.bundle == self.built.version))
+
+    # ------------------------------------------------------------------ a new one
 
     async def reload(self) -> ReloadResult:
         """Read the file again and bring it into force if nothing speaks against it.
@@ -162,15 +160,15 @@ class Configuration:
                 return self._refused([_unexpected(error)], [], started, again=True)
 
     async def learn(self, learned: Sequence[LearnedEndpoint]) -> ReloadResult | None:
-        """Rebuild what is in force with newly learned endpoints; `None` when that changes nothing."""
+        """Build what is in force with newly learned endpoints; `None` when that changes nothing."""
         async with self._turn:
             started = time.perf_counter()
             try:
                 built = await asyncio.to_thread(self._toolchain.build, self.built.loaded, learned)
                 self.learned = learned
                 if built.version == self.built.version:
-                    # What has no effect may be less all the same: calls of an endpoint were seen.
-                    self.built = dataclasses.replace(self.built, warnings=built.warnings)
+                    # The warnings may be fewer all the same: calls of an endpoint were seen.
+                    self.built = self._with_restarts(built)
                     return None
                 return await self._apply(built, started)
             except RefusedError as error:
@@ -180,6 +178,118 @@ class Configuration:
                 log.exception("config_failed")
                 return self._refused([_unexpected(error)], [], started, again=True)
 
+    async def _apply(self, built: Built, started: float) -> ReloadResult:
+        try:
+            # The way back is prepared before anything is written.
+            await asyncio.to_thread(self._file.hold)
+            await asyncio.to_thread(self._file.write, built)
+            await self._proxy.apply(built.dataplane)
+        except (OSError, RefusedError) as error:
+            self._put_back()
+            what = explain(error) if isinstance(error, OSError) else str(error)
+            return self._refused([what], [], started, again=isinstance(error, OSError))
+        except BaseException:
+            self._put_back()
+            raise
+        # Envoy comes first: the bundle may name an upstream that only the new configuration has.
+        results = await self._socket.push_bundle(self._file.path, built.version)
+        refused, unanswered = (_named(results, answer) for answer in (Answer.REFUSED, Answer.NONE))
+        if results and len(refused) == len(results):
+            await self._go_back(built)
+            return self._refused(["every filter refused the bundle"], refused, started)
+        await asyncio.to_thread(self._file.let_go)
+        await self._in_force(built, started)
+        took_ms = self.last_apply_s * 1000
+        return ReloadResult(True, built.version, [], refused, took_ms, unanswered, list(self.built.warnings))
+
+    async def _in_force(self, built: Built, started: float) -> None:
+        built = self._with_restarts(built)
+        _warn(built, self.built.warnings)
+        await asyncio.to_thread(self._file.take_over)
+        # Nothing is awaited between these lines: who asks sees the new configuration without the old error.
+        self.built, self.loaded_at = built, time.time()
+        self.last_error, self.last_error_at = "", 0.0
+        self._faults.try_no_more()
+        self._faults.mended(BUNDLE)
+        self.last_apply_s = time.perf_counter() - started
+        log.info("bundle_in_force", version=built.version, took_ms=round(self.last_apply_s * 1000))
+        await self._follow_up()
+
+    def _with_restarts(self, built: Built) -> Built:
+        """Warn of settings that are read at the start only and differ from what this process started with."""
+        waiting = restart_needed(self._started_with, built.config, self.path)
+        return dataclasses.replace(built, warnings=[*built.warnings, *waiting]) if waiting else built
+
+    async def _follow_up(self) -> None:
+        """Tell the parts beside the data plane; one that fails is told again later."""
+        try:
+            await self._followers.take(self.built)
+        except Exception as error:
+            if FOLLOW_UP not in self._faults:
+                log.exception("config_follow_up_failed")
+            what = "the configuration is in force, and not all of detectors, catalogue and alerts took it: "
+            self._faults.add(FOLLOW_UP, what + _unexpected(error))
+        else:
+            self._faults.mended(FOLLOW_UP)
+
+    # ------------------------------------------------------------------ the way back
+
+    async def _go_back(self, refused: Built) -> None:
+        """Put the old bundle back, on disk and in Envoy."""
+        self._put_back()
+        try:
+            await self._proxy.apply(self.built.dataplane)
+        except (OSError, RefusedError) as error:
+            log.error("envoy_not_taken_back", error=str(error))  # noqa: TRY400 (expected, and told)
+        answers = await self._socket.push_bundle(self._file.path, self.built.version)
+        log.error("bundle_taken_back", refused=refused.version, kept=self.built.version, filters=len(answers))
+
+    def _put_back(self) -> None:
+        try:
+            self._file.put_back()
+        except OSError as error:
+            self._faults.add(BUNDLE, f"the bundle before can't be put back: {explain(error)}")
+        else:
+            self._faults.mended(BUNDLE)
+
+    def _refused(
+        self, problems: list[str], refused_by: list[str], started: float, *, again: bool = False
+    ) -> ReloadResult:
+        """Count and tell a refusal.
+
+        Args:
+            problems: why.
+            refused_by: which filters refused it.
+            started: when the reload began, on the performance counter.
+            again: try it again later, because the cause is not in the file.
+        """
+        self.errors += 1
+        self.last_error = "; ".join([*problems, *refused_by])[:MAX_ERROR]
+        self.last_error_at = time.time()
+        if again:
+            self._faults.try_later()
+        else:
+            self._faults.try_no_more()
+        log.error("config_refused", path=str(self.path), problems=problems[:20], refused_by=refused_by[:20])
+        took_ms = (time.perf_counter() - started) * 1000
+        return ReloadResult(False, self.built.version, problems, refused_by, took_ms)
+
+    # ------------------------------------------------------------------ looking after it
+
+    async def watch(self) -> None:
+        """Reload whenever a file changes, until cancelled; what failed for want of space is tried again."""
+        async with aclosing(self._watch.run()) as ticks:
+            async for changed in ticks:
+                if changed or (self._faults.due and self.last_error):
+                    await self.reload()
+                elif self._faults.due:
+                    await self._try_again()
+                elif await asyncio.to_thread(self._file.looks_changed):
+                    await self.repair()
+                elif self._runs_somewhere():
+                    async with self._turn:
+                        await self._keep_last_good()
+
     async def repair(self, *, tell: bool = False) -> None:
         """Write the bundle anew if its file is no longer what was written, and tell the filters.
 
@@ -187,173 +297,73 @@ class Configuration:
             tell: tell them also when the file is as it should be: one of them could not read it.
         """
         async with self._turn:
-            if await asyncio.to_thread(_digest, self.bundle_path) != self._digest:
+            if await asyncio.to_thread(self._file.is_damaged):
                 try:
-                    await asyncio.to_thread(self._toolchain.write_bundle, self.built, self.bundle_path)
+                    await asyncio.to_thread(self._file.write, self.built)
                 except OSError as error:
-                    self._bundle_mark = _mark(self.bundle_path)
-                    self._fault(
-                        "bundle", f"the bundle is damaged and can't be written anew: {explain(error)}"
-                    )
+                    await asyncio.to_thread(self._file.looked_at)
+                    what = "the bundle is damaged and can't be written anew"
+                    self._faults.add(BUNDLE, f"{what}: {explain(error)}")
                     return
-                self._digest = await asyncio.to_thread(_digest, self.bundle_path)
+                await asyncio.to_thread(self._file.take_over)
                 log.warning("bundle_repaired", version=self.built.version)
                 tell = True
-            self._faults.pop("bundle", None)
-            self._bundle_mark = _mark(self.bundle_path)
+            else:
+                await asyncio.to_thread(self._file.looked_at)
+            self._faults.mended(BUNDLE)
             if tell:
-                await self._socket.push_bundle(self.bundle_path, self.built.version)
-
-    async def _apply(self, built: Built, started: float) -> ReloadResult:
-        before = self.bundle_path.with_name(f".{self.bundle_path.name}.before")
-        try:
-            # The way back is prepared first and is a rename: it needs no space on a disk that is full.
-            await asyncio.to_thread(_hold, self.bundle_path, before)
-            await asyncio.to_thread(self._toolchain.write_bundle, built, self.bundle_path)
-            await self._proxy.apply(built.dataplane)
-        except (OSError, RefusedError) as error:
-            self._put_back(before)
-            what = explain(error) if isinstance(error, OSError) else str(error)
-            return self._refused([what], [], started, again=isinstance(error, OSError))
-        except BaseException:
-            self._put_back(before)
-            raise
-        results = await self._socket.push_bundle(self.bundle_path, built.version)
-        refused, unanswered = (_named(results, answer) for answer in (Answer.REFUSED, Answer.NONE))
-        if results and len(refused) == len(results):
-            await self._go_back(before, built)
-            return self._refused(["every filter refused the bundle"], refused, started)
-        await asyncio.to_thread(before.unlink, missing_ok=True)
-        await self._in_force(built, started)
-        return ReloadResult(
-            True, built.version, [], refused, self.last_apply_s * 1000, unanswered, list(built.warnings)
-        )
-
-    async def _in_force(self, built: Built, started: float) -> None:
-        _warn(built, self.built.warnings)
-        digest = await asyncio.to_thread(_digest, self.bundle_path)
-        # Nothing is awaited between these lines: who asks sees the new configuration without the old error.
-        self.built, self.loaded_at, self._digest = built, time.time(), digest
-        self._bundle_mark = _mark(self.bundle_path)
-        self.last_error, self.last_error_at = "", 0.0
-        self._again_at = 0.0
-        self._faults.pop("bundle", None)
-        self.last_apply_s = time.perf_counter() - started
-        log.info("bundle_in_force", version=built.version, took_ms=round(self.last_apply_s * 1000))
-        await self._follow_up()
-
-    async def _follow_up(self) -> None:
-        """Tell the parts that are not the data plane; one that fails is told again later."""
-        try:
-            await self._followers.take(self.built)
-        except Exception as error:
-            if "follow_up" not in self._faults:
-                log.exception("config_follow_up_failed")
-            what = "the configuration is in force, and not all of detectors, catalogue and alerts took it: "
-            self._fault("follow_up", what + _unexpected(error))
-        else:
-            self._faults.pop("follow_up", None)
+                await self._socket.push_bundle(self._file.path, self.built.version)
 
     async def _keep_last_good(self) -> None:
-        """Copy the bundle in force beside it. A damaged one is no reason to lose the copy that is there."""
-        if self._kept == self.built.version:
-            return
-        content = await asyncio.to_thread(_content, self.bundle_path)
-        if content is None or hashlib.sha256(content).digest() != self._digest:
-            return
         try:
-            await asyncio.to_thread(write_private, last_good(self.bundle_path), content)
+            await asyncio.to_thread(self._file.keep_last_good, self.built.version)
         except OSError as error:
             what = "the last good bundle can't be kept, so an Envoy with a damaged one has an older: "
-            self._fault("last_good", what + explain(error))
-            return
-        self._faults.pop("last_good", None)
-        self._kept = self.built.version
-
-    async def _go_back(self, before: Path, refused: Built) -> None:
-        """Put the old bundle back, on disk and in Envoy."""
-        self._put_back(before)
-        try:
-            await self._proxy.apply(self.built.dataplane)
-        except (OSError, RefusedError) as error:
-            log.error("envoy_not_taken_back", error=str(error))  # noqa: TRY400
-        answers: list[BundleResult] = await self._socket.push_bundle(self.bundle_path, self.built.version)
-        log.error("bundle_taken_back", refused=refused.version, kept=self.built.version, filters=len(answers))
-
-    def _put_back(self, before: Path) -> None:
-        """The bundle's file as it was before; without a new one, nothing happens."""
-        try:
-            if before.exists():
-                before.replace(self.bundle_path)
-                # Two names of one file stay both (rename(2)): nothing was written then.
-                before.unlink(missing_ok=True)
-            self._faults.pop("bundle", None)
-        except OSError as error:
-            self._fault("bundle", f"the bundle before can't be put back: {explain(error)}")
-
-    def _fault(self, part: str, what: str) -> None:
-        """Something that people must know and that is tried again."""
-        if self._faults.get(part) != what:
-            log.error("config_fault", part=part, what=what)
-        self._faults[part] = what
-        self._again_later()
-
-    def _again_later(self) -> None:
-        self._again_at = time.monotonic() + AGAIN_AFTER_S
-
-    def _refused(
-        self, problems: list[str], refused_by: list[str], started: float, *, again: bool = False
-    ) -> ReloadResult:
-        """Count and tell a refusal. `again`: its cause is not in the file, so it is tried again by itself."""
-        self.errors += 1
-        self.last_error = "; ".join([*problems, *refused_by])[:4000]
-        self.last_error_at = time.time()
-        self._again_at = 0.0
-        if again:
-            self._again_later()
-        log.error("config_refused", path=str(self.path), problems=problems[:20], refused_by=refused_by[:20])
-        return ReloadResult(
-            False, self.built.version, problems, refused_by, (time.perf_counter() - started) * 1000
-        )
-
-    async def watch(self) -> None:
-        """Reload whenever a file changes, until cancelled; what failed for want of space is tried again."""
-        while True:
-            now = await asyncio.to_thread(marks, self._files())
-            changed = any(self._seen.get(path, mark) != mark for path, mark in now.items())
-            self._seen = now
-            due = bool(self._again_at) and time.monotonic() >= self._again_at
-            if changed or (due and self.last_error):
-                await self.reload()
-            elif due:
-                await self._again()
-            elif _mark(self.bundle_path) != self._bundle_mark:
-                await self.repair()
-            elif self._runs_somewhere():
-                async with self._turn:
-                    await self._keep_last_good()
-            await asyncio.sleep(WATCH_EVERY_S)
+            self._faults.add(LAST_GOOD, what + explain(error))
+        else:
+            self._faults.mended(LAST_GOOD)
 
     def _runs_somewhere(self) -> bool:
         """Whether a filter runs the bundle in force, of which there is no copy yet."""
-        if "last_good" in self._faults:
-            return False
         version = self.built.version
-        return self._kept != version and any(peer.bundle == version for peer in self._socket.connected)
+        if LAST_GOOD in self._faults or self._file.kept == version:
+            return False
+        return any(peer.bundle == version for peer in self._socket.connected)
 
-    async def _again(self) -> None:
+    async def _try_again(self) -> None:
         """Try again what failed beside the reload itself."""
-        self._again_at = 0.0
-        if "bundle" in self._faults:
+        self._faults.try_no_more()
+        if BUNDLE in self._faults:
             await self.repair()
         async with self._turn:
-            if "last_good" in self._faults:
+            if LAST_GOOD in self._faults:
                 await self._keep_last_good()
-            if "follow_up" in self._faults:
+            if FOLLOW_UP in self._faults:
                 await self._follow_up()
 
     def _files(self) -> set[Path]:
         return {self.path, *self.built.files}
+
+
+def restart_needed(started: Config, now: Config, file: Path) -> list[str]:
+    """Settings that differ from those at the start and come into force only after a restart.
+
+    Args:
+        started: the configuration that this process started with.
+        now: the configuration in force.
+        file: where it is written.
+    """
+    before, after = started.admin, now.admin
+    changed = {
+        "address": before.address != after.address,
+        "tls": before.tls != after.tls,
+        "trusted_proxies": before.trusted_proxies != after.trusted_proxies,
+    }
+    return [
+        f"{file}: admin.{name} has changed, and the old value stays in force until `starfort restart`"
+        for name, differs in changed.items()
+        if differs
+    ]
 
 
 def _warn(built: Built, before: Sequence[str]) -> None:
@@ -363,44 +373,8 @@ def _warn(built: Built, before: Sequence[str]) -> None:
             log.warning("config_has_no_effect", what=warning)
 
 
-def last_good(bundle: Path) -> Path:
-    """Where the copy of the last good bundle is."""
-    return bundle.with_name(LAST_GOOD)
-
-
-def marks(files: Iterable[Path]) -> Marks:
-    """What tells one state of a file from the next: times of content and mode, size, inode."""
-    return {path: _mark(path) for path in files}
-
-
-def _mark(path: Path) -> Mark:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
-
-
 def _named(results: Iterable[BundleResult], answer: Answer) -> list[str]:
     return [f"{each.node} ({each.pid}): {each.error}" for each in results if each.answer is answer]
-
-
-def _digest(path: Path) -> bytes:
-    return hashlib.sha256(_content(path) or b"").digest()
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
-
-
-def _hold(path: Path, before: Path) -> None:
-    """Give a file a second name, so that it is still there when the first one is another file's."""
-    before.unlink(missing_ok=True)
-    with suppress(FileNotFoundError):
-        os.link(path, before)
 
 
 def _unexpected(error: Exception) -> str:

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from starfort.config.model import Config, WebhookAlerts
+    from starfort.config.detection import WebhookAlerts
+    from starfort.config.model import Config
 
 MAX_SECRET_BYTES: Final = 64 * 1024
 """Longest secret read from a file."""

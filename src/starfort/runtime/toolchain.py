@@ -13,7 +13,8 @@ from starfort.base.addresses import parse_address
 from starfort.base.files import KeyFileError, key_of_file
 from starfort.bundle import Bundle, LearnedEndpoint
 from starfort.config import Config, ConfigError, LoadedConfig
-from starfort.config.model import AlertChannel, Policy
+from starfort.config.detection import AlertChannel
+from starfort.config.policies import Policy
 from starfort.dataplane import ir
 from starfort.posture.checks import Checks
 from starfort.runtime import secrets

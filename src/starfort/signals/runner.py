@@ -342,7 +342,7 @@ class DetectorRunner:
         while True:
             started = time.perf_counter()
             try:
-                signals, left_out = await loop.run_in_executor(
+                signals, _ = await loop.run_in_executor(
                     self._threads, run_once, self._store, state.detector, until, pace.effort
                 )
             except QueryLimitError as error:
@@ -356,5 +356,5 @@ class DetectorRunner:
             finally:
                 pace.took(time.perf_counter() - started)
             state.signals += len(signals)
-            pace.answered(left_out)
+            pace.answered()
             return signals

@@ -56,7 +56,6 @@ class SignalTable:
         self.version = 0
         self.refused = 0
         self.raised_total = 0
-        self.lapsed_total = 0
 
     def merge(self, signals: Iterable[Signal], at: float | None = None) -> Change:
         """Take over what detectors just said.
@@ -124,7 +123,6 @@ class SignalTable:
         active = self._active.get(signal.identity)
         if active is not None and at >= active.last_at:
             change.clear.append(self._active.pop(signal.identity))
-            self.lapsed_total += 1
 
     def expire(self) -> Change:
         """Remove what lapsed; `Change.clear` has it."""
@@ -133,8 +131,7 @@ class SignalTable:
         with self._lock:
             for identity in [name for name, active in self._active.items() if active.expires_at <= now]:
                 change.clear.append(self._active.pop(identity))
-                self.lapsed_total += 1
-            self.version += bool(change.clear)
+                self.version += bool(change.clear)
         return change
 
     def clear(self, kind: str, key_type: str, key: str) -> Change:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
@@ -13,6 +13,9 @@ from starfort.store.errors import StoreClosedError, StoreOpenError, from_clickho
 from starfort.store.parameters import Value
 from starfort.store.turns import turns_of
 
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
 SETTLE_S: Final = 60
 """Seconds after which an insert into a server has ended: `received` is when it began."""
 
@@ -20,7 +23,7 @@ SETTLE_S: Final = 60
 class ClickHouseServer:
     """A ClickHouse server or cluster through clickhouse-connect."""
 
-    def __init__(self, client: Any, reader: Any, limits: QueryLimits) -> None:
+    def __init__(self, client: Client, reader: Client, limits: QueryLimits) -> None:
         self._client = client
         self._reading = reader
         self._limits = limits
@@ -54,7 +57,7 @@ class ClickHouseServer:
             ) from error
         return cls(client, _connect(made), limits)
 
-    def _ready(self) -> Any:
+    def _ready(self) -> Client:
         if self._closed:
             raise StoreClosedError("the store is closed")
         return self._client
@@ -70,7 +73,7 @@ class ClickHouseServer:
 
     def insert(self, table: str, columns: list[str], stream: bytes, token: str) -> None:
         """Insert an Arrow IPC stream as one block; the same token is inserted once."""
-        settings: dict[str, Any] = {**INSERT_SETTINGS, "insert_deduplication_token": token}
+        settings: dict[str, int | str] = {**INSERT_SETTINGS, "insert_deduplication_token": token}
         try:
             self._ready().raw_insert(table, columns, stream, fmt="ArrowStream", settings=settings)
         except StoreClosedError:
@@ -103,7 +106,7 @@ class ClickHouseServer:
 
     def work(self, sql: str, parameters: Mapping[str, Value] | None = None, *, token: str = "") -> pa.Table:
         """Run a statement of the store's own upkeep."""
-        settings: dict[str, Any] = {**WORK_SETTINGS, "insert_deduplication_token": token}
+        settings: dict[str, int | str] = {**WORK_SETTINGS, "insert_deduplication_token": token}
         read = sql.lstrip().upper().startswith(("SELECT", "WITH"))
         try:
             if read:
@@ -140,7 +143,7 @@ def _host(url: str) -> str:
     return url.rpartition("@")[2] or url
 
 
-def _connect(url: str) -> Any:
+def _connect(url: str) -> Client:
     import clickhouse_connect  # noqa: PLC0415 - 100 ms of import that embedded use does not need
 
     dsn = _dsn(url)

@@ -34,14 +34,12 @@ class UpkeepFigures:
         failures: passes that failed.
         error: why the last one failed, "" when it did not.
         caught_up: whether the rollups had everything that had arrived at the last pass.
-        caught_up_at: when they last had it, Unix seconds; 0 before.
     """
 
     runs: int = 0
     failures: int = 0
     error: str = ""
     caught_up: bool = False
-    caught_up_at: float = 0.0
 
 
 class Upkeep:
@@ -95,8 +93,6 @@ class Upkeep:
 
     def _fill(self) -> None:
         self.figures.caught_up = self._rollups.run(lambda: not self._ended.is_set())
-        if self.figures.caught_up:
-            self.figures.caught_up_at = time.time()
 
     def _retire(self) -> None:
         began = time.monotonic()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from starfort.base.addresses import SocketAddress
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.publish import Publisher
 from starfort.dataplane.envoy.resources import render
-from starfort.runtime import reload
+from starfort.runtime import faults, file_watch
 from starfort.runtime.toolchain import Toolchain
 from starfort.store import Store
 from tests.support.control import Control, FakeFilter, until
@@ -87,7 +88,8 @@ async def started(folder: Path, store: Store) -> AsyncIterator[Control]:
 @pytest.fixture
 async def control(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Control]:
     """A started control plane that tries again what failed without waiting long."""
-    monkeypatch.setattr(reload, "AGAIN_AFTER_S", 0.05)
+    monkeypatch.setattr(faults, "AGAIN_AFTER_S", 0.05)
+    monkeypatch.setattr(file_watch, "LOOK_EVERY_S", 0.1)
     async with started(tmp_path, store) as made:
         yield made
 
@@ -95,7 +97,12 @@ async def control(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture
 async def still(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Control]:
     """A started control plane that reloads only when it is told to."""
-    monkeypatch.setattr(reload, "WATCH_EVERY_S", 3600.0)
+
+    async def never(_: object) -> AsyncGenerator[bool, None]:
+        await asyncio.Event().wait()
+        yield False
+
+    monkeypatch.setattr(file_watch.FileWatch, "run", never)
     async with started(tmp_path, store) as made:
         yield made
 
@@ -241,6 +248,19 @@ async def test_a_bundle_that_others_change_is_written_anew_at_once(
     else:
         path.write_bytes(damage)
     await until(lambda: path.exists() and path.read_bytes() == good)
+
+
+async def test_what_needs_a_restart_is_said(still: Control) -> None:
+    """A changed `admin.address` is a warning that names it until it is as at the start; the rest takes effect."""
+    still.write(node="edge-7", admin={"address": "127.0.0.1:1", "second_factor": ["admin"]})
+    result = await still.runtime.reload()
+    assert result.ok
+    (warning,) = [each for each in result.warnings if "starfort restart" in each]
+    assert "admin.address" in warning
+    assert still.runtime.status().config.warnings == result.warnings
+    assert still.runtime.config.admin.second_factor == ["admin"]
+    still.write(node="edge-7")
+    assert not [each for each in (await still.runtime.reload()).warnings if "starfort restart" in each]
 
 
 async def test_work_that_dies_is_begun_again(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:

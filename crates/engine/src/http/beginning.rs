@@ -5,7 +5,7 @@ use super::format::BodyKind;
 use super::text;
 use super::xml::dialect::{Dialect, dialect_of};
 
-/// Types of which only the bytes are there to be looked at, unless they begin like a document.
+/// Types of files: only their bytes can be looked at, unless they begin like a document.
 const FILES: [&str; 10] = [
     "image/",
     "audio/",
@@ -35,9 +35,9 @@ pub(super) fn is_file(content_type: &str, content: &[u8]) -> bool {
 pub enum Beginning {
     /// Too little came to say.
     Undecided,
-    /// It is of a kind that is read, or hides what it is behind white space.
+    /// A format that is read, or white space that hides what it is.
     Read,
-    /// A file, or anything else of which only the bytes are there.
+    /// A file, or anything else that only has bytes.
     Other,
 }
 

@@ -21,13 +21,14 @@ use super::{
     charset, content_type, decompress, form, graphql, json, message, multipart, text, xml,
 };
 
-/// Formats that one body is read as: as it is declared, as rules chose, as it begins, and a form in another charset.
+/// The formats that one body is read in: the declared one, the one that rules chose, the one that it begins like, and a
+/// form in another charset.
 type Formats = SmallVec<[BodyKind; 4]>;
 
 /// A body with its encodings undone, to be read.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Body<'b, 't> {
-    /// What it is by its declared type; by its first bytes when none is declared.
+    /// The format by its declared type, or by its first bytes when no type is declared.
     pub kind: BodyKind,
     /// The body without content encodings, in UTF-8 where its charset is known: what raw scans look at.
     pub content: Cow<'b, [u8]>,
@@ -36,7 +37,7 @@ pub struct Body<'b, 't> {
     content_type: Option<&'t str>,
     /// The end is missing.
     truncated: bool,
-    /// What it begins like, when that is not what it is declared to be.
+    /// The format that it begins like, when that is not the declared one.
     sniffed: Option<BodyKind>,
 }
 
@@ -53,7 +54,7 @@ impl std::fmt::Debug for Body<'_, '_> {
     }
 }
 
-/// What came of a body; its parameters are in the collection that was given.
+/// The result of reading a body; its parameters are in the collection that was given.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ParsedBody<'a> {
     /// What it was read as, by its declared type (by its first bytes when none was declared).
@@ -107,7 +108,7 @@ impl<'b, 't> Body<'b, 't> {
     /// Undoes the encodings of a body as it was received.
     ///
     /// # Arguments
-    /// As of [`parse`].
+    /// See [`parse`].
     #[must_use]
     pub fn receive(
         content_type: Option<&'t str>,
@@ -202,7 +203,7 @@ impl<'b, 't> Body<'b, 't> {
         self.content = charset::of_cow(label, content, &mut self.anomalies);
     }
 
-    /// Converts a body of no known type, should it turn out to be a document then: a file is left as it is.
+    /// Converts a body of no known type if the result is a document; a file is left as it is.
     fn uncover(&mut self, label: Option<&str>) {
         let start = self.content.get(..BEGINNING_BYTES).unwrap_or(&self.content);
         let start = start.get(..start.len() & !1).unwrap_or(start);
@@ -227,7 +228,7 @@ impl<'b, 't> Body<'b, 't> {
         self.read_start(usize::MAX, chosen, separator, listener);
     }
 
-    /// As [`Body::read`], of the first so many bytes.
+    /// [`Body::read`], for the first `bytes` bytes only.
     pub(crate) fn read_start<L: Listener>(
         &self,
         bytes: usize,
@@ -280,8 +281,8 @@ impl<'b, 't> Body<'b, 't> {
         formats
     }
 
-    /// ASP.NET reads a form in the charset that it declares, PHP in none: where that makes a difference it is read both
-    /// ways.
+    /// ASP.NET reads a form in the charset that it declares, PHP ignores it. Where that makes a difference, the form is read
+    /// both ways.
     fn read_wide_form<L: Listener>(&self, separator: u8, listener: &mut L) {
         let declared = content_type::parse(self.content_type.unwrap_or_default());
         let mut anomalies = Anomalies::NONE;

@@ -49,7 +49,7 @@ impl BodyKind {
         }
     }
 
-    /// What is read alike: one reading of a body in a family is enough.
+    /// The family of formats that are read alike: one reading of a body for a family is enough.
     #[must_use]
     pub const fn family(self) -> Self {
         match self {
@@ -59,7 +59,7 @@ impl BodyKind {
         }
     }
 
-    /// Whether a body of this kind may begin as one of `sniffed` does.
+    /// Whether a body of this format may begin like one of the format `sniffed`.
     pub(super) fn begins_like(self, sniffed: Self) -> bool {
         match self {
             // A GraphQL document begins as JSON does.

@@ -113,7 +113,7 @@ struct Parser<'t> {
     token: Token<'t>,
     tokens: u32,
     document: Document<'t>,
-    /// Of the value that is read.
+    /// Name of the value that is read.
     name: String,
     scratch: String,
     /// Fields under aliases, by the number of their selection set.
@@ -125,7 +125,7 @@ struct Parser<'t> {
 /// A list or object that is being read.
 struct Container {
     is_list: bool,
-    /// Of the name, without what this adds.
+    /// Length of the name without what this container adds.
     name_length: usize,
 }
 

@@ -1,7 +1,7 @@
 //! Repeated names, found by their hashes.
 
-/// 64-bit FNV-1a (Fowler, Noll, Vo; draft-eastlake-fnv). Names are only compared by it: whoever makes two of them
-/// collide gets an anomaly for it and nothing else.
+/// 64-bit FNV-1a (Fowler, Noll, Vo; draft-eastlake-fnv). It has no key, because names are only compared by it: a client that
+/// makes two of them collide gains an anomaly and nothing else.
 pub(super) fn hash(name: &[u8]) -> u64 {
     name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

@@ -58,7 +58,7 @@ struct Reader<'a, L> {
     documents: Documents,
     /// Holds a string while its escapes are undone.
     scratch: String,
-    /// For each open container whether it is a list: a byte each, for there may be millions.
+    /// Whether each open container is a list. One byte each, because there may be millions.
     open: Vec<bool>,
     /// Where the keys of each open object begin in `keys`.
     key_starts: Vec<u32>,
@@ -88,8 +88,8 @@ impl<L: Listener> Reader<'_, L> {
             match (self.peek(), self.documents) {
                 (None, _) => return Ok(()),
                 (Some(_), Documents::Many) => {}
-                // A line each, as bulk interfaces of search engines take them under this type too. Whichever of the
-                // documents a server reads, all are told.
+                // One document on each line, as bulk interfaces of search engines take them under this type too. A server
+                // may read only one of them, so all are told.
                 (Some(b'{' | b'['), Documents::One) if self.is_new_line(end) => {
                     self.listener.anomaly(Anomaly::ContentTypeMismatch);
                     self.documents = Documents::Many;
@@ -184,7 +184,7 @@ impl<L: Listener> Reader<'_, L> {
         }
         let start = self.key_starts.pop().unwrap_or(u32::MAX) as usize;
         let keys = self.keys.get_mut(start..).unwrap_or_default();
-        // Hashes are keyed, so nobody can make keys collide on purpose; two different keys meet by chance once in 2^64.
+        // Keys are compared by their hash alone. A client that makes two of them collide gains an anomaly, nothing else.
         if has_duplicates(keys, |key| key.hash) {
             self.listener.anomaly(Anomaly::DuplicateJsonKey);
             // Equal values stand next to each other, in the order of the text. Each is compared with one other, and two

@@ -1,8 +1,8 @@
-//! What the readers of bodies tell, and to whom.
+//! What the readers of bodies tell, and who listens to them.
 //!
 //! A reader takes a format apart and tells its [`Listener`] what is there, in the order of the bytes. It names nothing,
-//! limits nothing and keeps nothing: that differs between those who listen. The request's parameters
-//! ([`super::collect::Collect`]) and the variables of rules (`rules::listener`) are two listeners of one reading
+//! limits nothing and keeps nothing, because listeners differ in all of these. The request's parameters
+//! ([`super::collect::Collect`]) and the variables of rules (`rules::run::listener`) are two listeners of one reading
 //! ([`Both`]), so neither can see what the other does not.
 
 use super::Anomaly;
@@ -22,11 +22,11 @@ pub enum Container<'a> {
     Element(&'a str),
 }
 
-/// Who is told what a body holds. What a listener does not care for it leaves out.
+/// Who is told what a body holds. A listener implements only the calls that it needs.
 ///
 /// Calls nest: `begin … end` around a format, `open … close` around a container. After [`Listener::failed`] with a
 /// rest, containers are not closed: `end` follows.
-#[expect(unused_variables, reason = "what is told by default goes unheard")]
+#[expect(unused_variables, reason = "by default a call does nothing")]
 pub trait Listener {
     /// A format begins. One inside another (a part of a multipart body) begins and ends before that one ends.
     fn begin(&mut self, format: BodyKind) {}
@@ -67,7 +67,8 @@ pub trait Listener {
 #[derive(Debug)]
 pub struct Both<A, B>(pub A, pub B);
 
-/// Hands each call on: to both of [`Both`], to whom there is of an `Option`, to whom a reference leads.
+/// Hands each call on: to both listeners of [`Both`], to the listener in an `Option` if there is one, to the listener behind a
+/// reference.
 macro_rules! hand_on {
     ($($name:ident($($argument:ident: $kind:ty),*);)+) => {
         impl<A: Listener, B: Listener> Listener for Both<A, B> {
@@ -110,7 +111,7 @@ hand_on! {
     failed(reason: &str, rest: &str);
 }
 
-/// Anomalies are a listener of their own: who wants nothing else hears them here.
+/// A set of anomalies is a listener too, for readers whose anomalies alone are wanted.
 impl Listener for super::Anomalies {
     fn anomaly(&mut self, anomaly: Anomaly) {
         self.insert(anomaly);

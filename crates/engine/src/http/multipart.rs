@@ -111,7 +111,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             self.flags.unmatched_boundary = has_boundary && looks_like_one;
             self.flags
                 .complain("Multipart: No boundaries found in payload.");
-            // Whoever reads it reads it by another boundary.
+            // A server that reads it anyway uses another boundary than we know.
             self.listener.failed(
                 "Multipart: No boundaries found in payload.",
                 &lossy(self.body),

@@ -228,7 +228,7 @@ impl<L: Listener> Reader<'_, L> {
         for attribute in tag.attributes().with_checks(false) {
             let Ok(attribute) = attribute else {
                 self.malformed("an attribute is malformed", "");
-                // Whoever reads it reads it differently: all of the tag's inside is there to be inspected.
+                // Servers read such a tag differently, so all of its inside is told, to be inspected as it is.
                 self.listener.attribute("", tag.attributes_raw());
                 break;
             };

@@ -64,7 +64,7 @@ impl ApiKeys {
         if key.len() > MAX_KEY_BYTES {
             return Err("api_key_too_large");
         }
-        // The bundle has hashes only: whoever reads it learns no key.
+        // The bundle has only hashes of keys, so a bundle that leaks gives no key away.
         let hash = Sha256::digest(key);
         let candidates = hash
             .first_chunk::<8>()

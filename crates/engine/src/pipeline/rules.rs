@@ -86,6 +86,7 @@ fn tell_endpoints(
     environment: Environment<'_>,
     inspection: &mut Inspection,
 ) {
+    // Several readings often lead to the same endpoint, which is told once.
     let mut told: SmallVec<[(Option<u32>, Option<u32>); 4]> = SmallVec::new();
     for matched in transaction.found.every_match() {
         let called = (matched.api, matched.endpoint);
@@ -278,6 +279,7 @@ fn note_matched(
         if rule.audit_log {
             outcome.evidence.note(&rule, names, secret);
         }
+        // Only matches get here, and most requests have none.
         let id = rule.id.to_string();
         if outcome.matched.len() < MAX_FINDINGS && !outcome.matched.contains(&id) {
             transaction.findings.note_rule(&id);

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use super::value::{Facts, Value, Values};
-use crate::bundle::Field;
+use crate::bundle::expression::Field;
 
 /// What evaluating carries along.
 #[derive(Debug, Default)]

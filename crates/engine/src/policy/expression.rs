@@ -1,47 +1,17 @@
-//! Checked CEL expressions: compiled once when the bundle loads, evaluated per request (`evaluate.rs`), for each value
-//! of a repeated parameter (`outcomes.rs`).
-
-use std::borrow::Cow;
-use std::net::IpAddr;
-
-use regex::Regex;
-use smallvec::SmallVec;
+//! Expressions as policies ask them: compiled once when a bundle loads (`node.rs`), evaluated per request
+//! (`evaluate.rs`), for each value of a repeated parameter (`outcomes.rs`).
 
 use super::choices::Frame;
+use super::node::{Compiler, Node};
 use super::outcomes::Outcomes;
-use super::value::{EvalError, Facts, Value};
-use crate::bundle::{Expr, Field, Function, Quantifier};
-use crate::client::address;
+use super::value::{EvalError, Facts, Texts, text_of};
+use crate::bundle::expression::{Expr, Field};
 use crate::error::EngineError;
-
-/// Depth of an expression; bounds the recursion of compiling and evaluating.
-const MAX_DEPTH: u32 = 64;
-
-/// The texts of one expression.
-pub type Texts<'a> = SmallVec<[Cow<'a, str>; 1]>;
 
 /// An expression that is ready to be evaluated.
 #[derive(Debug)]
 pub struct Expression {
     node: Node,
-}
-
-#[derive(Debug)]
-pub(super) enum Node {
-    Constant(Value<'static>),
-    List(Vec<Node>),
-    Field(Field),
-    Local(u32),
-    Index(Box<Node>, Box<Node>),
-    HasKey(Box<Node>, Box<Node>),
-    Call(Function, Vec<Node>),
-    Matches(Box<Node>, Regex),
-    InList(Box<Node>, usize),
-    InCidr(Box<Node>, u128, u128),
-    And(Box<Node>, Box<Node>),
-    Or(Box<Node>, Box<Node>),
-    Conditional(Box<(Node, Node, Node)>),
-    Comprehension(Quantifier, Box<Node>, Box<Node>),
 }
 
 impl Expression {
@@ -105,151 +75,15 @@ pub fn uses(expr: &Expr, wanted: &impl Fn(Field) -> bool) -> bool {
     }
 }
 
-struct Compiler {
-    lists: usize,
-}
-
-impl Compiler {
-    fn node(&self, expr: &Expr, depth: u32, locals: u32) -> Result<Node, EngineError> {
-        if depth > MAX_DEPTH {
-            return Err(EngineError::invalid(
-                "policies",
-                format!("an expression is deeper than {MAX_DEPTH}"),
-            ));
-        }
-        let sub = |expr: &Expr| self.node(expr, depth + 1, locals).map(Box::new);
-        Ok(match expr {
-            Expr::Null => Node::Constant(Value::Null),
-            Expr::Bool(value) => Node::Constant(Value::Bool(*value)),
-            Expr::Int(value) => Node::Constant(Value::Int(*value)),
-            Expr::Uint(value) => Node::Constant(Value::Uint(*value)),
-            Expr::Double(value) => Node::Constant(Value::Double(*value)),
-            Expr::String(value) => Node::Constant(Value::Text(Cow::Owned(value.clone()))),
-            Expr::List(values) => Node::List(self.nodes(values, depth, locals)?),
-            Expr::Field(field) => Node::Field(*field),
-            Expr::Local(index) if *index < locals => Node::Local(*index),
-            Expr::Local(_) => {
-                return Err(EngineError::invalid(
-                    "policies",
-                    "a variable is used outside its macro",
-                ));
-            }
-            Expr::Index(map, key) => Node::Index(sub(map)?, sub(key)?),
-            Expr::HasKey(map, key) => Node::HasKey(sub(map)?, sub(key)?),
-            Expr::Call(function, arguments) => self.call(*function, arguments, depth, locals)?,
-            Expr::And(left, right) => Node::And(sub(left)?, sub(right)?),
-            Expr::Or(left, right) => Node::Or(sub(left)?, sub(right)?),
-            Expr::Conditional(test, yes, no) => {
-                Node::Conditional(Box::new((*sub(test)?, *sub(yes)?, *sub(no)?)))
-            }
-            Expr::Comprehension(quantifier, list, predicate) => {
-                let predicate = self.node(predicate, depth + 1, locals + 1)?;
-                Node::Comprehension(*quantifier, sub(list)?, Box::new(predicate))
-            }
-        })
-    }
-
-    fn nodes(&self, exprs: &[Expr], depth: u32, locals: u32) -> Result<Vec<Node>, EngineError> {
-        exprs
-            .iter()
-            .map(|expr| self.node(expr, depth + 1, locals))
-            .collect()
-    }
-
-    fn call(
-        &self,
-        function: Function,
-        arguments: &[Expr],
-        depth: u32,
-        locals: u32,
-    ) -> Result<Node, EngineError> {
-        let wrong = |detail: String| EngineError::invalid("policies", detail);
-        let first = |node: Option<&Expr>| match node {
-            Some(expr) => self.node(expr, depth + 1, locals).map(Box::new),
-            None => Err(wrong(format!("{function:?} has no argument"))),
-        };
-        Ok(match (function, arguments) {
-            (Function::Matches, [text, Expr::String(pattern)]) => {
-                let pattern = regex::RegexBuilder::new(pattern)
-                    .size_limit(1 << 20)
-                    .build();
-                Node::Matches(
-                    first(Some(text))?,
-                    pattern.map_err(|error| wrong(error.to_string()))?,
-                )
-            }
-            (Function::InList, [text, Expr::Int(index)]) => {
-                let index = usize::try_from(*index)
-                    .ok()
-                    .filter(|index| *index < self.lists);
-                Node::InList(
-                    first(Some(text))?,
-                    index.ok_or_else(|| wrong("in_list: no such list".into()))?,
-                )
-            }
-            (Function::InCidr, [text, Expr::String(cidr)]) => {
-                let (low, high) = cidr_range(cidr)
-                    .ok_or_else(|| wrong(format!("in_cidr: {cidr:?} is no network")))?;
-                Node::InCidr(first(Some(text))?, low, high)
-            }
-            (Function::Matches | Function::InList | Function::InCidr, _) => {
-                return Err(wrong(format!(
-                    "{function:?} needs a literal as its second argument"
-                )));
-            }
-            _ => {
-                let arity = if is_unary(function) { 1 } else { 2 };
-                if arguments.len() != arity {
-                    return Err(wrong(format!(
-                        "{function:?} has {} arguments, expected {arity}",
-                        arguments.len()
-                    )));
-                }
-                Node::Call(function, self.nodes(arguments, depth, locals)?)
-            }
-        })
-    }
-}
-
-const fn is_unary(function: Function) -> bool {
-    matches!(
-        function,
-        Function::Not
-            | Function::Negate
-            | Function::Size
-            | Function::ToInt
-            | Function::ToDouble
-            | Function::ToString
-            | Function::LowerAscii
-    )
-}
-
-/// First and last address of `address/bits`, mapped to IPv6.
-fn cidr_range(cidr: &str) -> Option<(u128, u128)> {
-    let (text, bits) = cidr.split_once('/').unwrap_or((cidr, ""));
-    let parsed: IpAddr = text.parse().ok()?;
-    let width = if parsed.is_ipv4() { 32 } else { 128 };
-    let bits: u32 = if bits.is_empty() {
-        width
-    } else {
-        bits.parse().ok().filter(|bits| *bits <= width)?
-    };
-    let host = u128::MAX.checked_shr(128 - width + bits).unwrap_or(0);
-    let low = address::number(parsed) & !host;
-    Some((low, low | host))
-}
-
-pub(super) fn text_of(value: Value<'_>) -> Result<Cow<'_, str>, EvalError> {
-    match value {
-        Value::Text(text) => Ok(text),
-        _ => Err(EvalError::Overload),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::value::Values;
+    use std::borrow::Cow;
+
+    use smallvec::SmallVec;
+
+    use super::super::value::{Value, Values};
     use super::*;
+    use crate::bundle::expression::{Function, Quantifier};
 
     struct NoFacts;
 

@@ -7,25 +7,34 @@
 //! and over each value. All but `allow` hold if they hold in some of them, `allow` if it holds in all: nobody loses
 //! a restriction or gains a permission by a spelling.
 
+pub mod actions;
 mod choices;
+pub mod decision;
 mod evaluate;
 pub mod expression;
+mod functions;
+mod node;
 pub mod outcomes;
-mod rates;
+mod trace;
 pub mod value;
+mod world;
 
-use serde::Serialize;
+use std::sync::Arc;
 
+use actions::{CompileContext, CompiledAction, Due, Matched, Then};
 use expression::{Expression, uses};
 use outcomes::Outcomes;
+use trace::Asked;
 use value::{EvalError, Facts};
 
-use crate::bundle::{Action, Bundle, Field, Mode, Phase, Policy};
+use crate::bundle::expression::Field;
+use crate::bundle::{Bundle, Mode, Phase, Policy};
 use crate::error::EngineError;
-use crate::rate::{Limit, RateDecision, RateTable};
+use crate::rate::RateTable;
 
-/// Longest `delay`.
-pub const MAX_DELAY_MS: u64 = 30_000;
+pub use decision::{Answer, AnswerBody, CannedAnswer, Decision, MAX_DELAY_MS, Terminal};
+pub use trace::PolicyTrace;
+pub use world::{Scope, World};
 
 /// The policies of a bundle, compiled.
 #[derive(Debug)]
@@ -44,137 +53,10 @@ struct CompiledPolicy {
     action: CompiledAction,
     mode: Mode,
     expires_s: Option<u64>,
-    reads_response_data: bool,
+    /// Its condition or its action needs the body of the response before the head may go out.
+    reads_response_body: bool,
     /// The condition depends on the reading of the path.
     reads_place: bool,
-}
-
-#[derive(Debug)]
-enum CompiledAction {
-    Allow,
-    Tag(Box<str>, Box<str>),
-    Limit(Limit, Vec<Expression>, u32, u64),
-    Block(u16, Option<Box<str>>, Box<str>),
-    Divert(Box<str>),
-    Deceive(u32),
-    Delay(u64),
-    Mask(Vec<Box<str>>),
-}
-
-impl CompiledAction {
-    const fn code(&self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Tag(..) => "tag",
-            Self::Limit(..) => "limit",
-            Self::Block(..) => "block",
-            Self::Divert(_) => "divert",
-            Self::Deceive(_) => "deceive",
-            Self::Delay(_) => "delay",
-            Self::Mask(_) => "mask",
-        }
-    }
-}
-
-/// What ended the list.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Terminal {
-    /// Nothing, or `allow`.
-    #[default]
-    Allow,
-    /// Rate exceeded; requests and period (ms) of the limit for the `RateLimit-Policy` field.
-    Limit {
-        /// What the counter said.
-        decision: RateDecision,
-        /// Requests per period.
-        requests: u32,
-        /// Period in milliseconds.
-        period_ms: u64,
-    },
-    /// Refuse with this status, body and content type.
-    Block(u16, Option<Box<str>>, Box<str>),
-    /// Send to this upstream.
-    Divert(Box<str>),
-    /// Answer with this canned response (index in the bundle).
-    Deceive(u32),
-}
-
-impl Terminal {
-    /// As in events.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Limit { .. } => "limit",
-            Self::Block(..) => "block",
-            Self::Divert(_) => "divert",
-            Self::Deceive(_) => "deceive",
-        }
-    }
-}
-
-/// What the policies of one phase say.
-#[derive(Debug, Clone, Default)]
-pub struct Decision {
-    /// What ended the list.
-    pub terminal: Terminal,
-    /// Name of the policy that did.
-    pub policy: Box<str>,
-    /// Request headers for the upstream.
-    pub tags: Vec<(Box<str>, Box<str>)>,
-    /// Sum of delays, at most [`MAX_DELAY_MS`].
-    pub delay_ms: u64,
-    /// Classes to mask; `Some` of an empty list: all.
-    pub mask: Option<Vec<Box<str>>>,
-    /// Non-terminal actions that were done, `action:policy`.
-    pub done: Vec<String>,
-    /// What observe-mode policies would have done, `action:policy`.
-    pub observed: Vec<String>,
-    /// Policies whose condition was an error.
-    pub errors: u32,
-}
-
-/// What happened to one policy, for `starfort policy test`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PolicyTrace {
-    /// Name.
-    pub policy: String,
-    /// When it is asked.
-    pub phase: Phase,
-    /// Whether it may act.
-    pub mode: Mode,
-    /// What its action is.
-    pub action: &'static str,
-    /// `expired`, `not_for_this_api`, `not_for_this_endpoint`, `no_match`, `error`, `within_limit`, `observed`,
-    /// `applied`, `not_reached` (an earlier one ended the list) or `not_asked` (its phase did not come).
-    pub outcome: &'static str,
-    /// Whether the condition held; `None` when it was not asked or was an error.
-    pub matched: Option<bool>,
-    /// Why the condition was an error, "" when it was none: see [`value::EvalError::code`].
-    pub error: &'static str,
-}
-
-/// For which request the policies are asked, in one reading of its path.
-#[derive(Debug, Clone, Copy)]
-pub struct Scope {
-    /// Index of the API.
-    pub api: Option<u32>,
-    /// Index of the endpoint.
-    pub endpoint: Option<u32>,
-    /// Only `allow` is asked about it.
-    pub grants_only: bool,
-    /// Wall clock, for expiry.
-    pub unix_s: u64,
-    /// Monotonic clock, for rates.
-    pub monotonic_ns: u64,
-}
-
-/// A request in one reading of its path: where it is, and what is known of it.
-#[derive(Debug, Clone, Copy)]
-pub struct World<F> {
-    /// Where it is.
-    pub scope: Scope,
-    /// What is known of it.
-    pub facts: F,
 }
 
 impl Policies {
@@ -183,18 +65,19 @@ impl Policies {
     /// # Errors
     /// [`EngineError::BundleInvalid`] naming the policy.
     pub fn new(bundle: &Bundle) -> Result<Self, EngineError> {
-        let policies = bundle
-            .policies
-            .iter()
-            .map(|policy| compile(policy, bundle))
+        let responses: Vec<Arc<CannedAnswer>> = bundle.responses.iter().map(canned).collect();
+        let context = CompileContext {
+            responses: &responses,
+            lists: bundle.lists.len(),
+        };
+        let policies = bundle.policies.iter();
+        let policies: Vec<CompiledPolicy> = policies
+            .map(|policy| CompiledPolicy::compile(policy, &context))
             .collect::<Result<_, _>>()?;
-        let mut tag_headers: Vec<Box<str>> = bundle
-            .policies
-            .iter()
-            .filter_map(|policy| match &policy.action {
-                Action::Tag { header, .. } => Some(header.as_str().into()),
-                _ => None,
-            })
+        let set = policies.iter();
+        let mut tag_headers: Vec<Box<str>> = set
+            .filter_map(|policy| policy.action.sets_header())
+            .map(Into::into)
             .collect();
         tag_headers.sort_unstable();
         tag_headers.dedup();
@@ -222,7 +105,7 @@ impl Policies {
         self.policies.iter().any(|policy| {
             policy.phase == Phase::Response
                 && policy.mode == Mode::Enforce
-                && policy.reads_response_data
+                && policy.reads_response_body
                 && policy.is_for(scopes)
         })
     }
@@ -247,9 +130,9 @@ impl Policies {
         let mut ended = false;
         for policy in &self.policies {
             let outcome = if ended {
-                Outcome::Skipped("not_reached")
+                Asked::Skipped("not_reached")
             } else if let Some(reason) = policy.skipped(phase, worlds) {
-                Outcome::Skipped(reason)
+                Asked::Skipped(reason)
             } else {
                 let (outcome, ends) = policy.ask(worlds, rates, &mut decision);
                 ended = ends;
@@ -273,7 +156,7 @@ impl Policies {
         let policies = self.policies.iter();
         policies
             .map(|policy| {
-                last(policy).unwrap_or_else(|| policy.traced(Outcome::Skipped("not_asked")))
+                last(policy).unwrap_or_else(|| policy.traced(Asked::Skipped("not_asked")))
             })
             .collect()
     }
@@ -293,15 +176,13 @@ fn contain(wanted: Option<&Indexes>, found: Option<u32>) -> bool {
     wanted.is_none_or(|wanted| found.is_some_and(|found| wanted.binary_search(&found).is_ok()))
 }
 
-/// What asking one policy came to.
-#[derive(Debug, Clone, Copy)]
-enum Outcome {
-    Skipped(&'static str),
-    NoMatch,
-    Failed(EvalError),
-    WithinLimit,
-    Observed,
-    Applied,
+/// A canned response that answers can share.
+fn canned(response: &crate::bundle::CannedResponse) -> Arc<CannedAnswer> {
+    Arc::new(CannedAnswer {
+        status: response.status,
+        headers: response.headers.clone(),
+        body: response.body.clone(),
+    })
 }
 
 impl CompiledPolicy {
@@ -321,8 +202,8 @@ impl CompiledPolicy {
             && !self.is_expired(scope)
     }
 
-    const fn lets_pass(&self) -> bool {
-        matches!(self.action, CompiledAction::Allow)
+    fn lets_pass(&self) -> bool {
+        self.action.lets_pass()
     }
 
     fn is_expired(&self, scope: &Scope) -> bool {
@@ -330,20 +211,13 @@ impl CompiledPolicy {
             .is_some_and(|expires| expires <= scope.unix_s)
     }
 
-    fn traced(&self, outcome: Outcome) -> PolicyTrace {
-        let (outcome, matched, error) = match outcome {
-            Outcome::Skipped(reason) => (reason, None, ""),
-            Outcome::NoMatch => ("no_match", Some(false), ""),
-            Outcome::Failed(error) => ("error", None, error.code()),
-            Outcome::WithinLimit => ("within_limit", Some(true), ""),
-            Outcome::Observed => ("observed", Some(true), ""),
-            Outcome::Applied => ("applied", Some(true), ""),
-        };
+    fn traced(&self, asked: Asked) -> PolicyTrace {
+        let (outcome, matched, error) = asked.told();
         PolicyTrace {
             policy: self.name.to_string(),
             phase: self.phase,
             mode: self.mode,
-            action: self.action.code(),
+            action: self.action.word(),
             outcome,
             matched,
             error,
@@ -404,149 +278,80 @@ impl CompiledPolicy {
         !scope.grants_only && self.covers(scope)
     }
 
+    /// Ask it, do what it says, and say whether that ended the list.
     fn ask<F: Facts>(
         &self,
         worlds: &[World<F>],
         rates: &RateTable,
         decision: &mut Decision,
-    ) -> (Outcome, bool) {
+    ) -> (Asked, bool) {
         match self.holds(worlds) {
             Ok(true) => {}
-            Ok(false) => return (Outcome::NoMatch, false),
+            Ok(false) => return (Asked::NoMatch, false),
             Err(error) => return failed(error, decision),
         }
-        let mut limited = None;
-        if let CompiledAction::Limit(limit, key, requests, period_ms) = &self.action {
-            match self.rate(limit, key, worlds, rates) {
-                Ok(found) if found.allowed => return (Outcome::WithinLimit, false),
-                Ok(found) => {
-                    limited = Some(Terminal::Limit {
-                        decision: found,
-                        requests: *requests,
-                        period_ms: *period_ms,
-                    });
-                }
-                Err(error) => return failed(error, decision),
-            }
-        }
-        let label = format!("{}:{}", self.action.code(), self.name);
+        // A limit counts what it only observes too: it could not say what enforcing it would do otherwise.
+        let due = match self.due(worlds, rates) {
+            Ok(Due::No) => return (Asked::WithinLimit, false),
+            Ok(due) => due,
+            Err(error) => return failed(error, decision),
+        };
+        let label = format!("{}:{}", self.action.word(), self.name);
         if self.mode == Mode::Observe {
             decision.observed.push(label);
-            return (Outcome::Observed, false);
+            return (Asked::Observed, false);
         }
-        let terminal = match &self.action {
-            CompiledAction::Tag(header, value) => {
-                decision.tags.push((header.clone(), value.clone()));
-                None
-            }
-            CompiledAction::Delay(duration_ms) => {
-                decision.delay_ms = (decision.delay_ms + duration_ms).min(MAX_DELAY_MS);
-                None
-            }
-            CompiledAction::Mask(classes) => {
-                merge_mask(&mut decision.mask, classes);
-                None
-            }
-            CompiledAction::Allow => Some(Terminal::Allow),
-            CompiledAction::Limit(..) => limited,
-            CompiledAction::Block(status, body, kind) => {
-                Some(Terminal::Block(*status, body.clone(), kind.clone()))
-            }
-            CompiledAction::Divert(upstream) => Some(Terminal::Divert(upstream.clone())),
-            CompiledAction::Deceive(response) => Some(Terminal::Deceive(*response)),
-        };
-        match terminal {
-            Some(terminal) => (decision.terminal, decision.policy) = (terminal, self.name.clone()),
-            None => {
+        match self.action.act(&self.name, due, decision) {
+            Then::GoOn => {
                 decision.done.push(label);
-                return (Outcome::Applied, false);
+                (Asked::Applied, false)
+            }
+            Then::End(terminal) => {
+                (decision.terminal, decision.policy) = (terminal, self.name.clone());
+                (Asked::Applied, true)
             }
         }
-        (Outcome::Applied, true)
+    }
+
+    /// Whether its action is to be done, now that its condition held in some world.
+    fn due<F: Facts>(&self, worlds: &[World<F>], rates: &RateTable) -> Result<Due, EvalError> {
+        self.action.due(&Matched {
+            policy: &self.name,
+            worlds,
+            holds_in: &|world| {
+                self.restricts(&world.scope)
+                    && self.when.outcomes(&world.facts).for_some() == Ok(true)
+            },
+            rates,
+        })
+    }
+
+    fn compile(policy: &Policy, context: &CompileContext<'_>) -> Result<Self, EngineError> {
+        let wrong =
+            |detail: String| EngineError::invalid(format!("policy {}", policy.name), detail);
+        let when = Expression::compile(&policy.when, context.lists);
+        let action = CompiledAction::compile(&policy.action, context).map_err(wrong)?;
+        Ok(Self {
+            name: policy.name.as_str().into(),
+            phase: policy.phase,
+            apis: policy.apis.as_deref().map(sorted),
+            endpoints: policy.endpoints.as_deref().map(sorted),
+            when: when.map_err(|error| wrong(error.to_string()))?,
+            reads_response_body: action.reads_response_body()
+                || uses(&policy.when, &|field| {
+                    matches!(field, Field::SensitiveResponse | Field::RulesOutboundScore)
+                }),
+            action,
+            mode: policy.mode,
+            expires_s: policy.expires_s,
+            reads_place: uses(&policy.when, &depends_on_reading),
+        })
     }
 }
 
-fn failed(error: EvalError, decision: &mut Decision) -> (Outcome, bool) {
+fn failed(error: EvalError, decision: &mut Decision) -> (Asked, bool) {
     decision.errors += 1;
-    (Outcome::Failed(error), false)
-}
-
-fn merge_mask(mask: &mut Option<Vec<Box<str>>>, classes: &[Box<str>]) {
-    match mask {
-        Some(known) if known.is_empty() => {}
-        Some(known) if !classes.is_empty() => known.extend_from_slice(classes),
-        _ => *mask = Some(classes.to_vec()),
-    }
-}
-
-fn compile(policy: &Policy, bundle: &Bundle) -> Result<CompiledPolicy, EngineError> {
-    let lists = bundle.lists.len();
-    let named = |error: EngineError| {
-        EngineError::invalid(format!("policy {}", policy.name), error.to_string())
-    };
-    let wrong = |detail: &str| EngineError::invalid(format!("policy {}", policy.name), detail);
-    let action = match &policy.action {
-        Action::Allow => CompiledAction::Allow,
-        Action::Tag { header, value } => {
-            CompiledAction::Tag(header.as_str().into(), value.as_str().into())
-        }
-        Action::Limit {
-            requests,
-            period_ms,
-            burst,
-            key,
-        } => {
-            let key = key
-                .iter()
-                .map(|part| Expression::compile(part, lists))
-                .collect::<Result<_, _>>()
-                .map_err(named)?;
-            CompiledAction::Limit(
-                Limit::new(*requests, *period_ms, *burst),
-                key,
-                *requests,
-                *period_ms,
-            )
-        }
-        Action::Block {
-            status,
-            body,
-            content_type,
-        } => {
-            if !(200..600).contains(status) {
-                return Err(wrong("a block's status must be 200 to 599"));
-            }
-            let kind = content_type
-                .as_deref()
-                .unwrap_or("text/plain; charset=utf-8");
-            CompiledAction::Block(*status, body.as_deref().map(Into::into), kind.into())
-        }
-        Action::Divert { upstream } => CompiledAction::Divert(upstream.as_str().into()),
-        Action::Deceive { response } if (*response as usize) < bundle.responses.len() => {
-            CompiledAction::Deceive(*response)
-        }
-        Action::Deceive { .. } => return Err(wrong("deceive: no such canned response")),
-        Action::Delay { duration_ms } => CompiledAction::Delay((*duration_ms).min(MAX_DELAY_MS)),
-        Action::Mask { classes } => {
-            CompiledAction::Mask(classes.iter().map(|class| class.as_str().into()).collect())
-        }
-    };
-    let reads_response_data = matches!(action, CompiledAction::Mask(_))
-        || uses(&policy.when, &|field| {
-            matches!(field, Field::SensitiveResponse | Field::RulesOutboundScore)
-        });
-    Ok(CompiledPolicy {
-        name: policy.name.as_str().into(),
-        phase: policy.phase,
-        apis: policy.apis.as_deref().map(sorted),
-        endpoints: policy.endpoints.as_deref().map(sorted),
-        when: Expression::compile(&policy.when, lists).map_err(named)?,
-        action,
-        mode: policy.mode,
-        expires_s: policy.expires_s,
-        reads_response_data,
-        reads_place: uses(&policy.when, &depends_on_reading),
-    })
+    (Asked::Failed(error), false)
 }
 
 /// What differs from one reading of a path to another.

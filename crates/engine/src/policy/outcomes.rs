@@ -9,10 +9,9 @@
 //! kept apart is two comparisons of one name, which may each be met by another of its values.
 
 use super::choices::Frame;
-use super::evaluate::Evaluated;
-use super::expression::{Node, Texts, text_of};
-use super::value::{EvalError, Facts, Value, items};
-use crate::bundle::{Function, Quantifier};
+use super::node::Node;
+use super::value::{EvalError, Evaluated, Facts, Texts, Value, items, text_of};
+use crate::bundle::expression::{Function, Quantifier};
 
 /// Combinations of values that one comparison is made with. One name is never repeated so often (the limits of
 /// parsers are lower); two long lists compared with each other could be, and then count as both equal and unequal.

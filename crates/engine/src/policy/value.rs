@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
-use crate::bundle::Field;
+use crate::bundle::expression::Field;
 
 /// A value while an expression is evaluated; text is borrowed where it can be.
 #[derive(Debug, Clone)]
@@ -29,6 +29,12 @@ pub enum Value<'a> {
     /// A map of strings that the transaction holds; read when needed.
     FieldMap(Field),
 }
+
+/// What evaluating comes to.
+pub(super) type Evaluated<'a> = Result<Value<'a>, EvalError>;
+
+/// The texts of one expression.
+pub type Texts<'a> = SmallVec<[Cow<'a, str>; 1]>;
 
 /// Why an expression has no value. The policy then does not match, and is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,5 +154,16 @@ pub(crate) fn items<'a, F: Facts>(facts: &'a F, value: &Value<'a>) -> Vec<Value<
             .map(|text| Value::Text(Cow::Borrowed(text)))
             .collect(),
         _ => Vec::new(),
+    }
+}
+
+/// The text that a value is.
+///
+/// # Errors
+/// It is no text.
+pub(super) fn text_of(value: Value<'_>) -> Result<Cow<'_, str>, EvalError> {
+    match value {
+        Value::Text(text) => Ok(text),
+        _ => Err(EvalError::Overload),
     }
 }

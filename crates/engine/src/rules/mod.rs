@@ -2,49 +2,28 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | the form in which rules arrive | [`compiled`] |
-//! | made ready to run, once a bundle | `program`, `builder`, `chain`, `macros`, `pattern`, `xpath` |
-//! | which rules can match at all, worked out at the same time | `plan`, `prefilter`, `required`, `guard`, `constants` |
-//! | what rules look at | `facts`, `request`, `body` |
-//! | values after transformations, each once | `values`, [`transformations`], `bytes` |
-//! | variables that rules set | `tx`, `collections` |
-//! | rules at work | `evaluate`, [`operators`] |
+//! | what the bundle carries | [`wire`] |
+//! | bytes, patterns and how common bytes are | `bytes`, `pattern`, `commonness` |
+//! | what rules ask of a value, and what they do to it before | [`operators`], [`transformations`] |
 //! | whether a match in a field where people write counts | `weigh` |
-//! | what they found | [`Inspection`], `report` |
-//! | what is shown of it, masked | `evidence`, `mask` |
+//! | rules made ready: what loading leaves and a request reads | `program` |
+//! | when rules load | `load` |
+//! | for a request | `run` |
 //!
-//! A rule never blocks: what it asks for is told ([`Inspection::interruption`], scores), and policies decide.
+//! Each line uses only lines above it.
+//!
+//! A rule never blocks. It reports what it asks for ([`Inspection::interruption`], scores), and policies decide.
 
-mod base64_lines;
-mod builder;
 pub(crate) mod bytes;
-mod chain;
-mod collections;
-pub mod compiled;
-mod constants;
-mod evaluate;
-mod evidence;
-mod facts;
-mod guard;
-mod inspection;
-mod listener;
-mod macros;
-mod mask;
+mod commonness;
+mod load;
 pub mod operators;
 pub(crate) mod pattern;
-mod places;
-mod plan;
-mod prefilter;
-mod processor;
 mod program;
-mod report;
-mod request;
-mod required;
+mod run;
 pub mod transformations;
-mod tx;
-mod values;
 mod weigh;
-mod xpath;
+pub mod wire;
 
 use std::sync::Arc;
 
@@ -52,12 +31,12 @@ use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::EngineError;
-pub use collections::Store;
-pub(crate) use evidence::Evidences;
-pub use inspection::{Environment, Inspection};
 use program::Program;
-pub use report::{Interruption, MatchedRule, MatchedVar, Refusal};
-pub use request::{Request, Response};
+pub use run::collections::Collections;
+pub(crate) use run::evidence::Evidences;
+pub use run::inspection::{Environment, Inspection};
+pub use run::report::{Interruption, MatchedRule, MatchedVar, Refusal};
+pub use run::request::{Request, Response};
 pub(crate) use weigh::FieldNames;
 
 /// The rules of a bundle.
@@ -73,17 +52,21 @@ impl Rules {
         if compiled.is_empty() {
             return Ok(Self(None));
         }
-        Ok(Self(Some(Program::new(compiled)?)))
+        Ok(Self(Some(load::program(compiled)?)))
     }
 
     /// What an [`Inspection`] works with; `None` when there are no rules.
     ///
     /// # Arguments
     /// * `now_us` - wall clock, Unix microseconds.
-    pub fn environment<'a>(&'a self, store: &'a Store, now_us: u64) -> Option<Environment<'a>> {
+    pub fn environment<'a>(
+        &'a self,
+        collections: &'a Collections,
+        now_us: u64,
+    ) -> Option<Environment<'a>> {
         self.0.as_ref().map(|program| Environment {
             program,
-            store,
+            collections,
             now_us,
             fields: None,
         })

@@ -66,6 +66,7 @@ pub(crate) fn counts_classes(pattern: &Regex) -> bool {
         .dot_matches_new_line(true)
         .build()
         .parse(pattern.as_str());
+    // A class of few bytes is left soon by text that is not made for it.
     let is_wide = |hir: &Hir| match hir.kind() {
         HirKind::Class(regex_syntax::hir::Class::Bytes(class)) => {
             let bytes = class.ranges().iter();
@@ -116,6 +117,7 @@ pub(crate) fn translate(pattern: &str) -> String {
                 out.push(first);
                 possessive(tail)
             }
+            // An atomic group gives nothing back, and an automaton never tries to.
             '(' if tail.starts_with("?>") => {
                 out.push_str("(?:");
                 tail.get(2..).unwrap_or_default()
@@ -160,6 +162,7 @@ fn escape<'a>(tail: &'a str, in_class: bool, out: &mut String) -> &'a str {
         'h' => out.push_str("[\\t\\x20]"),
         'R' if !in_class => out.push_str("(?:\\r\\n|[\\n-\\r])"),
         'Z' => out.push_str("\\z"),
+        // Where a match begins, or is said to begin, changes nothing of whether there is one.
         'G' | 'K' => {}
         'b' if in_class => out.push_str("\\x08"),
         'Q' => {
@@ -167,49 +170,47 @@ fn escape<'a>(tail: &'a str, in_class: bool, out: &mut String) -> &'a str {
             out.push_str(&regex_syntax::escape(quoted));
             return rest;
         }
-        'x' => {
-            // `\x{H…}`, or none, one or two digits.
-            if let Some((digits, tail)) = rest
-                .strip_prefix('{')
-                .and_then(|inside| inside.split_once('}'))
-            {
-                match u32::from_str_radix(digits, 16) {
-                    Ok(code) if code < 0x100 => push(out, format_args!("\\x{code:02x}")),
-                    _ => push(out, format_args!("\\x{{{digits}}}")),
-                }
-                return tail;
-            }
-            let digits = rest
-                .bytes()
-                .take(2)
-                .take_while(u8::is_ascii_hexdigit)
-                .count();
-            let code = u8::from_str_radix(rest.get(..digits).unwrap_or_default(), 16);
-            push(out, format_args!("\\x{:02x}", code.unwrap_or(0)));
-            return rest.get(digits..).unwrap_or_default();
-        }
-        '0' => {
-            let digits = rest
-                .bytes()
-                .take(2)
-                .take_while(|byte| matches!(byte, b'0'..=b'7'))
-                .count();
-            let code = u8::from_str_radix(rest.get(..digits).unwrap_or_default(), 8).unwrap_or(0);
-            push(out, format_args!("\\x{code:02x}"));
-            return rest.get(digits..).unwrap_or_default();
-        }
+        'x' => return hexadecimal(rest, out),
+        '0' => return octal(rest, out),
+        // Nothing special to PCRE; the crate has no such escape.
+        '_' => out.push('_'),
         _ if letter.is_ascii_alphanumeric() || letter.is_ascii_punctuation() => {
-            if letter == '_' {
-                out.push('_');
-            } else {
-                out.push('\\');
-                out.push(letter);
-            }
+            out.push('\\');
+            out.push(letter);
         }
         ' ' => out.push_str("\\x20"),
         _ => out.push(letter),
     }
     rest
+}
+
+/// `\x{H…}`, or `\x` with two digits, one, or none.
+fn hexadecimal<'a>(rest: &'a str, out: &mut String) -> &'a str {
+    let braced = rest
+        .strip_prefix('{')
+        .and_then(|inside| inside.split_once('}'));
+    if let Some((digits, tail)) = braced {
+        match u32::from_str_radix(digits, 16) {
+            Ok(code) if code < 0x100 => push(out, format_args!("\\x{code:02x}")),
+            _ => push(out, format_args!("\\x{{{digits}}}")),
+        }
+        return tail;
+    }
+    byte(rest, 16, u8::is_ascii_hexdigit, out)
+}
+
+/// `\0` with two octal digits, one, or none.
+fn octal<'a>(rest: &'a str, out: &mut String) -> &'a str {
+    byte(rest, 8, |byte| matches!(byte, b'0'..=b'7'), out)
+}
+
+/// A byte by at most two digits, 0 without any.
+fn byte<'a>(rest: &'a str, radix: u32, is_digit: fn(&u8) -> bool, out: &mut String) -> &'a str {
+    let length = rest.bytes().take(2).take_while(is_digit).count();
+    let (digits, tail) = rest.split_at_checked(length).unwrap_or((rest, ""));
+    let code = u8::from_str_radix(digits, radix).unwrap_or(0);
+    push(out, format_args!("\\x{code:02x}"));
+    tail
 }
 
 /// Appends formatted text.
@@ -227,12 +228,11 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
 fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
     let start = out.len();
     out.push('[');
-    let mut rest = tail;
     let mut wide: Vec<(char, char)> = Vec::new();
-    let negated = rest.starts_with('^');
-    if let Some(after) = rest.strip_prefix('^') {
+    let negated = tail.starts_with('^');
+    let mut rest = tail.strip_prefix('^').unwrap_or(tail);
+    if negated {
         out.push('^');
-        rest = after;
     }
     let (mut first, mut begins, mut ends) = (true, false, false);
     while let Some(letter) = rest.chars().next() {
@@ -243,21 +243,8 @@ fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
                 widen(out, start, negated, &wide);
                 return after;
             }
-            ']' => {
-                out.push_str("\\]");
-                after
-            }
-            '[' => match posix(rest) {
-                Some(length) => {
-                    out.push_str(rest.get(..length).unwrap_or_default());
-                    rest.get(length..).unwrap_or_default()
-                }
-                None => {
-                    out.push_str("\\[");
-                    after
-                }
-            },
-            '&' | '~' => {
+            '[' => bracket_in_class(rest, out),
+            ']' | '&' | '~' => {
                 out.push('\\');
                 out.push(letter);
                 after
@@ -291,6 +278,16 @@ fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
         ends = letter == '-' && !ends;
     }
     rest
+}
+
+/// A `[` in a class: the beginning of a class of POSIX, or itself.
+fn bracket_in_class<'a>(rest: &'a str, out: &mut String) -> &'a str {
+    let Some(length) = posix(rest) else {
+        out.push_str("\\[");
+        return rest.get(1..).unwrap_or_default();
+    };
+    out.push_str(rest.get(..length).unwrap_or_default());
+    rest.get(length..).unwrap_or_default()
 }
 
 /// The last character of a range of which the first was just read, and what stands behind it.

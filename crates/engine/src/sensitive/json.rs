@@ -98,7 +98,7 @@ struct Masker<'a> {
     body: &'a [u8],
     detectors: &'a Detectors,
     out: Vec<u8>,
-    /// What of `body` is in `out`.
+    /// How many bytes of `body` are in `out` already, copied or masked.
     copied: usize,
     count: u32,
 }

@@ -175,8 +175,13 @@ pub struct LoginHashes {
 }
 
 impl LoginHashes {
-    /// Of one log-in. `account`: its keyed hash. `address`: text of the address, for IPv6 of its /64.
-    /// `place`: its network (see [`crate::client::Client::network`]). `fingerprint`: of the tool.
+    /// The hashes of one log-in.
+    ///
+    /// # Arguments
+    /// * `account` - the keyed hash of the account.
+    /// * `address` - text of the address, for IPv6 of its /64.
+    /// * `place` - the network, see [`crate::client::Client::network`].
+    /// * `fingerprint` - fingerprint of the tool.
     pub fn of(account: &str, address: &str, place: &str, fingerprint: &str) -> Self {
         Self {
             address: hash(&["address", account, address]),

@@ -37,8 +37,8 @@ pub enum KeyType {
     Session,
     /// `fingerprint|ja4|network`.
     Campaign,
-    /// `fingerprint|HASH` or `ja4|HASH` of a log-in by whom nobody knows: neither did its account succeed from there,
-    /// nor anybody else from its network with its tool.
+    /// `fingerprint|HASH` or `ja4|HASH` of a log-in by a stranger: its account never succeeded from there, and nobody else
+    /// did from its network with its tool.
     Stranger,
 }
 
@@ -90,22 +90,22 @@ pub struct ActiveSignal {
     pub score: f64,
 }
 
-/// Who passes although there is a signal: nobody is locked out by what others do.
+/// Which calls pass although there is a signal, so that nobody is locked out by what others do.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Passing {
-    /// Share of calls, from 0 to 1, that pass as if there was none. Their outcome is what detectors learn from while
-    /// all others are being stopped.
+    /// Share of calls, from 0 to 1, that pass as if there was no signal. Detectors learn from their outcome while all other
+    /// calls are being stopped.
     pub probe: f64,
-    /// Whoever logs in as before passes: the account succeeded here (see [`known::Familiarity::is_known`]).
+    /// Callers who log in as they did before pass: the account succeeded here (see [`known::Familiarity::is_known`]).
     pub spare_known: bool,
 }
 
 /// Why a signal that is active for a request's keys does not apply to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Passed {
-    /// It is one of the share that passes.
+    /// The call belongs to the share that passes.
     Probe,
-    /// Who logs in is known.
+    /// The caller of the log-in is known.
     Known,
 }
 
@@ -263,9 +263,11 @@ impl SignalTable {
 
     /// What applies to a request that has these keys, and what does not although it has them.
     ///
-    /// `is_known`: who logs in succeeded here before. `draw`: the request's number from 0 to 1 for a kind; below a
-    /// signal's share of probes it passes. There is one for all keys of a kind, so the share is that of the key with
-    /// the smallest one, however many keys are signalled.
+    /// # Arguments
+    /// * `is_known` - the caller of the log-in succeeded here before.
+    /// * `draw` - the request's number from 0 to 1 for a kind of signal. The request passes when it is below the signal's
+    ///   share of probes. All keys of a kind have the same number, so the smallest share among them holds, however many
+    ///   keys are signalled.
     pub fn ask(
         &self,
         keys: &[(KeyType, &str)],

@@ -1,7 +1,7 @@
 //! Bodies of requests: JSON, multipart, XML, forms, and documents whose type is not said.
 
-use starfort_engine::rules::compiled::{
-    Action, Ctl, OperatorKind as O, Rule, Selector, Target, Variable as V,
+use starfort_engine::rules::wire::{
+    Ctl, OperatorKind as O, Rule, RuleAction, Selector, Target, Variable as V,
 };
 
 use super::make::{always, link, named, rule, target, with};
@@ -16,7 +16,7 @@ fn body_vars(sent: &Sent, variables: &[V]) -> Vec<(String, String)> {
                 O::Contains,
                 kind,
             ),
-            vec![Action::Ctl(Ctl::RequestBodyProcessor(name.into()))],
+            vec![RuleAction::Ctl(Ctl::RequestBodyProcessor(name.into()))],
         );
         Rule {
             log: false,
@@ -182,7 +182,7 @@ fn xml_bodies() {
     };
     let xml = with(
         always(),
-        vec![Action::Ctl(Ctl::RequestBodyProcessor("XML".into()))],
+        vec![RuleAction::Ctl(Ctl::RequestBodyProcessor("XML".into()))],
     );
     let vars = |path: &str| {
         let rules = vec![
@@ -230,10 +230,10 @@ fn entrances_agree() {
         )]
     };
     let mut bundle = crate::support::bundle(1, 0);
-    bundle.rules = crate::make::packed(
+    bundle.rules = crate::make::packed(&crate::make::rule_set(
         rules(),
-        starfort_engine::rules::compiled::Settings::default(),
-    );
+        starfort_engine::rules::wire::Settings::default(),
+    ));
     let engine = Engine::new(bundle, Assets::default(), std::sync::Arc::default()).unwrap();
     let through = |kind: &str, body: &[u8], encoding: &str| {
         let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());

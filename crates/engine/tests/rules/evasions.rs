@@ -1,6 +1,6 @@
 //! Attacks written so that they are not recognized.
 
-use starfort_engine::rules::compiled::{OperatorKind as O, Transformation as T, Variable as V};
+use starfort_engine::rules::wire::{OperatorKind as O, Transformation as T, Variable as V};
 
 use super::make::{after, link, rule, target};
 use super::send::{get, run};

@@ -3,13 +3,16 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use starfort_engine::client::geo::GeoRecord;
-use starfort_engine::rules::compiled::{
-    Action, Collection, Ctl, Disruptive, EngineMode, FORMAT, OperatorKind as O, Part, Rule,
-    RuleSet, Selector, SetOp, SetVar, Settings, Target, Transformation as T, Variable as V,
+use starfort_engine::rules::wire::{
+    Collection, Constant, Constants, Ctl, Disruptive, EngineMode, FORMAT, OperatorKind as O, Part,
+    Rule, RuleAction, Selector, SetOp, SetVar, Settings, Target, Transformation as T,
+    Variable as V,
 };
-use starfort_engine::rules::{Inspection, Refusal, Request, Rules, Store};
+use starfort_engine::rules::{Collections, Inspection, Refusal, Request, Rules};
 
-use super::make::{after, always, count, link, load, named, not, rule, set, target, text, with};
+use super::make::{
+    after, always, count, link, load, named, not, packed, rule, rule_set, set, target, text, with,
+};
 use super::send::{Sent, get, run, run_with, tx};
 
 /// A chain matches when all its links do; the first link's actions run all the same.
@@ -168,7 +171,7 @@ fn refusals_are_told() {
         engine: EngineMode::DetectionOnly,
         ..Settings::default()
     };
-    let told = run_with(&load(rules(), settings), &Store::default(), &get("/"));
+    let told = run_with(&load(rules(), settings), &Collections::default(), &get("/"));
     assert_eq!((told.refused, told.ids), (None, vec![1, 2, 3, 5]));
     let allow = Rule {
         disruptive: Disruptive::AllowRequest,
@@ -191,8 +194,8 @@ fn refusals_are_told() {
         ..rule(1, 1, vec![always()])
     };
     let rules = load(vec![redirect], Settings::default());
-    let store = Store::default();
-    let environment = rules.environment(&store, 0).unwrap();
+    let collections = Collections::default();
+    let environment = rules.environment(&collections, 0).unwrap();
     let request = Request {
         method: b"GET",
         uri: b"/",
@@ -215,33 +218,20 @@ fn refusals_are_told() {
 /// `ctl` removes rules and targets for the rest of the transaction.
 #[test]
 fn removals() {
-    let ctl = |ctl: Ctl| rule(1, 1, vec![with(always(), vec![Action::Ctl(ctl)])]);
+    let ctl = |ctl: Ctl| rule(1, 1, vec![with(always(), vec![RuleAction::Ctl(ctl)])]);
     let look = |id| rule(id, 2, vec![link(&[target(V::Args)], O::Contains, "attack")]);
     let sent = get("/?a=attack&b=attack");
     assert_eq!(
         run(
-            vec![
-                ctl(Ctl::RuleRemoveById(vec![(2, 2), (4, 9)])),
-                look(2),
-                look(3),
-                look(4)
-            ],
+            vec![ctl(Ctl::RemoveRules(vec![1, 3])), look(2), look(3), look(4)],
             &sent
         )
         .ids,
         [1, 3]
     );
-    assert_eq!(
-        run(
-            vec![ctl(Ctl::RuleRemoveByTag("test".into())), look(2)],
-            &sent
-        )
-        .ids,
-        [1]
-    );
     let told = run(
         vec![
-            ctl(Ctl::RuleRemoveTargetById(vec![(2, 2)], named(V::Args, "a"))),
+            ctl(Ctl::RemoveTarget(vec![1], named(V::Args, "a"))),
             look(2),
             look(3),
         ],
@@ -278,17 +268,17 @@ fn multi_match() {
 /// Collections outlive the transaction, by key; variables expire.
 #[test]
 fn collections() {
-    let begin = Action::InitCol {
+    let begin = RuleAction::InitCol {
         collection: Collection::Ip,
         key: vec![Part::Var(V::RemoteAddr, None)],
     };
-    let add = Action::SetVar(SetVar {
+    let add = RuleAction::SetVar(SetVar {
         collection: Collection::Ip,
         key: text("hits"),
         op: SetOp::Add,
         value: text("1"),
     });
-    let expire = Action::ExpireVar {
+    let expire = RuleAction::ExpireVar {
         collection: Collection::Ip,
         key: text("hits"),
         seconds: text("60"),
@@ -300,8 +290,8 @@ fn collections() {
         ],
         Settings::default(),
     );
-    let store = Store::default();
-    let at = |now_s| run_with(&rules, &store, &Sent { now_s, ..get("/") }).ids;
+    let collections = Collections::default();
+    let at = |now_s| run_with(&rules, &collections, &Sent { now_s, ..get("/") }).ids;
     assert_eq!([at(100), at(110), at(120)], [vec![1], vec![1], vec![1, 2]]);
     assert_eq!(at(180), [1], "expired");
 }
@@ -347,15 +337,46 @@ fn responses() {
 #[test]
 fn errors_name_the_rule() {
     let bad = rule(77, 1, vec![link(&[target(V::Args)], O::Rx, "a(?=b)")]);
-    let set = RuleSet {
-        format: FORMAT,
-        signatures: Vec::new(),
-        settings: Settings::default(),
-        files: vec!["x.conf".into()],
-        rules: vec![bad],
+    let set = rule_set(vec![bad], Settings::default());
+    let error = Rules::new(&packed(&set)).unwrap_err().to_string();
+    assert!(error.contains("test.conf:1: rule 77"), "{error}");
+}
+
+/// Rules of another format are refused, so the bundle before stays.
+#[test]
+fn another_format_is_refused() {
+    let mut set = rule_set(Vec::new(), Settings::default());
+    assert!(Rules::new(&packed(&set)).is_ok());
+    set.format = FORMAT - 1;
+    let error = Rules::new(&packed(&set)).unwrap_err().to_string();
+    assert!(error.contains("compile the rules again"), "{error}");
+}
+
+/// Rules that the control plane knows never to run are left out, and the variables that they would set are set. Who asks
+/// every rule gets those as well.
+#[test]
+fn constants_stand_in_for_rules() {
+    let sets = with(always(), vec![set("level", SetOp::Set, text("1"))]);
+    let reads = link(&[named(V::Tx, "level")], O::Eq, "7");
+    let mut set = rule_set(
+        vec![rule(1, 1, vec![sets]), rule(2, 2, vec![reads])],
+        Settings::default(),
+    );
+    set.constants = Constants {
+        dead: vec![0, 99],
+        initial: vec![("level".into(), Constant::Integer(7))],
     };
-    let error = Rules::new(&rmp_serde::to_vec_named(&set).unwrap())
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("x.conf:1: rule 77"), "{error}");
+    let rules = Rules::new(&packed(&set)).unwrap();
+    let mut sent = get("/");
+    let chosen = run_with(&rules, &Collections::default(), &sent);
+    assert_eq!(
+        (chosen.ids.as_slice(), tx(&chosen, "level")),
+        (&[2][..], Some("7"))
+    );
+    sent.exhaustive = true;
+    let all = run_with(&rules, &Collections::default(), &sent);
+    assert_eq!(
+        (all.ids.as_slice(), tx(&all, "level")),
+        (&[1][..], Some("1"))
+    );
 }

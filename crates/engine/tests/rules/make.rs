@@ -1,9 +1,9 @@
 //! Rules made without files.
 
 use starfort_engine::rules::Rules;
-use starfort_engine::rules::compiled::{
-    Action, Collection, Disruptive, FORMAT, Link, Operator, OperatorKind, Part, Rule, RuleSet,
-    Selector, SetOp, SetVar, Settings, Target, Transformation, Variable,
+use starfort_engine::rules::wire::{
+    Collection, Constants, Disruptive, FORMAT, Link, Operator, OperatorKind, Part, Rule,
+    RuleAction, RuleSet, Selector, SetOp, SetVar, Settings, Target, Transformation, Variable,
 };
 
 pub(crate) type Made = Vec<Rule>;
@@ -70,6 +70,7 @@ pub(crate) fn link(targets: &[Target], kind: OperatorKind, argument: &str) -> Li
         msg: None,
         logdata: None,
         actions: Vec::new(),
+        reads_matched: true,
     }
 }
 
@@ -87,20 +88,20 @@ pub(crate) fn rule(id: u64, phase: u8, links: Vec<Link>) -> Rule {
         rev: String::new(),
         ver: String::new(),
         severity: Some(2),
-        maturity: 0,
-        accuracy: 0,
         tags: vec!["test".into()],
+        attacks: Vec::new(),
         disruptive: Disruptive::Pass,
         status: None,
         log: true,
         audit_log: false,
+        notes: true,
         skip: 0,
         skip_to: None,
     }
 }
 
-pub(crate) fn set(key: &str, op: SetOp, value: Vec<Part>) -> Action {
-    Action::SetVar(SetVar {
+pub(crate) fn set(key: &str, op: SetOp, value: Vec<Part>) -> RuleAction {
+    RuleAction::SetVar(SetVar {
         collection: Collection::Tx,
         key: text(key),
         op,
@@ -108,7 +109,7 @@ pub(crate) fn set(key: &str, op: SetOp, value: Vec<Part>) -> Action {
     })
 }
 
-pub(crate) fn with(mut link: Link, actions: Vec<Action>) -> Link {
+pub(crate) fn with(mut link: Link, actions: Vec<RuleAction>) -> Link {
     link.actions = actions;
     link
 }
@@ -118,18 +119,24 @@ pub(crate) fn after(mut link: Link, transformations: &[Transformation]) -> Link 
     link
 }
 
-/// Rules as a bundle has them.
-pub(crate) fn packed(rules: Made, settings: Settings) -> Vec<u8> {
-    let set = RuleSet {
+/// Rules as the control plane hands them out, without the answers that only save time.
+pub(crate) fn rule_set(rules: Made, settings: Settings) -> RuleSet {
+    RuleSet {
         format: FORMAT,
         signatures: Vec::new(),
         settings,
         files: vec!["test.conf".into()],
         rules,
-    };
-    rmp_serde::to_vec_named(&set).unwrap()
+        reads_earlier: true,
+        constants: Constants::default(),
+    }
+}
+
+/// Rules as a bundle has them.
+pub(crate) fn packed(set: &RuleSet) -> Vec<u8> {
+    rmp_serde::to_vec_named(set).unwrap()
 }
 
 pub(crate) fn load(rules: Made, settings: Settings) -> Rules {
-    Rules::new(&packed(rules, settings)).unwrap()
+    Rules::new(&packed(&rule_set(rules, settings))).unwrap()
 }

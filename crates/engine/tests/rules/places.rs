@@ -2,10 +2,10 @@
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use starfort_engine::rules::compiled::{
-    Action, Ctl, OperatorKind, Rule, Selector, Settings, Target, Variable as V,
+use starfort_engine::rules::wire::{
+    Ctl, OperatorKind, Rule, RuleAction, Selector, Settings, Target, Variable as V,
 };
-use starfort_engine::rules::{Rules, Store};
+use starfort_engine::rules::{Collections, Rules};
 
 use super::make::{Made, always, link, load, named, not, rule, target, with};
 use super::send::{Sent, Told, get, post, run, run_with};
@@ -254,7 +254,7 @@ fn exclusions_hold_for_decoded_values() {
             .map(|(_, name)| name)
             .collect();
         let written = vec![all(1, &[target(V::StarfortArgs), not(exclusion.clone())])];
-        let removal = Action::Ctl(Ctl::RuleRemoveTargetById(vec![(1, 1)], exclusion.clone()));
+        let removal = RuleAction::Ctl(Ctl::RemoveTarget(vec![1], exclusion.clone()));
         let at_run_time: Made = vec![
             rule(9, 1, vec![with(always(), vec![removal])]),
             all(1, &[target(V::StarfortArgs)]),
@@ -271,7 +271,8 @@ fn anomalies_of_decoders() {
         vec![all(1, &[target(V::StarfortArgs)])],
         Settings::default(),
     );
-    let anomalies = |rules: &Rules, sent: &Sent| run_with(rules, &Store::default(), sent).anomalies;
+    let anomalies =
+        |rules: &Rules, sent: &Sent| run_with(rules, &Collections::default(), sent).anomalies;
     for (uri, expected) in [
         ("/?q=%25u0027", &["percent_unicode_escape"][..]),
         ("/?q=%C0%A7abcde", &["overlong_utf8"]),

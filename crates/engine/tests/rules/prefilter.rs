@@ -1,10 +1,10 @@
 //! Whatever is sent: the prefilter and values shared between rules change nothing but the time.
 
 use proptest::prelude::*;
-use starfort_engine::rules::compiled::{
+use starfort_engine::rules::wire::{
     EngineMode, OperatorKind as O, SetOp, Settings, Transformation as T, Variable as V,
 };
-use starfort_engine::rules::{Rules, Store};
+use starfort_engine::rules::{Collections, Rules};
 
 use super::make::{Made, after, link, load, named, not, rule, set, target, text};
 use super::send::{post, run_with};
@@ -127,9 +127,9 @@ proptest! {
         sent.uri = format!("/p?{query}");
         sent.headers.push(("cookie".into(), format!("c={cookie}")));
         sent.headers.push(("user-agent".into(), header));
-        let quick = run_with(&RULES, &Store::default(), &sent);
+        let quick = run_with(&RULES, &Collections::default(), &sent);
         sent.exhaustive = true;
-        prop_assert_eq!(quick, run_with(&RULES, &Store::default(), &sent));
+        prop_assert_eq!(quick, run_with(&RULES, &Collections::default(), &sent));
     }
 }
 
@@ -149,8 +149,8 @@ proptest! {
         let pairs: Vec<String> = pairs.map(|(number, value)| format!("n{}={value}", number % 7)).collect();
         let body = pairs.join("&");
         let mut sent = post("application/x-www-form-urlencoded", body.as_bytes());
-        let quick = run_with(&RULES, &Store::default(), &sent);
+        let quick = run_with(&RULES, &Collections::default(), &sent);
         sent.exhaustive = true;
-        prop_assert_eq!(quick, run_with(&RULES, &Store::default(), &sent));
+        prop_assert_eq!(quick, run_with(&RULES, &Collections::default(), &sent));
     }
 }

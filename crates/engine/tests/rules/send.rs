@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use starfort_engine::client::geo::GeoRecord;
-use starfort_engine::rules::compiled::Settings;
-use starfort_engine::rules::{Inspection, Request, Response, Rules, Store};
+use starfort_engine::rules::wire::Settings;
+use starfort_engine::rules::{Collections, Inspection, Request, Response, Rules};
 
 use super::make::{Made, load};
 
@@ -52,8 +52,10 @@ fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-pub(crate) fn run_with(rules: &Rules, store: &Store, sent: &Sent) -> Told {
-    let environment = rules.environment(store, sent.now_s * 1_000_000).unwrap();
+pub(crate) fn run_with(rules: &Rules, collections: &Collections, sent: &Sent) -> Told {
+    let environment = rules
+        .environment(collections, sent.now_s * 1_000_000)
+        .unwrap();
     let headers: Vec<(&[u8], &[u8])> = sent
         .headers
         .iter()
@@ -122,7 +124,11 @@ pub(crate) fn run_with(rules: &Rules, store: &Store, sent: &Sent) -> Told {
 }
 
 pub(crate) fn run(rules: Made, sent: &Sent) -> Told {
-    run_with(&load(rules, Settings::default()), &Store::default(), sent)
+    run_with(
+        &load(rules, Settings::default()),
+        &Collections::default(),
+        sent,
+    )
 }
 
 pub(crate) fn tx<'a>(told: &'a Told, name: &str) -> Option<&'a str> {

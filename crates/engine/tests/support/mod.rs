@@ -7,8 +7,11 @@ use starfort_engine::bundle::{
     Action, AddressList, Api, ApiKey, ApiKeySource, Bot, Bundle, CannedResponse, Content, Endpoint,
     Expr, Field, Function, Geo, Identity, JwtProvider, Limits, Mode, Phase, Policy, Quantifier,
 };
+use starfort_engine::policy::actions::{
+    BlockSpec, DeceiveSpec, DelaySpec, DivertSpec, LimitSpec, TagSpec,
+};
 
-/// Path templates of the bundle's one API, `endpoints` of them, and so many policies.
+/// A bundle with one API that has `endpoints` path templates, and `policies` policies.
 pub(crate) fn bundle(endpoints: u32, policies: u32) -> Bundle {
     Bundle {
         version: "0123456789abcdef".into(),
@@ -176,21 +179,24 @@ fn policy(index: u32) -> Policy {
         Function::Greater,
         &[field(Field::SignalScore(0)), Expr::Double(0.8)],
     );
-    let block = Action::Block {
+    let block = Action::Block(BlockSpec {
         status: 403,
         body: None,
         content_type: None,
-    };
-    let limit = Action::Limit {
+    });
+    let limit = Action::Limit(LimitSpec {
         requests: 1_000_000,
         period_ms: 1_000,
         burst: 1_000_000,
         key: vec![field(Field::ClientAddress)],
-    };
+    });
     let (debug_there, debug) = header("x-debug");
     let (when, action) = match index % 20 {
         0 => (is(Field::ClientContinent, "AN"), block),
-        1 => (and(label("login"), score), Action::Deceive { response: 0 }),
+        1 => (
+            and(label("login"), score),
+            Action::Deceive(DeceiveSpec { response: 0 }),
+        ),
         2 => (label("login"), limit),
         3 => (
             call(
@@ -208,7 +214,7 @@ fn policy(index: u32) -> Policy {
         ),
         5 => (
             is(Field::ClientBot, "bad"),
-            Action::Delay { duration_ms: 100 },
+            Action::Delay(DelaySpec { duration_ms: 100 }),
         ),
         6 => (
             Expr::Comprehension(
@@ -244,10 +250,10 @@ fn policy(index: u32) -> Policy {
         ),
         10 => (
             call(Function::Not, &[field(Field::EndpointKnown)]),
-            Action::Tag {
+            Action::Tag(TagSpec {
                 header: "x-unknown".into(),
                 value: "1".into(),
-            },
+            }),
         ),
         11 => (
             call(
@@ -261,9 +267,9 @@ fn policy(index: u32) -> Policy {
                 is(Field::ClientCountry, "KP"),
                 is(Field::ClientCountry, "AQ"),
             ),
-            Action::Divert {
+            Action::Divert(DivertSpec {
                 upstream: "fraud-desk".into(),
-            },
+            }),
         ),
         13 => (
             call(
@@ -287,10 +293,10 @@ fn policy(index: u32) -> Policy {
                 Function::In,
                 &[text("card_number"), field(Field::SensitiveRequest)],
             ),
-            Action::Tag {
+            Action::Tag(TagSpec {
                 header: "x-card".into(),
                 value: "1".into(),
-            },
+            }),
         ),
         16 => (
             Expr::HasKey(

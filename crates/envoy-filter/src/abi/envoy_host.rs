@@ -313,7 +313,7 @@ unsafe impl Send for Scheduler {}
 
 impl Wake for Scheduler {
     fn wake(&self) {
-        // SAFETY: not deleted before `drop`; abi.h: does nothing when the stream is gone. `delay::Held` and `pace::Paced` see to it that
+        // SAFETY: not deleted before `drop`; abi.h: does nothing when the stream is gone. `alarm::Alarm` sees to it that
         // this does not happen once the stream's worker is on its way out.
         unsafe { envoy_dynamic_module_callback_http_filter_scheduler_commit(self.0, self.1 as u64) }
     }

@@ -100,20 +100,27 @@ pub(super) unsafe fn drop_config(config: *const c_void) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(config)));
 }
 
+/// A configuration for one more stream or connection, which has a count of its own; `None` for null.
+///
+/// # Safety
+/// `config` is null or from [`make_config`], and was not dropped.
+pub(super) unsafe fn shared_config(config: *const c_void) -> Option<Arc<FilterConfig>> {
+    let config = config.cast::<FilterConfig>();
+    // SAFETY: the caller's promise: it came from `Arc::into_raw`, and Envoy's own count is still there.
+    (!config.is_null()).then(|| unsafe {
+        Arc::increment_strong_count(config);
+        Arc::from_raw(config)
+    })
+}
+
 #[unsafe(no_mangle)]
 unsafe extern "C" fn envoy_dynamic_module_on_http_filter_new(
     config: *const c_void,
     _envoy: EnvoyFilter,
 ) -> *const c_void {
-    if config.is_null() {
+    // SAFETY: from `make_config`, which Envoy keeps while it makes streams of it.
+    let Some(config) = (unsafe { shared_config(config) }) else {
         return std::ptr::null();
-    }
-    let config = config.cast::<FilterConfig>();
-    // SAFETY: from `into_raw` in `config_new`, which Envoy keeps while it makes streams of it; one count more for this
-    // stream.
-    let config = unsafe {
-        Arc::increment_strong_count(config);
-        Arc::from_raw(config)
     };
     Box::into_raw(Box::new(Stream::new(Filter::new(config))))
         .cast_const()
@@ -131,104 +138,32 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_destroy(stream: *const 
     let _ = catch_unwind(AssertUnwindSafe(|| drop(stream)));
 }
 
-#[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
-    envoy: EnvoyFilter,
-    stream: *const c_void,
-    end: bool,
-) -> HeadersStatus {
-    // SAFETY: the pointers of this hook.
-    unsafe {
-        run(
-            envoy,
-            stream.cast(),
-            HeadersStatus::Continue,
-            |filter, host| filter.request_headers(host, end),
-        )
-    }
+/// Hooks of messages: each hands its stream to a method of [`Filter`], and lets the message go on should that panic.
+macro_rules! message_hooks {
+    ($($name:ident($($end:ident)?) -> $status:ident: $method:ident;)+) => {
+        $(#[unsafe(no_mangle)]
+        unsafe extern "C" fn $name(
+            envoy: EnvoyFilter,
+            stream: *const c_void,
+            $($end: bool,)?
+        ) -> $status {
+            // SAFETY: the pointers of this hook.
+            unsafe {
+                run(envoy, stream.cast(), $status::Continue, |filter, host| {
+                    filter.$method(host $(, $end)?)
+                })
+            }
+        })+
+    };
 }
 
-#[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_body(
-    envoy: EnvoyFilter,
-    stream: *const c_void,
-    end: bool,
-) -> BodyStatus {
-    // SAFETY: the pointers of this hook.
-    unsafe {
-        run(
-            envoy,
-            stream.cast(),
-            BodyStatus::Continue,
-            |filter, host| filter.request_body(host, end),
-        )
-    }
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_trailers(
-    envoy: EnvoyFilter,
-    stream: *const c_void,
-) -> TrailersStatus {
-    // SAFETY: the pointers of this hook.
-    unsafe {
-        run(
-            envoy,
-            stream.cast(),
-            TrailersStatus::Continue,
-            Filter::request_trailers,
-        )
-    }
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_headers(
-    envoy: EnvoyFilter,
-    stream: *const c_void,
-    end: bool,
-) -> HeadersStatus {
-    // SAFETY: the pointers of this hook.
-    unsafe {
-        run(
-            envoy,
-            stream.cast(),
-            HeadersStatus::Continue,
-            |filter, host| filter.response_headers(host, end),
-        )
-    }
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_body(
-    envoy: EnvoyFilter,
-    stream: *const c_void,
-    end: bool,
-) -> BodyStatus {
-    // SAFETY: the pointers of this hook.
-    unsafe {
-        run(
-            envoy,
-            stream.cast(),
-            BodyStatus::Continue,
-            |filter, host| filter.response_body(host, end),
-        )
-    }
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_trailers(
-    envoy: EnvoyFilter,
-    stream: *const c_void,
-) -> TrailersStatus {
-    // SAFETY: the pointers of this hook.
-    unsafe {
-        run(
-            envoy,
-            stream.cast(),
-            TrailersStatus::Continue,
-            Filter::response_trailers,
-        )
-    }
+message_hooks! {
+    envoy_dynamic_module_on_http_filter_request_headers(end) -> HeadersStatus: request_headers;
+    envoy_dynamic_module_on_http_filter_request_body(end) -> BodyStatus: request_body;
+    envoy_dynamic_module_on_http_filter_request_trailers() -> TrailersStatus: request_trailers;
+    envoy_dynamic_module_on_http_filter_response_headers(end) -> HeadersStatus: response_headers;
+    envoy_dynamic_module_on_http_filter_response_body(end) -> BodyStatus: response_body;
+    envoy_dynamic_module_on_http_filter_response_trailers() -> TrailersStatus: response_trailers;
 }
 
 #[unsafe(no_mangle)]

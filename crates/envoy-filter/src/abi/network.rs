@@ -49,14 +49,9 @@ unsafe extern "C" fn envoy_dynamic_module_on_network_filter_new(
     config: *const c_void,
     _envoy: *mut c_void,
 ) -> *const c_void {
-    if config.is_null() {
+    // SAFETY: from `make_config`, which Envoy keeps while it makes connections of it.
+    let Some(config) = (unsafe { hooks::shared_config(config) }) else {
         return std::ptr::null();
-    }
-    let config = config.cast::<FilterConfig>();
-    // SAFETY: from `make_config`, which Envoy keeps while it makes connections of it; one count more for this one.
-    let config = unsafe {
-        Arc::increment_strong_count(config);
-        Arc::from_raw(config)
     };
     let connection = Connection {
         config,

@@ -5,8 +5,8 @@ use std::time::Instant;
 use starfort_engine::BodyPace;
 
 use super::{Answer, Filter, RequestState, Then};
+use crate::alarm::Alarm;
 use crate::host::{Host, Why};
-use crate::pace::Paced;
 
 /// A body that is waited for.
 pub(super) struct Waits {
@@ -14,7 +14,7 @@ pub(super) struct Waits {
     since: Instant,
     /// Bytes that had come by then.
     before: u64,
-    paced: Option<Paced>,
+    alarm: Option<Alarm>,
 }
 
 impl Filter {
@@ -34,7 +34,7 @@ impl Filter {
             pace,
             since: Instant::now(),
             before: self.request_bytes,
-            paced: None,
+            alarm: None,
         });
         self.wake_when_due(host);
     }
@@ -92,10 +92,10 @@ impl Filter {
         };
         let process = &self.config.process;
         // Replaces the former wake-up, which is taken back when it is dropped.
-        waits.paced = host
+        waits.alarm = host
             .waker(Why::Pace)
             .and_then(|wake| process.paces.wake_at(at, wake));
-        if waits.paced.is_none() {
+        if waits.alarm.is_none() {
             process.metrics.paces_skipped.increment();
         }
     }

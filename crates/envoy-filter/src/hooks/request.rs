@@ -333,7 +333,7 @@ impl Filter {
         let process = &self.config.process;
         self.held = host
             .waker(Why::Held)
-            .and_then(|wake| process.delays.hold(delay_ms, wake));
+            .and_then(|wake| process.delays.wake_after(delay_ms, wake));
         if self.held.is_none() {
             process.metrics.delays_skipped.increment();
             return false;

@@ -192,14 +192,14 @@ impl Filter {
                 complete,
             } => {
                 if truncated || !complete {
-                    // The rest would go out as it is.
+                    // The rest of the body would go out unmasked.
                     metrics.responses_unmasked.increment();
                     // The bundle says which matters more: that the response arrives, or that no value leaves unmasked.
                     if !engine.fail_open {
                         return self.fail_response();
                     }
                     if decoded {
-                        // And is encoded, so that a decoded beginning would not fit it.
+                        // The rest is still encoded, and a decoded beginning would not fit it.
                         return Next::Go;
                     }
                 }

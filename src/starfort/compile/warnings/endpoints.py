@@ -11,7 +11,7 @@ from starfort.compile.apis import base_paths, is_under
 from starfort.compile.templates import TemplateSet, shape
 from starfort.compile.warnings.context import LIKELY_TYPO, Context, named_endpoints
 from starfort.config import ConfigProblem
-from starfort.config.model import Api
+from starfort.config.apis import Api
 from starfort.config.yaml_file import Location
 
 LONG_ENOUGH: Final = timedelta(days=1)

@@ -18,8 +18,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from starfort.config.model import Limits, RuleExclusion, Rules, RuleScope, VirtualPatch
+from starfort.config.limits import Limits
 from starfort.config.problems import ConfigError, ConfigProblem
+from starfort.config.rules import RuleExclusion, Rules, RuleScope, VirtualPatch
 from starfort.threats.rulesets import (
     ANOMALY_RULES,
     API_RULES,
@@ -91,55 +92,84 @@ def compile_rules(
     Raises:
         ConfigError: every problem at once.
     """
-    folder = rule_set_folder() if folder is None else folder
-    wanted = (
-        rules.sets if rules.sets is not None else [name for name in ("crs",) if name in installed(folder)]
-    )
-    set_files: list[Path] = []
-    setups: list[Path] = []
-    entries = []
-    for name in wanted:
-        entry, setup, files = rule_files(folder, name)
-        entries.append(entry)
-        setups.append(setup)
-        set_files += files
+    sets = _wanted_sets(rules, rule_set_folder() if folder is None else folder)
     profile = load_profile(rules.profile)
-
-    def profiled(part: Callable[[Profile, str], Iterator[str]]) -> list[Snippet]:
-        """What the profile says of CRS, where CRS is one of the sets."""
-        return [
-            Snippet(PROFILE, "\n".join(part(profile, entry.version)))
-            for entry in entries
-            if entry.name == "crs"
-        ]
-
-    sources: list[Path | Snippet] = [
-        BASE_RULES,
-        *setups,
-        Snippet("limits:", "\n".join(directives(limits or Limits()))),
-        Snippet("rules: (settings)", "\n".join([*settings(rules), *settings_of(profile, media_types)])),
-        *_globbed(rules.before, base),
-        *([API_RULES, ANOMALY_RULES] if rules.api_rules else []),
-        *([PROFILE_RULES[rules.profile]] if rules.profile in PROFILE_RULES else []),
-        Snippet(
-            "rules: (exclusions, patches)",
-            "\n".join([*exclusions(rules.exclusions), *patches(rules.patches)]),
-        ),
-        *profiled(conditional_of),
-        *(set_files or [EVALUATION_RULES]),
-        *profiled(updates_of),
-        *_globbed(rules.files, base),
-    ]
-    version = next((entry.version for entry in entries if entry.name == "crs"), "")
-    adjust = adjusted(profile, frozenset(set_files), version)
+    sources = _sources(rules, sets, profile, base, media_types=media_types, limits=limits or Limits())
+    adjust = adjusted(profile, frozenset(sets.files), sets.crs_version or "")
 
     def everywhere(rule: Rule) -> Rule:
         """The rule as the profile has it, and then with the places."""
         return look_everywhere(adjust(rule))
 
-    compiled = _load(tuple(sources), (rules.profile, rules.places), everywhere if rules.places else adjust)
+    compiled = _load(sources, (rules.profile, rules.places), everywhere if rules.places else adjust)
     changing = tuple(file for file in compiled.files if not file.is_relative_to(BASE_RULES.parent))
-    return ConfiguredRules(compiled, tuple(entries), changing)
+    return ConfiguredRules(compiled, tuple(sets.entries), changing)
+
+
+def _sources(  # noqa: PLR0913 (what a set of rules is made of)
+    rules: Rules, sets: _Sets, profile: Profile, base: Path, *, media_types: Sequence[str], limits: Limits
+) -> tuple[Path | Snippet, ...]:
+    """Everything that is read, in order: a rule sees what those before it set."""
+    return (
+        BASE_RULES,
+        *sets.setups,
+        Snippet("limits:", "\n".join(directives(limits))),
+        Snippet("rules: (settings)", "\n".join([*settings(rules), *settings_of(profile, media_types)])),
+        *_globbed(rules.before, base),
+        *_own_rules(rules),
+        Snippet(
+            "rules: (exclusions, patches)",
+            "\n".join([*exclusions(rules.exclusions), *patches(rules.patches)]),
+        ),
+        # What depends on a request is said before the rules that it is about. What changes rules for good can
+        # only be said once they are there.
+        *sets.profiled(profile, conditional_of),
+        *(sets.files or [EVALUATION_RULES]),
+        *sets.profiled(profile, updates_of),
+        *_globbed(rules.files, base),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sets:
+    """The rule sets that are wanted: what is known of each, its set-up, and the rules of all."""
+
+    entries: list[InstalledRuleSet]
+    setups: list[Path]
+    files: list[Path]
+
+    @property
+    def crs_version(self) -> str | None:
+        """The version of CRS; None where it is not one of the sets."""
+        return next((entry.version for entry in self.entries if entry.name == "crs"), None)
+
+    def profiled(self, profile: Profile, part: Callable[[Profile, str], Iterator[str]]) -> list[Snippet]:
+        """What a profile says of CRS, where CRS is one of the sets."""
+        if self.crs_version is None:
+            return []
+        return [Snippet(PROFILE, "\n".join(part(profile, self.crs_version)))]
+
+
+def _wanted_sets(rules: Rules, folder: Path) -> _Sets:
+    """The rule sets that `rules:` names; without a word of it CRS, where it is installed."""
+    wanted = rules.sets
+    if wanted is None:
+        wanted = [name for name in ("crs",) if name in installed(folder)]
+    sets = _Sets([], [], [])
+    for name in wanted:
+        entry, setup, files = rule_files(folder, name)
+        sets.entries.append(entry)
+        sets.setups.append(setup)
+        sets.files.extend(files)
+    return sets
+
+
+def _own_rules(rules: Rules) -> Iterator[Path]:
+    """Starfort's own rules, before those of any set."""
+    if rules.api_rules:
+        yield from (API_RULES, ANOMALY_RULES)
+    if rules.profile in PROFILE_RULES:
+        yield PROFILE_RULES[rules.profile]
 
 
 _Choice = tuple[str, bool]
@@ -153,15 +183,17 @@ def _load(
     sources: tuple[Path | Snippet, ...], choice: _Choice, adjust: Callable[[Rule], Rule]
 ) -> CompiledRules:
     """`load_rules`, or what it gave last when neither sources nor files changed since."""
+    # A reload that changes a policy should not read and compile 700 rules.
     for known, known_choice, stamps, compiled in _last:
         if known == sources and known_choice == choice and stamps == _stamps(compiled.files):
             return compiled
+    # Before reading: what changes from here on is newer than the stamps.
     started_ns = time.time_ns()
     compiled = load_rules(sources, adjust)
-    # what a profile says of rules that this version of CRS does not have is no news to anyone
+    # A profile may name rules that this version of CRS does not have; nobody has to know.
     compiled = replace(compiled, notes=tuple(note for note in compiled.notes if note.file != Path(PROFILE)))
     stamps = _stamps(compiled.files)
-    # a file that changed while it was read may have been read before the change
+    # A file that changed while it was read may have been read before the change, so nothing is kept.
     if all(changed_ns < started_ns for changed_ns, _ in stamps):
         _last[:] = [(sources, choice, stamps, compiled)]
     return compiled
@@ -218,7 +250,8 @@ def settings(rules: Rules) -> Iterator[str]:
     yield _action(SETTINGS_ID, [f"setvar:tx.{name}={value}" for name, value in values.items()])
     for number, scope in enumerate(rules.scopes):
         yield _guarded(SCOPES_ID + number, scope, _scope_actions(scope), stricter=_is_stricter(scope, rules))
-    # what rules compare with when no rule set sets it; CRS takes the blocking level where nothing is said
+    # Rules compare with this level also where no rule set sets it. CRS takes the blocking level when
+    # nothing is said.
     yield (
         f'SecRule &TX:detection_paranoia_level "@eq 0" "id:{SETTINGS_ID + 1},phase:1,pass,nolog,t:none,'
         "setvar:'tx.detection_paranoia_level=%{tx.blocking_paranoia_level}'\""
@@ -279,6 +312,8 @@ def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
     A match adds the whole threshold to the score, so that whatever acts on scores acts on it.
     """
     for number, patch in enumerate(listed):
+        # Arguments, the body and the text of XML: without a parameter, a patch does not say where the hole
+        # is.
         targets = "|".join(targets_of(patch.parameter)) or "ARGS|ARGS_NAMES|REQUEST_BODY|XML:/*"
         pattern = patch.pattern.replace('"', '\\"')
         links = [
@@ -286,6 +321,7 @@ def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
             (f'{targets} "@rx {pattern}"', ["t:none", "t:urlDecodeUni"]),
             *_until(patch.expires),
         ]
+        # At the last link, so that only a match of the whole chain scores.
         test, own = links[-1]
         score = "setvar:'tx.inbound_anomaly_score_pl1=+%{tx.inbound_anomaly_score_threshold}'"
         links[-1] = (test, [*own, score])
@@ -315,9 +351,11 @@ def _where(placed: _Placed, *, stricter: bool) -> list[tuple[str, list[str]]]:
         links.append((f'{_every("api", stricter=stricter)} "@streq {placed.api}"', ["t:none"]))
     if placed.endpoint is not None:
         method, _, path = placed.endpoint.partition(" ")
+        # A pattern, for the method may be any.
         pattern = ("[A-Z]+" if method == "*" else method) + " " + re.escape(path)
         quoted = pattern.replace('"', '\\"')
         links.append((f'{_every("endpoint", stricter=stricter)} "@rx ^{quoted}$"', ["t:none"]))
+    # What exempts must not depend on which of two servers reads the path: then there is no exemption.
     if links and not stricter:
         links.append(('&TX:starfort_endpoint_2 "@eq 0"', ["t:none"]))
     return links

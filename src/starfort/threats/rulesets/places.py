@@ -1,8 +1,8 @@
 """Rules for arguments look at the other places of a request too.
 
 The files of rule sets stay as they are: targets are added when rules are compiled. docs/rules.md says what
-the places are; the engine's `rules/places.rs` fills them. Names of uploaded files are in `FILES`, and only
-rules that need a syntax rather than a word look there: `version (2).docx`, `cat & dog.png` and
+the places are; the engine's `rules/run/places.rs` fills them. Names of uploaded files are in `FILES`, and
+only rules that need a syntax rather than a word look there: `version (2).docx`, `cat & dog.png` and
 `alert (1).png` are names.
 """
 
@@ -52,6 +52,7 @@ def look_everywhere(rule: Rule) -> Rule:
     A rule looks for attacks when a tag says so: `attack-sqli` and its like, as in CRS and Starfort's own.
     """
     attack = any(tag.startswith("attack-") for tag in rule.tags)
+    # Rules of responses look for what leaks, not for what a client wrote.
     if rule.phase > _LAST_OF_REQUEST or not attack or _OF_FORM in rule.tags:
         return rule
     more: dict[Variable, tuple[Variable, ...]] = {_ARGUMENTS: (_PLACES,)}

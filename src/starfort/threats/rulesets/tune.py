@@ -129,7 +129,7 @@ def _proposal(rule: int, api: str, endpoint: str, target: str, evidence: Evidenc
     callers = max(len(evidence.callers), len(evidence.subjects))
     if callers < MIN_CALLERS:
         doubts.append(f"only {callers} caller{'s' if callers > 1 else ''}")
-    # what was stopped says nothing of how the API would have answered
+    # A request that was stopped says nothing of how the API would have answered.
     answered = evidence.requests - evidence.stopped
     if answered and evidence.succeeded < MIN_SUCCEEDED * answered:
         doubts.append(f"the API refused {answered - min(evidence.succeeded, answered)} of {answered}")

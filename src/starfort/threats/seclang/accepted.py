@@ -50,6 +50,7 @@ class Accepted:
         if not self._fresh:
             return
         known = self._known | self._fresh
+        # Which old ones are still in use is not known; what was asked just now is.
         if len(known) > MAX_KNOWN:
             known = frozenset(self._fresh)
         with contextlib.suppress(OSError):
@@ -61,12 +62,14 @@ class Accepted:
         try:
             with self._file.open("rb") as file:
                 found = os.fstat(file.fileno())
+                # Somebody else could make a check pass over a rule that cannot run.
                 if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
                     return frozenset()
                 content = file.read(most + 1)
         except OSError:
             return frozenset()
         body = content[len(self._head) :]
+        # A file of another engine or another format; it is written anew.
         if not content.startswith(self._head) or len(body) % DIGEST_BYTES or len(content) > most:
             return frozenset()
         return frozenset(body[at : at + DIGEST_BYTES] for at in range(0, len(body), DIGEST_BYTES))

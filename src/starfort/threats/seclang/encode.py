@@ -1,24 +1,26 @@
-"""Resolved rules as the engine reads them; `crates/engine/src/rules/compiled.rs` defines the format."""
+"""Resolved rules as the engine reads them; `wire` and `crates/engine/src/rules/wire.rs` define the format."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgpack
 
 from starfort.config.problems import ConfigProblem
+from starfort.threats.seclang import wire
 from starfort.threats.seclang.actions import id_ranges, split_setvar
+from starfort.threats.seclang.attacks import attacks_of
+from starfort.threats.seclang.constants import constants
 from starfort.threats.seclang.macros import is_pattern, parse_macro
-from starfort.threats.seclang.model import Action, Argument, Macro, Operator, Variable
+from starfort.threats.seclang.matched import note_readers
+from starfort.threats.seclang.model import Argument, Macro, Operator, RuleAction, Variable
 from starfort.threats.seclang.resolve import Link, Resolved, Rule, checked_macro
 from starfort.threats.seclang.runnable import why_not
+from starfort.threats.seclang.selection import RuleIndex
 from starfort.threats.seclang.variables import parse_variables
-
-FORMAT: Final = 1
-"""Of the whole; the engine refuses another."""
 
 _OPERATORS: Final = {
     "detectSQLi": "detectSqli",
@@ -36,76 +38,195 @@ _OPERATORS: Final = {
 """Where the engine's name differs from SecLang's."""
 
 _OPENERS: Final = {"setrsc": "resource", "setsid": "session", "setuid": "user"}
+"""The collections that these actions open."""
+
+_ENGINE_MODES: Final = {"On": "on", "Off": "off", "DetectionOnly": "detection_only"}
 
 
 def encode(resolved: Resolved, problems: list[ConfigProblem]) -> bytes:
-    """Write rules for the engine.
+    """Write rules for the engine, with what follows from them for every request.
 
     Args:
         resolved: what runs.
         problems: macros and targets inside of actions that are wrong are added here; if there are none,
             rules that the engine refuses.
     """
-    files: dict[Path, int] = {}
-    refusals: list[ConfigProblem] = []
-    rules = [_rule(rule, files, problems) for rule in resolved.rules]
-    for rule, encoded in zip(resolved.rules, rules, strict=True):
-        if not problems and (refused := why_not(encoded, FORMAT)):
-            refusals.append(rule.place.problem(f"rule {rule.id} cannot run: {refused[0]}", refused[1]))
-    problems += refusals
-    settings = asdict(resolved.settings)
+    encoder = _Encoder(RuleIndex(resolved.rules), problems)
+    rules = [encoder.rule(rule) for rule in resolved.rules]
+    # Only now, for a rule may ask for what any earlier one matched.
+    reads_earlier = note_readers(rules)
+    # What is wrong as SecLang is told first: the engine would say the same in other words.
+    if not problems:
+        problems += _refusals(resolved.rules, rules)
     packed: bytes = msgpack.packb(
         {
-            "format": FORMAT,
+            "format": wire.FORMAT,
             "signatures": resolved.signatures,
-            "settings": settings,
-            "files": [file.name for file in files],
+            "settings": asdict(resolved.settings),
+            "files": [file.name for file in encoder.files],
             "rules": rules,
+            "reads_earlier": reads_earlier,
+            "constants": constants(rules),
         }
     )
     return packed
 
 
-def _rule(rule: Rule, files: dict[Path, int], problems: list[ConfigProblem]) -> dict[str, Any]:
-    disruptive: Any = rule.disruptive
-    if disruptive == "redirect":
-        disruptive = {"redirect": _macro(checked_macro(rule.redirect, rule.place, problems))}
-    return {
-        "id": rule.id,
-        "phase": rule.phase,
-        "file": files.setdefault(rule.place.file, len(files)),
-        "line": rule.place.line,
-        "links": [_link(link, problems) for link in rule.links],
-        "rev": rule.revision,
-        "ver": rule.version,
-        "severity": rule.severity,
-        "maturity": rule.maturity,
-        "accuracy": rule.accuracy,
-        "tags": list(rule.tags),
-        "disruptive": disruptive,
-        "status": rule.status,
-        "log": rule.log,
-        "audit_log": rule.audit_log,
-        "skip": rule.skip,
-        "skip_to": rule.skip_to,
-    }
+def _refusals(rules: list[Rule], encoded: list[wire.Rule]) -> list[ConfigProblem]:
+    """A problem for each rule that the engine cannot run."""
+    refusals = []
+    for rule, written in zip(rules, encoded, strict=True):
+        refused = why_not(written)
+        if refused is not None:
+            reason, fix = refused
+            refusals.append(rule.location.problem(f"rule {rule.id} cannot run: {reason}", fix))
+    return refusals
 
 
-def _link(link: Link, problems: list[ConfigProblem]) -> dict[str, Any]:
-    return {
-        "targets": [_target(variable) for variable in link.variables],
-        "operator": _operator(link, problems),
-        "negated": link.operator is not None and link.operator.negated,
-        "transformations": list(link.transformations),
-        "multi_match": link.multi_match,
-        "capture": link.capture,
-        "msg": None if link.message is None else _macro(link.message),
-        "logdata": None if link.log_data is None else _macro(link.log_data),
-        "actions": [action for effect in link.effects for action in _effect(effect, problems)],
-    }
+class _Encoder:
+    """Writes rules one after the other.
+
+    Attributes:
+        files: those that rules stand in, and the number of each.
+    """
+
+    def __init__(self, index: RuleIndex, problems: list[ConfigProblem]) -> None:
+        self.files: dict[Path, int] = {}
+        self._index = index
+        self._problems = problems
+
+    def rule(self, rule: Rule) -> wire.Rule:
+        """A rule; `note_readers` fills in what other rules decide on."""
+        disruptive: str | dict[str, wire.Text] = rule.disruptive
+        if disruptive == "redirect":
+            disruptive = {"redirect": _text(checked_macro(rule.redirect, rule.location, self._problems))}
+        return {
+            "id": rule.id,
+            "phase": rule.phase,
+            "file": self.files.setdefault(rule.location.file, len(self.files)),
+            "line": rule.location.line,
+            "links": [self._link(link) for link in rule.links],
+            "rev": rule.revision,
+            "ver": rule.version,
+            "severity": rule.severity,
+            "tags": list(rule.tags),
+            "attacks": attacks_of(rule.id, rule.tags),
+            "disruptive": disruptive,
+            "status": rule.status,
+            "log": rule.log,
+            "audit_log": rule.audit_log,
+            "notes": True,
+            "skip": rule.skip,
+            "skip_to": rule.skip_to,
+        }
+
+    def _link(self, link: Link) -> wire.Link:
+        return {
+            "targets": [_target(variable) for variable in link.variables],
+            "operator": self._operator(link),
+            "negated": link.operator is not None and link.operator.negated,
+            "transformations": list(link.transformations),
+            "multi_match": link.multi_match,
+            "capture": link.capture,
+            "msg": None if link.message is None else _text(link.message),
+            "logdata": None if link.log_data is None else _text(link.log_data),
+            "actions": [action for effect in link.effects for action in self._actions(effect)],
+            "reads_matched": True,
+        }
+
+    def _operator(self, link: Link) -> wire.Operator:
+        operator = link.operator
+        if operator is None:
+            return {"kind": "unconditionalMatch", "argument": [], "phrases": []}
+        # MessagePack has text and bytes; lists of phrases are text, and those of CRS are all UTF-8.
+        phrases = [phrase.decode("utf-8", "replace") for phrase in operator.phrases]
+        if operator.name == "pm":
+            phrases = operator.argument.split()
+        # The argument of these operators is the name of the file, which the engine has no use for.
+        argument = () if operator.phrases else self._argument(operator, link)
+        return {
+            "kind": _OPERATORS.get(operator.name, operator.name),
+            "argument": _text(argument),
+            "phrases": phrases,
+        }
+
+    def _argument(self, operator: Operator, link: Link) -> Macro:
+        # In a pattern, `%{` that names no variable is text: rules look for templates that attackers write.
+        if operator.name in {"rx", "rxGlobal", "pm"}:
+            return parse_macro(operator.argument, lenient=True)
+        return checked_macro(operator.argument, link.location, self._problems)
+
+    def _actions(self, effect: RuleAction) -> list[wire.RuleAction]:
+        """What an action becomes: `ctl` that removes several targets becomes as many."""
+
+        def text(written: str) -> wire.Text:
+            return _text(checked_macro(written, effect.location, self._problems))
+
+        match effect.name:
+            case "setvar" | "expirevar":
+                collection, key, operation, value = split_setvar(effect.argument)
+                if effect.name == "expirevar":
+                    expiry: wire.ExpireVariable = {
+                        "collection": collection,
+                        "key": text(key.lower()),
+                        "seconds": text(value),
+                    }
+                    return [{"expire_var": expiry}]
+                change: wire.SetVariable = {
+                    "collection": collection,
+                    "key": text(_lower(key)),
+                    "op": operation,
+                    "value": text(value),
+                }
+                return [{"set_var": change}]
+            case "initcol":
+                name, _, key = effect.argument.partition("=")
+                return [{"init_col": {"collection": name, "key": text(key)}}]
+            case "setrsc" | "setsid" | "setuid":
+                return [
+                    {"init_col": {"collection": _OPENERS[effect.name], "key": text(effect.argument)}},
+                ]
+            case "setenv":
+                name, _, value = effect.argument.partition("=")
+                return [{"set_env": {"name": text(name), "value": text(value)}}]
+            case _:
+                return [{"ctl": control} for control in self._controls(effect)]
+
+    def _controls(self, effect: RuleAction) -> list[wire.Control]:
+        name, _, value = effect.argument.partition("=")
+        if name.startswith("ruleRemove"):
+            return self._removals(effect, name, value)
+        match name:
+            case "forceRequestBodyVariable":
+                return [{"force_request_body_variable": value == "On"}]
+            case "requestBodyAccess":
+                return [{"request_body_access": value == "On"}]
+            case "responseBodyAccess":
+                return [{"response_body_access": value == "On"}]
+            case "ruleEngine":
+                return [{"rule_engine": _ENGINE_MODES[value]}]
+            case _:
+                return [{"request_body_processor": value}]
+
+    def _removals(self, effect: RuleAction, name: str, value: str) -> list[wire.Control]:
+        """`ctl:ruleRemove…=RULES`, or `ctl:ruleRemoveTarget…=RULES;TARGETS`: one removal for each target."""
+        if not name.startswith("ruleRemoveTarget"):
+            return [{"remove_rules": self._selected(name, value)}]
+        which, _, targets = value.partition(";")
+        location = effect.location
+        argument = Argument(targets.strip(), ((0, location.line, location.column),), location.file)
+        rules = self._selected(name, which.strip())
+        removed = parse_variables(argument, self._problems, "|,", whole_xml=True)
+        return [{"remove_target": (rules, _target(variable))} for variable in removed]
+
+    def _selected(self, name: str, which: str) -> list[int]:
+        """Indexes of the rules that a removal names."""
+        if name.endswith("ById"):
+            return self._index.by_id(id_ranges(which))
+        return self._index.by_tag(which) if name.endswith("ByTag") else self._index.by_message(which)
 
 
-def _target(variable: Variable) -> dict[str, Any]:
+def _target(variable: Variable) -> wire.Target:
     selector = None
     if variable.selector is not None:
         text = variable.selector.text
@@ -118,30 +239,9 @@ def _target(variable: Variable) -> dict[str, Any]:
     }
 
 
-def _operator(link: Link, problems: list[ConfigProblem]) -> dict[str, Any]:
-    operator = link.operator
-    if operator is None:
-        return {"kind": "unconditionalMatch", "argument": [], "phrases": []}
-    phrases = [phrase.decode("utf-8", "replace") for phrase in operator.phrases]
-    if operator.name == "pm":
-        phrases = operator.argument.split()
-    argument = () if operator.phrases else _argument(operator, link, problems)
-    return {
-        "kind": _OPERATORS.get(operator.name, operator.name),
-        "argument": _macro(argument),
-        "phrases": phrases,
-    }
-
-
-def _argument(operator: Operator, link: Link, problems: list[ConfigProblem]) -> Macro:
-    if operator.name not in {"rx", "rxGlobal", "pm"}:
-        return checked_macro(operator.argument, link.place, problems)
-    return parse_macro(operator.argument, lenient=True)
-
-
-def _macro(macro: Macro) -> list[dict[str, Any]]:
+def _text(macro: Macro) -> wire.Text:
     return [
-        {"var": [part.variable, _key(part.key)]} if part.variable else {"text": part.text} for part in macro
+        {"var": (part.variable, _key(part.key))} if part.variable else {"text": part.text} for part in macro
     ]
 
 
@@ -149,66 +249,8 @@ def _key(key: str | None) -> str | None:
     return key if key is None or is_pattern(key) else key.lower()
 
 
-def _effect(effect: Action, problems: list[ConfigProblem]) -> list[dict[str, Any]]:
-    def macro(text: str) -> list[dict[str, Any]]:
-        return _macro(checked_macro(text, effect.place, problems))
-
-    if effect.name in {"setvar", "expirevar"}:
-        collection, key, operation, value = split_setvar(effect.argument)
-        if effect.name == "expirevar":
-            return [
-                {"expire_var": {"collection": collection, "key": macro(key.lower()), "seconds": macro(value)}}
-            ]
-        written = {
-            "collection": collection,
-            "key": macro(_lower(key)),
-            "op": operation,
-            "value": macro(value),
-        }
-        return [{"set_var": written}]
-    if effect.name == "initcol" or effect.name in _OPENERS:
-        name, _, key = (
-            effect.argument.partition("=")
-            if effect.name == "initcol"
-            else (_OPENERS[effect.name], "", effect.argument)
-        )
-        return [{"init_col": {"collection": name, "key": macro(key)}}]
-    if effect.name == "setenv":
-        name, _, value = effect.argument.partition("=")
-        return [{"set_env": {"name": macro(name), "value": macro(value)}}]
-    return [{"ctl": control} for control in _ctl(effect, problems)]
-
-
 def _lower(text: str) -> str:
     """Lower case, but not inside of macros' braces (those are lowered part by part)."""
     return re.sub(
         r"%\{[^}]*\}|[^%]+|%", lambda found: found[0] if found[0].startswith("%{") else found[0].lower(), text
     )
-
-
-_CTLS: Final = {
-    "forceRequestBodyVariable": "force_request_body_variable",
-    "requestBodyAccess": "request_body_access",
-    "responseBodyAccess": "response_body_access",
-}
-
-
-def _ctl(effect: Action, problems: list[ConfigProblem]) -> list[dict[str, Any]]:
-    name, _, value = effect.argument.partition("=")
-    if name in _CTLS:
-        return [{_CTLS[name]: value == "On"}]
-    if name == "ruleEngine":
-        return [{"rule_engine": {"On": "on", "Off": "off", "DetectionOnly": "detection_only"}[value]}]
-    if name == "requestBodyProcessor":
-        return [{"request_body_processor": value}]
-    if name == "ruleRemoveById":
-        return [{"rule_remove_by_id": [list(pair) for pair in id_ranges(value)]}]
-    if name in {"ruleRemoveByTag", "ruleRemoveByMsg"}:
-        return [{"rule_remove_by_tag" if name.endswith("Tag") else "rule_remove_by_msg": value}]
-    which, _, targets = value.partition(";")
-    place = effect.place
-    argument = Argument(targets.strip(), ((0, place.line, place.column),), place.file)
-    by: Any = [list(pair) for pair in id_ranges(which)] if name.endswith("ById") else which.strip()
-    key = "rule_remove_target_by_" + {"Id": "id", "Tag": "tag", "Msg": "msg"}[name.rpartition("By")[2]]
-    removed = parse_variables(argument, problems, "|,", whole_xml=True)
-    return [{key: [by, _target(variable)]} for variable in removed]

@@ -11,7 +11,7 @@ from starfort.config.problems import ConfigProblem
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceLocation:
     """Where something stands; line and column from 1."""
 
     file: Path
@@ -37,11 +37,11 @@ class Argument:
     lines: tuple[tuple[int, int, int], ...]
     file: Path
 
-    def place(self, offset: int = 0) -> Place:
+    def location(self, offset: int = 0) -> SourceLocation:
         """Where the character at `offset` of the text stands."""
         before = bisect_right(self.lines, (offset, sys.maxsize, sys.maxsize))
         start, line, column = self.lines[max(0, before - 1)]
-        return Place(self.file, line, column + offset - start)
+        return SourceLocation(self.file, line, column + offset - start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Statement:
 
     name: str
     arguments: tuple[Argument, ...]
-    place: Place
+    location: SourceLocation
     text: str = ""
     broken: bool = False
 
@@ -137,12 +137,12 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class RuleAction:
     """One action, its name in canonical spelling."""
 
     name: str
     argument: str
-    place: Place = field(compare=False)
+    location: SourceLocation = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +157,8 @@ class RuleSpec:
 
     variables: tuple[Variable, ...]
     operator: Operator | None
-    actions: tuple[Action, ...]
-    place: Place
+    actions: tuple[RuleAction, ...]
+    location: SourceLocation
     broken: bool = False
 
     def value(self, name: str) -> str | None:
@@ -179,15 +179,15 @@ class MarkerSpec:
     """`SecMarker`."""
 
     name: str
-    place: Place
+    location: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
 class DefaultActionSpec:
     """`SecDefaultAction`: for the rules after it, in its phase."""
 
-    actions: tuple[Action, ...]
-    place: Place
+    actions: tuple[RuleAction, ...]
+    location: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ class RemovalSpec:
     by: str
     ids: tuple[tuple[int, int], ...]
     pattern: str
-    place: Place
+    location: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,7 @@ class ActionUpdateSpec:
 
     selection: RemovalSpec
     link: int
-    actions: tuple[Action, ...]
+    actions: tuple[RuleAction, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ class EngineSpec:
 
     name: str
     values: tuple[str, ...]
-    place: Place
+    location: SourceLocation
 
 
 Item = (

@@ -6,15 +6,16 @@ A rule at a time, and each only once as long as it stays as it is: an edit asks 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgpack
 
 from starfort import _engine
+from starfort.threats.seclang import wire
 from starfort.threats.seclang.accepted import Accepted
 
 MAX_KNOWN: Final = 8192
@@ -51,15 +52,16 @@ def remembering(file: Path) -> Iterator[None]:
         accepted.save()
 
 
-def why_not(rule: Mapping[str, Any], form: int) -> tuple[str, str] | None:
+def why_not(rule: wire.Rule) -> tuple[str, str] | None:
     """Why a compiled rule cannot run, and what to do; None when it can.
 
     Args:
         rule: as the engine reads it.
-        form: format of the rule set that it is part of.
     """
-    alone = {**rule, "skip_to": None, "file": 0, "line": 0}
-    packed: bytes = msgpack.packb({"format": form, "settings": {}, "files": [], "rules": [alone]})
+    # Packed alone, with default settings: whether a pattern compiles does not depend on them.
+    packed: bytes = msgpack.packb(
+        {"format": wire.FORMAT, "settings": {}, "files": [], "rules": [_alone(rule)]}
+    )
     if _remembered and packed in _remembered[-1]:
         return None
     reason = _refusal(packed)
@@ -67,8 +69,29 @@ def why_not(rule: Mapping[str, Any], form: int) -> tuple[str, str] | None:
         if _remembered:
             _remembered[-1].add(packed)
         return None
+    # The engine says what is wrong in the words of its regular expressions; people need what to do.
     fix = next((fix for word, fix in _FIXES.items() if word in reason), "")
     return reason, fix
+
+
+def _alone(rule: wire.Rule) -> wire.Rule:
+    """A rule without what depends on other rules, so that an edit elsewhere does not change it."""
+    links: list[wire.Link] = [
+        {**link, "actions": [_without_indexes(action) for action in link["actions"]]}
+        for link in rule["links"]
+    ]
+    return {**rule, "links": links, "notes": True, "skip_to": None, "file": 0, "line": 0}
+
+
+def _without_indexes(action: wire.RuleAction) -> wire.RuleAction:
+    control = action.get("ctl")
+    if control is None:
+        return action
+    if "remove_rules" in control:
+        return {"ctl": {"remove_rules": []}}
+    if "remove_target" in control:
+        return {"ctl": {"remove_target": ([], control["remove_target"][1])}}
+    return action
 
 
 @lru_cache(maxsize=MAX_KNOWN)

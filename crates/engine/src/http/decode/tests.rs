@@ -89,7 +89,7 @@ fn encoded_again() {
     assert!(has("%2527%2520or", "p|percent|percent", "' or"));
 }
 
-/// Of a value that has parts the parts are told, and the value is not.
+/// The parts of a value that has parts are told, and the value itself is not.
 #[test]
 fn parts_stand_for_the_whole() {
     let names = |value: &str| -> Vec<String> {

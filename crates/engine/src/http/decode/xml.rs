@@ -103,7 +103,7 @@ pub(super) fn texts(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) ->
 struct State {
     path: Vec<u8>,
     lengths: Vec<usize>,
-    /// Of the element that is read, since its last child.
+    /// Text of the element that is read, since its last child.
     text: Vec<u8>,
 }
 

@@ -37,7 +37,7 @@ impl<'t> Lexer<'t> {
         Self { rest: text }
     }
 
-    /// Takes so many bytes.
+    /// Takes `length` bytes.
     fn take(&mut self, length: usize) -> Parsed<&'t str> {
         let taken = self.rest.get(..length).ok_or(NoDocument::Syntax)?;
         self.rest = self.rest.get(length..).ok_or(NoDocument::Syntax)?;

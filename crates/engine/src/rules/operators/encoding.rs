@@ -1,6 +1,6 @@
 //! `validateByteRange`, `validateUrlEncoding`.
 
-use super::super::bytes::ByteSet;
+use crate::rules::bytes::ByteSet;
 
 /// `1-255`, `9,10,13,32-126`.
 pub(crate) fn byte_ranges(text: &str) -> Result<ByteSet, String> {

@@ -2,9 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::super::bytes::ByteSet;
+use super::captures::{Captures, capture_one};
 use super::sqli::{self, Hash};
-use super::{Captures, capture_one};
+use crate::rules::bytes::ByteSet;
 
 /// A value without any of these is one bare word or number, which is no SQL injection to libinjection.
 pub(crate) const SQLI_NEEDS: ByteSet = ByteSet::range(b'0', b'9')
@@ -77,6 +77,7 @@ pub(crate) fn xss(value: &[u8], captures: Option<&mut Captures>) -> bool {
     let found = catch_unwind(AssertUnwindSafe(|| {
         libinjectionrs::detect_xss(value).is_injection()
     }));
+    // A value that makes a library panic is no ordinary one.
     let found = found.unwrap_or(true);
     if found {
         capture_one(captures, value);

@@ -4,6 +4,7 @@
 //! `tests/rules_corpora.rs` runs.
 
 mod address;
+mod captures;
 mod encoding;
 mod injection;
 mod number;
@@ -13,12 +14,15 @@ mod text;
 
 use regex::bytes::Regex;
 
-use super::bytes::{ByteSet, integer};
-use super::compiled::{Operator, OperatorKind, Part};
-use super::pattern;
+use crate::rules::bytes::{ByteSet, integer};
+use crate::rules::pattern;
+use crate::rules::wire::{Operator, OperatorKind, Part};
 use crate::work;
+use captures::capture_one;
 
 pub(crate) use address::Networks;
+pub use captures::Captures;
+pub(crate) use captures::MAX_CAPTURES;
 pub(crate) use encoding::bad_url_encoding;
 pub(crate) use injection::{SQLI_NEEDS, XSS_NEEDS};
 pub(crate) use number::compare as compare_numbers;
@@ -40,12 +44,6 @@ const WORK_PHRASES: u64 = 45;
 const WORK_INJECTION: u64 = 60;
 /// For what compares or counts, tenths for each byte.
 const WORK_BYTES: u64 = 10;
-
-/// Groups that `capture` keeps (`TX:0` to `TX:9`).
-pub(crate) const MAX_CAPTURES: usize = 10;
-
-/// What an operator captured.
-pub type Captures = Vec<Vec<u8>>;
 
 /// An operator, ready.
 #[derive(Debug)]
@@ -114,6 +112,7 @@ impl CompiledOperator {
                 | K::UnconditionalMatch,
                 _,
             ) => Check::None,
+            // Before the operators with a literal argument: what has variables cannot be prepared.
             (_, None) => Check::Macro,
             // `.` matches line breaks too.
             (K::Rx, Some(text)) if matches!(text.as_str(), "^.*$" | "^.*" | ".*") => {
@@ -131,6 +130,7 @@ impl CompiledOperator {
             (K::Strmatch, Some(text)) => Check::Literal(phrases::unescape(&text).into()),
             (_, Some(text)) => Check::Literal(text.into_bytes().into()),
         };
+        // Asked once: it decides what a long value costs, each time.
         let counts = matches!(&check, Check::Regex(regex) if pattern::counts_classes(regex));
         Ok(Self {
             kind: operator.kind,
@@ -149,6 +149,7 @@ impl CompiledOperator {
         let each = match (&self.check, self.kind) {
             (Check::Regex(_), _) if self.counts && varied && length >= LONG_BYTES => WORK_COUNTING,
             (Check::Regex(_), _) => WORK_PATTERN,
+            // A pattern that is made while the request waits is compiled first.
             (Check::Macro, K::Rx | K::RxGlobal) => 5 * WORK_PATTERN,
             (Check::Phrases(_), _) => WORK_PHRASES,
             (Check::None, K::DetectSqli | K::DetectXss) => WORK_INJECTION,
@@ -205,7 +206,7 @@ impl CompiledOperator {
             (Check::None, K::ValidateUrlEncoding) => encoding::bad_url_encoding(value),
             (Check::None, K::ValidateUtf8Encoding) => std::str::from_utf8(value).is_err(),
             (Check::None, K::UnconditionalMatch) => true,
-            // `geoLookup` is answered by whoever has the database.
+            // `geoLookup` is answered where the address has been looked up: in `run::evaluate::link`.
             (Check::None, _) => false,
         }
     }
@@ -279,11 +280,4 @@ fn capture(kind: OperatorKind, regex: &Regex, value: &[u8], captures: &mut Captu
         );
     }
     !captures.is_empty()
-}
-
-/// Puts one capture.
-fn capture_one(captures: Option<&mut Captures>, text: &[u8]) {
-    if let Some(captures) = captures {
-        captures.push(text.to_vec());
-    }
 }

@@ -2,8 +2,8 @@
 
 use regex::bytes::Regex;
 
-use super::super::compiled::OperatorKind;
-use super::{Captures, capture_one};
+use super::captures::{Captures, capture_one};
+use crate::rules::wire::OperatorKind;
 
 /// Matches tried at overlapping places before only disjoint ones are, so that time stays linear.
 const MAX_OVERLAPPING: usize = 256;

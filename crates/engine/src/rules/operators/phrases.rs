@@ -2,8 +2,8 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use super::super::bytes::hex_byte;
-use super::{Captures, capture_one};
+use super::captures::{Captures, capture_one};
+use crate::rules::bytes::hex_byte;
 
 /// The phrases of a `pm`.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ impl Phrases {
             .collect();
         let automaton = AhoCorasick::builder()
             .ascii_case_insensitive(true)
+            // A DFA takes many times the memory, and the prefilter lets few values come here.
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(&phrases)
             .map_err(|error| format!("pm: {error}"))?;

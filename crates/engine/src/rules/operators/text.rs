@@ -2,8 +2,8 @@
 
 use memchr::memmem;
 
-use super::super::compiled::OperatorKind;
-use super::{Captures, capture_one};
+use super::captures::{Captures, capture_one};
+use crate::rules::wire::OperatorKind;
 
 pub(crate) fn compare(
     kind: OperatorKind,

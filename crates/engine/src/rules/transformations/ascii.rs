@@ -40,39 +40,35 @@ fn folded(text: &[u8]) -> Option<(u8, usize)> {
                 .flatten()
                 .map(|byte| (byte, 3))
         }
-        [a, b, c, ..] => {
-            let byte = match [*a, *b, *c] {
-                // U+2032, U+2035
-                [0xe2, 0x80, 0xb2 | 0xb5] => b'\'',
-                // U+2033, U+2036
-                [0xe2, 0x80, 0xb3 | 0xb6] => b'"',
-                // U+2039, U+2329, U+3008, U+FE64
-                [0xe2, 0x80, 0xb9]
-                | [0xe2, 0x8c, 0xa9]
-                | [0xe3, 0x80, 0x88]
-                | [0xef, 0xb9, 0xa4] => b'<',
-                // U+203A, U+232A, U+3009, U+FE65
-                [0xe2, 0x80, 0xba]
-                | [0xe2, 0x8c, 0xaa]
-                | [0xe3, 0x80, 0x89]
-                | [0xef, 0xb9, 0xa5] => b'>',
-                // U+2044, U+2215
-                [0xe2, 0x81, 0x84] | [0xe2, 0x88, 0x95] => b'/',
-                // U+2216, U+FE68
-                [0xe2, 0x88, 0x96] | [0xef, 0xb9, 0xa8] => b'\\',
-                // U+FE54, U+FE59, U+FE5A, U+FE60, U+FE66, U+FE69
-                [0xef, 0xb9, 0x94] => b';',
-                [0xef, 0xb9, 0x99] => b'(',
-                [0xef, 0xb9, 0x9a] => b')',
-                [0xef, 0xb9, 0xa0] => b'&',
-                [0xef, 0xb9, 0xa6] => b'=',
-                [0xef, 0xb9, 0xa9] => b'$',
-                _ => return None,
-            };
-            Some((byte, 3))
-        }
+        [a, b, c, ..] => Some((lookalike([*a, *b, *c])?, 3)),
         _ => None,
     }
+}
+
+/// The ASCII character that a character of three bytes passes for.
+const fn lookalike(bytes: [u8; 3]) -> Option<u8> {
+    Some(match bytes {
+        // U+2032, U+2035
+        [0xe2, 0x80, 0xb2 | 0xb5] => b'\'',
+        // U+2033, U+2036
+        [0xe2, 0x80, 0xb3 | 0xb6] => b'"',
+        // U+2039, U+2329, U+3008, U+FE64
+        [0xe2, 0x80, 0xb9] | [0xe2, 0x8c, 0xa9] | [0xe3, 0x80, 0x88] | [0xef, 0xb9, 0xa4] => b'<',
+        // U+203A, U+232A, U+3009, U+FE65
+        [0xe2, 0x80, 0xba] | [0xe2, 0x8c, 0xaa] | [0xe3, 0x80, 0x89] | [0xef, 0xb9, 0xa5] => b'>',
+        // U+2044, U+2215
+        [0xe2, 0x81, 0x84] | [0xe2, 0x88, 0x95] => b'/',
+        // U+2216, U+FE68
+        [0xe2, 0x88, 0x96] | [0xef, 0xb9, 0xa8] => b'\\',
+        // U+FE54, U+FE59, U+FE5A, U+FE60, U+FE66, U+FE69
+        [0xef, 0xb9, 0x94] => b';',
+        [0xef, 0xb9, 0x99] => b'(',
+        [0xef, 0xb9, 0x9a] => b')',
+        [0xef, 0xb9, 0xa0] => b'&',
+        [0xef, 0xb9, 0xa6] => b'=',
+        [0xef, 0xb9, 0xa9] => b'$',
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

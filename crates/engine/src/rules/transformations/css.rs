@@ -1,6 +1,6 @@
 //! `cssDecode` (CSS 2, 4.1.3 "Characters and case").
 
-use super::super::bytes::{hex_value, is_space};
+use crate::rules::bytes::{hex_value, is_space};
 
 /// Decodes `\` with one to six hexadecimal digits (the last two count, with the full-width forms of ASCII
 /// recognised) and one white space after them, `\` before a line break, and `\c`.
@@ -43,6 +43,7 @@ fn escape<'a>(tail: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
         byte += 0x20;
     }
     out.push(byte);
+    // One white space ends the escape and belongs to it (CSS 2, 4.1.3).
     if let [space, tail @ ..] = rest
         && is_space(*space)
     {

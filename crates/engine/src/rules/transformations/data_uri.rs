@@ -20,31 +20,37 @@ pub(super) fn omit(input: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
+/// Bytes of the longest head that is read, up to its comma.
+const MAX_HEAD: usize = 256;
+
 /// Length of the inert address that a text begins with, 0 for none.
 fn inert(text: &[u8]) -> usize {
-    const HEAD: usize = 256;
-    let head = text.get(..HEAD.min(text.len())).unwrap_or_default();
-    let Some(comma) = memchr::memchr(b',', head) else {
+    let head = text.get(..MAX_HEAD.min(text.len())).unwrap_or_default();
+    let comma = memchr::memchr(b',', head);
+    let Some(comma) = comma.filter(|comma| is_inert(head.get(5..*comma))) else {
         return 0;
     };
+    let content = text.get(comma + 1..).unwrap_or_default();
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte);
+    let base64 = content.iter().position(|byte| !is_base64(byte));
+    comma + 1 + base64.unwrap_or(content.len())
+}
+
+/// Whether a head (`image/png;base64`) is of a file that no browser runs.
+fn is_inert(head: Option<&[u8]>) -> bool {
+    let head = head.unwrap_or_default().to_ascii_lowercase();
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !b"<>\"'`\\()".contains(byte);
     let Some(kind) = head
-        .get(5..comma)
-        .map(<[u8]>::to_ascii_lowercase)
-        .filter(|kind| {
-            kind.iter()
-                .all(|byte| byte.is_ascii_graphic() && !b"<>\"'`\\()".contains(byte))
-        })
+        .strip_suffix(b";base64")
+        .filter(|_| head.iter().all(is_plain))
     else {
-        return 0;
-    };
-    let Some(kind) = kind.strip_suffix(b";base64") else {
-        return 0;
+        return false;
     };
     let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default();
     let runs = [&b"xml"[..], b"svg", b"html", b"script"]
         .iter()
         .any(|word| memmem::find(essence, word).is_some());
-    let files = [
+    let is_file = [
         &b"image/"[..],
         b"audio/",
         b"video/",
@@ -54,15 +60,7 @@ fn inert(text: &[u8]) -> usize {
     .iter()
     .any(|family| essence.starts_with(family))
         || matches!(essence, b"text/plain" | b"text/csv");
-    if runs || !files {
-        return 0;
-    }
-    let content = text.get(comma + 1..).unwrap_or_default();
-    let base64 = content
-        .iter()
-        .position(|byte| !(byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte)))
-        .unwrap_or(content.len());
-    comma + 1 + base64
+    is_file && !runs
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `escapeSeqDecode`: the escapes of ANSI C.
 
-use super::super::bytes::hex_byte;
+use crate::rules::bytes::hex_byte;
 
 /// Decodes `\a \b \f \n \r \t \v \\ \? \' \" \xHH \OOO`; of other escapes the backslash goes.
 pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) {

@@ -1,6 +1,6 @@
 //! `htmlEntityDecode`: the entities that rules need, with or without the semicolon.
 
-use super::super::bytes::hex_value;
+use crate::rules::bytes::hex_value;
 
 /// Decodes `&#DDD;`, `&#xHHH;` (the low byte), `&quot;`, `&amp;`, `&lt;`, `&gt;` and `&nbsp;`, in any case.
 pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) {
@@ -35,6 +35,7 @@ fn number(text: &[u8], radix: u32) -> (Option<u8>, &[u8]) {
     }
     let (digits, tail) = text.split_at(count);
     let code = digits.iter().fold(0u32, |code, byte| {
+        // Only the low byte is kept, so an overflow changes nothing of what is asked.
         code.wrapping_mul(radix)
             .wrapping_add(u32::from(hex_value(*byte).unwrap_or(0)))
     });

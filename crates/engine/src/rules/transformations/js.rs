@@ -1,6 +1,6 @@
 //! `jsDecode`: the escapes of JavaScript strings.
 
-use super::super::bytes::{hex_byte, hex_value};
+use crate::rules::bytes::{hex_byte, hex_value};
 
 /// Decodes `\uHHHH` (the low byte, full-width forms of ASCII recognised), `\u{H…}`, `\xHH`, `\OOO` and
 /// single-character escapes.
@@ -30,16 +30,7 @@ pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) {
             }
             [b'\\', b'0'..=b'7', ..] => octal(rest, out),
             [b'\\', letter, tail @ ..] => {
-                out.push(match letter {
-                    b'a' => 0x07,
-                    b'b' => 0x08,
-                    b'f' => 0x0c,
-                    b'n' => b'\n',
-                    b'r' => b'\r',
-                    b't' => b'\t',
-                    b'v' => 0x0b,
-                    other => *other,
-                });
+                out.push(escaped(*letter));
                 tail
             }
             [byte, tail @ ..] => {
@@ -47,6 +38,20 @@ pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) {
                 tail
             }
         };
+    }
+}
+
+/// What a letter stands for behind a backslash (ECMA-262, 12.9.4); `\\a` is of older engines.
+const fn escaped(letter: u8) -> u8 {
+    match letter {
+        b'a' => 0x07,
+        b'b' => 0x08,
+        b'f' => 0x0c,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'v' => 0x0b,
+        other => other,
     }
 }
 

@@ -18,8 +18,8 @@ mod php;
 mod simple;
 mod url;
 
-use super::bytes::{ByteSet, SPACES};
-use super::compiled::Transformation;
+use crate::rules::bytes::{ByteSet, SPACES};
+use crate::rules::wire::Transformation;
 
 /// The code page of `%uHHHH`: code points and their bytes, sorted.
 pub type UnicodeMap = [(u32, u8)];
@@ -50,7 +50,7 @@ pub fn apply(
         T::HtmlEntityDecode => html_entity::decode(input, out),
         T::JsDecode => js::decode(input, out),
         T::Length => {
-            super::bytes::push_integer(i64::try_from(input.len()).unwrap_or(i64::MAX), out);
+            crate::rules::bytes::push_integer(i64::try_from(input.len()).unwrap_or(i64::MAX), out);
         }
         T::Lowercase => out.extend(input.iter().map(u8::to_ascii_lowercase)),
         T::Uppercase => out.extend(input.iter().map(u8::to_ascii_uppercase)),
@@ -122,7 +122,7 @@ fn after_data_head(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// Whether a transformation undoes what hides an attack in commands, paths or comments, and so has nothing to do in a
-/// file in Base64. What decodes is applied to it all the same.
+/// file in Base64. Transformations that decode are applied to it even so.
 pub(crate) const fn spares_base64(transformation: Transformation) -> bool {
     use Transformation as T;
     matches!(
@@ -228,6 +228,7 @@ pub(crate) fn reach(transformation: Transformation, from: Reach) -> Reach {
         | T::RemoveComments
         | T::ReplaceComments
         | T::ReplaceNulls => with(b" "),
+        // A plus becomes a blank; without a `%` nothing else can come of it.
         T::UrlDecode | T::UrlDecodeUni if !from.bytes.contains(b'%') => with(b" "),
         T::UrlDecode
         | T::UrlDecodeUni

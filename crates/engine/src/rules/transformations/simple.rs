@@ -2,7 +2,7 @@
 
 use sha1::Digest as _;
 
-use super::super::bytes::{hex_byte, hex_value, is_space};
+use crate::rules::bytes::{hex_byte, hex_value, is_space};
 
 /// Runs of white space (with the no-break space of ISO 8859-1) become one space.
 pub(super) fn compress_whitespace(input: &[u8], out: &mut Vec<u8>) {

@@ -1,7 +1,7 @@
 //! `urlDecode`, `urlDecodeUni`, `urlEncode`, `utf8toUnicode`.
 
-use super::super::bytes::hex_byte;
 use super::UnicodeMap;
+use crate::rules::bytes::hex_byte;
 
 /// Percent decoding, `+` as a space; what is no escape stays.
 pub(crate) fn decode(input: &[u8], out: &mut Vec<u8>) {
@@ -9,6 +9,7 @@ pub(crate) fn decode(input: &[u8], out: &mut Vec<u8>) {
     loop {
         rest = match rest {
             [] => return,
+            // An escape that is none stays as it is: servers differ, and rules look for it.
             [b'%', high, low, tail @ ..] if hex_byte(*high, *low).is_some() => {
                 out.extend(hex_byte(*high, *low));
                 tail
@@ -53,6 +54,7 @@ fn unicode_byte(high: u8, low: u8, map: &UnicodeMap) -> u8 {
     {
         return *byte;
     }
+    // U+FF01 to U+FF5E are the full-width forms of `!` to `~`.
     if high == 0xff && low > 0 && low < 0x5f {
         low + 0x20
     } else {

@@ -17,6 +17,7 @@ pub(super) fn is_php(kind: ContentKind, value: &[u8]) -> bool {
         kind,
         ContentKind::Code | ContentKind::Query | ContentKind::Pattern
     );
+    // In code too: an object that is unserialised runs wherever it stands.
     if is_serialized(value) {
         return true;
     }
@@ -83,7 +84,7 @@ const PHP: &[&str] = &[
     "var_dump",
 ];
 
-/// A call of one of them at a place, whatever is glued to its name: `@system(`, `\system(`, `system/**/(`.
+/// A call of one of these functions at a place, also with signs glued to its name: `@system(`, `\system(`, `system/**/(`.
 fn php_call(text: &[u8], place: usize) -> Option<usize> {
     let mut place = skip_blank(text, place);
     while matches!(
@@ -104,6 +105,7 @@ fn php_call(text: &[u8], place: usize) -> Option<usize> {
         let comment = rest.get(..rest.len().min(MAX_EXPRESSION)).unwrap_or(rest);
         end = memchr::memmem::find(comment, b"*/").map_or(end, |length| end + length + 2);
     }
+    // `'system'(…)` and `(system)(…)` are calls since PHP 7.
     while matches!(at(text, end), b'"' | b'\'' | b')') {
         end += 1;
     }
@@ -125,44 +127,44 @@ fn has_php_tag(kind: ContentKind, value: &[u8]) -> bool {
             return false;
         }
         number += 1;
-        if number > MAX_PLACES {
-            return true;
-        }
-        let rest = from(value, start);
-        let opens = begins(rest, b"<?php")
-            || begins(rest, b"<?=")
-            || matches!(at(rest, 2), b' ' | b'\n' | b'\t' | b'`');
-        if !opens || begins(rest, b"<?xml") {
-            return false;
-        }
-        let rest = rest
-            .get(..rest.len().min(2 * MAX_EXPRESSION))
-            .unwrap_or(rest);
-        let inside = rest
-            .get(..memchr::memmem::find(rest, b"?>").unwrap_or(rest.len()))
-            .unwrap_or(rest);
-        inside.contains(&b'`')
-            || memchr::memchr2_iter(b'(', b'$', inside).any(|place| {
-                if at(inside, place) == b'$' {
-                    return begins(from(inside, place), b"$_get")
-                        || begins(from(inside, place), b"$_post")
-                        || begins(from(inside, place), b"$_request")
-                        || begins(from(inside, place), b"$_cookie");
-                }
-                let head = inside.get(..place).unwrap_or_default().trim_ascii_end();
-                let name = head
-                    .iter()
-                    .rposition(|byte| !is_word(*byte))
-                    .map_or(0, |found| found + 1);
-                Word::at(inside, name).is_in(PHP)
-            })
-    }) || find(value, b"<script").is_some_and(|place| {
+        number > MAX_PLACES || php_tag_runs(from(value, start))
+    }) || has_php_script(value)
+}
+
+/// `<script language="php">`.
+fn has_php_script(value: &[u8]) -> bool {
+    find(value, b"<script").is_some_and(|place| {
         let tag = from(value, place);
-        let tag = tag
-            .get(..memchr::memchr(b'>', tag).unwrap_or(tag.len()))
-            .unwrap_or(tag);
-        find(tag, b"php").is_some()
+        let end = memchr::memchr(b'>', tag).unwrap_or(tag.len());
+        find(tag.get(..end).unwrap_or(tag), b"php").is_some()
     })
+}
+
+/// Whether what stands behind `<?` calls something, or reads what a client sent.
+fn php_tag_runs(rest: &[u8]) -> bool {
+    let opens = begins(rest, b"<?php")
+        || begins(rest, b"<?=")
+        || matches!(at(rest, 2), b' ' | b'\n' | b'\t' | b'`');
+    if !opens || begins(rest, b"<?xml") {
+        return false;
+    }
+    let rest = rest
+        .get(..rest.len().min(2 * MAX_EXPRESSION))
+        .unwrap_or(rest);
+    let end = memchr::memmem::find(rest, b"?>").unwrap_or(rest.len());
+    let inside = rest.get(..end).unwrap_or(rest);
+    inside.contains(&b'`')
+        || memchr::memchr2_iter(b'(', b'$', inside).any(|place| {
+            let here = from(inside, place);
+            if at(here, 0) == b'$' {
+                return [&b"$_get"[..], b"$_post", b"$_request", b"$_cookie"]
+                    .iter()
+                    .any(|name| begins(here, name));
+            }
+            let head = inside.get(..place).unwrap_or_default().trim_ascii_end();
+            let start = head.iter().rposition(|byte| !is_word(*byte));
+            Word::at(inside, start.map_or(0, |found| found + 1)).is_in(PHP)
+        })
 }
 
 /// The value is a call and nothing else.
@@ -207,6 +209,7 @@ fn interpolates(kind: ContentKind, value: &[u8]) -> bool {
 /// Objects as `serialize` writes them.
 fn is_serialized(value: &[u8]) -> bool {
     memchr::memmem::find_iter(value, b":\"").any(|colon| {
+        // `O:8:"`: the length has few digits, so looking back a little is enough.
         let head = value
             .get(colon.saturating_sub(24)..colon)
             .unwrap_or_default();
@@ -299,7 +302,32 @@ pub(super) fn is_java(value: &[u8]) -> bool {
     delimited || is_java_alone(shown)
 }
 
-/// `${jndi:…}`, whatever its letters are hidden in.
+/// Lookups of Log4j 2 (its manual, "Lookups").
+const LOOKUPS: &[&str] = &[
+    "base64",
+    "bundle",
+    "const",
+    "ctx",
+    "date",
+    "dns",
+    "env",
+    "file",
+    "java",
+    "jndi",
+    "log4j",
+    "lower",
+    "main",
+    "map",
+    "script",
+    "sys",
+    "upper",
+    "url",
+    "urldecoder",
+    "urlencoder",
+    "xml",
+];
+
+/// `${jndi:…}`, also where other lookups hide its letters.
 fn has_lookup(value: &[u8]) -> bool {
     memchr::memmem::find_iter(value, b"${").any(|place| {
         let inside = from(value, place + 2);
@@ -307,42 +335,15 @@ fn has_lookup(value: &[u8]) -> bool {
             .get(..inside.len().min(MAX_EXPRESSION))
             .unwrap_or(inside);
         let name = Word::at(inside, 0);
-        let colon = at(inside, name.end) == b':';
-        if colon
-            && matches!(
-                name.bytes(),
-                b"jndi"
-                    | b"lower"
-                    | b"upper"
-                    | b"env"
-                    | b"sys"
-                    | b"date"
-                    | b"script"
-                    | b"dns"
-                    | b"url"
-                    | b"ctx"
-                    | b"main"
-                    | b"base64"
-                    | b"file"
-                    | b"java"
-                    | b"urlencoder"
-                    | b"urldecoder"
-                    | b"const"
-                    | b"xml"
-                    | b"log4j"
-                    | b"map"
-                    | b"bundle"
-            )
-        {
-            let shown = at(inside, name.end + 1);
-            return matches!(
-                name.bytes(),
-                b"jndi" | b"script" | b"dns" | b"lower" | b"upper"
-            ) || shown == b':'
-                || shown == b'$'
-                || memchr::memmem::find(inside, b"jndi").is_some();
+        if at(inside, name.end) != b':' || !name.is_in(LOOKUPS) {
+            return inside.starts_with(b"::-") || inside.starts_with(b"${");
         }
-        inside.starts_with(b"::-") || inside.starts_with(b"${")
+        // The others name a value of the system: in a document that is an example.
+        matches!(
+            name.bytes(),
+            b"jndi" | b"script" | b"dns" | b"lower" | b"upper"
+        ) || matches!(at(inside, name.end + 1), b':' | b'$')
+            || memchr::memmem::find(inside, b"jndi").is_some()
     })
 }
 
@@ -413,7 +414,7 @@ fn is_java_alone(value: &[u8]) -> bool {
     reaches && !trace && (starts && (calls || first == b'<') || near && has_chain(value))
 }
 
-/// `getRuntime().exec(`: nobody but a program writes so.
+/// `getRuntime().exec(`: only programs have such chains of calls.
 fn has_chain(value: &[u8]) -> bool {
     [
         &b"getruntime().exec("[..],
@@ -446,19 +447,40 @@ pub(super) fn is_template(kind: ContentKind, value: &[u8]) -> bool {
     computes_anywhere(value, &code)
 }
 
+/// What templates stand between.
+const DELIMITERS: [(&[u8], &[u8]); 10] = [
+    (b"{{", b"}}"),
+    (b"{%", b"%}"),
+    (b"<%", b"%>"),
+    (b"${", b"}"),
+    (b"#{", b"}"),
+    (b"*{", b"}"),
+    (b"@(", b")"),
+    (b"[[", b"]]"),
+    (b"@{", b"}"),
+    (b"{php}", b"{/php}"),
+];
+
+/// Marks that no text has but a template that reaches the system.
+const MARKS: [&[u8]; 14] = [
+    b"?new()",
+    b"freemarker.template.utility",
+    b"#set($",
+    b"#set ($",
+    b"__subclasses__",
+    b"__globals__",
+    b"__builtins__",
+    b"{php}",
+    b"{system(",
+    b"$class.inspect",
+    b"__import__(",
+    b"$x.class.forname",
+    b"{if system",
+    b".getclass().forname",
+];
+
+/// Whether anything outside of code would be computed.
 fn computes_anywhere(value: &[u8], code: &Code) -> bool {
-    const DELIMITERS: [(&[u8], &[u8]); 10] = [
-        (b"{{", b"}}"),
-        (b"{%", b"%}"),
-        (b"<%", b"%>"),
-        (b"${", b"}"),
-        (b"#{", b"}"),
-        (b"*{", b"}"),
-        (b"@(", b")"),
-        (b"[[", b"]]"),
-        (b"@{", b"}"),
-        (b"{php}", b"{/php}"),
-    ];
     for (open, close) in DELIMITERS {
         let mut number = 0;
         for place in memchr::memmem::find_iter(value, open) {
@@ -479,28 +501,13 @@ fn computes_anywhere(value: &[u8], code: &Code) -> bool {
             }
         }
     }
-    let whole = [
-        &b"?new()"[..],
-        b"freemarker.template.utility",
-        b"#set($",
-        b"#set ($",
-        b"__subclasses__",
-        b"__globals__",
-        b"__builtins__",
-        b"{php}",
-        b"{system(",
-        b"$class.inspect",
-        b"__import__(",
-        b"$x.class.forname",
-        b"{if system",
-        b".getclass().forname",
-    ];
-    whole.iter().any(|mark| {
+    MARKS.iter().any(|mark| {
         find(value, mark).is_some_and(|place| !code.has(place) && is_used(value, place, mark.len()))
     })
 }
 
-/// A name of Python's inner parts counts where it is reached through something, not where it is told about.
+/// Whether a name of Python's inner parts is used: something stands before and behind it. A text that explains the name
+/// has neither.
 fn is_used(value: &[u8], place: usize, length: usize) -> bool {
     if at(value, place) != b'_' {
         return true;
@@ -670,5 +677,6 @@ pub(super) fn is_filter(value: &[u8]) -> bool {
 
 #[cfg(test)]
 pub(super) fn functions_are_sorted() -> bool {
-    PHP.windows(2).all(|pair| pair[0] < pair[1])
+    let sorted = |words: &[&str]| words.windows(2).all(|pair| pair[0] < pair[1]);
+    sorted(PHP) && sorted(LOOKUPS)
 }

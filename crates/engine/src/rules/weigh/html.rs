@@ -19,6 +19,9 @@ const MAX_ELEMENT: usize = 4 << 10;
 /// Links of Markdown whose target may be a script that are read. Past them the value counts.
 const MAX_LINKS: usize = 2048;
 
+/// Bytes of the longest name of a tag that matters.
+const MAX_NAME: usize = 16;
+
 /// Attributes of one tag.
 const MAX_ATTRIBUTES: usize = 64;
 
@@ -31,6 +34,7 @@ pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
     if at_start_is_script(kind, value) || in_markup(kind, value) || script::runs(kind, value) {
         return true;
     }
+    // A regular expression or a statement escapes what it looks for.
     if kind == ContentKind::Pattern || kind == ContentKind::Query {
         return false;
     }
@@ -38,7 +42,7 @@ pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
     is_dense(value) && escapes_decoded(value).is_some_and(|plain| in_markup(kind, &plain))
 }
 
-/// Whether a value is markup or script rather than a sentence with some in it: hardly a word stands free.
+/// Whether a value is markup or script rather than a sentence with some markup in it: at most three words stand alone.
 fn is_dense(value: &[u8]) -> bool {
     let words = value.split(|byte| is_blank(*byte)).filter(|word| {
         word.len() > 1
@@ -95,6 +99,7 @@ fn is_script_address(address: &[u8]) -> bool {
     let mut head = [0_u8; 32];
     let mut length = 0;
     let mut leading = true;
+    // White space in a scheme does not count (WHATWG URL, 4.4), and attackers put much of it there.
     for byte in address.iter().take(256) {
         leading &= *byte <= b' ';
         if leading || matches!(byte, 0 | b'\t' | b'\n' | b'\r') {
@@ -146,13 +151,7 @@ fn tag<'v>(text: &'v [u8], start: usize, read: &mut usize) -> Option<Tag<'v>> {
     if !at(text, name_start).is_ascii_alphabetic() {
         return None;
     }
-    let mut place = name_start;
-    while place < text.len()
-        && !is_blank(at(text, place))
-        && !matches!(at(text, place), b'/' | b'>')
-    {
-        place += 1;
-    }
+    let mut place = name_end(text, name_start, |byte| matches!(byte, b'/' | b'>'));
     let mut found = Tag {
         name: text.get(name_start..place).unwrap_or_default(),
         closing,
@@ -169,43 +168,65 @@ fn tag<'v>(text: &'v [u8], start: usize, read: &mut usize) -> Option<Tag<'v>> {
             found.closed = true;
             break;
         }
-        let from_here = place;
-        // A name may begin with `=`.
-        place += 1;
-        while place < text.len()
-            && !is_blank(at(text, place))
-            && !matches!(at(text, place), b'/' | b'>' | b'=')
-        {
-            place += 1;
-        }
-        let name = text.get(from_here..place).unwrap_or_default();
-        let behind = skip_blank(text, place);
-        if at(text, behind) != b'=' {
-            found.attributes.push((name, b""));
-            continue;
-        }
-        place = skip_blank(text, behind + 1);
-        let quote = at(text, place);
-        let (value_start, value_end) = if matches!(quote, b'"' | b'\'') {
-            let value_start = place + 1;
-            let length = memchr::memchr(quote, from(text, value_start))
-                .unwrap_or(from(text, value_start).len());
-            place = value_start + length + 1;
-            (value_start, value_start + length)
-        } else {
-            let value_start = place;
-            while place < text.len() && !is_blank(at(text, place)) && at(text, place) != b'>' {
-                place += 1;
-            }
-            (value_start, place)
-        };
-        found
-            .attributes
-            .push((name, text.get(value_start..value_end).unwrap_or_default()));
+        let (attribute, behind) = attribute(text, place);
+        found.attributes.push(attribute);
+        place = behind;
     }
+    // Sixteen for each tag, so that a value of many `<a` is not read for nothing.
     *read = read.saturating_add(place.saturating_sub(start) + 16);
     found.end = place.min(text.len());
     Some(found)
+}
+
+/// The attribute at a place, and the place behind it.
+fn attribute(text: &[u8], start: usize) -> ((&[u8], &[u8]), usize) {
+    // A name may begin with `=`.
+    let end = name_end(text, start + 1, |byte| matches!(byte, b'/' | b'>' | b'='));
+    let name = text.get(start..end).unwrap_or_default();
+    let sign = skip_blank(text, end);
+    if at(text, sign) != b'=' {
+        return ((name, b""), end);
+    }
+    let place = skip_blank(text, sign + 1);
+    let quote = at(text, place);
+    if matches!(quote, b'"' | b'\'') {
+        let rest = from(text, place + 1);
+        let length = memchr::memchr(quote, rest).unwrap_or(rest.len());
+        let value = rest.get(..length).unwrap_or_default();
+        return ((name, value), place + length + 2);
+    }
+    let end = name_end(text, place, |byte| byte == b'>');
+    ((name, text.get(place..end).unwrap_or_default()), end)
+}
+
+/// Where a name ends: at a blank, or at what ends it.
+fn name_end(text: &[u8], start: usize, ends: impl Fn(u8) -> bool) -> usize {
+    let mut place = start;
+    while place < text.len() && !is_blank(at(text, place)) && !ends(at(text, place)) {
+        place += 1;
+    }
+    place
+}
+
+impl Tag<'_> {
+    /// The value of an attribute, its entities decoded.
+    fn attribute(&self, wanted: &[u8]) -> Option<Cow<'_, [u8]>> {
+        let mut attributes = self.attributes.iter();
+        let found = attributes.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.map(|(_, value)| entities_decoded(value))
+    }
+
+    /// Whether an attribute has a value.
+    fn has(&self, wanted: &[u8]) -> bool {
+        self.attribute(wanted)
+            .is_some_and(|value| !trim(&value).is_empty())
+    }
+
+    /// Whether an attribute is an address whose answer is protected on its way (`https`).
+    fn is_secure(&self, wanted: &[u8]) -> bool {
+        self.attribute(wanted)
+            .is_some_and(|value| begins(trim(&value), b"https://"))
+    }
 }
 
 fn has_running_tag(kind: ContentKind, value: &[u8], code: &Code) -> bool {
@@ -221,6 +242,7 @@ fn has_running_tag(kind: ContentKind, value: &[u8], code: &Code) -> bool {
         let Some(tag) = tag(value, start, &mut read) else {
             continue;
         };
+        // What is in these elements is read as well, for each tag anew.
         if is_script_name(local_name(tag.name)) || begins(tag.name, b"style") {
             read = read.saturating_add(MAX_ELEMENT / 4);
         }
@@ -235,70 +257,70 @@ fn tag_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>) -> bool {
     if tag.closing {
         return false;
     }
-    let attribute = |wanted: &[u8]| {
-        let found = tag
-            .attributes
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        found.map(|(_, value)| entities_decoded(value))
-    };
-    let has = |wanted: &[u8]| attribute(wanted).is_some_and(|value| !trim(&value).is_empty());
-    if tag
-        .attributes
-        .iter()
-        .any(|(name, value)| attribute_runs(name, value))
-    {
+    let mut attributes = tag.attributes.iter();
+    if attributes.any(|(name, value)| attribute_runs(name, value)) {
         return true;
     }
-    let is_document = kind == ContentKind::Html;
-    let is_secure =
-        |name: &[u8]| attribute(name).is_some_and(|value| begins(trim(&value), b"https://"));
     let name = local_name(tag.name);
-    let is = |wanted: &[u8]| name.eq_ignore_ascii_case(wanted);
     if is_script_name(name) {
-        let loads = attribute(b"src").is_some_and(|source| {
-            let source = trim(&source);
-            !source.is_empty() && !is_own_file(source)
-        });
-        return loads
-            || has(b"href")
-            || has(b"xlink:href")
-            || script_runs(from(text, tag.end), tag.closed);
+        return script_tag_runs(text, tag);
     }
-    if is(b"iframe") || is(b"frame") {
-        return has(b"src") && !(is_document && is_secure(b"src")) || has(b"srcdoc");
+    name.len() <= MAX_NAME && element_runs(kind, text, tag, &name.to_ascii_lowercase())
+}
+
+/// Whether an element other than `script` runs script, or loads what does.
+///
+/// # Arguments
+/// * `name` - of the element, lower case.
+fn element_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>, name: &[u8]) -> bool {
+    let is_document = kind == ContentKind::Html;
+    match name {
+        b"iframe" | b"frame" => {
+            tag.has(b"src") && !(is_document && tag.is_secure(b"src")) || tag.has(b"srcdoc")
+        }
+        b"object" | b"embed" | b"applet" | b"portal" | b"fencedframe" => {
+            [&b"data"[..], b"src", b"code", b"archive", b"classid"]
+                .iter()
+                .any(|name| tag.has(name))
+        }
+        b"base" => tag.has(b"href"),
+        b"link" => {
+            let relation = tag.attribute(b"rel").unwrap_or_default();
+            let loads =
+                find(&relation, b"stylesheet").is_some() || find(&relation, b"import").is_some();
+            loads && tag.has(b"href") && !(is_document && tag.is_secure(b"href"))
+        }
+        b"meta" => {
+            let header = tag.attribute(b"http-equiv").unwrap_or_default();
+            let header = trim(&header);
+            let acts = header.eq_ignore_ascii_case(b"refresh")
+                || header.eq_ignore_ascii_case(b"set-cookie");
+            acts && tag.has(b"content")
+        }
+        b"style" => {
+            let rest = from(text, tag.end);
+            let rest = rest.get(..rest.len().min(MAX_ELEMENT)).unwrap_or(rest);
+            let end = find(rest, b"</style").unwrap_or(rest.len());
+            style_runs(rest.get(..end).unwrap_or(rest))
+        }
+        b"include" => begins(tag.name, b"xi:") && tag.has(b"href"),
+        b"bean" | b"import" | b"xml" => {
+            tag.has(b"class") || tag.has(b"implementation") || tag.has(b"src")
+        }
+        _ => false,
     }
-    if is(b"object") || is(b"embed") || is(b"applet") || is(b"portal") || is(b"fencedframe") {
-        return has(b"data") || has(b"src") || has(b"code") || has(b"archive") || has(b"classid");
-    }
-    if is(b"base") {
-        return has(b"href");
-    }
-    if is(b"link") {
-        let relation = attribute(b"rel").unwrap_or_default();
-        let loads =
-            find(&relation, b"stylesheet").is_some() || find(&relation, b"import").is_some();
-        return loads && has(b"href") && !(is_document && is_secure(b"href"));
-    }
-    if is(b"meta") {
-        return attribute(b"http-equiv").is_some_and(|value| {
-            let value = trim(&value);
-            value.eq_ignore_ascii_case(b"refresh") || value.eq_ignore_ascii_case(b"set-cookie")
-        }) && has(b"content");
-    }
-    if is(b"style") {
-        let rest = from(text, tag.end);
-        let rest = rest.get(..rest.len().min(MAX_ELEMENT)).unwrap_or(rest);
-        let end = find(rest, b"</style").unwrap_or(rest.len());
-        return style_runs(rest.get(..end).unwrap_or(rest));
-    }
-    if is(b"include") && begins(tag.name, b"xi:") {
-        return has(b"href");
-    }
-    if is(b"bean") || is(b"import") || is(b"xml") {
-        return has(b"class") || has(b"implementation") || has(b"src");
-    }
-    false
+}
+
+/// Whether a script element loads a script of somebody else's, or has one in it.
+fn script_tag_runs(text: &[u8], tag: &Tag<'_>) -> bool {
+    let loads = tag.attribute(b"src").is_some_and(|source| {
+        let source = trim(&source);
+        !source.is_empty() && !is_own_file(source)
+    });
+    loads
+        || tag.has(b"href")
+        || tag.has(b"xlink:href")
+        || script_runs(from(text, tag.end), tag.closed)
 }
 
 /// Whether an address is a file of the page's own site: what a sentence about a page shows.
@@ -349,7 +371,7 @@ fn attribute_runs(name: &[u8], value: &[u8]) -> bool {
         return !shown.is_empty() && (at(shown, 0) != b'{' || shown.contains(&b'}'));
     }
     let value = entities_decoded(value);
-    // Attributes that older browsers took apart at a slash.
+    // Older browsers divided attributes at a slash.
     if find(&value, b"/on").is_some_and(|place| {
         let rest = from(&value, place + 1);
         rest.iter()
@@ -376,7 +398,7 @@ fn attribute_runs(name: &[u8], value: &[u8]) -> bool {
     false
 }
 
-/// `onclick`, whatever stands before it in a name that browsers read as one.
+/// Whether a name is one of an event handler, such as `onclick`; a quote may be glued to it.
 fn is_handler(name: &[u8]) -> bool {
     let name = name
         .strip_prefix(b"\"")
@@ -428,6 +450,7 @@ fn without_comments(style: &[u8]) -> Cow<'_, [u8]> {
 
 /// A quote, and then a handler: `" onmouseover=…`.
 fn has_handler_behind_quote(value: &[u8], code: &Code) -> bool {
+    // Internet Explorer took a backtick for a quote.
     for quote in memchr::memchr3_iter(b'"', b'\'', b'`', value) {
         let mut place = quote + 1;
         while is_blank(at(value, place)) || matches!(at(value, place), b'/' | b'>') {
@@ -469,12 +492,20 @@ fn has_handler_behind_quote(value: &[u8], code: &Code) -> bool {
 
 /// A link of Markdown, or words, that run script: `](javascript:…)`, `javascript:alert(1)`.
 fn has_script_link(value: &[u8], code: &Code) -> bool {
+    has_markdown_script(value, code)
+        || has_document_address(value, code)
+        || has_script_address(value, code)
+}
+
+/// A link of Markdown whose target is a script.
+fn has_markdown_script(value: &[u8], code: &Code) -> bool {
     let mut place = 0;
     let mut links = 0;
     while let Some(found) = memchr::memmem::find(from(value, place), b"](") {
         let start = place + found + 2;
         place = start;
         let first = at(value, start).to_ascii_lowercase();
+        // Only what a script's scheme can begin with is decoded; most links begin with `h` or `/`.
         if !(matches!(first, b'j' | b'v' | b'l' | b'd' | b'&' | b'%' | b'<') || first <= b' ') {
             continue;
         }
@@ -493,18 +524,24 @@ fn has_script_link(value: &[u8], code: &Code) -> bool {
             return true;
         }
     }
-    let document = find(value, b"data:text/html");
-    if document.is_some_and(|place| {
-        !code.has(place) && {
-            let rest = from(value, place + 14);
-            begins(rest, b";base64,")
+    false
+}
+
+/// `data:text/html,<…`: a document in an address.
+fn has_document_address(value: &[u8], code: &Code) -> bool {
+    const SCHEME: &[u8] = b"data:text/html";
+    find(value, SCHEME).is_some_and(|place| {
+        let rest = from(value, place + SCHEME.len());
+        !code.has(place)
+            && (begins(rest, b";base64,")
                 || rest.starts_with(b",<")
                 || begins(rest, b",%3c")
-                || begins(rest, b";charset")
-        }
-    }) {
-        return true;
-    }
+                || begins(rest, b";charset"))
+    })
+}
+
+/// `javascript:` with a call behind it.
+fn has_script_address(value: &[u8], code: &Code) -> bool {
     let mut place = 0;
     while let Some(found) = find(from(value, place), b"script:") {
         let start = place + found;
@@ -525,24 +562,8 @@ fn has_script_link(value: &[u8], code: &Code) -> bool {
 
 /// Script in the few characters that `JSFuck` has, in UTF-7, or in the high halves that old browsers read as ASCII.
 fn is_encoded_script(value: &[u8]) -> bool {
-    if memchr::memmem::find(value, b"+ADw-").is_some() {
+    if memchr::memmem::find(value, b"+ADw-").is_some() || is_brackets(value) {
         return true;
-    }
-    let mut run = 0;
-    let mut marks = 0;
-    // A line of plus signs underlines a heading or counts what was added.
-    let mut brackets = 0;
-    for byte in value {
-        if matches!(byte, b'[' | b']' | b'(' | b')' | b'!' | b'+') {
-            run += 1;
-            marks += usize::from(matches!(byte, b'!' | b'+'));
-            brackets += usize::from(matches!(byte, b'[' | b']'));
-            if run >= 24 && marks >= 6 && brackets >= 4 {
-                return true;
-            }
-        } else if !is_blank(*byte) {
-            (run, marks, brackets) = (0, 0, 0);
-        }
     }
     // Directives of servers, entities of files.
     let directives = [
@@ -551,10 +572,8 @@ fn is_encoded_script(value: &[u8]) -> bool {
         b"<!--#set",
         b"<!--#echo",
     ];
-    if directives
-        .iter()
-        .any(|directive| find(value, directive).is_some())
-    {
+    let mut directives = directives.iter();
+    if directives.any(|directive| find(value, directive).is_some()) {
         return true;
     }
     if find(value, b"<!entity").is_some_and(|place| {
@@ -566,4 +585,23 @@ fn is_encoded_script(value: &[u8]) -> bool {
     }
     let high = find(value, b"\xbcscript").or_else(|| find(value, b"\xbc/script"));
     high.is_some() && memchr::memchr(0xbe, value).is_some()
+}
+
+/// `JSFuck`: a long run of brackets and signs.
+fn is_brackets(value: &[u8]) -> bool {
+    let (mut run, mut signs, mut brackets) = (0, 0, 0);
+    for byte in value {
+        if matches!(byte, b'[' | b']' | b'(' | b')' | b'!' | b'+') {
+            run += 1;
+            signs += usize::from(matches!(byte, b'!' | b'+'));
+            // A line of plus signs underlines a heading or counts what was added: without brackets it is no script.
+            brackets += usize::from(matches!(byte, b'[' | b']'));
+            if run >= 24 && signs >= 6 && brackets >= 4 {
+                return true;
+            }
+        } else if !is_blank(*byte) {
+            (run, signs, brackets) = (0, 0, 0);
+        }
+    }
+    false
 }

@@ -27,49 +27,36 @@ fn trim_end(value: &[u8]) -> &[u8] {
     value.trim_ascii_end()
 }
 
+/// Headers that change what is sent, or where it goes.
+const NAMES: [&[u8]; 9] = [
+    b"content-type",
+    b"content-length",
+    b"set-cookie",
+    b"location",
+    b"refresh",
+    b"transfer-encoding",
+    b"x-forwarded-for",
+    b"host",
+    b"connection",
+];
+
+/// Methods of HTTP and of `WebDAV`.
+const METHODS: &[&str] = &[
+    "connect", "delete", "get", "head", "options", "patch", "post", "propfind", "put", "trace",
+];
+
+/// Whether a line is a header, or the first line of a message or a document.
 fn is_header(line: &[u8]) -> bool {
-    const NAMES: [&[u8]; 9] = [
-        b"content-type",
-        b"content-length",
-        b"set-cookie",
-        b"location",
-        b"refresh",
-        b"transfer-encoding",
-        b"x-forwarded-for",
-        b"host",
-        b"connection",
-    ];
     let end = memchr::memchr2(b'\r', b'\n', line).unwrap_or(line.len());
     let line = trim(line.get(..end).unwrap_or(line));
-    if begins(line, b"http/") && at(line, 5).is_ascii_digit()
+    let begins_message = begins(line, b"http/") && at(line, 5).is_ascii_digit()
         || begins(line, b"<html")
-        || begins(line, b"<meta")
-    {
+        || begins(line, b"<meta");
+    let is_named =
+        |name: &&[u8]| begins(line, name) && at(line, skip_blank(line, name.len())) == b':';
+    if begins_message || NAMES.iter().any(is_named) {
         return true;
     }
-    if NAMES
-        .iter()
-        .any(|name| begins(line, name) && at(line, skip_blank(line, name.len())) == b':')
-    {
-        return true;
-    }
-    let method = Word::at(line, 0);
-    let methods = matches!(
-        method.bytes(),
-        b"get"
-            | b"post"
-            | b"head"
-            | b"put"
-            | b"delete"
-            | b"options"
-            | b"patch"
-            | b"connect"
-            | b"trace"
-            | b"propfind"
-    );
-    methods
-        && line
-            .rsplit(|byte| *byte == b' ')
-            .next()
-            .is_some_and(|last| begins(last, b"http/"))
+    let mut words = line.rsplit(|byte| *byte == b' ');
+    Word::at(line, 0).is_in(METHODS) && words.next().is_some_and(|last| begins(last, b"http/"))
 }

@@ -14,8 +14,8 @@
 //! | files and addresses: is the value one, rather than a sentence that names one? | `path` |
 //! | PHP, Java, templates: would an expression be evaluated? | `expression` |
 //!
-//! Only values on which a rule matched are weighed, each once a class. What a grammar cannot decide within its budget
-//! counts: weighing only ever takes back a match of a rule, and says so ([`super::report::Weighed`]).
+//! Only values that a rule matched are weighed, each once for each class of rules. What a grammar cannot decide within its
+//! budget counts. Weighing only ever takes back a match of a rule, and the event says so ([`crate::rules::run::report::Weighed`]).
 
 mod expression;
 mod fields;
@@ -31,35 +31,12 @@ mod text;
 
 pub(crate) use fields::{Field, FieldNames, Fields};
 
+use super::wire::Attack;
 use crate::bundle::ContentKind;
 
 /// Classes of attacks, a bit each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Classes(u16);
-
-/// Tags of rules (the Core Rule Set's, and those of Starfort's own rules), and the classes that they stand for.
-const TAGS: [(&str, Classes); 16] = [
-    ("attack-sqli", Classes::SQL),
-    ("attack-xss", Classes::XSS),
-    ("attack-rce", Classes::SHELL),
-    ("attack-lfi", Classes::PATH),
-    ("attack-rfi", Classes::ADDRESS),
-    ("attack-ssrf", Classes::ADDRESS),
-    ("attack-injection-php", Classes::PHP),
-    ("attack-injection-java", Classes::JAVA),
-    ("attack-injection-generic", Classes::SCRIPT),
-    ("attack-nodejs", Classes::SCRIPT),
-    ("attack-nosql", Classes::SCRIPT),
-    ("attack-ssti", Classes::TEMPLATE),
-    ("attack-injection-template", Classes::TEMPLATE),
-    ("attack-ldap", Classes::LDAP),
-    ("language-java", Classes::JAVA),
-    ("language-javascript", Classes::SCRIPT),
-];
-
-/// Rules of the Core Rule Set that look for lines of HTTP in values; their tag (`attack-protocol`) is that of rules about
-/// the protocol itself, which are not weighed.
-const LINE_RULES: [u64; 4] = [921_110, 921_120, 921_130, 921_160];
 
 impl Classes {
     pub(crate) const NONE: Self = Self(0);
@@ -75,19 +52,22 @@ impl Classes {
     const LDAP: Self = Self(1 << 9);
     const LINES: Self = Self(1 << 10);
 
-    /// The classes of a rule. A rule without one is not weighed.
-    pub(crate) fn of(id: u64, tags: &[String]) -> Self {
-        if LINE_RULES.contains(&id) {
-            return Self::LINES;
-        }
-        let of = |tag: &String| TAGS.iter().find(|(known, _)| tag == known);
-        let bits = tags.iter().filter_map(of).map(|(_, class)| class.0);
-        let all = Self(bits.fold(0, |all, bit| all | bit));
-        // The language of a rule says which grammar to ask, not that it is about an attack.
-        let attacks = tags
-            .iter()
-            .any(|tag| tag.starts_with("attack-") && TAGS.iter().any(|(known, _)| tag == known));
-        if attacks { all } else { Self::NONE }
+    /// The classes of a rule by the attacks that it looks for. A rule without one is not weighed.
+    pub(crate) fn of(attacks: &[Attack]) -> Self {
+        let class = |attack: &Attack| match attack {
+            Attack::Sql => Self::SQL,
+            Attack::Xss => Self::XSS,
+            Attack::Shell => Self::SHELL,
+            Attack::Path => Self::PATH,
+            Attack::Address => Self::ADDRESS,
+            Attack::Php => Self::PHP,
+            Attack::Java => Self::JAVA,
+            Attack::Script => Self::SCRIPT,
+            Attack::Template => Self::TEMPLATE,
+            Attack::Ldap => Self::LDAP,
+            Attack::Lines => Self::LINES,
+        };
+        Self(attacks.iter().fold(0, |all, attack| all | class(attack).0))
     }
 
     /// Those on which the answer depends: for the others a value that breaks out of anything counts.
@@ -119,6 +99,7 @@ pub(crate) fn counts(classes: Classes, field: Field, value: &[u8]) -> bool {
         return true;
     }
     if field.is_document {
+        // The document's own quotes would end strings everywhere. Its parts are weighed with theirs.
         let plain: Vec<u8> = value
             .iter()
             .map(|byte| if *byte == b'"' { b' ' } else { *byte })
@@ -135,6 +116,7 @@ pub(crate) fn counts(classes: Classes, field: Field, value: &[u8]) -> bool {
 
 fn breaks_out(classes: Classes, field: Field, value: &[u8]) -> bool {
     let kind = field.kind;
+    // Cheap questions first: most values that people write have prose, and most that do not are no content at all.
     is_bare(field, value)
         || (classes.has(Classes::PATH) && path::leads_out(value))
         || (classes.has(Classes::ADDRESS) && path::is_address(value))

@@ -1,4 +1,5 @@
-//! Files and addresses: a value leads somewhere only as a whole. A sentence that names `/etc/hosts` opens nothing.
+//! Files and addresses: only a value that is a path or an address as a whole leads anywhere. A sentence that names
+//! `/etc/hosts` opens nothing.
 
 use super::text::{Code, at, find, from, is_blank, is_one_token, percent_decoded, trim};
 
@@ -24,69 +25,72 @@ fn is_path(token: &[u8]) -> bool {
     })
 }
 
+/// Files that systems keep their secrets in.
+const FILES: [&[u8]; 14] = [
+    b"etc/passwd",
+    b"etc/shadow",
+    b"etc/hosts",
+    b"etc/group",
+    b"proc/self",
+    b"boot.ini",
+    b"win.ini",
+    b"windows/",
+    b"winnt/",
+    b"root/.ssh",
+    b"id_rsa",
+    b".bash_history",
+    b"web.config",
+    b"web-inf",
+];
+
 /// `../../` and then a file that systems keep their secrets in.
 fn climbs(value: &[u8]) -> bool {
-    const FILES: [&[u8]; 14] = [
-        b"etc/passwd",
-        b"etc/shadow",
-        b"etc/hosts",
-        b"etc/group",
-        b"proc/self",
-        b"boot.ini",
-        b"win.ini",
-        b"windows/",
-        b"winnt/",
-        b"root/.ssh",
-        b"id_rsa",
-        b".bash_history",
-        b"web.config",
-        b"web-inf",
-    ];
+    // Code of Markdown is read only for a value that climbs at all.
     let mut code: Option<Code> = None;
     let mut place = 0;
     while let Some(found) = memchr::memmem::find(from(value, place), b"..") {
         let start = place + found;
-        let mut end = start;
-        let mut steps = 0;
-        while at(value, end) == b'.' && at(value, end + 1) == b'.' {
-            let dots = from(value, end)
-                .iter()
-                .take_while(|byte| **byte == b'.')
-                .count();
-            let slashes = from(value, end + dots)
-                .iter()
-                .take_while(|byte| matches!(byte, b'/' | b'\\'))
-                .count();
-            if slashes == 0 {
-                end += dots;
-                break;
-            }
-            end += dots + slashes;
-            steps += 1;
-        }
-        if steps >= 2 {
-            let rest = from(value, end);
-            let rest: Vec<u8> = rest
-                .iter()
-                .take(48)
-                .map(|byte| if *byte == b'\\' { b'/' } else { *byte })
-                .collect();
-            let token = rest
-                .get(
-                    ..rest
-                        .iter()
-                        .position(|byte| is_blank(*byte))
-                        .unwrap_or(rest.len()),
-                )
-                .unwrap_or(&rest);
+        let (end, steps) = steps_up(value, start);
+        if steps >= 2 && names_secret(from(value, end)) {
             let code = code.get_or_insert_with(|| Code::of(value));
-            if FILES.iter().any(|file| find(token, file).is_some()) && !code.has(start) {
+            if !code.has(start) {
                 return true;
             }
         }
         place = end.max(start + 2);
     }
     false
+}
+
+/// How many steps up a path takes from a place on, and where they end. Dots and slashes may be doubled.
+fn steps_up(value: &[u8], start: usize) -> (usize, usize) {
+    let count = |place: usize, wanted: fn(&u8) -> bool| {
+        let rest = from(value, place).iter();
+        rest.take_while(|byte| wanted(byte)).count()
+    };
+    let mut end = start;
+    let mut steps = 0;
+    while at(value, end) == b'.' && at(value, end + 1) == b'.' {
+        let dots = count(end, |byte| *byte == b'.');
+        let slashes = count(end + dots, |byte| matches!(byte, b'/' | b'\\'));
+        end += dots + slashes;
+        if slashes == 0 {
+            break;
+        }
+        steps += 1;
+    }
+    (end, steps)
+}
+
+/// Whether the first word of a text names a file that systems keep their secrets in.
+fn names_secret(rest: &[u8]) -> bool {
+    let word: Vec<u8> = rest
+        .iter()
+        .take(48)
+        .take_while(|byte| !is_blank(**byte))
+        .map(|byte| if *byte == b'\\' { b'/' } else { *byte })
+        .collect();
+    FILES.iter().any(|file| find(&word, file).is_some())
 }
 
 /// Dots or slashes of a climb written so that a filter should not see them.
@@ -104,6 +108,7 @@ fn hides(value: &[u8]) -> bool {
         b"%252e%252e",
     ];
     FORMS.iter().any(|form| {
+        // Twice: one encoded step up occurs in text about encodings.
         find(value, form).is_some_and(|first| find(from(value, first + form.len()), form).is_some())
     })
 }

@@ -1,5 +1,5 @@
-//! `JavaScript`: a value becomes part of a string in a script, of a page or of a server. It runs when the string ends and
-//! a statement, an operator with a call, or a comment follows; a value that is nothing but a call runs as it is.
+//! `JavaScript`: a value becomes part of a string in a script, of a page or of a server. It runs when the string ends and a
+//! statement, an operator with a call, or a comment follows. A value that is nothing but a call runs as it is.
 
 use super::text::{
     Code, Word, at, before, begins, find, from, is_blank, is_word, skip_blank, trim,
@@ -56,6 +56,14 @@ const ROOTS: &[&str] = &[
     "xmlhttprequest",
 ];
 
+/// Words of script that stand before an expression.
+const PREFIXES: &[&str] = &[
+    "await", "const", "delete", "let", "new", "return", "throw", "typeof", "var", "void",
+];
+
+/// Members of a root that are read; a longer chain counts.
+const MAX_MEMBERS: usize = 32;
+
 /// Whether script that calls or assigns begins here: `alert(1)`, `document.location=`, `top['al'+'ert'](1)`.
 pub(super) fn is_call(text: &[u8], mut place: usize) -> bool {
     loop {
@@ -65,66 +73,50 @@ pub(super) fn is_call(text: &[u8], mut place: usize) -> bool {
             continue;
         }
         let word = Word::at(text, place);
-        if matches!(
-            word.bytes(),
-            b"void"
-                | b"typeof"
-                | b"new"
-                | b"return"
-                | b"delete"
-                | b"await"
-                | b"var"
-                | b"let"
-                | b"const"
-                | b"throw"
-        ) && is_blank(at(text, word.end))
-        {
-            place = word.end;
-            if word.bytes() == b"throw" {
-                return true;
-            }
-            continue;
+        if !(word.is_in(PREFIXES) && is_blank(at(text, word.end))) {
+            break;
         }
-        break;
+        if word.bytes() == b"throw" {
+            return true;
+        }
+        place = word.end;
     }
     let word = Word::at(text, place);
-    if !word.is_in(ROOTS) {
-        return false;
-    }
-    let mut end = word.end;
-    // Members, then what is done with them.
-    for _ in 0..32 {
+    word.is_in(ROOTS) && is_used(text, &word)
+}
+
+/// What is done with a root and its members: whether one is called, or a place of the page is set.
+fn is_used(text: &[u8], root: &Word) -> bool {
+    let mut end = root.end;
+    for _ in 0..MAX_MEMBERS {
         let next = skip_line(text, end);
-        match at(text, next) {
-            b'(' | b'`' => {
-                // A word in a sentence is no call: this (or that).
-                return next == end && is_argument(text, next);
-            }
-            b'?' if at(text, next + 1) == b'.' => end = next + 2,
+        end = match at(text, next) {
+            // A word in a sentence is no call: this (or that).
+            b'(' | b'`' => return next == end && is_argument(text, next),
+            b'?' if at(text, next + 1) == b'.' => next + 2,
             b'.' => {
                 let member = Word::at(text, next + 1);
                 if member.end == next + 1 {
                     return false;
                 }
-                end = member.end;
+                member.end
             }
             b'[' => {
-                let Some(length) =
-                    memchr::memchr(b']', from(text, next)).filter(|length| *length < 256)
-                else {
+                let close = memchr::memchr(b']', from(text, next));
+                let Some(length) = close.filter(|length| *length < 256) else {
                     return false;
                 };
-                end = next + length + 1;
+                next + length + 1
             }
             b'=' => {
                 return at(text, next + 1) != b'='
                     && matches!(
-                        word.bytes(),
+                        root.bytes(),
                         b"document" | b"location" | b"window" | b"self" | b"top" | b"parent"
                     );
             }
             _ => return false,
-        }
+        };
     }
     true
 }
@@ -185,6 +177,7 @@ fn is_call_alone(value: &[u8]) -> bool {
     if !matches!(first, b'(' | b'!' | b'+' | b'{' | b'[' | b'_') && !first.is_ascii_alphabetic() {
         return false;
     }
+    // A sentence that begins with such a word ends otherwise.
     let ends = matches!(last, b')' | b';' | b'}' | b'`' | b']' | b'"' | b'\'')
         || is_word(*last) && value.len() < 200;
     if ends && is_call(value, 0) && !is_sentence(value) {
@@ -232,6 +225,7 @@ fn pollutes(value: &[u8]) -> bool {
         || begins(value, b"constructor.prototype")
         || begins(value, b"constructor[prototype]")
     {
+        // A sentence about prototypes has blanks.
         return !value.iter().any(|byte| is_blank(*byte));
     }
     if !matches!(at(value, 0), b'{' | b'[') {
@@ -267,6 +261,7 @@ fn ends_string(value: &[u8], quote: u8, is_code: bool) -> bool {
         }
         let alone =
             (left == 0 || is_blank(left) || left == b'\\') && !is_word(right) && right != quote;
+        // Every other quote ends a string that the value itself began.
         if (count % 2 == 1 || alone) && follows(value, place + 1, quote) {
             return true;
         }
@@ -378,5 +373,6 @@ fn interpolates(kind: ContentKind, value: &[u8]) -> bool {
 
 #[cfg(test)]
 pub(super) fn roots_are_sorted() -> bool {
-    ROOTS.windows(2).all(|pair| pair[0] < pair[1])
+    let sorted = |words: &[&str]| words.windows(2).all(|pair| pair[0] < pair[1]);
+    sorted(ROOTS) && sorted(PREFIXES)
 }

@@ -23,8 +23,8 @@ def test_a_rule_reaches_the_engine_whole() -> None:
     )["rules"][0]
     link = rule.pop("links")[0]
     assert rule == {
-        "id": 7, "phase": 2, "file": 0, "line": 1, "rev": "2", "ver": "v/1", "severity": 2, "maturity": 3,
-        "accuracy": 4, "tags": ["a", "b"], "disruptive": "deny", "status": 418, "log": True, "audit_log": True,
+        "id": 7, "phase": 2, "file": 0, "line": 1, "rev": "2", "ver": "v/1", "severity": 2, "tags": ["a", "b"],
+        "attacks": [], "disruptive": "deny", "status": 418, "log": True, "audit_log": True, "notes": True,
         "skip": 0, "skip_to": None,
     }  # fmt: skip
     assert link["targets"][1] == {
@@ -59,12 +59,13 @@ def test_ctl_reaches_the_engine() -> None:
     assert [note.what for note in compiled.notes] == ["ctl:auditEngine has no effect"]
     target = {"variable": "ARGS", "selector": {"name": "a"}, "count": False, "exclude": False}
     actions = unpacked(
-        'SecAction "id:1,pass,ctl:ruleEngine=DetectionOnly,ctl:ruleRemoveById=5-9,ctl:ruleRemoveTargetById=7;ARGS:a"'
+        'SecAction "id:1,pass,ctl:ruleEngine=DetectionOnly,ctl:ruleRemoveById=5-6,ctl:ruleRemoveTargetById=7;ARGS:a"\n'
+        'SecAction "id:7,pass"'
     )["rules"][0]["links"][0]["actions"]
     assert [action["ctl"] for action in actions] == [
         {"rule_engine": "detection_only"},
-        {"rule_remove_by_id": [[5, 9]]},
-        {"rule_remove_target_by_id": [[[7, 7]], target]},
+        {"remove_rules": []},
+        {"remove_target": [[1], target]},
     ]
 
 

@@ -228,47 +228,78 @@ impl<'a> Folding<'a> {
     }
 
     fn fold_two(&mut self) -> Step {
-        use kind::{
-            BACKSLASH, BARE, BRACE_CLOSE, BRACE_OPEN, CLOSE, COLLATE, FUNCTION, KEYWORD, LOGIC,
-            NUMBER, OPEN, OPERATOR, SEMICOLON, SQL_TYPE, STRING, TSQL, VARIABLE,
-        };
-        let (at, next) = (self.left, self.left + 1);
-        let (one, two) = (*self.token(at), *self.token(next));
+        use kind::{LOGIC, OPEN, OPERATOR, SEMICOLON, SQL_TYPE, STRING};
+        let (one, two) = (*self.token(self.left), *self.token(self.left + 1));
         match (one.kind, two.kind) {
             // "a" "b" is one string, ;; one semicolon.
             (STRING, STRING) | (SEMICOLON, SEMICOLON) => {
                 self.position -= 1;
-                return Step::Again;
+                Step::Again
             }
-            (OPERATOR | LOGIC, second) if second == SQL_TYPE || two.is_unary() => {
-                return self.drop_last(1);
+            (OPERATOR | LOGIC, second) if second == SQL_TYPE || two.is_unary() => self.drop_last(1),
+            (OPEN, _) if two.is_unary() => self.drop_last_and_step_back(),
+            _ if self.merge(&one, &two) => self.drop_last_and_step_back(),
+            _ => match self.retype(&one, &two) {
+                Some(step) => step,
+                None => self.fold_brackets(&one, &two),
+            },
+        }
+    }
+
+    /// Brackets and braces that say nothing, and the backslash of T-SQL.
+    fn fold_brackets(&mut self, one: &Token, two: &Token) -> Step {
+        use kind::{BACKSLASH, BARE, BRACE_CLOSE, BRACE_OPEN, CLOSE, OPEN};
+        match (one.kind, two.kind) {
+            (BACKSLASH, _) => self.fold_backslash(two),
+            (OPEN, OPEN) | (CLOSE, CLOSE) | (_, BRACE_CLOSE) => self.drop_last(1),
+            (BRACE_OPEN, BARE) if two.value().is_empty() => {
+                self.is_evil = true;
+                Step::Next
             }
-            (OPEN, _) if two.is_unary() => return self.drop_last_and_step_back(),
-            _ if self.merge(&one, &two) => return self.drop_last_and_step_back(),
+            // {foo expression} of ODBC
+            (BRACE_OPEN, BARE) => self.drop_last(2),
+            _ => Step::Next,
+        }
+    }
+
+    /// T-SQL reads \1 as 1 and \%1 as 0 % 1.
+    fn fold_backslash(&mut self, two: &Token) -> Step {
+        if two.is_arithmetic() {
+            self.set_kind(self.left, kind::NUMBER);
+            return self.drop_last(0);
+        }
+        self.copy(self.left + 1, self.left);
+        self.drop_last(1)
+    }
+
+    /// Changes the kind of a token where the token beside it decides on that; `None` where it does not.
+    fn retype(&mut self, one: &Token, two: &Token) -> Option<Step> {
+        use kind::{
+            BARE, COLLATE, FUNCTION, KEYWORD, NUMBER, OPEN, OPERATOR, SEMICOLON, SQL_TYPE, STRING,
+            TSQL, VARIABLE,
+        };
+        let (at, next) = (self.left, self.left + 1);
+        Some(match (one.kind, two.kind) {
             // IF begins a statement in T-SQL.
-            (SEMICOLON, FUNCTION)
-                if two
-                    .value()
-                    .get(..2)
-                    .is_some_and(|start| start.eq_ignore_ascii_case(b"IF")) =>
-            {
+            (SEMICOLON, FUNCTION) if is_if(two) => {
                 self.set_kind(next, TSQL);
-                return Step::Again;
+                Step::Again
             }
-            (BARE | VARIABLE, OPEN) if names_function(&one) => {
+            (BARE | VARIABLE, OPEN) if names_function(one) => {
                 self.set_kind(at, FUNCTION);
-                return Step::Again;
+                Step::Again
             }
             (KEYWORD, second) if one.says(b"IN") || one.says(b"NOT IN") => {
                 self.set_kind(at, if second == OPEN { OPERATOR } else { BARE });
-                return Step::Again;
+                Step::Again
             }
             (OPERATOR, second) if one.says(b"LIKE") || one.says(b"NOT LIKE") => {
                 self.set_kind(at, if second == OPEN { FUNCTION } else { OPERATOR });
+                Step::Next
             }
             (SQL_TYPE, BARE | NUMBER | SQL_TYPE | OPEN | FUNCTION | VARIABLE | STRING) => {
                 self.copy(next, at);
-                return self.drop_last(1);
+                self.drop_last(1)
             }
             // Collations are told from names by their underscore.
             (COLLATE, BARE)
@@ -276,28 +307,10 @@ impl<'a> Folding<'a> {
             {
                 self.set_kind(next, SQL_TYPE);
                 self.left = 0;
+                Step::Next
             }
-            // T-SQL reads \1 as 1 and \%1 as 0 % 1.
-            (BACKSLASH, _) => {
-                if two.is_arithmetic() {
-                    self.set_kind(at, NUMBER);
-                    return self.drop_last(0);
-                }
-                self.copy(next, at);
-                return self.drop_last(1);
-            }
-            (OPEN, OPEN) | (CLOSE, CLOSE) | (_, BRACE_CLOSE) => return self.drop_last(1),
-            (BRACE_OPEN, BARE) => {
-                if two.value().is_empty() {
-                    self.is_evil = true;
-                    return Step::Next;
-                }
-                // {foo expression} of ODBC
-                return self.drop_last(2);
-            }
-            _ => {}
-        }
-        Step::Next
+            _ => return None,
+        })
     }
 
     /// Two words that libinjection knows as one: `UNION ALL`, `NOT IN`.
@@ -356,27 +369,27 @@ impl<'a> Folding<'a> {
             | (COMMA, _, FUNCTION)
                 if middle.is_unary() =>
             {
-                self.copy(at + 2, at + 1);
-                self.drop_last(1)
+                self.drop_middle()
             }
             // 1,-1 is 1,1, which may fold with what stands before.
             (COMMA, _, NUMBER | BARE | VARIABLE | STRING) if middle.is_unary() => {
                 self.copy(at + 2, at + 1);
                 self.drop_last(3)
             }
-            (EXPRESSION, DOT, BARE) => {
-                self.copy(at + 2, at + 1);
-                self.drop_last(1)
-            }
-            (FUNCTION, OPEN, third) => {
-                // USER() is a function, USER(x) is none.
-                if third != kind::CLOSE && self.token(at).says(b"USER") {
-                    self.set_kind(at, BARE);
-                }
+            (EXPRESSION, DOT, BARE) => self.drop_middle(),
+            // USER() is a function, USER(x) is none.
+            (FUNCTION, OPEN, third) if third != kind::CLOSE && self.token(at).says(b"USER") => {
+                self.set_kind(at, BARE);
                 Step::Next
             }
             _ => Step::Next,
         }
+    }
+
+    /// Takes the middle one of three tokens out.
+    fn drop_middle(&mut self) -> Step {
+        self.copy(self.left + 2, self.left + 1);
+        self.drop_last(1)
     }
 
     /// An empty name in an open backtick at the end is a comment to PHP's users.
@@ -411,4 +424,10 @@ fn names_function(token: &Token) -> bool {
         b"LOCALTIMESTAMP",
     ];
     NAMES.iter().any(|name| token.says(name))
+}
+
+/// Whether a function is `IF`, or begins so.
+fn is_if(token: &Token) -> bool {
+    let start = token.value().get(..2);
+    start.is_some_and(|start| start.eq_ignore_ascii_case(b"IF"))
 }

@@ -5,8 +5,8 @@
 
 use libinjectionrs::sqli::sqli_data::{CharType, get_char_type};
 
-use super::super::super::bytes::ByteSet;
 use super::words::{self, Hash};
+use crate::rules::bytes::ByteSet;
 
 /// Bytes of a token that are kept.
 const MAX_VALUE_BYTES: usize = 31;
@@ -481,18 +481,13 @@ impl<'a> Tokens<'a> {
     }
 
     fn number(&self, position: usize) -> (Token, usize) {
-        let prefixed = |is_digit: fn(u8) -> bool| {
-            let end = position + 2 + self.run(position + 2, is_digit);
-            let kind = if end == position + 2 {
-                kind::BARE
-            } else {
-                kind::NUMBER
-            };
-            (Token::new(kind, self.slice(position, end)), end)
-        };
         match self.slice(position, position + 2) {
-            [b'0', b'x' | b'X'] => return prefixed(|byte| byte.is_ascii_hexdigit()),
-            [b'0', b'b' | b'B'] => return prefixed(|byte| matches!(byte, b'0' | b'1')),
+            [b'0', b'x' | b'X'] => {
+                return self.prefixed_number(position, |byte| byte.is_ascii_hexdigit());
+            }
+            [b'0', b'b' | b'B'] => {
+                return self.prefixed_number(position, |byte| matches!(byte, b'0' | b'1'));
+            }
             _ => {}
         }
         let digits = |from: usize| self.run(from, |byte| byte.is_ascii_digit());
@@ -522,6 +517,18 @@ impl<'a> Tokens<'a> {
             end += 1;
         }
         let kind = if is_bare { kind::BARE } else { kind::NUMBER };
+        (Token::new(kind, self.slice(position, end)), end)
+    }
+
+    /// A number behind `0x` or `0b`; without digits that is a name.
+    fn prefixed_number(&self, position: usize, is_digit: fn(u8) -> bool) -> (Token, usize) {
+        let start = position + 2;
+        let end = start + self.run(start, is_digit);
+        let kind = if end == start {
+            kind::BARE
+        } else {
+            kind::NUMBER
+        };
         (Token::new(kind, self.slice(position, end)), end)
     }
 }

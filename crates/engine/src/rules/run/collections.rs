@@ -1,0 +1,194 @@
+//! `IP`, `GLOBAL`, `SESSION`, `USER`, `RESOURCE`: variables that outlive a transaction, kept once for all workers.
+//!
+//! Memory is bounded. A collection that is past its time is forgotten when its room is needed, and no new one is kept
+//! while all are in use. A collection keeps at most [`MAX_VARIABLES`] variables.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+
+use crate::rules::program::tx::{TxValue, changed};
+use crate::rules::wire::{Collection, SetOp};
+
+/// Collections kept at once: 50,000 of a few hundred bytes are within the memory budget of a node.
+const MAX_COLLECTIONS: usize = 50_000;
+/// Variables of a collection.
+const MAX_VARIABLES: usize = 64;
+/// Bytes of a value.
+const MAX_VALUE_BYTES: usize = 1024;
+/// Bytes of a key.
+const MAX_KEY_BYTES: usize = 256;
+
+/// A collection, and whose.
+type Key = (Collection, Box<[u8]>);
+
+#[derive(Debug, Default)]
+struct Record {
+    expires_s: u64,
+    variables: Vec<Stored>,
+}
+
+#[derive(Debug)]
+struct Stored {
+    name: Box<[u8]>,
+    value: TxValue,
+    expires_s: Option<u64>,
+}
+
+impl Stored {
+    fn is_gone(&self, now_s: u64) -> bool {
+        self.expires_s.is_some_and(|expires| expires <= now_s)
+    }
+}
+
+impl Record {
+    /// `setvar` on a variable of the collection. One that is past its time begins anew, and lives on without an end.
+    fn change(&mut self, name: &[u8], op: SetOp, value: &[u8], now_s: u64) {
+        let position = self
+            .variables
+            .iter()
+            .position(|stored| *stored.name == *name);
+        let old = position
+            .and_then(|at| self.variables.get(at))
+            .filter(|stored| !stored.is_gone(now_s))
+            .map(|stored| &stored.value);
+        match (position, changed(old, op, value)) {
+            (Some(at), Some(new)) => {
+                if let Some(stored) = self.variables.get_mut(at) {
+                    if stored.is_gone(now_s) {
+                        stored.expires_s = None;
+                    }
+                    stored.value = new;
+                }
+            }
+            (Some(at), None) => {
+                self.variables.remove(at);
+            }
+            (None, Some(value)) if self.variables.len() < MAX_VARIABLES => {
+                self.variables.push(Stored {
+                    name: name.into(),
+                    value,
+                    expires_s: None,
+                });
+            }
+            (None, _) => {}
+        }
+    }
+}
+
+/// All collections of all keys.
+#[derive(Debug, Default)]
+pub struct Collections {
+    records: Mutex<HashMap<Key, Record>>,
+}
+
+impl Collections {
+    /// The collection of a key comes into use.
+    pub(crate) fn touch(&self, collection: Collection, key: &[u8], now_s: u64, timeout_s: u64) {
+        let mut records = self.records.lock();
+        if records.len() >= MAX_COLLECTIONS {
+            // Looking through all of them is dear, and done only when there is no room.
+            records.retain(|_, record| record.expires_s > now_s);
+            if records.len() >= MAX_COLLECTIONS {
+                return;
+            }
+        }
+        let record = records.entry((collection, cut(key))).or_default();
+        // It was forgotten by its time, though not yet by the map.
+        if record.expires_s <= now_s {
+            record.variables.clear();
+        }
+        record.expires_s = now_s.saturating_add(timeout_s);
+    }
+
+    /// `setvar`.
+    pub(crate) fn change(
+        &self,
+        collection: Collection,
+        key: &[u8],
+        name: &[u8],
+        op: SetOp,
+        value: &[u8],
+        now_s: u64,
+    ) {
+        let mut records = self.records.lock();
+        let Some(record) = records.get_mut(&(collection, cut(key))) else {
+            return;
+        };
+        let value = value.get(..MAX_VALUE_BYTES).unwrap_or(value);
+        record.change(name, op, value, now_s);
+    }
+
+    /// `expirevar`.
+    pub(crate) fn expire(&self, collection: Collection, key: &[u8], name: &[u8], expires_s: u64) {
+        let mut records = self.records.lock();
+        let record = records.get_mut(&(collection, cut(key)));
+        let stored = record.and_then(|record| {
+            record
+                .variables
+                .iter_mut()
+                .find(|stored| *stored.name == *name)
+        });
+        if let Some(stored) = stored {
+            stored.expires_s = Some(expires_s);
+        }
+    }
+
+    /// Names and values of a collection.
+    pub(crate) fn read(
+        &self,
+        collection: Collection,
+        key: &[u8],
+        now_s: u64,
+    ) -> Vec<(Box<[u8]>, TxValue)> {
+        let records = self.records.lock();
+        let Some(record) = records
+            .get(&(collection, cut(key)))
+            .filter(|record| record.expires_s > now_s)
+        else {
+            return Vec::new();
+        };
+        record
+            .variables
+            .iter()
+            .filter(|stored| stored.expires_s.is_none_or(|expires| expires > now_s))
+            .map(|stored| (stored.name.clone(), stored.value.clone()))
+            .collect()
+    }
+}
+
+fn cut(key: &[u8]) -> Box<[u8]> {
+    key.get(..MAX_KEY_BYTES).unwrap_or(key).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_live_as_long_as_they_were_told() {
+        let collections = Collections::default();
+        let (ip, key) = (Collection::Ip, &b"192.0.2.1"[..]);
+        let read = |now| {
+            collections
+                .read(ip, key, now)
+                .iter()
+                .map(|(_, value)| value.integer())
+                .collect::<Vec<_>>()
+        };
+        collections.change(ip, key, b"count", SetOp::Add, b"1", 10);
+        assert!(read(10).is_empty(), "not in use yet");
+        collections.touch(ip, key, 10, 100);
+        collections.change(ip, key, b"count", SetOp::Add, b"1", 10);
+        collections.change(ip, key, b"count", SetOp::Add, b"2", 10);
+        collections.expire(ip, key, b"count", 20);
+        assert_eq!(read(19), [3]);
+        assert!(read(20).is_empty(), "expired");
+        collections.change(ip, key, b"count", SetOp::Add, b"5", 21);
+        assert_eq!(read(22), [5], "counts from nothing again");
+        assert!(read(110).is_empty(), "the collection's own time");
+        collections.change(ip, key, b"count", SetOp::Unset, b"", 50);
+        assert!(read(50).is_empty());
+        assert!(collections.read(Collection::User, key, 22).is_empty());
+    }
+}

@@ -1,0 +1,70 @@
+//! What matched. It is noted as values, and made text (`MATCHED_VAR`, `MATCHED_VARS`, reports) only when somebody asks: most
+//! matches only add to a score.
+
+use std::borrow::Cow;
+
+use super::state::{MAX_TEXT_BYTES, Noted, Run};
+use crate::rules::run::report::MatchedVar;
+use crate::rules::run::values::OutputId;
+use crate::rules::wire::Variable;
+
+/// Members of `MATCHED_VARS`.
+const MAX_MATCHED_VARS: usize = 256;
+
+impl<'a> Run<'a, '_> {
+    /// Notes what matched, for `MATCHED_VAR` and reports.
+    pub(super) fn note(&mut self, variable: Variable, name: Cow<'a, [u8]>, value: OutputId) {
+        if !self.notes {
+            return;
+        }
+        // The last place is used again, so that `MATCHED_VAR` is always the latest match.
+        if self.links.len() >= MAX_MATCHED_VARS {
+            self.links.pop();
+        }
+        // What was taken out may have been made text already.
+        self.settled = self.settled.min(self.links.len());
+        self.links.push(Noted {
+            variable,
+            name,
+            value,
+        });
+        self.unsettled = true;
+    }
+
+    /// Brings the state's `MATCHED_…` in line with what was noted. The matches of a chain stay until the next rule matches
+    /// something. Each is made text once, so a link that asks after each of its own matches costs no more for it.
+    pub(super) fn settle(&mut self) {
+        if !std::mem::take(&mut self.unsettled) {
+            return;
+        }
+        let fresh = self.links.get(self.settled..).unwrap_or_default().iter();
+        let texts: Vec<MatchedVar> = fresh.map(|noted| self.text_of(noted)).collect();
+        if let Some(last) = texts.last() {
+            self.state.matched_name.clone_from(&last.name);
+            self.state.matched_var.clone_from(&last.value);
+        }
+        self.state.matched_vars.truncate(self.settled);
+        self.state.matched_vars.extend(texts);
+        self.settled = self.links.len();
+    }
+
+    pub(super) fn text_of(&self, noted: &Noted<'_>) -> MatchedVar {
+        let known = self
+            .context
+            .program
+            .variable_names
+            .get(noted.variable as usize)
+            .map_or("", String::as_str);
+        let mut name = known.as_bytes().to_vec();
+        if !noted.name.is_empty() {
+            name.push(b':');
+            // Names come from clients and go into the event.
+            name.extend_from_slice(noted.name.get(..256).unwrap_or(&noted.name));
+        }
+        let value = self.values.bytes(noted.value);
+        MatchedVar {
+            name,
+            value: value.get(..MAX_TEXT_BYTES).unwrap_or(value).to_vec(),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! For a request: facts come in, rules run over them, findings come out.
+//!
+//! | what | where |
+//! |---|---|
+//! | one transaction under rules | [`inspection`] |
+//! | what rules look at | [`facts`], [`request`], [`listener`], [`processor`], [`places`], [`base64_lines`] |
+//! | which rules can match at all | [`live`], [`guard`] |
+//! | values after transformations, each once | [`values`] |
+//! | rules at work | [`evaluate`] |
+//! | variables that rules set | [`tx`], [`collections`] |
+//! | what they found | [`report`] |
+//! | what is shown of it, masked | [`evidence`], [`mask`] |
+
+mod base64_lines;
+pub(crate) mod collections;
+mod evaluate;
+pub(crate) mod evidence;
+mod facts;
+mod guard;
+pub(crate) mod inspection;
+mod listener;
+mod live;
+mod mask;
+mod places;
+mod processor;
+pub(crate) mod report;
+pub(crate) mod request;
+mod tx;
+mod values;

@@ -1,0 +1,600 @@
+//! Places besides arguments where an attack may stand: segments of the path, credentials, and headers that no standard
+//! names. To these come the values that decoders find in them, in cookies and in arguments (text and attributes of XML are
+//! arguments).
+//!
+//! All are members of `STARFORT_ARGS`, named by where they come from: `path.2`, `header.x-tenant`, `authorization.user`,
+//! `json.text|base64`, `cookie.prefs|percent|json.a`. Rules for arguments look at it too (`rulesets/places.py` says
+//! which). A value that no decoder changed is not copied, and a value that is one plain word is no member.
+//!
+//! GraphQL documents are taken apart here as well: the values in a document stand in its place among the arguments.
+
+use crate::http::Anomalies;
+use crate::http::decode::{self, Decoded};
+use crate::http::graphql::{self, Document};
+use crate::rules::bytes::ByteSet;
+use crate::rules::program::Program;
+use crate::rules::program::slots::Slot;
+use crate::rules::program::target::{CompiledTarget, Members};
+use crate::rules::run::facts::{Entry, Facts, Span};
+use crate::rules::run::request::Request;
+use crate::rules::transformations;
+use crate::rules::wire::{Transformation, Variable as V};
+
+/// Bytes of which nothing can be made that any server takes for more than a word.
+const PLAIN: ByteSet = ByteSet::range(b'a', b'z')
+    .union(ByteSet::range(b'A', b'Z'))
+    .union(ByteSet::range(b'0', b'9'))
+    .union(ByteSet::of(b"-_.~"));
+
+/// Headers that a standard names, or that CRS' rules have as targets of their own, by name: their values have a syntax
+/// of their own. Sources: IANA HTTP Field Name Registry; W3C Trace Context and Baggage; Fetch; Client Hints.
+const STANDARD: &[&[u8]] = &[
+    b"a-im",
+    b"alt-used",
+    b"authentication-info",
+    b"authorization",
+    b"b3",
+    b"baggage",
+    b"cache-control",
+    b"cdn-loop",
+    b"connection",
+    b"cookie",
+    b"cookie2",
+    b"correlation-context",
+    b"date",
+    b"depth",
+    b"destination",
+    b"device-memory",
+    b"digest",
+    b"dnt",
+    b"downlink",
+    b"dpop",
+    b"dpr",
+    b"early-data",
+    b"ect",
+    b"elastic-apm-traceparent",
+    b"expect",
+    b"forwarded",
+    b"from",
+    b"grpc-accept-encoding",
+    b"grpc-encoding",
+    b"grpc-timeout",
+    b"host",
+    b"http2-settings",
+    b"if",
+    b"keep-alive",
+    b"link",
+    b"lock-token",
+    b"max-forwards",
+    b"newrelic",
+    b"origin",
+    b"pragma",
+    b"prefer",
+    b"priority",
+    b"range",
+    b"referer",
+    b"repr-digest",
+    b"rtt",
+    b"save-data",
+    b"sentry-trace",
+    b"signature",
+    b"signature-input",
+    b"te",
+    b"timeout",
+    b"traceparent",
+    b"tracestate",
+    b"trailer",
+    b"transfer-encoding",
+    b"uber-trace-id",
+    b"upgrade",
+    b"upgrade-insecure-requests",
+    b"user-agent",
+    b"via",
+    b"viewport-width",
+    b"want-content-digest",
+    b"want-digest",
+    b"want-repr-digest",
+    b"warning",
+    b"width",
+    b"x-amzn-trace-id",
+    b"x-cloud-trace-context",
+    b"x-forwarded-client-cert",
+];
+
+/// Families of such headers.
+const STANDARD_PREFIXES: &[&[u8]] = &[
+    b"accept-",
+    b"access-control-",
+    b"content-",
+    b"if-",
+    b"proxy-",
+    b"sec-",
+    b"x-b3-",
+    b"x-envoy-",
+];
+
+/// Places and decoded values that are being collected.
+struct Collector<'f> {
+    facts: &'f mut Facts,
+    entries: Vec<Entry>,
+    decoded: Decoded,
+    name: Vec<u8>,
+}
+
+impl<'f> Collector<'f> {
+    fn new(facts: &'f mut Facts) -> Self {
+        Self {
+            facts,
+            entries: Vec::new(),
+            decoded: Decoded::default(),
+            name: Vec::new(),
+        }
+    }
+
+    /// Take a name; `|` separates what decoders add.
+    fn named(&mut self, prefix: &[u8], name: &[u8]) {
+        self.name.clear();
+        self.name.extend_from_slice(prefix);
+        self.name.extend(
+            name.iter()
+                .map(|byte| if *byte == b'|' { b'_' } else { *byte }),
+        );
+    }
+
+    /// What decoders make of a fact, under the name that was taken.
+    ///
+    /// # Arguments
+    /// * `itself` - the fact is a member too, unless its parts say what it says.
+    fn take(&mut self, value: Span, itself: bool) {
+        self.decoded.decode(self.facts.bytes(value));
+        // A document of JSON is looked at by its parts: as a whole it is full of quotes, which rules would find.
+        if itself && !self.decoded.has_parts() {
+            let name = self.facts.store(&self.name);
+            self.entries.push(Entry { name, value });
+        }
+        self.add_decoded();
+    }
+
+    fn add_decoded(&mut self) {
+        for (way, value) in self.decoded.values() {
+            let name = &self.name;
+            self.entries.push(Entry {
+                name: self.facts.store_with(|pool| {
+                    pool.extend_from_slice(name);
+                    pool.extend_from_slice(way);
+                }),
+                value: self.facts.store(value),
+            });
+        }
+    }
+
+    /// What decoders make of all members of a slot: of most nothing.
+    fn decode_all(&mut self, slot: impl Into<Slot>, prefix: &[u8]) {
+        for index in self.facts.range(slot) {
+            let entry = self.facts.entry(index);
+            // Values as they are stand among the arguments already; only what decoders add is new.
+            self.decoded.decode(self.facts.bytes(entry.value));
+            if self.decoded.is_empty() {
+                continue;
+            }
+            let name = self.facts.bytes(entry.name).to_vec();
+            self.named(prefix, &name);
+            self.add_decoded();
+        }
+    }
+
+    /// Enter what was collected.
+    fn enter(self, slot: impl Into<Slot>) -> Anomalies {
+        let mut members = self.facts.begin(slot);
+        for entry in self.entries {
+            members.push_entry(entry);
+        }
+        self.decoded.anomalies()
+    }
+}
+
+fn is_used(program: &Program) -> bool {
+    program.uses(V::StarfortArgs) || program.uses(V::StarfortArgsNames)
+}
+
+/// Enter the places of a request's head. Arguments of the query and cookies are among the facts.
+pub(crate) fn enter_head(
+    program: &Program,
+    request: &Request<'_, '_>,
+    facts: &mut Facts,
+) -> Anomalies {
+    documents(V::ArgsGet, facts);
+    if !is_used(program) {
+        return Anomalies::NONE;
+    }
+    let mut collector = Collector::new(facts);
+    path(&mut collector, request);
+    headers(&mut collector);
+    collector.decode_all(V::RequestCookies, b"cookie.");
+    collector.decode_all(V::ArgsGet, b"");
+    collector.enter(V::StarfortArgs)
+}
+
+/// Enter the places of a request's body, whose arguments and nodes are among the facts.
+pub(crate) fn enter_body(program: &Program, facts: &mut Facts) -> Anomalies {
+    documents(V::ArgsPost, facts);
+    if !is_used(program) {
+        return Anomalies::NONE;
+    }
+    let mut collector = Collector::new(facts);
+    collector.decode_all(V::ArgsPost, b"");
+    collector.enter(Slot::DECODED_BODY)
+}
+
+/// Enter trailers: what a header of the same name would show.
+pub(crate) fn enter_trailers(
+    program: &Program,
+    trailers: &[(&[u8], &[u8])],
+    facts: &mut Facts,
+) -> Anomalies {
+    if !is_used(program) {
+        return Anomalies::NONE;
+    }
+    let mut collector = Collector::new(facts);
+    for (name, value) in trailers {
+        let plain = PLAIN.includes(ByteSet::present(value));
+        if plain && !decode::may_hold(value) {
+            continue;
+        }
+        let value = collector.facts.store(value);
+        collector.named(b"trailer.", &name.to_ascii_lowercase());
+        collector.take(value, !plain);
+    }
+    collector.enter(Slot::TRAILERS)
+}
+
+fn path(collector: &mut Collector<'_>, request: &Request<'_, '_>) {
+    let raw = crate::rules::run::request::path_of(request.uri);
+    for (number, segment) in raw.split(|byte| *byte == b'/').enumerate() {
+        let present = ByteSet::present(segment);
+        let plain = PLAIN.includes(present);
+        // Most segments are words, and none of these costs an entry.
+        if segment.is_empty() || (plain && !decode::may_hold(segment)) {
+            continue;
+        }
+        collector.name.clear();
+        collector.name.extend_from_slice(b"path.");
+        crate::rules::bytes::push_integer(
+            i64::try_from(number).unwrap_or(i64::MAX),
+            &mut collector.name,
+        );
+        let value = collector
+            .facts
+            .store_with(|pool| crate::rules::run::request::percent_decode(segment, pool));
+        // To rules for NoSQL a dollar before a word is an operator; in a path of OData it is not.
+        let is_system = is_system_segment(collector.facts.bytes(value));
+        collector.take(value, !plain && !is_system);
+    }
+}
+
+/// `$metadata`, `$count`, `$batch`: a dollar and a word (`OData` 4.01, URL Conventions).
+fn is_system_segment(segment: &[u8]) -> bool {
+    segment
+        .strip_prefix(b"$")
+        .is_some_and(|word| !word.is_empty() && word.iter().all(u8::is_ascii_alphabetic))
+}
+
+fn headers(collector: &mut Collector<'_>) {
+    for index in collector.facts.range(V::RequestHeaders) {
+        let entry = collector.facts.entry(index);
+        let value = collector.facts.bytes(entry.value);
+        let plain = PLAIN.includes(ByteSet::present(value));
+        if plain && !decode::may_hold(value) {
+            continue;
+        }
+        let name = collector.facts.bytes(entry.name).to_ascii_lowercase();
+        // Standard headers have a syntax of their own, and rules of CRS for them. Of this one the parts are what
+        // clients choose.
+        if name == b"authorization" {
+            authorization(collector, entry.value);
+        } else if is_custom(&name) {
+            collector.named(b"header.", &name);
+            collector.take(entry.value, !plain);
+        }
+    }
+}
+
+/// Whether no standard names a header (lower case).
+fn is_custom(name: &[u8]) -> bool {
+    name != b"accept"
+        && STANDARD.binary_search(&name).is_err()
+        && !STANDARD_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+}
+
+/// Credentials by their scheme (RFC 9110, 11.4): user and password of Basic, claims of a token, parameters of others.
+fn authorization(collector: &mut Collector<'_>, value: Span) {
+    let text = collector.facts.bytes(value);
+    // What begins with no scheme is looked at whole.
+    let space = memchr::memchr(b' ', text)
+        .filter(|at| PLAIN.includes(ByteSet::present(text.get(..*at).unwrap_or_default())))
+        .unwrap_or(0);
+    let (scheme, rest) = text.split_at(space);
+    let start = text.len() - rest.trim_ascii_start().len();
+    let length = text.len();
+    if scheme.eq_ignore_ascii_case(b"basic") {
+        let mut plain = Vec::new();
+        let encoded = rest.trim_ascii();
+        transformations::apply(Transformation::Base64Decode, encoded, &[], &mut plain);
+        let colon = memchr::memchr(b':', &plain).unwrap_or(plain.len());
+        let (user, password) = plain.split_at(colon);
+        // User and password are two places, so that an exclusion can name one of them.
+        for (name, part) in [
+            (&b"authorization.user"[..], user),
+            (
+                b"authorization.password",
+                password.get(1..).unwrap_or_default(),
+            ),
+        ] {
+            collector.named(b"", name);
+            let value = collector.facts.store(part);
+            collector.take(value, !PLAIN.includes(ByteSet::present(part)));
+        }
+        return;
+    }
+    let credentials = Facts::part(value, start..length);
+    let list = collector.facts.bytes(credentials).to_vec();
+    if !parameters(collector, &list) {
+        // An opaque token: decoders find the claims of a JWT in it.
+        collector.named(b"", b"authorization.token");
+        collector.take(credentials, !PLAIN.includes(ByteSet::present(&list)));
+    }
+}
+
+/// Parameters of credentials, `name=value, name="value"`; answers whether they are such.
+fn parameters(collector: &mut Collector<'_>, list: &[u8]) -> bool {
+    let parts = || list.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let pair = |part| -> Option<(&[u8], &[u8])> {
+        let part: &[u8] = part;
+        let equals = memchr::memchr(b'=', part)?;
+        let (name, value) = part.split_at_checked(equals)?;
+        let value = value.get(1..).unwrap_or_default();
+        // The padding of Base64 is no value.
+        let padding = value.iter().all(|byte| *byte == b'=');
+        (!padding && !name.is_empty() && PLAIN.includes(ByteSet::present(name)))
+            .then_some((name, value))
+    };
+    // One part that is no parameter makes the whole a token, as in `Bearer a,b`.
+    if !parts().all(|part| pair(part).is_some()) {
+        return false;
+    }
+    for (name, value) in parts().filter_map(pair) {
+        let value = match value {
+            [b'"', inside @ .., b'"'] => inside,
+            _ => value,
+        };
+        if PLAIN.includes(ByteSet::present(value)) {
+            continue;
+        }
+        collector.named(b"authorization.", name);
+        let value = collector.facts.store_with(|pool| {
+            let mut rest = value;
+            loop {
+                rest = match rest {
+                    [] => break,
+                    // A backslash in a quoted string stands for the character behind it (RFC 9110, 5.6.4).
+                    [b'\\', byte, tail @ ..] | [byte, tail @ ..] => {
+                        pool.push(*byte);
+                        tail
+                    }
+                };
+            }
+        });
+        collector.take(value, true);
+    }
+    true
+}
+
+/// Put the values of GraphQL documents in the place of the documents, and note how much these ask for.
+fn documents(variable: V, facts: &mut Facts) {
+    let is_candidate = |facts: &Facts, entry: Entry| {
+        graphql::may_hold_document(facts.bytes(entry.name)) && facts.bytes(entry.value).len() > 2
+    };
+    let range = facts.range(variable);
+    if !range
+        .clone()
+        .any(|index| is_candidate(facts, facts.entry(index)))
+    {
+        return;
+    }
+    let mut entries = Vec::new();
+    // Figures of the query's documents stay when the body has documents too.
+    let mut told: Vec<Entry> = facts
+        .range(V::StarfortGraphql)
+        .map(|index| facts.entry(index))
+        .collect();
+    let before = told.len();
+    for index in range {
+        let entry = facts.entry(index);
+        if !is_candidate(facts, entry) || !document(entry, facts, &mut entries, &mut told) {
+            entries.push(entry);
+        }
+    }
+    // No document among the candidates: the arguments stay as they are, without a copy.
+    if told.len() == before {
+        return;
+    }
+    for (variable, entries) in [(variable, entries), (V::StarfortGraphql, told)] {
+        let mut members = facts.begin(variable);
+        for entry in entries {
+            members.push_entry(entry);
+        }
+    }
+}
+
+/// Enter the values of an argument that is a document, or a request in JSON with documents in it (the field `operations`
+/// of the GraphQL multipart request specification); answers whether it is one.
+fn document(
+    entry: Entry,
+    facts: &mut Facts,
+    entries: &mut Vec<Entry>,
+    told: &mut Vec<Entry>,
+) -> bool {
+    let name = facts.bytes(entry.name).to_vec();
+    let value = facts.bytes(entry.value).to_vec();
+    if enter_document(&name, &value, facts, entries, told) {
+        return true;
+    }
+    let before = (entries.len(), told.len());
+    let mut path = name.clone();
+    decode::json_leaves(&value, |inner, leaf| {
+        path.truncate(name.len());
+        path.extend_from_slice(inner);
+        let is_document =
+            graphql::may_hold_document(&path) && enter_document(&path, leaf, facts, entries, told);
+        if !is_document {
+            entries.push(Entry {
+                name: facts.store(&path),
+                value: facts.store(leaf),
+            });
+        }
+        true
+    });
+    let found = told.len() > before.1;
+    if !found {
+        // It was no request of GraphQL, so its leaves are no arguments of their own.
+        entries.truncate(before.0);
+    }
+    found
+}
+
+fn enter_document(
+    name: &[u8],
+    value: &[u8],
+    facts: &mut Facts,
+    entries: &mut Vec<Entry>,
+    told: &mut Vec<Entry>,
+) -> bool {
+    let Some(document) = std::str::from_utf8(value)
+        .ok()
+        .and_then(|text| Document::parse(text).ok())
+    else {
+        return false;
+    };
+    for (leaf, value, _) in document.leaves() {
+        let name = facts.store_with(|pool| {
+            pool.extend_from_slice(name);
+            pool.push(b'.');
+            pool.extend_from_slice(leaf.as_bytes());
+        });
+        let value = facts.store(value.as_bytes());
+        entries.push(Entry { name, value });
+    }
+    enter_figures(value, &document, facts, told);
+    true
+}
+
+/// How much a document asks for, of which fields, and its text.
+pub(crate) fn enter_figures(
+    text: &[u8],
+    document: &Document<'_>,
+    facts: &mut Facts,
+    told: &mut Vec<Entry>,
+) {
+    let figures = document.figures;
+    for (name, figure) in [
+        ("depth", figures.depth),
+        ("fields", figures.fields),
+        ("aliases", figures.aliases),
+        ("directives", figures.directives),
+        ("introspection", figures.introspection),
+    ] {
+        let mut number = Vec::new();
+        crate::rules::bytes::push_integer(figure.into(), &mut number);
+        told.push(Entry {
+            name: facts.store(name.as_bytes()),
+            value: facts.store(&number),
+        });
+    }
+    let field = facts.store(b"field");
+    for name in &document.fields {
+        told.push(Entry {
+            name: field,
+            value: facts.store(name.as_bytes()),
+        });
+    }
+    told.push(Entry {
+        name: facts.store(b"document"),
+        value: facts.store(text),
+    });
+}
+
+/// Whether an exclusion of another target holds for a member of `STARFORT_ARGS`: what is excluded as it is, is excluded
+/// in every form that a decoder makes of it.
+pub(crate) fn is_excluded_by(exclusion: &CompiledTarget, name: &[u8]) -> bool {
+    let base = name.split(|byte| *byte == b'|').next().unwrap_or(name);
+    let selects =
+        |base: &[u8]| matches!(exclusion.members, Members::All) || exclusion.selects(base);
+    match exclusion.variable {
+        V::Args | V::ArgsGet | V::ArgsPost => is_argument(base) && selects(base),
+        V::RequestCookies => base.strip_prefix(b"cookie.").is_some_and(selects),
+        V::RequestHeaders => {
+            base.strip_prefix(b"header.").is_some_and(selects)
+                || (base.starts_with(b"authorization") && selects(b"authorization"))
+        }
+        // Only a path as it is written. CRS exempts plain paths from its rules, and what a decoder finds in one is not plain.
+        V::RequestFilename | V::RequestUri | V::RequestUriRaw => {
+            base.starts_with(b"path.") && base.len() == name.len()
+        }
+        _ => false,
+    }
+}
+
+/// The field that a decoded value of an argument stands in: that of the JSON or XML which it is a part of
+/// (`json.comment` of `json.payload|json.comment`), or the argument. `None` for places that are no fields.
+pub(crate) fn field_of(name: &[u8]) -> Option<&[u8]> {
+    let mut ways = name.split(|byte| *byte == b'|');
+    let base = ways.next().filter(|base| is_argument(base))?;
+    let inner = ways.rfind(|way| way.starts_with(b"json.") || way.starts_with(b"xml."));
+    Some(inner.unwrap_or(base))
+}
+
+/// Whether a name is an argument's and not a place's.
+fn is_argument(base: &[u8]) -> bool {
+    const PLACES: &[&[u8]] = &[
+        b"path.",
+        b"header.",
+        b"cookie.",
+        b"authorization",
+        b"xml/",
+        b"trailer.",
+    ];
+    !PLACES.iter().any(|place| base.starts_with(place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lists are searched by halves.
+    #[test]
+    fn standard_headers_are_sorted() {
+        assert!(STANDARD.is_sorted());
+    }
+
+    /// Decoded values are of the field that people know, values of other places of none.
+    #[test]
+    fn fields_of_decoded_values() {
+        for (name, field) in [
+            ("json.text|base64", Some("json.text")),
+            ("q|percent|link.a", Some("q")),
+            ("json.payload|json.comment", Some("json.comment")),
+            ("json.a|base64|json.b|percent", Some("json.b")),
+            ("header.x-note|json.comment", None),
+            ("cookie.c|json.comment", None),
+            ("path.2", None),
+        ] {
+            assert_eq!(
+                field_of(name.as_bytes()),
+                field.map(str::as_bytes),
+                "{name}"
+            );
+        }
+    }
+}

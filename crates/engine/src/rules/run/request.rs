@@ -1,0 +1,437 @@
+//! The request and response line and headers as SecLang names them.
+
+use std::net::IpAddr;
+
+use crate::http::listener::Listener;
+use crate::http::pairs;
+use crate::rules::program::Program;
+use crate::rules::run::facts::{Facts, Members, Span};
+use crate::rules::wire::Variable as V;
+
+/// A request, as it was received.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a, 'h> {
+    /// Method.
+    pub method: &'a [u8],
+    /// Target as on the request line.
+    pub uri: &'a [u8],
+    /// `HTTP/1.1`.
+    pub protocol: &'a [u8],
+    /// Names and values in order, no pseudo headers.
+    pub headers: &'h [(&'a [u8], &'a [u8])],
+    /// Address of the client.
+    pub remote_addr: IpAddr,
+    /// Its port, 0 unknown.
+    pub remote_port: u16,
+    /// Address of the server, where known.
+    pub server_addr: Option<IpAddr>,
+    /// Its port, 0 unknown.
+    pub server_port: u16,
+    /// Id of the request.
+    pub unique_id: &'a [u8],
+}
+
+/// A response's head.
+#[derive(Debug, Clone, Copy)]
+pub struct Response<'a, 'h> {
+    /// Status.
+    pub status: u16,
+    /// `HTTP/1.1`.
+    pub protocol: &'a [u8],
+    /// Reason phrase, "" unknown.
+    pub reason: &'a [u8],
+    /// Names and values in order, no pseudo headers.
+    pub headers: &'h [(&'a [u8], &'a [u8])],
+}
+
+/// Enters the facts of a request's head.
+pub(crate) fn enter(program: &Program, request: &Request<'_, '_>, now_us: u64, facts: &mut Facts) {
+    line(program, request, facts);
+    let mut members = facts.begin(V::RequestHeaders);
+    for (name, value) in request.headers {
+        members.push(name, value);
+    }
+    drop(members);
+    cookies(program, request, facts);
+    let address = facts.store(request.remote_addr.to_string().as_bytes());
+    facts.set_span(V::RemoteAddr, address);
+    // Names are not looked up: that would let a request wait for somebody's name server.
+    facts.set_span(V::RemoteHost, address);
+    facts.set(V::UniqueId, request.unique_id);
+    // Only what a rule looks at is entered, for each fact costs an entry.
+    for (variable, value) in FIXED {
+        if program.uses(variable) {
+            facts.set(variable, value);
+        }
+    }
+    if facts.arguments_left_out() && program.uses(V::ArgumentsLimitReached) {
+        facts.set(V::ArgumentsLimitReached, b"1");
+    }
+    if program.uses(V::RemotePort) {
+        facts.set_integer(V::RemotePort, request.remote_port.into());
+    }
+    if program.uses(V::ServerPort) {
+        facts.set_integer(V::ServerPort, request.server_port.into());
+    }
+    if let Some(address) = request.server_addr.filter(|_| program.uses(V::ServerAddr)) {
+        facts.set(V::ServerAddr, address.to_string().as_bytes());
+    }
+    if program.uses(V::ServerName) {
+        facts.set(V::ServerName, server_name(request));
+    }
+    authorization(program, request, facts);
+    if program.uses(V::Webappid) {
+        facts.set(V::Webappid, program.settings.web_app_id.as_bytes());
+    }
+    time(program, now_us, facts);
+}
+
+/// The host that a request names, without its port. The colons of an IPv6 address stand in brackets.
+fn server_name<'a>(request: &Request<'a, '_>) -> &'a [u8] {
+    let host = header(request.headers, b"host").unwrap_or_default();
+    let colon = host
+        .iter()
+        .rposition(|byte| *byte == b':')
+        .filter(|at| !host.get(*at..).unwrap_or_default().contains(&b']'));
+    host.get(..colon.unwrap_or(host.len())).unwrap_or(host)
+}
+
+/// The version that `MODSEC_BUILD` tells; limits of PCRE, which are never exceeded (patterns run in linear time); and
+/// what is 0 or empty until a body says otherwise, for a rule may ask for just that.
+const FIXED: [(V, &[u8]); 25] = [
+    (V::ModsecBuild, b"030014000"),
+    (V::MscPcreError, b"0"),
+    (V::MscPcreLimitsExceeded, b"0"),
+    (V::RequestBodyLength, b"0"),
+    (V::InboundDataError, b"0"),
+    (V::OutboundDataError, b"0"),
+    (V::FilesCombinedSize, b"0"),
+    (V::ArgumentsLimitReached, b"0"),
+    (V::MultipartBoundaryQuoted, b"0"),
+    (V::MultipartBoundaryWhitespace, b"0"),
+    (V::MultipartCrlfLfLines, b"0"),
+    (V::MultipartDataAfter, b"0"),
+    (V::MultipartDataBefore, b"0"),
+    (V::MultipartDuplicatePartHeader, b"0"),
+    (V::MultipartFileLimitExceeded, b"0"),
+    (V::MultipartHeaderFolding, b"0"),
+    (V::MultipartInvalidHeaderFolding, b"0"),
+    (V::MultipartInvalidPart, b"0"),
+    (V::MultipartInvalidQuoting, b"0"),
+    (V::MultipartLfLine, b"0"),
+    (V::MultipartMissingSemicolon, b"0"),
+    (V::MultipartStrictError, b"0"),
+    (V::MultipartUnmatchedBoundary, b"0"),
+    (V::ReqbodyErrorMsg, b""),
+    (V::ReqbodyProcessorErrorMsg, b""),
+];
+
+/// The first header of a name (lower case).
+pub(crate) fn header<'a>(headers: &[(&'a [u8], &'a [u8])], name: &[u8]) -> Option<&'a [u8]> {
+    headers
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| *value)
+}
+
+/// The request line and what is read of its target.
+fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
+    facts.set(V::RequestMethod, request.method);
+    facts.set(V::RequestProtocol, request.protocol);
+    let raw = facts.store(request.uri);
+    facts.set_span(V::RequestUriRaw, raw);
+    let parts = [request.method, b" ", request.uri, b" ", request.protocol];
+    let line = facts.store_with(|pool| parts.iter().for_each(|part| pool.extend_from_slice(part)));
+    facts.set_span(V::RequestLine, line);
+    let start = path_start(request.uri);
+    // A fragment is no part of a request (RFC 9112, 3.2); Envoy refuses targets with one. `REQUEST_URI_RAW` has it.
+    let relative = request.uri.get(start..).unwrap_or_default();
+    let relative = memchr::memchr(b'#', relative)
+        .map_or(relative, |end| relative.get(..end).unwrap_or_default());
+    let question = memchr::memchr(b'?', relative);
+    let (path, rest) = relative.split_at(question.unwrap_or(relative.len()));
+    // `ModSecurity` decodes the whole target once, and nothing else: a `+` in a query stays one. The path is what stands
+    // before the first `?` that is sent as such, for servers divide before they decode.
+    let mut path_length = path.len();
+    let decoded = if memchr::memchr(b'%', relative).is_some() {
+        facts.store_with(|pool| {
+            let before = pool.len();
+            percent_decode(path, pool);
+            path_length = pool.len() - before;
+            percent_decode(rest, pool);
+        })
+    } else {
+        Facts::part(raw, start..start + relative.len())
+    };
+    facts.set_span(V::RequestUri, decoded);
+    file_name(facts, Facts::part(decoded, 0..path_length));
+    if program.uses(V::UriParseError) {
+        let bad = crate::rules::operators::bad_url_encoding(path);
+        facts.set(V::UriParseError, if bad { b"1" } else { b"0" });
+    }
+    query(
+        program,
+        question.and_then(|at| relative.get(at + 1..)),
+        facts,
+    );
+}
+
+/// `REQUEST_FILENAME` and what is part of it.
+fn file_name(facts: &mut Facts, path: Span) {
+    facts.set_span(V::RequestFilename, path);
+    facts.set_span(V::PathInfo, path);
+    let name = facts.bytes(path);
+    let base = name
+        .iter()
+        .rposition(|byte| matches!(byte, b'/' | b'\\'))
+        .map_or(0, |at| at + 1);
+    let base = Facts::part(path, base..name.len());
+    facts.set_span(V::RequestBasename, base);
+}
+
+/// `QUERY_STRING` and the arguments in it.
+fn query(program: &Program, query: Option<&[u8]>, facts: &mut Facts) {
+    let query = query.unwrap_or_default();
+    facts.set(V::QueryString, query);
+    let mut bad = false;
+    arguments(query, program, facts, &mut bad);
+    if program.uses(V::UrlencodedError) {
+        facts.set(V::UrlencodedError, if bad { b"1" } else { b"0" });
+    }
+}
+
+/// Escapes only: a `+` in a path is a plus. `REQUEST_FILENAME` is decoded in `ModSecurity` as well.
+pub(crate) fn percent_decode(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some((first, tail)) = rest.split_first() {
+        if let [b'%', high, low, tail @ ..] = rest
+            && let Some(byte) = crate::rules::bytes::hex_byte(*high, *low)
+        {
+            out.push(byte);
+            rest = tail;
+        } else {
+            out.push(*first);
+            rest = tail;
+        }
+    }
+}
+
+/// The path of a target, not decoded.
+pub(crate) fn path_of(uri: &[u8]) -> &[u8] {
+    let relative = uri.get(path_start(uri)..).unwrap_or_default();
+    let end = memchr::memchr(b'?', relative).unwrap_or(relative.len());
+    relative.get(..end).unwrap_or(relative)
+}
+
+/// Where the path begins in an absolute target (`http://host/path`).
+fn path_start(uri: &[u8]) -> usize {
+    let Some(scheme) = memchr::memmem::find(uri, b"://") else {
+        return 0;
+    };
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    // `://` in a query is no scheme: `/go?to=https://…`.
+    if scheme == 0 || !uri.get(..scheme).unwrap_or_default().iter().all(plain) {
+        return 0;
+    }
+    let after = scheme + 3;
+    let authority = uri.get(after..).unwrap_or_default();
+    after
+        + authority
+            .iter()
+            .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
+            .unwrap_or(authority.len())
+}
+
+/// Arguments of a query; `bad` is set when an escape is no escape.
+fn arguments(query: &[u8], program: &Program, facts: &mut Facts, bad: &mut bool) {
+    let separator = u8::try_from(program.settings.argument_separator).unwrap_or(b'&');
+    let mut arguments = Arguments {
+        room: program.settings.arguments_limit as usize,
+        is_over: false,
+        members: facts.begin(V::ArgsGet),
+    };
+    // One reader for rules and policies, so that they see the same arguments.
+    *bad |= pairs::read(query, separator, &mut arguments);
+    let is_over = arguments.is_over;
+    drop(arguments);
+    if is_over {
+        facts.leave_out_arguments();
+    }
+}
+
+/// The listener that keeps arguments.
+struct Arguments<'f> {
+    room: usize,
+    is_over: bool,
+    members: Members<'f>,
+}
+
+impl Listener for Arguments<'_> {
+    fn pair(&mut self, name: &[u8], value: &[u8]) {
+        if self.room > 0 {
+            self.room -= 1;
+            self.members.push(name, value);
+        } else {
+            self.is_over = true;
+        }
+    }
+}
+
+fn cookies(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
+    let mut members = facts.begin(V::RequestCookies);
+    let separators: &[u8] = if program.settings.cookie_v1 {
+        b";,"
+    } else {
+        b";"
+    };
+    for (name, value) in request.headers {
+        if !name.eq_ignore_ascii_case(b"cookie") {
+            continue;
+        }
+        // Blanks at the very end are of the header (RFC 9110, 5.5); those before a semicolon are of the value.
+        for pair in value
+            .trim_ascii_end()
+            .split(|byte| separators.contains(byte))
+        {
+            let pair = pair.trim_ascii_start();
+            let equals = memchr::memchr(b'=', pair).unwrap_or(pair.len());
+            let (name, value) = (
+                pair.get(..equals).unwrap_or_default(),
+                pair.get(equals + 1..).unwrap_or_default(),
+            );
+            // `a=1;;b=2` has no third cookie.
+            if !name.is_empty() || !value.is_empty() {
+                members.push(name, value);
+            }
+        }
+    }
+}
+
+fn authorization(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
+    if !program.uses(V::AuthType) && !program.uses(V::RemoteUser) {
+        return;
+    }
+    let Some(value) = header(request.headers, b"authorization") else {
+        return;
+    };
+    let space = memchr::memchr(b' ', value).unwrap_or(value.len());
+    let (scheme, rest) = value.split_at(space);
+    facts.set(V::AuthType, scheme);
+    if scheme.eq_ignore_ascii_case(b"basic") {
+        let mut decoded = Vec::new();
+        let encoded = rest.trim_ascii();
+        crate::rules::transformations::apply(
+            crate::rules::wire::Transformation::Base64Decode,
+            encoded,
+            &[],
+            &mut decoded,
+        );
+        let user = decoded
+            .split(|byte| *byte == b':')
+            .next()
+            .unwrap_or_default();
+        facts.set(V::RemoteUser, user);
+    }
+}
+
+/// `TIME…` in UTC.
+fn time(program: &Program, now_us: u64, facts: &mut Facts) {
+    let seconds = now_us / 1_000_000;
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(days);
+    let mut set = |variable: V, value: u64| {
+        if program.uses(variable) {
+            facts.set_integer(variable, i64::try_from(value).unwrap_or(i64::MAX));
+        }
+    };
+    set(V::TimeEpoch, seconds);
+    set(V::TimeYear, year);
+    // From 0, as in C's `struct tm`.
+    set(V::TimeMon, month - 1);
+    set(V::TimeDay, day);
+    // 1 January 1970 was a Thursday.
+    set(V::TimeWday, (days + 4) % 7);
+    set(V::TimeHour, second / 3600);
+    set(V::TimeMin, second / 60 % 60);
+    set(V::TimeSec, second % 60);
+    if program.uses(V::Time) {
+        let text = format!(
+            "{:02}:{:02}:{:02}",
+            second / 3600,
+            second / 60 % 60,
+            second % 60
+        );
+        facts.set(V::Time, text.as_bytes());
+    }
+}
+
+/// Year, month and day of a day since 1970 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn civil(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    // Years begin in March here, so that the leap day is the last one.
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+}
+
+/// Enter the facts of a response's head.
+pub(crate) fn enter_response(program: &Program, response: &Response<'_, '_>, facts: &mut Facts) {
+    facts.set_integer(V::ResponseStatus, response.status.into());
+    facts.set(V::ResponseProtocol, response.protocol);
+    if program.uses(V::StatusLine) {
+        let mut line = response.protocol.to_vec();
+        line.extend_from_slice(format!(" {}", response.status).as_bytes());
+        if !response.reason.is_empty() {
+            line.push(b' ');
+            line.extend_from_slice(response.reason);
+        }
+        facts.set(V::StatusLine, &line);
+    }
+    let mut members = facts.begin(V::ResponseHeaders);
+    for (name, value) in response.headers {
+        members.push(name, value);
+    }
+    drop(members);
+    let content_type = header(response.headers, b"content-type").unwrap_or_default();
+    let essence = content_type
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
+    facts.set(V::ResponseContentType, essence);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absolute_targets() {
+        for (uri, path) in [
+            ("/a?b", "/a?b"),
+            ("http://h:1/a", "/a"),
+            ("http://h", ""),
+            ("/x?u=http://h/", "/x?u=http://h/"),
+            ("*", "*"),
+        ] {
+            assert_eq!(&uri[path_start(uri.as_bytes())..], path, "{uri}");
+        }
+    }
+
+    #[test]
+    fn dates() {
+        assert_eq!(civil(0), (1970, 1, 1));
+        assert_eq!(civil(19_782), (2024, 2, 29));
+        assert_eq!(civil(20_454), (2026, 1, 1));
+    }
+}

@@ -1,0 +1,52 @@
+"""What went wrong beside a refused configuration, and when it is tried again."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import structlog
+
+AGAIN_AFTER_S: Final = 2.0
+"""After how long something is tried again that failed through no fault of the file, such as a full disk."""
+
+log = structlog.get_logger(__name__)
+
+
+class Faults:
+    """Sentences for people, by the part that failed."""
+
+    def __init__(self) -> None:
+        self._what: dict[str, str] = {}
+        self._again_at = 0.0
+
+    def __contains__(self, part: str) -> bool:
+        return part in self._what
+
+    def sentences(self) -> list[str]:
+        """Everything that is wrong now."""
+        return list(self._what.values())
+
+    def add(self, part: str, what: str) -> None:
+        """Something is wrong, and is tried again later. Only what is new is logged."""
+        if self._what.get(part) != what:
+            log.error("config_fault", part=part, what=what)
+        self._what[part] = what
+        self.try_later()
+
+    def mended(self, part: str) -> None:
+        """A part is well again."""
+        self._what.pop(part, None)
+
+    def try_later(self) -> None:
+        """Have `due` say so after `AGAIN_AFTER_S`."""
+        self._again_at = time.monotonic() + AGAIN_AFTER_S
+
+    def try_no_more(self) -> None:
+        """Nothing is to be tried again."""
+        self._again_at = 0.0
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to try again."""
+        return bool(self._again_at) and time.monotonic() >= self._again_at
