@@ -1,4 +1,4 @@
-//! The reference says all that the engine can say.
+//! `docs/reference/inspection.md` has everything that the parsers and the detectors of sensitive data report.
 
 use starfort_engine::http::Anomaly;
 use starfort_engine::sensitive::Class;
@@ -6,7 +6,7 @@ use starfort_engine::sensitive::Class;
 /// Every anomaly and every class of sensitive data has its row, and no row is about something else.
 #[test]
 fn reference_lists_every_code() {
-    let text = include_str!("../../../docs/reference/inspection.md");
+    let text = include_str!("../../../../docs/reference/inspection.md");
     let rows: Vec<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next())

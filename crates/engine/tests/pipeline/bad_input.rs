@@ -1,16 +1,8 @@
 //! What attackers and accidents send, through the whole pipeline: every request is still understood as far as it
 //! goes, decided on, and its oddity named.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot read its input must fail"
-)]
-
-mod support;
-
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -22,19 +14,9 @@ use starfort_engine::bundle::{
 };
 use starfort_engine::explain::{Described, DescribedResponse, Explanation, explain};
 use starfort_engine::policy::actions::MaskSpec;
-use starfort_engine::{Assets, Engine, EngineError, Now};
+use starfort_engine::{Assets, Engine, EngineError};
 
-const NOW: Now = Now {
-    unix_us: 1_700_000_000_000_000,
-    monotonic_ns: 1_000_000_000,
-};
-
-/// A client outside every list and trusted range.
-const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
-
-fn engine(bundle: Bundle) -> Engine {
-    Engine::new(bundle, Assets::default(), std::sync::Arc::default()).unwrap()
-}
+use crate::{NOW, STRANGER, engine, support};
 
 fn request(headers: &[(&[u8], &[u8])], body: &[u8]) -> Described {
     let mut all: Vec<(Vec<u8>, Vec<u8>)> = vec![
@@ -485,41 +467,19 @@ fn with_header(payload: &[u8]) -> Vec<u8> {
     file
 }
 
-fn databases(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            databases(&path, found);
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "mmdb")
-        {
-            found.push(path);
-        }
-    }
-}
-
 /// Broken databases are refused when the bundle loads, or answer within their bounds; each as country and ASN.
 #[test]
 fn broken_geo_databases_do_no_harm() {
-    let root = std::env::var_os("STARFORT_CORPORA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"),
-        PathBuf::from,
-    );
-    let folder = root.join("geo/bad-data");
-    if !folder.is_dir() {
-        eprintln!(
-            "skipped: no corpus at {} (set STARFORT_CORPORA)",
-            folder.display()
-        );
-        return;
+    let mut all = Vec::new();
+    for folder in ["libmaxminddb", "maxminddb-golang", "maxminddb-python"] {
+        let Some(found) = support::corpus(&format!("geo/bad-data/{folder}")) else {
+            return;
+        };
+        all.extend(found);
     }
-    let mut paths = Vec::new();
-    databases(&folder, &mut paths);
-    assert!(paths.len() >= 10, "only {} databases", paths.len());
+    assert!(all.len() >= 10, "only {} databases", all.len());
     let mut refused = 0;
-    for path in &paths {
-        let bytes = std::fs::read(path).unwrap();
+    for (path, bytes) in &all {
         for country in [true, false] {
             let assets = Assets {
                 country: country.then(|| bytes.clone()),
@@ -553,17 +513,7 @@ fn broken_geo_databases_do_no_harm() {
 /// Good databases that are cut anywhere, or have a byte flipped, never panic.
 #[test]
 fn damaged_geo_databases_do_no_harm() {
-    let root = std::env::var_os("STARFORT_CORPORA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"),
-        PathBuf::from,
-    );
-    let Ok(good) = std::fs::read(root.join("geo/GeoLite2-ASN-Test.mmdb")) else {
-        eprintln!(
-            "skipped: no corpus at {} (set STARFORT_CORPORA)",
-            root.display()
-        );
-        return;
-    };
+    let good = support::geo_database("asn");
     let load = |bytes: Vec<u8>| -> Result<Engine, EngineError> {
         let assets = Assets {
             country: None,

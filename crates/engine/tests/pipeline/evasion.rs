@@ -1,34 +1,15 @@
 //! What callers write differently to be taken for something else: the engine and the upstream must take a request for
 //! the same.
 
-#![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot read its input must fail"
-)]
-
-mod support;
-
-use std::net::{IpAddr, Ipv4Addr};
-
 use starfort_engine::bundle::{Action, Bundle, Expr, Field, Function, Mode, Phase, Policy};
 use starfort_engine::explain::{Described, DescribedResponse, Explanation, explain};
 use starfort_engine::http::body::{Beginning, begins};
 use starfort_engine::policy::actions::{BlockSpec, LimitSpec, MaskSpec, TagSpec};
-use starfort_engine::{Assets, Engine, Now, RequestHead, RequestOutcome, Transaction};
+use starfort_engine::{Engine, RequestHead, RequestOutcome, Transaction};
 
-const NOW: Now = Now {
-    unix_us: 1_700_000_000_000_000,
-    monotonic_ns: 1_000_000_000,
-};
-
-const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
+use crate::{NOW, STRANGER, engine, support};
 
 type Header = (&'static [u8], &'static [u8]);
-
-fn engine(bundle: Bundle) -> Engine {
-    Engine::new(bundle, Assets::default(), std::sync::Arc::default()).unwrap()
-}
 
 fn policy(action: Action, phase: Phase) -> Policy {
     Policy {
@@ -208,8 +189,8 @@ fn limits_count_ipv6_networks() {
     assert_eq!(action("::ffff:192.0.2.2"), "limit");
 }
 
-fn effects(bundle: Bundle, headers: &[Header]) -> Vec<String> {
-    let engine = engine(bundle);
+/// A request without a body, after its head.
+fn begun(engine: &Engine, headers: &[Header]) -> (Box<Transaction>, RequestOutcome) {
     let described = described(headers, b"");
     let head: Vec<(&[u8], &[u8])> = described
         .headers
@@ -222,10 +203,22 @@ fn effects(bundle: Bundle, headers: &[Header]) -> Vec<String> {
         protocol: "HTTP/1.1",
         end_of_stream: true,
     };
-    match Transaction::request_headers(&engine, head, NOW).1 {
+    Transaction::request_headers(engine, head, NOW)
+}
+
+fn effects(bundle: Bundle, headers: &[Header]) -> Vec<String> {
+    match begun(&engine(bundle), headers).1 {
         RequestOutcome::Continue(effects) => effects.remove,
         other => panic!("{other:?}"),
     }
+}
+
+/// A policy that masks card numbers in responses.
+fn mask_cards() -> Policy {
+    let mask = Action::Mask(MaskSpec {
+        classes: vec!["card_number".into()],
+    });
+    policy(mask, Phase::Response)
 }
 
 /// A header that a policy tags with is removed however its hyphens are written.
@@ -252,15 +245,12 @@ fn ranges_are_not_asked_for_where_responses_are_masked() {
     let mut bundle = support::bundle(20, 0);
     let range: &[Header] = &[(b"range", b"bytes=0-7")];
     assert!(effects(bundle.clone(), range).is_empty());
-    let mask = Action::Mask(MaskSpec {
-        classes: vec!["card_number".into()],
-    });
-    bundle.policies = vec![policy(mask, Phase::Response)];
+    bundle.policies = vec![mask_cards()];
     assert_eq!(effects(bundle.clone(), range), ["range"]);
     assert!(effects(bundle, &[]).is_empty());
 }
 
-/// Nor gets anybody an encoding that cannot be undone.
+/// The same holds for encodings that the engine cannot undo.
 #[test]
 fn responses_are_asked_for_in_encodings_that_can_be_undone() {
     use starfort_engine::http::decompress::only_readable;
@@ -283,28 +273,13 @@ fn a_response_that_grows_too_large_is_said_to_be_incomplete() {
     use std::io::Write;
     let mut bundle = support::bundle(20, 0);
     bundle.limits.decompressed_bytes = 100_000;
-    let mask = Action::Mask(MaskSpec {
-        classes: vec!["card_number".into()],
-    });
-    bundle.policies = vec![policy(mask, Phase::Response)];
+    bundle.policies = vec![mask_cards()];
     let engine = engine(bundle);
     let outcome = |padding: usize| {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         let body = r#"{"card": "4111111111111111"}"#.to_owned() + &" ".repeat(padding);
         gzip.write_all(body.as_bytes()).unwrap();
-        let request = described(&[], b"");
-        let head: Vec<(&[u8], &[u8])> = request
-            .headers
-            .iter()
-            .map(|(name, value)| (&name[..], &value[..]))
-            .collect();
-        let head = RequestHead {
-            headers: &head,
-            peer: STRANGER,
-            protocol: "HTTP/1.1",
-            end_of_stream: true,
-        };
-        let (mut transaction, _) = Transaction::request_headers(&engine, head, NOW);
+        let (mut transaction, _) = begun(&engine, &[]);
         let headers: &[Header] = &[
             (b":status", b"200"),
             (b"content-type", b"application/json"),
@@ -332,9 +307,6 @@ fn a_response_that_grows_too_large_is_said_to_be_incomplete() {
 fn a_response_that_is_not_read_to_its_end_can_be_refused() {
     let mut bundle = support::bundle(20, 0);
     bundle.limits.response_body_bytes = 100;
-    let mask = Action::Mask(MaskSpec {
-        classes: vec!["card_number".into()],
-    });
     let mut refuse = policy(
         Action::Block(BlockSpec {
             status: 502,
@@ -356,7 +328,7 @@ fn a_response_that_is_not_read_to_its_end_can_be_refused() {
             vec![Expr::Field(Field::ResponseStatus), Expr::Int(200)],
         )),
     );
-    bundle.policies = vec![policy(mask, Phase::Response), refuse];
+    bundle.policies = vec![mask_cards(), refuse];
     let engine = engine(bundle);
     let action = |length: usize| {
         let mut described = described(&[], b"");
@@ -376,10 +348,7 @@ fn a_response_that_is_not_read_to_its_end_can_be_refused() {
 #[test]
 fn a_response_without_a_type_is_masked() {
     let mut bundle = support::bundle(20, 0);
-    let mask = Action::Mask(MaskSpec {
-        classes: vec!["card_number".into()],
-    });
-    bundle.policies = vec![policy(mask, Phase::Response)];
+    bundle.policies = vec![mask_cards()];
     let mut described = described(&[], b"");
     described.response = Some(DescribedResponse {
         headers: vec![(b":status".into(), b"200".into())],

@@ -1,11 +1,6 @@
 //! What is over a limit is a decision of the endpoint that is called: refused with the limit's name, or passed and
 //! told; just below a limit nothing is.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot make its engine must fail"
-)]
-
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -16,7 +11,7 @@ use starfort_engine::explain::{Described, Explanation, explain};
 use starfort_engine::policy::actions::BlockSpec;
 use starfort_engine::{Assets, Engine, Now};
 
-mod support;
+use crate::support;
 
 fn small() -> Limits {
     Limits {

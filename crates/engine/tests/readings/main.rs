@@ -1,4 +1,4 @@
-//! However a path is spelled and however often a name comes, what holds for an endpoint and a value holds.
+//! Whatever the spelling of a path and however often a name comes, what holds for an endpoint or a value holds.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,17 +1,11 @@
 //! Operators and transformations against the unit cases of the `ModSecurity` project. Skipped, saying so, where
 //! the corpora are missing.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that cannot read its input must fail"
-)]
-
-use std::path::{Path, PathBuf};
-
 use serde::Deserialize;
 use starfort_engine::rules::operators::CompiledOperator;
 use starfort_engine::rules::transformations::apply;
 use starfort_engine::rules::wire::{Operator, OperatorKind, Part, Transformation};
+
+use crate::support;
 
 #[derive(Deserialize)]
 struct Case {
@@ -25,26 +19,9 @@ struct Case {
 }
 
 fn cases(folder: &str) -> Option<Vec<Case>> {
-    let root = std::env::var_os("STARFORT_CORPORA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"),
-        PathBuf::from,
-    );
-    let folder = root.join("seclang").join(folder);
-    let Ok(entries) = std::fs::read_dir(&folder) else {
-        eprintln!(
-            "skipped: no corpus at {} (set STARFORT_CORPORA)",
-            folder.display()
-        );
-        return None;
-    };
-    let mut paths: Vec<PathBuf> = entries
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_file())
-        .collect();
-    paths.sort();
     let mut all = Vec::new();
-    for path in paths {
-        let mut cases: Vec<Case> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    for (path, bytes) in support::corpus(&format!("seclang/{folder}"))? {
+        let mut cases: Vec<Case> = serde_json::from_slice(&bytes).unwrap();
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
         for case in &mut cases {
             case.name.clone_from(&stem);
@@ -52,6 +29,16 @@ fn cases(folder: &str) -> Option<Vec<Case>> {
         all.extend(cases);
     }
     Some(all)
+}
+
+/// Every case agrees; the failures are all told at once, because they usually have one cause.
+fn all_agree(failures: &[String], cases: usize) {
+    assert!(
+        failures.is_empty(),
+        "{} of {cases}:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }
 
 /// The strings of the corpus are UTF-8 in which `\xHH` and `\u00HH` stand for bytes.
@@ -112,13 +99,7 @@ fn transformations_agree() {
             ));
         }
     }
-    assert!(
-        failures.is_empty(),
-        "{} of {}:\n{}",
-        failures.len(),
-        cases.len(),
-        failures.join("\n")
-    );
+    all_agree(&failures, cases.len());
 }
 
 fn operator(name: &str, param: &str) -> Option<Operator> {
@@ -185,11 +166,5 @@ fn operators_agree() {
             ));
         }
     }
-    assert!(
-        failures.is_empty(),
-        "{} of {}:\n{}",
-        failures.len(),
-        cases.len(),
-        failures.join("\n")
-    );
+    all_agree(&failures, cases.len());
 }
