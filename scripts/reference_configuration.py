@@ -87,6 +87,8 @@ EXAMPLES = {
     "    action: {limit: {rate: 10/1m, burst: 5, key: [client.address]}}",
     "detectors": "detectors:\n  disabled: [scraping]\n  files: [my-detectors/*.sql]\n"
     "  settings: {credential_stuffing: {min_failures: 30}}",
+    "checks": "checks:\n  disabled: [forgotten_endpoint]\n  files: [my-checks/*.sql]\n"
+    "  settings: {volume_to_caller: {min_values: 5000}}",
     "alerts": "alerts:\n  - log: {}\n  - webhook: {url: https://hooks.example.com/starfort, secret_env: HOOK_SECRET}\n"
     "  - syslog: {address: siem.example.com:514}",
     "admin": "admin: {address: 127.0.0.1:9443, metrics: true}",

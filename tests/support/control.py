@@ -13,7 +13,8 @@ from typing import Any, Self
 
 from fastapi import FastAPI
 
-from starfort.alerts.channels import Channel, LogChannel
+from starfort.alerts.channels.base import Channel
+from starfort.alerts.channels.log import LogChannel
 from starfort.base.tasks import Failures
 from starfort.config import Config
 from starfort.dataplane import frames, ir

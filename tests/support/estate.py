@@ -19,7 +19,7 @@ from typing import Any
 from faker import Faker
 from fastapi import FastAPI
 
-from starfort.alerts import Alert
+from starfort.alerts.model import Alert
 from starfort.catalogue import Endpoint, endpoint_id
 from starfort.posture.board import PostureBoard
 from starfort.posture.checks import Checks

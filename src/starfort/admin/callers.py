@@ -56,7 +56,7 @@ def rolled(wanted: ClientFilter, window: Window, limit: int, offset: int) -> tup
     }  # fmt: skip
     if by_day and wanted.by in KINDS:
         filters = {"kind": wanted.by, "search": wanted.search, "bot": wanted.bot}
-        return load_sql("visibility", "queries/clients_of_kind"), parameters | filters
+        return load_sql("traffic", "queries/clients_of_kind"), parameters | filters
     label = {"network": "toString(any({}as_organization))", "bot": "''"}.get(wanted.by, "any({}user_agent)")
     conditions = []
     if wanted.search:
@@ -74,7 +74,7 @@ def rolled(wanted: ClientFilter, window: Window, limit: int, offset: int) -> tup
         "label": label.format("c."),
     }
     # The parts are texts of this module, never of a person; what people type is bound as a parameter.
-    query = load_sql("visibility", "queries/clients_rolled")
+    query = load_sql("traffic", "queries/clients_rolled")
     for name, part in parts.items():
         query = query.replace(f"${name}$", part)
     table = "client_1d" if by_day else "client_1h"

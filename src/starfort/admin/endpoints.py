@@ -114,7 +114,7 @@ class EndpointView:
             since = scope["since"] = await self._latest_calls(since, {**scope, "api": summary.api})
         values, consumers, traffic = await asyncio.gather(
             self._rows("visibility", f"endpoint_values{rolled}", which),
-            self._rows("visibility", "endpoint_consumers", scope | {"limit": MAX_CONSUMERS}),
+            self._rows("access", "endpoint_consumers", scope | {"limit": MAX_CONSUMERS}),
             self._traffic(),
         )
         return models.EndpointDetail.model_validate(

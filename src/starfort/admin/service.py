@@ -23,7 +23,7 @@ from starfort.admin.filters import ClientFilter, EventFilter
 from starfort.admin.mutes import Muted, Mutes
 from starfort.admin.trials import Trials
 from starfort.admin.window import DAY_S, RangeName, Window
-from starfort.alerts import StoredAlert
+from starfort.alerts.history import StoredAlert
 from starfort.base.sql import load_sql
 from starfort.config import Config
 from starfort.posture.catalogue_check import CatalogueCheck
@@ -132,7 +132,7 @@ class Insight:
             rows = await self._ask(self._runtime.store.query, text, parameters)
         else:
             parameters = wanted.model_dump(exclude={"range"}) | {"limit": limit, "offset": offset}
-            rows = await self._rows("visibility", "clients", parameters | {"since": window.since})
+            rows = await self._rows("traffic", "clients", parameters | {"since": window.since})
         total = rows[0]["total"] if rows else 0
         items = [models.Client(**_without(row, "total")) for row in rows]
         return models.Page[models.Client](items=items, total=total, limit=limit, offset=offset)
@@ -171,7 +171,7 @@ class Insight:
         window = Window.of(name)
         parameters: dict[str, Value] = {"since": window.since, "limit": limit, "offset": offset}
         rolled = "_rolled" if await self._reads_rollups(window) else ""
-        rows = await self._rows("visibility", f"findings{rolled}", parameters)
+        rows = await self._rows("threats", f"findings{rolled}", parameters)
         total = rows[0]["total"] if rows else 0
         items = [models.EventFinding(**_without(row, "total")) for row in rows]
         return models.Page[models.EventFinding](items=items, total=total, limit=limit, offset=offset)

@@ -21,7 +21,7 @@ from starfort.alerts.model import Alert
 from starfort.state.tables import ALERTS
 
 MAX_EVIDENCE_BYTES: Final = 64 * 1024
-"""Evidence of one alert as JSON; rows beyond it are left out, and the last row says so."""
+"""Evidence of one alert as JSON. Rows beyond this size are left out, and the last row says how many."""
 
 MAX_ALERTS: Final = 100_000
 """Alerts kept; the oldest go first."""
@@ -70,7 +70,7 @@ class Recorded(NamedTuple):
     Attributes:
         alert: the alert as kept.
         new: whether it is a new one; else it counted up one with the same key.
-        resumed: whether that one had ended, so that it is back.
+        resumed: whether the known alert had ended, so that it is back.
     """
 
     alert: StoredAlert
@@ -130,7 +130,7 @@ class AlertHistory:
         return _stored(stored)
 
     def end_others(self, prefix: str, going_on: set[str]) -> int:
-        """End alerts that nobody would end any more: what they are about lapsed while nobody looked.
+        """End alerts whose cause lapsed while Starfort did not run; nothing else would end them.
 
         Args:
             prefix: begin of the de-duplication keys of the alerts that have an end.

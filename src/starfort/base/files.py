@@ -63,6 +63,7 @@ def stage(path: Path, content: bytes) -> Path:
     Raises:
         OSError: it cannot be written; nothing of it is left behind.
     """
+    # In the same folder, because a rename is atomic only within one file system (rename(2)).
     staged = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
     try:
@@ -102,6 +103,7 @@ def key_of_file(path: Path, length: int) -> bytes:
         KeyFileError: it holds another number of bytes. The key is then not replaced, since what it signed or
             encrypted would be lost without a word.
     """
+    # Another process may make it in between; `_create` then leaves its key alone, and both read the same one.
     with suppress(FileExistsError):
         if not path.exists():
             _create(path, secrets.token_bytes(length))
@@ -155,6 +157,7 @@ def make_private(folder: Path) -> None:
     Raises:
         OSError: it cannot be made.
     """
+    # `mkdir` leaves the mode of a folder that exists, and gives parents the usual one.
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     if folder.stat().st_mode & 0o077:
         folder.chmod(PRIVATE_FOLDER)

@@ -11,7 +11,6 @@ from typing import Final
 from starfort import bundle
 from starfort.bundle import LearnedEndpoint, model
 from starfort.compile import addresses, apis, content, endpoints, geo, identity, rules
-from starfort.compile.bots import known_bots
 from starfort.compile.cel import Environment
 from starfort.compile.dataplane import to_dataplane
 from starfort.compile.endpoints import CompiledEndpoint
@@ -21,6 +20,7 @@ from starfort.config import ConfigError, ConfigProblem, LoadedConfig
 from starfort.config.policies import AddressList
 from starfort.dataplane import ir
 from starfort.threats.rulesets.overlay import ConfiguredRules
+from starfort.traffic.bots import known_bots
 
 HASH_KEY_BYTES: Final = 32
 

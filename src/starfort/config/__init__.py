@@ -1,6 +1,6 @@
 """What people write: models of `starfort.yaml`, loading, errors with file, line and column.
 
-Names are imported when they are used: a command that only reads where the data directory is builds no models.
+Names are imported when they are used, so that a command which only needs the data directory builds no models.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from starfort.config.paths import InputFile
 
 
 def _host(value: str) -> str:
-    """As requests name it once the engine has read them: lower case, without the root's dot."""
+    # As the engine gives the host of a request: lower case, without a dot at the end (RFC 1034, section 3.1).
     return value.lower().removesuffix(".")
 
 
@@ -22,11 +22,11 @@ class LoginFields(Model):
     username: str = "username"
     """Parameter of body or query; nested JSON by dots (`user.name`)."""
     password: str = "password"  # noqa: S105 - a parameter's name
-    """As `username`."""
+    """Parameter with the password, written as `username` is."""
 
 
 ContentKind = Literal["none", "prose", "markdown", "html", "code", "pattern", "query"]
-"""What a field holds, as far as it matters to rules."""
+"""The kind of text that a field holds, as far as it matters to rules."""
 FieldName = Annotated[str, Field(pattern=r"^=?[^\s=|,;'\"\\%]{1,200}$")]
 """A field's name, or its path in a body."""
 
@@ -37,13 +37,14 @@ class EndpointSettings(Model):
     match: Annotated[str, Field(pattern=r"^([A-Z]+|\*) /\S*$")]
     """`METHOD /path/{template}` or `* /path`, base path included."""
     labels: list[Name] = []
-    """What policies and detectors know it by, such as `login`."""
+    """Words by which policies and detectors know it, such as `login`."""
     login: LoginFields | None = None
     """For endpoints labelled `login`."""
     limits: ScopedLimits | None = None
     """Limits of its own."""
     content: Annotated[dict[FieldName, ContentKind], Field(max_length=500)] = {}
-    """What its fields hold, where neither its document nor their names say it: `issue.body: markdown`."""
+    """The kind of text that its fields hold, where neither its document nor their names say so:
+    `issue.body: markdown`."""
 
 
 class Api(Model):
@@ -59,11 +60,11 @@ class Api(Model):
         ],
         Field(min_length=1),
     ] = ["*"]
-    """Host names; `*` any, `*.example.com` any below."""
+    """Host names; `*` stands for any name, `*.example.com` for any name below it."""
     base_paths: Annotated[list[Annotated[str, Field(pattern=r"^/\S*$")]], Field(min_length=1)] = ["/"]
-    """Path prefixes, whole segments."""
+    """Path prefixes; they end at the end of a segment."""
     upstream: Name
-    """Who answers."""
+    """Name of the upstream that answers."""
     openapi: InputFile | None = None
     """OpenAPI 3 document, JSON or YAML."""
     labels: list[Name] = []

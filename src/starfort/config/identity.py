@@ -19,11 +19,11 @@ class JwtProvider(Model):
     issuer: str
     """`iss` of its tokens."""
     audiences: list[str] = []
-    """Accepted `aud`; none: any."""
+    """Values of `aud` that are accepted; an empty list accepts any."""
     jwks_file: InputFile | None = None
     """Keys as a file."""
     jwks_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
-    """Keys to fetch, and to fetch again as they rotate."""
+    """URL of the keys. They are fetched again when they change."""
     jwks_ca: InputFile | None = None
     """PEM of the authorities for `jwks_url`; default: the system's."""
     subject_claim: str = "sub"
@@ -31,7 +31,7 @@ class JwtProvider(Model):
     scopes_claim: str = "scope"
     """Claim with the scopes."""
     clock_skew: Duration = timedelta(seconds=60)
-    """How far clocks may differ."""
+    """How far the clocks of issuer and Starfort may differ."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:

@@ -36,4 +36,5 @@ class Listener(Model):
     http2: bool = True
     """Offer HTTP/2 (by ALPN; without TLS by prior knowledge)."""
     proxy_protocol: ProxyProtocol | None = None
-    """The PROXY protocol, which load balancers speak that pass connections on; default: not spoken."""
+    """The PROXY protocol, with which load balancers say where a connection comes from; default: not
+    accepted."""

@@ -22,8 +22,8 @@ class LoadedConfig:
 
     Attributes:
         config: the checked configuration; relative paths are already taken from the file's folder.
-        source: positions, for whoever finds problems later (the compiler).
-        files: every file it refers to, itself included.
+        source: positions, for those who find problems later (the compiler).
+        files: the file itself and every file that it refers to.
     """
 
     def __init__(self, config: Config, source: YamlFile) -> None:
@@ -47,22 +47,26 @@ def load(path: Path) -> LoadedConfig:
         config = Config.model_validate(source.data, context={FOLDER: path.resolve().parent})
     except ValidationError as error:
         raise ConfigError([_problem(source, detail) for detail in error.errors()]) from None
+    # Only a file whose parts are each right is checked as a whole: names in a wrong part would make more
+    # problems of one mistake.
     if problems := list(references.check(config, source)):
         raise ConfigError(problems)
     return LoadedConfig(config, source)
 
 
 def _problem(source: YamlFile, detail: ErrorDetails) -> ConfigProblem:
+    # Validators of a whole model are a step of pydantic's location, and no key of the file.
     location: Location = tuple(
         step for step in detail["loc"] if step not in {"function-before", "function-after"}
     )
     what, fix = describe({**detail, "loc": location}, Config, source.written(location))
+    # What is missing has no place of its own, so the problem is at the part that misses it.
     if detail["type"] == "missing":
         location = location[:-1]
     return source.problem(location, what, fix, key=detail["type"] == "extra_forbidden")
 
 
-# What a regular expression of the model asks for, in words.
+# What a regular expression of the model asks for, in words: nobody should have to read one.
 _PATTERN_FIXES = {
     r"^([A-Z]+|\*) /\S*$": "write METHOD /path/{template}, such as POST /login, or * /path for any method",
     r"^=?[^\s=|,;'\"\\%]{1,200}$": "write the field's name or its dotted path, such as page.source",
@@ -70,7 +74,7 @@ _PATTERN_FIXES = {
 
 
 def describe(detail: ErrorDetails, root: type[BaseModel], written: str = "") -> tuple[str, str]:
-    """What a problem that pydantic found is, and what would be right.
+    """What is wrong by a problem that pydantic found, and what would be right.
 
     Args:
         detail: one of `ValidationError.errors()`.
@@ -94,6 +98,7 @@ def describe(detail: ErrorDetails, root: type[BaseModel], written: str = "") -> 
         keys = _keys_at(location, root)
         return shapes.describe(kind, location, detail.get("input", shapes.UNTOLD), written, keys)
     message = detail["msg"].removeprefix("Value error, ")
+    # Pydantic shows a bound as Python writes it.
     message = re.sub(r"datetime\.timedelta\((?:seconds=)?(\d+)\)", r"\1s", message)
     got = detail.get("input")
     shown = f" (got {got!r})" if isinstance(got, str | int | float) and repr(got) not in message else ""
@@ -105,7 +110,8 @@ def describe(detail: ErrorDetails, root: type[BaseModel], written: str = "") -> 
 
 
 def _keys_at(location: Location, root: type[BaseModel]) -> list[str]:
-    """Keys that the model knows at a place."""
+    """Keys that the model knows at a place; none where no model is."""
+    # An index of a list is a step in the file, and none in the model.
     model: object = root
     for step in location:
         if isinstance(step, int) or not (isinstance(model, type) and issubclass(model, BaseModel)):

@@ -31,31 +31,31 @@ class Config(Model):
     node: Name = Field(
         default_factory=lambda: re.sub(r"[^A-Za-z0-9_.-]", "-", platform.node())[:63] or "node"
     )
-    """Name of this node; default: the host's."""
+    """Name of this node; default: the host's name."""
     data_dir: Annotated[DataFolder, Field(validate_default=True)] = Path("./var")
-    """Store, spool, bundle, sockets. To move it, stop Starfort, move the folder, and start."""
+    """Folder of store, spool, bundle and sockets. To move it, stop Starfort, move the folder, and start."""
     failure_mode: Literal["open", "closed"] = "open"
-    """When the engine itself fails: let requests pass, or refuse them."""
+    """Whether requests pass (`open`) or are refused (`closed`) when the engine itself fails."""
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
-    """Envoy's worker threads; default: one a core."""
+    """Envoy's worker threads; default: one for each core."""
     drain: Drain = Drain()
-    """How long the old lives beside the new."""
+    """How long old connections go on after a change or a stop."""
     listeners: Annotated[list[Listener], Field(min_length=1)]
     """Where clients connect."""
     upstreams: Annotated[list[Upstream], Field(min_length=1)]
-    """Who answers."""
+    """The servers that answer."""
     apis: Annotated[list[Api], Field(min_length=1)]
     """The APIs."""
     identity: Identity = Identity()
     """How callers prove who they are."""
     trusted_proxies: list[Network] = []
-    """Whose X-Forwarded-For is believed."""
+    """Addresses of proxies whose X-Forwarded-For is believed."""
     geo: GeoFiles = GeoFiles()
-    """Country and network of addresses."""
+    """Databases of countries and networks of addresses."""
     connections: Connections = Connections()
     """What clients' connections may do."""
     limits: Limits = Limits()
-    """How much is inspected."""
+    """How much of a request is inspected."""
     lists: list[AddressList] = []
     """Address lists."""
     responses: list[CannedResponse] = []
@@ -77,4 +77,4 @@ class Config(Model):
     retention: Retention = Retention()
     """How long things are kept."""
     health: Health = Health()
-    """When status says that something is wrong."""
+    """When `starfort status` says that something is wrong."""

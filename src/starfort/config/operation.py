@@ -23,19 +23,19 @@ class Admin(Model):
     metrics: bool = True
     """Serve `/metrics` there, without login."""
     tls: AdminTls | None = None
-    """Certificate for it; without it plain HTTP. Where clients must show one of their own, Prometheus needs
-    it too, and the command line works on this machine only."""
+    """Its certificate; without it, plain HTTP. Where clients must show a certificate of their own, Prometheus
+    needs one too, and the command line works on this machine only."""
     hosts: list[
         Annotated[str, Field(pattern=r"^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=253)]
     ] = []
-    """Names under which people reach it, besides addresses, localhost, this machine's own name and the names
-    in `tls`'s certificate; `*.example.com` for one label. A request to any other name is refused (DNS
-    rebinding)."""
+    """Names under which people reach it, in addition to addresses, localhost, this machine's own name and the
+    names in the certificate of `tls`; `*.example.com` stands for one label. A request to any other name is
+    refused, as a protection from DNS rebinding."""
     trusted_proxies: list[Network] = []
     """Addresses of proxies in front of it whose X-Forwarded-For and X-Forwarded-Proto are believed. Read at
     the start: after a change run `starfort restart`."""
     second_factor: list[Literal["viewer", "operator", "admin"]] = []
-    """Roles that must have a second factor: who has none can do nothing but set one up."""
+    """Roles that must have a second factor. An account of such a role without one can only set one up."""
 
 
 class Retention(Model):
@@ -51,19 +51,20 @@ class Health(Model):
     """When `starfort status` says that something needs a person."""
 
     lag: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
-    """Not healthy when a call that ended longer ago than this is not in the store, so that detection does not
-    see it; and when events of more time than this wait that newer ones overtook. Detection is meant to judge
-    within 3 s of an attack's first call; a busy machine takes longer now and then."""
+    """Status is not healthy when a call that ended longer ago than this is not in the store, where detection
+    would see it, or when events of a longer time than this wait because newer ones overtook them. Detection
+    should judge within 3 s of an attack's first call; a busy machine takes longer now and then."""
 
 
 class Drain(Model):
-    """How long connections and requests live on that Starfort would rather end."""
+    """How long old connections and requests may go on when Starfort replaces or stops Envoy."""
 
     handover: Duration = timedelta(minutes=10)
-    """Connections of an Envoy or a listener that was replaced. Never less than the longest `timeout` of an
-    upstream; choose more than the longest stream (WebSocket, server-sent events) that must not be cut."""
+    """For connections of an Envoy or a listener that was replaced. It is never less than the longest
+    `timeout` of an upstream. Choose more than the longest stream (WebSocket, server-sent events) that must
+    not be cut."""
     stop: Duration = timedelta(seconds=10)
-    """Requests under way when Starfort is stopped."""
+    """For requests that are under way when Starfort stops."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

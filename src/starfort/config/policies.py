@@ -28,7 +28,7 @@ class AddressList(Model):
     addresses: list[Network] = []
     """Addresses and networks."""
     file: InputFile | None = None
-    """More of them, one a line; `#` begins a comment. At most a million in all."""
+    """File with more of them, one on each line; `#` begins a comment. At most a million in all."""
 
 
 class CannedResponse(Model):
@@ -45,7 +45,7 @@ class CannedResponse(Model):
 
 
 class Policy(Model):
-    """When something is so, do something. First match by order."""
+    """What to do with requests for which a condition holds. Policies are tried in their order."""
 
     name: Name
     """Unique name."""
@@ -60,7 +60,7 @@ class Policy(Model):
     action: Action
     """What to do."""
     mode: Literal["observe", "enforce"] = "observe"
-    """Only record what would be done, or do it."""
+    """`observe` only records what would be done; `enforce` does it."""
     expires: Expiry | None = None
     """When it ends."""
 

@@ -1,4 +1,4 @@
-"""What the parts of a configuration say of each other: names that must exist, and must be unique."""
+"""Checks between the parts of a configuration: names that must exist, and names that must be unique."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class _Named(Protocol):
 
 def check(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
     """Problems between parts: unknown names, duplicates, overlaps, files that cannot be read."""
+    # All of them are found, not just the first: people then need one round and not five.
     for section in ("listeners", "upstreams", "apis", "lists", "responses", "policies"):
         yield from _unique(source, (section,), getattr(config, section))
     yield from _unique(source, ("identity", "jwt"), config.identity.jwt)
@@ -67,6 +68,7 @@ def _apis(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
             yield from _known(source, (*here, "authentication", number), "JWT provider", name, providers)
         for host in api.hosts:
             for path in api.base_paths:
+                # Names of hosts have no case (RFC 9110, section 4.2.3), and `/a/` holds what `/a` does.
                 mount = (host.lower(), path.rstrip("/") or "/")
                 if mount in mounts and mounts[mount] != api.name:
                     what = f"{mount[0]}{mount[1]} already belongs to the API {mounts[mount]!r}"
@@ -105,6 +107,7 @@ def _rules(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
 
 
 def _listeners(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
+    # The REST API listens too, so no listener may have its address.
     seen: dict[str, str] = {config.admin.address: "admin"}
     for index, listener in enumerate(config.listeners):
         if listener.address in seen:

@@ -16,12 +16,12 @@ Threshold = Annotated[int, Field(ge=1, le=10_000)]
 
 
 class RuleScope(Model):
-    """Rule settings of one API or one endpoint; what is not given is as for all."""
+    """Rule settings of one API or one endpoint. A setting that is not given is the same as for all."""
 
     api: Name | None = None
     """Name of an API."""
     endpoint: Match | None = None
-    """`METHOD /path/{template}`; with `api` only there."""
+    """`METHOD /path/{template}`; with `api`, only that API's endpoint."""
     paranoia: Paranoia | None = None
     """Paranoia level."""
     inbound_threshold: Threshold | None = None
@@ -39,7 +39,7 @@ class RuleScope(Model):
 
 
 class RuleExclusion(Model):
-    """Where a rule is wrong. The narrower the better: `starfort rules tune` proposes them."""
+    """Where a rule is wrong. Exclude as little as possible: `starfort rules tune` proposes exclusions."""
 
     rule: Annotated[str | int, BeforeValidator(str), Field(pattern=r"^\d{1,16}(-\d{1,16})?$")] | None = None
     """Rule id, or a range such as 942100-942199."""
@@ -64,7 +64,7 @@ class RuleExclusion(Model):
 
 
 class VirtualPatch(Model):
-    """Refuses what a known hole needs, until the application is mended."""
+    """Refuses the requests that would use a known vulnerability, until the application is fixed."""
 
     name: Name
     """Unique name."""
@@ -77,7 +77,7 @@ class VirtualPatch(Model):
     pattern: Annotated[str, Field(min_length=1, max_length=2000)]
     """Regular expression of what is refused; matched after URL decoding."""
     expires: Expiry
-    """When it ends: a patch is no place to stay."""
+    """When it ends. It must have an end, because the application is to be fixed meanwhile."""
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -87,23 +87,24 @@ class VirtualPatch(Model):
 
 
 class Rules(Model):
-    """SecLang rules: OWASP CRS, Starfort's own, yours."""
+    """SecLang rules: those of OWASP CRS, Starfort's own and yours."""
 
     sets: list[Literal["crs"]] | None = None
     """Installed rule sets (`starfort rules install crs`); default: `crs` where it is installed."""
     profile: Literal["api", "web"] = "api"
-    """The kind of traffic that CRS is set up for: `api` lets what APIs ordinarily send pass; `web` is CRS as
-    it comes, for web sites. `docs/rules.md` says what differs and why."""
+    """The kind of traffic that CRS is set up for: `api` does not refuse what APIs ordinarily send; `web` is
+    CRS unchanged, for web sites. `docs/rules.md` says what differs and why."""
     api_rules: bool = True
     """Starfort's own rules for APIs."""
     places: bool = True
     """Rules for arguments also look at path segments, credentials, custom headers and decoded values."""
     before: list[PathPattern] = []
-    """Your rule files that are read before the sets: settings. Paths or globs."""
+    """Your rule files with settings, which are read before the sets. Paths or globs."""
     files: list[PathPattern] = []
-    """Your rule files that are read after the sets: rules and exclusions. Paths or globs."""
+    """Your rule files with rules and exclusions, which are read after the sets. Paths or globs."""
     paranoia: Paranoia = 1
-    """How suspicious the rules are, 1 to 4; more find more, and more that is no attack."""
+    """How suspicious the rules are, 1 to 4. A higher level finds more attacks, and more requests that are
+    none."""
     inbound_threshold: Threshold = 5
     """Score of a request from which it counts as an attack; one critical rule scores 5."""
     outbound_threshold: Threshold = 4
@@ -111,9 +112,11 @@ class Rules(Model):
     scopes: Annotated[list[RuleScope], Field(max_length=900)] = []
     """Other settings for single APIs and endpoints."""
     weigh_content: bool = True
-    """Weigh by grammar what rules find in fields where people write; off: every match counts."""
+    """Weigh by their grammar what rules find in fields where people write text; `false`: every match
+    counts."""
     content_fields: Annotated[dict[FieldName, ContentKind], Field(max_length=1000)] = {}
-    """What fields of a name hold at all endpoints, beside the names that are known: `haiku: prose`."""
+    """The kind of text that fields of a name hold at all endpoints, in addition to the names that Starfort
+    knows: `haiku: prose`."""
     exclusions: Annotated[list[RuleExclusion], Field(max_length=2000)] = []
     """Where rules are wrong."""
     patches: Annotated[list[VirtualPatch], Field(max_length=1000)] = []

@@ -1,4 +1,4 @@
-"""A value of another shape than its setting has: a list for one value, one value for a list."""
+"""Messages about values of the wrong shape: a list where one value is expected, or one value for a list."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ KINDS: Final = {
 """Pydantic's kinds of errors about shapes, and what the setting is."""
 
 UNTOLD: Final = object()
-"""Instead of a value that may be a secret and is not repeated."""
+"""Stands for a value that may be a secret, which a message must not repeat."""
 
 _PLAIN: Final = re.compile(r"[\w./:=*-]*[\w./=*-]")
 _NO_TEXT: Final = re.compile(
     r"(?i)true|false|null|~|[-+]?[.\d][\d_.e+-]*|0[xo][\da-f]+|\.inf|\.nan|-.*|\*.*|=.*"
 )
-"""What YAML reads as something else than a text, or may not begin one."""
+"""Values that YAML does not read as a text, or that may not begin one. In a fix they need quotes."""
 
 _LISTS: Final = frozenset({"list_type"})
 _PARTS: Final = frozenset({"dict_type", "model_type", "model_attributes_type"})
@@ -104,6 +104,7 @@ def _as_one(key: str, got: object, written: str) -> str:  # noqa: PLR0911 (a cas
     if got is None:
         return f"write a value behind `{key}:`, or remove the line" if key else "write a value"
     if isinstance(got, dict):
+        # `when: {"a" in b}` and a path with `{id}` are meant as texts; YAML makes mappings of both.
         meant_as_text = written.startswith('{"') or None in got.values()
         if meant_as_text and written[:1] == "{" and written[-1:] == "}" and len(written) <= MAX_SHOWN:
             text = written[1:-1].strip() if key == "when" else written

@@ -30,18 +30,18 @@ class Retries(Model):
 
 
 class HealthCheck(Model):
-    """How an upstream's members are found to be alive."""
+    """How Starfort finds out which members of an upstream are alive."""
 
     path: Annotated[str, Field(pattern=r"^/")] = "/"
-    """What is asked with GET."""
+    """Path that is requested with GET."""
     interval: Duration = timedelta(seconds=5)
     """Time between checks."""
     timeout: Duration = timedelta(seconds=1)
     """How long an answer may take."""
     healthy: Annotated[int, Field(ge=1, le=100)] = 2
-    """Answers in a row that bring a member back."""
+    """How many good answers in a row bring a member back."""
     unhealthy: Annotated[int, Field(ge=1, le=100)] = 3
-    """Failures in a row that take a member out."""
+    """How many failures in a row take a member out."""
 
 
 class UpstreamTls(Model):
@@ -73,12 +73,12 @@ class Upstream(Model):
     connect_timeout: Duration = timedelta(seconds=5)
     """How long a connection may take."""
     timeout: Duration = timedelta(seconds=15)
-    """How long a whole answer may take; 0s: no limit (streams)."""
+    """How long a whole answer may take; `0s`: no limit, for streams."""
     retries: Retries = Retries()
-    """Trying again."""
+    """When a request is sent again."""
     health_check: HealthCheck | None = None
-    """Without it members are trusted to be alive."""
+    """Without it, all members count as alive."""
     tls: UpstreamTls | None = None
-    """Without it plain HTTP."""
+    """TLS to its members; without it, plain HTTP."""
     http2: bool = False
     """Speak HTTP/2 to it."""

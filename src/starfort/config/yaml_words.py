@@ -1,9 +1,9 @@
-"""What YAML's parser stumbles over, in the words of who writes a configuration, with what to write instead.
+"""Explains YAML's syntax errors in the words of people who write a configuration, and says what to write.
 
-YAML gives characters a meaning where people write ordinary values: `{` in a path template, `!` before a
+YAML gives some characters a meaning where people write ordinary values: `{` in a path template, `!` before a
 condition, quotes at the beginning of one, `*` for every host. The parser's own messages speak of tokens and
-blocks. Source: YAML 1.2.2, chapters 5.3 (indicator characters), 6.1 (indentation is spaces), 6.9 (tags,
-anchors) and 7.3.3 (plain values).
+blocks, which only people who know YAML's grammar understand. Source: YAML 1.2.2, chapters 5.3 (indicator
+characters), 6.1 (indentation is spaces), 6.9 (tags, anchors) and 7.3.3 (plain values).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.tokens import AnchorToken, TagToken, Token
 
 MAX_SHOWN: Final = 120
-"""Characters of a line that a fix repeats; of a longer value it says only how to quote."""
+"""A fix repeats a line of at most this many characters; for a longer one it only says how to quote."""
 
 _ENTRY: Final = re.compile(
     r"^(?P<before>\s*(?:-\s+)*)(?:(?P<key>[\w.$/-]+|\"[^\"]*\"|'[^']*')\s*:(?=\s|$))?\s*(?P<value>.*)$"
@@ -32,7 +32,7 @@ _FLOW_ENDS: Final = {"[": "]", "{": "}"}
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing that YAML cannot read, or reads as something else than was meant.
+    """One thing that YAML cannot read, or reads differently from what was meant.
 
     Attributes:
         line: from 1.
@@ -76,7 +76,8 @@ def misread(text: str, tokens: Iterator[Token]) -> Iterator[Trouble]:
         else:
             continue
         line, column = token.start_mark.line, token.start_mark.column
-        if line == said:  # what stands behind the first one is part of the same value
+        # What stands behind the first one is part of the same value.
+        if line == said:
             continue
         said = line
         shown = lines[line] if line < len(lines) else ""
@@ -110,7 +111,9 @@ class _Reading:
         return self.lines[self.line] if self.line < len(self.lines) else ""
 
     def trouble(self) -> Trouble:
-        """What is wrong, by the first of the known kinds that fits."""
+        """What is wrong: the first known kind of mistake that fits the error."""
+        # The order matters: what breaks a file as a whole (a merge conflict, a tab) comes first, since it
+        # causes errors of the later kinds, and the general kinds come last.
         for kind in (
             self._conflict,
             self._tab,
@@ -143,6 +146,7 @@ class _Reading:
         return None
 
     def _tab(self) -> Trouble | None:
+        # YAML reports a tab at the line where it gives up, which may be one below.
         for number in (self.line, self._context_line()):
             line = self.lines[number] if number is not None and number < len(self.lines) else ""
             indent = line[: len(line) - len(line.lstrip())]
@@ -160,6 +164,8 @@ class _Reading:
         return None
 
     def _dash(self) -> Trouble | None:
+        # Word processors turn a hyphen into a dash. YAML then takes the line for a text that goes on, and
+        # gives up one or two lines later.
         for number in range(self.line, max(-1, self.line - 3), -1):
             line = self.lines[number] if number < len(self.lines) else ""
             if _UNICODE_DASH.match(line):
@@ -174,6 +180,8 @@ class _Reading:
 
     def _unclosed(self) -> Trouble | None:
         mark, context = self.error.context_mark, str(self.error.context or "")
+        # A quote or bracket that is never closed takes everything behind it, so the error is at the end of
+        # the file.
         at_end = self.line >= len(self.lines) or "stream end" in self.said or "end of stream" in self.said
         if mark is None or not at_end:
             return None
@@ -265,6 +273,7 @@ class _Reading:
         line, column = mark.line, mark.column
         shown = self.lines[line] if line < len(self.lines) else ""
         sign = shown[column : column + 1]
+        # A host `*` or a condition that begins with `&` is far more likely than a real alias or anchor.
         if sign not in {"*", "&"}:
             return None
         value = _COMMENT.sub("", shown[column:]).rstrip()
@@ -433,6 +442,7 @@ def _item(line: str, start: int, column: int) -> tuple[int, str]:
 
 def quoted(value: str) -> str:
     """A value in quotes that leave it as it is: double ones where it has neither those nor a backslash."""
+    # In double quotes YAML reads escapes (7.3.1); in single ones only the quote itself is doubled (7.3.2).
     if '"' not in value and "\\" not in value:
         return f'"{value}"'
     return "'" + value.replace("'", "''") + "'"

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from starfort.alerts import AlertDispatcher, AlertHistory
+from starfort.alerts.dispatcher import AlertDispatcher
 from starfort.alerts.folding.beats import BeatWatch
+from starfort.alerts.history import AlertHistory
 from starfort.base.files import explain
 from starfort.config import Config
 from starfort.dataplane.socket import Callbacks, ControlSocket

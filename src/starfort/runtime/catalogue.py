@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Engine
 
-from starfort.alerts import Alert
 from starfort.alerts.folding.findings import alerts_of_findings
 from starfort.alerts.folding.news import alerts_of_news
+from starfort.alerts.model import Alert
 from starfort.bundle.learned import LearnedEndpoint
 from starfort.catalogue import ApiFacts, Catalogue, Declared, Endpoint
 from starfort.config import Config
@@ -82,10 +82,6 @@ class CatalogueFeed:
     def dropped(self) -> Mapping[str, int]:
         """What limits kept out since the start, by reason."""
         return self.catalogue.dropped
-
-    def check_failures(self) -> Mapping[str, int]:
-        """Runs of posture checks that failed since the start, by check."""
-        return self.board.failures()
 
     def close(self) -> None:
         """Write what is not written yet. Blocking."""

@@ -347,6 +347,7 @@ class StarfortCollector:
             [({"work": name}, failed.count) for name, failed in sorted(self._parts.failures().items())],
         )
         self._catalogue(families)
+        self._checks(families)
 
     def _catalogue(self, families: _Families) -> None:
         catalogue = self._parts.catalogue
@@ -363,10 +364,17 @@ class StarfortCollector:
             "What limits kept out of the catalogue, by reason.",
             (({"reason": reason}, n) for reason, n in sorted(catalogue.dropped().items())),
         )
+
+    def _checks(self, families: _Families) -> None:
+        rows = [({"check": state.check.name}, state.pace) for state in self._parts.catalogue.board.states()]
         families.counter(
-            "check_failures",
-            "Runs of posture checks that failed.",
-            (({"check": check}, n) for check, n in sorted(catalogue.check_failures().items())),
+            "check_runs", "Queries of each posture check.", ((name, pace.runs) for name, pace in rows)
+        )
+        families.counter(
+            "check_seconds", "Time that they took.", ((name, pace.total_s) for name, pace in rows)
+        )
+        families.counter(
+            "check_failures", "Runs that failed.", ((name, pace.failures) for name, pace in rows)
         )
 
 

@@ -1,7 +1,7 @@
-"""Whether a question is about more events than can be read while somebody waits.
+"""Whether a question is about more events than can be read while somebody waits for the answer.
 
-Pages read events where there are few: their answers are exact to the second then, and of this moment. Of many
-they read rollups.
+Where there are few events, pages read them: the answers are exact to the second and up to date. Where there
+are many, pages read rollups.
 """
 
 from __future__ import annotations

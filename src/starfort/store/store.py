@@ -55,6 +55,7 @@ class Store:
             StoreOpenError: another process owns it, it cannot be written, or it is of a newer version.
         """
         client = EmbeddedClickHouse(Path(path), limits or QueryLimits())
+        # A database of our own, since readers may read all of it: `default` might hold other tables.
         client.command("CREATE DATABASE IF NOT EXISTS starfort ENGINE = Atomic")
         client.use("starfort")
         return cls(client, migrations.Dialect(), retention or Retention())
@@ -227,6 +228,7 @@ class Store:
 
 
 def _rows(table: pa.Table) -> list[Row]:
+    # Arrow has no type for IPv6; ClickHouse gives 16 bytes, which would be nothing that people can read.
     for index, field in enumerate(table.schema):
         if pa.types.is_fixed_size_binary(field.type) and field.type.byte_width == _ADDRESS_BYTES:
             texts = pa.array([_address(value) for value in table.column(index).to_pylist()], pa.utf8())

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from starfort.store.migrations import Dialect
 
 ROLL_EVERY: Final = timedelta(seconds=60)
-"""How far behind rollups may be that no view fills; a run costs some 150 ms of CPU however little came."""
+"""How far behind the rollups without a view may be. A run costs about 150 ms of CPU, even when little
+came."""
 
 log = structlog.get_logger(__name__)
 
@@ -112,7 +113,7 @@ class Upkeep:
             self._wake.wait(min(ROLL_EVERY, self._retention.pause).total_seconds())
 
     def _pass(self) -> None:
-        """First the sums, then what they are made of may go; a full disk is emptied even if the sums fail."""
+        """Fill the sums, then remove what they are made of. A full disk is emptied even if filling fails."""
         due = time.monotonic() - self._retired_at >= self._retention.pause.total_seconds()
         error: StoreError | None = None
         with self._turn:

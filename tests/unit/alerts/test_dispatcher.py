@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from starfort.alerts import Alert, AlertDispatcher, AlertHistory
-from starfort.alerts.channels import DeliveryError
-from starfort.alerts.dispatcher import MAX_INCOMING, Retry
+from starfort.alerts.channels.base import DeliveryError
+from starfort.alerts.dispatcher import MAX_INCOMING, AlertDispatcher, Retry
+from starfort.alerts.history import AlertHistory
+from starfort.alerts.model import Alert
 from starfort.state.database import open_state
 
 QUICK = Retry(attempts=3, first_s=0.001, most_s=0.002)

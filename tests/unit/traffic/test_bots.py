@@ -7,8 +7,8 @@ import pytest
 
 from starfort import _engine, bundle
 from starfort.bundle.model import BOT_CLASSES
-from starfort.compile import bots
-from starfort.compile.bots import known_bots
+from starfort.traffic import bots
+from starfort.traffic.bots import known_bots
 
 PATTERNS = [(re.compile(bot.pattern), bot) for bot in known_bots()]
 
