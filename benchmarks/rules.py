@@ -87,7 +87,7 @@ async def _at(here: Stand, traffic: list[Kind], paranoia: int) -> list[Row]:
 
 
 async def _check(proxies: Mapping[str, tuple[int, int]], kind: Kind, paranoia: int) -> None:
-    """Send everything once. Each answer must be the API's, or 403 from a proxy with rules. Say which attacks passed.
+    """Send everything once, and say which attacks passed. Proxies with rules may answer 403, others not.
 
     Raises:
         RuntimeError: another answer, which means that something else than rules was measured.
