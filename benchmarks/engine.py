@@ -15,7 +15,7 @@ from typing import Final
 
 from benchmarks import crs
 from benchmarks.report import ROOT, Row, SkippedError, figure, skipped
-from starfort.config.model import Rules
+from starfort.config.rules import Rules
 from starfort.threats.rulesets.overlay import compile_rules
 
 BRIEFLY: Final = ("--warm-up-time", "0.3", "--measurement-time", "1", "--noplot")

@@ -34,6 +34,13 @@ are not looked for among the Python packages."""
 ONE_SUBJECT = {"tests/crs": "src/starfort/threats/rulesets/crs.py"}
 """Folders with one subject: each file in them is a topic of it."""
 
+RUST_TESTS = "crates/engine/tests"
+RUST_SUBJECTS = ("crates/engine/src", "crates/engine/src/endpoint", "crates/engine/fuzz")
+"""Each integration test of the engine, a file or a folder with a `main.rs`, is named after a module."""
+
+RUST_SHARED = ("support", "data")
+"""What the engine's tests share."""
+
 SUFFIXES = (".py", ".sql", ".rs", ".conf", ".yaml", ".md", "")
 """What a thing may be: a module, a query or detector, a Rust module, a rule file, data, a document, a script."""
 
@@ -118,6 +125,17 @@ def misnamed(root: Path, path: str) -> Misnamed | None:
     return Misnamed(path, ())
 
 
+def misnamed_rust(root: Path) -> list[Misnamed]:
+    """Integration tests of the engine that are named after nothing."""
+    folder = root / RUST_TESTS
+    names = {path.stem for path in folder.iterdir()} - {*RUST_SHARED} if folder.is_dir() else set()
+    return [
+        Misnamed(f"{RUST_TESTS}/{name}", RUST_SUBJECTS)
+        for name in sorted(names)
+        if not any(names_something(root / place, (name,)) for place in RUST_SUBJECTS)
+    ]
+
+
 def test_files(root: Path) -> list[str]:
     """The test files of the repository, from its root."""
     return sorted(path.relative_to(root).as_posix() for path in (root / "tests").rglob("test_*.py"))
@@ -147,7 +165,8 @@ def without_test(root: Path) -> list[str]:
 
 def problems(root: Path, ceiling: int) -> list[str]:
     """Sentences about names that are wrong, empty when all is well."""
-    found = [str(wrong) for path in test_files(root) if (wrong := misnamed(root, path))]
+    wrong = [*(misnamed(root, path) for path in test_files(root)), *misnamed_rust(root)]
+    found = [str(each) for each in wrong if each]
     missing = without_test(root)
     if len(missing) > ceiling:
         found.append(

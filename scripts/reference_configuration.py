@@ -1,4 +1,4 @@
-"""The page of every setting, from the models of `starfort.config.model`: types, defaults, descriptions, examples."""
+"""The page of every setting, from the models of `starfort.config`: types, defaults, descriptions, examples."""
 
 import json
 import re
@@ -12,10 +12,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from starfort.config import model
+from starfort.config import fields
 from starfort.config.model import Config
 
-HEAD = """<!-- Made by scripts/reference.py from src/starfort/config/model.py; don't edit. -->
+HEAD = """<!-- Made by scripts/reference.py from the models in src/starfort/config; don't edit. -->
 # Configuration
 
 Everything is in one file, `starfort.yaml`. `starfort init` writes a commented one, `starfort check` says with file, line and
@@ -37,13 +37,13 @@ Unknown keys are mistakes. Secrets never stand in the file: `…_file` and `…_
 """
 
 NAMED: list[tuple[Any, str]] = [
-    (model.Duration, "duration"),
-    (model.Size, "size"),
-    (model.Network, "network"),
-    (model.Address, "address"),
-    (model.Expiry, "time"),
-    (model.Name, "name"),
-    (model.HeaderName, "header name"),
+    (fields.Duration, "duration"),
+    (fields.Size, "size"),
+    (fields.Network, "network"),
+    (fields.Address, "address"),
+    (fields.Expiry, "time"),
+    (fields.Name, "name"),
+    (fields.HeaderName, "header name"),
     (Path, "file"),
     (str, "text"),
     (bool, "`true` or `false`"),
@@ -87,6 +87,8 @@ EXAMPLES = {
     "    action: {limit: {rate: 10/1m, burst: 5, key: [client.address]}}",
     "detectors": "detectors:\n  disabled: [scraping]\n  files: [my-detectors/*.sql]\n"
     "  settings: {credential_stuffing: {min_failures: 30}}",
+    "checks": "checks:\n  disabled: [forgotten_endpoint]\n  files: [my-checks/*.sql]\n"
+    "  settings: {volume_to_caller: {min_values: 5000}}",
     "alerts": "alerts:\n  - log: {}\n  - webhook: {url: https://hooks.example.com/starfort, secret_env: HOOK_SECRET}\n"
     "  - syslog: {address: siem.example.com:514}",
     "admin": "admin: {address: 127.0.0.1:9443, metrics: true}",
@@ -239,7 +241,7 @@ def _default(field: FieldInfo, hint: Any) -> str:
         return ""
     if isinstance(value, BaseModel):
         return "as below" if value == type(value).model_construct() else f"`{_plain(value)}`"
-    if _bare(hint) == model.Size:
+    if _bare(hint) == fields.Size:
         return f"`{_size(value)}`"
     if isinstance(value, list) and value and isinstance(value[0], BaseModel):
         return f"`[{', '.join(_plain(each) for each in value)}]`"

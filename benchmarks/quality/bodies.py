@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import json
 import random
@@ -204,8 +203,3 @@ def multipart(
     made, sent_type = written(rng.choice(list(STYLES.values())), parts, rng)
     bare = content_type.partition(";")[0].strip()
     return made, sent_type.replace("multipart/form-data", bare) if "*" not in bare else sent_type
-
-
-def encoded_word(value: str) -> str:
-    """Base64 of a text."""
-    return base64.b64encode(value.encode()).decode()

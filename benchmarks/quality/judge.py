@@ -1,11 +1,11 @@
-"""Starfort as a user gets it, in process: the engine with the bundle that a small configuration comes to."""
+"""Starfort as a user gets it, in this process: the engine with the bundle of a small configuration."""
 
 from __future__ import annotations
 
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -44,7 +44,7 @@ BATCH: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a sample.
+    """The decision about a sample.
 
     Attributes:
         sample: the request; `None` where it was not kept.
@@ -52,7 +52,6 @@ class Verdict:
         rules: ids of the rules that matched, those left out that only add up.
         evidence: rule, place and masked value of matches.
         anomalies: what reading the request found odd.
-        cpu_ms: CPU time of the thread.
         error: the engine did not understand the description.
     """
 
@@ -62,13 +61,12 @@ class Verdict:
     evidence: tuple[tuple[int, str, str], ...] = ()
     anomalies: tuple[str, ...] = ()
     policy: str = ""
-    cpu_ms: float = 0.0
     error: str = ""
 
 
 @dataclass
 class Judge:
-    """An engine and what it costs.
+    """An engine, and the CPU time that it spent.
 
     Attributes:
         slowest: the dearest requests so far, dearest first.
@@ -99,11 +97,10 @@ class Judge:
             ),
             anomalies=tuple(told["anomalies"]),
             policy=told["policy"],
-            cpu_ms=spent,
         )
 
     def all(self, samples: Iterable[Sample]) -> Iterable[Verdict]:
-        """Ask about many, over `THREADS` threads, in order."""
+        """Ask about many requests with `THREADS` threads. The answers are in the order of the requests."""
         waiting = iter(samples)
         with ThreadPoolExecutor(THREADS) as pool:
             pending: list[Callable[[], list[Verdict]]] = []
@@ -146,8 +143,3 @@ def judge(config: str = CONFIG, document: object = None) -> Judge:
         file.write_text(config)
         (Path(folder) / "openapi.json").write_text(json.dumps(document or {}))
         return Judge(Engine(bundle.encode(checked.check(file).compiled.bundle)))
-
-
-def shares(verdicts: Sequence[Verdict]) -> float:
-    """Percent that was refused."""
-    return 100 * sum(each.refused for each in verdicts) / max(1, len(verdicts))

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from starfort._engine import RuleSet
-from starfort.config.model import Rules
+from starfort.config.rules import Rules
 from starfort.threats.rulesets.overlay import compile_rules
 from tests.support.rule_sets import installed_crs
 

@@ -7,7 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use starfort_engine::rules::{
-    Collections, Environment, Inspection, Refusal, Request, Response, Rules,
+    Collections, Environment, Inspection, MatchedRule, Refusal, Request, Response, Rules,
 };
 
 /// Compiled rules.
@@ -80,20 +80,7 @@ impl RuleSet {
         if exhaustive {
             inspection.exhaustively();
         }
-        if let Some(tx) = variables
-            .map(|all| all.get_item("tx"))
-            .transpose()?
-            .flatten()
-        {
-            for (name, value) in tx.cast::<PyDict>()?.iter() {
-                let (name, value) = (text(&name)?, text(&value)?);
-                inspection.set_tx(
-                    environment,
-                    &String::from_utf8_lossy(&name),
-                    &String::from_utf8_lossy(&value),
-                );
-            }
-        }
+        set_variables(&mut inspection, environment, variables)?;
         inspection.request_headers(environment);
         inspection.request_body(environment, &parts.body, false);
         if let Some(answer) = &answer {
@@ -102,6 +89,37 @@ impl RuleSet {
         inspection.finish(environment);
         report(py, &inspection, environment)
     }
+}
+
+/// Sets the variables of `{"tx": {name: text}}`.
+fn set_variables(
+    inspection: &mut Inspection,
+    environment: Environment<'_>,
+    variables: Option<&Bound<'_, PyDict>>,
+) -> PyResult<()> {
+    if let Some(tx) = variables
+        .map(|all| all.get_item("tx"))
+        .transpose()?
+        .flatten()
+    {
+        for (name, value) in tx.cast::<PyDict>()?.iter() {
+            let (name, value) = (text(&name)?, text(&value)?);
+            inspection.set_tx(
+                environment,
+                &String::from_utf8_lossy(&name),
+                &String::from_utf8_lossy(&value),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Wall clock, Unix microseconds.
+fn now_us() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    })
 }
 
 struct RequestParts {
@@ -139,14 +157,7 @@ impl RequestParts {
                 .map_err(|_| PyValueError::new_err(format!("{name} {value:?} is no IP address")));
             parsed.map(Some)
         };
-        let now_us = match optional("now_us")? {
-            Some(value) => value.extract()?,
-            None => SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| {
-                    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-                }),
-        };
+        let now_us = optional("now_us")?.map_or_else(|| Ok(now_us()), |value| value.extract())?;
         Ok(Self {
             method: bytes("method", "GET")?,
             uri: bytes("uri", "/")?,
@@ -254,6 +265,29 @@ fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+fn matched_rule<'py>(py: Python<'py>, rule: &MatchedRule<'_>) -> PyResult<Bound<'py, PyDict>> {
+    let entry = PyDict::new(py);
+    entry.set_item("id", rule.id)?;
+    entry.set_item("phase", rule.phase)?;
+    entry.set_item("msg", lossy(rule.msg))?;
+    entry.set_item("logdata", lossy(rule.logdata))?;
+    entry.set_item("severity", rule.severity)?;
+    entry.set_item("tags", rule.tags)?;
+    entry.set_item("log", rule.log)?;
+    entry.set_item("audit_log", rule.audit_log)?;
+    entry.set_item("file", rule.file)?;
+    entry.set_item("line", rule.line)?;
+    let vars = PyList::empty(py);
+    for var in rule.vars {
+        let item = PyDict::new(py);
+        item.set_item("name", lossy(&var.name))?;
+        item.set_item("value", PyBytes::new(py, &var.value))?;
+        vars.append(item)?;
+    }
+    entry.set_item("vars", vars)?;
+    Ok(entry)
+}
+
 fn report<'py>(
     py: Python<'py>,
     inspection: &Inspection,
@@ -261,26 +295,7 @@ fn report<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let matched = PyList::empty(py);
     for rule in inspection.matched(environment) {
-        let entry = PyDict::new(py);
-        entry.set_item("id", rule.id)?;
-        entry.set_item("phase", rule.phase)?;
-        entry.set_item("msg", lossy(rule.msg))?;
-        entry.set_item("logdata", lossy(rule.logdata))?;
-        entry.set_item("severity", rule.severity)?;
-        entry.set_item("tags", rule.tags)?;
-        entry.set_item("log", rule.log)?;
-        entry.set_item("audit_log", rule.audit_log)?;
-        entry.set_item("file", rule.file)?;
-        entry.set_item("line", rule.line)?;
-        let vars = PyList::empty(py);
-        for var in rule.vars {
-            let item = PyDict::new(py);
-            item.set_item("name", lossy(&var.name))?;
-            item.set_item("value", PyBytes::new(py, &var.value))?;
-            vars.append(item)?;
-        }
-        entry.set_item("vars", vars)?;
-        matched.append(entry)?;
+        matched.append(matched_rule(py, &rule)?)?;
     }
     let tx = PyDict::new(py);
     for (name, value) in inspection.tx(environment) {

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import delete, func, select
@@ -12,8 +12,9 @@ from starfort.admin import audit, passwords
 from starfort.admin.audit import Actor
 from starfort.admin.errors import ConflictError, InvalidError, NotFoundError
 from starfort.admin.roles import Role
-from starfort.admin.state import LoginSession, StateDatabase, User, now_ms
 from starfort.base.files import write_private
+from starfort.state.database import StateDatabase, now_ms, time_of
+from starfort.state.tables import LoginSession, User
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 MAX_USERS = 1_000
@@ -53,7 +54,7 @@ class Accounts:
             NotFoundError: no such account.
         """
         with self._database.begin() as session:
-            return _account(_find(session, name))
+            return _account(find_user(session, name))
 
     def add(self, name: str, password: str, role: Role, actor: Actor) -> Account:
         """Make an account.
@@ -68,6 +69,7 @@ class Accounts:
                 "beginning with a letter or digit"
             )
         passwords.check(password, name)
+        # Hashed before the transaction begins: it takes 50 ms, in which nobody else could write.
         hashed = passwords.hash_password(password)
         with self._database.begin() as session:
             if session.scalar(select(User).where(User.name == name)) is not None:
@@ -93,8 +95,9 @@ class Accounts:
             ConflictError: it is the last administrator.
         """
         with self._database.begin() as session:
-            user = _find(session, name)
+            user = find_user(session, name)
             _keep_an_admin(session, user)
+            # The database removes sessions, tokens and recovery codes with it (ON DELETE CASCADE).
             session.delete(user)
             audit.record(session, actor, "user.remove", name)
 
@@ -106,7 +109,7 @@ class Accounts:
             ConflictError: it is the last administrator and would cease to be one.
         """
         with self._database.begin() as session:
-            user = _find(session, name)
+            user = find_user(session, name)
             if role is not Role.ADMIN:
                 _keep_an_admin(session, user)
             user.role = role.value
@@ -129,8 +132,9 @@ class Accounts:
         passwords.check(password, name)
         hashed = passwords.hash_password(password)
         with self._database.begin() as session:
-            user = _find(session, name)
+            user = find_user(session, name)
             user.password_hash, user.password_changed_ms = hashed, now_ms()
+            # Somebody who stole the old password may be logged in with it.
             session.execute(
                 delete(LoginSession).where(LoginSession.user_id == user.id, LoginSession.key != keep_session)
             )
@@ -146,13 +150,13 @@ class Accounts:
         if theme not in THEMES:
             raise InvalidError(f"the theme is one of {', '.join(THEMES)}")
         with self._database.begin() as session:
-            _find(session, name).theme = theme
+            find_user(session, name).theme = theme
 
     def ensure_first_admin(self, data_dir: Path) -> Path | None:
         """Make the first administrator when there is no account at all.
 
-        The random password goes into `DATA_DIR/admin-password`, mode 0600, and nowhere else; whoever may
-        read that file may read everything else there too.
+        The random password goes into `DATA_DIR/admin-password`, mode 0600, and nowhere else. Whoever can read
+        that file can read everything else in the folder too.
 
         Returns:
             The file, or `None` when accounts exist.
@@ -160,6 +164,8 @@ class Accounts:
         with self._database.begin() as session:
             if session.scalar(select(func.count()).select_from(User)):
                 return None
+        # The file is written before the account is made: after a kill in between, the next start makes both
+        # anew, while an account whose password nobody knows would lock everybody out.
         password = passwords.generate()
         path = data_dir / PASSWORD_FILE
         write_private(path, f"{password}\n".encode("ascii"))
@@ -167,7 +173,12 @@ class Accounts:
         return path
 
 
-def _find(session: Session, name: str) -> User:
+def find_user(session: Session, name: str) -> User:
+    """The row of an account.
+
+    Raises:
+        NotFoundError: there is none of that name.
+    """
     user = session.scalar(select(User).where(User.name == name))
     if user is None:
         raise NotFoundError(f"there is no account {name[:64]!r}")
@@ -175,6 +186,7 @@ def _find(session: Session, name: str) -> User:
 
 
 def _keep_an_admin(session: Session, user: User) -> None:
+    # Without an administrator nobody could make another one.
     if user.role != Role.ADMIN:
         return
     admins = session.scalar(select(func.count()).select_from(User).where(User.role == Role.ADMIN.value)) or 0
@@ -186,12 +198,8 @@ def _account(user: User) -> Account:
     return Account(
         name=user.name,
         role=Role(user.role),
-        created=_time(user.created_ms),
-        password_changed=_time(user.password_changed_ms),
-        last_login=_time(user.last_login_ms) if user.last_login_ms is not None else None,
+        created=time_of(user.created_ms),
+        password_changed=time_of(user.password_changed_ms),
+        last_login=time_of(user.last_login_ms) if user.last_login_ms is not None else None,
         second_factor=user.totp is not None,
     )
-
-
-def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)

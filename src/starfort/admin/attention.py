@@ -19,7 +19,7 @@ def attention(
     """What waits for a person, most urgent first, at most `MAX_ITEMS`.
 
     Args:
-        status: problems of Starfort itself come first: when it is blind, nothing else counts.
+        status: its problems come first: while Starfort itself is blind, nothing else can be relied on.
         counts: undocumented and open endpoints.
         policies: those in observe mode that would have acted are waiting for a decision.
         alerts: open ones, latest first; those of one kind are put together, muted ones left out.
@@ -46,6 +46,7 @@ def attention(
         for policy in policies
         if policy.mode == "observe" and policy.observed
     ]  # fmt: skip
+    # The sort is stable, so items of one severity keep the order in which they were put in above.
     items.sort(key=lambda item: -severity_rank(item.severity))
     return items[:MAX_ITEMS]
 

@@ -1,15 +1,16 @@
 """The audit log: who changed what, when, from where. Append only; secrets never go in."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from starfort.admin.state import AuditEntry, StateDatabase, now_ms
+from starfort.state.database import StateDatabase, now_ms, time_of
+from starfort.state.tables import AuditEntry
 
 MAX_ENTRIES = 100_000
-"""Oldest entries beyond this go; at a hundred changes a day that is more than two years."""
+"""When there are more, the oldest entries go. At a hundred changes a day this is more than two years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ CLI = Actor("cli")
 
 def record(session: Session, actor: Actor, action: str, target: str, detail: str = "") -> None:
     """Note a change in the transaction that makes it, so that neither exists without the other."""
+    # What people typed is cut to the columns' lengths: a text that is too long must not undo the change.
     session.add(
         AuditEntry(
             time_ms=now_ms(), actor=actor.name[:64], action=action, target=target[:256],
@@ -51,6 +53,7 @@ def record(session: Session, actor: Actor, action: str, target: str, detail: str
         )
     )  # fmt: skip
     session.flush()
+    # Ids rise without gaps, since entries are never removed one by one; so this counts without reading all.
     newest = session.scalar(select(func.max(AuditEntry.id))) or 0
     session.execute(delete(AuditEntry).where(AuditEntry.id <= newest - MAX_ENTRIES))
 
@@ -69,7 +72,7 @@ def page(database: StateDatabase, limit: int, before: int | None = None) -> list
     with database.begin() as session:
         return [
             AuditRecord(
-                id=row.id, time=datetime.fromtimestamp(row.time_ms / 1000, UTC), actor=row.actor,
+                id=row.id, time=time_of(row.time_ms), actor=row.actor,
                 action=row.action, target=row.target, detail=row.detail, address=row.address,
             )
             for row in session.scalars(statement)

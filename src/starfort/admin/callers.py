@@ -11,10 +11,11 @@ from starfort.base.sql import load_sql
 from starfort.store.parameters import Value
 
 KINDS: Final = ("fingerprint", "ja4", "network", "bot")
-"""What many callers share: of these there are few enough for a rollup of their own."""
+"""What many callers share. There are few enough values of these for a rollup of their own."""
 
 RANKED: Final = 1_000
-"""Of more callers those that called most are ranked by endpoints: of all it would take too much."""
+"""When callers are sorted by endpoints, only this many of those with the most requests are ranked: counting
+the endpoints of all callers would take too much memory."""
 
 _SORTS: Final = {
     "requests": "sum(callers.requests)",
@@ -44,7 +45,8 @@ def rolled(wanted: ClientFilter, window: Window, limit: int, offset: int) -> tup
 
     Args:
         wanted: which callers, by what, and what comes first.
-        window: its begin is moved to that of its hour, or of its day when it is longer than a day.
+        window: its begin is moved back to the begin of its hour, or of its day when it is longer than a day,
+            since rollups know no parts of these.
         limit: how many.
         offset: after how many.
     """
@@ -54,7 +56,7 @@ def rolled(wanted: ClientFilter, window: Window, limit: int, offset: int) -> tup
     }  # fmt: skip
     if by_day and wanted.by in KINDS:
         filters = {"kind": wanted.by, "search": wanted.search, "bot": wanted.bot}
-        return load_sql("visibility", "queries/clients_of_kind"), parameters | filters
+        return load_sql("traffic", "queries/clients_of_kind"), parameters | filters
     label = {"network": "toString(any({}as_organization))", "bot": "''"}.get(wanted.by, "any({}user_agent)")
     conditions = []
     if wanted.search:
@@ -71,7 +73,8 @@ def rolled(wanted: ClientFilter, window: Window, limit: int, offset: int) -> tup
         "sort": _SORTS[wanted.sort],
         "label": label.format("c."),
     }
-    query = load_sql("visibility", "queries/clients_rolled")
+    # The parts are texts of this module, never of a person; what people type is bound as a parameter.
+    query = load_sql("traffic", "queries/clients_rolled")
     for name, part in parts.items():
         query = query.replace(f"${name}$", part)
     table = "client_1d" if by_day else "client_1h"

@@ -25,7 +25,7 @@ def name_of(cookie: str, *, secure: bool) -> str:
 
 
 def read(cookies: Mapping[str, str], cookie: str, *, secure: bool) -> str | None:
-    """A cookie's value; over TLS only from the name that another host cannot set."""
+    """A cookie's value; over TLS only of the name that another host cannot set."""
     return cookies.get(name_of(cookie, secure=secure))
 
 

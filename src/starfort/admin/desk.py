@@ -11,9 +11,9 @@ from starfort.admin.roles import Role
 from starfort.admin.second_factor import SecondFactor
 from starfort.admin.service import Insight
 from starfort.admin.sessions import Sessions
-from starfort.admin.state import StateDatabase
 from starfort.admin.tokens import Tokens
 from starfort.runtime import Runtime
+from starfort.state.database import StateDatabase
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from starfort.admin import models
 from starfort.admin.errors import NotFoundError
@@ -56,6 +56,7 @@ class EndpointView:
         """A page of the endpoints that a filter lets through, with their traffic of the last day."""
         rows = [row for row in await asyncio.to_thread(self._summaries) if _matches(row, wanted)]
         traffic = await self._traffic()
+        # Traffic is added to all rows only when they are sorted by it, else only to those of the page.
         if wanted.sort in ("requests", "errors"):
             rows = [_with_traffic(row, traffic) for row in rows]
         rows.sort(key=_ORDER[wanted.sort])
@@ -103,6 +104,8 @@ class EndpointView:
             NotFoundError: the catalogue has none of that id.
         """
         summary = self.find(endpoint_id)
+        # Where there are too many events, values come from a rollup, and callers are counted over the latest
+        # calls only: no rollup has callers by endpoint.
         window = Window.of(name)
         since = window.since
         scope: dict[str, Value] = {"since": since, "endpoint_id": endpoint_id}
@@ -111,36 +114,27 @@ class EndpointView:
         if await self._reads_rollups(window):
             rolled, which["api"] = "_rolled", summary.api
             since = scope["since"] = await self._latest_calls(since, {**scope, "api": summary.api})
+        # At once: each runs on a session of its own, and they do not depend on each other.
         values, consumers, traffic = await asyncio.gather(
             self._rows("visibility", f"endpoint_values{rolled}", which),
-            self._rows("visibility", "endpoint_consumers", scope | {"limit": MAX_CONSUMERS}),
+            self._rows("access", "endpoint_consumers", scope | {"limit": MAX_CONSUMERS}),
             self._traffic(),
         )
-        by_kind: dict[str, list[models.Counted]] = {}
-        for row in values:
-            by_kind.setdefault(row["kind"], []).append(models.Counted(value=row["value"], count=row["seen"]))
-        total = sum(row.count for row in by_kind.get("all", []))
-        return models.EndpointDetail(
-            **_with_traffic(summary, traffic).model_dump(),
-            parameters=_parameters(by_kind.get("parameter", []), total),
-            statuses=by_kind.get("status", []),
-            auth_seen=by_kind.get("auth", []),
-            identity_errors=by_kind.get("identity_error", []),
-            content_types=by_kind.get("content_type", []),
-            response_content_types=by_kind.get("response_content_type", []),
-            sensitive_request=by_kind.get("sensitive_request", []),
-            sensitive_response=by_kind.get("sensitive_response", []),
-            findings=by_kind.get("finding", []),
-            consumers=[
-                models.Consumer(**{key: value for key, value in row.items() if key != "total"})
-                for row in consumers
-            ],
-            consumers_total=consumers[0]["total"] if consumers else 0,
-            consumers_since=since,
+        return models.EndpointDetail.model_validate(
+            _with_traffic(summary, traffic).model_dump()
+            | _seen_values(values)
+            | {
+                "consumers": [
+                    {key: value for key, value in row.items() if key != "total"} for row in consumers
+                ],
+                "consumers_total": consumers[0]["total"] if consumers else 0,
+                "consumers_since": since,
+            }
         )
 
     async def _latest_calls(self, since: datetime, scope: Mapping[str, Value]) -> datetime:
         """Since when an endpoint had as many calls as can be read to count its callers."""
+        # By whole hours, since that is what the rollup has.
         rows = await self._rows("visibility", "endpoint_latest", {**scope, "most": MAX_CALLS})
         hour = datetime.fromtimestamp(rows[0]["since"] if rows else 0, UTC)
         return max(hour, since)
@@ -266,6 +260,29 @@ def _with_traffic(row: models.EndpointSummary, traffic: dict[str, Row]) -> model
 
 def _aware(time: datetime | None) -> datetime | None:
     return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
+
+
+_VALUES: Final = {
+    "statuses": "status",
+    "auth_seen": "auth",
+    "identity_errors": "identity_error",
+    "content_types": "content_type",
+    "response_content_types": "response_content_type",
+    "sensitive_request": "sensitive_request",
+    "sensitive_response": "sensitive_response",
+    "findings": "finding",
+}
+"""What an endpoint's detail shows of values that were seen, and what the query calls them."""
+
+
+def _seen_values(rows: Sequence[Row]) -> dict[str, object]:
+    """The parts of an endpoint's detail that count values, from the rows of one query for all of them."""
+    by_kind: dict[str, list[models.Counted]] = {}
+    for row in rows:
+        by_kind.setdefault(row["kind"], []).append(models.Counted(value=row["value"], count=row["seen"]))
+    total = sum(row.count for row in by_kind.get("all", []))
+    found: dict[str, object] = {name: by_kind.get(kind, []) for name, kind in _VALUES.items()}
+    return found | {"parameters": _parameters(by_kind.get("parameter", []), total)}
 
 
 def _parameters(values: Iterable[models.Counted], total: int) -> list[models.Parameter]:

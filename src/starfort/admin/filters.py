@@ -61,6 +61,7 @@ class EventFilter(Filter):
     @classmethod
     def _address(cls, value: str) -> str:
         if value:
+            # Python takes `fe80::1%eth0`, and ClickHouse does not.
             if "%" in value:
                 raise ValueError("an address without a zone")
             ipaddress.ip_address(value)
@@ -69,6 +70,7 @@ class EventFilter(Filter):
     def parameters(self) -> dict[str, Value]:
         """Parameters of the query `events_page`."""
         values = self.model_dump(exclude={"range", "status"})
+        # `4xx` is 400 to 499; a single status is a range of one.
         low = int(self.status.replace("x", "0")) if self.status else 0
         return values | {
             "status_min": low,

@@ -33,7 +33,10 @@ def signing_key(data_dir: Path) -> bytes:
 
 
 def vault(data_dir: Path) -> Fernet:
-    """Encrypts what the state database keeps and must read again: a copy of it alone then tells nothing."""
+    """Encrypts the secrets that the state database keeps and must read again."""
+    # So a copy of the database alone tells no secret. The key is derived and not the signing key itself: with
+    # one key for two purposes a weakness of one would open the other. It needs no salt, since the signing key
+    # is random already (RFC 5869, section 3.3).
     derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"starfort second factor").derive(
         signing_key(data_dir)
     )

@@ -23,7 +23,8 @@ from starfort.admin.errors import TooManyError
 
 WINDOW_S = 300.0
 MAX_KEYS = 20_000
-"""Counters kept; beyond it the longest unused is forgotten (and counted in `forgotten`)."""
+"""How many counters are kept. Beyond it the one that was unused longest is forgotten, and counted in
+`forgotten`: an attacker with many addresses must not fill the memory."""
 LIMITS = {
     "pair": 5,
     "address": 20,
@@ -119,6 +120,8 @@ class Limiter:
     def _reserve(self, keys: Sequence[Key]) -> Attempt:
         now = self._clock()
         with self._lock:
+            # All keys are looked at before any is counted: a refused attempt must not use up another key's
+            # room.
             wait = max(self._wait(key, now) for key in keys)
             if wait > 0:
                 seconds = max(1, math.ceil(wait))
@@ -132,6 +135,8 @@ class Limiter:
         return Attempt(self, keys)
 
     def _wait(self, key: Key, now: float) -> float:
+        # GCRA: a key's counter is the time at which it would be empty again, and each attempt moves it by a
+        # pace.
         return max(self._full_at.get(key, now), now) + _pace(key) - now - WINDOW_S
 
     def give_back(self, keys: Sequence[Key], *, forget: bool) -> None:
@@ -154,7 +159,7 @@ def _pace(key: Key) -> float:
 
 
 def _network(address: str) -> str:
-    # One customer has a whole IPv6 /64, so its addresses count as one.
+    # One customer has at least a whole IPv6 /64 (RFC 6177), so its addresses count as one.
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

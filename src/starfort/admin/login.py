@@ -11,13 +11,15 @@ from starfort.admin.errors import AdminError, RefusedError, TooManyError
 from starfort.admin.limiter import Limiter
 from starfort.admin.second_factor import SecondFactor
 from starfort.admin.sessions import Sessions
-from starfort.admin.state import StateDatabase, User
+from starfort.state.database import StateDatabase
+from starfort.state.tables import User
 
 MAX_PARALLEL = 2
-"""Each verification takes 64 MiB and some 50 ms of a core."""
+"""Passwords that are verified at once: each takes 64 MiB and some 50 ms of a core."""
 MAX_WAITING = 32
-"""Attempts that may wait for one of them; those of known browsers may wait besides, which their own limit
-bounds."""
+"""Attempts that may wait until one of these has ended. Attempts from known browsers may wait in addition;
+their own limit bounds them. So a flood of attempts by strangers does not keep people out who log in every
+day."""
 
 
 class CodeNeededError(AdminError):
@@ -90,6 +92,7 @@ class Login:
         name = name.strip().lower()[:64]
         known = self._sessions.known_browser(browser, name)
         second = self._second_factor.enrolled(name)
+        # Counted before it is verified: guesses that arrive at once would otherwise all pass the limit.
         attempt = self._limiter.password(address, name, browser=known, second_factor=second)
         stored = self._stored(name)
         try:
@@ -101,8 +104,8 @@ class Login:
             self._note("login.failed", name or "-", address)
             raise RefusedError("the name or the password is wrong")
         attempt.succeeded()
-        if stored is not None and passwords.needs_rehash(stored):
-            self._rehash(name, await asyncio.to_thread(passwords.hash_password, password))
+        await self._renew_hash(name, password, stored)
+        # That the password was right is told only to somebody who then still needs the second factor.
         if second:
             if not code:
                 raise CodeNeededError(self._sessions.ticket(name))
@@ -173,6 +176,7 @@ class Login:
     async def _verify(self, password: str, stored: str | None, *, known: bool) -> bool:
         if self._waiting >= MAX_WAITING and not known:
             raise TooManyError("too many logins at once: try again in 1 s", 1)
+        # In a thread, since hashing holds the processor for 50 ms, in which nobody else would be answered.
         self._waiting += 1
         try:
             async with self._slots:
@@ -184,8 +188,14 @@ class Login:
         with self._database.begin() as session:
             return session.scalar(select(User.password_hash).where(User.name == name))
 
-    def _rehash(self, name: str, hashed: str) -> None:
+    async def _renew_hash(self, name: str, password: str, stored: str | None) -> None:
+        # Only after a log-in is the password known in clear, so only then can its hash get today's
+        # parameters.
+        if stored is None or not passwords.needs_rehash(stored):
+            return
+        hashed = await asyncio.to_thread(passwords.hash_password, password)
         with self._database.begin() as session:
             user = session.scalar(select(User).where(User.name == name))
+            # The account may have been removed meanwhile.
             if user is not None:
                 user.password_hash = hashed

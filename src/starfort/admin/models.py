@@ -5,12 +5,13 @@ All times are UTC with a zone; all shares are between 0 and 1; all durations nam
 
 import json
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from starfort.admin.decisions import DecisionCounts, counts_decisions
 from starfort.base.severity import Severity
+from starfort.store.rows import Row
 
 Item = TypeVar("Item")
 
@@ -363,7 +364,7 @@ class Signal(Model):
     last_at: datetime
     expires_at: datetime
     raised: int
-    evidence: list[dict[str, Any]]
+    evidence: list[Row]
 
 
 class Detector(Model):
@@ -428,7 +429,7 @@ class DetectorHit(Model):
     first_at: datetime
     last_at: datetime
     runs: Annotated[int, Field(description="Runs that had it.")]
-    evidence: Annotated[list[dict[str, Any]], Field(description="Rows of the run with the highest score.")]
+    evidence: Annotated[list[Row], Field(description="Rows of the run with the highest score.")]
 
 
 class DetectorTest(Model):
@@ -499,7 +500,7 @@ class CheckFinding(Model):
     api: str
     endpoint_id: Annotated[str, Field(description="Empty when it is about the whole API.")]
     title: str
-    evidence: dict[str, Any]
+    evidence: Row
     first_seen: Annotated[datetime, Field(description="Earliest call that shows it.")]
     last_seen: Annotated[datetime, Field(description="Latest one.")]
 
@@ -521,7 +522,7 @@ class Alert(Model):
     severity: str
     title: str
     subject: str
-    evidence: list[dict[str, Any]]
+    evidence: list[Row]
     first_at: datetime
     last_at: datetime
     count: int
@@ -574,7 +575,7 @@ class PostureFinding(Model):
     endpoint_id: Annotated[str, Field(description="Empty when it is about the whole API.")]
     title: str
     why: Annotated[str, Field(description="What is wrong about it and what to do.")]
-    evidence: dict[str, Any]
+    evidence: Row
     first_seen: Annotated[datetime, Field(description="Earliest call that shows it.")]
     last_seen: Annotated[datetime, Field(description="Latest one.")]
 

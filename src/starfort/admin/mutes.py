@@ -1,4 +1,4 @@
-"""Mutes: kinds of alert, or single subjects, that are not to ask for attention for a while.
+"""Mutes: kinds of alert, or single subjects, that ask for nobody's attention for a while.
 
 A muted alert is still kept, listed and delivered; it only leaves the list of what needs attention.
 Acknowledgements are kept with the alerts, in `starfort.alerts.history`.
@@ -6,14 +6,15 @@ Acknowledgements are kept with the alerts, in `starfort.alerts.history`.
 
 import builtins
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
 
 from starfort.admin import audit
 from starfort.admin.audit import Actor
 from starfort.admin.errors import ConflictError, InvalidError, NotFoundError
-from starfort.admin.state import Mute, StateDatabase, now_ms
+from starfort.state.database import StateDatabase, now_ms, time_of
+from starfort.state.tables import Mute
 
 MAX_MUTES = 1_000
 MAX_MUTE = timedelta(days=90)
@@ -58,6 +59,7 @@ class Mutes:
             raise InvalidError("that would mute every alert: name a kind or a key")
         now = now_ms()
         with self._database.begin() as session:
+            # Those that ended go whenever one is added, so nothing else needs to clean up.
             session.execute(delete(Mute).where(Mute.until_ms <= now))
             if (session.scalar(select(func.count()).select_from(Mute)) or 0) >= MAX_MUTES:
                 raise ConflictError(f"there are {MAX_MUTES} mutes, the most there can be: remove one first")
@@ -91,8 +93,6 @@ class Mutes:
 
 
 def _muted(row: Mute) -> Muted:
-    return Muted(row.id, row.kind, row.key, row.reason, row.user, _time(row.created_ms), _time(row.until_ms))
-
-
-def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return Muted(
+        row.id, row.kind, row.key, row.reason, row.user, time_of(row.created_ms), time_of(row.until_ms)
+    )

@@ -73,12 +73,14 @@ def verify(password: str, stored: str | None) -> bool:
     Returns:
         True only for the right password of a known account.
     """
+    # The empty password is hashed instead, which takes as long as any other and is nobody's.
     if not _can_be_hashed(password):
         password = ""
     try:
         matches = _HASHER.verify(stored if stored is not None else _nobody(), password)
     except (VerificationError, InvalidHashError):
         return False
+    # Tested after hashing, so that an unknown account takes as long as a wrong password.
     return matches and stored is not None
 
 

@@ -12,18 +12,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pyotp
 from cryptography.fernet import InvalidToken
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import CursorResult, Executable, delete, select, update
 from sqlalchemy.orm import Session
 
 from starfort.admin import audit
+from starfort.admin.accounts import find_user
 from starfort.admin.audit import Actor
 from starfort.admin.errors import ConflictError, InvalidError, NotFoundError
 from starfort.admin.keys import vault
-from starfort.admin.state import RecoveryCode, StateDatabase, User
+from starfort.state.database import StateDatabase
+from starfort.state.tables import RecoveryCode, User
 
 STEP_S = 30
 """RFC 6238, section 5.2: the recommended time step."""
@@ -31,6 +33,7 @@ TOLERANCE = 1
 """Steps before and after now that are accepted: clocks of telephones differ (RFC 6238, section 6)."""
 RECOVERY_CODES = 10
 _CODE = re.compile(r"[0-9]{6}")
+# Without i, l, o, 0 and 1, which people confuse when they read a code from paper.
 _ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"
 
 
@@ -74,7 +77,7 @@ class SecondFactor:
         """
         secret = pyotp.random_base32()
         with self._database.begin() as session:
-            user = _find(session, name)
+            user = find_user(session, name)
             if user.totp is not None:
                 raise ConflictError(f"{name!r} has a second factor: turn it off first")
             user.totp_pending = self._vault.encrypt(secret.encode()).decode()
@@ -100,7 +103,7 @@ class SecondFactor:
             InvalidError: the code is wrong.
         """
         with self._database.begin() as session:
-            user = _find(session, name)
+            user = find_user(session, name)
             secret = self._open(user.totp_pending)
             if secret is None:
                 raise NotFoundError("begin with a new secret first")
@@ -111,6 +114,7 @@ class SecondFactor:
                 )
             user.totp, user.totp_pending, user.totp_step = user.totp_pending, None, step
             codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
+            # Codes of a second factor before must not open the account any more.
             session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
             session.add_all(RecoveryCode(user_id=user.id, sha256=_digest(each)) for each in codes)
             audit.record(session, actor, "second_factor.on", name)
@@ -136,6 +140,7 @@ class SecondFactor:
                 # In one statement, so that of two requests with one code one finds it used.
                 used = update(User).where(User.id == user.id, User.totp_step < step).values(totp_step=step)
                 return _rows(session, used) == 1
+            # Deleting and counting is one statement too: a recovery code works once.
             mine = delete(RecoveryCode).where(
                 RecoveryCode.user_id == user.id, RecoveryCode.sha256 == _digest(typed.lower())
             )
@@ -151,7 +156,7 @@ class SecondFactor:
             NotFoundError: no such account.
         """
         with self._database.begin() as session:
-            user = _find(session, name)
+            user = find_user(session, name)
             user.totp = user.totp_pending = None
             session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
             audit.record(session, actor, "second_factor.off", name)
@@ -177,20 +182,14 @@ class SecondFactor:
         now = int(self._clock()) // STEP_S
         totp = pyotp.TOTP(secret)
         for step in range(now - TOLERANCE, now + TOLERANCE + 1):
+            # In constant time: how many digits are right must not show in the time of the answer.
             if secrets.compare_digest(totp.at(step * STEP_S).encode(), typed.encode()):
                 return step
         return None
 
 
-def _find(session: Session, name: str) -> User:
-    user = session.scalar(select(User).where(User.name == name))
-    if user is None:
-        raise NotFoundError(f"there is no account {name[:64]!r}")
-    return user
-
-
-def _rows(session: Session, statement: Any) -> int:
-    return cast("CursorResult[Any]", session.execute(statement)).rowcount
+def _rows(session: Session, statement: Executable) -> int:
+    return cast("CursorResult[tuple[()]]", session.execute(statement)).rowcount
 
 
 def _recovery_code() -> str:

@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from itsdangerous import BadSignature, Signer, TimestampSigner
@@ -19,15 +19,16 @@ from sqlalchemy import delete, func, select
 from starfort.admin.errors import NotFoundError
 from starfort.admin.keys import signing_key
 from starfort.admin.roles import Principal, Role
-from starfort.admin.state import LoginSession, StateDatabase, User, now_ms
+from starfort.state.database import StateDatabase, now_ms, time_of
+from starfort.state.tables import LoginSession, User
 
 IDLE_MS = 30 * 60 * 1000
 """A session ends after half an hour without a request (OWASP ASVS 4.0.3, 3.3.2, level 2). An open page that
 shows figures asks again by itself, so nobody who reads a screen is thrown out."""
 ABSOLUTE_MS = 12 * 60 * 60 * 1000
-"""And after twelve hours in any case: one working day."""
+"""A session ends after twelve hours in any case: one working day."""
 MAX_PER_USER = 20
-"""Oldest sessions beyond this end."""
+"""When an account has more sessions, those that were unused longest end."""
 _TOUCH_MS = 30_000
 _MAX_COOKIE = 512
 _ID = 16
@@ -75,13 +76,17 @@ class Sessions:
         Returns:
             The cookie's value.
         """
+        # The cookie's value and the CSRF token are independent: a page that shows the token (in a form) then
+        # tells nothing of the cookie, which scripts cannot read.
         value = secrets.token_urlsafe(32)
         with self._database.begin() as session:
             user = session.scalars(select(User).where(User.name == user_name)).one()
             now = now_ms()
             user.last_login_ms = now
+            # Sessions that ended by time are removed when somebody logs in: nothing else reads them.
             session.execute(delete(LoginSession).where(LoginSession.created_ms < now - ABSOLUTE_MS))
             session.execute(delete(LoginSession).where(LoginSession.seen_ms < now - IDLE_MS))
+            # Those beyond the limit, oldest first to go; this one is not among them yet, hence one less.
             others = session.scalars(
                 select(LoginSession)
                 .where(LoginSession.user_id == user.id)
@@ -100,6 +105,7 @@ class Sessions:
 
     def find(self, cookie: str | None) -> Principal | None:
         """Who the cookie belongs to; `None` when it is forged, unknown or expired."""
+        # The signature is tested first: a forged cookie never reaches the database.
         if not cookie or len(cookie) > _MAX_COOKIE:
             return None
         try:
@@ -118,6 +124,7 @@ class Sessions:
             if now - row.created_ms > ABSOLUTE_MS or now - row.seen_ms > IDLE_MS:
                 session.delete(row)
                 return None
+            # Not at each request: a page that asks every second would write to the disk every second.
             if now - row.seen_ms > _TOUCH_MS:
                 row.seen_ms = now
             user = session.get_one(User, row.user_id)
@@ -145,6 +152,7 @@ class Sessions:
             value = self._browsers.unsign(cookie).decode()
         except (BadSignature, UnicodeError):
             return ""
+        # The mark has the time of the last password change: a new password makes every browser unknown again.
         mark = self._mark(name)
         return value if mark and value.startswith(f"{mark}.") else ""
 
@@ -181,7 +189,7 @@ class Sessions:
                 .order_by(LoginSession.seen_ms.desc())
             )
             return [
-                OpenSession(row.key[:_ID], _time(row.created_ms), _time(row.seen_ms), row.address)
+                OpenSession(row.key[:_ID], time_of(row.created_ms), time_of(row.seen_ms), row.address)
                 for row in rows
             ]
 
@@ -199,7 +207,9 @@ class Sessions:
             mine = select(User.id).where(User.name == name).scalar_subquery()
             row = session.scalar(
                 select(LoginSession).where(
-                    LoginSession.user_id == mine, LoginSession.key.startswith(session_id, autoescape=True)
+                    # Only sessions of one's own: the id of another's must not be found out by trying.
+                    LoginSession.user_id == mine,
+                    LoginSession.key.startswith(session_id, autoescape=True),
                 )
             )
             if row is None or len(session_id) != _ID:
@@ -210,10 +220,6 @@ class Sessions:
         """How many sessions the table holds."""
         with self._database.begin() as session:
             return session.scalar(select(func.count()).select_from(LoginSession)) or 0
-
-
-def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _key(value: str) -> str:

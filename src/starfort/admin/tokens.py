@@ -9,16 +9,18 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from starfort.admin import audit
+from starfort.admin.accounts import find_user
 from starfort.admin.audit import Actor
 from starfort.admin.errors import ConflictError, InvalidError, NotFoundError
 from starfort.admin.roles import Principal, Role, lower
-from starfort.admin.state import ApiToken, StateDatabase, User, now_ms
+from starfort.state.database import StateDatabase, now_ms, time_of
+from starfort.state.tables import ApiToken, User
 
 PREFIX = "sft_"
 MAX_PER_USER = 100
@@ -68,19 +70,11 @@ class Tokens:
             InvalidError: name or expiry cannot be accepted.
             ConflictError: the name is taken or there are too many.
         """
-        if not NAME.fullmatch(name):
-            raise InvalidError(
-                "a token's name is 1 to 64 letters, digits, spaces or any of '._@-', "
-                "beginning with a letter or digit"
-            )
         now = now_ms()
-        if expires is not None and expires.timestamp() * 1000 <= now:
-            raise InvalidError(f"the token would have expired at {expires.isoformat()}: give a time to come")
+        _check(name, expires, now)
         text = PREFIX + secrets.token_urlsafe(32)
         with self._database.begin() as session:
-            user = session.scalar(select(User).where(User.name == owner))
-            if user is None:
-                raise NotFoundError(f"there is no account {owner[:64]!r}")
+            user = find_user(session, owner)
             self._check_room(session, user, name)
             row = ApiToken(
                 user_id=user.id, name=name, sha256=_digest(text), hint=text[: len(PREFIX) + 4],
@@ -130,6 +124,7 @@ class Tokens:
 
     def find(self, text: str) -> Principal | None:
         """Who a token's text belongs to; `None` when it is unknown or expired."""
+        # Most wrong tokens are ended here, before the database is asked.
         if len(text) != _LENGTH or not text.startswith(PREFIX):
             return None
         now = now_ms()
@@ -137,14 +132,31 @@ class Tokens:
             row = session.scalar(select(ApiToken).where(ApiToken.sha256 == _digest(text)))
             if row is None or (row.expires_ms is not None and row.expires_ms <= now):
                 return None
+            # At most once a minute, since programs call many times a second.
             if row.used_ms is None or now - row.used_ms > _TOUCH_MS:
                 row.used_ms = now
+            # The owner's role is read at each use: a token loses rights in the moment its owner does.
             user = session.get_one(User, row.user_id)
             return Principal(name=user.name, role=lower(Role(row.role), Role(user.role)), via="token")
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check(name: str, expires: datetime | None, now: int) -> None:
+    """Refuse a name or an expiry that a token cannot have.
+
+    Raises:
+        InvalidError: the message says what is expected.
+    """
+    if not NAME.fullmatch(name):
+        raise InvalidError(
+            "a token's name is 1 to 64 letters, digits, spaces or any of '._@-', "
+            "beginning with a letter or digit"
+        )
+    if expires is not None and expires.timestamp() * 1000 <= now:
+        raise InvalidError(f"the token would have expired at {expires.isoformat()}: give a time to come")
 
 
 def _token(row: ApiToken, owner: str) -> Token:
@@ -154,7 +166,7 @@ def _token(row: ApiToken, owner: str) -> Token:
         owner=owner,
         role=Role(row.role),
         hint=row.hint,
-        created=datetime.fromtimestamp(row.created_ms / 1000, UTC),
-        expires=datetime.fromtimestamp(row.expires_ms / 1000, UTC) if row.expires_ms is not None else None,
-        last_used=datetime.fromtimestamp(row.used_ms / 1000, UTC) if row.used_ms is not None else None,
+        created=time_of(row.created_ms),
+        expires=time_of(row.expires_ms) if row.expires_ms is not None else None,
+        last_used=time_of(row.used_ms) if row.used_ms is not None else None,
     )

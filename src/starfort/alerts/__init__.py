@@ -1,7 +1,4 @@
-"""Alerts: what they are, where they go, and the history that people acknowledge."""
+"""Alerts: what is worth a person's attention, where it goes, and its history; README.md says what is where.
 
-from starfort.alerts.dispatcher import AlertDispatcher
-from starfort.alerts.history import AlertHistory, StoredAlert
-from starfort.alerts.model import Alert
-
-__all__ = ["Alert", "AlertDispatcher", "AlertHistory", "StoredAlert"]
+Nothing is imported here: checking a configuration asks for the secrets of channels, and needs no history.
+"""

@@ -1,8 +1,8 @@
-"""Brings alerts to the history and to every channel: each once, with retries, never without bound.
+"""Brings alerts to the history and to every channel: each once, with retries, and within bounds.
 
 The history has the latest figures of each alert. Channels get a message only where a person would want one:
-when it is new, when it has become ten times as large, when it ended, and when it is back after that, but
-then not more often than every `QUIET_S`.
+when an alert is new, when it has become ten times as large, when it has ended, and when it is back after it
+had ended, but then at most once in `QUIET_S`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,18 @@ from starfort.alerts.history import AlertHistory
 from starfort.alerts.model import Alert
 
 MAX_QUEUED: Final = 1000
-"""Alerts that wait for one channel; the next is dropped and counted."""
+"""Alerts that wait for one channel. The next one is dropped and counted, so what came first is delivered."""
 
 MAX_INCOMING: Final = 5000
 """Alerts that wait to be recorded."""
 
 QUIET_S: Final = 900.0
-"""An alert that ends and comes back in waves is told of once in this time, not at each wave."""
+"""Shortest time between two messages that an alert is back: an attack in waves would otherwise send one
+message for each wave."""
 
 MAX_SAID: Final = 10_000
-"""Alerts of which is known what was said last; the longest unheard of go first."""
+"""Alerts whose last message is remembered; those without a message for the longest time are forgotten
+first."""
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +104,8 @@ class AlertDispatcher:
         self._retry = retry or Retry()
         self._incoming: asyncio.Queue[_Incoming] = asyncio.Queue(MAX_INCOMING)
         self._said: dict[str, tuple[str, float]] = {}
-        # of its own: alerts are recorded whatever else waits in the threads that all share
+        # A thread of its own: alerts are recorded even while queries fill the threads that everything shares.
+        # One thread, so that an update of an alert never overtakes the alert itself.
         self._thread = ThreadPoolExecutor(1, "alerts")
         self._states = [ChannelState(channel) for channel in channels]
         self._tasks: list[asyncio.Task[None]] = []
@@ -114,7 +117,7 @@ class AlertDispatcher:
 
     @property
     def dropped_total(self) -> int:
-        """Alerts that a channel, or all, did not get."""
+        """Alerts that one channel or all channels did not get."""
         return self.dropped + sum(state.dropped for state in self._states)
 
     async def start(self) -> None:
@@ -123,7 +126,11 @@ class AlertDispatcher:
         self._tasks += [asyncio.create_task(self._deliver_all(state)) for state in self._states]
 
     async def stop(self, grace_s: float = 5.0) -> None:
-        """Deliver what waits, for `grace_s` at most, then stop. What is left is dropped and counted."""
+        """Deliver waiting alerts for a while, then stop; alerts that are left are dropped and counted.
+
+        Args:
+            grace_s: longest time that this takes.
+        """
         try:
             async with asyncio.timeout(grace_s):
                 await self.drained()
@@ -138,7 +145,7 @@ class AlertDispatcher:
             await state.channel.close()
 
     async def replace(self, channels: Sequence[Channel]) -> None:
-        """Deliver to these channels from now on; the old ones deliver what they have for a second."""
+        """Deliver to these channels from now on; the old ones have a second for what they still hold."""
         old, running = self, bool(self._tasks)
         if running:
             await old.stop(grace_s=1.0)
@@ -240,6 +247,8 @@ class AlertDispatcher:
                     break
                 await asyncio.sleep(self._retry.pause_s(attempt))
             except Exception as error:
+                # Not a failed delivery but a mistake in the channel: another try would fail the same way. The
+                # text of the error is only logged, for it may hold the secret path of a webhook.
                 state.failures += 1
                 state.last_error = type(error).__name__
                 log.exception("alert_channel_failed", channel=state.channel.name)

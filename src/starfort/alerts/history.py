@@ -8,56 +8,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
-    Column,
-    DateTime,
     Engine,
-    Float,
-    Integer,
-    MetaData,
     RowMapping,
-    String,
-    Table,
-    Text,
     delete,
     func,
     insert,
-    inspect,
     select,
-    text,
     update,
 )
 
 from starfort.alerts.model import Alert
+from starfort.state.tables import ALERTS
 
 MAX_EVIDENCE_BYTES: Final = 64 * 1024
-"""Evidence of one alert as JSON; rows beyond it are left out, and the last row says so."""
+"""Evidence of one alert as JSON. Rows beyond this size are left out, and the last row says how many."""
 
 MAX_ALERTS: Final = 100_000
 """Alerts kept; the oldest go first."""
-
-_METADATA = MetaData()
-_ALERTS = Table(
-    "alerts",
-    _METADATA,
-    Column("id", String(16), primary_key=True),
-    Column("dedup_key", String(512), nullable=False, index=True),
-    Column("kind", String(128), nullable=False, index=True),
-    Column("severity", String(16), nullable=False),
-    Column("title", String(512), nullable=False),
-    Column("subject", String(512), nullable=False),
-    Column("evidence", Text, nullable=False),
-    Column("first_at", DateTime, nullable=False, index=True),
-    Column("last_at", DateTime, nullable=False),
-    Column("count", Integer, nullable=False),
-    Column("acknowledged_by", String(128)),
-    Column("acknowledged_at", DateTime),
-    Column("score", Float),
-    Column("members", Integer, nullable=False, server_default="1"),
-    Column("ended_at", DateTime),
-)
-
-_ADDED: Final = {"score": "FLOAT", "members": "INTEGER NOT NULL DEFAULT 1", "ended_at": "TIMESTAMP"}
-"""Columns that tables of earlier versions lack, with types that SQLite and PostgreSQL know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +70,7 @@ class Recorded(NamedTuple):
     Attributes:
         alert: the alert as kept.
         new: whether it is a new one; else it counted up one with the same key.
-        resumed: whether that one had ended, so that it is back.
+        resumed: whether the known alert had ended, so that it is back.
     """
 
     alert: StoredAlert
@@ -115,15 +82,13 @@ class AlertHistory:
     """Alerts in the state database. Synchronous, and safe to call from threads.
 
     Args:
-        engine: the state database (SQLite or PostgreSQL); the table is made when it is not there.
+        engine: the state database, with its tables.
         window: an alert with the key of one raised within this time counts up that one.
     """
 
     def __init__(self, engine: Engine, window: timedelta = timedelta(hours=1)) -> None:
         self._engine = engine
         self._window = window
-        _METADATA.create_all(engine)
-        _add_missing(engine)
 
     def record(self, alert: Alert) -> Recorded:
         """Keep an alert, or count up the one with its key that it goes on from."""
@@ -133,12 +98,12 @@ class AlertHistory:
             row = self._known(connection, alert)
             alert_id = alert.id if row is None else str(row["id"])
             if row is None:
-                connection.execute(insert(_ALERTS).values(**_values(alert), ended_at=ended))
+                connection.execute(insert(ALERTS).values(**_values(alert), ended_at=ended))
                 _trim(connection)
             else:
-                values = _figures(alert, row) | {"count": _ALERTS.c.count + 1, "ended_at": ended}
-                connection.execute(update(_ALERTS).where(_ALERTS.c.id == alert_id).values(**values))
-            stored = connection.execute(select(_ALERTS).where(_ALERTS.c.id == alert_id)).mappings().one()
+                values = _figures(alert, row) | {"count": ALERTS.c.count + 1, "ended_at": ended}
+                connection.execute(update(ALERTS).where(ALERTS.c.id == alert_id).values(**values))
+            stored = connection.execute(select(ALERTS).where(ALERTS.c.id == alert_id)).mappings().one()
         was_over = row is not None and row["ended_at"] is not None and ended is None
         return Recorded(_stored(stored), row is None, was_over)
 
@@ -159,13 +124,13 @@ class AlertHistory:
             values = _figures(alert, row) | {"title": alert.title[:512]}
             if alert.state == "ended":
                 values["ended_at"] = values["last_at"]
-            changed = update(_ALERTS).where(_ALERTS.c.id == row["id"]).values(**values)
+            changed = update(ALERTS).where(ALERTS.c.id == row["id"]).values(**values)
             connection.execute(changed)
-            stored = connection.execute(select(_ALERTS).where(_ALERTS.c.id == row["id"])).mappings().one()
+            stored = connection.execute(select(ALERTS).where(ALERTS.c.id == row["id"])).mappings().one()
         return _stored(stored)
 
     def end_others(self, prefix: str, going_on: set[str]) -> int:
-        """End alerts that nobody would end any more: what they are about lapsed while nobody looked.
+        """End alerts whose cause lapsed while Starfort did not run; nothing else would end them.
 
         Args:
             prefix: begin of the de-duplication keys of the alerts that have an end.
@@ -175,9 +140,9 @@ class AlertHistory:
             How many were ended, each at the time that it was seen last.
         """
         query = (
-            select(_ALERTS.c.id, _ALERTS.c.dedup_key)
-            .where(_ALERTS.c.ended_at.is_(None))
-            .where(_ALERTS.c.dedup_key.startswith(prefix, autoescape=True))
+            select(ALERTS.c.id, ALERTS.c.dedup_key)
+            .where(ALERTS.c.ended_at.is_(None))
+            .where(ALERTS.c.dedup_key.startswith(prefix, autoescape=True))
         )
         with self._engine.begin() as connection:
             over = [
@@ -186,18 +151,18 @@ class AlertHistory:
                 if row["dedup_key"] not in going_on
             ]
             for alert_id in over:
-                ended = update(_ALERTS).where(_ALERTS.c.id == alert_id).values(ended_at=_ALERTS.c.last_at)
+                ended = update(ALERTS).where(ALERTS.c.id == alert_id).values(ended_at=ALERTS.c.last_at)
                 connection.execute(ended)
         return len(over)
 
     def _known(self, connection: Any, alert: Alert) -> RowMapping | None:
         """The kept alert of the same key whose time is within the window of this one's."""
         query = (
-            select(_ALERTS)
-            .where(_ALERTS.c.dedup_key == alert.key[:512])
-            .where(_ALERTS.c.last_at >= _naive(alert.began - self._window))
-            .where(_ALERTS.c.first_at <= _naive(alert.latest + self._window))
-            .order_by(_ALERTS.c.last_at.desc())
+            select(ALERTS)
+            .where(ALERTS.c.dedup_key == alert.key[:512])
+            .where(ALERTS.c.last_at >= _naive(alert.began - self._window))
+            .where(ALERTS.c.first_at <= _naive(alert.latest + self._window))
+            .order_by(ALERTS.c.last_at.desc())
             .limit(1)
         )
         found: RowMapping | None = connection.execute(query).mappings().first()
@@ -223,15 +188,15 @@ class AlertHistory:
             limit: at most this many, 1 to 1,000.
             offset: after this many.
         """
-        query = select(_ALERTS).order_by(_ALERTS.c.last_at.desc(), _ALERTS.c.id)
+        query = select(ALERTS).order_by(ALERTS.c.last_at.desc(), ALERTS.c.id)
         if kind is not None:
-            query = query.where(_ALERTS.c.kind == kind)
+            query = query.where(ALERTS.c.kind == kind)
         if severity is not None:
-            query = query.where(_ALERTS.c.severity == severity)
+            query = query.where(ALERTS.c.severity == severity)
         if open_only:
-            query = query.where(_ALERTS.c.acknowledged_at.is_(None))
+            query = query.where(ALERTS.c.acknowledged_at.is_(None))
         if since is not None:
-            query = query.where(_ALERTS.c.last_at >= _naive(since))
+            query = query.where(ALERTS.c.last_at >= _naive(since))
         query = query.limit(max(1, min(limit, 1000))).offset(max(0, offset))
         with self._engine.connect() as connection:
             return [_stored(row) for row in connection.execute(query).mappings()]
@@ -239,16 +204,16 @@ class AlertHistory:
     def get(self, alert_id: str) -> StoredAlert | None:
         """One alert, `None` when there is none of that id."""
         with self._engine.connect() as connection:
-            row = connection.execute(select(_ALERTS).where(_ALERTS.c.id == alert_id)).mappings().first()
+            row = connection.execute(select(ALERTS).where(ALERTS.c.id == alert_id)).mappings().first()
         return None if row is None else _stored(row)
 
     def acknowledge(self, alert_id: str, by: str) -> StoredAlert | None:
         """Say that a person has seen it; the first to say so stays. `None` when there is none of that id."""
         with self._engine.begin() as connection:
             connection.execute(
-                update(_ALERTS)
-                .where(_ALERTS.c.id == alert_id)
-                .where(_ALERTS.c.acknowledged_at.is_(None))
+                update(ALERTS)
+                .where(ALERTS.c.id == alert_id)
+                .where(ALERTS.c.acknowledged_at.is_(None))
                 .values(acknowledged_by=by[:128], acknowledged_at=_naive(datetime.now(UTC)))
             )
         return self.get(alert_id)
@@ -256,9 +221,9 @@ class AlertHistory:
     def open_by_severity(self) -> dict[str, int]:
         """How many alerts are not acknowledged, by severity."""
         query = (
-            select(_ALERTS.c.severity, func.count())
-            .where(_ALERTS.c.acknowledged_at.is_(None))
-            .group_by(_ALERTS.c.severity)
+            select(ALERTS.c.severity, func.count())
+            .where(ALERTS.c.acknowledged_at.is_(None))
+            .group_by(ALERTS.c.severity)
         )
         with self._engine.connect() as connection:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}
@@ -266,19 +231,10 @@ class AlertHistory:
 
 def _trim(connection: Any) -> None:
     """Drop the oldest over `MAX_ALERTS`."""
-    over = connection.execute(select(func.count()).select_from(_ALERTS)).scalar_one() - MAX_ALERTS
+    over = connection.execute(select(func.count()).select_from(ALERTS)).scalar_one() - MAX_ALERTS
     if over > 0:
-        oldest = select(_ALERTS.c.id).order_by(_ALERTS.c.last_at).limit(over)
-        connection.execute(delete(_ALERTS).where(_ALERTS.c.id.in_(oldest)))
-
-
-def _add_missing(engine: Engine) -> None:
-    """Give the table of an earlier version the columns that it lacks."""
-    known = {column["name"] for column in inspect(engine).get_columns("alerts")}
-    with engine.begin() as connection:
-        for name, kind in _ADDED.items():
-            if name not in known:
-                connection.execute(text(f"ALTER TABLE alerts ADD COLUMN {name} {kind}"))
+        oldest = select(ALERTS.c.id).order_by(ALERTS.c.last_at).limit(over)
+        connection.execute(delete(ALERTS).where(ALERTS.c.id.in_(oldest)))
 
 
 def _values(alert: Alert) -> dict[str, Any]:

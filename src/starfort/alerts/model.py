@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 State = Literal["new", "grew", "again", "ended"]
-"""What a message about an alert says: it is new; it has become ten times as large; it is back after it had
-ended; it has ended, with its final figures."""
+"""What a message about an alert says: the alert is new, it has become ten times as large, it is back after it
+had ended, or it has ended, with its final figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class Alert:
         evidence: rows that show why; no payloads, no secrets.
         time: when it was found, UTC.
         dedup_key: alerts with the same key within the de-duplication window are one.
-        first_seen: event time at which what it is about was first seen, UTC; `None`: when it was found.
-        last_seen: event time at which it was last seen; `None`: when it was found.
-        score: highest score so far, `None` for what has none.
-        members: keys that are part of it (a campaign over forty networks has forty).
+        first_seen: event time at which its cause was first seen, UTC; `None`: the time when it was found.
+        last_seen: event time at which its cause was last seen; `None`: the time when it was found.
+        score: highest score so far; `None` for alerts that do not come from a detector.
+        members: keys that are part of it: a campaign over forty networks has forty.
         state: what the message that carries it says.
         stored_id: id under which the history keeps it, where that is one of an earlier alert.
     """
@@ -49,12 +49,12 @@ class Alert:
 
     @property
     def began(self) -> datetime:
-        """When what it is about began, as far as is known."""
+        """When its cause began, as far as is known."""
         return self.first_seen or self.time
 
     @property
     def latest(self) -> datetime:
-        """When it was seen last."""
+        """When its cause was seen last."""
         return self.last_seen or self.time
 
     @property
@@ -66,7 +66,8 @@ class Alert:
     def id(self) -> str:
         """Stable id of this alert: 16 hexadecimal characters of SHA-256 of key and time.
 
-        All messages about one alert have the same.
+        All messages about one alert have the same id. That is why an alert that goes on keeps the time at
+        which it was found, and a counted-up one has the id of the kept alert.
         """
         if self.stored_id:
             return self.stored_id

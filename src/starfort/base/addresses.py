@@ -57,6 +57,7 @@ def host_of(header: str) -> str | None:
     Returns:
         `None` when no host name or IP address stands where one is expected.
     """
+    # Names of hosts have no case (RFC 9110, section 4.2.3).
     text = header.strip().lower()
     if text.startswith("["):
         host, bracket, port = text[1:].partition("]")

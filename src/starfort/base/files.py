@@ -63,6 +63,7 @@ def stage(path: Path, content: bytes) -> Path:
     Raises:
         OSError: it cannot be written; nothing of it is left behind.
     """
+    # In the same folder, because a rename is atomic only within one file system (rename(2)).
     staged = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
     try:
@@ -102,6 +103,7 @@ def key_of_file(path: Path, length: int) -> bytes:
         KeyFileError: it holds another number of bytes. The key is then not replaced, since what it signed or
             encrypted would be lost without a word.
     """
+    # Another process may make it in between; `_create` then leaves its key alone, and both read the same one.
     with suppress(FileExistsError):
         if not path.exists():
             _create(path, secrets.token_bytes(length))
@@ -118,6 +120,7 @@ def _create(path: Path, content: bytes) -> None:
         FileExistsError: another process was faster. A rename would replace its file without a word; a link
             refuses to (link(2)).
     """
+    # Staged first, as always: a file that is created and then written could be left empty by a crash.
     staged = stage(path, content)
     try:
         os.link(staged, path)
@@ -126,7 +129,7 @@ def _create(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
     """Put a file of JSON in place, as `write_private` does; its folder is made when it is missing.
 
     Raises:
@@ -136,7 +139,7 @@ def write_json(path: Path, value: Any) -> None:
     write_private(path, json_bytes(value))
 
 
-def json_bytes(value: Any) -> bytes:
+def json_bytes(value: object) -> bytes:
     """A value as `write_json` writes it."""
     return json.dumps(value, indent=1).encode()
 
@@ -155,6 +158,7 @@ def make_private(folder: Path) -> None:
     Raises:
         OSError: it cannot be made.
     """
+    # `mkdir` leaves the mode of a folder that exists, and gives parents the usual one.
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     if folder.stat().st_mode & 0o077:
         folder.chmod(PRIVATE_FOLDER)

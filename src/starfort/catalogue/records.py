@@ -6,18 +6,12 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
-    BigInteger,
-    Column,
     Connection,
     Engine,
-    Integer,
-    MetaData,
-    String,
     Table,
-    Text,
     bindparam,
     delete,
     insert,
@@ -25,52 +19,18 @@ from sqlalchemy import (
 )
 
 from starfort.catalogue.model import Endpoint
+from starfort.state.tables import CATALOGUE_ENDPOINTS, CATALOGUE_MERGED, CATALOGUE_SHAPES, CATALOGUE_STATE
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_METADATA = MetaData()
-_ENDPOINTS = Table(
-    "catalogue_endpoints",
-    _METADATA,
-    Column("id", String(16), primary_key=True),
-    Column("api", String(64), nullable=False),
-    Column("method", String(32), nullable=False),
-    Column("template", String(2048), nullable=False),
-    Column("origin", String(16), nullable=False),
-    Column("calls", BigInteger, nullable=False),
-    Column("first_us", BigInteger),
-    Column("last_us", BigInteger),
-    Column("open_us", BigInteger),
-    Column("sets", Text, nullable=False),
-)
-_SHAPES = Table(
-    "catalogue_shapes",
-    _METADATA,
-    Column("api", String(64), primary_key=True),
-    Column("method", String(32), primary_key=True),
-    Column("shape", String(2048), primary_key=True),
-    Column("endpoint_id", String(16), nullable=False),
-    Column("calls", Integer, nullable=False),
-    Column("answered", Integer, nullable=False),
-    Column("first_us", BigInteger, nullable=False),
-    Column("last_us", BigInteger, nullable=False),
-)
-_MERGED = Table(
-    "catalogue_merged",
-    _METADATA,
-    Column("id", String(16), primary_key=True),
-    Column("into", String(16), nullable=False),
-)
-_STATE = Table(
-    "catalogue_state",
-    _METADATA,
-    Column("name", String(32), primary_key=True),
-    Column("value", Text, nullable=False),
-)
 
 _WATERMARK: Final = "watermark_us"
 _SETS: Final = ("labels", "suggested_labels", "auth_seen", "sensitive", "hosts")
 ShapeKey = tuple[str, str, str]
 """API, method and shape."""
+
+
+Row: TypeAlias = dict[str, Any]
+"""One row of a table, by the names of its columns."""
 
 
 @dataclass(slots=True)
@@ -106,17 +66,18 @@ class Records:
     """The catalogue's tables.
 
     Args:
-        engine: the state database; the tables are made when they are not there.
+        engine: the state database, with its tables.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        _METADATA.create_all(engine)
 
     def load(self) -> Memory:
         """Read everything."""
         with self._engine.connect() as connection:
-            endpoints = [_endpoint(dict(row)) for row in connection.execute(select(_ENDPOINTS)).mappings()]
+            endpoints = [
+                _endpoint(dict(row)) for row in connection.execute(select(CATALOGUE_ENDPOINTS)).mappings()
+            ]
             shapes = {
                 (row["api"], row["method"], row["shape"]): Sighting(
                     _time(row["first_us"]),
@@ -125,10 +86,14 @@ class Records:
                     row["answered"],
                     row["endpoint_id"],
                 )
-                for row in connection.execute(select(_SHAPES)).mappings()
+                for row in connection.execute(select(CATALOGUE_SHAPES)).mappings()
             }
-            merged = {row["id"]: row["into"] for row in connection.execute(select(_MERGED)).mappings()}
-            mark = connection.execute(select(_STATE.c.value).where(_STATE.c.name == _WATERMARK)).scalar()
+            merged = {
+                row["id"]: row["into"] for row in connection.execute(select(CATALOGUE_MERGED)).mappings()
+            }
+            mark = connection.execute(
+                select(CATALOGUE_STATE.c.value).where(CATALOGUE_STATE.c.name == _WATERMARK)
+            ).scalar()
         return Memory(
             {endpoint.id: endpoint for endpoint in endpoints},
             shapes,
@@ -145,22 +110,26 @@ class Records:
             shapes: keys of shapes that changed or are gone.
         """
         with self._engine.begin() as connection:
-            _forget(connection, _ENDPOINTS, [(key,) for key in endpoints])
+            _forget(connection, CATALOGUE_ENDPOINTS, [(key,) for key in endpoints])
             found = [memory.endpoints[key] for key in endpoints if key in memory.endpoints]
-            _add(connection, _ENDPOINTS, map(_endpoint_row, found))
-            _forget(connection, _SHAPES, shapes)
+            _add(connection, CATALOGUE_ENDPOINTS, map(_endpoint_row, found))
+            _forget(connection, CATALOGUE_SHAPES, shapes)
             _add(
                 connection,
-                _SHAPES,
+                CATALOGUE_SHAPES,
                 (_shape_row(key, memory.shapes[key]) for key in shapes if key in memory.shapes),
             )
-            known = set(connection.execute(select(_MERGED.c.id)).scalars())
-            _forget(connection, _MERGED, [(old,) for old in known - memory.merged.keys()])
+            known = set(connection.execute(select(CATALOGUE_MERGED.c.id)).scalars())
+            _forget(connection, CATALOGUE_MERGED, [(old,) for old in known - memory.merged.keys()])
             added = [{"id": old, "into": new} for old, new in memory.merged.items() if old not in known]
-            _add(connection, _MERGED, added)
+            _add(connection, CATALOGUE_MERGED, added)
             if memory.watermark is not None:
-                _forget(connection, _STATE, [(_WATERMARK,)])
-                _add(connection, _STATE, [{"name": _WATERMARK, "value": str(_micros(memory.watermark))}])
+                _forget(connection, CATALOGUE_STATE, [(_WATERMARK,)])
+                _add(
+                    connection,
+                    CATALOGUE_STATE,
+                    [{"name": _WATERMARK, "value": str(_micros(memory.watermark))}],
+                )
 
 
 def _forget(connection: Connection, table: Table, keys: Collection[tuple[str, ...]]) -> None:
@@ -174,7 +143,7 @@ def _forget(connection: Connection, table: Table, keys: Collection[tuple[str, ..
     connection.execute(statement, [dict(zip(names, key, strict=True)) for key in keys])
 
 
-def _add(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+def _add(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     found = list(rows)
     if found:
         connection.execute(insert(table), found)
@@ -192,7 +161,7 @@ def _optional(micros: int | None) -> datetime | None:
     return None if micros is None else _time(micros)
 
 
-def _endpoint_row(endpoint: Endpoint) -> dict[str, Any]:
+def _endpoint_row(endpoint: Endpoint) -> Row:
     return {
         "id": endpoint.id,
         "api": endpoint.api,
@@ -207,7 +176,7 @@ def _endpoint_row(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def _endpoint(row: dict[str, Any]) -> Endpoint:
+def _endpoint(row: Row) -> Endpoint:
     sets = json.loads(row["sets"])
     return Endpoint(
         id=row["id"],
@@ -224,7 +193,7 @@ def _endpoint(row: dict[str, Any]) -> Endpoint:
     )
 
 
-def _shape_row(key: ShapeKey, seen: Sighting) -> dict[str, Any]:
+def _shape_row(key: ShapeKey, seen: Sighting) -> Row:
     api, method, shape = key
     return {
         "api": api,

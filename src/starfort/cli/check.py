@@ -59,7 +59,7 @@ def check(
 
 def _summary(path: Path, checked: "Checked") -> None:
     """Say what the configuration has, and what it would need to start on this machine."""
-    from starfort.runtime import secrets
+    from starfort.alerts import secrets
 
     found = checked.loaded.config
     enforced = sum(policy.mode == "enforce" for policy in found.policies)

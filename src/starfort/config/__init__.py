@@ -1,12 +1,12 @@
 """What people write: models of `starfort.yaml`, loading, errors with file, line and column.
 
-Names are imported when they are used: a command that only reads where the data directory is builds no models.
+Names are imported when they are used, so that a command which only needs the data directory builds no models.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from starfort.config.loading import LoadedConfig, load
@@ -24,9 +24,9 @@ _PLACES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    found: object = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
     globals()[name] = found
     return found

@@ -1,4 +1,4 @@
-"""What clients' connections may do before there is a request to decide on; Envoy holds them to it."""
+"""Limits of clients' connections before there is a request to decide on. Envoy enforces them."""
 
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ class ProxyProtocol(Model):
     """
 
     peers: list[Network] = []
-    """Who may connect, and is believed; default: `trusted_proxies`. Connections of all others are closed."""
+    """Who may connect and is believed; default: `trusted_proxies`. Connections of all others are closed."""
     optional: bool = False
-    """Take connections of these peers without the header too: they come from the peer itself."""
+    """Also accept connections of these peers without the header; such a connection comes from the peer
+    itself."""
 
 
 class Connections(Model):
     """What clients' connections may do, on every listener."""
 
     headers_with_underscores: Literal["drop", "reject", "allow"] = "drop"
-    """Headers with `_` in their names: servers that speak CGI or WSGI take `X_Forwarded_For` for
-    `X-Forwarded-For`, which clients must not set. Drop them (as nginx does), reject the request (400), or
-    allow them, where an API has such names of its own and its upstreams tell the two apart; policies can ask
-    for the anomaly `header_underscore`."""
+    """What to do with headers that have `_` in their names. Servers that speak CGI or WSGI take
+    `X_Forwarded_For` for `X-Forwarded-For`, which clients must not set. `drop` removes the header (as nginx
+    does), `reject` refuses the request (400), `allow` passes it on, for APIs that use such names and whose
+    upstreams tell the two apart. Policies can ask for the anomaly `header_underscore`."""
     header_timeout: Duration = timedelta(seconds=15)
-    """How long the head of a request may take; longer: 408."""
+    """How long the head of a request may take; after that the answer is 408."""
     idle_timeout: Duration = timedelta(minutes=5)
     """How long a connection without a request stays open."""
     stream_idle_timeout: Duration = timedelta(minutes=5)
-    """How long nothing may be sent or taken, either way, while a request or its answer is under way; longer:
-    408, or the end of the answer. For clients that do not read their answers too. Upstreams with
+    """How long a request or its answer may stand still in both directions; after that the answer is 408, or
+    the answer that had begun ends. This also ends clients that do not read their answers. Upstreams with
     `timeout: 0s` (streams) have an hour."""
     total: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """Connections at once, all clients together; further ones are closed. Default: half of
-    the file descriptors that the process may have, at most 100,000."""
+    """Connections that all clients together may have at once; further ones are closed. Default: half of the
+    file descriptors that the process may have, at most 100,000."""
     per_address: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-    """Connections at once of one client address, of IPv6 of one /64 network; further ones are closed. Trusted
-    proxies have no such limit. Default: half of `total`, so that no single address takes all of them; many
-    people share an address behind a mobile network or an office, so a lower figure must suit them. 0: no
-    limit."""
+    """Connections that one client address (for IPv6 one /64 network) may have at once; further ones are
+    closed. Trusted proxies have no such limit. Default: half of `total`, so that no single address takes all
+    of them. Many people share one address behind a mobile network or an office, so choose a lower figure with
+    them in mind. 0: no limit."""

@@ -1,4 +1,4 @@
-"""Kinds of values that people write, with the words that say what is wrong with one."""
+"""Kinds of values that people write, each with a message that says what is expected."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def _duration(value: object) -> timedelta:
 
 
 def _size(value: object) -> int:
+    # YAML reads `64` as a number: bytes. It reads `true` as one, too, since a `bool` is an `int`.
     return value if isinstance(value, int) and not isinstance(value, bool) else parse_size(str(value))
 
 
@@ -39,12 +40,15 @@ def _network(value: object) -> str:
 
 
 def _address(value: object) -> str:
+    # Kept as it is written: the API and messages show it so, and whoever connects splits it again.
     parse_address(str(value))
     return str(value)
 
 
 def _expiry(value: object) -> datetime:
     if isinstance(value, datetime):
+        # A time without a zone is UTC, wherever the server stands: a policy must not end at another hour
+        # there.
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     if isinstance(value, date):
         return datetime.combine(value, time(), UTC)
@@ -64,10 +68,10 @@ Expiry = Annotated[
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")]
 HeaderValue = Annotated[str, Field(pattern=r"^[\t\x20-\x7e\x80-\xff]*$", max_length=8192)]
-"""RFC 9110, section 5.5: visible characters, spaces and tabs, no line ends."""
+"""RFC 9110, section 5.5: visible characters, spaces and tabs. A line end would begin another header."""
 
 
 class Model(BaseModel):
-    """Unknown keys are an error everywhere."""
+    """Base of all models. An unknown key is an error everywhere: it may be a typing error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from starfort.config import references, shapes
 from starfort.config.model import Config
+from starfort.config.paths import FOLDER, input_files
 from starfort.config.problems import ConfigError, ConfigProblem
 from starfort.config.yaml_file import Location, YamlFile, read
 
@@ -21,14 +22,14 @@ class LoadedConfig:
 
     Attributes:
         config: the checked configuration; relative paths are already taken from the file's folder.
-        source: positions, for whoever finds problems later (the compiler).
-        files: every file it refers to, itself included.
+        source: positions, for those who find problems later (the compiler).
+        files: the file itself and every file that it refers to.
     """
 
     def __init__(self, config: Config, source: YamlFile) -> None:
         self.config = config
         self.source = source
-        self.files = [source.file, *paths_of(config)]
+        self.files = [source.file, *(file for _, file in input_files(config))]
 
 
 def load(path: Path) -> LoadedConfig:
@@ -43,58 +44,37 @@ def load(path: Path) -> LoadedConfig:
             [source.problem((), "must be a mapping", "begin with `version: 1`; `starfort init` shows one")]
         )
     try:
-        data = {"data_dir": "./var", **source.data}
-        config = Config.model_validate(_absolute(data, path.resolve().parent))
+        config = Config.model_validate(source.data, context={FOLDER: path.resolve().parent})
     except ValidationError as error:
         raise ConfigError([_problem(source, detail) for detail in error.errors()]) from None
+    # Only a file whose parts are each right is checked as a whole: names in a wrong part would make more
+    # problems of one mistake.
     if problems := list(references.check(config, source)):
         raise ConfigError(problems)
     return LoadedConfig(config, source)
 
 
-_PATH_KEYS = {
-    "asn", "ca", "certificate", "client_ca", "country", "data_dir", "file", "jwks_ca", "jwks_file", "key",
-    "keys_file", "openapi", "secret_file",
-}  # fmt: skip
-
-_NO_PATHS = {"headers", "limit", "settings"}
-"""Parts whose keys are no settings of ours, or name something else than a file."""
-
-
-def _absolute(data: Any, folder: Path) -> Any:
-    """Paths that are relative count from the file's folder, as they would in an editor."""
-    if isinstance(data, dict):
-        return {key: _absolute_value(key, value, folder) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_absolute(value, folder) for value in data]
-    return data
-
-
-def _absolute_value(key: str, value: Any, folder: Path) -> Any:
-    if key in _PATH_KEYS and isinstance(value, str):
-        return str(folder / value)
-    return value if key in _NO_PATHS else _absolute(value, folder)
-
-
-def _problem(source: YamlFile, detail: Any) -> ConfigProblem:
+def _problem(source: YamlFile, detail: ErrorDetails) -> ConfigProblem:
+    # Validators of a whole model are a step of pydantic's location, and no key of the file.
     location: Location = tuple(
         step for step in detail["loc"] if step not in {"function-before", "function-after"}
     )
     what, fix = describe({**detail, "loc": location}, Config, source.written(location))
+    # What is missing has no place of its own, so the problem is at the part that misses it.
     if detail["type"] == "missing":
         location = location[:-1]
     return source.problem(location, what, fix, key=detail["type"] == "extra_forbidden")
 
 
-# What a regular expression of the model asks for, in words.
+# What a regular expression of the model asks for, in words: nobody should have to read one.
 _PATTERN_FIXES = {
     r"^([A-Z]+|\*) /\S*$": "write METHOD /path/{template}, such as POST /login, or * /path for any method",
     r"^=?[^\s=|,;'\"\\%]{1,200}$": "write the field's name or its dotted path, such as page.source",
 }
 
 
-def describe(detail: Any, root: type[BaseModel], written: str = "") -> tuple[str, str]:
-    """What a problem that pydantic found is, and what would be right.
+def describe(detail: ErrorDetails, root: type[BaseModel], written: str = "") -> tuple[str, str]:
+    """What is wrong by a problem that pydantic found, and what would be right.
 
     Args:
         detail: one of `ValidationError.errors()`.
@@ -118,6 +98,7 @@ def describe(detail: Any, root: type[BaseModel], written: str = "") -> tuple[str
         keys = _keys_at(location, root)
         return shapes.describe(kind, location, detail.get("input", shapes.UNTOLD), written, keys)
     message = detail["msg"].removeprefix("Value error, ")
+    # Pydantic shows a bound as Python writes it.
     message = re.sub(r"datetime\.timedelta\((?:seconds=)?(\d+)\)", r"\1s", message)
     got = detail.get("input")
     shown = f" (got {got!r})" if isinstance(got, str | int | float) and repr(got) not in message else ""
@@ -129,8 +110,9 @@ def describe(detail: Any, root: type[BaseModel], written: str = "") -> tuple[str
 
 
 def _keys_at(location: Location, root: type[BaseModel]) -> list[str]:
-    """Keys that the model knows at a place."""
-    model: Any = root
+    """Keys that the model knows at a place; none where no model is."""
+    # An index of a list is a step in the file, and none in the model.
+    model: object = root
     for step in location:
         if isinstance(step, int) or not (isinstance(model, type) and issubclass(model, BaseModel)):
             continue
@@ -139,22 +121,7 @@ def _keys_at(location: Location, root: type[BaseModel]) -> list[str]:
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 
-def _model_in(annotation: Any) -> Any:
+def _model_in(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
-
-
-def paths_of(node: Any) -> Iterator[Path]:
-    """Every file that a configuration refers to (not its data directory)."""
-    if isinstance(node, BaseModel):
-        for name in type(node).model_fields:
-            value = getattr(node, name)
-            if isinstance(value, Path):
-                if name != "data_dir":
-                    yield value
-            else:
-                yield from paths_of(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from paths_of(value)

@@ -16,7 +16,7 @@ class ConfigProblem:
 
     Attributes:
         file: the file it is in.
-        line: from 1; 0 when the file as a whole is meant.
+        line: from 1; 0 when the problem is about the file as a whole.
         column: from 1; 0 with line 0.
         what: what is wrong.
         fix: what would be right, "" when `what` says it.

@@ -1,22 +1,31 @@
-"""What the parts of a configuration say of each other: names that must exist, and must be unique."""
+"""Checks between the parts of a configuration: names that must exist, and names that must be unique."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
-from starfort.config.load_paths import unreadable
+from starfort.config.paths import unreadable
 
 if TYPE_CHECKING:
     from starfort.config.action_settings import Kind
-    from starfort.config.model import Config, ListenerTls
+    from starfort.config.listeners import ListenerTls
+    from starfort.config.model import Config
     from starfort.config.problems import ConfigProblem
     from starfort.config.yaml_file import Location, YamlFile
 
 
+class _Named(Protocol):
+    """A part of the configuration that others refer to by its name."""
+
+    @property
+    def name(self) -> str: ...
+
+
 def check(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
     """Problems between parts: unknown names, duplicates, overlaps, files that cannot be read."""
+    # All of them are found, not just the first: people then need one round and not five.
     for section in ("listeners", "upstreams", "apis", "lists", "responses", "policies"):
         yield from _unique(source, (section,), getattr(config, section))
     yield from _unique(source, ("identity", "jwt"), config.identity.jwt)
@@ -27,7 +36,7 @@ def check(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
     yield from unreadable(config, source)
 
 
-def _unique(source: YamlFile, location: Location, items: Sequence[Any]) -> Iterator[ConfigProblem]:
+def _unique(source: YamlFile, location: Location, items: Sequence[_Named]) -> Iterator[ConfigProblem]:
     seen: dict[str, int] = {}
     for index, item in enumerate(items):
         if item.name in seen:
@@ -59,6 +68,7 @@ def _apis(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
             yield from _known(source, (*here, "authentication", number), "JWT provider", name, providers)
         for host in api.hosts:
             for path in api.base_paths:
+                # Names of hosts have no case (RFC 9110, section 4.2.3), and `/a/` holds what `/a` does.
                 mount = (host.lower(), path.rstrip("/") or "/")
                 if mount in mounts and mounts[mount] != api.name:
                     what = f"{mount[0]}{mount[1]} already belongs to the API {mounts[mount]!r}"
@@ -97,6 +107,7 @@ def _rules(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
 
 
 def _listeners(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
+    # The REST API listens too, so no listener may have its address.
     seen: dict[str, str] = {config.admin.address: "admin"}
     for index, listener in enumerate(config.listeners):
         if listener.address in seen:

@@ -1,7 +1,8 @@
-"""Where a character of a YAML text stands in the file.
+"""Finds where a character of a YAML value stands in the file.
 
-YAML folds lines, cuts indentation and knows escapes, but it neither adds nor drops what is no white space. So
-the n-th visible character of the value is the n-th one of the source, escapes counted as what they stand for.
+YAML folds lines, cuts indentation and knows escapes, but it neither adds nor removes characters other than
+white space. So the n-th visible character of the value is the n-th one of the source, where an escape counts
+as the character that it stands for.
 Source: YAML 1.2.2, chapters 7.3 (flow scalars) and 8.1 (block scalars).
 """
 
@@ -13,7 +14,8 @@ from typing import Final
 
 _ESCAPE_DIGITS: Final = {"x": 2, "u": 4, "U": 8}
 _WHITE_ESCAPES: Final = frozenset("tnvfr e0abN_LP\t\n")
-"""Escapes of white space and control characters, which count as invisible on both sides."""
+"""Escapes that stand for white space or control characters. They are invisible in the value too, so they are
+not counted."""
 
 _PROPERTIES: Final = re.compile(r"(?:[&!]\S*[ \t]+)*")
 
@@ -25,12 +27,13 @@ def position(text: str, start: tuple[int, int], value: str, offset: int) -> tupl
         text: the file.
         start: line and column (from 1) where the value begins, its quote or block indicator included.
         value: what YAML reads there.
-        offset: of the character in `value`; may be its end. White space, and the end, have the place after
-            the last visible character before them.
+        offset: of the character in `value`; may be its end. For white space, and for the end, the result is
+            the place after the last visible character before it.
     """
     at = _offset_of(text, *start)
     at = _PROPERTIES.match(text, at).end()  # type: ignore[union-attr]
     wanted = sum(_is_visible(character) for character in value[:offset])
+    # A value without visible characters ends behind its opening quote.
     after = at + (text[at : at + 1] in {'"', "'"})
     for begin, end in _visible(text, at):
         if wanted == 0 and offset < len(value) and _is_visible(value[offset]):
@@ -56,6 +59,7 @@ def _visible(text: str, at: int) -> Iterator[tuple[int, int]]:
     else:
         if quote in {"|", ">"}:
             end = text.find("\n", at)
+            # The indicator's line may hold a comment, so the value begins on the next one.
             at = len(text) if end < 0 else end + 1
         yield from ((index, index + 1) for index in range(at, len(text)) if _is_visible(text[index]))
 
@@ -80,7 +84,7 @@ def _double_quoted(text: str, at: int) -> Iterator[tuple[int, int]]:
             digits = text[at + 2 : at + width]
             try:
                 visible = _is_visible(chr(int(digits, 16))) if digits else name not in _WHITE_ESCAPES
-            except ValueError:
+            except ValueError:  # no such character: the parser refuses it, too
                 return
         if visible:
             yield at, at + width

@@ -1,11 +1,11 @@
-"""A value of another shape than its setting has: a list for one value, one value for a list."""
+"""Messages about values of the wrong shape: a list where one value is expected, or one value for a list."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from starfort.config.yaml_words import MAX_SHOWN, quoted
 
@@ -22,20 +22,20 @@ KINDS: Final = {
 """Pydantic's kinds of errors about shapes, and what the setting is."""
 
 UNTOLD: Final = object()
-"""Instead of a value that may be a secret and is not repeated."""
+"""Stands for a value that may be a secret, which a message must not repeat."""
 
 _PLAIN: Final = re.compile(r"[\w./:=*-]*[\w./=*-]")
 _NO_TEXT: Final = re.compile(
     r"(?i)true|false|null|~|[-+]?[.\d][\d_.e+-]*|0[xo][\da-f]+|\.inf|\.nan|-.*|\*.*|=.*"
 )
-"""What YAML reads as something else than a text, or may not begin one."""
+"""Values that YAML does not read as a text, or that may not begin one. In a fix they need quotes."""
 
 _LISTS: Final = frozenset({"list_type"})
 _PARTS: Final = frozenset({"dict_type", "model_type", "model_attributes_type"})
 
 
 def describe(
-    kind: str, location: Sequence[str | int], got: Any, written: str, keys: Sequence[str]
+    kind: str, location: Sequence[str | int], got: object, written: str, keys: Sequence[str]
 ) -> tuple[str, str]:
     """What is wrong, and what would be right.
 
@@ -59,7 +59,7 @@ def describe(
     return what, _as_one(key, got, written)
 
 
-def _called(got: Any) -> str:
+def _called(got: object) -> str:
     match got:
         case None:
             return "nothing"
@@ -73,12 +73,12 @@ def _called(got: Any) -> str:
             return f"the text {_text(got)!r}"
 
 
-def _text(got: Any) -> str:
+def _text(got: object) -> str:
     text = json.dumps(got) if isinstance(got, bool) else str(got)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
-def _as_list(key: str, got: Any, keys: Sequence[str]) -> str:
+def _as_list(key: str, got: object, keys: Sequence[str]) -> str:
     if keys and not isinstance(got, dict | None):
         return f"begin each entry with a hyphen: `- {keys[0]}: …`; an entry has: {', '.join(keys)}"
     if isinstance(got, dict):
@@ -89,14 +89,14 @@ def _as_list(key: str, got: Any, keys: Sequence[str]) -> str:
     return f"write `{key}: [{_item(got)}]`" if key else f"write `[{_item(got)}]`"
 
 
-def _item(got: Any) -> str:
+def _item(got: object) -> str:
     """A value as it is written to be a text, in quotes where it would be something else without."""
     text = _text(got)
     plain = _PLAIN.fullmatch(text) and not _NO_TEXT.fullmatch(text)
     return text if plain and isinstance(got, str) else quoted(text)
 
 
-def _as_one(key: str, got: Any, written: str) -> str:  # noqa: PLR0911 (a case each)
+def _as_one(key: str, got: object, written: str) -> str:  # noqa: PLR0911 (a case each)
     before = f"{key}: " if key else ""
     if got is None and written[:1] in {"&", "!"}:
         right = f"write `{before}{quoted(written)}`"
@@ -104,6 +104,7 @@ def _as_one(key: str, got: Any, written: str) -> str:  # noqa: PLR0911 (a case e
     if got is None:
         return f"write a value behind `{key}:`, or remove the line" if key else "write a value"
     if isinstance(got, dict):
+        # `when: {"a" in b}` and a path with `{id}` are meant as texts; YAML makes mappings of both.
         meant_as_text = written.startswith('{"') or None in got.values()
         if meant_as_text and written[:1] == "{" and written[-1:] == "}" and len(written) <= MAX_SHOWN:
             text = written[1:-1].strip() if key == "when" else written

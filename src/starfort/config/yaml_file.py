@@ -16,20 +16,27 @@ from starfort.config import scalar, yaml_words
 from starfort.config.problems import ConfigError, ConfigProblem
 
 MAX_FILE_BYTES: Final = 16 << 20
-"""A configuration is text that people read; lists of addresses have files of their own."""
+"""A configuration is text that people read. Long lists of addresses have files of their own."""
 
 MAX_NODES: Final = 500_000
-"""Bounds what aliases can blow up to."""
+"""Most values in a file. A few lines of aliases of aliases could otherwise fill the memory."""
 
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
-"""What escapes in quoted texts can make and no encoding can hold."""
+"""Halves of surrogate pairs: an escape in a quoted text can make one, and no encoding can hold it."""
 
 Location = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
 class YamlFile:
-    """A file as plain data, and where each part of it stands."""
+    """A file as plain data, and where each part of it stands.
+
+    Attributes:
+        file: its path.
+        data: dictionaries, lists, texts, numbers.
+        marked: the same as ruamel's types, which know lines and columns.
+        text: the file as it is.
+    """
 
     file: Path
     data: Any
@@ -39,7 +46,7 @@ class YamlFile:
     def position(self, location: Sequence[str | int], *, key: bool = False) -> tuple[int, int]:
         """Line and column, from 1, of the value at `location`, or of its key.
 
-        What is not in the file itself has the place of the nearest part above it.
+        A part that is not in the file itself (a default) has the place of the nearest part above it.
         """
         node, line, column = self.marked, 0, 0
         for step in location:
@@ -116,6 +123,7 @@ def parse(file: Path, text: str) -> YamlFile:
         ConfigError: it is no YAML.
     """
     loader = YAML(typ="rt")
+    # Quotes are needed to find the place of a character within a text (`text_position`).
     loader.preserve_quotes = True
     try:
         marked = loader.load(text)
@@ -134,11 +142,12 @@ def parse(file: Path, text: str) -> YamlFile:
 
 
 _MAY_BE_MISREAD: Final = re.compile(r"(?:^|[\s\[{,])(?:![^\s=]|! |&[^\w\s]|&\w+[^\w\s])", re.MULTILINE)
-"""Where a tag or an odd anchor may begin; scanning a file for its tokens takes as long as reading it."""
+"""Where a tag or an odd anchor may begin. Only then is the file scanned for its tokens, which takes as long
+as reading it."""
 
 
 def _misread(file: Path, text: str) -> Iterator[ConfigProblem]:
-    """Values that YAML accepted and reads as something else than what stands there."""
+    """Values that YAML accepts, and reads differently from what stands there."""
     if _MAY_BE_MISREAD.search(text):
         for found in yaml_words.misread(text, YAML(typ="rt").scan(text)):
             yield ConfigProblem(file, found.line, found.column, found.what, found.fix)
@@ -152,12 +161,14 @@ def _plain(node: Any, budget: list[int]) -> Any:
         return {str(key): _plain(value, budget) for key, value in node.items()}
     if isinstance(node, list):
         return [_plain(value, budget) for value in node]
+    # Before numbers, because a `bool` is an `int`.
     if isinstance(node, bool) or node is None:
         return node
     if isinstance(node, TaggedScalar):
         return str(node.value)
     if isinstance(node, str) and not node.isprintable() and _SURROGATE.search(node):
         raise ValueError(f"the text {node[:40]!r} has half of a surrogate pair, which is no character")
+    # ruamel's own kinds of texts and numbers would reach messages and JSON as such.
     for kind in (str, int, float):
         if isinstance(node, kind):
             return kind(node)

@@ -1,9 +1,9 @@
-"""What YAML's parser stumbles over, in the words of who writes a configuration, with what to write instead.
+"""Explains YAML's syntax errors in the words of people who write a configuration, and says what to write.
 
-YAML gives characters a meaning where people write ordinary values: `{` in a path template, `!` before a
+YAML gives some characters a meaning where people write ordinary values: `{` in a path template, `!` before a
 condition, quotes at the beginning of one, `*` for every host. The parser's own messages speak of tokens and
-blocks. Source: YAML 1.2.2, chapters 5.3 (indicator characters), 6.1 (indentation is spaces), 6.9 (tags,
-anchors) and 7.3.3 (plain values).
+blocks, which only people who know YAML's grammar understand. Source: YAML 1.2.2, chapters 5.3 (indicator
+characters), 6.1 (indentation is spaces), 6.9 (tags, anchors) and 7.3.3 (plain values).
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.tokens import AnchorToken, TagToken, Token
 
 MAX_SHOWN: Final = 120
-"""Characters of a line that a fix repeats; of a longer value it says only how to quote."""
+"""A fix repeats a line of at most this many characters; for a longer one it only says how to quote."""
 
 _ENTRY: Final = re.compile(
     r"^(?P<before>\s*(?:-\s+)*)(?:(?P<key>[\w.$/-]+|\"[^\"]*\"|'[^']*')\s*:(?=\s|$))?\s*(?P<value>.*)$"
@@ -29,7 +32,7 @@ _FLOW_ENDS: Final = {"[": "]", "{": "}"}
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing that YAML cannot read, or reads as something else than was meant.
+    """One thing that YAML cannot read, or reads differently from what was meant.
 
     Attributes:
         line: from 1.
@@ -44,7 +47,7 @@ class Trouble:
     fix: str = ""
 
 
-def explain(text: str, error: Any) -> Trouble:
+def explain(text: str, error: MarkedYAMLError) -> Trouble:
     """What a parser's error means.
 
     Args:
@@ -54,7 +57,7 @@ def explain(text: str, error: Any) -> Trouble:
     return _Reading(text, error).trouble()
 
 
-def misread(text: str, tokens: Iterator[Any]) -> Iterator[Trouble]:
+def misread(text: str, tokens: Iterator[Token]) -> Iterator[Trouble]:
     """Values that YAML accepts and reads as something else: `!x` as a tag, `&& x` as an anchor.
 
     A condition that loses its negation this way would decide the opposite.
@@ -66,22 +69,20 @@ def misread(text: str, tokens: Iterator[Any]) -> Iterator[Trouble]:
     lines = text.splitlines()
     said = -1
     for token in tokens:
-        kind = type(token).__name__
-        if kind == "TagToken" and token.value[0] != "!!":
+        if isinstance(token, TagToken) and token.value[0] != "!!":
             sign = "!"
-        elif kind == "AnchorToken" and not _ANCHOR_NAME.fullmatch(token.value):
+        elif isinstance(token, AnchorToken) and not _ANCHOR_NAME.fullmatch(token.value):
             sign = "&"
         else:
             continue
         line, column = token.start_mark.line, token.start_mark.column
-        if line == said:  # what stands behind the first one is part of the same value
+        # What stands behind the first one is part of the same value.
+        if line == said:
             continue
         said = line
         shown = lines[line] if line < len(lines) else ""
         name = {"!": "a tag (the name of a type)", "&": "an anchor (a name for the value)"}[sign]
-        value = _COMMENT.sub("", shown[column:]).rstrip()
-        if (flow := _flow_before(shown, column)) is not None:
-            value = _item(shown, flow, column)[1]
+        value = _value_at(shown, column)
         yield Trouble(
             line + 1,
             column + 1,
@@ -93,7 +94,7 @@ def misread(text: str, tokens: Iterator[Any]) -> Iterator[Trouble]:
 class _Reading:
     """One error, and the line that it is about."""
 
-    def __init__(self, text: str, error: Any) -> None:
+    def __init__(self, text: str, error: MarkedYAMLError) -> None:
         self.lines = text.splitlines()
         self.error = error
         mark = error.problem_mark or error.context_mark
@@ -108,7 +109,9 @@ class _Reading:
         return self.lines[self.line] if self.line < len(self.lines) else ""
 
     def trouble(self) -> Trouble:
-        """What is wrong, by the first of the known kinds that fits."""
+        """What is wrong: the first known kind of mistake that fits the error."""
+        # The order matters: what breaks a file as a whole (a merge conflict, a tab) comes first, since it
+        # causes errors of the later kinds, and the general kinds come last.
         for kind in (
             self._conflict,
             self._tab,
@@ -130,6 +133,7 @@ class _Reading:
         return Trouble(self.line + 1, self.column + 1, self.said)
 
     def _conflict(self) -> Trouble | None:
+        # `=======` alone may be a value or an underline in a text; the two arrows never are.
         for number, line in enumerate(self.lines):
             if _CONFLICT.match(line) and not line.startswith("="):
                 return Trouble(
@@ -141,6 +145,7 @@ class _Reading:
         return None
 
     def _tab(self) -> Trouble | None:
+        # YAML reports a tab at the line where it gives up, which may be one below.
         for number in (self.line, self._context_line()):
             line = self.lines[number] if number is not None and number < len(self.lines) else ""
             indent = line[: len(line) - len(line.lstrip())]
@@ -158,6 +163,8 @@ class _Reading:
         return None
 
     def _dash(self) -> Trouble | None:
+        # Word processors turn a hyphen into a dash. YAML then takes the line for a text that goes on, and
+        # gives up one or two lines later.
         for number in range(self.line, max(-1, self.line - 3), -1):
             line = self.lines[number] if number < len(self.lines) else ""
             if _UNICODE_DASH.match(line):
@@ -172,6 +179,8 @@ class _Reading:
 
     def _unclosed(self) -> Trouble | None:
         mark, context = self.error.context_mark, str(self.error.context or "")
+        # A quote or bracket that is never closed takes everything behind it, so the error is at the end of
+        # the file.
         at_end = self.line >= len(self.lines) or "stream end" in self.said or "end of stream" in self.said
         if mark is None or not at_end:
             return None
@@ -222,6 +231,7 @@ class _Reading:
             return None
         entry = _ENTRY.match(self.shown)
         value = _COMMENT.sub("", entry["value"]) if entry else ""
+        # The parser gives up behind the closing quote, so the error is right of where the value begins.
         if entry is None or self.column <= entry.start("value"):
             return None
         if value[:1] in {'"', "'"}:
@@ -242,9 +252,7 @@ class _Reading:
         found = re.match(r"found character '(.)' that cannot start any token", self.said)
         if found is None:
             return None
-        value = _COMMENT.sub("", self.shown[self.column :]).rstrip()
-        if (start := _flow_before(self.shown, self.column)) is not None:
-            value = _item(self.shown, start, self.column)[1]
+        value = _value_at(self.shown, self.column)
         return Trouble(
             self.line + 1,
             self.column + 1,
@@ -263,11 +271,10 @@ class _Reading:
         line, column = mark.line, mark.column
         shown = self.lines[line] if line < len(self.lines) else ""
         sign = shown[column : column + 1]
+        # A host `*` or a condition that begins with `&` is far more likely than a real alias or anchor.
         if sign not in {"*", "&"}:
             return None
-        value = _COMMENT.sub("", shown[column:]).rstrip()
-        if (start := _flow_before(shown, column)) is not None:
-            value = _item(shown, start, column)[1]
+        value = _value_at(shown, column)
         means = "a reference to another value" if sign == "*" else "a name for the value"
         return Trouble(
             line + 1,
@@ -381,6 +388,7 @@ class _Reading:
 
 def _flow_before(line: str, column: int) -> int | None:
     """Column of the innermost `[` or `{` of this line that is open at a column and begins a value."""
+    # A quote only counts where a value begins: the apostrophe in `it's` opens nothing.
     opened: list[int] = []
     quote = ""
     for index, sign in enumerate(line[:column]):
@@ -394,6 +402,12 @@ def _flow_before(line: str, column: int) -> int | None:
             opened.pop()
     outer = [index for index in opened if _begins_value(line, index)]
     return outer[-1] if outer else None
+
+
+def _value_at(line: str, column: int) -> str:
+    """The value that begins at a column, or that holds it within `[ … ]` or `{ … }`."""
+    start = _flow_before(line, column)
+    return _COMMENT.sub("", line[column:]).rstrip() if start is None else _item(line, start, column)[1]
 
 
 def _begins_value(line: str, index: int) -> bool:
@@ -423,6 +437,7 @@ def _item(line: str, start: int, column: int) -> tuple[int, str]:
                 end = index
                 break
             begin = index + 1
+    # Of `{name: value}` the value is meant, not the key.
     if found := re.match(r"\s*[\w.-]+:\s+", line[begin:end]):
         begin += found.end()
     begin += len(line[begin:end]) - len(line[begin:end].lstrip())
@@ -431,6 +446,7 @@ def _item(line: str, start: int, column: int) -> tuple[int, str]:
 
 def quoted(value: str) -> str:
     """A value in quotes that leave it as it is: double ones where it has neither those nor a backslash."""
+    # In double quotes YAML reads escapes (7.3.1); in single ones only the quote itself is doubled (7.3.2).
     if '"' not in value and "\\" not in value:
         return f'"{value}"'
     return "'" + value.replace("'", "''") + "'"
@@ -452,6 +468,7 @@ def _fix_of(lines: list[str], number: int, begin: int, value: str) -> str:
 
 
 def _quote_fix(line: str, begin: int, value: str) -> str:
+    # A long line would fill the screen, and the place is in the message anyway.
     if not value or len(line) > MAX_SHOWN:
         return "write the whole value in quotes"
     written = line[:begin] + quoted(value) + line[begin + len(value) :]

@@ -1,12 +1,13 @@
-"""Ingest: a filter's batch → validated → on disk (acknowledged) → merged with others → in the store.
+"""Ingest takes the batches of filters: check, write to disk, acknowledge, merge with others, insert.
 
-A full disk, a full spool or a store that is away never loses what was acknowledged: `accept` then simply does
-not return until there is room, so nothing is acknowledged, and the filter keeps the batches in its bounded
-memory and counts what it drops.
+A full disk, a full spool or a store that is away never loses what was acknowledged: `accept` then does not
+return until there is room. The filter gets no acknowledgement meanwhile, keeps its batches in bounded memory,
+and counts what it drops.
 
-The present comes first: of what waits the newest is inserted first, and what it overtook in turns with it.
-So detection sees the present however much waits; `missing` says which older times are not complete yet, and
-`late` which ones became so. When even the present is more than the store takes, it is thinned (`overload`).
+The present comes first. The newest segment is inserted first, and the ones that it overtook (the backlog)
+take turns with it. So detection sees the present, however much waits. `missing` says which older times are
+not complete yet, and `late` says which ones became complete after somebody relied on them. When even the
+present is more than the store can take, it is thinned (`overload`).
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ from starfort.events.errors import (
     IngestOverloadedError,
     SegmentRefusedError,
 )
-from starfort.events.overload import DETAILS_ONLY, MOST_ONE_IN, intervals, look, reduce
+from starfort.events.overload import DETAILS_ONLY, MOST_ONE_IN, About, intervals, look, reduce
 from starfort.events.schema import EVENT_SCHEMA, complete
 from starfort.events.segment import Record
 from starfort.events.spool import Segment, Source, Spool
-from starfort.events.validate import read_batch
+from starfort.events.validate import about, read_batch
 
 Sink = Callable[[bytes, str], None]
 """Inserts an Arrow IPC stream; with the same token again it does nothing. Raises SegmentRefusedError when the
@@ -57,25 +58,43 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """How batches are merged.
+class Accepted:
+    """What became of a batch, and what it holds.
 
     Attributes:
-        segment_rows: rows after which a segment goes to the store.
-        largest_rows: rows after which another one is begun while the store is busy. Large ones insert
-            cheaper: 7 µs of CPU a row over 100 ms of their own.
-        segment_bytes: bytes after which another one is begun; reading it takes some six times as much memory.
-        segment_seconds: age after which it goes. An insert costs as much as 10,000 rows, and detection, which
-            has 3 s from the first call of an attack to its verdict, waits for it.
-        quiet_seconds: age after which it goes when it has few rows that all only add to counts.
-        quiet_rows: how many are few.
-        pending_bytes: most bytes that wait for the disk.
-        retry_seconds: pause after a failed write or insert, doubled up to `retry_most_seconds`.
-        bare_seconds: time that inserting a segment may take before it loses details.
-        thin_seconds: time that inserting it may take before it is thinned: longer, and the next verdict is
-            over its 3 s.
-        target_seconds: time that inserting it should take when it is thinned.
-        close_seconds: how long closing goes on inserting what waits.
+        outcome: whether it is stored, was stored before, or is no batch of events.
+        about: what it holds; nothing when it was refused.
+        rows: its rows, when it was stored now. They were decoded to be checked, and whoever counts them need
+            not decode them again.
+    """
+
+    outcome: Outcome
+    about: About = field(default_factory=About)
+    rows: pa.Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """When batches are merged, inserted and thinned.
+
+    Attributes:
+        segment_rows: number of rows from which a segment goes to the store.
+        largest_rows: number of rows from which another segment is begun while the store is busy. A large one
+            is cheaper to insert: each row costs 7 µs of CPU, and each insert 100 ms more.
+        segment_bytes: size from which another segment is begun. Reading a segment takes about six times its
+            size in memory.
+        segment_seconds: age from which a segment goes to the store. An insert costs as much as 10,000 rows,
+            so a shorter time would be expensive; detection has 3 s from the first call of an attack to its
+            verdict and waits for the insert, so a longer one would be late.
+        quiet_seconds: the same for a segment with few rows that all only add to counts.
+        quiet_rows: how many rows are few.
+        pending_bytes: most bytes that may wait for the disk.
+        retry_seconds: pause after a failed write or insert; it doubles up to `retry_most_seconds`.
+        bare_seconds: when inserting a segment would take longer than this, it loses details.
+        thin_seconds: when inserting it would take longer than this, it is thinned: the next verdict would
+            come later than 3 s.
+        target_seconds: how long inserting a thinned segment should take.
+        close_seconds: how long `close` goes on inserting what waits.
     """
 
     segment_rows: int = 20_000
@@ -98,9 +117,9 @@ class Counters:
     """What happened since the start; every number only rises.
 
     Attributes:
-        inserted_rows: rows that went to the store, those that were thinned out included.
-        rows_without_details: rows whose details were left out.
-        rows_thinned_out: rows for which others stand, by their weight.
+        inserted_rows: rows that went to the store, including those that were thinned out.
+        rows_without_details: rows that lost their details.
+        rows_thinned_out: rows that were left out because the weight of another row counts them.
     """
 
     batches: int = 0
@@ -119,26 +138,30 @@ class Counters:
 
 
 _LATE_BY_S: Final = 5.0
-"""Events whose time was told to be complete so long ago are late; windows overlap by more than this."""
+"""An event is late when its time was told to be complete this long before. Detectors' windows overlap by more
+than this, so an event that is less late is judged in the next window anyway."""
 
 _MOST_LATE: Final = 10_000
-"""Spans of late segments kept for who asks for them; the oldest are forgotten first."""
+"""How many spans of late segments are kept until detection asks for them; the oldest are forgotten first."""
 
 _TURNS_UNDER_OVERLOAD: Final = 4
-"""Segments of the present between two inserts of the backlog while the present is thinned; else one."""
+"""While the present is thinned, this many of its segments go in before one of the backlog does; else one."""
 
 PART_ROWS: Final = 10_000
-"""Rows of one part of a large segment of the backlog, so that the present does not wait for all of it. Parts
-are found again after a kill, so this may only change together with the file's name (`Segment.in_parts`)."""
+"""A large segment of the backlog is inserted in parts of this many rows, so that the present waits for one
+part only. After a kill the parts are cut again at the same rows, so this number may only change together with
+the file's name (`Segment.in_parts`)."""
 
 _BACKLOG_DEGREE: Final = 8
-"""What is left out of the backlog of a spool that is half full (`overload.reduce`)."""
+"""The degree (`overload.reduce`) at which the backlog goes in when the spool is half full."""
 
 _SPEED_ROWS: Final = 5_000
-"""Smaller inserts say little about how many rows a second the store takes; most of them is fixed cost."""
+"""Smaller inserts say little about how many rows a second the store takes: most of their time is fixed
+cost."""
 
 _SPEED_MEMORY: Final = 0.7
-"""Share of what was known of the store's speed that an insert leaves: five inserts forget a half and more."""
+"""The weight of the speed known so far in the moving average, against that of the latest insert. After five
+inserts a sixth of the old figure is left."""
 
 
 @dataclass(slots=True)
@@ -160,7 +183,7 @@ class Ingest:
         self._pending: list[_Pending] = []
         self._writing: list[_Pending] = []
         self._pending_bytes = 0
-        self._taking: dict[tuple[Source, int], asyncio.Task[Outcome]] = {}
+        self._taking: dict[tuple[Source, int], asyncio.Task[Accepted]] = {}
         self._late: list[tuple[float, float]] = []
         self._speed = 0.0
         self._turns = 0
@@ -189,7 +212,7 @@ class Ingest:
             asyncio.create_task(self._insert_forever()),
         ]
 
-    async def accept(self, node: str, instance: str, sequence: int, payload: bytes) -> Outcome:
+    async def accept(self, node: str, instance: str, sequence: int, payload: bytes) -> Accepted:
         """Take a batch; returns when it may be acknowledged.
 
         Args:
@@ -199,8 +222,8 @@ class Ingest:
             payload: an Arrow IPC stream of events.
 
         Returns:
-            STORED: it is on disk. DUPLICATE: it was already. REFUSED: it is not a batch of events; it was
-            counted, and sending it again is of no use.
+            Its outcome with what it holds. STORED: it is on disk. DUPLICATE: it was already. REFUSED: it is
+            not a batch of events; it was counted, and sending it again is of no use.
 
         Raises:
             IngestOverloadedError: too much waits for the disk; try later.
@@ -211,32 +234,34 @@ class Ingest:
         source = (node, instance)
         if self.spool.is_known(source, sequence):
             self.counters.duplicates += 1
-            return Outcome.DUPLICATE
+            return Accepted(Outcome.DUPLICATE, await self._in(self._look, partial(about, payload)))
         taking = self._taking.get((source, sequence))
         if taking is not None:
-            outcome = await asyncio.shield(taking)
-            if outcome is Outcome.STORED:
-                self.counters.duplicates += 1
-                return Outcome.DUPLICATE
-            return outcome
+            accepted = await asyncio.shield(taking)
+            if accepted.outcome is not Outcome.STORED:
+                return accepted
+            self.counters.duplicates += 1
+            return Accepted(Outcome.DUPLICATE, accepted.about)
         if self._pending_bytes + len(payload) > self.settings.pending_bytes:
             self.counters.overloaded += 1
             raise IngestOverloadedError(f"{self._pending_bytes} bytes wait for the disk")
         taking = asyncio.create_task(self._take(node, instance, sequence, payload))
         taking.add_done_callback(_looked_at)
         self._taking[(source, sequence)] = taking
-        # the sender may be cancelled (its connection broke); the batch is written all the same
+        # The sender may be cancelled, since its connection broke. The batch is written all the same, and the
+        # sender finds that out when it sends the batch again.
         return await asyncio.shield(taking)
 
-    async def _take(self, node: str, instance: str, sequence: int, payload: bytes) -> Outcome:
+    async def _take(self, node: str, instance: str, sequence: int, payload: bytes) -> Accepted:
         self._pending_bytes += len(payload)
         self._idle.clear()
         try:
             table = await self._in(self._look, partial(read_batch, payload, dt.datetime.now(dt.UTC)))
-            about = await self._in(self._look, partial(look, table))
+            held = await self._in(self._look, partial(look, table))
+            # Reading took a while in another thread, in which `close` may have begun.
             if self._closing.is_set():
                 raise IngestClosedError("closed before the batch was on disk")
-            record = Record(node, instance, sequence, table.num_rows, payload, about)
+            record = Record(node, instance, sequence, table.num_rows, payload, held)
             done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._pending.append(_Pending(record, done))
             self._wake_writer.set()
@@ -244,12 +269,14 @@ class Ingest:
         except BatchRefusedError as error:
             self.counters.refused[error.reason] += 1
             _log.warning("event batch refused", node=node, sequence=sequence, reason=str(error))
-            return Outcome.REFUSED
+            return Accepted(Outcome.REFUSED)
         finally:
             self._pending_bytes -= len(payload)
             del self._taking[((node, instance), sequence)]
             self._wake_inserter.set()
-        return Outcome.STORED
+        # The rows are views of the payload, which the record holds until it is on disk: keeping them until
+        # then takes no memory of their own.
+        return Accepted(Outcome.STORED, held, table)
 
     async def _write_forever(self) -> None:
         """Write what waits: all at once, one fsync (group commit)."""
@@ -274,6 +301,7 @@ class Ingest:
             self._wake_inserter.set()
 
     def _take_group(self) -> list[_Pending]:
+        """The batches that are written next: as many as fill a segment, so that none grows far beyond."""
         rows = count = 0
         for pending in self._pending:
             rows += pending.record.rows
@@ -296,6 +324,7 @@ class Ingest:
             else:
                 return True
             if self._closing.is_set():
+                # Nobody was told that these are on disk, so their senders still have them.
                 for pending in [*group, *self._pending]:
                     self._finish(pending, IngestClosedError("closed before the batch was on disk"))
                 return False
@@ -312,7 +341,7 @@ class Ingest:
 
     @staticmethod
     def _finish(pending: _Pending, error: Exception | None) -> None:
-        if pending.done.done():
+        if pending.done.done():  # its task was cancelled
             return
         if error is None:
             pending.done.set_result(None)
@@ -342,14 +371,17 @@ class Ingest:
             closing = self._closing.is_set()
             if closing and time.monotonic() > self._closing_at + self.settings.close_seconds:
                 return None
-            waiting = self.spool.waiting
+            waiting = self.spool.waiting  # a copy: the disk's thread changes the list
             backlog = [each for each in waiting if each.overtaken]
             present = [each for each in waiting if not each.overtaken]
+            # The backlog gets its turn even when the present never ends; else it would wait for ever.
             if backlog and self._turns >= (_TURNS_UNDER_OVERLOAD if self.degree else 1):
                 self._turns = 0
                 return backlog[-1]
             current = self.spool.open_segment
             left = self._due_in(current) if current else 0.0
+            # While the store refuses inserts, the open segment goes on growing: one large insert later is
+            # cheaper than many small ones, and the spool needs fewer files.
             if current and left <= 0 and not (present and self._failing):
                 await self._on_disk(self.spool.seal)
                 continue
@@ -371,8 +403,10 @@ class Ingest:
         settings, rows = self.settings, current.rows
         if rows >= settings.segment_rows or self._closing.is_set() or self._hurries:
             return 0.0
+        # Rows that detectors need never wait longer: a quiet segment has only calls that add to counts.
         quiet = rows <= settings.quiet_rows and current.about.ordinary == rows
         wait = settings.quiet_seconds if quiet else settings.segment_seconds
+        # Bounded by `wait`, because the clock may have been set back since the segment was begun.
         return min(wait, current.created + wait - time.time())
 
     async def _insert_one(self, sealed: Segment) -> bool:
@@ -392,6 +426,7 @@ class Ingest:
         if not whole:
             return True
         self.counters.inserted_segments += 1
+        # Tokens begin with the time at which a segment was begun, so the order of texts is the order of time.
         for other in self.spool.waiting:
             other.overtaken |= other.token < sealed.token
         passed = math.inf if sealed.overtaken else self.told - _LATE_BY_S
@@ -411,6 +446,8 @@ class Ingest:
             sealed.parts_done += 1
             return rows.num_rows, begin + PART_ROWS >= table.num_rows
         degree = sealed.degree or self._wanted_degree(sealed)
+        # The degree is in the file's name before the insert begins. Repeated after a kill, the insert then
+        # has the same rows, which its token promises.
         if degree and not sealed.degree:
             await self._on_disk(partial(self.spool.leave_out, sealed, degree))
         thinned = await self._in(self._insert, partial(reduce, table, degree, sealed.token))
@@ -430,6 +467,7 @@ class Ingest:
 
     def _is_divided(self, sealed: Segment) -> bool:
         """Whether a segment of the backlog is so large that the present would wait for it."""
+        # A whole insert may have begun with the segment's own token; parts with other tokens would double it.
         large = sealed.rows > PART_ROWS and sealed.rows > self._speed * self.settings.target_seconds
         return large and bool(self._speed) and sealed.overtaken and not sealed.tried and not self._spool_fills
 
@@ -450,14 +488,15 @@ class Ingest:
         """
         if not self._speed:
             return 0
-        settings, about = self.settings, sealed.about
+        settings, held = self.settings, sealed.about
         seconds = sealed.rows / self._speed
         if sealed.overtaken:
             return _BACKLOG_DEGREE if self._spool_fills else 0
         if seconds <= settings.thin_seconds:
             return DETAILS_ONLY if seconds > settings.bare_seconds else 0
-        left = self._speed * settings.target_seconds - (about.rows - about.ordinary)
-        return min(MOST_ONE_IN, max(2, math.ceil(about.ordinary / max(1.0, left))))
+        # Rows that are not ordinary are never thinned, so the ordinary ones share what time they leave.
+        left = self._speed * settings.target_seconds - (held.rows - held.ordinary)
+        return min(MOST_ONE_IN, max(2, math.ceil(held.ordinary / max(1.0, left))))
 
     async def _remove(self, work: Callable[[], None]) -> bool:
         try:
@@ -477,7 +516,7 @@ class Ingest:
         return await asyncio.get_running_loop().run_in_executor(where, work)
 
     async def _wait(self, event: asyncio.Event, seconds: float | None = None) -> None:
-        """Wait for an event or for closing, at most so long."""
+        """Wait for an event or for closing, at most for some seconds."""
         if not self._closing.is_set():
             waits = [asyncio.create_task(event.wait()), asyncio.create_task(self._closing.wait())]
             try:
@@ -496,12 +535,13 @@ class Ingest:
 
     def _failed(self, what: str, error: Exception) -> None:
         text = f"{what}: {str(error)[:300]}"
-        if text != self.last_error:  # once, not each retry; the counters have every one
+        # Logged once and not at each retry, which may come ten times a second; the counters count each one.
+        if text != self.last_error:
             _log.error(what, error=str(error)[:300])
         self.last_error = text
 
     async def flush(self) -> None:
-        """Wait until everything accepted so far is in the store; nothing waits for more meanwhile."""
+        """Wait until everything accepted so far is in the store; meanwhile no segment waits for more rows."""
         self._hurries += 1
         self._wake_inserter.set()
         try:
@@ -510,24 +550,24 @@ class Ingest:
             self._hurries -= 1
 
     def seen_until(self) -> dt.datetime:
-        """The time up to which the store has the present: what was over by then is in it, but for `missing`.
+        """The time up to which the store is complete, except for `missing`.
 
         Returns:
-            When the first call was over that is not in the store and was not overtaken, in UTC; now when
-            there is none. What still waits in filters is not known here.
+            UTC. The end of the earliest call that is not in the store and was not overtaken; now when there
+            is none. What still waits in filters is not known here.
         """
         oldest = self._oldest_present()
         return dt.datetime.fromtimestamp(time.time() if oldest is None else min(oldest, time.time()), dt.UTC)
 
     def missing(self) -> list[tuple[dt.datetime, dt.datetime]]:
-        """Times before `seen_until` of which events wait that newer ones overtook; begin and end, in UTC."""
+        """Times before `seen_until` whose events still wait, since newer ones overtook them."""
         return intervals([span for each in self.spool.waiting if each.overtaken for span in each.spans])
 
     def late(self) -> list[tuple[dt.datetime, dt.datetime]]:
         """Times whose events came into the store late, since this was asked last; in UTC.
 
-        Late is what newer events overtook, and what came though somebody was `told` already that its time is
-        complete: a filter that was away brings such events.
+        An event is late when newer ones overtook it, or when it came after somebody was told that its time
+        was complete (`told`). A filter that was away brings such events.
         """
         spans, self._late = self._late, []
         return intervals(spans)
@@ -541,13 +581,13 @@ class Ingest:
         return min(waiting, default=None)
 
     def status(self) -> dict[str, float | int | str]:
-        """Give the figures of now.
+        """The present figures.
 
         Returns:
-            Every counter (`refused_batches` summed, each reason as `refused_REASON`), `pending_bytes`,
-            `spool_bytes`, `spool_rows`, `lag_seconds` (age of `seen_until`), `missing_rows` and
-            `missing_seconds` (what was overtaken and waits), `degree` (what was left out of the newest
-            segment, see `overload.reduce`) and `error`.
+            Every counter (`refused_batches` is the sum, `refused_REASON` each reason), `pending_bytes`,
+            `spool_bytes`, `spool_rows`, `lag_seconds` (the age of `seen_until`), `missing_rows` and
+            `missing_seconds` (what was overtaken and still waits), `degree` (at which the newest segment went
+            in, see `overload.reduce`) and `error`.
         """
         counters = self.counters
         figures: dict[str, float | int | str] = {
@@ -570,7 +610,7 @@ class Ingest:
         }
 
     async def close(self) -> None:
-        """Write what waits, insert for `close_seconds` at most, and stop. The rest stays in the spool."""
+        """Write what waits, insert for at most `close_seconds`, and stop. The rest stays in the spool."""
         self._closing_at = time.monotonic()
         self._closing.set()
         await asyncio.gather(*self._tasks)
@@ -581,8 +621,8 @@ class Ingest:
         self._look.shutdown()
 
 
-def _looked_at(task: asyncio.Task[Outcome]) -> None:
-    """Its sender may be gone; then nobody else looks at how it ended."""
+def _looked_at(task: asyncio.Task[Accepted]) -> None:
+    # Asyncio logs an exception that nobody retrieved. The sender retrieves it, unless its connection broke.
     if not task.cancelled():
         task.exception()
 
@@ -608,6 +648,8 @@ def merge(records: list[Record]) -> pa.Table:
     """
     parts: list[pa.Table] = []
     try:
+        # Read from disk again although `accept` had the rows decoded: keeping the rows of every segment that
+        # waits would need memory without a bound while the store is away.
         for record in records:
             with pa.ipc.open_stream(record.payload) as reader:
                 parts.append(complete(reader.read_all()))
@@ -625,5 +667,6 @@ def encode(table: pa.Table) -> bytes:
     out = pa.BufferOutputStream()
     with pa.ipc.new_stream(out, EVENT_SCHEMA) as writer:
         writer.write_table(table.combine_chunks())
+    # One record batch is one block in ClickHouse, which the deduplication token covers.
     content: bytes = out.getvalue().to_pybytes()
     return content

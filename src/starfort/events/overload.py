@@ -1,9 +1,9 @@
-"""What is given up of events when more arrive than the store takes, in the order of docs/events.md.
+"""What is given up when more events arrive than the store can take, in the order of docs/events.md.
 
-First details that people read go. Then one of several ordinary calls is kept, and its row's `weight` says for
-how many it stands, so their sum stays exact. What detectors need is never given up here: log-ins, failures,
-stopped calls, and whatever carries a finding or a signal. When these alone are too many, those of one second
-that differ in nothing that is counted become one row.
+First go the details that people read. Then one of several ordinary calls is kept, and the `weight` of its row
+says how many calls it stands for, so that sums stay exact. What detectors need is never given up here:
+log-ins, failures, stopped calls, and every call with a finding or a signal. When these alone are too many,
+those of the same second that differ in nothing that is counted become one row.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ import pyarrow.compute as pc
 from starfort.events.schema import EVENT_SCHEMA
 
 MOST_ONE_IN: Final = 64
-"""At most so many ordinary calls are one row: a count of 10,000 is then right to 8 % (standard error)."""
+"""At most this many ordinary calls become one row: a count of 10,000 is then right to 8 % (standard
+error)."""
 
 DETAILS_ONLY: Final = 1
-"""The degree at which every call keeps its row, and the ones that are not ordinary keep their details."""
+"""The degree at which every call keeps its row, and calls that are not ordinary keep their details too."""
 
 _DETAILS: Final = ("evidence", "parameters", "user_agent")
-"""Columns that people read, and that no rollup or detector counts."""
+"""Columns that only people read: no rollup and no detector counts them."""
 
 _ALIKE: Final = (
     "api", "endpoint_id", "method", "host", "path", "status", "action", "policy", "bot", "address", "asn",
@@ -74,22 +75,23 @@ class About:
 
 
 def look(table: pa.Table) -> About:
-    """Say what a batch holds.
+    """What a batch holds.
 
-    A row comes to be when its call is over, which for a stream may be long after its `time`; so this is the
-    time by which a batch is known to be late.
+    A row is made when its call is over, which for a stream may be long after its `time`. So the time at which
+    calls ended, and not `time`, shows whether a batch is late.
 
     Args:
         table: at least one row of EVENT_SCHEMA.
     """
     began = pc.cast(table.column("time"), pa.int64())
     ended = pc.min_max(pc.add(began, pc.cast(table.column("duration_us"), pa.int64()))).as_py()
+    # A weighted row (of a filter that thins by itself) stands for several calls.
     calls, plain = pc.sum(table.column("weight")).as_py(), pc.sum(ordinary(table)).as_py()
     return About(int(calls), table.num_rows, int(plain), ended["min"] / 1e6, ended["max"] / 1e6)
 
 
 def ordinary(table: pa.Table) -> pa.ChunkedArray:
-    """Find rows that only add to a count: allowed and answered, without anything that was noticed, no log-in.
+    """Rows that only add to a count: allowed, answered, not a log-in, and with nothing that was noticed.
 
     Args:
         table: rows of EVENT_SCHEMA.
@@ -125,12 +127,12 @@ def without_details(table: pa.Table) -> pa.Table:
 
 
 def reduce(table: pa.Table, degree: int, seed: str) -> pa.Table:
-    """Give up of events what a degree says; the same arguments give the same rows.
+    """Leave out of events what a degree says; the same arguments give the same rows.
 
     Args:
         table: rows of EVENT_SCHEMA.
-        degree: 0 for nothing, `DETAILS_ONLY`, or of how many ordinary calls one keeps its row. At
-            `MOST_ONE_IN` other calls that are alike become one row too.
+        degree: 0: nothing is left out. `DETAILS_ONLY`: details. Above: one of this many ordinary calls keeps
+            its row. At `MOST_ONE_IN` other calls that are alike become one row too.
         seed: text that chooses the rows.
     """
     if degree < DETAILS_ONLY:
@@ -145,7 +147,7 @@ def reduce(table: pa.Table, degree: int, seed: str) -> pa.Table:
 
 
 def merge_alike(table: pa.Table) -> pa.Table:
-    """Make one row of calls of the same second that differ in nothing that is counted.
+    """Join calls of the same second that differ in nothing that is counted into one row.
 
     Args:
         table: rows of EVENT_SCHEMA.
@@ -157,13 +159,16 @@ def merge_alike(table: pa.Table) -> pa.Table:
     keys |= {name: pc.binary_join(table.column(name), "\n") for name in _ALIKE_LISTS}
     keys["second"] = pc.floor_temporal(table.column("time"), unit="second")
     rows = pa.table(keys | {"row": pa.array(range(table.num_rows)), "weight": table.column("weight")})
+    # Without threads, because the order of groups must be the same when an insert is repeated.
     merged = rows.group_by(list(keys), use_threads=False).aggregate([("row", "min"), ("weight", "sum")])
     merged = merged.sort_by("row_min")
     return _weighted(table.take(merged.column("row_min")), merged.column("weight_sum"))
 
 
 def _sample(table: pa.Table, one_in: int, seed: str) -> pa.Table:
-    """Of each `one_in` rows that follow one another keep one, by chance, with the weight of them all."""
+    """Keep one row, by chance, of every `one_in` rows in a row, with the weight of all of them."""
+    # By chance and not the first of each: a client that calls at a fixed pace would be counted twice or
+    # never.
     chance = random.Random(seed)  # noqa: S311 - a sample, no secret
     blocks = range(0, table.num_rows, one_in)
     ends = [min(begin + one_in, table.num_rows) - 1 for begin in blocks]
@@ -176,6 +181,7 @@ def _sample(table: pa.Table, one_in: int, seed: str) -> pa.Table:
 
 def _weighted(table: pa.Table, weight: pa.ChunkedArray | pa.Array) -> pa.Table:
     field = EVENT_SCHEMA.field("weight")
+    # `weight` is 32 bits wide; a sum beyond that is cut off rather than wrapped to a small number.
     bounded = pc.cast(pc.min_element_wise(pc.cast(weight, pa.uint64()), 2**32 - 1), field.type)
     return table.set_column(EVENT_SCHEMA.get_field_index("weight"), field, bounded)
 

@@ -72,14 +72,15 @@ EVENT_SCHEMA: pa.Schema = pa.schema(
         )
     ]
 )
-"""Columns and types of one event. No field may be null: absent text is "", absent lists are empty."""
+"""Columns and types of one event. No field may be null: a text that is absent is "", a list is empty."""
 
 ADDED: Final = ("evidence", "weight")
-"""Columns that filters and spools of earlier versions lack: a data plane goes on while its reader is new."""
+"""Columns that filters and spools of earlier versions lack. Envoy goes on with its old filter while the
+control plane is updated, so the control plane must read both."""
 
 
 def complete(table: pa.Table) -> pa.Table:
-    """Give rows the columns and types of EVENT_SCHEMA.
+    """The rows with all columns and types of EVENT_SCHEMA.
 
     Args:
         table: rows in the order of EVENT_SCHEMA; columns of `ADDED` may be missing: lists are then empty, and
@@ -93,4 +94,5 @@ def complete(table: pa.Table) -> pa.Table:
             field = EVENT_SCHEMA.field(name)
             absent = pa.repeat(pa.scalar([] if field.type == _TEXTS else 1, field.type), table.num_rows)
             table = table.add_column(EVENT_SCHEMA.get_field_index(name), field, absent)
+    # Casting to the type that a column already has copies nothing.
     return table.cast(EVENT_SCHEMA)

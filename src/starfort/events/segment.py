@@ -1,9 +1,9 @@
 """A segment of the spool: a file of records, each a batch with its source, length and checksum.
 
-File: MAGIC, then records. Record: length of the rest (u32), CRC-32 of the rest (u32), and the rest:
-sequence (u64), rows (u32), length of node (u16), length of instance (u16), node, instance, payload; all big
-endian. A file that ends inside a record was being written when the process died: that record was never
-acknowledged.
+The file is MAGIC, then records. A record is the length of the rest (u32), CRC-32 of the rest (u32), and the
+rest: sequence (u64), rows (u32), length of node (u16), length of instance (u16), node, instance, payload. All
+numbers are big endian. A file that ends inside a record was being written when the process died; that record
+was never acknowledged.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from starfort.events.overload import About
 MAGIC = b"SFSPOOL1"
 _HEAD = struct.Struct(">II")
 _REST = struct.Struct(">QIHH")
+# Above the largest batch (`validate.MAX_BYTES`, 64 MiB). A damaged length must not make the reader take the
+# rest of the file for one record.
 _MAX_RECORD = 96 << 20
 
 
@@ -90,6 +92,7 @@ def parse(data: bytes) -> Content:
         Its records, and whether it is torn or corrupt.
     """
     if not data.startswith(MAGIC):
+        # A kill may leave fewer bytes than MAGIC has.
         torn = MAGIC.startswith(data)
         return Content([], torn, "" if torn else "it does not start as a segment does")
     records: list[Record] = []
@@ -104,7 +107,7 @@ def parse(data: bytes) -> Content:
 
 
 def _record_at(data: bytes, offset: int) -> tuple[Record, int] | str:
-    """Read one record: it and where the next begins, "" when it is torn, else what is wrong."""
+    """One record and where the next one begins; "" when the file ends inside it; else what is wrong."""
     start = offset + _HEAD.size
     if start > len(data):
         return ""

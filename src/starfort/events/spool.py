@@ -2,15 +2,15 @@
 
 How nothing is lost or doubled, wherever a kill falls:
 
-1. A batch is appended to the open segment and fsync'd; then it is acknowledged. A record that was cut off was
-   not acknowledged, and its sender has it still.
+1. A batch is appended to the open segment and synced to disk; then it is acknowledged. A record that was cut
+   off was not acknowledged, and its sender still has it.
 2. A segment is sealed (never appended to again) and inserted whole, with its unique name as deduplication
    token. A kill during or after the insert leaves the file, and the next start inserts it again: the token
-   makes that a no-op, in the table and in its rollups. What an overloaded ingest leaves out of a segment is
-   said by its file's name before the insert, so that a repeated one leaves out the same.
-3. The highest sequence of each source is saved (`marks.json`), and only then the file is removed. So a
-   batch that was durable but whose acknowledgement got lost is recognised when its sender repeats it: from
-   the segments that still exist, or from the marks.
+   makes that a no-op, in the table and in its rollups. What an overloaded ingest leaves out of a segment
+   stands in its file's name before the insert, so that a repeated insert leaves out the same.
+3. The highest sequence of each source is saved (`marks.json`), and only then is the file removed. So a
+   batch that was durable but whose acknowledgement got lost is recognised when its sender repeats it: by
+   the segments that still exist, or by the marks.
 
 The spool is used from one thread; `is_known`, and `segment.read` of a sealed segment, may run elsewhere.
 """
@@ -18,6 +18,7 @@ The spool is used from one thread; `is_known`, and `segment.read` of a sealed se
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -37,12 +38,14 @@ from starfort.events.validate import about
 
 Source = tuple[str, str]
 MAX_MARKS = 10_000
-"""Sources whose highest sequence is remembered; the longest silent are forgotten first."""
+"""How many sources are remembered with their highest sequence; those that were silent longest go first. A
+source is one Envoy process, so this is months of restarts of many nodes."""
 MAX_SET_ASIDE = 20
-"""Files kept in `set-aside` for a human; the oldest go first."""
+"""Files that are kept in `set-aside` for a person to look at; the oldest go first."""
 _SUFFIX = ".segment"
 _FOLLOWS_S = 1.0
-"""A batch that begins so soon after another one follows it; filters send several a second."""
+"""A batch that begins within this time after another one continues its span; filters send several a
+second."""
 _PARTS = ".parts.segment"
 _DEGREE = re.compile(r"\.1in(\d{1,4})\.segment$")
 
@@ -57,10 +60,11 @@ class Segment:
         rows: its rows.
         created: Unix seconds when it was begun.
         about: what its rows hold.
-        overtaken: whether a newer one is in the store already, or it is of an earlier process.
-        tried: whether its insert may have begun, whole.
-        parts_done: parts of it that are in the store, when it goes there in parts.
-        spans: when its calls were over, a span of Unix seconds for each batch, joined where they follow.
+        overtaken: whether a newer one is in the store already, or an earlier process wrote it.
+        tried: whether an insert of the whole segment may have begun.
+        parts_done: how many of its parts are in the store, when it goes there in parts.
+        spans: when its calls ended: a span of Unix seconds for each batch, joined with the one before it when
+            they touch.
     """
 
     path: Path
@@ -74,7 +78,7 @@ class Segment:
     spans: list[tuple[float, float]] = field(default_factory=list)
 
     def take(self, batch: About) -> None:
-        """A batch was added."""
+        """Take note of a batch that was added."""
         self.about = self.about.join(batch)
         if not batch.rows:
             return
@@ -86,12 +90,12 @@ class Segment:
 
     @property
     def token(self) -> str:
-        """Deduplication token: the file's name, unique over all starts."""
+        """Deduplication token: the file's name up to the first dot, which no rename changes."""
         return self.path.name.partition(".")[0]
 
     @property
     def degree(self) -> int:
-        """What is left out of it (`overload.reduce`), 0 for nothing."""
+        """The degree at which it is inserted (`overload.reduce`); 0: with everything."""
         found = _DEGREE.search(self.path.name)
         return int(found.group(1)) if found else 0
 
@@ -174,7 +178,11 @@ class Spool:
         return spool
 
     def _recover(self, path: Path, *, newest: bool) -> None:
-        """Take a segment over: cut off what is not a whole record, keep a copy of what is no torn tail."""
+        """Take over a segment of an earlier process, up to its last whole record.
+
+        A torn tail is what a kill leaves of the newest file. Anything else is damage: a copy of the file is
+        kept for a person to look at.
+        """
         content = segment.read(path)
         self.counters.torn_segments += content.torn
         if content.corrupt or (content.torn and not newest):
@@ -188,6 +196,7 @@ class Spool:
         for record in content.records:
             self._mark(record)
         rows = sum(record.rows for record in content.records)
+        # The process before may have begun to insert it whole, so it is never divided into parts.
         found = Segment(path, size, rows, path.stat().st_mtime, overtaken=True, tried=True)
         for record in content.records:
             found.take(about(record.payload))
@@ -224,10 +233,12 @@ class Spool:
         """
         data = b"".join(record.encode() for record in records)
         if self.size + len(data) + len(MAGIC) > self.max_bytes:
-            raise OSError(28, f"the spool holds its {self.max_bytes} bytes", str(self.directory))
+            # As a full disk would (ENOSPC): the caller waits and tries again in both cases.
+            raise OSError(errno.ENOSPC, f"the spool holds its {self.max_bytes} bytes", str(self.directory))
         current = self._open or self._begin()
         try:
             _write_all(current.descriptor, data)
+            # fdatasync is enough: it makes content and size durable and leaves out the times of the file.
             os.fdatasync(current.descriptor)
         except OSError:
             self._undo(current)
@@ -276,7 +287,7 @@ class Spool:
             current.segment.path.unlink(missing_ok=True)
 
     def leave_out(self, sealed: Segment, degree: int) -> None:
-        """Write down what is left out of a segment when it is inserted.
+        """Write the degree of a segment into its name before it is inserted.
 
         Args:
             sealed: a sealed segment.
@@ -288,7 +299,7 @@ class Spool:
         self._rename(sealed, f"{sealed.token}.1in{degree}{_SUFFIX}")
 
     def divide(self, sealed: Segment) -> None:
-        """Write down that a segment is inserted in parts.
+        """Write into a segment's name that it is inserted in parts.
 
         Args:
             sealed: a sealed segment whose insert has not begun.
@@ -314,6 +325,7 @@ class Spool:
             OSError: the marks cannot be saved; the segments stay and are inserted again, which their tokens
                 make harmless.
         """
+        # The marks come first: without the file and without its marks, a repeated batch would count as new.
         self._save_marks()
         for finished in segments:
             finished.path.unlink(missing_ok=True)
@@ -338,10 +350,7 @@ class Spool:
         for old in kept[: max(0, len(kept) - MAX_SET_ASIDE + 1)]:
             old.unlink()
             self.counters.dropped_set_aside += 1
-        target = aside / path.name
-        target.unlink(missing_ok=True)
-        target.write_bytes(path.read_bytes())
-        target.chmod(0o600)
+        write_private(aside / path.name, path.read_bytes())
         self.counters.set_aside += 1
 
     def is_known(self, source: Source, sequence: int) -> bool:
@@ -357,7 +366,8 @@ class Spool:
     def _mark(self, record: Record) -> None:
         with self._marking:
             last = self.marks.pop(record.source, -1)
-            self.marks[record.source] = max(last, record.sequence)  # at the end: the newest
+            # Removed and put in again, so that the order of the dict is the order of the last batch.
+            self.marks[record.source] = max(last, record.sequence)
             if len(self.marks) > MAX_MARKS:
                 del self.marks[next(iter(self.marks))]
 
@@ -382,6 +392,7 @@ def _load_marks(path: Path) -> dict[Source, int]:
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
+    # write(2) may write less than it was given, on a disk that is almost full.
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]

@@ -1,4 +1,4 @@
-"""Is a batch what docs/events.md says? Checked before it is accepted: nothing broken reaches the spool."""
+"""Checks of a batch before it is accepted, so that nothing broken reaches the spool (docs/events.md)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from starfort.events.overload import About, look
 from starfort.events.schema import ADDED, EVENT_SCHEMA, complete
 
 MAX_BYTES = 64 << 20
-"""Longest batch; the socket's frames are no longer either."""
+"""Longest batch; a frame of the control socket can be no longer either."""
 MAX_ROWS = 100_000
 """Most rows of one batch; the filter sends about 2,000."""
 MAX_MEMORY = 256 << 20
-"""Most memory a batch may take once read (compressed streams are small outside)."""
+"""Most memory that a batch may take once it is read: a compressed stream may be small and hold much."""
 MAX_AHEAD = dt.timedelta(days=1)
 MAX_BEHIND = dt.timedelta(days=31)
 """How far a row's time may be from now. A store partition is a day, and an insert may touch 100 of them."""
@@ -62,6 +62,7 @@ def _decode(payload: bytes) -> pa.Table:
 def _bounded(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
     size = rows = 0
     for batch in reader:
+        # Arrow checks offsets and UTF-8 only when asked to; both come from another process.
         batch.validate(full=True)
         size += batch.nbytes
         rows += batch.num_rows
@@ -91,6 +92,7 @@ def _same(found: pa.DataType, wanted: pa.DataType) -> bool:
 def _check_columns(table: pa.Table) -> None:
     for field, column in zip(table.schema, table.columns, strict=True):
         nulls = column.null_count
+        # A list without nulls may still hold items that are null.
         if pa.types.is_list(field.type):
             nulls += sum(chunk.flatten().null_count for chunk in column.chunks)
         if nulls:
@@ -108,13 +110,13 @@ def _check_times(table: pa.Table, now: dt.datetime) -> None:
 
 
 def about(payload: bytes) -> About:
-    """Say what a batch of the spool holds.
+    """What a batch of the spool holds.
 
     Args:
         payload: an Arrow IPC stream that was accepted once.
 
     Returns:
-        What it holds; an empty answer when it cannot be read, which its insert will say.
+        What it holds; nothing when it cannot be read. Its insert then says why.
     """
     try:
         with pa.ipc.open_stream(payload) as reader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -49,10 +49,6 @@ class PostureBoard:
     def states(self) -> list[CheckState]:
         """Each check that is a query with how it runs."""
         return self._runner.states
-
-    def failures(self) -> Mapping[str, int]:
-        """Runs that failed since the start, by check."""
-        return {state.check.name: state.pace.failures for state in self.states() if state.pace.failures}
 
     def run(self, endpoints: Sequence[Endpoint], now: datetime | None = None) -> list[PostureFinding]:
         """Run the checks that are due. Blocking.

@@ -9,22 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Engine,
-    MetaData,
-    RowMapping,
-    String,
-    Table,
-    Text,
-    delete,
-    insert,
-    select,
-)
+from sqlalchemy import Engine, RowMapping, delete, insert, select
 
 from starfort.base.severity import as_severity, severity_rank
 from starfort.posture.finding import Key, PostureFinding
+from starfort.state.tables import FINDINGS
 
 KEPT_FOR: Final = timedelta(days=7)
 """Time without a call that shows it after which a finding counts as put right. Shorter would end and repeat
@@ -34,20 +23,6 @@ MAX_KEPT: Final = 5_000
 """Findings kept; of more, the least severe that were seen longest ago go first."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_METADATA = MetaData()
-_FINDINGS = Table(
-    "findings",
-    _METADATA,
-    Column("code", String(64), primary_key=True),
-    Column("api", String(64), primary_key=True),
-    Column("endpoint_id", String(16), primary_key=True),
-    Column("about", String(512), primary_key=True),
-    Column("severity", String(16), nullable=False),
-    Column("title", Text, nullable=False),
-    Column("evidence", Text, nullable=False),
-    Column("first_us", BigInteger, nullable=False),
-    Column("last_us", BigInteger, nullable=False),
-)
 
 
 class KeptFindings:
@@ -58,7 +33,6 @@ class KeptFindings:
     """
 
     def __init__(self, state: Engine) -> None:
-        _METADATA.create_all(state)
         self._state = state
         self._lock = threading.Lock()
         self._kept = self._load()
@@ -130,7 +104,7 @@ class KeptFindings:
 
     def _load(self) -> dict[Key, PostureFinding]:
         with self._state.connect() as connection:
-            rows = connection.execute(select(_FINDINGS)).mappings().all()
+            rows = connection.execute(select(FINDINGS)).mappings().all()
         return {finding.key: finding for finding in map(_finding, rows)}
 
     def _save(self, keys: set[Key]) -> None:
@@ -139,16 +113,16 @@ class KeptFindings:
         with self._state.begin() as connection:
             for code, api, endpoint_id, about in keys:
                 connection.execute(
-                    delete(_FINDINGS).where(
-                        _FINDINGS.c.code == code,
-                        _FINDINGS.c.api == api,
-                        _FINDINGS.c.endpoint_id == endpoint_id,
-                        _FINDINGS.c.about == about,
+                    delete(FINDINGS).where(
+                        FINDINGS.c.code == code,
+                        FINDINGS.c.api == api,
+                        FINDINGS.c.endpoint_id == endpoint_id,
+                        FINDINGS.c.about == about,
                     )
                 )
             rows = [_row(self._kept[key]) for key in keys if key in self._kept]
             if rows:
-                connection.execute(insert(_FINDINGS), rows)
+                connection.execute(insert(FINDINGS), rows)
 
 
 def _joined(known: PostureFinding, finding: PostureFinding) -> PostureFinding:

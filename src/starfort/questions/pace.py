@@ -31,7 +31,6 @@ class Pace:
         last_error: why the last run failed, "" when it did not.
         last_s: seconds that the last query took.
         total_s: seconds that all queries took.
-        rows_left_out: rows beyond what one run may return.
         parts: how much smaller than the whole its queries are.
         slot: share of the keys that is judged next.
     """
@@ -42,7 +41,6 @@ class Pace:
     last_error: str = ""
     last_s: float = 0.0
     total_s: float = 0.0
-    rows_left_out: int = 0
     parts: int = 1
     slot: int = 0
     _easy: int = 0
@@ -65,10 +63,9 @@ class Pace:
         self.last_error = reason
         return changed
 
-    def answered(self, left_out: int) -> None:
+    def answered(self) -> None:
         """Note a query that was answered; the next share of the keys is next, perhaps with more at once."""
         self.slot = (self.slot + 1) % max(1, self.parts)
-        self.rows_left_out += left_out
         self._easy = self._easy + 1 if self.last_s <= EASY_S else 0
         if self.parts > 1 and self._easy >= EASY_RUNS:
             self.parts //= 2

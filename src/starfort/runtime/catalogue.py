@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Engine
 
-from starfort.alerts import Alert
 from starfort.alerts.folding.findings import alerts_of_findings
 from starfort.alerts.folding.news import alerts_of_news
+from starfort.alerts.model import Alert
 from starfort.bundle.learned import LearnedEndpoint
 from starfort.catalogue import ApiFacts, Catalogue, Declared, Endpoint
 from starfort.config import Config
@@ -83,17 +83,13 @@ class CatalogueFeed:
         """What limits kept out since the start, by reason."""
         return self.catalogue.dropped
 
-    def check_failures(self) -> Mapping[str, int]:
-        """Runs of posture checks that failed since the start, by check."""
-        return self.board.failures()
-
     def close(self) -> None:
         """Write what is not written yet. Blocking."""
         self.catalogue.save()
 
 
 def _masked(config: Config) -> Iterator[str]:
-    """What policies mask: the tag that each leaves in an event, and a class; `mask` alone masks all."""
+    """Tag in events and class for each kind of data that a policy masks; `mask` alone masks every class."""
     for policy in config.policies:
         if policy.action.kind == "mask":
             classes = policy.action.named("sensitive class that is looked for,")

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from starfort.alerts import Alert
+from starfort.alerts.model import Alert
 from starfort.bundle import LearnedEndpoint
 from starfort.events.ingest import Ingest
 from starfort.runtime.catalogue import CatalogueFeed

@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from starfort.alerts import AlertDispatcher
+from starfort.alerts.dispatcher import AlertDispatcher
 from starfort.runtime.catalogue import CatalogueFeed
 from starfort.runtime.toolchain import Built, RefusedError, Toolchain
 from starfort.signals.runner import DetectorRunner

@@ -7,8 +7,7 @@ from typing import Final
 
 from starfort.dataplane.socket import Peer, Taken
 from starfort.events.errors import IngestOverloadedError
-from starfort.events.ingest import Ingest, Outcome
-from starfort.events.validate import about
+from starfort.events.ingest import Ingest
 from starfort.runtime.traffic import TrafficCounts
 
 OVERLOADED_PAUSE_S: Final = 0.05
@@ -40,14 +39,13 @@ class Intake:
         """
         while True:
             try:
-                outcome = await self._ingest.accept(peer.node, peer.instance, sequence, stream)
+                accepted = await self._ingest.accept(peer.node, peer.instance, sequence, stream)
             except IngestOverloadedError:
                 # The filter gets no acknowledgement while this waits, so it sends no more than its window
                 # and drops or thins by its own rules: back pressure reaches the place that can act on it.
                 await asyncio.sleep(OVERLOADED_PAUSE_S)
                 continue
             break
-        if outcome is Outcome.STORED:  # a batch that was sent twice is counted once
-            self._traffic.observe(stream)
-        held = about(stream)
-        return Taken(held.calls, held.newest)
+        if accepted.rows is not None:  # a batch that was sent twice is counted once
+            self._traffic.observe(accepted.rows)
+        return Taken(accepted.about.calls, accepted.about.newest)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from starfort.alerts import AlertDispatcher, AlertHistory
+from starfort.alerts.dispatcher import AlertDispatcher
+from starfort.alerts.history import AlertHistory
 from starfort.base.tasks import Failures
 from starfort.dataplane.socket import ControlSocket
 from starfort.events.ingest import Ingest

@@ -11,17 +11,13 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Final
 
-import structlog
-
-from starfort.alerts import Alert
+from starfort.alerts.model import Alert
 from starfort.runtime.catalogue import CatalogueFeed
 from starfort.runtime.changes import ChangeWatch
 
 EVERY_S: Final = 2.0
 """How often checks are looked through for those that are due; each has a beat of its own, of 30 s and
 more."""
-
-log = structlog.get_logger(__name__)
 
 
 class PostureWatch:
@@ -39,20 +35,17 @@ class PostureWatch:
         self._feed = feed
         self._state = state
         self._submit = submit
-        self.failures = 0
 
     async def run(self) -> None:
-        """Run checks whenever there may be something new, until cancelled."""
+        """Run checks whenever there may be something new, until cancelled.
+
+        A check that fails is counted with the check. Whatever else fails ends this; it is then begun again
+        and counted, like all work in the background.
+        """
         changes = ChangeWatch(self._state)
         while True:
             await asyncio.sleep(EVERY_S)
             if not changes.due(time.monotonic()):
                 continue
-            try:
-                alerts = await asyncio.to_thread(self._feed.check)
-            except Exception:
-                self.failures += 1
-                log.exception("posture_failed")
-                continue
-            for alert in alerts:
+            for alert in await asyncio.to_thread(self._feed.check):
                 self._submit(alert)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Generic, Literal, TypeVar
 
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
-from starfort.config.model import QuestionSettings
+from starfort.config.detection import QuestionSettings
 from starfort.config.yaml_file import Location
 from starfort.posture.check import Check
 from starfort.posture.checks import Checks

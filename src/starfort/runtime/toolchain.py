@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Final
 
 from starfort import bundle, config
-from starfort.alerts.channels import Channel, LogChannel, SyslogChannel, WebhookChannel
-from starfort.base.addresses import parse_address
+from starfort.alerts import secrets
+from starfort.alerts.channels.base import Channel
+from starfort.alerts.channels.opening import open_channel
 from starfort.base.files import KeyFileError, key_of_file
 from starfort.bundle import Bundle, LearnedEndpoint
 from starfort.config import Config, ConfigError, LoadedConfig
-from starfort.config.model import AlertChannel, Policy
+from starfort.config.policies import Policy
 from starfort.dataplane import ir
 from starfort.posture.checks import Checks
-from starfort.runtime import secrets
 from starfort.runtime.checked import HASH_KEY_BYTES, build
 from starfort.runtime.status import PolicyStatus
 from starfort.signals.detector import Detector
@@ -124,16 +124,7 @@ class Toolchain:
         """
         if problems := secrets.missing(config):
             raise RefusedError(problems)
-        return [_channel(channel, config.node) for channel in config.alerts]
-
-
-def _channel(channel: AlertChannel, node: str) -> Channel:
-    if channel.webhook is not None:
-        return WebhookChannel(channel.webhook.url, secrets.of_webhook(channel.webhook))
-    if channel.syslog is not None:
-        address = parse_address(channel.syslog.address)
-        return SyslogChannel(address.host, address.port, node)
-    return LogChannel()
+        return [open_channel(channel, config.node) for channel in config.alerts]
 
 
 def _policy(order: int, policy: Policy) -> PolicyStatus:

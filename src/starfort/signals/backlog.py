@@ -1,8 +1,8 @@
-"""Windows that could not be judged in time, and are judged when there is room: the newest first.
+"""Windows that could not be judged in time and are judged later, the newest first.
 
-A window is known by its end. After a pause, or when events arrive late, whole spans of ends are owed;
-walking them in steps of half a window shows every burst that the runs on time would have seen (a burst of
-half a window lies in one of the windows as a whole).
+A window is known by its end. After a pause, or when events arrive late, whole spans of ends are owed. Walking
+through a span in steps of half a window finds every burst that runs on time would have found, because a burst
+of up to half a window lies completely inside one of these windows.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 MAX_AGE: Final = timedelta(hours=6)
-"""Older windows are given up (counted): what happened then is for the pages, and time is better spent on
-now."""
+"""Windows that are older are given up and counted. People find on the pages what happened then; a verdict
+about it would come too late for any filter."""
 
 MAX_WINDOWS: Final = 1000
-"""Windows that one detector owes at most; of more, the oldest are given up."""
+"""Windows that one detector owes at most; of more, the oldest are given up. With a window of a minute these
+are eight hours."""
 
 MAX_SPANS: Final = 64
-"""Separate spans; of more, the two oldest become one, which only adds windows between them."""
+"""Separate spans at most. Of more, the two oldest become one, which only adds the windows between them."""
 
 
 class Backlog:
@@ -38,7 +39,7 @@ class Backlog:
         return sum(self._count(since, until) for since, until in self._spans)
 
     def owe(self, since: datetime, until: datetime) -> None:
-        """Owe the windows that end after `since` and up to `until`; nothing when that is no span."""
+        """Owe the windows that end after `since` and up to `until`; none when `until` is not later."""
         if since >= until:
             return
         kept: list[tuple[datetime, datetime]] = []
@@ -55,7 +56,7 @@ class Backlog:
         self._spans = kept
 
     def take(self, now: datetime, length: timedelta | None = None) -> datetime | None:
-        """The end of the newest window that is owed, which then no longer is; `None` when none is.
+        """The end of the newest owed window, which is owed no longer; `None` when no window is owed.
 
         Args:
             now: the time, UTC.
@@ -71,7 +72,7 @@ class Backlog:
         return until
 
     def _give_up(self, now: datetime) -> None:
-        """Forget what is too old, and the oldest of what is too much."""
+        """Give up windows that are too old, and the oldest ones of too many."""
         oldest = now - MAX_AGE
         left = MAX_WINDOWS
         kept: list[tuple[datetime, datetime]] = []

@@ -7,18 +7,20 @@ from datetime import datetime, timedelta
 from typing import Final
 
 OLDEST: Final = timedelta(seconds=15)
-"""How far the newest judged window may lie back; five beats where that is more. A verdict is promised within
-3 s, and a busy start of some seconds is no reason to call somebody."""
+"""How far back the newest judged window may lie; five beats where that is longer. A verdict is promised
+within 3 s, but a busy start of a few seconds is no reason to call anybody."""
 
 BEATS: Final = 5
+"""How many beats the newest judged window may lie back, for detectors with a slow beat."""
 
 LOOK_BACK: Final = timedelta(seconds=60)
-"""Over which time missed beats are counted."""
+"""The time over which missed beats are counted."""
 
 MOST_MISSED: Final = 0.5
-"""Share of beats that may be missed within it, when there were `LEAST` of them."""
+"""Share of beats that may be missed within `LOOK_BACK`."""
 
 LEAST: Final = 6
+"""Beats below which the share of missed ones says nothing."""
 
 FAILURES: Final = 3
 """Failures in a row after which a detector counts as broken."""
@@ -28,27 +30,28 @@ class Beat:
     """The last minute of one detector.
 
     Args:
-        every: its beat.
-        started: when it began, UTC.
+        every: time from one beat to the next.
+        started: when the detector began to run, UTC.
     """
 
     def __init__(self, every: timedelta, started: datetime) -> None:
         self._every = every
         self._started = started
+        # bounded although `_note` forgets what is old: a clock that is set back would keep everything
         self._beats: deque[tuple[datetime, bool]] = deque(maxlen=4096)
         self._failures = 0
 
     def kept(self, now: datetime) -> None:
-        """It judged what was due."""
+        """Note that the window that was due was judged."""
         self._failures = 0
         self._note(now, kept=True)
 
     def missed(self, now: datetime) -> None:
-        """The run before was still under way."""
+        """Note that the run before was still under way."""
         self._note(now, kept=False)
 
     def failed(self, now: datetime) -> None:
-        """A run failed."""
+        """Note that a run failed."""
         self._failures += 1
         self._note(now, kept=False)
 
@@ -58,7 +61,7 @@ class Beat:
             self._beats.popleft()
 
     def behind(self, seen: datetime, judged_until: datetime | None) -> timedelta:
-        """How much of what can be seen it has not judged; what was before its start does not count.
+        """How much of the visible time it has not judged. The time before its start does not count.
 
         Args:
             seen: event time up to which events can be seen, UTC.
@@ -71,7 +74,7 @@ class Beat:
 
         Args:
             now: the time, UTC.
-            behind: how much of what can be seen it has not judged.
+            behind: how much of the visible time it has not judged.
             last_error: why its last run failed, "" when it did not.
         """
         why = f": {last_error}" if last_error else ""

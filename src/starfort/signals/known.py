@@ -1,9 +1,9 @@
-"""Who logged in before, for filters: nobody who succeeded is refused for what others do.
+"""Tells filters who logged in before, so that nobody who succeeded is refused for what others do.
 
-The store keeps a hash of each account and place that a log-in succeeded with (`login_known`). Filters hold
-them in a memory of one size (`crates/engine/src/signals/known.rs`) and add what they see themselves. A filter
-that comes is told all of them; now and then all filters are told what is new, for another one may have seen
-it, and forget what is too old.
+The store keeps a hash of each pair of account and place from which a log-in succeeded (`login_known`).
+Filters hold these hashes in a memory of fixed size (`crates/engine/src/signals/known.rs`) and add those that
+they see themselves. A filter that connects is told all hashes. From time to time all filters are told the new
+ones, because another filter may have seen them, and forget the old ones.
 """
 
 from __future__ import annotations
@@ -21,25 +21,26 @@ import structlog
 from starfort.store import Store, StoreError
 
 EVERY_S: Final = 60.0
-"""How often filters are told what is new. Each learns by itself what it sees; this is for those who come
-later, and where several share the traffic."""
+"""How often filters are told new hashes. A filter learns by itself from the traffic that it sees; this is for
+filters that connect later, and for several filters that share the traffic."""
 
 REBUILD_EVERY_S: Final = 6 * 3600.0
-"""How often everything is read anew, so that filters forget what the store forgot."""
+"""How often all hashes are read anew, so that filters forget those that the store has forgotten."""
 
 OVERLAP: Final = timedelta(minutes=5)
-"""What is read again each time: events come to the store some seconds after their time."""
+"""How much is read again each time, because events come to the store some seconds after their time."""
 
 SETTLE_S: Final = 10.0
-"""Between the begin of a rebuild, from which on filters keep what they see themselves, and reading: what
-they saw before is in the store by then."""
+"""How long a rebuild waits before it reads. From its begin on, filters keep what they see themselves; what
+they saw before is in the store after this time."""
 
 PARTS: Final = 64
-"""Queries for everything: at a million accounts (four million hashes) each returns some 70,000 rows."""
+"""Into how many queries a full read is divided. With a million accounts there are four million hashes, so
+each query returns some 70,000 rows, well below the 200,000 that a reader may have."""
 
 MAX_PART_ROWS: Final = 150_000
-"""Hashes of one part at most, the latest ones: ten million in all, which filters take for 3 % of strangers
-too."""
+"""Hashes of one part at most, the latest ones. These are ten million in all; at that number, the memory of
+the filters takes 3 % of strangers for known."""
 
 log = structlog.get_logger(__name__)
 
@@ -54,24 +55,25 @@ _PART = (
 
 
 class Part(enum.IntFlag):
-    """What a frame of hashes is."""
+    """Which part of a transfer a frame of hashes is."""
 
     MORE = 0
     FIRST = 1
-    """All that are known follow: who is not among them and does not log in meanwhile is forgotten at the
-    last one."""
+    """All known hashes follow. A hash that is not among them, and is not seen meanwhile, is forgotten at the
+    last frame."""
     LAST = 2
+    """The transfer is complete."""
 
 
 Push = Callable[[bytes, Part], Awaitable[None]]
-"""Tells every filter hashes of 8 bytes each, little endian."""
+"""Sends hashes of 8 bytes each, little endian, to every filter."""
 
 
 class KnownLogins:
-    """Keeps filters told who logged in before.
+    """Keeps filters informed about who logged in before.
 
     Args:
-        store: where it is kept.
+        store: where the hashes are kept.
         push: tells every filter.
         clock: Unix seconds.
         pause: waits for seconds.
@@ -94,12 +96,12 @@ class KnownLogins:
         self.failures = 0
 
     def chunks(self) -> Sequence[bytes]:
-        """Everything, for a filter that comes; empty before it was read."""
+        """All hashes, for a filter that connects; empty before they were read."""
         return tuple(self._chunks)
 
     @property
     def entries(self) -> int:
-        """Hashes held, some of them more than once between two rebuilds."""
+        """How many hashes are held; between two rebuilds, some of them are counted more than once."""
         return sum(map(len, self._chunks)) // 8
 
     async def run(self) -> None:
@@ -113,10 +115,10 @@ class KnownLogins:
             await asyncio.sleep(EVERY_S)
 
     async def refresh(self) -> None:
-        """Read what is new, or everything when it is time, and tell filters.
+        """Read the new hashes, or all of them when it is time, and tell filters.
 
         Raises:
-            StoreError: it cannot be read; what was told stays.
+            StoreError: they cannot be read; filters keep those that they were told.
         """
         now = self._clock()
         began = datetime.fromtimestamp(now, UTC)
@@ -152,5 +154,7 @@ class KnownLogins:
         if not table.num_rows:
             return b""
         hashes = table.column("hash").combine_chunks().cast(pa.uint64())
+        # The buffer of a sliced column may begin before the slice, so the offset counts. The bytes are copied
+        # as they are: a Python integer for each of millions of hashes would take seconds.
         content = hashes.buffers()[1].to_pybytes()
         return bytes(content[hashes.offset * 8 : (hashes.offset + len(hashes)) * 8])

@@ -2,16 +2,18 @@
 
 **Which windows.** A window ends where the events end that are stored completely (`seen_until`), not at the
 clock: with a store that is behind, a window that ends now would be empty and everything would look calm.
-Where that lies far back, the window that ends now is judged too, for one filter that hangs must not blind
-the view on the others. Windows that a pause left out, and those that events arrived late in, are owed
-(`Backlog`) and judged newest first, one a beat at most, and only when the beat itself is kept.
+Where `seen_until` lies far back, the window that ends now is judged too, because one filter that hangs must
+not hide what the other filters see. Windows that a pause left out, and windows that events arrived late in,
+are owed (`Backlog`). They are judged newest first, at most one at each beat, and only when the beat itself is
+kept.
 
-**What it costs.** A query that hits a limit is tried again smaller at once (`Effort`), and the size that
-worked is kept for a while. A beat that cannot bring anything new, because nothing was stored since and the
-window is empty, costs no query.
+**What it costs.** A query that hits a limit is asked again for less at once (`Effort`), and the size that
+worked is kept for a while (`Pace`). A beat at which nothing can be new, because nothing was stored since and
+the window is empty, costs no query.
 
-One detector that fails or is slow does not hold up another: each runs at most once at a time, at most
-`parallel` at once, in threads of the runner's own, and a failure is counted and shown, never raised.
+A detector that fails or is slow does not hold up another one: each runs at most once at a time, at most
+`parallel` of them run at once, in threads of the runner's own, and a failure is counted and shown, never
+raised.
 """
 
 from __future__ import annotations
@@ -36,11 +38,11 @@ from starfort.signals.query import has_events, run_once
 from starfort.store import QueryLimitError
 
 LAGGING: Final = timedelta(seconds=5)
-"""How far the seen may lie back before the window that ends now is judged too."""
+"""How far `seen_until` may lie behind the clock before the window that ends now is judged too."""
 
 CERTAIN_EVERY: Final = timedelta(seconds=60)
-"""A beat is not skipped for longer than this, whatever is or is not stored: clocks of filters may be
-ahead."""
+"""Beats are skipped for no longer than this even if nothing is stored: the clock of a filter may be ahead, so
+that its events enter the window only later."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,12 +51,12 @@ Span = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What one window came to.
+    """The result of one window.
 
     Attributes:
         signals: what the detector found, even nothing.
         until: end of the window, UTC.
-        current: whether it is the newest that can be seen; else it was judged late.
+        current: whether it is the newest window that can be seen; else it was judged late.
         lag: how far its end lay behind the clock.
     """
 
@@ -127,12 +129,12 @@ class DetectorRunner:
 
     Args:
         store: answers their queries (from threads); the store as detectors read it.
-        on_judged: gets what each window came to, even nothing.
-        seen_until: event time up to which everything that filters sent is stored, UTC. The clock when not
+        on_judged: gets the result of each window, also of one in which nothing was found.
+        seen_until: event time up to which everything that filters sent is stored, UTC; the clock when not
             given.
-        late: event times (first, last) that became visible only after `seen_until` had passed them, each
-            once.
-        stored: rows stored so far; it rises with every insert. Without it no beat is skipped.
+        late: spans of event times (first, last) that became visible only after `seen_until` had passed them;
+            each is given once.
+        stored: how many rows were stored so far. Without it no beat is skipped.
         clock: the time, UTC.
         parallel: runs at once; as many as the store has readers for detectors.
         tick_s: how often it looks for what is due.
@@ -171,7 +173,7 @@ class DetectorRunner:
         return list(self._states.values())
 
     def replace(self, detectors: Sequence[Detector]) -> None:
-        """Run these from now on; counters of those that stay are kept, and what they owe."""
+        """Run these from now on; detectors that stay keep their counters and the windows that they owe."""
         states: dict[str, DetectorState] = {}
         for detector in detectors:
             state = self._states.get(detector.name)
@@ -190,13 +192,13 @@ class DetectorRunner:
         return {name: state.judged_until for name, state in self._states.items() if state.judged_until}
 
     def resume(self, judged: Mapping[str, datetime]) -> None:
-        """Go on where an earlier process stopped; before `replace`. What lies between is owed."""
+        """Go on where an earlier process stopped; called before `replace`. Windows in between are owed."""
         self._judged_before = dict(judged)
 
     def problems(self) -> dict[str, str]:
         """Why a detector does not keep its beat, by its name; those that keep it are not there.
 
-        What cannot be seen yet is no fault of a detector's.
+        Events that cannot be seen yet are not the fault of a detector.
         """
         now = self._clock()
         seen = min(self._seen_until(), now)
@@ -207,7 +209,7 @@ class DetectorRunner:
         return {name: why for name, why in found.items() if why}
 
     async def run(self) -> None:
-        """Run what is due, until cancelled; then wait for what runs."""
+        """Run detectors when they are due, until cancelled; then wait for those that still run."""
         try:
             while True:
                 self.start_due(time.monotonic())
@@ -222,6 +224,7 @@ class DetectorRunner:
             if now < state.due_at:
                 continue
             every_s = state.detector.spec.every.total_seconds()
+            # The beat stays regular. After a pause it is not caught up beat by beat: missed windows are owed.
             state.due_at = max(state.due_at + every_s, now + every_s / 2)
             if state.running:
                 state.skipped += 1
@@ -233,7 +236,7 @@ class DetectorRunner:
             task.add_done_callback(self._runs.discard)
 
     def _note_late(self) -> None:
-        """Owe the windows that events arrived late in, but what the next beat judges anyway."""
+        """Owe the windows that events arrived late in, except those that the next beat judges anyway."""
         spans = list(self._late())
         if not spans:
             return
@@ -267,7 +270,7 @@ class DetectorRunner:
         return not self._queued and state.pace.last_s < state.detector.spec.every.total_seconds() / 2
 
     async def _judge_seen(self, state: DetectorState) -> None:
-        """Judge the newest window that is stored completely, and owe those between it and the one before."""
+        """Judge the newest window that is stored completely; owe those between it and the previous one."""
         now = self._clock()
         seen = min(self._seen_until(), now)
         if state.judged_until is not None:
@@ -277,6 +280,7 @@ class DetectorRunner:
         if self._is_idle(state, seen, now):
             state.skipped_idle += 1
         else:
+            # taken before the query: rows that are stored while it runs may not be in its answer
             rows = self._stored.rows
             length = state.pace.effort.window(state.detector)
             found = await self._ask(state, seen)
@@ -290,7 +294,7 @@ class DetectorRunner:
             await self._judge_live(state, now)
 
     async def _judge_live(self, state: DetectorState, now: datetime) -> None:
-        """Judge what is there of the window that ends now, when something was stored since."""
+        """Judge what is stored of the window that ends now, if anything was stored since the last time."""
         if self._count_stored is not None and state.live_rows == self._stored.rows:
             return
         state.live_rows = self._stored.rows
@@ -299,7 +303,7 @@ class DetectorRunner:
             await self._on_judged(state.detector, Judged(found, now))
 
     async def _judge_owed(self, state: DetectorState) -> None:
-        """Judge one window that is owed, every share of its keys."""
+        """Judge one owed window, with every share of its keys."""
         length = state.pace.effort.window(state.detector)
         until = state.backlog.take(self._clock(), length)
         if until is None:
@@ -342,7 +346,7 @@ class DetectorRunner:
         while True:
             started = time.perf_counter()
             try:
-                signals, left_out = await loop.run_in_executor(
+                signals, _ = await loop.run_in_executor(
                     self._threads, run_once, self._store, state.detector, until, pace.effort
                 )
             except QueryLimitError as error:
@@ -356,5 +360,5 @@ class DetectorRunner:
             finally:
                 pace.took(time.perf_counter() - started)
             state.signals += len(signals)
-            pace.answered(left_out)
+            pace.answered()
             return signals

@@ -1,4 +1,4 @@
-"""The table of active signals: merges what detectors say, lets it lapse, survives a restart."""
+"""The table of active signals: merges what detectors say, lets signals lapse, and survives a restart."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from starfort.base.severity import as_severity
 from starfort.signals.model import KEY_TYPES, ActiveSignal, Change, Identity, Signal, WireKey, WireSignal
 
 MAX_SIGNALS: Final = 100_000
-"""Active signals at most; at some 100 bytes each a full snapshot stays under a frame's 64 MiB."""
+"""Active signals at most. At some 100 bytes each, a full snapshot stays below the 64 MiB of a frame."""
 
 MAX_TABLE_FILE_BYTES: Final = 256 * 1024 * 1024
-"""A saved table is read up to here; a larger one is cut and so refused as no JSON."""
+"""A saved table is read up to this size. A larger one is cut, so it is no JSON and is not restored."""
 
 REFRESH_AT: Final = 0.5
-"""Share of the TTL after which filters are told again of a signal that still holds, so that one lost
-push does not let it lapse."""
+"""Share of the TTL after which filters are told again of a signal that still holds, so that one lost push
+does not let it lapse."""
 
 SCORE_STEP: Final = 0.02
-"""Filters are told of a score that moved by this much; less would change no policy worth writing."""
+"""Filters are told of a score that moved by this much. Policies compare scores with one or two digits, and
+every push goes to every filter."""
 
 PROBE_STEP: Final = 0.05
-"""The same for the share of probes."""
+"""Filters are told of a share of probes that moved by this much."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,21 +57,21 @@ class SignalTable:
         self.version = 0
         self.refused = 0
         self.raised_total = 0
-        self.lapsed_total = 0
 
     def merge(self, signals: Iterable[Signal], at: float | None = None) -> Change:
-        """Take over what detectors just said.
+        """Take over the signals that detectors just raised.
 
         Args:
-            signals: of one or more runs. Of two with the same identity the higher score counts. One with
-                score 0 lifts what is active.
-            at: Unix seconds that their TTL counts from, when that is not now: the end of a window that was
-                judged late. What would have lapsed by now does not become active; older figures replace and
-                lift no newer ones.
+            signals: signals of one or more runs. Of two with the same identity the higher score counts. A
+                signal with score 0 lifts the active one.
+            at: Unix seconds from which their TTL counts; now, if it is not given. For a window that was
+                judged late it is the end of that window: a signal that would have lapsed by now does not
+                become
+                active, and older figures neither replace nor lift newer ones.
 
         Returns:
-            What filters must be told: new signals, scores or shares of probes that moved, those whose TTL is
-            half gone, and those that were lifted.
+            What filters must be told: signals that are new, whose score or share of probes moved, whose TTL
+            is half gone, or that were lifted.
         """
         now = self._clock()
         change = Change()
@@ -124,17 +125,15 @@ class SignalTable:
         active = self._active.get(signal.identity)
         if active is not None and at >= active.last_at:
             change.clear.append(self._active.pop(signal.identity))
-            self.lapsed_total += 1
 
     def expire(self) -> Change:
-        """Remove what lapsed; `Change.clear` has it."""
+        """Remove the signals that lapsed; they are in `Change.clear`."""
         now = self._clock()
         change = Change()
         with self._lock:
             for identity in [name for name, active in self._active.items() if active.expires_at <= now]:
                 change.clear.append(self._active.pop(identity))
-                self.lapsed_total += 1
-            self.version += bool(change.clear)
+                self.version += bool(change.clear)
         return change
 
     def clear(self, kind: str, key_type: str, key: str) -> Change:
@@ -181,16 +180,16 @@ class SignalTable:
         write_private(path, json.dumps(content, default=str).encode())
 
     def load(self, path: Path) -> int:
-        """Take over what an earlier process saved and still holds.
+        """Take over the signals that an earlier process saved and that still hold.
 
         Returns:
-            How many signals were taken. A file that is not there or not readable as a table counts as none
-            (logged): starting without old verdicts is better than not starting.
+            How many signals were taken over. A file that is missing, or that is no table, counts as none and
+            is logged: starting without old verdicts is better than not starting.
         """
         try:
             with path.open(encoding="utf-8") as file:
                 content = json.loads(file.read(MAX_TABLE_FILE_BYTES))
-            # a version before this one kept the list alone
+            # a file of an earlier version is the list of signals alone
             rows, judged = (
                 (content, {}) if isinstance(content, list) else (content["signals"], content["judged"])
             )

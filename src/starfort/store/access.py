@@ -1,7 +1,7 @@
-"""What a query may read: granted by ClickHouse, so that no text has to be judged harmless.
+"""What a query may read: ClickHouse grants it, so that no text has to be judged harmless.
 
-Embedded, ClickHouse knows one user. Its rights come from a file that is written before each start: of its
-own it may only `SELECT` from the tables of our database; everything else it has through the role
+Embedded ClickHouse knows one user. Its rights come from a file that is written before each start: by itself
+the user may only `SELECT` from the tables of our database, and it has everything else through the role
 `OWNER`. The writer's session keeps that role, every reader's session drops it (`SET ROLE NONE`) before it
 runs anything. So `file`, `url`, `s3`, `remote`, `executable`, other databases, temporary tables, dictionaries
 and every change are refused by ClickHouse itself, in whatever spelling, subquery or view they stand.
@@ -33,11 +33,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from xml.sax.saxutils import escape
 
 from starfort.base.files import PRIVATE_FILE, write_private
+
+if TYPE_CHECKING:
+    from chdb.session import Session
 
 DATABASE: Final = "starfort"
 """The embedded store's database; readers may read all of its tables, which hold events and sums of events."""
@@ -129,7 +132,7 @@ def write_rights(path: Path, memory_bytes: int) -> Path:
     return file
 
 
-def restrict(session: Any) -> None:
+def restrict(session: Session) -> None:
     """Make a session of chDB one that can only read our tables, for as long as it lives.
 
     Args:
@@ -140,6 +143,8 @@ def restrict(session: Any) -> None:
     """
     session.query("SET enable_materialized_cte = 1")
     session.query("SET ROLE NONE")
+    # Asked and compared, not trusted: a newer chDB that reads the file otherwise must not open the store
+    # wide.
     granted = set(str(session.query("SHOW GRANTS", "TSVRaw")).strip().split("\n"))
     expected = {f"GRANT SELECT ON {DATABASE}.* TO default", f"GRANT {OWNER} TO default"}
     if granted != expected:
@@ -173,6 +178,8 @@ class Examiner:
             RefusedQueryError: it is no single SELECT, or asks for what no query may have.
             RuntimeError: ClickHouse cannot read it.
         """
+        # A text is examined once, whatever its parameters are: they are values and change nothing of the
+        # tree.
         with self._lock:
             refusal = self._known.get(sql)
         if refusal is None:
@@ -196,8 +203,8 @@ class Examiner:
             )
         except RuntimeError as error:
             raise RuntimeError(_IN_SCOPE.sub("", str(error))) from None
-        # Between brackets ClickHouse takes nothing but a SELECT without INTO OUTFILE and FORMAT. Without
-        # passes the tree is what stands there: nothing is looked up, and no function is run.
+        # In brackets ClickHouse takes only a SELECT without INTO OUTFILE and FORMAT. Without passes the tree
+        # is what stands in the text: nothing is looked up, and no function runs.
         tree = run(
             f"EXPLAIN QUERY TREE run_passes = 0 SELECT * FROM (\n{statement}\n)",  # noqa: S608 (ClickHouse's own text)
             parameters,
@@ -277,6 +284,8 @@ def server_statements(database: str, user: str, password: str, on_cluster: str =
         f" max_result_rows = {MOST_ROWS} MIN 1 MAX {MOST_ROWS}"
     )
     digest = hashlib.sha256(password.encode()).hexdigest()
+    # Created, then altered: the user of an earlier version gets the password and the limits of this one.
+    # Rights are revoked before they are granted, so that it keeps none that somebody else gave it.
     return [
         f"CREATE USER IF NOT EXISTS `{user}` {on_cluster} IDENTIFIED WITH sha256_hash BY '{digest}' {limits}",
         f"ALTER USER `{user}` {on_cluster} IDENTIFIED WITH sha256_hash BY '{digest}' {limits}",

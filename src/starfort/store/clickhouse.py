@@ -77,8 +77,8 @@ class QueryLimits:
             }[reader],
             "max_result_rows": self.read_rows,
             "result_overflow_mode": "throw",
-            # One thread a query: page queries then share the cores of a small machine fairly with the rest,
-            # and a query costs less CPU in one thread than in two.
+            # One thread for each query: page queries then share the cores of a small machine fairly with the
+            # rest, and a query costs less CPU in one thread than in two.
             "max_threads": 1,
             "priority": _PRIORITIES[reader],
             "memory_overcommit_ratio_denominator": _GUARANTEED_BYTES[reader],
@@ -87,12 +87,12 @@ class QueryLimits:
 
 
 _PRIORITIES: Final = {Reader.DETECTION: 1, Reader.BACKGROUND: 2, Reader.PAGES: 3}
-"""While a query of a lower number runs, ClickHouse lets those of higher numbers pause between blocks
-(`priority`; a pause lasts at most `low_priority_query_wait_time_ms`, 1 s, so nothing starves)."""
+"""While a query with a lower number runs, ClickHouse makes those with higher numbers pause between blocks
+(`priority`). A pause lasts at most `low_priority_query_wait_time_ms`, 1 s, so no query waits for ever."""
 
 _GUARANTEED_BYTES: Final = {Reader.DETECTION: 1 << 30, Reader.BACKGROUND: 128 << 20, Reader.PAGES: 1 << 20}
-"""When ClickHouse reaches `server_memory_bytes` it stops the query that uses the greatest multiple of
-this (`memory_overcommit_ratio_denominator`): one of a page before one of a check, and a detector's last."""
+"""When ClickHouse reaches `server_memory_bytes`, it stops the query that uses the greatest multiple of this
+value (`memory_overcommit_ratio_denominator`): one of a page before one of a check, and a detector's last."""
 
 
 class ClickHouse(Protocol):

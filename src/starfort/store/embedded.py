@@ -20,8 +20,8 @@ from starfort.store.turns import turns_of
 if TYPE_CHECKING:
     from chdb.session import Session
 
-# Sizes for a control plane of at most 1 GB: ClickHouse's own defaults are for whole machines
-# (5 GB of mark cache).
+# The control plane may take 1 GB at most, and ClickHouse's own defaults are for whole machines (5 GB of mark
+# cache alone).
 _ENGINE_SETTINGS: dict[str, int] = {
     "mark_cache_size": 32 << 20,
     "primary_index_cache_size": 32 << 20,
@@ -50,6 +50,7 @@ class EmbeddedClickHouse:
     """
 
     def __init__(self, path: Path, limits: QueryLimits) -> None:
+        # chDB takes its settings behind the path, as a URL has its query.
         if any(c in str(path) for c in "?&"):
             raise StoreOpenError(
                 f"{path}: the store's path may not contain '?' or '&'; choose another data_dir"
@@ -125,6 +126,7 @@ class EmbeddedClickHouse:
             session.query(f"USE {database}")
         self._database = database
         for reader, sessions in self._readers.items():
+            # All of them are taken first, so that none that was made anew is taken again.
             for session in [sessions.get() for _ in range(self._limits.sessions(reader))]:
                 session.close()
                 sessions.put(self._session(reader))
@@ -179,7 +181,8 @@ class EmbeddedClickHouse:
             result = session.query(sql, "Arrow", params=values)
             return result.bytes() if result is not None else b""
         except RuntimeError as error:
-            # chDB 4.4 puts what a failed query had already written in front of the session's next result
+            # chDB 4.4 puts what a failed query had already written in front of the session's next result, so
+            # a session that failed once is thrown away.
             session.close()
             session = self._session(reader)
             raise from_clickhouse(error) from error
@@ -204,12 +207,14 @@ class EmbeddedClickHouse:
                 result = self._worker.query(sql, "Arrow", params=encode(parameters or {}))
                 content = result.bytes() if result is not None else b""
             except RuntimeError as error:
-                self._end_worker()
+                self._end_worker()  # for the same reason as in `_ask`
                 raise from_clickhouse(error) from error
         return pa.ipc.open_file(content).read_all() if content else pa.table({})
 
     def settled(self) -> str:
         """A time of arrival up to which every row can be read: no insert is under way while it is taken."""
+        # The lock of the writer is held: an insert that began before has ended, and one that begins later
+        # gets a later time.
         with self._writer_session() as session:
             return str(session.query("SELECT now64(6, 'UTC')", "TabSeparated")).strip()
 
@@ -224,6 +229,7 @@ class EmbeddedClickHouse:
             if self._closed:
                 return
             self._closed = True
+            # Taking every session waits for the queries that run on them.
             for reader, sessions in self._readers.items():
                 for _ in range(self._limits.sessions(reader)):
                     sessions.get().close()

@@ -1,4 +1,4 @@
-"""How far the store's own upkeep is, kept in the store: a kill loses none of it."""
+"""How far the store's own upkeep is. It is kept in the store itself, so that a kill loses none of it."""
 
 from __future__ import annotations
 

@@ -1,13 +1,17 @@
-"""Whether a question is about more events than can be read while somebody waits.
+"""Whether a question is about more events than can be read while somebody waits for the answer.
 
-Pages read events where there are few: their answers are exact to the second then, and of this moment. Of many
-they read rollups.
+Where there are few events, pages read them: the answers are exact to the second and up to date. Where there
+are many, pages read rollups.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Literal, Protocol
+
+from starfort.store.parameters import Value
+from starfort.store.rows import Row
 
 FEW: Final = 300_000
 """Rows that count as few: reading all columns that a page wants of them costs 100 to 300 ms of CPU."""
@@ -26,7 +30,7 @@ WHERE last >= toDateTime({since:DateTime64(6, 'UTC')})
 class Queryable(Protocol):
     """What is asked of the store."""
 
-    def query(self, sql: str, parameters: Any = None) -> list[dict[str, Any]]:
+    def query(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[Row]:
         """Rows of a SELECT."""
 
 

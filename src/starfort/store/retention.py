@@ -1,11 +1,10 @@
 """How long rows are kept, and what removes them.
 
-Why not a TTL of the tables: ClickHouse writes into every part when the part will be over, and that stays as
-it was when the table's TTL changes. A week that became a month still goes after a week, unless every part is
-rewritten in time, which nothing guarantees at a start (a part that seems over goes as soon as its table is
-loaded). So tables have no TTL, and the store itself drops what is over by the setting that holds now: a
-longer time saves what is there at once, a shorter one takes effect with the next pass, and there is nothing
-to recalculate.
+Why tables have no TTL: ClickHouse writes into each part when it expires, and that date stays when the table's
+TTL changes. After a change from a week to a month, parts would still expire after a week unless all of them
+are rewritten in time, which nothing guarantees at a start (an expired part is removed as soon as its table is
+loaded). So the store itself drops what has expired by the present setting: a longer time saves what is there
+at once, a shorter one takes effect with the next pass, and nothing has to be recalculated.
 """
 
 from __future__ import annotations
@@ -22,14 +21,16 @@ if TYPE_CHECKING:
     from starfort.store.migrations import Dialect
 
 MOST_SLACK: Final = timedelta(days=1)
-"""Longest that a row stays after its time: dropping a whole day costs nothing, a part of one is rewritten."""
+"""The longest that a row may stay after its time. Dropping a whole day costs nothing; deleting a part of a
+day writes the rest of it anew."""
 
 LONG: Final = ("_1m", "_5m", "_1h")
-"""Ends of names of tables that are kept as long as `rollups` says; others go with the events."""
+"""Tables with these endings are kept as long as `rollups` says; all others as long as events."""
 
 LOGINS: Final[dict[str, timedelta]] = {"login_1d": timedelta.max, "login_known": timedelta(days=30)}
-"""What detection of log-ins looks back on, as long as `rollups` at most: keys and hashes, no calls. Filters
-hold some four million of those who are known (crates/engine/src/signals/known.rs), a month of them."""
+"""Tables that detection of log-ins looks back on; they hold keys and hashes and no calls, and are kept as
+long as `rollups` at most. Filters hold about four million known log-ins (crates/engine/src/signals/known.rs),
+which is a month of them."""
 
 SPANS: Final = {
     "_1m": timedelta(minutes=1),
@@ -37,10 +38,11 @@ SPANS: Final = {
     "_1h": timedelta(hours=1),
     "_1d": timedelta(days=1),
 }
-"""What a row sums up, by the end of its table's name."""
+"""The span of time that a row sums up, by the ending of its table's name."""
 
 SHORT: Final[dict[str, timedelta]] = {"client_1h": timedelta(days=2), "login_1m": timedelta(days=8)}
-"""Tables that nothing reads longer than this. Callers by day are kept as events are: they name people."""
+"""Tables whose older rows nothing reads. Callers by day are kept no longer than events, because they name
+people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Retention:
 
     @classmethod
     def lasting(cls, events: timedelta, rollups: timedelta) -> Retention:
-        """The same of lengths of time, as the configuration has them; parts of a second are left off.
+        """Make it from durations, as the configuration has them; parts of a second are cut off.
 
         Args:
             events: how long single events are kept.
@@ -71,7 +73,7 @@ class Retention:
         return cls(int(events.total_seconds()), int(rollups.total_seconds()))
 
     def of(self, table: str) -> timedelta:
-        """How long rows of a table are kept: a sum until the last moment that it has is over.
+        """How long rows of a table are kept. A sum is kept until the last moment in it has expired.
 
         Args:
             table: its name; it has a column `time`, where what a row sums up begins.
@@ -108,9 +110,9 @@ class Retirement:
     def run(self, retention: Retention, now: datetime | None = None) -> None:
         """Remove what is over, once.
 
-        Whole partitions are dropped. Of one that is over in part, rows are deleted when the oldest of them is
-        over by a quarter of the time that it was kept, at most a day, since the rest of the partition is
-        written anew; or at once when the setting changed since the last pass.
+        Partitions that have expired as a whole are dropped. Where only some rows have expired, deleting them
+        writes the rest of the partition anew. So this waits until the oldest row is overdue by a quarter of
+        the time that it was kept, at most a day; after a change of the setting it is done at once.
 
         Args:
             retention: what holds now.
@@ -152,12 +154,14 @@ class Retirement:
             if row["last"] < int(end):
                 self._client.work(f"ALTER TABLE {table} {self._cluster} DROP PARTITION ID '{row['id']}'")
             elif row["first"] < end - max(1.0, slack.total_seconds()) and not self._is_rewriting(table):
+                # Without waiting (mutations_sync = 0): it may take minutes, and the upkeep has other work.
                 self._client.work(
                     f"ALTER TABLE {table} {self._cluster} DELETE IN PARTITION ID '{row['id']}'"
                     f" WHERE time < toDateTime({int(end)}, 'UTC') SETTINGS mutations_sync = 0"
                 )
 
     def _is_rewriting(self, table: str) -> bool:
+        # A second deletion would wait for the first one and then write the same partition again.
         rows = self._client.work(
             "SELECT count() AS n FROM system.mutations"
             " WHERE database = currentDatabase() AND table = {table:String} AND NOT is_done",

@@ -6,7 +6,7 @@ import copy
 import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import pyarrow as pa
 
@@ -15,6 +15,7 @@ from starfort.store.clickhouse import ClickHouse, QueryLimits, Reader
 from starfort.store.embedded import EmbeddedClickHouse
 from starfort.store.parameters import Value
 from starfort.store.retention import Retention, remove_ttl
+from starfort.store.rows import Row
 from starfort.store.server import ClickHouseServer
 from starfort.store.upkeep import Upkeep, UpkeepFigures
 
@@ -54,6 +55,7 @@ class Store:
             StoreOpenError: another process owns it, it cannot be written, or it is of a newer version.
         """
         client = EmbeddedClickHouse(Path(path), limits or QueryLimits())
+        # A database of our own, since readers may read all of it: `default` might hold other tables.
         client.command("CREATE DATABASE IF NOT EXISTS starfort ENGINE = Atomic")
         client.use("starfort")
         return cls(client, migrations.Dialect(), retention or Retention())
@@ -160,7 +162,7 @@ class Store:
         """
         return self._client.query(sql, parameters, self._reader)
 
-    def query(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[dict[str, Any]]:
+    def query(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[Row]:
         """Run a SELECT and give rows.
 
         Args:
@@ -178,7 +180,7 @@ class Store:
         """
         return _rows(self.query_arrow(sql, parameters))
 
-    def inspect(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[dict[str, Any]]:
+    def inspect(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[Row]:
         """Run a SELECT of Starfort's own over ClickHouse's tables (`system.tables`, `system.parts` …).
 
         `query` may read only the store's tables. No text from outside may come here.
@@ -225,12 +227,13 @@ class Store:
         self.close()
 
 
-def _rows(table: pa.Table) -> list[dict[str, Any]]:
+def _rows(table: pa.Table) -> list[Row]:
+    # Arrow has no type for IPv6; ClickHouse gives 16 bytes, which would be nothing that people can read.
     for index, field in enumerate(table.schema):
         if pa.types.is_fixed_size_binary(field.type) and field.type.byte_width == _ADDRESS_BYTES:
             texts = pa.array([_address(value) for value in table.column(index).to_pylist()], pa.utf8())
             table = table.set_column(index, field.name, texts)
-    rows: list[dict[str, Any]] = table.to_pylist()
+    rows: list[Row] = table.to_pylist()
     return rows
 
 

@@ -11,7 +11,7 @@ from starfort.store.errors import StoreBusyError
 
 
 class Turns:
-    """Lets so many through at once; who must wait too long, or would be one too many to wait, is refused.
+    """Lets a number of queries run at once. A query that waits too long, or finds the queue full, is refused.
 
     Args:
         at_once: how many may hold a turn.
@@ -45,6 +45,7 @@ class Turns:
         if self._most_waiting is None:
             self._free.acquire()
             return
+        # Refused at once rather than after a wait that is likely to end the same way.
         with self._counting:
             crowded = self._waiting >= self._most_waiting
             if not crowded:

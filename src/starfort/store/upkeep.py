@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from starfort.store.migrations import Dialect
 
 ROLL_EVERY: Final = timedelta(seconds=60)
-"""How far behind rollups may be that no view fills; a run costs some 150 ms of CPU however little came."""
+"""How far behind the rollups without a view may be. A run costs about 150 ms of CPU, even when little
+came."""
 
 log = structlog.get_logger(__name__)
 
@@ -34,14 +35,12 @@ class UpkeepFigures:
         failures: passes that failed.
         error: why the last one failed, "" when it did not.
         caught_up: whether the rollups had everything that had arrived at the last pass.
-        caught_up_at: when they last had it, Unix seconds; 0 before.
     """
 
     runs: int = 0
     failures: int = 0
     error: str = ""
     caught_up: bool = False
-    caught_up_at: float = 0.0
 
 
 class Upkeep:
@@ -95,8 +94,6 @@ class Upkeep:
 
     def _fill(self) -> None:
         self.figures.caught_up = self._rollups.run(lambda: not self._ended.is_set())
-        if self.figures.caught_up:
-            self.figures.caught_up_at = time.time()
 
     def _retire(self) -> None:
         began = time.monotonic()
@@ -116,7 +113,7 @@ class Upkeep:
             self._wake.wait(min(ROLL_EVERY, self._retention.pause).total_seconds())
 
     def _pass(self) -> None:
-        """First the sums, then what they are made of may go; a full disk is emptied even if the sums fail."""
+        """Fill the sums, then remove what they are made of. A full disk is emptied even if filling fails."""
         due = time.monotonic() - self._retired_at >= self._retention.pause.total_seconds()
         error: StoreError | None = None
         with self._turn:
@@ -134,6 +131,7 @@ class Upkeep:
     def _failed(self, error: StoreError) -> None:
         text = " ".join(str(error).split())[:300]
         self.figures.failures += 1
-        if text != self.figures.error:  # once, not each pass
+        # Logged once and not at each pass, which comes every minute.
+        if text != self.figures.error:
             log.error("store_upkeep_failed", reason=text)
         self.figures.error = text

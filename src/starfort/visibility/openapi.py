@@ -1,16 +1,17 @@
 """An OpenAPI 3.1 document of what was seen of an API.
 
-Names and types come from `parameters` of events, never values. What traffic can't show (which parameters are
-required, what answers look like inside) stays open; `x-starfort-*` says what the rest rests on.
+Names and types come from the `parameters` of events, which hold no values. The document leaves open what
+traffic cannot show, such as the inside of answers. Its `x-starfort-*` fields say what everything else rests
+on.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from starfort.base.sql import load_sql
 from starfort.catalogue import Endpoint
@@ -19,12 +20,15 @@ from starfort.store.parameters import Value
 from starfort.store.reach import is_far
 
 MAX_VALUES: Final = 200
-"""Values of one kind and endpoint."""
+"""Values of one kind and endpoint; of more, the most frequent ones. A document with more would not be
+read."""
 
 MAX_ROWS: Final = 200_000
+"""Rows of evidence; the store lets no reader have more (`starfort.store.access`)."""
 
 MIN_CALLS: Final = 20
-"""Calls from which a parameter that was in all of them is called required: of a few that says nothing."""
+"""A parameter is called required when it was in each of at least so many calls; with fewer calls, that says
+nothing."""
 
 _TYPES: Final[dict[str, dict[str, str]]] = {
     "integer": {"type": "integer"},
@@ -49,6 +53,10 @@ _NO_PARAMETERS: Final = frozenset({"accept", "content-type", "authorization", "c
 _PLACES: Final = ("path", "query", "header", "cookie")
 
 
+Seen = dict[str, dict[str, int]]
+"""How often calls of one endpoint had a value, by kind of value and value."""
+
+
 class Endpoints(Protocol):
     """What is asked of the catalogue."""
 
@@ -58,7 +66,7 @@ class Endpoints(Protocol):
 
 def export_openapi(
     catalogue: Endpoints, store: Store, api: str, *, since: datetime | None = None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Describe what was seen of one API.
 
     Args:
@@ -75,46 +83,53 @@ def export_openapi(
     """
     found = [row for row in catalogue.endpoints() if row.api == api and row.first_seen is not None]
     begin = since or datetime.now(UTC) - timedelta(days=7)
-    parameters: dict[str, Value] = {
-        "since": begin,
-        "api": api,
-        "values": MAX_VALUES,
-        "limit": MAX_ROWS,
-    }
-    evidence: dict[str, dict[str, dict[str, int]]] = {}
-    name = "openapi_evidence_rolled" if is_far(store, begin) else "openapi_evidence"
-    text = load_sql("visibility", f"queries/{name}")
-    for row in store.query(text, parameters):
-        kinds = evidence.setdefault(row["endpoint_id"], {})
-        kinds.setdefault(row["kind"], {})[row["value"]] = row["seen"]
-    paths: dict[str, dict[str, Any]] = {}
-    names: dict[str, str] = {}
-    schemes: set[str] = set()
-    for endpoint in found:
-        if endpoint.method.lower() not in _METHODS:
-            continue
-        # templates that differ in names only are one path (OpenAPI 3.1.0, Paths Object)
-        template = names.setdefault(re.sub(r"\{[^}]*\}", "{}", endpoint.template), endpoint.template)
-        kinds = evidence.get(endpoint.id, {})
-        schemes.update(scheme for scheme in endpoint.auth_seen if scheme in _SCHEMES)
-        paths.setdefault(template, {})[endpoint.method.lower()] = _operation(endpoint, template, kinds)
-    hosts = sorted({host for endpoint in found for host in endpoint.hosts if re.fullmatch(r"[\w.-]+", host)})
-    document: dict[str, Any] = {
+    document: dict[str, object] = {
         "openapi": "3.1.0",
         "info": {"title": api, "version": "observed", "description": "Made by Starfort from traffic."},
-        "paths": dict(sorted(paths.items())),
+        "paths": dict(sorted(_paths(found, _evidence(store, api, begin)).items())),
     }
+    # hosts come from callers' `Host` headers; one that is no host name would make the document invalid
+    hosts = sorted({host for endpoint in found for host in endpoint.hosts if re.fullmatch(r"[\w.-]+", host)})
     if hosts:
         document["servers"] = [{"url": f"https://{host}"} for host in hosts]
+    described = [endpoint for endpoint in found if endpoint.method.lower() in _METHODS]
+    schemes = {scheme for endpoint in described for scheme in endpoint.auth_seen if scheme in _SCHEMES}
     if schemes:
         document["components"] = {"securitySchemes": {name: _SCHEMES[name] for name in sorted(schemes)}}
     return document
 
 
-def _operation(endpoint: Endpoint, template: str, kinds: dict[str, dict[str, int]]) -> dict[str, Any]:
+def _evidence(store: Store, api: str, begin: datetime) -> dict[str, Seen]:
+    """What calls had, by endpoint."""
+    parameters: dict[str, Value] = {"since": begin, "api": api, "values": MAX_VALUES, "limit": MAX_ROWS}
+    # a far begin is beyond what raw events can answer in time; the rollups have the same columns
+    name = "openapi_evidence_rolled" if is_far(store, begin) else "openapi_evidence"
+    evidence: dict[str, Seen] = {}
+    for row in store.query(load_sql("visibility", f"queries/{name}"), parameters):
+        kinds = evidence.setdefault(row["endpoint_id"], {})
+        kinds.setdefault(row["kind"], {})[row["value"]] = row["seen"]
+    return evidence
+
+
+def _paths(found: Iterable[Endpoint], evidence: Mapping[str, Seen]) -> dict[str, dict[str, object]]:
+    """The Paths Object: operations by path and method."""
+    paths: dict[str, dict[str, object]] = {}
+    names: dict[str, str] = {}
+    for endpoint in found:
+        # the Path Item Object has a field for each of these methods and for no other
+        if endpoint.method.lower() not in _METHODS:
+            continue
+        # templates that differ in names only are one path (OpenAPI 3.1.0, Paths Object)
+        template = names.setdefault(re.sub(r"\{[^}]*\}", "{}", endpoint.template), endpoint.template)
+        kinds = evidence.get(endpoint.id, {})
+        paths.setdefault(template, {})[endpoint.method.lower()] = _operation(endpoint, template, kinds)
+    return paths
+
+
+def _operation(endpoint: Endpoint, template: str, kinds: Seen) -> dict[str, object]:
     calls = sum(kinds.get("calls", {}).values())
     parameters, body = _parameters(kinds.get("parameter", {}), template, calls)
-    operation: dict[str, Any] = {
+    operation: dict[str, object] = {
         "operationId": endpoint.id,
         "responses": _responses(kinds.get("status", {})),
         "x-starfort-documented": endpoint.documented,
@@ -143,7 +158,7 @@ def _operation(endpoint: Endpoint, template: str, kinds: dict[str, dict[str, int
 
 def _parameters(
     seen: dict[str, int], template: str, calls: int
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+) -> tuple[list[dict[str, object]], dict[str, object]]:
     """Parameter objects, and the body's schema ({} without one)."""
     found: dict[tuple[str, str], dict[str, int]] = {}
     for text, count in seen.items():
@@ -153,11 +168,11 @@ def _parameters(
             kinds = found.setdefault((place, name), {})
             kinds[kind] = kinds.get(kind, 0) + count
     in_path = re.findall(r"\{([^}]+)\}", template)
-    parameters: list[dict[str, Any]] = [
+    parameters: list[dict[str, object]] = [
         {"name": name, "in": "path", "required": True, "schema": _schema(found.get(("path", name), {}))}
         for name in in_path
     ]
-    properties: dict[str, Any] = {}
+    properties: dict[str, object] = {}
     required: list[str] = []
     for (place, name), kinds in sorted(found.items()):
         always = calls >= MIN_CALLS and sum(kinds.values()) >= calls
@@ -166,11 +181,11 @@ def _parameters(
             required += [name] if always else []
         elif place in _PLACES and place != "path" and name.lower() not in _NO_PARAMETERS:
             parameters.append({"name": name, "in": place, "required": always, "schema": _schema(kinds)})
-    body: dict[str, Any] = {"type": "object", "properties": properties} if properties else {}
+    body: dict[str, object] = {"type": "object", "properties": properties} if properties else {}
     return parameters, body | ({"required": required} if required else {})
 
 
-def _schema(kinds: Iterable[str]) -> dict[str, Any]:
+def _schema(kinds: Iterable[str]) -> dict[str, object]:
     """The schema of a value that was seen with these types."""
     schemas = [_TYPES[kind] for kind in sorted(set(kinds)) if kind in _TYPES]
     unique = [schema for index, schema in enumerate(schemas) if schema not in schemas[:index]]
@@ -179,17 +194,23 @@ def _schema(kinds: Iterable[str]) -> dict[str, Any]:
     return dict(unique[0]) if len(unique) == 1 else {"anyOf": [dict(schema) for schema in unique]}
 
 
-def _responses(seen: dict[str, int]) -> dict[str, Any]:
-    responses: dict[str, Any] = {}
+def _responses(seen: dict[str, int]) -> dict[str, object]:
+    calls: dict[str, int] = {}
+    content: dict[str, dict[str, object]] = {}
     for text, count in sorted(seen.items()):
         status, _, content_type = text.partition(" ")
-        if not re.fullmatch(r"[1-5]\d\d", status):  # what the specification has a place for
+        if not re.fullmatch(r"[1-5]\d\d", status):  # the Responses Object has a place for no other
             continue
-        response = responses.setdefault(status, {"description": _reason(int(status)), "x-starfort-calls": 0})
-        response["x-starfort-calls"] += count
+        calls[status] = calls.get(status, 0) + count
         if _is_media_type(content_type):
-            response.setdefault("content", {})[content_type] = {}
-    return responses or {"default": {"description": "no answer was recorded within the window"}}
+            content.setdefault(status, {})[content_type] = {}
+    if not calls:
+        return {"default": {"description": "no answer was recorded within the window"}}
+    return {
+        status: {"description": _reason(int(status)), "x-starfort-calls": count}
+        | ({"content": content[status]} if status in content else {})
+        for status, count in calls.items()
+    }
 
 
 def _reason(status: int) -> str:
@@ -199,7 +220,7 @@ def _reason(status: int) -> str:
         return f"status {status}"
 
 
-def _bodies(content_types: Iterable[str], schema: dict[str, Any]) -> dict[str, Any]:
+def _bodies(content_types: Iterable[str], schema: dict[str, object]) -> dict[str, object]:
     known = sorted(filter(_is_media_type, content_types))
     return {name: {"schema": schema} for name in known or ["application/json"]}
 

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 
 from starfort.admin import passwords
 from starfort.admin.accounts import Accounts
-from starfort.admin.state import StateDatabase
+from starfort.state.database import StateDatabase
 
 
 @pytest.fixture(autouse=True)

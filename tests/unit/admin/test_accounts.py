@@ -11,7 +11,7 @@ from starfort.admin.audit import CLI
 from starfort.admin.errors import ConflictError, InvalidError, NotFoundError
 from starfort.admin.roles import Role
 from starfort.admin.sessions import Sessions
-from starfort.admin.state import StateDatabase
+from starfort.state.database import StateDatabase
 
 PASSWORD = "correct horse battery"
 

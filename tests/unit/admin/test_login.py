@@ -15,7 +15,7 @@ from starfort.admin.login import MAX_WAITING, CodeNeededError, Login
 from starfort.admin.roles import Role
 from starfort.admin.second_factor import SecondFactor
 from starfort.admin.sessions import Sessions
-from starfort.admin.state import StateDatabase
+from starfort.state.database import StateDatabase
 
 PASSWORD = "correct horse battery"
 HOME = "127.0.0.1"

@@ -8,7 +8,7 @@ from starfort.admin import mutes as module
 from starfort.admin.audit import CLI
 from starfort.admin.errors import InvalidError
 from starfort.admin.mutes import MAX_MUTE, Mutes
-from starfort.admin.state import StateDatabase
+from starfort.state.database import StateDatabase
 
 
 def test_mute_covers_kind_and_key(database: StateDatabase) -> None:

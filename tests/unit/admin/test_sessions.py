@@ -10,7 +10,7 @@ from starfort.admin.audit import CLI
 from starfort.admin.errors import AdminError
 from starfort.admin.roles import Role
 from starfort.admin.sessions import Sessions
-from starfort.admin.state import StateDatabase
+from starfort.state.database import StateDatabase
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from starfort.admin.accounts import Accounts
 from starfort.admin.audit import CLI
 from starfort.admin.errors import ConflictError, InvalidError, NotFoundError
 from starfort.admin.roles import Role
-from starfort.admin.state import StateDatabase
 from starfort.admin.tokens import Tokens
+from starfort.state.database import StateDatabase
 
 
 @pytest.fixture

@@ -13,9 +13,11 @@ import httpx
 import pytest
 import structlog
 
-from starfort.alerts import Alert
-from starfort.alerts.channels import DeliveryError, LogChannel, SyslogChannel, WebhookChannel
-from starfort.alerts.channels.syslog import MAX_MESSAGE_BYTES, cef, message
+from starfort.alerts.channels.base import DeliveryError
+from starfort.alerts.channels.log import LogChannel
+from starfort.alerts.channels.syslog import MAX_MESSAGE_BYTES, SyslogChannel, cef, message
+from starfort.alerts.channels.webhook import WebhookChannel
+from starfort.alerts.model import Alert
 
 ALERT = Alert("scraping", "high", "A|title=1", "ja4=x\ny", ({"n": 1},), datetime(2026, 1, 2, tzinfo=UTC))
 URL = "https://hooks.example.com/T0/SECRETPATH"

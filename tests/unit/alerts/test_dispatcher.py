@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
-from starfort.alerts import Alert, AlertDispatcher, AlertHistory
-from starfort.alerts.channels import DeliveryError
-from starfort.alerts.dispatcher import MAX_INCOMING, Retry
+from starfort.alerts.channels.base import DeliveryError
+from starfort.alerts.dispatcher import MAX_INCOMING, AlertDispatcher, Retry
+from starfort.alerts.history import AlertHistory
+from starfort.alerts.model import Alert
+from starfort.state.database import open_state
 
 QUICK = Retry(attempts=3, first_s=0.001, most_s=0.002)
 
@@ -47,7 +48,7 @@ Make = Callable[..., AlertDispatcher]
 @pytest.fixture
 def history(tmp_path: Path) -> AlertHistory:
     """A history in a file."""
-    return AlertHistory(create_engine(f"sqlite:///{tmp_path / 'state.db'}"))
+    return AlertHistory(open_state(tmp_path / "state.db"))
 
 
 @pytest.fixture
@@ -242,16 +243,3 @@ def test_alerts_that_nobody_would_end_are_ended(history: AlertHistory) -> None:
     assert history.end_others("signal:", {"signal:b"}) == 1
     assert {row.subject for row in history.list() if row.ended_at} == {"signal:a"}
     assert history.end_others("signal:", {"signal:b"}) == 0
-
-
-def test_table_of_the_version_before_gets_its_columns(tmp_path: Path) -> None:
-    """An update keeps the alerts of a state database that lacks the newer columns."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}")
-    AlertHistory(engine).record(alert())
-    with engine.begin() as connection:
-        for column in ("score", "members", "ended_at"):
-            connection.execute(text(f"ALTER TABLE alerts DROP COLUMN {column}"))
-    history = AlertHistory(engine)
-    (kept,) = history.list()
-    assert (kept.subject, kept.score, kept.members, kept.ended_at) == ("a", None, 1, None)
-    assert history.update(alert(score=0.5)) is not None

@@ -34,6 +34,7 @@ EXPECTED = {
     "DELETE /alerts/mutes/{mute_id}": "operator",
     "POST /alerts/{alert_id}/acknowledge": "operator",
     "POST /detectors/test": "operator", "POST /detectors/backtest": "operator",
+    "POST /checks/test": "operator",
 }  # fmt: skip
 """Routes that need more than a viewer."""
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
 
 from starfort.api.hosts import Hosts
-from starfort.config.model import Admin, AdminTls
+from starfort.config.operation import Admin, AdminTls
 
 OURS = ["127.0.0.1", "127.0.0.1:9443", "127.8.8.8", "[::1]", "[::1]:9443", "localhost", "LOCALHOST:1", "a.localhost",
         "192.0.2.7:9443", "[2001:db8::1]:9443", "starfort.test", "starfort.test.", "STARFORT.test:8443"]  # fmt: skip

@@ -10,7 +10,8 @@ LISTS = {
     "GET /findings/apis", "GET /findings/requests", "GET /audit",
 }  # fmt: skip
 BOUNDED = {
-    "GET /nodes", "GET /attention", "GET /policies", "GET /detectors", "GET /alerts/series",
+    "GET /nodes", "GET /attention", "GET /policies", "GET /detectors", "GET /checks",
+    "GET /alerts/series",
     "GET /alerts/mutes",
     "GET /users", "GET /tokens", "GET /sessions",
 }  # fmt: skip

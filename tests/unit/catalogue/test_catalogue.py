@@ -12,10 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 
 from starfort.catalogue import ApiFacts, Catalogue, CatalogueLimits, Declared, News
 from starfort.events.schema import EVENT_SCHEMA
+from starfort.state.database import open_state
 from starfort.store import Store
 from tests.support.events import START, event
 
@@ -69,7 +70,7 @@ class Scene:
 @pytest.fixture
 def scene(store: Store, tmp_path: Path) -> Iterator[Scene]:
     """An empty catalogue."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    engine = open_state(tmp_path / "state.db")
     yield Scene(store, engine)
     engine.dispose()
 
@@ -135,7 +136,7 @@ def test_attack_noise_leaves_nothing(scene: Scene) -> None:
 
 def test_a_server_that_answers_everything_stays_bounded(store: Store, tmp_path: Path) -> None:
     """20,000 words under one parent, all answered 200, are one parameter; the API's own endpoints stay."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    engine = open_state(tmp_path / "state.db")
     scene = Scene(store, engine, CatalogueLimits(shapes=2_000, endpoints=500))
     scene.see("/v1/products", "/v1/products/1", "/v1/login")
     letters = ["".join(word) for word in itertools.product("bcdfghjkl", repeat=5)][:20_000]
@@ -301,7 +302,7 @@ def test_batches_in_any_order_give_the_same_endpoints(store: Store, tmp_path: Pa
     ]
     found = []
     for seed in range(3):
-        engine = create_engine(f"sqlite:///{tmp_path / f'{seed}.db'}")
+        engine = open_state(tmp_path / f"{seed}.db")
         scene = Scene(store, engine)
         mixed = list(paths)
         random.Random(seed).shuffle(mixed)  # noqa: S311 (the same each time)
@@ -316,7 +317,7 @@ def test_batches_in_any_order_give_the_same_endpoints(store: Store, tmp_path: Pa
 
 def test_a_burst_of_endpoints_is_learned_in_one_go(store: Store, tmp_path: Path) -> None:
     """Two thousand different resources at once: each is news once, and limits hold."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    engine = open_state(tmp_path / "state.db")
     scene = Scene(store, engine, CatalogueLimits(endpoints=1_500))
     vowels = ["".join(word) for word in itertools.product("aeiou", repeat=4)]
     groups = ["".join(word) for word in itertools.product("bdfg", repeat=2)]

@@ -3,20 +3,17 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
-
 from starfort.catalogue import Endpoint
 from starfort.catalogue.records import Memory, Records
 from starfort.catalogue.seen import Seen, seen_endpoints
+from starfort.state.database import open_state
 
 SINCE = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def test_called_endpoints_are_read_while_somebody_writes_and_after(tmp_path: Path) -> None:
     """What was called, however it is known; not what is only declared. No file is added or changed."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
-    with engine.connect() as connection:
-        connection.execute(text("PRAGMA journal_mode = WAL"))
+    engine = open_state(tmp_path / "state.db")
     called = Endpoint("1", "shop", "", "GET", "/a", "learned", first_seen=SINCE, calls=2)
     configured = Endpoint("2", "shop", "", "POST", "/b", "configured", calls=1)
     declared = Endpoint("3", "shop", "", "PUT", "/c", "documented")

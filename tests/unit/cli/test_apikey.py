@@ -8,7 +8,7 @@ import json
 import pytest
 from ruamel.yaml import YAML
 
-from starfort.config.model import ApiKey
+from starfort.config.identity import ApiKey
 from tests.unit.cli.conftest import Run
 
 

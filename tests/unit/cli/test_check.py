@@ -7,10 +7,9 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import create_engine
-
 from starfort.catalogue import Endpoint
 from starfort.catalogue.records import Memory, Records
+from starfort.state.database import open_state
 from tests.unit.cli.conftest import Run
 
 WRONG = """version: 1
@@ -130,7 +129,7 @@ def test_what_a_catalogue_has_seen_is_used(run: Run) -> None:
     assert run("check", "--strict").code == 0
     folder = Path("var")
     folder.mkdir()
-    engine = create_engine(f"sqlite:///{folder / 'state.db'}")
+    engine = open_state(folder / "state.db")
     records = Records(engine)
     login = Endpoint("1", "shop", "", "POST", "/login", "learned", calls=3, first_seen=datetime.now(UTC))
     records.save(Memory({"1": login}, {}, {}, None), ["1"], [])

@@ -10,8 +10,8 @@ from starfort.bundle import Limits, OverLimit
 from starfort.compile import compile_config
 from starfort.compile.limits import LimitTable, widest
 from starfort.config import ConfigError, load
-from starfort.config.model import Limits as Configured
-from starfort.config.model import ScopedLimits
+from starfort.config.limits import Limits as Configured
+from starfort.config.limits import ScopedLimits
 from starfort.threats.rulesets.overlay import directives
 from tests.unit.compile.support import HEAD, compiled
 

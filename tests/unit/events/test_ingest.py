@@ -68,7 +68,7 @@ async def test_batches_are_merged_in_order(tmp_path: Path) -> None:
     ingest = Ingest(tmp_path, sink, settings=Settings(segment_seconds=0.05))
     await ingest.start()
     for n in range(50):
-        assert await ingest.accept("n", "i", n, batch(str(n))) is Outcome.STORED
+        assert (await ingest.accept("n", "i", n, batch(str(n)))).outcome is Outcome.STORED
     await ingest.flush()
     assert sink.ids == [str(n) for n in range(50)]
     assert sink.calls < 25
@@ -85,7 +85,7 @@ async def test_batches_of_two_versions_are_one_insert(tmp_path: Path, store: Sto
     ingest = Ingest(tmp_path, event_sink(store), settings=QUICK)
     await ingest.start()
     for number, payload in enumerate([stream([old], of_then), stream(rows[1:])]):
-        assert await ingest.accept("n", "versions", number, payload) is Outcome.STORED
+        assert (await ingest.accept("n", "versions", number, payload)).outcome is Outcome.STORED
     await ingest.flush()
     found = store.query("SELECT id, evidence FROM events WHERE api = 'versions' ORDER BY id")
     assert found == [{"id": "merged-new", "evidence": ["{}"]}, {"id": "merged-old", "evidence": []}]
@@ -98,13 +98,13 @@ async def test_resent_batches_are_recognised(tmp_path: Path) -> None:
     ingest = Ingest(tmp_path, sink, settings=QUICK)
     await ingest.start()
     outcomes = await asyncio.gather(*(ingest.accept("n", "i", 5, batch("a")) for _ in range(3)))
-    assert sorted(outcomes) == [Outcome.DUPLICATE, Outcome.DUPLICATE, Outcome.STORED]
-    assert await ingest.accept("n", "i", 4, batch("old")) is Outcome.DUPLICATE
-    assert await ingest.accept("n", "new process", 4, batch("b")) is Outcome.STORED
+    assert sorted(each.outcome for each in outcomes) == [Outcome.DUPLICATE, Outcome.DUPLICATE, Outcome.STORED]
+    assert (await ingest.accept("n", "i", 4, batch("old"))).outcome is Outcome.DUPLICATE
+    assert (await ingest.accept("n", "new process", 4, batch("b"))).outcome is Outcome.STORED
     await ingest.close()
     again = Ingest(tmp_path, sink, settings=QUICK)
     await again.start()
-    assert await again.accept("n", "i", 5, batch("a")) is Outcome.DUPLICATE
+    assert (await again.accept("n", "i", 5, batch("a"))).outcome is Outcome.DUPLICATE
     await again.close()
     assert sink.ids == ["a", "b"]
 
@@ -114,8 +114,8 @@ async def test_a_broken_batch_is_refused_and_counted(tmp_path: Path) -> None:
     sink = Sink()
     ingest = Ingest(tmp_path, sink, settings=QUICK)
     await ingest.start()
-    assert await ingest.accept("n", "i", 1, b"noise") is Outcome.REFUSED
-    assert await ingest.accept("n", "i", 2, batch("a")) is Outcome.STORED
+    assert (await ingest.accept("n", "i", 1, b"noise")).outcome is Outcome.REFUSED
+    assert (await ingest.accept("n", "i", 2, batch("a"))).outcome is Outcome.STORED
     await ingest.close()
     assert ingest.counters.refused == {"arrow": 1}
     assert sink.ids == ["a"]
@@ -142,7 +142,7 @@ async def test_nothing_is_acknowledged_while_the_disk_is_full(
     assert not waiting.done()
     assert "No space left" in str(ingest.status()["error"])
     full = False
-    assert await waiting is Outcome.STORED
+    assert (await waiting).outcome is Outcome.STORED
     await ingest.close()
     assert sink.ids == ["a"]
 
@@ -179,7 +179,7 @@ async def test_a_full_spool_holds_acknowledgements_back(tmp_path: Path) -> None:
     await until(lambda: ingest.counters.write_failures > 0)
     assert not third.done()
     sink.error = lambda: None
-    assert await third is Outcome.STORED
+    assert (await third).outcome is Outcome.STORED
     await ingest.close()
     assert sorted(sink.ids) == ["0", "1", "2"]
 
@@ -232,7 +232,7 @@ async def test_a_cancelled_sender_does_not_cancel_its_batch(tmp_path: Path) -> N
         await sender
     await ingest.start()
     await ingest.flush()
-    assert await ingest.accept("n", "i", 1, batch("a")) is Outcome.DUPLICATE
+    assert (await ingest.accept("n", "i", 1, batch("a"))).outcome is Outcome.DUPLICATE
     await ingest.close()
     assert sink.ids == ["a"]
 
@@ -540,4 +540,18 @@ async def test_what_a_filter_brings_after_its_time_was_told_to_be_complete_is_la
     found = [((begin - START).total_seconds(), (end - START).total_seconds()) for begin, end in ingest.late()]
     assert found == [(10, 10.5), (30, 30)]
     assert ingest.late() == []
+    await ingest.close()
+
+
+async def test_a_batch_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch that is stored comes back with its rows and what they hold, and nothing decodes it again."""
+    opened: list[object] = []
+    original = pa.ipc.open_stream
+    monkeypatch.setattr(pa.ipc, "open_stream", lambda source: opened.append(source) or original(source))
+    ingest = Ingest(tmp_path, lambda *_: None)
+    await ingest.start()
+    accepted = await ingest.accept("n", "i", 1, batch("a", "b"))
+    assert (len(opened), accepted.rows.num_rows, accepted.about.calls) == (1, 2, 2)
+    again = await ingest.accept("n", "i", 1, batch("a", "b"))
+    assert (again.outcome, again.rows, again.about) == (Outcome.DUPLICATE, None, accepted.about)
     await ingest.close()

@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-from sqlalchemy import create_engine
-
 from starfort.alerts.folding.findings import alerts_of_findings
 from starfort.catalogue.model import ApiFacts, Endpoint
 from starfort.posture.board import PostureBoard
 from starfort.posture.checks import Checks
 from starfort.posture.configured import Configured
+from starfort.state.database import open_state
 from starfort.store import Store
 from starfort.visibility.catalogue_checks import CATALOGUE_CHECKS
 from tests.support.checks import CHECKS
@@ -24,7 +23,7 @@ API = "board"
 
 def test_a_finding_is_alerted_once_and_survives_a_restart(store: Store, tmp_path: Path) -> None:
     """Serious new findings are one alert; seen again they only get older; they go when nothing shows them."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    engine = open_state(tmp_path / "state.db")
     rows = [
         event(api=API, endpoint_id=f"board{number}", template=f"/{number}", sensitive_response=["us_ssn"])
         for number in range(3)
@@ -54,7 +53,7 @@ def test_a_finding_is_alerted_once_and_survives_a_restart(store: Store, tmp_path
         "new_endpoint",
     }
     assert kept[0].severity == "critical"
-    assert board.failures() == {}
+    assert {state.pace.failures for state in board.states()} == {0}
 
     again = PostureBoard(store, engine)
     assert [row for row in again.findings() if row.api == API] == kept
@@ -68,7 +67,7 @@ def test_a_finding_is_alerted_once_and_survives_a_restart(store: Store, tmp_path
 
 def test_what_a_policy_masks_makes_an_endpoint_no_more_urgent(store: Store, tmp_path: Path) -> None:
     """An undocumented endpoint is high for data that leaves it, and not for data that is masked each time."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    engine = open_state(tmp_path / "state.db")
     api = "board-masked"
     rows = [
         event(

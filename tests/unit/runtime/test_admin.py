@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from starfort.config.model import ListenerTls
+from starfort.config.listeners import ListenerTls
 from starfort.runtime.admin import AdminServer, bind_tcp
 from starfort.runtime.lock import StartError
 from tests.support.envoy_bench import Authority, Identity

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
 from starfort.bundle.learned import LearnedEndpoint
 from starfort.config import LoadedConfig
 from starfort.runtime.catalogue import CatalogueFeed
 from starfort.runtime.toolchain import Toolchain
+from starfort.state.database import open_state
 from starfort.store import Store
 from tests.support.events import event, stream
 
@@ -60,7 +60,7 @@ def test_a_new_version_goes_from_traffic_to_bundle_and_alerts(
     store: Store, tmp_path: Path, loaded: LoadedConfig
 ) -> None:
     """The retailer's story without Envoy: `/v2` is learned, told once, and stays learned when the bundle has it."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    engine = open_state(tmp_path / "state.db")
     feed = CatalogueFeed(store, engine)
     feed.declare(Toolchain().build(loaded, ()))
     rows = [
@@ -96,6 +96,6 @@ def test_a_new_version_goes_from_traffic_to_bundle_and_alerts(
 
 def test_checks_know_what_policies_mask(store: Store, tmp_path: Path, loaded: LoadedConfig) -> None:
     """A policy's classes, or every class where it names none."""
-    feed = CatalogueFeed(store, create_engine(f"sqlite:///{tmp_path / 'state.db'}"))
+    feed = CatalogueFeed(store, open_state(tmp_path / "state.db"))
     feed.declare(Toolchain().build(loaded, ()))
     assert feed.board.configured.masked == ("mask:hide card_number", "mask:all email", "mask:all card_number")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from starfort.alerts import Alert
+from starfort.alerts.model import Alert
 from starfort.runtime.detection import FRESH, Detection
 from starfort.signals.model import Signal
 from starfort.signals.runner import Judged

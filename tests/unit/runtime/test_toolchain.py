@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from starfort import bundle
-from starfort.alerts.channels import LogChannel, SyslogChannel, WebhookChannel
+from starfort.alerts.channels.log import LogChannel
+from starfort.alerts.channels.syslog import SyslogChannel
+from starfort.alerts.channels.webhook import WebhookChannel
 from starfort.runtime import checked
 from starfort.runtime.checked import HASH_KEY_BYTES
 from starfort.runtime.toolchain import RefusedError, Toolchain, hash_key

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from scripts import names_of_tests
-from scripts.names_of_tests import misnamed, problems, without_test
+from scripts.names_of_tests import misnamed, misnamed_rust, problems, without_test
 
 THINGS = (
     "src/starfort/store/rollups.py",
@@ -73,6 +73,14 @@ def test_a_topic_needs_its_subject(house: Path) -> None:
     """When the one subject of a folder is gone, its tests are named after nothing."""
     (house / "src/starfort/threats/rulesets/crs.py").unlink()
     assert misnamed(house, "tests/crs/test_evasion.py") is not None
+
+
+def test_rust_tests_are_named_after_modules(house: Path) -> None:
+    """A file or folder of the engine's tests has the name of a module; support and data are not tests."""
+    add(house, "crates/engine/src/rate/mod.rs")
+    for path in ("rate.rs", "speed/main.rs", "support/mod.rs", "data/a.txt"):
+        add(house, f"crates/engine/tests/{path}")
+    assert [wrong.path for wrong in misnamed_rust(house)] == ["crates/engine/tests/speed"]
 
 
 def test_modules_without_tests_are_counted(house: Path) -> None:

@@ -12,7 +12,7 @@
 //!
 //! Each line uses only lines above it.
 //!
-//! A rule never blocks: what it asks for is told ([`Inspection::interruption`], scores), and policies decide.
+//! A rule never blocks. It reports what it asks for ([`Inspection::interruption`], scores), and policies decide.
 
 pub(crate) mod bytes;
 mod commonness;

@@ -66,6 +66,7 @@ pub(crate) fn counts_classes(pattern: &Regex) -> bool {
         .dot_matches_new_line(true)
         .build()
         .parse(pattern.as_str());
+    // A class of few bytes is left soon by text that is not made for it.
     let is_wide = |hir: &Hir| match hir.kind() {
         HirKind::Class(regex_syntax::hir::Class::Bytes(class)) => {
             let bytes = class.ranges().iter();
@@ -116,6 +117,7 @@ pub(crate) fn translate(pattern: &str) -> String {
                 out.push(first);
                 possessive(tail)
             }
+            // An atomic group gives nothing back, and an automaton never tries to.
             '(' if tail.starts_with("?>") => {
                 out.push_str("(?:");
                 tail.get(2..).unwrap_or_default()
@@ -160,6 +162,7 @@ fn escape<'a>(tail: &'a str, in_class: bool, out: &mut String) -> &'a str {
         'h' => out.push_str("[\\t\\x20]"),
         'R' if !in_class => out.push_str("(?:\\r\\n|[\\n-\\r])"),
         'Z' => out.push_str("\\z"),
+        // Where a match begins, or is said to begin, changes nothing of whether there is one.
         'G' | 'K' => {}
         'b' if in_class => out.push_str("\\x08"),
         'Q' => {

@@ -259,7 +259,7 @@ pub struct Link {
     /// What happens at each match of this link, in order.
     #[serde(default)]
     pub actions: Vec<RuleAction>,
-    /// Its argument, targets or actions ask for `MATCHED_…`; message and log data may all the same.
+    /// Its argument, targets or actions ask for `MATCHED_…`. Message and log data do not count: they are made later.
     #[serde(default = "yes")]
     pub reads_matched: bool,
 }
@@ -387,7 +387,7 @@ pub enum OperatorKind {
 pub enum Transformation {
     /// RFC 4648, strict.
     Base64Decode,
-    /// RFC 4648, whatever is not in the alphabet skipped.
+    /// RFC 4648; characters outside of the alphabet are skipped.
     Base64DecodeExt,
     /// RFC 4648.
     Base64Encode,
@@ -551,17 +551,17 @@ pub enum SetOp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Collection {
-    /// Of this transaction.
+    /// Variables of one transaction.
     Tx,
-    /// Of an address.
+    /// Variables of an address.
     Ip,
-    /// Of everybody.
+    /// Variables for all clients together.
     Global,
-    /// Of a session.
+    /// Variables of a session.
     Session,
-    /// Of a user.
+    /// Variables of a user.
     User,
-    /// Of a resource.
+    /// Variables of a resource.
     Resource,
 }
 

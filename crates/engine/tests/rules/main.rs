@@ -10,6 +10,7 @@ mod bodies;
 mod evasions;
 mod language;
 mod make;
+mod modsecurity;
 mod places;
 mod prefilter;
 mod send;

@@ -2,6 +2,12 @@
 //! tests of what arrives broken.
 
 #![allow(dead_code, reason = "each user takes what it needs")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot read its input must fail"
+)]
+
+use std::path::PathBuf;
 
 use starfort_engine::bundle::{
     Action, AddressList, Api, ApiKey, ApiKeySource, Bot, Bundle, CannedResponse, Content, Endpoint,
@@ -10,6 +16,53 @@ use starfort_engine::bundle::{
 use starfort_engine::policy::actions::{
     BlockSpec, DeceiveSpec, DelaySpec, DivertSpec, LimitSpec, TagSpec,
 };
+
+/// The files of a public collection, in the order of their names; nothing, and a line that says so, when
+/// `STARFORT_CORPORA` does not lead to it.
+pub(crate) fn corpus(name: &str) -> Option<Vec<(PathBuf, Vec<u8>)>> {
+    let Some(root) = std::env::var_os("STARFORT_CORPORA") else {
+        eprintln!("skipped: set STARFORT_CORPORA to a folder that has {name}");
+        return None;
+    };
+    let folder = PathBuf::from(root).join(name);
+    if !folder.is_dir() {
+        eprintln!("skipped: {} is missing", folder.display());
+        return None;
+    }
+    Some(files(&folder))
+}
+
+/// The files of a folder of `tests/data`, in the order of their names.
+pub(crate) fn data(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name);
+    files(&folder)
+}
+
+/// A database of MaxMind's format for a country (`country`) or an AS number (`asn`): a seed of the fuzz target.
+pub(crate) fn geo_database(kind: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/seeds/geo_database")
+        .join(kind);
+    std::fs::read(path).unwrap()
+}
+
+fn files(folder: &std::path::Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let bytes = std::fs::read(&path).unwrap();
+            (path, bytes)
+        })
+        .collect()
+}
 
 /// A bundle with one API that has `endpoints` path templates, and `policies` policies.
 pub(crate) fn bundle(endpoints: u32, policies: u32) -> Bundle {

@@ -24,7 +24,7 @@ class Channel(Protocol):
 
     @property
     def name(self) -> str:
-        """How metrics, logs and status call it; no secrets."""
+        """Its name in metrics, logs and status; it holds no secrets."""
 
     async def send(self, alert: Alert) -> None:
         """Deliver one alert.

@@ -19,8 +19,8 @@ class LogChannel:
     """Alerts as JSON lines.
 
     Args:
-        path: file they are appended to (mode 0600), opened for each so that it can be rotated; without it
-            they go to Starfort's log.
+        path: file that alerts are appended to (mode 0600). It is opened for each alert, so that another
+            program may rotate it. Without a path, alerts go to Starfort's log.
     """
 
     def __init__(self, path: Path | None = None) -> None:

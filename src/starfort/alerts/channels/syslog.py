@@ -11,13 +11,18 @@ from starfort.alerts.channels.base import DeliveryError
 from starfort.alerts.model import Alert
 
 MAX_MESSAGE_BYTES: Final = 2048
-"""RFC 5426, 3.2: receivers should take 2,048 octets; a longer message is cut."""
+"""RFC 5426, section 3.2: receivers should accept 2,048 octets. A longer message is cut, for UDP would lose
+it."""
 
+# RFC 5424, section 6.2.1, tables 1 and 2: facility 13 is "log audit", severity 2 is "critical"
 _FACILITY_SECURITY: Final = 13
 _SYSLOG_SEVERITY: Final = {"info": 6, "low": 5, "medium": 4, "high": 3, "critical": 2}
+# ArcSight CEF: 0 to 3 is low, 4 to 6 medium, 7 and 8 high, 9 and 10 very high
 _CEF_SEVERITY: Final = {"info": 1, "low": 3, "medium": 5, "high": 8, "critical": 10}
 
 
+# The header of CEF escapes other characters than its extension does, and neither may hold a line break: a
+# value from traffic could otherwise begin a message of its own.
 def _header(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("\r", " ")
 
@@ -56,11 +61,12 @@ def message(alert: Alert, hostname: str) -> bytes:
     """The syslog message of an alert, at most `MAX_MESSAGE_BYTES`."""
     priority = _FACILITY_SECURITY * 8 + _SYSLOG_SEVERITY.get(alert.severity, 4)
     text = f"<{priority}>1 {alert.time.isoformat()} {hostname} starfort - {alert.id} - {cef(alert)}"
+    # a cut may fall within a character of several bytes; its rest is left out
     return text.encode()[:MAX_MESSAGE_BYTES].decode(errors="ignore").encode()
 
 
 class SyslogChannel:
-    """CEF over UDP, which says nothing of whether it arrived.
+    """CEF over UDP. UDP does not say whether a message arrived, so an alert may be lost without an error.
 
     Args:
         host: name or address of the receiver.

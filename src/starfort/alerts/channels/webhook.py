@@ -18,13 +18,15 @@ from starfort.alerts.model import Alert
 
 SIGNATURE_HEADER: Final = "x-starfort-signature"
 
+# RFC 9110 and RFC 6585: these ask the client to try again later; other 4xx would fail in the same way
 _RETRY: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 def signature(secret: bytes, timestamp: int, body: bytes) -> str:
     """Value of `x-starfort-signature`: `t=UNIX,v1=HEX`, HMAC-SHA-256 of `UNIX.BODY`.
 
-    The time is signed with the body so that a receiver can refuse what is old.
+    The time is signed together with the body, so that a receiver can refuse an old message that somebody
+    recorded and sends again.
     """
     digest = hmac.new(secret, f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={timestamp},v1={digest}"
@@ -34,7 +36,8 @@ class WebhookChannel:
     """Alerts by HTTP POST of their JSON.
 
     Args:
-        url: where to. Only scheme and host of it are ever logged, for paths of webhooks are secrets.
+        url: where to send alerts. Only its scheme and host are ever logged, because the paths of webhooks are
+            secrets.
         secret: signs the body; without it nothing is signed.
         timeout_s: for the whole request.
         transport: for tests.
@@ -52,6 +55,7 @@ class WebhookChannel:
         self._url = url
         self._secret = secret
         self._clock = clock
+        # no redirects: they could lead alerts, and their signature, to a host that nobody configured
         self._client = httpx.AsyncClient(timeout=timeout_s, follow_redirects=False, transport=transport)
         parts = urlsplit(url)
         self.name = f"webhook:{parts.scheme}://{parts.hostname}"
@@ -65,6 +69,7 @@ class WebhookChannel:
         try:
             response = await self._client.post(self._url, content=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
+            # `from None`: the error's own text may hold the whole URL
             raise DeliveryError(f"{self.name}: {type(error).__name__}") from None
         if response.is_success:
             return

@@ -1,4 +1,4 @@
-"""Tells people when detection itself is behind: one alert, until every detector keeps its beat again."""
+"""Tells people when detection is behind: one alert, until every detector keeps its beat again."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from starfort.alerts.model import Alert, State
 KIND: Final = "detection_behind"
 
 KEY: Final = f"health:{KIND}"
-"""De-duplication key of the alert; there is one for all detectors, for most causes are theirs in common."""
+"""De-duplication key of the alert. There is one alert for all detectors, because most causes (a slow disk,
+too many events) concern all of them."""
 
 BLIND_S: Final = 15.0
-"""From when on the age of the newest events that can be seen is a reason. A verdict is promised within 3 s;
-status says so from 10 s on, and a person is called when it lasts."""
+"""Age of the newest visible events from which on detection counts as behind. A verdict is promised within 3
+s; status shows a lag from 10 s on, and a person is called only when it lasts."""
 
 LASTS_S: Final = 10.0
-"""How long something must be behind before people are told: after a restart what waited comes in within
-seconds."""
+"""How long detection must be behind before people are told. After a restart, the events that waited come in
+within seconds, and nobody needs to know."""
 
 RECOVERED_S: Final = 30.0
 """How long every detector must keep its beat before the alert ends."""

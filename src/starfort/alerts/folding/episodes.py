@@ -1,14 +1,14 @@
-"""Episodes: what an alert about signals is about, from the first key to the end of the last.
+"""Episodes: an alert about signals stands for all their keys, from the first one to the end of the last.
 
-All that one run of a detector raises for the first time is one episode with one alert. What the same
-detector raises while it goes on belongs to it when it shares a part of its key (a campaign's tool or
-network), or comes within one window of the key that joined last: a campaign that spreads is one thing to
-look at.
+All keys that one run of a detector raises for the first time are one episode, which has one alert. A key that
+the same detector raises later belongs to that episode when it shares a part with a key of the episode (the
+tool or the network of a campaign), or when it comes within one window after the key that joined last: a
+campaign that spreads is one thing to look at.
 
-The alert is kept true while its episode goes on: the latest figures and times of every key, the highest
-score, how many keys there are. Its title has the figures of the window in which its largest key was largest.
-Channels hear of it when it is new, when it has become ten times as large (in keys, or in the number that the
-title begins with), and when it ended.
+The alert is kept up to date while its episode goes on: the latest figures and times of every key, the highest
+score, and the number of keys. Its title has the figures of the window in which its strongest key was largest.
+Channels hear of an alert when it is new, when it has become ten times as large (in keys, or in the number
+that the title begins with), and when it has ended.
 
 A signal about a window long past makes an episode of the past, which has ended when it is found: one alert
 with its times, and no active signal. Past windows that touch an episode belong to it, so nothing is alerted
@@ -29,22 +29,25 @@ from starfort.signals.detector import Detector
 from starfort.signals.model import ActiveSignal, Change, Identity, Signal
 
 WRITE_EVERY_S: Final = 5.0
-"""How often the kept alert of an episode that goes on is written at most."""
+"""Shortest time between two writes of the kept alert of one episode: a campaign changes its figures at every
+beat, and the state database is written with fsync."""
 
 GROWTH: Final = 10
-"""Times as large as when people were told last is worth another message."""
+"""An episode is worth another message when it is so many times as large as when people were told last."""
 
 ENDED_KEPT: Final = 1000
-"""Episodes that ended and may still turn out to have begun earlier."""
+"""Ended episodes that are remembered: windows that are judged late may show that one began earlier."""
 
 MAX_WRITES: Final = 10
-"""Kept alerts that are written at once; the others follow half a second later."""
+"""Kept alerts that are written in one go. The others follow half a second later, so that a flood of episodes
+does not fill the queue of the dispatcher."""
 
 MAX_MEMBERS: Final = 10_000
-"""Keys of one episode whose figures are known; of more, those that lapsed longest ago are only counted."""
+"""Keys of one episode whose figures are known. Of more, those that joined first and lapsed are only counted:
+a campaign over rented addresses may have a million."""
 
 KEY_PREFIX: Final = "signal:"
-"""Begin of the de-duplication keys of these alerts."""
+"""What the de-duplication keys of these alerts begin with; a restart ends those that nobody goes on with."""
 
 
 @dataclass(slots=True)
@@ -72,18 +75,22 @@ class Member:
 
 @dataclass(slots=True)
 class Episode:
-    """What one alert is about.
+    """The keys that one alert stands for.
 
     Attributes:
-        detector: whose signals.
+        detector: the detector that signals them.
         key: the alert's de-duplication key.
         subject: the alert's subject, its strongest key at the start.
         found: when it was found, UTC.
-        members: its keys, those that lapsed too.
+        members: its keys, also those that lapsed.
         going_on: identities of those that are active.
         joined_at: Unix seconds of the window in which a key joined last.
-        parts: what its keys are made of.
-        forgotten: keys that are only counted any more.
+        parts: the parts of its keys, such as the tool and the network of a campaign.
+        forgotten: how many keys are only counted.
+        told_size: `size` when people were told last.
+        told_members: `count` when people were told last.
+        written_at: Unix seconds when its kept alert was written last.
+        changed: whether its figures differ from the kept alert.
     """
 
     detector: Detector
@@ -118,7 +125,7 @@ class Episode:
 
     @property
     def size(self) -> float:
-        """Its keys' largest headline figures together."""
+        """The sum of the largest headline figure of each key."""
         return sum(member.size for member in self.members.values())
 
     def take(self, signal: Signal, at: float) -> None:
@@ -147,15 +154,19 @@ class Episode:
         return self.first_at - window_s <= at <= self.last_at + window_s
 
     def began_by(self, at: float) -> None:
-        """It began at a time, in Unix seconds, or before."""
+        """Note that it began at a time, in Unix seconds, or before."""
         self._began = min(self._began, at)
 
     def _forget(self) -> None:
-        """Only count a tenth of its keys any more: those that joined first and lapsed."""
+        """Forget the figures of a tenth of the keys: those that joined first and lapsed.
+
+        A tenth at once, because finding them means going through all keys.
+        """
         lapsed = [identity for identity in self.members if identity not in self.going_on]
         for identity in lapsed[: MAX_MEMBERS // 10]:
             self.parts -= _parts(self.members.pop(identity).signal)
             self.forgotten += 1
+        # a key that stays may share a part with one that was just forgotten
         for member in self.members.values():
             self.parts |= _parts(member.signal)
 
@@ -191,11 +202,12 @@ class Episode:
 
 
 def _parts(signal: Signal) -> frozenset[str]:
-    """What a key is made of: a campaign's are a tool's and a network's too."""
+    """The parts of a key. A campaign's key names a tool and a network, which may be keys of their own."""
     if signal.key_type != "campaign":
         return frozenset({f"{signal.key_type}={signal.key}"})
     tool, _, rest = signal.key.partition("|")
     ja4, _, network = rest.partition("|")
+    # network 0 stands for addresses without a known AS, which have nothing in common
     named = {"fingerprint": tool, "ja4": ja4, "network": f"asn:{network}" if network not in ("", "0") else ""}
     return frozenset(f"{kind}={value}" for kind, value in named.items() if value)
 
@@ -274,7 +286,8 @@ class Episodes:
                 if identity in new:
                     started = episode
                 else:
-                    episode.told()  # active since before it had an alert of its own: nothing new to say
+                    # it was active before it had an alert of its own, so there is nothing new to tell
+                    episode.told()
             if identity in self._of:
                 episode.take(active.signal, at)
             else:
@@ -308,7 +321,7 @@ class Episodes:
         episode.began_by(active.first_at)
 
     def _akin(self, detector: Detector, signal: Signal, at: float) -> Episode | None:
-        """The episode that a key belongs to that is not among its own yet."""
+        """The episode that a key belongs to although it is not among the keys of that episode yet."""
         window_s = detector.spec.window.total_seconds()
         mine = [
             episode for episode in self._open if episode.detector.name == detector.name and episode.members

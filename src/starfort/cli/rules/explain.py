@@ -49,7 +49,7 @@ def _show(words: "Explanation") -> None:
         [
             ("rule", str(words.id)),
             ("message", words.message),
-            ("file", words.place),
+            ("file", words.location),
             ("severity", words.severity),
             ("paranoia", "" if words.paranoia is None else str(words.paranoia)),
             ("score", words.score),

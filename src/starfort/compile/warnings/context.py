@@ -12,7 +12,8 @@ from starfort.bundle import policy as p
 from starfort.catalogue.seen import Seen
 from starfort.compile.compiler import Compiled
 from starfort.config import ConfigProblem, LoadedConfig
-from starfort.config.model import Config, RuleExclusion, RuleScope, VirtualPatch
+from starfort.config.model import Config
+from starfort.config.rules import RuleExclusion, RuleScope, VirtualPatch
 from starfort.config.yaml_file import Location
 
 MAX_SUGGESTIONS: Final = 50

@@ -13,10 +13,10 @@ MAX_ARCHIVE_BYTES: Final = 32 << 20
 """The full release of CRS 4 has 1.5 MB."""
 
 MAX_FILE_BYTES: Final = 8 << 20
-"""Of one file, unpacked."""
+"""Bytes of one unpacked file."""
 
 MAX_TOTAL_BYTES: Final = 64 << 20
-"""Of all files that are taken, unpacked."""
+"""Bytes of all unpacked files together."""
 
 MAX_MEMBERS: Final = 20_000
 """Entries of an archive; CRS with its tests has about 1,000."""
@@ -39,6 +39,7 @@ def read_files(source: Path) -> dict[PurePosixPath, bytes]:
     try:
         if source.is_dir():
             return _take(_folder(source))
+        # Before reading, so that a large file costs no memory.
         size = source.stat().st_size
         if size > MAX_ARCHIVE_BYTES:
             raise ArchiveError(f"{source} has {size:,} bytes, more than {MAX_ARCHIVE_BYTES >> 20} MiB")
@@ -72,6 +73,7 @@ def _take(members: Iterator[tuple[str, int, bytes | None]]) -> dict[PurePosixPat
         if count > MAX_MEMBERS:
             raise ArchiveError(f"more than {MAX_MEMBERS} entries")
         path = PurePosixPath(name)
+        # Nothing is written under the names of an archive, but they are shown and recorded.
         if content is None or path.is_absolute() or ".." in path.parts:
             continue
         total += size
@@ -96,7 +98,7 @@ def _tar(content: bytes) -> Iterator[tuple[str, int, bytes | None]]:
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:*") as archive:
         for member in archive:
             opened = archive.extractfile(member) if member.isreg() and _wanted(member.name) else None
-            # reading no more than the limit keeps a small archive from growing large
+            # Reading no more than the limit keeps a small archive from growing large in memory.
             yield member.name, member.size, None if opened is None else opened.read(MAX_FILE_BYTES)
 
 
@@ -106,5 +108,7 @@ def _zip(content: bytes) -> Iterator[tuple[str, int, bytes | None]]:
             data = None
             if not member.is_dir() and _wanted(member.filename):
                 with archive.open(member) as opened:
+                    # The size that a zip states may be false: what was read counts, one byte more than
+                    # allowed included.
                     data = opened.read(MAX_FILE_BYTES + 1)
             yield member.filename, len(data) if data is not None else 0, data

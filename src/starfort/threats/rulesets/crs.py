@@ -31,7 +31,7 @@ KEY_FINGERPRINT: Final = "36006F0E0BA167832158821138EEACA1AB8A6E72"
 """The key that releases are signed with. Source: INSTALL.md of CRS."""
 
 DOWNLOAD_TIMEOUT_S: Final = 60.0
-"""For the archive as a whole a slow line needs some seconds."""
+"""A slow line needs some seconds for the whole archive."""
 
 _VERSION: Final = re.compile(r"\d+\.\d+\.\d+(?:-[A-Za-z0-9.]+)?")
 _ANCHOR: Final = "REQUEST-901-INITIALIZATION.conf"
@@ -68,21 +68,16 @@ def install_from(  # noqa: PLR0913 (what an archive must be, and what is known o
     """
     digest = _digest(source) if source.is_file() else ""
     if sha256 and digest != sha256.lower():
-        raise InstallError(
-            f"{source} has SHA-256 {digest or '(a folder has none)'}, not {sha256}", "get it again"
-        )
-    try:
-        files = _select(read_files(source))
-    except ArchiveError as error:
-        raise InstallError(str(error)) from error
+        what = f"{source} has SHA-256 {digest or '(a folder has none)'}, not {sha256}"
+        raise InstallError(what, "get it again")
+    files = _files(source)
     found = _version(files)
     if version and found != version:
-        # an older release is signed as well: under a newer one's name it would bring back what was mended
+        # An older release is signed as well: under a newer one's name it would bring back what was mended.
         raise InstallError(f"{origin or source} is CRS {found}, not {version}", "do not use the file")
     digests = {str(path): hashlib.sha256(content).hexdigest() for path, content in files.items()}
     whole = hashlib.sha256("".join(sorted(digests.values())).encode()).hexdigest()[:12]
-    target = folder / f"crs-{found}-{whole}"
-    _place(files, target)
+    target = _place(files, folder / f"crs-{found}-{whole}")
     entry = InstalledRuleSet(
         name="crs",
         version=found,
@@ -97,7 +92,14 @@ def install_from(  # noqa: PLR0913 (what an archive must be, and what is known o
     return entry
 
 
-def _place(files: Mapping[PurePosixPath, bytes], target: Path) -> None:
+def _files(source: Path) -> dict[PurePosixPath, bytes]:
+    try:
+        return _select(read_files(source))
+    except ArchiveError as error:
+        raise InstallError(str(error)) from error
+
+
+def _place(files: Mapping[PurePosixPath, bytes], target: Path) -> Path:
     """Write files into a folder that has all of them or is not there, once their rules have loaded."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Beside the target, so that the last step is a rename: a crash leaves the rule set of before.
@@ -109,6 +111,7 @@ def _place(files: Mapping[PurePosixPath, bytes], target: Path) -> None:
         load_rules([BASE_RULES, staged / "setup.conf", staged / "rules"])
         if not target.exists():
             os.replace(staged, target)  # noqa: PTH105 - a folder onto a name that is not there
+    return target
 
 
 def _digest(file: Path) -> str:
@@ -118,6 +121,7 @@ def _digest(file: Path) -> str:
 
 def _select(files: Mapping[PurePosixPath, bytes]) -> dict[PurePosixPath, bytes]:
     """`setup.conf`, `rules/*` and the licence, wherever they stand in what was given."""
+    # Packages put CRS into a folder of their own; the one nearest to the root is meant.
     anchors = sorted((path for path in files if path.name == _ANCHOR), key=lambda path: len(path.parts))
     if not anchors:
         raise InstallError(f"no CRS in it: {_ANCHOR} is missing", "give a release of CRS 3.3 or later")
@@ -195,9 +199,8 @@ def install_release(
         if not sha256 and gpg is not None:
             _check_release(gpg, http, address, archive, key_home)
             verified = f"signature of {KEY_FINGERPRINT}"
-        return install_from(
-            archive, folder, sha256=sha256, verified=verified, origin=address, version=version
-        )
+        known = {"verified": verified, "origin": address, "version": version}
+        return install_from(archive, folder, sha256=sha256, **known)
 
 
 def _check_release(
@@ -215,6 +218,7 @@ def _download(client: httpx.Client, address: str) -> bytes:
             answer.raise_for_status()
             for chunk in answer.iter_bytes():
                 content += chunk
+                # While it comes: the length that a server states may be false.
                 if len(content) > MAX_ARCHIVE_BYTES:
                     raise InstallError(f"{address} has more than {MAX_ARCHIVE_BYTES >> 20} MiB")
     except httpx.HTTPError as error:
@@ -233,6 +237,7 @@ def _check_signature(gpg: str, archive: Path, signature: Path, key_home: Path | 
         check=False,
         timeout=DOWNLOAD_TIMEOUT_S,
     )
+    # The status lines are for programs; the other output is translated and changes.
     lines = checked.stdout.decode(errors="replace").splitlines()
     if any(line.startswith("[GNUPG:] NO_PUBKEY") for line in lines):
         raise InstallError(
@@ -244,7 +249,8 @@ def _check_signature(gpg: str, archive: Path, signature: Path, key_home: Path | 
             "the key that CRS signs with has expired or was revoked, as far as gpg knows",
             f"gpg --recv-keys {KEY_FINGERPRINT} brings its present state; else do not use the file",
         )
-    # the last word of VALIDSIG is the primary key (GnuPG, doc/DETAILS)
+    # The last word of VALIDSIG is the primary key (GnuPG, doc/DETAILS): releases are signed with a subkey
+    # of it.
     primary = {line.split()[-1] for line in lines if line.startswith("[GNUPG:] VALIDSIG ")}
     good = any(line.startswith("[GNUPG:] GOODSIG ") for line in lines)
     if checked.returncode or not good or primary != {KEY_FINGERPRINT}:

@@ -88,6 +88,7 @@ def rule_files(folder: Path, name: str) -> tuple[InstalledRuleSet, Path, list[Pa
     problems = []
     for path, digest in entry.files.items():
         try:
+            # At each compilation: a rule that somebody edited in place would be lost at the next install.
             found = hashlib.sha256((base / path).read_bytes()).hexdigest()
         except OSError as error:
             found = str(error.strerror)
@@ -96,6 +97,7 @@ def rule_files(folder: Path, name: str) -> tuple[InstalledRuleSet, Path, list[Pa
             problems.append(ConfigProblem(base / path, 0, 0, "is not as it was installed", fix))
     if problems:
         raise ConfigError(problems)
+    # By name: CRS numbers its files in the order in which they have to be read.
     rules = sorted(
         base / path for path in entry.files if path.startswith("rules/") and path.endswith(".conf")
     )

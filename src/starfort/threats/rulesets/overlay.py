@@ -18,8 +18,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from starfort.config.model import Limits, RuleExclusion, Rules, RuleScope, VirtualPatch
+from starfort.config.limits import Limits
 from starfort.config.problems import ConfigError, ConfigProblem
+from starfort.config.rules import RuleExclusion, Rules, RuleScope, VirtualPatch
 from starfort.threats.rulesets import (
     ANOMALY_RULES,
     API_RULES,
@@ -93,10 +94,26 @@ def compile_rules(
     """
     sets = _wanted_sets(rules, rule_set_folder() if folder is None else folder)
     profile = load_profile(rules.profile)
-    sources: tuple[Path | Snippet, ...] = (
+    sources = _sources(rules, sets, profile, base, media_types=media_types, limits=limits or Limits())
+    adjust = adjusted(profile, frozenset(sets.files), sets.crs_version or "")
+
+    def everywhere(rule: Rule) -> Rule:
+        """The rule as the profile has it, and then with the places."""
+        return look_everywhere(adjust(rule))
+
+    compiled = _load(sources, (rules.profile, rules.places), everywhere if rules.places else adjust)
+    changing = tuple(file for file in compiled.files if not file.is_relative_to(BASE_RULES.parent))
+    return ConfiguredRules(compiled, tuple(sets.entries), changing)
+
+
+def _sources(  # noqa: PLR0913 (what a set of rules is made of)
+    rules: Rules, sets: _Sets, profile: Profile, base: Path, *, media_types: Sequence[str], limits: Limits
+) -> tuple[Path | Snippet, ...]:
+    """Everything that is read, in order: a rule sees what those before it set."""
+    return (
         BASE_RULES,
         *sets.setups,
-        Snippet("limits:", "\n".join(directives(limits or Limits()))),
+        Snippet("limits:", "\n".join(directives(limits))),
         Snippet("rules: (settings)", "\n".join([*settings(rules), *settings_of(profile, media_types)])),
         *_globbed(rules.before, base),
         *_own_rules(rules),
@@ -111,15 +128,6 @@ def compile_rules(
         *sets.profiled(profile, updates_of),
         *_globbed(rules.files, base),
     )
-    adjust = adjusted(profile, frozenset(sets.files), sets.crs_version or "")
-
-    def everywhere(rule: Rule) -> Rule:
-        """The rule as the profile has it, and then with the places."""
-        return look_everywhere(adjust(rule))
-
-    compiled = _load(sources, (rules.profile, rules.places), everywhere if rules.places else adjust)
-    changing = tuple(file for file in compiled.files if not file.is_relative_to(BASE_RULES.parent))
-    return ConfiguredRules(compiled, tuple(sets.entries), changing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +183,17 @@ def _load(
     sources: tuple[Path | Snippet, ...], choice: _Choice, adjust: Callable[[Rule], Rule]
 ) -> CompiledRules:
     """`load_rules`, or what it gave last when neither sources nor files changed since."""
+    # A reload that changes a policy should not read and compile 700 rules.
     for known, known_choice, stamps, compiled in _last:
         if known == sources and known_choice == choice and stamps == _stamps(compiled.files):
             return compiled
+    # Before reading: what changes from here on is newer than the stamps.
     started_ns = time.time_ns()
     compiled = load_rules(sources, adjust)
-    # what a profile says of rules that this version of CRS does not have is no news to anyone
+    # A profile may name rules that this version of CRS does not have; nobody has to know.
     compiled = replace(compiled, notes=tuple(note for note in compiled.notes if note.file != Path(PROFILE)))
     stamps = _stamps(compiled.files)
-    # a file that changed while it was read may have been read before the change
+    # A file that changed while it was read may have been read before the change, so nothing is kept.
     if all(changed_ns < started_ns for changed_ns, _ in stamps):
         _last[:] = [(sources, choice, stamps, compiled)]
     return compiled
@@ -240,7 +250,8 @@ def settings(rules: Rules) -> Iterator[str]:
     yield _action(SETTINGS_ID, [f"setvar:tx.{name}={value}" for name, value in values.items()])
     for number, scope in enumerate(rules.scopes):
         yield _guarded(SCOPES_ID + number, scope, _scope_actions(scope), stricter=_is_stricter(scope, rules))
-    # what rules compare with when no rule set sets it; CRS takes the blocking level where nothing is said
+    # Rules compare with this level also where no rule set sets it. CRS takes the blocking level when
+    # nothing is said.
     yield (
         f'SecRule &TX:detection_paranoia_level "@eq 0" "id:{SETTINGS_ID + 1},phase:1,pass,nolog,t:none,'
         "setvar:'tx.detection_paranoia_level=%{tx.blocking_paranoia_level}'\""
@@ -298,9 +309,11 @@ def targets_of(parameter: str | None) -> list[str]:
 def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
     """Each virtual patch as a chain: here, the pattern matches, not expired.
 
-    A match adds the whole threshold to the score, so that whatever acts on scores acts on it.
+    A match adds the whole threshold to the score, so that policies that act on scores act on it.
     """
     for number, patch in enumerate(listed):
+        # Arguments, the body and the text of XML: without a parameter, a patch does not say where the hole
+        # is.
         targets = "|".join(targets_of(patch.parameter)) or "ARGS|ARGS_NAMES|REQUEST_BODY|XML:/*"
         pattern = patch.pattern.replace('"', '\\"')
         links = [
@@ -308,6 +321,7 @@ def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
             (f'{targets} "@rx {pattern}"', ["t:none", "t:urlDecodeUni"]),
             *_until(patch.expires),
         ]
+        # At the last link, so that only a match of the whole chain scores.
         test, own = links[-1]
         score = "setvar:'tx.inbound_anomaly_score_pl1=+%{tx.inbound_anomaly_score_threshold}'"
         links[-1] = (test, [*own, score])
@@ -337,9 +351,11 @@ def _where(placed: _Placed, *, stricter: bool) -> list[tuple[str, list[str]]]:
         links.append((f'{_every("api", stricter=stricter)} "@streq {placed.api}"', ["t:none"]))
     if placed.endpoint is not None:
         method, _, path = placed.endpoint.partition(" ")
+        # A pattern, for the method may be any.
         pattern = ("[A-Z]+" if method == "*" else method) + " " + re.escape(path)
         quoted = pattern.replace('"', '\\"')
         links.append((f'{_every("endpoint", stricter=stricter)} "@rx ^{quoted}$"', ["t:none"]))
+    # What exempts must not depend on which of two servers reads the path: then there is no exemption.
     if links and not stricter:
         links.append(('&TX:starfort_endpoint_2 "@eq 0"', ["t:none"]))
     return links

@@ -52,6 +52,7 @@ def look_everywhere(rule: Rule) -> Rule:
     A rule looks for attacks when a tag says so: `attack-sqli` and its like, as in CRS and Starfort's own.
     """
     attack = any(tag.startswith("attack-") for tag in rule.tags)
+    # Rules of responses look for what leaks, not for what a client wrote.
     if rule.phase > _LAST_OF_REQUEST or not attack or _OF_FORM in rule.tags:
         return rule
     more: dict[Variable, tuple[Variable, ...]] = {_ARGUMENTS: (_PLACES,)}

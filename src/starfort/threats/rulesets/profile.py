@@ -196,17 +196,17 @@ def conditional_of(profile: Profile, version: str) -> Iterator[str]:
         of_argument = where.variable is not None and where.variable.startswith("ARGS")
         conditions = [
             ("TX:starfort_endpoint", where.endpoint),
-            # only where no server could take the path for that of another endpoint
+            # Only where no server could take the path for that of another endpoint.
             ("&TX:starfort_endpoint_2", where.endpoint and "^0$"),
             ("REQUEST_FILENAME", where.path),
-            # another argument of the same name need not be what this one is
+            # Another argument of the same name need not be what this one is.
             (f"&{where.variable}", "^1$" if of_argument else None),
             (where.variable, where.matches),
         ]
         links = [
             f'{target} "@rx {_quoted(pattern)}"' for target, pattern in conditions if pattern is not None
         ]
-        # arguments of bodies are known from phase 2 on, and rules of phase 1 are past by then
+        # Arguments of bodies are known from phase 2 on, and rules of phase 1 have run by then.
         phase = 1 if where.variable is None else 2
         starter = f"id:{PROFILE_RULES_ID + number},phase:{phase},pass,nolog,"
         for at, link in enumerate(links):
@@ -230,6 +230,8 @@ def updates_of(profile: Profile, version: str) -> Iterator[str]:
             for target in exclusion.keep:
                 yield f'SecRuleUpdateTargetById {rule} "{_quoted(target)}"'
             for target in exclusion.targets:
+                # Whole variables are taken out by `adjusted`: `!ARGS` would leave ARGS in place and exclude
+                # all of it at each request.
                 if ":" in target:
                     yield f'SecRuleUpdateTargetById {rule} "!{_quoted(target)}"'
 
@@ -245,7 +247,8 @@ def adjusted(profile: Profile, files: Collection[Path], version: str) -> Callabl
     exclusions = [one for one in profile.exclusions if one.where is None and _needed(one, version)]
 
     def adjust(rule: Rule) -> Rule:
-        if rule.place.file not in files:
+        # A profile speaks of CRS; rules of the user with an id in its range are theirs.
+        if rule.location.file not in files:
             return rule
         dropped = {
             target
@@ -256,6 +259,7 @@ def adjusted(profile: Profile, files: Collection[Path], version: str) -> Callabl
         changes = [
             change for change in profile.decodings if any(within(rule.id, ids) for ids in change.rules)
         ]
+        # Targets of a chain's other links look at what the first found, and stay.
         first, *rest = (_transformed(link, changes) for link in rule.links)
         for change in changes:
             if change.replace is None:
@@ -293,6 +297,7 @@ def _needed(exclusion: Exclusion, version: str) -> bool:
 
 
 def _order(version: str) -> tuple[int, ...]:
+    # Numbers, for "4.9" comes before "4.10"; a release candidate counts as its release.
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 

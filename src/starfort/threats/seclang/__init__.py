@@ -2,7 +2,7 @@
 
 `load.load_rules` is the way in. The stages, in the order in which a file passes through them:
 
-- `lexer`: bytes → statements (a directive and its arguments, each with its place).
+- `lexer`: bytes → statements (a directive and its arguments, each with its location).
 - `parse`: statements → `model` objects; follows `Include`, collects every problem.
 - `variables`, `operators`, `actions`, `macros`: the small languages inside a rule.
 - `resolve`: removals, updates, default actions, chains, skips: what the rules mean together.

@@ -1,7 +1,7 @@
-"""Rules that the engine accepted before, by digest, so that a check asks it only about what is new.
+"""Rules that the engine accepted before, by digest, so that a check asks it only about new ones.
 
-A file of the user's own cache. It holds digests and nothing else, so what is read from it can at worst let a
-check pass over a rule that cannot run; a start asks the engine about every rule and uses no such file.
+They are kept in a file of the user's own cache. It holds digests and nothing else: at worst, a false one lets
+a check pass over a rule that cannot run. A start asks the engine about every rule and uses no such file.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Accepted:
         if not self._fresh:
             return
         known = self._known | self._fresh
+        # Which old ones are still in use is not known; what was asked just now is.
         if len(known) > MAX_KNOWN:
             known = frozenset(self._fresh)
         with contextlib.suppress(OSError):
@@ -61,12 +62,14 @@ class Accepted:
         try:
             with self._file.open("rb") as file:
                 found = os.fstat(file.fileno())
+                # Somebody else could make a check pass over a rule that cannot run.
                 if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
                     return frozenset()
                 content = file.read(most + 1)
         except OSError:
             return frozenset()
         body = content[len(self._head) :]
+        # A file of another engine or another format; it is written anew.
         if not content.startswith(self._head) or len(body) % DIGEST_BYTES or len(content) > most:
             return frozenset()
         return frozenset(body[at : at + DIGEST_BYTES] for at in range(0, len(body), DIGEST_BYTES))

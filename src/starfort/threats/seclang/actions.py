@@ -73,14 +73,14 @@ def parse_actions(
     """
     found: list[RuleAction] = []
     for name, value, offset in _split(argument.text):
-        place = argument.place(offset)
+        location = argument.location(offset)
         if value is None:
-            problems.append(place.problem(f"the quote in {name} is never closed", "close it with '"))
+            problems.append(location.problem(f"the quote in {name} is never closed", "close it with '"))
             continue
         try:
-            action = _action(name, value, place, notes)
+            action = _action(name, value, location, notes)
         except ActionError as error:
-            problems.append(place.problem(str(error), error.fix))
+            problems.append(location.problem(str(error), error.fix))
         else:
             if action is not None:
                 found.append(action)
@@ -120,6 +120,7 @@ def _value(text: str, offset: int) -> tuple[str | None, int]:
         if found.group() == "'":
             if quoted_from is not None:
                 quoted_from = None
+            # An apostrophe within a word (`msg:It's`) opens nothing.
             elif not text[start : found.start()].strip() or text[found.start() - 1] in "=:;":
                 quoted_from = found.start()
         elif found.group() == "," and quoted_from is None:
@@ -134,7 +135,9 @@ def _unquote(value: str) -> str:
     return value.replace("\\'", "'")
 
 
-def _action(written: str, value: str, place: SourceLocation, notes: list[ConfigProblem]) -> RuleAction | None:
+def _action(
+    written: str, value: str, location: SourceLocation, notes: list[ConfigProblem]
+) -> RuleAction | None:
     name = _BY_LOWER.get(written.lower())
     if name is None:
         raise ActionError(f"unknown action {written}", suggestion(written, ACTIONS))
@@ -146,18 +149,19 @@ def _action(written: str, value: str, place: SourceLocation, notes: list[ConfigP
             raise ActionError(f"{name} takes no value, got {value[:40]!r}")
     elif not value and name not in {"allow", "msg", "logdata"}:
         raise ActionError(f"{name} needs a value", f"write {name}:…")
+    # Checked before it is told that it has no effect: an error in it is one in other engines.
     checked = _CHECKS[name](value) if name in _CHECKS else value
     if entry.note:
-        notes.append(place.problem(f"{name} has no effect", entry.note))
+        notes.append(location.problem(f"{name} has no effect", entry.note))
         return None
     if name == "ctl" and CTLS[checked.partition("=")[0]].note:
         notes.append(
-            place.problem(
+            location.problem(
                 f"ctl:{checked.partition('=')[0]} has no effect", CTLS[checked.partition("=")[0]].note
             )
         )
         return None
-    return RuleAction(name, checked, place)
+    return RuleAction(name, checked, location)
 
 
 def _identifier(value: str) -> str:
@@ -216,6 +220,7 @@ def _ctl(value: str) -> str:
     setting = _unquote(setting)
     if not equals or not setting:
         raise ActionError(f"ctl:{name} needs a value", f"write ctl:{name}=…")
+    # Values have no case in SecLang; the engine gets one spelling.
     if values := _CTL_VALUES.get(name):
         if setting.lower() not in values:
             raise ActionError(
@@ -227,6 +232,7 @@ def _ctl(value: str) -> str:
         if not target.strip():
             raise ActionError(f"ctl:{name} names no target", f"write ctl:{name}=WHICH;ARGS:name")
         if name.endswith("ById"):
+            # Only looked at: the ranges are read again where the rules are known.
             id_ranges(which)
     elif name == "ruleRemoveById":
         # ModSecurity reads a number up to what is no digit, and files in use end it with a semicolon.
@@ -259,9 +265,11 @@ def split_setvar(value: str) -> tuple[str, str, str, str]:
     collection, key = found[2].lower(), found[3]
     if found[1]:
         return collection, key, "unset", ""
+    # `setvar:tx.flag` sets 1, and `setvar:tx.flag=` sets an empty text.
     if found[4] is None:
         return collection, key, "set", "1"
     text = _unquote(found[4])
+    # A sign alone is text.
     if text[:1] in "+-" and text[1:]:
         return collection, key, "add" if text[0] == "+" else "subtract", text[1:]
     return collection, key, "set", text

@@ -122,7 +122,9 @@ class _Follower:
             Where the phase goes on, when it is known to skip there.
         """
         rule = self.rules[index]
+        # Kept as it was: a rule that may not run must not leave anything known behind.
         before = self.known.copy()
+        # Asked before its actions are followed, for they may change what it compares with.
         if self._times(rule["links"][0]) == 0:
             self.dead.add(index)
         matches = self._run(rule)
@@ -131,6 +133,7 @@ class _Follower:
         )
         if not is_sure:
             self._forget_changes(before)
+        # Only phase 1 has a beginning before which nothing runs; later phases may see what a request set.
         if rule["phase"] == 1 and index not in self.dead:
             if is_sure and matches is True and self._only_sets_constants(rule):
                 self._set_initially(index, rule)
@@ -151,6 +154,7 @@ class _Follower:
         if matches is None or not self._always_skips(index, target):
             self.landings.append(target)
             return None
+        # These never run in any transaction, so nothing is followed in them either.
         self.dead.update(other for other in self.places[rule["phase"]] if index < other < target)
         if _is_silent(rule) and not any(link["actions"] for link in rule["links"]):
             self.dead.add(index)
@@ -225,6 +229,7 @@ class _Follower:
                 for later in rule["links"][position:]:
                     self._forget(later)
                 return None
+            # Actions run at each match: `setvar:tx.x=+1` over two targets adds 2.
             for _ in range(times):
                 for action in link["actions"]:
                     self._act(action)
@@ -245,6 +250,7 @@ class _Follower:
             if target["exclude"] or name is None:
                 return None
             value = self.known[name]
+            # One target that is unknown makes the number of matches unknown, and so what actions do.
             if isinstance(value, _Unknown):
                 return None
             if target["count"]:

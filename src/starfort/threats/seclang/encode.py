@@ -53,7 +53,9 @@ def encode(resolved: Resolved, problems: list[ConfigProblem]) -> bytes:
     """
     encoder = _Encoder(RuleIndex(resolved.rules), problems)
     rules = [encoder.rule(rule) for rule in resolved.rules]
+    # Only now, for a rule may ask for what any earlier one matched.
     reads_earlier = note_readers(rules)
+    # What is wrong as SecLang is told first: the engine would say the same in other words.
     if not problems:
         problems += _refusals(resolved.rules, rules)
     packed: bytes = msgpack.packb(
@@ -77,7 +79,7 @@ def _refusals(rules: list[Rule], encoded: list[wire.Rule]) -> list[ConfigProblem
         refused = why_not(written)
         if refused is not None:
             reason, fix = refused
-            refusals.append(rule.place.problem(f"rule {rule.id} cannot run: {reason}", fix))
+            refusals.append(rule.location.problem(f"rule {rule.id} cannot run: {reason}", fix))
     return refusals
 
 
@@ -97,12 +99,12 @@ class _Encoder:
         """A rule; `note_readers` fills in what other rules decide on."""
         disruptive: str | dict[str, wire.Text] = rule.disruptive
         if disruptive == "redirect":
-            disruptive = {"redirect": _text(checked_macro(rule.redirect, rule.place, self._problems))}
+            disruptive = {"redirect": _text(checked_macro(rule.redirect, rule.location, self._problems))}
         return {
             "id": rule.id,
             "phase": rule.phase,
-            "file": self.files.setdefault(rule.place.file, len(self.files)),
-            "line": rule.place.line,
+            "file": self.files.setdefault(rule.location.file, len(self.files)),
+            "line": rule.location.line,
             "links": [self._link(link) for link in rule.links],
             "rev": rule.revision,
             "ver": rule.version,
@@ -136,9 +138,11 @@ class _Encoder:
         operator = link.operator
         if operator is None:
             return {"kind": "unconditionalMatch", "argument": [], "phrases": []}
+        # MessagePack has text and bytes; lists of phrases are text, and those of CRS are all UTF-8.
         phrases = [phrase.decode("utf-8", "replace") for phrase in operator.phrases]
         if operator.name == "pm":
             phrases = operator.argument.split()
+        # The argument of these operators is the name of the file, which the engine has no use for.
         argument = () if operator.phrases else self._argument(operator, link)
         return {
             "kind": _OPERATORS.get(operator.name, operator.name),
@@ -150,13 +154,13 @@ class _Encoder:
         # In a pattern, `%{` that names no variable is text: rules look for templates that attackers write.
         if operator.name in {"rx", "rxGlobal", "pm"}:
             return parse_macro(operator.argument, lenient=True)
-        return checked_macro(operator.argument, link.place, self._problems)
+        return checked_macro(operator.argument, link.location, self._problems)
 
     def _actions(self, effect: RuleAction) -> list[wire.RuleAction]:
         """What an action becomes: `ctl` that removes several targets becomes as many."""
 
         def text(written: str) -> wire.Text:
-            return _text(checked_macro(written, effect.place, self._problems))
+            return _text(checked_macro(written, effect.location, self._problems))
 
         match effect.name:
             case "setvar" | "expirevar":
@@ -209,8 +213,8 @@ class _Encoder:
         if not name.startswith("ruleRemoveTarget"):
             return [{"remove_rules": self._selected(name, value)}]
         which, _, targets = value.partition(";")
-        place = effect.place
-        argument = Argument(targets.strip(), ((0, place.line, place.column),), place.file)
+        location = effect.location
+        argument = Argument(targets.strip(), ((0, location.line, location.column),), location.file)
         rules = self._selected(name, which.strip())
         removed = parse_variables(argument, self._problems, "|,", whole_xml=True)
         return [{"remove_target": (rules, _target(variable))} for variable in removed]

@@ -13,7 +13,7 @@ from starfort.threats.seclang.reference import OPERATORS, SEVERITIES, TRANSFORMA
 from starfort.threats.seclang.resolve import Link, Rule, macro_text
 
 MAX_COMMENT_LINES: Final = 60
-"""Of a comment above a rule; CRS' longest have about 40."""
+"""Lines of a comment above a rule that are shown; the longest of CRS have about 40."""
 
 _PHASES: Final = {
     1: "request headers",
@@ -30,7 +30,7 @@ class Explanation:
 
     Attributes:
         id: its number.
-        place: file and line.
+        location: file and line.
         message: what it says when it matches.
         why: the comment that stands above it in its file, "" without one.
         looks_at: for each link of its chain, in words.
@@ -43,7 +43,7 @@ class Explanation:
     """
 
     id: int
-    place: str
+    location: str
     message: str
     why: str
     looks_at: tuple[str, ...]
@@ -59,9 +59,9 @@ def explain(rule: Rule) -> Explanation:
     """Put a rule into words."""
     return Explanation(
         id=rule.id,
-        place=f"{rule.place.file}:{rule.place.line}",
+        location=f"{rule.location.file}:{rule.location.line}",
         message=rule.message,
-        why=_comment(rule.place.file, rule.place.line),
+        why=_comment(rule.location.file, rule.location.line),
         looks_at=tuple(_link(link) for link in rule.links),
         does=tuple(_effects(rule)),
         score=tuple(_scores(rule)),

@@ -71,9 +71,11 @@ def _logical_lines(text: str, file: Path, problems: list[ConfigProblem]) -> Iter
     physical = text.split("\n")
     in_dataset = False
     for number, raw in enumerate(physical, 1):
+        # CRLF: the carriage return would be part of the last argument, and of a pattern never match.
         line = raw.removesuffix("\r")
         if in_dataset or (not current.parts and _DATASET.fullmatch(line)):
             in_dataset = "`" not in line if in_dataset else True
+            # A data set that is never closed ends with the file, and the open quote is told below.
             in_dataset = in_dataset and number < len(physical)
             current.add(line + ("\n" if in_dataset else ""), number)
             if not in_dataset:
@@ -81,6 +83,8 @@ def _logical_lines(text: str, file: Path, problems: list[ConfigProblem]) -> Iter
                 current = _Line()
             continue
         if not current.parts and line.lstrip(_BLANK).startswith("#"):
+            # ModSecurity and Coraza differ here, so a rule could be in force for one and a comment for the
+            # other.
             following = physical[number].lstrip(_BLANK) if number < len(physical) else ""
             if line.endswith("\\") and following.strip(_BLANK) and not following.startswith("#"):
                 problems.append(
@@ -93,6 +97,7 @@ def _logical_lines(text: str, file: Path, problems: list[ConfigProblem]) -> Iter
                     )
                 )
             continue
+        # At the end of a file there is nothing to join, and the backslash is a character.
         joined = line.endswith("\\") and number < len(physical)
         current.add(line[:-1] if joined else line, number)
         if not joined:
@@ -121,6 +126,8 @@ def _statement(line: _Line, file: Path, problems: list[ConfigProblem]) -> Statem
                     "close it, or end each line of the directive but the last with a backslash",
                 )
             )
+            # The name is known, so the chain around the rule can still be read (see `_salvaged` in
+            # `parse`).
             if not words:
                 return None
             broken = True
@@ -130,7 +137,7 @@ def _statement(line: _Line, file: Path, problems: list[ConfigProblem]) -> Statem
         offset = end
     if not words:
         return None
-    return Statement(words[0].text, tuple(words[1:]), words[0].place(), line.text, broken)
+    return Statement(words[0].text, tuple(words[1:]), words[0].location(), line.text, broken)
 
 
 def _skip_blanks(text: str, offset: int) -> int:
@@ -152,6 +159,7 @@ def _word(text: str, start: int, quotes: str) -> tuple[int | None, list[tuple[in
         return end, [(start, end)]
     segments: list[tuple[int, int]] = []
     begin = start + 1
+    # An escaped quote stays and its backslash goes: two segments, so that columns stay right.
     for found in _ENDS[quote].finditer(text, begin):
         segments.append((begin, found.start()))
         begin = found.end() - 1

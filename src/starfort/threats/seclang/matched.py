@@ -28,6 +28,7 @@ def note_readers(rules: list[Rule]) -> bool:
             link["reads_matched"] = _reads_at_match(link)
         rule["notes"] = rule["log"] or rule["audit_log"] or _reads(rule)
         reads_earlier = reads_earlier or _reads_earlier(rule["links"][0])
+    # Which rule matched last is known only while they run, so all of them have to note it.
     if reads_earlier:
         for rule in rules:
             rule["notes"] = True
@@ -55,6 +56,7 @@ def _reads(rule: Rule) -> bool:
 
 def _reads_at_match(link: Link) -> bool:
     """Whether the match itself has to be known when the link's actions run or its next value is looked at."""
+    # What is excluded is never looked at.
     targets = [target for target in link["targets"] if not target["exclude"]]
     return (
         any(target["variable"] in _MATCHED for target in targets)

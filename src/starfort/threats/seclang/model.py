@@ -12,7 +12,7 @@ from starfort.config.problems import ConfigProblem
 
 @dataclass(frozen=True, slots=True)
 class SourceLocation:
-    """Where something stands; line and column from 1."""
+    """A position in a file; line and column count from 1."""
 
     file: Path
     line: int
@@ -29,7 +29,7 @@ class Argument:
 
     Attributes:
         text: without the quotes around it, `\"` already `"`.
-        lines: for each line that it spans, (offset in `text`, line, column of that offset).
+        lines: (offset in `text`, line, column) of each line that the argument spans.
         file: where it stands.
     """
 
@@ -37,8 +37,9 @@ class Argument:
     lines: tuple[tuple[int, int, int], ...]
     file: Path
 
-    def place(self, offset: int = 0) -> SourceLocation:
+    def location(self, offset: int = 0) -> SourceLocation:
         """Where the character at `offset` of the text stands."""
+        # An argument may span several lines of the file; the last one that begins before the offset has it.
         before = bisect_right(self.lines, (offset, sys.maxsize, sys.maxsize))
         start, line, column = self.lines[max(0, before - 1)]
         return SourceLocation(self.file, line, column + offset - start)
@@ -49,13 +50,13 @@ class Statement:
     """A directive with its arguments, as the lexer finds it.
 
     Attributes:
-        text: the whole line, continuations joined; for what is told of a directive that cannot be read.
-        broken: its arguments could not be told apart; a problem says why.
+        text: the whole line, continuations joined; problems show it where a directive cannot be read.
+        broken: its arguments could not be separated; a problem says why.
     """
 
     name: str
     arguments: tuple[Argument, ...]
-    place: SourceLocation
+    location: SourceLocation
     text: str = ""
     broken: bool = False
 
@@ -142,7 +143,7 @@ class RuleAction:
 
     name: str
     argument: str
-    place: SourceLocation = field(compare=False)
+    location: SourceLocation = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +153,13 @@ class RuleSpec:
     Attributes:
         variables: empty for `SecAction`.
         operator: None for `SecAction`.
-        broken: something of it is wrong and said already, so what it lacks says nothing about its chain.
+        broken: a problem of it is reported already, so that what it lacks is no fault of its chain.
     """
 
     variables: tuple[Variable, ...]
     operator: Operator | None
     actions: tuple[RuleAction, ...]
-    place: SourceLocation
+    location: SourceLocation
     broken: bool = False
 
     def value(self, name: str) -> str | None:
@@ -179,15 +180,15 @@ class MarkerSpec:
     """`SecMarker`."""
 
     name: str
-    place: SourceLocation
+    location: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
 class DefaultActionSpec:
-    """`SecDefaultAction`: for the rules after it, in its phase."""
+    """`SecDefaultAction`: holds for the rules behind it, in its phase."""
 
     actions: tuple[RuleAction, ...]
-    place: SourceLocation
+    location: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,7 @@ class RemovalSpec:
     by: str
     ids: tuple[tuple[int, int], ...]
     pattern: str
-    place: SourceLocation
+    location: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +231,11 @@ class ActionUpdateSpec:
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
-    """A directive that sets something of the engine, with its values as written."""
+    """A directive that sets up the engine, with its values as written."""
 
     name: str
     values: tuple[str, ...]
-    place: SourceLocation
+    location: SourceLocation
 
 
 Item = (

@@ -47,27 +47,27 @@ def parse_operator(
     """
     text = argument.text
     named = _OPERATOR.fullmatch(text)
+    # A pattern may begin with `!`, which then negates; `@` alone names nothing.
     if named is None:
         negated = text.startswith("!")
         return Operator("rx", text[1:].lstrip(" \t") if negated else text, negated)
     name = _BY_LOWER.get(named[2].lower())
-    place = argument.place(named.start(2) - 1)
+    location = argument.location(named.start(2) - 1)
     if name is None:
-        problems.append(place.problem(f"unknown operator @{named[2]}", suggestion(named[2], OPERATORS)))
+        problems.append(location.problem(f"unknown operator @{named[2]}", suggestion(named[2], OPERATORS)))
         return None
     value, is_negated = named[3] or "", named[1] == "!"
     if wrong := _wrong_use(name, value, is_negated=is_negated):
-        problems.append(place.problem(*wrong))
+        problems.append(location.problem(*wrong))
         return None
     if wrong := _wrong_argument(name, value):
-        problems.append(argument.place(named.start(3)).problem(*wrong))
+        problems.append(argument.location(named.start(3)).problem(*wrong))
         return None
     if OPERATORS[name].note:
-        notes.append(place.problem(f"@{name} has no effect", OPERATORS[name].note))
+        notes.append(location.problem(f"@{name} has no effect", OPERATORS[name].note))
     if name in _DATASETS:
-        phrases = _dataset(name, value, argument, problems, datasets)
-    else:
-        phrases = _phrases(name, value, argument, named.start(3), problems)
+        return Operator(name, value, is_negated, _dataset(name, value, argument, problems, datasets))
+    phrases = _phrases(name, value, argument, named.start(3), problems)
     return Operator(name, value, is_negated, phrases)
 
 
@@ -90,10 +90,11 @@ def _dataset(
     problems: list[ConfigProblem],
     datasets: Mapping[str, tuple[bytes, ...]],
 ) -> tuple[bytes, ...]:
+    # Data sets hold for the rules behind them, so `datasets` has those that were read so far.
     records = datasets.get(value)
     if records is None:
         fix = f"put SecDataset {value[:40]} before the rule"
-        problems.append(argument.place().problem(f"no data set {value[:40]}", fix))
+        problems.append(argument.location().problem(f"no data set {value[:40]}", fix))
         return ()
     if name == "ipMatchFromDataset":
         _check_addresses(list(records), argument, problems)
@@ -140,30 +141,35 @@ def _check_addresses(phrases: list[bytes], argument: Argument, problems: list[Co
             ipaddress.ip_network(phrase.decode("latin-1"), strict=False)
         except ValueError:
             what = f"{phrase[:60].decode('latin-1')!r} is no address or network"
-            problems.append(argument.place().problem(what, "write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32"))
+            problems.append(
+                argument.location().problem(what, "write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32")
+            )
 
 
 def _read_files(value: str, argument: Argument, offset: int, problems: list[ConfigProblem]) -> list[bytes]:
     phrases: list[bytes] = []
     for name in value.split():
         file = argument.file.parent / name
-        place = argument.place(offset + value.index(name))
+        location = argument.location(offset + value.index(name))
+        # ModSecurity fetches them at each start: rules would depend on a server, and on who answers for it.
         if name.startswith(("http://", "https://")):
-            problems.append(place.problem("files are not fetched", "download it, pin it, and name the file"))
+            problems.append(
+                location.problem("files are not fetched", "download it, pin it, and name the file")
+            )
             continue
         try:
             if file.stat().st_size > MAX_PHRASE_FILE_BYTES:
-                problems.append(place.problem(f"{file} is larger than {MAX_PHRASE_FILE_BYTES >> 20} MiB"))
+                problems.append(location.problem(f"{file} is larger than {MAX_PHRASE_FILE_BYTES >> 20} MiB"))
                 continue
             content = file.read_bytes()
         except OSError as error:
             problems.append(
-                place.problem(f"{file} cannot be read: {error.strerror}", "paths count from the rule file")
+                location.problem(f"{file} cannot be read: {error.strerror}", "paths count from the rule file")
             )
             continue
         phrases += phrases_of(content)
     if len(phrases) > MAX_PHRASES:
-        problems.append(argument.place(offset).problem(f"more than {MAX_PHRASES} phrases"))
+        problems.append(argument.location(offset).problem(f"more than {MAX_PHRASES} phrases"))
         return []
     return phrases
 
@@ -171,4 +177,5 @@ def _read_files(value: str, argument: Argument, offset: int, problems: list[Conf
 def phrases_of(content: bytes) -> list[bytes]:
     """Lines of a phrase file: no comments (`#` first), no blanks around, no empty ones, each once."""
     lines = (line.strip() for line in content.splitlines())
+    # In order and without doubles, so that the same file gives the same bundle.
     return list(dict.fromkeys(line for line in lines if line and not line.startswith(b"#")))

@@ -52,7 +52,7 @@ class Parsed:
         files: every file that was read, data files too.
         problems: why they cannot be used.
         notes: what is accepted and has no effect.
-        datasets: the records of each `SecDataset`, as they are at this place of the files.
+        datasets: the records of each `SecDataset`, as they are at this location of the files.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -89,6 +89,7 @@ def parse_sources(sources: Sequence[Path | Snippet]) -> Parsed:
         if isinstance(source, Snippet):
             parser.text(source.text, Path(source.name), 0)
         elif source.is_dir():
+            # By name, as Apache and ModSecurity read folders: CRS numbers its files for it.
             found = sorted(source.glob("*.conf"))
             if not found:
                 parser.parsed.problems.append(ConfigProblem(source, 0, 0, "has no *.conf files"))
@@ -107,6 +108,7 @@ class _Parser:
     def file(self, path: Path, depth: int, asked: Argument | None = None) -> None:
         """Read one file; `asked` is the argument of the `Include` that names it."""
         parsed = self.parsed
+        # Checked before reading: files that include each other must not be read without end.
         if len(parsed.files) >= MAX_FILES:
             parsed.problems.append(ConfigProblem(path, 0, 0, f"more than {MAX_FILES} files are included"))
             return
@@ -121,7 +123,7 @@ class _Parser:
         except OSError as error:
             what = f"cannot be read: {error.strerror}"
             parsed.problems.append(
-                asked.place().problem(f"{path} {what}") if asked else ConfigProblem(path, 0, 0, what)
+                asked.location().problem(f"{path} {what}") if asked else ConfigProblem(path, 0, 0, what)
             )
             return
         except UnicodeDecodeError as error:
@@ -136,11 +138,15 @@ class _Parser:
         parsed = self.parsed
         for statement in statements(text, path, parsed.problems):
             if len(parsed.items) >= MAX_ITEMS:
-                parsed.problems.append(statement.place.problem(f"more than {MAX_ITEMS} rules and directives"))
+                parsed.problems.append(
+                    statement.location.problem(f"more than {MAX_ITEMS} rules and directives")
+                )
                 return
             self._statement(statement, depth)
 
     def _statement(self, statement: Statement, depth: int) -> None:
+        # A rule that cannot be read leaves a stand-in, else one typing error would make each chain behind
+        # it wrong.
         before = len(self.parsed.problems)
         items = len(self.parsed.items)
         self._read(statement, depth)
@@ -150,6 +156,7 @@ class _Parser:
 
     def _is_rule(self, name: str) -> bool:
         """Whether a directive makes a link of a chain, or is mistyped for one that does."""
+        # `SecRul` is meant as a rule; a chain that runs through it should not be told as broken too.
         known = name.lower() in self._directives
         return name.lower() in _RULES or (
             not known and bool(difflib.get_close_matches(name.lower(), _RULES, 1, 0.8))
@@ -164,7 +171,7 @@ class _Parser:
         if not least <= len(statement.arguments) <= most:
             counts = str(least) if least == most else f"{least} to {most}"
             problem(
-                statement.place.problem(
+                statement.location.problem(
                     f"{name} takes {counts} arguments, got {len(statement.arguments)}",
                     "put arguments with blanks in double quotes, and a backslash before each quote inside",
                 )
@@ -176,25 +183,25 @@ class _Parser:
         try:
             item = _READERS.get(name, _engine)(statement, self.parsed)
         except ActionError as error:
-            problem(statement.place.problem(str(error), error.fix))
+            problem(statement.location.problem(str(error), error.fix))
             return
         if item is not None:
             self.parsed.items.append(item)
 
     def _accepted(self, statement: Statement) -> str | None:
-        """The directive's name; None when it is unknown, refused, or has no effect, which is told."""
+        """The directive's name; None, with a problem or note, if it is unknown, refused or without effect."""
         name = self._directives.get(statement.name.lower())
-        place = statement.place
+        location = statement.location
         if name is None:
             fix = suggestion(statement.name, DIRECTIVES)
-            self.parsed.problems.append(place.problem(f"unknown directive {statement.name}", fix))
+            self.parsed.problems.append(location.problem(f"unknown directive {statement.name}", fix))
             return None
         entry = DIRECTIVES[name]
         if not entry.supported:
-            self.parsed.problems.append(place.problem(f"{name} is not supported", entry.note))
+            self.parsed.problems.append(location.problem(f"{name} is not supported", entry.note))
             return None
         if entry.support is Support.NOTED:
-            self.parsed.notes.append(place.problem(f"{name} has no effect", entry.note))
+            self.parsed.notes.append(location.problem(f"{name} has no effect", entry.note))
             return None
         return name
 
@@ -202,9 +209,11 @@ class _Parser:
         argument = statement.arguments[0]
         problem = self.parsed.problems.append
         if depth >= MAX_INCLUDE_DEPTH:
-            problem(argument.place().problem(f"includes are nested more than {MAX_INCLUDE_DEPTH} deep"))
+            problem(argument.location().problem(f"includes are nested more than {MAX_INCLUDE_DEPTH} deep"))
             return
         pattern = Path(argument.text)
+        # A pattern that matches nothing is an error for `Include`; a name that is not there is told by
+        # reading it.
         if re.search(r"[*?\[]", argument.text):
             folder = Path(pattern.anchor) if pattern.is_absolute() else argument.file.parent
             relative = pattern.relative_to(pattern.anchor) if pattern.is_absolute() else pattern
@@ -214,7 +223,7 @@ class _Parser:
             found = [file] if file.exists() or not optional else []
         if not found and not optional:
             fix = "paths count from the file they stand in; IncludeOptional accepts none"
-            problem(argument.place().problem(f"no file matches {argument.text}", fix))
+            problem(argument.location().problem(f"no file matches {argument.text}", fix))
         for file in found:
             self.file(file, depth + 1, argument)
 
@@ -240,20 +249,20 @@ _ID: Final = re.compile(r"(?:^|[\s,\"'])id:'?(\d{1,16})", re.IGNORECASE)
 
 
 def _salvaged(statement: Statement) -> RuleSpec:
-    """A rule that cannot be read, as its chain sees it: whether it goes on, and its id.
+    """What a chain needs to know of a rule that cannot be read: its id, and whether the chain goes on.
 
-    With it the rules around it are read as they would be without the fault, which is told already.
+    With this stand-in the rules around it are read as if it had no fault; the fault is reported already.
     """
-    return _completed(RuleSpec((Variable("UNIQUE_ID"),), None, (), statement.place), statement)
+    return _completed(RuleSpec((Variable("UNIQUE_ID"),), None, (), statement.location), statement)
 
 
 def _completed(rule: RuleSpec, statement: Statement) -> RuleSpec:
     """A rule with a fault, with `chain` and `id` where their text is there."""
     actions = list(rule.actions)
     if not rule.has("chain") and _CHAINED.search(statement.text):
-        actions.append(RuleAction("chain", "", statement.place))
+        actions.append(RuleAction("chain", "", statement.location))
     if not rule.has("id") and (found := _ID.search(statement.text)):
-        actions.append(RuleAction("id", str(int(found[1])), statement.place))
+        actions.append(RuleAction("id", str(int(found[1])), statement.location))
     return replace(
         rule, variables=rule.variables or (Variable("UNIQUE_ID"),), actions=tuple(actions), broken=True
     )
@@ -268,9 +277,10 @@ def _rule(statement: Statement, parsed: Parsed) -> Item | None:
         if len(statement.arguments) == 3  # noqa: PLR2004 - targets, operator, actions
         else ()
     )
+    # Data files are watched like rule files, so that a change of one brings a reload.
     if operator is not None and operator.phrases and operator.name.endswith("FromFile"):
-        parsed.files += [statement.place.file.parent / name for name in operator.argument.split()]
-    rule = RuleSpec(variables, operator, actions, statement.place)
+        parsed.files += [statement.location.file.parent / name for name in operator.argument.split()]
+    rule = RuleSpec(variables, operator, actions, statement.location)
     # A rule with a fault still stands, so that a chain around it is not reported as broken too.
     return _completed(rule, statement) if len(parsed.problems) > before else rule
 
@@ -278,36 +288,37 @@ def _rule(statement: Statement, parsed: Parsed) -> Item | None:
 def _action(statement: Statement, parsed: Parsed) -> Item | None:
     before = len(parsed.problems)
     actions = parse_actions(statement.arguments[0], parsed.problems, parsed.notes)
-    rule = RuleSpec((), None, actions, statement.place)
+    rule = RuleSpec((), None, actions, statement.location)
     return _completed(rule, statement) if len(parsed.problems) > before else rule
 
 
 def _marker(statement: Statement, _: Parsed) -> Item | None:
-    return MarkerSpec(statement.arguments[0].text, statement.place)
+    return MarkerSpec(statement.arguments[0].text, statement.location)
 
 
 _NOT_DEFAULT = frozenset(
     {"id", "chain", "skip", "skipAfter", "msg", "rev", "ver", "severity", "logdata", "maturity", "accuracy"}
 )
-"""What says something of one rule: as a default it would say it of all."""
+"""Actions that describe one rule: as a default they would describe all of them."""
 
 
 def _default_action(statement: Statement, parsed: Parsed) -> Item | None:
     actions = parse_actions(statement.arguments[0], parsed.problems, parsed.notes)
+    # In a default list `block` would mean itself.
     disruptive = any(action.name in DISRUPTIVE and action.name != "block" for action in actions)
     for action in actions:
         # `block` means what the other disruptive action of the list says.
         if action.name in _NOT_DEFAULT or (action.name == "block" and not disruptive):
             fix = "give the disruptive action itself" if action.name == "block" else "move it to the rules"
-            parsed.problems.append(action.place.problem(f"{action.name} cannot be a default action", fix))
+            parsed.problems.append(action.location.problem(f"{action.name} cannot be a default action", fix))
         elif action.name == "t" and action.argument == "none":
             what = "t:none cannot be a default action: there is nothing before it to forget"
-            parsed.problems.append(action.place.problem(what, "remove it"))
+            parsed.problems.append(action.location.problem(what, "remove it"))
     actions = tuple(action for action in actions if action.name != "block")
     if not any(action.name == "phase" for action in actions):
-        parsed.problems.append(statement.place.problem("SecDefaultAction names no phase", "add phase:2"))
+        parsed.problems.append(statement.location.problem("SecDefaultAction names no phase", "add phase:2"))
         return None
-    return DefaultActionSpec(actions, statement.place)
+    return DefaultActionSpec(actions, statement.location)
 
 
 def _dataset(statement: Statement, parsed: Parsed) -> Item | None:
@@ -328,15 +339,17 @@ def _selection(
 ) -> RemovalSpec | None:
     if by == "id":
         ranges = tuple(found for argument in arguments for found in id_ranges(argument.text))
-        return RemovalSpec(by, ranges, "", statement.place)
+        return RemovalSpec(by, ranges, "", statement.location)
     pattern = arguments[0].text
     try:
+        # Removals are applied here, so Python's patterns decide. Tags and messages need nothing that
+        # differs from PCRE.
         re.compile(pattern)
     except re.error as error:
         what = f"{pattern[:60]!r} is no regular expression: {error.msg}"
-        parsed.problems.append(arguments[0].place(error.pos or 0).problem(what))
+        parsed.problems.append(arguments[0].location(error.pos or 0).problem(what))
         return None
-    return RemovalSpec(by, (), pattern, statement.place)
+    return RemovalSpec(by, (), pattern, statement.location)
 
 
 def _update_target(by: str) -> Callable[[Statement, Parsed], Item | None]:
@@ -362,19 +375,19 @@ def _update_target(by: str) -> Callable[[Statement, Parsed], Item | None]:
 
 def _update_action(statement: Statement, parsed: Parsed) -> Item | None:
     written, _, link = statement.arguments[0].text.partition(":")
-    selection = RemovalSpec("id", id_ranges(written), "", statement.place)
+    selection = RemovalSpec("id", id_ranges(written), "", statement.location)
     if link and not re.fullmatch(r"\d{1,3}", link):
         raise ActionError(f"{link[:20]!r} is no link of a chain", "write ID:1 for the second link")
     actions = parse_actions(statement.arguments[1], parsed.problems, parsed.notes)
     for action in actions:
         if action.name in {"id", "phase", "chain"}:
-            parsed.problems.append(action.place.problem(f"{action.name} of a rule cannot be changed"))
+            parsed.problems.append(action.location.problem(f"{action.name} of a rule cannot be changed"))
     return ActionUpdateSpec(selection, int(link or 0), actions)
 
 
 def _engine(statement: Statement, _: Parsed) -> Item | None:
     name = next(key for key in DIRECTIVES if key.lower() == statement.name.lower())
-    return EngineSpec(name, tuple(argument.text for argument in statement.arguments), statement.place)
+    return EngineSpec(name, tuple(argument.text for argument in statement.arguments), statement.location)
 
 
 _READERS: Final[dict[str, Callable[[Statement, Parsed], Item | None]]] = {

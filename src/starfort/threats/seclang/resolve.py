@@ -51,7 +51,7 @@ class Link:
     message: Macro | None
     log_data: Macro | None
     effects: tuple[RuleAction, ...]
-    place: SourceLocation
+    location: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Rule:
 
     id: int
     phase: int
-    place: SourceLocation
+    location: SourceLocation
     links: tuple[Link, ...]
     revision: str
     version: str
@@ -112,7 +112,7 @@ class _Chain:
     links: list[RuleSpec]
     defaults: tuple[RuleAction, ...]
     id: int = field(init=False)
-    """Of the first link, where no update changes it. CRS' removals and updates ask for it 90,000 times."""
+    """The id of the first link, kept because CRS' removals and updates ask for it 90,000 times."""
 
     def __post_init__(self) -> None:
         self.id = int(self.links[0].value("id") or 0)
@@ -130,6 +130,7 @@ def resolve(items: Iterable[Item], problems: list[ConfigProblem], notes: list[Co
         problems: what is wrong is added here.
         notes: what is odd but harmless is added here.
     """
+    # Read several times: directives, chains, updates and removals each have their own order.
     items = list(items)
     resolved = Resolved()
     for item in items:
@@ -138,6 +139,7 @@ def resolve(items: Iterable[Item], problems: list[ConfigProblem], notes: list[Co
         elif isinstance(item, EngineSpec):
             resolved.settings = apply(resolved.settings, item, problems)
     sequence = _chains(items, problems)
+    # Before removals: two rules of one id are an error even if both are taken out.
     _unique(sequence, problems)
     chains = [entry for entry in sequence if isinstance(entry, _Chain)]
     for item in items:
@@ -145,6 +147,7 @@ def resolve(items: Iterable[Item], problems: list[ConfigProblem], notes: list[Co
             _update_targets(item, chains, notes)
         elif isinstance(item, ActionUpdateSpec):
             _update_actions(item, chains, problems, notes)
+    # Last: a removal by tag or message sees what updates made of the rules.
     removed = {
         id(chain)
         for item in items
@@ -163,6 +166,7 @@ def _chains(items: Sequence[Item], problems: list[ConfigProblem]) -> list[_Chain
     for item in items:
         if isinstance(item, DefaultActionSpec):
             phase = next(int(action.argument) for action in reversed(item.actions) if action.name == "phase")
+            # A later `SecDefaultAction` of a phase holds for the rules behind it, and not for those before.
             defaults[phase] = item.actions
         elif isinstance(item, RuleSpec):
             if open_chain is None:
@@ -172,23 +176,24 @@ def _chains(items: Sequence[Item], problems: list[ConfigProblem]) -> list[_Chain
             else:
                 open_chain.links.append(item)
                 _check_link(item, open_chain, problems)
+            # The next rule begins a chain of its own.
             if not item.has("chain"):
                 open_chain = None
         elif isinstance(item, MarkerSpec):
             if open_chain is not None and not open_chain.links[-1].broken:
                 problems.append(
-                    item.place.problem("a marker stands inside of a chain", "move it behind the chain")
+                    item.location.problem("a marker stands inside of a chain", "move it behind the chain")
                 )
             sequence.append(item)
     if open_chain is not None and not open_chain.links[-1].broken:
-        place = open_chain.links[-1].place
-        problems.append(place.problem("`chain` has no rule after it", "remove `chain`, or add the rule"))
+        location = open_chain.links[-1].location
+        problems.append(location.problem("`chain` has no rule after it", "remove `chain`, or add the rule"))
     return sequence
 
 
 def _check_starter(rule: RuleSpec, problems: list[ConfigProblem]) -> None:
     if not rule.has("id") and not rule.broken:
-        problems.append(rule.place.problem("the rule has no id", "add id:NUMBER; each rule has its own"))
+        problems.append(rule.location.problem("the rule has no id", "add id:NUMBER; each rule has its own"))
 
 
 def _check_link(rule: RuleSpec, chain: _Chain, problems: list[ConfigProblem]) -> None:
@@ -200,7 +205,7 @@ def _check_link(rule: RuleSpec, chain: _Chain, problems: list[ConfigProblem]) ->
             continue
         if action.name in _STARTER_ONLY:
             problems.append(
-                action.place.problem(
+                action.location.problem(
                     f"{action.name} stands in a rule that is chained to another",
                     "move it to the first rule of the chain",
                 )
@@ -212,10 +217,10 @@ def _unique(sequence: Sequence[_Chain | MarkerSpec], problems: list[ConfigProble
     for chain in sequence:
         if not isinstance(chain, _Chain) or not chain.id:
             continue
-        place = chain.links[0].place
-        if (first := seen.setdefault(chain.id, place)) is not place:
+        location = chain.links[0].location
+        if (first := seen.setdefault(chain.id, location)) is not location:
             problems.append(
-                place.problem(
+                location.problem(
                     f"rule {chain.id} is there already: {first.file}:{first.line}",
                     "give it another id, or load the file once",
                 )
@@ -237,7 +242,9 @@ def _selected(selection: RemovalSpec, chains: Sequence[_Chain], notes: list[Conf
             str(low) if low == high else f"{low}-{high}" for low, high in selection.ids
         )
         notes.append(
-            selection.place.problem(f"no rule has the {selection.by} {what}", "check it, or remove the line")
+            selection.location.problem(
+                f"no rule has the {selection.by} {what}", "check it, or remove the line"
+            )
         )
     return chosen
 
@@ -246,6 +253,7 @@ def _update_targets(item: TargetUpdateSpec, chains: Sequence[_Chain], notes: lis
     for chain in _selected(item.selection, chains, notes):
         starter = chain.links[0]
         kept = tuple(variable for variable in starter.variables if variable not in item.replaced)
+        # An update that replaces targets does nothing to a rule that has none of them.
         if item.replaced and len(kept) == len(starter.variables):
             continue
         wanted = tuple(one for variable in item.variables for one in _with_names(variable))
@@ -282,10 +290,13 @@ def _update_actions(
     for chain in _selected(item.selection, chains, notes):
         if item.link >= len(chain.links):
             problems.append(
-                item.selection.place.problem(f"rule {chain.id} has {len(chain.links)} links", "count from 0")
+                item.selection.location.problem(
+                    f"rule {chain.id} has {len(chain.links)} links", "count from 0"
+                )
             )
             continue
         old = chain.links[item.link]
+        # Actions that may stand several times are added; the others take the place of what was there.
         new = {action.name for action in item.actions}
         replaced = (
             (new - _MANY) | (DISRUPTIVE if new & DISRUPTIVE else set()) | (_LOGS if new & _LOGS else set())
@@ -297,6 +308,7 @@ def _update_actions(
 
 
 def _build(sequence: Sequence[_Chain | MarkerSpec], problems: list[ConfigProblem]) -> Iterable[Rule]:
+    # Two passes, for a rule may skip to a marker that stands behind it.
     index = 0
     markers: dict[str, list[int]] = {}
     for entry in sequence:
@@ -320,7 +332,7 @@ def _rule(chain: _Chain, position: int, markers: dict[str, list[int]], problems:
     return Rule(
         id=chain.id,
         phase=chain.phase,
-        place=starter.place,
+        location=starter.location,
         links=tuple(
             _link(link, chain.defaults, problems, last=link is chain.links[-1]) for link in chain.links
         ),
@@ -358,9 +370,10 @@ def _status(chain: _Chain) -> str | None:
 
 def _disruptive(chain: _Chain) -> RuleAction:
     """The last disruptive action, `block` as the default action says; none is `pass`."""
+    # `pass`: a rule that says nothing asks for nothing.
     default = next(
         (action for action in reversed(chain.defaults) if action.name in DISRUPTIVE),
-        RuleAction("pass", "", chain.links[0].place),
+        RuleAction("pass", "", chain.links[0].location),
     )
     own = next((action for action in reversed(chain.links[0].actions) if action.name in DISRUPTIVE), default)
     return default if own.name == "block" else own
@@ -383,10 +396,13 @@ def _skip_to(
     name = starter.value("skipAfter")
     if name is None:
         return None
+    # Only forwards: a rule must not run twice for a request.
     target = next((index for index in markers.get(name, ()) if index >= position), None)
     if target is None:
-        place = next(action.place for action in starter.actions if action.name == "skipAfter")
-        problems.append(place.problem(f"no marker {name} follows", f'add SecMarker "{name}" behind the rule'))
+        location = next(action.location for action in starter.actions if action.name == "skipAfter")
+        problems.append(
+            location.problem(f"no marker {name} follows", f'add SecMarker "{name}" behind the rule')
+        )
     return target
 
 
@@ -408,7 +424,7 @@ def _link(
             for action in ((*defaults, *spec.actions) if last else spec.actions)
             if action.name in _EFFECTS
         ),
-        place=spec.place,
+        location=spec.location,
     )
 
 
@@ -416,19 +432,20 @@ def _transformations(spec: RuleSpec, defaults: tuple[RuleAction, ...]) -> tuple[
     names: list[str] = []
     for action in (*defaults, *spec.actions):
         if action.name == "t":
+            # `t:none` forgets what the default action asked for.
             names = [] if action.argument == "none" else [*names, action.argument]
     return tuple(names)
 
 
 def _macro(spec: RuleSpec, name: str, problems: list[ConfigProblem]) -> Macro | None:
     action = next((action for action in reversed(spec.actions) if action.name == name), None)
-    return None if action is None else checked_macro(action.argument, action.place, problems)
+    return None if action is None else checked_macro(action.argument, action.location, problems)
 
 
-def checked_macro(text: str, place: SourceLocation, problems: list[ConfigProblem]) -> Macro:
+def checked_macro(text: str, location: SourceLocation, problems: list[ConfigProblem]) -> Macro:
     """A text's parts; where a macro in it is wrong, a problem is added and the text is taken literally."""
     try:
         return parse_macro(text)
     except MacroError as error:
-        problems.append(place.problem(str(error), error.fix))
+        problems.append(location.problem(str(error), error.fix))
         return (MacroPart(text=text),)

@@ -58,6 +58,7 @@ def why_not(rule: wire.Rule) -> tuple[str, str] | None:
     Args:
         rule: as the engine reads it.
     """
+    # Packed alone, with default settings: whether a pattern compiles does not depend on them.
     packed: bytes = msgpack.packb(
         {"format": wire.FORMAT, "settings": {}, "files": [], "rules": [_alone(rule)]}
     )
@@ -68,6 +69,7 @@ def why_not(rule: wire.Rule) -> tuple[str, str] | None:
         if _remembered:
             _remembered[-1].add(packed)
         return None
+    # The engine says what is wrong in the words of its regular expressions; people need what to do.
     fix = next((fix for word, fix in _FIXES.items() if word in reason), "")
     return reason, fix
 

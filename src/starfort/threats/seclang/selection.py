@@ -18,6 +18,7 @@ class RuleIndex:
 
     def by_id(self, ranges: Iterable[tuple[int, int]]) -> list[int]:
         """Indexes of the rules whose id is in one of these ranges (both ends included)."""
+        # A generator would be used up by the first rule.
         wanted = list(ranges)
         return [
             index
@@ -36,5 +37,6 @@ class RuleIndex:
 
 
 def _message(rule: Rule) -> str | None:
+    # The first link that has one: what ModSecurity calls the rule's message.
     written = next((link.message for link in rule.links if link.message is not None), None)
     return None if written is None else macro_text(written).lower()

@@ -12,7 +12,7 @@ from starfort.config.problems import ConfigProblem
 from starfort.threats.seclang.model import EngineSpec
 
 MAX_BODY_BYTES: Final = 1 << 30
-"""What the manual allows at most."""
+"""The largest limit that the manual allows."""
 
 MAX_MAP_BYTES: Final = 4 << 20
 """The map that comes with ModSecurity has 56 KB."""
@@ -54,7 +54,7 @@ def apply(settings: Settings, spec: EngineSpec, problems: list[ConfigProblem]) -
     try:
         return replace(settings, **_READERS[spec.name](spec, settings))
     except ValueError as error:
-        problems.append(spec.place.problem(f"{spec.name} {' '.join(spec.values)[:60]}: {error}"))
+        problems.append(spec.location.problem(f"{spec.name} {' '.join(spec.values)[:60]}: {error}"))
         return settings
 
 
@@ -89,6 +89,7 @@ def _separator(spec: EngineSpec, _: Settings) -> dict[str, Any]:
 
 
 def _mime_types(spec: EngineSpec, _: Settings) -> dict[str, Any]:
+    # `(null)` is how ModSecurity writes a response without a type.
     types = [word.lower() for value in spec.values for word in value.split()]
     return {"response_body_mime_types": tuple("" if word == "(null)" else word for word in types)}
 
@@ -99,10 +100,11 @@ def _unicode_map(spec: EngineSpec, _: Settings) -> dict[str, Any]:
     if len(words) != 2:  # noqa: PLR2004 - file, page
         raise ValueError("write the file and the number of a code page, such as unicode.mapping 20127")
     name, page = words
-    path = spec.place.file.parent / name
+    path = spec.location.file.parent / name
     try:
         if path.stat().st_size > MAX_MAP_BYTES:
             raise ValueError(f"{path} is larger than {MAX_MAP_BYTES >> 20} MiB")
+        # Only numbers are read, so it does not matter in which encoding the names of the pages are.
         text = path.read_text(encoding="latin-1")
     except OSError as error:
         raise ValueError(
@@ -120,6 +122,7 @@ def read_unicode_map(text: str, page: str, path: Path) -> tuple[tuple[int, int],
     Raises:
         ValueError: the page is not in it.
     """
+    # The last pair of a code point counts.
     pairs: dict[int, int] = {}
     inside = found = False
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
@@ -132,6 +135,7 @@ def read_unicode_map(text: str, page: str, path: Path) -> tuple[tuple[int, int],
             found = found or inside
     if not found:
         raise ValueError(f"{path} has no code page {page}")
+    # Sorted, for the engine searches by halves.
     return tuple(sorted(pairs.items()))
 
 

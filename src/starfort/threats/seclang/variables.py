@@ -28,6 +28,7 @@ def parse_variables(
         whole_xml: the targets are taken out of rules, where `XML` without a path means all that is of XML.
     """
     found: list[Variable] = []
+    # Offsets are kept, so that a problem names the column of the target and not of the list.
     offset = 0
     for piece in _pieces(argument.text, separators):
         if piece.strip():
@@ -35,10 +36,10 @@ def parse_variables(
             if variable is not None:
                 found.append(variable)
         elif argument.text.strip(separators):
-            problems.append(argument.place(offset).problem("a target is missing between two separators"))
+            problems.append(argument.location(offset).problem("a target is missing between two separators"))
         offset += len(piece) + 1
     if not argument.text.strip(separators + " "):
-        problems.append(argument.place().problem("a rule needs a target", "name a variable, such as ARGS"))
+        problems.append(argument.location().problem("a rule needs a target", "name a variable, such as ARGS"))
     return tuple(found)
 
 
@@ -48,13 +49,15 @@ def _pieces(text: str, separators: str) -> list[str]:
     start = 0
     closing = ""
     for index, character in enumerate(text):
+        # A separator within a pattern or a quoted name belongs to it: `ARGS:/a|b/`.
         before = text[index - 1] if index else ""
         if closing:
-            # a pattern ends at a slash that has no backslash before it
+            # A pattern ends at a slash that has no backslash before it.
             if character == closing and before != "\\":
                 closing = ""
         elif character == "'" and before in ":/'":
             closing = "'"
+        # The slashes of an XPath expression are steps.
         elif character == "/" and before == ":" and text[start:index].strip("!& ").upper() != "XML:":
             closing = "/"
         elif character in separators:
@@ -67,7 +70,7 @@ def _variable(
     piece: str, argument: Argument, offset: int, problems: list[ConfigProblem], *, whole_xml: bool
 ) -> Variable | None:
     text = piece.strip()
-    place = argument.place(offset + piece.index(text[0]))
+    location = argument.location(offset + piece.index(text[0]))
     sign = text[0] if text[0] in "!&" else ""
     written = text[len(sign) :].strip()
     # Members of what rules set may be written as in macros: `TX.name`.
@@ -76,7 +79,7 @@ def _variable(
     name = VARIABLE_ALIASES.get(name.upper(), name.upper())
     selector = _selector(name, member) if colon else None
     if wrong := _wrong(name, selector, whole_too=bool(sign) or whole_xml):
-        problems.append(place.problem(*wrong))
+        problems.append(location.problem(*wrong))
         return None
     return Variable(name, selector, count=sign == "&", exclude=sign == "!")
 
@@ -110,6 +113,6 @@ def _selector(name: str, member: str) -> Selector:
     if len(member) > 1 and member[0] == member[-1] == "'":
         member = member[1:-1]
     if len(member) > 1 and member[0] == member[-1] == "/":
-        # in a pattern between slashes a slash of its own is written with a backslash
+        # In a pattern between slashes, a slash of its own is written with a backslash.
         return Selector("regex", member[1:-1].replace("\\/", "/"))
     return Selector("name", member)

@@ -16,8 +16,8 @@ from starfort.admin.errors import TooMuchError
 from starfort.admin.filters import ClientFilter
 from starfort.admin.mutes import Mutes
 from starfort.admin.service import Insight
-from starfort.admin.state import StateDatabase
 from starfort.api import problem
+from starfort.state.database import StateDatabase
 from starfort.store import QueryLimitError, Store, StoreBusyError
 from tests.support.estate import Estate
 
@@ -28,7 +28,7 @@ import starfort.store.reach as reach
 import starfort.admin.service as service
 from starfort.admin.filters import ClientFilter
 from starfort.admin.mutes import Mutes
-from starfort.admin.state import StateDatabase
+from starfort.state.database import StateDatabase
 from starfort.catalogue import Endpoint
 from starfort.runtime import policies
 from starfort.runtime.status import PolicyStatus

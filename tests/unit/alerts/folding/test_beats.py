@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from starfort.alerts import Alert
 from starfort.alerts.folding.beats import BeatWatch
+from starfort.alerts.model import Alert
 
 
 class Watch:

@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Iterable
 from datetime import timedelta
 
-from starfort.alerts import Alert
 from starfort.alerts.folding.episodes import MAX_MEMBERS, Episodes
+from starfort.alerts.model import Alert
 from starfort.signals.detector import Detector
 from starfort.signals.model import Signal
 from starfort.signals.table import SignalTable

@@ -24,7 +24,7 @@ RANDOM = 2
 JUDGED_BY_MEANING = [
     "GET /events",  # `before` is what an earlier page gave
     "GET /catalogue/openapi",  # needs `api` when there are several
-    "POST /detectors/test", "POST /detectors/backtest",  # a detector's text, times in order
+    "POST /detectors/test", "POST /detectors/backtest", "POST /checks/test",  # a text of SQL, times in order
     "PUT /users/{name}/second-factor",  # codes
     "POST /users", "PATCH /users/{name}",  # common passwords
 ]  # fmt: skip

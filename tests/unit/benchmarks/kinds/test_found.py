@@ -7,7 +7,7 @@ from benchmarks.kinds import Kind, kinds
 from benchmarks.mix import mix
 
 from starfort import _engine
-from starfort.config.model import Rules
+from starfort.config.rules import Rules
 from starfort.threats.rulesets.crs import install_from
 from starfort.threats.rulesets.overlay import compile_rules
 from tests.crs.suite import CORPUS

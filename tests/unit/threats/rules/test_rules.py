@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from starfort._engine import RuleSet
-from starfort.config.model import Rules
+from starfort.config.rules import Rules
 from starfort.threats.rulesets.overlay import compile_rules
 from tests.unit.threats.cases import request
 

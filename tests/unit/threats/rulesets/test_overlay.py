@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from starfort._engine import RuleSet
-from starfort.config.model import Rules
 from starfort.config.problems import ConfigError
+from starfort.config.rules import Rules
 from starfort.threats.rulesets.crs import install_from
 from starfort.threats.rulesets.overlay import compile_rules
 from tests.unit.threats.rulesets.support import folder

@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from starfort._engine import RuleSet
-from starfort.config.model import Rules
+from starfort.config.rules import Rules
 from starfort.threats.rulesets import profile as profiles
 from starfort.threats.rulesets.crs import install_from
 from starfort.threats.rulesets.installed import installed

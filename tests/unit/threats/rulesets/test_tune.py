@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from starfort.config.model import Rules
+from starfort.config.rules import Rules
 from starfort.threats.rulesets.tune import as_configuration, propose
 
 

@@ -20,7 +20,7 @@ def test_a_rule_in_words(tmp_path: Path) -> None:
         "setvar:'tx.inbound_anomaly_score_pl3=+%{tx.error_anomaly_score}'\"\n"
     )
     words = explain(load_rules([file]).rules[0])
-    assert words.place == f"{file}:9"
+    assert words.location == f"{file}:9"
     assert words.message == "Fruit"
     assert words.why == "Finds apples.\nSource: a book"
     assert (words.paranoia, words.severity) == (3, "error")

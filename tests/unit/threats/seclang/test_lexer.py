@@ -59,7 +59,7 @@ def test_places_reach_into_joined_lines_and_past_escapes() -> None:
     text = 'SecAction \\\n  "id:1,\\\n   x\\"yz"'
     argument = next(statements(text, Path("f"), [])).arguments[0]
     assert argument.text == 'id:1,   x"yz'
-    where = argument.place(argument.text.index("z"))
+    where = argument.location(argument.text.index("z"))
     assert (where.line, where.column) == (3, 8)
     assert text.splitlines()[2][7] == "z"
 
@@ -72,5 +72,5 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     for statement in statements(text, Path("f"), []):
         for argument in statement.arguments:
             for offset in range(len(argument.text)):
-                place = argument.place(offset)
+                place = argument.location(offset)
                 assert lines[place.line - 1][place.column - 1] == argument.text[offset]

@@ -1,4 +1,7 @@
-//! From rules as they arrive to rules ready to run, one after the other.
+//! Makes rules ready to run, one after the other.
+//!
+//! Rules that share a list of transformations share a chain, so that a value goes through it once. `TX` variables are found
+//! by number, so that no name is looked up while a request waits.
 
 use std::collections::HashMap;
 
@@ -27,7 +30,7 @@ use crate::rules::wire::{
     Target, Transformation, Variable,
 };
 
-/// Compiles the rules of a set, and keeps what they share.
+/// Compiles the rules of a set one after the other, and keeps what they share: names, chains, numbers of links.
 pub(super) struct Builder {
     pub(super) names: Names,
     pub(super) chains: Vec<Chain>,
@@ -42,6 +45,7 @@ pub(super) struct Builder {
 impl Builder {
     pub(super) fn new(rules: usize) -> Self {
         let mut names = Names::default();
+        // Captures are set by number, so their names come first.
         for digit in 0..MAX_CAPTURES {
             names.place(digit.to_string().as_bytes());
         }
@@ -132,6 +136,7 @@ impl Builder {
 
     fn link(&mut self, number: usize, link: &Link) -> Result<CompiledLink, String> {
         let operator = CompiledOperator::new(&link.operator)?;
+        // Apart, for exclusions hold for each of the targets, wherever they stand in the list.
         let (mut targets, mut exclusions) = (Vec::new(), Vec::new());
         for target in &link.targets {
             if target.exclude {
@@ -175,6 +180,7 @@ impl Builder {
         let Some((last, before)) = steps.split_last() else {
             return 0;
         };
+        // The chain without its last step is a chain too, for `multiMatch` asks after each step.
         let parent = self.chain(before);
         let last = Step {
             transformation: *last,
@@ -213,6 +219,7 @@ impl Builder {
         let (mut source, mut members) = (source_of(target.variable), Members::All);
         match &target.selector {
             None => {}
+            // By number: a transaction keeps these variables in an array.
             Some(Selector::Name(name)) if source == ValueSource::Tx => {
                 members = Members::Place(self.names.place(name.as_bytes()));
             }
@@ -223,6 +230,7 @@ impl Builder {
                 members = Members::Regex(pattern::compile_selector(pattern)?);
             }
             Some(Selector::Xpath(text)) => match text.trim() {
+                // All text of the document, which is kept as one value.
                 "/*" => {}
                 "//@*" => {
                     source = ValueSource::Facts(smallvec![(Slot::XML_ATTRIBUTES, Side::Value)]);
@@ -264,6 +272,7 @@ impl Builder {
                 let key = self.text(&setvar.key);
                 let value = self.text(&setvar.value);
                 match (setvar.collection, key.literal()) {
+                    // The usual case. A name with variables in it is made while rules run.
                     (Collection::Tx, Some(name)) => {
                         let place = self.names.place(&name);
                         match (setvar.op, value.literal()) {
@@ -357,6 +366,7 @@ fn required_of(link: &Link, operator: &CompiledOperator) -> required::Required {
 /// Lower case, and no longer than a literal of the prefilter is.
 fn short(text: &[u8]) -> Vec<u8> {
     let mut literal = bytes::lower(text);
+    // A longer literal asks for no more: its beginning has to be there as well.
     literal.truncate(24);
     literal
 }

@@ -59,6 +59,7 @@ fn build(set: RuleSet) -> Result<Program, EngineError> {
     {
         target.find_places(&builder.names);
     }
+    // Indexes that the set does not have are no bits: a wrong answer must not stop a filter.
     let dead = Bits::of(rules.len(), &set.constants.dead);
     let initial = set.constants.initial.into_iter();
     let initial = initial

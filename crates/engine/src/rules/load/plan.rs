@@ -83,6 +83,7 @@ fn phase_plan(
         let Some(first) = rule.links.first().filter(|_| runs) else {
             continue;
         };
+        // Only the first link is asked: most rules have one, and the others look at what it matched.
         if !is_decided_by_values(first) {
             planner.plan.always.insert(index);
         } else if common_pattern(first).is_some() {
@@ -143,6 +144,7 @@ impl Planner {
             && !stages;
         for kind in kinds(link) {
             let class = self.class(kind);
+            // `^$` matches empty values only, which have no literal to look for.
             if asks_for_nothing {
                 class
                     .empty
@@ -152,6 +154,7 @@ impl Planner {
                 class.present.insert(index);
             } else {
                 ask_for(&mut class.plain, index, link);
+                // The value as it is has been asked; here it is what the chain makes of it.
                 if link.chain != 0 {
                     match group(class, link.chain, stages, links) {
                         Some(questions) => ask_for(questions, index, link),
@@ -263,6 +266,7 @@ fn ask_for(questions: &mut Questions, index: usize, link: &CompiledLink) {
             questions.shortest = questions.shortest.min(literal.len());
         }
     } else if let Some(set) = link.gate.sets.first() {
+        // The first set is the rarest; one that is missing rules the match out.
         match questions.sets.iter_mut().find(|(known, _)| known == set) {
             Some((_, rules)) if rules.last() != Some(&index) => rules.push(index),
             Some(_) => {}
@@ -278,6 +282,7 @@ fn close(questions: &mut Questions) {
     let start = words.iter().position(is_used).unwrap_or(0);
     let end = words.iter().rposition(is_used).map_or(0, |last| last + 1);
     questions.words = start..end;
+    // Smallest first: a literal whose letters include those of another can only be there if the other's letters are.
     questions.letters.sort_by_key(|letters| letters.len());
     let mut least: Vec<ByteSet> = Vec::new();
     for letters in &questions.letters {

@@ -42,6 +42,7 @@ fn parse(text: &str) -> Option<(u128, u128)> {
         None => (text, None),
     };
     let address: IpAddr = address.parse().ok()?;
+    // The mask of IPv4 lies behind the 96 bits of the mapped form.
     let (bits, offset) = if address.is_ipv4() {
         (32, 96)
     } else {

@@ -77,6 +77,7 @@ pub(crate) fn xss(value: &[u8], captures: Option<&mut Captures>) -> bool {
     let found = catch_unwind(AssertUnwindSafe(|| {
         libinjectionrs::detect_xss(value).is_injection()
     }));
+    // A value that makes a library panic is no ordinary one.
     let found = found.unwrap_or(true);
     if found {
         capture_one(captures, value);

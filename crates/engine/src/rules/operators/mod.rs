@@ -112,6 +112,7 @@ impl CompiledOperator {
                 | K::UnconditionalMatch,
                 _,
             ) => Check::None,
+            // Before the operators with a literal argument: what has variables cannot be prepared.
             (_, None) => Check::Macro,
             // `.` matches line breaks too.
             (K::Rx, Some(text)) if matches!(text.as_str(), "^.*$" | "^.*" | ".*") => {
@@ -129,6 +130,7 @@ impl CompiledOperator {
             (K::Strmatch, Some(text)) => Check::Literal(phrases::unescape(&text).into()),
             (_, Some(text)) => Check::Literal(text.into_bytes().into()),
         };
+        // Asked once: it decides what a long value costs, each time.
         let counts = matches!(&check, Check::Regex(regex) if pattern::counts_classes(regex));
         Ok(Self {
             kind: operator.kind,
@@ -147,6 +149,7 @@ impl CompiledOperator {
         let each = match (&self.check, self.kind) {
             (Check::Regex(_), _) if self.counts && varied && length >= LONG_BYTES => WORK_COUNTING,
             (Check::Regex(_), _) => WORK_PATTERN,
+            // A pattern that is made while the request waits is compiled first.
             (Check::Macro, K::Rx | K::RxGlobal) => 5 * WORK_PATTERN,
             (Check::Phrases(_), _) => WORK_PHRASES,
             (Check::None, K::DetectSqli | K::DetectXss) => WORK_INJECTION,
@@ -203,7 +206,7 @@ impl CompiledOperator {
             (Check::None, K::ValidateUrlEncoding) => encoding::bad_url_encoding(value),
             (Check::None, K::ValidateUtf8Encoding) => std::str::from_utf8(value).is_err(),
             (Check::None, K::UnconditionalMatch) => true,
-            // `geoLookup` is answered by whoever has the database.
+            // `geoLookup` is answered where the address has been looked up: in `run::evaluate::link`.
             (Check::None, _) => false,
         }
     }

@@ -21,6 +21,7 @@ impl Phrases {
             .collect();
         let automaton = AhoCorasick::builder()
             .ascii_case_insensitive(true)
+            // A DFA takes many times the memory, and the prefilter lets few values come here.
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(&phrases)
             .map_err(|error| format!("pm: {error}"))?;

@@ -18,7 +18,7 @@ use crate::rules::transformations::Reach;
 pub(crate) struct Plans {
     /// The prefilter of phases 1 and 2.
     pub(crate) request: Prefilter,
-    /// The prefilter of phases 3 to 5: they look for other literals, and hardly at the same values.
+    /// The prefilter of phases 3 to 5: they look for other literals, and mostly at other values.
     pub(crate) response: Prefilter,
     /// By phase, 1 first.
     pub(crate) phases: [PhasePlan; 5],
@@ -50,7 +50,7 @@ impl Plans {
 /// The rules of a phase.
 #[derive(Debug, Default)]
 pub(crate) struct PhasePlan {
-    /// Rules that run whatever the values are.
+    /// Rules that run for every request.
     pub(crate) always: Bits,
     /// Rules that run when a class of values has a member, or has one that passes their gates.
     pub(crate) classes: Vec<ValueClass>,

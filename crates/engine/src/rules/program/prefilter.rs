@@ -1,9 +1,11 @@
 //! One scan of a value for the required literals of all rules at once.
 //!
-//! Of each literal one window of four bytes (two, of shorter ones) that is rare in ordinary text is kept, such that many
-//! begin with the same pairs of bytes. A value is read once, and each pair is looked for in a set of 8 KB; where one is
-//! there, the window is looked for in a Bloom filter, and what passes is compared in full. An automaton over thousands of literals needs megabytes, of which ordinary text touches so many places that
-//! each byte waits for memory; this touches a few cache lines, and no byte waits for the one before.
+//! Each literal is found by one window of four of its bytes (two, if it is shorter) that is rare in ordinary text. Windows
+//! are chosen such that many begin with the same pair of bytes. A value is read once, and each of its pairs is looked up in
+//! a set of 8 KB. Where the pair is there, the window is looked up in a Bloom filter, and what passes is compared in full.
+//!
+//! An automaton over thousands of literals needs megabytes, and ordinary text touches so many places of it that each byte
+//! waits for memory. This touches a few cache lines, and no byte waits for the one before.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -66,8 +68,8 @@ const FILTER_WORDS: usize = 1024;
 const BLOCK: usize = 128;
 /// How much a window that others have too is avoided, in units of [`byte_commonness`].
 const CROWDED: usize = 6;
-/// Sets the bit that tells cases of a letter apart, in four bytes; other bytes fall together too, and are told apart
-/// when all is compared.
+/// Sets the bit by which the two cases of a letter differ, in four bytes. Some other bytes become equal too; comparing the
+/// whole literal sorts these out.
 const FOLD: u32 = 0x2020_2020;
 
 /// The literals of all rules.
@@ -102,7 +104,7 @@ struct Literal {
 /// Windows of `BYTES` bytes, and which literals have them where.
 #[derive(Debug)]
 struct Filter<const BYTES: usize> {
-    /// Of each window that is there the bits of [`Self::spread`] are set.
+    /// For each window that is there, the bits of [`Self::spread`] are set.
     words: Box<[u64; FILTER_WORDS]>,
     /// Where the places of the windows of a word begin in `places`.
     buckets: Vec<u32>,
@@ -126,6 +128,7 @@ impl<const BYTES: usize> Default for Filter<BYTES> {
 
 impl<const BYTES: usize> Filter<BYTES> {
     fn new(mut places: Vec<LiteralPosition>) -> Self {
+        // By word, so that the places of a word stand in a row and a bucket is two numbers.
         places.sort_by_key(|place| (Self::spread(place.window).0, place.window));
         let mut words = Box::new([0; FILTER_WORDS]);
         let mut buckets = vec![0; FILTER_WORDS + 1];
@@ -154,6 +157,7 @@ impl<const BYTES: usize> Filter<BYTES> {
     /// bits are taken from a hash (a blocked Bloom filter; multiplicative hashing is from Knuth, TAOCP volume 3, 6.4).
     const fn spread(window: u32) -> (usize, u64) {
         if BYTES <= NARROW {
+            // 65,536 pairs are as many bits as the filter has, so a pair is never taken for another.
             return ((window >> 6 & 0x3ff) as usize, 1 << (window & 63));
         }
         let hash = window.wrapping_mul(0x9e37_79b1);
@@ -246,6 +250,7 @@ impl Prefilter {
             words: link_count.div_ceil(64),
             ..Self::default()
         };
+        // Rules share literals (`select`, `script`): each is stored and compared once.
         for group in pairs.chunk_by(|one, other| one.0 == other.0) {
             let (start, first_link) = (position(all.text.len()), position(all.links.len()));
             all.links.extend(group.iter().map(|(_, link)| *link));
@@ -258,6 +263,7 @@ impl Prefilter {
                 last_link: position(all.links.len()),
             });
         }
+        // Windows are chosen last, for how crowded a window is depends on all literals.
         all.index();
         all
     }
@@ -344,11 +350,14 @@ impl Prefilter {
         }
         let mut start = 0;
         while let Some(block) = text.get(start..).filter(|rest| rest.len() >= NARROW) {
+            // Blocks overlap by a byte, so that no pair is lost between two of them.
             let block = block.get(..BLOCK + NARROW - 1).unwrap_or(block);
             // Where pairs pass is written down without a branch, which would be mispredicted at each of them.
             let (mut passed, mut count) = ([0u8; BLOCK], 0usize);
             for (at, bytes) in (0u8..).zip(block.windows(NARROW)) {
                 let pair = Filter::<NARROW>::window(bytes).unwrap_or_default();
+                // Written whether it passes or not; only the count says which entries hold. The remainder changes nothing: with
+                // it the compiler sees that the index is within bounds.
                 if let Some(slot) = passed.get_mut(count % BLOCK) {
                     *slot = at;
                 }
@@ -380,6 +389,7 @@ impl Prefilter {
             let matches = at
                 .checked_sub(place.offset as usize)
                 .and_then(|start| text.get(start..start + literal.len()))
+                // `FOLD` also takes `@` for a backtick and `[` for `{`; comparing in full tells them apart.
                 .is_some_and(|here| here.eq_ignore_ascii_case(literal));
             if matches {
                 any |= add(links, found);

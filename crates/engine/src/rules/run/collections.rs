@@ -1,7 +1,7 @@
-//! `IP`, `GLOBAL`, `SESSION`, `USER`, `RESOURCE`: variables that outlive a transaction. One store for all workers.
+//! `IP`, `GLOBAL`, `SESSION`, `USER`, `RESOURCE`: variables that outlive a transaction, kept once for all workers.
 //!
-//! Bounded: the store forgets a collection that is past its time when it needs the room, and keeps no new one when all
-//! are in use; a collection keeps [`MAX_VARIABLES`].
+//! Memory is bounded. A collection that is past its time is forgotten when its room is needed, and no new one is kept
+//! while all are in use. A collection keeps at most [`MAX_VARIABLES`] variables.
 
 use std::collections::HashMap;
 
@@ -55,6 +55,7 @@ impl Record {
         match (position, changed(old, op, value)) {
             (Some(at), Some(new)) => {
                 if let Some(stored) = self.variables.get_mut(at) {
+                    // Else a counter that begins anew would be gone at once.
                     if stored.is_gone(now_s) {
                         stored.expires_s = None;
                     }
@@ -87,12 +88,14 @@ impl Collections {
     pub(crate) fn touch(&self, collection: Collection, key: &[u8], now_s: u64, timeout_s: u64) {
         let mut records = self.records.lock();
         if records.len() >= MAX_COLLECTIONS {
+            // Looking through all of them is dear, and done only when there is no room.
             records.retain(|_, record| record.expires_s > now_s);
             if records.len() >= MAX_COLLECTIONS {
                 return;
             }
         }
         let record = records.entry((collection, cut(key))).or_default();
+        // It was forgotten by its time, though not yet by the map.
         if record.expires_s <= now_s {
             record.variables.clear();
         }

@@ -51,6 +51,7 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut
         &program.plans
     };
     if phase == 1 && !state.whole && !context.exhaustive {
+        // Rules that set these are left out of the plan. When every rule is asked they run, and set them themselves.
         for (place, value) in &program.initial {
             state.tx.set_at(*place, Some(value.clone()));
         }
@@ -108,7 +109,7 @@ impl<'a> Run<'a, '_> {
     fn rules(&mut self, phase: u8, live: &Bits) {
         let rules: &'a [CompiledRule] = &self.context.program.rules;
         let (mut from, mut skip) = (0usize, 0u32);
-        // Bit by bit: of some 400 rules of a phase, fewer than 40 are live for an ordinary request.
+        // Word by word: for an ordinary request most words are 0, and their 64 rules cost one comparison.
         for (word_index, word) in live.0.iter().enumerate() {
             let mut word = *word;
             while word != 0 {
@@ -161,6 +162,7 @@ impl<'a> Run<'a, '_> {
     }
 
     fn rule(&mut self, index: usize, rule: &'a CompiledRule) -> Next {
+        // A rule may ask for what an earlier one matched, so that has to be text before this one begins.
         if self.context.program.reads_earlier {
             self.settle();
         }
@@ -174,6 +176,7 @@ impl<'a> Run<'a, '_> {
             if !self.link(index, link) {
                 return Next::Rule;
             }
+            // The last link that has a message gives the rule's.
             msg = link.msg.as_ref().or(msg);
             logdata = link.logdata.as_ref().or(logdata);
         }

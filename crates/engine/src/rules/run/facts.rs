@@ -46,6 +46,7 @@ impl std::fmt::Debug for Facts {
 impl Default for Facts {
     fn default() -> Self {
         Self {
+            // An ordinary head with what is derived from it fits.
             pool: Vec::with_capacity(2048),
             entries: Vec::with_capacity(96),
             ranges: [const { 0..0 }; SLOTS],

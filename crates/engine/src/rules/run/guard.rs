@@ -7,7 +7,7 @@ use crate::rules::run::facts::Facts;
 use crate::rules::run::tx::Tx;
 
 impl Guard {
-    /// Whether the rule may match. What `ctl` excludes from it must be looked at apart.
+    /// Whether the rule may match. Exclusions by `ctl` are not considered; the caller has to.
     pub(crate) fn may_match(&self, tx: &Tx, facts: &Facts) -> bool {
         let (value, comparison) = match self {
             Self::Open => return true,

@@ -1,4 +1,7 @@
 //! One transaction under rules: facts come in, phases run, findings come out.
+//!
+//! The pipeline calls these functions in the order of the phases. A phase that is not reached does not run, but the last one
+//! always does: rules use it to sum up.
 
 use crate::client::geo::GeoRecord;
 use crate::http::Anomalies;
@@ -103,6 +106,7 @@ impl Inspection {
             kept: None,
             anomalies,
         };
+        // A rule may ask for these before there is a body.
         for variable in [V::RequestBodyLength, V::InboundDataError] {
             if program.uses(variable) {
                 inspection.facts.set(variable, b"0");
@@ -164,14 +168,16 @@ impl Inspection {
             exhaustive: self.exhaustive,
             verbose: self.verbose,
         };
+        // After a refusal only the phase of logging runs, as in ModSecurity.
         if self.state.interruption.is_none() || phase == 5 {
-            // Phases of the response look for other literals, and hardly at the same values.
+            // Phases of the response look for other literals, and mostly at other values.
             let mut kept = self
                 .kept
                 .take()
                 .filter(|_| phase <= 2)
                 .unwrap_or_else(values::borrow);
             evaluate::run(context, phase, &mut self.state, &mut kept);
+            // Phase 2 asks of the same facts and more, by the same prefilter: what phase 1 computed is lent to it.
             if phase == 1 {
                 self.kept = Some(kept);
             } else {
@@ -190,7 +196,7 @@ impl Inspection {
         self.state.mode != EngineMode::Off && self.state.request_body_access
     }
 
-    /// Whether rules want a body of whatever type: phase 1 chose a processor for it, or forced `REQUEST_BODY` (as CRS
+    /// Whether rules want a body of any type: phase 1 chose a processor for it, or forced `REQUEST_BODY` (as CRS
     /// does for types that it does not know). Otherwise they see only bodies that are read by their type.
     pub fn wants_any_body(&self) -> bool {
         self.wants_request_body()
@@ -217,6 +223,7 @@ impl Inspection {
         let mut anomalies = Anomalies::NONE;
         if !body.is_empty() {
             let content_type = self.facts.member(V::RequestHeaders, b"content-type");
+            // Copied, for reading the body adds to the facts that the header stands in.
             let content_type = content_type.unwrap_or_default().to_vec();
             let content_type = std::str::from_utf8(&content_type).ok();
             let body = Body::plain(
@@ -242,6 +249,7 @@ impl Inspection {
         let processor = self.state.processor.as_deref().and_then(Processor::named);
         let chosen = processor.map(Processor::format);
         if !self.wants_request_body() || body.content.is_empty() {
+            // The other listener hears the body even so: it makes the parameters for policies.
             return body.read(chosen, b'&', other);
         }
         let within = within(&body.content, program.settings.request_body_limit_bytes);
@@ -254,6 +262,7 @@ impl Inspection {
         let facts = BodyFacts::new(program, processor, &mut self.facts);
         let mut facts = facts.of_beginning(truncated);
         if is_whole && separator == b'&' {
+            // The usual case: one reading for both.
             body.read(chosen, separator, &mut Both(other, &mut facts));
         } else {
             // Rules see less of it, or divide it otherwise: they have a reading of their own.
@@ -304,6 +313,7 @@ impl Inspection {
 
     /// Phase 2, over what was read.
     pub(crate) fn run_request_body(&mut self, environment: Environment<'_>) {
+        // Rules see an error: a request that is not looked at as a whole must not look clean.
         if self.facts.overflowed() {
             set_error(&mut self.facts, "The request is too large to be inspected.");
         }
@@ -369,6 +379,7 @@ impl Inspection {
             }
         }
         self.run(environment, 4);
+        // The size is known only now, so phase 4 has seen what is within the limit.
         if over && environment.program.settings.response_body_limit_reject {
             self.refuse(4, 500);
         }

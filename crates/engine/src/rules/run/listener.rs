@@ -5,9 +5,9 @@
 //! `ModSecurity` has no variable for is an argument too: values and attributes of XML (`xml.a.b`, `xml.a.b@c`),
 //! of GraphQL (`graphql.name`), and text of other types (without a name).
 //!
-//! Nothing is left out: what is nested more deeply than is named goes by the deepest name, and arguments beyond the
-//! limit are gathered as text. Names of elements and attributes are no members of `ARGS_NAMES`: they are a schema's, and
-//! the Core Rule Set's own tests want them left alone.
+//! Nothing is left out. Values that are nested more deeply than is named have the deepest name, and arguments beyond the
+//! limit are gathered as text. Names of elements and attributes are no members of `ARGS_NAMES`: a schema names them, and
+//! the tests of the Core Rule Set expect that they match nothing.
 
 use crate::http::body::BodyKind;
 use crate::http::graphql::Document;
@@ -84,7 +84,7 @@ pub(crate) struct BodyFacts<'a> {
     has_bad_escape: bool,
     /// The end of the body is missing.
     is_cut: bool,
-    /// A reader says that something is wrong with it beside.
+    /// A reader found another fault than the missing end.
     is_malformed: bool,
     /// Length of the name of the document itself.
     root_length: usize,
@@ -153,6 +153,7 @@ impl<'a> BodyFacts<'a> {
             chosen: chosen.map(Processor::format),
             formats: Vec::new(),
             mark,
+            // `SecArgumentsLimit` holds for query and body together.
             room: limit.saturating_sub(facts.range(V::ArgsGet).len()),
             overflow: Vec::new(),
             overflows: false,
@@ -182,6 +183,7 @@ impl<'a> BodyFacts<'a> {
     /// All was told. Answers what is wrong with the body for the processor that rules chose.
     pub(crate) fn finish(mut self) -> Option<String> {
         self.flush_overflow();
+        // Arguments of XML come behind this slot and within the next: their names are a schema's and no client's.
         self.facts.close(Slot::NAMED_ARGUMENTS, self.mark);
         for entry in &self.xml.values {
             self.facts.add(*entry);
@@ -214,6 +216,7 @@ impl<'a> BodyFacts<'a> {
     }
 
     fn complain(&mut self, reason: &str) {
+        // The first complaint is the cause; others follow from it.
         if self.is_chosen() && self.error.is_none() {
             let processor = match self.chosen {
                 Some(BodyKind::Json) => "JSON parsing error",
@@ -231,6 +234,7 @@ impl<'a> BodyFacts<'a> {
             return self.overflow(b"", value);
         }
         self.room -= 1;
+        // PEM and MIME wrap Base64; wrapped, it would be a text of many words.
         let one_line = base64_lines::unwrapped(value);
         let entry = Entry {
             name: self.facts.store(&self.name),
@@ -278,11 +282,13 @@ impl<'a> BodyFacts<'a> {
 
     /// Text of arguments beyond the limit.
     fn gather(&mut self, text: &[u8]) {
+        // Flushed before it is full, so that no value is cut in two and an attack with it.
         if self.overflow.len() + text.len() >= OVERFLOW_BYTES {
             self.flush_overflow();
         }
         if !text.is_empty() {
             self.overflow.extend_from_slice(text);
+            // A line each, so that the end of one and the beginning of the next make no attack.
             self.overflow.push(b'\n');
         }
     }
@@ -300,6 +306,7 @@ impl<'a> BodyFacts<'a> {
 
     /// Appends to the present name, as far as there is room.
     fn extend_name(&mut self, text: &[u8]) {
+        // Names are made by clients, and grow with each level.
         let room = MAX_NAME_BYTES.saturating_sub(self.name.len());
         self.name
             .extend_from_slice(text.get(..room).unwrap_or(text));
@@ -396,6 +403,7 @@ impl<'a> BodyFacts<'a> {
             (V::MultipartFileLimitExceeded, too_many),
             (V::MultipartStrictError, flags.is_strict() || too_many),
         ] {
+            // All of them are set, for rules also ask whether one is 0.
             facts.set(variable, if value { b"1" } else { b"0" });
         }
     }
@@ -447,6 +455,7 @@ impl Listener for BodyFacts<'_> {
         self.next_item();
         let depth_limit = self.depth_limit();
         if self.frames.len() >= depth_limit {
+            // Counted rather than kept: a client can nest for megabytes.
             self.over += 1;
             return self.complain(match container {
                 Container::Element(_) => "elements are nested too deeply",
@@ -464,6 +473,7 @@ impl Listener for BodyFacts<'_> {
                 );
             }
             self.extend_name(b".");
+            // Prefixes of namespaces are chosen by the client; rules and exclusions name elements without.
             self.extend_name(local(name).as_bytes());
         }
         self.frames.push(Frame {
@@ -480,6 +490,7 @@ impl Listener for BodyFacts<'_> {
         if self.room == 0 {
             return self.gather(name.as_bytes());
         }
+        // Too deep to be named: the name itself may be the attack.
         if self.over > 0 {
             return self.argument(name.as_bytes());
         }
@@ -535,6 +546,7 @@ impl Listener for BodyFacts<'_> {
 
     fn text(&mut self, text: &str) {
         self.xml.text.extend_from_slice(text.as_bytes());
+        // White space between elements is layout. `XML:/*` has it all the same.
         let value = text.trim();
         if !value.is_empty() {
             self.has_content();
@@ -575,6 +587,7 @@ impl Listener for BodyFacts<'_> {
     }
 
     fn multipart(&mut self, flags: &Flags) {
+        // `MULTIPART_…` tells of the body that rules chose to read so, not of a guess.
         if self.is_chosen() {
             self.files.flags = Some(flags.clone());
         }
@@ -598,6 +611,7 @@ impl Listener for BodyFacts<'_> {
     }
 
     fn failed(&mut self, reason: &str, rest: &str) {
+        // A body that was cut has no end, which is no error of the client's.
         if !self.is_cut || self.is_malformed {
             self.complain(reason);
         }
@@ -607,6 +621,7 @@ impl Listener for BodyFacts<'_> {
         if self.is_xml() {
             self.xml.text.extend_from_slice(rest.as_bytes());
         }
+        // What no reader could take apart is looked at as text.
         self.argument(rest.as_bytes());
     }
 }

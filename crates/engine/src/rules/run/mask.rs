@@ -15,10 +15,10 @@ pub(crate) const MAX_MASKED_BYTES: usize = 160;
 /// Bytes shown of what stands before the part that matched.
 const BEFORE_BYTES: usize = 32;
 
-/// A run is told to be this long at most; the exact length of a long one says nothing.
+/// Longest length of a run that is shown; the exact length of a longer one says nothing.
 const MAX_TOLD_LENGTH: usize = 999;
 
-/// Where a long value is shown from when nobody says what matched: plain text seldom has these, attacks do.
+/// Where a long value is shown from when it is not known what matched: attacks have these characters, plain text seldom does.
 const TELLING: &[u8] = b"'\"`<>;|&${}\\";
 
 /// Stands for what was cut off.
@@ -44,7 +44,7 @@ const WORDS: &str = "alert all and asc ascii async atob authority bash begin ben
 
 static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| WORDS.split(' ').collect());
 
-/// Mask a value.
+/// Masks a value.
 ///
 /// # Arguments
 /// * `value` - what matched, as the rule saw it.
@@ -52,6 +52,7 @@ static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| WORDS.split(' ').collec
 ///
 /// Returns at most [`MAX_MASKED_BYTES`], `…` where something was cut off.
 pub(crate) fn mask(value: &[u8], matched: Option<&[u8]>) -> String {
+    // What matched is shown, for the beginning of a long value need not have any of it.
     let at = matched
         .filter(|part| !part.is_empty())
         .and_then(|part| memchr::memmem::find(value, part))
@@ -66,6 +67,7 @@ pub(crate) fn mask(value: &[u8], matched: Option<&[u8]>) -> String {
     let mut piece = String::new();
     while let Some(length) = next(rest, &mut piece) {
         rest = rest.get(length..).unwrap_or_default();
+        // Room for the mark of the cut, so that the length holds with it.
         let room = if rest.is_empty() { 0 } else { CUT.len() };
         if out.len() + piece.len() + room > MAX_MASKED_BYTES {
             out.push_str(CUT);

@@ -1,11 +1,12 @@
-//! Places besides arguments where an attack may stand: segments of the path, credentials, headers that no standard
-//! names; and what decoders make of these, of cookies and of arguments (text and attributes of XML are among these).
+//! Places besides arguments where an attack may stand: segments of the path, credentials, and headers that no standard
+//! names. To these come the values that decoders find in them, in cookies and in arguments (text and attributes of XML are
+//! arguments).
 //!
 //! All are members of `STARFORT_ARGS`, named by where they come from: `path.2`, `header.x-tenant`, `authorization.user`,
 //! `json.text|base64`, `cookie.prefs|percent|json.a`. Rules for arguments look at it too (`rulesets/places.py` says
-//! which). Values that no decoder changed are not copied, and what is one plain word is no member.
+//! which). A value that no decoder changed is not copied, and a value that is one plain word is no member.
 //!
-//! GraphQL documents are told apart here as well: the values in one take its place among the arguments.
+//! GraphQL documents are taken apart here as well: the values in a document stand in its place among the arguments.
 
 use crate::http::Anomalies;
 use crate::http::decode::{self, Decoded};
@@ -146,6 +147,7 @@ impl<'f> Collector<'f> {
     /// * `itself` - the fact is a member too, unless its parts say what it says.
     fn take(&mut self, value: Span, itself: bool) {
         self.decoded.decode(self.facts.bytes(value));
+        // A document of JSON is looked at by its parts: as a whole it is full of quotes, which rules would find.
         if itself && !self.decoded.has_parts() {
             let name = self.facts.store(&self.name);
             self.entries.push(Entry { name, value });
@@ -170,6 +172,7 @@ impl<'f> Collector<'f> {
     fn decode_all(&mut self, slot: impl Into<Slot>, prefix: &[u8]) {
         for index in self.facts.range(slot) {
             let entry = self.facts.entry(index);
+            // Values as they are stand among the arguments already; only what decoders add is new.
             self.decoded.decode(self.facts.bytes(entry.value));
             if self.decoded.is_empty() {
                 continue;
@@ -250,6 +253,7 @@ fn path(collector: &mut Collector<'_>, request: &Request<'_, '_>) {
     for (number, segment) in raw.split(|byte| *byte == b'/').enumerate() {
         let present = ByteSet::present(segment);
         let plain = PLAIN.includes(present);
+        // Most segments are words, and none of these costs an entry.
         if segment.is_empty() || (plain && !decode::may_hold(segment)) {
             continue;
         }
@@ -262,6 +266,7 @@ fn path(collector: &mut Collector<'_>, request: &Request<'_, '_>) {
         let value = collector
             .facts
             .store_with(|pool| crate::rules::run::request::percent_decode(segment, pool));
+        // To rules for NoSQL a dollar before a word is an operator; in a path of OData it is not.
         let is_system = is_system_segment(collector.facts.bytes(value));
         collector.take(value, !plain && !is_system);
     }
@@ -283,6 +288,8 @@ fn headers(collector: &mut Collector<'_>) {
             continue;
         }
         let name = collector.facts.bytes(entry.name).to_ascii_lowercase();
+        // Standard headers have a syntax of their own, and rules of CRS for them. Of this one the parts are what
+        // clients choose.
         if name == b"authorization" {
             authorization(collector, entry.value);
         } else if is_custom(&name) {
@@ -317,6 +324,7 @@ fn authorization(collector: &mut Collector<'_>, value: Span) {
         transformations::apply(Transformation::Base64Decode, encoded, &[], &mut plain);
         let colon = memchr::memchr(b':', &plain).unwrap_or(plain.len());
         let (user, password) = plain.split_at(colon);
+        // User and password are two places, so that an exclusion can name one of them.
         for (name, part) in [
             (&b"authorization.user"[..], user),
             (
@@ -333,6 +341,7 @@ fn authorization(collector: &mut Collector<'_>, value: Span) {
     let credentials = Facts::part(value, start..length);
     let list = collector.facts.bytes(credentials).to_vec();
     if !parameters(collector, &list) {
+        // An opaque token: decoders find the claims of a JWT in it.
         collector.named(b"", b"authorization.token");
         collector.take(credentials, !PLAIN.includes(ByteSet::present(&list)));
     }
@@ -351,6 +360,7 @@ fn parameters(collector: &mut Collector<'_>, list: &[u8]) -> bool {
         (!padding && !name.is_empty() && PLAIN.includes(ByteSet::present(name)))
             .then_some((name, value))
     };
+    // One part that is no parameter makes the whole a token, as in `Bearer a,b`.
     if !parts().all(|part| pair(part).is_some()) {
         return false;
     }
@@ -368,6 +378,7 @@ fn parameters(collector: &mut Collector<'_>, list: &[u8]) -> bool {
             loop {
                 rest = match rest {
                     [] => break,
+                    // A backslash in a quoted string stands for the character behind it (RFC 9110, 5.6.4).
                     [b'\\', byte, tail @ ..] | [byte, tail @ ..] => {
                         pool.push(*byte);
                         tail
@@ -393,6 +404,7 @@ fn documents(variable: V, facts: &mut Facts) {
         return;
     }
     let mut entries = Vec::new();
+    // Figures of the query's documents stay when the body has documents too.
     let mut told: Vec<Entry> = facts
         .range(V::StarfortGraphql)
         .map(|index| facts.entry(index))
@@ -404,6 +416,7 @@ fn documents(variable: V, facts: &mut Facts) {
             entries.push(entry);
         }
     }
+    // No document among the candidates: the arguments stay as they are, without a copy.
     if told.len() == before {
         return;
     }
@@ -445,6 +458,7 @@ fn document(
     });
     let found = told.len() > before.1;
     if !found {
+        // It was no request of GraphQL, so its leaves are no arguments of their own.
         entries.truncate(before.0);
     }
     found
@@ -524,7 +538,7 @@ pub(crate) fn is_excluded_by(exclusion: &CompiledTarget, name: &[u8]) -> bool {
             base.strip_prefix(b"header.").is_some_and(selects)
                 || (base.starts_with(b"authorization") && selects(b"authorization"))
         }
-        // Of a path as it is: CRS takes its rules off plain ones, and what a decoder makes of one is not plain.
+        // Only a path as it is written. CRS exempts plain paths from its rules, and what a decoder finds in one is not plain.
         V::RequestFilename | V::RequestUri | V::RequestUriRaw => {
             base.starts_with(b"path.") && base.len() == name.len()
         }

@@ -2,7 +2,7 @@
 
 use crate::rules::program::macros::CompiledMacro;
 
-/// A variable that matched, and its value after transformations. Payload: whoever shows it masks it.
+/// A variable that matched, and its value after transformations. This is payload: it must be masked before anybody sees it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct MatchedVar {
     /// `ARGS:id`.

@@ -44,7 +44,7 @@ pub struct Response<'a, 'h> {
     pub headers: &'h [(&'a [u8], &'a [u8])],
 }
 
-/// Enter the facts of a request's head.
+/// Enters the facts of a request's head.
 ///
 /// # Arguments
 /// * `heard` - see [`query`].
@@ -64,8 +64,10 @@ pub(crate) fn enter(
     cookies(program, request, facts);
     let address = facts.store(request.remote_addr.to_string().as_bytes());
     facts.set_span(V::RemoteAddr, address);
+    // Names are not looked up: that would let a request wait for somebody's name server.
     facts.set_span(V::RemoteHost, address);
     facts.set(V::UniqueId, request.unique_id);
+    // Only what a rule looks at is entered, for each fact costs an entry.
     for (variable, value) in FIXED {
         if program.uses(variable) {
             facts.set(variable, value);
@@ -147,11 +149,8 @@ fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts, heard: 
     facts.set(V::RequestProtocol, request.protocol);
     let raw = facts.store(request.uri);
     facts.set_span(V::RequestUriRaw, raw);
-    let line = facts.store_with(|pool| {
-        for part in [request.method, b" ", request.uri, b" ", request.protocol] {
-            pool.extend_from_slice(part);
-        }
-    });
+    let parts = [request.method, b" ", request.uri, b" ", request.protocol];
+    let line = facts.store_with(|pool| parts.iter().for_each(|part| pool.extend_from_slice(part)));
     facts.set_span(V::RequestLine, line);
     let start = path_start(request.uri);
     // A fragment is no part of a request (RFC 9112, 3.2); Envoy refuses targets with one. `REQUEST_URI_RAW` has it.
@@ -209,6 +208,7 @@ fn query(program: &Program, query: Option<&[u8]>, facts: &mut Facts, heard: Opti
     facts.set(V::QueryString, query);
     let bad = heard.unwrap_or_else(|| {
         let mut arguments = QueryFacts::new(program, std::mem::take(facts));
+        // The reader that parameters have too, so that policies and rules see the same arguments.
         let bad = pairs::read(query, separator(program), &mut arguments);
         (*facts, _) = arguments.finish();
         bad
@@ -247,6 +247,7 @@ fn path_start(uri: &[u8]) -> usize {
         return 0;
     };
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    // `://` in a query is no scheme: `/go?to=https://…`.
     if scheme == 0 || !uri.get(..scheme).unwrap_or_default().iter().all(plain) {
         return 0;
     }
@@ -348,6 +349,7 @@ fn cookies(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
                 pair.get(..equals).unwrap_or_default(),
                 pair.get(equals + 1..).unwrap_or_default(),
             );
+            // `a=1;;b=2` has no third cookie.
             if !name.is_empty() || !value.is_empty() {
                 members.push(name, value);
             }
@@ -423,6 +425,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    // Years begin in March here, so that the leap day is the last one.
     let month = if shifted_month < 10 {
         shifted_month + 3
     } else {

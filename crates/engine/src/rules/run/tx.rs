@@ -58,6 +58,7 @@ impl Tx {
             (Some(position), None) => {
                 self.dynamic.remove(position);
             }
+            // Names that are made of what clients send must not fill the memory.
             (None, Some(new)) if self.dynamic.len() < MAX_DYNAMIC => {
                 self.dynamic.push((name.into(), new));
             }

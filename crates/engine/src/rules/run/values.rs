@@ -25,14 +25,14 @@ const SHARE_ENTRIES: usize = 192;
 /// Digits in a row that may tell one name of a long list from the next.
 const MAX_INDEX_DIGITS: usize = 7;
 
-/// Values up to this length are looked at whatever the request has cost: scores, levels, names.
+/// Values up to this length are looked at even when the work is spent: scores, levels and names decide on other rules.
 pub(crate) const SHORT_BYTES: usize = 64;
 
 // Units of work, each about a nanosecond; measured on the machine of the benchmarks.
 
-/// For an entry that a class of the plan or a link looks at, whatever comes of it.
+/// For each entry that a class of the plan or a link looks at, whether it matches or not.
 pub(crate) const WORK_ENTRY: u64 = 12;
-/// For each value that is computed or looked at for the first time.
+/// For each value that is computed, or looked at for the first time.
 const WORK_VALUE: u64 = 60;
 /// For the bytes that are in a value, tenths for each byte.
 const WORK_PRESENT: u64 = 8;
@@ -53,8 +53,8 @@ pub(crate) struct Output {
     scan: u32,
     /// Where the results of transformations begin in `steps`; [`NONE`] before there are any.
     row: u32,
-    /// The output of a name that differs from this one in its indexes only: what is asked of that need not be asked of
-    /// this.
+    /// The output of a name that differs from this one only in its indexes. What that name was asked, this one need not be
+    /// asked.
     alike: u32,
     /// The class of the plan that asked last.
     asked: u32,
@@ -104,7 +104,7 @@ pub(crate) struct Kept {
     scans: Vec<u64>,
     /// Facts and their outputs by hash, where there are many entries.
     shared: Option<(RandomState, HashMap<u64, u32>)>,
-    /// What classes of the plan would ask of values of the same bytes and length, where there are many entries.
+    /// Where there are many entries: which groups a class of the plan asks of values with these bytes and this length.
     groups: HashMap<(u32, ByteSet, u32), u64>,
     buffer: Vec<u8>,
 }
@@ -138,9 +138,9 @@ impl Kept {
     }
 }
 
-/// What a thread keeps to lend.
+/// How many of them a thread keeps for the next requests.
 const LENDABLE: usize = 4;
-/// One that has become larger is not kept.
+/// One that has grown larger than this is freed, so that one large request does not cost memory for good.
 const LENDABLE_BYTES: usize = 256 << 10;
 
 thread_local! {
@@ -149,12 +149,12 @@ thread_local! {
     static SPARE: RefCell<Vec<Kept>> = const { RefCell::new(Vec::new()) };
 }
 
-/// An empty one.
+/// Takes an empty one from the thread's spare ones.
 pub(crate) fn borrow() -> Kept {
     SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
 }
 
-/// Give one back that is not needed any more.
+/// Gives one back that is not needed any more.
 pub(crate) fn give_back(mut kept: Kept) {
     if kept.capacity_bytes() > LENDABLE_BYTES {
         return;
@@ -190,14 +190,17 @@ impl<'a> Values<'a> {
         work: Work,
     ) -> Self {
         if kept.outputs.is_empty() {
+            // Sizes of an ordinary request, so that the vectors hardly grow while it is inspected.
             kept.outputs.reserve(96);
             kept.pool.reserve(2048);
             kept.scans.reserve(prefilter.words * 32);
+            // The first set stays empty: it stands for every scan that found nothing.
             kept.scans.resize(prefilter.words, 0);
         }
         kept.bases.resize(facts.len(), [NONE; 2]);
         if facts.len() >= SHARE_ENTRIES {
             kept.shared.get_or_insert_default();
+            // Classes are numbered for each phase, and what rules have set since may decide otherwise.
             for output in &mut kept.outputs {
                 (output.asked, output.failed) = (NONE, NONE);
             }
@@ -282,6 +285,7 @@ impl<'a> Values<'a> {
         } else {
             found.value
         };
+        // Values of a list are often equal, and so are names up to their indexes.
         let id = self.shared(span);
         if side == Side::Name {
             self.share_verdicts(id);
@@ -297,13 +301,14 @@ impl<'a> Values<'a> {
         id
     }
 
-    /// The output of a fact, that of an equal one where these are looked for.
+    /// The output of a fact; in long lists, the output of an equal one.
     fn shared(&mut self, span: Span) -> OutputId {
         let text = self.facts.bytes(span);
         let Some((hasher, known)) = &self.kept.shared else {
             return self.add(Place::Fact(span), None);
         };
         let hash = hasher.hash_one(text);
+        // Only equal bytes share an output; the hash alone would let a client choose two values with one hash.
         if let Some(id) = known.get(&hash).map(|id| OutputId(*id))
             && self.bytes(id) == text
         {
@@ -316,8 +321,8 @@ impl<'a> Values<'a> {
         id
     }
 
-    /// Let a name that differs from an earlier one in its indexes only have the verdicts of that one: of 10,000 items
-    /// of a list, `items.17.id` is no other name than `items.18.id`.
+    /// Gives a name the verdicts of an earlier one that differs only in its indexes: in a list of 10,000 items,
+    /// `items.17.id` says no more than `items.18.id`.
     fn share_verdicts(&mut self, id: OutputId) {
         let Some((hasher, known)) = &mut self.kept.shared else {
             return;
@@ -326,6 +331,7 @@ impl<'a> Values<'a> {
             return;
         };
         let text = bytes(output.place, self.facts, &self.kept.pool);
+        // Text that is not a plain name keeps verdicts of its own, for its digits may be part of an attack.
         if output.alike != NONE || !is_indexed(text) {
             return;
         }
@@ -370,8 +376,8 @@ impl<'a> Values<'a> {
         self.kept.groups.insert(key, groups);
     }
 
-    /// What values are taken together by, where there are many: their bytes, of digits whether there are any, and their
-    /// length rounded up. It says more than the value has, never less.
+    /// Where there are many values: what a value has in common with others, so that one answer does for all of them. It is
+    /// the bytes (any digit counts as all digits) and the length, rounded up: always more than the value has, never less.
     pub(crate) fn kind_of(&self, base: OutputId) -> Option<(ByteSet, usize)> {
         const DIGITS: ByteSet = ByteSet::range(b'0', b'9');
         self.kept.shared.as_ref()?;
@@ -428,6 +434,7 @@ impl<'a> Values<'a> {
         if !chain.changes(output.present) {
             return None;
         }
+        // Most chains change nothing in most values: the bytes tell it without running one.
         let steps = chain.steps.get(from..)?;
         let found = steps.iter().position(|step| step.changes(output.present))?;
         Some(from + found)
@@ -484,6 +491,7 @@ impl<'a> Values<'a> {
                 output.row = row;
             }
         }
+        // Each result is computed once for all rules that need it.
         let cell = row as usize + transformation as usize;
         if let Some(known) = self.kept.steps.get(cell)
             && *known != NONE
@@ -504,24 +512,29 @@ impl<'a> Values<'a> {
         transformation: crate::rules::wire::Transformation,
     ) -> OutputId {
         let text = bytes(output.place, self.facts, &self.kept.pool);
+        // An upload in Base64 would cost most of the budget of work, and what these transformations undo is not in it.
         if transformations::spares_base64(transformation)
             && transformations::is_base64_file(output.present, text)
         {
             return input;
         }
         let cost = work::of_bytes(text.len(), transformations::work(transformation));
+        // Out of work: the value stays as it is. That is not said to be harmless; the request is marked as not
+        // inspected.
         if !self.work.charge(WORK_VALUE + cost) && text.len() > SHORT_BYTES {
             return input;
         }
         let mut buffer = std::mem::take(&mut self.kept.buffer);
         buffer.clear();
         transformations::apply(transformation, text, self.unicode_map, &mut buffer);
+        // A result that is equal is the same output, so that everything known of it holds on.
         let result = if buffer == text {
             input
         } else {
             let start = position(self.kept.pool.len());
             self.kept.pool.extend_from_slice(&buffer);
             let end = position(self.kept.pool.len());
+            // Literals are compared without case, so one scan does for a value and for its lower case.
             let scan_of = transformations::is_case_only(transformation).then_some(output.scan_of);
             self.add(Place::Made(start, end), scan_of)
         };
@@ -546,11 +559,13 @@ impl<'a> Values<'a> {
             kept.scans.resize(start + words, 0);
             let found = kept.scans.get_mut(start..).unwrap_or_default();
             let text = bytes(output.place, self.facts, &kept.pool);
+            // How often literals are compared depends on the text and cannot be charged before.
             let (any, compared) = self.prefilter.scan(text, output.present, found);
             self.work.charge_done(WORK_COMPARE * compared as u64);
             if any {
                 scan = position(start);
             } else {
+                // Most scans find nothing, and a set of links for each of them would be the larger part of what is kept.
                 kept.scans.truncate(start);
                 scan = 0;
             }
@@ -565,7 +580,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// Whether a name is made of letters, indexes and what stands between them, as names of items of lists are.
+/// Whether a name looks like one of an item in a list: letters, indexes, and the signs between them.
 fn is_indexed(name: &[u8]) -> bool {
     let mut digits = 0;
     let (mut longest, mut letters) = (0, 0);
@@ -587,6 +602,7 @@ fn hash_without_digits(hasher: &RandomState, name: &[u8]) -> u64 {
     for part in name.split(u8::is_ascii_digit) {
         if !part.is_empty() {
             state.write(part);
+            // One mark for each row of digits, however long, so that items 9 and 10 are alike.
             state.write_u8(b'0');
         }
     }

@@ -43,6 +43,7 @@ fn escape<'a>(tail: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
         byte += 0x20;
     }
     out.push(byte);
+    // One white space ends the escape and belongs to it (CSS 2, 4.1.3).
     if let [space, tail @ ..] = rest
         && is_space(*space)
     {

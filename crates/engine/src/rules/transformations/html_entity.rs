@@ -35,6 +35,7 @@ fn number(text: &[u8], radix: u32) -> (Option<u8>, &[u8]) {
     }
     let (digits, tail) = text.split_at(count);
     let code = digits.iter().fold(0u32, |code, byte| {
+        // Only the low byte is kept, so an overflow changes nothing of what is asked.
         code.wrapping_mul(radix)
             .wrapping_add(u32::from(hex_value(*byte).unwrap_or(0)))
     });

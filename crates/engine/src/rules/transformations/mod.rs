@@ -122,7 +122,7 @@ fn after_data_head(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// Whether a transformation undoes what hides an attack in commands, paths or comments, and so has nothing to do in a
-/// file in Base64. What decodes is applied to it all the same.
+/// file in Base64. Transformations that decode are applied to it even so.
 pub(crate) const fn spares_base64(transformation: Transformation) -> bool {
     use Transformation as T;
     matches!(
@@ -228,6 +228,7 @@ pub(crate) fn reach(transformation: Transformation, from: Reach) -> Reach {
         | T::RemoveComments
         | T::ReplaceComments
         | T::ReplaceNulls => with(b" "),
+        // A plus becomes a blank; without a `%` nothing else can come of it.
         T::UrlDecode | T::UrlDecodeUni if !from.bytes.contains(b'%') => with(b" "),
         T::UrlDecode
         | T::UrlDecodeUni

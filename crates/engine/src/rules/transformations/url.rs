@@ -1,7 +1,7 @@
 //! `urlDecode`, `urlDecodeUni`, `urlEncode`, `utf8toUnicode`.
 
 use super::UnicodeMap;
-use crate::rules::bytes::hex_byte;
+use crate::rules::bytes::{hex_byte, hex_digit};
 
 /// Percent decoding, `+` as a space; what is no escape stays.
 pub(crate) fn decode(input: &[u8], out: &mut Vec<u8>) {
@@ -9,6 +9,7 @@ pub(crate) fn decode(input: &[u8], out: &mut Vec<u8>) {
     loop {
         rest = match rest {
             [] => return,
+            // An escape that is none stays as it is: servers differ, and rules look for it.
             [b'%', high, low, tail @ ..] if hex_byte(*high, *low).is_some() => {
                 out.extend(hex_byte(*high, *low));
                 tail
@@ -53,6 +54,7 @@ fn unicode_byte(high: u8, low: u8, map: &UnicodeMap) -> u8 {
     {
         return *byte;
     }
+    // U+FF01 to U+FF5E are the full-width forms of `!` to `~`.
     if high == 0xff && low > 0 && low < 0x5f {
         low + 0x20
     } else {
@@ -62,19 +64,12 @@ fn unicode_byte(high: u8, low: u8, map: &UnicodeMap) -> u8 {
 
 /// Percent encoding of all but letters, digits and `*`; a space becomes `+`.
 pub(super) fn encode(input: &[u8], out: &mut Vec<u8>) {
-    let digit = |value: u8| {
-        if value < 10 {
-            b'0' + value
-        } else {
-            b'a' + value - 10
-        }
-    };
     for byte in input {
         match byte {
             b' ' => out.push(b'+'),
             b'*' => out.push(*byte),
             _ if byte.is_ascii_alphanumeric() => out.push(*byte),
-            _ => out.extend([b'%', digit(byte >> 4), digit(byte & 15)]),
+            _ => out.extend([b'%', hex_digit(byte >> 4), hex_digit(byte & 15)]),
         }
     }
 }

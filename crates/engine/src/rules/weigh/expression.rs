@@ -17,6 +17,7 @@ pub(super) fn is_php(kind: ContentKind, value: &[u8]) -> bool {
         kind,
         ContentKind::Code | ContentKind::Query | ContentKind::Pattern
     );
+    // In code too: an object that is unserialised runs wherever it stands.
     if is_serialized(value) {
         return true;
     }
@@ -83,7 +84,7 @@ const PHP: &[&str] = &[
     "var_dump",
 ];
 
-/// A call of one of them at a place, whatever is glued to its name: `@system(`, `\system(`, `system/**/(`.
+/// A call of one of these functions at a place, also with signs glued to its name: `@system(`, `\system(`, `system/**/(`.
 fn php_call(text: &[u8], place: usize) -> Option<usize> {
     let mut place = skip_blank(text, place);
     while matches!(
@@ -104,6 +105,7 @@ fn php_call(text: &[u8], place: usize) -> Option<usize> {
         let comment = rest.get(..rest.len().min(MAX_EXPRESSION)).unwrap_or(rest);
         end = memchr::memmem::find(comment, b"*/").map_or(end, |length| end + length + 2);
     }
+    // `'system'(…)` and `(system)(…)` are calls since PHP 7.
     while matches!(at(text, end), b'"' | b'\'' | b')') {
         end += 1;
     }
@@ -207,6 +209,7 @@ fn interpolates(kind: ContentKind, value: &[u8]) -> bool {
 /// Objects as `serialize` writes them.
 fn is_serialized(value: &[u8]) -> bool {
     memchr::memmem::find_iter(value, b":\"").any(|colon| {
+        // `O:8:"`: the length has few digits, so looking back a little is enough.
         let head = value
             .get(colon.saturating_sub(24)..colon)
             .unwrap_or_default();
@@ -324,7 +327,7 @@ const LOOKUPS: &[&str] = &[
     "xml",
 ];
 
-/// `${jndi:…}`, whatever its letters are hidden in.
+/// `${jndi:…}`, also where other lookups hide its letters.
 fn has_lookup(value: &[u8]) -> bool {
     memchr::memmem::find_iter(value, b"${").any(|place| {
         let inside = from(value, place + 2);
@@ -349,6 +352,7 @@ fn evaluates(inside: &[u8]) -> bool {
     let inside = inside
         .get(..inside.len().min(MAX_EXPRESSION))
         .unwrap_or(inside);
+    // Up to the closing brace: what stands behind it is shown and not evaluated.
     let end = memchr::memchr(b'}', inside).unwrap_or(inside.len());
     let inside = inside.get(..end).unwrap_or(inside);
     let java = [
@@ -401,6 +405,7 @@ fn is_java_alone(value: &[u8]) -> bool {
     ]
     .iter()
     .any(|name| find(value, name).is_some());
+    // A stack trace names these classes, and people paste them into reports.
     let trace = memchr::memmem::find(value, b"\n\tat ").is_some()
         || memchr::memmem::find(value, b"\n    at ").is_some();
     // Behind a sentence an expression is evaluated no more than the sentence.
@@ -411,7 +416,7 @@ fn is_java_alone(value: &[u8]) -> bool {
     reaches && !trace && (starts && (calls || first == b'<') || near && has_chain(value))
 }
 
-/// `getRuntime().exec(`: nobody but a program writes so.
+/// `getRuntime().exec(`: only programs have such chains of calls.
 fn has_chain(value: &[u8]) -> bool {
     [
         &b"getruntime().exec("[..],
@@ -503,7 +508,8 @@ fn computes_anywhere(value: &[u8], code: &Code) -> bool {
     })
 }
 
-/// A name of Python's inner parts counts where it is reached through something, not where it is told about.
+/// Whether a name of Python's inner parts is used: something stands before and behind it. A text that explains the name
+/// has neither.
 fn is_used(value: &[u8], place: usize, length: usize) -> bool {
     if at(value, place) != b'_' {
         return true;
@@ -571,9 +577,11 @@ fn computes(open: &[u8], inside: &[u8]) -> bool {
     if is_arithmetic(inside) {
         return true;
     }
+    // Statements: most of them choose and loop, and only a few reach the system.
     if open == b"{%" || open == b"<%" {
         return statement_runs(inside);
     }
+    // A placeholder only names what it shows.
     if REACHES.iter().any(|name| find(inside, name).is_some()) {
         return true;
     }
@@ -646,6 +654,7 @@ pub(super) fn is_filter(value: &[u8]) -> bool {
     for (place, byte) in value.iter().enumerate() {
         match byte {
             b'(' => depth += 1,
+            // Only a parenthesis that the value did not open can close the filter of the application.
             b')' if depth == 0 => {
                 let next = skip_blank(value, place + 1);
                 if matches!(at(value, next), b'(' | b')' | 0 | b'&' | b'|')

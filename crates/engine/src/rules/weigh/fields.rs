@@ -1,13 +1,13 @@
-//! Which field holds what: by what the endpoint's document or the operator says, else by its name.
+//! Which field holds what. The endpoint's document or the operator says it; else the field's name does.
 
 use std::collections::HashMap;
 
 use crate::bundle::{Content, ContentKind, Endpoint};
 
-/// Bytes of a name that are looked at.
+/// Longest name that is looked up; people name no field longer, and a client could send megabytes.
 const MAX_NAME_BYTES: usize = 256;
 
-/// Names of fields and what such fields hold, made once a bundle.
+/// Names of fields and what such fields hold, made once for each bundle.
 #[derive(Debug, Default)]
 pub(crate) struct FieldNames {
     names: HashMap<Box<str>, ContentKind>,
@@ -24,6 +24,7 @@ impl FieldNames {
             return found;
         }
         for (name, kind) in &content.names {
+            // `=text` holds for a field of this name only, `text` also for `comment_text`.
             match name.strip_prefix('=') {
                 Some(name) => found.whole.insert(name.into(), *kind),
                 None => found.names.insert(name.as_str().into(), *kind),
@@ -43,6 +44,7 @@ impl FieldNames {
     /// The fields of one endpoint, or of calls that belong to none; `None` when nothing is weighed.
     pub(crate) fn of(&self, endpoint: Option<u32>) -> Option<Fields<'_>> {
         let own = endpoint.and_then(|endpoint| self.endpoints.get(&endpoint));
+        // Then no value needs to be weighed, and rules run as if there were no grammars.
         let nothing = own.is_none() && self.names.is_empty() && self.whole.is_empty();
         (!nothing).then_some(Fields { own, names: self })
     }
@@ -117,7 +119,7 @@ pub(crate) struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// The field of this name; its kind is [`ContentKind::Other`] when it is no content or nobody knows.
+    /// The field of this name; its kind is [`ContentKind::Other`] when it is no content, or when nothing is known of it.
     ///
     /// # Arguments
     /// * `name` - as rules see it: `json.issue.body`, `comment`, `/order/note`.
@@ -128,6 +130,7 @@ impl Fields<'_> {
             return field(ContentKind::Other);
         }
         let path = Path::of(name);
+        // What a document says of a field is worth more than its name.
         if let Some(kind) = self.own.and_then(|own| own.get(path.text.as_str())) {
             return field(*kind);
         }
@@ -161,6 +164,7 @@ impl Fields<'_> {
                 return *kind;
             }
             match rest.split_once('_') {
+                // From the longest ending to the last word: `internal_review_comment`, `review_comment`, `comment`.
                 Some((_, words)) => rest = words,
                 None => return ContentKind::Other,
             }
@@ -186,7 +190,7 @@ fn is_statement(value: &[u8]) -> bool {
     .any(|word| super::text::begins(value, word))
 }
 
-/// A name taken apart: `json.items.array_0.commentText` is `items.commenttext`, and its last word `comment_text`.
+/// The parts of a name: `json.items.array_0.commentText` has the text `items.commenttext` and the last word `comment_text`.
 struct Path {
     text: String,
     last: String,
@@ -201,6 +205,7 @@ impl Path {
         let mut text = String::with_capacity(name.len());
         let mut last = "";
         for (place, part) in parts.enumerate() {
+            // Readers of bodies put the format first; documents name fields without it.
             if place == 0 && matches!(part, "json" | "xml" | "graphql") {
                 continue;
             }

@@ -34,6 +34,7 @@ pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
     if at_start_is_script(kind, value) || in_markup(kind, value) || script::runs(kind, value) {
         return true;
     }
+    // A regular expression or a statement escapes what it looks for.
     if kind == ContentKind::Pattern || kind == ContentKind::Query {
         return false;
     }
@@ -41,7 +42,7 @@ pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
     is_dense(value) && escapes_decoded(value).is_some_and(|plain| in_markup(kind, &plain))
 }
 
-/// Whether a value is markup or script rather than a sentence with some in it: hardly a word stands free.
+/// Whether a value is markup or script rather than a sentence with some markup in it: at most three words stand alone.
 fn is_dense(value: &[u8]) -> bool {
     let words = value.split(|byte| is_blank(*byte)).filter(|word| {
         word.len() > 1
@@ -98,6 +99,7 @@ fn is_script_address(address: &[u8]) -> bool {
     let mut head = [0_u8; 32];
     let mut length = 0;
     let mut leading = true;
+    // White space in a scheme does not count (WHATWG URL, 4.4), and attackers put much of it there.
     for byte in address.iter().take(256) {
         leading &= *byte <= b' ';
         if leading || matches!(byte, 0 | b'\t' | b'\n' | b'\r') {
@@ -170,6 +172,7 @@ fn tag<'v>(text: &'v [u8], start: usize, read: &mut usize) -> Option<Tag<'v>> {
         found.attributes.push(attribute);
         place = behind;
     }
+    // Sixteen for each tag, so that a value of many `<a` is not read for nothing.
     *read = read.saturating_add(place.saturating_sub(start) + 16);
     found.end = place.min(text.len());
     Some(found)
@@ -219,7 +222,7 @@ impl Tag<'_> {
             .is_some_and(|value| !trim(&value).is_empty())
     }
 
-    /// Whether an attribute is an address that nobody on the way can change.
+    /// Whether an attribute is an address whose answer is protected on its way (`https`).
     fn is_secure(&self, wanted: &[u8]) -> bool {
         self.attribute(wanted)
             .is_some_and(|value| begins(trim(&value), b"https://"))
@@ -239,6 +242,7 @@ fn has_running_tag(kind: ContentKind, value: &[u8], code: &Code) -> bool {
         let Some(tag) = tag(value, start, &mut read) else {
             continue;
         };
+        // What is in these elements is read as well, for each tag anew.
         if is_script_name(local_name(tag.name)) || begins(tag.name, b"style") {
             read = read.saturating_add(MAX_ELEMENT / 4);
         }
@@ -257,15 +261,20 @@ fn tag_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>) -> bool {
     if attributes.any(|(name, value)| attribute_runs(name, value)) {
         return true;
     }
-    let is_document = kind == ContentKind::Html;
     let name = local_name(tag.name);
     if is_script_name(name) {
         return script_tag_runs(text, tag);
     }
-    if name.len() > MAX_NAME {
-        return false;
-    }
-    match name.to_ascii_lowercase().as_slice() {
+    name.len() <= MAX_NAME && element_runs(kind, text, tag, &name.to_ascii_lowercase())
+}
+
+/// Whether an element other than `script` runs script, or loads what does.
+///
+/// # Arguments
+/// * `name` - of the element, lower case.
+fn element_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>, name: &[u8]) -> bool {
+    let is_document = kind == ContentKind::Html;
+    match name {
         b"iframe" | b"frame" => {
             tag.has(b"src") && !(is_document && tag.is_secure(b"src")) || tag.has(b"srcdoc")
         }
@@ -362,7 +371,7 @@ fn attribute_runs(name: &[u8], value: &[u8]) -> bool {
         return !shown.is_empty() && (at(shown, 0) != b'{' || shown.contains(&b'}'));
     }
     let value = entities_decoded(value);
-    // Attributes that older browsers took apart at a slash.
+    // Older browsers divided attributes at a slash.
     if find(&value, b"/on").is_some_and(|place| {
         let rest = from(&value, place + 1);
         rest.iter()
@@ -389,7 +398,7 @@ fn attribute_runs(name: &[u8], value: &[u8]) -> bool {
     false
 }
 
-/// `onclick`, whatever stands before it in a name that browsers read as one.
+/// Whether a name is one of an event handler, such as `onclick`; a quote may be glued to it.
 fn is_handler(name: &[u8]) -> bool {
     let name = name
         .strip_prefix(b"\"")
@@ -441,6 +450,7 @@ fn without_comments(style: &[u8]) -> Cow<'_, [u8]> {
 
 /// A quote, and then a handler: `" onmouseover=…`.
 fn has_handler_behind_quote(value: &[u8], code: &Code) -> bool {
+    // Internet Explorer took a backtick for a quote.
     for quote in memchr::memchr3_iter(b'"', b'\'', b'`', value) {
         let mut place = quote + 1;
         while is_blank(at(value, place)) || matches!(at(value, place), b'/' | b'>') {
@@ -495,6 +505,7 @@ fn has_markdown_script(value: &[u8], code: &Code) -> bool {
         let start = place + found + 2;
         place = start;
         let first = at(value, start).to_ascii_lowercase();
+        // Only what a script's scheme can begin with is decoded; most links begin with `h` or `/`.
         if !(matches!(first, b'j' | b'v' | b'l' | b'd' | b'&' | b'%' | b'<') || first <= b' ') {
             continue;
         }

@@ -14,8 +14,8 @@
 //! | files and addresses: is the value one, rather than a sentence that names one? | `path` |
 //! | PHP, Java, templates: would an expression be evaluated? | `expression` |
 //!
-//! Only values on which a rule matched are weighed, each once a class. What a grammar cannot decide within its budget
-//! counts: weighing only ever takes back a match of a rule, and says so ([`crate::rules::run::report::Weighed`]).
+//! Only values that a rule matched are weighed, each once for each class of rules. What a grammar cannot decide within its
+//! budget counts. Weighing only ever takes back a match of a rule, and the event says so ([`crate::rules::run::report::Weighed`]).
 
 mod expression;
 mod fields;
@@ -99,6 +99,7 @@ pub(crate) fn counts(classes: Classes, field: Field, value: &[u8]) -> bool {
         return true;
     }
     if field.is_document {
+        // The document's own quotes would end strings everywhere. Its parts are weighed with theirs.
         let plain: Vec<u8> = value
             .iter()
             .map(|byte| if *byte == b'"' { b' ' } else { *byte })
@@ -115,6 +116,7 @@ pub(crate) fn counts(classes: Classes, field: Field, value: &[u8]) -> bool {
 
 fn breaks_out(classes: Classes, field: Field, value: &[u8]) -> bool {
     let kind = field.kind;
+    // Cheap questions first: most values that people write have prose, and most that do not are no content at all.
     is_bare(field, value)
         || (classes.has(Classes::PATH) && path::leads_out(value))
         || (classes.has(Classes::ADDRESS) && path::is_address(value))

@@ -1,4 +1,5 @@
-//! Files and addresses: a value leads somewhere only as a whole. A sentence that names `/etc/hosts` opens nothing.
+//! Files and addresses: only a value that is a path or an address as a whole leads anywhere. A sentence that names
+//! `/etc/hosts` opens nothing.
 
 use super::text::{Code, at, find, from, is_blank, is_one_token, percent_decoded, trim};
 
@@ -107,6 +108,7 @@ fn hides(value: &[u8]) -> bool {
         b"%252e%252e",
     ];
     FORMS.iter().any(|form| {
+        // Twice: one encoded step up occurs in text about encodings.
         find(value, form).is_some_and(|first| find(from(value, first + form.len()), form).is_some())
     })
 }

@@ -1,5 +1,5 @@
-//! `JavaScript`: a value becomes part of a string in a script, of a page or of a server. It runs when the string ends and
-//! a statement, an operator with a call, or a comment follows; a value that is nothing but a call runs as it is.
+//! `JavaScript`: a value becomes part of a string in a script, of a page or of a server. It runs when the string ends and a
+//! statement, an operator with a call, or a comment follows. A value that is nothing but a call runs as it is.
 
 use super::text::{
     Code, Word, at, before, begins, find, from, is_blank, is_word, skip_blank, trim,
@@ -108,6 +108,7 @@ fn is_used(text: &[u8], root: &Word) -> bool {
                 };
                 next + length + 1
             }
+            // `==` compares, and `document=` or `location=` leads the page elsewhere.
             b'=' => {
                 return at(text, next + 1) != b'='
                     && matches!(
@@ -138,6 +139,7 @@ pub(super) fn begins_script(text: &[u8]) -> bool {
 /// `process`, `this` and others are words; `(` with a sentence in it is no argument list.
 fn is_argument(text: &[u8], open: usize) -> bool {
     let rest = from(text, open + 1);
+    // Up to the end of the argument list, as far as quotes do not hide it.
     let inside = rest
         .get(
             ..rest
@@ -146,6 +148,7 @@ fn is_argument(text: &[u8], open: usize) -> bool {
                 .unwrap_or(rest.len()),
         )
         .unwrap_or(rest);
+    // Arguments are names and strings; a row of words is a remark in a sentence.
     let words = inside
         .split(|byte| is_blank(*byte))
         .filter(|word| word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic));
@@ -177,6 +180,7 @@ fn is_call_alone(value: &[u8]) -> bool {
     if !matches!(first, b'(' | b'!' | b'+' | b'{' | b'[' | b'_') && !first.is_ascii_alphabetic() {
         return false;
     }
+    // A sentence that begins with such a word ends otherwise.
     let ends = matches!(last, b')' | b';' | b'}' | b'`' | b']' | b'"' | b'\'')
         || is_word(*last) && value.len() < 200;
     if ends && is_call(value, 0) && !is_sentence(value) {
@@ -224,6 +228,7 @@ fn pollutes(value: &[u8]) -> bool {
         || begins(value, b"constructor.prototype")
         || begins(value, b"constructor[prototype]")
     {
+        // A sentence about prototypes has blanks.
         return !value.iter().any(|byte| is_blank(*byte));
     }
     if !matches!(at(value, 0), b'{' | b'[') {
@@ -254,11 +259,13 @@ fn ends_string(value: &[u8], quote: u8, is_code: bool) -> bool {
         }
         count += 1;
         let head = value.get(..place).unwrap_or_default();
+        // In code, only a string that the value's first word ends was begun by the application.
         if is_code && (head.len() > 40 || head.iter().any(|byte| is_blank(*byte))) {
             return false;
         }
         let alone =
             (left == 0 || is_blank(left) || left == b'\\') && !is_word(right) && right != quote;
+        // Every other quote ends a string that the value itself began.
         if (count % 2 == 1 || alone) && follows(value, place + 1, quote) {
             return true;
         }
@@ -269,6 +276,7 @@ fn ends_string(value: &[u8], quote: u8, is_code: bool) -> bool {
 fn follows(text: &[u8], place: usize, quote: u8) -> bool {
     let mut place = skip_blank(text, place);
     let mut closed = 0;
+    // An injected text first closes what the application opened.
     while matches!(at(text, place), b')' | b'}' | b']') && closed < 16 {
         place = skip_blank(text, place + 1);
         closed += 1;

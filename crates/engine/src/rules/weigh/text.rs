@@ -1,4 +1,7 @@
-//! Pieces of text that every grammar here needs: words, code in Markdown, decoded forms.
+//! What every grammar needs of a text: words, code in Markdown, decoded forms.
+//!
+//! Places behind the end of a text read as 0, so that no grammar has to ask where the text ends: 0 belongs to no word, is no
+//! blank and no sign.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -44,6 +47,7 @@ pub(super) fn begins(text: &[u8], small: &[u8]) -> bool {
 
 /// Where `small`, in lower case, is found first, whatever the case.
 pub(super) fn find(text: &[u8], small: &[u8]) -> Option<usize> {
+    // By its first letter in either case, which `memchr` finds much faster than a comparison at each place does.
     let first = *small.first()?;
     let upper = first.to_ascii_uppercase();
     memchr::memchr2_iter(first, upper, text).find(|place| begins(from(text, *place), small))
@@ -66,6 +70,7 @@ impl Word {
             end: place,
         };
         while is_word(at(text, word.end)) {
+            // No keyword has 40 letters, so a longer word is none: it is read to its end and is empty.
             if let Some(slot) = word.bytes.get_mut(word.end - place) {
                 *slot = at(text, word.end).to_ascii_lowercase();
             }
@@ -109,6 +114,7 @@ pub(super) fn has_prose(value: &[u8]) -> bool {
     let words = value
         .split(|byte| is_blank(*byte))
         .filter(|word| is_plain_word(word));
+    // Counted no further than needed: a value may be long, and most have words at their beginning.
     if words.take(PROSE_WORDS).count() == PROSE_WORDS {
         return true;
     }
@@ -118,7 +124,7 @@ pub(super) fn has_prose(value: &[u8]) -> bool {
     lines.take(PROSE_LINES).count() == PROSE_LINES
 }
 
-/// Whether a value is a regular expression: it has several of the signs that hardly anything else has.
+/// Whether a value is a regular expression: it has several signs that other texts seldom have.
 pub(super) fn is_regex(value: &[u8]) -> bool {
     const SIGNS: [&[u8]; 17] = [
         b"(?i)", b"(?:", b"(?=", b"(?!", b"(?<", b"[^", b"\\b", b"\\s", b"\\w", b"\\d", b"\\.",
@@ -127,6 +133,7 @@ pub(super) fn is_regex(value: &[u8]) -> bool {
     let signs = SIGNS
         .iter()
         .filter(|sign| memchr::memmem::find(value, sign).is_some());
+    // A value with a quote in it may break out of a string, whatever else it is.
     signs.count() >= REGEX_SIGNS && !value.contains(&b'\'')
 }
 
@@ -144,6 +151,7 @@ pub(super) fn is_formula(value: &[u8]) -> bool {
     }
     let (mut letters, mut names) = (0, 0);
     for word in value.split(|byte| !is_word(*byte)) {
+        // Words of programs are no names: `a=1 or b=2` is no formula.
         if word.first().is_some_and(u8::is_ascii_alphabetic) && !is_in(word, PROGRAM) {
             names += 1;
             letters += usize::from(word.len() == 1);
@@ -158,6 +166,7 @@ pub(super) fn is_formula(value: &[u8]) -> bool {
 /// Whether a value has an element of a document: a closing tag of one that holds text.
 pub(super) fn has_markup(value: &[u8]) -> bool {
     memchr::memmem::find_iter(value, b"</")
+        // Enough to tell a document; a value can have closing tags without end.
         .take(64)
         .any(|place| {
             let name = Word::at(value, place + 2);
@@ -367,6 +376,7 @@ impl Code {
             let length = run(text, start, mark);
             place = start + length;
             let fence = length >= 3 && is_line_start(text, start);
+            // A tilde alone is a sign like any other.
             if mark == b'~' && !fence {
                 continue;
             }
@@ -377,6 +387,8 @@ impl Code {
                 continue;
             }
             let bit = 1_u64 << length.min(63);
+            // A run of this length has no partner behind here; without this, a value of many such runs would be
+            // searched once for each.
             if without & bit != 0 {
                 continue;
             }
@@ -392,6 +404,7 @@ impl Code {
     }
 
     pub(super) fn has(&self, place: usize) -> bool {
+        // Ranges are in order and do not overlap, so a search by halves finds the only one that can have the place.
         let next = self.0.partition_point(|range| range.end <= place);
         self.0.get(next).is_some_and(|range| range.start <= place)
     }
@@ -450,6 +463,7 @@ pub(super) fn percent_decoded(value: &[u8]) -> Option<Vec<u8>> {
     while place < value.len() {
         let byte = at(value, place);
         if byte == b'%'
+            // `%uHHHH` is no standard, but IIS and `escape()` of scripts write it.
             && matches!(at(value, place + 1), b'u' | b'U')
             && let (Some(high), Some(low)) = (hex2(value, place + 2), hex2(value, place + 4))
         {
@@ -556,6 +570,7 @@ fn entity(text: &[u8]) -> Option<(u32, usize)> {
         let mut place = start;
         let mut code: u32 = 0;
         while let Some(digit) = char::from(at(text, place)).to_digit(base) {
+            // Leading zeros are allowed without end, and so are digits: the number stays at its largest.
             code = code.saturating_mul(base).saturating_add(digit);
             place += 1;
         }

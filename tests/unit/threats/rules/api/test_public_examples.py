@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from starfort._engine import RuleSet
-from starfort.config.model import Rules
+from starfort.config.rules import Rules
 from starfort.threats.rulesets.overlay import compile_rules
 from tests.support.corpora import OWN_DOCUMENTS, needs_corpus, parsed, public_documents
 from tests.unit.threats.rules.test_rules import found

@@ -29,7 +29,7 @@ impl Hash {
         Self((self.0 ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3))
     }
 
-    /// Of a whole word.
+    /// The hash of a whole word.
     fn of(word: &[u8]) -> Self {
         word.iter().fold(Self::EMPTY, |hash, byte| hash.with(*byte))
     }

@@ -21,6 +21,7 @@ impl<'a> Run<'a, '_> {
     /// Captures and actions of a match.
     pub(super) fn matched(&mut self, link: &'a CompiledLink, captures: Option<Captures>) -> bool {
         if let Some(captures) = captures {
+            // All ten are set, so that no group of an earlier match is taken for one of this.
             let mut captures = captures.into_iter();
             for place in 0..u16::try_from(MAX_CAPTURES).unwrap_or(0) {
                 let text = captures.next().map(|text| TxValue::Text(text.into()));
@@ -90,6 +91,7 @@ impl<'a> Run<'a, '_> {
     /// `initcol` and its siblings.
     fn open(&mut self, collection: Collection, key: Vec<u8>) {
         let timeout_s = self.context.program.settings.collection_timeout_s;
+        // The latest `initcol` counts.
         self.state.keys.retain(|(known, _)| *known != collection);
         self.state.keys.push((collection, key));
         if let Some(key) = record_key(&self.context, self.state, collection) {
@@ -141,6 +143,7 @@ impl<'a> Run<'a, '_> {
         }
         if let ([CompiledPart::Tx(other)], SetOp::Set) = (value.0.as_slice(), op) {
             let copy = self.state.tx.at(*other).cloned();
+            // A variable that is not set expands to nothing, and what is set to nothing is set.
             let copy = copy.unwrap_or_else(|| TxValue::Text([].as_slice().into()));
             return self.state.tx.set_at(place, Some(copy));
         }
@@ -157,6 +160,7 @@ impl<'a> Run<'a, '_> {
             CompiledCtl::ForceRequestBodyVariable(on) => state.force_request_body = *on,
             CompiledCtl::RequestBodyProcessor(name) => state.processor = Some(name.clone()),
             CompiledCtl::RemoveRules(bits) => {
+                // Few transactions remove rules; the set is made for the first of them.
                 let removed = state
                     .removed
                     .get_or_insert_with(|| Bits::new(self.context.program.rules.len()));
@@ -164,6 +168,7 @@ impl<'a> Run<'a, '_> {
             }
             CompiledCtl::RemoveTarget(..) => {
                 let place = place_of(self.context.program, state.rule, action);
+                // A rule that matches many values would list its removal as many times.
                 if let Some(place) = place
                     && !state.removed_targets.contains(&place)
                 {

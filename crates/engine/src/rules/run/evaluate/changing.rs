@@ -45,6 +45,7 @@ pub(super) fn record_key<'s>(
     collection: Collection,
 ) -> Option<Cow<'s, [u8]>> {
     let key = key_of(state, collection)?;
+    // An address is the same whichever application sees it.
     if !matches!(collection, Collection::Session | Collection::User) {
         return Some(Cow::Borrowed(key));
     }
@@ -80,6 +81,7 @@ fn text_of(value: &TxValue) -> Vec<u8> {
 fn tx_members(context: &Context<'_>, state: &State, target: &CompiledTarget) -> Vec<Member> {
     let names = &context.program.names;
     let member = |(name, value): (&[u8], &TxValue)| (name.to_vec(), text_of(value));
+    // Names that rules know were compared with the pattern when they loaded.
     if let Members::Places(places, regex) = &target.members {
         let selected = state
             .tx
@@ -175,7 +177,7 @@ fn about(context: &Context<'_>, state: &State, rule: &CompiledRule) -> Vec<(Vec<
         .collect()
 }
 
-/// A message or log data that names `RULE` would be filled in without end: what it says of that stays out.
+/// A message or log data that names `RULE` would be filled in without end, so these parts of it are left out.
 fn without_rule(text: &CompiledMacro) -> CompiledMacro {
     let is_about_rule = |part: &&CompiledPart| {
         matches!(
@@ -240,6 +242,7 @@ fn push_variable(
         }
         return;
     }
+    // A text names one value, so the target is made here rather than for each text when rules load.
     let target = CompiledTarget {
         variable,
         source,

@@ -19,6 +19,7 @@ impl Run<'_, '_> {
                 .flat_map(|(slot, _)| self.context.facts.members(*slot))
                 .filter(|(name, _)| target.selects(name) && !excluded(name))
                 .count(),
+            // A named variable is there or not, and needs no text.
             ValueSource::Tx if let Members::Place(place) = target.members => {
                 usize::from(self.state.tx.at(place).is_some())
             }
@@ -38,11 +39,13 @@ impl Run<'_, '_> {
         target: &CompiledTarget,
         name: &[u8],
     ) -> bool {
+        // The usual case, asked for every value of every rule.
         if link.exclusions.is_empty() && self.state.removed_targets.is_empty() {
             return false;
         }
         let excludes = |exclusion: &CompiledTarget| {
             if exclusion.variable != target.variable {
+                // `!ARGS:x` also excludes what decoders make of `x`, which stands in another variable.
                 return matches!(
                     target.variable,
                     Variable::StarfortArgs | Variable::StarfortArgsNames

@@ -19,6 +19,7 @@ use crate::rules::wire::{OperatorKind, Variable};
 impl<'a> Run<'a, '_> {
     /// Whether a link matches; its actions run at each value that does.
     pub(super) fn link(&mut self, index: usize, link: &'a CompiledLink) -> bool {
+        // A `SecAction`.
         if link.targets.is_empty() {
             return self.matched(link, None);
         }
@@ -27,6 +28,7 @@ impl<'a> Run<'a, '_> {
         }
         let mut any = false;
         let mut argument = Vec::new();
+        // Once for all values of the link: its actions run at each match, but an argument is read before.
         if link.operator.needs_argument() {
             self.expand_into(&link.argument, &mut argument);
         }
@@ -224,6 +226,7 @@ impl<'a> Run<'a, '_> {
         }
         let mut any = false;
         let mut last = None;
+        // `multiMatch`: the value as it is, and after each step that changed it.
         for stage in &link.stages {
             let value = self.values.after(base, *stage);
             // Stages that changed nothing are not asked again.
@@ -276,11 +279,13 @@ impl<'a> Run<'a, '_> {
             return self.holds_made(link, id, argument, captures);
         }
         let bytes = self.values.bytes(id);
+        // Answered here, for operators know nothing of the transaction.
         if link.operator.kind == OperatorKind::GeoLookup {
             return geo(&self.context, self.state, bytes);
         }
         let length = bytes.len();
         let present = self.values.output(id).present;
+        // Patterns that count are slow only on text that an attacker can vary.
         let varied = !transformations::is_base64_file(present, bytes);
         let cost = link.operator.work(length, varied);
         if !self.values.work.charge(cost) && length > SHORT_BYTES {
@@ -300,6 +305,7 @@ impl Run<'_, '_> {
         argument: &[u8],
         captures: Option<&mut Captures>,
     ) -> bool {
+        // Compiling costs much more than matching; the argument of a link is the same for all its values.
         let made = self.made.take().filter(|(text, _)| text == argument);
         let (text, pattern) = made.unwrap_or_else(|| (argument.to_vec(), made_pattern(argument)));
         let holds = pattern.as_ref().is_some_and(|pattern| {

@@ -1,4 +1,5 @@
-//! What matched: noted as values, made texts (`MATCHED_VAR`, `MATCHED_VARS`, reports) when somebody asks.
+//! What matched. It is noted as values, and made text (`MATCHED_VAR`, `MATCHED_VARS`, reports) only when somebody asks: most
+//! matches only add to a score.
 
 use std::borrow::Cow;
 
@@ -11,14 +12,16 @@ use crate::rules::wire::Variable;
 const MAX_MATCHED_VARS: usize = 256;
 
 impl<'a> Run<'a, '_> {
-    /// Note what matched, for `MATCHED_VAR` and reports.
+    /// Notes what matched, for `MATCHED_VAR` and reports.
     pub(super) fn note(&mut self, variable: Variable, name: Cow<'a, [u8]>, value: OutputId) {
         if !self.notes {
             return;
         }
+        // The last place is used again, so that `MATCHED_VAR` is always the latest match.
         if self.links.len() >= MAX_MATCHED_VARS {
             self.links.pop();
         }
+        // What was taken out may have been made text already.
         self.settled = self.settled.min(self.links.len());
         self.links.push(Noted {
             variable,
@@ -28,8 +31,8 @@ impl<'a> Run<'a, '_> {
         self.unsettled = true;
     }
 
-    /// Bring the state's `MATCHED_…` in line with what was noted. A chain's matches stay until the next rule matches
-    /// something, each made text once: a link that asks for them after each of its own matches costs no more for it.
+    /// Brings the state's `MATCHED_…` in line with what was noted. The matches of a chain stay until the next rule matches
+    /// something. Each is made text once, so a link that asks after each of its own matches costs no more for it.
     pub(super) fn settle(&mut self) {
         if !std::mem::take(&mut self.unsettled) {
             return;
@@ -55,6 +58,7 @@ impl<'a> Run<'a, '_> {
         let mut name = known.as_bytes().to_vec();
         if !noted.name.is_empty() {
             name.push(b':');
+            // Names come from clients and go into the event.
             name.extend_from_slice(noted.name.get(..256).unwrap_or(&noted.name));
         }
         let value = self.values.bytes(noted.value);

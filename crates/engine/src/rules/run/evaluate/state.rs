@@ -30,7 +30,7 @@ pub(crate) struct State {
     pub(crate) mode: EngineMode,
     pub(crate) matched_var: Vec<u8>,
     pub(crate) matched_name: Vec<u8>,
-    /// Of the last rule that matched anything, its whole chain.
+    /// Everything that the last rule with a match matched, along its whole chain.
     pub(crate) matched_vars: Vec<MatchedVar>,
     pub(crate) highest_severity: Option<u8>,
     pub(crate) hits: Vec<Hit>,

@@ -13,21 +13,21 @@ use crate::rules::weigh::{self, Classes, Field, Fields};
 use crate::rules::wire::Variable;
 use crate::work::of_bytes;
 
-/// Matches that are told of.
+/// Weighed matches that the event tells of.
 const MAX_WEIGHED: usize = 32;
 
-/// Bytes that are weighed in a phase. A match past them counts.
+/// Bytes that are weighed in a phase; a match beyond them counts. Half a megabyte is far more than people write.
 const MAX_WEIGHED_BYTES: usize = 512 << 10;
 
-/// Tenths of a unit of work for each byte that is weighed, by all grammars, in texts that keep them busy.
+/// Tenths of a unit of work for each byte that is weighed, by all grammars, in texts that keep them busiest.
 const WORK_TENTHS: u64 = 500;
 
-/// Parameters of a query that are taken out of it. One with more of them counts.
+/// Parameters of a query that are looked at; a match in a longer query counts.
 const MAX_PAIRS: usize = 1_000;
 
 impl<'a> Run<'a, '_> {
-    /// Whether a value that matched is content that breaks out of nothing: the match does not count then, and is told
-    /// of as such.
+    /// Whether a value that matched is content that breaks out of nothing. Then the match does not count, and the event says
+    /// that it was weighed.
     ///
     /// # Arguments
     /// * `value` - before and after transformations.
@@ -100,6 +100,7 @@ impl<'a> Run<'a, '_> {
         if !field.is_content() {
             return false;
         }
+        // Many rules match one value; grammars that do not depend on the rule are asked once for all of them.
         let key = (base, field, self.classes.narrow());
         if let Some(counts) = self.verdicts.get(&key) {
             return !counts;
@@ -107,6 +108,7 @@ impl<'a> Run<'a, '_> {
         let length = self.values.bytes(base).len();
         self.weighed_bytes = self.weighed_bytes.saturating_add(length);
         let work = of_bytes(length, WORK_TENTHS);
+        // What is not weighed counts: out of work, a rule is never talked out of a match.
         if self.weighed_bytes > MAX_WEIGHED_BYTES || !self.values.work.charge(work) {
             return false;
         }
@@ -150,6 +152,7 @@ impl<'a> Run<'a, '_> {
         if !self.values.work.charge(of_bytes(count, WORK_TENTHS)) {
             return field;
         }
+        // Only if the parts were really taken apart may the whole be read as a document; decoders stop at a limit.
         let is_part = |part: &[u8]| {
             let way = part.strip_prefix(name).unwrap_or_default();
             way.starts_with(b"|json") || way.starts_with(b"|fold|json")
@@ -186,7 +189,7 @@ impl<'a> Run<'a, '_> {
         fields: Fields<'_>,
         variable: Variable,
     ) -> Option<OutputId> {
-        // What is decoded already cannot be taken apart.
+        // A decoded query cannot be divided: an encoded `&` looks like one that separates.
         let written = match variable {
             Variable::RequestUri => Variable::RequestUriRaw,
             other => other,
@@ -201,6 +204,7 @@ impl<'a> Run<'a, '_> {
         let (query, tail) = query.split_at_checked(end)?;
         let mut rest = head.to_vec();
         let mut any = false;
+        // Rebuilt with the parameters that are no content: if the rule matches that too, the match counts.
         for (number, pair) in query.split(|byte| *byte == b'&').enumerate() {
             if number >= MAX_PAIRS {
                 return None;
@@ -274,6 +278,7 @@ impl<'a> Run<'a, '_> {
         let Some(rest) = rest else {
             return false;
         };
+        // The rule is asked again in the same way, so that weighing never knows more than the rule does.
         let value = self.values.after(rest, link.chain);
         !self.holds(link, value, argument, None)
     }
@@ -289,6 +294,7 @@ impl<'a> Run<'a, '_> {
             if self.is_field_content(fields, name, base) {
                 any = true;
             } else {
+                // Names stay in: clients choose them, and they are no content.
                 rest.extend_from_slice(name);
                 rest.push(b'=');
                 rest.extend_from_slice(self.values.bytes(base));
@@ -307,6 +313,7 @@ impl<'a> Run<'a, '_> {
     ) {
         let rule = u32::try_from(self.state.rule).unwrap_or(u32::MAX);
         let weighed = &self.state.weighed;
+        // One for each rule: the event says which rules were talked out of, not how often.
         if weighed.len() >= MAX_WEIGHED || weighed.iter().any(|hit| hit.rule == rule) {
             return;
         }

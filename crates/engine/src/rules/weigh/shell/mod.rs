@@ -46,9 +46,11 @@ pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
     {
         let start = place + found;
         place = start + 1;
+        // A value made of commands is no prose.
         if count > MAX_COMMANDS * NAMES_OF_COMMAND {
             return true;
         }
+        // Backticks are code of Markdown far more often than they run something.
         if at(value, start) == b'`' {
             if backtick_runs(value, start) {
                 return true;
@@ -110,6 +112,7 @@ fn has_internal_separator(kind: ContentKind, value: &[u8]) -> bool {
 /// `time; ansible all -m ping`, `alias a='ls -al'`.
 pub(super) fn is_line(value: &[u8]) -> bool {
     let value = trim(value);
+    // One short line, for a program of several lines is shown and not injected.
     if value.len() > MAX_BACK || value.contains(&b'\n') || is_sentence(value) {
         return false;
     }
@@ -348,7 +351,7 @@ struct Command {
     length: usize,
     /// Behind it.
     end: usize,
-    /// It is written as nobody writes a command in a text: with a path, quotes, wildcards.
+    /// It is written as an attack writes it, and a text does not: with a path, quotes or wildcards in it.
     hidden: bool,
 }
 
@@ -366,6 +369,7 @@ fn command(value: &[u8], start: usize) -> Option<Command> {
         let byte = at(value, place);
         match byte {
             b'/' | b'\\' if byte == b'/' || at(value, place + 1).is_ascii_alphabetic() => {
+                // The name begins anew behind a slash: `/bin/cat` is `cat`.
                 if byte == b'/' {
                     (found.length, wild) = (0, false);
                 }
@@ -387,7 +391,7 @@ fn command(value: &[u8], start: usize) -> Option<Command> {
     }
     found.end = place;
     if wild {
-        // Which command wildcards find nobody knows; any will do.
+        // Which command wildcards find depends on the system, so one that reads files stands for it.
         b"cat".clone_into(found.name.first_chunk_mut::<3>()?);
         found.length = 3;
     }
@@ -484,6 +488,7 @@ fn is_table(value: &[u8], place: usize) -> bool {
 
 /// Whether what follows a command's name is what the command is given, and no word of a sentence.
 fn is_given(name: &[u8], given: &[u8]) -> bool {
+    // What decides stands at the beginning; values can have megabytes behind it.
     let given = given.get(..given.len().min(4 * MAX_BACK)).unwrap_or(given);
     let end = given
         .iter()
@@ -573,6 +578,7 @@ fn is_pointed(value: &[u8], place: usize) -> bool {
 
 /// Whether the line is one of a how-to: what stands before the separator is a command with what it is given.
 fn is_shell_line(value: &[u8], separator: usize) -> bool {
+    // How-tos have short lines, and looking back from each separator must not take long.
     let from_place = separator.saturating_sub(MAX_BACK);
     let head = value.get(from_place..separator).unwrap_or_default();
     let line = memchr::memrchr(b'\n', head).map_or(head, |place| from(head, place + 1));
@@ -627,7 +633,7 @@ fn has_command(line: &[u8]) -> bool {
     false
 }
 
-/// Prompts and code around it: shell that is shown, whatever it does.
+/// Whether prompts or indentation say that shell is shown here, and not run.
 fn shows_shell(value: &[u8], separator: usize) -> bool {
     let head = value
         .get(separator.saturating_sub(MAX_BACK)..separator)

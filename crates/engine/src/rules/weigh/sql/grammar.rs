@@ -40,6 +40,7 @@ impl Reader<'_, '_> {
         let mut closes = 0;
         while self.takes_token(Token::Close) {
             closes += 1;
+            // Nobody closes so many; a value of parentheses must not keep the reader busy.
             if closes > 16 {
                 return false;
             }
@@ -329,7 +330,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// What may follow the name of a table in SQL, and hardly in a sentence.
+    /// Whether what follows the name of a table is SQL; in a sentence other words follow.
     fn ends_table(&mut self) -> bool {
         self.is_end() || self.is_joined() || {
             let token = self.peek();
@@ -358,6 +359,7 @@ impl Reader<'_, '_> {
     /// Another statement behind `;`.
     fn is_statement(&mut self) -> bool {
         let mut again = 0;
+        // `;;` is an empty statement.
         while self.takes_token(Token::Semicolon) && again < 16 {
             again += 1;
         }
@@ -501,6 +503,7 @@ impl Reader<'_, '_> {
 
     /// Whether another condition or clause follows.
     fn is_joined(&mut self) -> bool {
+        // Only looks: the caller reads on from here.
         let place = self.place;
         let token = self.next();
         let joins = match token {
@@ -530,6 +533,7 @@ impl Reader<'_, '_> {
         else {
             return false;
         };
+        // How long the mark of the comment is: `--`, `#`, `/*`, `--+`.
         let rest = from(self.text, skip_blank(self.text, place));
         let mark = rest
             .iter()
@@ -537,7 +541,7 @@ impl Reader<'_, '_> {
             .count();
         let after = from(rest, mark);
         let ends = trim(after).is_empty();
-        // `--` is followed by white space or the end; so is a rest that nobody reads.
+        // White space or the end follows `--`, and so it does a rest that nobody reads.
         one_word && (ends || glued && is_blank(at(after, 0)))
             || glued
                 && (ends || at(rest, 0) == b'-' && is_blank(at(after, 0)) && self.quote == b'\'')
@@ -576,6 +580,7 @@ impl Reader<'_, '_> {
         let open = right == (Token::Text { closed: false });
         if open {
             let rest = trim(from(self.text, place));
+            // Longer values are sentences with a quote in them.
             return is_one_token(rest) && rest.len() <= 24 && self.text.len() <= 64;
         }
         is_literal(right) && (self.is_end() || self.is_joined())

@@ -26,6 +26,7 @@ pub(super) fn breaks_out(kind: ContentKind, value: &[u8]) -> bool {
     let mut budget = Budget(MAX_READ.saturating_add(value.len().saturating_mul(8)));
     let found = look(kind, value, &mut budget) || budget.0 == 0;
     let plus = |word: &[u8]| find(value, word).is_some();
+    // Only where a form's blanks stand around a word of SQL: in prose a plus is a plus.
     if found || !(plus(b"+or+") || plus(b"+and+") || plus(b"+union+") || plus(b"+select+")) {
         return found;
     }
@@ -63,6 +64,7 @@ fn behind_quotes(value: &[u8], quote: u8, whole: bool, budget: &mut Budget) -> b
     for place in memchr::memchr_iter(quote, value) {
         let (left, right) = (before(value, place), at(value, place + 1));
         // An apostrophe within a word.
+        // `don't`. Apostrophes are the most frequent quotes of all.
         if quote == b'\'' && is_word(left) && right.is_ascii_alphabetic() {
             // Or the end of a string with an operator glued to it: x'or'1'='1.
             if !whole && Word::at(value, place + 1).is_in(GLUED) {
@@ -77,6 +79,7 @@ fn behind_quotes(value: &[u8], quote: u8, whole: bool, budget: &mut Budget) -> b
             continue;
         }
         count += 1;
+        // Code has quotes everywhere; there only a quote behind the first word can end a string of the application.
         let head = value.get(..place).unwrap_or_default();
         if whole && (head.len() > 40 || head.iter().any(|byte| is_blank(*byte))) {
             return false;
@@ -156,6 +159,7 @@ fn behind_numbers(value: &[u8], budget: &mut Budget) -> bool {
         let sign = usize::from(before(value, start) == b'-');
         let left = value.get(..start - sign).unwrap_or_default();
         let spaced = left.last().is_some_and(|byte| is_blank(*byte));
+        // A number within an expression that is shown (`where id = 1 or …`) belongs to that.
         if !spaced || code.has(start) || !ends_sentence(left) {
             continue;
         }

@@ -55,11 +55,13 @@ impl<'v, 'b> Reader<'v, 'b> {
     }
 
     pub(super) fn next(&mut self) -> Token {
+        // Out of budget every token is the end, so that all loops stop; the caller then takes the value for an attack.
         if self.budget.0 == 0 {
             return Token::End;
         }
         let from_here = self.place;
         let token = self.read();
+        // At least one for each token, so that looking ahead at the end is not free.
         let read = self.place.saturating_sub(from_here) + 1;
         self.budget.0 = self.budget.0.saturating_sub(read);
         token
@@ -80,6 +82,7 @@ impl<'v, 'b> Reader<'v, 'b> {
             b',' => Token::Comma,
             b';' => Token::Semicolon,
             b'#' => Token::Comment,
+            // MySQL wants a blank behind `--`, others do not; what is a comment to any of them is one here.
             b'-' if second == b'-' => Token::Comment,
             b'/' if second == b'*' => Token::Comment,
             b'\'' | b'"' => self.string(byte),
@@ -110,6 +113,7 @@ impl<'v, 'b> Reader<'v, 'b> {
         loop {
             self.place = skip_blank(self.text, self.place);
             let rest = from(self.text, self.place);
+            // MySQL runs what stands in `/*!50000 … */`, and injections hide in it.
             if rest.starts_with(b"/*!") {
                 self.place += 3;
                 while at(self.text, self.place).is_ascii_digit() {
@@ -135,6 +139,7 @@ impl<'v, 'b> Reader<'v, 'b> {
     fn string(&mut self, quote: u8) -> Token {
         while let Some(found) = memchr::memchr2(quote, b'\\', from(self.text, self.place)) {
             let place = self.place + found;
+            // A backslash (MySQL) and a doubled quote (all) keep a string open.
             if at(self.text, place) == b'\\' || at(self.text, place + 1) == quote {
                 self.place = place + 2;
             } else {
@@ -149,6 +154,7 @@ impl<'v, 'b> Reader<'v, 'b> {
     fn quoted_name(&mut self) -> Token {
         let start = self.place;
         match memchr::memchr(b'`', from(self.text, start)) {
+            // MySQL: an identifier has 64 characters at most.
             Some(length) if length <= 64 => {
                 self.place = start + length + 1;
                 Token::Word(start, start + length)

@@ -101,7 +101,7 @@ pub(super) const WAITS: &[&str] = &[
 ];
 
 /// Functions with which injections wait, read and compare (the manuals of `MySQL` 8, `PostgreSQL` 17, `SQL Server`
-/// 2022, Oracle 23 and `SQLite` 3), that prose and other languages hardly call.
+/// 2022, Oracle 23 and `SQLite` 3), that prose and other languages seldom call.
 pub(super) const FUNCTIONS: &[&str] = &[
     "ascii",
     "benchmark",

@@ -1,0 +1,77 @@
+"""APIs and their endpoints: where calls come in, where they go, and what is known of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from starfort.config.fields import Model, Name
+from starfort.config.limits import ScopedLimits
+from starfort.config.paths import InputFile
+
+
+def _host(value: str) -> str:
+    # As the engine gives the host of a request: lower case, without a dot at the end (RFC 1034, section 3.1).
+    return value.lower().removesuffix(".")
+
+
+class LoginFields(Model):
+    """Where a login endpoint carries its credentials. Only keyed hashes of them leave the filter."""
+
+    username: str = "username"
+    """Parameter of body or query; nested JSON by dots (`user.name`)."""
+    password: str = "password"  # noqa: S105 - a parameter's name
+    """Parameter with the password, written as `username` is."""
+
+
+ContentKind = Literal["none", "prose", "markdown", "html", "code", "pattern", "query"]
+"""The kind of text that a field holds, as far as it matters to rules."""
+FieldName = Annotated[str, Field(pattern=r"^=?[^\s=|,;'\"\\%]{1,200}$")]
+"""A field's name, or its path in a body."""
+
+
+class EndpointSettings(Model):
+    """Labels, limits and details of one endpoint."""
+
+    match: Annotated[str, Field(pattern=r"^([A-Z]+|\*) /\S*$")]
+    """`METHOD /path/{template}` or `* /path`, base path included."""
+    labels: list[Name] = []
+    """Words by which policies and detectors know it, such as `login`."""
+    login: LoginFields | None = None
+    """For endpoints labelled `login`."""
+    limits: ScopedLimits | None = None
+    """Limits of its own."""
+    content: Annotated[dict[FieldName, ContentKind], Field(max_length=500)] = {}
+    """The kind of text that its fields hold, where neither its document nor their names say so:
+    `issue.body: markdown`."""
+
+
+class Api(Model):
+    """One API: where its calls come in and where they go."""
+
+    name: Name
+    """Unique name."""
+    hosts: Annotated[
+        list[
+            Annotated[
+                str, Field(pattern=r"^(\*|(\*\.)?[A-Za-z0-9_-][A-Za-z0-9_.-]*)$"), AfterValidator(_host)
+            ]
+        ],
+        Field(min_length=1),
+    ] = ["*"]
+    """Host names; `*` stands for any name, `*.example.com` for any name below it."""
+    base_paths: Annotated[list[Annotated[str, Field(pattern=r"^/\S*$")]], Field(min_length=1)] = ["/"]
+    """Path prefixes; they end at the end of a segment."""
+    upstream: Name
+    """Name of the upstream that answers."""
+    openapi: InputFile | None = None
+    """OpenAPI 3 document, JSON or YAML."""
+    labels: list[Name] = []
+    """Labels of all its endpoints."""
+    authentication: list[Name] = []
+    """JWT providers whose tokens it accepts."""
+    endpoints: list[EndpointSettings] = []
+    """Endpoints with labels or limits."""
+    limits: ScopedLimits | None = None
+    """Limits of its own, for all its endpoints."""

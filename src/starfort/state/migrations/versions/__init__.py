@@ -1,0 +1,1 @@
+"""Migrations by number. One that was released is never changed."""
