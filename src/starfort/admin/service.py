@@ -426,7 +426,7 @@ def _posture_finding(row: PostureFinding, check: Check | CatalogueCheck | None) 
     return models.PostureFinding(**dataclasses.asdict(row), why=why, bastion=bastion)
 
 
-def _by_decision(row: dict[str, Any]) -> dict[str, Any]:
+def _by_decision(row: Row) -> Row:
     """A row of a traffic query, whose map of decisions becomes the fields that the API has for them."""
     return {**_without(row, "decisions"), **by_name(row["decisions"])}
 

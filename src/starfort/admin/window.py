@@ -59,6 +59,7 @@ class Window:
     def of(cls, name: RangeName, now: datetime | None = None) -> "Window":
         """The window of a range's name that ends with the step that is running."""
         length, step_s, table = _STEPS[name]
+        # The end is rounded up, so that the step that is running is in the window, though not complete.
         moment = (now or datetime.now(UTC)).timestamp()
         until = (int(moment) // step_s + 1) * step_s
         since = until - int(length.total_seconds())
