@@ -116,7 +116,7 @@ class SteeredAssembly(Assembly):
         """The store of the suite."""
         return SharedStore(self._store)
 
-    def make_proxy(self, data_dir: Path, config: Config) -> Proxy:  # noqa: ARG002 (as the real one)
+    def make_proxy(self, data_dir: Path) -> Proxy:  # noqa: ARG002 (as the real one)
         """The Envoy that tests steer."""
         return self._proxy
 
