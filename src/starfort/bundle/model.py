@@ -68,7 +68,7 @@ ANOMALIES: Final = (
     "slow_body",
     "header_underscore",
 )
-"""Codes of what the parsers find odd, as in `crates/engine/src/http/anomaly.rs`."""
+"""Codes of the oddities that parsers report, as in `crates/engine/src/http/anomaly.rs`."""
 
 SENSITIVE_CLASSES: Final = (
     "private_key", "jwt", "cloud_key", "email", "iban", "card_number", "us_ssn", "phone",
@@ -124,7 +124,7 @@ class ContentKind(StrEnum):
 
 @dataclass(frozen=True)
 class Content:
-    """How matches of rules in fields where people write are weighed."""
+    """How much the matches of rules count in fields where people write."""
 
     weigh: bool = False
     names: tuple[tuple[str, ContentKind], ...] = ()
@@ -143,7 +143,7 @@ class Api:
     documented: bool = False
     limits: int | None = None
     grpc: bool = False
-    """Its upstream speaks HTTP/2, without which there is no gRPC."""
+    """Whether its upstream speaks HTTP/2, without which there is no gRPC."""
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ class Bundle:
 
     node: str
     hash_key: bytes = field(repr=False)
-    """32 bytes; never logged."""
+    """32 bytes. It is in no representation, so that no log line can show it."""
     fail_open: bool
     limits: Limits
     apis: tuple[Api, ...]

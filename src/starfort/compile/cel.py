@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from cel.expr import checked_pb2
 from cel_expr_python import cel
@@ -57,7 +57,7 @@ class Environment:
         return cel.NewEnv(variables=types, functions=_functions())
 
     @cached_property
-    def _variables(self) -> dict[str, tuple[Field, Any]]:
+    def _variables(self) -> dict[str, tuple[Field, cel.Type]]:
         return {**plain_variables(), **signal_variables(self.signal_kinds)}
 
 

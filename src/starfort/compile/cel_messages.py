@@ -1,4 +1,4 @@
-"""What is wrong with a CEL expression, in the words of who writes policies."""
+"""Says what is wrong with a CEL expression, in the words of people who write policies."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ _FUNCTIONS: Final = {
     "int": 'int("5")',
     "double": "double(client.asn)",
 }
-"""What can be called, with an example of each."""
+"""Functions that can be called, with an example of each."""
 
 _PLAIN_CALLS: Final = frozenset({"size", "in_list", "in_cidr", "string", "int", "double"})
-"""Those that are no methods of a value."""
+"""Functions that are no methods of a value."""
 
 MAX_CALL: Final = 200
 """Characters of a call that a fix repeats."""
@@ -114,7 +114,7 @@ _OTHER_FUNCTIONS: Final = {
     "number": "int",
     "float": "double",
 }
-"""What other languages call them, lower case, without `_`."""
+"""The names of functions in other languages, lower case, without `_`."""
 
 _OTHER_NAMES: Final = {
     "ip": "client.address",
@@ -143,7 +143,7 @@ _OTHER_NAMES: Final = {
     "region": "client.continent",
     "as": "client.asn",
 }
-"""Other names for variables, lower case, without `_`: only the last part counts."""
+"""Other names of variables, lower case, without `_`; only the last part of a dotted name counts."""
 
 _FOLD_FIX: Final = "write a name and a condition for it: "
 
@@ -187,7 +187,7 @@ def in_words(kind: str) -> str:
 def name_start(text: str, offset: int, also: str = "") -> int:
     """Where the name begins that ends just before an offset.
 
-    CEL's position of a call is its parenthesis, that of a qualified name its last dot.
+    CEL gives the parenthesis as the position of a call, and the last dot as that of a qualified name.
 
     Args:
         text: the expression.
@@ -207,6 +207,7 @@ def problems_of(message: str, text: str, names: Iterable[str]) -> list[CelProble
         text: the expression.
         names: known variables, for suggestions.
     """
+    # The library gives one text for all its errors; there is no other way to their positions.
     found = [(int(line), int(column), what) for line, column, what in _MESSAGE.findall(message)]
     if any(what.startswith(("Syntax error: ", "reserved identifier")) for line, _, what in found if line > 0):
         return [_syntax(found, text)]
@@ -220,7 +221,7 @@ def problems_of(message: str, text: str, names: Iterable[str]) -> list[CelProble
 
 
 def _syntax(found: list[tuple[int, int, str]], text: str) -> CelProblem:
-    """The mistake that an expression begins with; what the parser says behind it follows from it."""
+    """The first mistake of an expression; what the parser says after it is mostly a consequence."""
     if (known := cel_words.mistake(text)) is not None:
         at, what, fix = known
         return CelProblem(*place(text, at), what, fix)
