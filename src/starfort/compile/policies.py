@@ -15,7 +15,7 @@ from starfort.compile.endpoints import EndpointTable
 from starfort.compile.variables import RESPONSE_FIELDS, variable_name
 from starfort.compile.walk import fields_of
 from starfort.config import ConfigProblem, LoadedConfig
-from starfort.config.action_settings import Action
+from starfort.config.action import Action
 from starfort.config.apis import Api
 from starfort.config.policies import Policy
 from starfort.config.yaml_file import Location

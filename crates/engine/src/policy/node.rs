@@ -97,52 +97,49 @@ impl Compiler {
         depth: u32,
         locals: u32,
     ) -> Result<Node, EngineError> {
-        let wrong = |detail: String| EngineError::invalid("policies", detail);
-        let first = |node: Option<&Expr>| match node {
-            Some(expr) => self.node(expr, depth + 1, locals).map(Box::new),
-            None => Err(wrong(format!("{function:?} has no argument"))),
-        };
-        Ok(match (function, arguments) {
-            (Function::Matches, [text, Expr::String(pattern)]) => {
-                let pattern = regex::RegexBuilder::new(pattern)
-                    .size_limit(MAX_PATTERN_BYTES)
-                    .build();
-                Node::Matches(
-                    first(Some(text))?,
-                    pattern.map_err(|error| wrong(error.to_string()))?,
-                )
+        let text = |expr: &Expr| self.node(expr, depth + 1, locals).map(Box::new);
+        match (function, arguments) {
+            (Function::Matches, [value, Expr::String(pattern)]) => {
+                Ok(Node::Matches(text(value)?, compiled(pattern)?))
             }
-            (Function::InList, [text, Expr::Int(index)]) => {
-                let index = usize::try_from(*index)
-                    .ok()
-                    .filter(|index| *index < self.lists);
-                Node::InList(
-                    first(Some(text))?,
-                    index.ok_or_else(|| wrong("in_list: no such list".into()))?,
-                )
+            (Function::InList, [value, Expr::Int(index)]) => {
+                let index = usize::try_from(*index).ok();
+                let index = index.filter(|index| *index < self.lists);
+                let list = index.ok_or_else(|| wrong("in_list: no such list"))?;
+                Ok(Node::InList(text(value)?, list))
             }
-            (Function::InCidr, [text, Expr::String(cidr)]) => {
-                let (low, high) = cidr_range(cidr)
-                    .ok_or_else(|| wrong(format!("in_cidr: {cidr:?} is no network")))?;
-                Node::InCidr(first(Some(text))?, low, high)
+            (Function::InCidr, [value, Expr::String(cidr)]) => {
+                let range = cidr_range(cidr);
+                let (low, high) =
+                    range.ok_or_else(|| wrong(format!("in_cidr: {cidr:?} is no network")))?;
+                Ok(Node::InCidr(text(value)?, low, high))
             }
-            (Function::Matches | Function::InList | Function::InCidr, _) => {
-                return Err(wrong(format!(
-                    "{function:?} needs a literal as its second argument"
-                )));
-            }
+            (Function::Matches | Function::InList | Function::InCidr, _) => Err(wrong(format!(
+                "{function:?} needs a literal as its second argument"
+            ))),
             _ => {
-                let arity = if is_unary(function) { 1 } else { 2 };
-                if arguments.len() != arity {
-                    return Err(wrong(format!(
-                        "{function:?} has {} arguments, expected {arity}",
-                        arguments.len()
-                    )));
+                let (found, arity) = (arguments.len(), if is_unary(function) { 1 } else { 2 });
+                if found != arity {
+                    let detail = format!("{function:?} has {found} arguments, expected {arity}");
+                    return Err(wrong(detail));
                 }
-                Node::Call(function, self.nodes(arguments, depth, locals)?)
+                Ok(Node::Call(function, self.nodes(arguments, depth, locals)?))
             }
-        })
+        }
     }
+}
+
+fn wrong(detail: impl Into<String>) -> EngineError {
+    EngineError::invalid("policies", detail)
+}
+
+/// A pattern, compiled. Its program is bounded, and matching takes time that is linear in the text: `regex` has no
+/// look-around and no back-references, so no pattern of a policy lets a client make the engine slow.
+fn compiled(pattern: &str) -> Result<Regex, EngineError> {
+    regex::RegexBuilder::new(pattern)
+        .size_limit(MAX_PATTERN_BYTES)
+        .build()
+        .map_err(|error| wrong(error.to_string()))
 }
 
 const fn is_unary(function: Function) -> bool {

@@ -128,21 +128,7 @@ impl Node {
                 }
                 left.or(right.outcomes(facts, frame))
             }
-            Self::Conditional(parts) => {
-                let (test, yes, no) = &**parts;
-                let test = test.outcomes(facts, frame);
-                let mut all = Outcomes {
-                    error: test.error,
-                    ..Outcomes::default()
-                };
-                if test.holds {
-                    all = all.or_else(yes.outcomes(facts, frame));
-                }
-                if test.fails {
-                    all = all.or_else(no.outcomes(facts, frame));
-                }
-                all
-            }
+            Self::Conditional(parts) => either(parts, facts, frame),
             Self::Comprehension(quantifier, list, predicate) => {
                 let mut all = Outcomes::default();
                 list.each(facts, frame, |list, frame| {
@@ -229,6 +215,27 @@ impl Node {
     }
 }
 
+/// What `c ? a : b` can come to: both sides, where the condition can hold and fail.
+fn either<'a, F: Facts>(
+    parts: &'a (Node, Node, Node),
+    facts: &'a F,
+    frame: &mut Frame<'a>,
+) -> Outcomes {
+    let (test, yes, no) = parts;
+    let test = test.outcomes(facts, frame);
+    let mut all = Outcomes {
+        error: test.error,
+        ..Outcomes::default()
+    };
+    if test.holds {
+        all = all.or_else(yes.outcomes(facts, frame));
+    }
+    if test.fails {
+        all = all.or_else(no.outcomes(facts, frame));
+    }
+    all
+}
+
 /// A macro over a list: each item's predicate can come to several things.
 fn over<'a, F: Facts>(
     quantifier: Quantifier,
@@ -237,43 +244,60 @@ fn over<'a, F: Facts>(
     facts: &'a F,
     frame: &mut Frame<'a>,
 ) -> Outcomes {
-    let mut all = match quantifier {
-        Quantifier::All => Outcomes::HOLDS,
-        Quantifier::Exists | Quantifier::ExistsOne => Outcomes::FAILS,
-    };
-    // Of `exists_one`: how many items hold at least, and at most.
-    let (mut least, mut most, mut error) = (0_usize, 0_usize, None);
-    for item in items(facts, list) {
+    let mut each = |item| {
         frame.locals.push(item);
         let one = predicate.outcomes(facts, frame);
         frame.locals.pop();
-        match quantifier {
-            Quantifier::All => all = all.and(one),
-            Quantifier::Exists => all = all.or(one),
-            Quantifier::ExistsOne => {
-                if !one.holds && !one.fails {
-                    return one;
-                }
-                least += usize::from(!one.fails);
-                most += usize::from(one.holds);
-                error = error.or(one.error);
-            }
-        }
-        let decided = match quantifier {
-            Quantifier::All => all == Outcomes::FAILS,
-            Quantifier::Exists => all == Outcomes::HOLDS,
-            Quantifier::ExistsOne => false,
-        };
-        if decided {
+        one
+    };
+    let mut items = items(facts, list).into_iter();
+    match quantifier {
+        Quantifier::All => folded(&mut items, Outcomes::HOLDS, Outcomes::FAILS, |all, item| {
+            all.and(each(item))
+        }),
+        Quantifier::Exists => folded(&mut items, Outcomes::FAILS, Outcomes::HOLDS, |all, item| {
+            all.or(each(item))
+        }),
+        Quantifier::ExistsOne => exactly_one(&mut items, each),
+    }
+}
+
+/// Joins what items come to, until something is `decided` that no further item can change.
+fn folded<'a>(
+    items: &mut impl Iterator<Item = Value<'a>>,
+    begin: Outcomes,
+    decided: Outcomes,
+    mut join: impl FnMut(Outcomes, Value<'a>) -> Outcomes,
+) -> Outcomes {
+    let mut all = begin;
+    for item in items {
+        all = join(all, item);
+        if all == decided {
             break;
         }
     }
-    match quantifier {
-        Quantifier::ExistsOne => Outcomes {
-            holds: least <= 1 && most >= 1,
-            fails: least != 1 || most != 1,
-            error,
-        },
-        Quantifier::All | Quantifier::Exists => all,
+    all
+}
+
+/// `exists_one`: counts the items that hold at least, and those that hold at most.
+fn exactly_one<'a>(
+    items: &mut impl Iterator<Item = Value<'a>>,
+    mut each: impl FnMut(Value<'a>) -> Outcomes,
+) -> Outcomes {
+    let (mut least, mut most, mut error) = (0_usize, 0_usize, None);
+    for item in items {
+        let one = each(item);
+        // An item that is an error whatever is taken makes the macro one (CEL: `exists_one` absorbs no errors).
+        if !one.holds && !one.fails {
+            return one;
+        }
+        least += usize::from(!one.fails);
+        most += usize::from(one.holds);
+        error = error.or(one.error);
+    }
+    Outcomes {
+        holds: least <= 1 && most >= 1,
+        fails: least != 1 || most != 1,
+        error,
     }
 }

@@ -151,6 +151,22 @@ pub(crate) const fn hex_value(byte: u8) -> Option<u8> {
     }
 }
 
+/// The lower-case hexadecimal digit of a value below 16.
+pub(crate) const fn hex_digit(value: u8) -> u8 {
+    if value < 10 {
+        b'0' + value
+    } else {
+        b'a' + value - 10
+    }
+}
+
+/// The number that octal digits stand for.
+pub(crate) fn octal(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |code, digit| {
+        code << 3 | u32::from(digit.wrapping_sub(b'0'))
+    })
+}
+
 /// The byte that two hexadecimal digits stand for.
 pub(crate) const fn hex_byte(high: u8, low: u8) -> Option<u8> {
     match (hex_value(high), hex_value(low)) {
@@ -174,6 +190,7 @@ pub(crate) fn integer(text: &[u8]) -> i64 {
         [b'-', rest @ ..] => (true, rest),
         rest => (false, rest.strip_prefix(b"+").unwrap_or(rest)),
     };
+    // Saturating: a number of a hundred digits must not become a small one.
     let value =
         digits
             .iter()

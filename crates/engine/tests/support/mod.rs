@@ -2,6 +2,10 @@
 //! tests of what arrives broken.
 
 #![allow(dead_code, reason = "each user takes what it needs")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot read its input must fail"
+)]
 
 use std::path::PathBuf;
 

@@ -13,10 +13,10 @@ MAX_ARCHIVE_BYTES: Final = 32 << 20
 """The full release of CRS 4 has 1.5 MB."""
 
 MAX_FILE_BYTES: Final = 8 << 20
-"""Of one file, unpacked."""
+"""Bytes of one unpacked file."""
 
 MAX_TOTAL_BYTES: Final = 64 << 20
-"""Of all files that are taken, unpacked."""
+"""Bytes of all unpacked files together."""
 
 MAX_MEMBERS: Final = 20_000
 """Entries of an archive; CRS with its tests has about 1,000."""

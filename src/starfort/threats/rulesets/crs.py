@@ -31,7 +31,7 @@ KEY_FINGERPRINT: Final = "36006F0E0BA167832158821138EEACA1AB8A6E72"
 """The key that releases are signed with. Source: INSTALL.md of CRS."""
 
 DOWNLOAD_TIMEOUT_S: Final = 60.0
-"""For the archive as a whole a slow line needs some seconds."""
+"""A slow line needs some seconds for the whole archive."""
 
 _VERSION: Final = re.compile(r"\d+\.\d+\.\d+(?:-[A-Za-z0-9.]+)?")
 _ANCHOR: Final = "REQUEST-901-INITIALIZATION.conf"

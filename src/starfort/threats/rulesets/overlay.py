@@ -309,7 +309,7 @@ def targets_of(parameter: str | None) -> list[str]:
 def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
     """Each virtual patch as a chain: here, the pattern matches, not expired.
 
-    A match adds the whole threshold to the score, so that whatever acts on scores acts on it.
+    A match adds the whole threshold to the score, so that policies that act on scores act on it.
     """
     for number, patch in enumerate(listed):
         # Arguments, the body and the text of XML: without a parameter, a patch does not say where the hole

@@ -1,8 +1,8 @@
-"""Exclusions that observed traffic speaks for, as narrow as what was seen: endpoint and parameter.
+"""Proposes exclusions from observed traffic, each for one endpoint and one parameter.
 
-A false positive is not proven by traffic, only made likely: an attack comes from few callers and mostly
-fails; what an API is meant to take comes from many, and the API answers it. That is all that is looked at
-here, and the figures come with every proposal, so that a person can decide.
+Traffic cannot prove a false positive, only make it likely. An attack comes from few callers and mostly fails;
+ordinary requests come from many, and the API answers them. Nothing else is looked at here, and each proposal
+shows its figures, so that a person can decide.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 from starfort.threats.seclang.reference import VARIABLES
 
 MIN_REQUESTS: Final = 5
-"""Below it there is nothing to see."""
+"""Fewer requests say nothing."""
 
 MIN_CALLERS: Final = 3
 """One caller, however busy, may be one attacker."""
@@ -24,14 +24,14 @@ MIN_SUCCEEDED: Final = 0.8
 """Share of requests that the API answered below 400; scans mostly fail."""
 
 MAX_PAIRS: Final = 50_000
-"""Different (rule, endpoint, target) that are counted: names of parameters are the callers' to choose."""
+"""Different (rule, endpoint, target) that are counted; callers choose the names of parameters."""
 
 MAX_CALLERS: Final = 10_000
 """Callers remembered for each."""
 
 _FINDING: Final = re.compile(r"rule:(\d{1,16})")
 _EVALUATION: Final = re.compile(r"(?:949|959|980)\d{3}|95300(?:90|91)")
-"""Rules that add up what others found: excluding one would switch all off."""
+"""Rules that add up what the others found: to exclude one of them would switch all rules off."""
 
 
 @dataclass(slots=True)

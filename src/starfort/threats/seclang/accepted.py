@@ -1,7 +1,7 @@
-"""Rules that the engine accepted before, by digest, so that a check asks it only about what is new.
+"""Rules that the engine accepted before, by digest, so that a check asks it only about new ones.
 
-A file of the user's own cache. It holds digests and nothing else, so what is read from it can at worst let a
-check pass over a rule that cannot run; a start asks the engine about every rule and uses no such file.
+They are kept in a file of the user's own cache. It holds digests and nothing else: at worst, a false one lets
+a check pass over a rule that cannot run. A start asks the engine about every rule and uses no such file.
 """
 
 from __future__ import annotations

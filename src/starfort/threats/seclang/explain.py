@@ -13,7 +13,7 @@ from starfort.threats.seclang.reference import OPERATORS, SEVERITIES, TRANSFORMA
 from starfort.threats.seclang.resolve import Link, Rule, macro_text
 
 MAX_COMMENT_LINES: Final = 60
-"""Of a comment above a rule; CRS' longest have about 40."""
+"""Lines of a comment above a rule that are shown; the longest of CRS have about 40."""
 
 _PHASES: Final = {
     1: "request headers",

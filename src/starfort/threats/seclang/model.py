@@ -12,7 +12,7 @@ from starfort.config.problems import ConfigProblem
 
 @dataclass(frozen=True, slots=True)
 class SourceLocation:
-    """Where something stands; line and column from 1."""
+    """A position in a file; line and column count from 1."""
 
     file: Path
     line: int
@@ -29,7 +29,7 @@ class Argument:
 
     Attributes:
         text: without the quotes around it, `\"` already `"`.
-        lines: for each line that it spans, (offset in `text`, line, column of that offset).
+        lines: (offset in `text`, line, column) of each line that the argument spans.
         file: where it stands.
     """
 
@@ -39,6 +39,7 @@ class Argument:
 
     def location(self, offset: int = 0) -> SourceLocation:
         """Where the character at `offset` of the text stands."""
+        # An argument may span several lines of the file; the last one that begins before the offset has it.
         before = bisect_right(self.lines, (offset, sys.maxsize, sys.maxsize))
         start, line, column = self.lines[max(0, before - 1)]
         return SourceLocation(self.file, line, column + offset - start)
@@ -49,8 +50,8 @@ class Statement:
     """A directive with its arguments, as the lexer finds it.
 
     Attributes:
-        text: the whole line, continuations joined; for what is told of a directive that cannot be read.
-        broken: its arguments could not be told apart; a problem says why.
+        text: the whole line, continuations joined; problems show it where a directive cannot be read.
+        broken: its arguments could not be separated; a problem says why.
     """
 
     name: str
@@ -152,7 +153,7 @@ class RuleSpec:
     Attributes:
         variables: empty for `SecAction`.
         operator: None for `SecAction`.
-        broken: something of it is wrong and said already, so what it lacks says nothing about its chain.
+        broken: a problem of it is reported already, so that what it lacks is no fault of its chain.
     """
 
     variables: tuple[Variable, ...]
@@ -184,7 +185,7 @@ class MarkerSpec:
 
 @dataclass(frozen=True, slots=True)
 class DefaultActionSpec:
-    """`SecDefaultAction`: for the rules after it, in its phase."""
+    """`SecDefaultAction`: holds for the rules behind it, in its phase."""
 
     actions: tuple[RuleAction, ...]
     location: SourceLocation
@@ -230,7 +231,7 @@ class ActionUpdateSpec:
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
-    """A directive that sets something of the engine, with its values as written."""
+    """A directive that sets up the engine, with its values as written."""
 
     name: str
     values: tuple[str, ...]

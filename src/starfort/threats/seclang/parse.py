@@ -189,7 +189,7 @@ class _Parser:
             self.parsed.items.append(item)
 
     def _accepted(self, statement: Statement) -> str | None:
-        """The directive's name; None when it is unknown, refused, or has no effect, which is told."""
+        """The directive's name; None, with a problem or note, if it is unknown, refused or without effect."""
         name = self._directives.get(statement.name.lower())
         location = statement.location
         if name is None:
@@ -249,9 +249,9 @@ _ID: Final = re.compile(r"(?:^|[\s,\"'])id:'?(\d{1,16})", re.IGNORECASE)
 
 
 def _salvaged(statement: Statement) -> RuleSpec:
-    """A rule that cannot be read, as its chain sees it: whether it goes on, and its id.
+    """What a chain needs to know of a rule that cannot be read: its id, and whether the chain goes on.
 
-    With it the rules around it are read as they would be without the fault, which is told already.
+    With this stand-in the rules around it are read as if it had no fault; the fault is reported already.
     """
     return _completed(RuleSpec((Variable("UNIQUE_ID"),), None, (), statement.location), statement)
 
@@ -299,7 +299,7 @@ def _marker(statement: Statement, _: Parsed) -> Item | None:
 _NOT_DEFAULT = frozenset(
     {"id", "chain", "skip", "skipAfter", "msg", "rev", "ver", "severity", "logdata", "maturity", "accuracy"}
 )
-"""What says something of one rule: as a default it would say it of all."""
+"""Actions that describe one rule: as a default they would describe all of them."""
 
 
 def _default_action(statement: Statement, parsed: Parsed) -> Item | None:

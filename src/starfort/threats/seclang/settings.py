@@ -12,7 +12,7 @@ from starfort.config.problems import ConfigProblem
 from starfort.threats.seclang.model import EngineSpec
 
 MAX_BODY_BYTES: Final = 1 << 30
-"""What the manual allows at most."""
+"""The largest limit that the manual allows."""
 
 MAX_MAP_BYTES: Final = 4 << 20
 """The map that comes with ModSecurity has 56 KB."""

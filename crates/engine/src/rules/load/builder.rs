@@ -136,6 +136,7 @@ impl Builder {
 
     fn link(&mut self, number: usize, link: &Link) -> Result<CompiledLink, String> {
         let operator = CompiledOperator::new(&link.operator)?;
+        // Apart, for exclusions hold for each of the targets, wherever they stand in the list.
         let (mut targets, mut exclusions) = (Vec::new(), Vec::new());
         for target in &link.targets {
             if target.exclude {
@@ -218,6 +219,7 @@ impl Builder {
         let (mut source, mut members) = (source_of(target.variable), Members::All);
         match &target.selector {
             None => {}
+            // By number: a transaction keeps these variables in an array.
             Some(Selector::Name(name)) if source == ValueSource::Tx => {
                 members = Members::Place(self.names.place(name.as_bytes()));
             }
@@ -228,6 +230,7 @@ impl Builder {
                 members = Members::Regex(pattern::compile_selector(pattern)?);
             }
             Some(Selector::Xpath(text)) => match text.trim() {
+                // All text of the document, which is kept as one value.
                 "/*" => {}
                 "//@*" => {
                     source = ValueSource::Facts(smallvec![(Slot::XML_ATTRIBUTES, Side::Value)]);

@@ -144,6 +144,7 @@ impl Planner {
             && !stages;
         for kind in kinds(link) {
             let class = self.class(kind);
+            // `^$` matches empty values only, which have no literal to look for.
             if asks_for_nothing {
                 class
                     .empty
@@ -153,6 +154,7 @@ impl Planner {
                 class.present.insert(index);
             } else {
                 ask_for(&mut class.plain, index, link);
+                // The value as it is has been asked; here it is what the chain makes of it.
                 if link.chain != 0 {
                     match group(class, link.chain, stages, links) {
                         Some(questions) => ask_for(questions, index, link),

@@ -36,6 +36,7 @@ pub(crate) fn of_pattern(pattern: &str) -> Required {
         .dot_matches_new_line(true)
         .build()
         .parse(pattern);
+    // The pattern itself has compiled; without this parse the gate just stays open.
     let Ok(hir) = parsed else {
         return Required::default();
     };
@@ -65,6 +66,7 @@ struct Literals {
 impl Literals {
     fn new(mut literals: Vec<Vec<u8>>) -> Option<Self> {
         for literal in &mut literals {
+            // Cut, a literal asks for less; that is safe, and a longer one is hardly rarer.
             literal.truncate(MAX_LENGTH);
             literal.make_ascii_lowercase();
         }
@@ -72,6 +74,7 @@ impl Literals {
         literals.dedup();
         let usable = !literals.is_empty()
             && literals.len() <= MAX_LITERALS
+            // One that is found everywhere makes all others useless, for any of them opens the gate.
             && literals.iter().all(|one| rarity(one) >= MIN_RARITY);
         usable.then_some(Self { literals })
     }
@@ -120,6 +123,7 @@ fn best(hir: &Hir) -> Known {
 
 fn look(hir: &Hir) -> Known {
     match hir.kind() {
+        // What matches nothing or looks around adds no text.
         HirKind::Empty | HirKind::Look(_) => Known {
             exact: Some(vec![Vec::new()]),
             any: None,

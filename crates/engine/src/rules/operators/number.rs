@@ -26,6 +26,7 @@ pub(crate) fn find_valid(
     valid: fn(&[u8]) -> bool,
     captures: Option<&mut Captures>,
 ) -> bool {
+    // A pattern may match too early: the valid number can begin within an invalid one.
     let (mut at, mut tried) = (0, 0);
     while at <= value.len() {
         let Some(found) = regex.find_at(value, at) else {

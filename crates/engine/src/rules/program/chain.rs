@@ -48,12 +48,14 @@ impl Chain {
 /// What steps may make of a value; of all that they make on the way the longest length, with `stages`.
 #[inline]
 pub(crate) fn reach(steps: &[Step], bytes: ByteSet, length: usize, stages: bool) -> Reach {
+    // Letters in both cases, for literals are compared without case.
     let mut at = Reach {
         bytes: bytes.in_any_case(),
         length,
     };
     let mut longest = 0;
     for step in steps {
+        // A step that cannot change anything adds nothing to what may come of the value.
         if step.triggers.meets(at.bytes) || step.fills_empty {
             at = transformations::reach(step.transformation, at);
             longest = longest.max(at.length);

@@ -42,6 +42,7 @@ impl Comparison {
         let operator = link.operator.kind;
         let with = match (&link.operator.check, link.argument.0.as_slice()) {
             (Check::Number(number), _) => Number::Literal(*number),
+            // The usual comparison of CRS: a score with a threshold that the settings set.
             (Check::Macro, [CompiledPart::Tx(place)])
                 if matches!(operator, K::Eq | K::Ge | K::Gt | K::Le | K::Lt) =>
             {
@@ -67,6 +68,7 @@ impl Guard {
         let [target] = link.targets.as_slice() else {
             return None;
         };
+        // A guard compares the number as it is.
         let plain = link.chain == 0 && link.stages.is_empty() && link.exclusions.is_empty();
         let comparison = Comparison::of(link).filter(|_| plain)?;
         Self::target(target, comparison)

@@ -66,6 +66,7 @@ impl CompiledTarget {
                 .zip(&names.names)
                 .filter(|(_, name)| regex.is_match(name))
                 .map(|(place, _)| place);
+            // The pattern stays for variables whose names are made while rules run.
             self.members = Members::Places(places.collect(), regex.clone());
         }
     }
@@ -86,6 +87,8 @@ pub(crate) fn source_of(variable: Variable) -> ValueSource {
     use Variable as V;
     let one = |variable: V, side| ValueSource::Facts(smallvec![(variable.into(), side)]);
     match variable {
+        // Most variables have a slot of their own; some are read from slots that others fill, so that no value is kept
+        // twice.
         V::Args => ValueSource::Facts(smallvec![
             (V::ArgsGet.into(), Side::Value),
             (V::ArgsPost.into(), Side::Value),
@@ -118,6 +121,7 @@ pub(crate) fn source_of(variable: Variable) -> ValueSource {
         V::Session => ValueSource::Stored(Collection::Session),
         V::User => ValueSource::Stored(Collection::User),
         V::Resource => ValueSource::Stored(Collection::Resource),
+        // What these say depends on the rules that ran before, so they are no facts.
         V::MatchedVar
         | V::MatchedVarName
         | V::MatchedVars

@@ -20,6 +20,7 @@ impl Names {
         if let Some(place) = self.places.get(name.as_slice()) {
             return *place;
         }
+        // A set with so many names is no ordinary one; it loads, and shares the last place.
         let place = u16::try_from(self.names.len()).unwrap_or(u16::MAX);
         self.names.push(name.as_slice().into());
         self.places.insert(name.into(), place);
@@ -68,6 +69,7 @@ pub(crate) fn changed(old: Option<&TxValue>, op: SetOp, value: &[u8]) -> Option<
     let number = || old.map_or(0, TxValue::integer);
     match op {
         SetOp::Set => Some(TxValue::Text(value.into())),
+        // Saturating: a rule that counts must not wrap around to a low score.
         SetOp::Add => Some(TxValue::Integer(number().saturating_add(integer(value)))),
         SetOp::Subtract => Some(TxValue::Integer(number().saturating_sub(integer(value)))),
         SetOp::Unset => None,

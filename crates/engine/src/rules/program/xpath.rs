@@ -64,6 +64,7 @@ impl XPath {
 
     /// Whether a node at `path` (`/a/b`, `/a/b/@c`) is selected, or within what is.
     pub(crate) fn selects(&self, path: &[u8]) -> bool {
+        // Clients choose the names and how deeply they nest; the steps of a rule are few.
         let names: Vec<&[u8]> = path.split(|byte| *byte == b'/').skip(1).collect();
         // Which numbers of steps may be done before each name: no backtracking.
         let mut open = vec![false; self.steps.len() + 1];
@@ -82,6 +83,7 @@ impl XPath {
                 let fits = step.name.as_ref().is_none_or(|wanted| **wanted == *bare)
                     && is_attribute == (last && self.attribute);
                 if fits {
+                    // An element that is selected has all that is within it.
                     if last && (!self.attribute || index + 1 == names.len()) {
                         return true;
                     }

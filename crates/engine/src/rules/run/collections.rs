@@ -55,6 +55,7 @@ impl Record {
         match (position, changed(old, op, value)) {
             (Some(at), Some(new)) => {
                 if let Some(stored) = self.variables.get_mut(at) {
+                    // Else a counter that begins anew would be gone at once.
                     if stored.is_gone(now_s) {
                         stored.expires_s = None;
                     }

@@ -119,12 +119,14 @@ impl Evidences {
                 .kept
                 .get(place)
                 .is_some_and(|(_, known)| !known.weighed);
+            // A match that counts takes the place of a weighed one of the same rule, never the other way round.
             if counts || evidence.weighed {
                 return;
             }
             self.kept.remove(place);
         }
         if self.kept.len() >= MAX_EVIDENCE {
+            // The least severe one goes, if the new one is more severe.
             let least = self
                 .kept
                 .iter()
@@ -208,6 +210,7 @@ fn is_secret(name: &[u8], secret: Option<&str>) -> bool {
     if SECRET_HEADERS.contains(&member.as_str()) {
         return true;
     }
+    // `card_number`, `cardNumber` and `card-number` are one name.
     let plain = |text: &str| text.replace(|letter: char| !letter.is_ascii_alphanumeric(), "");
     let whole = plain(&member);
     SECRET_PARTS.iter().any(|part| whole.contains(part))
@@ -257,6 +260,7 @@ fn message(rule: &MatchedRule<'_>, names: &Names) -> String {
         };
         let (quoted, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
         if matches!(part, CompiledPart::Tx(place) if is_score(names, *place))
+            // A score has few digits; a card number in a variable of that name would not be shown.
             && quoted.len() <= 6
             && quoted.iter().all(u8::is_ascii_digit)
         {
@@ -267,6 +271,7 @@ fn message(rule: &MatchedRule<'_>, names: &Names) -> String {
         rest = after;
     }
     let mut end = out.len().min(MAX_MASKED_BYTES);
+    // A message is UTF-8, and must not be cut within a character.
     while !out.is_char_boundary(end) {
         end -= 1;
     }

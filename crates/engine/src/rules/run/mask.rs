@@ -52,6 +52,7 @@ static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| WORDS.split(' ').collec
 ///
 /// Returns at most [`MAX_MASKED_BYTES`], `…` where something was cut off.
 pub(crate) fn mask(value: &[u8], matched: Option<&[u8]>) -> String {
+    // What matched is shown, for the beginning of a long value need not have any of it.
     let at = matched
         .filter(|part| !part.is_empty())
         .and_then(|part| memchr::memmem::find(value, part))
@@ -66,6 +67,7 @@ pub(crate) fn mask(value: &[u8], matched: Option<&[u8]>) -> String {
     let mut piece = String::new();
     while let Some(length) = next(rest, &mut piece) {
         rest = rest.get(length..).unwrap_or_default();
+        // Room for the mark of the cut, so that the length holds with it.
         let room = if rest.is_empty() { 0 } else { CUT.len() };
         if out.len() + piece.len() + room > MAX_MASKED_BYTES {
             out.push_str(CUT);

@@ -18,6 +18,7 @@ pub(super) fn remove(input: &[u8], out: &mut Vec<u8>) {
                 inside = true;
                 tail
             }
+            // These comments run to the end of the line in SQL, and to the end of the text here.
             [b'-', b'-', ..] | [b'#', ..] => {
                 return out.push(b' ');
             }

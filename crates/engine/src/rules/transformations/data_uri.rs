@@ -31,6 +31,7 @@ fn inert(text: &[u8]) -> usize {
         return 0;
     };
     let content = text.get(comma + 1..).unwrap_or_default();
+    // Only the Base64 is left out: what stands behind it may be anything.
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte);
     let base64 = content.iter().position(|byte| !is_base64(byte));
     comma + 1 + base64.unwrap_or(content.len())
@@ -47,6 +48,7 @@ fn is_inert(head: Option<&[u8]>) -> bool {
         return false;
     };
     let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default();
+    // `image/svg+xml` and `application/javascript` are run by browsers, whatever their family.
     let runs = [&b"xml"[..], b"svg", b"html", b"script"]
         .iter()
         .any(|word| memmem::find(essence, word).is_some());

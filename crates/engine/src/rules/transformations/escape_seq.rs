@@ -1,5 +1,6 @@
 //! `escapeSeqDecode`: the escapes of ANSI C.
 
+use crate::rules::bytes;
 use crate::rules::bytes::hex_byte;
 
 /// Decodes `\a \b \f \n \r \t \v \\ \? \' \" \xHH \OOO`; of other escapes the backslash goes.
@@ -44,9 +45,7 @@ fn octal<'a>(rest: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
         .take_while(|byte| matches!(byte, b'0'..=b'7'))
         .count();
     let (digits, tail) = tail.split_at(count);
-    let code = digits
-        .iter()
-        .fold(0u32, |code, digit| code << 3 | u32::from(digit - b'0'));
-    out.push((code & 0xff) as u8);
+    // Three digits reach 511; only the low byte counts.
+    out.push((bytes::octal(digits) & 0xff) as u8);
     tail
 }

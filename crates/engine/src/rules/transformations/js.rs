@@ -1,5 +1,6 @@
 //! `jsDecode`: the escapes of JavaScript strings.
 
+use crate::rules::bytes;
 use crate::rules::bytes::{hex_byte, hex_value};
 
 /// Decodes `\uHHHH` (the low byte, full-width forms of ASCII recognised), `\u{H…}`, `\xHH`, `\OOO` and
@@ -90,13 +91,11 @@ fn octal<'a>(rest: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
         .take(3)
         .take_while(|byte| matches!(byte, b'0'..=b'7'))
         .count();
+    // Three digits stand for a byte only up to `\377` (ECMA-262, B.1.2).
     if count == 3 && tail.first().is_some_and(|first| *first > b'3') {
         count = 2;
     }
     let (digits, tail) = tail.split_at(count);
-    let code = digits
-        .iter()
-        .fold(0u32, |code, digit| code << 3 | u32::from(digit - b'0'));
-    out.push((code & 0xff) as u8);
+    out.push((bytes::octal(digits) & 0xff) as u8);
     tail
 }

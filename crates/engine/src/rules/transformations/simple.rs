@@ -2,7 +2,7 @@
 
 use sha1::Digest as _;
 
-use crate::rules::bytes::{hex_byte, hex_value, is_space};
+use crate::rules::bytes::{hex_byte, hex_digit, hex_value, is_space};
 
 /// Runs of white space (with the no-break space of ISO 8859-1) become one space.
 pub(super) fn compress_whitespace(input: &[u8], out: &mut Vec<u8>) {
@@ -75,15 +75,8 @@ pub(super) fn hex_decode(input: &[u8], out: &mut Vec<u8>) {
 
 /// Bytes to lower-case hexadecimal.
 pub(super) fn hex_encode(input: &[u8], out: &mut Vec<u8>) {
-    let digit = |value: u8| {
-        if value < 10 {
-            b'0' + value
-        } else {
-            b'a' + value - 10
-        }
-    };
     for byte in input {
-        out.extend([digit(byte >> 4), digit(byte & 15)]);
+        out.extend([hex_digit(byte >> 4), hex_digit(byte & 15)]);
     }
 }
 

@@ -1,7 +1,7 @@
 //! `urlDecode`, `urlDecodeUni`, `urlEncode`, `utf8toUnicode`.
 
 use super::UnicodeMap;
-use crate::rules::bytes::hex_byte;
+use crate::rules::bytes::{hex_byte, hex_digit};
 
 /// Percent decoding, `+` as a space; what is no escape stays.
 pub(crate) fn decode(input: &[u8], out: &mut Vec<u8>) {
@@ -64,19 +64,12 @@ fn unicode_byte(high: u8, low: u8, map: &UnicodeMap) -> u8 {
 
 /// Percent encoding of all but letters, digits and `*`; a space becomes `+`.
 pub(super) fn encode(input: &[u8], out: &mut Vec<u8>) {
-    let digit = |value: u8| {
-        if value < 10 {
-            b'0' + value
-        } else {
-            b'a' + value - 10
-        }
-    };
     for byte in input {
         match byte {
             b' ' => out.push(b'+'),
             b'*' => out.push(*byte),
             _ if byte.is_ascii_alphanumeric() => out.push(*byte),
-            _ => out.extend([b'%', digit(byte >> 4), digit(byte & 15)]),
+            _ => out.extend([b'%', hex_digit(byte >> 4), hex_digit(byte & 15)]),
         }
     }
 }

@@ -352,6 +352,7 @@ fn evaluates(inside: &[u8]) -> bool {
     let inside = inside
         .get(..inside.len().min(MAX_EXPRESSION))
         .unwrap_or(inside);
+    // Up to the closing brace: what stands behind it is shown and not evaluated.
     let end = memchr::memchr(b'}', inside).unwrap_or(inside.len());
     let inside = inside.get(..end).unwrap_or(inside);
     let java = [
@@ -404,6 +405,7 @@ fn is_java_alone(value: &[u8]) -> bool {
     ]
     .iter()
     .any(|name| find(value, name).is_some());
+    // A stack trace names these classes, and people paste them into reports.
     let trace = memchr::memmem::find(value, b"\n\tat ").is_some()
         || memchr::memmem::find(value, b"\n    at ").is_some();
     // Behind a sentence an expression is evaluated no more than the sentence.
@@ -575,9 +577,11 @@ fn computes(open: &[u8], inside: &[u8]) -> bool {
     if is_arithmetic(inside) {
         return true;
     }
+    // Statements: most of them choose and loop, and only a few reach the system.
     if open == b"{%" || open == b"<%" {
         return statement_runs(inside);
     }
+    // A placeholder only names what it shows.
     if REACHES.iter().any(|name| find(inside, name).is_some()) {
         return true;
     }
@@ -650,6 +654,7 @@ pub(super) fn is_filter(value: &[u8]) -> bool {
     for (place, byte) in value.iter().enumerate() {
         match byte {
             b'(' => depth += 1,
+            // Only a parenthesis that the value did not open can close the filter of the application.
             b')' if depth == 0 => {
                 let next = skip_blank(value, place + 1);
                 if matches!(at(value, next), b'(' | b')' | 0 | b'&' | b'|')

@@ -15,6 +15,7 @@ pub(super) fn adds_header(kind: ContentKind, value: &[u8]) -> bool {
         return false;
     }
     let value = trim_end(value);
+    // A header that is injected comes with few lines; a text with many shows a message.
     if memchr::memchr_iter(b'\n', value).count() > MAX_LINES {
         return false;
     }
@@ -47,6 +48,7 @@ const METHODS: &[&str] = &[
 
 /// Whether a line is a header, or the first line of a message or a document.
 fn is_header(line: &[u8]) -> bool {
+    // Up to the end of this line: each line is asked on its own.
     let end = memchr::memchr2(b'\r', b'\n', line).unwrap_or(line.len());
     let line = trim(line.get(..end).unwrap_or(line));
     let begins_message = begins(line, b"http/") && at(line, 5).is_ascii_digit()

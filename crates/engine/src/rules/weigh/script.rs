@@ -108,6 +108,7 @@ fn is_used(text: &[u8], root: &Word) -> bool {
                 };
                 next + length + 1
             }
+            // `==` compares, and `document=` or `location=` leads the page elsewhere.
             b'=' => {
                 return at(text, next + 1) != b'='
                     && matches!(
@@ -138,6 +139,7 @@ pub(super) fn begins_script(text: &[u8]) -> bool {
 /// `process`, `this` and others are words; `(` with a sentence in it is no argument list.
 fn is_argument(text: &[u8], open: usize) -> bool {
     let rest = from(text, open + 1);
+    // Up to the end of the argument list, as far as quotes do not hide it.
     let inside = rest
         .get(
             ..rest
@@ -146,6 +148,7 @@ fn is_argument(text: &[u8], open: usize) -> bool {
                 .unwrap_or(rest.len()),
         )
         .unwrap_or(rest);
+    // Arguments are names and strings; a row of words is a remark in a sentence.
     let words = inside
         .split(|byte| is_blank(*byte))
         .filter(|word| word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic));
@@ -256,6 +259,7 @@ fn ends_string(value: &[u8], quote: u8, is_code: bool) -> bool {
         }
         count += 1;
         let head = value.get(..place).unwrap_or_default();
+        // In code, only a string that the value's first word ends was begun by the application.
         if is_code && (head.len() > 40 || head.iter().any(|byte| is_blank(*byte))) {
             return false;
         }
@@ -272,6 +276,7 @@ fn ends_string(value: &[u8], quote: u8, is_code: bool) -> bool {
 fn follows(text: &[u8], place: usize, quote: u8) -> bool {
     let mut place = skip_blank(text, place);
     let mut closed = 0;
+    // An injected text first closes what the application opened.
     while matches!(at(text, place), b')' | b'}' | b']') && closed < 16 {
         place = skip_blank(text, place + 1);
         closed += 1;

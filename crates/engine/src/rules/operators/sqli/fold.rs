@@ -35,6 +35,7 @@ impl Folded {
             differs_in_mysql: folding.source.differs_in_mysql && !folding.is_evil,
         };
         if length < MAX_TOKENS
+            // A comment at the end cuts the rest of the statement off, so it belongs to the fingerprint.
             && folding.last_comment.kind == kind::COMMENT
             && !folding.is_evil
             && let Some(token) = folded.tokens.get_mut(length)
@@ -141,6 +142,7 @@ impl<'a> Folding<'a> {
             return 0;
         }
         loop {
+            // Five tokens are a fingerprint; a longer text may still fold into fewer.
             self.shorten_full();
             if !self.more || self.left >= MAX_TOKENS {
                 break;
@@ -153,6 +155,7 @@ impl<'a> Folding<'a> {
             if let Step::Again = self.fold_two() {
                 continue;
             }
+            // Nothing that follows can make it harmless.
             if self.is_evil {
                 self.set_kind(0, kind::EVIL);
                 return 1;

@@ -165,6 +165,7 @@ impl<'a> Tokens<'a> {
     /// The next token; `None` at the end.
     pub(super) fn next(&mut self) -> Option<Token> {
         if self.position == 0 && self.reading.quote != 0 && !self.input.is_empty() {
+            // The text is read as if it stood within a string: it begins with the rest of that string.
             let (token, next) = self.string(0, self.reading.quote, 0);
             self.position = next;
             return Some(Token { opened: 0, ..token });
@@ -222,6 +223,7 @@ impl<'a> Tokens<'a> {
             self.slice(position, position + 3),
             self.slice(position, position + 2),
         );
+        // MySQL compares with it, NULL included.
         if three == b"<=>" {
             return (Token::new(kind::OPERATOR, three), position + 3);
         }
@@ -243,6 +245,7 @@ impl<'a> Tokens<'a> {
     }
 
     fn hash(&mut self, position: usize) -> (Token, usize) {
+        // `#` begins a comment for MySQL only; PostgreSQL has it as an operator.
         self.differs_in_mysql = true;
         if self.reading.mysql {
             self.comment_to_end_of_line(position)
@@ -256,6 +259,7 @@ impl<'a> Tokens<'a> {
         if self.at(position + 1) != Some(b'-') {
             return minus;
         }
+        // All databases take `--` with a blank behind it for a comment; without one, MySQL does not.
         if self.at(position + 2).is_none_or(is_blank) {
             return self.comment_to_end_of_line(position);
         }
@@ -286,6 +290,8 @@ impl<'a> Tokens<'a> {
             // One byte further than the comment goes, as in libinjection.
             find(inside.get(..=at).unwrap_or(inside), b"/*").is_some()
         });
+        // A comment in a comment, and `/*!`, are written by nobody but attackers: libinjection says so without looking
+        // further.
         let kind = if nested || inside.first() == Some(&b'!') {
             kind::EVIL
         } else {
@@ -306,6 +312,7 @@ impl<'a> Tokens<'a> {
             .and_then(|rest| memchr::memchr(quote, rest))
         {
             let at = search + found;
+            // Counted back from the quote: an even number are backslashes themselves, and the quote ends the string.
             let backslashes = self
                 .slice(0, at)
                 .iter()
@@ -365,6 +372,7 @@ impl<'a> Tokens<'a> {
         if *opening < 33 || !opening.is_ascii() {
             return self.word(position);
         }
+        // Oracle closes a bracket with its counterpart, and any other sign with itself.
         let closing = match opening {
             b'(' => b')',
             b'[' => b']',
@@ -437,6 +445,7 @@ impl<'a> Tokens<'a> {
 
     fn tick(&self, position: usize) -> (Token, usize) {
         let (mut token, next) = self.string(position, b'`', 1);
+        // MySQL takes a name in backticks for a function where a function has that name.
         token.kind = match words::kind_of(token.value()) {
             Some(kind::FUNCTION) => kind::FUNCTION,
             _ => kind::BARE,
@@ -468,12 +477,14 @@ impl<'a> Tokens<'a> {
         let is_amount = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b',');
         let end = position + 1 + self.run(position + 1, is_amount);
         if end > position + 1 {
+            // `$.` alone is no amount.
             if self.slice(position, end) == b"$." {
                 return self.word(position);
             }
             return (Token::new(kind::NUMBER, self.slice(position, end)), end);
         }
         let end = end + self.run(end, |byte| byte.is_ascii_alphabetic());
+        // `$tag$ … $tag$` is a string of PostgreSQL.
         if self.at(end) == Some(b'$') {
             return self.delimited(end + 1, self.slice(position, end + 1), b'$');
         }
@@ -498,6 +509,7 @@ impl<'a> Tokens<'a> {
                 return (Token::new(kind::DOT, b"."), end);
             }
         }
+        // Without a digit behind the `e` it is a name.
         let mut is_bare = false;
         if matches!(self.at(end), Some(b'e' | b'E')) {
             end += 1;

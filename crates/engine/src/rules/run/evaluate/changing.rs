@@ -81,6 +81,7 @@ fn text_of(value: &TxValue) -> Vec<u8> {
 fn tx_members(context: &Context<'_>, state: &State, target: &CompiledTarget) -> Vec<Member> {
     let names = &context.program.names;
     let member = |(name, value): (&[u8], &TxValue)| (name.to_vec(), text_of(value));
+    // Names that rules know were compared with the pattern when they loaded.
     if let Members::Places(places, regex) = &target.members {
         let selected = state
             .tx
