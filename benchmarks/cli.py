@@ -41,7 +41,7 @@ async def run() -> list[Row]:
 
 
 async def _check_cold(cache: Path, number: int, config: str) -> float:
-    """A first check of these rules by this user."""
+    """The first check of these rules by a user, whose cache is empty."""
     return await _cpu(cache / str(number), _command("check", config))
 
 

@@ -57,7 +57,7 @@ async def run() -> list[Row]:
 
 
 def rows_of(spent: Mapping[str, Sequence[float]], version: str | None) -> list[Row]:
-    """What is said of the figures.
+    """The rows of the report.
 
     Args:
         spent: CPU time of a request, microseconds, a figure a round, by proxy.

@@ -26,14 +26,14 @@ REQUEST = b"GET /v1/things/1 HTTP/1.1\r\nhost: shop.example\r\n\r\n"
 
 
 class Upstream(asyncio.Protocol):
-    """Answers every request alike."""
+    """An upstream that gives every request the same answer."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep it."""
+        """Keep the connection."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """One answer for each head."""
+        """Send one answer for each head that arrives."""
         self._transport.write(ANSWER * data.count(b"\r\n\r\n"))  # type: ignore[attr-defined]
 
 
@@ -46,7 +46,7 @@ class Load:
         self.lost: list[str] = []
 
     async def client(self, *, keep: bool) -> None:
-        """Requests until there were enough."""
+        """Send requests until there were enough."""
         reader = writer = None
         while self.good + len(self.lost) < self.wanted:
             try:

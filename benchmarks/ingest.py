@@ -109,7 +109,7 @@ def batches(chance: random.Random, count: int) -> list[bytes]:
 
 
 async def send(ingest: Ingest, prepared: list[bytes], first: int, seconds: float) -> int:
-    """Send for a time, four batches under way at once; how many were sent."""
+    """Send for some time, with four batches under way at once. Returns how many were sent."""
     count = 0
     end = time.perf_counter() + seconds
     window = asyncio.Semaphore(4)

@@ -21,7 +21,7 @@ ANSWER_S: Final = 20.0
 
 @dataclass(frozen=True)
 class Answers:
-    """What wrk got.
+    """What wrk reports.
 
     Attributes:
         total: requests that were answered.
@@ -45,7 +45,7 @@ async def fastest(port: int, script: Path, seconds: int) -> int:
 
 
 async def answers(port: int, script: Path, seconds: int, connections: int) -> Answers:
-    """What wrk gets answered on so many kept connections from one thread.
+    """The answers that wrk gets on this number of kept connections from one thread.
 
     Raises:
         RuntimeError: an answer was missing.
@@ -62,7 +62,7 @@ async def answers(port: int, script: Path, seconds: int, connections: int) -> An
 
 
 async def statuses(port: int, requests: Sequence[bytes]) -> list[int]:
-    """Send each request once, each on a connection of its own; the statuses of the answers.
+    """Send each request once, on a connection of its own. Returns the statuses of the answers.
 
     Raises:
         RuntimeError: an answer was missing.
@@ -132,7 +132,7 @@ async def open_loop() -> Path:
 
 
 async def _run(*command: str, first: bool = True) -> str:
-    """Run on the other core; what it printed."""
+    """Run a command on the other core, and return what it printed."""
     process = await asyncio.create_subprocess_exec(
         *on_core(OTHER_CORE, first=first), *command,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,

@@ -109,7 +109,7 @@ def _rows(name: str, seen: Seen) -> list[Row]:
 
 
 async def _build() -> Path:
-    """The flood, compiled."""
+    """Compile the flood."""
     command = ("cargo", "build", "--quiet", "--release", "--locked", "-p", "starfort-envoy-filter")
     process = await asyncio.create_subprocess_exec(
         *command, "--features", "flood", "--example", "flood", cwd=ROOT
@@ -129,7 +129,7 @@ async def _starfort(here: Stand, name: str) -> AsyncIterator[starfort.Starfort]:
 async def _flood(
     ours: starfort.Starfort, program: Path, rate: int, seconds: float, campaign_at: float
 ) -> AsyncIterator[Path]:
-    """The flood for as long as the block runs; yields its output."""
+    """Run the flood during the block; yields its output."""
     data = ours.config.parent / "var"
     config = {"bundle": str(data / "bundle.sfb"), "socket": str(data / "run/control.sock")}
     said = ours.config.parent / "flood.jsonl"
@@ -146,7 +146,7 @@ async def _flood(
 
 
 def _last(said: Path) -> dict[str, Any]:
-    """What the flood said last."""
+    """The last line that the flood printed."""
     lines = said.read_text().strip().splitlines()
     return dict(json.loads(lines[-1])) if lines else {"made": 0, "counters": {}}
 

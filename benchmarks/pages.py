@@ -44,7 +44,7 @@ def store_path() -> Path:
 
 
 def open_store() -> Store:
-    """The filled store; filled now, which takes minutes, when there is none."""
+    """The filled store. If there is none, it is filled now, which takes minutes."""
     path = store_path()
     store = Store.open(path, retention=KEPT)
     held = int(store.query("SELECT count() AS n FROM events")[0]["n"])
@@ -59,7 +59,7 @@ class Written(Estate):
     """A control plane whose policies are those of the filled store."""
 
     def policies(self) -> list[PolicyStatus]:
-        """Each with its figures."""
+        """Each policy with its figures."""
         return policies.with_results(
             self.store,
             [
@@ -70,7 +70,7 @@ class Written(Estate):
 
 
 def insight(store: Store) -> Insight:
-    """What answers pages, over a store."""
+    """What answers pages, on top of a store."""
     now = datetime.now(UTC)
     known = [
         Endpoint(
@@ -184,7 +184,7 @@ def event_questions(ask: Insight, endpoint: str, fingerprint: str) -> dict[str, 
 
 
 async def run() -> list[Row]:
-    """Ask everything, each three times."""
+    """Ask every question three times."""
     store = open_store()
     try:
         store.command("SYSTEM STOP MERGES")

@@ -38,7 +38,7 @@ TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 def need(command: str) -> str:
-    """Where a command is.
+    """The path of a command.
 
     Raises:
         SkippedError: it is not installed.
@@ -80,7 +80,7 @@ def on_core(core: int, *, first: bool = True) -> list[str]:
 async def running(
     command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[int]:
-    """A process for as long as the block runs; yields its id. Its output goes to `log`.
+    """Run a process during the block; yields its id. Its output goes to `log`.
 
     Args:
         command: what to run, `on_core` before it.

@@ -1,4 +1,4 @@
-"""From a change of the policy file to its enforcement, under load."""
+"""The time from a change of the policy file to its enforcement, under load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a benchmark says: rows, a table of them, and a JSON file for machines."""
+"""The report of a benchmark: rows, a table for people, and a JSON file for machines."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Row:
 
 
 def figure(name: str, value: float, unit: str, target: float | None = None, *, at_least: bool = False) -> Row:
-    """A row with nothing to compare with."""
+    """A row with a figure that is compared with nothing."""
     ok = None if target is None else value >= target if at_least else value <= target
     return Row(name, round(value, 3), unit, target=target, ok=ok)
 
@@ -77,7 +77,7 @@ def write(name: str, rows: Sequence[Row]) -> Path:
 
 
 def table(bench: str, rows: Sequence[Row]) -> str:
-    """The rows for people."""
+    """The rows as a table for people."""
     head = ("", "value", "unit", "baseline", "ratio", "target", "ok")
     lines = [(bench, *head[1:])]
     lines += [

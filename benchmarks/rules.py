@@ -87,7 +87,7 @@ async def _at(here: Stand, traffic: list[Kind], paranoia: int) -> list[Row]:
 
 
 async def _check(proxies: Mapping[str, tuple[int, int]], kind: Kind, paranoia: int) -> None:
-    """Send everything once: the API's answer, or 403 from who has rules; and say which attacks passed.
+    """Send everything once, and say which attacks passed. Proxies with rules may answer 403, others not.
 
     Raises:
         RuntimeError: another answer, which means that something else than rules was measured.
@@ -121,7 +121,7 @@ async def _measure(here: Stand, proxies: Mapping[str, tuple[int, int]], kind: Ki
 
 
 async def _enough(port: int, script: Path, kind: Kind) -> Answers:
-    """One round; a longer one where a slow proxy on a busy machine would have answered next to nothing.
+    """One round, or a longer one if a slow proxy on a busy machine answered next to nothing.
 
     Raises:
         RuntimeError: it answered nothing at all.
@@ -142,7 +142,7 @@ def summed(rounds: Sequence[Answers]) -> Answers:
 
 
 def rows_of(kind: Kind, paranoia: int, measured: Measured) -> list[Row]:
-    """What is said of one kind at one paranoia level; targets are about the usual mix at level 1."""
+    """The rows of one kind at one paranoia level. Only the usual mix at level 1 has targets."""
     what = f"pl{paranoia}, {kind.name}"
     spent, unit = measured.spent_us, "µs/request"
     aimed = paranoia == 1 and kind.name == "json mix"

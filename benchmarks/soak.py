@@ -1,4 +1,4 @@
-"""Whether memory stays where it is: traffic and people at pages for minutes or an hour, over a full store.
+"""Whether memory stays constant: traffic and people at pages for minutes or an hour, with a full store.
 
 `make soak` runs an hour, `make bench` five minutes (`STARFORT_SOAK_S`). The store has twenty million events
 of thirty days; traffic goes on at a steady rate, and every second somebody opens a page of thirty days.
@@ -85,7 +85,7 @@ async def run() -> list[Row]:
 
 
 async def _look(ours: starfort.Starfort, end: float) -> tuple[int, int]:
-    """Open one page a second: how many were answered, and how many were not."""
+    """Open one page a second. Returns how many were answered, and how many were not."""
     answered = refused = number = 0
     while time.monotonic() < end:
         try:

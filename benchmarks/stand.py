@@ -16,7 +16,7 @@ from benchmarks.processes import OTHER_CORE, need_cores
 
 @dataclass(frozen=True)
 class Stand:
-    """Where proxies are put.
+    """The surroundings of the proxies that are measured.
 
     Attributes:
         folder: for everything that the benchmark writes; it goes with the block.
@@ -39,7 +39,7 @@ class Stand:
 
 @contextlib.asynccontextmanager
 async def stand() -> AsyncIterator[Stand]:
-    """The upstream runs, and this process has moved to its core.
+    """Run the upstream during the block, and move this process to its core.
 
     Raises:
         SkippedError: nginx is missing, or a second processor.

@@ -44,7 +44,7 @@ LOG: Final = "starfort.log"
 
 @dataclass(frozen=True)
 class Starfort:
-    """What runs.
+    """A running Starfort.
 
     Attributes:
         port: where Envoy listens.
@@ -82,7 +82,7 @@ class Starfort:
         return dropped
 
     def log(self) -> str:
-        """The end of what `starfort up` said."""
+        """The last lines that `starfort up` printed."""
         return end_of(self.config.parent / LOG)
 
     def write_config(self, more_policies: str = "") -> None:
@@ -133,7 +133,7 @@ async def up(
 
 
 async def _ready(starfort: Starfort, log: Path) -> int:
-    """Wait until the filter is connected and Envoy answers; Envoy's process."""
+    """Wait until the filter is connected and Envoy answers. Returns Envoy's process id."""
     deadline = time.monotonic() + START_S * 2
     while time.monotonic() < deadline and alive(starfort.control):
         with contextlib.suppress(httpx.HTTPError, OSError):
@@ -153,7 +153,7 @@ def _name(pid: int) -> str:
 
 
 def _write(config: Path, values: dict[str, str]) -> None:
-    """Put a configuration in place at once."""
+    """Replace the configuration in one step, so that no reader sees half of it."""
     fresh = config.with_suffix(".new")
     fresh.write_text(string.Template(TEMPLATE.read_text()).substitute(values))
     fresh.replace(config)

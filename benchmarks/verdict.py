@@ -1,4 +1,4 @@
-"""From the begin of a credential-stuffing campaign to its verdict in every filter."""
+"""The time from the beginning of a credential-stuffing campaign to its verdict in every filter."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def run() -> list[Row]:
 
 
 async def _campaign(ours: starfort.Starfort) -> int:
-    """Try until Starfort answers instead of the API; the number of tries."""
+    """Try until Starfort answers instead of the API. Returns the number of attempts."""
     headers = {"host": HOST, "user-agent": "okhttp/4.9.3", "accept": "*/*"}
     start = time.perf_counter()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{ours.port}", headers=headers) as http:

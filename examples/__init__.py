@@ -1,1 +1,1 @@
-"""Examples: an API to stand before, and a demo."""
+"""Examples: an API for Starfort to protect, and a demo."""

@@ -7,11 +7,18 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "src")]
 
+from reference_actions import events_page, policies_page  # noqa: E402
 from reference_cli import cli_page  # noqa: E402
 from reference_configuration import configuration_page  # noqa: E402
 from reference_profile import profile_page  # noqa: E402
 
-PAGES = {"configuration.md": configuration_page, "cli.md": cli_page, "rules-profile.md": profile_page}
+PAGES = {
+    "configuration.md": configuration_page,
+    "cli.md": cli_page,
+    "rules-profile.md": profile_page,
+    "policies.md": policies_page,
+    "events.md": events_page,
+}
 
 
 def stale() -> list[Path]:

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.quality [PART …] [--quick] [--show KIND]`: what a default Starfort refuses, finds and lets by."""
+"""`python -m benchmarks.quality [PART …] [--quick] [--show KIND]`: what a default Starfort refuses, finds and lets pass."""
 
 from __future__ import annotations
 

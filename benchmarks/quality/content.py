@@ -56,7 +56,7 @@ FIELDS: Final = {
 
 
 def paragraphs(text: str) -> list[str]:
-    """Blocks between empty lines, joined until they are long enough, cut where they are too long."""
+    """Blocks between empty lines, joined until they are long enough, and cut if they are too long."""
     made: list[str] = []
     block = ""
     for piece in re.split(r"\n\s*\n", text.replace("\r\n", "\n")):
@@ -82,7 +82,7 @@ def snippets(text: str, rng: random.Random, count: int) -> list[str]:
 
 
 def read(path: Path) -> str:
-    """A text file, decompressed where it is; "" where it is none."""
+    """A text file, decompressed if it is compressed; "" if it is not a text."""
     try:
         if path.stat().st_size > FILE_BYTES:
             return ""
@@ -239,7 +239,7 @@ def mails(count: int) -> Iterator[tuple[str, str]]:
 
 
 def rich(count: int) -> Iterator[tuple[str, str]]:
-    """What rich-text editors make of texts."""
+    """Texts in the markup that rich-text editors write."""
     texts = list(documents(count))
     for number, (name, text) in enumerate(texts[:count]):
         body = "".join(

@@ -1,4 +1,4 @@
-"""Attacks that are found in plain, in every other form: which forms let them by."""
+"""Attacks that are found in plain form, sent in every other form: which forms let them pass."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FOREIGN: Final = ("日本語のテキスト", "Привет", "שלום", "안�
 
 @functools.cache
 def payloads(*, heavy: bool, quick: bool) -> tuple[Payload, ...]:
-    """What is tried: own payloads, and some of CRS'; few where the form is large."""
+    """The payloads that are tried: our own, and some of CRS'. Few of them when the form is large."""
     own = [each for each in attacks.own() if each.kind not in LEFT_OUT]
     each_class = HEAVY_EACH if heavy else 4 if quick else len(own)
     chosen: list[Payload] = []
@@ -46,14 +46,14 @@ def payloads(*, heavy: bool, quick: bool) -> tuple[Payload, ...]:
 
 
 def mutated(mutation: Mutation, payload: Payload, client: str = "curl") -> Sample:
-    """A payload in a form. The client is one that sends little beside it."""
+    """A payload in a form, from a client that sends little else."""
     kind = f"{mutation.group}: {mutation.name}"
     rng = chance(kind, payload.text)
     return sent(kind, f"{payload.kind}: {payload.text[:100]}", mutation.make(payload.text), rng, client)
 
 
 class Trial:
-    """What of the payloads is found in plain, and what a form shows when it carries something harmless."""
+    """The payloads that are found in plain form, and what a form raises when it carries a harmless text."""
 
     def __init__(self, judge: Judge, *, quick: bool) -> None:
         self.judge = judge
@@ -62,7 +62,7 @@ class Trial:
         self.usual = functools.cache(self._usual_of)
 
     def plain(self, place: str, payload: Payload) -> bool:
-        """Whether a payload is found where it stands as it is."""
+        """Whether a payload is found in plain form."""
         key = (place, payload)
         if key not in self._plain:
             self._plain[key] = found(self.judge.one(attacks.placed(payload, place)), self.usual(place))
@@ -79,7 +79,7 @@ class Trial:
         return list(self.judge.all(mutated(mutation, Payload("harmless", text)) for text in texts))
 
     def tried(self, mutation: Mutation) -> Iterator[tuple[Verdict, bool]]:
-        """Each payload that is found in plain, in this form, and whether it is found there."""
+        """Each payload that is found in plain form, sent in this form, and whether it is found there."""
         known = [
             each
             for each in payloads(heavy=mutation.heavy, quick=self.quick)
@@ -95,7 +95,7 @@ class Trial:
 
 
 def found(verdict: Verdict, usual: frozenset[int]) -> bool:
-    """Whether a request is refused, and for more than what a harmless one of its form is refused for."""
+    """Whether a request is refused for a reason that does not also refuse a harmless request of its form."""
     return verdict.refused and (verdict.policy != "rules" or bool(set(verdict.rules) - usual))
 
 

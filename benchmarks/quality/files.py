@@ -1,4 +1,4 @@
-"""Files as people upload them: made here, the same ones in every run."""
+"""Files like those that people upload. They are made here, and are the same in every run."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def jpeg(rng: random.Random) -> bytes:
 
 
 def pdf(rng: random.Random) -> bytes:
-    """A document with objects in clear and one compressed stream."""
+    """A document with plain objects and one compressed stream."""
     page = zlib.compress(
         b"BT /F1 12 Tf (Invoice no. 4711 -- O'Brien \\(final\\)) Tj ET"
         + rng.randbytes(rng.randint(500, 40_000))
@@ -121,7 +121,7 @@ def pdf(rng: random.Random) -> bytes:
 
 
 def zipped(rng: random.Random) -> bytes:
-    """An archive, as office documents are too."""
+    """An archive; office documents are archives, too."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in (
@@ -178,7 +178,7 @@ KINDS: Final[dict[str, tuple[str, str, Callable[[random.Random], bytes]]]] = {
 
 
 def content(rng: random.Random, content_type: str) -> bytes:
-    """A file of a media type; noise where the type is not among `KINDS`."""
+    """A file of a media type; noise if the type is not among `KINDS`."""
     for _, kind, make in KINDS.values():
         if kind == content_type:
             return make(rng)
@@ -199,7 +199,7 @@ FIELDS: Final = (
 
 
 def samples(count: int) -> Iterator[Sample]:
-    """Uploads: every kind of file by every writer, over and over with other names; some as bare bodies."""
+    """Uploads: every kind of file by every writer, repeated with other names; some of them as bare bodies."""
     for number in range(count):
         rng = chance("uploads", number)
         style = list(STYLES)[number % len(STYLES)]

@@ -1,4 +1,4 @@
-"""GraphQL as clients of everyday send it: operations, and the ways in which they travel."""
+"""GraphQL as ordinary clients send it: operations, and the ways in which they travel."""
 
 from __future__ import annotations
 

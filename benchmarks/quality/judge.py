@@ -1,4 +1,4 @@
-"""Starfort as a user gets it, in process: the engine with the bundle that a small configuration comes to."""
+"""Starfort as a user gets it, in this process: the engine with the bundle of a small configuration."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ BATCH: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a sample.
+    """The decision about a sample.
 
     Attributes:
         sample: the request; `None` where it was not kept.
@@ -66,7 +66,7 @@ class Verdict:
 
 @dataclass
 class Judge:
-    """An engine and what it costs.
+    """An engine, and the CPU time that it spent.
 
     Attributes:
         slowest: the dearest requests so far, dearest first.
@@ -100,7 +100,7 @@ class Judge:
         )
 
     def all(self, samples: Iterable[Sample]) -> Iterable[Verdict]:
-        """Ask about many, over `THREADS` threads, in order."""
+        """Ask about many requests with `THREADS` threads. The answers are in the order of the requests."""
         waiting = iter(samples)
         with ThreadPoolExecutor(THREADS) as pool:
             pending: list[Callable[[], list[Verdict]]] = []

@@ -1,4 +1,4 @@
-"""Texts that look like attacks and are ordinary: what tutorials, help desks, issue trackers and mail are full of."""
+"""Texts that look like attacks but are ordinary in tutorials, help desks, issue trackers and mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Multipart bodies as their writers write them: browsers, curl, okhttp, requests, Go, Node, Java, .NET."""
+"""Multipart bodies in the styles of browsers, curl, okhttp, requests, Go, Node, Java and .NET."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.quality.clients import token
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A field, or a file where it has a name of one.
+    """A field, or a file if it has a file name.
 
     Attributes:
         name: of the field.
@@ -32,7 +32,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a writer writes.
+    """The style of a writer.
 
     Attributes:
         boundary: makes one.
@@ -48,12 +48,12 @@ class Style:
 
 
 def _percent(value: str) -> str:
-    """As browsers and curl since 7.81 write names (HTML, multipart/form-data encoding algorithm)."""
+    """Names as browsers and curl since 7.81 write them (HTML, multipart/form-data encoding algorithm)."""
     return value.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _backslash(value: str) -> str:
-    """As older curl, Go and Java clients write names."""
+    """Names as older curl, Go and Java clients write them."""
     return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
@@ -91,7 +91,7 @@ def _retrofit(part: Part) -> list[str]:
 
 
 def _requests(part: Part) -> list[str]:
-    """Names outside ASCII as RFC 2231 has them, as urllib3 1 wrote them."""
+    """Names outside ASCII in the form of RFC 2231, as urllib3 1 wrote them."""
     if part.filename is None or part.filename.isascii():
         return [
             _disposition(part, _percent),
@@ -120,7 +120,7 @@ def _java(part: Part) -> list[str]:
 
 
 def _token(value: str) -> str:
-    """As it is where it is a token (RFC 9110, 5.6.2), else quoted."""
+    """A name without quotes if it is a token (RFC 9110, 5.6.2), otherwise with quotes."""
     return value if re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", value, re.ASCII) else f'"{_backslash(value)}"'
 
 

@@ -54,7 +54,7 @@ class Options:
 
 
 def wanted(samples: Iterable[Sample], show: str) -> Iterator[Sample]:
-    """Samples of the kinds that are shown; all where none are."""
+    """The samples of the kinds that a developer wants to see; all of them if none are named."""
     return (each for each in samples if not show or each.kind.startswith(show))
 
 
@@ -103,7 +103,7 @@ def found_share(name: str, found: list[bool], target: float | None = None) -> Ro
 
 
 class Blame:
-    """Which rules refused, and where: the whole set of a request counts for each of its rules."""
+    """Which rules refused, and where. Each rule of a refused request is counted once for it."""
 
     def __init__(self) -> None:
         self.rules: Counter[str] = Counter()
@@ -134,7 +134,7 @@ class Blame:
 
 
 def show(verdict: Verdict) -> None:
-    """A request that went wrong, whole."""
+    """Show a whole request that was judged wrongly."""
     print(f"\n=== {verdict.sample.kind} | {verdict.sample.name}")
     for rule, place, value in verdict.evidence:
         print(f"  {rule} @ {place}: {value[:120]!r}")
@@ -207,7 +207,7 @@ def _twins(trial: disguised.Trial, mutation: Mutation, options: Options) -> list
 
 
 def dearest(asked: Judge, options: Options) -> list[Row]:
-    """CPU time of the dearest requests: of shapes made for it, and of what the other parts met."""
+    """CPU time of the most expensive requests: of shapes that are made for this, and of the other parts' samples."""
     met = [sample for _, sample in asked.slowest]
     told = [(worst.cost_ms(asked, each), each) for each in [*worst.shapes(options.quick), *met]]
     told.sort(key=lambda pair: -pair[0])
@@ -224,7 +224,7 @@ def dearest(asked: Judge, options: Options) -> list[Row]:
 
 
 def policies(_: Judge, options: Options) -> list[Row]:
-    """Share of spellings that meet the policy that their plain form meets; and ordinary requests that meet one too."""
+    """Share of the spellings that the policy of their plain form applies to; and of ordinary requests that one applies to."""
     asked = judge(bypasses.CONFIG, bypasses.DOCUMENT)
     met: dict[str, list[bool]] = defaultdict(list)
     ordinary: list[bool] = []
@@ -297,7 +297,7 @@ def _trailers(quick: bool) -> dict[bytes, Sample]:
 
 
 def sampled(quick: bool) -> list[tuple[str, Sample]]:
-    """Some requests of each kind, with the part that they are of."""
+    """Some requests of each kind, with the part that they belong to."""
     each = 2 if quick else 6
     chosen: list[tuple[str, Sample]] = []
     ordinary: dict[str, list[Sample]] = defaultdict(list)

@@ -47,7 +47,7 @@ class Sample:
     trailers: Headers = ()
 
     def described(self) -> RequestDescription:
-        """As the engine takes it."""
+        """The request in the form that the engine takes."""
         host = next((value for name, value in self.headers if name == "host"), "api.example.com")
         host = host if isinstance(host, str) else host.decode("latin-1")
         return {
@@ -59,7 +59,7 @@ class Sample:
         }
 
     def wire(self) -> bytes:
-        """As HTTP/1.1 sends it; in one chunk where there are trailers."""
+        """The bytes that HTTP/1.1 sends; one chunk if there are trailers."""
         headers, body = self.headers, self.body
         if self.trailers:
             headers = (
@@ -75,7 +75,7 @@ class Sample:
         return f"{self.method} {self.target} HTTP/1.1\r\n".encode() + _lines(headers) + b"\r\n" + body
 
     def text(self, limit: int = 4000) -> str:
-        """For people: the request as it is sent, cut where it gets long."""
+        """The request as text for people, cut if it is long."""
         raw = self.wire()
         shown = raw[:limit].decode("utf-8", "backslashreplace").replace("\r\n", "\n")
         return shown + (f"… ({len(raw):,} bytes)" if len(raw) > limit else "")

@@ -28,7 +28,7 @@ _LENGTH: Final = re.compile(rb"^content-length:[ \t]*(\d+)", re.IGNORECASE | re.
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back.
+    """The answer to a request.
 
     Attributes:
         status: `None` when the connection ended without an answer.
@@ -42,7 +42,7 @@ class Answer:
 
 
 async def _upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer every request with 200, and tell of the trailers that came with it."""
+    """Answer every request with 200, and repeat the trailers that came with it."""
     with contextlib.suppress(
         asyncio.IncompleteReadError, ConnectionError, asyncio.LimitOverrunError, ValueError
     ):
@@ -130,14 +130,14 @@ async def ask(port: int, sample: Sample) -> Answer:
 
 
 async def _send(writer: asyncio.StreamWriter, raw: bytes) -> None:
-    """A refused upload is answered before all of it is sent."""
+    """Send a request. A refused upload is answered before all of it is sent, so a broken connection is no error."""
     with contextlib.suppress(ConnectionError):
         writer.write(raw)
         await writer.drain()
 
 
 async def answers(port: int, samples: Iterable[Sample]) -> list[Answer]:
-    """What comes back for each, `TOGETHER` at a time, in order."""
+    """The answers to all requests, in order; `TOGETHER` are under way at a time."""
     slots = asyncio.Semaphore(TOGETHER)
 
     async def one(sample: Sample) -> Answer:

@@ -110,7 +110,7 @@ def text(rng: random.Random, name: str, schema: dict[str, Any]) -> str:
 
 
 def of_pattern(rng: random.Random, pattern: str) -> str | None:
-    """A string that matches a regular expression; `None` where that takes more than repeating and choosing."""
+    """A string that matches a regular expression; `None` if that takes more than repeating and choosing."""
     try:
         made = "".join(_piece(rng, op, argument) for op, argument in pattern_parser.parse(pattern))
         return made if re.search(pattern, made) else None

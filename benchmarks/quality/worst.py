@@ -1,4 +1,4 @@
-"""Requests that cost the most: shapes that were dearest, beside what the other parts met."""
+"""Requests that cost the most: shapes that turned out to be the most expensive."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _noise(size: int) -> bytes:
 
 
 def _mixed(piece: bytes, size: int) -> bytes:
-    """A piece over and over, with something else after each so that nothing can be skipped."""
+    """A piece over and over, with a different text after each, so that nothing can be skipped."""
     made = b"".join(piece + bytes((97 + number % 26,)) for number in range(8192))
     return (made * (size // len(made) + 1))[:size]
 
@@ -62,7 +62,7 @@ def _call(body: bytes, kind: str, target: str = "/v1/orders") -> Call:
 
 
 def shapes(quick: bool = False) -> Iterator[Sample]:
-    """1 MiB as it is, and 8 MiB compressed, in every wrapper."""
+    """1 MiB uncompressed, and 8 MiB compressed, in every wrapper."""
     contents: dict[str, Callable[[int], bytes]] = {
         "noise": _noise,
         **{repr(piece)[2:-1]: functools.partial(_mixed, piece) for piece in PIECES[: 3 if quick else None]},

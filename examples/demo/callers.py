@@ -1,4 +1,4 @@
-"""Who calls: header sets in the order in which each kind of client sends them."""
+"""The callers of the demo: their headers, in the order in which each kind of client sends them."""
 
 from __future__ import annotations
 

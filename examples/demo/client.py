@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 client that sends headers exactly in the order given, as each kind of caller would.
+"""A small HTTP/1.1 client that sends headers exactly in the given order, as each kind of caller does.
 
 Ordinary clients reorder and add headers; the order is part of what Starfort looks at.
 """

@@ -11,7 +11,6 @@ from pathlib import Path
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-#: range: (country, continent, AS number, organisation)
 NETWORKS = {
     "203.0.113.0/24": ("US", "NA", 64496, "Home Cable"),
     "192.0.2.0/24": ("DE", "EU", 64497, "Stadtnetz"),
@@ -19,6 +18,7 @@ NETWORKS = {
     "198.18.0.0/16": ("NL", "EU", 64499, "Cheap Servers"),
     "198.19.0.0/16": ("BR", "SA", 64500, "Residencial Proxy"),
 }
+"""Country, continent, AS number and organisation of each range. The AS numbers are reserved for documentation (RFC 5398)."""
 
 
 def write(folder: Path) -> tuple[Path, Path]:

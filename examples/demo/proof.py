@@ -1,4 +1,4 @@
-"""What shows that a story came true: asked of Starfort's own API while it happens, with the time that it took.
+"""Proofs that a story came true, from Starfort's own API while it happens, with the time that it took.
 
 Every figure is measured: times of requests are those of the events that Starfort recorded, times at which something
 is known are those at which the API first said so (it is asked every `ASK_EVERY_S`).
@@ -28,7 +28,7 @@ OFX_POLICY: Final = "ofx-only-from-home-markets"
 
 
 class MissingProofError(Exception):
-    """A story did not come true in time; the text says what was waited for."""
+    """A story did not come true in time; the text says which proof is missing."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Api:
         return found
 
     async def problems(self) -> list[str]:
-        """What the status calls not healthy; nothing while the API does not answer."""
+        """The problems in the status; none while the API does not answer."""
         try:
             answer = await self._http.get("/status")
         except httpx.HTTPError:
@@ -151,7 +151,7 @@ class Stories:
         return await _until(ask, within_s, "an answer to OFX from abroad")
 
     def diverted(self, home_before: int) -> Proof:
-        """The bank: who answered whom, when the burst is over.
+        """The bank: who answered which calls, when the burst is over.
 
         Args:
             home_before: calls from home that were answered before the burst.
@@ -194,7 +194,7 @@ class Stories:
         return await _until(ask, within_s, "the campaign stopped")
 
     def people_meanwhile(self, before: tuple[int, int]) -> Proof:
-        """The social network: what people saw of it.
+        """The social network: what real people noticed.
 
         Args:
             before: log-ins that succeeded and that were refused before the campaign.
@@ -218,5 +218,5 @@ def _took(since: float) -> str:
 
 
 def _seconds(moment: str | float) -> float:
-    """Unix seconds of a moment as the API gives it."""
+    """A moment of the API's as Unix seconds."""
     return dt.datetime.fromisoformat(moment).timestamp() if isinstance(moment, str) else float(moment)

@@ -55,7 +55,7 @@ def say(text: str) -> None:
 
 @dataclass(frozen=True)
 class Ports:
-    """Where everything listens, on loopback."""
+    """The ports of everything, on loopback."""
 
     listen: int
     admin: int
@@ -65,7 +65,7 @@ class Ports:
 
 
 def choose_ports() -> Ports:
-    """The usual ports where they are free, others where they are not."""
+    """The usual ports if they are free, and others if they are not."""
     wanted = (8080, 9443, 9001, 9002, 9003)
     chosen: list[int] = []
     holds: list[socket.socket] = []
@@ -117,7 +117,7 @@ def hold_folder(stack: contextlib.AsyncExitStack) -> None:
 
 
 async def make_room(*, keep: bool) -> None:
-    """Take the data of the last demo away, unless it is kept, and what a killed one left running."""
+    """Remove the data of the last demo, unless it is kept, and end what a killed demo left running."""
     if not DATA.exists():
         return
     left = await asyncio.create_subprocess_exec(
@@ -130,7 +130,7 @@ async def make_room(*, keep: bool) -> None:
 
 
 def write_configuration(ports: Ports) -> Path:
-    """Fill the demo's configuration in; returns its path."""
+    """Write the demo's configuration with these ports and paths; returns its path."""
     (DATA / "geo").mkdir(parents=True, exist_ok=True, mode=0o700)
     geo.write(DATA / "geo")
     text = string.Template((Path(__file__).parent / "starfort.yaml").read_text()).substitute(
@@ -315,7 +315,7 @@ class Play:
         self._show(self._stories.people_meanwhile(before))
 
     async def _scene(self, lasts_s: float, act: Act, *proofs: Callable[[], Awaitable[Proof]]) -> None:
-        """Do something for a while, and show each proof of it as it comes."""
+        """Play a scene for a while, and print each of its proofs as soon as it comes."""
 
         async def prove(proof: Callable[[], Awaitable[Proof]]) -> None:
             try:
@@ -380,7 +380,7 @@ async def watch(name: str, process: asyncio.subprocess.Process) -> None:
 
 
 async def run(duration_s: float | None, *, keep: bool) -> int:
-    """Start, introduce, play; stops everything on the way out.
+    """Start everything, introduce it and play; at the end, stop everything.
 
     Returns:
         How many proofs did not come in time.

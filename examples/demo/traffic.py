@@ -36,7 +36,7 @@ NOSQL_INJECTION = b'{"email": {"$ne": null}, "password": {"$gt": ""}}'
 
 
 def mistyped(password: str, pick: random.Random) -> str:
-    """A password as somebody types it by mistake: two letters swapped, one left out, doubled or another.
+    """A mistyped password: two letters swapped, or one letter left out, doubled or replaced.
 
     Different people mistype different passwords in different ways: one wrong password for all of them would be
     password spraying.
@@ -104,7 +104,7 @@ class Traffic:
             await self._send("people", self._client.send("GET", f"/v1/orders/{order}", headers))
 
     async def login(self, number: int, address: str, *, scene: str = "people") -> str:
-        """Log a person in; returns the token, "" when refused. One in twelve mistypes the own password first."""
+        """Log a person in; returns the token, "" when refused. One in twelve mistypes their own password first."""
         headers = callers.browser(number, SHOP, address, json_body=True)
         passwords = [self._password_of(number)]
         if self._random.random() < 1 / 12:
@@ -141,7 +141,7 @@ class Traffic:
         await self._send("good bot", self._client.send("GET", f"/v1/products?page={1 + page % 25}", headers))
 
     async def inject(self, number: int) -> None:
-        """One exploit attempt: from a scanner whose address is known, then from somebody's browser."""
+        """One exploit attempt: first from a scanner whose address is known, later from an ordinary browser."""
         known = number % 2 == 0
         headers = (
             callers.scraper(SHOP, "198.19.66.6")

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 
 def slot() -> dt.datetime:
-    """A moment that no other case is near of: detectors look back an hour at most."""
+    """A moment far from those of other cases. Detectors look back an hour at most, so cases in one store do not meet."""
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     return now - dt.timedelta(hours=3 * next(_SLOTS))
 
@@ -34,7 +34,7 @@ def hashed(text: str) -> str:
 
 
 def spread(start: dt.datetime, seconds: float, count: int) -> Iterator[dt.datetime]:
-    """`count` moments, evenly within `seconds` from `start`."""
+    """`count` moments, spread evenly over `seconds` from `start` on."""
     return (start + dt.timedelta(seconds=seconds * index / max(count, 1)) for index in range(count))
 
 
@@ -62,7 +62,7 @@ def login(time: dt.datetime, account: str, *, ok: bool, **fields: Any) -> Row:
 
 
 def campaign(start: dt.datetime, attempts: int = 60, addresses: int = 60, **fields: Any) -> list[Row]:
-    """Stuffing: every attempt another account, addresses in turn, within 30 s."""
+    """Credential stuffing: each attempt has another account, addresses take turns, and all is over within 30 s."""
     tool = {"fingerprint": "tool000000000000", "ja4": "t13d_tool", "asn": 64666}
     return [
         login(time, f"leaked-{index}", ok=False, address=address(index % addresses), **(tool | fields))
@@ -79,7 +79,7 @@ def people(
     network: str = "203.0",
     **fields: Any,
 ) -> list[Row]:
-    """Real people: each logs in once from an own address; every `fail_every`th mistypes once before."""
+    """Real people: each logs in once from their own address; every `fail_every`th mistypes once before."""
     rows: list[Row] = []
     for index, time in enumerate(spread(start, seconds, count)):
         mine = {"address": address(index, network)} | fields

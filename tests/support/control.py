@@ -43,7 +43,7 @@ class FileAlerts(Toolchain):
         self.alert_file = alert_file
 
     def channels(self, config: Config) -> list[Channel]:
-        """One log file."""
+        """A channel that writes alerts to one file."""
         del config
         return [LogChannel(self.alert_file)]
 
@@ -58,28 +58,28 @@ class QuietProxy:
         self.failures: dict[str, Failures] = {}
 
     async def start(self, dataplane: ir.Dataplane) -> None:
-        """Run."""
+        """Report that Envoy runs."""
         self.applied.append(dataplane)
         self.state = "running"
 
     async def apply(self, dataplane: ir.Dataplane) -> None:
-        """Take over."""
+        """Accept a data plane, and remember it."""
         self.applied.append(dataplane)
 
     async def stop(self) -> None:
-        """End."""
+        """Report that Envoy has ended."""
         self.state = "stopped"
 
     async def leave(self) -> None:
-        """Run on."""
+        """Leave Envoy running."""
         self.state = "left"
 
     def status(self) -> EnvoyStatus:
-        """As told."""
+        """The status that the test set."""
         return EnvoyStatus(self.state, 7, 0)
 
     async def metrics(self) -> bytes:
-        """One of Envoy's."""
+        """One metric of Envoy's."""
         return b"envoy_server_live{} 1\n"
 
 
@@ -93,11 +93,11 @@ class SharedStore(Store):
         """Keep what other tests stored."""
 
     def close(self) -> None:
-        """Stay open."""
+        """Stay open for the next test."""
 
 
 class SteeredAssembly(Assembly):
-    """Every part as it is, but for the store of the suite and an Envoy that always runs."""
+    """The real parts, except for the store of the suite and an Envoy that always runs."""
 
     def __init__(
         self,
@@ -113,15 +113,15 @@ class SteeredAssembly(Assembly):
         self.made: Runtime | None = None
 
     def open_store(self, data_dir: Path, config: Config) -> Store:  # noqa: ARG002 (as the real one)
-        """The one of the suite."""
+        """The store of the suite."""
         return SharedStore(self._store)
 
-    def make_proxy(self, data_dir: Path, config: Config) -> Proxy:  # noqa: ARG002 (as the real one)
-        """The one that tests steer."""
+    def make_proxy(self, data_dir: Path) -> Proxy:  # noqa: ARG002 (as the real one)
+        """The Envoy that tests steer."""
         return self._proxy
 
     def runtime(self) -> Runtime:
-        """Make it, and keep it for the test."""
+        """Make the runtime, and keep it for the test."""
         self.made = super().runtime()
         return self.made
 
@@ -148,7 +148,7 @@ class Control:
 
     @property
     def runtime(self) -> Runtime:
-        """The one that was made last."""
+        """The runtime that was made last."""
         assert self.assembly.made is not None, "nothing was started"
         return self.assembly.made
 
@@ -162,7 +162,7 @@ class Control:
         await (await asyncio.to_thread(self.assembly.runtime)).start()
 
     async def stop(self) -> None:
-        """Stop them."""
+        """Stop the parts."""
         await self.runtime.stop()
 
     def write(self, **config: object) -> None:
@@ -221,11 +221,11 @@ class FakeFilter:
         await asyncio.gather(self._task, return_exceptions=True)
 
     def send(self, kind: FrameType, value: Any) -> None:
-        """One frame."""
+        """Send one frame."""
         self._writer.write(frames.encode_json(kind, value))
 
     def send_events(self, stream: bytes) -> int:
-        """One batch; its sequence."""
+        """Send one batch of events, and return its sequence."""
         self._sequence += 1
         self._writer.write(frames.encode(FrameType.EVENTS, struct.pack(">Q", self._sequence) + stream))
         return self._sequence

@@ -31,7 +31,7 @@ PATIENCE: Final = Patience(drain_s=2.0, end_s=5.0, restart_s=0.05, longest_resta
 
 @dataclass
 class Echo:
-    """Upstreams that answer with what they were sent.
+    """Upstreams that answer with the request that they got.
 
     Attributes:
         gate: requests to `/wait` are answered once it is set.
@@ -42,7 +42,7 @@ class Echo:
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
 
     def app(self, name: str) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-        """The application of one of them."""
+        """The ASGI application of one upstream."""
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             while (await receive()).get("more_body"):
@@ -66,7 +66,7 @@ class Echo:
 
 @dataclass
 class Place:
-    """Where a test's Envoy lives.
+    """The folder, upstreams and ports of a test's Envoy.
 
     Attributes:
         directory: holds configuration, certificates and `var`, the data directory.
@@ -120,7 +120,7 @@ async def place(directory: Path) -> AsyncIterator[Place]:
 
 @contextlib.asynccontextmanager
 async def running(supervisor: EnvoySupervisor, dataplane: ir.Dataplane) -> AsyncIterator[None]:
-    """Envoy, started, and ended with the block."""
+    """An Envoy that runs during the block."""
     await supervisor.start(dataplane)
     try:
         yield
@@ -225,7 +225,7 @@ def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
 
 
 def base64url(value: bytes) -> str:
-    """Without padding, as in JWTs."""
+    """Base64 in the form of JWTs: URL-safe and without padding."""
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
@@ -240,7 +240,7 @@ class Issuer:
         self.keys = {"keys": [{"kty": "RSA", "kid": "1", "alg": "RS256", "n": modulus, "e": "AQAB"}]}
 
     def claims(self, **changed: Any) -> dict[str, Any]:
-        """Claims that are good for ten minutes."""
+        """Claims that are valid for ten minutes."""
         now = int(dt.datetime.now(dt.UTC).timestamp())
         return {"iss": self.name, "sub": "alice", "aud": "shop", "iat": now, "exp": now + 600, **changed}
 

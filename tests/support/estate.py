@@ -177,13 +177,13 @@ class Estate(Runtime):
             self._raise_alerts()
 
     def configure_admin(self, **settings: object) -> None:
-        """Put a changed `admin` into force."""
+        """Bring a changed `admin` section into force."""
         loaded = self.parts.configuration.built.loaded
         admin = loaded.config.admin.model_copy(update=settings)
         loaded.config = loaded.config.model_copy(update={"admin": admin})
 
     def close(self) -> None:
-        """Close what is open; the store stays."""
+        """Close what is open, except for the store, which other tests use."""
         asyncio.run(self.stop())
 
     # ---- what is asked of a runtime
@@ -241,7 +241,7 @@ class Estate(Runtime):
         return policies
 
     def running_detectors(self) -> list[Detector]:
-        """Those that come with Starfort."""
+        """The detectors that come with Starfort."""
         return [builtin(name) for name in ("credential_stuffing", "object_enumeration", "scraping")]
 
     def clear_signal(self, kind: str, key_type: str, key: str) -> bool:
@@ -249,7 +249,7 @@ class Estate(Runtime):
         return bool(self.signals.clear(kind, key_type, key))
 
     async def reload(self) -> ReloadResult:
-        """Nothing changes here."""
+        """Report that nothing changed."""
         return ReloadResult(True, "9f2c41d07ab3e815", [], [], 12.5)
 
     def metrics(self) -> bytes:

@@ -16,14 +16,14 @@ START = dt.datetime.now(dt.UTC).replace(microsecond=0) - dt.timedelta(minutes=2)
 
 
 def packed(address: str) -> bytes:
-    """Write an address as the filter does: IPv6, IPv4 mapped."""
+    """An address as the filter writes it: IPv6, with IPv4 mapped into it."""
     parsed = ipaddress.ip_address(address)
     mapped = ipaddress.IPv6Address(f"::ffff:{parsed}") if parsed.version == 4 else parsed
     return mapped.packed
 
 
 def event(**fields: Any) -> dict[str, Any]:
-    """Give one event: an allowed GET that answered 200, changed by what is given."""
+    """One event: an allowed GET that was answered 200, with the given columns in place of its own."""
     row: dict[str, Any] = {}
     for field in EVENT_SCHEMA:
         if pa.types.is_list(field.type):
@@ -59,7 +59,7 @@ def event(**fields: Any) -> dict[str, Any]:
 
 
 def stream(rows: Iterable[Mapping[str, Any]], schema: pa.Schema = EVENT_SCHEMA) -> bytes:
-    """Write rows as one Arrow IPC stream with one record batch."""
+    """Rows as one Arrow IPC stream with one record batch."""
     batch = pa.RecordBatch.from_pylist([dict(row) for row in rows], schema=schema)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as writer:

@@ -1,4 +1,4 @@
-"""Stands in for Envoy where a test is about the supervisor: version, administration socket, faults on demand.
+"""A stand-in for Envoy, for tests of the supervisor: version, administration socket, faults on demand.
 
 Written into a test's folder as an executable; `fake.json` beside it says what goes wrong.
 """
@@ -85,7 +85,7 @@ class FakeEnvoy:
         (self.path.parent / "fake.json").write_text(json.dumps(fault))
 
     def starts(self) -> int:
-        """How often it was started."""
+        """How often the stand-in was started."""
         try:
             return len((self.path.parent / "starts").read_text().splitlines())
         except FileNotFoundError:

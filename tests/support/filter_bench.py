@@ -55,7 +55,7 @@ def policy(name: str, when: e.Expr, action: p.Action, phase: p.Phase = p.Phase.R
 
 
 def default_policies() -> list[p.Policy]:
-    """One policy an action, each on a path of its own."""
+    """One policy for each action, each on a path of its own."""
     key = e.FieldExpr(e.PlainField.CLIENT_ADDRESS)
     secret = e.IndexExpr(e.FieldExpr(e.PlainField.REQUEST_BODY), e.StringExpr("name"))
     return [
@@ -78,7 +78,7 @@ def default_policies() -> list[p.Policy]:
 
 
 def write_bundle(path: Path, version: str, policies: list[p.Policy], *, over_limit: str = "pass") -> None:
-    """A bundle file, put in place at once."""
+    """Write a bundle file, so that readers see the old or the new file as a whole."""
     limits = bundle.Limits(
         uri_bytes=8192,
         headers=100,
@@ -157,7 +157,7 @@ def _answer(path: str, name: str, size: int) -> tuple[bytes, list[bytes]]:
 
 @dataclass
 class Bench:
-    """All that runs.
+    """Everything that runs during a test.
 
     Attributes:
         client: an HTTP client whose base is Envoy's listener.
@@ -181,7 +181,7 @@ class Bench:
     disk: asyncio.Event
 
     async def row(self, path: str, count: int = 1) -> dict[str, Any]:
-        """The newest event of a path, once `count` of them arrived."""
+        """The newest event of a path, after `count` of its events have arrived."""
 
         def found() -> list[dict[str, Any]]:
             return [row for row in self.rows if row["path"] == path]
@@ -220,7 +220,7 @@ def filter_chain(bundle: Path, control: Path, *, fail_open: bool = False) -> lis
 
 
 def envoy_config(filters: list[dict[str, Any]], admin: Path, ports: dict[str, int]) -> dict[str, Any]:
-    """A listener on a free port and one cluster an upstream."""
+    """A configuration with a listener on a free port and one cluster for each upstream."""
 
     def cluster(name: str, port: int) -> dict[str, Any]:
         address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
@@ -283,7 +283,7 @@ async def serve_upstream(app: Callable[[Scope, Receive, Send], Awaitable[None]])
 
 
 async def _listener(admin: Path, process: asyncio.subprocess.Process) -> tuple[str, int]:
-    """Where Envoy listens, once it does."""
+    """The port on which Envoy listens, as soon as it does."""
     transport = httpx.AsyncHTTPTransport(uds=str(admin))
     async with httpx.AsyncClient(transport=transport, base_url="http://admin") as client:
         while process.returncode is None:
@@ -301,7 +301,7 @@ async def _listener(admin: Path, process: asyncio.subprocess.Process) -> tuple[s
 async def filter_bench(
     directory: Path, *, over_limit: str = "pass", fail_open: bool = False, damaged: bool = False
 ) -> AsyncIterator[Bench]:
-    """Everything, running; it ends with the block.
+    """Everything runs during the block.
 
     Args:
         directory: an empty folder.

@@ -30,7 +30,7 @@ MODULE: Final = ROOT / "src/starfort/_bin/libstarfort.so"
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now."""
+    """Ports on which nobody listens now."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [int(each.getsockname()[1]) for each in held]
     for each in held:
@@ -52,7 +52,7 @@ async def eventually(ask: Callable[[], Awaitable[T]], seconds: float, what: str)
 
 @dataclass
 class Installation:
-    """What runs.
+    """The processes of an installation, and how tests reach them.
 
     Attributes:
         folder: configuration, data directory and logs.
@@ -77,7 +77,7 @@ class Installation:
         return self.folder / "var"
 
     def log(self) -> str:
-        """What `starfort up` said so far."""
+        """The output of `starfort up` so far."""
         path = self.folder / "starfort.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
@@ -138,7 +138,7 @@ class Installation:
         return httpx.AsyncClient(transport=transport, base_url="http://starfort", timeout=20)
 
     async def direct(self, name: str, path: str, *, post: bool = False) -> Any:
-        """Ask an example API past Starfort: `/_stats`, `/_release`."""
+        """Ask an example API without Starfort in between: `/_stats`, `/_release`."""
         async with httpx.AsyncClient() as http:
             url = f"http://127.0.0.1:{self.ports[name]}{path}"
             return (await (http.post(url) if post else http.get(url))).json()
@@ -194,7 +194,7 @@ def write_configuration(folder: Path, ports: dict[str, int], change: Callable[[s
 async def installation(
     folder: Path, change: Callable[[str], str] | None = None, *, start: bool = True
 ) -> AsyncIterator[Installation]:
-    """An installation; everything that it started ends with the block.
+    """An installation that runs during the block.
 
     Args:
         folder: an empty folder.

@@ -85,7 +85,7 @@ def made_engine(folder: Path) -> Engine:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who logs in: an account with its password, from an address, with a tool.
+    """A caller who logs in: an account with its password, from an address, with a tool.
 
     Attributes:
         tool: names of the headers that the tool sends, in its order.
@@ -100,7 +100,7 @@ class Caller:
 
 @dataclass
 class Told:
-    """What became of log-ins: of those with the right password, and of all others."""
+    """The results of log-ins: of those with the right password, and of all others."""
 
     right: int = 0
     lost: int = 0
@@ -142,7 +142,7 @@ class World:
         return cls(store, engine, start.timestamp(), **more)
 
     def login(self, caller: Caller, *, right: bool, of: Told) -> bool:
-        """One log-in now; whether it succeeded.
+        """Log in now. Returns whether it succeeded.
 
         Args:
             caller: who.
@@ -202,7 +202,7 @@ class World:
             self._tell(self.table.expire())
 
     def _run(self, detector: Detector, until: dt.datetime) -> list[Signal]:
-        """One run, however long a busy machine takes for it: what is tested here is what is decided."""
+        """Run one detector, however long a busy machine takes: the tests are about its decision, not its speed."""
         parameters = detector.parameters(until)
         patient = " SETTINGS max_execution_time = 60, enable_materialized_cte = 1"
         gate = detector.gate
@@ -245,7 +245,7 @@ class Crowd:
         self._next: float | None = None
 
     def act(self, world: World) -> None:
-        """Everything that is due now."""
+        """Do everything that is due now."""
         if self._next is None:
             self._next = world.now + self.random.expovariate(self.rate)
         while self._next <= world.now:
@@ -268,7 +268,7 @@ class Retrying(Crowd):
         self._again: list[tuple[float, Caller, int]] = []
 
     def act(self, world: World) -> None:
-        """Everything that is due now."""
+        """Do everything that is due now."""
         if self._next is None:
             self._next = world.now + self.random.expovariate(self.rate)
         due = [(caller, left) for when, caller, left in self._again if when <= world.now]
@@ -303,7 +303,7 @@ class Campaign:
         self._tried = 0
 
     def act(self, world: World) -> None:
-        """Everything that is due now."""
+        """Do everything that is due now."""
         if self._next is None:
             self._next = world.now
         while self._next <= world.now:
@@ -325,7 +325,7 @@ def play(
     judge: bool = True,
     step_s: float = 0.05,
 ) -> None:
-    """Let everybody act for a while."""
+    """Let all callers act for some time."""
     everybody = list(actors)
     end = world.now + seconds
     while world.now < end - 1e-6:

@@ -1,4 +1,4 @@
-"""An upstream that keeps the bytes which reach it, as they came: what a proxy let through shows here."""
+"""An upstream that keeps the bytes that reach it, unchanged, so that tests see what a proxy let through."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Received:
 
     @property
     def path(self) -> str:
-        """Its target."""
+        """The path and query of the request."""
         return self.line.split(" ")[1]
 
     def values(self, name: str) -> list[str]:
@@ -39,7 +39,7 @@ class Recorder:
         return [request for request in self.seen if request.path == path]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection: every request is answered 200."""
+        """Serve one connection: every request is answered 200."""
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 line, *rest = (

@@ -1,4 +1,4 @@
-"""An installed OWASP CRS for tests: that of the corpora."""
+"""An installed OWASP CRS for tests, made from the release among the corpora."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.crs.suite import CORPUS
 
 @contextmanager
 def installed_crs(folder: Path) -> Iterator[Path]:
-    """Install CRS into an empty folder, and let it be where rule sets live meanwhile.
+    """Install CRS into an empty folder, which is the folder of rule sets until the block ends.
 
     Skips the test where the corpora are missing.
     """

@@ -1,4 +1,4 @@
-"""1,000 parameters, 10,000 leaves, 1 MB of something before the attack."""
+"""Something long before the attack: 1,000 parameters, 10,000 leaves, 1 MB of filler."""
 
 from __future__ import annotations
 

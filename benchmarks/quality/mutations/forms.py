@@ -65,17 +65,17 @@ def mutation(group: str, name: str, plain: str, decoded_by: str, **flags: bool) 
 
 
 def raw(text: str) -> bytes:
-    """The bytes of a text; those that are no UTF-8 are carried as surrogates."""
+    """The bytes of a text. Bytes that are not UTF-8 are carried as surrogates."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def dumped(value: Any) -> bytes:
-    """JSON with letters of all scripts as they are."""
+    """JSON in which letters of all scripts stay unescaped."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape")
 
 
 def q(text: str | bytes) -> str:
-    """Percent-encoded, everything but letters and digits."""
+    """A text with everything percent-encoded except letters and digits."""
     return quote(raw(text) if isinstance(text, str) else text, safe="")
 
 
@@ -85,18 +85,18 @@ def post(body: bytes, kind: str = JSON, headers: Headers = (), target: str = "/v
 
 
 def get(target: str, headers: Headers = ()) -> Call:
-    """A request without one."""
+    """A request without a body."""
     return Call("GET", target, headers=headers)
 
 
 def every(text: str, form: str) -> str:
-    """Each character in a form, such as one of JSON's escapes; those outside the BMP as two."""
+    """Each character in a form, such as an escape of JSON. A character outside the BMP becomes two."""
     units = text.encode("utf-16-be", "surrogatepass")
     return "".join(form.format(int.from_bytes(units[at : at + 2])) for at in range(0, len(units), 2))
 
 
 def u(text: str) -> str:
-    """Each character as an escape of JSON."""
+    """A text with each character as an escape of JSON."""
     return every(text, "\\u{:04x}")
 
 
@@ -122,7 +122,7 @@ def xml(body: str, kind: str = XML, head: str = '<?xml version="1.0"?>') -> Call
 
 
 def xml_safe(text: str) -> str:
-    """Without the control characters that XML has not."""
+    """A text without the control characters that XML does not allow."""
     return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", " ", text)
 
 

@@ -1,4 +1,4 @@
-"""Keys that come twice: first, last, or both, as servers differ."""
+"""Repeated keys: servers take the first, the last, or both."""
 
 from __future__ import annotations
 

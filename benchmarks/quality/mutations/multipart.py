@@ -1,4 +1,4 @@
-"""Multipart bodies as lenient readers take them."""
+"""Multipart bodies in the forms that lenient readers accept."""
 
 from __future__ import annotations
 
@@ -26,6 +26,18 @@ def _file_name(text: str) -> str:
     return re.sub(r"[\r\n\0]", " ", text)
 
 
+def _file(parameters: str) -> Call:
+    """An upload of one file, whose Content-Disposition goes on with these parameters."""
+    return multipart(
+        part("file", b"hello", head=f'Content-Disposition: form-data; name="file"; {parameters}')
+    )
+
+
+def _field(headers: str, content: bytes) -> Call:
+    """A form with one field, whose Content-Disposition is followed by these headers or parameters."""
+    return multipart(part("city", content, head=f'Content-Disposition: form-data; name="city"{headers}'))
+
+
 @mutation("multipart", "quoted boundary", "multipart field", "all")
 def _(text: str) -> Call:
     return multipart(part("city", raw(text)), kind=f'multipart/form-data; boundary="{BOUNDARY}"')
@@ -38,14 +50,12 @@ def _(text: str) -> Call:
 
 @mutation("multipart", "filename*", "file name", "Django, Starlette, Spring, Go, multer", ordinary=True)
 def _(text: str) -> Call:
-    head = f'Content-Disposition: form-data; name="file"; filename="a.txt"; filename*=UTF-8\'\'{q(_file_name(text))}'
-    return multipart(part("file", b"hello", head=head))
+    return _file(f"filename=\"a.txt\"; filename*=UTF-8''{q(_file_name(text))}")
 
 
 @mutation("multipart", "filename* alone", "file name", "Django, Starlette, Spring, Go, multer")
 def _(text: str) -> Call:
-    head = f"Content-Disposition: form-data; name=\"file\"; filename*=UTF-8''{q(_file_name(text))}"
-    return multipart(part("file", b"hello", head=head))
+    return _file(f"filename*=UTF-8''{q(_file_name(text))}")
 
 
 @mutation(
@@ -61,7 +71,7 @@ def _(text: str) -> Call:
         f'filename*{number}*="{q(name[at : at + 8])}"' if number else f"filename*0*=UTF-8''{q(name[:8])}"
         for number, at in enumerate(range(0, max(1, len(name)), 8))
     )
-    return multipart(part("file", b"hello", head=f'Content-Disposition: form-data; name="file"; {pieces}'))
+    return _file(pieces)
 
 
 @mutation(
@@ -74,13 +84,7 @@ def _(text: str) -> Call:
 def _(text: str) -> Call:
     name = _file_name(text).replace("\\", "\\\\").replace('"', '\\"')
     half = len(name) // 2
-    return multipart(
-        part(
-            "file",
-            b"hello",
-            head=f'Content-Disposition: form-data; name="file"; filename*0="{name[:half]}"; filename*1="{name[half:]}"',
-        )
-    )
+    return _file(f'filename*0="{name[:half]}"; filename*1="{name[half:]}"')
 
 
 @mutation(
@@ -91,13 +95,7 @@ def _(text: str) -> Call:
     ordinary=False,
 )
 def _(text: str) -> Call:
-    return multipart(
-        part(
-            "file",
-            b"hello",
-            head=f'Content-Disposition: form-data; name="file"; filename="=?UTF-8?B?{b64(_file_name(text))}?="',
-        )
-    )
+    return _file(f'filename="=?UTF-8?B?{b64(_file_name(text))}?="')
 
 
 @mutation("multipart", "name*", "json key", "Werkzeug, Go", ordinary=False)
@@ -112,13 +110,7 @@ def _(text: str) -> Call:
 @mutation("multipart", "filename twice", "file name", "first or last, by server", ordinary=False)
 def _(text: str) -> Call:
     name = _file_name(text).replace('"', "%22")
-    return multipart(
-        part(
-            "file",
-            b"hello",
-            head=f'Content-Disposition: form-data; name="file"; filename="a.txt"; filename="{name}"',
-        )
-    )
+    return _file(f'filename="a.txt"; filename="{name}"')
 
 
 @mutation("multipart", "filename without quotes", "file name", "PHP, Go, multer", ordinary=False)
@@ -156,7 +148,7 @@ def _(text: str) -> Call:
     ordinary=False,
 )
 def _(text: str) -> Call:
-    return multipart(part("city", raw(text), head='Content-Disposition: form-data; name="city"; filename=""'))
+    return _field('; filename=""', raw(text))
 
 
 @mutation(
@@ -167,26 +159,15 @@ def _(text: str) -> Call:
     ordinary=False,
 )
 def _(text: str) -> Call:
-    return multipart(
-        part(
-            "city",
-            base64.encodebytes(raw(text)),
-            head='Content-Disposition: form-data; name="city"\r\nContent-Transfer-Encoding: base64',
-        )
-    )
+    return _field("\r\nContent-Transfer-Encoding: base64", base64.encodebytes(raw(text)))
 
 
 @mutation(
     "multipart", "transfer encoding quoted-printable", "multipart field", "Go, Spring, Rails", ordinary=False
 )
 def _(text: str) -> Call:
-    return multipart(
-        part(
-            "city",
-            "".join(f"={byte:02X}" for byte in raw(text)).encode(),
-            head='Content-Disposition: form-data; name="city"\r\nContent-Transfer-Encoding: quoted-printable',
-        )
-    )
+    content = "".join(f"={byte:02X}" for byte in raw(text)).encode()
+    return _field("\r\nContent-Transfer-Encoding: quoted-printable", content)
 
 
 @mutation("multipart", "JSON part in \\u", "multipart field", "Spring's @RequestPart", escaped=True)

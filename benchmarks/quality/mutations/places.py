@@ -1,4 +1,4 @@
-"""Places beside bodies: cookies, credentials, headers, segments of the path."""
+"""Places other than bodies: cookies, credentials, headers, segments of the path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values percent-encoded twice, in full width, overlong, as HTML references."""
+"""Values that are percent-encoded twice, in full width, overlong, or HTML references."""
 
 from __future__ import annotations
 

@@ -9,56 +9,58 @@ from benchmarks.quality.clients import Call
 from benchmarks.quality.mutations.forms import XML, mutation, post, raw, xml, xml_safe
 
 
+def customer(content: str, before: str = "") -> Call:
+    """A document with one customer: `content` is markup, `before` what stands before the root."""
+    return xml(f"{before}<o><customer>{content}</customer></o>")
+
+
+def in_pieces(text: str, length: int) -> list[str]:
+    """A text cut into pieces, without the characters that XML cannot have."""
+    clean = xml_safe(text)
+    return [clean[at : at + length] for at in range(0, len(clean), length)]
+
+
 @mutation("xml", "internal entity", "json value", "libxml2, Xerces, .NET as configured", ordinary=False)
 def _(text: str) -> Call:
-    return xml(
-        f"<!DOCTYPE o [<!ENTITY e {quoteattr(xml_safe(text)).replace('%', '&#37;')}>]><o><customer>&e;</customer></o>"
-    )
+    declared = f"<!ENTITY e {quoteattr(xml_safe(text)).replace('%', '&#37;')}>"
+    return customer("&e;", f"<!DOCTYPE o [{declared}]>")
 
 
 @mutation(
     "xml", "internal entities in pieces", "json value", "libxml2, Xerces, .NET as configured", ordinary=False
 )
 def _(text: str) -> Call:
-    clean = xml_safe(text)
-    pieces = [clean[at : at + 3] for at in range(0, len(clean), 3)]
+    pieces = in_pieces(text, 3)
     declared = "".join(
         f"<!ENTITY e{number} {quoteattr(piece).replace('%', '&#37;')}>" for number, piece in enumerate(pieces)
     )
-    return xml(
-        f"<!DOCTYPE o [{declared}]><o><customer>{''.join(f'&e{number};' for number in range(len(pieces)))}</customer></o>"
-    )
+    used = "".join(f"&e{number};" for number in range(len(pieces)))
+    return customer(used, f"<!DOCTYPE o [{declared}]>")
 
 
 @mutation("xml", "decimal references", "json value", "all XML readers")
 def _(text: str) -> Call:
-    return xml(f"<o><customer>{''.join(f'&#{ord(c)};' for c in xml_safe(text))}</customer></o>")
+    return customer("".join(f"&#{ord(c)};" for c in xml_safe(text)))
 
 
 @mutation("xml", "hexadecimal references", "json value", "all XML readers")
 def _(text: str) -> Call:
-    return xml(f"<o><customer>{''.join(f'&#x{ord(c):x};' for c in xml_safe(text))}</customer></o>")
+    return customer("".join(f"&#x{ord(c):x};" for c in xml_safe(text)))
 
 
 @mutation("xml", "CDATA", "json value", "all XML readers")
 def _(text: str) -> Call:
-    return xml(f"<o><customer><![CDATA[{xml_safe(text).replace(']]>', ']]]]><![CDATA[>')}]]></customer></o>")
+    return customer(f"<![CDATA[{xml_safe(text).replace(']]>', ']]]]><![CDATA[>')}]]>")
 
 
 @mutation("xml", "CDATA in pieces", "json value", "all XML readers")
 def _(text: str) -> Call:
-    clean = xml_safe(text)
-    return xml(
-        f"<o><customer>{''.join(f'<![CDATA[{clean[at : at + 4]}]]>' for at in range(0, len(clean), 4))}</customer></o>"
-    )
+    return customer("".join(f"<![CDATA[{piece}]]>" for piece in in_pieces(text, 4)))
 
 
 @mutation("xml", "comments between", "json value", "all XML readers", ordinary=False)
 def _(text: str) -> Call:
-    clean = xml_safe(text)
-    return xml(
-        f"<o><customer>{'<!--x-->'.join(escape(clean[at : at + 4]) for at in range(0, len(clean), 4))}</customer></o>"
-    )
+    return customer("<!--x-->".join(map(escape, in_pieces(text, 4))))
 
 
 @mutation("xml", "attribute", "json value", "all XML readers")

@@ -1,27 +1,16 @@
 //! What the request parsers and the search for sensitive data cost. `cargo bench -p starfort-engine --bench http`.
 
-use std::fmt::Write;
 use std::hint::black_box;
-use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use starfort_engine::http::{Limits, Parameters, body, cookies, headers, path, query};
 use starfort_engine::sensitive::{ClassSet, Detectors, mask_json};
 
-/// An order of about 400 bytes, as an API for a shop takes it.
-const ORDER: &str = r#"{"customer":{"id":"550e8400-e29b-41d4-a716-446655440000","segment":"retail","locale":"en-GB"},"items":[{"sku":"TSHIRT-RED-L","quantity":2,"price":19.99,"gift":false},{"sku":"MUG-0042","quantity":1,"price":7.5,"gift":true,"note":"Happy birthday, Ann!"}],"delivery":{"method":"standard","street":"12 High Street","city":"Springfield","zip":"12345"},"total":47.48,"currency":"EUR","created":"2026-02-28T10:00:00Z"}"#;
+mod requests;
+#[path = "../tests/support/mod.rs"]
+mod support;
 
-const FORM: &str = "username=ann.smith&password=correct+horse%20battery&remember=true&next=%2Faccount%2Forders&csrf=6f1ed002ab5595859014ebf0951522d9";
-
-/// A list of orders of at least `bytes`.
-fn orders(bytes: usize) -> String {
-    let mut text = String::from("[");
-    while text.len() < bytes {
-        let _ = write!(text, "{ORDER},");
-    }
-    text.push_str("null]");
-    text
-}
+use requests::{FORM, ORDER, orders};
 
 fn parse(content_type: &str, text: &str, limits: &Limits, parameters: &mut Parameters) -> usize {
     parameters.clear();
@@ -139,10 +128,7 @@ fn sensitive(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(1))
-        .sample_size(30);
+    config = requests::quick();
     targets = head, bodies, sensitive
 }
 criterion_main!(benches);

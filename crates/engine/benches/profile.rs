@@ -109,21 +109,9 @@ fn bundle(policies: bool, rules: &[u8]) -> Bundle {
     bundle
 }
 
-fn signals(table: &SignalTable) {
-    for index in 0..SIGNALS {
-        table.set(
-            "credential_stuffing",
-            KeyType::Address,
-            &format!("10.0.{}.{}", index / 256, index % 256),
-            0.9,
-            u64::MAX,
-        );
-    }
-}
-
 fn engine(policies: bool, rules: &[u8]) -> Engine {
     let shared = SharedState::default();
-    signals(&shared.signals);
+    requests::fill_signals(&shared.signals, SIGNALS);
     Engine::new(bundle(policies, rules), assets(), Arc::new(shared)).unwrap()
 }
 
@@ -222,7 +210,7 @@ fn head_stages(group: &mut Group<'_>, case: &Case) {
 /// What detection says of the caller, and a limit on it.
 fn tables(group: &mut Group<'_>, case: &Case) {
     let table = SignalTable::default();
-    signals(&table);
+    requests::fill_signals(&table, SIGNALS);
     let keys = [
         (KeyType::Address, "81.2.69.142"),
         (KeyType::Network, "asn:64500"),
@@ -393,10 +381,7 @@ fn profile(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(1))
-        .sample_size(30);
+    config = requests::quick();
     targets = profile
 }
 criterion_main!(benches);

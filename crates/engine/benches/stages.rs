@@ -1,16 +1,14 @@
 //! What each stage of the pipeline costs, and all of them together. `cargo bench -p starfort-engine --bench stages`.
 //!
-//! `benches/http.rs` has the parsers and detectors. The geo databases are those of `$STARFORT_CORPORA` (default
-//! `../shared/corpora` beside the repository); without them `client` is measured without geo, and says so.
+//! `benches/http.rs` has the parsers and detectors.
+//! The geo databases are those of `STARFORT_CORPORA`, or small ones of our own.
 
 #![allow(
     clippy::unwrap_used,
     reason = "a benchmark without its input must fail"
 )]
 
-use std::fmt::Write as _;
 use std::hint::black_box;
-use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use starfort_engine::client::Clients;
@@ -32,22 +30,11 @@ mod requests;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use requests::{CLIENT, HEAD, NOW, ORDER, assets, engine, post, whole};
-
-const FORM: &str = "username=ann.smith&password=correct+horse%20battery&remember=true&next=%2Faccount%2Forders&csrf=6f1ed002ab5595859014ebf0951522d9";
+use requests::{CLIENT, FORM, HEAD, NOW, ORDER, assets, engine, orders, post, whole};
 
 const MULTIPART: &str = "--x\r\ncontent-disposition: form-data; name=\"title\"\r\n\r\nHolidays\r\n--x\r\ncontent-disposition: form-data; name=\"photo\"; filename=\"a.jpg\"\r\ncontent-type: image/jpeg\r\n\r\n\u{ff}\u{d8}\u{ff}\u{e0}0123456789012345678901234567890123456789\r\n--x--\r\n";
 
 const XML: &str = "<order><id>17</id><item sku=\"a\">2</item><item sku=\"b\">1</item><note>x &amp; y</note><city>Springfield</city></order>";
-
-fn orders(bytes: usize) -> String {
-    let mut text = String::from("[");
-    while text.len() < bytes {
-        let _ = write!(text, "{ORDER},");
-    }
-    text.push_str("null]");
-    text
-}
 
 fn http(criterion: &mut Criterion) {
     let limits = Limits::default();
@@ -145,15 +132,7 @@ fn client_and_identity(criterion: &mut Criterion) {
 
 fn signals_and_rate(criterion: &mut Criterion) {
     let table = SignalTable::default();
-    for index in 0..10_000 {
-        table.set(
-            "credential_stuffing",
-            KeyType::Address,
-            &format!("10.0.{}.{}", index / 256, index % 256),
-            0.9,
-            u64::MAX,
-        );
-    }
+    requests::fill_signals(&table, 10_000);
     let keys = [
         (KeyType::Address, "81.2.69.142"),
         (KeyType::Network, "asn:64500"),
@@ -249,10 +228,7 @@ fn pipeline(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(1))
-        .sample_size(30);
+    config = requests::quick();
     targets = http, endpoint, client_and_identity, signals_and_rate, policy, sensitive, event, pipeline
 }
 criterion_main!(benches);

@@ -1,6 +1,6 @@
 //! One described request through the same pipeline that Envoy's requests take, with what every stage learned.
 //!
-//! For `starfort policy test` and for tests: it may copy at leisure. Rate limits count described requests too, in
+//! This is for `starfort policy test` and for tests, so it copies freely. Rate limits count described requests too, in
 //! the [`crate::SharedState`] of the engine that is asked.
 
 use std::borrow::Cow;
@@ -32,7 +32,7 @@ pub struct Described {
     pub protocol: &'static str,
     /// Body; empty: none follows the head.
     pub body: Vec<u8>,
-    /// What the upstream answers, should it be asked; `None`: nobody wants to know.
+    /// What the upstream answers if it is asked; `None`: the response is not played.
     pub response: Option<DescribedResponse>,
 }
 
@@ -48,7 +48,7 @@ pub struct DescribedResponse {
 /// What Starfort did, and why.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explanation {
-    /// What decided: `allow`, `limit`, `block`, `divert` or `deceive`.
+    /// What decided: one of [`crate::policy::actions::DECISIONS`].
     pub action: &'static str,
     /// Name of the policy that ended the list, "" when none did.
     pub policy: SmolStr,
@@ -199,24 +199,10 @@ pub fn explain(engine: &Engine, described: &Described, now: Now) -> Explanation 
     explanation(transaction, engine, played, end, now)
 }
 
+/// Ask the engine as the filter does, with everything at hand at once.
 fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, now: Now) -> Played {
-    let mut outcome = transaction.after_head(engine, described.body.is_empty(), now);
-    if outcome == RequestOutcome::NeedBeginning {
-        outcome = transaction.request_body_begins(engine, &described.body, true, now);
-    }
-    if let RequestOutcome::NeedBody { limit_bytes } = outcome {
-        let truncated = described.body.len() > limit_bytes;
-        outcome = transaction.request_body(engine, &described.body, truncated, now);
-    }
-    if let RequestOutcome::Continue(effects) = &outcome
-        && effects.watch
-        // All of it was handed over already: only its end is new.
-        && let Some(answer) = transaction.request_ends(engine, now)
-    {
-        outcome = RequestOutcome::Respond(answer);
-    }
     let mut played = Played::default();
-    match outcome {
+    match decided(transaction, engine, described, now) {
         RequestOutcome::Respond(answer) => {
             played.delay_ms = answer.delay_ms;
             note_answer(transaction, &answer);
@@ -241,6 +227,31 @@ fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, n
         play_response(transaction, engine, response, &mut played, now);
     }
     played
+}
+
+/// What becomes of the request, once its body was handed over as far as the engine asked for it.
+fn decided(
+    transaction: &mut Transaction,
+    engine: &Engine,
+    described: &Described,
+    now: Now,
+) -> RequestOutcome {
+    let mut outcome = transaction.after_head(engine, described.body.is_empty(), now);
+    if outcome == RequestOutcome::NeedBeginning {
+        outcome = transaction.request_body_begins(engine, &described.body, true, now);
+    }
+    if let RequestOutcome::NeedBody { limit_bytes } = outcome {
+        let truncated = described.body.len() > limit_bytes;
+        outcome = transaction.request_body(engine, &described.body, truncated, now);
+    }
+    if let RequestOutcome::Continue(effects) = &outcome
+        && effects.watch
+        // All of it was handed over already: only its end is new.
+        && let Some(answer) = transaction.request_ends(engine, now)
+    {
+        outcome = RequestOutcome::Respond(answer);
+    }
+    outcome
 }
 
 fn play_response(
@@ -305,50 +316,13 @@ fn explanation(
     now: Now,
 ) -> Explanation {
     let trace = transaction.trace.take().unwrap_or_default();
-    let api = engine.api(transaction.found.matched.api);
-    let endpoint = engine.endpoint(transaction.found.matched.endpoint);
-    let request = ExplainedRequest {
-        method: transaction.method.clone(),
-        scheme: transaction.scheme.clone(),
-        host: transaction.host.clone(),
-        path: transaction.found.path.clone(),
-        protocol: transaction.protocol,
-        content_type: transaction.content_type.clone(),
-        api: api.map(|api| api.name.clone()).unwrap_or_default(),
-    };
-    let endpoint = endpoint.map(|endpoint| ExplainedEndpoint {
-        id: endpoint.id.clone(),
-        method: endpoint.method.clone(),
-        path: endpoint.path.clone(),
-        labels: {
-            let shared = api.map(|api| api.labels.iter()).into_iter().flatten();
-            shared.chain(&endpoint.labels).cloned().collect()
-        },
-        documented: endpoint.documented,
-    });
-    let readings = transaction
-        .found
-        .also
-        .iter()
-        .filter(|seen| !seen.grants_only);
-    let readings = readings
-        .map(|seen| ExplainedReading {
-            path: seen.path.clone(),
-            endpoint: engine
-                .endpoint(seen.matched.endpoint)
-                .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
-                .unwrap_or_default(),
-        })
-        .collect();
+    let request = explained_request(&transaction, engine);
+    let endpoint = explained_endpoint(&transaction, engine);
+    let readings = explained_readings(&transaction, engine);
     let client = explained_client(&transaction);
     let identity = explained_identity(&transaction);
-    let signals = transaction.signals.iter();
-    let signals = signals
-        .map(|signal| ExplainedSignal {
-            kind: signal.kind.to_string(),
-            score: signal.score,
-        })
-        .collect();
+    let signals = explained_signals(&transaction);
+    // Last: the event takes the transaction apart.
     let event = EventRow::of(transaction, engine, end, now);
     Explanation {
         action: event.action,
@@ -373,6 +347,57 @@ fn explanation(
         sensitive_response: event.sensitive_response.clone(),
         event: *event,
     }
+}
+
+fn explained_request(transaction: &Transaction, engine: &Engine) -> ExplainedRequest {
+    let api = engine.api(transaction.found.matched.api);
+    ExplainedRequest {
+        method: transaction.method.clone(),
+        scheme: transaction.scheme.clone(),
+        host: transaction.host.clone(),
+        path: transaction.found.path.clone(),
+        protocol: transaction.protocol,
+        content_type: transaction.content_type.clone(),
+        api: api.map(|api| api.name.clone()).unwrap_or_default(),
+    }
+}
+
+fn explained_endpoint(transaction: &Transaction, engine: &Engine) -> Option<ExplainedEndpoint> {
+    let endpoint = engine.endpoint(transaction.found.matched.endpoint)?;
+    let api = engine.api(transaction.found.matched.api);
+    let shared = api.map(|api| api.labels.iter()).into_iter().flatten();
+    Some(ExplainedEndpoint {
+        id: endpoint.id.clone(),
+        method: endpoint.method.clone(),
+        path: endpoint.path.clone(),
+        labels: shared.chain(&endpoint.labels).cloned().collect(),
+        documented: endpoint.documented,
+    })
+}
+
+/// How else servers could read the path. Readings in which only `allow` is asked are left out: they restrict nothing.
+fn explained_readings(transaction: &Transaction, engine: &Engine) -> Vec<ExplainedReading> {
+    let readings = transaction.found.also.iter();
+    readings
+        .filter(|seen| !seen.grants_only)
+        .map(|seen| ExplainedReading {
+            path: seen.path.clone(),
+            endpoint: engine
+                .endpoint(seen.matched.endpoint)
+                .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
+                .unwrap_or_default(),
+        })
+        .collect()
+}
+
+fn explained_signals(transaction: &Transaction) -> Vec<ExplainedSignal> {
+    let signals = transaction.signals.iter();
+    signals
+        .map(|signal| ExplainedSignal {
+            kind: signal.kind.to_string(),
+            score: signal.score,
+        })
+        .collect()
 }
 
 fn explained_client(transaction: &Transaction) -> ExplainedClient {

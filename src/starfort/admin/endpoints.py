@@ -104,6 +104,8 @@ class EndpointView:
             NotFoundError: the catalogue has none of that id.
         """
         summary = self.find(endpoint_id)
+        # Where there are too many events, values come from a rollup, and callers are counted over the latest
+        # calls only: no rollup has callers by endpoint.
         window = Window.of(name)
         since = window.since
         scope: dict[str, Value] = {"since": since, "endpoint_id": endpoint_id}
@@ -112,6 +114,7 @@ class EndpointView:
         if await self._reads_rollups(window):
             rolled, which["api"] = "_rolled", summary.api
             since = scope["since"] = await self._latest_calls(since, {**scope, "api": summary.api})
+        # At once: each runs on a session of its own, and they do not depend on each other.
         values, consumers, traffic = await asyncio.gather(
             self._rows("visibility", f"endpoint_values{rolled}", which),
             self._rows("access", "endpoint_consumers", scope | {"limit": MAX_CONSUMERS}),
@@ -131,6 +134,7 @@ class EndpointView:
 
     async def _latest_calls(self, since: datetime, scope: Mapping[str, Value]) -> datetime:
         """Since when an endpoint had as many calls as can be read to count its callers."""
+        # By whole hours, since that is what the rollup has.
         rows = await self._rows("visibility", "endpoint_latest", {**scope, "most": MAX_CALLS})
         hour = datetime.fromtimestamp(rows[0]["since"] if rows else 0, UTC)
         return max(hour, since)

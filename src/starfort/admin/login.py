@@ -104,9 +104,7 @@ class Login:
             self._note("login.failed", name or "-", address)
             raise RefusedError("the name or the password is wrong")
         attempt.succeeded()
-        # Only now is the password known in clear, so only now can its hash get the parameters of today.
-        if stored is not None and passwords.needs_rehash(stored):
-            self._rehash(name, await asyncio.to_thread(passwords.hash_password, password))
+        await self._renew_hash(name, password, stored)
         # That the password was right is told only to somebody who then still needs the second factor.
         if second:
             if not code:
@@ -178,6 +176,7 @@ class Login:
     async def _verify(self, password: str, stored: str | None, *, known: bool) -> bool:
         if self._waiting >= MAX_WAITING and not known:
             raise TooManyError("too many logins at once: try again in 1 s", 1)
+        # In a thread, since hashing holds the processor for 50 ms, in which nobody else would be answered.
         self._waiting += 1
         try:
             async with self._slots:
@@ -189,8 +188,14 @@ class Login:
         with self._database.begin() as session:
             return session.scalar(select(User.password_hash).where(User.name == name))
 
-    def _rehash(self, name: str, hashed: str) -> None:
+    async def _renew_hash(self, name: str, password: str, stored: str | None) -> None:
+        # Only after a log-in is the password known in clear, so only then can its hash get today's
+        # parameters.
+        if stored is None or not passwords.needs_rehash(stored):
+            return
+        hashed = await asyncio.to_thread(passwords.hash_password, password)
         with self._database.begin() as session:
             user = session.scalar(select(User).where(User.name == name))
+            # The account may have been removed meanwhile.
             if user is not None:
                 user.password_hash = hashed

@@ -25,6 +25,7 @@ _RANK = {Role.VIEWER: 0, Role.OPERATOR: 1, Role.ADMIN: 2}
 
 def lower(left: Role, right: Role) -> Role:
     """The lesser of two roles: a token never outranks its owner."""
+    # Roles are ordered, so one of the two always covers the other.
     return left if right.covers(left) else right
 
 

@@ -69,7 +69,7 @@ class Insight:
         totals, before, rows = await asyncio.gather(
             self._totals(window, api, endpoint_id),
             self._totals(window.before, api, endpoint_id),
-            self._rows("visibility", f"traffic_series{window.suffix}", _scope(window, api, endpoint_id)),
+            self._traffic("traffic_series", window, _scope(window, api, endpoint_id)),
         )
         by_time = {_from_unix(row.pop("bucket")): _by_decision(row) for row in rows}
         points = [
@@ -84,7 +84,7 @@ class Insight:
     async def _totals(self, window: Window, api: str, endpoint_id: str) -> models.TrafficTotals:
         parameters = _scope(window, api, endpoint_id)
         parameters.pop("step")
-        rows = await self._rows("visibility", f"traffic_totals{window.suffix}", parameters)
+        rows = await self._traffic("traffic_totals", window, parameters)
         return models.TrafficTotals.model_validate(_by_decision(rows[0])) if rows else models.TrafficTotals()
 
     async def _near(self, window: Window, endpoint_id: str = "") -> Window:
@@ -111,9 +111,8 @@ class Insight:
         parameters = _scope(window) | {"step": step, "limit": limit}
         for unused in ("api", "endpoint_id"):
             parameters.pop(unused)
-        parameters.pop("of_endpoint", None)
         answers = []
-        for row in await self._rows("visibility", f"traffic_by_api{window.suffix}", parameters):
+        for row in await self._traffic("traffic_by_api", window, parameters):
             line = [0] * count
             for number, requests in zip(row.pop("step_numbers"), row.pop("step_requests"), strict=True):
                 if 0 <= number < count:
@@ -399,6 +398,9 @@ class Insight:
     async def _rows(self, bastion: str, name: str, parameters: Mapping[str, Value]) -> list[Row]:
         return await self._ask(self._runtime.store.query, load_sql(bastion, f"queries/{name}"), parameters)
 
+    async def _traffic(self, name: str, window: Window, parameters: Mapping[str, Value]) -> list[Row]:
+        return await self._ask(self._runtime.store.query, window.traffic_sql(name), parameters)
+
     async def _reads_rollups(self, window: Window) -> bool:
         """Whether a window has too many events to read them all while somebody waits."""
         return window.length_s > SHORT_S and await self._is_far(window.since)
@@ -424,20 +426,16 @@ def _posture_finding(row: PostureFinding, check: Check | CatalogueCheck | None) 
     return models.PostureFinding(**dataclasses.asdict(row), why=why, bastion=bastion)
 
 
-def _by_decision(row: dict[str, Any]) -> dict[str, Any]:
+def _by_decision(row: Row) -> Row:
     """A row of a traffic query, whose map of decisions becomes the fields that the API has for them."""
     return {**_without(row, "decisions"), **by_name(row["decisions"])}
 
 
 def _scope(window: Window, api: str = "", endpoint_id: str = "") -> dict[str, Value]:
-    scope: dict[str, Value] = {
+    return {
         "table": window.table, "since": _whole(window.since), "until": _whole(window.until),
         "step": window.step_s, "api": api, "endpoint_id": endpoint_id,
     }  # fmt: skip
-    if window.suffix:
-        # rollups of whole APIs have no such column, and are not read for one endpoint
-        scope["of_endpoint"] = "endpoint_id" if window.table.startswith("traffic_endpoint") else "api"
-    return scope
 
 
 def _whole(time: datetime) -> str:

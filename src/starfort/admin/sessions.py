@@ -83,8 +83,10 @@ class Sessions:
             user = session.scalars(select(User).where(User.name == user_name)).one()
             now = now_ms()
             user.last_login_ms = now
+            # Sessions that ended by time are removed when somebody logs in: nothing else reads them.
             session.execute(delete(LoginSession).where(LoginSession.created_ms < now - ABSOLUTE_MS))
             session.execute(delete(LoginSession).where(LoginSession.seen_ms < now - IDLE_MS))
+            # Those beyond the limit, oldest first to go; this one is not among them yet, hence one less.
             others = session.scalars(
                 select(LoginSession)
                 .where(LoginSession.user_id == user.id)
@@ -103,6 +105,7 @@ class Sessions:
 
     def find(self, cookie: str | None) -> Principal | None:
         """Who the cookie belongs to; `None` when it is forged, unknown or expired."""
+        # The signature is tested first: a forged cookie never reaches the database.
         if not cookie or len(cookie) > _MAX_COOKIE:
             return None
         try:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
+
+from starfort.base.actions import ALLOW
+from starfort.base.sql import load_sql
 
 RangeName = Literal["15m", "1h", "6h", "24h", "7d", "30d"]
 
@@ -15,6 +18,22 @@ _STEPS: dict[str, tuple[timedelta, int, str]] = {
     "30d": (timedelta(days=30), 21600, "traffic_1m"),
 }
 """Length, step in seconds (60 to 120 steps, which is what a chart can show), and rollup that is read."""
+
+_BY_KIND: Final = {
+    "decisions": "sumMap(map(toString(action), toUInt64(t.requests)))",
+    "stopped": f"sumIf(t.requests, action != '{ALLOW}')",
+    "client_errors": "sumIf(t.requests, status >= 400 AND status < 500)",
+    "server_errors": "sumIf(t.requests, status >= 500)",
+}
+"""What queries of traffic count, out of `traffic_1s` and `traffic_1m`: a row for each kind of call."""
+
+_SIDE_BY_SIDE: Final = {
+    "decisions": "sumMap(t.decisions)",
+    "stopped": f"sum(t.requests) - sum(t.decisions['{ALLOW}'])",
+    "client_errors": "sum(t.client_errors)",
+    "server_errors": "sum(t.server_errors)",
+}
+"""The same out of `traffic_api_1m`, `traffic_api_1h` and `traffic_endpoint_1h`."""
 
 DAY_S = 86_400
 """A day in seconds."""
@@ -33,13 +52,14 @@ class Window:
     step_s: int
     table: str
     """`traffic_1s` or `traffic_1m`, or a rollup of more: see `reading`."""
-    suffix: str = ""
-    """What follows the name of a traffic query that reads the table."""
+    rolled: bool = False
+    """Whether the table has the counts of a call's kind side by side, and not a row for each kind of call."""
 
     @classmethod
     def of(cls, name: RangeName, now: datetime | None = None) -> "Window":
         """The window of a range's name that ends with the step that is running."""
         length, step_s, table = _STEPS[name]
+        # The end is rounded up, so that the step that is running is in the window, though not complete.
         moment = (now or datetime.now(UTC)).timestamp()
         until = (int(moment) // step_s + 1) * step_s
         since = until - int(length.total_seconds())
@@ -56,12 +76,27 @@ class Window:
         return int((self.until - self.since).total_seconds())
 
     def reading(self, table: str) -> "Window":
-        """The same, read from a rollup with a column for each decision.
+        """The same, read from a rollup in which counts stand side by side.
 
         Args:
             table: `traffic_api_1m`, `traffic_api_1h` or `traffic_endpoint_1h`.
         """
-        return replace(self, table=table, suffix="_rolled")
+        return replace(self, table=table, rolled=True)
+
+    def traffic_sql(self, name: str) -> str:
+        """A query of traffic over the window's table.
+
+        Args:
+            name: of a file in `visibility/queries`. Where the tables differ, the file has `$a_name$`, which
+                becomes a text of this module. A parameter that chooses between two expressions would not do:
+                both are read, and each names columns that the other table lacks.
+        """
+        text = load_sql("visibility", f"queries/{name}")
+        for part, column in (_SIDE_BY_SIDE if self.rolled else _BY_KIND).items():
+            text = text.replace(f"${part}$", column)
+        # Rollups of whole APIs have no endpoints, and are not read for one.
+        is_of_apis = self.rolled and not self.table.startswith("traffic_endpoint")
+        return text.replace("$endpoint$", "''" if is_of_apis else "endpoint_id")
 
     def steps(self) -> list[datetime]:
         """Begin of every step, oldest first."""

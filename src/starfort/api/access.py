@@ -1,8 +1,8 @@
-"""Who asks, and may they: session cookie, bearer token or the local socket; CSRF protection of cookie writes.
+"""Who makes a request, and whether they may: session cookie, bearer token or the local socket.
 
-Every route has one parameter of type `Viewer`, `Operator`, `Admin` or `Anyone`. A request is authenticated
-by, in this order: `Authorization: Bearer …`, the session cookie, the local Unix socket (whose file mode
-decided).
+Every route has one parameter of type `Viewer`, `Operator`, `Admin`, `Enrolling` or `Anyone`. A request is
+authenticated by the first of these that it has: `Authorization: Bearer …`, the session cookie, the local Unix
+socket, whose file mode decides who may open it. Writes with a cookie need a CSRF token as well.
 """
 
 import hmac
@@ -31,17 +31,20 @@ def desk_of(request: Request) -> Desk:
 
 
 def identify(request: Request, desk: Desk) -> Principal | None:
-    """Who asks; `None` for nobody that is known.
+    """Who makes a request; `None` when that is not known.
 
     Raises:
-        TooManyError: a wrong token, and too many of them came from this address. A right one always passes.
+        TooManyError: the token is wrong, and too many wrong ones came from this address.
     """
     authorization = request.headers.get("authorization")
     if authorization is not None:
         scheme, _, credential = authorization.partition(" ")
         if scheme.lower() != "bearer":
+            # A credential of another kind is not ignored: the cookie beside it may be somebody else's.
             return None
         attempt = desk.limiter.token(address_of(request))
+        # The token is looked up even when the limit is reached: a right one always passes, so that nobody can
+        # lock a program out by guessing from its address.
         found = desk.tokens.find(credential.strip())
         if found is None and attempt is None:
             raise TooManyError("too many wrong API tokens: try again in 10 s", 10)
@@ -51,17 +54,18 @@ def identify(request: Request, desk: Desk) -> Principal | None:
     cookie = cookies.session_of(request)
     if cookie is not None:
         return desk.sessions.find(cookie)
+    # Only `runtime.admin` sets this, on its Unix socket; no header can.
     if getattr(request.state, "local", False) is True:
         return Principal(name="local", role=Role.ADMIN, via="token")
     return None
 
 
 class Requires:
-    """A dependency that lets in whoever has a role, and says who it is.
+    """A dependency that lets in callers who have a role, and gives the route their principal.
 
     Args:
-        role: the least that is needed.
-        enrolling: whether somebody who must set up a second factor first may do this all the same.
+        role: the least role that is needed.
+        enrolling: whether somebody who still has to set up a second factor may do this.
     """
 
     def __init__(self, role: Role, *, enrolling: bool = False) -> None:
@@ -77,8 +81,11 @@ class Requires:
         principal = identify(request, desk)
         if principal is None:
             raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+        # Another site can make a browser send the cookie, but does not know the token. A bearer token is sent
+        # by programs on purpose, so it needs none.
         if principal.via == "session" and request.method not in SAFE_METHODS:
             given = request.headers.get(CSRF_HEADER, "")
+            # In constant time: otherwise the token could be guessed one character after the other.
             if not hmac.compare_digest(given.encode(), principal.csrf.encode()):
                 raise HTTPException(403, f"send the session's CSRF token in {CSRF_HEADER}")
         if principal.must_enrol and not self.enrolling:
@@ -102,7 +109,7 @@ class Requires:
 
 
 class Open:
-    """A dependency that lets everybody in, so that a route says so."""
+    """A dependency that lets everybody in: a route that is open says so."""
 
     role = None
 

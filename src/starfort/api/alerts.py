@@ -35,7 +35,7 @@ async def list_alerts(
     desk: Office,
     kind: Annotated[str, Query(max_length=128, description="Of this kind only.")] = "",
     severity: Annotated[Severity | None, Query(description="Of this severity only.")] = None,
-    open: Annotated[bool, Query(description="Leave out what was acknowledged.")] = False,
+    open: Annotated[bool, Query(description="Leave out alerts that were acknowledged.")] = False,
     limit: Limit = 50,
     offset: Offset = 0,
 ) -> AlertPage:
@@ -63,7 +63,7 @@ def list_mutes(_: Viewer, desk: Office) -> list[Muted]:
     "/alerts/mutes",
     status_code=201,
     summary="Mute alerts",
-    description="They are still kept, listed and delivered, but ask for nobody's attention.",
+    description="Muted alerts are still kept, listed and delivered, but do not ask for attention.",
 )
 def add_mute(principal: Operator, desk: Office, request: Request, body: NewMute) -> Muted:
     """Mute a kind or a subject for a while."""
@@ -96,7 +96,8 @@ async def read_alert(_: Viewer, desk: Office, alert_id: AlertId) -> Alert:
     description="The first to do so is named; doing it again changes nothing.",
 )
 async def acknowledge(principal: Operator, desk: Office, request: Request, alert_id: AlertId) -> Alert:
-    """Say that a person has seen it."""
+    """Note that a person has seen an alert."""
+    # The audit log comes second: an entry for an alert that does not exist would be wrong.
     alert = await desk.insight.acknowledge(alert_id, principal.name)
     with desk.database.begin() as session:
         record(session, actor(principal, request), "alert.acknowledge", alert_id, alert.title)

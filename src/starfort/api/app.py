@@ -45,13 +45,13 @@ FORMER_PATHS = {
     "/findings/apis": "/posture",
     "/findings/requests": "/findings",
 }
-"""Former paths, from before pages, commands and API had one name for each thing: for one version."""
+"""Former paths of today's paths. They work for one version."""
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def create_api(desk: Desk) -> FastAPI:
-    """The REST API alone, as it is mounted under `/api/v1`."""
+    """The REST API alone; `create_app` mounts it under `/api/v1`."""
     api = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MAX_QUESTION_BODY_BYTES)
     api.state.desk = desk
     problem.install(api)
@@ -62,7 +62,7 @@ def create_api(desk: Desk) -> FastAPI:
 
     @api.get("/openapi.json", include_in_schema=False)
     def read_description() -> JSONResponse:
-        # Made when first asked for: it takes 200 ms that no start should wait for.
+        # The description is made when somebody first asks for it: it takes 200 ms, and no start waits for it.
         if not made:
             made.update(description.describe(api, ROUTERS))
         return JSONResponse(made)
@@ -71,10 +71,11 @@ def create_api(desk: Desk) -> FastAPI:
 
 
 def _keep_former_paths(api: FastAPI) -> None:
-    """Answer under former paths too; the description has the present ones alone."""
+    """Answer under former paths too. The description names only the paths of today."""
     for router in ROUTERS:
         for route in router.routes:
             for present, former in FORMER_PATHS.items():
+                # With the slash, so that "/catalogue" does not stand for "/catalogue-of-something" too.
                 if isinstance(route, APIRoute) and f"{route.path}/".startswith(f"{present}/"):
                     api.add_api_route(
                         former + route.path.removeprefix(present),
@@ -87,12 +88,12 @@ def _keep_former_paths(api: FastAPI) -> None:
 def create_app(runtime: Runtime, *, with_dashboard: bool = True) -> FastAPI:
     """The whole application for one runtime.
 
-    Opens the state database, and makes the first administrator when there is no account: then
-    `app.state.first_password` is the file with the password, for `starfort up` to name.
+    It opens the state database. When there is no account it makes the first administrator:
+    `app.state.first_password` is then the file with the password, and `starfort up` names it.
 
     Args:
         runtime: what is asked for everything.
-        with_dashboard: serve the dashboard too. It can be made once a process, since NiceGUI has one
+        with_dashboard: serve the dashboard too. A process can do this once, because NiceGUI has one
             application a process.
 
     Raises:
@@ -106,8 +107,10 @@ def create_app(runtime: Runtime, *, with_dashboard: bool = True) -> FastAPI:
     problem.install(app)
     app.mount("/api/v1", create_api(desk))
     _add_plain_routes(app, desk)
+    # The dashboard answers every path that nothing before it answers, so it comes last.
     if with_dashboard:
         dashboard.mount(app, desk)
+    # The middleware that is added last runs first: nothing is answered without these headers.
     app.add_middleware(SecurityHeaders, hosts=Hosts.of(desk))
     return app
 
@@ -123,6 +126,7 @@ def _add_plain_routes(app: FastAPI, desk: Desk) -> None:
             return PlainTextResponse("metrics are switched off: admin.metrics\n", 404)
         return PlainTextResponse(desk.insight.metrics(), media_type="text/plain; version=0.0.4")
 
+    # Without this route the dashboard would answer a mistyped path with its login page, as HTML and 303.
     @app.api_route("/api/{rest:path}", methods=METHODS, include_in_schema=False)
     @app.api_route("/api", methods=METHODS, include_in_schema=False)
     def no_such_api() -> JSONResponse:

@@ -1,4 +1,4 @@
-"""Clients: who calls."""
+"""Clients: who calls the APIs."""
 
 from typing import Annotated
 
@@ -20,7 +20,9 @@ class ClientQuery(ClientFilter):
 
 
 @router.get(
-    "/clients", summary="Clients", description="Callers by address, fingerprint, subject, network or bot."
+    "/clients",
+    summary="Clients",
+    description="Callers grouped by address, fingerprint, subject, network or bot.",
 )
 async def list_clients(_: Viewer, desk: Office, query: Annotated[ClientQuery, Query()]) -> Page[Client]:
     """A page of callers."""

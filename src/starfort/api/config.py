@@ -13,7 +13,9 @@ router = APIRouter(tags=["config"])
 
 
 @router.get(
-    "/config", summary="The configuration in force", description="Secrets are named, never contained."
+    "/config",
+    summary="The configuration in force",
+    description="It names where secrets are, and never contains them.",
 )
 def read_config(_: Admin, desk: Office) -> dict[str, Any]:
     """The configuration as JSON."""

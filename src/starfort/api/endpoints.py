@@ -40,7 +40,7 @@ async def count_endpoints(_: Viewer, desk: Office) -> CatalogueCounts:
 @router.get(
     "/catalogue/tree",
     summary="The catalogue as a tree",
-    description="Children of one place: hosts at the top, then path segments. Give `host` and `prefix`.",
+    description="The children of one place, which `host` and `prefix` name: hosts at the top, then segments.",
 )
 async def read_tree(_: Viewer, desk: Office, query: Annotated[EndpointFilter, Query()]) -> Tree:
     """One level of the tree."""
@@ -50,13 +50,15 @@ async def read_tree(_: Viewer, desk: Office, query: Annotated[EndpointFilter, Qu
 @router.get(
     "/catalogue/openapi",
     summary="An API as an OpenAPI document",
-    description="Made from what traffic showed within the last seven days: OpenAPI 3.1.",
+    description="An OpenAPI 3.1 document, made from the traffic of the last seven days.",
     openapi_extra={"x-errors": [404]},
 )
 async def export_document(
     _: Viewer,
     desk: Office,
-    api: Annotated[str, Query(max_length=128, description="Its name; may be left out with one API.")] = "",
+    api: Annotated[
+        str, Query(max_length=128, description="Its name; it may be left out when there is one API.")
+    ] = "",
 ) -> dict[str, Any]:
     """An OpenAPI document."""
     return await desk.insight.openapi(api)
@@ -65,7 +67,7 @@ async def export_document(
 @router.get(
     "/catalogue/{endpoint_id}",
     summary="One endpoint",
-    description="Parameters, statuses, consumers, sensitive classes and authentication as seen in traffic.",
+    description="Parameters, statuses, consumers, sensitive classes and authentication, from its traffic.",
 )
 async def read_endpoint(
     _: Viewer,

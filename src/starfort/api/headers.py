@@ -1,4 +1,4 @@
-"""Security headers of every answer, and the origin of writes and WebSockets."""
+"""Security headers on every answer, and checks of where writes and WebSockets come from."""
 
 from urllib.parse import urlsplit
 
@@ -15,11 +15,11 @@ PAGE_POLICY = (
     "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
     "object-src 'none'; frame-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
-"""NiceGUI starts its pages from inline scripts: each page gives those of its template, and no others, a nonce
-(`dashboard/nonce.py`), so that a script that somebody got onto a page does not run. `unsafe-eval` stays: Vue
-compiles templates in the browser, and NiceGUI runs what the server sends with `eval`; both come from the
-server over a WebSocket that needs the session. Inline styles stay too: Quasar and the charts set them.
-Nothing may be loaded from or sent to another origin all the same."""
+"""NiceGUI starts its pages from inline scripts. Each page gives a nonce to the scripts of NiceGUI's template
+and to no others (`dashboard/nonce.py`), so a script that somebody got onto a page does not run. `unsafe-eval`
+stays: Vue compiles templates in the browser, and NiceGUI runs with `eval` what the server sends; both come
+over a WebSocket that needs the session. Inline styles stay too, because Quasar and the charts set them. Still
+nothing may be loaded from or sent to another origin."""
 
 MAX_BODY_BYTES = 64 * 1024
 """No request of the API or the forms needs more, except those that carry the text of a detector or a
@@ -32,7 +32,8 @@ _QUESTIONS = ("/api/v1/detectors/", "/api/v1/checks/")
 _COMMON = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    # Not no-referrer: with it browsers send "Origin: null" with our own forms too.
+    # With no-referrer browsers would send "Origin: null" with our own forms too, and `same_origin` could not
+    # tell them from other sites.
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -42,13 +43,14 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class SecurityHeaders:
-    """ASGI middleware: adds the headers, refuses writes and WebSockets that another site started.
+    """ASGI middleware: adds the headers, and refuses writes and WebSockets that another site started.
 
-    A browser names the origin of every write and of every WebSocket; a request without one is no browser's.
+    A browser names the origin of every write and of every WebSocket. A request without
+    one comes from no browser.
 
     Args:
         app: the application.
-        hosts: which names are ours; a request to any other is refused.
+        hosts: the names of this server; a request to any other name is refused.
     """
 
     def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
@@ -57,7 +59,7 @@ class SecurityHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request or WebSocket."""
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] not in ("http", "websocket"):  # the start and end of the application
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
@@ -81,9 +83,11 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
     def _is_ours(self, scope: Scope, headers: Headers) -> bool:
-        if scope.get("state", {}).get("local") is True:  # over the Unix socket no browser comes
+        # No browser speaks through the Unix socket, and its clients send any Host.
+        if scope.get("state", {}).get("local") is True:
             return True
         named = headers.getlist("host")
+        # Two Host lines may be read differently by a proxy in front of this server (RFC 9112, 3.2).
         return len(named) == 1 and self._hosts.answers_to(named[0])
 
 
@@ -97,6 +101,7 @@ CROSS_ORIGIN = (403, "the request comes from another site", "cross_origin")
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, why: tuple[int, str, str]) -> None:
     if scope["type"] == "websocket":
+        # 1008 is a policy violation (RFC 6455, 7.4.1). Before the handshake it becomes a 403.
         await send({"type": "websocket.close", "code": 1008})
         return
     status, detail, code = why
@@ -110,7 +115,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, why: tuple[int, st
 
 
 def add_headers(headers: MutableHeaders, scope: Scope) -> None:
-    """Put the security headers on an answer; a policy that a page set itself stays."""
+    """Put the security headers on an answer. A policy that a page set itself stays."""
     for name, value in _COMMON.items():
         headers[name] = value
     path: str = scope["path"]
@@ -119,14 +124,17 @@ def add_headers(headers: MutableHeaders, scope: Scope) -> None:
         nonce = scope.get("state", {}).get("nonce", "")
         page = PAGE_POLICY.replace("{nonce}", f" 'nonce-{nonce}'" if nonce else "")
         headers["content-security-policy"] = API_POLICY if api else page
+    # Answers and pages show what only this viewer may see. Style sheets and scripts say how long they last.
     if api or "cache-control" not in headers:
         headers["cache-control"] = "no-store"
+    # Over HTTP browsers ignore it (RFC 6797, 8.1).
     if scope["scheme"] == "https":
         headers["strict-transport-security"] = "max-age=31536000"
 
 
 def same_origin(headers: Headers) -> bool:
-    """Whether a request's origin, if it names one, is the host that it goes to."""
+    """Whether the origin that a request names is the host that it goes to; true when it names none."""
+    # Browsers that send it also send it for requests without an Origin (Fetch Metadata).
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")

@@ -1,8 +1,8 @@
 """Which names this server answers to.
 
-A page of another site can make its own name point to 127.0.0.1 (DNS rebinding): the browser then takes both
-for one site. Such a request names that site in `Host`. An address as `Host` cannot be rebound, so addresses
-are always answered; names only when they are ours.
+A page of another site can make its own name point to 127.0.0.1 (DNS rebinding). The browser then takes both
+for one site, and lets the page read what this server answers. Such a request names the other site in `Host`.
+An address as `Host` cannot be rebound, so addresses are always answered, and names only when they are ours.
 """
 
 import socket
@@ -55,12 +55,14 @@ class Hosts:
         return name in names or f"*.{name.partition('.')[2]}" in names
 
 
+# Asked for with every request, and it does not change while this runs.
 @lru_cache(maxsize=1)
 def _own_name() -> str:
     return socket.gethostname().lower()
 
 
 def _certified(path: Path) -> frozenset[str]:
+    # The time of the file is part of the cache's key: a renewed certificate counts from the next request on.
     try:
         return _names_in(path, path.stat().st_mtime_ns)
     except (OSError, ValueError):
@@ -69,7 +71,7 @@ def _certified(path: Path) -> frozenset[str]:
 
 @lru_cache(maxsize=4)
 def _names_in(path: Path, _changed: int) -> frozenset[str]:
-    """Names of a certificate: a browser has checked that they are the server's."""
+    """The DNS names in a certificate. A browser that got this far has checked them."""
     certificate = x509.load_pem_x509_certificates(path.read_bytes())[0]
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)

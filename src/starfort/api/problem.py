@@ -1,13 +1,13 @@
 """The one shape of errors: `application/problem+json`, RFC 9457.
 
-`type` is a stable URN with the machine-readable code, `detail` says what was wrong and what would be right.
-Values that a caller sent are not repeated in validation errors: a password in the wrong field stays out of
+`type` is a stable URN with the machine-readable code. `detail` says what was wrong and what would be right.
+Validation errors do not repeat the values that a caller sent, so a password in the wrong field stays out of
 logs.
 """
 
 import traceback
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 from fastapi import FastAPI, Request
@@ -22,7 +22,10 @@ from starfort.store import QueryLimitError, StoreBusyError
 
 MEDIA_TYPE = "application/problem+json"
 MAX_INVALID = 20
+"""Values that one answer names: a body can have thousands of wrong ones."""
+
 MAX_TRACE = 8_000
+"""Characters of a traceback that are logged; the end is what tells."""
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +105,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+# Starlette types every handler for `Exception`, and calls it only for the class that it was added for.
 async def _admin(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, AdminError):
         raise error
@@ -119,15 +123,17 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     plain = error.detail if isinstance(error.detail, str) else ""
+    # Starlette's own words say less than our titles do.
     detail = "" if plain in ("Not Found", "Method Not Allowed") else plain
     headers = dict(error.headers or {})
-    if error.status_code == 405:  # noqa: PLR2004 (Method Not Allowed)
+    # A 405 must name the methods that there are (RFC 9110, 15.5.6).
+    if error.status_code == 405:  # noqa: PLR2004
         headers["Allow"] = ", ".join(sorted(_methods(request)))
     return problem(error.status_code, detail, headers=headers)
 
 
 def _methods(request: Request) -> set[str]:
-    """Methods of every route of this path; Starlette tells only those of the first (RFC 9110, 10.2.1)."""
+    """The methods of every route of this path; Starlette tells only those of the first route."""
     found: set[str] = set()
     for route in request.app.routes:
         if isinstance(route, Route) and route.methods and route.matches(request.scope)[0] is not Match.NONE:
@@ -138,7 +144,7 @@ def _methods(request: Request) -> set[str]:
 async def _validation(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
-    parts: list[Any] = list(error.errors())[:MAX_INVALID]
+    parts = list(error.errors())[:MAX_INVALID]
     invalid = [
         InvalidPart(where=".".join(str(step) for step in part["loc"])[:200], reason=str(part["msg"])[:300])
         for part in parts
@@ -148,7 +154,7 @@ async def _validation(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    # Without the frames' variables, which a traceback renderer may show: they can hold passwords.
+    # Not by a renderer of tracebacks that shows the variables of each frame: they can hold passwords.
     trace = "".join(traceback.format_exception(error))[-MAX_TRACE:]
     log.error("api_failed", method=request.method, path=request.url.path, trace=trace)
     return problem(500, "Starfort failed to answer; its log says why")

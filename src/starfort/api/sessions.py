@@ -1,4 +1,4 @@
-"""Sessions: logging in and out, who one is, and one's own password and second factor."""
+"""Sessions: logging in and out, who is logged in, and one's own password and second factor."""
 
 from typing import Annotated, Literal
 
@@ -22,7 +22,9 @@ from starfort.api.access import (
 router = APIRouter(tags=["sessions"])
 
 Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
-Code = Annotated[SecretStr, Field(min_length=6, max_length=32, description="Of the app, or a recovery code.")]
+Code = Annotated[
+    SecretStr, Field(min_length=6, max_length=32, description="A code from the app, or a recovery code.")
+]
 NewSecret = Annotated[
     SecretStr,
     Field(
@@ -34,7 +36,7 @@ NewSecret = Annotated[
 
 
 class Credentials(BaseModel):
-    """Name and password, and the code of a second factor."""
+    """Name and password, and a code when the account has a second factor."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
     password: Password
@@ -44,7 +46,7 @@ class Credentials(BaseModel):
 
 
 class Whoami(BaseModel):
-    """Who one is."""
+    """Who is logged in."""
 
     name: str
     role: Role
@@ -53,7 +55,10 @@ class Whoami(BaseModel):
     theme: Literal["auto", "light", "dark"]
     second_factor: Annotated[bool, Field(description="Whether the account has one; false for tokens.")]
     must_enrol: Annotated[
-        bool, Field(description="Whether the role needs a second factor: nothing else is allowed before.")
+        bool,
+        Field(
+            description="Whether the role needs a second factor first; until then nothing else is allowed."
+        ),
     ]
 
 
@@ -65,20 +70,20 @@ class NewPassword(BaseModel):
 
 
 class Secret(BaseModel):
-    """What an authenticator app needs."""
+    """What an authenticator app needs to make codes."""
 
     secret: Annotated[str, Field(description="Base32.")]
     uri: Annotated[str, Field(description="The same as `otpauth://…`, for a QR code.")]
 
 
 class OwnPassword(BaseModel):
-    """One's own password, before something important."""
+    """One's own password, to confirm an important change."""
 
     password: Password
 
 
 class FirstCode(BaseModel):
-    """A code that shows that the app has the secret."""
+    """A code that proves that the app has the secret."""
 
     code: Code
 
@@ -91,7 +96,7 @@ class LastCode(BaseModel):
 
 
 class RecoveryCodes(BaseModel):
-    """Codes for when the app is lost. Each works once; they are shown this once."""
+    """Codes that replace a lost app. Each works once, and they are shown this once."""
 
     codes: list[str]
 
@@ -117,6 +122,7 @@ async def log_in(_: Anyone, desk: Office, request: Request, response: Response, 
     )
     cookies.put(response, entry.session, entry.browser, secure=cookies.is_secure(request))
     principal = desk.sessions.find(entry.session)
+    # Hashing the password takes a while, and an administrator may remove the account meanwhile.
     if principal is None:
         raise RefusedError("the account was removed while logging in")
     return _whoami(principal)
@@ -128,13 +134,13 @@ async def log_in(_: Anyone, desk: Office, request: Request, response: Response, 
     description="Last used first, with where each began; at most 20.",
 )
 def list_sessions(principal: Viewer, desk: Office) -> list[OpenSession]:
-    """Sessions of whoever asks."""
+    """The sessions of the caller."""
     return desk.sessions.list(principal.name)
 
 
 @router.get("/sessions/current", summary="Who one is", description="Name, role and the session's CSRF token.")
 def who_am_i(principal: Enrolling) -> Whoami:
-    """Who asks."""
+    """The caller's account."""
     return _whoami(principal)
 
 
@@ -241,6 +247,11 @@ def end_session(
 
 
 def _only_sessions(principal: Principal) -> None:
+    """Refuse a token: whoever stole one must not be able to change the password or the second factor.
+
+    Raises:
+        HTTPException: 403.
+    """
     if not principal.session_key:
         raise HTTPException(403, "log in with a password for this: a token cannot take an account over")
 

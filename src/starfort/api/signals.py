@@ -10,9 +10,11 @@ from starfort.api.access import Office, Operator, Viewer, actor
 from starfort.api.paging import Limit, Offset
 
 router = APIRouter(tags=["signals"])
-Kind = Annotated[str, Query(min_length=1, max_length=128, description="Its kind.")]
-KeyType = Annotated[str, Query(min_length=1, max_length=32, description="What its key is.")]
-Key = Annotated[str, Query(min_length=1, max_length=512, description="Its key.")]
+Kind = Annotated[str, Query(min_length=1, max_length=128, description="The signal's kind.")]
+KeyType = Annotated[
+    str, Query(min_length=1, max_length=32, description="What kind of key it has, such as `address`.")
+]
+Key = Annotated[str, Query(min_length=1, max_length=512, description="The signal's key.")]
 
 
 @router.get("/signals", summary="Active signals", description="Highest score first.")
@@ -24,6 +26,7 @@ def list_signals(
     offset: Offset = 0,
 ) -> Page[Signal]:
     """A page of signals."""
+    # All active signals are in memory, so a page is a slice.
     rows = desk.insight.signals(kind)
     return Page[Signal](items=rows[offset : offset + limit], total=len(rows), limit=limit, offset=offset)
 
@@ -32,7 +35,7 @@ def list_signals(
     "/signals",
     status_code=204,
     summary="Lift a signal",
-    description="In every filter at once. A detector that still sees the behaviour raises it again.",
+    description="It ends in every filter at once. A detector that still sees the behaviour raises it again.",
     openapi_extra={"x-errors": [404]},
 )
 def clear_signal(

@@ -1,4 +1,4 @@
-"""Status: how Starfort itself is."""
+"""Status: whether Starfort itself is well."""
 
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
@@ -35,7 +35,7 @@ async def reload(_: Admin, desk: Office) -> ReloadResult:
     "/metrics",
     summary="Prometheus metrics",
     response_class=PlainTextResponse,
-    description="The same as `/metrics`, for those who authenticate.",
+    description="The same as `/metrics`, for callers who authenticate.",
 )
 def read_metrics(_: Viewer, desk: Office) -> PlainTextResponse:
     """Metrics as text."""
@@ -46,5 +46,5 @@ def read_metrics(_: Viewer, desk: Office) -> PlainTextResponse:
     "/health", summary="Whether the API answers", description="For load balancers; says nothing else."
 )
 def read_health(_: Anyone) -> dict[str, str]:
-    """Alive."""
+    """Whether the API answers."""
     return {"status": "ok"}

@@ -1,4 +1,4 @@
-"""API tokens: one's own, and for administrators everybody's."""
+"""API tokens: one's own; for administrators those of everybody."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -18,7 +18,7 @@ class NewToken(BaseModel):
 
     name: Annotated[str, Field(max_length=64, pattern=f"^{NAME.pattern}$", description="What it is for.")]
     role: Role = Role.VIEWER
-    days: Annotated[int | None, Field(ge=1, le=3650, description="Until it ends; null for never.")] = 90
+    days: Annotated[int | None, Field(ge=1, le=3650, description="Days until it ends; null for never.")] = 90
     owner: Annotated[str | None, Field(max_length=64, description="Somebody else's, for administrators.")] = (
         None
     )
@@ -45,10 +45,11 @@ def list_tokens(principal: Viewer, desk: Office) -> list[Token]:
     openapi_extra={"x-errors": [404]},
 )
 def add_token(principal: Viewer, desk: Office, request: Request, body: NewToken) -> CreatedToken:
-    """Make a token that may at most do what its maker may."""
+    """Make a token that may do at most what the caller may do."""
     owner = body.owner or principal.name
     if owner != principal.name and principal.role is not Role.ADMIN:
         raise HTTPException(403, "only an administrator makes tokens for others")
+    # Otherwise a stolen token could make itself a better one.
     if not principal.role.covers(body.role):
         raise HTTPException(403, f"your role is {principal.role.value}: a token cannot be {body.role.value}")
     expires = datetime.now(UTC) + timedelta(days=body.days) if body.days is not None else None
@@ -64,6 +65,7 @@ def revoke_token(
     token_id: Annotated[int, Path(ge=1, le=2**31 - 1, description="The token's number.")],
 ) -> Response:
     """Revoke one's own token, or as an administrator anybody's."""
+    # With an owner, a token of somebody else is "not found": its number does not even show that it exists.
     owner = None if principal.role is Role.ADMIN else principal.name
     desk.tokens.revoke(token_id, actor(principal, request), owner)
     return Response(status_code=204)

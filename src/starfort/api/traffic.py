@@ -1,4 +1,4 @@
-"""Traffic over time."""
+"""Traffic over time, by API and by what was done."""
 
 from typing import Annotated
 

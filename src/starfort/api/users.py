@@ -1,4 +1,4 @@
-"""Users: accounts and roles."""
+"""Users: accounts, their roles and their second factors."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ class NewUser(BaseModel):
 
 
 class Change(BaseModel):
-    """What to change; what is left out stays."""
+    """What to change; a field that is left out stays as it is."""
 
     role: Role | None = None
     password: Annotated[NewSecret | None, Field(description="Ends the account's sessions.")] = None
@@ -51,6 +51,7 @@ def change_user(principal: Admin, desk: Office, request: Request, name: Name, bo
     """Change role or password."""
     who = actor(principal, request)
     if body.password is not None:
+        # A new password ends all sessions, except the one in which somebody changes their own.
         keep = principal.session_key if principal.name == name else ""
         desk.accounts.set_password(name, body.password.get_secret_value(), who, keep)
     if body.role is not None:
@@ -80,6 +81,7 @@ def confirm_second_factor(
     principal: Admin, desk: Office, request: Request, name: Name, body: FirstCode
 ) -> RecoveryCodes:
     """Turn it on."""
+    # Counted before the code is looked at: a code has a million values, and guessing must not be free.
     attempt = desk.limiter.code(cookies.address_of(request), name)
     codes = desk.second_factor.confirm(name, body.code.get_secret_value(), actor(principal, request))
     attempt.succeeded()

@@ -120,6 +120,7 @@ def _create(path: Path, content: bytes) -> None:
         FileExistsError: another process was faster. A rename would replace its file without a word; a link
             refuses to (link(2)).
     """
+    # Staged first, as always: a file that is created and then written could be left empty by a crash.
     staged = stage(path, content)
     try:
         os.link(staged, path)

@@ -66,5 +66,6 @@ async def keep_running(
         # A failure after an hour is not a part of the series of failures before.
         if time.monotonic() - began >= WELL_AFTER_S:
             delay = restart_s
+        # The pause grows, so that work which fails at once does not fill the log or a core.
         await asyncio.sleep(delay)
         delay = min(2 * delay, LONGEST_RESTART_S)

@@ -1,4 +1,4 @@
-"""Writing and reading bundle files.
+"""Writes and reads bundle files.
 
 A file is the magic, the format (u32), the payload's length (u64, both big endian), the payload's SHA-256 and
 the payload: MessagePack, a map by field name. `crates/engine/src/bundle_file.rs` reads the same.
@@ -14,7 +14,7 @@ from dataclasses import fields, is_dataclass, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import msgpack
 
@@ -22,8 +22,15 @@ from starfort.base.files import write_private
 from starfort.bundle.model import Bundle
 from starfort.bundle.variant import Variant
 
+Plain: TypeAlias = Any
+"""What MessagePack holds: maps, lists, texts, bytes, numbers."""
+
+Kind: TypeAlias = Any
+"""A type annotation of a field of the bundle."""
+
 MAGIC: Final = b"SFBUNDLE"
 FORMAT: Final = 1
+# Big endian, fixed width: the engine reads the head without a parser.
 _HEAD: Final = struct.Struct(">8sIQ32s")
 
 MAX_PAYLOAD_BYTES: Final = 512 << 20
@@ -31,14 +38,14 @@ MAX_PAYLOAD_BYTES: Final = 512 << 20
 
 
 class BundleError(ValueError):
-    """A file that is no bundle, or a damaged one."""
+    """The file is no bundle, or it is damaged."""
 
 
 def with_version(bundle: Bundle) -> Bundle:
     """The bundle with its version filled in.
 
-    The version is made from everything but itself and the time of writing, so that the same configuration
-    has the same version on every node and after every restart.
+    The version is a digest of everything except itself and the time of writing, so the same configuration has
+    the same version on every node and after every restart.
     """
     digest = hashlib.sha256(_pack(replace(bundle, version="", created_ms=0))).hexdigest()
     return replace(bundle, version=digest[:16])
@@ -53,6 +60,7 @@ def encode(bundle: Bundle) -> bytes:
     Raises:
         BundleError: it is larger than what the engine reads.
     """
+    # One that was given a version keeps it: a bundle that is written anew must not look like another one.
     payload = _pack(bundle if bundle.version else with_version(bundle))
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise BundleError(f"the bundle has {len(payload)} bytes, the engine reads {MAX_PAYLOAD_BYTES}")
@@ -68,6 +76,7 @@ def decode(content: bytes) -> Bundle:
     if len(content) < _HEAD.size:
         raise BundleError(f"has {len(content)} bytes, a bundle has at least {_HEAD.size}")
     magic, format_, length, checksum = _HEAD.unpack_from(content)
+    # Length and checksum are compared before anything is unpacked: a damaged file must not reach the parser.
     payload = content[_HEAD.size :]
     if magic != MAGIC:
         raise BundleError("is no bundle")
@@ -102,6 +111,7 @@ def read(path: Path) -> Bundle:
         OSError: it cannot be read.
         BundleError: as `decode`.
     """
+    # The limit holds before the file is in memory.
     if path.stat().st_size > MAX_PAYLOAD_BYTES + _HEAD.size:
         raise BundleError(f"is larger than {MAX_PAYLOAD_BYTES} bytes")
     return decode(path.read_bytes())
@@ -112,9 +122,9 @@ def _pack(bundle: Bundle) -> bytes:
     return packed
 
 
-def _plain(node: Any) -> Any:
-    """What serde expects for a struct or for a variant of an enum."""
-    kind: Any = type(node)
+def _plain(node: object) -> Plain:
+    """The form that serde expects of a struct, or of a variant of an enum."""
+    kind: Kind = type(node)
     names = _names(kind)
     if isinstance(node, Variant):
         if not names:
@@ -124,23 +134,25 @@ def _plain(node: Any) -> Any:
         values = [getattr(node, name) for name in names]
         return {node.TAG: values[0] if len(values) == 1 else values}
     if is_dataclass(node):
+        # `class_` is `class` in Rust, which Python keeps for itself.
         return {name.rstrip("_"): getattr(node, name) for name in names}
     raise TypeError(f"{type(node).__name__} has no place in a bundle")
 
 
+# Reflection on classes is slow and always gives the same, so both are remembered.
 @cache
-def _names(kind: Any) -> tuple[str, ...]:
+def _names(kind: Kind) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
+def _hints(kind: Kind) -> dict[str, Kind]:
     return get_type_hints(kind)
 
 
-def _build(kind: Any, plain: Any) -> Any:
-    """The reverse of `_plain`, led by type annotations."""
-    origin = get_origin(kind)
+def _build(kind: Kind, plain: Plain) -> Plain:
+    """The reverse of `_plain`, led by the type annotations of the bundle's classes."""
+    origin: Kind = get_origin(kind)
     if origin in (Union, types.UnionType):
         return _build_union(get_args(kind), plain)
     if origin is tuple:
@@ -153,14 +165,16 @@ def _build(kind: Any, plain: Any) -> Any:
         return kind(plain)
     if names := _names(kind):
         return kind(**{name: _build(_hints(kind)[name], plain[name.rstrip("_")]) for name in names})
+    # A bool is an int for Python and not for serde.
     if not isinstance(plain, kind) or (isinstance(plain, bool) and kind is not bool):
         raise TypeError(f"{type(plain).__name__} instead of {kind.__name__}")
     return plain
 
 
-def _build_union(kinds: tuple[Any, ...], plain: Any) -> Any:
+def _build_union(kinds: tuple[Kind, ...], plain: Plain) -> Plain:
     if plain is None and type(None) in kinds:
         return None
+    # Tried in order: no two kinds of one union have the same plain form.
     for kind in kinds:
         if kind is not type(None):
             with contextlib.suppress(KeyError, TypeError, ValueError):
@@ -168,7 +182,7 @@ def _build_union(kinds: tuple[Any, ...], plain: Any) -> Any:
     raise TypeError("fits none of the kinds that may stand here")
 
 
-def _build_variant(base: Any, plain: Any) -> Any:
+def _build_variant(base: Kind, plain: Plain) -> Plain:
     tag, content = (plain, {}) if isinstance(plain, str) else next(iter(plain.items()))
     kind = {kind.TAG: kind for kind in base.__subclasses__()}[tag]
     names, hints = _names(kind), _hints(kind)

@@ -1,4 +1,4 @@
-"""Endpoints that the catalogue learned from traffic."""
+"""Endpoints that the catalogue has learned from traffic."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ ANOMALIES: Final = (
     "slow_body",
     "header_underscore",
 )
-"""Codes of what the parsers find odd, as in `crates/engine/src/http/anomaly.rs`."""
+"""Codes of the oddities that parsers report, as in `crates/engine/src/http/anomaly.rs`."""
 
 SENSITIVE_CLASSES: Final = (
     "private_key", "jwt", "cloud_key", "email", "iban", "card_number", "us_ssn", "phone",
@@ -79,6 +79,7 @@ BOT_CLASSES: Final = ("good", "bad", "tool")
 """Classes of bots that the engine knows (`crates/engine/src/client/bot.rs`)."""
 
 
+# Every class below is frozen: a bundle that is in force is shared by threads, and a change is a new bundle.
 class OverLimit(StrEnum):
     """What becomes of a request that is over a limit."""
 
@@ -124,7 +125,7 @@ class ContentKind(StrEnum):
 
 @dataclass(frozen=True)
 class Content:
-    """How matches of rules in fields where people write are weighed."""
+    """How much the matches of rules count in fields where people write."""
 
     weigh: bool = False
     names: tuple[tuple[str, ContentKind], ...] = ()
@@ -143,7 +144,7 @@ class Api:
     documented: bool = False
     limits: int | None = None
     grpc: bool = False
-    """Its upstream speaks HTTP/2, without which there is no gRPC."""
+    """Whether its upstream speaks HTTP/2, without which there is no gRPC."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,7 @@ class JwtProvider:
     scopes_claim: str
 
 
+# The order of sources is the order in which the engine looks, and the first key that it finds counts.
 class ApiKeySource(Variant):
     """Where an API key is looked for."""
 
@@ -205,6 +207,7 @@ class CookieSource(ApiKeySource):
 class ApiKey:
     """A known API key."""
 
+    # Only the hash, so that a bundle gives no key away; a key of 256 random bits needs no slow hash.
     sha256: bytes
     subject: str
     scopes: tuple[str, ...] = ()
@@ -265,9 +268,10 @@ class Bundle:
 
     node: str
     hash_key: bytes = field(repr=False)
-    """32 bytes; never logged."""
+    """32 bytes. It is in no representation, so that no log line can show it."""
     fail_open: bool
     limits: Limits
+    # In the order of `compile.apis`: the first API that matches is the one.
     apis: tuple[Api, ...]
     endpoints: tuple[Endpoint, ...] = ()
     identity: Identity = Identity()
@@ -280,6 +284,7 @@ class Bundle:
     policies: tuple[Policy, ...] = ()
     trusted_proxies: bytes = b""
     content: Content = Content()
+    # Compiled rules are the rules stage's own form, which changes apart from the bundle's.
     rules: bytes = b""
     created_ms: int = 0
     """Unix milliseconds."""
@@ -299,4 +304,6 @@ def endpoint_id(api: str, method: str, path: str) -> str:
         method: upper case, or `*`.
         path: the template from the root, as it is in the bundle.
     """
+    # 64 bits are enough to tell the endpoints of one installation apart, and short in every event. A line
+    # feed is in none of the three, so no two endpoints give the same text.
     return hashlib.sha256(f"{api}\n{method}\n{path}".encode()).digest()[:8].hex()

@@ -1,4 +1,4 @@
-"""How Rust enums are mirrored: one class a variant."""
+"""Mirrors Rust enums with one class for each variant."""
 
 from __future__ import annotations
 

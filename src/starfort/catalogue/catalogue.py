@@ -25,11 +25,11 @@ from starfort.catalogue.templates import learn, skeleton
 from starfort.store import Store
 
 SAVE_EVERY_S: Final = 30.0
-"""Seconds after which new times of calls are written; new endpoints are written at once."""
+"""Times of calls are written so often; new endpoints are written at once."""
 
 MIN_WEAK_CALLS: Final = 10
-"""Calls from which a path that was only refused (401, 403), redirected or failed is an endpoint. Gates before
-APIs answer so whatever the path, and a scanner's one call to each says nothing."""
+"""A path that was only refused (401, 403), redirected or failed is an endpoint after so many calls. Gateways
+in front of APIs give these answers for any path, so the one call of a scanner proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class CatalogueLimits:
     """How much is kept.
 
     Attributes:
-        shapes: shapes of one API that belong to no parameter's words; beyond it new ones are dropped.
+        shapes: shapes of one API, without words that are values of a parameter; beyond it new ones are
+            dropped.
         endpoints: learned endpoints of one API.
         merged: ids of endpoints that went into others.
         hosts: hosts of one endpoint.
@@ -137,6 +138,7 @@ class Catalogue:
                     self._undeclare(key)
             for endpoint in declared.values():
                 self._take_declared(endpoint)
+            # Declared templates may cover learned paths now, so every API is learned again.
             self._dirty.update(self._apis)
             self._placed.clear()
             self._publish()
@@ -145,6 +147,8 @@ class Catalogue:
         known = self._memory.endpoints.get(key)
         if known is None:
             return
+        # One that was never called was only a line of the document; one with a history stays, as a learned
+        # one.
         if known.first_seen is None:
             del self._memory.endpoints[key]
         else:
@@ -175,6 +179,7 @@ class Catalogue:
         Raises:
             StoreError: the store does not answer; nothing is lost.
         """
+        # One lock for everything that changes; pages read a snapshot and never wait for it.
         with self._lock:
             before = dict(self._memory.endpoints)
             self._count()
@@ -190,6 +195,7 @@ class Catalogue:
                 if key is not None:
                     found += self._see(key, observation, before)
             self._memory.watermark = self._observer.watermark
+            # After everything was seen, so that news of a new endpoint have its hosts and classes.
             found += reports.of_new(before, self._memory.endpoints, self._apis)
             self._publish()
             self._save(before)
@@ -213,7 +219,9 @@ class Catalogue:
             or matched.id in self._of_words
             or not seen.answered
         ):
-            return  # a word where a document or earlier traffic says that words are values
+            # A segment that looks like a fixed word, at a place where a document or earlier traffic has a
+            # parameter: it is one more value and no endpoint of its own.
+            return
         known = self._memory.shapes.get(key)
         if known is None:
             if self._shape_count[seen.api] >= self._limits.shapes:
@@ -263,7 +271,7 @@ class Catalogue:
         self._merge(api, moved)
 
     def _make(self, key: str, api: str, method: str, template: str) -> bool:
-        """See that a learned endpoint is there; False when the API has too many."""
+        """Make a learned endpoint unless it exists; `False` when the API has too many."""
         if key in self._memory.endpoints:
             return True
         if self._learned_count[api] >= self._limits.endpoints:
@@ -279,11 +287,12 @@ class Catalogue:
 
     def _place(self, key: ShapeKey, endpoint: str) -> None:
         if len(self._placed) >= self._limits.placed:
+            # The oldest goes; it is found again by learning, which takes a while and loses nothing.
             self._placed.pop(next(iter(self._placed)))
         self._placed[key] = endpoint
 
     def _keep_as(self, old: ShapeKey, new: ShapeKey) -> None:
-        """Words that were found to be values are kept as one shape from now on."""
+        """Keep words that were found to be values as one shape, so that thousands of them take one row."""
         if old == new:
             return
         sighting = self._memory.shapes.pop(old)
@@ -299,7 +308,7 @@ class Catalogue:
         self._changed_shapes.update((old, new))
 
     def _merge(self, api: str, moved: dict[str, str]) -> None:
-        """What is left without a shape goes into what its shapes went to."""
+        """Merge endpoints that have no shape any more into those that their shapes went to."""
         in_use = {found.endpoint_id for key, found in self._memory.shapes.items() if key[0] == api}
         for old, new in sorted(moved.items()):
             gone = self._memory.endpoints.get(old)
@@ -307,6 +316,7 @@ class Catalogue:
                 continue
             self._memory.endpoints[new] = _absorb(self._memory.endpoints[new], gone, self._limits.hosts)
             del self._memory.endpoints[old]
+            # Events may still carry an id from two merges ago, so chains are kept short.
             for earlier in [key for key, into in self._memory.merged.items() if into == old]:
                 self._memory.merged[earlier] = new
             self._memory.merged[old] = new
@@ -330,7 +340,7 @@ class Catalogue:
         return found.id if found else None
 
     def _see(self, key: str, seen: Observation, before: dict[str, Endpoint]) -> list[News]:
-        """Add what was seen to an endpoint; what is news of one that was known before."""
+        """Add what was seen to an endpoint, and give the news about one that was known before."""
         known = self._memory.endpoints.get(key)
         if known is None:
             return []
@@ -344,6 +354,7 @@ class Catalogue:
     # ------------------------------------------------------------------ keeping
 
     def _publish(self) -> None:
+        # Endpoints of an API that is configured no more are kept for its return, and not shown.
         found = [
             endpoint
             for endpoint in self._memory.endpoints.values()
@@ -353,12 +364,14 @@ class Catalogue:
 
     def _save(self, before: dict[str, Endpoint]) -> None:
         due = time.monotonic() - self._saved_at >= SAVE_EVERY_S
+        # Times change with every call and are written seldom; a new endpoint is written at once, because
+        # people were told about it.
         if not due and before.keys() == self._memory.endpoints.keys():
             return
         self.save()
 
     def save(self) -> None:
-        """Write what changed. `refresh` does so now and then; whoever owns the catalogue does at the end."""
+        """Write what changed. `refresh` does so now and then, and the owner of the catalogue at the end."""
         self._records.save(self._memory, self._changed, self._changed_shapes)
         self._changed.clear()
         self._changed_shapes.clear()
@@ -370,6 +383,7 @@ def _is_evident(seen: Sighting) -> bool:
 
 
 def _union(first: Iterable[str], second: Iterable[str], most: int = 32) -> tuple[str, ...]:
+    # Old values stay: what was seen first is what people know, and the limit must not push it out.
     kept = tuple(first)
     return (kept + tuple(sorted(set(second) - set(kept))))[:most]
 

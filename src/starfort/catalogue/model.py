@@ -1,15 +1,19 @@
-"""What the catalogue takes and gives. All times are UTC."""
+"""The data that the catalogue takes and gives. All times are UTC."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
 Origin = Literal["documented", "configured", "learned"]
 
+Fact: TypeAlias = str | int | float | bool | Sequence[str]
+"""What is known of news: a figure, a name, or a list of names."""
+
+# Users see these words in alerts and mutes, so they do not change.
 NewsKind = Literal[
     "new_endpoint",
     "undocumented_endpoint",
@@ -29,7 +33,7 @@ def endpoint_id(api: str, method: str, template: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ApiFacts:
-    """What is configured of an API.
+    """The parts of an API's configuration that the catalogue needs.
 
     Attributes:
         name: its name.
@@ -78,13 +82,13 @@ class Endpoint:
         host: the first host that it was seen on, or that its API is configured for.
         method: upper case, or `*`.
         template: path template from the root.
-        origin: who says that it exists.
+        origin: where it is known from.
         labels: its labels and its API's.
         suggested_labels: labels that its traffic suggests; they have no effect until they are configured.
         first_seen: first answered call; None when there was none.
         last_seen: last one.
         calls: answered calls since it is known, about (a call that arrives late may be missing).
-        auth_seen: kinds of credential that callers showed.
+        auth_seen: the kinds of credentials that callers sent.
         sensitive: classes of sensitive data seen in requests or responses.
         hosts: hosts that it was seen on.
         open_since: since when it is seen to answer 2xx without credentials; None when it never did.
@@ -126,11 +130,17 @@ class News:
         api: the API.
         subject: what it is about: an endpoint's title, a host, a version's prefix, a class.
         endpoint: the endpoint, where it is about one.
-        facts: what is known of it; no values from traffic but host names, paths' templates and counts.
+        facts: what is known about it. Of traffic there are only host names, path templates and counts, no
+            values.
     """
 
     kind: NewsKind
     api: str
     subject: str
     endpoint: Endpoint | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+    def names(self, fact: str) -> Sequence[str]:
+        """The list of names that a fact is; empty when there is no such fact."""
+        found = self.facts.get(fact, ())
+        return found if isinstance(found, Sequence) and not isinstance(found, str) else ()

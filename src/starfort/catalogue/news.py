@@ -1,4 +1,4 @@
-"""What of all that changes people want to hear of."""
+"""Picks the changes that people want to hear about."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from starfort.catalogue.model import ApiFacts, Endpoint, News
+from starfort.catalogue.model import ApiFacts, Endpoint, Fact, News
 from starfort.catalogue.observe import Observation
 from starfort.catalogue.segments import ROOT_WORDS, is_version
 from starfort.catalogue.templates import skeleton
 
 FORGOTTEN_AFTER: Final = timedelta(days=30)
-"""Time without a call after which the next one is news: a month's jobs run once a month."""
+"""A call after so long a silence is news. Jobs that run once a month are not."""
 
 SETTLED_AFTER: Final = timedelta(hours=1)
-"""Age from which an endpoint's way to authenticate counts as known: before, callers are still being met."""
+"""From this age on it counts as known how an endpoint's callers authenticate. Before, too few of them
+came."""
 
 _VERSION_DEPTH: Final = 3
 """Segments among which a version stands: `/v1`, `/api/v1`, `/shop/api/v1`."""
@@ -26,7 +27,7 @@ _LOGIN_WORDS: Final = frozenset(
 
 
 def version_of(template: str) -> tuple[str, str] | None:
-    """Where an API's version stands in a template and which it is: `("/api", "v1")`; None without one."""
+    """The place of an API's version in a template, and the version: `("/api", "v1")`; `None` without one."""
     parts = template.strip("/").split("/")
     for index, part in enumerate(parts[:_VERSION_DEPTH]):
         dated = index == 0 or parts[index - 1] in ROOT_WORDS
@@ -62,6 +63,7 @@ def of_new(
             continue
         known = methods.get((endpoint.api, skeleton(endpoint.template)), set())
         found.append(_of_endpoint(endpoint, sorted(known), apis.get(endpoint.api)))
+    # Versions and hosts first: they explain the endpoints that came with them.
     return [*_of_versions(found, before.values()), *_of_hosts(before, after), *found]
 
 
@@ -85,7 +87,7 @@ def _of_endpoint(endpoint: Endpoint, methods: list[str], facts: ApiFacts | None)
     )
 
 
-def _facts(endpoint: Endpoint) -> dict[str, object]:
+def _facts(endpoint: Endpoint) -> dict[str, Fact]:
     return {
         "host": endpoint.host,
         "calls": endpoint.calls,
@@ -158,6 +160,7 @@ def of_change(known: Endpoint, now: Endpoint, seen: Observation) -> list[News]:
     fresh = sorted(set(now.sensitive) - set(known.sensitive))
     if fresh and known.first_seen is not None:
         found.append(News("sensitive_class", now.api, now.title, now, {"classes": fresh, **_facts(now)}))
+    # Only where callers showed credentials before: an API that never asked for any is open on purpose.
     settled = known.first_seen is not None and seen.last_seen - known.first_seen > SETTLED_AFTER
     if settled and known.auth_seen and known.open_since is None and now.open_since is not None:
         found.append(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
     Connection,
@@ -27,6 +27,10 @@ _WATERMARK: Final = "watermark_us"
 _SETS: Final = ("labels", "suggested_labels", "auth_seen", "sensitive", "hosts")
 ShapeKey = tuple[str, str, str]
 """API, method and shape."""
+
+
+Row: TypeAlias = dict[str, Any]
+"""One row of a table, by the names of its columns."""
 
 
 @dataclass(slots=True)
@@ -139,7 +143,7 @@ def _forget(connection: Connection, table: Table, keys: Collection[tuple[str, ..
     connection.execute(statement, [dict(zip(names, key, strict=True)) for key in keys])
 
 
-def _add(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+def _add(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     found = list(rows)
     if found:
         connection.execute(insert(table), found)
@@ -157,7 +161,7 @@ def _optional(micros: int | None) -> datetime | None:
     return None if micros is None else _time(micros)
 
 
-def _endpoint_row(endpoint: Endpoint) -> dict[str, Any]:
+def _endpoint_row(endpoint: Endpoint) -> Row:
     return {
         "id": endpoint.id,
         "api": endpoint.api,
@@ -172,7 +176,7 @@ def _endpoint_row(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def _endpoint(row: dict[str, Any]) -> Endpoint:
+def _endpoint(row: Row) -> Endpoint:
     sets = json.loads(row["sets"])
     return Endpoint(
         id=row["id"],
@@ -189,7 +193,7 @@ def _endpoint(row: dict[str, Any]) -> Endpoint:
     )
 
 
-def _shape_row(key: ShapeKey, seen: Sighting) -> dict[str, Any]:
+def _shape_row(key: ShapeKey, seen: Sighting) -> Row:
     api, method, shape = key
     return {
         "api": api,

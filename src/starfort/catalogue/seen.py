@@ -1,4 +1,4 @@
-"""What calls were seen of, read beside a Starfort that may or may not run."""
+"""Reads which endpoints were called, beside a Starfort that may or may not run."""
 
 from __future__ import annotations
 
@@ -39,13 +39,14 @@ class Seen:
 def seen_endpoints(data_dir: Path) -> list[Seen]:
     """The endpoints of a data directory's catalogue that were called, in a stable order.
 
-    Nothing is written. A directory without a catalogue, or with one that cannot be read, has none: whoever
-    asks then knows less, and says less.
+    Nothing is written. A directory without a catalogue, or with one that cannot be read, gives no endpoints;
+    the caller then knows less and warns of less.
     """
     path = data_dir / STATE_FILE
     if not path.is_file():
         return []
-    # Without a log beside it nobody writes, and then SQLite need not make files for its readers.
+    # Without a write-ahead log beside it nobody writes, and then SQLite need not make files for readers,
+    # which a folder of another user would refuse.
     mode = "ro" if path.with_name(f"{STATE_FILE}-wal").exists() else "ro&immutable=1"
     address = f"file:{quote(str(path))}?mode={mode}"
     try:

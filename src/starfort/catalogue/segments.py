@@ -1,8 +1,8 @@
-"""What one segment of a path looks like: a word, a version, or a value such as a number, an id or a date.
+"""Tells what one segment of a path is: a word, a version, or a value such as a number, an id or a date.
 
 A *part* is a segment as the learner keeps it: the text itself for words and versions, and `{kind}` for
-values, with a file extension or a `:verb` kept outside (`{hex}.json`). Braces never occur in the text of
-a word, so a part is unambiguous, and no client can write a template of its own into the engine's bundle.
+values. A file extension or a `:verb` stays outside (`{hex}.json`). Braces never occur in the text of a word,
+so a part is unambiguous, and no client can write a template of its own into the engine's bundle.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ import re
 from typing import Final
 
 MAX_SEGMENTS: Final = 20
-"""Segments of a path that is learned; the longest of 2,356 paths of 60 public OpenAPI documents has 17."""
+"""Longest path that is learned, in segments; the longest of 2,356 paths in 60 public OpenAPI documents has
+17."""
 
 MAX_PATH: Final = 1023
-"""Bytes of a path; events cut longer ones at 1,024, and half a path says nothing."""
+"""Longest path in bytes. Events cut longer ones at 1,024, and half a path would be another path."""
 
 MAX_WORD: Final = 64
-"""Characters of a segment that may be a word; the longest fixed segment of the same documents has 63."""
+"""Longest word in characters; the longest fixed segment of the same documents has 63."""
 
 SLUG: Final = "{slug}"
-"""Part of a position where words were found to be values."""
+"""The part that stands at a position where words were found to be values."""
 
 ROOT_WORDS: Final = frozenset({"api", "apis", "rest", "public", "internal", "services", "gateway"})
 """Segments below which an API's resources begin, as at the root."""
@@ -52,7 +53,7 @@ ASSET_SUFFIXES: Final = frozenset({
     ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".css", ".js", ".mjs", ".map", ".woff",
     ".woff2", ".ttf", ".eot", ".mp4", ".mp3", ".webm", ".wasm",
 })  # fmt: skip
-"""Static files; a folder's are one endpoint for each extension."""
+"""Static files; those of one folder are one endpoint for each extension."""
 
 _VERSION = re.compile(
     r"[vV]\d{1,4}([._-]?\d{1,4}){0,3}((alpha|beta|rc|preview)\d{0,3})?|\d{1,2}\.\d{1,2}", re.ASCII

@@ -1,10 +1,11 @@
-"""From shapes of paths to templates: which positions hold values, and what the parameters are called.
+"""Finds the templates of paths: which positions hold values, and what the parameters are called.
 
 `learn` is a pure function of a set: the same shapes in any order give the same templates. Positions whose
-parts are values (numbers, ids, dates …) are parameters at once. Words become a parameter by evidence
-only: more of them under one parent than any API has fixed ones, and alike below. How many fixed segments
-stand side by side was counted in 60 public OpenAPI documents (2,356 paths): at most 35 where an API
-begins, 10 after a plural, 15 after a parameter and 23 elsewhere. The thresholds lie just above.
+parts are values (numbers, ids, dates …) are parameters at once. Words become a parameter only by evidence:
+there are more of them under one parent than any API has fixed ones, and they have the same things below them.
+How many fixed segments stand side by side was counted in 60 public OpenAPI documents (2,356 paths): at most
+35 at the root of an API, 10 after a plural, 15 after a parameter and 23 elsewhere. The thresholds lie just
+above.
 """
 
 from __future__ import annotations
@@ -35,25 +36,26 @@ MIN_AFTER_COLLECTION: Final = 12
 MIN_AFTER_PARAMETER: Final = 20
 MIN_ELSEWHERE: Final = 26
 MIN_FILES: Final = 3
-"""Static files of one extension in one folder that become one endpoint; two may be pages' own."""
+"""So many static files of one extension in one folder become one endpoint; two may belong to pages."""
 
 CODED_SHARE: Final = 0.6
-"""Share of words that look like values from which a third of the words is enough."""
+"""If this share of the words looks like values, a third of the usual number of words is enough."""
 
 COMMON_SHARE: Final = 0.02
-"""What this share of the candidates has below it, values of one parameter have in common: each value is seen
-with a few of the endpoints below the parameter only."""
+"""Something is common to the values of one parameter if this share of the candidates has it below. The share
+is small, because each value is seen with only a few of the endpoints below the parameter."""
 
 MOST_COMMON: Final = 5
-"""Candidates whose having it below them makes something common, however many there are."""
+"""Something is common as soon as so many candidates have it below them, however many candidates there are."""
 
 TOO_MANY: Final = 2
-"""Times the threshold from which words need not be alike below: no API has so many fixed ones."""
+"""Above so many times the threshold words need not have the same below: no API has so many fixed ones."""
 
 OWN_RESOURCE: Final = 10
-"""Times what words side by side usually have below them; one with more is a resource of its own."""
+"""A word with so many times more below it than its neighbours usually have is a resource of its own."""
 
 MAX_SIGNATURE: Final = 1000
+"""Parts below one place that are compared."""
 
 
 @dataclass(slots=True)
@@ -65,7 +67,7 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Where one shape ended up.
+    """The template that one shape belongs to.
 
     Attributes:
         template: path template, `/orders/{orderId}`.
@@ -88,6 +90,7 @@ def learn(shapes: Mapping[str, Iterable[str]], declared: Iterable[str] = ()) -> 
         A template for each shape. No order of shapes or calls matters.
     """
     root, known = _Node(), _Node()
+    # Sorted, since the order in which nodes are made must not show in the templates.
     for shape in sorted(shapes):
         node = _insert(root, shape)
         node.shape = shape
@@ -107,11 +110,11 @@ def _insert(root: _Node, path: str) -> _Node:
 
 
 Places = list[tuple[_Node, tuple[str, ...]]]
-"""Nodes that are one place of a template, each with the shape that leads there."""
+"""Nodes that are the same place of a template, each with the shape that leads there."""
 
 
 class _Walk:
-    """Goes down the tree; nodes that are the same place by their parameters go down together."""
+    """Goes down the tree; nodes that a parameter makes one place go down together."""
 
     def __init__(self, found: dict[str, Learned]) -> None:
         self._found = found
@@ -171,6 +174,7 @@ def _decide(
             candidates.setdefault(_suffix(part), []).append(part)
     for suffix, found in candidates.items():
         parts = found
+        # Random words beside tokens are tokens that happen to have no digit; the others may be fixed words.
         if f"{{token}}{suffix}" in values.get(suffix, ()):
             random = [part for part in found if may_be_token(split_suffix(part)[0])]
             values[suffix] += random
@@ -201,9 +205,11 @@ def _slugs(
     template: tuple[str, ...],
     declared: bool,
 ) -> list[str]:
-    """Which words are values: those like the others, when there are enough of them."""
+    """Which words are values: those that have the same below them as the others, if there are enough."""
     signatures = {part: _signature(_nodes(children[part])) for part in parts}
     settled: list[str] = []
+    # Words were found to be values here before. What is like them now is one too, however few there are, so
+    # that a parameter never turns back into words.
     if any(value.startswith(SLUG) for value in values):
         common = {item for value in values for item in _signature(_nodes(children[value]))}
         settled = [part for part in parts if _alike(signatures[part], common, _are_leaves([common]))]
@@ -217,7 +223,8 @@ def _slugs(
     alike = [part for part in parts if _alike(signatures[part], common, leaves)]
     needed = MIN_FILES if _suffix(parts[0]) in ASSET_SUFFIXES else _needed(template)
     if values or declared:
-        needed = (needed + 1) // 2  # there is a parameter here in any case; the question is who belongs to it
+        # There is a parameter here in any case; the question is which words belong to it.
+        needed = (needed + 1) // 2
     if sum(is_coded(split_suffix(part)[0]) for part in parts) >= CODED_SHARE * len(parts):
         needed = max(MIN_FILES, needed // 3)
     if len(parts) >= TOO_MANY * needed and not leaves:
@@ -227,7 +234,7 @@ def _slugs(
 
 
 def _are_leaves(signatures: Sequence[AbstractSet[str]]) -> bool:
-    """Whether most have nothing below them."""
+    """Whether most of the places have nothing below them."""
     return 2 * sum(not any(item.startswith("/") for item in found) for found in signatures) > len(signatures)
 
 
@@ -236,7 +243,7 @@ def _nodes(places: Places) -> list[_Node]:
 
 
 def _alike(signature: AbstractSet[str], common: AbstractSet[str], leaves: bool) -> bool:
-    """Whether a place is like the others. Among leaves, one with something of its own below is a resource."""
+    """Whether a place is like the others. Among leaves, one with something below is a resource of its own."""
     return signature <= common if leaves else 2 * len(signature & common) >= len(signature)
 
 
@@ -261,10 +268,10 @@ def _signature(nodes: list[_Node]) -> frozenset[str]:
 def _name(
     parts: list[str], declared: Mapping[str, list[_Node]], template: tuple[str, ...], suffix: str
 ) -> str:
-    """`{orderId}` after `orders`, or what a document calls it; unique within the template.
+    """`{orderId}` after `orders`, or the name in a document; unique within the template.
 
-    Names do not tell ids of one kind from another: they would change, and endpoints' ids with them, as soon
-    as another kind is seen.
+    The name does not say what kind of id it is: it would change, and the endpoint's id with it, as soon as
+    another kind is seen.
     """
     taken = {part[1:].partition("}")[0] for part in template if part.startswith("{")}
     for part in sorted(declared):
@@ -292,5 +299,5 @@ def _is_noun(part: str) -> bool:
 
 
 def skeleton(template: str) -> str:
-    """A template without its parameters' names: two with the same one are the same place."""
+    """A template without the names of its parameters; templates with the same skeleton are the same place."""
     return re.sub(r"\{[^}]*\}", "{}", template)

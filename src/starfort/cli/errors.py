@@ -1,8 +1,8 @@
-"""What a command can end with, and what people are told then.
+"""How a command ends when it cannot do what it was asked, and what people are told then.
 
 CliError            ends with `exit_code`; one sentence, and what to do
 ├── FoundError        1: the command worked and found something wrong
-├── UsageError        2: what was asked for makes no sense
+├── UsageError        2: the command line makes no sense
 ├── UnreachableError  3: no control plane answers
 └── RefusedError      4: the control plane answered that it won't
 """
@@ -20,7 +20,7 @@ EXIT_CODES = {
     5: "Starfort itself failed; run the command again with `--debug` and report what it shows",
     130: "interrupted with Ctrl-C",
 }
-"""What each exit code means; docs/cli.md is made from it."""
+"""What each exit code means; docs/cli.md is made from it. 2 is Click's code for wrong options too."""
 
 
 class CliError(Exception):
@@ -44,7 +44,7 @@ class FoundError(CliError):
 
 
 class UsageError(CliError):
-    """What was asked for makes no sense."""
+    """The command line makes no sense."""
 
     exit_code = 2
 

@@ -33,8 +33,8 @@ Range = Annotated[
     Literal["15m", "1h", "6h", "24h", "7d", "30d"], typer.Option("--range", "-r", help="How far back.")
 ]
 
-Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")]
-Bot = Annotated[Literal["", "none", "good", "bad", "tool"], typer.Option(help="Of this class of bot.")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with new events until Ctrl-C.")]
+Bot = Annotated[Literal["", "none", "good", "bad", "tool"], typer.Option(help="Only of this class of bot.")]
 
 
 @online
@@ -45,22 +45,22 @@ def events(
     range: Range = "24h",
     limit: Limit = 50,
     id: Annotated[str, typer.Option(help="Only the event with this x-request-id.")] = "",
-    api: Annotated[str, typer.Option(help="Of this API.")] = "",
-    method: Annotated[str, typer.Option(help="With this method.")] = "",
-    path: Annotated[str, typer.Option(help="Whose path contains this text.")] = "",
-    status: Annotated[str, typer.Option(help="With this status or class: 404, 5xx.")] = "",
-    address: Annotated[str, typer.Option(help="From this address.")] = "",
-    asn: Annotated[int, typer.Option(help="From this autonomous system.")] = 0,
-    fingerprint: Annotated[str, typer.Option(help="With this header-order fingerprint.")] = "",
-    ja4: Annotated[str, typer.Option(help="With this TLS fingerprint.")] = "",
-    subject: Annotated[str, typer.Option(help="Of this verified subject.")] = "",
+    api: Annotated[str, typer.Option(help="Only of this API.")] = "",
+    method: Annotated[str, typer.Option(help="Only with this method.")] = "",
+    path: Annotated[str, typer.Option(help="Only those whose path contains this text.")] = "",
+    status: Annotated[str, typer.Option(help="Only with this status or class: 404, 5xx.")] = "",
+    address: Annotated[str, typer.Option(help="Only from this address.")] = "",
+    asn: Annotated[int, typer.Option(help="Only from this autonomous system.")] = 0,
+    fingerprint: Annotated[str, typer.Option(help="Only with this header-order fingerprint.")] = "",
+    ja4: Annotated[str, typer.Option(help="Only with this TLS fingerprint.")] = "",
+    subject: Annotated[str, typer.Option(help="Only of this verified subject.")] = "",
     bot: Bot = "",
-    action: Annotated[Decided, typer.Option(help="With which this was done; stopped: all but allow.")] = "",
-    policy: Annotated[str, typer.Option(help="That this policy acted on or would have.")] = "",
-    observed: Annotated[str, typer.Option(help="That this policy would have acted on in observe mode.")] = "",
-    finding: Annotated[str, typer.Option(help="With this finding or anomaly.")] = "",
-    signal: Annotated[str, typer.Option(help="With this kind of signal.")] = "",
-    sensitive: Annotated[str, typer.Option(help="With this class of sensitive data.")] = "",
+    action: Annotated[Decided, typer.Option(help="Only with this action; stopped: all but allow.")] = "",
+    policy: Annotated[str, typer.Option(help="Only those that this policy acted on or would have.")] = "",
+    observed: Annotated[str, typer.Option(help="Only those that this policy observed.")] = "",
+    finding: Annotated[str, typer.Option(help="Only with this finding or anomaly.")] = "",
+    signal: Annotated[str, typer.Option(help="Only with this kind of signal.")] = "",
+    sensitive: Annotated[str, typer.Option(help="Only with this class of sensitive data.")] = "",
     json: Json = False,
 ) -> None:
     """Show requests, latest last; with --json one JSON object a line. Fields: docs/events.md."""

@@ -15,8 +15,8 @@ from starfort.cli.options import Json, Limit, online
 def findings(
     client: AdminClient,
     *,
-    api: Annotated[str, typer.Option(help="Of this API.")] = "",
-    severity: Annotated[Literal["", Severity], typer.Option(help="Of this severity.")] = "",
+    api: Annotated[str, typer.Option(help="Only of this API.")] = "",
+    severity: Annotated[Literal["", Severity], typer.Option(help="Only of this severity.")] = "",
     limit: Limit = 200,
     json: Json = False,
 ) -> None:

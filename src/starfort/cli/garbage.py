@@ -1,4 +1,4 @@
-"""No garbage collection in commands that build much at once and end."""
+"""Commands that build much at once and end do without garbage collection."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ read is bounded (`config.yaml_file.MAX_FILE_BYTES` and the like), and so is what
 
 @contextmanager
 def collected(command: str) -> Iterator[None]:
-    """Within it garbage is collected as fits a command.
+    """A context in which garbage is collected as a command needs it.
 
     Args:
-        command: its first word.
+        command: the first word of the command.
     """
     if command not in BUILDERS or not gc.isenabled():
         yield
@@ -29,4 +29,5 @@ def collected(command: str) -> Iterator[None]:
     try:
         yield
     finally:
+        # Tests run commands in a process that goes on.
         gc.enable()

@@ -23,10 +23,11 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
     schema: Annotated[bool, typer.Option(help="Also write its JSON Schema beside it, for editors.")] = True,
 ) -> None:
-    """Write a commented starfort.yaml that is right as it is: change upstream, API and log-in to yours."""
+    """Write a commented starfort.yaml that works as it is: change upstream, API and log-in to yours."""
     file = path / DEFAULT_CONFIG if path.is_dir() else path
     if file.exists() and not force:
         raise FoundError(f"{file} is there already", "overwrite it with --force, or name another file")
+    # The schema comes first: the file names it, so it must be there.
     text = resources.files("starfort.cli").joinpath("starfort.yaml.template").read_text(encoding="utf-8")
     try:
         if schema:

@@ -36,7 +36,7 @@ Url = Annotated[
         help="Ask a Starfort elsewhere: its admin address. Needs an API token in STARFORT_TOKEN.",
     ),
 ]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many at most.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="The most to show.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask whether you are sure.")]
 
 _CONNECTION = {"config": (Config, None), "data_dir": (DataDir, None), "url": (Url, "")}
@@ -61,6 +61,7 @@ def online(verb: Callable[..., None]) -> Callable[..., None]:
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
         for name, (annotation, default) in _CONNECTION.items()
     ]
+    # Arguments of the command line may come in any order, so all are keywords here.
     keyword = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     signature = inspect.Signature([*keyword, *connection])
     command.__name__, command.__doc__, command.__module__ = verb.__name__, verb.__doc__, verb.__module__

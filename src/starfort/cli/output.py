@@ -27,6 +27,7 @@ def console() -> Console:
     """The console for data: stdout."""
     from rich.console import Console
 
+    # Without a terminal rich would assume 80 columns and break lines.
     width = None if sys.stdout.isatty() else PIPE_WIDTH
     return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
 
@@ -54,6 +55,7 @@ def print_json(value: object) -> None:
 def print_line(value: object) -> None:
     """A value as JSON on one line."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
+    # `--follow` writes into pipes, and the reader wants each line when it comes.
     sys.stdout.flush()
 
 
@@ -74,6 +76,7 @@ def cell(value: object) -> str:
     """One value of a table."""
     if value is None or value == "":
         return "-"
+    # Before numbers: for Python a truth value is one.
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -102,6 +105,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str)
         return
     shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for index, head in enumerate(heads):
+        # Counted figures are right-aligned; ids that are numbers come as text.
         numeric = isinstance(listed[0][index], int | float) and not isinstance(listed[0][index], bool)
         shown.add_column(head, justify="right" if numeric else "left", overflow="fold")
     for row in listed:

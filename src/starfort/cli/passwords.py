@@ -1,4 +1,4 @@
-"""How a password comes in: typed twice, or by standard input; never as an argument, which others can see."""
+"""Passwords are typed twice or come from standard input, never as an argument, which others could see."""
 
 import sys
 
@@ -14,9 +14,10 @@ def read(*, stdin: bool) -> str:
         stdin: read one line of standard input instead of asking.
 
     Raises:
-        UsageError: nobody can be asked.
+        UsageError: there is no terminal to ask at.
     """
     if stdin:
+        # Blanks at the end may be part of the password; only the line break is not.
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask for a password", "give it by --password-stdin")

@@ -1,4 +1,4 @@
-"""The REST API of a Starfort elsewhere: over TLS, through proxies, as the environment says."""
+"""The REST API of a Starfort elsewhere, over TLS and through the proxies that the environment names."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Remote:
         try:
             found = self._http.request(method, path, content=body, headers=headers)
         except httpx.ConnectError as error:
+            # httpx has no exception of its own for a certificate that is not trusted.
             trust = "let SSL_CERT_FILE name a file with the authority of its certificate (admin.tls)"
             fix = trust if "CERTIFICATE_VERIFY_FAILED" in str(error) else "check the address"
             raise UnreachableError(f"no Starfort answers at {self._url}: {error}", fix) from error

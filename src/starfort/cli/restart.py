@@ -26,9 +26,10 @@ def restart(
     data_dir: options.DataDir = None,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds to wait until everything runs.")] = 120,
 ) -> None:
-    """Go on as the Starfort that is installed now, and its Envoy and filter, without losing a request.
+    """Replace the running Starfort, Envoy and filter by what is installed now, without losing a request.
 
-    Run it after an upgrade. What does not work is found before anything is replaced, or leaves the old Envoy.
+    Run it after an upgrade. What would fail is found before anything is replaced, or leaves the
+    old Envoy.
     """
     from starfort.runtime.lock import StartError
 

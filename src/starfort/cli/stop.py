@@ -20,7 +20,7 @@ def stop(
     data_dir: options.DataDir = None,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds to wait until everything has ended.")] = 60,
 ) -> None:
-    """Stop Starfort on this machine: Envoy drains its connections, its last events are kept, all ends."""
+    """Stop Starfort on this machine. Envoy finishes its connections, and its last events are stored."""
     from starfort.runtime.lock import StartError, holder
 
     directory = target.data_dir(config, data_dir)
@@ -29,6 +29,7 @@ def stop(
         if pid is None:
             _stop_left(directory)
             return
+        # The lock tells when it has ended: a process id may belong to another process by then.
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + timeout
         while holder(directory) is not None:
@@ -48,7 +49,7 @@ def stop(
 
 
 def _stop_left(directory: Path) -> None:
-    """End an Envoy whose control plane was killed; it goes on serving until somebody says so."""
+    """End an Envoy whose control plane was killed: it serves until somebody ends it."""
     import asyncio
 
     from starfort.runtime.envoy import end_left_envoy

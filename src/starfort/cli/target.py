@@ -1,4 +1,4 @@
-"""Where the control plane is that a command talks to."""
+"""Which Starfort a command asks: the one on this machine, or the one that `--url` names."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ TOKEN_VARIABLE: Final = "STARFORT_TOKEN"  # noqa: S105 (a variable's name)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the control plane is.
+    """The way to a control plane.
 
     Attributes:
         socket: its Unix socket, when it runs on this machine.
-        url: its address, when it is asked from afar.
+        url: its address, when it runs elsewhere; else "".
         token: API token for `url`.
     """
 
@@ -43,13 +43,14 @@ def config_path(given: Path | None) -> Path:
 def data_dir(config: Path | None, given: Path | None) -> Path:
     """The data directory, from the option, else from the configuration file.
 
-    A file with mistakes will do: somebody who looks for what is wrong has one.
+    A file with mistakes suffices: somebody who looks for what is wrong often has one.
 
     Raises:
-        UsageError: neither says where it is.
+        UsageError: neither names it.
     """
     if given is not None:
         return given
+    # Read as plain YAML: building the configuration's models would take longer than the question to Starfort.
     from starfort.config import ConfigError
     from starfort.config.yaml_file import read
 
@@ -68,7 +69,7 @@ def data_dir(config: Path | None, given: Path | None) -> Path:
 
 
 def _written_data_dir(path: Path) -> str:
-    """The `data_dir` line of a file that is no YAML, which is when somebody needs `starfort status` most."""
+    """The `data_dir` line of a file that is not YAML, which is when somebody needs `starfort status` most."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -78,22 +79,29 @@ def _written_data_dir(path: Path) -> str:
 
 
 def find(config: Path | None, directory: Path | None, url: str) -> Target:
-    """Where to ask.
+    """The Starfort that the options name.
+
+    Args:
+        config: the configuration file.
+        directory: the data directory.
+        url: an admin address elsewhere; it wins over both.
 
     Raises:
-        UsageError: the options contradict each other, or the token would be sent in the clear.
+        UsageError: the address is not one, there is no token, or the token would be sent unencrypted.
     """
     if not url:
         return Target(data_dir(config, directory) / "run" / "admin.sock", "", "")
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise UsageError(f"--url {url!r} is no address", "write it as https://HOST:PORT")
+    # Not an option: the arguments of a process can be read by everybody on the machine.
     token = os.environ.get(TOKEN_VARIABLE, "")
     if not token:
         raise UsageError(
             f"--url needs an API token in {TOKEN_VARIABLE}",
             "make one with `starfort token create NAME` on the machine that runs Starfort",
         )
+    # On this machine nobody listens in between.
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise UsageError(
             f"--url {url}: the token would be sent unencrypted", "use https (admin.tls), or a tunnel"

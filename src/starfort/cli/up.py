@@ -36,7 +36,7 @@ def up(
         typer.Option(help="Log lines for people or as JSON; auto: JSON unless stderr is a terminal."),
     ] = "auto",
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], typer.Option(help="From which level on.")
+        Literal["debug", "info", "warning", "error"], typer.Option(help="The lowest level to log.")
     ] = "info",
 ) -> None:
     """Run Starfort in the foreground. SIGTERM and Ctrl-C stop it, SIGHUP reads the configuration again."""
@@ -44,6 +44,7 @@ def up(
 
     logs.configure(log_format, log_level)
     succession.deafen()
+    # In full, because the program that goes on may be started in another folder.
     path = config_path(config).resolve()
     next_ = asyncio.run(_run(path, talk=log_format == "console" or sys.stderr.isatty()))
     if next_ is not None:

@@ -9,7 +9,7 @@ from starfort.cli.options import Json
 
 
 def version(*, json: Json = False) -> None:
-    """Print the versions of Starfort and of what it is made of."""
+    """Print the versions of Starfort and of its parts."""
     found = {
         "starfort": starfort.__version__,
         "engine": _engine(),
@@ -24,6 +24,7 @@ def version(*, json: Json = False) -> None:
 
 
 def _engine() -> str:
+    # A checkout that was not built yet has a version and no engine.
     try:
         from starfort._engine import VERSION
     except ImportError:

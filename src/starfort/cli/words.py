@@ -1,4 +1,4 @@
-"""Values that are not in an option's list: which one may be meant, and which there are."""
+"""What to say about a value that an option does not know: which one may be meant, and which there are."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def meant(word: str) -> str:
 
 
 def unknown(value: str, known: Sequence[str]) -> str:
-    """What is said of a value that an option does not know.
+    """A sentence about a value that an option does not know.
 
     Args:
         value: as given.

@@ -17,7 +17,8 @@ from pydantic import BaseModel
 from starfort.bundle import expression as e
 from starfort.bundle import policy as p
 from starfort.config import ConfigProblem, LoadedConfig
-from starfort.config.action_settings import Action, LimitAction, TagAction
+from starfort.config.action import Action
+from starfort.config.action_settings import LimitAction, TagAction
 from starfort.config.yaml_file import Location
 
 Written = TypeVar("Written")

@@ -1,4 +1,4 @@
-"""Address lists to packed, sorted, merged ranges.
+"""Turns address lists into packed, sorted and merged ranges.
 
 A range is 32 bytes: first and last address as IPv6 in network byte order, IPv4 as `::ffff:a.b.c.d`
 (RFC 4291, section 2.5.5.2). Bytes compare as the numbers do, so no object per address is made beyond them:
@@ -22,7 +22,7 @@ MAX_FILE_BYTES: Final = 64 << 20
 """A million IPv6 networks of full length take 44 MB."""
 
 MAX_PROBLEMS: Final = 20
-"""Lines of one file that are told; a file of the wrong kind is wrong on every line."""
+"""Wrong lines of one file that are named; a file of another kind is wrong on every line."""
 
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 _V4_OFFSET: Final = 96
@@ -35,6 +35,7 @@ def pack(text: str) -> bytes:
     Raises:
         ValueError: it is neither.
     """
+    # `ipaddress` would build an object for each of a million networks only to be asked for these bytes.
     address, slash, length = text.partition("/")
     try:
         if ":" in address:
@@ -47,6 +48,7 @@ def pack(text: str) -> bytes:
         return number + number
     if not (length.isascii() and length.isdigit() and len(length) <= 3 and int(length) <= _BITS - offset):  # noqa: PLR2004
         raise ValueError(f"{text[:64]!r}: the prefix length must be 0 to {_BITS - offset}")
+    # Bits that are set beyond the prefix are cut off here; the configuration has refused such networks.
     mask = (1 << (_BITS - offset - int(length))) - 1
     first = int.from_bytes(number) & ~mask
     return first.to_bytes(16) + (first | mask).to_bytes(16)
@@ -56,6 +58,7 @@ def merge(ranges: Iterable[bytes]) -> bytes:
     """Packed ranges, sorted and joined where they overlap or touch."""
     merged: list[bytes] = []
     first = last = b""
+    # Sorted by first address, so one pass joins everything that overlaps or touches.
     for one in sorted(ranges):
         low, high = one[:16], one[16:]
         if first and (low <= last or low == _after(last)):
@@ -116,6 +119,7 @@ def read_file(path: Path) -> ListFile:
     except UnicodeDecodeError:
         return ListFile(b"", 0, ((0, 0, "is not UTF-8"),))
     if len(_seen) >= MAX_REMEMBERED:
+        # Seldom: nobody has that many lists. Forgetting all costs one reading of each, and needs no order.
         _seen.clear()
     _seen[path] = (state, read)
     return read
@@ -126,6 +130,7 @@ def _read(path: Path) -> ListFile:
     problems: list[tuple[int, int, str]] = []
     wrong = 0
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        # Lists that are published have comments behind addresses too.
         text = line.partition("#")[0].strip()
         if not text:
             continue

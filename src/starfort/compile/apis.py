@@ -1,4 +1,4 @@
-"""The APIs of a bundle: an order in which the first match is the most specific one."""
+"""Puts the APIs of a bundle into an order in which the first match is the most specific one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from starfort.config.apis import Api
 
 
 def in_order(loaded: LoadedConfig, problems: list[ConfigProblem]) -> list[int]:
-    """Indexes of the configuration's APIs, most specific host and base path first.
+    """Indexes of the configuration's APIs, those with the most specific hosts and base paths first.
 
-    The engine takes the first API that fits, so of two that overlap the narrower one stands first: an exact
+    The engine takes the first API that matches, so the narrower of two that overlap stands first: an exact
     host before `*.example.com` before `*`, then the longer base path. Others keep their order.
     """
     apis = loaded.config.apis
@@ -23,6 +23,8 @@ def in_order(loaded: LoadedConfig, problems: list[ConfigProblem]) -> list[int]:
             after[other].add(one)
         if _is_before(apis[other], apis[one]):
             after[one].add(other)
+    # "Narrower than" is no order of all APIs, because most of them do not overlap: a comparison sort may
+    # then put two that do in the wrong order, a topological one does not.
     sorter = graphlib.TopologicalSorter(after)
     try:
         sorter.prepare()
@@ -34,6 +36,7 @@ def in_order(loaded: LoadedConfig, problems: list[ConfigProblem]) -> list[int]:
         return list(after)
     order: list[int] = []
     while sorter.is_active():
+        # Sorted, so that one configuration has one bundle and one version on every node.
         ready = sorted(sorter.get_ready())
         order += ready
         sorter.done(*ready)
@@ -72,7 +75,7 @@ def is_under(path: str, base: str) -> bool:
 
 
 def _is_before(one: Api, other: Api) -> bool:
-    """Whether some calls fit both, and `one` names them more closely."""
+    """Whether some calls match both, and `one` names them more closely."""
     return any(
         _is_closer((host, path), (other_host, other_path))
         for host in one.hosts
@@ -87,10 +90,11 @@ def _is_closer(one: tuple[str, str], other: tuple[str, str]) -> bool:
     other_host, other_path = other[0].lower(), other[1]
     if host == other_host:
         return path != other_path and is_under(path, other_path)
+    # The host decides before the path, as in the engine: `a.example.com/` comes before `*.example.com/v1`.
     overlap = is_under(path, other_path) or is_under(other_path, path)
     return overlap and _is_below(host, other_host)
 
 
 def _is_below(host: str, pattern: str) -> bool:
-    """Whether every host that `host` stands for fits a wider pattern."""
+    """Whether every host that `host` stands for matches a wider pattern."""
     return pattern == "*" or (pattern.startswith("*") and host.endswith(pattern[1:]) and host != pattern)

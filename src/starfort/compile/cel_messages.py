@@ -1,4 +1,4 @@
-"""What is wrong with a CEL expression, in the words of who writes policies."""
+"""Says what is wrong with a CEL expression, in the words of people who write policies."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ _FUNCTIONS: Final = {
     "int": 'int("5")',
     "double": "double(client.asn)",
 }
-"""What can be called, with an example of each."""
+"""Functions that can be called, with an example of each."""
 
 _PLAIN_CALLS: Final = frozenset({"size", "in_list", "in_cidr", "string", "int", "double"})
-"""Those that are no methods of a value."""
+"""Functions that are no methods of a value."""
 
 MAX_CALL: Final = 200
 """Characters of a call that a fix repeats."""
@@ -114,7 +114,7 @@ _OTHER_FUNCTIONS: Final = {
     "number": "int",
     "float": "double",
 }
-"""What other languages call them, lower case, without `_`."""
+"""The names of functions in other languages, lower case, without `_`."""
 
 _OTHER_NAMES: Final = {
     "ip": "client.address",
@@ -143,7 +143,7 @@ _OTHER_NAMES: Final = {
     "region": "client.continent",
     "as": "client.asn",
 }
-"""Other names for variables, lower case, without `_`: only the last part counts."""
+"""Other names of variables, lower case, without `_`; only the last part of a dotted name counts."""
 
 _FOLD_FIX: Final = "write a name and a condition for it: "
 
@@ -187,7 +187,7 @@ def in_words(kind: str) -> str:
 def name_start(text: str, offset: int, also: str = "") -> int:
     """Where the name begins that ends just before an offset.
 
-    CEL's position of a call is its parenthesis, that of a qualified name its last dot.
+    CEL gives the parenthesis as the position of a call, and the last dot as that of a qualified name.
 
     Args:
         text: the expression.
@@ -207,7 +207,9 @@ def problems_of(message: str, text: str, names: Iterable[str]) -> list[CelProble
         text: the expression.
         names: known variables, for suggestions.
     """
+    # The library gives one text for all its errors; there is no other way to their positions.
     found = [(int(line), int(column), what) for line, column, what in _MESSAGE.findall(message)]
+    # After a syntax error the checker never runs, and the parser's further errors are about its own guesses.
     if any(what.startswith(("Syntax error: ", "reserved identifier")) for line, _, what in found if line > 0):
         return [_syntax(found, text)]
     placed = [_problem(line, column, what, text, list(names)) for line, column, what in found if line > 0]
@@ -220,7 +222,7 @@ def problems_of(message: str, text: str, names: Iterable[str]) -> list[CelProble
 
 
 def _syntax(found: list[tuple[int, int, str]], text: str) -> CelProblem:
-    """The mistake that an expression begins with; what the parser says behind it follows from it."""
+    """The first mistake of an expression; what the parser says after it is mostly a consequence."""
     if (known := cel_words.mistake(text)) is not None:
         at, what, fix = known
         return CelProblem(*place(text, at), what, fix)
@@ -230,13 +232,14 @@ def _syntax(found: list[tuple[int, int, str]], text: str) -> CelProblem:
 
 
 def _without_echoes(problems: list[CelProblem]) -> list[CelProblem]:
-    """Without the names that a wrong `exists` or `all` would have given a meaning."""
+    """Leave out names that a correct `exists` or `all` would have defined: they are no mistakes."""
     if not any(problem.fix.startswith(_FOLD_FIX) for problem in problems):
         return problems
     return [each for each in problems if not re.match(r"there is no variable '\w+'$", each.what)]
 
 
 def _problem(line: int, column: int, message: str, text: str, names: list[str]) -> CelProblem:
+    # The library gives lines and columns, from 1 and 0; all that follows works with an offset.
     message = message.removesuffix(" [INVALID_ARGUMENT]")
     offset = sum(len(part) + 1 for part in text.split("\n")[: line - 1]) + column - 1
     if unknown := re.match(r"undeclared reference to '([^']+)'", message):
@@ -314,6 +317,7 @@ def _conversion(types: list[str]) -> str:
 
 
 def _unknown_variable(name: str, names: list[str]) -> tuple[str, str]:  # noqa: PLR0911 (a case each)
+    # Signals first: their names are long, so that any other variable would look closer than it is.
     kind = re.match(r"signals\.(\w+)", name)
     kinds = sorted({known.split(".")[1] for known in names if known.startswith("signals.")})
     if kind and kind[1] not in kinds:

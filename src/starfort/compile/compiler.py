@@ -1,7 +1,8 @@
-"""From a checked configuration to the bundle and the data plane, or to every problem at once."""
+"""Turns a checked configuration into the bundle and the data plane, or into every problem at once."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ HASH_KEY_BYTES: Final = 32
 
 @dataclass(frozen=True)
 class Compiled:
-    """What a configuration comes down to.
+    """Everything that a configuration is compiled to.
 
     Attributes:
         bundle: for the engine; its version is filled in.
@@ -35,9 +36,9 @@ class Compiled:
         policies: in order, for people.
         endpoints: in the order of the bundle's indexes.
         rules: SecLang rules and the rule sets among them.
-        files: every file that was read, the configuration included; a change of one asks for another run.
-        operations: method and path of each operation that documents have, by the name of their API.
-        doubts: what of the documents is not read as their authors may believe.
+        files: every file that was read, the configuration included; when one changes, compile again.
+        operations: method and path of each operation in a document, by the name of its API.
+        doubts: places where a document is read in another way than its author may believe.
     """
 
     bundle: bundle.Bundle
@@ -63,8 +64,8 @@ def compile_config(
     Args:
         loaded: the configuration.
         learned: endpoints that the catalogue learned from traffic.
-        hash_key: 32 bytes, for every keyed hash in events.
-        signal_kinds: kinds that detectors signal; policies may name them.
+        hash_key: 32 bytes; the key of every keyed hash in events.
+        signal_kinds: the kinds of signals that detectors raise; policies may ask for them.
         node: name of this node; default: the configuration's.
 
     Raises:
@@ -73,57 +74,90 @@ def compile_config(
     """
     if len(hash_key) != HASH_KEY_BYTES:
         raise ValueError(f"the hash key must have {HASH_KEY_BYTES} bytes, it has {len(hash_key)}")
-    problems: list[ConfigProblem] = []
-    doubts: list[ConfigProblem] = []
-    config = loaded.config
-    kinds = tuple(dict.fromkeys(signal_kinds))
-    ordered = [config.apis[index] for index in apis.in_order(loaded, problems)]
-    table = endpoints.build(loaded, ordered, learned, problems, doubts)
-    environment = Environment(kinds, tuple(one.name for one in config.lists))
-    policies = PolicyCompiler(loaded, ordered, table, environment, problems).compile()
-    limits = LimitTable(config.limits)
-    compiled_endpoints = list(table.compiled(limits))
-    problems += geo.problems(loaded)
-    configured = rules.to_bundle(loaded, sorted(table.media_types), problems)
-    speaks_http2 = {upstream.name for upstream in config.upstreams if upstream.http2}
-    dataplane = _dataplane(loaded, problems)
-    made = bundle.Bundle(
-        node=node or config.node,
-        hash_key=hash_key,
-        fail_open=config.failure_mode == "open",
-        limits=limits.common(),
-        apis=tuple(
-            apis.to_bundle(api, limits.number(api.limits), grpc=api.upstream in speaks_http2)
-            for api in ordered
-        ),
-        endpoints=tuple(endpoint for endpoint, _ in compiled_endpoints),
-        identity=identity.to_bundle(loaded, problems),
-        lists=tuple(_list(loaded, index, one, problems) for index, one in enumerate(config.lists)),
-        geo=bundle.Geo(_path(config.geo.country), _path(config.geo.asn)),
-        bots=known_bots(),
-        responses=_responses(loaded),
-        sensitive_classes=_classes(loaded, problems),
-        signal_kinds=kinds,
-        policies=tuple(policy for policy, _ in policies),
-        trusted_proxies=addresses.merge(addresses.pack(network) for network in config.trusted_proxies),
-        content=content.to_bundle(config.rules),
-        rules=configured.compiled.data if configured else b"",
-        created_ms=time.time_ns() // 1_000_000,
-        scoped_limits=limits.scoped(),
-        connections_per_address=dataplane.limits.per_address if dataplane else 0,
-    )
-    if problems or dataplane is None or configured is None:
-        raise ConfigError(problems)
-    return Compiled(
-        bundle=bundle.with_version(made),
-        dataplane=dataplane,
-        policies=tuple(policy for _, policy in policies),
-        endpoints=tuple(endpoint for _, endpoint in compiled_endpoints),
-        rules=configured,
-        files=[*loaded.files, *configured.files],
-        operations=table.documented,
-        doubts=tuple(doubts),
-    )
+    compilation = _Compilation(loaded, learned, signal_kinds)
+    return compilation.run(hash_key, node or loaded.config.node)
+
+
+class _Compilation:
+    """One run. Problems are collected, so that people hear of all of them at once."""
+
+    def __init__(
+        self, loaded: LoadedConfig, learned: Sequence[LearnedEndpoint], signal_kinds: Sequence[str]
+    ) -> None:
+        self._loaded = loaded
+        self._config = config = loaded.config
+        self._problems: list[ConfigProblem] = []
+        self._doubts: list[ConfigProblem] = []
+        # Conditions name kinds by their index in the bundle, so the order must be the same everywhere.
+        self._kinds = tuple(dict.fromkeys(signal_kinds))
+        self._limits = LimitTable(config.limits)
+        self._apis = [config.apis[index] for index in apis.in_order(loaded, self._problems)]
+        self._table = endpoints.build(loaded, self._apis, learned, self._problems, self._doubts)
+
+    def run(self, hash_key: bytes, node: str) -> Compiled:
+        """Compile everything.
+
+        Raises:
+            ConfigError: with every problem.
+        """
+        loaded, problems = self._loaded, self._problems
+        # Policies first: they add endpoints that neither a document nor the configuration names.
+        policies = self._policies()
+        compiled_endpoints = list(self._table.compiled(self._limits))
+        problems += geo.problems(loaded)
+        configured = rules.to_bundle(loaded, sorted(self._table.media_types), problems)
+        dataplane = _dataplane(loaded, problems)
+        made = dataclasses.replace(
+            self._bundle(hash_key, node),
+            endpoints=tuple(endpoint for endpoint, _ in compiled_endpoints),
+            policies=tuple(policy for policy, _ in policies),
+            rules=configured.compiled.data if configured else b"",
+            connections_per_address=dataplane.limits.per_address if dataplane else 0,
+        )
+        if problems or dataplane is None or configured is None:
+            raise ConfigError(problems)
+        return Compiled(
+            bundle=bundle.with_version(made),
+            dataplane=dataplane,
+            policies=tuple(policy for _, policy in policies),
+            endpoints=tuple(endpoint for _, endpoint in compiled_endpoints),
+            rules=configured,
+            files=[*loaded.files, *configured.files],
+            operations=self._table.documented,
+            doubts=tuple(self._doubts),
+        )
+
+    def _policies(self) -> list[tuple[bundle.Policy, CompiledPolicy]]:
+        environment = Environment(self._kinds, tuple(one.name for one in self._config.lists))
+        compiler = PolicyCompiler(self._loaded, self._apis, self._table, environment, self._problems)
+        return compiler.compile()
+
+    def _bundle(self, hash_key: bytes, node: str) -> bundle.Bundle:
+        """The parts of the bundle that each come from one section; the others are filled in by `run`."""
+        config, loaded, problems = self._config, self._loaded, self._problems
+        # Only an upstream that speaks HTTP/2 can answer gRPC, whose trailers HTTP/1.1 does not have.
+        speaks_http2 = {upstream.name for upstream in config.upstreams if upstream.http2}
+        return bundle.Bundle(
+            node=node,
+            hash_key=hash_key,
+            fail_open=config.failure_mode == "open",
+            limits=self._limits.common(),
+            apis=tuple(
+                apis.to_bundle(api, self._limits.number(api.limits), grpc=api.upstream in speaks_http2)
+                for api in self._apis
+            ),
+            identity=identity.to_bundle(loaded, problems),
+            lists=tuple(_list(loaded, index, one, problems) for index, one in enumerate(config.lists)),
+            geo=bundle.Geo(_path(config.geo.country), _path(config.geo.asn)),
+            bots=known_bots(),
+            responses=_responses(loaded),
+            sensitive_classes=_classes(loaded, problems),
+            signal_kinds=self._kinds,
+            trusted_proxies=addresses.merge(addresses.pack(network) for network in config.trusted_proxies),
+            content=content.to_bundle(config.rules),
+            created_ms=time.time_ns() // 1_000_000,
+            scoped_limits=self._limits.scoped(),
+        )
 
 
 def _dataplane(loaded: LoadedConfig, problems: list[ConfigProblem]) -> ir.Dataplane | None:
@@ -146,10 +180,12 @@ def _list(
         return model.AddressList(settings.name, addresses.merge(ranges))
     found = addresses.read_file(settings.file)
     problems += (ConfigProblem(settings.file, *problem) for problem in found.problems)
+    # A file that is too long by itself was named by `read_file` already.
     if len(ranges) + found.count > addresses.MAX_ADDRESSES >= found.count:
         what = f"{settings.name!r} has more than {addresses.MAX_ADDRESSES} addresses"
         problems.append(loaded.source.problem(("lists", index), what))
     if not ranges:
+        # A million ranges are neither split nor sorted again when there is nothing to add.
         return model.AddressList(settings.name, found.ranges)
     return model.AddressList(settings.name, addresses.merge([*ranges, *addresses.split(found.ranges)]))
 
@@ -159,6 +195,7 @@ def _responses(loaded: LoadedConfig) -> tuple[bundle.CannedResponse, ...]:
         bundle.CannedResponse(
             one.name,
             one.status,
+            # HTTP/2 asks for lower case (RFC 9113, section 8.2.1), and HTTP/1.1 does not mind.
             tuple((name.lower(), value) for name, value in one.headers.items()),
             one.body.encode(),
         )

@@ -1,4 +1,4 @@
-"""Fields in which people write, by what an API's document says of them, and by their names where none does.
+"""Finds the fields in which people write: by what an API's document says, and else by their names.
 
 Rules of the Core Rule Set look at every value as if it were a parameter of a program. What they find in these
 fields is weighed by grammar in the engine (`crates/engine/src/rules/weigh`).
@@ -10,18 +10,19 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any, Final
-from urllib.parse import unquote
+from typing import Final
 
 from starfort import bundle
 from starfort.bundle import ContentKind
+from starfort.compile import documents
+from starfort.compile.documents import JsonObject
 from starfort.config.rules import Rules
 
 MAX_FIELDS: Final = 200
-"""Of one operation."""
+"""Fields of one operation that are kept."""
 
 MAX_DEPTH: Final = 8
-"""Objects within objects, and references from one schema to the next."""
+"""Objects within objects, and references from one schema to the next, that are followed."""
 
 MAX_SCHEMAS: Final = 2000
 """Schemas that are looked at for one operation."""
@@ -65,7 +66,7 @@ _SAID: Final = (
         ),
     ),
 )
-"""What descriptions say, the narrowest first."""
+"""What descriptions say; the most specific kind is asked first."""
 
 
 @cache
@@ -112,7 +113,7 @@ def configured(fields: Mapping[str, str]) -> dict[str, ContentKind]:
 
 
 def fields_of(
-    document: Any, item: Mapping[str, Any], operation: Mapping[str, Any]
+    document: object, item: JsonObject, operation: JsonObject
 ) -> tuple[tuple[str, ContentKind], ...]:
     """What an operation's document says of its fields, where it says something.
 
@@ -145,12 +146,12 @@ def fields_of(
 class _Walk:
     """The schemas of one operation."""
 
-    def __init__(self, document: Any) -> None:
+    def __init__(self, document: object) -> None:
         self.document = document
         self.found: dict[str, ContentKind] = {}
         self.left = MAX_SCHEMAS
 
-    def resolved(self, part: Any) -> dict[str, Any]:
+    def resolved(self, part: object) -> JsonObject:
         """A part of the document with its references followed; empty when it is none or they lead nowhere."""
         for _ in range(MAX_DEPTH):
             if not isinstance(part, dict):
@@ -158,11 +159,15 @@ class _Walk:
             reference = part.get("$ref")
             if not isinstance(reference, str):
                 return part
-            part = _pointer(self.document, reference)
+            try:
+                part = documents.pointed(self.document, reference)
+            except LookupError:
+                return {}
         return {}
 
-    def schema(self, path: str, schema: dict[str, Any], depth: int) -> None:
+    def schema(self, path: str, schema: JsonObject, depth: int) -> None:
         """Look at a schema and what is in it."""
+        # References may go in circles, and `allOf` of `allOf` grows without end: both limits are needed.
         self.left -= 1
         if depth > MAX_DEPTH or self.left < 0:
             return
@@ -175,11 +180,12 @@ class _Walk:
         if isinstance(properties, dict):
             for name, one in properties.items():
                 self.schema(f"{path}.{name}" if path else str(name), self.resolved(one), depth + 1)
+        # The first schema that says something counts: with `oneOf` nobody knows which one a value is for.
         elif path and _is_text(schema) and (kind := _kind(path, schema)):
             self.found.setdefault(path.lower(), ContentKind(kind))
 
 
-def _kind(path: str, schema: Mapping[str, Any]) -> str:
+def _kind(path: str, schema: JsonObject) -> str:
     """What a string is said to be; "" when nothing is said that its name does not say."""
     by_name = _by_name(path)
     if _is_restricted(schema):
@@ -188,6 +194,7 @@ def _kind(path: str, schema: Mapping[str, Any]) -> str:
     said = said or _FORMATS.get(str(schema.get("format", "")).lower(), "")
     if said:
         return said
+    # Descriptions are cut: some hold whole manuals, and every pattern is searched in them.
     text = f"{schema.get('title', '')} {schema.get('description', '')}"[:2000].lower()
     for kind, pattern in _SAID:
         # prose is what names say better, but where they say nothing
@@ -196,12 +203,12 @@ def _kind(path: str, schema: Mapping[str, Any]) -> str:
     return ""
 
 
-def _is_text(schema: Mapping[str, Any]) -> bool:
+def _is_text(schema: JsonObject) -> bool:
     kind = schema.get("type", "string" if "format" in schema or "enum" in schema else "")
     return kind == "string" or (isinstance(kind, list) and "string" in kind)
 
 
-def _is_restricted(schema: Mapping[str, Any]) -> bool:
+def _is_restricted(schema: JsonObject) -> bool:
     """Whether values have a form that no sentence has."""
     if any(key in schema for key in ("enum", "const")):
         return True
@@ -218,24 +225,12 @@ def _is_restricted(schema: Mapping[str, Any]) -> bool:
 
 def _by_name(path: str) -> bool:
     """Whether the name alone says that a field holds content, as the engine reads it (`weigh/fields.rs`)."""
+    # `postBody`, `post-body` and `post_body` are one name. Any end of it may be a known one: `body` here.
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[- ]", "_", path.rsplit(".", 1)[-1]).lower().split("_")
     names = _names()
     whole = "_".join(words)
     return f"={whole}" in names or any("_".join(words[start:]) in names for start in range(len(words)))
 
 
-def _list(part: Any) -> Iterator[Any]:
+def _list(part: object) -> Iterator[object]:
     yield from part if isinstance(part, list) else ()
-
-
-def _pointer(data: Any, reference: str) -> Any:
-    """What a reference within the document points to; None when it points to nothing (RFC 6901)."""
-    if not reference.startswith("#/"):
-        return None
-    for step in reference.removeprefix("#/").split("/"):
-        key = unquote(step).replace("~1", "/").replace("~0", "~")
-        try:
-            data = data[int(key)] if isinstance(data, list) else data[key]
-        except (KeyError, IndexError, ValueError, TypeError):
-            return None
-    return data

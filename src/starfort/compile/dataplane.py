@@ -1,4 +1,4 @@
-"""What of a configuration concerns the proxy, as a data plane."""
+"""Translates the parts of the configuration that Envoy needs."""
 
 from __future__ import annotations
 
@@ -27,45 +27,46 @@ from starfort.dataplane.envoy.hot import LONGEST_SOCKET
 
 BUNDLE: Final = "bundle.sfb"
 LAST_GOOD: Final = "bundle.last.sfb"
-"""The copy of the bundle that filters ran last, for one that finds the bundle damaged."""
+"""A copy of the bundle that filters ran last, for a filter that finds the bundle damaged."""
 
 CONTROL_SOCKET: Final = "run/control.sock"
 ADMIN_SOCKET: Final = "run/envoy.sock"
 DIRECTORY: Final = "envoy"
 
 MAX_PEM_BYTES: Final = 4 << 20
-"""Of a certificate, key or authorities file; the system's authorities are some 200 KB."""
+"""Size of a file of certificates, a key or authorities; the system's authorities are some 200 KB."""
 
 MAX_JWKS_BYTES: Final = 1 << 20
-"""Of a key set; a dozen keys are some 10 KB."""
+"""Size of a key set; a dozen keys are some 10 KB."""
 
 MAX_UNIX_PATH_BYTES: Final = 107
 """`sun_path` of `sockaddr_un` less its NUL (Linux unix(7))."""
 
 HEADROOM: Final = 2
-"""Envoy refuses above twice the engine's limits: between the two the engine sees it and a policy decides."""
+"""Envoy refuses what is over twice the engine's limits. Between the two the engine sees the request, and a
+policy decides."""
 
 MIN_HEADERS_KIB: Final = 96
 MAX_HEADERS_KIB: Final = 8192
 """Envoy's own bound of `max_request_headers_kb`."""
 
 MAX_CONNECTIONS: Final = 100_000
+"""Connections that Envoy takes at once unless `connections.total` says otherwise."""
 
 T = TypeVar("T")
 
 
 def to_dataplane(loaded: LoadedConfig) -> ir.Dataplane:
-    """The data plane of a configuration. Reads the certificates and key sets that it names.
+    """The data plane of a configuration; the certificates and key sets that it names are read.
 
     Raises:
-        ConfigError: with every problem that only shows when these files are read, or that the proxy has with
-            an address.
+        ConfigError: with every problem of these files, and every address that Envoy cannot use.
     """
     return _Translation(loaded).dataplane()
 
 
 class _Translation:
-    """One run; problems are collected, so that people hear all of them."""
+    """One run. Problems are collected, so that people hear of all of them at once."""
 
     def __init__(self, loaded: LoadedConfig) -> None:
         self._config = loaded.config
@@ -80,6 +81,7 @@ class _Translation:
         providers = [self._provider(index, one) for index, one in enumerate(config.identity.jwt)]
         limits = self._limits()
         diverts = {name for policy in config.policies for name in policy.action.named("upstream")}
+        # Envoy would only fail when it starts, with a message that does not name the setting.
         for name in (CONTROL_SOCKET, LONGEST_SOCKET):
             if len(os.fsencode(data / name)) > MAX_UNIX_PATH_BYTES:
                 what = f"{data / name} is too long for a Unix socket (at most {MAX_UNIX_PATH_BYTES} bytes)"
@@ -110,7 +112,7 @@ class _Translation:
     def _problem(self, location: Location, what: str, fix: str = "") -> None:
         self._problems.append(self._source.problem(location, what, fix))
 
-    def _limits(self) -> ir.Limits:
+    def _limits(self) -> ir.ListenerLimits:
         limits = widest(self._config)
         kib = HEADROOM * (limits.uri + limits.header) // 1024
         _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -120,11 +122,13 @@ class _Translation:
         # A connection of a client may need one to an upstream.
         total = given.total or max(min(descriptors // 2 - 100, MAX_CONNECTIONS), 100)
         here: Location = ("connections",)
-        return ir.Limits(
+        return ir.ListenerLimits(
             headers=HEADROOM * max(limits.headers, 100),
             headers_kib=min(max(kib, MIN_HEADERS_KIB), MAX_HEADERS_KIB),
             connections=total,
+            # A fifth is left, so that Envoy sheds load before the system ends it for want of memory.
             heap_bytes=_memory() * 4 // 5,
+            # Half: no single address may take the places of all others, and a proxy in front may need many.
             per_address=max(total // 2, 1) if given.per_address is None else given.per_address,
             underscores=given.headers_with_underscores,
             head_s=self._positive((*here, "header_timeout"), given.header_timeout),
@@ -135,6 +139,7 @@ class _Translation:
     def _listener(self, index: int, listener: Listener) -> ir.Listener | None:
         here: Location = ("listeners", index)
         address = parse_address(listener.address)
+        # Envoy resolves no names for listeners.
         host = "127.0.0.1" if address.host == "localhost" else address.host
         if not is_ip(host):
             what = f"{address.host!r} is no IP address"
@@ -208,6 +213,7 @@ class _Translation:
             what = "which name the certificate must have is not clear: the addresses have several hosts"
             self._problem(here, what, "give server_name")
             return None
+        # Without a name any certificate of a known authority would do, whoever it was given to.
         name = tls.server_name or next(iter(hosts))
         ca = self._authorities((*here, "ca"), tls.ca or files.system_authorities())
         if ca is None:
@@ -260,6 +266,8 @@ class _Translation:
         if chain[0] != private[0]:
             self._problem((*here, "key"), f"{key} is not the key of {certificate}")
             return None
+        # The fingerprint makes a renewed certificate a change of the data plane, without holding the key
+        # here.
         return ir.KeyPair(certificate, key, hashlib.sha256(chain[1] + private[1]).hexdigest())
 
     def _authorities(self, location: Location, file: Path | None) -> ir.Authorities | None:
@@ -274,6 +282,7 @@ class _Translation:
         """What `check` makes of a file; a problem when it can't be read or `check` does not take it."""
         try:
             with file.open("rb") as opened:
+                # One byte more than allowed tells a long file without its size, which a pipe does not have.
                 content = opened.read(limit + 1)
             if len(content) <= limit:
                 return check(content)

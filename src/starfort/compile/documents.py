@@ -1,4 +1,4 @@
-"""Files of data beside the configuration, JSON or YAML, with positions of what is wrong in them.
+"""Reads files of data beside the configuration, JSON or YAML, and finds where something in them is wrong.
 
 The configuration itself is read by `ruamel.yaml`, which keeps every position and is slow; these files may be
 large, so their positions are looked for only when something is wrong.
@@ -7,9 +7,10 @@ large, so their positions are looked for only when something is wrong.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
+from urllib.parse import unquote
 
 import yaml
 
@@ -17,16 +18,19 @@ from starfort.config import ConfigError, ConfigProblem
 
 Location = tuple[str | int, ...]
 
+JsonObject: TypeAlias = Mapping[str, Any]
+"""A mapping out of a document that somebody wrote: nothing is known of its values."""
+
 _MERGE: Final = "tag:yaml.org,2002:merge"
 
 MAX_REPEATED: Final = 20
 """Keys of one file that are named because they come twice."""
 
 
-def read(file: Path, limit_bytes: int, repeated: list[ConfigProblem] | None = None) -> tuple[str, Any]:
+def read(file: Path, limit_bytes: int, repeated: list[ConfigProblem] | None = None) -> tuple[str, object]:
     """Text and data of a file.
 
-    What looks like JSON is read as JSON, which is much faster than YAML, of which it is a part.
+    Text that looks like JSON is read as JSON, which is much faster than reading it as YAML.
 
     Args:
         file: the file.
@@ -37,8 +41,10 @@ def read(file: Path, limit_bytes: int, repeated: list[ConfigProblem] | None = No
         ConfigError: it cannot be read, is larger than `limit_bytes`, or is neither JSON nor YAML.
     """
     try:
+        # Asked before reading: the limit is about memory, and data takes many times the size of its text.
         if file.stat().st_size > limit_bytes:
             raise ConfigError([ConfigProblem(file, 0, 0, f"is larger than {limit_bytes >> 20} MiB")])
+        # Editors on Windows put a byte order mark at the beginning, which JSON does not allow.
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
@@ -65,7 +71,7 @@ def read(file: Path, limit_bytes: int, repeated: list[ConfigProblem] | None = No
     raise ConfigError([ConfigProblem(file, line, column, what)])
 
 
-def _parse(file: Path, text: str, repeated: list[ConfigProblem] | None) -> Any:
+def _parse(file: Path, text: str, repeated: list[ConfigProblem] | None) -> object:
     if text.lstrip()[:1] in {"{", "["}:
         try:
             return _parse_json(file, text, repeated)
@@ -98,13 +104,13 @@ def _twice(node: yaml.MappingNode) -> list[yaml.ScalarNode]:
     return found
 
 
-def _repeated(file: Path, root: Any) -> list[ConfigProblem]:
+def _repeated(file: Path, root: object) -> list[ConfigProblem]:
     """A warning for each key that a mapping below `root` has twice, at its later place."""
     found: list[yaml.ScalarNode] = []
     waiting, visited = [root], {id(root)}
     while waiting:
         node = waiting.pop()
-        below: list[Any] = []
+        below: list[object] = []
         if isinstance(node, yaml.MappingNode):
             found += _twice(node)
             below = [value for _, value in node.value]
@@ -124,12 +130,12 @@ def _said(key: str) -> tuple[str, str]:
     return f"{key!r} is there twice, and only the last one is read", "join the two, or rename one"
 
 
-def _parse_json(file: Path, text: str, repeated: list[ConfigProblem] | None) -> Any:
+def _parse_json(file: Path, text: str, repeated: list[ConfigProblem] | None) -> object:
     if repeated is None:
         return json.loads(text)
     names: list[str] = []
 
-    def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def collect(pairs: list[tuple[str, object]]) -> dict[str, object]:
         made = dict(pairs)
         if len(made) != len(pairs) and len(names) < MAX_REPEATED:
             seen: set[str] = set()
@@ -170,7 +176,45 @@ def placed(file: Path, text: str, problems: Iterable[tuple[Location, str, str]])
     return [ConfigProblem(file, *_position(root, location), what, fix) for location, what, fix in problems]
 
 
-def _position(node: Any, location: Location) -> tuple[int, int]:
+def pointed(data: object, reference: str) -> object:
+    """What a reference within a document points to: a JSON pointer (RFC 6901) in a URI fragment.
+
+    Args:
+        data: the document.
+        reference: such as `#/components/schemas/Order`.
+
+    Raises:
+        LookupError: it points to nothing in this document, or to another one.
+    """
+    if not reference.startswith("#/"):
+        raise LookupError(reference)
+    for step in reference.removeprefix("#/").split("/"):
+        # RFC 6901, section 4: first `~1`, then `~0`, so that `~01` becomes `~1` and not `/`.
+        key = unquote(step).replace("~1", "/").replace("~0", "~")
+        if isinstance(data, list) and key.isdecimal():
+            data = data[int(key)]
+        elif isinstance(data, dict):
+            data = _value(data, key)
+        else:
+            raise LookupError(reference)
+    return data
+
+
+def _value(mapping: JsonObject, key: str) -> object:
+    """The value of a key. YAML reads `200` as a number, `true` as a truth value, and dates as such.
+
+    Raises:
+        LookupError: there is none.
+    """
+    if key in mapping:
+        return mapping[key]
+    for name, value in mapping.items():
+        if not isinstance(name, str) and str(name) == key:
+            return value
+    raise LookupError(key)
+
+
+def _position(node: yaml.Node | None, location: Location) -> tuple[int, int]:
     mark = None
     for step in location:
         if isinstance(node, yaml.MappingNode):

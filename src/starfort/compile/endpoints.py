@@ -1,4 +1,4 @@
-"""The endpoints of a bundle: documented, configured, learned, and those that policies name."""
+"""Collects the endpoints of a bundle: documented, configured, learned, and those that policies name."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from starfort.config.apis import Api, EndpointSettings
 from starfort.config.limits import ScopedLimits
 
 MAX_ENDPOINTS: Final = 200_000
+"""Endpoints of one bundle; GitHub's whole API has some 1,000."""
 
 Source = Literal["openapi", "config", "learned"]
 
 
 @dataclass(frozen=True)
 class CompiledEndpoint:
-    """One endpoint of the bundle, for people and for the catalogue.
+    """One endpoint of the bundle as people and the catalogue see it.
 
     Attributes:
         id: stable id.
@@ -32,7 +33,7 @@ class CompiledEndpoint:
         path: template from the root.
         labels: its own and its API's.
         documented: an OpenAPI document covers it.
-        source: where it is from.
+        source: who named it first.
     """
 
     id: str
@@ -60,7 +61,11 @@ class _Draft:
 
 
 class EndpointTable:
-    """Endpoints as they come together. Parameter names do not tell endpoints apart; the first one's count."""
+    """Endpoints while they are collected.
+
+    Two templates that differ in the names of parameters only are one endpoint, with the names that came
+    first.
+    """
 
     def __init__(self, apis: Sequence[Api]) -> None:
         self._apis = apis
@@ -79,8 +84,8 @@ class EndpointTable:
     def _add(self, api: int, method: str, path: str, source: Source) -> int:
         """The endpoint of this method and shape; made if there is none.
 
-        A configured one that a documented template covers is documented, and is that endpoint in all that it
-        does not say itself: `POST /users/me` where the document has `POST /users/{id}`.
+        A configured one that a documented template covers is documented too, and takes from it what it does
+        not say itself: `POST /users/me` where the document has `POST /users/{id}`.
         """
         methods = self._by_shape.setdefault((api, shape(path)), {})
         if method in methods:
@@ -92,6 +97,7 @@ class EndpointTable:
             draft.documented = draft.within is not None and self._drafts[draft.within].documented
         self._drafts.append(draft)
         methods[method] = number
+        # Learned ones cover nothing: a template that traffic suggested must not swallow what people write.
         if source != "learned":
             self._known[api].add(path, method, number)
         return number
@@ -118,7 +124,7 @@ class EndpointTable:
                 if settings.login is not None:
                     draft.username, draft.password = settings.login.username, settings.login.password
                 draft.content |= content.configured(settings.content)
-        # what is said of one method holds over what is said of all
+        # The limits of one method count before those of `*`, in whatever order they are written.
         for settings, numbers in sorted(found, key=lambda pair: not pair[0].match.startswith("*")):
             for number in numbers if settings.limits is not None else ():
                 self._drafts[number].limits = settings.limits
@@ -128,7 +134,7 @@ class EndpointTable:
         return self._named(self._numbers[api.name], method, path)
 
     def _named(self, api: int, method: str, path: str) -> list[int]:
-        """Endpoints that `METHOD /path` stands for; `*` is every method, known or not."""
+        """Endpoints that `METHOD /path` stands for; `*` stands for every method, known or not."""
         number = self._add(api, method, path, "config")
         if method != "*":
             return [number]
@@ -157,6 +163,7 @@ class EndpointTable:
             nothing when no API of these has such a path.
         """
         method, path = match.split(" ", 1)
+        # Unknown is added rather than refused: a policy may be there before the first deployment of its API.
         return tuple(
             number
             for api in (apis if apis is not None else range(len(self._apis)))
@@ -236,7 +243,7 @@ def build(
         apis: its APIs in the bundle's order.
         learned: what the catalogue knows.
         problems: gets what is wrong with documents.
-        warnings: gets what of them is not read as their authors may believe.
+        warnings: gets the places where documents are read in another way than their authors may believe.
     """
     table = EndpointTable(apis)
     for api in apis:
@@ -247,8 +254,10 @@ def build(
             if loaded.config.connections.headers_with_underscores != "allow":
                 warnings += document.underscored
             table.add_document(api, document)
+    # Documents come first, so that a configured endpoint finds the template that covers it.
     for api in apis:
         table.add_configured(api)
+    # Learned ones come last and yield to the limit: what people wrote is never left out for them.
     for endpoint in learned:
         if len(table) < MAX_ENDPOINTS:
             table.add_learned(endpoint)

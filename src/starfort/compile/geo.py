@@ -1,4 +1,4 @@
-"""MaxMind databases: whether the engine can use them."""
+"""Checks whether the engine can use the MaxMind databases of a configuration."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def problems(loaded: LoadedConfig) -> Iterator[ConfigProblem]:
 
 def _problem(name: str, path: Path) -> str:
     try:
+        # Mapped and probed, not read: such a database has 10 to 100 MB.
         with maxminddb.open_database(path, maxminddb.MODE_MMAP) as database:
             kind = database.metadata().database_type
             for address in _PROBES:
@@ -35,6 +36,7 @@ def _problem(name: str, path: Path) -> str:
         return f"cannot be read: {error.strerror or error}"
     except Exception as error:  # noqa: BLE001 - a broken file makes the reader fail in any way
         return f"is broken: {type(error).__name__}"
+    # A country database in the place of the ASN one loads well and then answers nothing, so it is refused.
     other = next(other for other in _HOLDS if other != name)
     if any(word.lower() in kind.lower() for word in _HOLDS[other]) and not any(
         word.lower() in kind.lower() for word in _HOLDS[name]

@@ -1,9 +1,9 @@
-"""How callers prove who they are: JWT providers, API keys, client certificates."""
+"""Compiles how callers prove who they are: JWT providers, API keys, client certificates."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,7 +18,10 @@ JWT_PAYLOAD_HEADER: Final = "x-starfort-jwt"
 """Where Envoy's `jwt_authn` forwards the verified payload (docs/design/interfaces.md)."""
 
 MAX_KEYS_FILE_BYTES: Final = 64 << 20
+"""Some 400,000 keys with their subjects."""
+
 MAX_PROBLEMS: Final = 20
+"""Wrong entries of one file that are named."""
 
 _KEYS: Final = TypeAdapter(list[ApiKey])
 
@@ -34,6 +37,8 @@ def to_bundle(loaded: LoadedConfig, problems: list[ConfigProblem]) -> bundle.Ide
     if identity.api_keys is not None:
         sources = tuple(_source(source) for source in identity.api_keys.sources)
     return bundle.Identity(
+        # Without a provider Envoy forwards nothing there, and what a client sends by that name is no
+        # identity.
         jwt_payload_header=JWT_PAYLOAD_HEADER if providers else "",
         jwt_providers=providers,
         api_key_sources=sources,
@@ -88,6 +93,6 @@ def _read(file: Path) -> tuple[str, list[ApiKey], list[ConfigProblem]]:
     except ConfigError as error:
         return text, [], error.problems
     except ValidationError as error:
-        details: list[Any] = error.errors(include_input=False)
-        wrong = [(detail["loc"], *describe(detail, ApiKey)) for detail in details[:MAX_PROBLEMS]]
+        details = error.errors(include_input=False)[:MAX_PROBLEMS]
+        wrong = [(detail["loc"], *describe(detail, ApiKey)) for detail in details]
         return text, [], documents.placed(file, text, wrong)

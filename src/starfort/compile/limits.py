@@ -1,4 +1,4 @@
-"""The limits of a bundle: those of all, and those of single APIs and endpoints, each set once."""
+"""The limits of a bundle: the common ones, and those of single APIs and endpoints, each set once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starfort.config.model import Config
 
 
 class LimitTable:
-    """Limits as APIs and endpoints ask for them.
+    """Gives equal limits of APIs and endpoints one number, so that the bundle holds each set once.
 
     Args:
         common: the limits where nothing else is said.
@@ -23,7 +23,7 @@ class LimitTable:
         return to_bundle(self._common)
 
     def number(self, *scopes: ScopedLimits | None) -> int | None:
-        """Index of the limits that scopes come down to, the narrowest first.
+        """Index of the limits that result from several scopes, of which the narrowest comes first.
 
         Returns:
             `None` when they say nothing that the common limits don't.
@@ -45,6 +45,7 @@ def widest(config: Config) -> Limits:
     for api in config.apis:
         own = config.limits if api.limits is None else api.limits.over(config.limits)
         every += [own, *(one.limits.over(own) for one in api.endpoints if one.limits is not None)]
+    # What becomes of a request over a limit is the engine's decision; what stands before it only counts.
     figures = (name for name in Limits.model_fields if not name.startswith("over_limit"))
     return config.limits.model_copy(
         update={name: max(getattr(limits, name) for limits in every) for name in figures}

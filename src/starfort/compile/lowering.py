@@ -1,11 +1,11 @@
-"""From CEL's checked syntax tree to the bundle's expressions."""
+"""Turns CEL's checked syntax tree into the bundle's expressions."""
 
 from __future__ import annotations
 
 import difflib
 import ipaddress
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
 
 from starfort.bundle import expression as e
 from starfort.compile.cel_messages import CelProblem, name_start, place
@@ -13,7 +13,10 @@ from starfort.compile.regex import regex_problem
 from starfort.compile.variables import HEADER_FIELDS
 
 MAX_DEPTH: Final = 64
-"""As in `crates/engine/src/policy/expression.rs`."""
+"""Nesting of one expression, as in `crates/engine/src/policy/expression.rs`, which refuses more."""
+
+Proto: TypeAlias = Any
+"""A protobuf message of the checked tree (`cel.expr`): the library has no types for them."""
 
 _F: Final = e.Function
 _CALLS: Final = {
@@ -24,17 +27,21 @@ _CALLS: Final = {
     "matches": _F.MATCHES, "int": _F.TO_INT, "double": _F.TO_DOUBLE, "string": _F.TO_STRING,
     "lowerAscii": _F.LOWER_ASCII, "in_list": _F.IN_LIST, "in_cidr": _F.IN_CIDR,
 }  # fmt: skip
-_CONSTANTS: Final[dict[str, Any]] = {
+_CONSTANTS: Final[dict[str, Callable[[Proto], e.Expr]]] = {
     "bool_value": e.BoolExpr, "int64_value": e.IntExpr, "uint64_value": e.UintExpr,
     "double_value": e.DoubleExpr, "string_value": e.StringExpr,
 }  # fmt: skip
-_SHAPES: Final[dict[str, Any]] = {"_&&_": e.AndExpr, "_||_": e.OrExpr, "_?_:_": e.ConditionalExpr}
+_SHAPES: Final[dict[str, Callable[..., e.Expr]]] = {
+    "_&&_": e.AndExpr,
+    "_||_": e.OrExpr,
+    "_?_:_": e.ConditionalExpr,
+}
 
 
 def lower(
-    checked: Any, text: str, fields: dict[str, e.Field], lists: Sequence[str]
+    checked: Proto, text: str, fields: dict[str, e.Field], lists: Sequence[str]
 ) -> tuple[e.Expr, list[CelProblem]]:
-    """The bundle's form of a checked expression, and what the engine cannot do of it.
+    """The bundle's form of a checked expression, and every part of it that the engine cannot evaluate.
 
     Args:
         checked: `cel.expr.CheckedExpr`.
@@ -49,19 +56,20 @@ def lower(
 class _Lowering:
     """One walk over one tree."""
 
-    def __init__(self, checked: Any, text: str, fields: dict[str, e.Field], lists: Sequence[str]) -> None:
+    def __init__(self, checked: Proto, text: str, fields: dict[str, e.Field], lists: Sequence[str]) -> None:
         self.checked, self.text, self.fields, self.lists = checked, text, fields, lists
         self.problems: list[CelProblem] = []
 
-    def problem(self, node: Any, what: str, fix: str = "") -> e.Expr:
-        """Note a problem at a node; something stands for the node so that the walk goes on."""
+    def problem(self, node: Proto, what: str, fix: str = "") -> e.Expr:
+        """Note a problem at a node; null stands for the node, so that the walk finds the other problems."""
         offset = self.checked.source_info.positions.get(node.id, 0)
+        # CEL gives the position of a call's parenthesis; people look for the name before it.
         if self.text[offset : offset + 1] == "(" and node.WhichOneof("expr_kind") != "const_expr":
             offset = name_start(self.text, offset)
         self.problems.append(CelProblem(*place(self.text, offset), what, fix))
         return e.NullExpr()
 
-    def node(self, node: Any, scope: tuple[str, ...], depth: int) -> e.Expr:
+    def node(self, node: Proto, scope: tuple[str, ...], depth: int) -> e.Expr:
         """Lower a node; `scope` has the variables of enclosing macros, innermost first."""
         if depth > MAX_DEPTH:
             return self.problem(node, "the expression is nested too deeply", "split it into several policies")
@@ -74,43 +82,46 @@ class _Lowering:
             return self.problem(node, "maps and messages cannot be written in policies", "use lists")
         return lowered(node, scope, depth + 1)
 
-    def kind(self, node: Any) -> Any:
+    def kind(self, node: Proto) -> Proto:
         """The checked type of a node."""
         return self.checked.type_map[node.id]
 
-    def constant(self, node: Any, _scope: tuple[str, ...], _depth: int) -> e.Expr:
+    def constant(self, node: Proto, _scope: tuple[str, ...], _depth: int) -> e.Expr:
         """A literal."""
+        # Bytes, timestamps and durations have no place in the engine's values, and no variable has their
+        # types.
         kind = node.const_expr.WhichOneof("constant_kind")
         if kind == "null_value":
             return e.NullExpr()
         if kind in _CONSTANTS:
-            expr: e.Expr = _CONSTANTS[kind](getattr(node.const_expr, kind))
-            return expr
+            return _CONSTANTS[kind](getattr(node.const_expr, kind))
         return self.problem(node, "bytes, timestamps and durations cannot be written in policies")
 
-    def name(self, node: Any, scope: tuple[str, ...], _depth: int) -> e.Expr:
+    def name(self, node: Proto, scope: tuple[str, ...], _depth: int) -> e.Expr:
         """A variable: of a macro, or of the transaction."""
         name = node.ident_expr.name
+        # A macro's variable hides the transaction's, as in CEL itself.
         if name in scope:
             return e.LocalExpr(scope.index(name))
         if name in self.fields:
             return e.FieldExpr(self.fields[name])
         return self.problem(node, f"{name!r} is a type, types are no values in policies")
 
-    def select(self, node: Any, scope: tuple[str, ...], depth: int) -> e.Expr:
+    def select(self, node: Proto, scope: tuple[str, ...], depth: int) -> e.Expr:
         """`map.key` and `has(map.key)`."""
         operand = self.node(node.select_expr.operand, scope, depth)
         key = e.StringExpr(node.select_expr.field)
         self.check_key(node, operand, key)
         return (e.HasKeyExpr if node.select_expr.test_only else e.IndexExpr)(operand, key)
 
-    def list(self, node: Any, scope: tuple[str, ...], depth: int) -> e.Expr:
+    def list(self, node: Proto, scope: tuple[str, ...], depth: int) -> e.Expr:
         """`[a, b]`."""
         if node.list_expr.elements and self.kind(node).list_type.elem_type.HasField("dyn"):
+            # CEL calls a list of mixed items dynamic; the engine compares values of one type only.
             return self.problem(node, "the items of a list must have one type")
         return e.ListExpr(tuple(self.node(item, scope, depth) for item in node.list_expr.elements))
 
-    def check_key(self, node: Any, operand: e.Expr, key: e.Expr) -> None:
+    def check_key(self, node: Proto, operand: e.Expr, key: e.Expr) -> None:
         """Header names are lower case: any other never matches."""
         if not isinstance(operand, e.FieldExpr) or not isinstance(key, e.StringExpr):
             return
@@ -118,14 +129,14 @@ class _Lowering:
             fix = f"write {key.value.lower()!r}"
             self.problem(node, f"header names are lower case, {key.value!r} never matches", fix)
 
-    def call(self, node: Any, scope: tuple[str, ...], depth: int) -> e.Expr:
+    def call(self, node: Proto, scope: tuple[str, ...], depth: int) -> e.Expr:
         """An operator or function."""
         call = node.call_expr
         nodes = [call.target, *call.args] if call.HasField("target") else [*call.args]
         arguments = tuple(self.node(item, scope, depth) for item in nodes)
+        # These have nodes of their own, because they do not evaluate all of their arguments.
         if call.function in _SHAPES:
-            shaped: e.Expr = _SHAPES[call.function](*arguments)
-            return shaped
+            return _SHAPES[call.function](*arguments)
         if call.function == "_[_]":
             self.check_key(nodes[1], *arguments)
             return e.IndexExpr(*arguments)
@@ -139,7 +150,7 @@ class _Lowering:
         return e.CallExpr(function, arguments)
 
     def of_map(
-        self, node: Any, function: e.Function, nodes: Sequence[Any], arguments: Sequence[e.Expr]
+        self, node: Proto, function: e.Function, nodes: Sequence[Proto], arguments: Sequence[e.Expr]
     ) -> e.Expr:
         """Operators on maps: only `key in map`."""
         if function is not _F.IN:
@@ -149,9 +160,9 @@ class _Lowering:
         return e.HasKeyExpr(operand, key)
 
     def with_literal(  # noqa: PLR0911 (a problem each)
-        self, function: e.Function, nodes: Sequence[Any], arguments: Sequence[e.Expr]
+        self, function: e.Function, nodes: Sequence[Proto], arguments: Sequence[e.Expr]
     ) -> e.Expr:
-        """Functions whose second argument is worked out now."""
+        """Functions whose second argument is evaluated now: a pattern, a network, the name of a list."""
         subject, literal = arguments
         if not isinstance(literal, e.StringExpr):
             what = f"the second argument of {function.value}() must be a text in quotes"
@@ -175,24 +186,28 @@ class _Lowering:
             fix = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(self.lists) or 'none'}"
             return self.problem(nodes[1], f"there is no list {value!r}", fix)
         else:
+            # The engine asks a list by its number: no text is compared while a request waits.
             return e.CallExpr(function, (subject, e.IntExpr(list(self.lists).index(value))))
         return e.CallExpr(function, (subject, literal))
 
-    def comprehension(self, node: Any, scope: tuple[str, ...], depth: int) -> e.Expr:
+    def comprehension(self, node: Proto, scope: tuple[str, ...], depth: int) -> e.Expr:
         """`exists`, `all` and `exists_one`, which CEL's parser has expanded to folds."""
         fold = node.comprehension_expr
         step = fold.loop_step.call_expr
         start = fold.accu_init.const_expr.WhichOneof("constant_kind")
+        # cel-spec, "Macros": each expands to a fold with a start value and a step of one known form.
         shapes = {
             ("bool_value", "_||_"): (e.Quantifier.EXISTS, 1),
             ("bool_value", "_&&_"): (e.Quantifier.ALL, 1),
             ("int64_value", "_?_:_"): (e.Quantifier.EXISTS_ONE, 0),
         }
         if (start, step.function) not in shapes:
+            # They make lists, of whatever length the client chose; policies only ask whether.
             macro = "filter" if step.function == "_?_:_" else "map"
             fix = "use exists(), all() or exists_one()"
             return self.problem(node, f"{macro}() cannot be used in policies", fix)
         quantifier, position = shapes[start, step.function]
+        # The engine knows variables by depth and not by name: the innermost is 0.
         inner = (fold.iter_var, *scope)
         predicate = self.node(step.args[position], inner, depth)
         return e.ComprehensionExpr(quantifier, self.node(fold.iter_range, scope, depth), predicate)

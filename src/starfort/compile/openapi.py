@@ -7,22 +7,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from starfort.bundle import ContentKind
 from starfort.compile import content, documents, references
-from starfort.compile.documents import Location
+from starfort.compile.documents import JsonObject, Location
 from starfort.config import ConfigError, ConfigProblem
 
 MAX_DOCUMENT_BYTES: Final = 32 << 20
 """GitHub's description, the largest in wide use, has 12 MB."""
 
 MAX_OPERATIONS: Final = 50_000
-"""Of one document."""
+"""Operations of one document that are read."""
 
 MAX_REFERENCES: Final = 8
-"""References from one path item to the next."""
+"""References from one path item to the next that are followed; they may go in circles."""
 
 MAX_SERVERS: Final = 16
 
@@ -58,14 +58,15 @@ class Operation:
 
 @dataclass
 class Document:
-    """What was read of a document.
+    """What was read from a document.
 
     Attributes:
         file: where it is.
         operations: in the document's order.
         problems: what is wrong with it.
-        warnings: what of it is not read as its author may believe.
-        underscored: headers of requests with `_` in their names, as warnings for where such are dropped.
+        warnings: places where it is read in another way than its author may believe.
+        underscored: headers of requests with `_` in their names, as warnings for configurations that drop
+            them.
     """
 
     file: Path
@@ -76,7 +77,7 @@ class Document:
 
 
 def read(file: Path) -> Document:
-    """Read a document. What is wrong is in its `problems`; nothing is raised."""
+    """Read a document. What is wrong is in `problems`; nothing is raised."""
     document = Document(file)
     try:
         text, data = documents.read(file, MAX_DOCUMENT_BYTES, document.warnings)
@@ -94,15 +95,15 @@ def read(file: Path) -> Document:
     return document
 
 
-def underscored_headers(data: Any) -> Iterator[tuple[Location, str, str]]:
+def underscored_headers(data: object) -> Iterator[tuple[Location, str, str]]:
     """Headers that the document asks clients for and that have `_` in their names."""
-    places: list[tuple[Location, Any]] = []
+    places: list[tuple[Location, object]] = []
     components = _mapping(_mapping(data).get("components"))
     for section in ("parameters", "securitySchemes"):
         named = _mapping(components.get(section)).items()
         places += [(("components", section, str(name)), one) for name, one in named]
     for path, item in _mapping(_mapping(data).get("paths")).items():
-        holders: list[tuple[Location, Any]] = [(("paths", str(path)), item)]
+        holders: list[tuple[Location, object]] = [(("paths", str(path)), item)]
         holders += [(("paths", str(path), name), _mapping(item).get(name)) for name in METHODS]
         for location, holder in holders:
             listed = _mapping(holder).get("parameters")
@@ -117,11 +118,11 @@ def underscored_headers(data: Any) -> Iterator[tuple[Location, str, str]]:
             yield (*location, "name"), what, "set connections.headers_with_underscores: allow, or rename it"
 
 
-def _mapping(part: Any) -> dict[Any, Any]:
+def _mapping(part: object) -> JsonObject:
     return part if isinstance(part, dict) else {}
 
 
-def same_paths(data: Any) -> Iterator[tuple[Location, str, str]]:
+def same_paths(data: object) -> Iterator[tuple[Location, str, str]]:
     """Paths that differ in the names of parameters only; there must be none (OpenAPI 3.1.0, Paths Object)."""
     paths = data.get("paths") if isinstance(data, dict) else None
     first: dict[str, str] = {}
@@ -137,8 +138,9 @@ def same_paths(data: Any) -> Iterator[tuple[Location, str, str]]:
 class _Reader:
     """One walk over the paths of a document; problems have the location of what is wrong."""
 
-    def __init__(self, data: Any) -> None:
-        self.data = data
+    def __init__(self, data: object) -> None:
+        self.document = data
+        self.data: JsonObject = _mapping(data)
         self.problems: list[tuple[Location, str, str]] = []
 
     def operations(self) -> Iterator[Operation]:
@@ -163,7 +165,7 @@ class _Reader:
                 yield operation
 
     def _is_supported(self) -> bool:
-        if not isinstance(self.data, dict):
+        if not isinstance(self.document, dict):
             self.problems.append(((), "is no OpenAPI document: it must be a mapping", ""))
         elif "swagger" in self.data:
             what = f"is Swagger {self.data['swagger']}, which is not read"
@@ -185,32 +187,32 @@ class _Reader:
             self.problems.append((location, what, "write parameters as /users/{id}"))
         return not what
 
-    def _of_path(self, path: str, item: Any, location: Location) -> Iterator[Operation]:
-        item = self._resolved(item, location)
+    def _of_path(self, path: str, item: object, location: Location) -> Iterator[Operation]:
+        found = self._resolved(item, location)
         # Some documents tell operations apart by query or fragment; neither is part of a path.
         template = unquote(re.split(r"[?#]", path, maxsplit=1)[0])
-        methods = [(name, name.upper()) for name in METHODS if name in item]
-        more = item.get("additionalOperations")
-        methods += [(name, name) for name in more] if isinstance(more, dict) else []
+        methods = [(name, name.upper()) for name in METHODS if name in found]
+        more = _mapping(found.get("additionalOperations"))
+        methods += [(name, name) for name in more]
         for name, method in methods:
-            operation = item.get(name) if name in item else more.get(name)
+            operation = found.get(name) if name in found else more.get(name)
             if not isinstance(operation, dict):
                 self.problems.append(((*location, name), f"{name} must be a mapping", ""))
                 continue
-            servers = operation.get("servers") or item.get("servers") or self.data.get("servers")
-            fields = content.fields_of(self.data, item, operation)
+            servers = operation.get("servers") or found.get("servers") or self.data.get("servers")
+            fields = content.fields_of(self.data, found, operation)
             media_types = self._media_types(operation)
             yield Operation(method, template, _server_paths(servers), media_types, fields)
 
-    def _media_types(self, operation: dict[str, Any]) -> tuple[str, ...]:
+    def _media_types(self, operation: JsonObject) -> tuple[str, ...]:
         """What a request body may be; what is wrong with it is for the schemas' reader to say."""
         body = operation.get("requestBody")
         for _ in range(MAX_REFERENCES):
             if not isinstance(body, dict) or not isinstance(body.get("$ref"), str):
                 break
             try:
-                body = _pointer(self.data, body["$ref"])
-            except (KeyError, IndexError, ValueError, TypeError):
+                body = documents.pointed(self.data, body["$ref"])
+            except LookupError:
                 return ()
         types = body.get("content") if isinstance(body, dict) else None
         names = (
@@ -218,13 +220,15 @@ class _Reader:
         )
         return tuple(name for name in names if _MEDIA_TYPE.fullmatch(name))
 
-    def _resolved(self, item: Any, location: Location) -> dict[str, Any]:
+    def _resolved(self, item: object, location: Location) -> JsonObject:
         """A path item with its references followed; what stands beside a reference counts before it."""
-        found: dict[str, Any] = {}
+        found: JsonObject = {}
         for _ in range(MAX_REFERENCES):
             if not isinstance(item, dict):
                 self.problems.append((location, "a path item must be a mapping", ""))
                 return found
+            # OpenAPI 3.1.0, Path Item Object: which counts is undefined when a field stands beside `$ref` and
+            # in its target. Here the nearer one does.
             found = {**item, **found}
             reference = item.get("$ref")
             if reference is None:
@@ -234,8 +238,8 @@ class _Reader:
                 self.problems.append(((*location, "$ref"), what, "bundle the document into one file"))
                 return found
             try:
-                item = _pointer(self.data, reference)
-            except (KeyError, IndexError, ValueError, TypeError):
+                item = documents.pointed(self.data, reference)
+            except LookupError:
                 what = f"{reference!r} refers to nothing in this document"
                 self.problems.append(((*location, "$ref"), what, ""))
                 return found
@@ -243,15 +247,7 @@ class _Reader:
         return found
 
 
-def _pointer(data: Any, reference: str) -> Any:
-    """What a JSON pointer (RFC 6901) in a URI fragment points to."""
-    for step in reference.removeprefix("#/").split("/"):
-        key = unquote(step).replace("~1", "/").replace("~0", "~")
-        data = data[int(key)] if isinstance(data, list) else data[key]
-    return data
-
-
-def _server_paths(servers: Any) -> tuple[str, ...]:
+def _server_paths(servers: object) -> tuple[str, ...]:
     """The different paths of server URLs, variables by their defaults.
 
     Source: OpenAPI 3.1.0, Server Object.
@@ -268,6 +264,7 @@ def _server_paths(servers: Any) -> tuple[str, ...]:
             path = unquote(urlsplit(url).path).rstrip("/")
         except ValueError:
             continue
+        # A relative server URL counts from where the document is served, which nobody knows here: the root.
         if path and not path.startswith("/"):
             path = f"/{path}"
         if "{" not in path and path not in paths:

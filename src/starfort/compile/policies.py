@@ -1,10 +1,10 @@
-"""Policies: conditions checked, names made to indexes, the phase decided."""
+"""Compiles policies: conditions are checked, names become indexes, and the phase is decided."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from starfort.base.actions import Works
 from starfort.bundle import expression as e
@@ -13,8 +13,9 @@ from starfort.compile.actions import ActionContext, compile_action
 from starfort.compile.cel import CelError, Environment, compile_expression
 from starfort.compile.endpoints import EndpointTable
 from starfort.compile.variables import RESPONSE_FIELDS, variable_name
+from starfort.compile.walk import fields_of
 from starfort.config import ConfigProblem, LoadedConfig
-from starfort.config.action_settings import Action
+from starfort.config.action import Action
 from starfort.config.apis import Api
 from starfort.config.policies import Policy
 from starfort.config.yaml_file import Location
@@ -22,7 +23,7 @@ from starfort.config.yaml_file import Location
 
 @dataclass(frozen=True)
 class CompiledPolicy:
-    """One policy, for people.
+    """One policy as it is shown to people.
 
     Attributes:
         name: unique name.
@@ -121,10 +122,11 @@ class PolicyCompiler:
             for one in error.problems:
                 line, column = source.text_position(location, one.line, one.column)
                 self._problems.append(ConfigProblem(source.file, line, column, one.what, one.fix))
+            # Something must stand for it, so that the others are checked too. It never comes into a bundle.
             return e.BoolExpr(value=False)
 
     def _phase(self, here: Location, action: Action, expressions: list[e.Expr]) -> p.Phase:
-        used = {field for expr in expressions for field in fields_of(expr)} & RESPONSE_FIELDS
+        used = fields_of(expressions) & RESPONSE_FIELDS
         row = action.row
         if used and row.works is Works.ON_REQUEST:
             names = ", ".join(
@@ -132,6 +134,7 @@ class PolicyCompiler:
             )
             what = f"{action.kind} cannot follow a condition on {names}"
             self._problem((*here, "action"), what, row.too_late)
+        # A policy that asks nothing of the response is decided before the upstream is asked: sooner is safer.
         return p.Phase.RESPONSE if used or row.works is Works.ON_RESPONSE else p.Phase.REQUEST
 
     def _scope(self, policy: Policy) -> tuple[int, ...] | None:
@@ -149,14 +152,3 @@ class PolicyCompiler:
                 self._problem((*here, "endpoints", number), what, fix)
             found.update(dict.fromkeys(resolved))
         return tuple(found)
-
-
-def fields_of(expr: Any) -> set[Any]:
-    """Every variable that an expression uses."""
-    if isinstance(expr, e.FieldExpr):
-        return {expr.field}
-    if isinstance(expr, tuple):
-        return {field for item in expr for field in fields_of(item)}
-    if isinstance(expr, e.Expr):
-        return fields_of(tuple(vars(expr).values()))
-    return set()

@@ -1,16 +1,15 @@
-"""References of an OpenAPI document that point to nothing.
+"""Finds the references of an OpenAPI document that point to nothing.
 
-What they would say of fields and bodies is then not known, and nobody hears of it.
+Nothing is known then of the fields or bodies that they stand for, and without a warning nobody would notice.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
-from urllib.parse import unquote
+from typing import Final
 
-from starfort.compile.documents import Location
+from starfort.compile.documents import Location, pointed
 
 MAX_DANGLING: Final = 20
 """References of one document that are named."""
@@ -30,13 +29,15 @@ _NAMES: Final = frozenset(
 """Keywords whose values have names of somebody's choice as keys: a property may be called `example`."""
 
 
-def dangling(text: str, data: Any) -> Iterator[tuple[Location, str, str]]:
+def dangling(text: str, data: object) -> Iterator[tuple[Location, str, str]]:
     """References within the document to what is not there, with the location of each.
 
     Args:
         text: the document, for a quick look: nearly none has any.
         data: what it says.
     """
+    # Nearly no document has any, so its text is searched before the whole of it is walked. JSON may also
+    # write a slash or any letter as an escape; then the text does not tell.
     quick = dict.fromkeys(_QUICK.findall(text))
     if all(_leads(data, reference) for reference in quick) and "\\/" not in text and "\\u" not in text:
         return
@@ -50,12 +51,12 @@ def dangling(text: str, data: Any) -> Iterator[tuple[Location, str, str]]:
                 return
 
 
-def _references(data: Any) -> Iterator[tuple[Location, str]]:
+def _references(data: object) -> Iterator[tuple[Location, str]]:
     """Every reference within the document, in the document's order. Below an `$id` they count from there."""
-    waiting: list[tuple[Location, Any, bool]] = [((), data, False)]
+    waiting: list[tuple[Location, object, bool]] = [((), data, False)]
     while waiting:
         location, node, is_names = waiting.pop()
-        below: list[tuple[Location, Any, bool]] = []
+        below: list[tuple[Location, object, bool]] = []
         if isinstance(node, dict):
             reference = node.get("$ref")
             if isinstance(reference, str) and reference.startswith("#/") and not is_names:
@@ -74,27 +75,14 @@ def _references(data: Any) -> Iterator[tuple[Location, str]]:
                     )
         elif isinstance(node, list):
             below = [((*location, index), value, False) for index, value in enumerate(node)]
+        # A stack, with the children turned round, gives the document's order without recursion.
         waiting += reversed(below)
 
 
-def _leads(data: Any, reference: str) -> bool:
-    """Whether a JSON pointer (RFC 6901) in a URI fragment points to something."""
-    for step in reference.removeprefix("#/").split("/"):
-        key = unquote(step).replace("~1", "/").replace("~0", "~")
-        if isinstance(data, list):
-            if not key.isdecimal() or int(key) >= len(data):
-                return False
-            data = data[int(key)]
-        elif isinstance(data, dict):
-            if key in data:
-                data = data[key]
-            else:  # YAML reads 200 as a number, true as a truth value, and dates as such
-                found = [
-                    value for name, value in data.items() if not isinstance(name, str) and str(name) == key
-                ]
-                if not found:
-                    return False
-                data = found[0]
-        else:
-            return False
+def _leads(data: object, reference: str) -> bool:
+    """Whether a reference points to something."""
+    try:
+        pointed(data, reference)
+    except LookupError:
+        return False
     return True

@@ -1,4 +1,4 @@
-"""Whether a regular expression can be used by the engine."""
+"""Asks the engine whether it can use a regular expression."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _LIMITS: Final = bundle.Limits(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)
 
 @lru_cache(maxsize=1024)
 def regex_problem(pattern: str) -> str | None:
-    """Why a pattern is wrong; `None` when it can be used.
+    """Why a pattern cannot be used; `None` when it can.
 
-    The engine itself is asked, with a bundle of one policy. Its syntax is that of Rust's `regex`: what RE2
-    knows, which CEL asks for, without look-around and back-references.
+    The engine itself is asked, with a bundle of one policy. Its syntax is that of Rust's `regex`, which has
+    what RE2 has, as CEL requires: no look-around and no back-references.
     """
     when = e.CallExpr(e.Function.MATCHES, (e.StringExpr(""), e.StringExpr(pattern)))
     policy = bundle.Policy("p", bundle.Phase.REQUEST, None, None, when, AllowAction(), bundle.Mode.OBSERVE)

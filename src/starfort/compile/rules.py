@@ -1,4 +1,4 @@
-"""The `rules:` section to what the rules stage of the engine runs."""
+"""Compiles the `rules:` section to what the rules stage of the engine runs."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def to_bundle(
         The rules; None when a problem was added.
     """
     try:
+        # Rule files name others relative to the configuration, also when that is reached by a symbolic link.
         folder = loaded.source.file.resolve().parent
         return compile_rules(
             loaded.config.rules, folder, media_types=media_types, limits=widest(loaded.config)

@@ -1,4 +1,4 @@
-"""Path templates: which are the same, and which stand for others."""
+"""Compares path templates: which are the same, and which cover others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Final
 
 _PARAMETER: Final = "{}"
 MAX_VISITS: Final = 512
-"""As in `crates/engine/src/endpoint/mod.rs`: bounds going back between concrete and templated segments."""
+"""Nodes that one search visits, as in `crates/engine/src/endpoint/mod.rs`. With many templates of one length,
+going back from concrete to templated segments would otherwise take exponential time."""
 
 
 def shape(path: str) -> str:
@@ -67,6 +68,7 @@ class _Search:
             return None
         if not parts:
             return node.methods.get(self._method, node.methods.get("*"))
+        # A concrete segment counts before a templated one (OpenAPI 3.1.0, Paths Object).
         part, rest = parts[0], parts[1:]
         if part in node.children and (found := self.walk(node.children[part], rest)) is not None:
             return found

@@ -63,6 +63,7 @@ def input_files(node: object, location: Location = ()) -> Iterator[tuple[Locatio
     if isinstance(node, BaseModel):
         for name, field in type(node).model_fields.items():
             value = getattr(node, name)
+            # By the value first, since most settings are none; then by the type, which says what it is for.
             if isinstance(value, Path):
                 role = path_role(field)
                 if role is not None and role.is_read:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from starfort.config.action_settings import Action
+from starfort.config.action import Action
 from starfort.config.fields import Expiry, HeaderName, HeaderValue, Model, Name, Network
 from starfort.config.paths import InputFile
 

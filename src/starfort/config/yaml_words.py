@@ -82,9 +82,7 @@ def misread(text: str, tokens: Iterator[Token]) -> Iterator[Trouble]:
         said = line
         shown = lines[line] if line < len(lines) else ""
         name = {"!": "a tag (the name of a type)", "&": "an anchor (a name for the value)"}[sign]
-        value = _COMMENT.sub("", shown[column:]).rstrip()
-        if (flow := _flow_before(shown, column)) is not None:
-            value = _item(shown, flow, column)[1]
+        value = _value_at(shown, column)
         yield Trouble(
             line + 1,
             column + 1,
@@ -135,6 +133,7 @@ class _Reading:
         return Trouble(self.line + 1, self.column + 1, self.said)
 
     def _conflict(self) -> Trouble | None:
+        # `=======` alone may be a value or an underline in a text; the two arrows never are.
         for number, line in enumerate(self.lines):
             if _CONFLICT.match(line) and not line.startswith("="):
                 return Trouble(
@@ -232,6 +231,7 @@ class _Reading:
             return None
         entry = _ENTRY.match(self.shown)
         value = _COMMENT.sub("", entry["value"]) if entry else ""
+        # The parser gives up behind the closing quote, so the error is right of where the value begins.
         if entry is None or self.column <= entry.start("value"):
             return None
         if value[:1] in {'"', "'"}:
@@ -252,9 +252,7 @@ class _Reading:
         found = re.match(r"found character '(.)' that cannot start any token", self.said)
         if found is None:
             return None
-        value = _COMMENT.sub("", self.shown[self.column :]).rstrip()
-        if (start := _flow_before(self.shown, self.column)) is not None:
-            value = _item(self.shown, start, self.column)[1]
+        value = _value_at(self.shown, self.column)
         return Trouble(
             self.line + 1,
             self.column + 1,
@@ -276,9 +274,7 @@ class _Reading:
         # A host `*` or a condition that begins with `&` is far more likely than a real alias or anchor.
         if sign not in {"*", "&"}:
             return None
-        value = _COMMENT.sub("", shown[column:]).rstrip()
-        if (start := _flow_before(shown, column)) is not None:
-            value = _item(shown, start, column)[1]
+        value = _value_at(shown, column)
         means = "a reference to another value" if sign == "*" else "a name for the value"
         return Trouble(
             line + 1,
@@ -392,6 +388,7 @@ class _Reading:
 
 def _flow_before(line: str, column: int) -> int | None:
     """Column of the innermost `[` or `{` of this line that is open at a column and begins a value."""
+    # A quote only counts where a value begins: the apostrophe in `it's` opens nothing.
     opened: list[int] = []
     quote = ""
     for index, sign in enumerate(line[:column]):
@@ -405,6 +402,12 @@ def _flow_before(line: str, column: int) -> int | None:
             opened.pop()
     outer = [index for index in opened if _begins_value(line, index)]
     return outer[-1] if outer else None
+
+
+def _value_at(line: str, column: int) -> str:
+    """The value that begins at a column, or that holds it within `[ … ]` or `{ … }`."""
+    start = _flow_before(line, column)
+    return _COMMENT.sub("", line[column:]).rstrip() if start is None else _item(line, start, column)[1]
 
 
 def _begins_value(line: str, index: int) -> bool:
@@ -434,6 +437,7 @@ def _item(line: str, start: int, column: int) -> tuple[int, str]:
                 end = index
                 break
             begin = index + 1
+    # Of `{name: value}` the value is meant, not the key.
     if found := re.match(r"\s*[\w.-]+:\s+", line[begin:end]):
         begin += found.end()
     begin += len(line[begin:end]) - len(line[begin:end].lstrip())
@@ -464,6 +468,7 @@ def _fix_of(lines: list[str], number: int, begin: int, value: str) -> str:
 
 
 def _quote_fix(line: str, begin: int, value: str) -> str:
+    # A long line would fill the screen, and the place is in the message anyway.
     if not value or len(line) > MAX_SHOWN:
         return "write the whole value in quotes"
     written = line[:begin] + quoted(value) + line[begin + len(value) :]

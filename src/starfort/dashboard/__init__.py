@@ -2,11 +2,10 @@
 
 from fastapi import FastAPI
 from nicegui import ui
-from starlette.staticfiles import StaticFiles
 
 from starfort.admin.desk import Desk
 from starfort.dashboard import login, nonce, second_factor
-from starfort.dashboard.assets import ASSETS, FOLDER
+from starfort.dashboard.assets import ASSETS, FOLDER, Assets
 from starfort.dashboard.frame import serve
 from starfort.dashboard.gate import Gate
 from starfort.dashboard.page import pages
@@ -19,7 +18,7 @@ def mount(app: FastAPI, desk: Desk) -> None:
         app: the application that has the API already; the dashboard answers what the API does not.
         desk: the logins and the answers.
     """
-    app.mount(ASSETS, StaticFiles(directory=FOLDER))
+    app.mount(ASSETS, Assets(directory=FOLDER))
     app.include_router(login.router(desk))
     app.include_router(second_factor.router(desk))
     nonce.install()

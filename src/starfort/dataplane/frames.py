@@ -1,7 +1,7 @@
-"""Frames of the control socket: length (u32, big endian), type (u8), payload.
+"""Encodes and reads frames of the control socket: length (u32, big endian), type (u8), payload.
 
-The table of types is in `docs/design/interfaces.md`. Nothing here does I/O except `read_frame`, so the
-codec is tested without sockets.
+The table of types is in `docs/design/interfaces.md`. Only `read_frame` does I/O, so the codec is tested
+without sockets.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import json
 import math
 import struct
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+
+from starfort.dataplane.json import Json
 
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
 """Most bytes of type and payload together (interfaces.md). Only `events` may be that large."""
@@ -41,7 +43,7 @@ class FrameType(enum.IntEnum):
 
 
 class FrameError(Exception):
-    """A peer sent what is not a frame of the protocol; the connection can't go on."""
+    """A peer sent something that is no frame of the protocol; the connection cannot go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ def encode(frame_type: FrameType, payload: bytes) -> bytes:
 
 def encode_json(frame_type: FrameType, value: object) -> bytes:
     """The bytes of a frame whose payload is JSON."""
+    # NaN and infinity are no JSON (RFC 8259, section 6), and serde in the filter would refuse the frame.
     return encode(frame_type, json.dumps(value, separators=(",", ":"), allow_nan=False).encode())
 
 
@@ -91,7 +94,7 @@ def split_events(payload: bytes) -> tuple[int, bytes]:
     return sequence, payload[_SEQUENCE.size :]
 
 
-def decode_object(frame: Frame) -> dict[str, Any]:
+def decode_object(frame: Frame) -> Json:
     """The JSON object of a frame.
 
     Raises:
@@ -119,9 +122,11 @@ def numbers(value: object, *, most: int) -> dict[str, float]:
     for name, number in value.items():
         if len(kept) >= most:
             break
+        # In Python a truth value is an integer, in JSON it is none.
         if isinstance(number, bool) or not isinstance(number, int | float) or len(name) > MAX_NAME_BYTES:
             continue
         try:
+            # JSON allows integers of any length, and one of 400 digits fits in no float.
             as_float = float(number)
         except OverflowError:
             continue
@@ -131,7 +136,7 @@ def numbers(value: object, *, most: int) -> dict[str, float]:
 
 
 MAX_NAME_BYTES: Final = 256
-"""Longest name of a counter; they hold a policy's name besides our own words."""
+"""Longest name of a counter: a policy's name and our own words."""
 
 
 async def read_frame(reader: asyncio.StreamReader, *, body_timeout_s: float) -> Frame | None:
@@ -146,6 +151,7 @@ async def read_frame(reader: asyncio.StreamReader, *, body_timeout_s: float) -> 
         TimeoutError: the rest of the frame did not come in time.
     """
     try:
+        # No timeout here: between two frames a peer may be silent for as long as the caller allows.
         head = await reader.readexactly(_LENGTH.size)
     except asyncio.IncompleteReadError as error:
         if not error.partial:
@@ -156,6 +162,8 @@ async def read_frame(reader: asyncio.StreamReader, *, body_timeout_s: float) -> 
         raise FrameError(f"frame length {length} is not in 1..{MAX_FRAME_BYTES}")
     try:
         async with asyncio.timeout(body_timeout_s):
+            # The type is read alone: only `events` may be large, and the rest is not read before that is
+            # clear.
             kind = (await reader.readexactly(1))[0]
             frame_type = _checked_type(kind, length)
             payload = await reader.readexactly(length - 1)

@@ -1,7 +1,8 @@
-"""What a data plane is, whichever proxy makes it: plain values, checked by whoever builds them.
+"""Describes a data plane in plain values, whichever proxy is used.
 
-`starfort.compile.dataplane` makes a `Dataplane` of a configuration, `starfort.dataplane.envoy` makes Envoy's
-resources of a `Dataplane`. Times are seconds; 0 means no limit where a field says so.
+`starfort.compile.dataplane` makes a `Dataplane` from a configuration and checks its values;
+`starfort.dataplane.envoy` makes Envoy's resources from it. Times are in seconds; 0 means no limit where a
+field says so.
 """
 
 from __future__ import annotations
@@ -230,7 +231,7 @@ class FilterSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ListenerLimits:
     """What a client may send before the proxy itself refuses it: above what the engine reports as a finding.
 
     Attributes:
@@ -286,6 +287,6 @@ class Dataplane:
     diverts: tuple[str, ...]
     jwt_providers: tuple[JwtProvider, ...]
     filter_settings: FilterSettings
-    limits: Limits
+    limits: ListenerLimits
     handover_s: float = HANDOVER_S
     stop_s: float = STOP_S

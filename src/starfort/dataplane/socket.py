@@ -1,13 +1,13 @@
 """The control socket: where each Envoy's filter connects for bundle and signals, and sends its events.
 
-The server never trusts a peer: a frame that is not of the protocol ends that connection, is counted in
-`ControlSocket.rejected`, and touches no other. An `events` frame is acknowledged only after the
+The server trusts no peer: a frame that is not of the protocol ends its connection, is counted in
+`ControlSocket.rejected`, and touches no other connection. An `events` frame is acknowledged only after the
 `on_events` callback returned, so "acknowledged" means what that callback means (on disk). A batch that a
 filter sends again after a reconnect is acknowledged but not handed on.
 
-Batches wait for `on_events` in a queue of their connection with a task of its own, so answers about bundles
-and statistics are read at once however slow the disk is. A filter has at most `WINDOW_BYTES` on their way,
-which is what the queue takes.
+Batches wait for `on_events` in a queue of their connection, which a task of its own empties. So answers about
+bundles and statistics are read at once however slow the disk is. A filter has at most `WINDOW_BYTES` of
+unacknowledged batches, and the queue takes that many.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import structlog
 
 from starfort.dataplane import frames
 from starfort.dataplane.frames import Frame, FrameError, FrameType
+from starfort.dataplane.json import Json
 
 MAX_CONNECTIONS: Final = 32
 """Filters connected at once. One Envoy has one connection; hot restart has two for a while."""
@@ -40,11 +41,12 @@ KNOWN_FRAME_BYTES: Final = 512 * 1024
 """Hashes of one `known` frame; a million accounts are some sixty."""
 
 WINDOW_BYTES: Final = 8 * 1024 * 1024
-"""Bytes of unacknowledged batches that a filter has on their way at most (the filter's outbox.rs)."""
+"""Bytes of unacknowledged batches that a filter sends at most (the filter's outbox.rs)."""
 
 MAX_QUEUED_BYTES: Final = 2 * WINDOW_BYTES
-"""Bytes of batches that wait for `on_events` on one connection: the window and what may cross it. The
-connection of a filter that keeps to no window is not read on meanwhile."""
+"""Bytes of batches that wait for `on_events` on one connection: the window, and as much again for batches
+that a filter sends before it reads an acknowledgement. A filter that sends more is not read from
+meanwhile."""
 
 ASK_AGAIN_S: Final = (5.0, 60.0)
 """First and longest pause before a filter that has not answered is asked for its bundle again."""
@@ -62,7 +64,7 @@ log = structlog.get_logger(__name__)
 
 
 class SocketUnavailableError(Exception):
-    """The control socket can't be made; the text says where and what to do."""
+    """The control socket cannot be made; the text says where, and what to do."""
 
 
 @dataclass(slots=True)
@@ -140,10 +142,11 @@ class Peer:
         """Calls whose events it had, as it said last, and that have not come since."""
         if self._known_before is None:
             return 0
+        # A filter counts since its own start, and this process may have started later: the difference counts.
         had = self.counters.get("events_acknowledged", 0.0) + self.waiting_calls
         return max(0, int(had - self._known_before) - self.taken_calls)
 
-    def take_stats(self, said: Mapping[str, Any], now: float) -> None:
+    def take_stats(self, said: Json, now: float) -> None:
         """Take over what a `stats` frame says."""
         self.counters = frames.numbers(said.get("counters"), most=MAX_COUNTERS)
         self.gauges = frames.numbers(said.get("gauges"), most=MAX_COUNTERS)
@@ -166,7 +169,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was taken of a filter.
+    """What was taken from a filter.
 
     Attributes:
         calls: calls that the batch stands for.
@@ -284,7 +287,7 @@ class _Connection:
         for begin in range(0, max(len(hashes), 1), KNOWN_FRAME_BYTES):
             part = hashes[begin : begin + KNOWN_FRAME_BYTES]
             self.send(frames.encode(FrameType.KNOWN, bytes([flags]) + part))
-            with contextlib.suppress(ConnectionError):  # whoever reads from it notices too
+            with contextlib.suppress(ConnectionError):  # the task that reads from it notices too
                 await self.writer.drain()
 
     async def queue(self, sequence: int, arrow: bytes) -> None:
@@ -334,6 +337,7 @@ class _Connection:
 
     def send(self, data: bytes) -> None:
         """Queue bytes; a peer that does not read is cut off."""
+        # A write never waits: one filter that does not read must not hold up the others.
         transport = self.writer.transport
         if transport.is_closing():
             return
@@ -429,6 +433,7 @@ class ControlSocket:
             within `Timeouts.bundle_s` has a result without an answer; it is asked again until it gives one,
             as long as `Callbacks.bundle` names this version.
         """
+        # Asked at the same time, so that the slowest filter takes the time of one and not of all.
         asked = [self._ask_bundle(connection, path, version) for connection in list(self._connections)]
         self._pushing += 1
         try:
@@ -478,6 +483,8 @@ class ControlSocket:
         while True:
             await asyncio.sleep(min(1.0, self._timeouts.bundle_s))
             wanted = self._callbacks.bundle()
+            # A bundle that changed within the last second was pushed by its reload; asking now would be
+            # twice.
             steady, before = wanted == before and not self._pushing, wanted
             if wanted is None or not steady:
                 continue
@@ -509,6 +516,7 @@ class ControlSocket:
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Counted by tasks, since a connection that has not introduced itself takes a place too.
         if len(self._tasks) > MAX_CONNECTIONS:
             raise FrameError(f"more than {MAX_CONNECTIONS} filters are connected")
         async with asyncio.timeout(self._timeouts.hello_s):
@@ -561,6 +569,7 @@ class ControlSocket:
             raise FrameError("hello has no node (text) and pid (integer)")
         instance = _text(said, "instance") or str(pid)
         key = (node[: frames.MAX_NAME_BYTES], instance)
+        # The same instance after a reconnect goes on where it was, so that no batch is stored twice.
         peer = self._peers.get(key) or Peer(key[0], pid, instance)
         peer.filter_version = _text(said, "filter_version")
         peer.envoy_abi = _text(said, "envoy_abi")
@@ -573,7 +582,7 @@ class ControlSocket:
         return peer
 
     def _forget(self) -> None:
-        """Drop the longest-gone filters over `MAX_REMEMBERED`."""
+        """Drop the filters that went first while there are more than `MAX_REMEMBERED`."""
         for key in [key for key, peer in self._peers.items() if not peer.connected]:
             if len(self._peers) <= MAX_REMEMBERED:
                 return
@@ -583,7 +592,7 @@ class ControlSocket:
         bundle = self._callbacks.bundle()
         if bundle is not None and bundle[1] != connection.peer.bundle:
             connection.ask(*bundle)
-        # Who is known comes before whom signals stop.
+        # Who logged in before is told first: otherwise signals could stop these people for a moment.
         for hashes in self._callbacks.known():
             await connection.tell_known(hashes)
         signals = list(self._callbacks.signals())
@@ -604,6 +613,7 @@ class ControlSocket:
             case FrameType.STATS:
                 peer = connection.peer
                 peer.take_stats(frames.decode_object(frame), time.time())
+                # Statistics name the bundle too: they stand for an answer that was lost in a reconnect.
                 if peer.bundle and peer.bundle in connection.bundle_waiters:
                     connection.answered(BundleResult(peer.node, peer.pid, peer.bundle, Answer.TAKEN, ""))
                 await self._callbacks.on_stats(peer)
@@ -634,11 +644,12 @@ class ControlSocket:
                     peer.last_sequence = sequence
                 peer.batches += 1
                 peer.event_bytes += len(arrow)
+            # Acknowledged also when it was here before: the filter sends it again because an answer was lost.
             connection.send(frames.encode_ack(peer.last_sequence))
             await connection.drop_batch()
 
 
-def _take_bundle_result(connection: _Connection, said: dict[str, Any]) -> None:
+def _take_bundle_result(connection: _Connection, said: Json) -> None:
     version, ok = _text(said, "version"), said.get("ok") is True
     peer = connection.peer
     error = "" if ok else _text(said, "error") or "refused without a reason"
@@ -655,7 +666,7 @@ def _bundle_frame(path: Path, version: str) -> bytes:
     return frames.encode_json(FrameType.BUNDLE, {"path": str(path), "version": version})
 
 
-def _text(said: dict[str, Any], name: str) -> str:
+def _text(said: Json, name: str) -> str:
     value = said.get(name)
     return value[: frames.MAX_NAME_BYTES] if isinstance(value, str) else ""
 
@@ -674,6 +685,8 @@ def bind_unix(path: Path) -> socket.socket:
         )
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A folder from before may be open to others, and a socket that is bound has the umask's mode for a
+        # moment: the folder keeps them out meanwhile.
         path.parent.chmod(0o700)
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISSOCK(path.lstat().st_mode):

@@ -1,26 +1,18 @@
 """Starts Envoy, watches it, starts it again when it dies, and brings changed configurations into force.
 
-Envoy outlives this process (docs/adr/0007): it is found again by its process id file, and taken over when
-program, filter and bootstrap are the same. Where they are not, another one takes over from it without a
-request lost (docs/adr/0021): it is tried beside the old one first, then gets the listening sockets, and the
-old one ends when its connections have.
+Envoy outlives this process (docs/adr/0007). It is found again by its note, and goes on when program, filter
+and bootstrap are the same. When they are not, another Envoy takes over from it without losing a request
+(docs/adr/0021): it is tried beside the old one first, then gets the listening sockets, and the old one ends
+when its connections have.
 """
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import errno
-import hashlib
-import json
-import math
-import os
 import shutil
 import signal
-import socket
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -30,104 +22,39 @@ from starfort.base.addresses import SocketAddress
 from starfort.base.files import explain, read_json, write_json
 from starfort.base.tasks import Failures, keep_running
 from starfort.dataplane import ir
-from starfort.dataplane.envoy import binary, hot, process
+from starfort.dataplane.envoy import hot, ports, process
 from starfort.dataplane.envoy.admin import Admin
-from starfort.dataplane.envoy.bootstrap import bootstrap
+from starfort.dataplane.envoy.drain import drain
 from starfort.dataplane.envoy.errors import EnvoyError
-from starfort.dataplane.envoy.messages import Json
+from starfort.dataplane.envoy.placement import (
+    BOOTSTRAP,
+    MARGIN_S,
+    Placed,
+    Placement,
+    admin_socket_of,
+    longest_answer_s,
+)
 from starfort.dataplane.envoy.process import Command, Process
 from starfort.dataplane.envoy.publish import Publisher
-from starfort.dataplane.envoy.resources import Resources, render
-
-BOOTSTRAP: Final = "bootstrap.json"
-NEXT: Final = "next"
-TRIAL: Final = "trial"
-"""Directories of the files of every second Envoy of a family, and of one that is only tried."""
+from starfort.dataplane.envoy.watched import Leaving, Patience, SupervisorStatus
 
 IDLE_LOOKS: Final = 2
-"""An Envoy that was replaced is ended when so many looks in a row found no connection."""
+"""An Envoy that was replaced is ended after so many looks in a row without a connection."""
 
 SETTLES_S: Final = 0.2
-"""What an Envoy does that was just asked to make way for another is done after so long."""
+"""How long an Envoy takes that was just asked to make way for another."""
 
 SEE_OFF_EVERY_S: Final = 1.0
 """How often connections of an Envoy that was replaced are counted."""
 
-MARGIN_S: Final = 5
-"""How much longer than the longest answer an Envoy that was replaced may run."""
-
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long the supervisor waits for what. All in seconds.
-
-    Attributes:
-        accept_s: for Envoy to take a configuration.
-        drain_s: for requests under way to end before Envoy is ended; `None`: as the configuration says.
-        end_s: for Envoy to end when told to, before it is killed.
-        restart_s: before the first restart; doubled with each that follows soon.
-        longest_restart_s: at most before a restart.
-        stable_s: an Envoy that ran this long begins at `restart_s` again.
-        log_every_s: between looks at the log's size.
-    """
-
-    accept_s: float = 30.0
-    drain_s: float | None = None
-    end_s: float = 15.0
-    restart_s: float = 0.1
-    longest_restart_s: float = 30.0
-    stable_s: float = 10.0
-    log_every_s: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class SupervisorStatus:
-    """How Envoy is.
-
-    Attributes:
-        state: `stopped`, `starting`, `running`, `backoff`.
-        pid: its process id, 0 when it does not run.
-        restarts: restarts since start.
-        last_error: why it ended or did not start last, "" when it did not.
-        stale: why another Envoy than this one should run and does not, "" when none should.
-        pending: what waits for an Envoy that is leaving, "" when nothing does.
-        leaving: process ids of Envoys that were replaced and still have connections.
-    """
-
-    state: str
-    pid: int
-    restarts: int
-    last_error: str = ""
-    stale: str = ""
-    pending: str = ""
-    leaving: tuple[int, ...] = ()
-
-
-@dataclass(slots=True)
-class _Leaving:
-    """An Envoy that was replaced.
-
-    Attributes:
-        process: it.
-        until: Unix seconds when it is ended, whatever it does.
-        ports: ports of its listeners; empty: its connections can't be told.
-        idle: looks in a row that found no connection.
-    """
-
-    process: Process
-    until: float
-    ports: frozenset[int]
-    idle: int = 0
-
-
 class EnvoySupervisor:
-    """One Envoy for one data directory.
+    """Keeps one Envoy running for one data directory.
 
     Args:
         data_dir: where process id file and log are.
-        _config: not needed; the data plane says it all.
         patience: how long it waits.
         envoy: another Envoy than the installed one.
         modules: another directory of the filter than this package's.
@@ -136,22 +63,22 @@ class EnvoySupervisor:
     def __init__(
         self,
         data_dir: Path,
-        _config: object = None,
         *,
-        patience: Patience = Patience(),
+        patience: Patience | None = None,
         envoy: Path | None = None,
         modules: Path | None = None,
     ) -> None:
         self._data_dir = data_dir
         self._log_file = data_dir / "envoy" / "envoy.log"
         self._pid_file = data_dir / "run" / "envoy.json"
-        self._patience = patience
-        self._programs = (envoy, modules)
+        self._patience = patience or Patience()
+        self._placement = Placement(data_dir, self._log_file, (envoy, modules))
+        # Starting, changing and ending Envoy take turns: two of them at once would fight for its files.
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._process: Process | None = None
-        self._leaving: list[_Leaving] = []
+        self._leaving: list[Leaving] = []
         self._dataplane: ir.Dataplane | None = None
         self._state = "stopped"
         self._restarts = 0
@@ -168,8 +95,8 @@ class EnvoySupervisor:
     async def start(self, envoy: ir.Dataplane) -> None:
         """Take over the Envoy that runs here already, or write its configuration and start one.
 
-        Returns when one takes requests. One that was found and can't be replaced goes on as it is; `status`
-        says why.
+        It returns when Envoy takes requests. One that was found and cannot be replaced goes on as it is, and
+        `status` says why.
 
         Raises:
             EnvoyError: none runs, and it can't be started or refuses the configuration.
@@ -193,34 +120,36 @@ class EnvoySupervisor:
     async def apply(self, envoy: ir.Dataplane) -> None:
         """Bring a changed configuration into force without dropping a connection.
 
-        What only another process can bring (workers, limits, node) is brought by one that takes over. While
-        Envoy is down the files are written and it is started at once.
+        Some settings (workers, limits, node) take another process, which then takes over. While Envoy is
+        down, the files are written and it is started at once.
 
         Raises:
             EnvoyError: Envoy refuses it; what was before is in force.
             OSError: a file can't be written; the same.
         """
         async with self._turn:
+            # Its own addresses are taken, by itself; only new ones must be free.
             known = self._listening()
-            _ports_free([one for one in envoy.listeners if one.address not in known])
+            ports.require_free(one for one in envoy.listeners if one.address not in known)
             running = self._process
-            identity = self._identity(envoy, await asyncio.to_thread(binary.find, *self._programs))
+            identity = self._placement.identity(envoy, await self._placement.programs())
             if running is None or not running.alive():
-                await asyncio.to_thread(self._write, await self._placed(envoy, 0))
+                await asyncio.to_thread(self._write, await self._placement.of_epoch(envoy, 0))
             elif (identity != running.identity or self._mute) and running.base_id and not self._leaving:
                 await self._hand_over(envoy, running)
             else:
-                placed = await self._placed(envoy, running.epoch)
+                placed = await self._placement.of_epoch(envoy, running.epoch)
                 await self._publisher(placed.dataplane).publish(placed.resources.files, running.alive)
                 if identity != running.identity:
                     self._wait_for_turn(running)
                 else:
                     self._stale = self._pending = ""
             self._dataplane = envoy
+            # A restart that waits for its time has something new to try.
             self._wake.set()
 
     def _wait_for_turn(self, running: Process) -> None:
-        """Say why another Envoy should run and does not yet."""
+        """Remember why another Envoy should run and does not yet: a family has two at most."""
         what = "workers, limits, node, program or filter changed"
         if running.base_id:
             until = time.strftime("%H:%M:%S", time.localtime(max(one.until for one in self._leaving)))
@@ -230,11 +159,11 @@ class EnvoySupervisor:
         log.warning("envoy_waits_for_restart", why=self._pending)
 
     async def stop(self) -> None:
-        """Let requests end, up to a limit, and end Envoy. Safe when it does not run."""
+        """Let requests end, up to a limit, and then end Envoy; nothing happens when it does not run."""
         await self._end_tasks()
         async with self._turn:
             if self._process is not None and self._dataplane is not None:
-                await self._drain(self._admin(self._dataplane), self._process)
+                await drain(self._admin(self._dataplane), self._process, self._drain_s())
             await self._end_all()
             self._state = "stopped"
 
@@ -248,12 +177,12 @@ class EnvoySupervisor:
             await asyncio.to_thread(self._find)
             found, leaving = self._process, bool(self._leaving)
             if found is not None:
-                await self._drain(Admin(_admin_socket(admin_socket, found.epoch)), found)
+                await drain(Admin(admin_socket_of(admin_socket, found.epoch)), found, self._drain_s())
             await self._end_all()
             return leaving or found is not None
 
     async def leave(self) -> None:
-        """Let Envoy run on without us, as when this process is killed; `start` takes it over again."""
+        """Let Envoy run on without this process, as after a kill; `start` takes it over again."""
         await self._end_tasks()
         async with self._turn:
             for one in self._leaving:
@@ -277,11 +206,11 @@ class EnvoySupervisor:
         return await self._admin(self._dataplane).metrics()
 
     async def addresses(self) -> dict[str, tuple[str, int]]:
-        """Where each listener listens: address and port, also where any free port was asked for."""
+        """Address and port of each listener, also of those that asked for any free port."""
         return await self._admin(self._dataplane).listeners() if self._dataplane else {}
 
     def _find(self) -> None:
-        """Take hold of what an earlier control plane noted."""
+        """Take hold of what an earlier control plane noted, or left without a note."""
         note = read_json(self._pid_file)
         self._process = Process.of(note)
         for left in note.get("leaving", ()) if isinstance(note, dict) else ():
@@ -290,8 +219,24 @@ class EnvoySupervisor:
                 until = left.get("until")
                 ports = frozenset(port for port in left.get("ports", ()) if isinstance(port, int))
                 self._leaving.append(
-                    _Leaving(process, until if isinstance(until, int | float) else 0.0, ports)
+                    Leaving(process, until if isinstance(until, int | float) else 0.0, ports)
                 )
+        if self._process is None and not self._leaving:
+            self._find_unnoted()
+
+    def _find_unnoted(self) -> None:
+        """Take hold of an Envoy of this data directory that no note tells of.
+
+        Its note may be damaged, after a crash of the machine or by hand. Were it not found, it would keep the
+        ports, and the one that is started would be refused them.
+        """
+        found = Process.search(self._log_file.parent)
+        if not found:
+            return
+        *others, self._process = found
+        until = time.time() + ir.HANDOVER_S
+        self._leaving = [Leaving(one, until, frozenset()) for one in others]
+        log.warning("envoy_found_without_note", pid=self._process.pid, others=len(others))
 
     async def _take_over_or_start(self, envoy: ir.Dataplane) -> None:
         await asyncio.to_thread(self._find)
@@ -301,9 +246,9 @@ class EnvoySupervisor:
             return
         self._started_at = time.monotonic()
         try:
-            identity = self._identity(envoy, await asyncio.to_thread(binary.find, *self._programs))
+            identity = self._placement.identity(envoy, await self._placement.programs())
             if found.identity == identity and await self._admin(envoy).live():
-                placed = await self._placed(envoy, found.epoch)
+                placed = await self._placement.of_epoch(envoy, found.epoch)
                 await self._publisher(placed.dataplane).publish(placed.resources.files, found.alive)
                 log.info("envoy_taken_over", pid=found.pid)
             elif self._leaving:
@@ -312,41 +257,41 @@ class EnvoySupervisor:
                 await self._hand_over(envoy, found)
             else:
                 log.info("envoy_replaced", pid=found.pid, why="program, filter or bootstrap changed")
-                await self._drain(self._admin(envoy), found)
+                await drain(self._admin(envoy), found, self._drain_s())
                 await self._end_now()
                 self.found = False
                 await self._start_first(envoy)
         except (EnvoyError, OSError) as error:
             if self._process is not found or not found.alive():
                 raise
-            # It serves as it did, and the control plane sees it and can change policies.
+            # It serves as before, and the control plane sees its calls and can change policies.
             self._stale = f"the Envoy that was found goes on as it was: {_told(error)}"
             log.error("envoy_kept", pid=found.pid, why=self._stale)  # noqa: TRY400 (told, not a fault of ours)
 
     async def _start_first(self, envoy: ir.Dataplane) -> None:
         """Write the files and start the first of a new family."""
-        placed = await self._placed(envoy, 0)
+        placed = await self._placement.of_epoch(envoy, 0)
         await asyncio.to_thread(self._write, placed)
         await self._spawn(placed)
 
-    async def _spawn(self, placed: _Placed) -> None:
+    async def _spawn(self, placed: Placed) -> None:
         """Start one with the files as they are.
 
         Raises:
             EnvoyError: it ends, or refuses them; it does not run then.
         """
-        _ports_free(placed.dataplane.listeners)
+        ports.require_free(placed.dataplane.listeners)
         families = frozenset(one.process.base_id for one in self._leaving)
         await asyncio.to_thread(hot.clean, self._data_dir, families)
         base_id = hot.new_base_id() if hot.available() else 0
         if not base_id:
             log.warning("envoy_without_hot_restart", why=f"{hot.SHARED_MEMORY} can't be written")
-        programs = await asyncio.to_thread(binary.find, *self._programs)
-        await self._begin(placed, self._command(placed, programs, base_id))
+        programs = await self._placement.programs()
+        await self._begin(placed, self._placement.command(placed, programs, base_id))
         self._stale = self._pending = ""
         self._mute = False
 
-    async def _begin(self, placed: _Placed, command: Command) -> None:
+    async def _begin(self, placed: Placed, command: Command) -> None:
         """Start a process and wait until it has its files in force; then it is the one.
 
         Raises:
@@ -356,6 +301,7 @@ class EnvoySupervisor:
         begun = await asyncio.to_thread(Process.start, command)
         publisher = self._publisher(placed.dataplane)
         before, self._process = self._process, begun
+        # Noted before anything can fail: a control plane that is killed now leaves an Envoy that is found.
         self._note()
         files = await asyncio.to_thread(publisher.read)
         try:
@@ -375,18 +321,20 @@ class EnvoySupervisor:
             EnvoyError: it can't; the old one goes on as it was.
             OSError: a file can't be written; the same.
         """
+        # Once the next one begins, the old one closes its administration interface for good: so it is tried
+        # first.
         await self._rehearse(envoy)
-        placed = await self._placed(envoy, running.epoch + 1)
-        programs = await asyncio.to_thread(binary.find, *self._programs)
+        placed = await self._placement.of_epoch(envoy, running.epoch + 1)
+        programs = await self._placement.programs()
         await asyncio.to_thread(self._write, placed)
         await asyncio.to_thread(hot.make_way, self._data_dir, running.base_id, running.epoch + 1)
         ports = frozenset(port for _, port in (await self._admin(envoy).listeners()).values())
-        until = time.time() + _longest_s(envoy) + MARGIN_S
-        leaving = _Leaving(running, until, ports)
+        until = time.time() + longest_answer_s(envoy) + MARGIN_S
+        leaving = Leaving(running, until, ports)
         self._leaving.append(leaving)
         try:
             with hot.stand_in(self._data_dir, running.base_id, running.epoch):
-                command = self._command(placed, programs, running.base_id, running.epoch + 1)
+                command = self._placement.command(placed, programs, running.base_id, running.epoch + 1)
                 await self._begin(placed, command)
         except BaseException:
             self._leaving.remove(leaving)
@@ -399,15 +347,16 @@ class EnvoySupervisor:
         log.info("envoy_handed_over", pid=self._process.pid if self._process else 0, leaving=running.pid)
 
     async def _after_failure(self, envoy: ir.Dataplane, running: Process) -> None:
-        """What is left of the old one when the new one failed on its way."""
+        """Look what the old one still does after the new one failed during the hand-over."""
         await asyncio.sleep(SETTLES_S)
         if not running.alive() or await self._admin(envoy).live():
             return
         before = self._dataplane
-        if before is not None and not await _accepts(before.listeners[0].address):
-            # The new one lived to take the listeners over: as after a crash, a fresh one is started.
+        if before is not None and not await ports.accepts(before.listeners[0].address):
+            # The new one took the listeners and then died with them: as after a crash, a fresh one is
+            # started.
             log.error("envoy_lost_its_listeners", pid=running.pid)
-            self._leaving.append(_Leaving(running, time.time() + _longest_s(before), frozenset()))
+            self._leaving.append(Leaving(running, time.time() + longest_answer_s(before), frozenset()))
             self._process = None
             await self._start_first(before)
             return
@@ -419,36 +368,23 @@ class EnvoySupervisor:
         log.error("envoy_mute", pid=running.pid, why=self._stale)
 
     async def _rehearse(self, envoy: ir.Dataplane) -> None:
-        """Start another Envoy on ports of its own with everything that the new one will have, and end it.
+        """Try everything that the new Envoy will have in one on free ports, and end that again.
 
-        A process that takes over makes the old one stop listening before anybody could say that it has no
-        listener itself: whatever may be wrong with program, filter, bundle or configuration shows here.
+        A process that takes over makes the old one stop listening before it is known whether its own
+        listeners work. Whatever is wrong with program, filter, bundle or configuration shows here instead.
 
         Raises:
-            EnvoyError: something is.
+            EnvoyError: something is wrong.
             OSError: a file can't be written.
         """
-        trial = dataclasses.replace(
-            envoy,
-            directory=envoy.directory / TRIAL,
-            admin_socket=envoy.admin_socket.with_name(f"{TRIAL}.sock"),
-            workers=1,
-            listeners=tuple(
-                dataclasses.replace(one, address=SocketAddress("127.0.0.1", 0)) for one in envoy.listeners
-            ),
-            filter_settings=dataclasses.replace(
-                envoy.filter_settings,
-                socket=envoy.filter_settings.socket.with_name("none.sock"),
-                require_bundle=True,
-            ),
-        )
-        placed = _Placed(envoy, trial, await asyncio.to_thread(render, trial))
-        programs = await asyncio.to_thread(binary.find, *self._programs)
+        placed = await self._placement.on_trial(envoy)
+        trial = placed.dataplane
+        programs = await self._placement.programs()
         await asyncio.to_thread(self._write, placed)
-        command = self._command(placed, programs, 0)
+        command = self._placement.command(placed, programs, 0)
         mark = process.size(command.log)
         rehearsal = await asyncio.to_thread(Process.start, command)
-        # Noted as one that leaves: were we killed now, the next control plane ends it.
+        # Noted as one that leaves: if this process is killed now, the next control plane ends it.
         self._rehearsal = rehearsal
         self._note()
         try:
@@ -457,6 +393,7 @@ class EnvoySupervisor:
             raise EnvoyError(f"the new Envoy does not work, so the old one goes on: {error}") from error
         finally:
             self._rehearsal = None
+            # It has no clients, so there is nothing to wait for.
             rehearsal.send(signal.SIGKILL)
             await rehearsal.ended()
             rehearsal.close()
@@ -464,7 +401,7 @@ class EnvoySupervisor:
             await asyncio.to_thread(shutil.rmtree, trial.directory, ignore_errors=True)
             trial.admin_socket.unlink(missing_ok=True)
 
-    def _write(self, placed: _Placed) -> None:
+    def _write(self, placed: Placed) -> None:
         publisher = self._publisher(placed.dataplane)
         publisher.write({BOOTSTRAP: placed.resources.bootstrap, **placed.resources.files})
         publisher.tidy(placed.resources.files)
@@ -473,49 +410,14 @@ class EnvoySupervisor:
         return Publisher(envoy.directory, Admin(envoy.admin_socket), self._log_file, self._patience.accept_s)
 
     def _admin(self, envoy: ir.Dataplane) -> Admin:
-        """The interface of the Envoy that runs."""
-        return Admin(_admin_socket(envoy.admin_socket, self._process.epoch if self._process else 0))
-
-    async def _placed(self, envoy: ir.Dataplane, epoch: int) -> _Placed:
-        """A data plane for one of a family: two that run at the same time have files of their own."""
-        directory = envoy.directory / NEXT if epoch % 2 else envoy.directory
-        placed = dataclasses.replace(
-            envoy, directory=directory, admin_socket=_admin_socket(envoy.admin_socket, epoch)
-        )
-        return _Placed(envoy, placed, await asyncio.to_thread(render, placed))
-
-    def _arguments(self, envoy: ir.Dataplane, programs: binary.Binary) -> tuple[str, ...]:
-        workers = envoy.workers or len(os.sched_getaffinity(0))
-        longest = _longest_s(envoy)
-        return (
-            str(programs.envoy),
-            "--concurrency", str(workers),
-            "--log-level", "warning",
-            "--drain-strategy", "immediate",
-            "--drain-time-s", str(longest),
-            "--parent-shutdown-time-s", str(longest + MARGIN_S),
-        )  # fmt: skip
-
-    def _identity(self, envoy: ir.Dataplane, programs: binary.Binary) -> str:
-        """What tells an Envoy from one with another program, filter or bootstrap, whatever its place."""
-        identity: list[str | Json] = [programs.build, *self._arguments(envoy, programs), bootstrap(envoy)]
-        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-
-    def _command(self, placed: _Placed, programs: binary.Binary, base_id: int, epoch: int = 0) -> Command:
-        envoy = placed.dataplane
-        arguments = (
-            *self._arguments(envoy, programs),
-            "--config-path", str(envoy.directory / BOOTSTRAP),
-            *hot.arguments(self._data_dir, base_id, epoch),
-        )  # fmt: skip
-        identity = self._identity(placed.origin, programs)
-        return Command(arguments, programs.modules, self._log_file, identity, base_id, epoch)
+        """The administration interface of the Envoy that runs."""
+        return Admin(admin_socket_of(envoy.admin_socket, self._process.epoch if self._process else 0))
 
     def _listening(self) -> set[SocketAddress]:
         return {one.address for one in self._dataplane.listeners} if self._dataplane else set()
 
     def _note(self) -> None:
-        """Note the processes for a later control plane. On a full disk it is tried again: Envoy goes on."""
+        """Note the processes for a later control plane; on a full disk it is tried again later."""
         if self._process is None and not self._leaving and self._rehearsal is None:
             with suppress(OSError):
                 self._pid_file.unlink(missing_ok=True)
@@ -555,6 +457,7 @@ class EnvoySupervisor:
                     self._note()
                 if time.monotonic() - self._started_at >= self._patience.stable_s:
                     delay = self._patience.restart_s
+            # A changed configuration is tried at once: the old one may be the reason why Envoy ends.
             self._wake.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), delay)
@@ -608,7 +511,7 @@ class EnvoySupervisor:
             if self._mute:
                 await asyncio.sleep(self._patience.longest_restart_s)
 
-    async def _look_after(self, one: _Leaving) -> None:
+    async def _look_after(self, one: Leaving) -> None:
         if one.process.alive():
             count = -1
             if one.ports:
@@ -646,7 +549,7 @@ class EnvoySupervisor:
         await asyncio.to_thread(hot.clean, self._data_dir)
 
     def _mind(self) -> None:
-        """See that what Envoy says to the one before it is taken, also when that died by itself."""
+        """See that an Envoy's message to the one before it is taken, also when that one died by itself."""
         running = self._process
         if running is None or not running.base_id or not running.epoch:
             return
@@ -660,16 +563,6 @@ class EnvoySupervisor:
         if self._patience.drain_s is not None:
             return self._patience.drain_s
         return self._dataplane.stop_s if self._dataplane is not None else ir.STOP_S
-
-    async def _drain(self, admin: Admin, running: Process) -> None:
-        """Ask clients to leave, then take no new ones, and wait for requests under way; at most `drain_s`."""
-        half = self._drain_s() / 2
-        await admin.post("/healthcheck/fail")
-        await admin.post("/drain_listeners?graceful&skip_exit")
-        if not await _idle(admin, running, half):
-            await admin.post("/drain_listeners")
-            if not await _idle(admin, running, half):
-                log.warning("envoy_requests_cut", requests=await admin.active_requests())
 
     async def _end(self, running: Process) -> None:
         """End a process; its filter first sends the events that it has."""
@@ -705,74 +598,5 @@ class EnvoySupervisor:
                 self._note()
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A data plane with a place of its own, what it was made of, and its resources."""
-
-    origin: ir.Dataplane
-    dataplane: ir.Dataplane
-    resources: Resources
-
-
-def _admin_socket(first: Path, epoch: int) -> Path:
-    """Administration socket of one of a family. The old one's goes when the new one begins."""
-    return first.with_stem(f"{first.stem}-{NEXT}") if epoch % 2 else first
-
-
-def _longest_s(envoy: ir.Dataplane) -> int:
-    """How long an answer may take that is under way when another Envoy takes over."""
-    return math.ceil(max(envoy.handover_s, *(one.timeout_s + MARGIN_S for one in envoy.upstreams), 1))
-
-
 def _told(error: EnvoyError | OSError) -> str:
     return explain(error) if isinstance(error, OSError) else str(error)
-
-
-async def _accepts(address: SocketAddress) -> bool:
-    """Whether somebody listens at an address of this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 (not bound here)
-    try:
-        async with asyncio.timeout(1):
-            _, writer = await asyncio.open_connection(host, address.port)
-    except (OSError, TimeoutError):
-        return False
-    writer.close()
-    return True
-
-
-async def _idle(admin: Admin, running: Process, limit_s: float) -> bool:
-    """Wait until no request is under way; false when that takes longer than `limit_s`."""
-    deadline = time.monotonic() + limit_s
-    while running.alive() and (await admin.active_requests() or 0) > 0:
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(0.05)
-    return True
-
-
-def _ports_free(listeners: list[ir.Listener] | tuple[ir.Listener, ...]) -> None:
-    """Whether these listeners' addresses can be had.
-
-    Envoy's sockets share their port (`SO_REUSEPORT`, a socket a worker): with another Envoy of this user
-    there it would be given half of that one's connections rather than an error.
-
-    Raises:
-        EnvoyError: one can't; the text names listener and address.
-    """
-    for listener in listeners:
-        address = listener.address
-        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                trial.bind((address.host, address.port))
-            except OSError as error:
-                why = _BIND_ERRORS.get(error.errno or 0, os.strerror(error.errno or 0))
-                raise EnvoyError(f"the listener {listener.name!r} can't have {address}: {why}") from error
-
-
-_BIND_ERRORS: Final = {
-    errno.EADDRINUSE: "another program listens there; end it or choose another address",
-    errno.EACCES: "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE); choose a higher one",
-    errno.EADDRNOTAVAIL: "this machine does not have that address",
-}

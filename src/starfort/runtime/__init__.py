@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starfort.runtime.status import NodeStatus, PolicyStatus, ReloadResult, Status
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["NodeStatus", "PolicyStatus", "ReloadResult", "Runtime", "Status"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name != "Runtime":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return import_module("starfort.runtime.runtime").Runtime

@@ -1,7 +1,7 @@
 """Serves the REST API and dashboard: on `admin.address`, and on a Unix socket for the command line.
 
-Who may open `DATA_DIR/run/admin.sock` (mode 0600) is this user, so requests there carry
-`scope["state"]["local"] = True`, which the API takes for an administrator.
+Only this user may open `DATA_DIR/run/admin.sock` (mode 0600), so requests there carry
+`scope["state"]["local"] = True`, which the API takes for an administrator's.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Literal, TypedDict
 
 import structlog
 import uvicorn
@@ -32,7 +32,7 @@ _VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3
 
 
 def trusting(app: App) -> App:
-    """The same app for those who came by the Unix socket."""
+    """The same app for requests that came over the Unix socket."""
 
     async def local(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in {"http", "websocket"}:
@@ -61,11 +61,20 @@ def bind_tcp(address: str) -> socket.socket:
     return listening
 
 
-def _speaking(tls: ListenerTls | None) -> dict[str, Any]:
-    """What uvicorn is told of TLS."""
+class _Speaking(TypedDict, total=False):
+    """Settings of uvicorn about TLS."""
+
+    ssl_certfile: str
+    ssl_keyfile: str
+    ssl_ca_certs: str
+    ssl_cert_reqs: int
+
+
+def _speaking(tls: ListenerTls | None) -> _Speaking:
+    """The settings of uvicorn about TLS."""
     if tls is None:
         return {}
-    files: dict[str, Any] = {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
+    files: _Speaking = {"ssl_certfile": str(tls.certificate), "ssl_keyfile": str(tls.key)}
     if tls.client_ca is None:
         return files
     asked = ssl.CERT_REQUIRED if tls.client_certificate == "required" else ssl.CERT_OPTIONAL
@@ -76,7 +85,7 @@ class _Server(uvicorn.Server):
     """uvicorn without its own signal handlers: the process has one place for them."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Any:
+    def capture_signals(self) -> Iterator[None]:
         """Leave signals alone."""
         yield
 
@@ -143,7 +152,7 @@ class AdminServer:
         self,
         app: App,
         listening: socket.socket,
-        lifespan: Any,
+        lifespan: Literal["on", "off"],
         tls: ListenerTls | None = None,
         trusted_proxies: Sequence[str] = (),
     ) -> None:
@@ -157,6 +166,7 @@ class AdminServer:
             proxy_headers=bool(trusted_proxies),
             forwarded_allow_ips=list(trusted_proxies),
             timeout_graceful_shutdown=3,
+            # A bound on memory: beyond it uvicorn answers 503 by itself.
             limit_concurrency=512,
             **_speaking(tls),
         )
@@ -170,6 +180,7 @@ class AdminServer:
         self._servers.append(server)
         task = asyncio.create_task(server.serve(sockets=[listening]))
         self._tasks.append(task)
+        # uvicorn has no event for it; it takes a few milliseconds.
         while not server.started:
             if task.done():
                 reason = task.exception() or "it ended at once"

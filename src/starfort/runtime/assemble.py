@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -71,9 +72,9 @@ class Assembly:
         kept = config.retention
         return Store.open(data_dir / "store", retention=Retention.lasting(kept.events, kept.rollups))
 
-    def make_proxy(self, data_dir: Path, config: Config) -> Proxy:
+    def make_proxy(self, data_dir: Path) -> Proxy:
         """The Envoy of a data directory; it does not run yet."""
-        return EnvoyProxy(data_dir, config)
+        return EnvoyProxy(data_dir)
 
     def runtime(self) -> Runtime:
         """Make everything. What was opened is closed again when a later part cannot be made.
@@ -83,107 +84,131 @@ class Assembly:
             RefusedError: the configuration is wrong.
         """
         try:
-            with ExitStack() as opened:
-                parts = self._parts(opened)
-                return Runtime(parts, self._app, opened.pop_all())
+            with ExitStack() as held:
+                parts = self._parts(held)
+                return Runtime(parts, self._app, held.pop_all())
         except StoreError as error:
             raise StartError(str(error)) from error
         except OSError as error:
             raise StartError(explain(error)) from error
 
-    def _parts(self, opened: ExitStack) -> Parts:
+    def _parts(self, held: ExitStack) -> Parts:
         # Marks are taken before the file is read: a change in between is then seen as one.
         read = marks([self._config_path])
         loaded = self._toolchain.load(self._config_path)
         config = loaded.config
         data_dir = self.data_dir = config.data_dir.resolve()
         # The lock comes before everything that another process could be writing to.
-        opened.callback(DataDirectory(data_dir).release)
+        held.callback(DataDirectory(data_dir).release)
         try:
             state = open_state(data_dir / STATE_FILE, examine=True)
         except StateError as error:
             raise StartError(str(error)) from error
-        opened.callback(state.dispose)
+        held.callback(state.dispose)
         store = self.open_store(data_dir, config)
-        opened.callback(store.close)
+        held.callback(store.close)
         catalogue = CatalogueFeed(store, state)
-        opened.callback(catalogue.close)
-        source = Source(
-            self._config_path,
-            self._toolchain,
-            data_dir / "bundle.sfb",
-            read,
-            catalogue.learned_endpoints(),
-        )
-        built = self._toolchain.build(loaded, source.learned)
-        return self._connect(source, built, data_dir, state, store, catalogue)
+        held.callback(catalogue.close)
+        # Endpoints that were learned before are in the first bundle, so that a restart forgets none.
+        learned = catalogue.learned_endpoints()
+        source = Source(self._config_path, self._toolchain, data_dir / "bundle.sfb", read, learned)
+        built = self._toolchain.build(loaded, learned)
+        return self._connect(source, built, Opened(data_dir, state, store, catalogue))
 
-    def _connect(  # noqa: PLR0913, PLR0917 (what had to be opened, and what was read)
-        self,
-        source: Source,
-        built: Built,
-        data_dir: Path,
-        state: Engine,
-        store: Store,
-        catalogue: CatalogueFeed,
-    ) -> Parts:
+    def _connect(self, source: Source, built: Built, opened: Opened) -> Parts:
         """Make the parts that hold nothing open, and connect them with each other."""
-        config = built.config
+        config, data_dir = built.config, opened.data_dir
         background = Background()
-        alerts = AlertHistory(state)
+        alerts = AlertHistory(opened.state)
         dispatcher = AlertDispatcher(alerts, self._toolchain.channels(config))
         signals = SignalTable()
         signals.load(data_dir / "signals.json")
-        traffic = TrafficCounts()
-        ingest = Ingest(data_dir / "spool", event_sink(store))
-        callbacks = Callbacks(on_events=Intake(ingest, traffic).take, signals=signals.snapshot)
-        socket = ControlSocket(data_dir / "run" / "control.sock", callbacks)
-        known = KnownLogins(store.reading_as(Reader.BACKGROUND), socket.push_known)
-        horizon = Horizon(ingest, lambda: socket.peers)
-        detection = Detection(
-            signals,
-            socket.push_signals,
-            dispatcher,
-            data_dir / "signals.json",
-            lambda: runner.judged(),  # noqa: PLW0108 (made below: each of the two needs the other)
-        )
-        runner = DetectorRunner(
-            store.reading_as(Reader.DETECTION),
-            detection.take,
-            seen_until=horizon.seen_until,
-            late=horizon.late,
-            stored=(lambda: ingest.counters.inserted_rows) if store.alone else None,
-        )
-        proxy = self.make_proxy(data_dir, config)
-        followers = Followers(self._toolchain, runner, store, catalogue, dispatcher)
-        configuration = Configuration(source, built, socket, proxy, followers, background)
-        callbacks.bundle, callbacks.on_hello = configuration.current, configuration.greet
-        callbacks.known = known.chunks
-        watch = BeatWatch(dispatcher, time.time)
-        catalogue_watch = CatalogueWatch(
-            catalogue, configuration, ingest, alone=store.alone, submit=dispatcher.submit
+        path = _event_path(opened, signals)
+        known = KnownLogins(opened.store.reading_as(Reader.BACKGROUND), path.socket.push_known)
+        detection, runner = _detection(opened, path, signals, dispatcher)
+        proxy = self.make_proxy(data_dir)
+        followers = Followers(self._toolchain, runner, opened.store, opened.catalogue, dispatcher)
+        configuration = Configuration(source, built, path.socket, proxy, followers, background)
+        # The socket was made first, because the configuration tells filters through it.
+        path.callbacks.bundle, path.callbacks.on_hello = configuration.current, configuration.greet
+        path.callbacks.known = known.chunks
+        beats = BeatWatch(dispatcher, time.time)
+        watch = CatalogueWatch(
+            opened.catalogue, configuration, path.ingest, alone=opened.store.alone, submit=dispatcher.submit
         )
         return Parts(
-            data_dir=data_dir,
-            state=state,
-            store=store,
-            ingest=ingest,
-            traffic=traffic,
-            catalogue=catalogue,
-            catalogue_watch=catalogue_watch,
-            posture_watch=PostureWatch(catalogue, catalogue_watch.state, dispatcher.submit),
-            signals=signals,
-            detection=detection,
-            runner=runner,
-            known=known,
-            alerts=alerts,
-            dispatcher=dispatcher,
-            configuration=configuration,
-            socket=socket,
-            horizon=horizon,
-            proxy=proxy,
-            admin=AdminServer.of(config.admin, data_dir / "run" / "admin.sock"),
-            disks=Disks(data_dir),
-            samples=Samples(socket, ingest, horizon, proxy, runner, watch),
-            background=background,
-        )
+            data_dir=data_dir, state=opened.state, store=opened.store, ingest=path.ingest,
+            traffic=path.traffic, catalogue=opened.catalogue, catalogue_watch=watch,
+            posture_watch=PostureWatch(opened.catalogue, watch.state, dispatcher.submit),
+            signals=signals, detection=detection, runner=runner, known=known, alerts=alerts,
+            dispatcher=dispatcher, configuration=configuration, socket=path.socket, horizon=path.horizon,
+            proxy=proxy, admin=AdminServer.of(config.admin, data_dir / "run" / "admin.sock"),
+            disks=Disks(data_dir), background=background,
+            samples=Samples(path.socket, path.ingest, path.horizon, proxy, runner, beats),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What holds files open, in the order in which it is opened.
+
+    Attributes:
+        data_dir: the data directory; its lock is held.
+        state: the state database.
+        store: events and rollups.
+        catalogue: endpoints; it reads the other two.
+    """
+
+    data_dir: Path
+    state: Engine
+    store: Store
+    catalogue: CatalogueFeed
+
+
+@dataclass(frozen=True, slots=True)
+class EventPath:
+    """The way of events from filters into the store.
+
+    Attributes:
+        ingest: spool and inserts.
+        traffic: counts of what passed.
+        callbacks: what the socket calls; completed when the configuration is made.
+        socket: the connection with filters.
+        horizon: up to when detection can see.
+    """
+
+    ingest: Ingest
+    traffic: TrafficCounts
+    callbacks: Callbacks
+    socket: ControlSocket
+    horizon: Horizon
+
+
+def _event_path(opened: Opened, signals: SignalTable) -> EventPath:
+    traffic = TrafficCounts()
+    ingest = Ingest(opened.data_dir / "spool", event_sink(opened.store))
+    callbacks = Callbacks(on_events=Intake(ingest, traffic).take, signals=signals.snapshot)
+    socket = ControlSocket(opened.data_dir / "run" / "control.sock", callbacks)
+    return EventPath(ingest, traffic, callbacks, socket, Horizon(ingest, lambda: socket.peers))
+
+
+def _detection(
+    opened: Opened, path: EventPath, signals: SignalTable, dispatcher: AlertDispatcher
+) -> tuple[Detection, DetectorRunner]:
+    detection = Detection(
+        signals,
+        path.socket.push_signals,
+        dispatcher,
+        opened.data_dir / "signals.json",
+        lambda: runner.judged(),  # noqa: PLW0108 (made below: each of the two needs the other)
+    )
+    ingest = path.ingest
+    runner = DetectorRunner(
+        opened.store.reading_as(Reader.DETECTION),
+        detection.take,
+        seen_until=path.horizon.seen_until,
+        late=path.horizon.late,
+        # Where other processes insert too, our own counter does not say whether there is anything new.
+        stored=(lambda: ingest.counters.inserted_rows) if opened.store.alone else None,
+    )
+    return detection, runner

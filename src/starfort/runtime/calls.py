@@ -1,23 +1,24 @@
-"""Requests under way: what a server that stops waits for, and what it ends when that takes too long."""
+"""Knows the requests under way: a server that stops waits for them and ends those that take too long."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
+Message: TypeAlias = MutableMapping[str, Any]
+"""A message or scope of ASGI: what it holds depends on its `type`."""
+Scope: TypeAlias = Message
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 GRACE_S: Final = 0.8
 """How long a request may go on after its server was told to stop."""
 
 ABANDON_S: Final = 0.5
-"""How long a request may take to take note of its end."""
+"""How long a request that is ended may take to clean up."""
 
 _REFUSAL: Final = b"Starfort is stopping\n"
 
@@ -25,9 +26,9 @@ _REFUSAL: Final = b"Starfort is stopping\n"
 class Calls:
     """ASGI middleware that knows which requests are under way and can end them.
 
-    uvicorn cancels what is left when its time is up, and logs each as an error with a traceback. A browser
-    that waits for news by long polling is no error, so they are ended here: a request that got no answer yet
-    gets a 503, a WebSocket is closed.
+    uvicorn cancels the requests that are left when its time is up, and logs each as an error with a
+    traceback. A browser that waits for news by long polling is no error, so they are ended here: a request
+    without an answer gets a 503, and a WebSocket is closed.
 
     Args:
         app: what answers.
@@ -54,6 +55,7 @@ class Calls:
         self._open.add(work)
         work.add_done_callback(self._open.discard)
         try:
+            # `wait` and not `await work`: a cancelled request must not cancel the server's own task with it.
             await asyncio.wait({work})
         except asyncio.CancelledError:
             work.cancel()

@@ -89,7 +89,7 @@ class CatalogueFeed:
 
 
 def _masked(config: Config) -> Iterator[str]:
-    """What policies mask: the tag that each leaves in an event, and a class; `mask` alone masks all."""
+    """Tag in events and class for each kind of data that a policy masks; `mask` alone masks every class."""
     for policy in config.policies:
         if policy.action.kind == "mask":
             classes = policy.action.named("sensitive class that is looked for,")

@@ -1,6 +1,6 @@
-"""From a configuration file to everything that it comes to, as a start and `starfort check` make it.
+"""Checks a configuration file and builds everything from it, as a start and `starfort check` do.
 
-Imports nothing of store, proxy and alerts: checking a file needs none of them.
+Nothing of store, proxy and alerts is imported, since checking a file needs none of them and must be quick.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ HASH_KEY_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A configuration with everything that it came to.
+    """A configuration with everything that was built from it.
 
     Attributes:
         loaded: the configuration and where its parts stand.
         asked: its detectors and checks.
         compiled: bundle and Envoy configuration.
-        warnings: what has no effect, and may be meant to have one.
+        warnings: parts that have no effect and may be meant to have one.
     """
 
     loaded: LoadedConfig
@@ -43,7 +43,7 @@ class Checked:
 def check(path: Path) -> Checked:
     """Load a file and compile it, as a start would, without changing its data directory.
 
-    What a catalogue there knows of traffic is used for warnings.
+    If the data directory has a catalogue, the calls that it has seen are used for warnings.
 
     Raises:
         ConfigError: with every problem found.
@@ -62,8 +62,8 @@ def build(loaded: LoadedConfig, learned: Sequence[LearnedEndpoint], hash_key: by
     Raises:
         ConfigError: with every problem of detectors and checks, else every problem of what is compiled.
     """
-    # A kind that a broken detector would give is unknown, and policies that ask for it would be called wrong
-    # without being so: detectors come first.
+    # Detectors come first: the signal of a broken one is unknown, and policies that ask for it would be
+    # called wrong although they are not.
     asked = load_questions(loaded)
     compiled = compile_config(loaded, learned=learned, hash_key=hash_key, signal_kinds=asked.kinds)
     _ask_engine(loaded, compiled)
@@ -73,9 +73,10 @@ def build(loaded: LoadedConfig, learned: Sequence[LearnedEndpoint], hash_key: by
 
 
 def _ask_engine(loaded: LoadedConfig, compiled: Compiled) -> None:
-    """Have the engine load the bundle before any filter does: at a start there is no good one to keep.
+    """Have the engine load the bundle before any filter does: a start has no good one to fall back to.
 
-    Rules are left out: each was asked about when it was compiled, and together they take most of a second.
+    Rules are left out: the engine was asked about each when it was compiled, and together they take most of a
+    second.
 
     Raises:
         ConfigError: it refuses.

@@ -1,4 +1,4 @@
-"""From what detectors say to what filters know and people are told."""
+"""Carries what detectors find to filters, to people, and to disk."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from starfort.signals.runner import Judged
 from starfort.signals.table import SignalTable
 
 EXPIRY_EVERY_S: Final = 0.5
-"""How often lapsed signals are looked for; filters let them lapse by themselves, so this only tidies."""
+"""How often lapsed signals are removed. Filters let them lapse by themselves, so this only tidies up."""
 
 SAVE_EVERY_S: Final = 5.0
 """How often a changed table is written. New signals are written at once."""
 
 SAVE_JUDGED_EVERY_S: Final = 60.0
-"""How often the table is written when only the times moved up to which detectors judged. After a restart at
-most this much is judged again, which alerts nobody twice."""
+"""How often the table is written when nothing changed but the times up to which detectors have judged. After
+a restart at most this much is judged again, which alerts nobody twice."""
 
 FRESH: Final = timedelta(minutes=5)
-"""How far the newest window that can be seen may lie back for its signals to hold from now on. While the
-store is behind by less, an attack in that window goes on as far as anybody can know; beyond that, and in
-windows judged late, signals hold only as long as they would have, had they been judged on time."""
+"""The newest window that can be seen may end so long ago, and its signals still hold from now on: as far as
+anybody can know, the attack goes on. Signals of older windows, and of windows that are judged late, hold only
+as long as they would have if they had been judged in time."""
 
 log = structlog.get_logger(__name__)
 
@@ -39,13 +39,13 @@ Push = Callable[[Sequence[WireSignal], Sequence[WireKey]], None]
 
 
 class Detection:
-    """Takes each run's signals: table, filters, alerts, file.
+    """Takes the signals of each run, and keeps table, filters, alerts and file up to date.
 
     Args:
         table: the active signals.
         push: tells every filter (`set`, `clear`).
         alerts: takes new alerts, and new figures of those that go on.
-        path: file that the table survives a restart in.
+        path: the file in which the table survives a restart.
         judged: end of the newest window that each detector judged, kept with the table.
         clock: Unix seconds.
     """
@@ -82,6 +82,7 @@ class Detection:
         end = judged.until.timestamp()
         holds_from = None if judged.current and judged.lag <= FRESH else end
         change = self.table.merge(judged.signals, holds_from)
+        # Filters first: each millisecond counts for them, and alerts may wait for the database.
         self._tell(change)
         self._episodes.take(detector, change, end)
         self._episodes.lapse(change.clear)
@@ -116,7 +117,7 @@ class Detection:
             self.expire()
 
     def expire(self) -> None:
-        """Let signals lapse whose time is up, and write what became of alerts."""
+        """Let signals lapse whose time is up, and write what has become of their alerts."""
         change = self.table.expire()
         self._tell(change)
         self._episodes.lapse(change.clear)
@@ -132,6 +133,7 @@ class Detection:
                     await self._changed.wait()
             except TimeoutError:
                 pass
+            # Cleared before writing, so that a change while it is written is written too.
             self._changed.clear()
             if self.table.version != self._saved or self._clock() - self._saved_at >= SAVE_JUDGED_EVERY_S:
                 await self.save()

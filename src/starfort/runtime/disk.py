@@ -1,7 +1,7 @@
-"""How much room is left where Starfort writes.
+"""Looks how much room is left where Starfort writes.
 
-A full disk loses no request, and it stops everything else: events wait in the filters' memory, and no changed
-configuration comes into force. So it is said before it happens.
+A full disk loses no request but stops everything else: events wait in the filters' memory, and no changed
+configuration comes into force. So people are told before it happens.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LOW_BYTES: Final = 2 << 30
 
 FULL_SHARE: Final = 0.01
 FULL_BYTES: Final = 16 << 20
-"""No room: a bundle with rules and its copy take some 10 MB."""
+"""There is no room below this: a bundle with rules and its copy take some 10 MB."""
 
 EVERY_S: Final = 2.0
 """How often free space is looked at."""
@@ -51,6 +51,7 @@ def look(directories: Iterable[Path]) -> list[DiskStatus]:
     found: dict[int, DiskStatus] = {}
     for directory in directories:
         try:
+            # Several directories on one file system are one line for people, unless one cannot be written to.
             device = directory.stat().st_dev
             if device in found and os.access(directory, os.W_OK | os.X_OK):
                 continue

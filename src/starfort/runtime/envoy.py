@@ -1,4 +1,4 @@
-"""The Envoy supervisor as the runtime's `Proxy`: its errors and its status in the runtime's words."""
+"""Makes the Envoy supervisor the runtime's `Proxy`: its errors and its status become the runtime's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Protocol
 
 from starfort.base.tasks import Failures
 from starfort.compile.dataplane import ADMIN_SOCKET
-from starfort.config import Config
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.errors import EnvoyError
 from starfort.dataplane.supervisor import EnvoySupervisor
@@ -54,11 +53,10 @@ class EnvoyProxy:
 
     Args:
         data_dir: where it keeps its files.
-        config: the configuration.
     """
 
-    def __init__(self, data_dir: Path, config: Config) -> None:
-        self._supervisor = EnvoySupervisor(data_dir, config)
+    def __init__(self, data_dir: Path) -> None:
+        self._supervisor = EnvoySupervisor(data_dir)
         self.failures: dict[str, Failures] = self._supervisor.failures
 
     @property
@@ -106,9 +104,9 @@ class EnvoyProxy:
 
 
 async def end_left_envoy(data_dir: Path) -> bool:
-    """Drain and end an Envoy that a control plane left running when it was killed; false when there is none.
+    """Drain and end an Envoy that a killed control plane left running; false when there is none.
 
     Args:
-        data_dir: of that control plane, which no longer runs.
+        data_dir: the data directory of that control plane, which no longer runs.
     """
     return await EnvoySupervisor(data_dir).end_left(data_dir / ADMIN_SOCKET)

@@ -1,4 +1,4 @@
-"""Small sums behind status and metrics."""
+"""Works out the figures of status and metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starfort.signals.runner import DetectorRunner, DetectorState
 
 @dataclass(slots=True)
 class RateMeter:
-    """Rate of a growing number over the last seconds.
+    """The rate of a growing number over the last seconds.
 
     Attributes:
         span_s: seconds looked back at.
@@ -24,7 +24,7 @@ class RateMeter:
     _samples: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=64))
 
     def add(self, now: float, value: float) -> None:
-        """Take a sample of the number at a time (Unix seconds). One that fell starts over."""
+        """Take a sample of the number at a time (Unix seconds). One that fell was counted from 0 again."""
         if self._samples and value < self._samples[-1][1]:
             self._samples.clear()
         self._samples.append((now, value))
@@ -41,7 +41,7 @@ class RateMeter:
 
 @dataclass(frozen=True, slots=True)
 class IngestFigures:
-    """What ingest counts, with its types.
+    """The counters of ingest, with their types.
 
     Attributes:
         inserted_rows: events in the store.

@@ -1,7 +1,7 @@
-"""Up to when detection can see, and what is given up on the way: the truth behind lag in status and metrics.
+"""Knows up to when detection can see and what was lost: the figures behind lag in status and metrics.
 
 A call is seen when its event is in the store. Until then it waits in a filter, which says each second how
-many calls wait there and since when, or in ingest, which knows what it has not inserted.
+many calls wait there and since when, or in ingest, which knows what it has not inserted yet.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ from starfort.events.overload import DETAILS_ONLY
 from starfort.runtime.figures import RateMeter
 
 STALE_S: Final = 3.0
-"""A filter says each second what waits in it; after three times as long its last word counts as its time."""
+"""A filter says each second what waits in it. After three times as long it is seen up to its last word
+only."""
 
 ANSWER_S: Final = 5.0
-"""A filter that has not answered about a bundle for so long is a problem that people see."""
+"""After so long without an answer about a bundle people are told about the filter."""
 
 GONE_S: Final = 10.0
-"""A filter tries to connect every 2 s; after so long it has ended."""
+"""A filter tries to connect every 2 s. One that was away for so long has ended."""
 
 LOSS_SPAN_S: Final = 60.0
-"""Events that were lost are a problem for so long."""
+"""How long lost events count as a problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthLimits:
-    """From when on it is a problem.
+    """Limits beyond which people are told.
 
     Attributes:
         lag_s: seconds that detection may be behind.
@@ -60,6 +61,7 @@ class Horizon:
         stored = self._ingest.seen_until().timestamp()
         seen = [_seen(peer, now) for peer in self._peers() if peer.connected and peer.stats_at]
         until = min([stored, now, *seen])
+        # What detectors were told to be complete stays so; later arrivals before it are handed out as late.
         self._ingest.told = max(self._ingest.told, until)
         return dt.datetime.fromtimestamp(until, dt.UTC)
 
@@ -85,7 +87,7 @@ class Horizon:
         return int(dropped) + self.ended() + self._ingest.counters.refused_rows
 
     def ended(self) -> int:
-        """Calls whose events filters had when they ended; one that is away for a moment may come back."""
+        """Calls whose events filters still had when they ended; one that is away briefly may come back."""
         gone = time.time() - GONE_S
         return sum(peer.left_behind for peer in self._peers() if peer.seen_at < gone)
 
@@ -94,7 +96,7 @@ class Horizon:
         self._lost.add(time.time(), self.lost())
 
     def problems(self, limits: HealthLimits) -> Iterator[str]:
-        """What about events and bundles needs a person, a sentence each."""
+        """What needs a person about events and bundles, a sentence each."""
         status = self._ingest.status()
         lag = self.lag_s()
         if lag > limits.lag_s:
@@ -136,10 +138,10 @@ def _filter_problems(peer: Peer) -> Iterator[str]:
 
 
 def _seen(peer: Peer, now: float) -> float:
-    """Up to when a filter's events were taken."""
+    """The time up to which a filter's events were taken."""
     if now - peer.stats_at > STALE_S:
         return peer.stats_at
     if not peer.waiting_calls or not peer.outstanding:
         return now
-    # Batches come in the order in which calls were over, so what was taken is older than what waits.
+    # Batches come in the order in which calls ended, so what was taken is older than what waits.
     return max(peer.oldest_waiting, peer.newest_taken)

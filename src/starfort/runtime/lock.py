@@ -1,4 +1,4 @@
-"""One Starfort for one data directory."""
+"""Sees that one process at a time has a data directory, and that nobody else can write to it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 
 
 class StartError(Exception):
-    """Starfort can't start; the text says where, what and what to do."""
+    """Starfort cannot start; the text says where, what, and what to do."""
 
 
 class DataDirectory:
-    """The data directory, made private and held by one process.
+    """The data directory, private and held by one process.
 
     Args:
-        path: where it is; made with mode 0700 when it is not there.
+        path: where it is; it is made with mode 0700 when it is missing.
 
     Raises:
         StartError: it can't be made or written, or another process has it.
@@ -38,6 +38,8 @@ class DataDirectory:
                 f"data_dir {path}: {error.strerror}; make it writable for this user or set another data_dir"
             ) from error
         try:
+            # A lock of the kernel and no file with a process id: it is gone when the process is, however it
+            # ended.
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._descriptor)
@@ -56,7 +58,7 @@ class DataDirectory:
 
 
 def _refuse_shared(path: Path) -> None:
-    """Refuse a directory that others may write: who can put files there decides what Starfort does.
+    """Refuse a directory that others may write to: files that they put there would decide what Starfort does.
 
     Raises:
         StartError: with the command that mends it.

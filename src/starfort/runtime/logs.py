@@ -1,14 +1,14 @@
-"""Starfort's own log: readable lines on a terminal, JSON lines elsewhere; secrets are blanked by name."""
+"""Sets up Starfort's own log: readable lines on a terminal, JSON elsewhere; secrets are blanked by name."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
-from collections.abc import MutableMapping
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import structlog
+from structlog.typing import EventDict, Processor
 
 _SECRET_WORDS: Final = (
     "secret",
@@ -23,8 +23,8 @@ _SECRET_WORDS: Final = (
 _HARMLESS: Final = frozenset({"password_hash", "tokens_active"})
 
 
-def blank_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: fields whose name speaks of a secret lose their value."""
+def blank_secrets(_: object, __: str, event: EventDict) -> EventDict:
+    """A structlog processor: a field whose name sounds like a secret loses its value."""
     for name in event:
         if name not in _HARMLESS and any(word in name.lower() for word in _SECRET_WORDS):
             event[name] = "[redacted]"
@@ -39,13 +39,13 @@ def configure(style: Literal["auto", "console", "json"] = "auto", level: str = "
         level: `debug`, `info`, `warning` or `error`.
     """
     console = style == "console" or (style == "auto" and sys.stderr.isatty())
-    shared: list[Any] = [
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         blank_secrets,
     ]
-    final: list[Any] = (
+    final: list[Processor] = (
         # rich's traceback would print local variables, configuration and keys among them.
         [
             structlog.dev.ConsoleRenderer(

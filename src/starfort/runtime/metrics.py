@@ -6,57 +6,58 @@ docs/metrics.md says what each is; a test holds the two together.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import Metric
 
 from starfort.dataplane.socket import Peer
 from starfort.runtime.figures import IngestFigures
+from starfort.runtime.metric_families import Labelled, MetricFamilies
 from starfort.runtime.parts import Parts
-from starfort.runtime.traffic import Histogram
+from starfort.signals.runner import DetectorState
 
 NANOSECONDS: Final = "_ns"
 """Ends the names of the filter's times."""
 
 
-class _Families:
-    """Metric families under construction, by name."""
+DetectorFigure: TypeAlias = tuple[str, str, Callable[[DetectorState], float]]
+"""Name of a metric, what it is, and how it is read."""
 
-    def __init__(self) -> None:
-        self._families: list[Metric] = []
-
-    def counter(self, name: str, about: str, rows: Iterable[tuple[dict[str, str], float]]) -> None:
-        """A family of counters; every row has the same label names."""
-        self._add(CounterMetricFamily, name, about, rows)
-
-    def gauge(self, name: str, about: str, rows: Iterable[tuple[dict[str, str], float]]) -> None:
-        """A family of gauges; every row has the same label names."""
-        self._add(GaugeMetricFamily, name, about, rows)
-
-    def _add(
-        self,
-        family: type[CounterMetricFamily | GaugeMetricFamily],
-        name: str,
-        about: str,
-        rows: Iterable[tuple[dict[str, str], float]],
-    ) -> None:
-        listed = list(rows)
-        made = family(f"starfort_{name}", about, labels=list(listed[0][0]) if listed else [])
-        for labels, value in listed:
-            made.add_metric(list(labels.values()), value)
-        self._families.append(made)
-
-    def histogram(self, name: str, about: str, values: Histogram) -> None:
-        """A family with one histogram, in seconds."""
-        made = HistogramMetricFamily(f"starfort_{name}", about)
-        made.add_metric([], values.cumulative_seconds(), values.total_us / 1e6)
-        self._families.append(made)
-
-    def __iter__(self) -> Iterator[Metric]:
-        return iter(self._families)
+_DETECTOR_COUNTERS: Final[tuple[DetectorFigure, ...]] = (
+    ("detector_runs", "Runs of each detector.", lambda state: state.pace.runs),
+    ("detector_failures", "Runs that failed.", lambda state: state.pace.failures),
+    ("detector_seconds", "Time that runs took.", lambda state: state.pace.total_s),
+    ("detector_skipped", "Beats at which it still ran.", lambda state: state.skipped),
+    (
+        "detector_retries",
+        "Queries that hit a limit and were tried again smaller.",
+        lambda state: state.pace.retries,
+    ),
+    (
+        "detector_idle",
+        "Beats that needed no query, as nothing was stored.",
+        lambda state: state.skipped_idle,
+    ),
+    ("detector_late_windows", "Windows judged late.", lambda state: state.late_runs),
+    (
+        "detector_windows_given_up",
+        "Windows that were owed and became too old or too many.",
+        lambda state: state.backlog.given_up,
+    ),
+    ("detector_signals", "Signals yielded.", lambda state: state.signals),
+)
+_DETECTOR_GAUGES: Final[tuple[DetectorFigure, ...]] = (
+    ("detector_windows_owed", "Windows that are owed.", lambda state: len(state.backlog)),
+    (
+        "detector_parts",
+        "1 when each query judges everything, else how much smaller it is.",
+        lambda state: state.pace.parts,
+    ),
+)
 
 
 class StarfortCollector:
@@ -71,16 +72,20 @@ class StarfortCollector:
 
     def collect(self) -> Iterator[Metric]:
         """Every family with its values now."""
-        families = _Families()
+        families = MetricFamilies()
         self._traffic(families)
         self._filters(families)
         self._events(families)
         self._detection(families)
+        self._signals(families)
         self._alerts(families)
         self._control(families)
+        self._envoy(families)
+        self._catalogue(families)
+        self._checks(families)
         yield from families
 
-    def _traffic(self, families: _Families) -> None:
+    def _traffic(self, families: MetricFamilies) -> None:
         counts = self._parts.traffic
         families.counter(
             "requests",
@@ -101,7 +106,7 @@ class StarfortCollector:
         families.histogram("engine_seconds", "Time a request spent in Starfort's filter.", counts.engine)
         families.histogram("request_seconds", "Time from request head to end of stream.", counts.duration)
 
-    def _filters(self, families: _Families) -> None:
+    def _filters(self, families: MetricFamilies) -> None:
         peers = self._parts.socket.peers
         families.gauge(
             "filter_connected", "1 while the filter's connection stands.", _each(peers, "connected")
@@ -128,7 +133,7 @@ class StarfortCollector:
             [({}, self._parts.socket.rejected)],
         )
 
-    def _events(self, families: _Families) -> None:
+    def _events(self, families: MetricFamilies) -> None:
         figures = IngestFigures.of(self._parts.ingest.status())
         families.counter("events_stored", "Events inserted into the store.", [({}, figures.inserted_rows)])
         families.counter(
@@ -144,6 +149,7 @@ class StarfortCollector:
             ],
         )
         self._given_up(families, figures)
+        self._waiting(families, figures)
         families.counter(
             "event_batches_refused", "Batches that were no events.", [({}, figures.refused_batches)]
         )
@@ -155,6 +161,9 @@ class StarfortCollector:
         families.counter(
             "spool_write_failures", "Writes to the spool that failed.", [({}, figures.write_failures)]
         )
+
+    def _waiting(self, families: MetricFamilies, figures: IngestFigures) -> None:
+        """What is not in the store yet."""
         horizon = self._parts.horizon
         families.gauge(
             "store_lag_seconds",
@@ -177,7 +186,7 @@ class StarfortCollector:
         )
         families.gauge("spool_bytes", "Bytes in the spool.", [({}, figures.spool_bytes)])
 
-    def _given_up(self, families: _Families, figures: IngestFigures) -> None:
+    def _given_up(self, families: MetricFamilies, figures: IngestFigures) -> None:
         """What was left out because there was too much of it."""
         peers = self._parts.socket.peers
 
@@ -200,88 +209,45 @@ class StarfortCollector:
             [({}, figures.degree)],
         )
 
-    def _detection(self, families: _Families) -> None:
-        states = self._parts.runner.states
-        rows = [({"detector": state.detector.name}, state) for state in states]
-        families.counter(
-            "detector_runs", "Runs of each detector.", ((name, state.pace.runs) for name, state in rows)
-        )
-        families.counter(
-            "detector_failures", "Runs that failed.", ((name, state.pace.failures) for name, state in rows)
-        )
-        families.counter(
-            "detector_seconds", "Time that runs took.", ((name, state.pace.total_s) for name, state in rows)
-        )
-        families.counter(
-            "detector_skipped",
-            "Beats at which it still ran.",
-            ((name, state.skipped) for name, state in rows),
-        )
-        families.counter(
-            "detector_retries",
-            "Queries that hit a limit and were tried again smaller.",
-            ((name, state.pace.retries) for name, state in rows),
-        )
-        families.counter(
-            "detector_idle",
-            "Beats that needed no query, as nothing was stored.",
-            ((name, state.skipped_idle) for name, state in rows),
-        )
-        families.counter(
-            "detector_late_windows",
-            "Windows judged late.",
-            ((name, state.late_runs) for name, state in rows),
-        )
-        families.counter(
-            "detector_windows_given_up",
-            "Windows that were owed and became too old or too many.",
-            ((name, state.backlog.given_up) for name, state in rows),
-        )
-        families.gauge(
-            "detector_windows_owed",
-            "Windows that are owed.",
-            ((name, len(state.backlog)) for name, state in rows),
-        )
-        families.gauge(
-            "detector_parts",
-            "1 when each query judges everything, else how much smaller it is.",
-            ((name, state.pace.parts) for name, state in rows),
-        )
+    def _detection(self, families: MetricFamilies) -> None:
+        runner = self._parts.runner
+        rows = [({"detector": state.detector.name}, state) for state in runner.states]
+        for name, about, figure in _DETECTOR_COUNTERS:
+            families.counter(name, about, [(labels, figure(state)) for labels, state in rows])
+        for name, about, figure in _DETECTOR_GAUGES:
+            families.gauge(name, about, [(labels, figure(state)) for labels, state in rows])
         now = datetime.now(UTC)
         families.gauge(
             "detector_behind_seconds",
             "Age of the newest events that were judged.",
-            (
-                (name, max(0.0, (now - state.judged_until).total_seconds()))
-                for name, state in rows
-                if state.judged_until
-            ),
+            [
+                (labels, max(0.0, (now - state.judged_until).total_seconds()))
+                for labels, state in rows
+                if state.judged_until  # one that has judged nothing yet has no age, and 0 would look well
+            ],
         )
-        problems = self._parts.runner.problems()
+        problems = runner.problems()
         families.gauge(
             "detector_keeps_beat",
             "0 while a detector does not keep its beat.",
-            ((name, float(state.detector.name not in problems)) for name, state in rows),
+            [(labels, float(state.detector.name not in problems)) for labels, state in rows],
         )
         families.counter(
             "store_queries_refused",
-            "Queries of pages refused as too many waited.",
+            "Queries of pages that were refused because too many waited.",
             [({}, self._parts.store.refused_queries)],
         )
-        families.counter(
-            "detector_signals", "Signals yielded.", ((name, state.signals) for name, state in rows)
-        )
+
+    def _signals(self, families: MetricFamilies) -> None:
         table = self._parts.signals
-        active: dict[str, int] = {}
-        for signal in table.active():
-            active[signal.signal.kind] = active.get(signal.signal.kind, 0) + 1
+        active = Counter(each.signal.kind for each in table.active())
         families.gauge(
-            "signals_active", "Active signals.", (({"kind": kind}, n) for kind, n in sorted(active.items()))
+            "signals_active", "Active signals.", [({"kind": kind}, n) for kind, n in sorted(active.items())]
         )
         families.counter("signals_raised", "Signals that were not active before.", [({}, table.raised_total)])
         families.counter("signals_refused", "Signals for which the table had no room.", [({}, table.refused)])
 
-    def _alerts(self, families: _Families) -> None:
+    def _alerts(self, families: MetricFamilies) -> None:
         dispatcher = self._parts.dispatcher
         families.counter(
             "alerts",
@@ -305,9 +271,8 @@ class StarfortCollector:
             "alerts_dropped", "Alerts that were not delivered.", [({}, dispatcher.dropped_total)]
         )
 
-    def _control(self, families: _Families) -> None:
+    def _control(self, families: MetricFamilies) -> None:
         config = self._parts.configuration.status()
-        envoy = self._parts.proxy.status()
         families.counter("config_errors", "Configurations that were refused.", [({}, config.errors)])
         families.gauge(
             "config_warnings", "What of the one in force has no effect.", [({}, len(config.warnings))]
@@ -326,16 +291,6 @@ class StarfortCollector:
             [({}, self._parts.configuration.last_apply_s)],
         )
         families.gauge("start_timestamp_seconds", "When Starfort started.", [({}, self._parts.started_at)])
-        families.gauge("envoy_up", "1 while Envoy runs.", [({}, float(envoy.state == "running"))])
-        families.counter("envoy_restarts", "Restarts of Envoy.", [({}, envoy.restarts)])
-        families.gauge(
-            "envoy_stale", "1 while another Envoy should run and does not.", [({}, float(bool(envoy.stale)))]
-        )
-        families.gauge(
-            "envoy_leaving",
-            "Envoys that were replaced and still have connections.",
-            [({}, len(envoy.leaving))],
-        )
         disks = [({"path": each.path}, each) for each in self._parts.disks.found]
         families.gauge(
             "disk_free_bytes", "Room where Starfort writes.", ((at, each.free_bytes) for at, each in disks)
@@ -346,10 +301,21 @@ class StarfortCollector:
             "Work of the control plane that failed and was begun again.",
             [({"work": name}, failed.count) for name, failed in sorted(self._parts.failures().items())],
         )
-        self._catalogue(families)
-        self._checks(families)
 
-    def _catalogue(self, families: _Families) -> None:
+    def _envoy(self, families: MetricFamilies) -> None:
+        envoy = self._parts.proxy.status()
+        families.gauge("envoy_up", "1 while Envoy runs.", [({}, float(envoy.state == "running"))])
+        families.counter("envoy_restarts", "Restarts of Envoy.", [({}, envoy.restarts)])
+        families.gauge(
+            "envoy_stale", "1 while another Envoy should run and does not.", [({}, float(bool(envoy.stale)))]
+        )
+        families.gauge(
+            "envoy_leaving",
+            "Envoys that were replaced and still have connections.",
+            [({}, len(envoy.leaving))],
+        )
+
+    def _catalogue(self, families: MetricFamilies) -> None:
         catalogue = self._parts.catalogue
         families.gauge(
             "catalogue_endpoints", "Endpoints in the catalogue.", [({}, len(catalogue.endpoints()))]
@@ -365,7 +331,7 @@ class StarfortCollector:
             (({"reason": reason}, n) for reason, n in sorted(catalogue.dropped().items())),
         )
 
-    def _checks(self, families: _Families) -> None:
+    def _checks(self, families: MetricFamilies) -> None:
         rows = [({"check": state.check.name}, state.pace) for state in self._parts.catalogue.board.states()]
         families.counter(
             "check_runs", "Queries of each posture check.", ((name, pace.runs) for name, pace in rows)
@@ -378,7 +344,7 @@ class StarfortCollector:
         )
 
 
-def _each(peers: Iterable[Peer], attribute: str) -> Iterator[tuple[dict[str, str], float]]:
+def _each(peers: Iterable[Peer], attribute: str) -> Iterator[Labelled]:
     """One figure of each filter; a node's restarted ones are told apart by process."""
     for peer in peers:
         yield (
@@ -387,14 +353,14 @@ def _each(peers: Iterable[Peer], attribute: str) -> Iterator[tuple[dict[str, str
         )
 
 
-def _stats(peers: Iterable[Peer], *, gauges: bool) -> Iterator[tuple[dict[str, str], float]]:
+def _stats(peers: Iterable[Peer], *, gauges: bool) -> Iterator[Labelled]:
     for peer in peers:
         for name, value in sorted((peer.gauges if gauges else peer.counters).items()):
             if gauges or not name.endswith(NANOSECONDS):
                 yield {"node": peer.node, "instance": peer.instance, "name": name}, value
 
 
-def _stages(peers: Iterable[Peer]) -> Iterator[tuple[dict[str, str], float]]:
+def _stages(peers: Iterable[Peer]) -> Iterator[Labelled]:
     """Where the filter's time goes; over `requests` it is the mean of each stage."""
     for peer in peers:
         for name, value in sorted(peer.counters.items()):
@@ -424,7 +390,7 @@ class EnvoyCollector:
         counts = {"dropped": 0, "rejected": 0}
         for kind, count in _UNDERSCORES.findall(self._envoy):
             counts["dropped" if kind.startswith(b"dropped") else "rejected"] += int(count)
-        families = _Families()
+        families = MetricFamilies()
         families.counter(
             "underscore_headers",
             "Headers with underscores that were dropped, and requests rejected for one.",

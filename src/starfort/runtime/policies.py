@@ -1,15 +1,15 @@
-"""What policies did and, in observe mode, would have done."""
+"""Counts what policies did and, in observe mode, would have done."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from starfort.questions.ask import Queryable
 from starfort.runtime.status import PolicyStatus
 from starfort.store.reach import is_far
+from starfort.store.rows import Row
 
 # Policies that ended the list are in the rollup by minute; observed ones and tags only in events, where both
 # columns are mostly empty and so cost next to nothing to read.
@@ -67,7 +67,7 @@ def with_results(store: Queryable, policies: Sequence[PolicyStatus]) -> list[Pol
     return found
 
 
-def _add(hits: dict[str, tuple[int, float]], row: dict[str, Any]) -> None:
+def _add(hits: dict[str, tuple[int, float]], row: Row) -> None:
     count, last = hits.get(row["policy"], (0, 0.0))
     moment = row["last"]
     stamp = moment.timestamp() if isinstance(moment, datetime) else float(moment)

@@ -1,4 +1,4 @@
-"""What `Runtime.status()` and its kin answer: plain data for API, dashboard and CLI."""
+"""The answers of `Runtime.status()` and the like: plain data for API, dashboard and CLI."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class NodeStatus:
         envoy_abi: ABI string of its Envoy.
         bundle: version of the bundle in force there.
         bundle_error: why the last bundle was refused, "" when it was not.
-        seen_at: Unix seconds of its last word.
+        seen_at: Unix seconds of its last frame.
         requests_per_s: requests a second over the last seconds.
         events_dropped: events that its buffer had no room for.
         signals_active: signals in its table.
@@ -56,7 +56,7 @@ class ConfigStatus:
         last_error: why the file as it is now was refused; "" when it is in force.
         last_error_at: Unix seconds of that refusal, 0 without one.
         rules: versions of the rule sets in it.
-        warnings: what of it has no effect, and may be meant to have one.
+        warnings: its parts that have no effect and may be meant to have one.
     """
 
     path: str
@@ -82,7 +82,7 @@ class StoreStatus:
         spool_bytes: bytes that wait in the spool.
         error: why the last insert failed, "" when it did not.
         events_waiting: calls whose events wait in connected filters.
-        missing_s: seconds of earlier time of which events wait that newer ones overtook.
+        missing_s: seconds of earlier time whose events still wait, because newer ones were stored first.
         missing_events: those events.
         thinned: what is left out of the newest events: 0 nothing, 1 details, n all but one of n ordinary
             calls.
@@ -195,8 +195,8 @@ class Status:
         pid: this process.
         started_at: Unix seconds.
         uptime_s: seconds since then.
-        healthy: whether nothing of it needs a person.
-        problems: what does, a sentence each.
+        healthy: whether nothing needs a person.
+        problems: what needs one, a sentence each.
         config: the configuration.
         envoy: the Envoy child.
         nodes: filters that are or were connected.

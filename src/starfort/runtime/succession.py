@@ -1,9 +1,9 @@
-"""How a control plane is replaced by what is installed now: the same process goes on with another program.
+"""Replaces a control plane with the installed version: the same process goes on as another program.
 
 `starfort restart` leaves a request in the data directory and sends `SIGNAL`. The control plane leaves Envoy
-alone, ends everything else, and executes the Python that the request names with its own arguments: the
-process id stays, so whoever started it (systemd, a terminal, a container) notices nothing. What comes of it
-is written beside the request.
+alone, ends everything else, and executes the Python that the request names with its own arguments. The
+process id stays, so the parent (systemd, a terminal, a container) notices nothing. The outcome is written
+beside the request.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ TURN: Final = "run/restart.lock"
 
 _ID: Final = "STARFORT_RESTART_ID"
 _BEFORE: Final = "STARFORT_RESTART_BEFORE"
-"""Environment of the successor: which request it answers, and whom it gives back to when it can't start."""
+"""Environment of the successor: which request it answers, and which program it goes back to if it cannot
+start."""
 
 _MODULE: Final = ("-P", "-m", "starfort.cli")
-"""`-P`: nothing of the working directory is imported."""
+"""`-P`: nothing is imported from the working directory, where anybody may have put a `starfort.py`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a request.
+    """The outcome of a request.
 
     Attributes:
         id: of the request.
@@ -48,7 +49,7 @@ class Outcome:
         envoy: process id of the Envoy that takes requests, 0 when it is not known.
         leaving: process ids of Envoys that were replaced and end when their connections have.
         pending: what comes into force when an Envoy that leaves has ended, "" when nothing waits.
-        error: what is not as it should be, "" otherwise.
+        error: what went wrong, "" otherwise.
     """
 
     id: str
@@ -63,7 +64,7 @@ class Outcome:
 
 @contextmanager
 def turn(data_dir: Path) -> Iterator[bool]:
-    """Be the only one who asks for a restart; false when somebody else waits for one.
+    """Be the only one that asks for a restart; false when somebody else waits for one already.
 
     Raises:
         OSError: the lock can't be made.
@@ -82,6 +83,8 @@ def turn(data_dir: Path) -> Iterator[bool]:
 
 def deafen() -> None:
     """Let `SIGNAL` do nothing until there is a handler, also in the program that this process executes."""
+    # An ignored signal stays ignored over execve(2); a handler does not, and the default would end the
+    # process.
     signal.signal(SIGNAL, signal.SIG_IGN)
 
 
@@ -116,6 +119,7 @@ def successor(data_dir: Path) -> tuple[list[str], dict[str, str]] | None:
         return None
     before = [sys.executable, *_MODULE, *sys.argv[1:]]
     environment = {**os.environ, _ID: str(asked.get("id", ""))}
+    # The same Python can't be gone back to: its packages are what was just replaced.
     if executable != sys.executable:
         environment[_BEFORE] = json.dumps(before)
     return [executable, *_MODULE, *sys.argv[1:]], environment
@@ -136,13 +140,13 @@ def predecessor() -> list[str] | None:
 
 
 def tell(data_dir: Path, outcome: Outcome) -> None:
-    """Leave the outcome for who asked. On a full disk nobody hears it."""
+    """Leave the outcome for the command that asked. On a full disk it waits in vain, and says so."""
     with suppress(OSError):
         write_json(data_dir / OUTCOME, asdict(outcome))
 
 
 def outcome(data_dir: Path, asked: str) -> Outcome | None:
-    """What came of a request, `None` as long as nothing has.
+    """The outcome of a request, `None` before there is one.
 
     Args:
         data_dir: the data directory.

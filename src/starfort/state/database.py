@@ -40,6 +40,7 @@ def open_state(path: Path, *, examine: bool = False) -> Engine:
             file is left as it is.
         OSError: the file cannot be made.
     """
+    # Made before SQLite opens it, which would give it the mode of the umask.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE))
     path.chmod(PRIVATE_FILE)
     engine = create_engine(f"sqlite:///{path}")

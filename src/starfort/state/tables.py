@@ -48,6 +48,7 @@ class User(Base):
     """Encrypted secret of the second factor; `None` when the account has none."""
     totp_pending: Mapped[str | None] = mapped_column(String(256))
     """Encrypted secret of a second factor that is being set up, until its first code was seen."""
+    # Kept so that a code works once (RFC 6238, section 5.2).
     totp_step: Mapped[int] = mapped_column(default=0, server_default="0")
     """Time step of the last code that was accepted."""
 
@@ -81,11 +82,13 @@ class ApiToken(Base):
     user_id: Mapped[int] = mapped_column(Integer, ForeignKey("users.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(64))
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    # The first characters of the text, by which its owner recognises it.
     hint: Mapped[str] = mapped_column(String(16))
     role: Mapped[str] = mapped_column(String(16))
     created_ms: Mapped[int]
     expires_ms: Mapped[int | None]
     used_ms: Mapped[int | None]
+    # Two people may give their tokens the same name; one person may not.
     __table_args__ = (UniqueConstraint("user_id", "name"),)
 
 

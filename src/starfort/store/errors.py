@@ -59,6 +59,7 @@ def from_clickhouse(error: Exception) -> QueryError:
     Returns:
         The error to raise, with the code when the text has one.
     """
+    # Both clients only give the code within the text: chDB has no field for it.
     text = str(error)
     found = _CODE.search(text)
     code = int(found.group(1)) if found else 0

@@ -43,6 +43,7 @@ def encode(parameters: Mapping[str, Value]) -> dict[str, str]:
 
 def _scalar(value: Value, name: str) -> str:
     if isinstance(value, str):
+        # Parameters are read as TabSeparated: a tab or line end would end the value.
         return value.translate(_ESCAPES)
     if value is None:
         return "\\N"
@@ -64,11 +65,13 @@ def _item(value: Value, name: str) -> str:
 
 
 def _plain(value: Value, name: str) -> str:
+    # Before numbers, since a `bool` is an `int` and `repr` would write it with a capital.
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, dt.datetime):
+        # Without a zone it would be read as that of the server, which need not be that of this process.
         if value.tzinfo is None:
             raise TypeError(f"parameter {name!r}: a datetime without time zone; give it tzinfo")
         return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")

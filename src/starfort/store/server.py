@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
 
 SETTLE_S: Final = 60
 """Seconds after which an insert into a server has ended: `received` is when it began."""
+
+
+@contextlib.contextmanager
+def _our_errors() -> Iterator[None]:
+    """Turn what clickhouse-connect and its HTTP library raise into errors of ours."""
+    try:
+        yield
+    except StoreClosedError:
+        raise
+    except Exception as error:
+        raise from_clickhouse(error) from error
 
 
 class ClickHouseServer:
@@ -64,62 +76,44 @@ class ClickHouseServer:
 
     def command(self, sql: str, parameters: Mapping[str, Value] | None = None) -> None:
         """Run a statement that returns nothing."""
-        try:
+        with _our_errors():
             self._ready().command(sql, parameters=dict(parameters or {}))
-        except StoreClosedError:
-            raise
-        except Exception as error:
-            raise from_clickhouse(error) from error
 
     def insert(self, table: str, columns: list[str], stream: bytes, token: str) -> None:
         """Insert an Arrow IPC stream as one block; the same token is inserted once."""
         settings: dict[str, int | str] = {**INSERT_SETTINGS, "insert_deduplication_token": token}
-        try:
+        with _our_errors():
             self._ready().raw_insert(table, columns, stream, fmt="ArrowStream", settings=settings)
-        except StoreClosedError:
-            raise
-        except Exception as error:
-            raise from_clickhouse(error) from error
 
     def query(
         self, sql: str, parameters: Mapping[str, Value] | None = None, reader: Reader = Reader.PAGES
     ) -> pa.Table:
         """Run a SELECT within the limits of its reader, when it is its turn."""
         settings = self._limits.settings(reader)
-        with self._turns[reader].one():
-            try:
-                self._ready()
-                return self._reading.query_arrow(sql, parameters=dict(parameters or {}), settings=settings)
-            except StoreClosedError:
-                raise
-            except Exception as error:
-                raise from_clickhouse(error) from error
+        with self._turns[reader].one(), _our_errors():
+            self._ready()
+            return self._reading.query_arrow(sql, parameters=dict(parameters or {}), settings=settings)
 
     def inspect(self, sql: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
         """Run a SELECT of ours over ClickHouse's own tables, as the user that owns the database."""
-        try:
+        with _our_errors():
             return self._ready().query_arrow(sql, parameters=dict(parameters or {}))
-        except StoreClosedError:
-            raise
-        except Exception as error:
-            raise from_clickhouse(error) from error
 
     def work(self, sql: str, parameters: Mapping[str, Value] | None = None, *, token: str = "") -> pa.Table:
         """Run a statement of the store's own upkeep."""
         settings: dict[str, int | str] = {**WORK_SETTINGS, "insert_deduplication_token": token}
+        # clickhouse-connect adds a FORMAT to what it reads, which an INSERT or OPTIMIZE does not take.
         read = sql.lstrip().upper().startswith(("SELECT", "WITH"))
-        try:
+        with _our_errors():
             if read:
                 return self._ready().query_arrow(sql, parameters=dict(parameters or {}), settings=settings)
             self._ready().command(sql, parameters=dict(parameters or {}), settings=settings)
-        except StoreClosedError:
-            raise
-        except Exception as error:
-            raise from_clickhouse(error) from error
         return pa.table({})
 
     def settled(self) -> str:
         """A time of arrival up to which every row can be read: others insert too, within `SETTLE_S`."""
+        # `received` is taken when an insert begins, and other nodes insert at the same time. So only what is
+        # older than the longest insert is known to be complete.
         rows = self.work(f"SELECT toString(now64(6, 'UTC') - INTERVAL {SETTLE_S} SECOND) AS moment")
         return str(rows.column("moment")[0])
 
@@ -136,10 +130,12 @@ class ClickHouseServer:
 
 
 def _dsn(url: str) -> str:
+    # clickhouse-connect speaks ClickHouse's HTTP interface, and wants it named so.
     return url.replace("clickhouses://", "https://", 1).replace("clickhouse://", "http://", 1)
 
 
 def _host(url: str) -> str:
+    # Without name and password, for messages.
     return url.rpartition("@")[2] or url
 
 

@@ -131,6 +131,7 @@ class Upkeep:
     def _failed(self, error: StoreError) -> None:
         text = " ".join(str(error).split())[:300]
         self.figures.failures += 1
-        if text != self.figures.error:  # once, not each pass
+        # Logged once and not at each pass, which comes every minute.
+        if text != self.figures.error:
             log.error("store_upkeep_failed", reason=text)
         self.figures.error = text

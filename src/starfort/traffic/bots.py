@@ -2,17 +2,18 @@
 
 Most come from `crawler-user-agents` (MIT), a list that its maintainers keep up to date; its tags say what a
 bot is for. A bot is `good` when it is a crawler that says who it is, `bad` when it is an attack tool or a
-site copier, `tool` when it is a library or a browser that a program drives. A user agent is what a client
-says of itself: whoever claims to be a good bot may lie, whoever claims to be `sqlmap` does not.
+site copier, and `tool` when it is a library or a browser that a program drives. A user agent is what a client
+says of itself: a client that claims to be a good bot may lie, but one that claims to be `sqlmap` has no
+reason to.
 
-What is bad comes first, tools last: a crawler that is built on a library is the crawler.
+Bad bots come first and tools last, because a crawler that is built on a library is a crawler.
 """
 
 from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any, Final
+from typing import Final, TypedDict
 
 import crawleruseragents
 
@@ -59,10 +60,18 @@ _TOOLS: Final = {
 _TOOL_TAGS: Final = {"http-library", "browser-automation"}
 
 
+class _Listed(TypedDict):
+    """One entry of `crawler-user-agents`, as far as it is read."""
+
+    pattern: str
+    tags: list[str]
+    instances: list[str]
+
+
 @cache
 def known_bots() -> tuple[Bot, ...]:
-    """All of them, most telling first: the first pattern that fits counts."""
-    listed: list[dict[str, Any]] = crawleruseragents.CRAWLER_USER_AGENTS_DATA
+    """All of them, the most telling first: the first pattern that matches counts."""
+    listed: list[_Listed] = crawleruseragents.CRAWLER_USER_AGENTS_DATA
     tools = [entry for entry in listed if _TOOL_TAGS.intersection(entry["tags"])]
     crawlers = [entry for entry in listed if not _TOOL_TAGS.intersection(entry["tags"])]
     return (
@@ -73,10 +82,11 @@ def known_bots() -> tuple[Bot, ...]:
     )
 
 
-def _name(entry: dict[str, Any]) -> str:
-    """What the pattern finds in an example, for the list has no names."""
+def _name(entry: _Listed) -> str:
+    """What the pattern finds in an example, because the list has no names."""
     if (literal := _literal(entry["pattern"])) and any(literal in each for each in entry["instances"]):
         return literal.strip(" /()^$")[:64]
+    # Names are shown to people and used in policies, so they are short and without the pattern's borders.
     for instance in entry["instances"]:
         if found := re.search(entry["pattern"], instance):
             return str(found[0]).strip(" /()^$")[:64]
@@ -88,6 +98,9 @@ _SPECIAL: Final = re.compile(r"[\\\[\](){}.*+?|^$]")
 
 
 def _literal(pattern: str) -> str:
-    """What a pattern matches when that is one text, else ""; most of the list is so, and is not compiled."""
+    """What a pattern matches when that is one text, else "".
+
+    Most patterns of the list are plain texts, so that hardly any is compiled for its name.
+    """
     outside = _ESCAPED.sub("", pattern)
     return "" if _SPECIAL.search(outside) else _ESCAPED.sub(r"\1", pattern)

@@ -18,7 +18,7 @@ from starfort import bundle
 from starfort._engine import Engine
 from starfort.compile import compile_config
 from starfort.config import load
-from starfort.config.action_settings import Action
+from starfort.config.action import Action
 
 HERE = Path(__file__).parent
 CASES = sorted(path.name for path in HERE.iterdir() if (path / "starfort.yaml").is_file())

@@ -63,7 +63,7 @@ async def test_unexpected_failure(
     def explode() -> None:
         raise RuntimeError("secret inner text")
 
-    monkeypatch.setattr(desk.insight._source, "status", explode)  # type: ignore[attr-defined]
+    monkeypatch.setattr(desk.insight._runtime, "status", explode)  # type: ignore[attr-defined]
     answer = await client.get("/api/v1/status", headers=tokens["viewer"])
     assert check(answer).status == 500
     assert "secret" not in answer.text

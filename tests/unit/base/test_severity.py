@@ -4,7 +4,7 @@ import pytest
 
 from starfort.base.severity import SERIOUS, SEVERITIES, as_severity, severity_rank
 from starfort.cli import output
-from starfort.dashboard import charts, shapes
+from starfort.dashboard import charts, colours
 
 
 def test_the_order_of_the_scale() -> None:
@@ -23,5 +23,5 @@ def test_an_unknown_word_is_no_severity() -> None:
 
 def test_every_severity_has_its_colours() -> None:
     """Command line, badges and charts have a colour for each severity and for nothing else."""
-    for colours in (output._SEVERITY, shapes._SEVERITIES, charts.SEVERITY_COLOURS):
-        assert set(colours) == set(SEVERITIES)
+    for kinds in (output._SEVERITY, colours._COLOURS["severity"], charts.SEVERITY_COLOURS):
+        assert set(kinds) == set(SEVERITIES)

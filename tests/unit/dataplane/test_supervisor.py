@@ -44,7 +44,7 @@ def dataplane(tmp_path: Path) -> ir.Dataplane:
         diverts=(),
         jwt_providers=(),
         filter_settings=ir.FilterSettings(data / "bundle.sfb", data / "run" / "control.sock", True),
-        limits=ir.Limits(200, 96, 1000, 1 << 30),
+        limits=ir.ListenerLimits(200, 96, 1000, 1 << 30),
     )
 
 
@@ -190,3 +190,26 @@ def test_a_log_is_rotated_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     old = tmp_path / "envoy.log.1"
     assert old.read_bytes() == b"a" * 10 + b"b" * 90
     assert old.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("damage", ["{", "{}", '{"pid": "x"}', None])
+async def test_an_envoy_is_found_without_its_note(
+    tmp_path: Path, fake: FakeEnvoy, dataplane: ir.Dataplane, damage: str | None
+) -> None:
+    """After a kill -9 of the control plane its Envoy is taken hold of, whatever became of `run/envoy.json`."""
+    first = supervise(tmp_path, fake)
+    await first.start(dataplane)
+    pid = first.status().pid
+    await first.leave()
+    note = tmp_path / "var" / "run" / "envoy.json"
+    if damage is None:
+        note.unlink()
+    else:
+        note.write_text(damage)
+    (found,) = process.Process.search(dataplane.directory)
+    assert (found.pid, found.epoch) == (pid, 0)
+    assert found.base_id > 0
+    found.close()
+    assert process.Process.search(tmp_path / "elsewhere") == []
+    assert await supervise(tmp_path, fake).end_left(dataplane.admin_socket), "it is found and ended"
+    assert process.Process.search(dataplane.directory) == []

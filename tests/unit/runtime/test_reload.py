@@ -320,7 +320,7 @@ async def test_every_write_of_envoys_files_may_fail(tmp_path: Path, monkeypatch:
         return ir.Dataplane(
             "test", tmp_path, tmp_path / "a", 0, (ir.Listener(f"on-{upstream}", here),),
             (ir.Upstream(upstream, (here,)),), (ir.Api(upstream, ("*",), ("/",), upstream),), (), (),
-            ir.FilterSettings(tmp_path / "b", tmp_path / "s", True), ir.Limits(200, 96, 1000, 1 << 30),
+            ir.FilterSettings(tmp_path / "b", tmp_path / "s", True), ir.ListenerLimits(200, 96, 1000, 1 << 30),
         )  # fmt: skip
 
     publisher = Publisher(tmp_path, _Quiet(tmp_path), tmp_path / "log", 1.0)  # type: ignore[arg-type]

@@ -6,12 +6,16 @@
     reason = "a benchmark without its input must fail"
 )]
 
+use std::fmt::Write;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use criterion::Criterion;
 use starfort_engine::bundle::Bundle;
+use starfort_engine::signals::{KeyType, SignalTable};
 use starfort_engine::{
     Assets, Engine, Now, RequestHead, RequestOutcome, ResponseHead, ResponseOutcome, SharedState,
     StreamEnd, Transaction,
@@ -27,6 +31,40 @@ pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(81, 2, 69, 142));
 
 /// An order of about 400 bytes.
 pub(crate) const ORDER: &str = r#"{"customer":{"id":"550e8400-e29b-41d4-a716-446655440000","segment":"retail","locale":"en-GB"},"items":[{"sku":"TSHIRT-RED-L","quantity":2,"price":19.99,"gift":false},{"sku":"MUG-0042","quantity":1,"price":7.5,"gift":true,"note":"Happy birthday, Ann!"}],"delivery":{"method":"standard","street":"12 High Street","city":"Springfield","zip":"12345"},"total":47.48,"currency":"EUR","created":"2026-02-28T10:00:00Z"}"#;
+
+/// A log-in as a browser posts it.
+pub(crate) const FORM: &str = "username=ann.smith&password=correct+horse%20battery&remember=true&next=%2Faccount%2Forders&csrf=6f1ed002ab5595859014ebf0951522d9";
+
+/// A list of orders of at least so many bytes.
+pub(crate) fn orders(bytes: usize) -> String {
+    let mut text = String::from("[");
+    while text.len() < bytes {
+        let _ = write!(text, "{ORDER},");
+    }
+    text.push_str("null]");
+    text
+}
+
+/// Short runs: a bench has dozens of cases, and differences of a few per cent are looked for with callgrind instead.
+pub(crate) fn quick() -> Criterion {
+    Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(1))
+        .sample_size(30)
+}
+
+/// Signals about addresses in 10.0.0.0/8, none of which the benches' client has.
+pub(crate) fn fill_signals(table: &SignalTable, count: u32) {
+    for index in 0..count {
+        table.set(
+            "credential_stuffing",
+            KeyType::Address,
+            &format!("10.0.{}.{}", index / 256, index % 256),
+            0.9,
+            u64::MAX,
+        );
+    }
+}
 
 pub(crate) type Pairs = [(&'static [u8], &'static [u8])];
 
@@ -70,23 +108,18 @@ pub(crate) const RESPONSE: &Pairs = &[
     (b"server", b"nginx"),
 ];
 
-fn database(name: &str) -> Option<Vec<u8>> {
-    let root = std::env::var_os("STARFORT_CORPORA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"),
-        PathBuf::from,
-    );
-    std::fs::read(root.join("geo").join(name)).ok()
-}
-
+/// The test databases of `MaxMind` where `STARFORT_CORPORA` has them, as in earlier measurements; otherwise those
+/// of our own tests, which are smaller and do not have the client's address.
 pub(crate) fn assets() -> Assets {
-    let (country, asn) = (
-        database("GeoLite2-Country-Test.mmdb"),
-        database("GeoLite2-ASN-Test.mmdb"),
-    );
-    if country.is_none() || asn.is_none() {
-        eprintln!("no geo databases: client is measured without (set STARFORT_CORPORA)");
+    let read = |public: &str, own: &str| {
+        let root = std::env::var_os("STARFORT_CORPORA").map(PathBuf::from);
+        root.and_then(|root| std::fs::read(root.join("geo").join(public)).ok())
+            .unwrap_or_else(|| crate::support::geo_database(own))
+    };
+    Assets {
+        country: Some(read("GeoLite2-Country-Test.mmdb", "country")),
+        asn: Some(read("GeoLite2-ASN-Test.mmdb", "asn")),
     }
-    Assets { country, asn }
 }
 
 pub(crate) fn engine(bundle: Bundle) -> Engine {

@@ -13,7 +13,8 @@ use crate::bundle::expression::{Expr, Field, Function, Quantifier};
 use crate::client::address;
 use crate::error::EngineError;
 
-/// Depth of an expression; bounds the recursion of compiling and evaluating.
+/// Depth of an expression. It bounds the recursion of compiling and evaluating; Python refuses deeper ones with a line
+/// (`compile/lowering.py`, `MAX_DEPTH`), so a bundle that has one was not written by it.
 const MAX_DEPTH: u32 = 64;
 
 /// Bytes that the program of one pattern may take: `regex` refuses what would need more, as `(a{1000}){1000}` does.
@@ -77,6 +78,7 @@ impl Compiler {
                 Node::Conditional(Box::new((*sub(test)?, *sub(yes)?, *sub(no)?)))
             }
             Expr::Comprehension(quantifier, list, predicate) => {
+                // Only the predicate sees the macro's variable: the list is evaluated outside of it.
                 let predicate = self.node(predicate, depth + 1, locals + 1)?;
                 Node::Comprehension(*quantifier, sub(list)?, Box::new(predicate))
             }
@@ -97,52 +99,49 @@ impl Compiler {
         depth: u32,
         locals: u32,
     ) -> Result<Node, EngineError> {
-        let wrong = |detail: String| EngineError::invalid("policies", detail);
-        let first = |node: Option<&Expr>| match node {
-            Some(expr) => self.node(expr, depth + 1, locals).map(Box::new),
-            None => Err(wrong(format!("{function:?} has no argument"))),
-        };
-        Ok(match (function, arguments) {
-            (Function::Matches, [text, Expr::String(pattern)]) => {
-                let pattern = regex::RegexBuilder::new(pattern)
-                    .size_limit(MAX_PATTERN_BYTES)
-                    .build();
-                Node::Matches(
-                    first(Some(text))?,
-                    pattern.map_err(|error| wrong(error.to_string()))?,
-                )
+        let text = |expr: &Expr| self.node(expr, depth + 1, locals).map(Box::new);
+        match (function, arguments) {
+            (Function::Matches, [value, Expr::String(pattern)]) => {
+                Ok(Node::Matches(text(value)?, compiled(pattern)?))
             }
-            (Function::InList, [text, Expr::Int(index)]) => {
-                let index = usize::try_from(*index)
-                    .ok()
-                    .filter(|index| *index < self.lists);
-                Node::InList(
-                    first(Some(text))?,
-                    index.ok_or_else(|| wrong("in_list: no such list".into()))?,
-                )
+            (Function::InList, [value, Expr::Int(index)]) => {
+                let index = usize::try_from(*index).ok();
+                let index = index.filter(|index| *index < self.lists);
+                let list = index.ok_or_else(|| wrong("in_list: no such list"))?;
+                Ok(Node::InList(text(value)?, list))
             }
-            (Function::InCidr, [text, Expr::String(cidr)]) => {
-                let (low, high) = cidr_range(cidr)
-                    .ok_or_else(|| wrong(format!("in_cidr: {cidr:?} is no network")))?;
-                Node::InCidr(first(Some(text))?, low, high)
+            (Function::InCidr, [value, Expr::String(cidr)]) => {
+                let range = cidr_range(cidr);
+                let (low, high) =
+                    range.ok_or_else(|| wrong(format!("in_cidr: {cidr:?} is no network")))?;
+                Ok(Node::InCidr(text(value)?, low, high))
             }
-            (Function::Matches | Function::InList | Function::InCidr, _) => {
-                return Err(wrong(format!(
-                    "{function:?} needs a literal as its second argument"
-                )));
-            }
+            (Function::Matches | Function::InList | Function::InCidr, _) => Err(wrong(format!(
+                "{function:?} needs a literal as its second argument"
+            ))),
             _ => {
-                let arity = if is_unary(function) { 1 } else { 2 };
-                if arguments.len() != arity {
-                    return Err(wrong(format!(
-                        "{function:?} has {} arguments, expected {arity}",
-                        arguments.len()
-                    )));
+                let (found, arity) = (arguments.len(), if is_unary(function) { 1 } else { 2 });
+                if found != arity {
+                    let detail = format!("{function:?} has {found} arguments, expected {arity}");
+                    return Err(wrong(detail));
                 }
-                Node::Call(function, self.nodes(arguments, depth, locals)?)
+                Ok(Node::Call(function, self.nodes(arguments, depth, locals)?))
             }
-        })
+        }
     }
+}
+
+fn wrong(detail: impl Into<String>) -> EngineError {
+    EngineError::invalid("policies", detail)
+}
+
+/// A pattern, compiled. Its program is bounded, and matching takes time that is linear in the text: `regex` has no
+/// look-around and no back-references, so no pattern of a policy lets a client make the engine slow.
+fn compiled(pattern: &str) -> Result<Regex, EngineError> {
+    regex::RegexBuilder::new(pattern)
+        .size_limit(MAX_PATTERN_BYTES)
+        .build()
+        .map_err(|error| wrong(error.to_string()))
 }
 
 const fn is_unary(function: Function) -> bool {
@@ -162,12 +161,14 @@ const fn is_unary(function: Function) -> bool {
 fn cidr_range(cidr: &str) -> Option<(u128, u128)> {
     let (text, bits) = cidr.split_once('/').unwrap_or((cidr, ""));
     let parsed: IpAddr = text.parse().ok()?;
+    // IPv4 is compared as the IPv6 address that it is mapped to (RFC 4291, 2.5.5.2), so one comparison serves both.
     let width = if parsed.is_ipv4() { 32 } else { 128 };
     let bits: u32 = if bits.is_empty() {
         width
     } else {
         bits.parse().ok().filter(|bits| *bits <= width)?
     };
+    // A shift by all 128 bits overflows: `/128` and IPv4's `/32` have no host part.
     let host = u128::MAX.checked_shr(128 - width + bits).unwrap_or(0);
     let low = address::number(parsed) & !host;
     Some((low, low | host))

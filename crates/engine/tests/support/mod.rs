@@ -2,6 +2,10 @@
 //! tests of what arrives broken.
 
 #![allow(dead_code, reason = "each user takes what it needs")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot read its input must fail"
+)]
 
 use std::path::PathBuf;
 
@@ -36,11 +40,12 @@ pub(crate) fn data(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
     files(&folder)
 }
 
-/// A database of MaxMind's format for a country (`country`) or an AS number (`asn`): a seed of the fuzz target.
+/// A database in the format of `MaxMind` for countries (`country`) or AS numbers (`asn`).
 pub(crate) fn geo_database(kind: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/seeds/geo_database")
-        .join(kind);
+        .join("tests/data/geo")
+        .join(kind)
+        .with_extension("mmdb");
     std::fs::read(path).unwrap()
 }
 

@@ -54,6 +54,8 @@ def _alert(kind: NewsKind, api: str, rows: list[News]) -> Alert:
         title=title,
         subject=subject,
         evidence=shown(rows, lambda row: {"subject": row.subject, **_flat(row.facts)}),
+        # "many" and "endpoints" instead of names: the next burst within the hour is the same alert, counted
+        # up
         dedup_key=f"catalogue:{kind}:{api}:{_what(first) if len(rows) == 1 else 'many'}",
     )
 
@@ -62,7 +64,7 @@ def _what(news: News) -> str:
     """What tells news of one kind apart: endpoints come in bursts, versions and hosts do not."""
     if news.kind in ("new_endpoint", "undocumented_endpoint", "new_method"):
         return "endpoints"
-    classes = ",".join(news.facts.get("classes", ()))
+    classes = ",".join(news.names("classes"))
     return f"{news.subject}:{classes}"
 
 
@@ -75,7 +77,7 @@ def _flat(facts: Mapping[str, object]) -> dict[str, object]:
 
 
 def _severity(news: News) -> Severity:
-    classes = {*news.facts.get("sensitive", ()), *news.facts.get("classes", ())}
+    classes = {*news.names("sensitive"), *news.names("classes")}
     severe = not classes.isdisjoint(SEVERE_DATA_CLASSES)
     is_open = news.endpoint is not None and news.endpoint.open_since is not None
     match news.kind:

@@ -15,8 +15,8 @@ def list_alerts(
     client: AdminClient,
     *,
     open: Annotated[bool, typer.Option("--open", help="Leave out what was acknowledged.")] = False,
-    kind: Annotated[str, typer.Option(help="Of this kind.")] = "",
-    severity: Annotated[Literal["", Severity], typer.Option(help="Of this severity.")] = "",
+    kind: Annotated[str, typer.Option(help="Only of this kind.")] = "",
+    severity: Annotated[Literal["", Severity], typer.Option(help="Only of this severity.")] = "",
     limit: Limit = 50,
     json: Json = False,
 ) -> None:

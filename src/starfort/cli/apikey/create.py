@@ -17,16 +17,17 @@ PREFIX: Final = "sfk_"
 
 def create(
     *,
-    subject: Annotated[str, typer.Option(help="Who gets it; policies know it as identity.subject.")],
+    subject: Annotated[str, typer.Option(help="Who gets the key; policies see it as identity.subject.")],
     scope: Annotated[
-        list[str] | None, typer.Option(help="What it may do; several times for several.")
+        list[str] | None, typer.Option(help="What the key may do; repeat the option for several scopes.")
     ] = None,
     expires: Annotated[str, typer.Option(help="When it ends: 90d, or a date such as 2027-01-31.")] = "",
     json: Json = False,
 ) -> None:
-    """Make an API key for a caller of your APIs: the key, and the configuration that knows it by its hash."""
+    """Make an API key for a caller of your APIs: the key, and its hash for the configuration."""
     if not 1 <= len(subject) <= 256:  # noqa: PLR2004 (the configuration's own limit)
         raise UsageError("--subject is 1 to 256 characters")
+    # 256 random bits, so a plain hash suffices: nobody can try them all, as with passwords.
     key = PREFIX + secrets.token_urlsafe(32)
     digest = hashlib.sha256(key.encode()).hexdigest()
     entry: dict[str, str | list[str]] = {"subject": subject, "sha256": digest}
@@ -70,6 +71,7 @@ def _yaml(entry: dict[str, str | list[str]]) -> str:
 
     written = StringIO()
     writer = YAML()
+    # Wide enough that a hash is never broken over two lines.
     writer.width = 4096
     writer.dump([entry], written)
     return written.getvalue()

@@ -18,7 +18,7 @@ def export(
     openapi: Annotated[
         bool, typer.Option("--openapi", help="As an OpenAPI 3.1 document made from what traffic shows.")
     ] = False,
-    api: Annotated[str, typer.Option(help="Of this API only.")] = "",
+    api: Annotated[str, typer.Option(help="Only of this API.")] = "",
     path: Annotated[
         Path | None, typer.Option("--output", "-o", dir_okay=False, help="File to write; default: stdout.")
     ] = None,

@@ -1,4 +1,4 @@
-"""Which endpoint a person means: by its id, or by method and path."""
+"""Finds the endpoint that a person means, by its id or by method and path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starfort.cli.answers import Endpoint
 from starfort.cli.errors import FoundError, UsageError
 
 MOST: Final = 1_000
-"""Endpoints that are looked through."""
+"""Endpoints of the catalogue that are compared: five pages of the API."""
 
 _ID: Final = re.compile(r"[0-9a-f]{1,64}")
 _WRITTEN: Final = re.compile(r"(?:(?P<method>[A-Za-z]+|\*)\s+)?(?:https?://)?(?P<host>[^/\s]*)(?P<path>/\S*)")
@@ -19,7 +19,7 @@ _PARAMETER: Final = re.compile(r"\{[^{}]*\}|:[A-Za-z_]\w*|<[^<>]*>")
 
 
 def endpoint_id(client: AdminClient, given: str) -> str:
-    """The id of the endpoint that is meant.
+    """The id of the endpoint that a person means.
 
     Args:
         client: asks the catalogue.
@@ -31,6 +31,7 @@ def endpoint_id(client: AdminClient, given: str) -> str:
         FoundError: the catalogue has none, or several.
     """
     given = given.strip()
+    # An id is not looked up: the command that follows asks for it, and says when there is none.
     if _ID.fullmatch(given):
         return given
     written = _WRITTEN.fullmatch(given)
@@ -40,6 +41,7 @@ def endpoint_id(client: AdminClient, given: str) -> str:
     every: list[Endpoint] = list(client.pages("/catalogue", MOST, search=f"{method} {host}".strip()))
     here = [each for each in every if method in {"", "*", each["method"]} and host in {"", each["host"]}]
     found = [each for each in here if _shape(each["path"]) == _shape(path)]
+    # A template is more exact than a path that was called, which may belong to several templates.
     found = found or [each for each in here if _covers(each["path"], path.partition("?")[0])]
     if len(found) == 1:
         return found[0]["id"]
@@ -61,7 +63,7 @@ def _name(endpoint: Endpoint, *, host: bool = True) -> str:
 
 
 def _shape(path: str) -> str:
-    """A template without the names of its parameters, whichever way they are written."""
+    """A template without the names of its parameters: `{id}`, `:id` and `<id>` are the same."""
     return _PARAMETER.sub("{}", path).rstrip("/") or "/"
 
 

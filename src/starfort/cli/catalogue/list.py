@@ -15,17 +15,17 @@ def list_endpoints(
     client: AdminClient,
     *,
     search: Annotated[
-        str, typer.Option("--search", "-s", help="Whose method, host or path contains each of these words.")
+        str, typer.Option("--search", "-s", help="Only with each of these words in method, host or path.")
     ] = "",
-    api: Annotated[str, typer.Option(help="Of this API.")] = "",
-    host: Annotated[str, typer.Option(help="Of this host.")] = "",
-    prefix: Annotated[str, typer.Option(help="At or below this path.")] = "",
+    api: Annotated[str, typer.Option(help="Only of this API.")] = "",
+    host: Annotated[str, typer.Option(help="Only of this host.")] = "",
+    prefix: Annotated[str, typer.Option(help="Only at or below this path.")] = "",
     show: Annotated[
         Literal["", "new", "undocumented", "sensitive", "unauthenticated"],
-        typer.Option(help="Only those that are so."),
+        typer.Option(help="Only endpoints of this kind."),
     ] = "",
     sort: Annotated[
-        Literal["path", "requests", "first_seen", "last_seen", "errors"], typer.Option(help="In which order.")
+        Literal["path", "requests", "first_seen", "last_seen", "errors"], typer.Option(help="The order.")
     ] = "path",
     limit: Limit = 200,
     json: Json = False,

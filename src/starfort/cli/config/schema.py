@@ -39,5 +39,5 @@ def schema_text() -> str:
 
 
 def modeline(name: str) -> str:
-    """The comment by which yaml-language-server finds the schema (its README, Using inlined schema)."""
+    """The comment that tells editors where the schema is (yaml-language-server, "Using inlined schema")."""
     return f"# yaml-language-server: $schema=./{name}"

@@ -7,5 +7,5 @@ from starfort.cli.options import online
 
 @online
 def show(client: AdminClient) -> None:
-    """Print the configuration in force as JSON, defaults included. Secrets are named, never contained."""
+    """Print the configuration in force as JSON, defaults included and secrets left out."""
     output.print_json(client.get("/config"))

@@ -26,14 +26,14 @@ def install(
     version: Annotated[
         str, typer.Option(help="Which release. Default: the one this Starfort is tested with.")
     ] = "",
-    sha256: Annotated[str, typer.Option(help="What the archive must be; then no signature is needed.")] = "",
+    sha256: Annotated[str, typer.Option(help="SHA-256 of the archive; then no signature is needed.")] = "",
     folder: Annotated[
         Path | None,
         typer.Option(envvar="STARFORT_RULESETS", file_okay=False, help="Where rule sets live."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Install a rule set, checked and pinned; the one before stays in place if anything is wrong."""
+    """Install a rule set, checked and pinned. If anything is wrong, the one before stays in place."""
     from starfort.threats.rulesets.installed import rule_set_folder
 
     if source is not None and version:

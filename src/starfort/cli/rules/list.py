@@ -29,7 +29,7 @@ def list_rule_sets(
     url: options.Url = "",
     json: Json = False,
 ) -> None:
-    """List rule sets: what is installed, whether its files are still that, and what runs in Starfort now."""
+    """List rule sets: what is installed, whether its files were changed, and what runs in Starfort now."""
     from starfort.threats.rulesets.installed import rule_set_folder
 
     place = rule_set_folder() if folder is None else folder
@@ -116,6 +116,7 @@ def _running(config: Path | None, data_dir: Path | None, url: str) -> list[str] 
             status: Status = client.get("/status")
             found = status["config"]["rules"]
     except CliError:
+        # Without options nobody promised that a Starfort runs here.
         if config is not None or data_dir is not None or url:
             raise
         return None

@@ -1,4 +1,4 @@
-"""Which rules a command is about: files that are named, else those of the configuration."""
+"""The rules that a command works on: the files that are named, else those of the configuration."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from starfort.threats.seclang.load import CompiledRules
 
 
 def find(paths: list[Path] | None, config: Path | None) -> tuple[CompiledRules, tuple[InstalledRuleSet, ...]]:
-    """Compile the rules that are meant.
+    """Compile the rules that a command works on.
 
     Args:
-        paths: rule files and folders; nothing: what `rules:` of the configuration says.
+        paths: rule files and folders; without them what `rules:` of the configuration says.
         config: the configuration.
 
     Raises:
-        FoundError: there are problems; each was shown.
+        FoundError: the rules have problems, and each was shown.
     """
     from starfort.cli.check import show_problems
     from starfort.config import ConfigError, load

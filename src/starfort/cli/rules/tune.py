@@ -25,7 +25,7 @@ def tune(
         int, typer.Option(min=1, max=1_000_000, help="How many events to look at, latest first.")
     ] = 20_000,
     all: Annotated[
-        bool, typer.Option("--all", help="Also what is more likely an attack, with the doubts.")
+        bool, typer.Option("--all", help="Also show what is more likely an attack, with the doubts.")
     ] = False,
     rules: Annotated[
         list[Path] | None,
@@ -64,7 +64,7 @@ def _show(proposals: "list[Proposal]", *, empty: str) -> None:
 
 
 def _messages(paths: list[Path] | None) -> dict[int, str]:
-    """What each rule says; nothing where the rules cannot be read from here."""
+    """The message of each rule; none when the rules cannot be read on this machine."""
     from starfort.cli.errors import CliError
     from starfort.cli.rules import source
 

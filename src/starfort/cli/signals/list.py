@@ -13,7 +13,7 @@ from starfort.cli.options import Json, Limit, online
 def list_signals(
     client: AdminClient,
     *,
-    kind: Annotated[str, typer.Option(help="Of this kind.")] = "",
+    kind: Annotated[str, typer.Option(help="Only of this kind.")] = "",
     limit: Limit = 200,
     json: Json = False,
 ) -> None:

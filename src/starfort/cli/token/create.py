@@ -24,6 +24,7 @@ def create(
     json: Json = False,
 ) -> None:
     """Make an API token for Starfort's own API. Stdout is the token and nothing else."""
+    # The local socket has no account of its own that a token could belong to.
     if not owner and client.target.socket is not None:
         owner = "admin"
     body = {"name": name, "role": role, "days": days or None, "owner": owner or None}

@@ -19,7 +19,8 @@ def add(
     name: Name,
     *,
     role: Annotated[
-        RoleName, typer.Option(help="viewer reads, operator also acts on alerts and signals, admin does all.")
+        RoleName,
+        typer.Option(help="A viewer reads, an operator also acts on alerts and signals, an admin does all."),
     ] = "viewer",
     password_stdin: PasswordStdin = False,
 ) -> None:

@@ -15,6 +15,7 @@ from starfort.cli.user.add import Name
 def remove(client: AdminClient, name: Name, *, yes: Yes = False) -> None:
     """Remove an account with its sessions and tokens."""
     if not yes:
+        # A script that waits for an answer hangs; one that is told what to add does not.
         if not sys.stdin.isatty():
             raise UsageError(f"this removes {name} with every session and token", "say so with --yes")
         typer.confirm(f"Remove {name} with every session and token?", abort=True, err=True)

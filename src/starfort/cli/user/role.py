@@ -14,6 +14,6 @@ from starfort.cli.user.add import Name, RoleName
 def role(
     client: AdminClient, name: Name, role: Annotated[RoleName, typer.Argument(help="The new role.")]
 ) -> None:
-    """Change what an account may do, from its next request on."""
+    """Change what an account may do. It counts from the next request."""
     client.patch(f"/users/{name}", {"role": role})
     output.say(f"{name} has the role {role}.")

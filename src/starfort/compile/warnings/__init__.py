@@ -1,6 +1,7 @@
-"""What of a configuration has no effect, so that people believe in a protection that is not there.
+"""Warns of parts of a configuration that have no effect.
 
-A warning refuses nothing: the configuration is right, and may be meant so. Each names its place and the fix.
+People would rely on a protection that is not there. A warning refuses nothing, because the configuration is
+correct and may be meant so. Each names its place and the fix.
 """
 
 from __future__ import annotations

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from starfort.bundle import expression as e
 from starfort.bundle.model import ANOMALIES
+from starfort.compile import walk
 from starfort.compile.variables import variable_name
 from starfort.compile.warnings.context import Context
 from starfort.config import ConfigProblem
 from starfort.config.yaml_file import Location
 
 _F: Final = e.PlainField
-_UPPER: Final = {
+_UPPER: Final[dict[e.Field, str]] = {
     _F.REQUEST_METHOD: "methods",
     _F.CLIENT_COUNTRY: "countries",
     _F.CLIENT_CONTINENT: "continents",
@@ -44,7 +45,7 @@ def idle_conditions(context: Context) -> Iterator[ConfigProblem]:
             )
         ]
         for one in texts:
-            nodes = list(_nodes(one.expr))
+            nodes = list(walk.nodes((one.expr,)))
             yield from _words(context, one, nodes, labels)
             yield from _empty(context, one, nodes)
             yield from _sources(context, one, nodes)
@@ -59,19 +60,7 @@ def _labels(context: Context) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _nodes(expr: Any) -> Iterator[e.Expr]:
-    """Every node of an expression, outer ones first. Expressions are at most `lowering.MAX_DEPTH` deep."""
-    waiting: list[Any] = [expr]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, tuple):
-            waiting += node
-        elif isinstance(node, e.Expr):
-            yield node
-            waiting += vars(node).values()
-
-
-def _asked(node: e.Expr) -> tuple[Any, list[str]] | None:
+def _asked(node: e.Expr) -> tuple[e.Field, list[str]] | None:
     """The variable that a node compares with literals, and the literals."""
     if isinstance(node, e.CallExpr) and len(node.arguments) == 2:  # noqa: PLR2004 (operators)
         one, other = node.arguments
@@ -96,7 +85,7 @@ def _texts(items: Sequence[e.Expr]) -> list[str]:
 def _compared_locals(predicate: e.Expr) -> list[str]:
     """Literals that the variable of a comprehension is compared with."""
     found: list[str] = []
-    for node in _nodes(predicate):
+    for node in walk.nodes((predicate,)):
         if not isinstance(node, e.CallExpr) or len(node.arguments) != 2:  # noqa: PLR2004 (operators)
             continue
         one, other = node.arguments
@@ -114,7 +103,7 @@ def _words(
 ) -> Iterator[ConfigProblem]:
     """Words that are none of those that a variable can have."""
     classes = context.config.sensitive.classes
-    vocabularies: dict[Any, tuple[Sequence[str], str, str]] = {
+    vocabularies: dict[e.Field, tuple[Sequence[str], str, str]] = {
         _F.ENDPOINT_LABELS: (labels, "no API and no endpoint has the label", "give one `labels: [{}]`"),
         _F.REQUEST_ANOMALIES: (ANOMALIES, "there is no anomaly", "docs/reference/inspection.md lists them"),
         _F.SENSITIVE_REQUEST: (classes, "sensitive.classes does not have", "add it there"),

@@ -1,4 +1,4 @@
-"""Endpoints that nothing has: no document, and no call."""
+"""Warns of endpoints that neither a document nor traffic has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starfort.config.apis import Api
 from starfort.config.yaml_file import Location
 
 LONG_ENOUGH: Final = timedelta(days=1)
-"""How long traffic must have been seen before it counts that an endpoint was never called."""
+"""How long traffic must have been seen before a call that never came means something."""
 
 _ALWAYS: Final = frozenset({"*", "HEAD", "OPTIONS"})
 """Any method, and those that servers answer without being documented (RFC 9110, 9.3.2 and 9.3.7)."""
@@ -31,14 +31,14 @@ class _Named:
 
 
 def unknown_endpoints(context: Context) -> Iterator[ConfigProblem]:
-    """Endpoints that are named and are nowhere, or outside of their API."""
+    """Endpoints that the configuration names and that exist nowhere, or outside of their API."""
     known = {api.name: _Known(context, api) for api in context.config.apis}
     twice: dict[tuple[str, str], int] = {}
     for location, match, names, by in named_endpoints(context.config):
         path = match.split(" ", 1)[1]
         apis = [api for api in context.config.apis if names is None or api.name in names]
         under = [api for api in apis if any(is_under(path, base) for base in base_paths(api))]
-        if not under and apis and location[0] != "policies":  # of policies it is a mistake, and said as one
+        if not under and apis and location[0] != "policies":  # in a policy it is an error, which refuses it
             yield _outside(context, location, path, apis)
             continue
         reached = [api for api in under if not _taken(context, api, path)]
@@ -62,7 +62,7 @@ def _outside(context: Context, location: Location, path: str, apis: list[Api]) -
 
 
 def _taken(context: Context, api: Api, path: str) -> Api | None:
-    """The other API that gets every call of this path that this API's hosts and base path fit."""
+    """The other API that gets every call of this path, because its base path is longer."""
 
     def reach(one: Api) -> int:
         return max((len(base) for base in base_paths(one) if is_under(path, base)), default=-1)
@@ -125,7 +125,8 @@ def _nowhere(context: Context, named: _Named, known: list[_Known]) -> Iterator[C
     if any(one.has(method, path) for one in known):
         return
     if not all(one.documented is not None or one.is_seen for one in known):
-        return  # of some of them nobody knows what endpoints it has
+        return  # without a document and without traffic nobody knows which endpoints an API has
+    # A document may be incomplete and traffic may be to come, so the words say "may" unless both are known.
     candidates = list(dict.fromkeys(each for one in known for each in one.matches))
     if methods := sorted({each for one in known for each in one.methods(path)}):
         said = f"{path} is known with {', '.join(methods)} only, so {named.by} for {method} never applies"

@@ -13,7 +13,7 @@ from starfort.compile.warnings.unused import unused_parts
 from starfort.config import ConfigProblem
 
 MAX_WARNINGS: Final = 200
-"""Of one configuration; further ones are counted in a last one."""
+"""Warnings of one configuration that are shown; the last one says how many more there are."""
 
 _LOOKS: Final[tuple[Callable[[Context], Iterator[ConfigProblem]], ...]] = (
     unknown_endpoints,
@@ -26,7 +26,8 @@ _LOOKS: Final[tuple[Callable[[Context], Iterator[ConfigProblem]], ...]] = (
 
 
 def warnings_of(context: Context) -> tuple[ConfigProblem, ...]:
-    """What has no effect, in the configuration and in the documents that it names."""
+    """Every warning of the configuration and of the documents that it names."""
+    # A set, because two looks may say the same of one line, and sorted by place, as people read the file.
     found = sorted({*context.compiled.doubts, *(warning for look in _LOOKS for warning in look(context))})
     if len(found) > MAX_WARNINGS:
         more = f"{len(found) - MAX_WARNINGS} further warnings are not shown"

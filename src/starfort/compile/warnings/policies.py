@@ -1,4 +1,4 @@
-"""Policies, limits and exclusions that never apply: behind others, for nothing, or past their time."""
+"""Warns of policies and exclusions that never apply: behind others, for nothing, or expired."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from starfort.config import ConfigProblem
 from starfort.config.yaml_file import Location
 
 MAX_COMPARED: Final = 1_000
-"""Policies that each is compared with, the nearest before it."""
+"""Earlier policies that each policy is compared with, the nearest ones. It keeps a long list from taking
+quadratic time."""
 
 
 def unreached(context: Context) -> Iterator[ConfigProblem]:
@@ -31,12 +32,15 @@ def unreached(context: Context) -> Iterator[ConfigProblem]:
 
 
 def _hides(earlier: p.Policy, policy: p.Policy) -> bool:
+    # One that observes ends nothing, and one that expires will not hide the other for ever.
     if earlier.mode is not p.Mode.ENFORCE or earlier.expires_s is not None:
         return False
     row = action_of(earlier.action.TAG)
     # A limit ends the list only when it is exceeded, so the policies behind it are reached all the same.
     if row is None or row.ends is not Ends.ALWAYS or earlier.phase is not policy.phase:
         return False
+    # Whether one condition follows from another is undecidable in general; these two forms are the common
+    # ones.
     is_wider = earlier.when == e.BoolExpr(value=True) or earlier.when == policy.when
     return is_wider and _holds(earlier.apis, policy.apis) and _holds(earlier.endpoints, policy.endpoints)
 
@@ -46,7 +50,7 @@ def _holds(wider: tuple[int, ...] | None, narrower: tuple[int, ...] | None) -> b
 
 
 def empty_lists(context: Context) -> Iterator[ConfigProblem]:
-    """Lists of nothing, where no list at all means everything."""
+    """Empty lists at places where a missing list means everything."""
     for index, policy in enumerate(context.config.policies):
         for name in ("apis", "endpoints"):
             if getattr(policy, name) == []:
@@ -61,7 +65,7 @@ def empty_lists(context: Context) -> Iterator[ConfigProblem]:
 
 
 def expired(context: Context) -> Iterator[ConfigProblem]:
-    """What had its time."""
+    """Policies, exclusions, patches and keys that have expired."""
     config = context.config
     keys = config.identity.api_keys.keys if config.identity.api_keys is not None else []
     exclusions, patches = config.rules.exclusions, config.rules.patches

@@ -1,11 +1,11 @@
-"""Parts that nothing uses."""
+"""Warns of parts that nothing uses."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from starfort.bundle import expression as e
+from starfort.compile.walk import nodes
 from starfort.compile.warnings.context import Context
 from starfort.config import ConfigProblem
 from starfort.config.yaml_file import Location
@@ -36,19 +36,14 @@ def unused_parts(context: Context) -> Iterator[ConfigProblem]:
 
 
 def _lists(context: Context) -> set[int]:
-    """Indexes of the lists that policies ask."""
-    found: set[int] = set()
-    for policy in context.policies:
-        waiting: list[Any] = [policy.when, policy.action.expressions]
-        while waiting:
-            node = waiting.pop()
-            if isinstance(node, tuple):
-                waiting += node
-            elif isinstance(node, e.Expr):
-                if isinstance(node, e.CallExpr) and node.function is e.Function.IN_LIST:
-                    found |= {item.value for item in node.arguments[1:] if isinstance(item, e.IntExpr)}
-                waiting += vars(node).values()
-    return found
+    """Indexes of the lists that policies ask for."""
+    expressions = [expr for one in context.policies for expr in (one.when, *one.action.expressions)]
+    asked = [
+        node
+        for node in nodes(expressions)
+        if isinstance(node, e.CallExpr) and node.function is e.Function.IN_LIST
+    ]
+    return {item.value for node in asked for item in node.arguments[1:] if isinstance(item, e.IntExpr)}
 
 
 def _identity(context: Context) -> Iterator[ConfigProblem]:

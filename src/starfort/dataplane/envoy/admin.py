@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
+
+from starfort.dataplane.json import Json
 
 TIMEOUT_S: Final = 5.0
 
@@ -74,7 +76,7 @@ class Admin:
         text = await self.get("/listeners?format=json")
         if text is None:
             return {}
-        answer: dict[str, Any] = httpx.Response(200, text=text).json()
+        answer: Json = httpx.Response(200, text=text).json()
         found = {one["name"]: one["local_address"] for one in answer.get("listener_statuses", [])}
         return {
             name: (place["socket_address"]["address"], place["socket_address"]["port_value"])

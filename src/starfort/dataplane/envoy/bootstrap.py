@@ -9,8 +9,9 @@ from envoy.extensions.resource_monitors.downstream_connections.v3 import downstr
 from envoy.extensions.resource_monitors.fixed_heap.v3 import fixed_heap_pb2
 
 from starfort.dataplane import ir
-from starfort.dataplane.envoy.messages import Json, build, extension
+from starfort.dataplane.envoy.messages import build, extension
 from starfort.dataplane.envoy.sources import CLUSTERS, LISTENERS, file_source
+from starfort.dataplane.json import Json
 
 HEAP_MONITOR: Final = "envoy.resource_monitors.fixed_heap"
 CONNECTION_MONITOR: Final = "envoy.resource_monitors.global_downstream_max_connections"
@@ -44,7 +45,7 @@ def bootstrap(dataplane: ir.Dataplane) -> Json:
     return build(bootstrap_pb2.Bootstrap, value)
 
 
-def _overload(limits: ir.Limits) -> Json:
+def _overload(limits: ir.ListenerLimits) -> Json:
     heap = {"max_heap_size_bytes": limits.heap_bytes}
     connections = {"max_active_downstream_connections": limits.connections}
     return {

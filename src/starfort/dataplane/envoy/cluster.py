@@ -1,4 +1,4 @@
-"""Upstreams, and the places that key sets are fetched from, as clusters."""
+"""Makes clusters of upstreams and of the places that key sets are fetched from."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 
 from starfort.base.addresses import SocketAddress, is_ip
 from starfort.dataplane import ir
-from starfort.dataplane.envoy.messages import Json, extension, packed, seconds
+from starfort.dataplane.envoy.messages import extension, packed, seconds
 from starfort.dataplane.envoy.secrets import authorities_name, key_pair_name
 from starfort.dataplane.envoy.sources import secret_reference
+from starfort.dataplane.json import Json
 
 MAX_AT_ONCE: Final = 100_000
 """Connections, requests and waiting requests of a cluster. Envoy's own limit of 1024 would refuse calls that
@@ -27,7 +28,7 @@ IDLE_S: Final = 60
 shorter keep-alive there shows as a reset, which the retry condition `reset-before-request` covers."""
 
 JWKS_TIMEOUT_S: Final = 5
-"""To connect to where a key set is, and to get it."""
+"""How long connecting to the place of a key set may take, and getting it."""
 
 
 def jwks_cluster(provider: str) -> str:
@@ -36,7 +37,7 @@ def jwks_cluster(provider: str) -> str:
 
 
 def clusters(dataplane: ir.Dataplane) -> list[Json]:
-    """A cluster each."""
+    """One cluster for each upstream and for each key set that is fetched."""
     made = [_upstream(dataplane.directory, upstream) for upstream in dataplane.upstreams]
     made += [
         _jwks(dataplane.directory, provider.name, provider.keys)
@@ -101,6 +102,7 @@ def _tls(directory: Path, owner: str, tls: ir.ClientTls, *, http2: bool) -> Json
     by_address = is_ip(tls.server_name)
     names = [{"san_type": "IP_ADDRESS" if by_address else "DNS", "matcher": {"exact": tls.server_name}}]
     common: Json = {
+        # RFC 8996 deprecates every version before 1.2.
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
         "alpn_protocols": ["h2"] if http2 else ["http/1.1"],
         "combined_validation_context": {

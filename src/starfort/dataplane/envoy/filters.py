@@ -1,6 +1,6 @@
-"""The HTTP filters, in the order in which a request meets them: JWT, Starfort's own, router.
+"""Makes the HTTP filters in the order in which a request meets them: JWT, Starfort's own, router.
 
-And the network filter before them.
+The network filter that stands before them is made here too.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from xds.type.v3 import typed_struct_pb2
 
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.cluster import JWKS_TIMEOUT_S, jwks_cluster
-from starfort.dataplane.envoy.messages import TYPE_PREFIX, Json, build, extension, packed, seconds, type_url
+from starfort.dataplane.envoy.messages import TYPE_PREFIX, build, extension, packed, seconds, type_url
 from starfort.dataplane.envoy.sources import JWT, JWT_FILTER, file_source
+from starfort.dataplane.json import Json
 
 MODULE: Final = "starfort"
 """Envoy looks for `libstarfort.so` in its search path."""
@@ -39,7 +40,7 @@ bits) costs as much CPU as proxying the request."""
 
 
 def http_filters(dataplane: ir.Dataplane) -> list[Json]:
-    """The chain. What the JWT filter does comes from a file, so that it changes without the listener."""
+    """The chain. The JWT filter reads a file of its own, so that a change leaves the listener alone."""
     chain = [_starfort(dataplane.filter_settings), extension("router", router_pb2.Router, _ROUTER)]
     if dataplane.jwt_providers:
         chain.insert(0, _jwt_from(dataplane))
@@ -62,7 +63,7 @@ def _starfort(settings: ir.FilterSettings) -> Json:
 
 
 def connection_filter(settings: ir.FilterSettings) -> Json:
-    """What stands before the HTTP filters and counts the connections of each client address.
+    """The network filter that counts the connections of each client address.
 
     `xds-protos` does not have the message yet, so it goes as a `TypedStruct`, which Envoy converts.
     """
@@ -76,6 +77,7 @@ def _module(settings: ir.FilterSettings) -> Json:
     }  # fmt: skip
     if settings.last_good is not None:
         said["last_good"] = str(settings.last_good)
+    # Left out unless needed: the text is part of the listener, and another text would be another listener.
     if settings.require_bundle:
         said["require_bundle"] = True
     text = json.dumps(said)
@@ -87,7 +89,7 @@ def _module(settings: ir.FilterSettings) -> Json:
 
 
 def jwt_authentication(dataplane: ir.Dataplane) -> Json:
-    """The JWT filter: it verifies and reports, and refuses nobody; policies do that.
+    """The JWT filter: it verifies and reports. It refuses nobody; policies do that.
 
     Each set of providers that some API accepts is a named requirement, which routes refer to: a token counts
     on an API only when it is of one of the API's own providers, audience included.
@@ -108,12 +110,12 @@ def jwt_authentication(dataplane: ir.Dataplane) -> Json:
 
 
 def jwt_for_route(providers: tuple[str, ...]) -> Json:
-    """What a route says to the JWT filter."""
+    """The part of a route that tells the JWT filter which providers count."""
     return packed(config_pb2.PerRouteConfig, {"requirement_name": requirement_name(providers)})
 
 
 def jwt_not_asked() -> Json:
-    """What a route says that needs no JWT filter; Envoy then makes none for the request."""
+    """The part of a route that needs no JWT filter; Envoy then makes none for the request."""
     return packed(route_components_pb2.FilterConfig, {"disabled": True})
 
 
@@ -131,7 +133,7 @@ def _requirement(providers: tuple[str, ...]) -> Json:
 
 
 def _provider(provider: ir.JwtProvider) -> Json:
-    """A provider. Tokens are taken from `Authorization` only: in a URL they end in logs (RFC 6750, 5.3)."""
+    """A provider. Tokens are read from `Authorization` only: those in URLs get into logs (RFC 6750, 5.3)."""
     value: Json = {
         "issuer": provider.issuer,
         "audiences": list(provider.audiences),

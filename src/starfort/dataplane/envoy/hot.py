@@ -1,4 +1,4 @@
-"""Envoy's hot restart: a new process takes the listening sockets over from the one that runs.
+"""Prepares Envoy's hot restart: a new process takes the listening sockets over from the one that runs.
 
 Envoy keeps two things for it: a socket for each process, and a page of shared memory for each family of
 processes, named by its base id. We choose the base id at random for each family, so that no two Envoys of a
@@ -37,13 +37,15 @@ _VERSION: Final = 11
 
 
 def available() -> bool:
-    """Whether this machine lets Envoy have shared memory."""
+    """Whether Envoy can have shared memory here; some containers mount `/dev/shm` read-only."""
     return os.access(SHARED_MEMORY, os.W_OK | os.X_OK)
 
 
 def new_base_id() -> int:
-    """A base id that nobody of this machine has."""
+    """A base id that no other Envoy of this machine has."""
     while True:
+        # At random rather than counted up: two data directories that start at once would count to the same
+        # one.
         base_id = _BASE_IDS[secrets.randbelow(len(_BASE_IDS))]
         if not _page(base_id).exists():
             return base_id

@@ -1,4 +1,4 @@
-"""Listeners: TLS, HTTP codec, limits, and what is done to headers before any filter sees them."""
+"""Makes listeners: TLS, HTTP codec, limits, and the headers that are removed before any filter sees them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from envoy.extensions.transport_sockets.tls.v3 import tls_pb2
 from starfort.base.addresses import SocketAddress
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.filters import connection_filter, http_filters
-from starfort.dataplane.envoy.messages import Json, extension, packed, seconds
+from starfort.dataplane.envoy.messages import extension, packed, seconds
 from starfort.dataplane.envoy.secrets import authorities_name, key_pair_name
 from starfort.dataplane.envoy.sources import ROUTE_CONFIG, ROUTES, file_source, secret_reference
+from starfort.dataplane.json import Json
 
 # Sources: Envoy's "Configuring Envoy as an edge proxy" for the HTTP/2 figures; the others are chosen against
 # clients that send slowly on purpose.
@@ -30,14 +31,15 @@ HANDSHAKE_S: Final = 15
 BACKLOG: Final = 4096
 
 LOCAL_REPLY_STATUSES: Final = (400, 404, 408, 413, 426, 431, 500, 502, 503, 504)
-"""What Envoy itself answers; they become problem details (RFC 9457) as the filter's answers are."""
+"""Statuses that Envoy itself answers with. Their bodies become problem details (RFC 9457), like the
+filter's."""
 
 
 UNDERSCORES: Final = {"drop": "DROP_HEADER", "reject": "REJECT_REQUEST", "allow": "ALLOW"}
 
 
 def listeners(dataplane: ir.Dataplane) -> list[Json]:
-    """A listener each."""
+    """One resource for each listener."""
     return [_listener(dataplane, listener) for listener in dataplane.listeners]
 
 
@@ -57,7 +59,7 @@ def _listener(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
     first: list[Json] = []
     if listener.proxy_protocol is not None:
         first.append(_proxy_protocol(listener.proxy_protocol))
-        # No chain, no connection: whoever is not among these peers is closed before a byte of it is taken.
+        # Without a chain there is no connection: any other peer is cut off before a byte of it is read.
         chain["filter_chain_match"] = {
             "direct_source_prefix_ranges": [_prefix(network) for network in listener.proxy_protocol.peers]
         }
@@ -76,6 +78,7 @@ def _listener(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
 def _address(address: SocketAddress) -> Json:
     value: Json = {"address": address.host, "port_value": address.port}
     if address.host == "::":
+        # Else `[::]` takes no IPv4, which people expect from an address that means "everything".
         value["ipv4_compat"] = True
     return {"socket_address": value}
 
@@ -121,8 +124,9 @@ def _http(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
         # Nobody is "internal": request ids (the events' ids) and the like are ours, whoever sends them. An
         # empty list would mean all private addresses.
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
-        # The engine takes a path apart after Envoy has, and the upstream gets Envoy's. What these two do,
-        # the engine does alike; encoded slashes are kept, for ids like `group%2Fproject` are common.
+        # The engine reads the path after Envoy has normalised it, and the upstream gets Envoy's form. The
+        # engine does the same as these two. Encoded slashes are kept, because ids like `group%2Fproject` are
+        # common.
         "normalize_path": True,
         "merge_slashes": True,
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
@@ -147,7 +151,10 @@ def _http(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
 
 
 def _early_headers(listener: ir.Listener) -> Json:
-    """Remove what only we may say, then say it (docs/adr/0005). `x-envoy-*` would steer Envoy's router."""
+    """Remove internal headers that clients sent, then set them (docs/adr/0005).
+
+    `x-envoy-*` of a client would steer Envoy's router: timeouts, retries, another host.
+    """
     mutations: list[Json] = [
         {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
         for prefix in ("x-starfort-", "x-envoy-")
@@ -155,7 +162,8 @@ def _early_headers(listener: ir.Listener) -> Json:
     if listener.tls is not None:
         mutations.append(_set("x-starfort-ja4", "%TLS_JA4_FINGERPRINT%"))
         if listener.tls.client_ca is not None:
-            # Of several, the last that is there stays: URI SAN before DNS SAN before subject.
+            # Each one that exists overwrites the one before: a URI SAN counts before a DNS SAN and that
+            # before the subject.
             mutations += [
                 _set("x-starfort-peer", f"%{part}%")
                 for part in ("DOWNSTREAM_PEER_SUBJECT", "DOWNSTREAM_PEER_DNS_SAN", "DOWNSTREAM_PEER_URI_SAN")

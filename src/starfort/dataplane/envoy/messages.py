@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-TYPE_PREFIX: Final = "type.googleapis.com/"
+from starfort.dataplane.json import Json
 
-Json = dict[str, Any]
+TYPE_PREFIX: Final = "type.googleapis.com/"
 
 
 def build(kind: type[Message], value: Json) -> Json:

@@ -1,4 +1,4 @@
-"""One Envoy process, ours or one that an earlier control plane left running (docs/adr/0007)."""
+"""Starts, finds and ends Envoy processes, also those that an earlier control plane left (docs/adr/0007)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import resource
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from starfort.base.files import make_private, read_json
+from starfort.dataplane.json import Json
 
 MAX_DESCRIPTORS: Final = 1 << 20
 """Open files that Envoy may have, when the hard limit lets it; a connection is one."""
@@ -47,7 +49,7 @@ class Command:
 
 
 class Process:
-    """A running Envoy, held by a descriptor: a process id may be given to another program, this can't.
+    """A running Envoy, held by a descriptor: unlike a process id, it never comes to mean another process.
 
     Args:
         pid: its process id.
@@ -67,7 +69,7 @@ class Process:
 
     @classmethod
     def start(cls, command: Command) -> Process:
-        """Start Envoy in a session of its own, so that it outlives us and gets no signals of our terminal.
+        """Start Envoy in a session of its own: it outlives this process and gets no signals of its terminal.
 
         Raises:
             OSError: it can't be started.
@@ -84,6 +86,7 @@ class Process:
                     (os.POSIX_SPAWN_DUP2, log, 2),
                 ],
                 setsid=True,
+                # A child inherits blocked and ignored signals, and Python ignores SIGPIPE.
                 setsigmask=(),
                 setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM),
             )
@@ -117,7 +120,23 @@ class Process:
             return None
         return process
 
-    def note(self) -> dict[str, Any]:
+    @classmethod
+    def search(cls, directory: Path) -> list[Process]:
+        """Running Envoys whose bootstrap is in a directory, by their command lines, the newest last.
+
+        Args:
+            directory: where the files of the data plane are.
+        """
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdecimal() and (family := _family(entry, directory)) is not None:
+                with suppress(OSError):
+                    # Without its identity nobody can say whether it is the right one, so it is replaced.
+                    found.append(cls(int(entry.name), "", *family))
+        # One that is only tried has no family and an epoch of 0, so it never comes last beside a real one.
+        return sorted((one for one in found if one.alive()), key=lambda one: (bool(one.base_id), one.epoch))
+
+    def note(self) -> Json:
         """What a later control plane finds it by."""
         return {
             "pid": self.pid,
@@ -133,6 +152,7 @@ class Process:
         gone = asyncio.Event()
         loop.add_reader(self._descriptor, gone.set)
         try:
+            # pidfd_open(2): the descriptor becomes readable when the process ends, whoever its parent is.
             await gone.wait()
         finally:
             loop.remove_reader(self._descriptor)
@@ -151,6 +171,27 @@ class Process:
     def close(self) -> None:
         """Hold it no more; it runs on."""
         os.close(self._descriptor)
+
+
+def _family(entry: Path, directory: Path) -> tuple[int, int] | None:
+    """Base id and epoch of an Envoy; `None` for any other process.
+
+    Args:
+        entry: its folder in `/proc`.
+        directory: where its bootstrap must be.
+    """
+    try:
+        # proc_pid_cmdline(5): arguments are separated by NUL. Those of other users cannot always be read.
+        arguments = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return None
+    options = dict(pairwise(arguments))
+    config = options.get("--config-path", "")
+    if Path(config).name != "bootstrap.json" or not Path(config).is_relative_to(directory):
+        return None
+    numbers = [options.get(name, "") for name in ("--base-id", "--restart-epoch")]
+    base_id, epoch = [int(number) if number.isdecimal() else 0 for number in numbers]
+    return base_id, epoch
 
 
 def _open_log(log: Path) -> int:

@@ -22,9 +22,9 @@ from starfort.base.files import json_bytes, make_private, read_json, stage
 from starfort.dataplane.envoy import sources
 from starfort.dataplane.envoy.admin import Admin
 from starfort.dataplane.envoy.errors import EnvoyError
-from starfort.dataplane.envoy.messages import Json
 from starfort.dataplane.envoy.process import size, tail
 from starfort.dataplane.envoy.resources import joined
+from starfort.dataplane.json import Json
 
 ASK_EVERY_S: Final = 0.01
 

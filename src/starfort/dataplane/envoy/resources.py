@@ -12,9 +12,9 @@ from starfort.dataplane.envoy.bootstrap import bootstrap
 from starfort.dataplane.envoy.cluster import clusters
 from starfort.dataplane.envoy.filters import jwt_authentication
 from starfort.dataplane.envoy.listener import listeners
-from starfort.dataplane.envoy.messages import Json
 from starfort.dataplane.envoy.route import routes
 from starfort.dataplane.envoy.secrets import secrets
+from starfort.dataplane.json import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""Which request goes to which upstream, one table for every listener.
+"""Makes the route table, which says which request goes to which upstream; all listeners share it.
 
 The engine names the API of a request by host and normalised path, and Envoy routes by the same two, so both
-must come to the same API. The most specific host wins, then the longest base path. Envoy looks into one
-virtual host only: each therefore has the routes of every host pattern that covers it, most specific first.
+must find the same API. The most specific host wins, then the longest base path. Envoy looks into one virtual
+host only, so each has the routes of every host pattern that covers it, the most specific first.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from envoy.config.route.v3 import route_pb2
 
 from starfort.dataplane import ir
 from starfort.dataplane.envoy.filters import PAYLOAD_HEADER, jwt_for_route, jwt_not_asked
-from starfort.dataplane.envoy.messages import Json, packed, seconds
+from starfort.dataplane.envoy.messages import packed, seconds
 from starfort.dataplane.envoy.sources import JWT_FILTER, ROUTE_CONFIG
+from starfort.dataplane.json import Json
 
 UPSTREAM_HEADER: Final = "x-starfort-upstream"
-"""The filter's word to the route table."""
+"""How the filter tells the route table about a diversion."""
 
 STREAM_IDLE_S: Final = 3600
 """How long a stream of an upstream without a time limit may be silent."""
@@ -61,10 +62,11 @@ def routes(dataplane: ir.Dataplane) -> Json:
 
 
 def _listeners_headers(dataplane: ir.Dataplane) -> list[str]:
-    """What listeners tell the filter.
+    """The headers by which listeners tell the filter about TLS.
 
-    The filter removes it, and so does the table, for the day when the filter fails open; likewise each route
-    what the JWT filter and a diversion add. None is looked for where it cannot be: each request would pay.
+    The filter removes them, and so does the table, in case the filter fails open. In the same way each route
+    removes what the JWT filter and a diversion add. A header is only looked for where it can be, because
+    every request pays for the look.
     """
     tls = [listener.tls for listener in dataplane.listeners if listener.tls is not None]
     peer = ["x-starfort-peer"] if any(one.client_ca is not None for one in tls) else []
@@ -72,6 +74,7 @@ def _listeners_headers(dataplane: ir.Dataplane) -> list[str]:
 
 
 def _virtual_host(dataplane: ir.Dataplane, host: str, upstreams: dict[str, ir.Upstream]) -> Json:
+    # Envoy takes the first route that matches: refusals first, then diversions, then the APIs.
     made = [_refuse_hidden_dots()]
     made += [_diversion(upstreams[name]) for name in dataplane.diverts]
     for api, path in _mounts(dataplane, host):
@@ -82,7 +85,7 @@ def _virtual_host(dataplane: ir.Dataplane, host: str, upstreams: dict[str, ir.Up
 
 
 def _mounts(dataplane: ir.Dataplane, host: str) -> Iterator[tuple[ir.Api, str]]:
-    """What a host's requests may be for, most specific first."""
+    """The APIs that requests to a host may be for, with their base paths, the most specific first."""
     covering = [pattern for api in dataplane.apis for pattern in api.hosts if covers(pattern, host)]
     seen: set[str] = set()
     for pattern in sorted(set(covering), key=_specificity, reverse=True):

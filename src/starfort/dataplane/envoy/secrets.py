@@ -13,8 +13,9 @@ from typing import Final
 from envoy.extensions.transport_sockets.tls.v3 import secret_pb2
 
 from starfort.dataplane import ir
-from starfort.dataplane.envoy.messages import Json, packed
+from starfort.dataplane.envoy.messages import packed
 from starfort.dataplane.envoy.sources import SECRETS
+from starfort.dataplane.json import Json
 
 MAX_CERTIFICATE_CHAIN: Final = 10
 """Certificates between a client's and an authority; public chains have two or three."""

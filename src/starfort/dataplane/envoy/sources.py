@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from starfort.dataplane.envoy.messages import Json
+from starfort.dataplane.json import Json
 
 LISTENERS: Final = "listeners.json"
 CLUSTERS: Final = "clusters.json"

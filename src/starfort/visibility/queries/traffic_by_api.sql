@@ -1,10 +1,11 @@
--- The busiest APIs of a window, with requests in equal steps. `table` is traffic_1s or traffic_1m.
+-- The busiest APIs of a window, with requests in equal steps. `table` is traffic_1s, traffic_1m or a rollup;
+-- what stands between dollar signs depends on it (`admin/window.py`).
 SELECT
     api,
     sum(t.requests) AS requests,
-    sumIf(t.requests, action != 'allow') AS stopped,
-    sumIf(t.requests, status >= 400 AND status < 500) AS client_errors,
-    sumIf(t.requests, status >= 500) AS server_errors,
+    $stopped$ AS stopped,
+    $client_errors$ AS client_errors,
+    $server_errors$ AS server_errors,
     uniqCombinedMerge(12)(t.addresses) AS addresses,
     quantileTDigestMerge(0.99)(duration_us) / 1000 AS p99_ms,
     sumMap(

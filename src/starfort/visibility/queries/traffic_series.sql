@@ -1,11 +1,12 @@
--- Requests by step and by what was done with them. `table` is traffic_1s or traffic_1m.
+-- Requests by step and by what was done with them. `table` is traffic_1s, traffic_1m or a rollup; what stands between
+-- dollar signs depends on it (`admin/window.py`).
 SELECT
     toUnixTimestamp(toStartOfInterval(t.time, toIntervalSecond({step:UInt32}))) AS bucket,
-    sumMap(map(toString(action), toUInt64(t.requests))) AS decisions,
-    sumIf(t.requests, status >= 500) AS errors
+    $decisions$ AS decisions,
+    $server_errors$ AS errors
 FROM {table:Identifier} AS t
 WHERE time >= {since:DateTime('UTC')} AND time < {until:DateTime('UTC')}
   AND ({api:String} = '' OR api = {api:String})
-  AND ({endpoint_id:String} = '' OR endpoint_id = {endpoint_id:String})
+  AND ({endpoint_id:String} = '' OR $endpoint$ = {endpoint_id:String})
 GROUP BY bucket
 ORDER BY bucket

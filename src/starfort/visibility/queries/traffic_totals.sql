@@ -1,9 +1,10 @@
--- Requests of a window, in one row. `table` is traffic_1s or traffic_1m.
+-- Requests of a window, in one row. `table` is traffic_1s, traffic_1m or a rollup; what stands between dollar signs
+-- depends on it (`admin/window.py`).
 SELECT
     sum(t.requests) AS requests,
-    sumMap(map(toString(action), toUInt64(t.requests))) AS decisions,
-    sumIf(t.requests, status >= 400 AND status < 500) AS client_errors,
-    sumIf(t.requests, status >= 500) AS server_errors,
+    $decisions$ AS decisions,
+    $client_errors$ AS client_errors,
+    $server_errors$ AS server_errors,
     uniqCombinedMerge(12)(t.addresses) AS addresses,
     if(requests = 0, 0, quantileTDigestMerge(0.5)(duration_us) / 1000) AS p50_ms,
     if(requests = 0, 0, quantileTDigestMerge(0.99)(duration_us) / 1000) AS p99_ms,
@@ -11,4 +12,4 @@ SELECT
 FROM {table:Identifier} AS t
 WHERE time >= {since:DateTime('UTC')} AND time < {until:DateTime('UTC')}
   AND ({api:String} = '' OR api = {api:String})
-  AND ({endpoint_id:String} = '' OR endpoint_id = {endpoint_id:String})
+  AND ({endpoint_id:String} = '' OR $endpoint$ = {endpoint_id:String})

@@ -32,7 +32,7 @@ def dataplane(upstreams: str, providers: str = "", key: str = "") -> ir.Dataplan
         diverts=tuple(upstreams[:1]),
         jwt_providers=tuple(ir.JwtProvider(name, name, (), "{}") for name in providers),
         filter_settings=ir.FilterSettings(Path("/b"), Path("/s"), True),
-        limits=ir.Limits(200, 96, 1000, 1 << 30),
+        limits=ir.ListenerLimits(200, 96, 1000, 1 << 30),
     )
 
 

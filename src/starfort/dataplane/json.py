@@ -1,0 +1,8 @@
+"""JSON that others wrote or that others read: Envoy's resources, answers and statistics."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+Json: TypeAlias = dict[str, Any]
+"""A JSON object; nothing is known of its values."""
