@@ -89,6 +89,7 @@ class Login:
             CodeNeededError: a code is needed.
             TooManyError: too many failures, or too many attempts at once.
         """
+        # Names have no capitals (`accounts.NAME`), and telephones like to write one.
         name = name.strip().lower()[:64]
         known = self._sessions.known_browser(browser, name)
         second = self._second_factor.enrolled(name)
@@ -102,6 +103,7 @@ class Login:
             raise
         if not right:
             self._note("login.failed", name or "-", address)
+            # The same words in both cases: which names exist is nobody's business.
             raise RefusedError("the name or the password is wrong")
         attempt.succeeded()
         await self._renew_hash(name, password, stored)
@@ -125,6 +127,7 @@ class Login:
             RefusedError: ticket or code is wrong.
             TooManyError: too many wrong codes.
         """
+        # The ticket stands for the password, so the password is sent and verified once.
         name = self._sessions.ticket_owner(ticket)
         if name is None:
             raise RefusedError("that took too long: log in again")
