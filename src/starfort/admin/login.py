@@ -107,11 +107,8 @@ class Login:
             raise RefusedError("the name or the password is wrong")
         attempt.succeeded()
         await self._renew_hash(name, password, stored)
-        # That the password was right is told only to somebody who then still needs the second factor.
         if second:
-            if not code:
-                raise CodeNeededError(self._sessions.ticket(name))
-            self._verify_code(name, code, address, known)
+            self._ask_second(name, code, address, known)
         return self._enter(name, address)
 
     def finish(self, ticket: str, code: str, address: str, *, browser: str | None = None) -> Entry:
@@ -160,6 +157,12 @@ class Login:
             TooManyError: too many wrong codes.
         """
         self._verify_code(name, code, address, f"session of {name}")
+
+    def _ask_second(self, name: str, code: str, address: str, known: str) -> None:
+        # That the password was right is told only to somebody who then still needs the second factor.
+        if not code:
+            raise CodeNeededError(self._sessions.ticket(name))
+        self._verify_code(name, code, address, known)
 
     def _verify_code(self, name: str, code: str, address: str, known: str) -> None:
         attempt = self._limiter.code(address, name, browser=known)
