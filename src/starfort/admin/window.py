@@ -68,6 +68,7 @@ class Window:
     @property
     def before(self) -> "Window":
         """The equally long window before this one."""
+        # They touch and do not overlap, so no request counts in both.
         return replace(self, since=self.since - (self.until - self.since), until=self.since)
 
     @property
