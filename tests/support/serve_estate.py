@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import sys
 from pathlib import Path
@@ -42,6 +43,8 @@ async def _serve(directory: Path, endpoints: int, *, hostile: bool) -> None:
     await asyncio.to_thread(sys.stdin.read)
     server.should_exit = True
     await task
+    # Without the interpreter's own end, in which ClickHouse's threads crash or hang now and then.
+    os._exit(0)
 
 
 if __name__ == "__main__":

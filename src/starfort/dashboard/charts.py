@@ -63,6 +63,7 @@ def _area(name: str, values: list[int], colour: str) -> Options:
         "type": "line",
         "stack": "all",
         "data": values,
+        # A dot for each of some hundred points would hide the area.
         "symbol": "none",
         "itemStyle": {"color": colour},
         # No line: where a series is 0 its line would lie on the one below and colour it.
@@ -78,14 +79,18 @@ def _bars(name: str, values: list[int], colour: str) -> Options:
         "stack": "all",
         "data": values,
         "itemStyle": {"color": colour},
+        # A single alert in a long window is a bar, not a wall.
         "barMaxWidth": 14,
     }
 
 
 def _base(labels: list[str], series: list[Options]) -> Options:
     return {
+        # The panel's own background shows through, dark or light.
         "backgroundColor": "transparent",
+        # Charts that refresh every ten seconds would never stand still.
         "animation": False,
+        # A description of the chart for screen readers, made by ECharts.
         "aria": {"enabled": True},
         "grid": {"left": 52, "right": 12, "top": 34, "bottom": 26},
         "legend": {
@@ -97,10 +102,12 @@ def _base(labels: list[str], series: list[Options]) -> Options:
             "textStyle": {"color": _TEXT},
             "inactiveColor": "#5a6270",
         },
+        # Within the chart: the panel cuts off what reaches out of it.
         "tooltip": {"trigger": "axis", "confine": True},
         "xAxis": {
             "type": "category",
             "data": labels,
+            # Bars need room at both ends; an area begins at the edge.
             "boundaryGap": series[0]["type"] == "bar" if series else False,
             "axisLine": {"lineStyle": {"color": _LINE}},
             "axisTick": {"show": False},
@@ -108,6 +115,7 @@ def _base(labels: list[str], series: list[Options]) -> Options:
         },
         "yAxis": {
             "type": "value",
+            # There is no half request.
             "minInterval": 1,
             "splitLine": {"lineStyle": {"color": _LINE}},
             "axisLabel": {"color": _TEXT},

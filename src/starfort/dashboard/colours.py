@@ -15,6 +15,7 @@ _COLOURS: Final[dict[str, dict[str, str]]] = {
     },
     "bot": {"bad": "bad", "good": "ok", "tool": "info", "none": "muted", "mixed": "muted"},
     "method": {"GET": "info", "POST": "ok", "PUT": "warn", "PATCH": "warn", "DELETE": "bad"},
+    # 0: the caller went away before there was an answer.
     "status": {"2": "ok", "3": "info", "4": "warn", "5": "bad", "0": "muted"},
 }  # fmt: skip
 
@@ -27,6 +28,7 @@ def colour_of(kind: str, word: str) -> str:
             digit of an HTTP status).
         word: the word itself.
     """
+    # Actions have a table of their own, which also has their colours in charts and in the terminal.
     if kind == "action":
         return actions.colour_of(word).badge
     return _COLOURS[kind].get(word, OTHER)

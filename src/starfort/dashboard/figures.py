@@ -43,6 +43,7 @@ def words(code: str) -> str:
 
 def duration(seconds: float) -> str:
     """A length of time in days, hours and minutes."""
+    # Two units are enough: after three days nobody counts minutes.
     days, rest = divmod(int(seconds), 86_400)
     hours, rest = divmod(rest, 3600)
     return f"{plural(days, 'day')} {hours} h" if days else f"{hours} h {rest // 60} min"
@@ -66,6 +67,7 @@ def change(now: float, before: float) -> tuple[str, str]:
 
 def sparkline(values: Sequence[int]) -> str:
     """The points of a line without axes, as an SVG polyline has them (SVG 2, 10.7)."""
+    # A line of zeros lies at the bottom; without the 1 it would be a division by zero.
     most = max(values, default=0) or 1
     step = SPARKLINE_WIDTH / max(1, len(values) - 1)
     # Two pixels above and below stay free: the stroke would be cut off at the edge.

@@ -18,5 +18,6 @@ def filled(kind: type[Made], values: Mapping[str, object]) -> Made:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
+        # A model is built whole or not at all, so it is built again without the wrong fields.
         wrong = {str(part["loc"][0]) for part in error.errors() if part["loc"]}
         return kind.model_validate({name: value for name, value in values.items() if name not in wrong})

@@ -38,6 +38,7 @@ def serve(page: Page, desk: Desk) -> None:
     """
 
     async def show_page(request: Request) -> Response | None:
+        # The gate lets nobody this far without a session; a mistake in it must not show a page.
         if getattr(request.state, "principal", None) is None:
             return RedirectResponse("/login", 303)
         view = View(desk, request, page.range)
@@ -48,6 +49,7 @@ def serve(page: Page, desk: Desk) -> None:
                 await _build(page, view)
         return None
 
+    # Twenty seconds: questions over thirty days of a busy installation take some (benchmarks/pages.py).
     ui.page(page.path, title=f"{page.title} · Starfort", favicon=None, response_timeout=20, language=None)(
         show_page
     )
@@ -165,6 +167,7 @@ def act(label: str, change: Callable[[], Awaitable[None]], *, main: bool = False
         except (AdminError, PermissionError) as error:
             ui.notify(str(error), type="negative")
 
+    # Without Quasar's colours and capitals: the style sheet has those of the dashboard.
     button = ui.button(label, on_click=click, color=None).props("flat no-caps")
     return button.classes("act main" if main else "act")
 
@@ -181,6 +184,7 @@ def _side(view: View, path: str) -> Markup:
     return part(
         "side",
         menu=menu(),
+        # The page of one thing belongs to the entry of its list: /alerts/{alert_id} to /alerts.
         section="/" + path.split("/")[1],
         waiting=opened.get("critical", 0) + opened.get("high", 0),
         principal=view.viewer.principal,
@@ -192,9 +196,11 @@ def _theme_button(view: View) -> None:
     names = list(THEMES)
     current = view.viewer.principal.theme if view.viewer.principal.theme in THEMES else "auto"
     mode = ui.dark_mode(THEMES[current])
+    # The functions below change it, and a function cannot assign to a name of the one around it.
     state = {"name": current}
 
     def turn() -> None:
+        # The page changes first: a theme that cannot be stored still holds while the page is open.
         state["name"] = names[(names.index(state["name"]) + 1) % len(names)]
         mode.set_value(THEMES[state["name"]])
         button.set_text(THEME_NAMES[state["name"]])

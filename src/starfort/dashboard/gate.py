@@ -39,6 +39,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request or WebSocket."""
+        # NiceGUI's scripts and its socket are not open: they show which version runs, and what pages say.
         if scope["type"] not in ("http", "websocket") or _is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
@@ -50,6 +51,7 @@ class Gate:
             await answer(scope, receive, send)
         else:
             state = scope.setdefault("state", {})
+            # 128 random bits for each page, so that nobody can guess the next one.
             state["principal"], state["nonce"] = principal, secrets.token_urlsafe(16)
             await self._app(scope, receive, send)
 

@@ -69,6 +69,7 @@ class Guard(Extension):
             TemplateSyntaxError: a value stands where no escaping makes it harmless.
         """
         before = _Before()
+        # An expression cannot hold another one, so one flag tells whether its bracket is still open.
         wrapped = False
         for token in stream:
             if token.type == "data":
@@ -80,6 +81,7 @@ class Guard(Extension):
                 if wrapped:
                     yield Token(token.lineno, "rparen", ")")
                 wrapped = False
+                # Something stands in the attribute now: a second value would be joined to it unchecked.
                 before.add(_VALUE)
             yield token
             if token.type == "variable_begin" and (check := before.check(token.lineno, stream.name)):

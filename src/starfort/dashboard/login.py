@@ -44,6 +44,7 @@ class _Forms:
     def show(self, request: Request) -> Response:
         """The first form; somebody who is logged in goes on at once."""
         target = safe_target(request.query_params.get("next", "/"))
+        # Somebody who follows a link to the login in a second tab has a session already.
         if self._desk.sessions.find(cookies.session_of(request)) is not None:
             return RedirectResponse(target, 303)
         return _password_page(target)
@@ -56,6 +57,7 @@ class _Forms:
         target: Target = "/",
     ) -> Response:
         """Take name and password: the session, or the second form."""
+        # Again, although `show` did it: the field of the form came back from the browser.
         target = safe_target(target)
         try:
             entry = await self._desk.login.attempt(
@@ -92,6 +94,7 @@ class _Forms:
         desk = self._desk
         principal = desk.sessions.find(cookies.session_of(request))
         if principal is not None:
+            # Another site could otherwise log people out.
             if not hmac.compare_digest(csrf.encode(), principal.csrf.encode()):
                 return RedirectResponse("/", 303)
             desk.sessions.close(principal.session_key)
@@ -108,11 +111,13 @@ def safe_target(target: str) -> str:
     Args:
         target: what the address or the form says. Browsers read `//host` and `/\host` as another site.
     """
+    # A line break could begin another header of the redirect.
     ours = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
     return target if ours and not target.startswith(("/login", "/logout")) else "/"
 
 
 def _enter(request: Request, entry: Entry, target: str) -> Response:
+    # 303 makes the browser GET the page, so that reloading it does not send the password again.
     answer = RedirectResponse(target, 303)
     cookies.put(answer, entry.session, entry.browser, secure=cookies.is_secure(request))
     return answer

@@ -57,6 +57,7 @@ def pages() -> tuple[Page, ...]:
     Raises:
         AttributeError: a module in `dashboard/pages` declares no page.
     """
+    # Imported here, because the pages import this module.
     package = import_module("starfort.dashboard.pages")
     modules = [
         import_module(f"{package.__name__}.{found.name}") for found in pkgutil.iter_modules(package.__path__)

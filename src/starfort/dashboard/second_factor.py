@@ -71,6 +71,7 @@ class _Forms:
         principal = self._sender(request, csrf)
         if principal is None:
             return _log_in()
+        # The secret waits on the server: a form that sent it back could be made to enrol a foreign one.
         begun = self._desk.second_factor.pending(principal.name)
         if begun is None:
             return RedirectResponse(PATH, 303)
@@ -127,6 +128,7 @@ def _log_in() -> Response:
 
 
 def _enrol(principal: Principal, made: Enrolment, error: AdminError | None = None) -> Response:
+    # In groups of four, as people read long numbers aloud.
     groups = (made.secret[start : start + 4] for start in range(0, len(made.secret), 4))
     content = part("enrol", image=_qr(made.uri), secret=" ".join(groups), hidden={"csrf": principal.csrf})
     lead = "Scan this with your authenticator app, or type the secret into it."
@@ -136,5 +138,6 @@ def _enrol(principal: Principal, made: Enrolment, error: AdminError | None = Non
 def _qr(uri: str) -> str:
     """A QR code as a PNG in base64: the page has no address for it, because the secret must not be stored."""
     out = io.BytesIO()
+    # "m" repairs 15 % of the code, for screens that shine and cameras that shake (ISO/IEC 18004).
     segno.make(uri, error="m").save(out, kind="png", scale=5, border=2)
     return base64.b64encode(out.getvalue()).decode()

@@ -34,6 +34,7 @@ def environment() -> Environment:
         auto_reload=False,
         cache_size=-1,
     )
+    # A list of what is allowed: a filter that a later Jinja adds is not there until somebody looked at it.
     made.filters = {name: JINJA_FILTERS[name] for name in FILTERS} | {
         "columns": figures.columns,
         "number": figures.number,
@@ -44,6 +45,7 @@ def environment() -> Environment:
         "words": figures.words,
         "segment": segment,
     }
+    # Without Jinja's own globals (`range`, `lipsum`, `cycler`), which no template needs.
     made.globals = {
         "asset": asset,
         "colour_of": colours.colour_of,

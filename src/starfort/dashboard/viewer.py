@@ -55,6 +55,7 @@ class Viewer:
 
     def brief(self, time: datetime) -> str:
         """A time in the viewer's zone, without the date when it is today."""
+        # "Today" is the viewer's, whose day may have begun before or after the day in UTC.
         local = time.astimezone(self.zone)
         today = local.date() == self.now.astimezone(self.zone).date()
         return local.strftime("%H:%M:%S" if today else "%d %b %H:%M:%S")
@@ -70,6 +71,7 @@ class Viewer:
 
     def label(self, time: datetime, step_s: int) -> str:
         """A time as a chart's axis shows it."""
+        # No finer than the steps: seconds under a chart of a month only take room.
         form = "%H:%M:%S" if step_s < 60 else "%H:%M" if step_s < 7200 else "%d %b %H:%M"  # noqa: PLR2004
         return time.astimezone(self.zone).strftime(form)
 
@@ -104,4 +106,5 @@ def link(path: str, parameters: Mapping[str, object] | None = None, /, **changes
 
 def segment(text: str) -> str:
     """A text as one path segment."""
+    # "/" is quoted too: an id with one would otherwise be two segments and another page.
     return quote(text, safe="")

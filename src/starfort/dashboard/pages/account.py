@@ -45,6 +45,7 @@ def _password(view: View) -> None:
 
     async def change() -> None:
         who = view.actor(Role.VIEWER)
+        # A page that stays open on a desk must not be enough to take an account over.
         await view.desk.login.confirm(who.name, current.value or "", view.address)
         view.desk.accounts.set_password(who.name, new.value or "", who, view.viewer.principal.session_key)
         # NiceGUI keeps a field's text on the server while the page is open.
@@ -93,11 +94,13 @@ def _sessions(view: View) -> None:
 
 def _tokens(view: View) -> None:
     everybody = view.allowed(Role.ADMIN)
+    # Administrators see everybody's tokens, to revoke those of people who left.
     tokens = view.desk.tokens.list(None if everybody else view.viewer.principal.name)
     show(part("tokens", tokens=tokens, viewer=view.viewer))
 
     def revoke(token_id: str) -> None:
         who = view.actor(Role.VIEWER)
+        # With an owner, nothing happens to tokens of others, whatever id the browser sends.
         owner = None if view.allowed(Role.ADMIN) else who.name
         view.desk.tokens.revoke(int(token_id), who, owner)
 

@@ -17,6 +17,7 @@ from starfort.dashboard.viewer import segment
 async def build(view: View) -> None:
     """Fill the page."""
     alert = await view.insight.alert(view.path.rpartition("/")[2])
+    # The catalogue raises alerts too, and their evidence is no query of a detector.
     detected = alert.kind in view.insight.signal_kinds()
     title_bar(view, alert.title, crumbs=part("crumbs", alert=alert), ranges=False)
     if view.allowed(Role.OPERATOR):
@@ -29,6 +30,7 @@ async def build(view: View) -> None:
 
 def _actions(view: View, alert: Alert) -> None:
     async def acknowledge() -> None:
+        # First the right, then the change, then its entry in the audit log.
         who = view.actor(Role.OPERATOR)
         await view.insight.acknowledge(alert.id, who.name)
         with view.desk.database.begin() as session:

@@ -59,6 +59,7 @@ def _mutes(view: View) -> None:
         return
 
     async def end_all() -> None:
+        # Those that the page shows: a mute that somebody made since is not ended unseen.
         who = view.actor(Role.OPERATOR)
         for mute in mutes:
             view.desk.mutes.remove(mute.id, who)

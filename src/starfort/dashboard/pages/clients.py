@@ -59,6 +59,7 @@ async def build(view: View) -> None:
 
 def _events(by: str, client: models.Client) -> dict[str, str]:
     """The filter that finds a client's events."""
+    # The key reads "AS64496", and the filter takes the number.
     if by == "network":
         return {"asn": client.key.removeprefix("AS")}
     if by == "bot":

@@ -28,6 +28,7 @@ async def build(view: View) -> None:
     found = await insight.endpoints.detail(view.path.rpartition("/")[2], view.range)
     traffic = await insight.traffic(view.range, endpoint_id=found.id)
     events = await insight.events(EventFilter(range=view.range, endpoint_id=found.id), EVENTS)
+    # Findings are in memory; everything else above asked the store.
     posture = insight.posture("", "", MAX_FINDINGS, 0, endpoint_id=found.id)
     title = part("title", endpoint=found)
     title_bar(view, title, crumbs=part("crumbs", endpoint=found), title_class="mono")

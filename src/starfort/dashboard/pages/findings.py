@@ -22,6 +22,7 @@ async def build(view: View) -> None:
     """Fill the page."""
     chosen = view.chosen_with_range("severity", "api")
     severity = chosen.get("severity", "")
+    # What the address says may be anything; a severity that does not exist would hide every finding.
     severity = severity if severity in SEVERITIES else ""
     api = chosen.get("api", "")[:MAX_API]
     page = view.insight.posture(api, severity, PAGE_SIZE, view.offset)

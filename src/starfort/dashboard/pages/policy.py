@@ -37,6 +37,7 @@ async def build(view: View) -> None:
 
 def _step(policy: models.PolicyDetail) -> int:
     points = policy.points
+    # The points have equal distances; with a single one the label shows minutes.
     return int((points[1].time - points[0].time).total_seconds()) if len(points) > 1 else 60
 
 
