@@ -1,4 +1,4 @@
-"""The windows of time that API and dashboard look at, and the SQL that reads them."""
+"""The windows of time that API and dashboard show, and the SQL that reads them."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
