@@ -21,6 +21,7 @@ from starfort.api.access import (
 
 router = APIRouter(tags=["sessions"])
 
+# SecretStr prints as asterisks, in logs and in the traceback of a mistake.
 Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 Code = Annotated[
     SecretStr, Field(min_length=6, max_length=32, description="A code from the app, or a recovery code.")
@@ -113,6 +114,7 @@ class RecoveryCodes(BaseModel):
 )
 async def log_in(_: Anyone, desk: Office, request: Request, response: Response, body: Credentials) -> Whoami:
     """Log in with name and password."""
+    # A browser that logged in before has a cookie that says so: guessing from elsewhere does not lock it out.
     entry = await desk.login.attempt(
         body.name,
         body.password.get_secret_value(),
@@ -262,6 +264,7 @@ async def _confirm(principal: Principal, desk: Office, request: Request, passwor
 
 
 def _whoami(principal: Principal) -> Whoami:
+    # The database holds any text; the answer promises three.
     theme: Literal["auto", "light", "dark"] = "auto"
     if principal.theme in ("light", "dark"):
         theme = "light" if principal.theme == "light" else "dark"
