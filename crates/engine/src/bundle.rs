@@ -28,6 +28,8 @@ pub struct Bundle {
     /// Name of this node; goes into events.
     pub node: String,
     /// HMAC-SHA-256 key for every keyed hash in events (32 bytes). Never logged.
+    // `serde_bytes` here and below: MessagePack has a type for bytes, where a `Vec<u8>` would be a list of numbers of up to
+    // two bytes each.
     #[serde(with = "serde_bytes")]
     pub hash_key: Vec<u8>,
     /// What to do when the engine itself fails (panic, internal error): `true` lets the request pass.
@@ -35,6 +37,7 @@ pub struct Bundle {
     /// Limits where an API or endpoint has none of its own.
     pub limits: Limits,
     /// Connections that one client address (of IPv6: one network of 64 bits) may have at once; 0: any number.
+    // `default` here and below: fields that came later, so that a last good bundle of an earlier version still loads.
     #[serde(default)]
     pub connections_per_address: u32,
     /// Limits of single APIs and endpoints, which refer to them by index.
@@ -102,7 +105,7 @@ pub enum ContentKind {
 }
 
 /// How much of a request is inspected. Everything over a limit is an anomaly, and counts as over the limit:
-/// [`Limits::over_limit`] says what becomes of the request.
+/// [`Limits::over_limit`] says what happens to the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of path and query together.
@@ -131,9 +134,9 @@ pub struct Limits {
     pub multipart_parts: u32,
     /// Units of work for one request and its response; one is about a nanosecond of one core.
     pub work: u64,
-    /// What becomes of a request of a type that is read (JSON, XML, form, text …) and is over a limit.
+    /// What happens to a request of a type that is read (JSON, XML, form, text …) and is over a limit.
     pub over_limit: OverLimit,
-    /// What becomes of a file (a body whose type is not read, or the content of a multipart file) that is longer
+    /// What happens to a file (a body whose type is not read, or the content of a multipart file) that is longer
     /// than `request_body_bytes`.
     pub over_limit_files: OverLimit,
     /// Milliseconds that a body is waited for before its rate counts.
@@ -147,7 +150,7 @@ pub struct Limits {
     pub body_time_ms: u64,
 }
 
-/// What becomes of a request that is over a limit.
+/// What happens to a request that is over a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OverLimit {
@@ -338,6 +341,7 @@ pub struct Policy {
     /// When it is asked.
     pub phase: Phase,
     /// APIs it is for (index in [`Bundle::apis`]); `None`: all.
+    // `None` and not an empty list: an empty list is a policy for nothing, which Python warns of and the engine keeps.
     pub apis: Option<Vec<u32>>,
     /// Endpoints it is for (index in [`Bundle::endpoints`]); `None`: all.
     pub endpoints: Option<Vec<u32>>,

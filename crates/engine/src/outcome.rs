@@ -29,7 +29,7 @@ pub struct RequestEffects {
     pub set: Vec<(Box<str>, Box<str>)>,
     /// Send it to this cluster instead of the API's own.
     pub upstream: Option<Box<str>>,
-    /// Hold it for so long first.
+    /// How long to hold it first.
     pub delay_ms: u64,
     /// Show the chunks of the body that still pass to [`crate::Transaction::request_chunk`], and hold the last one until
     /// [`crate::Transaction::request_ends`] has answered.
@@ -45,7 +45,7 @@ pub struct LocalResponse {
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Vec<u8>,
-    /// Hold it for so long first.
+    /// How long to hold it first.
     pub delay_ms: u64,
 }
 
@@ -190,7 +190,7 @@ impl LocalResponse {
     }
 }
 
-/// Reason phrases (RFC 9110, 15) of the statuses that blocks use.
+/// Reason phrases (RFC 9110, 15) of the statuses that blocks use. HTTP/2 has none: they are titles of problem details.
 const fn reason(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",

@@ -31,6 +31,7 @@ use crate::identity::{Identity, Offered};
 use crate::input::{RequestHead, ResponseHead, StreamEnd};
 use crate::policy::Decision;
 use crate::rate::RateTable;
+use crate::rules::{Environment, QueryFacts};
 use crate::schema;
 use crate::transaction::{Findings, ResponseState, RulesOutcome, Transaction, Watch};
 use crate::view;
@@ -60,7 +61,7 @@ pub(crate) fn request_head(
     // The path comes first, because what is called says how much of the rest is read.
     let mut line = http_line(engine, &received);
     let found = endpoint(engine, &mut line);
-    let parameters = http_head(engine, &received, &mut line, &found);
+    let (parameters, arguments) = http_head(engine, &received, &mut line, &found, now);
     // Signals and policies speak of callers, so both are asked after the caller is known.
     let client = client(engine, head, &received);
     let identity = identity(engine, &received, &parameters, &found, now);
@@ -79,7 +80,7 @@ pub(crate) fn request_head(
     signals::ask(engine, &mut transaction, now);
     schema(engine, &mut transaction);
     // Rules cost the most, and they are told what every parser found odd.
-    rules::request_head(engine, &mut transaction, now);
+    rules::request_head(engine, &mut transaction, arguments, now);
     transaction
 }
 
@@ -105,7 +106,7 @@ pub(crate) fn request_body(
 /// Rules look at the head again: more of the body has come, and their scores of the part that came first cannot be taken
 /// back one by one.
 pub(crate) fn rules_again(engine: &Engine, transaction: &mut Transaction, now: Now) {
-    rules::request_head(engine, transaction, now);
+    rules::request_head(engine, transaction, None, now);
 }
 
 /// The stages for a request whose body is not read, or that has none: rules have a phase for bodies all the same.
@@ -185,30 +186,42 @@ fn endpoint(engine: &Engine, line: &mut Line<'_>) -> Found {
     found
 }
 
-/// http: headers, query and cookies, within the limits of what is called.
+/// http, and the part of rules that reads: headers, query and cookies, within the limits of what is called. The query is
+/// read once, and parameters and rules both listen.
+///
+/// # Returns
+/// The parameters, and what rules have heard of the query; `None` when they have to read it by themselves.
 fn http_head(
     engine: &Engine,
     received: &Headers,
     line: &mut Line<'_>,
     found: &Found,
-) -> Parameters {
+    now: Now,
+) -> (Parameters, Option<QueryFacts>) {
     let limits = engine.limits_of_call(found);
     let mut parameters = Parameters::within(limits);
-    let target_bytes = received.get(":path").map_or(1, <[u8]>::len);
+    let target = received.get(":path").unwrap_or(b"/");
+    let is_over = target.len() > limits.uri_bytes as usize;
     let anomalies = &mut line.anomalies;
-    anomalies.insert_if(
-        target_bytes > limits.uri_bytes as usize,
-        Anomaly::UriOverLimit,
-    );
+    anomalies.insert_if(is_over, Anomaly::UriOverLimit);
     anomalies.extend(headers::check(received.iter(), limits));
+    // Rules see the whole query even where parameters are cut, and know other forms of a target than a path.
+    let is_shared = !is_over && target.starts_with(b"/");
+    let mut arguments = rules::environment(engine, now)
+        .filter(|_| is_shared)
+        .and_then(Environment::query_facts);
     if let Some(raw) = line.query {
-        anomalies.extend(query::parse(raw, limits, &mut parameters));
+        let odd = query::read(raw, limits, &mut parameters, &mut arguments);
+        anomalies.extend(odd);
+        if let Some(arguments) = &mut arguments {
+            arguments.note_bad_escape(odd.contains(Anomaly::QueryBadEscape));
+        }
     }
     // HTTP/2 clients may send each cookie in a header of its own (RFC 9113, 8.2.3).
     for (_, raw) in received.iter().filter(|(name, _)| *name == b"cookie") {
         anomalies.extend(cookies::parse(raw, limits, &mut parameters));
     }
-    parameters
+    (parameters, arguments)
 }
 
 /// client: who calls, as the network shows it.

@@ -119,18 +119,21 @@ impl Process {
                     error: String::new(),
                 }
             }
-            Err(error) => {
-                self.metrics.bundles_refused.increment();
-                self.bundle_error.lock().clone_from(&error);
-                let kept = self.engine.load().is_some();
-                let after = if kept { ", the one before stays" } else { "" };
-                log::say(Level::Error, &format!("bundle refused{after}: {error}"));
-                BundleResult {
-                    version: version.unwrap_or_default().into(),
-                    ok: false,
-                    error,
-                }
-            }
+            Err(error) => self.refused(version, error),
+        }
+    }
+
+    /// Say why a bundle is not in force.
+    fn refused(&self, version: Option<&str>, error: String) -> BundleResult {
+        self.metrics.bundles_refused.increment();
+        self.bundle_error.lock().clone_from(&error);
+        let kept = self.engine.load().is_some();
+        let after = if kept { ", the one before stays" } else { "" };
+        log::say(Level::Error, &format!("bundle refused{after}: {error}"));
+        BundleResult {
+            version: version.unwrap_or_default().into(),
+            ok: false,
+            error,
         }
     }
 }

@@ -146,6 +146,7 @@ class AlertDispatcher:
 
     async def replace(self, channels: Sequence[Channel]) -> None:
         """Deliver to these channels from now on; the old ones have a second for what they still hold."""
+        # Alerts that come meanwhile wait in the incoming queue, which no channel empties.
         old, running = self, bool(self._tasks)
         if running:
             await old.stop(grace_s=1.0)
@@ -179,6 +180,7 @@ class AlertDispatcher:
 
     async def drained(self) -> None:
         """Wait until everything submitted so far was recorded and delivered or given up."""
+        # in this order: recording an alert is what puts it into the queues of channels
         await self._incoming.join()
         for state in self._states:
             await state.queue.join()
@@ -192,6 +194,7 @@ class AlertDispatcher:
                 self.dropped += 1
                 log.exception("alert_not_recorded", kind=incoming.alert.kind)
             finally:
+                # also after a failure, else `drained` would wait forever
                 self._incoming.task_done()
 
     async def _record(self, alert: Alert) -> None:
@@ -204,6 +207,7 @@ class AlertDispatcher:
             return
         self.deduplicated += 1
         if resumed:
+            # under the id of the kept alert, so that receivers join both messages
             self._tell(replace(alert, state="again", stored_id=stored.id))
 
     async def _update(self, incoming: _Incoming) -> None:
@@ -214,6 +218,8 @@ class AlertDispatcher:
 
     def _tell(self, alert: Alert) -> None:
         """Queue a message for every channel, where it is worth one."""
+        # Taken out and put back, so that the dictionary is in the order of the last message and the first
+        # entry is the one to forget.
         last, at = self._said.pop(alert.key, ("", 0.0))
         now = time.monotonic()
         if (alert.state == "again" and now - at < QUIET_S) or (alert.state == last == "ended"):
@@ -243,6 +249,7 @@ class AlertDispatcher:
             except DeliveryError as error:
                 state.failures += 1
                 state.last_error = str(error)
+                # the alerts behind it wait meanwhile, so that a receiver gets all in their order
                 if error.permanent or attempt == self._retry.attempts:
                     break
                 await asyncio.sleep(self._retry.pause_s(attempt))

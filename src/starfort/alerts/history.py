@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import (
+    Connection,
     Engine,
     RowMapping,
     delete,
@@ -53,7 +54,7 @@ class StoredAlert:
     severity: str
     title: str
     subject: str
-    evidence: list[dict[str, Any]]
+    evidence: list[dict[str, object]]
     first_at: datetime
     last_at: datetime
     count: int
@@ -93,6 +94,7 @@ class AlertHistory:
     def record(self, alert: Alert) -> Recorded:
         """Keep an alert, or count up the one with its key that it goes on from."""
         at = _naive(alert.latest)
+        # An alert that lapsed before it was found is born ended.
         ended = at if alert.state == "ended" else None
         with self._engine.begin() as connection:
             row = self._known(connection, alert)
@@ -101,6 +103,7 @@ class AlertHistory:
                 connection.execute(insert(ALERTS).values(**_values(alert), ended_at=ended))
                 _trim(connection)
             else:
+                # The title stays that of the first time: people look for the alert that they saw.
                 values = _figures(alert, row) | {"count": ALERTS.c.count + 1, "ended_at": ended}
                 connection.execute(update(ALERTS).where(ALERTS.c.id == alert_id).values(**values))
             stored = connection.execute(select(ALERTS).where(ALERTS.c.id == alert_id)).mappings().one()
@@ -155,11 +158,12 @@ class AlertHistory:
                 connection.execute(ended)
         return len(over)
 
-    def _known(self, connection: Any, alert: Alert) -> RowMapping | None:
+    def _known(self, connection: Connection, alert: Alert) -> RowMapping | None:
         """The kept alert of the same key whose time is within the window of this one's."""
         query = (
             select(ALERTS)
             .where(ALERTS.c.dedup_key == alert.key[:512])
+            # Both ends count: an alert about the past may begin and end before the kept one does.
             .where(ALERTS.c.last_at >= _naive(alert.began - self._window))
             .where(ALERTS.c.first_at <= _naive(alert.latest + self._window))
             .order_by(ALERTS.c.last_at.desc())
@@ -229,7 +233,7 @@ class AlertHistory:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
 
-def _trim(connection: Any) -> None:
+def _trim(connection: Connection) -> None:
     """Drop the oldest over `MAX_ALERTS`."""
     over = connection.execute(select(func.count()).select_from(ALERTS)).scalar_one() - MAX_ALERTS
     if over > 0:
@@ -237,7 +241,7 @@ def _trim(connection: Any) -> None:
         connection.execute(delete(ALERTS).where(ALERTS.c.id.in_(oldest)))
 
 
-def _values(alert: Alert) -> dict[str, Any]:
+def _values(alert: Alert) -> dict[str, object]:
     return {
         "id": alert.id,
         "dedup_key": alert.key[:512],
@@ -254,7 +258,7 @@ def _values(alert: Alert) -> dict[str, Any]:
     }
 
 
-def _figures(alert: Alert, row: RowMapping) -> dict[str, Any]:
+def _figures(alert: Alert, row: RowMapping) -> dict[str, object]:
     """What a kept alert is brought up to."""
     scores = [score for score in (alert.score, row["score"]) if score is not None]
     return {
@@ -271,6 +275,7 @@ def _evidence(alert: Alert) -> str:
     size = 0
     for row in alert.evidence:
         text = json.dumps(dict(row), default=str)
+        # whole rows only: a row that is cut is no JSON any more
         size += len(text)
         if size > MAX_EVIDENCE_BYTES:
             kept.append(json.dumps({"left_out_rows": len(alert.evidence) - len(kept)}))

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 State = Literal["new", "grew", "again", "ended"]
 """What a message about an alert says: the alert is new, it has become ten times as large, it is back after it
@@ -37,7 +37,7 @@ class Alert:
     severity: str
     title: str
     subject: str
-    evidence: tuple[Mapping[str, Any], ...] = ()
+    evidence: tuple[Mapping[str, object], ...] = ()
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
     dedup_key: str = ""
     first_seen: datetime | None = None
@@ -71,9 +71,10 @@ class Alert:
         """
         if self.stored_id:
             return self.stored_id
+        # 64 bits: with the 100,000 alerts that are kept, two with one id are out of the question
         return hashlib.sha256(f"{self.key}\n{self.time.isoformat()}".encode()).hexdigest()[:16]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The alert as channels send it."""
         return {
             "id": self.id,
@@ -87,5 +88,6 @@ class Alert:
             "last_seen": self.latest.isoformat(),
             "score": self.score,
             "members": self.members,
+            # last, and by far the longest: people who read the line of a log see the rest first
             "evidence": [dict(row) for row in self.evidence],
         }

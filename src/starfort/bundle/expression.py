@@ -1,4 +1,4 @@
-"""Checked CEL expressions as the engine reads them; mirrors `Expr` and its parts in `bundle.rs`."""
+"""Checked CEL expressions as the engine reads them. They mirror `crates/engine/src/bundle/expression.rs`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Quantifier(StrEnum):
     EXISTS_ONE = "exists_one"
 
 
+# The names are the bundle's own and not CEL's, so that a new release of the checker changes no bundle.
 class Function(StrEnum):
     """Operators and functions that the engine evaluates."""
 
@@ -98,6 +99,7 @@ class PlainField(StrEnum):
     RULES_SEVERITY = "rules_severity"
 
 
+# A signal's variables name its kind by index: kinds are known only when detectors are loaded.
 class SignalField(Variant):
     """A variable of one signal kind."""
 
@@ -123,6 +125,7 @@ class SignalActive(SignalField):
 Field = PlainField | SignalField
 
 
+# Types are checked before these nodes are made, so the engine needs no types and checks none per request.
 class Expr(Variant):
     """A node of a checked expression."""
 
@@ -190,6 +193,7 @@ class FieldExpr(Expr):
     field: Field
 
 
+# By depth rather than name: the engine keeps the values of enclosing macros on a stack.
 @dataclass(frozen=True)
 class LocalExpr(Expr):
     """A variable that an enclosing comprehension binds."""
@@ -226,6 +230,8 @@ class CallExpr(Expr):
     arguments: tuple[Expr, ...]
 
 
+# `&&`, `||` and `?:` are no functions: what they do not need is not evaluated, and an error in it is no error
+# (cel-spec, "Logical Operators").
 @dataclass(frozen=True)
 class AndExpr(Expr):
     """`left && right`."""

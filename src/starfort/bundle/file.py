@@ -30,6 +30,7 @@ Kind: TypeAlias = Any
 
 MAGIC: Final = b"SFBUNDLE"
 FORMAT: Final = 1
+# Big endian, fixed width: the engine reads the head without a parser.
 _HEAD: Final = struct.Struct(">8sIQ32s")
 
 MAX_PAYLOAD_BYTES: Final = 512 << 20
@@ -59,6 +60,7 @@ def encode(bundle: Bundle) -> bytes:
     Raises:
         BundleError: it is larger than what the engine reads.
     """
+    # One that was given a version keeps it: a bundle that is written anew must not look like another one.
     payload = _pack(bundle if bundle.version else with_version(bundle))
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise BundleError(f"the bundle has {len(payload)} bytes, the engine reads {MAX_PAYLOAD_BYTES}")

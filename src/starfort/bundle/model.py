@@ -79,6 +79,7 @@ BOT_CLASSES: Final = ("good", "bad", "tool")
 """Classes of bots that the engine knows (`crates/engine/src/client/bot.rs`)."""
 
 
+# Every class below is frozen: a bundle that is in force is shared by threads, and a change is a new bundle.
 class OverLimit(StrEnum):
     """What becomes of a request that is over a limit."""
 
@@ -172,6 +173,7 @@ class JwtProvider:
     scopes_claim: str
 
 
+# The order of sources is the order in which the engine looks, and the first key that it finds counts.
 class ApiKeySource(Variant):
     """Where an API key is looked for."""
 
@@ -205,6 +207,7 @@ class CookieSource(ApiKeySource):
 class ApiKey:
     """A known API key."""
 
+    # Only the hash, so that a bundle gives no key away; a key of 256 random bits needs no slow hash.
     sha256: bytes
     subject: str
     scopes: tuple[str, ...] = ()
@@ -268,6 +271,7 @@ class Bundle:
     """32 bytes. It is in no representation, so that no log line can show it."""
     fail_open: bool
     limits: Limits
+    # In the order of `compile.apis`: the first API that matches is the one.
     apis: tuple[Api, ...]
     endpoints: tuple[Endpoint, ...] = ()
     identity: Identity = Identity()
@@ -280,6 +284,7 @@ class Bundle:
     policies: tuple[Policy, ...] = ()
     trusted_proxies: bytes = b""
     content: Content = Content()
+    # Compiled rules are the rules stage's own form, which changes apart from the bundle's.
     rules: bytes = b""
     created_ms: int = 0
     """Unix milliseconds."""
@@ -299,4 +304,6 @@ def endpoint_id(api: str, method: str, path: str) -> str:
         method: upper case, or `*`.
         path: the template from the root, as it is in the bundle.
     """
+    # 64 bits are enough to tell the endpoints of one installation apart, and short in every event. A line
+    # feed is in none of the three, so no two endpoints give the same text.
     return hashlib.sha256(f"{api}\n{method}\n{path}".encode()).digest()[:8].hex()

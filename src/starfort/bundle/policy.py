@@ -1,4 +1,4 @@
-"""Policies as the engine reads them; mirrors `Policy` and its parts in `bundle.rs`."""
+"""Policies as the engine reads them; they mirror `Policy` and its parts in the engine."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
 
 
+# Endpoints, responses and lists are referred to by number, so the engine searches for none of them.
 class Action(Variant):
     """What a policy does."""
 

@@ -138,6 +138,7 @@ class Catalogue:
                     self._undeclare(key)
             for endpoint in declared.values():
                 self._take_declared(endpoint)
+            # Declared templates may cover learned paths now, so every API is learned again.
             self._dirty.update(self._apis)
             self._placed.clear()
             self._publish()
@@ -146,6 +147,8 @@ class Catalogue:
         known = self._memory.endpoints.get(key)
         if known is None:
             return
+        # One that was never called was only a line of the document; one with a history stays, as a learned
+        # one.
         if known.first_seen is None:
             del self._memory.endpoints[key]
         else:
@@ -176,6 +179,7 @@ class Catalogue:
         Raises:
             StoreError: the store does not answer; nothing is lost.
         """
+        # One lock for everything that changes; pages read a snapshot and never wait for it.
         with self._lock:
             before = dict(self._memory.endpoints)
             self._count()
@@ -191,6 +195,7 @@ class Catalogue:
                 if key is not None:
                     found += self._see(key, observation, before)
             self._memory.watermark = self._observer.watermark
+            # After everything was seen, so that news of a new endpoint have its hosts and classes.
             found += reports.of_new(before, self._memory.endpoints, self._apis)
             self._publish()
             self._save(before)
@@ -349,6 +354,7 @@ class Catalogue:
     # ------------------------------------------------------------------ keeping
 
     def _publish(self) -> None:
+        # Endpoints of an API that is configured no more are kept for its return, and not shown.
         found = [
             endpoint
             for endpoint in self._memory.endpoints.values()
@@ -358,6 +364,8 @@ class Catalogue:
 
     def _save(self, before: dict[str, Endpoint]) -> None:
         due = time.monotonic() - self._saved_at >= SAVE_EVERY_S
+        # Times change with every call and are written seldom; a new endpoint is written at once, because
+        # people were told about it.
         if not due and before.keys() == self._memory.endpoints.keys():
             return
         self.save()

@@ -13,6 +13,7 @@ Origin = Literal["documented", "configured", "learned"]
 Fact: TypeAlias = str | int | float | bool | Sequence[str]
 """What is known of news: a figure, a name, or a list of names."""
 
+# Users see these words in alerts and mutes, so they do not change.
 NewsKind = Literal[
     "new_endpoint",
     "undocumented_endpoint",

@@ -1,4 +1,4 @@
-"""CEL: from text to the checked expression that the engine evaluates.
+"""Turns CEL text into the checked expression that the engine evaluates.
 
 `cel-expr-python` (Google's C++ implementation) parses and checks; `lowering` turns its syntax tree into the
 bundle's; `cel_messages` turns its messages into ours.
@@ -26,6 +26,7 @@ __all__ = ["CelError", "CelProblem", "Environment", "compile_expression"]
 
 def _functions() -> list[cel.FunctionDecl]:
     text, truth = cel.Type.STRING, cel.Type.BOOL
+    # Declared and never implemented here: the checker needs their types, and only the engine evaluates.
     return [
         cel.FunctionDecl("in_list", [cel.Overload("in_list_string_string", truth, [text, text])]),
         cel.FunctionDecl("in_cidr", [cel.Overload("in_cidr_string_string", truth, [text, text])]),
@@ -35,7 +36,7 @@ def _functions() -> list[cel.FunctionDecl]:
 
 @dataclass(frozen=True)
 class Environment:
-    """What expressions may name.
+    """The names that expressions may use.
 
     Attributes:
         signal_kinds: kinds of signals, in the bundle's order.
@@ -89,6 +90,7 @@ def compile_expression(text: str, environment: Environment, expected: Literal["b
     """
     if not text.isprintable() and (odd := _UNWRITABLE.search(text)):
         raise CelError([CelProblem(*place(text, odd.start()), f"the character {odd[0]!r} cannot stand here")])
+    # The library raises one RuntimeError with all messages as text; `cel_messages` takes it apart.
     try:
         compiled = environment.checker.compile(text)
     except RuntimeError as error:
@@ -99,6 +101,7 @@ def compile_expression(text: str, environment: Environment, expected: Literal["b
         what = f"the expression is {in_words(name)}, it must be {in_words(expected)}"
         fix = _COMPARED.get(name, _COMPARED["string"]) if expected == "bool" else "string(…) converts"
         raise CelError([CelProblem(1, 1, what, fix)])
+    # The checked tree only leaves the library serialised, as the message that cel-spec defines.
     packed, checked = any_pb2.Any.FromString(compiled.serialize()), checked_pb2.CheckedExpr()
     packed.Unpack(checked)
     expr, problems = lower(checked, text, environment.fields, environment.lists)

@@ -209,6 +209,7 @@ def problems_of(message: str, text: str, names: Iterable[str]) -> list[CelProble
     """
     # The library gives one text for all its errors; there is no other way to their positions.
     found = [(int(line), int(column), what) for line, column, what in _MESSAGE.findall(message)]
+    # After a syntax error the checker never runs, and the parser's further errors are about its own guesses.
     if any(what.startswith(("Syntax error: ", "reserved identifier")) for line, _, what in found if line > 0):
         return [_syntax(found, text)]
     placed = [_problem(line, column, what, text, list(names)) for line, column, what in found if line > 0]
@@ -231,13 +232,14 @@ def _syntax(found: list[tuple[int, int, str]], text: str) -> CelProblem:
 
 
 def _without_echoes(problems: list[CelProblem]) -> list[CelProblem]:
-    """Without the names that a wrong `exists` or `all` would have given a meaning."""
+    """Leave out names that a correct `exists` or `all` would have defined: they are no mistakes."""
     if not any(problem.fix.startswith(_FOLD_FIX) for problem in problems):
         return problems
     return [each for each in problems if not re.match(r"there is no variable '\w+'$", each.what)]
 
 
 def _problem(line: int, column: int, message: str, text: str, names: list[str]) -> CelProblem:
+    # The library gives lines and columns, from 1 and 0; all that follows works with an offset.
     message = message.removesuffix(" [INVALID_ARGUMENT]")
     offset = sum(len(part) + 1 for part in text.split("\n")[: line - 1]) + column - 1
     if unknown := re.match(r"undeclared reference to '([^']+)'", message):
@@ -315,6 +317,7 @@ def _conversion(types: list[str]) -> str:
 
 
 def _unknown_variable(name: str, names: list[str]) -> tuple[str, str]:  # noqa: PLR0911 (a case each)
+    # Signals first: their names are long, so that any other variable would look closer than it is.
     kind = re.match(r"signals\.(\w+)", name)
     kinds = sorted({known.split(".")[1] for known in names if known.startswith("signals.")})
     if kind and kind[1] not in kinds:

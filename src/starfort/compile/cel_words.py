@@ -1,8 +1,8 @@
-"""Expressions that are no CEL, in the words of who writes policies.
+"""Explains expressions that are no CEL in the words of people who write policies.
 
 The parser says where it could not go on, which is often behind the mistake. Here the expression is cut into
-tokens, and the first thing that people write by mistake is told with its place and what to write instead.
-Source of what is right: the CEL specification's grammar (cel-spec, doc/langdef.md).
+tokens, and the first known mistake is reported with its place and what to write instead. Source of what is
+right: the grammar of the CEL specification (cel-spec, doc/langdef.md).
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Final
 MAX_EXPRESSION: Final = 4_000
 """Characters of an expression that is looked through; a longer one has the parser's message."""
 
+# The order matters: a comment begins like a sign, an address like a number, and any character is a sign at
+# last, so that every text can be cut.
 _TOKEN: Final = re.compile(
     r"""(?P<space>\s+)
     |(?P<comment>//[^\n]*)
@@ -98,6 +100,8 @@ def mistake(text: str) -> Mistake | None:
     if len(text) > MAX_EXPRESSION:
         return None
     tokens = list(_tokens(text))
+    # From the smallest mistakes to the largest: a quote that is missing makes the brackets look wrong too,
+    # and only the first one should be named.
     kinds: tuple[Callable[[str, Sequence[Token]], Iterator[Mistake]], ...] = (
         _quotes, _signs, _words, _addresses, _lists, _sides, _brackets, _adjacent,
     )  # fmt: skip
@@ -124,6 +128,7 @@ def _quotes(_: str, tokens: Sequence[Token]) -> Iterator[Mistake]:
                 yield token.at, what, f'write a text in two quotes: "{before.text}"'
             else:
                 yield token.at, what, 'write " before and behind a text'
+        # Raw texts (`r"…"`) have no escapes, so nothing can be wrong in them.
         elif token.kind == "text" and token.text[:1] in {'"', "'"}:
             for escape in _ESCAPE.finditer(token.text[1:-1]):
                 if escape["bad"] is not None:
@@ -150,6 +155,7 @@ def _words(_: str, tokens: Sequence[Token]) -> Iterator[Mistake]:
             continue
         word, follows = token.text.lower(), tokens[number + 1] if number + 1 < len(tokens) else None
         behind_operand = number > 0 and _ends_operand(tokens[number - 1])
+        # A name that looks like an operator is one only between two values: a variable may be called `is`.
         if word == "not" and follows is not None and follows.text == "in" and behind_operand:
             yield token.at, "CEL has no `not in`", f"write !({tokens[number - 1].text} in [ … ])"
         elif word == "is" and follows is not None and follows.text.lower() == "not":
@@ -181,6 +187,7 @@ def _addresses(_: str, tokens: Sequence[Token]) -> Iterator[Mistake]:
 
 def _lists(text: str, tokens: Sequence[Token]) -> Iterator[Mistake]:
     for number, token in enumerate(tokens[:-1]):
+        # SQL writes lists in round brackets; in CEL these only group, and a comma in them is an error.
         if token.text == "in" and tokens[number + 1].text == "(":
             depth, comma = 0, False
             for each in tokens[number + 1 :]:
@@ -228,6 +235,7 @@ def _brackets(_: str, tokens: Sequence[Token]) -> Iterator[Mistake]:
             if not opened:
                 yield token.at, f"{token.text} closes nothing", "remove it, or open it before"
                 return
+            # The innermost open bracket is the one that this must close.
             last = opened.pop()
             if _OPENERS[last.text] != token.text:
                 what = f"{token.text} does not close {last.text}"
@@ -244,6 +252,7 @@ def _brackets(_: str, tokens: Sequence[Token]) -> Iterator[Mistake]:
 def _adjacent(_: str, tokens: Sequence[Token]) -> Iterator[Mistake]:
     """Two values with nothing between them."""
     for before, token in itertools.pairwise(tokens):
+        # `in` is an operator that looks like a name, so it joins values rather than being one.
         if before.text == "in" or token.text == "in" or not _ends_operand(before):
             continue
         if token.kind not in {"text", "number", "name"} or token.text.lower() in _WORDS:

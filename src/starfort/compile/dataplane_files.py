@@ -1,4 +1,4 @@
-"""The files that a data plane depends on, read and checked before Envoy is told of them.
+"""Checks the files that a data plane depends on, before Envoy is told about them.
 
 Each function takes a file's content and raises `ValueError` with what is wrong, to be read after the file's
 name: "is no PEM certificate". No message holds any of the content. `cryptography` is imported when a
@@ -18,7 +18,7 @@ SYSTEM_AUTHORITIES: Final = (
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem",
 )
-"""Where Debian, Fedora and Alpine have them, for a Python whose OpenSSL looks elsewhere."""
+"""The places in Debian, Fedora and Alpine, for a Python whose OpenSSL looks elsewhere."""
 
 
 def chain(content: bytes) -> tuple[bytes, bytes]:
@@ -63,6 +63,7 @@ def authorities(content: bytes) -> str:
     Raises:
         ValueError: it is none.
     """
+    # The first certificate is enough: what matters is that it is PEM, and Envoy reads the rest.
     chain(content)
     return hashlib.sha256(content).hexdigest()
 
@@ -77,6 +78,7 @@ def key_set(content: bytes) -> str:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ValueError("is no JSON") from error
+    # With an empty set no token would ever verify, which looks like an attack and is a wrong file.
     keys = value.get("keys") if isinstance(value, dict) else None
     if not isinstance(keys, list) or not keys or not all(isinstance(key, dict) for key in keys):
         raise ValueError('is no key set: expected {"keys": [{"kty": …}]} (RFC 7517)')

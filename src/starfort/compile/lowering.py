@@ -100,6 +100,7 @@ class _Lowering:
     def name(self, node: Proto, scope: tuple[str, ...], _depth: int) -> e.Expr:
         """A variable: of a macro, or of the transaction."""
         name = node.ident_expr.name
+        # A macro's variable hides the transaction's, as in CEL itself.
         if name in scope:
             return e.LocalExpr(scope.index(name))
         if name in self.fields:
@@ -133,6 +134,7 @@ class _Lowering:
         call = node.call_expr
         nodes = [call.target, *call.args] if call.HasField("target") else [*call.args]
         arguments = tuple(self.node(item, scope, depth) for item in nodes)
+        # These have nodes of their own, because they do not evaluate all of their arguments.
         if call.function in _SHAPES:
             return _SHAPES[call.function](*arguments)
         if call.function == "_[_]":
@@ -205,6 +207,7 @@ class _Lowering:
             fix = "use exists(), all() or exists_one()"
             return self.problem(node, f"{macro}() cannot be used in policies", fix)
         quantifier, position = shapes[start, step.function]
+        # The engine knows variables by depth and not by name: the innermost is 0.
         inner = (fold.iter_var, *scope)
         predicate = self.node(step.args[position], inner, depth)
         return e.ComprehensionExpr(quantifier, self.node(fold.iter_range, scope, depth), predicate)

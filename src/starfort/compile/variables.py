@@ -1,4 +1,4 @@
-"""The variables of policies: names and types in CEL, and the field of the bundle that each one is."""
+"""The variables of policies: their names and types in CEL, and the field of the bundle for each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _INTS: Final = {
 _BOOLS: Final = {_F.ENDPOINT_KNOWN, _F.ENDPOINT_DOCUMENTED, _F.IDENTITY_VERIFIED, _F.RULES_INTERRUPTED}
 
 HEADER_FIELDS: Final = frozenset({_F.REQUEST_HEADERS, _F.RESPONSE_HEADERS})
-"""Maps whose keys are lower case."""
+"""Maps whose keys are lower case: HTTP header names are case-insensitive (RFC 9110, section 5.1)."""
 
 RESPONSE_FIELDS: Final = frozenset(
     {
@@ -37,11 +37,12 @@ RESPONSE_FIELDS: Final = frozenset(
         _F.RULES_OUTBOUND_SCORE,
     }
 )
-"""Variables that have no value before the upstream answered."""
+"""Variables that have no value before the upstream has answered."""
 
 
 def variable_name(field: PlainField) -> str:
     """`request.method` for `PlainField.REQUEST_METHOD`."""
+    # Only the first underscore: `client.as_organization` has one of its own.
     return field.value.replace("_", ".", 1)
 
 

@@ -68,12 +68,14 @@ class PostureBoard:
             and now - self._looked_at < LOOK_EVERY
         ):
             return []
+        # noted before the work: when that fails, the next try is as far away as the next run
         self._looked_at = now
         checks, configured = self.checks, self.configured
         found = self._runner.run(configured, now)
         # what was found just now comes last, so that it counts where both have a finding of one endpoint
         view = CatalogueView(endpoints, configured.apis, now, (*self._kept.findings(), *found))
         told = [finding for check in checks.catalogue for finding in check.find(view)]
+        # Findings of the catalogue are not alive between two looks: they hold only while they are found.
         names = {check.name for check in checks.queries}
         fresh = self._kept.merge([*found, *told], {endpoint.id for endpoint in endpoints}, names, now)
         return [finding for finding in fresh if finding.code in names]

@@ -47,6 +47,7 @@ class CatalogueCheck:
         find: the findings.
     """
 
+    # The names are those of a check's front matter, so that lists show both kinds in the same way.
     name: str
     bastion: str
     title: str

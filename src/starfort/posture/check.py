@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -88,10 +88,11 @@ class Check(Question):
     def bastion(self) -> str:
         """The bastion that it belongs to."""
         if self.builtin:
-            return self.path.parent.parent.name  # BASTION/checks/NAME.sql
+            # the file is BASTION/checks/NAME.sql, so its place says what the front matter need not repeat
+            return self.path.parent.parent.name
         return self.spec.bastion or "visibility"
 
-    def findings_of(self, rows: Sequence[Mapping[str, Any]]) -> list[PostureFinding]:
+    def findings_of(self, rows: Sequence[Mapping[str, object]]) -> list[PostureFinding]:
         """The findings that a run's rows are.
 
         Raises:
@@ -99,7 +100,7 @@ class Check(Question):
         """
         return [self._finding(row) for row in rows[:MAX_FINDINGS]]
 
-    def _finding(self, row: Mapping[str, Any]) -> PostureFinding:
+    def _finding(self, row: Mapping[str, object]) -> PostureFinding:
         missing = sorted(_OWN - {"severity"} - set(row))
         if missing:
             raise RowError(f"the query returns no column {' and no column '.join(missing)}")
@@ -116,8 +117,9 @@ class Check(Question):
             last_seen=_time(row, "last_seen"),
         )
 
-    def _severity(self, row: Mapping[str, Any]) -> Severity:
+    def _severity(self, row: Mapping[str, object]) -> Severity:
         declared = self.spec.severity
+        # With one declared severity the query need not return any; with several it must say which.
         said = row.get("severity", declared[0] if len(declared) == 1 else None)
         for severity in declared:
             if severity == said:
@@ -125,8 +127,10 @@ class Check(Question):
         raise RowError(f"severity {said!r} is none of {', '.join(declared)}")
 
 
-def _text(row: Mapping[str, Any], name: str, most: int) -> str:
+def _text(row: Mapping[str, object], name: str, most: int) -> str:
     value = row[name]
+    # The columns of the state database have these lengths. A longer name is refused instead of cut, because a
+    # cut one would be the name of something else.
     if not isinstance(value, str) or len(value) > most:
         raise RowError(f"{name} of type {type(value).__name__} is no text of up to {most} characters")
     return value
@@ -136,7 +140,7 @@ def _short(value: object) -> object:
     return value[:MAX_TEXT] if isinstance(value, str) else value
 
 
-def _time(row: Mapping[str, Any], name: str) -> datetime:
+def _time(row: Mapping[str, object], name: str) -> datetime:
     value = row[name]
     if not isinstance(value, datetime):
         raise RowError(f"{name} of type {type(value).__name__} is no time")

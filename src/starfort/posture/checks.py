@@ -23,5 +23,6 @@ class Checks:
 
     def find(self, name: str) -> Check | CatalogueCheck | None:
         """The check of a name."""
+        # few enough (14 of ours, 500 of a user's) that looking through them is as fast as a dictionary
         every: list[Check | CatalogueCheck] = [*self.queries, *self.catalogue]
         return next((check for check in every if check.name == name), None)

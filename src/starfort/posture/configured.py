@@ -48,6 +48,7 @@ class Configured:
             "any_jwt_apis": self.any_jwt_apis,
             "jwt_providers": self.jwt_providers,
             "masked": self.masked,
+            # not part of the configuration, but given in the same way, so that no check has its own list
             "severe_classes": SEVERE_DATA_CLASSES,
             "stride": stride,
             "limit": limit,

@@ -39,6 +39,8 @@ class PostureFinding:
     @property
     def key(self) -> Key:
         """What makes two findings the same one."""
+        # A title may hold figures that change. An endpoint tells findings apart by itself, so its title is
+        # left out, and the finding stays the same one when its figures change.
         return (self.code, self.api, self.endpoint_id, "" if self.endpoint_id else self.title)
 
     @property

@@ -65,6 +65,7 @@ class KeptFindings:
             Findings that are new, or more severe than before.
         """
         with self._lock:
+            # A finding that becomes more severe is news as well: people may have let the milder one wait.
             fresh = []
             changed: set[Key] = set()
             for finding in found:
@@ -93,6 +94,7 @@ class KeptFindings:
                 or (row.endpoint_id and row.endpoint_id not in endpoints)
             )
         }
+        # A check that finds a new title at each run (with a figure in it) would fill the table otherwise.
         over = len(self._kept) - len(gone) - MAX_KEPT
         if over > 0:
             rest = [row for key, row in self._kept.items() if key not in gone]
@@ -111,6 +113,8 @@ class KeptFindings:
         if not keys:
             return
         with self._state.begin() as connection:
+            # Deleted and written anew in one transaction: SQLAlchemy spells "insert or update" differently
+            # for SQLite and PostgreSQL.
             for code, api, endpoint_id, about in keys:
                 connection.execute(
                     delete(FINDINGS).where(

@@ -106,6 +106,7 @@ class CheckRunner:
         found: list[PostureFinding] = []
         scope = Scope(self._store, configured, now)
         for state in due:
+            # also when it fails: a check that fails at once is not asked again at every turn
             state.ran_at = now
             try:
                 findings = self._run(state, scope)
@@ -125,6 +126,7 @@ class CheckRunner:
         try:
             findings, _ = run_check(self._store, state.check, scope, state.pace.effort)
         except QueryLimitError:
+            # not asked again at once, as a detector is: another 5 s would hold up the catalogue
             state.pace.slower(state.check)
             raise
         finally:
@@ -143,6 +145,7 @@ class Scope:
     """
 
     def __init__(self, store: Queryable, configured: Configured, now: datetime) -> None:
+        # One end for all checks of a moment, so that what they find about an endpoint fits together.
         self.now = now
         self._store = store
         stride = min(MAX_STRIDE, 1 + self._events(COMPARED) // COMPARED_EVENTS)
@@ -161,6 +164,7 @@ class Scope:
         return known
 
     def _events(self, length: timedelta) -> int:
+        # from the 1-minute rollup: counting raw events would cost as much as the check itself
         rows = self._store.query(
             "SELECT sum(requests) AS n FROM traffic_1m"
             " WHERE time >= toDateTime({since:DateTime64(6, 'UTC')})",
@@ -188,6 +192,7 @@ def run_check(
         StoreError: the query was refused or ran into its limits.
     """
     window = scope.window(check.spec.window) / effort.parts
+    # The share counts both reasons for a shorter window: too many events, and a limit that was hit.
     shrunk = check.within(window / check.spec.window)
     parameters: dict[str, Value] = shrunk.parameters(scope.now, scope.now - window, scope.given)
     answer = ask(store, check, parameters, MAX_FINDINGS)

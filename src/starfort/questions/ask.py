@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from starfort.questions.question import Question
 from starfort.questions.sql import placeholders
 
 if TYPE_CHECKING:  # checking a configuration needs questions, and no store
     from starfort.store.parameters import Value
+    from starfort.store.rows import Row
 
 MAX_EXECUTION_S: Final = 5.0
 """A query that runs longer is stopped by ClickHouse and asked for less."""
@@ -35,7 +36,7 @@ of an attack."""
 class Queryable(Protocol):
     """What answers a question's query: the store."""
 
-    def query(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[dict[str, Any]]:
+    def query(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[Row]:
         """Rows of a SELECT with bound parameters."""
 
 
@@ -93,7 +94,7 @@ class Answer:
         left_out: how many rows beyond that were left out; a lower bound, since ClickHouse stops early.
     """
 
-    rows: Sequence[Mapping[str, Any]] = ()
+    rows: Sequence[Mapping[str, object]] = ()
     left_out: int = 0
 
 
@@ -133,6 +134,7 @@ def ask(
         Exception: whatever the store raises.
     """
 
+    # The gate and the query may use different parameters, and the store refuses none but encodes all.
     def used(sql: str) -> dict[str, Value]:
         names = placeholders(sql)
         return {name: value for name, value in parameters.items() if name in names}

@@ -18,6 +18,7 @@ def as_evidence(value: object) -> object:
         case float():
             # JSON has no NaN and no infinity; four digits are what people compare
             return round(value, 4) if math.isfinite(value) else None
+        # hashes and addresses come as bytes where a query does not format them
         case bytes():
             return value.hex()
         case list() | tuple():

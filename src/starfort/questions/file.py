@@ -22,6 +22,7 @@ from starfort.questions.spec import QuestionSpec
 MAX_QUESTION_BYTES: Final = 256 * 1024
 """Longest file; the longest that comes with Starfort has some 20 KiB."""
 
+# The first comment only, and lazily up to its end: a query may hold further comments.
 _FRONT = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/", re.DOTALL)
 
 Spec = TypeVar("Spec", bound=QuestionSpec)

@@ -66,6 +66,7 @@ class Pace:
     def answered(self) -> None:
         """Note a query that was answered; the next share of the keys is next, perhaps with more at once."""
         self.slot = (self.slot + 1) % max(1, self.parts)
+        # One run that is not easy begins the count anew: load comes and goes, and every limit costs 5 s.
         self._easy = self._easy + 1 if self.last_s <= EASY_S else 0
         if self.parts > 1 and self._easy >= EASY_RUNS:
             self.parts //= 2

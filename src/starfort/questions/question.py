@@ -102,6 +102,7 @@ class Question:
         Raises:
             ConfigError: with every problem found.
         """
+        # Problems of the front matter come alone: without it nobody knows which parameters a query may use.
         file = take_apart(text, path)
         spec = file.spec(cls.model)
         if problems := list(cls._problems(file, spec)):
@@ -223,6 +224,7 @@ def load_all(
     problems: list[ConfigProblem] = []
     found: dict[str, Q] = {}
     files = [(path, True) for path in builtin] + [(path, False) for path in own]
+    # before any file is read: a pattern that matches a whole disk ends here
     if len(files) > MAX_QUESTIONS:
         raise ConfigError([ConfigProblem(files[-1][0], 1, 1, f"more than {MAX_QUESTIONS} {kind.noun}s")])
     for path, is_builtin in files:
@@ -235,6 +237,7 @@ def load_all(
         if other is not None or question.name in taken:
             owner = other.path if other is not None else "Starfort"
             problems.append(ConfigProblem(path, 1, 1, f"name {question.name!r} is taken by {owner}"))
+        # the later one stays, so that further duplicates of the name are found too
         found[question.name] = question
     if problems:
         raise ConfigError(problems)

@@ -72,6 +72,7 @@ class ThresholdSpec(Model):
         """
         if not self.per_window or isinstance(value, str):
             return value
+        # `5.0` in the front matter makes a threshold of fractions, `5` one of whole things
         whole = not isinstance(self.default, float)
         scaled: int | float = ceil(value * share) if whole else value * share
         if self.minimum is None:

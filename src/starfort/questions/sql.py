@@ -61,6 +61,7 @@ def sql_problems(
     problems: list[SqlProblem] = []
     if not re.match(r"\s*(SELECT|WITH)\b", bare, re.IGNORECASE):
         problems.append(SqlProblem(0, "the query begins with no SELECT or WITH"))
+    # a semicolon at the very end was taken off when the file was taken apart
     if ";" in bare:
         problems.append(SqlProblem(bare.index(";"), f"more than one statement; a {noun} is one SELECT"))
     problems += [

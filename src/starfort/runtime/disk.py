@@ -51,6 +51,7 @@ def look(directories: Iterable[Path]) -> list[DiskStatus]:
     found: dict[int, DiskStatus] = {}
     for directory in directories:
         try:
+            # Several directories on one file system are one line for people, unless one cannot be written to.
             device = directory.stat().st_dev
             if device in found and os.access(directory, os.W_OK | os.X_OK):
                 continue

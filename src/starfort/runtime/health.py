@@ -11,7 +11,9 @@ from starfort.runtime.parts import Parts
 
 
 def problems(parts: Parts) -> list[str]:
-    """Everything that is wrong now, what stops the most first."""
+    """Everything that is wrong now, the most serious first."""
+    # People read the first lines: without a configuration or Envoy nothing works, one slow detector is the
+    # least.
     return [
         *_of_configuration(parts),
         *(each.problem for each in parts.disks.found if each.problem),
@@ -42,6 +44,7 @@ def _of_background(parts: Parts) -> Iterator[str]:
 
 def _of_filters(parts: Parts) -> Iterator[str]:
     connected = parts.socket.connected
+    # While Envoy starts its filter is not there yet, and that is said by Envoy's own state.
     if parts.proxy.status().state == "running" and not connected:
         yield "Envoy runs and its filter is not connected; nothing is seen and no change reaches it"
     for peer in connected:

@@ -85,6 +85,7 @@ class Parts:
     background: Background
     started_at: float = field(default_factory=time.time)
 
+    # Envoy's watchers are the proxy's own, because it runs without a runtime too (`starfort stop`).
     def failures(self) -> dict[str, Failures]:
         """How often each piece of work in the background failed, by its name."""
         return {**self.background.failures, **self.proxy.failures}

@@ -81,6 +81,7 @@ class Runtime:
         self._app = app
         self._leaving = False
         self._running = contextlib.AsyncExitStack()
+        # An exit stack undoes in the opposite order: what is pushed first is closed last.
         self._running.push_async_callback(asyncio.to_thread, opened.close)
         self._running.push_async_callback(parts.ingest.close)
 
@@ -125,16 +126,21 @@ class Runtime:
         await parts.dispatcher.start()
         self._running.push_async_callback(parts.dispatcher.stop)
         await parts.ingest.start()
+        # Before any event arrives: an endpoint that is declared must not be taken for a learned one.
         await asyncio.to_thread(parts.catalogue.declare, built)
         await parts.socket.start()
         self._running.push_async_callback(parts.socket.stop)
+        # The socket is there before Envoy, whose filter connects as soon as it begins. Envoy is stopped
+        # before the socket, which takes its last events.
         self._running.push_async_callback(self._stop_proxy)
         await parts.proxy.start(built.dataplane)
         await self._start_detection()
         self._start_background()
+        # Importing the application takes a second; by now Envoy serves already.
         app = await asyncio.to_thread(self._app, self)
         self._running.push_async_callback(parts.admin.stop)
         await parts.admin.start(app)
+        # Last: a change while everything starts would be applied to parts that do not run yet.
         parts.background.keep("configuration watch", parts.configuration.watch)
         log.info(
             "starfort_started", node=built.config.node, data_dir=str(self.data_dir), bundle=built.version

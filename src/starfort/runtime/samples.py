@@ -73,6 +73,7 @@ class Samples:
     async def take(self) -> None:
         """Take one sample of everything."""
         now = time.time()
+        # Filters that are gone keep their last rate; `node_status` shows 0 for one that is not connected.
         for peer in self._socket.peers:
             meter = self._requests.setdefault((peer.node, peer.instance), RateMeter())
             meter.add(now, peer.counters.get("requests", 0.0))
@@ -80,6 +81,7 @@ class Samples:
         self._watch.look(self._behind())
         self._horizon.sample()
         if time.monotonic() - self._asked_at >= ENVOY_EVERY_S:
+            # Before the answer: Envoy that does not answer must not be asked each second.
             self._asked_at = time.monotonic()
             self.envoy = await self._proxy.metrics()
 

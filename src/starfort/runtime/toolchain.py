@@ -94,6 +94,8 @@ class Toolchain:
         except ConfigError as error:
             raise RefusedError([str(problem) for problem in error.problems]) from None
         except OSError as error:
+            # Of all that is read here only the key is ours; what others wrote comes as a problem with its
+            # place.
             raise RefusedError([f"{loaded.config.data_dir / HASH_KEY_FILE}: {error.strerror}"]) from error
         compiled = made.compiled
         return Built(
@@ -103,6 +105,7 @@ class Toolchain:
             detectors=made.asked.detectors.running,
             checks=made.asked.running_checks,
             policies=[_policy(order, policy) for order, policy in enumerate(loaded.config.policies)],
+            # All of them are watched: a changed address list or certificate is a change of the configuration.
             files=[*loaded.files, *compiled.files, *made.asked.files],
             rules=compiled.rules.compiled.version,
             warnings=[str(warning) for warning in made.warnings],

@@ -95,6 +95,7 @@ class TrafficCounts:
 
 def _add(counter: Counter[tuple[str, str, str]], name: tuple[str, str, str], count: int) -> None:
     """Count, and beyond `MAX_SERIES` under one name for all the rest."""
+    # A client chooses no label, but a configuration that changes daily would let these grow for ever.
     if name not in counter and len(counter) >= MAX_SERIES:
         name = ("other", "other", name[2])
     counter[name] += count

@@ -43,6 +43,7 @@ class Backlog:
         if since >= until:
             return
         kept: list[tuple[datetime, datetime]] = []
+        # spans that touch become one, so that a window is owed once
         for begin, end in self._spans:
             if end < since or begin > until:
                 kept.append((begin, end))
@@ -66,6 +67,7 @@ class Backlog:
         if not self._spans:
             return None
         since, until = self._spans.pop()
+        # A shorter window steps on by its own length at most, else the time between two would go unseen.
         rest = until - min(self.step, length or self.step)
         if rest > since:
             self._spans.append((since, rest))
@@ -76,6 +78,7 @@ class Backlog:
         oldest = now - MAX_AGE
         left = MAX_WINDOWS
         kept: list[tuple[datetime, datetime]] = []
+        # newest first: the room that is left goes to the newest windows
         for since, until in reversed(self._spans):
             begin = max(since, oldest, until - self.step * left)
             if left <= 0 or begin >= until:
@@ -88,4 +91,5 @@ class Backlog:
         self._spans = kept[::-1]
 
     def _count(self, since: datetime, until: datetime) -> int:
+        # rounded up: the rest of a span that is shorter than a step is one more window
         return -((since - until) // self.step)

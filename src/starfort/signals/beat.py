@@ -80,8 +80,10 @@ class Beat:
         why = f": {last_error}" if last_error else ""
         if self._failures >= FAILURES:
             return f"its last {self._failures} runs failed{why}"
+        # failures first: what is behind because its runs fail should name the failure
         if behind > max(OLDEST, BEATS * self._every):
             return f"it has not judged the last {behind.total_seconds():.0f} s{why}"
+        # old beats are left out here too: `_note` forgets them only when there is another beat
         recent = [kept for at, kept in self._beats if now - at <= LOOK_BACK]
         missed = recent.count(False)
         if len(recent) >= LEAST and missed > MOST_MISSED * len(recent):

@@ -85,6 +85,7 @@ class DetectorSpec(QuestionSpec):
             found.append(
                 ("key_type", f"{', '.join(unknown)} is unknown; one of {', '.join(sorted(KEY_TYPES))}")
             )
+        # twice the beat: one run that is late or fails must not let a signal lapse
         if self.ttl < self.every * 2 or self.ttl > LONGEST_TTL:
             what = "expected at least twice `every` (else it lapses between runs) and at most 30d"
             found.append(("ttl", what))
@@ -117,6 +118,7 @@ class Detector(Question):
     @classmethod
     def default_settings(cls, spec: QuestionSpec) -> dict[str, ThresholdValue]:
         """Every setting with its default; that of `probe` is what the front matter says."""
+        # The front matter's `probe` is a field and not a threshold, but the configuration sets it like one.
         found = {name: each.default for name, each in spec.thresholds.items()}
         return {**found, PROBE: spec.probe} if isinstance(spec, DetectorSpec) else found
 
@@ -131,6 +133,7 @@ class Detector(Question):
         Returns:
             Column and value; "" and 0 when the title has no number.
         """
+        # bool is a subclass of int, and "true" is no size
         for name in _TITLE_COLUMN.findall(self.spec.title):
             value = row.get(name)
             if isinstance(value, int | float) and not isinstance(value, bool):

@@ -121,9 +121,11 @@ class KnownLogins:
             StoreError: they cannot be read; filters keep those that they were told.
         """
         now = self._clock()
+        # the time before reading: what is stored while it reads is read again the next time
         began = datetime.fromtimestamp(now, UTC)
         if not self._rebuilt_at or now - self._rebuilt_at >= REBUILD_EVERY_S:
             await self._push(b"", Part.FIRST)
+            # at the first time filters know nothing that could get lost, so nothing waits
             if self._rebuilt_at:
                 await self._pause(SETTLE_S)
             self._chunks = await asyncio.to_thread(self._everything)

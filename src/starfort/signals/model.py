@@ -129,7 +129,9 @@ class ActiveSignal:
             "kind": self.signal.kind,
             "key_type": self.signal.key_type,
             "key": self.signal.key,
+            # four digits are more than any policy compares, and a full snapshot is 100,000 of these
             "score": round(self.signal.score, 4),
+            # never negative: the filter reads an unsigned number
             "ttl_ms": max(0, int((self.expires_at - now) * 1000)),
             "probe": round(self.signal.probe, 4),
             "spare_known": self.signal.spare_known,
@@ -155,4 +157,5 @@ class Change:
     past: list[Signal] = field(default_factory=list)
 
     def __bool__(self) -> bool:
+        # `new` and `held` are for alerts; every new signal is in `set` too, and `held` ones need no message
         return bool(self.set or self.clear)

@@ -65,6 +65,8 @@ class Period:
             # the first window is judged however late it is, so that asking again from there always gets on
             if moment > self.since and time.monotonic() > deadline:
                 return
+            # The last window ends exactly at `until`, so that a period that is no multiple of the step is
+            # whole.
             moment = min(moment + self.step, self.until)
             yield moment
 
@@ -96,6 +98,7 @@ def _take(found: Backtest, signal: Signal, moment: datetime) -> None:
     if hit is None:
         found.hits[signal.key_type, signal.key] = BacktestHit(signal, moment, moment)
         return
+    # Runs go forward in time, so this one is the latest; its evidence counts only when it is the strongest.
     hit.last_at, hit.runs = moment, hit.runs + 1
     if signal.score > hit.signal.score:
         hit.signal = signal

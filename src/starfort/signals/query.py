@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from starfort.questions.ask import WHOLE, Effort, Queryable, RowError, ask
 from starfort.questions.evidence import as_evidence
@@ -22,7 +22,7 @@ MAX_KEY_CHARACTERS: Final = 512
 _COLUMNS: Final = frozenset({"key", "key_type", "score", "probe"})
 
 
-def signals_of(detector: Detector, rows: Sequence[Mapping[str, Any]]) -> list[Signal]:
+def signals_of(detector: Detector, rows: Sequence[Mapping[str, object]]) -> list[Signal]:
     """The signals that a run's rows are.
 
     Args:
@@ -35,8 +35,9 @@ def signals_of(detector: Detector, rows: Sequence[Mapping[str, Any]]) -> list[Si
     return [_signal(detector, row) for row in rows[:MAX_ROWS]]
 
 
-def _signal(detector: Detector, row: Mapping[str, Any]) -> Signal:
+def _signal(detector: Detector, row: Mapping[str, object]) -> Signal:
     spec = detector.spec
+    # One bad row fails the run: a detector that is half right would signal some keys and hide its mistake.
     missing = sorted({"key", "score"} - set(row))
     if missing:
         raise RowError(f"the query returns no column {' and no column '.join(missing)}")
@@ -49,7 +50,7 @@ def _signal(detector: Detector, row: Mapping[str, Any]) -> Signal:
         raise RowError(f"key of type {type(key).__name__} is no text of 1 to {MAX_KEY_CHARACTERS} characters")
     return Signal(
         kind=spec.kind,
-        key_type=key_type,
+        key_type=str(key_type),
         key=key,
         score=_share("score", row["score"]),
         evidence=({name: as_evidence(value) for name, value in row.items() if name not in _COLUMNS},),

@@ -159,6 +159,8 @@ class DetectorRunner:
         self._count_stored = stored
         self._clock = clock
         self._tick_s = tick_s
+        # A turn is a task's, and a thread is a query's. With as many threads as turns, a query that was
+        # started always has a thread, so that its time counts from its start.
         self._free = asyncio.Semaphore(parallel)
         self._threads = ThreadPoolExecutor(parallel, "detector")
         self._runs: set[asyncio.Task[None]] = set()
@@ -177,6 +179,7 @@ class DetectorRunner:
         states: dict[str, DetectorState] = {}
         for detector in detectors:
             state = self._states.get(detector.name)
+            # another window is another step of what is owed, so such a detector begins anew
             if state is None or state.detector.spec.window != detector.spec.window:
                 every = detector.spec.every
                 fresh = DetectorState(detector, Backlog(detector.spec.window), Beat(every, self._clock()))
@@ -247,6 +250,7 @@ class DetectorRunner:
                 state.backlog.owe(first, min(last + state.detector.spec.window, newest))
 
     async def _run(self, state: DetectorState) -> None:
+        # How many wait for a turn decides whether there is room for the past (`_has_room`).
         self._queued += 1
         waits = True
         try:
@@ -310,9 +314,11 @@ class DetectorRunner:
             return
         loop = asyncio.get_running_loop()
         since = until - state.detector.spec.window
+        # Most windows of a pause are empty, and that is cheaper to ask than to judge.
         if not await loop.run_in_executor(self._threads, has_events, self._store, since, until):
             return
         found: list[Signal] = []
+        # A late window comes once, so every share of its keys is judged now.
         turns = state.pace.parts if state.detector.samples_keys else 1
         for _ in range(turns):
             found += await self._ask(state, until)

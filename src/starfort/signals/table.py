@@ -81,6 +81,7 @@ class SignalTable:
             if known is None or signal.score > known.score:
                 best[signal.identity] = signal
         with self._lock:
+            # also when nothing new is in it: scores and times are saved as well
             self.version += bool(best)
             for signal in best.values():
                 self._take(signal, now, now if at is None else min(at, now), change)
@@ -96,6 +97,8 @@ class SignalTable:
             if expires_at <= now:
                 change.past.append(signal)
                 return
+            # A new signal is refused rather than an old one thrown out: an attacker who makes keys could
+            # otherwise push his own signal out.
             if len(self._active) >= self._most:
                 self.refused += 1
                 return
@@ -104,6 +107,7 @@ class SignalTable:
             self.raised_total += 1
             change.new.append(active)
         else:
+            # a window that was judged late may lie before the first one or between two
             active.first_at = min(active.first_at, at)
             if at >= active.last_at:
                 active.signal, active.last_at = signal, at
@@ -149,6 +153,7 @@ class SignalTable:
     def active(self) -> list[ActiveSignal]:
         """Signals that hold now, highest score first."""
         now = self._clock()
+        # `expire` runs twice a second; until then a lapsed signal is in the table and holds no longer
         with self._lock:
             holding = [active for active in self._active.values() if active.expires_at > now]
         return sorted(holding, key=lambda active: (-active.signal.score, active.signal.identity))
@@ -200,6 +205,7 @@ class SignalTable:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             log.warning("signals_not_restored", path=str(path), reason=str(error))
             return 0
+        # What lapsed while nobody ran stays out: filters have let it lapse as well.
         now = self._clock()
         with self._lock:
             for active in loaded[: self._most]:

@@ -138,6 +138,13 @@ def test_an_api_that_takes_every_providers_tokens(api: Api) -> None:
     assert api.find("any_jwt_accepted", any_jwt_apis=("another",), jwt_providers=2) == []
 
 
+def test_an_api_that_nobody_calls_with_tokens_is_no_finding(api: Api) -> None:
+    """An API that would accept every provider's tokens, and is called with keys or with tokens that failed only."""
+    api.call("GET /a", identity_kind="api_key", identity_verified=True, subject_hash="s")
+    api.call("GET /b", identity_kind="jwt", identity_verified=False, identity_error="expired")
+    assert api.find("any_jwt_accepted", any_jwt_apis=(api.name,), jwt_providers=2) == []
+
+
 def test_answers_without_a_verified_caller(api: Api) -> None:
     """Where `authentication` is configured, an upstream that answers anyway is found."""
     api.call("GET /a", identity_error="expired", **BEARER)

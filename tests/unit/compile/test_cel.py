@@ -12,7 +12,7 @@ from starfort.compile.cel import CelError, Environment, compile_expression
 from starfort.compile.variables import plain_variables
 
 ENVIRONMENT = Environment(("credential_stuffing", "scraping"), ("office", "tor"))
-RUST = Path(__file__).parents[3] / "crates/engine/src/bundle.rs"
+RUST = Path(__file__).parents[3] / "crates/engine/src/bundle/expression.rs"
 F = e.PlainField
 
 
@@ -153,7 +153,7 @@ def test_keys_of_limits_are_strings() -> None:
 
 
 def test_variables_have_the_names_and_types_of_the_engine() -> None:
-    """The comments of `Field` in bundle.rs are the reference."""
+    """The comments of `Field` in the engine are the reference."""
     text = RUST.read_text(encoding="utf-8").split("pub enum Field")[1]
     wanted = dict(re.findall(r"/// `((?!signals)[a-z][\w.]+)`: (\w+(?:\(\w+(?:, \w+)?\))?)", text))
     assert len(wanted) == len(F)

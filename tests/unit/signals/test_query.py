@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from starfort.config import ConfigError
 from starfort.questions.ask import Effort, RowError
 from starfort.signals.detector import Detector
 from starfort.signals.query import MAX_ROWS, run_once, signals_of
@@ -129,17 +128,3 @@ def test_share_of_keys_has_its_whole_window() -> None:
     assert "judged_window_s" not in signal.evidence[0]
     run_once(asked, counting(SAMPLED), NOW)
     assert (asked.parameters["slots"], asked.parameters["slot"]) == (1, 0)
-
-
-def test_shares_come_round_in_time() -> None:
-    """A share of the keys is judged within half a window, and twice within the TTL."""
-    assert Effort.most(counting(SAMPLED)) == 16
-    assert Effort.most(counting(SAMPLED, every="5s")) == 4
-    assert Effort.most(counting(SAMPLED, every="5s", ttl="10s")) == 1
-    assert Effort.most(counting()) == 4
-
-
-def test_half_of_a_pair_is_refused() -> None:
-    """A query that names how many shares there are and not which one would count keys twice."""
-    with pytest.raises(ConfigError, match="it needs both, or none"):
-        counting("AND {slots:UInt32} > 0")

@@ -108,8 +108,8 @@ pub(crate) const RESPONSE: &Pairs = &[
     (b"server", b"nginx"),
 ];
 
-/// The test databases of `MaxMind` where `STARFORT_CORPORA` has them, as in earlier measurements; otherwise the seeds
-/// of the fuzz target, which are much smaller.
+/// The test databases of `MaxMind` where `STARFORT_CORPORA` has them, as in earlier measurements; otherwise those
+/// of our own tests, which are smaller and do not have the client's address.
 pub(crate) fn assets() -> Assets {
     let read = |public: &str, own: &str| {
         let root = std::env::var_os("STARFORT_CORPORA").map(PathBuf::from);

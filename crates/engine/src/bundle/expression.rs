@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 /// A checked CEL expression. Types were checked in Python; the engine may still meet missing map keys
-/// and out-of-range numbers, which make the expression an error: a policy whose condition is an error
-/// does not match and is counted (`policy_errors`).
+/// and out-of-range numbers, which make the expression an error. A policy whose condition is an error does not match, and
+/// is counted (`policy_errors`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expr {
@@ -28,6 +28,7 @@ pub enum Expr {
     /// A variable of the transaction.
     Field(Field),
     /// A variable bound by an enclosing comprehension, by depth from the innermost (0).
+    // By depth and not by name: nothing has to be compared, and an inner variable of the same name hides the outer one.
     Local(u32),
     /// `map[key]`; missing keys are an error, as in CEL.
     Index(Box<Expr>, Box<Expr>),
@@ -97,6 +98,7 @@ pub enum Function {
     EndsWith,
     /// `a.contains(b)`
     Contains,
+    // The pattern has to be known when the bundle loads: compiling one for a request would let clients choose its cost.
     /// `a.matches(b)`; `b` is a literal, checked and compiled when the bundle loads.
     Matches,
     /// `int(a)`
@@ -187,6 +189,7 @@ pub enum Field {
     IdentityScopes,
     /// `identity.claims`: map(string, string), top-level claims; objects and lists as JSON.
     IdentityClaims,
+    // Signals by index: which kinds there are depends on the detectors that run, so their names are no variants.
     /// `signals.KIND.score`: double, 0 when the signal is not active; index in [`super::Bundle::signal_kinds`].
     SignalScore(u32),
     /// `signals.KIND.active`: bool.

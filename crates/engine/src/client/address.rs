@@ -118,21 +118,20 @@ pub fn client<'a>(
         .peekable();
     // A listener for both address families sees IPv4 clients as mapped IPv6 addresses.
     let peer = peer.to_canonical();
+    let is_trusted = trusted.contains(peer);
     let mut found = ClientAddress {
         address: peer,
-        forged: false,
+        forged: !is_trusted && forwarded.peek().is_some(),
         malformed: false,
     };
-    if !trusted.contains(peer) {
-        found.forged = forwarded.peek().is_some();
+    if !is_trusted {
         return found;
     }
     // From the right: each proxy appends the peer it saw, so only what trusted proxies wrote is believed.
     for entry in forwarded.take(MAX_FORWARDED) {
         match std::str::from_utf8(entry).ok().and_then(parse) {
             None => {
-                // What is before this entry passed through a proxy that writes something else; nothing before it is
-                // believed.
+                // It passed through a proxy that writes something else, so nothing before it is believed.
                 found.malformed = true;
                 break;
             }

@@ -160,26 +160,45 @@ fn open(
 mod tests {
     use super::*;
 
-    fn corpus() -> Option<std::path::PathBuf> {
-        let folder = std::env::var_os("STARFORT_CORPORA")
-            .map_or_else(
-                || concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpora").into(),
-                std::path::PathBuf::from,
-            )
-            .join("geo");
-        if !folder.is_dir() {
-            eprintln!("skipped: no geo corpus at {}", folder.display());
-            return None;
+    /// The networks of the demo (`tests/data/README.md`).
+    fn own_databases() -> GeoDatabases {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/geo/");
+        let read = |name: &str| Some(std::fs::read(format!("{folder}{name}.mmdb")).unwrap());
+        GeoDatabases::open(read("country"), read("asn")).unwrap()
+    }
+
+    /// The folder with the databases that others made for tests.
+    fn public() -> Option<std::path::PathBuf> {
+        let root = std::env::var_os("STARFORT_CORPORA").map(std::path::PathBuf::from);
+        let folder = root.map(|root| root.join("geo"));
+        if folder.is_none() {
+            eprintln!("skipped: set STARFORT_CORPORA to a folder that has geo");
         }
-        Some(folder)
+        folder
     }
 
     /// The country and ASN databases that `MaxMind` publishes for tests.
     fn databases() -> Option<GeoDatabases> {
-        let folder = corpus()?;
+        let folder = public()?;
         let read = |name: &str| Some(std::fs::read(folder.join(name)).unwrap());
         let (country, asn) = ("GeoLite2-Country-Test.mmdb", "GeoLite2-ASN-Test.mmdb");
         Some(GeoDatabases::open(read(country), read(asn)).unwrap())
+    }
+
+    #[test]
+    fn addresses_are_found() {
+        let geo = own_databases();
+        let record = geo.look_up("192.0.2.7".parse().unwrap());
+        assert_eq!(
+            (record.country.as_str(), record.continent.as_str()),
+            ("DE", "EU")
+        );
+        assert_eq!(record.asn, 64_497);
+        assert_eq!(geo.look_up("198.19.1.2".parse().unwrap()).asn, 64_500);
+        assert_eq!(
+            geo.look_up("127.0.0.1".parse().unwrap()),
+            GeoRecord::default()
+        );
     }
 
     #[test]
@@ -199,7 +218,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_what_a_look_up_says() {
-        let Some(geo) = databases() else { return };
+        let geo = databases().unwrap_or_else(own_databases);
         let addresses: Vec<IpAddr> = (0x5102_4500_u32..)
             .step_by(7)
             .take(3 * REMEMBERED)
@@ -219,7 +238,7 @@ mod tests {
 
     #[test]
     fn broken_databases_never_panic() {
-        let Some(folder) = corpus() else { return };
+        let Some(folder) = public() else { return };
         let mut stack = vec![folder.join("bad-data")];
         let mut files = 0;
         while let Some(path) = stack.pop() {

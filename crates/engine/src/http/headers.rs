@@ -42,14 +42,9 @@ pub fn check<'a>(
             Anomaly::OddHeader,
         );
         anomalies.insert_if(kind & NO_UNDERSCORE == 0, Anomaly::HeaderUnderscore);
-        if let Some(index) = SINGLE
-            .iter()
-            .position(|single| name.eq_ignore_ascii_case(single))
-        {
-            let bit = 1 << index;
-            anomalies.insert_if(seen & bit != 0, Anomaly::DuplicateHeader);
-            seen |= bit;
-        }
+        let bit = single(name);
+        anomalies.insert_if(seen & bit != 0, Anomaly::DuplicateHeader);
+        seen |= bit;
         anomalies.insert_if(
             name.eq_ignore_ascii_case(b"authorization") && holds_two(value),
             Anomaly::DuplicateHeader,
@@ -60,6 +55,13 @@ pub fn check<'a>(
     // A message with both is how requests are smuggled (RFC 9112, 6.1); Envoy refuses them in HTTP/1.
     anomalies.insert_if(length && chunked, Anomaly::OddHeader);
     anomalies
+}
+
+/// The bit of a header that must come once, 0 for any other.
+fn single(name: &[u8]) -> u32 {
+    let mut known = SINGLE.iter();
+    let index = known.position(|single| name.eq_ignore_ascii_case(single));
+    index.map_or(0, |index| 1 << index)
 }
 
 /// Whether `Authorization` came twice: Envoy joins repeated ones with a comma.

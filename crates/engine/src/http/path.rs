@@ -126,8 +126,7 @@ pub fn normalize(raw: &[u8], limits: &Limits) -> NormalizedPath {
         joined(&decoded, true).path
     };
     let others = readings::others(raw, &path, &decoded);
-    let climbs = others.iter().any(|reading| reading.climbs);
-    anomalies.insert_if(climbs, Anomaly::PathTraversal);
+    anomalies.insert_if(others.iter().any(|one| one.climbs), Anomaly::PathTraversal);
     NormalizedPath {
         path,
         others,

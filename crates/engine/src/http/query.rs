@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::listener::Listener;
+use super::listener::{Both, Listener};
 use super::pairs;
 use super::parameter::Parameters;
 use super::{Anomalies, Anomaly, Limits, Location};
@@ -17,16 +17,27 @@ use crate::headers::lossy;
 /// * `raw` - without the `?`.
 /// * `limits` - `uri_bytes`: the rest is not read.
 pub fn parse(raw: &[u8], limits: &Limits, parameters: &mut Parameters) -> Anomalies {
+    read(raw, limits, parameters, &mut Anomalies::default())
+}
+
+/// [`parse`], with another listener of the same reading.
+pub(crate) fn read<L: Listener>(
+    raw: &[u8],
+    limits: &Limits,
+    parameters: &mut Parameters,
+    other: &mut L,
+) -> Anomalies {
     let mut anomalies = Anomalies::NONE;
     let max = limits.uri_bytes as usize;
     anomalies.insert_if(raw.len() > max, Anomaly::UriOverLimit);
-    let mut kept = Kept {
+    let kept = Kept {
         parameters,
         anomalies,
     };
+    let mut both = Both(kept, other);
     // The limit is in raw bytes, so a pair may be cut within an escape; the request is over a limit then.
-    let is_bad = pairs::read(raw.get(..max).unwrap_or(raw), b'&', &mut kept);
-    let mut anomalies = kept.anomalies;
+    let is_bad = pairs::read(raw.get(..max).unwrap_or(raw), b'&', &mut both);
+    let mut anomalies = both.0.anomalies;
     anomalies.insert_if(is_bad, Anomaly::QueryBadEscape);
     anomalies.insert_if(
         parameters.has_duplicate_names(Location::Query),

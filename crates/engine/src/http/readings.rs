@@ -60,6 +60,18 @@ enum Cutting {
     After,
 }
 
+/// How much is decoded, and whether backslashes that came encoded are separators; the most common ways first.
+const WAYS: [(Decoding, bool); 8] = [
+    (Decoding::Strict, false),
+    (Decoding::Strict, true),
+    (Decoding::All, false),
+    (Decoding::All, true),
+    (Decoding::Lenient, false),
+    (Decoding::Lenient, true),
+    (Decoding::Twice, false),
+    (Decoding::Twice, true),
+];
+
 /// Readings that differ from the strict one and from one another, the most common ones first.
 ///
 /// # Arguments
@@ -76,17 +88,7 @@ pub fn others(raw: &[u8], strict: &str, decoded: &str) -> Vec<Reading> {
     let has_parameters = memchr::memchr(b';', decoded.as_bytes()).is_some();
     // A plain backslash is a slash to Envoy, which hands it on as one.
     let raw = &*replaced(raw, b'\\', b"/");
-    let ways = [
-        (Decoding::Strict, false),
-        (Decoding::Strict, true),
-        (Decoding::All, false),
-        (Decoding::All, true),
-        (Decoding::Lenient, false),
-        (Decoding::Lenient, true),
-        (Decoding::Twice, false),
-        (Decoding::Twice, true),
-    ];
-    for (decoding, backslashes) in ways {
+    for (decoding, backslashes) in WAYS {
         for cutting in [Cutting::Before, Cutting::Nothing, Cutting::After] {
             let text = read(raw, decoding, backslashes, cutting);
             let resolved = joined(&text, true);

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use crate::engine::{Engine, Now};
 use crate::http::{Anomalies, Anomaly};
-use crate::rules::{Environment, Inspection, Request, Response};
+use crate::rules::{Environment, Inspection, QueryFacts, Request, Response};
 use crate::transaction::{RulesOutcome, Transaction};
 
 /// Findings of rules that an event carries. The rules of CRS that a request can match number some 200; more than a
@@ -32,7 +32,15 @@ fn weighing(engine: &Engine, endpoint: Option<u32>, now: Now) -> Option<Environm
 }
 
 /// Phase 1, over the request's head.
-pub(super) fn request_head(engine: &Engine, transaction: &mut Transaction, now: Now) {
+///
+/// # Arguments
+/// * `arguments` - what was heard of the query when it was read; `None`: rules read it by themselves.
+pub(super) fn request_head(
+    engine: &Engine,
+    transaction: &mut Transaction,
+    arguments: Option<QueryFacts>,
+    now: Now,
+) {
     let Some(environment) = weighing(engine, transaction.found.only_endpoint(), now) else {
         return;
     };
@@ -49,7 +57,7 @@ pub(super) fn request_head(engine: &Engine, transaction: &mut Transaction, now: 
         unique_id: transaction.id.as_bytes(),
     };
     let geo = transaction.client.geo.clone();
-    let mut inspection = Inspection::begin(environment, &request, geo);
+    let mut inspection = Inspection::begin_with(environment, &request, geo, arguments);
     tell_endpoints(engine, transaction, environment, &mut inspection);
     transaction.inspection = Some(Box::new(inspection));
     run(

@@ -1,4 +1,4 @@
-//! Which value a name stands for, where it came more than once, while one comparison is evaluated again for each.
+//! Which value a name stands for while a comparison is evaluated again for each value that the name came with.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::value::{Facts, Value, Values};
 use crate::bundle::expression::Field;
 
-/// What evaluating carries along.
+/// What is known while one expression is evaluated.
 #[derive(Debug, Default)]
 pub(super) struct Frame<'a> {
     /// Variables of enclosing macros, the innermost last.
@@ -17,7 +17,7 @@ pub(super) struct Frame<'a> {
     choices: Option<Choices<'a>>,
 }
 
-/// The names that a comparison asked for, each with its values and the one that it stands for now.
+/// The names that a comparison asked for, each with its values and with the one that it stands for now.
 pub(super) type Choices<'a> = Vec<Choice<'a>>;
 
 #[derive(Debug)]
@@ -49,10 +49,13 @@ impl<'a> Frame<'a> {
         key: &str,
     ) -> Option<Cow<'a, str>> {
         let Some(choices) = &mut self.choices else {
+            // The first evaluation, which is the only one for nearly every request: nothing is remembered, only that a
+            // name came more than once.
             let mut values = facts.values(field, key);
             self.repeated |= values.len() > 1;
             return (!values.is_empty()).then(|| values.swap_remove(0));
         };
+        // A comparison asks for few names, so a search is quicker than a map and needs no second allocation.
         let known = choices
             .iter()
             .find(|choice| choice.field == field && choice.key == key);
@@ -70,7 +73,8 @@ impl<'a> Frame<'a> {
         first
     }
 
-    /// Begin a round of choices; gives back the one that was under way, for [`Self::end`].
+    /// Begin a round of choices. The round that was under way is returned, for [`Self::end`]: a comparison within a macro
+    /// has a round of its own inside the one of the list.
     pub(super) fn begin(&mut self) -> Option<Choices<'a>> {
         self.choices.replace(Vec::new())
     }
@@ -82,6 +86,7 @@ impl<'a> Frame<'a> {
 
     /// Go on to the next combination of values; `false` when all were there.
     pub(super) fn next(&mut self) -> bool {
+        // As an odometer: the last name turns fastest, and a name that has shown all its values turns the one before it.
         for choice in self.choices.iter_mut().flatten().rev() {
             choice.chosen += 1;
             if choice.chosen < choice.values.len() {

@@ -1,4 +1,4 @@
-//! Evaluating a checked expression with one value for each parameter: CEL as its own implementation has it.
+//! Evaluating a checked expression with one value for each parameter, as CEL's own implementation does.
 
 use std::borrow::Cow;
 
@@ -73,6 +73,7 @@ impl Node {
                 let value = text.evaluate(facts, frame)?;
                 self.test(as_text(&value)?, facts).map(Value::Bool)
             }
+            // Through `holds`, so that comparisons below them are answered without values there too.
             Self::And(..) | Self::Or(..) => self.holds(facts, frame).map(Value::Bool),
             Self::Conditional(parts) => chosen(parts, facts, frame)?.evaluate(facts, frame),
             Self::Comprehension(quantifier, list, predicate) => {
@@ -141,6 +142,7 @@ fn chosen<'a, F: Facts>(
 
 fn borrow<'a>(value: &'a Value<'static>) -> Value<'a> {
     match value {
+        // A literal lives as long as the bundle, so no comparison has to copy it.
         Value::Text(text) => Value::Text(Cow::Borrowed(text)),
         other => other.clone(),
     }
@@ -157,6 +159,7 @@ fn decided<'a>(
     if left == Ok(decides) {
         return left;
     }
+    // CEL: an error on one side is absorbed when the other side decides, in whichever order they stand.
     match (left, holds(right)) {
         (_, Ok(value)) if value == decides => Ok(decides),
         (Err(error), _) | (_, Err(error)) => Err(error),
@@ -175,6 +178,7 @@ fn index<'a, F: Facts>(
             .value(facts, *field, key)
             .map(Value::Text)
             .ok_or(EvalError::NoSuchKey),
+        // A negative or too large index is a missing element, as with a map's keys: an error, never a panic.
         (Value::List(_) | Value::FieldList(_), Value::Int(index)) => {
             let index = usize::try_from(*index).map_err(|_| EvalError::NoSuchKey)?;
             items(facts, map)
@@ -202,6 +206,7 @@ fn comprehend<'a, F: Facts>(
             (Quantifier::Exists, Ok(Value::Bool(true))) => return Ok(Value::Bool(true)),
             (Quantifier::All, Ok(Value::Bool(false))) => return Ok(Value::Bool(false)),
             (Quantifier::ExistsOne, Ok(Value::Bool(held))) => count += usize::from(held),
+            // `exists_one` must see every item to count them, so an error cannot be absorbed by a later one.
             (Quantifier::ExistsOne, Err(found)) => return Err(found),
             (_, Ok(Value::Bool(_))) => {}
             (_, Ok(_)) => error = Some(EvalError::Overload),

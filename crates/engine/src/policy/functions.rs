@@ -116,6 +116,7 @@ fn double_text(value: f64) -> String {
         let text = value.to_string();
         return text.to_ascii_lowercase();
     }
+    // Rust's `{:e}` gives the shortest digits that read back, which is what CEL asks for; the form is made below.
     let scientific = format!("{value:e}");
     let Some((digits, exponent)) = scientific.split_once('e') else {
         return scientific;
@@ -164,6 +165,7 @@ pub(super) fn binary<'a, F: Facts>(
 
 fn member<'a, F: Facts>(item: &Value<'a>, list: &Value<'a>, facts: &'a F) -> Evaluated<'a> {
     Ok(Value::Bool(match (item, list) {
+        // The transaction looks for itself: no list is made of its elements.
         (Value::Text(text), Value::FieldList(field)) => facts.has_element(*field, text),
         (_, Value::FieldMap(_)) => has_key(facts, list, item)?,
         (_, Value::List(values)) => values.iter().any(|value| equal(facts, item, value)),
@@ -182,6 +184,7 @@ fn add<'a, F: Facts>(left: Value<'a>, right: Value<'a>, facts: &'a F) -> Evaluat
             both.extend(items(facts, &right));
             Ok(Value::List(both))
         }
+        // Texts and lists are taken apart above, for arithmetic borrows and they need what they own.
         (left, right) => arithmetic(Function::Add, &left, &right),
     }
 }

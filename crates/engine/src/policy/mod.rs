@@ -79,6 +79,7 @@ impl Policies {
             .filter_map(|policy| policy.action.sets_header())
             .map(Into::into)
             .collect();
+        // Few names, asked once for each header of each request: sorted and without repeats they are found quickest.
         tag_headers.sort_unstable();
         tag_headers.dedup();
         Ok(Self {
@@ -87,8 +88,8 @@ impl Policies {
         })
     }
 
-    /// Headers that some policy sets for upstreams, which therefore no client may set; nor one with underscores
-    /// for hyphens, for CGI and its heirs (WSGI, PHP) show both under one name.
+    /// Headers that some policy sets for upstreams, which therefore no client may set. The same name with underscores for
+    /// hyphens counts too, because CGI and its heirs (WSGI, PHP) show both under one name.
     pub fn sets_header(&self, name: &[u8]) -> bool {
         let hyphen = |byte: u8| if byte == b'_' { b'-' } else { byte };
         self.tag_headers.iter().any(|header| {
@@ -100,7 +101,8 @@ impl Policies {
         })
     }
 
-    /// Whether any policy that could apply to this response needs its body before the head goes out.
+    /// Whether any policy that could apply to this response needs its body before the head goes out. Observing ones do not:
+    /// they look at what passed, so that observing costs no client the time of a held response.
     pub fn need_response_body(&self, scopes: &[Scope]) -> bool {
         self.policies.iter().any(|policy| {
             policy.phase == Phase::Response
@@ -138,6 +140,7 @@ impl Policies {
                 ended = ends;
                 outcome
             };
+            // A trace names every policy, also those behind the one that ended the list.
             match &mut trace {
                 Some(trace) if policy.phase == phase => trace.push(policy.traced(outcome)),
                 None if ended => break,
@@ -232,6 +235,7 @@ impl CompiledPolicy {
         if self.expires_s.is_some() && scopes.clone().any(|scope| self.is_expired(scope)) {
             return Some("expired");
         }
+        // One reading's reason is told: that of the first one for which the policy is not.
         let outside = if self.lets_pass() {
             scopes.find(|scope| !self.covers(scope))
         } else {
@@ -259,6 +263,8 @@ impl CompiledPolicy {
                 for world in worlds {
                     if self.lets_pass() || self.restricts(&world.scope) {
                         all = all.or_else(self.when.outcomes(&world.facts));
+                        // Readings differ in the path and what is found by it; a condition on nothing of that comes to
+                        // the same in each.
                         if !self.reads_place {
                             break;
                         }
@@ -296,6 +302,7 @@ impl CompiledPolicy {
             Ok(due) => due,
             Err(error) => return failed(error, decision),
         };
+        // Made only for policies that match: allocating one for each policy that is asked would cost every request.
         let label = format!("{}:{}", self.action.word(), self.name);
         if self.mode == Mode::Observe {
             decision.observed.push(label);

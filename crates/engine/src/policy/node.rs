@@ -13,7 +13,8 @@ use crate::bundle::expression::{Expr, Field, Function, Quantifier};
 use crate::client::address;
 use crate::error::EngineError;
 
-/// Depth of an expression; bounds the recursion of compiling and evaluating.
+/// Depth of an expression. It bounds the recursion of compiling and evaluating; Python refuses deeper ones with a line
+/// (`compile/lowering.py`, `MAX_DEPTH`), so a bundle that has one was not written by it.
 const MAX_DEPTH: u32 = 64;
 
 /// Bytes that the program of one pattern may take: `regex` refuses what would need more, as `(a{1000}){1000}` does.
@@ -77,6 +78,7 @@ impl Compiler {
                 Node::Conditional(Box::new((*sub(test)?, *sub(yes)?, *sub(no)?)))
             }
             Expr::Comprehension(quantifier, list, predicate) => {
+                // Only the predicate sees the macro's variable: the list is evaluated outside of it.
                 let predicate = self.node(predicate, depth + 1, locals + 1)?;
                 Node::Comprehension(*quantifier, sub(list)?, Box::new(predicate))
             }
@@ -159,12 +161,14 @@ const fn is_unary(function: Function) -> bool {
 fn cidr_range(cidr: &str) -> Option<(u128, u128)> {
     let (text, bits) = cidr.split_once('/').unwrap_or((cidr, ""));
     let parsed: IpAddr = text.parse().ok()?;
+    // IPv4 is compared as the IPv6 address that it is mapped to (RFC 4291, 2.5.5.2), so one comparison serves both.
     let width = if parsed.is_ipv4() { 32 } else { 128 };
     let bits: u32 = if bits.is_empty() {
         width
     } else {
         bits.parse().ok().filter(|bits| *bits <= width)?
     };
+    // A shift by all 128 bits overflows: `/128` and IPv4's `/32` have no host part.
     let host = u128::MAX.checked_shr(128 - width + bits).unwrap_or(0);
     let low = address::number(parsed) & !host;
     Some((low, low | host))

@@ -1,20 +1,22 @@
 //! What a condition can come to where a name has more than one value.
 //!
 //! Servers differ in which of two values they take, and a list has all of its items. So each comparison is made with
-//! every value, and `&&`, `||`, `!`, `?:` and the macros join what comparisons *can* come to. Negation turns it around:
-//! with `role=user&role=admin`, `role == "admin"` and `role != "admin"` can both hold, and so can their negations.
-//! Who restricts asks whether the condition can hold; who lets pass, whether it holds whatever is taken.
+//! every value, and `&&`, `||`, `!`, `?:` and the macros join what comparisons *can* come to. Negation swaps holding and
+//! failing: with `role=user&role=admin`, `role == "admin"` and `role != "admin"` can both hold, and so can their
+//! negations. A policy that restricts asks whether its condition can hold; one that lets pass asks whether its condition
+//! holds whichever value is taken.
 //!
-//! The cost is the number of values of each comparison, not of their combinations over a condition; what is not
-//! kept apart is two comparisons of one name, which may each be met by another of its values.
+//! The cost is the number of values of each comparison, not of their combinations over a condition. The price is that two
+//! comparisons of one name are not tied together: each may be met by another of its values.
 
 use super::choices::Frame;
 use super::node::Node;
 use super::value::{EvalError, Evaluated, Facts, Texts, Value, items, text_of};
 use crate::bundle::expression::{Function, Quantifier};
 
-/// Combinations of values that one comparison is made with. One name is never repeated so often (the limits of
-/// parsers are lower); two long lists compared with each other could be, and then count as both equal and unequal.
+/// Combinations of values that one comparison is made with. No single name is repeated as often as this, because the
+/// limits of parsers are lower. Two long lists that are compared with each other could have more combinations; they then
+/// count as both equal and unequal, so that no restriction is missed and no permission is given.
 const MAX_COMBINATIONS: usize = 1 << 17;
 
 /// What a condition can come to.
@@ -53,6 +55,8 @@ impl Outcomes {
     /// It never holds, and is an error with some.
     pub fn for_some(self) -> Result<bool, EvalError> {
         match self.error {
+            // A value that makes it hold decides, as in CEL's `exists()`: else a decoy such as `int("x")` beside the real
+            // value would turn the policy off.
             _ if self.holds => Ok(true),
             Some(error) => Err(error),
             None => Ok(false),
@@ -65,6 +69,7 @@ impl Outcomes {
     /// It never fails, and is an error with some.
     pub fn for_all(self) -> Result<bool, EvalError> {
         match self.error {
+            // And one that makes it fail takes the permission away, whatever the others come to.
             _ if self.fails => Ok(false),
             Some(error) => Err(error),
             None => Ok(self.holds),
@@ -91,6 +96,7 @@ impl Outcomes {
 
     /// `&&`: a side that fails decides, whatever the other one is.
     fn and(self, other: Self) -> Self {
+        // An error counts only beside something that does not decide: CEL absorbs it where the other side is false.
         let beside = |error: Option<EvalError>, side: Self| {
             error.filter(|_| side.holds || side.error.is_some())
         };
@@ -102,6 +108,7 @@ impl Outcomes {
     }
 
     fn or(self, other: Self) -> Self {
+        // De Morgan: what `&&` knows about errors is then true of `||` too.
         self.not().and(other.not()).not()
     }
 }
@@ -116,6 +123,7 @@ impl Node {
         match self {
             Self::And(left, right) => {
                 let left = left.outcomes(facts, frame);
+                // Only where it can do nothing but fail: if it can hold too, the other side matters.
                 if left == Outcomes::FAILS {
                     return left;
                 }
@@ -157,6 +165,7 @@ impl Node {
                 _ => Err(EvalError::Overload),
             });
             all = all.or_else(held.into());
+            // Nothing more can be learned once it can both hold and fail.
             !(all.holds && all.fails)
         });
         if !complete {
@@ -165,7 +174,7 @@ impl Node {
         all
     }
 
-    /// What an expression comes to, for each value of the names in it, as long as `then` wants more. `false`: there
+    /// What an expression comes to, for each value of the names in it, until `then` wants no more. `false`: there
     /// are more combinations than are tried.
     fn each<'a, F: Facts>(
         &'a self,
@@ -207,6 +216,7 @@ impl Node {
         if texts.is_empty() {
             return Err(failed.unwrap_or(EvalError::NoSuchKey));
         }
+        // Servers take the first or the last value, so those at both ends are the ones that count.
         if texts.len() > limit {
             let behind = texts.len() - limit / 2;
             texts.drain(limit.div_ceil(2)..behind);

@@ -44,6 +44,7 @@ pub(super) enum Asked {
 
 impl Asked {
     /// Outcome, whether the condition held, and the error, as [`PolicyTrace`] has them.
+    // The words are part of what `starfort policy test --json` prints: they stay.
     pub(super) const fn told(self) -> (&'static str, Option<bool>, &'static str) {
         match self {
             Self::Skipped(reason) => (reason, None, ""),

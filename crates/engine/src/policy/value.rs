@@ -7,7 +7,8 @@ use smallvec::SmallVec;
 
 use crate::bundle::expression::Field;
 
-/// A value while an expression is evaluated; text is borrowed where it can be.
+/// A value while an expression is evaluated. Text is borrowed where it can be, and lists and maps of the transaction stay
+/// where they are: most conditions ask them for one element.
 #[derive(Debug, Clone)]
 pub enum Value<'a> {
     /// `null`
@@ -36,7 +37,7 @@ pub(super) type Evaluated<'a> = Result<Value<'a>, EvalError>;
 /// The texts of one expression.
 pub type Texts<'a> = SmallVec<[Cow<'a, str>; 1]>;
 
-/// Why an expression has no value. The policy then does not match, and is counted.
+/// Why an expression has no value. The policy then does not match, and the error is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EvalError {
     /// A map has no such key.
@@ -67,7 +68,7 @@ impl EvalError {
 /// The values that a map has under one name.
 pub type Values<'a> = SmallVec<[Cow<'a, str>; 1]>;
 
-/// What a transaction tells the evaluator.
+/// What a transaction tells the evaluator. A trait, so that policies know nothing of transactions and tests need none.
 pub trait Facts {
     /// Value of a field that is no list and no map.
     fn scalar(&self, field: Field) -> Value<'_>;
@@ -109,10 +110,12 @@ pub(crate) const fn is_collection(field: Field) -> Option<bool> {
 pub(crate) fn compare(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
     use Value::{Bool, Int, Text, Uint};
     match (left, right) {
+        // Numbers of different kinds compare by value and not by type: `client.asn == 64500.0` is no mistake to CEL.
         (Bool(a), Bool(b)) => Some(a.cmp(b)),
         (Int(a), Int(b)) => Some(a.cmp(b)),
         (Uint(a), Uint(b)) => Some(a.cmp(b)),
         (Text(a), Text(b)) => Some(a.cmp(b)),
+        // Neither i64 nor u64 holds the other's values, and a double would round them.
         (Int(a), Uint(b)) => Some(i128::from(*a).cmp(&i128::from(*b))),
         (Uint(a), Int(b)) => Some(i128::from(*a).cmp(&i128::from(*b))),
         _ => number(left)?.partial_cmp(&number(right)?),

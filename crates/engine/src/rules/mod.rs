@@ -1,4 +1,4 @@
-//! Stage 8, `rules`: SecLang rules, OWASP CRS unmodified.
+//! The rules stage: SecLang rules, OWASP CRS unmodified.
 //!
 //! | what | where |
 //! |---|---|
@@ -36,6 +36,7 @@ pub use run::collections::Collections;
 pub(crate) use run::evidence::Evidences;
 pub use run::inspection::{Environment, Inspection};
 pub use run::report::{Interruption, MatchedRule, MatchedVar, Refusal};
+pub(crate) use run::request::QueryFacts;
 pub use run::request::{Request, Response};
 pub(crate) use weigh::FieldNames;
 

@@ -41,7 +41,12 @@ pub(super) fn find(text: &[u8], at: usize) -> Option<(usize, usize)> {
     if start == at || before(text, at, 1) == Some(b'.') {
         return None;
     }
-    let rest = text.get(at + 1..)?;
+    let domain = domain_of(text.get(at + 1..)?)?;
+    is_domain(domain).then_some((start, at + 1 + domain.len()))
+}
+
+/// The characters of a domain at the beginning of a text.
+fn domain_of(rest: &[u8]) -> Option<&[u8]> {
     let rest = rest.get(..MAX_DOMAIN_BYTES + 1).unwrap_or(rest);
     let length = rest
         .iter()
@@ -57,8 +62,7 @@ pub(super) fn find(text: &[u8], at: usize) -> Option<(usize, usize)> {
         .rev()
         .take_while(|b| matches!(b, b'.' | b'-'))
         .count();
-    let domain = domain.get(..length - trimmed)?;
-    is_domain(domain).then_some((start, at + 1 + domain.len()))
+    domain.get(..length - trimmed)
 }
 
 /// RFC 5322 atext that occurs in real addresses, and the dot.

@@ -40,11 +40,12 @@ pub(crate) fn data(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
     files(&folder)
 }
 
-/// A database of MaxMind's format for a country (`country`) or an AS number (`asn`): a seed of the fuzz target.
+/// A database in the format of `MaxMind` for countries (`country`) or AS numbers (`asn`).
 pub(crate) fn geo_database(kind: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/seeds/geo_database")
-        .join(kind);
+        .join("tests/data/geo")
+        .join(kind)
+        .with_extension("mmdb");
     std::fs::read(path).unwrap()
 }
 

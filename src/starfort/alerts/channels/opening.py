@@ -30,4 +30,5 @@ def open_channel(channel: AlertChannel, node: str) -> Channel:
             address = parse_address(syslog.address)
             return SyslogChannel(address.host, address.port, node)
         case other:
+            # a kind that the configuration knows and nobody added here
             raise TypeError(f"no channel is opened for {type(other).__name__}")

@@ -84,6 +84,7 @@ class SyslogChannel:
         """Send one datagram."""
         loop = asyncio.get_running_loop()
         try:
+            # resolved for each alert: the receiver may move, and alerts are rare
             found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)
             family, kind, protocol, _, address = found[0]
             with socket.socket(family, kind, protocol) as sender:

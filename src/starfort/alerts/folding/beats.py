@@ -65,8 +65,10 @@ class BeatWatch:
             self._since = now
         if self._since is not None and (self._reasons or now - self._since >= LASTS_S):
             self._last = now
+            # Reasons are only added while the alert goes on: a detector that recovers first was behind too.
             known, self._reasons = self._reasons, {**self._reasons, **problems}
             if not known:
+                # It began when the trouble began, not when it had lasted long enough to be told.
                 self._began, self._written = self._since, now
                 self._alerts.submit(self._alert("new"))
             elif known.keys() != self._reasons.keys() or now - self._written >= WRITE_EVERY_S:

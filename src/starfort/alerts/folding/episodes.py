@@ -132,6 +132,7 @@ class Episode:
         """Take over one window's figures of one key."""
         self.changed = True
         self._began = min(self._began, at)
+        # A signal that was restored from a file may have no row of evidence.
         headline, size = self.detector.headline(signal.evidence[0]) if signal.evidence else ("", 0)
         member = self.members.get(signal.identity)
         if member is None:
@@ -142,6 +143,7 @@ class Episode:
                 self._forget()
             return
         member.first_at = min(member.first_at, at)
+        # A window that was judged late may not replace the figures of a newer one.
         if at >= member.last_at:
             member.signal, member.last_at = signal, at
         member.score = max(member.score, signal.score)
@@ -184,6 +186,7 @@ class Episode:
 
     def alert(self, state: State) -> Alert:
         """The alert as it is now."""
+        # The strongest key first: its title is the alert's, and its figures are the first row.
         ranked = sorted(self.members.values(), key=lambda member: (-member.score, -member.size))
         return Alert(
             kind=self.detector.spec.kind,
@@ -264,6 +267,7 @@ class Episodes:
             if episode is None:
                 episode = by_key[signal.alert] = self._begin(detector, signal.signal, key=signal.alert)
             self._join(episode, signal)
+            # the table keeps the peak over the restart, and the latest signal has only its own score
             episode.members[signal.signal.identity].score = signal.peak_score
         for episode in by_key.values():
             episode.told()
@@ -278,6 +282,7 @@ class Episodes:
         """
         new = {active.signal.identity for active in change.new}
         started: Episode | None = None
+        # The strongest key first, so that it gives a new episode its subject and its key.
         for active in sorted(change.held, key=lambda active: -active.signal.score):
             identity = active.signal.identity
             episode = self._of.get(identity) or self._akin(detector, active.signal, at)
@@ -292,6 +297,7 @@ class Episodes:
                 episode.take(active.signal, at)
             else:
                 self._join(episode, active, at)
+        # One alert after all keys of the run have joined, so that the first message has all of them.
         if started is not None:
             started.told()
             started.changed, started.written_at = False, self._clock()
@@ -326,6 +332,7 @@ class Episodes:
         mine = [
             episode for episode in self._open if episode.detector.name == detector.name and episode.members
         ]
+        # A shared part says more than a time that fits, so all episodes are asked for it first.
         for episode in mine:
             if episode.akin(signal):
                 return episode
@@ -338,6 +345,7 @@ class Episodes:
             episode = self._touched(detector, signal, at)
             if episode is None:
                 if past is None:
+                    # it has lapsed already, so it never goes on
                     past = self._begin(detector, signal)
                     self._open.remove(past)
                     self._ended.append(past)
@@ -392,5 +400,6 @@ class Episodes:
         due = [
             episode for episode in self._open if episode.changed and now - episode.written_at >= WRITE_EVERY_S
         ]
+        # those that waited longest first, so that no episode starves among many
         for episode in sorted(due, key=lambda episode: episode.written_at)[:MAX_WRITES]:
             self._write(episode, "grew", tell=False)

@@ -30,5 +30,6 @@ def _alert(rows: list[PostureFinding]) -> Alert:
         title=and_more(first.title, len(rows)),
         subject=first.subject,
         evidence=shown(rows, lambda row: {"endpoint_id": row.endpoint_id, **row.evidence}),
+        # the endpoint is part of the key: a finding about another endpoint is another thing to put right
         dedup_key=f"finding:{first.code}:{first.api}:{first.endpoint_id or first.title}",
     )

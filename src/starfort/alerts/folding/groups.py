@@ -28,6 +28,7 @@ class AlertSink(Protocol):
 
 def grouped(rows: Iterable[Row], group: Callable[[Row], Group]) -> dict[Group, list[Row]]:
     """Rows by group, groups and rows in the order in which they come."""
+    # not itertools.groupby, which would need the rows sorted by group
     found: dict[Group, list[Row]] = {}
     for row in rows:
         found.setdefault(group(row), []).append(row)
@@ -41,6 +42,7 @@ def and_more(title: str, count: int) -> str:
 
 def most_severe(severities: Iterable[Severity]) -> Severity:
     """The most urgent of several severities, of which there is at least one."""
+    # severities are words, whose order as texts says nothing
     return max(severities, key=severity_rank)
 
 

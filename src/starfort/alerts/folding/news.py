@@ -54,6 +54,8 @@ def _alert(kind: NewsKind, api: str, rows: list[News]) -> Alert:
         title=title,
         subject=subject,
         evidence=shown(rows, lambda row: {"subject": row.subject, **_flat(row.facts)}),
+        # "many" and "endpoints" instead of names: the next burst within the hour is the same alert, counted
+        # up
         dedup_key=f"catalogue:{kind}:{api}:{_what(first) if len(rows) == 1 else 'many'}",
     )
 

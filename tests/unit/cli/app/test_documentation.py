@@ -101,6 +101,15 @@ def test_decisions_are_listed() -> None:
     assert listed == sorted(path.name for path in (ROOT / "docs/adr").glob("[0-9]*.md"))
 
 
+def test_every_word_has_one_meaning() -> None:
+    """The glossary of docs/concepts.md has some forty words or more, and none of them twice."""
+    glossary = (ROOT / "docs/concepts.md").read_text("utf-8").partition("## Words")[2].partition("\n## ")[0]
+    words = re.findall(r"^\| ([^|]+?) \| ", glossary, re.MULTILINE)
+    words = [word for word in words if word != "word"]
+    assert len(words) >= 40
+    assert len(set(words)) == len(words)
+
+
 def _anchors(document: Path) -> set[str]:
     """What GitHub calls the headings of a document."""
     headings = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.MULTILINE)

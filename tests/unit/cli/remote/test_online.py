@@ -235,6 +235,44 @@ def test_detectors(run: Run, served: Served, store: Store) -> None:
     assert run("detectors", "backtest", "scraping", "--since", "ages").code == 2
 
 
+OWN_CHECK = """/*
+name: cli_check
+title: "{subject} is called {calls|time|times}"
+why: It should not be.
+fix: Take it down.
+severity: medium
+*/
+SELECT
+    toString(e.api) AS api, '' AS endpoint_id, toString(e.api) AS subject,
+    min(time) AS first_seen, max(time) AS last_seen, count() AS calls
+FROM events AS e
+WHERE time >= {since:DateTime64(6, 'UTC')} AND time <= {until:DateTime64(6, 'UTC')} AND e.api = 'cli-check'
+GROUP BY api
+"""
+
+
+def test_checks(run: Run, served: Served, store: Store) -> None:
+    """Checks are listed, shown and tested; a file of one's own with a mistake is refused with its place."""
+    listed = {row["name"]: row for row in json.loads(run("checks", "list", "--json").out)}
+    assert listed["open_endpoint"]["source"] == "query"
+    assert "forgotten_endpoint" in run("checks", "list").out
+    shown = run("checks", "show", "volume_to_caller").out
+    assert "min_values" in shown
+    assert "SELECT" in shown
+    assert "Query" not in run("checks", "show", "new_endpoint").out
+    Path("own.sql").write_text(OWN_CHECK)
+    assert "It finds nothing now." in run("checks", "test", "own.sql").err
+    store.insert_arrow(stream([event(api="cli-check")] * 2))
+    tested = run("checks", "test", "own.sql")
+    assert "cli-check is called 2 times" in tested.out
+    assert "cli_check is right" in tested.err
+    Path("own.sql").write_text(OWN_CHECK.replace("severity: medium", "severity: huge"))
+    wrong = run("checks", "test", "own.sql")
+    assert wrong.code == 4
+    assert "own.sql:6:11" in wrong.err
+    assert run("checks", "show", "none").code != 0
+
+
 def test_backtest_joins_its_parts(
     run: Run, served: Served, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

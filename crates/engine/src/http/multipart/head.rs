@@ -120,9 +120,8 @@ fn disposition(
         };
         let (key, value) = rest.split_at(equals);
         let key = key.trim_ascii().to_ascii_lowercase();
-        let value = value.get(1..).unwrap_or_default().trim_ascii_start();
-        let (readings, tail) = quoted(value, flags);
-        rest = tail;
+        let readings;
+        (readings, rest) = quoted(value.get(1..).unwrap_or_default(), flags);
         if let Some(kind) = key.strip_prefix(b"filename") {
             file_name.add(kind, readings, flags);
         } else if let Some(kind) = key.strip_prefix(b"name") {
@@ -147,8 +146,8 @@ fn unquoted<'v>(value: &'v [u8], flags: &mut Flags) -> (Vec<Vec<u8>>, &'v [u8]) 
 
 /// A value, quoted or not, in each reading of it, and what comes after it.
 fn quoted<'v>(value: &'v [u8], flags: &mut Flags) -> (Vec<Vec<u8>>, &'v [u8]) {
-    let Some(inside) = value.strip_prefix(b"\"") else {
-        return unquoted(value, flags);
+    let Some(inside) = value.trim_ascii_start().strip_prefix(b"\"") else {
+        return unquoted(value.trim_ascii_start(), flags);
     };
     let mut text = Vec::new();
     // Up to the first quote, escaped or not: not every server knows escapes.

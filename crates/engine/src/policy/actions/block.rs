@@ -48,6 +48,7 @@ impl Block {
         })
     }
 
+    // The answer itself is made by whoever refuses (`LocalResponse::over_limit` and its like); only the word counts here.
     /// What the event of a request says that Starfort refused without asking a policy.
     pub(crate) fn without_policy(status: u16) -> Terminal {
         Terminal::answer(Self::WORD, status, AnswerBody::Problem)

@@ -12,7 +12,8 @@ use crate::policy::expression::Expression;
 use crate::policy::value::{EvalError, Facts, Texts};
 use crate::rate::{Limit, RateDecision};
 
-/// Keys that one request counts under, at most. A key has several texts where its name has several values.
+/// Keys that one request counts under, at most: each one is a look-up in the table of counters, and a client could name as
+/// many values as the parsers let through. A key has several texts where its name has several values.
 const MAX_KEYS: usize = 256;
 
 /// The parts of a key: the policy's name, then what each expression gives.
@@ -72,11 +73,13 @@ impl LimitTo {
             let keys = match keys(matched.policy, &self.key, &world.facts) {
                 Ok(keys) => keys,
                 Err(error) => {
+                    // Another reading may still have a key; only if none has, the policy is an error.
                     failed = Some(error);
                     continue;
                 }
             };
             for key in keys {
+                // Two readings with one key are one request: it must not be counted twice.
                 if counted.len() >= MAX_KEYS || counted.contains(&key) {
                     continue;
                 }
@@ -135,7 +138,7 @@ impl PolicyAction for LimitTo {
     }
 }
 
-/// Of two decisions the one that refuses, or leaves less.
+/// Of two decisions the one that refuses, or leaves less: a client is told of the counter that stops it first.
 fn stricter(one: RateDecision, other: RateDecision) -> RateDecision {
     let order = |decision: &RateDecision| {
         (
@@ -160,6 +163,8 @@ fn keys<'a, F: Facts>(
     first.push(name.into());
     let mut keys: SmallVec<[Key<'a>; 1]> = SmallVec::new();
     keys.push(first);
+    // The keys of a request are the combinations of its texts, so what each expression may give depends on how many
+    // expressions there are.
     let limit = texts_of_each(expressions.len());
     for expression in expressions {
         let texts: Texts<'a> = expression
@@ -167,6 +172,7 @@ fn keys<'a, F: Facts>(
             .into_iter()
             .map(counted_together)
             .collect();
+        // Nearly always one text: the keys grow in place, and no combination is made.
         if let [text] = texts.as_slice() {
             for key in &mut keys {
                 key.push(text.clone());
@@ -208,6 +214,7 @@ fn counted_together(text: Cow<'_, str>) -> Cow<'_, str> {
     }
     match text.parse::<std::net::Ipv6Addr>() {
         Ok(address) if address.to_ipv4_mapped().is_none() => {
+            // The host part is cut off and the text made anew, so every spelling of a network is one key.
             let network = u128::from(address) >> 64 << 64;
             std::net::Ipv6Addr::from(network).to_string().into()
         }

@@ -91,7 +91,8 @@ macro_rules! each {
     };
 }
 
-/// Words that the `action` of an event can have: those of actions that can end the list.
+/// Words that the `action` of an event can have: those of actions that can end the list. The filter has a counter for each
+/// (`action_WORD`).
 pub const DECISIONS: [&str; 5] = [
     Allow::WORD,
     Block::WORD,
@@ -102,6 +103,7 @@ pub const DECISIONS: [&str; 5] = [
 
 /// What compiling an action may look up in the bundle.
 pub(super) struct CompileContext<'a> {
+    // Parts of the bundle and not the bundle: `bundle.rs` imports this module for `Action`.
     /// Canned responses, by index.
     pub(super) responses: &'a [Arc<CannedAnswer>],
     /// How many address lists there are, which expressions refer to by index.

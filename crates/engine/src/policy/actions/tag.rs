@@ -34,6 +34,7 @@ impl PolicyAction for Tag {
     const WORD: &'static str = "tag";
 
     fn act(&self, _policy: &str, _due: Due, decision: &mut Decision) -> Then {
+        // Two policies may set one header: both are noted, and the host, which sets them in order, keeps the last.
         decision
             .tags
             .push((self.header.clone(), self.value.clone()));

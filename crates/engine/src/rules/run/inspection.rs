@@ -17,7 +17,7 @@ use crate::rules::run::listener::BodyFacts;
 use crate::rules::run::places;
 use crate::rules::run::processor::Processor;
 use crate::rules::run::report::{Hit, Interruption, MatchedRule, Refusal};
-use crate::rules::run::request::{self, Request, Response};
+use crate::rules::run::request::{self, QueryFacts, Request, Response};
 use crate::rules::run::values::{self, Kept};
 use crate::rules::weigh::Fields;
 use crate::rules::wire::{EngineMode, SetOp, Variable as V};
@@ -55,6 +55,11 @@ pub struct Environment<'a> {
 }
 
 impl<'a> Environment<'a> {
+    /// What keeps the arguments of a query that is read for parameters too; see [`QueryFacts::heard`].
+    pub(crate) fn query_facts(self) -> Option<QueryFacts> {
+        QueryFacts::heard(self.program)
+    }
+
     /// The same, with matches in fields where people write weighed.
     pub(crate) fn weighing(self, fields: Option<Fields<'a>>) -> Self {
         Self { fields, ..self }
@@ -68,9 +73,25 @@ impl Inspection {
         request: &Request<'_, '_>,
         place: GeoRecord,
     ) -> Self {
+        Self::begin_with(environment, request, place, None)
+    }
+
+    /// Begin with the head of a request whose query was read before.
+    ///
+    /// # Arguments
+    /// * `heard` - the query's arguments; `None`: the query is read here.
+    pub(crate) fn begin_with(
+        environment: Environment<'_>,
+        request: &Request<'_, '_>,
+        place: GeoRecord,
+        heard: Option<QueryFacts>,
+    ) -> Self {
         let program = environment.program;
-        let mut facts = Facts::default();
-        request::enter(program, request, environment.now_us, &mut facts);
+        let (mut facts, heard) = match heard.map(QueryFacts::finish) {
+            Some((facts, bad)) => (facts, Some(bad)),
+            None => (Facts::default(), None),
+        };
+        request::enter(program, request, environment.now_us, &mut facts, heard);
         let anomalies = places::enter_head(program, request, &mut facts);
         let mut state = State::new(program, environment.now_us);
         let content_type = request::header(request.headers, b"content-type").unwrap_or_default();

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::http::listener::Listener;
 use crate::http::pairs;
 use crate::rules::program::Program;
-use crate::rules::run::facts::{Facts, Members, Span};
+use crate::rules::run::facts::{Entry, Facts, Span};
 use crate::rules::wire::Variable as V;
 
 /// A request, as it was received.
@@ -45,8 +45,17 @@ pub struct Response<'a, 'h> {
 }
 
 /// Enters the facts of a request's head.
-pub(crate) fn enter(program: &Program, request: &Request<'_, '_>, now_us: u64, facts: &mut Facts) {
-    line(program, request, facts);
+///
+/// # Arguments
+/// * `heard` - see [`query`].
+pub(crate) fn enter(
+    program: &Program,
+    request: &Request<'_, '_>,
+    now_us: u64,
+    facts: &mut Facts,
+    heard: Option<bool>,
+) {
+    line(program, request, facts, heard);
     let mut members = facts.begin(V::RequestHeaders);
     for (name, value) in request.headers {
         members.push(name, value);
@@ -135,7 +144,7 @@ pub(crate) fn header<'a>(headers: &[(&'a [u8], &'a [u8])], name: &[u8]) -> Optio
 }
 
 /// The request line and what is read of its target.
-fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
+fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts, heard: Option<bool>) {
     facts.set(V::RequestMethod, request.method);
     facts.set(V::RequestProtocol, request.protocol);
     let raw = facts.store(request.uri);
@@ -173,6 +182,7 @@ fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
         program,
         question.and_then(|at| relative.get(at + 1..)),
         facts,
+        heard,
     );
 }
 
@@ -190,11 +200,19 @@ fn file_name(facts: &mut Facts, path: Span) {
 }
 
 /// `QUERY_STRING` and the arguments in it.
-fn query(program: &Program, query: Option<&[u8]>, facts: &mut Facts) {
+///
+/// # Arguments
+/// * `heard` - the arguments are among the facts already; whether an escape in them was none.
+fn query(program: &Program, query: Option<&[u8]>, facts: &mut Facts, heard: Option<bool>) {
     let query = query.unwrap_or_default();
     facts.set(V::QueryString, query);
-    let mut bad = false;
-    arguments(query, program, facts, &mut bad);
+    let bad = heard.unwrap_or_else(|| {
+        let mut arguments = QueryFacts::new(program, std::mem::take(facts));
+        // The reader that parameters have too, so that policies and rules see the same arguments.
+        let bad = pairs::read(query, separator(program), &mut arguments);
+        (*facts, _) = arguments.finish();
+        bad
+    });
     if program.uses(V::UrlencodedError) {
         facts.set(V::UrlencodedError, if bad { b"1" } else { b"0" });
     }
@@ -242,39 +260,71 @@ fn path_start(uri: &[u8]) -> usize {
             .unwrap_or(authority.len())
 }
 
-/// Arguments of a query; `bad` is set when an escape is no escape.
-fn arguments(query: &[u8], program: &Program, facts: &mut Facts, bad: &mut bool) {
-    let separator = u8::try_from(program.settings.argument_separator).unwrap_or(b'&');
-    let mut arguments = Arguments {
-        room: program.settings.arguments_limit as usize,
-        is_over: false,
-        members: facts.begin(V::ArgsGet),
-    };
-    // One reader for rules and policies, so that they see the same arguments.
-    *bad |= pairs::read(query, separator, &mut arguments);
-    let is_over = arguments.is_over;
-    drop(arguments);
-    if is_over {
-        facts.leave_out_arguments();
-    }
-}
-
-/// The listener that keeps arguments.
-struct Arguments<'f> {
+/// The listener that keeps a query's arguments as facts.
+///
+/// The pipeline reads a query once, for parameters and for rules, and hands these over to
+/// [`crate::rules::Inspection::begin_with`].
+#[derive(Debug)]
+pub(crate) struct QueryFacts {
+    facts: Facts,
+    /// Where the arguments begin among the entries.
+    mark: u32,
     room: usize,
     is_over: bool,
-    members: Members<'f>,
+    /// A `%` had no two hexadecimal digits behind it.
+    bad: bool,
 }
 
-impl Listener for Arguments<'_> {
-    fn pair(&mut self, name: &[u8], value: &[u8]) {
-        if self.room > 0 {
-            self.room -= 1;
-            self.members.push(name, value);
-        } else {
-            self.is_over = true;
+impl QueryFacts {
+    /// Arguments that are added to `facts`.
+    fn new(program: &Program, facts: Facts) -> Self {
+        Self {
+            mark: facts.mark(),
+            facts,
+            room: program.settings.arguments_limit as usize,
+            is_over: false,
+            bad: false,
         }
     }
+
+    /// Facts of a query that somebody else reads; `None` when rules take it apart differently than the WHATWG URL standard
+    /// does, and so have to read it by themselves.
+    pub(crate) fn heard(program: &Program) -> Option<Self> {
+        (separator(program) == b'&').then(|| Self::new(program, Facts::default()))
+    }
+
+    /// Note whether an escape was none, which a reader tells at its end.
+    pub(crate) fn note_bad_escape(&mut self, bad: bool) {
+        self.bad |= bad;
+    }
+
+    /// The facts, and whether an escape was none.
+    pub(crate) fn finish(mut self) -> (Facts, bool) {
+        self.facts.close(V::ArgsGet, self.mark);
+        if self.is_over {
+            self.facts.leave_out_arguments();
+        }
+        (self.facts, self.bad)
+    }
+}
+
+impl Listener for QueryFacts {
+    fn pair(&mut self, name: &[u8], value: &[u8]) {
+        if self.room == 0 {
+            self.is_over = true;
+            return;
+        }
+        self.room -= 1;
+        let entry = Entry {
+            name: self.facts.store(name),
+            value: self.facts.store(value),
+        };
+        self.facts.add(entry);
+    }
+}
+
+fn separator(program: &Program) -> u8 {
+    u8::try_from(program.settings.argument_separator).unwrap_or(b'&')
 }
 
 fn cookies(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
@@ -413,7 +463,60 @@ pub(crate) fn enter_response(program: &Program, response: &Response<'_, '_>, fac
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::http::{Anomaly, Limits, Parameters, query as reader};
+    use crate::rules::wire::{Constants, FORMAT, RuleSet, Settings};
+
+    fn program(separator: char, limit: u32) -> Program {
+        let set = RuleSet {
+            format: FORMAT,
+            signatures: Vec::new(),
+            settings: Settings {
+                argument_separator: separator,
+                arguments_limit: limit,
+                ..Settings::default()
+            },
+            files: Vec::new(),
+            rules: Vec::new(),
+            reads_earlier: true,
+            constants: Constants::default(),
+        };
+        crate::rules::load::program(&rmp_serde::to_vec_named(&set).unwrap()).unwrap()
+    }
+
+    fn members(facts: &Facts) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let all = facts.members(V::ArgsGet);
+        all.map(|(name, value)| (name.to_vec(), value.to_vec()))
+            .collect()
+    }
+
+    proptest! {
+        /// What rules hear while a query is read for parameters is what they would read by themselves.
+        #[test]
+        fn a_query_that_is_heard_is_the_query_that_is_read(raw in "[ab%24=&+;\\x{ff}]{0,40}") {
+            let program = program('&', 3);
+            let mut read = Facts::default();
+            let mut alone = QueryFacts::new(&program, std::mem::take(&mut read));
+            let bad = pairs::read(raw.as_bytes(), b'&', &mut alone);
+            (read, _) = alone.finish();
+            let mut heard = QueryFacts::heard(&program);
+            let mut parameters = Parameters::new(1);
+            let odd = reader::read(raw.as_bytes(), &Limits::default(), &mut parameters, &mut heard);
+            let mut heard = heard.unwrap();
+            heard.note_bad_escape(odd.contains(Anomaly::QueryBadEscape));
+            let (facts, is_bad) = heard.finish();
+            prop_assert_eq!(members(&facts), members(&read));
+            prop_assert_eq!(is_bad, bad);
+            prop_assert_eq!(facts.arguments_left_out(), read.arguments_left_out());
+        }
+    }
+
+    #[test]
+    fn rules_with_another_separator_read_queries_by_themselves() {
+        assert!(QueryFacts::heard(&program(';', 3)).is_none());
+    }
 
     #[test]
     fn absolute_targets() {
