@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from starfort.admin import cookies
 from starfort.admin.audit import Actor, record
+from starfort.admin.desk import Desk
 from starfort.admin.errors import RefusedError
 from starfort.admin.passwords import MAX_BYTES, MIN_LENGTH
 from starfort.admin.roles import Principal, Role
@@ -205,12 +206,7 @@ def confirm_second_factor(
 ) -> RecoveryCodes:
     """Turn it on."""
     _only_sessions(principal)
-    attempt = desk.limiter.code(cookies.address_of(request), principal.name)
-    codes = desk.second_factor.confirm(
-        principal.name, body.code.get_secret_value(), actor(principal, request)
-    )
-    attempt.succeeded()
-    return RecoveryCodes(codes=codes)
+    return turn_factor_on(desk, request, principal.name, body.code, actor(principal, request))
 
 
 @router.post(
@@ -246,6 +242,21 @@ def end_session(
     with desk.database.begin() as session:
         record(session, actor(principal, request), "session.end", f"{principal.name}/{session_id}")
     return Response(status_code=204)
+
+
+def turn_factor_on(
+    desk: Desk, request: Request, name: str, code: SecretStr, changed_by: Actor
+) -> RecoveryCodes:
+    """Turn an account's second factor on with a first code.
+
+    Raises:
+        AdminError: the code is wrong, nobody began with a factor, or too many codes were tried.
+    """
+    # Counted before the code is looked at: a code has a million values, and guessing must not be free.
+    attempt = desk.limiter.code(cookies.address_of(request), name)
+    codes = desk.second_factor.confirm(name, code.get_secret_value(), changed_by)
+    attempt.succeeded()
+    return RecoveryCodes(codes=codes)
 
 
 def _only_sessions(principal: Principal) -> None:
