@@ -15,6 +15,7 @@ from starfort.api.traffic import Range
 from starfort.base.severity import Severity
 
 router = APIRouter(tags=["alerts"])
+# What is no id at all is refused here, so that nothing else ever reaches a query or the audit log.
 AlertId = Annotated[str, Path(pattern="^[0-9a-f]{1,64}$", description="The alert's id.")]
 
 
@@ -45,6 +46,7 @@ async def list_alerts(
     )
 
 
+# The fixed paths come before /alerts/{alert_id}, which would match them too.
 @router.get(
     "/alerts/series", summary="Alerts over time", description="When they were first raised, by severity."
 )

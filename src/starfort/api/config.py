@@ -27,6 +27,7 @@ def list_audit(
     _: Admin,
     desk: Office,
     limit: Limit = 50,
+    # Entries are only ever added, so an id marks a place that stays.
     before: Annotated[
         int | None, Query(ge=1, le=2**63 - 1, description="Entries with a smaller id than this.")
     ] = None,

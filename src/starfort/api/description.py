@@ -23,6 +23,7 @@ Errors are `application/problem+json` (RFC 9457). Lists have a `limit` and say w
 def required_role(route: APIRoute) -> Requires | Open | None:
     """The access rule that a route declares; `None` when it declares none, which a test refuses."""
     for dependency in route.dependant.dependencies:
+        # The type of a parameter of the route itself, so it is among the direct dependencies.
         if isinstance(dependency.call, Requires | Open):
             return dependency.call
     return None
@@ -94,6 +95,7 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
         statuses |= {401, 403}
     else:
         operation["security"] = []
+    # Whoever sends nothing can send nothing wrong.
     if operation.get("parameters") or "requestBody" in operation:
         statuses.add(422)
     # What a path names may be gone by now.
@@ -101,6 +103,7 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
         statuses.add(404)
     if "requestBody" in operation:
         statuses |= {409, 413}
+    # A route names errors that cannot be told from its shape, such as 429.
     extra = (route.openapi_extra or {}).get("x-errors", [])
     operation.pop("x-errors", None)
     for status in sorted(statuses | set(extra)):

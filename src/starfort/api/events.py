@@ -17,6 +17,7 @@ class EventQuery(EventFilter):
     """Filter and page."""
 
     limit: LimitField = 50
+    # Not an offset: new events come in all the time, and every page would repeat some of the one before.
     before: Annotated[str | None, Field(max_length=256, description="`next` of the page before.")] = None
 
 

@@ -51,7 +51,9 @@ class Hosts:
         names |= {each.lower().rstrip(".") for each in settings.hosts}
         if settings.tls is not None:
             names |= _certified(settings.tls.certificate)
+        # An address that names no host gives "", which is nobody's name.
         names.discard("")
+        # A certificate for *.example.com covers one label in its place (RFC 6125, 6.4.3).
         return name in names or f"*.{name.partition('.')[2]}" in names
 
 
@@ -72,6 +74,7 @@ def _certified(path: Path) -> frozenset[str]:
 @lru_cache(maxsize=4)
 def _names_in(path: Path, _changed: int) -> frozenset[str]:
     """The DNS names in a certificate. A browser that got this far has checked them."""
+    # The first is the server's own; those of its authorities follow (RFC 8446, 4.4.2).
     certificate = x509.load_pem_x509_certificates(path.read_bytes())[0]
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from starfort.admin import cookies
 from starfort.admin.audit import Actor, record
+from starfort.admin.desk import Desk
 from starfort.admin.errors import RefusedError
 from starfort.admin.passwords import MAX_BYTES, MIN_LENGTH
 from starfort.admin.roles import Principal, Role
@@ -21,6 +22,7 @@ from starfort.api.access import (
 
 router = APIRouter(tags=["sessions"])
 
+# SecretStr prints as asterisks, in logs and in the traceback of a mistake.
 Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 Code = Annotated[
     SecretStr, Field(min_length=6, max_length=32, description="A code from the app, or a recovery code.")
@@ -113,6 +115,7 @@ class RecoveryCodes(BaseModel):
 )
 async def log_in(_: Anyone, desk: Office, request: Request, response: Response, body: Credentials) -> Whoami:
     """Log in with name and password."""
+    # A browser that logged in before has a cookie that says so: guessing from elsewhere does not lock it out.
     entry = await desk.login.attempt(
         body.name,
         body.password.get_secret_value(),
@@ -203,12 +206,7 @@ def confirm_second_factor(
 ) -> RecoveryCodes:
     """Turn it on."""
     _only_sessions(principal)
-    attempt = desk.limiter.code(cookies.address_of(request), principal.name)
-    codes = desk.second_factor.confirm(
-        principal.name, body.code.get_secret_value(), actor(principal, request)
-    )
-    attempt.succeeded()
-    return RecoveryCodes(codes=codes)
+    return turn_factor_on(desk, request, principal.name, body.code, actor(principal, request))
 
 
 @router.post(
@@ -246,6 +244,21 @@ def end_session(
     return Response(status_code=204)
 
 
+def turn_factor_on(
+    desk: Desk, request: Request, name: str, code: SecretStr, changed_by: Actor
+) -> RecoveryCodes:
+    """Turn an account's second factor on with a first code.
+
+    Raises:
+        AdminError: the code is wrong, nobody began with a factor, or too many codes were tried.
+    """
+    # Counted before the code is looked at: a code has a million values, and guessing must not be free.
+    attempt = desk.limiter.code(cookies.address_of(request), name)
+    codes = desk.second_factor.confirm(name, code.get_secret_value(), changed_by)
+    attempt.succeeded()
+    return RecoveryCodes(codes=codes)
+
+
 def _only_sessions(principal: Principal) -> None:
     """Refuse a token: whoever stole one must not be able to change the password or the second factor.
 
@@ -262,6 +275,7 @@ async def _confirm(principal: Principal, desk: Office, request: Request, passwor
 
 
 def _whoami(principal: Principal) -> Whoami:
+    # The database holds any text; the answer promises three.
     theme: Literal["auto", "light", "dark"] = "auto"
     if principal.theme in ("light", "dark"):
         theme = "light" if principal.theme == "light" else "dark"

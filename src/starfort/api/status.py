@@ -31,6 +31,7 @@ async def reload(_: Admin, desk: Office) -> ReloadResult:
     return await desk.insight.reload()
 
 
+# Under the API too, because `/metrics` may be switched off and has no authentication.
 @router.get(
     "/metrics",
     summary="Prometheus metrics",
@@ -42,6 +43,7 @@ def read_metrics(_: Viewer, desk: Office) -> PlainTextResponse:
     return PlainTextResponse(desk.insight.metrics(), media_type="text/plain; version=0.0.4")
 
 
+# Anybody may ask this, so it tells neither the version nor how Starfort is.
 @router.get(
     "/health", summary="Whether the API answers", description="For load balancers; says nothing else."
 )

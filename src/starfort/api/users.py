@@ -5,11 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
 
-from starfort.admin import cookies
 from starfort.admin.accounts import NAME, Account
 from starfort.admin.roles import Role
 from starfort.api.access import Admin, Office, actor
-from starfort.api.sessions import FirstCode, NewSecret, RecoveryCodes, Secret
+from starfort.api.sessions import FirstCode, NewSecret, RecoveryCodes, Secret, turn_factor_on
 
 router = APIRouter(tags=["users"])
 Name = Annotated[str, Path(min_length=1, max_length=64, description="The account's name.")]
@@ -81,11 +80,7 @@ def confirm_second_factor(
     principal: Admin, desk: Office, request: Request, name: Name, body: FirstCode
 ) -> RecoveryCodes:
     """Turn it on."""
-    # Counted before the code is looked at: a code has a million values, and guessing must not be free.
-    attempt = desk.limiter.code(cookies.address_of(request), name)
-    codes = desk.second_factor.confirm(name, body.code.get_secret_value(), actor(principal, request))
-    attempt.succeeded()
-    return RecoveryCodes(codes=codes)
+    return turn_factor_on(desk, request, name, body.code, actor(principal, request))
 
 
 @router.delete(

@@ -60,6 +60,7 @@ class AdminClient:
         if target.socket is not None:
             self._way: _Way = _Local(target.socket)
         else:
+            # Only here: httpx is the larger part of what `--url` costs.
             from starfort.cli.remote import Remote
 
             self._way = Remote(target, TIMEOUT_S)
@@ -141,6 +142,7 @@ class AdminClient:
         where = "/api/v1" + quote(path, safe="/:@!$&'()*+,;=~")
         if params:
             where += "?" + urlencode(params, doseq=True)
+        # One connection for the whole command: a list of many pages asks often.
         answer = self._way.send(method, where, None if body is None else json.dumps(body).encode())
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             return json.loads(answer.body) if answer.body else None
@@ -160,6 +162,7 @@ class _Unix(http.client.HTTPConnection):
         Raises:
             UnreachableError: nobody listens, or the socket may not be opened.
         """
+        # http.client would wrap every failure in one error without the reason.
         trial = socket.socket(socket.AF_UNIX)
         trial.settimeout(TIMEOUT_S)
         try:
@@ -220,6 +223,7 @@ def _refusal(answer: Answer) -> RefusedError:
     try:
         problem = json.loads(answer.body)
         detail = str(problem["detail"])
+    # A proxy, or another server under that address, answers HTML or other JSON.
     except (ValueError, KeyError, TypeError):
         return RefusedError(
             f"{answer.url} answered {answer.status}, and not as Starfort does",

@@ -57,6 +57,7 @@ class Group(TyperGroup):
     def loaded(self, name: str) -> _Click:
         """A command, imported."""
         verb: Verb = self.commands[name].callback.verb  # type: ignore[union-attr]  # `_placeholder` set it
+        # Typer makes a command of a function only within an application, so each gets one of its own.
         one = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
         one.command(name, cls=Command)(verb.load())
         return typer.main.get_command(one)
@@ -123,6 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from starfort.cli.garbage import collected
 
     given = list(sys.argv[1:] if arguments is None else arguments)
+    # With --debug nothing is caught, so that Python shows the whole traceback.
     if "--debug" in given:
         app(given, prog_name="starfort")
         return

@@ -134,9 +134,11 @@ def _matches(found: list[RuleMatch]) -> None:
 
 def _line(event: Event) -> "Text":
     """One event on one line: time, status, request, caller, and what was done with it."""
+    # One line for each event, in the order in which people look for things, so that `grep` works on it.
     line = output.styled(output.moment(event["time"]), "dim")
     status = event["status"]
     bad = status >= 500  # noqa: PLR2004 (HTTP)
+    # No status: the caller went away before there was an answer.
     line.append(f" {status or '---'}", style="red" if bad else "yellow" if status >= 400 else "green")  # noqa: PLR2004
     line.append(f" {event['method']:<6} {output.printable(event['host'] + event['path'])}", style="not dim")
     who = " ".join(filter(None, [event["address"], event["country"], event["subject"] or event["bot_name"]]))

@@ -17,6 +17,7 @@ def reload(client: AdminClient, *, json: Json = False) -> None:
         output.say(f"Bundle {result['bundle']} is in force after {result['took_ms']:.0f} ms.")
         for warning in result["warnings"]:
             output.say(f"Has no effect: {warning}", "yellow")
+    # A filter may refuse what the control plane accepted: it goes on with the bundle that it has.
     if result["refused_by"]:
         output.say("Refused by " + "; ".join(result["refused_by"]), "yellow")
     if result.get("unanswered"):

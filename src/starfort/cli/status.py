@@ -24,6 +24,7 @@ def status(client: AdminClient, *, json: Json = False) -> None:
         output.print_json(found)
     else:
         _show(found)
+    # Last, so that scripts have the whole status before the exit code says that something is wrong.
     if not found["healthy"]:
         raise FoundError("Starfort is not healthy:\n" + "\n".join(f"- {each}" for each in found["problems"]))
 
@@ -48,6 +49,7 @@ def _show(found: Status) -> None:
 
 
 def _node(node: Node) -> list[object]:
+    # 0 when the filter has not said it yet.
     since = node.get("bundle_since")
     return [
         node["node"], str(node["pid"]), node["connected"], node["requests_per_s"], node["signals_active"],

@@ -41,6 +41,7 @@ def stop(
             time.sleep(LOOK_EVERY_S)
     except StartError as error:
         raise CliError(str(error)) from error
+    # Only its own user, or root, may send it a signal.
     except PermissionError as error:
         raise CliError(f"the starfort in {directory} is another user's", "stop it as that user") from error
     except ProcessLookupError:

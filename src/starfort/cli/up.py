@@ -68,7 +68,8 @@ async def _run(path: "Path", *, talk: bool) -> "Next | None":
     from starfort.runtime.lock import StartError
     from starfort.runtime.toolchain import RefusedError
 
-    asked = succession.answered()
+    # Both are taken out of the environment, before anything that is started could inherit them.
+    asked, before = succession.answered(), succession.predecessor()
     assembly, made = _make(path)
     life = _Life()
     quiet = False
@@ -80,7 +81,7 @@ async def _run(path: "Path", *, talk: bool) -> "Next | None":
         if not asked or assembly.data_dir is None:
             quiet = True  # a start that failed says why, and nothing else
             raise failed from None
-        return _give_back(assembly.data_dir, asked, failed)
+        return _give_back(assembly.data_dir, asked, before, failed)
     finally:
         await _end(life, quiet=quiet)
 
@@ -90,7 +91,7 @@ class _Life:
 
     def __init__(self) -> None:
         self.told = _Told()
-        self.runtime: Runtime | None = None
+        self.runtime: "Runtime | None" = None
 
 
 async def _live(
@@ -116,7 +117,7 @@ async def _live(
     return None
 
 
-def _give_back(data_dir: "Path", asked: str, failed: CliError) -> "Next":
+def _give_back(data_dir: "Path", asked: str, before: list[str] | None, failed: CliError) -> "Next":
     """Say why a restart failed, and go on as the program that was there before.
 
     Raises:
@@ -124,7 +125,6 @@ def _give_back(data_dir: "Path", asked: str, failed: CliError) -> "Next":
     """
     from starfort.runtime import succession
 
-    before = succession.predecessor()
     rest = "the one before goes on" if before else "Envoy goes on with what it has"
     what = f"Starfort {starfort.__version__} did not start, {rest}: {failed.what}"
     succession.tell(data_dir, succession.Outcome(asked, ok=False, error=what))
@@ -164,7 +164,7 @@ class _Told:
     def __init__(self) -> None:
         self.stop = asyncio.Event()
         self._replace = asyncio.Event()
-        self._reloads: set[asyncio.Task[ReloadResult]] = set()
+        self._reloads: "set[asyncio.Task[ReloadResult]]" = set()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._end)
 

@@ -80,6 +80,7 @@ def verbs() -> dict[str, Verb]:
 def nouns() -> dict[str, Noun]:
     """The nouns with their commands, by name, in the order of the help."""
     found = {}
+    # The folder of a noun without such a line is a package of helpers.
     for path in FOLDER.glob("*/__init__.py"):
         first = _FIRST_LINE.match(path.read_text(encoding="utf-8"))
         if first is not None:
@@ -95,7 +96,7 @@ def _verbs_in(folder: Path, package: str) -> dict[str, Verb]:
     for path in folder.glob("[a-z]*.py"):
         text = path.read_text(encoding="utf-8")
         if _FIRST_LINE.match(text) is None:
-            continue  # a helper of commands
+            continue  # a module that helps commands
         function = _FUNCTION.search(text)
         if function is None:
             raise RuntimeError(f"{path} begins like a command and has no public function with a docstring")

@@ -47,6 +47,7 @@ def check(
         return
     for note in compiled.notes if notes else ():
         output.console().print(output.printable(str(note)), markup=False, soft_wrap=True)
+    # Notes are many and rarely matter, so they are counted unless somebody asks for them.
     more = "" if notes or not compiled.notes else f" {len(compiled.notes)} notes (--notes shows them)."
     output.say(
         f"The rules are right: {len(compiled.rules)} rules of {len(compiled.files)} files"
