@@ -140,6 +140,15 @@ def test_errors_of_a_start_are_sentences(run: Run, control: Control) -> None:
     assert "another starfort runs there" in busy.err
 
 
+def test_what_runs_for_people_can_be_made(run: Run, tmp_path: Path) -> None:
+    """Without a stand-in for its maker, `up` gets as far as the configuration, and says what is wrong there."""
+    path = tmp_path / "starfort.yaml"
+    path.write_text("version: 1\nlisteners: 3\n", encoding="utf-8")
+    result = run("up", "--config", str(path))
+    assert result.code == 1
+    assert f"{path}:2:12: listeners takes a list" in result.err
+
+
 def test_stop_ends_the_process_that_holds_the_directory(run: Run, tmp_path: Path) -> None:
     """`stop` tells the owner of the data directory to end and waits until it has; without one it says so."""
     data = tmp_path / "data"
