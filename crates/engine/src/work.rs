@@ -1,7 +1,7 @@
 //! What a request has cost so far, in units of work: a count, not a clock, so that the same request costs the same
 //! on every machine and every time.
 //!
-//! One unit is about a nanosecond of one core of the machine on which the benchmarks are taken. Each stage charges for
+//! One unit is 1 to 2 ns of one core of the machine on which the benchmarks are taken. Each stage charges for
 //! what it is about to do: the bytes it will look at, times what looking at one byte costs there. What does not fit any
 //! more is not begun.
 

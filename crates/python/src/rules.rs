@@ -1,4 +1,5 @@
-//! `RuleSet`: SecLang rules over requests that Python describes, for tests and for `starfort rules`.
+//! `RuleSet`: SecLang rules over requests that Python describes, for the tests and benchmarks of CRS. Making one also
+//! says whether the engine accepts rules, which `starfort check` and `starfort rules check` ask.
 
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};

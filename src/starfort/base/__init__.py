@@ -1,1 +1,1 @@
-"""Errors, limits, redacted types, ids and the clock: what every package may use."""
+"""Actions, severities, files, addresses, units, SQL texts and tasks: what every package may use."""

@@ -1,4 +1,4 @@
-"""Detectors, and where their alerts go."""
+"""Detectors, posture checks, and where alerts go."""
 
 from __future__ import annotations
 

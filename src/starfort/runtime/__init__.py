@@ -1,4 +1,4 @@
-"""Wires everything together; reload; shutdown.
+"""One control plane: it makes all parts, starts and stops them, and reloads the configuration.
 
 `Runtime` is imported when it is used: `starfort check` needs neither store nor proxy.
 """
