@@ -25,7 +25,7 @@ def check(
     config: options.Config = None,
     json: Json = False,
 ) -> None:
-    """Check SecLang rules as a start would: every problem with its place. Changes nothing."""
+    """Check SecLang rules as a start would: every problem with its location. Changes nothing."""
     from starfort.cli.rules import source
 
     compiled, sets = source.find(paths, config)
