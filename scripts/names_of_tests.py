@@ -1,4 +1,4 @@
-"""Holds that a test file has the name of what it tests: `python scripts/names_of_tests.py [--list]`.
+"""Checks that a test file has the name of what it tests: `python scripts/names_of_tests.py [--list]`.
 
 The rules stand in tests/README.md. This script knows them as data: `SUBJECTS` says where the things live that the
 tests of a folder are named after, and `CEILING` how many modules of the product may be without a test of their name.

@@ -1,4 +1,5 @@
-//! Pseudo-random numbers for sampling: quick, and the same in each run. Nothing that nobody may foresee uses them.
+//! Pseudo-random numbers for sampling: quick, and the same in each run. They decide
+//! nothing that must be unforeseeable.
 
 /// xorshift64* (Marsaglia 2003, Vigna 2016), the upper half of its output.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-"""Mutes: kinds of alert, or single subjects, that ask for nobody's attention for a while.
+"""Mutes: kinds of alert, or single subjects, that need nobody's attention for a while.
 
 A muted alert is still kept, listed and delivered; it only leaves the list of what needs attention.
 Acknowledgements are kept with the alerts, in `starfort.alerts.history`.

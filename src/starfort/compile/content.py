@@ -1,4 +1,4 @@
-"""Finds the fields in which people write: by what an API's document says, and else by their names.
+"""Finds the fields in which people write: by what an API's document says, otherwise by their names.
 
 Rules of the Core Rule Set look at every value as if it were a parameter of a program. What they find in these
 fields is weighed by grammar in the engine (`crates/engine/src/rules/weigh`).

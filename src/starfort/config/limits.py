@@ -1,4 +1,4 @@
-"""How much of a request is inspected, and what becomes of more."""
+"""How much of a request is inspected, and what happens to the rest."""
 
 from __future__ import annotations
 

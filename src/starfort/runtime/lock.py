@@ -1,4 +1,4 @@
-"""Sees that one process at a time has a data directory, and that nobody else can write to it."""
+"""Makes sure that one process at a time has a data directory, and that nobody else can write to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the store does for itself, in a thread of its own: it fills rollups and removes what is over."""
+"""What the store does for itself, in a thread of its own: it fills rollups and removes old rows."""
 
 from __future__ import annotations
 

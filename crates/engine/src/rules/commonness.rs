@@ -1,4 +1,4 @@
-//! How common bytes are in ordinary text: what is rare is asked first, for it rules out most.
+//! How common bytes are in ordinary text: rare bytes are looked for first, because they rule out most values.
 
 use super::bytes::ByteSet;
 

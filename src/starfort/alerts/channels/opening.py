@@ -1,4 +1,4 @@
-"""From what the configuration says of a channel to the channel."""
+"""Opens the channel that a part of the configuration describes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How Envoy is: plain data for status, metrics and pages."""
+"""The state of Envoy as plain data, for status, metrics and pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rollups that pages look far back with, filled by the store itself once a minute.
+"""Rollups for pages that look far back; the store itself fills them once a minute.
 
 Why not by views: a view costs each insert one more part in one more table (15 to 20 ms of CPU), however few
 rows it has; eight of them would double what a quiet Starfort spends. One pass over what came within a minute

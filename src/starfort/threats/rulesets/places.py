@@ -1,4 +1,4 @@
-"""Rules for arguments look at the other places of a request too.
+"""Makes rules for arguments look at the other places of a request, too.
 
 The files of rule sets stay as they are: targets are added when rules are compiled. docs/rules.md says what
 the places are; the engine's `rules/run/places.rs` fills them. Names of uploaded files are in `FILES`, and

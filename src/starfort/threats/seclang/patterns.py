@@ -1,4 +1,4 @@
-"""Regular expressions of removals, updates and macros, which Python asks. All others are the engine's."""
+"""Regular expressions of removals, updates and macros. Python evaluates them; all others are the engine's."""
 
 from __future__ import annotations
 

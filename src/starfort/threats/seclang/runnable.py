@@ -1,6 +1,6 @@
-"""Whether the engine can run rules: patterns are its to judge, so it is asked.
+"""Asks the engine whether it can run rules, because only the engine can judge their patterns.
 
-A rule at a time, and each only once as long as it stays as it is: an edit asks about what it changed.
+It is asked about one rule at a time, and again only when that rule has changed.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-//! Links and lists of pairs that were encoded to stand in a value: `https://host/path?a=b&c=d`, `a=b&c=d`. What `&` and
-//! `?` divide is a value each; together they look like commands to rules that know shells.
+//! Links and lists of pairs that were encoded to stand in a value: `https://host/path?a=b&c=d`, `a=b&c=d`. Each
+//! text between `&` and `?` is a value; together they would look like commands to rules that know shells.
 
 /// Bytes that links consist of (RFC 3986, 2), those left out that shells and languages divide words by.
 const fn is_plain(byte: u8) -> bool {

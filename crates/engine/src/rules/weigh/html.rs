@@ -1,5 +1,5 @@
-//! HTML: a value becomes text, an attribute or part of a script. It runs when a tag of it runs script or loads what
-//! does, when it ends an attribute and begins a handler, when a link of it is a script.
+//! HTML: a value becomes text, an attribute or part of a script. It runs when one of its tags runs or loads a
+//! script, when it ends an attribute and begins a handler, or when one of its links is a script.
 
 use std::borrow::Cow;
 

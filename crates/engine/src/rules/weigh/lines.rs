@@ -1,4 +1,5 @@
-//! Lines of HTTP: a value becomes part of a header. It adds one, or another message, when a line of it is one.
+//! Lines of HTTP: a value becomes part of a header. It adds a header, or a second message, when one of its
+//! lines is one.
 
 use super::text::{Code, Word, at, begins, from, skip_blank, trim};
 use crate::bundle::ContentKind;

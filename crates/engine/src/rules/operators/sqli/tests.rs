@@ -1,4 +1,4 @@
-//! The verdict and the fingerprint are the crate's.
+//! Verdict and fingerprint equal those of the crate `libinjectionrs`.
 
 use libinjectionrs::sqli::sqli_data::SQL_KEYWORDS;
 use proptest::prelude::*;
