@@ -1,5 +1,5 @@
 //! What is fuzzed, as functions on bytes. `fuzz_targets/` gives them to libFuzzer (nightly, `cargo fuzz run
-//! NAME`), `tests/fuzz_smoke.rs` runs them on stable over the seeds and some mutations of each.
+//! NAME`), `tests/fuzz_targets.rs` runs them on stable over the seeds and some mutations of each.
 
 use std::sync::LazyLock;
 

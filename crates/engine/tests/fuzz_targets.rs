@@ -155,7 +155,7 @@ fn targets_and_binaries_match() {
 }
 
 /// The bundle loader's seeds are what the loader reads today, whole and with few parts. A change of the format
-/// makes them anew: `STARFORT_WRITE_SEEDS=1 cargo test -p starfort-engine --test fuzz_smoke`.
+/// makes them anew: `STARFORT_WRITE_SEEDS=1 cargo test -p starfort-engine --test fuzz_targets`.
 #[test]
 fn bundle_seeds_load() {
     const HEADER_BYTES: usize = 52;

@@ -1,7 +1,7 @@
 //! What rules ask of a value.
 //!
 //! Semantics follow the reference manual of `ModSecurity` v3 and its published unit cases, which
-//! `tests/rules_corpora.rs` runs.
+//! `tests/rules/modsecurity.rs` runs.
 
 mod address;
 mod captures;

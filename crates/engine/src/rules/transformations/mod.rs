@@ -1,7 +1,7 @@
 //! What rules do to a value before they look at it. Each function appends its result to `out`.
 //!
 //! Semantics follow the reference manual of `ModSecurity` v3 and its published unit cases, which
-//! `tests/rules_corpora.rs` runs.
+//! `tests/rules/modsecurity.rs` runs.
 
 mod ascii;
 mod base64;
