@@ -1,7 +1,7 @@
 """Explains expressions that are no CEL in the words of people who write policies.
 
 The parser says where it could not go on, which is often behind the mistake. Here the expression is cut into
-tokens, and the first known mistake is reported with its place and what to write instead. Source of what is
+tokens, and the first known mistake is reported with its position and what to write instead. Source of what is
 right: the grammar of the CEL specification (cel-spec, doc/langdef.md).
 """
 

@@ -46,7 +46,7 @@ class YamlFile:
     def position(self, location: Sequence[str | int], *, key: bool = False) -> tuple[int, int]:
         """Line and column, from 1, of the value at `location`, or of its key.
 
-        A part that is not in the file itself (a default) has the place of the nearest part above it.
+        A part that is not in the file itself (a default) has the position of the nearest part above it.
         """
         node, line, column = self.marked, 0, 0
         for step in location:
@@ -80,7 +80,7 @@ class YamlFile:
     def text_position(self, location: Sequence[str | int], line: int, column: int) -> tuple[int, int]:
         """Where line and column (from 1) of a text value stand in the file, however it is quoted or folded.
 
-        A value that is not in the file itself has the place of the nearest part above it.
+        A value that is not in the file itself has the position of the nearest part above it.
         """
         at_line, at_column = self.position(location)
         node = self.marked
@@ -123,7 +123,7 @@ def parse(file: Path, text: str) -> YamlFile:
         ConfigError: it is no YAML.
     """
     loader = YAML(typ="rt")
-    # Quotes are needed to find the place of a character within a text (`text_position`).
+    # Quotes are needed to find the position of a character within a text (`text_position`).
     loader.preserve_quotes = True
     try:
         marked = loader.load(text)

@@ -34,7 +34,7 @@ class QuestionFile:
 
     Attributes:
         path: for messages.
-        front: its front matter, with the places of its parts.
+        front: its front matter, with the positions of its parts.
         sql: its query, without what surrounds it.
         sql_line: line of the file on which the query begins, from 1.
         sql_column: column of that line at which it begins, from 1.
@@ -117,7 +117,7 @@ def take_apart(text: str, path: Path) -> QuestionFile:
     if found is None:
         what = "begins with no /* … */ comment that holds its front matter"
         raise ConfigError([ConfigProblem(path, 1, 1, what)])
-    # Blank lines stand for what is before the front matter, so that its places are those of the whole file.
+    # Blank lines stand for what is before the front matter, so positions in it are those of the whole file.
     above = text[: found.start("yaml")].count("\n")
     front = parse(path, "\n" * above + found["yaml"])
     rest = text[found.end() :]

@@ -1,7 +1,7 @@
 """Warns of parts of a configuration that have no effect.
 
 People would rely on a protection that is not there. A warning refuses nothing, because the configuration is
-correct and may be meant so. Each names its place and the fix.
+correct and may be meant so. Each names its location and the fix.
 """
 
 from __future__ import annotations

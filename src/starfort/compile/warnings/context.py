@@ -55,7 +55,7 @@ class Context:
         return self.loaded.config
 
     def warning(self, location: Location, what: str, fix: str = "", *, key: bool = False) -> ConfigProblem:
-        """A warning at a place of the configuration file."""
+        """A warning at a location of the configuration file."""
         return self.loaded.source.problem(location, what, fix, key=key)
 
     def closest(self, name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
@@ -73,7 +73,7 @@ class Context:
 
 
 def named_endpoints(config: Config) -> Iterator[tuple[Location, str, list[str] | None, str]]:
-    """Each `METHOD /path` of the configuration: its place, itself, its APIs (`None`: all), what names it."""
+    """Each `METHOD /path` of a configuration: its location, itself, its APIs (`None`: all), what names it."""
     for index, api in enumerate(config.apis):
         for number, one in enumerate(api.endpoints):
             yield (
