@@ -253,7 +253,7 @@ def _make(path: "Path") -> "tuple[Assembly, dict[str, Path | None]]":
 
     made: dict[str, Path | None] = {}
 
-    def app(runtime: Runtime) -> App:
+    def app(runtime: "Runtime") -> "App":
         # This import takes a second of CPU; it runs in a thread, and Envoy listens before it is done.
         from starfort.api.app import create_app
 
