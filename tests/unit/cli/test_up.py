@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from starfort.cli import up
 from starfort.runtime.lock import DataDirectory, holder
 from starfort.store import Store
 from tests.support.control import Control
@@ -62,6 +63,13 @@ def control(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Co
 
 def _log(text: str) -> list[dict[str, str]]:
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def test_a_start_makes_its_parts(tmp_path: Path) -> None:
+    """All other tests put a runtime without Envoy in its place, so this one looks at what a start really makes."""
+    assembly, made = up._make(tmp_path / "starfort.yaml")
+    assert assembly.data_dir is None
+    assert made == {}
 
 
 def test_runs_until_told_to_stop(run: Run, control: Control) -> None:
