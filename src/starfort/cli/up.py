@@ -91,7 +91,7 @@ class _Life:
 
     def __init__(self) -> None:
         self.told = _Told()
-        self.runtime: "Runtime | None" = None
+        self.runtime: Runtime | None = None
 
 
 async def _live(
@@ -164,7 +164,7 @@ class _Told:
     def __init__(self) -> None:
         self.stop = asyncio.Event()
         self._replace = asyncio.Event()
-        self._reloads: "set[asyncio.Task[ReloadResult]]" = set()
+        self._reloads: set[asyncio.Task[ReloadResult]] = set()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._end)
 
@@ -253,7 +253,7 @@ def _make(path: "Path") -> "tuple[Assembly, dict[str, Path | None]]":
 
     made: dict[str, Path | None] = {}
 
-    def app(runtime: Runtime) -> App:
+    def app(runtime: "Runtime") -> "App":
         # This import takes a second of CPU; it runs in a thread, and Envoy listens before it is done.
         from starfort.api.app import create_app
 
