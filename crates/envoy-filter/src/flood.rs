@@ -10,6 +10,7 @@ use starfort_engine::event::{EventRow, MappedAddress};
 use crate::clock;
 use crate::filter_config::FilterConfig;
 use crate::process::Process;
+use crate::random::Random;
 
 /// Rows go out in this many pieces a second.
 const PIECES_PER_S: u32 = 200;
@@ -95,25 +96,21 @@ fn state(process: &Process, made: u64) -> Value {
 /// Makes the rows.
 #[derive(Debug)]
 struct Shop {
-    chance: u64,
+    random: Random,
     number: u32,
 }
 
 impl Shop {
     fn new() -> Self {
         Self {
-            chance: 0x9E37_79B9_7F4A_7C15,
+            random: Random::default(),
             number: 0,
         }
     }
 
-    /// Pseudo random numbers below a bound (xorshift64*, Marsaglia 2003, Vigna 2016).
+    /// A number below a bound.
     fn below(&mut self, bound: u32) -> u32 {
-        self.chance ^= self.chance >> 12;
-        self.chance ^= self.chance << 25;
-        self.chance ^= self.chance >> 27;
-        let high = (self.chance.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) as u32;
-        ((u64::from(high) * u64::from(bound)) >> 32) as u32
+        self.random.below(bound)
     }
 
     /// What all rows have.

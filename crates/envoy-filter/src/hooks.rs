@@ -154,7 +154,7 @@ impl Filter {
         }
     }
 
-    /// Do what may panic. `None` when it did; that is counted, and `counter` gets the time in any case.
+    /// Do what may panic. `None` when it did. The panic is counted, and `counter` gets the time in any case.
     fn guarded<T>(
         &mut self,
         counter: fn(&crate::metrics::Metrics) -> &Counter,
@@ -172,8 +172,9 @@ impl Filter {
         done.ok()
     }
 
-    /// Whether to let pass what the engine failed on.
+    /// Whether messages pass on which the engine failed.
     fn fails_open(&self) -> bool {
+        // The bundle's word counts; without a bundle, the configuration's.
         self.engine
             .as_ref()
             .map_or(self.config.fail_open, |engine| engine.fail_open)
@@ -191,7 +192,8 @@ impl Filter {
         open
     }
 
-    /// The last step that answers; the event learns what the client gets.
+    /// The last step of an answer: the event is told what the client gets, because Envoy shows a filter none of its own
+    /// answers.
     fn give(&mut self, answer: Answer) -> Then {
         self.local_status = Some(answer.status);
         self.waits = None;
@@ -203,7 +205,8 @@ impl Filter {
         Then::Answer(Box::new(answer))
     }
 
-    /// Envoy answers by itself (no upstream, timeout, too large), or we do: the engine is not asked about that.
+    /// An answer that is not the upstream's goes out: Envoy's own (no upstream, timeout, too large) or ours. The engine is not
+    /// asked about it.
     pub(crate) fn local_reply(&mut self, status: u16) {
         self.local_status = Some(status);
         self.waits = None;
@@ -212,6 +215,7 @@ impl Filter {
 
     /// The stream is over, however it ended: one row.
     pub(crate) fn stream_complete<H: Host>(&mut self, host: &H) {
+        // 0 means that nothing was sent, for instance because the client left.
         let sent = host.response_code().filter(|code| *code > 0);
         let status = sent.or(self.local_status).unwrap_or(0);
         self.finish(status);
@@ -226,6 +230,7 @@ impl Filter {
             response_bytes: self.response_bytes,
             engine_us: u32::try_from(self.engine_ns / 1000).unwrap_or(u32::MAX),
         };
+        // Taken out, so that `drop` makes no second row.
         let (transaction, substitute) = (self.transaction.take(), self.substitute.take());
         let engine = self.engine.clone();
         let row = self.guarded(
@@ -244,6 +249,7 @@ impl Filter {
                     process.wake();
                 }
             }
+            // There was no bundle, so nothing is known that an event could say.
             Some(None) => {}
             None => process.metrics.events_failed.increment(),
         }
@@ -272,10 +278,11 @@ impl Drop for Filter {
     }
 }
 
-/// Hand a body to `work` as one slice: borrowed when it is one, joined otherwise. `received` is false in trailer
-/// hooks, where only held bytes exist.
+/// Hand a body to `work` as one slice, borrowed if it lies in one piece and joined otherwise. `received` is false in
+/// hooks of trailers, where only held bytes exist.
 fn with_body<H: Host, T>(host: &H, side: Side, received: bool, work: impl FnOnce(&[u8]) -> T) -> T {
     let mut chunks = Chunks::new();
+    // When another filter had held the body, Envoy shows the same bytes in both parts.
     if !received || !host.received_is_buffered(side) {
         chunks.extend(host.body_chunks(side, Part::Buffered));
     }

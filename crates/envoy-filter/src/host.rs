@@ -32,7 +32,7 @@ pub(crate) enum Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub(crate) enum Why {
-    /// It was held for a while, which is over.
+    /// The time for which it was held is over.
     Held = 0,
     /// Its body should have come.
     Pace = 1,

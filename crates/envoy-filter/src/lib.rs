@@ -28,6 +28,7 @@ mod metrics;
 mod outbox;
 mod overload;
 mod process;
+mod random;
 mod settings;
 #[cfg(test)]
 mod testing;

@@ -3,6 +3,7 @@
 use starfort_engine::event::EventRow;
 
 use crate::metrics::Metrics;
+use crate::random::Random;
 
 /// From this share of the buffers on, details are left out. A control plane that is away for a while fills half of them, and
 /// the other half lasts longer without details.
@@ -40,23 +41,12 @@ impl Level {
 
 /// Keeps one of [`ONE_IN`] ordinary calls that follow one another. Chance decides which: a fixed place would follow the
 /// rhythm of a client. Weights add up exactly.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Sampler {
-    state: u64,
+    random: Random,
     held: Option<Box<EventRow>>,
     seen: u32,
     weight: u32,
-}
-
-impl Default for Sampler {
-    fn default() -> Self {
-        Self {
-            state: 0x9e37_79b9_7f4a_7c15,
-            held: None,
-            seen: 0,
-            weight: 0,
-        }
-    }
 }
 
 impl Sampler {
@@ -84,7 +74,7 @@ impl Sampler {
             metrics.events_sampled_out.increment();
         }
         // Reservoir sampling (Vitter 1985, algorithm R): the n-th call replaces the held one with chance 1/n.
-        if self.next().is_multiple_of(self.seen) {
+        if self.random.draw().is_multiple_of(self.seen) {
             self.held = Some(row);
         }
         if self.seen < ONE_IN {
@@ -106,14 +96,6 @@ impl Sampler {
     /// Calls that the row that is held stands for.
     pub(crate) fn held(&self) -> u64 {
         self.weight.into()
-    }
-
-    /// xorshift64* (Vigna 2016), its upper half.
-    fn next(&mut self) -> u32 {
-        self.state ^= self.state >> 12;
-        self.state ^= self.state << 25;
-        self.state ^= self.state >> 27;
-        (self.state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32) as u32
     }
 }
 

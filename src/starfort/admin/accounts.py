@@ -20,6 +20,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 MAX_USERS = 1_000
 FIRST_ADMIN = "admin"
 PASSWORD_FILE = "admin-password"  # noqa: S105  (a file name)
+# Kept with the account and not in the browser, so that it is the same on every device.
 THEMES = ("auto", "light", "dark")
 
 
@@ -110,6 +111,7 @@ class Accounts:
         """
         with self._database.begin() as session:
             user = find_user(session, name)
+            # In the transaction that changes it, so that two requests cannot each remove one of the last two.
             if role is not Role.ADMIN:
                 _keep_an_admin(session, user)
             user.role = role.value

@@ -57,6 +57,7 @@ def _alerts(alerts: Sequence[models.Alert]) -> list[models.AttentionItem]:
         if not alert.muted:
             by_kind.setdefault((alert.severity, alert.kind), []).append(alert)
     items = []
+    # One line for each kind: twenty alerts of one attack must not hide the one alert of another.
     for (severity, kind), rows in by_kind.items():
         first = rows[0]
         several = len(rows) > 1

@@ -66,6 +66,7 @@ def page(database: StateDatabase, limit: int, before: int | None = None) -> list
         limit: at most this many.
         before: only entries with a smaller id (the last id of the page before).
     """
+    # Pages go on from an id and not from a number of rows, which moves while entries are added.
     statement = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(AuditEntry.id < before)

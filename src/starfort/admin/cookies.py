@@ -32,6 +32,8 @@ def read(cookies: Mapping[str, str], cookie: str, *, secure: bool) -> str | None
 def put(response: Response, session: str, browser: str, *, secure: bool) -> None:
     """Put both cookies on an answer: out of reach of scripts, sent to this site only."""
     for cookie, value, seconds in ((SESSION, session, ABSOLUTE_MS // 1000), (BROWSER, browser, BROWSER_S)):
+        # Strict: a link on another site opens the dashboard without the session, and a form there cannot use
+        # it.
         response.set_cookie(
             name_of(cookie, secure=secure), value, max_age=seconds, path="/", secure=secure, httponly=True,
             samesite="strict",
@@ -62,4 +64,5 @@ def browser_of(request: HTTPConnection) -> str | None:
 
 def address_of(request: HTTPConnection) -> str:
     """Address of the caller, empty on the local socket; forwarding headers count from trusted proxies."""
+    # uvicorn has applied forwarding headers already, from trusted proxies only.
     return request.client.host if request.client else ""

@@ -1,4 +1,4 @@
-"""`Desk`: logins, state and answers put together for one runtime."""
+"""`Desk` puts log-ins, state and answers together for one runtime."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -180,16 +180,20 @@ def _matches(row: models.EndpointSummary, wanted: EndpointFilter) -> bool:
         return False
     if wanted.host and row.host != wanted.host:
         return False
+    # By whole segments: `/user` is not above `/users`.
     below = _segments(wanted.prefix)
     if below and _segments(row.path)[: len(below)] != below:
         return False
     if wanted.show and not _is(row, wanted.show):
         return False
+    # Every word must occur, in any order: people type `post login`.
     text = f"{row.method} {row.host} {row.path}".lower()
     return all(word in text for word in wanted.search.lower().split())
 
 
 def _latest(time: datetime | None) -> float:
+    # Negative, since lists show the latest first and everything else in rising order; what has no time comes
+    # last.
     return -time.timestamp() if time is not None else 0.0
 
 
@@ -206,6 +210,7 @@ _ORDER: dict[str, Callable[[models.EndpointSummary], _Key]] = {
 def _node(
     wanted: EndpointFilter, name: str, rows: Sequence[models.EndpointSummary], depth: int
 ) -> models.TreeNode:
+    # At the top of the tree a node is a host, below it a segment of the path.
     host = wanted.host or name
     prefix = f"{wanted.prefix.rstrip('/')}/{name}" if wanted.host else ""
     deepest = max(len(_segments(row.path)) for row in rows)
@@ -292,6 +297,7 @@ def _parameters(values: Iterable[models.Counted], total: int) -> list[models.Par
         name, _, kind = rest.rpartition(":")
         types, count = merged.get((location, name), ([], 0))
         merged[(location, name)] = ([*types, kind], count + value.count)
+    # A call may carry a parameter twice, so the share is cut off at 1.
     rows = [
         models.Parameter(
             location=location, name=name, types=types, count=count,

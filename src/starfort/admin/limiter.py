@@ -92,6 +92,7 @@ class Limiter:
         """
         if browser:
             return self._reserve([("browser", browser)])
+        # Cut, because the text is from a stranger and becomes a key in memory.
         network, account = _network(address), account[:64].lower()
         keys: list[Key] = [("pair", network, account), ("address", network)]
         return self._reserve(keys if second_factor else [*keys, ("account", account)])
@@ -148,6 +149,8 @@ class Limiter:
         """
         with self._lock:
             for key in keys:
+                # The counters of an address or an account alone are not forgotten: one right password would
+                # clear what others of the same network did, or what they tried at this account.
                 if forget and key[0] in ("pair", "browser", "code"):
                     self._full_at.pop(key, None)
                 elif key in self._full_at:

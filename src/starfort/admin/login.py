@@ -89,6 +89,7 @@ class Login:
             CodeNeededError: a code is needed.
             TooManyError: too many failures, or too many attempts at once.
         """
+        # Names have no capitals (`accounts.NAME`), and telephones like to write one.
         name = name.strip().lower()[:64]
         known = self._sessions.known_browser(browser, name)
         second = self._second_factor.enrolled(name)
@@ -102,14 +103,12 @@ class Login:
             raise
         if not right:
             self._note("login.failed", name or "-", address)
+            # The same words in both cases: which names exist is nobody's business.
             raise RefusedError("the name or the password is wrong")
         attempt.succeeded()
         await self._renew_hash(name, password, stored)
-        # That the password was right is told only to somebody who then still needs the second factor.
         if second:
-            if not code:
-                raise CodeNeededError(self._sessions.ticket(name))
-            self._verify_code(name, code, address, known)
+            self._ask_second(name, code, address, known)
         return self._enter(name, address)
 
     def finish(self, ticket: str, code: str, address: str, *, browser: str | None = None) -> Entry:
@@ -125,6 +124,7 @@ class Login:
             RefusedError: ticket or code is wrong.
             TooManyError: too many wrong codes.
         """
+        # The ticket stands for the password, so the password is sent and verified once.
         name = self._sessions.ticket_owner(ticket)
         if name is None:
             raise RefusedError("that took too long: log in again")
@@ -157,6 +157,12 @@ class Login:
             TooManyError: too many wrong codes.
         """
         self._verify_code(name, code, address, f"session of {name}")
+
+    def _ask_second(self, name: str, code: str, address: str, known: str) -> None:
+        # That the password was right is told only to somebody who then still needs the second factor.
+        if not code:
+            raise CodeNeededError(self._sessions.ticket(name))
+        self._verify_code(name, code, address, known)
 
     def _verify_code(self, name: str, code: str, address: str, known: str) -> None:
         attempt = self._limiter.code(address, name, browser=known)

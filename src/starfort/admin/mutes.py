@@ -55,6 +55,7 @@ class Mutes:
         """
         if not timedelta(minutes=1) <= duration <= MAX_MUTE:
             raise InvalidError(f"mute for at least 1 minute and at most {MAX_MUTE.days} days")
+        # Somebody who is annoyed by alerts would choose this, and would see no attack afterwards.
         if kind == "*" and key == "*":
             raise InvalidError("that would mute every alert: name a kind or a key")
         now = now_ms()

@@ -75,6 +75,7 @@ class SecondFactor:
             NotFoundError: no such account.
             ConflictError: it has a second factor already.
         """
+        # Kept as pending until a code was seen: an app that was set up wrongly must not lock its owner out.
         secret = pyotp.random_base32()
         with self._database.begin() as session:
             user = find_user(session, name)
@@ -127,6 +128,7 @@ class SecondFactor:
             name: the account.
             code: of the app, or a recovery code; spaces and hyphens do not matter.
         """
+        # Apps show codes in groups, and people copy them so.
         typed = re.sub(r"[\s-]", "", code)[:32]
         with self._database.begin() as session:
             user = session.scalar(select(User).where(User.name == name))

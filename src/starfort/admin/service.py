@@ -1,7 +1,7 @@
-"""`Insight`: every question that API and dashboard ask, answered from store, catalogue and runtime.
+"""`Insight` answers every question of API and dashboard from store, catalogue and runtime.
 
-Methods are asynchronous and never block the event loop: queries run in a thread. Answers are the shapes of
-`models.py`; what does not exist raises `NotFoundError`.
+Methods are asynchronous and never block the event loop: queries run in a thread. Answers are models of
+`models.py`; for something that does not exist `NotFoundError` is raised.
 """
 
 import asyncio

@@ -223,4 +223,5 @@ class Sessions:
 
 
 def _key(value: str) -> str:
+    # A fast hash is enough for a random value; see `tokens`.
     return hashlib.sha256(value.encode()).hexdigest()

@@ -141,6 +141,8 @@ class Tokens:
 
 
 def _digest(text: str) -> str:
+    # Not slow on purpose, as for passwords: 256 random bits cannot be guessed, and each call of a program
+    # pays it.
     return hashlib.sha256(text.encode()).hexdigest()
 
 

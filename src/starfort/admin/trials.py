@@ -23,10 +23,10 @@ from starfort.signals.query import run_once
 from starfort.store import QueryLimitError, StoreBusyError, StoreError
 
 LONGEST = timedelta(seconds=5)
-"""A backtest answers after this much time and says how far it came; callers ask again from there."""
+"""A backtest stops after this time and says how far it came; callers ask again from there."""
 
 MAX_BACK = timedelta(days=400)
-"""Longest backtest; more than any retention makes sense of."""
+"""Longest backtest; hardly anybody keeps events for longer."""
 
 Answer = TypeVar("Answer")
 Q = TypeVar("Q", bound=Question)

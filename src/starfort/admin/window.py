@@ -1,4 +1,4 @@
-"""The windows of time that API and dashboard look at, and the SQL that reads them."""
+"""The windows of time that API and dashboard show, and the SQL that reads them."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -68,6 +68,7 @@ class Window:
     @property
     def before(self) -> "Window":
         """The equally long window before this one."""
+        # They touch and do not overlap, so no request counts in both.
         return replace(self, since=self.since - (self.until - self.since), until=self.since)
 
     @property

@@ -10,7 +10,6 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +19,7 @@ from urllib.parse import quote, urlencode
 from starfort.cli.answers import Page
 from starfort.cli.errors import RefusedError, UnreachableError
 from starfort.cli.target import TOKEN_VARIABLE, Target
+from starfort.cli.way import Answer, broke_off, timed_out
 
 Parameter = str | int | bool | None
 """A value of a query; `None` and "" stand for a parameter that is not given."""
@@ -29,21 +29,6 @@ PAGE: Final = 200
 
 TIMEOUT_S: Final = 30.0
 """How long an answer may take. A query over much history takes seconds; a reload waits for every filter."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer of the API.
-
-    Attributes:
-        status: HTTP status.
-        body: as sent.
-        url: the address that was asked, for messages.
-    """
-
-    status: int
-    body: bytes
-    url: str
 
 
 class _Way(Protocol):
@@ -222,19 +207,6 @@ class _Local:
 
     def close(self) -> None:
         self._connection.close()
-
-
-def timed_out(where: str, timeout_s: float) -> UnreachableError:
-    """No answer came in time."""
-    return UnreachableError(
-        f"{where} did not answer within {timeout_s:.0f} s",
-        "look at its log; `starfort status` says what is slow",
-    )
-
-
-def broke_off(where: str, error: Exception) -> UnreachableError:
-    """The connection ended before an answer came."""
-    return UnreachableError(f"{where} broke off: {str(error) or type(error).__name__}", "look at its log")
 
 
 def _given(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import httpx
 
-from starfort.cli.admin_client import Answer, broke_off, timed_out
 from starfort.cli.errors import UnreachableError
 from starfort.cli.target import Target
+from starfort.cli.way import Answer, broke_off, timed_out
 
 
 class Remote:

@@ -40,15 +40,7 @@ def read(file: Path, limit_bytes: int, repeated: list[ConfigProblem] | None = No
     Raises:
         ConfigError: it cannot be read, is larger than `limit_bytes`, or is neither JSON nor YAML.
     """
-    try:
-        # Asked before reading: the limit is about memory, and data takes many times the size of its text.
-        if file.stat().st_size > limit_bytes:
-            raise ConfigError([ConfigProblem(file, 0, 0, f"is larger than {limit_bytes >> 20} MiB")])
-        # Editors on Windows put a byte order mark at the beginning, which JSON does not allow.
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigError([ConfigProblem(file, 0, 0, f"cannot be read: {why}")]) from error
+    text = _text(file, limit_bytes)
     try:
         data = _parse(file, text, repeated)
         if "\\u" in text:
@@ -69,6 +61,18 @@ def read(file: Path, limit_bytes: int, repeated: list[ConfigProblem] | None = No
     else:
         return text, data
     raise ConfigError([ConfigProblem(file, line, column, what)])
+
+
+def _text(file: Path, limit_bytes: int) -> str:
+    try:
+        # Asked before reading: the limit is about memory, and data takes many times the size of its text.
+        if file.stat().st_size > limit_bytes:
+            raise ConfigError([ConfigProblem(file, 0, 0, f"is larger than {limit_bytes >> 20} MiB")])
+        # Editors on Windows put a byte order mark at the beginning, which JSON does not allow.
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError([ConfigProblem(file, 0, 0, f"cannot be read: {why}")]) from error
 
 
 def _parse(file: Path, text: str, repeated: list[ConfigProblem] | None) -> object:

@@ -63,6 +63,7 @@ class AlertChannel(Model):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
+        # The fields that stand in the file: `log: {}` is given although it is empty.
         if len(self.model_fields_set) != 1:
             raise ValueError("give exactly one of log, webhook and syslog")
         return self

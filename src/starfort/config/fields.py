@@ -24,6 +24,7 @@ def _size(value: object) -> int:
 
 
 def _network(value: object) -> str:
+    # An address alone is a network of one, so that both are written in the same list.
     try:
         found = ipaddress.ip_interface(str(value))
     except ValueError:

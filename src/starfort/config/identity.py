@@ -35,6 +35,7 @@ class JwtProvider(Model):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
+        # With both, it would not be clear which keys hold after one of them changed.
         if (self.jwks_file is None) == (self.jwks_url is None):
             raise ValueError("give exactly one of jwks_file and jwks_url")
         return self

@@ -15,6 +15,7 @@ OverLimit = Annotated[
 ]
 """What happens to a request that is over a limit. `reject` is the older word for `refuse`, and still
 works."""
+# Types of their own, since `Limits` has them with defaults and `ScopedLimits` has them as optional.
 _Uri = Annotated[Size, Field(ge=1, le=1 << 20)]
 _Headers = Annotated[int, Field(ge=1, le=1000)]
 _Body = Annotated[Size, Field(ge=0, le=256 << 20)]
@@ -125,6 +126,7 @@ class ScopedLimits(Model):
 
     def over(self, wider: Limits) -> Limits:
         """These limits, completed by those of wider ones."""
+        # `None` is "not given": no limit can be switched off by it.
         given = {
             name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None
         }

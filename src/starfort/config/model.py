@@ -28,6 +28,7 @@ class Config(Model):
 
     version: Literal[1]
     """Version of this format."""
+    # The host's name may have characters that a name here may not have, and may be empty in a container.
     node: Name = Field(
         default_factory=lambda: re.sub(r"[^A-Za-z0-9_.-]", "-", platform.node())[:63] or "node"
     )

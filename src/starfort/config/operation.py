@@ -66,6 +66,7 @@ class Drain(Model):
     stop: Duration = timedelta(seconds=10)
     """For requests that are under way when Starfort stops."""
 
+    # A validator and not bounds of the type: messages then say durations as people write them.
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if not timedelta(seconds=1) <= self.handover <= timedelta(days=1):

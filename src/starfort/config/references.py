@@ -85,6 +85,7 @@ def _policies(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
     apis = [api.name for api in config.apis]
     for index, policy in enumerate(config.policies):
         here: Location = ("policies", index)
+        # A policy for an API that does not exist would never act, and nobody would notice.
         for number, name in enumerate(policy.apis or []):
             yield from _known(source, (*here, "apis", number), "API", name, apis)
         for place, kind, name in policy.action.names():

@@ -10,6 +10,7 @@ from starfort.config.apis import ContentKind, FieldName
 from starfort.config.fields import Expiry, Model, Name
 from starfort.config.paths import PathPattern
 
+# The same pattern as in `apis`: a rule setting names an endpoint as the endpoint itself is written.
 Match = Annotated[str, Field(pattern=r"^([A-Z]+|\*) /\S*$")]
 Paranoia = Annotated[int, Field(ge=1, le=4)]
 Threshold = Annotated[int, Field(ge=1, le=10_000)]

@@ -92,6 +92,7 @@ def _as_list(key: str, got: object, keys: Sequence[str]) -> str:
 def _item(got: object) -> str:
     """A value as it is written to be a text, in quotes where it would be something else without."""
     text = _text(got)
+    # What is suggested must mean the same when it is pasted: `no` and `1.0` are no texts without quotes.
     plain = _PLAIN.fullmatch(text) and not _NO_TEXT.fullmatch(text)
     return text if plain and isinstance(got, str) else quoted(text)
 

@@ -58,6 +58,7 @@ class UpstreamTls(Model):
 
     @model_validator(mode="after")
     def _pair(self) -> Self:
+        # Said here, with the line of the file, rather than by Envoy when it loads the configuration.
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key go together")
         return self

@@ -97,6 +97,7 @@ class _Reading:
     def __init__(self, text: str, error: MarkedYAMLError) -> None:
         self.lines = text.splitlines()
         self.error = error
+        # `context` is where the part begins that the parser was in, `problem` where it gave up.
         mark = error.problem_mark or error.context_mark
         self.line: int = mark.line if mark else 0
         self.column: int = mark.column if mark else 0
@@ -130,6 +131,7 @@ class _Reading:
         ):
             if (found := kind()) is not None:
                 return found
+        # The parser's own words are better than none.
         return Trouble(self.line + 1, self.column + 1, self.said)
 
     def _conflict(self) -> Trouble | None:
@@ -376,6 +378,7 @@ class _Reading:
         )
 
     def _second_document(self) -> Trouble | None:
+        # Files that were joined, or copied from a Kubernetes manifest, have such a line.
         if "found another document" not in self.said:
             return None
         return Trouble(

@@ -36,7 +36,8 @@ from starfort.dataplane.envoy.placement import (
 )
 from starfort.dataplane.envoy.process import Command, Process
 from starfort.dataplane.envoy.publish import Publisher
-from starfort.dataplane.envoy.watched import Leaving, Patience, SupervisorStatus
+from starfort.dataplane.envoy.status import EnvoyStatus
+from starfort.dataplane.envoy.watched import Leaving, Patience
 
 IDLE_LOOKS: Final = 2
 """An Envoy that was replaced is ended after so many looks in a row without a connection."""
@@ -191,11 +192,11 @@ class EnvoySupervisor:
                 self._process.close()
             self._leaving, self._process, self._state = [], None, "stopped"
 
-    def status(self) -> SupervisorStatus:
+    def status(self) -> EnvoyStatus:
         """How Envoy is."""
         pid = self._process.pid if self._process is not None else 0
         leaving = tuple(one.process.pid for one in self._leaving)
-        return SupervisorStatus(
+        return EnvoyStatus(
             self._state, pid, self._restarts, self._last_error, self._stale, self._pending, leaving
         )
 

@@ -195,6 +195,8 @@ class Ingest:
         self._wake_inserter = asyncio.Event()
         self._idle = asyncio.Event()
         self._closing = asyncio.Event()
+        # One thread each: the spool is used by one thread only, and decoding must wait for neither disk nor
+        # store.
         self._disk = ThreadPoolExecutor(1, "spool")
         self._insert = ThreadPoolExecutor(1, "insert")
         self._look = ThreadPoolExecutor(1, "look")
@@ -328,6 +330,8 @@ class Ingest:
                 for pending in [*group, *self._pending]:
                     self._finish(pending, IngestClosedError("closed before the batch was on disk"))
                 return False
+            # A full disk is tried again less and less often, up to every 5 s: people need minutes to make
+            # room.
             await self._pause(pause)
             pause = min(pause * 2, self.settings.retry_most_seconds)
 
@@ -423,6 +427,7 @@ class Ingest:
             return False
         self.counters.inserted_rows += rows
         self.last_insert = time.time()
+        # The rest of its parts comes in later turns, so that the present waits for one part only.
         if not whole:
             return True
         self.counters.inserted_segments += 1

@@ -45,6 +45,8 @@ class Record:
         Returns:
             Its bytes in a segment.
         """
+        # The checksum covers the head too: a record with another source would be known under a wrong
+        # sequence.
         node, instance = self.node.encode(), self.instance.encode()
         head = _REST.pack(self.sequence, self.rows, len(node), len(instance))
         rest = b"".join((head, node, instance, self.payload))

@@ -277,6 +277,7 @@ class Spool:
 
     def seal(self) -> None:
         """Close the open segment; it now waits for the store."""
+        # An empty segment is removed: nothing would ever be inserted from it.
         if self._open is None:
             return
         current, self._open = self._open, None

@@ -72,6 +72,7 @@ def _bounded(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
 
 
 def _check_schema(schema: pa.Schema) -> None:
+    # Columns in another order are refused: rows are merged and inserted by position.
     known = [name for name in EVENT_SCHEMA.names if name in schema.names or name not in ADDED]
     if schema.names != known:
         odd = sorted(set(schema.names) ^ set(EVENT_SCHEMA.names))[:5]

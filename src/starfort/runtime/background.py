@@ -54,6 +54,7 @@ class Background:
 
     async def end(self) -> None:
         """Cancel everything and wait until it has ended."""
+        # A copy: each task takes itself out of the set as it ends.
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

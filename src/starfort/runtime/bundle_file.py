@@ -80,6 +80,7 @@ class BundleFile:
         Raises:
             OSError: it cannot.
         """
+        # It does not exist when `hold` failed, or when there was no bundle before.
         if self._before.exists():
             self._before.replace(self.path)
             # If nothing was written, both names are of one file; rename(2) then does nothing and keeps both.

@@ -61,6 +61,7 @@ class CatalogueWatch:
                 alerts = await asyncio.to_thread(self._catalogue.refresh)
                 learned = self._catalogue.learned_endpoints()
             except Exception:
+                # The store may be busy or a disk full; the next look takes over what this one has not.
                 self.failures += 1
                 log.exception("catalogue_failed")
                 continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Protocol
 
@@ -96,7 +95,7 @@ class EnvoyProxy:
 
     def status(self) -> EnvoyStatus:
         """How it is."""
-        return EnvoyStatus(*dataclasses.astuple(self._supervisor.status()))
+        return self._supervisor.status()
 
     async def metrics(self) -> bytes:
         """Envoy's own metrics as Prometheus text, empty when it does not answer."""

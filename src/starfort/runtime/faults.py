@@ -29,6 +29,7 @@ class Faults:
 
     def add(self, part: str, what: str) -> None:
         """Something is wrong, and is tried again later. Only what is new is logged."""
+        # It is tried every two seconds while a disk is full, and one line in the log is enough.
         if self._what.get(part) != what:
             log.error("config_fault", part=part, what=what)
         self._what[part] = what

@@ -42,6 +42,7 @@ class Followers:
 
     async def take(self, built: Built) -> None:
         """Take over a configuration that is in force in the data plane."""
+        # Detectors first: a policy of the new bundle may already ask for signals of a new one.
         self._runner.replace(built.detectors)
         kept = built.config.retention
         self._store.keep(Retention.lasting(kept.events, kept.rollups))
@@ -49,6 +50,7 @@ class Followers:
         try:
             channels = await asyncio.to_thread(self._toolchain.channels, built.config)
         except RefusedError as error:
+            # A secret that is missing now was there before: better the old channels than none.
             log.warning("alert_channels_kept", problems=error.problems)
             return
         # Channels hold what they have not delivered yet, so the same ones are not replaced by new objects.

@@ -62,6 +62,11 @@ def configure(style: Literal["auto", "console", "json"] = "auto", level: str = "
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    _take_over(shared, final, max(number, logging.WARNING))
+
+
+def _take_over(shared: list[Processor], final: list[Processor], level: int) -> None:
+    """Give log lines of other libraries (Python's `logging`) the form of ours, from a level on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -71,4 +76,4 @@ def configure(style: Literal["auto", "console", "json"] = "auto", level: str = "
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(max(number, logging.WARNING))
+    root.setLevel(level)

@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from starfort.dataplane.envoy.status import EnvoyStatus
+
+__all__ = [
+    "ConfigStatus",
+    "DetectorStatus",
+    "EnvoyStatus",
+    "NodeStatus",
+    "PolicyStatus",
+    "ReloadResult",
+    "Status",
+    "StoreStatus",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
@@ -160,29 +173,6 @@ class PolicyStatus:
     enforced: int
     observed: int
     last_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class EnvoyStatus:
-    """The Envoy that this process started.
-
-    Attributes:
-        state: `stopped`, `starting`, `running`, `backoff`.
-        pid: its process id, 0 when it does not run.
-        restarts: restarts since start.
-        last_error: why it stopped last, "" when it did not.
-        stale: why another one than this should run and does not, "" when none should.
-        pending: what comes into force when an Envoy that was replaced has ended, "" when nothing waits.
-        leaving: process ids of Envoys that were replaced and still have connections.
-    """
-
-    state: str
-    pid: int
-    restarts: int
-    last_error: str = ""
-    stale: str = ""
-    pending: str = ""
-    leaving: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ def migrate(engine: Engine, path: Path) -> None:
 @cache
 def newest() -> str:
     """The number of the newest migration, four digits."""
+    # By the names of the files, so that a migration is known by being there and no list can be forgotten.
     files = resources.files("starfort.state.migrations.versions").iterdir()
     return max(found[1] for file in files if (found := _FILE.fullmatch(file.name)))
 

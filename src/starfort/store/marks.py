@@ -43,6 +43,7 @@ class Marks:
 
     def get(self, name: str) -> Mark | None:
         """The latest mark of a name, None when there is none."""
+        # Marks are only ever added, since ClickHouse changes rows slowly; the latest of a name holds.
         rows = self._client.work(
             "SELECT toString(since) AS since, toString(until) AS until, done, note FROM upkeep"
             " WHERE name = {name:String} ORDER BY version DESC, done DESC LIMIT 1",

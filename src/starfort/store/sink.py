@@ -28,6 +28,8 @@ def event_sink(store: Store) -> Sink:
     """
 
     def sink(stream: bytes, token: str) -> None:
+        # Only what the content causes is refused for good; everything else (a full disk, a store that is
+        # away) may pass, so ingest tries it again.
         try:
             store.insert_arrow(stream, token=token)
         except QueryError as error:

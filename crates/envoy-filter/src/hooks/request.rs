@@ -16,7 +16,7 @@ use crate::host::{Chunks, Host, Part, Side, Why};
 /// Which cluster a `cluster_header` route should take (interfaces.md).
 const UPSTREAM_HEADER: &str = "x-starfort-upstream";
 
-/// Headers that are between Envoy and us begin so.
+/// How the headers begin that are between Envoy and us.
 const INTERNAL: &[u8] = b"x-starfort-";
 
 /// What a decision comes down to.
@@ -36,6 +36,8 @@ impl Filter {
     ) -> (HeadersStatus, Then) {
         let process = &self.config.process;
         process.metrics.requests.increment();
+        // One engine for the whole stream: a bundle that comes into force meanwhile does not change the middle of a
+        // request.
         self.engine = process.engine.load_full();
         self.request_ended = end;
         let Some(engine) = self.engine.clone() else {
@@ -67,11 +69,13 @@ impl Filter {
     fn begin<H: Host>(&mut self, engine: &Engine, host: &mut H, end: bool) -> Next {
         let (transaction, outcome) = {
             let headers = host.headers(Side::Request);
+            // Kept for answers: gRPC clients expect a status of their own in them.
             self.is_grpc = headers.iter().any(|(name, value)| {
                 *name == b"content-type" && value.starts_with(b"application/grpc")
             });
             let head = RequestHead {
                 headers: &headers,
+                // A peer on a Unix socket has no address; 0.0.0.0 is on no list of proxies.
                 peer: host.peer().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
                 protocol: host.protocol(),
                 end_of_stream: end,
@@ -151,7 +155,7 @@ impl Filter {
         }
     }
 
-    /// The time has come for what this stream wanted to be woken for.
+    /// The stream is woken, for the reason that it gave.
     pub(crate) fn scheduled<H: Host>(&mut self, host: &mut H, why: Why) -> Then {
         match why {
             Why::Held => self.held_long_enough(host),

@@ -106,6 +106,13 @@ def _tls(directory: Path, listener: ir.Listener, tls: ir.ServerTls) -> Json:
     return extension("tls", tls_pb2.DownstreamTlsContext, context)
 
 
+_HTTP2: Final[Json] = {
+    "max_concurrent_streams": CONCURRENT_STREAMS,
+    "initial_stream_window_size": STREAM_WINDOW_BYTES,
+    "initial_connection_window_size": CONNECTION_WINDOW_BYTES,
+}
+
+
 def _http(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
     limits = dataplane.limits
     value: Json = {
@@ -135,11 +142,7 @@ def _http(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
             "max_headers_count": limits.headers,
             "headers_with_underscores_action": UNDERSCORES[limits.underscores],
         },
-        "http2_protocol_options": {
-            "max_concurrent_streams": CONCURRENT_STREAMS,
-            "initial_stream_window_size": STREAM_WINDOW_BYTES,
-            "initial_connection_window_size": CONNECTION_WINDOW_BYTES,
-        },
+        "http2_protocol_options": _HTTP2,
         "max_request_headers_kb": limits.headers_kib,
         "request_headers_timeout": seconds(limits.head_s),
         "stream_idle_timeout": seconds(limits.stream_idle_s),

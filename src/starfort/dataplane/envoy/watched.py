@@ -30,29 +30,6 @@ class Patience:
     log_every_s: float = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class SupervisorStatus:
-    """How Envoy is.
-
-    Attributes:
-        state: `stopped`, `starting`, `running`, `backoff`.
-        pid: its process id, 0 when it does not run.
-        restarts: restarts since start.
-        last_error: why it ended or did not start last, "" when it did not.
-        stale: why another Envoy than this one should run and does not, "" when none should.
-        pending: what waits for an Envoy that is leaving, "" when nothing does.
-        leaving: process ids of Envoys that were replaced and still have connections.
-    """
-
-    state: str
-    pid: int
-    restarts: int
-    last_error: str = ""
-    stale: str = ""
-    pending: str = ""
-    leaving: tuple[int, ...] = ()
-
-
 @dataclass(slots=True)
 class Leaving:
     """An Envoy that was replaced and still has connections.

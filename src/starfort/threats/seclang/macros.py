@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from starfort.threats.seclang.model import Macro, MacroPart
+from starfort.threats.seclang.patterns import compiled
 from starfort.threats.seclang.reference import VARIABLES, suggestion
 
 _MACRO = re.compile(r"%\{([^{}]*)\}")
@@ -63,7 +64,7 @@ def _variable(found: re.Match[str]) -> MacroPart:
     name, key = named[1].upper(), named[2]
     if key is not None and is_pattern(key):
         try:
-            re.compile(key[1:-1])
+            compiled(key[1:-1])
         except re.error as error:
             raise MacroError(found.start(), f"{found[0]}: {error.msg}", "write %{COLLECTION.key}") from error
     entry = VARIABLES.get(name)

@@ -27,6 +27,7 @@ from starfort.threats.seclang.model import (
     Variable,
 )
 from starfort.threats.seclang.operators import parse_operator, phrases_of
+from starfort.threats.seclang.patterns import compiled
 from starfort.threats.seclang.reference import DIRECTIVES, Support, suggestion
 from starfort.threats.seclang.variables import parse_variables
 
@@ -344,7 +345,7 @@ def _selection(
     try:
         # Removals are applied here, so Python's patterns decide. Tags and messages need nothing that
         # differs from PCRE.
-        re.compile(pattern)
+        compiled(pattern)
     except re.error as error:
         what = f"{pattern[:60]!r} is no regular expression: {error.msg}"
         parsed.problems.append(arguments[0].location(error.pos or 0).problem(what))

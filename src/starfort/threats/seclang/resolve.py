@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +24,7 @@ from starfort.threats.seclang.model import (
     TargetUpdateSpec,
     Variable,
 )
+from starfort.threats.seclang.patterns import compiled
 from starfort.threats.seclang.settings import Settings, apply
 
 _LOGS = frozenset({"log", "nolog", "auditlog", "noauditlog"})
@@ -231,7 +231,7 @@ def _selected(selection: RemovalSpec, chains: Sequence[_Chain], notes: list[Conf
     if selection.by == "id":
         chosen = [chain for chain in chains if any(low <= chain.id <= high for low, high in selection.ids)]
     else:
-        pattern = re.compile(selection.pattern)
+        pattern = compiled(selection.pattern)
         chosen = [
             chain
             for chain in chains
