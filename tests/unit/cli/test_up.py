@@ -65,13 +65,6 @@ def _log(text: str) -> list[dict[str, str]]:
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
-def test_a_start_makes_its_parts(tmp_path: Path) -> None:
-    """All other tests put a runtime without Envoy in its place, so this one looks at what a start really makes."""
-    assembly, made = up._make(tmp_path / "starfort.yaml")
-    assert assembly.data_dir is None
-    assert made == {}
-
-
 def test_runs_until_told_to_stop(run: Run, control: Control) -> None:
     """It says where things are, reads the configuration again on SIGHUP, and stops in order on SIGTERM."""
     ready = threading.Event()
