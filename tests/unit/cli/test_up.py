@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 import structlog
 
-from starfort.cli import up
 from starfort.runtime.lock import DataDirectory, holder
 from starfort.store import Store
 from tests.support.control import Control
