@@ -159,7 +159,7 @@ def seen_by_the_filter(monkeypatch: Any) -> None:
             place.pop("request_headers_to_remove", None)
         return resources.Resources(made.bootstrap, files)
 
-    monkeypatch.setattr("starfort.dataplane.supervisor.render", without)
+    monkeypatch.setattr("starfort.dataplane.envoy.placement.render", without)
 
 
 @dataclass
