@@ -45,7 +45,8 @@ def up(
     logs.configure(log_format, log_level)
     succession.deafen()
     # In full, because the program that goes on may be started in another folder.
-    path = config_path(config).resolve()
+    # Links stay: a mounted ConfigMap and a release folder are changed by replacing one.
+    path = config_path(config).absolute()
     next_ = asyncio.run(_run(path, talk=log_format == "console" or sys.stderr.isatty()))
     if next_ is not None:
         arguments, environment = next_

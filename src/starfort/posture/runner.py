@@ -18,9 +18,9 @@ import structlog
 from starfort.posture.check import MAX_FINDINGS, Check
 from starfort.posture.configured import Configured
 from starfort.posture.finding import PostureFinding
-from starfort.questions.ask import Effort, Queryable, RowError, ask
+from starfort.questions.ask import Effort, Queryable, ask
 from starfort.questions.pace import Pace, one_line
-from starfort.store import QueryLimitError, StoreError
+from starfort.store import QueryLimitError
 from starfort.store.parameters import Value
 
 SHORTEST_WINDOW: Final = timedelta(minutes=2)
@@ -110,7 +110,7 @@ class CheckRunner:
             state.ran_at = now
             try:
                 findings = self._run(state, scope)
-            except (StoreError, RowError) as error:
+            except Exception as error:  # noqa: BLE001 (a broken check must not stop the others; counted and shown)
                 reason = one_line(error)
                 if state.pace.failed(reason):
                     log.warning("check_failed", check=state.check.name, reason=reason)

@@ -6,7 +6,7 @@ import copy
 import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -233,8 +233,46 @@ def _rows(table: pa.Table) -> list[Row]:
         if pa.types.is_fixed_size_binary(field.type) and field.type.byte_width == _ADDRESS_BYTES:
             texts = pa.array([_address(value) for value in table.column(index).to_pylist()], pa.utf8())
             table = table.set_column(index, field.name, texts)
-    rows: list[Row] = table.to_pylist()
+    try:
+        rows: list[Row] = table.to_pylist()
+    except UnicodeDecodeError:
+        # ClickHouse counts bytes: `substring(user_agent, 1, 20)` may end within a character.
+        columns = [_texts(column) for column in table.columns]
+        rows = [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
     return rows
+
+
+def _texts(column: pa.ChunkedArray) -> list[Value]:
+    """The values of a column whose texts need not be UTF-8."""
+    loose = _loose(column.type)
+    if loose == column.type:
+        values: list[Value] = column.to_pylist()
+        return values
+    return [_decoded(value) for value in column.cast(loose).to_pylist()]
+
+
+def _loose(kind: pa.DataType) -> pa.DataType:
+    """A type with bytes where texts were."""
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return pa.binary()
+    if pa.types.is_map(kind):
+        return pa.map_(_loose(kind.key_type), _loose(kind.item_type))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.list_(_loose(kind.value_type))
+    if pa.types.is_struct(kind):
+        fields = (kind.field(index) for index in range(kind.num_fields))
+        return pa.struct([pa.field(each.name, _loose(each.type)) for each in fields])
+    return kind
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, list | tuple):
+        return type(value)(_decoded(each) for each in value)
+    if isinstance(value, dict):
+        return {name: _decoded(each) for name, each in value.items()}
+    return value
 
 
 def _address(value: bytes | None) -> str | None:

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 import structlog
 
+from starfort.cli import up
+from starfort.cli.errors import CliError
 from starfort.runtime.lock import DataDirectory, holder
 from starfort.store import Store
 from tests.support.control import Control
@@ -62,6 +64,33 @@ def control(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Co
 
 def _log(text: str) -> list[dict[str, str]]:
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def test_a_start_makes_its_parts(tmp_path: Path) -> None:
+    """All other tests put a runtime without Envoy in its place, so this one looks at what a start really makes."""
+    assembly, made = up._make(tmp_path / "starfort.yaml")
+    assert assembly.data_dir is None
+    assert made == {}
+
+
+def test_a_configuration_behind_a_link_stays_one(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kubernetes replaces a link of a mounted ConfigMap and removes what it pointed to."""
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "starfort.yaml").write_text("version: 1\n")
+    (tmp_path / "..data").symlink_to("first")
+    (tmp_path / "starfort.yaml").symlink_to("..data/starfort.yaml")
+    monkeypatch.chdir(tmp_path)
+    seen: list[Path] = []
+
+    def make(path: Path) -> None:
+        seen.append(path)
+        raise CliError("no more is needed here")
+
+    monkeypatch.setattr(up, "_make", make)
+    assert run("up", "--config", "starfort.yaml").code == 1
+    assert seen == [tmp_path / "starfort.yaml"]
 
 
 def test_runs_until_told_to_stop(run: Run, control: Control) -> None:

@@ -74,6 +74,18 @@ def test_a_check_that_fails_stops_no_other() -> None:
     assert failed.pace.last_error == ""
 
 
+def test_a_check_that_fails_in_an_unknown_way_stops_no_other() -> None:
+    """What nobody foresaw is counted like a refused query."""
+    store = Asked()
+    store.error = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+    runner = _runner(store, PLAIN, OPEN)
+    runner.run(Configured(), NOW)
+    failed, fine = runner.states
+    assert failed.pace.failures == 1
+    assert "invalid start byte" in failed.pace.last_error
+    assert (fine.pace.failures, len(store.windows)) == (0, 1)
+
+
 def test_after_a_limit_the_next_run_asks_for_less() -> None:
     """A check that is too slow gets half of its window on its next run: others wait for the same session."""
     store = Asked()

@@ -70,6 +70,24 @@ def test_text_parameters_are_bound_exactly(store: Store, value: str) -> None:
     assert found == [{"x": value, "xs": [value, "y"]}]
 
 
+def test_texts_that_are_cut_within_a_character_are_read(store: Store) -> None:
+    """ClickHouse counts bytes, so a query over what clients sent may answer half a character, wherever it stands."""
+    (row,) = store.query(
+        "SELECT substring('a\u00e9', 1, 2) AS t, [t, 'b'] AS l, map('k', t) AS m, (t, 1) AS s, 7 AS n, "
+        "toLowCardinality(t) AS c, toNullable(t) AS o, CAST(NULL AS Nullable(String)) AS e"
+    )
+    assert (row["t"], row["l"], row["n"], row["c"], row["o"]) == (
+        "a\ufffd",
+        ["a\ufffd", "b"],
+        7,
+        "a\ufffd",
+        "a\ufffd",
+    )
+    assert row["e"] is None
+    assert "a\ufffd" in str(row["m"])
+    assert "a\ufffd" in str(row["s"])
+
+
 def test_times_need_a_zone(store: Store) -> None:
     """A datetime without a zone is refused rather than guessed."""
     moment = dt.datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=dt.timezone(dt.timedelta(hours=2)))

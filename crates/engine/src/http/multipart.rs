@@ -78,6 +78,39 @@ pub(super) fn read<L: Listener>(
     listener.multipart(&flags);
 }
 
+/// Whether each server that reads the head of a part takes it for the head of a file, whose content is no field's value.
+///
+/// # Arguments
+/// * `head` - the rest of the delimiter's line, header lines, and the empty line.
+pub(super) fn is_head_of_file(head: &[u8]) -> bool {
+    let head = head.get(..MAX_PART_HEADER_BYTES).unwrap_or(head);
+    let mut lines: Vec<Cow<'_, [u8]>> = Vec::new();
+    for line in head
+        .split(|byte| *byte == b'\n')
+        .skip(1)
+        .take(MAX_PART_HEADERS)
+    {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        unfold(line, &mut lines);
+    }
+    // A form or not: that says what is odd, not what is a file.
+    Head::of(&lines, false, &mut Flags::default()).is_file
+}
+
+/// Adds a header line, or puts it to the line before, which it continues. Answers whether it did continue one.
+fn unfold<'b>(line: &'b [u8], lines: &mut Vec<Cow<'b, [u8]>>) -> bool {
+    if matches!(line.first(), Some(b' ' | b'\t'))
+        && let Some(last) = lines.last_mut()
+    {
+        let last = last.to_mut();
+        last.push(b' ');
+        last.extend_from_slice(line.trim_ascii_start());
+        return true;
+    }
+    lines.push(Cow::Borrowed(line));
+    false
+}
+
 /// A line `--boundary` or `--boundary--`.
 #[derive(Clone, Copy)]
 struct Delimiter {
@@ -281,14 +314,10 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
                     .complain("Multipart: Invalid part header (colon missing).");
             }
             lines.push(Cow::Borrowed(line));
-        } else if let Some(last) = lines.last_mut() {
+        } else if unfold(line, lines) {
             self.flags.header_folding = true;
-            let last = last.to_mut();
-            last.push(b' ');
-            last.extend_from_slice(line.trim_ascii_start());
         } else {
             self.flags.invalid_header_folding = true;
-            lines.push(Cow::Borrowed(line));
         }
     }
 

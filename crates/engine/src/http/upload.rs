@@ -6,7 +6,7 @@
 
 use memchr::memmem::Finder;
 
-use super::content_type;
+use super::{content_type, multipart};
 
 /// Bytes of a file that are kept: enough to tell its type (as much as `beginning.rs` looks at).
 const FILE_BEGINNING_BYTES: usize = 512;
@@ -184,7 +184,7 @@ impl Upload {
         let head = window.get(..length).unwrap_or_default();
         self.keep(head);
         self.last = b'\n';
-        self.at = if names_file(head) {
+        self.at = if multipart::is_head_of_file(head) {
             At::File(FILE_BEGINNING_BYTES)
         } else {
             At::Field
@@ -225,13 +225,6 @@ fn head_length(text: &[u8]) -> Option<usize> {
         start = end + 1;
     }
     None
-}
-
-/// Whether the head of a part names a file, in any spelling of the parameter (`filename*=`, `filename*0=`).
-fn names_file(head: &[u8]) -> bool {
-    head.to_ascii_lowercase()
-        .windows(b"filename".len())
-        .any(|window| window == b"filename")
 }
 
 #[cfg(test)]
@@ -316,6 +309,46 @@ mod tests {
         assert!(!kept(file(&large).as_bytes(), 1000, 4096).1);
         let (text, over) = kept(field("a", &large).as_bytes(), 1000, 4096);
         assert!(over && text.len() == 4096);
+    }
+
+    /// A part that some server reads as a field is kept whole, wherever its head has the word `filename`.
+    #[test]
+    fn fields_that_look_like_files_are_kept() {
+        let long = "x".repeat(2 * FILE_BEGINNING_BYTES);
+        for head in [
+            "Content-Disposition: form-data; name=\"filename\"",
+            "Content-Disposition: form-data; name=filename",
+            "Content-Disposition: form-data; name=\"a; filename=b\"",
+            "Content-Disposition: form-data; name=\"a\\\"; filename=\\\"b\"",
+            "Content-Disposition: form-data; name=\"a\"; filename=\"\"",
+            "Content-Disposition: form-data; name=\"a\"; filename",
+            "Content-Disposition: form-data; name=\"a\"; filenames=\"b\"",
+            "Content-Disposition: form-data; name=\"a\"\r\nX-Note: a; filename=\"b\"",
+            "Content-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; name=\"a\"; filename=\"b\"",
+        ] {
+            let body = format!("--XyZ\r\n{head}\r\n\r\n{long}\r\n--XyZ--\r\n");
+            assert_eq!(kept(body.as_bytes(), 100, 1 << 20).0, body, "{head}");
+        }
+    }
+
+    /// Files of all spellings that clients have are cut, so that uploads pass.
+    #[test]
+    fn files_are_cut_however_they_are_spelt() {
+        let long = "x".repeat(2 * FILE_BEGINNING_BYTES);
+        for head in [
+            "content-disposition:form-data;name=f;filename=a.bin",
+            "Content-Type: image/png\r\nContent-Disposition: form-data; name=\"f\"; FileName = \"a b.png\"",
+            "Content-Disposition: form-data; name=\"f\"; filename=\"blob\"",
+            "Content-Disposition: form-data; name=\"f\"; filename*=UTF-8''na%C3%AFve.bin",
+            "Content-Disposition: form-data; name=\"f\"; filename*0=\"a\"; filename*1=\".bin\"",
+            "Content-Disposition: form-data; name=\"f\"; filename=\"\\\"a\\\".bin\"",
+            "Content-Disposition: form-data; name=\"f\" filename=\"C:\\temp\\\"",
+            "Content-Disposition: attachment;\r\n filename=\"a.bin\"",
+        ] {
+            let body = format!("--XyZ\r\n{head}\r\n\r\n{long}\r\n--XyZ--\r\n");
+            let text = kept(body.as_bytes(), 100, 1 << 20).0;
+            assert!(text.len() + FILE_BEGINNING_BYTES == body.len(), "{head}");
+        }
     }
 
     /// Other types are no uploads, nor is one without a boundary.

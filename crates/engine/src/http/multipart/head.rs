@@ -23,6 +23,9 @@ pub(super) struct Head {
     pub(super) names_differ: bool,
     /// Some server takes it for a field.
     pub(super) is_field: bool,
+    /// It has a file's name, and no server finds an empty one or none in its place: more than is asked of what is read
+    /// as a file, for the content of such a part is left out of a long body.
+    pub(super) is_file: bool,
     /// `Content-Type`, "" without.
     pub(super) content_type: String,
     /// `Content-Transfer-Encoding`, "" without.
@@ -65,7 +68,12 @@ impl Head {
         // Go takes a part with an empty file name for a field. Browsers give the name `blob` to what a page makes itself,
         // such as JSON that Spring reads as an argument.
         let is_nameless = |name: &Vec<u8>| name.is_empty() || name == b"blob";
-        head.is_field = !file_name_is_plain || head.file_names.iter().all(is_nameless);
+        // Of two lines a server takes the first or the last one, and one of them may have no file name.
+        let is_repeated = dispositions > 1;
+        head.is_field =
+            !file_name_is_plain || is_repeated || head.file_names.iter().all(is_nameless);
+        let has_name = head.file_names.iter().any(|name| !name.is_empty());
+        head.is_file = has_name && !is_repeated;
         head.names_differ = !agree(&head.names)
             || !agree(&head.file_names)
             || (!name_is_plain && !needs_more_than_plain(&head.names))

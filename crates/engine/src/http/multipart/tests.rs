@@ -92,13 +92,14 @@ fn well_formed() {
 }
 
 /// Go takes a part whose file name is empty for a field, Spring what a browser made, PHP one whose file name is only in
-/// an extended form.
+/// an extended form, and others one whose last line says nothing of a file.
 #[test]
 fn files_that_are_fields_to_some_servers() {
     for parameters in [
         "filename=\"\"",
         "filename=\"blob\"\r\nContent-Type: application/json",
         "filename*=utf-8''na%C3%AFve.txt",
+        "filename=\"a.txt\"\r\nContent-Disposition: form-data; name=\"f\"",
     ] {
         let got = told(FORM, file(parameters, "text").as_bytes());
         assert_eq!(got.fields, pairs(&[("f", "text")]), "{parameters}");
