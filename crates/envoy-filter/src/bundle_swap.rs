@@ -1,4 +1,4 @@
-//! Bundles: read, compiled beside the traffic, swapped in at once. A bad one changes nothing.
+//! Reads bundles, compiles them beside the traffic, and puts them in force at once. A bad bundle changes nothing.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,10 +12,10 @@ use crate::frames::BundleResult;
 use crate::log::{self, Level};
 use crate::process::Process;
 
-/// What a bundle file has besides its payload; see `bundle.rs` of the engine.
+/// The bytes of a bundle file that precede its payload; see `bundle.rs` of the engine.
 const HEADER_BYTES: u64 = 52;
 
-/// Largest `MaxMind` database: the largest that is sold is some 200 MB.
+/// The largest `MaxMind` database that is read. The largest that is sold has some 200 MB.
 const MAX_DATABASE_BYTES: u64 = 1 << 30;
 
 /// Read and compile a bundle.
@@ -93,6 +93,7 @@ impl Process {
     /// A panic in the compiler counts as a refusal. The result goes to the control plane and, when bad, to the log.
     pub(crate) fn swap_bundle(&self, path: &Path, version: Option<&str>) -> BundleResult {
         let loading = || load(path, Arc::clone(&self.shared));
+        // Unwind-safe: a compiler that panics leaves nothing behind but its own unfinished engine.
         let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(loading))
             .unwrap_or_else(|_| Err(format!("{}: the engine failed on it", path.display())));
         let checked = loaded.and_then(|engine| match version {
@@ -123,7 +124,7 @@ impl Process {
         }
     }
 
-    /// Say why a bundle is not in force.
+    /// Report why a bundle is not in force.
     fn refused(&self, version: Option<&str>, error: String) -> BundleResult {
         self.metrics.bundles_refused.increment();
         self.bundle_error.lock().clone_from(&error);
