@@ -1,4 +1,4 @@
-//! The policy bundle as the engine reads it: what Python worked out when the configuration loaded.
+//! The policy bundle as the engine reads it: everything that Python computed when it loaded the configuration.
 //!
 //! On disk a bundle is [`MAGIC`], the format number (u32, big endian), the payload's length (u64, big
 //! endian), the payload's SHA-256 (32 bytes) and the payload: one `MessagePack` map whose keys are the
@@ -104,8 +104,8 @@ pub enum ContentKind {
     Query,
 }
 
-/// How much of a request is inspected. Everything over a limit is an anomaly, and counts as over the limit:
-/// [`Limits::over_limit`] says what happens to the request.
+/// How much of a request is inspected. What is over a limit is an anomaly, and [`Limits::over_limit`] says what happens
+/// to the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of path and query together.
@@ -139,7 +139,7 @@ pub struct Limits {
     /// What happens to a file (a body whose type is not read, or the content of a multipart file) that is longer
     /// than `request_body_bytes`.
     pub over_limit_files: OverLimit,
-    /// Milliseconds that a body is waited for before its rate counts.
+    /// How many milliseconds a body is waited for before its rate counts.
     #[serde(default)]
     pub body_wait_ms: u64,
     /// Least bytes of a body per second; 0: any.

@@ -1,4 +1,4 @@
-//! One described request through the same pipeline that Envoy's requests take, with what every stage learned.
+//! Takes one described request through the pipeline of Envoy's requests, and tells what every stage learned.
 //!
 //! This is for `starfort policy test` and for tests, so it copies freely. Rate limits count described requests too, in
 //! the [`crate::SharedState`] of the engine that is asked.
@@ -187,12 +187,14 @@ pub fn explain(engine: &Engine, described: &Described, now: Now) -> Explanation 
         protocol: described.protocol,
         end_of_stream: described.body.is_empty(),
     };
+    // In two halves, so that the trace is on before any policy is asked.
     let mut transaction = Transaction::begin(engine, head, now);
     transaction.trace = Some(Vec::new());
     let played = play(&mut transaction, engine, described, now);
     let end = StreamEnd {
         request_bytes: described.body.len() as u64,
         response_bytes: played.response_bytes,
+        // No time is measured: explaining copies freely, so its time would say nothing about the filter.
         engine_us: 0,
     };
     transaction.scan_collected(engine, end, now);
@@ -213,9 +215,10 @@ fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, n
             played.delay_ms = effects.delay_ms;
             played.effects = effects;
         }
-        // Asked for once more after it was given: the pipeline never does.
+        // The pipeline never asks again for a body that it was given.
         RequestOutcome::NeedBody { .. } | RequestOutcome::NeedBeginning => return played,
     }
+    // The API's upstream is where the route leads, unless a policy diverts the request.
     let own = engine
         .api(transaction.found.matched.api)
         .map(|api| &*api.upstream);
@@ -246,7 +249,7 @@ fn decided(
     }
     if let RequestOutcome::Continue(effects) = &outcome
         && effects.watch
-        // All of it was handed over already: only its end is new.
+        // All of the body was handed over already, and only its end is new.
         && let Some(answer) = transaction.request_ends(engine, now)
     {
         outcome = RequestOutcome::Respond(answer);
@@ -295,7 +298,7 @@ fn play_response(
     }
 }
 
-/// The event says what the client gets.
+/// Note for the event what the client gets.
 fn note_answer(transaction: &mut Transaction, answer: &LocalResponse) {
     let status = answer.status.to_string();
     let mut headers = vec![(&b":status"[..], status.as_bytes())];

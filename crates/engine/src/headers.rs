@@ -11,6 +11,7 @@ pub struct Headers {
     entries: SmallVec<[Entry; 24]>,
 }
 
+// 32 bits for each offset, so that 24 entries take 288 bytes of the transaction.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     start: u32,
@@ -59,6 +60,7 @@ impl Headers {
 
     /// First value of a header; `name` in lower case.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
+        // Searched from the start: heads have few headers, and a map would have to be filled for each request.
         self.iter()
             .find(|(known, _)| *known == name.as_bytes())
             .map(|(_, value)| value)
@@ -97,6 +99,8 @@ impl Headers {
             .filter(|(known, _)| *known == name.as_bytes())
             .map(|(_, value)| lossy(value))
             .collect();
+        // Servers differ in whether they take one of the values or all of them joined, so conditions are asked about
+        // both.
         if values.len() > 1 {
             values.extend(self.joined(name));
         }

@@ -5,7 +5,7 @@
 //! body of the response; and at last the [`event`]. A list names its stages one below the other, with the reason why
 //! each stands where it stands, and each stage is one function of its own.
 //!
-//! When the host hands over what, and what it is told to do, is in `conversation.rs`.
+//! `conversation.rs` says when the host hands over which part, and what it is told to do then.
 
 pub(crate) mod limits;
 mod rules;
@@ -122,6 +122,7 @@ pub(crate) fn response_head(
     now: Now,
 ) {
     transaction.response.receive(head);
+    // Noted before the response gets its own share of work, which clears the mark that the request's work was used up.
     limits::note_work(transaction);
     let share = limits::of(engine, transaction).work / RESPONSE_SHARE;
     transaction.work = transaction.work.with_at_least(share);
@@ -169,6 +170,7 @@ fn http_line<'a>(engine: &Engine, received: &'a Headers) -> Line<'a> {
     let raw = received.get(":path").unwrap_or(b"/");
     let target = path::split(raw, &engine.target_limits);
     Line {
+        // Upper case, because lenient servers take `get` for GET, and then policies on GET have to hold.
         method: text(":method").to_ascii_uppercase_smolstr(),
         host: host_of(text(":authority")),
         query: target.query,
@@ -292,7 +294,7 @@ fn begin(engine: &Engine, protocol: &'static str, known: Known, now: Now) -> Box
     })
 }
 
-/// schema: what the catalogue knows of the endpoint, and what callers claim that is not so.
+/// schema: what the catalogue knows of the endpoint, and which claims of the caller are false.
 fn schema(engine: &Engine, transaction: &mut Transaction) {
     let matched = transaction.found.matched;
     let gap = schema::check(
@@ -334,6 +336,7 @@ fn http_body<'b>(
     let is_encoded = headers.get("content-encoding").is_some();
     let each = WORK_READ + if is_encoded { WORK_DECOMPRESS } else { 0 };
     let units = work::of_bytes(body.content.len(), each);
+    // The size is known only after decompressing, and the limits have bounded it, so this is charged afterwards.
     transaction.work.charge_done(units);
     let mut parameters = Collect::new(&mut transaction.parameters, limits);
     let environment = rules::environment(engine, now);
@@ -412,6 +415,7 @@ fn accepted_providers<'a>(engine: &'a Engine, found: &Found) -> Cow<'a, [String]
     let of = |api| engine.api(api).map_or(&[][..], |api| &*api.jwt_providers);
     let own = of(found.matched.api);
     let mut others = found.also.iter().map(|seen| seen.matched.api);
+    // Nearly every request belongs to one API in each reading, and then its list is borrowed.
     if others.all(|api| api == found.matched.api) {
         return Cow::Borrowed(own);
     }

@@ -40,6 +40,7 @@ pub(crate) fn worlds<'a>(
     now: Now,
 ) -> SmallVec<[World<View<'a>>; 1]> {
     let found = &transaction.found;
+    // `None` is the reading that counts, which `scopes` has first too.
     let seen = std::iter::once(None).chain(found.also.iter().map(Some));
     scopes(transaction, now)
         .into_iter()
@@ -159,6 +160,7 @@ impl View<'_> {
 
     /// Labels of the API and of the endpoint.
     fn labels(&self) -> impl Iterator<Item = &str> {
+        // One reading of a request belongs to one API and one endpoint, and a label of either counts.
         let api = self.api().map(|api| &api.labels);
         let endpoint = self.engine.endpoint(self.matched.endpoint);
         let of_both = api
@@ -319,6 +321,7 @@ fn names(headers: &Headers) -> SmallVec<[&str; 8]> {
 
 /// Each name once, in the order of arrival: a map's keys.
 fn once_each<'a>(names: impl Iterator<Item = &'a str>) -> SmallVec<[&'a str; 8]> {
+    // A set, because a large body has so many names that comparing each with all others would be quadratic.
     let mut seen = HashSet::new();
     names.filter(|name| seen.insert(*name)).collect()
 }

@@ -105,6 +105,7 @@ impl Alarms {
         if state.due.len() >= self.most || state.stop {
             return None;
         }
+        // Two streams may be due at the same instant, and each key must stand for one of them.
         state.count += 1;
         let key = (at, state.count);
         state.due.insert(key, wake);
@@ -140,6 +141,7 @@ impl Alarms {
                 // Nobody notifies this thread of new bodies, so it looks again after each tick.
                 (Some(tick), _) => drop(self.changed.wait_for(&mut state, tick)),
                 (None, Some(at)) => drop(self.changed.wait_until(&mut state, at)),
+                // Nothing is due; `wake_at` notifies.
                 (None, None) => self.changed.wait(&mut state),
             }
         }

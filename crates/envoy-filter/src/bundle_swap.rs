@@ -58,6 +58,7 @@ impl Process {
     /// Load the bundle that the settings name before the first request comes, or else the last good one beside it.
     /// Without either, `fail_open` decides about requests until the control plane sends a bundle.
     pub(crate) fn begin(&self) {
+        // Without a version: at the start, the file that was written last is the right one.
         let first = self.swap_bundle(&self.settings.bundle, None);
         if first.ok {
             return;

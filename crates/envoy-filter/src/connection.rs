@@ -117,6 +117,7 @@ impl Connection {
         };
         // Copied, because the answer to the frame is queued on this same connection.
         let payload = payload.to_vec();
+        // Only the place moves on; `read` removes the bytes.
         self.read_at += used;
         Ok(Some((kind, payload)))
     }

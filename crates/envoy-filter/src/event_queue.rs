@@ -55,6 +55,7 @@ impl EventQueue {
             bytes = self.forget(&oldest);
             metrics.events_dropped.increment();
         }
+        // A large row may take the place of several small ones.
         while bytes > self.limit_bytes {
             let Some(oldest) = self.rows.pop() else { break };
             bytes = self.forget(&oldest);

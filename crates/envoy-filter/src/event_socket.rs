@@ -221,6 +221,7 @@ impl EventSocket {
             // A new connection: the peer may not have taken what the old one carried. It knows the numbers and drops
             // repeats.
             self.outbox.rewind();
+            // The new peer knows no counters yet.
             self.stats_at = now;
         } else {
             self.retry_at = now + self.backoff;
@@ -469,6 +470,7 @@ impl EventSocket {
     }
 
     fn housekeeping(&mut self) {
+        // Expired signals do not apply any more; removing them only frees their memory.
         if Instant::now() >= self.expire_at {
             self.expire_at = Instant::now() + EXPIRE_EVERY;
             self.process.shared.signals.expire(monotonic_ns());

@@ -88,6 +88,7 @@ pub(crate) fn encode(frame_type: FrameType, parts: &[&[u8]]) -> Option<Vec<u8>> 
     if length > MAX_FRAME_BYTES {
         return None;
     }
+    // One allocation of the final size, because a batch has some megabytes.
     let mut bytes = Vec::with_capacity(4 + length);
     bytes.extend_from_slice(&u32::try_from(length).ok()?.to_be_bytes());
     bytes.push(frame_type as u8);

@@ -258,11 +258,11 @@ impl Filter {
 
     fn count_decisions(&self, row: &starfort_engine::event::EventRow) {
         let metrics = &self.config.process.metrics;
-        // Policies that did not decide may have acted all the same; their effects stand in `tags` as `ACTION:POLICY`.
         metrics.acted(row.action);
         if !row.policy.is_empty() {
             metrics.policy(&row.policy, row.action);
         }
+        // Policies that did not decide may have acted all the same; their effects stand in `tags` as `ACTION:POLICY`.
         for done in &row.tags {
             if let Some((action, policy)) = done.split_once(':') {
                 metrics.policy(policy, action);

@@ -64,6 +64,7 @@ impl Outbox {
             arrow,
         });
         let mut dropped = 0;
+        // One large batch may take the place of several small ones.
         while self.bytes > self.limit_bytes {
             let Some(batch) = self.batches.remove(self.least_needed()) else {
                 break;

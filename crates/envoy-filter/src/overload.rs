@@ -57,6 +57,7 @@ impl Sampler {
         level: Level,
         metrics: &Metrics,
     ) -> Option<Box<EventRow>> {
+        // Details go first, because no detector counts them.
         if level >= Level::Details && row.drop_details() {
             metrics.events_without_details.increment();
         }

@@ -37,6 +37,7 @@ impl AddressRanges {
                 (number(first), number(last))
             })
             .collect();
+        // Checked once, here, because a binary search gives wrong answers when ranges overlap.
         let upright = ranges.iter().all(|(first, last)| first <= last);
         let sorted = ranges
             .iter()
@@ -85,14 +86,16 @@ pub fn parse(text: &str) -> Option<IpAddr> {
                 .split_once(']')
                 .and_then(|(inside, _)| inside.parse().ok());
         }
+        // An IPv6 address has colons too, but without brackets it was parsed as a whole above.
         let (address, port) = text.rsplit_once(':')?;
         port.parse::<u16>().ok()?;
         address.parse().ok()
     })?;
+    // One form for both, because lists and counters must not treat a client as two.
     Some(parsed.to_canonical())
 }
 
-/// Who the client is behind trusted proxies.
+/// The client's address behind trusted proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress {
     /// The client: the direct peer, or the rightmost address of `X-Forwarded-For` that no trusted proxy has.

@@ -67,6 +67,7 @@ impl Bots {
                 )),
             })
             .collect::<Result<_, _>>()?;
+        // The crate's own limit (10 MB) is meant for one pattern; here all patterns share one automaton.
         let patterns = regex::RegexSetBuilder::new(bots.iter().map(|bot| &bot.pattern))
             .size_limit(64 << 20)
             .build()
@@ -87,6 +88,7 @@ impl Bots {
             let found = self
                 .patterns
                 .matches(user_agent)
+                // Matches come in the order of the patterns, so the first one is the most specific (`Bundle::bots`).
                 .iter()
                 .next()
                 .and_then(|index| u32::try_from(index).ok());

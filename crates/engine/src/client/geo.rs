@@ -67,6 +67,7 @@ impl GeoDatabases {
     /// An address as people write it, and its record; both are remembered.
     pub fn describe(&self, address: IpAddr) -> (SmolStr, GeoRecord) {
         let slot = self.memory.get(slot_of(address));
+        // A slot may hold another address with the same hash, so the addresses are compared.
         if let Some(slot) = slot
             && let Some(known) = slot.read().as_ref().filter(|it| it.address == address)
         {
@@ -103,6 +104,7 @@ impl GeoDatabases {
 type Found<'r> = LookupResult<'r, Vec<u8>>;
 
 fn find_in(database: Option<&Reader<Vec<u8>>>, address: IpAddr) -> Option<Found<'_>> {
+    // The file was verified when it was opened. An error is no reason to fail a request, so it counts as "unknown".
     database?.lookup(address).ok()
 }
 
@@ -124,6 +126,7 @@ fn slot_of(address: IpAddr) -> usize {
                 u128::from(six) >> 64,
                 u128::from(six) & u128::from(u64::MAX),
             );
+            // Folded, so that both the network part and the host part of an address choose the slot.
             u64::try_from(high ^ low).unwrap_or_default()
         }
     };

@@ -19,7 +19,8 @@ pub struct Seen {
     pub path: String,
     /// What it was matched to.
     pub matched: EndpointMatch,
-    /// Only policies that let pass are asked about it: another one with the same path is there for the others.
+    /// Only policies that let pass are asked about this reading. Another reading with the same path is there for the
+    /// others.
     pub grants_only: bool,
 }
 
@@ -153,6 +154,7 @@ impl Matcher {
             .endpoint
             .and_then(|index| endpoints.get(index as usize))
             .map(|endpoint| fixed_prefix(&endpoint.path));
+        // Only when no reading has an endpoint: otherwise every request would pay for these searches.
         if prefix.is_none() {
             self.add_loose(&mut found, host, method, &others);
         }
@@ -170,6 +172,7 @@ impl Matcher {
         prefix: Option<&str>,
     ) {
         for (reading, own) in others {
+            // This is the reading that counts, which `found` has already.
             if reading.path == found.path {
                 continue;
             }
@@ -211,6 +214,7 @@ impl Matcher {
         let trimmed = trimmed(path);
         let bare = without_extension(trimmed.as_deref().unwrap_or(path));
         let any_case = self.capitals || has_capitals(path);
+        // No server could take this path for another one, so nothing has to be searched again.
         if trimmed.is_none() && bare.is_none() && !any_case {
             return None;
         }
@@ -222,6 +226,7 @@ impl Matcher {
         found.map(|found| Seen {
             path: path.to_owned(),
             matched: EndpointMatch {
+                // The range belongs to the path that matched, and this reading keeps the path as it was written.
                 object: None,
                 ..found
             },
@@ -258,6 +263,7 @@ fn trimmed(path: &str) -> Option<String> {
     for segment in path.split('/').skip(1) {
         let kept = segment.trim_end_matches(odd);
         out.push('/');
+        // A segment of nothing but dots would leave two slashes side by side, which is another path.
         out.push_str(if kept.is_empty() { segment } else { kept });
     }
     Some(out)

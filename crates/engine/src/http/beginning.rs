@@ -1,4 +1,4 @@
-//! What the first bytes of a body show: which format it is in, whatever its type says, and whether it is a file.
+//! What the first bytes of a body show: its format, whatever its type says, and whether it is a file.
 
 use super::content_type;
 use super::format::BodyKind;
@@ -52,12 +52,14 @@ pub(super) const BEGINNING_BYTES: usize = 512;
 pub fn begins(bytes: &[u8]) -> Beginning {
     // Asked with each chunk until it is answered, so the cost must not grow with the body.
     let bytes = bytes.get(..BEGINNING_BYTES).unwrap_or(bytes);
+    // Without NUL bytes and byte order marks, the ASCII of UTF-8 and of UTF-16 looks alike.
     let text: Vec<u8> = bytes
         .iter()
         .copied()
         .filter(|byte| !matches!(byte, 0 | 0xef | 0xbb | 0xbf | 0xfe | 0xff))
         .collect();
     let significant = text.iter().filter(|byte| !byte.is_ascii_whitespace());
+    // Two bytes, because `sniff` needs the first one and the next one that is not blank.
     match significant.take(2).count() {
         2 if sniff(&text).is_some() => Beginning::Read,
         2 if OFX_HEADER.starts_with(text.trim_ascii_start()) => Beginning::Undecided,
@@ -87,6 +89,7 @@ pub(crate) fn sniff(content: &[u8]) -> Option<BodyKind> {
         .unwrap_or_default()
         .trim_ascii_start()
         .first();
+    // One byte would not do: prose may begin with a brace, a bracket or `<` too.
     match (trimmed.first(), after) {
         (Some(b'{'), Some(b'"' | b'}')) => Some(BodyKind::Json),
         (Some(b'['), Some(b'"' | b'{' | b'[' | b']' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')) => {

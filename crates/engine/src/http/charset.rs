@@ -99,6 +99,7 @@ pub(crate) fn readings<'a>(
         Cow::Owned(converted) => converted,
         Cow::Borrowed(_) => return (text, None),
     };
+    // Such a charset leaves ASCII as it is, so the converted text shows everything that the raw one does.
     if encoding.is_ascii_compatible() {
         (Cow::Owned(converted), None)
     } else {

@@ -1,4 +1,4 @@
-//! The listener that makes the request's parameters of a body.
+//! The listener that turns a body into parameters of the request.
 //!
 //! Names: members of objects and elements are joined with `.`; a list's items share the name of the list and `[]`, so
 //! that `{"items": [{"sku": 1}, {"sku": 2}]}` gives `items[].sku` twice and a name stays the same however many items
@@ -100,12 +100,14 @@ impl<'p> Collect<'p> {
 
 /// The part of a name without its prefix.
 fn local(name: &str) -> &str {
+    // Clients choose prefixes, so a prefix says nothing about the element.
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
 impl Listener for Collect<'_> {
     fn begin(&mut self, format: BodyKind) {
         self.formats.push(format);
+        // A part begins anew, because its names do not depend on the body around it.
         self.name.clear();
         self.frames.clear();
         self.over = 0;
@@ -116,6 +118,7 @@ impl Listener for Collect<'_> {
         self.name.clear();
         self.frames.clear();
         self.over = 0;
+        // JSON has an anomaly of its own for this, and lists in XML repeat names by design.
         let twice = match format {
             Some(BodyKind::Form) => self.parameters.has_duplicate_names(Location::Body),
             Some(BodyKind::Multipart) => has_duplicates(&mut self.fields, |hash| *hash),
@@ -189,6 +192,7 @@ impl Listener for Collect<'_> {
     }
 
     fn attribute(&mut self, name: &str, value: &str) {
+        // Cut back to this length afterwards, because the element's text comes under the shorter name.
         let length = self.name.len();
         self.name.push('@');
         self.name.push_str(local(name));
@@ -219,6 +223,7 @@ impl Listener for Collect<'_> {
             self.anomalies.insert(Anomaly::MultipartPartsOverLimit);
             return;
         }
+        // The client chooses file names freely, so conditions and rules see them as parameters.
         for name in part.names() {
             for file_name in &part.file_names {
                 self.push_bytes(name, file_name);
@@ -228,6 +233,7 @@ impl Listener for Collect<'_> {
             self.push_bytes(name, value);
         }
         let name = part.names().next().unwrap_or_default();
+        // `[]` at the end announces a list (PHP, Rails), so such a name may come again.
         if part.is_field() && !name.ends_with(b"[]") {
             self.fields.push(hash(name));
         }
@@ -243,6 +249,7 @@ impl Listener for Collect<'_> {
     }
 
     fn failed(&mut self, _reason: &str, rest: &str) {
+        // Reading stopped here, so the rest becomes one value: nothing behind an error goes unseen.
         if !rest.is_empty() {
             self.push(Syntax::Text, rest);
         }

@@ -65,6 +65,7 @@ impl BodyKind {
             // A GraphQL document begins as JSON does.
             Self::Json | Self::JsonLines | Self::Graphql => sniffed == Self::Json,
             Self::Xml => matches!(sniffed, Self::Xml | Self::Ofx),
+            // OFX is sent in its XML form and in its SGML form under the same types.
             Self::Ofx => sniffed != Self::Json,
             Self::Empty
             | Self::Form
@@ -93,6 +94,7 @@ impl BodyKind {
             "application/graphql" => Self::Graphql,
             "application/http" | "message/http" => Self::Message,
             _ if essence.starts_with("multipart/") => Self::Multipart,
+            // By its ending (RFC 6839), so that types that no list has are read too.
             _ if essence.ends_with("+json") => Self::Json,
             _ if essence.ends_with("+xml") => Self::Xml,
             _ if essence.starts_with("text/") => Self::Text,

@@ -63,6 +63,7 @@ impl<'t> Document<'t> {
 
 /// Whether a parameter's name is one under which servers read documents: its last part, in any case.
 pub(crate) fn may_hold_document(name: &[u8]) -> bool {
+    // The name that counts is the last part of `batch[0].query` or `variables[query]`.
     let name = name.strip_suffix(b"]").unwrap_or(name);
     let last = name
         .rsplit(|byte| matches!(byte, b'.' | b'['))
@@ -192,6 +193,7 @@ impl<'t> Parser<'t> {
     }
 
     fn definition(&mut self) -> Parsed<()> {
+        // A selection set alone is a query (2.3, query shorthand).
         if self.is(b'{') {
             return self.selections();
         }
@@ -203,6 +205,7 @@ impl<'t> Parser<'t> {
                 }
             }
             "fragment" => {
+                // No fragment can have the name `on`, because `on` begins the type condition (2.8).
                 if self.expect_name()? == "on" {
                     return Err(NoDocument::Syntax);
                 }
@@ -258,6 +261,7 @@ impl<'t> Parser<'t> {
     }
 
     fn type_reference(&mut self) -> Parsed<()> {
+        // Counted, without recursion, so that `[[[[…` takes no stack.
         let mut lists = 0_usize;
         while self.take_if(b'[')? {
             lists += 1;
@@ -366,6 +370,7 @@ impl<'t> Parser<'t> {
                 self.directives()?;
                 Ok(false)
             }
+            // An inline fragment without a type: `... { }` or `... @include(if: $a) { }` (2.8.2).
             _ => {
                 self.directives()?;
                 Ok(true)
@@ -407,6 +412,7 @@ impl<'t> Parser<'t> {
         }
         let mut open: Vec<Container> = Vec::new();
         loop {
+            // Checked here for lists and objects alike; the name is copied for each literal, so its length counts too.
             if open.len() > MAX_DEPTH || self.name.len() > MAX_NAME_BYTES {
                 return Err(NoDocument::Limit);
             }
@@ -416,6 +422,7 @@ impl<'t> Parser<'t> {
                         continue;
                     }
                 }
+                // A variable has no text of its own here: its value comes beside the document.
                 Token::Punctuator(b'$') if !constant => {
                     self.advance()?;
                     self.expect_name()?;
@@ -486,6 +493,7 @@ impl<'t> Parser<'t> {
                 (LeafKind::String, self.scratch.as_str())
             }
             Token::Number(number) => (LeafKind::Number, number),
+            // `null` holds nothing that could be inspected.
             Token::Name("null") => return self.advance(),
             Token::Name(word @ ("true" | "false")) => (LeafKind::Boolean, word),
             Token::Name(word) => (LeafKind::Enum, word),

@@ -89,6 +89,7 @@ const NO_UNDERSCORE: u8 = 4;
 /// What each byte is.
 const ALLOWED: [u8; 256] = allowed();
 
+// A table that is made at compile time: one look-up for each byte answers all three questions.
 const fn allowed() -> [u8; 256] {
     let mut table = [0; 256];
     let mut rest: &mut [u8] = &mut table;

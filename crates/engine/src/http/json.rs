@@ -38,6 +38,7 @@ pub fn read<L: Listener>(body: &[u8], truncated: bool, documents: Documents, lis
         keys: Vec::new(),
         listener,
     };
+    // A text that was cut may end within a character, and then the client is not to blame.
     let is_replaced = matches!(text, Cow::Owned(_)) && !truncated;
     if is_replaced {
         reader.listener.anomaly(Anomaly::InvalidUtf8);

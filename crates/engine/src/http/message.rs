@@ -29,11 +29,13 @@ pub(super) fn read<L: Listener>(
     let (path, query) = target.split_at(question);
     listener.leaf(&lossy(path), Syntax::Text);
     pairs::read(query.get(1..).unwrap_or_default(), b'&', listener);
+    // The inner message has a type of its own, whatever the outer one declares.
     let declared = lines.find_map(content_type_of).unwrap_or_default();
     if content.trim_ascii().is_empty() {
         return;
     }
     let kind = match BodyKind::of(&content_type::parse(&declared).essence) {
+        // Without a known type the content is read as what it begins like, or at least as text.
         BodyKind::Other => sniff(content).unwrap_or(BodyKind::Text),
         kind => kind,
     };

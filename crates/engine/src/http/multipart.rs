@@ -55,6 +55,7 @@ pub(super) fn read<L: Listener>(
     }
     let delimiter = [b"--", boundary.unwrap_or_default().as_bytes()].concat();
     let essence = content_type::essence(content_type);
+    // Any other type counts as a form, because rules may have chosen this reader for it.
     let is_other = essence.len() > 10
         && essence
             .get(..10)
@@ -118,11 +119,13 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             );
             return;
         };
+        // A preamble is allowed (RFC 2046, 5.1.1), but not every server skips it.
         self.flags.data_before = first.before > 0;
         let mut current = first;
         while !current.is_last {
             let Some(next) = self.part(current.after) else {
                 let error = "Multipart: Final boundary missing.";
+                // Our own limit cut the end off, so the client is not to blame for it.
                 if self.truncated {
                     self.listener.failed(error, "");
                 } else {
@@ -210,6 +213,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             self.flags.invalid_part |= next.is_some_and(|next| next.start == start);
         }
         let end = next.map_or(self.body.len(), |next| next.before);
+        // A delimiter right behind the head takes the line break in front of it, so `end` may be before `start`.
         let content = self.body.get(start..end.max(start)).unwrap_or_default();
         let head = Head::of(&lines, self.is_form, &mut self.flags);
         self.tell(lines, head, content, self.truncated && next.is_none());
@@ -282,6 +286,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             }
             lines.push(Cow::Borrowed(line));
         } else if let Some(last) = lines.last_mut() {
+            // Folded lines are one header (RFC 5322, 2.2.3), and are joined as servers join them.
             self.flags.header_folding = true;
             let last = last.to_mut();
             last.push(b' ');
@@ -292,6 +297,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
         }
     }
 
+    // Parts are only nested in multiparts other than `form-data`, where servers take each part for a field or a file.
     fn tell(
         &mut self,
         headers: Vec<Cow<'b, [u8]>>,
@@ -341,6 +347,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             part.values.push(value);
             part.values.extend(other.map(Cow::Owned));
         };
+        // The content as it was sent comes first, because most servers undo no transfer encoding.
         add(Cow::Borrowed(part.content), &mut anomalies);
         match transfer::undo(transfer_encoding, part.content) {
             transfer::Undone::Plain => {}

@@ -88,6 +88,7 @@ impl ParameterKind {
             b"true" | b"false" => Self::Boolean,
             [b'+' | b'-' | b'0'..=b'9', ..] => match number_kind(bytes) {
                 Some(kind) => kind,
+                // A text that begins like a number may still be a UUID or a date.
                 None => Self::of_string(value),
             },
             _ => Self::of_string(value),
@@ -161,6 +162,7 @@ fn is_date(text: &[u8]) -> bool {
         .iter()
         .all(|b| b.is_ascii_digit());
     let month = matches!((m1, m2), (b'0', b'1'..=b'9') | (b'1', b'0'..=b'2'));
+    // The length of the month does not matter: a date that does not exist is still meant as a date.
     let day = matches!(
         (d1, d2),
         (b'0', b'1'..=b'9') | (b'1' | b'2', _) | (b'3', b'0' | b'1')
@@ -246,6 +248,7 @@ impl Parameter<'_> {
     }
 }
 
+// A name ends where its value begins, so three offsets are enough.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     location: Location,

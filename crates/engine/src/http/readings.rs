@@ -84,7 +84,7 @@ pub fn others(raw: &[u8], strict: &str, decoded: &str) -> Vec<Reading> {
     if !is_ambiguous(raw, decoded.as_bytes()) {
         return readings;
     }
-    // Only worth telling where there is one: every path is cut at nothing.
+    // Without a parameter nothing is cut, and then no reading says that it was.
     let has_parameters = memchr::memchr(b';', decoded.as_bytes()).is_some();
     // A plain backslash is a slash to Envoy, which hands it on as one.
     let raw = &*replaced(raw, b'\\', b"/");
@@ -195,6 +195,7 @@ fn with_units_decoded(raw: &[u8]) -> Cow<'_, [u8]> {
         }
         _ => None,
     };
+    // Nearly every path has no such unit, and is not copied.
     if !raw.windows(6).any(|window| unit(window).is_some()) {
         return Cow::Borrowed(raw);
     }

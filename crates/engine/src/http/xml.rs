@@ -206,6 +206,7 @@ impl<L: Listener> Reader<'_, L> {
     fn start(&mut self, tag: &BytesStart<'_>) {
         let has_text = !self.text.trim_ascii().is_empty();
         self.flush();
+        // In SGML a value has no end tag, so its element ends where the next one begins.
         if has_text && self.dialect == Dialect::Sgml {
             self.end();
         }

@@ -1,8 +1,9 @@
 //! Who the caller proved to be.
 //!
-//! Envoy verifies JWTs and client certificates and hands the result over in headers that clients cannot set;
-//! API keys are verified here. When several credentials verify, JWT counts before API key before mTLS:
-//! the more specific to the call. A credential that was presented and did not verify is said so with the reason.
+//! Envoy verifies JWTs and client certificates, and hands over the result in headers that clients cannot set. API keys
+//! are verified here. When several credentials verify, a JWT counts before an API key, and an API key before a client
+//! certificate: the one that is more specific to the call. When a credential does not verify, the identity names the
+//! reason.
 
 mod api_key;
 mod jwt;
@@ -135,8 +136,10 @@ impl Identities {
         let authorization = offered.headers.get("authorization").unwrap_or_default();
         let bearer = strip_scheme(authorization, b"bearer ");
         if let Some(token) = bearer {
+            // Hashed before anything is verified, because detectors count credentials that fail too.
             identity.auth_seen.push("bearer");
             identity.credential_hash = hash.of(&[token]);
+            // A bearer token ties the calls of one log-in together, as a session cookie does.
             identity.session_hash.clone_from(&identity.credential_hash);
         } else if strip_scheme(authorization, b"basic ").is_some() {
             identity.auth_seen.push("basic");
@@ -212,12 +215,14 @@ impl Identities {
             return;
         };
         identity.auth_seen.push("api_key");
+        // The credential in `Authorization` counts, if there is one.
         if identity.credential_hash.is_empty() {
             identity.credential_hash = hash.of(&[&key]);
         }
         match self.keys.verify(&key, offered.unix_s) {
             Ok(known) if !identity.verified() => {
                 identity.kind = IdentityKind::ApiKey;
+                // This credential verified, so it does not matter that an earlier one failed.
                 identity.error = "";
                 identity.subject = SmolStr::new(&known.subject);
                 identity.scopes.clone_from(&known.scopes);
@@ -249,6 +254,7 @@ impl Identities {
     fn mtls(&self, identity: &mut Identity, headers: &Headers) {
         let peer = headers
             .text("x-starfort-peer")
+            // Envoy writes `-` when the connection has no client certificate.
             .filter(|peer| !peer.is_empty() && *peer != "-");
         let Some(peer) = peer.filter(|_| self.bundle.mtls) else {
             return;

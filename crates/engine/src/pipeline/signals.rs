@@ -67,6 +67,7 @@ fn keys<'k>(
     login: &'k Login,
 ) -> SmallVec<[(KeyType, &'k str); 16]> {
     let (client, identity) = (&transaction.client, &transaction.identity);
+    // More than a request has, unless a log-in came with several values.
     let mut keys: SmallVec<[(KeyType, &str); 16]> = SmallVec::new();
     keys.extend([
         (KeyType::Address, &*client.address_text),

@@ -53,6 +53,7 @@ impl<'a> Frame<'a> {
             // name came more than once.
             let mut values = facts.values(field, key);
             self.repeated |= values.len() > 1;
+            // The other values are dropped anyway, so the first one may change places with the last.
             return (!values.is_empty()).then(|| values.swap_remove(0));
         };
         // A comparison asks for few names, so a search is quicker than a map and needs no second allocation.

@@ -27,6 +27,7 @@ impl Expression {
 
     /// What a condition can come to, over every value that a repeated parameter has.
     pub fn outcomes<'a, F: Facts>(&'a self, facts: &'a F) -> Outcomes {
+        // First with the first value of each name: nearly every request repeats no name, and then this is all.
         let mut frame = Frame::default();
         let held = self.node.holds(facts, &mut frame);
         if frame.met_repeated() {

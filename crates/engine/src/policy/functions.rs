@@ -113,6 +113,7 @@ pub(super) fn has_key<F: Facts>(
 /// digits or more from 10^6 on and below 10^-4.
 fn double_text(value: f64) -> String {
     if !value.is_finite() {
+        // CEL writes `nan` and `inf` in lower case, where Rust writes `NaN`.
         let text = value.to_string();
         return text.to_ascii_lowercase();
     }
@@ -191,6 +192,7 @@ fn add<'a, F: Facts>(left: Value<'a>, right: Value<'a>, facts: &'a F) -> Evaluat
 
 /// Arithmetic on two numbers of one kind; CEL mixes none.
 fn arithmetic<'a>(function: Function, left: &Value<'_>, right: &Value<'_>) -> Evaluated<'a> {
+    // Asked first, because division by zero has an error of its own; below it would only be an overflow.
     let zero = matches!(right, Value::Int(0) | Value::Uint(0));
     if zero && matches!(function, Function::Divide | Function::Modulo) {
         return Err(EvalError::DivideByZero);

@@ -65,6 +65,7 @@ impl Policies {
     /// # Errors
     /// [`EngineError::BundleInvalid`] naming the policy.
     pub fn new(bundle: &Bundle) -> Result<Self, EngineError> {
+        // Shared by all answers, so that a flood of them copies no body.
         let responses: Vec<Arc<CannedAnswer>> = bundle.responses.iter().map(canned).collect();
         let context = CompileContext {
             responses: &responses,
@@ -153,6 +154,7 @@ impl Policies {
     /// One trace a policy, in order: the last of those that were noted.
     pub(crate) fn summary(&self, noted: &[PolicyTrace]) -> Vec<PolicyTrace> {
         let last = |policy: &CompiledPolicy| {
+            // The last one, because a request may be decided on twice.
             let of_it = noted.iter().rfind(|trace| *trace.policy == *policy.name);
             of_it.cloned()
         };
@@ -232,6 +234,7 @@ impl CompiledPolicy {
             return Some("other_phase");
         }
         let mut scopes = worlds.iter().map(|world| &world.scope);
+        // Before the scope, because expiry is the same in each reading.
         if self.expires_s.is_some() && scopes.clone().any(|scope| self.is_expired(scope)) {
             return Some("expired");
         }
@@ -344,6 +347,7 @@ impl CompiledPolicy {
             apis: policy.apis.as_deref().map(sorted),
             endpoints: policy.endpoints.as_deref().map(sorted),
             when: when.map_err(|error| wrong(error.to_string()))?,
+            // Other conditions on the response need its head alone, so the body need not be held for them.
             reads_response_body: action.reads_response_body()
                 || uses(&policy.when, &|field| {
                     matches!(field, Field::SensitiveResponse | Field::RulesOutboundScore)

@@ -169,6 +169,8 @@ impl Node {
             !(all.holds && all.fails)
         });
         if !complete {
+            // Not every combination was tried, so both are assumed: then no restriction is missed and no permission
+            // given.
             (all.holds, all.fails) = (true, true);
         }
         all
@@ -209,6 +211,7 @@ impl Node {
         self.each(facts, frame, |value, _| {
             match value.and_then(text_of) {
                 Ok(text) => texts.push(text),
+                // One value's error must not hide the texts of the others.
                 Err(error) => failed = Some(error),
             }
             true
@@ -305,6 +308,7 @@ fn exactly_one<'a>(
         most += usize::from(one.holds);
         error = error.or(one.error);
     }
+    // It can hold when the number of items that hold, which lies between `least` and `most`, can be 1.
     Outcomes {
         holds: least <= 1 && most >= 1,
         fails: least != 1 || most != 1,

@@ -150,6 +150,7 @@ pub(crate) fn equal<F: Facts>(facts: &F, left: &Value<'_>, right: &Value<'_>) ->
 /// Elements of a list value, or keys of a map value.
 pub(crate) fn items<'a, F: Facts>(facts: &'a F, value: &Value<'a>) -> Vec<Value<'a>> {
     match value {
+        // Copied, because the expression may ask for the same list again.
         Value::List(items) => items.clone(),
         Value::FieldList(field) | Value::FieldMap(field) => facts
             .elements(*field)

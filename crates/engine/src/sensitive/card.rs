@@ -32,6 +32,7 @@ pub(super) fn find(text: &[u8], start: usize, length: usize) -> Option<usize> {
         let end = start + length;
         return (right_boundary(text, end) && is_card(text.get(start..end)?)).then_some(end);
     }
+    // One kind of separator throughout, as cards print it.
     let separator = at(text, start + length).filter(|b| matches!(b, b' ' | b'-'))?;
     GROUPS
         .iter()
@@ -72,6 +73,7 @@ fn left_boundary(text: &[u8], start: usize) -> bool {
         // `1.4111…` is a fraction and `12-4111…` a longer number, while a sentence or a list may end right before a
         // card.
         Some(b'.' | b'-') => !before(text, start, 2).is_some_and(|b| b.is_ascii_digit()),
+        // A plus sign begins a telephone number.
         Some(b'+') => false,
         Some(byte) => !is_word(byte),
     }
@@ -103,6 +105,7 @@ fn luhn(digits: &[u8]) -> bool {
         .enumerate()
         .map(|(index, byte)| {
             let digit = u32::from(byte.wrapping_sub(b'0'));
+            // Every second digit from the right, because numbers differ in length.
             let weighted = if index % 2 == 1 { digit * 2 } else { digit };
             if weighted > 9 { weighted - 9 } else { weighted }
         })

@@ -88,6 +88,7 @@ impl ClassSet {
     /// The empty set.
     pub const NONE: Self = Self(0);
     /// All classes.
+    // One bit for each of the eight classes; a ninth class needs a wider type.
     pub const ALL: Self = Self(u8::MAX);
 
     /// The set of the named classes.

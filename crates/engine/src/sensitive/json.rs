@@ -73,6 +73,7 @@ pub fn mask_json(body: &[u8], detectors: &Detectors, classes: ClassSet) -> Optio
 const MAX_EXTRA_ROUNDS: usize = 3;
 
 fn mask_once(body: &[u8], detectors: &Detectors) -> Option<Masked> {
+    // Nearly all bodies hold no value, so they are scanned before anything is copied.
     if detectors.scan_json(body).count == 0 {
         return None;
     }
@@ -108,6 +109,7 @@ impl<'a> Masker<'a> {
         Self {
             body,
             detectors,
+            // Masks are seldom longer than what they replace, so the buffer seldom has to grow.
             out: Vec::with_capacity(body.len() + 64),
             copied: 0,
             count: 0,

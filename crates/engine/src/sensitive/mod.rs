@@ -61,6 +61,7 @@ impl Detectors {
     /// Detectors for a set of classes.
     #[must_use]
     pub fn of(classes: ClassSet) -> Self {
+        // Only bits that stand for a class, so that sets can be compared as they are.
         let classes = classes.and(Class::ALL.into_iter().collect());
         Self {
             classes,
@@ -132,6 +133,7 @@ impl Detectors {
     /// text may be cut short or malformed.
     #[must_use]
     pub fn scan_json(&self, body: &[u8]) -> Scan {
+        // Without a backslash there is no escape, and the text can be scanned where it lies.
         if memchr::memchr(b'\\', body).is_none() {
             return self.scan(body);
         }

@@ -78,6 +78,7 @@ fn walk(raw: &[u8], mut emit: impl FnMut(&[u8]), mut segment: impl FnMut(usize, 
     let mut position = 0;
     loop {
         let rest = raw.get(position..).unwrap_or_default();
+        // Also when it is empty, so that a plain segment stands before each escape.
         segment(position, false);
         let Some(slash) = memchr::memchr(b'\\', rest) else {
             emit(rest);

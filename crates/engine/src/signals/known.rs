@@ -1,11 +1,11 @@
-//! Who succeeded before: a bounded memory of log-ins, so that nobody who succeeds is refused for what others do.
+//! Who succeeded before: a bounded memory of log-ins, so that nobody who succeeds is refused because of what others do.
 //!
-//! It holds 64-bit hashes of (account and address), (account, network and tool), (account), and (network and tool),
-//! each of which the control plane works out alike from the store (`login_known`), so that a new process begins with what days have
-//! taught and learns by itself from then on. The structure is a split-block Bloom filter of one size, whatever it
-//! holds: 8 MiB. Nobody who was told to it is ever forgotten before the next rebuild; somebody who was not is taken
-//! for known with a chance of 0.1 % at 4 million entries (a million accounts), 0.6 % at 6 million and 3 % at 10 million,
-//! which lets as many attempts of a campaign pass and refuses nobody.
+//! It holds 64-bit hashes of (account and address), (account, network and tool), (account), and (network and tool). The
+//! control plane computes the same hashes from the store (`login_known`), so a new process begins with what days have
+//! taught, and learns by itself from then on. The structure is a split-block Bloom filter that always takes 8 MiB. A
+//! log-in that it was told is remembered until the next rebuild. A log-in that it was not told counts as known with a
+//! chance of 0.1 % at 4 million entries (a million accounts), 0.6 % at 6 million and 3 % at 10 million. That lets as
+//! many attempts of a campaign pass, and refuses nobody.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -45,6 +45,7 @@ impl Filter {
 
     /// Word by word the bit that belongs to a hash. The upper half chooses the block, the lower one the bits.
     fn bits(&self, hash: u64) -> impl Iterator<Item = (&AtomicU32, u32)> {
+        // A product and a shift instead of a remainder, as in Parquet's specification.
         let block = ((hash >> 32).wrapping_mul(self.blocks.len() as u64) >> 32) as usize;
         let low = u32::try_from(hash & u64::from(u32::MAX)).unwrap_or_default();
         let words = self.blocks.get(block).into_iter().flatten();
@@ -68,6 +69,7 @@ impl Filter {
 /// The memory. A process that never sees a log-in spends nothing on it.
 #[derive(Default)]
 pub struct KnownLogins {
+    // Behind an `Arc`, so that a rebuild can replace the filter while a thread still writes to the old one.
     current: RwLock<Option<Arc<Filter>>>,
     /// What a rebuild has told so far.
     next: Mutex<Option<Arc<Filter>>>,
@@ -81,7 +83,7 @@ impl std::fmt::Debug for KnownLogins {
 }
 
 impl KnownLogins {
-    /// Remember.
+    /// Remember log-ins by their hashes.
     pub fn insert(&self, hashes: impl IntoIterator<Item = u64>) {
         let filter = self.current();
         // A log-in that succeeds during a rebuild belongs to the result of the rebuild too.
@@ -112,6 +114,7 @@ impl KnownLogins {
     /// The rebuild is complete; what was known before and not told again is forgotten.
     pub fn rebuilt(&self) {
         let next = self.next.lock().take();
+        // An end without a beginning changes nothing.
         if next.is_some() {
             *self.current.write() = next;
         }
@@ -184,6 +187,7 @@ impl LoginHashes {
     /// * `fingerprint` - fingerprint of the tool.
     pub fn of(account: &str, address: &str, place: &str, fingerprint: &str) -> Self {
         Self {
+            // The first word keeps the hashes of different facts apart.
             address: hash(&["address", account, address]),
             device: hash(&["device", account, place, fingerprint]),
             account: hash(&["account", account]),

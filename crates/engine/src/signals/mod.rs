@@ -141,6 +141,7 @@ type Keyed = HashMap<Box<str>, SmallVec<[Entry; 1]>>;
 /// The table. Times are nanoseconds of the host's monotonic clock.
 #[derive(Debug, Default)]
 pub struct SignalTable {
+    // Read without the lock, so that no request takes the lock while there are no signals.
     count: AtomicUsize,
     refused: AtomicUsize,
     keyed: RwLock<[Keyed; KeyType::ALL.len()]>,
@@ -212,6 +213,7 @@ impl SignalTable {
             self.count
                 .fetch_sub(before - entries.len(), Ordering::Release);
             if entries.is_empty() {
+                // Otherwise the map would keep every key that ever had a signal.
                 map.remove(key);
             }
         }
@@ -226,6 +228,7 @@ impl SignalTable {
 
     /// Remove what has expired; the host calls it every few seconds.
     pub fn expire(&self, now_ns: u64) {
+        // Without signals no request has to wait for the write lock.
         if self.is_empty() {
             return;
         }
@@ -234,6 +237,7 @@ impl SignalTable {
         for map in keyed.iter_mut() {
             map.retain(|_, entries| {
                 entries.retain(|entry| entry.expires_ns > now_ns);
+                // Counted anew in the same pass, because entries go one by one.
                 left += entries.len();
                 !entries.is_empty()
             });
@@ -282,6 +286,7 @@ impl SignalTable {
         let keyed = self.keyed.read();
         let entries = keys
             .iter()
+            // Keys that a request does not have are empty, and no signal is about all of them.
             .filter(|(_, key)| !key.is_empty())
             .filter_map(|(key_type, key)| keyed.get(*key_type as usize)?.get(*key))
             .flatten()
@@ -314,6 +319,7 @@ impl Asked {
     fn apply(&mut self, entry: &Entry) {
         let mut active = self.active.iter_mut();
         match active.find(|signal| signal.kind == entry.kind) {
+            // The strongest key counts: scores of one kind do not add up.
             Some(signal) => signal.score = signal.score.max(entry.score),
             None => self.active.push(ActiveSignal {
                 kind: entry.kind.clone(),
@@ -325,6 +331,7 @@ impl Asked {
     /// Name each kind once: a kind that applies by one key does not pass by another.
     fn settle(&mut self) {
         let Self { active, passed } = self;
+        // In place, because there is seldom more than one.
         let mut told = 0;
         while let Some((kind, _)) = passed.get(told) {
             let applies = active.iter().any(|signal| signal.kind == *kind);

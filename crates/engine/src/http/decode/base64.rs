@@ -45,6 +45,7 @@ static TABLE: [u8; 256] = table();
 pub(crate) fn decode(value: &[u8]) -> Option<Vec<u8>> {
     let value = if value.starts_with(b"data:") {
         let marker = b";base64,";
+        // Bounded: the media type of a `data:` URL is short, and a long value must not be searched as a whole.
         let at = memchr::memmem::find(value.get(..128).unwrap_or(value), marker)?;
         value.get(at + marker.len()..)?
     } else {
@@ -67,6 +68,7 @@ pub(crate) fn decode(value: &[u8]) -> Option<Vec<u8>> {
         text.push(byte);
         true
     })?;
+    // UTF-8 is checked at the end, because a character may lie across two groups of digits.
     std::str::from_utf8(&text).is_ok().then_some(text)
 }
 
@@ -82,6 +84,7 @@ fn bytes(digits: &[u8], mut take: impl FnMut(u8) -> bool) -> Option<usize> {
             return None;
         }
         count += 1;
+        // Older bits are shifted out at the top; only the last `held` of them count.
         bits = bits << 6 | u32::from(digit);
         held += 6;
         if held >= 8 {

@@ -70,6 +70,7 @@ fn next(rest: &[u8], anomalies: &mut Anomalies) -> Option<(Option<char>, usize)>
             (ascii(u32::from(middle & 1) << 6 | u32::from(low & 0x3f)), 4)
         }
         [..] => {
+            // As many bytes as possible in one piece: up to the next one that may begin another spelling.
             let plain = rest
                 .iter()
                 .skip(1)

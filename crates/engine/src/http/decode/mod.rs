@@ -100,6 +100,7 @@ impl Decoded {
             if item.depth >= MAX_DEPTH || !may_hold(bytes) {
                 continue;
             }
+            // Copied, because `expand` appends to the pool in which both lie.
             let (name, value) = (
                 self.pool
                     .get(item.name.clone())
@@ -168,6 +169,7 @@ impl Decoded {
         }) {
             return true;
         }
+        // One of the two at most: hexadecimal digits are digits of Base64 too.
         if let Some(text) = base64::decode(value) {
             self.push(name, b"|base64", &text, parent, Way::TextOfText);
         } else if let Some(text) = hex::decode(value) {
@@ -209,6 +211,7 @@ impl Decoded {
         let start = self.pool.len();
         self.pool.extend_from_slice(name);
         self.pool.extend_from_slice(suffix);
+        // Only the name can be cut here, because the value is appended after it.
         self.pool.truncate(start + MAX_NAME_BYTES);
         let end = self.pool.len();
         self.pool.extend_from_slice(value);

@@ -93,6 +93,7 @@ pub(super) fn texts(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) ->
     let Ok(text) = std::str::from_utf8(value) else {
         return false;
     };
+    // Read to its end before anything is told: half a document is none.
     if value.last() != Some(&b'>') || walk(text, |_, _| true).is_none() {
         return false;
     }
@@ -107,6 +108,7 @@ struct State {
     text: Vec<u8>,
 }
 
+// Entities that a document type declares are not expanded here; `http/xml.rs` does so for whole bodies.
 fn walk(text: &str, mut sink: impl FnMut(&[u8], &[u8]) -> bool) -> Option<()> {
     let mut reader = Reader::from_str(text);
     reader.config_mut().check_end_names = true;

@@ -49,6 +49,7 @@ pub struct Figures {
 /// A document that was read whole.
 #[derive(Debug, Default)]
 pub struct Document<'t> {
+    // One buffer for all names and values, because a document may have 65,536 of them.
     pool: String,
     leaves: Vec<(Range<u32>, Range<u32>, LeafKind)>,
     pub(crate) figures: Figures,

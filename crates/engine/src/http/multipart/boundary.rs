@@ -34,6 +34,7 @@ pub(super) fn find<'a>(content_type: &'a str, flags: &mut Flags) -> Result<&'a s
     if boundary.is_empty() {
         return Err("Multipart: Invalid boundary in C-T (empty).");
     }
+    // Only noted, because servers read longer boundaries too.
     if boundary.len() > MAX_BOUNDARY_BYTES {
         flags.complain("Multipart: Invalid boundary in C-T (length).");
     }

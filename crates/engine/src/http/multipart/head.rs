@@ -56,6 +56,7 @@ impl Head {
             flags.invalid_part = true;
             flags.complain("Multipart: Part is missing Content-Disposition header.");
         }
+        // Asked before `finish`, which takes both apart.
         let (name_is_plain, file_name_is_plain) = (name.has_plain(), file_name.has_plain());
         head.names = name.finish(MAX_NAMES, flags);
         head.file_names = file_name.finish(MAX_FILE_NAMES, flags);

@@ -86,6 +86,7 @@ impl Names {
 
     /// The pieces in their order.
     fn joined(&mut self) -> Option<Vec<u8>> {
+        // By number, because the pieces may come in any order (RFC 2231, 3).
         self.pieces.sort_by_key(|(number, _, _)| *number);
         let (_, is_encoded, first) = self.pieces.first()?;
         let charset = label(first)
@@ -93,6 +94,7 @@ impl Names {
             .map(|(charset, _)| charset.to_vec());
         let mut name = Vec::new();
         for (place, (_, is_encoded, text)) in self.pieces.iter().enumerate() {
+            // Only the first piece names a charset and a language (RFC 2231, 4.1).
             let text = match label(text) {
                 Some((_, text)) if *is_encoded && place == 0 => text,
                 _ => text,
@@ -170,6 +172,7 @@ fn q_encoding(text: &[u8]) -> Vec<u8> {
                 out.extend(percent::hex_pair(*high, *low));
                 tail
             }
+            // An underscore stands for a blank in every charset (RFC 2047, 4.2).
             [b'_', tail @ ..] => {
                 out.push(b' ');
                 tail

@@ -55,6 +55,7 @@ impl Flags {
     }
 
     pub(super) const fn complain(&mut self, error: &'static str) {
+        // The first error is kept, because later ones often follow from it.
         if self.error.is_none() {
             self.error = Some(error);
         }

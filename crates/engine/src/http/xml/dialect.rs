@@ -22,6 +22,7 @@ pub enum Dialect {
 /// The dialect that a body of an XML type is in: OFX is tolerant whatever its type says.
 #[must_use]
 pub fn dialect_of(body: &[u8]) -> Dialect {
+    // Only the beginning, where OFX has its header and root: a whole body would be searched for nothing.
     let start = body.get(..512).unwrap_or(body);
     let is_ofx = start.trim_ascii_start().starts_with(b"OFXHEADER")
         || OFX_HEADER.find(start).is_some()

@@ -174,6 +174,7 @@ fn next_reference(text: &str) -> Option<(&str, &str, &str)> {
     loop {
         let start = from + memchr::memchr(b'&', text.as_bytes().get(from..)?)?;
         let rest = text.get(start + 1..)?;
+        // A bare `&` ends at the next one, or it would swallow the reference behind it.
         let end = memchr::memchr2(b';', b'&', rest.as_bytes())?;
         if rest.as_bytes().get(end) == Some(&b';') {
             return Some((text.get(..start)?, rest.get(..end)?, rest.get(end + 1..)?));

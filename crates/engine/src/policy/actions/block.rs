@@ -32,6 +32,7 @@ impl Block {
     /// # Errors
     /// A sentence for the status that no answer can have.
     pub(super) fn compile(spec: &BlockSpec) -> Result<Self, String> {
+        // Statuses below 200 are interim answers, which end no exchange (RFC 9110, 15.2).
         if !(200..600).contains(&spec.status) {
             return Err("a block's status must be 200 to 599".into());
         }
@@ -48,7 +49,8 @@ impl Block {
         })
     }
 
-    // The answer itself is made by whoever refuses (`LocalResponse::over_limit` and its like); only the word counts here.
+    // The code that refuses makes the answer itself (`LocalResponse::over_limit` and its like); only the action's word
+    // counts here.
     /// What the event of a request says that Starfort refused without asking a policy.
     pub(crate) fn without_policy(status: u16) -> Terminal {
         Terminal::answer(Self::WORD, status, AnswerBody::Problem)

@@ -12,7 +12,7 @@ pub struct DivertSpec {
     pub upstream: String,
 }
 
-/// Sends to another upstream; the caller cannot tell.
+/// Sends the request to another upstream. The caller cannot tell.
 #[derive(Debug)]
 pub(crate) struct Divert {
     upstream: Box<str>,

@@ -160,6 +160,7 @@ fn keys<'a, F: Facts>(
     facts: &'a F,
 ) -> Result<SmallVec<[Key<'a>; 1]>, EvalError> {
     let mut first = Key::new();
+    // The policy's name is part of each key, so that two limits never share a counter.
     first.push(name.into());
     let mut keys: SmallVec<[Key<'a>; 1]> = SmallVec::new();
     keys.push(first);
