@@ -112,7 +112,7 @@ impl Headers {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no headers.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -155,7 +155,7 @@ impl EventBatch {
         self.columns.time.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -194,7 +194,7 @@ impl EventRow {
         }
     }
 
-    /// What decided: the policies of the response, if one of them did anything, else those of the request.
+    /// Note what decided: the policies of the response if one of them did anything, else those of the request.
     fn note_decision(&mut self, transaction: &Transaction) {
         let response = &transaction.response.decision;
         let is_silent = response.terminal == Terminal::Allow && response.policy.is_empty();
@@ -287,7 +287,7 @@ fn parameters(transaction: &Transaction, engine: &Engine) -> Vec<SmolStr> {
     let mut push = |location: Location, name: &str, kind: ParameterKind| {
         if described.len() < MAX_PARAMETERS && !name.is_empty() {
             text.clear();
-            // `format!` takes three times as long, for each parameter of each request.
+            // `format!` takes three times as long, and this is done for each parameter of each request.
             for part in [location.code(), ":", name, ":", kind.code()] {
                 text.push_str(part);
             }

@@ -19,7 +19,7 @@ const FILES: [&str; 10] = [
     "application/vnd.google.protobuf",
 ];
 
-/// Whether a body of no known type is a file: by its type, or because it is no text.
+/// Whether a body of an unknown type is a file, because its type says so or because it is not text.
 pub(super) fn is_file(content_type: &str, content: &[u8]) -> bool {
     let essence = content_type::essence(content_type);
     let is = |known: &str| {

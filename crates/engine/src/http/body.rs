@@ -339,7 +339,7 @@ fn read_format<L: Listener>(kind: BodyKind, source: BodyBytes<'_>, listener: &mu
     listener.end();
 }
 
-/// Reads a part of a body that is a document of its own.
+/// Reads a part of a body that is a complete document.
 pub(super) fn read_part<L: Listener>(
     kind: BodyKind,
     part: BodyBytes<'_>,

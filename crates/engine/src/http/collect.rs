@@ -25,7 +25,7 @@ struct Frame {
     own_length: usize,
     /// Where the names of its members begin.
     members_start: usize,
-    /// It had a member or a text, so its end is no empty value.
+    /// It had a member or a text, so its end does not tell an empty value.
     has_content: bool,
 }
 
@@ -82,7 +82,7 @@ impl<'p> Collect<'p> {
         self.anomalies.extend(found);
     }
 
-    /// A parameter of a name of its own.
+    /// Adds a parameter under the given name instead of the current one.
     fn push_bytes(&mut self, name: &[u8], value: &[u8]) {
         let (name, value) = (lossy(name), lossy(value));
         let replaced = matches!(name, Cow::Owned(_)) || matches!(value, Cow::Owned(_));

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use smol_str::{SmolStr, StrExt as _};
 
-/// A `Content-Type`, taken apart.
+/// A `Content-Type` in its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentType<'a> {
-    /// `type/subtype`, lower case; as it came (lower case) when it is none.
+    /// `type/subtype`, lower case. A value of another form is kept as it came, in lower case.
     pub essence: Cow<'a, str>,
     /// `charset`, unquoted.
     pub charset: Option<Cow<'a, str>>,

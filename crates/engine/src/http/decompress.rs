@@ -26,7 +26,7 @@ pub struct Decompressed<'a> {
     pub incomplete: bool,
 }
 
-/// An `Accept-Encoding` without the codings that [`decompress`] cannot undo; `None` when there are none of these.
+/// An `Accept-Encoding` without the codings that [`decompress`] cannot undo. `None` when it names no such coding.
 #[must_use]
 pub fn only_readable(accept_encoding: &str) -> Option<String> {
     let readable = |coding: &str| {
@@ -50,7 +50,7 @@ pub fn only_readable(accept_encoding: &str) -> Option<String> {
 ///
 /// # Arguments
 /// * `content_encoding` - the header's value, a list in the order of application.
-/// * `truncated` - the end of `body` is missing, so an early end is no damage.
+/// * `truncated` - the end of `body` is missing, so an early end is not damage.
 /// * `limits` - `decompressed_bytes`, and `decompression_ratio` beyond 64 KiB of output.
 pub fn decompress<'a>(
     content_encoding: Option<&str>,

@@ -117,5 +117,5 @@ pub(super) struct BodyBytes<'a> {
     pub(super) separator: u8,
 }
 
-/// How a part that is a document of its own is read.
+/// How a part that is a complete document is read.
 pub(super) type ReadPart<L> = fn(BodyKind, BodyBytes<'_>, &mut Anomalies, &mut L);

@@ -26,7 +26,7 @@ const MAX_DEPTH: usize = 200;
 const MAX_TOKENS: u32 = 500_000;
 /// Bytes of a literal's name; objects within objects make it longer.
 const MAX_NAME_BYTES: usize = 512;
-/// Names of fields that are told, each once.
+/// The most names of fields that are told, each name once.
 const MAX_FIELDS: usize = 128;
 
 /// Names under which servers read a document (GraphQL over HTTP 6.1: `query`; clients and gateways have the others).
@@ -141,7 +141,7 @@ enum After {
 impl<'t> Parser<'t> {
     fn advance(&mut self) -> Parsed<()> {
         self.tokens += 1;
-        // Counted here, where every token passes, so no loop of the grammar needs a bound of its own.
+        // Counted here, because every token passes here: so no loop of the grammar needs a bound.
         if self.tokens > MAX_TOKENS {
             return Err(NoDocument::Limit);
         }

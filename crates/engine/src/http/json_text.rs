@@ -31,7 +31,7 @@ const fn special(word: u64) -> u64 {
 /// * `start` - the byte after the opening quote.
 ///
 /// # Returns
-/// The closing quote's place; `None` when there is none or a raw control character comes first.
+/// Where the closing quote stands. `None` when there is no quote, or when a raw control character comes first.
 pub(crate) fn string_end(bytes: &[u8], start: usize) -> Option<(usize, StringEnd)> {
     let mut position = start;
     let mut kind = StringEnd::Plain;
@@ -176,7 +176,7 @@ pub(crate) fn unescape_into(raw: &str, out: &mut String) -> Option<bool> {
             }
             Unit::LoneSurrogate(length) => {
                 valid = false;
-                // A `String` cannot hold half a pair; the answer tells of the change.
+                // A `String` cannot hold half a pair; the result says that this one was replaced.
                 out.push(char::REPLACEMENT_CHARACTER);
                 length
             }

@@ -22,7 +22,7 @@ pub enum Container<'a> {
     Element(&'a str),
 }
 
-/// Who is told what a body holds. A listener implements only the calls that it needs.
+/// A listener: it is told what a body holds. An implementation has only the calls that it needs.
 ///
 /// Calls nest: `begin … end` around a format, `open … close` around a container. After [`Listener::failed`] with a
 /// rest, containers are not closed: `end` follows.

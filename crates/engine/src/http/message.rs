@@ -23,7 +23,7 @@ pub(super) fn read<L: Listener>(
     let (head, content) = divide(message);
     let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let first = lines.next().unwrap_or_default();
-    // `GET /path?query HTTP/1.1`; what is no such line is told as it is.
+    // `GET /path?query HTTP/1.1`. Any other line is told whole.
     let target = first.split(|byte| *byte == b' ').nth(1).unwrap_or(first);
     let question = memchr::memchr(b'?', target).unwrap_or(target.len());
     let (path, query) = target.split_at(question);
@@ -91,7 +91,7 @@ mod tests {
     use crate::http::body::read_part;
     use crate::http::collect::collected;
 
-    /// Path, query and body are told; the request line is no value, for it looks like a smuggled request.
+    /// Path, query and body are told. The request line is not, because it looks like a smuggled request.
     #[test]
     fn messages() {
         for (message, expected) in [

@@ -26,7 +26,7 @@ use crate::headers::lossy;
 /// Bytes of one part's headers. Browsers send about 150.
 const MAX_PART_HEADER_BYTES: usize = 8 * 1024;
 
-/// Header lines of a part that are told.
+/// The most header lines of a part that are told.
 const MAX_PART_HEADERS: usize = 64;
 
 /// Multiparts within multiparts that are read as such.
@@ -38,7 +38,7 @@ pub(super) const MAX_NESTING: u8 = 3;
 /// * `content_type` - the header's value, for the boundary.
 /// * `truncated` - the end is missing, so a missing last boundary is not malformed.
 /// * `nesting` - multiparts that this one is in.
-/// * `read_part` - reads a part that is a document of its own.
+/// * `read_part` - reads a part that is a complete document.
 pub(super) fn read<L: Listener>(
     content_type: Option<&str>,
     body: &[u8],
@@ -250,7 +250,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
                 return (next, None);
             }
             count += 1;
-            // What is beyond the limit is told as content, where rules see it.
+            // Lines beyond the limit are told as content, where rules see them.
             if count > MAX_PART_HEADERS || next - position > MAX_PART_HEADER_BYTES {
                 self.flags.complain("Multipart: Too many part headers.");
                 self.listener.anomaly(Anomaly::PartHeadersOverLimit);
@@ -362,7 +362,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
         }
     }
 
-    /// A part that is a document of its own.
+    /// Reads a part that is a complete document.
     fn nested(&mut self, kind: BodyKind, head: &Head, content: &[u8], truncated: bool) {
         // Each level calls the next one, so depth is bounded here and not by the client.
         if self.nesting >= MAX_NESTING {

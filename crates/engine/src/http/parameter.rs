@@ -485,7 +485,7 @@ impl Parameters {
                 .enumerate()
                 .any(|(index, name)| names().take(index).any(|earlier| earlier == name));
         }
-        // Names that a client chose to be alike cost no more than others: their keyed hashes are sorted, not they.
+        // Names that a client makes similar on purpose cost no more than others, because their keyed hashes are sorted.
         let hasher = std::collections::hash_map::RandomState::new();
         let mut sorted: Vec<u64> = names().map(|name| hasher.hash_one(name)).collect();
         sorted.sort_unstable();

@@ -30,7 +30,7 @@ pub const MAX_READINGS: usize = 4 * 2 * 3 * 2;
 pub struct Reading {
     /// Begins with `/`; no empty segments.
     pub path: String,
-    /// It has a `..` segment, which was resolved or, for servers that don't, kept.
+    /// It has a `..` segment. The reading resolves it, or keeps it as some servers do.
     pub climbs: bool,
     /// `;` parameters were cut.
     pub parameters_cut: bool,
@@ -128,7 +128,7 @@ fn is_ambiguous(raw: &[u8], decoded: &[u8]) -> bool {
         || decoded.iter().any(|byte| *byte >= 0x80)
 }
 
-/// The text of which segments are made; `backslashes`: those that came encoded are separators.
+/// The text from which segments are made. `backslashes`: encoded backslashes are separators.
 fn read(raw: &[u8], decoding: Decoding, backslashes: bool, cutting: Cutting) -> String {
     let raw = match cutting {
         // Tomcat and its heirs cut before they decode, so an encoded `;` stays.

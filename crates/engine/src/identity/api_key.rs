@@ -59,7 +59,7 @@ impl ApiKeys {
         })
     }
 
-    /// The known key, or why there is none.
+    /// The known key that was presented, or the reason why it is not accepted.
     pub(super) fn verify(&self, key: &[u8], unix_s: u64) -> Result<&ApiKey, &'static str> {
         // Before hashing, so that a header of 60 KiB does not cost a hash of 60 KiB.
         if key.len() > MAX_KEY_BYTES {

@@ -125,7 +125,7 @@ impl Identities {
         })
     }
 
-    /// Work out who is calling. `accepted`: names of the JWT providers that the API accepts.
+    /// Find out who calls. `accepted`: names of the JWT providers that the API accepts.
     pub fn identify(
         &self,
         offered: Offered<'_>,

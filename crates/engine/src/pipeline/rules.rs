@@ -96,7 +96,7 @@ fn tell_endpoints(
     environment: Environment<'_>,
     inspection: &mut Inspection,
 ) {
-    // Several readings often lead to the same endpoint, which is told once.
+    // Several readings often lead to the same endpoint, of which rules are told once.
     let mut told: SmallVec<[(Option<u32>, Option<u32>); 4]> = SmallVec::new();
     for matched in transaction.found.every_match() {
         let called = (matched.api, matched.endpoint);

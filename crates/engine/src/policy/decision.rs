@@ -24,7 +24,7 @@ pub struct Decision {
     /// Sum of delays, at most [`MAX_DELAY_MS`].
     pub delay_ms: u64,
     /// Classes to mask; `Some` of an empty list: all.
-    // A further way to change a response is a field here, so that `observed` and `done` stay as they are.
+    // A further way to change a response would be a field here, so that `observed` and `done` keep their meaning.
     pub mask: Option<Vec<Box<str>>>,
     /// Non-terminal actions that were done, `action:policy`.
     pub done: Vec<String>,

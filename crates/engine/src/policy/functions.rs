@@ -185,7 +185,8 @@ fn add<'a, F: Facts>(left: Value<'a>, right: Value<'a>, facts: &'a F) -> Evaluat
             both.extend(items(facts, &right));
             Ok(Value::List(both))
         }
-        // Texts and lists are taken apart above, for arithmetic borrows and they need what they own.
+        // Texts and lists are matched above, because they need the values themselves, where arithmetic only borrows
+        // them.
         (left, right) => arithmetic(Function::Add, &left, &right),
     }
 }

@@ -238,7 +238,7 @@ impl CompiledPolicy {
         if self.expires_s.is_some() && scopes.clone().any(|scope| self.is_expired(scope)) {
             return Some("expired");
         }
-        // One reading's reason is told: that of the first one for which the policy is not.
+        // One reading's reason is given: that of the first reading that the policy is not for.
         let outside = if self.lets_pass() {
             scopes.find(|scope| !self.covers(scope))
         } else {

@@ -300,7 +300,7 @@ fn exactly_one<'a>(
     let (mut least, mut most, mut error) = (0_usize, 0_usize, None);
     for item in items {
         let one = each(item);
-        // An item that is an error whatever is taken makes the macro one (CEL: `exists_one` absorbs no errors).
+        // An item that is an error with every value makes the macro an error (CEL: `exists_one` absorbs no errors).
         if !one.holds && !one.fails {
             return one;
         }

@@ -70,7 +70,7 @@ pub type Values<'a> = SmallVec<[Cow<'a, str>; 1]>;
 
 /// What a transaction tells the evaluator. A trait, so that policies know nothing of transactions and tests need none.
 pub trait Facts {
-    /// Value of a field that is no list and no map.
+    /// The value of a field that is neither a list nor a map.
     fn scalar(&self, field: Field) -> Value<'_>;
     /// Elements of a list, or keys of a map, each key once.
     fn elements(&self, field: Field) -> SmallVec<[&str; 8]>;
@@ -110,7 +110,7 @@ pub(crate) const fn is_collection(field: Field) -> Option<bool> {
 pub(crate) fn compare(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
     use Value::{Bool, Int, Text, Uint};
     match (left, right) {
-        // Numbers of different kinds compare by value and not by type: `client.asn == 64500.0` is no mistake to CEL.
+        // Numbers of different kinds compare by value: to CEL `client.asn == 64500.0` is not a mistake.
         (Bool(a), Bool(b)) => Some(a.cmp(b)),
         (Int(a), Int(b)) => Some(a.cmp(b)),
         (Uint(a), Uint(b)) => Some(a.cmp(b)),
@@ -164,7 +164,7 @@ pub(crate) fn items<'a, F: Facts>(facts: &'a F, value: &Value<'a>) -> Vec<Value<
 /// The text that a value is.
 ///
 /// # Errors
-/// It is no text.
+/// The value is not a text.
 pub(super) fn text_of(value: Value<'_>) -> Result<Cow<'_, str>, EvalError> {
     match value {
         Value::Text(text) => Ok(text),

@@ -140,7 +140,7 @@ impl RateTable {
         self.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
-    /// Whether there are none.
+    /// Whether no keys are held.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

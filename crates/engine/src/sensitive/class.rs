@@ -94,7 +94,7 @@ impl ClassSet {
     /// The set of the named classes.
     ///
     /// # Errors
-    /// The first name that is no class.
+    /// The first name that does not belong to a class.
     pub fn from_codes<S: AsRef<str>>(codes: &[S]) -> Result<Self, UnknownClass> {
         codes.iter().try_fold(Self::NONE, |set, code| {
             let code = code.as_ref();
@@ -130,7 +130,7 @@ impl ClassSet {
         self.0 & (1 << class as u8) != 0
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0

@@ -88,7 +88,7 @@ fn wanted_runs(text: &[u8], block: usize) -> u64 {
     let sorted = if let Some(whole) = rest.first_chunk::<WINDOW>() {
         sort(whole)
     } else {
-        // The end of the text: zero bytes are no digits and stand beside nothing.
+        // At the end of the text: zero bytes are not digits, and no value stands beside them.
         let mut padded = [0; WINDOW];
         if let Some(beginning) = padded.get_mut(..rest.len()) {
             beginning.copy_from_slice(rest);

@@ -56,7 +56,7 @@ pub fn mask_json(body: &[u8], detectors: &Detectors, classes: ClassSet) -> Optio
         &narrowed
     };
     let mut masked = mask_once(body, detectors)?;
-    // A mask is no letter or digit, so what stood directly beside a value may now stand alone and show.
+    // A mask has no letters or digits, so text right beside a value may now stand alone and be a value too.
     for _ in 0..MAX_EXTRA_ROUNDS {
         let Some(again) = mask_once(&masked.body, detectors) else {
             break;
@@ -117,7 +117,7 @@ impl<'a> Masker<'a> {
     }
 
     /// Goes through the tokens. The grammar does not matter, only what is a key, a string and a number.
-    /// `None` when something is no token of JSON.
+    /// `None` when something is not a token of JSON.
     fn json(&mut self) -> Option<()> {
         let mut position = 0;
         while let Some(byte) = self.body.get(position) {
@@ -151,7 +151,7 @@ impl<'a> Masker<'a> {
             let found = self.detectors.detect(word);
             if !found.is_empty() {
                 self.copy_to(start);
-                // `****1111` is no number of JSON, so the masked number becomes a string.
+                // `****1111` is not a number in JSON, so the masked number becomes a string.
                 self.out.push(b'"');
                 self.copied = start;
                 for value in found {

@@ -42,7 +42,7 @@ pub struct Scan {
     pub count: u32,
 }
 
-/// Detectors for some classes. Made when the bundle loads, shared by all requests.
+/// Detectors for some classes. They are made when the bundle loads, and all requests share them.
 #[derive(Debug, Clone)]
 pub struct Detectors {
     classes: ClassSet,
@@ -53,7 +53,7 @@ impl Detectors {
     /// Detectors for the named classes (`Bundle::sensitive_classes`); none for an empty list.
     ///
     /// # Errors
-    /// A name that is no class.
+    /// A name that does not belong to a class.
     pub fn new<S: AsRef<str>>(classes: &[S]) -> Result<Self, UnknownClass> {
         ClassSet::from_codes(classes).map(Self::of)
     }
@@ -141,7 +141,7 @@ impl Detectors {
     }
 }
 
-/// Sorts by place and drops what overlaps with a match of a stronger class, or with an earlier one of its own.
+/// Sorts matches by where they begin, and joins each match with the one that it overlaps.
 fn without_overlaps(found: &mut Vec<SensitiveMatch>) {
     found.sort_unstable_by_key(|m| (m.start, m.class));
     let mut kept: Vec<SensitiveMatch> = Vec::with_capacity(found.len());

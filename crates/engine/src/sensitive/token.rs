@@ -117,7 +117,7 @@ pub(super) struct Found {
 }
 
 impl Tokens {
-    /// A searcher for those of `classes` that begin with a literal; `None` when there is none.
+    /// A searcher for the secrets of `classes` that begin with a literal. `None` when no class has such secrets.
     pub(super) fn new(classes: ClassSet) -> Option<Self> {
         let wanted = |kind: &Kind| match kind {
             Kind::Jwt => classes.contains(Class::Jwt),
@@ -277,7 +277,7 @@ fn key_tail(
         .take(lengths.end() + 1)
         .take_while(|b| alphabet(**b))
         .count();
-    // A sentence's full stop is no part of the key.
+    // A full stop at the end of a sentence does not belong to the key.
     let stops = rest
         .get(..length)?
         .iter()

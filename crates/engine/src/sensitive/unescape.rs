@@ -2,7 +2,7 @@
 
 use crate::http::json_text::{Unit, escape};
 
-/// The text with all escapes undone; what is no escape stays. Half surrogate pairs become U+FFFD.
+/// The text with all escapes undone. Backslashes that begin no escape stay. Half surrogate pairs become U+FFFD.
 pub(super) fn unescape(raw: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len());
     walk(raw, |plain| out.extend_from_slice(plain), |_, _| {});

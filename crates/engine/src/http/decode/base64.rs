@@ -59,7 +59,7 @@ pub(crate) fn decode(value: &[u8]) -> Option<Vec<u8>> {
     let mut printable = Printable::NEW;
     // Twice over the digits, so that nothing is allocated for the many values that are not Base64 of a text.
     let count = bytes(digits, |byte| printable.take(byte))?;
-    // One digit alone is no byte. Bits that are left over are looked at by few decoders (RFC 4648, 3.5).
+    // A single digit is not a byte. Few decoders look at bits that are left over (RFC 4648, 3.5).
     if count % 4 == 1 || count / 4 * 3 + count % 4 * 3 / 4 < MIN_TEXT_BYTES {
         return None;
     }
@@ -72,7 +72,7 @@ pub(crate) fn decode(value: &[u8]) -> Option<Vec<u8>> {
     std::str::from_utf8(&text).is_ok().then_some(text)
 }
 
-/// Gives `take` each byte until it declines or a letter is no digit; answers how many digits there were.
+/// Gives `take` each byte, until `take` declines or a letter is not a digit. Returns how many digits there were.
 fn bytes(digits: &[u8], mut take: impl FnMut(u8) -> bool) -> Option<usize> {
     let (mut bits, mut held, mut count) = (0u32, 0u32, 0usize);
     for letter in digits {

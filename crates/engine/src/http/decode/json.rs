@@ -28,7 +28,7 @@ struct Walker<'t, F> {
 /// A key with other than letters, digits and `_-.$ ` in it is a text too, of the path `.key`. `sink` answers whether it
 /// takes more.
 pub(crate) fn leaves(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) -> bool {
-    // The value is read to its end before anything is told: half an object is no JSON.
+    // The value is read to its end before anything is told: half an object is not JSON.
     if walk(value, |_, _| true).is_none() {
         return false;
     }

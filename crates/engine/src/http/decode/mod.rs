@@ -1,4 +1,4 @@
-//! Values within values: text that a server may decode before it uses it, each way in a file of its own.
+//! Values within values: text that a server may decode before it uses it. Each way to decode has a file.
 //!
 //! | what | file | name |
 //! |---|---|---|
@@ -59,7 +59,7 @@ struct Item {
     depth: u8,
     /// Base64 or digits: what has one of these in another is made to hide something.
     is_text_of_text: bool,
-    /// It has parts, which are told instead of it.
+    /// It has parts, which are told in its place.
     has_parts: bool,
 }
 

@@ -5,12 +5,12 @@ use std::ops::Range;
 /// Literals and comments of a document: a bulk insert has ten thousand.
 const MAX_LEAVES: usize = 65_536;
 
-/// Why a text is no document.
+/// Why a text is not a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoDocument {
     /// The grammar does not allow it.
     Syntax,
-    /// It is larger or deeper than is read.
+    /// It is larger or deeper than the reader allows.
     Limit,
 }
 

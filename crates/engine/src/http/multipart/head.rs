@@ -6,7 +6,7 @@ use super::names::{Names, agree};
 use super::part::Flags;
 use crate::headers::lossy;
 
-/// Names of a field. Its value is told under each of them, so there may not be many.
+/// The most names of one field. Its value is told under each of them, so there may not be many.
 const MAX_NAMES: usize = 3;
 
 /// Names of a file.

@@ -61,7 +61,7 @@ impl Names {
     /// Every name that there is, the plain ones first, none twice.
     ///
     /// # Arguments
-    /// * `max` - how many: of more the first and the last are kept, for servers take either.
+    /// * `max` - how many names are kept: of more, the first and the last ones, because servers take one of these.
     pub(super) fn finish(mut self, max: usize, flags: &mut Flags) -> Vec<Vec<u8>> {
         if self.is_repeated {
             flags.complain("Multipart: Duplicate Content-Disposition name or filename.");
@@ -133,7 +133,7 @@ fn extended(value: &[u8]) -> Vec<u8> {
     charset::of_label(label, name)
 }
 
-/// What a name of encoded words stands for; `None` when there is none in it.
+/// The text of a name that holds encoded words. `None` when it holds none.
 fn words(name: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let mut rest = name;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-/// Made once: preparing a search costs more than most bodies take to search.
+/// Made once, because preparing a search costs more than searching most bodies.
 static OFX_HEADER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("<?OFX"));
 static OFX_ROOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("<OFX>"));
 

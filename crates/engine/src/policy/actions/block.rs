@@ -21,7 +21,7 @@ pub struct BlockSpec {
     pub content_type: Option<String>,
 }
 
-/// Refuses with an answer of its own.
+/// Refuses the request with an answer that the configuration gives.
 #[derive(Debug)]
 pub(crate) struct Block {
     status: u16,

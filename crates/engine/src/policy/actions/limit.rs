@@ -28,7 +28,7 @@ pub struct LimitSpec {
     pub period_ms: u64,
     /// Requests that may come at once beyond the rate.
     pub burst: u32,
-    /// What is counted apart: string expressions.
+    /// String expressions: requests for which they give other texts are counted separately.
     pub key: Vec<Expr>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct LimitTo {
     key: Vec<Expression>,
     /// Requests per period, for the `RateLimit-Policy` field.
     requests: u32,
-    /// Period in milliseconds, for the same.
+    /// Period in milliseconds, for the `RateLimit-Policy` field.
     period_ms: u64,
 }
 
@@ -138,7 +138,7 @@ impl PolicyAction for LimitTo {
     }
 }
 
-/// Of two decisions the one that refuses, or leaves less: a client is told of the counter that stops it first.
+/// The decision that refuses, or else the one that leaves less: a client is told about the counter that stops it first.
 fn stricter(one: RateDecision, other: RateDecision) -> RateDecision {
     let order = |decision: &RateDecision| {
         (
