@@ -33,9 +33,9 @@ pub struct Assets {
 /// State that a new bundle does not reset.
 #[derive(Debug, Default)]
 pub struct SharedState {
-    /// What detection says now.
+    /// The signals that detection has set.
     pub signals: SignalTable,
-    /// Who logged in before.
+    /// The log-ins that succeeded before.
     pub known: KnownLogins,
     /// Rate counters.
     pub rates: RateTable,
@@ -84,7 +84,7 @@ pub struct Engine {
     pub(crate) scanner: Scanner,
     // Shared with the cache in `SharedState`, so that the next bundle can take over the same rules.
     pub(crate) rules: Arc<Rules>,
-    /// What fields hold, for rules.
+    /// What the fields of each endpoint hold, which rules ask for.
     pub(crate) fields: FieldNames,
     pub(crate) shared: Arc<SharedState>,
 }

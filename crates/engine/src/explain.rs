@@ -28,11 +28,11 @@ pub struct Described {
     pub headers: Pairs,
     /// Address of the direct peer.
     pub peer: IpAddr,
-    /// As in [`RequestHead::protocol`].
+    /// The protocol, as in [`RequestHead::protocol`].
     pub protocol: &'static str,
     /// Body; empty: none follows the head.
     pub body: Vec<u8>,
-    /// What the upstream answers if it is asked; `None`: the response is not played.
+    /// What the upstream answers if it is asked. `None`: the explanation ends before the response.
     pub response: Option<DescribedResponse>,
 }
 
@@ -48,7 +48,7 @@ pub struct DescribedResponse {
 /// What Starfort did, and why.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explanation {
-    /// What decided: one of [`crate::policy::actions::DECISIONS`].
+    /// The word of the action that decided, one of [`crate::policy::actions::DECISIONS`].
     pub action: &'static str,
     /// Name of the policy that ended the list, "" when none did.
     pub policy: SmolStr,
@@ -59,22 +59,22 @@ pub struct Explanation {
     pub upstream: String,
     /// Headers set for the upstream.
     pub tags: Vec<(Box<str>, Box<str>)>,
-    /// How long the request is held first.
+    /// How long the request is held before it goes on or is answered.
     pub delay_ms: u64,
     /// The response's body as the client gets it, when masking changed it.
     #[serde(skip)]
     pub masked_body: Option<Vec<u8>>,
     /// Non-terminal actions that were done, `action:policy`.
     pub done: Vec<String>,
-    /// What observe-mode policies would have done, `action:policy`.
+    /// What policies in observe mode would have done, `action:policy`.
     pub observed: Vec<String>,
     /// Every policy of the bundle in order.
     pub policies: Vec<PolicyTrace>,
     /// The request as it was understood.
     pub request: ExplainedRequest,
-    /// What was called, `None` when no endpoint matched.
+    /// The endpoint that was called. `None` when no endpoint matched.
     pub endpoint: Option<ExplainedEndpoint>,
-    /// How else servers could read the path; see [`crate::endpoint::Found`].
+    /// The other ways in which servers could read the path; see [`crate::endpoint::Found`].
     pub readings: Vec<ExplainedReading>,
     /// Who called, as the network shows it.
     pub client: ExplainedClient,
@@ -115,7 +115,7 @@ pub struct ExplainedEndpoint {
     pub id: String,
     pub method: String,
     pub path: String,
-    /// Its own and its API's.
+    /// Labels of the endpoint and of its API.
     pub labels: Vec<String>,
     pub documented: bool,
 }
@@ -232,7 +232,7 @@ fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, n
     played
 }
 
-/// What becomes of the request, once its body was handed over as far as the engine asked for it.
+/// What the engine decides about the request, after it got as much of the body as it asked for.
 fn decided(
     transaction: &mut Transaction,
     engine: &Engine,

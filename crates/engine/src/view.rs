@@ -17,7 +17,7 @@ use crate::policy::{Scope, World};
 use crate::signals::ActiveSignal;
 use crate::transaction::Transaction;
 
-/// Where the request is, in each reading of its path; the first one counts.
+/// Which API and endpoint is called, in each reading of the path. The first reading is the one that counts.
 pub(crate) fn scopes(transaction: &Transaction, now: Now) -> SmallVec<[Scope; 1]> {
     let scope = |matched: &EndpointMatch, grants_only| Scope {
         api: matched.api,
@@ -134,7 +134,7 @@ impl View<'_> {
         endpoint.map_or(self.path, |endpoint| &endpoint.path)
     }
 
-    /// Who calls: the fields of the client and of the identity.
+    /// The value of a field about the caller: of the client or of the identity.
     fn caller(&self, field: Field) -> Value<'_> {
         let (client, identity) = (&self.transaction.client, &self.transaction.identity);
         match field {

@@ -26,7 +26,7 @@ impl Work {
         Self::within(u64::MAX)
     }
 
-    /// What is left, or this many units where that is more.
+    /// The work that is left, or this many units if that is more.
     #[must_use]
     pub(crate) const fn with_at_least(self, units: u64) -> Self {
         // This clears the mark that something was not done, because the response has a share of its own.
@@ -51,7 +51,7 @@ impl Work {
         self.left = self.left.saturating_sub(units);
     }
 
-    /// Whether something was not done.
+    /// Whether something was not done because too little work was left.
     pub(crate) const fn is_spent(self) -> bool {
         self.spent
     }

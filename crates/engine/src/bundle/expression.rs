@@ -48,7 +48,7 @@ pub enum Expr {
     Comprehension(Quantifier, Box<Expr>, Box<Expr>),
 }
 
-/// Which comprehension macro.
+/// The kind of a comprehension macro.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quantifier {

@@ -172,7 +172,7 @@ impl EventRow {
         row
     }
 
-    /// What was called, with which parameters.
+    /// Note which endpoint was called, and with which parameters.
     fn note_call(&mut self, transaction: &Transaction, engine: &Engine) {
         let found = &transaction.found;
         if let Some(api) = engine.api(found.matched.api) {
@@ -207,14 +207,14 @@ impl EventRow {
         self.policy = SmolStr::new(&deciding.policy);
     }
 
-    /// Which account was tried; a log-in with several values counts as one on all of them together.
+    /// Note which account was tried. A log-in with several values counts as one on all of them together.
     fn note_login(&mut self, login: Login) {
         let first = |hashes: SmallVec<[SmolStr; 1]>| hashes.into_iter().next().unwrap_or_default();
         self.account_hash = first(login.accounts);
         self.password_hash = first(login.passwords);
     }
 
-    /// How much was sent, and how long it took.
+    /// Note how much was sent, and how long it took.
     fn note_end(&mut self, end: StreamEnd, transaction: &Transaction, now: Now) {
         let started = transaction.started;
         let elapsed_ns = now.monotonic_ns.saturating_sub(started.monotonic_ns);
@@ -253,7 +253,7 @@ impl EventRow {
         self.auth_seen = identity.auth_seen;
     }
 
-    /// What policies of one phase did and would have done.
+    /// Note what policies of one phase did, and what they would have done.
     fn note_actions(&mut self, decision: Decision) {
         self.tags.extend(decision.done);
         self.observed.extend(decision.observed);

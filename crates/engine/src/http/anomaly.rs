@@ -175,7 +175,7 @@ impl Anomalies {
         }
     }
 
-    /// Those that mean that part of the request is beyond a limit.
+    /// The anomalies that mean that a part of the request is beyond a limit.
     // Without `FileOverLimit`: files have a setting of their own, and a file that is refused gets `BodyOverLimit` too.
     pub const OVER_LIMIT: Self = Self(
         bit(Anomaly::UriOverLimit)
@@ -193,7 +193,7 @@ impl Anomalies {
             | bit(Anomaly::WorkOverLimit),
     );
 
-    /// Those that are in both.
+    /// The anomalies that are in both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
@@ -210,13 +210,13 @@ impl Anomalies {
         self.0 & (1 << anomaly as u8) != 0
     }
 
-    /// Whether nothing was odd.
+    /// Whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// How many there are.
+    /// How many anomalies are in the set.
     #[must_use]
     pub const fn len(self) -> u32 {
         self.0.count_ones()

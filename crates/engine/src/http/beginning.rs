@@ -47,7 +47,7 @@ const OFX_HEADER: &[u8] = b"OFXHEADER:";
 /// Bytes of a body that are looked at to say what it is.
 pub(super) const BEGINNING_BYTES: usize = 512;
 
-/// What the first bytes of a body show; byte order marks and UTF-16 hide nothing.
+/// Looks at the first bytes of a body. Byte order marks and UTF-16 hide nothing.
 #[must_use]
 pub fn begins(bytes: &[u8]) -> Beginning {
     // Asked with each chunk until it is answered, so the cost must not grow with the body.

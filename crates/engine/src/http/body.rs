@@ -57,7 +57,7 @@ impl std::fmt::Debug for Body<'_, '_> {
 /// The result of reading a body. Its parameters are in the collection that the caller gave.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ParsedBody<'a> {
-    /// What it was read as, by its declared type (by its first bytes when none was declared).
+    /// The format in which it was read: by its declared type, or by its first bytes when none was declared.
     pub kind: BodyKind,
     /// What was odd.
     pub anomalies: Anomalies,

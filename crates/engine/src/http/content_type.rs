@@ -13,7 +13,7 @@ pub struct ContentType<'a> {
     pub charset: Option<Cow<'a, str>>,
     /// `boundary`, unquoted.
     pub boundary: Option<Cow<'a, str>>,
-    /// Not `type/subtype`, broken parameters, or `charset` or `boundary` twice.
+    /// It is not `type/subtype`, has broken parameters, or has `charset` or `boundary` twice.
     pub malformed: bool,
 }
 

@@ -3,7 +3,7 @@
 
 use super::Anomalies;
 
-/// What a body was read as.
+/// The format that a body was read in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BodyKind {
     /// No body.
@@ -26,7 +26,7 @@ pub enum BodyKind {
     Message,
     /// Other text: one parameter without a name.
     Text,
-    /// Anything else; only its bytes are there to be looked at.
+    /// Anything else, which can only be looked at as bytes.
     Other,
 }
 
@@ -111,7 +111,7 @@ pub(super) struct BodyBytes<'a> {
     pub(super) content: &'a [u8],
     /// The end is missing.
     pub(super) truncated: bool,
-    /// How many bodies it is in.
+    /// How many other bodies it stands in.
     pub(super) nesting: u8,
     /// What is between the pairs of a form.
     pub(super) separator: u8,

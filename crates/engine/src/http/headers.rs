@@ -64,7 +64,7 @@ fn single(name: &[u8]) -> u32 {
     index.map_or(0, |index| 1 << index)
 }
 
-/// Whether `Authorization` came twice: Envoy joins repeated ones with a comma.
+/// Whether a value of `Authorization` is two of them: Envoy joins repeated ones with a comma.
 fn holds_two(value: &[u8]) -> bool {
     memchr::memchr_iter(b',', value).any(|comma| {
         let rest = value
@@ -86,7 +86,7 @@ const VALUE: u8 = 2;
 /// Is no underscore, which CGI and WSGI take for a hyphen (RFC 3875, 4.1.18).
 const NO_UNDERSCORE: u8 = 4;
 
-/// What each byte is.
+/// The bits of each byte, which say where the byte is allowed.
 const ALLOWED: [u8; 256] = allowed();
 
 // A table that is made at compile time: one look-up for each byte answers all three questions.
@@ -122,7 +122,7 @@ const fn allowed() -> [u8; 256] {
     table
 }
 
-/// Which of `bits` every byte has.
+/// The bits that all bytes of a text have, among `bits`.
 fn common(text: &[u8], bits: u8) -> u8 {
     let of = |byte: &u8| ALLOWED.get(usize::from(*byte)).copied().unwrap_or_default();
     text.iter().fold(bits, |all, byte| all & of(byte))

@@ -5,7 +5,7 @@ use super::ParameterKind;
 /// Whether a string needs unescaping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StringEnd {
-    /// As it is.
+    /// The string has no escapes.
     Plain,
     /// It has escapes.
     Escaped,

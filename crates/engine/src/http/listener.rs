@@ -11,7 +11,7 @@ use super::graphql::document::Document;
 use super::multipart::part::{Flags, Part};
 use super::parameter::Syntax;
 
-/// What has members.
+/// Something that has members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Container<'a> {
     /// Members with names: [`Listener::name`] comes before each.

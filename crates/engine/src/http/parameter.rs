@@ -198,7 +198,7 @@ fn is_email(text: &[u8]) -> bool {
     local_ok && domain_ok
 }
 
-/// How a stored value is typed by its syntax.
+/// How the syntax of a value says its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
     /// Untyped text.
@@ -212,7 +212,7 @@ pub enum Syntax {
 /// One parameter, borrowed from [`Parameters`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Parameter<'a> {
-    /// Where it came from.
+    /// The part of the request that it came in.
     pub location: Location,
     /// Decoded name. JSON: keys joined with `.`, `[]` for a list's items (`items[].sku`). XML: local
     /// element names joined with `.`, `@name` for an attribute.
@@ -283,9 +283,9 @@ impl Entry {
 pub struct Parameters {
     text: String,
     entries: Vec<Entry>,
-    /// How many there may be.
+    /// How many parameters there may be.
     limits: Budgets,
-    /// How many more there may be.
+    /// How many more parameters there may be.
     left: Budgets,
     dropped: u32,
 }
@@ -400,19 +400,19 @@ impl Parameters {
         self.left.body == 0 || self.text.len() >= MAX_TEXT_BYTES
     }
 
-    /// How many are kept.
+    /// How many parameters are kept.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether none is kept.
+    /// Whether no parameter is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many were over the limit and not kept.
+    /// How many parameters were over the limit and not kept.
     #[must_use]
     pub fn dropped(&self) -> u32 {
         self.dropped

@@ -19,7 +19,7 @@ use super::{Anomalies, Anomaly, Limits, percent};
 pub struct NormalizedPath {
     /// The strict reading: starts with `/` (or is `*`, as in `OPTIONS *`); no query; valid UTF-8.
     pub path: String,
-    /// How else servers could read it; none for nearly every path.
+    /// Other ways in which servers could read it. Nearly every path has none.
     pub others: Vec<Reading>,
     /// What was odd about it.
     pub anomalies: Anomalies,
@@ -30,7 +30,7 @@ pub struct NormalizedPath {
 pub struct Target<'a> {
     /// The normalised path.
     pub path: String,
-    /// How else servers could read it.
+    /// Other ways in which servers could read the path.
     pub others: Vec<Reading>,
     /// The raw query without `?`; `None` when the target has no `?`.
     pub query: Option<&'a [u8]>,

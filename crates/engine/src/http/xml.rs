@@ -53,13 +53,13 @@ pub fn read<L: Listener>(body: &[u8], truncated: bool, dialect: Dialect, listene
     reader.run(&text);
 }
 
-/// Names of open elements, which SGML asks for when one ends.
+/// The names of open elements. SGML needs them to know what an end tag closes.
 #[derive(Default)]
 struct Open {
     names: String,
     /// Where each name begins.
     starts: Vec<usize>,
-    /// How many elements of a name are open, by its hash: an end of nothing is known without looking at all.
+    /// How many elements of a name are open, by the name's hash, so that an end tag of no open element costs no search.
     counts: HashMap<u64, u32>,
 }
 

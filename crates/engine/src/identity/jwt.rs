@@ -80,7 +80,7 @@ pub(super) fn why_not<'a>(
     out_of_time(&claims, unix_s).unwrap_or("jwt_not_verified")
 }
 
-/// What is wrong with the time at which a token is valid.
+/// Why a token is not valid at this time, if it is not.
 fn out_of_time(claims: &Claims, unix_s: u64) -> Option<&'static str> {
     #[expect(
         clippy::cast_precision_loss,

@@ -38,7 +38,7 @@ const SESSION_COOKIES: &[&str] = &[
 /// How a caller proved itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum IdentityKind {
-    /// Not at all.
+    /// The caller did not prove itself.
     #[default]
     None,
     /// JWT that Envoy verified.
@@ -50,7 +50,7 @@ pub enum IdentityKind {
 }
 
 impl IdentityKind {
-    /// As in events and policies.
+    /// The word in events and policies.
     pub const fn code(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -64,7 +64,7 @@ impl IdentityKind {
 /// The caller's identity. Hashes are keyed, see [`KeyedHash`].
 #[derive(Debug, Clone, Default)]
 pub struct Identity {
-    /// How it was proved.
+    /// How the caller proved itself.
     pub kind: IdentityKind,
     /// Verified subject, "" without.
     pub subject: SmolStr,
@@ -95,14 +95,14 @@ impl Identity {
     }
 }
 
-/// What the bundle brings for this stage.
+/// The parts of the bundle that this stage needs.
 #[derive(Debug)]
 pub struct Identities {
     bundle: IdentityBundle,
     keys: ApiKeys,
 }
 
-/// What a request offers to prove itself.
+/// What a request offers as proof of who calls.
 #[derive(Debug, Clone, Copy)]
 pub struct Offered<'a> {
     /// Headers, internal ones included.

@@ -12,7 +12,7 @@ pub(crate) const ALLOW: &str = "allow";
 /// Word of requests that go to another upstream.
 pub(crate) const DIVERT: &str = "divert";
 
-/// What the policies of one phase say.
+/// What the policies of one phase decide.
 #[derive(Debug, Clone, Default)]
 pub struct Decision {
     /// What ended the list.
@@ -28,13 +28,13 @@ pub struct Decision {
     pub mask: Option<Vec<Box<str>>>,
     /// Non-terminal actions that were done, `action:policy`.
     pub done: Vec<String>,
-    /// What observe-mode policies would have done, `action:policy`.
+    /// What policies in observe mode would have done, `action:policy`.
     pub observed: Vec<String>,
     /// Policies whose condition was an error.
     pub errors: u32,
 }
 
-/// What ended the list, by what it comes to: actions that differ only in the answer that they give are one case.
+/// What ended the list, by its effect: actions that differ only in the answer that they give are one case.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Terminal {
     /// Nothing, or `allow`: the message goes on.

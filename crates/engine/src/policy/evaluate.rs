@@ -98,7 +98,7 @@ impl Node {
     }
 }
 
-/// What a call comes to that asks a field for an element, a key or a text; `None` for every other call.
+/// The result of a call that asks a field for an element, a key or a text. `None` for every other call.
 #[inline]
 fn asked_of_field<F: Facts>(function: Function, arguments: &[Node], facts: &F) -> Option<bool> {
     match (function, arguments) {

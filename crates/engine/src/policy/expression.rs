@@ -25,7 +25,7 @@ impl Expression {
         })
     }
 
-    /// What a condition can come to, over every value that a repeated parameter has.
+    /// The results that a condition can have, over every value of each repeated parameter.
     pub fn outcomes<'a, F: Facts>(&'a self, facts: &'a F) -> Outcomes {
         // First with the first value of each name: nearly every request repeats no name, and then this is all.
         let mut frame = Frame::default();
@@ -40,7 +40,7 @@ impl Expression {
     /// servers take the first or the last one.
     ///
     /// # Errors
-    /// What CEL calls an error, when no value gives a text.
+    /// When no value gives a text: the error that CEL defines for it.
     pub fn texts<'a, F: Facts>(
         &'a self,
         facts: &'a F,

@@ -323,7 +323,7 @@ impl CompiledPolicy {
         }
     }
 
-    /// Whether its action is to be done, now that its condition held in some world.
+    /// Whether the policy's action is to be done, now that its condition held in some world.
     fn due<F: Facts>(&self, worlds: &[World<F>], rates: &RateTable) -> Result<Due, EvalError> {
         self.action.due(&Matched {
             policy: &self.name,
@@ -365,7 +365,7 @@ fn failed(error: EvalError, decision: &mut Decision) -> (Asked, bool) {
     (Asked::Failed(error), false)
 }
 
-/// What differs from one reading of a path to another.
+/// Whether a field can differ from one reading of a path to another.
 const fn depends_on_reading(field: Field) -> bool {
     matches!(
         field,

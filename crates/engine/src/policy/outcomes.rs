@@ -19,7 +19,7 @@ use crate::bundle::expression::{Function, Quantifier};
 /// count as both equal and unequal, so that no restriction is missed and no permission is given.
 const MAX_COMBINATIONS: usize = 1 << 17;
 
-/// What a condition can come to.
+/// The results that a condition can have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Outcomes {
     holds: bool,
@@ -76,7 +76,7 @@ impl Outcomes {
         }
     }
 
-    /// What either of two can come to.
+    /// The results that either of two conditions can have.
     #[must_use]
     pub fn or_else(self, other: Self) -> Self {
         Self {
@@ -114,7 +114,7 @@ impl Outcomes {
 }
 
 impl Node {
-    /// What it can come to as a condition.
+    /// The results that this node can have as a condition.
     pub(super) fn outcomes<'a, F: Facts>(
         &'a self,
         facts: &'a F,
@@ -176,8 +176,8 @@ impl Node {
         all
     }
 
-    /// What an expression comes to, for each value of the names in it, until `then` wants no more. `false`: there
-    /// are more combinations than are tried.
+    /// Evaluates an expression with each value of the names in it, until `then` wants no more. Returns `false` when
+    /// there are more combinations than are tried.
     fn each<'a, F: Facts>(
         &'a self,
         facts: &'a F,
@@ -228,7 +228,7 @@ impl Node {
     }
 }
 
-/// What `c ? a : b` can come to: both sides, where the condition can hold and fail.
+/// The results that `c ? a : b` can have: those of both sides, when the condition can hold and fail.
 fn either<'a, F: Facts>(
     parts: &'a (Node, Node, Node),
     facts: &'a F,

@@ -14,7 +14,7 @@ pub struct PolicyTrace {
     pub phase: Phase,
     /// Whether it may act.
     pub mode: Mode,
-    /// What its action is.
+    /// The word of its action.
     pub action: &'static str,
     /// `expired`, `not_for_this_api`, `not_for_this_endpoint`, `no_match`, `error`, `within_limit`, `observed`,
     /// `applied`, `not_reached` (an earlier one ended the list) or `not_asked` (its phase did not come).
@@ -25,7 +25,7 @@ pub struct PolicyTrace {
     pub error: &'static str,
 }
 
-/// What asking one policy came to.
+/// The result of asking one policy.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Asked {
     /// It was not asked, and why.

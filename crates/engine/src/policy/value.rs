@@ -31,7 +31,7 @@ pub enum Value<'a> {
     FieldMap(Field),
 }
 
-/// What evaluating comes to.
+/// The result of an evaluation.
 pub(super) type Evaluated<'a> = Result<Value<'a>, EvalError>;
 
 /// The texts of one expression.

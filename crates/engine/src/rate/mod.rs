@@ -25,7 +25,7 @@ pub struct Limit {
     capacity: u64,
 }
 
-/// What a limit says of one request.
+/// What a limit decides about one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateDecision {
     /// Whether the request is within the limit.

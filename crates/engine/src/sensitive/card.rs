@@ -66,7 +66,7 @@ fn grouped(text: &[u8], start: usize, groups: &[usize], separator: u8) -> Option
         .then_some(position)
 }
 
-/// Not inside a word, a fraction, a signed telephone number or a hyphenated number.
+/// Whether a number may begin here: not inside a word, a fraction, a signed telephone number or a hyphenated number.
 fn left_boundary(text: &[u8], start: usize) -> bool {
     match before(text, start, 1) {
         None => true,
@@ -79,7 +79,8 @@ fn left_boundary(text: &[u8], start: usize) -> bool {
     }
 }
 
-/// Not inside a word or before a fraction; `.0` is how a card number looks that became a float on its way.
+/// Whether a number may end here: not inside a word or before a fraction. `.0` is allowed, because a card number that
+/// became a float on its way ends so.
 fn right_boundary(text: &[u8], end: usize) -> bool {
     match at(text, end) {
         None => true,

@@ -112,13 +112,13 @@ impl ClassSet {
         Self(self.0 | 1 << class as u8)
     }
 
-    /// What is in both.
+    /// The classes that are in both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// What is in either.
+    /// The classes that are in either set.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)

@@ -25,9 +25,9 @@ pub use json::{Masked, mask_json};
 /// A sensitive value in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SensitiveMatch {
-    /// What it is.
+    /// The class of the value.
     pub class: Class,
-    /// Its first byte.
+    /// Where its first byte stands.
     pub start: usize,
     /// The byte after its last.
     pub end: usize,
@@ -38,7 +38,7 @@ pub struct SensitiveMatch {
 pub struct Scan {
     /// The classes found.
     pub classes: ClassSet,
-    /// How many values.
+    /// How many values were found.
     pub count: u32,
 }
 
@@ -141,7 +141,7 @@ impl Detectors {
     }
 }
 
-/// Sorts matches by where they begin, and joins each match with the one that it overlaps.
+/// Sorts matches by where they begin, and joins those that overlap under the stronger of their classes.
 fn without_overlaps(found: &mut Vec<SensitiveMatch>) {
     found.sort_unstable_by_key(|m| (m.start, m.class));
     let mut kept: Vec<SensitiveMatch> = Vec::with_capacity(found.len());

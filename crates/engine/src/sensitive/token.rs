@@ -5,7 +5,7 @@ use aho_corasick::packed;
 use super::text::{at, before, is_base64url, is_word};
 use super::{Class, ClassSet};
 
-/// What a literal begins.
+/// The kind of secret that a literal begins.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Jwt,

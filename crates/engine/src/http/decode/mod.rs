@@ -40,13 +40,13 @@ const MAX_NAME_BYTES: usize = 512;
 /// Bytes of the shortest value that says anything in another form.
 const MIN_BYTES: usize = 6;
 
-/// What decoders made of values, one after another.
+/// The values that decoders made of other values, one after another.
 #[derive(Debug, Default)]
 pub(crate) struct Decoded {
     pool: Vec<u8>,
     items: Vec<Item>,
     anomalies: Anomalies,
-    /// Of all values so far.
+    /// How many bytes all values have so far.
     bytes: usize,
     values: usize,
     has_parts: bool,

@@ -38,7 +38,7 @@ pub struct Figures {
     pub(crate) depth: u32,
     /// Fields.
     pub(crate) fields: u32,
-    /// How often one field stands under aliases in one selection set, at most.
+    /// The most times that one field stands under aliases in one selection set.
     pub(crate) aliases: u32,
     /// Directives of one thing, at most.
     pub(crate) directives: u32,

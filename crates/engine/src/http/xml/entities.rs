@@ -16,7 +16,7 @@ const MAX_COST: usize = 256 * 1024;
 /// References within references.
 const MAX_DEPTH: usize = 16;
 
-/// What a document declared.
+/// The entities that a document declared.
 #[derive(Debug, Default)]
 pub(super) struct Entities {
     general: HashMap<String, String>,
@@ -27,7 +27,7 @@ pub(super) struct Entities {
 }
 
 impl Entities {
-    /// What was odd since this was asked last.
+    /// What was odd since the last call.
     pub(super) fn take_anomalies(&mut self) -> Anomalies {
         std::mem::take(&mut self.anomalies)
     }

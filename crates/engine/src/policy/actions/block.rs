@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{Due, PolicyAction, Then};
 use crate::policy::decision::{AnswerBody, Decision, Terminal};
 
-/// What a body is unless the bundle says so: people write sentences.
+/// The content type of a body when the bundle names none: people write sentences.
 const DEFAULT_CONTENT_TYPE: &str = "text/plain; charset=utf-8";
 
-/// As the bundle has it.
+/// The action as the bundle has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BlockSpec {
     /// HTTP status.
@@ -51,7 +51,7 @@ impl Block {
 
     // The code that refuses makes the answer itself (`LocalResponse::over_limit` and its like); only the action's word
     // counts here.
-    /// What the event of a request says that Starfort refused without asking a policy.
+    /// The end of a request that Starfort refused without asking a policy, for its event.
     pub(crate) fn without_policy(status: u16) -> Terminal {
         Terminal::answer(Self::WORD, status, AnswerBody::Problem)
     }

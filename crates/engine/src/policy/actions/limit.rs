@@ -19,7 +19,7 @@ const MAX_KEYS: usize = 256;
 /// The parts of a key: the policy's name, then what each expression gives.
 type Key<'a> = SmallVec<[Cow<'a, str>; 4]>;
 
-/// As the bundle has it.
+/// The action as the bundle has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LimitSpec {
     /// Requests per period.
