@@ -427,7 +427,8 @@ impl Transaction {
     pub fn response_chunk(&mut self, engine: &Engine, chunk: &[u8]) {
         let limit = limits::of(engine, self).response_body_bytes as usize;
         let response = &mut self.response;
-        // The response is never held up: what is beyond the limit is not looked at, and the scan is told so.
+        // The response is never held up: bytes beyond the limit are not looked at, and the scan knows that the end is
+        // missing.
         let room = limit.saturating_sub(response.collected.len());
         if response.collect && room > 0 {
             let kept = chunk.get(..room).unwrap_or(chunk);
@@ -465,7 +466,7 @@ impl Transaction {
         }
     }
 
-    /// Undo the content encoding, and let the stages look at what is there.
+    /// Undo the content encoding, and let the stages look at the content.
     fn read_response<'b>(
         &mut self,
         engine: &Engine,

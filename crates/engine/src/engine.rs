@@ -140,7 +140,7 @@ impl Engine {
         self.clients.trusted_proxies.contains(address)
     }
 
-    /// Limits of what is called: the endpoint's own, its API's, or those of all.
+    /// The limits of the endpoint, or else of its API, or else those of the whole configuration.
     pub(crate) fn limits_of(&self, matched: EndpointMatch) -> &Limits {
         let own = self
             .endpoint(matched.endpoint)

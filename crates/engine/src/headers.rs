@@ -92,7 +92,7 @@ impl Headers {
         Some(Cow::Owned(joined))
     }
 
-    /// Each value of a header, and of several also all of them joined (see [`Self::joined`]).
+    /// Each value of a header. If there are several, all of them joined are one more (see [`Self::joined`]).
     pub fn each(&self, name: &str) -> SmallVec<[Cow<'_, str>; 1]> {
         let mut values: SmallVec<[Cow<'_, str>; 1]> = self
             .iter()

@@ -97,7 +97,7 @@ impl<'a> ByName<'a> {
     /// The values of a name, in the order of arrival.
     fn values(&self, parameters: &'a Parameters, location: Location, name: &str) -> Values<'_> {
         let (size, asked) = INDEX_FROM;
-        // A `Cell`, since conditions are evaluated through a shared reference, by one thread.
+        // A `Cell`, because conditions are evaluated through a shared reference, by one thread.
         self.asked.set(self.asked.get().saturating_add(1));
         if parameters.len() < size || self.asked.get() < asked {
             return parameters.all(location, name).map(Cow::Borrowed).collect();

@@ -163,7 +163,7 @@ impl EventBatch {
     /// Add a row.
     ///
     /// # Errors
-    /// Arrow's own, for an address that is not 16 bytes (it always is).
+    /// Arrow's own error for an address that does not have 16 bytes, as every address has.
     pub fn push(&mut self, row: &EventRow) -> Result<(), ArrowError> {
         self.columns.push(row)
     }

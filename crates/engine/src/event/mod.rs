@@ -318,7 +318,7 @@ fn parameters(transaction: &Transaction, engine: &Engine) -> Vec<SmolStr> {
     described
 }
 
-/// A name is what the API calls it; one that is too long to be a name is cut.
+/// The name of a parameter, as the API calls it. Text that is too long for a name is cut.
 fn name_of<'a>(parameter: &Parameter<'a>) -> &'a str {
     truncate(parameter.name, 128)
 }

@@ -3,7 +3,8 @@
 use super::EventRow;
 
 impl EventRow {
-    /// Whether the row only adds to a count: an allowed call that was answered, told nothing and was no log-in.
+    /// Whether the row only adds to a count: the call was allowed and answered, nothing was noticed, and it was not a
+    /// log-in.
     /// Only such rows are sampled.
     #[must_use]
     pub fn is_ordinary(&self) -> bool {

@@ -44,7 +44,7 @@ pub enum Beginning {
 /// First line of OFX 1 (OFX 1.6, 2.2).
 const OFX_HEADER: &[u8] = b"OFXHEADER:";
 
-/// Bytes of a body that are looked at to say what it is.
+/// How many bytes of a body show what it is.
 pub(super) const BEGINNING_BYTES: usize = 512;
 
 /// Looks at the first bytes of a body. Byte order marks and UTF-16 hide nothing.

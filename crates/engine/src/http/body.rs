@@ -230,7 +230,7 @@ impl<'b, 't> Body<'b, 't> {
         self.read_start(usize::MAX, chosen, separator, listener);
     }
 
-    /// [`Body::read`], for the first `bytes` bytes only.
+    /// [`Body::read`] for the first `bytes` bytes only.
     pub(crate) fn read_start<L: Listener>(
         &self,
         bytes: usize,

@@ -92,7 +92,7 @@ impl<'a> Pairs<'a> {
         Self { rest }
     }
 
-    /// A quoted string's text and what follows it; `rest` begins behind the opening quote.
+    /// The text of a quoted string, and the text behind it. `rest` begins behind the opening quote.
     fn quoted(rest: &'a str) -> Option<(Cow<'a, str>, &'a str)> {
         let mut owned: Option<String> = None;
         let mut from = 0;

@@ -27,7 +27,8 @@ pub fn check<'a>(
     let mut seen = 0_u32;
     let (mut length, mut chunked) = (false, false);
     for (index, (name, value)) in headers.into_iter().enumerate() {
-        // Each header costs a look at every byte; what is beyond the count is not looked at, and says so.
+        // Each header costs a look at every byte, so headers beyond the limit are not looked at, and an anomaly says
+        // so.
         if index >= limits.headers as usize {
             anomalies.insert(Anomaly::HeaderOverLimit);
             break;

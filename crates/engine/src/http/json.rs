@@ -49,7 +49,7 @@ pub fn read<L: Listener>(body: &[u8], truncated: bool, documents: Documents, lis
     }
 }
 
-/// What is wrong, for people.
+/// The error is a text for people that says what is wrong.
 type Read<T> = Result<T, &'static str>;
 
 /// The state; methods answer an error with `position` at the text that broke.

@@ -50,7 +50,7 @@ pub trait Listener {
     fn part(&mut self, part: &Part<'_>) {}
     /// What was odd about a multipart body, told once at its end.
     fn multipart(&mut self, flags: &Flags) {}
-    /// A document of GraphQL whose values were told, and its text.
+    /// A GraphQL document whose values were told already, and its text.
     fn document(&mut self, document: &Document<'_>, text: &str) {}
     /// Something is odd; reading goes on.
     fn anomaly(&mut self, anomaly: Anomaly) {}
@@ -111,7 +111,7 @@ hand_on! {
     failed(reason: &str, rest: &str);
 }
 
-/// A set of anomalies is a listener too, for readers whose anomalies alone are wanted.
+/// A set of anomalies is a listener too, for a reading of which only the anomalies are wanted.
 impl Listener for super::Anomalies {
     fn anomaly(&mut self, anomaly: Anomaly) {
         self.insert(anomaly);

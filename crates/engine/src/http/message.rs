@@ -60,7 +60,7 @@ fn content_type_of(line: &[u8]) -> Option<Cow<'_, str>> {
         .then(|| lossy(value.get(1..).unwrap_or_default().trim_ascii()))
 }
 
-/// The head of a message and what follows its empty line.
+/// The head of a message, and the text behind its empty line.
 fn divide(message: &[u8]) -> (&[u8], &[u8]) {
     let mut at = 0;
     loop {

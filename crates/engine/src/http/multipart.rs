@@ -86,7 +86,7 @@ struct Delimiter {
     start: usize,
     /// End of what precedes it, without the line break that belongs to it.
     before: usize,
-    /// Start of what follows its line.
+    /// Where the text behind its line starts.
     after: usize,
     is_last: bool,
 }

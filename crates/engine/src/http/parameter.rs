@@ -1,4 +1,4 @@
-//! Parameters of a request, whatever part of it they came in.
+//! Parameters of a request, from every part of it.
 
 use std::hash::BuildHasher as _;
 
@@ -290,8 +290,8 @@ pub struct Parameters {
     dropped: u32,
 }
 
-/// How many parameters there may be of each location. Each has a budget of its own: what fills one does not
-/// hide what comes in another.
+/// How many parameters there may be of each location. Each location has a budget of its own, so that parameters of one
+/// do not hide those of another.
 #[derive(Debug, Clone, Copy, Default)]
 struct Budgets {
     query: u32,
@@ -373,7 +373,7 @@ impl Parameters {
             anomalies.insert(over_limit);
             return anomalies;
         }
-        // Charged before anything is copied: what is over the budget costs nothing but the count.
+        // Charged before anything is copied, so that a parameter over the budget costs nothing but the count.
         *budget -= 1;
         let kept = cut(name, MAX_NAME_BYTES);
         anomalies.insert_if(kept.len() < name.len(), Anomaly::ParameterNameOverLimit);

@@ -251,7 +251,8 @@ impl<L: Listener> Reader<'_, L> {
         }
     }
 
-    /// Closes the element of that name. SGML closes what is still open in it, and ignores ends of nothing.
+    /// Closes the element of that name. SGML also closes the elements that are still open in it, and ignores end tags
+    /// of no open element.
     fn end_named(&mut self, name: &str) {
         if self.dialect == Dialect::Xml {
             self.end();

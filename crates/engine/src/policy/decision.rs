@@ -45,14 +45,14 @@ pub enum Terminal {
         /// Name of the Envoy cluster.
         upstream: Box<str>,
     },
-    /// Starfort answers by itself. Boxed, since every request carries a `Terminal` and few are answered.
+    /// Starfort answers by itself. Boxed, because every request carries a `Terminal` and few are answered.
     Answer(Box<Answer>),
 }
 
 /// An answer of Starfort's own, as a policy's action asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Word of the action that answers, for events and metrics.
+    /// The word of the action that answers, as events and metrics have it.
     pub action: &'static str,
     /// HTTP status.
     pub status: u16,

@@ -176,7 +176,7 @@ fn sorted(indexes: &[u32]) -> Indexes {
     indexes.into()
 }
 
-/// Whether a policy is for what was found; one that names nothing is for everything.
+/// Whether a policy is for an API or endpoint. A policy that names none is for all of them.
 fn contain(wanted: Option<&Indexes>, found: Option<u32>) -> bool {
     wanted.is_none_or(|wanted| found.is_some_and(|found| wanted.binary_search(&found).is_ok()))
 }
@@ -191,7 +191,7 @@ fn canned(response: &crate::bundle::CannedResponse) -> Arc<CannedAnswer> {
 }
 
 impl CompiledPolicy {
-    /// Whether it is for a request: for some reading of it, or, where it lets pass, for every one.
+    /// Whether the policy is for a request in some reading of it or, if the policy lets pass, in every reading.
     fn is_for(&self, scopes: &[Scope]) -> bool {
         let mut scopes = scopes.iter();
         if self.lets_pass() {
@@ -287,7 +287,7 @@ impl CompiledPolicy {
         !scope.grants_only && self.covers(scope)
     }
 
-    /// Ask it, do what it says, and say whether that ended the list.
+    /// Ask the policy, do what its action says, and return whether that ended the list.
     fn ask<F: Facts>(
         &self,
         worlds: &[World<F>],
@@ -299,7 +299,7 @@ impl CompiledPolicy {
             Ok(false) => return (Asked::NoMatch, false),
             Err(error) => return failed(error, decision),
         }
-        // A limit counts what it only observes too: it could not say what enforcing it would do otherwise.
+        // A limit counts in observe mode too: otherwise it could not tell what enforcing it would do.
         let due = match self.due(worlds, rates) {
             Ok(Due::No) => return (Asked::WithinLimit, false),
             Ok(due) => due,

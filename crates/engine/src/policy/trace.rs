@@ -1,11 +1,11 @@
-//! What happened to each policy, for `starfort policy test`.
+//! The outcome of each policy for one request, which `starfort policy test` shows.
 
 use serde::Serialize;
 
 use super::value::EvalError;
 use crate::bundle::{Mode, Phase};
 
-/// What happened to one policy, for `starfort policy test`.
+/// The outcome of one policy, which `starfort policy test` shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PolicyTrace {
     /// Name.

@@ -1,4 +1,4 @@
-//! Values of CEL expressions, and what the evaluator asks of a transaction.
+//! Values of CEL expressions, and the questions that the evaluator asks of a transaction.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

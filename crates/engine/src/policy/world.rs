@@ -15,7 +15,7 @@ pub struct Scope {
     pub monotonic_ns: u64,
 }
 
-/// A request in one reading of its path: where it is, and what is known of it.
+/// A request in one reading of its path: what it calls, and what is known of it.
 #[derive(Debug, Clone, Copy)]
 pub struct World<F> {
     /// The call in this reading.

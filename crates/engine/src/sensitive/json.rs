@@ -79,7 +79,7 @@ fn mask_once(body: &[u8], detectors: &Detectors) -> Option<Masked> {
     }
     let mut masker = Masker::new(body, detectors);
     if masker.json().is_none() {
-        // No JSON after all: begin anew, since what was copied so far may have been understood wrongly.
+        // The body is not JSON after all. Begin anew, because what was copied so far may have been misunderstood.
         masker = Masker::new(body, detectors);
         masker.text(0, body.len(), true);
     }

@@ -50,7 +50,7 @@ pub struct Detectors {
 }
 
 impl Detectors {
-    /// Detectors for the named classes (`Bundle::sensitive_classes`); none for an empty list.
+    /// Detectors for the named classes (`Bundle::sensitive_classes`). An empty list gives no detectors.
     ///
     /// # Errors
     /// A name that does not belong to a class.

@@ -10,7 +10,7 @@ pub(super) struct Folded {
     pub(super) anomalies: Anomalies,
 }
 
-/// The value in plain spelling; `None` when it is that already.
+/// The value in plain spelling. `None` when it is spelt plainly already.
 pub(super) fn fold(value: &[u8]) -> Option<Folded> {
     // Nearly every value: one pass, no allocation.
     if value.is_ascii() && !has_escape(value) {
@@ -84,7 +84,7 @@ fn ascii(code: u32) -> Option<char> {
     char::from_u32(code).filter(char::is_ascii)
 }
 
-/// Fullwidth forms as what they are the form of.
+/// The code of the ASCII character that a fullwidth form stands for; any other code stays.
 fn plain(code: u32) -> u32 {
     match code {
         0xff01..=0xff5e => code - 0xff01 + 0x21,

@@ -57,7 +57,7 @@ struct Item {
     name: Range<usize>,
     value: Range<usize>,
     depth: u8,
-    /// Base64 or digits: what has one of these in another is made to hide something.
+    /// It came from Base64 or hexadecimal digits: one of these within the other is made to hide something.
     is_text_of_text: bool,
     /// It has parts, which are told in its place.
     has_parts: bool,
@@ -115,7 +115,7 @@ impl Decoded {
         }
     }
 
-    /// Whether the value of the last call has parts, which say what it says.
+    /// Whether the value of the last call has parts, which are told in its place.
     pub(crate) fn has_parts(&self) -> bool {
         self.has_parts
     }
@@ -226,7 +226,7 @@ impl Decoded {
     }
 }
 
-/// Whether any decoder can have an answer: told of most values by their length and first bytes.
+/// Whether a value is long enough for a decoder to have an answer.
 pub(crate) fn may_hold(value: &[u8]) -> bool {
     value.len() >= MIN_BYTES
 }

@@ -104,7 +104,7 @@ pub(super) fn texts(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) ->
 struct State {
     path: Vec<u8>,
     lengths: Vec<usize>,
-    /// Text of the element that is read, since its last child.
+    /// Text of the current element since its last child.
     text: Vec<u8>,
 }
 
@@ -211,7 +211,7 @@ impl State {
     }
 }
 
-/// Whether an attribute says where names come from, not what a value is.
+/// Whether an attribute says where names come from instead of carrying a value.
 fn is_namespace(key: &[u8]) -> bool {
     key == b"xmlns"
         || key.starts_with(b"xmlns:")
@@ -219,7 +219,7 @@ fn is_namespace(key: &[u8]) -> bool {
         || key.ends_with(b"SchemaLocation")
 }
 
-/// Appends what a reference stands for; one that is not known stays.
+/// Appends the character that a reference stands for. An unknown reference stays as it is.
 fn entity(name: &str, out: &mut Vec<u8>) {
     let code = match name.strip_prefix('#') {
         Some(digits) => match digits.strip_prefix(['x', 'X']) {

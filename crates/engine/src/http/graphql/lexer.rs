@@ -161,7 +161,7 @@ impl<'t> Lexer<'t> {
     }
 }
 
-/// Appends what the inside of a string stands for.
+/// Appends the text that the inside of a string stands for.
 pub(super) fn unescape_into(raw: &str, out: &mut String) -> Parsed<()> {
     let mut rest = raw;
     while let Some(slash) = memchr::memchr(b'\\', rest.as_bytes()) {
@@ -194,7 +194,7 @@ pub(super) fn unescape_into(raw: &str, out: &mut String) -> Parsed<()> {
     Ok(())
 }
 
-/// Appends what the inside of a block string stands for (2.9.4, `BlockStringValue`).
+/// Appends the text that the inside of a block string stands for (2.9.4, `BlockStringValue`).
 pub(super) fn block_into(raw: &str, out: &mut String) {
     let start = out.len();
     let is_blank = |line: &&str| line.bytes().all(|byte| matches!(byte, b' ' | b'\t'));

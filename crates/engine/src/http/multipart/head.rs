@@ -30,7 +30,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Reads header lines; what is odd is noted.
+    /// Reads header lines, and notes what is odd in them.
     ///
     /// # Arguments
     /// * `is_form` - of `multipart/form-data`, where each part must have a name.
@@ -145,7 +145,7 @@ fn unquoted<'v>(value: &'v [u8], flags: &mut Flags) -> (Vec<Vec<u8>>, &'v [u8]) 
     (readings, tail)
 }
 
-/// A value, quoted or not, in each reading of it, and what comes after it.
+/// A value, quoted or not, in each reading of it, and the text that comes after it.
 fn quoted<'v>(value: &'v [u8], flags: &mut Flags) -> (Vec<Vec<u8>>, &'v [u8]) {
     let Some(inside) = value.trim_ascii_start().strip_prefix(b"\"") else {
         return unquoted(value.trim_ascii_start(), flags);

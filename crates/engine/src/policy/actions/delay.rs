@@ -21,7 +21,7 @@ pub(crate) struct Delay {
 impl Delay {
     pub(super) fn compile(spec: &DelaySpec) -> Self {
         Self {
-            // Python refuses longer ones with a line; a bundle of another hand is held to the limit all the same.
+            // Python refuses longer ones and names the line; a bundle from elsewhere is held to the limit too.
             duration_ms: spec.duration_ms.min(MAX_DELAY_MS),
         }
     }

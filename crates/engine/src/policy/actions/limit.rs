@@ -32,7 +32,7 @@ pub struct LimitSpec {
     pub key: Vec<Expr>,
 }
 
-/// Refuses what is over a rate. (`Limit` is the rate itself.)
+/// Refuses requests that are over a rate. (`Limit` is the rate itself.)
 #[derive(Debug)]
 pub(crate) struct LimitTo {
     rate: Limit,
