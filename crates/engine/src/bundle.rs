@@ -165,7 +165,7 @@ pub enum OverLimit {
 pub struct Api {
     /// Unique name.
     pub name: String,
-    /// Lower case, no port. `*` any, `*.example.com` any label below, else exact.
+    /// Lower case, no port. `*` is any host, `*.example.com` any host below that name, and anything else one host.
     pub hosts: Vec<String>,
     /// Normalised prefixes that start with `/`; a prefix matches whole segments.
     pub base_paths: Vec<String>,
@@ -198,7 +198,7 @@ pub struct Endpoint {
     pub path: String,
     /// Labels beyond the API's own.
     pub labels: Vec<String>,
-    /// From an OpenAPI document (else learned or configured).
+    /// Whether it comes from an OpenAPI document; otherwise it was learned or configured.
     pub documented: bool,
     /// Where a login endpoint carries the account name and password, as parameter names of the parsed body
     /// or query (`email`, `user.name` for nested JSON). Only keyed hashes of them leave the engine.

@@ -201,7 +201,7 @@ pub fn explain(engine: &Engine, described: &Described, now: Now) -> Explanation 
     explanation(transaction, engine, played, end, now)
 }
 
-/// Ask the engine as the filter does, with everything at hand at once.
+/// Ask the engine as the filter does, with the whole of both messages available at once.
 fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, now: Now) -> Played {
     let mut played = Played::default();
     match decided(transaction, engine, described, now) {
@@ -378,7 +378,8 @@ fn explained_endpoint(transaction: &Transaction, engine: &Engine) -> Option<Expl
     })
 }
 
-/// How else servers could read the path. Readings in which only `allow` is asked are left out: they restrict nothing.
+/// The other ways in which servers could read the path. Readings in which only `allow` is asked are left out, because
+/// they restrict nothing.
 fn explained_readings(transaction: &Transaction, engine: &Engine) -> Vec<ExplainedReading> {
     let readings = transaction.found.also.iter();
     readings

@@ -248,7 +248,7 @@ fn identity(
     engine.identities.identify(offered, &accepted, &engine.hash)
 }
 
-/// What the stages before signals have made of a request.
+/// What the stages before signals have found out about a request.
 struct Known {
     method: SmolStr,
     host: SmolStr,

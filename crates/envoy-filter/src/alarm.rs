@@ -110,7 +110,7 @@ impl Alarms {
         let key = (at, state.count);
         state.due.insert(key, wake);
         if self.tick.is_none() {
-            // It may be due before the one that the thread waits for.
+            // The new stream may be due before the one that the thread waits for.
             self.changed.notify_one();
         }
         Some(Alarm {

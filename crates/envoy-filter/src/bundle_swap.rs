@@ -55,7 +55,7 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
 }
 
 impl Process {
-    /// Load the bundle that the settings name before the first request comes, or else the last good one beside it.
+    /// Load the bundle that the settings name, or else the last good one, before the first request comes.
     /// Without either, `fail_open` decides about requests until the control plane sends a bundle.
     pub(crate) fn begin(&self) {
         // Without a version: at the start, the file that was written last is the right one.
@@ -89,7 +89,7 @@ impl Process {
         }
     }
 
-    /// Load the bundle at `path` and put it in force; `version` is the one that it should have.
+    /// Load the bundle at `path` and put it in force. `version` is the version that it should have.
     ///
     /// A panic in the compiler counts as a refusal. The result goes to the control plane and, when bad, to the log.
     pub(crate) fn swap_bundle(&self, path: &Path, version: Option<&str>) -> BundleResult {

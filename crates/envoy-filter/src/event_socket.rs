@@ -522,7 +522,7 @@ impl EventSocket {
 fn apply_signals(process: &Process, frame: &SignalsFrame) -> usize {
     let table = &process.shared.signals;
     if frame.full {
-        // Requests of the next millisecond meet no signal; the ones after that do.
+        // Requests of the next millisecond meet no signal, and later ones meet the new signals.
         table.clear_all();
     }
     let now = monotonic_ns();

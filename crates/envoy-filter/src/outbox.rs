@@ -69,7 +69,7 @@ impl Outbox {
             let Some(batch) = self.batches.remove(self.least_needed()) else {
                 break;
             };
-            // All batches had been sent, so the one that is dropped was among them.
+            // All batches had been sent, so the dropped batch was one of those.
             if self.sent > self.batches.len() {
                 self.sent = self.batches.len();
                 self.sent_bytes -= batch.arrow.len();

@@ -1,11 +1,12 @@
 //! The endpoints that one request has, one for each way in which servers could read its path.
 //!
 //! The endpoint of the strict reading is the request's; where that finds none, the first other reading's that is known.
-//! Policies that restrict hold for any of them, policies that let pass for all of them (see [`crate::policy`]).
+//! Policies that restrict hold if they hold in any of them, policies that let pass only in all (see [`crate::policy`]).
 //!
-//! A reading that finds no endpoint is no call of an unknown endpoint if it stays within a value of the one that was
-//! found: `/projects/group%2Fapp` is a call of `/projects/{id}`, not of an unknown `/projects/group/app`. One that
-//! leaves it, by a `..` or by another beginning, is.
+//! A reading that finds no endpoint is still not a call of an unknown endpoint if it stays within a value of the
+//! endpoint that was found: `/projects/group%2Fapp` is a call of `/projects/{id}`, not of an unknown
+//! `/projects/group/app`. A reading that leaves it, by a `..` or by another beginning, is a call of an unknown
+//! endpoint.
 
 use super::{EndpointMatch, Matcher, has_capitals};
 use crate::bundle::Endpoint;
@@ -74,7 +75,7 @@ impl Found {
         strict: EndpointMatch,
         others: &[(Reading, EndpointMatch)],
     ) -> (String, EndpointMatch) {
-        // Envoy goes by the strict reading: an endpoint of another API is not where the request goes.
+        // Envoy routes by the strict reading, so the request does not go to an endpoint of another API.
         let is_known = |(_, matched): &&(Reading, EndpointMatch)| {
             matched.endpoint.is_some() && (strict.api.is_none() || strict.api == matched.api)
         };

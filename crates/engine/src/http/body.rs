@@ -221,7 +221,7 @@ impl<'b, 't> Body<'b, 't> {
         self.truncated
     }
 
-    /// Tells `listener` what the body holds, in each format that somebody may read it in.
+    /// Tells `listener` what the body holds, in each format in which a server may read it.
     ///
     /// # Arguments
     /// * `chosen` - the format that rules chose.

@@ -37,7 +37,7 @@ pub(crate) fn to_utf8<'a>(
         return Cow::Borrowed(body);
     };
     if let Some(encoding) = Encoding::for_label_no_replacement(label.as_bytes()) {
-        // Servers that don't look at the label read ASCII; in UTF-16 that would be other letters altogether.
+        // Servers that ignore the label read ASCII; in UTF-16 that would be other letters altogether.
         if !encoding.is_ascii_compatible() && is_plain(body) {
             anomalies.insert(Anomaly::CharsetNotUtf8);
             return Cow::Borrowed(body);

@@ -5,7 +5,8 @@
 //! there are; an attribute adds `@name`. Elements and attributes go by their local names, since a client may choose
 //! prefixes. A root scalar is named "". A key that holds a dot is not told apart from nesting.
 //!
-//! What is nested deeper than the limit is kept under the name of the deepest permitted ancestor, keys as values too.
+//! Members that are nested deeper than the limit are kept under the name of the deepest permitted ancestor, and their
+//! keys are kept as values.
 
 use std::borrow::Cow;
 

@@ -83,7 +83,7 @@ pub fn decompress<'a>(
         if state.body.is_empty() {
             break;
         }
-        // The bound goes by the bytes that came: layers do not multiply what each of them may become.
+        // The bound depends on the bytes that were received, so layers do not multiply what each of them may become.
         state.undo(codec, bound(body.len(), limits));
     }
     state

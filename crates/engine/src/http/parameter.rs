@@ -378,7 +378,8 @@ impl Parameters {
         let kept = cut(name, MAX_NAME_BYTES);
         anomalies.insert_if(kept.len() < name.len(), Anomaly::ParameterNameOverLimit);
         let name_start = self.text.len();
-        // Name and value go straight into the one buffer: a string for each would be two allocations a parameter.
+        // Name and value go straight into the one buffer, because a string for each would be two allocations for each
+        // parameter.
         self.text.push_str(kept);
         let value_start = self.text.len();
         write(&mut self.text);

@@ -25,7 +25,7 @@ pub(super) fn environment(engine: &Engine, now: Now) -> Option<Environment<'_>> 
 /// The same, with what the fields of a call hold.
 ///
 /// # Arguments
-/// * `endpoint` - the one that is called, in every reading of the path.
+/// * `endpoint` - the endpoint that is called in every reading of the path, if there is one.
 fn weighing(engine: &Engine, endpoint: Option<u32>, now: Now) -> Option<Environment<'_>> {
     let fields = engine.fields.of(endpoint);
     environment(engine, now).map(|environment| environment.weighing(fields))

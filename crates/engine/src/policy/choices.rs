@@ -74,8 +74,8 @@ impl<'a> Frame<'a> {
         first
     }
 
-    /// Begin a round of choices. The round that was under way is returned, for [`Self::end`]: a comparison within a macro
-    /// has a round of its own inside the one of the list.
+    /// Begin a round of choices. Returns the round that has begun already, for [`Self::end`]: a comparison within a
+    /// macro has its own round inside the round of the list.
     pub(super) fn begin(&mut self) -> Option<Choices<'a>> {
         self.choices.replace(Vec::new())
     }

@@ -1,4 +1,4 @@
-//! What the policies of one phase say: data, which the outcome of a request is made of.
+//! What the policies of one phase decide, as data from which the outcome of a request is made.
 
 use std::sync::Arc;
 

@@ -36,8 +36,8 @@ impl Expression {
         held.into()
     }
 
-    /// The texts that an expression can come to, in the order of arrival; of more than `limit` those at both ends, for
-    /// servers take the first or the last one.
+    /// The texts that an expression can give, in the order of arrival. Of more than `limit` texts those at both ends
+    /// are kept, because servers take the first or the last one.
     ///
     /// # Errors
     /// When no value gives a text: the error that CEL defines for it.

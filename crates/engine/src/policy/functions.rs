@@ -166,7 +166,7 @@ pub(super) fn binary<'a, F: Facts>(
 
 fn member<'a, F: Facts>(item: &Value<'a>, list: &Value<'a>, facts: &'a F) -> Evaluated<'a> {
     Ok(Value::Bool(match (item, list) {
-        // The transaction looks for itself: no list is made of its elements.
+        // The transaction searches its own elements, so that no list has to be made of them.
         (Value::Text(text), Value::FieldList(field)) => facts.has_element(*field, text),
         (_, Value::FieldMap(_)) => has_key(facts, list, item)?,
         (_, Value::List(values)) => values.iter().any(|value| equal(facts, item, value)),

@@ -141,7 +141,7 @@ impl Policies {
                 ended = ends;
                 outcome
             };
-            // A trace names every policy, also those behind the one that ended the list.
+            // A trace names every policy, even those behind the policy that ended the list.
             match &mut trace {
                 Some(trace) if policy.phase == phase => trace.push(policy.traced(outcome)),
                 None if ended => break,
@@ -266,8 +266,8 @@ impl CompiledPolicy {
                 for world in worlds {
                     if self.lets_pass() || self.restricts(&world.scope) {
                         all = all.or_else(self.when.outcomes(&world.facts));
-                        // Readings differ in the path and what is found by it; a condition on nothing of that comes to
-                        // the same in each.
+                        // Readings differ only in the path and in what is found by it, so any other condition has the
+                        // same result in each.
                         if !self.reads_place {
                             break;
                         }

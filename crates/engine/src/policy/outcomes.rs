@@ -1,4 +1,4 @@
-//! What a condition can come to where a name has more than one value.
+//! The results that a condition can have when a name has more than one value.
 //!
 //! Servers differ in which of two values they take, and a list has all of its items. So each comparison is made with
 //! every value, and `&&`, `||`, `!`, `?:` and the macros join what comparisons *can* come to. Negation swaps holding and
@@ -69,7 +69,7 @@ impl Outcomes {
     /// It never fails, and is an error with some.
     pub fn for_all(self) -> Result<bool, EvalError> {
         match self.error {
-            // And one that makes it fail takes the permission away, whatever the others come to.
+            // And a value that makes it fail takes the permission away, whatever results the others have.
             _ if self.fails => Ok(false),
             Some(error) => Err(error),
             None => Ok(self.holds),
@@ -219,7 +219,7 @@ impl Node {
         if texts.is_empty() {
             return Err(failed.unwrap_or(EvalError::NoSuchKey));
         }
-        // Servers take the first or the last value, so those at both ends are the ones that count.
+        // Servers take the first or the last value, so the texts at both ends are kept.
         if texts.len() > limit {
             let behind = texts.len() - limit / 2;
             texts.drain(limit.div_ceil(2)..behind);
@@ -249,7 +249,7 @@ fn either<'a, F: Facts>(
     all
 }
 
-/// A macro over a list: each item's predicate can come to several things.
+/// The results of a macro over a list, of which each item's predicate can have several results.
 fn over<'a, F: Facts>(
     quantifier: Quantifier,
     list: &Value<'a>,
@@ -275,7 +275,7 @@ fn over<'a, F: Facts>(
     }
 }
 
-/// Joins what items come to, until something is `decided` that no further item can change.
+/// Joins the results of items, until the joined result is `decided`, which no further item can change.
 fn folded<'a>(
     items: &mut impl Iterator<Item = Value<'a>>,
     begin: Outcomes,

@@ -145,7 +145,7 @@ impl RateTable {
         self.len() == 0
     }
 
-    /// 128 bits of keyed `SipHash`: nobody outside can make two keys collide.
+    /// 128 bits of keyed `SipHash`, so that no client can make two keys collide.
     fn digest(&self, key: &[&str]) -> u128 {
         let half = |state: &RandomState| {
             let mut hasher = state.build_hasher();

@@ -122,7 +122,7 @@ impl Passed {
 /// What the table says of a request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Asked {
-    /// Signals that apply; of each kind the highest score.
+    /// Signals that apply, with the highest score of each kind.
     pub active: Vec<ActiveSignal>,
     /// Kinds that do not apply, and why.
     pub passed: SmallVec<[(Box<str>, Passed); 1]>,
@@ -260,7 +260,7 @@ impl SignalTable {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// What is active for any of the keys; of each kind the highest score.
+    /// The signals that are active for any of the keys, with the highest score of each kind.
     pub fn active(&self, keys: &[(KeyType, &str)], now_ns: u64) -> Vec<ActiveSignal> {
         self.ask(keys, now_ns, false, |_| 1.0).active
     }

@@ -39,7 +39,7 @@ impl Substitute {
     /// The row.
     pub(crate) fn row(self, end: StreamEnd, status: u16) -> Box<EventRow> {
         let elapsed_us = monotonic_ns().saturating_sub(self.begin_ns) / 1000;
-        // Detectors and people see that the engine failed here, and nothing else that could be wrong.
+        // Detectors and people see that the engine failed here, and no other value that could be wrong.
         let mut row = EventRow::empty();
         row.time_us = self.time_us;
         row.node = self.node;

@@ -18,7 +18,7 @@ const fn table() -> [u8; 256] {
     }
     set(&mut table, b'-', 62);
     set(&mut table, b'_', 63);
-    // A form turns the `+` of a careless client into a blank.
+    // A form turns a `+` that a client did not escape into a blank.
     set(&mut table, b' ', 62);
     set(&mut table, b'\r', SKIP);
     set(&mut table, b'\n', SKIP);

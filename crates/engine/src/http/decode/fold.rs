@@ -4,7 +4,7 @@
 use crate::http::percent::hex_pair;
 use crate::http::{Anomalies, Anomaly};
 
-/// A value that differs from the one it was made of.
+/// A value in plain spelling, which differs from the value that it was made from.
 pub(super) struct Folded {
     pub(super) text: Vec<u8>,
     pub(super) anomalies: Anomalies,

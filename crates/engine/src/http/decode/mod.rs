@@ -175,7 +175,7 @@ impl Decoded {
         } else if let Some(text) = hex::decode(value) {
             self.push(name, b"|hex", &text, parent, Way::TextOfText);
         }
-        // A link that nobody encoded stands where links do.
+        // Only within another value: a link that was not encoded stands where links are expected.
         parent.depth > 0
             && link::pairs(value, |path, piece| {
                 self.structure(name, b"|link", path, piece, parent)

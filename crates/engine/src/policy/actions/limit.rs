@@ -66,7 +66,7 @@ impl LimitTo {
         let (mut counted, mut failed) = (SmallVec::<[Key<'_>; 1]>::new(), None);
         let mut decision: Option<RateDecision> = None;
         for world in matched.worlds {
-            // The condition was met in some world; of one world it need not be asked again.
+            // The condition held in some world. When there is only one world, it need not be asked again.
             if matched.worlds.len() > 1 && !(matched.holds_in)(world) {
                 continue;
             }
@@ -125,7 +125,7 @@ impl PolicyAction for LimitTo {
     }
 
     fn act(&self, policy: &str, due: Due, _decision: &mut Decision) -> Then {
-        // `due` says nothing else where this is called: without a counter there is nothing to tell a client.
+        // `due` gives nothing else when this is called. Without a counter there is nothing to tell a client.
         let Due::Exceeded(counter) = due else {
             return Then::GoOn;
         };
