@@ -109,7 +109,7 @@ pub(crate) fn rules_again(engine: &Engine, transaction: &mut Transaction, now: N
     rules::request_head(engine, transaction, None, now);
 }
 
-/// The stages for a request whose body is not read, or that has none: rules have a phase for bodies all the same.
+/// The stages for a request without a body, or with a body that is not read. Rules have a phase for bodies in any case.
 pub(crate) fn request_without_body(engine: &Engine, transaction: &mut Transaction, now: Now) {
     rules::request_body(engine, transaction, now);
 }
@@ -154,7 +154,7 @@ pub(crate) fn finish(
 
 // --- The stages ---
 
-/// What `http` reads before it is known what is called.
+/// The parts of the head that `http` reads before it is known which endpoint is called.
 struct Line<'a> {
     method: SmolStr,
     host: SmolStr,
@@ -166,7 +166,7 @@ struct Line<'a> {
 /// http: method, host and path as the upstream will see them.
 fn http_line<'a>(engine: &Engine, received: &'a Headers) -> Line<'a> {
     let text = |name: &str| received.text(name).unwrap_or_default();
-    // The longest target that any endpoint allows is read, for the endpoint is not known yet.
+    // The endpoint is not known yet, so the longest target that any endpoint allows is read.
     let raw = received.get(":path").unwrap_or(b"/");
     let target = path::split(raw, &engine.target_limits);
     Line {

@@ -13,14 +13,14 @@ pub use readings::{Found, Seen};
 use crate::bundle::{Api, Endpoint};
 use crate::error::EngineError;
 
-/// Segments of a path that are looked at; a longer path belongs to no endpoint. The longest template
-/// among 2,356 paths of 60 public `OpenAPI` documents has 17.
+/// The most segments of a path that are looked at; a longer path belongs to no endpoint. The longest template among
+/// 2,356 paths of 60 public `OpenAPI` documents has 17.
 pub const MAX_SEGMENTS: usize = 64;
 
-/// Nodes visited for one match: bounds backtracking between concrete and templated segments.
+/// The most nodes that are visited for one match, which bounds backtracking between concrete and templated segments.
 const MAX_VISITS: u32 = 512;
 
-/// What a request was matched to.
+/// The API and endpoint that a request was matched to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EndpointMatch {
     /// Index in the bundle's APIs.
@@ -57,7 +57,7 @@ type Capitals = HashMap<Box<str>, Vec<Box<str>>>;
 #[derive(Debug, Default)]
 struct Node {
     concrete: HashMap<Box<str>, Node>,
-    /// Those of the concrete segments that have capitals.
+    /// The concrete segments that have capitals.
     capitals: Option<Box<Capitals>>,
     /// `report-{year}.csv`: text before and after the parameter, longest text first.
     mixed: Vec<(Box<str>, Box<str>, Node)>,
@@ -292,7 +292,7 @@ fn has_capitals(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
-/// Whether a segment begins and ends with the text around a parameter, which has something left.
+/// Whether a segment begins and ends with the text around a parameter, and something is left for the parameter.
 fn fits(segment: &str, before: &str, after: &str, any_case: bool) -> bool {
     let (start, end) = (
         segment.get(..before.len()),
@@ -338,7 +338,7 @@ impl<'a> Search<'a> {
         {
             return Some(found);
         }
-        // A parameter stands for something: `/users/` is not `/users/{id}`.
+        // A parameter needs a value: `/users/` is not `/users/{id}`.
         if segment.is_empty() {
             return None;
         }

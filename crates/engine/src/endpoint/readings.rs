@@ -1,6 +1,7 @@
 //! The endpoints that one request has, one for each way in which servers could read its path.
 //!
-//! The endpoint of the strict reading is the request's; where that finds none, the first other reading's that is known.
+//! The strict reading's endpoint is the request's. If the strict reading finds none, the first other reading that finds
+//! one counts.
 //! Policies that restrict hold if they hold in any of them, policies that let pass only in all (see [`crate::policy`]).
 //!
 //! A reading that finds no endpoint is still not a call of an unknown endpoint if it stays within a value of the
@@ -32,22 +33,22 @@ pub struct Found {
     pub path: String,
     /// What it was matched to.
     pub matched: EndpointMatch,
-    /// Other readings; none for nearly every request.
+    /// Other readings. Nearly every request has none.
     pub also: Vec<Seen>,
-    /// A reading leaves the endpoint that was found for a path that belongs to none.
+    /// Whether a reading leaves the endpoint that was found, for a path that belongs to no endpoint.
     pub leaves: bool,
-    /// A `;` parameter stands in a segment that a template fixes.
+    /// Whether a `;` parameter stands in a segment that a template fixes.
     pub misplaced_parameter: bool,
 }
 
 impl Found {
-    /// What the request was matched to, in each reading of its path; the first one counts.
+    /// The match of each reading of the path. The first reading is the one that counts.
     pub(crate) fn every_match(&self) -> impl Iterator<Item = &EndpointMatch> {
         let also = self.also.iter().map(|seen| &seen.matched);
         std::iter::once(&self.matched).chain(also)
     }
 
-    /// The endpoint that the request calls in every reading of its path. Whatever exempts an endpoint asks this, so
+    /// The endpoint that the request calls in every reading of its path. Code that exempts an endpoint asks this, so
     /// that no ambiguous path gains an exemption.
     pub(crate) fn only_endpoint(&self) -> Option<u32> {
         let endpoint = self.matched.endpoint;
@@ -59,16 +60,16 @@ impl Found {
 /// Where another reading ends, seen from the endpoint that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    /// At an endpoint of its own, or the request has no endpoint to leave.
+    /// At another endpoint, or the request has no endpoint to leave.
     Elsewhere,
     /// Within a value of the endpoint.
     Inside,
-    /// At no endpoint, outside of the one that was found.
+    /// At no endpoint, and outside of the endpoint that was found.
     Outside,
 }
 
 impl Found {
-    /// The reading that counts: the strict one, or where that finds no endpoint, the first other one that does.
+    /// Choose the reading that counts: the strict one, or if that finds no endpoint, the first other reading that does.
     fn choose(
         &mut self,
         strict_path: String,
@@ -81,7 +82,7 @@ impl Found {
         };
         match others.iter().find(is_known) {
             Some((reading, matched)) if strict.endpoint.is_none() => {
-                // For policies that let pass, the strict reading stays one of an unknown endpoint.
+                // For policies that let pass, the strict reading remains a reading of an unknown endpoint.
                 for grants_only in [false, true] {
                     self.also.push(Seen {
                         path: strict_path.clone(),
@@ -113,7 +114,8 @@ impl Found {
     }
 }
 
-/// Whether a `;` parameter stands in a segment that a template fixes: only without it the path is an endpoint's.
+/// Whether a `;` parameter stands in a segment that a template fixes: the path has an endpoint only without the
+/// parameter.
 fn has_misplaced_parameter(others: &[(Reading, EndpointMatch)], strict: EndpointMatch) -> bool {
     others.iter().any(|(reading, matched)| {
         reading.parameters_cut && matched.endpoint.is_some() && matched.endpoint != strict.endpoint
@@ -132,7 +134,7 @@ impl Matcher {
         endpoints: &[Endpoint],
     ) -> Found {
         let strict = self.find(host, method, &target.path);
-        // Nearly every request: one reading, which is an endpoint's.
+        // Nearly every request has one reading, and an endpoint in it.
         if target.others.is_empty() && strict.endpoint.is_some() {
             return Found {
                 path: target.path,
@@ -192,7 +194,7 @@ impl Matcher {
         }
     }
 
-    /// Add what some server could take the readings of an unknown path for.
+    /// Add the endpoints that some server could find for the readings of an unknown path.
     fn add_loose(
         &self,
         found: &mut Found,
@@ -252,7 +254,8 @@ fn is_at_or_below(path: &str, prefix: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Segments without dots, blanks and control characters at their ends; `None` when there are none.
+/// The path with dots, blanks and control characters removed from the ends of its segments. `None` when there are none
+/// to remove.
 fn trimmed(path: &str) -> Option<String> {
     let odd =
         |character: char| character == '.' || character.is_whitespace() || character.is_control();

@@ -31,7 +31,7 @@ const BLOCKS: usize = 1 << 18;
 
 type Block = [AtomicU32; WORDS];
 
-/// The filter; readers and writers do not wait for each other.
+/// The filter. Readers and writers do not wait for each other.
 struct Filter {
     blocks: Box<[Block]>,
 }
@@ -43,7 +43,8 @@ impl Filter {
         }
     }
 
-    /// Word by word the bit that belongs to a hash. The upper half chooses the block, the lower one the bits.
+    /// For each word of a block, the bit that belongs to a hash. The upper half of the hash chooses the block, the
+    /// lower half the bits.
     fn bits(&self, hash: u64) -> impl Iterator<Item = (&AtomicU32, u32)> {
         // A product and a shift instead of a remainder, as in Parquet's specification.
         let block = ((hash >> 32).wrapping_mul(self.blocks.len() as u64) >> 32) as usize;
@@ -66,12 +67,12 @@ impl Filter {
     }
 }
 
-/// The memory. A process that never sees a log-in spends nothing on it.
+/// The memory of log-ins. A process that never sees a log-in spends nothing on it.
 #[derive(Default)]
 pub struct KnownLogins {
     // Behind an `Arc`, so that a rebuild can replace the filter while a thread still writes to the old one.
     current: RwLock<Option<Arc<Filter>>>,
-    /// What a rebuild has told so far.
+    /// The filter that a rebuild fills.
     next: Mutex<Option<Arc<Filter>>>,
     told: AtomicUsize,
 }
@@ -106,12 +107,12 @@ impl KnownLogins {
         Arc::clone(current.get_or_insert_with(|| Arc::new(Filter::new())))
     }
 
-    /// A rebuild begins: what is told until [`Self::rebuilt`] will be all that is known.
+    /// Begin a rebuild: only what is told from here until [`Self::rebuilt`] will be known then.
     pub fn rebuild(&self) {
         *self.next.lock() = Some(Arc::new(Filter::new()));
     }
 
-    /// The rebuild is complete; what was known before and not told again is forgotten.
+    /// End a rebuild: log-ins that were known before and not told again are forgotten.
     pub fn rebuilt(&self) {
         let next = self.next.lock().take();
         // An end without a beginning changes nothing.
@@ -120,19 +121,19 @@ impl KnownLogins {
         }
     }
 
-    /// Whether it was told, or looks as if (see the module).
+    /// Whether a hash was told, or looks as if it had been (see the module).
     pub fn contains(&self, hash: u64) -> bool {
         let current = self.current.read();
         current.as_ref().is_some_and(|known| known.contains(hash))
     }
 
-    /// Entries taken since the start, the same ones counted again.
+    /// How many hashes were told since the start; a hash that is told twice counts twice.
     pub fn told(&self) -> usize {
         self.told.load(Ordering::Relaxed)
     }
 }
 
-/// How well the caller of a log-in is known. No fact implies another one, for each is remembered apart.
+/// How well the caller of a log-in is known. No fact implies another, because each is remembered separately.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -143,7 +144,7 @@ pub struct Familiarity {
     pub address: bool,
     /// This account succeeded in this network with this tool.
     pub device: bool,
-    /// This account succeeded, wherever.
+    /// This account succeeded from somewhere.
     pub account: bool,
     /// Somebody succeeded in this network with this tool.
     pub network: bool,
@@ -195,7 +196,7 @@ impl LoginHashes {
         }
     }
 
-    /// What is known of it.
+    /// How well the caller of this log-in is known.
     pub fn familiarity(self, known: &KnownLogins) -> Familiarity {
         Familiarity {
             address: known.contains(self.address),
@@ -205,7 +206,7 @@ impl LoginHashes {
         }
     }
 
-    /// All of them.
+    /// All four hashes.
     pub fn all(self) -> [u64; 4] {
         [self.address, self.device, self.account, self.network]
     }
