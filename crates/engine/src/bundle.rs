@@ -1,4 +1,4 @@
-//! The policy bundle as the engine reads it: what Python worked out when the configuration loaded.
+//! The policy bundle as the engine reads it: everything that Python computed when it loaded the configuration.
 //!
 //! On disk a bundle is [`MAGIC`], the format number (u32, big endian), the payload's length (u64, big
 //! endian), the payload's SHA-256 (32 bytes) and the payload: one `MessagePack` map whose keys are the
@@ -104,8 +104,8 @@ pub enum ContentKind {
     Query,
 }
 
-/// How much of a request is inspected. Everything over a limit is an anomaly, and counts as over the limit:
-/// [`Limits::over_limit`] says what happens to the request.
+/// How much of a request is inspected. What is over a limit is an anomaly, and [`Limits::over_limit`] says what happens
+/// to the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of path and query together.
@@ -139,7 +139,7 @@ pub struct Limits {
     /// What happens to a file (a body whose type is not read, or the content of a multipart file) that is longer
     /// than `request_body_bytes`.
     pub over_limit_files: OverLimit,
-    /// Milliseconds that a body is waited for before its rate counts.
+    /// How many milliseconds a body is waited for before its rate counts.
     #[serde(default)]
     pub body_wait_ms: u64,
     /// Least bytes of a body per second; 0: any.
@@ -165,7 +165,7 @@ pub enum OverLimit {
 pub struct Api {
     /// Unique name.
     pub name: String,
-    /// Lower case, no port. `*` any, `*.example.com` any label below, else exact.
+    /// Lower case, no port. `*` is any host, `*.example.com` any host below that name, and anything else one host.
     pub hosts: Vec<String>,
     /// Normalised prefixes that start with `/`; a prefix matches whole segments.
     pub base_paths: Vec<String>,
@@ -198,7 +198,7 @@ pub struct Endpoint {
     pub path: String,
     /// Labels beyond the API's own.
     pub labels: Vec<String>,
-    /// From an OpenAPI document (else learned or configured).
+    /// Whether it comes from an OpenAPI document; otherwise it was learned or configured.
     pub documented: bool,
     /// Where a login endpoint carries the account name and password, as parameter names of the parsed body
     /// or query (`email`, `user.name` for nested JSON). Only keyed hashes of them leave the engine.

@@ -6,14 +6,15 @@ use sha2::{Digest, Sha256};
 use crate::bundle::{Bundle, FORMAT, MAGIC};
 use crate::error::EngineError;
 
-/// Magic, format, length, checksum.
+/// The bytes of magic, format, length and checksum.
 const HEADER_BYTES: usize = 8 + 4 + 8 + 32;
 
 /// Largest payload: a million addresses take 32 MB, rules and templates a few more.
 pub const MAX_PAYLOAD_BYTES: u64 = 512 << 20;
 
-/// Nesting of the payload: four of `MessagePack`'s a level of an expression (64 of them are the most that policies
-/// may have), and a few around. The decoder recurses, and its own 1,024 overflow a thread's 2 MiB in debug builds.
+/// The deepest nesting of a payload. Each level of an expression takes four levels of `MessagePack`, policies may have
+/// 64 levels, and a few surround them. The decoder recurses, and its own limit of 1,024 overflows a thread's 2 MiB in
+/// debug builds.
 const MAX_DECODE_DEPTH: usize = 300;
 
 impl Bundle {
@@ -33,8 +34,10 @@ impl Bundle {
     /// The file's bytes.
     ///
     /// # Errors
-    /// [`EngineError::BundleDecode`] when the encoder refuses (it does not, for these types).
+    /// [`EngineError::BundleDecode`] when the encoder fails, which it does not for these types.
     pub fn to_bytes(&self) -> Result<Vec<u8>, EngineError> {
+        // With names: an engine of another version can skip fields that it does not know, where a plain list would
+        // shift.
         let payload = rmp_serde::to_vec_named(self).map_err(|error| EngineError::BundleDecode {
             detail: error.to_string(),
         })?;

@@ -29,7 +29,7 @@ use crate::work::Work;
 impl Transaction {
     // --- The request ---
 
-    /// The head of a request. Policies are asked here too, unless the body has to be seen first.
+    /// Take in the head of a request. Policies are asked here too, unless the body has to be seen first.
     pub fn request_headers(
         engine: &Engine,
         head: RequestHead<'_, '_>,
@@ -40,7 +40,7 @@ impl Transaction {
         (transaction, outcome)
     }
 
-    /// The first half of [`Self::request_headers`]: what the stages say of the head.
+    /// The first half of [`Self::request_headers`]: the stages look at the head.
     pub(crate) fn begin(engine: &Engine, head: RequestHead<'_, '_>, now: Now) -> Box<Self> {
         pipeline::request_head(engine, head, now)
     }
@@ -56,12 +56,13 @@ impl Transaction {
             self.anomalies.insert(anomaly);
             return self.refuse(400, "Bad Request");
         }
-        // A conversation never ends, so holding it would stop it. What is refused anyway need not be received first.
+        // A conversation never ends, so it would be held for ever. A request that is refused anyway need not be
+        // received first.
         if end_of_stream || is_streaming(self) || limits::refuses(engine, self) {
             return self.decide_without_body(engine, now);
         }
-        // Somebody who wants to hide a body gives it a type that is not read, or none at all: the upstream may not
-        // care. What is encoded does not show what it is.
+        // An attacker who wants to hide a body declares a type that is not read, or none at all: the upstream may not
+        // care. An encoded body does not show what it is.
         let is_read = BodyKind::of(&self.content_type) != BodyKind::Other;
         let is_encoded = self.headers.get("content-encoding").is_some();
         if is_read || is_encoded || pipeline::wants_any_body(self) {
@@ -70,7 +71,7 @@ impl Transaction {
         RequestOutcome::NeedBeginning
     }
 
-    /// What no server can be trusted to read as we do, so that it is refused whatever policies say.
+    /// An ambiguity that servers resolve in different ways. Such a request is refused, whatever policies say.
     fn ambiguity(&self) -> Option<Anomaly> {
         let upgrades = self.headers.get("upgrade").is_some();
         if upgrades && self.method != "GET" && self.method != "CONNECT" {
@@ -94,10 +95,10 @@ impl Transaction {
         self.decide_request(engine, now)
     }
 
-    /// The beginning of a body whose type is not one that is read. When it shows that it is one all the same, the whole
-    /// body is asked for; images and other files go on at once.
+    /// Take in the beginning of a body whose declared type is not read. If the bytes show a format that is read, the
+    /// whole body is asked for. Images and other files go on at once.
     ///
-    /// `ended`: this is all of it.
+    /// `ended`: these bytes are the whole body.
     pub fn request_body_begins(
         &mut self,
         engine: &Engine,
@@ -119,13 +120,14 @@ impl Transaction {
         }
     }
 
-    /// A file goes on. How long it may be is for the operator to say.
+    /// A file goes on. The operator decides how long it may be.
     fn file_begins(&mut self, engine: &Engine, received: usize, now: Now) -> RequestOutcome {
         let limits = limits::of(engine, self);
         let limit = u64::from(limits.request_body_bytes);
         let refuses = limits.over_limit_files == OverLimit::Refuse;
         let declared = self.headers.text("content-length");
         let declared: Option<u64> = declared.and_then(|length| length.parse().ok());
+        // The larger one: a declared length may be too small, and what has come may be only a part.
         let length = declared.unwrap_or_default().max(received as u64);
         if refuses
             && length > limit
@@ -145,12 +147,13 @@ impl Transaction {
         }
     }
 
-    /// The trailers, before the body is handed over: gRPC clients send none, and most servers read none.
+    /// Take in the trailers, which come before the body is handed over. gRPC clients send none, and most servers read
+    /// none.
     pub fn request_trailers(&mut self, engine: &Engine, trailers: &[(&[u8], &[u8])], now: Now) {
         pipeline::request_trailers(engine, self, trailers, now);
     }
 
-    /// The body, or as much of it as `limit_bytes` allowed (`truncated`: there is more).
+    /// Take in the body, or as much of it as `limit_bytes` allowed (`truncated`: there is more).
     pub fn request_body(
         &mut self,
         engine: &Engine,
@@ -162,20 +165,23 @@ impl Transaction {
         if truncated && let Some(upload) = self.upload(engine, bytes) {
             return self.upload_begins(engine, upload, now);
         }
+        // A file that rules wanted to see is no reason to refuse: files have a limit setting of their own.
         if truncated && self.is_file(bytes) {
             return self.long_file(engine, bytes, now);
         }
         self.anomalies.insert_if(truncated, Anomaly::BodyOverLimit);
+        // A body that is refused anyway is not parsed: parsing is what a flood of large bodies would make us pay for.
         if !limits::refuses(engine, self) {
             pipeline::request_body(engine, self, bytes, truncated, now);
         }
         self.decide_request(engine, now)
     }
 
-    /// A multipart body that is too long to be held: files are what makes such bodies long.
+    /// The state of a multipart body that is too long to be held. Files are what makes such bodies long.
     fn upload(&self, engine: &Engine, bytes: &[u8]) -> Option<Box<Upload>> {
         let is_encoded = self.headers.get("content-encoding").is_some();
         let content_type = self.headers.text("content-type");
+        // The parts of an encoded body cannot be told apart while it passes, so it counts as one body.
         let content_type = content_type.filter(|_| !is_encoded)?;
         let limit = limits::body_bytes(engine, self);
         let mut upload = Box::new(Upload::new(content_type, limit)?);
@@ -217,6 +223,7 @@ impl Transaction {
             return RequestOutcome::Respond(answer);
         }
         pipeline::request_body(engine, self, bytes, true, now);
+        // The missing end belongs to the file, which `FileOverLimit` notes already; no field is missing.
         self.anomalies.remove(Anomaly::BodyOverLimit);
         self.decide_request(engine, now)
     }
@@ -229,6 +236,7 @@ impl Transaction {
         }
         self.anomalies.insert(Anomaly::BodyOverLimit);
         self.findings.note("over_limit");
+        // Policies may answer in a way of their own, for example deceive; without such an answer the limit refuses.
         self.decision = pipeline::policy(engine, self, Phase::Request, now);
         let answer = LocalResponse::of(&self.decision, &self.id);
         Some(answer.unwrap_or_else(|| self.refuse_for_limits()))
@@ -243,7 +251,8 @@ impl Transaction {
         outcome
     }
 
-    /// A chunk of a request that passes ([`RequestEffects::watch`]). An answer: it must not go on.
+    /// Take in a chunk of a request that passes ([`RequestEffects::watch`]). If there is an answer, the chunk must not
+    /// go on.
     pub fn request_chunk(
         &mut self,
         engine: &Engine,
@@ -261,6 +270,8 @@ impl Transaction {
                     *left = rest;
                     return None;
                 }
+                // The file is over its limit now, whether it is refused or passes, so its length need not be counted
+                // any further.
                 self.watch = Watch::Nothing;
                 self.file_over_limit(engine, now)
             }
@@ -275,7 +286,7 @@ impl Transaction {
             return None;
         };
         upload.end();
-        // The last delimiter begins no part.
+        // The closing delimiter (RFC 2046, 5.1.1) counts here, but begins no part.
         if upload.parts() <= known + 1 && !upload.is_over_limit() {
             return None;
         }
@@ -294,9 +305,9 @@ impl Transaction {
         }
     }
 
-    /// How slowly its body may come; `None`: it is a conversation, or any pace will do.
+    /// How slowly the body of the request may come. `None`: the request is a conversation, or its limits set no pace.
     ///
-    /// What a request calls itself exempts it only where it can be true: gRPC goes to upstreams that speak HTTP/2.
+    /// A request that claims to be gRPC is exempt only where this can be true: where the upstream speaks HTTP/2.
     pub fn body_pace(&self, engine: &Engine) -> Option<BodyPace> {
         let has_grpc = || {
             engine
@@ -309,8 +320,8 @@ impl Transaction {
         BodyPace::of(limits::of(engine, self))
     }
 
-    /// The body came too slowly: note it, and say what is answered. Policies are not asked, for a part of the body is
-    /// missing.
+    /// The body came too slowly: note that, and return the answer. Policies are not asked, because a part of the body
+    /// is missing.
     pub fn body_too_slow(&mut self) -> LocalResponse {
         self.anomalies.insert(Anomaly::SlowBody);
         self.findings.note("over_limit");
@@ -319,7 +330,7 @@ impl Transaction {
         response
     }
 
-    /// Refuse what no policy is asked about.
+    /// Refuse a request without asking any policy.
     fn refuse(&mut self, status: u16, title: &str) -> RequestOutcome {
         self.blocked(status);
         RequestOutcome::Respond(LocalResponse::problem(status, title, &self.id))
@@ -336,9 +347,10 @@ impl Transaction {
         self.decision.terminal = Block::without_policy(status);
     }
 
-    /// Ask policies and act on what they say. What is over a limit was not seen by them in full, so none of them can
-    /// allow it: the limit's own action comes last.
+    /// Ask policies, and act on what they decide. Policies have not seen all of a request that is over a limit, so none
+    /// of them can allow it: the limit's own action comes last.
     fn decide_request(&mut self, engine: &Engine, now: Now) -> RequestOutcome {
+        // Before policies are asked, because their conditions may look at this anomaly too.
         limits::note_work(self);
         if !limits::over(self).is_empty() {
             self.findings.note("over_limit");
@@ -407,6 +419,7 @@ impl Transaction {
             upstream: "",
             ..head
         });
+        // What Starfort or Envoy made holds no data of the API, so it is not scanned.
         self.response.collect = false;
     }
 
@@ -414,7 +427,8 @@ impl Transaction {
     pub fn response_chunk(&mut self, engine: &Engine, chunk: &[u8]) {
         let limit = limits::of(engine, self).response_body_bytes as usize;
         let response = &mut self.response;
-        // The response is never held up: what is beyond the limit is not looked at, and the scan is told so.
+        // The response is never held up: bytes beyond the limit are not looked at, and the scan knows that the end is
+        // missing.
         let room = limit.saturating_sub(response.collected.len());
         if response.collect && room > 0 {
             let kept = chunk.get(..room).unwrap_or(chunk);
@@ -452,7 +466,7 @@ impl Transaction {
         }
     }
 
-    /// Undo the content encoding, and let the stages look at what is there.
+    /// Undo the content encoding, and let the stages look at the content.
     fn read_response<'b>(
         &mut self,
         engine: &Engine,
@@ -480,7 +494,7 @@ impl Transaction {
         }
     }
 
-    /// The stream is over, however it ended.
+    /// The stream is over, in whatever way it ended.
     pub fn finish(mut self: Box<Self>, engine: &Engine, end: StreamEnd, now: Now) -> Box<EventRow> {
         self.scan_collected(engine, end, now);
         pipeline::finish(engine, self, end, now)
@@ -492,6 +506,7 @@ impl Transaction {
             return;
         }
         let collected = std::mem::take(&mut self.response.collected);
+        // When less was collected than went out, the end is missing.
         let truncated = collected.len() as u64 != end.response_bytes;
         self.read_response(engine, &collected, truncated, now);
         let has_news = !self.response.sensitive.is_empty() || self.rules.outbound_score > 0;
@@ -518,7 +533,7 @@ fn is_conversation(transaction: &Transaction) -> bool {
     transaction.headers.get("upgrade").is_some() || transaction.method == "CONNECT"
 }
 
-/// Whether a response is scanned for sensitive data; one that does not say what it is, is.
+/// Whether a response is scanned for sensitive data. A response that does not declare its type is scanned too.
 fn is_text(content_type: &str) -> bool {
     let is_other = matches!(
         BodyKind::of(content_type),

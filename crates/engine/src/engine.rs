@@ -1,4 +1,4 @@
-//! A bundle made ready: every stage compiled, plus the state that outlives bundles.
+//! A bundle that was compiled for every stage, with the state that outlives bundles.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -33,9 +33,9 @@ pub struct Assets {
 /// State that a new bundle does not reset.
 #[derive(Debug, Default)]
 pub struct SharedState {
-    /// What detection says now.
+    /// The signals that detection has set.
     pub signals: SignalTable,
-    /// Who logged in before.
+    /// The log-ins that succeeded before.
     pub known: KnownLogins,
     /// Rate counters.
     pub rates: RateTable,
@@ -69,7 +69,8 @@ pub struct Engine {
     pub connections_per_address: u32,
     pub(crate) limits: Limits,
     pub(crate) scoped_limits: Vec<Limits>,
-    /// The limits by which a target is read before it is known what is called: the longest target that anything allows.
+    /// The limits for reading a target before its endpoint is known: those of the longest target that any endpoint
+    /// allows.
     pub(crate) target_limits: Limits,
     pub(crate) apis: Vec<Api>,
     pub(crate) endpoints: Vec<Endpoint>,
@@ -81,8 +82,9 @@ pub struct Engine {
     pub(crate) lists: Vec<AddressRanges>,
     pub(crate) policies: Policies,
     pub(crate) scanner: Scanner,
+    // Shared with the cache in `SharedState`, so that the next bundle can take over the same rules.
     pub(crate) rules: Arc<Rules>,
-    /// What fields hold, for rules.
+    /// What the fields of each endpoint hold, which rules ask for.
     pub(crate) fields: FieldNames,
     pub(crate) shared: Arc<SharedState>,
 }
@@ -91,7 +93,8 @@ impl Engine {
     /// Compile a bundle.
     ///
     /// # Errors
-    /// [`EngineError`] naming the part of the bundle, or the database, that is wrong. Nothing is half done.
+    /// [`EngineError`], which names the part of the bundle, or the database, that is wrong. No half-made engine
+    /// remains.
     pub fn new(
         bundle: Bundle,
         assets: Assets,
@@ -137,7 +140,7 @@ impl Engine {
         self.clients.trusted_proxies.contains(address)
     }
 
-    /// Limits of what is called: the endpoint's own, its API's, or those of all.
+    /// The limits of the endpoint, or else of its API, or else those of the whole configuration.
     pub(crate) fn limits_of(&self, matched: EndpointMatch) -> &Limits {
         let own = self
             .endpoint(matched.endpoint)
@@ -155,6 +158,7 @@ impl Engine {
             (
                 limits.over_limit == OverLimit::Pass,
                 limits.over_limit_files == OverLimit::Pass,
+                // Reversed: limits that inspect more are stricter, so they sort first.
                 std::cmp::Reverse(limits.request_body_bytes),
             )
         };

@@ -9,9 +9,9 @@ use std::fmt;
 pub enum EngineError {
     /// The file does not begin as a bundle does, or is shorter than its header says.
     BundleTruncated {
-        /// Bytes there are.
+        /// How many bytes there are.
         got: usize,
-        /// Bytes there should be at least.
+        /// How many bytes there should be at least.
         expected: usize,
     },
     /// The first bytes are not [`crate::bundle::MAGIC`].

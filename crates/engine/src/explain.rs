@@ -1,4 +1,4 @@
-//! One described request through the same pipeline that Envoy's requests take, with what every stage learned.
+//! Takes one described request through the pipeline of Envoy's requests, and tells what every stage learned.
 //!
 //! This is for `starfort policy test` and for tests, so it copies freely. Rate limits count described requests too, in
 //! the [`crate::SharedState`] of the engine that is asked.
@@ -28,11 +28,11 @@ pub struct Described {
     pub headers: Pairs,
     /// Address of the direct peer.
     pub peer: IpAddr,
-    /// As in [`RequestHead::protocol`].
+    /// The protocol, as in [`RequestHead::protocol`].
     pub protocol: &'static str,
     /// Body; empty: none follows the head.
     pub body: Vec<u8>,
-    /// What the upstream answers if it is asked; `None`: the response is not played.
+    /// What the upstream answers if it is asked. `None`: the explanation ends before the response.
     pub response: Option<DescribedResponse>,
 }
 
@@ -48,7 +48,7 @@ pub struct DescribedResponse {
 /// What Starfort did, and why.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explanation {
-    /// What decided: one of [`crate::policy::actions::DECISIONS`].
+    /// The word of the action that decided, one of [`crate::policy::actions::DECISIONS`].
     pub action: &'static str,
     /// Name of the policy that ended the list, "" when none did.
     pub policy: SmolStr,
@@ -59,22 +59,22 @@ pub struct Explanation {
     pub upstream: String,
     /// Headers set for the upstream.
     pub tags: Vec<(Box<str>, Box<str>)>,
-    /// How long the request is held first.
+    /// How long the request is held before it goes on or is answered.
     pub delay_ms: u64,
     /// The response's body as the client gets it, when masking changed it.
     #[serde(skip)]
     pub masked_body: Option<Vec<u8>>,
     /// Non-terminal actions that were done, `action:policy`.
     pub done: Vec<String>,
-    /// What observe-mode policies would have done, `action:policy`.
+    /// What policies in observe mode would have done, `action:policy`.
     pub observed: Vec<String>,
     /// Every policy of the bundle in order.
     pub policies: Vec<PolicyTrace>,
     /// The request as it was understood.
     pub request: ExplainedRequest,
-    /// What was called, `None` when no endpoint matched.
+    /// The endpoint that was called. `None` when no endpoint matched.
     pub endpoint: Option<ExplainedEndpoint>,
-    /// How else servers could read the path; see [`crate::endpoint::Found`].
+    /// The other ways in which servers could read the path; see [`crate::endpoint::Found`].
     pub readings: Vec<ExplainedReading>,
     /// Who called, as the network shows it.
     pub client: ExplainedClient,
@@ -115,7 +115,7 @@ pub struct ExplainedEndpoint {
     pub id: String,
     pub method: String,
     pub path: String,
-    /// Its own and its API's.
+    /// Labels of the endpoint and of its API.
     pub labels: Vec<String>,
     pub documented: bool,
 }
@@ -187,19 +187,21 @@ pub fn explain(engine: &Engine, described: &Described, now: Now) -> Explanation 
         protocol: described.protocol,
         end_of_stream: described.body.is_empty(),
     };
+    // In two halves, so that the trace is on before any policy is asked.
     let mut transaction = Transaction::begin(engine, head, now);
     transaction.trace = Some(Vec::new());
     let played = play(&mut transaction, engine, described, now);
     let end = StreamEnd {
         request_bytes: described.body.len() as u64,
         response_bytes: played.response_bytes,
+        // No time is measured: explaining copies freely, so its time would say nothing about the filter.
         engine_us: 0,
     };
     transaction.scan_collected(engine, end, now);
     explanation(transaction, engine, played, end, now)
 }
 
-/// Ask the engine as the filter does, with everything at hand at once.
+/// Ask the engine as the filter does, with the whole of both messages available at once.
 fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, now: Now) -> Played {
     let mut played = Played::default();
     match decided(transaction, engine, described, now) {
@@ -213,9 +215,10 @@ fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, n
             played.delay_ms = effects.delay_ms;
             played.effects = effects;
         }
-        // Asked for once more after it was given: the pipeline never does.
+        // The pipeline never asks again for a body that it was given.
         RequestOutcome::NeedBody { .. } | RequestOutcome::NeedBeginning => return played,
     }
+    // The API's upstream is where the route leads, unless a policy diverts the request.
     let own = engine
         .api(transaction.found.matched.api)
         .map(|api| &*api.upstream);
@@ -229,7 +232,7 @@ fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, n
     played
 }
 
-/// What becomes of the request, once its body was handed over as far as the engine asked for it.
+/// What the engine decides about the request, after it got as much of the body as it asked for.
 fn decided(
     transaction: &mut Transaction,
     engine: &Engine,
@@ -246,7 +249,7 @@ fn decided(
     }
     if let RequestOutcome::Continue(effects) = &outcome
         && effects.watch
-        // All of it was handed over already: only its end is new.
+        // All of the body was handed over already, and only its end is new.
         && let Some(answer) = transaction.request_ends(engine, now)
     {
         outcome = RequestOutcome::Respond(answer);
@@ -295,7 +298,7 @@ fn play_response(
     }
 }
 
-/// The event says what the client gets.
+/// Note for the event what the client gets.
 fn note_answer(transaction: &mut Transaction, answer: &LocalResponse) {
     let status = answer.status.to_string();
     let mut headers = vec![(&b":status"[..], status.as_bytes())];
@@ -375,7 +378,8 @@ fn explained_endpoint(transaction: &Transaction, engine: &Engine) -> Option<Expl
     })
 }
 
-/// How else servers could read the path. Readings in which only `allow` is asked are left out: they restrict nothing.
+/// The other ways in which servers could read the path. Readings in which only `allow` is asked are left out, because
+/// they restrict nothing.
 fn explained_readings(transaction: &Transaction, engine: &Engine) -> Vec<ExplainedReading> {
     let readings = transaction.found.also.iter();
     readings

@@ -11,6 +11,7 @@ use crate::error::EngineError;
 #[derive(Clone)]
 pub struct KeyedHash(Hmac<Sha256>);
 
+// Written by hand, so that no log can show the key.
 impl std::fmt::Debug for KeyedHash {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("KeyedHash([redacted])")
@@ -18,7 +19,7 @@ impl std::fmt::Debug for KeyedHash {
 }
 
 impl KeyedHash {
-    /// From the bundle's `hash_key`.
+    /// A hash with the bundle's `hash_key`.
     ///
     /// # Errors
     /// [`EngineError::BundleInvalid`] when the key is not 32 bytes.
@@ -36,10 +37,12 @@ impl KeyedHash {
         hex8(&self.digest(parts))
     }
 
-    /// A number from 0 to 1 (below 1) that nobody without the key can foresee, the same for the same parts.
+    /// A number from 0 up to, but not including, 1. The same parts give the same number, and nobody without the key can
+    /// predict it.
     pub fn draw(&self, parts: &[&[u8]]) -> f64 {
         let digest = self.digest(parts);
         let first = digest.first_chunk::<4>().copied().unwrap_or_default();
+        // 32 bits are enough for a share of calls, and an `f64` holds them exactly.
         f64::from(u32::from_be_bytes(first)) / (f64::from(u32::MAX) + 1.0)
     }
 

@@ -11,6 +11,7 @@ pub struct Headers {
     entries: SmallVec<[Entry; 24]>,
 }
 
+// 32 bits for each offset, so that 24 entries take 288 bytes of the transaction.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     start: u32,
@@ -59,6 +60,7 @@ impl Headers {
 
     /// First value of a header; `name` in lower case.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
+        // Searched from the start: heads have few headers, and a map would have to be filled for each request.
         self.iter()
             .find(|(known, _)| *known == name.as_bytes())
             .map(|(_, value)| value)
@@ -90,13 +92,15 @@ impl Headers {
         Some(Cow::Owned(joined))
     }
 
-    /// Each value of a header, and of several also all of them joined (see [`Self::joined`]).
+    /// Each value of a header. If there are several, all of them joined are one more (see [`Self::joined`]).
     pub fn each(&self, name: &str) -> SmallVec<[Cow<'_, str>; 1]> {
         let mut values: SmallVec<[Cow<'_, str>; 1]> = self
             .iter()
             .filter(|(known, _)| *known == name.as_bytes())
             .map(|(_, value)| lossy(value))
             .collect();
+        // Servers differ in whether they take one of the values or all of them joined, so conditions are asked about
+        // both.
         if values.len() > 1 {
             values.extend(self.joined(name));
         }
@@ -108,7 +112,7 @@ impl Headers {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no headers.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

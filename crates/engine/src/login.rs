@@ -72,6 +72,7 @@ impl Login {
     }
 
     fn remembered_by(&self, transaction: &Transaction) -> Option<LoginHashes> {
+        // Several hashes mean that the field came with several values.
         let [account] = &*self.accounts else {
             return None;
         };
@@ -117,6 +118,7 @@ fn hashes(values: &[Cow<'_, str>], engine: &Engine) -> Hashes {
     if !all.is_empty() {
         hashes.push(engine.hash.of(&all));
     }
+    // Each value alone as well, because the server takes one of them.
     if all.len() > 1 {
         hashes.extend(all.iter().map(|value| engine.hash.of(&[value])));
     }

@@ -76,7 +76,7 @@ pub enum ResponseBodyOutcome {
         body: Vec<u8>,
         /// They are no longer content-encoded: remove `content-encoding`.
         decoded: bool,
-        /// All of the response is in it; otherwise something was not read, for it was over a limit.
+        /// All of the response is in it. Otherwise a part was not read, because it was over a limit.
         complete: bool,
     },
     /// Answer this instead.
@@ -85,6 +85,7 @@ pub enum ResponseBodyOutcome {
 
 impl RequestEffects {
     pub(crate) fn of(decision: &Decision, received: &Headers, policies: &Policies) -> Self {
+        // Headers that policies set are removed as well: no client may send what an upstream takes for Starfort's word.
         let internal = received
             .iter()
             .filter(|(name, _)| is_internal(name) || policies.sets_header(name));
@@ -103,7 +104,8 @@ impl RequestEffects {
     }
 }
 
-/// Whether a header is Starfort's own by its name, with underscores for hyphens too: CGI and WSGI make one of them.
+/// Whether a header is Starfort's own by its name. Underscores count as hyphens, because CGI and WSGI turn both into
+/// the same variable.
 fn is_internal(name: &[u8]) -> bool {
     let own = b"x-starfort-";
     let same = |(one, other): (&u8, &u8)| one == other || (*one == b'_' && *other == b'-');
@@ -140,10 +142,11 @@ impl LocalResponse {
         }
     }
 
-    /// The answer to a request that is over a limit: 414 or 431 where its head is (RFC 9110, 15.5.15; RFC 6585, 5), 413
-    /// where its body is. It says which limit, for most that meet one are no attackers.
+    /// The answer to a request that is over a limit: 414 or 431 when its head is (RFC 9110, 15.5.15; RFC 6585, 5), 413
+    /// when its body is. It names the limit, because most clients that meet one are no attackers.
     pub(crate) fn over_limit(limits: Anomalies, request_id: &str) -> Self {
         let has = |anomaly| limits.contains(anomaly);
+        // Limits of the head come first, because they say more exactly what is too long.
         let (status, title) =
             if has(Anomaly::UriOverLimit) || has(Anomaly::QueryParametersOverLimit) {
                 (414, "URI Too Long")
@@ -173,7 +176,7 @@ impl LocalResponse {
         response
     }
 
-    /// Problem details (RFC 9457). Says nothing of the rule that decided: the event does, by request id.
+    /// Problem details (RFC 9457). They do not name the rule that decided: the event does, under the same request id.
     pub(crate) fn problem(status: u16, title: &str, request_id: &str) -> Self {
         let body = serde_json::json!({
             "type": "about:blank", "title": title, "status": status, "request_id": request_id,
@@ -182,6 +185,7 @@ impl LocalResponse {
             status,
             headers: vec![
                 ("content-type".into(), "application/problem+json".into()),
+                // A cache on the way must not give one caller's refusal to another caller.
                 ("cache-control".into(), "no-store".into()),
             ],
             body: body.to_string().into_bytes(),

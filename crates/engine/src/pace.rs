@@ -1,11 +1,11 @@
-//! How slowly a body may come. A client that sends a byte now and then holds a connection, a stream and, where bodies are
-//! collected, memory. It costs the client nothing (CWE-400, "slow POST").
+//! How slowly a body may come. A client that sends a byte now and then keeps a connection and a stream busy and, where
+//! bodies are collected, memory. That costs the client nothing (CWE-400, "slow POST").
 
 use std::time::Duration;
 
 use crate::bundle::Limits;
 
-/// What a body may take, counted from when it is waited for.
+/// The time that a body may take, counted from when the filter begins to wait for it.
 ///
 /// The time allowed grows with what has come: `wait`, and one second for each `rate` bytes. So a client that sent a lot
 /// may pause for long, as on a train in a tunnel, and one that never sends much may not.
@@ -17,7 +17,7 @@ pub struct BodyPace {
 }
 
 impl BodyPace {
-    /// What limits say; `None` when they say nothing.
+    /// The pace that the limits set. `None` when they set none.
     pub(crate) fn of(limits: &Limits) -> Option<Self> {
         (limits.body_rate > 0 || limits.body_time_ms > 0).then(|| Self {
             wait: Duration::from_millis(limits.body_wait_ms),
@@ -26,13 +26,15 @@ impl BodyPace {
         })
     }
 
-    /// How long after its begin a body of which `received` bytes have come is too late, if no more comes.
+    /// After which time a body is too late when only `received` bytes of it have come.
     pub fn allowed(&self, received: u64) -> Duration {
+        // A rate of 0 sets no pace; `checked_div` leaves it out.
         let by_rate = received
             .saturating_mul(1000)
             .checked_div(u64::from(self.rate))
             .map(|earned| self.wait.saturating_add(Duration::from_millis(earned)));
         let in_all = (!self.time.is_zero()).then_some(self.time);
+        // When both are set, the stricter one holds.
         match (by_rate, in_all) {
             (Some(one), Some(other)) => one.min(other),
             (one, other) => one.or(other).unwrap_or(Duration::MAX),

@@ -5,7 +5,7 @@
 //! body of the response; and at last the [`event`]. A list names its stages one below the other, with the reason why
 //! each stands where it stands, and each stage is one function of its own.
 //!
-//! When the host hands over what, and what it is told to do, is in `conversation.rs`.
+//! `conversation.rs` says when the host hands over which part, and what it is told to do then.
 
 pub(crate) mod limits;
 mod rules;
@@ -109,7 +109,7 @@ pub(crate) fn rules_again(engine: &Engine, transaction: &mut Transaction, now: N
     rules::request_head(engine, transaction, None, now);
 }
 
-/// The stages for a request whose body is not read, or that has none: rules have a phase for bodies all the same.
+/// The stages for a request without a body, or with a body that is not read. Rules have a phase for bodies in any case.
 pub(crate) fn request_without_body(engine: &Engine, transaction: &mut Transaction, now: Now) {
     rules::request_body(engine, transaction, now);
 }
@@ -122,6 +122,7 @@ pub(crate) fn response_head(
     now: Now,
 ) {
     transaction.response.receive(head);
+    // Noted before the response gets its own share of work, which clears the mark that the request's work was used up.
     limits::note_work(transaction);
     let share = limits::of(engine, transaction).work / RESPONSE_SHARE;
     transaction.work = transaction.work.with_at_least(share);
@@ -153,7 +154,7 @@ pub(crate) fn finish(
 
 // --- The stages ---
 
-/// What `http` reads before it is known what is called.
+/// The parts of the head that `http` reads before it is known which endpoint is called.
 struct Line<'a> {
     method: SmolStr,
     host: SmolStr,
@@ -165,10 +166,11 @@ struct Line<'a> {
 /// http: method, host and path as the upstream will see them.
 fn http_line<'a>(engine: &Engine, received: &'a Headers) -> Line<'a> {
     let text = |name: &str| received.text(name).unwrap_or_default();
-    // The longest target that any endpoint allows is read, for the endpoint is not known yet.
+    // The endpoint is not known yet, so the longest target that any endpoint allows is read.
     let raw = received.get(":path").unwrap_or(b"/");
     let target = path::split(raw, &engine.target_limits);
     Line {
+        // Upper case, because lenient servers take `get` for GET, and then policies on GET have to hold.
         method: text(":method").to_ascii_uppercase_smolstr(),
         host: host_of(text(":authority")),
         query: target.query,
@@ -246,7 +248,7 @@ fn identity(
     engine.identities.identify(offered, &accepted, &engine.hash)
 }
 
-/// What the stages before signals have made of a request.
+/// What the stages before signals have found out about a request.
 struct Known {
     method: SmolStr,
     host: SmolStr,
@@ -292,7 +294,7 @@ fn begin(engine: &Engine, protocol: &'static str, known: Known, now: Now) -> Box
     })
 }
 
-/// schema: what the catalogue knows of the endpoint, and what callers claim that is not so.
+/// schema: what the catalogue knows of the endpoint, and which claims of the caller are false.
 fn schema(engine: &Engine, transaction: &mut Transaction) {
     let matched = transaction.found.matched;
     let gap = schema::check(
@@ -334,6 +336,7 @@ fn http_body<'b>(
     let is_encoded = headers.get("content-encoding").is_some();
     let each = WORK_READ + if is_encoded { WORK_DECOMPRESS } else { 0 };
     let units = work::of_bytes(body.content.len(), each);
+    // The size is known only after decompressing, and the limits have bounded it, so this is charged afterwards.
     transaction.work.charge_done(units);
     let mut parameters = Collect::new(&mut transaction.parameters, limits);
     let environment = rules::environment(engine, now);
@@ -412,6 +415,7 @@ fn accepted_providers<'a>(engine: &'a Engine, found: &Found) -> Cow<'a, [String]
     let of = |api| engine.api(api).map_or(&[][..], |api| &*api.jwt_providers);
     let own = of(found.matched.api);
     let mut others = found.also.iter().map(|seen| seen.matched.api);
+    // Nearly every request belongs to one API in each reading, and then its list is borrowed.
     if others.all(|api| api == found.matched.api) {
         return Cow::Borrowed(own);
     }

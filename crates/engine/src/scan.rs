@@ -64,7 +64,7 @@ impl Scanner {
         truncated: bool,
         limits: &Limits,
     ) -> Decompressed<'a> {
-        // Without detectors nobody looks at the text, so it need not be decompressed.
+        // Without detectors nothing looks at the text, so it need not be decompressed.
         let encoding = encoding.filter(|_| self.is_on());
         decompress::decompress(encoding, body, truncated, limits)
     }

@@ -1,4 +1,4 @@
-//! Positive security: what the catalogue knows of an endpoint against what was called.
+//! Positive security: compares what was called with what the catalogue knows of the endpoint.
 //!
 //! At this depth the contract is the endpoint list itself: a call to an API that has an `OpenAPI` document, but
 //! to no endpoint of it, is a finding. Parameter and body schemas are not in the bundle.
@@ -16,6 +16,7 @@ pub fn check(
         return Some("unknown_api");
     };
     match endpoint {
+        // The path is known, so a wrong method says more than an unknown endpoint.
         None if found.other_method => Some("unknown_method"),
         None => Some("unknown_endpoint"),
         Some(endpoint) if api.documented && !endpoint.documented => Some("undocumented_endpoint"),

@@ -77,12 +77,14 @@ pub(crate) struct Findings(Vec<Cow<'static, str>>);
 impl Findings {
     /// Note a finding, unless it is known.
     pub(crate) fn note(&mut self, finding: &'static str) {
+        // A list and not a set: a request has a handful of findings, and their order is part of the event.
         if !self.0.iter().any(|known| known == finding) {
             self.0.push(Cow::Borrowed(finding));
         }
     }
 
     /// Note that a rule matched: `rule:941100`.
+    // Not compared with the others: `RulesOutcome::told` already sees to it that each match is noted once.
     pub(crate) fn note_rule(&mut self, id: &str) {
         self.0.push(Cow::Owned(format!("rule:{id}")));
     }
@@ -142,6 +144,7 @@ impl ResponseState {
             .headers
             .text(":status")
             .and_then(|status| status.parse().ok())
+            // 0 stands for no status at all, as in events.
             .unwrap_or(0);
         self.upstream = head.upstream.into();
         self.content_type =

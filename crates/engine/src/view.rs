@@ -17,7 +17,7 @@ use crate::policy::{Scope, World};
 use crate::signals::ActiveSignal;
 use crate::transaction::Transaction;
 
-/// Where the request is, in each reading of its path; the first one counts.
+/// Which API and endpoint is called, in each reading of the path. The first reading is the one that counts.
 pub(crate) fn scopes(transaction: &Transaction, now: Now) -> SmallVec<[Scope; 1]> {
     let scope = |matched: &EndpointMatch, grants_only| Scope {
         api: matched.api,
@@ -40,6 +40,7 @@ pub(crate) fn worlds<'a>(
     now: Now,
 ) -> SmallVec<[World<View<'a>>; 1]> {
     let found = &transaction.found;
+    // `None` is the reading that counts, which `scopes` has first too.
     let seen = std::iter::once(None).chain(found.also.iter().map(Some));
     scopes(transaction, now)
         .into_iter()
@@ -96,7 +97,7 @@ impl<'a> ByName<'a> {
     /// The values of a name, in the order of arrival.
     fn values(&self, parameters: &'a Parameters, location: Location, name: &str) -> Values<'_> {
         let (size, asked) = INDEX_FROM;
-        // A `Cell`, since conditions are evaluated through a shared reference, by one thread.
+        // A `Cell`, because conditions are evaluated through a shared reference, by one thread.
         self.asked.set(self.asked.get().saturating_add(1));
         if parameters.len() < size || self.asked.get() < asked {
             return parameters.all(location, name).map(Cow::Borrowed).collect();
@@ -133,7 +134,7 @@ impl View<'_> {
         endpoint.map_or(self.path, |endpoint| &endpoint.path)
     }
 
-    /// Who calls: the fields of the client and of the identity.
+    /// The value of a field about the caller: of the client or of the identity.
     fn caller(&self, field: Field) -> Value<'_> {
         let (client, identity) = (&self.transaction.client, &self.transaction.identity);
         match field {
@@ -159,6 +160,7 @@ impl View<'_> {
 
     /// Labels of the API and of the endpoint.
     fn labels(&self) -> impl Iterator<Item = &str> {
+        // One reading of a request belongs to one API and one endpoint, and a label of either counts.
         let api = self.api().map(|api| &api.labels);
         let endpoint = self.engine.endpoint(self.matched.endpoint);
         let of_both = api
@@ -319,6 +321,7 @@ fn names(headers: &Headers) -> SmallVec<[&str; 8]> {
 
 /// Each name once, in the order of arrival: a map's keys.
 fn once_each<'a>(names: impl Iterator<Item = &'a str>) -> SmallVec<[&'a str; 8]> {
+    // A set, because a large body has so many names that comparing each with all others would be quadratic.
     let mut seen = HashSet::new();
     names.filter(|name| seen.insert(*name)).collect()
 }

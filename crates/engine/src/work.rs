@@ -26,15 +26,17 @@ impl Work {
         Self::within(u64::MAX)
     }
 
-    /// What is left, or this many units where that is more.
+    /// The work that is left, or this many units if that is more.
     #[must_use]
     pub(crate) const fn with_at_least(self, units: u64) -> Self {
+        // This clears the mark that something was not done, because the response has a share of its own.
         Self::within(if self.left > units { self.left } else { units })
     }
 
     /// Charge for something that is to be done; `false`: it must not be done, there is not enough left.
     #[must_use]
     pub(crate) const fn charge(&mut self, units: u64) -> bool {
+        // After one refusal everything is refused: a request that is over its limit must not go on to cost something.
         if self.spent || units > self.left {
             self.spent = true;
             return false;
@@ -49,7 +51,7 @@ impl Work {
         self.left = self.left.saturating_sub(units);
     }
 
-    /// Whether something was not done.
+    /// Whether something was not done because too little work was left.
     pub(crate) const fn is_spent(self) -> bool {
         self.spent
     }

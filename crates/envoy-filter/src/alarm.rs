@@ -1,5 +1,5 @@
-//! Streams that are to be woken at a time, each on its own worker: requests that are held for a while, and bodies that
-//! have not come to their end.
+//! Wakes streams at a given time, each on its own worker: requests that are held for a while, and requests whose body
+//! has not come to its end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,25 +9,27 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::host::Wake;
 
-/// Requests held at once at most; further ones are not delayed, and are counted. A held request keeps its connection and
-/// its buffers in Envoy.
+/// The most requests that are held at once. Further ones are not delayed, and are counted. A held request keeps its
+/// connection and its buffers in Envoy, so this bounds memory.
 pub(crate) const MAX_HELD: usize = 10_000;
 
 /// Longest delay, as the bundle's documentation promises.
 const MAX_DELAY: Duration = Duration::from_secs(30);
 
-/// Bodies that are waited for at once; further ones are not, and are counted. It is ten streams for each connection that
-/// Envoy may have at most (`compile/dataplane.py`).
+/// The most bodies that are waited for at once. Further bodies have no pace, and are counted. The figure is ten streams
+/// for each connection that Envoy may have (`compile/dataplane.py`).
 const MAX_BODIES: usize = 1_000_000;
 
-/// How late a stream may be woken because of its body. Bodies are waited for in tens of seconds.
+/// How much too late a stream may be woken because of its body. Bodies are waited for in tens of seconds.
 const TICK: Duration = Duration::from_millis(250);
 
-/// When, and a number that tells streams of one instant apart.
+/// The time of a wake-up, and a number that tells streams of one instant apart.
 type Key = (Instant, u64);
 
 #[derive(Default)]
 struct State {
+    // Ordered by time, so that the next stream is always the first entry. A heap could not remove a stream that ends
+    // early.
     due: BTreeMap<Key, Box<dyn Wake>>,
     count: u64,
     stop: bool,
@@ -38,10 +40,11 @@ pub(crate) struct Alarms {
     state: Mutex<State>,
     changed: Condvar,
     most: usize,
-    /// How often the thread looks by itself; `None`: it is told of each stream, and wakes it on time.
+    /// How often the thread looks by itself. `None`: it is notified of each new stream, and wakes each one on time.
     tick: Option<Duration>,
 }
 
+// Written by hand, because `dyn Wake` has no `Debug`.
 impl std::fmt::Debug for Alarms {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Alarms({} streams)", self.len())
@@ -55,21 +58,23 @@ pub(crate) struct Alarm {
 }
 
 impl Drop for Alarm {
-    /// Taken under the lock under which streams are woken, so that none is woken while it is being destroyed.
+    /// The entry is removed under the lock under which streams are woken, so that no stream is woken while it is being
+    /// destroyed.
     fn drop(&mut self) {
+        // Two statements, so that the lock is free again when Envoy deletes the scheduler.
         let wake = self.alarms.state.lock().due.remove(&self.key);
         drop(wake);
     }
 }
 
 impl Alarms {
-    /// For requests that are held: few, and each is to go on when its time has come.
+    /// Alarms for requests that are held. There are few of them, and each goes on when its time has come.
     pub(crate) fn of_held_requests() -> Arc<Self> {
         Arc::new(Self::new(MAX_HELD, None))
     }
 
-    /// For bodies that are waited for. That is every request with a body, and nearly all of them are over long before they
-    /// are due. So beginning and ending cost two short visits to a map and wake no thread.
+    /// Alarms for bodies that are waited for. Every request with a body has one, and nearly all bodies end long before
+    /// they are due. So beginning and ending cost two short visits to a map, and wake no thread.
     pub(crate) fn of_bodies() -> Arc<Self> {
         Arc::new(Self::new(MAX_BODIES, Some(TICK)))
     }
@@ -83,7 +88,7 @@ impl Alarms {
         }
     }
 
-    /// Wake after `delay_ms`, at most [`MAX_DELAY`]. See [`Self::wake_at`].
+    /// Wake a stream after `delay_ms`, at most [`MAX_DELAY`]. See [`Self::wake_at`].
     pub(crate) fn wake_after(
         self: &Arc<Self>,
         delay_ms: u64,
@@ -93,17 +98,19 @@ impl Alarms {
         self.wake_at(Instant::now() + delay, wake)
     }
 
-    /// Wake once `at` has come. `None` when there are as many streams as there may be, or the thread is to end.
+    /// Wake a stream once `at` has come. Returns `None` when as many streams wait as may wait, or when the thread is to
+    /// end.
     pub(crate) fn wake_at(self: &Arc<Self>, at: Instant, wake: Box<dyn Wake>) -> Option<Alarm> {
         let mut state = self.state.lock();
         if state.due.len() >= self.most || state.stop {
             return None;
         }
+        // Two streams may be due at the same instant, and each key must stand for one of them.
         state.count += 1;
         let key = (at, state.count);
         state.due.insert(key, wake);
         if self.tick.is_none() {
-            // It may be due before the one that the thread waits for.
+            // The new stream may be due before the one that the thread waits for.
             self.changed.notify_one();
         }
         Some(Alarm {
@@ -112,12 +119,12 @@ impl Alarms {
         })
     }
 
-    /// Streams that are to be woken.
+    /// How many streams wait to be woken.
     pub(crate) fn len(&self) -> usize {
         self.state.lock().due.len()
     }
 
-    /// The thread's body; returns after [`Self::stop`].
+    /// The thread's body. It returns after [`Self::stop`].
     pub(crate) fn run(&self) {
         let mut state = self.state.lock();
         while !state.stop {
@@ -131,20 +138,22 @@ impl Alarms {
             }
             let next = state.due.first_key_value().map(|(key, _)| key.0);
             match (self.tick, next) {
+                // Nobody notifies this thread of new bodies, so it looks again after each tick.
                 (Some(tick), _) => drop(self.changed.wait_for(&mut state, tick)),
                 (None, Some(at)) => drop(self.changed.wait_until(&mut state, at)),
+                // Nothing is due; `wake_at` notifies.
                 (None, None) => self.changed.wait(&mut state),
             }
         }
     }
 
-    /// Let [`Self::run`] return. Streams that wait stay so: Envoy ends them when it stops.
+    /// Let [`Self::run`] return. Streams that still wait are not woken: Envoy ends them when it stops.
     pub(crate) fn stop(&self) {
         self.state.lock().stop = true;
         self.changed.notify_all();
     }
 
-    /// Make [`Self::run`] possible again.
+    /// Allow [`Self::run`] to run again.
     pub(crate) fn restart(&self) {
         self.state.lock().stop = false;
     }

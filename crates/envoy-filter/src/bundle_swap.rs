@@ -1,4 +1,4 @@
-//! Bundles: read, compiled beside the traffic, swapped in at once. A bad one changes nothing.
+//! Reads bundles, compiles them beside the traffic, and puts them in force at once. A bad bundle changes nothing.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,10 +12,10 @@ use crate::frames::BundleResult;
 use crate::log::{self, Level};
 use crate::process::Process;
 
-/// What a bundle file has besides its payload; see `bundle.rs` of the engine.
+/// The bytes of a bundle file that precede its payload; see `bundle.rs` of the engine.
 const HEADER_BYTES: u64 = 52;
 
-/// Largest `MaxMind` database: the largest that is sold is some 200 MB.
+/// The largest `MaxMind` database that is read. The largest that is sold has some 200 MB.
 const MAX_DATABASE_BYTES: u64 = 1 << 30;
 
 /// Read and compile a bundle.
@@ -55,9 +55,10 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
 }
 
 impl Process {
-    /// Load the bundle that the settings name before the first request comes, or else the last good one beside it.
+    /// Load the bundle that the settings name, or else the last good one, before the first request comes.
     /// Without either, `fail_open` decides about requests until the control plane sends a bundle.
     pub(crate) fn begin(&self) {
+        // Without a version: at the start, the file that was written last is the right one.
         let first = self.swap_bundle(&self.settings.bundle, None);
         if first.ok {
             return;
@@ -88,11 +89,12 @@ impl Process {
         }
     }
 
-    /// Load the bundle at `path` and put it in force; `version` is the one that it should have.
+    /// Load the bundle at `path` and put it in force. `version` is the version that it should have.
     ///
     /// A panic in the compiler counts as a refusal. The result goes to the control plane and, when bad, to the log.
     pub(crate) fn swap_bundle(&self, path: &Path, version: Option<&str>) -> BundleResult {
         let loading = || load(path, Arc::clone(&self.shared));
+        // Unwind-safe: a compiler that panics leaves nothing behind but its own unfinished engine.
         let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(loading))
             .unwrap_or_else(|_| Err(format!("{}: the engine failed on it", path.display())));
         let checked = loaded.and_then(|engine| match version {
@@ -123,7 +125,7 @@ impl Process {
         }
     }
 
-    /// Say why a bundle is not in force.
+    /// Report why a bundle is not in force.
     fn refused(&self, version: Option<&str>, error: String) -> BundleResult {
         self.metrics.bundles_refused.increment();
         self.bundle_error.lock().clone_from(&error);

@@ -1,4 +1,4 @@
-//! One connection to the control socket: bytes in, bytes out, never waiting.
+//! One connection to the control socket. It reads and writes, and never waits.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
@@ -13,13 +13,13 @@ use rustix::net::{
 
 use crate::frames;
 
-/// Bytes read at a time.
+/// How many bytes are read at a time.
 const READ_BYTES: usize = 16 << 10;
 
-/// Bytes read in one go before frames are acted on, so that a flood of them cannot starve events.
+/// The most bytes that are read before frames are acted on, so that a flood of frames cannot hold up events.
 const MAX_READ_BYTES: usize = 8 << 20;
 
-/// A connection that stands.
+/// An open connection.
 pub(crate) struct Connection {
     stream: UnixStream,
     input: Vec<u8>,
@@ -40,8 +40,10 @@ impl AsFd for Connection {
 }
 
 impl Connection {
-    /// Connect. A peer that does not accept is an error; nothing waits for it.
+    /// Connect. When the peer does not accept, this fails; nothing waits for the peer.
     pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
+        // Without blocking: when the peer's backlog is full, connect(2) fails with EAGAIN, and the next attempt comes
+        // later.
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
         connect(&socket, &SocketAddrUnix::new(path)?)?;
@@ -57,7 +59,7 @@ impl Connection {
         })
     }
 
-    /// Queue a frame that waits behind no events. `None` (a frame over the limit) is left out.
+    /// Queue a frame that goes out before all queued events. `None` (a frame over the limit) is left out.
     pub(crate) fn send(&mut self, frame: Option<Vec<u8>>) {
         if let Some(frame) = frame {
             self.pending += frame.len();
@@ -73,17 +75,18 @@ impl Connection {
         }
     }
 
-    /// Bytes that wait to be written.
+    /// How many bytes wait to be written.
     pub(crate) fn pending(&self) -> usize {
         self.pending
     }
 
-    /// Take in what came.
+    /// Read the bytes that have come.
     ///
     /// # Errors
     /// The peer closed, or the connection failed.
     pub(crate) fn read(&mut self) -> Result<(), String> {
-        // Once for all frames that were handled, rather than for each: every drain moves what is left.
+        // Once for all frames that were handled, rather than once for each frame: every drain moves the bytes that are
+        // left.
         self.input.drain(..std::mem::take(&mut self.read_at));
         let mut chunk = [0; READ_BYTES];
         let mut taken = 0;
@@ -106,18 +109,20 @@ impl Connection {
     /// The next whole frame that came: type and payload.
     ///
     /// # Errors
-    /// The peer sent what is no frame.
+    /// The peer sent something that is not a frame.
     pub(crate) fn next_frame(&mut self) -> Result<Option<(u8, Vec<u8>)>, String> {
         let rest = self.input.get(self.read_at..).unwrap_or_default();
         let Some((kind, payload, used)) = frames::decode(rest)? else {
             return Ok(None);
         };
+        // Copied, because the answer to the frame is queued on this same connection.
         let payload = payload.to_vec();
+        // Only the place moves on; `read` removes the bytes.
         self.read_at += used;
         Ok(Some((kind, payload)))
     }
 
-    /// Write what can be written.
+    /// Write as much as the socket takes.
     ///
     /// # Errors
     /// The connection failed.

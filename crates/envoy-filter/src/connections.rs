@@ -1,4 +1,4 @@
-//! How many connections each client address has.
+//! Counts the connections that each client address has.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 /// Connections by the address that they count for. There is one entry for each address that has a connection, so there are
 /// never more entries than Envoy has connections.
+// One lock for all addresses: it is taken twice in the life of a connection, beside system calls that cost far more.
 #[derive(Debug, Default)]
 pub(crate) struct Connections(Mutex<HashMap<Ipv6Addr, u32>>);
 
@@ -24,7 +25,7 @@ impl Drop for Open {
         if let Entry::Occupied(mut entry) = self.connections.0.lock().entry(self.whose) {
             *entry.get_mut() = entry.get().saturating_sub(1);
             if *entry.get() == 0 {
-                // Or the map would grow with every address that ever connected.
+                // Otherwise the map would grow with every address that ever connected.
                 entry.remove();
             }
         }
@@ -32,7 +33,7 @@ impl Drop for Open {
 }
 
 impl Connections {
-    /// Count one more connection from `address`. `None` when it has `most` already.
+    /// Count one more connection from `address`. Returns `None` when the address has `most` already.
     pub(crate) fn open(self: &Arc<Self>, address: IpAddr, most: u32) -> Option<Open> {
         let whose = whose(address);
         let mut counts = self.0.lock();

@@ -1,4 +1,4 @@
-//! Rows on their way from the workers to the socket thread: lock-free, bounded in rows and bytes.
+//! The queue of rows between the workers and the socket thread. It takes no lock, and is bounded in rows and bytes.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -7,14 +7,15 @@ use starfort_engine::event::EventRow;
 
 use crate::metrics::Metrics;
 
-/// Rows held at most between two visits of the socket thread, which are 100 ms apart: enough for 650,000 rows/s.
+/// The most rows that wait between two visits of the socket thread. Visits are 100 ms apart, so this is enough for
+/// 650,000 rows/s.
 const MAX_ROWS: usize = 65_536;
 
-/// What a row takes besides its texts: the struct and the texts' allocations.
+/// Bytes that a row takes besides its texts: the struct itself, and the allocations of the texts.
 const ROW_OVERHEAD_BYTES: usize = 1024;
 
-/// The queue. When it is full, a row that only adds to a count is not taken; any other pushes the oldest out. Both
-/// are counted.
+/// The queue. When it is full, a row that only adds to a count is dropped, and any other row pushes out the oldest.
+/// Both cases are counted.
 #[derive(Debug)]
 pub(crate) struct EventQueue {
     rows: ArrayQueue<Box<EventRow>>,
@@ -31,6 +32,7 @@ impl EventQueue {
             rows: ArrayQueue::new(MAX_ROWS),
             bytes: AtomicUsize::new(0),
             limit_bytes,
+            // At most half of the queue: otherwise the thread would be woken only when rows are dropped already.
             wake_at: wake_at.clamp(1, MAX_ROWS / 2),
             woken: AtomicBool::new(false),
         }
@@ -39,9 +41,10 @@ impl EventQueue {
     /// Add a row. Returns whether the socket thread should be woken (once for each full batch).
     pub(crate) fn push(&self, row: Box<EventRow>, metrics: &Metrics) -> bool {
         let size = size_of_row(&row);
+        // Relaxed is enough: this figure bounds memory, and no other data depends on it.
         let full = self.rows.is_full()
             || self.bytes.load(Ordering::Relaxed).saturating_add(size) > self.limit_bytes;
-        // What detectors need takes the place of the oldest row; what only adds to a count is given up.
+        // A row that detectors need takes the place of the oldest row. A row that only adds to a count is given up.
         if full && row.is_ordinary() {
             metrics.events_dropped.increment();
             return !self.woken.swap(true, Ordering::Relaxed);
@@ -52,6 +55,7 @@ impl EventQueue {
             bytes = self.forget(&oldest);
             metrics.events_dropped.increment();
         }
+        // A large row may take the place of several small ones.
         while bytes > self.limit_bytes {
             let Some(oldest) = self.rows.pop() else { break };
             bytes = self.forget(&oldest);
@@ -71,7 +75,7 @@ impl EventQueue {
         Some(row)
     }
 
-    /// How full it is, 0 to 1.
+    /// How full the queue is, 0 to 1.
     pub(crate) fn fill(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a share")]
         let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
@@ -79,7 +83,7 @@ impl EventQueue {
         bytes.max(share(self.rows.len(), MAX_ROWS))
     }
 
-    /// Rows that wait.
+    /// How many rows wait.
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
@@ -90,7 +94,7 @@ impl EventQueue {
     }
 }
 
-/// Bytes that a row takes, near enough to bound memory.
+/// The bytes that a row takes, roughly enough to bound memory.
 pub(crate) fn size_of_row(row: &EventRow) -> usize {
     fn listed<T: AsRef<str>>(texts: &[T]) -> usize {
         let sizes = texts

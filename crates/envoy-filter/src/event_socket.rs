@@ -1,6 +1,6 @@
 //! The one thread that talks to the control plane: events out, bundles and signals in.
 //!
-//! It never stands in a worker's way: workers only push to a queue. Each turn of its loop does what can be done
+//! It never holds up a worker, because workers only push to a queue. Each turn of its loop does what can be done
 //! without waiting, then waits in `poll` for the socket, a wake-up, or the next flush.
 
 use std::os::fd::AsFd;
@@ -37,12 +37,12 @@ const MAX_BATCH_BYTES: usize = 8 << 20;
 /// No further batch is handed to the connection while this much waits in it.
 const MAX_PENDING_BYTES: usize = 4 << 20;
 
-/// Rows taken from the queue before the connection is looked at again: encoding them takes some 10 ms, and bundles
-/// and signals wait no longer.
+/// The most rows that are taken from the queue before the connection is looked at again. Encoding them takes some 10
+/// ms, and bundles and signals wait no longer than that.
 const MAX_ROWS_A_TURN: usize = 4_000;
 
-/// A batch of fewer rows waits longer when all of them only add to counts: each batch costs the control plane as much as a
-/// hundred rows.
+/// A batch of fewer rows waits longer when all of its rows only add to counts, because each batch costs the control
+/// plane as much as a hundred rows.
 const FEW_ROWS: usize = 64;
 
 /// How many times longer such a batch waits.
@@ -51,7 +51,7 @@ const WAIT_FOR_MORE: u32 = 3;
 /// How long stopping waits for events that are still being sent. The supervisor ends an Envoy by force that takes 5 s.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// Rows of the batch that is made next.
+/// The rows of the next batch.
 struct Gathering {
     rows: EventBatch,
     bytes: usize,
@@ -78,6 +78,7 @@ impl Gathering {
     /// Add a row. Returns whether it could be encoded.
     fn push(&mut self, row: &EventRow) -> bool {
         if self.rows.is_empty() {
+            // Counted from the first row: otherwise the batch of an idle node would be due at once.
             self.since = Instant::now();
             self.about.oldest_us = u64::MAX;
             self.about.calls = 0;
@@ -106,11 +107,11 @@ pub(crate) struct EventSocket {
     backoff: Duration,
     /// Rows that detectors need; while buffers are far from full, every row.
     batch: Gathering,
-    /// Rows that only add to counts, while buffers fill: they are dropped first.
+    /// Rows that only add to counts. They are kept apart while buffers fill, because they are dropped first.
     ordinary: Gathering,
     sampler: Sampler,
     level: overload::Level,
-    /// When the queue was seen empty last, in microseconds since 1970: what waits in it is no older.
+    /// When the queue was last seen empty, in microseconds since 1970. No row that waits in it is older.
     emptied_us: u64,
     outbox: Outbox,
     stats_at: Instant,
@@ -118,7 +119,7 @@ pub(crate) struct EventSocket {
 }
 
 impl EventSocket {
-    /// Not connected yet.
+    /// The state of a thread that is not connected yet.
     pub(crate) fn new(
         process: Arc<Process>,
         loader: Sender<BundleFrame>,
@@ -143,8 +144,8 @@ impl EventSocket {
         }
     }
 
-    /// The thread's body; returns when the process stops, after at most [`LAST_WORDS`] for what is on its way. What
-    /// is not taken by then is counted and said.
+    /// The thread's body. It returns when the process stops, after at most [`LAST_WORDS`] for events that are still
+    /// being sent. Events that are not taken by then are counted and reported.
     pub(crate) fn run(mut self) {
         while !self.process.stopping() {
             self.guarded_turn();
@@ -156,6 +157,8 @@ impl EventSocket {
             let limit = if self.connection.is_some() {
                 LAST_WORDS
             } else {
+                // While stopping without a connection, `wait` returns at once; this pause keeps the loop from using a
+                // whole processor.
                 std::thread::sleep(Duration::from_millis(10));
                 NOBODY_LISTENS
             };
@@ -166,7 +169,7 @@ impl EventSocket {
         self.farewell();
     }
 
-    /// Say what stays behind, so that the control plane can count it.
+    /// Report the events that stay behind, so that the control plane can count them.
     fn farewell(&mut self) {
         let (calls, _) = self.waiting();
         if calls > 0 {
@@ -177,15 +180,17 @@ impl EventSocket {
         let stats = self.stats();
         if let Some(connection) = &mut self.connection {
             connection.send(frames::encode_json(FrameType::Stats, &stats));
+            // One attempt only: the process is ending, and the peer may be gone already.
             let _ = connection.write();
         }
     }
 
-    /// A turn; a panic in it ends the connection, not the thread.
+    /// Take one turn. A panic in it ends the connection, not the thread.
     fn guarded_turn(&mut self) {
         let turn = std::panic::AssertUnwindSafe(|| self.turn());
         if std::panic::catch_unwind(turn).is_err() {
             self.process.metrics.panics.increment();
+            // Batches may be half encoded after a panic, so they are given up rather than sent.
             self.batch = Gathering::new(false);
             self.ordinary = Gathering::new(true);
             self.disconnect();
@@ -216,6 +221,7 @@ impl EventSocket {
             // A new connection: the peer may not have taken what the old one carried. It knows the numbers and drops
             // repeats.
             self.outbox.rewind();
+            // The new peer knows no counters yet.
             self.stats_at = now;
         } else {
             self.retry_at = now + self.backoff;
@@ -245,8 +251,8 @@ impl EventSocket {
         self.retry_at = Instant::now() + self.backoff;
     }
 
-    /// Take rows from the queue; cut a batch when it is full, or when it is time and somebody listens (batches are
-    /// not cut small while nobody does: each has a schema of some 8 KiB).
+    /// Take rows from the queue. Cut a batch when it is full, or when it is due and a control plane listens. While none
+    /// listens, no small batches are cut, because each has a schema of some 8 KiB.
     fn gather(&mut self) {
         self.level = overload::Level::at(self.outbox.fill().max(self.process.events.fill()));
         let now_us = clock::now().unix_us;
@@ -264,6 +270,8 @@ impl EventSocket {
                 self.cut();
             }
         }
+        // The pressure is over, so the row that the sampler holds goes out with the weight of the rows that it stands
+        // for.
         if self.level < overload::Level::Sampled
             && let Some(row) = self.sampler.take()
         {
@@ -291,7 +299,7 @@ impl EventSocket {
             || gathering.bytes >= MAX_BATCH_BYTES
     }
 
-    /// How long what was gathered may still wait.
+    /// How much longer the gathered rows may wait.
     fn due_in(&self) -> Duration {
         let flush = Duration::from_millis(self.process.settings.event_flush_ms);
         let wait = |gathering: &Gathering| {
@@ -307,8 +315,9 @@ impl EventSocket {
             .unwrap_or(flush)
     }
 
-    /// Make batches of what was gathered.
+    /// Make batches of the gathered rows.
     fn cut(&mut self) {
+        // The sampler's row stands for calls of this batch, which must not wait for the next one.
         if let Some(row) = self.sampler.take() {
             self.add(&row);
         }
@@ -322,6 +331,7 @@ impl EventSocket {
                 let dropped = self.outbox.push(arrow, gathering.about);
                 self.process.metrics.events_dropped.add(dropped);
             } else {
+                // Builders that failed may hold a part of a row, so new ones take their place.
                 gathering.rows = EventBatch::default();
                 self.process
                     .metrics
@@ -331,7 +341,7 @@ impl EventSocket {
         }
     }
 
-    /// Calls that the control plane has not acknowledged, and when the first of them was over.
+    /// How many calls the control plane has not acknowledged, and when the first of them ended.
     fn waiting(&self) -> (u64, u64) {
         let gathered = [&self.batch, &self.ordinary]
             .into_iter()
@@ -349,8 +359,9 @@ impl EventSocket {
         (calls, oldest.unwrap_or_default())
     }
 
-    /// Read what came, act on it, write what waits.
+    /// Read frames, act on them, and write what waits.
     fn exchange(&mut self) -> Result<(), String> {
+        // Taken out of `self`, so that an early return with an error closes the connection.
         let Some(mut connection) = self.connection.take() else {
             return Ok(());
         };
@@ -368,6 +379,7 @@ impl EventSocket {
         while let Ok(result) = self.results.try_recv() {
             connection.send(frames::encode_json(FrameType::BundleResult, &result));
         }
+        // Batches are handed over little by little, because each one in the connection is a second copy of it.
         while connection.pending() < MAX_PENDING_BYTES {
             let Some(batch) = self.outbox.next_to_send() else {
                 break;
@@ -387,7 +399,7 @@ impl EventSocket {
         Ok(())
     }
 
-    /// Act on a frame; what comes back is the answer.
+    /// Act on a frame. Returns the answer, for frames that have one.
     fn handle(&mut self, kind: u8, payload: &[u8]) -> Result<Option<Vec<u8>>, String> {
         const ACK: u8 = FrameType::EventsAck as u8;
         const BUNDLE: u8 = FrameType::Bundle as u8;
@@ -458,13 +470,14 @@ impl EventSocket {
     }
 
     fn housekeeping(&mut self) {
+        // Expired signals do not apply any more; removing them only frees their memory.
         if Instant::now() >= self.expire_at {
             self.expire_at = Instant::now() + EXPIRE_EVERY;
             self.process.shared.signals.expire(monotonic_ns());
         }
     }
 
-    /// Until the socket has something, somebody wakes us, or it is time for the next flush.
+    /// Wait until the socket has something, a worker wakes this thread, or the next flush is due.
     fn wait(&self) {
         if self.process.stopping() && self.connection.is_none() {
             return;
@@ -487,6 +500,7 @@ impl EventSocket {
             descriptors.push(PollFd::from_borrowed_fd(connection.as_fd(), wanted));
         }
         let flush = Duration::from_millis(self.process.settings.event_flush_ms);
+        // A full batch waits already, so poll only looks at the socket and returns.
         let timeout = if self.process.events.len() >= self.process.settings.event_batch_rows {
             Duration::ZERO
         } else {
@@ -504,11 +518,11 @@ impl EventSocket {
     }
 }
 
-/// Take over a change of the signal table. Returns how many signals are active now.
+/// Apply a change of the signal table. Returns how many signals are active then.
 fn apply_signals(process: &Process, frame: &SignalsFrame) -> usize {
     let table = &process.shared.signals;
     if frame.full {
-        // Requests of the next millisecond meet no signal; the ones after that do.
+        // Requests of the next millisecond meet no signal, and later ones meet the new signals.
         table.clear_all();
     }
     let now = monotonic_ns();
@@ -543,8 +557,8 @@ fn apply_signals(process: &Process, frame: &SignalsFrame) -> usize {
     table.len()
 }
 
-/// Take over who succeeded before: a byte of flags (1: nobody else did, 2: this is the last of them) and hashes of 8
-/// bytes, little endian.
+/// Take over hashes of those who succeeded before. The payload is a byte of flags (1: the list begins anew, 2: this is
+/// its last frame), then hashes of 8 bytes each, little endian.
 fn take_known(process: &Process, payload: &[u8]) -> Result<(), String> {
     let Some((flags, hashes)) = payload.split_first() else {
         return Err("known frame without flags".into());

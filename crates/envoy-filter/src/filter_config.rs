@@ -1,4 +1,4 @@
-//! A filter configuration, as Envoy makes one for each listener and each update of one.
+//! A filter configuration. Envoy makes one for each listener, and another for each update of a listener.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,7 +19,8 @@ pub(crate) struct FilterConfig {
     pub(crate) fail_open: bool,
 }
 
-/// The state of each control socket; a later configuration of the same socket shares it.
+/// The state of each control socket. A later configuration of the same socket shares it.
+// Entries stay: signals and counters have to outlive the moment in which an update replaces the last configuration.
 static PROCESSES: Mutex<BTreeMap<PathBuf, Arc<Process>>> = Mutex::new(BTreeMap::new());
 
 impl FilterConfig {
@@ -36,6 +37,7 @@ impl FilterConfig {
         let mut processes = PROCESSES.lock();
         let known = processes.get(&settings.socket).cloned();
         let process = if let Some(process) = known {
+            // Only the bundle follows the new configuration, because buffers that are in use cannot change their size.
             if process.settings.bundle != settings.bundle {
                 threads::load_later(&process, &settings.bundle);
             }

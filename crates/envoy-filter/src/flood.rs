@@ -53,6 +53,7 @@ pub fn flood(
         if let Some(pause) = due.checked_sub(start.elapsed()) {
             std::thread::sleep(pause);
         }
+        // Counted from the beginning, so that a rate that the pieces do not divide evenly loses no rows.
         let upto = u64::from(plan.rate) * u64::from(piece + 1) / u64::from(PIECES_PER_S);
         while calls < upto {
             send(&config.process, shop.call());

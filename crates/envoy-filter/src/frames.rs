@@ -2,16 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Most bytes of type and payload together (interfaces.md).
+/// The most bytes that type and payload may have together (interfaces.md).
 pub(crate) const MAX_FRAME_BYTES: usize = 64 << 20;
 
-/// Length and type.
+/// The bytes of length and type.
 const HEAD_BYTES: usize = 5;
 
 /// What a frame carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum FrameType {
+    // The numbers belong to the protocol (docs/design/interfaces.md); the control plane has the same list.
     Hello = 1,
     Events = 2,
     EventsAck = 3,
@@ -87,6 +88,7 @@ pub(crate) fn encode(frame_type: FrameType, parts: &[&[u8]]) -> Option<Vec<u8>> 
     if length > MAX_FRAME_BYTES {
         return None;
     }
+    // One allocation of the final size, because a batch has some megabytes.
     let mut bytes = Vec::with_capacity(4 + length);
     bytes.extend_from_slice(&u32::try_from(length).ok()?.to_be_bytes());
     bytes.push(frame_type as u8);
@@ -104,17 +106,17 @@ pub(crate) fn encode_json(frame_type: FrameType, value: &impl Serialize) -> Opti
 /// Type, payload, and how many bytes the frame took.
 pub(crate) type Decoded<'a> = (u8, &'a [u8], usize);
 
-/// The first whole frame of `input`. `None`: more has to come.
+/// The first whole frame of `input`. `None` means that more bytes have to come.
 ///
 /// # Errors
-/// A sentence when the peer sent what is no frame.
+/// A sentence, when the peer sent something that is not a frame.
 pub(crate) fn decode(input: &[u8]) -> Result<Option<Decoded<'_>>, String> {
     let Some((head, rest)) = input.split_first_chunk::<HEAD_BYTES>() else {
         return Ok(None);
     };
     let [a, b, c, d, kind] = *head;
     let length = u32::from_be_bytes([a, b, c, d]) as usize;
-    // Checked before anything is reserved: the length is the peer's word.
+    // Checked before memory is reserved, because the peer may claim any length.
     if length == 0 || length > MAX_FRAME_BYTES {
         return Err(format!(
             "frame length {length} is not in 1..{MAX_FRAME_BYTES}"

@@ -1,8 +1,8 @@
-//! Hook → engine → action, for one HTTP stream.
+//! Takes one HTTP stream from hook to engine to action.
 //!
-//! A hook gives back its status and what is left to do (`Then`). That last step, answering or continuing, may make
-//! Envoy call other hooks of this stream before it returns, even `destroy`; so `abi.rs` takes it when nothing of
-//! [`Filter`] is borrowed any more.
+//! A hook returns its status and its last step ([`Then`]): to answer the client or to let the request go on. That step
+//! may make Envoy call other hooks of this stream before it returns, even `destroy`. So `abi.rs` takes it only when
+//! nothing of [`Filter`] is borrowed any more.
 //!
 //! Every call of the engine goes through [`Filter::guarded`]: a panic ends there, is counted, and the stream fails
 //! open or closed as the bundle says.
@@ -27,7 +27,7 @@ use crate::host::{Chunks, Host, Part, Side};
 use crate::metrics::Counter;
 use pace::Waits;
 
-/// What is left to do when nothing is borrowed any more.
+/// The last step of a hook, which is taken when nothing is borrowed any more.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Then {
     /// Nothing.
@@ -74,7 +74,7 @@ pub(crate) enum TrailersStatus {
     Stop = 1,
 }
 
-/// Where a request is.
+/// The state of a request.
 #[derive(Debug, PartialEq, Eq)]
 enum RequestState {
     /// Everything passes.
@@ -91,7 +91,7 @@ enum RequestState {
     Answered,
 }
 
-/// Where a response is.
+/// The state of a response.
 #[derive(Debug, PartialEq, Eq)]
 enum ResponseState {
     /// Everything passes.
@@ -117,11 +117,11 @@ pub(crate) struct Filter {
     after_hold: RequestState,
     response: ResponseState,
     held: Option<Alarm>,
-    /// How the rest of the body is waited for.
+    /// What a held request becomes when it goes on.
     waits: Option<Waits>,
     /// All of the request has come.
     request_ended: bool,
-    /// What to do when the time of a held request has come.
+    /// The answer to give when a held request has waited long enough; `None`: it goes on.
     pending: Option<Box<LocalResponse>>,
     is_grpc: bool,
     request_bytes: u64,
@@ -154,7 +154,8 @@ impl Filter {
         }
     }
 
-    /// Do what may panic. `None` when it did. The panic is counted, and `counter` gets the time in any case.
+    /// Run code that may panic. Returns `None` when it did. The panic is counted, and `counter` gets the time in any
+    /// case.
     fn guarded<T>(
         &mut self,
         counter: fn(&crate::metrics::Metrics) -> &Counter,
@@ -172,9 +173,9 @@ impl Filter {
         done.ok()
     }
 
-    /// Whether messages pass on which the engine failed.
+    /// Whether messages on which the engine failed pass.
     fn fails_open(&self) -> bool {
-        // The bundle's word counts; without a bundle, the configuration's.
+        // The bundle decides; without a bundle, the filter's configuration does.
         self.engine
             .as_ref()
             .map_or(self.config.fail_open, |engine| engine.fail_open)
@@ -192,8 +193,8 @@ impl Filter {
         open
     }
 
-    /// The last step of an answer: the event is told what the client gets, because Envoy shows a filter none of its own
-    /// answers.
+    /// The last step of an answer. The event is told here what the client gets, because Envoy does not show a filter
+    /// the filter's own answer.
     fn give(&mut self, answer: Answer) -> Then {
         self.local_status = Some(answer.status);
         self.waits = None;
@@ -213,7 +214,7 @@ impl Filter {
         self.response = ResponseState::Pass;
     }
 
-    /// The stream is over, however it ended: one row.
+    /// The stream is over, in whatever way it ended: make its row.
     pub(crate) fn stream_complete<H: Host>(&mut self, host: &H) {
         // 0 means that nothing was sent, for instance because the client left.
         let sent = host.response_code().filter(|code| *code > 0);
@@ -221,7 +222,7 @@ impl Filter {
         self.finish(status);
     }
 
-    /// Make the row, unless it was made. `status` is for a row that is not the engine's.
+    /// Make the row, unless it was made already. `status` is for a row that does not come from the engine.
     fn finish(&mut self, status: u16) {
         self.held = None;
         self.waits = None;
@@ -249,7 +250,7 @@ impl Filter {
                     process.wake();
                 }
             }
-            // There was no bundle, so nothing is known that an event could say.
+            // There was no bundle, so there is nothing that an event could tell.
             Some(None) => {}
             None => process.metrics.events_failed.increment(),
         }
@@ -261,6 +262,7 @@ impl Filter {
         if !row.policy.is_empty() {
             metrics.policy(&row.policy, row.action);
         }
+        // Policies that did not decide may have acted all the same; their effects stand in `tags` as `ACTION:POLICY`.
         for done in &row.tags {
             if let Some((action, policy)) = done.split_once(':') {
                 metrics.policy(policy, action);
@@ -270,7 +272,7 @@ impl Filter {
 }
 
 impl Drop for Filter {
-    /// `destroy` without `stream_complete`: the row is made all the same.
+    /// Envoy may call `destroy` without `stream_complete`; the row is made all the same.
     fn drop(&mut self) {
         if self.transaction.is_some() || self.substitute.is_some() {
             self.finish(self.local_status.unwrap_or(0));

@@ -1,16 +1,17 @@
-//! What the filter asks of Envoy, as a safe trait: `abi.rs` implements it, tests have a fake.
+//! What the filter needs from Envoy, as a safe trait. `abi.rs` implements it, and tests have a fake.
 
 use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
 /// Header names and values, borrowed from Envoy until the next change.
+// 32 and 16 are more than most messages have, so these lists seldom need an allocation.
 pub(crate) type HeaderList<'a> = SmallVec<[(&'a [u8], &'a [u8]); 32]>;
 
 /// Slices of a body, borrowed from Envoy until the next change.
 pub(crate) type Chunks<'a> = SmallVec<[&'a [u8]; 16]>;
 
-/// Which message.
+/// One of the two messages of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     /// From the client.
@@ -19,7 +20,7 @@ pub(crate) enum Side {
     Response,
 }
 
-/// Which part of a body: what came with this hook, or what was held back before.
+/// One of the two parts of a body: bytes that came with this hook, and bytes that were held back before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     /// The bytes of this hook.
@@ -43,6 +44,7 @@ impl Why {
     pub(crate) const fn of(event: u64) -> Self {
         match event {
             0 => Self::Held,
+            // Only this module asks for wake-ups, so every other number stands for its second reason.
             _ => Self::Pace,
         }
     }

@@ -1,4 +1,4 @@
-//! Messages to the operator: Envoy's log, or nowhere before Envoy gave us one.
+//! Messages to the operator. They go to Envoy's log, or nowhere before Envoy has given us one.
 
 use std::sync::OnceLock;
 
@@ -19,7 +19,7 @@ pub(crate) type Sink = fn(Level, &str);
 
 static SINK: OnceLock<Sink> = OnceLock::new();
 
-/// Send messages to `sink` from now on; only the first call counts.
+/// Send messages to `sink` from now on. Only the first call has an effect.
 pub(crate) fn set_sink(sink: Sink) {
     let _ = SINK.set(sink);
 }

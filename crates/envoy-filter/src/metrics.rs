@@ -13,6 +13,7 @@ const MAX_POLICY_NAMES: usize = 1500;
 /// Where decisions of policies beyond [`MAX_POLICY_NAMES`] are counted.
 const OTHER_POLICIES: &str = "policy:*:*";
 
+// A macro, so that no counter can be missing from the snapshot.
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)+) => {
         /// Every counter; they only grow.

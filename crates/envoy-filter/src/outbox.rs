@@ -1,9 +1,9 @@
-//! Batches on their way to the control plane: kept until acknowledged, sent again after a reconnect.
+//! Batches for the control plane. Each is kept until it is acknowledged, and sent again after a reconnect.
 
 use std::collections::VecDeque;
 
-/// Bytes that may be on their way at once. The control plane takes them in without waiting for its disk, so nothing
-/// that follows them on the connection waits either (docs/design/interfaces.md).
+/// The most bytes of batches that are sent and not acknowledged. The control plane takes them in without waiting for
+/// its disk, so nothing that follows them on the connection waits either (docs/design/interfaces.md).
 pub(crate) const WINDOW_BYTES: usize = 8 << 20;
 
 /// One encoded batch.
@@ -52,8 +52,8 @@ impl Outbox {
         }
     }
 
-    /// Add a batch. Returns the calls that had to be dropped to make room: the oldest batch that was not sent and
-    /// only adds to counts, without one the oldest that was not sent, and when all were sent the oldest of all.
+    /// Add a batch. Returns how many calls were dropped to make room. The oldest unsent batch that only adds to counts
+    /// is dropped first, then the oldest unsent batch; when all were sent, the oldest of all.
     pub(crate) fn push(&mut self, arrow: Vec<u8>, about: About) -> u64 {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
@@ -64,11 +64,12 @@ impl Outbox {
             arrow,
         });
         let mut dropped = 0;
+        // One large batch may take the place of several small ones.
         while self.bytes > self.limit_bytes {
             let Some(batch) = self.batches.remove(self.least_needed()) else {
                 break;
             };
-            // All batches had been sent, so the one that is dropped was among them.
+            // All batches had been sent, so the dropped batch was one of those.
             if self.sent > self.batches.len() {
                 self.sent = self.batches.len();
                 self.sent_bytes -= batch.arrow.len();
@@ -80,6 +81,7 @@ impl Outbox {
     }
 
     fn least_needed(&self) -> usize {
+        // Unsent batches first: a batch that was sent may be on the control plane's disk already.
         let mut unsent = self.batches.iter().enumerate().skip(self.sent);
         let ordinary = unsent.find(|(_, batch)| batch.about.ordinary);
         match ordinary {
@@ -89,7 +91,7 @@ impl Outbox {
         }
     }
 
-    /// The next batch to send, `None` while the window is full; it counts as sent.
+    /// The next batch to send, which then counts as sent. `None` while the window is full.
     pub(crate) fn next_to_send(&mut self) -> Option<&Batch> {
         let batch = self.batches.get(self.sent)?;
         let size = batch.arrow.len();
@@ -123,7 +125,7 @@ impl Outbox {
         calls
     }
 
-    /// The connection is gone: whatever was not acknowledged has to be sent again.
+    /// The connection is gone, so every batch that was not acknowledged has to be sent again.
     pub(crate) fn rewind(&mut self) {
         (self.sent, self.sent_bytes) = (0, 0);
     }

@@ -9,7 +9,7 @@ use crate::random::Random;
 /// the other half lasts longer without details.
 const LEAVE_OUT_DETAILS: f64 = 0.5;
 
-/// Share from which on one of [`ONE_IN`] ordinary calls is kept.
+/// From this share of the buffers on, only one of [`ONE_IN`] ordinary calls is kept.
 const SAMPLE: f64 = 0.75;
 
 /// One ordinary call in this many is kept.
@@ -50,13 +50,14 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    /// What is left of a row at a level, `None` when another one stands for it.
+    /// What is left of a row at a level. `None` when another row stands for it.
     pub(crate) fn keep(
         &mut self,
         mut row: Box<EventRow>,
         level: Level,
         metrics: &Metrics,
     ) -> Option<Box<EventRow>> {
+        // Details go first, because no detector counts them.
         if level >= Level::Details && row.drop_details() {
             metrics.events_without_details.increment();
         }
@@ -93,7 +94,7 @@ impl Sampler {
         Some(row)
     }
 
-    /// Calls that the row that is held stands for.
+    /// How many calls the held row stands for.
     pub(crate) fn held(&self) -> u64 {
         self.weight.into()
     }

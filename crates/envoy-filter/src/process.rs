@@ -1,5 +1,5 @@
-//! State of the whole process, by control socket: it outlives filter configurations (a listener update makes
-//! new ones) and is shared by all workers.
+//! State of the whole process, one for each control socket. It outlives filter configurations (a listener update makes
+//! new ones), and all workers share it.
 
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
@@ -28,10 +28,11 @@ const QUEUE_SHARE: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Process {
     /// The bundle in force.
+    // Swapped as one pointer, so that a request takes the engine without a lock.
     pub(crate) engine: ArcSwapOption<Engine>,
     /// Why the bundle that was tried last is not in force; empty when it is.
     pub(crate) bundle_error: Mutex<String>,
-    /// Signals and rate counters; bundles come and go.
+    /// Signals and rate counters, which outlive bundles.
     pub(crate) shared: Arc<SharedState>,
     /// Counters.
     pub(crate) metrics: Metrics,
@@ -66,7 +67,7 @@ pub(crate) struct Threads {
 }
 
 impl Process {
-    /// State without any thread yet.
+    /// State without any threads yet.
     pub(crate) fn new(settings: Settings) -> Self {
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok();
         if wake.is_none() {
@@ -98,13 +99,13 @@ impl Process {
         self.settings.event_buffer_bytes - self.settings.event_buffer_bytes / QUEUE_SHARE
     }
 
-    /// A bundle came in force now.
+    /// Note that a bundle came into force now.
     pub(crate) fn note_bundle(&self) {
         let now_ms = crate::clock::now().unix_us / 1000;
         self.bundle_since_ms.store(now_ms, Ordering::Relaxed);
     }
 
-    /// When the bundle in force came there, in milliseconds since 1970; 0 without one.
+    /// When the bundle in force came into force, in milliseconds since 1970; 0 without one.
     pub(crate) fn bundle_since_ms(&self) -> u64 {
         self.bundle_since_ms.load(Ordering::Relaxed)
     }
@@ -129,7 +130,7 @@ impl Process {
         self.wake.as_ref()
     }
 
-    /// A connection begins.
+    /// Count a connection that begins.
     ///
     /// # Errors
     /// The address has as many connections as it may have. There is no limit for trusted proxies, whose connections carry
@@ -142,7 +143,7 @@ impl Process {
         else {
             return Ok(None);
         };
-        // A proxy has one address for thousands of people.
+        // A proxy has one address for thousands of clients.
         if engine.is_trusted_proxy(address) {
             return Ok(None);
         }
@@ -161,8 +162,8 @@ impl Process {
     }
 }
 
-/// Let Envoy live on when the control plane, its parent, ends. With hot restart Envoy asks Linux for a signal then;
-/// that is the main thread's, which calls this.
+/// Let Envoy live on when its parent, the control plane, ends. With hot restart, Envoy asks Linux for a signal at the
+/// end of its parent. That request belongs to the main thread, which calls this.
 pub(crate) fn outlive_parent() {
     if rustix::process::set_parent_process_death_signal(None).is_err() {
         log::say(Level::Warn, "this Envoy ends with the control plane");

@@ -1,5 +1,5 @@
-//! Pseudo-random numbers for sampling: quick, and the same in each run. They decide
-//! nothing that must be unforeseeable.
+//! Pseudo-random numbers for sampling. They are quick, and the same in each run. They can be predicted, so nothing
+//! secret may use them.
 
 /// xorshift64* (Marsaglia 2003, Vigna 2016), the upper half of its output.
 #[derive(Debug)]

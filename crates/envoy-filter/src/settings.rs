@@ -1,13 +1,13 @@
-//! What the filter's configuration says (`filter_config`, JSON; see `docs/design/interfaces.md`).
+//! The settings in the filter's configuration (`filter_config`, JSON; see `docs/design/interfaces.md`).
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// Most rows of one batch, whatever the configuration says: 20,000 rows are some 20 MB.
+/// The most rows of one batch, whatever the configuration says: 20,000 rows take some 20 MB.
 const MAX_BATCH_ROWS: usize = 20_000;
 
-/// Least memory for events: below it not even one batch fits.
+/// The least memory for events. With less, not even one batch fits.
 const MIN_BUFFER_BYTES: usize = 1 << 20;
 
 /// Longest path of a Unix socket (Linux unix(7), `sun_path` less its NUL).
@@ -15,6 +15,7 @@ const MAX_SOCKET_PATH_BYTES: usize = 107;
 
 /// The settings of one filter configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+// A misspelt setting has to be an error. Otherwise its default would be used without a word.
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     /// The bundle's file.
@@ -24,10 +25,10 @@ pub(crate) struct Settings {
     pub(crate) last_good: Option<PathBuf>,
     /// The control plane's Unix socket.
     pub(crate) socket: PathBuf,
-    /// Refuse to begin without the bundle, for an Envoy that is only tried.
+    /// Refuse to begin without the bundle. This is for an Envoy that only checks a configuration.
     #[serde(default)]
     pub(crate) require_bundle: bool,
-    /// What to do while there is no bundle; with one, the bundle says.
+    /// What to do while there is no bundle. When there is one, the bundle decides.
     #[serde(default = "yes")]
     pub(crate) fail_open: bool,
     /// Rows of one batch at most.

@@ -20,7 +20,7 @@ const STEP_BACK: i32 = 10;
 /// bundle with CRS takes some 100 ms, so a change is in force within a second while all workers are busy.
 const STEP_BACK_LOADING: i32 = 5;
 
-/// One more configuration uses this state; the first one starts the threads.
+/// Count one more configuration that uses this state. The first one starts the threads.
 pub(crate) fn acquire(process: &Arc<Process>) -> Result<(), String> {
     let mut threads = process.threads.lock();
     if threads.users == 0 {
@@ -89,7 +89,7 @@ fn load_bundles(process: &Process, asked: &Receiver<BundleFrame>, tell: &Sender<
     }
 }
 
-/// One configuration less; the last one ends the threads and waits for their last words (events on their way).
+/// Count one configuration less. The last one ends the threads, and waits until they have sent their last events.
 pub(crate) fn release(process: &Process) {
     let ended = {
         let mut threads = process.threads.lock();
@@ -98,11 +98,13 @@ pub(crate) fn release(process: &Process) {
             return;
         }
         process.stop.store(true, Ordering::Release);
+        // The loading thread ends when this sender and the socket thread's own are gone.
         threads.loader = None;
         std::mem::take(&mut threads.handles)
     };
     process.delays.stop();
     process.paces.stop();
+    // Otherwise the socket thread would notice only at its next flush that it is to stop.
     process.wake();
     for handle in ended {
         if handle.join().is_err() {
@@ -111,7 +113,7 @@ pub(crate) fn release(process: &Process) {
     }
 }
 
-/// Load a bundle beside the traffic.
+/// Load a bundle on the loading thread, beside the traffic.
 pub(crate) fn load_later(process: &Process, path: &Path) {
     if let Some(loader) = &process.threads.lock().loader {
         let _ = loader.send(BundleFrame {
@@ -121,7 +123,8 @@ pub(crate) fn load_later(process: &Process, path: &Path) {
     }
 }
 
-/// Lower the priority of this thread; on Linux nice values are a thread's own. Refused, it runs like the others.
+/// Lower the priority of this thread; on Linux, nice values belong to single threads. If Linux refuses, the thread runs
+/// like the others.
 fn step_back(by: i32) {
     let _ = rustix::process::nice(by);
 }

@@ -1,4 +1,4 @@
-//! `Engine`: a bundle made ready.
+//! `Engine`: a bundle that was loaded and can decide about requests.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -42,7 +42,7 @@ impl PyEngine {
         &self.engine.version
     }
 
-    /// Set signals as the control socket's frame 7 does.
+    /// Set and clear signals, as a `signals` frame (type 7) of the control socket does.
     #[pyo3(signature = (set, *, clear=Vec::new(), now_ms=None))]
     #[expect(clippy::needless_pass_by_value, reason = "extracted from Python")]
     fn signals(
@@ -52,13 +52,15 @@ impl PyEngine {
         now_ms: Option<u64>,
     ) -> PyResult<usize> {
         let table = &self.engine.shared().signals;
+        // Set first and cleared then, in the data plane's order: a key in both lists ends up cleared.
         signals::set(table, &set, now(now_ms).monotonic_ns)?;
         Ok(signals::clear(table, &clear))
     }
 
-    /// Tell who succeeded before, as the control socket's frame 11 does.
+    /// Take over hashes of those who succeeded before, as a `known` frame (type 11) of the control socket does.
     fn known(&self, hashes: &[u8]) {
-        // What is left over is no hash; the data plane refuses such a frame, and nothing here writes one.
+        // Bytes at the end that do not fill a hash are left out. The data plane refuses such a frame, but nothing in
+        // this process writes one.
         let (hashes, _) = hashes.as_chunks::<8>();
         let hashes = hashes.iter().map(|hash| u64::from_le_bytes(*hash));
         self.engine.shared().known.insert(hashes);
@@ -74,6 +76,7 @@ impl PyEngine {
     ) -> PyResult<Bound<'py, PyDict>> {
         let request = Request::read(request)?;
         let described = request::describe(request, &self.jwt_payload_header)?;
+        // Without the GIL: inspecting a large body may take up to 0.3 s (docs/concepts.md, Work).
         let explained = py.detach(|| explain(&self.engine, &described, now(now_ms)));
         explanation::dictionary(py, &explained)
     }
@@ -87,16 +90,19 @@ impl PyEngine {
     fn load(bytes: &[u8], assets: Assets) -> Result<Self, EngineError> {
         let bundle = Bundle::from_bytes(bytes)?;
         Ok(Self {
+            // Cloned first, because the engine takes the bundle.
             jwt_payload_header: bundle.identity.jwt_payload_header.clone(),
             engine: Engine::new(bundle, assets, Arc::new(SharedState::default()))?,
         })
     }
 }
 
-/// One clock for wall and monotonic time, so that a caller can move both.
+/// The time for the engine. Wall clock and monotonic clock are one clock here, so that a caller can move both with
+/// `now_ms`.
 fn now(now_ms: Option<u64>) -> Now {
     let unix_us = now_ms.map_or_else(
         || {
+            // A clock that stands before 1970 counts as 1970: it is no reason to refuse a described request.
             let since = SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default();

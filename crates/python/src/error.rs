@@ -3,7 +3,7 @@
 //! ```text
 //! Exception
 //! └── EngineError          .code: stable snake-case code, one of ERROR_CODES
-//!     ├── BundleError      the bundle's bytes, or what they say
+//! ├── BundleError      the bundle file is damaged, or its content is invalid
 //!     └── GeoDatabaseError a MaxMind database
 //! ```
 
@@ -32,7 +32,8 @@ create_exception!(
     "A MaxMind database cannot be read."
 );
 
-/// The exception that says what the engine said. A new variant does not compile until it has its class here.
+/// The Python exception for an engine error, with the same message. A new variant does not compile until it has its
+/// class here.
 pub(crate) fn exception(py: Python<'_>, error: &core::EngineError) -> PyErr {
     use core::EngineError as E;
     let text = error.to_string();
@@ -45,6 +46,7 @@ pub(crate) fn exception(py: Python<'_>, error: &core::EngineError) -> PyErr {
         | E::BundleInvalid { .. } => BundleError::new_err(text),
         E::GeoDatabase { .. } => GeoDatabaseError::new_err(text),
     };
+    // When the code cannot be set, that failure is raised instead: callers rely on every `EngineError` having its code.
     match raised.value(py).setattr("code", error.code()) {
         Ok(()) => raised,
         Err(failed) => failed,

@@ -1,4 +1,4 @@
-//! An explanation as a dictionary.
+//! Converts an explanation to a dictionary.
 
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyRuntimeError;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use starfort_engine::LocalResponse;
 use starfort_engine::explain::Explanation;
 
-/// The members are those of `Explanation` in `_engine.pyi`.
+/// A dictionary with the members of `Explanation` in `_engine.pyi`.
 pub(crate) fn dictionary<'py>(
     py: Python<'py>,
     explained: &Explanation,
@@ -35,11 +35,12 @@ fn local<'py>(py: Python<'py>, answer: &LocalResponse) -> PyResult<Bound<'py, Py
     Ok(dictionary)
 }
 
-/// JSON's values as Python's. Explanations nest four deep, so the recursion is bounded.
+/// The Python object for a JSON value. Explanations nest four deep, so the recursion is bounded.
 fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     match value {
         Value::Null => Ok(py.None().into_bound(py)),
         Value::Bool(truth) => truth.into_bound_py_any(py),
+        // Whole numbers first: an `f64` would lose digits of those above 2^53.
         Value::Number(number) => match number.as_u64() {
             Some(whole) => whole.into_bound_py_any(py),
             None => number.as_f64().unwrap_or(f64::NAN).into_bound_py_any(py),

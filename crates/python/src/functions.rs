@@ -1,4 +1,4 @@
-//! What needs no engine.
+//! Functions that need no engine.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -8,7 +8,7 @@ use starfort_engine::{Assets, Engine, EngineError};
 
 use crate::error::exception;
 
-/// Sizes of a bundle's parts.
+/// The sizes of a bundle's parts.
 struct Counts {
     version: String,
     node: String,
@@ -20,6 +20,7 @@ struct Counts {
 #[pyfunction]
 #[pyo3(signature = (bundle, /))]
 pub(crate) fn check_bundle<'py>(py: Python<'py>, bundle: &[u8]) -> PyResult<Bound<'py, PyDict>> {
+    // Without the GIL: this makes a whole engine, which takes some 100 ms with CRS.
     let counts = py
         .detach(|| counts(bundle))
         .map_err(|error| exception(py, &error))?;
@@ -51,11 +52,12 @@ fn counts(bytes: &[u8]) -> Result<Counts, EngineError> {
         ],
     };
     // Decoding is not all: only an engine that is made of it shows that patterns compile and indexes fit.
+    // Without databases: they are files beside the bundle, and a bundle is complete without them.
     Engine::new(bundle, Assets::default(), std::sync::Arc::default())?;
     Ok(counts)
 }
 
-/// The path as policies and the catalogue see it.
+/// The path in the form that policies and the catalogue use.
 #[pyfunction]
 #[pyo3(signature = (path, /))]
 pub(crate) fn normalise_path(path: &str) -> String {

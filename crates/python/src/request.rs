@@ -1,4 +1,4 @@
-//! A described request: the dictionary that callers write, and the head that the filter would meet.
+//! A described request: the dictionary that callers write, and the head that Envoy would hand to the filter for it.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -30,7 +30,7 @@ type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 /// Scheme, authority if there is one, and target.
 type Url<'a> = (&'a [u8], Option<&'a [u8]>, &'a [u8]);
 
-/// Text, or bytes where the bytes matter.
+/// A text, or bytes for a value that is not valid UTF-8.
 #[derive(FromPyObject)]
 enum Raw {
     Text(String),
@@ -46,7 +46,7 @@ impl Raw {
     }
 }
 
-/// See `RequestDescription` in `_engine.pyi`.
+/// A described request; see `RequestDescription` in `_engine.pyi`.
 pub(crate) struct Request {
     method: String,
     url: Raw,
@@ -65,14 +65,16 @@ impl Request {
     /// Read the dictionary.
     ///
     /// # Errors
-    /// `ValueError` for a member that is unknown, `TypeError` for one of the wrong type.
+    /// `ValueError` for a member that is unknown, `TypeError` for a member of the wrong type.
     pub(crate) fn read(from: &Bound<'_, PyDict>) -> PyResult<Self> {
-        // A typing error in a test of a policy must not pass as a request without that member.
+        // A misspelt member in a test of a policy must not pass as a request without that member.
         refuse_unknown(from, "request", REQUEST_MEMBERS)?;
         let response = match member::<Bound<'_, PyDict>>(from, "response")? {
             Some(response) => Some(read_response(&response)?),
             None => None,
         };
+        // The defaults describe a plain call from this machine, so that a test of a policy states only what it is
+        // about.
         Ok(Self {
             method: member(from, "method")?.unwrap_or_else(|| "GET".into()),
             url: member(from, "url")?.unwrap_or_else(|| Raw::Text("/".into())),
@@ -95,6 +97,7 @@ impl Request {
 fn read_response(from: &Bound<'_, PyDict>) -> PyResult<DescribedResponse> {
     refuse_unknown(from, "response", RESPONSE_MEMBERS)?;
     let status = member::<u16>(from, "status")?.unwrap_or(200);
+    // Envoy shows the status of every HTTP version to filters in this pseudo header (RFC 9113, 8.3.2).
     let mut all = vec![(b":status".to_vec(), status.to_string().into_bytes())];
     all.extend(headers(from)?);
     Ok(DescribedResponse {
@@ -103,10 +106,10 @@ fn read_response(from: &Bound<'_, PyDict>) -> PyResult<DescribedResponse> {
     })
 }
 
-/// What the filter meets: as Envoy hands it over, with what Envoy adds of its own.
+/// The request as Envoy would hand it to the filter, with the headers that Envoy adds.
 ///
 /// # Errors
-/// `ValueError` for a URL, address or protocol that is none.
+/// `ValueError` for an invalid URL, address or protocol.
 pub(crate) fn describe(request: Request, jwt_payload_header: &str) -> PyResult<Described> {
     let peer = (request.address.parse()).map_err(|_| wrong("IP address", &request.address))?;
     let protocol = protocol_of(&request.protocol)?;
@@ -126,13 +129,13 @@ pub(crate) fn describe(request: Request, jwt_payload_header: &str) -> PyResult<D
     let mut headers: Pairs = (pseudo.iter())
         .map(|(name, value)| (name.to_vec(), value.to_vec()))
         .collect();
-    // Envoy removes what clients send under Starfort's names, and makes `:authority` of `Host`.
+    // Envoy removes headers that clients send under Starfort's names, and turns `Host` into `:authority`.
     let sent = request.headers.into_iter();
     headers.extend(sent.filter(|(name, _)| name != b"host" && !name.starts_with(b"x-starfort-")));
     let has_jwt = !jwt_payload_header.is_empty();
     let claims = request.jwt_claims.filter(|_| has_jwt);
     let claims = claims.map(|claims| BASE64_URL_SAFE_NO_PAD.encode(claims));
-    // What Envoy says of the connection and of the token that it verified.
+    // The headers in which Envoy tells the filter about the connection and about the token that it verified.
     headers.extend(present([
         ("x-request-id", Some(request.id).filter(|id| !id.is_empty())),
         ("x-starfort-ja4", request.ja4),
@@ -165,15 +168,17 @@ fn present(headers: [(&str, Option<String>); 4]) -> impl Iterator<Item = (Vec<u8
     headers.filter_map(|(name, value)| Some((name.as_bytes().to_vec(), value?.into_bytes())))
 }
 
-/// The parts of a URL or of a path alone.
+/// Splits a URL, or a path without scheme and authority. `None` when it is neither.
 fn split(url: &[u8]) -> Option<Url<'_>> {
     let (scheme, rest) = if let Some(rest) = url.strip_prefix(b"https://") {
         (&b"https"[..], rest)
     } else if let Some(rest) = url.strip_prefix(b"http://") {
         (&b"http"[..], rest)
     } else {
+        // `*` is the target of a request such as `OPTIONS *` (RFC 9112, 3.2.4).
         return (url.first() == Some(&b'/') || url == b"*").then_some((b"http", None, url));
     };
+    // What follows the authority stays in one piece, because `:path` holds the query too (RFC 9113, 8.3.1).
     let end = rest.iter().position(|byte| *byte == b'/');
     let (host, path) = rest.split_at(end.unwrap_or(rest.len()));
     (!host.is_empty()).then_some((
@@ -183,7 +188,7 @@ fn split(url: &[u8]) -> Option<Url<'_>> {
     ))
 }
 
-/// A list of pairs, or a dictionary; names in lower case.
+/// The headers, given as a list of pairs or as a dictionary. Names become lower case.
 fn headers(from: &Bound<'_, PyDict>) -> PyResult<Pairs> {
     let Some(given) = from.get_item("headers")? else {
         return Ok(Vec::new());
@@ -206,6 +211,7 @@ fn member<'py, T>(from: &Bound<'py, PyDict>, name: &str) -> PyResult<Option<T>>
 where
     T: for<'a> FromPyObject<'a, 'py, Error: Into<PyErr>>,
 {
+    // `None` counts as not given, so that callers can hand on optional values as they are.
     match from.get_item(name)? {
         Some(given) if !given.is_none() => match given.extract::<T>() {
             Ok(found) => Ok(Some(found)),
@@ -229,6 +235,8 @@ fn refuse_unknown(from: &Bound<'_, PyDict>, what: &str, known: &[&str]) -> PyRes
 }
 
 fn json(claims: &Bound<'_, PyDict>) -> PyResult<String> {
+    // Python's own encoder knows every type that a dictionary of claims may hold; a converter here would only repeat
+    // it.
     let module = claims.py().import("json")?;
     module.call_method1("dumps", (claims,))?.extract()
 }

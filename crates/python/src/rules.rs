@@ -27,6 +27,7 @@ impl RuleSet {
     fn new(compiled: &[u8]) -> PyResult<Self> {
         let rules =
             Rules::new(compiled).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        // A set without rules would match nothing, and every test of it would pass without a word.
         if rules.describe().is_none() {
             return Err(PyValueError::new_err("rules: there are none"));
         }
@@ -36,7 +37,7 @@ impl RuleSet {
         })
     }
 
-    /// Signatures, number of rules, transformation chains and literals, bytes of the prefilter.
+    /// The numbers of signatures, rules, transformation chains and literals, and the bytes of the prefilter.
     fn describe<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let out = PyDict::new(py);
         if let Some(description) = self.rules.describe() {
@@ -54,8 +55,8 @@ impl RuleSet {
     /// Args: request: `method`, `uri`, `protocol`, `headers` (pairs), `body`, `remote_addr`, and optionally
     /// `remote_port`, `server_addr`, `server_port`, `unique_id`, `now_us`. response: `status`, `headers`, `body`,
     /// `protocol`, `reason`. variables: `{"tx": {name: text}}` set before phase 1. exhaustive: ask every rule, to
-    /// compare with. verbose: tell of rules that are not for the log too; off, rules are chosen as they are for
-    /// traffic.
+    /// compare with the rules that the prefilter chooses. verbose: report rules with `nolog` too; without it, rules are
+    /// chosen as for traffic.
     ///
     /// Returns: `matched`, `tx`, `score`, `outbound_score`, `severity`, `interruption`, `request_body_processor`,
     /// `reqbody_error`.
@@ -75,6 +76,7 @@ impl RuleSet {
             return Err(PyValueError::new_err("rules: there are none"));
         };
         let mut inspection = parts.begin(environment);
+        // Before the first phase, because both decide which rules are chosen.
         if verbose {
             inspection.verbosely();
         }
@@ -115,7 +117,7 @@ fn set_variables(
     Ok(())
 }
 
-/// Wall clock, Unix microseconds.
+/// The wall clock, in Unix microseconds.
 fn now_us() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
@@ -139,6 +141,7 @@ struct RequestParts {
 
 impl RequestParts {
     fn read(request: &Bound<'_, PyDict>) -> PyResult<Self> {
+        // Read by hand: nearly every member is optional, and each has a default of its own.
         let optional = |name: &str| -> PyResult<Option<Bound<'_, PyAny>>> {
             Ok(request.get_item(name)?.filter(|value| !value.is_none()))
         };
@@ -188,6 +191,7 @@ impl RequestParts {
             server_port: self.server_port,
             unique_id: &self.unique_id,
         };
+        // No database is loaded here, so country and network stay empty.
         Inspection::begin(
             environment,
             &request,
@@ -242,7 +246,7 @@ fn borrowed(headers: &[(Vec<u8>, Vec<u8>)]) -> Vec<(&[u8], &[u8])> {
         .collect()
 }
 
-/// `str` as UTF-8, `bytes` as they are.
+/// The bytes of a value: `str` as UTF-8, `bytes` as they are.
 fn text(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     if let Ok(text) = value.cast::<PyString>() {
         return Ok(text.to_str()?.as_bytes().to_vec());
@@ -281,6 +285,7 @@ fn matched_rule<'py>(py: Python<'py>, rule: &MatchedRule<'_>) -> PyResult<Bound<
     let vars = PyList::empty(py);
     for var in rule.vars {
         let item = PyDict::new(py);
+        // Values stay bytes: what matched an attack is often not valid UTF-8.
         item.set_item("name", lossy(&var.name))?;
         item.set_item("value", PyBytes::new(py, &var.value))?;
         vars.append(item)?;

@@ -1,4 +1,4 @@
-//! Signals as dictionaries, with the members of the control socket's `signals` frame.
+//! Signals as dictionaries. Their members are those of the control socket's `signals` frame.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -19,7 +19,7 @@ pub(crate) struct Signal {
     spare_known: bool,
 }
 
-/// Set signals, all or none. Returns how many are active.
+/// Set all of the signals, or none of them when one is invalid. Returns how many signals are active.
 pub(crate) fn set(table: &SignalTable, signals: &[Signal], now_ns: u64) -> PyResult<usize> {
     // All are checked before the first is set, so an error changes nothing.
     let mut checked = Vec::with_capacity(signals.len());
@@ -43,6 +43,7 @@ pub(crate) fn set(table: &SignalTable, signals: &[Signal], now_ns: u64) -> PyRes
         checked.push((signal, key_type));
     }
     for (signal, key_type) in checked {
+        // Saturating: callers may give any `ttl_ms`, and one that is too large means that the signal never ends.
         let expires_ns = now_ns.saturating_add(signal.ttl_ms.saturating_mul(1_000_000));
         let passing = Passing {
             probe: signal.probe,
@@ -69,9 +70,10 @@ pub(crate) struct Cleared {
     key: String,
 }
 
-/// Clear signals; those that are not there are left out. Returns how many are active.
+/// Clear signals, and ignore those that are not set. Returns how many signals are active.
 pub(crate) fn clear(table: &SignalTable, keys: &[Cleared]) -> usize {
     for key in keys {
+        // No signal can have a type of key that this engine does not know, so nothing has to be cleared.
         if let Some(key_type) = KeyType::from_code(&key.key_type) {
             table.clear(&key.kind, key_type, &key.key);
         }

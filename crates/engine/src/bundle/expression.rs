@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A checked CEL expression. Types were checked in Python; the engine may still meet missing map keys
 /// and out-of-range numbers, which make the expression an error. A policy whose condition is an error does not match, and
 /// is counted (`policy_errors`).
+// Tagged by the variant's name, as `starfort.bundle.expression` writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expr {
@@ -36,6 +37,7 @@ pub enum Expr {
     HasKey(Box<Expr>, Box<Expr>),
     /// Operator or function with its arguments.
     Call(Function, Vec<Expr>),
+    // No `Function`, because its right side is not evaluated when the left side decides.
     /// `a && b` (CEL semantics: an error on one side is absorbed by `false` on the other).
     And(Box<Expr>, Box<Expr>),
     /// `a || b`.
@@ -46,7 +48,7 @@ pub enum Expr {
     Comprehension(Quantifier, Box<Expr>, Box<Expr>),
 }
 
-/// Which comprehension macro.
+/// The kind of a comprehension macro.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quantifier {
@@ -109,6 +111,7 @@ pub enum Function {
     ToString,
     /// `a.lowerAscii()`
     LowerAscii,
+    // By index: a name would have to be looked up for each request.
     /// `in_list(address, "name")`; the second argument was replaced by the list's index.
     InList,
     /// `in_cidr(address, "10.0.0.0/8")`; the second argument is a literal.
@@ -119,6 +122,7 @@ pub enum Function {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
+    // Variants instead of dotted names: Python has checked that the field exists, and the engine compares no text.
     /// `request.method`: string, upper case.
     RequestMethod,
     /// `request.scheme`: string.

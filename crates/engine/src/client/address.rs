@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use crate::error::EngineError;
 
-/// Entries of `X-Forwarded-For` that are read, from the right. Chains of proxies are short; what is beyond
-/// was written by the client.
+/// The most entries of `X-Forwarded-For` that are read, from the right. Chains of proxies are short, and the client
+/// wrote what is beyond.
 const MAX_FORWARDED: usize = 32;
 
 /// Sorted, merged ranges of addresses, both ends included, as 128-bit numbers (IPv4 mapped to IPv6).
@@ -37,6 +37,7 @@ impl AddressRanges {
                 (number(first), number(last))
             })
             .collect();
+        // Checked once, here, because a binary search gives wrong answers when ranges overlap.
         let upright = ranges.iter().all(|(first, last)| first <= last);
         let sorted = ranges
             .iter()
@@ -51,7 +52,7 @@ impl AddressRanges {
         Ok(Self(ranges))
     }
 
-    /// Whether the address is in one of the ranges: a binary search.
+    /// Whether the address is in one of the ranges, by a binary search.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = number(address);
         // The last range that begins at or before the address is the only one that can hold it.
@@ -85,21 +86,23 @@ pub fn parse(text: &str) -> Option<IpAddr> {
                 .split_once(']')
                 .and_then(|(inside, _)| inside.parse().ok());
         }
+        // An IPv6 address has colons too, but without brackets it was parsed as a whole above.
         let (address, port) = text.rsplit_once(':')?;
         port.parse::<u16>().ok()?;
         address.parse().ok()
     })?;
+    // One form for both, because lists and counters must not treat a client as two.
     Some(parsed.to_canonical())
 }
 
-/// Who the client is behind trusted proxies.
+/// The client's address behind trusted proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress {
     /// The client: the direct peer, or the rightmost address of `X-Forwarded-For` that no trusted proxy has.
     pub address: IpAddr,
     /// `X-Forwarded-For` came from a peer that is not trusted, so it was ignored.
     pub forged: bool,
-    /// An entry that a trusted proxy passed on is no address; the entry before it was used.
+    /// An entry that a trusted proxy passed on is not an address, so the entry to its right was used.
     pub malformed: bool,
 }
 

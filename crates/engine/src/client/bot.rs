@@ -8,11 +8,11 @@ use regex::RegexSet;
 use crate::bundle::Bot;
 use crate::error::EngineError;
 
-/// User agents whose class is remembered. The traffic of a site has a few thousand. An attacker who varies them makes the
-/// memory start anew, and each request then costs what it would cost without a memory.
+/// How many user agents are remembered with their class. The traffic of a site has a few thousand. An attacker who
+/// varies them empties the memory, and then each request costs what it would cost without a memory.
 const REMEMBERED: usize = 8192;
 
-/// Bytes of a user agent that are looked at.
+/// The most bytes of a user agent that are looked at.
 pub const MAX_USER_AGENT_BYTES: usize = 512;
 
 /// Classifies user agents.
@@ -23,10 +23,10 @@ pub struct Bots {
     memory: RwLock<HashMap<Box<str>, Option<u32>>>,
 }
 
-/// What kind of caller.
+/// The kind of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BotClass {
-    /// No known bot.
+    /// The caller is not a known bot.
     #[default]
     None,
     /// A crawler that people want.
@@ -38,7 +38,7 @@ pub enum BotClass {
 }
 
 impl BotClass {
-    /// As in events and policies.
+    /// The word in events and policies.
     pub const fn code(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -67,6 +67,7 @@ impl Bots {
                 )),
             })
             .collect::<Result<_, _>>()?;
+        // The crate's own limit (10 MB) is meant for one pattern; here all patterns share one automaton.
         let patterns = regex::RegexSetBuilder::new(bots.iter().map(|bot| &bot.pattern))
             .size_limit(64 << 20)
             .build()
@@ -78,7 +79,7 @@ impl Bots {
         })
     }
 
-    /// Class and name for a user agent; the first pattern that fits counts.
+    /// The class and name for a user agent. The first pattern that fits counts.
     pub fn classify(&self, user_agent: &str) -> (BotClass, &str) {
         let user_agent = truncate(user_agent, MAX_USER_AGENT_BYTES);
         // Matching all patterns costs far more than a look-up, and clients send the same user agent again and again.
@@ -87,6 +88,7 @@ impl Bots {
             let found = self
                 .patterns
                 .matches(user_agent)
+                // Matches come in the order of the patterns, so the first one is the most specific (`Bundle::bots`).
                 .iter()
                 .next()
                 .and_then(|index| u32::try_from(index).ok());

@@ -28,6 +28,7 @@ const VALUES: &[&[u8]] = &[b"accept-encoding", b"connection", b"te"];
 /// The fingerprint: 16 hexadecimal characters.
 pub fn of(protocol: &str, headers: &Headers) -> SmolStr {
     unkeyed(|hasher| {
+        // The same program writes other headers over HTTP/1.1 than over HTTP/2, so its fingerprints differ anyway.
         hasher.update(protocol);
         for (name, value) in headers.iter() {
             if is_volatile(name) {

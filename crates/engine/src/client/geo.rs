@@ -9,8 +9,8 @@ use smol_str::{SmolStr, ToSmolStr};
 
 use crate::error::EngineError;
 
-/// Addresses whose record is remembered, each in the one slot that its hash names: some 150 KB in all. Clients call more
-/// than once, and a look-up walks through two databases of several megabytes.
+/// How many addresses are remembered with their record, each in the one slot that its hash names: some 150 KB in all.
+/// Clients call more than once, and a look-up walks through two databases of several megabytes.
 const REMEMBERED: usize = 1024;
 
 /// The databases. The host reads the files.
@@ -38,14 +38,14 @@ impl std::fmt::Debug for GeoDatabases {
     }
 }
 
-/// What the databases have for an address.
+/// The facts that the databases have about an address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GeoRecord {
-    /// ISO 3166-1 alpha-2, "" unknown.
+    /// ISO 3166-1 alpha-2, "" when unknown.
     pub country: SmolStr,
-    /// `AF AN AS EU NA OC SA`, "" unknown.
+    /// `AF AN AS EU NA OC SA`, "" when unknown.
     pub continent: SmolStr,
-    /// Autonomous system number, 0 unknown.
+    /// Autonomous system number, 0 when unknown.
     pub asn: u32,
     /// The organisation that the autonomous system belongs to.
     pub as_organization: SmolStr,
@@ -67,6 +67,7 @@ impl GeoDatabases {
     /// An address as people write it, and its record; both are remembered.
     pub fn describe(&self, address: IpAddr) -> (SmolStr, GeoRecord) {
         let slot = self.memory.get(slot_of(address));
+        // A slot may hold another address with the same hash, so the addresses are compared.
         if let Some(slot) = slot
             && let Some(known) = slot.read().as_ref().filter(|it| it.address == address)
         {
@@ -84,7 +85,7 @@ impl GeoDatabases {
         (text, record)
     }
 
-    /// The record of an address; what is unknown or cannot be read is empty.
+    /// The record of an address. Facts that are unknown or cannot be read are empty.
     pub fn look_up(&self, address: IpAddr) -> GeoRecord {
         let mut record = GeoRecord::default();
         if let Some(found) = find_in(self.country.as_ref(), address) {
@@ -99,10 +100,11 @@ impl GeoDatabases {
     }
 }
 
-/// What a database has for an address.
+/// The entry of a database for an address.
 type Found<'r> = LookupResult<'r, Vec<u8>>;
 
 fn find_in(database: Option<&Reader<Vec<u8>>>, address: IpAddr) -> Option<Found<'_>> {
+    // The file was verified when it was opened. An error is no reason to fail a request, so it counts as "unknown".
     database?.lookup(address).ok()
 }
 
@@ -124,6 +126,7 @@ fn slot_of(address: IpAddr) -> usize {
                 u128::from(six) >> 64,
                 u128::from(six) & u128::from(u64::MAX),
             );
+            // Folded, so that both the network part and the host part of an address choose the slot.
             u64::try_from(high ^ low).unwrap_or_default()
         }
     };
@@ -134,7 +137,7 @@ fn slot_of(address: IpAddr) -> usize {
 /// An unsigned number, however wide the writer made it: `MaxMind` writes 32 bits, other writers the narrowest that fits.
 fn number(found: &Found<'_>, key: &str) -> Option<u32> {
     let path = [PathElement::Key(key)];
-    // The reader does not convert between widths: asked for another one, it answers with an error.
+    // The reader does not convert between widths, and answers with an error when it is asked for another one.
     let wide = || found.decode_path::<u64>(&path).ok().flatten();
     let short = || found.decode_path::<u16>(&path).ok().flatten();
     (found.decode_path::<u32>(&path).ok().flatten())

@@ -85,6 +85,7 @@ fn begins(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
 impl Clients {
     /// Work out the client of a request. `peer`: the direct remote address.
     pub fn identify(&self, peer: IpAddr, protocol: &str, headers: &Headers) -> Client {
+        // All of the headers: a proxy may add one of its own instead of extending the first (RFC 9110, 5.3).
         let forwarded: smallvec::SmallVec<[&[u8]; 4]> = headers
             .iter()
             .filter(|(name, _)| *name == b"x-forwarded-for")

@@ -13,14 +13,14 @@ pub use readings::{Found, Seen};
 use crate::bundle::{Api, Endpoint};
 use crate::error::EngineError;
 
-/// Segments of a path that are looked at; a longer path belongs to no endpoint. The longest template
-/// among 2,356 paths of 60 public `OpenAPI` documents has 17.
+/// The most segments of a path that are looked at; a longer path belongs to no endpoint. The longest template among
+/// 2,356 paths of 60 public `OpenAPI` documents has 17.
 pub const MAX_SEGMENTS: usize = 64;
 
-/// Nodes visited for one match: bounds backtracking between concrete and templated segments.
+/// The most nodes that are visited for one match, which bounds backtracking between concrete and templated segments.
 const MAX_VISITS: u32 = 512;
 
-/// What a request was matched to.
+/// The API and endpoint that a request was matched to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EndpointMatch {
     /// Index in the bundle's APIs.
@@ -37,6 +37,7 @@ pub struct EndpointMatch {
 #[derive(Debug)]
 pub struct Matcher {
     exact_hosts: HashMap<Box<str>, Vec<Mount>>,
+    // A list, because few APIs have hosts with a wildcard.
     suffix_hosts: Vec<(Box<str>, Mount)>,
     any_host: Vec<Mount>,
     trees: Vec<Node>,
@@ -56,7 +57,7 @@ type Capitals = HashMap<Box<str>, Vec<Box<str>>>;
 #[derive(Debug, Default)]
 struct Node {
     concrete: HashMap<Box<str>, Node>,
-    /// Those of the concrete segments that have capitals.
+    /// The concrete segments that have capitals.
     capitals: Option<Box<Capitals>>,
     /// `report-{year}.csv`: text before and after the parameter, longest text first.
     mixed: Vec<(Box<str>, Box<str>, Node)>,
@@ -82,6 +83,7 @@ impl Matcher {
             matcher.trees.push(Node::default());
             for (host, base_path) in mounts(api) {
                 let mount = Mount {
+                    // Without the last slash, so that `/v1/` and `/v1` are one base path.
                     base_path: base_path.trim_end_matches('/').into(),
                     api: index,
                 };
@@ -111,6 +113,7 @@ impl Matcher {
         if host == "*" {
             self.any_host.push(mount);
         } else if let Some(suffix) = host.strip_prefix('*') {
+            // The dot stays (`.example.com`), so that `badexample.com` does not fit.
             self.suffix_hosts.push((suffix.into(), mount));
         } else {
             self.exact_hosts.entry(host.into()).or_default().push(mount);
@@ -168,6 +171,7 @@ impl Matcher {
         let is_under = |base: &str| {
             let (start, rest) = path.split_at_checked(base.len())?;
             let same = start == base || any_case && start.eq_ignore_ascii_case(base);
+            // Only where a segment ends: `/v1` is not a beginning of `/v10`.
             (same && (rest.is_empty() || rest.starts_with('/'))).then_some(())
         };
         let exact = self.exact_hosts.get(host).into_iter().flatten();
@@ -204,6 +208,7 @@ fn divide<'r, 'p>(path: &'p str, room: &'r mut [&'p str]) -> Option<&'r [&'p str
 
 /// Byte range of `part`, a slice of `whole`.
 fn range_in(whole: &str, part: &str) -> Option<(u32, u32)> {
+    // From the addresses, because `part` is a slice of `whole`: a search could find an equal segment further left.
     let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
     let end = start
         .checked_add(part.len())
@@ -215,6 +220,7 @@ impl Node {
     fn insert(&mut self, path: &str, method: &str, endpoint: u32) {
         let mut node = self;
         for segment in path.trim_end_matches('/').split('/').skip(1) {
+            // `{a}-{b}` counts as one parameter: finding the endpoint does not need the text between the two.
             node = match (segment.find('{'), segment.rfind('}')) {
                 (Some(open), Some(close)) if open < close => {
                     let (before, after) = (segment.get(..open), segment.get(close + 1..));
@@ -223,6 +229,7 @@ impl Node {
                 _ => node.concrete(segment),
             };
         }
+        // When two endpoints have the same template, the bundle's first one counts.
         if !node.methods.iter().any(|(known, _)| &**known == method) {
             node.methods.push((method.into(), endpoint));
         }
@@ -245,6 +252,7 @@ impl Node {
         let capitals = self.capitals.as_ref();
         let written = capitals.and_then(|capitals| capitals.get(&*lower));
         let written = written.into_iter().flatten().map(|written| &**written);
+        // Collected, because the items borrow from `lower`, which ends with this function.
         let all: smallvec::SmallVec<[&Self; 2]> = written
             .chain(std::iter::once(&*lower))
             .filter_map(|written| self.concrete.get(written))
@@ -284,7 +292,7 @@ fn has_capitals(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
-/// Whether a segment begins and ends with the text around a parameter, which has something left.
+/// Whether a segment begins and ends with the text around a parameter, and something is left for the parameter.
 fn fits(segment: &str, before: &str, after: &str, any_case: bool) -> bool {
     let (start, end) = (
         segment.get(..before.len()),
@@ -330,7 +338,7 @@ impl<'a> Search<'a> {
         {
             return Some(found);
         }
-        // A parameter stands for something: `/users/` is not `/users/{id}`.
+        // A parameter needs a value: `/users/` is not `/users/{id}`.
         if segment.is_empty() {
             return None;
         }

@@ -1,11 +1,13 @@
 //! The endpoints that one request has, one for each way in which servers could read its path.
 //!
-//! The endpoint of the strict reading is the request's; where that finds none, the first other reading's that is known.
-//! Policies that restrict hold for any of them, policies that let pass for all of them (see [`crate::policy`]).
+//! The strict reading's endpoint is the request's. If the strict reading finds none, the first other reading that finds
+//! one counts.
+//! Policies that restrict hold if they hold in any of them, policies that let pass only in all (see [`crate::policy`]).
 //!
-//! A reading that finds no endpoint is no call of an unknown endpoint if it stays within a value of the one that was
-//! found: `/projects/group%2Fapp` is a call of `/projects/{id}`, not of an unknown `/projects/group/app`. One that
-//! leaves it, by a `..` or by another beginning, is.
+//! A reading that finds no endpoint is still not a call of an unknown endpoint if it stays within a value of the
+//! endpoint that was found: `/projects/group%2Fapp` is a call of `/projects/{id}`, not of an unknown
+//! `/projects/group/app`. A reading that leaves it, by a `..` or by another beginning, is a call of an unknown
+//! endpoint.
 
 use super::{EndpointMatch, Matcher, has_capitals};
 use crate::bundle::Endpoint;
@@ -19,7 +21,8 @@ pub struct Seen {
     pub path: String,
     /// What it was matched to.
     pub matched: EndpointMatch,
-    /// Only policies that let pass are asked about it: another one with the same path is there for the others.
+    /// Only policies that let pass are asked about this reading. Another reading with the same path is there for the
+    /// others.
     pub grants_only: bool,
 }
 
@@ -30,22 +33,22 @@ pub struct Found {
     pub path: String,
     /// What it was matched to.
     pub matched: EndpointMatch,
-    /// Other readings; none for nearly every request.
+    /// Other readings. Nearly every request has none.
     pub also: Vec<Seen>,
-    /// A reading leaves the endpoint that was found for a path that belongs to none.
+    /// Whether a reading leaves the endpoint that was found, for a path that belongs to no endpoint.
     pub leaves: bool,
-    /// A `;` parameter stands in a segment that a template fixes.
+    /// Whether a `;` parameter stands in a segment that a template fixes.
     pub misplaced_parameter: bool,
 }
 
 impl Found {
-    /// What the request was matched to, in each reading of its path; the first one counts.
+    /// The match of each reading of the path. The first reading is the one that counts.
     pub(crate) fn every_match(&self) -> impl Iterator<Item = &EndpointMatch> {
         let also = self.also.iter().map(|seen| &seen.matched);
         std::iter::once(&self.matched).chain(also)
     }
 
-    /// The endpoint that the request calls in every reading of its path. Whatever exempts an endpoint asks this, so
+    /// The endpoint that the request calls in every reading of its path. Code that exempts an endpoint asks this, so
     /// that no ambiguous path gains an exemption.
     pub(crate) fn only_endpoint(&self) -> Option<u32> {
         let endpoint = self.matched.endpoint;
@@ -57,29 +60,29 @@ impl Found {
 /// Where another reading ends, seen from the endpoint that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    /// At an endpoint of its own, or the request has no endpoint to leave.
+    /// At another endpoint, or the request has no endpoint to leave.
     Elsewhere,
     /// Within a value of the endpoint.
     Inside,
-    /// At no endpoint, outside of the one that was found.
+    /// At no endpoint, and outside of the endpoint that was found.
     Outside,
 }
 
 impl Found {
-    /// The reading that counts: the strict one, or where that finds no endpoint, the first other one that does.
+    /// Choose the reading that counts: the strict one, or if that finds no endpoint, the first other reading that does.
     fn choose(
         &mut self,
         strict_path: String,
         strict: EndpointMatch,
         others: &[(Reading, EndpointMatch)],
     ) -> (String, EndpointMatch) {
-        // Envoy goes by the strict reading: an endpoint of another API is not where the request goes.
+        // Envoy routes by the strict reading, so the request does not go to an endpoint of another API.
         let is_known = |(_, matched): &&(Reading, EndpointMatch)| {
             matched.endpoint.is_some() && (strict.api.is_none() || strict.api == matched.api)
         };
         match others.iter().find(is_known) {
             Some((reading, matched)) if strict.endpoint.is_none() => {
-                // For policies that let pass, the strict reading stays one of an unknown endpoint.
+                // For policies that let pass, the strict reading remains a reading of an unknown endpoint.
                 for grants_only in [false, true] {
                     self.also.push(Seen {
                         path: strict_path.clone(),
@@ -111,7 +114,8 @@ impl Found {
     }
 }
 
-/// Whether a `;` parameter stands in a segment that a template fixes: only without it the path is an endpoint's.
+/// Whether a `;` parameter stands in a segment that a template fixes: the path has an endpoint only without the
+/// parameter.
 fn has_misplaced_parameter(others: &[(Reading, EndpointMatch)], strict: EndpointMatch) -> bool {
     others.iter().any(|(reading, matched)| {
         reading.parameters_cut && matched.endpoint.is_some() && matched.endpoint != strict.endpoint
@@ -130,7 +134,7 @@ impl Matcher {
         endpoints: &[Endpoint],
     ) -> Found {
         let strict = self.find(host, method, &target.path);
-        // Nearly every request: one reading, which is an endpoint's.
+        // Nearly every request has one reading, and an endpoint in it.
         if target.others.is_empty() && strict.endpoint.is_some() {
             return Found {
                 path: target.path,
@@ -153,6 +157,7 @@ impl Matcher {
             .endpoint
             .and_then(|index| endpoints.get(index as usize))
             .map(|endpoint| fixed_prefix(&endpoint.path));
+        // Only when no reading has an endpoint: otherwise every request would pay for these searches.
         if prefix.is_none() {
             self.add_loose(&mut found, host, method, &others);
         }
@@ -170,6 +175,7 @@ impl Matcher {
         prefix: Option<&str>,
     ) {
         for (reading, own) in others {
+            // This is the reading that counts, which `found` has already.
             if reading.path == found.path {
                 continue;
             }
@@ -188,7 +194,7 @@ impl Matcher {
         }
     }
 
-    /// Add what some server could take the readings of an unknown path for.
+    /// Add the endpoints that some server could find for the readings of an unknown path.
     fn add_loose(
         &self,
         found: &mut Found,
@@ -211,6 +217,7 @@ impl Matcher {
         let trimmed = trimmed(path);
         let bare = without_extension(trimmed.as_deref().unwrap_or(path));
         let any_case = self.capitals || has_capitals(path);
+        // No server could take this path for another one, so nothing has to be searched again.
         if trimmed.is_none() && bare.is_none() && !any_case {
             return None;
         }
@@ -222,6 +229,7 @@ impl Matcher {
         found.map(|found| Seen {
             path: path.to_owned(),
             matched: EndpointMatch {
+                // The range belongs to the path that matched, and this reading keeps the path as it was written.
                 object: None,
                 ..found
             },
@@ -246,7 +254,8 @@ fn is_at_or_below(path: &str, prefix: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Segments without dots, blanks and control characters at their ends; `None` when there are none.
+/// The path with dots, blanks and control characters removed from the ends of its segments. `None` when there are none
+/// to remove.
 fn trimmed(path: &str) -> Option<String> {
     let odd =
         |character: char| character == '.' || character.is_whitespace() || character.is_control();
@@ -258,6 +267,7 @@ fn trimmed(path: &str) -> Option<String> {
     for segment in path.split('/').skip(1) {
         let kept = segment.trim_end_matches(odd);
         out.push('/');
+        // A segment of nothing but dots would leave two slashes side by side, which is another path.
         out.push_str(if kept.is_empty() { segment } else { kept });
     }
     Some(out)

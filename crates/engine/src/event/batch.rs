@@ -1,4 +1,4 @@
-//! Rows gathered into an Arrow IPC stream: one schema message, one record batch.
+//! Gathers rows into an Arrow IPC stream of one schema message and one record batch.
 
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ pub struct EventBatch {
     columns: Columns,
 }
 
+// Written by hand, because Arrow's builders would print every value.
 impl std::fmt::Debug for EventBatch {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "EventBatch({} rows)", self.len())
@@ -70,6 +71,7 @@ macro_rules! columns {
     (@builder address) => { FixedSizeBinaryBuilder };
     (@new time) => { TimestampMicrosecondBuilder::new().with_timezone("UTC") };
     (@new address) => { FixedSizeBinaryBuilder::new(16) };
+    // The field is named because the builder's own has items that may be null, which does not fit the schema.
     (@new list) => { ListBuilder::new(StringBuilder::new()).with_field(Field::new("item", DataType::Utf8, false)) };
     (@new $kind:ident) => { <columns!(@builder $kind)>::new() };
     (@type time) => { DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())) };
@@ -153,7 +155,7 @@ impl EventBatch {
         self.columns.time.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -161,7 +163,7 @@ impl EventBatch {
     /// Add a row.
     ///
     /// # Errors
-    /// Arrow's own, for an address that is not 16 bytes (it always is).
+    /// Arrow's own error for an address that does not have 16 bytes, as every address has.
     pub fn push(&mut self, row: &EventRow) -> Result<(), ArrowError> {
         self.columns.push(row)
     }

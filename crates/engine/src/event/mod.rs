@@ -23,13 +23,13 @@ use crate::policy::{Decision, Terminal};
 use crate::signals::known::Familiarity;
 use crate::transaction::{ResponseState, Transaction};
 
-/// Bytes of `path`.
+/// The most bytes of `path`; longer ones are cut.
 pub const MAX_PATH_BYTES: usize = 1024;
 
-/// Bytes of `user_agent`.
+/// The most bytes of `user_agent`; longer ones are cut.
 pub const MAX_USER_AGENT_BYTES: usize = 256;
 
-/// Entries of `parameters`.
+/// The most entries of `parameters`; further ones are left out.
 pub const MAX_PARAMETERS: usize = 64;
 
 /// Classes whose presence in a path segment hides the segment.
@@ -124,7 +124,7 @@ pub struct EventRow {
 }
 
 impl EventRow {
-    /// A row of one call of which nothing is known.
+    /// A row for one call about which nothing is known.
     pub fn empty() -> Self {
         Self {
             bot: BotClass::None.code(),
@@ -143,7 +143,7 @@ impl EventRow {
         now: Now,
     ) -> Box<Self> {
         let login = Login::of(&transaction, engine);
-        // How well the caller was known before this call, so before it is remembered.
+        // How well the caller was known before this call, so this is asked before the log-in is remembered.
         let familiarity = login.familiarity(&transaction, engine);
         let mut row = Box::new(Self::empty());
         row.signals = signals(&transaction, familiarity);
@@ -156,6 +156,7 @@ impl EventRow {
         }
         row.note_login(login);
         row.note_end(end, &transaction, now);
+        // Last, because from here on the transaction is taken apart.
         row.id = transaction.id;
         row.method = transaction.method;
         row.scheme = transaction.scheme;
@@ -171,7 +172,7 @@ impl EventRow {
         row
     }
 
-    /// What was called, with which parameters.
+    /// Note which endpoint was called, and with which parameters.
     fn note_call(&mut self, transaction: &Transaction, engine: &Engine) {
         let found = &transaction.found;
         if let Some(api) = engine.api(found.matched.api) {
@@ -187,12 +188,13 @@ impl EventRow {
         self.path = masked_path(&found.path, engine).into();
         self.parameters = parameters(transaction, engine);
         self.anomalies = transaction.anomalies.codes().collect();
+        // As a hash, because detectors only count how many different objects are called.
         if let Some(object) = object(transaction) {
             self.object_hash = engine.hash.of(&[object.as_bytes()]);
         }
     }
 
-    /// What decided: the policies of the response, if one of them did anything, else those of the request.
+    /// Note what decided: the policies of the response if one of them did anything, else those of the request.
     fn note_decision(&mut self, transaction: &Transaction) {
         let response = &transaction.response.decision;
         let is_silent = response.terminal == Terminal::Allow && response.policy.is_empty();
@@ -205,14 +207,14 @@ impl EventRow {
         self.policy = SmolStr::new(&deciding.policy);
     }
 
-    /// Which account was tried; a log-in with several values counts as one on all of them together.
+    /// Note which account was tried. A log-in with several values counts as one on all of them together.
     fn note_login(&mut self, login: Login) {
         let first = |hashes: SmallVec<[SmolStr; 1]>| hashes.into_iter().next().unwrap_or_default();
         self.account_hash = first(login.accounts);
         self.password_hash = first(login.passwords);
     }
 
-    /// How much was sent, and how long it took.
+    /// Note how much was sent, and how long it took.
     fn note_end(&mut self, end: StreamEnd, transaction: &Transaction, now: Now) {
         let started = transaction.started;
         let elapsed_ns = now.monotonic_ns.saturating_sub(started.monotonic_ns);
@@ -230,6 +232,7 @@ impl EventRow {
         self.as_organization = client.geo.as_organization;
         self.ja4 = client.ja4;
         self.fingerprint = client.fingerprint;
+        // Moved when it is short enough, which it nearly always is.
         self.user_agent = if client.user_agent.len() > MAX_USER_AGENT_BYTES {
             truncate(&client.user_agent, MAX_USER_AGENT_BYTES).into()
         } else {
@@ -250,7 +253,7 @@ impl EventRow {
         self.auth_seen = identity.auth_seen;
     }
 
-    /// What policies of one phase did and would have done.
+    /// Note what policies of one phase did, and what they would have done.
     fn note_actions(&mut self, decision: Decision) {
         self.tags.extend(decision.done);
         self.observed.extend(decision.observed);
@@ -266,7 +269,7 @@ impl EventRow {
     }
 }
 
-/// Kinds that apply, kinds that don't and why, and how well the one who logs in is known.
+/// The kinds of signals that apply, those that do not with the reason, and how well the caller who logs in is known.
 fn signals(transaction: &Transaction, familiarity: Familiarity) -> Vec<SmolStr> {
     let active = transaction.signals.iter();
     let active = active.map(|signal| SmolStr::new(&signal.kind));
@@ -284,10 +287,11 @@ fn parameters(transaction: &Transaction, engine: &Engine) -> Vec<SmolStr> {
     let mut push = |location: Location, name: &str, kind: ParameterKind| {
         if described.len() < MAX_PARAMETERS && !name.is_empty() {
             text.clear();
-            // `format!` takes three times as long, for each parameter of each request.
+            // `format!` takes three times as long, and this is done for each parameter of each request.
             for part in [location.code(), ":", name, ":", kind.code()] {
                 text.push_str(part);
             }
+            // Compared one by one: there are at most 64 short texts, and a set would allocate for each request.
             if !described.iter().any(|known| known.as_str() == text) {
                 described.push(SmolStr::new(&text));
             }
@@ -314,7 +318,7 @@ fn parameters(transaction: &Transaction, engine: &Engine) -> Vec<SmolStr> {
     described
 }
 
-/// A name is what the API calls it; one that is too long to be a name is cut.
+/// The name of a parameter, as the API calls it. Text that is too long for a name is cut.
 fn name_of<'a>(parameter: &Parameter<'a>) -> &'a str {
     truncate(parameter.name, 128)
 }
@@ -329,6 +333,7 @@ fn object(transaction: &Transaction) -> Option<&str> {
     if transaction.found.matched.endpoint.is_some() {
         return None;
     }
+    // Without a template: words in a path seldom have a digit, and identifiers nearly always have one.
     path.rsplit('/')
         .next()
         .filter(|segment| segment.bytes().any(|byte| byte.is_ascii_digit()))
@@ -336,6 +341,7 @@ fn object(transaction: &Transaction) -> Option<&str> {
 
 /// The path with secrets and personal data replaced by `{masked}`, cut to [`MAX_PATH_BYTES`].
 fn masked_path(path: &str, engine: &Engine) -> String {
+    // Cut first, so that a long path costs no more to scan than the event keeps of it.
     let path = truncate(path, MAX_PATH_BYTES);
     if !engine.scanner.finds_any(path.as_bytes(), HIDDEN_IN_PATHS) {
         return path.to_owned();

@@ -1,13 +1,15 @@
-//! What is given up of events when there are more than can be stored, in the order of `docs/events.md`.
+//! Which parts of events are given up when more come than can be stored, in the order of `docs/events.md`.
 
 use super::EventRow;
 
 impl EventRow {
-    /// Whether the row only adds to a count: an allowed call that was answered, told nothing and was no log-in.
+    /// Whether the row only adds to a count: the call was allowed and answered, nothing was noticed, and it was not a
+    /// log-in.
     /// Only such rows are sampled.
     #[must_use]
     pub fn is_ordinary(&self) -> bool {
         self.action == "allow"
+            // An error tells something, and so does 0, which means that the client left before an answer.
             && (100..400).contains(&self.status)
             && self.account_hash.is_empty()
             && self.password_hash.is_empty()
@@ -19,17 +21,18 @@ impl EventRow {
             && self.observed.is_empty()
     }
 
-    /// Leave out what people read and no detector counts. Returns whether there was anything.
+    /// Leave out what people read and no detector counts. Returns whether there was any of it.
     pub fn drop_details(&mut self) -> bool {
         let had =
             !(self.evidence.is_empty() && self.parameters.is_empty() && self.user_agent.is_empty());
+        // New ones instead of `clear`, which would keep the memory.
         self.evidence = Vec::new();
         self.parameters = Vec::new();
         self.user_agent = smol_str::SmolStr::default();
         had
     }
 
-    /// Microseconds since 1970 at which the call was over, which is when its row came to be.
+    /// When the call was over and its row was made, in microseconds since 1970.
     #[must_use]
     pub fn ended_us(&self) -> u64 {
         self.time_us.saturating_add(self.duration_us.into())

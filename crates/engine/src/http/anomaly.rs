@@ -1,4 +1,4 @@
-//! What the parsers found odd, as a stable code each. An anomaly is a finding: policies decide on it.
+//! Oddities that parsers found, each with a stable code. An anomaly is a finding: policies decide on it.
 
 /// Declares [`Anomaly`] once: variant, stable code, meaning.
 macro_rules! anomalies {
@@ -71,13 +71,13 @@ anomalies! {
     OddHeader = "odd_header",
     /// A header's value is longer, or headers are more, than the limit.
     HeaderOverLimit = "header_over_limit",
-    /// The body is longer than is inspected.
+    /// The body is longer than the part of it that is inspected.
     BodyOverLimit = "body_over_limit",
-    /// A file is longer than is held; it passed without being looked at, or was refused.
+    /// A file is longer than what is held; it passed without being looked at, or was refused.
     FileOverLimit = "file_over_limit",
     /// JSON, XML or GraphQL is nested deeper than the limit.
     DepthOverLimit = "depth_over_limit",
-    /// The body says JSON and is not.
+    /// The body is declared as JSON, but is not valid JSON.
     MalformedJson = "malformed_json",
     /// A JSON object has the same key twice; parsers differ in which one counts.
     DuplicateJsonKey = "duplicate_json_key",
@@ -96,7 +96,7 @@ anomalies! {
     /// A part of a multipart body has several names, of which servers will not take the same, or its file name is in a
     /// form that only some of them read.
     FileNameMismatch = "file_name_mismatch",
-    /// The body says XML and is not well-formed.
+    /// The body is declared as XML, but is not well-formed.
     MalformedXml = "malformed_xml",
     /// The XML has a document type declaration.
     XmlDoctype = "xml_doctype",
@@ -106,7 +106,7 @@ anomalies! {
     XmlEntityOverLimit = "xml_entity_over_limit",
     /// The XML names an external entity or document type (`SYSTEM`, `PUBLIC`) other than one of the W3C's.
     XmlExternalEntity = "xml_external_entity",
-    /// The body says GraphQL and is no executable document.
+    /// The body is declared as GraphQL, but is not an executable document.
     MalformedGraphql = "malformed_graphql",
     /// A `Content-Encoding` that the engine cannot undo; the body was not inspected.
     UnsupportedEncoding = "unsupported_encoding",
@@ -116,7 +116,7 @@ anomalies! {
     DecompressionOverLimit = "decompression_over_limit",
     /// The body is clearly of another kind than its `Content-Type` says.
     ContentTypeMismatch = "content_type_mismatch",
-    /// There is a body and no `Content-Type`.
+    /// There is a body but no `Content-Type`.
     ContentTypeMissing = "content_type_missing",
     /// The `Content-Type` is malformed.
     ContentTypeMalformed = "content_type_malformed",
@@ -128,15 +128,15 @@ anomalies! {
     InvalidUtf8 = "invalid_utf8",
     /// Looking at the request costs more than the limit allows; rules stopped, and did not look at all of it.
     WorkOverLimit = "work_over_limit",
-    /// ASCII characters in more bytes of UTF-8 than they need: only who hides them writes them so.
+    /// ASCII characters are written in more bytes of UTF-8 than they need, which only an attacker who hides them does.
     OverlongUtf8 = "overlong_utf8",
     /// ASCII characters as `%u00HH`, which no encoder writes.
     PercentUnicodeEscape = "percent_unicode_escape",
-    /// Base64 or hexadecimal digits of Base64 or hexadecimal digits.
+    /// Base64 or hexadecimal digits hide further Base64 or hexadecimal digits.
     NestedEncoding = "nested_encoding",
     /// Values within values are more than are decoded; the rest was inspected as it is.
     DecodingOverLimit = "decoding_over_limit",
-    /// The body came more slowly, or took longer, than is waited for.
+    /// The body came more slowly, or took longer, than its pace allows.
     SlowBody = "slow_body",
     /// The name of a header has an underscore, which CGI and WSGI take for a hyphen. Seen only where
     /// `connections.headers_with_underscores` is `allow`.
@@ -175,7 +175,8 @@ impl Anomalies {
         }
     }
 
-    /// Those that mean that part of the request is beyond a limit.
+    /// The anomalies that mean that a part of the request is beyond a limit.
+    // Without `FileOverLimit`: files have a setting of their own, and a file that is refused gets `BodyOverLimit` too.
     pub const OVER_LIMIT: Self = Self(
         bit(Anomaly::UriOverLimit)
             | bit(Anomaly::HeaderOverLimit)
@@ -192,7 +193,7 @@ impl Anomalies {
             | bit(Anomaly::WorkOverLimit),
     );
 
-    /// Those that are in both.
+    /// The anomalies that are in both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
@@ -209,13 +210,13 @@ impl Anomalies {
         self.0 & (1 << anomaly as u8) != 0
     }
 
-    /// Whether nothing was odd.
+    /// Whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// How many there are.
+    /// How many anomalies are in the set.
     #[must_use]
     pub const fn len(self) -> u32 {
         self.0.count_ones()

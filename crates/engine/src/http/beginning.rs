@@ -1,4 +1,4 @@
-//! What the first bytes of a body show: which format it is in, whatever its type says, and whether it is a file.
+//! What the first bytes of a body show: its format, whatever its type says, and whether it is a file.
 
 use super::content_type;
 use super::format::BodyKind;
@@ -19,7 +19,7 @@ const FILES: [&str; 10] = [
     "application/vnd.google.protobuf",
 ];
 
-/// Whether a body of no known type is a file: by its type, or because it is no text.
+/// Whether a body of an unknown type is a file, because its type says so or because it is not text.
 pub(super) fn is_file(content_type: &str, content: &[u8]) -> bool {
     let essence = content_type::essence(content_type);
     let is = |known: &str| {
@@ -44,20 +44,22 @@ pub enum Beginning {
 /// First line of OFX 1 (OFX 1.6, 2.2).
 const OFX_HEADER: &[u8] = b"OFXHEADER:";
 
-/// Bytes of a body that are looked at to say what it is.
+/// How many bytes of a body show what it is.
 pub(super) const BEGINNING_BYTES: usize = 512;
 
-/// What the first bytes of a body show; byte order marks and UTF-16 hide nothing.
+/// Looks at the first bytes of a body. Byte order marks and UTF-16 hide nothing.
 #[must_use]
 pub fn begins(bytes: &[u8]) -> Beginning {
     // Asked with each chunk until it is answered, so the cost must not grow with the body.
     let bytes = bytes.get(..BEGINNING_BYTES).unwrap_or(bytes);
+    // Without NUL bytes and byte order marks, the ASCII of UTF-8 and of UTF-16 looks alike.
     let text: Vec<u8> = bytes
         .iter()
         .copied()
         .filter(|byte| !matches!(byte, 0 | 0xef | 0xbb | 0xbf | 0xfe | 0xff))
         .collect();
     let significant = text.iter().filter(|byte| !byte.is_ascii_whitespace());
+    // Two bytes, because `sniff` needs the first one and the next one that is not blank.
     match significant.take(2).count() {
         2 if sniff(&text).is_some() => Beginning::Read,
         2 if OFX_HEADER.starts_with(text.trim_ascii_start()) => Beginning::Undecided,
@@ -87,6 +89,7 @@ pub(crate) fn sniff(content: &[u8]) -> Option<BodyKind> {
         .unwrap_or_default()
         .trim_ascii_start()
         .first();
+    // One byte would not do: prose may begin with a brace, a bracket or `<` too.
     match (trimmed.first(), after) {
         (Some(b'{'), Some(b'"' | b'}')) => Some(BodyKind::Json),
         (Some(b'['), Some(b'"' | b'{' | b'[' | b']' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')) => {

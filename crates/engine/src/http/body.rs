@@ -54,10 +54,10 @@ impl std::fmt::Debug for Body<'_, '_> {
     }
 }
 
-/// The result of reading a body; its parameters are in the collection that was given.
+/// The result of reading a body. Its parameters are in the collection that the caller gave.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ParsedBody<'a> {
-    /// What it was read as, by its declared type (by its first bytes when none was declared).
+    /// The format in which it was read: by its declared type, or by its first bytes when none was declared.
     pub kind: BodyKind,
     /// What was odd.
     pub anomalies: Anomalies,
@@ -121,7 +121,7 @@ impl<'b, 't> Body<'b, 't> {
         let truncated = truncated || bytes.len() > max;
         let mut anomalies = Anomalies::NONE;
         anomalies.insert_if(truncated, Anomaly::BodyOverLimit);
-        // An empty body is no JSON and no form, and no anomaly either.
+        // An empty body is neither JSON nor a form, and it is no anomaly either.
         if bytes.is_empty() {
             return Self {
                 kind: BodyKind::Empty,
@@ -206,7 +206,9 @@ impl<'b, 't> Body<'b, 't> {
     /// Converts a body of no known type if the result is a document; a file is left as it is.
     fn uncover(&mut self, label: Option<&str>) {
         let start = self.content.get(..BEGINNING_BYTES).unwrap_or(&self.content);
+        // An even number of bytes, so that no unit of UTF-16 is cut in two.
         let start = start.get(..start.len() & !1).unwrap_or(start);
+        // What is odd in this trial does not count; `convert` notes it when the body is converted.
         let converted = charset::to_utf8(label, start, &mut Anomalies::default());
         if sniff(&converted).is_some() || text::is_text(&converted) {
             self.convert(label);
@@ -219,7 +221,7 @@ impl<'b, 't> Body<'b, 't> {
         self.truncated
     }
 
-    /// Tells `listener` what the body holds, in each format that somebody may read it in.
+    /// Tells `listener` what the body holds, in each format in which a server may read it.
     ///
     /// # Arguments
     /// * `chosen` - the format that rules chose.
@@ -228,7 +230,7 @@ impl<'b, 't> Body<'b, 't> {
         self.read_start(usize::MAX, chosen, separator, listener);
     }
 
-    /// [`Body::read`], for the first `bytes` bytes only.
+    /// [`Body::read`] for the first `bytes` bytes only.
     pub(crate) fn read_start<L: Listener>(
         &self,
         bytes: usize,
@@ -259,12 +261,13 @@ impl<'b, 't> Body<'b, 't> {
     fn formats(&self, chosen: Option<BodyKind>) -> Formats {
         let mut formats = Formats::new();
         let mut add = |kind: BodyKind| {
+            // Readers of one family report the same values, so one of them is enough.
             let family = kind.family();
             if !formats.iter().any(|known| known.family() == family) {
                 formats.push(kind);
             }
         };
-        // Nobody reads a JSON document as prose, while what begins like XML may be meant as HTML.
+        // Nobody reads a JSON document as prose, but a body that begins like XML may be meant as HTML.
         let is_document = chosen.is_some() || self.sniffed == Some(BodyKind::Json);
         match self.kind {
             BodyKind::Empty => {}
@@ -281,8 +284,8 @@ impl<'b, 't> Body<'b, 't> {
         formats
     }
 
-    /// ASP.NET reads a form in the charset that it declares, PHP ignores it. Where that makes a difference, the form is read
-    /// both ways.
+    /// Reads a form a second time in the charset that it declares, where that makes a difference: ASP.NET obeys the
+    /// charset, PHP ignores it.
     fn read_wide_form<L: Listener>(&self, separator: u8, listener: &mut L) {
         let declared = content_type::parse(self.content_type.unwrap_or_default());
         let mut anomalies = Anomalies::NONE;
@@ -291,7 +294,7 @@ impl<'b, 't> Body<'b, 't> {
         for anomaly in anomalies.iter() {
             listener.anomaly(anomaly);
         }
-        // A byte order mark may have gone.
+        // The length differs too when only a byte order mark was removed.
         if converted.len() != self.content.len() || matches!(converted, Cow::Owned(_)) {
             let source = BodyBytes {
                 content_type: None,
@@ -326,7 +329,7 @@ fn read_format<L: Listener>(kind: BodyKind, source: BodyBytes<'_>, listener: &mu
         BodyKind::Xml => xml::read(content, truncated, xml::dialect_of(content), listener),
         BodyKind::Ofx => xml::read(content, truncated, xml::Dialect::Sgml, listener),
         BodyKind::Graphql => graphql::read(content, listener),
-        // A message has a body, which may be one in turn.
+        // A message has a body, which may be a message in turn. The depth is bounded, because reading recurses.
         BodyKind::Message if source.nesting < multipart::MAX_NESTING => {
             message::read(content, source.nesting + 1, read_part, listener);
         }
@@ -336,7 +339,7 @@ fn read_format<L: Listener>(kind: BodyKind, source: BodyBytes<'_>, listener: &mu
     listener.end();
 }
 
-/// Reads a part of a body that is a document of its own.
+/// Reads a part of a body that is a complete document.
 pub(super) fn read_part<L: Listener>(
     kind: BodyKind,
     part: BodyBytes<'_>,
@@ -344,6 +347,7 @@ pub(super) fn read_part<L: Listener>(
     listener: &mut L,
 ) {
     let content = match kind {
+        // The parts of these name their charsets, or their escapes are undone first.
         BodyKind::Multipart | BodyKind::Form | BodyKind::Message => Cow::Borrowed(part.content),
         _ => {
             let declared = content_type::parse(part.content_type.unwrap_or_default());

@@ -12,7 +12,7 @@ use super::{Anomalies, Anomaly};
 /// which JSON and XML readers recognise UTF-16 (RFC 4627 section 3; XML 1.0 appendix F).
 ///
 /// # Returns
-/// UTF-8, or the bytes as they are when the charset is UTF-8 or unknown (flagged).
+/// UTF-8, or the bytes unchanged when the charset is UTF-8 or unknown (then it is flagged).
 pub(crate) fn to_utf8<'a>(
     label: Option<&str>,
     body: &'a [u8],
@@ -37,7 +37,7 @@ pub(crate) fn to_utf8<'a>(
         return Cow::Borrowed(body);
     };
     if let Some(encoding) = Encoding::for_label_no_replacement(label.as_bytes()) {
-        // Servers that don't look at the label read ASCII; in UTF-16 that would be other letters altogether.
+        // Servers that ignore the label read ASCII; in UTF-16 that would be other letters altogether.
         if !encoding.is_ascii_compatible() && is_plain(body) {
             anomalies.insert(Anomaly::CharsetNotUtf8);
             return Cow::Borrowed(body);
@@ -48,7 +48,7 @@ pub(crate) fn to_utf8<'a>(
     Cow::Borrowed(body)
 }
 
-/// As [`to_utf8`], for a text that may be owned.
+/// Like [`to_utf8`], for a text that may be owned.
 pub(crate) fn of_cow<'a>(
     label: Option<&str>,
     body: Cow<'a, [u8]>,
@@ -65,7 +65,8 @@ pub(crate) fn of_cow<'a>(
     }
 }
 
-/// ASCII without NUL bytes, of which UTF-16 has one with each ASCII letter, and without the escapes of ISO-2022-JP.
+/// Whether a body is ASCII without NUL bytes, which UTF-16 has beside each ASCII letter, and without the escapes of
+/// ISO-2022-JP.
 fn is_plain(body: &[u8]) -> bool {
     body.is_ascii() && memchr::memchr2(0, 0x1b, body).is_none()
 }
@@ -99,6 +100,7 @@ pub(crate) fn readings<'a>(
         Cow::Owned(converted) => converted,
         Cow::Borrowed(_) => return (text, None),
     };
+    // Such a charset leaves ASCII as it is, so the converted text shows everything that the raw one does.
     if encoding.is_ascii_compatible() {
         (Cow::Owned(converted), None)
     } else {

@@ -1,11 +1,12 @@
-//! The listener that makes the request's parameters of a body.
+//! The listener that turns a body into parameters of the request.
 //!
 //! Names: members of objects and elements are joined with `.`; a list's items share the name of the list and `[]`, so
 //! that `{"items": [{"sku": 1}, {"sku": 2}]}` gives `items[].sku` twice and a name stays the same however many items
 //! there are; an attribute adds `@name`. Elements and attributes go by their local names, since a client may choose
 //! prefixes. A root scalar is named "". A key that holds a dot is not told apart from nesting.
 //!
-//! What is nested deeper than the limit is kept under the name of the deepest permitted ancestor, keys as values too.
+//! Members that are nested deeper than the limit are kept under the name of the deepest permitted ancestor, and their
+//! keys are kept as values.
 
 use std::borrow::Cow;
 
@@ -25,7 +26,7 @@ struct Frame {
     own_length: usize,
     /// Where the names of its members begin.
     members_start: usize,
-    /// It had a member or a text, so its end is no empty value.
+    /// It had a member or a text, so its end does not tell an empty value.
     has_content: bool,
 }
 
@@ -82,7 +83,7 @@ impl<'p> Collect<'p> {
         self.anomalies.extend(found);
     }
 
-    /// A parameter of a name of its own.
+    /// Adds a parameter under the given name instead of the current one.
     fn push_bytes(&mut self, name: &[u8], value: &[u8]) {
         let (name, value) = (lossy(name), lossy(value));
         let replaced = matches!(name, Cow::Owned(_)) || matches!(value, Cow::Owned(_));
@@ -100,12 +101,14 @@ impl<'p> Collect<'p> {
 
 /// The part of a name without its prefix.
 fn local(name: &str) -> &str {
+    // Clients choose prefixes, so a prefix says nothing about the element.
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
 impl Listener for Collect<'_> {
     fn begin(&mut self, format: BodyKind) {
         self.formats.push(format);
+        // A part begins anew, because its names do not depend on the body around it.
         self.name.clear();
         self.frames.clear();
         self.over = 0;
@@ -116,6 +119,7 @@ impl Listener for Collect<'_> {
         self.name.clear();
         self.frames.clear();
         self.over = 0;
+        // JSON has an anomaly of its own for this, and lists in XML repeat names by design.
         let twice = match format {
             Some(BodyKind::Form) => self.parameters.has_duplicate_names(Location::Body),
             Some(BodyKind::Multipart) => has_duplicates(&mut self.fields, |hash| *hash),
@@ -189,6 +193,7 @@ impl Listener for Collect<'_> {
     }
 
     fn attribute(&mut self, name: &str, value: &str) {
+        // Cut back to this length afterwards, because the element's text comes under the shorter name.
         let length = self.name.len();
         self.name.push('@');
         self.name.push_str(local(name));
@@ -219,6 +224,7 @@ impl Listener for Collect<'_> {
             self.anomalies.insert(Anomaly::MultipartPartsOverLimit);
             return;
         }
+        // The client chooses file names freely, so conditions and rules see them as parameters.
         for name in part.names() {
             for file_name in &part.file_names {
                 self.push_bytes(name, file_name);
@@ -228,6 +234,7 @@ impl Listener for Collect<'_> {
             self.push_bytes(name, value);
         }
         let name = part.names().next().unwrap_or_default();
+        // `[]` at the end announces a list (PHP, Rails), so such a name may come again.
         if part.is_field() && !name.ends_with(b"[]") {
             self.fields.push(hash(name));
         }
@@ -243,6 +250,7 @@ impl Listener for Collect<'_> {
     }
 
     fn failed(&mut self, _reason: &str, rest: &str) {
+        // Reading stopped here, so the rest becomes one value: nothing behind an error goes unseen.
         if !rest.is_empty() {
             self.push(Syntax::Text, rest);
         }

@@ -4,21 +4,21 @@ use std::borrow::Cow;
 
 use smol_str::{SmolStr, StrExt as _};
 
-/// A `Content-Type`, taken apart.
+/// A `Content-Type` in its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentType<'a> {
-    /// `type/subtype`, lower case; as it came (lower case) when it is none.
+    /// `type/subtype`, lower case. A value of another form is kept as it came, in lower case.
     pub essence: Cow<'a, str>,
     /// `charset`, unquoted.
     pub charset: Option<Cow<'a, str>>,
     /// `boundary`, unquoted.
     pub boundary: Option<Cow<'a, str>>,
-    /// Not `type/subtype`, broken parameters, or `charset` or `boundary` twice.
+    /// It is not `type/subtype`, has broken parameters, or has `charset` or `boundary` twice.
     pub malformed: bool,
 }
 
-/// The media type of a `Content-Type` value, as it is written: what ends it is `;`, or what does not belong there
-/// and at which lenient servers (PHP) stop reading: a comma or a space.
+/// The media type of a `Content-Type` value, as it is written. It ends at `;`, or at a comma or a space, which do not
+/// belong there but at which lenient servers (PHP) stop reading.
 #[must_use]
 pub fn essence(raw: &str) -> &str {
     let raw = raw.trim();
@@ -53,6 +53,7 @@ pub fn parse(raw: &str) -> ContentType<'_> {
         } else {
             continue;
         };
+        // The first one counts, and a second one makes the whole value malformed.
         content_type.malformed |= slot.is_some();
         slot.get_or_insert(value);
     }
@@ -60,6 +61,7 @@ pub fn parse(raw: &str) -> ContentType<'_> {
 }
 
 fn lower(text: &str) -> Cow<'_, str> {
+    // Most types are in lower case already, and then nothing is copied.
     if text.bytes().any(|b| b.is_ascii_uppercase()) {
         Cow::Owned(text.to_ascii_lowercase())
     } else {
@@ -90,7 +92,7 @@ impl<'a> Pairs<'a> {
         Self { rest }
     }
 
-    /// A quoted string's text and what follows it; `rest` begins behind the opening quote.
+    /// The text of a quoted string, and the text behind it. `rest` begins behind the opening quote.
     fn quoted(rest: &'a str) -> Option<(Cow<'a, str>, &'a str)> {
         let mut owned: Option<String> = None;
         let mut from = 0;
@@ -120,6 +122,7 @@ impl<'a> Pairs<'a> {
     fn pair(&mut self) -> Option<(&'a str, Cow<'a, str>)> {
         let (name, after) = self.rest.split_once('=')?;
         let name = name.trim();
+        // Then the `=` belongs to a later parameter, and this one has no value.
         if name.is_empty() || name.contains([';', '"']) {
             return None;
         }
@@ -148,6 +151,7 @@ impl<'a> Iterator for Pairs<'a> {
                 return Some(None);
             };
             self.rest = rest.trim_start();
+            // Empty parameters (`; ;`) are allowed (RFC 9110, 5.6.6).
             if self.rest.is_empty() || self.rest.starts_with(';') {
                 continue;
             }

@@ -39,6 +39,7 @@ pub fn parse(raw: &[u8], limits: &Limits, parameters: &mut Parameters) -> Anomal
             Anomaly::MalformedCookie,
         );
     }
+    // Over all headers so far, because the repeated cookie may stand in another one.
     anomalies.insert_if(
         parameters.has_duplicate_names(Location::Cookie),
         Anomaly::DuplicateCookie,

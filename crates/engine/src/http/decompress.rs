@@ -8,7 +8,7 @@ use super::{Anomalies, Anomaly, Limits};
 /// Encodings on top of each other that are undone. More than one is rare; four are sent only to exhaust a reader.
 const MAX_LAYERS: usize = 3;
 
-/// Output up to which the ratio is not looked at: a kilobyte of spaces is no bomb.
+/// The most output for which the ratio is not looked at: a kilobyte of spaces is no bomb.
 const RATIO_FLOOR_BYTES: usize = 64 * 1024;
 
 /// Largest zstd window. RFC 8878 section 3.1.1.1.2 recommends that decoders support 8 MB and refuse more.
@@ -26,7 +26,7 @@ pub struct Decompressed<'a> {
     pub incomplete: bool,
 }
 
-/// An `Accept-Encoding` without the codings that [`decompress`] cannot undo; `None` when there are none of these.
+/// An `Accept-Encoding` without the codings that [`decompress`] cannot undo. `None` when it names no such coding.
 #[must_use]
 pub fn only_readable(accept_encoding: &str) -> Option<String> {
     let readable = |coding: &str| {
@@ -38,6 +38,7 @@ pub fn only_readable(accept_encoding: &str) -> Option<String> {
         return None;
     }
     let kept: Vec<&str> = codings().filter(|coding| readable(coding)).collect();
+    // `identity` alone asks for an answer without any coding (RFC 9110, 12.5.3).
     Some(if kept.is_empty() {
         "identity".into()
     } else {
@@ -49,7 +50,7 @@ pub fn only_readable(accept_encoding: &str) -> Option<String> {
 ///
 /// # Arguments
 /// * `content_encoding` - the header's value, a list in the order of application.
-/// * `truncated` - the end of `body` is missing, so an early end is no damage.
+/// * `truncated` - the end of `body` is missing, so an early end is not damage.
 /// * `limits` - `decompressed_bytes`, and `decompression_ratio` beyond 64 KiB of output.
 pub fn decompress<'a>(
     content_encoding: Option<&str>,
@@ -82,7 +83,7 @@ pub fn decompress<'a>(
         if state.body.is_empty() {
             break;
         }
-        // The bound goes by the bytes that came: layers do not multiply what each of them may become.
+        // The bound depends on the bytes that were received, so layers do not multiply what each of them may become.
         state.undo(codec, bound(body.len(), limits));
     }
     state
@@ -106,6 +107,7 @@ impl Decompressed<'_> {
 
 /// Bytes of output that are allowed for `compressed` bytes.
 fn bound(compressed: usize, limits: &Limits) -> usize {
+    // The smaller one of two bounds, because a ratio alone would let a large body become huge.
     let by_ratio = compressed
         .saturating_mul(limits.decompression_ratio as usize)
         .max(RATIO_FLOOR_BYTES);
@@ -142,8 +144,10 @@ impl Codec {
     }
 
     fn run(self, body: &[u8], bound: usize) -> (Vec<u8>, Outcome) {
+        // Empty at first: the size that a body declares for its content is only the client's word.
         let mut out = Vec::new();
         let outcome = match self {
+            // A gzip body may have several members (RFC 1952, 2.2), and servers read all of them.
             Self::Gzip => read_bounded(flate2::read::MultiGzDecoder::new(body), bound, &mut out),
             Self::Deflate if is_zlib(body) => {
                 read_bounded(flate2::read::ZlibDecoder::new(body), bound, &mut out)
@@ -170,6 +174,7 @@ fn is_zlib(body: &[u8]) -> bool {
 }
 
 fn read_bounded(mut reader: impl Read, bound: usize, out: &mut Vec<u8>) -> Outcome {
+    // In small pieces, so that a bomb is noticed soon after it passes the bound.
     let mut chunk = [0_u8; 8192];
     loop {
         match reader.read(&mut chunk) {

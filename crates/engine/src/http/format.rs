@@ -3,7 +3,7 @@
 
 use super::Anomalies;
 
-/// What a body was read as.
+/// The format that a body was read in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BodyKind {
     /// No body.
@@ -26,7 +26,7 @@ pub enum BodyKind {
     Message,
     /// Other text: one parameter without a name.
     Text,
-    /// Anything else; only its bytes are there to be looked at.
+    /// Anything else, which can only be looked at as bytes.
     Other,
 }
 
@@ -65,6 +65,7 @@ impl BodyKind {
             // A GraphQL document begins as JSON does.
             Self::Json | Self::JsonLines | Self::Graphql => sniffed == Self::Json,
             Self::Xml => matches!(sniffed, Self::Xml | Self::Ofx),
+            // OFX is sent in its XML form and in its SGML form under the same types.
             Self::Ofx => sniffed != Self::Json,
             Self::Empty
             | Self::Form
@@ -93,6 +94,7 @@ impl BodyKind {
             "application/graphql" => Self::Graphql,
             "application/http" | "message/http" => Self::Message,
             _ if essence.starts_with("multipart/") => Self::Multipart,
+            // By its ending (RFC 6839), so that types that no list has are read too.
             _ if essence.ends_with("+json") => Self::Json,
             _ if essence.ends_with("+xml") => Self::Xml,
             _ if essence.starts_with("text/") => Self::Text,
@@ -109,11 +111,11 @@ pub(super) struct BodyBytes<'a> {
     pub(super) content: &'a [u8],
     /// The end is missing.
     pub(super) truncated: bool,
-    /// How many bodies it is in.
+    /// How many other bodies it stands in.
     pub(super) nesting: u8,
     /// What is between the pairs of a form.
     pub(super) separator: u8,
 }
 
-/// How a part that is a document of its own is read.
+/// How a part that is a complete document is read.
 pub(super) type ReadPart<L> = fn(BodyKind, BodyBytes<'_>, &mut Anomalies, &mut L);

@@ -26,7 +26,7 @@ const MAX_DEPTH: usize = 200;
 const MAX_TOKENS: u32 = 500_000;
 /// Bytes of a literal's name; objects within objects make it longer.
 const MAX_NAME_BYTES: usize = 512;
-/// Names of fields that are told, each once.
+/// The most names of fields that are told, each name once.
 const MAX_FIELDS: usize = 128;
 
 /// Names under which servers read a document (GraphQL over HTTP 6.1: `query`; clients and gateways have the others).
@@ -63,6 +63,7 @@ impl<'t> Document<'t> {
 
 /// Whether a parameter's name is one under which servers read documents: its last part, in any case.
 pub(crate) fn may_hold_document(name: &[u8]) -> bool {
+    // The name that counts is the last part of `batch[0].query` or `variables[query]`.
     let name = name.strip_suffix(b"]").unwrap_or(name);
     let last = name
         .rsplit(|byte| matches!(byte, b'.' | b'['))
@@ -140,7 +141,7 @@ enum After {
 impl<'t> Parser<'t> {
     fn advance(&mut self) -> Parsed<()> {
         self.tokens += 1;
-        // Counted here, where every token passes, so no loop of the grammar needs a bound of its own.
+        // Counted here, because every token passes here: so no loop of the grammar needs a bound.
         if self.tokens > MAX_TOKENS {
             return Err(NoDocument::Limit);
         }
@@ -192,6 +193,7 @@ impl<'t> Parser<'t> {
     }
 
     fn definition(&mut self) -> Parsed<()> {
+        // A selection set alone is a query (2.3, query shorthand).
         if self.is(b'{') {
             return self.selections();
         }
@@ -203,6 +205,7 @@ impl<'t> Parser<'t> {
                 }
             }
             "fragment" => {
+                // No fragment can have the name `on`, because `on` begins the type condition (2.8).
                 if self.expect_name()? == "on" {
                     return Err(NoDocument::Syntax);
                 }
@@ -258,6 +261,7 @@ impl<'t> Parser<'t> {
     }
 
     fn type_reference(&mut self) -> Parsed<()> {
+        // Counted, without recursion, so that `[[[[…` takes no stack.
         let mut lists = 0_usize;
         while self.take_if(b'[')? {
             lists += 1;
@@ -366,6 +370,7 @@ impl<'t> Parser<'t> {
                 self.directives()?;
                 Ok(false)
             }
+            // An inline fragment without a type: `... { }` or `... @include(if: $a) { }` (2.8.2).
             _ => {
                 self.directives()?;
                 Ok(true)
@@ -407,6 +412,7 @@ impl<'t> Parser<'t> {
         }
         let mut open: Vec<Container> = Vec::new();
         loop {
+            // Checked here for lists and objects alike; the name is copied for each literal, so its length counts too.
             if open.len() > MAX_DEPTH || self.name.len() > MAX_NAME_BYTES {
                 return Err(NoDocument::Limit);
             }
@@ -416,6 +422,7 @@ impl<'t> Parser<'t> {
                         continue;
                     }
                 }
+                // A variable has no text of its own here: its value comes beside the document.
                 Token::Punctuator(b'$') if !constant => {
                     self.advance()?;
                     self.expect_name()?;
@@ -486,6 +493,7 @@ impl<'t> Parser<'t> {
                 (LeafKind::String, self.scratch.as_str())
             }
             Token::Number(number) => (LeafKind::Number, number),
+            // `null` holds nothing that could be inspected.
             Token::Name("null") => return self.advance(),
             Token::Name(word @ ("true" | "false")) => (LeafKind::Boolean, word),
             Token::Name(word) => (LeafKind::Enum, word),

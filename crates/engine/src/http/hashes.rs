@@ -10,6 +10,7 @@ pub(super) fn hash(name: &[u8]) -> u64 {
 
 /// Whether a hash repeats; sorts long lists, so an object of a million keys stays cheap.
 pub(super) fn has_duplicates<T: Ord>(names: &mut [T], hash: impl Fn(&T) -> u64) -> bool {
+    // Comparing each name with those before it costs less than sorting, as long as there are few.
     if names.len() <= 16 {
         return names.iter().enumerate().any(|(index, name)| {
             let (name, earlier) = (hash(name), names.iter().take(index));

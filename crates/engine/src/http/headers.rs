@@ -27,7 +27,8 @@ pub fn check<'a>(
     let mut seen = 0_u32;
     let (mut length, mut chunked) = (false, false);
     for (index, (name, value)) in headers.into_iter().enumerate() {
-        // Each header costs a look at every byte; what is beyond the count is not looked at, and says so.
+        // Each header costs a look at every byte, so headers beyond the limit are not looked at, and an anomaly says
+        // so.
         if index >= limits.headers as usize {
             anomalies.insert(Anomaly::HeaderOverLimit);
             break;
@@ -64,7 +65,7 @@ fn single(name: &[u8]) -> u32 {
     index.map_or(0, |index| 1 << index)
 }
 
-/// Whether `Authorization` came twice: Envoy joins repeated ones with a comma.
+/// Whether a value of `Authorization` is two of them: Envoy joins repeated ones with a comma.
 fn holds_two(value: &[u8]) -> bool {
     memchr::memchr_iter(b',', value).any(|comma| {
         let rest = value
@@ -86,9 +87,10 @@ const VALUE: u8 = 2;
 /// Is no underscore, which CGI and WSGI take for a hyphen (RFC 3875, 4.1.18).
 const NO_UNDERSCORE: u8 = 4;
 
-/// What each byte is.
+/// The bits of each byte, which say where the byte is allowed.
 const ALLOWED: [u8; 256] = allowed();
 
+// A table that is made at compile time: one look-up for each byte answers all three questions.
 const fn allowed() -> [u8; 256] {
     let mut table = [0; 256];
     let mut rest: &mut [u8] = &mut table;
@@ -121,7 +123,7 @@ const fn allowed() -> [u8; 256] {
     table
 }
 
-/// Which of `bits` every byte has.
+/// The bits that all bytes of a text have, among `bits`.
 fn common(text: &[u8], bits: u8) -> u8 {
     let of = |byte: &u8| ALLOWED.get(usize::from(*byte)).copied().unwrap_or_default();
     text.iter().fold(bits, |all, byte| all & of(byte))

@@ -38,6 +38,7 @@ pub fn read<L: Listener>(body: &[u8], truncated: bool, documents: Documents, lis
         keys: Vec::new(),
         listener,
     };
+    // A text that was cut may end within a character, and then the client is not to blame.
     let is_replaced = matches!(text, Cow::Owned(_)) && !truncated;
     if is_replaced {
         reader.listener.anomaly(Anomaly::InvalidUtf8);
@@ -48,7 +49,7 @@ pub fn read<L: Listener>(body: &[u8], truncated: bool, documents: Documents, lis
     }
 }
 
-/// What is wrong, for people.
+/// The error is a text for people that says what is wrong.
 type Read<T> = Result<T, &'static str>;
 
 /// The state; methods answer an error with `position` at the text that broke.
@@ -255,7 +256,7 @@ impl<L: Listener> Reader<'_, L> {
             return Err("a string does not end, or has a raw control character in it");
         };
         let raw = text.get(start..end).unwrap_or_default();
-        // Most strings have no escape, and are told without a copy.
+        // Most strings have no escapes, and the listener gets them without a copy.
         if kind == StringEnd::Escaped {
             self.unescape(raw).ok_or("invalid escape in a string")?;
             self.listener.leaf(&self.scratch, Syntax::String);
@@ -311,7 +312,7 @@ impl<L: Listener> Reader<'_, L> {
         }
     }
 
-    /// Reading ends here: the rest of the text is told as it is.
+    /// Reading ends here: the listener gets the rest of the text as it is.
     fn fail(&mut self, reason: &str, truncated: bool) {
         // Repeated keys before the error still count: a lenient server may have read them.
         while !self.open.is_empty() {
@@ -323,7 +324,7 @@ impl<L: Listener> Reader<'_, L> {
         if !is_cut_short {
             self.listener.anomaly(Anomaly::MalformedJson);
         }
-        // Nothing but white space is no document, and nothing to be inspected.
+        // Nothing but white space is not a document, and there is nothing to inspect.
         if !self.text.trim_ascii().is_empty() {
             self.listener.failed(reason, rest);
         }

@@ -5,7 +5,7 @@ use super::ParameterKind;
 /// Whether a string needs unescaping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StringEnd {
-    /// As it is.
+    /// The string has no escapes.
     Plain,
     /// It has escapes.
     Escaped,
@@ -31,7 +31,7 @@ const fn special(word: u64) -> u64 {
 /// * `start` - the byte after the opening quote.
 ///
 /// # Returns
-/// The closing quote's place; `None` when there is none or a raw control character comes first.
+/// Where the closing quote stands. `None` when there is no quote, or when a raw control character comes first.
 pub(crate) fn string_end(bytes: &[u8], start: usize) -> Option<(usize, StringEnd)> {
     let mut position = start;
     let mut kind = StringEnd::Plain;
@@ -48,6 +48,7 @@ pub(crate) fn string_end(bytes: &[u8], start: usize) -> Option<(usize, StringEnd
         match *bytes.get(position)? {
             b'"' => return Some((position, kind)),
             b'\\' => {
+                // The byte behind a backslash cannot end the string, whatever it is.
                 kind = StringEnd::Escaped;
                 position += 2;
             }
@@ -74,6 +75,7 @@ pub(crate) fn number(word: &[u8]) -> Option<ParameterKind> {
     let unsigned = word.strip_prefix(b"-").unwrap_or(word);
     let digits = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_digit()).count();
     let whole = digits(unsigned);
+    // No leading zeros: `01` is not a number (RFC 8259, 6).
     if whole == 0 || (whole > 1 && unsigned.first() == Some(&b'0')) {
         return None;
     }
@@ -136,6 +138,7 @@ fn unicode_escape(bytes: &[u8]) -> Unit {
     if let Some(character) = char::from_u32(first) {
         return Unit::Character(character, 6);
     }
+    // A high surrogate means a character only together with a low one behind it (RFC 8259, 7).
     let second = match bytes.get(6..12) {
         Some([b'\\', b'u', digits @ ..]) if first < 0xdc00 => hex4(digits),
         _ => None,
@@ -173,6 +176,7 @@ pub(crate) fn unescape_into(raw: &str, out: &mut String) -> Option<bool> {
             }
             Unit::LoneSurrogate(length) => {
                 valid = false;
+                // A `String` cannot hold half a pair; the result says that this one was replaced.
                 out.push(char::REPLACEMENT_CHARACTER);
                 length
             }

@@ -11,7 +11,7 @@ use super::graphql::document::Document;
 use super::multipart::part::{Flags, Part};
 use super::parameter::Syntax;
 
-/// What has members.
+/// Something that has members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Container<'a> {
     /// Members with names: [`Listener::name`] comes before each.
@@ -22,7 +22,7 @@ pub enum Container<'a> {
     Element(&'a str),
 }
 
-/// Who is told what a body holds. A listener implements only the calls that it needs.
+/// A listener: it is told what a body holds. An implementation has only the calls that it needs.
 ///
 /// Calls nest: `begin … end` around a format, `open … close` around a container. After [`Listener::failed`] with a
 /// rest, containers are not closed: `end` follows.
@@ -50,7 +50,7 @@ pub trait Listener {
     fn part(&mut self, part: &Part<'_>) {}
     /// What was odd about a multipart body, told once at its end.
     fn multipart(&mut self, flags: &Flags) {}
-    /// A document of GraphQL whose values were told, and its text.
+    /// A GraphQL document whose values were told already, and its text.
     fn document(&mut self, document: &Document<'_>, text: &str) {}
     /// Something is odd; reading goes on.
     fn anomaly(&mut self, anomaly: Anomaly) {}
@@ -111,7 +111,7 @@ hand_on! {
     failed(reason: &str, rest: &str);
 }
 
-/// A set of anomalies is a listener too, for readers whose anomalies alone are wanted.
+/// A set of anomalies is a listener too, for a reading of which only the anomalies are wanted.
 impl Listener for super::Anomalies {
     fn anomaly(&mut self, anomaly: Anomaly) {
         self.insert(anomaly);

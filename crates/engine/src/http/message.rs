@@ -23,17 +23,19 @@ pub(super) fn read<L: Listener>(
     let (head, content) = divide(message);
     let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let first = lines.next().unwrap_or_default();
-    // `GET /path?query HTTP/1.1`; what is no such line is told as it is.
+    // `GET /path?query HTTP/1.1`. Any other line is told whole.
     let target = first.split(|byte| *byte == b' ').nth(1).unwrap_or(first);
     let question = memchr::memchr(b'?', target).unwrap_or(target.len());
     let (path, query) = target.split_at(question);
     listener.leaf(&lossy(path), Syntax::Text);
     pairs::read(query.get(1..).unwrap_or_default(), b'&', listener);
+    // The inner message has a type of its own, whatever the outer one declares.
     let declared = lines.find_map(content_type_of).unwrap_or_default();
     if content.trim_ascii().is_empty() {
         return;
     }
     let kind = match BodyKind::of(&content_type::parse(&declared).essence) {
+        // Without a known type the content is read as what it begins like, or at least as text.
         BodyKind::Other => sniff(content).unwrap_or(BodyKind::Text),
         kind => kind,
     };
@@ -58,7 +60,7 @@ fn content_type_of(line: &[u8]) -> Option<Cow<'_, str>> {
         .then(|| lossy(value.get(1..).unwrap_or_default().trim_ascii()))
 }
 
-/// The head of a message and what follows its empty line.
+/// The head of a message, and the text behind its empty line.
 fn divide(message: &[u8]) -> (&[u8], &[u8]) {
     let mut at = 0;
     loop {
@@ -89,7 +91,7 @@ mod tests {
     use crate::http::body::read_part;
     use crate::http::collect::collected;
 
-    /// Path, query and body are told; the request line is no value, for it looks like a smuggled request.
+    /// Path, query and body are told. The request line is not, because it looks like a smuggled request.
     #[test]
     fn messages() {
         for (message, expected) in [

@@ -48,8 +48,8 @@ pub use parameter::{Location, MAX_NAME_BYTES, Parameter, ParameterKind, Paramete
 
 pub use crate::bundle::{Limits, OverLimit};
 
-/// What `starfort.yaml` has when it says nothing: large enough that ordinary traffic never meets a limit, for over
-/// a limit a request is refused. `src/starfort/config/model.py` says where each figure is from.
+/// The limits when `starfort.yaml` sets none. They are so large that ordinary traffic never meets one, because a
+/// request over a limit is refused. `src/starfort/config/model.py` says where each figure comes from.
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -26,7 +26,7 @@ use crate::headers::lossy;
 /// Bytes of one part's headers. Browsers send about 150.
 const MAX_PART_HEADER_BYTES: usize = 8 * 1024;
 
-/// Header lines of a part that are told.
+/// The most header lines of a part that are told.
 const MAX_PART_HEADERS: usize = 64;
 
 /// Multiparts within multiparts that are read as such.
@@ -38,7 +38,7 @@ pub(super) const MAX_NESTING: u8 = 3;
 /// * `content_type` - the header's value, for the boundary.
 /// * `truncated` - the end is missing, so a missing last boundary is not malformed.
 /// * `nesting` - multiparts that this one is in.
-/// * `read_part` - reads a part that is a document of its own.
+/// * `read_part` - reads a part that is a complete document.
 pub(super) fn read<L: Listener>(
     content_type: Option<&str>,
     body: &[u8],
@@ -55,6 +55,7 @@ pub(super) fn read<L: Listener>(
     }
     let delimiter = [b"--", boundary.unwrap_or_default().as_bytes()].concat();
     let essence = content_type::essence(content_type);
+    // Any other type counts as a form, because rules may have chosen this reader for it.
     let is_other = essence.len() > 10
         && essence
             .get(..10)
@@ -118,7 +119,7 @@ struct Delimiter {
     start: usize,
     /// End of what precedes it, without the line break that belongs to it.
     before: usize,
-    /// Start of what follows its line.
+    /// Where the text behind its line starts.
     after: usize,
     is_last: bool,
 }
@@ -151,11 +152,13 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             );
             return;
         };
+        // A preamble is allowed (RFC 2046, 5.1.1), but not every server skips it.
         self.flags.data_before = first.before > 0;
         let mut current = first;
         while !current.is_last {
             let Some(next) = self.part(current.after) else {
                 let error = "Multipart: Final boundary missing.";
+                // Our own limit cut the end off, so the client is not to blame for it.
                 if self.truncated {
                     self.listener.failed(error, "");
                 } else {
@@ -243,6 +246,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             self.flags.invalid_part |= next.is_some_and(|next| next.start == start);
         }
         let end = next.map_or(self.body.len(), |next| next.before);
+        // A delimiter right behind the head takes the line break in front of it, so `end` may be before `start`.
         let content = self.body.get(start..end.max(start)).unwrap_or_default();
         let head = Head::of(&lines, self.is_form, &mut self.flags);
         self.tell(lines, head, content, self.truncated && next.is_none());
@@ -279,7 +283,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
                 return (next, None);
             }
             count += 1;
-            // What is beyond the limit is told as content, where rules see it.
+            // Lines beyond the limit are told as content, where rules see them.
             if count > MAX_PART_HEADERS || next - position > MAX_PART_HEADER_BYTES {
                 self.flags.complain("Multipart: Too many part headers.");
                 self.listener.anomaly(Anomaly::PartHeadersOverLimit);
@@ -315,12 +319,14 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             }
             lines.push(Cow::Borrowed(line));
         } else if unfold(line, lines) {
+            // Folded lines are one header (RFC 5322, 2.2.3), and are joined as servers join them.
             self.flags.header_folding = true;
         } else {
             self.flags.invalid_header_folding = true;
         }
     }
 
+    // Parts are only nested in multiparts other than `form-data`, where servers take each part for a field or a file.
     fn tell(
         &mut self,
         headers: Vec<Cow<'b, [u8]>>,
@@ -370,6 +376,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
             part.values.push(value);
             part.values.extend(other.map(Cow::Owned));
         };
+        // The content as it was sent comes first, because most servers undo no transfer encoding.
         add(Cow::Borrowed(part.content), &mut anomalies);
         match transfer::undo(transfer_encoding, part.content) {
             transfer::Undone::Plain => {}
@@ -384,7 +391,7 @@ impl<'b, L: Listener> Reader<'b, '_, L> {
         }
     }
 
-    /// A part that is a document of its own.
+    /// Reads a part that is a complete document.
     fn nested(&mut self, kind: BodyKind, head: &Head, content: &[u8], truncated: bool) {
         // Each level calls the next one, so depth is bounded here and not by the client.
         if self.nesting >= MAX_NESTING {

@@ -17,6 +17,7 @@ pub(crate) fn read<L: Listener>(raw: &[u8], separator: u8, listener: &mut L) -> 
         if pair.is_empty() {
             continue;
         }
+        // A pair without `=` is a name with an empty value (WHATWG URL, `application/x-www-form-urlencoded` parsing).
         let equals = memchr::memchr(b'=', pair).unwrap_or(pair.len());
         let (name, value) = pair.split_at(equals);
         listener.pair(

@@ -1,4 +1,4 @@
-//! Parameters of a request, whatever part of it they came in.
+//! Parameters of a request, from every part of it.
 
 use std::hash::BuildHasher as _;
 
@@ -88,6 +88,7 @@ impl ParameterKind {
             b"true" | b"false" => Self::Boolean,
             [b'+' | b'-' | b'0'..=b'9', ..] => match number_kind(bytes) {
                 Some(kind) => kind,
+                // A text that begins like a number may still be a UUID or a date.
                 None => Self::of_string(value),
             },
             _ => Self::of_string(value),
@@ -161,6 +162,7 @@ fn is_date(text: &[u8]) -> bool {
         .iter()
         .all(|b| b.is_ascii_digit());
     let month = matches!((m1, m2), (b'0', b'1'..=b'9') | (b'1', b'0'..=b'2'));
+    // The length of the month does not matter: a date that does not exist is still meant as a date.
     let day = matches!(
         (d1, d2),
         (b'0', b'1'..=b'9') | (b'1' | b'2', _) | (b'3', b'0' | b'1')
@@ -196,7 +198,7 @@ fn is_email(text: &[u8]) -> bool {
     local_ok && domain_ok
 }
 
-/// How a stored value is typed by its syntax.
+/// How the syntax of a value says its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
     /// Untyped text.
@@ -210,7 +212,7 @@ pub enum Syntax {
 /// One parameter, borrowed from [`Parameters`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Parameter<'a> {
-    /// Where it came from.
+    /// The part of the request that it came in.
     pub location: Location,
     /// Decoded name. JSON: keys joined with `.`, `[]` for a list's items (`items[].sku`). XML: local
     /// element names joined with `.`, `@name` for an attribute.
@@ -246,6 +248,7 @@ impl Parameter<'_> {
     }
 }
 
+// A name ends where its value begins, so three offsets are enough.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     location: Location,
@@ -280,15 +283,15 @@ impl Entry {
 pub struct Parameters {
     text: String,
     entries: Vec<Entry>,
-    /// How many there may be.
+    /// How many parameters there may be.
     limits: Budgets,
-    /// How many more there may be.
+    /// How many more parameters there may be.
     left: Budgets,
     dropped: u32,
 }
 
-/// How many parameters there may be of each location. Each has a budget of its own: what fills one does not
-/// hide what comes in another.
+/// How many parameters there may be of each location. Each location has a budget of its own, so that parameters of one
+/// do not hide those of another.
 #[derive(Debug, Clone, Copy, Default)]
 struct Budgets {
     query: u32,
@@ -370,12 +373,13 @@ impl Parameters {
             anomalies.insert(over_limit);
             return anomalies;
         }
-        // Charged before anything is copied: what is over the budget costs nothing but the count.
+        // Charged before anything is copied, so that a parameter over the budget costs nothing but the count.
         *budget -= 1;
         let kept = cut(name, MAX_NAME_BYTES);
         anomalies.insert_if(kept.len() < name.len(), Anomaly::ParameterNameOverLimit);
         let name_start = self.text.len();
-        // Name and value go straight into the one buffer: a string for each would be two allocations a parameter.
+        // Name and value go straight into the one buffer, because a string for each would be two allocations for each
+        // parameter.
         self.text.push_str(kept);
         let value_start = self.text.len();
         write(&mut self.text);
@@ -397,19 +401,19 @@ impl Parameters {
         self.left.body == 0 || self.text.len() >= MAX_TEXT_BYTES
     }
 
-    /// How many are kept.
+    /// How many parameters are kept.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether none is kept.
+    /// Whether no parameter is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many were over the limit and not kept.
+    /// How many parameters were over the limit and not kept.
     #[must_use]
     pub fn dropped(&self) -> u32 {
         self.dropped
@@ -482,7 +486,7 @@ impl Parameters {
                 .enumerate()
                 .any(|(index, name)| names().take(index).any(|earlier| earlier == name));
         }
-        // Names that a client chose to be alike cost no more than others: their keyed hashes are sorted, not they.
+        // Names that a client makes similar on purpose cost no more than others, because their keyed hashes are sorted.
         let hasher = std::collections::hash_map::RandomState::new();
         let mut sorted: Vec<u64> = names().map(|name| hasher.hash_one(name)).collect();
         sorted.sort_unstable();

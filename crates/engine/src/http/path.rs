@@ -19,7 +19,7 @@ use super::{Anomalies, Anomaly, Limits, percent};
 pub struct NormalizedPath {
     /// The strict reading: starts with `/` (or is `*`, as in `OPTIONS *`); no query; valid UTF-8.
     pub path: String,
-    /// How else servers could read it; none for nearly every path.
+    /// Other ways in which servers could read it. Nearly every path has none.
     pub others: Vec<Reading>,
     /// What was odd about it.
     pub anomalies: Anomalies,
@@ -30,7 +30,7 @@ pub struct NormalizedPath {
 pub struct Target<'a> {
     /// The normalised path.
     pub path: String,
-    /// How else servers could read it.
+    /// Other ways in which servers could read the path.
     pub others: Vec<Reading>,
     /// The raw query without `?`; `None` when the target has no `?`.
     pub query: Option<&'a [u8]>,
@@ -71,6 +71,7 @@ pub fn split<'a>(raw: &'a [u8], limits: &Limits) -> Target<'a> {
 
 /// The target behind `http://authority`.
 fn without_authority(raw: &[u8]) -> &[u8] {
+    // Nearly every target is in origin-form (RFC 9112, 3.2.1).
     if raw.first().is_none_or(|first| *first == b'/') {
         return raw;
     }
@@ -81,6 +82,7 @@ fn without_authority(raw: &[u8]) -> &[u8] {
     let Some(rest) = behind(b"http://").or_else(|| behind(b"https://")) else {
         return raw;
     };
+    // A backslash ends the authority too, as in browsers (WHATWG URL, special schemes).
     let end = rest
         .iter()
         .position(|byte| matches!(byte, b'/' | b'\\' | b'?' | b'#'));
@@ -151,6 +153,7 @@ fn is_plain(raw: &[u8]) -> bool {
         previous = *byte;
         match byte {
             b'%' | b'\\' | b';' | 0..=0x1f | 0x7f..=0xff => false,
+            // An empty segment, or one that begins with a dot and may be a dot segment.
             b'/' | b'.' => !after_slash,
             _ => true,
         }
@@ -176,6 +179,7 @@ fn inspect(raw: &[u8], decoded: &[u8]) -> Anomalies {
     anomalies.insert_if(escapes(raw, slash), Anomaly::PathEncodedSlash);
     let any = |high: u8, low: u8| high.is_ascii_hexdigit() && low.is_ascii_hexdigit();
     anomalies.insert_if(escapes(decoded, any), Anomaly::PathDoubleEncoding);
+    // At both separators, because servers on Windows take a backslash for a slash.
     for segment in decoded.split(|byte| matches!(byte, b'/' | b'\\')) {
         let mut parts = segment.splitn(2, |byte| *byte == b';');
         let (bare, has_parameter) = (parts.next().unwrap_or_default(), parts.next().is_some());

@@ -62,6 +62,7 @@ pub(crate) fn decode<'a>(
         return Cow::Borrowed(raw);
     };
     let (head, mut rest) = raw.split_at(first);
+    // Decoding makes no text longer, so this is the only allocation.
     let mut out = Vec::with_capacity(raw.len());
     out.extend_from_slice(head);
     loop {

@@ -30,7 +30,7 @@ pub const MAX_READINGS: usize = 4 * 2 * 3 * 2;
 pub struct Reading {
     /// Begins with `/`; no empty segments.
     pub path: String,
-    /// It has a `..` segment, which was resolved or, for servers that don't, kept.
+    /// It has a `..` segment. The reading resolves it, or keeps it as some servers do.
     pub climbs: bool,
     /// `;` parameters were cut.
     pub parameters_cut: bool,
@@ -84,7 +84,7 @@ pub fn others(raw: &[u8], strict: &str, decoded: &str) -> Vec<Reading> {
     if !is_ambiguous(raw, decoded.as_bytes()) {
         return readings;
     }
-    // Only worth telling where there is one: every path is cut at nothing.
+    // Without a parameter nothing is cut, and then no reading says that it was.
     let has_parameters = memchr::memchr(b';', decoded.as_bytes()).is_some();
     // A plain backslash is a slash to Envoy, which hands it on as one.
     let raw = &*replaced(raw, b'\\', b"/");
@@ -128,7 +128,7 @@ fn is_ambiguous(raw: &[u8], decoded: &[u8]) -> bool {
         || decoded.iter().any(|byte| *byte >= 0x80)
 }
 
-/// The text of which segments are made; `backslashes`: those that came encoded are separators.
+/// The text from which segments are made. `backslashes`: encoded backslashes are separators.
 fn read(raw: &[u8], decoding: Decoding, backslashes: bool, cutting: Cutting) -> String {
     let raw = match cutting {
         // Tomcat and its heirs cut before they decode, so an encoded `;` stays.
@@ -195,6 +195,7 @@ fn with_units_decoded(raw: &[u8]) -> Cow<'_, [u8]> {
         }
         _ => None,
     };
+    // Nearly every path has no such unit, and is not copied.
     if !raw.windows(6).any(|window| unit(window).is_some()) {
         return Cow::Borrowed(raw);
     }

@@ -9,6 +9,7 @@ pub(super) fn with_slashes_kept(raw: &[u8]) -> Cow<'_, [u8]> {
     if !raw.windows(3).any(is_slash) {
         return Cow::Borrowed(raw);
     }
+    // Room for a few replacements, so that the buffer seldom has to grow.
     let mut kept = Vec::with_capacity(raw.len() + 16);
     let mut rest = raw;
     while let [first, tail @ ..] = rest {
@@ -53,6 +54,7 @@ pub(super) struct Joined {
 /// RFC 3986 section 5.2.4 on segments, with empty segments dropped; `resolve`: else dot segments stay.
 pub(super) fn joined(decoded: &str, resolve: bool) -> Joined {
     let mut out = String::with_capacity(decoded.len() + 1);
+    // A backslash that is left at this point is one that this reading takes for a separator.
     let mut segments = decoded.split(['/', '\\']).peekable();
     let (mut directory, mut climbs, mut has_dots) = (true, false, false);
     while let Some(segment) = segments.next() {
@@ -62,6 +64,7 @@ pub(super) fn joined(decoded: &str, resolve: bool) -> Joined {
             "" => true,
             "." if resolve => true,
             ".." if resolve => {
+                // Above the root there is nothing, so `..` stays there (RFC 3986, 5.2.4).
                 out.truncate(out.rfind('/').unwrap_or(0));
                 true
             }
@@ -72,6 +75,7 @@ pub(super) fn joined(decoded: &str, resolve: bool) -> Joined {
             }
         };
     }
+    // A slash at the end is kept, because servers tell `/a` from `/a/`.
     if directory {
         out.push('/');
     }

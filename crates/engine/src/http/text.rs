@@ -7,7 +7,7 @@ use super::listener::Listener;
 use super::parameter::Syntax;
 use crate::headers::lossy;
 
-/// Bytes at which it is seen whether a body is text.
+/// How many bytes show whether a body is text.
 const LOOKED_AT_BYTES: usize = 1024;
 
 /// Tells `listener` of a text.
@@ -28,6 +28,7 @@ pub(super) fn is_text(body: &[u8]) -> bool {
         // The last character may have been cut in two.
         Err(error) => error.error_len().is_none() && body.len() > start.len(),
     };
+    // Tabs, line breaks and form feeds are ordinary in text; other control characters are not.
     is_utf8
         && !start
             .iter()

@@ -21,7 +21,7 @@ use super::hashes::{has_duplicates, hash};
 use super::listener::{Container, Listener};
 use crate::headers::lossy;
 
-/// Made once: preparing a search costs more than most bodies take to search.
+/// Made once, because preparing a search costs more than searching most bodies.
 static XINCLUDE: LazyLock<Finder<'static>> =
     LazyLock::new(|| Finder::new("http://www.w3.org/2001/XInclude"));
 
@@ -53,13 +53,13 @@ pub fn read<L: Listener>(body: &[u8], truncated: bool, dialect: Dialect, listene
     reader.run(&text);
 }
 
-/// Names of open elements, which SGML asks for when one ends.
+/// The names of open elements. SGML needs them to know what an end tag closes.
 #[derive(Default)]
 struct Open {
     names: String,
     /// Where each name begins.
     starts: Vec<usize>,
-    /// How many elements of a name are open, by its hash: an end of nothing is known without looking at all.
+    /// How many elements of a name are open, by the name's hash, so that an end tag of no open element costs no search.
     counts: HashMap<u64, u32>,
 }
 
@@ -117,7 +117,7 @@ impl<L: Listener> Reader<'_, L> {
         config.allow_unmatched_ends = self.dialect == Dialect::Sgml;
         config.allow_dangling_amp = self.dialect == Dialect::Sgml;
         loop {
-            // Remembered before each event: after an error, the rest from here on is told as it is.
+            // Remembered before each event, because after an error the rest from here on is told as one text.
             let position = usize::try_from(tokens.buffer_position()).unwrap_or(usize::MAX);
             match tokens.read_event() {
                 Ok(Event::Eof) => break,
@@ -133,7 +133,7 @@ impl<L: Listener> Reader<'_, L> {
         if self.depth > 0 && self.dialect == Dialect::Xml {
             self.malformed("an element does not end", "");
         } else if self.roots != 1 && (self.roots == 0 || self.dialect == Dialect::Xml) {
-            // Nothing but white space is no document, and no error for rules.
+            // Nothing but white space is not a document, but to rules it is not an error either.
             if document.trim_ascii().is_empty() {
                 self.malformed_only();
             } else {
@@ -206,6 +206,7 @@ impl<L: Listener> Reader<'_, L> {
     fn start(&mut self, tag: &BytesStart<'_>) {
         let has_text = !self.text.trim_ascii().is_empty();
         self.flush();
+        // In SGML a value has no end tag, so its element ends where the next one begins.
         if has_text && self.dialect == Dialect::Sgml {
             self.end();
         }
@@ -228,7 +229,8 @@ impl<L: Listener> Reader<'_, L> {
         for attribute in tag.attributes().with_checks(false) {
             let Ok(attribute) = attribute else {
                 self.malformed("an attribute is malformed", "");
-                // Servers read such a tag differently, so all of its inside is told, to be inspected as it is.
+                // Servers read such a tag in different ways, so everything inside it is told as one value and
+                // inspected.
                 self.listener.attribute("", tag.attributes_raw());
                 break;
             };
@@ -249,7 +251,8 @@ impl<L: Listener> Reader<'_, L> {
         }
     }
 
-    /// Closes the element of that name. SGML closes what is still open in it, and ignores ends of nothing.
+    /// Closes the element of that name. SGML also closes the elements that are still open in it, and ignores end tags
+    /// of no open element.
     fn end_named(&mut self, name: &str) {
         if self.dialect == Dialect::Xml {
             self.end();

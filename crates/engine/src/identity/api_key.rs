@@ -10,7 +10,7 @@ use crate::bundle::{ApiKey, ApiKeySource, Identity};
 use crate::error::EngineError;
 use crate::http::{Location, Parameters};
 
-/// Bytes of an API key; longer ones are not hashed.
+/// The most bytes of an API key; longer ones are not hashed.
 const MAX_KEY_BYTES: usize = 1024;
 
 /// Known API keys and where they are looked for.
@@ -48,6 +48,7 @@ impl ApiKeys {
         self.sources.iter().find_map(|source| match source {
             ApiKeySource::Header(name) => {
                 let value = offered.headers.get(name)?;
+                // `Bearer` and `ApiKey` are the schemes under which clients send keys; many send a key without any.
                 let key = strip_scheme(value, b"bearer ")
                     .or_else(|| strip_scheme(value, b"apikey "))
                     .unwrap_or(value);
@@ -58,7 +59,7 @@ impl ApiKeys {
         })
     }
 
-    /// The known key, or why there is none.
+    /// The known key that was presented, or the reason why it is not accepted.
     pub(super) fn verify(&self, key: &[u8], unix_s: u64) -> Result<&ApiKey, &'static str> {
         // Before hashing, so that a header of 60 KiB does not cost a hash of 60 KiB.
         if key.len() > MAX_KEY_BYTES {
@@ -73,6 +74,7 @@ impl ApiKeys {
         let known = candidates
             .unwrap_or_default()
             .iter()
+            // In constant time, so that the time of an answer does not tell how much of a hash was right.
             .find(|known| known.sha256.ct_eq(&hash).into());
         match known {
             None => Err("api_key_unknown"),

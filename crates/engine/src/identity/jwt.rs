@@ -1,7 +1,7 @@
 //! JSON Web Tokens (RFC 7519): the payload that Envoy verified, and why a token was not verified.
 //!
-//! Nothing here verifies a signature: that is Envoy's. What is read of an unverified token is used to
-//! name the reason, and for nothing else.
+//! Nothing here verifies a signature, because Envoy does that. What is read of a token that is not verified names the
+//! reason, and serves for nothing else.
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD};
@@ -18,11 +18,12 @@ const MAX_CLAIMS: usize = 64;
 
 pub(super) type Claims = Map<String, Value>;
 
-/// The claims in a base64url payload; `None` when it is none.
+/// The claims in a base64url payload. `None` when it is not a payload.
 pub(super) fn payload(encoded: &[u8]) -> Option<Claims> {
     if encoded.len() > MAX_TOKEN_BYTES {
         return None;
     }
+    // The payload of a JWT has no padding (RFC 7515, 2), but Envoy can be told to forward it with padding.
     let bytes = BASE64_URL_SAFE_NO_PAD
         .decode(encoded)
         .or_else(|_| BASE64_URL_SAFE.decode(encoded))
@@ -47,7 +48,7 @@ pub(super) fn looks_like_one(token: &[u8]) -> bool {
     memchr::memchr_iter(b'.', token).count() == 2
 }
 
-/// Why a token that Envoy did not verify was not, as far as it shows itself.
+/// Why Envoy did not verify a token, as far as the token itself shows it.
 pub(super) fn why_not<'a>(
     token: &[u8],
     mut providers: impl Iterator<Item = &'a JwtProvider>,
@@ -67,6 +68,7 @@ pub(super) fn why_not<'a>(
         .get("alg")
         .and_then(Value::as_str)
         .unwrap_or_default();
+    // `none` asks a server to skip the signature, which is a known attack (RFC 8725, 2.1).
     if algorithm.is_empty() || algorithm.eq_ignore_ascii_case("none") {
         return "jwt_none_algorithm";
     }
@@ -78,7 +80,7 @@ pub(super) fn why_not<'a>(
     out_of_time(&claims, unix_s).unwrap_or("jwt_not_verified")
 }
 
-/// What is wrong with the time at which a token is valid.
+/// Why a token is not valid at this time, if it is not.
 fn out_of_time(claims: &Claims, unix_s: u64) -> Option<&'static str> {
     #[expect(
         clippy::cast_precision_loss,
@@ -97,6 +99,7 @@ fn out_of_time(claims: &Claims, unix_s: u64) -> Option<&'static str> {
 pub(super) fn text_claim(claims: &Claims, name: &str) -> Option<SmolStr> {
     match claims.get(name)? {
         Value::String(text) => Some(text.into()),
+        // Some issuers have numbers as subjects.
         Value::Number(number) => Some(number.to_smolstr()),
         _ => None,
     }
@@ -126,6 +129,7 @@ pub(super) fn flatten(claims: Claims) -> Vec<(String, String)> {
     };
     claims
         .into_iter()
+        // Bounded, because conditions look through the list one by one.
         .take(MAX_CLAIMS)
         .map(|(name, value)| (name, text(value)))
         .collect()

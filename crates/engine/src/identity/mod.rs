@@ -1,8 +1,9 @@
 //! Who the caller proved to be.
 //!
-//! Envoy verifies JWTs and client certificates and hands the result over in headers that clients cannot set;
-//! API keys are verified here. When several credentials verify, JWT counts before API key before mTLS:
-//! the more specific to the call. A credential that was presented and did not verify is said so with the reason.
+//! Envoy verifies JWTs and client certificates, and hands over the result in headers that clients cannot set. API keys
+//! are verified here. When several credentials verify, a JWT counts before an API key, and an API key before a client
+//! certificate: the one that is more specific to the call. When a credential does not verify, the identity names the
+//! reason.
 
 mod api_key;
 mod jwt;
@@ -37,7 +38,7 @@ const SESSION_COOKIES: &[&str] = &[
 /// How a caller proved itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum IdentityKind {
-    /// Not at all.
+    /// The caller did not prove itself.
     #[default]
     None,
     /// JWT that Envoy verified.
@@ -49,7 +50,7 @@ pub enum IdentityKind {
 }
 
 impl IdentityKind {
-    /// As in events and policies.
+    /// The word in events and policies.
     pub const fn code(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -63,7 +64,7 @@ impl IdentityKind {
 /// The caller's identity. Hashes are keyed, see [`KeyedHash`].
 #[derive(Debug, Clone, Default)]
 pub struct Identity {
-    /// How it was proved.
+    /// How the caller proved itself.
     pub kind: IdentityKind,
     /// Verified subject, "" without.
     pub subject: SmolStr,
@@ -94,14 +95,14 @@ impl Identity {
     }
 }
 
-/// What the bundle brings for this stage.
+/// The parts of the bundle that this stage needs.
 #[derive(Debug)]
 pub struct Identities {
     bundle: IdentityBundle,
     keys: ApiKeys,
 }
 
-/// What a request offers to prove itself.
+/// What a request offers as proof of who calls.
 #[derive(Debug, Clone, Copy)]
 pub struct Offered<'a> {
     /// Headers, internal ones included.
@@ -124,7 +125,7 @@ impl Identities {
         })
     }
 
-    /// Work out who is calling. `accepted`: names of the JWT providers that the API accepts.
+    /// Find out who calls. `accepted`: names of the JWT providers that the API accepts.
     pub fn identify(
         &self,
         offered: Offered<'_>,
@@ -135,8 +136,10 @@ impl Identities {
         let authorization = offered.headers.get("authorization").unwrap_or_default();
         let bearer = strip_scheme(authorization, b"bearer ");
         if let Some(token) = bearer {
+            // Hashed before anything is verified, because detectors count credentials that fail too.
             identity.auth_seen.push("bearer");
             identity.credential_hash = hash.of(&[token]);
+            // A bearer token ties the calls of one log-in together, as a session cookie does.
             identity.session_hash.clone_from(&identity.credential_hash);
         } else if strip_scheme(authorization, b"basic ").is_some() {
             identity.auth_seen.push("basic");
@@ -212,12 +215,14 @@ impl Identities {
             return;
         };
         identity.auth_seen.push("api_key");
+        // The credential in `Authorization` counts, if there is one.
         if identity.credential_hash.is_empty() {
             identity.credential_hash = hash.of(&[&key]);
         }
         match self.keys.verify(&key, offered.unix_s) {
             Ok(known) if !identity.verified() => {
                 identity.kind = IdentityKind::ApiKey;
+                // This credential verified, so it does not matter that an earlier one failed.
                 identity.error = "";
                 identity.subject = SmolStr::new(&known.subject);
                 identity.scopes.clone_from(&known.scopes);
@@ -249,6 +254,7 @@ impl Identities {
     fn mtls(&self, identity: &mut Identity, headers: &Headers) {
         let peer = headers
             .text("x-starfort-peer")
+            // Envoy writes `-` when the connection has no client certificate.
             .filter(|peer| !peer.is_empty() && *peer != "-");
         let Some(peer) = peer.filter(|_| self.bundle.mtls) else {
             return;

@@ -15,7 +15,7 @@ const MAX_FINDINGS: usize = 32;
 /// Variable of `TX` that names the request's anomalies.
 const ANOMALIES: &str = "starfort_anomalies";
 
-/// What rules of an engine work with; `None`: it has none.
+/// What the rules of an engine work with. `None`: the engine has no rules.
 pub(super) fn environment(engine: &Engine, now: Now) -> Option<Environment<'_>> {
     engine
         .rules
@@ -25,7 +25,7 @@ pub(super) fn environment(engine: &Engine, now: Now) -> Option<Environment<'_>> 
 /// The same, with what the fields of a call hold.
 ///
 /// # Arguments
-/// * `endpoint` - the one that is called, in every reading of the path.
+/// * `endpoint` - the endpoint that is called in every reading of the path, if there is one.
 fn weighing(engine: &Engine, endpoint: Option<u32>, now: Now) -> Option<Environment<'_>> {
     let fields = engine.fields.of(endpoint);
     environment(engine, now).map(|environment| environment.weighing(fields))
@@ -58,6 +58,7 @@ pub(super) fn request_head(
     };
     let geo = transaction.client.geo.clone();
     let mut inspection = Inspection::begin_with(environment, &request, geo, arguments);
+    // Before the first phase, because its rules may ask which endpoint is called.
     tell_endpoints(engine, transaction, environment, &mut inspection);
     transaction.inspection = Some(Box::new(inspection));
     run(
@@ -65,6 +66,7 @@ pub(super) fn request_head(
         transaction,
         now,
         |transaction, inspection, environment| {
+            // As late as this, because reading the arguments may have noticed more.
             tell_anomalies(transaction, inspection, environment);
             inspection.request_headers(environment);
         },
@@ -94,7 +96,7 @@ fn tell_endpoints(
     environment: Environment<'_>,
     inspection: &mut Inspection,
 ) {
-    // Several readings often lead to the same endpoint, which is told once.
+    // Several readings often lead to the same endpoint, of which rules are told once.
     let mut told: SmallVec<[(Option<u32>, Option<u32>); 4]> = SmallVec::new();
     for matched in transaction.found.every_match() {
         let called = (matched.api, matched.endpoint);
@@ -186,6 +188,7 @@ pub(super) fn response_head(engine: &Engine, transaction: &mut Transaction, now:
             let response = Response {
                 status: transaction.response.status,
                 protocol: transaction.protocol.as_bytes(),
+                // HTTP/2 has no reason phrase (RFC 9113, 8.3.2), and Envoy shows filters none.
                 reason: b"",
                 headers: &headers,
             };
@@ -221,6 +224,7 @@ pub(super) fn response_body(
 
 /// Phase 5; before it phase 4, when the response had no body to look at.
 pub(super) fn finish(engine: &Engine, transaction: &mut Transaction, now: Now) {
+    // Without a response there is nothing for phase 4 to look at.
     if transaction.response.status != 0 {
         response_body(engine, transaction, None, now);
     }
@@ -246,6 +250,7 @@ fn run(
     ) else {
         return;
     };
+    // The budget goes in with the phase and comes back after it, so rules spend from the same work as other stages.
     *inspection.work() = transaction.work;
     phase(transaction, &mut inspection, environment);
     transaction.work = *inspection.work();
@@ -305,10 +310,12 @@ fn note_matched(
     outcome.weighed = weighed;
 }
 
-/// Rules ask for a refusal of a body that is over their own limit without a rule that says so: a limit says it instead.
+/// When a body is over a limit of SecLang's own, rules ask for a refusal that no rule stands for. It is noted as being
+/// over a limit.
 fn note_refusal(transaction: &mut Transaction, inspection: &Inspection) {
     match inspection.interruption() {
         Some(interruption) if interruption.rule != 0 => {}
+        // Rule 0 is no rule: a limit of SecLang asks for this refusal.
         Some(interruption) if interruption.phase <= 2 => {
             transaction.anomalies.insert(Anomaly::BodyOverLimit);
         }

@@ -8,7 +8,8 @@ use crate::signals::KeyType;
 use crate::signals::known::Familiarity;
 use crate::transaction::Transaction;
 
-/// A log-in that is tried again within this time is a probe again, or is none again. Microseconds.
+/// How long the draw of a log-in stays the same, in microseconds: tried again within this time, it is a probe again or
+/// stopped again.
 const PROBE_PERIOD_US: u64 = 30_000_000;
 
 /// signals: what detection says of this address, network, tool, account and session.
@@ -32,7 +33,7 @@ pub(super) fn ask(engine: &Engine, transaction: &mut Transaction, now: Now) {
 struct Texts {
     network: String,
     campaign: String,
-    /// The campaign of a network without a number: log-ins from there are told apart by how the address begins.
+    /// The campaign in a network without a number: how the address begins tells such networks apart.
     nameless: String,
     strangers: [String; 2],
 }
@@ -67,6 +68,7 @@ fn keys<'k>(
     login: &'k Login,
 ) -> SmallVec<[(KeyType, &'k str); 16]> {
     let (client, identity) = (&transaction.client, &transaction.identity);
+    // More than a request has, unless a log-in came with several values.
     let mut keys: SmallVec<[(KeyType, &str); 16]> = SmallVec::new();
     keys.extend([
         (KeyType::Address, &*client.address_text),

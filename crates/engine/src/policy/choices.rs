@@ -53,6 +53,7 @@ impl<'a> Frame<'a> {
             // name came more than once.
             let mut values = facts.values(field, key);
             self.repeated |= values.len() > 1;
+            // The other values are dropped anyway, so the first one may change places with the last.
             return (!values.is_empty()).then(|| values.swap_remove(0));
         };
         // A comparison asks for few names, so a search is quicker than a map and needs no second allocation.
@@ -73,8 +74,8 @@ impl<'a> Frame<'a> {
         first
     }
 
-    /// Begin a round of choices. The round that was under way is returned, for [`Self::end`]: a comparison within a macro
-    /// has a round of its own inside the one of the list.
+    /// Begin a round of choices. Returns the round that has begun already, for [`Self::end`]: a comparison within a
+    /// macro has its own round inside the round of the list.
     pub(super) fn begin(&mut self) -> Option<Choices<'a>> {
         self.choices.replace(Vec::new())
     }

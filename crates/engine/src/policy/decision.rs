@@ -1,4 +1,4 @@
-//! What the policies of one phase say: data, which the outcome of a request is made of.
+//! What the policies of one phase decide, as data from which the outcome of a request is made.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ pub(crate) const ALLOW: &str = "allow";
 /// Word of requests that go to another upstream.
 pub(crate) const DIVERT: &str = "divert";
 
-/// What the policies of one phase say.
+/// What the policies of one phase decide.
 #[derive(Debug, Clone, Default)]
 pub struct Decision {
     /// What ended the list.
@@ -24,17 +24,17 @@ pub struct Decision {
     /// Sum of delays, at most [`MAX_DELAY_MS`].
     pub delay_ms: u64,
     /// Classes to mask; `Some` of an empty list: all.
-    // A further way to change a response is a field here, so that `observed` and `done` stay as they are.
+    // A further way to change a response would be a field here, so that `observed` and `done` keep their meaning.
     pub mask: Option<Vec<Box<str>>>,
     /// Non-terminal actions that were done, `action:policy`.
     pub done: Vec<String>,
-    /// What observe-mode policies would have done, `action:policy`.
+    /// What policies in observe mode would have done, `action:policy`.
     pub observed: Vec<String>,
     /// Policies whose condition was an error.
     pub errors: u32,
 }
 
-/// What ended the list, by what it comes to: actions that differ only in the answer that they give are one case.
+/// What ended the list, by its effect: actions that differ only in the answer that they give are one case.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Terminal {
     /// Nothing, or `allow`: the message goes on.
@@ -45,14 +45,14 @@ pub enum Terminal {
         /// Name of the Envoy cluster.
         upstream: Box<str>,
     },
-    /// Starfort answers by itself. Boxed, since every request carries a `Terminal` and few are answered.
+    /// Starfort answers by itself. Boxed, because every request carries a `Terminal` and few are answered.
     Answer(Box<Answer>),
 }
 
 /// An answer of Starfort's own, as a policy's action asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Word of the action that answers, for events and metrics.
+    /// The word of the action that answers, as events and metrics have it.
     pub action: &'static str,
     /// HTTP status.
     pub status: u16,

@@ -25,6 +25,7 @@ impl Node {
                 return decided(left, right, true, |node| node.holds(facts, frame));
             }
             Self::Call(Function::Not, arguments) => {
+                // Any other number of arguments is left to `evaluate`, which answers with an error.
                 if let [condition] = arguments.as_slice() {
                     return condition.holds(facts, frame).map(|holds| !holds);
                 }
@@ -97,7 +98,7 @@ impl Node {
     }
 }
 
-/// What a call comes to that asks a field for an element, a key or a text; `None` for every other call.
+/// The result of a call that asks a field for an element, a key or a text. `None` for every other call.
 #[inline]
 fn asked_of_field<F: Facts>(function: Function, arguments: &[Node], facts: &F) -> Option<bool> {
     match (function, arguments) {
@@ -199,6 +200,7 @@ fn comprehend<'a, F: Facts>(
 ) -> Evaluated<'a> {
     let (mut error, mut count) = (None, 0_usize);
     for item in items(facts, list) {
+        // The variable is there for the predicate alone.
         frame.locals.push(item);
         let held = predicate.evaluate(facts, frame);
         frame.locals.pop();
@@ -209,6 +211,7 @@ fn comprehend<'a, F: Facts>(
             // `exists_one` must see every item to count them, so an error cannot be absorbed by a later one.
             (Quantifier::ExistsOne, Err(found)) => return Err(found),
             (_, Ok(Value::Bool(_))) => {}
+            // Kept and not returned, because a later item may still decide; then CEL ignores the error.
             (_, Ok(_)) => error = Some(EvalError::Overload),
             (_, Err(found)) => error = Some(found),
         }

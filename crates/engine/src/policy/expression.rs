@@ -25,8 +25,9 @@ impl Expression {
         })
     }
 
-    /// What a condition can come to, over every value that a repeated parameter has.
+    /// The results that a condition can have, over every value of each repeated parameter.
     pub fn outcomes<'a, F: Facts>(&'a self, facts: &'a F) -> Outcomes {
+        // First with the first value of each name: nearly every request repeats no name, and then this is all.
         let mut frame = Frame::default();
         let held = self.node.holds(facts, &mut frame);
         if frame.met_repeated() {
@@ -35,11 +36,11 @@ impl Expression {
         held.into()
     }
 
-    /// The texts that an expression can come to, in the order of arrival; of more than `limit` those at both ends, for
-    /// servers take the first or the last one.
+    /// The texts that an expression can give, in the order of arrival. Of more than `limit` texts those at both ends
+    /// are kept, because servers take the first or the last one.
     ///
     /// # Errors
-    /// What CEL calls an error, when no value gives a text.
+    /// When no value gives a text: the error that CEL defines for it.
     pub fn texts<'a, F: Facts>(
         &'a self,
         facts: &'a F,

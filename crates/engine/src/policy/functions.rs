@@ -113,6 +113,7 @@ pub(super) fn has_key<F: Facts>(
 /// digits or more from 10^6 on and below 10^-4.
 fn double_text(value: f64) -> String {
     if !value.is_finite() {
+        // CEL writes `nan` and `inf` in lower case, where Rust writes `NaN`.
         let text = value.to_string();
         return text.to_ascii_lowercase();
     }
@@ -165,7 +166,7 @@ pub(super) fn binary<'a, F: Facts>(
 
 fn member<'a, F: Facts>(item: &Value<'a>, list: &Value<'a>, facts: &'a F) -> Evaluated<'a> {
     Ok(Value::Bool(match (item, list) {
-        // The transaction looks for itself: no list is made of its elements.
+        // The transaction searches its own elements, so that no list has to be made of them.
         (Value::Text(text), Value::FieldList(field)) => facts.has_element(*field, text),
         (_, Value::FieldMap(_)) => has_key(facts, list, item)?,
         (_, Value::List(values)) => values.iter().any(|value| equal(facts, item, value)),
@@ -184,13 +185,15 @@ fn add<'a, F: Facts>(left: Value<'a>, right: Value<'a>, facts: &'a F) -> Evaluat
             both.extend(items(facts, &right));
             Ok(Value::List(both))
         }
-        // Texts and lists are taken apart above, for arithmetic borrows and they need what they own.
+        // Texts and lists are matched above, because they need the values themselves, where arithmetic only borrows
+        // them.
         (left, right) => arithmetic(Function::Add, &left, &right),
     }
 }
 
 /// Arithmetic on two numbers of one kind; CEL mixes none.
 fn arithmetic<'a>(function: Function, left: &Value<'_>, right: &Value<'_>) -> Evaluated<'a> {
+    // Asked first, because division by zero has an error of its own; below it would only be an overflow.
     let zero = matches!(right, Value::Int(0) | Value::Uint(0));
     if zero && matches!(function, Function::Divide | Function::Modulo) {
         return Err(EvalError::DivideByZero);

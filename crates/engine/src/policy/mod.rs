@@ -65,6 +65,7 @@ impl Policies {
     /// # Errors
     /// [`EngineError::BundleInvalid`] naming the policy.
     pub fn new(bundle: &Bundle) -> Result<Self, EngineError> {
+        // Shared by all answers, so that a flood of them copies no body.
         let responses: Vec<Arc<CannedAnswer>> = bundle.responses.iter().map(canned).collect();
         let context = CompileContext {
             responses: &responses,
@@ -140,7 +141,7 @@ impl Policies {
                 ended = ends;
                 outcome
             };
-            // A trace names every policy, also those behind the one that ended the list.
+            // A trace names every policy, even those behind the policy that ended the list.
             match &mut trace {
                 Some(trace) if policy.phase == phase => trace.push(policy.traced(outcome)),
                 None if ended => break,
@@ -153,6 +154,7 @@ impl Policies {
     /// One trace a policy, in order: the last of those that were noted.
     pub(crate) fn summary(&self, noted: &[PolicyTrace]) -> Vec<PolicyTrace> {
         let last = |policy: &CompiledPolicy| {
+            // The last one, because a request may be decided on twice.
             let of_it = noted.iter().rfind(|trace| *trace.policy == *policy.name);
             of_it.cloned()
         };
@@ -174,7 +176,7 @@ fn sorted(indexes: &[u32]) -> Indexes {
     indexes.into()
 }
 
-/// Whether a policy is for what was found; one that names nothing is for everything.
+/// Whether a policy is for an API or endpoint. A policy that names none is for all of them.
 fn contain(wanted: Option<&Indexes>, found: Option<u32>) -> bool {
     wanted.is_none_or(|wanted| found.is_some_and(|found| wanted.binary_search(&found).is_ok()))
 }
@@ -189,7 +191,7 @@ fn canned(response: &crate::bundle::CannedResponse) -> Arc<CannedAnswer> {
 }
 
 impl CompiledPolicy {
-    /// Whether it is for a request: for some reading of it, or, where it lets pass, for every one.
+    /// Whether the policy is for a request in some reading of it or, if the policy lets pass, in every reading.
     fn is_for(&self, scopes: &[Scope]) -> bool {
         let mut scopes = scopes.iter();
         if self.lets_pass() {
@@ -232,10 +234,11 @@ impl CompiledPolicy {
             return Some("other_phase");
         }
         let mut scopes = worlds.iter().map(|world| &world.scope);
+        // Before the scope, because expiry is the same in each reading.
         if self.expires_s.is_some() && scopes.clone().any(|scope| self.is_expired(scope)) {
             return Some("expired");
         }
-        // One reading's reason is told: that of the first one for which the policy is not.
+        // One reading's reason is given: that of the first reading that the policy is not for.
         let outside = if self.lets_pass() {
             scopes.find(|scope| !self.covers(scope))
         } else {
@@ -263,8 +266,8 @@ impl CompiledPolicy {
                 for world in worlds {
                     if self.lets_pass() || self.restricts(&world.scope) {
                         all = all.or_else(self.when.outcomes(&world.facts));
-                        // Readings differ in the path and what is found by it; a condition on nothing of that comes to
-                        // the same in each.
+                        // Readings differ only in the path and in what is found by it, so any other condition has the
+                        // same result in each.
                         if !self.reads_place {
                             break;
                         }
@@ -284,7 +287,7 @@ impl CompiledPolicy {
         !scope.grants_only && self.covers(scope)
     }
 
-    /// Ask it, do what it says, and say whether that ended the list.
+    /// Ask the policy, do what its action says, and return whether that ended the list.
     fn ask<F: Facts>(
         &self,
         worlds: &[World<F>],
@@ -296,7 +299,7 @@ impl CompiledPolicy {
             Ok(false) => return (Asked::NoMatch, false),
             Err(error) => return failed(error, decision),
         }
-        // A limit counts what it only observes too: it could not say what enforcing it would do otherwise.
+        // A limit counts in observe mode too: otherwise it could not tell what enforcing it would do.
         let due = match self.due(worlds, rates) {
             Ok(Due::No) => return (Asked::WithinLimit, false),
             Ok(due) => due,
@@ -320,7 +323,7 @@ impl CompiledPolicy {
         }
     }
 
-    /// Whether its action is to be done, now that its condition held in some world.
+    /// Whether the policy's action is to be done, now that its condition held in some world.
     fn due<F: Facts>(&self, worlds: &[World<F>], rates: &RateTable) -> Result<Due, EvalError> {
         self.action.due(&Matched {
             policy: &self.name,
@@ -344,6 +347,7 @@ impl CompiledPolicy {
             apis: policy.apis.as_deref().map(sorted),
             endpoints: policy.endpoints.as_deref().map(sorted),
             when: when.map_err(|error| wrong(error.to_string()))?,
+            // Other conditions on the response need its head alone, so the body need not be held for them.
             reads_response_body: action.reads_response_body()
                 || uses(&policy.when, &|field| {
                     matches!(field, Field::SensitiveResponse | Field::RulesOutboundScore)
@@ -361,7 +365,7 @@ fn failed(error: EvalError, decision: &mut Decision) -> (Asked, bool) {
     (Asked::Failed(error), false)
 }
 
-/// What differs from one reading of a path to another.
+/// Whether a field can differ from one reading of a path to another.
 const fn depends_on_reading(field: Field) -> bool {
     matches!(
         field,

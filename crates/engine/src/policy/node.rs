@@ -63,6 +63,7 @@ impl Compiler {
             Expr::List(values) => Node::List(self.nodes(values, depth, locals)?),
             Expr::Field(field) => Node::Field(*field),
             Expr::Local(index) if *index < locals => Node::Local(*index),
+            // Python refuses this, and a bundle from elsewhere must not look beyond its variables either.
             Expr::Local(_) => {
                 return Err(EngineError::invalid(
                     "policies",
@@ -120,6 +121,7 @@ impl Compiler {
                 "{function:?} needs a literal as its second argument"
             ))),
             _ => {
+                // Types are not checked here: Python has done so, and evaluating refuses what does not fit.
                 let (found, arity) = (arguments.len(), if is_unary(function) { 1 } else { 2 });
                 if found != arity {
                     let detail = format!("{function:?} has {found} arguments, expected {arity}");

@@ -1,4 +1,4 @@
-//! What a condition can come to where a name has more than one value.
+//! The results that a condition can have when a name has more than one value.
 //!
 //! Servers differ in which of two values they take, and a list has all of its items. So each comparison is made with
 //! every value, and `&&`, `||`, `!`, `?:` and the macros join what comparisons *can* come to. Negation swaps holding and
@@ -19,7 +19,7 @@ use crate::bundle::expression::{Function, Quantifier};
 /// count as both equal and unequal, so that no restriction is missed and no permission is given.
 const MAX_COMBINATIONS: usize = 1 << 17;
 
-/// What a condition can come to.
+/// The results that a condition can have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Outcomes {
     holds: bool,
@@ -69,14 +69,14 @@ impl Outcomes {
     /// It never fails, and is an error with some.
     pub fn for_all(self) -> Result<bool, EvalError> {
         match self.error {
-            // And one that makes it fail takes the permission away, whatever the others come to.
+            // And a value that makes it fail takes the permission away, whatever results the others have.
             _ if self.fails => Ok(false),
             Some(error) => Err(error),
             None => Ok(self.holds),
         }
     }
 
-    /// What either of two can come to.
+    /// The results that either of two conditions can have.
     #[must_use]
     pub fn or_else(self, other: Self) -> Self {
         Self {
@@ -114,7 +114,7 @@ impl Outcomes {
 }
 
 impl Node {
-    /// What it can come to as a condition.
+    /// The results that this node can have as a condition.
     pub(super) fn outcomes<'a, F: Facts>(
         &'a self,
         facts: &'a F,
@@ -169,13 +169,15 @@ impl Node {
             !(all.holds && all.fails)
         });
         if !complete {
+            // Not every combination was tried, so both are assumed: then no restriction is missed and no permission
+            // given.
             (all.holds, all.fails) = (true, true);
         }
         all
     }
 
-    /// What an expression comes to, for each value of the names in it, until `then` wants no more. `false`: there
-    /// are more combinations than are tried.
+    /// Evaluates an expression with each value of the names in it, until `then` wants no more. Returns `false` when
+    /// there are more combinations than are tried.
     fn each<'a, F: Facts>(
         &'a self,
         facts: &'a F,
@@ -209,6 +211,7 @@ impl Node {
         self.each(facts, frame, |value, _| {
             match value.and_then(text_of) {
                 Ok(text) => texts.push(text),
+                // One value's error must not hide the texts of the others.
                 Err(error) => failed = Some(error),
             }
             true
@@ -216,7 +219,7 @@ impl Node {
         if texts.is_empty() {
             return Err(failed.unwrap_or(EvalError::NoSuchKey));
         }
-        // Servers take the first or the last value, so those at both ends are the ones that count.
+        // Servers take the first or the last value, so the texts at both ends are kept.
         if texts.len() > limit {
             let behind = texts.len() - limit / 2;
             texts.drain(limit.div_ceil(2)..behind);
@@ -225,7 +228,7 @@ impl Node {
     }
 }
 
-/// What `c ? a : b` can come to: both sides, where the condition can hold and fail.
+/// The results that `c ? a : b` can have: those of both sides, when the condition can hold and fail.
 fn either<'a, F: Facts>(
     parts: &'a (Node, Node, Node),
     facts: &'a F,
@@ -246,7 +249,7 @@ fn either<'a, F: Facts>(
     all
 }
 
-/// A macro over a list: each item's predicate can come to several things.
+/// The results of a macro over a list, of which each item's predicate can have several results.
 fn over<'a, F: Facts>(
     quantifier: Quantifier,
     list: &Value<'a>,
@@ -272,7 +275,7 @@ fn over<'a, F: Facts>(
     }
 }
 
-/// Joins what items come to, until something is `decided` that no further item can change.
+/// Joins the results of items, until the joined result is `decided`, which no further item can change.
 fn folded<'a>(
     items: &mut impl Iterator<Item = Value<'a>>,
     begin: Outcomes,
@@ -297,7 +300,7 @@ fn exactly_one<'a>(
     let (mut least, mut most, mut error) = (0_usize, 0_usize, None);
     for item in items {
         let one = each(item);
-        // An item that is an error whatever is taken makes the macro one (CEL: `exists_one` absorbs no errors).
+        // An item that is an error with every value makes the macro an error (CEL: `exists_one` absorbs no errors).
         if !one.holds && !one.fails {
             return one;
         }
@@ -305,6 +308,7 @@ fn exactly_one<'a>(
         most += usize::from(one.holds);
         error = error.or(one.error);
     }
+    // It can hold when the number of items that hold, which lies between `least` and `most`, can be 1.
     Outcomes {
         holds: least <= 1 && most >= 1,
         fails: least != 1 || most != 1,

@@ -1,11 +1,11 @@
-//! What happened to each policy, for `starfort policy test`.
+//! The outcome of each policy for one request, which `starfort policy test` shows.
 
 use serde::Serialize;
 
 use super::value::EvalError;
 use crate::bundle::{Mode, Phase};
 
-/// What happened to one policy, for `starfort policy test`.
+/// The outcome of one policy, which `starfort policy test` shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PolicyTrace {
     /// Name.
@@ -14,7 +14,7 @@ pub struct PolicyTrace {
     pub phase: Phase,
     /// Whether it may act.
     pub mode: Mode,
-    /// What its action is.
+    /// The word of its action.
     pub action: &'static str,
     /// `expired`, `not_for_this_api`, `not_for_this_endpoint`, `no_match`, `error`, `within_limit`, `observed`,
     /// `applied`, `not_reached` (an earlier one ended the list) or `not_asked` (its phase did not come).
@@ -25,7 +25,7 @@ pub struct PolicyTrace {
     pub error: &'static str,
 }
 
-/// What asking one policy came to.
+/// The result of asking one policy.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Asked {
     /// It was not asked, and why.

@@ -1,4 +1,4 @@
-//! Values of CEL expressions, and what the evaluator asks of a transaction.
+//! Values of CEL expressions, and the questions that the evaluator asks of a transaction.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -31,7 +31,7 @@ pub enum Value<'a> {
     FieldMap(Field),
 }
 
-/// What evaluating comes to.
+/// The result of an evaluation.
 pub(super) type Evaluated<'a> = Result<Value<'a>, EvalError>;
 
 /// The texts of one expression.
@@ -70,7 +70,7 @@ pub type Values<'a> = SmallVec<[Cow<'a, str>; 1]>;
 
 /// What a transaction tells the evaluator. A trait, so that policies know nothing of transactions and tests need none.
 pub trait Facts {
-    /// Value of a field that is no list and no map.
+    /// The value of a field that is neither a list nor a map.
     fn scalar(&self, field: Field) -> Value<'_>;
     /// Elements of a list, or keys of a map, each key once.
     fn elements(&self, field: Field) -> SmallVec<[&str; 8]>;
@@ -110,7 +110,7 @@ pub(crate) const fn is_collection(field: Field) -> Option<bool> {
 pub(crate) fn compare(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
     use Value::{Bool, Int, Text, Uint};
     match (left, right) {
-        // Numbers of different kinds compare by value and not by type: `client.asn == 64500.0` is no mistake to CEL.
+        // Numbers of different kinds compare by value: to CEL `client.asn == 64500.0` is not a mistake.
         (Bool(a), Bool(b)) => Some(a.cmp(b)),
         (Int(a), Int(b)) => Some(a.cmp(b)),
         (Uint(a), Uint(b)) => Some(a.cmp(b)),
@@ -150,6 +150,7 @@ pub(crate) fn equal<F: Facts>(facts: &F, left: &Value<'_>, right: &Value<'_>) ->
 /// Elements of a list value, or keys of a map value.
 pub(crate) fn items<'a, F: Facts>(facts: &'a F, value: &Value<'a>) -> Vec<Value<'a>> {
     match value {
+        // Copied, because the expression may ask for the same list again.
         Value::List(items) => items.clone(),
         Value::FieldList(field) | Value::FieldMap(field) => facts
             .elements(*field)
@@ -163,7 +164,7 @@ pub(crate) fn items<'a, F: Facts>(facts: &'a F, value: &Value<'a>) -> Vec<Value<
 /// The text that a value is.
 ///
 /// # Errors
-/// It is no text.
+/// The value is not a text.
 pub(super) fn text_of(value: Value<'_>) -> Result<Cow<'_, str>, EvalError> {
     match value {
         Value::Text(text) => Ok(text),

@@ -8,10 +8,10 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use parking_lot::Mutex;
 
-/// Shards of the table: workers seldom meet in one.
+/// How many shards the table has, so that workers seldom meet in one.
 const SHARDS: usize = 64;
 
-/// Keys held at most, over all shards; about 50 MB.
+/// The most keys that are held, over all shards: about 50 MB.
 pub const MAX_KEYS: usize = 1_000_000;
 
 /// A limit: `requests` per `period_ms`, and `burst` more at once.
@@ -25,16 +25,16 @@ pub struct Limit {
     capacity: u64,
 }
 
-/// What a limit says of one request.
+/// What a limit decides about one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateDecision {
     /// Whether the request is within the limit.
     pub allowed: bool,
     /// Requests that could follow at once.
     pub remaining: u64,
-    /// Until the next request conforms (0 when allowed), nanoseconds.
+    /// How long until the next request conforms, in nanoseconds; 0 when this one is allowed.
     pub retry_after_ns: u64,
-    /// Until the full burst is available again, nanoseconds.
+    /// How long until the full burst is available again, in nanoseconds.
     pub reset_ns: u64,
 }
 
@@ -108,8 +108,8 @@ impl RateTable {
 
     /// Count one request of `key` (policy name and key values) against `limit`.
     ///
-    /// When a shard is full, keys whose limit has recovered are dropped; should all be in use, the request is
-    /// allowed uncounted, since refusing strangers because of others' keys would be a denial of service.
+    /// When a shard is full, keys whose limit has recovered are dropped. If all keys are in use, the request is allowed
+    /// and not counted, because refusing strangers on account of others' keys would be a denial of service.
     pub fn check(&self, limit: &Limit, key: &[&str], now_ns: u64) -> RateDecision {
         // Keys are client-chosen text of any length; 128 bits of two keyed hashes stand for them, so nobody can make
         // two meet.
@@ -135,17 +135,17 @@ impl RateTable {
         decision
     }
 
-    /// Keys held.
+    /// How many keys are held.
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
-    /// Whether there are none.
+    /// Whether no keys are held.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// 128 bits of keyed `SipHash`: nobody outside can make two keys collide.
+    /// 128 bits of keyed `SipHash`, so that no client can make two keys collide.
     fn digest(&self, key: &[&str]) -> u128 {
         let half = |state: &RandomState| {
             let mut hasher = state.build_hasher();

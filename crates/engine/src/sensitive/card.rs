@@ -32,6 +32,7 @@ pub(super) fn find(text: &[u8], start: usize, length: usize) -> Option<usize> {
         let end = start + length;
         return (right_boundary(text, end) && is_card(text.get(start..end)?)).then_some(end);
     }
+    // One kind of separator throughout, as cards print it.
     let separator = at(text, start + length).filter(|b| matches!(b, b' ' | b'-'))?;
     GROUPS
         .iter()
@@ -65,19 +66,21 @@ fn grouped(text: &[u8], start: usize, groups: &[usize], separator: u8) -> Option
         .then_some(position)
 }
 
-/// Not inside a word, a fraction, a signed telephone number or a hyphenated number.
+/// Whether a number may begin here: not inside a word, a fraction, a signed telephone number or a hyphenated number.
 fn left_boundary(text: &[u8], start: usize) -> bool {
     match before(text, start, 1) {
         None => true,
         // `1.4111…` is a fraction and `12-4111…` a longer number, while a sentence or a list may end right before a
         // card.
         Some(b'.' | b'-') => !before(text, start, 2).is_some_and(|b| b.is_ascii_digit()),
+        // A plus sign begins a telephone number.
         Some(b'+') => false,
         Some(byte) => !is_word(byte),
     }
 }
 
-/// Not inside a word or before a fraction; `.0` is how a card number looks that became a float on its way.
+/// Whether a number may end here: not inside a word or before a fraction. `.0` is allowed, because a card number that
+/// became a float on its way ends so.
 fn right_boundary(text: &[u8], end: usize) -> bool {
     match at(text, end) {
         None => true,
@@ -103,6 +106,7 @@ fn luhn(digits: &[u8]) -> bool {
         .enumerate()
         .map(|(index, byte)| {
             let digit = u32::from(byte.wrapping_sub(b'0'));
+            // Every second digit from the right, because numbers differ in length.
             let weighted = if index % 2 == 1 { digit * 2 } else { digit };
             if weighted > 9 { weighted - 9 } else { weighted }
         })

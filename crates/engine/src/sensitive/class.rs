@@ -88,12 +88,13 @@ impl ClassSet {
     /// The empty set.
     pub const NONE: Self = Self(0);
     /// All classes.
+    // One bit for each of the eight classes; a ninth class needs a wider type.
     pub const ALL: Self = Self(u8::MAX);
 
     /// The set of the named classes.
     ///
     /// # Errors
-    /// The first name that is no class.
+    /// The first name that does not belong to a class.
     pub fn from_codes<S: AsRef<str>>(codes: &[S]) -> Result<Self, UnknownClass> {
         codes.iter().try_fold(Self::NONE, |set, code| {
             let code = code.as_ref();
@@ -111,13 +112,13 @@ impl ClassSet {
         Self(self.0 | 1 << class as u8)
     }
 
-    /// What is in both.
+    /// The classes that are in both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// What is in either.
+    /// The classes that are in either set.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -129,7 +130,7 @@ impl ClassSet {
         self.0 & (1 << class as u8) != 0
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0

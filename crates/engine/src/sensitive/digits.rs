@@ -54,6 +54,7 @@ fn matches_from(
         };
         start = next.end;
         found.push(next);
+        // The match ended within a run of digits, and the rest of the run may be a value too.
         if !at(text, start).is_some_and(|byte| byte.is_ascii_digit()) {
             return start;
         }
@@ -87,7 +88,7 @@ fn wanted_runs(text: &[u8], block: usize) -> u64 {
     let sorted = if let Some(whole) = rest.first_chunk::<WINDOW>() {
         sort(whole)
     } else {
-        // The end of the text: zero bytes are no digits and stand beside nothing.
+        // At the end of the text: zero bytes are not digits, and no value stands beside them.
         let mut padded = [0; WINDOW];
         if let Some(beginning) = padded.get_mut(..rest.len()) {
             beginning.copy_from_slice(rest);
@@ -98,6 +99,7 @@ fn wanted_runs(text: &[u8], block: usize) -> u64 {
     if digits == 0 {
         return 0;
     }
+    // The byte before the window decides about a run that begins right at its start.
     let last = before(text, block, 1);
     let after_digit = digits << 1 | u64::from(last.is_some_and(|byte| byte.is_ascii_digit()));
     let after_before = sorted.before << 1 | u64::from(matches!(last, Some(b'A'..=b'Z' | b'+')));
@@ -112,6 +114,7 @@ fn wanted_runs(text: &[u8], block: usize) -> u64 {
         | four & sorted.groups >> 4
         | six & sorted.groups >> 6
         | fourteen;
+    // Only where a run begins, and only where the window shows enough of it (`STRIDE`).
     digits & !after_digit & wanted & ((1 << STRIDE) - 1)
 }
 
@@ -145,6 +148,7 @@ fn sort(bytes: &[u8; WINDOW]) -> Sorted {
 fn at_run(text: &[u8], start: usize, length: usize, classes: ClassSet) -> Option<SensitiveMatch> {
     let has = |class| classes.contains(class);
     let found = |class, start, end| Some(SensitiveMatch { class, start, end });
+    // In the order of `Class::ALL`: digits of an IBAN may look like a card number.
     if length >= 2
         && has(Class::Iban)
         && let Some((start, end)) = iban::find(text, start)

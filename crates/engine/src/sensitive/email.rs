@@ -30,6 +30,7 @@ pub(super) fn find(text: &[u8], at: usize) -> Option<(usize, usize)> {
     if local == 0 || local > MAX_LOCAL_BYTES {
         return None;
     }
+    // Marks at the beginning belong to the sentence around the address.
     let mut start = at - local;
     while start < at
         && text
@@ -38,6 +39,7 @@ pub(super) fn find(text: &[u8], at: usize) -> Option<(usize, usize)> {
     {
         start += 1;
     }
+    // No dot stands right before the `@` (RFC 5321, 4.1.2).
     if start == at || before(text, at, 1) == Some(b'.') {
         return None;
     }
@@ -47,6 +49,7 @@ pub(super) fn find(text: &[u8], at: usize) -> Option<(usize, usize)> {
 
 /// The characters of a domain at the beginning of a text.
 fn domain_of(rest: &[u8]) -> Option<&[u8]> {
+    // One byte more than allowed, so that a longer name shows.
     let rest = rest.get(..MAX_DOMAIN_BYTES + 1).unwrap_or(rest);
     let length = rest
         .iter()
@@ -81,6 +84,7 @@ fn is_domain(domain: &[u8]) -> bool {
         last = label;
         labels += 1;
     }
+    // A top-level domain has letters only, or is an internationalised one (`xn--`; RFC 5890, 2.3.2.1).
     labels >= 2
         && last.len() >= 2
         && (last.iter().all(u8::is_ascii_alphabetic) || last.starts_with(b"xn--"))

@@ -115,6 +115,7 @@ pub(super) fn find(text: &[u8], digits: usize) -> Option<(usize, usize)> {
         .iter()
         .find(|(country, _)| **country == [first, second])?
         .1;
+    // 34 characters are the most that ISO 13616 allows.
     let mut characters = [0_u8; 34];
     let mut position = start;
     for index in 0..length {
@@ -137,6 +138,7 @@ pub(super) fn find(text: &[u8], digits: usize) -> Option<(usize, usize)> {
 /// ISO 7064 MOD 97-10 of the IBAN with its first four characters moved to the end, letters as 10 to 35.
 fn remainder(iban: &[u8]) -> u32 {
     let (head, tail) = iban.split_at(iban.len().min(4));
+    // The remainder at each step, because the whole number has up to 68 digits.
     tail.iter().chain(head).fold(0, |value, byte| match byte {
         b'0'..=b'9' => (value * 10 + u32::from(byte - b'0')) % 97,
         _ => (value * 100 + u32::from(byte.wrapping_sub(b'A')) + 10) % 97,

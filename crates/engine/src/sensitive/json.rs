@@ -56,7 +56,7 @@ pub fn mask_json(body: &[u8], detectors: &Detectors, classes: ClassSet) -> Optio
         &narrowed
     };
     let mut masked = mask_once(body, detectors)?;
-    // A mask is no letter or digit, so what stood directly beside a value may now stand alone and show.
+    // A mask has no letters or digits, so text right beside a value may now stand alone and be a value too.
     for _ in 0..MAX_EXTRA_ROUNDS {
         let Some(again) = mask_once(&masked.body, detectors) else {
             break;
@@ -73,12 +73,13 @@ pub fn mask_json(body: &[u8], detectors: &Detectors, classes: ClassSet) -> Optio
 const MAX_EXTRA_ROUNDS: usize = 3;
 
 fn mask_once(body: &[u8], detectors: &Detectors) -> Option<Masked> {
+    // Nearly all bodies hold no value, so they are scanned before anything is copied.
     if detectors.scan_json(body).count == 0 {
         return None;
     }
     let mut masker = Masker::new(body, detectors);
     if masker.json().is_none() {
-        // No JSON after all: begin anew, since what was copied so far may have been understood wrongly.
+        // The body is not JSON after all. Begin anew, because what was copied so far may have been misunderstood.
         masker = Masker::new(body, detectors);
         masker.text(0, body.len(), true);
     }
@@ -108,6 +109,7 @@ impl<'a> Masker<'a> {
         Self {
             body,
             detectors,
+            // Masks are seldom longer than what they replace, so the buffer seldom has to grow.
             out: Vec::with_capacity(body.len() + 64),
             copied: 0,
             count: 0,
@@ -115,7 +117,7 @@ impl<'a> Masker<'a> {
     }
 
     /// Goes through the tokens. The grammar does not matter, only what is a key, a string and a number.
-    /// `None` when something is no token of JSON.
+    /// `None` when something is not a token of JSON.
     fn json(&mut self) -> Option<()> {
         let mut position = 0;
         while let Some(byte) = self.body.get(position) {
@@ -149,7 +151,7 @@ impl<'a> Masker<'a> {
             let found = self.detectors.detect(word);
             if !found.is_empty() {
                 self.copy_to(start);
-                // `****1111` is no number of JSON, so the masked number becomes a string.
+                // `****1111` is not a number in JSON, so the masked number becomes a string.
                 self.out.push(b'"');
                 self.copied = start;
                 for value in found {

@@ -25,9 +25,9 @@ pub use json::{Masked, mask_json};
 /// A sensitive value in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SensitiveMatch {
-    /// What it is.
+    /// The class of the value.
     pub class: Class,
-    /// Its first byte.
+    /// Where its first byte stands.
     pub start: usize,
     /// The byte after its last.
     pub end: usize,
@@ -38,11 +38,11 @@ pub struct SensitiveMatch {
 pub struct Scan {
     /// The classes found.
     pub classes: ClassSet,
-    /// How many values.
+    /// How many values were found.
     pub count: u32,
 }
 
-/// Detectors for some classes. Made when the bundle loads, shared by all requests.
+/// Detectors for some classes. They are made when the bundle loads, and all requests share them.
 #[derive(Debug, Clone)]
 pub struct Detectors {
     classes: ClassSet,
@@ -50,10 +50,10 @@ pub struct Detectors {
 }
 
 impl Detectors {
-    /// Detectors for the named classes (`Bundle::sensitive_classes`); none for an empty list.
+    /// Detectors for the named classes (`Bundle::sensitive_classes`). An empty list gives no detectors.
     ///
     /// # Errors
-    /// A name that is no class.
+    /// A name that does not belong to a class.
     pub fn new<S: AsRef<str>>(classes: &[S]) -> Result<Self, UnknownClass> {
         ClassSet::from_codes(classes).map(Self::of)
     }
@@ -61,6 +61,7 @@ impl Detectors {
     /// Detectors for a set of classes.
     #[must_use]
     pub fn of(classes: ClassSet) -> Self {
+        // Only bits that stand for a class, so that sets can be compared as they are.
         let classes = classes.and(Class::ALL.into_iter().collect());
         Self {
             classes,
@@ -132,6 +133,7 @@ impl Detectors {
     /// text may be cut short or malformed.
     #[must_use]
     pub fn scan_json(&self, body: &[u8]) -> Scan {
+        // Without a backslash there is no escape, and the text can be scanned where it lies.
         if memchr::memchr(b'\\', body).is_none() {
             return self.scan(body);
         }
@@ -139,7 +141,7 @@ impl Detectors {
     }
 }
 
-/// Sorts by place and drops what overlaps with a match of a stronger class, or with an earlier one of its own.
+/// Sorts matches by where they begin, and joins those that overlap under the stronger of their classes.
 fn without_overlaps(found: &mut Vec<SensitiveMatch>) {
     found.sort_unstable_by_key(|m| (m.start, m.class));
     let mut kept: Vec<SensitiveMatch> = Vec::with_capacity(found.len());

@@ -31,15 +31,18 @@ fn international(text: &[u8], start: usize) -> Option<usize> {
     loop {
         while let Some(byte) = at(text, position).filter(u8::is_ascii_digit) {
             let Some(slot) = digits.get_mut(count) else {
+                // This is a sixteenth digit, so the number ended before this group, or there is none.
                 return end.filter(|_| is_number(&digits, 15));
             };
             *slot = byte;
             count += 1;
             position += 1;
         }
+        // With fewer than eight digits it could be any signed number.
         if count >= 8 && !at(text, position).is_some_and(is_word) && is_number(&digits, count) {
             end = Some(position);
         }
+        // Two characters are for `) ` and ` (`.
         let gap = (1..=2).find(|gap| {
             let separators = text.get(position..position + gap).unwrap_or_default();
             separators

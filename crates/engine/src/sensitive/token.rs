@@ -5,7 +5,7 @@ use aho_corasick::packed;
 use super::text::{at, before, is_base64url, is_word};
 use super::{Class, ClassSet};
 
-/// What a literal begins.
+/// The kind of secret that a literal begins.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Jwt,
@@ -117,7 +117,7 @@ pub(super) struct Found {
 }
 
 impl Tokens {
-    /// A searcher for those of `classes` that begin with a literal; `None` when there is none.
+    /// A searcher for the secrets of `classes` that begin with a literal. `None` when no class has such secrets.
     pub(super) fn new(classes: ClassSet) -> Option<Self> {
         let wanted = |kind: &Kind| match kind {
             Kind::Jwt => classes.contains(Class::Jwt),
@@ -162,6 +162,7 @@ impl Tokens {
             if let Some((class, start, end)) = hit {
                 return Some(Found { class, start, end });
             }
+            // By one byte, because another literal may begin within this one.
             position = start + 1;
         }
     }
@@ -214,6 +215,7 @@ fn names_algorithm(encoded: &[u8]) -> bool {
             b'a'..=b'z' => byte - b'a' + 26,
             b'0'..=b'9' => byte - b'0' + 52,
             b'-' => 62,
+            // `_`: the caller takes only characters of the alphabet.
             _ => 63,
         };
         bits = bits << 6 | u32::from(value);
@@ -230,6 +232,7 @@ fn names_algorithm(encoded: &[u8]) -> bool {
 fn private_key(text: &[u8], start: usize) -> Option<usize> {
     let label_start = start + b"-----BEGIN ".len();
     let label = text.get(label_start..)?;
+    // Labels are short. Without a bound, each `-----BEGIN` would search the rest of the text.
     let length = memchr::memmem::find(label.get(..48).unwrap_or(label), b"-----")?;
     let label = label.get(..length)?;
     let is_label = label
@@ -270,10 +273,11 @@ fn key_tail(
     let rest = text.get(from..)?;
     let length = rest
         .iter()
+        // One more than the longest key, so that a longer word is not taken for a key.
         .take(lengths.end() + 1)
         .take_while(|b| alphabet(**b))
         .count();
-    // A sentence's full stop is no part of the key.
+    // A full stop at the end of a sentence does not belong to the key.
     let stops = rest
         .get(..length)?
         .iter()

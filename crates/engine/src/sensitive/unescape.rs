@@ -2,7 +2,7 @@
 
 use crate::http::json_text::{Unit, escape};
 
-/// The text with all escapes undone; what is no escape stays. Half surrogate pairs become U+FFFD.
+/// The text with all escapes undone. Backslashes that begin no escape stay. Half surrogate pairs become U+FFFD.
 pub(super) fn unescape(raw: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len());
     walk(raw, |plain| out.extend_from_slice(plain), |_, _| {});
@@ -78,6 +78,7 @@ fn walk(raw: &[u8], mut emit: impl FnMut(&[u8]), mut segment: impl FnMut(usize, 
     let mut position = 0;
     loop {
         let rest = raw.get(position..).unwrap_or_default();
+        // Also when it is empty, so that a plain segment stands before each escape.
         segment(position, false);
         let Some(slash) = memchr::memchr(b'\\', rest) else {
             emit(rest);

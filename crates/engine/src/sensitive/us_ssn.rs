@@ -16,6 +16,7 @@ pub(super) fn find(text: &[u8], start: usize) -> Option<usize> {
         return None;
     }
     let starts = match before(text, start, 1) {
+        // Behind these signs it is a part of a longer number, or of a telephone number.
         Some(b'-' | b'.' | b'+') => false,
         Some(byte) => !is_word(byte),
         None => true,

@@ -1,11 +1,11 @@
-//! Who succeeded before: a bounded memory of log-ins, so that nobody who succeeds is refused for what others do.
+//! Who succeeded before: a bounded memory of log-ins, so that nobody who succeeds is refused because of what others do.
 //!
-//! It holds 64-bit hashes of (account and address), (account, network and tool), (account), and (network and tool),
-//! each of which the control plane works out alike from the store (`login_known`), so that a new process begins with what days have
-//! taught and learns by itself from then on. The structure is a split-block Bloom filter of one size, whatever it
-//! holds: 8 MiB. Nobody who was told to it is ever forgotten before the next rebuild; somebody who was not is taken
-//! for known with a chance of 0.1 % at 4 million entries (a million accounts), 0.6 % at 6 million and 3 % at 10 million,
-//! which lets as many attempts of a campaign pass and refuses nobody.
+//! It holds 64-bit hashes of (account and address), (account, network and tool), (account), and (network and tool). The
+//! control plane computes the same hashes from the store (`login_known`), so a new process begins with what days have
+//! taught, and learns by itself from then on. The structure is a split-block Bloom filter that always takes 8 MiB. A
+//! log-in that it was told is remembered until the next rebuild. A log-in that it was not told counts as known with a
+//! chance of 0.1 % at 4 million entries (a million accounts), 0.6 % at 6 million and 3 % at 10 million. That lets as
+//! many attempts of a campaign pass, and refuses nobody.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -31,7 +31,7 @@ const BLOCKS: usize = 1 << 18;
 
 type Block = [AtomicU32; WORDS];
 
-/// The filter; readers and writers do not wait for each other.
+/// The filter. Readers and writers do not wait for each other.
 struct Filter {
     blocks: Box<[Block]>,
 }
@@ -43,8 +43,10 @@ impl Filter {
         }
     }
 
-    /// Word by word the bit that belongs to a hash. The upper half chooses the block, the lower one the bits.
+    /// For each word of a block, the bit that belongs to a hash. The upper half of the hash chooses the block, the
+    /// lower half the bits.
     fn bits(&self, hash: u64) -> impl Iterator<Item = (&AtomicU32, u32)> {
+        // A product and a shift instead of a remainder, as in Parquet's specification.
         let block = ((hash >> 32).wrapping_mul(self.blocks.len() as u64) >> 32) as usize;
         let low = u32::try_from(hash & u64::from(u32::MAX)).unwrap_or_default();
         let words = self.blocks.get(block).into_iter().flatten();
@@ -65,11 +67,12 @@ impl Filter {
     }
 }
 
-/// The memory. A process that never sees a log-in spends nothing on it.
+/// The memory of log-ins. A process that never sees a log-in spends nothing on it.
 #[derive(Default)]
 pub struct KnownLogins {
+    // Behind an `Arc`, so that a rebuild can replace the filter while a thread still writes to the old one.
     current: RwLock<Option<Arc<Filter>>>,
-    /// What a rebuild has told so far.
+    /// The filter that a rebuild fills.
     next: Mutex<Option<Arc<Filter>>>,
     told: AtomicUsize,
 }
@@ -81,7 +84,7 @@ impl std::fmt::Debug for KnownLogins {
 }
 
 impl KnownLogins {
-    /// Remember.
+    /// Remember log-ins by their hashes.
     pub fn insert(&self, hashes: impl IntoIterator<Item = u64>) {
         let filter = self.current();
         // A log-in that succeeds during a rebuild belongs to the result of the rebuild too.
@@ -104,32 +107,33 @@ impl KnownLogins {
         Arc::clone(current.get_or_insert_with(|| Arc::new(Filter::new())))
     }
 
-    /// A rebuild begins: what is told until [`Self::rebuilt`] will be all that is known.
+    /// Begin a rebuild: only what is told from here until [`Self::rebuilt`] will be known then.
     pub fn rebuild(&self) {
         *self.next.lock() = Some(Arc::new(Filter::new()));
     }
 
-    /// The rebuild is complete; what was known before and not told again is forgotten.
+    /// End a rebuild: log-ins that were known before and not told again are forgotten.
     pub fn rebuilt(&self) {
         let next = self.next.lock().take();
+        // An end without a beginning changes nothing.
         if next.is_some() {
             *self.current.write() = next;
         }
     }
 
-    /// Whether it was told, or looks as if (see the module).
+    /// Whether a hash was told, or looks as if it had been (see the module).
     pub fn contains(&self, hash: u64) -> bool {
         let current = self.current.read();
         current.as_ref().is_some_and(|known| known.contains(hash))
     }
 
-    /// Entries taken since the start, the same ones counted again.
+    /// How many hashes were told since the start; a hash that is told twice counts twice.
     pub fn told(&self) -> usize {
         self.told.load(Ordering::Relaxed)
     }
 }
 
-/// How well the caller of a log-in is known. No fact implies another one, for each is remembered apart.
+/// How well the caller of a log-in is known. No fact implies another, because each is remembered separately.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -140,7 +144,7 @@ pub struct Familiarity {
     pub address: bool,
     /// This account succeeded in this network with this tool.
     pub device: bool,
-    /// This account succeeded, wherever.
+    /// This account succeeded from somewhere.
     pub account: bool,
     /// Somebody succeeded in this network with this tool.
     pub network: bool,
@@ -184,6 +188,7 @@ impl LoginHashes {
     /// * `fingerprint` - fingerprint of the tool.
     pub fn of(account: &str, address: &str, place: &str, fingerprint: &str) -> Self {
         Self {
+            // The first word keeps the hashes of different facts apart.
             address: hash(&["address", account, address]),
             device: hash(&["device", account, place, fingerprint]),
             account: hash(&["account", account]),
@@ -191,7 +196,7 @@ impl LoginHashes {
         }
     }
 
-    /// What is known of it.
+    /// How well the caller of this log-in is known.
     pub fn familiarity(self, known: &KnownLogins) -> Familiarity {
         Familiarity {
             address: known.contains(self.address),
@@ -201,7 +206,7 @@ impl LoginHashes {
         }
     }
 
-    /// All of them.
+    /// All four hashes.
     pub fn all(self) -> [u64; 4] {
         [self.address, self.device, self.account, self.network]
     }

@@ -1,6 +1,6 @@
-//! What detection says of clients now: a table that the control plane pushes and requests read.
+//! The signals that detection has set: a table that the control plane pushes and requests read.
 //!
-//! Many worker threads read, one thread writes. While nothing is signalled a look-up is one atomic load.
+//! Many worker threads read, and one thread writes. While there are no signals, a look-up is one atomic load.
 
 pub mod known;
 
@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 
-/// Signals held at most; more are refused and counted. A campaign has thousands of members, not millions.
+/// The most signals that are held; further ones are refused and counted. A campaign has thousands of members, not
+/// millions.
 pub const MAX_SIGNALS: usize = 1_000_000;
 
-/// What a signal is about.
+/// The type of the key that a signal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(usize)]
 pub enum KeyType {
@@ -37,13 +38,13 @@ pub enum KeyType {
     Session,
     /// `fingerprint|ja4|network`.
     Campaign,
-    /// `fingerprint|HASH` or `ja4|HASH` of a log-in by a stranger: its account never succeeded from there, and nobody else
-    /// did from its network with its tool.
+    /// `fingerprint|HASH` or `ja4|HASH` of a log-in by a stranger: its account never succeeded from there, and no other
+    /// account succeeded from its network with its tool.
     Stranger,
 }
 
 impl KeyType {
-    /// All of them.
+    /// All types.
     pub const ALL: [Self; 11] = [
         Self::Address,
         Self::Network,
@@ -58,7 +59,7 @@ impl KeyType {
         Self::Stranger,
     ];
 
-    /// Name on the wire.
+    /// The name in frames of the control socket.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Address => "address",
@@ -75,7 +76,7 @@ impl KeyType {
         }
     }
 
-    /// From its name on the wire.
+    /// The type with this name in frames of the control socket.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.code() == code)
     }
@@ -86,7 +87,7 @@ impl KeyType {
 pub struct ActiveSignal {
     /// Kind, as detectors name it.
     pub kind: Box<str>,
-    /// 0 to 1.
+    /// How sure the detector is, from 0 to 1.
     pub score: f64,
 }
 
@@ -96,7 +97,8 @@ pub struct Passing {
     /// Share of calls, from 0 to 1, that pass as if there was no signal. Detectors learn from their outcome while all other
     /// calls are being stopped.
     pub probe: f64,
-    /// Callers who log in as they did before pass: the account succeeded here (see [`known::Familiarity::is_known`]).
+    /// Whether callers pass who log in as they did before: their account succeeded here (see
+    /// [`known::Familiarity::is_known`]).
     pub spare_known: bool,
 }
 
@@ -119,12 +121,12 @@ impl Passed {
     }
 }
 
-/// What the table says of a request.
+/// The table's answer for a request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Asked {
-    /// Signals that apply; of each kind the highest score.
+    /// Signals that apply, with the highest score of each kind.
     pub active: Vec<ActiveSignal>,
-    /// Kinds that do not apply, and why.
+    /// Kinds that do not apply, each with the reason.
     pub passed: SmallVec<[(Box<str>, Passed); 1]>,
 }
 
@@ -141,6 +143,7 @@ type Keyed = HashMap<Box<str>, SmallVec<[Entry; 1]>>;
 /// The table. Times are nanoseconds of the host's monotonic clock.
 #[derive(Debug, Default)]
 pub struct SignalTable {
+    // Read without the lock, so that no request takes the lock while there are no signals.
     count: AtomicUsize,
     refused: AtomicUsize,
     keyed: RwLock<[Keyed; KeyType::ALL.len()]>,
@@ -212,20 +215,22 @@ impl SignalTable {
             self.count
                 .fetch_sub(before - entries.len(), Ordering::Release);
             if entries.is_empty() {
+                // Otherwise the map would keep every key that ever had a signal.
                 map.remove(key);
             }
         }
     }
 
-    /// Remove all signals (before a full snapshot).
+    /// Remove all signals, before a full table is set.
     pub fn clear_all(&self) {
         let mut keyed = self.keyed.write();
         keyed.iter_mut().for_each(HashMap::clear);
         self.count.store(0, Ordering::Release);
     }
 
-    /// Remove what has expired; the host calls it every few seconds.
+    /// Remove expired signals. The host calls this every few seconds.
     pub fn expire(&self, now_ns: u64) {
+        // Without signals no request has to wait for the write lock.
         if self.is_empty() {
             return;
         }
@@ -234,6 +239,7 @@ impl SignalTable {
         for map in keyed.iter_mut() {
             map.retain(|_, entries| {
                 entries.retain(|entry| entry.expires_ns > now_ns);
+                // Counted anew in the same pass, because entries go one by one.
                 left += entries.len();
                 !entries.is_empty()
             });
@@ -241,27 +247,27 @@ impl SignalTable {
         self.count.store(left, Ordering::Release);
     }
 
-    /// Signals held.
+    /// How many signals are held.
     pub fn len(&self) -> usize {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Whether there are none.
+    /// Whether there are no signals.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Signals that were refused because the table was full.
+    /// How many signals were refused because the table was full.
     pub fn refused(&self) -> usize {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// What is active for any of the keys; of each kind the highest score.
+    /// The signals that are active for any of the keys, with the highest score of each kind.
     pub fn active(&self, keys: &[(KeyType, &str)], now_ns: u64) -> Vec<ActiveSignal> {
         self.ask(keys, now_ns, false, |_| 1.0).active
     }
 
-    /// What applies to a request that has these keys, and what does not although it has them.
+    /// The signals that apply to a request with these keys, and those that do not although it has their keys.
     ///
     /// # Arguments
     /// * `is_known` - the caller of the log-in succeeded here before.
@@ -282,6 +288,7 @@ impl SignalTable {
         let keyed = self.keyed.read();
         let entries = keys
             .iter()
+            // Keys that a request does not have are empty, and no signal is about all of them.
             .filter(|(_, key)| !key.is_empty())
             .filter_map(|(key_type, key)| keyed.get(*key_type as usize)?.get(*key))
             .flatten()
@@ -299,7 +306,7 @@ impl SignalTable {
 }
 
 impl Entry {
-    /// Why a request passes although it has the signal's key, if it does.
+    /// The reason why a request passes although it has the signal's key. `None`: the signal applies.
     fn passes(&self, is_known: bool, draw: impl Fn(&str) -> f64) -> Option<Passed> {
         if self.passing.spare_known && is_known {
             return Some(Passed::Known);
@@ -314,6 +321,7 @@ impl Asked {
     fn apply(&mut self, entry: &Entry) {
         let mut active = self.active.iter_mut();
         match active.find(|signal| signal.kind == entry.kind) {
+            // The strongest key counts: scores of one kind do not add up.
             Some(signal) => signal.score = signal.score.max(entry.score),
             None => self.active.push(ActiveSignal {
                 kind: entry.kind.clone(),
@@ -322,9 +330,10 @@ impl Asked {
         }
     }
 
-    /// Name each kind once: a kind that applies by one key does not pass by another.
+    /// Name each kind once: when a kind applies because of one key, no other key makes it pass.
     fn settle(&mut self) {
         let Self { active, passed } = self;
+        // In place, because there is seldom more than one.
         let mut told = 0;
         while let Some((kind, _)) = passed.get(told) {
             let applies = active.iter().any(|signal| signal.kind == *kind);

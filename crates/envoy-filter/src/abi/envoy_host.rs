@@ -113,8 +113,7 @@ impl EnvoyHost {
     }
 }
 
-/// `envoy_dynamic_module_type_http_header_type`.
-/// What abi.h calls the trailers of a request.
+/// `envoy_dynamic_module_type_http_header_type`: the trailers of a request.
 const REQUEST_TRAILERS: u32 = 1;
 
 const fn header_kind(side: Side) -> u32 {

@@ -1,4 +1,4 @@
-//! Bodies that do not come, or come too slowly: 408.
+//! Answers 408 to requests whose body does not come, or comes too slowly.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::host::{Host, Why};
 pub(super) struct Waits {
     pace: BodyPace,
     since: Instant,
-    /// Bytes that had come by then.
+    /// How many bytes of the body had come by then.
     before: u64,
     alarm: Option<Alarm>,
 }
@@ -45,7 +45,7 @@ impl Filter {
         self.waits = None;
     }
 
-    /// The body should have come by now, unless more has come since.
+    /// Look whether the body has come as fast as it should, and answer 408 if it has not.
     pub(super) fn look_at_pace<H: Host>(&mut self, host: &mut H) -> Then {
         if self.request == RequestState::Held {
             // Nothing is read meanwhile; the waiting begins anew afterwards.
@@ -87,6 +87,7 @@ impl Filter {
             return;
         };
         let allowed = waits.pace.allowed(received.saturating_sub(waits.before));
+        // Checked: an endpoint without a rate may allow more time than an `Instant` can add.
         let Some(at) = waits.since.checked_add(allowed) else {
             return;
         };

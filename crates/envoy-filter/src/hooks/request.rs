@@ -13,13 +13,13 @@ use super::{
 use crate::clock::now;
 use crate::host::{Chunks, Host, Part, Side, Why};
 
-/// Which cluster a `cluster_header` route should take (interfaces.md).
+/// The header that names the cluster for a `cluster_header` route (interfaces.md).
 const UPSTREAM_HEADER: &str = "x-starfort-upstream";
 
-/// How the headers begin that are between Envoy and us.
+/// How the names of headers begin that only Envoy and this filter exchange.
 const INTERNAL: &[u8] = b"x-starfort-";
 
-/// What a decision comes down to.
+/// The next step that follows from a decision.
 enum Next {
     Go,
     Hold,
@@ -94,6 +94,7 @@ impl Filter {
         }
         if self.request == RequestState::Begin {
             let next = self.begins(host, true, end);
+            // `Collect` goes on below: the state that is new now says what happens to these bytes.
             if !matches!(next, Next::Collect) {
                 return self.body_status(next);
             }
@@ -155,7 +156,7 @@ impl Filter {
         }
     }
 
-    /// The stream is woken, for the reason that it gave.
+    /// Envoy woke the stream, for the reason that the stream gave when it asked for it.
     pub(crate) fn scheduled<H: Host>(&mut self, host: &mut H, why: Why) -> Then {
         match why {
             Why::Held => self.held_long_enough(host),
@@ -173,7 +174,7 @@ impl Filter {
             return self.give(answer);
         }
         self.request = std::mem::replace(&mut self.after_hold, RequestState::Pass);
-        // While it was held nothing was read, which is not the client's doing.
+        // Nothing was read while the request was held, and the client is not to blame for that.
         self.wait_for_body(host);
         Then::ContinueRequest
     }
@@ -279,7 +280,7 @@ impl Filter {
         answer.ok_or(())
     }
 
-    /// A chunk came while the request is held: it is shown now, and what is said of it is done when its time has come.
+    /// A chunk came while the request is held. The engine sees it now, and its answer is given when the hold ends.
     fn watch_held<H: Host>(&mut self, host: &H, ended: bool) {
         if self.after_hold != RequestState::Watch {
             return;
@@ -290,7 +291,7 @@ impl Filter {
         }
     }
 
-    /// Do what the engine said.
+    /// Carry out what the engine decided.
     fn act<H: Host>(&mut self, host: &mut H, outcome: RequestOutcome) -> Next {
         match outcome {
             RequestOutcome::NeedBody { limit_bytes } => {

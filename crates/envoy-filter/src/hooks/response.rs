@@ -10,7 +10,7 @@ use super::{
 use crate::clock::now;
 use crate::host::{Host, Part, Side};
 
-/// Headers that describe the bytes that masking changed: digests (RFC 9530 and its ancestors) and validators.
+/// Headers that describe the bytes that masking has changed: digests (RFC 9530 and its predecessors) and validators.
 const OF_THE_BYTES: &[&str] = &[
     "content-digest",
     "repr-digest",
@@ -20,7 +20,7 @@ const OF_THE_BYTES: &[&str] = &[
     "accept-ranges",
 ];
 
-/// What a decision on a held response comes down to.
+/// The next step that follows from a decision on a held response.
 enum Next {
     Go,
     Answer(Answer),
@@ -33,7 +33,8 @@ impl Filter {
         host: &mut H,
         end: bool,
     ) -> (HeadersStatus, Then) {
-        // The upstream answers before it has all of the request: what still comes is between the two of them.
+        // The upstream answers before it has all of the request. From here on, the pace of the rest is a matter between
+        // client and upstream.
         self.waits = None;
         let (Some(engine), Some(mut transaction)) = (self.engine.clone(), self.transaction.take())
         else {
@@ -41,7 +42,7 @@ impl Filter {
         };
         let work = |filter: &mut Self| {
             if filter.local_status.is_some() {
-                // Envoy's own answer is no data of the API: policies are not asked about it.
+                // Envoy's own answer holds no data of the API, so policies are not asked about it.
                 note_own(host, &mut transaction);
                 return ResponseOutcome::Continue;
             }
@@ -119,7 +120,7 @@ impl Filter {
         }
     }
 
-    /// The engine failed on the head: the event still says what went out.
+    /// The engine failed on the head, but the event still tells what went out.
     fn note_head<H: Host>(&mut self, host: &H) {
         let Some(mut transaction) = self.transaction.take() else {
             return;
@@ -206,7 +207,7 @@ impl Filter {
                 metrics.responses_masked.increment();
                 host.raise_buffer_limit(body.len());
                 replace_body(host, &body, received);
-                // Bytes of the rest, which still come, are not known yet.
+                // The length of the rest, which still comes, is not known yet.
                 let length = (!truncated).then_some(body.len());
                 describe_masked(host, length, decoded);
                 Next::Go
@@ -235,7 +236,7 @@ impl Filter {
     }
 }
 
-/// Tell the engine of a response's head that policies are not asked about.
+/// Tell the engine about a response's head that policies are not asked about.
 fn note_own<H: Host>(host: &H, transaction: &mut Transaction) {
     let headers = host.headers(Side::Response);
     transaction.own_response(ResponseHead {
@@ -263,10 +264,12 @@ fn describe_masked<H: Host>(host: &mut H, length: Option<usize>, decoded: bool) 
 
 /// Put `body` in place of everything that was collected.
 fn replace_body<H: Host>(host: &mut H, body: &[u8], received: bool) {
+    // When both parts show the same bytes, replacing both would send the body twice.
     let held = !host.received_is_buffered(Side::Response)
         && host.body_size(Side::Response, Part::Buffered) > 0;
     if !received || held {
         host.replace_body(Side::Response, Part::Buffered, body);
+        // The held part has the whole masked body now, and the bytes of this hook would follow it unmasked.
         if received {
             host.replace_body(Side::Response, Part::Received, &[]);
         }

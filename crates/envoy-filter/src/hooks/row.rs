@@ -9,8 +9,7 @@ use crate::clock::{monotonic_ns, now};
 /// Says in `findings` that the row is not the engine's.
 pub(crate) const FINDING: &str = "engine_failed";
 
-/// What is known without the engine. It holds nothing that would have to be masked or hashed: path and headers are not in
-/// it.
+/// What is known without the engine. Path and headers are not in it, so nothing in it has to be masked or hashed.
 #[derive(Debug)]
 pub(crate) struct Substitute {
     time_us: u64,
@@ -22,7 +21,7 @@ pub(crate) struct Substitute {
 }
 
 impl Substitute {
-    /// Remember what there is.
+    /// Remember what is known of the request.
     pub(crate) fn new(engine: &Engine, peer: Option<IpAddr>, protocol: &'static str) -> Self {
         Self {
             time_us: now().unix_us,
@@ -40,7 +39,7 @@ impl Substitute {
     /// The row.
     pub(crate) fn row(self, end: StreamEnd, status: u16) -> Box<EventRow> {
         let elapsed_us = monotonic_ns().saturating_sub(self.begin_ns) / 1000;
-        // Detectors and people see that the engine failed here, and nothing else that could be wrong.
+        // Detectors and people see that the engine failed here, and no other value that could be wrong.
         let mut row = EventRow::empty();
         row.time_us = self.time_us;
         row.node = self.node;

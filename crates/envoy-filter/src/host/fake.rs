@@ -1,4 +1,4 @@
-//! A stream without Envoy: what the filter would see and what it did.
+//! A stream without Envoy. It holds what the filter would see, and what the filter did.
 
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
@@ -6,12 +6,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::{Chunks, HeaderList, Host, Part, Side, Wake, Why};
 
-/// A fake stream. Bodies behave as Envoy's: what a hook holds moves from received to buffered.
+/// A fake stream. Bodies behave as in Envoy: bytes that a hook holds move from `received` to `buffered`.
 pub(crate) struct FakeHost {
     pub(crate) request: Vec<(String, String)>,
     pub(crate) response: Vec<(String, String)>,
     pub(crate) trailers: Vec<(String, String)>,
-    /// The trailers were asked for.
+    /// Whether the trailers were asked for.
+    // Cells, because the trait reads through `&self`, as Envoy's own functions do.
     pub(crate) trailers_read: Cell<bool>,
     pub(crate) received: Vec<Vec<u8>>,
     pub(crate) buffered: Vec<Vec<u8>>,
@@ -19,7 +20,7 @@ pub(crate) struct FakeHost {
     pub(crate) route_cleared: bool,
     pub(crate) buffer_limit: usize,
     pub(crate) code: Option<u16>,
-    /// The next look at headers or bodies panics.
+    /// Whether the next look at headers or bodies panics.
     pub(crate) panics: Cell<bool>,
     pub(crate) woken: Receiver<()>,
     wakes: Sender<()>,
@@ -29,6 +30,7 @@ struct FakeWake(Sender<()>);
 
 impl Wake for FakeWake {
     fn wake(&self) {
+        // A test that does not look at wake-ups may have dropped the receiver.
         let _ = self.0.send(());
     }
 }
@@ -53,6 +55,7 @@ impl FakeHost {
             buffered: Vec::new(),
             same_buffer: false,
             route_cleared: false,
+            // Small, so that tests with short bodies notice a limit that was not raised.
             buffer_limit: 1024,
             code: None,
             panics: Cell::new(false),
@@ -61,10 +64,11 @@ impl FakeHost {
         }
     }
 
-    /// The upstream's head.
+    /// The head of the upstream's response comes.
     pub(crate) fn respond(&mut self, status: &str, headers: &[(&str, &str)]) {
         self.response = own([(":status", status)].iter().chain(headers));
         self.code = status.parse().ok();
+        // Both messages share these fields: hooks of the request are over when the response comes.
         (self.received, self.buffered) = (Vec::new(), Vec::new());
     }
 
@@ -73,7 +77,7 @@ impl FakeHost {
         self.received = vec![chunk.to_vec()];
     }
 
-    /// What the hook did not let go is held by Envoy, and must never be more than its limit.
+    /// Envoy holds what the hook did not let go, which must never be more than Envoy's limit.
     pub(crate) fn hold(&mut self) {
         self.buffered.append(&mut self.received);
         let held: usize = self.buffered.iter().map(Vec::len).sum();
@@ -101,6 +105,7 @@ impl FakeHost {
     }
 
     fn look(&self) {
+        // Once only, so that a test sees how the filter goes on after the panic.
         assert!(!self.panics.replace(false), "asked to panic");
     }
 }
@@ -138,6 +143,7 @@ impl Host for FakeHost {
             Side::Request => &mut self.request,
             Side::Response => &mut self.response,
         };
+        // As Envoy's set_header: all former values go, and an empty value removes the header.
         headers.retain(|(known, _)| known != name);
         if !value.is_empty() {
             headers.push((name.into(), value.into()));
@@ -178,6 +184,7 @@ impl Host for FakeHost {
     }
 
     fn raise_buffer_limit(&mut self, bytes: usize) {
+        // Never lowered, as in `EnvoyHost`: another filter may need the larger limit.
         self.buffer_limit = self.buffer_limit.max(bytes);
     }
 

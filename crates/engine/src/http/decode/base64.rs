@@ -18,7 +18,7 @@ const fn table() -> [u8; 256] {
     }
     set(&mut table, b'-', 62);
     set(&mut table, b'_', 63);
-    // A form turns the `+` of a careless client into a blank.
+    // A form turns a `+` that a client did not escape into a blank.
     set(&mut table, b' ', 62);
     set(&mut table, b'\r', SKIP);
     set(&mut table, b'\n', SKIP);
@@ -45,6 +45,7 @@ static TABLE: [u8; 256] = table();
 pub(crate) fn decode(value: &[u8]) -> Option<Vec<u8>> {
     let value = if value.starts_with(b"data:") {
         let marker = b";base64,";
+        // Bounded: the media type of a `data:` URL is short, and a long value must not be searched as a whole.
         let at = memchr::memmem::find(value.get(..128).unwrap_or(value), marker)?;
         value.get(at + marker.len()..)?
     } else {
@@ -58,7 +59,7 @@ pub(crate) fn decode(value: &[u8]) -> Option<Vec<u8>> {
     let mut printable = Printable::NEW;
     // Twice over the digits, so that nothing is allocated for the many values that are not Base64 of a text.
     let count = bytes(digits, |byte| printable.take(byte))?;
-    // One digit alone is no byte. Bits that are left over are looked at by few decoders (RFC 4648, 3.5).
+    // A single digit is not a byte. Few decoders look at bits that are left over (RFC 4648, 3.5).
     if count % 4 == 1 || count / 4 * 3 + count % 4 * 3 / 4 < MIN_TEXT_BYTES {
         return None;
     }
@@ -67,10 +68,11 @@ pub(crate) fn decode(value: &[u8]) -> Option<Vec<u8>> {
         text.push(byte);
         true
     })?;
+    // UTF-8 is checked at the end, because a character may lie across two groups of digits.
     std::str::from_utf8(&text).is_ok().then_some(text)
 }
 
-/// Gives `take` each byte until it declines or a letter is no digit; answers how many digits there were.
+/// Gives `take` each byte, until `take` declines or a letter is not a digit. Returns how many digits there were.
 fn bytes(digits: &[u8], mut take: impl FnMut(u8) -> bool) -> Option<usize> {
     let (mut bits, mut held, mut count) = (0u32, 0u32, 0usize);
     for letter in digits {
@@ -82,6 +84,7 @@ fn bytes(digits: &[u8], mut take: impl FnMut(u8) -> bool) -> Option<usize> {
             return None;
         }
         count += 1;
+        // Older bits are shifted out at the top; only the last `held` of them count.
         bits = bits << 6 | u32::from(digit);
         held += 6;
         if held >= 8 {

@@ -4,13 +4,13 @@
 use crate::http::percent::hex_pair;
 use crate::http::{Anomalies, Anomaly};
 
-/// A value that differs from the one it was made of.
+/// A value in plain spelling, which differs from the value that it was made from.
 pub(super) struct Folded {
     pub(super) text: Vec<u8>,
     pub(super) anomalies: Anomalies,
 }
 
-/// The value in plain spelling; `None` when it is that already.
+/// The value in plain spelling. `None` when it is spelt plainly already.
 pub(super) fn fold(value: &[u8]) -> Option<Folded> {
     // Nearly every value: one pass, no allocation.
     if value.is_ascii() && !has_escape(value) {
@@ -70,6 +70,7 @@ fn next(rest: &[u8], anomalies: &mut Anomalies) -> Option<(Option<char>, usize)>
             (ascii(u32::from(middle & 1) << 6 | u32::from(low & 0x3f)), 4)
         }
         [..] => {
+            // As many bytes as possible in one piece: up to the next one that may begin another spelling.
             let plain = rest
                 .iter()
                 .skip(1)
@@ -83,7 +84,7 @@ fn ascii(code: u32) -> Option<char> {
     char::from_u32(code).filter(char::is_ascii)
 }
 
-/// Fullwidth forms as what they are the form of.
+/// The code of the ASCII character that a fullwidth form stands for; any other code stays.
 fn plain(code: u32) -> u32 {
     match code {
         0xff01..=0xff5e => code - 0xff01 + 0x21,

@@ -17,6 +17,7 @@ pub(super) fn decode(value: &[u8]) -> Option<Vec<u8>> {
             .or_else(|| value.strip_prefix(b"0X"))
             .unwrap_or(value)
     };
+    // Empty at first: most values are not hexadecimal, and cost no allocation.
     let mut text = Vec::new();
     let mut printable = Printable::NEW;
     let mut letters = false;

@@ -28,10 +28,11 @@ struct Walker<'t, F> {
 /// A key with other than letters, digits and `_-.$ ` in it is a text too, of the path `.key`. `sink` answers whether it
 /// takes more.
 pub(crate) fn leaves(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) -> bool {
-    // The value is read to its end before anything is told: half an object is no JSON.
+    // The value is read to its end before anything is told: half an object is not JSON.
     if walk(value, |_, _| true).is_none() {
         return false;
     }
+    // The same walk once more; it can only end early now when `sink` declines.
     walk(value, |path, leaf| sink(path, leaf));
     true
 }
@@ -98,6 +99,7 @@ impl<F: FnMut(&[u8], &[u8]) -> bool> Walker<'_, F> {
         let first = self.peek()?;
         match first {
             b'{' | b'[' => {
+                // A deeper document stays one text, which rules inspect as it is.
                 if self.frames.len() >= MAX_DEPTH {
                     return None;
                 }
@@ -167,6 +169,7 @@ impl<F: FnMut(&[u8], &[u8]) -> bool> Walker<'_, F> {
         if !self.leaf.bytes().all(plain) && !(self.sink)(b".key", self.leaf.as_bytes()) {
             return None;
         }
+        // A path that would be too long stays as it is, because it only names the value.
         if self.path.len() + self.leaf.len() < MAX_PATH_BYTES {
             self.path.push('.');
             self.path.push_str(&self.leaf);

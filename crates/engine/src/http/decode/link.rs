@@ -38,7 +38,7 @@ pub(super) fn pairs(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) ->
             .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte))
     };
     let key_of = |piece: &[u8]| memchr::memchr(b'=', piece);
-    // An address before its query has no name; all other pieces have one, or none but a word.
+    // An address before its query has no name. Each other piece has a name, or is a single word.
     let rest = usize::from(is_address(value));
     let named = pieces().skip(rest).all(|piece| {
         let name = piece.get(..key_of(piece).unwrap_or(piece.len()));

@@ -1,4 +1,4 @@
-//! Values within values: text that a server may decode before it uses it, each way in a file of its own.
+//! Values within values: text that a server may decode before it uses it. Each way to decode has a file.
 //!
 //! | what | file | name |
 //! |---|---|---|
@@ -40,13 +40,13 @@ const MAX_NAME_BYTES: usize = 512;
 /// Bytes of the shortest value that says anything in another form.
 const MIN_BYTES: usize = 6;
 
-/// What decoders made of values, one after another.
+/// The values that decoders made of other values, one after another.
 #[derive(Debug, Default)]
 pub(crate) struct Decoded {
     pool: Vec<u8>,
     items: Vec<Item>,
     anomalies: Anomalies,
-    /// Of all values so far.
+    /// How many bytes all values have so far.
     bytes: usize,
     values: usize,
     has_parts: bool,
@@ -57,9 +57,9 @@ struct Item {
     name: Range<usize>,
     value: Range<usize>,
     depth: u8,
-    /// Base64 or digits: what has one of these in another is made to hide something.
+    /// It came from Base64 or hexadecimal digits: one of these within the other is made to hide something.
     is_text_of_text: bool,
-    /// It has parts, which are told instead of it.
+    /// It has parts, which are told in its place.
     has_parts: bool,
 }
 
@@ -100,6 +100,7 @@ impl Decoded {
             if item.depth >= MAX_DEPTH || !may_hold(bytes) {
                 continue;
             }
+            // Copied, because `expand` appends to the pool in which both lie.
             let (name, value) = (
                 self.pool
                     .get(item.name.clone())
@@ -114,7 +115,7 @@ impl Decoded {
         }
     }
 
-    /// Whether the value of the last call has parts, which say what it says.
+    /// Whether the value of the last call has parts, which are told in its place.
     pub(crate) fn has_parts(&self) -> bool {
         self.has_parts
     }
@@ -168,12 +169,13 @@ impl Decoded {
         }) {
             return true;
         }
+        // One of the two at most: hexadecimal digits are digits of Base64 too.
         if let Some(text) = base64::decode(value) {
             self.push(name, b"|base64", &text, parent, Way::TextOfText);
         } else if let Some(text) = hex::decode(value) {
             self.push(name, b"|hex", &text, parent, Way::TextOfText);
         }
-        // A link that nobody encoded stands where links do.
+        // Only within another value: a link that was not encoded stands where links are expected.
         parent.depth > 0
             && link::pairs(value, |path, piece| {
                 self.structure(name, b"|link", path, piece, parent)
@@ -209,6 +211,7 @@ impl Decoded {
         let start = self.pool.len();
         self.pool.extend_from_slice(name);
         self.pool.extend_from_slice(suffix);
+        // Only the name can be cut here, because the value is appended after it.
         self.pool.truncate(start + MAX_NAME_BYTES);
         let end = self.pool.len();
         self.pool.extend_from_slice(value);
@@ -223,7 +226,7 @@ impl Decoded {
     }
 }
 
-/// Whether any decoder can have an answer: told of most values by their length and first bytes.
+/// Whether a value is long enough for a decoder to have an answer.
 pub(crate) fn may_hold(value: &[u8]) -> bool {
     value.len() >= MIN_BYTES
 }

@@ -93,6 +93,7 @@ pub(super) fn texts(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) ->
     let Ok(text) = std::str::from_utf8(value) else {
         return false;
     };
+    // Read to its end before anything is told: half a document is none.
     if value.last() != Some(&b'>') || walk(text, |_, _| true).is_none() {
         return false;
     }
@@ -103,10 +104,11 @@ pub(super) fn texts(value: &[u8], mut sink: impl FnMut(&[u8], &[u8]) -> bool) ->
 struct State {
     path: Vec<u8>,
     lengths: Vec<usize>,
-    /// Text of the element that is read, since its last child.
+    /// Text of the current element since its last child.
     text: Vec<u8>,
 }
 
+// Entities that a document type declares are not expanded here; `http/xml.rs` does so for whole bodies.
 fn walk(text: &str, mut sink: impl FnMut(&[u8], &[u8]) -> bool) -> Option<()> {
     let mut reader = Reader::from_str(text);
     reader.config_mut().check_end_names = true;
@@ -209,7 +211,7 @@ impl State {
     }
 }
 
-/// Whether an attribute says where names come from, not what a value is.
+/// Whether an attribute says where names come from instead of carrying a value.
 fn is_namespace(key: &[u8]) -> bool {
     key == b"xmlns"
         || key.starts_with(b"xmlns:")
@@ -217,7 +219,7 @@ fn is_namespace(key: &[u8]) -> bool {
         || key.ends_with(b"SchemaLocation")
 }
 
-/// Appends what a reference stands for; one that is not known stays.
+/// Appends the character that a reference stands for. An unknown reference stays as it is.
 fn entity(name: &str, out: &mut Vec<u8>) {
     let code = match name.strip_prefix('#') {
         Some(digits) => match digits.strip_prefix(['x', 'X']) {

@@ -5,12 +5,12 @@ use std::ops::Range;
 /// Literals and comments of a document: a bulk insert has ten thousand.
 const MAX_LEAVES: usize = 65_536;
 
-/// Why a text is no document.
+/// Why a text is not a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoDocument {
     /// The grammar does not allow it.
     Syntax,
-    /// It is larger or deeper than is read.
+    /// It is larger or deeper than the reader allows.
     Limit,
 }
 
@@ -38,7 +38,7 @@ pub struct Figures {
     pub(crate) depth: u32,
     /// Fields.
     pub(crate) fields: u32,
-    /// How often one field stands under aliases in one selection set, at most.
+    /// The most times that one field stands under aliases in one selection set.
     pub(crate) aliases: u32,
     /// Directives of one thing, at most.
     pub(crate) directives: u32,
@@ -49,6 +49,7 @@ pub struct Figures {
 /// A document that was read whole.
 #[derive(Debug, Default)]
 pub struct Document<'t> {
+    // One buffer for all names and values, because a document may have 65,536 of them.
     pool: String,
     leaves: Vec<(Range<u32>, Range<u32>, LeafKind)>,
     pub(crate) figures: Figures,

@@ -57,6 +57,7 @@ impl<'t> Lexer<'t> {
                 return Ok(Token::End);
             };
             match first {
+                // Commas mean as little as white space (2.1.5, insignificant commas).
                 b' ' | b'\t' | b'\n' | b'\r' | b',' => {
                     self.take(1)?;
                 }
@@ -98,6 +99,7 @@ impl<'t> Lexer<'t> {
 
     fn number(&mut self) -> Parsed<Token<'t>> {
         // JSON has the same numbers.
+        // Letters count as part of the word, so that `1x` is no number before a name.
         let length = self
             .rest
             .bytes()
@@ -159,7 +161,7 @@ impl<'t> Lexer<'t> {
     }
 }
 
-/// Appends what the inside of a string stands for.
+/// Appends the text that the inside of a string stands for.
 pub(super) fn unescape_into(raw: &str, out: &mut String) -> Parsed<()> {
     let mut rest = raw;
     while let Some(slash) = memchr::memchr(b'\\', rest.as_bytes()) {
@@ -182,6 +184,7 @@ pub(super) fn unescape_into(raw: &str, out: &mut String) -> Parsed<()> {
                     out.push(letter);
                     length
                 }
+                // Half a surrogate pair makes the document invalid too (2.9.4).
                 Unit::LoneSurrogate(_) | Unit::Bad => return Err(NoDocument::Syntax),
             }
         };
@@ -191,7 +194,7 @@ pub(super) fn unescape_into(raw: &str, out: &mut String) -> Parsed<()> {
     Ok(())
 }
 
-/// Appends what the inside of a block string stands for (2.9.4, `BlockStringValue`).
+/// Appends the text that the inside of a block string stands for (2.9.4, `BlockStringValue`).
 pub(super) fn block_into(raw: &str, out: &mut String) {
     let start = out.len();
     let is_blank = |line: &&str| line.bytes().all(|byte| matches!(byte, b' ' | b'\t'));
@@ -200,6 +203,7 @@ pub(super) fn block_into(raw: &str, out: &mut String) {
             .take_while(|byte| matches!(byte, b' ' | b'\t'))
             .count()
     };
+    // The first line does not count, because it begins right behind the quotes (2.9.4).
     let indent = lines(raw)
         .skip(1)
         .filter(|line| !is_blank(line))

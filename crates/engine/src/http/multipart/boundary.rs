@@ -7,7 +7,7 @@ const MAX_BOUNDARY_BYTES: usize = 70;
 
 const NAME: &str = "boundary";
 
-/// Finds the boundary. Whatever is odd about it is noted, because servers differ in what they make of it.
+/// Finds the boundary. Everything odd about it is noted, because servers differ in how they read it.
 ///
 /// # Arguments
 /// * `content_type` - the header's value.
@@ -34,6 +34,7 @@ pub(super) fn find<'a>(content_type: &'a str, flags: &mut Flags) -> Result<&'a s
     if boundary.is_empty() {
         return Err("Multipart: Invalid boundary in C-T (empty).");
     }
+    // Only noted, because servers read longer boundaries too.
     if boundary.len() > MAX_BOUNDARY_BYTES {
         flags.complain("Multipart: Invalid boundary in C-T (length).");
     }
@@ -46,7 +47,7 @@ pub(super) fn find<'a>(content_type: &'a str, flags: &mut Flags) -> Result<&'a s
     Ok(boundary)
 }
 
-/// The value behind `boundary`, and what follows it.
+/// The value behind `boundary`, and the text that follows the value.
 fn value_of<'a>(value: &'a str, flags: &mut Flags) -> Result<(&'a str, &'a str), &'static str> {
     let (between, value) = value.split_once('=').unwrap_or(("", value));
     let trimmed = value.trim_ascii_start();

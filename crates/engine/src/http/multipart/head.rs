@@ -6,7 +6,7 @@ use super::names::{Names, agree};
 use super::part::Flags;
 use crate::headers::lossy;
 
-/// Names of a field. Its value is told under each of them, so there may not be many.
+/// The most names of one field. Its value is told under each of them, so there may not be many.
 const MAX_NAMES: usize = 3;
 
 /// Names of a file.
@@ -33,7 +33,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Reads header lines; what is odd is noted.
+    /// Reads header lines, and notes what is odd in them.
     ///
     /// # Arguments
     /// * `is_form` - of `multipart/form-data`, where each part must have a name.
@@ -59,6 +59,7 @@ impl Head {
             flags.invalid_part = true;
             flags.complain("Multipart: Part is missing Content-Disposition header.");
         }
+        // Asked before `finish`, which takes both apart.
         let (name_is_plain, file_name_is_plain) = (name.has_plain(), file_name.has_plain());
         head.names = name.finish(MAX_NAMES, flags);
         head.file_names = file_name.finish(MAX_FILE_NAMES, flags);
@@ -152,7 +153,7 @@ fn unquoted<'v>(value: &'v [u8], flags: &mut Flags) -> (Vec<Vec<u8>>, &'v [u8]) 
     (readings, tail)
 }
 
-/// A value, quoted or not, in each reading of it, and what comes after it.
+/// A value, quoted or not, in each reading of it, and the text that comes after it.
 fn quoted<'v>(value: &'v [u8], flags: &mut Flags) -> (Vec<Vec<u8>>, &'v [u8]) {
     let Some(inside) = value.trim_ascii_start().strip_prefix(b"\"") else {
         return unquoted(value.trim_ascii_start(), flags);

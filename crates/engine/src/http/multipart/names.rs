@@ -61,7 +61,7 @@ impl Names {
     /// Every name that there is, the plain ones first, none twice.
     ///
     /// # Arguments
-    /// * `max` - how many: of more the first and the last are kept, for servers take either.
+    /// * `max` - how many names are kept: of more, the first and the last ones, because servers take one of these.
     pub(super) fn finish(mut self, max: usize, flags: &mut Flags) -> Vec<Vec<u8>> {
         if self.is_repeated {
             flags.complain("Multipart: Duplicate Content-Disposition name or filename.");
@@ -86,6 +86,7 @@ impl Names {
 
     /// The pieces in their order.
     fn joined(&mut self) -> Option<Vec<u8>> {
+        // By number, because the pieces may come in any order (RFC 2231, 3).
         self.pieces.sort_by_key(|(number, _, _)| *number);
         let (_, is_encoded, first) = self.pieces.first()?;
         let charset = label(first)
@@ -93,6 +94,7 @@ impl Names {
             .map(|(charset, _)| charset.to_vec());
         let mut name = Vec::new();
         for (place, (_, is_encoded, text)) in self.pieces.iter().enumerate() {
+            // Only the first piece names a charset and a language (RFC 2231, 4.1).
             let text = match label(text) {
                 Some((_, text)) if *is_encoded && place == 0 => text,
                 _ => text,
@@ -131,7 +133,7 @@ fn extended(value: &[u8]) -> Vec<u8> {
     charset::of_label(label, name)
 }
 
-/// What a name of encoded words stands for; `None` when there is none in it.
+/// The text of a name that holds encoded words. `None` when it holds none.
 fn words(name: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let mut rest = name;
@@ -170,6 +172,7 @@ fn q_encoding(text: &[u8]) -> Vec<u8> {
                 out.extend(percent::hex_pair(*high, *low));
                 tail
             }
+            // An underscore stands for a blank in every charset (RFC 2047, 4.2).
             [b'_', tail @ ..] => {
                 out.push(b' ');
                 tail

@@ -1,4 +1,4 @@
-//! What the reader of multipart bodies tells: a part, and what was odd about the whole.
+//! What the reader of multipart bodies tells: each part, and what was odd about the whole body.
 
 use std::borrow::Cow;
 
@@ -34,7 +34,7 @@ pub struct Flags {
     pub invalid_part: bool,
     /// No line is the boundary, and one looks like it.
     pub unmatched_boundary: bool,
-    /// The first error, for people.
+    /// The first error, as a text for people.
     pub error: Option<&'static str>,
 }
 
@@ -55,6 +55,7 @@ impl Flags {
     }
 
     pub(super) const fn complain(&mut self, error: &'static str) {
+        // The first error is kept, because later ones often follow from it.
         if self.error.is_none() {
             self.error = Some(error);
         }
@@ -77,7 +78,7 @@ impl Flags {
 pub struct Part<'a> {
     /// Header lines, folded ones joined.
     pub headers: Vec<Cow<'a, [u8]>>,
-    /// Every file name that a common server would take it to have; none: no server takes it for a file.
+    /// Every file name that a common server would read. Empty: no server takes the part for a file.
     pub file_names: Vec<Vec<u8>>,
     /// Its content, as it was sent.
     pub content: &'a [u8],

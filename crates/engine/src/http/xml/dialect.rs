@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-/// Made once: preparing a search costs more than most bodies take to search.
+/// Made once, because preparing a search costs more than searching most bodies.
 static OFX_HEADER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("<?OFX"));
 static OFX_ROOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("<OFX>"));
 
@@ -22,6 +22,7 @@ pub enum Dialect {
 /// The dialect that a body of an XML type is in: OFX is tolerant whatever its type says.
 #[must_use]
 pub fn dialect_of(body: &[u8]) -> Dialect {
+    // Only the beginning, where OFX has its header and root: a whole body would be searched for nothing.
     let start = body.get(..512).unwrap_or(body);
     let is_ofx = start.trim_ascii_start().starts_with(b"OFXHEADER")
         || OFX_HEADER.find(start).is_some()

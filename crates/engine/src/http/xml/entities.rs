@@ -16,7 +16,7 @@ const MAX_COST: usize = 256 * 1024;
 /// References within references.
 const MAX_DEPTH: usize = 16;
 
-/// What a document declared.
+/// The entities that a document declared.
 #[derive(Debug, Default)]
 pub(super) struct Entities {
     general: HashMap<String, String>,
@@ -27,7 +27,7 @@ pub(super) struct Entities {
 }
 
 impl Entities {
-    /// What was odd since this was asked last.
+    /// What was odd since the last call.
     pub(super) fn take_anomalies(&mut self) -> Anomalies {
         std::mem::take(&mut self.anomalies)
     }
@@ -71,7 +71,7 @@ impl Entities {
         }
     }
 
-    /// Reads a declaration from behind `<!ENTITY`; answers what follows it.
+    /// Reads a declaration that begins behind `<!ENTITY`. Returns the text that follows the declaration.
     fn entity<'d>(&mut self, declaration: &'d str) -> &'d str {
         self.anomalies.insert(Anomaly::XmlEntity);
         let mut rest = declaration.trim_ascii_start();
@@ -105,7 +105,7 @@ impl Entities {
         tail.split_once('>').map_or("", |(_, after)| after)
     }
 
-    /// Appends what a reference stands for.
+    /// Appends the text that a reference stands for.
     ///
     /// # Arguments
     /// * `name` - what is between `&` and `;`.
@@ -168,12 +168,13 @@ fn push_reference(name: &str, out: &mut String) {
     out.push(';');
 }
 
-/// The first reference of a text: what is before it, its inside, what is after it.
+/// The first reference of a text: the text before it, its name, and the text after it.
 fn next_reference(text: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
     loop {
         let start = from + memchr::memchr(b'&', text.as_bytes().get(from..)?)?;
         let rest = text.get(start + 1..)?;
+        // A bare `&` ends at the next one, or it would swallow the reference behind it.
         let end = memchr::memchr2(b';', b'&', rest.as_bytes())?;
         if rest.as_bytes().get(end) == Some(&b';') {
             return Some((text.get(..start)?, rest.get(..end)?, rest.get(end + 1..)?));
@@ -222,7 +223,7 @@ fn characters(value: &str) -> String {
     out
 }
 
-/// A literal at the start of a text: its inside, and what follows.
+/// A literal at the start of a text: the text in its quotes, and the text after it.
 fn literal(text: &str) -> Option<(&str, &str)> {
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     text.get(1..)?.split_once(quote)

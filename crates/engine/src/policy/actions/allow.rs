@@ -3,7 +3,7 @@
 use super::{Due, PolicyAction, Then};
 use crate::policy::decision::{ALLOW, Decision, Terminal};
 
-/// Lets the request pass. The bundle has no settings for it, so there is no form of its own for what Python wrote.
+/// Lets the request pass. The bundle has no settings for this action, so it has no `…Spec`.
 #[derive(Debug)]
 pub(crate) struct Allow;
 

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{Due, PolicyAction, Then};
 use crate::policy::decision::{AnswerBody, Decision, Terminal};
 
-/// What a body is unless the bundle says so: people write sentences.
+/// The content type of a body when the bundle names none: people write sentences.
 const DEFAULT_CONTENT_TYPE: &str = "text/plain; charset=utf-8";
 
-/// As the bundle has it.
+/// The action as the bundle has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BlockSpec {
     /// HTTP status.
@@ -21,7 +21,7 @@ pub struct BlockSpec {
     pub content_type: Option<String>,
 }
 
-/// Refuses with an answer of its own.
+/// Refuses the request with an answer that the configuration gives.
 #[derive(Debug)]
 pub(crate) struct Block {
     status: u16,
@@ -32,6 +32,7 @@ impl Block {
     /// # Errors
     /// A sentence for the status that no answer can have.
     pub(super) fn compile(spec: &BlockSpec) -> Result<Self, String> {
+        // Statuses below 200 are interim answers, which end no exchange (RFC 9110, 15.2).
         if !(200..600).contains(&spec.status) {
             return Err("a block's status must be 200 to 599".into());
         }
@@ -48,8 +49,9 @@ impl Block {
         })
     }
 
-    // The answer itself is made by whoever refuses (`LocalResponse::over_limit` and its like); only the word counts here.
-    /// What the event of a request says that Starfort refused without asking a policy.
+    // The code that refuses makes the answer itself (`LocalResponse::over_limit` and its like); only the action's word
+    // counts here.
+    /// The end of a request that Starfort refused without asking a policy, for its event.
     pub(crate) fn without_policy(status: u16) -> Terminal {
         Terminal::answer(Self::WORD, status, AnswerBody::Problem)
     }

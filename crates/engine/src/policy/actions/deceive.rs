@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{CompileContext, Due, PolicyAction, Then};
 use crate::policy::decision::{AnswerBody, CannedAnswer, Decision, Terminal};
 
-/// As the bundle has it.
+/// The action as the bundle has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeceiveSpec {
     /// Index in [`crate::bundle::Bundle::responses`].

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Due, PolicyAction, Then};
 use crate::policy::decision::{Decision, MAX_DELAY_MS};
 
-/// As the bundle has it.
+/// The action as the bundle has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DelaySpec {
     /// Milliseconds, at most [`MAX_DELAY_MS`].
@@ -21,7 +21,7 @@ pub(crate) struct Delay {
 impl Delay {
     pub(super) fn compile(spec: &DelaySpec) -> Self {
         Self {
-            // Python refuses longer ones with a line; a bundle of another hand is held to the limit all the same.
+            // Python refuses longer ones and names the line; a bundle from elsewhere is held to the limit too.
             duration_ms: spec.duration_ms.min(MAX_DELAY_MS),
         }
     }

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use super::{Due, PolicyAction, Then};
 use crate::policy::decision::{DIVERT, Decision, Terminal};
 
-/// As the bundle has it.
+/// The action as the bundle has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DivertSpec {
     /// Name of the Envoy cluster.
     pub upstream: String,
 }
 
-/// Sends to another upstream; the caller cannot tell.
+/// Sends the request to another upstream. The caller cannot tell.
 #[derive(Debug)]
 pub(crate) struct Divert {
     upstream: Box<str>,

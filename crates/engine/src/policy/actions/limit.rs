@@ -19,7 +19,7 @@ const MAX_KEYS: usize = 256;
 /// The parts of a key: the policy's name, then what each expression gives.
 type Key<'a> = SmallVec<[Cow<'a, str>; 4]>;
 
-/// As the bundle has it.
+/// The action as the bundle has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LimitSpec {
     /// Requests per period.
@@ -28,18 +28,18 @@ pub struct LimitSpec {
     pub period_ms: u64,
     /// Requests that may come at once beyond the rate.
     pub burst: u32,
-    /// What is counted apart: string expressions.
+    /// String expressions: requests for which they give other texts are counted separately.
     pub key: Vec<Expr>,
 }
 
-/// Refuses what is over a rate. (`Limit` is the rate itself.)
+/// Refuses requests that are over a rate. (`Limit` is the rate itself.)
 #[derive(Debug)]
 pub(crate) struct LimitTo {
     rate: Limit,
     key: Vec<Expression>,
     /// Requests per period, for the `RateLimit-Policy` field.
     requests: u32,
-    /// Period in milliseconds, for the same.
+    /// Period in milliseconds, for the `RateLimit-Policy` field.
     period_ms: u64,
 }
 
@@ -66,7 +66,7 @@ impl LimitTo {
         let (mut counted, mut failed) = (SmallVec::<[Key<'_>; 1]>::new(), None);
         let mut decision: Option<RateDecision> = None;
         for world in matched.worlds {
-            // The condition was met in some world; of one world it need not be asked again.
+            // The condition held in some world. When there is only one world, it need not be asked again.
             if matched.worlds.len() > 1 && !(matched.holds_in)(world) {
                 continue;
             }
@@ -125,7 +125,7 @@ impl PolicyAction for LimitTo {
     }
 
     fn act(&self, policy: &str, due: Due, _decision: &mut Decision) -> Then {
-        // `due` says nothing else where this is called: without a counter there is nothing to tell a client.
+        // `due` gives nothing else when this is called. Without a counter there is nothing to tell a client.
         let Due::Exceeded(counter) = due else {
             return Then::GoOn;
         };
@@ -138,7 +138,7 @@ impl PolicyAction for LimitTo {
     }
 }
 
-/// Of two decisions the one that refuses, or leaves less: a client is told of the counter that stops it first.
+/// The decision that refuses, or else the one that leaves less: a client is told about the counter that stops it first.
 fn stricter(one: RateDecision, other: RateDecision) -> RateDecision {
     let order = |decision: &RateDecision| {
         (
@@ -160,6 +160,7 @@ fn keys<'a, F: Facts>(
     facts: &'a F,
 ) -> Result<SmallVec<[Key<'a>; 1]>, EvalError> {
     let mut first = Key::new();
+    // The policy's name is part of each key, so that two limits never share a counter.
     first.push(name.into());
     let mut keys: SmallVec<[Key<'a>; 1]> = SmallVec::new();
     keys.push(first);

@@ -157,7 +157,7 @@ pub(super) trait PolicyAction {
     /// Whether it is to be done now.
     ///
     /// # Errors
-    /// What it asks of the request has no value.
+    /// Something that the action asks of the request has no value.
     fn due<F: Facts>(&self, _matched: &Matched<'_, F>) -> Result<Due, EvalError> {
         Ok(Due::Yes)
     }

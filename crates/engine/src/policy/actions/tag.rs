@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Due, PolicyAction, Then};
 use crate::policy::decision::Decision;
 
-/// As the bundle has it.
+/// The action as the bundle has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TagSpec {
     /// Name, lower case.
