@@ -1,4 +1,4 @@
-"""How Envoy is: plain data for status, metrics and pages."""
+"""The state of Envoy as plain data, for status, metrics and pages."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class EnvoyStatus:
         state: `stopped`, `starting`, `running`, `backoff`.
         pid: its process id, 0 when it does not run.
         restarts: restarts since start.
-        last_error: why it stopped last, "" when it did not.
-        stale: why another one than this should run and does not, "" when none should.
+        last_error: why it stopped the last time, "" when it never did.
+        stale: why this Envoy should be replaced and could not be, "" when it is the right one.
         pending: what comes into force when an Envoy that was replaced has ended, "" when nothing waits.
         leaving: process ids of Envoys that were replaced and still have connections.
     """
