@@ -19,7 +19,7 @@ class Phase(StrEnum):
 
 
 class Mode(StrEnum):
-    """Whether a policy acts or only says what it would have done."""
+    """Whether a policy acts, or only records what it would have done."""
 
     OBSERVE = "observe"
     ENFORCE = "enforce"
@@ -56,7 +56,7 @@ class TagAction(Action):
 
 @dataclass(frozen=True)
 class LimitAction(Action):
-    """GCRA."""
+    """Allow so many requests in a time, by the generic cell rate algorithm (GCRA)."""
 
     TAG: ClassVar[str] = "limit"
     requests: int
@@ -65,7 +65,7 @@ class LimitAction(Action):
     burst: int
     """Requests that may come at once beyond the rate."""
     key: tuple[Expr, ...]
-    """What is counted apart: string expressions."""
+    """String expressions; requests are counted separately for each of their values."""
 
     @property
     def expressions(self) -> tuple[Expr, ...]:
@@ -89,6 +89,7 @@ class DivertAction(Action):
     """Send to another upstream."""
 
     TAG: ClassVar[str] = "divert"
+    # By name, unlike the others: it goes to Envoy in a header, and the route table compares it.
     upstream: str
     """Name of the Envoy cluster."""
 
@@ -120,7 +121,7 @@ class MaskAction(Action):
 
 
 def action_form(word: str) -> Callable[..., Action]:
-    """The class of an action's word; the engine knows the same words (`policy/actions/mod.rs`)."""
+    """The class for the word of an action; the engine knows the same words (`policy/actions/mod.rs`)."""
     return next(each for each in Action.__subclasses__() if word == each.TAG)
 
 
@@ -130,6 +131,7 @@ class Policy:
 
     name: str
     phase: Phase
+    # `None` and not an empty tuple: a policy that is for nothing must not become one for everything.
     apis: tuple[int, ...] | None
     """Index in `Bundle.apis`; `None`: all."""
     endpoints: tuple[int, ...] | None
