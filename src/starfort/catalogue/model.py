@@ -57,7 +57,7 @@ class Declared:
         method: upper case, or `*`.
         path: path template from the root.
         labels: labels beyond its API's.
-        documented: an OpenAPI document has it; else only the configuration.
+        documented: whether an OpenAPI document has it; if not, only the configuration names it.
     """
 
     api: str

@@ -73,7 +73,7 @@ _KINDS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     # https://github.com/ulid/spec: 26 characters of Crockford's base 32, the first at most 7
     ("ulid", re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)),
     ("hex", re.compile(r"(0x)?[0-9a-fA-F]{16,128}", re.ASCII)),
-    # a name, a separator and a number or something random: `cus_9s6XKzkNRiz8i3`, `acct-1032842`
+    # A name, a separator, and a number or random characters: `cus_9s6XKzkNRiz8i3`, `acct-1032842`.
     ("id", re.compile(r"[A-Za-z]{1,10}[_-](\d{5,}|(?=\w*\d\w*[A-Za-z]\w*\d)[A-Za-z0-9]{10,64})", re.ASCII)),
 )
 _GROUPS = re.compile(r"[0-9]+")
@@ -181,7 +181,7 @@ def _part(segment: str, at_root: bool) -> str:
     if segment in _MARKS:
         return segment
     if is_version(segment) or (at_root and (_DATE.fullmatch(segment) or re.fullmatch(r"\d{1,2}", segment))):
-        return segment  # versions by date or number stand where an API begins
+        return segment  # a date or a small number is a version only where an API begins
     kind = kind_of(segment)
     if kind:
         return f"{{{kind}}}"

@@ -98,7 +98,7 @@ def to_bundle(rules: Rules) -> bundle.Content:
     names = dict(dictionary())
     for name, kind in rules.content_fields.items():
         key = name.lower()
-        # An entry of the dictionary for the exact name would win in the engine, so it goes.
+        # In the engine, an entry of the dictionary for the exact name would win, so it is removed.
         names.pop(f"={key.removeprefix('=')}", None)
         names[key] = kind_of(kind)
     return bundle.Content(weigh=True, names=tuple(sorted(names.items())))

@@ -41,7 +41,7 @@ _SHAPES: Final[dict[str, Callable[..., e.Expr]]] = {
 def lower(
     checked: Proto, text: str, fields: dict[str, e.Field], lists: Sequence[str]
 ) -> tuple[e.Expr, list[CelProblem]]:
-    """The bundle's form of a checked expression, and every part of it that the engine cannot evaluate.
+    """The bundle's form of a checked expression, and a problem for each part that the engine cannot evaluate.
 
     Args:
         checked: `cel.expr.CheckedExpr`.

@@ -36,8 +36,8 @@ def dangling(text: str, data: object) -> Iterator[tuple[Location, str, str]]:
         text: the text of the document.
         data: the data that it stands for.
     """
-    # Nearly no document has any, so its text is searched before the whole of it is walked. JSON may also
-    # write a slash or any letter as an escape; then the text does not tell.
+    # Hardly any document has one, so its text is searched before all of its data is walked. JSON may write a
+    # slash or any letter as an escape, and then the text does not show every reference.
     quick = dict.fromkeys(_QUICK.findall(text))
     if all(_leads(data, reference) for reference in quick) and "\\/" not in text and "\\u" not in text:
         return

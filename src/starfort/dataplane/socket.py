@@ -76,24 +76,24 @@ class Peer:
         instance: identity of that process; sequences are counted for it.
         filter_version: version of the filter.
         envoy_abi: ABI string of the Envoy that loaded it.
-        bundle: version of the bundle in force there, "" when none.
-        bundle_since: Unix seconds when it came into force there, 0 when it has not said.
+        bundle: version of the bundle in force there, "" when there is none.
+        bundle_since: Unix seconds when that came into force there, 0 when this is not known.
         bundle_asked: version that it was asked to load last.
-        bundle_asked_at: Unix seconds when it was asked for that first.
-        bundle_error: why it refused that, "" when it did not.
-        connected: whether its connection stands.
+        bundle_asked_at: Unix seconds when it was first asked for that version.
+        bundle_error: why it refused that version, "" when it did not.
+        connected: whether its connection is open.
         seen_at: Unix seconds of its last frame.
         last_sequence: highest batch that is on disk.
-        waiting_calls: calls whose events it had and that were not acknowledged, as it said last.
-        oldest_waiting: Unix seconds when the first of them was over, 0 without one.
-        stats_at: Unix seconds when it said so.
+        waiting_calls: calls whose events it still had without an acknowledgement, as it said last.
+        oldest_waiting: Unix seconds when the first of them ended, 0 when there is none.
+        stats_at: Unix seconds of its last statistics.
         taken_calls: calls whose events were taken.
-        newest_taken: Unix seconds when the last of them was over, 0 without one.
-        batches: batches taken.
-        duplicates: batches that it sent again and that were already here.
-        event_bytes: Arrow bytes taken.
-        signals_active: signals in its table, as it acknowledged last.
-        counters: its counters, absolute.
+        newest_taken: Unix seconds when the last of them ended, 0 when there is none.
+        batches: number of batches that were taken.
+        duplicates: number of batches that it sent again although they were already here.
+        event_bytes: Arrow bytes that were taken.
+        signals_active: signals in its table, by its last acknowledgement.
+        counters: its counters since its start.
         gauges: its gauges.
     """
 
@@ -181,7 +181,7 @@ class Taken:
 
 
 class Answer(enum.StrEnum):
-    """What came of asking a filter for a bundle."""
+    """A filter's answer after it was asked to load a bundle."""
 
     TAKEN = "taken"
     REFUSED = "refused"
@@ -190,15 +190,15 @@ class Answer(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BundleResult:
-    """What one filter said to a bundle.
+    """The result of asking one filter to load a bundle.
 
     Attributes:
         node: name of the node.
         pid: process id of its Envoy.
         version: version it was asked to load.
-        answer: whether it is in force there, was refused, or got no answer yet; then the filter is asked
-            again until it answers, also after it was away.
-        error: why it is not in force, "" otherwise.
+        answer: whether the bundle is in force there, was refused, or has no answer yet. Without an answer the
+            filter is asked again until it answers, even after it was disconnected.
+        error: why the bundle is not in force, "" otherwise.
     """
 
     node: str
@@ -226,13 +226,13 @@ class Callbacks:
     """What the owner of the socket wants to know.
 
     Attributes:
-        on_events: `(peer, sequence, arrow_stream)`; returns what the batch holds (`None`: nobody counts)
-            once it is on disk. Raising keeps the batch unacknowledged, so the filter sends it again.
+        on_events: `(peer, sequence, arrow_stream)`; returns what the batch holds (`None`: it is not counted)
+            once it is on disk. After an exception the batch has no acknowledgement, so it is sent again.
         on_hello: `(peer)` after a filter introduced itself; nothing is read from it meanwhile.
         on_stats: `(peer)` after its counters were taken over; nothing is read from it meanwhile.
-        signals: every active signal, for a filter that just came.
-        known: hashes of who logged in before, 8 bytes each, in chunks; for a filter that just came.
-        bundle: path and version that should be in force, `None` before there is one.
+        signals: every active signal, for a filter that has just connected.
+        known: hashes of who logged in before, 8 bytes each, in chunks; for a filter that has just connected.
+        bundle: path and version of the bundle that should be in force, `None` before there is one.
     """
 
     on_events: Callable[[Peer, int, bytes], Awaitable[Taken | None]]
@@ -252,7 +252,7 @@ class Timeouts:
         body_s: for the rest of a frame after its length.
         idle_s: for any frame; filters send `stats` each second.
         bundle_s: for a `bundle_result`; the filter is asked again later.
-        leave_s: for batches that came and wait, when a filter has gone.
+        leave_s: for batches that still wait when their filter has disconnected.
     """
 
     hello_s: float = 5.0
@@ -466,7 +466,8 @@ class ControlSocket:
 
         Args:
             hashes: 8 bytes each, little endian.
-            flags: 1: who is not told from here on is forgotten; 2: that was all.
+            flags: 1: a transfer of all hashes begins, and at its end filters forget every other hash; 2: this
+                is the end.
         """
         for connection in list(self._connections):
             await connection.tell_known(hashes, flags)
@@ -535,7 +536,7 @@ class ControlSocket:
             await asyncio.wait((taking, reading), return_when=asyncio.FIRST_COMPLETED)
             self._leave(connection)
             if not taking.done():
-                # What came is still taken: a filter that ends has nobody else to give it to.
+                # Batches that have arrived are still taken: a filter that ends cannot send them again.
                 await connection.end_queue()
                 await asyncio.wait((taking,), timeout=self._timeouts.leave_s)
         finally:

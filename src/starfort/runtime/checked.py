@@ -61,7 +61,7 @@ def build(loaded: LoadedConfig, learned: Sequence[LearnedEndpoint], hash_key: by
         hash_key: key of the keyed hashes in events, `HASH_KEY_BYTES`.
 
     Raises:
-        ConfigError: with every problem of detectors and checks, else every problem of what is compiled.
+        ConfigError: with every problem of detectors and checks; if they have none, with every other problem.
     """
     # Detectors come first: the signal of a broken detector is unknown, so policies that ask for it would be
     # reported although they are right.

@@ -131,7 +131,7 @@ class FileWatch:
                 events = await waiting
                 waiting = asyncio.ensure_future(anext(watching))
         except FileNotFoundError:
-            await asyncio.sleep(POLL_EVERY_S)  # a folder went away meanwhile; the next look finds another
+            await asyncio.sleep(POLL_EVERY_S)  # a folder was removed meanwhile; the next look finds another
         except (OSError, RuntimeError) as error:
             self._fall_back(error)
         finally:
@@ -182,7 +182,7 @@ def _identity(folder: Path) -> tuple[int, int] | None:
 
 
 def folders_of(path: Path) -> set[Path]:
-    """The folders in which something happens when a path leads to another content.
+    """The folders in which something changes when a path leads to other content.
 
     They are the folder of the file (or the path itself, if it is a folder), the folder of each symbolic link
     on the way to it, and where a folder is missing the nearest one that exists.
@@ -211,7 +211,7 @@ def folders_of(path: Path) -> set[Path]:
 
 
 def _target(folder: Path, link: Path) -> Path:
-    """Where a symbolic link leads; the link itself when it is gone meanwhile."""
+    """The path that a symbolic link leads to; the link itself if it was removed meanwhile."""
     try:
         return folder / link.readlink()
     except OSError:

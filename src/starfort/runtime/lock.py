@@ -66,7 +66,7 @@ def _refuse_shared(path: Path) -> None:
         StartError: with the command that mends it.
         OSError: it cannot be looked at.
     """
-    # root may own it: whatever it is, root can change everything here anyway.
+    # root may own it, because root can change everything on this machine anyway.
     found = path.stat()
     if found.st_uid not in {os.geteuid(), 0}:
         raise StartError(

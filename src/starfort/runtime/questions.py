@@ -105,7 +105,7 @@ def _load(
 
     Args:
         loaded: the configuration.
-        section: the part of it.
+        section: the part of the configuration.
         kind: the class of the questions.
         others: names that may be disabled although no file has them.
         problems: gets every problem.

@@ -35,9 +35,9 @@ class NodeStatus:
         events_dropped: events that its buffer had no room for.
         signals_active: signals in its table.
         counters: every counter of its filter.
-        bundle_since: Unix seconds when that bundle came into force there, 0 when it has not said.
-        bundle_awaited: version that it was asked to load and has not answered about, "" without one.
-        events_waiting: calls whose events it has and that were not taken yet.
+        bundle_since: Unix seconds when that bundle came into force there, 0 when this is not known.
+        bundle_awaited: version that it was asked to load and has not answered about, "" when there is none.
+        events_waiting: calls whose events are still in the filter.
     """
 
     node: str
@@ -63,7 +63,7 @@ class ConfigStatus:
 
     Attributes:
         path: the file.
-        bundle: version of the bundle made of it.
+        bundle: version of the bundle that was made from it.
         loaded_at: Unix seconds when it came into force.
         errors: how often a newer one was refused since start.
         last_error: why the file as it is now was refused; "" when it is in force.
@@ -128,7 +128,7 @@ class DetectorStatus:
         signals: signals that it raised since start.
         problem: why it does not keep its beat, "" when it does.
         behind_s: age of the newest events that it judged, 0 before it judged any.
-        owed: windows that a pause left out or events came late for, and that it will judge.
+        owed: windows that it will still judge, because of a pause or because events came late.
         parts: 1 when each query judges everything; n when each judges one part of n, after one hit a limit.
     """
 

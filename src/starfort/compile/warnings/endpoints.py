@@ -126,7 +126,7 @@ def _nowhere(context: Context, named: _Named, known: list[_Known]) -> Iterator[C
     if any(one.has(method, path) for one in known):
         return
     if not all(one.documented is not None or one.is_seen for one in known):
-        return  # without a document and without traffic nobody knows which endpoints an API has
+        return  # without a document and without traffic, the endpoints of an API are not known
     # A document may be incomplete and traffic may be to come, so the words say "may" unless both are known.
     candidates = list(dict.fromkeys(each for one in known for each in one.matches))
     if methods := sorted({each for one in known for each in one.methods(path)}):

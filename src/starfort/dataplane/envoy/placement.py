@@ -106,7 +106,7 @@ class Placement:
     @staticmethod
     def identity(dataplane: ir.Dataplane, programs: binary.Binary) -> str:
         """A text that differs for every other program, filter or bootstrap, and is the same in each place."""
-        # Of the data plane as it was given: directory and admin socket of a place would make a difference.
+        # The data plane is the one that was given: each place has another directory and admin socket.
         found: list[str | Json] = [programs.build, *_arguments(dataplane, programs), bootstrap(dataplane)]
         return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
@@ -149,6 +149,6 @@ def admin_socket_of(first: Path, epoch: int) -> Path:
 
 
 def longest_answer_s(dataplane: ir.Dataplane) -> int:
-    """Seconds that an answer may still take when another Envoy takes over in the middle of it."""
+    """How many seconds an answer may still take that is under way when another Envoy takes over."""
     answers = (one.timeout_s + MARGIN_S for one in dataplane.upstreams)
     return math.ceil(max(dataplane.handover_s, *answers, 1))

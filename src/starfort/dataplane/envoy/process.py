@@ -153,7 +153,7 @@ class Process:
         gone = asyncio.Event()
         loop.add_reader(self._descriptor, gone.set)
         try:
-            # pidfd_open(2): the descriptor becomes readable when the process ends, whoever its parent is.
+            # pidfd_open(2): the descriptor becomes readable when the process ends, even if it is no child.
             await gone.wait()
         finally:
             loop.remove_reader(self._descriptor)
