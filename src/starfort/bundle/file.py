@@ -35,7 +35,7 @@ FORMAT: Final = 1
 _HEAD: Final = struct.Struct(">8sIQ32s")
 
 MAX_PAYLOAD_BYTES: Final = 512 << 20
-"""As in `bundle_file.rs`: a million addresses take 32 MB, rules and templates a few more."""
+"""The same limit as in `bundle_file.rs`. A million addresses take 32 MB, rules and templates a few more."""
 
 
 class BundleError(ValueError):

@@ -68,7 +68,7 @@ ANOMALIES: Final = (
     "slow_body",
     "header_underscore",
 )
-"""Codes of the oddities that parsers report, as in `crates/engine/src/http/anomaly.rs`."""
+"""Codes of the anomalies that parsers report, as in `crates/engine/src/http/anomaly.rs`."""
 
 SENSITIVE_CLASSES: Final = (
     "private_key", "jwt", "cloud_key", "email", "iban", "card_number", "us_ssn", "phone",
@@ -177,7 +177,7 @@ class JwtProvider:
 
 # The order of sources is the order in which the engine looks, and the first key that it finds counts.
 class ApiKeySource(Variant):
-    """Where an API key is looked for."""
+    """A place where the engine looks for an API key."""
 
 
 @dataclass(frozen=True)
@@ -267,7 +267,7 @@ class CannedResponse:
 
 @dataclass(frozen=True)
 class Bundle:
-    """Everything the engine needs to decide on requests."""
+    """Everything that the engine needs to decide about requests."""
 
     node: str
     hash_key: bytes = field(repr=False)
@@ -290,13 +290,13 @@ class Bundle:
     # Compiled rules have a form of their own, which changes independently of the bundle's.
     rules: bytes = b""
     created_ms: int = 0
-    """Unix milliseconds."""
+    """When it was made, in Unix milliseconds."""
     scoped_limits: tuple[Limits, ...] = ()
     """Limits of single APIs and endpoints, which refer to them by index."""
     connections_per_address: int = 0
-    """0: any number."""
+    """Connections of one client address; 0: any number."""
     version: str = ""
-    """`file.with_version` fills it in."""
+    """A digest of the content, which `file.with_version` fills in."""
 
 
 def endpoint_id(api: str, method: str, path: str) -> str:

@@ -12,7 +12,7 @@ from starfort.bundle.variant import Variant
 
 
 class Phase(StrEnum):
-    """When a policy is asked."""
+    """The time at which a policy is asked: with the request or with the response."""
 
     REQUEST = "request"
     RESPONSE = "response"
@@ -39,7 +39,7 @@ class Action(Variant):
 
 @dataclass(frozen=True)
 class AllowAction(Action):
-    """Pass, whatever later policies say."""
+    """Let the request pass, whatever later policies say."""
 
     TAG: ClassVar[str] = "allow"
 
@@ -69,24 +69,24 @@ class LimitAction(Action):
 
     @property
     def expressions(self) -> tuple[Expr, ...]:
-        """The parts of its key."""
+        """The expressions of its key."""
         return self.key
 
 
 @dataclass(frozen=True)
 class BlockAction(Action):
-    """Refuse."""
+    """Refuse the request."""
 
     TAG: ClassVar[str] = "block"
     status: int
     body: str | None = None
-    """`None`: problem+json with the request id."""
+    """The body of the answer; `None`: problem+json with the request id."""
     content_type: str | None = None
 
 
 @dataclass(frozen=True)
 class DivertAction(Action):
-    """Send to another upstream."""
+    """Send the request to another upstream."""
 
     TAG: ClassVar[str] = "divert"
     # By name, unlike the others: it goes to Envoy in a header, and the route table compares it.
@@ -96,7 +96,7 @@ class DivertAction(Action):
 
 @dataclass(frozen=True)
 class DeceiveAction(Action):
-    """Answer as the API might, without asking it."""
+    """Answer as the API might answer, without asking the upstream."""
 
     TAG: ClassVar[str] = "deceive"
     response: int
@@ -105,7 +105,7 @@ class DeceiveAction(Action):
 
 @dataclass(frozen=True)
 class DelayAction(Action):
-    """Hold the request."""
+    """Hold the request for some time."""
 
     TAG: ClassVar[str] = "delay"
     duration_ms: int
@@ -117,7 +117,7 @@ class MaskAction(Action):
 
     TAG: ClassVar[str] = "mask"
     classes: tuple[str, ...]
-    """Empty: all that are looked for."""
+    """Classes to mask; empty: every class that is looked for."""
 
 
 def action_form(word: str) -> Callable[..., Action]:

@@ -34,7 +34,7 @@ Gateways in front of APIs give these answers for any path, so one call of a scan
 
 @dataclass(frozen=True, slots=True)
 class CatalogueLimits:
-    """How much is kept.
+    """How much the catalogue keeps at most.
 
     Attributes:
         shapes: shapes of one API, without words that are values of a parameter; beyond it new ones are
@@ -109,7 +109,7 @@ class Catalogue:
 
     @property
     def dropped(self) -> dict[str, int]:
-        """What limits kept out since the start, by reason."""
+        """How much the limits have kept out since the start, by reason."""
         return {
             **self._dropped,
             "rows": self._observer.dropped_rows,

@@ -20,7 +20,7 @@ SLICE: Final = timedelta(minutes=10)
 """Arrival time that one query reads; a catalogue that was away catches up slice by slice."""
 
 MAX_SLICES: Final = 144
-"""Slices of one refresh: a day."""
+"""How many slices one refresh reads at most, which are a day."""
 
 LATEST: Final = timedelta(hours=24)
 """Age of an event on arrival above which nothing is learned from it. Without a bound, each refresh would
@@ -31,7 +31,7 @@ MAX_ROWS: Final = 5_000
 again."""
 
 MOST_ROWS: Final = 50_000
-"""Rows of one query."""
+"""How many rows one query returns at most, over all APIs."""
 
 METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "QUERY"})
 """Methods that are learned. Servers and CORS layers answer HEAD and OPTIONS wherever they answer GET."""
@@ -73,7 +73,7 @@ class Observation:
 
 
 class Observer:
-    """Reads the store forward.
+    """Reads the events of the store in the order in which they arrived.
 
     Args:
         store: where events are.

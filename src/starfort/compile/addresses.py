@@ -84,7 +84,7 @@ MAX_REMEMBERED: Final = 64
 
 @dataclass(frozen=True)
 class ListFile:
-    """What a list file holds.
+    """The content of a list file.
 
     Attributes:
         ranges: packed, sorted, merged.
@@ -102,7 +102,7 @@ _seen: dict[Path, tuple[tuple[int, int, int], ListFile]] = {}
 
 
 def read_file(path: Path) -> ListFile:
-    """A list file: UTF-8, an address or network a line, `#` begins a comment.
+    """Read a list file: UTF-8, with one address or network on each line; `#` begins a comment.
 
     A file that has not changed since it was read is not read again.
     """

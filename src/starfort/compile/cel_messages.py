@@ -153,10 +153,10 @@ class CelProblem:
     """One thing that is wrong.
 
     Attributes:
-        line: in the expression, from 1.
-        column: from 1, in characters.
+        line: line in the expression, from 1.
+        column: column in characters, from 1.
         what: what is wrong.
-        fix: what would be right, "" when `what` says it.
+        fix: what to write instead, "" when `what` says it.
     """
 
     line: int
@@ -180,7 +180,7 @@ def place(text: str, offset: int) -> tuple[int, int]:
 
 
 def in_words(kind: str) -> str:
-    """A type of CEL's, as people call such values."""
+    """The word that people use for values of one of CEL's types."""
     return _TYPES.get(kind, kind)
 
 

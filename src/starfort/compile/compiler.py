@@ -79,7 +79,7 @@ def compile_config(
 
 
 class _Compilation:
-    """One run. Problems are collected, so that people hear of all of them at once."""
+    """One compilation. It collects all problems, so that people hear of all of them at once."""
 
     def __init__(
         self, loaded: LoadedConfig, learned: Sequence[LearnedEndpoint], signal_kinds: Sequence[str]

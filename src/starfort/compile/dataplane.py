@@ -66,7 +66,7 @@ def to_dataplane(loaded: LoadedConfig) -> ir.Dataplane:
 
 
 class _Translation:
-    """One run. Problems are collected, so that people hear of all of them at once."""
+    """One translation. It collects all problems, so that people hear of all of them at once."""
 
     def __init__(self, loaded: LoadedConfig) -> None:
         self._config = loaded.config

@@ -18,7 +18,7 @@ SYSTEM_AUTHORITIES: Final = (
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem",
 )
-"""The places in Debian, Fedora and Alpine, for a Python whose OpenSSL looks elsewhere."""
+"""The files of Debian, Fedora and Alpine, for a Python whose OpenSSL looks elsewhere."""
 
 
 def chain(content: bytes) -> tuple[bytes, bytes]:

@@ -96,7 +96,7 @@ def _parse(file: Path, text: str, repeated: list[ConfigProblem] | None) -> objec
 
 
 def _twice(node: yaml.MappingNode) -> list[yaml.ScalarNode]:
-    """Keys of a mapping that were there before; it may merge several others."""
+    """Keys of a mapping that an earlier key repeats. `<<` may come several times, to merge other mappings."""
     keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE]
     if len({key.value for key in keys}) == len(keys):
         return []
@@ -110,7 +110,7 @@ def _twice(node: yaml.MappingNode) -> list[yaml.ScalarNode]:
 
 
 def _repeated(file: Path, root: object) -> list[ConfigProblem]:
-    """A warning for each key that a mapping below `root` has twice, at its later place."""
+    """A warning for each key that a mapping below `root` has twice, at the position of the second one."""
     found: list[yaml.ScalarNode] = []
     waiting, visited = [root], {id(root)}
     while waiting:

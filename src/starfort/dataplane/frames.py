@@ -137,7 +137,7 @@ def numbers(value: object, *, most: int) -> dict[str, float]:
 
 
 MAX_NAME_BYTES: Final = 256
-"""Longest name of a counter: a policy's name and our own words."""
+"""Longest name of a counter, which is made of a policy's name and words of our own."""
 
 
 async def read_frame(reader: asyncio.StreamReader, *, body_timeout_s: float) -> Frame | None:

@@ -78,7 +78,7 @@ class ProxyProtocol:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Where clients connect.
+    """An address and port where clients connect.
 
     Attributes:
         name: unique.

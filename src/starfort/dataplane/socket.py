@@ -209,7 +209,7 @@ class BundleResult:
 
     @property
     def ok(self) -> bool:
-        """Whether it is in force there."""
+        """Whether the bundle is in force there."""
         return self.answer is Answer.TAKEN
 
 
@@ -218,7 +218,7 @@ WireSignal: TypeAlias = Mapping[str, object]
 
 
 async def _ignore(*_: object) -> None:
-    """A callback that is not asked for."""
+    """Does nothing, for an owner that does not need a callback."""
 
 
 @dataclass(slots=True)
@@ -322,7 +322,7 @@ class _Connection:
             self._changed.notify_all()
 
     def ask(self, path: Path, version: str) -> None:
-        """Ask for a bundle."""
+        """Ask the filter to load a bundle."""
         now = time.time()
         if self.peer.bundle_asked != version:
             self.peer.bundle_asked, self.peer.bundle_asked_at, self.peer.bundle_error = version, now, ""
@@ -393,7 +393,7 @@ class ControlSocket:
 
     @property
     def connected(self) -> list[Peer]:
-        """Filters whose connection stands."""
+        """Filters whose connection is open."""
         return [connection.peer for connection in self._connections]
 
     @property
@@ -402,7 +402,7 @@ class ControlSocket:
         return bool(self._tasks)
 
     async def start(self) -> None:
-        """Listen.
+        """Begin to listen.
 
         Raises:
             SocketUnavailableError: the path is too long, not writable, or not a socket.

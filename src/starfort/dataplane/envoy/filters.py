@@ -22,14 +22,14 @@ from starfort.dataplane.envoy.sources import JWT, JWT_FILTER, file_source
 from starfort.dataplane.json import Json
 
 MODULE: Final = "starfort"
-"""Envoy looks for `libstarfort.so` in its search path."""
+"""Name of the module, for which Envoy looks for `libstarfort.so` in its search path."""
 
 NETWORK_FILTER: Final = (
     f"{TYPE_PREFIX}envoy.extensions.filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter"
 )
 
 PAYLOAD_HEADER: Final = "x-starfort-jwt"
-"""Carries the verified payload to the filter."""
+"""The header that carries the verified payload of a JWT to the filter."""
 
 JWKS_REFRESH_S: Final = 300
 """How old a fetched key set may get: a key that its issuer withdrew counts no longer than this."""

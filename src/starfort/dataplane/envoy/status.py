@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class EnvoyStatus:
-    """The Envoy that this process started.
+    """The Envoy that this process started or took over.
 
     Attributes:
         state: `stopped`, `starting`, `running`, `backoff`.
