@@ -1,4 +1,4 @@
-"""The policy bundle: types that mirror `crates/engine/src/bundle.rs`, and its writer."""
+"""The policy bundle: types that mirror `crates/engine/src/bundle.rs`, and how they are written and read."""
 
 from starfort.bundle.file import BundleError, decode, encode, read, with_version, write
 from starfort.bundle.learned import LearnedEndpoint

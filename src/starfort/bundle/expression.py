@@ -10,7 +10,7 @@ from starfort.bundle.variant import Variant
 
 
 class Quantifier(StrEnum):
-    """Which comprehension macro."""
+    """The macro of a comprehension."""
 
     EXISTS = "exists"
     ALL = "all"
@@ -49,7 +49,7 @@ class Function(StrEnum):
 
 
 class PlainField(StrEnum):
-    """Variables that have no parameter; `bundle.rs` says each one's name and type in CEL."""
+    """Variables without a parameter; `bundle.rs` has the name and type of each in CEL."""
 
     REQUEST_METHOD = "request_method"
     REQUEST_SCHEME = "request_scheme"
@@ -187,7 +187,7 @@ class ListExpr(Expr):
 
 @dataclass(frozen=True)
 class FieldExpr(Expr):
-    """A variable of the transaction."""
+    """A variable of the request."""
 
     TAG: ClassVar[str] = "field"
     field: Field
@@ -230,8 +230,8 @@ class CallExpr(Expr):
     arguments: tuple[Expr, ...]
 
 
-# `&&`, `||` and `?:` are no functions: what they do not need is not evaluated, and an error in it is no error
-# (cel-spec, "Logical Operators").
+# `&&`, `||` and `?:` are not functions: a part that they do not need is not evaluated, and an error in that
+# part does not count (cel-spec, "Logical Operators").
 @dataclass(frozen=True)
 class AndExpr(Expr):
     """`left && right`."""
@@ -262,7 +262,7 @@ class ConditionalExpr(Expr):
 
 @dataclass(frozen=True)
 class ComprehensionExpr(Expr):
-    """`range.exists(x, predicate)` and its kin; over a map: its keys."""
+    """`range.exists(x, predicate)` and the other macros; for a map, the range is its keys."""
 
     TAG: ClassVar[str] = "comprehension"
     quantifier: Quantifier

@@ -23,22 +23,23 @@ from starfort.bundle.model import Bundle
 from starfort.bundle.variant import Variant
 
 Plain: TypeAlias = Any
-"""What MessagePack holds: maps, lists, texts, bytes, numbers."""
+"""A value of MessagePack: a map, list, text, number, or bytes."""
 
 Kind: TypeAlias = Any
 """A type annotation of a field of the bundle."""
 
 MAGIC: Final = b"SFBUNDLE"
+# The engine has the same number (`bundle.rs`) and refuses any other, so a filter never guesses at fields.
 FORMAT: Final = 1
 # Big endian, fixed width: the engine reads the head without a parser.
 _HEAD: Final = struct.Struct(">8sIQ32s")
 
 MAX_PAYLOAD_BYTES: Final = 512 << 20
-"""As in `bundle_file.rs`: a million addresses take 32 MB, rules and templates a few more."""
+"""The same limit as in `bundle_file.rs`. A million addresses take 32 MB, rules and templates a few more."""
 
 
 class BundleError(ValueError):
-    """The file is no bundle, or it is damaged."""
+    """The file is not a bundle, or it is damaged."""
 
 
 def with_version(bundle: Bundle) -> Bundle:
@@ -55,12 +56,12 @@ def encode(bundle: Bundle) -> bytes:
     """The bytes of a bundle file.
 
     Args:
-        bundle: its version is filled in where it is "".
+        bundle: the bundle; if its version is "", it gets one.
 
     Raises:
-        BundleError: it is larger than what the engine reads.
+        BundleError: it is larger than the engine allows.
     """
-    # One that was given a version keeps it: a bundle that is written anew must not look like another one.
+    # A bundle that has a version keeps it: when it is written anew, it must not look like another one.
     payload = _pack(bundle if bundle.version else with_version(bundle))
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise BundleError(f"the bundle has {len(payload)} bytes, the engine reads {MAX_PAYLOAD_BYTES}")
@@ -95,7 +96,7 @@ def decode(content: bytes) -> Bundle:
 
 
 def write(bundle: Bundle, path: Path) -> None:
-    """Put a bundle in place at once, mode 0600: readers see the old file or the new one.
+    """Write a bundle with mode 0600, atomically: readers see the old file or the new one.
 
     Raises:
         OSError: it cannot be written; the old file is still there.
@@ -111,7 +112,7 @@ def read(path: Path) -> Bundle:
         OSError: it cannot be read.
         BundleError: as `decode`.
     """
-    # The limit holds before the file is in memory.
+    # The limit is checked before the file is in memory.
     if path.stat().st_size > MAX_PAYLOAD_BYTES + _HEAD.size:
         raise BundleError(f"is larger than {MAX_PAYLOAD_BYTES} bytes")
     return decode(path.read_bytes())
@@ -129,6 +130,7 @@ def _plain(node: object) -> Plain:
     if isinstance(node, Variant):
         if not names:
             return node.TAG
+        # By serde, one unnamed field stands alone and several are a list (externally tagged enums).
         if node.NAMED:
             return {node.TAG: {name: getattr(node, name) for name in names}}
         values = [getattr(node, name) for name in names]
@@ -139,7 +141,7 @@ def _plain(node: object) -> Plain:
     raise TypeError(f"{type(node).__name__} has no place in a bundle")
 
 
-# Reflection on classes is slow and always gives the same, so both are remembered.
+# Reflection on classes is slow and always gives the same result, so both are remembered.
 @cache
 def _names(kind: Kind) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
@@ -151,7 +153,7 @@ def _hints(kind: Kind) -> dict[str, Kind]:
 
 
 def _build(kind: Kind, plain: Plain) -> Plain:
-    """The reverse of `_plain`, led by the type annotations of the bundle's classes."""
+    """The reverse of `_plain`, according to the type annotations of the bundle's classes."""
     origin: Kind = get_origin(kind)
     if origin in (Union, types.UnionType):
         return _build_union(get_args(kind), plain)
@@ -165,7 +167,7 @@ def _build(kind: Kind, plain: Plain) -> Plain:
         return kind(plain)
     if names := _names(kind):
         return kind(**{name: _build(_hints(kind)[name], plain[name.rstrip("_")]) for name in names})
-    # A bool is an int for Python and not for serde.
+    # A bool is an int in Python, but not for serde.
     if not isinstance(plain, kind) or (isinstance(plain, bool) and kind is not bool):
         raise TypeError(f"{type(plain).__name__} instead of {kind.__name__}")
     return plain

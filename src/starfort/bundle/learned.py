@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LearnedEndpoint:
-    """An endpoint that was learned: the catalogue makes it, the compiler puts it into the bundle."""
+    """A learned endpoint. The catalogue makes it, and the compiler puts it into the bundle."""
 
+    # Name and not index: the catalogue keeps it while the order of APIs changes.
     api: str
-    """Name of its API; one that is no longer configured is left out."""
+    """Name of its API. The compiler leaves the endpoint out when that is no longer configured."""
     method: str
     """Upper case."""
     path: str
     """Template from the root: `/users/{id}`."""
     labels: tuple[str, ...] = ()
-    """What people or detection call it."""
+    """Labels from people or from detection."""

@@ -1,4 +1,4 @@
-"""The policy bundle; mirrors `crates/engine/src/bundle.rs`, whose comments say what each field means."""
+"""The types of the policy bundle. They mirror `crates/engine/src/bundle.rs`, which explains each field."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ ANOMALIES: Final = (
     "slow_body",
     "header_underscore",
 )
-"""Codes of the oddities that parsers report, as in `crates/engine/src/http/anomaly.rs`."""
+"""Codes of the anomalies that parsers report, as in `crates/engine/src/http/anomaly.rs`."""
 
 SENSITIVE_CLASSES: Final = (
     "private_key", "jwt", "cloud_key", "email", "iban", "card_number", "us_ssn", "phone",
@@ -81,7 +81,7 @@ BOT_CLASSES: Final = ("good", "bad", "tool")
 
 # Every class below is frozen: a bundle that is in force is shared by threads, and a change is a new bundle.
 class OverLimit(StrEnum):
-    """What becomes of a request that is over a limit."""
+    """What happens to a request that is over a limit."""
 
     REFUSE = "refuse"
     PASS = "pass"  # noqa: S105 - no password
@@ -112,7 +112,7 @@ class Limits:
 
 
 class ContentKind(StrEnum):
-    """What a field holds, as far as it matters to rules; `other` is no content."""
+    """The kind of text in a field, as far as it matters to rules; `other` means no content."""
 
     OTHER = "other"
     PROSE = "prose"
@@ -125,8 +125,9 @@ class ContentKind(StrEnum):
 
 @dataclass(frozen=True)
 class Content:
-    """How much the matches of rules count in fields where people write."""
+    """Whether matches of rules are weighed in fields where people write, and which fields these are."""
 
+    # Pairs and not a map: a value of a frozen class must not be changed, and a map could be.
     weigh: bool = False
     names: tuple[tuple[str, ContentKind], ...] = ()
 
@@ -152,6 +153,7 @@ class Endpoint:
     """Method and path template of an API."""
 
     id: str
+    # An index, because no name is compared while a request waits.
     api: int
     method: str
     path: str
@@ -165,7 +167,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class JwtProvider:
-    """A JWT provider (its verification is Envoy's)."""
+    """A JWT provider. Envoy verifies the tokens."""
 
     name: str
     issuer: str
@@ -175,7 +177,7 @@ class JwtProvider:
 
 # The order of sources is the order in which the engine looks, and the first key that it finds counts.
 class ApiKeySource(Variant):
-    """Where an API key is looked for."""
+    """A place where the engine looks for an API key."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,7 @@ class CookieSource(ApiKeySource):
 class ApiKey:
     """A known API key."""
 
-    # Only the hash, so that a bundle gives no key away; a key of 256 random bits needs no slow hash.
+    # Only the hash, so that no bundle gives a key away. A key of 256 random bits needs no slow hash.
     sha256: bytes
     subject: str
     scopes: tuple[str, ...] = ()
@@ -237,6 +239,7 @@ class AddressList:
 class Geo:
     """Paths of MaxMind databases."""
 
+    # Paths and not contents: a database has 10 to 100 MB, and the engine reads it by itself.
     country_path: str | None = None
     asn_path: str | None = None
 
@@ -264,7 +267,7 @@ class CannedResponse:
 
 @dataclass(frozen=True)
 class Bundle:
-    """Everything the engine needs to decide on requests."""
+    """Everything that the engine needs to decide about requests."""
 
     node: str
     hash_key: bytes = field(repr=False)
@@ -284,16 +287,16 @@ class Bundle:
     policies: tuple[Policy, ...] = ()
     trusted_proxies: bytes = b""
     content: Content = Content()
-    # Compiled rules are the rules stage's own form, which changes apart from the bundle's.
+    # Compiled rules have a form of their own, which changes independently of the bundle's.
     rules: bytes = b""
     created_ms: int = 0
-    """Unix milliseconds."""
+    """When it was made, in Unix milliseconds."""
     scoped_limits: tuple[Limits, ...] = ()
     """Limits of single APIs and endpoints, which refer to them by index."""
     connections_per_address: int = 0
-    """0: any number."""
+    """Connections of one client address; 0: any number."""
     version: str = ""
-    """`file.with_version` fills it in."""
+    """A digest of the content, which `file.with_version` fills in."""
 
 
 def endpoint_id(api: str, method: str, path: str) -> str:
@@ -304,6 +307,6 @@ def endpoint_id(api: str, method: str, path: str) -> str:
         method: upper case, or `*`.
         path: the template from the root, as it is in the bundle.
     """
-    # 64 bits are enough to tell the endpoints of one installation apart, and short in every event. A line
-    # feed is in none of the three, so no two endpoints give the same text.
+    # 64 bits are enough to tell the endpoints of one installation apart, and they are short in every event.
+    # None of the three has a line feed, so no two endpoints give the same text.
     return hashlib.sha256(f"{api}\n{method}\n{path}".encode()).digest()[:8].hex()

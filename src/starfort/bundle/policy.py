@@ -12,14 +12,14 @@ from starfort.bundle.variant import Variant
 
 
 class Phase(StrEnum):
-    """When a policy is asked."""
+    """The time at which a policy is asked: with the request or with the response."""
 
     REQUEST = "request"
     RESPONSE = "response"
 
 
 class Mode(StrEnum):
-    """Whether a policy acts or only says what it would have done."""
+    """Whether a policy acts, or only records what it would have done."""
 
     OBSERVE = "observe"
     ENFORCE = "enforce"
@@ -39,7 +39,7 @@ class Action(Variant):
 
 @dataclass(frozen=True)
 class AllowAction(Action):
-    """Pass, whatever later policies say."""
+    """Let the request pass, whatever later policies say."""
 
     TAG: ClassVar[str] = "allow"
 
@@ -56,7 +56,7 @@ class TagAction(Action):
 
 @dataclass(frozen=True)
 class LimitAction(Action):
-    """GCRA."""
+    """Allow so many requests in a time, by the generic cell rate algorithm (GCRA)."""
 
     TAG: ClassVar[str] = "limit"
     requests: int
@@ -65,37 +65,38 @@ class LimitAction(Action):
     burst: int
     """Requests that may come at once beyond the rate."""
     key: tuple[Expr, ...]
-    """What is counted apart: string expressions."""
+    """String expressions; requests are counted separately for each of their values."""
 
     @property
     def expressions(self) -> tuple[Expr, ...]:
-        """The parts of its key."""
+        """The expressions of its key."""
         return self.key
 
 
 @dataclass(frozen=True)
 class BlockAction(Action):
-    """Refuse."""
+    """Refuse the request."""
 
     TAG: ClassVar[str] = "block"
     status: int
     body: str | None = None
-    """`None`: problem+json with the request id."""
+    """The body of the answer; `None`: problem+json with the request id."""
     content_type: str | None = None
 
 
 @dataclass(frozen=True)
 class DivertAction(Action):
-    """Send to another upstream."""
+    """Send the request to another upstream."""
 
     TAG: ClassVar[str] = "divert"
+    # By name, unlike the others: it goes to Envoy in a header, and the route table compares it.
     upstream: str
     """Name of the Envoy cluster."""
 
 
 @dataclass(frozen=True)
 class DeceiveAction(Action):
-    """Answer as the API might, without asking it."""
+    """Answer as the API might answer, without asking the upstream."""
 
     TAG: ClassVar[str] = "deceive"
     response: int
@@ -104,7 +105,7 @@ class DeceiveAction(Action):
 
 @dataclass(frozen=True)
 class DelayAction(Action):
-    """Hold the request."""
+    """Hold the request for some time."""
 
     TAG: ClassVar[str] = "delay"
     duration_ms: int
@@ -116,11 +117,11 @@ class MaskAction(Action):
 
     TAG: ClassVar[str] = "mask"
     classes: tuple[str, ...]
-    """Empty: all that are looked for."""
+    """Classes to mask; empty: every class that is looked for."""
 
 
 def action_form(word: str) -> Callable[..., Action]:
-    """The class of an action's word; the engine knows the same words (`policy/actions/mod.rs`)."""
+    """The class for the word of an action; the engine knows the same words (`policy/actions/mod.rs`)."""
     return next(each for each in Action.__subclasses__() if word == each.TAG)
 
 
@@ -130,6 +131,7 @@ class Policy:
 
     name: str
     phase: Phase
+    # `None` and not an empty tuple: a policy that is for nothing must not become one for everything.
     apis: tuple[int, ...] | None
     """Index in `Bundle.apis`; `None`: all."""
     endpoints: tuple[int, ...] | None

@@ -10,8 +10,8 @@ class Variant:
 
     A variant without fields is written as its tag, with unnamed fields as `{tag: value}` or
     `{tag: [values]}`, with named fields as `{tag: {name: value}}`. Source: serde.rs, "Enum
-    representations". Subclasses are found by `__subclasses__`, so they are made without `slots=True`, which
-    would leave each of them there twice.
+    representations". `__subclasses__` finds the variants, so they are made without `slots=True`, which would
+    add each of them twice.
     """
 
     TAG: ClassVar[str]

@@ -1,6 +1,6 @@
 """Endpoints of every API: declared or learned from traffic, with what was seen of them.
 
-Names are imported when they are used: checking a configuration asks what was seen, and needs no catalogue.
+Names are imported only when they are used: checking a configuration needs `seen`, and no catalogue.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The catalogue: what is declared, what traffic showed, and what changed.
 
-`refresh` reads what came since the last time (README.md has the way of an event), `learn` finds the templates
-of each API that has something new, and an endpoint's history goes along when its template changes.
+`refresh` reads what came since the last time (README.md describes the way of an event), and `learn` finds the
+templates of each API that has something new. When an endpoint's template changes, its history goes with it.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from starfort.catalogue.templates import learn, skeleton
 from starfort.store import Store
 
 SAVE_EVERY_S: Final = 30.0
-"""Times of calls are written so often; new endpoints are written at once."""
+"""How often times of calls are written; new endpoints are written at once."""
 
 MIN_WEAK_CALLS: Final = 10
-"""A path that was only refused (401, 403), redirected or failed is an endpoint after so many calls. Gateways
-in front of APIs give these answers for any path, so the one call of a scanner proves nothing."""
+"""A path that was only refused (401, 403), redirected or failed is an endpoint after this many calls.
+Gateways in front of APIs give these answers for any path, so one call of a scanner proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueLimits:
-    """How much is kept.
+    """How much the catalogue keeps at most.
 
     Attributes:
         shapes: shapes of one API, without words that are values of a parameter; beyond it new ones are
             dropped.
         endpoints: learned endpoints of one API.
-        merged: ids of endpoints that went into others.
+        merged: ids of endpoints that were merged into others.
         hosts: hosts of one endpoint.
         placed: paths whose endpoint is remembered, so that they need no learning again.
     """
@@ -95,11 +95,11 @@ class Catalogue:
         ]
 
     def find(self, key: str) -> Endpoint | None:
-        """The endpoint of an id, or what it went into."""
+        """The endpoint of an id, or the endpoint that it was merged into."""
         return self._memory.endpoints.get(self._memory.merged.get(key, key))
 
     def versions(self, api: str) -> dict[str, list[str]]:
-        """Versions of an API by the path that they stand behind: `{"/": ["v1", "v2"]}`."""
+        """Versions of an API by the path before them: `{"/": ["v1", "v2"]}`."""
         found: dict[str, set[str]] = {}
         for endpoint in self._snapshot:
             version = reports.version_of(endpoint.template) if endpoint.api == api else None
@@ -109,7 +109,7 @@ class Catalogue:
 
     @property
     def dropped(self) -> dict[str, int]:
-        """What limits kept out since the start, by reason."""
+        """How much the limits have kept out since the start, by reason."""
         return {
             **self._dropped,
             "rows": self._observer.dropped_rows,
@@ -119,9 +119,9 @@ class Catalogue:
     # ------------------------------------------------------------------ what is declared
 
     def declare(self, apis: Iterable[ApiFacts], endpoints: Iterable[Declared]) -> None:
-        """Take over what a configuration names, in place of what the one before named.
+        """Take over what a configuration names, in place of what the previous one named.
 
-        Endpoints that are no longer declared stay as learned ones when they were ever called.
+        An endpoint that is no longer declared stays as a learned one if it was ever called.
 
         Args:
             apis: every API.
@@ -147,8 +147,7 @@ class Catalogue:
         known = self._memory.endpoints.get(key)
         if known is None:
             return
-        # One that was never called was only a line of the document; one with a history stays, as a learned
-        # one.
+        # Without a call it was only a line of the document. With a history it stays, as a learned endpoint.
         if known.first_seen is None:
             del self._memory.endpoints[key]
         else:
@@ -166,6 +165,7 @@ class Catalogue:
         if endpoint != self._memory.endpoints.get(key):
             self._memory.endpoints[key] = endpoint
             self._changed.add(key)
+        # Its id has an endpoint of its own again, so it must not lead to another one any more.
         self._memory.merged.pop(key, None)
 
     # ------------------------------------------------------------------ what traffic shows
@@ -179,7 +179,7 @@ class Catalogue:
         Raises:
             StoreError: the store does not answer; nothing is lost.
         """
-        # One lock for everything that changes; pages read a snapshot and never wait for it.
+        # One lock guards everything that changes; pages read a snapshot and never wait for it.
         with self._lock:
             before = dict(self._memory.endpoints)
             self._count()
@@ -194,6 +194,7 @@ class Catalogue:
                 key = self._endpoint_of(observation)
                 if key is not None:
                     found += self._see(key, observation, before)
+            # Only now, so that it is never saved before what was read: a restart then reads events again.
             self._memory.watermark = self._observer.watermark
             # After everything was seen, so that news of a new endpoint have its hosts and classes.
             found += reports.of_new(before, self._memory.endpoints, self._apis)
@@ -219,8 +220,8 @@ class Catalogue:
             or matched.id in self._of_words
             or not seen.answered
         ):
-            # A segment that looks like a fixed word, at a place where a document or earlier traffic has a
-            # parameter: it is one more value and no endpoint of its own.
+            # The segment looks like a fixed word, and a document or earlier traffic has a parameter there. So
+            # it is one more value and no endpoint of its own.
             return
         known = self._memory.shapes.get(key)
         if known is None:
@@ -238,7 +239,7 @@ class Catalogue:
             self._dirty.add(seen.api)
 
     def _learn(self, api: str) -> None:
-        """Find the templates of an API again; endpoints whose template changed go into the new ones."""
+        """Find the templates of an API again; endpoints whose template changed are merged into new ones."""
         sightings = {
             key: found for key, found in self._memory.shapes.items() if key[0] == api and _is_evident(found)
         }
@@ -287,7 +288,7 @@ class Catalogue:
 
     def _place(self, key: ShapeKey, endpoint: str) -> None:
         if len(self._placed) >= self._limits.placed:
-            # The oldest goes; it is found again by learning, which takes a while and loses nothing.
+            # The oldest is dropped. Learning finds it again, which takes some time and loses nothing.
             self._placed.pop(next(iter(self._placed)))
         self._placed[key] = endpoint
 
@@ -316,7 +317,7 @@ class Catalogue:
                 continue
             self._memory.endpoints[new] = _absorb(self._memory.endpoints[new], gone, self._limits.hosts)
             del self._memory.endpoints[old]
-            # Events may still carry an id from two merges ago, so chains are kept short.
+            # Events may still have an id from two merges ago, so every old id leads straight to the last one.
             for earlier in [key for key, into in self._memory.merged.items() if into == old]:
                 self._memory.merged[earlier] = new
             self._memory.merged[old] = new
@@ -354,7 +355,7 @@ class Catalogue:
     # ------------------------------------------------------------------ keeping
 
     def _publish(self) -> None:
-        # Endpoints of an API that is configured no more are kept for its return, and not shown.
+        # Endpoints of an API that is no longer configured are kept, because it may return, but not shown.
         found = [
             endpoint
             for endpoint in self._memory.endpoints.values()
@@ -383,7 +384,7 @@ def _is_evident(seen: Sighting) -> bool:
 
 
 def _union(first: Iterable[str], second: Iterable[str], most: int = 32) -> tuple[str, ...]:
-    # Old values stay: what was seen first is what people know, and the limit must not push it out.
+    # Old values stay: people know what was seen first, and the limit must not push it out.
     kept = tuple(first)
     return (kept + tuple(sorted(set(second) - set(kept))))[:most]
 

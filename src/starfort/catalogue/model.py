@@ -1,4 +1,4 @@
-"""The data that the catalogue takes and gives. All times are UTC."""
+"""The data that the catalogue takes and returns. All times are UTC."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 Origin = Literal["documented", "configured", "learned"]
 
 Fact: TypeAlias = str | int | float | bool | Sequence[str]
-"""What is known of news: a figure, a name, or a list of names."""
+"""One thing that is known about a piece of news: a figure, a name, or a list of names."""
 
 # Users see these words in alerts and mutes, so they do not change.
 NewsKind = Literal[
@@ -57,7 +57,7 @@ class Declared:
         method: upper case, or `*`.
         path: path template from the root.
         labels: labels beyond its API's.
-        documented: an OpenAPI document has it; else only the configuration.
+        documented: whether an OpenAPI document has it; if not, only the configuration names it.
     """
 
     api: str
@@ -74,7 +74,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One endpoint with what was seen of it.
+    """One endpoint with what its calls showed.
 
     Attributes:
         id: see `endpoint_id`.
@@ -85,13 +85,13 @@ class Endpoint:
         origin: where it is known from.
         labels: its labels and its API's.
         suggested_labels: labels that its traffic suggests; they have no effect until they are configured.
-        first_seen: first answered call; None when there was none.
-        last_seen: last one.
-        calls: answered calls since it is known, about (a call that arrives late may be missing).
+        first_seen: time of the first answered call; None when there was none.
+        last_seen: time of the last one.
+        calls: answered calls since it is known, approximately: a call that arrives late may be missing.
         auth_seen: the kinds of credentials that callers sent.
         sensitive: classes of sensitive data seen in requests or responses.
         hosts: hosts that it was seen on.
-        open_since: since when it is seen to answer 2xx without credentials; None when it never did.
+        open_since: when it was first seen to answer 2xx without credentials; None when it never was.
     """
 
     id: str
@@ -112,7 +112,7 @@ class Endpoint:
 
     @property
     def documented(self) -> bool:
-        """Whether an OpenAPI document has it."""
+        """Whether an OpenAPI document contains it."""
         return self.origin == "documented"
 
     @property
@@ -128,10 +128,10 @@ class News:
     Attributes:
         kind: what happened.
         api: the API.
-        subject: what it is about: an endpoint's title, a host, a version's prefix, a class.
-        endpoint: the endpoint, where it is about one.
-        facts: what is known about it. Of traffic there are only host names, path templates and counts, no
-            values.
+        subject: what the news is about: an endpoint's title, a host, a version's prefix, a class.
+        endpoint: the endpoint, where the news is about one.
+        facts: what is known about it. From traffic there are only host names, path templates and counts,
+            and no values.
     """
 
     kind: NewsKind
@@ -141,6 +141,7 @@ class News:
     facts: Mapping[str, Fact] = field(default_factory=dict)
 
     def names(self, fact: str) -> Sequence[str]:
-        """The list of names that a fact is; empty when there is no such fact."""
+        """The names in a fact; empty when there is no such fact."""
         found = self.facts.get(fact, ())
+        # A text is a sequence too, and would come apart into its characters.
         return found if isinstance(found, Sequence) and not isinstance(found, str) else ()

@@ -12,11 +12,11 @@ from starfort.catalogue.segments import ROOT_WORDS, is_version
 from starfort.catalogue.templates import skeleton
 
 FORGOTTEN_AFTER: Final = timedelta(days=30)
-"""A call after so long a silence is news. Jobs that run once a month are not."""
+"""A call after such a long silence is news. It is longer than the pause of a job that runs each month."""
 
 SETTLED_AFTER: Final = timedelta(hours=1)
-"""From this age on it counts as known how an endpoint's callers authenticate. Before, too few of them
-came."""
+"""Only from this age on is it known how an endpoint's callers authenticate. Before, too few of them have
+called."""
 
 _VERSION_DEPTH: Final = 3
 """Segments among which a version stands: `/v1`, `/api/v1`, `/shop/api/v1`."""
@@ -48,8 +48,8 @@ def of_new(
 
     Args:
         before: endpoints before the refresh.
-        after: and now. One that took over others' first call is not new.
-        apis: what is configured.
+        after: endpoints now. One that replaces others, and so has their first call, is not new.
+        apis: the configured APIs.
     """
     found: list[News] = []
     gone = [old for old in before.values() if old.id not in after]
@@ -63,12 +63,12 @@ def of_new(
             continue
         known = methods.get((endpoint.api, skeleton(endpoint.template)), set())
         found.append(_of_endpoint(endpoint, sorted(known), apis.get(endpoint.api)))
-    # Versions and hosts first: they explain the endpoints that came with them.
+    # Versions and hosts come first, because they explain the endpoints that came with them.
     return [*_of_versions(found, before.values()), *_of_hosts(before, after), *found]
 
 
 def _is_within(old: Endpoint, new: Endpoint) -> bool:
-    """Whether an endpoint that is gone was one of those that the new one stands for."""
+    """Whether an endpoint that was removed is one of those that the new one replaces."""
     if (old.api, old.method) != (new.api, new.method):
         return False
     was, now = skeleton(old.template).split("/"), skeleton(new.template).split("/")
@@ -129,7 +129,8 @@ def _of_versions(new: Iterable[News], before: Iterable[Endpoint]) -> list[News]:
 
 
 def _of_hosts(before: Mapping[str, Endpoint], after: Mapping[str, Endpoint]) -> list[News]:
-    """Hosts that an API was never called by, when it has been called by others."""
+    """Host names by which an API was never called before, if it was called by others."""
+    # For the first host of an API nothing is known that it could differ from, so it is no news.
     known: dict[str, set[str]] = {}
     for endpoint in before.values():
         known.setdefault(endpoint.api, set()).update(endpoint.hosts)
@@ -149,8 +150,8 @@ def of_change(known: Endpoint, now: Endpoint, seen: Observation) -> list[News]:
     """News of an endpoint that was known before.
 
     Args:
-        known: as it was.
-        now: as it is with what was seen.
+        known: the endpoint before.
+        now: the endpoint with what was seen.
         seen: what was seen.
     """
     found = []
@@ -160,7 +161,7 @@ def of_change(known: Endpoint, now: Endpoint, seen: Observation) -> list[News]:
     fresh = sorted(set(now.sensitive) - set(known.sensitive))
     if fresh and known.first_seen is not None:
         found.append(News("sensitive_class", now.api, now.title, now, {"classes": fresh, **_facts(now)}))
-    # Only where callers showed credentials before: an API that never asked for any is open on purpose.
+    # Only if callers sent credentials before: an API that never asked for any is open on purpose.
     settled = known.first_seen is not None and seen.last_seen - known.first_seen > SETTLED_AFTER
     if settled and known.auth_seen and known.open_since is None and now.open_since is not None:
         found.append(

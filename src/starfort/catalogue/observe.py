@@ -1,4 +1,4 @@
-"""What came into the store since the last time, summed up by endpoint or shape."""
+"""Reads what came into the store since the last time, summed up by endpoint or shape."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from starfort.store import Store
 from starfort.store.parameters import Value
 
 OVERLAP_S: Final = 10
-"""Seconds that are read again, for a batch gets its time of arrival before it can be read. What is kept is a
-first, a last or a set, so reading it twice changes nothing."""
+"""Seconds that are read again, because a batch gets its time of arrival before it can be read. A first time,
+a last time or a set does not change when a call is read twice, and `calls` leaves these seconds out."""
 
 SLICE: Final = timedelta(minutes=10)
 """Arrival time that one query reads; a catalogue that was away catches up slice by slice."""
 
 MAX_SLICES: Final = 144
-"""Slices of one refresh: a day."""
+"""How many slices one refresh reads at most, which are a day."""
 
 LATEST: Final = timedelta(hours=24)
-"""Age of an event on arrival above which nothing is learned from it; without a bound each refresh would look
-through the whole retention."""
+"""Age of an event on arrival above which nothing is learned from it. Without a bound, each refresh would
+search all events that are kept."""
 
 MAX_ROWS: Final = 5_000
-"""Endpoints, and as many shapes, of one API and query; the least called go, and come again if real."""
+"""Endpoints, and as many shapes, of one API and query. The least called ones are left out; a real one comes
+again."""
 
 MOST_ROWS: Final = 50_000
-"""Rows of one query."""
+"""How many rows one query returns at most, over all APIs."""
 
 METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "QUERY"})
-"""Methods that are learned. HEAD and OPTIONS are answered wherever GET is, by servers and CORS layers."""
+"""Methods that are learned. Servers and CORS layers answer HEAD and OPTIONS wherever they answer GET."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Observation:
         calls: calls that the last refresh did not count.
         answered: calls whose status shows that something is there.
         open_calls: calls answered 2xx without any credential.
-        logins: calls that carried an account name of a login.
+        logins: calls with the account name of a log-in.
         first_seen: earliest.
         last_seen: latest.
         hosts: at most 8.
@@ -72,7 +73,7 @@ class Observation:
 
 
 class Observer:
-    """Reads the store forward.
+    """Reads the events of the store in the order in which they arrived.
 
     Args:
         store: where events are.
@@ -86,14 +87,15 @@ class Observer:
         self.dropped_paths = 0
 
     def read(self, apis: Collection[str] = ()) -> Iterator[Observation]:
-        """What came since the last time; the watermark moves on as it is read.
+        """What came since the last time; reading moves the watermark on.
 
         Args:
-            apis: only of these; empty: of all.
+            apis: names of the APIs to read; empty: all.
 
         Raises:
             StoreError: the store does not answer; what was not read is read the next time.
         """
+        # The store's clock and not ours: it is the one that gave the events their time of arrival.
         now = self._store.query("SELECT now64(6, 'UTC') AS now")[0]["now"].astimezone(UTC)
         since = self.watermark or now - LATEST
         if now - since > SLICE:
@@ -106,12 +108,13 @@ class Observer:
                 return
 
     def _next_arrival(self, since: datetime) -> datetime | None:
-        """When the first event after a time came; the watermark may be from before a long pause."""
+        """When the first event after a time arrived; the watermark may be from before a long pause."""
         rows = self._store.query(
             "SELECT count() AS n, min(received) AS first FROM events"
             " WHERE received > {since:DateTime64(6, 'UTC')} AND time > {oldest:DateTime64(6, 'UTC')}",
             {"since": since, "oldest": since - LATEST},
         )
+        # Just before that event, because a slice begins after its first moment.
         before: datetime = rows[0]["first"].astimezone(UTC) - timedelta(microseconds=1)
         return before if rows[0]["n"] else None
 
@@ -128,6 +131,7 @@ class Observer:
             self.dropped_rows += rows[0]["total"] - len(rows)
         for row in rows:
             shape = shape_of(row["path"]) if row["path"] else ""
+            # A known endpoint may have any method: the engine has matched the call to it already.
             unknown = not row["endpoint_id"]
             if shape is None or (unknown and row["method"] not in METHODS):
                 self.dropped_paths += 1

@@ -1,4 +1,4 @@
-"""What the catalogue remembers beyond the retention of events, in the state database."""
+"""Keeps what the catalogue knows in the state database, for longer than events are kept."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ from starfort.state.tables import CATALOGUE_ENDPOINTS, CATALOGUE_MERGED, CATALOG
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+# Times are whole microseconds, as the store has them, so that comparing them is exact.
 _WATERMARK: Final = "watermark_us"
+# These are read and written as a whole and never searched by SQL, so one column of JSON holds them.
 _SETS: Final = ("labels", "suggested_labels", "auth_seen", "sensitive", "hosts")
 ShapeKey = tuple[str, str, str]
 """API, method and shape."""
@@ -35,14 +37,14 @@ Row: TypeAlias = dict[str, Any]
 
 @dataclass(slots=True)
 class Sighting:
-    """What was seen of one shape.
+    """The calls of one shape.
 
     Attributes:
-        first_seen: first call that was answered, UTC.
-        last_seen: last one.
-        calls: how many.
-        answered: of them, those whose status shows that something is there.
-        endpoint_id: the endpoint that it belongs to; "" while there is too little evidence for one.
+        first_seen: time of the first call that was answered, UTC.
+        last_seen: time of the last one.
+        calls: number of calls.
+        answered: number of those calls whose status shows that something is there.
+        endpoint_id: the endpoint that the shape belongs to; "" while there is too little evidence for one.
     """
 
     first_seen: datetime
@@ -54,7 +56,7 @@ class Sighting:
 
 @dataclass(slots=True)
 class Memory:
-    """Everything that is kept."""
+    """Everything that the catalogue keeps."""
 
     endpoints: dict[str, Endpoint]
     shapes: dict[ShapeKey, Sighting]
@@ -105,10 +107,11 @@ class Records:
         """Write what changed, in one transaction.
 
         Args:
-            memory: everything.
-            endpoints: ids of endpoints that changed or are gone.
-            shapes: keys of shapes that changed or are gone.
+            memory: everything that the catalogue keeps.
+            endpoints: ids of endpoints that changed or were removed.
+            shapes: keys of shapes that changed or were removed.
         """
+        # Rows are deleted and inserted, not updated: one way serves what is new, changed and removed.
         with self._engine.begin() as connection:
             _forget(connection, CATALOGUE_ENDPOINTS, [(key,) for key in endpoints])
             found = [memory.endpoints[key] for key in endpoints if key in memory.endpoints]
@@ -119,6 +122,7 @@ class Records:
                 CATALOGUE_SHAPES,
                 (_shape_row(key, memory.shapes[key]) for key in shapes if key in memory.shapes),
             )
+            # Nothing lists which merged ids are new, so they are compared with the table, which is small.
             known = set(connection.execute(select(CATALOGUE_MERGED.c.id)).scalars())
             _forget(connection, CATALOGUE_MERGED, [(old,) for old in known - memory.merged.keys()])
             added = [{"id": old, "into": new} for old, new in memory.merged.items() if old not in known]

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from starfort.state import STATE_FILE
 
 BUSY_S: Final = 1.0
-"""How long a writer is waited for."""
+"""How long a read waits for a process that writes."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _QUERY: Final = "SELECT api, method, template, first_us FROM catalogue_endpoints WHERE calls > 0"
@@ -45,8 +45,8 @@ def seen_endpoints(data_dir: Path) -> list[Seen]:
     path = data_dir / STATE_FILE
     if not path.is_file():
         return []
-    # Without a write-ahead log beside it nobody writes, and then SQLite need not make files for readers,
-    # which a folder of another user would refuse.
+    # If there is no write-ahead log beside it, nobody writes. `immutable` then keeps SQLite from making files
+    # for readers, which a folder of another user would not allow.
     mode = "ro" if path.with_name(f"{STATE_FILE}-wal").exists() else "ro&immutable=1"
     address = f"file:{quote(str(path))}?mode={mode}"
     try:

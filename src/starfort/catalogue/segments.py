@@ -1,8 +1,8 @@
-"""Tells what one segment of a path is: a word, a version, or a value such as a number, an id or a date.
+"""Finds out what one segment of a path is: a word, a version, or a value such as a number, an id or a date.
 
 A *part* is a segment as the learner keeps it: the text itself for words and versions, and `{kind}` for
-values. A file extension or a `:verb` stays outside (`{hex}.json`). Braces never occur in the text of a word,
-so a part is unambiguous, and no client can write a template of its own into the engine's bundle.
+values. A file extension or a `:verb` stays outside (`{hex}.json`). The text of a word never has braces, so a
+part is unambiguous, and no client can write a template of its own into the engine's bundle.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SLUG: Final = "{slug}"
 """The part that stands at a position where words were found to be values."""
 
 ROOT_WORDS: Final = frozenset({"api", "apis", "rest", "public", "internal", "services", "gateway"})
-"""Segments below which an API's resources begin, as at the root."""
+"""Segments that count as the root: an API's resources begin below them."""
 
 ACTION_WORDS: Final = frozenset({
     "me", "self", "current", "mine", "all", "new", "latest", "search", "find", "query", "filter",
@@ -40,7 +40,8 @@ ACTION_WORDS: Final = frozenset({
     "sync", "publish", "unpublish", "follow", "unfollow", "block", "unblock", "like", "unlike",
     "default",
 })  # fmt: skip
-"""Words that name an action or a fixed resource beside ids (`/users/me`, `/orders/search`): never values."""
+"""Words that are never values: they name an action or a fixed resource beside ids (`/users/me`,
+`/orders/search`)."""
 
 _EXTENSIONS: Final = (
     "json", "xml", "csv", "html", "htm", "txt", "pdf", "yaml", "yml", "zip", "gz", "tar", "png",
@@ -60,9 +61,11 @@ _VERSION = re.compile(
 )
 _DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(T[0-9:.]+(Z|[+-][0-9:]+)?)?", re.ASCII)
 _EMAIL = re.compile(r"[^@\s/]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
+# Braces are among these, so a path that a client sends never looks like a template.
 _ENCODED = re.compile(r"[^\x21-\x7e]|[{}%*|<>\"'`\\^]")
 _HEX_DIGITS: Final = 4
 
+# The order matters: digits alone are hexadecimal too, so `integer` is asked before `hex`.
 _KINDS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("uuid", re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)),  # RFC 9562, 4
     ("integer", re.compile(r"-?\d+(,\d+)*", re.ASCII)),
@@ -70,7 +73,7 @@ _KINDS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     # https://github.com/ulid/spec: 26 characters of Crockford's base 32, the first at most 7
     ("ulid", re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)),
     ("hex", re.compile(r"(0x)?[0-9a-fA-F]{16,128}", re.ASCII)),
-    # a name, a separator and a number or something random: `cus_9s6XKzkNRiz8i3`, `acct-1032842`
+    # A name, a separator, and a number or random characters: `cus_9s6XKzkNRiz8i3`, `acct-1032842`.
     ("id", re.compile(r"[A-Za-z]{1,10}[_-](\d{5,}|(?=\w*\d\w*[A-Za-z]\w*\d)[A-Za-z0-9]{10,64})", re.ASCII)),
 )
 _GROUPS = re.compile(r"[0-9]+")
@@ -116,7 +119,8 @@ def kind_of(text: str) -> str:
 
 
 def _is_random(text: str) -> bool:
-    """Whether no person would have named a resource so: digits, capitals and small letters mixed all over."""
+    """Whether a text is too mixed to be a name: digits, capitals and small letters alternate."""
+    # Groups of digits, not digits: names such as `report2024` have one, random text has several.
     groups = len(_GROUPS.findall(text))
     if _SHORT_HEX.fullmatch(text):
         return sum(map(str.isdigit, text)) >= _HEX_DIGITS and groups > 1
@@ -140,7 +144,7 @@ def is_coded(text: str) -> bool:
 
 
 def may_be_token(text: str) -> bool:
-    """Whether a word could be random letters by chance: enough to call it one beside others that are."""
+    """Whether a word could be a token that has no digits by chance; this counts only beside other tokens."""
     capitals = sum(map(str.isupper, text))
     return len(text) >= _LONG_TOKEN and 4 * capitals >= len(text) > capitals and "-" not in text
 
@@ -152,7 +156,7 @@ def shape_of(path: str) -> str | None:
         path: normalised path of an event; parts that are already `{kind}` stay.
 
     Returns:
-        The shape, or None when the path cannot be learned: cut, too deep or with empty segments.
+        The shape, or None when the path cannot be learned: it is cut, too deep, or has empty segments.
     """
     if not path.startswith("/") or len(path.encode()) > MAX_PATH:
         return None
@@ -168,6 +172,8 @@ def shape_of(path: str) -> str | None:
     return "/" + "/".join(parts)
 
 
+# What `queries/observed.sql` has replaced already. Other braces come from clients, but for `{masked}`, which
+# `kind_of` knows.
 _MARKS: Final = frozenset({"{integer}", "{uuid}", "{hex}", SLUG})
 
 
@@ -175,7 +181,7 @@ def _part(segment: str, at_root: bool) -> str:
     if segment in _MARKS:
         return segment
     if is_version(segment) or (at_root and (_DATE.fullmatch(segment) or re.fullmatch(r"\d{1,2}", segment))):
-        return segment  # versions by date or number stand where an API begins
+        return segment  # a date or a small number is a version only where an API begins
     kind = kind_of(segment)
     if kind:
         return f"{{{kind}}}"

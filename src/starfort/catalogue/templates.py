@@ -1,11 +1,11 @@
 """Finds the templates of paths: which positions hold values, and what the parameters are called.
 
 `learn` is a pure function of a set: the same shapes in any order give the same templates. Positions whose
-parts are values (numbers, ids, dates …) are parameters at once. Words become a parameter only by evidence:
+parts are values (numbers, ids, dates …) are parameters at once. Words become a parameter only with evidence:
 there are more of them under one parent than any API has fixed ones, and they have the same things below them.
-How many fixed segments stand side by side was counted in 60 public OpenAPI documents (2,356 paths): at most
-35 at the root of an API, 10 after a plural, 15 after a parameter and 23 elsewhere. The thresholds lie just
-above.
+In 60 public OpenAPI documents (2,356 paths), at most so many fixed segments are side by side: 35 at the root
+of an API, 10 after a plural, 15 after a parameter and 23 elsewhere. The thresholds are just above these
+figures.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MIN_AFTER_COLLECTION: Final = 12
 MIN_AFTER_PARAMETER: Final = 20
 MIN_ELSEWHERE: Final = 26
 MIN_FILES: Final = 3
-"""So many static files of one extension in one folder become one endpoint; two may belong to pages."""
+"""This many static files of one extension in one folder become one endpoint; two may belong to pages."""
 
 CODED_SHARE: Final = 0.6
 """If this share of the words looks like values, a third of the usual number of words is enough."""
@@ -46,16 +46,17 @@ COMMON_SHARE: Final = 0.02
 is small, because each value is seen with only a few of the endpoints below the parameter."""
 
 MOST_COMMON: Final = 5
-"""Something is common as soon as so many candidates have it below them, however many candidates there are."""
+"""Something is common as soon as this many candidates have it below them, whatever their number is."""
 
 TOO_MANY: Final = 2
-"""Above so many times the threshold words need not have the same below: no API has so many fixed ones."""
+"""Above this multiple of the threshold, words need not have the same below them: no API has so many fixed
+ones."""
 
 OWN_RESOURCE: Final = 10
-"""A word with so many times more below it than its neighbours usually have is a resource of its own."""
+"""A word with this many times more below it than its typical neighbour is a resource of its own."""
 
 MAX_SIGNATURE: Final = 1000
-"""Parts below one place that are compared."""
+"""Parts below one place that are compared at most."""
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ class Learned:
 
     Attributes:
         template: path template, `/orders/{orderId}`.
-        shape: the shape with words that are values replaced by `{slug}`, which it may be kept as from now on.
+        shape: the shape in which words that are values are replaced by `{slug}`; from now on it may be kept.
     """
 
     template: str
@@ -83,11 +84,11 @@ def learn(shapes: Mapping[str, Iterable[str]], declared: Iterable[str] = ()) -> 
 
     Args:
         shapes: methods by shape, as `segments.shape_of` gives them.
-        declared: path templates of its documented and configured endpoints: their fixed segments stay fixed,
-            and their parameters give the names.
+        declared: path templates of its documented and configured endpoints. Their fixed segments stay fixed,
+            and names of parameters are taken from them.
 
     Returns:
-        A template for each shape. No order of shapes or calls matters.
+        A template for each shape. The order of shapes or calls does not matter.
     """
     root, known = _Node(), _Node()
     # Sorted, since the order in which nodes are made must not show in the templates.
@@ -114,7 +115,7 @@ Places = list[tuple[_Node, tuple[str, ...]]]
 
 
 class _Walk:
-    """Goes down the tree; nodes that a parameter makes one place go down together."""
+    """Goes down the tree. Nodes that became one place, because a parameter joins them, go down together."""
 
     def __init__(self, found: dict[str, Learned]) -> None:
         self._found = found
@@ -131,6 +132,7 @@ class _Walk:
         for node in known:
             for part, child in node.children.items():
                 declared.setdefault(part, []).append(child)
+        # Words go down one by one. The values of one suffix are one place, with everything below any of them.
         values, words = _decide(children, declared, template)
         for part in sorted(words):
             self.walk(children[part], declared.get(part, []), (*template, part))
@@ -144,7 +146,7 @@ class _Walk:
 
 
 def _kept(part: str, suffix: str, places: Places) -> Places:
-    """Shapes through a word that is a value go on as `{slug}`; values stay what they are."""
+    """In a shape, a word that is a value becomes `{slug}`; a value stays what it is."""
     if part.startswith("{"):
         return places
     return [(node, (*shape[:-1], SLUG + suffix)) for node, shape in places]
@@ -161,7 +163,7 @@ def _suffix(part: str) -> str:
 def _decide(
     children: Mapping[str, Places], declared: Mapping[str, list[_Node]], template: tuple[str, ...]
 ) -> tuple[dict[str, list[str]], set[str]]:
-    """Which children are values of a parameter, by suffix, and which are words."""
+    """Divide children into values of a parameter, by suffix, and words."""
     values: dict[str, list[str]] = {}
     candidates: dict[str, list[str]] = {}
     words: set[str] = set()
@@ -174,7 +176,7 @@ def _decide(
             candidates.setdefault(_suffix(part), []).append(part)
     for suffix, found in candidates.items():
         parts = found
-        # Random words beside tokens are tokens that happen to have no digit; the others may be fixed words.
+        # Beside tokens, a random word is a token that happens to have no digit; others may be fixed words.
         if f"{{token}}{suffix}" in values.get(suffix, ()):
             random = [part for part in found if may_be_token(split_suffix(part)[0])]
             values[suffix] += random
@@ -190,7 +192,7 @@ def _decide(
 
 
 _OPERATION: Final = re.compile(r"\$[a-z]+", re.ASCII | re.IGNORECASE)
-"""How OData and others write operations: `$count`."""
+"""Operations as OData and others write them: `$count`."""
 
 
 def _is_fixed(part: str) -> bool:
@@ -205,11 +207,11 @@ def _slugs(
     template: tuple[str, ...],
     declared: bool,
 ) -> list[str]:
-    """Which words are values: those that have the same below them as the others, if there are enough."""
+    """The words that are values: those that have the same below them as the others, if there are enough."""
     signatures = {part: _signature(_nodes(children[part])) for part in parts}
     settled: list[str] = []
-    # Words were found to be values here before. What is like them now is one too, however few there are, so
-    # that a parameter never turns back into words.
+    # If words were found to be values here before, a word that is like them is a value too, even if there are
+    # only few. So a parameter never turns back into words.
     if any(value.startswith(SLUG) for value in values):
         common = {item for value in values for item in _signature(_nodes(children[value]))}
         settled = [part for part in parts if _alike(signatures[part], common, _are_leaves([common]))]
@@ -223,10 +225,11 @@ def _slugs(
     alike = [part for part in parts if _alike(signatures[part], common, leaves)]
     needed = MIN_FILES if _suffix(parts[0]) in ASSET_SUFFIXES else _needed(template)
     if values or declared:
-        # There is a parameter here in any case; the question is which words belong to it.
+        # There is a parameter here in any case, so it takes less evidence that a word is one of its values.
         needed = (needed + 1) // 2
     if sum(is_coded(split_suffix(part)[0]) for part in parts) >= CODED_SHARE * len(parts):
         needed = max(MIN_FILES, needed // 3)
+    # A few words with far more below them than is typical are resources that stand beside the parameter.
     if len(parts) >= TOO_MANY * needed and not leaves:
         typical = sorted(len(signatures[part]) for part in parts)[len(parts) // 2]
         alike = [part for part in parts if part in alike or len(signatures[part]) <= OWN_RESOURCE * typical]
@@ -243,7 +246,7 @@ def _nodes(places: Places) -> list[_Node]:
 
 
 def _alike(signature: AbstractSet[str], common: AbstractSet[str], leaves: bool) -> bool:
-    """Whether a place is like the others. Among leaves, one with something below is a resource of its own."""
+    """Whether a place is like the others. Among leaves, a place with parts below it is its own resource."""
     return signature <= common if leaves else 2 * len(signature & common) >= len(signature)
 
 
@@ -256,7 +259,7 @@ def _needed(template: tuple[str, ...]) -> int:
 
 
 def _signature(nodes: list[_Node]) -> frozenset[str]:
-    """Methods of a place and the parts right below it; values are all alike."""
+    """Methods of a place and the parts right below it; all values count as the same part."""
     found: set[str] = set()
     for node in nodes:
         found.update(node.methods)
@@ -270,8 +273,8 @@ def _name(
 ) -> str:
     """`{orderId}` after `orders`, or the name in a document; unique within the template.
 
-    The name does not say what kind of id it is: it would change, and the endpoint's id with it, as soon as
-    another kind is seen.
+    The name does not say what kind of id it is. Otherwise it would change as soon as another kind is seen,
+    and the endpoint's id would change with it.
     """
     taken = {part[1:].partition("}")[0] for part in template if part.startswith("{")}
     for part in sorted(declared):

@@ -1,4 +1,4 @@
-"""Configuration to policy bundle and Envoy configuration."""
+"""Compiles a configuration to the bundle for the engine and the data plane for Envoy."""
 
 from starfort.compile.compiler import Compiled, compile_config
 from starfort.compile.endpoints import CompiledEndpoint

@@ -1,8 +1,8 @@
-"""Policy actions: from what people write to what the engine reads.
+"""Compiles policy actions from what people write to what the engine reads.
 
-Most actions have the same fields in both (`BlockAction` of the configuration and of the bundle), so nothing
-has to be said of them here. `MAKERS` has the others: what a maker checks or looks up is what the engine would
-otherwise have to do for each request, or would refuse without a line and column.
+Most actions have the same fields in the configuration and in the bundle (`BlockAction`), so they need no code
+here. `MAKERS` has the others. A maker checks and looks up what the engine would otherwise have to do for each
+request, or would refuse without a line and column.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ActionContext:
 
     Attributes:
         loaded: the configuration.
-        location: where the setting stands.
+        location: the location of the setting.
         expressions: the setting's CEL expressions, compiled, in the order of `Action.expressions`.
         problems: gets what is wrong.
     """
@@ -71,6 +71,7 @@ def compile_action(action: Action, context: ActionContext) -> p.Action:
     setting = action.setting
     if isinstance(setting, BaseModel):
         return form(**{name: getattr(setting, name) for name in type(setting).model_fields})
+    # `allow: true` has nothing to set; any other plain setting is the one field of its action.
     return form() if setting is True else form(setting)
 
 
@@ -111,7 +112,8 @@ def _mask(context: ActionContext, setting: list[str]) -> p.Action:
 
 
 def _of(kind: type[Written], make: Callable[[ActionContext, Written], p.Action]) -> Maker:
-    """A maker for settings of one type; the configuration has already checked that they are of it."""
+    """A maker for settings of one type; the configuration has already checked the type."""
+    # Checked once more, because the table below has makers of all types and hides them from type checkers.
 
     def maker(context: ActionContext, setting: object) -> p.Action:
         if not isinstance(setting, kind):

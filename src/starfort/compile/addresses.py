@@ -1,8 +1,8 @@
 """Turns address lists into packed, sorted and merged ranges.
 
 A range is 32 bytes: first and last address as IPv6 in network byte order, IPv4 as `::ffff:a.b.c.d`
-(RFC 4291, section 2.5.5.2). Bytes compare as the numbers do, so no object per address is made beyond them:
-a million addresses of a file take 1.5 s and 160 MB on one core of the machine this was written on.
+(RFC 4291, section 2.5.5.2). Bytes compare like the numbers that they stand for, so an address needs no other
+object. A million addresses of a file took 1.5 s and 160 MB on one core when this was measured.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 MAX_ADDRESSES: Final = 1_000_000
-"""Addresses and networks of one list."""
+"""Most addresses and networks of one list."""
 
 RANGE_BYTES: Final = 32
 
@@ -22,7 +22,7 @@ MAX_FILE_BYTES: Final = 64 << 20
 """A million IPv6 networks of full length take 44 MB."""
 
 MAX_PROBLEMS: Final = 20
-"""Wrong lines of one file that are named; a file of another kind is wrong on every line."""
+"""How many wrong lines of one file are named at most; a file of another kind is wrong on every line."""
 
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 _V4_OFFSET: Final = 96
@@ -79,12 +79,12 @@ def _after(address: bytes) -> bytes:
 
 
 MAX_REMEMBERED: Final = 64
-"""Files whose content is remembered, each as it was last: 32 MB for a million addresses."""
+"""How many files are remembered with their latest content, which is 32 MB for a million addresses."""
 
 
 @dataclass(frozen=True)
 class ListFile:
-    """What a list file holds.
+    """The content of a list file.
 
     Attributes:
         ranges: packed, sorted, merged.
@@ -102,9 +102,9 @@ _seen: dict[Path, tuple[tuple[int, int, int], ListFile]] = {}
 
 
 def read_file(path: Path) -> ListFile:
-    """A list file: UTF-8, an address or network a line, `#` begins a comment.
+    """Read a list file: UTF-8, with one address or network on each line; `#` begins a comment.
 
-    A file that did not change since it was read is not read again.
+    A file that has not changed since it was read is not read again.
     """
     try:
         found = path.stat()
@@ -119,7 +119,7 @@ def read_file(path: Path) -> ListFile:
     except UnicodeDecodeError:
         return ListFile(b"", 0, ((0, 0, "is not UTF-8"),))
     if len(_seen) >= MAX_REMEMBERED:
-        # Seldom: nobody has that many lists. Forgetting all costs one reading of each, and needs no order.
+        # Hardly anybody has that many lists. Forgetting all costs one reading of each and needs no order.
         _seen.clear()
     _seen[path] = (state, read)
     return read
@@ -137,6 +137,7 @@ def _read(path: Path) -> ListFile:
         try:
             ranges.append(pack(text))
         except ValueError as error:
+            # Counted to the end, although only some are named: a few typos are not a file of another kind.
             wrong += 1
             if wrong <= MAX_PROBLEMS:
                 problems.append((number, len(line) - len(line.lstrip()) + 1, str(error)))

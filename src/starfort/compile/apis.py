@@ -23,8 +23,8 @@ def in_order(loaded: LoadedConfig, problems: list[ConfigProblem]) -> list[int]:
             after[other].add(one)
         if _is_before(apis[other], apis[one]):
             after[one].add(other)
-    # "Narrower than" is no order of all APIs, because most of them do not overlap: a comparison sort may
-    # then put two that do in the wrong order, a topological one does not.
+    # "Narrower than" does not order all APIs, because most of them do not overlap. With it, a sort by
+    # comparison may put two that overlap into the wrong order, and a topological sort does not.
     sorter = graphlib.TopologicalSorter(after)
     try:
         sorter.prepare()
@@ -48,7 +48,7 @@ def to_bundle(api: Api, limits: int | None = None, *, grpc: bool = False) -> bun
 
     Args:
         api: the API.
-        limits: index of its own, if it has any.
+        limits: index of its own limits, if it has any.
         grpc: whether its upstream speaks HTTP/2.
     """
     return bundle.Api(
@@ -75,7 +75,7 @@ def is_under(path: str, base: str) -> bool:
 
 
 def _is_before(one: Api, other: Api) -> bool:
-    """Whether some calls match both, and `one` names them more closely."""
+    """Whether some calls match both APIs, and `one` is the more specific one for them."""
     return any(
         _is_closer((host, path), (other_host, other_path))
         for host in one.hosts

@@ -88,6 +88,7 @@ def compile_expression(text: str, environment: Environment, expected: Literal["b
     Raises:
         CelError: with every problem, its line and column in `text` (from 1, in characters).
     """
+    # `isprintable` is quick, and true for nearly every expression; only the others are searched.
     if not text.isprintable() and (odd := _UNWRITABLE.search(text)):
         raise CelError([CelProblem(*place(text, odd.start()), f"the character {odd[0]!r} cannot stand here")])
     # The library raises one RuntimeError with all messages as text; `cel_messages` takes it apart.

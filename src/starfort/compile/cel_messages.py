@@ -1,4 +1,4 @@
-"""Says what is wrong with a CEL expression, in the words of people who write policies."""
+"""Translates messages of CEL's parser and checker into the words of people who write policies."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ _FUNCTIONS: Final = {
     "int": 'int("5")',
     "double": "double(client.asn)",
 }
-"""Functions that can be called, with an example of each."""
+"""The functions that policies can call, with an example of each."""
 
 _PLAIN_CALLS: Final = frozenset({"size", "in_list", "in_cidr", "string", "int", "double"})
-"""Functions that are no methods of a value."""
+"""Functions that are not methods of a value."""
 
 MAX_CALL: Final = 200
-"""Characters of a call that a fix repeats."""
+"""Longest call that a fix repeats, in characters."""
 
 _OTHER_FUNCTIONS: Final = {
     "startswith": "startsWith",
@@ -153,10 +153,10 @@ class CelProblem:
     """One thing that is wrong.
 
     Attributes:
-        line: in the expression, from 1.
-        column: from 1, in characters.
+        line: line in the expression, from 1.
+        column: column in characters, from 1.
         what: what is wrong.
-        fix: what would be right, "" when `what` says it.
+        fix: what to write instead, "" when `what` says it.
     """
 
     line: int
@@ -180,7 +180,7 @@ def place(text: str, offset: int) -> tuple[int, int]:
 
 
 def in_words(kind: str) -> str:
-    """A type of CEL's, as people call such values."""
+    """The word that people use for values of one of CEL's types."""
     return _TYPES.get(kind, kind)
 
 
@@ -203,13 +203,13 @@ def problems_of(message: str, text: str, names: Iterable[str]) -> list[CelProble
     """The problems in a message of CEL's parser or checker.
 
     Args:
-        message: what it said: `ERROR: <input>:LINE:COLUMN: …` for each.
+        message: the message, with `ERROR: <input>:LINE:COLUMN: …` for each problem.
         text: the expression.
         names: known variables, for suggestions.
     """
-    # The library gives one text for all its errors; there is no other way to their positions.
+    # The library gives all its errors in one text; their positions are nowhere else.
     found = [(int(line), int(column), what) for line, column, what in _MESSAGE.findall(message)]
-    # After a syntax error the checker never runs, and the parser's further errors are about its own guesses.
+    # After a syntax error the checker does not run, and the parser's further errors follow from its guesses.
     if any(what.startswith(("Syntax error: ", "reserved identifier")) for line, _, what in found if line > 0):
         return [_syntax(found, text)]
     placed = [_problem(line, column, what, text, list(names)) for line, column, what in found if line > 0]
@@ -222,7 +222,7 @@ def problems_of(message: str, text: str, names: Iterable[str]) -> list[CelProble
 
 
 def _syntax(found: list[tuple[int, int, str]], text: str) -> CelProblem:
-    """The first mistake of an expression; what the parser says after it is mostly a consequence."""
+    """The first mistake of an expression; what the parser reports after it is mostly a consequence."""
     if (known := cel_words.mistake(text)) is not None:
         at, what, fix = known
         return CelProblem(*place(text, at), what, fix)
@@ -232,14 +232,14 @@ def _syntax(found: list[tuple[int, int, str]], text: str) -> CelProblem:
 
 
 def _without_echoes(problems: list[CelProblem]) -> list[CelProblem]:
-    """Leave out names that a correct `exists` or `all` would have defined: they are no mistakes."""
+    """Leave out unknown names that a correct `exists` or `all` would have defined."""
     if not any(problem.fix.startswith(_FOLD_FIX) for problem in problems):
         return problems
     return [each for each in problems if not re.match(r"there is no variable '\w+'$", each.what)]
 
 
 def _problem(line: int, column: int, message: str, text: str, names: list[str]) -> CelProblem:
-    # The library gives lines and columns, from 1 and 0; all that follows works with an offset.
+    # The library gives lines and columns; everything that follows works with an offset.
     message = message.removesuffix(" [INVALID_ARGUMENT]")
     offset = sum(len(part) + 1 for part in text.split("\n")[: line - 1]) + column - 1
     if unknown := re.match(r"undeclared reference to '([^']+)'", message):
@@ -265,7 +265,7 @@ def _problem(line: int, column: int, message: str, text: str, names: list[str]) 
 
 
 def _operands(name: str, types: list[str], text: str, offset: int) -> str:
-    """What helps operands that an operator or a method cannot take.
+    """A fix for operands that an operator or a method cannot take.
 
     Args:
         name: of the operator or method.
@@ -290,7 +290,7 @@ def _operands(name: str, types: list[str], text: str, offset: int) -> str:
 
 
 def _literal(types: list[str], right: str) -> str:
-    """What helps a literal of another type than the value that it is compared with."""
+    """A fix for a literal whose type differs from the value that it is compared with."""
     quoted = re.match(r"""["']([^"']*)["']""", right)
     if len(types) != 2:  # noqa: PLR2004 (a comparison)
         return ""
@@ -308,7 +308,7 @@ def _literal(types: list[str], right: str) -> str:
 
 
 def _conversion(types: list[str]) -> str:
-    """What helps operands of different types."""
+    """A fix for operands of different types."""
     if set(types) == {"int", "double"}:
         return "write numbers like the other side: 1 for int, 1.0 for double; int() and double() convert"
     return (
@@ -317,7 +317,7 @@ def _conversion(types: list[str]) -> str:
 
 
 def _unknown_variable(name: str, names: list[str]) -> tuple[str, str]:  # noqa: PLR0911 (a case each)
-    # Signals first: their names are long, so that any other variable would look closer than it is.
+    # Signals come first: their names are long, so another variable would look more similar than it is.
     kind = re.match(r"signals\.(\w+)", name)
     kinds = sorted({known.split(".")[1] for known in names if known.startswith("signals.")})
     if kind and kind[1] not in kinds:
@@ -346,7 +346,7 @@ def _unknown_variable(name: str, names: list[str]) -> tuple[str, str]:  # noqa: 
 
 
 def _meant(name: str, names: list[str]) -> str | None:
-    """The variable of another name for the same thing, or of the same last part."""
+    """The variable that is meant: one known by this other name, or one with the same last part."""
     last = name.rpartition(".")[2].lower().replace("_", "")
     wanted = _OTHER_NAMES.get(last)
     if wanted in names:
@@ -359,7 +359,7 @@ def _meant(name: str, names: list[str]) -> str | None:
 
 
 def _unknown_function(name: str, text: str, offset: int) -> tuple[str, str]:
-    """What is wrong about a call that nothing takes."""
+    """What is wrong about a call of an unknown function, or with wrong arguments, and a fix."""
     if name in _FUNCTIONS:
         before = _FOLD_FIX if name in {"exists", "all", "exists_one"} else "write "
         return f"{name}() cannot be called like this", before + _FUNCTIONS[name]
@@ -378,7 +378,7 @@ def _unknown_function(name: str, text: str, offset: int) -> tuple[str, str]:
 
 
 def _renamed(known: str, text: str, offset: int) -> str:
-    """The call as it stands, by its right name; "" when it is long or does not end.
+    """The same call with the right name; "" when it is long or does not end.
 
     Args:
         known: the right name.

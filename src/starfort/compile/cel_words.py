@@ -1,8 +1,8 @@
-"""Explains expressions that are no CEL in the words of people who write policies.
+"""Explains expressions that are not CEL, in the words of people who write policies.
 
 The parser says where it could not go on, which is often behind the mistake. Here the expression is cut into
-tokens, and the first known mistake is reported with its position and what to write instead. Source of what is
-right: the grammar of the CEL specification (cel-spec, doc/langdef.md).
+tokens, and the first known mistake is reported with its position and what to write instead. Source: the
+grammar of the CEL specification (cel-spec, doc/langdef.md).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_EXPRESSION: Final = 4_000
-"""Characters of an expression that is looked through; a longer one has the parser's message."""
+"""Longest expression that is searched, in characters; a longer one gets the parser's message."""
 
-# The order matters: a comment begins like a sign, an address like a number, and any character is a sign at
-# last, so that every text can be cut.
+# The order matters: a comment begins like a sign, and an address like a number. At the end, any character is
+# a sign, so every text can be cut into tokens.
 _TOKEN: Final = re.compile(
     r"""(?P<space>\s+)
     |(?P<comment>//[^\n]*)
@@ -76,8 +76,8 @@ class Token:
 
     Attributes:
         kind: text, number, address, name or sign.
-        text: as written.
-        at: where it begins.
+        text: the piece as written.
+        at: offset of its beginning.
     """
 
     kind: str
@@ -86,11 +86,11 @@ class Token:
 
 
 Mistake = tuple[int, str, str]
-"""Offset, what is wrong, what to write."""
+"""The offset, what is wrong, and what to write instead."""
 
 
 def mistake(text: str) -> Mistake | None:
-    """The first thing in an expression that is written otherwise in CEL; None when nothing known is found.
+    """The first mistake in an expression that is known here; None when there is none.
 
     Args:
         text: an expression that the parser refused.
@@ -100,8 +100,8 @@ def mistake(text: str) -> Mistake | None:
     if len(text) > MAX_EXPRESSION:
         return None
     tokens = list(_tokens(text))
-    # From the smallest mistakes to the largest: a quote that is missing makes the brackets look wrong too,
-    # and only the first one should be named.
+    # From the smallest mistakes to the largest: a missing quote makes the brackets look wrong too, and only
+    # the first mistake should be named.
     kinds: tuple[Callable[[str, Sequence[Token]], Iterator[Mistake]], ...] = (
         _quotes, _signs, _words, _addresses, _lists, _sides, _brackets, _adjacent,
     )  # fmt: skip

@@ -31,10 +31,10 @@ class Compiled:
     """Everything that a configuration is compiled to.
 
     Attributes:
-        bundle: for the engine; its version is filled in.
-        dataplane: for Envoy.
-        policies: in order, for people.
-        endpoints: in the order of the bundle's indexes.
+        bundle: the bundle for the engine, with its version.
+        dataplane: the data plane for Envoy.
+        policies: the policies in order, as people see them.
+        endpoints: the endpoints in the order of the bundle's indexes.
         rules: SecLang rules and the rule sets among them.
         files: every file that was read, the configuration included; when one changes, compile again.
         operations: method and path of each operation in a document, by the name of its API.
@@ -66,7 +66,7 @@ def compile_config(
         learned: endpoints that the catalogue learned from traffic.
         hash_key: 32 bytes; the key of every keyed hash in events.
         signal_kinds: the kinds of signals that detectors raise; policies may ask for them.
-        node: name of this node; default: the configuration's.
+        node: name of this node; by default the configuration's.
 
     Raises:
         ConfigError: with every problem of the configuration and of the files that it names.
@@ -79,7 +79,7 @@ def compile_config(
 
 
 class _Compilation:
-    """One run. Problems are collected, so that people hear of all of them at once."""
+    """One compilation. It collects all problems, so that people hear of all of them at once."""
 
     def __init__(
         self, loaded: LoadedConfig, learned: Sequence[LearnedEndpoint], signal_kinds: Sequence[str]
@@ -101,7 +101,7 @@ class _Compilation:
             ConfigError: with every problem.
         """
         loaded, problems = self._loaded, self._problems
-        # Policies first: they add endpoints that neither a document nor the configuration names.
+        # Policies come first, because they add endpoints that nothing else names.
         policies = self._policies()
         compiled_endpoints = list(self._table.compiled(self._limits))
         problems += geo.problems(loaded)
@@ -133,9 +133,9 @@ class _Compilation:
         return compiler.compile()
 
     def _bundle(self, hash_key: bytes, node: str) -> bundle.Bundle:
-        """The parts of the bundle that each come from one section; the others are filled in by `run`."""
+        """The parts of the bundle that each come from one section; `run` fills in the others."""
         config, loaded, problems = self._config, self._loaded, self._problems
-        # Only an upstream that speaks HTTP/2 can answer gRPC, whose trailers HTTP/1.1 does not have.
+        # Only an upstream that speaks HTTP/2 can answer gRPC, which ends each answer with trailers.
         speaks_http2 = {upstream.name for upstream in config.upstreams if upstream.http2}
         return bundle.Bundle(
             node=node,
@@ -180,12 +180,12 @@ def _list(
         return model.AddressList(settings.name, addresses.merge(ranges))
     found = addresses.read_file(settings.file)
     problems += (ConfigProblem(settings.file, *problem) for problem in found.problems)
-    # A file that is too long by itself was named by `read_file` already.
+    # `read_file` has already reported a file that is too long by itself.
     if len(ranges) + found.count > addresses.MAX_ADDRESSES >= found.count:
         what = f"{settings.name!r} has more than {addresses.MAX_ADDRESSES} addresses"
         problems.append(loaded.source.problem(("lists", index), what))
     if not ranges:
-        # A million ranges are neither split nor sorted again when there is nothing to add.
+        # With nothing to add, a million ranges need not be split and sorted again.
         return model.AddressList(settings.name, found.ranges)
     return model.AddressList(settings.name, addresses.merge([*ranges, *addresses.split(found.ranges)]))
 

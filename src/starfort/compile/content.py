@@ -1,7 +1,7 @@
-"""Finds the fields in which people write: by what an API's document says, otherwise by their names.
+"""Finds the fields in which people write: by what an API's document says, and otherwise by their names.
 
-Rules of the Core Rule Set look at every value as if it were a parameter of a program. What they find in these
-fields is weighed by grammar in the engine (`crates/engine/src/rules/weigh`).
+Rules of the Core Rule Set treat every value as if it were a parameter of a program. In these fields, the
+engine weighs their matches by grammar (`crates/engine/src/rules/weigh`).
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from starfort.compile.documents import JsonObject
 from starfort.config.rules import Rules
 
 MAX_FIELDS: Final = 200
-"""Fields of one operation that are kept."""
+"""How many fields of one operation are kept at most."""
 
 MAX_DEPTH: Final = 8
-"""Objects within objects, and references from one schema to the next, that are followed."""
+"""How many levels of objects, and how many references from one schema to the next, are followed."""
 
 MAX_SCHEMAS: Final = 2000
-"""Schemas that are looked at for one operation."""
+"""How many schemas are read for one operation at most."""
 
 SHORT: Final = 40
-"""A string of at most so many characters is a name or an identifier, whatever it is called."""
+"""A string of at most this many characters is a name or an identifier, whatever the field is called."""
 
 _MEDIA: Final = {
     "text/html": "html", "application/xhtml+xml": "html", "text/markdown": "markdown",
@@ -36,14 +36,15 @@ _MEDIA: Final = {
     "application/javascript": "code", "text/javascript": "code", "text/css": "code", "text/x-python": "code",
     "application/yaml": "code",
 }  # fmt: skip
-"""What `contentMediaType` says (JSON Schema Validation 2020-12, 8.4)."""
+"""Kind of content by `contentMediaType` (JSON Schema Validation 2020-12, 8.4)."""
 
 _FORMATS: Final = {
     "html": "html", "richtext": "html", "rich-text": "html", "markdown": "markdown", "md": "markdown",
     "commonmark": "markdown", "multiline": "prose", "textarea": "prose", "text": "prose", "regex": "pattern",
     "code": "code", "sql": "query", "string": "",
 }  # fmt: skip
-"""What `format` says: those in use for text, and JSON Schema's `regex`. Any other is a form of values."""
+"""Kind of content by `format`: the formats in use for text, and JSON Schema's `regex`. With any other format,
+a value has a fixed form."""
 
 _SAID: Final = (
     ("pattern", r"\bregular expressions?\b|\bregex(?:p|es)?\b"),
@@ -66,7 +67,7 @@ _SAID: Final = (
         ),
     ),
 )
-"""What descriptions say; the most specific kind is asked first."""
+"""Kind of content by words in descriptions. The most specific kind is tried first."""
 
 
 @cache
@@ -87,7 +88,7 @@ def _names() -> frozenset[str]:
 
 
 def to_bundle(rules: Rules) -> bundle.Content:
-    """What the engine knows of fields by their names.
+    """What the engine knows about fields by their names.
 
     Args:
         rules: the section of the configuration; its own names come before those of the dictionary.
@@ -97,28 +98,29 @@ def to_bundle(rules: Rules) -> bundle.Content:
     names = dict(dictionary())
     for name, kind in rules.content_fields.items():
         key = name.lower()
+        # In the engine, an entry of the dictionary for the exact name would win, so it is removed.
         names.pop(f"={key.removeprefix('=')}", None)
         names[key] = kind_of(kind)
     return bundle.Content(weigh=True, names=tuple(sorted(names.items())))
 
 
 def kind_of(configured: str) -> ContentKind:
-    """A kind as people write it, as the bundle has it: `none` is `other` there."""
+    """The bundle's word for a kind as people write it: `none` is `other` there."""
     return ContentKind.OTHER if configured == "none" else ContentKind(configured)
 
 
 def configured(fields: Mapping[str, str]) -> dict[str, ContentKind]:
-    """Fields as the bundle has them: paths in lower case, without what names the format."""
+    """Fields as the bundle has them: paths in lower case, without the prefix `json.`."""
     return {name.lower().removeprefix("json."): kind_of(kind) for name, kind in fields.items()}
 
 
 def fields_of(
     document: object, item: JsonObject, operation: JsonObject
 ) -> tuple[tuple[str, ContentKind], ...]:
-    """What an operation's document says of its fields, where it says something.
+    """What an operation's document says about its fields, where it says something.
 
-    A string that may be anything and is said to be text (by format, media type or description) is content;
-    that must be one of a list, or of a form, or short, is not, whatever its name.
+    A string is content when it may be anything, and format, media type or description calls it text. A string
+    that must be short, of a list or of a fixed form is no content, whatever its name is.
 
     Args:
         document: the whole document, for references.
@@ -152,7 +154,7 @@ class _Walk:
         self.left = MAX_SCHEMAS
 
     def resolved(self, part: object) -> JsonObject:
-        """A part of the document with its references followed; empty when it is none or they lead nowhere."""
+        """A part of the document with its references followed; empty when there is none to be found."""
         for _ in range(MAX_DEPTH):
             if not isinstance(part, dict):
                 return {}
@@ -166,7 +168,7 @@ class _Walk:
         return {}
 
     def schema(self, path: str, schema: JsonObject, depth: int) -> None:
-        """Look at a schema and what is in it."""
+        """Read a schema and everything in it."""
         # References may go in circles, and `allOf` of `allOf` grows without end: both limits are needed.
         self.left -= 1
         if depth > MAX_DEPTH or self.left < 0:
@@ -180,13 +182,13 @@ class _Walk:
         if isinstance(properties, dict):
             for name, one in properties.items():
                 self.schema(f"{path}.{name}" if path else str(name), self.resolved(one), depth + 1)
-        # The first schema that says something counts: with `oneOf` nobody knows which one a value is for.
+        # The first schema that says something counts: with `oneOf` nobody knows which one a value follows.
         elif path and _is_text(schema) and (kind := _kind(path, schema)):
             self.found.setdefault(path.lower(), ContentKind(kind))
 
 
 def _kind(path: str, schema: JsonObject) -> str:
-    """What a string is said to be; "" when nothing is said that its name does not say."""
+    """The kind that a schema gives a string; "" when it says no more than the name does."""
     by_name = _by_name(path)
     if _is_restricted(schema):
         return "other" if by_name else ""
@@ -197,7 +199,7 @@ def _kind(path: str, schema: JsonObject) -> str:
     # Descriptions are cut: some hold whole manuals, and every pattern is searched in them.
     text = f"{schema.get('title', '')} {schema.get('description', '')}"[:2000].lower()
     for kind, pattern in _SAID:
-        # prose is what names say better, but where they say nothing
+        # Names tell prose better than descriptions do, so here only a field without a known name is prose.
         if re.search(pattern, text) and not (kind == "prose" and by_name):
             return kind
     return ""
@@ -219,7 +221,7 @@ def _is_restricted(schema: JsonObject) -> bool:
     if form and form not in _FORMATS:
         return True
     pattern = schema.get("pattern")
-    # a pattern that lets a blank through may be one for sentences
+    # A pattern that allows blanks may be one for sentences.
     return isinstance(pattern, str) and not re.search(r"\\s|\\S| |\.[*+]|\[\^|\\p|\^\$", pattern)
 
 

@@ -34,30 +34,30 @@ ADMIN_SOCKET: Final = "run/envoy.sock"
 DIRECTORY: Final = "envoy"
 
 MAX_PEM_BYTES: Final = 4 << 20
-"""Size of a file of certificates, a key or authorities; the system's authorities are some 200 KB."""
+"""Largest file of certificates, a key or authorities; the system's authorities are some 200 KB."""
 
 MAX_JWKS_BYTES: Final = 1 << 20
-"""Size of a key set; a dozen keys are some 10 KB."""
+"""Largest key set; a dozen keys are some 10 KB."""
 
 MAX_UNIX_PATH_BYTES: Final = 107
-"""`sun_path` of `sockaddr_un` less its NUL (Linux unix(7))."""
+"""Longest path of a Unix socket: `sun_path` of `sockaddr_un` without its NUL (Linux unix(7))."""
 
 HEADROOM: Final = 2
-"""Envoy refuses what is over twice the engine's limits. Between the two the engine sees the request, and a
-policy decides."""
+"""Envoy's limits are this many times the engine's. What is over the engine's limits and below Envoy's still
+reaches the engine, so a policy can decide about it."""
 
 MIN_HEADERS_KIB: Final = 96
 MAX_HEADERS_KIB: Final = 8192
 """Envoy's own bound of `max_request_headers_kb`."""
 
 MAX_CONNECTIONS: Final = 100_000
-"""Connections that Envoy takes at once unless `connections.total` says otherwise."""
+"""Connections that Envoy accepts at once unless `connections.total` says otherwise."""
 
 T = TypeVar("T")
 
 
 def to_dataplane(loaded: LoadedConfig) -> ir.Dataplane:
-    """The data plane of a configuration; the certificates and key sets that it names are read.
+    """The data plane of a configuration. This reads the certificates and key sets that it names.
 
     Raises:
         ConfigError: with every problem of these files, and every address that Envoy cannot use.
@@ -66,7 +66,7 @@ def to_dataplane(loaded: LoadedConfig) -> ir.Dataplane:
 
 
 class _Translation:
-    """One run. Problems are collected, so that people hear of all of them at once."""
+    """One translation. It collects all problems, so that people hear of all of them at once."""
 
     def __init__(self, loaded: LoadedConfig) -> None:
         self._config = loaded.config
@@ -81,7 +81,7 @@ class _Translation:
         providers = [self._provider(index, one) for index, one in enumerate(config.identity.jwt)]
         limits = self._limits()
         diverts = {name for policy in config.policies for name in policy.action.named("upstream")}
-        # Envoy would only fail when it starts, with a message that does not name the setting.
+        # Otherwise Envoy would fail at its start, with a message that does not name the setting.
         for name in (CONTROL_SOCKET, LONGEST_SOCKET):
             if len(os.fsencode(data / name)) > MAX_UNIX_PATH_BYTES:
                 what = f"{data / name} is too long for a Unix socket (at most {MAX_UNIX_PATH_BYTES} bytes)"
@@ -126,9 +126,9 @@ class _Translation:
             headers=HEADROOM * max(limits.headers, 100),
             headers_kib=min(max(kib, MIN_HEADERS_KIB), MAX_HEADERS_KIB),
             connections=total,
-            # A fifth is left, so that Envoy sheds load before the system ends it for want of memory.
+            # A fifth is left, so that Envoy sheds load before the system kills it for lack of memory.
             heap_bytes=_memory() * 4 // 5,
-            # Half: no single address may take the places of all others, and a proxy in front may need many.
+            # Half, so that no single address takes every connection; a proxy in front may need many.
             per_address=max(total // 2, 1) if given.per_address is None else given.per_address,
             underscores=given.headers_with_underscores,
             head_s=self._positive((*here, "header_timeout"), given.header_timeout),
@@ -160,7 +160,7 @@ class _Translation:
         return ir.Listener(listener.name, place, tls, listener.http2, proxied)
 
     def _proxy_protocol(self, here: Location, given: ProxyProtocol | None) -> ir.ProxyProtocol | None:
-        """The PROXY protocol is believed only of named peers: its header is a claim like any other."""
+        """The PROXY protocol of a listener. Only named peers are believed, because its header is a claim."""
         if given is None:
             return None
         peers = given.peers or self._config.trusted_proxies
@@ -213,7 +213,7 @@ class _Translation:
             what = "which name the certificate must have is not clear: the addresses have several hosts"
             self._problem(here, what, "give server_name")
             return None
-        # Without a name any certificate of a known authority would do, whoever it was given to.
+        # Without a name, a certificate of any other server would do if a known authority has signed it.
         name = tls.server_name or next(iter(hosts))
         ca = self._authorities((*here, "ca"), tls.ca or files.system_authorities())
         if ca is None:
@@ -266,8 +266,7 @@ class _Translation:
         if chain[0] != private[0]:
             self._problem((*here, "key"), f"{key} is not the key of {certificate}")
             return None
-        # The fingerprint makes a renewed certificate a change of the data plane, without holding the key
-        # here.
+        # By its fingerprint a renewed certificate changes the data plane, and no key is kept here.
         return ir.KeyPair(certificate, key, hashlib.sha256(chain[1] + private[1]).hexdigest())
 
     def _authorities(self, location: Location, file: Path | None) -> ir.Authorities | None:
@@ -279,7 +278,7 @@ class _Translation:
         return ir.Authorities(file, fingerprint) if fingerprint is not None else None
 
     def _read(self, location: Location, file: Path, limit: int, check: Callable[[bytes], T]) -> T | None:
-        """What `check` makes of a file; a problem when it can't be read or `check` does not take it."""
+        """The result of `check` for a file's content; a problem if it can't be read or `check` refuses it."""
         try:
             with file.open("rb") as opened:
                 # One byte more than allowed tells a long file without its size, which a pipe does not have.
@@ -306,6 +305,7 @@ def _api(api: Api) -> ir.Api:
 
 def _memory() -> int:
     """Bytes that processes here may use: the control group's limit, or the machine's memory."""
+    # In a container the machine's memory is not what it may use; cgroup v2 has `max` for "no limit".
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()

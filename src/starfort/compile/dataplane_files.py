@@ -1,8 +1,8 @@
 """Checks the files that a data plane depends on, before Envoy is told about them.
 
-Each function takes a file's content and raises `ValueError` with what is wrong, to be read after the file's
-name: "is no PEM certificate". No message holds any of the content. `cryptography` is imported when a
-file is there to be read: most configurations name none.
+Each function takes a file's content and raises `ValueError` with a text that continues the file's name: "is
+no PEM certificate". No message has any of the content. `cryptography` is imported only when there is a file
+to read, because most configurations name none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SYSTEM_AUTHORITIES: Final = (
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem",
 )
-"""The places in Debian, Fedora and Alpine, for a Python whose OpenSSL looks elsewhere."""
+"""The files of Debian, Fedora and Alpine, for a Python whose OpenSSL looks elsewhere."""
 
 
 def chain(content: bytes) -> tuple[bytes, bytes]:
@@ -30,6 +30,7 @@ def chain(content: bytes) -> tuple[bytes, bytes]:
     from cryptography import x509  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
 
+    # The first certificate is the server's own (RFC 8446, section 4.4.2), so the key must belong to it.
     try:
         first = x509.load_pem_x509_certificate(content)
         public = first.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

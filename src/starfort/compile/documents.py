@@ -1,7 +1,7 @@
-"""Reads files of data beside the configuration, JSON or YAML, and finds where something in them is wrong.
+"""Reads JSON and YAML files beside the configuration, and finds the position of mistakes in them.
 
-The configuration itself is read by `ruamel.yaml`, which keeps every position and is slow; these files may be
-large, so their positions are looked for only when something is wrong.
+`ruamel.yaml` reads the configuration itself: it keeps every position and is slow. These files may be large,
+so their positions are looked for only when something is wrong.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from starfort.config import ConfigError, ConfigProblem
 Location = tuple[str | int, ...]
 
 JsonObject: TypeAlias = Mapping[str, Any]
-"""A mapping out of a document that somebody wrote: nothing is known of its values."""
+"""A mapping from a document; nothing is known about its values."""
 
 _MERGE: Final = "tag:yaml.org,2002:merge"
 
 MAX_REPEATED: Final = 20
-"""Keys of one file that are named because they come twice."""
+"""How many keys of one file that come twice are named at most."""
 
 
 def read(file: Path, limit_bytes: int, repeated: list[ConfigProblem] | None = None) -> tuple[str, object]:
@@ -83,6 +83,7 @@ def _parse(file: Path, text: str, repeated: list[ConfigProblem] | None) -> objec
             # Flow style YAML begins like JSON.
             if file.suffix == ".json":
                 raise
+    # The loader of libyaml: the one in Python is many times slower, and documents have megabytes.
     loader = yaml.CSafeLoader(text)
     try:
         root = loader.get_single_node()
@@ -95,7 +96,7 @@ def _parse(file: Path, text: str, repeated: list[ConfigProblem] | None) -> objec
 
 
 def _twice(node: yaml.MappingNode) -> list[yaml.ScalarNode]:
-    """Keys of a mapping that were there before; it may merge several others."""
+    """Keys of a mapping that an earlier key repeats. `<<` may come several times, to merge other mappings."""
     keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE]
     if len({key.value for key in keys}) == len(keys):
         return []
@@ -109,7 +110,7 @@ def _twice(node: yaml.MappingNode) -> list[yaml.ScalarNode]:
 
 
 def _repeated(file: Path, root: object) -> list[ConfigProblem]:
-    """A warning for each key that a mapping below `root` has twice, at its later place."""
+    """A warning for each key that a mapping below `root` has twice, at the position of the second one."""
     found: list[yaml.ScalarNode] = []
     waiting, visited = [root], {id(root)}
     while waiting:
@@ -156,7 +157,7 @@ def _parse_json(file: Path, text: str, repeated: list[ConfigProblem] | None) -> 
 
 
 def _placed_in_json(file: Path, text: str, names: list[str]) -> list[ConfigProblem]:
-    """Where they stand. JSON is YAML, whose reader knows places; where it does not take it, there is none."""
+    """Find the positions of keys. JSON is read as YAML, whose reader knows them; if it fails, all are 0."""
     try:
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, RecursionError):
@@ -170,8 +171,8 @@ def placed(file: Path, text: str, problems: Iterable[tuple[Location, str, str]])
     Args:
         file: the file.
         text: its text.
-        problems: a location is the keys and indexes that lead to what is wrong; the nearest part that is
-            there counts.
+        problems: the location is the keys and indexes that lead to the mistake; if a part of it does not
+            exist, the nearest one that does is used.
     """
     try:
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
@@ -181,7 +182,7 @@ def placed(file: Path, text: str, problems: Iterable[tuple[Location, str, str]])
 
 
 def pointed(data: object, reference: str) -> object:
-    """What a reference within a document points to: a JSON pointer (RFC 6901) in a URI fragment.
+    """The part that a reference within a document points to: a JSON pointer (RFC 6901) in a URI fragment.
 
     Args:
         data: the document.

@@ -17,7 +17,7 @@ from starfort.config.apis import Api, EndpointSettings
 from starfort.config.limits import ScopedLimits
 
 MAX_ENDPOINTS: Final = 200_000
-"""Endpoints of one bundle; GitHub's whole API has some 1,000."""
+"""Most endpoints of one bundle; GitHub's whole API has some 1,000."""
 
 Source = Literal["openapi", "config", "learned"]
 
@@ -33,7 +33,7 @@ class CompiledEndpoint:
         path: template from the root.
         labels: its own and its API's.
         documented: an OpenAPI document covers it.
-        source: who named it first.
+        source: what named it first.
     """
 
     id: str
@@ -61,9 +61,9 @@ class _Draft:
 
 
 class EndpointTable:
-    """Endpoints while they are collected.
+    """The endpoints while they are collected.
 
-    Two templates that differ in the names of parameters only are one endpoint, with the names that came
+    Two templates that differ only in the names of parameters are one endpoint, with the names that came
     first.
     """
 
@@ -82,10 +82,10 @@ class EndpointTable:
         return len(self._drafts)
 
     def _add(self, api: int, method: str, path: str, source: Source) -> int:
-        """The endpoint of this method and shape; made if there is none.
+        """The endpoint of this method and shape; it is made if there is none.
 
-        A configured one that a documented template covers is documented too, and takes from it what it does
-        not say itself: `POST /users/me` where the document has `POST /users/{id}`.
+        A configured endpoint that a documented template covers is documented too: `POST /users/me` where the
+        document has `POST /users/{id}`. It has the template's settings where it has none of its own.
         """
         methods = self._by_shape.setdefault((api, shape(path)), {})
         if method in methods:
@@ -97,13 +97,13 @@ class EndpointTable:
             draft.documented = draft.within is not None and self._drafts[draft.within].documented
         self._drafts.append(draft)
         methods[method] = number
-        # Learned ones cover nothing: a template that traffic suggested must not swallow what people write.
+        # Learned endpoints cover nothing: a template from traffic must not hide what people write.
         if source != "learned":
             self._known[api].add(path, method, number)
         return number
 
     def add_document(self, api: Api, document: openapi.Document) -> None:
-        """The operations of an API's document."""
+        """Add the operations of an API's document."""
         number = self._numbers[api.name]
         self.media_types.update(
             dict.fromkeys(one for each in document.operations for one in each.media_types)
@@ -115,7 +115,7 @@ class EndpointTable:
             draft.content.update(operation.content)
 
     def add_configured(self, api: Api) -> None:
-        """Endpoints with labels, login fields, limits, and what their fields hold."""
+        """Add the endpoints of an API's settings, with labels, login fields, limits and kinds of content."""
         found = [(settings, self._configured(api, settings)) for settings in api.endpoints]
         for settings, numbers in found:
             for number in numbers:
@@ -141,7 +141,7 @@ class EndpointTable:
         return list(self._by_shape[api, shape(path)].values())
 
     def add_learned(self, learned: LearnedEndpoint) -> None:
-        """An endpoint of the catalogue, unless what is documented or configured covers it already."""
+        """Add an endpoint of the catalogue, unless a documented or configured one covers it already."""
         number = self._numbers.get(learned.api)
         if number is None or not learned.path.startswith("/"):
             return
@@ -157,13 +157,13 @@ class EndpointTable:
     def resolve(self, match: str, apis: Sequence[int] | None) -> tuple[int, ...]:
         """Indexes of the endpoints that a policy names with `METHOD /path`, in each API that it is for.
 
-        One that is not there yet is made, so that the policy works from the first call on.
+        An endpoint that does not exist yet is made, so that the policy works from the first call on.
 
         Returns:
-            nothing when no API of these has such a path.
+            Nothing when none of these APIs has such a path.
         """
         method, path = match.split(" ", 1)
-        # Unknown is added rather than refused: a policy may be there before the first deployment of its API.
+        # An unknown endpoint is no mistake: a policy may exist before the first deployment of its API.
         return tuple(
             number
             for api in (apis if apis is not None else range(len(self._apis)))
@@ -175,7 +175,7 @@ class EndpointTable:
         """Every endpoint, for the bundle and for people, in the order of indexes.
 
         Args:
-            limits: gets those of endpoints.
+            limits: gets the limits of endpoints.
         """
         for draft in self._drafts:
             wider = self._drafts[draft.within] if draft.within is not None else draft
@@ -213,9 +213,9 @@ def mounted(
 ) -> Iterator[tuple[str, str, openapi.Operation]]:
     """Method and path from the root of each operation of an API, and the operation.
 
-    Where the API has base paths, the document's paths are below each of them; a document whose paths all
-    begin with one already is taken as it is. Where it has none (`/`), the paths of the document's
-    servers are used.
+    If the API has base paths, the document's paths are below each of them. A document whose paths all begin
+    with one already is taken as it is. If the API has none (`/`), the paths of the document's servers are
+    used.
     """
     bases = base_paths(api)
     if bases != ["/"]:
@@ -257,7 +257,7 @@ def build(
     # Documents come first, so that a configured endpoint finds the template that covers it.
     for api in apis:
         table.add_configured(api)
-    # Learned ones come last and yield to the limit: what people wrote is never left out for them.
+    # Learned endpoints come last: at the limit they are left out, and never what people wrote.
     for endpoint in learned:
         if len(table) < MAX_ENDPOINTS:
             table.add_learned(endpoint)

@@ -11,13 +11,13 @@ import maxminddb
 from starfort.config import ConfigProblem, LoadedConfig
 
 _PROBES: Final = ("1.1.1.1", "81.2.69.160", "203.0.113.1", "2001:218::1", "2a02:ec00::1")
-"""Addresses in different parts of the tree: a file that was cut off fails on one of them."""
+"""Addresses in different parts of the tree: a file that was cut off fails for one of them."""
 
 _HOLDS: Final = {"country": ("Country", "City", "Enterprise", "Insights"), "asn": ("ASN", "ISP")}
 
 
 def problems(loaded: LoadedConfig) -> Iterator[ConfigProblem]:
-    """What is wrong with the databases that a configuration names."""
+    """The problems of the databases that a configuration names."""
     for name, path in (("country", loaded.config.geo.country), ("asn", loaded.config.geo.asn)):
         if path is not None and (what := _problem(name, path)):
             fix = "download it again" if "broken" in what else f"give a database of kind {name}"

@@ -1,4 +1,4 @@
-"""Compiles how callers prove who they are: JWT providers, API keys, client certificates."""
+"""Compiles the ways in which callers prove who they are: JWT providers, API keys, client certificates."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from starfort.config.identity import ApiKey, ApiKeySource
 from starfort.config.loading import describe
 
 JWT_PAYLOAD_HEADER: Final = "x-starfort-jwt"
-"""Where Envoy's `jwt_authn` forwards the verified payload (docs/design/interfaces.md)."""
+"""The header in which Envoy's `jwt_authn` forwards the verified payload (docs/design/interfaces.md)."""
 
 MAX_KEYS_FILE_BYTES: Final = 64 << 20
 """Some 400,000 keys with their subjects."""
 
 MAX_PROBLEMS: Final = 20
-"""Wrong entries of one file that are named."""
+"""How many wrong entries of one file are named at most."""
 
 _KEYS: Final = TypeAdapter(list[ApiKey])
 
@@ -37,8 +37,7 @@ def to_bundle(loaded: LoadedConfig, problems: list[ConfigProblem]) -> bundle.Ide
     if identity.api_keys is not None:
         sources = tuple(_source(source) for source in identity.api_keys.sources)
     return bundle.Identity(
-        # Without a provider Envoy forwards nothing there, and what a client sends by that name is no
-        # identity.
+        # Without a provider Envoy sets no such header, so one that arrives would be a client's own claim.
         jwt_payload_header=JWT_PAYLOAD_HEADER if providers else "",
         jwt_providers=providers,
         api_key_sources=sources,
@@ -62,6 +61,7 @@ def _keys(loaded: LoadedConfig, problems: list[ConfigProblem]) -> list[bundle.Ap
     if settings is None:
         return []
     here = ("identity", "api_keys", "keys")
+    # By hash, across configuration and file: two subjects with one key could not be told apart.
     keys: dict[str, bundle.ApiKey] = {}
     for index, key in enumerate(settings.keys):
         if key.sha256 in keys:
@@ -93,6 +93,7 @@ def _read(file: Path) -> tuple[str, list[ApiKey], list[ConfigProblem]]:
     except ConfigError as error:
         return text, [], error.problems
     except ValidationError as error:
+        # Without the input: an entry that is wrong may hold the key itself instead of its hash.
         details = error.errors(include_input=False)[:MAX_PROBLEMS]
         wrong = [(detail["loc"], *describe(detail, ApiKey)) for detail in details]
         return text, [], documents.placed(file, text, wrong)

@@ -1,4 +1,4 @@
-"""The limits of a bundle: the common ones, and those of single APIs and endpoints, each set once."""
+"""Compiles limits: the common ones, and those of single APIs and endpoints, each set only once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class LimitTable:
     """Gives equal limits of APIs and endpoints one number, so that the bundle holds each set once.
 
     Args:
-        common: the limits where nothing else is said.
+        common: the limits where the configuration says nothing else.
     """
 
     def __init__(self, common: Limits) -> None:
@@ -19,23 +19,24 @@ class LimitTable:
         self._numbers: dict[bundle.Limits, int] = {}
 
     def common(self) -> bundle.Limits:
-        """The limits where nothing else is said."""
+        """The limits where the configuration says nothing else."""
         return to_bundle(self._common)
 
     def number(self, *scopes: ScopedLimits | None) -> int | None:
         """Index of the limits that result from several scopes, of which the narrowest comes first.
 
         Returns:
-            `None` when they say nothing that the common limits don't.
+            `None` when they are the same as the common limits.
         """
         limits = self._common
+        # From the widest to the narrowest: each one replaces only the figures that it gives.
         for scope in reversed(scopes):
             limits = limits if scope is None else scope.over(limits)
         made = to_bundle(limits)
         return None if made == self.common() else self._numbers.setdefault(made, len(self._numbers))
 
     def scoped(self) -> tuple[bundle.Limits, ...]:
-        """What the indexes stand for."""
+        """The limits in the order of their indexes."""
         return tuple(self._numbers)
 
 

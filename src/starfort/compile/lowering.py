@@ -13,7 +13,7 @@ from starfort.compile.regex import regex_problem
 from starfort.compile.variables import HEADER_FIELDS
 
 MAX_DEPTH: Final = 64
-"""Nesting of one expression, as in `crates/engine/src/policy/expression.rs`, which refuses more."""
+"""Deepest nesting of one expression; `crates/engine/src/policy/expression.rs` refuses more."""
 
 Proto: TypeAlias = Any
 """A protobuf message of the checked tree (`cel.expr`): the library has no types for them."""
@@ -41,7 +41,7 @@ _SHAPES: Final[dict[str, Callable[..., e.Expr]]] = {
 def lower(
     checked: Proto, text: str, fields: dict[str, e.Field], lists: Sequence[str]
 ) -> tuple[e.Expr, list[CelProblem]]:
-    """The bundle's form of a checked expression, and every part of it that the engine cannot evaluate.
+    """The bundle's form of a checked expression, and a problem for each part that the engine cannot evaluate.
 
     Args:
         checked: `cel.expr.CheckedExpr`.
@@ -61,7 +61,7 @@ class _Lowering:
         self.problems: list[CelProblem] = []
 
     def problem(self, node: Proto, what: str, fix: str = "") -> e.Expr:
-        """Note a problem at a node; null stands for the node, so that the walk finds the other problems."""
+        """Note a problem at a node. It returns null for the node, so that the walk finds other problems."""
         offset = self.checked.source_info.positions.get(node.id, 0)
         # CEL gives the position of a call's parenthesis; people look for the name before it.
         if self.text[offset : offset + 1] == "(" and node.WhichOneof("expr_kind") != "const_expr":
@@ -98,9 +98,9 @@ class _Lowering:
         return self.problem(node, "bytes, timestamps and durations cannot be written in policies")
 
     def name(self, node: Proto, scope: tuple[str, ...], _depth: int) -> e.Expr:
-        """A variable: of a macro, or of the transaction."""
+        """A variable, either of a macro or of the request."""
         name = node.ident_expr.name
-        # A macro's variable hides the transaction's, as in CEL itself.
+        # A macro's variable hides the request's variable of the same name, as in CEL itself.
         if name in scope:
             return e.LocalExpr(scope.index(name))
         if name in self.fields:
@@ -122,7 +122,7 @@ class _Lowering:
         return e.ListExpr(tuple(self.node(item, scope, depth) for item in node.list_expr.elements))
 
     def check_key(self, node: Proto, operand: e.Expr, key: e.Expr) -> None:
-        """Header names are lower case: any other never matches."""
+        """Report a header name that is not lower case, because it never matches."""
         if not isinstance(operand, e.FieldExpr) or not isinstance(key, e.StringExpr):
             return
         if operand.field in HEADER_FIELDS and key.value != key.value.lower():
@@ -162,7 +162,7 @@ class _Lowering:
     def with_literal(  # noqa: PLR0911 (a problem each)
         self, function: e.Function, nodes: Sequence[Proto], arguments: Sequence[e.Expr]
     ) -> e.Expr:
-        """Functions whose second argument is evaluated now: a pattern, a network, the name of a list."""
+        """Functions whose second argument is checked now: a pattern, a network, the name of a list."""
         subject, literal = arguments
         if not isinstance(literal, e.StringExpr):
             what = f"the second argument of {function.value}() must be a text in quotes"
@@ -202,12 +202,12 @@ class _Lowering:
             ("int64_value", "_?_:_"): (e.Quantifier.EXISTS_ONE, 0),
         }
         if (start, step.function) not in shapes:
-            # They make lists, of whatever length the client chose; policies only ask whether.
+            # These macros make lists whose length a client chooses, and policies only need true or false.
             macro = "filter" if step.function == "_?_:_" else "map"
             fix = "use exists(), all() or exists_one()"
             return self.problem(node, f"{macro}() cannot be used in policies", fix)
         quantifier, position = shapes[start, step.function]
-        # The engine knows variables by depth and not by name: the innermost is 0.
+        # The engine finds variables by depth and not by name; the innermost is 0.
         inner = (fold.iter_var, *scope)
         predicate = self.node(step.args[position], inner, depth)
         return e.ComprehensionExpr(quantifier, self.node(fold.iter_range, scope, depth), predicate)

@@ -1,4 +1,4 @@
-"""OpenAPI documents (3.0, 3.1 and 3.2; JSON or YAML): the operations that they describe."""
+"""Reads the operations of OpenAPI documents (3.0, 3.1 and 3.2; JSON or YAML)."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from starfort.compile.documents import JsonObject, Location
 from starfort.config import ConfigError, ConfigProblem
 
 MAX_DOCUMENT_BYTES: Final = 32 << 20
-"""GitHub's description, the largest in wide use, has 12 MB."""
+"""Largest document; GitHub's, the largest in wide use, has 12 MB."""
 
 MAX_OPERATIONS: Final = 50_000
-"""Operations of one document that are read."""
+"""How many operations of one document are read at most."""
 
 MAX_REFERENCES: Final = 8
-"""References from one path item to the next that are followed; they may go in circles."""
+"""How many references from one path item to the next are followed; they may go in circles."""
 
 MAX_SERVERS: Final = 16
 
 MAX_UNDERSCORED: Final = 20
-"""Headers with underscores of one document that are named."""
+"""How many headers with underscores of one document are named at most."""
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 """Source: OpenAPI 3.2.0, Path Item Object."""
 
 
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
-"""Type and subtype (RFC 6838, 4.2), half as long as they may be; ranges (`image/*`) name no type."""
+"""Type and subtype (RFC 6838, 4.2), at half of the allowed length; ranges (`image/*`) name no type."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,14 @@ class Operation:
 
 @dataclass
 class Document:
-    """What was read from a document.
+    """The content of a document.
 
     Attributes:
-        file: where it is.
-        operations: in the document's order.
-        problems: what is wrong with it.
-        warnings: places where it is read in another way than its author may believe.
-        underscored: headers of requests with `_` in their names, as warnings for configurations that drop
+        file: its path.
+        operations: its operations, in its order.
+        problems: the mistakes in it.
+        warnings: parts that are read in another way than the author may believe.
+        underscored: warnings about request headers with `_` in their names, for configurations that drop
             them.
     """
 
@@ -96,7 +96,7 @@ def read(file: Path) -> Document:
 
 
 def underscored_headers(data: object) -> Iterator[tuple[Location, str, str]]:
-    """Headers that the document asks clients for and that have `_` in their names."""
+    """Headers that the document expects from clients and that have `_` in their names."""
     places: list[tuple[Location, object]] = []
     components = _mapping(_mapping(data).get("components"))
     for section in ("parameters", "securitySchemes"):
@@ -123,7 +123,7 @@ def _mapping(part: object) -> JsonObject:
 
 
 def same_paths(data: object) -> Iterator[tuple[Location, str, str]]:
-    """Paths that differ in the names of parameters only; there must be none (OpenAPI 3.1.0, Paths Object)."""
+    """Paths that differ only in the names of parameters, which OpenAPI forbids (3.1.0, Paths Object)."""
     paths = data.get("paths") if isinstance(data, dict) else None
     first: dict[str, str] = {}
     for path in map(str, paths if isinstance(paths, dict) else ()):
@@ -144,7 +144,7 @@ class _Reader:
         self.problems: list[tuple[Location, str, str]] = []
 
     def operations(self) -> Iterator[Operation]:
-        """Every operation, as often as `MAX_OPERATIONS` allows."""
+        """Every operation, up to `MAX_OPERATIONS`."""
         if not self._is_supported():
             return
         paths = self.data.get("paths", {})
@@ -192,6 +192,7 @@ class _Reader:
         # Some documents tell operations apart by query or fragment; neither is part of a path.
         template = unquote(re.split(r"[?#]", path, maxsplit=1)[0])
         methods = [(name, name.upper()) for name in METHODS if name in found]
+        # Here a name is the method exactly as it is sent (OpenAPI 3.2.0, Path Item Object).
         more = _mapping(found.get("additionalOperations"))
         methods += [(name, name) for name in more]
         for name, method in methods:
@@ -199,13 +200,14 @@ class _Reader:
             if not isinstance(operation, dict):
                 self.problems.append(((*location, name), f"{name} must be a mapping", ""))
                 continue
+            # The nearest list replaces the others (OpenAPI 3.1.0, Operation Object).
             servers = operation.get("servers") or found.get("servers") or self.data.get("servers")
             fields = content.fields_of(self.data, found, operation)
             media_types = self._media_types(operation)
             yield Operation(method, template, _server_paths(servers), media_types, fields)
 
     def _media_types(self, operation: JsonObject) -> tuple[str, ...]:
-        """What a request body may be; what is wrong with it is for the schemas' reader to say."""
+        """Media types of a request body. A reference that leads nowhere is reported by `references`."""
         body = operation.get("requestBody")
         for _ in range(MAX_REFERENCES):
             if not isinstance(body, dict) or not isinstance(body.get("$ref"), str):
@@ -221,7 +223,7 @@ class _Reader:
         return tuple(name for name in names if _MEDIA_TYPE.fullmatch(name))
 
     def _resolved(self, item: object, location: Location) -> JsonObject:
-        """A path item with its references followed; what stands beside a reference counts before it."""
+        """A path item with its references followed. Fields beside a reference win over those behind it."""
         found: JsonObject = {}
         for _ in range(MAX_REFERENCES):
             if not isinstance(item, dict):
@@ -248,7 +250,7 @@ class _Reader:
 
 
 def _server_paths(servers: object) -> tuple[str, ...]:
-    """The different paths of server URLs, variables by their defaults.
+    """The different paths of server URLs, with the default of each variable.
 
     Source: OpenAPI 3.1.0, Server Object.
     """

@@ -27,15 +27,15 @@ class CompiledPolicy:
 
     Attributes:
         name: unique name.
-        description: what its author says of it.
+        description: what its author says about it.
         when: the condition as written.
         action: kind of its action: `allow`, `tag`, `limit` and so on.
         mode: `observe` or `enforce`.
         phase: `request` or `response`.
-        apis: names of the APIs it is for; `None`: all.
-        endpoints: as written; `None`: all.
+        apis: names of the APIs that it is for; `None`: all.
+        endpoints: the endpoints as written; `None`: all.
         expires_s: Unix seconds.
-        line: where it begins in the configuration.
+        line: the line of the configuration where it begins.
     """
 
     name: str
@@ -79,7 +79,7 @@ class PolicyCompiler:
         """Every policy, in order."""
         policies = list(enumerate(self._loaded.config.policies))
         for _, policy in policies:
-            # All that they name is made first: `* /path` of one has the methods that another one names.
+            # All endpoints that policies name are made first: `* /path` includes methods from other policies.
             for match in policy.endpoints or []:
                 self._table.resolve(match, self._scope(policy))
         return [self._policy(index, policy) for index, policy in policies]
@@ -122,7 +122,7 @@ class PolicyCompiler:
             for one in error.problems:
                 line, column = source.text_position(location, one.line, one.column)
                 self._problems.append(ConfigProblem(source.file, line, column, one.what, one.fix))
-            # Something must stand for it, so that the others are checked too. It never comes into a bundle.
+            # A value must stand for it, so that the other expressions are checked too. No bundle has it.
             return e.BoolExpr(value=False)
 
     def _phase(self, here: Location, action: Action, expressions: list[e.Expr]) -> p.Phase:
@@ -134,7 +134,7 @@ class PolicyCompiler:
             )
             what = f"{action.kind} cannot follow a condition on {names}"
             self._problem((*here, "action"), what, row.too_late)
-        # A policy that asks nothing of the response is decided before the upstream is asked: sooner is safer.
+        # A policy that needs nothing of the response is decided before the upstream acts, which is safer.
         return p.Phase.RESPONSE if used or row.works is Works.ON_RESPONSE else p.Phase.REQUEST
 
     def _scope(self, policy: Policy) -> tuple[int, ...] | None:

@@ -1,6 +1,6 @@
 """Finds the references of an OpenAPI document that point to nothing.
 
-Nothing is known then of the fields or bodies that they stand for, and without a warning nobody would notice.
+Then nothing is known about the fields or bodies behind them, and without a warning nobody would notice.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Final
 from starfort.compile.documents import Location, pointed
 
 MAX_DANGLING: Final = 20
-"""References of one document that are named."""
+"""How many such references of one document are named at most."""
 
 _QUICK: Final = re.compile(r"""\$ref["']?\s*:\s*["']?(#/[^"'\s,}\]]*)""")
 
 _DATA: Final = frozenset({"example", "examples", "default", "enum", "const"})
-"""Keywords whose values are data of the API, in which `$ref` refers to nothing of the document."""
+"""Keywords whose values are data of the API. A `$ref` in them does not refer to the document."""
 
 _NAMES: Final = frozenset(
     {
@@ -26,18 +26,18 @@ _NAMES: Final = frozenset(
         "callbacks", "pathItems", "content", "encoding", "variables", "mapping", "scopes",
     }
 )  # fmt: skip
-"""Keywords whose values have names of somebody's choice as keys: a property may be called `example`."""
+"""Keywords whose values have keys that the author chose: a property may be called `example`."""
 
 
 def dangling(text: str, data: object) -> Iterator[tuple[Location, str, str]]:
-    """References within the document to what is not there, with the location of each.
+    """References within the document to parts that do not exist, with the location of each.
 
     Args:
-        text: the document, for a quick look: nearly none has any.
-        data: what it says.
+        text: the text of the document.
+        data: the data that it stands for.
     """
-    # Nearly no document has any, so its text is searched before the whole of it is walked. JSON may also
-    # write a slash or any letter as an escape; then the text does not tell.
+    # Hardly any document has one, so its text is searched before all of its data is walked. JSON may write a
+    # slash or any letter as an escape, and then the text does not show every reference.
     quick = dict.fromkeys(_QUICK.findall(text))
     if all(_leads(data, reference) for reference in quick) and "\\/" not in text and "\\u" not in text:
         return
@@ -52,7 +52,10 @@ def dangling(text: str, data: object) -> Iterator[tuple[Location, str, str]]:
 
 
 def _references(data: object) -> Iterator[tuple[Location, str]]:
-    """Every reference within the document, in the document's order. Below an `$id` they count from there."""
+    """Every reference within the document, in its order.
+
+    Parts with an `$id` are left out, because references in them are relative to that part.
+    """
     waiting: list[tuple[Location, object, bool]] = [((), data, False)]
     while waiting:
         location, node, is_names = waiting.pop()

@@ -16,9 +16,10 @@ _LIMITS: Final = bundle.Limits(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)
 def regex_problem(pattern: str) -> str | None:
     """Why a pattern cannot be used; `None` when it can.
 
-    The engine itself is asked, with a bundle of one policy. Its syntax is that of Rust's `regex`, which has
-    what RE2 has, as CEL requires: no look-around and no back-references.
+    The engine itself is asked, with a bundle of one policy. Its syntax is that of Rust's `regex`. Like RE2,
+    which CEL requires, it has no look-around and no back-references.
     """
+    # Remembered, because each reload asks about the same patterns, and the engine compiles every one.
     when = e.CallExpr(e.Function.MATCHES, (e.StringExpr(""), e.StringExpr(pattern)))
     policy = bundle.Policy("p", bundle.Phase.REQUEST, None, None, when, AllowAction(), bundle.Mode.OBSERVE)
     asked = bundle.Bundle(
@@ -27,7 +28,8 @@ def regex_problem(pattern: str) -> str | None:
     try:
         _engine.check_bundle(bundle.encode(asked))
     except _engine.BundleError as error:
-        # The place in the bundle is ours, not the author's; of a syntax error the last line says what it is.
+        # The position in this bundle means nothing to the author, and only the last line of a syntax error
+        # says what is wrong.
         return (
             str(error).rpartition(" of the bundle: ")[2].strip().rpartition("\n")[2].removeprefix("error: ")
         )

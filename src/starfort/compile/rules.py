@@ -23,7 +23,8 @@ def to_bundle(
         The rules; None when a problem was added.
     """
     try:
-        # Rule files name others relative to the configuration, also when that is reached by a symbolic link.
+        # Paths in rule files are relative to the configuration's own folder, even when the configuration is
+        # reached by a symbolic link.
         folder = loaded.source.file.resolve().parent
         return compile_rules(
             loaded.config.rules, folder, media_types=media_types, limits=widest(loaded.config)

@@ -1,4 +1,4 @@
-"""Compares path templates: which are the same, and which cover others."""
+"""Compares path templates: it finds those that are the same, and those that cover others."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ def _segment(part: str) -> str:
 
 
 class TemplateSet:
-    """Templates of one API, to be asked which of them stands for a path or a narrower template."""
+    """The templates of one API; it finds the one that matches a path or a narrower template."""
 
     def __init__(self) -> None:
         self._root: _Node = _Node()
 
     def add(self, path: str, method: str, index: int) -> None:
-        """Add a template; the first one of a shape and method counts."""
+        """Add a template. For each shape and method, the first one counts."""
         node = self._root
         for part in shape(path).split("/")[1:]:
             child = node.children.setdefault(part, _Node())
             if _PARAMETER in part:
+                # Kept apart as well, so that a search tries only these few against a concrete segment.
                 node.templated[part] = child
             node = child
         node.methods.setdefault(method, index)

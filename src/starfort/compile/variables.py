@@ -1,4 +1,4 @@
-"""The variables of policies: their names and types in CEL, and the field of the bundle for each."""
+"""Defines the variables of policies: their names and types in CEL, and the bundle's field for each."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def variable_name(field: PlainField) -> str:
 
 
 def plain_variables() -> dict[str, tuple[PlainField, cel.Type]]:
-    """Field and CEL type by variable name, signals left out."""
+    """Field and CEL type by variable name, without signals."""
     return {variable_name(field): (field, _type(field)) for field in PlainField}
 
 

@@ -10,7 +10,7 @@ from starfort.bundle import expression as e
 def nodes(expressions: Iterable[e.Expr]) -> Iterator[e.Expr]:
     """Every node of some expressions, outer ones first.
 
-    It keeps a list of what waits rather than recursing. Expressions are at most `lowering.MAX_DEPTH` deep.
+    It keeps a list of waiting nodes and does not recurse. Expressions are at most `lowering.MAX_DEPTH` deep.
     """
     waiting: list[object] = list(expressions)
     while waiting:

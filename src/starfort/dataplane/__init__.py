@@ -1,1 +1,1 @@
-"""Envoy: intermediate representation, configuration, supervisor, control socket."""
+"""Everything about Envoy: the data plane as plain values, its configuration, its process, its socket."""

@@ -20,8 +20,9 @@ MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
 """Most bytes of type and payload together (interfaces.md). Only `events` may be that large."""
 
 MAX_CONTROL_FRAME_BYTES: Final = 1024 * 1024
-"""Most bytes of every frame but `events`: a `stats` frame has some hundred names of some dozen bytes."""
+"""Most bytes of every frame except `events`: a `stats` frame has some hundred names of some dozen bytes."""
 
+# Big endian and of fixed width, as in the filter's codec; JSON payloads need no order of bytes.
 _LENGTH = struct.Struct(">I")
 _SEQUENCE = struct.Struct(">Q")
 
@@ -43,7 +44,7 @@ class FrameType(enum.IntEnum):
 
 
 class FrameError(Exception):
-    """A peer sent something that is no frame of the protocol; the connection cannot go on."""
+    """A peer sent bytes that are no frame of the protocol; the connection cannot go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def numbers(value: object, *, most: int) -> dict[str, float]:
 
 
 MAX_NAME_BYTES: Final = 256
-"""Longest name of a counter: a policy's name and our own words."""
+"""Longest name of a counter, which is made of a policy's name and words of our own."""
 
 
 async def read_frame(reader: asyncio.StreamReader, *, body_timeout_s: float) -> Frame | None:

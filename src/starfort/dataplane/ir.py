@@ -25,7 +25,7 @@ class KeyPair:
     Attributes:
         certificate: PEM chain.
         key: PEM private key.
-        fingerprint: SHA-256 over both files' content, hexadecimal: other content is another value.
+        fingerprint: SHA-256 over the content of both files, hexadecimal, so that a renewed pair differs.
     """
 
     certificate: Path
@@ -68,8 +68,8 @@ class ProxyProtocol:
     """The PROXY protocol on a listener.
 
     Attributes:
-        peers: networks of those who may connect.
-        optional: whether they may connect without its header.
+        peers: networks from which connections are accepted.
+        optional: whether a connection may come without the header of the protocol.
     """
 
     peers: tuple[str, ...]
@@ -78,7 +78,7 @@ class ProxyProtocol:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Where clients connect.
+    """An address and port where clients connect.
 
     Attributes:
         name: unique.
@@ -101,8 +101,8 @@ class ClientTls:
 
     Attributes:
         server_name: name or IP address that the certificate must have; a name is also sent as SNI.
-        ca: what it is verified against.
-        key_pair: what we show; `None`: nothing.
+        ca: the authorities that the certificate is verified against.
+        key_pair: Starfort's own certificate; `None`: none is shown.
     """
 
     server_name: str
@@ -112,12 +112,12 @@ class ClientTls:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """How members are found to be alive.
+    """How Envoy finds out which members are alive.
 
     Attributes:
-        path: asked with GET.
-        host: `Host` of the question.
-        interval_s: time between questions.
+        path: path of the request, which is a GET.
+        host: `Host` of the request.
+        interval_s: time between requests.
         timeout_s: how long an answer may take.
         healthy: answers in a row that bring a member back.
         unhealthy: failures in a row that take it out.
@@ -133,7 +133,7 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """Servers that answer.
+    """The servers that answer for an API.
 
     Attributes:
         name: unique; what the filter calls it.
@@ -207,6 +207,7 @@ class JwtProvider:
     name: str
     issuer: str
     audiences: tuple[str, ...]
+    # A key set may hold symmetric keys (RFC 7518, section 6.4), so it is in no representation.
     keys: str | RemoteKeys = field(repr=False)
     clock_skew_s: int = 60
 
@@ -220,7 +221,7 @@ class FilterSettings:
         socket: absolute path of the control socket.
         fail_open: whether requests pass while there is no bundle.
         require_bundle: whether the filter refuses to begin without a bundle, as in a rehearsal.
-        last_good: absolute path of the bundle to begin with when that can't be read; `None`: none.
+        last_good: absolute path of the bundle to begin with when `bundle` can't be read; `None`: none.
     """
 
     bundle: Path
@@ -259,7 +260,7 @@ class ListenerLimits:
 
 @dataclass(frozen=True, slots=True)
 class Dataplane:
-    """All of it.
+    """A whole data plane.
 
     Attributes:
         node: name of this node.
@@ -271,9 +272,9 @@ class Dataplane:
         apis: where several match, the most specific host wins, then the longest base path.
         diverts: names of the upstreams that a policy may divert to.
         jwt_providers: by unique name.
-        filter_settings: of our filter.
+        filter_settings: settings of Starfort's filter.
         limits: what clients may send.
-        handover_s: how long connections live on of a listener or process that was replaced.
+        handover_s: how long the connections of a replaced listener or process may live on.
         stop_s: how long requests under way may take when the proxy is stopped.
     """
 

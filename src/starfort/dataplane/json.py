@@ -1,4 +1,4 @@
-"""JSON that others wrote or that others read: Envoy's resources, answers and statistics."""
+"""The type of JSON that other programs write or read: Envoy's resources, answers and statistics."""
 
 from __future__ import annotations
 

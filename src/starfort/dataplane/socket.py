@@ -1,13 +1,13 @@
-"""The control socket: where each Envoy's filter connects for bundle and signals, and sends its events.
+"""The control socket: the filter of each Envoy connects here, gets bundle and signals, and sends its events.
 
-The server trusts no peer: a frame that is not of the protocol ends its connection, is counted in
-`ControlSocket.rejected`, and touches no other connection. An `events` frame is acknowledged only after the
+The server trusts no peer: a frame that breaks the protocol ends its connection, is counted in
+`ControlSocket.rejected`, and affects no other connection. An `events` frame is acknowledged only after the
 `on_events` callback returned, so "acknowledged" means what that callback means (on disk). A batch that a
 filter sends again after a reconnect is acknowledged but not handed on.
 
-Batches wait for `on_events` in a queue of their connection, which a task of its own empties. So answers about
-bundles and statistics are read at once however slow the disk is. A filter has at most `WINDOW_BYTES` of
-unacknowledged batches, and the queue takes that many.
+Each connection has a queue of batches that wait for `on_events`, and a task that empties it. So answers about
+bundles and statistics are read at once, even when the disk is slow. A filter has at most `WINDOW_BYTES` of
+unacknowledged batches, and the queue has room for them.
 """
 
 from __future__ import annotations
@@ -38,27 +38,26 @@ MAX_WRITE_BUFFER_BYTES: Final = 16 * 1024 * 1024
 """A peer that leaves more than this unread is cut off; it gets a full snapshot when it comes back."""
 
 KNOWN_FRAME_BYTES: Final = 512 * 1024
-"""Hashes of one `known` frame; a million accounts are some sixty."""
+"""Bytes of hashes in one `known` frame. A million accounts have four million hashes, which are 61 frames."""
 
 WINDOW_BYTES: Final = 8 * 1024 * 1024
 """Bytes of unacknowledged batches that a filter sends at most (the filter's outbox.rs)."""
 
 MAX_QUEUED_BYTES: Final = 2 * WINDOW_BYTES
 """Bytes of batches that wait for `on_events` on one connection: the window, and as much again for batches
-that a filter sends before it reads an acknowledgement. A filter that sends more is not read from
-meanwhile."""
+that a filter sends before it reads an acknowledgement. While a filter has more, nothing is read from it."""
 
 ASK_AGAIN_S: Final = (5.0, 60.0)
-"""First and longest pause before a filter that has not answered is asked for its bundle again."""
+"""First and longest pause before a filter that has not answered about its bundle is asked again."""
 
 MAX_COUNTERS: Final = 2000
-"""Names kept of one peer's `stats`; one for each policy and action, and some dozen of our own."""
+"""Names that are kept from one peer's `stats`: one for each policy and action, and some dozen of our own."""
 
 MAX_REMEMBERED: Final = 256
-"""Filters whose last sequence and counters are kept after they went."""
+"""Filters whose last sequence and counters are kept after they have disconnected."""
 
 MAX_UNIX_PATH_BYTES: Final = 107
-"""`sun_path` of `sockaddr_un` less its NUL (Linux unix(7))."""
+"""Longest path of a Unix socket: `sun_path` of `sockaddr_un` without its NUL (Linux unix(7))."""
 
 log = structlog.get_logger(__name__)
 
@@ -77,24 +76,24 @@ class Peer:
         instance: identity of that process; sequences are counted for it.
         filter_version: version of the filter.
         envoy_abi: ABI string of the Envoy that loaded it.
-        bundle: version of the bundle in force there, "" when none.
-        bundle_since: Unix seconds when it came into force there, 0 when it has not said.
+        bundle: version of the bundle in force there, "" when there is none.
+        bundle_since: Unix seconds when that came into force there, 0 when this is not known.
         bundle_asked: version that it was asked to load last.
-        bundle_asked_at: Unix seconds when it was asked for that first.
-        bundle_error: why it refused that, "" when it did not.
-        connected: whether its connection stands.
+        bundle_asked_at: Unix seconds when it was first asked for that version.
+        bundle_error: why it refused that version, "" when it did not.
+        connected: whether its connection is open.
         seen_at: Unix seconds of its last frame.
         last_sequence: highest batch that is on disk.
-        waiting_calls: calls whose events it had and that were not acknowledged, as it said last.
-        oldest_waiting: Unix seconds when the first of them was over, 0 without one.
-        stats_at: Unix seconds when it said so.
+        waiting_calls: calls whose events it still had without an acknowledgement, as it said last.
+        oldest_waiting: Unix seconds when the first of them ended, 0 when there is none.
+        stats_at: Unix seconds of its last statistics.
         taken_calls: calls whose events were taken.
-        newest_taken: Unix seconds when the last of them was over, 0 without one.
-        batches: batches taken.
-        duplicates: batches that it sent again and that were already here.
-        event_bytes: Arrow bytes taken.
-        signals_active: signals in its table, as it acknowledged last.
-        counters: its counters, absolute.
+        newest_taken: Unix seconds when the last of them ended, 0 when there is none.
+        batches: number of batches that were taken.
+        duplicates: number of batches that it sent again although they were already here.
+        event_bytes: Arrow bytes that were taken.
+        signals_active: signals in its table, by its last acknowledgement.
+        counters: its counters since its start.
         gauges: its gauges.
     """
 
@@ -131,15 +130,15 @@ class Peer:
 
     @property
     def left_behind(self) -> int:
-        """Calls whose events it had when it went and that never came; 0 while it is connected.
+        """Calls whose events it had when it disconnected and never sent; 0 while it is connected.
 
-        A filter that comes back sends them, and then there are none.
+        A filter that comes back sends them, and then this is 0.
         """
         return 0 if self.connected else self.outstanding
 
     @property
     def outstanding(self) -> int:
-        """Calls whose events it had, as it said last, and that have not come since."""
+        """Calls whose events it had, as it said last, and has not sent since."""
         if self._known_before is None:
             return 0
         # A filter counts since its own start, and this process may have started later: the difference counts.
@@ -154,6 +153,7 @@ class Peer:
         self.waiting_calls = int(waiting.get("calls", 0))
         self.oldest_waiting = waiting.get("oldest_us", 0.0) / 1e6 if self.waiting_calls else 0.0
         self.stats_at = now
+        # The first statistics fix what the filter had counted before this process began to count.
         if self._known_before is None:
             self._known_before = self.counters.get("events_acknowledged", 0.0) - self.taken_calls
         bundle = said.get("bundle")
@@ -181,7 +181,7 @@ class Taken:
 
 
 class Answer(enum.StrEnum):
-    """What came of asking a filter for a bundle."""
+    """A filter's answer after it was asked to load a bundle."""
 
     TAKEN = "taken"
     REFUSED = "refused"
@@ -190,15 +190,15 @@ class Answer(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BundleResult:
-    """What one filter said to a bundle.
+    """The result of asking one filter to load a bundle.
 
     Attributes:
         node: name of the node.
         pid: process id of its Envoy.
         version: version it was asked to load.
-        answer: whether it is in force there, was refused, or got no answer yet; then the filter is asked
-            again until it answers, also after it was away.
-        error: why it is not in force, "" otherwise.
+        answer: whether the bundle is in force there, was refused, or has no answer yet. Without an answer the
+            filter is asked again until it answers, even after it was disconnected.
+        error: why the bundle is not in force, "" otherwise.
     """
 
     node: str
@@ -209,7 +209,7 @@ class BundleResult:
 
     @property
     def ok(self) -> bool:
-        """Whether it is in force there."""
+        """Whether the bundle is in force there."""
         return self.answer is Answer.TAKEN
 
 
@@ -218,7 +218,7 @@ WireSignal: TypeAlias = Mapping[str, object]
 
 
 async def _ignore(*_: object) -> None:
-    """A callback that is not asked for."""
+    """Does nothing, for an owner that does not need a callback."""
 
 
 @dataclass(slots=True)
@@ -226,13 +226,13 @@ class Callbacks:
     """What the owner of the socket wants to know.
 
     Attributes:
-        on_events: `(peer, sequence, arrow_stream)`; returns what the batch holds (`None`: nobody counts)
-            once it is on disk. Raising keeps the batch unacknowledged, so the filter sends it again.
+        on_events: `(peer, sequence, arrow_stream)`; returns what the batch holds (`None`: it is not counted)
+            once it is on disk. After an exception the batch has no acknowledgement, so it is sent again.
         on_hello: `(peer)` after a filter introduced itself; nothing is read from it meanwhile.
         on_stats: `(peer)` after its counters were taken over; nothing is read from it meanwhile.
-        signals: every active signal, for a filter that just came.
-        known: hashes of who logged in before, 8 bytes each, in chunks; for a filter that just came.
-        bundle: path and version that should be in force, `None` before there is one.
+        signals: every active signal, for a filter that has just connected.
+        known: hashes of who logged in before, 8 bytes each, in chunks; for a filter that has just connected.
+        bundle: path and version of the bundle that should be in force, `None` before there is one.
     """
 
     on_events: Callable[[Peer, int, bytes], Awaitable[Taken | None]]
@@ -252,7 +252,7 @@ class Timeouts:
         body_s: for the rest of a frame after its length.
         idle_s: for any frame; filters send `stats` each second.
         bundle_s: for a `bundle_result`; the filter is asked again later.
-        leave_s: for batches that came and wait, when a filter has gone.
+        leave_s: for batches that still wait when their filter has disconnected.
     """
 
     hello_s: float = 5.0
@@ -283,7 +283,7 @@ class _Connection:
         return len(self._batches)
 
     async def tell_known(self, hashes: bytes, flags: int = 0) -> None:
-        """Send hashes in frames that are small beside what may wait unread, one after the other is gone."""
+        """Send hashes in small frames; the next one waits until the last one has left."""
         for begin in range(0, max(len(hashes), 1), KNOWN_FRAME_BYTES):
             part = hashes[begin : begin + KNOWN_FRAME_BYTES]
             self.send(frames.encode(FrameType.KNOWN, bytes([flags]) + part))
@@ -291,8 +291,9 @@ class _Connection:
                 await self.writer.drain()
 
     async def queue(self, sequence: int, arrow: bytes) -> None:
-        """Add a batch; waits only for a filter that keeps to no window."""
+        """Add a batch. This waits only for a filter that sends more than its window."""
         async with self._changed:
+            # A batch that is larger than the limit by itself is taken when nothing else waits.
             await self._changed.wait_for(
                 lambda: not self._batches or self._queued_bytes + len(arrow) <= MAX_QUEUED_BYTES
             )
@@ -302,41 +303,43 @@ class _Connection:
 
     async def next_batch(self) -> tuple[int, bytes] | None:
         """Wait for the oldest batch; it stays in the queue. `None` when no more will come."""
+        # It stays until it is on disk, so that its bytes count towards the limit meanwhile.
         async with self._changed:
             await self._changed.wait_for(lambda: self._batches or self._ended)
             return self._batches[0] if self._batches else None
 
     async def drop_batch(self) -> None:
-        """The oldest batch is taken."""
+        """Remove the oldest batch, which was taken."""
         async with self._changed:
             _, arrow = self._batches.popleft()
             self._queued_bytes -= len(arrow)
             self._changed.notify_all()
 
     async def end_queue(self) -> None:
-        """No more batches come."""
+        """Say that no more batches will come."""
         async with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     def ask(self, path: Path, version: str) -> None:
-        """Ask for a bundle."""
+        """Ask the filter to load a bundle."""
         now = time.time()
         if self.peer.bundle_asked != version:
             self.peer.bundle_asked, self.peer.bundle_asked_at, self.peer.bundle_error = version, now, ""
             self.ask_pause = ASK_AGAIN_S[0]
+        # Each pause is longer than the last: a filter that cannot answer is not helped by more frames.
         self.ask_at = now + self.ask_pause
         self.ask_pause = min(self.ask_pause * 2, ASK_AGAIN_S[1])
         self.send(_bundle_frame(path, version))
 
     def answered(self, result: BundleResult) -> None:
-        """Tell those who wait for it."""
+        """Give a result to everything that waits for it."""
         for waiter in self.bundle_waiters.pop(result.version, []):
             if not waiter.done():
                 waiter.set_result(result)
 
     def send(self, data: bytes) -> None:
-        """Queue bytes; a peer that does not read is cut off."""
+        """Queue bytes; the connection of a peer that does not read is cut."""
         # A write never waits: one filter that does not read must not hold up the others.
         transport = self.writer.transport
         if transport.is_closing():
@@ -350,7 +353,7 @@ class _Connection:
             transport.abort()
 
     def lose(self) -> None:
-        """Tell those who wait for a bundle's result that none will come."""
+        """Tell everything that waits for a bundle's result that none will come."""
         for version, waiters in self.bundle_waiters.items():
             for waiter in waiters:
                 if not waiter.done():
@@ -390,7 +393,7 @@ class ControlSocket:
 
     @property
     def connected(self) -> list[Peer]:
-        """Filters whose connection stands."""
+        """Filters whose connection is open."""
         return [connection.peer for connection in self._connections]
 
     @property
@@ -399,11 +402,12 @@ class ControlSocket:
         return bool(self._tasks)
 
     async def start(self) -> None:
-        """Listen.
+        """Begin to listen.
 
         Raises:
             SocketUnavailableError: the path is too long, not writable, or not a socket.
         """
+        # `limit` is what a stream holds before it stops reading; a longer frame is still read whole.
         listening = bind_unix(self.path)
         self._server = await asyncio.start_unix_server(self._accept, sock=listening, limit=1024 * 1024)
         self._asking = asyncio.create_task(self._ask_again())
@@ -462,7 +466,8 @@ class ControlSocket:
 
         Args:
             hashes: 8 bytes each, little endian.
-            flags: 1: who is not told from here on is forgotten; 2: that was all.
+            flags: 1: a transfer of all hashes begins, and at its end filters forget every other hash; 2: this
+                is the end.
         """
         for connection in list(self._connections):
             await connection.tell_known(hashes, flags)
@@ -483,8 +488,8 @@ class ControlSocket:
         while True:
             await asyncio.sleep(min(1.0, self._timeouts.bundle_s))
             wanted = self._callbacks.bundle()
-            # A bundle that changed within the last second was pushed by its reload; asking now would be
-            # twice.
+            # A bundle that changed within the last second was pushed by its reload, so it is not asked for
+            # a second time.
             steady, before = wanted == before and not self._pushing, wanted
             if wanted is None or not steady:
                 continue
@@ -531,10 +536,11 @@ class ControlSocket:
             await asyncio.wait((taking, reading), return_when=asyncio.FIRST_COMPLETED)
             self._leave(connection)
             if not taking.done():
-                # What came is still taken: a filter that ends has nobody else to give it to.
+                # Batches that have arrived are still taken: a filter that ends cannot send them again.
                 await connection.end_queue()
                 await asyncio.wait((taking,), timeout=self._timeouts.leave_s)
         finally:
+            # Once more, for a task that was cancelled before it came to the first one.
             self._leave(connection)
             for task in (taking, reading):
                 task.cancel()
@@ -564,6 +570,7 @@ class ControlSocket:
         if frame.type is not FrameType.HELLO:
             raise FrameError(f"first frame is {frame.type.name.lower()}, not hello")
         said = frames.decode_object(frame)
+        # `true` is an integer for Python, so it is excluded by name.
         node, pid = said.get("node"), said.get("pid")
         if not isinstance(node, str) or not isinstance(pid, int) or isinstance(pid, bool):
             raise FrameError("hello has no node (text) and pid (integer)")
@@ -582,7 +589,7 @@ class ControlSocket:
         return peer
 
     def _forget(self) -> None:
-        """Drop the filters that went first while there are more than `MAX_REMEMBERED`."""
+        """Drop the filters that disconnected first while there are more than `MAX_REMEMBERED`."""
         for key in [key for key, peer in self._peers.items() if not peer.connected]:
             if len(self._peers) <= MAX_REMEMBERED:
                 return
@@ -644,7 +651,8 @@ class ControlSocket:
                     peer.last_sequence = sequence
                 peer.batches += 1
                 peer.event_bytes += len(arrow)
-            # Acknowledged also when it was here before: the filter sends it again because an answer was lost.
+            # A batch that was here before is acknowledged too: the filter sent it again because an
+            # acknowledgement was lost.
             connection.send(frames.encode_ack(peer.last_sequence))
             await connection.drop_batch()
 
@@ -655,6 +663,7 @@ def _take_bundle_result(connection: _Connection, said: Json) -> None:
     error = "" if ok else _text(said, "error") or "refused without a reason"
     if ok:
         peer.run(version, time.time() * 1000)
+    # An answer about an older bundle says nothing about the one that was asked for since.
     elif version == peer.bundle_asked:
         peer.bundle_error = error
         log.error("bundle_refused", node=peer.node, pid=peer.pid, version=version, error=error)

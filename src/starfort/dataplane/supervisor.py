@@ -1,9 +1,9 @@
 """Starts Envoy, watches it, starts it again when it dies, and brings changed configurations into force.
 
-Envoy outlives this process (docs/adr/0007). It is found again by its note, and goes on when program, filter
-and bootstrap are the same. When they are not, another Envoy takes over from it without losing a request
-(docs/adr/0021): it is tried beside the old one first, then gets the listening sockets, and the old one ends
-when its connections have.
+Envoy outlives this process (docs/adr/0007). A later control plane finds it by its note, and keeps it when
+program, filter and bootstrap are still the same. When they are not, a new Envoy takes over without losing a
+request (docs/adr/0021): the new one is tried beside the old one first, then it gets the listening sockets,
+and the old one ends when its connections have ended.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from starfort.dataplane.envoy.status import EnvoyStatus
 from starfort.dataplane.envoy.watched import Leaving, Patience
 
 IDLE_LOOKS: Final = 2
-"""An Envoy that was replaced is ended after so many looks in a row without a connection."""
+"""An Envoy that was replaced is ended after this many looks in a row that found no connection."""
 
 SETTLES_S: Final = 0.2
-"""How long an Envoy takes that was just asked to make way for another."""
+"""How long it takes until an Envoy that was asked to make way for another has reacted."""
 
 SEE_OFF_EVERY_S: Final = 1.0
-"""How often connections of an Envoy that was replaced are counted."""
+"""How often the connections of an Envoy that was replaced are counted."""
 
 log = structlog.get_logger(__name__)
 
@@ -57,8 +57,8 @@ class EnvoySupervisor:
     Args:
         data_dir: where process id file and log are.
         patience: how long it waits.
-        envoy: another Envoy than the installed one.
-        modules: another directory of the filter than this package's.
+        envoy: a program to use instead of the installed Envoy.
+        modules: a directory of the filter to use instead of this package's.
     """
 
     def __init__(
@@ -94,14 +94,14 @@ class EnvoySupervisor:
         self.failures = {name: Failures() for name in ("envoy", "envoy log", "old envoy")}
 
     async def start(self, envoy: ir.Dataplane) -> None:
-        """Take over the Envoy that runs here already, or write its configuration and start one.
+        """Take over the Envoy that runs here already, or write the configuration and start an Envoy.
 
-        It returns when Envoy takes requests. One that was found and cannot be replaced goes on as it is, and
-        `status` says why.
+        It returns when Envoy takes requests. An Envoy that was found and cannot be replaced goes on as it is,
+        and `status` says why.
 
         Raises:
-            EnvoyError: none runs, and it can't be started or refuses the configuration.
-            OSError: none runs, and a file can't be written.
+            EnvoyError: no Envoy runs, and none can be started or it refuses the configuration.
+            OSError: no Envoy runs, and a file can't be written.
         """
         async with self._turn:
             self._state = "starting"
@@ -109,6 +109,7 @@ class EnvoySupervisor:
                 await self._take_over_or_start(envoy)
             except BaseException:
                 self._state = "stopped"
+                # An Envoy that was found serves clients, so it goes on when this start fails.
                 if not self.found:
                     await self._end_now()
                 raise
@@ -121,15 +122,15 @@ class EnvoySupervisor:
     async def apply(self, envoy: ir.Dataplane) -> None:
         """Bring a changed configuration into force without dropping a connection.
 
-        Some settings (workers, limits, node) take another process, which then takes over. While Envoy is
+        Some settings (workers, limits, node) need a new process, which then takes over. While Envoy is
         down, the files are written and it is started at once.
 
         Raises:
-            EnvoyError: Envoy refuses it; what was before is in force.
-            OSError: a file can't be written; the same.
+            EnvoyError: Envoy refuses it; the old configuration is in force.
+            OSError: a file can't be written; the old configuration is in force.
         """
         async with self._turn:
-            # Its own addresses are taken, by itself; only new ones must be free.
+            # Envoy itself holds its present addresses; only new ones must be free.
             known = self._listening()
             ports.require_free(one for one in envoy.listeners if one.address not in known)
             running = self._process
@@ -141,16 +142,17 @@ class EnvoySupervisor:
             else:
                 placed = await self._placement.of_epoch(envoy, running.epoch)
                 await self._publisher(placed.dataplane).publish(placed.resources.files, running.alive)
+                # What files can change is in force now. The rest waits for a new process.
                 if identity != running.identity:
                     self._wait_for_turn(running)
                 else:
                     self._stale = self._pending = ""
             self._dataplane = envoy
-            # A restart that waits for its time has something new to try.
+            # A restart that is waiting need not wait longer: it has a new configuration to try.
             self._wake.set()
 
     def _wait_for_turn(self, running: Process) -> None:
-        """Remember why another Envoy should run and does not yet: a family has two at most."""
+        """Remember why a new Envoy has to wait: a family has two Envoys at most."""
         what = "workers, limits, node, program or filter changed"
         if running.base_id:
             until = time.strftime("%H:%M:%S", time.localtime(max(one.until for one in self._leaving)))
@@ -160,7 +162,7 @@ class EnvoySupervisor:
         log.warning("envoy_waits_for_restart", why=self._pending)
 
     async def stop(self) -> None:
-        """Let requests end, up to a limit, and then end Envoy; nothing happens when it does not run."""
+        """Wait for requests to end, up to a limit, and then end Envoy; nothing happens when none runs."""
         await self._end_tasks()
         async with self._turn:
             if self._process is not None and self._dataplane is not None:
@@ -183,7 +185,7 @@ class EnvoySupervisor:
             return leaving or found is not None
 
     async def leave(self) -> None:
-        """Let Envoy run on without this process, as after a kill; `start` takes it over again."""
+        """Let Envoy run on without this process; a later `start` takes it over again."""
         await self._end_tasks()
         async with self._turn:
             for one in self._leaving:
@@ -193,7 +195,7 @@ class EnvoySupervisor:
             self._leaving, self._process, self._state = [], None, "stopped"
 
     def status(self) -> EnvoyStatus:
-        """How Envoy is."""
+        """The state of Envoy."""
         pid = self._process.pid if self._process is not None else 0
         leaving = tuple(one.process.pid for one in self._leaving)
         return EnvoyStatus(
@@ -211,7 +213,8 @@ class EnvoySupervisor:
         return await self._admin(self._dataplane).listeners() if self._dataplane else {}
 
     def _find(self) -> None:
-        """Take hold of what an earlier control plane noted, or left without a note."""
+        """Take hold of the Envoys that an earlier control plane noted, or left without a note."""
+        # A crash of the machine may have damaged the note, so each value in it is checked.
         note = read_json(self._pid_file)
         self._process = Process.of(note)
         for left in note.get("leaving", ()) if isinstance(note, dict) else ():
@@ -226,15 +229,16 @@ class EnvoySupervisor:
             self._find_unnoted()
 
     def _find_unnoted(self) -> None:
-        """Take hold of an Envoy of this data directory that no note tells of.
+        """Take hold of an Envoy of this data directory that no note names.
 
-        Its note may be damaged, after a crash of the machine or by hand. Were it not found, it would keep the
-        ports, and the one that is started would be refused them.
+        A crash of the machine may have damaged its note, or a person. If this Envoy were not found, it would
+        keep the ports, and a new Envoy could not be started.
         """
         found = Process.search(self._log_file.parent)
         if not found:
             return
         *others, self._process = found
+        # Nobody knows the settings that the others were started with, so they get the default time.
         until = time.time() + ir.HANDOVER_S
         self._leaving = [Leaving(one, until, frozenset()) for one in others]
         log.warning("envoy_found_without_note", pid=self._process.pid, others=len(others))
@@ -265,7 +269,7 @@ class EnvoySupervisor:
         except (EnvoyError, OSError) as error:
             if self._process is not found or not found.alive():
                 raise
-            # It serves as before, and the control plane sees its calls and can change policies.
+            # The old one serves as before: the control plane sees its calls and can change policies.
             self._stale = f"the Envoy that was found goes on as it was: {_told(error)}"
             log.error("envoy_kept", pid=found.pid, why=self._stale)  # noqa: TRY400 (told, not a fault of ours)
 
@@ -276,12 +280,13 @@ class EnvoySupervisor:
         await self._spawn(placed)
 
     async def _spawn(self, placed: Placed) -> None:
-        """Start one with the files as they are.
+        """Start an Envoy with the files that are in place.
 
         Raises:
-            EnvoyError: it ends, or refuses them; it does not run then.
+            EnvoyError: it ended, or refused the files; it does not run then.
         """
         ports.require_free(placed.dataplane.listeners)
+        # Shared memory of families that have ended is removed; Envoys that are leaving still use theirs.
         families = frozenset(one.process.base_id for one in self._leaving)
         await asyncio.to_thread(hot.clean, self._data_dir, families)
         base_id = hot.new_base_id() if hot.available() else 0
@@ -293,10 +298,10 @@ class EnvoySupervisor:
         self._mute = False
 
     async def _begin(self, placed: Placed, command: Command) -> None:
-        """Start a process and wait until it has its files in force; then it is the one.
+        """Start a process and wait until its files are in force; then it is the current one.
 
         Raises:
-            EnvoyError: it ends, or refuses them; it does not run then.
+            EnvoyError: it ended, or refused the files; it does not run then.
         """
         mark = process.size(command.log)
         begun = await asyncio.to_thread(Process.start, command)
@@ -316,19 +321,20 @@ class EnvoySupervisor:
         log.info("envoy_started", pid=begun.pid, epoch=begun.epoch)
 
     async def _hand_over(self, envoy: ir.Dataplane, running: Process) -> None:
-        """Have another process take over from the one that runs.
+        """Let a new process take over from the one that runs.
 
         Raises:
             EnvoyError: it can't; the old one goes on as it was.
-            OSError: a file can't be written; the same.
+            OSError: a file can't be written; the old one goes on as it was.
         """
-        # Once the next one begins, the old one closes its administration interface for good: so it is tried
-        # first.
+        # When the new one begins, the old one closes its administration interface for good, so everything is
+        # tried before.
         await self._rehearse(envoy)
         placed = await self._placement.of_epoch(envoy, running.epoch + 1)
         programs = await self._placement.programs()
         await asyncio.to_thread(self._write, placed)
         await asyncio.to_thread(hot.make_way, self._data_dir, running.base_id, running.epoch + 1)
+        # Asked now, because the old one answers no more once the new one has begun.
         ports = frozenset(port for _, port in (await self._admin(envoy).listeners()).values())
         until = time.time() + longest_answer_s(envoy) + MARGIN_S
         leaving = Leaving(running, until, ports)
@@ -348,14 +354,14 @@ class EnvoySupervisor:
         log.info("envoy_handed_over", pid=self._process.pid if self._process else 0, leaving=running.pid)
 
     async def _after_failure(self, envoy: ir.Dataplane, running: Process) -> None:
-        """Look what the old one still does after the new one failed during the hand-over."""
+        """Find out what the old one still does after the new one has failed during the hand-over."""
         await asyncio.sleep(SETTLES_S)
         if not running.alive() or await self._admin(envoy).live():
             return
         before = self._dataplane
         if before is not None and not await ports.accepts(before.listeners[0].address):
-            # The new one took the listeners and then died with them: as after a crash, a fresh one is
-            # started.
+            # The new one took the listeners and died with them. Nobody listens now, so a fresh one is
+            # started, as after a crash.
             log.error("envoy_lost_its_listeners", pid=running.pid)
             self._leaving.append(Leaving(running, time.time() + longest_answer_s(before), frozenset()))
             self._process = None
@@ -369,13 +375,13 @@ class EnvoySupervisor:
         log.error("envoy_mute", pid=running.pid, why=self._stale)
 
     async def _rehearse(self, envoy: ir.Dataplane) -> None:
-        """Try everything that the new Envoy will have in one on free ports, and end that again.
+        """Start an Envoy on free ports with everything that the new one will have, and end it again.
 
-        A process that takes over makes the old one stop listening before it is known whether its own
-        listeners work. Whatever is wrong with program, filter, bundle or configuration shows here instead.
+        A process that takes over makes the old one stop listening before anybody knows whether the new
+        listeners work. So mistakes in program, filter, bundle or configuration are found here first.
 
         Raises:
-            EnvoyError: something is wrong.
+            EnvoyError: it does not work.
             OSError: a file can't be written.
         """
         placed = await self._placement.on_trial(envoy)
@@ -418,7 +424,7 @@ class EnvoySupervisor:
         return {one.address for one in self._dataplane.listeners} if self._dataplane else set()
 
     def _note(self) -> None:
-        """Note the processes for a later control plane; on a full disk it is tried again later."""
+        """Note the processes for a later control plane; on a full disk, `_tend_log` tries again later."""
         if self._process is None and not self._leaving and self._rehearsal is None:
             with suppress(OSError):
                 self._pid_file.unlink(missing_ok=True)
@@ -466,7 +472,7 @@ class EnvoySupervisor:
             await self._restart()
 
     async def _ended_or_woken(self, running: Process) -> bool:
-        """Wait until a process has ended, true, or something else is to be watched, false."""
+        """Wait until a process has ended (true), or until another one is to be watched (false)."""
         ended = asyncio.create_task(running.ended())
         woken = asyncio.create_task(self._wake.wait())
         try:
@@ -509,11 +515,13 @@ class EnvoySupervisor:
                     except (EnvoyError, OSError) as error:
                         self._stale = self._stale or _told(error)
                         log.warning("envoy_not_replaced", why=_told(error))
+            # A hand-over that failed is not tried each second: every try starts two Envoys.
             if self._mute:
                 await asyncio.sleep(self._patience.longest_restart_s)
 
     async def _look_after(self, one: Leaving) -> None:
         if one.process.alive():
+            # Without ports nobody can count its connections, so it stays until its time is over.
             count = -1
             if one.ports:
                 count = await asyncio.to_thread(hot.connections, one.process.pid, one.ports)
@@ -530,7 +538,7 @@ class EnvoySupervisor:
                 self._note()
 
     async def _end_all(self) -> None:
-        """End every Envoy; connections of those that were replaced get as long as requests at a stop."""
+        """End every Envoy. Connections of replaced ones get half of the time that a stop may take."""
         if self._process is None and not self._leaving:
             return
         deadline = time.monotonic() + self._drain_s() / 2
@@ -540,7 +548,8 @@ class EnvoySupervisor:
                     break
                 await asyncio.sleep(0.05)
         self._mind()
-        # An Envoy that ends tells the one before it to end, and aborts when none is there: it goes first.
+        # The newest goes first: an Envoy that ends tells the one before it to end, and aborts if that has
+        # ended.
         await self._end_now()
         await asyncio.gather(*(self._end(one.process) for one in self._leaving))
         for one in self._leaving:
@@ -550,7 +559,7 @@ class EnvoySupervisor:
         await asyncio.to_thread(hot.clean, self._data_dir)
 
     def _mind(self) -> None:
-        """See that an Envoy's message to the one before it is taken, also when that one died by itself."""
+        """Make sure that somebody gets an Envoy's message to the one before it, even if that one has died."""
         running = self._process
         if running is None or not running.base_id or not running.epoch:
             return
@@ -595,6 +604,7 @@ class EnvoySupervisor:
         while True:
             await asyncio.sleep(self._patience.log_every_s)
             await asyncio.to_thread(process.rotate, self._log_file)
+            # The disk was full when the note was written; it may have room now.
             if not self._noted:
                 self._note()
 

@@ -1,6 +1,6 @@
-"""One control plane: it makes all parts, starts and stops them, and reloads the configuration.
+"""Makes, starts, reloads and stops one control plane.
 
-`Runtime` is imported when it is used: `starfort check` needs neither store nor proxy.
+`Runtime` is imported only when it is used, because `starfort check` needs neither store nor proxy.
 """
 
 from __future__ import annotations

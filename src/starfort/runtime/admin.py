@@ -1,7 +1,7 @@
-"""Serves the REST API and dashboard: on `admin.address`, and on a Unix socket for the command line.
+"""Serves the REST API and dashboard on `admin.address`, and on a Unix socket for the command line.
 
-Only this user may open `DATA_DIR/run/admin.sock` (mode 0600), so requests there carry
-`scope["state"]["local"] = True`, which the API takes for an administrator's.
+Only this user may open `DATA_DIR/run/admin.sock` (mode 0600). So requests there have
+`scope["state"]["local"] = True`, which the API takes for an administrator.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ _VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3
 
 
 def trusting(app: App) -> App:
-    """The same app for requests that came over the Unix socket."""
+    """An app that marks each request as one from the Unix socket and passes it to another app."""
 
     async def local(scope: Scope, receive: Receive, send: Send) -> None:
+        # No client address: a Unix socket has none, and uvicorn's placeholder would look like one.
         if scope["type"] in {"http", "websocket"}:
             scope = {**scope, "state": {**scope.get("state", {}), "local": True}, "client": None}
         await app(scope, receive, send)
@@ -51,6 +52,7 @@ def bind_tcp(address: str) -> socket.socket:
     place = parse_address(address)
     family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
+    # After a restart, old connections in TIME_WAIT must not keep the port.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((place.host, place.port))
@@ -62,7 +64,7 @@ def bind_tcp(address: str) -> socket.socket:
 
 
 class _Speaking(TypedDict, total=False):
-    """Settings of uvicorn about TLS."""
+    """Uvicorn's settings of TLS."""
 
     ssl_certfile: str
     ssl_keyfile: str
@@ -71,7 +73,7 @@ class _Speaking(TypedDict, total=False):
 
 
 def _speaking(tls: ListenerTls | None) -> _Speaking:
-    """The settings of uvicorn about TLS."""
+    """Uvicorn's settings for a configuration of TLS; none without TLS."""
     if tls is None:
         return {}
     files: _Speaking = {"ssl_certfile": str(tls.certificate), "ssl_keyfile": str(tls.key)}
@@ -86,7 +88,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
+        """Install no signal handlers."""
         yield
 
 
@@ -96,7 +98,7 @@ class AdminServer:
     Args:
         address: `HOST:PORT`, or `None` for the Unix socket only.
         unix: path of the Unix socket.
-        tls: how TLS is spoken at the address; without it plain HTTP is.
+        tls: the settings of TLS at the address; `None`: plain HTTP.
         trusted_proxies: addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     """
 
@@ -127,7 +129,7 @@ class AdminServer:
         return cls(settings.address, unix, settings.tls, settings.trusted_proxies)
 
     async def start(self, app: App) -> None:
-        """Listen on both; the app's start-up is run once, by the TCP server if there is one.
+        """Listen on both. The app's start-up runs once, in the TCP server if there is one.
 
         Args:
             app: the REST API and dashboard.
@@ -159,14 +161,15 @@ class AdminServer:
         config = uvicorn.Config(
             app,
             lifespan=lifespan,
+            # uvicorn would set up Python's logging anew, against `logs.configure`.
             log_config=None,
             access_log=False,
             server_header=False,
-            # uvicorn believes proxies on loopback unless told otherwise, and there every program is one.
+            # By default uvicorn believes proxies on loopback, where every program could be one.
             proxy_headers=bool(trusted_proxies),
             forwarded_allow_ips=list(trusted_proxies),
             timeout_graceful_shutdown=3,
-            # A bound on memory: beyond it uvicorn answers 503 by itself.
+            # This bounds memory; beyond it uvicorn itself answers 503.
             limit_concurrency=512,
             **_speaking(tls),
         )
@@ -174,13 +177,14 @@ class AdminServer:
             config.load()
         except OSError as error:  # ssl.SSLError is one
             raise StartError(f"admin.tls {tls and tls.certificate}: {error}") from error
+        # uvicorn has no setting for the lowest version, but its context exists before it listens.
         if tls is not None and config.ssl is not None:
             config.ssl.minimum_version = _VERSIONS[tls.min_version]
         server = _Server(config)
         self._servers.append(server)
         task = asyncio.create_task(server.serve(sockets=[listening]))
         self._tasks.append(task)
-        # uvicorn has no event for it; it takes a few milliseconds.
+        # uvicorn has no event for its start, which takes a few milliseconds.
         while not server.started:
             if task.done():
                 reason = task.exception() or "it ended at once"
@@ -188,7 +192,8 @@ class AdminServer:
             await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
-        """Answer what is under way, end what takes too long, then close."""
+        """Answer the requests under way, end those that take too long, then close."""
+        # Both servers are told first, so that neither accepts calls while those under way end.
         for server in self._servers:
             server.should_exit = True
         if self._calls is not None:

@@ -1,4 +1,4 @@
-"""The one place where the parts of a control plane are made, each after those that it needs."""
+"""Makes the parts of a control plane in one place, each after those that it needs."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ from starfort.store.sink import event_sink
 
 
 class Assembly:
-    """Makes a control plane out of a configuration file. Blocking; nothing runs yet afterwards.
+    """Makes a control plane out of a configuration file. It blocks, and nothing runs afterwards.
 
     Args:
         config_path: the configuration file.
-        app: makes REST API and dashboard, which lie above this package, once the runtime has started.
+        app: makes REST API and dashboard once the runtime has started; this package cannot import them.
         toolchain: loads and builds configurations.
 
     Attributes:
-        data_dir: the data directory, `None` until the configuration is read. Whoever asked for a restart
-            reads there why it failed.
+        data_dir: the data directory, `None` until the configuration is read. When a restart fails, the
+            command that asked for it reads the reason there.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Assembly:
         try:
             with ExitStack() as held:
                 parts = self._parts(held)
+                # From here on the runtime closes what is open; until here the stack does, after a failure.
                 return Runtime(parts, self._app, held.pop_all())
         except StoreError as error:
             raise StartError(str(error)) from error
@@ -93,12 +94,12 @@ class Assembly:
             raise StartError(explain(error)) from error
 
     def _parts(self, held: ExitStack) -> Parts:
-        # Marks are taken before the file is read: a change in between is then seen as one.
+        # Marks are taken before the file is read, so a change in between is noticed later.
         read = marks([self._config_path])
         loaded = self._toolchain.load(self._config_path)
         config = loaded.config
         data_dir = self.data_dir = config.data_dir.resolve()
-        # The lock comes before everything that another process could be writing to.
+        # The lock comes first: another process could be writing to everything that follows.
         held.callback(DataDirectory(data_dir).release)
         try:
             state = open_state(data_dir / STATE_FILE, examine=True)
@@ -109,7 +110,7 @@ class Assembly:
         held.callback(store.close)
         catalogue = CatalogueFeed(store, state)
         held.callback(catalogue.close)
-        # Endpoints that were learned before are in the first bundle, so that a restart forgets none.
+        # The first bundle has the endpoints that were learned before, so a restart forgets none.
         learned = catalogue.learned_endpoints()
         source = Source(self._config_path, self._toolchain, data_dir / "bundle.sfb", read, learned)
         built = self._toolchain.build(loaded, learned)
@@ -122,6 +123,7 @@ class Assembly:
         alerts = AlertHistory(opened.state)
         dispatcher = AlertDispatcher(alerts, self._toolchain.channels(config))
         signals = SignalTable()
+        # Loaded before any filter connects, because a filter gets every active signal when it does.
         signals.load(data_dir / "signals.json")
         path = _event_path(opened, signals)
         known = KnownLogins(opened.store.reading_as(Reader.BACKGROUND), path.socket.push_known)
@@ -129,7 +131,7 @@ class Assembly:
         proxy = self.make_proxy(data_dir)
         followers = Followers(self._toolchain, runner, opened.store, opened.catalogue, dispatcher)
         configuration = Configuration(source, built, path.socket, proxy, followers, background)
-        # The socket was made first, because the configuration tells filters through it.
+        # The socket had to exist first, because the configuration uses it to reach the filters.
         path.callbacks.bundle, path.callbacks.on_hello = configuration.current, configuration.greet
         path.callbacks.known = known.chunks
         beats = BeatWatch(dispatcher, time.time)
@@ -150,7 +152,7 @@ class Assembly:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What holds files open, in the order in which it is opened.
+    """The parts that hold files open, in the order in which they are opened.
 
     Attributes:
         data_dir: the data directory; its lock is held.
@@ -172,9 +174,9 @@ class EventPath:
     Attributes:
         ingest: spool and inserts.
         traffic: counts of what passed.
-        callbacks: what the socket calls; completed when the configuration is made.
+        callbacks: what the socket calls; it is completed when the configuration is made.
         socket: the connection with filters.
-        horizon: up to when detection can see.
+        horizon: the time up to which detection can see.
     """
 
     ingest: Ingest
@@ -208,7 +210,7 @@ def _detection(
         detection.take,
         seen_until=path.horizon.seen_until,
         late=path.horizon.late,
-        # Where other processes insert too, our own counter does not say whether there is anything new.
+        # If other processes insert too, this counter does not tell whether there are new events.
         stored=(lambda: ingest.counters.inserted_rows) if opened.store.alone else None,
     )
     return detection, runner

@@ -1,4 +1,4 @@
-"""Work that runs beside everything else: kept running until the end, or done once."""
+"""Runs work beside everything else: until the end, or once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import structlog
 from starfort.base.tasks import Failures, keep_running
 
 ONCE = "other work"
-"""Under this name the failures of work that is done once are counted."""
+"""The name under which failures of work that runs once are counted."""
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ class Background:
 
     def __init__(self) -> None:
         self.failures: dict[str, Failures] = {}
-        # The event loop holds tasks by weak references only, so a task that nobody else holds may vanish
+        # The event loop has only weak references to tasks, so a task that nothing else refers to may vanish
         # before it is done (documentation of asyncio.create_task).
         self._tasks: set[asyncio.Task[object]] = set()
 
@@ -34,7 +34,7 @@ class Background:
 
         Args:
             name: what status and metrics call it.
-            work: begins it; called anew after each failure.
+            work: begins the work; it is called again after each failure.
         """
         self.once(keep_running(name, work, self.failures.setdefault(name, Failures())))
 

@@ -1,6 +1,6 @@
-"""The bundle in force as a file, and the way back to it when a new one cannot come into force.
+"""Keeps the bundle in force as a file, and the old one for when a new one cannot come into force.
 
-Every way back is a rename of what is on disk already, because a rename needs no space on a disk that is full.
+The way back is always a rename of a file that is on disk already: a rename needs no space on a full disk.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from starfort.runtime.file_watch import mark
 from starfort.runtime.toolchain import Built, Toolchain
 
 BEFORE: Final = ".{name}.before"
-"""Name of the second name of the bundle before."""
+"""Second name of the old bundle while a new one is tried."""
 
 
 class BundleFile:
@@ -48,7 +48,8 @@ class BundleFile:
         self._toolchain.write_bundle(built, self.path)
 
     def take_over(self) -> None:
-        """Count the file as it is now as the right one."""
+        """Take the present content of the file for the right one."""
+        # Read back from the disk, so that `is_damaged` compares with what filters can really read.
         self._digest = _digest(self.path)
         self._mark = mark(self.path)
 
@@ -57,28 +58,29 @@ class BundleFile:
         return mark(self.path) != self._mark
 
     def is_damaged(self) -> bool:
-        """Whether the file has another content than was written."""
+        """Whether the file has another content than the one that was written."""
         return _digest(self.path) != self._digest
 
     def looked_at(self) -> None:
-        """Remember the file as it is, so that `looks_changed` is true again after the next change only."""
+        """Remember the file as it is, so that `looks_changed` is true only after the next change."""
         self._mark = mark(self.path)
 
     def hold(self) -> None:
-        """Give the file a second name, under which it is still there after a new one is written.
+        """Give the file a second name, under which it still exists after a new one is written.
 
         Raises:
-            OSError: it cannot.
+            OSError: it cannot have one.
         """
+        # A hard link and no copy: it takes no space, and the new bundle is renamed over the first name.
         self._before.unlink(missing_ok=True)
         with suppress(FileNotFoundError):
             os.link(self.path, self._before)
 
     def put_back(self) -> None:
-        """Make the file what it was at `hold`; without a new one nothing happens.
+        """Give the file the content that it had at `hold`; if nothing was written since, nothing happens.
 
         Raises:
-            OSError: it cannot.
+            OSError: it cannot be renamed.
         """
         # It does not exist when `hold` failed, or when there was no bundle before.
         if self._before.exists():
@@ -91,7 +93,7 @@ class BundleFile:
         self._before.unlink(missing_ok=True)
 
     def keep_last_good(self, version: str) -> None:
-        """Copy the file beside itself. A damaged one is no reason to lose the copy that is there.
+        """Copy the file beside itself. If it is damaged, the copy that exists is kept.
 
         Args:
             version: of the bundle in the file.
@@ -102,6 +104,7 @@ class BundleFile:
         try:
             content = self.path.read_bytes()
         except OSError:
+            # A file that cannot be read is damaged too, and `is_damaged` finds it.
             return
         if hashlib.sha256(content).digest() == self._digest:
             write_private(self.path.with_name(LAST_GOOD), content)

@@ -1,4 +1,4 @@
-"""Knows the requests under way: a server that stops waits for them and ends those that take too long."""
+"""Tracks the requests under way, so that a server can wait for them when it stops, and end slow ones."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _REFUSAL: Final = b"Starfort is stopping\n"
 class Calls:
     """ASGI middleware that knows which requests are under way and can end them.
 
-    uvicorn cancels the requests that are left when its time is up, and logs each as an error with a
-    traceback. A browser that waits for news by long polling is no error, so they are ended here: a request
-    without an answer gets a 503, and a WebSocket is closed.
+    When its time is up, uvicorn cancels the requests that are left and logs each as an error with a
+    traceback. But a browser that waits by long polling is no error. So requests are ended here: one without
+    an answer gets a 503, and a WebSocket is closed.
 
     Args:
-        app: what answers.
+        app: the app that answers.
     """
 
     def __init__(self, app: App) -> None:
@@ -44,6 +44,7 @@ class Calls:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
+        # Once an answer has begun, no 503 can be sent, so this is noted.
         begun = False
 
         async def noted(message: Message) -> None:
@@ -68,14 +69,15 @@ class Calls:
             await _refuse(send)
 
     async def end(self, grace_s: float = GRACE_S) -> None:
-        """Wait for what is under way, then end it.
+        """Wait for the requests under way, then end those that are left.
 
         Args:
-            grace_s: seconds that it has.
+            grace_s: seconds that they have.
         """
         self._ending = True
         if self._open:
             await asyncio.wait(set(self._open), timeout=grace_s)
+        # A copy, because each request removes itself from the set when it ends.
         left = set(self._open)
         for work in left:
             work.cancel()

@@ -1,4 +1,4 @@
-"""Catalogue and posture as the runtime uses them: a configuration goes in, alerts come out."""
+"""Connects catalogue and posture checks with the runtime: a configuration goes in, alerts come out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from starfort.store import Reader, Store
 
 
 class CatalogueFeed:
-    """The catalogue, whose news are alerts, and the posture checks, whose findings are.
+    """The catalogue, whose news become alerts, and the posture checks, whose findings become alerts too.
 
     Args:
         store: where events are.
@@ -33,8 +33,9 @@ class CatalogueFeed:
         self.board = PostureBoard(reads, state)
 
     def declare(self, built: Built) -> None:
-        """Take over the APIs and endpoints of the configuration that is in force now. Blocking."""
+        """Take over the APIs and endpoints of the configuration that is in force now. This blocks."""
         bundle = built.bundle
+        # The bundle has learned endpoints too; declared are only those that a document or the file names.
         configured = {
             (api.name, *endpoint.match.split(" ", 1))
             for api in built.config.apis
@@ -60,11 +61,11 @@ class CatalogueFeed:
         self.board.declare(facts, built.checks)
 
     def refresh(self) -> list[Alert]:
-        """Take over what came since the last time; alerts about what is new. Blocking."""
+        """Take over what came since the last time, and return alerts about what is new. This blocks."""
         return alerts_of_news(self.catalogue.refresh())
 
     def check(self) -> list[Alert]:
-        """Run the posture checks that are due; alerts about what they found. Blocking."""
+        """Run the posture checks that are due, and return alerts about what they found. This blocks."""
         return alerts_of_findings(self.board.run(self.catalogue.endpoints()))
 
     def findings(self) -> Sequence[PostureFinding]:
@@ -84,12 +85,12 @@ class CatalogueFeed:
         return self.catalogue.dropped
 
     def close(self) -> None:
-        """Write what is not written yet. Blocking."""
+        """Write what is not written yet. This blocks."""
         self.catalogue.save()
 
 
 def _masked(config: Config) -> Iterator[str]:
-    """Tag in events and class for each kind of data that a policy masks; `mask` alone masks every class."""
+    """Tag in events and class for each class of data that a policy masks; `mask` alone masks every class."""
     for policy in config.policies:
         if policy.action.kind == "mask":
             classes = policy.action.named("sensitive class that is looked for,")

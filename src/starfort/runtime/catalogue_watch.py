@@ -1,4 +1,4 @@
-"""Lets the catalogue look at traffic, and tells people and the engine what it learned."""
+"""Lets the catalogue look at traffic, and tells people and the engine what it has learned."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class CatalogueWatch:
     """Keeps the catalogue up to date with traffic.
 
     Args:
-        catalogue: what looks.
-        configuration: compiles the bundle with what was learned.
-        ingest: says how much was stored.
-        alone: whether only this process stores events; else there may be news at any time.
+        catalogue: the catalogue that looks.
+        configuration: compiles the bundle with the learned endpoints.
+        ingest: says how many events were stored.
+        alone: whether only this process stores events; otherwise there may be news at any time.
         submit: takes an alert.
     """
 
@@ -61,22 +61,24 @@ class CatalogueWatch:
                 alerts = await asyncio.to_thread(self._catalogue.refresh)
                 learned = self._catalogue.learned_endpoints()
             except Exception:
-                # The store may be busy or a disk full; the next look takes over what this one has not.
+                # The store may be busy or a disk full. The next look takes over what this one could not.
                 self.failures += 1
                 log.exception("catalogue_failed")
                 continue
             for alert in alerts:
                 self._submit(alert)
+            # Compared with the last attempt, not with what is in force: a refused set is not tried each time.
             if _identities(learned) != told:
                 told = _identities(learned)
                 await self._configuration.learn(learned)
 
     def state(self) -> tuple[Hashable, ...]:
-        """Changes when the catalogue has something to look at."""
+        """A value that changes when the catalogue has something to look at."""
+        # Events of other processes are not counted here, so with them the value changes each time.
         other = None if self._alone else time.monotonic()
         return (self._ingest.counters.inserted_rows, self._configuration.built.version, other)
 
 
 def _identities(learned: Sequence[LearnedEndpoint]) -> frozenset[LearnedEndpoint]:
-    """What tells one set of learned endpoints from another: their order says nothing."""
+    """The learned endpoints as a set, to compare with another: their order does not matter."""
     return frozenset(learned)

@@ -1,4 +1,4 @@
-"""Whether there is anything new to look at: periodic work costs nothing while no events come."""
+"""Decides whether periodic work has anything new to look at: without events it should cost nothing."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable, Hashable
 from typing import Final
 
 LOOKS_ON_S: Final = 15.0
-"""How long after a change it is still worth looking: the catalogue reads the last 10 s of arrivals twice."""
+"""How long to go on looking after a change: the catalogue reads the last 10 s of arrivals twice."""
 
 CERTAIN_EVERY_S: Final = 60.0
-"""How often to look although nothing is new: some findings come from the passing of time alone."""
+"""How often to look even when nothing is new: some findings appear only because time passes."""
 
 
 class ChangeWatch:
-    """Tells periodic work whether to look now.
+    """Says whether periodic work should look now.
 
     Args:
         state: a value that changes when there is something new, such as how many rows were stored.
@@ -21,12 +21,13 @@ class ChangeWatch:
 
     def __init__(self, state: Callable[[], Hashable]) -> None:
         self._state = state
+        # Equal to no state, so that the first question finds a change.
         self._known: Hashable = object()
         self._changed_at = 0.0
         self._looked_at = float("-inf")
 
     def due(self, now: float) -> bool:
-        """Whether to look. A caller that is told to look counts as having looked.
+        """Whether to look. After the answer "yes", the caller counts as having looked.
 
         Args:
             now: monotonic seconds.

@@ -1,6 +1,6 @@
-"""Checks a configuration file and builds everything from it, as a start and `starfort check` do.
+"""Checks a configuration file and builds everything from it, for a start and for `starfort check`.
 
-Nothing of store, proxy and alerts is imported, since checking a file needs none of them and must be quick.
+It imports nothing from store, proxy and alerts: checking a file needs none of them and must be quick.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Checked:
     """A configuration with everything that was built from it.
 
     Attributes:
-        loaded: the configuration and where its parts stand.
+        loaded: the configuration and the locations of its parts.
         asked: its detectors and checks.
         compiled: bundle and Envoy configuration.
         warnings: parts that have no effect and may be meant to have one.
@@ -48,6 +48,7 @@ def check(path: Path) -> Checked:
     Raises:
         ConfigError: with every problem found.
     """
+    # A key for this check only: reading the real one could create it, and a check changes nothing.
     return build(config.load(path), (), secrets.token_bytes(HASH_KEY_BYTES))
 
 
@@ -60,10 +61,10 @@ def build(loaded: LoadedConfig, learned: Sequence[LearnedEndpoint], hash_key: by
         hash_key: key of the keyed hashes in events, `HASH_KEY_BYTES`.
 
     Raises:
-        ConfigError: with every problem of detectors and checks, else every problem of what is compiled.
+        ConfigError: with every problem of detectors and checks; if they have none, with every other problem.
     """
-    # Detectors come first: the signal of a broken one is unknown, and policies that ask for it would be
-    # called wrong although they are not.
+    # Detectors come first: the signal of a broken detector is unknown, so policies that ask for it would be
+    # reported although they are right.
     asked = load_questions(loaded)
     compiled = compile_config(loaded, learned=learned, hash_key=hash_key, signal_kinds=asked.kinds)
     _ask_engine(loaded, compiled)
@@ -73,10 +74,10 @@ def build(loaded: LoadedConfig, learned: Sequence[LearnedEndpoint], hash_key: by
 
 
 def _ask_engine(loaded: LoadedConfig, compiled: Compiled) -> None:
-    """Have the engine load the bundle before any filter does: a start has no good one to fall back to.
+    """Let the engine load the bundle before any filter does: a start may have no good one to fall back to.
 
-    Rules are left out: the engine was asked about each when it was compiled, and together they take most of a
-    second.
+    Rules are left out: the engine has checked each of them during compilation, and all together take most of
+    a second.
 
     Raises:
         ConfigError: it refuses.

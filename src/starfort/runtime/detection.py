@@ -25,13 +25,13 @@ SAVE_EVERY_S: Final = 5.0
 """How often a changed table is written. New signals are written at once."""
 
 SAVE_JUDGED_EVERY_S: Final = 60.0
-"""How often the table is written when nothing changed but the times up to which detectors have judged. After
-a restart at most this much is judged again, which alerts nobody twice."""
+"""How often the table is written when nothing has changed except the times up to which detectors have judged.
+After a restart at most this much is judged again, which alerts nobody twice."""
 
 FRESH: Final = timedelta(minutes=5)
-"""The newest window that can be seen may end so long ago, and its signals still hold from now on: as far as
-anybody can know, the attack goes on. Signals of older windows, and of windows that are judged late, hold only
-as long as they would have if they had been judged in time."""
+"""How long ago the newest window that can be seen may have ended, so that its signals hold from now on: as
+far as anybody can know, the attack goes on. Signals of older windows, and of windows that are judged late,
+hold only for the time that they would have if they had been judged in time."""
 
 log = structlog.get_logger(__name__)
 
@@ -45,8 +45,8 @@ class Detection:
         table: the active signals.
         push: tells every filter (`set`, `clear`).
         alerts: takes new alerts, and new figures of those that go on.
-        path: the file in which the table survives a restart.
-        judged: end of the newest window that each detector judged, kept with the table.
+        path: the file that keeps the table over a restart.
+        judged: end of the newest window that each detector judged; it is kept with the table.
         clock: Unix seconds.
     """
 
@@ -78,11 +78,11 @@ class Detection:
         return self._episodes.keys
 
     async def take(self, detector: Detector, judged: Judged) -> None:
-        """Take over one window; filters hear of it before anything else happens."""
+        """Take over the signals of one window. Filters are told before anything else happens."""
         end = judged.until.timestamp()
         holds_from = None if judged.current and judged.lag <= FRESH else end
         change = self.table.merge(judged.signals, holds_from)
-        # Filters first: each millisecond counts for them, and alerts may wait for the database.
+        # Filters are told first: each millisecond counts for them, and alerts may wait for the database.
         self._tell(change)
         self._episodes.take(detector, change, end)
         self._episodes.lapse(change.clear)
@@ -98,6 +98,7 @@ class Detection:
                 )
 
     def _tell(self, change: Change) -> None:
+        # Most windows change nothing, and then no filter gets a frame.
         if change:
             self._push(*self.table.wire(change))
 
@@ -111,13 +112,13 @@ class Detection:
         return bool(change)
 
     async def tidy(self) -> None:
-        """Let signals lapse and keep their alerts true, until cancelled."""
+        """Let signals lapse and keep their alerts up to date, until cancelled."""
         while True:
             await asyncio.sleep(EXPIRY_EVERY_S)
             self.expire()
 
     def expire(self) -> None:
-        """Let signals lapse whose time is up, and write what has become of their alerts."""
+        """Let signals lapse whose time is up, and bring their alerts up to date."""
         change = self.table.expire()
         self._tell(change)
         self._episodes.lapse(change.clear)
@@ -133,7 +134,7 @@ class Detection:
                     await self._changed.wait()
             except TimeoutError:
                 pass
-            # Cleared before writing, so that a change while it is written is written too.
+            # Cleared before writing, so a change that comes during the write is written next time.
             self._changed.clear()
             if self.table.version != self._saved or self._clock() - self._saved_at >= SAVE_JUDGED_EVERY_S:
                 await self.save()
@@ -141,6 +142,7 @@ class Detection:
     async def save(self) -> None:
         """Write the table; a failure is logged, and the next save tries again."""
         self.table.judged = dict(self._judged())
+        # Read before writing: a change that comes meanwhile has a later version and is written next time.
         version = self.table.version
         try:
             await asyncio.to_thread(self.table.save, self._path)

@@ -1,7 +1,7 @@
-"""Looks how much room is left where Starfort writes.
+"""Checks how much space is left on the disks that Starfort writes to.
 
-A full disk loses no request but stops everything else: events wait in the filters' memory, and no changed
-configuration comes into force. So people are told before it happens.
+With a full disk no request is lost, but everything else stops: events wait in the filters' memory, and no
+changed configuration comes into force. So people are told before that happens.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import Final
 
 LOW_SHARE: Final = 0.05
 LOW_BYTES: Final = 2 << 30
-"""There is little room below both this share and this many bytes: some hours of events at 1,000 a second."""
+"""A disk is nearly full when its free space is below both: this share, and these bytes, which are some hours
+of events at 1,000 a second."""
 
 FULL_SHARE: Final = 0.01
 FULL_BYTES: Final = 16 << 20
-"""There is no room below this: a bundle with rules and its copy take some 10 MB."""
+"""A disk is full when its free space is below both: a bundle with rules and its copy take some 10 MB."""
 
 EVERY_S: Final = 2.0
-"""How often free space is looked at."""
+"""How often free space is checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,10 @@ class DiskStatus:
 
 
 def look(directories: Iterable[Path]) -> list[DiskStatus]:
-    """How the file systems of some directories are, each once. Blocking.
+    """The state of the file systems of some directories, each once. This blocks.
 
     Args:
-        directories: where Starfort writes, the most important first; one that is not there is left out.
+        directories: where Starfort writes, the most important first; missing ones are left out.
     """
     found: dict[int, DiskStatus] = {}
     for directory in directories:
@@ -67,11 +68,13 @@ def look(directories: Iterable[Path]) -> list[DiskStatus]:
 
 def _look(directory: Path) -> DiskStatus:
     room = os.statvfs(directory)
+    # `f_bavail`, not `f_bfree`: the difference is reserved for root (statvfs(3)).
     free, size = room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize
     return DiskStatus(str(directory), free, size, _problem(directory, room, free, size))
 
 
 def _problem(directory: Path, room: os.statvfs_result, free: int, size: int) -> str:
+    # What free space cannot mend comes first.
     if room.f_flag & os.ST_RDONLY:
         return f"the file system of {directory} is read-only: no event and no change can be written"
     if not os.access(directory, os.W_OK | os.X_OK):
@@ -82,6 +85,7 @@ def _problem(directory: Path, room: os.statvfs_result, free: int, size: int) -> 
             f"the disk of {directory} is full ({left}): events wait in memory until that is full too, "
             "and no change comes into force; free some space"
         )
+    # Some file systems count no inodes and report 0 of 0, which is no shortage.
     if room.f_files and not room.f_favail:
         return f"the disk of {directory} has no room for another file (no inodes are left); remove some"
     if size and free < min(LOW_BYTES, size * LOW_SHARE):
@@ -90,13 +94,13 @@ def _problem(directory: Path, room: os.statvfs_result, free: int, size: int) -> 
 
 
 class Disks:
-    """Keeps looking at the disks that a data directory is on.
+    """Checks the disks of a data directory again and again.
 
     Args:
         data_dir: the data directory; parts of it may be mounts of their own.
 
     Attributes:
-        found: what was seen last.
+        found: the latest state.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -104,7 +108,7 @@ class Disks:
         self._places = [data_dir, *(data_dir / name for name in ("run", "spool", "store", "envoy"))]
 
     async def watch(self) -> None:
-        """Look every `EVERY_S`, until cancelled."""
+        """Check every `EVERY_S`, until cancelled."""
         while True:
             self.found = await asyncio.to_thread(look, self._places)
             await asyncio.sleep(EVERY_S)

@@ -16,7 +16,7 @@ from starfort.runtime.toolchain import RefusedError
 
 
 class Proxy(Protocol):
-    """What the runtime asks of the process that proxies; `EnvoyProxy` is the real one.
+    """The operations that the runtime needs from the proxy. `EnvoyProxy` is the real one.
 
     Attributes:
         failures: how often the work that watches it failed, by name.
@@ -26,7 +26,7 @@ class Proxy(Protocol):
 
     @property
     def found(self) -> bool:
-        """Whether `start` found one that served already."""
+        """Whether `start` found a proxy that served already."""
 
     async def start(self, dataplane: ir.Dataplane) -> None:
         """Write its configuration and start it."""
@@ -41,7 +41,7 @@ class Proxy(Protocol):
         """Let it run on; another `start` takes it over."""
 
     def status(self) -> EnvoyStatus:
-        """How it is."""
+        """Its state."""
 
     async def metrics(self) -> bytes:
         """Envoy's own metrics as Prometheus text, empty when it does not answer."""
@@ -69,6 +69,7 @@ class EnvoyProxy:
         Raises:
             StartError: it can't be started, or refuses its configuration.
         """
+        # Only Envoy's errors are translated; `Runtime.start` explains errors of the disk.
         try:
             await self._supervisor.start(dataplane)
         except EnvoyError as error:
@@ -78,7 +79,7 @@ class EnvoyProxy:
         """Bring a changed configuration into force.
 
         Raises:
-            RefusedError: Envoy refuses it; what was before is in force.
+            RefusedError: Envoy refuses it; the old configuration is in force.
         """
         try:
             await self._supervisor.apply(dataplane)
@@ -94,7 +95,7 @@ class EnvoyProxy:
         await self._supervisor.leave()
 
     def status(self) -> EnvoyStatus:
-        """How it is."""
+        """Its state."""
         return self._supervisor.status()
 
     async def metrics(self) -> bytes:

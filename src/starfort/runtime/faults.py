@@ -1,4 +1,4 @@
-"""What went wrong beside a refused configuration, and when it is tried again."""
+"""Remembers what failed beside a refused configuration, and when it is tried again."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Final
 import structlog
 
 AGAIN_AFTER_S: Final = 2.0
-"""After how long something is tried again that failed through no fault of the file, such as a full disk."""
+"""How long to wait before something is tried again that failed for another reason than the file, such as a
+full disk."""
 
 log = structlog.get_logger(__name__)
 
 
 class Faults:
-    """Sentences for people, by the part that failed."""
+    """The faults that exist now: a sentence for people by the part that failed."""
 
     def __init__(self) -> None:
         self._what: dict[str, str] = {}
@@ -28,7 +29,7 @@ class Faults:
         return list(self._what.values())
 
     def add(self, part: str, what: str) -> None:
-        """Something is wrong, and is tried again later. Only what is new is logged."""
+        """Note that a part has failed and is tried again later. Only a new fault is logged."""
         # It is tried every two seconds while a disk is full, and one line in the log is enough.
         if self._what.get(part) != what:
             log.error("config_fault", part=part, what=what)
@@ -36,15 +37,15 @@ class Faults:
         self.try_later()
 
     def mended(self, part: str) -> None:
-        """A part is well again."""
+        """Note that a part works again."""
         self._what.pop(part, None)
 
     def try_later(self) -> None:
-        """Have `due` say so after `AGAIN_AFTER_S`."""
+        """Make `due` true after `AGAIN_AFTER_S`."""
         self._again_at = time.monotonic() + AGAIN_AFTER_S
 
     def try_no_more(self) -> None:
-        """Nothing is to be tried again."""
+        """Make `due` false until the next fault."""
         self._again_at = 0.0
 
     @property

@@ -17,14 +17,16 @@ class RateMeter:
     """The rate of a growing number over the last seconds.
 
     Attributes:
-        span_s: seconds looked back at.
+        span_s: how many seconds back the rate goes.
     """
 
     span_s: float = 10.0
+    # At most 64: with a sample each second that is longer than any span, and it bounds the memory.
     _samples: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=64))
 
     def add(self, now: float, value: float) -> None:
-        """Take a sample of the number at a time (Unix seconds). One that fell was counted from 0 again."""
+        """Take a sample of the number at a time (Unix seconds). After a fall, counting begins anew."""
+        # A counter falls when a filter restarts; the difference would be a negative rate.
         if self._samples and value < self._samples[-1][1]:
             self._samples.clear()
         self._samples.append((now, value))
@@ -32,7 +34,7 @@ class RateMeter:
             self._samples.popleft()
 
     def rate(self) -> float:
-        """Growth a second between first and last sample, 0 before there are two."""
+        """Growth per second between the first and the last sample; 0 before there are two samples."""
         if len(self._samples) < 2:  # noqa: PLR2004 (a rate needs two)
             return 0.0
         (start, low), (end, high) = self._samples[0], self._samples[-1]
@@ -45,14 +47,14 @@ class IngestFigures:
 
     Attributes:
         inserted_rows: events in the store.
-        refused_rows: events given up, as the store can never take them.
+        refused_rows: events that were given up, because the store can never take them.
         refused_batches: batches that were no events.
         insert_failures: inserts that failed.
         write_failures: writes to the spool that failed.
         spool_bytes: bytes in the spool.
         spool_rows: events in the spool.
-        missing_rows: events of them that newer ones overtook.
-        missing_s: seconds of time that these are of.
+        missing_rows: events in the spool that newer ones overtook.
+        missing_s: length of the spans of time that these events belong to, in seconds.
         degree: what is left out of the newest segment (`overload.reduce`).
         rows_without_details: events whose details were left out.
         rows_thinned_out: events for which others stand.
@@ -75,7 +77,7 @@ class IngestFigures:
 
     @classmethod
     def of(cls, status: Mapping[str, float | int | str]) -> IngestFigures:
-        """Out of `Ingest.status()`."""
+        """The figures in the answer of `Ingest.status()`."""
         return cls(
             inserted_rows=int(status["inserted_rows"]),
             refused_rows=int(status["refused_rows"]),

@@ -1,7 +1,7 @@
-"""Notices changed files: by the system's notifications where there are any, else by looking.
+"""Notices changed files, by the system's notifications where there are any, and else by looking.
 
-A notification only says that it is time to look. What decides is a file's marks (times, size, inode), so that
-one that is lost, doubled or about another file of the same folder does no harm.
+A notification only says that it is time to look. The marks of a file (times, size, inode) decide whether it
+has changed, so a notification that is lost, doubled or about another file of the folder does no harm.
 
 Folders are watched, not files: editors put a new file in the place of the old one, and a file may not exist
 yet. Where a path goes through symbolic links, the folder of each link is watched too: Kubernetes replaces the
@@ -22,11 +22,11 @@ from watchfiles import awatch
 from watchfiles.main import FileChange
 
 LOOK_EVERY_S: Final = 1.0
-"""How often files are looked at although nothing was notified; a folder that was replaced is noticed so."""
+"""How often files are looked at without a notification. In this way a replaced folder is noticed."""
 
 POLL_EVERY_S: Final = 0.4
-"""How often files are looked at where nothing is notified. A change is to be in force within 1 s (the
-design's budget), and compiling a bundle with OWASP CRS takes about half of it."""
+"""How often files are looked at where there are no notifications. A change should be in force within 1 s (the
+design's budget), and compiling a bundle with OWASP CRS takes about half of that."""
 
 SETTLE_MS: Final = 200
 STEP_MS: Final = 100
@@ -46,8 +46,8 @@ FORCE_POLLING: Final = "WATCHFILES_FORCE_POLLING"
 REMOTE: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "glusterfs", "lustre", "vboxsf"}
 )
-"""File systems that other machines write to: inotify(7) reports only what this one does. FUSE is treated like
-them."""
+"""File systems that other machines write to: inotify(7) reports only changes by this machine. FUSE file
+systems are treated like them."""
 
 Mark: TypeAlias = tuple[int, int, int, int] | None
 Marks: TypeAlias = dict[Path, Mark]
@@ -58,7 +58,7 @@ log = structlog.get_logger(__name__)
 
 
 def mark(path: Path) -> Mark:
-    """What tells one state of a file from the next; `None` when it is not there."""
+    """A value that differs from one state of a file to the next; `None` when the file is not there."""
     try:
         found = os.stat(path)  # noqa: PTH116 (half the time of `Path.stat`, and this is done all day)
     except OSError:
@@ -77,9 +77,9 @@ class FileWatch:
     """Watches a set of files that may itself change.
 
     Args:
-        files: the files to watch now; asked before each look.
+        files: gives the files to watch; it is called before each look.
         seen: marks of files that were already read; changes since then are reported.
-        beside: another file, at whose changes `run` yields without reporting them.
+        beside: another file. When it changes, `run` yields, and does not report a change.
     """
 
     def __init__(self, files: Callable[[], Iterable[Path]], seen: Mapping[Path, Mark], beside: Path) -> None:
@@ -89,7 +89,7 @@ class FileWatch:
         self._polling = os.environ.get(FORCE_POLLING, "").lower() not in {"", "0", "false", "disable"}
 
     async def run(self) -> AsyncGenerator[bool, None]:
-        """Yields at least once every `LOOK_EVERY_S`: whether any file changed since the time before."""
+        """Yields at least once every `LOOK_EVERY_S`, and says whether any file has changed since then."""
         while True:
             folders = await asyncio.to_thread(self._folders)
             # The watch begins before the look, so nothing that happens in between is missed.
@@ -98,8 +98,8 @@ class FileWatch:
                 async for notified in ticks:
                     changed, moved = await asyncio.to_thread(self._look, folders, notified=notified)
                     yield changed
-                    # After a change the files may be others. They are looked at now, and not a second later,
-                    # so that hardly any time is left in which a change of a new one goes unnoticed.
+                    # After a change there may be other files to watch. The watch begins anew at once, so that
+                    # a change of a new file can be missed only for a moment.
                     if changed or moved:
                         break
 
@@ -131,7 +131,7 @@ class FileWatch:
                 events = await waiting
                 waiting = asyncio.ensure_future(anext(watching))
         except FileNotFoundError:
-            await asyncio.sleep(POLL_EVERY_S)  # a folder went away meanwhile; the next look finds another
+            await asyncio.sleep(POLL_EVERY_S)  # a folder was removed meanwhile; the next look finds another
         except (OSError, RuntimeError) as error:
             self._fall_back(error)
         finally:
@@ -140,7 +140,7 @@ class FileWatch:
             await watching.aclose()
 
     def _fall_back(self, error: Exception) -> None:
-        """Look from now on: the system has no more watches, or none at all."""
+        """Look at the files from now on, because the system has no more watches, or none at all."""
         self._polling = True
         log.warning(
             "config_watch_polls",
@@ -155,7 +155,7 @@ class FileWatch:
     def _look(self, folders: Folders, *, notified: bool) -> tuple[bool, bool]:
         """Whether a file that was known before changed, and whether other folders must be watched."""
         now = marks(self._files())
-        # A file that is new in the set was read by the reload that put it there.
+        # A file that is new in the set was read by the reload that added it.
         changed = any(self._seen.get(path, found) != found for path, found in now.items())
         self._seen = now
         if notified:
@@ -173,7 +173,7 @@ class FileWatch:
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
-    """Device and inode: another folder of the same name needs a watch of its own."""
+    """Device and inode of a folder. Another folder of the same name needs a new watch."""
     try:
         found = folder.stat()
     except OSError:
@@ -182,12 +182,13 @@ def _identity(folder: Path) -> tuple[int, int] | None:
 
 
 def folders_of(path: Path) -> set[Path]:
-    """The folders in which something happens when a path leads to another content.
+    """The folders in which something changes when a path leads to other content.
 
     They are the folder of the file (or the path itself, if it is a folder), the folder of each symbolic link
     on the way to it, and where a folder is missing the nearest one that exists.
     """
     found: set[Path] = set()
+    # Not `Path.resolve`: it gives the end of the way only, and each link on the way may be replaced.
     waiting = [Path.cwd() / path]
     links = 0
     while waiting:
@@ -210,7 +211,7 @@ def folders_of(path: Path) -> set[Path]:
 
 
 def _target(folder: Path, link: Path) -> Path:
-    """Where a symbolic link leads; the link itself when it is gone meanwhile."""
+    """The path that a symbolic link leads to; the link itself if it was removed meanwhile."""
     try:
         return folder / link.readlink()
     except OSError:
@@ -232,6 +233,7 @@ def _any_remote(folders: Iterable[Path], mounts: Path = Path("/proc/self/mountin
 
 
 def _is_remote(folder: Path, kinds: Mapping[str, str]) -> bool:
+    # The nearest mount point above a folder is the file system that it is on.
     for place in (folder, *folder.parents):
         kind = kinds.get(str(place))
         if kind is not None:

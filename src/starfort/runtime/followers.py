@@ -1,4 +1,4 @@
-"""The parts beside the data plane that take over a new configuration."""
+"""Tells the parts beside the data plane about a new configuration."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Followers:
 
     async def take(self, built: Built) -> None:
         """Take over a configuration that is in force in the data plane."""
-        # Detectors first: a policy of the new bundle may already ask for signals of a new one.
+        # Detectors come first: a policy of the new bundle may already ask for signals of a new detector.
         self._runner.replace(built.detectors)
         kept = built.config.retention
         self._store.keep(Retention.lasting(kept.events, kept.rollups))
@@ -50,10 +50,10 @@ class Followers:
         try:
             channels = await asyncio.to_thread(self._toolchain.channels, built.config)
         except RefusedError as error:
-            # A secret that is missing now was there before: better the old channels than none.
+            # A secret was removed. The old channels still have it, and old channels are better than none.
             log.warning("alert_channels_kept", problems=error.problems)
             return
-        # Channels hold what they have not delivered yet, so the same ones are not replaced by new objects.
+        # A channel holds alerts that it has not delivered yet, so equal channels are not replaced.
         if [channel.name for channel in channels] != [
             state.channel.name for state in self._dispatcher.states
         ]:

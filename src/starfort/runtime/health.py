@@ -1,4 +1,4 @@
-"""What needs a person, a sentence each."""
+"""Collects the problems that need the attention of a person, a sentence for each."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from starfort.runtime.parts import Parts
 
 def problems(parts: Parts) -> list[str]:
     """Everything that is wrong now, the most serious first."""
-    # People read the first lines: without a configuration or Envoy nothing works, one slow detector is the
-    # least.
+    # People read the first lines. Without a configuration or Envoy nothing works, so these come first, and
+    # slow detectors last.
     return [
         *_of_configuration(parts),
         *(each.problem for each in parts.disks.found if each.problem),
@@ -44,7 +44,7 @@ def _of_background(parts: Parts) -> Iterator[str]:
 
 def _of_filters(parts: Parts) -> Iterator[str]:
     connected = parts.socket.connected
-    # While Envoy starts its filter is not there yet, and that is said by Envoy's own state.
+    # While Envoy starts, its filter is not connected yet; Envoy's own state says so already.
     if parts.proxy.status().state == "running" and not connected:
         yield "Envoy runs and its filter is not connected; nothing is seen and no change reaches it"
     for peer in connected:

@@ -1,7 +1,7 @@
-"""Knows up to when detection can see and what was lost: the figures behind lag in status and metrics.
+"""Works out how far detection can see and what was lost, for the lag in status and metrics.
 
-A call is seen when its event is in the store. Until then it waits in a filter, which says each second how
-many calls wait there and since when, or in ingest, which knows what it has not inserted yet.
+A call is seen when its event is in the store. Before, the event waits in a filter or in ingest. A filter says
+each second how many calls wait there and since when; ingest knows what it has not inserted yet.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from starfort.events.overload import DETAILS_ONLY
 from starfort.runtime.figures import RateMeter
 
 STALE_S: Final = 3.0
-"""A filter says each second what waits in it. After three times as long it is seen up to its last word
-only."""
+"""A filter says each second what waits in it. When it has said nothing for three times as long, it is seen
+only up to what it said last."""
 
 ANSWER_S: Final = 5.0
-"""After so long without an answer about a bundle people are told about the filter."""
+"""When a filter has not answered about a bundle for this long, people are told."""
 
 GONE_S: Final = 10.0
-"""A filter tries to connect every 2 s. One that was away for so long has ended."""
+"""A filter tries to connect every 2 s, so one that was away for this long has ended."""
 
 LOSS_SPAN_S: Final = 60.0
-"""How long lost events count as a problem."""
+"""How long lost events are shown as a problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Horizon:
     """Watches how far detection can see.
 
     Args:
-        ingest: what waits for the store.
+        ingest: knows which events wait for the store.
         peers: filters that are or were connected.
     """
 
@@ -56,21 +56,22 @@ class Horizon:
         self._lost = RateMeter(LOSS_SPAN_S)
 
     def seen_until(self) -> dt.datetime:
-        """The time up to which what connected filters saw is in the store, but for `missing`; at most now."""
+        """The time up to which events of connected filters are stored, except `missing`; at most now."""
+        # The slowest of all counts: a window that one filter has not filled yet must not be judged.
         now = time.time()
         stored = self._ingest.seen_until().timestamp()
         seen = [_seen(peer, now) for peer in self._peers() if peer.connected and peer.stats_at]
         until = min([stored, now, *seen])
-        # What detectors were told to be complete stays so; later arrivals before it are handed out as late.
+        # Detectors judge what they were told is complete. Events that arrive for it later are given as late.
         self._ingest.told = max(self._ingest.told, until)
         return dt.datetime.fromtimestamp(until, dt.UTC)
 
     def missing(self) -> list[tuple[dt.datetime, dt.datetime]]:
-        """Older times of which events wait that newer ones overtook."""
+        """Earlier spans of time whose events still wait, because newer ones were stored first."""
         return self._ingest.missing()
 
     def late(self) -> list[tuple[dt.datetime, dt.datetime]]:
-        """Times that became complete after newer ones, since this was asked last."""
+        """Spans of time that became complete after newer ones, since the last call."""
         return self._ingest.late()
 
     def lag_s(self) -> float:
@@ -87,7 +88,8 @@ class Horizon:
         return int(dropped) + self.ended() + self._ingest.counters.refused_rows
 
     def ended(self) -> int:
-        """Calls whose events filters still had when they ended; one that is away briefly may come back."""
+        """Calls whose events filters still had when they ended."""
+        # A filter that is away for a moment may come back with them, so it has to be away for longer.
         gone = time.time() - GONE_S
         return sum(peer.left_behind for peer in self._peers() if peer.seen_at < gone)
 
@@ -96,7 +98,7 @@ class Horizon:
         self._lost.add(time.time(), self.lost())
 
     def problems(self, limits: HealthLimits) -> Iterator[str]:
-        """What needs a person about events and bundles, a sentence each."""
+        """Problems with events and bundles that need a person, a sentence for each."""
         status = self._ingest.status()
         lag = self.lag_s()
         if lag > limits.lag_s:
@@ -143,5 +145,5 @@ def _seen(peer: Peer, now: float) -> float:
         return peer.stats_at
     if not peer.waiting_calls or not peer.outstanding:
         return now
-    # Batches come in the order in which calls ended, so what was taken is older than what waits.
+    # Batches come in the order in which calls ended, so what was taken is older than what still waits.
     return max(peer.oldest_waiting, peer.newest_taken)

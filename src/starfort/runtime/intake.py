@@ -41,8 +41,8 @@ class Intake:
             try:
                 accepted = await self._ingest.accept(peer.node, peer.instance, sequence, stream)
             except IngestOverloadedError:
-                # The filter gets no acknowledgement while this waits, so it sends no more than its window
-                # and drops or thins by its own rules: back pressure reaches the place that can act on it.
+                # While this waits, the filter gets no acknowledgement, so it sends no more than its window.
+                # It then thins or drops events by its own rules: only the filter can choose among them.
                 await asyncio.sleep(OVERLOADED_PAUSE_S)
                 continue
             break

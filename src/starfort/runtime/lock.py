@@ -1,4 +1,4 @@
-"""Makes sure that one process at a time has a data directory, and that nobody else can write to it."""
+"""Makes sure that one process at a time has a data directory, and that no other user can write to it."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class DataDirectory:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             _refuse_shared(path)
             (path / "run").mkdir(mode=0o700, exist_ok=True)
+            # `mkdir` does not change the mode of a folder that exists.
             (path / "run").chmod(0o700)
             self._descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
@@ -38,8 +39,8 @@ class DataDirectory:
                 f"data_dir {path}: {error.strerror}; make it writable for this user or set another data_dir"
             ) from error
         try:
-            # A lock of the kernel and no file with a process id: it is gone when the process is, however it
-            # ended.
+            # The kernel releases this lock when the process ends, even after a kill. A file with a process id
+            # would stay.
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._descriptor)
@@ -49,21 +50,23 @@ class DataDirectory:
                 f"data_dir {path}: another starfort runs there (process {_owner(path)}); "
                 "stop it with `starfort stop` or set another data_dir"
             ) from error
+        # The lock decides. The process id is for `holder`, and for the message above.
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
-        """Let another process have it."""
+        """Release the directory, so that another process can have it."""
         os.close(self._descriptor)
 
 
 def _refuse_shared(path: Path) -> None:
-    """Refuse a directory that others may write to: files that they put there would decide what Starfort does.
+    """Refuse a directory that others may write to: their files could decide what Starfort does.
 
     Raises:
         StartError: with the command that mends it.
         OSError: it cannot be looked at.
     """
+    # root may own it, because root can change everything on this machine anyway.
     found = path.stat()
     if found.st_uid not in {os.geteuid(), 0}:
         raise StartError(
@@ -81,7 +84,7 @@ def _refuse_shared(path: Path) -> None:
 
 
 def _is_private_group(gid: int) -> bool:
-    """Whether a group has nobody but this user: many systems give each user a group and a umask of 002."""
+    """Whether this user is the only member of a group: many systems give each user one, with umask 002."""
     try:
         group, user = grp.getgrgid(gid), pwd.getpwuid(os.geteuid())
     except KeyError:
@@ -114,6 +117,7 @@ def holder(path: Path) -> int | None:
     except OSError as error:
         raise StartError(f"data_dir {path}: {error.strerror}; ask as the user that runs starfort") from error
     try:
+        # A shared lock, so that two commands that ask at once do not take each other for a control plane.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:

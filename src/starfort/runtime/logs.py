@@ -20,6 +20,7 @@ _SECRET_WORDS: Final = (
     "hash_key",
     "private_key",
 )
+# These names contain a secret word, and their values give nothing away.
 _HARMLESS: Final = frozenset({"password_hash", "tokens_active"})
 
 
@@ -46,7 +47,7 @@ def configure(style: Literal["auto", "console", "json"] = "auto", level: str = "
         blank_secrets,
     ]
     final: list[Processor] = (
-        # rich's traceback would print local variables, configuration and keys among them.
+        # The default traceback is rich's. It prints local variables, which may be configuration or keys.
         [
             structlog.dev.ConsoleRenderer(
                 colors=not os.environ.get("NO_COLOR"), exception_formatter=structlog.dev.plain_traceback
@@ -62,6 +63,7 @@ def configure(style: Literal["auto", "console", "json"] = "auto", level: str = "
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    # Other libraries log each request and query at `info`, so from them only warnings are shown.
     _take_over(shared, final, max(number, logging.WARNING))
 
 

@@ -34,7 +34,7 @@ class MetricFamilies:
         about: str,
         rows: Iterable[Labelled],
     ) -> None:
-        # Prometheus' client wants label names before values, and rows are generators at times.
+        # Prometheus' client needs label names before values, and some rows are generators.
         listed = list(rows)
         made = family(f"starfort_{name}", about, labels=list(listed[0][0]) if listed else [])
         for labels, value in listed:

@@ -1,6 +1,6 @@
-"""Everything measured, as Prometheus reads it.
+"""Renders everything that is measured in Prometheus' text format.
 
-docs/metrics.md says what each is; a test holds the two together.
+docs/metrics.md explains each metric, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from starfort.runtime.parts import Parts
 from starfort.signals.runner import DetectorState
 
 NANOSECONDS: Final = "_ns"
-"""Ends the names of the filter's times."""
+"""The end of the names of those counters of the filter that are times."""
 
 
 DetectorFigure: TypeAlias = tuple[str, str, Callable[[DetectorState], float]]
-"""Name of a metric, what it is, and how it is read."""
+"""Name of a metric, its description, and a function that reads it."""
 
 _DETECTOR_COUNTERS: Final[tuple[DetectorFigure, ...]] = (
     ("detector_runs", "Runs of each detector.", lambda state: state.pace.runs),
@@ -72,6 +72,7 @@ class StarfortCollector:
 
     def collect(self) -> Iterator[Metric]:
         """Every family with its values now."""
+        # Made anew for each scrape, so no counter is kept twice and none can differ from the part's own.
         families = MetricFamilies()
         self._traffic(families)
         self._filters(families)
@@ -135,6 +136,7 @@ class StarfortCollector:
 
     def _events(self, families: MetricFamilies) -> None:
         figures = IngestFigures.of(self._parts.ingest.status())
+        # Losses are one family with the place as a label, so that one alert rule sees a loss anywhere.
         families.counter("events_stored", "Events inserted into the store.", [({}, figures.inserted_rows)])
         families.counter(
             "events_dropped",
@@ -164,6 +166,7 @@ class StarfortCollector:
 
     def _waiting(self, families: MetricFamilies, figures: IngestFigures) -> None:
         """What is not in the store yet."""
+        # Overtaken events are in the spool too, so they are subtracted there and no event counts twice.
         horizon = self._parts.horizon
         families.gauge(
             "store_lag_seconds",
@@ -187,7 +190,7 @@ class StarfortCollector:
         families.gauge("spool_bytes", "Bytes in the spool.", [({}, figures.spool_bytes)])
 
     def _given_up(self, families: MetricFamilies, figures: IngestFigures) -> None:
-        """What was left out because there was too much of it."""
+        """Events that were thinned, because more arrived than the filter or the store could take."""
         peers = self._parts.socket.peers
 
         def filters(name: str) -> float:
@@ -223,7 +226,7 @@ class StarfortCollector:
             [
                 (labels, max(0.0, (now - state.judged_until).total_seconds()))
                 for labels, state in rows
-                if state.judged_until  # one that has judged nothing yet has no age, and 0 would look well
+                if state.judged_until  # one that has judged nothing yet has no age; 0 would look healthy
             ],
         )
         problems = runner.problems()
@@ -345,7 +348,7 @@ class StarfortCollector:
 
 
 def _each(peers: Iterable[Peer], attribute: str) -> Iterator[Labelled]:
-    """One figure of each filter; a node's restarted ones are told apart by process."""
+    """One figure of each filter. The process id tells the filters of one node apart after a restart."""
     for peer in peers:
         yield (
             {"node": peer.node, "pid": str(peer.pid), "instance": peer.instance},
@@ -356,12 +359,13 @@ def _each(peers: Iterable[Peer], attribute: str) -> Iterator[Labelled]:
 def _stats(peers: Iterable[Peer], *, gauges: bool) -> Iterator[Labelled]:
     for peer in peers:
         for name, value in sorted((peer.gauges if gauges else peer.counters).items()):
+            # Times are a family of their own, in seconds as Prometheus asks for.
             if gauges or not name.endswith(NANOSECONDS):
                 yield {"node": peer.node, "instance": peer.instance, "name": name}, value
 
 
 def _stages(peers: Iterable[Peer]) -> Iterator[Labelled]:
-    """Where the filter's time goes; over `requests` it is the mean of each stage."""
+    """The time in each stage of the filter. Divided by `requests`, it is the mean of the stage."""
     for peer in peers:
         for name, value in sorted(peer.counters.items()):
             if name.endswith(NANOSECONDS):
@@ -372,11 +376,11 @@ def _stages(peers: Iterable[Peer]) -> Iterator[Labelled]:
 _UNDERSCORES: Final = re.compile(
     rb"^envoy_http[12]_(dropped_headers|requests_rejected)_with_underscores\w*\{\} (\d+)$", re.MULTILINE
 )
-"""Envoy drops and rejects before any filter sees the request, so only Envoy can count it."""
+"""Envoy's own counters: it drops and rejects before a filter sees the request, so only Envoy can count."""
 
 
 class EnvoyCollector:
-    """Figures of Envoy's that are about what a setting of Starfort's does.
+    """Figures of Envoy that show what one of Starfort's settings does.
 
     Args:
         envoy: Envoy's own metrics as Prometheus text; empty when it does not answer.
@@ -387,6 +391,7 @@ class EnvoyCollector:
 
     def collect(self) -> Iterator[Metric]:
         """Every family with its values now."""
+        # Both exist from the start: Prometheus sees no growth in a counter that begins with its first value.
         counts = {"dropped": 0, "rejected": 0}
         for kind, count in _UNDERSCORES.findall(self._envoy):
             counts["dropped" if kind.startswith(b"dropped") else "rejected"] += int(count)
@@ -402,6 +407,7 @@ class EnvoyCollector:
 def render(parts: Parts) -> bytes:
     """The text of `/metrics`: Starfort's own figures, then Envoy's as Envoy wrote them."""
     envoy = parts.samples.envoy
+    # A registry of our own: the global one has figures of Python, and keeps collectors for ever.
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StarfortCollector(parts))
     registry.register(EnvoyCollector(envoy))

@@ -33,7 +33,7 @@ from starfort.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One of each.
+    """Every part of one control plane.
 
     Attributes:
         data_dir: the data directory; this process holds its lock.
@@ -52,7 +52,7 @@ class Parts:
         dispatcher: records alerts and sends them.
         configuration: the configuration in force.
         socket: the connection with filters.
-        horizon: up to when detection can see.
+        horizon: the time up to which detection can see.
         proxy: Envoy.
         admin: serves REST API and dashboard.
         disks: how much room is left.

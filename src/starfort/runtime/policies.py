@@ -11,8 +11,8 @@ from starfort.runtime.status import PolicyStatus
 from starfort.store.reach import is_far
 from starfort.store.rows import Row
 
-# Policies that ended the list are in the rollup by minute; observed ones and tags only in events, where both
-# columns are mostly empty and so cost next to nothing to read.
+# Policies that ended the list are in the rollup by minute. Observed policies and tags are only in events, but
+# both columns are mostly empty there, so reading them costs little.
 _ENFORCED = """
 SELECT policy, sum(traffic_1m.requests) AS hits, max(time) AS last
 FROM traffic_1m
@@ -33,7 +33,7 @@ FROM
 GROUP BY mode, policy
 """
 
-# the same out of the rollup by five minutes
+# The same figures from the rollup by five minutes, for stores whose last day has too many events.
 _ROLLED = """
 SELECT mode, policy, sum(policy_5m.hits) AS hits, max(last_seen) AS last
 FROM policy_5m
@@ -43,11 +43,11 @@ GROUP BY mode, policy
 
 
 def with_results(store: Queryable, policies: Sequence[PolicyStatus]) -> list[PolicyStatus]:
-    """The policies with their counts of the last day. Blocking.
+    """The policies with their counts of the last day. This blocks.
 
     Args:
         store: has events and rollups.
-        policies: in order, without results.
+        policies: the policies in order, without counts.
     """
     enforced: dict[str, tuple[int, float]] = {}
     observed: dict[str, tuple[int, float]] = {}
@@ -68,6 +68,7 @@ def with_results(store: Queryable, policies: Sequence[PolicyStatus]) -> list[Pol
 
 
 def _add(hits: dict[str, tuple[int, float]], row: Row) -> None:
+    # A policy may have rows from several queries, and ClickHouse gives times or numbers for them.
     count, last = hits.get(row["policy"], (0, 0.0))
     moment = row["last"]
     stamp = moment.timestamp() if isinstance(moment, datetime) else float(moment)

@@ -1,7 +1,7 @@
 """Lets posture checks look at traffic, and tells people what they found.
 
-Checks run apart from the catalogue: a user's check may take seconds, and a new endpoint should be known
-within three.
+Checks do not run together with the catalogue: a user's check may take seconds, and the catalogue should know
+a new endpoint within three seconds.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from starfort.runtime.catalogue import CatalogueFeed
 from starfort.runtime.changes import ChangeWatch
 
 EVERY_S: Final = 2.0
-"""How often checks are looked through for those that are due; each has a beat of its own, of 30 s and
-more."""
+"""How often to look for checks that are due. Each check has a beat of its own, of 30 s or more."""
 
 
 class PostureWatch:
@@ -39,8 +38,8 @@ class PostureWatch:
     async def run(self) -> None:
         """Run checks whenever there may be something new, until cancelled.
 
-        A check that fails is counted with the check. Whatever else fails ends this; it is then begun again
-        and counted, like all work in the background.
+        A check that fails is counted with the check. Any other failure ends this work, which is then counted
+        and begun again, like all work in the background.
         """
         changes = ChangeWatch(self._state)
         while True:

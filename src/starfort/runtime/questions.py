@@ -1,4 +1,4 @@
-"""Which detectors and checks run: Starfort's and the configuration's own, except those that it disables."""
+"""Finds the detectors and checks that run: Starfort's and the configuration's own, without disabled ones."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from starfort.signals.detector import Detector
 from starfort.visibility.catalogue_checks import CATALOGUE_CHECKS
 
 PACKAGE: Final = Path(__file__).parents[1]
-"""Where the bastions are; each keeps its detectors in `detectors/` and its checks in `checks/`."""
+"""Folder of the bastions. Each keeps its detectors in `detectors/` and its checks in `checks/`."""
 
 Section = Literal["detectors", "checks"]
-"""The part of the configuration, which is also the folder of a bastion."""
+"""A part of the configuration; the folder in a bastion has the same name."""
 
 Q = TypeVar("Q", bound=Question)
 
 
 @dataclass(frozen=True, slots=True)
 class Questions(Generic[Q]):
-    """The questions of one kind that a configuration comes to.
+    """The questions of one kind that a configuration has.
 
     Attributes:
-        every: all that were found, with their settings, disabled ones too.
+        every: all that were found, with their settings, including disabled ones.
         running: those that run.
-        files: what they were read from, for watching. The folder of a pattern is among them, so that a new
-            file in it is noticed.
+        files: files to watch: those of the questions, and the folder of each pattern, so that a new file in
+            it is noticed.
     """
 
     every: Sequence[Q]
@@ -49,8 +49,8 @@ class Asked:
 
     Attributes:
         detectors: its detectors.
-        checks: its checks by query, disabled ones too.
-        running_checks: the checks that run, by query and by the catalogue.
+        checks: its checks that are queries, including disabled ones.
+        running_checks: the checks that run, both queries and those of the catalogue.
     """
 
     detectors: Questions[Detector]
@@ -61,7 +61,7 @@ class Asked:
     def kinds(self) -> list[str]:
         """Kinds of signals that policies may ask for, sorted.
 
-        The kind of a disabled detector is among them: switching a detector off must not break a policy.
+        The kind of a disabled detector is included: switching a detector off must not break a policy.
         """
         return sorted({detector.spec.kind for detector in self.detectors.every})
 
@@ -83,6 +83,7 @@ def load_questions(loaded: LoadedConfig) -> Asked:
         ConfigError: with every problem, in the configuration and in files of detectors and checks.
     """
     problems: list[ConfigProblem] = []
+    # Checks of the catalogue are Python and have no file, but people disable them by name like any other.
     catalogue = [check.name for check in CATALOGUE_CHECKS]
     detectors = _load(loaded, "detectors", Detector, (), problems)
     checks = _load(loaded, "checks", Check, catalogue, problems)
@@ -104,10 +105,10 @@ def _load(
 
     Args:
         loaded: the configuration.
-        section: its part.
-        kind: the kind.
+        section: the part of the configuration.
+        kind: the class of the questions.
         others: names that may be disabled although no file has them.
-        problems: takes every problem.
+        problems: gets every problem.
     """
     own, wrong = _own_files(loaded, section)
     problems += wrong
@@ -119,6 +120,7 @@ def _load(
     wanted = _wanted(loaded, section)
     problems += _unknown(loaded, section, kind.noun, [*(each.name for each in found), *others])
     every = []
+    # A disabled question gets its settings too: a mistake in them is reported before it is enabled again.
     for question in found:
         try:
             every.append(question.with_settings(wanted.settings.get(question.name, {})))
@@ -134,7 +136,8 @@ def _wanted(loaded: LoadedConfig, section: Section) -> QuestionSettings:
 
 
 def _own_files(loaded: LoadedConfig, section: Section) -> tuple[list[Path], list[ConfigProblem]]:
-    """The user's files; patterns count from the configuration's folder."""
+    """The user's files; patterns are relative to the configuration's folder."""
+    # The folder of the file itself, even where the given path is a symbolic link to it.
     folder = loaded.source.file.resolve().parent
     files: dict[Path, None] = {}
     problems = []

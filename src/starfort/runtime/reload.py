@@ -1,8 +1,8 @@
-"""Which configuration is in force, and how the next one comes into force.
+"""Keeps the configuration in force, and brings the next one into force.
 
-A file that is wrong, or a bundle that every filter refuses, leaves the old configuration in force: on disk
-too, because an Envoy that restarts reads the bundle from there. The same holds when something cannot be
-written. What failed for want of space is tried again.
+If a file is wrong, or every filter refuses its bundle, the old configuration stays in force. It stays on disk
+too, because an Envoy that restarts reads the bundle from there. The same happens when something cannot be
+written. A reload that failed because the disk was full is tried again.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from starfort.runtime.status import ConfigStatus, ReloadResult
 from starfort.runtime.toolchain import Built, RefusedError, Toolchain
 
 MAX_ERROR: Final = 4000
-"""Characters of a refusal that status shows."""
+"""Characters of a refusal that status shows at most."""
 
 BUNDLE, LAST_GOOD, FOLLOW_UP = "bundle", "last_good", "follow_up"
-"""Parts that may have a fault of their own."""
+"""The parts that can fail by themselves."""
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +68,7 @@ class Configuration:
         socket: tells the filters.
         proxy: the Envoy that proxies.
         followers: take over a configuration that is in force in the data plane.
-        background: for a repair that a filter waits for.
+        background: runs a repair that must not hold up a filter's connection.
 
     Raises:
         OSError: the bundle cannot be written.
@@ -112,7 +112,7 @@ class Configuration:
         return self.built.config
 
     def status(self) -> ConfigStatus:
-        """Which one is in force, and why a newer one is not."""
+        """Which configuration is in force, and why a newer one is not."""
         return ConfigStatus(
             path=str(self.path),
             bundle=self.built.version,
@@ -125,7 +125,7 @@ class Configuration:
         )
 
     def problems(self) -> list[str]:
-        """What is wrong beside a refused file, a sentence each."""
+        """Faults other than a refused file, a sentence for each."""
         return self._faults.sentences()
 
     def current(self) -> tuple[Path, str]:
@@ -133,19 +133,19 @@ class Configuration:
         return self._file.path, self.built.version
 
     async def greet(self, peer: Peer) -> None:
-        """Look after the bundle when a filter introduces itself without one."""
+        """Repair the bundle when a filter introduces itself without one."""
         if not peer.bundle or peer.bundle_error:
-            # Envoy loads the bundle before it listens, so the file could not be read there. One that began
-            # with the copy was sent nothing, for it runs this version; it must be told. Its answers come over
-            # the connection that waits for us here, so the repair runs beside it.
+            # Envoy loads the bundle before it listens, so this filter could not read the file. A filter that
+            # began with the copy was not asked, because it runs this version; now it must be told. Its
+            # answers come over the connection that waits for this call, so the repair runs beside it.
             self._background.once(self.repair(tell=peer.bundle == self.built.version))
 
     # ------------------------------------------------------------------ a new one
 
     async def reload(self) -> ReloadResult:
-        """Read the file again and bring it into force if nothing speaks against it.
+        """Read the file again and bring it into force, unless something is wrong with it.
 
-        Whatever goes wrong is reported as a refusal, and the configuration before it stays.
+        Every failure is reported as a refusal, and the old configuration stays.
         """
         async with self._turn:
             started = time.perf_counter()
@@ -160,14 +160,15 @@ class Configuration:
                 return self._refused([_unexpected(error)], [], started, again=True)
 
     async def learn(self, learned: Sequence[LearnedEndpoint]) -> ReloadResult | None:
-        """Build what is in force with newly learned endpoints; `None` when that changes nothing."""
+        """Build the configuration in force with newly learned endpoints; `None` if that changes nothing."""
+        # From what was loaded, not from the file: that may have changed since, and may be wrong.
         async with self._turn:
             started = time.perf_counter()
             try:
                 built = await asyncio.to_thread(self._toolchain.build, self.built.loaded, learned)
                 self.learned = learned
                 if built.version == self.built.version:
-                    # The warnings may be fewer all the same: calls of an endpoint were seen.
+                    # There may be fewer warnings all the same, because calls of an endpoint were seen.
                     self.built = self._with_restarts(built)
                     return None
                 return await self._apply(built, started)
@@ -191,9 +192,10 @@ class Configuration:
         except BaseException:
             self._put_back()
             raise
-        # Envoy comes first: the bundle may name an upstream that only the new configuration has.
+        # Envoy comes before the filters: the bundle may name an upstream that only the new one has.
         results = await self._socket.push_bundle(self._file.path, built.version)
         refused, unanswered = (_named(results, answer) for answer in (Answer.REFUSED, Answer.NONE))
+        # One filter of several may be of another version; the others should not wait for it.
         if results and len(refused) == len(results):
             await self._go_back(built)
             return self._refused(["every filter refused the bundle"], refused, started)
@@ -206,7 +208,7 @@ class Configuration:
         built = self._with_restarts(built)
         _warn(built, self.built.warnings)
         await asyncio.to_thread(self._file.take_over)
-        # Nothing is awaited between these lines: who asks sees the new configuration without the old error.
+        # Nothing is awaited between these lines, so nobody sees the new configuration with the old error.
         self.built, self.loaded_at = built, time.time()
         self.last_error, self.last_error_at = "", 0.0
         self._faults.try_no_more()
@@ -216,12 +218,13 @@ class Configuration:
         await self._follow_up()
 
     def _with_restarts(self, built: Built) -> Built:
-        """Warn of settings that are read at the start only and differ from what this process started with."""
+        """Warn of settings that are read only at the start and differ from those of this process's start."""
         waiting = restart_needed(self._started_with, built.config, self.path)
         return dataclasses.replace(built, warnings=[*built.warnings, *waiting]) if waiting else built
 
     async def _follow_up(self) -> None:
-        """Tell the parts beside the data plane; one that fails is told again later."""
+        """Tell the parts beside the data plane; after a failure, all of them are told again later."""
+        # A failure here undoes nothing: filters run the bundle already, and requests come first.
         try:
             await self._followers.take(self.built)
         except Exception as error:
@@ -255,13 +258,13 @@ class Configuration:
     def _refused(
         self, problems: list[str], refused_by: list[str], started: float, *, again: bool = False
     ) -> ReloadResult:
-        """Count and tell a refusal.
+        """Count and report a refusal.
 
         Args:
-            problems: why.
-            refused_by: which filters refused it.
-            started: when the reload began, on the performance counter.
-            again: try it again later, because the cause is not in the file.
+            problems: the reasons.
+            refused_by: the filters that refused it.
+            started: when the reload began, by the performance counter.
+            again: whether to try it again later, because the cause is not in the file.
         """
         self.errors += 1
         self.last_error = "; ".join([*problems, *refused_by])[:MAX_ERROR]
@@ -277,7 +280,7 @@ class Configuration:
     # ------------------------------------------------------------------ looking after it
 
     async def watch(self) -> None:
-        """Reload whenever a file changes, until cancelled; what failed for want of space is tried again."""
+        """Reload whenever a file changes, until cancelled. What failed for lack of space is tried again."""
         async with aclosing(self._watch.run()) as ticks:
             async for changed in ticks:
                 if changed or (self._faults.due and self.last_error):
@@ -291,10 +294,10 @@ class Configuration:
                         await self._keep_last_good()
 
     async def repair(self, *, tell: bool = False) -> None:
-        """Write the bundle anew if its file is no longer what was written, and tell the filters.
+        """Write the bundle anew if somebody has changed its file, and tell the filters.
 
         Args:
-            tell: tell them also when the file is as it should be: one of them could not read it.
+            tell: tell them even when the file is right, because one of them could not read it.
         """
         async with self._turn:
             if await asyncio.to_thread(self._file.is_damaged):
@@ -315,6 +318,7 @@ class Configuration:
                 await self._socket.push_bundle(self._file.path, self.built.version)
 
     async def _keep_last_good(self) -> None:
+        # A failure is only a fault and refuses nothing, because the bundle itself is in force.
         try:
             await asyncio.to_thread(self._file.keep_last_good, self.built.version)
         except OSError as error:
@@ -324,7 +328,7 @@ class Configuration:
             self._faults.mended(LAST_GOOD)
 
     def _runs_somewhere(self) -> bool:
-        """Whether a filter runs the bundle in force, of which there is no copy yet."""
+        """Whether a filter runs the bundle in force and no copy of it exists yet."""
         version = self.built.version
         if LAST_GOOD in self._faults or self._file.kept == version:
             return False
@@ -332,6 +336,7 @@ class Configuration:
 
     async def _try_again(self) -> None:
         """Try again what failed beside the reload itself."""
+        # Cleared first: what fails again sets it again.
         self._faults.try_no_more()
         if BUNDLE in self._faults:
             await self.repair()
@@ -351,7 +356,7 @@ def restart_needed(started: Config, now: Config, file: Path) -> list[str]:
     Args:
         started: the configuration that this process started with.
         now: the configuration in force.
-        file: where it is written.
+        file: the file of the configuration.
     """
     before, after = started.admin, now.admin
     changed = {
@@ -367,7 +372,7 @@ def restart_needed(started: Config, now: Config, file: Path) -> list[str]:
 
 
 def _warn(built: Built, before: Sequence[str]) -> None:
-    """Log the warnings that were not there before: people who change the file look at the log now."""
+    """Log the warnings that are new, for people who change the file and look at the log."""
     for warning in built.warnings:
         if warning not in before:
             log.warning("config_has_no_effect", what=warning)
@@ -378,5 +383,5 @@ def _named(results: Iterable[BundleResult], answer: Answer) -> list[str]:
 
 
 def _unexpected(error: Exception) -> str:
-    """An error that nobody foresaw, in a line."""
+    """An unexpected error in one line."""
     return explain(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"[:500]

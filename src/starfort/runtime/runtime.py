@@ -1,8 +1,8 @@
-"""The object that owns every part of one control plane; README.md lists what it answers.
+"""The object that owns every part of one control plane; README.md lists its methods.
 
-Start: alerts, ingest (what the spool holds goes in first), control socket, Envoy, detectors, admin server.
-Stop is the other way round: Envoy drains first, and its last events are taken before anything below it goes
-away.
+The order of a start is: alerts, ingest (events in the spool are stored first), control socket, Envoy,
+detectors, admin server. A stop has the opposite order: Envoy drains first, and its last events are taken
+before the parts that they need are stopped.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LAST_EVENTS_S: Final = 6.0
 gives each filter 5 s."""
 
 MAX_THREADS: Final = 64
-"""Threads for work that blocks: queries of pages that may run and wait (18), and room for everything else."""
+"""Threads for work that blocks: 18 for queries of pages that run or wait, and the rest for other work."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,8 +56,8 @@ log = structlog.get_logger(__name__)
 def threads() -> ThreadPoolExecutor:
     """The threads for work that blocks.
 
-    Python gives an event loop a handful of threads. Queries of pages that wait for their turn would take them
-    all, and saving, reloading and alerting would wait behind them.
+    By default Python gives an event loop only a few threads. Queries of pages that wait for their turn would
+    take them all, and saving, reloading and alerting would have to wait.
     """
     return ThreadPoolExecutor(MAX_THREADS, "starfort")
 
@@ -66,8 +66,8 @@ class Runtime:
     """Starts and stops the parts of one control plane, and answers questions about them.
 
     Args:
-        parts: everything, made and connected.
-        app: makes REST API and dashboard, once everything below them runs.
+        parts: all parts, made and connected.
+        app: makes REST API and dashboard when everything below them runs.
         opened: closes what was opened for the parts: catalogue, store, state, the lock of the data directory.
     """
 
@@ -98,7 +98,7 @@ class Runtime:
     # ------------------------------------------------------------------ start and stop
 
     async def start(self) -> None:
-        """Start everything; what was started before a failure is stopped again.
+        """Start everything. After a failure, the parts that have started are stopped again.
 
         Raises:
             StartError: with where, what, and what to do.
@@ -109,6 +109,7 @@ class Runtime:
             await self._abandon()
             raise StartError(explain(error) if isinstance(error, OSError) else str(error)) from error
         except asyncio.CancelledError:
+            # Starfort was told to stop during its start, so an Envoy that was found ends too.
             await self.stop()
             raise
         except BaseException:
@@ -116,7 +117,7 @@ class Runtime:
             raise
 
     async def _abandon(self) -> None:
-        """Undo a start that failed. An Envoy that served before it goes on."""
+        """Undo a start that failed. An Envoy that served before the start goes on."""
         self._leaving = self._leaving or self.parts.proxy.found
         await self.stop()
 
@@ -126,21 +127,21 @@ class Runtime:
         await parts.dispatcher.start()
         self._running.push_async_callback(parts.dispatcher.stop)
         await parts.ingest.start()
-        # Before any event arrives: an endpoint that is declared must not be taken for a learned one.
+        # This comes before any event: a declared endpoint must not be taken for a learned one.
         await asyncio.to_thread(parts.catalogue.declare, built)
         await parts.socket.start()
         self._running.push_async_callback(parts.socket.stop)
-        # The socket is there before Envoy, whose filter connects as soon as it begins. Envoy is stopped
-        # before the socket, which takes its last events.
+        # The socket exists before Envoy, whose filter connects as soon as it begins. Envoy is stopped before
+        # the socket, which has to take the last events.
         self._running.push_async_callback(self._stop_proxy)
         await parts.proxy.start(built.dataplane)
         await self._start_detection()
         self._start_background()
-        # Importing the application takes a second; by now Envoy serves already.
+        # Importing the application takes a second, so it comes when Envoy serves already.
         app = await asyncio.to_thread(self._app, self)
         self._running.push_async_callback(parts.admin.stop)
         await parts.admin.start(app)
-        # Last: a change while everything starts would be applied to parts that do not run yet.
+        # The watch comes last: an earlier change would be applied to parts that do not run yet.
         parts.background.keep("configuration watch", parts.configuration.watch)
         log.info(
             "starfort_started", node=built.config.node, data_dir=str(self.data_dir), bundle=built.version
@@ -150,6 +151,7 @@ class Runtime:
         """Go on with the signals and alerts that a restart left."""
         parts = self.parts
         detectors = parts.configuration.built.detectors
+        # Alerts that do not go on are ended here, because their signals lapsed while nothing ran.
         going_on = parts.detection.restore(detectors)
         await asyncio.to_thread(parts.alerts.end_others, KEY_PREFIX, going_on)
         await asyncio.to_thread(parts.alerts.end_others, beats.KEY, set())
@@ -173,7 +175,7 @@ class Runtime:
             parts.background.keep(name, work)
 
     async def _stop_proxy(self) -> None:
-        """End Envoy and wait for its filters' last events; or let it run on, when only this process goes."""
+        """End Envoy and wait for its filter's last events, or let it run on when only this process ends."""
         if self._leaving:
             await self.parts.proxy.leave()
             return
@@ -187,7 +189,7 @@ class Runtime:
                 log.error("events_lost", node=peer.node, pid=peer.pid, calls=peer.left_behind)
 
     async def stop(self) -> None:
-        """Stop everything that was started and close what was opened; stopping twice is harmless."""
+        """Stop everything that was started and close what was opened. A second call does nothing."""
         await self._running.aclose()
 
     async def leave(self) -> None:
@@ -208,7 +210,7 @@ class Runtime:
     # ------------------------------------------------------------------ what is asked
 
     def status(self) -> Status:
-        """How everything is."""
+        """The state of every part."""
         parts = self.parts
         problems = health.problems(parts)
         return Status(
@@ -236,19 +238,19 @@ class Runtime:
         return sorted(rows, key=lambda node: (node.node, node.pid))
 
     def policies(self) -> list[PolicyStatus]:
-        """Each policy in order, with what it did and would have done in the last day. Blocking."""
+        """Each policy in order, with what it did or would have done in the last day. This blocks."""
         return policies.with_results(self.store, self.parts.configuration.built.policies)
 
     def metrics(self) -> bytes:
-        """Everything measured, in Prometheus' text format."""
+        """All metrics, in Prometheus' text format."""
         return metrics.render(self.parts)
 
     def detectors(self) -> list[DetectorStatus]:
-        """Each detector with how it runs."""
+        """The state of each detector."""
         return detector_statuses(self.parts.runner)
 
     def running_detectors(self) -> list[Detector]:
-        """Detectors as they run, with their settings."""
+        """The detectors that run, with their settings."""
         return [state.detector for state in self.parts.runner.states]
 
     def config_status(self) -> ConfigStatus:
@@ -256,7 +258,7 @@ class Runtime:
         return self.parts.configuration.status()
 
     def envoy_status(self) -> EnvoyStatus:
-        """The Envoy child."""
+        """The state of Envoy."""
         return self.parts.proxy.status()
 
     def store_status(self) -> StoreStatus:

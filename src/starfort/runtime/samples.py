@@ -1,4 +1,4 @@
-"""Samples taken each second: rates, Envoy's metrics, and whether detection keeps its beat."""
+"""Takes samples each second: rates, Envoy's metrics, and whether detection keeps its beat."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ EVERY_S: Final = 1.0
 """How often samples are taken."""
 
 ENVOY_EVERY_S: Final = 5.0
-"""How often Envoy is asked for its metrics, which are at most this old. Prometheus asks less often."""
+"""How often Envoy is asked for its metrics, so they are never older than this. Prometheus asks less often."""
 
 
 class Samples:
-    """What was sampled last.
+    """The latest samples.
 
     Args:
         socket: knows the filters.
         ingest: counts what is stored.
         horizon: knows how far detection can see.
-        proxy: has metrics of its own.
+        proxy: Envoy, which has metrics of its own.
         runner: says which detectors are behind.
         watch: tells people when detection is behind.
 
@@ -73,7 +73,7 @@ class Samples:
     async def take(self) -> None:
         """Take one sample of everything."""
         now = time.time()
-        # Filters that are gone keep their last rate; `node_status` shows 0 for one that is not connected.
+        # A filter that has disconnected keeps its last rate here, and `node_status` shows 0 for it.
         for peer in self._socket.peers:
             meter = self._requests.setdefault((peer.node, peer.instance), RateMeter())
             meter.add(now, peer.counters.get("requests", 0.0))
@@ -81,12 +81,13 @@ class Samples:
         self._watch.look(self._behind())
         self._horizon.sample()
         if time.monotonic() - self._asked_at >= ENVOY_EVERY_S:
-            # Before the answer: Envoy that does not answer must not be asked each second.
+            # Noted before the answer comes: an Envoy that does not answer must not be asked each second.
             self._asked_at = time.monotonic()
             self.envoy = await self._proxy.metrics()
 
     def _behind(self) -> dict[str, str]:
         """Why detection is behind, by detector; "all detectors" when events cannot be seen in time."""
+        # `problems` makes a new dictionary each time, so the entry below reaches nobody else.
         behind = self._runner.problems()
         lag_s = self._horizon.lag_s()
         if lag_s > beats.BLIND_S:

@@ -1,4 +1,4 @@
-"""The answers of `Runtime.status()` and the like: plain data for API, dashboard and CLI."""
+"""The answers of `Runtime.status()` and similar methods, as plain data for API, dashboard and CLI."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class NodeStatus:
         events_dropped: events that its buffer had no room for.
         signals_active: signals in its table.
         counters: every counter of its filter.
-        bundle_since: Unix seconds when that bundle came into force there, 0 when it has not said.
-        bundle_awaited: version that it was asked to load and has not answered about, "" without one.
-        events_waiting: calls whose events it has and that were not taken yet.
+        bundle_since: Unix seconds when that bundle came into force there, 0 when this is not known.
+        bundle_awaited: version that it was asked to load and has not answered about, "" when there is none.
+        events_waiting: calls whose events are still in the filter.
     """
 
     node: str
@@ -63,7 +63,7 @@ class ConfigStatus:
 
     Attributes:
         path: the file.
-        bundle: version of the bundle made of it.
+        bundle: version of the bundle that was made from it.
         loaded_at: Unix seconds when it came into force.
         errors: how often a newer one was refused since start.
         last_error: why the file as it is now was refused; "" when it is in force.
@@ -84,19 +84,19 @@ class ConfigStatus:
 
 @dataclass(frozen=True, slots=True)
 class StoreStatus:
-    """How the store keeps up.
+    """How well the store keeps up with events.
 
     Attributes:
         events_stored: rows stored since start.
         events_per_s: rows stored a second over the last seconds.
         events_dropped: calls whose events were lost since start, in filters or on the way to the store.
-        lag_s: seconds that detection is behind: now less the end of the oldest call that is not in the store,
-            what waits in filters included.
+        lag_s: seconds that detection is behind: the time since the end of the oldest call that is not in the
+            store, including calls whose events wait in filters.
         spool_bytes: bytes that wait in the spool.
         error: why the last insert failed, "" when it did not.
         events_waiting: calls whose events wait in connected filters.
         missing_s: seconds of earlier time whose events still wait, because newer ones were stored first.
-        missing_events: those events.
+        missing_events: how many events these are.
         thinned: what is left out of the newest events: 0 nothing, 1 details, n all but one of n ordinary
             calls.
     """
@@ -128,8 +128,8 @@ class DetectorStatus:
         signals: signals that it raised since start.
         problem: why it does not keep its beat, "" when it does.
         behind_s: age of the newest events that it judged, 0 before it judged any.
-        owed: windows that a pause left out or events came late for, and that it will judge.
-        parts: 1 when each query judges everything; more: so much smaller, after a query that hit a limit.
+        owed: windows that it will still judge, because of a pause or because events came late.
+        parts: 1 when each query judges everything; n when each judges one part of n, after one hit a limit.
     """
 
     name: str
@@ -185,15 +185,15 @@ class Status:
         pid: this process.
         started_at: Unix seconds.
         uptime_s: seconds since then.
-        healthy: whether nothing needs a person.
-        problems: what needs one, a sentence each.
+        healthy: whether nothing needs the attention of a person.
+        problems: everything that needs it, a sentence for each.
         config: the configuration.
-        envoy: the Envoy child.
+        envoy: the state of Envoy.
         nodes: filters that are or were connected.
         store: the store.
         detectors: the detectors.
         signals_active: active signals.
-        alerts_open: alerts nobody acknowledged, by severity.
+        alerts_open: alerts that nobody has acknowledged, by severity.
         alerts_dropped: alerts that a channel did not take.
         endpoints: endpoints in the catalogue.
     """
@@ -218,7 +218,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class ReloadResult:
-    """What a reload did.
+    """The result of a reload.
 
     Attributes:
         ok: whether the file as it is now is in force.
@@ -227,7 +227,7 @@ class ReloadResult:
         refused_by: filters that refused the bundle, `node (pid): why`.
         took_ms: from reading the file to the last filter's answer.
         unanswered: filters that have not answered yet and are asked again, `node (pid): why`.
-        warnings: what of the file has no effect, and may be meant to have one.
+        warnings: parts of the file that have no effect and may be meant to have one.
     """
 
     ok: bool

@@ -1,8 +1,8 @@
 """Replaces a control plane with the installed version: the same process goes on as another program.
 
-`starfort restart` leaves a request in the data directory and sends `SIGNAL`. The control plane leaves Envoy
-alone, ends everything else, and executes the Python that the request names with its own arguments. The
-process id stays, so the parent (systemd, a terminal, a container) notices nothing. The outcome is written
+`starfort restart` writes a request into the data directory and sends `SIGNAL`. The control plane lets Envoy
+run, ends everything else, and executes the Python that the request names, with its own arguments. The process
+id stays the same, so the parent (systemd, a terminal, a container) notices nothing. The outcome is written
 beside the request.
 """
 
@@ -30,11 +30,11 @@ TURN: Final = "run/restart.lock"
 
 _ID: Final = "STARFORT_RESTART_ID"
 _BEFORE: Final = "STARFORT_RESTART_BEFORE"
-"""Environment of the successor: which request it answers, and which program it goes back to if it cannot
-start."""
+"""Environment variables of the new program: the request that it answers, and the program to go back to if it
+cannot start."""
 
 _MODULE: Final = ("-P", "-m", "starfort.cli")
-"""`-P`: nothing is imported from the working directory, where anybody may have put a `starfort.py`."""
+"""With `-P`, nothing is imported from the working directory, where anybody may have put a `starfort.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,12 @@ class Outcome:
 
 @contextmanager
 def turn(data_dir: Path) -> Iterator[bool]:
-    """Be the only one that asks for a restart; false when somebody else waits for one already.
+    """Hold the lock for asking for a restart; false when another command waits for one already.
 
     Raises:
         OSError: the lock can't be made.
     """
+    # Closed on exec, so that a program that this process starts does not hold the lock longer.
     descriptor = os.open(data_dir / TURN, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -82,18 +83,19 @@ def turn(data_dir: Path) -> Iterator[bool]:
 
 
 def deafen() -> None:
-    """Let `SIGNAL` do nothing until there is a handler, also in the program that this process executes."""
-    # An ignored signal stays ignored over execve(2); a handler does not, and the default would end the
-    # process.
+    """Let `SIGNAL` do nothing until there is a handler, even in the program that this process executes."""
+    # An ignored signal stays ignored after execve(2). A handler does not, and the default action would end
+    # the process.
     signal.signal(SIGNAL, signal.SIG_IGN)
 
 
 def request(data_dir: Path) -> str:
-    """Leave a request to go on as this very program; its id.
+    """Write a request to go on as the program that calls this, and return its id.
 
     Raises:
         OSError: it can't be written.
     """
+    # At random, so that the outcome of an earlier request is never taken for this one's.
     made = secrets.token_hex(8)
     write_json(data_dir / REQUEST, {"id": made, "executable": sys.executable})
     return made
@@ -101,6 +103,7 @@ def request(data_dir: Path) -> str:
 
 def listens(pid: int) -> bool:
     """Whether a process has a handler for `SIGNAL`: without one the signal would end it."""
+    # proc_pid_status(5): `SigCgt` is a mask in hexadecimal, and bit 0 is signal 1.
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -119,19 +122,20 @@ def successor(data_dir: Path) -> tuple[list[str], dict[str, str]] | None:
         return None
     before = [sys.executable, *_MODULE, *sys.argv[1:]]
     environment = {**os.environ, _ID: str(asked.get("id", ""))}
-    # The same Python can't be gone back to: its packages are what was just replaced.
+    # With the same Python there is no way back, because its packages were just replaced.
     if executable != sys.executable:
         environment[_BEFORE] = json.dumps(before)
     return [executable, *_MODULE, *sys.argv[1:]], environment
 
 
 def answered() -> str:
-    """Id of the request that this process answers, "" without one. Asked once."""
+    """Id of the request that this process answers, "" without one. A second call returns ""."""
+    # Removed from the environment, so that children and a later restart do not inherit it.
     return os.environ.pop(_ID, "")
 
 
 def predecessor() -> list[str] | None:
-    """Arguments of the program that this one replaced, when that is still installed. Asked once."""
+    """Arguments of the program that this one replaced, if it is still installed. Works only once."""
     with suppress(ValueError):
         before = json.loads(os.environ.pop(_BEFORE, "null"))
         if isinstance(before, list) and before and os.access(str(before[0]), os.X_OK):
@@ -140,7 +144,7 @@ def predecessor() -> list[str] | None:
 
 
 def tell(data_dir: Path, outcome: Outcome) -> None:
-    """Leave the outcome for the command that asked. On a full disk it waits in vain, and says so."""
+    """Write the outcome for the command that asked; on a full disk it waits in vain, and says so."""
     with suppress(OSError):
         write_json(data_dir / OUTCOME, asdict(outcome))
 

@@ -1,4 +1,4 @@
-"""Turns a configuration file into what comes into force: bundle, Envoy's part, detectors, channels."""
+"""Turns a configuration file into what comes into force: bundle, data plane, detectors, channels."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Built:
     """Everything that was made of one configuration, ready to come into force.
 
     Attributes:
-        loaded: the configuration with its positions in the file, for building it again.
-        bundle: what the engine reads.
-        dataplane: what Envoy is configured from.
+        loaded: the configuration with its locations in the file, for building it again.
+        bundle: the bundle, which the engine reads.
+        dataplane: the data plane, from which Envoy is configured.
         detectors: the detectors that run, with their settings.
         checks: the posture checks that run, with their settings.
-        policies: the policies in order, without figures.
-        files: every file that was read, so that a change of one is noticed.
+        policies: the policies in order, without counts.
+        files: every file that was read, so that a change of any is noticed.
         rules: the versions of the rule sets in the bundle.
         warnings: which parts of the configuration have no effect, as shown to people.
     """
@@ -94,8 +94,8 @@ class Toolchain:
         except ConfigError as error:
             raise RefusedError([str(problem) for problem in error.problems]) from None
         except OSError as error:
-            # Of all that is read here only the key is ours; what others wrote comes as a problem with its
-            # place.
+            # The key is the only file of our own that is read here. Mistakes in all other files come as
+            # problems with their location.
             raise RefusedError([f"{loaded.config.data_dir / HASH_KEY_FILE}: {error.strerror}"]) from error
         compiled = made.compiled
         return Built(
@@ -105,7 +105,7 @@ class Toolchain:
             detectors=made.asked.detectors.running,
             checks=made.asked.running_checks,
             policies=[_policy(order, policy) for order, policy in enumerate(loaded.config.policies)],
-            # All of them are watched: a changed address list or certificate is a change of the configuration.
+            # All files are watched: a changed address list or certificate is a change of the configuration.
             files=[*loaded.files, *compiled.files, *made.asked.files],
             rules=compiled.rules.compiled.version,
             warnings=[str(warning) for warning in made.warnings],
@@ -125,6 +125,7 @@ class Toolchain:
         Raises:
             RefusedError: a secret is missing.
         """
+        # Asked for all channels before any is opened, so that people hear of every secret at once.
         if problems := secrets.missing(config):
             raise RefusedError(problems)
         return [open_channel(channel, config.node) for channel in config.alerts]
@@ -146,7 +147,7 @@ def _policy(order: int, policy: Policy) -> PolicyStatus:
 
 
 def hash_key(data_dir: Path) -> bytes:
-    """The key of the keyed hashes in events; made at the first start, with mode 0600.
+    """The key of the keyed hashes in events. The first start makes it, with mode 0600.
 
     It stays the same for the life of the data directory, so that one account has the same hash after a
     restart.

@@ -1,4 +1,4 @@
-"""Counts the events that pass, column by column over each batch and never event by event."""
+"""Counts the events that pass, column by column for each batch and never event by event."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_SERIES: Final = 5000
 """Label sets of one metric. APIs and policies come from the configuration, so real ones are far fewer."""
 
 ENGINE_BUCKETS_US: Final = (10, 25, 50, 100, 250, 500, 1000, 2500, 10_000, 100_000)
-"""Upper bounds in microseconds; the budget for the added latency at p99 is 500."""
+"""Upper bounds in microseconds. The budget for the added latency at p99 is 500 microseconds."""
 
 DURATION_BUCKETS_US: Final = (
     1000,
@@ -48,6 +48,7 @@ class Histogram:
 
     def add(self, values: pa.ChunkedArray) -> None:
         """Take a column of microseconds."""
+        # One pass for each bound: Arrow compares a whole column at once, without Python objects.
         below = 0
         for index, bound in enumerate(self.bounds):
             cumulative = pc.sum(pc.less_equal(values, bound)).as_py() or 0
@@ -57,7 +58,7 @@ class Histogram:
         self.total_us += pc.sum(values).as_py() or 0
 
     def cumulative_seconds(self) -> list[tuple[str, float]]:
-        """Buckets as Prometheus has them: bound in seconds, count at or below."""
+        """Buckets as Prometheus writes them: bound in seconds, number of values at or below it."""
         found, running = [], 0
         for bound, count in zip([*self.bounds, None], self.counts, strict=True):
             running += count
@@ -85,6 +86,7 @@ class TrafficCounts:
             _add(self.requests, (row["node"], row["api"], name), row["count_all"])
         for row in table.group_by(["action", "policy"]).aggregate([([], "count_all")]).to_pylist():
             _add(self.decisions, (row["action"], row["policy"], "enforce"), row["count_all"])
+        # `observed` and `tags` are lists of `action:policy`, so one event may count for several policies.
         for column, mode in (("tags", "enforce"), ("observed", "observe")):
             for entry in pc.value_counts(pc.list_flatten(table[column])).to_pylist():
                 action, _, policy = str(entry["values"]).partition(":")
@@ -94,8 +96,8 @@ class TrafficCounts:
 
 
 def _add(counter: Counter[tuple[str, str, str]], name: tuple[str, str, str], count: int) -> None:
-    """Count, and beyond `MAX_SERIES` under one name for all the rest."""
-    # A client chooses no label, but a configuration that changes daily would let these grow for ever.
+    """Count under a name; beyond `MAX_SERIES` names, all new ones are counted together."""
+    # No client chooses a label, but a configuration that changes each day would let the names grow for ever.
     if name not in counter and len(counter) >= MAX_SERIES:
         name = ("other", "other", name[2])
     counter[name] += count

@@ -1,7 +1,7 @@
--- What came in between two times of `received`, by endpoint, or by method and path where none is known. Values that
--- are unmistakable are replaced by their kind here, so that a busy API is a handful of rows. Calls that found nothing
--- (404, 405, 501), that nobody answered (0) or that Starfort answered are no evidence that an endpoint exists.
--- Of a known endpoint's paths only those count that have a word where its template has a parameter.
+-- Sums up the events that arrived between two times of `received`, by endpoint, or by method and path where no endpoint
+-- is known. Unmistakable values are replaced by their kind here, so that a busy API has only a few rows. A call is no
+-- evidence that an endpoint exists if it found nothing (404, 405, 501), had no answer (0), or Starfort answered it.
+-- The paths of a known endpoint count only if they have a word where its template has a parameter.
 WITH
     splitByChar('/', path) AS segments,
     splitByChar('/', toString(template)) AS places,
@@ -48,6 +48,6 @@ FROM
     LIMIT 20 BY endpoint_id, if(endpoint_id = '', cityHash64(api, method, path), 0)
 )
 ORDER BY path != '', answered DESC, api, endpoint_id, method, path
--- each API has its own share: one that is being scanned must not crowd the others out
+-- Each API has its own share, so that one that is being scanned does not crowd out the others.
 LIMIT {limit:UInt32} BY api, endpoint_id = ''
 LIMIT {most:UInt32}

@@ -1,7 +1,7 @@
 """Warns of parts of a configuration that have no effect.
 
-People would rely on a protection that is not there. A warning refuses nothing, because the configuration is
-correct and may be meant so. Each names its location and the fix.
+Without a warning, people would rely on a protection that does not exist. A warning refuses nothing, because
+the configuration is correct and may be meant so. Each warning names its location and a fix.
 """
 
 from __future__ import annotations

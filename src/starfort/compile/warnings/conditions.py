@@ -1,4 +1,4 @@
-"""Conditions that never hold: they ask for what nothing sets."""
+"""Warns of conditions that are never true, because they ask for a value that nothing sets."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _UPPER: Final[dict[e.Field, str]] = {
     _F.CLIENT_COUNTRY: "countries",
     _F.CLIENT_CONTINENT: "continents",
 }
-"""Variables whose values are upper case."""
+"""Variables whose values are upper case, and the word for such values."""
 
 
 @dataclass(frozen=True)
 class _Text:
-    """A condition or key, as written and as checked."""
+    """A condition or key, both as people wrote it and as CEL's checker left it."""
 
     location: Location
     text: str
@@ -33,7 +33,7 @@ class _Text:
 
 
 def idle_conditions(context: Context) -> Iterator[ConfigProblem]:
-    """Conditions and keys of limits that ask for what is never there."""
+    """Conditions and keys of limits that ask for a value that never exists."""
     labels = _labels(context)
     for index, (policy, compiled) in enumerate(zip(context.config.policies, context.policies, strict=True)):
         here: Location = ("policies", index)
@@ -61,7 +61,8 @@ def _labels(context: Context) -> list[str]:
 
 
 def _asked(node: e.Expr) -> tuple[e.Field, list[str]] | None:
-    """The variable that a node compares with literals, and the literals."""
+    """The variable that a node compares with literals, and these literals; `None` for any other node."""
+    # Comparisons have either order: `"GET" == request.method` is the same question.
     if isinstance(node, e.CallExpr) and len(node.arguments) == 2:  # noqa: PLR2004 (operators)
         one, other = node.arguments
         if node.function in {e.Function.EQUAL, e.Function.NOT_EQUAL}:
@@ -85,6 +86,8 @@ def _texts(items: Sequence[e.Expr]) -> list[str]:
 def _compared_locals(predicate: e.Expr) -> list[str]:
     """Literals that the variable of a comprehension is compared with."""
     found: list[str] = []
+    # Depth 0 within an inner comprehension is that one's variable, and its literals are taken for this one's.
+    # Such conditions are rare, and a warning refuses nothing.
     for node in walk.nodes((predicate,)):
         if not isinstance(node, e.CallExpr) or len(node.arguments) != 2:  # noqa: PLR2004 (operators)
             continue
@@ -101,7 +104,7 @@ def _compared_locals(predicate: e.Expr) -> list[str]:
 def _words(
     context: Context, one: _Text, nodes: Sequence[e.Expr], labels: Sequence[str]
 ) -> Iterator[ConfigProblem]:
-    """Words that are none of those that a variable can have."""
+    """Words that a variable can never have as its value."""
     classes = context.config.sensitive.classes
     vocabularies: dict[e.Field, tuple[Sequence[str], str, str]] = {
         _F.ENDPOINT_LABELS: (labels, "no API and no endpoint has the label", "give one `labels: [{}]`"),
@@ -118,6 +121,7 @@ def _words(
                     yield _at(context, one, word, what, f"write {word.upper()!r}")
         if field is _F.FINDINGS:
             for word in words:
+                # Only this mistake is looked for: there is no list of all findings to compare with.
                 if word in ANOMALIES:
                     what = f"{word!r} is an anomaly, no finding"
                     yield _at(context, one, word, what, f'write "{word}" in request.anomalies')
@@ -143,7 +147,7 @@ def _empty(context: Context, one: _Text, nodes: Sequence[e.Expr]) -> Iterator[Co
 
 
 def _sources(context: Context, one: _Text, nodes: Sequence[e.Expr]) -> Iterator[ConfigProblem]:
-    """Variables that nothing fills."""
+    """Variables that never have a value in this configuration."""
     config = context.config
     no_country, no_asn = config.geo.country is None, config.geo.asn is None
     no_tls = all(listener.tls is None for listener in config.listeners)
@@ -197,7 +201,8 @@ def _headers(context: Context, one: _Text, nodes: Sequence[e.Expr]) -> Iterator[
 
 
 def _at(context: Context, one: _Text, part: str, what: str, fix: str) -> ConfigProblem:
-    """A warning at the first place of a text where a part of it stands."""
+    """A warning at the first position of `part` in a text."""
+    # In quotes first: the part may also be the beginning of a variable's name.
     quoted = max(one.text.find(f"{quote}{part}{quote}") for quote in "\"'")
     offset = quoted + 1 if quoted >= 0 else max(one.text.find(part), 0)
     line = one.text.count("\n", 0, offset) + 1

@@ -1,4 +1,4 @@
-"""What warnings are looked for in: the configuration, what it came to, and what traffic showed."""
+"""Holds what warnings are made from: the configuration, its compiled form, and what traffic showed."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from starfort.config.rules import RuleExclusion, RuleScope, VirtualPatch
 from starfort.config.yaml_file import Location
 
 MAX_SUGGESTIONS: Final = 50
-"""Names that are looked for among all others; each takes some milliseconds where there are thousands."""
+"""How many names are compared with all others. Each comparison takes some milliseconds with thousands."""
 
 MAX_CANDIDATES: Final = 5_000
 
 LIKELY_TYPO: Final = 0.85
-"""Similarity (`difflib.SequenceMatcher.ratio`) from which a name is taken for a misspelled other one."""
+"""Similarity (`difflib.SequenceMatcher.ratio`) from which a name counts as another one that is misspelled."""
 
 
 @dataclass
 class Context:
-    """What is looked at.
+    """Everything that warnings are made from.
 
     Attributes:
         loaded: the configuration.
-        compiled: what it came to.
-        running_kinds: kinds of the detectors that run.
-        seen: what calls were seen of; empty where nobody knows.
-        now: for what ends at a time.
+        compiled: its compiled form.
+        running_kinds: kinds of signals that running detectors raise.
+        seen: endpoints whose calls were seen; empty when this is not known.
+        now: the time, for parts that expire.
     """
 
     loaded: LoadedConfig
@@ -55,11 +55,12 @@ class Context:
         return self.loaded.config
 
     def warning(self, location: Location, what: str, fix: str = "", *, key: bool = False) -> ConfigProblem:
-        """A warning at a location of the configuration file."""
+        """A warning at a location in the configuration file."""
         return self.loaded.source.problem(location, what, fix, key=key)
 
     def closest(self, name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
         """The known name that is most like this one, "" when none is."""
+        # A configuration with very many mistakes must still be checked in a moment; the rest gets no guess.
         if self._suggestions <= 0:
             return ""
         self._suggestions -= 1
@@ -73,7 +74,7 @@ class Context:
 
 
 def named_endpoints(config: Config) -> Iterator[tuple[Location, str, list[str] | None, str]]:
-    """Each `METHOD /path` of a configuration: its location, itself, its APIs (`None`: all), what names it."""
+    """Each `METHOD /path` of the configuration: location, text, APIs (`None`: all), and who names it."""
     for index, api in enumerate(config.apis):
         for number, one in enumerate(api.endpoints):
             yield (

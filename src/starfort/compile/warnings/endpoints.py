@@ -15,15 +15,15 @@ from starfort.config.apis import Api
 from starfort.config.yaml_file import Location
 
 LONG_ENOUGH: Final = timedelta(days=1)
-"""How long traffic must have been seen before a call that never came means something."""
+"""How long traffic must have been seen before the lack of a call means something."""
 
 _ALWAYS: Final = frozenset({"*", "HEAD", "OPTIONS"})
-"""Any method, and those that servers answer without being documented (RFC 9110, 9.3.2 and 9.3.7)."""
+"""`*`, and the methods that servers answer although nobody documents them (RFC 9110, 9.3.2 and 9.3.7)."""
 
 
 @dataclass(frozen=True)
 class _Named:
-    """An endpoint that something of the configuration is for."""
+    """An endpoint that a part of the configuration names."""
 
     location: Location
     match: str
@@ -31,7 +31,7 @@ class _Named:
 
 
 def unknown_endpoints(context: Context) -> Iterator[ConfigProblem]:
-    """Endpoints that the configuration names and that exist nowhere, or outside of their API."""
+    """Endpoints that the configuration names and that do not exist, or not in the API that is meant."""
     known = {api.name: _Known(context, api) for api in context.config.apis}
     twice: dict[tuple[str, str], int] = {}
     for location, match, names, by in named_endpoints(context.config):
@@ -63,6 +63,7 @@ def _outside(context: Context, location: Location, path: str, apis: list[Api]) -
 
 def _taken(context: Context, api: Api, path: str) -> Api | None:
     """The other API that gets every call of this path, because its base path is longer."""
+    # Only if it has all of the hosts too: on a host that it lacks, the calls still belong to `api`.
 
     def reach(one: Api) -> int:
         return max((len(base) for base in base_paths(one) if is_under(path, base)), default=-1)
@@ -91,7 +92,7 @@ def _twice(
 
 
 class _Known:
-    """What is known of one API."""
+    """What documents and traffic say about one API."""
 
     def __init__(self, context: Context, api: Api) -> None:
         self.api = api
@@ -109,13 +110,13 @@ class _Known:
             self._paths.add(path, "*", index)
 
     def has(self, method: str, path: str) -> bool:
-        """Whether the endpoint is known, or is a part of one that is."""
+        """Whether the endpoint is known, or a known one covers it."""
         if method in _ALWAYS:
             return self._paths.covering(path, "*") is not None
         return self._templates.covering(path, method) is not None
 
     def methods(self, path: str) -> list[str]:
-        """Methods that the path is known with."""
+        """The known methods of a path."""
         pairs = (match.split(" ", 1) for match in self.matches)
         return sorted({method for method, known in pairs if shape(known) == shape(path)})
 
@@ -125,7 +126,7 @@ def _nowhere(context: Context, named: _Named, known: list[_Known]) -> Iterator[C
     if any(one.has(method, path) for one in known):
         return
     if not all(one.documented is not None or one.is_seen for one in known):
-        return  # without a document and without traffic nobody knows which endpoints an API has
+        return  # without a document and without traffic, the endpoints of an API are not known
     # A document may be incomplete and traffic may be to come, so the words say "may" unless both are known.
     candidates = list(dict.fromkeys(each for one in known for each in one.matches))
     if methods := sorted({each for one in known for each in one.methods(path)}):

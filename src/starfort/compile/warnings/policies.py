@@ -1,4 +1,4 @@
-"""Warns of policies and exclusions that never apply: behind others, for nothing, or expired."""
+"""Warns of policies and exclusions that never apply: they are hidden, for nothing, or expired."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from starfort.config import ConfigProblem
 from starfort.config.yaml_file import Location
 
 MAX_COMPARED: Final = 1_000
-"""Earlier policies that each policy is compared with, the nearest ones. It keeps a long list from taking
-quadratic time."""
+"""With how many earlier policies, the nearest ones, each policy is compared. Without a bound, a long list
+would take quadratic time."""
 
 
 def unreached(context: Context) -> Iterator[ConfigProblem]:
-    """Policies behind one that ends the list for all that they are for."""
+    """Policies that never decide, because an earlier one ends the list for all of their requests."""
     every = list(context.policies)
     for index, policy in enumerate(every):
         for earlier in every[max(0, index - MAX_COMPARED) : index]:
@@ -32,7 +32,7 @@ def unreached(context: Context) -> Iterator[ConfigProblem]:
 
 
 def _hides(earlier: p.Policy, policy: p.Policy) -> bool:
-    # One that observes ends nothing, and one that expires will not hide the other for ever.
+    # A policy in `observe` mode ends nothing, and one that expires will not hide the other for ever.
     if earlier.mode is not p.Mode.ENFORCE or earlier.expires_s is not None:
         return False
     row = action_of(earlier.action.TAG)
@@ -50,7 +50,8 @@ def _holds(wider: tuple[int, ...] | None, narrower: tuple[int, ...] | None) -> b
 
 
 def empty_lists(context: Context) -> Iterator[ConfigProblem]:
-    """Empty lists at places where a missing list means everything."""
+    """Empty lists where a missing list would mean everything."""
+    # People may expect that an empty list means all, as a missing one does; it means none.
     for index, policy in enumerate(context.config.policies):
         for name in ("apis", "endpoints"):
             if getattr(policy, name) == []:

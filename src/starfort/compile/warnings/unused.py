@@ -36,13 +36,14 @@ def unused_parts(context: Context) -> Iterator[ConfigProblem]:
 
 
 def _lists(context: Context) -> set[int]:
-    """Indexes of the lists that policies ask for."""
+    """Indexes of the address lists that policies use."""
     expressions = [expr for one in context.policies for expr in (one.when, *one.action.expressions)]
     asked = [
         node
         for node in nodes(expressions)
         if isinstance(node, e.CallExpr) and node.function is e.Function.IN_LIST
     ]
+    # The first argument is the address. The name of the list behind it became an index in `lowering`.
     return {item.value for node in asked for item in node.arguments[1:] if isinstance(item, e.IntExpr)}
 
 

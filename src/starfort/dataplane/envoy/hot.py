@@ -1,9 +1,9 @@
 """Prepares Envoy's hot restart: a new process takes the listening sockets over from the one that runs.
 
-Envoy keeps two things for it: a socket for each process, and a page of shared memory for each family of
-processes, named by its base id. We choose the base id at random for each family, so that no two Envoys of a
-machine meet in it; a family begins anew whenever nobody is left to hand over. The sockets are in the data
-directory, where nobody else may speak to them.
+Envoy uses two things for it: a socket for each process, and a page of shared memory for each family of
+processes, named by its base id. Each family has a random base id, so that two families on one machine do not
+share a page. A new family begins when no process is left that could hand over. The sockets are in the data
+directory, where no other user can reach them.
 
 Sources: Envoy's "Hot restart" and its command line options; the rest was found by trying Envoy 1.40.
 """
@@ -28,6 +28,7 @@ LONGEST_SOCKET: Final = f"{SOCKETS}_udp_parent_999999"
 
 _ROLES: Final = ("parent", "child", "udp_parent", "udp_child", "stand")
 
+# Ten times the base id plus the process is a number in the names, of six digits at most.
 _BASE_IDS: Final = range(1, 99_999)
 _PROCESSES: Final = 3
 
@@ -65,24 +66,24 @@ def arguments(data_dir: Path, base_id: int, epoch: int) -> tuple[str, ...]:
         "--base-id", str(base_id), "--restart-epoch", str(epoch),
         "--socket-path", str(data_dir / SOCKETS), "--socket-mode", "600",
     )  # fmt: skip
-    # A parent that just died is no reason to wait for it. Counters begin anew: refusals that the old one
-    # counted would look like refusals of the new one.
+    # Nobody waits for a parent that has just died. Counters begin at 0: refusals that the old one counted
+    # would look like refusals by the new one.
     return own if not epoch else (*own, "--skip-hot-restart-on-no-parent", "--skip-hot-restart-parent-stats")
 
 
 def make_way(data_dir: Path, base_id: int, epoch: int) -> None:
-    """Remove what an ended process of that place in the family left."""
+    """Remove the sockets that an earlier process with the same place in the family left."""
     for role in _ROLES:
         with suppress(OSError):
             _socket(data_dir, role, base_id, epoch).unlink()
 
 
 def stand_in(data_dir: Path, base_id: int, epoch: int) -> socket.socket:
-    """A socket for what a process says to the one before it, when that is no more.
+    """A socket for the messages of a process to the one before it, when that one has ended.
 
-    Envoy tells the one before it to end when its time is over and when it ends itself. Where that one has
-    ended earlier, it tries for ten seconds and then aborts. So it gets a socket of its own at its start, and
-    that takes the message, whoever lives then; `take_place` puts it where Envoy looks.
+    Envoy tells the process before it to end, both when that one's time is over and when Envoy itself ends. If
+    that process has ended earlier, Envoy tries for ten seconds and then aborts. So each Envoy inherits a
+    socket that takes the message in any case, and `take_place` puts it where Envoy looks.
 
     Args:
         data_dir: where the sockets are.
@@ -112,7 +113,8 @@ def take_place(data_dir: Path, base_id: int, epoch: int) -> None:
 
 
 def forgive(base_id: int) -> None:
-    """Take back the mark of a process that died while it began: Envoy would let no other begin after it."""
+    """Remove the mark of a process that died while it began: with it, Envoy lets no other process begin."""
+    # Only the layout that was tried is written to. One byte more is read, so that a longer page is refused.
     with suppress(OSError, struct.error), _page(base_id).open("r+b") as page:
         size, version, _, _, _ = _LAYOUT.unpack(page.read(_LAYOUT.size + 1))
         if (size, version) == (_LAYOUT.size, _VERSION):
@@ -121,7 +123,7 @@ def forgive(base_id: int) -> None:
 
 
 def clean(data_dir: Path, keep: frozenset[int] = frozenset()) -> None:
-    """Remove what families of this data directory left that are no more.
+    """Remove the files of those families of this data directory that have ended.
 
     Args:
         data_dir: the data directory.
@@ -146,7 +148,7 @@ def _page(base_id: int) -> Path:
 
 
 def connections(pid: int, ports: frozenset[int]) -> int:
-    """Connections of clients that a process holds; -1 when that can't be known.
+    """How many connections of clients a process holds; -1 when that can't be known.
 
     Args:
         pid: the process.
@@ -161,6 +163,7 @@ def connections(pid: int, ports: frozenset[int]) -> int:
     except OSError:
         return -1
     count = 0
+    # Two processes share the ports, so a connection counts only if this process holds its socket.
     for table in ("tcp", "tcp6"):
         with suppress(OSError), Path(f"/proc/{pid}/net/{table}").open(encoding="ascii") as lines:
             next(lines, None)

@@ -57,9 +57,10 @@ def _listener(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
         "traffic_direction": "INBOUND",
     }
     first: list[Json] = []
+    # PROXY comes before TLS: its header is the first thing on the connection, unencrypted.
     if listener.proxy_protocol is not None:
         first.append(_proxy_protocol(listener.proxy_protocol))
-        # Without a chain there is no connection: any other peer is cut off before a byte of it is read.
+        # A connection that no chain matches is closed, before a byte of it is read.
         chain["filter_chain_match"] = {
             "direct_source_prefix_ranges": [_prefix(network) for network in listener.proxy_protocol.peers]
         }
@@ -78,7 +79,7 @@ def _listener(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
 def _address(address: SocketAddress) -> Json:
     value: Json = {"address": address.host, "port_value": address.port}
     if address.host == "::":
-        # Else `[::]` takes no IPv4, which people expect from an address that means "everything".
+        # Without this, `[::]` accepts no IPv4, although people expect every address of the machine.
         value["ipv4_compat"] = True
     return {"socket_address": value}
 
@@ -117,6 +118,7 @@ def _http(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
     limits = dataplane.limits
     value: Json = {
         "stat_prefix": listener.name,
+        # AUTO takes the version from ALPN. Without TLS it looks at the first bytes (RFC 9113, section 3.3).
         "codec_type": "AUTO" if listener.http2 else "HTTP1",
         "rds": {
             "route_config_name": ROUTE_CONFIG,
@@ -124,12 +126,12 @@ def _http(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
         },
         "http_filters": http_filters(dataplane),
         "early_header_mutation_extensions": [_early_headers(listener)],
-        # The engine reads X-Forwarded-For as the client sent it and decides by trusted_proxies whom it
-        # believes; the route table adds the peer for the upstream afterwards.
+        # The engine reads X-Forwarded-For as the client sent it, and trusted_proxies tells it which entries
+        # to believe. Afterwards the route table adds the peer for the upstream.
         "use_remote_address": True,
         "skip_xff_append": True,
-        # Nobody is "internal": request ids (the events' ids) and the like are ours, whoever sends them. An
-        # empty list would mean all private addresses.
+        # No client counts as internal: Envoy would take over the request id that an internal client sends,
+        # and that is the id of the event. An empty list would mean all private addresses.
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
         # The engine reads the path after Envoy has normalised it, and the upstream gets Envoy's form. The
         # engine does the same as these two. Encoded slashes are kept, because ids like `group%2Fproject` are
@@ -146,6 +148,7 @@ def _http(dataplane: ir.Dataplane, listener: ir.Listener) -> Json:
         "max_request_headers_kb": limits.headers_kib,
         "request_headers_timeout": seconds(limits.head_s),
         "stream_idle_timeout": seconds(limits.stream_idle_s),
+        # Clients see the upstream's own `server`; otherwise Envoy would write its name there.
         "server_header_transformation": "PASS_THROUGH",
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "local_reply_config": {"mappers": [_problem(status) for status in LOCAL_REPLY_STATUSES]},
@@ -165,8 +168,8 @@ def _early_headers(listener: ir.Listener) -> Json:
     if listener.tls is not None:
         mutations.append(_set("x-starfort-ja4", "%TLS_JA4_FINGERPRINT%"))
         if listener.tls.client_ca is not None:
-            # Each one that exists overwrites the one before: a URI SAN counts before a DNS SAN and that
-            # before the subject.
+            # Each name that exists overwrites the one before, so a URI SAN wins over a DNS SAN, and both win
+            # over the subject.
             mutations += [
                 _set("x-starfort-peer", f"%{part}%")
                 for part in ("DOWNSTREAM_PEER_SUBJECT", "DOWNSTREAM_PEER_DNS_SAN", "DOWNSTREAM_PEER_URI_SAN")

@@ -1,4 +1,4 @@
-"""Envoy's protocol buffers from plain data: a field that Envoy does not have is an error here, not there."""
+"""Makes Envoy's protocol buffers from plain data; a field that Envoy does not have is an error here."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def build(kind: type[Message], value: Json) -> Json:
     """The resource `kind` with these fields, in protobuf's JSON form, names as in the `.proto` files.
 
     Args:
-        kind: a class of `xds-protos`; classes of what is packed inside must be imported, too.
-        value: its fields; what `packed` gives goes where a field is an `Any`.
+        kind: a class of `xds-protos`; the classes of packed messages inside must be imported, too.
+        value: its fields; for a field of type `Any`, use what `packed` returns.
 
     Raises:
         json_format.ParseError: a field or value that `kind` does not have: an error of ours.
@@ -27,7 +27,7 @@ def build(kind: type[Message], value: Json) -> Json:
 
 
 def packed(kind: type[Message], value: Json | None = None) -> Json:
-    """The same, ready for a field of type `Any`."""
+    """The resource that `build` makes, ready for a field of type `Any`."""
     return {"@type": type_url(kind), **build(kind, value or {})}
 
 
@@ -37,16 +37,17 @@ def extension(name: str, kind: type[Message], value: Json | None = None) -> Json
 
 
 def type_url(kind: type[Message]) -> str:
-    """What names a message type in an `Any`."""
+    """The URL that names a message type in an `Any`."""
     return TYPE_PREFIX + str(kind.DESCRIPTOR.full_name)
 
 
 def as_json(message: Message) -> Json:
     """A message as plain data."""
+    # Names as in the `.proto` files, because Envoy's documentation uses these too.
     result: Json = json_format.MessageToDict(message, preserving_proto_field_name=True)
     return result
 
 
 def seconds(value: float) -> str:
-    """A duration as protobuf's JSON has it."""
+    """A duration as protobuf's JSON writes it, to the millisecond."""
     return f"{value:.3f}s"

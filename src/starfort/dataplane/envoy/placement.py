@@ -1,7 +1,7 @@
 """Where each Envoy of a family has its files, and how it is started.
 
-Two Envoys of one family run at the same time during a hand-over, so every second one has files of its own.
-One that is only tried has a third place.
+During a hand-over two Envoys of one family run at the same time, so every second one has a directory of its
+own. An Envoy on trial has a third one.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from starfort.dataplane.json import Json
 BOOTSTRAP: Final = "bootstrap.json"
 
 NEXT: Final = "next"
-"""Directory of the files of every second Envoy of a family."""
+"""Directory for the files of every second Envoy of a family."""
 
 TRIAL: Final = "trial"
-"""Directory of the files of an Envoy that is only tried."""
+"""Directory for the files of an Envoy on trial."""
 
 MARGIN_S: Final = 5
 """How much longer than the longest answer an Envoy that was replaced may run."""
@@ -41,8 +41,8 @@ class Placed:
     """A data plane with a place of its own.
 
     Attributes:
-        origin: what it was made from; tells whether another process is needed.
-        dataplane: the same with the directory and the admin socket of its place.
+        origin: the data plane as it was given; it decides whether a new process is needed.
+        dataplane: the same data plane with the directory and the admin socket of its place.
         resources: Envoy's files for it.
     """
 
@@ -56,8 +56,8 @@ class Placement:
 
     Args:
         data_dir: where the sockets of hot restarts are.
-        log_file: what Envoy says goes there.
-        programs: another Envoy and another directory of filters than the installed ones, or `None` for each.
+        log_file: the file to which Envoy writes its log.
+        programs: program and filter directory to use instead of the installed ones, or `None` for each.
     """
 
     def __init__(self, data_dir: Path, log_file: Path, programs: tuple[Path | None, Path | None]) -> None:
@@ -74,7 +74,7 @@ class Placement:
         return await asyncio.to_thread(binary.find, *self._programs)
 
     async def of_epoch(self, dataplane: ir.Dataplane, epoch: int) -> Placed:
-        """The place of one of a family: two that run at the same time have files of their own."""
+        """The place of one Envoy of a family."""
         directory = dataplane.directory / NEXT if epoch % 2 else dataplane.directory
         admin_socket = admin_socket_of(dataplane.admin_socket, epoch)
         placed = dataclasses.replace(dataplane, directory=directory, admin_socket=admin_socket)
@@ -82,10 +82,10 @@ class Placement:
 
     @staticmethod
     async def on_trial(dataplane: ir.Dataplane) -> Placed:
-        """The place of an Envoy that is only tried.
+        """The place of an Envoy on trial.
 
-        It listens on free ports of this machine. Its filter must find the bundle, and it finds no control
-        socket, so that it takes no signals and sends no events.
+        It listens on free ports of this machine. Its filter must find the bundle. It finds no control socket,
+        so it gets no signals and sends no events.
         """
         here = SocketAddress("127.0.0.1", 0)
         settings = dataclasses.replace(
@@ -105,7 +105,8 @@ class Placement:
 
     @staticmethod
     def identity(dataplane: ir.Dataplane, programs: binary.Binary) -> str:
-        """What tells an Envoy from one with another program, filter or bootstrap, whatever its place."""
+        """A text that differs for every other program, filter or bootstrap, and is the same in each place."""
+        # The data plane is the one that was given: each place has another directory and admin socket.
         found: list[str | Json] = [programs.build, *_arguments(dataplane, programs), bootstrap(dataplane)]
         return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
@@ -128,7 +129,7 @@ class Placement:
 
 
 def _arguments(dataplane: ir.Dataplane, programs: binary.Binary) -> tuple[str, ...]:
-    # The processors that this process may run on are what a container gets, not what the machine has.
+    # Not the processors of the machine: a container may be allowed to run on fewer.
     workers = dataplane.workers or len(os.sched_getaffinity(0))
     longest = longest_answer_s(dataplane)
     return (
@@ -143,11 +144,11 @@ def _arguments(dataplane: ir.Dataplane, programs: binary.Binary) -> tuple[str, .
 
 
 def admin_socket_of(first: Path, epoch: int) -> Path:
-    """The administration socket of one of a family. That of the old one goes when the new one begins."""
+    """The administration socket of an Envoy by its epoch: two run at once, so two names alternate."""
     return first.with_stem(f"{first.stem}-{NEXT}") if epoch % 2 else first
 
 
 def longest_answer_s(dataplane: ir.Dataplane) -> int:
-    """How long an answer may take that is under way when another Envoy takes over."""
+    """How many seconds an answer may still take that is under way when another Envoy takes over."""
     answers = (one.timeout_s + MARGIN_S for one in dataplane.upstreams)
     return math.ceil(max(dataplane.handover_s, *answers, 1))

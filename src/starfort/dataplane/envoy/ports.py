@@ -1,4 +1,4 @@
-"""Whether the addresses of listeners can be had, and whether somebody listens there."""
+"""Checks whether the addresses of listeners are free, and whether somebody listens there."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ _BIND_ERRORS: Final = {
 
 
 def require_free(listeners: Iterable[ir.Listener]) -> None:
-    """Check that the addresses of these listeners can be had.
+    """Check that the addresses of these listeners are free.
 
-    Envoy's sockets share their port (`SO_REUSEPORT`, one socket a worker). If another Envoy of this user
-    listens there, a new one gets half of its connections rather than an error, so we ask before.
+    Envoy's sockets share their port (`SO_REUSEPORT`, one socket for each worker). If another Envoy of this
+    user listens there, a new one gets half of its connections and no error, so this is checked before.
 
     Raises:
-        EnvoyError: one cannot be had; the text names listener and address.
+        EnvoyError: one is not free; the text names listener and address.
     """
     for listener in listeners:
         address = listener.address
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as trial:
+            # Old connections in TIME_WAIT are no reason to refuse. `SO_REUSEPORT` is left out on purpose:
+            # with it the trial would succeed beside another Envoy.
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 trial.bind((address.host, address.port))
@@ -43,6 +45,7 @@ def require_free(listeners: Iterable[ir.Listener]) -> None:
 
 async def accepts(address: SocketAddress) -> bool:
     """Whether somebody listens at an address of this machine."""
+    # A listener on "all addresses" is on loopback too; a wildcard address itself is no destination.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 (not bound here)
     try:
         async with asyncio.timeout(1):

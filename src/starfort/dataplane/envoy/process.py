@@ -1,4 +1,4 @@
-"""Starts, finds and ends Envoy processes, also those that an earlier control plane left (docs/adr/0007)."""
+"""Starts, finds and ends Envoy processes, even those that an earlier control plane left (docs/adr/0007)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from starfort.base.files import make_private, read_json
 from starfort.dataplane.json import Json
 
 MAX_DESCRIPTORS: Final = 1 << 20
-"""Open files that Envoy may have, when the hard limit lets it; a connection is one."""
+"""Open files that Envoy may have, if the hard limit allows so many; each connection is one."""
 
 LOG_BYTES: Final = 10 << 20
-"""Size at which the log is moved to `envoy.log.1`, which is then the only old one."""
+"""Size at which the log is moved to `envoy.log.1`; older logs are not kept."""
 
 TAIL_BYTES: Final = 16 << 10
 
 _ENDED: Final = frozenset({"", "Z", "X"})
-"""States of a process that runs no more: gone, or waiting for its parent to take note (proc(5))."""
+"""States of a process that runs no more: gone, or its parent has not asked yet how it ended (proc(5))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class Command:
     Attributes:
         arguments: program and arguments.
         modules: where it looks for our filter.
-        log: file for what it says.
-        identity: what tells this program, filter and bootstrap from others.
+        log: the file to which it writes.
+        identity: differs for every other program, filter or bootstrap.
         base_id: number of its family in hot restarts; 0: it can't hand over to another.
-        epoch: how many of its family were before it.
+        epoch: how many processes of its family came before it.
     """
 
     arguments: tuple[str, ...]
@@ -49,7 +49,7 @@ class Command:
 
 
 class Process:
-    """A running Envoy, held by a descriptor: unlike a process id, it never comes to mean another process.
+    """A running Envoy, held by a descriptor. A process id may be given to another process; a descriptor not.
 
     Args:
         pid: its process id.
@@ -69,7 +69,7 @@ class Process:
 
     @classmethod
     def start(cls, command: Command) -> Process:
-        """Start Envoy in a session of its own: it outlives this process and gets no signals of its terminal.
+        """Start Envoy in a session of its own: it outlives this process and gets no signals of the terminal.
 
         Raises:
             OSError: it can't be started.
@@ -80,13 +80,14 @@ class Process:
                 command.arguments[0],
                 command.arguments,
                 {**os.environ, "ENVOY_DYNAMIC_MODULES_SEARCH_PATH": str(command.modules)},
+                # Not `--log-path`: what the loader says, or a crash, is in the same log in this way.
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_DUP2, log, 1),
                     (os.POSIX_SPAWN_DUP2, log, 2),
                 ],
                 setsid=True,
-                # A child inherits blocked and ignored signals, and Python ignores SIGPIPE.
+                # A child inherits which signals are blocked or ignored, and Python ignores SIGPIPE.
                 setsigmask=(),
                 setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM),
             )
@@ -98,7 +99,7 @@ class Process:
 
     @classmethod
     def find(cls, pid_file: Path) -> Process | None:
-        """The process that a file notes, if that very process still runs."""
+        """The process that a file names, if that very process still runs."""
         return cls.of(read_json(pid_file))
 
     @classmethod
@@ -112,7 +113,7 @@ class Process:
             process = cls(note["pid"], str(note.get("identity")), base_id, epoch)
         except OSError:
             return None
-        # Looked at once the descriptor is held: from here on the process id can't change hands.
+        # Checked only now that the descriptor is held: from here on the process id can't change hands.
         state, started = _stat(process.pid)
         if state in _ENDED or started != note.get("started"):
             _reap(process.pid)
@@ -131,13 +132,13 @@ class Process:
         for entry in Path("/proc").iterdir():
             if entry.name.isdecimal() and (family := _family(entry, directory)) is not None:
                 with suppress(OSError):
-                    # Without its identity nobody can say whether it is the right one, so it is replaced.
+                    # Without an identity nobody knows whether it is the right one, so it will be replaced.
                     found.append(cls(int(entry.name), "", *family))
-        # One that is only tried has no family and an epoch of 0, so it never comes last beside a real one.
+        # An Envoy on trial has no family and epoch 0, so it never comes last beside a real one.
         return sorted((one for one in found if one.alive()), key=lambda one: (bool(one.base_id), one.epoch))
 
     def note(self) -> Json:
-        """What a later control plane finds it by."""
+        """The data by which a later control plane finds it."""
         return {
             "pid": self.pid,
             "started": self.started,
@@ -147,15 +148,16 @@ class Process:
         }
 
     async def ended(self) -> str:
-        """Wait until it has ended; how, as far as it can be known: only a parent is told."""
+        """Wait until it has ended. Returns how it ended, or "" where only its parent is told."""
         loop = asyncio.get_running_loop()
         gone = asyncio.Event()
         loop.add_reader(self._descriptor, gone.set)
         try:
-            # pidfd_open(2): the descriptor becomes readable when the process ends, whoever its parent is.
+            # pidfd_open(2): the descriptor becomes readable when the process ends, even if it is no child.
             await gone.wait()
         finally:
             loop.remove_reader(self._descriptor)
+        # waitpid(2) tells this only once, so it is remembered for the next caller.
         self._how = self._how or _reap(self.pid)
         return self._how
 
@@ -169,7 +171,7 @@ class Process:
             signal.pidfd_send_signal(self._descriptor, number)
 
     def close(self) -> None:
-        """Hold it no more; it runs on."""
+        """Close the descriptor; the process runs on."""
         os.close(self._descriptor)
 
 
@@ -195,7 +197,7 @@ def _family(entry: Path, directory: Path) -> tuple[int, int] | None:
 
 
 def _open_log(log: Path) -> int:
-    """A descriptor of the log. An Envoy without a log is better than none, so a failure gives `/dev/null`."""
+    """A descriptor of the log, or of `/dev/null`: an Envoy without a log is better than no Envoy."""
     try:
         make_private(log.parent)
         return os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -209,7 +211,7 @@ def _stat(pid: int) -> tuple[str, int]:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return "", 0
-    # The second field is a file's name in parentheses and may hold anything.
+    # The second field is a file's name in parentheses, which may itself have parentheses and spaces.
     fields = text.rpartition(")")[2].split()
     return fields[0], int(fields[19])
 
@@ -217,6 +219,7 @@ def _stat(pid: int) -> tuple[str, int]:
 def _reap(pid: int) -> str:
     """How a process ended; "" when it was not our child."""
     try:
+        # Never waits: a process id that has changed hands may be a child that still runs.
         _, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
         return ""
@@ -225,7 +228,7 @@ def _reap(pid: int) -> str:
 
 
 def _allow_descriptors(pid: int) -> None:
-    """Let it open as many files as the hard limit allows: the usual soft limit of 1024 is for `select`."""
+    """Let it open as many files as the hard limit allows; the usual soft limit, 1,024, is for `select`."""
     with suppress(OSError, ValueError):
         _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         soft = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
@@ -233,10 +236,12 @@ def _allow_descriptors(pid: int) -> None:
 
 
 def rotate(log: Path) -> None:
-    """Move a log that has grown to `NAME.1`. Envoy appends, so that it goes on at the new beginning.
+    """Move the end of a log that has grown too large to `NAME.1`, and empty it.
 
-    What Envoy writes between the two steps is lost; the alternative is a log without a bound.
+    Envoy appends, so it goes on at the new beginning. What Envoy writes between copying and emptying is
+    lost; the alternative is a log without a bound.
     """
+    # Copied, not renamed: Envoy holds the file open and would go on writing to the renamed one.
     with suppress(OSError):
         if log.stat().st_size <= LOG_BYTES:
             return
@@ -250,7 +255,7 @@ def rotate(log: Path) -> None:
 
 
 def tail(log: Path, offset: int) -> list[str]:
-    """The last lines of a log from `offset` on, at most `TAIL_BYTES`."""
+    """The last lines of a log from `offset` on, at most `TAIL_BYTES`. Without a log there are none."""
     try:
         with log.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -261,7 +266,7 @@ def tail(log: Path, offset: int) -> list[str]:
 
 
 def size(log: Path) -> int:
-    """Its size in bytes, 0 without one."""
+    """The size of a log in bytes, 0 when there is none."""
     try:
         return log.stat().st_size
     except OSError:

@@ -1,4 +1,4 @@
-"""All of Envoy's resources of one data plane, as the files that Envoy reads."""
+"""Renders all of Envoy's resources for one data plane, as the files that Envoy reads."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from starfort.dataplane.json import Json
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What Envoy reads.
+    """The files that Envoy reads.
 
     Attributes:
-        bootstrap: what it starts with.
+        bootstrap: the file that it starts with.
         files: `DiscoveryResponse` by path under the data plane's directory.
     """
 
@@ -45,17 +45,18 @@ def render(dataplane: ir.Dataplane) -> Resources:
 
 
 def response(resources: list[Json], fingerprint: str = "") -> Json:
-    """A `DiscoveryResponse` whose version is made of its content and of the content that it points to."""
+    """A `DiscoveryResponse` with a version made from its content and from the files that it points to."""
+    # The same content has the same version: after a restart of the control plane nothing is read anew.
     text = json.dumps(resources, sort_keys=True) + fingerprint
     version = hashlib.sha256(text.encode()).hexdigest()[:16]
     return {"version_info": version, "resources": resources}
 
 
 def joined(old: Json | None, new: Json) -> Json:
-    """`new`, and what of `old` has other names: in force while some still refers to the old.
+    """`new`, and the resources of `old` that have other names, for the time in which routes name both.
 
-    Only for responses whose resources have names (clusters), and for the JWT filter's, of which providers
-    and requirements are joined.
+    This works for responses whose resources have names (clusters), and for the response of the JWT filter,
+    whose providers and requirements are joined.
     """
     if old is None:
         return new
@@ -73,6 +74,7 @@ def _joined_jwt(old: Json, new: Json) -> Json:
     config = {**after}
     for part in ("providers", "requirement_map"):
         config[part] = {**before.get(part, {}), **after.get(part, {})}
+    # Joining has added nothing: the version stays, so Envoy reads nothing twice.
     if config == after:
         return new
     (resource,) = new["resources"]

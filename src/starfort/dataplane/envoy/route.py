@@ -1,8 +1,8 @@
 """Makes the route table, which says which request goes to which upstream; all listeners share it.
 
-The engine names the API of a request by host and normalised path, and Envoy routes by the same two, so both
-must find the same API. The most specific host wins, then the longest base path. Envoy looks into one virtual
-host only, so each has the routes of every host pattern that covers it, the most specific first.
+The engine finds the API of a request by host and normalised path, and Envoy routes by the same two, so both
+must find the same API. The most specific host wins, then the longest base path. Envoy searches only one
+virtual host, so each has the routes of every host pattern that covers it, the most specific first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from starfort.dataplane.envoy.sources import JWT_FILTER, ROUTE_CONFIG
 from starfort.dataplane.json import Json
 
 UPSTREAM_HEADER: Final = "x-starfort-upstream"
-"""How the filter tells the route table about a diversion."""
+"""The header by which the filter tells the route table about a diversion."""
 
 STREAM_IDLE_S: Final = 3600
 """How long a stream of an upstream without a time limit may be silent."""
@@ -45,8 +45,10 @@ def routes(dataplane: ir.Dataplane) -> Json:
     value = {
         "name": ROUTE_CONFIG,
         "virtual_hosts": [_virtual_host(dataplane, host, upstreams) for host in hosts],
+        # `Host: api.example.com:8443` means the same API, and the engine leaves the port out too.
         "ignore_port_in_host_matching": True,
         "request_headers_to_remove": [*_listeners_headers(dataplane), "x-envoy-external-address"],
+        # The listener leaves this header as the client sent it, for the engine. The peer is added here.
         "request_headers_to_add": [
             {
                 "header": {
@@ -79,7 +81,7 @@ def _virtual_host(dataplane: ir.Dataplane, host: str, upstreams: dict[str, ir.Up
     made += [_diversion(upstreams[name]) for name in dataplane.diverts]
     for api, path in _mounts(dataplane, host):
         made += _api_routes(dataplane, api, path, upstreams[api.upstream])
-    # Envoy takes a dot at the end of a name for another name; DNS and the engine do not.
+    # For Envoy a name with a dot at its end is another name; for DNS and for the engine it is the same.
     domains = [host] if host == "*" else [host, f"{host}."]
     return {"name": host, "domains": domains, "routes": made}
 
@@ -91,9 +93,11 @@ def _mounts(dataplane: ir.Dataplane, host: str) -> Iterator[tuple[ir.Api, str]]:
     for pattern in sorted(set(covering), key=_specificity, reverse=True):
         here = [(api, path) for api in dataplane.apis if pattern in api.hosts for path in api.base_paths]
         for api, path in sorted(here, key=lambda mount: len(mount[1]), reverse=True):
+            # A more specific host has this path already, and its route comes first.
             if path not in seen:
                 yield api, path
         seen |= {path for _, path in here}
+        # `/` matches every path, so no route behind it can be reached.
         if "/" in seen:
             return
 
@@ -114,8 +118,8 @@ def _specificity(pattern: str) -> tuple[int, int]:
 def _api_routes(dataplane: ir.Dataplane, api: ir.Api, path: str, upstream: ir.Upstream) -> list[Json]:
     """The routes of one base path.
 
-    Only a request with `Authorization` can have a token. For the others Envoy makes no JWT filter, which
-    would cost a tenth of what proxying costs to find nothing.
+    Only a request with `Authorization` can have a token. For other requests Envoy makes no JWT filter: it
+    would find nothing, at a tenth of the cost of proxying.
     """
     if not dataplane.jwt_providers:
         return [_route(path, upstream, None)]
@@ -138,10 +142,12 @@ def _diversion(upstream: ir.Upstream) -> Json:
 
 
 def _route(path: str, upstream: ir.Upstream, jwt: Json | None, *, header: Json | None = None) -> Json:
+    # By whole segments, so that `/v1` does not match `/v10`. Envoy takes no `/` there.
     match: Json = {"prefix": "/"} if path == "/" else {"path_separated_prefix": path}
     if header:
         match["headers"] = [header]
     action: Json = {"cluster": upstream.name, "timeout": seconds(upstream.timeout_s)}
+    # Else the listener's shorter idle time would end a stream that may be silent for long.
     if not upstream.timeout_s:
         action["idle_timeout"] = seconds(STREAM_IDLE_S)
     if upstream.retry_attempts and upstream.retry_on:

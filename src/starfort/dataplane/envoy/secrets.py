@@ -1,8 +1,8 @@
-"""Certificates and authorities, read by Envoy from the files that the configuration names.
+"""Makes the secrets, which tell Envoy the files of certificates, keys and authorities.
 
-Envoy reads them again when anything is renamed into the directory of the secrets. So whoever writes
-a secret's file anew, because the content of a certificate changed, makes Envoy read that certificate
-anew, however it was replaced: renamed, linked or written in place. Keys are never copied.
+Envoy reads these files again when anything is renamed into the directory of the secrets. When the content of
+a certificate changes, the file of its secret is written anew. So Envoy reads the new certificate, whether it
+was renamed, linked or written in place. Keys are never copied.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def authorities_name(owner: str) -> str:
 
 def secrets(dataplane: ir.Dataplane) -> dict[str, tuple[Json, str]]:
     """Every secret by name, with a fingerprint of the files that it points to."""
+    # By default Envoy watches the folder of the certificate, and misses a file that is written in place.
     watched = {"path": str(dataplane.directory / SECRETS)}
     found: dict[str, tuple[Json, str]] = {}
 
@@ -43,6 +44,7 @@ def secrets(dataplane: ir.Dataplane) -> dict[str, tuple[Json, str]]:
             "private_key": _file(pair.key),
             "watched_directory": watched,
         }
+        # A renewed certificate has the same path, so the fingerprint is what gives the secret a new version.
         found[name] = (_secret(name, "tls_certificate", certificate), pair.fingerprint)
 
     def add_authorities(owner: str, authorities: ir.Authorities) -> None:

@@ -1,4 +1,4 @@
-"""Where Envoy finds what changes while it runs: files in one directory, each put in place by a rename."""
+"""Names the files that may change while Envoy runs. They are in one directory, and a rename replaces them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ JWT_FILTER: Final = "jwt"
 
 
 def file_source(path: Path) -> Json:
-    """A `ConfigSource` that reads a file, and again when another is renamed over it."""
+    """A `ConfigSource` for a file. Envoy reads it again when another file is renamed over it."""
     return {"path_config_source": {"path": str(path)}, "resource_api_version": "V3"}
 
 
 def secret_file(directory: Path, name: str) -> Path:
-    """The file of a secret. Secrets have a file each, for a subscription takes just one."""
+    """The file of a secret. Each secret has its own file, because a subscription takes only one secret."""
     return directory / SECRETS / f"{name}.json"
 
 

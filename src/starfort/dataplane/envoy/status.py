@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class EnvoyStatus:
-    """The Envoy that this process started.
+    """The Envoy that this process started or took over.
 
     Attributes:
         state: `stopped`, `starting`, `running`, `backoff`.
         pid: its process id, 0 when it does not run.
         restarts: restarts since start.
-        last_error: why it stopped last, "" when it did not.
-        stale: why another one than this should run and does not, "" when none should.
+        last_error: why it stopped the last time, "" when it never did.
+        stale: why this Envoy should be replaced and could not be, "" when it is the right one.
         pending: what comes into force when an Envoy that was replaced has ended, "" when nothing waits.
         leaving: process ids of Envoys that were replaced and still have connections.
     """

@@ -1,4 +1,4 @@
-"""What the supervisor knows and is told of the Envoys that it watches."""
+"""The supervisor's data: how long it waits, and which Envoys are leaving."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class Patience:
 
     Attributes:
         accept_s: for Envoy to take a configuration.
-        drain_s: for requests under way to end before Envoy is ended; `None`: as the configuration says.
-        end_s: for Envoy to end when told to, before it is killed.
-        restart_s: before the first restart; doubled with each that follows soon.
-        longest_restart_s: at most before a restart.
-        stable_s: an Envoy that ran this long begins at `restart_s` again.
-        log_every_s: between looks at the log's size.
+        drain_s: for requests under way, before Envoy is ended; `None`: as the configuration says.
+        end_s: for Envoy to end after the signal, before it is killed.
+        restart_s: before the first restart; each further restart doubles it.
+        longest_restart_s: before any restart, at most.
+        stable_s: after an Envoy has run for this long, the pause is `restart_s` again.
+        log_every_s: between two looks at the size of the log.
     """
 
     accept_s: float = 30.0
@@ -37,8 +37,8 @@ class Leaving:
     Attributes:
         process: the process.
         until: Unix seconds when it is ended even if it still has connections.
-        ports: ports of its listeners, by which its connections are counted; empty: they cannot be.
-        idle: looks in a row that found no connection.
+        ports: ports of its listeners, by which its connections are counted; empty: nobody can count them.
+        idle: how many looks in a row found no connection.
     """
 
     process: Process
