@@ -122,10 +122,14 @@ class Records:
                 CATALOGUE_SHAPES,
                 (_shape_row(key, memory.shapes[key]) for key in shapes if key in memory.shapes),
             )
-            # Nothing lists which merged ids are new, so they are compared with the table, which is small.
-            known = set(connection.execute(select(CATALOGUE_MERGED.c.id)).scalars())
-            _forget(connection, CATALOGUE_MERGED, [(old,) for old in known - memory.merged.keys()])
-            added = [{"id": old, "into": new} for old, new in memory.merged.items() if old not in known]
+            # Nothing lists which merged ids are new, so they are compared with the table, which is small. An id may
+            # also lead to another one than before: what it was merged into was itself merged later.
+            known = {(row.id, row.into) for row in connection.execute(select(CATALOGUE_MERGED))}
+            wanted = set(memory.merged.items())
+            _forget(connection, CATALOGUE_MERGED, [(old,) for old, _ in known - wanted])
+            added = [
+                {"id": old, "into": new} for old, new in memory.merged.items() if (old, new) not in known
+            ]
             _add(connection, CATALOGUE_MERGED, added)
             if memory.watermark is not None:
                 _forget(connection, CATALOGUE_STATE, [(_WATERMARK,)])
