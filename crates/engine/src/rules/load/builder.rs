@@ -65,8 +65,10 @@ impl Builder {
 
     /// Compiles a rule.
     ///
+    /// # Arguments
     /// * `index` - the index of the rule in the set.
     ///
+    /// # Errors
     /// A sentence that says what is wrong with the rule.
     pub(super) fn rule(&mut self, index: usize, rule: &Rule) -> Result<CompiledRule, String> {
         if !(1..=5).contains(&rule.phase) {

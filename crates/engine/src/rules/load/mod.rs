@@ -69,6 +69,7 @@ fn build(set: RuleSet) -> Result<Program, EngineError> {
         settings: set.settings,
         signatures: set.signatures,
         files: set.files,
+        // `find` and not `place`: a set whose rules never name the score has no score to report.
         score: builder.names.find(b"blocking_inbound_anomaly_score"),
         outbound_score: builder.names.find(b"blocking_outbound_anomaly_score"),
         guards: rules.iter().map(Guard::new).collect(),

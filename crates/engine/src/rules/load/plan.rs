@@ -34,6 +34,8 @@ type Kind = (Slot, Side, Option<Box<[u8]>>);
 
 /// The plan for all phases.
 ///
+/// # Arguments
+/// * `links` - how many links the rules have.
 /// * `dead` - the rules that are left out.
 pub(crate) fn plans(rules: &[CompiledRule], chains: &[Chain], links: usize, dead: &Bits) -> Plans {
     Plans {

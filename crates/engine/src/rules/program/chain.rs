@@ -15,7 +15,7 @@ pub(crate) struct Chain {
     pub(crate) steps: Vec<Step>,
     /// If a value has none of these bytes, no step changes it.
     pub(crate) triggers: ByteSet,
-    /// It makes something of an empty value.
+    /// Whether the chain makes something of an empty value, as `length` does.
     pub(crate) fills_empty: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Rules, ready to run.
+//! Rules that are ready to run.
 
 use smallvec::SmallVec;
 

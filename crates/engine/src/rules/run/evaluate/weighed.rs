@@ -30,6 +30,7 @@ impl<'a> Run<'a, '_> {
     /// Whether a value that matched is content that does not break out of its field. Then the match does not count, and
     /// the event says that it was weighed.
     ///
+    /// # Arguments
     /// * `(base, matched)` - the value before and after transformations.
     pub(super) fn is_content(
         &mut self,
