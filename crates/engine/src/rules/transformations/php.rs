@@ -15,7 +15,6 @@ pub(super) fn args_names(input: &[u8], out: &mut Vec<u8>) {
         b' ' | b'.' => b'_',
         other => *other,
     }));
-    // PHP replaces only the first open bracket, and keeps the rest of the name as it is.
     if let [b'[', tail @ ..] = rest
         && !tail.contains(&b']')
     {

@@ -10,7 +10,7 @@ use super::words;
 /// How many tokens a fingerprint has.
 pub(super) const MAX_TOKENS: usize = 5;
 
-/// The longest text of two words that are looked up as one; the longest one in libinjection's list is shorter.
+/// The longest text of two words that are looked up as one: as long as the text that a token keeps.
 const MAX_MERGED_BYTES: usize = 31;
 
 /// The tokens that are left of a text.
@@ -65,6 +65,7 @@ enum Step {
 
 struct Folding<'a> {
     source: Tokens<'a>,
+    // An array instead of a vector: a text with thousands of tokens is folded without allocating.
     tokens: [Token; MAX_TOKENS + 3],
     /// The index of the next token.
     position: usize,
@@ -397,8 +398,8 @@ impl<'a> Folding<'a> {
         self.drop_last(1)
     }
 
-    /// Turns an empty name in an open backtick at the end into a comment: with it, attackers hide the rest of a `MySQL`
-    /// statement.
+    /// Turns an empty name in an open backtick at the end into a comment, as libinjection does because of applications
+    /// in PHP.
     fn end_with_tick(&mut self, left: usize) {
         if left <= 2 {
             return;
