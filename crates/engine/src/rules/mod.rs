@@ -95,6 +95,7 @@ impl RulesCache {
     /// # Errors
     /// Those of [`Rules::new`].
     pub fn load(&self, compiled: &[u8]) -> Result<Arc<Rules>, EngineError> {
+        // Only the digest is kept, because the bytes of a large set take megabytes.
         let digest: [u8; 32] = Sha256::digest(compiled).into();
         if let Some((known, rules)) = &*self.0.lock()
             && *known == digest

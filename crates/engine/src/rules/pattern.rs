@@ -37,6 +37,7 @@ pub(crate) fn compile_made(pattern: &str) -> Result<Regex, String> {
 
 fn build(pattern: &str, ignore_case: bool, size_limit_bytes: usize) -> Result<Regex, String> {
     RegexBuilder::new(&translate(pattern))
+        // Values are bytes and need not be valid UTF-8.
         .unicode(false)
         .dot_matches_new_line(true)
         .case_insensitive(ignore_case)
@@ -48,6 +49,7 @@ fn build(pattern: &str, ignore_case: bool, size_limit_bytes: usize) -> Result<Re
 
 /// Makes one automaton of patterns that are compiled already; `None` when it would be too large.
 pub(crate) fn all(patterns: &[&Regex]) -> Option<RegexSet> {
+    // The texts of compiled patterns are translated already; only the flags have to be given again.
     RegexSetBuilder::new(patterns.iter().map(|pattern| pattern.as_str()))
         .unicode(false)
         .dot_matches_new_line(true)
@@ -252,7 +254,7 @@ fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
                 out.push(letter);
                 after
             }
-            // The crate reads `--` as a set difference. To PCRE it is the end of a range, or a `-` and what follows.
+            // The crate reads `--` as a set difference, PCRE as the end of a range or as `-`.
             '-' if after.starts_with('-') && begins => {
                 out.push_str("-\\-");
                 begins = false;
@@ -276,8 +278,7 @@ fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
             }
         };
         first = false;
-        // Whether a range may begin with the character that was just read. It may not when that is the `-` or the end
-        // of a range.
+        // A range may begin with a character that is neither the `-` nor the end of a range.
         begins = letter != '-' && !ends;
         ends = letter == '-' && !ends;
     }

@@ -178,6 +178,7 @@ pub struct Rule {
     pub severity: Option<u8>,
     /// `tag`s, macros unexpanded.
     #[serde(default)]
+    // A tag is the same for all requests, so that events can be counted by it.
     pub tags: Vec<String>,
     /// The kinds of attacks that the rule looks for, if grammar can weigh them.
     #[serde(default)]
@@ -594,6 +595,7 @@ pub enum Ctl {
     /// `requestBodyProcessor`: `URLENCODED`, `MULTIPART`, `XML` or `JSON`.
     RequestBodyProcessor(String),
     /// `ruleRemoveById` and its siblings: indexes of the rules that are removed.
+    // Indexes, because the control plane has already looked for the ids, tags and messages.
     RemoveRules(Vec<u32>),
     /// `ruleRemoveTargetById` and its siblings: indexes of the rules, and the target that is taken out of them. The
     /// target's `exclude` is ignored.

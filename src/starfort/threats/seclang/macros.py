@@ -1,4 +1,4 @@
-"""`%{NAME}` and `%{COLLECTION.key}` inside texts."""
+"""Reads the macros `%{NAME}` and `%{COLLECTION.key}` in texts."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ def parse_macro(text: str, *, lenient: bool = False) -> Macro:
     """Split a text into literals and variables.
 
     Args:
-        text: what an action's or operator's argument says.
-        lenient: `%{…}` that names no variable is text. For patterns: templates that attackers write begin so.
+        text: the argument of an action or operator.
+        lenient: take a `%{…}` that names no variable as text. Patterns need this, because they look for
+            templates of attackers, which begin in the same way.
 
     Returns:
-        Parts in order; no two literals follow each other; () for "".
+        The parts in order. No two literals follow each other; () for "".
 
     Raises:
         MacroError: a `%{…}` names no variable.
@@ -53,7 +54,7 @@ def parse_macro(text: str, *, lenient: bool = False) -> Macro:
 
 
 def is_pattern(key: str) -> bool:
-    """Whether a macro's key selects by pattern, as `%{ARGS./^id/}` does: the first member that it finds."""
+    """Whether a macro's key is a pattern, as in `%{ARGS./^id/}`, which selects the first member that matches."""
     return len(key) > 1 and key[0] == key[-1] == "/"
 
 

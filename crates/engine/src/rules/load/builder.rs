@@ -36,6 +36,7 @@ pub(super) struct Builder {
     pub(super) chains: Vec<Chain>,
     /// How many rules the set has.
     rules: usize,
+    // A set of hundreds of rules has a few dozen lists of transformations.
     known: HashMap<Vec<Transformation>, ChainId>,
     pub(super) links: usize,
     pub(super) uses: Vec<bool>,

@@ -41,6 +41,7 @@ pub(crate) fn plans(rules: &[CompiledRule], chains: &[Chain], links: usize, dead
     Plans {
         request: prefilter(rules, links, dead, 1..=2),
         response: prefilter(rules, links, dead, 3..=5),
+        // One plan for each phase, because each phase looks at other values.
         phases: [1, 2, 3, 4, 5].map(|phase| phase_plan(phase, rules, chains, links, dead)),
     }
 }

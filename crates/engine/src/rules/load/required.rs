@@ -155,7 +155,6 @@ fn look(hir: &Hir) -> Known {
                 },
                 (1, Some(1)) => inner,
                 _ => Known {
-                    // Repeated strings are too many to list, but each repetition contains what one needs.
                     exact: None,
                     any: inner.any,
                 },

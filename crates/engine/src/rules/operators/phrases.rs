@@ -17,6 +17,7 @@ impl Phrases {
         let phrases: Vec<Vec<u8>> = texts
             .iter()
             .map(|text| unescape(text))
+            // An empty phrase would match every value.
             .filter(|phrase| !phrase.is_empty())
             .collect();
         let automaton = AhoCorasick::builder()

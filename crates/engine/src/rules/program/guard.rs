@@ -65,6 +65,7 @@ impl Guard {
 
     fn of(rule: &CompiledRule) -> Option<Self> {
         let link = rule.links.first()?;
+        // With several targets, one of them may match although another does not.
         let [target] = link.targets.as_slice() else {
             return None;
         };

@@ -147,6 +147,7 @@ impl Questions {
     #[inline]
     pub(crate) fn may_answer(&self, reach: Reach) -> bool {
         let has_letters = |letters: &ByteSet| reach.bytes.includes(*letters);
+        // A value that is too short or lacks a byte of every literal cannot contain one.
         let literals = !self.words.is_empty()
             && reach.length >= self.shortest
             && (self.letters.is_empty() || self.letters.iter().any(has_letters));

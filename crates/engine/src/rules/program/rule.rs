@@ -18,6 +18,7 @@ pub(crate) struct Gate {
     /// Whether the link has literals in the prefilter, under its number.
     pub(crate) literals: bool,
     /// The value must have a byte of each of these sets.
+    // Most operators need one or two sets, so a gate is read without following a pointer.
     pub(crate) sets: SmallVec<[ByteSet; 2]>,
 }
 
@@ -48,6 +49,7 @@ pub(crate) struct CompiledLink {
     /// Whether the link reads `MATCHED_…`, apart from its message and log data.
     pub(crate) reads_matched: bool,
     /// The literals by which the prefilter finds the link.
+    // Only loading reads these: a request asks the prefilter by number.
     pub(crate) literals: Vec<Vec<u8>>,
 }
 

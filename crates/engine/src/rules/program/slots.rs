@@ -11,6 +11,7 @@ const FIRST_PRIVATE: u8 = Variable::Xml as u8 + 1;
 
 /// A place where members are kept: a variable's own, or one that several variables read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+// One byte is enough for all variables, and a slot is copied for every value that is asked.
 pub(crate) struct Slot(pub(crate) u8);
 
 impl Slot {

@@ -12,6 +12,7 @@ use crate::rules::wire::{Collection, Variable};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ValueSource {
     /// Facts of the transaction.
+    // No variable is read from more than three slots, so the list is stored in place.
     Facts(SmallVec<[(Slot, Side); 3]>),
     /// `TX`.
     Tx,

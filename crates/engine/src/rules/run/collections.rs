@@ -26,6 +26,7 @@ type Key = (Collection, Box<[u8]>);
 #[derive(Debug, Default)]
 struct Record {
     expires_s: u64,
+    // A list and not a map, because a record has at most 64 variables.
     variables: Vec<Stored>,
 }
 
@@ -118,6 +119,7 @@ impl Collections {
         let Some(record) = records.get_mut(&(collection, cut(key))) else {
             return;
         };
+        // A value may contain what a client sent, and lives as long as the record.
         let value = value.get(..MAX_VALUE_BYTES).unwrap_or(value);
         record.change(name, op, value, now_s);
     }

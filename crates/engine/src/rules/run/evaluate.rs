@@ -116,7 +116,6 @@ impl<'a> Run<'a, '_> {
         // Word by word: for an ordinary request most words are 0, and their 64 rules cost one comparison.
         for (word_index, word) in live.0.iter().enumerate() {
             let mut word = *word;
-            // Visits the bits that are set, lowest first, so rules run in the order of the files.
             while word != 0 {
                 let index = word_index * 64 + word.trailing_zeros() as usize;
                 word &= word - 1;

@@ -252,8 +252,7 @@ fn message(rule: &MatchedRule<'_>, names: &Names) -> String {
             rest = after;
             continue;
         }
-        // A quote ends where the rule's next words begin. If that guess is wrong, the rest is masked or left out, never
-        // shown.
+        // A quote ends where the rule's next words begin; whatever is in it is masked.
         let end = match parts.get(place + 1) {
             Some(CompiledPart::Text(text)) => {
                 memchr::memmem::find(rest, text).unwrap_or(rest.len())

@@ -28,6 +28,8 @@ const POOL_LIMIT_BYTES: usize = 256 << 20;
 pub(crate) struct Facts {
     pool: Vec<u8>,
     entries: Vec<Entry>,
+    // Members of a slot are adjacent, so a slot is a range. Entries that a slot had before stay unused in `entries`:
+    // few slots are set twice.
     ranges: [Range<u32>; SLOTS],
     overflowed: bool,
     arguments_left_out: bool,

@@ -149,6 +149,7 @@ impl Inspection {
     }
 
     fn combined_size(&mut self) {
+        // Arguments of XML are left out: `ModSecurity` has no such arguments, and rule sets limit this sum.
         let size: usize = [V::ArgsGet.into(), Slot::NAMED_ARGUMENTS]
             .into_iter()
             .flat_map(|slot: Slot| self.facts.members(slot))

@@ -136,6 +136,7 @@ impl<'a> BodyFacts<'a> {
             .facts
             .store_with(|pool| crate::rules::bytes::push_integer(size, pool));
         self.files.sizes.push(Entry { name, value });
+        // This copies a whole file, so it is done only when a rule reads it.
         if self.program.uses(V::FilesTmpContent) {
             let value = self.facts.store(part.content);
             self.files.contents.push(Entry { name, value });
@@ -583,6 +584,7 @@ impl Listener for BodyFacts<'_> {
         }
         // A client could send a body of nothing but tiny parts, each with header lines to keep.
         if self.files.parts <= MAX_PARTS {
+            // Sorting the names costs time, and few rule sets ask for it.
             if self.program.uses(V::MultipartDuplicatePartHeader) {
                 self.files.duplicate_header |= has_header_twice(&part.headers);
             }

@@ -8,6 +8,7 @@ use crate::rules::run::values::{OutputId, Values, WORK_ENTRY};
 /// Adds the rules that have to run to `live`.
 pub(crate) fn ask(plan: &PhasePlan, values: &mut Values<'_>, live: &mut Bits) {
     live.union(&plan.always.0);
+    // Class by class: each asks only the values of its own slot.
     for (number, class) in plan.classes.iter().enumerate() {
         let mut any = false;
         for entry in values.entries(class.slot) {

@@ -303,6 +303,7 @@ fn headers(collector: &mut Collector<'_>) {
 
 /// Whether no standard names a header (lower case).
 fn is_custom(name: &[u8]) -> bool {
+    // `accept` is compared as a whole: as a prefix it would cover custom headers such as `accepted-terms`.
     name != b"accept"
         && STANDARD.binary_search(&name).is_err()
         && !STANDARD_PREFIXES

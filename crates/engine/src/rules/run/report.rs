@@ -90,5 +90,6 @@ pub struct MatchedRule<'a> {
     /// The log data with its variables filled in. This is payload.
     pub logdata: &'a [u8],
     /// The variables that matched. Their values are payload.
+    // Borrowed from the inspection, because most matches are only counted.
     pub vars: &'a [MatchedVar],
 }

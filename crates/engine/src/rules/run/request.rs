@@ -161,8 +161,8 @@ fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts, heard: 
         .map_or(relative, |end| relative.get(..end).unwrap_or_default());
     let question = memchr::memchr(b'?', relative);
     let (path, rest) = relative.split_at(question.unwrap_or(relative.len()));
-    // `ModSecurity` decodes only the percent escapes of the whole target, once: a `+` in a query stays a `+`. The path
-    // ends at the first `?` that was sent unescaped, because servers split a target before they decode it.
+    // `ModSecurity` decodes only percent escapes, once: a `+` stays. The path ends at the first `?` that was sent
+    // unescaped, because servers split a target before they decode it.
     let mut path_length = path.len();
     let decoded = if memchr::memchr(b'%', relative).is_some() {
         facts.store_with(|pool| {
@@ -332,6 +332,7 @@ fn separator(program: &Program) -> u8 {
 
 fn cookies(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
     let mut members = facts.begin(V::RequestCookies);
+    // A comma separates only version 1 cookies (RFC 2109, section 4.3.4).
     let separators: &[u8] = if program.settings.cookie_v1 {
         b";,"
     } else {
@@ -421,6 +422,7 @@ fn time(program: &Program, now_us: u64, facts: &mut Facts) {
 
 /// Year, month and day of a day since 1970 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 fn civil(days: u64) -> (u64, u64, u64) {
+    // 719,468 days lie between 1 March of the year 0 and 1970; 400 years have 146,097 days.
     let shifted = days + 719_468;
     let era = shifted / 146_097;
     let day_of_era = shifted % 146_097;
@@ -445,6 +447,7 @@ pub(crate) fn enter_response(program: &Program, response: &Response<'_, '_>, fac
     if program.uses(V::StatusLine) {
         let mut line = response.protocol.to_vec();
         line.extend_from_slice(format!(" {}", response.status).as_bytes());
+        // HTTP/2 and HTTP/3 have no reason phrase (RFC 9113, section 8.3.2).
         if !response.reason.is_empty() {
             line.push(b' ');
             line.extend_from_slice(response.reason);

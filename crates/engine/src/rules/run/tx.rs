@@ -10,8 +10,10 @@ const MAX_DYNAMIC: usize = 4096;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tx {
     /// Variables that rules name, by their number in [`Names`].
+    // An array, because nearly all rules read variables by number, and reading must not hash a name.
     placed: Vec<Option<TxValue>>,
     /// Other variables, by name (in lower case).
+    // A list and not a map: few rules make names while they run, so it is nearly always empty.
     dynamic: Vec<(Box<[u8]>, TxValue)>,
 }
 

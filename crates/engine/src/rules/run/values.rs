@@ -153,6 +153,7 @@ thread_local! {
 
 /// Takes an empty [`Kept`] from those that the thread keeps.
 pub(crate) fn borrow() -> Kept {
+    // The last one that was given back is the one that is most likely still in the caches.
     SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
 }
 
@@ -201,6 +202,7 @@ impl<'a> Values<'a> {
         }
         kept.bases.resize(facts.len(), [NONE; 2]);
         if facts.len() >= SHARE_ENTRIES {
+            // The hash has a random seed, so that clients cannot choose values whose hashes collide.
             kept.shared.get_or_insert_default();
             // Each phase numbers its classes anew, and variables that rules have set since may lead to other answers.
             for output in &mut kept.outputs {

@@ -29,6 +29,7 @@ fn escape<'a>(tail: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
         let Some((first, rest)) = tail.split_first() else {
             return tail;
         };
+        // An escaped line break stands for nothing (CSS 2, section 4.1.3).
         if *first != b'\n' {
             out.push(*first);
         }

@@ -11,6 +11,7 @@ pub(super) fn omit(input: &[u8], out: &mut Vec<u8>) {
         let (before, found) = rest.split_at(at);
         out.extend_from_slice(before);
         let length = inert(found);
+        // Only these five bytes are passed over, because an address may begin within the rest.
         if length == 0 {
             out.extend_from_slice(b"data:");
             rest = found.get(5..).unwrap_or_default();

@@ -53,6 +53,7 @@ fn named(text: &[u8]) -> (Option<u8>, &[u8]) {
         (b"amp", b'&'),
         (b"lt", b'<'),
         (b"gt", b'>'),
+        // The no-break space of ISO 8859-1, as in `ModSecurity`.
         (b"nbsp", 0xa0),
     ]
     .into_iter()

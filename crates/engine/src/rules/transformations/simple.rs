@@ -90,6 +90,7 @@ pub(super) fn sql_hex_decode(input: &[u8], out: &mut Vec<u8>) {
                 if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
             {
                 let mut digits = rest.get(2..).unwrap_or_default();
+                // An odd digit at the end stays as text.
                 while let [high, low, tail @ ..] = digits
                     && let Some(byte) = hex_byte(*high, *low)
                 {

@@ -68,6 +68,7 @@ pub(super) fn encode(input: &[u8], out: &mut Vec<u8>) {
     for byte in input {
         match byte {
             b' ' => out.push(b'+'),
+            // `*` stays, as in `application/x-www-form-urlencoded`.
             b'*' => out.push(*byte),
             _ if byte.is_ascii_alphanumeric() => out.push(*byte),
             _ => out.extend([b'%', hex_digit(byte >> 4), hex_digit(byte & 15)]),

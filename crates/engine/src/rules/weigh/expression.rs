@@ -266,6 +266,7 @@ fn is_wrapper(value: &[u8]) -> bool {
     let value = trim(value);
     let scheme = memchr::memmem::find(value, b"://").unwrap_or(0);
     scheme > 0
+        // Names of schemes are short: a longer text before `://` is something else.
         && scheme < 24
         && !value.iter().any(|byte| is_blank(*byte))
         && value.get(..scheme).is_some_and(|name| {

@@ -128,6 +128,7 @@ impl Fields<'_> {
     /// * `value` - decides about a name that has several meanings (`code`).
     pub(crate) fn field(&self, name: &[u8], value: &[u8]) -> Field {
         let field = Field::of_kind;
+        // Reading a name allocates, so this is checked first.
         if name.len() > MAX_NAME_BYTES {
             return field(ContentKind::Other);
         }

@@ -255,6 +255,7 @@ fn has_running_tag(kind: ContentKind, value: &[u8], code: &Code) -> bool {
 }
 
 fn tag_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>) -> bool {
+    // Browsers ignore the attributes of a closing tag (HTML Living Standard, section 13.2.5).
     if tag.closing {
         return false;
     }
@@ -284,6 +285,7 @@ fn element_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>, name: &[u8]) -> b
                 .iter()
                 .any(|name| tag.has(name))
         }
+        // A `base` leads all relative addresses of the page elsewhere, also those of its scripts.
         b"base" => tag.has(b"href"),
         b"link" => {
             let relation = tag.attribute(b"rel").unwrap_or_default();
@@ -291,6 +293,7 @@ fn element_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>, name: &[u8]) -> b
                 find(&relation, b"stylesheet").is_some() || find(&relation, b"import").is_some();
             loads && tag.has(b"href") && !(is_document && tag.is_secure(b"href"))
         }
+        // Of the headers that `meta` can set, these lead the page elsewhere or set a session.
         b"meta" => {
             let header = tag.attribute(b"http-equiv").unwrap_or_default();
             let header = trim(&header);
@@ -382,9 +385,11 @@ fn attribute_runs(name: &[u8], value: &[u8]) -> bool {
         return true;
     }
     if is_script_address(&value) {
+        // These attributes are shown as text and never followed.
         return !name.eq_ignore_ascii_case(b"alt") && !name.eq_ignore_ascii_case(b"title");
     }
     if name.eq_ignore_ascii_case(b"srcdoc") {
+        // `srcdoc` is a whole document, so any tag in it counts.
         return value.contains(&b'<');
     }
     if name.eq_ignore_ascii_case(b"style") || name.eq_ignore_ascii_case(b"background") {

@@ -60,6 +60,7 @@ fn is_header(line: &[u8]) -> bool {
     if begins_message || NAMES.iter().any(is_named) {
         return true;
     }
+    // A request line ends with its version (RFC 9112, section 3), so a sentence that begins with `get` is none.
     let mut words = line.rsplit(|byte| *byte == b' ');
     Word::at(line, 0).is_in(METHODS) && words.next().is_some_and(|last| begins(last, b"http/"))
 }

@@ -37,6 +37,7 @@ use crate::bundle::ContentKind;
 
 /// A set of classes of attacks, one bit for each class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+// Bits, because a set is a part of the key of each answer that is kept.
 pub(crate) struct Classes(u16);
 
 impl Classes {

@@ -86,6 +86,7 @@ fn steps_up(value: &[u8], start: usize) -> (usize, usize) {
 fn names_secret(rest: &[u8]) -> bool {
     let word: Vec<u8> = rest
         .iter()
+        // Names of such files are short, so a long word is not copied.
         .take(48)
         .take_while(|byte| !is_blank(**byte))
         .map(|byte| if *byte == b'\\' { b'/' } else { *byte })

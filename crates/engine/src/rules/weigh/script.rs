@@ -225,6 +225,7 @@ fn is_sentence(value: &[u8]) -> bool {
 /// Whether a value changes all objects when it is merged: `{"__proto__": …}`, `constructor.prototype.x`.
 fn pollutes(value: &[u8]) -> bool {
     let value = trim(value);
+    // Names of parameters may be paths of members, and the merge then follows the path.
     if begins(value, b"__proto__")
         || begins(value, b"constructor.prototype")
         || begins(value, b"constructor[prototype]")

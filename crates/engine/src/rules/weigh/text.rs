@@ -601,6 +601,7 @@ fn push_code(out: &mut Vec<u8>, code: u32) {
     } else {
         code
     };
+    // A code that is no character becomes U+FFFD, as in browsers.
     let mut buffer = [0; 4];
     let letter = char::from_u32(code).unwrap_or('\u{fffd}');
     out.extend_from_slice(letter.encode_utf8(&mut buffer).as_bytes());

@@ -203,6 +203,7 @@ impl<'a> Tokens<'a> {
             CharType::QString => self.oracle(position, 0),
             CharType::UString => self.unicode(position),
             CharType::BWord => self.bracketed(position),
+            // `\N` is NULL in MySQL.
             CharType::Backslash if self.at(position + 1) == Some(b'N') => {
                 (Token::new(kind::NUMBER, b"\\N"), position + 2)
             }
@@ -476,6 +477,7 @@ impl<'a> Tokens<'a> {
 
     fn money(&self, position: usize) -> (Token, usize) {
         let dollar = (Token::new(kind::BARE, b"$"), position + 1);
+        // T-SQL writes amounts of money as `$1,000.00`.
         let is_amount = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b',');
         let end = position + 1 + self.run(position + 1, is_amount);
         if end > position + 1 {

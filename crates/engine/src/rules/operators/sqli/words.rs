@@ -35,6 +35,7 @@ impl Hash {
     }
 
     fn place(self) -> usize {
+        // The low bits of FNV-1a depend only on the low bits of each byte, so higher bits are mixed in.
         usize::try_from((self.0 ^ (self.0 >> 29)) % PLACES as u64).unwrap_or(0)
     }
 }
@@ -65,6 +66,7 @@ pub(super) fn kind_of_hashed(word: &[u8], hash: Hash) -> Option<u8> {
     let start = hash.place();
     let places = TABLE.get(start..)?.iter().chain(TABLE.get(..start)?);
     for index in places {
+        // A free place ends the search: the word is not in the list.
         let keyword = SQL_KEYWORDS.get(usize::from(*index).checked_sub(1)?)?;
         if keyword.word.as_bytes().eq_ignore_ascii_case(word) {
             return Some(keyword.token_type).filter(|kind| b"kfUETto&v1ABF".contains(kind));

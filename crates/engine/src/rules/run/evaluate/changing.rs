@@ -130,6 +130,7 @@ fn changing(context: &Context<'_>, state: &State, variable: Variable) -> Vec<Mem
         Variable::ReqbodyProcessor => one(state.processor.clone().unwrap_or_default().into_bytes()),
         Variable::Env => state.environment.clone(),
         Variable::Geo => state.geo.clone(),
+        // These are the keys of the collections that `setsid` and `setuid` opened.
         Variable::Sessionid => key(Collection::Session).unwrap_or_default(),
         Variable::Userid => key(Collection::User).unwrap_or_default(),
         Variable::Rule => {

@@ -118,8 +118,7 @@ impl<'a> Run<'a, '_> {
             }
             if !self.may_match(link, base) {
                 self.values.fail(base, link.number);
-            // Exclusions are asked last: most values fail at the gate, which is cheaper. A value that is only excluded
-            // here is not remembered as failed, because it may count under another name.
+            // Exclusions are asked last, because most values fail at the gate, which is cheaper.
             } else if !self.is_excluded(index, link, target, name) {
                 self.spared = false;
                 if self.value(link, target, Cow::Borrowed(name), base, argument) {

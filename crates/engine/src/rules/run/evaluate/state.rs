@@ -37,8 +37,11 @@ pub(crate) struct State {
     /// Matches in fields where people write that were weighed and do not count.
     pub(crate) weighed: Vec<Hit>,
     pub(crate) interruption: Option<Interruption>,
+    // A set, because rules ask about it one by one while each may be removed several times.
     pub(crate) removed: Option<Bits>,
+    // The positions of the actions, so that their targets are not copied for each request.
     pub(crate) removed_targets: Vec<(u32, u16)>,
+    // There are six collections and one key for each at most, so a list is searched faster than a map.
     pub(crate) keys: Vec<(Collection, Vec<u8>)>,
     /// Variables of collections that no rule opened. They live as long as the transaction: without a key, the store
     /// would share them among all clients.

@@ -206,8 +206,7 @@ impl<'a> Run<'a, '_> {
         let (query, tail) = query.split_at_checked(end)?;
         let mut rest = head.to_vec();
         let mut any = false;
-        // The target is rebuilt with the parameters that are no content. If the rule matches the rest too, the match
-        // counts.
+        // Only parameters that are no content are kept: if the rule still matches, the match counts.
         for (number, pair) in query.split(|byte| *byte == b'&').enumerate() {
             if number >= MAX_PAIRS {
                 return None;

@@ -281,6 +281,7 @@ fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
 fn separator(value: &[u8], start: usize) -> Option<(usize, Separator)> {
     let first = at(value, start);
     let second = at(value, start + 1);
+    // `$((` is arithmetic and `&#` begins an entity: these run nothing.
     let (length, kind) = match first {
         b'$' if second == b'(' && at(value, start + 2) != b'(' => (2, Separator::Substitution),
         b'<' | b'>' if second == b'(' => (2, Separator::Substitution),
@@ -454,6 +455,7 @@ fn tells(name: &[u8], value: &[u8], start: usize, kind: Separator, ends: bool) -
     let left = before(value, start);
     let apart = start == 0 || is_blank(left) || matches!(left, b'\'' | b'"' | b')');
     let one_word = value.len() < 120 && is_one_token(value.get(..start).unwrap_or_default());
+    // These names are no words of a language, so they are meant as commands wherever they stand.
     let clear = matches!(
         name,
         b"whoami" | b"ifconfig" | b"ipconfig" | b"netstat" | b"uname" | b"systeminfo" | b"printenv"
@@ -666,6 +668,7 @@ fn is_second_of_two(value: &[u8], line_end: usize) -> bool {
 /// follows other text.
 fn backtick_runs(value: &[u8], start: usize) -> bool {
     let left = before(value, start);
+    // Before Markdown code there is usually a blank.
     let glued = left.is_ascii_alphanumeric() || matches!(left, b';' | b'|' | b'&' | b'=' | b'$');
     let is_first = value.iter().position(|byte| !is_blank(*byte)) == Some(start);
     let whole = if is_first { trim(value) } else { &[] };

@@ -167,7 +167,7 @@ impl Reader<'_, '_> {
         })
     }
 
-    /// Whether an operand and what is behind it are a condition; `None`: another operand has to be read first.
+    /// Whether an operand and the operator after it are a condition; `None`: another operand has to be read first.
     fn operator_decides(&mut self, left: Operand, alone: bool) -> Option<bool> {
         let place = self.place;
         let operator = self.next();
@@ -198,7 +198,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// The right side behind a sign that compares.
+    /// Whether the right side of a comparison by a sign makes it SQL.
     fn is_compared(&mut self, is_with_literal: bool) -> bool {
         if self.is_probe() {
             return true;
@@ -211,7 +211,7 @@ impl Reader<'_, '_> {
         is_literal(right) && self.name_is_compared(right)
     }
 
-    /// The right side behind a word that compares.
+    /// Whether the right side of a comparison by a word makes it SQL.
     fn is_compared_by_word(&mut self, operator: Token, is_with_literal: bool) -> bool {
         if self.is_word(operator, "is") {
             let _ = self.takes("not");
@@ -230,12 +230,12 @@ impl Reader<'_, '_> {
         self.is(token, FUNCTIONS)
     }
 
-    /// A column compared with a constant: SQL only when more SQL or the end follows.
+    /// Whether a column compared with a constant is SQL: only when more SQL or the end follows.
     fn name_is_compared(&mut self, right: Token) -> bool {
         matches!(right, Token::Text { closed: false }) || self.is_end() || self.is_joined()
     }
 
-    /// A function that waits, tells or compares, or a query in parentheses.
+    /// Whether a function that waits, reveals or compares follows, or a query in parentheses.
     pub(super) fn is_probe(&mut self) -> bool {
         let place = self.place;
         while self.takes_token(Token::Open)
@@ -249,7 +249,7 @@ impl Reader<'_, '_> {
         let found = if let Token::Word(start, end) = token {
             let name = last_part(self.text, start, end);
             let word = Word::at(self.text, name);
-            // Prose has blanks before its parentheses: a user (or two).
+            // In prose a blank stands before a parenthesis: `a user (or two)`.
             let next = at(self.text, end);
             let waits = word.is_in(WAITS);
             let called = next == b'('
@@ -274,13 +274,13 @@ impl Reader<'_, '_> {
         found
     }
 
-    /// `select …` in parentheses.
+    /// Whether a `select …` in parentheses follows.
     fn is_query(&mut self) -> bool {
         while self.takes_token(Token::Open) {}
         self.takes("select") && self.is_selection()
     }
 
-    /// What is behind `select`: a list that no sentence would have.
+    /// Whether the text after `select` is a list that no sentence has.
     fn is_selection(&mut self) -> bool {
         let _ = self.takes("distinct") || self.takes("all") || self.takes("top");
         for _ in 0..MAX_COLUMNS {

@@ -66,8 +66,7 @@ fn behind_quotes(value: &[u8], quote: u8, whole: bool, budget: &mut Budget) -> b
     let mut count = 0;
     for place in memchr::memchr_iter(quote, value) {
         let (left, right) = (before(value, place), at(value, place + 1));
-        // An apostrophe within a word.
-        // `don't`. Apostrophes are the most frequent quotes of all.
+        // Apostrophes within words (`don't`) are the most frequent quotes of all.
         if quote == b'\'' && is_word(left) && right.is_ascii_alphabetic() {
             // Or the end of a string with an operator glued to it: x'or'1'='1.
             if !whole && Word::at(value, place + 1).is_in(GLUED) {
@@ -82,7 +81,7 @@ fn behind_quotes(value: &[u8], quote: u8, whole: bool, budget: &mut Budget) -> b
             continue;
         }
         count += 1;
-        // Code has quotes everywhere, so there only a quote after the first word can end a string of the application.
+        // In code, only a quote after the first word can end a string of the application.
         let head = value.get(..place).unwrap_or_default();
         if whole && (head.len() > 40 || head.iter().any(|byte| is_blank(*byte))) {
             return false;

@@ -165,6 +165,7 @@ impl<'v, 'b> Reader<'v, 'b> {
     }
 
     fn number(&mut self) -> Token {
+        // Letters too: `0x1f` and `1e5` are numbers in all dialects.
         while at(self.text, self.place).is_ascii_alphanumeric() || at(self.text, self.place) == b'.'
         {
             self.place += 1;
