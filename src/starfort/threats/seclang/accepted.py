@@ -18,7 +18,7 @@ from starfort.base.files import write_private
 
 DIGEST_BYTES: Final = 16
 MAX_KNOWN: Final = 20_000
-"""How many rules a file remembers, in 320 kB. CRS with Starfort's own rules has 700. A full file is emptied."""
+"""How many rules a file holds, in 320 kB. CRS with Starfort's own rules has 700. A full file restarts."""
 
 _HEAD: Final = b"starfort accepted rules 1\n"
 

@@ -210,7 +210,7 @@ class _Encoder:
                 return [{"request_body_processor": value}]
 
     def _removals(self, effect: RuleAction, name: str, value: str) -> list[wire.Control]:
-        """Encode `ctl:ruleRemove…=RULES` or `ctl:ruleRemoveTarget…=RULES;TARGETS`, a removal for each target."""
+        """Encode `ctl:ruleRemove…=RULES` or `ctl:ruleRemoveTarget…=RULES;TARGETS`, one for each target."""
         if not name.startswith("ruleRemoveTarget"):
             return [{"remove_rules": self._selected(name, value)}]
         which, _, targets = value.partition(";")

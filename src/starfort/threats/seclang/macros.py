@@ -54,7 +54,7 @@ def parse_macro(text: str, *, lenient: bool = False) -> Macro:
 
 
 def is_pattern(key: str) -> bool:
-    """Whether a macro's key is a pattern, as in `%{ARGS./^id/}`, which selects the first member that matches."""
+    """Whether a macro's key is a pattern, as in `%{ARGS./^id/}`: it selects the first matching member."""
     return len(key) > 1 and key[0] == key[-1] == "/"
 
 

@@ -47,7 +47,7 @@ def _reads_earlier(first: Link) -> bool:
 
 def _reads(rule: Rule) -> bool:
     disruptive = rule["disruptive"]
-    # Only a redirection and a proxy have a text, which may name what matched.
+    # Only a redirection has a text, and it may name what matched.
     where_to = [] if isinstance(disruptive, str) else list(disruptive.values())
     return any(_names_matched(text) for text in where_to) or any(
         _looks(link) or _reads_at_match(link) or any(_names_matched(text) for text in _told(link))

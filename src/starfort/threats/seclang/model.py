@@ -154,7 +154,7 @@ class RuleSpec:
     Attributes:
         variables: empty for `SecAction`.
         operator: None for `SecAction`.
-        broken: whether a problem of it is reported already, so that its chain is not blamed for what it lacks.
+        broken: whether a problem of it is reported already, so that its chain is not reported too.
     """
 
     variables: tuple[Variable, ...]

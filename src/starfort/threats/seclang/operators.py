@@ -152,7 +152,7 @@ def _read_files(value: str, argument: Argument, offset: int, problems: list[Conf
     for name in value.split():
         file = argument.file.parent / name
         location = argument.location(offset + value.index(name))
-        # ModSecurity fetches such files at each start, so its rules depend on a server and on who controls it.
+        # ModSecurity fetches such files at each start, so that its rules depend on a server of others.
         if name.startswith(("http://", "https://")):
             problems.append(
                 location.problem("files are not fetched", "download it, pin it, and name the file")
@@ -176,7 +176,7 @@ def _read_files(value: str, argument: Argument, offset: int, problems: list[Conf
 
 
 def phrases_of(content: bytes) -> list[bytes]:
-    """The phrases of a file, each once: its lines without comments (`#` first), outer blanks and empty lines."""
+    """The phrases of a file, each once: lines without comments (`#` first), outer blanks and empty lines."""
     lines = (line.strip() for line in content.splitlines())
     # The order of the file is kept, so that the same file always gives the same bundle.
     return list(dict.fromkeys(line for line in lines if line and not line.startswith(b"#")))

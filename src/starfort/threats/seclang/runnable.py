@@ -1,6 +1,6 @@
 """Asks the engine whether it can run rules, because only the engine can judge patterns.
 
-It is asked about one rule at a time, and again only when the rule changes: an edit costs only what it changed.
+It is asked about one rule at a time, and again only when the rule changes, so an edit costs little.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _remembered: list[Accepted] = []
 def remembering(file: Path) -> Iterator[None]:
     """Within this context, the engine is not asked again about rules that it accepted earlier.
 
-    This is for commands that people wait for. A start does not use it: a filter gets only rules that the engine
-    was asked about.
+    This is for commands that people wait for. A start does not use it: a filter gets only rules that the
+    engine was asked about.
 
     Args:
         file: a file of the user's own cache, see `accepted`.

@@ -25,7 +25,7 @@ def parse_variables(
         argument: the list as written.
         problems: problems are added here, and a target with a problem is left out.
         separators: `|`, and also `,` when an update lists targets.
-        whole_xml: the targets are excluded from rules, and `XML` without a path means all text and attributes.
+        whole_xml: the targets are excluded from rules; `XML` without a path means all text and attributes.
     """
     found: list[Variable] = []
     # Offsets are counted, so that a problem names the column of the target and not of the list.
@@ -96,6 +96,7 @@ def _wrong(name: str, selector: Selector | None, *, whole_too: bool) -> tuple[st
         wrong = f"{name} has no members", f"write {name} alone"
     elif selector is not None and not selector.text:
         wrong = f"{name}: names no member", f"write {name}, or {name}:member"
+    # Without a path it is not clear whether text, attributes or both are meant.
     elif name in _XPATH and selector is None and not whole_too:
         wrong = f"{name} needs an XPath expression", f"write {name}:/* for all text"
     elif selector is not None and selector.kind == "xpath" and not _XPATHS.fullmatch(selector.text):
@@ -110,6 +111,7 @@ def _selector(name: str, member: str) -> Selector:
     if name in _XPATH:
         # `[text()]` selects what is looked at anyway, and names are compared without prefix.
         return Selector("xpath", _LOCAL_NAME.sub(r"\1", member.removesuffix("[text()]")))
+    # Quotes protect separators within a name; they are not part of it.
     if len(member) > 1 and member[0] == member[-1] == "'":
         member = member[1:-1]
     if len(member) > 1 and member[0] == member[-1] == "/":
