@@ -21,6 +21,7 @@ MAX_TOTAL_BYTES: Final = 64 << 20
 MAX_MEMBERS: Final = 20_000
 """The most entries of an archive; CRS with its tests has about 1,000."""
 
+# Set-up files are examples in a release, and rules read their lists from data files.
 _WANTED: Final = (".conf", ".conf.example", ".data")
 
 

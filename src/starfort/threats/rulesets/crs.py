@@ -35,6 +35,7 @@ DOWNLOAD_TIMEOUT_S: Final = 60.0
 
 _VERSION: Final = re.compile(r"\d+\.\d+\.\d+(?:-[A-Za-z0-9.]+)?")
 _ANCHOR: Final = "REQUEST-901-INITIALIZATION.conf"
+# Packages name the set-up in different ways. One that is filled in counts before an example.
 _SETUPS: Final = ("crs-setup.conf", "crs-setup.conf.example", "@crs-setup.conf.example")
 _SIGNATURE: Final = re.compile(
     rb'^SecComponentSignature\s+"?OWASP_CRS/([0-9][0-9A-Za-z.-]{0,30})', re.MULTILINE
@@ -76,7 +77,6 @@ def install_from(  # noqa: PLR0913 (what an archive must be, and what is known o
         # Older releases are signed too: under the name of a newer one, they would bring back mended faults.
         raise InstallError(f"{origin or source} is CRS {found}, not {version}", "do not use the file")
     digests = {str(path): hashlib.sha256(content).hexdigest() for path, content in files.items()}
-    # The folder's name contains the digest, so that two archives of one version never share a folder.
     whole = hashlib.sha256("".join(sorted(digests.values())).encode()).hexdigest()[:12]
     target = _place(files, folder / f"crs-{found}-{whole}")
     entry = InstalledRuleSet(
@@ -194,7 +194,6 @@ def install_release(
         tempfile.TemporaryDirectory() as temporary,
         client or httpx.Client(timeout=DOWNLOAD_TIMEOUT_S) as http,
     ):
-        # The minimal archive has the rules without their tests.
         address = f"{RELEASES}/v{version}/coreruleset-{version}-minimal.tar.gz"
         archive = Path(temporary) / "crs.tar.gz"
         write_private(archive, _download(http, address))

@@ -206,6 +206,7 @@ def _stamps(files: Iterable[Path]) -> tuple[tuple[int, int], ...]:
         try:
             found = path.stat()
         except OSError:
+            # A file that is missing has a stamp too, so that its return is noticed.
             stamps.append((0, -1))
         else:
             stamps.append((found.st_mtime_ns, found.st_size))

@@ -302,4 +302,5 @@ def _order(version: str) -> tuple[int, ...]:
 
 
 def _quoted(text: str) -> str:
+    # A quote would end the argument of the rule.
     return text.replace('"', '\\"')

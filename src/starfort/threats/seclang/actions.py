@@ -24,6 +24,7 @@ DISRUPTIVE: Final = frozenset({"allow", "block", "deny", "drop", "pass", "redire
 """Of these, at most one takes effect: the last one."""
 
 _BY_LOWER = {name.lower(): name for name in ACTIONS}
+# ModSecurity accepts the American spelling too.
 _BY_LOWER |= {name.replace("sanitise", "sanitize").lower(): name for name in ACTIONS if "sanitise" in name}
 _TRANSFORMATIONS = {name.lower(): name for name in TRANSFORMATIONS} | TRANSFORMATION_ALIASES
 _CTLS = {name.lower(): name for name in CTLS}

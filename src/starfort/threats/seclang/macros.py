@@ -37,6 +37,7 @@ def parse_macro(text: str, *, lenient: bool = False) -> Macro:
     """
     parts: list[MacroPart] = []
     end = 0
+    # A macro that is skipped stays part of the next literal, so `end` moves only after a variable.
     for found in _MACRO.finditer(text):
         try:
             variable = _variable(found)

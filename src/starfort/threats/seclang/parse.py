@@ -245,6 +245,7 @@ _COUNTS = {
 _RULES: Final = ("secrule", "secaction", "secrulescript")
 """Directives that make a link of a chain."""
 
+# Searched in the raw text, because the actions of such a rule could not be read.
 _CHAINED: Final = re.compile(r"(?:^|[\s,\"'])chain(?:$|[\s,\"'])", re.IGNORECASE)
 _ID: Final = re.compile(r"(?:^|[\s,\"'])id:'?(\d{1,16})", re.IGNORECASE)
 

@@ -28,8 +28,10 @@ from starfort.threats.seclang.patterns import compiled
 from starfort.threats.seclang.settings import Settings, apply
 
 _LOGS = frozenset({"log", "nolog", "auditlog", "noauditlog"})
+# Only the first rule of a chain decides what happens when the whole chain has matched.
 _STARTER_ONLY = frozenset({"id", "phase", "skip", "skipAfter"}) | DISRUPTIVE
 _EFFECTS = frozenset({"ctl", "expirevar", "initcol", "setenv", "setrsc", "setsid", "setuid", "setvar"})
+# These actions add up; of all others, the last one counts.
 _MANY = frozenset({"ctl", "expirevar", "initcol", "setenv", "setvar", "t", "tag"})
 
 

@@ -83,6 +83,7 @@ def _text(field: str) -> Callable[[EngineSpec, Settings], dict[str, Any]]:
 
 
 def _separator(spec: EngineSpec, _: Settings) -> dict[str, Any]:
+    # The engine splits bytes, so the separator must be one byte.
     if len(spec.values[0]) != 1 or not spec.values[0].isascii():
         raise ValueError("write one character")
     return {"argument_separator": spec.values[0]}

@@ -78,6 +78,7 @@ class Control(TypedDict, total=False):
     response_body_access: bool
     force_request_body_variable: bool
     request_body_processor: str
+    # Indexes, so that the engine need not look for ids, tags and messages for each request.
     remove_rules: list[int]
     remove_target: tuple[list[int], Target]
 
