@@ -2,8 +2,8 @@
 
 The Core Rule Set is divided by paranoia level, `SecRule TX:DETECTION_PARANOIA_LEVEL "@lt 2" "skipAfter:X"`,
 and constants set the level. This module follows the `TX` variables through the phases. A variable that
-depends on a request is unknown from that rule on, and so is everything that depends on it. A rule is left out when
-every transaction skips it, when it matches in none, or when it only skips such rules.
+depends on a request is unknown from that rule on, and so is everything that depends on it. A rule is left
+out when every transaction skips it, when it matches in none, or when it only skips such rules.
 
 Rules at the beginning that always set variables to constants are left out too, and the variables have these
 values from the start.

@@ -3,8 +3,7 @@
 use crate::rules::bytes;
 use crate::rules::bytes::hex_byte;
 
-/// Decodes `\a \b \f
-///  \r \t \v \\ \? \' \" \xHH \OOO`. Any other escape loses its backslash.
+/// Decodes `\a \b \f \n \r \t \v \\ \? \' \" \xHH \OOO`. Any other escape loses its backslash.
 pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) {
     let mut rest = input;
     loop {

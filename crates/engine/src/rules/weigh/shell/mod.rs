@@ -108,8 +108,8 @@ fn has_internal_separator(kind: ContentKind, value: &[u8]) -> bool {
     found && kind != ContentKind::Code
 }
 
-/// Whether a value is only a line of commands. Rules for commands ask this: `;cpulimit -l 1 -f x`, `time; ansible all
-/// -m ping`, `alias a='ls -al'`.
+/// Whether a value is only a line of commands. Rules for commands ask this: `;cpulimit -l 1 -f x`,
+/// `time; ansible all -m ping`, `alias a='ls -al'`.
 pub(super) fn is_line(value: &[u8]) -> bool {
     let value = trim(value);
     // Only one short line is taken for a command, because a program of several lines is shown and not injected.
@@ -656,8 +656,8 @@ fn is_start(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// Whether a line end stands between two lines of which the first is a single word or empty: `x
-/// cat /etc/passwd`.
+/// Whether a line end stands between two lines of which the first is a single word or empty:
+/// `x\ncat /etc/passwd`.
 fn is_second_of_two(value: &[u8], line_end: usize) -> bool {
     let head = value.get(..line_end).unwrap_or_default();
     let rest = trim(from(value, line_end));
