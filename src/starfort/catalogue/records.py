@@ -122,8 +122,8 @@ class Records:
                 CATALOGUE_SHAPES,
                 (_shape_row(key, memory.shapes[key]) for key in shapes if key in memory.shapes),
             )
-            # Nothing lists which merged ids are new, so they are compared with the table, which is small. An id may
-            # also lead to another one than before: what it was merged into was itself merged later.
+            # Nothing lists which merged ids are new, so they are compared with the table, which is small. An
+            # id may also lead to another one than before: what it was merged into was itself merged later.
             known = {(row.id, row.into) for row in connection.execute(select(CATALOGUE_MERGED))}
             wanted = set(memory.merged.items())
             _forget(connection, CATALOGUE_MERGED, [(old,) for old, _ in known - wanted])

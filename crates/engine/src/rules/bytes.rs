@@ -1,7 +1,8 @@
-//! Sets of byte values, and small readers of bytes that transformations and operators share.
+//! Sets of byte values, and small functions on bytes that transformations and operators share.
 
 /// A set of byte values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+// 256 bits in four words: a union or a comparison takes four instructions, and a set is copied in registers.
 pub(crate) struct ByteSet([u64; 4]);
 
 impl ByteSet {
@@ -12,6 +13,7 @@ impl ByteSet {
     pub(crate) const fn of(bytes: &[u8]) -> Self {
         let mut set = Self::EMPTY;
         let mut rest = bytes;
+        // A `for` loop is not allowed in a `const fn`, and most sets are constants.
         while let [byte, tail @ ..] = rest {
             set = set.with(*byte);
             rest = tail;
@@ -57,7 +59,7 @@ impl ByteSet {
         Self([!a, !b, !c, !d])
     }
 
-    /// Whether any byte is in both.
+    /// Whether any byte is in both sets.
     #[inline]
     pub(crate) const fn meets(self, other: Self) -> bool {
         let (Self([a, b, c, d]), Self(more)) = (self, other);
@@ -71,7 +73,7 @@ impl ByteSet {
         !self.complement().meets(other)
     }
 
-    /// With both cases of its letters.
+    /// The set with both cases of each of its letters.
     #[inline]
     pub(crate) const fn in_any_case(self) -> Self {
         const LETTERS: u64 = 0x07ff_fffe;
@@ -97,7 +99,8 @@ impl ByteSet {
             return Self::present_of_long(text);
         }
         if text.is_ascii() {
-            // In registers: letters all fall into one word, which memory would make each wait for the one before.
+            // The words stay in registers. All letters fall into one word, so in memory each write would wait for the
+            // one before.
             let (mut low, mut high) = (0u64, 0u64);
             for byte in text {
                 let bit = 1u64 << (byte & 63);
@@ -116,7 +119,7 @@ impl ByteSet {
         Self(words)
     }
 
-    /// By a table of flags, of which no write waits for another.
+    /// Uses a table of flags, in which no write waits for another.
     fn present_of_long(text: &[u8]) -> Self {
         let mut flags = [0u8; 256];
         for byte in text {
@@ -130,7 +133,7 @@ impl ByteSet {
                 let flags = eight
                     .first_chunk::<8>()
                     .map_or(0, |eight| u64::from_le_bytes(*eight));
-                // Brings the lowest bits of eight bytes together in the highest byte.
+                // The multiplication collects the lowest bits of eight bytes in the highest byte.
                 *word |= (flags.wrapping_mul(0x0102_0408_1020_4080) >> 56) << shift;
             }
         }
@@ -138,7 +141,7 @@ impl ByteSet {
     }
 }
 
-/// Texts from this length on are read by [`ByteSet::present_of_long`].
+/// Texts of at least this length are read by [`ByteSet::present_of_long`]: only there the table pays for itself.
 const LONG: usize = 96;
 
 /// The value of a hexadecimal digit.
@@ -175,15 +178,15 @@ pub(crate) const fn hex_byte(high: u8, low: u8) -> Option<u8> {
     }
 }
 
-/// White space as C's `isspace` has it.
+/// Whether C's `isspace` takes a byte for white space.
 pub(crate) const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
 }
 
-/// White space of [`is_space`].
+/// The set of the bytes that are white space to [`is_space`].
 pub(crate) const SPACES: ByteSet = ByteSet::of(b" \t\n\x0b\x0c\r");
 
-/// An integer as SecLang's numeric operators read it: leading white space, sign, digits; else 0.
+/// An integer as SecLang's numeric operators read it: leading white space, a sign, digits. A text without digits is 0.
 pub(crate) fn integer(text: &[u8]) -> i64 {
     let text = text.trim_ascii_start();
     let (negative, digits) = match text {
@@ -203,7 +206,7 @@ pub(crate) fn integer(text: &[u8]) -> i64 {
     if negative { -value } else { value }
 }
 
-/// Lower-case ASCII copy.
+/// A copy with ASCII letters in lower case.
 pub(crate) fn lower(text: &[u8]) -> Vec<u8> {
     text.to_ascii_lowercase()
 }

@@ -11,14 +11,15 @@ pub(crate) fn commonness(set: ByteSet) -> u32 {
     let mut count = set.len();
     for byte in 0..=255u8 {
         if set.contains(byte) && usual.contains(byte) {
+            // One usual byte outweighs twenty unusual ones, because nearly every value has some usual byte.
             count += 20;
         }
     }
     count
 }
 
-/// How common a byte is in the text of requests and answers: names, sentences, numbers, JSON. Greater is more common;
-/// letter frequencies are those of English in round numbers (Lewand, "Cryptological Mathematics", 2000).
+/// How common a byte is in the text of requests and responses: names, sentences, numbers, JSON. Greater is more common.
+/// Letter frequencies are those of English in round numbers (Lewand, "Cryptological Mathematics", 2000).
 pub(crate) fn byte_commonness(byte: u8) -> usize {
     match byte.to_ascii_lowercase() {
         b'e' | b' ' => 24,

@@ -4,11 +4,11 @@
 //! |---|---|
 //! | what the bundle carries | [`wire`] |
 //! | bytes, patterns and how common bytes are | `bytes`, `pattern`, `commonness` |
-//! | what rules ask of a value, and what they do to it before | [`operators`], [`transformations`] |
+//! | what rules ask about a value, and how they transform it before | [`operators`], [`transformations`] |
 //! | whether a match in a field where people write counts | `weigh` |
-//! | rules made ready: what loading leaves and a request reads | `program` |
-//! | when rules load | `load` |
-//! | for a request | `run` |
+//! | rules that are ready to run | `program` |
+//! | loading rules | `load` |
+//! | running rules for a request | `run` |
 //!
 //! Each line uses only lines above it.
 //!
@@ -45,7 +45,7 @@ pub(crate) use weigh::FieldNames;
 pub struct Rules(Option<Program>);
 
 impl Rules {
-    /// Load compiled rules; none when `compiled` is empty.
+    /// Loads compiled rules; there are no rules when `compiled` is empty.
     ///
     /// # Errors
     /// [`EngineError::BundleInvalid`] naming the rule and what is wrong with it.
@@ -59,7 +59,7 @@ impl Rules {
     /// What an [`Inspection`] works with; `None` when there are no rules.
     ///
     /// # Arguments
-    /// * `now_us` - wall clock, Unix microseconds.
+    /// * `now_us` - the time of day in Unix microseconds.
     pub fn environment<'a>(
         &'a self,
         collections: &'a Collections,
@@ -73,7 +73,7 @@ impl Rules {
         })
     }
 
-    /// How many rules there are, and what they take.
+    /// How many rules there are, and how much memory their index takes.
     pub fn describe(&self) -> Option<Description<'_>> {
         self.0.as_ref().map(|program| Description {
             signatures: &program.signatures,
@@ -85,16 +85,17 @@ impl Rules {
     }
 }
 
-/// The rules that were loaded last, so that a bundle with the same ones need not compile them again.
+/// The rules that were loaded last. A new bundle with the same rules does not compile them again.
 #[derive(Debug, Default)]
 pub struct RulesCache(Mutex<Option<([u8; 32], Arc<Rules>)>>);
 
 impl RulesCache {
-    /// [`Rules::new`], or the rules that were made of the same bytes.
+    /// Loads rules like [`Rules::new`], or returns the last rules when they were made from the same bytes.
     ///
     /// # Errors
     /// Those of [`Rules::new`].
     pub fn load(&self, compiled: &[u8]) -> Result<Arc<Rules>, EngineError> {
+        // Only the digest is kept, because the bytes of a large set take megabytes.
         let digest: [u8; 32] = Sha256::digest(compiled).into();
         if let Some((known, rules)) = &*self.0.lock()
             && *known == digest
@@ -102,23 +103,24 @@ impl RulesCache {
             return Ok(Arc::clone(rules));
         }
         let rules = Arc::new(Rules::new(compiled)?);
+        // Rules are compiled without the lock, because that may take a second and other workers need their rules.
         *self.0.lock() = Some((digest, Arc::clone(&rules)));
         Ok(rules)
     }
 }
 
-/// What a set of rules is.
+/// A summary of a set of rules.
 #[derive(Debug, Clone)]
 pub struct Description<'a> {
     /// `SecComponentSignature`s.
     pub signatures: &'a [String],
-    /// Rules, chains counted once.
+    /// The number of rules; a chain counts once.
     pub rules: usize,
-    /// Different lists of transformations.
+    /// The number of different lists of transformations.
     pub chains: usize,
-    /// Literals of the prefilter.
+    /// The number of literals in the prefilter.
     pub literals: usize,
-    /// Bytes that the prefilter takes.
+    /// The bytes of memory that the prefilter takes.
     pub prefilter_bytes: usize,
 }
 

@@ -1,41 +1,43 @@
-//! Patterns of SecLang (PCRE) as the `regex` crate reads them: linear time whatever the input, bytes, no Unicode.
+//! Compiles the patterns of SecLang (PCRE) with the `regex` crate: in linear time whatever the input, on bytes, without
+//! Unicode.
 //!
-//! Possessive quantifiers and atomic groups become ordinary ones (they differ only in what backtracking would give
-//! up). Look-around and back-references have no linear-time form and are refused when the rules load.
+//! Possessive quantifiers and atomic groups become ordinary ones: they differ only in what backtracking would give up.
+//! Look-around and back-references have no linear-time form, so they are refused when the rules load.
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
-/// Bytes of a compiled pattern; the largest pattern of the Core Rule Set needs a tenth.
+/// The most bytes of a compiled pattern; the largest pattern of the Core Rule Set needs a tenth.
 const SIZE_LIMIT_BYTES: usize = 8 << 20;
-/// Bytes of a pattern that is made while a request waits: compiling takes about a hundredth of a millisecond for each
-/// KiB of it.
+/// The most bytes of a pattern that is made while a request waits. Compiling takes about a hundredth of a millisecond
+/// for each KiB.
 const MADE_LIMIT_BYTES: usize = 256 << 10;
-/// Bytes of the lazy DFA of a pattern, per thread that uses it.
+/// The most bytes of the lazy DFA of a pattern, for each thread that uses the pattern.
 const DFA_LIMIT_BYTES: usize = 1 << 20;
 
-/// Bytes of a class from which on most inputs are in it.
+/// From this number of bytes on, a class contains most bytes of ordinary text.
 const WIDE_CLASS: usize = 8;
-/// Counts from which on there are many sets of them.
+/// From this count on, the automaton can have many sets of counts.
 const MANY_COUNTS: u32 = 4;
 
-/// Compile a pattern with `.` matching line breaks and `$` only the end, as `ModSecurity` v2 does: `^…$` of an
-/// allow-list must not accept a value with a line break in it.
+/// Compiles a pattern. `.` matches line breaks, and `$` only the end, as in `ModSecurity` v2: `^…$` of an allow-list
+/// must not accept a value with a line break in it.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
     build(pattern, false, SIZE_LIMIT_BYTES)
 }
 
-/// The same without case, for selectors.
+/// Compiles a pattern of a selector, which ignores case.
 pub(crate) fn compile_selector(pattern: &str) -> Result<Regex, String> {
     build(pattern, true, SIZE_LIMIT_BYTES)
 }
 
-/// The same for a pattern that is made of what a request says.
+/// Compiles a pattern that contains what a request says, with a smaller limit.
 pub(crate) fn compile_made(pattern: &str) -> Result<Regex, String> {
     build(pattern, false, MADE_LIMIT_BYTES)
 }
 
 fn build(pattern: &str, ignore_case: bool, size_limit_bytes: usize) -> Result<Regex, String> {
     RegexBuilder::new(&translate(pattern))
+        // Values are bytes and need not be valid UTF-8.
         .unicode(false)
         .dot_matches_new_line(true)
         .case_insensitive(ignore_case)
@@ -45,8 +47,9 @@ fn build(pattern: &str, ignore_case: bool, size_limit_bytes: usize) -> Result<Re
         .map_err(|error| error.to_string())
 }
 
-/// One automaton for patterns that are compiled already; `None` when it would be too large.
+/// Makes one automaton of patterns that are compiled already; `None` when it would be too large.
 pub(crate) fn all(patterns: &[&Regex]) -> Option<RegexSet> {
+    // The texts of compiled patterns are translated already; only the flags have to be given again.
     RegexSetBuilder::new(patterns.iter().map(|pattern| pattern.as_str()))
         .unicode(false)
         .dot_matches_new_line(true)
@@ -56,8 +59,8 @@ pub(crate) fn all(patterns: &[&Regex]) -> Option<RegexSet> {
         .ok()
 }
 
-/// Whether a pattern counts bytes of which there are many (`[^}]{0,15}`): the automaton has a state for each set of
-/// counts that are possible at a place, and an input can be made that meets new ones all the time.
+/// Whether a pattern counts bytes of a wide class (`[^}]{0,15}`). Its automaton has a state for each set of counts that
+/// is possible at a position, and an input can be made that reaches new states all the time.
 pub(crate) fn counts_classes(pattern: &Regex) -> bool {
     use regex_syntax::hir::{Hir, HirKind};
     let parsed = regex_syntax::ParserBuilder::new()
@@ -66,7 +69,7 @@ pub(crate) fn counts_classes(pattern: &Regex) -> bool {
         .dot_matches_new_line(true)
         .build()
         .parse(pattern.as_str());
-    // A class of few bytes is left soon by text that is not made for it.
+    // Text that is not made for it soon leaves a class of few bytes.
     let is_wide = |hir: &Hir| match hir.kind() {
         HirKind::Class(regex_syntax::hir::Class::Bytes(class)) => {
             let bytes = class.ranges().iter();
@@ -95,7 +98,7 @@ pub(crate) fn counts_classes(pattern: &Regex) -> bool {
     false
 }
 
-/// Rewrites what PCRE reads otherwise than the `regex` crate.
+/// Rewrites the constructs that PCRE reads in another way than the `regex` crate.
 pub(crate) fn translate(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len() + 8);
     let mut rest = pattern;
@@ -104,6 +107,7 @@ pub(crate) fn translate(pattern: &str) -> String {
         rest = match first {
             '\\' => escape(tail, false, &mut out),
             '[' => class(tail, &mut out),
+            // PCRE takes a brace that does not begin a count literally; the crate refuses it.
             '{' if counted(rest).is_none() => {
                 out.push_str("\\{");
                 tail
@@ -117,7 +121,7 @@ pub(crate) fn translate(pattern: &str) -> String {
                 out.push(first);
                 possessive(tail)
             }
-            // An atomic group gives nothing back, and an automaton never tries to.
+            // An atomic group gives nothing back, and an automaton never tries to, so both match the same texts here.
             '(' if tail.starts_with("?>") => {
                 out.push_str("(?:");
                 tail.get(2..).unwrap_or_default()
@@ -136,7 +140,7 @@ fn possessive(tail: &str) -> &str {
     tail.strip_prefix('+').unwrap_or(tail)
 }
 
-/// Length of `{n}`, `{n,}` or `{n,m}` at the beginning of `text`.
+/// The length of `{n}`, `{n,}` or `{n,m}` at the beginning of `text`.
 fn counted(text: &str) -> Option<usize> {
     let end = text.find('}')?;
     let (low, high) = {
@@ -147,7 +151,7 @@ fn counted(text: &str) -> Option<usize> {
     (!low.is_empty() && digits(low) && digits(high)).then_some(end + 1)
 }
 
-/// What stands after a backslash.
+/// Rewrites what follows a backslash.
 fn escape<'a>(tail: &'a str, in_class: bool, out: &mut String) -> &'a str {
     let Some(letter) = tail.chars().next() else {
         out.push_str("\\\\");
@@ -155,14 +159,14 @@ fn escape<'a>(tail: &'a str, in_class: bool, out: &mut String) -> &'a str {
     };
     let rest = tail.get(letter.len_utf8()..).unwrap_or_default();
     match letter {
-        // Word boundaries to the crate, themselves to PCRE.
+        // The crate reads these as word boundaries, PCRE as the characters themselves.
         '<' | '>' => out.push(letter),
         'e' => out.push_str("\\x1b"),
         'h' if in_class => out.push_str("\\t\\x20"),
         'h' => out.push_str("[\\t\\x20]"),
         'R' if !in_class => out.push_str("(?:\\r\\n|[\\n-\\r])"),
         'Z' => out.push_str("\\z"),
-        // Where a match begins, or is said to begin, changes nothing of whether there is one.
+        // These only change where a match begins, not whether there is one.
         'G' | 'K' => {}
         'b' if in_class => out.push_str("\\x08"),
         'Q' => {
@@ -172,7 +176,7 @@ fn escape<'a>(tail: &'a str, in_class: bool, out: &mut String) -> &'a str {
         }
         'x' => return hexadecimal(rest, out),
         '0' => return octal(rest, out),
-        // Nothing special to PCRE; the crate has no such escape.
+        // PCRE takes the character literally, and the crate refuses the escape.
         '_' => out.push('_'),
         _ if letter.is_ascii_alphanumeric() || letter.is_ascii_punctuation() => {
             out.push('\\');
@@ -184,7 +188,7 @@ fn escape<'a>(tail: &'a str, in_class: bool, out: &mut String) -> &'a str {
     rest
 }
 
-/// `\x{H…}`, or `\x` with two digits, one, or none.
+/// Rewrites `\x{H…}`, or `\x` with two digits, one digit or none.
 fn hexadecimal<'a>(rest: &'a str, out: &mut String) -> &'a str {
     let braced = rest
         .strip_prefix('{')
@@ -199,12 +203,12 @@ fn hexadecimal<'a>(rest: &'a str, out: &mut String) -> &'a str {
     byte(rest, 16, u8::is_ascii_hexdigit, out)
 }
 
-/// `\0` with two octal digits, one, or none.
+/// Rewrites `\0` with two octal digits, one digit or none.
 fn octal<'a>(rest: &'a str, out: &mut String) -> &'a str {
     byte(rest, 8, |byte| matches!(byte, b'0'..=b'7'), out)
 }
 
-/// A byte by at most two digits, 0 without any.
+/// Writes the byte that at most two digits stand for; 0 without digits.
 fn byte<'a>(rest: &'a str, radix: u32, is_digit: fn(&u8) -> bool, out: &mut String) -> &'a str {
     let length = rest.bytes().take(2).take_while(is_digit).count();
     let (digits, tail) = rest.split_at_checked(length).unwrap_or((rest, ""));
@@ -220,11 +224,12 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
-/// A class, after its `[`. Set operations and nested classes of the crate are plain characters to PCRE.
+/// Rewrites a class, after its `[`. Set operations and nested classes of the crate are plain characters to PCRE.
 ///
-/// Characters beyond ASCII are several bytes each. PCRE without its UTF mode takes each of these bytes for a member, so
-/// that `[´’]` would find a part of most other letters too; here the class stands for its characters whole. A class of what
-/// must not be there (`[^´]`) leaves out each of the bytes, as in PCRE: it matches one byte, whatever that is part of.
+/// A character beyond ASCII has several bytes. PCRE without its UTF mode takes each of these bytes for a member, so
+/// that `[´’]` would match a part of most other letters too; here the class matches its characters as a whole. A
+/// negated class (`[^´]`) excludes each of the bytes, as in PCRE: it matches one byte, whatever character the byte is
+/// part of.
 fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
     let start = out.len();
     out.push('[');
@@ -249,7 +254,7 @@ fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
                 out.push(letter);
                 after
             }
-            // `--` is a set difference to the crate: here the end of a range, or a `-` and what comes.
+            // The crate reads `--` as a set difference, PCRE as the end of a range or as `-`.
             '-' if after.starts_with('-') && begins => {
                 out.push_str("-\\-");
                 begins = false;
@@ -262,7 +267,7 @@ fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
             }
             '\\' => escape(after, true, out),
             _ if !letter.is_ascii() => {
-                // One, or a range of them: `[а-я]`.
+                // The member is one character or a range, such as `[а-я]`.
                 let (last, behind) = range_end(after).unwrap_or((letter, after));
                 wide.push((letter, last));
                 behind
@@ -273,14 +278,14 @@ fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
             }
         };
         first = false;
-        // Whether a range may begin with what was just read: not in its middle, and not with its end.
+        // A range may begin with a character that is neither the `-` nor the end of a range.
         begins = letter != '-' && !ends;
         ends = letter == '-' && !ends;
     }
     rest
 }
 
-/// A `[` in a class: the beginning of a class of POSIX, or itself.
+/// Rewrites a `[` in a class: it begins a POSIX class, or stands for itself.
 fn bracket_in_class<'a>(rest: &'a str, out: &mut String) -> &'a str {
     let Some(length) = posix(rest) else {
         out.push_str("\\[");
@@ -290,14 +295,14 @@ fn bracket_in_class<'a>(rest: &'a str, out: &mut String) -> &'a str {
     rest.get(length..).unwrap_or_default()
 }
 
-/// The last character of a range of which the first was just read, and what stands behind it.
+/// The last character of a range whose first one was just read, and the rest behind it.
 fn range_end(after: &str) -> Option<(char, &str)> {
     let mut letters = after.strip_prefix('-')?.chars();
     let last = letters.next().filter(|last| !last.is_ascii())?;
     Some((last, letters.as_str()))
 }
 
-/// Adds characters beyond ASCII, ranges of them, to the class that begins at `start`.
+/// Adds ranges of characters beyond ASCII to the class that begins at `start`.
 fn widen(out: &mut String, start: usize, negated: bool, wide: &[(char, char)]) {
     if wide.is_empty() {
         return;
@@ -328,7 +333,7 @@ fn widen(out: &mut String, start: usize, negated: bool, wide: &[(char, char)]) {
     out.push_str("]))");
 }
 
-/// Length of `[:name:]` at the beginning of `text`.
+/// The length of `[:name:]` at the beginning of `text`.
 fn posix(text: &str) -> Option<usize> {
     let inside = text.strip_prefix("[:")?;
     let end = inside.find(":]")?;

@@ -1,13 +1,14 @@
-//! What the bundle carries of SecLang rules: what `starfort.threats.seclang` worked out from the files.
+//! The SecLang rules as the bundle carries them. The control plane (`starfort.threats.seclang`) compiles them from
+//! files.
 //!
-//! One `MessagePack` map, keys as the field names below; enums are strings when they carry nothing and
-//! one-entry maps `{"variant": value}` when they do (a variant with two fields: a list of both). `Include`,
-//! `SecDefaultAction`, `block`, `SecMarker`, `t:none`, `@pmFromFile`, `@ipMatchFromFile` and every `SecRuleRemove*`
-//! and `SecRuleUpdate*` are already applied; what is left is what a request needs.
+//! A set is one `MessagePack` map whose keys are the field names below. An enum is a string when its variant carries
+//! nothing, and a map with one entry, `{"variant": value}`, when its variant carries a value (a variant with two
+//! fields: a list of both). The control plane has already applied `Include`, `SecDefaultAction`, `block`, `SecMarker`,
+//! `t:none`, `@pmFromFile`, `@ipMatchFromFile` and every `SecRuleRemove*` and `SecRuleUpdate*`, so a set holds only
+//! what a request needs.
 //!
-//! Some fields are answers that follow from the rules alone ([`RuleSet::constants`], [`RuleSet::reads_earlier`],
-//! [`Rule::notes`], [`Link::reads_matched`]). A set without them runs as well: the default is the answer that costs more
-//! and loses nothing.
+//! Some fields follow from the rules alone ([`RuleSet::constants`], [`RuleSet::reads_earlier`], [`Rule::notes`],
+//! [`Link::reads_matched`]). A set without these fields runs as well: their default costs more time and loses no match.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +30,7 @@ pub struct RuleSet {
     pub files: Vec<String>,
     /// Rules of all phases in file order; a chain is one rule.
     pub rules: Vec<Rule>,
-    /// A rule reads `MATCHED_…` of an earlier one.
+    /// Whether any rule reads the `MATCHED_…` variables of an earlier rule.
     #[serde(default = "yes")]
     pub reads_earlier: bool,
     /// What is the same in every transaction.
@@ -37,7 +38,7 @@ pub struct RuleSet {
     pub constants: Constants,
 }
 
-/// The answer of a set that says nothing, where `true` is the one that loses nothing.
+/// The default of fields for which `true` is the value that loses no match.
 const fn yes() -> bool {
     true
 }
@@ -45,7 +46,8 @@ const fn yes() -> bool {
 /// What is the same in every transaction.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Constants {
-    /// Indexes of the rules that no transaction runs, or that match in none, or that do what `initial` has done.
+    /// Indexes of the rules that never need to run: no transaction runs them, or they match in none, or they only set
+    /// what `initial` holds already.
     pub dead: Vec<u32>,
     /// `TX` variables, by name, as they are when phase 1 begins.
     pub initial: Vec<(String, Constant)>,
@@ -75,20 +77,22 @@ pub struct Settings {
     pub request_body_access: bool,
     /// `SecRequestBodyLimit`.
     pub request_body_limit_bytes: u64,
-    /// `SecRequestBodyNoFilesLimit`; beyond it `REQBODY_ERROR` is set. `None`: no limit.
+    /// `SecRequestBodyNoFilesLimit`; a body over this limit sets `REQBODY_ERROR`. `None`: no limit.
     pub request_body_no_files_limit_bytes: Option<u64>,
-    /// `SecRequestBodyLimitAction`: ask for a refusal (`true`) or inspect what is within the limit.
+    /// `SecRequestBodyLimitAction`: whether a body over the limit asks for a refusal (`true`), or the part within the
+    /// limit is inspected (`false`).
     pub request_body_limit_reject: bool,
     /// `SecRequestBodyJsonDepthLimit`.
     pub json_depth_limit: u32,
-    /// `SecArgumentsLimit`, of query and body together; what is beyond it is left out, and `REQBODY_ERROR` is set where
-    /// that is of the body.
+    /// `SecArgumentsLimit`, for query and body together. Arguments over the limit are left out; when they are arguments
+    /// of the body, `REQBODY_ERROR` is set too.
     pub arguments_limit: u32,
     /// `SecResponseBodyAccess`.
     pub response_body_access: bool,
     /// `SecResponseBodyLimit`.
     pub response_body_limit_bytes: u64,
-    /// `SecResponseBodyLimitAction`: ask for a refusal (`true`) or inspect what is within the limit.
+    /// `SecResponseBodyLimitAction`: whether a body over the limit asks for a refusal (`true`), or the part within the
+    /// limit is inspected (`false`).
     pub response_body_limit_reject: bool,
     /// `SecResponseBodyMimeType`, lower case; empty string: responses without a type.
     pub response_body_mime_types: Vec<String>,
@@ -98,7 +102,7 @@ pub struct Settings {
     pub cookie_v1: bool,
     /// `SecCollectionTimeout`, seconds.
     pub collection_timeout_s: u64,
-    /// `SecUploadFileLimit`: files of one multipart body.
+    /// `SecUploadFileLimit`: how many files of one multipart body are read.
     pub upload_file_limit: u32,
     /// The chosen code page of `SecUnicodeMapFile`: code point and the byte it stands for. Empty: none.
     pub unicode_map: Vec<(u32, u8)>,
@@ -109,6 +113,9 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            // The figures are those of the ModSecurity manual and its recommended configuration, and
+            // `starfort.threats.seclang.settings` has the same ones: a set without `settings` behaves like a file
+            // without directives.
             engine: EngineMode::On,
             request_body_access: true,
             request_body_limit_bytes: 134_217_728,
@@ -136,10 +143,10 @@ impl Default for Settings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EngineMode {
-    /// Rules run; an interruption is reported as such.
+    /// Rules run, and an interruption is reported as one.
     #[default]
     On,
-    /// Rules run to the end; nothing interrupts.
+    /// Rules run to the end, and none of them interrupts.
     DetectionOnly,
     /// Rules do not run.
     Off,
@@ -158,7 +165,7 @@ pub struct Rule {
     /// Line where the rule begins.
     #[serde(default)]
     pub line: u32,
-    /// The chain: at least one link, the rule itself first.
+    /// The links of the chain, at least one. The first is the rule that begins the chain.
     pub links: Vec<Link>,
     /// `rev`.
     #[serde(default)]
@@ -171,34 +178,38 @@ pub struct Rule {
     pub severity: Option<u8>,
     /// `tag`s, macros unexpanded.
     #[serde(default)]
+    // A tag is the same for all requests, so that events can be counted by it.
     pub tags: Vec<String>,
-    /// The kinds of attacks that it looks for, as far as grammar can weigh them.
+    /// The kinds of attacks that the rule looks for, if grammar can weigh them.
     #[serde(default)]
     pub attacks: Vec<Attack>,
-    /// What the rule asks for when the whole chain matched; `block` is already the default action's.
+    /// What the rule asks for when the whole chain matched. `block` never arrives here: the default action has replaced
+    /// it.
     #[serde(default)]
     pub disruptive: Disruptive,
     /// `status` of `deny`, `redirect`.
     #[serde(default)]
     pub status: Option<u16>,
-    /// A match is worth a line in the log (`log` / `nolog` / the default action).
+    /// Whether a match becomes a finding (`log` / `nolog` / the default action).
     #[serde(default)]
     pub log: bool,
-    /// A match is worth an audit record.
+    /// Whether a match becomes a finding that shows what matched (`auditlog` / `noauditlog`).
     #[serde(default)]
     pub audit_log: bool,
-    /// Somebody may ask what matched: it is reported, or `MATCHED_…` is read.
+    /// Whether anything may ask what this rule matched: a report, or a rule that reads `MATCHED_…`.
     #[serde(default = "yes")]
     pub notes: bool,
-    /// `skip:N`: so many rules of the same phase are passed over.
+    /// `skip:N`: how many of the following rules of the same phase are passed over after a match.
     #[serde(default)]
     pub skip: u32,
-    /// `skipAfter`: index in [`RuleSet::rules`] of the first rule after the marker (may be the length).
+    /// `skipAfter`: index in [`RuleSet::rules`] of the first rule after the marker. It equals the number of rules when
+    /// no rule follows the marker.
     #[serde(default)]
+    // An index instead of a name, because a name would have to be looked up while a request waits.
     pub skip_to: Option<u32>,
 }
 
-/// A kind of attack, and so a grammar that can tell whether a value is one.
+/// A kind of attack. Each kind has a grammar that decides whether a value is an attack of that kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attack {
@@ -206,9 +217,9 @@ pub enum Attack {
     Sql,
     /// HTML that runs script.
     Xss,
-    /// Commands of a shell.
+    /// Shell commands.
     Shell,
-    /// Paths out of their folder.
+    /// Paths that lead out of their folder.
     Path,
     /// Addresses of other servers.
     Address,
@@ -220,9 +231,9 @@ pub enum Attack {
     Script,
     /// Templates.
     Template,
-    /// Filters of LDAP.
+    /// LDAP filters.
     Ldap,
-    /// Lines of HTTP.
+    /// Line ends that add HTTP headers or responses.
     Lines,
 }
 
@@ -233,15 +244,16 @@ pub enum Attack {
     reason = "most are words of SecLang, the last an answer"
 )]
 pub struct Link {
-    /// What is looked at. Empty (with [`OperatorKind::UnconditionalMatch`]) for `SecAction`.
+    /// The values that the link looks at. Empty for a `SecAction`, whose operator is
+    /// [`OperatorKind::UnconditionalMatch`].
     #[serde(default)]
     pub targets: Vec<Target>,
-    /// What has to hold.
+    /// The condition on each value.
     pub operator: Operator,
     /// `!@operator`.
     #[serde(default)]
     pub negated: bool,
-    /// In order; empty when none.
+    /// The transformations in the order in which they run; empty when there are none.
     #[serde(default)]
     pub transformations: Vec<Transformation>,
     /// `multiMatch`.
@@ -259,7 +271,8 @@ pub struct Link {
     /// What happens at each match of this link, in order.
     #[serde(default)]
     pub actions: Vec<RuleAction>,
-    /// Its argument, targets or actions ask for `MATCHED_…`. Message and log data do not count: they are made later.
+    /// Whether the link's argument, targets or actions read `MATCHED_…`. Its message and log data do not count, because
+    /// they are made after the whole chain has matched.
     #[serde(default = "yes")]
     pub reads_matched: bool,
 }
@@ -269,13 +282,13 @@ pub struct Link {
 pub struct Target {
     /// The variable or collection.
     pub variable: Variable,
-    /// Which members.
+    /// The members that are selected; `None` selects all.
     #[serde(default)]
     pub selector: Option<Selector>,
-    /// `&VARIABLE`: how many there are.
+    /// `&VARIABLE`: the target is the number of members, not their values.
     #[serde(default)]
     pub count: bool,
-    /// `!VARIABLE`: left out of what the other targets give.
+    /// `!VARIABLE`: the members are left out of what the other targets select.
     #[serde(default)]
     pub exclude: bool,
 }
@@ -299,7 +312,7 @@ pub type Macro = Vec<Part>;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
-    /// As it is.
+    /// Literal text.
     Text(String),
     /// `%{VARIABLE}` or `%{VARIABLE.key}`, key in lower case.
     Var(Variable, Option<String>),
@@ -308,13 +321,15 @@ pub enum Part {
 /// An operator and its argument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {
-    /// Which one.
+    /// Which operator it is.
     pub kind: OperatorKind,
-    /// The argument; for [`OperatorKind::Rx`] the pattern as written (after `\"`). Empty when there is none.
+    /// The argument; for [`OperatorKind::Rx`] the pattern as written (with `\"` already read as `"`). Empty when there
+    /// is none.
     #[serde(default)]
     pub argument: Macro,
-    /// Phrases of `pm` and `pmFromFile` (comments and empty lines gone), addresses of `ipMatch*`.
+    /// The phrases of `pm` and `pmFromFile` (without comments and empty lines), or the addresses of `ipMatch*`.
     #[serde(default)]
+    // The control plane reads the files, because the engine does no I/O.
     pub phrases: Vec<String>,
 }
 
@@ -385,13 +400,13 @@ pub enum OperatorKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Transformation {
-    /// RFC 4648, strict.
+    /// Decodes Base64 (RFC 4648) up to the first character outside of the alphabet.
     Base64Decode,
-    /// RFC 4648; characters outside of the alphabet are skipped.
+    /// Decodes Base64 (RFC 4648) and skips characters outside of the alphabet.
     Base64DecodeExt,
-    /// RFC 4648.
+    /// Encodes as Base64 (RFC 4648).
     Base64Encode,
-    /// Command lines made alike.
+    /// Removes the characters by which shell commands are disguised.
     CmdLine,
     /// Runs of white space become one space.
     CompressWhitespace,
@@ -399,25 +414,25 @@ pub enum Transformation {
     CssDecode,
     /// ANSI C escapes.
     EscapeSeqDecode,
-    /// Hexadecimal to bytes.
+    /// Hexadecimal digits become bytes.
     HexDecode,
-    /// Bytes to hexadecimal.
+    /// Bytes become hexadecimal digits.
     HexEncode,
     /// HTML entities.
     HtmlEntityDecode,
     /// JavaScript escapes.
     JsDecode,
-    /// The length in decimal.
+    /// The length of the value, as a decimal number.
     Length,
     /// ASCII lower case.
     Lowercase,
     /// ASCII upper case.
     Uppercase,
-    /// The digest, raw.
+    /// The MD5 digest as raw bytes.
     Md5,
     /// `/./`, `/../` and `//` resolved.
     NormalizePath,
-    /// The same after `\` became `/`.
+    /// Like `NormalizePath`, after each `\` became `/`.
     NormalizePathWin,
     /// Even parity of 7 bits.
     ParityEven7bit,
@@ -425,29 +440,29 @@ pub enum Transformation {
     ParityOdd7bit,
     /// High bit cleared.
     ParityZero7bit,
-    /// Names of parameters as PHP makes them.
+    /// Parameter names become what PHP makes of them.
     PhpArgsNames,
-    /// C and HTML comments, `--` and `#`.
+    /// Removes C and HTML comments, and what follows `--` or `#`.
     RemoveComments,
-    /// The characters of comments.
+    /// Removes the characters that begin and end comments.
     RemoveCommentsChar,
-    /// NUL bytes out.
+    /// Removes NUL bytes.
     RemoveNulls,
-    /// White space out.
+    /// Removes white space.
     RemoveWhitespace,
     /// C comments become one space.
     ReplaceComments,
     /// NUL bytes become spaces.
     ReplaceNulls,
-    /// The digest, raw.
+    /// The SHA-1 digest as raw bytes.
     Sha1,
-    /// `0x` literals of SQL.
+    /// Decodes the `0x` literals of SQL.
     SqlHexDecode,
-    /// White space off both ends.
+    /// Removes white space from both ends.
     Trim,
-    /// White space off the left.
+    /// Removes white space from the beginning.
     TrimLeft,
-    /// White space off the right.
+    /// Removes white space from the end.
     TrimRight,
     /// Percent decoding.
     UrlDecode,
@@ -455,15 +470,15 @@ pub enum Transformation {
     UrlDecodeUni,
     /// Percent encoding.
     UrlEncode,
-    /// UTF-8 to `%uHHHH`.
+    /// UTF-8 becomes `%uHHHH`.
     Utf8toUnicode,
     /// Characters that pass for ASCII become ASCII.
     Utf8toAscii,
-    /// Files in `data:` addresses out.
+    /// Removes the files in `data:` addresses.
     OmitDataUris,
 }
 
-/// What a rule asks for.
+/// What a rule asks for when it matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Disruptive {
@@ -474,11 +489,11 @@ pub enum Disruptive {
     Deny,
     /// Close the connection.
     Drop,
-    /// No further rules but phase 5.
+    /// No further rules run, except those of phase 5.
     Allow,
-    /// No further rules of this phase.
+    /// No further rules of this phase run.
     AllowPhase,
-    /// No further rules of request phases.
+    /// No further rules of the request phases (1 and 2) run.
     AllowRequest,
     /// Send the client elsewhere.
     Redirect(Macro),
@@ -501,11 +516,11 @@ pub enum RuleAction {
         /// Seconds from now.
         seconds: Macro,
     },
-    /// `initcol`, `setsid`, `setuid`, `setrsc`: the collection is the one of this key from now on.
+    /// `initcol`, `setsid`, `setuid`, `setrsc`: from now on the collection is the record of this key.
     InitCol {
         /// The collection.
         collection: Collection,
-        /// Whose.
+        /// The key of the record, such as a client's address.
         key: Macro,
     },
     /// `setenv`.
@@ -526,9 +541,9 @@ pub struct SetVar {
     pub collection: Collection,
     /// Name of the variable, literal parts lower case.
     pub key: Macro,
-    /// How.
+    /// How the variable changes.
     pub op: SetOp,
-    /// With what; empty for [`SetOp::Unset`]. A `setvar` without a value sets `1`.
+    /// The new value, or what is added or subtracted; empty for [`SetOp::Unset`]. A `setvar` without a value sets `1`.
     #[serde(default)]
     pub value: Macro,
 }
@@ -579,9 +594,11 @@ pub enum Ctl {
     ForceRequestBodyVariable(bool),
     /// `requestBodyProcessor`: `URLENCODED`, `MULTIPART`, `XML` or `JSON`.
     RequestBodyProcessor(String),
-    /// `ruleRemoveById` and its siblings: indexes of the rules.
+    /// `ruleRemoveById` and its siblings: indexes of the rules that are removed.
+    // Indexes, because the control plane has already looked for the ids, tags and messages.
     RemoveRules(Vec<u32>),
-    /// `ruleRemoveTargetById` and its siblings: indexes of the rules; the target's `exclude` is not looked at.
+    /// `ruleRemoveTargetById` and its siblings: indexes of the rules, and the target that is taken out of them. The
+    /// target's `exclude` is ignored.
     RemoveTarget(Vec<u32>, Target),
 }
 
@@ -592,6 +609,7 @@ pub enum Ctl {
     missing_docs,
     reason = "the names are SecLang's; docs/seclang.md describes them"
 )]
+// The order is part of the program: `program::slots` numbers slots by it, and takes `Xml` for the last variable.
 pub enum Variable {
     Args,
     ArgsCombinedSize,

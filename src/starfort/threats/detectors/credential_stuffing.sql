@@ -43,7 +43,7 @@ gate: |
   LIMIT 1
 */
 WITH
-    -- whether anybody got into an endpoint, in slices of 2 s; slice 0 is the newest
+    -- for each endpoint, whether anybody logged in, in slices of 2 s; slice 0 is the newest
     doors AS
     (
         SELECT
@@ -52,7 +52,8 @@ WITH
             arrayDistinct(groupArrayIf(toInt16(slice), regulars > 0)) AS regular_slices,
             groupArrayIf(toInt16(slice), regulars_failed > 0) AS failing_slices,
             groupArrayIf(regulars_failed, regulars_failed > 0) AS failing,
-            -- three accounts of a campaign's own, which fail on purpose, are no failing service for all the others
+            -- three accounts of the campaign itself, which fail on purpose, must not look like a failing service to all
+            -- others
             uniqCombinedMerge(12)(slice_regulars_failed) >= 0.05 * (uniqCombinedMerge(12)(slice_tried) - uniqCombinedMerge(12)(slice_people)) AS many_fail
         FROM
         (
@@ -70,7 +71,7 @@ WITH
         )
         GROUP BY api, endpoint_id
     ),
-    -- people a second who got into it before, of minutes in which as many got in as failed
+    -- how many people a second logged in before, from minutes in which at least as many log-ins succeeded as failed
     usual AS
     (
         SELECT key, sum(good) / 600 AS rate
@@ -85,8 +86,9 @@ WITH
         )
         GROUP BY key
     ),
-    -- slices in which the service fails: four people should have got in since somebody last did, or until somebody does; or
-    -- three accounts, and one of twenty that fail, do so from where they succeeded before, and none like them gets in
+    -- slices in which the service fails: at the usual rate, four people should have logged in between the last success
+    -- and the next one; or three accounts, and one in twenty of those that fail, fail where they succeeded before, and
+    -- none like them succeeds
     failing_service AS
     (
         SELECT api, endpoint_id, arrayJoin(arrayFilter(
@@ -137,7 +139,8 @@ WITH
             FROM login_1s
             WHERE time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')}
               AND (key_type IN ('campaign', 'fingerprint', 'ja4', 'network')
-                -- of addresses only those that fail at all: counting first is cheap, and next to nobody is left
+                -- only addresses with failures are read: counting failures first is cheap, and hardly any address is
+                -- left
                 OR key_type = 'address' AND key IN
                 (
                     SELECT key FROM login_1s
@@ -150,7 +153,8 @@ WITH
         GROUP BY key_type, key
         HAVING failures > 0 OR stopped > 0 OR people > 0
     ),
-    -- people who got in through these keys within the last hour or week, in times in which as many got in as failed
+    -- people who logged in through these keys within the last hour or week, in times in which at least as many
+    -- succeeded as failed
     before AS
     (
         SELECT
@@ -198,7 +202,7 @@ WITH
                 AND attempted_from >= {hold:Float64} * {min_addresses:UInt32} AS goes_on,
             window.key_type = 'campaign' AS narrow,
             window.key_type IN ('fingerprint', 'ja4') AS tool,
-            -- each campaign stands beside the tool and the network that it is part of
+            -- each campaign is paired with the tool and the network that it is part of
             arrayJoin(if(
                 window.key_type = 'campaign',
                 [concat('fingerprint ', splitByChar('|', window.key)[1]), concat('ja4 ', splitByChar('|', window.key)[2]),
@@ -221,7 +225,7 @@ WITH
             0.5 * least(1, 1.5 * accounts / greatest(failures, 1)) + 0.5 * least(1, addresses / {min_addresses:UInt32}) AS spread
         FROM judged
     ),
-    -- a tool that a campaign shares with people: more failures than people cause
+    -- a tool that a campaign shares with people has more failures than people cause
     hidden AS
     (
         SELECT
@@ -241,7 +245,8 @@ WITH
             max(if(hides, attempts, 0)) OVER (PARTITION BY family) AS hidden_attempts,
             max(if(hides, spread, 0)) OVER () AS any_spread,
             max(if(hides, attempts, 0)) OVER () AS any_attempts,
-            -- so many networks that each has hardly been seen: one failure in a network without people is enough
+            -- a campaign may use so many networks that each is hardly seen: one failure in a network without people is
+            -- enough
             max(hides AND thin_networks >= {min_failures:UInt32} AND thin >= 2 * people) OVER (PARTITION BY family) AS broad
         FROM hidden
     ),
@@ -253,7 +258,7 @@ WITH
                 gets_in AND stopped > 0, 'lifted',
                 hides AND broad AND newcomers_fail, 'strangers',
                 gets_in OR shared, '',
-                -- while a campaign hides behind a tool that people use: addresses that try one account after the other
+                -- when a campaign uses a tool that people use too: addresses that try one account after the other
                 key_type = 'address', if(any_spread > 0 AND accounts >= 3, 'walks', ''),
                 large AND (narrow OR within < 0.9 * failures), 'large',
                 goes_on AND (narrow OR going_on_within < 0.9 * attempts), 'goes on',
@@ -266,11 +271,11 @@ SELECT
     multiIf(
         why = 'lifted', 0,
         why = 'large', (1 - success_share) * spread,
-        why = 'strangers', spread, -- of them hardly anybody gets in, however many others do
+        why = 'strangers', spread, -- hardly any of the strangers logs in, however many others do
         why = 'goes on', probes_fail * (0.5 * least(1, 1.5 * attempted / attempts)
             + 0.5 * least(1, attempted_from / {min_addresses:UInt32} / {hold:Float64})),
         (1 - success_share) * if(why = 'walks', any_spread, hidden_spread)) AS score,
-    -- three probes in 12 s tell what goes on, however slow the campaign is
+    -- three probes in 12 s show what goes on, however slow the campaign is
     least(greatest(0.25, {probe:Float64}), greatest({probe:Float64},
         3 / greatest(multiIf(why = 'hidden', hidden_attempts, why = 'walks', any_attempts, attempts), 1))) AS probe,
     failures, stopped, accounts, addresses, people, people_last_hour, success_share

@@ -38,12 +38,12 @@ gate: |
   HAVING hash != 0 AND sum(weight) >= {min_objects:UInt32} AND hash % {slots:UInt32} = {slot:UInt32}
   LIMIT 1
 */
--- Each step is a scalar, because ClickHouse evaluates a scalar once, whatever uses it, and then knows that nothing of
--- the hour before has to be read when there is nobody to compare with it.
+-- Each step is a scalar: ClickHouse evaluates a scalar once, however often it is used, and then reads nothing of the
+-- hour before when there is nobody to compare with it.
 WITH
-    -- Callers that made enough calls of one endpoint, by 16 bits of a hash: counting by a number that small needs neither
-    -- a hash table nor the keys themselves, and hardly anybody is left for what does. A hash may be shared, which lets
-    -- a caller too many through here and none too few; 0 stands for callers without that key.
+    -- Callers that made enough calls of one endpoint, found by 16 bits of a hash: counting by such a small number needs
+    -- neither a hash table nor the keys, and hardly any caller is left for the exact count. Callers may share a hash,
+    -- which lets too many through here but never too few; 0 stands for callers without this key.
     (
         SELECT
         (
@@ -85,8 +85,8 @@ WITH
                 sum(weight) AS requests,
                 count() AS known,
                 uniqCombined(12)(object_hash) AS known_objects,
-                -- Of calls that stand for several alike, one object is known. Where hardly a known object comes twice,
-                -- the others' are taken to be as new.
+                -- An event that stands for several calls names only one object. If hardly any known object occurs
+                -- twice, the objects of the other calls are assumed to be as new.
                 if(
                     known_objects >= 0.9 * known AND known >= {min_objects:UInt32} / 2,
                     toUInt64(known_objects * requests / known),
@@ -106,7 +106,7 @@ WITH
                 ((api, endpoint_id, subject_hash), (api, endpoint_id, session_hash), (api, endpoint_id, address))
             HAVING key != '' AND requests >= {min_objects:UInt32} AND objects >= {min_objects:UInt32}
                AND known_objects >= {min_new:Float64} * known AND by_good_bot < requests / 2
-               -- a key that is not busy itself has only those of its calls here that busy ones made
+               -- a key that is not busy itself is left out: only those of its calls that busy keys made were counted
                AND multiIf(
                        key_type = 'subject', bitmapContains(busy.1, toUInt32(greatest(1, toUInt16(bitXor(cityHash64(endpoint_id), cityHash64(subject_hash)))))),
                        key_type = 'session', bitmapContains(busy.2, toUInt32(greatest(1, toUInt16(bitXor(cityHash64(endpoint_id), cityHash64(session_hash)))))),
@@ -120,14 +120,15 @@ WITH
     ) AS callers,
     arrayDistinct(arrayMap(caller -> (caller.3, caller.4), callers)) AS suspects,
     if(empty(callers), {since:DateTime64(6, 'UTC')}, {until:DateTime64(6, 'UTC')} - INTERVAL 1 HOUR) AS hour_before,
-    -- Of endpoints with more than a million calls within the hour before, one minute in so many is read, evenly.
+    -- For endpoints with more than a million calls in the hour before, only every n-th minute is read.
     (
         SELECT greatest(1, toUInt32(ceil(sum(traffic_1m.requests) / 1e6)))
         FROM traffic_1m
         WHERE time > hour_before AND time <= {since:DateTime64(6, 'UTC')}
           AND has(suspects, (toString(api), toString(endpoint_id)))
     ) AS stride,
-    -- what the endpoints' callers usually read in a minute; what this window's suspects do is not the measure of it
+    -- what the callers of the endpoints usually read in a minute of the hour before this window, so that the calls of
+    -- the suspects in this window do not count
     usual AS
     (
         SELECT of_api, of_endpoint, quantile(0.9)(minute_objects) AS usual_objects

@@ -27,7 +27,7 @@ score: |
 SELECT
     key,
     if(gets_in, 0, (1 - people / greatest(tried, people, 1)) * least(1, 0.7 + 0.1 * accounts / {min_accounts:UInt32})) AS score,
-    -- three probes in 12 s tell what goes on, however slow it is
+    -- three probes in 12 s show what goes on, however slow it is
     least(greatest(0.25, {probe:Float64}), greatest({probe:Float64}, 3 / greatest(attempts, 1))) AS probe,
     failures, stopped, people, accounts, addresses, fingerprints
 FROM
@@ -50,7 +50,7 @@ FROM
         opened >= 2 AND opened > {max_success:Float64} * (opened + missed) AS gets_in
     FROM login_1s
     WHERE time >= toStartOfSecond({since:DateTime64(6, 'UTC')}) AND time <= {until:DateTime64(6, 'UTC')} AND key_type = 'password'
-      -- counting first is cheap, and next to no password is left
+      -- counting first is cheap, and hardly any password is left
       AND key IN
       (
           SELECT key FROM login_1s

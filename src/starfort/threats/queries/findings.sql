@@ -1,4 +1,4 @@
--- Codes of findings and anomalies within a window, most frequent first; of a rule also its latest match.
+-- The codes of findings and anomalies within a window, most frequent first. For rules also the latest match.
 SELECT
     pair.1 AS source, pair.2 AS code,
     sum(weight) AS events,

@@ -1,4 +1,4 @@
--- The same as `findings`, out of the rollup by hour: for windows with more events than a page can read.
+-- Like `findings`, from the hourly rollup, for windows with more events than a page can read.
 SELECT
     source, code,
     sum(f.events) AS events,

@@ -1,4 +1,4 @@
-"""Rule sets: Starfort's own files, and CRS as installed."""
+"""Rule sets: Starfort's own rule files, and CRS as it is installed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Final
 _RULES: Final = Path(__file__).parent.parent / "rules"
 
 BASE_RULES: Final = _RULES / "base.conf"
-"""How bodies are read; before any rule set."""
+"""Rules that say how bodies are read. They come before any rule set."""
 
 API_RULES: Final = _RULES / "api.conf"
-"""What APIs need and CRS lacks; behind CRS' set-up."""
+"""Rules that APIs need and CRS lacks. They come after the set-up of CRS."""
 
 ANOMALY_RULES: Final = _RULES / "anomalies.conf"
-"""Which anomalies of the engine's readers count as attacks; beside `API_RULES`."""
+"""Rules that say which anomalies of the engine's readers count as attacks. They belong to `API_RULES`."""
 
 EVALUATION_RULES: Final = _RULES / "evaluate.conf"
-"""What scores add up to, where no rule set does it."""
+"""Rules that add up the scores, for when no rule set does it."""
 
 PROFILE_RULES: Final = {"api": _RULES / "profile-api.conf"}
-"""What a profile has instead of rules of CRS that it takes out."""
+"""For each profile, the rules that replace rules of CRS which the profile removes."""

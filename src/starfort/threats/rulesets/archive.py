@@ -1,4 +1,4 @@
-"""Rule files out of an archive or a folder, read into memory within limits; nothing is unpacked to disk."""
+"""Reads rule files from an archive or a folder into memory, within limits. Nothing is unpacked to disk."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ MAX_ARCHIVE_BYTES: Final = 32 << 20
 """The full release of CRS 4 has 1.5 MB."""
 
 MAX_FILE_BYTES: Final = 8 << 20
-"""Bytes of one unpacked file."""
+"""The most bytes of one unpacked file; the largest one of CRS 4 has 200 KB."""
 
 MAX_TOTAL_BYTES: Final = 64 << 20
-"""Bytes of all unpacked files together."""
+"""The most bytes of all unpacked files together."""
 
 MAX_MEMBERS: Final = 20_000
-"""Entries of an archive; CRS with its tests has about 1,000."""
+"""The most entries of an archive; CRS with its tests has about 1,000."""
 
+# Set-up files are examples in a release, and rules read their lists from data files.
 _WANTED: Final = (".conf", ".conf.example", ".data")
 
 
 class ArchiveError(ValueError):
-    """What is given holds no rules, or more than it may."""
+    """The source contains no rules, or more than it may."""
 
 
 def read_files(source: Path) -> dict[PurePosixPath, bytes]:
-    """Rule and data files of a folder, tar (any compression) or zip archive, by their path in it.
+    """The rule and data files of a folder, tar (any compression) or zip archive, by their path in it.
 
     Links, devices and paths that lead out of the archive are left out.
 
     Raises:
-        ArchiveError: it is neither, is damaged, or is over a limit.
+        ArchiveError: the source is neither, is damaged, or is over a limit.
     """
     try:
         if source.is_dir():
             return _take(_folder(source))
-        # Before reading, so that a large file costs no memory.
+        # The size is checked before reading, so that a large file costs no memory.
         size = source.stat().st_size
         if size > MAX_ARCHIVE_BYTES:
             raise ArchiveError(f"{source} has {size:,} bytes, more than {MAX_ARCHIVE_BYTES >> 20} MiB")
@@ -62,10 +63,10 @@ def read_files(source: Path) -> dict[PurePosixPath, bytes]:
 
 
 def _take(members: Iterator[tuple[str, int, bytes | None]]) -> dict[PurePosixPath, bytes]:
-    """Wanted files within the limits.
+    """The wanted files, within the limits.
 
     Args:
-        members: name, size, and content (None: no regular file).
+        members: name, size and content (None: not a regular file).
     """
     taken: dict[PurePosixPath, bytes] = {}
     total = 0
@@ -73,7 +74,7 @@ def _take(members: Iterator[tuple[str, int, bytes | None]]) -> dict[PurePosixPat
         if count > MAX_MEMBERS:
             raise ArchiveError(f"more than {MAX_MEMBERS} entries")
         path = PurePosixPath(name)
-        # Nothing is written under the names of an archive, but they are shown and recorded.
+        # No file is written under a name from the archive, but the names are shown and recorded.
         if content is None or path.is_absolute() or ".." in path.parts:
             continue
         total += size
@@ -88,6 +89,7 @@ def _wanted(name: str) -> bool:
 
 
 def _folder(folder: Path) -> Iterator[tuple[str, int, bytes | None]]:
+    # Sorted, so that the same folder always gives the same digests.
     for file in sorted(folder.rglob("*")):
         if _wanted(file.name) and file.is_file():
             size = file.stat().st_size
@@ -108,7 +110,7 @@ def _zip(content: bytes) -> Iterator[tuple[str, int, bytes | None]]:
             data = None
             if not member.is_dir() and _wanted(member.filename):
                 with archive.open(member) as opened:
-                    # The size that a zip states may be false: what was read counts, one byte more than
-                    # allowed included.
+                    # The size that a zip states may be false, so the bytes that were read count. One byte
+                    # more than allowed shows that there are more.
                     data = opened.read(MAX_FILE_BYTES + 1)
             yield member.filename, len(data) if data is not None else 0, data

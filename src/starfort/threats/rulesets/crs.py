@@ -1,4 +1,4 @@
-"""Installing OWASP CRS: from a release, an archive or a folder; checked before it replaces what was there."""
+"""Installs OWASP CRS from a release, an archive or a folder, and checks it before it replaces another one."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ RELEASES: Final = "https://github.com/coreruleset/coreruleset/releases/download"
 """Where the project publishes its releases."""
 
 DEFAULT_VERSION: Final = "4.28.0"
-"""The version that the regression tests of this release were run with."""
+"""The version with which the regression tests of this release were run."""
 
 KEY_FINGERPRINT: Final = "36006F0E0BA167832158821138EEACA1AB8A6E72"
-"""The key that releases are signed with. Source: INSTALL.md of CRS."""
+"""The key with which releases are signed. Source: INSTALL.md of CRS."""
 
 DOWNLOAD_TIMEOUT_S: Final = 60.0
 """A slow line needs some seconds for the whole archive."""
 
 _VERSION: Final = re.compile(r"\d+\.\d+\.\d+(?:-[A-Za-z0-9.]+)?")
 _ANCHOR: Final = "REQUEST-901-INITIALIZATION.conf"
+# Packages name the set-up in different ways. One that is filled in counts before an example.
 _SETUPS: Final = ("crs-setup.conf", "crs-setup.conf.example", "@crs-setup.conf.example")
 _SIGNATURE: Final = re.compile(
     rb'^SecComponentSignature\s+"?OWASP_CRS/([0-9][0-9A-Za-z.-]{0,30})', re.MULTILINE
@@ -42,7 +43,7 @@ _SIGNATURE: Final = re.compile(
 
 
 class InstallError(ValueError):
-    """A rule set cannot be installed; `fix` says what to do. What was installed before stays."""
+    """A rule set cannot be installed; `fix` says what to do. The rule set installed before is kept."""
 
     def __init__(self, what: str, fix: str = "") -> None:
         self.fix = fix
@@ -55,12 +56,12 @@ def install_from(  # noqa: PLR0913 (what an archive must be, and what is known o
     """Install CRS from an archive or a folder.
 
     Args:
-        source: a release of CRS (tar or zip), a package of it, or a folder; the rules are found in it.
-        folder: where rule sets live.
-        sha256: what the archive must be, hexadecimal; "" to take it as it is.
+        source: a release of CRS (tar or zip), a package of it, or a folder; the rules are looked for in it.
+        folder: the folder of rule sets.
+        sha256: the digest that the archive must have, hexadecimal; "" for any.
         verified: how the origin was checked already, in words.
-        origin: where the archive came from, when that is not `source`.
-        version: what its files must say they are; "" for any.
+        origin: where the archive came from, if that is not `source`.
+        version: the version that its files must name; "" for any.
 
     Raises:
         InstallError: it holds no CRS, is not the archive that was asked for, or is over a limit.
@@ -73,7 +74,7 @@ def install_from(  # noqa: PLR0913 (what an archive must be, and what is known o
     files = _files(source)
     found = _version(files)
     if version and found != version:
-        # An older release is signed as well: under a newer one's name it would bring back what was mended.
+        # Older releases are signed too: under the name of a newer one, they would bring back mended faults.
         raise InstallError(f"{origin or source} is CRS {found}, not {version}", "do not use the file")
     digests = {str(path): hashlib.sha256(content).hexdigest() for path, content in files.items()}
     whole = hashlib.sha256("".join(sorted(digests.values())).encode()).hexdigest()[:12]
@@ -100,9 +101,9 @@ def _files(source: Path) -> dict[PurePosixPath, bytes]:
 
 
 def _place(files: Mapping[PurePosixPath, bytes], target: Path) -> Path:
-    """Write files into a folder that has all of them or is not there, once their rules have loaded."""
+    """Write files into a folder, after their rules have loaded. The folder gets all files or none."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # Beside the target, so that the last step is a rename: a crash leaves the rule set of before.
+    # The files are written beside the target, so that the last step is a rename: a crash changes nothing.
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as staging:
         staged = Path(staging) / "crs"
         for path, content in files.items():
@@ -120,8 +121,8 @@ def _digest(file: Path) -> str:
 
 
 def _select(files: Mapping[PurePosixPath, bytes]) -> dict[PurePosixPath, bytes]:
-    """`setup.conf`, `rules/*` and the licence, wherever they stand in what was given."""
-    # Packages put CRS into a folder of their own; the one nearest to the root is meant.
+    """`setup.conf`, `rules/*` and the licence, wherever they are in the source."""
+    # Packages put CRS into a folder of their own. The folder nearest to the root is meant.
     anchors = sorted((path for path in files if path.name == _ANCHOR), key=lambda path: len(path.parts))
     if not anchors:
         raise InstallError(f"no CRS in it: {_ANCHOR} is missing", "give a release of CRS 3.3 or later")
@@ -138,6 +139,7 @@ def _select(files: Mapping[PurePosixPath, bytes]) -> dict[PurePosixPath, bytes]:
     if not setups:
         raise InstallError("no crs-setup.conf.example in it", "give the whole release, not only its rules")
     chosen[PurePosixPath("setup.conf")] = files[setups[0]]
+    # The deepest licence is the one of CRS; a package may have another one above it.
     licences = sorted((path for path in files if path.name == "LICENSE"), key=lambda path: len(path.parts))
     if licences:
         chosen[PurePosixPath("LICENSE")] = files[licences[-1]]
@@ -152,7 +154,7 @@ def _version(files: Mapping[PurePosixPath, bytes]) -> str:
 
 
 def newer_installed(folder: Path, version: str) -> str:
-    """The version of CRS that is installed, where that is newer than `version`; else nothing."""
+    """The version of CRS that is installed, if it is newer than `version`; otherwise ""."""
     entry = installed(folder).get("crs")
     return entry.version if entry is not None and _numbers(entry.version) > _numbers(version) else ""
 
@@ -218,7 +220,7 @@ def _download(client: httpx.Client, address: str) -> bytes:
             answer.raise_for_status()
             for chunk in answer.iter_bytes():
                 content += chunk
-                # While it comes: the length that a server states may be false.
+                # This is checked while it arrives, because the length that a server states may be false.
                 if len(content) > MAX_ARCHIVE_BYTES:
                     raise InstallError(f"{address} has more than {MAX_ARCHIVE_BYTES >> 20} MiB")
     except httpx.HTTPError as error:
@@ -237,7 +239,7 @@ def _check_signature(gpg: str, archive: Path, signature: Path, key_home: Path | 
         check=False,
         timeout=DOWNLOAD_TIMEOUT_S,
     )
-    # The status lines are for programs; the other output is translated and changes.
+    # Only the status lines are made for programs; the other output is translated and changes.
     lines = checked.stdout.decode(errors="replace").splitlines()
     if any(line.startswith("[GNUPG:] NO_PUBKEY") for line in lines):
         raise InstallError(

@@ -1,4 +1,4 @@
-"""Rule sets on disk: what is installed, and whether it is still what was installed."""
+"""Rule sets on disk: says what is installed, and whether its files are still those that were installed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starfort.base.files import write_private
 from starfort.config.problems import ConfigError, ConfigProblem
 
 MANIFEST: Final = "installed.json"
-"""In the folder of rule sets: which version of each is in use."""
+"""The file, in the folder of rule sets, that says which version of each rule set is in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,13 @@ class InstalledRuleSet:
 
     Attributes:
         name: `crs`.
-        version: as its files say, such as 4.28.0.
-        folder: below the folder of rule sets; holds `setup.conf` and `rules/`.
-        source: file or address that it came from.
-        sha256: of the archive, hexadecimal; "" for a folder.
+        version: the version that its files name, such as 4.28.0.
+        folder: its folder in the folder of rule sets; it contains `setup.conf` and `rules/`.
+        source: the file or address that it came from.
+        sha256: the digest of the archive, hexadecimal; "" for a folder.
         verified: how its origin was checked, in words.
-        installed: when, ISO 8601.
-        files: SHA-256 of every file, by its path below `folder`.
+        installed: the time of installation, ISO 8601.
+        files: the SHA-256 of every file, by its path in `folder`.
     """
 
     name: str
@@ -42,7 +42,7 @@ class InstalledRuleSet:
 
 
 def rule_set_folder() -> Path:
-    """Where rule sets live: `STARFORT_RULESETS`, else the user's data folder (XDG Base Directory)."""
+    """The folder of rule sets: `STARFORT_RULESETS`, else in the user's data folder (XDG Base Directory)."""
     if chosen := os.environ.get("STARFORT_RULESETS"):
         return Path(chosen)
     data = os.environ.get("XDG_DATA_HOME")
@@ -50,7 +50,7 @@ def rule_set_folder() -> Path:
 
 
 def installed(folder: Path) -> dict[str, InstalledRuleSet]:
-    """What is installed, by name; nothing where nothing is.
+    """The installed rule sets, by name.
 
     Raises:
         ConfigError: the manifest is damaged.
@@ -68,7 +68,7 @@ def installed(folder: Path) -> dict[str, InstalledRuleSet]:
 
 
 def record(folder: Path, entry: InstalledRuleSet) -> None:
-    """Make a rule set the one in use, atomically."""
+    """Record atomically that a rule set is the one in use."""
     everything = {**installed(folder), entry.name: entry}
     text = json.dumps({name: asdict(value) for name, value in everything.items()}, indent=2)
     write_private(folder / MANIFEST, text.encode())
@@ -88,7 +88,7 @@ def rule_files(folder: Path, name: str) -> tuple[InstalledRuleSet, Path, list[Pa
     problems = []
     for path, digest in entry.files.items():
         try:
-            # At each compilation: a rule that somebody edited in place would be lost at the next install.
+            # This is checked at each compilation: an edit in place would be lost at the next installation.
             found = hashlib.sha256((base / path).read_bytes()).hexdigest()
         except OSError as error:
             found = str(error.strerror)
@@ -97,7 +97,7 @@ def rule_files(folder: Path, name: str) -> tuple[InstalledRuleSet, Path, list[Pa
             problems.append(ConfigProblem(base / path, 0, 0, "is not as it was installed", fix))
     if problems:
         raise ConfigError(problems)
-    # By name: CRS numbers its files in the order in which they have to be read.
+    # Sorted by name, because CRS numbers its files in the order in which they must be read.
     rules = sorted(
         base / path for path in entry.files if path.startswith("rules/") and path.endswith(".conf")
     )

@@ -1,10 +1,10 @@
-"""What `rules:` of `starfort.yaml` says, as SecLang around the rule sets.
+"""Turns `rules:` of `starfort.yaml` into SecLang around the rule sets.
 
-Rules know where they are by two variables that the engine sets before phase 1: `TX:starfort_api`, the name
-of the API, and `TX:starfort_endpoint`, `METHOD /path/{template}`. Where servers could take the path for
-another one, `TX:starfort_api_2` and `TX:starfort_endpoint_2`, `..._3` and so on name what else is called
-(docs/policies.md). What makes rules stricter holds for any of them; what makes them laxer only where there
-is no other.
+The engine sets two variables before phase 1, so that rules know the endpoint: `TX:starfort_api`, the name of
+the API, and `TX:starfort_endpoint`, `METHOD /path/{template}`. If servers could read the path as another one,
+`TX:starfort_api_2` and `TX:starfort_endpoint_2`, `..._3` and so on name the other endpoints
+(docs/policies.md). A setting that makes rules stricter applies if any of these endpoints matches. A setting
+that makes rules laxer applies only if there is no other endpoint.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ SETTINGS_ID: Final = 9_535_000
 SCOPES_ID: Final = 9_535_100
 EXCLUSIONS_ID: Final = 9_536_000
 PATCHES_ID: Final = 9_538_000
-"""First ids of what is made here, see `rules/README.md`; the configuration's limits fit between them."""
+"""The first ids of rules that are made here, see `rules/README.md`. The limits of the configuration fit."""
 
 PROFILE: Final = "rules.profile"
-"""What stands as the file's name where a profile's lines are wrong."""
+"""The name that problems show instead of a file when lines of a profile are wrong."""
 
 _SCORES: Final = {"critical": 5, "error": 4, "warning": 3, "notice": 2}
-"""What a rule of a severity adds. Source: crs-setup.conf of CRS, 900100."""
+"""What a rule of each severity adds to a score. Source: crs-setup.conf of CRS, rule 900100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class ConfiguredRules:
     """The rules of a configuration.
 
     Attributes:
-        compiled: what the engine runs.
+        compiled: the rules that the engine runs.
         sets: the installed rule sets among them.
-        files: what it was made from and may change: rule files and data files, not those of this package.
+        files: the rule and data files that may change; the files of this package are not among them.
     """
 
     compiled: CompiledRules
@@ -83,11 +83,11 @@ def compile_rules(
     """Load everything that `rules:` names.
 
     Args:
-        rules: the section.
-        base: what relative paths count from: the configuration's folder.
-        folder: where rule sets live, default `rule_set_folder()`.
-        media_types: what the APIs' documents name for request bodies, lower case, without parameters.
-        limits: the widest limits of the configuration, default those of a configuration that says nothing.
+        rules: the section `rules:`.
+        base: the folder of the configuration, from which relative paths count.
+        folder: the folder of rule sets; the default is `rule_set_folder()`.
+        media_types: the media types of request bodies in the APIs' documents, lower case, without parameters.
+        limits: the widest limits of the configuration; the default is that of an empty configuration.
 
     Raises:
         ConfigError: every problem at once.
@@ -109,7 +109,7 @@ def compile_rules(
 def _sources(  # noqa: PLR0913 (what a set of rules is made of)
     rules: Rules, sets: _Sets, profile: Profile, base: Path, *, media_types: Sequence[str], limits: Limits
 ) -> tuple[Path | Snippet, ...]:
-    """Everything that is read, in order: a rule sees what those before it set."""
+    """All sources, in the order in which they are read: a rule sees what earlier rules have set."""
     return (
         BASE_RULES,
         *sets.setups,
@@ -121,8 +121,8 @@ def _sources(  # noqa: PLR0913 (what a set of rules is made of)
             "rules: (exclusions, patches)",
             "\n".join([*exclusions(rules.exclusions), *patches(rules.patches)]),
         ),
-        # What depends on a request is said before the rules that it is about. What changes rules for good can
-        # only be said once they are there.
+        # Exclusions that depend on a request must come before the rules that they concern. Changes of rules
+        # can only follow the rules.
         *sets.profiled(profile, conditional_of),
         *(sets.files or [EVALUATION_RULES]),
         *sets.profiled(profile, updates_of),
@@ -132,7 +132,7 @@ def _sources(  # noqa: PLR0913 (what a set of rules is made of)
 
 @dataclass(frozen=True, slots=True)
 class _Sets:
-    """The rule sets that are wanted: what is known of each, its set-up, and the rules of all."""
+    """The wanted rule sets: the entry and the set-up of each, and the rule files of all."""
 
     entries: list[InstalledRuleSet]
     setups: list[Path]
@@ -144,14 +144,14 @@ class _Sets:
         return next((entry.version for entry in self.entries if entry.name == "crs"), None)
 
     def profiled(self, profile: Profile, part: Callable[[Profile, str], Iterator[str]]) -> list[Snippet]:
-        """What a profile says of CRS, where CRS is one of the sets."""
+        """What a profile says about CRS, if CRS is one of the sets."""
         if self.crs_version is None:
             return []
         return [Snippet(PROFILE, "\n".join(part(profile, self.crs_version)))]
 
 
 def _wanted_sets(rules: Rules, folder: Path) -> _Sets:
-    """The rule sets that `rules:` names; without a word of it CRS, where it is installed."""
+    """The rule sets that `rules:` names; if it names none, CRS when it is installed."""
     wanted = rules.sets
     if wanted is None:
         wanted = [name for name in ("crs",) if name in installed(folder)]
@@ -165,7 +165,7 @@ def _wanted_sets(rules: Rules, folder: Path) -> _Sets:
 
 
 def _own_rules(rules: Rules) -> Iterator[Path]:
-    """Starfort's own rules, before those of any set."""
+    """The files of Starfort's own rules, which come before those of any set."""
     if rules.api_rules:
         yield from (API_RULES, ANOMALY_RULES)
     if rules.profile in PROFILE_RULES:
@@ -173,24 +173,24 @@ def _own_rules(rules: Rules) -> Iterator[Path]:
 
 
 _Choice = tuple[str, bool]
-"""Profile, and whether rules look at more places: what decides on how rules are adjusted."""
+"""The profile, and whether rules look at more places. Both decide how rules are adjusted."""
 
 _last: list[tuple[tuple[Path | Snippet, ...], _Choice, tuple[tuple[int, int], ...], CompiledRules]] = []
-"""What was compiled last, for reloads that change something else: sources, choice, stamps, result."""
+"""The last compilation, for reloads that change something else: sources, choice, stamps and result."""
 
 
 def _load(
     sources: tuple[Path | Snippet, ...], choice: _Choice, adjust: Callable[[Rule], Rule]
 ) -> CompiledRules:
-    """`load_rules`, or what it gave last when neither sources nor files changed since."""
+    """`load_rules`, or its last result when neither sources nor files have changed since."""
     # A reload that changes a policy should not read and compile 700 rules.
     for known, known_choice, stamps, compiled in _last:
         if known == sources and known_choice == choice and stamps == _stamps(compiled.files):
             return compiled
-    # Before reading: what changes from here on is newer than the stamps.
+    # The time is taken before reading: files that change later are newer than it.
     started_ns = time.time_ns()
     compiled = load_rules(sources, adjust)
-    # A profile may name rules that this version of CRS does not have; nobody has to know.
+    # A profile may name rules that this version of CRS does not have, which concerns no user.
     compiled = replace(compiled, notes=tuple(note for note in compiled.notes if note.file != Path(PROFILE)))
     stamps = _stamps(compiled.files)
     # A file that changed while it was read may have been read before the change, so nothing is kept.
@@ -200,12 +200,13 @@ def _load(
 
 
 def _stamps(files: Iterable[Path]) -> tuple[tuple[int, int], ...]:
-    """Time of change and size of files, and of their folders: a folder changes when a file is added."""
+    """Time of change and size of files and of their folders. A folder changes when a file is added."""
     stamps = []
     for path in {*files, *(file.parent for file in files)}:
         try:
             found = path.stat()
         except OSError:
+            # A file that is missing has a stamp too, so that its return is noticed.
             stamps.append((0, -1))
         else:
             stamps.append((found.st_mtime_ns, found.st_size))
@@ -224,7 +225,7 @@ def _globbed(patterns: Iterable[str], base: Path) -> Iterator[Path]:
 
 
 class _Placed(Protocol):
-    """What holds for one API, one endpoint, or both, or everywhere."""
+    """A setting that applies to one API, one endpoint, or both, or everywhere."""
 
     @property
     def api(self) -> str | None: ...
@@ -233,7 +234,7 @@ class _Placed(Protocol):
 
 
 def directives(limits: Limits) -> Iterator[str]:
-    """The limits of SecLang, as wide as the configuration's, which the engine holds for each endpoint."""
+    """The limits of SecLang, as wide as those of the configuration, which the engine applies by endpoint."""
     yield f"SecArgumentsLimit {max(limits.query_parameters, limits.cookies, limits.body_parameters)}"
     for name, size in (("Request", limits.request_body), ("Response", limits.response_body)):
         yield f"Sec{name}BodyLimit {min(max(size, limits.decompressed), MAX_BODY_BYTES)}"
@@ -241,7 +242,7 @@ def directives(limits: Limits) -> Iterator[str]:
 
 
 def settings(rules: Rules) -> Iterator[str]:
-    """Paranoia level and thresholds, for all and for single APIs and endpoints."""
+    """The paranoia level and the thresholds, for everything and for single APIs and endpoints."""
     values = {f"{name}_anomaly_score": score for name, score in _SCORES.items()} | {
         "blocking_paranoia_level": rules.paranoia,
         "inbound_anomaly_score_threshold": rules.inbound_threshold,
@@ -250,8 +251,7 @@ def settings(rules: Rules) -> Iterator[str]:
     yield _action(SETTINGS_ID, [f"setvar:tx.{name}={value}" for name, value in values.items()])
     for number, scope in enumerate(rules.scopes):
         yield _guarded(SCOPES_ID + number, scope, _scope_actions(scope), stricter=_is_stricter(scope, rules))
-    # Rules compare with this level also where no rule set sets it. CRS takes the blocking level when
-    # nothing is said.
+    # Rules compare with this level even if no rule set sets it. CRS uses the blocking level by default.
     yield (
         f'SecRule &TX:detection_paranoia_level "@eq 0" "id:{SETTINGS_ID + 1},phase:1,pass,nolog,t:none,'
         "setvar:'tx.detection_paranoia_level=%{tx.blocking_paranoia_level}'\""
@@ -269,7 +269,7 @@ def _scope_actions(scope: RuleScope) -> list[str]:
 
 
 def _is_stricter(scope: RuleScope, rules: Rules) -> bool:
-    """Whether a scope asks for as much as everywhere else, or more."""
+    """Whether a scope is at least as strict as the settings for everything."""
     paranoia = rules.paranoia if scope.paranoia is None else scope.paranoia
     inbound = rules.inbound_threshold if scope.inbound_threshold is None else scope.inbound_threshold
     outbound = rules.outbound_threshold if scope.outbound_threshold is None else scope.outbound_threshold
@@ -282,7 +282,7 @@ def _is_stricter(scope: RuleScope, rules: Rules) -> bool:
 
 
 def exclusions(listed: Iterable[RuleExclusion]) -> Iterator[str]:
-    """Each exclusion as a rule that takes the others out while it holds."""
+    """Each exclusion, as a rule that removes other rules or targets while its conditions hold."""
     for number, exclusion in enumerate(listed):
         kind, which = ("Tag", exclusion.tag) if exclusion.rule is None else ("Id", str(exclusion.rule))
         targets = targets_of(exclusion.parameter)
@@ -295,7 +295,7 @@ def exclusions(listed: Iterable[RuleExclusion]) -> Iterator[str]:
 
 
 def targets_of(parameter: str | None) -> list[str]:
-    """SecLang targets of a parameter: its value and its name, or the target that it is already.
+    """The SecLang targets of a parameter: its value and its name, or the target itself if it is one.
 
     A target begins with a variable in upper case: `user` is a parameter, `USER:x` a target.
     """
@@ -307,21 +307,21 @@ def targets_of(parameter: str | None) -> list[str]:
 
 
 def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
-    """Each virtual patch as a chain: here, the pattern matches, not expired.
+    """Each virtual patch, as a chain: the endpoint is right, the pattern matches, the patch has not expired.
 
     A match adds the whole threshold to the score, so that policies that act on scores act on it.
     """
     for number, patch in enumerate(listed):
-        # Arguments, the body and the text of XML: without a parameter, a patch does not say where the hole
-        # is.
+        # Without a parameter, a patch does not say where the hole is, so it looks at everything in the body.
         targets = "|".join(targets_of(patch.parameter)) or "ARGS|ARGS_NAMES|REQUEST_BODY|XML:/*"
+        # A quote would end the argument of the rule.
         pattern = patch.pattern.replace('"', '\\"')
         links = [
             *_where(patch, stricter=True),
             (f'{targets} "@rx {pattern}"', ["t:none", "t:urlDecodeUni"]),
             *_until(patch.expires),
         ]
-        # At the last link, so that only a match of the whole chain scores.
+        # The score is set at the last link, so that only a match of the whole chain scores.
         test, own = links[-1]
         score = "setvar:'tx.inbound_anomaly_score_pl1=+%{tx.inbound_anomaly_score_threshold}'"
         links[-1] = (test, [*own, score])
@@ -340,34 +340,34 @@ def patches(listed: Iterable[VirtualPatch]) -> Iterator[str]:
 
 
 def _where(placed: _Placed, *, stricter: bool) -> list[tuple[str, list[str]]]:
-    """Links that hold at one API, one endpoint, both, or everywhere (none).
+    """Links that match at one API, one endpoint, or both; no links when a setting applies everywhere.
 
     Args:
-        placed: where.
-        stricter: what is done there asks for more than elsewhere, so that any reading of the path suffices.
+        placed: the API and the endpoint.
+        stricter: whether the setting is stricter than elsewhere, so that any reading of the path suffices.
     """
     links: list[tuple[str, list[str]]] = []
     if placed.api is not None:
         links.append((f'{_every("api", stricter=stricter)} "@streq {placed.api}"', ["t:none"]))
     if placed.endpoint is not None:
         method, _, path = placed.endpoint.partition(" ")
-        # A pattern, for the method may be any.
+        # This is a pattern, because `*` stands for any method.
         pattern = ("[A-Z]+" if method == "*" else method) + " " + re.escape(path)
         quoted = pattern.replace('"', '\\"')
         links.append((f'{_every("endpoint", stricter=stricter)} "@rx ^{quoted}$"', ["t:none"]))
-    # What exempts must not depend on which of two servers reads the path: then there is no exemption.
+    # If two servers could read the path in two ways, nothing is exempted.
     if links and not stricter:
         links.append(('&TX:starfort_endpoint_2 "@eq 0"', ["t:none"]))
     return links
 
 
 def _every(kind: str, *, stricter: bool) -> str:
-    """The target for what is called, in the reading that counts or in all of them."""
+    """The target that names the API or endpoint, in the reading that counts or in all readings."""
     return f"TX:/^starfort_{kind}/" if stricter else f"TX:starfort_{kind}"
 
 
 def _until(expires: datetime | None) -> list[tuple[str, list[str]]]:
-    """The link that holds before a time; none without one."""
+    """The link that matches until a time; no link without a time."""
     return [] if expires is None else [(f'TIME_EPOCH "@lt {int(expires.timestamp())}"', ["t:none"])]
 
 
@@ -379,7 +379,7 @@ def _guarded(
     *,
     stricter: bool = False,
 ) -> str:
-    """Actions that are taken in phase 1 where and while something holds."""
+    """A rule of phase 1 with these actions, for one API or endpoint, and until a time."""
     links = [*_where(placed, stricter=stricter), *_until(expires)]
     if not links:
         return _action(number, actions)

@@ -1,8 +1,8 @@
 """Makes rules for arguments look at the other places of a request, too.
 
-The files of rule sets stay as they are: targets are added when rules are compiled. docs/rules.md says what
-the places are; the engine's `rules/run/places.rs` fills them. Names of uploaded files are in `FILES`, and
-only rules that need a syntax rather than a word look there: `version (2).docx`, `cat & dog.png` and
+The files of rule sets are not changed: targets are added when rules are compiled. docs/rules.md describes the
+places, and the engine's `rules/run/places.rs` fills them. Names of uploaded files are in `FILES`. Only rules
+that need a syntax and not just a word look there: `version (2).docx`, `cat & dog.png` and
 `alert (1).png` are names.
 """
 
@@ -47,12 +47,12 @@ _LAST_OF_REQUEST: Final = 2
 
 
 def look_everywhere(rule: Rule) -> Rule:
-    """The rule, with the places added wherever it looks at all arguments for attacks.
+    """The rule with the places added, if it looks for attacks in all arguments.
 
     A rule looks for attacks when a tag says so: `attack-sqli` and its like, as in CRS and Starfort's own.
     """
     attack = any(tag.startswith("attack-") for tag in rule.tags)
-    # Rules of responses look for what leaks, not for what a client wrote.
+    # Rules for responses look for leaks, not for what a client wrote.
     if rule.phase > _LAST_OF_REQUEST or not attack or _OF_FORM in rule.tags:
         return rule
     more: dict[Variable, tuple[Variable, ...]] = {_ARGUMENTS: (_PLACES,)}
@@ -69,6 +69,7 @@ def _widened(link: Link, more: Mapping[Variable, tuple[Variable, ...]]) -> Link:
         for whole, places in more.items()
         if whole in link.variables
         for place in places
+        # A rule that names the place itself must not score twice.
         if place not in link.variables
     )
     return replace(link, variables=link.variables + added)

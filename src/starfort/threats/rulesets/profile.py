@@ -1,8 +1,8 @@
-"""Profiles: settings and exclusions of CRS that fit a kind of traffic, as data with reasons and examples.
+"""Reads profiles: settings and exclusions of CRS for one kind of traffic, with reasons and examples.
 
 `profiles/NAME.yaml` is the data; `docs/rules-profile.md` and the tests are made from it. A profile changes no
-file of CRS. What it takes out of CRS for good it takes out when rules are compiled, so a request pays nothing
-for it.
+file of CRS. Rules that it removes for all requests are removed when rules are compiled, so that requests pay
+nothing for it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Range = Annotated[str, Field(pattern=r"^\d{6}(-\d{6})?$")]
 """A rule's id, or the first and the last of a range."""
 
 MAX_MEDIA_TYPES: Final = 1_000
-"""Of documents; every request with a body is compared with them."""
+"""The most media types of documents. Every request with a body is compared with them."""
 
 PROFILE_SETTINGS_ID: Final = 9_535_010
 PROFILE_RULES_ID: Final = 9_530_400
-"""First ids of what is made here, see `rules/README.md`."""
+"""The first ids of rules that are made here, see `rules/README.md`."""
 
 
 class _Part(BaseModel):
@@ -156,7 +156,7 @@ class Profile(_Part):
 def load_profile(name: str) -> Profile:
     """The profile of a name, `api` or `web`."""
     text = (_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
-    # libyaml's loader where PyYAML was built with it: a fifth of the time.
+    # PyYAML may be built with libyaml, whose loader needs a fifth of the time.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return Profile.model_validate(yaml.load(text, loader))  # noqa: S506 (both are safe)
 
@@ -196,17 +196,17 @@ def conditional_of(profile: Profile, version: str) -> Iterator[str]:
         of_argument = where.variable is not None and where.variable.startswith("ARGS")
         conditions = [
             ("TX:starfort_endpoint", where.endpoint),
-            # Only where no server could take the path for that of another endpoint.
+            # The exclusion applies only if no server could read the path as that of another endpoint.
             ("&TX:starfort_endpoint_2", where.endpoint and "^0$"),
             ("REQUEST_FILENAME", where.path),
-            # Another argument of the same name need not be what this one is.
+            # A second argument of the same name may be something else, so there must be only one.
             (f"&{where.variable}", "^1$" if of_argument else None),
             (where.variable, where.matches),
         ]
         links = [
             f'{target} "@rx {_quoted(pattern)}"' for target, pattern in conditions if pattern is not None
         ]
-        # Arguments of bodies are known from phase 2 on, and rules of phase 1 have run by then.
+        # Arguments of bodies are known only in phase 2.
         phase = 1 if where.variable is None else 2
         starter = f"id:{PROFILE_RULES_ID + number},phase:{phase},pass,nolog,"
         for at, link in enumerate(links):
@@ -247,7 +247,7 @@ def adjusted(profile: Profile, files: Collection[Path], version: str) -> Callabl
     exclusions = [one for one in profile.exclusions if one.where is None and _needed(one, version)]
 
     def adjust(rule: Rule) -> Rule:
-        # A profile speaks of CRS; rules of the user with an id in its range are theirs.
+        # A profile is about CRS. A user's own rule may have an id in its range, and is left alone.
         if rule.location.file not in files:
             return rule
         dropped = {
@@ -259,7 +259,7 @@ def adjusted(profile: Profile, files: Collection[Path], version: str) -> Callabl
         changes = [
             change for change in profile.decodings if any(within(rule.id, ids) for ids in change.rules)
         ]
-        # Targets of a chain's other links look at what the first found, and stay.
+        # The other links of a chain look at what the first one found, so their targets are kept.
         first, *rest = (_transformed(link, changes) for link in rule.links)
         for change in changes:
             if change.replace is None:
@@ -297,9 +297,10 @@ def _needed(exclusion: Exclusion, version: str) -> bool:
 
 
 def _order(version: str) -> tuple[int, ...]:
-    # Numbers, for "4.9" comes before "4.10"; a release candidate counts as its release.
+    # Compared as numbers, because 4.9 comes before 4.10. A release candidate counts as its release.
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
 def _quoted(text: str) -> str:
+    # A quote would end the argument of the rule.
     return text.replace('"', '\\"')

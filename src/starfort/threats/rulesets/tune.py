@@ -15,23 +15,23 @@ from typing import Any, Final
 from starfort.threats.seclang.reference import VARIABLES
 
 MIN_REQUESTS: Final = 5
-"""Fewer requests say nothing."""
+"""The least number of requests; fewer do not show anything."""
 
 MIN_CALLERS: Final = 3
-"""One caller, however busy, may be one attacker."""
+"""The least number of callers. A single caller, however busy, may be an attacker."""
 
 MIN_SUCCEEDED: Final = 0.8
-"""Share of requests that the API answered below 400; scans mostly fail."""
+"""The least share of requests that the API answered with a status below 400; scans mostly fail."""
 
 MAX_PAIRS: Final = 50_000
-"""Different (rule, endpoint, target) that are counted; callers choose the names of parameters."""
+"""How many different (rule, endpoint, target) are counted, because callers choose the names of parameters."""
 
 MAX_CALLERS: Final = 10_000
-"""Callers remembered for each."""
+"""How many callers are remembered for each of them."""
 
 _FINDING: Final = re.compile(r"rule:(\d{1,16})")
 _EVALUATION: Final = re.compile(r"(?:949|959|980)\d{3}|95300(?:90|91)")
-"""Rules that add up what the others found: to exclude one of them would switch all rules off."""
+"""Rules that add up the scores of others. An exclusion of one of them would switch off all rules."""
 
 
 @dataclass(slots=True)
@@ -126,15 +126,17 @@ def _proposal(rule: int, api: str, endpoint: str, target: str, evidence: Evidenc
     doubts = []
     if evidence.requests < MIN_REQUESTS:
         doubts.append(f"only {evidence.requests} requests")
+    # People behind one address are told apart by their verified identity.
     callers = max(len(evidence.callers), len(evidence.subjects))
     if callers < MIN_CALLERS:
         doubts.append(f"only {callers} caller{'s' if callers > 1 else ''}")
-    # A request that was stopped says nothing of how the API would have answered.
+    # A request that was stopped does not show how the API would have answered.
     answered = evidence.requests - evidence.stopped
     if answered and evidence.succeeded < MIN_SUCCEEDED * answered:
         doubts.append(f"the API refused {answered - min(evidence.succeeded, answered)} of {answered}")
     if not answered:
         doubts.append("all were stopped: the API was never asked")
+    # Scanners match many rules; ordinary tools may too, so this is only a doubt.
     if evidence.bots * 2 > evidence.requests:
         doubts.append("most callers are bad bots or tools")
     return Proposal(rule, api, endpoint, _parameter(target), evidence, not doubts, tuple(doubts))

@@ -1,7 +1,7 @@
-"""Rules that the engine accepted before, by digest, so that a check asks it only about new ones.
+"""Remembers the rules that the engine accepted, by digest, so that a check asks only about new rules.
 
-They are kept in a file of the user's own cache. It holds digests and nothing else: at worst, a false one lets
-a check pass over a rule that cannot run. A start asks the engine about every rule and uses no such file.
+The digests are kept in a file of the user's own cache, which holds nothing else. At worst, a false digest
+lets a check pass a rule that cannot run. A start asks the engine about every rule and uses no such file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from starfort.base.files import write_private
 
 DIGEST_BYTES: Final = 16
 MAX_KNOWN: Final = 20_000
-"""Rules that a file remembers: 320 kB. CRS with Starfort's own is 700. A full file begins anew."""
+"""How many rules a file holds, in 320 kB. CRS with Starfort's own rules has 700. A full file restarts."""
 
 _HEAD: Final = b"starfort accepted rules 1\n"
 
@@ -27,8 +27,8 @@ class Accepted:
     """Digests of rules that this engine accepted.
 
     Args:
-        file: where they are kept; it need not be there. A file that others may write, or that another engine
-            wrote, counts as none.
+        file: where they are kept; it may be missing. A file that others may write, or that another engine
+            wrote, counts as missing.
     """
 
     def __init__(self, file: Path) -> None:
@@ -46,11 +46,11 @@ class Accepted:
         self._fresh.add(_digest(packed))
 
     def save(self) -> None:
-        """Write what is new, mode 0600. A cache that can't be written is no error."""
+        """Write the new digests, with mode 0600. It is no error when the cache cannot be written."""
         if not self._fresh:
             return
         known = self._known | self._fresh
-        # Which old ones are still in use is not known; what was asked just now is.
+        # It is not known which old digests are still in use, but those that were asked for just now are.
         if len(known) > MAX_KNOWN:
             known = frozenset(self._fresh)
         with contextlib.suppress(OSError):
@@ -62,25 +62,27 @@ class Accepted:
         try:
             with self._file.open("rb") as file:
                 found = os.fstat(file.fileno())
-                # Somebody else could make a check pass over a rule that cannot run.
+                # Someone who may write the file could let a check pass a rule that cannot run.
                 if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
                     return frozenset()
                 content = file.read(most + 1)
         except OSError:
             return frozenset()
         body = content[len(self._head) :]
-        # A file of another engine or another format; it is written anew.
+        # The file belongs to another engine or has another format, so it is replaced.
         if not content.startswith(self._head) or len(body) % DIGEST_BYTES or len(content) > most:
             return frozenset()
         return frozenset(body[at : at + DIGEST_BYTES] for at in range(0, len(body), DIGEST_BYTES))
 
 
 def _digest(packed: bytes) -> bytes:
+    # Sixteen bytes: nobody gains from a collision, which only a user's own check would pass.
     return hashlib.blake2b(packed, digest_size=DIGEST_BYTES).digest()
 
 
 def _engine_identity() -> bytes:
-    """Which engine this is: another build may accept other rules."""
+    """The identity of the engine. Another build may accept other rules."""
     found = Path(_engine.__file__).stat()
+    # The version alone is not enough: a developer builds the same version many times.
     text = f"{_engine.VERSION} {found.st_size} {found.st_mtime_ns} {found.st_ino}"
     return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()

@@ -1,4 +1,4 @@
-"""The actions of a rule: `id:1,phase:2,t:none,setvar:'tx.x=+1',chain`."""
+"""Reads the actions of a rule, such as `id:1,phase:2,t:none,setvar:'tx.x=+1',chain`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from starfort.threats.seclang.reference import (
 )
 
 MAX_RULE_ID: Final = 2**53 - 1
-"""Whole numbers that JSON carries without loss (RFC 8259, 6)."""
+"""The largest whole number that JSON carries without loss (RFC 8259, section 6)."""
 
 DISRUPTIVE: Final = frozenset({"allow", "block", "deny", "drop", "pass", "redirect"})
-"""At most one of these takes effect: the last."""
+"""Of these, at most one takes effect: the last one."""
 
 _BY_LOWER = {name.lower(): name for name in ACTIONS}
+# ModSecurity accepts the American spelling too.
 _BY_LOWER |= {name.replace("sanitise", "sanitize").lower(): name for name in ACTIONS if "sanitise" in name}
 _TRANSFORMATIONS = {name.lower(): name for name in TRANSFORMATIONS} | TRANSFORMATION_ALIASES
 _CTLS = {name.lower(): name for name in CTLS}
@@ -54,7 +55,7 @@ _CTL_VALUES = {
 
 
 class ActionError(ValueError):
-    """An action's argument that is wrong; `fix` says what would be right."""
+    """The argument of an action is wrong; `fix` says what would be right."""
 
     def __init__(self, what: str, fix: str = "") -> None:
         self.fix = fix
@@ -92,7 +93,7 @@ _NAME = re.compile(r"[^:,]*")
 
 
 def _split(text: str) -> Iterator[tuple[str, str | None, int]]:
-    """Name, value (None: a quote is open) and offset of each action."""
+    """Yield name, value (None: a quote is not closed) and offset of each action."""
     offset = 0
     while offset < len(text):
         start = _BLANKS.match(text, offset).end()  # type: ignore[union-attr]  # it matches nothing too
@@ -109,9 +110,9 @@ _VALUE_PART = re.compile(r"\\'|'|,")
 
 
 def _value(text: str, offset: int) -> tuple[str | None, int]:
-    """The value at `offset`, its outer quotes taken off, and where it ends.
+    """The value at `offset` without its outer quotes, and where it ends.
 
-    A quote opens at the beginning or behind `=`; a comma in quotes belongs to the value.
+    A quote opens at the beginning or after `=`. A comma within quotes belongs to the value.
     """
     start = offset
     quoted_from: int | None = None
@@ -149,7 +150,7 @@ def _action(
             raise ActionError(f"{name} takes no value, got {value[:40]!r}")
     elif not value and name not in {"allow", "msg", "logdata"}:
         raise ActionError(f"{name} needs a value", f"write {name}:…")
-    # Checked before it is told that it has no effect: an error in it is one in other engines.
+    # The value is checked before the note that it has no effect: an error in it is an error in other engines.
     checked = _CHECKS[name](value) if name in _CHECKS else value
     if entry.note:
         notes.append(location.problem(f"{name} has no effect", entry.note))
@@ -220,7 +221,7 @@ def _ctl(value: str) -> str:
     setting = _unquote(setting)
     if not equals or not setting:
         raise ActionError(f"ctl:{name} needs a value", f"write ctl:{name}=…")
-    # Values have no case in SecLang; the engine gets one spelling.
+    # SecLang ignores the case of these values, and the engine gets one spelling.
     if values := _CTL_VALUES.get(name):
         if setting.lower() not in values:
             raise ActionError(
@@ -232,10 +233,10 @@ def _ctl(value: str) -> str:
         if not target.strip():
             raise ActionError(f"ctl:{name} names no target", f"write ctl:{name}=WHICH;ARGS:name")
         if name.endswith("ById"):
-            # Only looked at: the ranges are read again where the rules are known.
+            # This only checks the ranges. They are read again in `encode`, where the rules are known.
             id_ranges(which)
     elif name == "ruleRemoveById":
-        # ModSecurity reads a number up to what is no digit, and files in use end it with a semicolon.
+        # ModSecurity stops reading at the first byte that is no digit, and real files end with a semicolon.
         setting = setting.rstrip("; ")
         if ";" in setting:
             raise ActionError(
@@ -269,7 +270,7 @@ def split_setvar(value: str) -> tuple[str, str, str, str]:
     if found[4] is None:
         return collection, key, "set", "1"
     text = _unquote(found[4])
-    # A sign alone is text.
+    # A sign without a number is text.
     if text[:1] in "+-" and text[1:]:
         return collection, key, "add" if text[0] == "+" else "subtract", text[1:]
     return collection, key, "set", text
@@ -282,6 +283,7 @@ def _setvar(value: str) -> str:
 
 def _expirevar(value: str) -> str:
     collection, _, operation, _ = split_setvar(value)
+    # `TX` ends with the request, so a member of it cannot expire before.
     if operation != "set" or collection == "tx" or "=" not in value:
         raise ActionError(
             f"expirevar:{value[:40]} expires nothing",
@@ -292,6 +294,7 @@ def _expirevar(value: str) -> str:
 
 def _initcol(value: str) -> str:
     collection, equals, key = value.partition("=")
+    # `TX` is open in every request, so it cannot be opened.
     if collection.strip().lower() not in _COLLECTIONS[1:] or not equals or not key:
         raise ActionError(
             f"initcol:{value[:40]} opens nothing",
@@ -313,6 +316,7 @@ def id_ranges(text: str) -> tuple[tuple[int, int], ...]:
         ActionError: something in it is neither a number nor a range.
     """
     ranges: list[tuple[int, int]] = []
+    # Quotes may stand around the whole list, and ids may be separated by blanks or commas.
     for word in re.split(r"[\s,]+", text.strip().strip("\"'")):
         found = re.fullmatch(r"(\d{1,16})(?:-(\d{1,16}))?", word)
         if found is None or int(found[2] or found[1]) < int(found[1]):

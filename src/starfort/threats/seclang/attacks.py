@@ -1,4 +1,4 @@
-"""The kinds of attacks that rules look for: which grammar weighs a match in a field where people write."""
+"""Says which kinds of attacks a rule looks for, and so which grammar weighs a match in a field of people."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _TAGS: Final = {
     "language-java": "java",
     "language-javascript": "script",
 }
-"""Tags of the Core Rule Set and of Starfort's own rules, and the kinds that they stand for."""
+"""The kind of attack that each tag stands for, in the Core Rule Set and in Starfort's own rules."""
 
 _LINE_RULES: Final = frozenset({921110, 921120, 921130, 921160})
-"""Rules of the Core Rule Set that look for lines of HTTP in values.
+"""Rules of the Core Rule Set that look for HTTP header lines in values.
 
-Their tag, `attack-protocol`, is also that of rules about the protocol itself, which are not weighed.
+Their tag, `attack-protocol`, also belongs to rules about the protocol itself, which are not weighed.
 """
 
 
@@ -45,4 +45,5 @@ def attacks_of(rule: int, tags: Iterable[str]) -> list[str]:
     # The language of a rule says which grammar to ask, not that the rule is about an attack.
     if not any(tag.startswith("attack-") for tag in known):
         return []
+    # Sorted, so that the same files always give the same bundle.
     return sorted({_TAGS[tag] for tag in known})

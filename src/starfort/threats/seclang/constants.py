@@ -1,15 +1,15 @@
-"""Which rules need never run, because rules before them always skip them or because constants never match.
+"""Finds rules that never need to run: earlier rules always skip them, or constants never match them.
 
 The Core Rule Set is divided by paranoia level, `SecRule TX:DETECTION_PARANOIA_LEVEL "@lt 2" "skipAfter:X"`,
-and constants set the level. Here the `TX` variables are followed through the phases. Where one depends on a
-request, it is unknown from there on, and so is everything that depends on it. A rule that is left out would
-have been skipped by every transaction, or would not have matched in any, or does nothing but skip such rules.
+and constants set the level. This module follows the `TX` variables through the phases. A variable that
+depends on a request is unknown from that rule on, and so is everything that depends on it. A rule is left
+out when every transaction skips it, when it matches in none, or when it only skips such rules.
 
-Rules at the beginning that set variables to constants, whatever the transaction is, are left out as well, and
-the variables have these values from the start.
+Rules at the beginning that always set variables to constants are left out too, and the variables have these
+values from the start.
 
-Callers that set `TX` variables of their own (`RuleSet.inspect(variables=…)`) run all rules, so that nothing
-here has to hold for them. What cannot be told is taken for unknown: that costs time, never a match.
+Callers that set `TX` variables of their own (`RuleSet.inspect(variables=…)`) run all rules, so these answers
+need not hold for them. A value that cannot be worked out counts as unknown, which costs time but no match.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from starfort.threats.seclang.wire import (
 )
 
 GIVEN: Final = "starfort_"
-"""Names of variables that the engine sets for each request begin with this; nothing is known of them."""
+"""The prefix of variables that the engine sets for each request, so that their values are unknown."""
 
 _CAPTURES: Final = tuple(str(digit) for digit in range(10))
 """The variables that `capture` sets."""
 
 _INTEGER_LIMIT: Final = 2**63 - 1
-"""The engine counts in 64 bits and stays at the ends, so the same happens here."""
+"""The engine counts in 64 bits and stops at the limits, so this module does the same."""
 
 _PHASES: Final = (1, 2, 3, 4, 5)
 
 Value = str | int | None
-"""A variable's value; None: it is not set. What was counted stays a number."""
+"""The value of a variable; None when it is not set. A sum stays a number."""
 
 
 class _Unknown:
@@ -55,19 +55,20 @@ _UNKNOWN: Final = _Unknown()
 
 Known = Value | _Unknown
 Variables = dict[str, Known]
-"""What is known of each variable that rules name."""
+"""What is known about each variable that rules name."""
 
 
 def constants(rules: list[Rule]) -> Constants:
     """Follow the variables through all rules.
 
     Args:
-        rules: in the order in which they run, as the engine reads them.
+        rules: the rules in the order in which they run, as the engine reads them.
     """
     follower = _Follower(rules)
     for phase in _PHASES:
         follower.follow(phase)
     return {
+        # Sorted, so that the same rules always give the same bundle.
         "dead": sorted(follower.dead),
         "initial": [
             (name, _constant(value)) for name, value in sorted(follower.initial.items()) if value is not None
@@ -84,24 +85,26 @@ class _Follower:
     rules: list[Rule]
     known: Variables = field(default_factory=dict)
     landings: list[int] = field(default_factory=list)
-    """Where rules of this phase that may skip would go on."""
+    """The indexes at which this phase would go on after rules that may skip."""
     ended: bool = False
-    """The phase may have ended, or not begun."""
+    """Whether the phase may have ended, or may not have begun."""
     dead: set[int] = field(default_factory=set)
     touched: set[str] | None = field(default_factory=set)
-    """Variables that a rule of phase 1 that is not left out may look at or set; None: any."""
+    """The variables that a rule of phase 1 which is not left out may read or set; None means any variable."""
     initial: dict[str, Value] = field(default_factory=dict)
-    """What rules that are left out have set."""
+    """The variables that rules which are left out would have set."""
     removals: list[tuple[int, frozenset[int]]] = field(default_factory=list)
-    """Rules that remove others, and which."""
+    """The rules that remove other rules, and the rules that each of them removes."""
     places: dict[int, list[int]] = field(default_factory=dict)
-    """Indexes of the rules of each phase."""
+    """The indexes of the rules of each phase."""
 
     def __post_init__(self) -> None:
         self.known = {name: None for rule in self.rules for name in _names(rule)}
+        # The engine sets these for each request, so a rule that reads one must stay.
         for name in self.known:
             if name.startswith(GIVEN):
                 self.known[name] = _UNKNOWN
+        # Removals of all phases are needed at once: a rule may be removed before its phase begins.
         self.removals = list(_removals(self.rules))
         for index, rule in enumerate(self.rules):
             self.places.setdefault(rule["phase"], []).append(index)
@@ -119,12 +122,12 @@ class _Follower:
         """Follow one rule.
 
         Returns:
-            Where the phase goes on, when it is known to skip there.
+            The index at which the phase goes on, if the rule is known to skip; None otherwise.
         """
         rule = self.rules[index]
-        # Kept as it was: a rule that may not run must not leave anything known behind.
+        # The state is copied, because after a rule that may not run its changes are unknown.
         before = self.known.copy()
-        # Asked before its actions are followed, for they may change what it compares with.
+        # This is asked before the actions are followed, because they may change what the rule compares with.
         if self._times(rule["links"][0]) == 0:
             self.dead.add(index)
         matches = self._run(rule)
@@ -133,7 +136,7 @@ class _Follower:
         )
         if not is_sure:
             self._forget_changes(before)
-        # Only phase 1 has a beginning before which nothing runs; later phases may see what a request set.
+        # Nothing runs before phase 1. Rules of later phases may see variables that a request has set.
         if rule["phase"] == 1 and index not in self.dead:
             if is_sure and matches is True and self._only_sets_constants(rule):
                 self._set_initially(index, rule)
@@ -143,30 +146,31 @@ class _Follower:
         if matches is not False:
             if rule["skip"] > 0:
                 self.landings.append(self._after_skip(index, rule))
+            # Any action but `pass` may end the phase, and later rules then run only perhaps.
             self.ended = self.ended or rule["disruptive"] != "pass"
         return target
 
     def _skip(self, index: int, rule: Rule, matches: bool | None) -> int | None:
-        """What `skipAfter` of a rule means: the rules between are dead, or may be skipped."""
+        """Follow `skipAfter` of a rule: the rules between are never run, or may be skipped."""
         target = rule["skip_to"]
         if target is None or matches is False:
             return None
         if matches is None or not self._always_skips(index, target):
             self.landings.append(target)
             return None
-        # These never run in any transaction, so nothing is followed in them either.
+        # These rules run in no transaction, so their actions are not followed either.
         self.dead.update(other for other in self.places[rule["phase"]] if index < other < target)
         if _is_silent(rule) and not any(link["actions"] for link in rule["links"]):
             self.dead.add(index)
         return target
 
     def _after_skip(self, index: int, rule: Rule) -> int:
-        """Where a rule that passes over a number of rules of its phase goes on."""
+        """The index at which the phase goes on after `skip` of a rule."""
         later = [other for other in self.places[rule["phase"]] if other > index]
         return later[rule["skip"] - 1] + 1 if rule["skip"] <= len(later) else len(self.rules)
 
     def _always_skips(self, index: int, target: int) -> bool:
-        """Whether the skip of a rule that always matches is sure: nothing passes over the rule alone."""
+        """Whether a rule that always matches also always skips: nothing earlier leaves out only this rule."""
         if any(index < landing < target for landing in self.landings):
             return False
         between = [other for other in self.places[self.rules[index]["phase"]] if index < other < target]
@@ -184,15 +188,15 @@ class _Follower:
         )
 
     def _forget_changes(self, before: Variables) -> None:
-        """A rule that may not have run leaves unknown what it would have changed."""
+        """Make unknown what a rule that may not have run would have changed."""
         for name, value in before.items():
             if not _is_same(self.known[name], value):
                 self.known[name] = _UNKNOWN
 
     def _only_sets_constants(self, rule: Rule) -> bool:
-        """Whether all that a rule does, which always matches, can be done before phase 1.
+        """Whether everything that a rule does can be done before phase 1. The rule always matches.
 
-        It sets variables to what is known, and no rule before it needs one of them.
+        This is so if it sets variables to known values, and no earlier rule needs one of them.
         """
         if self.touched is None or not _is_silent(rule) or rule["skip_to"] is not None:
             return False
@@ -210,7 +214,7 @@ class _Follower:
                 self.initial[name] = value
 
     def _touch(self, rule: Rule) -> None:
-        """Note the variables that a rule may look at or set."""
+        """Note the variables that a rule may read or set."""
         if self.touched is not None:
             names = _touched(rule)
             self.touched = None if names is None else self.touched | names
@@ -229,7 +233,7 @@ class _Follower:
                 for later in rule["links"][position:]:
                     self._forget(later)
                 return None
-            # Actions run at each match: `setvar:tx.x=+1` over two targets adds 2.
+            # Actions run at each match, so `setvar:tx.x=+1` with two targets adds 2.
             for _ in range(times):
                 for action in link["actions"]:
                     self._act(action)
@@ -239,6 +243,7 @@ class _Follower:
         """How often a link matches and its actions run; None when that depends on the transaction."""
         if not any(not target["exclude"] for target in link["targets"]):
             return 1
+        # Transformations and captures need the engine, so such a link is not followed.
         is_simple = not (link["transformations"] or link["multi_match"] or link["capture"])
         argument = self._expand(link["operator"]["argument"])
         holds = _OPERATORS.get(link["operator"]["kind"])
@@ -250,7 +255,7 @@ class _Follower:
             if target["exclude"] or name is None:
                 return None
             value = self.known[name]
-            # One target that is unknown makes the number of matches unknown, and so what actions do.
+            # One unknown target makes the number of matches unknown, and so the effect of the actions.
             if isinstance(value, _Unknown):
                 return None
             if target["count"]:
@@ -273,7 +278,7 @@ class _Follower:
         return out
 
     def _act(self, action: RuleAction) -> None:
-        """An action of a link that matches whatever the transaction is."""
+        """Follow an action of a link that matches in every transaction."""
         name = _set_name(action)
         if name is None:
             self._forget_action(action)
@@ -283,7 +288,7 @@ class _Follower:
         self.known[name] = _UNKNOWN if value is None else _changed(self.known[name], change["op"], value)
 
     def _forget(self, link: Link) -> None:
-        """A link that may match: its captures and what its actions set are unknown."""
+        """Make unknown what a link that may match captures and sets."""
         if link["capture"]:
             self.known.update(dict.fromkeys(_CAPTURES, _UNKNOWN))
         for action in link["actions"]:
@@ -297,7 +302,7 @@ class _Follower:
         if name is not None:
             self.known[name] = _UNKNOWN
             return
-        # The rest of the name is made while rules run: any variable that begins in the same way may be meant.
+        # The rest of the name is made while rules run, so any variable with this beginning may be meant.
         prefix = change["key"][0].get("text", "").lower() if change["key"] else ""
         for known in self.known:
             if known.startswith(prefix):
@@ -326,7 +331,7 @@ def _names(rule: Rule) -> Iterator[str]:
 
 
 def _texts(rule: Rule) -> Iterator[Text]:
-    """All texts of a rule."""
+    """All texts of a rule that may contain variables."""
     if not isinstance(rule["disruptive"], str):
         yield from rule["disruptive"].values()
     for link in rule["links"]:
@@ -375,7 +380,7 @@ def _removals(rules: list[Rule]) -> Iterator[tuple[int, frozenset[int]]]:
 
 
 def _is_silent(rule: Rule) -> bool:
-    """Whether nobody learns that a rule matched, and it goes on to the next one or where it skips to."""
+    """Whether a match of a rule is reported nowhere, and the phase goes on after it."""
     return (
         not (rule["log"] or rule["audit_log"])
         and rule["severity"] is None
@@ -386,7 +391,7 @@ def _is_silent(rule: Rule) -> bool:
 
 
 def _touched(rule: Rule) -> set[str] | None:
-    """The variables that a rule may look at or set; None when they may be any."""
+    """The variables that a rule may read or set; None when it may be any variable."""
     names: set[str] = set()
     for link in rule["links"]:
         if link["capture"]:
@@ -421,7 +426,7 @@ def _is_same(one: Known, other: Known) -> bool:
 
 
 def _changed(old: Known, operation: str, value: str) -> Known:
-    """What `setvar` makes of a variable."""
+    """The value of a variable after `setvar`."""
     if operation == "set":
         return value
     if operation == "unset":
@@ -430,12 +435,13 @@ def _changed(old: Known, operation: str, value: str) -> Known:
         return _UNKNOWN
     start = 0 if old is None else _integer(str(old))
     by = _integer(value)
+    # Python's integers do not overflow, so the engine's limits are applied afterwards.
     total = start + by if operation == "add" else start - by
     return max(-_INTEGER_LIMIT - 1, min(_INTEGER_LIMIT, total))
 
 
 def _integer(text: str) -> int:
-    """The number that a text begins with, 0 without one: what the engine's numeric operators compare."""
+    """The number at the beginning of a text, 0 without one, as the engine's numeric operators read it."""
     text = text.lstrip(" \t\n\f\r")
     is_negative = text.startswith("-")
     if text[:1] in {"-", "+"}:
@@ -459,8 +465,8 @@ _OPERATORS: Final[dict[str, Callable[[str, str], bool]]] = {
     "unconditionalMatch": lambda _value, _argument: True,
     "noMatch": lambda _value, _argument: False,
 }
-"""Operators that need no matcher.
+"""The operators that need no matcher.
 
-What the others say of a constant is taken for unknown: the engine's matchers are the only judge of a pattern,
-and no rule set asks one of a constant.
+The answer of any other operator counts as unknown: only the engine can judge a pattern, and no rule set asks
+a pattern about a constant.
 """

@@ -30,7 +30,7 @@ TABLES: Final[dict[str, tuple[str, Mapping[str, Entry]]]] = {
 
 
 def table(prefix: str, entries: Mapping[str, Entry]) -> str:
-    """Names by support: those that work first, then the others with what stands in their place.
+    """A table of names: first those that are supported, then the others, with what to use instead.
 
     Args:
         prefix: what SecLang writes before the name.
@@ -54,11 +54,12 @@ def table(prefix: str, entries: Mapping[str, Entry]) -> str:
 
 
 def _cell(text: str) -> str:
+    # A bar would end the cell of a Markdown table.
     return text.replace("|", "\\|")
 
 
 def filled(text: str) -> str:
-    """A document with its tables made anew.
+    """A document in which the tables are made again.
 
     Args:
         text: has `<!-- table: NAME -->` and `<!-- end -->` around each.
@@ -71,7 +72,7 @@ def filled(text: str) -> str:
 
 
 def main() -> None:
-    """Fill the file that is named."""
+    """Fill the tables of the file that the command line names."""
     file = Path(sys.argv[1])
     file.write_text(filled(file.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Resolved rules as the engine reads them; `wire` and `crates/engine/src/rules/wire.rs` define the format."""
+"""Writes resolved rules in the engine's format; `wire` and `crates/engine/src/rules/wire.rs` define it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OPERATORS: Final = {
     "verifySSN": "verifySsn",
     "verifySVNR": "verifySvnr",
 }
-"""Where the engine's name differs from SecLang's."""
+"""The engine's names of operators, where they differ from SecLang's."""
 
 _OPENERS: Final = {"setrsc": "resource", "setsid": "session", "setuid": "user"}
 """The collections that these actions open."""
@@ -47,15 +47,15 @@ def encode(resolved: Resolved, problems: list[ConfigProblem]) -> bytes:
     """Write rules for the engine, with what follows from them for every request.
 
     Args:
-        resolved: what runs.
-        problems: macros and targets inside of actions that are wrong are added here; if there are none,
-            rules that the engine refuses.
+        resolved: the rules that run.
+        problems: wrong macros and targets within actions are added here; if there are none, rules that the
+            engine refuses.
     """
     encoder = _Encoder(RuleIndex(resolved.rules), problems)
     rules = [encoder.rule(rule) for rule in resolved.rules]
-    # Only now, for a rule may ask for what any earlier one matched.
+    # This comes after all rules are encoded, because a rule may ask for what any earlier rule matched.
     reads_earlier = note_readers(rules)
-    # What is wrong as SecLang is told first: the engine would say the same in other words.
+    # Errors of SecLang are reported first: the engine would report the same ones in other words.
     if not problems:
         problems += _refusals(resolved.rules, rules)
     packed: bytes = msgpack.packb(
@@ -87,7 +87,7 @@ class _Encoder:
     """Writes rules one after the other.
 
     Attributes:
-        files: those that rules stand in, and the number of each.
+        files: the files of the rules, and the number of each file.
     """
 
     def __init__(self, index: RuleIndex, problems: list[ConfigProblem]) -> None:
@@ -96,7 +96,7 @@ class _Encoder:
         self._problems = problems
 
     def rule(self, rule: Rule) -> wire.Rule:
-        """A rule; `note_readers` fills in what other rules decide on."""
+        """Encode a rule. `note_readers` fills in later what depends on other rules."""
         disruptive: str | dict[str, wire.Text] = rule.disruptive
         if disruptive == "redirect":
             disruptive = {"redirect": _text(checked_macro(rule.redirect, rule.location, self._problems))}
@@ -131,6 +131,7 @@ class _Encoder:
             "msg": None if link.message is None else _text(link.message),
             "logdata": None if link.log_data is None else _text(link.log_data),
             "actions": [action for effect in link.effects for action in self._actions(effect)],
+            # `note_readers` replaces this; until then the answer is the one that loses nothing.
             "reads_matched": True,
         }
 
@@ -138,11 +139,11 @@ class _Encoder:
         operator = link.operator
         if operator is None:
             return {"kind": "unconditionalMatch", "argument": [], "phrases": []}
-        # MessagePack has text and bytes; lists of phrases are text, and those of CRS are all UTF-8.
+        # The engine reads phrases as text. All phrase files of CRS are UTF-8.
         phrases = [phrase.decode("utf-8", "replace") for phrase in operator.phrases]
         if operator.name == "pm":
             phrases = operator.argument.split()
-        # The argument of these operators is the name of the file, which the engine has no use for.
+        # The argument of these operators is the name of a file, which the engine does not need.
         argument = () if operator.phrases else self._argument(operator, link)
         return {
             "kind": _OPERATORS.get(operator.name, operator.name),
@@ -151,13 +152,13 @@ class _Encoder:
         }
 
     def _argument(self, operator: Operator, link: Link) -> Macro:
-        # In a pattern, `%{` that names no variable is text: rules look for templates that attackers write.
+        # A `%{` that names no variable is text in a pattern: rules look for templates that attackers write.
         if operator.name in {"rx", "rxGlobal", "pm"}:
             return parse_macro(operator.argument, lenient=True)
         return checked_macro(operator.argument, link.location, self._problems)
 
     def _actions(self, effect: RuleAction) -> list[wire.RuleAction]:
-        """What an action becomes: `ctl` that removes several targets becomes as many."""
+        """Encode an action. A `ctl` that removes several targets becomes one action for each target."""
 
         def text(written: str) -> wire.Text:
             return _text(checked_macro(written, effect.location, self._problems))
@@ -209,7 +210,7 @@ class _Encoder:
                 return [{"request_body_processor": value}]
 
     def _removals(self, effect: RuleAction, name: str, value: str) -> list[wire.Control]:
-        """`ctl:ruleRemove…=RULES`, or `ctl:ruleRemoveTarget…=RULES;TARGETS`: one removal for each target."""
+        """Encode `ctl:ruleRemove…=RULES` or `ctl:ruleRemoveTarget…=RULES;TARGETS`, one for each target."""
         if not name.startswith("ruleRemoveTarget"):
             return [{"remove_rules": self._selected(name, value)}]
         which, _, targets = value.partition(";")
@@ -220,7 +221,7 @@ class _Encoder:
         return [{"remove_target": (rules, _target(variable))} for variable in removed]
 
     def _selected(self, name: str, which: str) -> list[int]:
-        """Indexes of the rules that a removal names."""
+        """The indexes of the rules that a removal names."""
         if name.endswith("ById"):
             return self._index.by_id(id_ranges(which))
         return self._index.by_tag(which) if name.endswith("ByTag") else self._index.by_message(which)
@@ -230,6 +231,7 @@ def _target(variable: Variable) -> wire.Target:
     selector = None
     if variable.selector is not None:
         text = variable.selector.text
+        # Names compare without case, so they are lowered here once and not for each request.
         selector = {variable.selector.kind: text.lower() if variable.selector.kind == "name" else text}
     return {
         "variable": variable.name,
@@ -250,7 +252,7 @@ def _key(key: str | None) -> str | None:
 
 
 def _lower(text: str) -> str:
-    """Lower case, but not inside of macros' braces (those are lowered part by part)."""
+    """The text in lower case, except within the braces of macros, which `_key` lowers."""
     return re.sub(
         r"%\{[^}]*\}|[^%]+|%", lambda found: found[0] if found[0].startswith("%{") else found[0].lower(), text
     )

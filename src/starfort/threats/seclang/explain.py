@@ -1,4 +1,4 @@
-"""A rule in words: what it looks at, how, why it is there, what it costs, how to take it out narrowly."""
+"""Describes a rule in words: what it looks at, why it is there, what it scores, and how to exclude it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starfort.threats.seclang.reference import OPERATORS, SEVERITIES, TRANSFORMA
 from starfort.threats.seclang.resolve import Link, Rule, macro_text
 
 MAX_COMMENT_LINES: Final = 60
-"""Lines of a comment above a rule that are shown; the longest of CRS have about 40."""
+"""How many lines of the comment above a rule are shown; the longest comments of CRS have about 40."""
 
 _PHASES: Final = {
     1: "request headers",
@@ -29,17 +29,17 @@ class Explanation:
     """A rule in words.
 
     Attributes:
-        id: its number.
-        location: file and line.
-        message: what it says when it matches.
-        why: the comment that stands above it in its file, "" without one.
-        looks_at: for each link of its chain, in words.
+        id: the number of the rule.
+        location: the file and line of the rule.
+        message: what the rule reports when it matches.
+        why: the comment above the rule in its file; "" when there is none.
+        looks_at: what each link of the chain looks at, in words.
         does: what happens at a match, in words.
-        score: what it adds to which score, such as `inbound_anomaly_score_pl1 +critical`.
-        paranoia: from which paranoia level it runs, by its tag; None without one.
-        severity: its name, "" without one.
-        tags: its tags.
-        exclusion: how to take it out narrowly, as YAML for `rules:`.
+        score: what the rule adds to which score, such as `inbound_anomaly_score_pl1 +critical`.
+        paranoia: the paranoia level from which the rule runs, by its tag; None without such a tag.
+        severity: the name of the severity; "" when there is none.
+        tags: the tags of the rule.
+        exclusion: an exclusion for one endpoint, as YAML for `rules:`.
     """
 
     id: int
@@ -56,7 +56,7 @@ class Explanation:
 
 
 def explain(rule: Rule) -> Explanation:
-    """Put a rule into words."""
+    """Describe a rule in words."""
     return Explanation(
         id=rule.id,
         location=f"{rule.location.file}:{rule.location.line}",
@@ -73,12 +73,13 @@ def explain(rule: Rule) -> Explanation:
 
 
 def paranoia_level(rule: Rule) -> int | None:
-    """The level from which a rule runs, as its tag says."""
+    """The paranoia level from which a rule runs, as its tag says; None without such a tag."""
     levels = (re.fullmatch(r"paranoia-level/([1-4])", tag) for tag in rule.tags)
     return next((int(found[1]) for found in levels if found), None)
 
 
 def _link(link: Link) -> str:
+    # A `SecAction` has no condition.
     if link.operator is None:
         return "always"
     wanted = [variable for variable in link.variables if not variable.exclude]
@@ -99,6 +100,7 @@ def _target(variable: Variable) -> str:
 
 
 def _what(text: str) -> str:
+    # The reference says the main thing before the semicolon; the rest is detail.
     return text.partition(";")[0]
 
 
@@ -130,6 +132,7 @@ def _effects(rule: Rule) -> Iterator[str]:
         if link.log_data:
             yield f"shows {macro_text(link.log_data)}"
         for effect in link.effects:
+            # Scores are listed separately (see `_scores`).
             if "anomaly_score_pl" not in effect.argument:
                 yield f"{effect.name}:{effect.argument}"
 
@@ -147,7 +150,7 @@ def _scores(rule: Rule) -> Iterator[str]:
 
 
 def _comment(file: Path, line: int) -> str:
-    """The comment right above a line: without `#`, rulers and blank ends."""
+    """The comment directly above a line, without `#`, rulers and blank lines at the ends."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()[: line - 1]
     except (OSError, UnicodeDecodeError):
@@ -155,15 +158,18 @@ def _comment(file: Path, line: int) -> str:
     found: list[str] = []
     for text in reversed(lines[-MAX_COMMENT_LINES:]):
         if not text.lstrip().startswith("#"):
+            # A blank line may stand between the comment and the rule, but not within the comment.
             if text.strip() or found:
                 break
             continue
         found.append(text.lstrip().lstrip("#").removeprefix(" ").rstrip())
+    # CRS draws rulers of dashes between sections, which say nothing about the rule.
     kept = [text for text in reversed(found) if not re.fullmatch(r"[-=#*\s]{4,}", text)]
     return "\n".join(kept).strip("\n")
 
 
 def _exclusion(rule: Rule) -> str:
+    # Only a rule that looks at arguments can be excluded for one parameter.
     parameters = any(
         variable.name.startswith(("ARGS", "XML")) for link in rule.links for variable in link.variables
     )

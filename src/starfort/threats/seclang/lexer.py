@@ -1,10 +1,10 @@
-r"""From a SecLang file to statements: lines, continuations, comments, quotes.
+r"""Splits a SecLang file into statements: reads lines, continuations, comments and quotes.
 
-Lines end with LF or CRLF. A backslash at the very end of a line joins the next one, and the two
-characters vanish. A comment is a line whose first character that is no blank is `#`; it ends with the line.
-Arguments are separated by blanks; one that begins with `"` or `'` ends at the next such character that
-has no backslash before it, and `\"` (or `\'`) in it stands for the quote. Every other backslash stays: the
-regular expressions need them. Source: ModSecurity 3 reference manual, and how libmodsecurity 3.0 reads
+Lines end with LF or CRLF. A backslash at the very end of a line joins the next line, and backslash and line
+end are removed. A line whose first character other than a blank is `#` is a comment; it ends with the line.
+Arguments are separated by blanks. An argument that begins with `"` or `'` ends at the next such character
+without a backslash before it; within it, `\"` (or `\'`) stands for the quote. Every other backslash is kept,
+because regular expressions need it. Source: ModSecurity 3 reference manual, and how libmodsecurity 3.0 reads
 what the manual leaves open.
 """
 
@@ -27,8 +27,8 @@ def statements(text: str, file: Path, problems: list[ConfigProblem]) -> Iterator
 
     Args:
         text: the file's content.
-        file: its name, for the places.
-        problems: what is wrong is added here, and the statement left out.
+        file: the name of the file, for the locations.
+        problems: problems are added here, and a statement with a problem is left out.
     """
     for line in _logical_lines(text, file, problems):
         statement = _statement(line, file, problems)
@@ -71,11 +71,11 @@ def _logical_lines(text: str, file: Path, problems: list[ConfigProblem]) -> Iter
     physical = text.split("\n")
     in_dataset = False
     for number, raw in enumerate(physical, 1):
-        # CRLF: the carriage return would be part of the last argument, and of a pattern never match.
+        # With CRLF, the carriage return would become part of the last argument; a pattern would never match.
         line = raw.removesuffix("\r")
         if in_dataset or (not current.parts and _DATASET.fullmatch(line)):
             in_dataset = "`" not in line if in_dataset else True
-            # A data set that is never closed ends with the file, and the open quote is told below.
+            # A data set that is never closed ends with the file; the open quote is reported below.
             in_dataset = in_dataset and number < len(physical)
             current.add(line + ("\n" if in_dataset else ""), number)
             if not in_dataset:
@@ -83,7 +83,7 @@ def _logical_lines(text: str, file: Path, problems: list[ConfigProblem]) -> Iter
                 current = _Line()
             continue
         if not current.parts and line.lstrip(_BLANK).startswith("#"):
-            # ModSecurity and Coraza differ here, so a rule could be in force for one and a comment for the
+            # ModSecurity and Coraza differ here: the same line could be a rule for one and a comment for the
             # other.
             following = physical[number].lstrip(_BLANK) if number < len(physical) else ""
             if line.endswith("\\") and following.strip(_BLANK) and not following.startswith("#"):
@@ -97,7 +97,7 @@ def _logical_lines(text: str, file: Path, problems: list[ConfigProblem]) -> Iter
                     )
                 )
             continue
-        # At the end of a file there is nothing to join, and the backslash is a character.
+        # At the end of a file there is no line to join, so the backslash is a character.
         joined = line.endswith("\\") and number < len(physical)
         current.add(line[:-1] if joined else line, number)
         if not joined:
@@ -112,7 +112,7 @@ def _statement(line: _Line, file: Path, problems: list[ConfigProblem]) -> Statem
     offset = 0
     broken = False
     while (start := _skip_blanks(line.text, offset)) < len(line.text):
-        # A data set's records stand in backticks; anywhere else a backtick is a character of a pattern.
+        # The records of a data set are in backticks; anywhere else a backtick is a character of a pattern.
         quotes = "\"'`" if words and words[0].text.lower() == "secdataset" else "\"'"
         end, segments = _word(line.text, start, quotes)
         number, column = line.position(start)
@@ -151,7 +151,7 @@ _BARE = re.compile(rf"[^{_BLANK}]+")
 
 
 def _word(text: str, start: int, quotes: str) -> tuple[int | None, list[tuple[int, int]]]:
-    """The word at `start`: where it ends (None: its quote is not closed), and the segments it is made of."""
+    """Where the word at `start` ends (None: its quote is not closed), and the segments of the word."""
     quote = text[start]
     if quote not in quotes:
         found = _BARE.match(text, start)
@@ -159,7 +159,7 @@ def _word(text: str, start: int, quotes: str) -> tuple[int | None, list[tuple[in
         return end, [(start, end)]
     segments: list[tuple[int, int]] = []
     begin = start + 1
-    # An escaped quote stays and its backslash goes: two segments, so that columns stay right.
+    # An escaped quote loses its backslash. The word becomes two segments, so that columns stay right.
     for found in _ENDS[quote].finditer(text, begin):
         segments.append((begin, found.start()))
         begin = found.end() - 1

@@ -1,4 +1,4 @@
-"""The way in: rule files → what the engine runs and what people ask about."""
+"""Loads rules: makes from rule files what the engine runs and what people ask about."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class CompiledRules:
 
     Attributes:
         data: what the engine loads (`RuleSet` of the native module, `rules` of the bundle).
-        rules: what is in it, for `explain`.
-        notes: what is accepted and has no effect, or is odd.
-        files: every file it was made from, data files too.
+        rules: the rules in it, for `explain`.
+        notes: what is accepted without effect, or is odd.
+        files: every file that was read, including data files.
         version: the component signatures, such as `OWASP_CRS/4.28.0`; "" when there are none.
         digest: SHA-256 of `data`, hexadecimal.
     """
@@ -41,7 +41,7 @@ def load_rules(
 
     Args:
         sources: files and folders (a folder stands for its `*.conf`, by name), and texts, in order.
-        adjust: changes rules once all files together said what they are; None changes none.
+        adjust: changes each rule after all files have been read; None changes none.
 
     Raises:
         ConfigError: every problem at once: file, line, column, what, and what would be right.
@@ -49,10 +49,12 @@ def load_rules(
     parsed = parse_sources(sources)
     problems = list(parsed.problems)
     resolved = resolve(parsed.items, problems, parsed.notes)
+    # Before encoding, because what the engine is told of rules follows from the adjusted ones.
     if adjust is not None:
         resolved.rules = [adjust(rule) for rule in resolved.rules]
     data = encode(resolved, problems)
     if problems:
+        # Two files may include a third one, which then reports the same problem twice.
         raise ConfigError(list(dict.fromkeys(problems)))
     return CompiledRules(
         data=data,

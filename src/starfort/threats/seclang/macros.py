@@ -1,4 +1,4 @@
-"""`%{NAME}` and `%{COLLECTION.key}` inside texts."""
+"""Reads the macros `%{NAME}` and `%{COLLECTION.key}` in texts."""
 
 from __future__ import annotations
 
@@ -25,17 +25,19 @@ def parse_macro(text: str, *, lenient: bool = False) -> Macro:
     """Split a text into literals and variables.
 
     Args:
-        text: what an action's or operator's argument says.
-        lenient: `%{…}` that names no variable is text. For patterns: templates that attackers write begin so.
+        text: the argument of an action or operator.
+        lenient: take a `%{…}` that names no variable as text. Patterns need this, because they look for
+            templates of attackers, which begin in the same way.
 
     Returns:
-        Parts in order; no two literals follow each other; () for "".
+        The parts in order. No two literals follow each other; () for "".
 
     Raises:
         MacroError: a `%{…}` names no variable.
     """
     parts: list[MacroPart] = []
     end = 0
+    # A macro that is skipped stays part of the next literal, so `end` moves only after a variable.
     for found in _MACRO.finditer(text):
         try:
             variable = _variable(found)
@@ -53,7 +55,7 @@ def parse_macro(text: str, *, lenient: bool = False) -> Macro:
 
 
 def is_pattern(key: str) -> bool:
-    """Whether a macro's key selects by pattern, as `%{ARGS./^id/}` does: the first member that it finds."""
+    """Whether a macro's key is a pattern, as in `%{ARGS./^id/}`: it selects the first matching member."""
     return len(key) > 1 and key[0] == key[-1] == "/"
 
 

@@ -1,7 +1,7 @@
-"""Which rules ask for what matched before: `MATCHED_VAR` and its siblings.
+"""Finds the rules that read what matched before: `MATCHED_VAR` and similar variables.
 
-The engine makes text of a match only where somebody may ask for it, for most matches are of rules that only
-add to a score. Who may ask depends on the rules alone, so it is worked out here.
+The engine makes text of a match only if something may read it, because most rules only add to a score.
+Which rules read it depends on the rules alone, so it is worked out here.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from starfort.threats.seclang.wire import Link, Rule, RuleAction, Text
 _MATCHED = frozenset(
     {"MATCHED_VAR", "MATCHED_VARS", "MATCHED_VARS_NAMES", "MATCHED_VAR_NAME", "RULE"},
 )
-"""Variables about the last match. `RULE` is one of them because a rule's message may name what matched."""
+"""Variables about the last match. `RULE` is one of them, because a rule's message may name what matched."""
 
 
 def note_readers(rules: list[Rule]) -> bool:
     """Fill in `reads_matched` of links and `notes` of rules.
 
     Returns:
-        Whether a rule asks for what an earlier rule matched; then every rule notes what it matched.
+        Whether any rule reads what an earlier rule matched; then every rule notes what it matched.
     """
     reads_earlier = False
     for rule in rules:
@@ -28,7 +28,7 @@ def note_readers(rules: list[Rule]) -> bool:
             link["reads_matched"] = _reads_at_match(link)
         rule["notes"] = rule["log"] or rule["audit_log"] or _reads(rule)
         reads_earlier = reads_earlier or _reads_earlier(rule["links"][0])
-    # Which rule matched last is known only while they run, so all of them have to note it.
+    # Which rule matched last is known only while rules run, so all of them have to note their matches.
     if reads_earlier:
         for rule in rules:
             rule["notes"] = True
@@ -36,9 +36,9 @@ def note_readers(rules: list[Rule]) -> bool:
 
 
 def _reads_earlier(first: Link) -> bool:
-    """Whether a rule asks before it has matched anything itself.
+    """Whether a rule reads a match before it has matched anything itself.
 
-    Targets are looked at before anything has matched, and a `SecAction`, without targets, matches nothing.
+    Targets are read before anything has matched, and a `SecAction`, which has no targets, matches nothing.
     """
     if not first["targets"]:
         return _reads_at_match(first) or any(_names_matched(text) for text in _told(first))
@@ -47,6 +47,7 @@ def _reads_earlier(first: Link) -> bool:
 
 def _reads(rule: Rule) -> bool:
     disruptive = rule["disruptive"]
+    # Only a redirection has a text, and it may name what matched.
     where_to = [] if isinstance(disruptive, str) else list(disruptive.values())
     return any(_names_matched(text) for text in where_to) or any(
         _looks(link) or _reads_at_match(link) or any(_names_matched(text) for text in _told(link))
@@ -55,8 +56,8 @@ def _reads(rule: Rule) -> bool:
 
 
 def _reads_at_match(link: Link) -> bool:
-    """Whether the match itself has to be known when the link's actions run or its next value is looked at."""
-    # What is excluded is never looked at.
+    """Whether the match must be known when the link's actions run or its next value is read."""
+    # An excluded target is never read.
     targets = [target for target in link["targets"] if not target["exclude"]]
     return (
         any(target["variable"] in _MATCHED for target in targets)

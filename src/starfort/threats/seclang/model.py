@@ -1,4 +1,4 @@
-"""What a SecLang file says, before it is resolved."""
+"""The content of SecLang files as written, before it is resolved."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Argument:
     Attributes:
         text: without the quotes around it, `\"` already `"`.
         lines: (offset in `text`, line, column) of each line that the argument spans.
-        file: where it stands.
+        file: the file that contains the argument.
     """
 
     text: str
@@ -38,8 +38,8 @@ class Argument:
     file: Path
 
     def location(self, offset: int = 0) -> SourceLocation:
-        """Where the character at `offset` of the text stands."""
-        # An argument may span several lines of the file; the last one that begins before the offset has it.
+        """The location of the character at `offset` of the text."""
+        # An argument may span several lines of the file. The last line that begins before the offset has it.
         before = bisect_right(self.lines, (offset, sys.maxsize, sys.maxsize))
         start, line, column = self.lines[max(0, before - 1)]
         return SourceLocation(self.file, line, column + offset - start)
@@ -51,7 +51,7 @@ class Statement:
 
     Attributes:
         text: the whole line, continuations joined; problems show it where a directive cannot be read.
-        broken: its arguments could not be separated; a problem says why.
+        broken: whether its arguments could not be separated; a problem says why.
     """
 
     name: str
@@ -143,6 +143,7 @@ class RuleAction:
 
     name: str
     argument: str
+    # Two actions that say the same are equal wherever they stand.
     location: SourceLocation = field(compare=False)
 
 
@@ -153,7 +154,7 @@ class RuleSpec:
     Attributes:
         variables: empty for `SecAction`.
         operator: None for `SecAction`.
-        broken: a problem of it is reported already, so that what it lacks is no fault of its chain.
+        broken: whether a problem of it is reported already, so that its chain is not reported too.
     """
 
     variables: tuple[Variable, ...]
@@ -163,15 +164,15 @@ class RuleSpec:
     broken: bool = False
 
     def value(self, name: str) -> str | None:
-        """Argument of the last action of that name; None when there is none."""
+        """The argument of the last action of this name; None when there is none."""
         return next((action.argument for action in reversed(self.actions) if action.name == name), None)
 
     def values(self, name: str) -> tuple[str, ...]:
-        """Arguments of all actions of that name, in order."""
+        """The arguments of all actions of this name, in order."""
         return tuple(action.argument for action in self.actions if action.name == name)
 
     def has(self, name: str) -> bool:
-        """Whether an action is there."""
+        """Whether there is an action of this name."""
         return any(action.name == name for action in self.actions)
 
 
@@ -185,7 +186,7 @@ class MarkerSpec:
 
 @dataclass(frozen=True, slots=True)
 class DefaultActionSpec:
-    """`SecDefaultAction`: holds for the rules behind it, in its phase."""
+    """`SecDefaultAction`: applies to the rules of its phase that follow."""
 
     actions: tuple[RuleAction, ...]
     location: SourceLocation
@@ -193,7 +194,7 @@ class DefaultActionSpec:
 
 @dataclass(frozen=True, slots=True)
 class RemovalSpec:
-    """`SecRuleRemoveBy…`: takes rules out that stand before it.
+    """`SecRuleRemoveBy…`: removes rules.
 
     Attributes:
         by: `id`, `tag` or `msg`.

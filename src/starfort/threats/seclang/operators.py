@@ -1,4 +1,4 @@
-"""`!@name argument`, and the files that some operators read."""
+"""Reads the operators of rules, `!@name argument`, and the files that some operators name."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from starfort.threats.seclang.model import Argument, Operator
 from starfort.threats.seclang.reference import OPERATOR_ALIASES, OPERATORS, suggestion
 
 MAX_PHRASE_FILE_BYTES: Final = 8 << 20
-"""The largest list of CRS 4 has 76 KB; block lists of addresses reach a few megabytes."""
+"""The largest list of CRS 4 has 76 KB, and block lists of addresses reach a few megabytes."""
 
 MAX_PHRASES: Final = 200_000
-"""Bounds the automaton that the engine builds."""
+"""Limits the size of the automaton that the engine builds."""
 
 _BY_LOWER = {name.lower(): name for name in OPERATORS} | OPERATOR_ALIASES
 _OPERATOR = re.compile(r"\s*(!?)\s*@([A-Za-z0-9_]+)(?:\s+(.*?))?\s*", re.DOTALL)
@@ -34,12 +34,12 @@ def parse_operator(
     notes: list[ConfigProblem],
     datasets: Mapping[str, tuple[bytes, ...]],
 ) -> Operator | None:
-    """Read the operator of a rule; without `@name` it is `@rx`.
+    """Read the operator of a rule. Without `@name` the operator is `@rx`.
 
     Args:
         argument: as written.
-        problems: what is wrong is added here.
-        notes: what is accepted and has no effect is added here.
+        problems: problems are added here.
+        notes: notes about what has no effect are added here.
         datasets: the records of each `SecDataset` before the rule.
 
     Returns:
@@ -72,7 +72,7 @@ def parse_operator(
 
 
 def _wrong_use(name: str, value: str, *, is_negated: bool) -> tuple[str, str] | None:
-    """What is wrong with an operator, whatever its argument says, and what to do."""
+    """What is wrong with an operator whatever its argument is, and what to do; None when nothing is."""
     entry = OPERATORS[name]
     if not entry.supported:
         return f"operator @{name} is not supported", entry.note
@@ -90,7 +90,7 @@ def _dataset(
     problems: list[ConfigProblem],
     datasets: Mapping[str, tuple[bytes, ...]],
 ) -> tuple[bytes, ...]:
-    # Data sets hold for the rules behind them, so `datasets` has those that were read so far.
+    # A data set applies only to the rules that follow it, so `datasets` has those that were read so far.
     records = datasets.get(value)
     if records is None:
         fix = f"put SecDataset {value[:40]} before the rule"
@@ -115,6 +115,7 @@ def _wrong_argument(name: str, value: str) -> tuple[str, str] | None:
 def _phrases(
     name: str, value: str, argument: Argument, offset: int, problems: list[ConfigProblem]
 ) -> tuple[bytes, ...]:
+    # The engine splits the phrases of `@pm` itself, so they stay in the argument.
     if name not in _FILES and name != "ipMatch":
         return ()
     phrases = (
@@ -151,7 +152,7 @@ def _read_files(value: str, argument: Argument, offset: int, problems: list[Conf
     for name in value.split():
         file = argument.file.parent / name
         location = argument.location(offset + value.index(name))
-        # ModSecurity fetches them at each start: rules would depend on a server, and on who answers for it.
+        # ModSecurity fetches such files at each start, so that its rules depend on a server of others.
         if name.startswith(("http://", "https://")):
             problems.append(
                 location.problem("files are not fetched", "download it, pin it, and name the file")
@@ -175,7 +176,7 @@ def _read_files(value: str, argument: Argument, offset: int, problems: list[Conf
 
 
 def phrases_of(content: bytes) -> list[bytes]:
-    """Lines of a phrase file: no comments (`#` first), no blanks around, no empty ones, each once."""
+    """The phrases of a file, each once: lines without comments (`#` first), outer blanks and empty lines."""
     lines = (line.strip() for line in content.splitlines())
-    # In order and without doubles, so that the same file gives the same bundle.
+    # The order of the file is kept, so that the same file always gives the same bundle.
     return list(dict.fromkeys(line for line in lines if line and not line.startswith(b"#")))

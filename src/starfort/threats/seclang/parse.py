@@ -1,4 +1,4 @@
-"""From files to items: every directive read, every `Include` followed, every problem collected."""
+"""Reads rule files: reads every directive, follows every `Include`, and collects every problem."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ MAX_FILE_BYTES: Final = 16 << 20
 """The largest file of CRS 4 has 200 KB."""
 
 MAX_FILES: Final = 2000
-"""Bounds what `Include` can bring in."""
+"""Limits how many files `Include` can add."""
 
 MAX_INCLUDE_DEPTH: Final = 16
-"""Ends includes that include each other."""
+"""Stops files that include each other."""
 
 MAX_ITEMS: Final = 100_000
 """CRS 4 has about 800."""
@@ -46,13 +46,13 @@ MAX_ITEMS: Final = 100_000
 
 @dataclass
 class Parsed:
-    """What the files say.
+    """The content of the files.
 
     Attributes:
         items: rules and directives in order.
-        files: every file that was read, data files too.
-        problems: why they cannot be used.
-        notes: what is accepted and has no effect.
+        files: every file that was read, including data files.
+        problems: why the files cannot be used.
+        notes: what is accepted without effect.
         datasets: the records of each `SecDataset`, as they are at this location of the files.
     """
 
@@ -65,10 +65,10 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """Rules that stand in no file: what a configuration makes of its settings.
+    """Rules that are in no file: Starfort makes them from settings of the configuration.
 
     Attributes:
-        name: shown where a file's name would be.
+        name: what is shown instead of the name of a file.
         text: SecLang.
     """
 
@@ -77,7 +77,7 @@ class Snippet:
 
 
 def parse_sources(sources: Sequence[Path | Snippet]) -> Parsed:
-    """Read rules in order, with all that they include.
+    """Read rules in order, and everything that they include.
 
     Args:
         sources: files; folders, which stand for their `*.conf` by name; texts.
@@ -90,7 +90,7 @@ def parse_sources(sources: Sequence[Path | Snippet]) -> Parsed:
         if isinstance(source, Snippet):
             parser.text(source.text, Path(source.name), 0)
         elif source.is_dir():
-            # By name, as Apache and ModSecurity read folders: CRS numbers its files for it.
+            # Files are sorted by name, as Apache and ModSecurity do: CRS numbers its files for this order.
             found = sorted(source.glob("*.conf"))
             if not found:
                 parser.parsed.problems.append(ConfigProblem(source, 0, 0, "has no *.conf files"))
@@ -109,7 +109,7 @@ class _Parser:
     def file(self, path: Path, depth: int, asked: Argument | None = None) -> None:
         """Read one file; `asked` is the argument of the `Include` that names it."""
         parsed = self.parsed
-        # Checked before reading: files that include each other must not be read without end.
+        # This is checked before reading, because files that include each other must not be read without end.
         if len(parsed.files) >= MAX_FILES:
             parsed.problems.append(ConfigProblem(path, 0, 0, f"more than {MAX_FILES} files are included"))
             return
@@ -119,7 +119,7 @@ class _Parser:
                     ConfigProblem(path, 0, 0, f"is larger than {MAX_FILE_BYTES >> 20} MiB")
                 )
                 return
-            # Editors of Windows begin a file with a byte order mark.
+            # Windows editors put a byte order mark at the beginning of a file.
             text = path.read_bytes().decode("utf-8-sig")
         except OSError as error:
             what = f"cannot be read: {error.strerror}"
@@ -146,8 +146,8 @@ class _Parser:
             self._statement(statement, depth)
 
     def _statement(self, statement: Statement, depth: int) -> None:
-        # A rule that cannot be read leaves a stand-in, else one typing error would make each chain behind
-        # it wrong.
+        # A rule that cannot be read is replaced by a stand-in. Otherwise one typing error would break each
+        # chain that follows.
         before = len(self.parsed.problems)
         items = len(self.parsed.items)
         self._read(statement, depth)
@@ -157,7 +157,7 @@ class _Parser:
 
     def _is_rule(self, name: str) -> bool:
         """Whether a directive makes a link of a chain, or is mistyped for one that does."""
-        # `SecRul` is meant as a rule; a chain that runs through it should not be told as broken too.
+        # `SecRul` is meant as a rule, so the chain around it must not be reported as broken too.
         known = name.lower() in self._directives
         return name.lower() in _RULES or (
             not known and bool(difflib.get_close_matches(name.lower(), _RULES, 1, 0.8))
@@ -213,8 +213,8 @@ class _Parser:
             problem(argument.location().problem(f"includes are nested more than {MAX_INCLUDE_DEPTH} deep"))
             return
         pattern = Path(argument.text)
-        # A pattern that matches nothing is an error for `Include`; a name that is not there is told by
-        # reading it.
+        # A pattern that matches nothing is an error for `Include`. A missing file is reported when it is
+        # read.
         if re.search(r"[*?\[]", argument.text):
             folder = Path(pattern.anchor) if pattern.is_absolute() else argument.file.parent
             relative = pattern.relative_to(pattern.anchor) if pattern.is_absolute() else pattern
@@ -245,6 +245,7 @@ _COUNTS = {
 _RULES: Final = ("secrule", "secaction", "secrulescript")
 """Directives that make a link of a chain."""
 
+# Searched in the raw text, because the actions of such a rule could not be read.
 _CHAINED: Final = re.compile(r"(?:^|[\s,\"'])chain(?:$|[\s,\"'])", re.IGNORECASE)
 _ID: Final = re.compile(r"(?:^|[\s,\"'])id:'?(\d{1,16})", re.IGNORECASE)
 
@@ -278,11 +279,11 @@ def _rule(statement: Statement, parsed: Parsed) -> Item | None:
         if len(statement.arguments) == 3  # noqa: PLR2004 - targets, operator, actions
         else ()
     )
-    # Data files are watched like rule files, so that a change of one brings a reload.
+    # Data files are watched like rule files, so that a change of one causes a reload.
     if operator is not None and operator.phrases and operator.name.endswith("FromFile"):
         parsed.files += [statement.location.file.parent / name for name in operator.argument.split()]
     rule = RuleSpec(variables, operator, actions, statement.location)
-    # A rule with a fault still stands, so that a chain around it is not reported as broken too.
+    # A rule with a fault is kept, so that the chain around it is not reported as broken too.
     return _completed(rule, statement) if len(parsed.problems) > before else rule
 
 
@@ -300,12 +301,12 @@ def _marker(statement: Statement, _: Parsed) -> Item | None:
 _NOT_DEFAULT = frozenset(
     {"id", "chain", "skip", "skipAfter", "msg", "rev", "ver", "severity", "logdata", "maturity", "accuracy"}
 )
-"""Actions that describe one rule: as a default they would describe all of them."""
+"""Actions that describe a single rule. As default actions they would describe all rules."""
 
 
 def _default_action(statement: Statement, parsed: Parsed) -> Item | None:
     actions = parse_actions(statement.arguments[0], parsed.problems, parsed.notes)
-    # In a default list `block` would mean itself.
+    # In a list of default actions, `block` alone would refer to itself.
     disruptive = any(action.name in DISRUPTIVE and action.name != "block" for action in actions)
     for action in actions:
         # `block` means what the other disruptive action of the list says.

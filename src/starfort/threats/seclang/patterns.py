@@ -13,7 +13,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
         re.error: it is no regular expression.
     """
     with warnings.catch_warnings():
-        # Python warns that `[[` may mean a nested set one day. To PCRE it is a bracket in a set, and so it is
-        # here.
+        # Python warns that `[[` may mean a nested set in the future. In PCRE it is a bracket in a set, and so
+        # it is here.
         warnings.simplefilter("ignore", FutureWarning)
         return re.compile(pattern)

@@ -1,6 +1,6 @@
-"""What of SecLang is supported, what is not, and why.
+"""Lists which parts of SecLang are supported, which are not, and why.
 
-Names and meanings: ModSecurity 3 reference manual. The tables of `docs/seclang.md` are made from these lists
+Names and meanings are those of the ModSecurity 3 reference manual. `docs/seclang.md` is made from these lists
 (`python -m starfort.threats.seclang.document`).
 """
 
@@ -14,7 +14,7 @@ from typing import Final
 
 
 class Support(Enum):
-    """How far something is supported."""
+    """How far a name of the language is supported."""
 
     YES = "yes"
     NOTED = "accepted, has no effect"
@@ -26,9 +26,9 @@ class Entry:
     """One name of the language.
 
     Attributes:
-        what: what it is, in a few words.
-        support: how far it is supported.
-        note: for NOTED what stands in its place, for NO why and what to do instead.
+        what: the meaning of the name, in a few words.
+        support: how far the name is supported.
+        note: for NOTED what Starfort does instead; for NO why the name is refused, and what to use instead.
     """
 
     what: str
@@ -37,7 +37,7 @@ class Entry:
 
     @property
     def supported(self) -> bool:
-        """Whether it may stand in a rule file."""
+        """Whether a rule file may contain the name."""
         return self.support is not Support.NO
 
 
@@ -50,7 +50,8 @@ def _noted(what: str, note: str) -> Entry:
 
 
 def suggestion(name: str, known: Mapping[str, Entry]) -> str:
-    """A hint for an unknown name: the nearest one that exists."""
+    """A hint for an unknown name: the supported name that is most similar."""
+    # Only supported names: the hint must not lead to the next error.
     lower = {key.lower(): key for key, entry in known.items() if entry.supported}
     close = difflib.get_close_matches(name.lower(), lower, 1)
     return f"did you mean {lower[close[0]]}?" if close else "docs/seclang.md lists what there is"
@@ -59,6 +60,7 @@ def suggestion(name: str, known: Mapping[str, Entry]) -> str:
 _EVENT: Final = "the event that is recorded for every request takes its place"
 _SERVER: Final = "a matter of a web server; Starfort is a proxy and has no such thing"
 
+# Unsupported names are listed too, so that an error says why and what to do instead of "unknown".
 DIRECTIVES: Final[dict[str, Entry]] = {
     "Include": Entry("reads other files, relative to the file it stands in; `*`, `?` and `[…]` match names"),
     "IncludeOptional": Entry("as `Include`; no match is no error"),
@@ -103,6 +105,7 @@ DIRECTIVES: Final[dict[str, Entry]] = {
     "SecComponentSignature": Entry("name and version of a rule set, shown by `status`"),
     "SecWebAppId": Entry("sets WEBAPPID; keeps SESSION and USER records of applications apart"),
     "SecUploadFileLimit": Entry("how many files of a multipart body are read"),
+    # The `regex` crate has no backtracking, so these limits of PCRE have nothing to limit.
     "SecPcreMatchLimit": _noted(
         "limit of PCRE", "regular expressions take linear time here and need no limit"
     ),
@@ -139,6 +142,7 @@ DIRECTIVES: Final[dict[str, Entry]] = {
     "SecInterceptOnError": _noted("blocks on internal errors", "`failure_mode` in `starfort.yaml`"),
     "SecXmlExternalEntity": _noted("external entities of XML", "they are never loaded"),
     "SecParseXmlIntoArgs": _no("text of XML elements as arguments", "use XML:/*"),
+    # Lua, `exec` and `inspectFile` would run programs of others inside the proxy.
     "SecRuleScript": _no(
         "a rule as Lua program", "no program runs inside the proxy: write a SecRule or a policy"
     ),
@@ -351,7 +355,7 @@ COLLECTIONS: Final = frozenset(
         "USER", "XML",
     }
 )  # fmt: skip
-"""Variables with members; a selector (`NAME:member`) on any other is an error."""
+"""The variables with members. A selector (`NAME:member`) on any other variable is an error."""
 
 OPERATORS: Final[dict[str, Entry]] = {
     "beginsWith": Entry("the value begins with the text"),
@@ -391,6 +395,7 @@ OPERATORS: Final[dict[str, Entry]] = {
     "inspectFile": _no(
         "runs a program", "no program runs inside the proxy: send the file to a scanner upstream"
     ),
+    # Accepted, because rule sets in use have such rules among many others.
     "rbl": _noted(
         "asks a DNS block list",
         "the request path asks no DNS, so it never matches: use `lists:` with a file, or @ipMatchFromFile",
@@ -409,8 +414,9 @@ VARIABLE_ALIASES: Final = {
     "MULTIPART_SEMICOLON_MISSING": "MULTIPART_MISSING_SEMICOLON",
     "REQUEST_XML": "XML",
 }
-"""The second is Coraza's name."""
+"""Other names of variables; the second one is Coraza's."""
 
+# Keys are in lower case, because SecLang ignores the case of these names.
 OPERATOR_ALIASES: Final = {"ipmatchf": "ipMatchFromFile", "pmf": "pmFromFile"}
 
 TRANSFORMATIONS: Final[dict[str, Entry]] = {
@@ -557,4 +563,4 @@ CTLS: Final[dict[str, Entry]] = {
 }
 
 SEVERITIES: Final = ("EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG")
-"""By number, 0 to 7 (syslog, RFC 5424, 6.2.1)."""
+"""The severities in the order of their numbers, 0 to 7 (syslog, RFC 5424, section 6.2.1)."""

@@ -1,4 +1,4 @@
-"""What the rules mean together: chains, default actions, removals, updates, skips."""
+"""Works out what rules mean together: chains, default actions, removals, updates and skips."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ from starfort.threats.seclang.patterns import compiled
 from starfort.threats.seclang.settings import Settings, apply
 
 _LOGS = frozenset({"log", "nolog", "auditlog", "noauditlog"})
+# Only the first rule of a chain decides what happens when the whole chain has matched.
 _STARTER_ONLY = frozenset({"id", "phase", "skip", "skipAfter"}) | DISRUPTIVE
 _EFFECTS = frozenset({"ctl", "expirevar", "initcol", "setenv", "setrsc", "setsid", "setuid", "setvar"})
+# These actions add up; of all others, the last one counts.
 _MANY = frozenset({"ctl", "expirevar", "initcol", "setenv", "setvar", "t", "tag"})
 
 
@@ -39,8 +41,8 @@ class Link:
 
     Attributes:
         operator: None: always matches (`SecAction`).
-        transformations: in order, `none` already worked out.
-        effects: what happens at a match, in order.
+        transformations: in order; `none` is already applied.
+        effects: the actions that change something at a match, in order.
     """
 
     variables: tuple[Variable, ...]
@@ -60,8 +62,8 @@ class Rule:
 
     Attributes:
         disruptive: `pass`, `deny`, `drop`, `allow`, `allow_phase`, `allow_request` or `redirect`.
-        redirect: where to, for `redirect`.
-        skip: so many rules of the phase are left out after a match.
+        redirect: the location, for `redirect`.
+        skip: how many rules of the phase are skipped after a match.
         skip_to: index of the rule to go on with after a match; None: the next one.
     """
 
@@ -91,7 +93,7 @@ class Rule:
 
 @dataclass(slots=True)
 class Resolved:
-    """Rules in the order in which they run, and what holds for all of them."""
+    """Rules in the order in which they run, and the settings of all of them."""
 
     rules: list[Rule] = field(default_factory=list)
     settings: Settings = field(default_factory=Settings)
@@ -100,6 +102,7 @@ class Resolved:
 
 def macro_text(macro: Macro) -> str:
     """A macro as SecLang writes it."""
+    # A literal part has no variable, and a variable has no literal text.
     return "".join(
         part.text or f"%{{{part.variable}{'' if part.key is None else '.' + part.key}}}" for part in macro
     )
@@ -107,12 +110,12 @@ def macro_text(macro: Macro) -> str:
 
 @dataclass(slots=True)
 class _Chain:
-    """Links as written, and the default actions where the first of them stands."""
+    """Links as written, and the default actions that apply to the first of them."""
 
     links: list[RuleSpec]
     defaults: tuple[RuleAction, ...]
     id: int = field(init=False)
-    """The id of the first link, kept because CRS' removals and updates ask for it 90,000 times."""
+    """The id of the first link, stored because CRS' removals and updates ask for it 90,000 times."""
 
     def __post_init__(self) -> None:
         self.id = int(self.links[0].value("id") or 0)
@@ -123,14 +126,14 @@ class _Chain:
 
 
 def resolve(items: Iterable[Item], problems: list[ConfigProblem], notes: list[ConfigProblem]) -> Resolved:
-    """Work out what runs.
+    """Work out which rules run, and how.
 
     Args:
         items: in file order.
         problems: what is wrong is added here.
         notes: what is odd but harmless is added here.
     """
-    # Read several times: directives, chains, updates and removals each have their own order.
+    # The items are read several times: directives, chains, updates and removals each have their own order.
     items = list(items)
     resolved = Resolved()
     for item in items:
@@ -139,7 +142,7 @@ def resolve(items: Iterable[Item], problems: list[ConfigProblem], notes: list[Co
         elif isinstance(item, EngineSpec):
             resolved.settings = apply(resolved.settings, item, problems)
     sequence = _chains(items, problems)
-    # Before removals: two rules of one id are an error even if both are taken out.
+    # This comes before removals: two rules with one id are an error even if both are removed.
     _unique(sequence, problems)
     chains = [entry for entry in sequence if isinstance(entry, _Chain)]
     for item in items:
@@ -147,7 +150,7 @@ def resolve(items: Iterable[Item], problems: list[ConfigProblem], notes: list[Co
             _update_targets(item, chains, notes)
         elif isinstance(item, ActionUpdateSpec):
             _update_actions(item, chains, problems, notes)
-    # Last: a removal by tag or message sees what updates made of the rules.
+    # Removals come last: a removal by tag or message sees what updates made of the rules.
     removed = {
         id(chain)
         for item in items
@@ -176,7 +179,7 @@ def _chains(items: Sequence[Item], problems: list[ConfigProblem]) -> list[_Chain
             else:
                 open_chain.links.append(item)
                 _check_link(item, open_chain, problems)
-            # The next rule begins a chain of its own.
+            # Without `chain`, the next rule begins a chain of its own.
             if not item.has("chain"):
                 open_chain = None
         elif isinstance(item, MarkerSpec):
@@ -271,7 +274,7 @@ _NAMES_TOO = {
 
 
 def _with_names(variable: Variable) -> tuple[Variable, ...]:
-    """What an update takes out of a rule: members that a pattern selects go with their names.
+    """The targets that an update excludes from a rule: the values that a pattern selects, and their names.
 
     ModSecurity 3 compares such a pattern with the names of all that the rule looks at, `ARGS_NAMES` too. A
     single member (`!ARGS:x`) is taken out of the collection that is named, and of no other.
@@ -308,7 +311,7 @@ def _update_actions(
 
 
 def _build(sequence: Sequence[_Chain | MarkerSpec], problems: list[ConfigProblem]) -> Iterable[Rule]:
-    # Two passes, for a rule may skip to a marker that stands behind it.
+    # Two passes are needed, because a rule may skip to a marker that follows it.
     index = 0
     markers: dict[str, list[int]] = {}
     for entry in sequence:
@@ -369,8 +372,8 @@ def _status(chain: _Chain) -> str | None:
 
 
 def _disruptive(chain: _Chain) -> RuleAction:
-    """The last disruptive action, `block` as the default action says; none is `pass`."""
-    # `pass`: a rule that says nothing asks for nothing.
+    """The last disruptive action. `block` becomes the default action; without any action it is `pass`."""
+    # A rule without a disruptive action asks for nothing, which is `pass`.
     default = next(
         (action for action in reversed(chain.defaults) if action.name in DISRUPTIVE),
         RuleAction("pass", "", chain.links[0].location),
@@ -396,7 +399,7 @@ def _skip_to(
     name = starter.value("skipAfter")
     if name is None:
         return None
-    # Only forwards: a rule must not run twice for a request.
+    # Rules skip only forwards, because a rule must not run twice for a request.
     target = next((index for index in markers.get(name, ()) if index >= position), None)
     if target is None:
         location = next(action.location for action in starter.actions if action.name == "skipAfter")
@@ -418,7 +421,7 @@ def _link(
         capture=spec.has("capture") or "capture" in inherited,
         message=_macro(spec, "msg", problems),
         log_data=_macro(spec, "logdata", problems),
-        # What the default action sets, it sets when the whole chain matched.
+        # Default actions change something only when the whole chain has matched.
         effects=tuple(
             action
             for action in ((*defaults, *spec.actions) if last else spec.actions)

@@ -19,7 +19,7 @@ from starfort.threats.seclang import wire
 from starfort.threats.seclang.accepted import Accepted
 
 MAX_KNOWN: Final = 8192
-"""Rules whose answer is kept: CRS with every overlay has a tenth."""
+"""How many answers are kept; CRS with every overlay has a tenth as many rules."""
 
 _REASON: Final = re.compile(r"rule \d+: (?:.*^error: )?(?P<reason>.+)\Z", re.DOTALL | re.MULTILINE)
 
@@ -31,17 +31,18 @@ _FIXES: Final = {
 
 
 _remembered: list[Accepted] = []
-"""What `remembering` lent, the innermost last."""
+"""The caches of `remembering` that are in use, the innermost last."""
 
 
 @contextmanager
 def remembering(file: Path) -> Iterator[None]:
-    """Within it, rules that the engine accepted at an earlier time are not asked about again.
+    """Within this context, the engine is not asked again about rules that it accepted earlier.
 
-    For commands that people wait for. Not for a start: what a filter gets was asked about.
+    This is for commands that people wait for. A start does not use it: a filter gets only rules that the
+    engine was asked about.
 
     Args:
-        file: of the user's own cache, see `accepted`.
+        file: a file of the user's own cache, see `accepted`.
     """
     accepted = Accepted(file)
     _remembered.append(accepted)
@@ -56,9 +57,9 @@ def why_not(rule: wire.Rule) -> tuple[str, str] | None:
     """Why a compiled rule cannot run, and what to do; None when it can.
 
     Args:
-        rule: as the engine reads it.
+        rule: the rule as the engine reads it.
     """
-    # Packed alone, with default settings: whether a pattern compiles does not depend on them.
+    # The rule is packed alone with default settings, because compiling a pattern does not depend on them.
     packed: bytes = msgpack.packb(
         {"format": wire.FORMAT, "settings": {}, "files": [], "rules": [_alone(rule)]}
     )
@@ -69,7 +70,7 @@ def why_not(rule: wire.Rule) -> tuple[str, str] | None:
         if _remembered:
             _remembered[-1].add(packed)
         return None
-    # The engine says what is wrong in the words of its regular expressions; people need what to do.
+    # The engine reports errors in the words of its regular expressions; people need to know what to do.
     fix = next((fix for word, fix in _FIXES.items() if word in reason), "")
     return reason, fix
 

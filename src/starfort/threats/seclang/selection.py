@@ -1,4 +1,4 @@
-"""Which rules a `ctl` takes out: by id, by tag or by message, answered once for all requests."""
+"""Finds the rules that a `ctl` removes, by id, tag or message. This is done once for all requests."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from starfort.threats.seclang.resolve import Rule, macro_text
 
 
 class RuleIndex:
-    """The rules of a set, to be found by what a `ctl` says of them."""
+    """An index of the rules of a set, by id, tag and message."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        """Keep what rules are found by."""
+        """Make the index.
+
+        Args:
+            rules: the rules of the set, in order.
+        """
         self._ids = [rule.id for rule in rules]
         self._tags = [frozenset(rule.tags) for rule in rules]
         self._messages = [_message(rule) for rule in rules]
 
     def by_id(self, ranges: Iterable[tuple[int, int]]) -> list[int]:
         """Indexes of the rules whose id is in one of these ranges (both ends included)."""
-        # A generator would be used up by the first rule.
+        # `ranges` may be a generator, which the first rule would use up.
         wanted = list(ranges)
         return [
             index
@@ -37,6 +41,6 @@ class RuleIndex:
 
 
 def _message(rule: Rule) -> str | None:
-    # The first link that has one: what ModSecurity calls the rule's message.
+    # ModSecurity takes the first link with a message for the message of the rule.
     written = next((link.message for link in rule.links if link.message is not None), None)
     return None if written is None else macro_text(written).lower()

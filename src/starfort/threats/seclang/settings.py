@@ -1,4 +1,4 @@
-"""What the engine directives set."""
+"""Reads the directives that set up the engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starfort.config.problems import ConfigProblem
 from starfort.threats.seclang.model import EngineSpec
 
 MAX_BODY_BYTES: Final = 1 << 30
-"""The largest limit that the manual allows."""
+"""The largest limit that the manual of ModSecurity allows."""
 
 MAX_MAP_BYTES: Final = 4 << 20
 """The map that comes with ModSecurity has 56 KB."""
@@ -26,8 +26,8 @@ class Settings:
 
     Attributes:
         engine: `on`, `detection_only` or `off`.
-        request_body_no_files_limit_bytes: None: no limit, as in ModSecurity 3 without the directive.
-        unicode_map: code points and the bytes they stand for.
+        request_body_no_files_limit_bytes: None is no limit, as in ModSecurity 3 without the directive.
+        unicode_map: code points and the bytes that they stand for.
     """
 
     engine: str = "on"
@@ -50,7 +50,7 @@ class Settings:
 
 
 def apply(settings: Settings, spec: EngineSpec, problems: list[ConfigProblem]) -> Settings:
-    """Settings after one more directive; where it is wrong, a problem is added and they stay as they are."""
+    """The settings after one more directive. If it is wrong, a problem is added and they stay as they are."""
     try:
         return replace(settings, **_READERS[spec.name](spec, settings))
     except ValueError as error:
@@ -83,19 +83,20 @@ def _text(field: str) -> Callable[[EngineSpec, Settings], dict[str, Any]]:
 
 
 def _separator(spec: EngineSpec, _: Settings) -> dict[str, Any]:
+    # The engine splits bytes, so the separator must be one byte.
     if len(spec.values[0]) != 1 or not spec.values[0].isascii():
         raise ValueError("write one character")
     return {"argument_separator": spec.values[0]}
 
 
 def _mime_types(spec: EngineSpec, _: Settings) -> dict[str, Any]:
-    # `(null)` is how ModSecurity writes a response without a type.
+    # ModSecurity writes `(null)` for a response without a type.
     types = [word.lower() for value in spec.values for word in value.split()]
     return {"response_body_mime_types": tuple("" if word == "(null)" else word for word in types)}
 
 
 def _unicode_map(spec: EngineSpec, _: Settings) -> dict[str, Any]:
-    # The file and the page may stand in one pair of quotes.
+    # The file and the page may be in one pair of quotes.
     words = " ".join(spec.values).rsplit(maxsplit=1)
     if len(words) != 2:  # noqa: PLR2004 - file, page
         raise ValueError("write the file and the number of a code page, such as unicode.mapping 20127")
@@ -122,7 +123,7 @@ def read_unicode_map(text: str, page: str, path: Path) -> tuple[tuple[int, int],
     Raises:
         ValueError: the page is not in it.
     """
-    # The last pair of a code point counts.
+    # A dictionary, because the last pair of a code point counts.
     pairs: dict[int, int] = {}
     inside = found = False
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
@@ -135,7 +136,7 @@ def read_unicode_map(text: str, page: str, path: Path) -> tuple[tuple[int, int],
             found = found or inside
     if not found:
         raise ValueError(f"{path} has no code page {page}")
-    # Sorted, for the engine searches by halves.
+    # The pairs are sorted, because the engine uses a binary search.
     return tuple(sorted(pairs.items()))
 
 

@@ -1,4 +1,4 @@
-"""The targets of a rule: `ARGS|!ARGS:x|&TX:/y/|XML:/*`."""
+"""Reads the targets of rules, such as `ARGS|!ARGS:x|&TX:/y/|XML:/*`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DOTTED = re.compile(r"(TX|IP|GLOBAL|RESOURCE|SESSION|USER)\.(.+)", re.IGNORECAS
 _LOCAL_NAME = re.compile(r"\*\[local-name\(\)\s*=\s*['\"]([\w.-]+)['\"]\]")
 _NAME = r"(?:\*|[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?)"
 _XPATHS = re.compile(rf"(?://?{_NAME})*(?://?(?:{_NAME}|@{_NAME}|text\(\)))")
-"""What the engine can evaluate as it reads a body: steps by name, no predicates, no functions."""
+"""The expressions that the engine can evaluate while it reads a body: steps by name, without predicates."""
 
 
 def parse_variables(
@@ -23,12 +23,12 @@ def parse_variables(
 
     Args:
         argument: the list as written.
-        problems: what is wrong is added here, and the target left out.
-        separators: `|`, and `,` too where an update lists targets.
-        whole_xml: the targets are taken out of rules, where `XML` without a path means all that is of XML.
+        problems: problems are added here, and a target with a problem is left out.
+        separators: `|`, and also `,` when an update lists targets.
+        whole_xml: the targets are excluded from rules; `XML` without a path means all text and attributes.
     """
     found: list[Variable] = []
-    # Offsets are kept, so that a problem names the column of the target and not of the list.
+    # Offsets are counted, so that a problem names the column of the target and not of the list.
     offset = 0
     for piece in _pieces(argument.text, separators):
         if piece.strip():
@@ -49,7 +49,7 @@ def _pieces(text: str, separators: str) -> list[str]:
     start = 0
     closing = ""
     for index, character in enumerate(text):
-        # A separator within a pattern or a quoted name belongs to it: `ARGS:/a|b/`.
+        # A separator within a pattern or a quoted name belongs to that: `ARGS:/a|b/`.
         before = text[index - 1] if index else ""
         if closing:
             # A pattern ends at a slash that has no backslash before it.
@@ -96,6 +96,7 @@ def _wrong(name: str, selector: Selector | None, *, whole_too: bool) -> tuple[st
         wrong = f"{name} has no members", f"write {name} alone"
     elif selector is not None and not selector.text:
         wrong = f"{name}: names no member", f"write {name}, or {name}:member"
+    # Without a path it is not clear whether text, attributes or both are meant.
     elif name in _XPATH and selector is None and not whole_too:
         wrong = f"{name} needs an XPath expression", f"write {name}:/* for all text"
     elif selector is not None and selector.kind == "xpath" and not _XPATHS.fullmatch(selector.text):
@@ -108,8 +109,9 @@ def _wrong(name: str, selector: Selector | None, *, whole_too: bool) -> tuple[st
 
 def _selector(name: str, member: str) -> Selector:
     if name in _XPATH:
-        # A predicate that asks for text asks for what is looked at anyway, and names count without prefix.
+        # `[text()]` selects what is looked at anyway, and names are compared without prefix.
         return Selector("xpath", _LOCAL_NAME.sub(r"\1", member.removesuffix("[text()]")))
+    # Quotes protect separators within a name; they are not part of it.
     if len(member) > 1 and member[0] == member[-1] == "'":
         member = member[1:-1]
     if len(member) > 1 and member[0] == member[-1] == "/":

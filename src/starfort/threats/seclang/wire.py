@@ -1,15 +1,15 @@
-"""The form in which rules reach the engine, as types; `crates/engine/src/rules/wire.rs` reads it."""
+"""The types of the format in which rules reach the engine; `crates/engine/src/rules/wire.rs` reads it."""
 
 from __future__ import annotations
 
 from typing import Final, TypedDict
 
 FORMAT: Final = 2
-"""Format of a rule set. The engine refuses any other, and goes on with the bundle that it has."""
+"""The format of a rule set. The engine refuses any other format, and goes on with the bundle that it has."""
 
 
 class Part(TypedDict, total=False):
-    """A piece of a text: one of the two keys."""
+    """A piece of a text; it has one of the two keys."""
 
     text: str
     var: tuple[str, str | None]
@@ -31,7 +31,7 @@ class Target(TypedDict):
 
 
 class Operator(TypedDict):
-    """What a link asks."""
+    """What a link asks about each value."""
 
     kind: str
     argument: Text
@@ -71,19 +71,20 @@ class SetEnvironment(TypedDict):
 
 
 class Control(TypedDict, total=False):
-    """`ctl`: one of the keys. Rules are named by index, in order."""
+    """`ctl`; it has one of the keys. Rules are named by their index."""
 
     rule_engine: str
     request_body_access: bool
     response_body_access: bool
     force_request_body_variable: bool
     request_body_processor: str
+    # Indexes, so that the engine need not look for ids, tags and messages for each request.
     remove_rules: list[int]
     remove_target: tuple[list[int], Target]
 
 
 class RuleAction(TypedDict, total=False):
-    """What happens at a match: one of the keys."""
+    """What happens at a match; it has one of the keys."""
 
     set_var: SetVariable
     expire_var: ExpireVariable
@@ -105,7 +106,7 @@ class Link(TypedDict):
     logdata: Text | None
     actions: list[RuleAction]
     reads_matched: bool
-    """Its argument, targets or actions ask for what matched (see `matched`)."""
+    """Whether its argument, targets or actions read what matched (see `matched`)."""
 
 
 class Rule(TypedDict):
@@ -120,14 +121,15 @@ class Rule(TypedDict):
     ver: str
     severity: int | None
     tags: list[str]
+    # Plain names instead of grammars, so that the engine alone decides how to weigh each kind.
     attacks: list[str]
-    """The kinds of attacks that it looks for (see `attacks`)."""
+    """The kinds of attacks that the rule looks for (see `attacks`)."""
     disruptive: str | dict[str, Text]
     status: int | None
     log: bool
     audit_log: bool
     notes: bool
-    """Whether anybody may ask what it matched (see `matched`)."""
+    """Whether anything may ask what the rule matched (see `matched`)."""
     skip: int
     skip_to: int | None
 
@@ -136,19 +138,19 @@ class Constants(TypedDict):
     """What is the same in every transaction (see `constants`)."""
 
     dead: list[int]
-    """Indexes of rules that need never run."""
+    """The indexes of rules that never need to run."""
     initial: list[tuple[str, Constant]]
     """`TX` variables that these rules would have set, as they are when phase 1 begins."""
 
 
 class Constant(TypedDict, total=False):
-    """The value of a variable: one of the keys."""
+    """The value of a variable; it has one of the keys."""
 
     text: str
     integer: int
 
 
 def literal(text: Text) -> str | None:
-    """A text as it is; None when there are variables in it."""
+    """The text as it is; None when it contains variables."""
     parts = [part.get("text") for part in text]
     return None if None in parts else "".join(part for part in parts if part is not None)

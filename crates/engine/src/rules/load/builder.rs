@@ -1,7 +1,7 @@
-//! Makes rules ready to run, one after the other.
+//! Compiles rules, one after the other.
 //!
-//! Rules that share a list of transformations share a chain, so that a value goes through it once. `TX` variables are found
-//! by number, so that no name is looked up while a request waits.
+//! Rules with the same list of transformations share one chain, so that a value passes through it once. `TX` variables
+//! are found by number, so that no name is looked up while a request waits.
 
 use std::collections::HashMap;
 
@@ -36,6 +36,7 @@ pub(super) struct Builder {
     pub(super) chains: Vec<Chain>,
     /// How many rules the set has.
     rules: usize,
+    // A set of hundreds of rules has a few dozen lists of transformations.
     known: HashMap<Vec<Transformation>, ChainId>,
     pub(super) links: usize,
     pub(super) uses: Vec<bool>,
@@ -45,15 +46,18 @@ pub(super) struct Builder {
 impl Builder {
     pub(super) fn new(rules: usize) -> Self {
         let mut names = Names::default();
-        // Captures are set by number, so their names come first.
+        // Captures are set by number, so their names must come first.
         for digit in 0..MAX_CAPTURES {
             names.place(digit.to_string().as_bytes());
         }
         Self {
             names,
+            // Chain 0 is the empty one: `ChainId` 0 means "no transformations" everywhere.
             chains: vec![Chain::default()],
             rules,
             known: HashMap::from([(Vec::new(), 0)]),
+            // The first links have the numbers of their rules, so the numbers of further links begin after the last
+            // rule.
             links: rules,
             uses: vec![false; VARIABLES],
             variable_names: vec![String::new(); VARIABLES],
@@ -63,10 +67,10 @@ impl Builder {
     /// Compiles a rule.
     ///
     /// # Arguments
-    /// * `index` - its place among the rules.
+    /// * `index` - the index of the rule in the set.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A sentence that says what is wrong with the rule.
     pub(super) fn rule(&mut self, index: usize, rule: &Rule) -> Result<CompiledRule, String> {
         if !(1..=5).contains(&rule.phase) {
             return Err(format!("phase {} is not 1 to 5", rule.phase));
@@ -76,7 +80,8 @@ impl Builder {
         }
         let mut links = Vec::with_capacity(rule.links.len());
         for (position, link) in rule.links.iter().enumerate() {
-            // First links are numbered as their rules are, so that the prefilter's answer names rules as it stands.
+            // The first link has the number of its rule, so that the answer of the prefilter is a set of rules without
+            // conversion.
             let number = if position == 0 { index } else { self.links };
             self.links += usize::from(position > 0);
             links.push(self.link(number, link)?);
@@ -136,7 +141,8 @@ impl Builder {
 
     fn link(&mut self, number: usize, link: &Link) -> Result<CompiledLink, String> {
         let operator = CompiledOperator::new(&link.operator)?;
-        // Apart, for exclusions hold for each of the targets, wherever they stand in the list.
+        // Exclusions are kept apart, because they hold for every target of the link, also for targets that stand before
+        // them.
         let (mut targets, mut exclusions) = (Vec::new(), Vec::new());
         for target in &link.targets {
             if target.exclude {
@@ -180,7 +186,8 @@ impl Builder {
         let Some((last, before)) = steps.split_last() else {
             return 0;
         };
-        // The chain without its last step is a chain too, for `multiMatch` asks after each step.
+        // The chain without its last step is a chain too, because `multiMatch` asks after each step, and because chains
+        // share the results of their first steps.
         let parent = self.chain(before);
         let last = Step {
             transformation: *last,
@@ -197,6 +204,7 @@ impl Builder {
             fills_empty: last.fills_empty || before.is_some_and(|chain| chain.fills_empty),
         };
         chain.steps.push(last);
+        // No real set has 65,536 chains. A set that has them falls back to the empty chain instead of failing.
         let id = ChainId::try_from(self.chains.len()).unwrap_or(0);
         self.chains.push(chain);
         self.known.insert(steps.to_vec(), id);
@@ -210,6 +218,7 @@ impl Builder {
             at = chain.parent;
             stages.push(at);
         }
+        // The way leads from the last step to the first, but `multiMatch` asks in the order of the steps.
         stages.reverse();
         stages
     }
@@ -219,7 +228,7 @@ impl Builder {
         let (mut source, mut members) = (source_of(target.variable), Members::All);
         match &target.selector {
             None => {}
-            // By number: a transaction keeps these variables in an array.
+            // A transaction keeps `TX` variables in an array, so they are selected by number.
             Some(Selector::Name(name)) if source == ValueSource::Tx => {
                 members = Members::Place(self.names.place(name.as_bytes()));
             }
@@ -230,7 +239,7 @@ impl Builder {
                 members = Members::Regex(pattern::compile_selector(pattern)?);
             }
             Some(Selector::Xpath(text)) => match text.trim() {
-                // All text of the document, which is kept as one value.
+                // `/*` selects all text of the document, which is kept as one value.
                 "/*" => {}
                 "//@*" => {
                     source = ValueSource::Facts(smallvec![(Slot::XML_ATTRIBUTES, Side::Value)]);
@@ -255,7 +264,7 @@ impl Builder {
         })
     }
 
-    /// What is taken out of a rule: `XML` without a path is all that is of XML.
+    /// A target that is excluded from a rule. Here `XML` without a path means all text and attributes.
     fn exclusion(&mut self, target: &Target) -> Result<CompiledTarget, String> {
         let mut excluded = self.target(target)?;
         if target.variable == Variable::Xml && target.selector.is_none() {
@@ -272,7 +281,7 @@ impl Builder {
                 let key = self.text(&setvar.key);
                 let value = self.text(&setvar.value);
                 match (setvar.collection, key.literal()) {
-                    // The usual case. A name with variables in it is made while rules run.
+                    // A literal name is the usual case. A name that contains variables is made while rules run.
                     (Collection::Tx, Some(name)) => {
                         let place = self.names.place(&name);
                         match (setvar.op, value.literal()) {
@@ -329,7 +338,8 @@ impl Builder {
 fn required_of(link: &Link, operator: &CompiledOperator) -> required::Required {
     use OperatorKind as K;
     let none = required::Required::default;
-    // A value without what the operator needs matches a negated link, so there only what is cheap to ask helps.
+    // A negated link matches values that lack what the operator needs, so nothing is required. The phrases of `pm` are
+    // kept, because they say cheaply whether the operator holds.
     if link.negated && !matches!(operator.kind, K::Pm) {
         return none();
     }
@@ -338,7 +348,7 @@ fn required_of(link: &Link, operator: &CompiledOperator) -> required::Required {
         sets: vec![set],
     };
     let literals = |list: Vec<Vec<u8>>| required::Required {
-        // An empty text is in all others.
+        // An empty text is in every value, so it rules nothing out.
         literals: Some(list).filter(|list| list.iter().all(|literal| !literal.is_empty())),
         sets: Vec::new(),
     };
@@ -349,6 +359,7 @@ fn required_of(link: &Link, operator: &CompiledOperator) -> required::Required {
         (Check::Phrases(phrases), _) => {
             literals(phrases.phrases.iter().map(|phrase| short(phrase)).collect())
         }
+        // `validateByteRange` holds when a byte is outside of the allowed ones.
         (Check::Bytes(allowed), _) => sets(allowed.complement()),
         (
             Check::Literal(text),
@@ -363,17 +374,18 @@ fn required_of(link: &Link, operator: &CompiledOperator) -> required::Required {
     }
 }
 
-/// Lower case, and no longer than a literal of the prefilter is.
+/// The text in lower case, cut to the length of a literal of the prefilter.
 fn short(text: &[u8]) -> Vec<u8> {
     let mut literal = bytes::lower(text);
-    // A longer literal asks for no more: its beginning has to be there as well.
+    // Cutting is safe: where the whole text is, its beginning is too. 24 is `MAX_LENGTH` of `required`.
     literal.truncate(24);
     literal
 }
 
-/// A variable as SecLang writes it.
+/// The name of a variable as SecLang writes it.
 fn variable_name(variable: Variable) -> String {
     let mut name = String::new();
+    // The names of the variants are SecLang's names in camel case, so no second list of names is needed.
     for letter in format!("{variable:?}").chars() {
         if letter.is_ascii_uppercase() && !name.is_empty() {
             name.push('_');

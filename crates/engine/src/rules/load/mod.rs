@@ -1,4 +1,4 @@
-//! When rules load: from what the bundle carries to a program that runs.
+//! Loads rules: makes a program that can run from what the bundle carries.
 //!
 //! | what | where |
 //! |---|---|
@@ -6,8 +6,8 @@
 //! | what a text must contain for a rule's operator to hold | [`required`] |
 //! | which rules can match at all | [`plan`] |
 //!
-//! What follows from the rules alone, without a matcher, the control plane has worked out before
-//! (`starfort.threats.seclang`), and the bundle carries the answers.
+//! The control plane (`starfort.threats.seclang`) has already worked out what follows from the rules alone and needs no
+//! matcher; the bundle carries these answers.
 
 mod builder;
 pub(crate) mod plan;
@@ -25,7 +25,7 @@ use super::program::tx::TxValue;
 use super::wire::{FORMAT, RuleSet};
 use crate::error::EngineError;
 
-/// Most rules of one set; a larger set is a mistake or an attack. The Core Rule Set has about 700.
+/// The most rules of one set. The Core Rule Set has about 700, so a larger set is a mistake or an attack.
 const MAX_RULES: usize = 100_000;
 
 /// Reads and compiles rules.
@@ -51,7 +51,7 @@ pub(crate) fn program(compiled: &[u8]) -> Result<Program, EngineError> {
 fn build(set: RuleSet) -> Result<Program, EngineError> {
     let mut builder = Builder::new(set.rules.len());
     let mut rules = compile(&set, &mut builder)?;
-    // Only now all names are known.
+    // Patterns on `TX` names are resolved only now, when the names of all rules are known.
     for target in rules
         .iter_mut()
         .flat_map(|rule| &mut rule.links)
@@ -59,7 +59,7 @@ fn build(set: RuleSet) -> Result<Program, EngineError> {
     {
         target.find_places(&builder.names);
     }
-    // Indexes that the set does not have are no bits: a wrong answer must not stop a filter.
+    // Indexes that the set does not have are ignored: a wrong list must not stop the filter.
     let dead = Bits::of(rules.len(), &set.constants.dead);
     let initial = set.constants.initial.into_iter();
     let initial = initial
@@ -69,6 +69,7 @@ fn build(set: RuleSet) -> Result<Program, EngineError> {
         settings: set.settings,
         signatures: set.signatures,
         files: set.files,
+        // `find` and not `place`: a set whose rules never name the score has no score to report.
         score: builder.names.find(b"blocking_inbound_anomaly_score"),
         outbound_score: builder.names.find(b"blocking_outbound_anomaly_score"),
         guards: rules.iter().map(Guard::new).collect(),
@@ -90,6 +91,7 @@ fn compile(set: &RuleSet, builder: &mut Builder) -> Result<Vec<CompiledRule>, En
         builder.rule(index, rule).map_err(|error| {
             let file = set.files.get(rule.file as usize);
             let file = file.map_or("?", String::as_str);
+            // People look for the rule in their files, so the message begins with the file and line.
             let text = format!("{file}:{}: rule {}: {error}", rule.line, rule.id);
             EngineError::invalid("rules", text)
         })

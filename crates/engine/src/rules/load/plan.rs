@@ -1,4 +1,5 @@
-//! Works out which rules of a phase can match at all, by the first link of each: `run::live` asks it of a request.
+//! Works out what decides whether a rule of a phase can match at all, from the first link of each rule. `run::live`
+//! asks these questions about a request.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,24 +21,27 @@ use crate::rules::program::slots::{Side, Slot};
 use crate::rules::program::target::{Members, ValueSource};
 use crate::rules::wire::OperatorKind;
 
-/// From this commonness on, the rarest set of a pattern is no help: it has an ordinary letter, and so has most text.
+/// From this commonness on, the rarest byte set of a pattern rules out almost nothing: it contains an ordinary letter,
+/// and most text has one.
 const COMMON: u32 = 40;
 
-/// Most literals whose bytes are looked for before a chain is computed; with more, almost any value has those of one.
+/// The most literals whose bytes are looked for before a chain is computed. With more literals, almost any value has
+/// the bytes of one.
 const MAX_LETTERS: usize = 48;
 
-/// What a class of values is: the slot, the side, and a name when only members of that name count.
+/// What defines a class of values: the slot, the side, and a name when only members of that name count.
 type Kind = (Slot, Side, Option<Box<[u8]>>);
 
 /// The plan for all phases.
 ///
 /// # Arguments
 /// * `links` - how many links the rules have.
-/// * `dead` - rules that are left out.
+/// * `dead` - the rules that are left out.
 pub(crate) fn plans(rules: &[CompiledRule], chains: &[Chain], links: usize, dead: &Bits) -> Plans {
     Plans {
         request: prefilter(rules, links, dead, 1..=2),
         response: prefilter(rules, links, dead, 3..=5),
+        // One plan for each phase, because each phase looks at other values.
         phases: [1, 2, 3, 4, 5].map(|phase| phase_plan(phase, rules, chains, links, dead)),
     }
 }
@@ -77,13 +81,15 @@ fn phase_plan(
     dead: &Bits,
 ) -> PhasePlan {
     let mut planner = Planner::new(rules.len(), links);
+    // An ordered map, so that the same rules always give the same plan.
     let mut alike: BTreeMap<Vec<Kind>, Vec<(usize, &CompiledLink)>> = BTreeMap::new();
     for (index, rule) in rules.iter().enumerate() {
         let runs = rule.phase == phase && !dead.contains(index);
         let Some(first) = rule.links.first().filter(|_| runs) else {
             continue;
         };
-        // Only the first link is asked: most rules have one, and the others look at what it matched.
+        // Only the first link decides: most rules have only one, and further links often depend on what the first one
+        // did.
         if !is_decided_by_values(first) {
             planner.plan.always.insert(index);
         } else if common_pattern(first).is_some() {
@@ -98,8 +104,8 @@ fn phase_plan(
     planner.finish(chains)
 }
 
-/// Whether values of the transaction's facts alone decide on a link: counts also hold for nothing, and what changes while
-/// rules run cannot be asked before.
+/// Whether only facts of the transaction decide on a link. A count may match when there is no value, and values that
+/// change while rules run are not known before.
 fn is_decided_by_values(link: &CompiledLink) -> bool {
     let mut targets = link.targets.iter();
     !link.targets.is_empty()
@@ -144,17 +150,18 @@ impl Planner {
             && !stages;
         for kind in kinds(link) {
             let class = self.class(kind);
-            // `^$` matches empty values only, which have no literal to look for.
+            // `^$` matches only empty values, which contain no literal to look for.
             if asks_for_nothing {
                 class
                     .empty
                     .get_or_insert_with(|| Bits::new(rules))
                     .insert(index);
             } else if link.negated || link.gate.is_open() {
+                // Nothing is known of what a match needs, so any value lets the rule run.
                 class.present.insert(index);
             } else {
                 ask_for(&mut class.plain, index, link);
-                // The value as it is has been asked; here it is what the chain makes of it.
+                // `plain` asks about the value as it is; the group asks about what the chain makes of the value.
                 if link.chain != 0 {
                     match group(class, link.chain, stages, links) {
                         Some(questions) => ask_for(questions, index, link),
@@ -165,14 +172,15 @@ impl Planner {
         }
     }
 
-    /// Adds rules whose first links are common patterns over values of the same kinds. They become one automaton, unless
-    /// that would be too large.
+    /// Adds rules whose first links are common patterns over values of the same kinds. The patterns become one
+    /// automaton, unless it would be too large.
     fn add_patterns(&mut self, kinds: Vec<Kind>, firsts: &[(usize, &CompiledLink)]) {
         let patterns: Vec<&Regex> = firsts
             .iter()
             .filter_map(|(_, link)| common_pattern(link))
             .collect();
         let Some(any) = (patterns.len() > 1)
+            // One pattern alone gains nothing from a common automaton.
             .then(|| pattern::all(&patterns))
             .flatten()
         else {
@@ -195,7 +203,7 @@ impl Planner {
         }
     }
 
-    /// The class of a kind; a new one when it has none.
+    /// The class of a kind; a new class when there is none yet.
     fn class(&mut self, (slot, side, name): Kind) -> &mut ValueClass {
         let classes = &mut self.plan.classes;
         let known = classes
@@ -222,7 +230,7 @@ impl Planner {
     }
 }
 
-/// The questions of a class after a chain; `None` when the class has too many chains already.
+/// The questions of a class for values after a chain; `None` when the class has too many chains already.
 fn group(
     class: &mut ValueClass,
     chain: ChainId,
@@ -257,7 +265,7 @@ fn questions(links: usize) -> Questions {
     }
 }
 
-/// Adds what a rule needs of a value: its literals or, without any, the rarest set of bytes.
+/// Adds what a rule needs of a value: its literals or, if it has none, the rarest set of bytes.
 fn ask_for(questions: &mut Questions, index: usize, link: &CompiledLink) {
     if link.gate.literals {
         questions.literals.insert(index);
@@ -266,8 +274,9 @@ fn ask_for(questions: &mut Questions, index: usize, link: &CompiledLink) {
             questions.shortest = questions.shortest.min(literal.len());
         }
     } else if let Some(set) = link.gate.sets.first() {
-        // The first set is the rarest; one that is missing rules the match out.
+        // The sets are sorted and the first is the rarest. One missing set is enough to rule the match out.
         match questions.sets.iter_mut().find(|(known, _)| known == set) {
+            // Rules are added in order, so a rule that has several targets of one class would be the last one again.
             Some((_, rules)) if rules.last() != Some(&index) => rules.push(index),
             Some(_) => {}
             None => questions.sets.push((*set, vec![index])),
@@ -275,14 +284,15 @@ fn ask_for(questions: &mut Questions, index: usize, link: &CompiledLink) {
     }
 }
 
-/// Works out what is asked first, once all rules are in.
+/// Works out what is asked first. It is called when all rules are added.
 fn close(questions: &mut Questions) {
     let words = &questions.literals.0;
     let is_used = |word: &u64| *word != 0;
     let start = words.iter().position(is_used).unwrap_or(0);
     let end = words.iter().rposition(is_used).map_or(0, |last| last + 1);
     questions.words = start..end;
-    // Smallest first: a literal whose letters include those of another can only be there if the other's letters are.
+    // Smallest first: a value that has all letters of the larger set has those of the smaller one, so the smaller set
+    // alone is enough.
     questions.letters.sort_by_key(|letters| letters.len());
     let mut least: Vec<ByteSet> = Vec::new();
     for letters in &questions.letters {
@@ -290,6 +300,7 @@ fn close(questions: &mut Questions) {
             least.push(*letters);
         }
     }
+    // An empty list means "any letters", which asks too much but loses no match.
     if least.len() > MAX_LETTERS {
         least.clear();
     }
@@ -303,6 +314,7 @@ fn triggers(groups: &[Group], chains: &[Chain]) -> Triggers {
             mask | u64::from(chain.is_some_and(|chain| chain.changes(present))) << number
         })
     };
+    // Bytes that start the same groups share an entry: a value is compared with a few sets instead of with each chain.
     let mut bytes: Vec<(ByteSet, u64)> = Vec::new();
     for byte in 0..=u8::MAX {
         let mask = of(ByteSet::EMPTY.with(byte));
@@ -318,7 +330,7 @@ fn triggers(groups: &[Group], chains: &[Chain]) -> Triggers {
     }
 }
 
-/// The kinds of values that a link looks at.
+/// The kinds of values that a link looks at, each once.
 fn kinds(link: &CompiledLink) -> Vec<Kind> {
     let mut kinds = Vec::new();
     for target in &link.targets {
@@ -340,7 +352,8 @@ fn kinds(link: &CompiledLink) -> Vec<Kind> {
     kinds
 }
 
-/// The pattern of a link, if its sets of bytes rule out so few values that the pattern has to be asked of most of them.
+/// The pattern of a link, if its byte sets rule out so few values that the pattern itself has to be asked about most of
+/// them.
 fn common_pattern(link: &CompiledLink) -> Option<&Regex> {
     let Check::Regex(pattern) = &link.operator.check else {
         return None;

@@ -1,22 +1,23 @@
-//! What a text must contain for a pattern to match it: literals, and sets of bytes.
+//! Works out what a text must contain so that a pattern can match it: literals, and sets of bytes.
 //!
-//! Both are necessary conditions, so a text that fails them needs no regular expression. The property tests in
-//! `tests/rules/prefilter.rs` compare with evaluation that does not use them.
+//! Both are necessary conditions, so a text that fails them does not need the regular expression. The property tests in
+//! `tests/rules/prefilter.rs` compare with an evaluation that does not use these conditions.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::rules::bytes::ByteSet;
 use crate::rules::commonness::commonness;
 
-/// More literals than this are no help for one pattern.
+/// The most literals of one pattern. With more, almost any text contains one of them.
 const MAX_LITERALS: usize = 400;
-/// A class of more bytes than this is not spelled out.
+/// The most bytes of a character class that is written out as literals, because alternatives multiply.
 const MAX_CLASS: usize = 8;
-/// Longest literal that is kept; a longer one is cut, which only asks for less.
+/// The longest literal in bytes. A longer literal is cut, which only makes the condition weaker.
 const MAX_LENGTH: usize = 24;
-/// Literals that are more common are found everywhere: two ordinary letters (see [`rarity`]).
+/// The least rarity of a literal. Literals below it, such as two ordinary letters, are found everywhere (see
+/// [`rarity`]).
 const MIN_RARITY: usize = 20;
-/// Byte sets that are kept.
+/// How many byte sets are kept. Each further set is more common than the ones before it, so it rules out little more.
 const MAX_SETS: usize = 4;
 
 /// Necessary conditions of a match.
@@ -28,7 +29,7 @@ pub(crate) struct Required {
     pub(crate) sets: Vec<ByteSet>,
 }
 
-/// Conditions for the pattern (as [`crate::rules::pattern::translate`] left it).
+/// The conditions of a pattern, as [`crate::rules::pattern::translate`] returned it.
 pub(crate) fn of_pattern(pattern: &str) -> Required {
     let parsed = regex_syntax::ParserBuilder::new()
         .unicode(false)
@@ -36,11 +37,11 @@ pub(crate) fn of_pattern(pattern: &str) -> Required {
         .dot_matches_new_line(true)
         .build()
         .parse(pattern);
-    // The pattern itself has compiled; without this parse the gate just stays open.
+    // The pattern itself has compiled. If this parse fails, nothing is required, which is slower but not wrong.
     let Ok(hir) = parsed else {
         return Required::default();
     };
-    // A set of most bytes rules nothing out.
+    // A set with most bytes rules almost nothing out.
     let sets = sets(&hir).into_iter().filter(|set| set.len() < 200);
     let sets = rarest(sets.collect(), MAX_SETS);
     let mut literals = best(&hir).any.map(|found| found.literals);
@@ -51,11 +52,11 @@ pub(crate) fn of_pattern(pattern: &str) -> Required {
     Required { literals, sets }
 }
 
-/// What is known of the strings that a sub-pattern matches.
+/// What is known about the strings that a sub-pattern matches.
 struct Known {
-    /// All of them, when they are few.
+    /// All of these strings, when they are few.
     exact: Option<Vec<Vec<u8>>>,
-    /// One of these is in each of them.
+    /// Literals of which each matched string contains at least one.
     any: Option<Literals>,
 }
 
@@ -66,7 +67,7 @@ struct Literals {
 impl Literals {
     fn new(mut literals: Vec<Vec<u8>>) -> Option<Self> {
         for literal in &mut literals {
-            // Cut, a literal asks for less; that is safe, and a longer one is hardly rarer.
+            // A shorter literal is a weaker condition, so cutting is safe; and a longer literal is hardly rarer.
             literal.truncate(MAX_LENGTH);
             literal.make_ascii_lowercase();
         }
@@ -74,12 +75,12 @@ impl Literals {
         literals.dedup();
         let usable = !literals.is_empty()
             && literals.len() <= MAX_LITERALS
-            // One that is found everywhere makes all others useless, for any of them opens the gate.
+            // One literal that is found everywhere makes the others useless, because any of them opens the gate.
             && literals.iter().all(|one| rarity(one) >= MIN_RARITY);
         usable.then_some(Self { literals })
     }
 
-    /// Greater is rarer in ordinary text.
+    /// How useful the list is: a greater score means that ordinary text contains its literals more rarely.
     fn score(&self) -> usize {
         let shortest = self
             .literals
@@ -87,12 +88,12 @@ impl Literals {
             .map(|literal| rarity(literal))
             .min()
             .unwrap_or(0);
-        // A long list finds more.
+        // A long list is found in more texts, so each literal lowers the score.
         shortest * 64 / (64 + self.literals.len())
     }
 }
 
-/// How rare a literal is: its length, punctuation and control characters counting more than letters.
+/// How rare a literal is: the sum over its bytes, in which punctuation and control characters count more than letters.
 fn rarity(literal: &[u8]) -> usize {
     let weight = |byte: &u8| match byte {
         b' ' | b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' => 8,
@@ -123,7 +124,7 @@ fn best(hir: &Hir) -> Known {
 
 fn look(hir: &Hir) -> Known {
     match hir.kind() {
-        // What matches nothing or looks around adds no text.
+        // Empty patterns and look-around match without adding text.
         HirKind::Empty | HirKind::Look(_) => Known {
             exact: Some(vec![Vec::new()]),
             any: None,
@@ -147,7 +148,7 @@ fn look(hir: &Hir) -> Known {
                     }),
                     any: None,
                 },
-                // What may be missing is required of nothing.
+                // A part that may be missing is not required.
                 (0, _) => Known {
                     exact: None,
                     any: None,
@@ -172,7 +173,7 @@ fn few(mut exact: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
 
 fn spelled(class: &Class) -> Option<Vec<Vec<u8>>> {
     let set = class_set(class)?;
-    // Cases of a letter are one.
+    // Both cases of a letter count as one, because literals are compared without case.
     let mut bytes: Vec<u8> = (0..=255u8)
         .filter(|byte| set.contains(*byte))
         .map(|byte| byte.to_ascii_lowercase())
@@ -191,7 +192,7 @@ fn concat(parts: &[Hir]) -> Known {
         let known = best(part);
         any = better(any.take(), known.any);
         let joined = known.exact.as_ref().and_then(|exact| {
-            // Alternatives multiply; beyond this many the run ends and a new one begins.
+            // Alternatives multiply. Above 128 of them the run ends and a new one begins.
             let fits =
                 run.len() * exact.len() <= 128 && run.iter().all(|one| one.len() <= MAX_LENGTH);
             fits.then(|| cross(&run, exact))
@@ -273,7 +274,7 @@ fn class_set(class: &Class) -> Option<ByteSet> {
     Some(set)
 }
 
-/// Byte sets of which each must be met by every match.
+/// Byte sets such that every match has a byte of each of them.
 fn sets(hir: &Hir) -> Vec<ByteSet> {
     match hir.kind() {
         HirKind::Literal(literal) => {
@@ -293,7 +294,7 @@ fn sets(hir: &Hir) -> Vec<ByteSet> {
             let Some(first) = branches.next() else {
                 return Vec::new();
             };
-            // Each pair of branches needs a byte of either.
+            // A match needs a set of one branch or a set of the other, so it has a byte of the union of any such pair.
             branches.fold(first, |all, branch| {
                 let pairs = all
                     .iter()
@@ -304,7 +305,7 @@ fn sets(hir: &Hir) -> Vec<ByteSet> {
     }
 }
 
-/// The sets that ordinary text meets least, each once.
+/// The sets whose bytes are rarest in ordinary text, without duplicates.
 fn rarest(mut sets: Vec<ByteSet>, most: usize) -> Vec<ByteSet> {
     sets.sort_by_cached_key(|set| commonness(*set));
     sets.dedup();

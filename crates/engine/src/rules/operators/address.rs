@@ -1,12 +1,13 @@
-//! `ipMatch`.
+//! The operator `ipMatch`.
 
 use std::net::IpAddr;
 
-/// Networks of either family.
+/// Networks of both address families, as address and mask.
 #[derive(Debug, Default)]
 pub(crate) struct Networks(Vec<(u128, u128)>);
 
-/// IPv4 as IPv4-mapped IPv6.
+/// An address as a number. IPv4 addresses are mapped to IPv6 (RFC 4291, section 2.5.5.2), so one comparison serves both
+/// families.
 fn number(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().into(),
@@ -15,7 +16,7 @@ fn number(address: IpAddr) -> u128 {
 }
 
 impl Networks {
-    /// `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`.
+    /// Reads addresses and networks, such as `192.0.2.1`, `192.0.2.0/24` and `2001:db8::/32`.
     pub(crate) fn new(texts: &[String]) -> Result<Self, String> {
         let parsed = texts.iter().map(|text| {
             parse(text.trim()).ok_or_else(|| format!("ipMatch: {text:?} is no address or network"))
@@ -42,7 +43,7 @@ fn parse(text: &str) -> Option<(u128, u128)> {
         None => (text, None),
     };
     let address: IpAddr = address.parse().ok()?;
-    // The mask of IPv4 lies behind the 96 bits of the mapped form.
+    // In the mapped form, the mask of an IPv4 network begins after 96 bits.
     let (bits, offset) = if address.is_ipv4() {
         (32, 96)
     } else {
@@ -52,6 +53,7 @@ fn parse(text: &str) -> Option<(u128, u128)> {
     if length > bits {
         return None;
     }
+    // A shift by all 128 bits overflows; it is the network `::/0`, whose mask is 0.
     let mask = u128::MAX.checked_shl(128 - offset - length).unwrap_or(0);
     Some((number(address) & mask, mask))
 }

@@ -1,12 +1,12 @@
-//! What an operator captured, for `capture`.
+//! The captures of an operator, for the action `capture`.
 
-/// Groups that `capture` keeps (`TX:0` to `TX:9`).
+/// How many groups `capture` keeps (`TX:0` to `TX:9`).
 pub(crate) const MAX_CAPTURES: usize = 10;
 
-/// What an operator captured.
+/// The captures of an operator, in order.
 pub type Captures = Vec<Vec<u8>>;
 
-/// Puts one capture.
+/// Adds one capture, if captures are wanted.
 pub(super) fn capture_one(captures: Option<&mut Captures>, text: &[u8]) {
     if let Some(captures) = captures {
         captures.push(text.to_vec());

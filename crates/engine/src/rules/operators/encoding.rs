@@ -2,7 +2,7 @@
 
 use crate::rules::bytes::ByteSet;
 
-/// `1-255`, `9,10,13,32-126`.
+/// Reads byte ranges, such as `1-255` or `9,10,13,32-126`.
 pub(crate) fn byte_ranges(text: &str) -> Result<ByteSet, String> {
     let mut set = ByteSet::EMPTY;
     let number = |text: &str| {
@@ -21,7 +21,7 @@ pub(crate) fn byte_ranges(text: &str) -> Result<ByteSet, String> {
     Ok(set)
 }
 
-/// A `%` without two hexadecimal digits after it.
+/// Whether a `%` is not followed by two hexadecimal digits.
 pub(crate) fn bad_url_encoding(value: &[u8]) -> bool {
     memchr::memchr_iter(b'%', value).any(|position| {
         let digits = value.get(position + 1..position + 3);

@@ -1,4 +1,4 @@
-//! `detectSQLi`, `detectXSS`: libinjection.
+//! The operators `detectSQLi` and `detectXSS`, which use libinjection.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,32 +6,32 @@ use super::captures::{Captures, capture_one};
 use super::sqli::{self, Hash};
 use crate::rules::bytes::ByteSet;
 
-/// A value without any of these is one bare word or number, which is no SQL injection to libinjection.
+/// A value without any of these bytes is one bare word or number, which libinjection never takes for an SQL injection.
 pub(crate) const SQLI_NEEDS: ByteSet = ByteSet::range(b'0', b'9')
     .union(ByteSet::range(b'a', b'z'))
     .union(ByteSet::range(b'A', b'Z'))
     .union(ByteSet::of(b"_"))
     .complement();
 
-/// libinjection finds XSS in tags, comments and attribute values only: none without one of these.
+/// libinjection finds XSS only in tags, comments and attribute values, so never in a value without these bytes.
 pub(crate) const XSS_NEEDS: ByteSet = ByteSet::of(b"<=");
 
-/// Bytes of plain text: words, numbers and the punctuation of names, dates, addresses and paths.
+/// The bytes of plain text: words, numbers and the punctuation of names, dates, addresses and paths.
 const PLAIN: ByteSet = SQLI_NEEDS.complement().union(ByteSet::of(b" .,:/@-"));
 
-/// Whether a text is plain: words that are no keywords, numbers and simple punctuation, of which libinjection makes no
-/// fingerprint of an attack (a test goes through all short sequences of them).
+/// Whether a text is plain: words that are no keywords, numbers and simple punctuation. libinjection finds no attack in
+/// such a text (a test goes through all short sequences).
 fn is_plain(value: &[u8], present: ByteSet) -> bool {
     if PLAIN.complement().meets(present) {
         return false;
     }
-    // Arithmetic with a variable.
+    // These may be arithmetic with a variable.
     if present.contains(b'@') && present.meets(ByteSet::of(b"/:")) {
         return false;
     }
     let mut previous = b' ';
     for byte in value {
-        // Comments, and variables of a server.
+        // These begin comments, casts and variables of a server.
         if matches!(
             (previous, byte),
             (b'-' | b'@', b'-' | b'@') | (b':', b':') | (b' ', b'@')
@@ -44,7 +44,8 @@ fn is_plain(value: &[u8], present: ByteSet) -> bool {
     value.split(|byte| !is_word(byte)).all(has_no_keyword)
 }
 
-/// Whether neither a word nor its beginning up to any dot, which libinjection looks up too, is a keyword.
+/// Whether a word contains no keyword: neither as a whole nor as its beginning up to any dot, which libinjection looks
+/// up too.
 fn has_no_keyword(word: &[u8]) -> bool {
     let mut hash = Hash::EMPTY;
     for (length, byte) in word.iter().enumerate() {
@@ -56,9 +57,10 @@ fn has_no_keyword(word: &[u8]) -> bool {
     !sqli::is_known(word, hash)
 }
 
-/// SQL injection; captures the fingerprint.
+/// Whether a value is an SQL injection. The fingerprint is captured.
 pub(crate) fn sqli(value: &[u8], captures: Option<&mut Captures>) -> bool {
     let present = ByteSet::present(value);
+    // Most values end here: both questions cost a fraction of reading tokens.
     if !SQLI_NEEDS.meets(present) || is_plain(value, present) {
         return false;
     }
@@ -69,7 +71,8 @@ pub(crate) fn sqli(value: &[u8], captures: Option<&mut Captures>) -> bool {
     found.is_some()
 }
 
-/// XSS; captures the value. The library indexes slices; should that ever panic, the value counts as an attack.
+/// Whether a value is XSS. The value is captured. The library indexes slices; if that ever panics, the value counts as
+/// an attack.
 pub(crate) fn xss(value: &[u8], captures: Option<&mut Captures>) -> bool {
     if !XSS_NEEDS.meets(ByteSet::present(value)) {
         return false;
@@ -77,7 +80,7 @@ pub(crate) fn xss(value: &[u8], captures: Option<&mut Captures>) -> bool {
     let found = catch_unwind(AssertUnwindSafe(|| {
         libinjectionrs::detect_xss(value).is_injection()
     }));
-    // A value that makes a library panic is no ordinary one.
+    // An ordinary value does not make a library panic.
     let found = found.unwrap_or(true);
     if found {
         capture_one(captures, value);

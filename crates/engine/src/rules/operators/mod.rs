@@ -1,4 +1,4 @@
-//! What rules ask of a value.
+//! The operators: what rules ask about a value.
 //!
 //! Semantics follow the reference manual of `ModSecurity` v3 and its published unit cases, which
 //! `tests/rules/modsecurity.rs` runs.
@@ -30,31 +30,31 @@ pub(crate) use phrases::Phrases;
 
 // Units of work, each about a nanosecond; measured on the machine of the benchmarks.
 
-/// For each value that an operator is asked about.
+/// Work for each value that an operator is asked about.
 pub(crate) const WORK_OPERATOR: u64 = 40;
-/// For a pattern, tenths for each byte.
+/// Work for a pattern, in tenths of a unit for each byte.
 pub(crate) const WORK_PATTERN: u64 = 20;
-/// For a pattern that counts, tenths for each byte of a long value.
+/// Work for a pattern that counts, in tenths of a unit for each byte of a long value.
 const WORK_COUNTING: u64 = 100;
-/// A value is long from here on.
+/// From this length on, a value is long. A shorter one cannot make enough states to be slow.
 const LONG_BYTES: usize = 2048;
-/// For `pm`, tenths for each byte.
+/// Work for `pm`, in tenths of a unit for each byte.
 const WORK_PHRASES: u64 = 45;
-/// For libinjection, tenths for each byte.
+/// Work for libinjection, in tenths of a unit for each byte.
 const WORK_INJECTION: u64 = 60;
-/// For what compares or counts, tenths for each byte.
+/// Work for operators that compare bytes, in tenths of a unit for each byte.
 const WORK_BYTES: u64 = 10;
 
-/// An operator, ready.
+/// An operator that is ready to be asked.
 #[derive(Debug)]
 pub struct CompiledOperator {
     pub(crate) kind: OperatorKind,
     pub(crate) check: Check,
-    /// It is a pattern that counts, see [`pattern::counts_classes`].
+    /// Whether it is a pattern that counts, see [`pattern::counts_classes`].
     counts: bool,
 }
 
-/// What is prepared of an operator when the rules load.
+/// What loading prepares for an operator.
 #[derive(Debug)]
 pub(crate) enum Check {
     /// `rx` and `verify…` with a literal pattern.
@@ -79,7 +79,7 @@ pub(crate) enum Check {
     None,
 }
 
-/// The text of an argument without variables.
+/// The text of an argument; `None` when it contains variables.
 pub(crate) fn literal(operator: &Operator) -> Option<String> {
     operator
         .argument
@@ -92,7 +92,7 @@ pub(crate) fn literal(operator: &Operator) -> Option<String> {
 }
 
 impl CompiledOperator {
-    /// Prepare an operator.
+    /// Prepares an operator.
     ///
     /// # Errors
     /// A sentence on what is wrong with the argument.
@@ -112,9 +112,9 @@ impl CompiledOperator {
                 | K::UnconditionalMatch,
                 _,
             ) => Check::None,
-            // Before the operators with a literal argument: what has variables cannot be prepared.
+            // This stands before the operators with a literal argument: an argument with variables cannot be prepared.
             (_, None) => Check::Macro,
-            // `.` matches line breaks too.
+            // `.` matches line breaks too, so these patterns match every value and need no automaton.
             (K::Rx, Some(text)) if matches!(text.as_str(), "^.*$" | "^.*" | ".*") => {
                 Check::Everything
             }
@@ -130,7 +130,7 @@ impl CompiledOperator {
             (K::Strmatch, Some(text)) => Check::Literal(phrases::unescape(&text).into()),
             (_, Some(text)) => Check::Literal(text.into_bytes().into()),
         };
-        // Asked once: it decides what a long value costs, each time.
+        // This is asked once, because it decides what each long value costs.
         let counts = matches!(&check, Check::Regex(regex) if pattern::counts_classes(regex));
         Ok(Self {
             kind: operator.kind,
@@ -139,17 +139,18 @@ impl CompiledOperator {
         })
     }
 
-    /// What asking costs, in units of work.
+    /// What it costs to ask about a value, in units of work.
     ///
     /// # Arguments
-    /// * `length` - of the value.
-    /// * `varied` - it has other bytes than those of Base64, so that it can be made to keep patterns that count busy.
+    /// * `length` - the length of the value in bytes.
+    /// * `varied` - whether the value has bytes other than those of Base64, so that it can be made to keep patterns
+    ///   that count busy.
     pub(crate) fn work(&self, length: usize, varied: bool) -> u64 {
         use OperatorKind as K;
         let each = match (&self.check, self.kind) {
             (Check::Regex(_), _) if self.counts && varied && length >= LONG_BYTES => WORK_COUNTING,
             (Check::Regex(_), _) => WORK_PATTERN,
-            // A pattern that is made while the request waits is compiled first.
+            // A pattern that is made while the request waits has to be compiled first.
             (Check::Macro, K::Rx | K::RxGlobal) => 5 * WORK_PATTERN,
             (Check::Phrases(_), _) => WORK_PHRASES,
             (Check::None, K::DetectSqli | K::DetectXss) => WORK_INJECTION,
@@ -178,8 +179,8 @@ impl CompiledOperator {
     ///
     /// # Arguments
     /// * `value` - the transformed value.
-    /// * `argument` - the expanded argument where [`CompiledOperator::needs_argument`].
-    /// * `captures` - where what matched is put, for `capture`.
+    /// * `argument` - the expanded argument, if [`CompiledOperator::needs_argument`].
+    /// * `captures` - where the captures are added; `None` when nothing wants them.
     pub fn holds(&self, value: &[u8], argument: &[u8], captures: Option<&mut Captures>) -> bool {
         use OperatorKind as K;
         match (&self.check, self.kind) {
@@ -206,7 +207,7 @@ impl CompiledOperator {
             (Check::None, K::ValidateUrlEncoding) => encoding::bad_url_encoding(value),
             (Check::None, K::ValidateUtf8Encoding) => std::str::from_utf8(value).is_err(),
             (Check::None, K::UnconditionalMatch) => true,
-            // `geoLookup` is answered where the address has been looked up: in `run::evaluate::link`.
+            // `geoLookup` is answered in `run::evaluate::link`, where the address has been looked up.
             (Check::None, _) => false,
         }
     }
@@ -232,13 +233,13 @@ fn holds_macro(
     }
 }
 
-/// A pattern with macros in it, filled in; `None` when it is none, which never matches. What clients send may be part of
-/// it, so it may take less than one that the files have.
+/// Compiles a pattern whose macros are filled in; `None` when it is no valid pattern, which never matches. It may
+/// contain what clients send, so its limit is smaller than that of patterns in files.
 pub(crate) fn made_pattern(text: &[u8]) -> Option<Regex> {
     pattern::compile_made(&String::from_utf8_lossy(text)).ok()
 }
 
-/// Whether a pattern's operator holds.
+/// Whether an operator with a pattern holds.
 pub(crate) fn holds_regex(
     kind: OperatorKind,
     regex: &Regex,
@@ -263,7 +264,7 @@ pub(crate) fn holds_regex(
 
 fn capture(kind: OperatorKind, regex: &Regex, value: &[u8], captures: &mut Captures) -> bool {
     if kind == OperatorKind::RxGlobal {
-        // One list over all matches: a group that took no part has no place in it, as in `ModSecurity` v3.
+        // All matches share one list, and a group that took no part has no entry in it, as in `ModSecurity` v3.
         let found = regex.captures_iter(value).take(MAX_CAPTURES);
         let groups = found.flat_map(|found| {
             let groups = found

@@ -1,11 +1,12 @@
-//! Numeric comparison, and numbers with check digits.
+//! Compares numbers, and checks numbers with check digits.
 
 use regex::bytes::Regex;
 
 use super::captures::{Captures, capture_one};
 use crate::rules::wire::OperatorKind;
 
-/// Matches tried at overlapping places before only disjoint ones are, so that time stays linear.
+/// How many matches are tried at overlapping positions. After these only disjoint ones are tried, so that time stays
+/// linear.
 const MAX_OVERLAPPING: usize = 256;
 
 pub(crate) const fn compare(kind: OperatorKind, value: i64, argument: i64) -> bool {
@@ -26,7 +27,7 @@ pub(crate) fn find_valid(
     valid: fn(&[u8]) -> bool,
     captures: Option<&mut Captures>,
 ) -> bool {
-    // A pattern may match too early: the valid number can begin within an invalid one.
+    // A match may begin too early: the valid number can begin within an invalid one.
     let (mut at, mut tried) = (0, 0);
     while at <= value.len() {
         let Some(found) = regex.find_at(value, at) else {
@@ -52,7 +53,7 @@ fn digits(text: &[u8]) -> impl DoubleEndedIterator<Item = u32> {
         .map(|byte| u32::from(byte - b'0'))
 }
 
-/// Luhn (ISO/IEC 7812-1, annex B).
+/// Whether the digits pass the Luhn check of card numbers (ISO/IEC 7812-1, annex B).
 pub(crate) fn is_card(text: &[u8]) -> bool {
     let sum: u32 = digits(text)
         .rev()
@@ -63,10 +64,12 @@ pub(crate) fn is_card(text: &[u8]) -> bool {
             _ => digit * 2,
         })
         .sum();
+    // A row of zeros passes the sum, but is a placeholder and no card.
     digits(text).count() > 1 && sum > 0 && sum.is_multiple_of(10)
 }
 
-/// Nine digits with an area, group and serial that the Social Security Administration issues, and not in sequence.
+/// Whether a text is a US social security number: nine digits with an area, group and serial that the Social Security
+/// Administration issues, and not in sequence.
 pub(crate) fn is_ssn(text: &[u8]) -> bool {
     let all: Vec<u32> = digits(text).collect();
     let number = |range: std::ops::Range<usize>| {
@@ -82,10 +85,11 @@ pub(crate) fn is_ssn(text: &[u8]) -> bool {
     let pairs = || all.iter().zip(all.iter().skip(1));
     let equal = pairs().all(|(one, next)| one == next);
     let sequence = pairs().all(|(one, next)| one + 1 == *next);
+    // Area 666 and those from 740 on are not in the ranges that `ModSecurity` accepts.
     area != 0 && area != 666 && area < 740 && group != 0 && serial != 0 && !equal && !sequence
 }
 
-/// CPF: eleven digits, the last two are check digits modulo 11.
+/// Whether a text is a Brazilian CPF: eleven digits, of which the last two are check digits modulo 11.
 pub(crate) fn is_cpf(text: &[u8]) -> bool {
     let all: Vec<u32> = digits(text).collect();
     if all.len() != 11 || all.iter().all(|digit| Some(digit) == all.first()) {
@@ -106,7 +110,7 @@ pub(crate) fn is_cpf(text: &[u8]) -> bool {
     all.get(9) == Some(&check(9)) && all.get(10) == Some(&check(10))
 }
 
-/// Austrian social insurance number: ten digits, the fourth a check digit modulo 11.
+/// Whether a text is an Austrian social insurance number: ten digits, of which the fourth is a check digit modulo 11.
 pub(crate) fn is_svnr(text: &[u8]) -> bool {
     const WEIGHTS: [u32; 10] = [3, 7, 9, 0, 5, 8, 4, 2, 1, 6];
     let all: Vec<u32> = digits(text).collect();

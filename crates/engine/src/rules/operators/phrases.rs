@@ -1,4 +1,4 @@
-//! `pm`: many phrases at once, without case.
+//! The operator `pm`, which looks for many phrases at once, without case.
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
@@ -17,11 +17,12 @@ impl Phrases {
         let phrases: Vec<Vec<u8>> = texts
             .iter()
             .map(|text| unescape(text))
+            // An empty phrase would match every value.
             .filter(|phrase| !phrase.is_empty())
             .collect();
         let automaton = AhoCorasick::builder()
             .ascii_case_insensitive(true)
-            // A DFA takes many times the memory, and the prefilter lets few values come here.
+            // A DFA needs many times the memory, and the prefilter lets few values come here.
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(&phrases)
             .map_err(|error| format!("pm: {error}"))?;
@@ -37,7 +38,7 @@ impl Phrases {
     }
 }
 
-/// `|0d 0a|` stands for bytes, as in Snort; pipes around anything else are pipes.
+/// Replaces `|0d 0a|` by the bytes it stands for, as in Snort. Pipes around anything else are pipes.
 pub(crate) fn unescape(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! Comparison of texts.
+//! Compares texts.
 
 use memchr::memmem;
 
@@ -31,7 +31,8 @@ pub(crate) fn compare(
     found
 }
 
-/// The argument with no letter on either side of it (digits and `_` separate words here, as in `ModSecurity` v3).
+/// Whether the argument occurs with no letter on either side of it (digits and `_` separate words here, as in
+/// `ModSecurity` v3).
 fn contains_word(value: &[u8], word: &[u8]) -> bool {
     if word.is_empty() {
         return true;

@@ -1,5 +1,5 @@
-//! Rules whose first condition compares a number (a score, a level, how many headers there are): answered from one small
-//! table, so that a rule that does not match, as most of these do, is not even looked at.
+//! Guards for rules whose first condition compares a number (a score, a level, how many headers there are). One small
+//! table answers them, so that most of these rules are ruled out without being looked at.
 
 use crate::rules::operators::Check;
 use crate::rules::program::macros::CompiledPart;
@@ -11,13 +11,13 @@ use crate::rules::wire::OperatorKind;
 /// What must hold for a rule to match.
 #[derive(Debug)]
 pub(crate) enum Guard {
-    /// Nothing is known.
+    /// Nothing is known, so the rule may match.
     Open,
-    /// A `TX` variable compares.
+    /// The number in a `TX` variable must compare so.
     Tx(u16, Comparison),
-    /// The number of variables of this name that are set does, which is 0 or 1.
+    /// The number of `TX` variables of this name, which is 0 or 1, must compare so.
     TxCount(u16, Comparison),
-    /// How many facts there are does.
+    /// The number of facts in this slot, of this name if there is one, must compare so.
     Count(Slot, Option<Box<[u8]>>, Comparison),
 }
 
@@ -42,7 +42,7 @@ impl Comparison {
         let operator = link.operator.kind;
         let with = match (&link.operator.check, link.argument.0.as_slice()) {
             (Check::Number(number), _) => Number::Literal(*number),
-            // The usual comparison of CRS: a score with a threshold that the settings set.
+            // This is the usual comparison of CRS: a score with a threshold from the settings.
             (Check::Macro, [CompiledPart::Tx(place)])
                 if matches!(operator, K::Eq | K::Ge | K::Gt | K::Le | K::Lt) =>
             {
@@ -65,10 +65,11 @@ impl Guard {
 
     fn of(rule: &CompiledRule) -> Option<Self> {
         let link = rule.links.first()?;
+        // With several targets, one of them may match although another does not.
         let [target] = link.targets.as_slice() else {
             return None;
         };
-        // A guard compares the number as it is.
+        // A guard compares the number itself, so transformations and exclusions leave it open.
         let plain = link.chain == 0 && link.stages.is_empty() && link.exclusions.is_empty();
         let comparison = Comparison::of(link).filter(|_| plain)?;
         Self::target(target, comparison)

@@ -6,21 +6,21 @@ use crate::rules::pattern;
 use crate::rules::program::tx::Names;
 use crate::rules::wire::{Macro, Part, Variable};
 
-/// A text with variables, names looked up.
+/// A text with variables, whose `TX` names are already numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CompiledMacro(pub(crate) Vec<CompiledPart>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CompiledPart {
     Text(Box<[u8]>),
-    /// `%{tx.name}` by place.
+    /// `%{tx.name}`, by the number of the variable.
     Tx(u16),
     Var(Variable, Option<Box<[u8]>>),
-    /// `%{ARGS./^id/}`: the first member whose name the pattern finds.
+    /// `%{ARGS./^id/}`: the first member whose name matches the pattern.
     Pattern(Variable, NamePattern),
 }
 
-/// A pattern on names.
+/// A pattern on names. Two patterns are equal when their texts are, because a `Regex` cannot be compared.
 #[derive(Debug, Clone)]
 pub(crate) struct NamePattern(pub(crate) Regex);
 
@@ -32,7 +32,7 @@ impl PartialEq for NamePattern {
 
 impl Eq for NamePattern {}
 
-/// A variable's member, by name or by pattern.
+/// A member of a variable, by name or by pattern.
 fn member(variable: Variable, key: &str, names: &mut Names) -> CompiledPart {
     match (name_pattern(key), variable) {
         (Some(pattern), _) => CompiledPart::Pattern(variable, NamePattern(pattern)),
@@ -63,10 +63,11 @@ impl CompiledMacro {
         )
     }
 
-    /// The text when there are no variables in it.
+    /// The text, if there are no variables in it.
     pub(crate) fn literal(&self) -> Option<Vec<u8>> {
         self.0
             .iter()
+            // Parts are joined, because a text with several literal parts is as constant as one with a single part.
             .try_fold(Vec::new(), |mut all, part| match part {
                 CompiledPart::Text(text) => {
                     all.extend_from_slice(text);

@@ -1,4 +1,4 @@
-//! Rules made ready to run: what loading worked out, and what a request reads and never changes.
+//! Rules that are ready to run. Loading makes them; requests read them and never change them.
 //!
 //! | what | where |
 //! |---|---|
@@ -30,31 +30,32 @@ use tx::{Names, TxValue};
 
 use crate::rules::wire::{Settings, Variable};
 
-/// All rules, ready.
+/// All rules of a set, ready to run.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) settings: Settings,
     pub(crate) signatures: Vec<String>,
     pub(crate) files: Vec<String>,
     pub(crate) rules: Vec<CompiledRule>,
-    /// By rule.
+    /// A guard for each rule, by the index of the rule.
     pub(crate) guards: Vec<Guard>,
     pub(crate) chains: Vec<Chain>,
     pub(crate) names: Names,
-    /// Without the rules that no transaction runs.
+    /// The plans without the rules that no transaction runs.
     pub(crate) plans: Plans,
-    /// A rule reads `MATCHED_…` of an earlier one.
+    /// Whether any rule reads the `MATCHED_…` variables of an earlier rule.
     pub(crate) reads_earlier: bool,
     /// The variables in which the Core Rule Set keeps the anomaly scores that count for blocking.
     pub(crate) score: Option<u16>,
     pub(crate) outbound_score: Option<u16>,
-    /// Variables that rules left out of the plans would have set.
+    /// The variables that rules left out of the plans would have set, and their values.
     pub(crate) initial: Vec<(u16, TxValue)>,
-    /// With all rules, made when a caller sets variables that decide on them.
+    /// The plans with all rules. They are made when a caller sets variables that decide on the rules that were left
+    /// out.
     pub(crate) whole: OnceLock<Plans>,
     /// Names of the variables that rules look at, by variable.
     pub(crate) variable_names: Vec<String>,
-    /// By variable: a rule looks at it.
+    /// For each variable, whether a rule looks at it.
     pub(crate) uses: Vec<bool>,
     /// How many links all rules have.
     pub(crate) links: usize,

@@ -1,5 +1,5 @@
-//! Which rules of a phase can match at all, as loading worked it out (`load::plan`). All values are asked at once
-//! before any rule runs (`run::live`).
+//! The questions that decide which rules of a phase can match at all. Loading (`load::plan`) makes them; `run::live`
+//! asks them about all values at once, before any rule runs.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use super::slots::{Side, Slot};
 use crate::rules::bytes::ByteSet;
 use crate::rules::transformations::Reach;
 
-/// What rules of all phases need of values.
+/// What the rules of all phases need of values.
 #[derive(Debug, Default)]
 pub(crate) struct Plans {
     /// The prefilter of phases 1 and 2.
     pub(crate) request: Prefilter,
-    /// The prefilter of phases 3 to 5: they look for other literals, and mostly at other values.
+    /// The prefilter of phases 3 to 5, which look for other literals, and mostly at other values.
     pub(crate) response: Prefilter,
-    /// By phase, 1 first.
+    /// The plan of each phase, phase 1 first.
     pub(crate) phases: [PhasePlan; 5],
 }
 
@@ -33,7 +33,7 @@ impl Plans {
         }
     }
 
-    /// Literals of all phases, and the bytes that they take.
+    /// The number of literals of all phases, and the bytes of memory that they take.
     pub(crate) fn size(&self) -> (usize, usize) {
         let both = [&self.request, &self.response];
         (
@@ -47,12 +47,12 @@ impl Plans {
     }
 }
 
-/// The rules of a phase.
+/// What decides on the rules of a phase.
 #[derive(Debug, Default)]
 pub(crate) struct PhasePlan {
     /// Rules that run for every request.
     pub(crate) always: Bits,
-    /// Rules that run when a class of values has a member, or has one that passes their gates.
+    /// For each class of values, the rules that run when the class has a member, or a member that passes their gates.
     pub(crate) classes: Vec<ValueClass>,
 }
 
@@ -61,28 +61,28 @@ pub(crate) struct PhasePlan {
 pub(crate) struct ValueClass {
     pub(crate) slot: Slot,
     pub(crate) side: Side,
-    /// Only members of this name.
+    /// The name, when only members of this name belong to the class.
     pub(crate) name: Option<Box<[u8]>>,
     /// Rules that run when the class has any value.
     pub(crate) present: Bits,
     /// Rules that run when a value is empty.
     pub(crate) empty: Option<Bits>,
-    /// What is asked of the value as it is, for all chains. Most chains change nothing in most values; where one does,
-    /// this asks too much, never too little.
+    /// What is asked about the value before transformations, for all chains. Most chains change nothing in most values.
+    /// When a chain does change a value, this lets too many rules run, never too few.
     pub(crate) plain: Questions,
-    /// At most [`MAX_GROUPS`].
+    /// What is asked about values after a chain; at most [`MAX_GROUPS`].
     pub(crate) groups: Vec<Group>,
     pub(crate) triggers: Triggers,
 }
 
-/// Chains for which a class asks separately: one bit of a word each. Rules of further chains run whenever there is a
-/// value.
+/// The most chains for which a class asks separately: each is one bit of a word. Rules with further chains run whenever
+/// there is a value.
 pub(crate) const MAX_GROUPS: usize = 64;
 
 /// Which groups of a class have a chain that may change a value, by the value's bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Triggers {
-    /// Bytes, and a bit for each group whose chain they start. No byte is in two entries.
+    /// Sets of bytes, each with a bit for every group whose chain these bytes start. No byte is in two sets.
     pub(crate) bytes: Vec<(ByteSet, u64)>,
     /// Groups whose chain makes something of an empty value.
     pub(crate) empty: u64,
@@ -101,11 +101,11 @@ impl Triggers {
     }
 }
 
-/// What is asked of a value after a chain.
+/// What is asked about a value after a chain.
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) chain: ChainId,
-    /// It is asked after each step (`multiMatch`).
+    /// Whether it is asked after each step (`multiMatch`).
     pub(crate) stages: bool,
     pub(crate) questions: Questions,
 }
@@ -119,25 +119,25 @@ impl Group {
     }
 }
 
-/// Rules by what decides on them.
+/// Rules, grouped by what decides on them.
 #[derive(Debug)]
 pub(crate) struct Questions {
-    /// Rules whose literals decide.
+    /// The rules that are decided by their literals.
     pub(crate) literals: Bits,
-    /// First and last word of `literals` that is not 0.
+    /// The range of the words of `literals` that are not 0.
     pub(crate) words: Range<usize>,
-    /// Rules on which a set of bytes decides; each set is listed once.
+    /// The rules that are decided by a set of bytes; each set is listed once.
     pub(crate) sets: Vec<(ByteSet, Vec<usize>)>,
-    /// Patterns whose sets of bytes most ordinary values have, so that only the patterns themselves decide.
+    /// Patterns whose byte sets most ordinary values have, so that only the patterns themselves decide.
     pub(crate) patterns: Vec<Arc<Patterns>>,
-    /// The bytes of each literal, without those that include another's; empty when they are too many.
+    /// The bytes of each literal, without sets that include another one; empty when there are too many.
     pub(crate) letters: Vec<ByteSet>,
     /// Length of the shortest literal.
     pub(crate) shortest: usize,
 }
 
 impl Questions {
-    /// Whether nothing is asked.
+    /// Whether there is no question.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.words.is_empty() && self.sets.is_empty() && self.patterns.is_empty()
@@ -147,6 +147,7 @@ impl Questions {
     #[inline]
     pub(crate) fn may_answer(&self, reach: Reach) -> bool {
         let has_letters = |letters: &ByteSet| reach.bytes.includes(*letters);
+        // A value that is too short or lacks a byte of every literal cannot contain one.
         let literals = !self.words.is_empty()
             && reach.length >= self.shortest
             && (self.letters.is_empty() || self.letters.iter().any(has_letters));
@@ -154,14 +155,14 @@ impl Questions {
     }
 }
 
-/// Patterns of rules with the same targets, in one automaton: one pass over a value asks all of them.
+/// Patterns of rules with the same targets, in one automaton: one pass over a value answers all of them.
 #[derive(Debug)]
 pub(crate) struct Patterns {
     pub(crate) any: RegexSet,
     pub(crate) rules: Vec<PatternRule>,
 }
 
-/// A rule whose pattern is among others.
+/// A rule whose pattern is part of such an automaton.
 #[derive(Debug)]
 pub(crate) struct PatternRule {
     pub(crate) rule: usize,

@@ -1,18 +1,19 @@
-//! One scan of a value for the required literals of all rules at once.
+//! Looks for the required literals of all rules in one scan of a value.
 //!
-//! Each literal is found by one window of four of its bytes (two, if it is shorter) that is rare in ordinary text. Windows
-//! are chosen such that many begin with the same pair of bytes. A value is read once, and each of its pairs is looked up in
-//! a set of 8 KB. Where the pair is there, the window is looked up in a Bloom filter, and what passes is compared in full.
+//! Each literal is found by one window of four of its bytes (two, if the literal is shorter) that is rare in ordinary
+//! text. Windows are chosen such that many of them begin with the same pair of bytes. A scan reads the value once and
+//! looks each pair of bytes up in a set of 8 KB. Where the pair is in the set, the window is looked up in a Bloom
+//! filter, and what passes is compared in full.
 //!
-//! An automaton over thousands of literals needs megabytes, and ordinary text touches so many places of it that each byte
-//! waits for memory. This touches a few cache lines, and no byte waits for the one before.
+//! An automaton over thousands of literals would need megabytes, and ordinary text touches so many places of it that
+//! each byte waits for memory. The scan touches a few cache lines, and no byte depends on the one before.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::rules::bytes::ByteSet;
 use crate::rules::commonness::byte_commonness;
 
-/// A set of links of rules, by index.
+/// A set of rules or links, one bit for each index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Bits(pub(crate) Vec<u64>);
 
@@ -21,7 +22,7 @@ impl Bits {
         Self(vec![0; count.div_ceil(64)])
     }
 
-    /// Those of `count` bits that are named; what lies beyond them is no bit.
+    /// A set of `count` bits with the given indexes. Indexes beyond `count` are ignored.
     pub(crate) fn of(count: usize, indexes: &[u32]) -> Self {
         let mut bits = Self::new(count);
         for index in indexes {
@@ -58,18 +59,18 @@ fn insert(words: &mut [u64], index: usize) {
     }
 }
 
-/// Bytes of a window.
+/// The bytes of a window.
 const WIDE: usize = 4;
-/// Bytes of a window of a literal that is shorter.
+/// The bytes of a window of a literal with fewer than [`WIDE`] bytes.
 const NARROW: usize = 2;
-/// Words of a filter.
+/// The words of a filter: 1,024 words of 64 bits are 8 KB, which stay in the first-level cache.
 const FILTER_WORDS: usize = 1024;
-/// Windows that are looked at before any is compared.
+/// How many windows are looked up before any of them is compared.
 const BLOCK: usize = 128;
-/// How much a window that others have too is avoided, in units of [`byte_commonness`].
+/// The penalty for each literal that has the same window already, in units of [`byte_commonness`].
 const CROWDED: usize = 6;
-/// Sets the bit by which the two cases of a letter differ, in four bytes. Some other bytes become equal too; comparing the
-/// whole literal sorts these out.
+/// Sets the bit in which the two cases of a letter differ, in four bytes. This makes some other bytes equal too;
+/// comparing the whole literal tells them apart.
 const FOLD: u32 = 0x2020_2020;
 
 /// The literals of all rules.
@@ -78,17 +79,17 @@ pub(crate) struct Prefilter {
     /// All literals, one after another, in lower case.
     text: Vec<u8>,
     literals: Vec<Literal>,
-    /// Links of the literals.
+    /// The links that need each literal.
     links: Vec<u32>,
-    /// Literals of one byte, in any case.
+    /// The bytes of all literals of one byte, in both cases.
     single_bytes: ByteSet,
-    /// These, with their literals.
+    /// Each literal of one byte, with its byte in both cases.
     singles: Vec<(ByteSet, u32)>,
-    /// Pairs of bytes that windows begin with.
+    /// The pairs of bytes that windows begin with.
     pairs: Filter<NARROW>,
     wide: Filter<WIDE>,
     narrow: Filter<NARROW>,
-    /// Words of a set of links.
+    /// How many words a set of links has.
     pub(crate) words: usize,
 }
 
@@ -101,12 +102,12 @@ struct Literal {
     last_link: u32,
 }
 
-/// Windows of `BYTES` bytes, and which literals have them where.
+/// Windows of `BYTES` bytes, and the literals in which they occur.
 #[derive(Debug)]
 struct Filter<const BYTES: usize> {
     /// For each window that is there, the bits of [`Self::spread`] are set.
     words: Box<[u64; FILTER_WORDS]>,
-    /// Where the places of the windows of a word begin in `places`.
+    /// For each word, where the entries of its windows begin in `places`.
     buckets: Vec<u32>,
     places: Vec<LiteralPosition>,
 }
@@ -116,7 +117,7 @@ struct Filter<const BYTES: usize> {
 struct LiteralPosition {
     window: u32,
     literal: u32,
-    /// Where in the literal it is.
+    /// The offset of the window in the literal.
     offset: u32,
 }
 
@@ -128,7 +129,7 @@ impl<const BYTES: usize> Default for Filter<BYTES> {
 
 impl<const BYTES: usize> Filter<BYTES> {
     fn new(mut places: Vec<LiteralPosition>) -> Self {
-        // By word, so that the places of a word stand in a row and a bucket is two numbers.
+        // Sorted by word, so that the entries of a word are adjacent and two numbers describe a bucket.
         places.sort_by_key(|place| (Self::spread(place.window).0, place.window));
         let mut words = Box::new([0; FILTER_WORDS]);
         let mut buckets = vec![0; FILTER_WORDS + 1];
@@ -153,11 +154,12 @@ impl<const BYTES: usize> Filter<BYTES> {
         }
     }
 
-    /// The word that a window belongs to, and its bits there. All pairs of bytes have their own bit; of more bytes two
-    /// bits are taken from a hash (a blocked Bloom filter; multiplicative hashing is from Knuth, TAOCP volume 3, 6.4).
+    /// The word that a window belongs to, and its bits in that word. Each pair of bytes has a bit of its own. For
+    /// longer windows two bits are taken from a hash (a blocked Bloom filter; multiplicative hashing is from Knuth,
+    /// TAOCP volume 3, section 6.4).
     const fn spread(window: u32) -> (usize, u64) {
         if BYTES <= NARROW {
-            // 65,536 pairs are as many bits as the filter has, so a pair is never taken for another.
+            // There are 65,536 pairs and as many bits in the filter, so no pair is taken for another.
             return ((window >> 6 & 0x3ff) as usize, 1 << (window & 63));
         }
         let hash = window.wrapping_mul(0x9e37_79b1);
@@ -165,7 +167,7 @@ impl<const BYTES: usize> Filter<BYTES> {
         ((hash >> 22) as usize, bits)
     }
 
-    /// The first bytes of a text, cases of letters together.
+    /// The first bytes of a text as a number that is the same for both cases of a letter.
     fn window(text: &[u8]) -> Option<u32> {
         if BYTES <= NARROW {
             let bytes = text.first_chunk::<NARROW>()?;
@@ -175,7 +177,7 @@ impl<const BYTES: usize> Filter<BYTES> {
         Some(u32::from_le_bytes(*bytes) | FOLD)
     }
 
-    /// Whether a window may be among them.
+    /// Whether a window may be in the filter.
     fn passes(&self, window: u32) -> bool {
         let (word, bits) = Self::spread(window);
         self.words
@@ -183,7 +185,7 @@ impl<const BYTES: usize> Filter<BYTES> {
             .is_some_and(|known| known & bits == bits)
     }
 
-    /// Places of the window that a text begins with.
+    /// The literals that contain the window with which a text begins.
     fn places(&self, text: &[u8]) -> impl Iterator<Item = &LiteralPosition> {
         let window = Self::window(text).filter(|window| self.passes(*window));
         let bucket = window.and_then(|window| {
@@ -207,15 +209,15 @@ impl<const BYTES: usize> Filter<BYTES> {
 /// The windows that were chosen so far.
 #[derive(Default)]
 struct Windows {
-    /// How many literals each window is of.
+    /// How many literals were given each window.
     crowds: HashMap<u32, usize>,
     /// The pairs of bytes that windows begin with.
     pairs: BTreeSet<u32>,
 }
 
 impl Windows {
-    /// Chooses the window of a literal that is rarest in ordinary text, and of few other literals: where it begins and
-    /// what it is.
+    /// Chooses the window of a literal that is rare in ordinary text and has been given to few other literals. Returns
+    /// its offset and its number.
     fn choose(&mut self, text: &[u8], length: usize) -> Option<(usize, u32)> {
         let windows = text
             .windows(length)
@@ -229,7 +231,7 @@ impl Windows {
             let crowd = self.crowds.get(window).copied().unwrap_or_default();
             let pair = bytes.iter().take(NARROW);
             let begins: usize = pair.map(|byte| byte_commonness(*byte)).product();
-            // A pair that another window begins with is looked for anyway.
+            // A pair that another window begins with is looked up anyway, so it costs nothing more.
             let is_known =
                 Filter::<NARROW>::window(bytes).is_some_and(|pair| self.pairs.contains(&pair));
             common + CROWDED * crowd + if is_known { 0 } else { begins }
@@ -241,7 +243,7 @@ impl Windows {
 }
 
 impl Prefilter {
-    /// From pairs of a literal (lower case, not empty) and a link.
+    /// Makes the prefilter from pairs of a literal (lower case, not empty) and a link.
     pub(crate) fn new(mut pairs: Vec<(Vec<u8>, u32)>, link_count: usize) -> Self {
         pairs.retain(|(literal, _)| !literal.is_empty());
         pairs.sort();
@@ -250,7 +252,7 @@ impl Prefilter {
             words: link_count.div_ceil(64),
             ..Self::default()
         };
-        // Rules share literals (`select`, `script`): each is stored and compared once.
+        // Rules share literals (`select`, `script`), so each is stored and compared once.
         for group in pairs.chunk_by(|one, other| one.0 == other.0) {
             let (start, first_link) = (position(all.text.len()), position(all.links.len()));
             all.links.extend(group.iter().map(|(_, link)| *link));
@@ -263,7 +265,7 @@ impl Prefilter {
                 last_link: position(all.links.len()),
             });
         }
-        // Windows are chosen last, for how crowded a window is depends on all literals.
+        // Windows are chosen last, because how crowded a window is depends on all literals.
         all.index();
         all
     }
@@ -273,7 +275,7 @@ impl Prefilter {
         let mut chosen = Windows::default();
         let (mut wides, mut narrows) = (Vec::new(), Vec::new());
         let mut numbers: Vec<u32> = (0..position(self.literals.len())).collect();
-        // Short ones have less choice.
+        // Short literals come first, because they have fewer windows to choose from.
         numbers.sort_by_key(|number| self.literal(*number).0.len());
         for literal in numbers {
             let (text, _) = self.literal(literal);
@@ -320,7 +322,7 @@ impl Prefilter {
         (text.unwrap_or_default(), links.unwrap_or_default())
     }
 
-    /// Bytes that the index takes.
+    /// The bytes of memory that the index takes.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.text.len()
             + size_of_val(self.literals.as_slice())
@@ -334,8 +336,8 @@ impl Prefilter {
         self.literals.len()
     }
 
-    /// Adds the links whose literals are in `text` to `found`; whether there are any, and at how many places literals
-    /// were compared.
+    /// Adds the links whose literals are in `text` to `found`. Returns whether there are any, and at how many positions
+    /// literals were compared.
     ///
     /// # Arguments
     /// * `present` - the bytes of the text.
@@ -350,14 +352,15 @@ impl Prefilter {
         }
         let mut start = 0;
         while let Some(block) = text.get(start..).filter(|rest| rest.len() >= NARROW) {
-            // Blocks overlap by a byte, so that no pair is lost between two of them.
+            // Blocks overlap by one byte, so that the pair at the border is not lost.
             let block = block.get(..BLOCK + NARROW - 1).unwrap_or(block);
-            // Where pairs pass is written down without a branch, which would be mispredicted at each of them.
+            // Positions of pairs that pass are collected without a branch, because the processor would mispredict it at
+            // each of them.
             let (mut passed, mut count) = ([0u8; BLOCK], 0usize);
             for (at, bytes) in (0u8..).zip(block.windows(NARROW)) {
                 let pair = Filter::<NARROW>::window(bytes).unwrap_or_default();
-                // Written whether it passes or not; only the count says which entries hold. The remainder changes nothing: with
-                // it the compiler sees that the index is within bounds.
+                // The position is always written; only the count says which entries hold. The remainder changes
+                // nothing: it lets the compiler see that the index is within bounds.
                 if let Some(slot) = passed.get_mut(count % BLOCK) {
                     *slot = at;
                 }
@@ -375,7 +378,7 @@ impl Prefilter {
         (any, compared)
     }
 
-    /// Compares literals that have a window with the text around it.
+    /// Compares the literals of a window with the text around it.
     fn compare<'a>(
         &self,
         places: impl Iterator<Item = &'a LiteralPosition>,
@@ -389,7 +392,7 @@ impl Prefilter {
             let matches = at
                 .checked_sub(place.offset as usize)
                 .and_then(|start| text.get(start..start + literal.len()))
-                // `FOLD` also takes `@` for a backtick and `[` for `{`; comparing in full tells them apart.
+                // `FOLD` also makes `@` equal to a backtick and `[` equal to `{`; the full comparison tells them apart.
                 .is_some_and(|here| here.eq_ignore_ascii_case(literal));
             if matches {
                 any |= add(links, found);
@@ -399,7 +402,7 @@ impl Prefilter {
     }
 }
 
-/// Adds links to a set; whether there are any.
+/// Adds links to a set. Returns whether there are any.
 fn add(links: &[u32], found: &mut [u64]) -> bool {
     for link in links {
         insert(found, *link as usize);

@@ -1,4 +1,4 @@
-//! Rules, ready to run.
+//! Rules that are ready to run.
 
 use smallvec::SmallVec;
 
@@ -15,9 +15,10 @@ use crate::rules::wire::{Collection, EngineMode, SetOp};
 /// What a value must contain for the operator to hold.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gate {
-    /// Its literals are in the prefilter under the link's number.
+    /// Whether the link has literals in the prefilter, under its number.
     pub(crate) literals: bool,
-    /// A byte of each of these.
+    /// The value must have a byte of each of these sets.
+    // Most operators need one or two sets, so a gate is read without following a pointer.
     pub(crate) sets: SmallVec<[ByteSet; 2]>,
 }
 
@@ -27,10 +28,10 @@ impl Gate {
     }
 }
 
-/// A link, ready.
+/// A link that is ready to run.
 #[derive(Debug)]
 pub(crate) struct CompiledLink {
-    /// Its number in the prefilter.
+    /// The link's number in the prefilter.
     pub(crate) number: usize,
     pub(crate) targets: Vec<CompiledTarget>,
     pub(crate) exclusions: Vec<CompiledTarget>,
@@ -38,20 +39,21 @@ pub(crate) struct CompiledLink {
     pub(crate) argument: CompiledMacro,
     pub(crate) negated: bool,
     pub(crate) chain: ChainId,
-    /// `multiMatch`: every beginning of the chain too, shortest first.
+    /// For `multiMatch`, every beginning of the chain, shortest first; empty for other links.
     pub(crate) stages: Vec<ChainId>,
     pub(crate) capture: bool,
     pub(crate) msg: Option<CompiledMacro>,
     pub(crate) logdata: Option<CompiledMacro>,
     pub(crate) actions: Vec<CompiledRuleAction>,
     pub(crate) gate: Gate,
-    /// It asks for `MATCHED_…`, but for message and log data.
+    /// Whether the link reads `MATCHED_…`, apart from its message and log data.
     pub(crate) reads_matched: bool,
-    /// Literals of the prefilter.
+    /// The literals by which the prefilter finds the link.
+    // Only loading reads these: a request asks the prefilter by number.
     pub(crate) literals: Vec<Vec<u8>>,
 }
 
-/// A rule, ready.
+/// A rule that is ready to run.
 #[derive(Debug)]
 pub(crate) struct CompiledRule {
     pub(crate) id: u64,
@@ -69,13 +71,13 @@ pub(crate) struct CompiledRule {
     pub(crate) audit_log: bool,
     pub(crate) skip: u32,
     pub(crate) skip_to: Option<u32>,
-    /// Somebody may ask what matched: it is reported, or `MATCHED_…` is read.
+    /// Whether anything may ask what the rule matched: a report, or a rule that reads `MATCHED_…`.
     pub(crate) notes: bool,
-    /// What kinds of attacks it looks for, as far as grammar can weigh them.
+    /// The kinds of attacks that the rule looks for, if grammar can weigh them.
     pub(crate) classes: Classes,
 }
 
-/// [`Disruptive`](crate::rules::wire::Disruptive), ready.
+/// [`Disruptive`](crate::rules::wire::Disruptive) with compiled texts.
 #[derive(Debug)]
 pub(crate) enum Disruption {
     Pass,
@@ -88,12 +90,12 @@ pub(crate) enum Disruption {
     Proxy(CompiledMacro),
 }
 
-/// [`RuleAction`](crate::rules::wire::RuleAction), ready.
+/// [`RuleAction`](crate::rules::wire::RuleAction) with compiled texts and targets.
 #[derive(Debug)]
 pub(crate) enum CompiledRuleAction {
-    /// A `TX` variable whose name is known.
+    /// Changes a `TX` variable whose name is known when rules load.
     SetTx(u16, SetOp, CompiledMacro),
-    /// The same, to a constant.
+    /// Sets such a variable to a constant. Copying the shared text is cheaper than expanding it for each request.
     SetTxTo(u16, TxValue),
     SetVar(Collection, CompiledMacro, SetOp, CompiledMacro),
     ExpireVar(Collection, CompiledMacro, CompiledMacro),
@@ -102,7 +104,7 @@ pub(crate) enum CompiledRuleAction {
     Ctl(CompiledCtl),
 }
 
-/// [`Ctl`](crate::rules::wire::Ctl), ready.
+/// [`Ctl`](crate::rules::wire::Ctl) with compiled targets.
 #[derive(Debug)]
 pub(crate) enum CompiledCtl {
     Engine(EngineMode),

@@ -1,28 +1,30 @@
-//! Where the values of a transaction are kept, known before there is one: rules that are ready name slots.
+//! Slots: where the values of a transaction are kept. They are known before there is a transaction, so compiled rules
+//! name them.
 
 use crate::rules::wire::Variable;
 
 /// How many variables there are ([`Variable`] is numbered from 0).
 pub(crate) const VARIABLES: usize = Variable::Xml as usize + 1;
 
-/// The first slot that is no variable's.
+/// The first slot that belongs to no variable.
 const FIRST_PRIVATE: u8 = Variable::Xml as u8 + 1;
 
-/// Where members are kept: a variable's own place, or one of those that several variables read.
+/// A place where members are kept: a variable's own, or one that several variables read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+// One byte is enough for all variables, and a slot is copied for every value that is asked.
 pub(crate) struct Slot(pub(crate) u8);
 
 impl Slot {
-    /// Values of all attributes of an XML body, named by path.
+    /// The values of all attributes of an XML body, named by path.
     pub(crate) const XML_ATTRIBUTES: Self = Self(FIRST_PRIVATE);
-    /// Text nodes of an XML body, named by path.
+    /// The text nodes of an XML body, named by path.
     pub(crate) const XML_TEXTS: Self = Self(FIRST_PRIVATE + 1);
-    /// Members of `STARFORT_ARGS` that come of the body; those of the head are in the variable's own place.
+    /// The members of `STARFORT_ARGS` that come from the body; those of the head are in the variable's own slot.
     pub(crate) const DECODED_BODY: Self = Self(FIRST_PRIVATE + 2);
-    /// Those that come of trailers.
+    /// The members of `STARFORT_ARGS` that come from trailers.
     pub(crate) const TRAILERS: Self = Self(FIRST_PRIVATE + 3);
-    /// Those members of `ARGS_POST` whose names are a client's: values of elements and attributes of XML, which follow
-    /// them, are named by a schema.
+    /// The members of `ARGS_POST` whose names a client chooses. Values of XML elements and attributes, which follow
+    /// them, have the names of a schema.
     pub(crate) const NAMED_ARGUMENTS: Self = Self(FIRST_PRIVATE + 4);
 }
 
@@ -35,7 +37,7 @@ impl From<Variable> for Slot {
     }
 }
 
-/// Which part of an entry.
+/// A part of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Side {
     Name,

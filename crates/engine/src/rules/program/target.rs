@@ -1,4 +1,4 @@
-//! What a rule looks at, ready: which slots, and which members of them.
+//! Compiled targets: which slots a rule looks at, and which members of them.
 
 use regex::bytes::Regex;
 use smallvec::{SmallVec, smallvec};
@@ -12,6 +12,7 @@ use crate::rules::wire::{Collection, Variable};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ValueSource {
     /// Facts of the transaction.
+    // No variable is read from more than three slots, so the list is stored in place.
     Facts(SmallVec<[(Slot, Side); 3]>),
     /// `TX`.
     Tx,
@@ -22,7 +23,7 @@ pub(crate) enum ValueSource {
 }
 
 impl ValueSource {
-    /// Whether two sources of one variable have values in common: text and attributes of XML have none.
+    /// Whether two sources of one variable have values in common. Text and attributes of XML have none in common.
     pub(crate) fn meets(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Facts(these), Self::Facts(those)) => {
@@ -37,17 +38,18 @@ impl ValueSource {
 #[derive(Debug, Clone)]
 pub(crate) enum Members {
     All,
-    /// Lower case.
+    /// By name, in lower case.
     Name(Box<[u8]>),
-    /// A `TX` variable by place.
+    /// A `TX` variable, by its number.
     Place(u16),
     Regex(Regex),
-    /// `TX` variables by pattern: the places of those whose names rules know, and the pattern for others.
+    /// `TX` variables by pattern: the numbers of the matching variables that rules name, and the pattern for all
+    /// others.
     Places(Vec<u16>, Regex),
     Path(XPath),
 }
 
-/// A target, ready.
+/// A target that is ready to be read.
 #[derive(Debug, Clone)]
 pub(crate) struct CompiledTarget {
     pub(crate) variable: Variable,
@@ -57,7 +59,8 @@ pub(crate) struct CompiledTarget {
 }
 
 impl CompiledTarget {
-    /// Find the variables of `TX` that the pattern of a target selects, so that only the others are asked it later.
+    /// Finds the variables of `TX` that the pattern of a target selects, so that the pattern is asked only about other
+    /// names later.
     pub(crate) fn find_places(&mut self, names: &Names) {
         if self.source == ValueSource::Tx
             && let Members::Regex(regex) = &self.members
@@ -66,7 +69,7 @@ impl CompiledTarget {
                 .zip(&names.names)
                 .filter(|(_, name)| regex.is_match(name))
                 .map(|(place, _)| place);
-            // The pattern stays for variables whose names are made while rules run.
+            // The pattern is kept for variables whose names are made while rules run.
             self.members = Members::Places(places.collect(), regex.clone());
         }
     }
@@ -87,8 +90,7 @@ pub(crate) fn source_of(variable: Variable) -> ValueSource {
     use Variable as V;
     let one = |variable: V, side| ValueSource::Facts(smallvec![(variable.into(), side)]);
     match variable {
-        // Most variables have a slot of their own; some are read from slots that others fill, so that no value is kept
-        // twice.
+        // Most variables have a slot of their own. Some read slots that others fill, so that no value is kept twice.
         V::Args => ValueSource::Facts(smallvec![
             (V::ArgsGet.into(), Side::Value),
             (V::ArgsPost.into(), Side::Value),
@@ -121,7 +123,7 @@ pub(crate) fn source_of(variable: Variable) -> ValueSource {
         V::Session => ValueSource::Stored(Collection::Session),
         V::User => ValueSource::Stored(Collection::User),
         V::Resource => ValueSource::Stored(Collection::Resource),
-        // What these say depends on the rules that ran before, so they are no facts.
+        // These variables depend on the rules that ran before, so they are no facts.
         V::MatchedVar
         | V::MatchedVarName
         | V::MatchedVars

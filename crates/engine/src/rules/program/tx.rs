@@ -1,4 +1,4 @@
-//! `TX` as far as it is known when rules load: the names that rules use, and constants.
+//! What is known of `TX` when rules load: the names that rules use, and constants.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::rules::bytes::{integer, push_integer};
 use crate::rules::wire::{Constant, SetOp};
 
-/// Places of `TX` variables that rules name.
+/// The numbers of the `TX` variables that rules name.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     places: HashMap<Box<[u8]>, u16>,
@@ -14,13 +14,14 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// The place of a name (lower case); a new one when it has none. Past 65,534 all share the last.
+    /// The number of a name (in lower case); a new number when the name has none. Names after the 65,535th share the
+    /// last number.
     pub(crate) fn place(&mut self, name: &[u8]) -> u16 {
         let name = name.to_ascii_lowercase();
         if let Some(place) = self.places.get(name.as_slice()) {
             return *place;
         }
-        // A set with so many names is no ordinary one; it loads, and shares the last place.
+        // A set with so many names is not an ordinary one. It still loads, and those names share the last number.
         let place = u16::try_from(self.names.len()).unwrap_or(u16::MAX);
         self.names.push(name.as_slice().into());
         self.places.insert(name.into(), place);
@@ -32,7 +33,7 @@ impl Names {
     }
 }
 
-/// A variable's value: what was counted stays a number.
+/// The value of a variable. A sum stays a number, so that adding to a score makes no text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TxValue {
     Integer(i64),
@@ -69,7 +70,7 @@ pub(crate) fn changed(old: Option<&TxValue>, op: SetOp, value: &[u8]) -> Option<
     let number = || old.map_or(0, TxValue::integer);
     match op {
         SetOp::Set => Some(TxValue::Text(value.into())),
-        // Saturating: a rule that counts must not wrap around to a low score.
+        // Saturating, because a score must not wrap around to a low number.
         SetOp::Add => Some(TxValue::Integer(number().saturating_add(integer(value)))),
         SetOp::Subtract => Some(TxValue::Integer(number().saturating_sub(integer(value)))),
         SetOp::Unset => None,

@@ -1,28 +1,29 @@
-//! The part of `XPath` that rules use: paths of element names, `*`, `@name` and `text()`, from the root or anywhere.
+//! The part of `XPath` that rules use: paths of element names, `*`, `@name` and `text()`, from the root or from
+//! anywhere.
 
 /// A path expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct XPath {
     steps: Vec<Step>,
-    /// It ends in an attribute.
+    /// Whether the path ends in an attribute.
     pub(crate) attribute: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
-    /// `//` before it.
+    /// Whether `//` stands before the step, so that it may match at any depth.
     anywhere: bool,
-    /// Local name; `None` for `*`.
+    /// The local name; `None` for `*`.
     name: Option<Box<[u8]>>,
 }
 
-/// The local part of a name.
+/// The part of a name after the namespace prefix. Clients choose prefixes, so only this part is compared.
 fn local(name: &[u8]) -> &[u8] {
     name.rsplit(|byte| *byte == b':').next().unwrap_or(name)
 }
 
 impl XPath {
-    /// Read an expression.
+    /// Reads an expression.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
         let refuse = || {
             format!(
@@ -62,11 +63,12 @@ impl XPath {
         }
     }
 
-    /// Whether a node at `path` (`/a/b`, `/a/b/@c`) is selected, or within what is.
+    /// Whether a node at `path` (`/a/b`, `/a/b/@c`) is selected, or lies within a node that is selected.
     pub(crate) fn selects(&self, path: &[u8]) -> bool {
-        // Clients choose the names and how deeply they nest; the steps of a rule are few.
+        // Clients choose how deeply names nest, so the cost must grow only with depth times the number of steps.
         let names: Vec<&[u8]> = path.split(|byte| *byte == b'/').skip(1).collect();
-        // Which numbers of steps may be done before each name: no backtracking.
+        // `open` says which numbers of steps may be done before a name; tracking all of them at once avoids
+        // backtracking.
         let mut open = vec![false; self.steps.len() + 1];
         if let Some(first) = open.first_mut() {
             *first = true;
@@ -83,7 +85,7 @@ impl XPath {
                 let fits = step.name.as_ref().is_none_or(|wanted| **wanted == *bare)
                     && is_attribute == (last && self.attribute);
                 if fits {
-                    // An element that is selected has all that is within it.
+                    // A selected element includes everything within it.
                     if last && (!self.attribute || index + 1 == names.len()) {
                         return true;
                     }

@@ -1,17 +1,19 @@
-//! Base64 in lines, as mail and its libraries write it.
+//! Joins Base64 that is wrapped into lines, as mail and its libraries write it.
 
-/// Widths of lines: RFC 2045, 6.8 (MIME), and RFC 7468, 2 (PEM).
+/// Line widths: RFC 2045, section 6.8 (MIME), and RFC 7468, section 2 (PEM).
 const WIDTHS: [usize; 2] = [76, 64];
 
-/// Lines from which on it is no accident.
+/// The least number of lines. Two lines of this width and alphabet may be an accident.
 const MIN_LINES: usize = 3;
 
-/// Base64 in lines as one line; `None` for anything else.
+/// Wrapped Base64 as one line; `None` for anything else.
 ///
-/// Rules of commands take a line break for the end of a command, and some of the random words behind one are commands.
-/// A last line that is a path or a word in lower case may be one indeed, so such a value stays as it is.
+/// Rules for shell commands take a line break as the end of a command, and some of the random words after one are names
+/// of commands. A last line that is a path or a word in lower case may really be a command, so such a value stays as it
+/// is.
 pub(crate) fn unwrapped(value: &[u8]) -> Option<Vec<u8>> {
     let first = memchr::memchr(b'\n', value.get(..WIDTHS[0] + 2)?)?;
+    // The first line decides on the width, so most values are refused after one look.
     let width = without_return(value.get(..first)?).len();
     if !WIDTHS.contains(&width) {
         return None;
@@ -21,6 +23,7 @@ pub(crate) fn unwrapped(value: &[u8]) -> Option<Vec<u8>> {
     let mut last: &[u8] = b"";
     let mut lines = 0;
     for line in text.split(|byte| *byte == b'\n') {
+        // Only the last line may be shorter than the others.
         if lines > 0 && last.len() != width {
             return None;
         }

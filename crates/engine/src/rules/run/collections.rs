@@ -1,7 +1,8 @@
-//! `IP`, `GLOBAL`, `SESSION`, `USER`, `RESOURCE`: variables that outlive a transaction, kept once for all workers.
+//! The collections `IP`, `GLOBAL`, `SESSION`, `USER` and `RESOURCE`: variables that outlive a transaction. All workers
+//! share them.
 //!
-//! Memory is bounded. A collection that is past its time is forgotten when its room is needed, and no new one is kept
-//! while all are in use. A collection keeps at most [`MAX_VARIABLES`] variables.
+//! Memory is bounded. A record that has expired is dropped when its room is needed, and no new record is kept while all
+//! are in use. A record keeps at most [`MAX_VARIABLES`] variables.
 
 use std::collections::HashMap;
 
@@ -10,21 +11,22 @@ use parking_lot::Mutex;
 use crate::rules::program::tx::{TxValue, changed};
 use crate::rules::wire::{Collection, SetOp};
 
-/// Collections kept at once: 50,000 of a few hundred bytes are within the memory budget of a node.
+/// The most records at once: 50,000 records of a few hundred bytes are within the memory budget of a node.
 const MAX_COLLECTIONS: usize = 50_000;
-/// Variables of a collection.
+/// The most variables of a record.
 const MAX_VARIABLES: usize = 64;
-/// Bytes of a value.
+/// The most bytes of a value; a longer one is cut.
 const MAX_VALUE_BYTES: usize = 1024;
-/// Bytes of a key.
+/// The most bytes of a key; a longer one is cut.
 const MAX_KEY_BYTES: usize = 256;
 
-/// A collection, and whose.
+/// A collection, and the key of the record, such as an address.
 type Key = (Collection, Box<[u8]>);
 
 #[derive(Debug, Default)]
 struct Record {
     expires_s: u64,
+    // A list and not a map, because a record has at most 64 variables.
     variables: Vec<Stored>,
 }
 
@@ -42,7 +44,7 @@ impl Stored {
 }
 
 impl Record {
-    /// `setvar` on a variable of the collection. One that is past its time begins anew, and lives on without an end.
+    /// `setvar` on a variable of the record. An expired variable starts again without a value and without an end.
     fn change(&mut self, name: &[u8], op: SetOp, value: &[u8], now_s: u64) {
         let position = self
             .variables
@@ -55,7 +57,7 @@ impl Record {
         match (position, changed(old, op, value)) {
             (Some(at), Some(new)) => {
                 if let Some(stored) = self.variables.get_mut(at) {
-                    // Else a counter that begins anew would be gone at once.
+                    // Without this, a counter that starts again would be expired at once.
                     if stored.is_gone(now_s) {
                         stored.expires_s = None;
                     }
@@ -77,25 +79,26 @@ impl Record {
     }
 }
 
-/// All collections of all keys.
+/// The records of all collections and keys.
 #[derive(Debug, Default)]
 pub struct Collections {
+    // One lock for all: it is held for a look-up of a few variables, and only rules with `initcol` take it.
     records: Mutex<HashMap<Key, Record>>,
 }
 
 impl Collections {
-    /// The collection of a key comes into use.
+    /// Opens the record of a key, or prolongs its life.
     pub(crate) fn touch(&self, collection: Collection, key: &[u8], now_s: u64, timeout_s: u64) {
         let mut records = self.records.lock();
         if records.len() >= MAX_COLLECTIONS {
-            // Looking through all of them is dear, and done only when there is no room.
+            // Looking through all records is expensive, so it is done only when there is no room.
             records.retain(|_, record| record.expires_s > now_s);
             if records.len() >= MAX_COLLECTIONS {
                 return;
             }
         }
         let record = records.entry((collection, cut(key))).or_default();
-        // It was forgotten by its time, though not yet by the map.
+        // The record has expired, although the map still has it.
         if record.expires_s <= now_s {
             record.variables.clear();
         }
@@ -116,6 +119,7 @@ impl Collections {
         let Some(record) = records.get_mut(&(collection, cut(key))) else {
             return;
         };
+        // A value may contain what a client sent, and lives as long as the record.
         let value = value.get(..MAX_VALUE_BYTES).unwrap_or(value);
         record.change(name, op, value, now_s);
     }
@@ -135,7 +139,7 @@ impl Collections {
         }
     }
 
-    /// Names and values of a collection.
+    /// The names and values of a record that have not expired.
     pub(crate) fn read(
         &self,
         collection: Collection,

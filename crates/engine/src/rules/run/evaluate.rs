@@ -1,4 +1,4 @@
-//! Rules at work: one phase over the facts of a transaction, rule by rule.
+//! Runs the rules of one phase over the facts of a transaction, one rule after the other.
 //!
 //! | what | where |
 //! |---|---|
@@ -31,9 +31,10 @@ use crate::rules::program::prefilter::Bits;
 use crate::rules::program::rule::{CompiledRule, Disruption};
 use crate::rules::wire::EngineMode;
 
-/// Matches that a hit keeps.
+/// How many matches a hit keeps.
+// A client chooses how many values match. Reports need examples, not every match, so memory is bounded here.
 const MAX_MATCHED: usize = 16;
-/// Hits that a transaction keeps.
+/// How many hits a transaction keeps.
 const MAX_HITS: usize = 256;
 
 /// Runs the rules of a phase.
@@ -51,7 +52,8 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut
         &program.plans
     };
     if phase == 1 && !state.whole && !context.exhaustive {
-        // Rules that set these are left out of the plan. When every rule is asked they run, and set them themselves.
+        // The plan leaves out the rules that set these variables. When every rule is asked, those rules run and set the
+        // variables themselves.
         for (place, value) in &program.initial {
             state.tx.set_at(*place, Some(value.clone()));
         }
@@ -67,12 +69,14 @@ pub(crate) fn run(context: Context<'_>, phase: u8, state: &mut State, kept: &mut
     let live = rules_to_run(context, plans, phase, &mut values);
     let mut run = Run::new(context, state, values);
     run.rules(phase, &live);
+    // The last matches become text while their values still exist, because a later phase may read `MATCHED_…`.
     run.settle();
+    // `values` counts the work of a phase, so the state gets back what is left for the next phase.
     let work = run.values.work;
     state.work = work;
 }
 
-/// The rules of a phase that can match; all of them, when every rule is asked.
+/// The rules of a phase that can match; when every rule is asked, all rules of the phase.
 fn rules_to_run(context: Context<'_>, plans: &Plans, phase: u8, values: &mut Values<'_>) -> Bits {
     let rules = &context.program.rules;
     let mut live = Bits::new(rules.len());
@@ -96,7 +100,7 @@ fn is_allowed(state: &State, phase: u8) -> bool {
     }
 }
 
-/// What comes after a rule.
+/// Which rule runs next.
 enum Next {
     Rule,
     Skip(u32),
@@ -147,22 +151,23 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    /// Whether a rule may match by its guard.
+    /// Whether a rule's guard allows a match.
     fn may_match_rule(&self, index: usize) -> bool {
         let guard = self.context.program.guards.get(index);
         self.context.exhaustive
+            // A guard counts all members of a target, so it is wrong once a `ctl` has removed some of them.
             || !self.state.removed_targets.is_empty()
             || guard.is_none_or(|guard| guard.may_match(&self.state.tx, self.context.facts))
     }
 
-    /// Whether a `ctl` took a rule out.
+    /// Whether a `ctl` has removed a rule.
     fn is_removed(&self, index: usize) -> bool {
         let removed = self.state.removed.as_ref();
         removed.is_some_and(|removed| removed.contains(index))
     }
 
     fn rule(&mut self, index: usize, rule: &'a CompiledRule) -> Next {
-        // A rule may ask for what an earlier one matched, so that has to be text before this one begins.
+        // A rule may read what an earlier rule matched, so those matches become text before this rule begins.
         if self.context.program.reads_earlier {
             self.settle();
         }
@@ -176,10 +181,11 @@ impl<'a> Run<'a, '_> {
             if !self.link(index, link) {
                 return Next::Rule;
             }
-            // The last link that has a message gives the rule's.
+            // The last link that has a message gives the message of the rule.
             msg = link.msg.as_ref().or(msg);
             logdata = link.logdata.as_ref().or(logdata);
         }
+        // Lower numbers are worse: 0 is EMERGENCY and 7 is DEBUG.
         if let Some(severity) = rule.severity {
             let highest = self.state.highest_severity;
             self.state.highest_severity =
@@ -190,7 +196,7 @@ impl<'a> Run<'a, '_> {
         self.outcome(rule)
     }
 
-    /// Keeps what a rule that is for a log matched.
+    /// Keeps what a rule matched, if the rule is logged.
     fn tell(
         &mut self,
         index: usize,
@@ -212,7 +218,8 @@ impl<'a> Run<'a, '_> {
         self.state.hits.push(hit);
     }
 
-    /// What the rule asks for, now that it matched. Where rules only watch, nothing is refused and nothing is let pass.
+    /// Does what a rule that matched asks for, and returns what runs next. When rules only detect, nothing is refused
+    /// and nothing is allowed.
     fn outcome(&mut self, rule: &'a CompiledRule) -> Next {
         if self.state.mode == EngineMode::On && self.disrupts(rule) {
             return Next::End;
@@ -224,7 +231,7 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    /// Does what a rule asks for; answers whether the phase ends with it.
+    /// Does the disruptive action of a rule. Returns whether the phase ends with it.
     fn disrupts(&mut self, rule: &'a CompiledRule) -> bool {
         let refusal = match &rule.disruptive {
             Disruption::Pass => return false,
@@ -255,8 +262,8 @@ impl<'a> Run<'a, '_> {
     }
 }
 
-/// How many rules are still to be passed over when only some of a phase are looked at; 0 when the one behind `passed` is
-/// run. `skip` counts rules of the phase, also those that cannot match.
+/// How many rules are still to be skipped when only some rules of a phase are visited; 0 when the rule behind `passed`
+/// runs. `skip` counts every rule of the phase, also rules that cannot match.
 fn still_to_skip(
     rules: &[CompiledRule],
     passed: std::ops::Range<usize>,
@@ -268,7 +275,8 @@ fn still_to_skip(
     skip.saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX))
 }
 
-/// The status of a refusal. The manual of `ModSecurity`: a redirection's own status counts where it is one of redirections.
+/// The status of a refusal. As in the manual of `ModSecurity`, a redirection keeps its own status only if it is a
+/// status of redirections.
 fn status_of(rule: &CompiledRule, refusal: &Refusal) -> u16 {
     match refusal {
         Refusal::Redirect(_) => rule

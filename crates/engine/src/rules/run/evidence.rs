@@ -1,4 +1,4 @@
-//! What an event shows of a rule that matched: which rule, what it says, which variable, and the value masked.
+//! What an event shows of a rule that matched: the rule, its message, the variable, and the masked value.
 
 use serde::Serialize;
 
@@ -7,13 +7,14 @@ use crate::rules::program::tx::Names;
 use crate::rules::run::mask::{MAX_MASKED_BYTES, mask};
 use crate::rules::run::report::{MatchedRule, MatchedVar};
 
-/// How many rules an event carries evidence of: the most severe ones, so that harmless matches cannot push out an attack.
+/// How many rules an event has evidence of. The most severe ones are kept, so that harmless matches cannot push out an
+/// attack.
 const MAX_EVIDENCE: usize = 8;
 
-/// Bytes of the name of a member that is shown; a longer one, or one with other characters, is left out.
+/// The most bytes of a member's name that is shown. A longer name, or one with other characters, is left out.
 const MAX_MEMBER_BYTES: usize = 64;
 
-/// Headers whose value is a secret as a whole, whatever it looks like.
+/// Headers whose whole value is a secret, whatever it looks like.
 const SECRET_HEADERS: &[&str] = &[
     "authorization",
     "cookie",
@@ -21,7 +22,7 @@ const SECRET_HEADERS: &[&str] = &[
     "set-cookie",
 ];
 
-/// Parts of names, without punctuation, that belong to secrets.
+/// Texts that mark a name as that of a secret wherever they occur in it. Punctuation is removed before.
 const SECRET_PARTS: &[&str] = &[
     "passw",
     "passphrase",
@@ -40,7 +41,7 @@ const SECRET_PARTS: &[&str] = &[
     "securitycode",
 ];
 
-/// Names, without punctuation, that belong to secrets.
+/// Words that mark a name as that of a secret only when they are a whole word of it: `pin` is in `shipping`.
 const SECRET_NAMES: &[&str] = &[
     "auth", "card", "csrf", "cvc", "cvv", "iban", "jwt", "key", "mfa", "otp", "pan", "pass", "pin",
     "sid", "ssn", "totp", "xsrf",
@@ -58,20 +59,21 @@ const SEVERITIES: [&str; 8] = [
     "debug",
 ];
 
-/// One match. Nothing in it is what somebody wrote but names of parameters, as in the event's `parameters`.
+/// One match. It contains nothing that a client wrote except names of parameters, as in the event's `parameters`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Evidence {
-    /// Id of the rule.
+    /// The id of the rule.
     pub(crate) rule: u64,
-    /// What the rule says; what it quotes is masked.
+    /// The rule's message. What it quotes from the request is masked.
     pub(crate) message: String,
-    /// `emergency` to `debug`, "" when the rule has none.
+    /// The name of the severity, `emergency` to `debug`; "" when the rule has none.
     pub(crate) severity: &'static str,
-    /// `ARGS:comment`, "" when the rule looked at nothing of the request.
+    /// The variable, such as `ARGS:comment`; "" when the rule looked at nothing in the request.
     pub(crate) variable: String,
-    /// The masked value; `{secret, 12 bytes}` of a secret.
+    /// The masked value; for a secret its length, as in `{secret, 12 bytes}`.
     pub(crate) value: String,
-    /// The match counts for nothing: the value is content of a field where people write, and breaks out of nothing.
+    /// Whether the match scores nothing, because the value is content of a field where people write and does not break
+    /// out of that field.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) weighed: bool,
 }
@@ -79,7 +81,7 @@ pub(crate) struct Evidence {
 /// The evidence of a transaction so far.
 #[derive(Debug, Default)]
 pub(crate) struct Evidences {
-    /// With how severe each is, 0 first.
+    /// Each match with its severity; 0 is the most severe.
     kept: Vec<(u8, Evidence)>,
 }
 
@@ -87,7 +89,7 @@ impl Evidences {
     /// Keeps a match, unless enough others are at least as severe.
     ///
     /// # Arguments
-    /// * `secret` - a parameter whose value is a secret here, say the password of a log-in.
+    /// * `secret` - a parameter whose value is a secret in this request, such as the password of a log-in.
     pub(crate) fn note(&mut self, rule: &MatchedRule<'_>, names: &Names, secret: Option<&str>) {
         self.keep(
             rule.severity.unwrap_or(u8::MAX),
@@ -95,7 +97,7 @@ impl Evidences {
         );
     }
 
-    /// Keeps a match that counts for nothing, if there is room next to those that count.
+    /// Keeps a match that scores nothing, if there is room beside those that score.
     pub(crate) fn note_weighed(
         &mut self,
         rule: &MatchedRule<'_>,
@@ -119,14 +121,14 @@ impl Evidences {
                 .kept
                 .get(place)
                 .is_some_and(|(_, known)| !known.weighed);
-            // A match that counts takes the place of a weighed one of the same rule, never the other way round.
+            // A match that counts replaces a weighed one of the same rule, never the other way round.
             if counts || evidence.weighed {
                 return;
             }
             self.kept.remove(place);
         }
         if self.kept.len() >= MAX_EVIDENCE {
-            // The least severe one goes, if the new one is more severe.
+            // The least severe match is dropped if the new one is more severe.
             let least = self
                 .kept
                 .iter()
@@ -143,7 +145,7 @@ impl Evidences {
         self.kept.push((severity, evidence));
     }
 
-    /// Each as a JSON object, most severe first.
+    /// Each match as a JSON object, the most severe first.
     pub(crate) fn into_rows(mut self) -> Vec<String> {
         self.kept.sort_by_key(|(severity, _)| *severity);
         let row =
@@ -154,7 +156,7 @@ impl Evidences {
 
 impl Evidence {
     fn of(rule: &MatchedRule<'_>, names: &Names, secret: Option<&str>) -> Self {
-        // What was looked at in the request, rather than what rules made of it.
+        // A variable of the request is shown, not what rules made of it.
         let var = rule
             .vars
             .iter()
@@ -180,23 +182,23 @@ fn value(var: &MatchedVar, logdata: &[u8], secret: Option<&str>) -> String {
     mask(&var.value, matched_part(logdata))
 }
 
-/// The part that matched, as the Core Rule Set logs it: `Matched Data: PART found within NAME: VALUE`.
+/// The part of the value that matched. The Core Rule Set logs it as `Matched Data: PART found within NAME: VALUE`.
 fn matched_part(logdata: &[u8]) -> Option<&[u8]> {
     let rest = logdata.strip_prefix(b"Matched Data: ")?;
     rest.get(..memchr::memmem::find(rest, b" found within ")?)
 }
 
-/// Whether a variable is a secret by its name.
+/// Whether a variable's name says that its value is a secret.
 fn is_secret(name: &[u8], secret: Option<&str>) -> bool {
     let name = String::from_utf8_lossy(name);
     let Some((variable, member)) = name.split_once(':') else {
         return false;
     };
-    // Names are not values, but the names of these collections are looked at as values.
+    // The values of these collections are names, which are no secrets.
     if variable.ends_with("_NAMES") {
         return false;
     }
-    // What a decoder made of a secret is as secret.
+    // What a decoder made of a secret is a secret too.
     let base = member.split('|').next().unwrap_or(member);
     if variable.ends_with("COOKIES")
         || base.starts_with("cookie.")
@@ -210,7 +212,7 @@ fn is_secret(name: &[u8], secret: Option<&str>) -> bool {
     if SECRET_HEADERS.contains(&member.as_str()) {
         return true;
     }
-    // `card_number`, `cardNumber` and `card-number` are one name.
+    // `card_number`, `cardNumber` and `card-number` must count as one name.
     let plain = |text: &str| text.replace(|letter: char| !letter.is_ascii_alphanumeric(), "");
     let whole = plain(&member);
     SECRET_PARTS.iter().any(|part| whole.contains(part))
@@ -219,13 +221,13 @@ fn is_secret(name: &[u8], secret: Option<&str>) -> bool {
             .any(|part| SECRET_NAMES.contains(&part))
 }
 
-/// The last name of a path: `password` of `json.user.password`.
+/// The last name of a path, such as `password` in `json.user.password`.
 fn last(member: &str) -> &str {
     member.rsplit('.').next().unwrap_or(member)
 }
 
-/// A target as it is shown: `ARGS:comment`, or `ARGS` when the member's name is long or not plain (names are the
-/// client's, and this is no place for payload).
+/// A target as people see it: `ARGS:comment`, or only `ARGS` when the member's name is long or not plain, because
+/// clients choose names and must not put payload into events.
 fn member(name: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(name);
     let (variable, key) = text.split_once(':').unwrap_or((&text, ""));
@@ -236,7 +238,7 @@ fn member(name: &[u8]) -> Option<String> {
     Some(format!("{variable}:{key}"))
 }
 
-/// What the rule says: its own words as they are, what it quotes masked, scores as numbers.
+/// The rule's message: its own words are kept, what it quotes is masked, and scores are shown as numbers.
 fn message(rule: &MatchedRule<'_>, names: &Names) -> String {
     let mut out = String::new();
     let mut rest = rule.msg;
@@ -250,7 +252,7 @@ fn message(rule: &MatchedRule<'_>, names: &Names) -> String {
             rest = after;
             continue;
         }
-        // A quote ends where the rule's next words begin; whatever it is, it is masked.
+        // A quote ends where the rule's next words begin; whatever is in it is masked.
         let end = match parts.get(place + 1) {
             Some(CompiledPart::Text(text)) => {
                 memchr::memmem::find(rest, text).unwrap_or(rest.len())
@@ -260,7 +262,7 @@ fn message(rule: &MatchedRule<'_>, names: &Names) -> String {
         };
         let (quoted, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
         if matches!(part, CompiledPart::Tx(place) if is_score(names, *place))
-            // A score has few digits; a card number in a variable of that name would not be shown.
+            // A score has few digits, so a card number in a variable of that name is still masked.
             && quoted.len() <= 6
             && quoted.iter().all(u8::is_ascii_digit)
         {
@@ -279,7 +281,7 @@ fn message(rule: &MatchedRule<'_>, names: &Names) -> String {
     out
 }
 
-/// Whether a variable of `TX` is a score, which only rules write.
+/// Whether a variable of `TX` is a score. Only rules write scores.
 fn is_score(names: &Names, place: u16) -> bool {
     let name = names.names.get(usize::from(place));
     name.is_some_and(|name| memchr::memmem::find(name, b"score").is_some())

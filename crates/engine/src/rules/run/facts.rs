@@ -1,37 +1,41 @@
-//! What rules look at, as SecLang names it: every value of the transaction in one pool, grouped by variable.
+//! The facts that rules look at, under SecLang's names: every value of the transaction is in one pool, grouped by
+//! variable.
 
 use std::ops::Range;
 
 use crate::rules::program::slots::{SLOTS, Slot};
 use crate::rules::wire::Variable;
 
-/// A piece of the pool.
+/// A range of bytes in the pool.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Span {
+    // Four bytes each: an entry is copied for every value that is asked, and the pool is far smaller than 4 GiB.
     start: u32,
     end: u32,
 }
 
-/// A member of a collection, or a scalar (its name is empty).
+/// A member of a collection, or a scalar, whose name is empty.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Entry {
     pub(crate) name: Span,
     pub(crate) value: Span,
 }
 
-/// Bytes that the pool may hold; what would go beyond is left out and told ([`Facts::overflowed`]).
+/// The most bytes of the pool. What does not fit is left out, and [`Facts::overflowed`] says so.
 const POOL_LIMIT_BYTES: usize = 256 << 20;
 
 /// The facts of a transaction.
 pub(crate) struct Facts {
     pool: Vec<u8>,
     entries: Vec<Entry>,
+    // Members of a slot are adjacent, so a slot is a range. Entries that a slot had before stay unused in `entries`:
+    // few slots are set twice.
     ranges: [Range<u32>; SLOTS],
     overflowed: bool,
     arguments_left_out: bool,
 }
 
-/// Payload: shown by size only.
+/// Facts are payload, so only their size is shown.
 impl std::fmt::Debug for Facts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
@@ -46,7 +50,7 @@ impl std::fmt::Debug for Facts {
 impl Default for Facts {
     fn default() -> Self {
         Self {
-            // An ordinary head with what is derived from it fits.
+            // An ordinary head, and what is derived from it, fits without growing.
             pool: Vec::with_capacity(2048),
             entries: Vec::with_capacity(96),
             ranges: [const { 0..0 }; SLOTS],
@@ -57,7 +61,7 @@ impl Default for Facts {
 }
 
 impl Facts {
-    /// Begin the members of a variable; those it had are forgotten.
+    /// Begins the members of a variable; its earlier members are forgotten.
     pub(crate) fn begin(&mut self, slot: impl Into<Slot>) -> Members<'_> {
         let start = self.mark();
         Members {
@@ -67,17 +71,17 @@ impl Facts {
         }
     }
 
-    /// Where the next entry will be, for [`Facts::close`].
+    /// The position of the next entry, for [`Facts::close`].
     pub(crate) fn mark(&self) -> u32 {
         u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
     }
 
-    /// Add an entry to those that [`Facts::close`] makes a variable's.
+    /// Adds an entry, which [`Facts::close`] assigns to a variable.
     pub(crate) fn add(&mut self, entry: Entry) {
         self.entries.push(entry);
     }
 
-    /// The entries from a mark on are the members of a variable; those it had are forgotten.
+    /// Makes all entries since a mark the members of a variable; its earlier members are forgotten.
     pub(crate) fn close(&mut self, slot: impl Into<Slot>, mark: u32) {
         let end = self.mark();
         if let Some(range) = self.ranges.get_mut(usize::from(slot.into().0)) {
@@ -85,14 +89,14 @@ impl Facts {
         }
     }
 
-    /// Entries are the members of a variable; those it had are forgotten.
+    /// Makes these entries the members of a variable; its earlier members are forgotten.
     pub(crate) fn set_members(&mut self, slot: impl Into<Slot>, entries: &[Entry]) {
         let mark = self.mark();
         self.entries.extend_from_slice(entries);
         self.close(slot, mark);
     }
 
-    /// Set a scalar.
+    /// Sets a scalar.
     pub(crate) fn set(&mut self, variable: Variable, value: &[u8]) {
         let entry = Entry {
             name: Span::default(),
@@ -101,14 +105,14 @@ impl Facts {
         self.begin(variable).push_entry(entry);
     }
 
-    /// Set a scalar to an integer.
+    /// Sets a scalar to an integer.
     pub(crate) fn set_integer(&mut self, variable: Variable, value: i64) {
         let mut text = Vec::new();
         crate::rules::bytes::push_integer(value, &mut text);
         self.set(variable, &text);
     }
 
-    /// Set a scalar to something that is in the pool.
+    /// Sets a scalar to bytes that are in the pool already.
     pub(crate) fn set_span(&mut self, variable: Variable, value: Span) {
         self.begin(variable).push_entry(Entry {
             name: Span::default(),
@@ -116,15 +120,17 @@ impl Facts {
         });
     }
 
-    /// Copy bytes into the pool.
+    /// Copies bytes into the pool.
     pub(crate) fn store(&mut self, bytes: &[u8]) -> Span {
         self.store_with(|pool| pool.extend_from_slice(bytes))
     }
 
-    /// Let `write` append to the pool.
+    /// Lets `write` append to the pool.
     pub(crate) fn store_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
         let start = self.pool.len();
         write(&mut self.pool);
+        // Checked after writing, because only `write` knows how much it appends. A part of a value would look harmless,
+        // so all of it is dropped.
         if self.pool.len() > POOL_LIMIT_BYTES {
             self.pool.truncate(start);
             self.overflowed = true;
@@ -136,17 +142,17 @@ impl Facts {
         }
     }
 
-    /// Whether something did not fit.
+    /// Whether a value did not fit into the pool.
     pub(crate) fn overflowed(&self) -> bool {
         self.overflowed
     }
 
-    /// Some arguments are beyond `SecArgumentsLimit`.
+    /// Notes that some arguments are over `SecArgumentsLimit`.
     pub(crate) fn leave_out_arguments(&mut self) {
         self.arguments_left_out = true;
     }
 
-    /// Whether some arguments were beyond `SecArgumentsLimit`.
+    /// Whether some arguments were over `SecArgumentsLimit`.
     pub(crate) fn arguments_left_out(&self) -> bool {
         self.arguments_left_out
     }
@@ -158,7 +164,7 @@ impl Facts {
             .unwrap_or_default()
     }
 
-    /// Part of a span.
+    /// A part of a span. It shares the bytes, so nothing is copied.
     pub(crate) fn part(span: Span, range: Range<usize>) -> Span {
         let at = |offset: usize| {
             span.start
@@ -171,7 +177,7 @@ impl Facts {
         }
     }
 
-    /// Indexes of the members of a variable, for [`Facts::entry`].
+    /// The indexes of the members of a variable, for [`Facts::entry`].
     #[inline]
     pub(crate) fn range(&self, slot: impl Into<Slot>) -> Range<u32> {
         let slot: Slot = slot.into();
@@ -208,13 +214,13 @@ impl Facts {
             .map(|(_, value)| value)
     }
 
-    /// How many entries there are, of all variables.
+    /// How many entries all variables have.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 }
 
-/// Members being added to a variable; they are its members when this is dropped.
+/// Collects members of a variable; they become its members when this is dropped.
 pub(crate) struct Members<'a> {
     facts: &'a mut Facts,
     slot: Slot,

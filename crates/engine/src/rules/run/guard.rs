@@ -1,4 +1,4 @@
-//! Asks the guard of a rule, which answers for rules whose first condition compares a number.
+//! Answers the guards of rules whose first condition compares a number.
 
 use crate::rules::operators::compare_numbers;
 use crate::rules::program::guard::{Comparison, Guard, Number};
@@ -7,12 +7,13 @@ use crate::rules::run::facts::Facts;
 use crate::rules::run::tx::Tx;
 
 impl Guard {
-    /// Whether the rule may match. Exclusions by `ctl` are not considered; the caller has to.
+    /// Whether the rule may match. The guard does not know about exclusions by `ctl`; the caller must check these.
     pub(crate) fn may_match(&self, tx: &Tx, facts: &Facts) -> bool {
         let (value, comparison) = match self {
             Self::Open => return true,
             Self::Tx(place, comparison) => match tx.at(*place) {
                 Some(value) => (value.integer(), comparison),
+                // A variable that is not set has no value that could match, also when the operator is negated.
                 None => return false,
             },
             Self::TxCount(place, comparison) => (i64::from(tx.at(*place).is_some()), comparison),
@@ -36,6 +37,7 @@ impl Comparison {
     fn holds(self, value: i64, tx: &Tx) -> bool {
         let with = match self.with {
             Number::Literal(number) => number,
+            // An unset variable expands to an empty text, which counts as 0 (as `bytes::integer` reads it).
             Number::Tx(place) => tx.at(place).map_or(0, TxValue::integer),
         };
         compare_numbers(self.operator, value, with) != self.negated

@@ -1,7 +1,7 @@
-//! One transaction under rules: facts come in, phases run, findings come out.
+//! Inspects one transaction by rules: facts come in, phases run, matches come out.
 //!
-//! The pipeline calls these functions in the order of the phases. A phase that is not reached does not run, but the last one
-//! always does: rules use it to sum up.
+//! The pipeline calls these functions in the order of the phases. A phase that is not reached does not run, except the
+//! last one: rules use it to sum up.
 
 use crate::client::geo::GeoRecord;
 use crate::http::Anomalies;
@@ -23,8 +23,8 @@ use crate::rules::weigh::Fields;
 use crate::rules::wire::{EngineMode, SetOp, Variable as V};
 use crate::work::Work;
 
-/// Names of the `TX` variables that the pipeline sets begin with this. The control plane knows it too
-/// (`seclang/constants.py`): nothing that it works out depends on them.
+/// The prefix of the `TX` variables that the pipeline sets. The control plane knows this prefix too
+/// (`seclang/constants.py`), and nothing that it works out depends on such variables.
 const GIVEN: &[u8] = b"starfort_";
 
 /// The state of a transaction.
@@ -35,39 +35,40 @@ pub struct Inspection {
     place: GeoRecord,
     exhaustive: bool,
     verbose: bool,
-    /// The request's body is over a limit of the rules.
+    /// Whether the request's body is over a limit of the rules.
     over_limit: bool,
-    /// What phases 1 and 2 share; other phases borrow one each.
+    /// What phases 1 and 2 share; each other phase borrows its own.
     kept: Option<Kept>,
-    /// What decoders found odd.
+    /// The anomalies that decoders found.
     anomalies: Anomalies,
 }
 
-/// What the inspection works with, besides the transaction itself.
+/// What the inspection needs besides the transaction itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Environment<'a> {
     pub(crate) program: &'a Program,
     pub(crate) collections: &'a Collections,
-    /// Wall clock, Unix microseconds.
+    /// The time of day in Unix microseconds.
     pub(crate) now_us: u64,
-    /// What the request's fields hold; `None`: every match counts.
+    /// Which fields hold content that people write; `None`: every match counts.
     pub(crate) fields: Option<Fields<'a>>,
 }
 
 impl<'a> Environment<'a> {
-    /// What keeps the arguments of a query that is read for parameters too; see [`QueryFacts::heard`].
+    /// The listener that keeps the arguments of a query while the query is read for parameters; see
+    /// [`QueryFacts::heard`].
     pub(crate) fn query_facts(self) -> Option<QueryFacts> {
         QueryFacts::heard(self.program)
     }
 
-    /// The same, with matches in fields where people write weighed.
+    /// The same environment, in which matches in fields where people write are weighed.
     pub(crate) fn weighing(self, fields: Option<Fields<'a>>) -> Self {
         Self { fields, ..self }
     }
 }
 
 impl Inspection {
-    /// Begin with the head of a request.
+    /// Begins with the head of a request.
     pub fn begin(
         environment: Environment<'_>,
         request: &Request<'_, '_>,
@@ -76,7 +77,7 @@ impl Inspection {
         Self::begin_with(environment, request, place, None)
     }
 
-    /// Begin with the head of a request whose query was read before.
+    /// Begins with the head of a request whose query was read before.
     ///
     /// # Arguments
     /// * `heard` - the query's arguments; `None`: the query is read here.
@@ -106,7 +107,7 @@ impl Inspection {
             kept: None,
             anomalies,
         };
-        // A rule may ask for these before there is a body.
+        // A rule may read these variables before there is a body, and an unset variable matches nothing.
         for variable in [V::RequestBodyLength, V::InboundDataError] {
             if program.uses(variable) {
                 inspection.facts.set(variable, b"0");
@@ -118,24 +119,24 @@ impl Inspection {
         inspection
     }
 
-    /// What may still be done, and whether something was not.
+    /// The work that is left, and whether the work was not enough.
     pub(crate) fn work(&mut self) -> &mut Work {
         &mut self.state.work
     }
 
-    /// Ask every rule instead of those that can match; for tests that compare.
+    /// Asks every rule instead of only those that can match. Tests compare both ways.
     pub fn exhaustively(&mut self) {
         self.exhaustive = true;
     }
 
-    /// Report rules that are not for the log too, also those that are otherwise known to do nothing but set constants.
+    /// Reports rules that are not logged too, also those that are known to do nothing but set constants.
     pub fn verbosely(&mut self) {
         self.verbose = true;
         self.state.whole = true;
     }
 
-    /// Set a variable of `TX` before rules run. One whose name does not begin with `starfort_` may decide on rules that
-    /// are otherwise known never to run, so all are asked then.
+    /// Sets a variable of `TX` before rules run. A variable whose name does not begin with `starfort_` may decide on
+    /// rules that otherwise never run, so then all rules are asked.
     pub fn set_tx(&mut self, environment: Environment<'_>, name: &str, value: &str) {
         let name = name.to_ascii_lowercase();
         self.state.whole |= !name.as_bytes().starts_with(GIVEN);
@@ -148,6 +149,7 @@ impl Inspection {
     }
 
     fn combined_size(&mut self) {
+        // Arguments of XML are left out: `ModSecurity` has no such arguments, and rule sets limit this sum.
         let size: usize = [V::ArgsGet.into(), Slot::NAMED_ARGUMENTS]
             .into_iter()
             .flat_map(|slot: Slot| self.facts.members(slot))
@@ -168,16 +170,17 @@ impl Inspection {
             exhaustive: self.exhaustive,
             verbose: self.verbose,
         };
-        // After a refusal only the phase of logging runs, as in ModSecurity.
+        // After a refusal only the logging phase runs, as in ModSecurity.
         if self.state.interruption.is_none() || phase == 5 {
-            // Phases of the response look for other literals, and mostly at other values.
+            // The phases of the response have another prefilter and mostly look at other values, so results of the
+            // request phases do not help them.
             let mut kept = self
                 .kept
                 .take()
                 .filter(|_| phase <= 2)
                 .unwrap_or_else(values::borrow);
             evaluate::run(context, phase, &mut self.state, &mut kept);
-            // Phase 2 asks of the same facts and more, by the same prefilter: what phase 1 computed is lent to it.
+            // Phase 2 looks at the same facts and more, with the same prefilter, so it gets what phase 1 computed.
             if phase == 1 {
                 self.kept = Some(kept);
             } else {
@@ -196,24 +199,24 @@ impl Inspection {
         self.state.mode != EngineMode::Off && self.state.request_body_access
     }
 
-    /// Whether rules want a body of any type: phase 1 chose a processor for it, or forced `REQUEST_BODY` (as CRS
-    /// does for types that it does not know). Otherwise they see only bodies that are read by their type.
+    /// Whether rules want a body of any type: phase 1 chose a processor for it, or forced `REQUEST_BODY` (as CRS does
+    /// for unknown types). Otherwise rules see only bodies that are read because of their type.
     pub fn wants_any_body(&self) -> bool {
         self.wants_request_body()
             && (self.state.processor.is_some() || self.state.force_request_body)
     }
 
-    /// The trailers that came after the body; called before phase 2.
+    /// Enters the trailers that came after the body; called before phase 2.
     pub fn request_trailers(&mut self, environment: Environment<'_>, trailers: &[(&[u8], &[u8])]) {
         let found = places::enter_trailers(environment.program, trailers, &mut self.facts);
         self.anomalies.extend(found);
     }
 
-    /// Phase 2: the request's body, as much of it as there is. Answers what is odd about it.
+    /// Phase 2: the request's body, or the part of it that is held. Returns what is odd about the body.
     ///
     /// # Arguments
-    /// * `body` - without content encodings.
-    /// * `truncated` - there is more.
+    /// * `body` - the body without content encodings.
+    /// * `truncated` - whether the body goes on after `body`.
     pub fn request_body(
         &mut self,
         environment: Environment<'_>,
@@ -223,7 +226,7 @@ impl Inspection {
         let mut anomalies = Anomalies::NONE;
         if !body.is_empty() {
             let content_type = self.facts.member(V::RequestHeaders, b"content-type");
-            // Copied, for reading the body adds to the facts that the header stands in.
+            // The header is copied, because reading the body changes the facts that contain it.
             let content_type = content_type.unwrap_or_default().to_vec();
             let content_type = std::str::from_utf8(&content_type).ok();
             let body = Body::plain(
@@ -238,7 +241,7 @@ impl Inspection {
         anomalies
     }
 
-    /// Reads the request's body, for rules (should they want it) and for somebody else.
+    /// Reads the request's body, for rules (if they want it) and for another listener.
     pub(crate) fn read_body<L: Listener>(
         &mut self,
         environment: Environment<'_>,
@@ -249,7 +252,7 @@ impl Inspection {
         let processor = self.state.processor.as_deref().and_then(Processor::named);
         let chosen = processor.map(Processor::format);
         if !self.wants_request_body() || body.content.is_empty() {
-            // The other listener hears the body even so: it makes the parameters for policies.
+            // The other listener needs the body anyway: it collects the parameters for policies.
             return body.read(chosen, b'&', other);
         }
         let within = within(&body.content, program.settings.request_body_limit_bytes);
@@ -262,10 +265,10 @@ impl Inspection {
         let facts = BodyFacts::new(program, processor, &mut self.facts);
         let mut facts = facts.of_beginning(truncated);
         if is_whole && separator == b'&' {
-            // The usual case: one reading for both.
+            // This is the usual case: the body is read once for both listeners.
             body.read(chosen, separator, &mut Both(other, &mut facts));
         } else {
-            // Rules see less of it, or divide it otherwise: they have a reading of their own.
+            // Rules see less of the body, or split it at another separator, so it is read once more for them.
             body.read(chosen, b'&', other);
             body.read_start(limit, chosen, separator, &mut facts);
         }
@@ -275,7 +278,7 @@ impl Inspection {
         self.enter_arguments(program, within);
     }
 
-    /// What follows from all that was read of a body.
+    /// Enters what depends on all arguments of the body.
     fn enter_arguments(&mut self, program: &Program, within: &[u8]) {
         let found = places::enter_body(program, &mut self.facts);
         self.anomalies.extend(found);
@@ -292,7 +295,7 @@ impl Inspection {
         }
     }
 
-    /// What rules see of a body as a whole.
+    /// Enters what rules see of the body as a whole.
     fn enter_body(
         &mut self,
         program: &Program,
@@ -311,9 +314,9 @@ impl Inspection {
         }
     }
 
-    /// Phase 2, over what was read.
+    /// Runs phase 2 over the body that was read.
     pub(crate) fn run_request_body(&mut self, environment: Environment<'_>) {
-        // Rules see an error: a request that is not looked at as a whole must not look clean.
+        // Rules see an error, because a request that is not inspected as a whole must not look clean.
         if self.facts.overflowed() {
             set_error(&mut self.facts, "The request is too large to be inspected.");
         }
@@ -326,8 +329,8 @@ impl Inspection {
         }
     }
 
-    /// A body over its limit asks for a refusal as the manual has it, after rules have seen what is within: policies
-    /// decide, and those that only watch lose nothing.
+    /// Asks for a refusal of a body over its limit, as the manual says. Rules have seen the part within the limit
+    /// before. Policies decide, so nothing is refused where they only observe.
     fn refuse(&mut self, phase: u8, status: u16) {
         if self.state.mode == EngineMode::On && self.state.interruption.is_none() {
             self.state.interruption = Some(Interruption {
@@ -362,7 +365,7 @@ impl Inspection {
     /// Phase 4: the response's body.
     ///
     /// # Arguments
-    /// * `body` - without content encodings; `None` when it was not looked at.
+    /// * `body` - the body without content encodings; `None` when it was not read.
     pub fn response_body(&mut self, environment: Environment<'_>, body: Option<&[u8]>) {
         let length = body.map_or(0, <[u8]>::len);
         let mut over = false;
@@ -379,18 +382,18 @@ impl Inspection {
             }
         }
         self.run(environment, 4);
-        // The size is known only now, so phase 4 has seen what is within the limit.
+        // The size is known only now, so phase 4 has already seen the part within the limit.
         if over && environment.program.settings.response_body_limit_reject {
             self.refuse(4, 500);
         }
     }
 
-    /// Phase 5: the transaction is over.
+    /// Phase 5: logging, after the transaction.
     pub fn finish(&mut self, environment: Environment<'_>) {
         self.run(environment, 5);
     }
 
-    /// Rules that matched, in the order in which they did.
+    /// The rules that matched, in the order in which they matched.
     pub fn matched<'a>(
         &'a self,
         environment: Environment<'a>,
@@ -398,7 +401,8 @@ impl Inspection {
         told(environment.program, &self.state.hits)
     }
 
-    /// Rules that matched in fields where people write, in values that break out of nothing: they count for nothing.
+    /// The rules that matched in fields where people write, in values that do not break out of their field. These
+    /// matches score nothing.
     pub(crate) fn weighed<'a>(
         &'a self,
         environment: Environment<'a>,
@@ -406,12 +410,12 @@ impl Inspection {
         told(environment.program, &self.state.weighed)
     }
 
-    /// What an interrupting rule asked for.
+    /// What the first interrupting rule asked for.
     pub fn interruption(&self) -> Option<&Interruption> {
         self.state.interruption.as_ref()
     }
 
-    /// Names and values of `TX`.
+    /// The names and values of all `TX` variables.
     pub fn tx(&self, environment: Environment<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
         let variables = self.state.tx.iter(&environment.program.names);
         variables
@@ -440,7 +444,7 @@ impl Inspection {
             .map_or(0, crate::rules::program::tx::TxValue::integer)
     }
 
-    /// The most severe of the rules that matched, 0 (emergency) to 7 (debug).
+    /// The severity of the most severe rule that matched, 0 (emergency) to 7 (debug).
     pub fn severity(&self) -> Option<u8> {
         self.state.highest_severity
     }
@@ -450,12 +454,12 @@ impl Inspection {
         self.state.processor.as_deref().unwrap_or_default()
     }
 
-    /// What decoders found odd in the request so far.
+    /// The anomalies that decoders have found in the request so far.
     pub fn anomalies(&self) -> Anomalies {
         self.anomalies
     }
 
-    /// Why the body could not be read, if it could not.
+    /// The reason why the body could not be read; `None` when it could.
     pub fn body_error(&self) -> Option<&[u8]> {
         let failed = self
             .facts
@@ -490,8 +494,9 @@ fn told<'a>(program: &'a Program, hits: &'a [Hit]) -> impl Iterator<Item = Match
     })
 }
 
-/// A body that cannot be read.
+/// Sets the variables that tell rules of a body that cannot be read.
 fn set_error(facts: &mut Facts, message: &str) {
+    // Rule sets read one pair of variables or the other; both say the same.
     for variable in [V::ReqbodyError, V::ReqbodyProcessorError] {
         facts.set(variable, b"1");
     }
@@ -500,7 +505,7 @@ fn set_error(facts: &mut Facts, message: &str) {
     }
 }
 
-/// `FULL_REQUEST` and its length, where rules look at them.
+/// Sets `FULL_REQUEST` and its length, if rules read them. It is a copy of the whole request.
 fn full_request(program: &Program, body: &[u8], facts: &mut Facts) {
     if !program.uses(V::FullRequest) && !program.uses(V::FullRequestLength) {
         return;
@@ -521,14 +526,14 @@ fn full_request(program: &Program, body: &[u8], facts: &mut Facts) {
     facts.set(V::FullRequest, &whole);
 }
 
-/// As much of a body as its limit allows.
+/// The part of a body that its limit allows.
 fn within(body: &[u8], limit_bytes: u64) -> &[u8] {
     let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
     body.get(..limit).unwrap_or(body)
 }
 
-/// Bytes of a body that count for `SecRequestBodyNoFilesLimit`: all of them, and of a multipart body, as in `ModSecurity`,
-/// the headers of its parts and the contents of those that are no files.
+/// How many bytes of a body count for `SecRequestBodyNoFilesLimit`: all bytes, or for a multipart body, as in
+/// `ModSecurity`, the headers of its parts and the contents of the parts that are no files.
 fn without_files(body: &[u8], facts: &Facts) -> u64 {
     const LINE_END: usize = 2;
     let parts = facts.range(V::ArgsPost).len() + facts.range(V::Files).len();

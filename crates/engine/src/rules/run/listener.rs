@@ -1,13 +1,13 @@
 //! The listener that makes SecLang's variables of a body.
 //!
-//! Names are those of `ModSecurity` 3: `json.a.b`, items of a list `json.a.array_0`, and the list itself with its length
-//! (as Coraza has it); values of XML by path, and all of its text as one. Beyond them, what readers tell that
-//! `ModSecurity` has no variable for is an argument too: values and attributes of XML (`xml.a.b`, `xml.a.b@c`),
-//! of GraphQL (`graphql.name`), and text of other types (without a name).
+//! Names are those of `ModSecurity` 3: `json.a.b`, items of a list `json.a.array_0`, and the list itself with its
+//! length (as in Coraza); XML values by path, and all text of the XML as one value. Where readers find values for which
+//! `ModSecurity` has no variable, these become arguments too: values and attributes of XML (`xml.a.b`, `xml.a.b@c`),
+//! values of GraphQL (`graphql.name`), and text of other types (without a name).
 //!
-//! Nothing is left out. Values that are nested more deeply than is named have the deepest name, and arguments beyond the
-//! limit are gathered as text. Names of elements and attributes are no members of `ARGS_NAMES`: a schema names them, and
-//! the tests of the Core Rule Set expect that they match nothing.
+//! Nothing is left out. Values that are nested too deeply get the deepest name, and arguments over the limit are joined
+//! to text. Names of elements and attributes are not in `ARGS_NAMES`: a schema chooses them, and the tests of the Core
+//! Rule Set expect that they match nothing.
 
 use crate::http::body::BodyKind;
 use crate::http::graphql::Document;
@@ -22,39 +22,39 @@ use crate::rules::run::places;
 use crate::rules::run::processor::Processor;
 use crate::rules::wire::Variable as V;
 
-/// Bytes of an argument's name; longer ones are cut.
+/// The most bytes of an argument's name; longer names are cut.
 const MAX_NAME_BYTES: usize = 4096;
 
-/// Elements within elements that are named.
+/// The deepest nesting of XML elements that have names.
 const MAX_XML_DEPTH: usize = 256;
 
-/// Nodes of XML that are named; others have values only.
+/// How many XML nodes get a name; further nodes have only values.
 const MAX_NODES: usize = 20_000;
 
-/// Behind the name of a part that is a file to some servers and a field to others.
+/// The suffix of the name of a part that is a file to some servers and a field to others.
 const FILE_CONTENT: &[u8] = b".file_content";
 
-/// Parts of a multipart body whose header lines are kept.
+/// How many parts of a multipart body have their header lines kept.
 const MAX_PARTS: usize = 2_000;
 
-/// Bytes of text that arguments beyond the limit are gathered in: one value each, so that a pattern has no more to look
-/// at than in a long argument.
+/// The most bytes of a text into which arguments over the limit are joined. The text is split at this size, so that a
+/// pattern has no more to look at than in a long argument.
 const OVERFLOW_BYTES: usize = 64 * 1024;
 
 /// An open container.
 struct Frame {
     is_list: bool,
-    /// Length of the name before this container, with it, and of the path before it.
+    /// Length of the name before this container and (`members_start`) with it, and of the path before it.
     name_length: usize,
     members_start: usize,
     path_length: usize,
-    /// Members of a list so far.
+    /// How many members of the list have been read.
     count: u32,
-    /// It has no member, attribute or text so far.
+    /// Whether no member, attribute or text has been read in it.
     is_empty: bool,
 }
 
-/// Facts of a body in the making.
+/// Collects the facts of a body while it is read.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is told by a reader of its own"
@@ -62,33 +62,33 @@ struct Frame {
 pub(crate) struct BodyFacts<'a> {
     program: &'a Program,
     facts: &'a mut Facts,
-    /// What rules chose to read the body; only that can fail.
+    /// The format that rules chose for the body. Only errors of this format become `REQBODY_ERROR`.
     chosen: Option<BodyKind>,
     formats: Vec<BodyKind>,
-    /// Where the arguments begin.
+    /// Where the arguments begin among the entries.
     mark: u32,
-    /// Arguments that there is room for.
+    /// How many more arguments fit within the limit.
     room: usize,
     overflow: Vec<u8>,
     overflows: bool,
     name: Vec<u8>,
     path: Vec<u8>,
     frames: Vec<Frame>,
-    /// Open containers that are not named.
+    /// How many open containers are nested too deeply to have a name.
     over: usize,
     xml: Xml,
     files: Files,
-    /// Figures of documents of GraphQL.
+    /// Figures of GraphQL documents.
     documents: Vec<Entry>,
     error: Option<String>,
     has_bad_escape: bool,
-    /// The end of the body is missing.
+    /// Whether the end of the body is missing.
     is_cut: bool,
-    /// A reader found another fault than the missing end.
+    /// Whether a reader found a fault other than the missing end.
     is_malformed: bool,
-    /// Length of the name of the document itself.
+    /// The length of the name of the document itself, such as `json`.
     root_length: usize,
-    /// Holds a number while it is written.
+    /// A buffer for the digits of a number, so that none is allocated for each list.
     count: Vec<u8>,
 }
 
@@ -98,7 +98,7 @@ struct Xml {
     text: Vec<u8>,
     texts: Vec<Entry>,
     attributes: Vec<Entry>,
-    /// Both, as arguments.
+    /// Texts and attributes, as arguments.
     values: Vec<Entry>,
 }
 
@@ -111,16 +111,18 @@ struct Files {
     sizes: Vec<Entry>,
     contents: Vec<Entry>,
     headers: Vec<Entry>,
-    /// A part has a header twice.
+    /// Whether a part has the same header twice.
     duplicate_header: bool,
     combined_bytes: usize,
 }
 
 impl<'a> BodyFacts<'a> {
-    /// Keeps what rules ask of a part that is a file: its names, its size and, if a rule looks at it, its content.
+    /// Keeps what rules may read of a file part: its names, its size and, if a rule reads it, its content.
     fn file(&mut self, part: &Part<'_>, first: &[u8]) {
         self.files.count += 1;
         self.files.combined_bytes += part.content.len();
+        // A part may have several names and file names (RFC 7578 has one of each), and servers differ in which they
+        // take, so all combinations are kept.
         for name in part.names() {
             let name = self.facts.store(name);
             for file_name in &part.file_names {
@@ -134,13 +136,14 @@ impl<'a> BodyFacts<'a> {
             .facts
             .store_with(|pool| crate::rules::bytes::push_integer(size, pool));
         self.files.sizes.push(Entry { name, value });
+        // This copies a whole file, so it is done only when a rule reads it.
         if self.program.uses(V::FilesTmpContent) {
             let value = self.facts.store(part.content);
             self.files.contents.push(Entry { name, value });
         }
     }
 
-    /// A listener that adds to `facts`, whose arguments of the query are counted.
+    /// A listener that adds to `facts`. The arguments of the query, which are in `facts` already, count for the limit.
     pub(crate) fn new(
         program: &'a Program,
         chosen: Option<Processor>,
@@ -174,16 +177,18 @@ impl<'a> BodyFacts<'a> {
         }
     }
 
-    /// The end of the body is missing (`SecRequestBodyLimitAction ProcessPartial`): that it does not end is no error.
+    /// Tells the listener that the end of the body may be missing (`SecRequestBodyLimitAction ProcessPartial`), so that
+    /// a missing end is no error.
     pub(crate) fn of_beginning(mut self, is_cut: bool) -> Self {
         self.is_cut = is_cut;
         self
     }
 
-    /// All was told. Answers what is wrong with the body for the processor that rules chose.
+    /// Enters all facts. Returns what is wrong with the body for the processor that rules chose.
     pub(crate) fn finish(mut self) -> Option<String> {
         self.flush_overflow();
-        // Arguments of XML come behind this slot and within the next: their names are a schema's and no client's.
+        // XML arguments are added after this slot is closed and before the next one is, because a schema chooses their
+        // names, not the client.
         self.facts.close(Slot::NAMED_ARGUMENTS, self.mark);
         for entry in &self.xml.values {
             self.facts.add(*entry);
@@ -207,7 +212,7 @@ impl<'a> BodyFacts<'a> {
         self.error
     }
 
-    /// Whether the format being read is the one that rules chose, so that what is wrong with it is an error.
+    /// Whether the format that is read is the one that rules chose. Only then is a fault an error.
     fn is_chosen(&self) -> bool {
         match self.formats.as_slice() {
             [format] => self.chosen == Some(format.family()),
@@ -216,7 +221,7 @@ impl<'a> BodyFacts<'a> {
     }
 
     fn complain(&mut self, reason: &str) {
-        // The first complaint is the cause; others follow from it.
+        // The first complaint is kept, because the others usually follow from it.
         if self.is_chosen() && self.error.is_none() {
             let processor = match self.chosen {
                 Some(BodyKind::Json) => "JSON parsing error",
@@ -228,13 +233,13 @@ impl<'a> BodyFacts<'a> {
         }
     }
 
-    /// An argument of the present name.
+    /// Adds an argument under the current name.
     fn argument(&mut self, value: &[u8]) {
         if self.room == 0 {
             return self.overflow(b"", value);
         }
         self.room -= 1;
-        // PEM and MIME wrap Base64; wrapped, it would be a text of many words.
+        // PEM and MIME wrap Base64 into lines. Wrapped, it would look like a text of many words.
         let one_line = base64_lines::unwrapped(value);
         let entry = Entry {
             name: self.facts.store(&self.name),
@@ -252,7 +257,7 @@ impl<'a> BodyFacts<'a> {
         format.is_some_and(|format| format.family() == BodyKind::Xml)
     }
 
-    /// An argument of a name of its own.
+    /// Adds an argument with a name of its own.
     fn named(&mut self, name: &[u8], value: &[u8]) {
         if self.room == 0 {
             return self.overflow(name, value);
@@ -267,11 +272,11 @@ impl<'a> BodyFacts<'a> {
         self.facts.add(entry);
     }
 
-    /// An argument beyond the limit.
+    /// Adds an argument that is over the limit.
     fn overflow(&mut self, name: &[u8], value: &[u8]) {
         if !std::mem::replace(&mut self.overflows, true) {
             self.facts.leave_out_arguments();
-            // Of XML all text is there without arguments.
+            // The text of XML is inspected without arguments too, so this is no error for XML.
             if !self.is_xml() {
                 self.complain("more arguments than SecArgumentsLimit");
             }
@@ -280,15 +285,16 @@ impl<'a> BodyFacts<'a> {
         self.gather(value);
     }
 
-    /// Text of arguments beyond the limit.
+    /// Collects text of arguments over the limit.
     fn gather(&mut self, text: &[u8]) {
-        // Flushed before it is full, so that no value is cut in two and an attack with it.
+        // The buffer is flushed before it is full, so that no value, and no attack in it, is split.
         if self.overflow.len() + text.len() >= OVERFLOW_BYTES {
             self.flush_overflow();
         }
         if !text.is_empty() {
             self.overflow.extend_from_slice(text);
-            // A line each, so that the end of one and the beginning of the next make no attack.
+            // Each text is a line of its own, so that the end of one and the beginning of the next do not form an
+            // attack.
             self.overflow.push(b'\n');
         }
     }
@@ -304,15 +310,15 @@ impl<'a> BodyFacts<'a> {
         }
     }
 
-    /// Appends to the present name, as far as there is room.
+    /// Appends to the current name as far as there is room.
     fn extend_name(&mut self, text: &[u8]) {
-        // Names are made by clients, and grow with each level.
+        // Clients choose names, and each level makes them longer.
         let room = MAX_NAME_BYTES.saturating_sub(self.name.len());
         self.name
             .extend_from_slice(text.get(..room).unwrap_or(text));
     }
 
-    /// The next member of a list has the name of its place.
+    /// Gives the next member of a list the name of its index.
     fn next_item(&mut self) {
         let (has_room, is_named) = (self.room > 0, self.over == 0);
         let Some(frame) = self
@@ -345,7 +351,7 @@ impl<'a> BodyFacts<'a> {
         }
     }
 
-    /// A node of the present element, named by its path.
+    /// A node of the current element, named by its path.
     fn node(&mut self, attribute: Option<&str>, value: &[u8]) -> Entry {
         let nodes = self.xml.texts.len() + self.xml.attributes.len();
         let path = &self.path;
@@ -403,7 +409,7 @@ impl<'a> BodyFacts<'a> {
             (V::MultipartFileLimitExceeded, too_many),
             (V::MultipartStrictError, flags.is_strict() || too_many),
         ] {
-            // All of them are set, for rules also ask whether one is 0.
+            // All variables are set, because rules also ask whether one is 0.
             facts.set(variable, if value { b"1" } else { b"0" });
         }
     }
@@ -423,7 +429,7 @@ fn has_header_twice<L: AsRef<[u8]>>(lines: &[L]) -> bool {
         .any(|(one, next)| one == next)
 }
 
-/// The part of a name without its prefix.
+/// The name without its namespace prefix.
 fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
@@ -455,7 +461,7 @@ impl Listener for BodyFacts<'_> {
         self.next_item();
         let depth_limit = self.depth_limit();
         if self.frames.len() >= depth_limit {
-            // Counted rather than kept: a client can nest for megabytes.
+            // These containers are counted and not kept: a client can nest for megabytes.
             self.over += 1;
             return self.complain(match container {
                 Container::Element(_) => "elements are nested too deeply",
@@ -473,7 +479,7 @@ impl Listener for BodyFacts<'_> {
                 );
             }
             self.extend_name(b".");
-            // Prefixes of namespaces are chosen by the client; rules and exclusions name elements without.
+            // The client chooses namespace prefixes, so rules and exclusions name elements without them.
             self.extend_name(local(name).as_bytes());
         }
         self.frames.push(Frame {
@@ -490,7 +496,7 @@ impl Listener for BodyFacts<'_> {
         if self.room == 0 {
             return self.gather(name.as_bytes());
         }
-        // Too deep to be named: the name itself may be the attack.
+        // The member is too deep to be named, so its name becomes a value: the name itself may be the attack.
         if self.over > 0 {
             return self.argument(name.as_bytes());
         }
@@ -511,13 +517,14 @@ impl Listener for BodyFacts<'_> {
         let Some(frame) = self.frames.pop() else {
             return;
         };
-        // What has nothing in it has a name still, which may be an attack.
+        // An empty container still has a name, which may be an attack.
         if frame.is_empty && self.room > 0 {
             self.argument(b"");
         }
         self.name.truncate(frame.name_length);
         self.path.truncate(frame.path_length);
-        // A list is an argument too, with its length: its name would end no argument's otherwise.
+        // A list is an argument too, with its length as the value. Otherwise no argument's name would end in the name
+        // of the list.
         if frame.count > 0 && self.room > 0 {
             self.count.clear();
             crate::rules::bytes::push_integer(frame.count.into(), &mut self.count);
@@ -546,7 +553,7 @@ impl Listener for BodyFacts<'_> {
 
     fn text(&mut self, text: &str) {
         self.xml.text.extend_from_slice(text.as_bytes());
-        // White space between elements is layout. `XML:/*` has it all the same.
+        // White space between elements is layout and no argument; `XML:/*` has it anyway.
         let value = text.trim();
         if !value.is_empty() {
             self.has_content();
@@ -570,11 +577,14 @@ impl Listener for BodyFacts<'_> {
             if part.file_names.iter().all(Vec::is_empty) {
                 self.named(name, value);
             } else {
-                // Some servers take it for a field. What a file holds is content, and weighed as such.
+                // Some servers take the part for a field. The suffix marks it as the content of a file, which is
+                // weighed as content.
                 self.named(&[name, FILE_CONTENT].concat(), value);
             }
         }
+        // A client could send a body of nothing but tiny parts, each with header lines to keep.
         if self.files.parts <= MAX_PARTS {
+            // Sorting the names costs time, and few rule sets ask for it.
             if self.program.uses(V::MultipartDuplicatePartHeader) {
                 self.files.duplicate_header |= has_header_twice(&part.headers);
             }
@@ -587,7 +597,7 @@ impl Listener for BodyFacts<'_> {
     }
 
     fn multipart(&mut self, flags: &Flags) {
-        // `MULTIPART_…` tells of the body that rules chose to read so, not of a guess.
+        // `MULTIPART_…` describes the body that rules chose to read as multipart, not a guess.
         if self.is_chosen() {
             self.files.flags = Some(flags.clone());
         }
@@ -611,7 +621,7 @@ impl Listener for BodyFacts<'_> {
     }
 
     fn failed(&mut self, reason: &str, rest: &str) {
-        // A body that was cut has no end, which is no error of the client's.
+        // A body that was cut has no end, which is not the client's fault.
         if !self.is_cut || self.is_malformed {
             self.complain(reason);
         }
@@ -621,7 +631,7 @@ impl Listener for BodyFacts<'_> {
         if self.is_xml() {
             self.xml.text.extend_from_slice(rest.as_bytes());
         }
-        // What no reader could take apart is looked at as text.
+        // Text that no reader could take apart is inspected as a whole.
         self.argument(rest.as_bytes());
     }
 }

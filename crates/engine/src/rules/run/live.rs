@@ -1,17 +1,19 @@
-//! Asks the values of a phase which rules can match, before any rule runs.
+//! Asks all values of a phase which rules can match at all, before any rule runs.
 
 use crate::rules::bytes::ByteSet;
 use crate::rules::program::plan::{Group, PhasePlan, Questions, ValueClass};
 use crate::rules::program::prefilter::Bits;
 use crate::rules::run::values::{OutputId, Values, WORK_ENTRY};
 
-/// Adds the rules that have to be run to `live`.
+/// Adds the rules that have to run to `live`.
 pub(crate) fn ask(plan: &PhasePlan, values: &mut Values<'_>, live: &mut Bits) {
     live.union(&plan.always.0);
+    // Class by class: each asks only the values of its own slot.
     for (number, class) in plan.classes.iter().enumerate() {
         let mut any = false;
         for entry in values.entries(class.slot) {
-            // A value that was not asked is not known to be harmless; but when the work is spent, nothing more is looked at.
+            // When the work is spent, nothing more is looked at. The values that remain are not known to be harmless;
+            // the request is over a limit.
             if !values.work.charge(WORK_ENTRY) {
                 return;
             }
@@ -21,7 +23,7 @@ pub(crate) fn ask(plan: &PhasePlan, values: &mut Values<'_>, live: &mut Bits) {
                 continue;
             }
             any = true;
-            // Only whether there is a value decides here, so the first one is enough.
+            // Here it matters only whether there is a value, so the first one is enough.
             if class.plain.is_empty() && class.empty.is_none() {
                 break;
             }
@@ -34,7 +36,7 @@ pub(crate) fn ask(plan: &PhasePlan, values: &mut Values<'_>, live: &mut Bits) {
     }
 }
 
-/// Asks one value of a class, as it is and after each chain that may change it.
+/// Asks about one value of a class, as it is and after each chain that may change it.
 #[inline]
 fn ask_value(
     class: &ValueClass,
@@ -48,7 +50,7 @@ fn ask_value(
     {
         live.union(&empty.0);
     }
-    // Equal values share an output, and the answer of the first holds for all of them.
+    // Equal values share an output, and the answer for the first one holds for all of them.
     if values.was_asked(base, number) {
         return;
     }
@@ -62,7 +64,7 @@ fn ask_value(
     }
 }
 
-/// A bit for each group that may have an answer to a value. For most values this is worked out once for all that have the
+/// A bit for each group whose rules a value may answer. In long lists this is worked out once for all values with the
 /// same bytes and length.
 fn groups_that_may_answer(
     class: &ValueClass,
@@ -70,6 +72,7 @@ fn groups_that_may_answer(
     values: &mut Values<'_>,
     base: OutputId,
 ) -> u64 {
+    // For few values a look at the triggers is cheaper than working out and storing the reach of each chain.
     let Some(kind) = values.kind_of(base) else {
         return class.triggers.of(values.output(base).present);
     };
@@ -87,12 +90,14 @@ fn groups_that_may_answer(
     groups
 }
 
-/// Runs the chain of a group over a value, as long as the result may still have what is asked for, and asks the result.
+/// Runs the chain of a group over a value while the result may still contain what the rules need, and asks about the
+/// result.
 fn ask_group(group: &Group, values: &mut Values<'_>, base: OutputId, live: &mut Bits) {
     let mut at = base;
     let mut step = 0;
     while let Some(next) = values.next_step(at, group.chain, step) {
         let reach = values.reach(at, group.chain, next, group.stages);
+        // Most values end here: after a cheap step it is clear that no further step can make what the rules need.
         if !group.questions.may_answer(reach) {
             return;
         }
@@ -103,12 +108,13 @@ fn ask_group(group: &Group, values: &mut Values<'_>, base: OutputId, live: &mut 
             ask_questions(&group.questions, values, at, live);
         }
     }
+    // A value that no step changed was asked about before, as it is.
     if !group.stages && at != base {
         ask_questions(&group.questions, values, at, live);
     }
 }
 
-/// Asks a value after a chain: sets of bytes first, which cost nothing, then patterns, then the prefilter.
+/// Asks about a value: first byte sets, which cost nothing, then patterns, then the prefilter.
 fn ask_questions(questions: &Questions, values: &mut Values<'_>, value: OutputId, live: &mut Bits) {
     let present = values.output(value).present;
     for (_, rules) in questions.sets.iter().filter(|(set, _)| set.meets(present)) {
@@ -130,6 +136,7 @@ fn ask_questions(questions: &Questions, values: &mut Values<'_>, value: OutputId
     ) else {
         return;
     };
+    // The scan found literals of all links; the mask keeps the rules that asked about this class and chain.
     for ((live, found), mask) in live.iter_mut().zip(found).zip(mask) {
         *live |= found & mask;
     }
@@ -149,7 +156,8 @@ fn ask_patterns(
             && values.charge_for_pattern(value)
             && patterns.any.is_match(values.bytes(value))
         {
-            // The automaton says that one of them matches, not which: each asks for itself when it runs.
+            // The automaton says only that some pattern matches, not which one, so each rule runs and asks its own
+            // pattern.
             patterns.rules.iter().for_each(|one| live.insert(one.rule));
         }
     }

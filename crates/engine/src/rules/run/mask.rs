@@ -1,34 +1,35 @@
-//! A value as people may see it: the shape of an attack stays, what somebody wrote does not.
+//! Masks a value for people: the shape of an attack stays, what somebody wrote does not.
 //!
-//! Kept are punctuation, spaces and the words of [`WORDS`], which attacks are made of and nobody's secret is. Every other
-//! run of letters or digits becomes its class and length: `a{7}` letters, `9{4}` digits, `x{12}` both, `?{3}` bytes that
-//! are not ASCII. `1' OR 'secret'='secret` is shown as `9' OR 'a{6}'='a{6}`. See
+//! Punctuation, spaces and the words in [`WORDS`] are kept: attacks are made of them, and nobody's secret is. Every
+//! other run of letters or digits becomes its class and length: `a{7}` for letters, `9{4}` for digits, `x{12}` for
+//! both, `?{3}` for bytes that are not ASCII. `1' OR 'secret'='secret` is shown as `9' OR 'a{6}'='a{6}`. See
 //! `docs/adr/0010-matched-values-are-shown-masked.md`.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-/// Bytes of a masked value.
+/// The most bytes of a masked value.
 pub(crate) const MAX_MASKED_BYTES: usize = 160;
 
-/// Bytes shown of what stands before the part that matched.
+/// How many bytes before the part that matched are shown.
 const BEFORE_BYTES: usize = 32;
 
-/// Longest length of a run that is shown; the exact length of a longer one says nothing.
+/// The largest length of a run that is shown. The exact length of a longer run says nothing more.
 const MAX_TOLD_LENGTH: usize = 999;
 
-/// Where a long value is shown from when it is not known what matched: attacks have these characters, plain text seldom does.
+/// The characters from which a long value is shown when it is not known what matched. Attacks have them, plain text
+/// seldom does.
 const TELLING: &[u8] = b"'\"`<>;|&${}\\";
 
-/// Stands for what was cut off.
+/// Marks where something was cut off.
 const CUT: &str = "…";
 
-/// Longest of [`WORDS`].
+/// The length of the longest word in [`WORDS`].
 const MAX_WORD_BYTES: usize = 12;
 
-/// Words that attacks are made of: SQL, HTML and JavaScript, shells and files, templates and languages, `NoSQL` and LDAP,
-/// schemes.
+/// Words that attacks are made of: those of SQL, HTML and JavaScript, of shells and files, of templates and languages,
+/// of `NoSQL` and LDAP, and schemes.
 const WORDS: &str = "alert all and asc ascii async atob authority bash begin benchmark between bin body btoa by case cast cat \
     char chr class cmd coalesce comment concat confirm constructor convert cookie count create curl data \
     declare delay delete desc dict distinct document drop dual dumpfile echo else end entity env etc eval \
@@ -47,12 +48,12 @@ static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| WORDS.split(' ').collec
 /// Masks a value.
 ///
 /// # Arguments
-/// * `value` - what matched, as the rule saw it.
-/// * `matched` - the part of it that matched, when that is known: it is in what is shown, however long the rest is.
+/// * `value` - the value as the rule saw it.
+/// * `matched` - the part of the value that matched, if it is known. It is shown even when the value is long.
 ///
-/// Returns at most [`MAX_MASKED_BYTES`], `…` where something was cut off.
+/// Returns at most [`MAX_MASKED_BYTES`] bytes, with `…` where something was cut off.
 pub(crate) fn mask(value: &[u8], matched: Option<&[u8]>) -> String {
-    // What matched is shown, for the beginning of a long value need not have any of it.
+    // The part that matched is shown, because the beginning of a long value may contain nothing of it.
     let at = matched
         .filter(|part| !part.is_empty())
         .and_then(|part| memchr::memmem::find(value, part))
@@ -67,7 +68,7 @@ pub(crate) fn mask(value: &[u8], matched: Option<&[u8]>) -> String {
     let mut piece = String::new();
     while let Some(length) = next(rest, &mut piece) {
         rest = rest.get(length..).unwrap_or_default();
-        // Room for the mark of the cut, so that the length holds with it.
+        // Room is kept for the mark, so that the text with it is within the limit.
         let room = if rest.is_empty() { 0 } else { CUT.len() };
         if out.len() + piece.len() + room > MAX_MASKED_BYTES {
             out.push_str(CUT);
@@ -79,7 +80,8 @@ pub(crate) fn mask(value: &[u8], matched: Option<&[u8]>) -> String {
     out
 }
 
-/// Where to begin so that what is at `at` is shown: never within a run, whose end might look like a word.
+/// Where to begin so that the byte at `at` is shown. A text never begins within a run, whose end might look like a
+/// word.
 fn beginning(value: &[u8], at: usize) -> usize {
     if at <= BEFORE_BYTES {
         return 0;
@@ -90,7 +92,7 @@ fn beginning(value: &[u8], at: usize) -> usize {
     from - before.iter().rev().take_while(|byte| inside(byte)).count()
 }
 
-/// Mask the first piece of `rest`; how many bytes it has, `None` at the end.
+/// Masks the first piece of `rest` and appends it to `out`. Returns how many bytes the piece has; `None` at the end.
 fn next(rest: &[u8], out: &mut String) -> Option<usize> {
     let first = *rest.first()?;
     let run = |of: fn(&u8) -> bool| rest.iter().take_while(|byte| of(byte)).count();
@@ -107,7 +109,7 @@ fn next(rest: &[u8], out: &mut String) -> Option<usize> {
     if first == b'%'
         && let Some(byte) = encoded(rest)
     {
-        // An encoded quote is as telling as a quote, an encoded letter as secret as a letter.
+        // An encoded quote tells as much about an attack as a quote, and an encoded letter is as secret as a letter.
         if byte.is_ascii() && !byte.is_ascii_alphanumeric() {
             let _ = write!(out, "%{byte:02X}");
         } else {
@@ -116,6 +118,7 @@ fn next(rest: &[u8], out: &mut String) -> Option<usize> {
         return Some(3);
     }
     match first {
+        // Control characters are written as escapes, so that a value cannot add lines to a log or steer a terminal.
         b'\n' => out.push_str("\\n"),
         b'\r' => out.push_str("\\r"),
         b'\t' => out.push_str("\\t"),
@@ -138,7 +141,7 @@ fn push_run(run: &[u8], out: &mut String) {
     }
 }
 
-/// The run itself, in its own case, when it is a word that attacks are made of.
+/// The run as it is written, if it is a word that attacks are made of.
 fn word(run: &[u8]) -> Option<&str> {
     let text = (run.len() <= MAX_WORD_BYTES).then(|| std::str::from_utf8(run).ok())??;
     let lower = text.to_ascii_lowercase();
@@ -154,7 +157,7 @@ fn push_class(class: char, length: usize, out: &mut String) {
     }
 }
 
-/// The byte that `%HH` at the beginning stands for.
+/// The byte that a `%HH` at the beginning stands for.
 fn encoded(rest: &[u8]) -> Option<u8> {
     let digit = |at: usize| rest.get(at).and_then(|byte| char::from(*byte).to_digit(16));
     u8::try_from(digit(1)? * 16 + digit(2)?).ok()

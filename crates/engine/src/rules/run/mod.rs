@@ -1,15 +1,15 @@
-//! For a request: facts come in, rules run over them, findings come out.
+//! Runs rules for a request: facts come in, rules run over them, matches come out.
 //!
 //! | what | where |
 //! |---|---|
 //! | one transaction under rules | [`inspection`] |
 //! | what rules look at | [`facts`], [`request`], [`listener`], [`processor`], [`places`], [`base64_lines`] |
 //! | which rules can match at all | [`live`], [`guard`] |
-//! | values after transformations, each once | [`values`] |
-//! | rules at work | [`evaluate`] |
+//! | values after transformations, each computed once | [`values`] |
+//! | running the rules | [`evaluate`] |
 //! | variables that rules set | [`tx`], [`collections`] |
-//! | what they found | [`report`] |
-//! | what is shown of it, masked | [`evidence`], [`mask`] |
+//! | what rules found | [`report`] |
+//! | what an event shows of it, masked | [`evidence`], [`mask`] |
 
 mod base64_lines;
 pub(crate) mod collections;

@@ -1,12 +1,13 @@
-//! Places besides arguments where an attack may stand: segments of the path, credentials, and headers that no standard
-//! names. To these come the values that decoders find in them, in cookies and in arguments (text and attributes of XML are
-//! arguments).
+//! Places other than arguments where an attack may stand: path segments, credentials, and headers that no standard
+//! names. The values that decoders find in these places, in cookies and in arguments are added (text and attributes of
+//! XML are arguments).
 //!
-//! All are members of `STARFORT_ARGS`, named by where they come from: `path.2`, `header.x-tenant`, `authorization.user`,
-//! `json.text|base64`, `cookie.prefs|percent|json.a`. Rules for arguments look at it too (`rulesets/places.py` says
-//! which). A value that no decoder changed is not copied, and a value that is one plain word is no member.
+//! All are members of `STARFORT_ARGS`, and their names say where they come from: `path.2`, `header.x-tenant`,
+//! `authorization.user`, `json.text|base64`, `cookie.prefs|percent|json.a`. Rules for arguments read this variable too
+//! (`rulesets/places.py` says which rules). A value that no decoder changed is not copied, and a value that is one
+//! plain word is no member.
 //!
-//! GraphQL documents are taken apart here as well: the values in a document stand in its place among the arguments.
+//! GraphQL documents are taken apart here too: among the arguments, the values in a document replace the document.
 
 use crate::http::Anomalies;
 use crate::http::decode::{self, Decoded};
@@ -20,14 +21,15 @@ use crate::rules::run::request::Request;
 use crate::rules::transformations;
 use crate::rules::wire::{Transformation, Variable as V};
 
-/// Bytes of which nothing can be made that any server takes for more than a word.
+/// The bytes of plain words. A value with only these bytes is not more than a word to any server.
 const PLAIN: ByteSet = ByteSet::range(b'a', b'z')
     .union(ByteSet::range(b'A', b'Z'))
     .union(ByteSet::range(b'0', b'9'))
     .union(ByteSet::of(b"-_.~"));
 
-/// Headers that a standard names, or that CRS' rules have as targets of their own, by name: their values have a syntax
-/// of their own. Sources: IANA HTTP Field Name Registry; W3C Trace Context and Baggage; Fetch; Client Hints.
+/// Headers that a standard names, or that rules of CRS have as targets by name. Their values have a syntax of their
+/// own. Sources: IANA HTTP Field Name Registry; W3C Trace Context and Baggage; Fetch; Client Hints.
+// Sorted, because it is searched with a binary search.
 const STANDARD: &[&[u8]] = &[
     b"a-im",
     b"alt-used",
@@ -101,7 +103,7 @@ const STANDARD: &[&[u8]] = &[
     b"x-forwarded-client-cert",
 ];
 
-/// Families of such headers.
+/// Prefixes of such headers.
 const STANDARD_PREFIXES: &[&[u8]] = &[
     b"accept-",
     b"access-control-",
@@ -113,7 +115,7 @@ const STANDARD_PREFIXES: &[&[u8]] = &[
     b"x-envoy-",
 ];
 
-/// Places and decoded values that are being collected.
+/// Collects places and decoded values.
 struct Collector<'f> {
     facts: &'f mut Facts,
     entries: Vec<Entry>,
@@ -131,7 +133,7 @@ impl<'f> Collector<'f> {
         }
     }
 
-    /// Take a name; `|` separates what decoders add.
+    /// Takes a name for the next values. `|` separates what decoders add, so a `|` of the client becomes `_`.
     fn named(&mut self, prefix: &[u8], name: &[u8]) {
         self.name.clear();
         self.name.extend_from_slice(prefix);
@@ -141,13 +143,13 @@ impl<'f> Collector<'f> {
         );
     }
 
-    /// What decoders make of a fact, under the name that was taken.
+    /// Adds what decoders make of a fact, under the name that was taken.
     ///
     /// # Arguments
-    /// * `itself` - the fact is a member too, unless its parts say what it says.
+    /// * `itself` - whether the fact is a member too. It is not when it is a document whose parts are members.
     fn take(&mut self, value: Span, itself: bool) {
         self.decoded.decode(self.facts.bytes(value));
-        // A document of JSON is looked at by its parts: as a whole it is full of quotes, which rules would find.
+        // Rules look at the parts of a JSON document: as a whole it is full of quotes, which rules would match.
         if itself && !self.decoded.has_parts() {
             let name = self.facts.store(&self.name);
             self.entries.push(Entry { name, value });
@@ -168,11 +170,11 @@ impl<'f> Collector<'f> {
         }
     }
 
-    /// What decoders make of all members of a slot: of most nothing.
+    /// Adds what decoders make of all members of a slot. Of most members they make nothing.
     fn decode_all(&mut self, slot: impl Into<Slot>, prefix: &[u8]) {
         for index in self.facts.range(slot) {
             let entry = self.facts.entry(index);
-            // Values as they are stand among the arguments already; only what decoders add is new.
+            // The values themselves are arguments already, so only what decoders add is new.
             self.decoded.decode(self.facts.bytes(entry.value));
             if self.decoded.is_empty() {
                 continue;
@@ -183,7 +185,7 @@ impl<'f> Collector<'f> {
         }
     }
 
-    /// Enter what was collected.
+    /// Makes what was collected the members of a slot.
     fn enter(self, slot: impl Into<Slot>) -> Anomalies {
         let mut members = self.facts.begin(slot);
         for entry in self.entries {
@@ -197,7 +199,7 @@ fn is_used(program: &Program) -> bool {
     program.uses(V::StarfortArgs) || program.uses(V::StarfortArgsNames)
 }
 
-/// Enter the places of a request's head. Arguments of the query and cookies are among the facts.
+/// Enters the places of a request's head. Arguments of the query and cookies must be among the facts already.
 pub(crate) fn enter_head(
     program: &Program,
     request: &Request<'_, '_>,
@@ -215,7 +217,7 @@ pub(crate) fn enter_head(
     collector.enter(V::StarfortArgs)
 }
 
-/// Enter the places of a request's body, whose arguments and nodes are among the facts.
+/// Enters the places of a request's body, whose arguments and nodes must be among the facts already.
 pub(crate) fn enter_body(program: &Program, facts: &mut Facts) -> Anomalies {
     documents(V::ArgsPost, facts);
     if !is_used(program) {
@@ -226,7 +228,7 @@ pub(crate) fn enter_body(program: &Program, facts: &mut Facts) -> Anomalies {
     collector.enter(Slot::DECODED_BODY)
 }
 
-/// Enter trailers: what a header of the same name would show.
+/// Enters trailers like custom headers: a server may read a trailer as if it were a header (RFC 9110, section 6.5).
 pub(crate) fn enter_trailers(
     program: &Program,
     trailers: &[(&[u8], &[u8])],
@@ -253,7 +255,7 @@ fn path(collector: &mut Collector<'_>, request: &Request<'_, '_>) {
     for (number, segment) in raw.split(|byte| *byte == b'/').enumerate() {
         let present = ByteSet::present(segment);
         let plain = PLAIN.includes(present);
-        // Most segments are words, and none of these costs an entry.
+        // Most segments are plain words, which need no entry.
         if segment.is_empty() || (plain && !decode::may_hold(segment)) {
             continue;
         }
@@ -266,13 +268,13 @@ fn path(collector: &mut Collector<'_>, request: &Request<'_, '_>) {
         let value = collector
             .facts
             .store_with(|pool| crate::rules::run::request::percent_decode(segment, pool));
-        // To rules for NoSQL a dollar before a word is an operator; in a path of OData it is not.
+        // Rules for NoSQL take a dollar before a word for an operator; in a path of OData it is not one.
         let is_system = is_system_segment(collector.facts.bytes(value));
         collector.take(value, !plain && !is_system);
     }
 }
 
-/// `$metadata`, `$count`, `$batch`: a dollar and a word (`OData` 4.01, URL Conventions).
+/// Whether a segment is a dollar and a word, such as `$metadata`, `$count` or `$batch` (`OData` 4.01, URL Conventions).
 fn is_system_segment(segment: &[u8]) -> bool {
     segment
         .strip_prefix(b"$")
@@ -288,8 +290,8 @@ fn headers(collector: &mut Collector<'_>) {
             continue;
         }
         let name = collector.facts.bytes(entry.name).to_ascii_lowercase();
-        // Standard headers have a syntax of their own, and rules of CRS for them. Of this one the parts are what
-        // clients choose.
+        // Standard headers have a syntax of their own, and CRS has rules for them. Of `authorization`, clients choose
+        // the parts, so these are places.
         if name == b"authorization" {
             authorization(collector, entry.value);
         } else if is_custom(&name) {
@@ -301,6 +303,7 @@ fn headers(collector: &mut Collector<'_>) {
 
 /// Whether no standard names a header (lower case).
 fn is_custom(name: &[u8]) -> bool {
+    // `accept` is compared as a whole: as a prefix it would cover custom headers such as `accepted-terms`.
     name != b"accept"
         && STANDARD.binary_search(&name).is_err()
         && !STANDARD_PREFIXES
@@ -308,10 +311,11 @@ fn is_custom(name: &[u8]) -> bool {
             .any(|prefix| name.starts_with(prefix))
 }
 
-/// Credentials by their scheme (RFC 9110, 11.4): user and password of Basic, claims of a token, parameters of others.
+/// Enters credentials by their scheme (RFC 9110, section 11.4): user and password of Basic, the claims of a token, and
+/// the parameters of other schemes.
 fn authorization(collector: &mut Collector<'_>, value: Span) {
     let text = collector.facts.bytes(value);
-    // What begins with no scheme is looked at whole.
+    // A value that does not begin with a scheme is inspected as a whole.
     let space = memchr::memchr(b' ', text)
         .filter(|at| PLAIN.includes(ByteSet::present(text.get(..*at).unwrap_or_default())))
         .unwrap_or(0);
@@ -347,7 +351,7 @@ fn authorization(collector: &mut Collector<'_>, value: Span) {
     }
 }
 
-/// Parameters of credentials, `name=value, name="value"`; answers whether they are such.
+/// Enters parameters of credentials, `name=value, name="value"`. Returns whether the list consists of parameters.
 fn parameters(collector: &mut Collector<'_>, list: &[u8]) -> bool {
     let parts = || list.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     let pair = |part| -> Option<(&[u8], &[u8])> {
@@ -355,12 +359,12 @@ fn parameters(collector: &mut Collector<'_>, list: &[u8]) -> bool {
         let equals = memchr::memchr(b'=', part)?;
         let (name, value) = part.split_at_checked(equals)?;
         let value = value.get(1..).unwrap_or_default();
-        // The padding of Base64 is no value.
+        // The `=` that pads Base64 does not begin a value.
         let padding = value.iter().all(|byte| *byte == b'=');
         (!padding && !name.is_empty() && PLAIN.includes(ByteSet::present(name)))
             .then_some((name, value))
     };
-    // One part that is no parameter makes the whole a token, as in `Bearer a,b`.
+    // If one part is no parameter, the whole is a token, as in `Bearer a,b`.
     if !parts().all(|part| pair(part).is_some()) {
         return false;
     }
@@ -378,7 +382,7 @@ fn parameters(collector: &mut Collector<'_>, list: &[u8]) -> bool {
             loop {
                 rest = match rest {
                     [] => break,
-                    // A backslash in a quoted string stands for the character behind it (RFC 9110, 5.6.4).
+                    // In a quoted string, a backslash escapes the next character (RFC 9110, section 5.6.4).
                     [b'\\', byte, tail @ ..] | [byte, tail @ ..] => {
                         pool.push(*byte);
                         tail
@@ -391,7 +395,7 @@ fn parameters(collector: &mut Collector<'_>, list: &[u8]) -> bool {
     true
 }
 
-/// Put the values of GraphQL documents in the place of the documents, and note how much these ask for.
+/// Replaces GraphQL documents among the arguments by the values in them, and notes how much they ask for.
 fn documents(variable: V, facts: &mut Facts) {
     let is_candidate = |facts: &Facts, entry: Entry| {
         graphql::may_hold_document(facts.bytes(entry.name)) && facts.bytes(entry.value).len() > 2
@@ -404,7 +408,7 @@ fn documents(variable: V, facts: &mut Facts) {
         return;
     }
     let mut entries = Vec::new();
-    // Figures of the query's documents stay when the body has documents too.
+    // Figures of documents in the query are kept when the body has documents too.
     let mut told: Vec<Entry> = facts
         .range(V::StarfortGraphql)
         .map(|index| facts.entry(index))
@@ -416,7 +420,7 @@ fn documents(variable: V, facts: &mut Facts) {
             entries.push(entry);
         }
     }
-    // No document among the candidates: the arguments stay as they are, without a copy.
+    // When no candidate is a document, the arguments stay as they are, without a copy.
     if told.len() == before {
         return;
     }
@@ -428,8 +432,8 @@ fn documents(variable: V, facts: &mut Facts) {
     }
 }
 
-/// Enter the values of an argument that is a document, or a request in JSON with documents in it (the field `operations`
-/// of the GraphQL multipart request specification); answers whether it is one.
+/// Enters the values of an argument that is a document, or a JSON request with documents in it (the field `operations`
+/// of the GraphQL multipart request specification). Returns whether the argument is one of these.
 fn document(
     entry: Entry,
     facts: &mut Facts,
@@ -458,7 +462,7 @@ fn document(
     });
     let found = told.len() > before.1;
     if !found {
-        // It was no request of GraphQL, so its leaves are no arguments of their own.
+        // It was no GraphQL request, so its leaves are no arguments of their own.
         entries.truncate(before.0);
     }
     found
@@ -490,7 +494,7 @@ fn enter_document(
     true
 }
 
-/// How much a document asks for, of which fields, and its text.
+/// Enters how much a document asks for, the fields that it names, and its text.
 pub(crate) fn enter_figures(
     text: &[u8],
     document: &Document<'_>,
@@ -525,7 +529,7 @@ pub(crate) fn enter_figures(
     });
 }
 
-/// Whether an exclusion of another target holds for a member of `STARFORT_ARGS`: what is excluded as it is, is excluded
+/// Whether an exclusion of another target holds for a member of `STARFORT_ARGS`. A value that is excluded is excluded
 /// in every form that a decoder makes of it.
 pub(crate) fn is_excluded_by(exclusion: &CompiledTarget, name: &[u8]) -> bool {
     let base = name.split(|byte| *byte == b'|').next().unwrap_or(name);
@@ -538,7 +542,8 @@ pub(crate) fn is_excluded_by(exclusion: &CompiledTarget, name: &[u8]) -> bool {
             base.strip_prefix(b"header.").is_some_and(selects)
                 || (base.starts_with(b"authorization") && selects(b"authorization"))
         }
-        // Only a path as it is written. CRS exempts plain paths from its rules, and what a decoder finds in one is not plain.
+        // Only the path as written is excluded. CRS exempts plain paths from its rules, and what a decoder finds in a
+        // path is not plain.
         V::RequestFilename | V::RequestUri | V::RequestUriRaw => {
             base.starts_with(b"path.") && base.len() == name.len()
         }
@@ -546,8 +551,8 @@ pub(crate) fn is_excluded_by(exclusion: &CompiledTarget, name: &[u8]) -> bool {
     }
 }
 
-/// The field that a decoded value of an argument stands in: that of the JSON or XML which it is a part of
-/// (`json.comment` of `json.payload|json.comment`), or the argument. `None` for places that are no fields.
+/// The field to which a decoded value of an argument belongs: the field of the JSON or XML that contains it
+/// (`json.comment` in `json.payload|json.comment`), or the argument. `None` for places that are no fields.
 pub(crate) fn field_of(name: &[u8]) -> Option<&[u8]> {
     let mut ways = name.split(|byte| *byte == b'|');
     let base = ways.next().filter(|base| is_argument(base))?;
@@ -555,7 +560,7 @@ pub(crate) fn field_of(name: &[u8]) -> Option<&[u8]> {
     Some(inner.unwrap_or(base))
 }
 
-/// Whether a name is an argument's and not a place's.
+/// Whether a name is the name of an argument and not of another place.
 fn is_argument(base: &[u8]) -> bool {
     const PLACES: &[&[u8]] = &[
         b"path.",

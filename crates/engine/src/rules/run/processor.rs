@@ -1,4 +1,4 @@
-//! `SecLang`'s body processors.
+//! The body processors of `SecLang`.
 
 use crate::http::body::BodyKind;
 use crate::http::content_type;
@@ -13,7 +13,7 @@ pub(crate) enum Processor {
 }
 
 impl Processor {
-    /// By the name that `ctl:requestBodyProcessor` uses.
+    /// The processor with the name that `ctl:requestBodyProcessor` uses.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "URLENCODED" => Self::UrlEncoded,
@@ -33,7 +33,7 @@ impl Processor {
         }
     }
 
-    /// The format that it reads.
+    /// The format that the processor reads.
     pub(crate) const fn format(self) -> BodyKind {
         match self {
             Self::UrlEncoded => BodyKind::Form,
@@ -43,7 +43,7 @@ impl Processor {
         }
     }
 
-    /// What the engine takes by itself; XML and JSON are chosen by rules.
+    /// The processor that the engine chooses by itself. XML and JSON are chosen by rules, as in `ModSecurity`.
     pub(crate) fn of(content_type: &[u8]) -> Option<Self> {
         let essence = content_type::essence(std::str::from_utf8(content_type).ok()?);
         if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {

@@ -1,17 +1,18 @@
-//! What rules found.
+//! The report of what rules found.
 
 use crate::rules::program::macros::CompiledMacro;
 
-/// A variable that matched, and its value after transformations. This is payload: it must be masked before anybody sees it.
+/// A variable that matched, and its value after transformations. The value is payload, so it must be masked before
+/// anybody sees it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct MatchedVar {
-    /// `ARGS:id`.
+    /// The name, such as `ARGS:id`.
     pub name: Vec<u8>,
-    /// At most 8 KiB of it.
+    /// At most 8 KiB of the value.
     pub value: Vec<u8>,
 }
 
-/// Values are payload.
+/// Values are payload, so only their size is shown.
 impl std::fmt::Debug for MatchedVar {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
@@ -26,40 +27,40 @@ impl std::fmt::Debug for MatchedVar {
 /// A rule whose whole chain matched.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Hit {
-    /// Index of the rule.
+    /// The index of the rule.
     pub(crate) rule: u32,
     pub(crate) msg: Vec<u8>,
     pub(crate) logdata: Vec<u8>,
     pub(crate) vars: Vec<MatchedVar>,
 }
 
-/// What an interrupting rule wants.
+/// What an interrupting rule asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// Refuse.
     Deny,
     /// Close the connection.
     Drop,
-    /// Send the client there.
+    /// Send the client to this location.
     Redirect(Vec<u8>),
-    /// Let another server answer.
+    /// Let this server answer instead.
     Proxy(Vec<u8>),
 }
 
-/// A rule that would have ended the transaction. Nothing happens by itself: policies decide.
+/// A rule that asks to end the transaction. This alone has no effect: policies decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interruption {
-    /// Id of the rule; 0 when a body is over its limit (`SecRequestBodyLimitAction`, `SecResponseBodyLimitAction`).
+    /// The id of the rule; 0 when a body is over its limit (`SecRequestBodyLimitAction`, `SecResponseBodyLimitAction`).
     pub rule: u64,
-    /// Its phase.
+    /// The phase of the rule.
     pub phase: u8,
-    /// The status that it asks for.
+    /// The status that the rule asks for.
     pub status: u16,
-    /// What it wants.
+    /// What the rule asks for.
     pub refusal: Refusal,
 }
 
-/// A rule that matched, as it is shown.
+/// A rule that matched, with what reports show of it.
 #[derive(Debug, Clone)]
 pub struct MatchedRule<'a> {
     /// Id.
@@ -74,20 +75,21 @@ pub struct MatchedRule<'a> {
     pub rev: &'a str,
     /// Version.
     pub ver: &'a str,
-    /// Worth a line in the log.
+    /// Whether the match is a finding.
     pub log: bool,
-    /// Worth an audit record.
+    /// Whether the finding shows what matched.
     pub audit_log: bool,
-    /// File that it is of.
+    /// The file of the rule.
     pub file: &'a str,
-    /// Line in that file.
+    /// The line in that file.
     pub line: u32,
-    /// Message, variables expanded: it may quote payload.
+    /// The message with its variables filled in. It may quote payload.
     pub msg: &'a [u8],
-    /// What the message was made of.
+    /// The text from which the message was made.
     pub(crate) template: Option<&'a CompiledMacro>,
-    /// Log data, variables expanded. Payload.
+    /// The log data with its variables filled in. This is payload.
     pub logdata: &'a [u8],
-    /// What matched. Payload.
+    /// The variables that matched. Their values are payload.
+    // Borrowed from the inspection, because most matches are only counted.
     pub vars: &'a [MatchedVar],
 }

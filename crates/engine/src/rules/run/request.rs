@@ -1,4 +1,4 @@
-//! The request and response line and headers as SecLang names them.
+//! Enters the request line, the status line and the headers under SecLang's names.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use crate::rules::wire::Variable as V;
 pub struct Request<'a, 'h> {
     /// Method.
     pub method: &'a [u8],
-    /// Target as on the request line.
+    /// The target as on the request line.
     pub uri: &'a [u8],
     /// `HTTP/1.1`.
     pub protocol: &'a [u8],
@@ -21,11 +21,11 @@ pub struct Request<'a, 'h> {
     pub headers: &'h [(&'a [u8], &'a [u8])],
     /// Address of the client.
     pub remote_addr: IpAddr,
-    /// Its port, 0 unknown.
+    /// The port of the client; 0 when it is not known.
     pub remote_port: u16,
-    /// Address of the server, where known.
+    /// The address of the server, if it is known.
     pub server_addr: Option<IpAddr>,
-    /// Its port, 0 unknown.
+    /// The port of the server; 0 when it is not known.
     pub server_port: u16,
     /// Id of the request.
     pub unique_id: &'a [u8],
@@ -38,7 +38,7 @@ pub struct Response<'a, 'h> {
     pub status: u16,
     /// `HTTP/1.1`.
     pub protocol: &'a [u8],
-    /// Reason phrase, "" unknown.
+    /// The reason phrase; "" when it is not known.
     pub reason: &'a [u8],
     /// Names and values in order, no pseudo headers.
     pub headers: &'h [(&'a [u8], &'a [u8])],
@@ -64,10 +64,10 @@ pub(crate) fn enter(
     cookies(program, request, facts);
     let address = facts.store(request.remote_addr.to_string().as_bytes());
     facts.set_span(V::RemoteAddr, address);
-    // Names are not looked up: that would let a request wait for somebody's name server.
+    // Host names are not looked up, because a request would then wait for a name server that its sender controls.
     facts.set_span(V::RemoteHost, address);
     facts.set(V::UniqueId, request.unique_id);
-    // Only what a rule looks at is entered, for each fact costs an entry.
+    // Only facts that a rule reads are entered, because each fact costs an entry.
     for (variable, value) in FIXED {
         if program.uses(variable) {
             facts.set(variable, value);
@@ -95,7 +95,7 @@ pub(crate) fn enter(
     time(program, now_us, facts);
 }
 
-/// The host that a request names, without its port. The colons of an IPv6 address stand in brackets.
+/// The host that a request names, without its port. An IPv6 address has colons too, but in brackets.
 fn server_name<'a>(request: &Request<'a, '_>) -> &'a [u8] {
     let host = header(request.headers, b"host").unwrap_or_default();
     let colon = host
@@ -105,8 +105,9 @@ fn server_name<'a>(request: &Request<'a, '_>) -> &'a [u8] {
     host.get(..colon.unwrap_or(host.len())).unwrap_or(host)
 }
 
-/// The version that `MODSEC_BUILD` tells; limits of PCRE, which are never exceeded (patterns run in linear time); and
-/// what is 0 or empty until a body says otherwise, for a rule may ask for just that.
+/// Values that are the same for all requests: the version in `MODSEC_BUILD`; the PCRE limits, which are never exceeded
+/// because patterns run in linear time; and variables that are 0 or empty until a body says otherwise, because a rule
+/// may ask for just that.
 const FIXED: [(V, &[u8]); 25] = [
     (V::ModsecBuild, b"030014000"),
     (V::MscPcreError, b"0"),
@@ -143,7 +144,7 @@ pub(crate) fn header<'a>(headers: &[(&'a [u8], &'a [u8])], name: &[u8]) -> Optio
         .map(|(_, value)| *value)
 }
 
-/// The request line and what is read of its target.
+/// Enters the request line and what is read from its target.
 fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts, heard: Option<bool>) {
     facts.set(V::RequestMethod, request.method);
     facts.set(V::RequestProtocol, request.protocol);
@@ -153,14 +154,15 @@ fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts, heard: 
     let line = facts.store_with(|pool| parts.iter().for_each(|part| pool.extend_from_slice(part)));
     facts.set_span(V::RequestLine, line);
     let start = path_start(request.uri);
-    // A fragment is no part of a request (RFC 9112, 3.2); Envoy refuses targets with one. `REQUEST_URI_RAW` has it.
+    // A fragment is not part of a request (RFC 9112, section 3.2), and Envoy refuses targets with one.
+    // `REQUEST_URI_RAW` still has it.
     let relative = request.uri.get(start..).unwrap_or_default();
     let relative = memchr::memchr(b'#', relative)
         .map_or(relative, |end| relative.get(..end).unwrap_or_default());
     let question = memchr::memchr(b'?', relative);
     let (path, rest) = relative.split_at(question.unwrap_or(relative.len()));
-    // `ModSecurity` decodes the whole target once, and nothing else: a `+` in a query stays one. The path is what stands
-    // before the first `?` that is sent as such, for servers divide before they decode.
+    // `ModSecurity` decodes only percent escapes, once: a `+` stays. The path ends at the first `?` that was sent
+    // unescaped, because servers split a target before they decode it.
     let mut path_length = path.len();
     let decoded = if memchr::memchr(b'%', relative).is_some() {
         facts.store_with(|pool| {
@@ -186,7 +188,7 @@ fn line(program: &Program, request: &Request<'_, '_>, facts: &mut Facts, heard: 
     );
 }
 
-/// `REQUEST_FILENAME` and what is part of it.
+/// Enters `REQUEST_FILENAME` and the variables that are a part of it.
 fn file_name(facts: &mut Facts, path: Span) {
     facts.set_span(V::RequestFilename, path);
     facts.set_span(V::PathInfo, path);
@@ -199,16 +201,16 @@ fn file_name(facts: &mut Facts, path: Span) {
     facts.set_span(V::RequestBasename, base);
 }
 
-/// `QUERY_STRING` and the arguments in it.
+/// Enters `QUERY_STRING` and the arguments in it.
 ///
 /// # Arguments
-/// * `heard` - the arguments are among the facts already; whether an escape in them was none.
+/// * `heard` - whether an escape was wrong, if the arguments are among the facts already; `None`: they are read here.
 fn query(program: &Program, query: Option<&[u8]>, facts: &mut Facts, heard: Option<bool>) {
     let query = query.unwrap_or_default();
     facts.set(V::QueryString, query);
     let bad = heard.unwrap_or_else(|| {
         let mut arguments = QueryFacts::new(program, std::mem::take(facts));
-        // The reader that parameters have too, so that policies and rules see the same arguments.
+        // The same reader as for parameters, so that policies and rules see the same arguments.
         let bad = pairs::read(query, separator(program), &mut arguments);
         (*facts, _) = arguments.finish();
         bad
@@ -218,7 +220,8 @@ fn query(program: &Program, query: Option<&[u8]>, facts: &mut Facts, heard: Opti
     }
 }
 
-/// Escapes only: a `+` in a path is a plus. `REQUEST_FILENAME` is decoded in `ModSecurity` as well.
+/// Decodes percent escapes and nothing else, because a `+` in a path is a plus. `ModSecurity` decodes
+/// `REQUEST_FILENAME` in the same way.
 pub(crate) fn percent_decode(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     while let Some((first, tail)) = rest.split_first() {
@@ -234,7 +237,7 @@ pub(crate) fn percent_decode(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The path of a target, not decoded.
+/// The path of a target, without decoding.
 pub(crate) fn path_of(uri: &[u8]) -> &[u8] {
     let relative = uri.get(path_start(uri)..).unwrap_or_default();
     let end = memchr::memchr(b'?', relative).unwrap_or(relative.len());
@@ -247,7 +250,7 @@ fn path_start(uri: &[u8]) -> usize {
         return 0;
     };
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
-    // `://` in a query is no scheme: `/go?to=https://…`.
+    // A `://` in a query does not follow a scheme: `/go?to=https://…`.
     if scheme == 0 || !uri.get(..scheme).unwrap_or_default().iter().all(plain) {
         return 0;
     }
@@ -262,7 +265,7 @@ fn path_start(uri: &[u8]) -> usize {
 
 /// The listener that keeps a query's arguments as facts.
 ///
-/// The pipeline reads a query once, for parameters and for rules, and hands these over to
+/// The pipeline reads a query once, for parameters and for rules, and hands the facts over to
 /// [`crate::rules::Inspection::begin_with`].
 #[derive(Debug)]
 pub(crate) struct QueryFacts {
@@ -271,12 +274,12 @@ pub(crate) struct QueryFacts {
     mark: u32,
     room: usize,
     is_over: bool,
-    /// A `%` had no two hexadecimal digits behind it.
+    /// Whether a `%` was not followed by two hexadecimal digits.
     bad: bool,
 }
 
 impl QueryFacts {
-    /// Arguments that are added to `facts`.
+    /// A listener that adds arguments to `facts`.
     fn new(program: &Program, facts: Facts) -> Self {
         Self {
             mark: facts.mark(),
@@ -287,18 +290,18 @@ impl QueryFacts {
         }
     }
 
-    /// Facts of a query that somebody else reads; `None` when rules take it apart differently than the WHATWG URL standard
-    /// does, and so have to read it by themselves.
+    /// A listener for a query that is read for parameters; `None` when rules use another separator than the WHATWG URL
+    /// standard, so that they have to read the query by themselves.
     pub(crate) fn heard(program: &Program) -> Option<Self> {
         (separator(program) == b'&').then(|| Self::new(program, Facts::default()))
     }
 
-    /// Note whether an escape was none, which a reader tells at its end.
+    /// Notes whether an escape was wrong, which the reader says at its end.
     pub(crate) fn note_bad_escape(&mut self, bad: bool) {
         self.bad |= bad;
     }
 
-    /// The facts, and whether an escape was none.
+    /// The facts, and whether an escape was wrong.
     pub(crate) fn finish(mut self) -> (Facts, bool) {
         self.facts.close(V::ArgsGet, self.mark);
         if self.is_over {
@@ -329,6 +332,7 @@ fn separator(program: &Program) -> u8 {
 
 fn cookies(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
     let mut members = facts.begin(V::RequestCookies);
+    // A comma separates only version 1 cookies (RFC 2109, section 4.3.4).
     let separators: &[u8] = if program.settings.cookie_v1 {
         b";,"
     } else {
@@ -338,7 +342,8 @@ fn cookies(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
         if !name.eq_ignore_ascii_case(b"cookie") {
             continue;
         }
-        // Blanks at the very end are of the header (RFC 9110, 5.5); those before a semicolon are of the value.
+        // Blanks at the very end belong to the header (RFC 9110, section 5.5); blanks before a semicolon belong to the
+        // value.
         for pair in value
             .trim_ascii_end()
             .split(|byte| separators.contains(byte))
@@ -349,7 +354,7 @@ fn cookies(program: &Program, request: &Request<'_, '_>, facts: &mut Facts) {
                 pair.get(..equals).unwrap_or_default(),
                 pair.get(equals + 1..).unwrap_or_default(),
             );
-            // `a=1;;b=2` has no third cookie.
+            // An empty pair is no cookie: `a=1;;b=2` has two cookies.
             if !name.is_empty() || !value.is_empty() {
                 members.push(name, value);
             }
@@ -384,7 +389,7 @@ fn authorization(program: &Program, request: &Request<'_, '_>, facts: &mut Facts
     }
 }
 
-/// `TIME…` in UTC.
+/// Enters the `TIME…` variables in UTC.
 fn time(program: &Program, now_us: u64, facts: &mut Facts) {
     let seconds = now_us / 1_000_000;
     let (days, second) = (seconds / 86_400, seconds % 86_400);
@@ -417,6 +422,7 @@ fn time(program: &Program, now_us: u64, facts: &mut Facts) {
 
 /// Year, month and day of a day since 1970 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 fn civil(days: u64) -> (u64, u64, u64) {
+    // 719,468 days lie between 1 March of the year 0 and 1970; 400 years have 146,097 days.
     let shifted = days + 719_468;
     let era = shifted / 146_097;
     let day_of_era = shifted % 146_097;
@@ -425,7 +431,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    // Years begin in March here, so that the leap day is the last one.
+    // Here years begin in March, so that the leap day is the last day of a year.
     let month = if shifted_month < 10 {
         shifted_month + 3
     } else {
@@ -434,13 +440,14 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
-/// Enter the facts of a response's head.
+/// Enters the facts of a response's head.
 pub(crate) fn enter_response(program: &Program, response: &Response<'_, '_>, facts: &mut Facts) {
     facts.set_integer(V::ResponseStatus, response.status.into());
     facts.set(V::ResponseProtocol, response.protocol);
     if program.uses(V::StatusLine) {
         let mut line = response.protocol.to_vec();
         line.extend_from_slice(format!(" {}", response.status).as_bytes());
+        // HTTP/2 and HTTP/3 have no reason phrase (RFC 9113, section 8.3.2).
         if !response.reason.is_empty() {
             line.push(b' ');
             line.extend_from_slice(response.reason);

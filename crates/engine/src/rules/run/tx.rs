@@ -3,15 +3,17 @@
 use crate::rules::program::tx::{Names, TxValue, changed};
 use crate::rules::wire::SetOp;
 
-/// Variables whose names are made while rules run; more are not kept.
+/// The most variables whose names are made while rules run. Further ones are not kept.
 const MAX_DYNAMIC: usize = 4096;
 
 /// All variables.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tx {
-    /// By place in [`Names`].
+    /// Variables that rules name, by their number in [`Names`].
+    // An array, because nearly all rules read variables by number, and reading must not hash a name.
     placed: Vec<Option<TxValue>>,
-    /// Others, by name (lower case).
+    /// Other variables, by name (in lower case).
+    // A list and not a map: few rules make names while they run, so it is nearly always empty.
     dynamic: Vec<(Box<[u8]>, TxValue)>,
 }
 
@@ -33,14 +35,14 @@ impl Tx {
         }
     }
 
-    /// `setvar` on a place; `value` is the expanded right side.
+    /// `setvar` on a numbered variable; `value` is the right side with its variables filled in.
     pub(crate) fn change_at(&mut self, place: u16, op: SetOp, value: &[u8]) {
         let old = self.at(place);
         let new = changed(old, op, value);
         self.set_at(place, new);
     }
 
-    /// `setvar` by name (lower case).
+    /// `setvar` by name (in lower case).
     pub(crate) fn change(&mut self, names: &Names, name: &[u8], op: SetOp, value: &[u8]) {
         if let Some(place) = names.find(name) {
             return self.change_at(place, op, value);
@@ -58,7 +60,7 @@ impl Tx {
             (Some(position), None) => {
                 self.dynamic.remove(position);
             }
-            // Names that are made of what clients send must not fill the memory.
+            // A name may contain what a client sent, so the number of names is limited.
             (None, Some(new)) if self.dynamic.len() < MAX_DYNAMIC => {
                 self.dynamic.push((name.into(), new));
             }
@@ -66,11 +68,11 @@ impl Tx {
         }
     }
 
-    /// Names and values of those that a pattern selects.
+    /// The names and values of the variables that a pattern selects.
     ///
     /// # Arguments
-    /// * `places` - where those are whose names rules know.
-    /// * `selects` - asked of the others.
+    /// * `places` - the numbers of the selected variables that rules name.
+    /// * `selects` - the pattern, which is asked about all other names.
     pub(crate) fn selected<'a>(
         &'a self,
         names: &'a Names,
@@ -85,7 +87,7 @@ impl Tx {
         placed.chain(others.map(|(name, value)| (&**name, value)))
     }
 
-    /// Names and values of all that are set.
+    /// The names and values of all variables that are set.
     pub(crate) fn iter<'a>(
         &'a self,
         names: &'a Names,

@@ -1,5 +1,6 @@
-//! Values after transformations, each computed once in a transaction: a transformation that changes nothing shares the
-//! value that it was given, and a value is scanned for literals once, whatever chains, rules and phases look at it.
+//! Values after transformations. Each is computed once in a transaction: a transformation that changes nothing shares
+//! the value that it was given. Each value is scanned for literals once, however many chains, rules and phases look at
+//! it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -18,43 +19,43 @@ use crate::work::{self, Work};
 
 const NONE: u32 = u32::MAX;
 
-/// Entries from which on equal names and values are looked for: long lists say the same things again and again, and
-/// what is asked of one of these need not be asked of the others.
+/// From this number of entries on, equal names and values are looked for. Long lists repeat the same things, and an
+/// answer for one of these holds for the others.
 const SHARE_ENTRIES: usize = 192;
 
-/// Digits in a row that may tell one name of a long list from the next.
+/// The most digits in a row that count as an index in the name of a list item.
 const MAX_INDEX_DIGITS: usize = 7;
 
-/// Values up to this length are looked at even when the work is spent: scores, levels and names decide on other rules.
+/// Values up to this length are inspected even when the work is spent, because scores, levels and names decide on other
+/// rules.
 pub(crate) const SHORT_BYTES: usize = 64;
 
 // Units of work, each about a nanosecond; measured on the machine of the benchmarks.
 
-/// For each entry that a class of the plan or a link looks at, whether it matches or not.
+/// Work for each entry that a class of the plan or a link looks at, whether it matches or not.
 pub(crate) const WORK_ENTRY: u64 = 12;
-/// For each value that is computed, or looked at for the first time.
+/// Work for each value that is computed, or looked at for the first time.
 const WORK_VALUE: u64 = 60;
-/// For the bytes that are in a value, tenths for each byte.
+/// Work for collecting the bytes that occur in a value, in tenths of a unit for each byte.
 const WORK_PRESENT: u64 = 8;
-/// For a scan for literals, tenths for each byte.
+/// Work for a scan for literals, in tenths of a unit for each byte.
 const WORK_SCAN: u64 = 22;
-/// For each place of a value at which literals are compared.
+/// Work for each position of a value at which literals are compared.
 const WORK_COMPARE: u64 = 12;
 
 /// A computed value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     place: Place,
-    /// The bytes that are in it.
+    /// The bytes that occur in the value.
     pub(crate) present: ByteSet,
-    /// The output whose scan holds for this one (it differs in case only).
+    /// The output whose scan also holds for this one, because both differ only in case.
     scan_of: u32,
-    /// Where its scan is, in `scans`; [`NONE`] before it is made.
+    /// Where the scan begins in `scans`; [`NONE`] before the value is scanned.
     scan: u32,
     /// Where the results of transformations begin in `steps`; [`NONE`] before there are any.
     row: u32,
-    /// The output of a name that differs from this one only in its indexes. What that name was asked, this one need not be
-    /// asked.
+    /// The output of a name that differs from this one only in its indexes. Answers about that name hold for this one.
     alike: u32,
     /// The class of the plan that asked last.
     asked: u32,
@@ -80,9 +81,9 @@ impl Default for Output {
 /// Where the bytes of a value are.
 #[derive(Debug, Clone, Copy)]
 enum Place {
-    /// Among the facts.
+    /// The value is a fact.
     Fact(Span),
-    /// In [`Kept::pool`], from and to.
+    /// The value is in [`Kept::pool`], between these positions.
     Made(u32, u32),
 }
 
@@ -90,26 +91,27 @@ enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct OutputId(u32);
 
-/// What was computed in a transaction so far.
+/// What has been computed in a transaction so far.
 #[derive(Default)]
 pub(crate) struct Kept {
     /// Transformed values.
     pool: Vec<u8>,
     outputs: Vec<Output>,
-    /// For each entry its name and value.
+    /// For each entry, the outputs of its name and value.
     bases: Vec<[u32; 2]>,
     /// Results of transformations, a row for each output that was transformed.
     steps: Vec<u32>,
-    /// Sets of links; the first stays empty: scans that found nothing.
+    /// Sets of links. The first set stays empty and stands for scans that found nothing.
     scans: Vec<u64>,
-    /// Facts and their outputs by hash, where there are many entries.
+    /// When there are many entries: the outputs of facts, by hash.
     shared: Option<(RandomState, HashMap<u64, u32>)>,
-    /// Where there are many entries: which groups a class of the plan asks of values with these bytes and this length.
+    /// When there are many entries: the groups that a class of the plan asks about values with these bytes and this
+    /// length.
     groups: HashMap<(u32, ByteSet, u32), u64>,
     buffer: Vec<u8>,
 }
 
-/// Payload: shown by size only.
+/// Values are payload, so only their number is shown.
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Kept({} values)", self.outputs.len())
@@ -127,7 +129,7 @@ impl Kept {
         self.groups.clear();
     }
 
-    /// Bytes that it holds, used or not, roughly.
+    /// About how many bytes of memory it holds, used or not.
     fn capacity_bytes(&self) -> usize {
         self.pool.capacity()
             + self.outputs.capacity() * size_of::<Output>()
@@ -138,23 +140,24 @@ impl Kept {
     }
 }
 
-/// How many of them a thread keeps for the next requests.
+/// How many empty [`Kept`]s a thread keeps for the next requests.
 const LENDABLE: usize = 4;
-/// One that has grown larger than this is freed, so that one large request does not cost memory for good.
+/// A [`Kept`] larger than this is freed, so that one large request does not hold memory for good.
 const LENDABLE_BYTES: usize = 256 << 10;
 
 thread_local! {
-    /// Requests wait for their answers in great number, but only one of a thread is inspected at a time: the memory for
-    /// that stays in the processor's caches when all take turns.
+    /// Many requests wait for their answers, but a thread inspects only one at a time. When all of them use the same
+    /// memory in turn, it stays in the processor's caches.
     static SPARE: RefCell<Vec<Kept>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Takes an empty one from the thread's spare ones.
+/// Takes an empty [`Kept`] from those that the thread keeps.
 pub(crate) fn borrow() -> Kept {
+    // The last one that was given back is the one that is most likely still in the caches.
     SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
 }
 
-/// Gives one back that is not needed any more.
+/// Gives a [`Kept`] back that is not needed any more.
 pub(crate) fn give_back(mut kept: Kept) {
     if kept.capacity_bytes() > LENDABLE_BYTES {
         return;
@@ -174,13 +177,13 @@ pub(crate) struct Values<'a> {
     chains: &'a [Chain],
     prefilter: &'a Prefilter,
     unicode_map: &'a UnicodeMap,
-    /// What may still be done, and whether something was not.
+    /// The work that is left, and whether the work was not enough.
     pub(crate) work: Work,
 }
 
 impl<'a> Values<'a> {
     /// # Arguments
-    /// * `kept` - what phases with the same prefilter computed before of the same facts, which have only become more.
+    /// * `kept` - what earlier phases with the same prefilter computed. Since then facts may only have been added.
     pub(crate) fn new(
         kept: &'a mut Kept,
         facts: &'a Facts,
@@ -190,17 +193,18 @@ impl<'a> Values<'a> {
         work: Work,
     ) -> Self {
         if kept.outputs.is_empty() {
-            // Sizes of an ordinary request, so that the vectors hardly grow while it is inspected.
+            // These are the sizes of an ordinary request, so that the vectors hardly grow while it is inspected.
             kept.outputs.reserve(96);
             kept.pool.reserve(2048);
             kept.scans.reserve(prefilter.words * 32);
-            // The first set stays empty: it stands for every scan that found nothing.
+            // The first set stays empty and stands for every scan that found nothing.
             kept.scans.resize(prefilter.words, 0);
         }
         kept.bases.resize(facts.len(), [NONE; 2]);
         if facts.len() >= SHARE_ENTRIES {
+            // The hash has a random seed, so that clients cannot choose values whose hashes collide.
             kept.shared.get_or_insert_default();
-            // Classes are numbered for each phase, and what rules have set since may decide otherwise.
+            // Each phase numbers its classes anew, and variables that rules have set since may lead to other answers.
             for output in &mut kept.outputs {
                 (output.asked, output.failed) = (NONE, NONE);
             }
@@ -246,7 +250,7 @@ impl<'a> Values<'a> {
         OutputId(id)
     }
 
-    /// Indexes of the members of a slot.
+    /// The indexes of the members of a slot.
     #[inline]
     pub(crate) fn entries(&self, slot: Slot) -> std::ops::Range<u32> {
         self.facts.range(slot)
@@ -259,7 +263,7 @@ impl<'a> Values<'a> {
             .eq_ignore_ascii_case(name)
     }
 
-    /// A value that is no fact.
+    /// Adds a value that is not among the facts.
     pub(crate) fn foreign(&mut self, bytes: &[u8]) -> OutputId {
         let start = position(self.kept.pool.len());
         self.kept.pool.extend_from_slice(bytes);
@@ -285,7 +289,7 @@ impl<'a> Values<'a> {
         } else {
             found.value
         };
-        // Values of a list are often equal, and so are names up to their indexes.
+        // Values of a list are often equal, and their names are equal except for their indexes.
         let id = self.shared(span);
         if side == Side::Name {
             self.share_verdicts(id);
@@ -301,14 +305,15 @@ impl<'a> Values<'a> {
         id
     }
 
-    /// The output of a fact; in long lists, the output of an equal one.
+    /// The output of a fact; in long lists, the output of an equal fact.
     fn shared(&mut self, span: Span) -> OutputId {
         let text = self.facts.bytes(span);
         let Some((hasher, known)) = &self.kept.shared else {
             return self.add(Place::Fact(span), None);
         };
         let hash = hasher.hash_one(text);
-        // Only equal bytes share an output; the hash alone would let a client choose two values with one hash.
+        // Only equal bytes share an output. With the hash alone, a client could hide a value behind another one with
+        // the same hash.
         if let Some(id) = known.get(&hash).map(|id| OutputId(*id))
             && self.bytes(id) == text
         {
@@ -321,7 +326,7 @@ impl<'a> Values<'a> {
         id
     }
 
-    /// Gives a name the verdicts of an earlier one that differs only in its indexes: in a list of 10,000 items,
+    /// Gives a name the answers of an earlier name that differs only in its indexes: in a list of 10,000 items,
     /// `items.17.id` says no more than `items.18.id`.
     fn share_verdicts(&mut self, id: OutputId) {
         let Some((hasher, known)) = &mut self.kept.shared else {
@@ -331,7 +336,7 @@ impl<'a> Values<'a> {
             return;
         };
         let text = bytes(output.place, self.facts, &self.kept.pool);
-        // Text that is not a plain name keeps verdicts of its own, for its digits may be part of an attack.
+        // A text that is not a plain name keeps answers of its own, because its digits may be part of an attack.
         if output.alike != NONE || !is_indexed(text) {
             return;
         }
@@ -339,7 +344,7 @@ impl<'a> Values<'a> {
         output.alike = *known.entry(hash).or_insert(id.0);
     }
 
-    /// The output that verdicts on one are kept at.
+    /// The index of the output at which the answers about an output are kept.
     #[inline]
     fn verdicts_of(&self, base: OutputId) -> usize {
         let alike = self.kept.outputs.get(base.0 as usize);
@@ -351,7 +356,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// Whether a class of the plan has asked of an equal value already.
+    /// Whether a class of the plan has asked about an equal value already.
     pub(crate) fn was_asked(&mut self, base: OutputId, class: usize) -> bool {
         if self.kept.shared.is_none() {
             return false;
@@ -362,22 +367,23 @@ impl<'a> Values<'a> {
         output.is_some_and(|output| std::mem::replace(&mut output.asked, class) == class)
     }
 
-    /// Groups that a class asks of values of these bytes and of about this length, if that is known.
+    /// The groups that a class asks about values with these bytes and about this length, if that is known.
     pub(crate) fn groups_of(&self, class: usize, kind: (ByteSet, usize)) -> Option<u64> {
         let (present, length) = kind;
         let key = (position(class), present, position(length));
         self.kept.groups.get(&key).copied()
     }
 
-    /// Remember what [`Values::groups_of`] answers.
+    /// Remembers an answer for [`Values::groups_of`].
     pub(crate) fn note_groups(&mut self, class: usize, kind: (ByteSet, usize), groups: u64) {
         let (present, length) = kind;
         let key = (position(class), present, position(length));
         self.kept.groups.insert(key, groups);
     }
 
-    /// Where there are many values: what a value has in common with others, so that one answer does for all of them. It is
-    /// the bytes (any digit counts as all digits) and the length, rounded up: always more than the value has, never less.
+    /// When there are many values: what a value has in common with others, so that one answer holds for all of them. It
+    /// is the bytes (any digit counts as all digits) and the length, rounded up: always more than the value has, never
+    /// less.
     pub(crate) fn kind_of(&self, base: OutputId) -> Option<(ByteSet, usize)> {
         const DIGITS: ByteSet = ByteSet::range(b'0', b'9');
         self.kept.shared.as_ref()?;
@@ -391,7 +397,7 @@ impl<'a> Values<'a> {
         Some((present, length.next_multiple_of(8).next_power_of_two()))
     }
 
-    /// Note that a link did not match a value.
+    /// Notes that a link did not match a value.
     pub(crate) fn fail(&mut self, base: OutputId, link: usize) {
         if self.kept.shared.is_some() {
             let at = self.verdicts_of(base);
@@ -401,7 +407,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// Whether a link did not match an equal value just now.
+    /// Whether the same link has just failed to match an equal value.
     #[inline]
     pub(crate) fn has_failed(&self, base: OutputId, link: usize) -> bool {
         self.kept.shared.is_some()
@@ -419,14 +425,14 @@ impl<'a> Values<'a> {
         self.chains.get(usize::from(chain))
     }
 
-    /// Charge for a pattern that is asked of a value; `false`: it must not be asked.
+    /// Charges the work of a pattern on a value. `false`: the work is spent, so the pattern must not be asked.
     pub(crate) fn charge_for_pattern(&mut self, id: OutputId) -> bool {
         let length = self.bytes(id).len();
         let cost = work::of_bytes(length, operators::WORK_PATTERN);
         self.work.charge(operators::WORK_OPERATOR + cost)
     }
 
-    /// The next step of a chain that may change a value, from a step on.
+    /// The next step of a chain, from `from` on, that may change a value.
     #[inline]
     pub(crate) fn next_step(&self, at: OutputId, chain: ChainId, from: usize) -> Option<usize> {
         let output = self.output(at);
@@ -434,7 +440,7 @@ impl<'a> Values<'a> {
         if !chain.changes(output.present) {
             return None;
         }
-        // Most chains change nothing in most values: the bytes tell it without running one.
+        // Most chains change nothing in most values, and the bytes of a value show this without running a step.
         let steps = chain.steps.get(from..)?;
         let found = steps.iter().position(|step| step.changes(output.present))?;
         Some(from + found)
@@ -443,7 +449,7 @@ impl<'a> Values<'a> {
     /// What the rest of a chain, from a step on, may make of a value.
     ///
     /// # Arguments
-    /// * `stages` - what comes after each step counts, not the last only.
+    /// * `stages` - whether the result of each step counts, and not only the last one.
     pub(crate) fn reach(&self, at: OutputId, chain: ChainId, from: usize, stages: bool) -> Reach {
         let rest = self
             .chains
@@ -512,29 +518,29 @@ impl<'a> Values<'a> {
         transformation: crate::rules::wire::Transformation,
     ) -> OutputId {
         let text = bytes(output.place, self.facts, &self.kept.pool);
-        // An upload in Base64 would cost most of the budget of work, and what these transformations undo is not in it.
+        // An upload in Base64 would cost most of the work, and contains nothing that these transformations undo.
         if transformations::spares_base64(transformation)
             && transformations::is_base64_file(output.present, text)
         {
             return input;
         }
         let cost = work::of_bytes(text.len(), transformations::work(transformation));
-        // Out of work: the value stays as it is. That is not said to be harmless; the request is marked as not
-        // inspected.
+        // When the work is spent, the value stays as it is. It does not count as harmless: the request is marked as not
+        // fully inspected.
         if !self.work.charge(WORK_VALUE + cost) && text.len() > SHORT_BYTES {
             return input;
         }
         let mut buffer = std::mem::take(&mut self.kept.buffer);
         buffer.clear();
         transformations::apply(transformation, text, self.unicode_map, &mut buffer);
-        // A result that is equal is the same output, so that everything known of it holds on.
+        // An equal result is the same output, so that everything known about the output still holds.
         let result = if buffer == text {
             input
         } else {
             let start = position(self.kept.pool.len());
             self.kept.pool.extend_from_slice(&buffer);
             let end = position(self.kept.pool.len());
-            // Literals are compared without case, so one scan does for a value and for its lower case.
+            // Literals are compared without case, so a value and its lower case need only one scan.
             let scan_of = transformations::is_case_only(transformation).then_some(output.scan_of);
             self.add(Place::Made(start, end), scan_of)
         };
@@ -559,13 +565,13 @@ impl<'a> Values<'a> {
             kept.scans.resize(start + words, 0);
             let found = kept.scans.get_mut(start..).unwrap_or_default();
             let text = bytes(output.place, self.facts, &kept.pool);
-            // How often literals are compared depends on the text and cannot be charged before.
+            // How often literals are compared depends on the text, so it cannot be charged before the scan.
             let (any, compared) = self.prefilter.scan(text, output.present, found);
             self.work.charge_done(WORK_COMPARE * compared as u64);
             if any {
                 scan = position(start);
             } else {
-                // Most scans find nothing, and a set of links for each of them would be the larger part of what is kept.
+                // Most scans find nothing, and a set of links for each of them would take most of the memory.
                 kept.scans.truncate(start);
                 scan = 0;
             }
@@ -580,7 +586,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// Whether a name looks like one of an item in a list: letters, indexes, and the signs between them.
+/// Whether a name looks like the name of a list item: letters, indexes, and the signs between them.
 fn is_indexed(name: &[u8]) -> bool {
     let mut digits = 0;
     let (mut longest, mut letters) = (0, 0);
@@ -595,18 +601,18 @@ fn is_indexed(name: &[u8]) -> bool {
     letters > 0 && (1..=MAX_INDEX_DIGITS).contains(&longest)
 }
 
-/// A hash of a name with `0` in place of each row of digits; no hash of a name as it is.
+/// A hash of a name with one mark for each row of digits. It never equals the hash of a name as it is.
 fn hash_without_digits(hasher: &RandomState, name: &[u8]) -> u64 {
     use std::hash::Hasher as _;
     let mut state = hasher.build_hasher();
     for part in name.split(u8::is_ascii_digit) {
         if !part.is_empty() {
             state.write(part);
-            // One mark for each row of digits, however long, so that items 9 and 10 are alike.
+            // A row of digits has one mark, however long it is, so that items 9 and 10 are alike.
             state.write_u8(b'0');
         }
     }
-    // Hashes of names as they are end otherwise (`Hash for [u8]` begins with the length).
+    // The hash of a name as it is begins with the length (`Hash for [u8]`) and ends in another way.
     state.write_u32(NONE);
     state.finish()
 }

@@ -1,12 +1,13 @@
-//! `utf8toAscii`: what servers, databases and fonts take for ASCII becomes ASCII; all other text stays what it is.
+//! The transformation `utf8toAscii`: characters that servers, databases or fonts take for ASCII become ASCII; all other
+//! text stays as it is.
 //!
-//! `utf8toUnicode` and `urlDecodeUni` keep the low byte of a character, so that Cyrillic becomes letters, digits and
-//! punctuation in disorder, in which rules find what nobody wrote. Here only characters that something really turns
-//! into ASCII are turned.
+//! `utf8toUnicode` and `urlDecodeUni` keep the low byte of a character, so that Cyrillic becomes random letters, digits
+//! and punctuation, in which rules find what nobody wrote. Here only characters change that some software really turns
+//! into ASCII.
 
-/// Overlong forms of ASCII (RFC 3629, 3), fullwidth and small forms (Unicode, compatibility decompositions of U+FF01 to
-/// U+FF5E and U+FE50 to U+FE6B), and the quotes and brackets that code pages map to their nearest (best fit of Windows
-/// code pages, as SQL Server does from NVARCHAR to VARCHAR).
+/// Replaces overlong forms of ASCII (RFC 3629, section 3), fullwidth and small forms (Unicode, compatibility
+/// decompositions of U+FF01 to U+FF5E and U+FE50 to U+FE6B), and the quotes and brackets that code pages map to their
+/// nearest character (best fit of Windows code pages, as SQL Server does from NVARCHAR to VARCHAR).
 pub(super) fn from_utf8(input: &[u8], out: &mut Vec<u8>) {
     let mut rest = input;
     while let Some((first, tail)) = rest.split_first() {
@@ -20,11 +21,12 @@ pub(super) fn from_utf8(input: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The ASCII character that a sequence passes for, and the sequence's length.
+/// The ASCII character for which a sequence passes, and the length of the sequence.
 fn folded(text: &[u8]) -> Option<(u8, usize)> {
     let tail = |byte: &u8| (byte & 0xc0 == 0x80).then_some(byte & 0x3f);
     let ascii = |code: u32| u8::try_from(code).ok().filter(u8::is_ascii);
     match text {
+        // These three are overlong: UTF-8 forbids them, but lenient decoders read them as ASCII.
         [a @ 0xc0..=0xc1, b, ..] => Some(((a & 1) << 6 | tail(b)?, 2)),
         [0xe0, b @ 0x80..=0x81, c, ..] => Some(((b & 1) << 6 | tail(c)?, 3)),
         [0xf0, 0x80, b @ 0x80..=0x81, c, ..] => Some(((b & 1) << 6 | tail(c)?, 4)),
@@ -45,7 +47,7 @@ fn folded(text: &[u8]) -> Option<(u8, usize)> {
     }
 }
 
-/// The ASCII character that a character of three bytes passes for.
+/// The ASCII character for which a character of three bytes passes.
 const fn lookalike(bytes: [u8; 3]) -> Option<u8> {
     Some(match bytes {
         // U+2032, U+2035

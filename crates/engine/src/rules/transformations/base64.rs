@@ -14,7 +14,7 @@ const fn digit(byte: u8) -> Option<u32> {
     })
 }
 
-/// Decodes digits until `next` ends them; a group that is cut short gives the bytes it has.
+/// Decodes digits. An incomplete group at the end gives the bytes that it has.
 fn decode_digits(digits: impl Iterator<Item = u32>, out: &mut Vec<u8>) {
     let (mut group, mut bits) = (0u32, 0);
     for digit in digits {
@@ -27,12 +27,12 @@ fn decode_digits(digits: impl Iterator<Item = u32>, out: &mut Vec<u8>) {
     }
 }
 
-/// Decodes up to the first byte that is no digit of the alphabet.
+/// Decodes up to the first byte that is not in the alphabet.
 pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) {
     decode_digits(input.iter().map_while(|byte| digit(*byte)), out);
 }
 
-/// Decodes what is in the alphabet, up to the padding; anything else is skipped.
+/// Decodes up to the padding and skips bytes that are not in the alphabet.
 pub(super) fn decode_ext(input: &[u8], out: &mut Vec<u8>) {
     let digits = input.iter().take_while(|byte| **byte != b'=');
     decode_digits(digits.filter_map(|byte| digit(*byte)), out);

@@ -9,7 +9,7 @@ pub(super) fn remove(input: &[u8], out: &mut Vec<u8>) {
             [] => break,
             [b'*', b'/', tail @ ..] | [b'-', b'-', b'>', tail @ ..] if inside => {
                 inside = false;
-                // The original copies the byte after a comment without looking at it, the NUL behind the text too.
+                // `ModSecurity` copies the byte after a comment without looking at it, even the NUL that ends its text.
                 out.push(tail.first().copied().unwrap_or(0));
                 tail.get(1..).unwrap_or_default()
             }
@@ -18,7 +18,7 @@ pub(super) fn remove(input: &[u8], out: &mut Vec<u8>) {
                 inside = true;
                 tail
             }
-            // These comments run to the end of the line in SQL, and to the end of the text here.
+            // In SQL these comments end with the line; here, as in `ModSecurity`, they end with the text.
             [b'-', b'-', ..] | [b'#', ..] => {
                 return out.push(b' ');
             }
@@ -33,7 +33,7 @@ pub(super) fn remove(input: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Each `/* */` becomes a space; one that does not end too.
+/// Replaces each `/* */` by a space, also one that does not end.
 pub(super) fn replace(input: &[u8], out: &mut Vec<u8>) {
     let mut rest = input;
     while let Some(start) = memchr::memmem::find(rest, b"/*") {

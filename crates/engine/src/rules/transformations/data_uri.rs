@@ -1,15 +1,17 @@
-//! `omitDataUris`: the content of `data:` addresses that no reader runs.
+//! The transformation `omitDataUris`, which leaves out the content of `data:` addresses that no reader runs.
 
 use memchr::memmem;
 
-/// Leaves out the Base64 of `data:TYPE;base64,…` (RFC 2397) where TYPE is an image, sound, film, font, plain text or an
-/// application's file; what a browser would run (HTML, SVG, XML, scripts) stays. An upload in JSON is such an address.
+/// Leaves out the Base64 of `data:TYPE;base64,…` (RFC 2397) if TYPE is an image, sound, film, font, plain text or a
+/// file of an application. What a browser would run (HTML, SVG, XML, scripts) stays. Uploads in JSON are often such
+/// addresses.
 pub(super) fn omit(input: &[u8], out: &mut Vec<u8>) {
     let mut rest = input;
     while let Some(at) = memmem::find(rest, b"data:") {
         let (before, found) = rest.split_at(at);
         out.extend_from_slice(before);
         let length = inert(found);
+        // Only these five bytes are passed over, because an address may begin within the rest.
         if length == 0 {
             out.extend_from_slice(b"data:");
             rest = found.get(5..).unwrap_or_default();
@@ -20,10 +22,10 @@ pub(super) fn omit(input: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
-/// Bytes of the longest head that is read, up to its comma.
+/// The most bytes of a head that are searched for its comma.
 const MAX_HEAD: usize = 256;
 
-/// Length of the inert address that a text begins with, 0 for none.
+/// The length of the inert address at the beginning of a text; 0 when there is none.
 fn inert(text: &[u8]) -> usize {
     let head = text.get(..MAX_HEAD.min(text.len())).unwrap_or_default();
     let comma = memchr::memchr(b',', head);
@@ -31,13 +33,13 @@ fn inert(text: &[u8]) -> usize {
         return 0;
     };
     let content = text.get(comma + 1..).unwrap_or_default();
-    // Only the Base64 is left out: what stands behind it may be anything.
+    // Only the Base64 is left out, because anything may follow it.
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte);
     let base64 = content.iter().position(|byte| !is_base64(byte));
     comma + 1 + base64.unwrap_or(content.len())
 }
 
-/// Whether a head (`image/png;base64`) is of a file that no browser runs.
+/// Whether a head (`image/png;base64`) names a file that no browser runs.
 fn is_inert(head: Option<&[u8]>) -> bool {
     let head = head.unwrap_or_default().to_ascii_lowercase();
     let is_plain = |byte: &u8| byte.is_ascii_graphic() && !b"<>\"'`\\()".contains(byte);
@@ -48,7 +50,7 @@ fn is_inert(head: Option<&[u8]>) -> bool {
         return false;
     };
     let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default();
-    // `image/svg+xml` and `application/javascript` are run by browsers, whatever their family.
+    // Browsers run `image/svg+xml` and `application/javascript`, although their families are those of files.
     let runs = [&b"xml"[..], b"svg", b"html", b"script"]
         .iter()
         .any(|word| memmem::find(essence, word).is_some());

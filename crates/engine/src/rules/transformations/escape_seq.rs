@@ -1,9 +1,9 @@
-//! `escapeSeqDecode`: the escapes of ANSI C.
+//! The transformation `escapeSeqDecode`, for the escapes of ANSI C.
 
 use crate::rules::bytes;
 use crate::rules::bytes::hex_byte;
 
-/// Decodes `\a \b \f \n \r \t \v \\ \? \' \" \xHH \OOO`; of other escapes the backslash goes.
+/// Decodes `\a \b \f \n \r \t \v \\ \? \' \" \xHH \OOO`. Any other escape loses its backslash.
 pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) {
     let mut rest = input;
     loop {
@@ -45,7 +45,7 @@ fn octal<'a>(rest: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
         .take_while(|byte| matches!(byte, b'0'..=b'7'))
         .count();
     let (digits, tail) = tail.split_at(count);
-    // Three digits reach 511; only the low byte counts.
+    // Three octal digits reach 511, so only the low byte is kept.
     out.push((bytes::octal(digits) & 0xff) as u8);
     tail
 }

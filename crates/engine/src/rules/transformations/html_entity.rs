@@ -1,4 +1,4 @@
-//! `htmlEntityDecode`: the entities that rules need, with or without the semicolon.
+//! The transformation `htmlEntityDecode`, for the entities that rules need, with or without the semicolon.
 
 use crate::rules::bytes::hex_value;
 
@@ -35,7 +35,7 @@ fn number(text: &[u8], radix: u32) -> (Option<u8>, &[u8]) {
     }
     let (digits, tail) = text.split_at(count);
     let code = digits.iter().fold(0u32, |code, byte| {
-        // Only the low byte is kept, so an overflow changes nothing of what is asked.
+        // Only the low byte is kept, and an overflow does not change it.
         code.wrapping_mul(radix)
             .wrapping_add(u32::from(hex_value(*byte).unwrap_or(0)))
     });
@@ -53,6 +53,7 @@ fn named(text: &[u8]) -> (Option<u8>, &[u8]) {
         (b"amp", b'&'),
         (b"lt", b'<'),
         (b"gt", b'>'),
+        // The no-break space of ISO 8859-1, as in `ModSecurity`.
         (b"nbsp", 0xa0),
     ]
     .into_iter()

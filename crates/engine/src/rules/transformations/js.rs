@@ -1,4 +1,4 @@
-//! `jsDecode`: the escapes of JavaScript strings.
+//! The transformation `jsDecode`, for the escapes of JavaScript strings.
 
 use crate::rules::bytes;
 use crate::rules::bytes::{hex_byte, hex_value};
@@ -42,7 +42,7 @@ pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// What a letter stands for behind a backslash (ECMA-262, 12.9.4); `\\a` is of older engines.
+/// What a letter after a backslash stands for (ECMA-262, section 12.9.4); `\\a` comes from older engines.
 const fn escaped(letter: u8) -> u8 {
     match letter {
         b'a' => 0x07,
@@ -56,7 +56,7 @@ const fn escaped(letter: u8) -> u8 {
     }
 }
 
-/// The byte for a code point: full-width ASCII as ASCII, else the low eight bits.
+/// The byte for a code point: ASCII for its full-width form, else the low eight bits.
 fn narrow(code: u32) -> u8 {
     let low = (code & 0xff) as u8;
     if code >> 8 == 0xff && low > 0 && low < 0x5f {
@@ -66,7 +66,7 @@ fn narrow(code: u32) -> u8 {
     }
 }
 
-/// `H…}` with one to six digits (ECMAScript, code point escapes).
+/// Reads `H…}` with one to six digits (ECMAScript, code point escapes).
 fn braced(text: &[u8]) -> Option<(u32, &[u8])> {
     let count = text
         .iter()
@@ -91,7 +91,7 @@ fn octal<'a>(rest: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
         .take(3)
         .take_while(|byte| matches!(byte, b'0'..=b'7'))
         .count();
-    // Three digits stand for a byte only up to `\377` (ECMA-262, B.1.2).
+    // Three digits stand for a byte only up to `\377` (ECMA-262, section B.1.2).
     if count == 3 && tail.first().is_some_and(|first| *first > b'3') {
         count = 2;
     }

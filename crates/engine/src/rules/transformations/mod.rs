@@ -1,4 +1,4 @@
-//! What rules do to a value before they look at it. Each function appends its result to `out`.
+//! The transformations: what rules do to a value before they look at it. Each function appends its result to `out`.
 //!
 //! Semantics follow the reference manual of `ModSecurity` v3 and its published unit cases, which
 //! `tests/rules/modsecurity.rs` runs.
@@ -24,11 +24,11 @@ use crate::rules::wire::Transformation;
 /// The code page of `%uHHHH`: code points and their bytes, sorted.
 pub type UnicodeMap = [(u32, u8)];
 
-/// Apply one transformation.
+/// Applies one transformation.
 ///
 /// # Arguments
 /// * `input` - the value.
-/// * `unicode_map` - code page for `urlDecodeUni` (may be empty).
+/// * `unicode_map` - the code page for `urlDecodeUni`; it may be empty.
 /// * `out` - where the result is appended.
 pub fn apply(
     transformation: Transformation,
@@ -85,23 +85,23 @@ pub fn apply(
     }
 }
 
-/// The alphabets of Base64, line breaks included.
+/// The alphabets of Base64, and line breaks.
 const BASE64: ByteSet = ByteSet::range(b'0', b'9')
     .union(ByteSet::range(b'a', b'z'))
     .union(ByteSet::range(b'A', b'Z'))
     .union(ByteSet::of(b"+/=-_\r\n"));
 
-/// What else is in the head of a `data:` URI (RFC 2397) with a media type and its parameters.
+/// The bytes of a `data:` URI in Base64 (RFC 2397) whose head has a media type and parameters.
 const DATA_HEAD: ByteSet = BASE64.union(ByteSet::of(b":;,."));
 
-/// Bytes that the head of a `data:` URI may have.
+/// The most bytes of the head of a `data:` URI.
 const MAX_DATA_HEAD: usize = 128;
 
-/// Whether a value is a file in Base64: longer than a path may be (Linux: 4,096 bytes), and without any byte that quotes,
-/// separates or brackets, but for the head of a `data:` URI.
+/// Whether a value is a file in Base64: longer than a path may be (Linux: 4,096 bytes), and without any byte that
+/// quotes, separates or brackets, except in the head of a `data:` URI.
 ///
 /// # Arguments
-/// * `present` - the bytes that are in it.
+/// * `present` - the bytes that occur in the text.
 pub(crate) fn is_base64_file(present: ByteSet, text: &[u8]) -> bool {
     text.len() > 4096
         && (BASE64.includes(present)
@@ -112,7 +112,7 @@ pub(crate) fn is_base64_file(present: ByteSet, text: &[u8]) -> bool {
                 })))
 }
 
-/// What a `data:` URI in Base64 says behind its head.
+/// The content of a `data:` URI in Base64, after its head.
 fn after_data_head(text: &[u8]) -> Option<&[u8]> {
     let start = text.get(..text.len().min(MAX_DATA_HEAD))?;
     let comma = memchr::memchr(b',', start)?;
@@ -121,8 +121,8 @@ fn after_data_head(text: &[u8]) -> Option<&[u8]> {
     is_head.then_some(file)
 }
 
-/// Whether a transformation undoes what hides an attack in commands, paths or comments, and so has nothing to do in a
-/// file in Base64. Transformations that decode are applied to it even so.
+/// Whether a transformation undoes what hides an attack in commands, paths or comments, so that it has nothing to do in
+/// a file in Base64. Transformations that decode are applied to such a file anyway.
 pub(crate) const fn spares_base64(transformation: Transformation) -> bool {
     use Transformation as T;
     matches!(
@@ -144,7 +144,7 @@ pub(crate) const fn spares_base64(transformation: Transformation) -> bool {
     )
 }
 
-/// What a transformation costs, tenths of a unit of work for each byte that it is given.
+/// What a transformation costs, in tenths of a unit of work for each byte of its input.
 pub(crate) const fn work(transformation: Transformation) -> u64 {
     use Transformation as T;
     match transformation {
@@ -161,7 +161,7 @@ pub(crate) const fn work(transformation: Transformation) -> u64 {
     }
 }
 
-/// Bytes without which a transformation gives back what it was given. A property test holds this.
+/// The bytes that a transformation acts on: a value without them comes back unchanged. A property test checks this.
 pub(crate) const fn triggers(transformation: Transformation) -> ByteSet {
     use Transformation as T;
     const UPPER: ByteSet = ByteSet::range(b'A', b'Z');
@@ -192,16 +192,16 @@ pub(crate) const fn triggers(transformation: Transformation) -> ByteSet {
 /// How many transformations there are ([`Transformation`] is numbered from 0).
 pub(crate) const TRANSFORMATIONS: usize = Transformation::OmitDataUris as usize + 1;
 
-/// What is known of a value before it is computed.
+/// What is known about a value before it is computed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reach {
-    /// All bytes that may be in it, letters in both cases.
+    /// All bytes that may occur in the value, letters in both cases.
     pub(crate) bytes: ByteSet,
-    /// The longest that it may be.
+    /// The greatest length that the value may have.
     pub(crate) length: usize,
 }
 
-/// What may come of a transformation. A property test holds this.
+/// What a transformation may make of a value. A property test checks this.
 pub(crate) fn reach(transformation: Transformation, from: Reach) -> Reach {
     use Transformation as T;
     let with = |bytes: &[u8]| Reach {
@@ -228,7 +228,7 @@ pub(crate) fn reach(transformation: Transformation, from: Reach) -> Reach {
         | T::RemoveComments
         | T::ReplaceComments
         | T::ReplaceNulls => with(b" "),
-        // A plus becomes a blank; without a `%` nothing else can come of it.
+        // A plus becomes a blank. Without a `%` nothing else can change.
         T::UrlDecode | T::UrlDecodeUni if !from.bytes.contains(b'%') => with(b" "),
         T::UrlDecode
         | T::UrlDecodeUni
@@ -244,7 +244,7 @@ pub(crate) fn reach(transformation: Transformation, from: Reach) -> Reach {
     }
 }
 
-/// Whether a transformation makes something of nothing.
+/// Whether a transformation makes something of an empty value.
 pub(crate) const fn fills_empty(transformation: Transformation) -> bool {
     matches!(
         transformation,

@@ -3,6 +3,7 @@
 fn parity(input: &[u8], odd: bool, out: &mut Vec<u8>) {
     out.extend(input.iter().map(|byte| {
         let low = byte & 0x7f;
+        // The highest bit makes the number of ones odd or even.
         if (low.count_ones() % 2 == 1) == odd {
             low
         } else {

@@ -1,6 +1,6 @@
-//! `normalizePath`, `normalizePathWin`.
+//! The transformations `normalizePath` and `normalizePathWin`.
 
-/// Resolves `//`, `/./` and `/../` (never above the root of an absolute path); with `windows`, `\` is `/`.
+/// Resolves `//`, `/./` and `/../`, never above the root of an absolute path. With `windows`, `\` counts as `/`.
 pub(super) fn normalize(input: &[u8], windows: bool, out: &mut Vec<u8>) {
     let is_slash = |byte: &u8| *byte == b'/' || (windows && *byte == b'\\');
     let absolute = input.first().is_some_and(is_slash);
@@ -10,6 +10,7 @@ pub(super) fn normalize(input: &[u8], windows: bool, out: &mut Vec<u8>) {
         match segment {
             b"" | b"." => {}
             b".." => match segments.last() {
+                // A relative path may begin above its folder, so its leading `..` are kept.
                 Some(last) if *last != b".." => {
                     segments.pop();
                 }

@@ -1,7 +1,8 @@
-//! `phpArgsNames`: names as PHP's `$_GET` and `$_POST` have them (`php_register_variable_ex` of PHP's `main`).
+//! The transformation `phpArgsNames`: names as they are in PHP's `$_GET` and `$_POST` (`php_register_variable_ex` in
+//! PHP's `main`).
 
-/// Leading spaces go; a space, `.` and a `[` that is not closed become `_`; what follows the last `]` of an index is
-/// dropped; a name that begins with `[` is none.
+/// Removes leading spaces. A space, a `.` and a `[` that is not closed become `_`. What follows the last `]` of an
+/// index is dropped. A name that begins with `[` becomes empty.
 pub(super) fn args_names(input: &[u8], out: &mut Vec<u8>) {
     let start = input.iter().take_while(|byte| **byte == b' ').count();
     let name = input.get(start..).unwrap_or_default();

@@ -1,10 +1,10 @@
-//! White space, hexadecimal and digests.
+//! The transformations of white space, hexadecimal digits and digests.
 
 use sha1::Digest as _;
 
 use crate::rules::bytes::{hex_byte, hex_digit, hex_value, is_space};
 
-/// Runs of white space (with the no-break space of ISO 8859-1) become one space.
+/// Each run of white space (including the no-break space of ISO 8859-1) becomes one space.
 pub(super) fn compress_whitespace(input: &[u8], out: &mut Vec<u8>) {
     let mut space = false;
     for byte in input {
@@ -20,7 +20,7 @@ pub(super) fn compress_whitespace(input: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// White space goes, with the no-break space in ISO 8859-1 and in UTF-8.
+/// Removes white space, including the no-break space in ISO 8859-1 and in UTF-8.
 pub(super) fn remove_whitespace(input: &[u8], out: &mut Vec<u8>) {
     let mut rest = input;
     loop {
@@ -37,7 +37,7 @@ pub(super) fn remove_whitespace(input: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// White space (and NUL) off the left.
+/// Removes white space from the beginning.
 pub(super) fn trim_left(input: &[u8]) -> &[u8] {
     let mut rest = input;
     while let [byte, tail @ ..] = rest
@@ -48,7 +48,7 @@ pub(super) fn trim_left(input: &[u8]) -> &[u8] {
     rest
 }
 
-/// White space off the right.
+/// Removes white space from the end.
 pub(super) fn trim_right(input: &[u8]) -> &[u8] {
     let mut rest = input;
     while let [head @ .., byte] = rest
@@ -59,7 +59,7 @@ pub(super) fn trim_right(input: &[u8]) -> &[u8] {
     rest
 }
 
-/// Pairs of hexadecimal digits to bytes; other letters count on from `f`, as in C.
+/// Pairs of hexadecimal digits become bytes. Letters after `f` count on from it, as in the C code of `ModSecurity`.
 pub(super) fn hex_decode(input: &[u8], out: &mut Vec<u8>) {
     for pair in input.chunks_exact(2) {
         if let [high, low] = pair {
@@ -73,14 +73,14 @@ pub(super) fn hex_decode(input: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Bytes to lower-case hexadecimal.
+/// Bytes become hexadecimal digits in lower case.
 pub(super) fn hex_encode(input: &[u8], out: &mut Vec<u8>) {
     for byte in input {
         out.extend([hex_digit(byte >> 4), hex_digit(byte & 15)]);
     }
 }
 
-/// `0x` followed by pairs of digits becomes bytes.
+/// Replaces `0x` and the pairs of digits after it by bytes.
 pub(super) fn sql_hex_decode(input: &[u8], out: &mut Vec<u8>) {
     let mut rest = input;
     loop {
@@ -90,6 +90,7 @@ pub(super) fn sql_hex_decode(input: &[u8], out: &mut Vec<u8>) {
                 if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
             {
                 let mut digits = rest.get(2..).unwrap_or_default();
+                // An odd digit at the end stays as text.
                 while let [high, low, tail @ ..] = digits
                     && let Some(byte) = hex_byte(*high, *low)
                 {
@@ -106,12 +107,12 @@ pub(super) fn sql_hex_decode(input: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// MD5, raw.
+/// The MD5 digest as raw bytes.
 pub(super) fn md5(input: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&md5::Md5::digest(input));
 }
 
-/// SHA-1, raw.
+/// The SHA-1 digest as raw bytes.
 pub(super) fn sha1(input: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&sha1::Sha1::digest(input));
 }

@@ -1,15 +1,15 @@
-//! `urlDecode`, `urlDecodeUni`, `urlEncode`, `utf8toUnicode`.
+//! The transformations `urlDecode`, `urlDecodeUni`, `urlEncode` and `utf8toUnicode`.
 
 use super::UnicodeMap;
 use crate::rules::bytes::{hex_byte, hex_digit};
 
-/// Percent decoding, `+` as a space; what is no escape stays.
+/// Decodes percent escapes, and `+` as a space. Anything else stays as it is.
 pub(crate) fn decode(input: &[u8], out: &mut Vec<u8>) {
     let mut rest = input;
     loop {
         rest = match rest {
             [] => return,
-            // An escape that is none stays as it is: servers differ, and rules look for it.
+            // An invalid escape stays as it is: servers differ in what they make of it, and rules look for it.
             [b'%', high, low, tail @ ..] if hex_byte(*high, *low).is_some() => {
                 out.extend(hex_byte(*high, *low));
                 tail
@@ -22,7 +22,8 @@ pub(crate) fn decode(input: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The same, and `%uHHHH` by the code page; without an entry the low byte, full-width ASCII recognised.
+/// Decodes like [`decode`], and `%uHHHH` by the code page. Without an entry there, the low byte is kept, and full-width
+/// ASCII becomes ASCII.
 pub(super) fn decode_uni(input: &[u8], map: &UnicodeMap, out: &mut Vec<u8>) {
     let mut rest = input;
     loop {
@@ -62,11 +63,12 @@ fn unicode_byte(high: u8, low: u8, map: &UnicodeMap) -> u8 {
     }
 }
 
-/// Percent encoding of all but letters, digits and `*`; a space becomes `+`.
+/// Encodes all bytes except letters, digits and `*` as percent escapes; a space becomes `+`.
 pub(super) fn encode(input: &[u8], out: &mut Vec<u8>) {
     for byte in input {
         match byte {
             b' ' => out.push(b'+'),
+            // `*` stays, as in `application/x-www-form-urlencoded`.
             b'*' => out.push(*byte),
             _ if byte.is_ascii_alphanumeric() => out.push(*byte),
             _ => out.extend([b'%', hex_digit(byte >> 4), hex_digit(byte & 15)]),
@@ -74,7 +76,7 @@ pub(super) fn encode(input: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// UTF-8 sequences of two bytes and more become `%uHHHH`; other bytes stay.
+/// UTF-8 sequences of two or more bytes become `%uHHHH`; other bytes stay.
 pub(super) fn utf8_to_unicode(input: &[u8], out: &mut Vec<u8>) {
     let digit = |value: u32| char::from_digit(value & 15, 16).map_or(b'0', |digit| digit as u8);
     let mut rest = input;
@@ -82,7 +84,7 @@ pub(super) fn utf8_to_unicode(input: &[u8], out: &mut Vec<u8>) {
         match sequence(rest) {
             Some((code, length)) => {
                 out.extend_from_slice(b"%u");
-                // Past the basic plane more digits are needed, in pairs.
+                // Code points above U+FFFF need more digits, which come in pairs.
                 let shifts: &[u32] = if code > 0xffff {
                     &[20, 16, 12, 8, 4, 0]
                 } else {
@@ -99,7 +101,8 @@ pub(super) fn utf8_to_unicode(input: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The code point of a multi-byte sequence and its length; overlong forms too, since they are what is looked for.
+/// The code point of a multi-byte sequence, and the length of the sequence. Overlong forms count too, because rules
+/// look for them.
 fn sequence(text: &[u8]) -> Option<(u32, usize)> {
     let tail = |byte: &u8| (byte & 0xc0 == 0x80).then_some(u32::from(byte & 0x3f));
     match text {

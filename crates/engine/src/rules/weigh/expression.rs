@@ -1,23 +1,23 @@
-//! PHP, Java, templates, search filters: would a part of the value be evaluated, rather than shown?
+//! Weighs PHP, Java, templates and search filters: would a part of the value be evaluated, and not only shown?
 
 use super::text::{
     Code, Word, at, before, begins, find, from, is_blank, is_word, skip_blank, trim,
 };
 use crate::bundle::ContentKind;
 
-/// Expressions of one kind that are looked into. Past them the value counts.
+/// How many expressions of one kind are looked into. A value with more counts.
 const MAX_PLACES: usize = 128;
 
-/// Bytes of an expression that are read.
+/// How many bytes of an expression are read.
 const MAX_EXPRESSION: usize = 256;
 
-/// Whether PHP in a value would run: behind its open tag, out of a string, as a call that is the whole value.
+/// Whether PHP in a value would run: after an opening tag, out of a string, or as a call that is the whole value.
 pub(super) fn is_php(kind: ContentKind, value: &[u8]) -> bool {
     let is_code = matches!(
         kind,
         ContentKind::Code | ContentKind::Query | ContentKind::Pattern
     );
-    // In code too: an object that is unserialised runs wherever it stands.
+    // This is asked in code too: a serialised object may run code wherever it is read.
     if is_serialized(value) {
         return true;
     }
@@ -27,8 +27,8 @@ pub(super) fn is_php(kind: ContentKind, value: &[u8]) -> bool {
     out_of_string(value, is_code) || (!is_code && is_wrapper(value))
 }
 
-/// Functions of PHP that run, read or tell (the manual's lists of program execution, file system and information
-/// functions).
+/// PHP functions that run code, read files or reveal information (from the manual's lists of program execution, file
+/// system and information functions).
 const PHP: &[&str] = &[
     "array_map",
     "assert",
@@ -84,7 +84,8 @@ const PHP: &[&str] = &[
     "var_dump",
 ];
 
-/// A call of one of these functions at a place, also with signs glued to its name: `@system(`, `\system(`, `system/**/(`.
+/// Where the argument list begins, if one of these functions is called at a position, also with signs around its name:
+/// `@system(`, `\system(`, `system/**/(`.
 fn php_call(text: &[u8], place: usize) -> Option<usize> {
     let mut place = skip_blank(text, place);
     while matches!(
@@ -105,7 +106,7 @@ fn php_call(text: &[u8], place: usize) -> Option<usize> {
         let comment = rest.get(..rest.len().min(MAX_EXPRESSION)).unwrap_or(rest);
         end = memchr::memmem::find(comment, b"*/").map_or(end, |length| end + length + 2);
     }
-    // `'system'(…)` and `(system)(…)` are calls since PHP 7.
+    // Since PHP 7, `'system'(…)` and `(system)(…)` are calls.
     while matches!(at(text, end), b'"' | b'\'' | b')') {
         end += 1;
     }
@@ -114,7 +115,7 @@ fn php_call(text: &[u8], place: usize) -> Option<usize> {
     (word.is_in(PHP) && at(text, open) == b'(' || variable).then_some(open)
 }
 
-/// `<?php` with a call behind it that does something.
+/// Whether there is a `<?php` and after it a call that does something.
 fn has_php_tag(kind: ContentKind, value: &[u8]) -> bool {
     let code = if kind == ContentKind::Markdown {
         Code::of(value)
@@ -131,7 +132,7 @@ fn has_php_tag(kind: ContentKind, value: &[u8]) -> bool {
     }) || has_php_script(value)
 }
 
-/// `<script language="php">`.
+/// Whether there is a `<script language="php">`.
 fn has_php_script(value: &[u8]) -> bool {
     find(value, b"<script").is_some_and(|place| {
         let tag = from(value, place);
@@ -140,7 +141,7 @@ fn has_php_script(value: &[u8]) -> bool {
     })
 }
 
-/// Whether what stands behind `<?` calls something, or reads what a client sent.
+/// Whether the text after `<?` calls something, or reads what a client sent.
 fn php_tag_runs(rest: &[u8]) -> bool {
     let opens = begins(rest, b"<?php")
         || begins(rest, b"<?=")
@@ -167,7 +168,7 @@ fn php_tag_runs(rest: &[u8]) -> bool {
         })
 }
 
-/// The value is a call and nothing else.
+/// Whether the value is a PHP call and nothing else.
 fn is_php_alone(value: &[u8]) -> bool {
     let value = trim(value);
     let Some(last) = value.last() else {
@@ -176,7 +177,7 @@ fn is_php_alone(value: &[u8]) -> bool {
     if !matches!(last, b')' | b';' | b'`' | b'}' | b'\'' | b'"') && !begins(value, b"$_") {
         return false;
     }
-    // A program is shown, not called.
+    // A value of several lines is a program that is shown, not called.
     if memchr::memchr_iter(b'\n', value).count() > 1 {
         return false;
     }
@@ -190,12 +191,12 @@ fn is_php_alone(value: &[u8]) -> bool {
         return value.iter().any(|byte| matches!(byte, b'[' | b'{'));
     }
     php_call(value, 0).is_some_and(|open| {
-        // An argument list, not an aside of a sentence.
+        // In a sentence, a blank stands before the parenthesis of a remark; an argument list has none.
         at(value, open) == b'(' && (!is_blank(before(value, open)) || value.len() < 80)
     })
 }
 
-/// `${phpinfo()}`, `{${system('id')}}` in a string between double quotes.
+/// Whether a call would be filled into a string in double quotes: `${phpinfo()}`, `{${system('id')}}`.
 fn interpolates(kind: ContentKind, value: &[u8]) -> bool {
     let code = if kind == ContentKind::Markdown {
         Code::of(value)
@@ -206,10 +207,10 @@ fn interpolates(kind: ContentKind, value: &[u8]) -> bool {
         .any(|place| !code.has(place) && php_call(value, place + 2).is_some())
 }
 
-/// Objects as `serialize` writes them.
+/// Whether there is an object as PHP's `serialize` writes it.
 fn is_serialized(value: &[u8]) -> bool {
     memchr::memmem::find_iter(value, b":\"").any(|colon| {
-        // `O:8:"`: the length has few digits, so looking back a little is enough.
+        // The length in `O:8:"` has few digits, so looking back a little is enough.
         let head = value
             .get(colon.saturating_sub(24)..colon)
             .unwrap_or_default();
@@ -230,7 +231,7 @@ fn is_serialized(value: &[u8]) -> bool {
     })
 }
 
-/// `';phpinfo();//`, `".system('id')."`: a string ends and a call follows.
+/// Whether a string ends and a call follows: `';phpinfo();//`, `".system('id')."`.
 fn out_of_string(value: &[u8], is_code: bool) -> bool {
     let mut counts = [0_usize; 2];
     for place in memchr::memchr2_iter(b'\'', b'"', value) {
@@ -260,11 +261,12 @@ fn out_of_string(value: &[u8], is_code: bool) -> bool {
     false
 }
 
-/// Streams of PHP, as the whole value.
+/// Whether the whole value is a PHP stream, such as `php://input`.
 fn is_wrapper(value: &[u8]) -> bool {
     let value = trim(value);
     let scheme = memchr::memmem::find(value, b"://").unwrap_or(0);
     scheme > 0
+        // Names of schemes are short: a longer text before `://` is something else.
         && scheme < 24
         && !value.iter().any(|byte| is_blank(*byte))
         && value.get(..scheme).is_some_and(|name| {
@@ -273,10 +275,11 @@ fn is_wrapper(value: &[u8]) -> bool {
         })
 }
 
-/// Whether an expression of Java's languages would be evaluated, or a value be read as an object.
+/// Whether an expression of Java's expression languages would be evaluated, or a value would be read as an object.
 pub(super) fn is_java(value: &[u8]) -> bool {
     let shown = trim(value);
-    // Objects as they are serialised, in Base64 and as bytes; lookups; the way to the class loader by name.
+    // These are serialised objects, in Base64 and as bytes; after them come lookups, and the way to the class loader by
+    // name.
     if begins(shown, b"ro0ab")
         || value.starts_with(&[0xac, 0xed, 0, 5])
         || begins(shown, b"kztaaq")
@@ -302,7 +305,7 @@ pub(super) fn is_java(value: &[u8]) -> bool {
     delimited || is_java_alone(shown)
 }
 
-/// Lookups of Log4j 2 (its manual, "Lookups").
+/// The lookups of Log4j 2 (its manual, "Lookups").
 const LOOKUPS: &[&str] = &[
     "base64",
     "bundle",
@@ -327,7 +330,7 @@ const LOOKUPS: &[&str] = &[
     "xml",
 ];
 
-/// `${jndi:…}`, also where other lookups hide its letters.
+/// Whether there is a dangerous lookup such as `${jndi:…}`, also when other lookups hide its letters.
 fn has_lookup(value: &[u8]) -> bool {
     memchr::memmem::find_iter(value, b"${").any(|place| {
         let inside = from(value, place + 2);
@@ -338,7 +341,7 @@ fn has_lookup(value: &[u8]) -> bool {
         if at(inside, name.end) != b':' || !name.is_in(LOOKUPS) {
             return inside.starts_with(b"::-") || inside.starts_with(b"${");
         }
-        // The others name a value of the system: in a document that is an example.
+        // The other lookups only name a value of the system, which in a document is an example.
         matches!(
             name.bytes(),
             b"jndi" | b"script" | b"dns" | b"lower" | b"upper"
@@ -347,12 +350,12 @@ fn has_lookup(value: &[u8]) -> bool {
     })
 }
 
-/// What stands between delimiters does something: it calls, makes, or names a class.
+/// Whether the text between delimiters does something: it calls, makes, or names a class.
 fn evaluates(inside: &[u8]) -> bool {
     let inside = inside
         .get(..inside.len().min(MAX_EXPRESSION))
         .unwrap_or(inside);
-    // Up to the closing brace: what stands behind it is shown and not evaluated.
+    // Only the text up to the closing brace is evaluated; what follows is shown.
     let end = memchr::memchr(b'}', inside).unwrap_or(inside.len());
     let inside = inside.get(..end).unwrap_or(inside);
     let java = [
@@ -379,7 +382,7 @@ fn evaluates(inside: &[u8]) -> bool {
     java.iter().any(|name| find(inside, name).is_some())
 }
 
-/// The value is an expression that reaches the system.
+/// Whether the whole value is an expression that reaches the system.
 fn is_java_alone(value: &[u8]) -> bool {
     let calls = value.contains(&b'(');
     let first = at(value, 0);
@@ -408,7 +411,7 @@ fn is_java_alone(value: &[u8]) -> bool {
     // A stack trace names these classes, and people paste them into reports.
     let trace = memchr::memmem::find(value, b"\n\tat ").is_some()
         || memchr::memmem::find(value, b"\n    at ").is_some();
-    // Behind a sentence an expression is evaluated no more than the sentence.
+    // An expression far behind the beginning is part of a text, which is not evaluated.
     let near = value
         .iter()
         .position(|byte| *byte == b'(')
@@ -416,7 +419,7 @@ fn is_java_alone(value: &[u8]) -> bool {
     reaches && !trace && (starts && (calls || first == b'<') || near && has_chain(value))
 }
 
-/// `getRuntime().exec(`: only programs have such chains of calls.
+/// Whether there is a chain of calls that only programs have, such as `getRuntime().exec(`.
 fn has_chain(value: &[u8]) -> bool {
     [
         &b"getruntime().exec("[..],
@@ -449,7 +452,7 @@ pub(super) fn is_template(kind: ContentKind, value: &[u8]) -> bool {
     computes_anywhere(value, &code)
 }
 
-/// What templates stand between.
+/// The delimiters of templates.
 const DELIMITERS: [(&[u8], &[u8]); 10] = [
     (b"{{", b"}}"),
     (b"{%", b"%}"),
@@ -463,7 +466,7 @@ const DELIMITERS: [(&[u8], &[u8]); 10] = [
     (b"{php}", b"{/php}"),
 ];
 
-/// Marks that no text has but a template that reaches the system.
+/// Texts that occur only in templates that reach the system.
 const MARKS: [&[u8]; 14] = [
     b"?new()",
     b"freemarker.template.utility",
@@ -481,7 +484,7 @@ const MARKS: [&[u8]; 14] = [
     b".getclass().forname",
 ];
 
-/// Whether anything outside of code would be computed.
+/// Whether an expression outside of code would be computed.
 fn computes_anywhere(value: &[u8], code: &Code) -> bool {
     for (open, close) in DELIMITERS {
         let mut number = 0;
@@ -508,8 +511,8 @@ fn computes_anywhere(value: &[u8], code: &Code) -> bool {
     })
 }
 
-/// Whether a name of Python's inner parts is used: something stands before and behind it. A text that explains the name
-/// has neither.
+/// Whether a name of Python's internals is used: a sign of an expression stands before it and after it. A text that
+/// explains the name has neither.
 fn is_used(value: &[u8], place: usize, length: usize) -> bool {
     if at(value, place) != b'_' {
         return true;
@@ -528,7 +531,7 @@ fn is_in_delimiters(value: &[u8], place: usize) -> bool {
     memchr::memmem::rfind(head, b"{{").is_some() || memchr::memmem::rfind(head, b"{%").is_some()
 }
 
-/// Names with which templates reach the system that they run on.
+/// Names by which templates reach the system that they run on.
 const REACHES: &[&[u8]] = &[
     b"__",
     b"java.lang",
@@ -570,18 +573,18 @@ fn computes(open: &[u8], inside: &[u8]) -> bool {
     if open == b"{php}" {
         return !inside.is_empty();
     }
-    // A link of Markdown in brackets.
+    // Two brackets may be a Markdown link within brackets.
     if open == b"[[" && memchr::memmem::find(inside, b"](").is_some() {
         return false;
     }
     if is_arithmetic(inside) {
         return true;
     }
-    // Statements: most of them choose and loop, and only a few reach the system.
+    // Most statements only choose or loop, and few reach the system.
     if open == b"{%" || open == b"<%" {
         return statement_runs(inside);
     }
-    // A placeholder only names what it shows.
+    // A placeholder only names what it shows, so it has none of these names.
     if REACHES.iter().any(|name| find(inside, name).is_some()) {
         return true;
     }
@@ -592,7 +595,7 @@ fn computes(open: &[u8], inside: &[u8]) -> bool {
     tells_of_framework(inside) || literal && find(inside, b".class").is_some()
 }
 
-/// Arithmetic of numbers, or a string many times: what probes are made of.
+/// Whether the text is arithmetic, or repeats a string. Probes for template injection are made of this.
 fn is_arithmetic(inside: &[u8]) -> bool {
     let mut place = 0;
     while at(inside, place).is_ascii_digit()
@@ -612,7 +615,7 @@ fn is_arithmetic(inside: &[u8]) -> bool {
         && trim(from(inside, right)).iter().all(signs)
 }
 
-/// A statement of a template that imports, includes or calls what runs.
+/// Whether a template statement imports, includes or calls something that runs.
 fn statement_runs(inside: &[u8]) -> bool {
     const CALLS: [&[u8]; 6] = [
         b"os.popen",
@@ -628,7 +631,7 @@ fn statement_runs(inside: &[u8]) -> bool {
         || CALLS.iter().any(|name| find(inside, name).is_some())
 }
 
-/// Objects that frameworks keep for themselves, used or shown.
+/// Whether an internal object of a framework is used or shown.
 fn tells_of_framework(inside: &[u8]) -> bool {
     let word = Word::at(inside, 0);
     let (called, shown) = match word.bytes() {
@@ -648,7 +651,7 @@ fn tells_of_framework(inside: &[u8]) -> bool {
     }
 }
 
-/// Whether a search filter of a directory is closed that the value did not open: `*)(uid=*))(|(uid=*`.
+/// Whether the value closes an LDAP search filter that it did not open: `*)(uid=*))(|(uid=*`.
 pub(super) fn is_filter(value: &[u8]) -> bool {
     let mut depth = 0_usize;
     for (place, byte) in value.iter().enumerate() {
@@ -660,7 +663,7 @@ pub(super) fn is_filter(value: &[u8]) -> bool {
                 if matches!(at(value, next), b'(' | b')' | 0 | b'&' | b'|')
                     && (at(value, next) != 0 || before(value, place) == b'*')
                 {
-                    // A face or a numbered item closes as well; a filter goes on with an assertion.
+                    // An emoticon or a numbered item closes a parenthesis too, but a filter goes on with an assertion.
                     let rest = from(value, place + 1);
                     let rest = rest.get(..rest.len().min(128)).unwrap_or(rest);
                     let goes_on = rest.iter().any(|byte| matches!(byte, b'=' | b'|' | b'&'));
@@ -673,7 +676,7 @@ pub(super) fn is_filter(value: &[u8]) -> bool {
             _ => {}
         }
     }
-    // Or the value is a filter as a whole.
+    // The whole value may be a filter too.
     let shown = trim(value);
     at(shown, 0) == b'('
         && matches!(at(shown, 1), b'&' | b'|' | b'!')

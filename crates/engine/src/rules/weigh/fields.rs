@@ -1,19 +1,20 @@
-//! Which field holds what. The endpoint's document or the operator says it; else the field's name does.
+//! Decides what a field holds. The endpoint's document or the configuration says it; otherwise the name of the field
+//! does.
 
 use std::collections::HashMap;
 
 use crate::bundle::{Content, ContentKind, Endpoint};
 
-/// Longest name that is looked up; people name no field longer, and a client could send megabytes.
+/// The longest name that is looked up. People name no field longer, and a client could send megabytes.
 const MAX_NAME_BYTES: usize = 256;
 
-/// Names of fields and what such fields hold, made once for each bundle.
+/// The names of fields and what these fields hold. It is made once for each bundle.
 #[derive(Debug, Default)]
 pub(crate) struct FieldNames {
     names: HashMap<Box<str>, ContentKind>,
-    /// Names that count as a whole only, not as the last words of longer ones.
+    /// Names that only count as a whole name, not as the last words of a longer one.
     whole: HashMap<Box<str>, ContentKind>,
-    /// By endpoint: its fields, paths in lower case with dots.
+    /// For each endpoint, its fields: paths in lower case, with dots.
     endpoints: HashMap<u32, HashMap<Box<str>, ContentKind>>,
 }
 
@@ -24,7 +25,7 @@ impl FieldNames {
             return found;
         }
         for (name, kind) in &content.names {
-            // `=text` holds for a field of this name only, `text` also for `comment_text`.
+            // `=text` holds only for a field with this name, `text` also for `comment_text`.
             match name.strip_prefix('=') {
                 Some(name) => found.whole.insert(name.into(), *kind),
                 None => found.names.insert(name.as_str().into(), *kind),
@@ -41,31 +42,31 @@ impl FieldNames {
         found
     }
 
-    /// The fields of one endpoint, or of calls that belong to none; `None` when nothing is weighed.
+    /// The fields of an endpoint, or of calls that belong to no endpoint; `None` when nothing is weighed.
     pub(crate) fn of(&self, endpoint: Option<u32>) -> Option<Fields<'_>> {
         let own = endpoint.and_then(|endpoint| self.endpoints.get(&endpoint));
-        // Then no value needs to be weighed, and rules run as if there were no grammars.
+        // Without names no value is weighed, and rules run as if there were no grammars.
         let nothing = own.is_none() && self.names.is_empty() && self.whole.is_empty();
         (!nothing).then_some(Fields { own, names: self })
     }
 }
 
-/// Media types of data that begin as those of source code do.
+/// Media types of data whose names begin like those of source code.
 const DATA: [&[u8]; 4] = [b"x-yaml", b"x-csv", b"x-comma-separated-values", b"x-json"];
 
 /// A field that holds content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Field {
-    /// What it holds.
+    /// What the field holds.
     pub(crate) kind: ContentKind,
-    /// It is weighed as prose, and may hold a line of code.
+    /// Whether the field, which is weighed as prose, may hold a line of code.
     pub(crate) may_be_code: bool,
-    /// It is a document of JSON of which rules look at each value: its quotes are its own.
+    /// Whether the field is a JSON document whose values rules look at one by one: the quotes in it are its own.
     pub(crate) is_document: bool,
 }
 
 impl Field {
-    /// A body that is a text of its own, by its media type.
+    /// The field of a body that is one text, from its media type.
     ///
     /// # Arguments
     /// * `media` - the value of `Content-Type`. Tables and documents of data (CSV, YAML) are no texts.
@@ -88,7 +89,7 @@ impl Field {
         Self::of_kind(kind)
     }
 
-    /// A document of which rules look at each value.
+    /// The field of a document whose values rules look at one by one.
     pub(crate) fn of_document() -> Self {
         Self {
             kind: ContentKind::Prose,
@@ -105,7 +106,7 @@ impl Field {
         }
     }
 
-    /// Whether it holds content at all.
+    /// Whether the field holds content at all.
     pub(crate) fn is_content(self) -> bool {
         self.kind != ContentKind::Other
     }
@@ -119,35 +120,37 @@ pub(crate) struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// The field of this name; its kind is [`ContentKind::Other`] when it is no content, or when nothing is known of it.
+    /// The field with this name. Its kind is [`ContentKind::Other`] when the field holds no content, or when nothing is
+    /// known about it.
     ///
     /// # Arguments
-    /// * `name` - as rules see it: `json.issue.body`, `comment`, `/order/note`.
-    /// * `value` - by which a name that could mean something else (`code`) is told.
+    /// * `name` - the name as rules see it: `json.issue.body`, `comment`, `/order/note`.
+    /// * `value` - decides about a name that has several meanings (`code`).
     pub(crate) fn field(&self, name: &[u8], value: &[u8]) -> Field {
         let field = Field::of_kind;
+        // Reading a name allocates, so this is checked first.
         if name.len() > MAX_NAME_BYTES {
             return field(ContentKind::Other);
         }
         let path = Path::of(name);
-        // What a document says of a field is worth more than its name.
+        // What a document says about a field counts more than the name of the field.
         if let Some(kind) = self.own.and_then(|own| own.get(path.text.as_str())) {
             return field(*kind);
         }
         let kind = self.by_name(&path.last);
-        // A coupon is a code, too; what has lines is a program.
+        // A coupon is called a code too, but only a program has lines.
         if kind == ContentKind::Code
             && matches!(path.last.as_str(), "code" | "script" | "source")
             && memchr::memchr(b'\n', value).is_none()
         {
             return Field {
                 kind: ContentKind::Prose,
-                // Where something comes from is no program.
+                // A `source` may say where something comes from, which is no program.
                 may_be_code: path.last != "source",
                 is_document: false,
             };
         }
-        // What people search for, or a statement for an application that runs it as it is.
+        // A query is what people search for, or a statement that the application runs as it is.
         if kind == ContentKind::Prose && path.last == "query" && is_statement(value) {
             return field(ContentKind::Query);
         }
@@ -164,7 +167,8 @@ impl Fields<'_> {
                 return *kind;
             }
             match rest.split_once('_') {
-                // From the longest ending to the last word: `internal_review_comment`, `review_comment`, `comment`.
+                // Endings are tried from the longest one to the last word: `internal_review_comment`, `review_comment`,
+                // `comment`.
                 Some((_, words)) => rest = words,
                 None => return ContentKind::Other,
             }
@@ -172,7 +176,7 @@ impl Fields<'_> {
     }
 }
 
-/// Whether a value is a statement of SQL from its beginning: one that breaks out has an end of another one first.
+/// Whether a value is an SQL statement from its beginning. A value that breaks out first ends another statement.
 fn is_statement(value: &[u8]) -> bool {
     let value = value.trim_ascii_start();
     [
@@ -190,7 +194,8 @@ fn is_statement(value: &[u8]) -> bool {
     .any(|word| super::text::begins(value, word))
 }
 
-/// The parts of a name: `json.items.array_0.commentText` has the text `items.commenttext` and the last word `comment_text`.
+/// The parts of a name: `json.items.array_0.commentText` has the text `items.commenttext` and the last word
+/// `comment_text`.
 struct Path {
     text: String,
     last: String,
@@ -205,7 +210,7 @@ impl Path {
         let mut text = String::with_capacity(name.len());
         let mut last = "";
         for (place, part) in parts.enumerate() {
-            // Readers of bodies put the format first; documents name fields without it.
+            // Readers of bodies put the format before a name; documents name fields without it.
             if place == 0 && matches!(part, "json" | "xml" | "graphql") {
                 continue;
             }
@@ -222,13 +227,14 @@ impl Path {
     }
 }
 
-/// The number of a list's item, as the readers of bodies write it.
+/// Whether a part is the index of a list item, as the readers of bodies write it.
 fn is_index(part: &str) -> bool {
     let number = part.strip_prefix("array_").unwrap_or(part);
     number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `commentText`, `comment-text`, `Comment_Text`: `comment_text`.
+/// The words of a name, in lower case with `_` between them: `commentText`, `comment-text` and `Comment_Text` become
+/// `comment_text`.
 fn words(name: &str) -> String {
     let mut out = String::with_capacity(name.len() + 4);
     let mut small = false;

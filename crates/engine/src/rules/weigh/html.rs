@@ -10,39 +10,40 @@ use super::text::{
 };
 use crate::bundle::ContentKind;
 
-/// Bytes of tags that are read, all tags together, beyond four for each byte of the value. Past them the value counts.
+/// How many bytes of all tags together are read, in addition to four for each byte of the value. A value that needs
+/// more counts.
 const MAX_READ: usize = 64 << 10;
 
-/// Bytes of what is in an element of script or style that are looked at.
+/// How many bytes of the content of a script or style element are looked at.
 const MAX_ELEMENT: usize = 4 << 10;
 
-/// Links of Markdown whose target may be a script that are read. Past them the value counts.
+/// How many Markdown links whose target may be a script are read. A value with more counts.
 const MAX_LINKS: usize = 2048;
 
-/// Bytes of the longest name of a tag that matters.
+/// The longest name of a tag that matters.
 const MAX_NAME: usize = 16;
 
-/// Attributes of one tag.
+/// How many attributes of one tag are read.
 const MAX_ATTRIBUTES: usize = 64;
 
 /// Whether a value runs script where HTML is shown.
 pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
     if kind == ContentKind::Code {
-        // Code has tags and calls in it; what closes the page's own element in its first characters is no code.
+        // Code contains tags and calls. A value whose first characters close an element of the page is no code.
         return breaks_element(value) || (is_one_token(value) && is_script_address(value));
     }
     if at_start_is_script(kind, value) || in_markup(kind, value) || script::runs(kind, value) {
         return true;
     }
-    // A regular expression or a statement escapes what it looks for.
+    // A regular expression or a statement contains escapes for what it looks for.
     if kind == ContentKind::Pattern || kind == ContentKind::Query {
         return false;
     }
-    // Escaped markup is what prose about markup looks like. Only a value that is nothing else is looked at unescaped.
+    // Prose about markup contains escaped markup, so only a value that is nothing else is looked at unescaped.
     is_dense(value) && escapes_decoded(value).is_some_and(|plain| in_markup(kind, &plain))
 }
 
-/// Whether a value is markup or script rather than a sentence with some markup in it: at most three words stand alone.
+/// Whether a value is markup or script and not a sentence with some markup in it: at most three words stand alone.
 fn is_dense(value: &[u8]) -> bool {
     let words = value.split(|byte| is_blank(*byte)).filter(|word| {
         word.len() > 1
@@ -67,7 +68,7 @@ fn in_markup(kind: ContentKind, value: &[u8]) -> bool {
         || is_encoded_script(value)
 }
 
-/// Browsers of old skip NULs in names.
+/// The value without NULs, which old browsers skip in names.
 fn plain(value: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(0, value).is_none() {
         return Cow::Borrowed(value);
@@ -75,7 +76,7 @@ fn plain(value: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(value.iter().copied().filter(|byte| *byte != 0).collect())
 }
 
-/// `</textarea><script>` and the like in the first characters of a value.
+/// Whether the first characters of a value break out of an element, as in `</textarea><script>`.
 fn breaks_element(value: &[u8]) -> bool {
     let value = trim(value);
     let head = value.get(..value.len().min(160)).unwrap_or(value);
@@ -93,13 +94,13 @@ fn at_start_is_script(kind: ContentKind, value: &[u8]) -> bool {
     is_script_address(&entities_decoded(value))
 }
 
-/// Whether an address runs script (WHATWG URL: white space and control characters in it do not count).
+/// Whether an address runs script. White space and control characters in it are ignored (WHATWG URL).
 fn is_script_address(address: &[u8]) -> bool {
     const SCHEMES: [&[u8]; 3] = [b"javascript:", b"vbscript:", b"livescript:"];
     let mut head = [0_u8; 32];
     let mut length = 0;
     let mut leading = true;
-    // White space in a scheme does not count (WHATWG URL, 4.4), and attackers put much of it there.
+    // White space in a scheme is ignored (WHATWG URL, section 4.4), and attackers put much of it there.
     for byte in address.iter().take(256) {
         leading &= *byte <= b' ';
         if leading || matches!(byte, 0 | b'\t' | b'\n' | b'\r') {
@@ -135,16 +136,16 @@ fn is_script_address(address: &[u8]) -> bool {
 }
 
 struct Tag<'v> {
-    /// In its own case.
+    /// The name as it is written.
     name: &'v [u8],
     closing: bool,
     attributes: Vec<(&'v [u8], &'v [u8])>,
-    /// Behind its `>`, or the end.
+    /// The position after its `>`, or the end of the text.
     end: usize,
     closed: bool,
 }
 
-/// The tag at a `<` (HTML Living Standard, 13.2.5.6 on); `None` when it is none.
+/// The tag at a `<` (HTML Living Standard, from section 13.2.5.6 on); `None` when there is none.
 fn tag<'v>(text: &'v [u8], start: usize, read: &mut usize) -> Option<Tag<'v>> {
     let closing = at(text, start + 1) == b'/';
     let name_start = start + 1 + usize::from(closing);
@@ -172,15 +173,15 @@ fn tag<'v>(text: &'v [u8], start: usize, read: &mut usize) -> Option<Tag<'v>> {
         found.attributes.push(attribute);
         place = behind;
     }
-    // Sixteen for each tag, so that a value of many `<a` is not read for nothing.
+    // Each tag costs sixteen more, so that a value of many `<a` is not read for nothing.
     *read = read.saturating_add(place.saturating_sub(start) + 16);
     found.end = place.min(text.len());
     Some(found)
 }
 
-/// The attribute at a place, and the place behind it.
+/// The attribute at a position, and the position after it.
 fn attribute(text: &[u8], start: usize) -> ((&[u8], &[u8]), usize) {
-    // A name may begin with `=`.
+    // A name may begin with `=`, so its first byte is not looked at.
     let end = name_end(text, start + 1, |byte| matches!(byte, b'/' | b'>' | b'='));
     let name = text.get(start..end).unwrap_or_default();
     let sign = skip_blank(text, end);
@@ -199,7 +200,7 @@ fn attribute(text: &[u8], start: usize) -> ((&[u8], &[u8]), usize) {
     ((name, text.get(place..end).unwrap_or_default()), end)
 }
 
-/// Where a name ends: at a blank, or at what ends it.
+/// The position where a name ends: at a blank, or at a byte that `ends` names.
 fn name_end(text: &[u8], start: usize, ends: impl Fn(u8) -> bool) -> usize {
     let mut place = start;
     while place < text.len() && !is_blank(at(text, place)) && !ends(at(text, place)) {
@@ -209,7 +210,7 @@ fn name_end(text: &[u8], start: usize, ends: impl Fn(u8) -> bool) -> usize {
 }
 
 impl Tag<'_> {
-    /// The value of an attribute, its entities decoded.
+    /// The value of an attribute, with its entities decoded.
     fn attribute(&self, wanted: &[u8]) -> Option<Cow<'_, [u8]>> {
         let mut attributes = self.attributes.iter();
         let found = attributes.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
@@ -222,7 +223,7 @@ impl Tag<'_> {
             .is_some_and(|value| !trim(&value).is_empty())
     }
 
-    /// Whether an attribute is an address whose answer is protected on its way (`https`).
+    /// Whether an attribute is an address whose response cannot be changed on its way (`https`).
     fn is_secure(&self, wanted: &[u8]) -> bool {
         self.attribute(wanted)
             .is_some_and(|value| begins(trim(&value), b"https://"))
@@ -242,7 +243,7 @@ fn has_running_tag(kind: ContentKind, value: &[u8], code: &Code) -> bool {
         let Some(tag) = tag(value, start, &mut read) else {
             continue;
         };
-        // What is in these elements is read as well, for each tag anew.
+        // The content of these elements is read too, once for each tag.
         if is_script_name(local_name(tag.name)) || begins(tag.name, b"style") {
             read = read.saturating_add(MAX_ELEMENT / 4);
         }
@@ -254,6 +255,7 @@ fn has_running_tag(kind: ContentKind, value: &[u8], code: &Code) -> bool {
 }
 
 fn tag_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>) -> bool {
+    // Browsers ignore the attributes of a closing tag (HTML Living Standard, section 13.2.5).
     if tag.closing {
         return false;
     }
@@ -268,10 +270,10 @@ fn tag_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>) -> bool {
     name.len() <= MAX_NAME && element_runs(kind, text, tag, &name.to_ascii_lowercase())
 }
 
-/// Whether an element other than `script` runs script, or loads what does.
+/// Whether an element other than `script` runs script, or loads something that does.
 ///
 /// # Arguments
-/// * `name` - of the element, lower case.
+/// * `name` - the name of the element in lower case.
 fn element_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>, name: &[u8]) -> bool {
     let is_document = kind == ContentKind::Html;
     match name {
@@ -283,6 +285,7 @@ fn element_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>, name: &[u8]) -> b
                 .iter()
                 .any(|name| tag.has(name))
         }
+        // A `base` leads all relative addresses of the page elsewhere, also those of its scripts.
         b"base" => tag.has(b"href"),
         b"link" => {
             let relation = tag.attribute(b"rel").unwrap_or_default();
@@ -290,6 +293,7 @@ fn element_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>, name: &[u8]) -> b
                 find(&relation, b"stylesheet").is_some() || find(&relation, b"import").is_some();
             loads && tag.has(b"href") && !(is_document && tag.is_secure(b"href"))
         }
+        // Of the headers that `meta` can set, these lead the page elsewhere or set a session.
         b"meta" => {
             let header = tag.attribute(b"http-equiv").unwrap_or_default();
             let header = trim(&header);
@@ -311,7 +315,7 @@ fn element_runs(kind: ContentKind, text: &[u8], tag: &Tag<'_>, name: &[u8]) -> b
     }
 }
 
-/// Whether a script element loads a script of somebody else's, or has one in it.
+/// Whether a script element loads a script from another site, or contains one.
 fn script_tag_runs(text: &[u8], tag: &Tag<'_>) -> bool {
     let loads = tag.attribute(b"src").is_some_and(|source| {
         let source = trim(&source);
@@ -323,7 +327,7 @@ fn script_tag_runs(text: &[u8], tag: &Tag<'_>) -> bool {
         || script_runs(from(text, tag.end), tag.closed)
 }
 
-/// Whether an address is a file of the page's own site: what a sentence about a page shows.
+/// Whether an address is a file of the page's own site. Sentences about pages show such addresses.
 fn is_own_file(address: &[u8]) -> bool {
     let plain = |byte: &u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_' | b'~')
@@ -331,25 +335,25 @@ fn is_own_file(address: &[u8]) -> bool {
     !address.starts_with(b"//") && address.iter().all(plain)
 }
 
-/// `svg:script` is a script.
+/// The name without its prefix: `svg:script` is a script too.
 fn local_name(name: &[u8]) -> &[u8] {
     memchr::memchr(b':', name).map_or(name, |colon| from(name, colon + 1))
 }
 
 fn is_script_name(name: &[u8]) -> bool {
-    // Behind a form feed or a broken character the name goes on in some browsers and ends in others.
+    // After a form feed or a broken character, the name goes on in some browsers and ends in others.
     begins(name, b"script")
         && !at(name, 6).is_ascii_alphanumeric()
         && !matches!(at(name, 6), b'-' | b'_')
 }
 
-/// Whether what stands in a script element is script rather than the rest of a sentence that names the element.
+/// Whether the content of a script element is script, and not the rest of a sentence that names the element.
 fn script_runs(rest: &[u8], closed: bool) -> bool {
     let rest = rest.get(..rest.len().min(MAX_ELEMENT)).unwrap_or(rest);
     let end = find(rest, b"</script").unwrap_or(rest.len());
     let inside = rest.get(..end).unwrap_or(rest);
     if end == rest.len() {
-        // Never ended here: it runs if the page ends it, and what it begins with is script.
+        // The element does not end here. It runs if the page ends it and its beginning is script.
         return script::begins_script(inside) || !closed && inside.contains(&b'(');
     }
     let calls = inside.windows(2).any(|pair| matches!(pair, [name, b'(' | b'`' | b'['] if name.is_ascii_alphanumeric() || matches!(name, b'_' | b'$' | b')' | b']' | b'"' | b'\'')));
@@ -367,11 +371,11 @@ fn script_runs(rest: &[u8], closed: bool) -> bool {
 fn attribute_runs(name: &[u8], value: &[u8]) -> bool {
     let shown = trim(value);
     if is_handler(name) {
-        // `onClick={() => …}` of JSX: what HTML takes of it is a block that never ends, and no script.
+        // In JSX, `onClick={() => …}` is no script to HTML: it reads a block that never ends.
         return !shown.is_empty() && (at(shown, 0) != b'{' || shown.contains(&b'}'));
     }
     let value = entities_decoded(value);
-    // Older browsers divided attributes at a slash.
+    // Older browsers split attributes at a slash.
     if find(&value, b"/on").is_some_and(|place| {
         let rest = from(&value, place + 1);
         rest.iter()
@@ -381,9 +385,11 @@ fn attribute_runs(name: &[u8], value: &[u8]) -> bool {
         return true;
     }
     if is_script_address(&value) {
+        // These attributes are shown as text and never followed.
         return !name.eq_ignore_ascii_case(b"alt") && !name.eq_ignore_ascii_case(b"title");
     }
     if name.eq_ignore_ascii_case(b"srcdoc") {
+        // `srcdoc` is a whole document, so any tag in it counts.
         return value.contains(&b'<');
     }
     if name.eq_ignore_ascii_case(b"style") || name.eq_ignore_ascii_case(b"background") {
@@ -398,7 +404,7 @@ fn attribute_runs(name: &[u8], value: &[u8]) -> bool {
     false
 }
 
-/// Whether a name is one of an event handler, such as `onclick`; a quote may be glued to it.
+/// Whether a name is the name of an event handler, such as `onclick`. A quote may stand before it.
 fn is_handler(name: &[u8]) -> bool {
     let name = name
         .strip_prefix(b"\"")
@@ -427,7 +433,7 @@ fn style_runs(style: &[u8]) -> bool {
     .any(|wanted| find(&plain, wanted).is_some())
 }
 
-/// A style without comments, and with backslashes taken out.
+/// A style without comments and backslashes, which hide words from filters and which browsers skip.
 fn without_comments(style: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr2(b'*', b'\\', style).is_none() {
         return Cow::Borrowed(style);
@@ -448,7 +454,7 @@ fn without_comments(style: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// A quote, and then a handler: `" onmouseover=…`.
+/// Whether a quote and then a handler follow each other, as in `" onmouseover=…`.
 fn has_handler_behind_quote(value: &[u8], code: &Code) -> bool {
     // Internet Explorer took a backtick for a quote.
     for quote in memchr::memchr3_iter(b'"', b'\'', b'`', value) {
@@ -456,7 +462,7 @@ fn has_handler_behind_quote(value: &[u8], code: &Code) -> bool {
         while is_blank(at(value, place)) || matches!(at(value, place), b'/' | b'>') {
             place += 1;
         }
-        // Other attributes may stand between.
+        // A few attributes without a value may stand between them.
         for _ in 0..4 {
             let start = place;
             while at(value, place).is_ascii_alphabetic() {
@@ -490,14 +496,14 @@ fn has_handler_behind_quote(value: &[u8], code: &Code) -> bool {
     false
 }
 
-/// A link of Markdown, or words, that run script: `](javascript:…)`, `javascript:alert(1)`.
+/// Whether a Markdown link or an address runs script: `](javascript:…)`, `javascript:alert(1)`.
 fn has_script_link(value: &[u8], code: &Code) -> bool {
     has_markdown_script(value, code)
         || has_document_address(value, code)
         || has_script_address(value, code)
 }
 
-/// A link of Markdown whose target is a script.
+/// Whether the target of a Markdown link is a script.
 fn has_markdown_script(value: &[u8], code: &Code) -> bool {
     let mut place = 0;
     let mut links = 0;
@@ -505,7 +511,7 @@ fn has_markdown_script(value: &[u8], code: &Code) -> bool {
         let start = place + found + 2;
         place = start;
         let first = at(value, start).to_ascii_lowercase();
-        // Only what a script's scheme can begin with is decoded; most links begin with `h` or `/`.
+        // Only targets that may begin with a script's scheme are decoded; most links begin with `h` or `/`.
         if !(matches!(first, b'j' | b'v' | b'l' | b'd' | b'&' | b'%' | b'<') || first <= b' ') {
             continue;
         }
@@ -527,7 +533,7 @@ fn has_markdown_script(value: &[u8], code: &Code) -> bool {
     false
 }
 
-/// `data:text/html,<…`: a document in an address.
+/// Whether an address contains a document: `data:text/html,<…`.
 fn has_document_address(value: &[u8], code: &Code) -> bool {
     const SCHEME: &[u8] = b"data:text/html";
     find(value, SCHEME).is_some_and(|place| {
@@ -540,7 +546,7 @@ fn has_document_address(value: &[u8], code: &Code) -> bool {
     })
 }
 
-/// `javascript:` with a call behind it.
+/// Whether a call follows `javascript:`.
 fn has_script_address(value: &[u8], code: &Code) -> bool {
     let mut place = 0;
     while let Some(found) = find(from(value, place), b"script:") {
@@ -560,12 +566,13 @@ fn has_script_address(value: &[u8], code: &Code) -> bool {
     false
 }
 
-/// Script in the few characters that `JSFuck` has, in UTF-7, or in the high halves that old browsers read as ASCII.
+/// Whether there is script in the few characters of `JSFuck`, in UTF-7, or in bytes above 127 that old browsers read as
+/// ASCII.
 fn is_encoded_script(value: &[u8]) -> bool {
     if memchr::memmem::find(value, b"+ADw-").is_some() || is_brackets(value) {
         return true;
     }
-    // Directives of servers, entities of files.
+    // Server-side includes and entities that read files run on the server.
     let directives = [
         &b"<!--#exec"[..],
         b"<!--#include",
@@ -587,14 +594,14 @@ fn is_encoded_script(value: &[u8]) -> bool {
     high.is_some() && memchr::memchr(0xbe, value).is_some()
 }
 
-/// `JSFuck`: a long run of brackets and signs.
+/// Whether there is a long run of brackets and signs, as in `JSFuck`.
 fn is_brackets(value: &[u8]) -> bool {
     let (mut run, mut signs, mut brackets) = (0, 0, 0);
     for byte in value {
         if matches!(byte, b'[' | b']' | b'(' | b')' | b'!' | b'+') {
             run += 1;
             signs += usize::from(matches!(byte, b'!' | b'+'));
-            // A line of plus signs underlines a heading or counts what was added: without brackets it is no script.
+            // A line of plus signs underlines a heading or counts additions. Without brackets it is no script.
             brackets += usize::from(matches!(byte, b'[' | b']'));
             if run >= 24 && signs >= 6 && brackets >= 4 {
                 return true;

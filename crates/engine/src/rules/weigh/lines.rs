@@ -4,10 +4,10 @@
 use super::text::{Code, Word, at, begins, from, skip_blank, trim};
 use crate::bundle::ContentKind;
 
-/// Lines of a value that may be a message in a header; a text with more of them shows one.
+/// The most line ends of a value that may be injected into a header. A text with more lines shows a message.
 const MAX_LINES: usize = 8;
 
-/// Whether a value adds a header or a message behind a line end.
+/// Whether a value adds a header or a message after a line end.
 pub(super) fn adds_header(kind: ContentKind, value: &[u8]) -> bool {
     if matches!(
         kind,
@@ -16,7 +16,7 @@ pub(super) fn adds_header(kind: ContentKind, value: &[u8]) -> bool {
         return false;
     }
     let value = trim_end(value);
-    // A header that is injected comes with few lines; a text with many shows a message.
+    // An injected header comes with few lines; a text with many lines shows a message.
     if memchr::memchr_iter(b'\n', value).count() > MAX_LINES {
         return false;
     }
@@ -29,7 +29,7 @@ fn trim_end(value: &[u8]) -> &[u8] {
     value.trim_ascii_end()
 }
 
-/// Headers that change what is sent, or where it goes.
+/// Headers that change what is sent or where it goes.
 const NAMES: [&[u8]; 9] = [
     b"content-type",
     b"content-length",
@@ -49,7 +49,7 @@ const METHODS: &[&str] = &[
 
 /// Whether a line is a header, or the first line of a message or a document.
 fn is_header(line: &[u8]) -> bool {
-    // Up to the end of this line: each line is asked on its own.
+    // Only this line is looked at, because each line is asked on its own.
     let end = memchr::memchr2(b'\r', b'\n', line).unwrap_or(line.len());
     let line = trim(line.get(..end).unwrap_or(line));
     let begins_message = begins(line, b"http/") && at(line, 5).is_ascii_digit()
@@ -60,6 +60,7 @@ fn is_header(line: &[u8]) -> bool {
     if begins_message || NAMES.iter().any(is_named) {
         return true;
     }
+    // A request line ends with its version (RFC 9112, section 3), so a sentence that begins with `get` is none.
     let mut words = line.rsplit(|byte| *byte == b' ');
     Word::at(line, 0).is_in(METHODS) && words.next().is_some_and(|last| begins(last, b"http/"))
 }

@@ -1,21 +1,22 @@
-//! A match in a field where people write (comments, descriptions, Markdown, HTML, code, regular expressions) is weighed
-//! by grammar: would this value, put where such values go, break out of its string, tag or argument? A mention of
-//! `select`, `/etc/hosts` or `<img` does not; `' UNION SELECT …`, `<img onerror=…>`, `; cat /etc/passwd` do, with prose
-//! around them too.
+//! Weighs, by grammar, a match in a field where people write (comments, descriptions, Markdown, HTML, code, regular
+//! expressions): would this value, in the place where such values are put, break out of its string, tag or argument? A
+//! mention of `select`, `/etc/hosts` or `<img` does not. `' UNION SELECT …`, `<img onerror=…>` and `; cat /etc/passwd`
+//! do, even with prose around them.
 //!
 //! | what | where |
 //! |---|---|
 //! | which field holds what | `fields` |
-//! | SQL: would the rest, behind the quote, go on with another condition or statement? | `sql` |
+//! | SQL: would the text after the quote go on with another condition or statement? | `sql` |
 //! | HTML: would a tag, an attribute or a link run script? | `html` |
 //! | `JavaScript`, in a page, on a server, in a database: would a string end and a call begin? | `script` |
 //! | shells: would the argument end and a command begin? | `shell` |
-//! | lines of HTTP: would a header or another message begin? | `lines` |
+//! | HTTP: would a line end begin a header or another message? | `lines` |
 //! | files and addresses: is the value one, rather than a sentence that names one? | `path` |
 //! | PHP, Java, templates: would an expression be evaluated? | `expression` |
 //!
-//! Only values that a rule matched are weighed, each once for each class of rules. What a grammar cannot decide within its
-//! budget counts. Weighing only ever takes back a match of a rule, and the event says so ([`crate::rules::run::report::Weighed`]).
+//! Only values that a rule matched are weighed, and each is weighed once for each class of rules. A value that a
+//! grammar cannot decide within its budget counts. Weighing only ever takes back a match of a rule, and the event says
+//! so ([`crate::rules::run::evidence::Evidence::weighed`]).
 
 mod expression;
 mod fields;
@@ -34,8 +35,9 @@ pub(crate) use fields::{Field, FieldNames, Fields};
 use super::wire::Attack;
 use crate::bundle::ContentKind;
 
-/// Classes of attacks, a bit each.
+/// A set of classes of attacks, one bit for each class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+// Bits, because a set is a part of the key of each answer that is kept.
 pub(crate) struct Classes(u16);
 
 impl Classes {
@@ -52,7 +54,7 @@ impl Classes {
     const LDAP: Self = Self(1 << 9);
     const LINES: Self = Self(1 << 10);
 
-    /// The classes of a rule by the attacks that it looks for. A rule without one is not weighed.
+    /// The classes of a rule, from the attacks that it looks for. A rule without a class is not weighed.
     pub(crate) fn of(attacks: &[Attack]) -> Self {
         let class = |attack: &Attack| match attack {
             Attack::Sql => Self::SQL,
@@ -70,7 +72,7 @@ impl Classes {
         Self(attacks.iter().fold(0, |all, attack| all | class(attack).0))
     }
 
-    /// Those on which the answer depends: for the others a value that breaks out of anything counts.
+    /// The classes on which the answer depends. For all others, a value that breaks out of anything counts.
     pub(crate) fn narrow(self) -> Self {
         let narrow = [
             Self::PATH,
@@ -87,36 +89,38 @@ impl Classes {
     }
 }
 
-/// Bytes of a value that are weighed; a longer one counts.
+/// The most bytes of a value that is weighed; a longer value counts.
 const MAX_BYTES: usize = 128 << 10;
 
 /// Whether a value of a field counts for a rule of these classes.
 ///
 /// # Arguments
-/// * `value` - as the application reads it.
+/// * `value` - the value as the application reads it.
 pub(crate) fn counts(classes: Classes, field: Field, value: &[u8]) -> bool {
     if value.len() > MAX_BYTES || field.kind == ContentKind::Other {
         return true;
     }
     if field.is_document {
-        // The document's own quotes would end strings everywhere. Its parts are weighed with theirs.
+        // The quotes of the document itself would end strings everywhere. Its values are weighed one by one, with their
+        // own quotes.
         let plain: Vec<u8> = value
             .iter()
             .map(|byte| if *byte == b'"' { b' ' } else { *byte })
             .collect();
         return breaks_out(classes, field, &plain);
     }
-    // Whatever the rule looks for: what breaks out of anything is no content.
+    // A value that breaks out of anything is no content, whatever the rule looks for.
     if breaks_out(classes, field, value) {
         return true;
     }
-    // What is decoded once more on the way breaks out just as well.
+    // An application may decode a value once more, and then it breaks out just as well.
     text::percent_decoded(value).is_some_and(|decoded| breaks_out(classes, field, &decoded))
 }
 
 fn breaks_out(classes: Classes, field: Field, value: &[u8]) -> bool {
     let kind = field.kind;
-    // Cheap questions first: most values that people write have prose, and most that do not are no content at all.
+    // Cheap questions come first. Most values that people write contain prose, and most that do not are no content at
+    // all.
     is_bare(field, value)
         || (classes.has(Classes::PATH) && path::leads_out(value))
         || (classes.has(Classes::ADDRESS) && path::is_address(value))
@@ -132,8 +136,8 @@ fn breaks_out(classes: Classes, field: Field, value: &[u8]) -> bool {
         || expression::is_template(kind, value)
 }
 
-/// Whether a value has nothing of what its field is for: no sentence, no lines, no element. What a rule finds in it is
-/// all there is, as in any other field.
+/// Whether a value has nothing that its field is meant for: no sentence, no lines, no element. Then what a rule finds
+/// is all that the value has, as in any other field.
 fn is_bare(field: Field, value: &[u8]) -> bool {
     match field.kind {
         ContentKind::Code | ContentKind::Pattern | ContentKind::Query => false,

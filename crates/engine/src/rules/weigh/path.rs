@@ -1,5 +1,5 @@
-//! Files and addresses: only a value that is a path or an address as a whole leads anywhere. A sentence that names
-//! `/etc/hosts` opens nothing.
+//! Weighs files and addresses: only a value that is a path or an address as a whole leads anywhere. A sentence that
+//! names `/etc/hosts` opens nothing.
 
 use super::text::{Code, at, find, from, is_blank, is_one_token, percent_decoded, trim};
 
@@ -8,14 +8,14 @@ pub(super) fn leads_out(value: &[u8]) -> bool {
     is_one_token(value) && is_path(trim(value))
 }
 
-/// Whether a value climbs out of a folder towards a file of the system, wherever it stands.
+/// Whether a value climbs out of a folder to a file of the system, anywhere in the value.
 pub(super) fn climbs_out(value: &[u8]) -> bool {
     let decoded = percent_decoded(value);
     let plain = decoded.as_deref().unwrap_or(value);
     climbs(plain) || hides(value)
 }
 
-/// Paths have letters and few signs; links of Markdown, tags and calls have others.
+/// Whether a token may be a path. Paths have letters and few signs; Markdown links, tags and calls have other signs.
 fn is_path(token: &[u8]) -> bool {
     !token.iter().any(|byte| {
         matches!(
@@ -25,7 +25,7 @@ fn is_path(token: &[u8]) -> bool {
     })
 }
 
-/// Files that systems keep their secrets in.
+/// Files in which systems keep secrets.
 const FILES: [&[u8]; 14] = [
     b"etc/passwd",
     b"etc/shadow",
@@ -43,9 +43,9 @@ const FILES: [&[u8]; 14] = [
     b"web-inf",
 ];
 
-/// `../../` and then a file that systems keep their secrets in.
+/// Whether a value has `../../` and then a file in which systems keep secrets.
 fn climbs(value: &[u8]) -> bool {
-    // Code of Markdown is read only for a value that climbs at all.
+    // Markdown code is looked for only when a value climbs at all, because that reads the whole value.
     let mut code: Option<Code> = None;
     let mut place = 0;
     while let Some(found) = memchr::memmem::find(from(value, place), b"..") {
@@ -62,7 +62,7 @@ fn climbs(value: &[u8]) -> bool {
     false
 }
 
-/// How many steps up a path takes from a place on, and where they end. Dots and slashes may be doubled.
+/// Where the steps up of a path end, and how many there are. Dots and slashes may be doubled.
 fn steps_up(value: &[u8], start: usize) -> (usize, usize) {
     let count = |place: usize, wanted: fn(&u8) -> bool| {
         let rest = from(value, place).iter();
@@ -82,10 +82,11 @@ fn steps_up(value: &[u8], start: usize) -> (usize, usize) {
     (end, steps)
 }
 
-/// Whether the first word of a text names a file that systems keep their secrets in.
+/// Whether the first word of a text names a file in which systems keep secrets.
 fn names_secret(rest: &[u8]) -> bool {
     let word: Vec<u8> = rest
         .iter()
+        // Names of such files are short, so a long word is not copied.
         .take(48)
         .take_while(|byte| !is_blank(**byte))
         .map(|byte| if *byte == b'\\' { b'/' } else { *byte })
@@ -93,7 +94,7 @@ fn names_secret(rest: &[u8]) -> bool {
     FILES.iter().any(|file| find(&word, file).is_some())
 }
 
-/// Dots or slashes of a climb written so that a filter should not see them.
+/// Whether the dots or slashes of a climb are encoded so that a filter does not see them.
 fn hides(value: &[u8]) -> bool {
     const FORMS: [&[u8]; 10] = [
         b"..%2f",
@@ -108,12 +109,12 @@ fn hides(value: &[u8]) -> bool {
         b"%252e%252e",
     ];
     FORMS.iter().any(|form| {
-        // Twice: one encoded step up occurs in text about encodings.
+        // The form must occur twice, because a text about encodings may contain one encoded step up.
         find(value, form).is_some_and(|first| find(from(value, first + form.len()), form).is_some())
     })
 }
 
-/// Whether a value is an address, or one of a scheme that reads and runs.
+/// Whether a value is an address of any scheme.
 pub(super) fn is_address(value: &[u8]) -> bool {
     is_one_token(value) && is_path_or_host(trim(value))
 }

@@ -1,12 +1,12 @@
-//! `JavaScript`: a value becomes part of a string in a script, of a page or of a server. It runs when the string ends and a
-//! statement, an operator with a call, or a comment follows. A value that is nothing but a call runs as it is.
+//! Weighs JavaScript: a value becomes part of a string in a script of a page or a server. It runs when the string ends
+//! and a statement, an operator with a call, or a comment follows. A value that is only a call runs as it is.
 
 use super::text::{
     Code, Word, at, before, begins, find, from, is_blank, is_word, skip_blank, trim,
 };
 use crate::bundle::ContentKind;
 
-/// Whether a value runs where script is written around it.
+/// Whether a value runs when script is written around it.
 pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
     let is_code = matches!(
         kind,
@@ -19,7 +19,7 @@ pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
         || (!is_code && interpolates(kind, value))
 }
 
-/// Objects and functions of browsers and of Node that injected script begins with.
+/// Objects and functions of browsers and Node with which injected script begins.
 const ROOTS: &[&str] = &[
     "alert",
     "atob",
@@ -56,15 +56,15 @@ const ROOTS: &[&str] = &[
     "xmlhttprequest",
 ];
 
-/// Words of script that stand before an expression.
+/// Keywords that may stand before an expression.
 const PREFIXES: &[&str] = &[
     "await", "const", "delete", "let", "new", "return", "throw", "typeof", "var", "void",
 ];
 
-/// Members of a root that are read; a longer chain counts.
+/// How many members of a root are read; a longer chain counts.
 const MAX_MEMBERS: usize = 32;
 
-/// Whether script that calls or assigns begins here: `alert(1)`, `document.location=`, `top['al'+'ert'](1)`.
+/// Whether script that calls or assigns begins at a position: `alert(1)`, `document.location=`, `top['al'+'ert'](1)`.
 pub(super) fn is_call(text: &[u8], mut place: usize) -> bool {
     loop {
         let byte = at(text, place);
@@ -85,13 +85,13 @@ pub(super) fn is_call(text: &[u8], mut place: usize) -> bool {
     word.is_in(ROOTS) && is_used(text, &word)
 }
 
-/// What is done with a root and its members: whether one is called, or a place of the page is set.
+/// Whether a root or one of its members is called, or sets where the page leads.
 fn is_used(text: &[u8], root: &Word) -> bool {
     let mut end = root.end;
     for _ in 0..MAX_MEMBERS {
         let next = skip_line(text, end);
         end = match at(text, next) {
-            // A word in a sentence is no call: this (or that).
+            // In a sentence a blank stands before a parenthesis, `this (or that)`, so that is no call.
             b'(' | b'`' => return next == end && is_argument(text, next),
             b'?' if at(text, next + 1) == b'.' => next + 2,
             b'.' => {
@@ -108,7 +108,7 @@ fn is_used(text: &[u8], root: &Word) -> bool {
                 };
                 next + length + 1
             }
-            // `==` compares, and `document=` or `location=` leads the page elsewhere.
+            // `==` only compares, while `document=` or `location=` leads the page elsewhere.
             b'=' => {
                 return at(text, next + 1) != b'='
                     && matches!(
@@ -122,7 +122,7 @@ fn is_used(text: &[u8], root: &Word) -> bool {
     true
 }
 
-/// Whether a text begins with a call, an assignment or a block, as script does and a sentence does not.
+/// Whether a text begins with a call, an assignment or a block, as script does and sentences do not.
 pub(super) fn begins_script(text: &[u8]) -> bool {
     let start = skip_blank(text, 0);
     if is_call(text, start) {
@@ -136,10 +136,11 @@ pub(super) fn begins_script(text: &[u8]) -> bool {
         || matches!(at(text, start), b'(' | b'{' | b'[' | b'!' | b'/' | b'`')
 }
 
-/// `process`, `this` and others are words; `(` with a sentence in it is no argument list.
+/// Whether the text after `(` is an argument list. Roots such as `process` and `this` are also English words, after
+/// which a remark in parentheses may follow.
 fn is_argument(text: &[u8], open: usize) -> bool {
     let rest = from(text, open + 1);
-    // Up to the end of the argument list, as far as quotes do not hide it.
+    // The first closing sign ends the list; a sign within quotes is not recognised, which is good enough here.
     let inside = rest
         .get(
             ..rest
@@ -148,7 +149,7 @@ fn is_argument(text: &[u8], open: usize) -> bool {
                 .unwrap_or(rest.len()),
         )
         .unwrap_or(rest);
-    // Arguments are names and strings; a row of words is a remark in a sentence.
+    // Arguments are names and strings; several words in a row are a remark in a sentence.
     let words = inside
         .split(|byte| is_blank(*byte))
         .filter(|word| word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic));
@@ -166,13 +167,13 @@ fn skip_line(text: &[u8], place: usize) -> usize {
     next
 }
 
-/// The whole value is a call, an assignment or a function that calls itself.
+/// Whether the whole value is a call, an assignment or a function that calls itself.
 fn is_call_alone(value: &[u8]) -> bool {
     let value = trim(value);
     let Some(last) = value.last() else {
         return false;
     };
-    // A program is shown, not called.
+    // A value of several lines is a program that is shown, not called.
     if memchr::memchr_iter(b'\n', value).count() > 1 {
         return false;
     }
@@ -180,7 +181,7 @@ fn is_call_alone(value: &[u8]) -> bool {
     if !matches!(first, b'(' | b'!' | b'+' | b'{' | b'[' | b'_') && !first.is_ascii_alphabetic() {
         return false;
     }
-    // A sentence that begins with such a word ends otherwise.
+    // A sentence that begins with such a word ends in another way.
     let ends = matches!(last, b')' | b';' | b'}' | b'`' | b']' | b'"' | b'\'')
         || is_word(*last) && value.len() < 200;
     if ends && is_call(value, 0) && !is_sentence(value) {
@@ -205,7 +206,7 @@ fn skip(text: &[u8]) -> &[u8] {
     text.trim_ascii_start()
 }
 
-/// Whether words stand in a row, as in no expression.
+/// Whether four words follow each other, as they never do in an expression.
 fn is_sentence(value: &[u8]) -> bool {
     let mut row = 0;
     for word in value.split(|byte| is_blank(*byte)).take(200) {
@@ -221,14 +222,15 @@ fn is_sentence(value: &[u8]) -> bool {
     false
 }
 
-/// `{"__proto__": …}`, `constructor.prototype.x`: what changes all objects when it is merged.
+/// Whether a value changes all objects when it is merged: `{"__proto__": …}`, `constructor.prototype.x`.
 fn pollutes(value: &[u8]) -> bool {
     let value = trim(value);
+    // Names of parameters may be paths of members, and the merge then follows the path.
     if begins(value, b"__proto__")
         || begins(value, b"constructor.prototype")
         || begins(value, b"constructor[prototype]")
     {
-        // A sentence about prototypes has blanks.
+        // A sentence about prototypes contains blanks.
         return !value.iter().any(|byte| is_blank(*byte));
     }
     if !matches!(at(value, 0), b'{' | b'[') {
@@ -243,13 +245,13 @@ fn pollutes(value: &[u8]) -> bool {
     key(b"\"__proto__\"") || (key(b"\"constructor\"") && key(b"\"prototype\""))
 }
 
-/// Functions in serialised objects.
+/// Whether there is a function in a serialised object, as the package `node-serialize` writes it.
 fn is_serialized(value: &[u8]) -> bool {
     memchr::memmem::find(value, b"_$$ND_FUNC$$_").is_some()
         || memchr::memmem::find(value, b"_$$ND_CC$$_").is_some()
 }
 
-/// Whether the string that a value is part of ends in it, and script follows.
+/// Whether the value ends the string that it is part of, and script follows.
 fn ends_string(value: &[u8], quote: u8, is_code: bool) -> bool {
     let mut count = 0;
     for place in memchr::memchr_iter(quote, value) {
@@ -259,13 +261,13 @@ fn ends_string(value: &[u8], quote: u8, is_code: bool) -> bool {
         }
         count += 1;
         let head = value.get(..place).unwrap_or_default();
-        // In code, only a string that the value's first word ends was begun by the application.
+        // In code, only a string that ends within the value's first word was begun by the application.
         if is_code && (head.len() > 40 || head.iter().any(|byte| is_blank(*byte))) {
             return false;
         }
         let alone =
             (left == 0 || is_blank(left) || left == b'\\') && !is_word(right) && right != quote;
-        // Every other quote ends a string that the value itself began.
+        // Every second quote ends a string that the value itself began.
         if (count % 2 == 1 || alone) && follows(value, place + 1, quote) {
             return true;
         }
@@ -276,7 +278,7 @@ fn ends_string(value: &[u8], quote: u8, is_code: bool) -> bool {
 fn follows(text: &[u8], place: usize, quote: u8) -> bool {
     let mut place = skip_blank(text, place);
     let mut closed = 0;
-    // An injected text first closes what the application opened.
+    // Injected text first closes what the application opened.
     while matches!(at(text, place), b')' | b'}' | b']') && closed < 16 {
         place = skip_blank(text, place + 1);
         closed += 1;
@@ -333,7 +335,7 @@ fn is_statement(text: &[u8], place: usize) -> bool {
     }
 }
 
-/// A condition that is true, in the query language of a document store: `|| 1==1`, `|| '1'=='1`, `&& this.x == 'y`.
+/// Whether a condition is true, in the query language of a document store: `|| 1==1`, `|| '1'=='1`, `&& this.x == 'y`.
 fn is_true(text: &[u8], place: usize, quote: u8) -> bool {
     if begins(from(text, place), b"this.") {
         return true;
@@ -362,7 +364,7 @@ fn is_true(text: &[u8], place: usize, quote: u8) -> bool {
     matches!(at(text, right), b'\'' | b'"') || is_word(at(text, right))
 }
 
-/// `${alert(1)}`: a call in a template literal, or in the templates of pages.
+/// Whether a template literal, or a template of a page, contains a call: `${alert(1)}`.
 fn interpolates(kind: ContentKind, value: &[u8]) -> bool {
     if memchr::memmem::find(value, b"${").is_none() {
         return false;

@@ -1,32 +1,32 @@
-//! What every grammar needs of a text: words, code in Markdown, decoded forms.
+//! What every grammar needs to read a text: words, code in Markdown, decoded forms.
 //!
-//! Places behind the end of a text read as 0, so that no grammar has to ask where the text ends: 0 belongs to no word, is no
-//! blank and no sign.
+//! Positions after the end of a text read as 0, so that no grammar has to ask where the text ends: 0 belongs to no word
+//! and is no blank and no sign.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// Whether a byte belongs to a word; bytes of other scripts do.
+/// Whether a byte belongs to a word. Bytes of other scripts do.
 pub(super) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
-/// The byte at a place, 0 behind the end.
+/// The byte at a position; 0 after the end.
 pub(super) fn at(text: &[u8], place: usize) -> u8 {
     text.get(place).copied().unwrap_or(0)
 }
 
-/// The byte before a place, 0 at the beginning.
+/// The byte before a position; 0 at the beginning.
 pub(super) fn before(text: &[u8], place: usize) -> u8 {
     place.checked_sub(1).map_or(0, |place| at(text, place))
 }
 
-/// The text from a place on.
+/// The text from a position on.
 pub(super) fn from(text: &[u8], place: usize) -> &[u8] {
     text.get(place..).unwrap_or_default()
 }
 
-/// The first place from `place` on that is no white space.
+/// The first position from `place` on that is no white space.
 pub(super) fn skip_blank(text: &[u8], mut place: usize) -> usize {
     while is_blank(at(text, place)) {
         place += 1;
@@ -34,35 +34,35 @@ pub(super) fn skip_blank(text: &[u8], mut place: usize) -> usize {
     place
 }
 
-/// White space, vertical tabs too.
+/// Whether a byte is white space, including the vertical tab.
 pub(super) fn is_blank(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == 0x0b
 }
 
-/// Whether a text begins with letters, whatever their case. `small` is in lower case.
+/// Whether a text begins with `small`, which is in lower case, whatever the case of the text.
 pub(super) fn begins(text: &[u8], small: &[u8]) -> bool {
     text.get(..small.len())
         .is_some_and(|head| head.eq_ignore_ascii_case(small))
 }
 
-/// Where `small`, in lower case, is found first, whatever the case.
+/// The first position of `small`, which is in lower case, whatever the case of the text.
 pub(super) fn find(text: &[u8], small: &[u8]) -> Option<usize> {
-    // By its first letter in either case, which `memchr` finds much faster than a comparison at each place does.
+    // `memchr` finds the first letter, in both cases, much faster than a comparison at each position would.
     let first = *small.first()?;
     let upper = first.to_ascii_uppercase();
     memchr::memchr2_iter(first, upper, text).find(|place| begins(from(text, *place), small))
 }
 
-/// The word at a place, in lower case; empty when there is none or it is longer than the buffer.
+/// A word in lower case; empty when there is none or it is longer than the buffer.
 pub(super) struct Word {
     bytes: [u8; 40],
     length: usize,
-    /// Where it ends in the text.
+    /// The position in the text where the word ends.
     pub(super) end: usize,
 }
 
 impl Word {
-    /// The word at a place: letters, digits and `_`.
+    /// The word at a position: letters, digits and `_`.
     pub(super) fn at(text: &[u8], place: usize) -> Self {
         let mut word = Self {
             bytes: [0; 40],
@@ -70,7 +70,7 @@ impl Word {
             end: place,
         };
         while is_word(at(text, word.end)) {
-            // No keyword has 40 letters, so a longer word is none: it is read to its end and is empty.
+            // No keyword has 40 letters, so a longer word is no keyword: it is read to its end and left empty.
             if let Some(slot) = word.bytes.get_mut(word.end - place) {
                 *slot = at(text, word.end).to_ascii_lowercase();
             }
@@ -85,20 +85,20 @@ impl Word {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// Whether it is one of these; they are sorted.
+    /// Whether the word is one of these words, which are sorted.
     pub(super) fn is_in(&self, sorted: &[&str]) -> bool {
         is_in(self.bytes(), sorted)
     }
 }
 
-/// Whether a word is one of these; they are sorted.
+/// Whether a word is one of these words, which are sorted.
 pub(super) fn is_in(word: &[u8], sorted: &[&str]) -> bool {
     sorted
         .binary_search_by(|known| known.as_bytes().cmp(word))
         .is_ok()
 }
 
-/// Whether a value is one run of characters without white space, blanks around it aside.
+/// Whether a value, without the blanks around it, contains no white space.
 pub(super) fn is_one_token(value: &[u8]) -> bool {
     let value = trim(value);
     !value.is_empty() && !value.iter().any(|byte| is_blank(*byte))
@@ -109,12 +109,12 @@ pub(super) fn trim(value: &[u8]) -> &[u8] {
     value.trim_ascii()
 }
 
-/// Whether a value has words of a sentence, rather than nothing but what a program reads.
+/// Whether a value has words of a sentence, and not only text for programs.
 pub(super) fn has_prose(value: &[u8]) -> bool {
     let words = value
         .split(|byte| is_blank(*byte))
         .filter(|word| is_plain_word(word));
-    // Counted no further than needed: a value may be long, and most have words at their beginning.
+    // Counting stops as early as possible: a value may be long, and most have words at their beginning.
     if words.take(PROSE_WORDS).count() == PROSE_WORDS {
         return true;
     }
@@ -133,11 +133,11 @@ pub(super) fn is_regex(value: &[u8]) -> bool {
     let signs = SIGNS
         .iter()
         .filter(|sign| memchr::memmem::find(value, sign).is_some());
-    // A value with a quote in it may break out of a string, whatever else it is.
+    // A value with a quote may break out of a string, whatever else it is.
     signs.count() >= REGEX_SIGNS && !value.contains(&b'\'')
 }
 
-/// Different signs that make a value a regular expression.
+/// How many different signs make a value a regular expression.
 const REGEX_SIGNS: usize = 3;
 
 /// Whether a value is a formula: operators between names of one letter, and no string.
@@ -151,7 +151,7 @@ pub(super) fn is_formula(value: &[u8]) -> bool {
     }
     let (mut letters, mut names) = (0, 0);
     for word in value.split(|byte| !is_word(*byte)) {
-        // Words of programs are no names: `a=1 or b=2` is no formula.
+        // Words of programs are no names, so `a=1 or b=2` is no formula.
         if word.first().is_some_and(u8::is_ascii_alphabetic) && !is_in(word, PROGRAM) {
             names += 1;
             letters += usize::from(word.len() == 1);
@@ -163,10 +163,10 @@ pub(super) fn is_formula(value: &[u8]) -> bool {
     letters >= 4 && letters * 2 >= names && operators.count() >= 3
 }
 
-/// Whether a value has an element of a document: a closing tag of one that holds text.
+/// Whether a value has an element of a document: the closing tag of an element that holds text.
 pub(super) fn has_markup(value: &[u8]) -> bool {
     memchr::memmem::find_iter(value, b"</")
-        // Enough to tell a document; a value can have closing tags without end.
+        // These are enough to recognise a document; a value can have any number of closing tags.
         .take(64)
         .any(|place| {
             let name = Word::at(value, place + 2);
@@ -174,7 +174,7 @@ pub(super) fn has_markup(value: &[u8]) -> bool {
         })
 }
 
-/// Elements of documents that hold text (HTML Living Standard, 4.3 to 4.9), and those in them.
+/// Elements of documents that hold text (HTML Living Standard, sections 4.3 to 4.9), and elements within them.
 const ELEMENTS: &[&str] = &[
     "a",
     "abbr",
@@ -230,13 +230,13 @@ const ELEMENTS: &[&str] = &[
     "var",
 ];
 
-/// Lines that make a value text.
+/// How many lines make a value a text.
 const PROSE_LINES: usize = 3;
 
-/// Words that make a value prose.
+/// How many words make a value prose.
 const PROSE_WORDS: usize = 2;
 
-/// Letters of any script, with the punctuation that words have; no word that a program reads.
+/// Whether a word has letters of any script and the punctuation of words, and is no word of a program.
 fn is_plain_word(word: &[u8]) -> bool {
     let end = word
         .iter()
@@ -251,7 +251,7 @@ fn is_plain_word(word: &[u8]) -> bool {
         && !Word::at(word, 0).is_in(PROGRAM)
 }
 
-/// Words of query languages and shells that stand for nothing else in most values that attack.
+/// Words of query languages and shells, which in most values that attack stand for nothing else.
 const PROGRAM: &[&str] = &[
     "all",
     "alter",
@@ -356,18 +356,19 @@ const PROGRAM: &[&str] = &[
     "xor",
 ];
 
-/// Code in Markdown: fences, spans between backticks, in the order of the text.
+/// The ranges of code in Markdown: fences, and spans between backticks, in the order of the text.
 pub(super) struct Code(Vec<Range<usize>>);
 
 impl Code {
     /// No code anywhere.
     pub(super) const NONE: Self = Self(Vec::new());
 
-    /// The code of a text (`CommonMark` 0.31.2, 4.5 and 6.1): a run of backticks opens what a run of the same length
-    /// closes; a fence that is never closed runs to the end.
+    /// The code of a text (`CommonMark` 0.31.2, sections 4.5 and 6.1). A run of backticks opens code, which a run of
+    /// the same length closes; a fence that is never closed goes on to the end.
     pub(super) fn of(text: &[u8]) -> Self {
         let mut found = Vec::new();
-        // Where the next run of each length is: each length is searched to the end once at most.
+        // The lengths of runs that have no partner in the rest of the text, so that each length is searched to the end
+        // at most once.
         let mut without: u64 = 0;
         let mut place = 0;
         while let Some(start) = memchr::memchr2(b'`', b'~', from(text, place)) {
@@ -387,8 +388,8 @@ impl Code {
                 continue;
             }
             let bit = 1_u64 << length.min(63);
-            // A run of this length has no partner behind here; without this, a value of many such runs would be
-            // searched once for each.
+            // A run of this length has no partner after this position. Without this check, a value of many such runs
+            // would be searched once for each.
             if without & bit != 0 {
                 continue;
             }
@@ -404,7 +405,7 @@ impl Code {
     }
 
     pub(super) fn has(&self, place: usize) -> bool {
-        // Ranges are in order and do not overlap, so a search by halves finds the only one that can have the place.
+        // Ranges are in order and do not overlap, so a binary search finds the only one that can contain the position.
         let next = self.0.partition_point(|range| range.end <= place);
         self.0.get(next).is_some_and(|range| range.start <= place)
     }
@@ -454,7 +455,7 @@ fn closing(text: &[u8], mut place: usize, length: usize) -> Option<usize> {
     None
 }
 
-/// What a value is after percent escapes are resolved; `None` when it has none.
+/// A value with its percent escapes decoded; `None` when it has none.
 pub(super) fn percent_decoded(value: &[u8]) -> Option<Vec<u8>> {
     memchr::memchr(b'%', value)?;
     let mut out = Vec::with_capacity(value.len());
@@ -463,7 +464,7 @@ pub(super) fn percent_decoded(value: &[u8]) -> Option<Vec<u8>> {
     while place < value.len() {
         let byte = at(value, place);
         if byte == b'%'
-            // `%uHHHH` is no standard, but IIS and `escape()` of scripts write it.
+            // `%uHHHH` is in no standard, but IIS and the script function `escape()` write it.
             && matches!(at(value, place + 1), b'u' | b'U')
             && let (Some(high), Some(low)) = (hex2(value, place + 2), hex2(value, place + 4))
         {
@@ -482,8 +483,8 @@ pub(super) fn percent_decoded(value: &[u8]) -> Option<Vec<u8>> {
     changed.then_some(out)
 }
 
-/// What a value is after the escapes of `JavaScript` strings (`\x3c`, `\u003c`) and entities of HTML are resolved;
-/// `None` when it has none.
+/// A value with the escapes of `JavaScript` strings (`\x3c`, `\u003c`) and HTML entities decoded; `None` when it has
+/// none.
 pub(super) fn escapes_decoded(value: &[u8]) -> Option<Vec<u8>> {
     memchr::memchr2(b'\\', b'&', value)?;
     let mut out = Vec::with_capacity(value.len());
@@ -516,7 +517,7 @@ pub(super) fn escapes_decoded(value: &[u8]) -> Option<Vec<u8>> {
     changed.then_some(out)
 }
 
-/// A value of an attribute, entities resolved (HTML Living Standard, 13.2.5.72).
+/// The value of an attribute with its entities decoded (HTML Living Standard, section 13.2.5.72).
 pub(super) fn entities_decoded(value: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'&', value).is_none() {
         return Cow::Borrowed(value);
@@ -535,7 +536,7 @@ pub(super) fn entities_decoded(value: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// Those that stand for what markup and script are written with.
+/// The entities of the characters with which markup and script are written.
 const NAMED: [(&[u8], u8); 19] = [
     (b"lt;", b'<'),
     (b"gt;", b'>'),
@@ -558,7 +559,7 @@ const NAMED: [(&[u8], u8); 19] = [
     (b"gt", b'>'),
 ];
 
-/// The character reference that a text begins with, and its length.
+/// The character reference at the beginning of a text, and its length.
 fn entity(text: &[u8]) -> Option<(u32, usize)> {
     if at(text, 0) != b'&' {
         return None;
@@ -570,7 +571,8 @@ fn entity(text: &[u8]) -> Option<(u32, usize)> {
         let mut place = start;
         let mut code: u32 = 0;
         while let Some(digit) = char::from(at(text, place)).to_digit(base) {
-            // Leading zeros are allowed without end, and so are digits: the number stays at its largest.
+            // The number of leading zeros and of digits is not limited, so a number that is too large stays at the
+            // maximum.
             code = code.saturating_mul(base).saturating_add(digit);
             place += 1;
         }
@@ -593,12 +595,13 @@ fn hex2(text: &[u8], place: usize) -> Option<u8> {
 }
 
 fn push_code(out: &mut Vec<u8>, code: u32) {
-    // Fullwidth forms are read as what they stand for.
+    // Fullwidth forms count as the ASCII characters that they stand for.
     let code = if (0xff01..=0xff5e).contains(&code) {
         code - 0xfee0
     } else {
         code
     };
+    // A code that is no character becomes U+FFFD, as in browsers.
     let mut buffer = [0; 4];
     let letter = char::from_u32(code).unwrap_or('\u{fffd}');
     out.extend_from_slice(letter.encode_utf8(&mut buffer).as_bytes());

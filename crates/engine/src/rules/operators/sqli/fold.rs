@@ -1,30 +1,31 @@
-//! libinjection's folding: what does not change the shape of a statement is left out until five tokens remain.
+//! Folds tokens as libinjection does: tokens that do not change the shape of a statement are left out until five tokens
+//! remain.
 //!
-//! The rules, and the order in which they are tried, are those of libinjection; each either takes something away and
-//! begins anew, or passes on to the next.
+//! The rules and their order are those of libinjection. Each rule either removes something and starts again, or passes
+//! on to the next rule.
 
 use super::tokens::{Reading, Token, Tokens, kind};
 use super::words;
 
-/// Tokens of a fingerprint.
+/// How many tokens a fingerprint has.
 pub(super) const MAX_TOKENS: usize = 5;
 
-/// Longest text of two words that are looked up as one.
+/// The longest text of two words that are looked up as one: as long as the text that a token keeps.
 const MAX_MERGED_BYTES: usize = 31;
 
-/// What is left of a text.
+/// The tokens that are left of a text.
 #[derive(Debug)]
 pub(super) struct Folded {
     tokens: [Token; MAX_TOKENS + 3],
     length: usize,
-    /// Tokens that were read, comments too.
+    /// How many tokens were read, including comments.
     pub(super) read: usize,
-    /// Whether `MySQL` would read comments of it otherwise.
+    /// Whether `MySQL` would read the comments of the text in another way.
     pub(super) differs_in_mysql: bool,
 }
 
 impl Folded {
-    /// Fold a text.
+    /// Folds a text.
     pub(super) fn of(input: &[u8], reading: Reading) -> Self {
         let mut folding = Folding::new(Tokens::new(input, reading));
         let length = folding.run();
@@ -35,7 +36,7 @@ impl Folded {
             differs_in_mysql: folding.source.differs_in_mysql && !folding.is_evil,
         };
         if length < MAX_TOKENS
-            // A comment at the end cuts the rest of the statement off, so it belongs to the fingerprint.
+            // A comment at the end cuts off the rest of the statement, so it belongs to the fingerprint.
             && folding.last_comment.kind == kind::COMMENT
             && !folding.is_evil
             && let Some(token) = folded.tokens.get_mut(length)
@@ -46,7 +47,7 @@ impl Folded {
         folded
     }
 
-    /// What is left, at most five tokens.
+    /// The tokens that are left, at most five.
     pub(super) fn tokens(&self) -> &[Token] {
         self.tokens
             .get(..self.length.min(MAX_TOKENS))
@@ -56,23 +57,24 @@ impl Folded {
 
 /// What a rule did.
 enum Step {
-    /// Something was folded: begin anew.
+    /// The rule folded something: start again.
     Again,
-    /// Nothing: go on.
+    /// The rule did nothing: go on.
     Next,
 }
 
 struct Folding<'a> {
     source: Tokens<'a>,
+    // An array instead of a vector: a text with thousands of tokens is folded without allocating.
     tokens: [Token; MAX_TOKENS + 3],
-    /// Where the next token goes.
+    /// The index of the next token.
     position: usize,
-    /// How many are done with.
+    /// How many tokens are finished.
     left: usize,
     more: bool,
     read: usize,
     last_comment: Token,
-    /// A brace before an empty name: evil without more ado.
+    /// Whether a brace before an empty name was read, which is an attack in itself.
     is_evil: bool,
 }
 
@@ -122,27 +124,27 @@ impl<'a> Folding<'a> {
         }
     }
 
-    /// Take `count` tokens off the end and begin at the first.
+    /// Removes `count` tokens from the end and starts again at the first one.
     fn drop_last(&mut self, count: usize) -> Step {
         self.position = self.position.saturating_sub(count);
         self.left = 0;
         Step::Again
     }
 
-    /// Take the last token off and go back by one.
+    /// Removes the last token and goes back by one.
     fn drop_last_and_step_back(&mut self) -> Step {
         self.position = self.position.saturating_sub(1);
         self.left = self.left.saturating_sub(1);
         Step::Again
     }
 
-    /// How many tokens are left.
+    /// Folds the tokens. Returns how many are left.
     fn run(&mut self) -> usize {
         if !self.skip_start() {
             return 0;
         }
         loop {
-            // Five tokens are a fingerprint; a longer text may still fold into fewer.
+            // Five tokens are a fingerprint, but a longer text may still fold into fewer.
             self.shorten_full();
             if !self.more || self.left >= MAX_TOKENS {
                 break;
@@ -155,7 +157,7 @@ impl<'a> Folding<'a> {
             if let Step::Again = self.fold_two() {
                 continue;
             }
-            // Nothing that follows can make it harmless.
+            // Nothing that follows can make the text harmless.
             if self.is_evil {
                 self.set_kind(0, kind::EVIL);
                 return 1;
@@ -174,7 +176,8 @@ impl<'a> Folding<'a> {
         left
     }
 
-    /// Comments, opening parentheses, types and unary operators at the beginning count for nothing.
+    /// Skips comments, opening parentheses, types and unary operators at the beginning, which do not count. Returns
+    /// whether a token was found.
     fn skip_start(&mut self) -> bool {
         while let Some(token) = self.next() {
             let skipped = matches!(token.kind, kind::COMMENT | kind::OPEN | kind::SQL_TYPE);
@@ -189,7 +192,7 @@ impl<'a> Folding<'a> {
         false
     }
 
-    /// Some forms of five tokens are only the beginning of more of the same.
+    /// Shortens forms of five tokens that are only the beginning of a longer repetition.
     fn shorten_full(&mut self) {
         use kind::{BARE, CLOSE, COMMA, NUMBER, OPEN, OPERATOR};
         if self.position < MAX_TOKENS {
@@ -214,7 +217,7 @@ impl<'a> Folding<'a> {
         self.left = 0;
     }
 
-    /// Read on until there are `wanted` tokens to fold; comments are only remembered.
+    /// Reads on until there are `wanted` tokens to fold. Comments are only remembered.
     fn fill(&mut self, wanted: usize) {
         while self.more && self.position <= MAX_TOKENS && self.position - self.left < wanted {
             let Some(token) = self.next() else { return };
@@ -234,7 +237,7 @@ impl<'a> Folding<'a> {
         use kind::{LOGIC, OPEN, OPERATOR, SEMICOLON, SQL_TYPE, STRING};
         let (one, two) = (*self.token(self.left), *self.token(self.left + 1));
         match (one.kind, two.kind) {
-            // "a" "b" is one string, ;; one semicolon.
+            // `"a" "b"` is one string, and `;;` is one semicolon.
             (STRING, STRING) | (SEMICOLON, SEMICOLON) => {
                 self.position -= 1;
                 Step::Again
@@ -249,7 +252,7 @@ impl<'a> Folding<'a> {
         }
     }
 
-    /// Brackets and braces that say nothing, and the backslash of T-SQL.
+    /// Folds brackets and braces that do not matter, and the backslash of T-SQL.
     fn fold_brackets(&mut self, one: &Token, two: &Token) -> Step {
         use kind::{BACKSLASH, BARE, BRACE_CLOSE, BRACE_OPEN, CLOSE, OPEN};
         match (one.kind, two.kind) {
@@ -259,13 +262,13 @@ impl<'a> Folding<'a> {
                 self.is_evil = true;
                 Step::Next
             }
-            // {foo expression} of ODBC
+            // ODBC writes `{foo expression}`.
             (BRACE_OPEN, BARE) => self.drop_last(2),
             _ => Step::Next,
         }
     }
 
-    /// T-SQL reads \1 as 1 and \%1 as 0 % 1.
+    /// Folds a backslash: T-SQL reads `\1` as `1` and `\%1` as `0 % 1`.
     fn fold_backslash(&mut self, two: &Token) -> Step {
         if two.is_arithmetic() {
             self.set_kind(self.left, kind::NUMBER);
@@ -275,7 +278,7 @@ impl<'a> Folding<'a> {
         self.drop_last(1)
     }
 
-    /// Changes the kind of a token where the token beside it decides on that; `None` where it does not.
+    /// Changes the kind of a token when the token beside it decides on the kind; `None` when it does not.
     fn retype(&mut self, one: &Token, two: &Token) -> Option<Step> {
         use kind::{
             BARE, COLLATE, FUNCTION, KEYWORD, NUMBER, OPEN, OPERATOR, SEMICOLON, SQL_TYPE, STRING,
@@ -283,7 +286,7 @@ impl<'a> Folding<'a> {
         };
         let (at, next) = (self.left, self.left + 1);
         Some(match (one.kind, two.kind) {
-            // IF begins a statement in T-SQL.
+            // `IF` begins a statement in T-SQL.
             (SEMICOLON, FUNCTION) if is_if(two) => {
                 self.set_kind(next, TSQL);
                 Step::Again
@@ -304,7 +307,7 @@ impl<'a> Folding<'a> {
                 self.copy(next, at);
                 self.drop_last(1)
             }
-            // Collations are told from names by their underscore.
+            // An underscore tells collations from names.
             (COLLATE, BARE)
                 if std::str::from_utf8(two.value()).is_ok_and(|text| text.contains('_')) =>
             {
@@ -316,7 +319,7 @@ impl<'a> Folding<'a> {
         })
     }
 
-    /// Two words that libinjection knows as one: `UNION ALL`, `NOT IN`.
+    /// Merges two words that libinjection knows as one, such as `UNION ALL` and `NOT IN`. Returns whether it did.
     fn merge(&mut self, one: &Token, two: &Token) -> bool {
         use kind::{BARE, EXPRESSION, FUNCTION, KEYWORD, LOGIC, OPERATOR, SQL_TYPE, TSQL, UNION};
         let is_word = |kind: u8| {
@@ -374,13 +377,13 @@ impl<'a> Folding<'a> {
             {
                 self.drop_middle()
             }
-            // 1,-1 is 1,1, which may fold with what stands before.
+            // `1,-1` becomes `1,1`, which may fold with what stands before it.
             (COMMA, _, NUMBER | BARE | VARIABLE | STRING) if middle.is_unary() => {
                 self.copy(at + 2, at + 1);
                 self.drop_last(3)
             }
             (EXPRESSION, DOT, BARE) => self.drop_middle(),
-            // USER() is a function, USER(x) is none.
+            // `USER()` is a function, `USER(x)` is not.
             (FUNCTION, OPEN, third) if third != kind::CLOSE && self.token(at).says(b"USER") => {
                 self.set_kind(at, BARE);
                 Step::Next
@@ -389,13 +392,14 @@ impl<'a> Folding<'a> {
         }
     }
 
-    /// Takes the middle one of three tokens out.
+    /// Removes the middle one of three tokens.
     fn drop_middle(&mut self) -> Step {
         self.copy(self.left + 2, self.left + 1);
         self.drop_last(1)
     }
 
-    /// An empty name in an open backtick at the end is a comment to PHP's users.
+    /// Turns an empty name in an open backtick at the end into a comment, as libinjection does because of applications
+    /// in PHP.
     fn end_with_tick(&mut self, left: usize) {
         if left <= 2 {
             return;
@@ -411,7 +415,7 @@ impl<'a> Folding<'a> {
     }
 }
 
-/// Names that are functions when a parenthesis follows.
+/// Whether a token is a name that is a function when a parenthesis follows.
 fn names_function(token: &Token) -> bool {
     const NAMES: [&[u8]; 11] = [
         b"USER_ID",
@@ -429,7 +433,7 @@ fn names_function(token: &Token) -> bool {
     NAMES.iter().any(|name| token.says(name))
 }
 
-/// Whether a function is `IF`, or begins so.
+/// Whether a function's name begins with `IF`.
 fn is_if(token: &Token) -> bool {
     let start = token.value().get(..2);
     start.is_some_and(|start| start.eq_ignore_ascii_case(b"IF"))

@@ -1,10 +1,10 @@
-//! SQL injection, as libinjection tells it: the first tokens of a text, folded, are a fingerprint, and the list of
-//! fingerprints says which are attacks.
+//! Detects SQL injection as libinjection does: the first tokens of a text, folded, are a fingerprint, and a list says
+//! which fingerprints are attacks.
 //!
-//! Algorithm and list are libinjection's (Nick Galbreath, 2012; BSD licence), the list by way of the crate
-//! `libinjectionrs`. That crate takes a microsecond for each token of a text that folds without end (`a=b=c=…`), so that
-//! a megabyte takes seconds; this does the same work without allocating and looks words up by hash. A test holds both to
-//! the same verdict and fingerprint.
+//! The algorithm and the list are libinjection's (Nick Galbreath, 2012; BSD licence); the list comes from the crate
+//! `libinjectionrs`. That crate takes a microsecond for each token of a text that folds without end (`a=b=c=…`), so
+//! that a megabyte takes seconds. This module does the same work without allocating, and looks words up by hash. A test
+//! holds both to the same verdict and fingerprint.
 
 mod fold;
 mod tokens;
@@ -15,7 +15,7 @@ pub(super) use words::{Hash, is_known};
 use fold::Folded;
 use tokens::{Reading, Token, kind};
 
-/// The kinds of a text's tokens, by letter: `1&1`, `s&sos`.
+/// The kinds of a text's tokens, a letter each, such as `1&1` and `s&sos`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Fingerprint {
     letters: [u8; fold::MAX_TOKENS],
@@ -25,6 +25,7 @@ pub(super) struct Fingerprint {
 impl Fingerprint {
     fn of(tokens: &[Token]) -> Self {
         let mut fingerprint = Self::default();
+        // One token that only attackers write decides, whatever stands around it.
         if tokens.iter().any(|token| token.kind == kind::EVIL) {
             fingerprint.push(kind::EVIL);
             return fingerprint;
@@ -42,12 +43,12 @@ impl Fingerprint {
         }
     }
 
-    /// Its letters.
+    /// The letters of the fingerprint.
     pub(super) fn letters(&self) -> &[u8] {
         self.letters.get(..self.length).unwrap_or(&[])
     }
 
-    /// Whether it is on the list, where fingerprints stand behind a zero.
+    /// Whether the fingerprint is on the list. There a zero stands before each fingerprint.
     fn is_listed(&self) -> bool {
         let mut name = [b'0'; fold::MAX_TOKENS + 1];
         for (to, from) in name.iter_mut().skip(1).zip(self.letters()) {
@@ -60,10 +61,10 @@ impl Fingerprint {
     }
 }
 
-/// The fingerprint by which a text is SQL injection; `None` when it is none.
+/// The fingerprint that shows that a text is an SQL injection; `None` when it is not one.
 ///
-/// It is read as it is, and where it has a quote as if it stood behind that quote; with `MySQL`'s comments where that
-/// makes a difference.
+/// The text is read as it is, and for each kind of quote in it as if it stood behind such a quote. It is read once more
+/// with `MySQL`'s comments if that makes a difference.
 pub(super) fn detect(input: &[u8]) -> Option<Fingerprint> {
     if input.is_empty() {
         return None;
@@ -84,12 +85,13 @@ pub(super) fn detect(input: &[u8]) -> Option<Fingerprint> {
         Err(Differs(false)) => None,
     };
     let has = |quote| memchr::memchr(quote, input).is_some();
+    // The order is libinjection's. Behind a double quote only `MySQL` is tried, where such quotes enclose strings.
     both(0)
         .or_else(|| has(b'\'').then(|| both(b'\'')).flatten())
         .or_else(|| has(b'"').then(|| mysql(b'"')).flatten())
 }
 
-/// Whether `MySQL` would read the comments of a text otherwise.
+/// Whether `MySQL` would read the comments of a text in another way.
 struct Differs(bool);
 
 fn attempt(input: &[u8], reading: Reading) -> Result<Fingerprint, Differs> {
@@ -101,7 +103,7 @@ fn attempt(input: &[u8], reading: Reading) -> Result<Fingerprint, Differs> {
     Err(Differs(folded.differs_in_mysql))
 }
 
-/// libinjection's exceptions: short forms that people write as well.
+/// Whether one of libinjection's exceptions holds: short forms that people write too.
 fn is_harmless(input: &[u8], folded: &Folded, fingerprint: &Fingerprint) -> bool {
     let (letters, tokens) = (fingerprint.letters(), folded.tokens());
     if letters.len() > 1 && letters.last() == Some(&kind::COMMENT) && names_sp_password(input) {
@@ -116,7 +118,7 @@ fn is_harmless(input: &[u8], folded: &Folded, fingerprint: &Fingerprint) -> bool
 }
 
 fn is_harmless_pair(input: &[u8], read: usize, one: &Token, two: &Token) -> bool {
-    // Too many people write # and, after a name, --.
+    // Too many people write `#` and, after a name, `--`.
     if two.first() == b'#' {
         return true;
     }
@@ -126,7 +128,7 @@ fn is_harmless_pair(input: &[u8], read: usize, one: &Token, two: &Token) -> bool
             if two.first() == b'/' || read > 2 {
                 return false;
             }
-            // Counted from the text's beginning, not the number's, as in libinjection.
+            // As in libinjection, this counts from the beginning of the text and not of the number.
             let after = input.get(one.value().len()..).unwrap_or(&[]);
             let is_close = match after {
                 [byte, ..] if *byte <= 32 || !byte.is_ascii() => true,
@@ -148,20 +150,20 @@ fn is_harmless_triple(
     three: &Token,
 ) -> bool {
     match letters {
-        // …foo' + 'bar…
+        // The form `…foo' + 'bar…`.
         b"sos" | b"s&s" => {
             return !(one.opened == 0 && three.closed == 0 && one.closed == three.opened);
         }
-        // "sexy and 17"
+        // The form `"sexy and 17"`.
         b"s&n" | b"n&1" | b"1&1" | b"1&v" | b"1&s" if read == 3 => return true,
         _ => {}
     }
-    // INTO OUTFILE, INTO DUMPFILE
+    // `INTO OUTFILE` and `INTO DUMPFILE` write files, and people do not write them in prose.
     let writes_file = two.value().len() > 4 && two.value().starts_with(b"INTO");
     two.kind == kind::KEYWORD && !writes_file
 }
 
-/// `sp_password` in a comment hides a statement from the server's log.
+/// Whether a text names `sp_password`, which in a comment hides a statement from the log of SQL Server.
 fn names_sp_password(input: &[u8]) -> bool {
     const NAME: &[u8] = b"sp_password";
     std::str::from_utf8(input).is_ok()

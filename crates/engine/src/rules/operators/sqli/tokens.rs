@@ -1,20 +1,21 @@
-//! SQL as libinjection cuts it into tokens.
+//! Splits SQL into tokens as libinjection does.
 //!
 //! Each function reads one token at `position` and says where the next begins. What looks odd (a byte 0xA0 is a blank,
-//! a comment is searched for another one byte too far) is as in libinjection, for its fingerprints were learned so.
+//! a comment is searched for another one byte too far) is as in libinjection, because its fingerprints were learned
+//! that way.
 
 use libinjectionrs::sqli::sqli_data::{CharType, get_char_type};
 
 use super::words::{self, Hash};
 use crate::rules::bytes::ByteSet;
 
-/// Bytes of a token that are kept.
+/// How many bytes of a token are kept; libinjection keeps as many.
 const MAX_VALUE_BYTES: usize = 31;
 
-/// Where a word ends.
+/// The bytes that end a word.
 const WORD_ENDS: ByteSet = ByteSet::of(b" []{}<>:\\?=@!#~+-*/&|^%(),';\t\n\x0b\x0c\r\"\xa0\x00");
 
-/// Where the name of a variable ends.
+/// The bytes that end the name of a variable.
 const VARIABLE_ENDS: ByteSet = ByteSet::of(b" <>:\\?=@!#~+-*/&|^%(),;'\t\n\x0b\x0c\r`\"");
 
 /// Kinds of tokens, by the letter that stands for them in a fingerprint.
@@ -52,11 +53,11 @@ pub(super) mod kind {
 /// One token.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token {
-    /// Of [`kind`].
+    /// The kind, one of [`kind`].
     pub(super) kind: u8,
-    /// Quote that it begins with; 0: none.
+    /// The quote with which the token begins; 0 for none.
     pub(super) opened: u8,
-    /// Quote that it ends with; 0: none.
+    /// The quote with which the token ends; 0 for none.
     pub(super) closed: u8,
     length: u8,
     value: [u8; MAX_VALUE_BYTES],
@@ -78,12 +79,12 @@ impl Token {
         token
     }
 
-    /// The text that is kept of it.
+    /// The text of the token that is kept.
     pub(super) fn value(&self) -> &[u8] {
         self.value.get(..usize::from(self.length)).unwrap_or(&[])
     }
 
-    /// Keep another text.
+    /// Replaces the text.
     pub(super) fn set_value(&mut self, value: &[u8]) {
         let length = value.len().min(MAX_VALUE_BYTES);
         if let (Some(to), Some(from)) = (self.value.get_mut(..length), value.get(..length)) {
@@ -92,17 +93,17 @@ impl Token {
         }
     }
 
-    /// Its first byte; 0 when it is empty.
+    /// The first byte of the text; 0 when it is empty.
     pub(super) fn first(&self) -> u8 {
         self.value().first().copied().unwrap_or(0)
     }
 
-    /// Whether its text is this word, in any case.
+    /// Whether the text is this word, in any case.
     pub(super) fn says(&self, word: &[u8]) -> bool {
         self.value().eq_ignore_ascii_case(word)
     }
 
-    /// Whether it is an operator that may stand before a value alone.
+    /// Whether the token is an operator that may stand before a single value.
     pub(super) fn is_unary(&self) -> bool {
         self.kind == kind::OPERATOR
             && match self.value() {
@@ -111,7 +112,7 @@ impl Token {
             }
     }
 
-    /// Whether it is `*`, `/`, `-`, `+` or `%`.
+    /// Whether the token is `*`, `/`, `-`, `+` or `%`.
     pub(super) fn is_arithmetic(&self) -> bool {
         self.kind == kind::OPERATOR && matches!(self.value(), [b'*' | b'/' | b'-' | b'+' | b'%'])
     }
@@ -120,9 +121,9 @@ impl Token {
 /// How a text is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
-    /// As if this quote stood before it; 0: as it is.
+    /// The quote that the text is read as standing behind; 0 when it is read as it is.
     pub(super) quote: u8,
-    /// By the rules of `MySQL` for comments.
+    /// Whether comments are read by the rules of `MySQL`.
     pub(super) mysql: bool,
 }
 
@@ -132,7 +133,7 @@ pub(super) struct Tokens<'a> {
     input: &'a [u8],
     reading: Reading,
     position: usize,
-    /// There was `--` before something else than a blank, or `#`: what `MySQL` reads otherwise.
+    /// Whether there was a `#`, or a `--` that no blank follows: `MySQL` reads both in another way.
     pub(super) differs_in_mysql: bool,
 }
 
@@ -154,7 +155,7 @@ impl<'a> Tokens<'a> {
         self.input.get(start..end).unwrap_or(&[])
     }
 
-    /// How many bytes from `start` on are such.
+    /// How many bytes from `start` on, in a row, meet a condition.
     fn run(&self, start: usize, is_such: impl Fn(u8) -> bool) -> usize {
         self.slice(start, self.input.len())
             .iter()
@@ -165,7 +166,7 @@ impl<'a> Tokens<'a> {
     /// The next token; `None` at the end.
     pub(super) fn next(&mut self) -> Option<Token> {
         if self.position == 0 && self.reading.quote != 0 && !self.input.is_empty() {
-            // The text is read as if it stood within a string: it begins with the rest of that string.
+            // The text is read as if it stood within a string, so it begins with the rest of that string.
             let (token, next) = self.string(0, self.reading.quote, 0);
             self.position = next;
             return Some(Token { opened: 0, ..token });
@@ -177,7 +178,7 @@ impl<'a> Tokens<'a> {
                 continue;
             }
             let (token, next) = self.token(byte, kind, self.position);
-            // A token takes at least a byte.
+            // A token has at least one byte, so that reading always ends.
             self.position = next.max(self.position + 1);
             return Some(token);
         }
@@ -202,6 +203,7 @@ impl<'a> Tokens<'a> {
             CharType::QString => self.oracle(position, 0),
             CharType::UString => self.unicode(position),
             CharType::BWord => self.bracketed(position),
+            // `\N` is NULL in MySQL.
             CharType::Backslash if self.at(position + 1) == Some(b'N') => {
                 (Token::new(kind::NUMBER, b"\\N"), position + 2)
             }
@@ -223,7 +225,7 @@ impl<'a> Tokens<'a> {
             self.slice(position, position + 3),
             self.slice(position, position + 2),
         );
-        // MySQL compares with it, NULL included.
+        // With `<=>`, MySQL compares values including NULL.
         if three == b"<=>" {
             return (Token::new(kind::OPERATOR, three), position + 3);
         }
@@ -245,7 +247,7 @@ impl<'a> Tokens<'a> {
     }
 
     fn hash(&mut self, position: usize) -> (Token, usize) {
-        // `#` begins a comment for MySQL only; PostgreSQL has it as an operator.
+        // `#` begins a comment only in MySQL; in PostgreSQL it is an operator.
         self.differs_in_mysql = true;
         if self.reading.mysql {
             self.comment_to_end_of_line(position)
@@ -259,7 +261,7 @@ impl<'a> Tokens<'a> {
         if self.at(position + 1) != Some(b'-') {
             return minus;
         }
-        // All databases take `--` with a blank behind it for a comment; without one, MySQL does not.
+        // To all databases, `--` and a blank begin a comment. Without the blank, they do not in MySQL.
         if self.at(position + 2).is_none_or(is_blank) {
             return self.comment_to_end_of_line(position);
         }
@@ -287,11 +289,10 @@ impl<'a> Tokens<'a> {
         let closes = find(inside, b"*/");
         let end = closes.map_or(self.input.len(), |at| position + at + 4);
         let nested = closes.is_some_and(|at| {
-            // One byte further than the comment goes, as in libinjection.
+            // As in libinjection, the search goes one byte further than the comment.
             find(inside.get(..=at).unwrap_or(inside), b"/*").is_some()
         });
-        // A comment in a comment, and `/*!`, are written by nobody but attackers: libinjection says so without looking
-        // further.
+        // Only attackers write a comment within a comment, or `/*!`, so libinjection decides without looking further.
         let kind = if nested || inside.first() == Some(&b'!') {
             kind::EVIL
         } else {
@@ -300,11 +301,12 @@ impl<'a> Tokens<'a> {
         (Token::new(kind, self.slice(position, end)), end)
     }
 
-    /// A string: its quote is `skip` bytes long, content follows; a quote counts unless doubled or behind an odd
-    /// number of backslashes.
+    /// Reads a string whose quote is `skip` bytes long. A quote ends it unless it is doubled or follows an odd number
+    /// of backslashes.
     fn string(&self, position: usize, quote: u8, skip: usize) -> (Token, usize) {
         let start = position + skip;
-        // Without a quote before it, backslashes are counted from where the text begins, which is the same.
+        // Backslashes are counted from the beginning of the text, which gives the same answer when no quote stands
+        // before the string.
         let mut search = start;
         while let Some(found) = self
             .input
@@ -312,7 +314,8 @@ impl<'a> Tokens<'a> {
             .and_then(|rest| memchr::memchr(quote, rest))
         {
             let at = search + found;
-            // Counted back from the quote: an even number are backslashes themselves, and the quote ends the string.
+            // Backslashes are counted back from the quote. An even number of them escape each other, so the quote ends
+            // the string.
             let backslashes = self
                 .slice(0, at)
                 .iter()
@@ -363,12 +366,12 @@ impl<'a> Tokens<'a> {
         self.oracle(position, 1)
     }
 
-    /// `q'(…)'`, after a letter more or not.
+    /// Reads a string of Oracle, `q'(…)'`, with or without a letter before it.
     fn oracle(&self, position: usize, skip: usize) -> (Token, usize) {
         let [b'q' | b'Q', b'\'', opening] = self.slice(position + skip, position + skip + 3) else {
             return self.word(position);
         };
-        // Blanks and, in libinjection's signed characters, whatever is not ASCII.
+        // libinjection refuses blanks and, because its characters are signed, all bytes beyond ASCII.
         if *opening < 33 || !opening.is_ascii() {
             return self.word(position);
         }
@@ -383,7 +386,7 @@ impl<'a> Tokens<'a> {
         self.delimited(position + skip + 3, &[closing, b'\''], b'q')
     }
 
-    /// A string that goes on to the next `end`.
+    /// Reads a string that goes on to the next `end`.
     fn delimited(&self, start: usize, end: &[u8], sign: u8) -> (Token, usize) {
         let rest = self.slice(start, self.input.len());
         match find(rest, end) {
@@ -395,7 +398,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// `b'01'`, `x'0f'`.
+    /// Reads a number in quotes, such as `b'01'` and `x'0f'`.
     fn digits(&self, position: usize, is_digit: impl Fn(u8) -> bool) -> (Token, usize) {
         if position + 2 >= self.input.len() || self.at(position + 1) != Some(b'\'') {
             return self.word(position);
@@ -410,7 +413,7 @@ impl<'a> Tokens<'a> {
         )
     }
 
-    /// `[name]`
+    /// Reads a name in brackets, `[name]`.
     fn bracketed(&self, position: usize) -> (Token, usize) {
         let end = (position + self.run(position, |byte| byte != b']') + 1).min(self.input.len());
         (Token::new(kind::BARE, self.slice(position, end)), end)
@@ -423,8 +426,8 @@ impl<'a> Tokens<'a> {
             && length < words::MAX_WORD_BYTES
             && !WORD_ENDS.contains(byte)
         {
-            // What stands before a dot is a word of its own if the list has it. The end of the whole is not looked for
-            // before: `like.like.…` would be read to its end for each word.
+            // The part before a dot is a word of its own if the list has it. It is looked up before the end of the
+            // whole word is known: otherwise `like.like.…` would be read to its end for each word.
             if matches!(byte, b'.' | b'`')
                 && let start = self.slice(position, position + length)
                 && let Some(kind) = words::kind_of_hashed(start, hash)
@@ -445,7 +448,7 @@ impl<'a> Tokens<'a> {
 
     fn tick(&self, position: usize) -> (Token, usize) {
         let (mut token, next) = self.string(position, b'`', 1);
-        // MySQL takes a name in backticks for a function where a function has that name.
+        // MySQL takes a name in backticks for a function if a function has this name.
         token.kind = match words::kind_of(token.value()) {
             Some(kind::FUNCTION) => kind::FUNCTION,
             _ => kind::BARE,
@@ -474,17 +477,18 @@ impl<'a> Tokens<'a> {
 
     fn money(&self, position: usize) -> (Token, usize) {
         let dollar = (Token::new(kind::BARE, b"$"), position + 1);
+        // T-SQL writes amounts of money as `$1,000.00`.
         let is_amount = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b',');
         let end = position + 1 + self.run(position + 1, is_amount);
         if end > position + 1 {
-            // `$.` alone is no amount.
+            // `$.` alone is not an amount.
             if self.slice(position, end) == b"$." {
                 return self.word(position);
             }
             return (Token::new(kind::NUMBER, self.slice(position, end)), end);
         }
         let end = end + self.run(end, |byte| byte.is_ascii_alphabetic());
-        // `$tag$ … $tag$` is a string of PostgreSQL.
+        // PostgreSQL writes strings as `$tag$ … $tag$`.
         if self.at(end) == Some(b'$') {
             return self.delimited(end + 1, self.slice(position, end + 1), b'$');
         }
@@ -509,7 +513,7 @@ impl<'a> Tokens<'a> {
                 return (Token::new(kind::DOT, b"."), end);
             }
         }
-        // Without a digit behind the `e` it is a name.
+        // Without a digit after the `e`, the text is a name.
         let mut is_bare = false;
         if matches!(self.at(end), Some(b'e' | b'E')) {
             end += 1;
@@ -520,7 +524,7 @@ impl<'a> Tokens<'a> {
             is_bare = exponent == 0;
             end += exponent;
         }
-        // Oracle's suffixes; before `u`, of UNION, as well.
+        // These are Oracle's suffixes. They also count before the `u` of `UNION`.
         if matches!(self.at(end), Some(b'd' | b'D' | b'f' | b'F'))
             && self
                 .at(end + 1)
@@ -532,7 +536,7 @@ impl<'a> Tokens<'a> {
         (Token::new(kind, self.slice(position, end)), end)
     }
 
-    /// A number behind `0x` or `0b`; without digits that is a name.
+    /// Reads a number after `0x` or `0b`. Without digits it is a name.
     fn prefixed_number(&self, position: usize, is_digit: fn(u8) -> bool) -> (Token, usize) {
         let start = position + 2;
         let end = start + self.run(start, is_digit);
@@ -557,7 +561,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     memchr::memmem::find(haystack, needle)
 }
 
-/// What libinjection holds for a blank behind `--` and numbers.
+/// Whether libinjection takes a byte for a blank after `--` and numbers.
 fn is_blank(byte: u8) -> bool {
     matches!(
         byte,

@@ -1,30 +1,30 @@
-//! libinjection's words, operators and fingerprints, found by hash.
+//! The words, operators and fingerprints of libinjection, looked up by hash.
 //!
-//! The list is that of the crate `libinjectionrs`; it is searched there by halving, which costs more than the rest of
-//! the work on a token.
+//! The list comes from the crate `libinjectionrs`. A binary search in it costs more than all other work on a token.
 
 use std::sync::LazyLock;
 
 use libinjectionrs::sqli::sqli_data::SQL_KEYWORDS;
 
-/// Longest word of the list, rounded up: no need to look beyond.
+/// The longest word of the list, rounded up. A longer word is not in the list.
 pub(super) const MAX_WORD_BYTES: usize = 32;
 
-/// Places of the table: four for each word, a power of two.
+/// The number of places in the table: a power of two with more than three places for each word, so that searches are
+/// short.
 const PLACES: usize = 1 << 15;
 
-/// Start of FNV-1a.
+/// The initial value of FNV-1a.
 const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// The hash of a word while it is read, letter case aside.
+/// The hash of a word while the word is read. Both cases of a letter have the same hash.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hash(u64);
 
 impl Hash {
-    /// Of nothing.
+    /// The hash of the empty word.
     pub(crate) const EMPTY: Self = Self(OFFSET);
 
-    /// With one more byte (FNV-1a).
+    /// The hash with one more byte (FNV-1a).
     pub(crate) fn with(self, byte: u8) -> Self {
         Self((self.0 ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3))
     }
@@ -35,11 +35,13 @@ impl Hash {
     }
 
     fn place(self) -> usize {
+        // The low bits of FNV-1a depend only on the low bits of each byte, so higher bits are mixed in.
         usize::try_from((self.0 ^ (self.0 >> 29)) % PLACES as u64).unwrap_or(0)
     }
 }
 
-/// Index into the list plus one, at the first free place from the word's own on; 0 where there is none.
+/// For each word, its index in the list plus one, at the first free place from the word's own place on; 0 for a free
+/// place.
 static TABLE: LazyLock<Vec<u16>> = LazyLock::new(|| {
     let mut table = vec![0u16; PLACES];
     for (index, keyword) in SQL_KEYWORDS.iter().enumerate() {
@@ -54,16 +56,17 @@ static TABLE: LazyLock<Vec<u16>> = LazyLock::new(|| {
     table
 });
 
-/// What a word is, as libinjection names kinds (`k` keyword, `f` function, `o` operator …); `None` for a bare word.
+/// The kind of a word, by libinjection's letter (`k` keyword, `f` function, `o` operator …); `None` for a bare word.
 pub(super) fn kind_of(word: &[u8]) -> Option<u8> {
     kind_of_hashed(word, Hash::of(word))
 }
 
-/// The same for a word whose hash is known.
+/// The kind of a word whose hash is known.
 pub(super) fn kind_of_hashed(word: &[u8], hash: Hash) -> Option<u8> {
     let start = hash.place();
     let places = TABLE.get(start..)?.iter().chain(TABLE.get(..start)?);
     for index in places {
+        // A free place ends the search: the word is not in the list.
         let keyword = SQL_KEYWORDS.get(usize::from(*index).checked_sub(1)?)?;
         if keyword.word.as_bytes().eq_ignore_ascii_case(word) {
             return Some(keyword.token_type).filter(|kind| b"kfUETto&v1ABF".contains(kind));

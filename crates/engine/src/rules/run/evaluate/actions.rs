@@ -11,17 +11,19 @@ use crate::rules::program::rule::{CompiledCtl, CompiledLink, CompiledRuleAction}
 use crate::rules::program::tx::{TxValue, changed};
 use crate::rules::wire::{Collection, SetOp};
 
-/// Variables that `setenv` keeps.
+/// How many variables `setenv` keeps in one transaction. Rules choose the names, but a rule may run for each of many
+/// values.
 const MAX_ENVIRONMENT: usize = 64;
 
-/// Variables of collections that no rule opened.
+/// How many variables a transaction keeps for collections that no rule opened. A name may contain what a client sent.
 const MAX_UNOPENED: usize = 256;
 
 impl<'a> Run<'a, '_> {
-    /// Captures and actions of a match.
+    /// Sets the captures and runs the actions of a match. Returns `true`, so that callers can return it as their
+    /// answer.
     pub(super) fn matched(&mut self, link: &'a CompiledLink, captures: Option<Captures>) -> bool {
         if let Some(captures) = captures {
-            // All ten are set, so that no group of an earlier match is taken for one of this.
+            // All ten are set, so that a group of an earlier match is never taken for a group of this match.
             let mut captures = captures.into_iter();
             for place in 0..u16::try_from(MAX_CAPTURES).unwrap_or(0) {
                 let text = captures.next().map(|text| TxValue::Text(text.into()));
@@ -31,6 +33,7 @@ impl<'a> Run<'a, '_> {
         if link.reads_matched {
             self.settle();
         }
+        // Actions run after captures and `MATCHED_…` are set, because their texts may read both.
         for action in &link.actions {
             self.act(action);
         }
@@ -65,7 +68,7 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    /// `setvar` on a variable whose name is made while rules run, or of a collection.
+    /// `setvar` on a `TX` variable whose name is made while rules run, or on a variable of another collection.
     fn set_variable(&mut self, collection: Collection, name: &[u8], op: SetOp, value: &[u8]) {
         if collection == Collection::Tx {
             let names = &self.context.program.names;
@@ -128,7 +131,8 @@ impl<'a> Run<'a, '_> {
     }
 
     fn set_tx(&mut self, place: u16, op: SetOp, value: &CompiledMacro) {
-        // Adding one variable to another is what scoring does all the time.
+        // Adding one variable to another is what each scoring rule does, so it is done here without making text of
+        // numbers.
         if let ([CompiledPart::Tx(other)], SetOp::Add | SetOp::Subtract) = (value.0.as_slice(), op)
         {
             let tx = &mut self.state.tx;
@@ -143,7 +147,8 @@ impl<'a> Run<'a, '_> {
         }
         if let ([CompiledPart::Tx(other)], SetOp::Set) = (value.0.as_slice(), op) {
             let copy = self.state.tx.at(*other).cloned();
-            // A variable that is not set expands to nothing, and what is set to nothing is set.
+            // A variable that is not set expands to an empty text, and a variable that is set to an empty text counts
+            // as set.
             let copy = copy.unwrap_or_else(|| TxValue::Text([].as_slice().into()));
             return self.state.tx.set_at(place, Some(copy));
         }
@@ -160,7 +165,7 @@ impl<'a> Run<'a, '_> {
             CompiledCtl::ForceRequestBodyVariable(on) => state.force_request_body = *on,
             CompiledCtl::RequestBodyProcessor(name) => state.processor = Some(name.clone()),
             CompiledCtl::RemoveRules(bits) => {
-                // Few transactions remove rules; the set is made for the first of them.
+                // Few transactions remove rules, so the set is made only when the first rule is removed.
                 let removed = state
                     .removed
                     .get_or_insert_with(|| Bits::new(self.context.program.rules.len()));
@@ -168,7 +173,7 @@ impl<'a> Run<'a, '_> {
             }
             CompiledCtl::RemoveTarget(..) => {
                 let place = place_of(self.context.program, state.rule, action);
-                // A rule that matches many values would list its removal as many times.
+                // A rule that matches many values would list its removal once for each of them.
                 if let Some(place) = place
                     && !state.removed_targets.contains(&place)
                 {
@@ -179,7 +184,8 @@ impl<'a> Run<'a, '_> {
     }
 }
 
-/// Where an action is: its rule and its number among the rule's actions.
+/// The position of an action: the index of its rule, and the action's number among the actions of all links of the
+/// rule.
 fn place_of(program: &Program, rule: usize, wanted: &CompiledRuleAction) -> Option<(u32, u16)> {
     let actions = program
         .rules
@@ -189,6 +195,7 @@ fn place_of(program: &Program, rule: usize, wanted: &CompiledRuleAction) -> Opti
         .flat_map(|link| &link.actions);
     let position = actions
         .into_iter()
+        // By address: two actions with the same content may stand in one rule, and comparing content would cost more.
         .position(|action| std::ptr::eq(action, wanted))?;
     Some((u32::try_from(rule).ok()?, u16::try_from(position).ok()?))
 }

@@ -1,5 +1,5 @@
-//! Values that change while rules run (`TX`, collections, `MATCHED_…`), and texts with variables in them. The two need
-//! each other: a text names variables, and `RULE.msg` is a text.
+//! Values that change while rules run (`TX`, collections, `MATCHED_…`), and texts with variables in them. Both are in
+//! one module because each needs the other: a text names variables, and `RULE.msg` is a text.
 
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ impl Run<'_, '_> {
         out
     }
 
-    /// The same, appended to `out`.
+    /// Appends a text with its variables filled in to `out`.
     pub(super) fn expand_into(&self, text: &CompiledMacro, out: &mut Vec<u8>) {
         expand(&self.context, self.state, text, out);
     }
@@ -37,15 +37,15 @@ fn key_of(state: &State, collection: Collection) -> Option<&[u8]> {
         .map(|(_, key)| key.as_slice())
 }
 
-/// Whose record of a collection is open, as the store knows it: sessions and users of two applications (`SecWebAppId`)
-/// are not the same.
+/// The key of the open record of a collection, as the store knows it. For sessions and users it contains the
+/// application (`SecWebAppId`), because two applications may use the same names.
 pub(super) fn record_key<'s>(
     context: &Context<'_>,
     state: &'s State,
     collection: Collection,
 ) -> Option<Cow<'s, [u8]>> {
     let key = key_of(state, collection)?;
-    // An address is the same whichever application sees it.
+    // An address means the same client in every application.
     if !matches!(collection, Collection::Session | Collection::User) {
         return Some(Cow::Borrowed(key));
     }
@@ -53,7 +53,7 @@ pub(super) fn record_key<'s>(
     Some(Cow::Owned([application, b"\0", key].concat()))
 }
 
-/// Names and values of what changes while rules run.
+/// Names and values of a target whose values change while rules run.
 pub(super) fn members(
     context: &Context<'_>,
     state: &State,
@@ -81,7 +81,7 @@ fn text_of(value: &TxValue) -> Vec<u8> {
 fn tx_members(context: &Context<'_>, state: &State, target: &CompiledTarget) -> Vec<Member> {
     let names = &context.program.names;
     let member = |(name, value): (&[u8], &TxValue)| (name.to_vec(), text_of(value));
-    // Names that rules know were compared with the pattern when they loaded.
+    // The names that appear in rules were compared with the pattern when the rules loaded.
     if let Members::Places(places, regex) = &target.members {
         let selected = state
             .tx
@@ -94,7 +94,7 @@ fn tx_members(context: &Context<'_>, state: &State, target: &CompiledTarget) -> 
         .collect()
 }
 
-/// Members of a collection: those of the record that is open, or those that were set without one.
+/// The members of a collection: those of the open record, or those that rules set without opening one.
 fn stored(context: &Context<'_>, state: &State, collection: Collection) -> Vec<Member> {
     if let Some(key) = record_key(context, state, collection) {
         let now_s = state.now_us / 1_000_000;
@@ -121,6 +121,7 @@ fn changing(context: &Context<'_>, state: &State, variable: Variable) -> Vec<Mem
         Variable::MatchedVarName => one(state.matched_name.clone()),
         Variable::MatchedVars => matched(|var| (var.name.clone(), var.value.clone())).collect(),
         Variable::MatchedVarsNames => matched(|var| (var.name.clone(), var.name.clone())).collect(),
+        // 255 means that no rule with a severity has matched (ModSecurity manual, HIGHEST_SEVERITY).
         Variable::HighestSeverity => number(state.highest_severity.map_or(255, i64::from)),
         // Microseconds, as in ModSecurity v2.
         Variable::Duration => {
@@ -129,6 +130,7 @@ fn changing(context: &Context<'_>, state: &State, variable: Variable) -> Vec<Mem
         Variable::ReqbodyProcessor => one(state.processor.clone().unwrap_or_default().into_bytes()),
         Variable::Env => state.environment.clone(),
         Variable::Geo => state.geo.clone(),
+        // These are the keys of the collections that `setsid` and `setuid` opened.
         Variable::Sessionid => key(Collection::Session).unwrap_or_default(),
         Variable::Userid => key(Collection::User).unwrap_or_default(),
         Variable::Rule => {
@@ -139,7 +141,7 @@ fn changing(context: &Context<'_>, state: &State, variable: Variable) -> Vec<Mem
     }
 }
 
-/// The members of `RULE`: those that the rule has.
+/// The members of `RULE` that the rule has.
 fn about(context: &Context<'_>, state: &State, rule: &CompiledRule) -> Vec<(Vec<u8>, Vec<u8>)> {
     let texts = [
         ("id", Some(rule.id.to_string())),
@@ -177,7 +179,7 @@ fn about(context: &Context<'_>, state: &State, rule: &CompiledRule) -> Vec<(Vec<
         .collect()
 }
 
-/// A message or log data that names `RULE` would be filled in without end, so these parts of it are left out.
+/// A text without the parts that name `RULE`. A message that names `RULE.msg` would otherwise expand without end.
 fn without_rule(text: &CompiledMacro) -> CompiledMacro {
     let is_about_rule = |part: &&CompiledPart| {
         matches!(
@@ -217,10 +219,11 @@ pub(super) fn expand(
             }
         }
     }
+    // A text may name a value as large as a body, and may name it several times.
     out.truncate(MAX_TEXT_BYTES.max(out.len().min(MAX_TEXT_BYTES)));
 }
 
-/// The first value of a variable, of those with a name that is `selected`.
+/// Appends the value of the first member whose name is `selected`.
 fn push_variable(
     context: &Context<'_>,
     state: &State,
@@ -242,7 +245,8 @@ fn push_variable(
         }
         return;
     }
-    // A text names one value, so the target is made here rather than for each text when rules load.
+    // A text names one value at a time, so its target is made here instead of being stored for each text when rules
+    // load.
     let target = CompiledTarget {
         variable,
         source,

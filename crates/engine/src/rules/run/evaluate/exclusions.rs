@@ -1,4 +1,5 @@
-//! Counts, and what is left out of a target: by the rule itself (`!ARGS:x`) or by a `ctl` that ran before.
+//! Counts members of targets, and decides which members are left out: by the rule itself (`!ARGS:x`), or by a `ctl`
+//! that ran before.
 
 use super::changing::members;
 use super::state::Run;
@@ -19,7 +20,7 @@ impl Run<'_, '_> {
                 .flat_map(|(slot, _)| self.context.facts.members(*slot))
                 .filter(|(name, _)| target.selects(name) && !excluded(name))
                 .count(),
-            // A named variable is there or not, and needs no text.
+            // A named variable is either set or not, so its text is not needed.
             ValueSource::Tx if let Members::Place(place) = target.members => {
                 usize::from(self.state.tx.at(place).is_some())
             }
@@ -39,13 +40,13 @@ impl Run<'_, '_> {
         target: &CompiledTarget,
         name: &[u8],
     ) -> bool {
-        // The usual case, asked for every value of every rule.
+        // This is the usual case, and it is asked for every value of every rule.
         if link.exclusions.is_empty() && self.state.removed_targets.is_empty() {
             return false;
         }
         let excludes = |exclusion: &CompiledTarget| {
             if exclusion.variable != target.variable {
-                // `!ARGS:x` also excludes what decoders make of `x`, which stands in another variable.
+                // `!ARGS:x` also excludes what decoders make of `x`, although those values are in another variable.
                 return matches!(
                     target.variable,
                     Variable::StarfortArgs | Variable::StarfortArgsNames
@@ -53,6 +54,7 @@ impl Run<'_, '_> {
             }
             exclusion.source.meets(&target.source)
                 && match exclusion.members {
+                    // `selects` is always true for one variable of `TX`, so the name is compared here.
                     Members::Place(place) => self
                         .context
                         .program
@@ -73,7 +75,7 @@ impl Run<'_, '_> {
     }
 }
 
-/// The `ctl:ruleRemoveTarget…` at a place.
+/// The `ctl:ruleRemoveTarget…` at a position: the rules that it concerns, and the target that it removes.
 fn removal(program: &Program, rule: u32, action: u16) -> Option<(&Bits, &CompiledTarget)> {
     let mut actions = program
         .rules

@@ -1,4 +1,4 @@
-//! Whether a link of a rule holds: its targets, their values after transformations, its operator.
+//! Decides whether a link of a rule matches: reads its targets, transforms their values, and asks its operator.
 
 use std::borrow::Cow;
 
@@ -17,9 +17,9 @@ use crate::rules::transformations;
 use crate::rules::wire::{OperatorKind, Variable};
 
 impl<'a> Run<'a, '_> {
-    /// Whether a link matches; its actions run at each value that does.
+    /// Whether a link matches. Its actions run for each value that matches.
     pub(super) fn link(&mut self, index: usize, link: &'a CompiledLink) -> bool {
-        // A `SecAction`.
+        // A link without targets is a `SecAction`, which always matches.
         if link.targets.is_empty() {
             return self.matched(link, None);
         }
@@ -28,11 +28,13 @@ impl<'a> Run<'a, '_> {
         }
         let mut any = false;
         let mut argument = Vec::new();
-        // Once for all values of the link: its actions run at each match, but an argument is read before.
+        // The argument is expanded once for all values of the link, before any action of the link can change a variable
+        // in it.
         if link.operator.needs_argument() {
             self.expand_into(&link.argument, &mut argument);
         }
         for target in &link.targets {
+            // `|=` and not `||`: each value that matches runs the actions, so a score counts all of them.
             any |= self.target(index, link, target, &argument);
         }
         any
@@ -66,7 +68,7 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    /// Asks how many members a target has.
+    /// Asks the operator about the number of members of a target.
     fn counted(
         &mut self,
         index: usize,
@@ -87,7 +89,7 @@ impl<'a> Run<'a, '_> {
         self.value(link, target, name, base, argument)
     }
 
-    /// Asks the members of a slot.
+    /// Asks the operator about the members of a slot.
     #[inline]
     fn facts(
         &mut self,
@@ -99,7 +101,7 @@ impl<'a> Run<'a, '_> {
     ) -> bool {
         let mut any = false;
         for entry in self.values.entries(slot) {
-            // Nothing is said of what there is no work left for; scores are still compared.
+            // When no work is left, the remaining values are not looked at. Rules that compare scores still run.
             if !self.values.work.charge(WORK_ENTRY) {
                 return any;
             }
@@ -109,18 +111,20 @@ impl<'a> Run<'a, '_> {
                 continue;
             }
             let base = self.values.base(entry, side);
-            // Several entries may have the same value, and several targets the same entry: a link asks it once.
+            // Several entries may have the same value, and several targets may have the same entry. A link asks about
+            // each value once.
             if !self.context.exhaustive && self.values.has_failed(base, link.number) {
                 continue;
             }
             if !self.may_match(link, base) {
                 self.values.fail(base, link.number);
+            // Exclusions are asked last, because most values fail at the gate, which is cheaper.
             } else if !self.is_excluded(index, link, target, name) {
                 self.spared = false;
                 if self.value(link, target, Cow::Borrowed(name), base, argument) {
                     any = true;
                 } else if !self.spared {
-                    // A value that only this field spares may count in another.
+                    // A value that is spared only in this field may count in another field.
                     self.values.fail(base, link.number);
                 }
             }
@@ -128,7 +132,7 @@ impl<'a> Run<'a, '_> {
         any
     }
 
-    /// Asks a variable of `TX` by its place.
+    /// Asks the operator about a variable of `TX`, by its number.
     fn tx_variable(
         &mut self,
         index: usize,
@@ -158,7 +162,8 @@ impl<'a> Run<'a, '_> {
         self.value(link, target, Cow::Borrowed(name), base, argument)
     }
 
-    /// What comes of a numeric operator's answer; `None` when the value's text is needed.
+    /// What follows from the answer of a numeric operator. `None`: the link matched, and the text of the value is
+    /// needed.
     fn number(&mut self, link: &'a CompiledLink, holds: bool) -> Option<bool> {
         if !holds {
             return Some(false);
@@ -166,8 +171,10 @@ impl<'a> Run<'a, '_> {
         (!self.notes && !link.capture).then(|| self.matched(link, None))
     }
 
-    /// Whether a value can match by its gate, asked before what costs more.
+    /// Whether the gate of a link allows a value to match. It is asked before everything that costs more.
     fn may_match(&mut self, link: &CompiledLink, base: OutputId) -> bool {
+        // A gate says what a match needs. A negated link matches where that is missing, and `multiMatch` may match
+        // after an earlier step, so for both the gate says nothing.
         let unknown = self.context.exhaustive
             || link.negated
             || link.gate.is_open()
@@ -183,7 +190,7 @@ impl<'a> Run<'a, '_> {
         self.passes(link, id)
     }
 
-    /// Whether a value has what the operator must see to hold.
+    /// Whether a value contains what the operator needs in order to hold.
     fn passes(&mut self, link: &CompiledLink, id: OutputId) -> bool {
         let present = self.values.output(id).present;
         link.gate.sets.iter().all(|set| set.meets(present))
@@ -194,7 +201,7 @@ impl<'a> Run<'a, '_> {
                     .is_some_and(|found| contains(found, link.number)))
     }
 
-    /// Values that change while rules run.
+    /// Asks the operator about values that change while rules run.
     fn others(
         &mut self,
         index: usize,
@@ -212,7 +219,7 @@ impl<'a> Run<'a, '_> {
         any
     }
 
-    /// Ask the operator about a value, and do what follows.
+    /// Asks the operator about a value, and does what follows from a match.
     fn value(
         &mut self,
         link: &'a CompiledLink,
@@ -226,10 +233,10 @@ impl<'a> Run<'a, '_> {
         }
         let mut any = false;
         let mut last = None;
-        // `multiMatch`: the value as it is, and after each step that changed it.
+        // `multiMatch` asks about the value as it is, and after each step that changed it.
         for stage in &link.stages {
             let value = self.values.after(base, *stage);
-            // Stages that changed nothing are not asked again.
+            // A step that changed nothing gives the same value, which would match and score twice.
             if last != Some(value) {
                 any |= self.stage(link, target, name.clone(), base, *stage, argument);
             }
@@ -268,7 +275,8 @@ impl<'a> Run<'a, '_> {
         captures: Option<&mut Captures>,
     ) -> bool {
         let passes = self.context.exhaustive || self.passes(link, id);
-        // What was not looked at neither has what the operator looks for, nor lacks it.
+        // A value that was not inspected must not match, whether the link is negated or not: returning `negated` says
+        // "no match" for both.
         if self.values.work.is_spent() && self.values.bytes(id).len() > SHORT_BYTES {
             return link.negated;
         }
@@ -279,13 +287,13 @@ impl<'a> Run<'a, '_> {
             return self.holds_made(link, id, argument, captures);
         }
         let bytes = self.values.bytes(id);
-        // Answered here, for operators know nothing of the transaction.
+        // This is answered here because operators have no access to the transaction.
         if link.operator.kind == OperatorKind::GeoLookup {
             return geo(&self.context, self.state, bytes);
         }
         let length = bytes.len();
         let present = self.values.output(id).present;
-        // Patterns that count are slow only on text that an attacker can vary.
+        // Patterns with counted repetitions are slow only on text that an attacker can vary freely.
         let varied = !transformations::is_base64_file(present, bytes);
         let cost = link.operator.work(length, varied);
         if !self.values.work.charge(cost) && length > SHORT_BYTES {
@@ -297,7 +305,7 @@ impl<'a> Run<'a, '_> {
 }
 
 impl Run<'_, '_> {
-    /// A pattern with macros in it, compiled once for all values of a link.
+    /// Asks a pattern that contains macros. It is compiled once for all values of a link.
     fn holds_made(
         &mut self,
         link: &CompiledLink,
@@ -305,7 +313,8 @@ impl Run<'_, '_> {
         argument: &[u8],
         captures: Option<&mut Captures>,
     ) -> bool {
-        // Compiling costs much more than matching; the argument of a link is the same for all its values.
+        // Compiling costs much more than matching, and the argument of a link is the same for all its values, so the
+        // last pattern is kept.
         let made = self.made.take().filter(|(text, _)| text == argument);
         let (text, pattern) = made.unwrap_or_else(|| (argument.to_vec(), made_pattern(argument)));
         let holds = pattern.as_ref().is_some_and(|pattern| {
@@ -316,7 +325,7 @@ impl Run<'_, '_> {
     }
 }
 
-/// `geoLookup` of the client's address, which the engine has looked up already.
+/// `geoLookup` for the client's address, which the engine has looked up already. Other addresses never match.
 fn geo(context: &Context<'_>, state: &mut State, value: &[u8]) -> bool {
     let place = context.place;
     let of_client = context.facts.scalar(Variable::RemoteAddr) == Some(value);
@@ -345,8 +354,8 @@ fn member_key<'a>(context: &Context<'a>, target: &'a CompiledTarget) -> &'a [u8]
     }
 }
 
-/// Whether a link with a numeric operator matches a number that nothing transforms: the usual case of counts, scores
-/// and levels, answered without making text of the number. `None` for other links.
+/// Whether a link with a numeric operator matches a number without transformations. This is the usual case for counts,
+/// scores and levels, and it needs no text of the number. `None` for other links.
 fn number_holds(link: &CompiledLink, value: i64) -> Option<bool> {
     match &link.operator.check {
         Check::Number(argument) if link.chain == 0 && link.stages.is_empty() => {

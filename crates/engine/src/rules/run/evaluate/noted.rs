@@ -1,5 +1,5 @@
-//! What matched. It is noted as values, and made text (`MATCHED_VAR`, `MATCHED_VARS`, reports) only when somebody asks: most
-//! matches only add to a score.
+//! Notes what matched. Matches are noted as values and become text (`MATCHED_VAR`, `MATCHED_VARS`, reports) only when
+//! something asks for the text, because most matches only add to a score.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use crate::rules::run::report::MatchedVar;
 use crate::rules::run::values::OutputId;
 use crate::rules::wire::Variable;
 
-/// Members of `MATCHED_VARS`.
+/// The most members of `MATCHED_VARS`. A client chooses how many values match.
 const MAX_MATCHED_VARS: usize = 256;
 
 impl<'a> Run<'a, '_> {
@@ -17,11 +17,11 @@ impl<'a> Run<'a, '_> {
         if !self.notes {
             return;
         }
-        // The last place is used again, so that `MATCHED_VAR` is always the latest match.
+        // When the list is full, the last entry is replaced, so that `MATCHED_VAR` is always the latest match.
         if self.links.len() >= MAX_MATCHED_VARS {
             self.links.pop();
         }
-        // What was taken out may have been made text already.
+        // The entry that was removed may have become text already.
         self.settled = self.settled.min(self.links.len());
         self.links.push(Noted {
             variable,
@@ -31,8 +31,9 @@ impl<'a> Run<'a, '_> {
         self.unsettled = true;
     }
 
-    /// Brings the state's `MATCHED_…` in line with what was noted. The matches of a chain stay until the next rule matches
-    /// something. Each is made text once, so a link that asks after each of its own matches costs no more for it.
+    /// Makes text of the matches that were noted since the last call, and puts it into the state's `MATCHED_…`. The
+    /// matches of a chain stay until the next rule matches something. Each match becomes text once, so a link that asks
+    /// after each of its own matches costs no more.
     pub(super) fn settle(&mut self) {
         if !std::mem::take(&mut self.unsettled) {
             return;
@@ -43,6 +44,7 @@ impl<'a> Run<'a, '_> {
             self.state.matched_name.clone_from(&last.name);
             self.state.matched_var.clone_from(&last.value);
         }
+        // For the first match of a rule `settled` is 0, so this also drops the matches of the rule before.
         self.state.matched_vars.truncate(self.settled);
         self.state.matched_vars.extend(texts);
         self.settled = self.links.len();
@@ -58,7 +60,7 @@ impl<'a> Run<'a, '_> {
         let mut name = known.as_bytes().to_vec();
         if !noted.name.is_empty() {
             name.push(b':');
-            // Names come from clients and go into the event.
+            // Clients choose names, and the event contains them, so they are cut.
             name.extend_from_slice(noted.name.get(..256).unwrap_or(&noted.name));
         }
         let value = self.values.bytes(noted.value);

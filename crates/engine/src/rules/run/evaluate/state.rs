@@ -1,4 +1,4 @@
-//! What rules work with, and what they have done so far.
+//! The data that rules work with, and the state that they change.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -19,10 +19,10 @@ use crate::rules::weigh::{Classes, Field, Fields};
 use crate::rules::wire::{Collection, EngineMode, Variable};
 use crate::work::Work;
 
-/// Bytes of an expanded text.
+/// The most bytes of an expanded text.
 pub(super) const MAX_TEXT_BYTES: usize = 8192;
 
-/// What rules have done so far.
+/// What the rules of a transaction have done so far.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "what `ctl` switches")]
 pub(crate) struct State {
@@ -30,17 +30,20 @@ pub(crate) struct State {
     pub(crate) mode: EngineMode,
     pub(crate) matched_var: Vec<u8>,
     pub(crate) matched_name: Vec<u8>,
-    /// Everything that the last rule with a match matched, along its whole chain.
+    /// All matches of the last rule that matched something, along its whole chain.
     pub(crate) matched_vars: Vec<MatchedVar>,
     pub(crate) highest_severity: Option<u8>,
     pub(crate) hits: Vec<Hit>,
-    /// Matches in fields where people write that count for nothing.
+    /// Matches in fields where people write that were weighed and do not count.
     pub(crate) weighed: Vec<Hit>,
     pub(crate) interruption: Option<Interruption>,
+    // A set, because rules ask about it one by one while each may be removed several times.
     pub(crate) removed: Option<Bits>,
+    // The positions of the actions, so that their targets are not copied for each request.
     pub(crate) removed_targets: Vec<(u32, u16)>,
+    // There are six collections and one key for each at most, so a list is searched faster than a map.
     pub(crate) keys: Vec<(Collection, Vec<u8>)>,
-    /// Variables of collections that no rule opened: they live as long as the transaction, for without a key the store
+    /// Variables of collections that no rule opened. They live as long as the transaction: without a key, the store
     /// would share them among all clients.
     pub(crate) unopened: Vec<(Collection, Box<[u8]>, TxValue)>,
     pub(crate) environment: Vec<(Vec<u8>, Vec<u8>)>,
@@ -52,15 +55,15 @@ pub(crate) struct State {
     pub(crate) allowed: Allowed,
     pub(crate) started_us: u64,
     pub(crate) now_us: u64,
-    /// What may still be done.
+    /// The work that is left.
     pub(crate) work: Work,
-    /// Ask all rules, also those that the usual constants rule out.
+    /// Whether all rules run, also those that the constants of the set rule out.
     pub(crate) whole: bool,
     /// The rule that runs, for `RULE`.
     pub(super) rule: usize,
 }
 
-/// What `allow` passed over.
+/// Which phases an `allow` has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Allowed {
     Nothing,
@@ -86,6 +89,7 @@ impl State {
             unopened: Vec::new(),
             environment: Vec::new(),
             geo: Vec::new(),
+            // `ctl` may change these for one transaction, so each begins with a copy of the settings.
             request_body_access: program.settings.request_body_access,
             response_body_access: program.settings.response_body_access,
             force_request_body: false,
@@ -107,38 +111,38 @@ pub(crate) struct Context<'a> {
     pub(crate) facts: &'a Facts,
     pub(crate) collections: &'a Collections,
     pub(crate) place: &'a GeoRecord,
-    /// What the request's fields hold; `None`: every match counts.
+    /// Which fields hold content that people write; `None`: every match counts.
     pub(crate) fields: Option<Fields<'a>>,
-    /// Ask every rule instead of those that the plan says can match (to compare with).
+    /// Whether every rule is asked, not only those that the plan says can match. Tests compare both ways.
     pub(crate) exhaustive: bool,
-    /// Report rules that are not for the log too.
+    /// Whether rules that are not logged are reported too.
     pub(crate) verbose: bool,
 }
 
-/// Rules of a phase at work.
+/// The run of the rules of one phase.
 pub(super) struct Run<'a, 's> {
     pub(super) context: Context<'a>,
     pub(super) state: &'s mut State,
     pub(super) values: Values<'a>,
     /// Matches of the links of the rule that runs.
     pub(super) links: Vec<Noted<'a>>,
-    /// How many of them are in the state's `MATCHED_…`.
+    /// How many of `links` are in the state's `MATCHED_…` already.
     pub(super) settled: usize,
-    /// Some are not.
+    /// Whether some of `links` are not in the state's `MATCHED_…` yet.
     pub(super) unsettled: bool,
     /// Whether the rule that runs notes what matched.
     pub(super) notes: bool,
-    /// The last pattern that was made of macros, and its text; `None` for one that is no pattern.
+    /// The last pattern that was made of macros, and its text. The pattern is `None` when the text is no valid pattern.
     pub(super) made: Option<(Vec<u8>, Option<Regex>)>,
-    /// What the rule that runs looks for.
+    /// The kinds of attacks that the running rule looks for.
     pub(super) classes: Classes,
-    /// What was weighed in this phase, and whether it counts.
+    /// The values that were weighed in this phase, and whether a match in them counts.
     pub(super) verdicts: HashMap<Weighing, bool>,
-    /// Bytes of values that were weighed.
+    /// How many bytes were weighed in this phase.
     pub(super) weighed_bytes: usize,
-    /// Bodies without the parts that are content.
+    /// Bodies and request targets without the parts that are content; `None` when no part is.
     pub(super) rests: HashMap<(Slot, Classes), Option<OutputId>>,
-    /// The value that was looked at last matched and does not count.
+    /// Whether the value that was looked at last matched, and does not count.
     pub(super) spared: bool,
 }
 
@@ -162,12 +166,12 @@ impl<'a, 's> Run<'a, 's> {
     }
 }
 
-/// A value that matched: texts are made of it when somebody asks.
+/// A value that matched. It becomes text when something asks for it.
 pub(super) struct Noted<'a> {
     pub(super) variable: Variable,
     pub(super) name: Cow<'a, [u8]>,
     pub(super) value: OutputId,
 }
 
-/// What is weighed once in a phase: a value, as what, for rules of which kind.
+/// What is weighed once in a phase: a value, the field that it is read as, and the kinds of attacks of the rule.
 pub(super) type Weighing = (OutputId, Field, Classes);

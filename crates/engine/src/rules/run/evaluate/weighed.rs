@@ -1,4 +1,4 @@
-//! Whether a match in a field where people write counts, see [`crate::rules::weigh`].
+//! Decides whether a match in a field where people write counts, see [`crate::rules::weigh`].
 
 use super::state::{MAX_TEXT_BYTES, Run};
 use crate::rules::program::rule::CompiledLink;
@@ -13,24 +13,25 @@ use crate::rules::weigh::{self, Classes, Field, Fields};
 use crate::rules::wire::Variable;
 use crate::work::of_bytes;
 
-/// Weighed matches that the event tells of.
+/// How many weighed matches the event lists.
 const MAX_WEIGHED: usize = 32;
 
-/// Bytes that are weighed in a phase; a match beyond them counts. Half a megabyte is far more than people write.
+/// The most bytes that are weighed in a phase; a match beyond them counts. Half a megabyte is far more than people
+/// write.
 const MAX_WEIGHED_BYTES: usize = 512 << 10;
 
 /// Tenths of a unit of work for each byte that is weighed, by all grammars, in texts that keep them busiest.
 const WORK_TENTHS: u64 = 500;
 
-/// Parameters of a query that are looked at; a match in a longer query counts.
+/// How many parameters of a query are looked at; a match in a query with more counts.
 const MAX_PAIRS: usize = 1_000;
 
 impl<'a> Run<'a, '_> {
-    /// Whether a value that matched is content that breaks out of nothing. Then the match does not count, and the event says
-    /// that it was weighed.
+    /// Whether a value that matched is content that does not break out of its field. Then the match does not count, and
+    /// the event says that it was weighed.
     ///
     /// # Arguments
-    /// * `value` - before and after transformations.
+    /// * `(base, matched)` - the value before and after transformations.
     pub(super) fn is_content(
         &mut self,
         link: &'a CompiledLink,
@@ -52,7 +53,7 @@ impl<'a> Run<'a, '_> {
         spared
     }
 
-    /// Whether what a variable shows is content that breaks out of nothing, in all the fields that it is made of.
+    /// Whether all fields that a variable is made of are content that does not break out.
     fn is_spared(
         &mut self,
         fields: Fields<'_>,
@@ -64,7 +65,7 @@ impl<'a> Run<'a, '_> {
     ) -> bool {
         match variable {
             Variable::Args | Variable::ArgsGet | Variable::ArgsPost => {
-                // Names are no content; their entries have the name on both sides.
+                // Names are no content, and are targets of their own; the argument here is always a value.
                 let field = self.field(fields, name, base);
                 let field = self.apart(field, name, base);
                 self.is_weighed_content(field, base)
@@ -100,7 +101,8 @@ impl<'a> Run<'a, '_> {
         if !field.is_content() {
             return false;
         }
-        // Many rules match one value; grammars that do not depend on the rule are asked once for all of them.
+        // Many rules match one value, and most grammars do not depend on the rule, so they are asked once for all
+        // rules.
         let key = (base, field, self.classes.narrow());
         if let Some(counts) = self.verdicts.get(&key) {
             return !counts;
@@ -108,7 +110,7 @@ impl<'a> Run<'a, '_> {
         let length = self.values.bytes(base).len();
         self.weighed_bytes = self.weighed_bytes.saturating_add(length);
         let work = of_bytes(length, WORK_TENTHS);
-        // What is not weighed counts: out of work, a rule is never talked out of a match.
+        // A match that was not weighed counts: an attacker must not get rid of a match by using up the work.
         if self.weighed_bytes > MAX_WEIGHED_BYTES || !self.values.work.charge(work) {
             return false;
         }
@@ -117,7 +119,7 @@ impl<'a> Run<'a, '_> {
         !counts
     }
 
-    /// What a value is the content of.
+    /// The field that a value is the content of.
     fn field(&self, fields: Fields<'_>, name: &[u8], base: OutputId) -> Field {
         let facts = self.context.facts;
         // A body that is text is one argument without a name.
@@ -130,8 +132,8 @@ impl<'a> Run<'a, '_> {
         fields.field(name, self.values.bytes(base))
     }
 
-    /// A field, but where its value is a document of JSON whose values rules look at one by one (`json.a|json.b`):
-    /// that as a whole is text with many quotes and backslashes, which mean nothing.
+    /// The field of a value, or a document's field when the value is a JSON document whose values rules look at one by
+    /// one (`json.a|json.b`): as a whole, such a document has many quotes and backslashes that mean nothing.
     fn apart(&mut self, field: Field, name: &[u8], base: OutputId) -> Field {
         let value = self.values.bytes(base).trim_ascii();
         if !matches!(
@@ -140,7 +142,7 @@ impl<'a> Run<'a, '_> {
         ) {
             return field;
         }
-        // Operators and prototypes are in names, at which rules look in no other way.
+        // Database operators (`$gt`) and `__proto__` stand in names, which rules see only in the whole document.
         if memchr::memmem::find(value, b"\"$").is_some()
             || memchr::memmem::find(value, b"proto").is_some()
         {
@@ -152,7 +154,7 @@ impl<'a> Run<'a, '_> {
         if !self.values.work.charge(of_bytes(count, WORK_TENTHS)) {
             return field;
         }
-        // Only if the parts were really taken apart may the whole be read as a document; decoders stop at a limit.
+        // The whole counts as a document only if its parts are really there for rules to see; decoders stop at a limit.
         let is_part = |part: &[u8]| {
             let way = part.strip_prefix(name).unwrap_or_default();
             way.starts_with(b"|json") || way.starts_with(b"|fold|json")
@@ -163,7 +165,7 @@ impl<'a> Run<'a, '_> {
         if is_told { Field::of_document() } else { field }
     }
 
-    /// A request's target matched: whether it would not without the parameters that are content.
+    /// Whether a request's target that matched would not match without the parameters that are content.
     fn is_query_content(
         &mut self,
         fields: Fields<'_>,
@@ -183,13 +185,13 @@ impl<'a> Run<'a, '_> {
         self.would_not_match(link, argument, rest)
     }
 
-    /// A variable of the request's target without the parameters that are content; `None` when none is.
+    /// A variable of the request's target without the parameters that are content; `None` when no parameter is.
     fn target_without_content(
         &mut self,
         fields: Fields<'_>,
         variable: Variable,
     ) -> Option<OutputId> {
-        // A decoded query cannot be divided: an encoded `&` looks like one that separates.
+        // A decoded query cannot be split: an encoded `&` looks like one that separates parameters.
         let written = match variable {
             Variable::RequestUri => Variable::RequestUriRaw,
             other => other,
@@ -204,7 +206,7 @@ impl<'a> Run<'a, '_> {
         let (query, tail) = query.split_at_checked(end)?;
         let mut rest = head.to_vec();
         let mut any = false;
-        // Rebuilt with the parameters that are no content: if the rule matches that too, the match counts.
+        // Only parameters that are no content are kept: if the rule still matches, the match counts.
         for (number, pair) in query.split(|byte| *byte == b'&').enumerate() {
             if number >= MAX_PAIRS {
                 return None;
@@ -240,7 +242,7 @@ impl<'a> Run<'a, '_> {
         };
         let (name, value) = pair.split_at(equals);
         let name = decoded(name);
-        // Most parameters are no content: their values are not copied.
+        // Most parameters are no content, so only the values of those that are get copied.
         if name.is_empty() || !fields.field(&name, b"").is_content() {
             return false;
         }
@@ -249,7 +251,7 @@ impl<'a> Run<'a, '_> {
         self.is_field_content(fields, &name, base)
     }
 
-    /// A body as a whole matched: whether it would not without the parts that are content.
+    /// Whether a body that matched as a whole would not match without the parts that are content.
     fn are_parts_content(
         &mut self,
         fields: Fields<'_>,
@@ -278,12 +280,13 @@ impl<'a> Run<'a, '_> {
         let Some(rest) = rest else {
             return false;
         };
-        // The rule is asked again in the same way, so that weighing never knows more than the rule does.
+        // The rest is transformed and asked exactly as the rule does it, so that weighing never sees more or less than
+        // the rule.
         let value = self.values.after(rest, link.chain);
         !self.holds(link, value, argument, None)
     }
 
-    /// The parts of a body that are no content, or break out, in one; `None` when these are all parts.
+    /// The parts of a body that are no content or break out of their field, joined; `None` when no part is content.
     fn without_content(&mut self, fields: Fields<'_>, parts: Slot) -> Option<OutputId> {
         let mut rest = Vec::new();
         let mut any = false;
@@ -294,7 +297,7 @@ impl<'a> Run<'a, '_> {
             if self.is_field_content(fields, name, base) {
                 any = true;
             } else {
-                // Names stay in: clients choose them, and they are no content.
+                // Names stay in, because clients choose them and they are no content.
                 rest.extend_from_slice(name);
                 rest.push(b'=');
                 rest.extend_from_slice(self.values.bytes(base));
@@ -313,7 +316,7 @@ impl<'a> Run<'a, '_> {
     ) {
         let rule = u32::try_from(self.state.rule).unwrap_or(u32::MAX);
         let weighed = &self.state.weighed;
-        // One for each rule: the event says which rules were talked out of, not how often.
+        // One entry for each rule: the event says for which rules a match did not count, not how often.
         if weighed.len() >= MAX_WEIGHED || weighed.iter().any(|hit| hit.rule == rule) {
             return;
         }

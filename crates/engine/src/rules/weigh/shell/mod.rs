@@ -1,6 +1,6 @@
-//! Shells: a value becomes an argument of a command. It runs when the argument ends (`;`, `|`, `&`, `$(`, a backtick)
-//! and a command with what commands are given follows. Shell that is shown, in code of Markdown or on lines that begin
-//! with a command themselves, is what how-tos are made of.
+//! Weighs shell commands: a value becomes an argument of a command. It runs when the argument ends (`;`, `|`, `&`,
+//! `$(`, a backtick) and a command with plausible arguments follows. How-tos show shell in Markdown code, or on lines
+//! that begin with a command themselves; that does not count.
 
 mod words;
 
@@ -13,16 +13,16 @@ use crate::bundle::ContentKind;
 pub(super) use words::lists_are_sorted;
 use words::{COMMANDS, FILES, INTERPRETERS, NETWORK, PRINTS, RUNNERS, TELLS, TOOLS, WORDS};
 
-/// Commands behind separators whose lines are looked at. Past them the value counts.
+/// How many commands after separators have their lines looked at. A value with more counts.
 const MAX_COMMANDS: usize = 256;
 
-/// Names of commands behind separators, for each of those: looking at what such a name is given costs less.
+/// How many names of commands after separators cost as much as one line: looking at the arguments of a name costs less.
 const NAMES_OF_COMMAND: usize = 16;
 
-/// Bytes that are looked back for the command of a line.
+/// How many bytes before a separator are searched for the command of its line.
 const MAX_BACK: usize = 256;
 
-/// Blanks, quotes and brackets that may stand before a command.
+/// How many blanks, quotes and brackets may stand before a command.
 const MAX_OPENERS: usize = 64;
 
 /// Whether a value runs a command.
@@ -46,11 +46,11 @@ pub(super) fn runs(kind: ContentKind, value: &[u8]) -> bool {
     {
         let start = place + found;
         place = start + 1;
-        // A value made of commands is no prose.
+        // A value that is made of commands is no prose, so it counts without looking further.
         if count > MAX_COMMANDS * NAMES_OF_COMMAND {
             return true;
         }
-        // Backticks are code of Markdown far more often than they run something.
+        // Backticks mark Markdown code far more often than they run something, so they have a check of their own.
         if at(value, start) == b'`' {
             if backtick_runs(value, start) {
                 return true;
@@ -71,7 +71,7 @@ const fn is_code(kind: ContentKind) -> bool {
     )
 }
 
-/// `() { :;};`: a function in a variable that a shell imports, and what follows it (CVE-2014-6271).
+/// Whether there is a function in a variable that a shell imports, with what follows it: `() { :;};` (CVE-2014-6271).
 fn is_function_import(value: &[u8]) -> bool {
     memchr::memmem::find_iter(value, b"()").any(|place| {
         let brace = skip_blank(value, place + 2);
@@ -83,7 +83,7 @@ fn is_function_import(value: &[u8]) -> bool {
     })
 }
 
-/// A command with a variable for its blank: `cat${IFS}/etc/passwd`.
+/// Whether a variable stands for a blank in a command: `cat${IFS}/etc/passwd`.
 fn has_internal_separator(kind: ContentKind, value: &[u8]) -> bool {
     let code = if kind == ContentKind::Markdown || kind == ContentKind::Prose {
         Code::of(value)
@@ -108,11 +108,11 @@ fn has_internal_separator(kind: ContentKind, value: &[u8]) -> bool {
     found && kind != ContentKind::Code
 }
 
-/// Whether a value is a line of commands and nothing else, for a rule that looks for commands: `;cpulimit -l 1 -f x`,
+/// Whether a value is only a line of commands. Rules for commands ask this: `;cpulimit -l 1 -f x`,
 /// `time; ansible all -m ping`, `alias a='ls -al'`.
 pub(super) fn is_line(value: &[u8]) -> bool {
     let value = trim(value);
-    // One short line, for a program of several lines is shown and not injected.
+    // Only one short line is taken for a command, because a program of several lines is shown and not injected.
     if value.len() > MAX_BACK || value.contains(&b'\n') || is_sentence(value) {
         return false;
     }
@@ -127,7 +127,7 @@ pub(super) fn is_line(value: &[u8]) -> bool {
         || first.bytes() == b"alias" && is_blank(behind) && value.contains(&b'=')
 }
 
-/// Whether words stand in a row, as in no command.
+/// Whether four words follow each other, as they never do in a command.
 fn is_sentence(value: &[u8]) -> bool {
     let mut row = 0;
     value.split(|byte| is_blank(*byte)).any(|word| {
@@ -141,7 +141,7 @@ fn is_sentence(value: &[u8]) -> bool {
     })
 }
 
-/// A loop or a condition of Windows' command line, on its own: `for %i in (…) do`, `if exist x y`.
+/// Whether the value is a loop or a condition of the Windows command line: `for %i in (…) do`, `if exist x y`.
 fn is_batch(value: &[u8]) -> bool {
     let value = trim(value);
     if value.contains(&b'\n') {
@@ -160,7 +160,7 @@ fn is_batch(value: &[u8]) -> bool {
     }
 }
 
-/// What is behind `for` of Windows' command line: `%i in (…) do`.
+/// Whether the text after `for` is a loop of the Windows command line: `%i in (…) do`.
 fn is_batch_loop(value: &[u8], next: usize) -> bool {
     let variable = from(value, next).iter().position(|byte| *byte == b'%');
     variable.is_some_and(|place| {
@@ -171,7 +171,7 @@ fn is_batch_loop(value: &[u8], next: usize) -> bool {
     })
 }
 
-/// What is behind `if` of Windows' command line: `/i`, `not`, and a test.
+/// Whether the text after `if` is a condition of the Windows command line: `/i`, `not`, and a test.
 fn is_batch_condition(value: &[u8], mut next: usize) -> bool {
     if begins(from(value, next), b"/i") {
         next = skip_blank(value, next + 2);
@@ -192,7 +192,7 @@ fn is_batch_condition(value: &[u8], mut next: usize) -> bool {
                 .any(|operator| find(rest, operator).is_some_and(|place| place < 16))
 }
 
-/// The value is a command that runs another, or what it is given points at an attack.
+/// Whether the whole value is a command that runs another one, or a command whose arguments point at an attack.
 fn is_command_alone(value: &[u8]) -> bool {
     let value = trim(value);
     if value.contains(&b'\n') {
@@ -224,7 +224,7 @@ fn is_command_alone(value: &[u8]) -> bool {
             && is_given(first.name(), given)
 }
 
-/// Code: only what ends an argument in the value's first characters.
+/// Whether code begins with a command. In code, only a separator in the first characters of the value counts.
 fn begins_with_command(kind: ContentKind, value: &[u8]) -> bool {
     let value = trim(value);
     if value.contains(&b'\n') {
@@ -246,10 +246,10 @@ fn begins_with_command(kind: ContentKind, value: &[u8]) -> bool {
     }
 }
 
-/// Whether a command runs behind the sign at a place.
+/// Whether a command runs after the sign at a position.
 ///
 /// # Arguments
-/// * `count` - what looking at commands has cost so far.
+/// * `count` - what it has cost so far to look at commands.
 fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
     let Some((place, kind)) = separator(value, start) else {
         return false;
@@ -273,14 +273,15 @@ fn separator_runs(value: &[u8], start: usize, count: &mut usize) -> bool {
     if kind == Separator::Line {
         return is_second_of_two(value, start) && is_pointed(value, command.end);
     }
-    // How-tos: the line is shell from its beginning.
+    // In how-tos the line is shell from its beginning.
     !is_shell_line(value, start) || is_pointed(value, command.end) && !shows_shell(value, start)
 }
 
-/// The separator at a place, and where it ends.
+/// Where the separator at a position ends, and its kind.
 fn separator(value: &[u8], start: usize) -> Option<(usize, Separator)> {
     let first = at(value, start);
     let second = at(value, start + 1);
+    // `$((` is arithmetic and `&#` begins an entity: these run nothing.
     let (length, kind) = match first {
         b'$' if second == b'(' && at(value, start + 2) != b'(' => (2, Separator::Substitution),
         b'<' | b'>' if second == b'(' => (2, Separator::Substitution),
@@ -296,7 +297,7 @@ fn separator(value: &[u8], start: usize) -> Option<(usize, Separator)> {
     Some((start + length, kind))
 }
 
-/// Where the command begins behind blanks, quotes and brackets; `None` when there are more of them than people write.
+/// Where the command begins after blanks, quotes and brackets; `None` when there are more of them than people write.
 fn skip_openers(value: &[u8], mut place: usize, start: usize, kind: Separator) -> Option<usize> {
     loop {
         let byte = at(value, place);
@@ -312,7 +313,7 @@ fn skip_openers(value: &[u8], mut place: usize, start: usize, kind: Separator) -
     }
 }
 
-/// Whether the line that begins here is a loop or a condition of Windows' command line.
+/// Whether a line is a loop or a condition of the Windows command line.
 fn is_batch_line(line: &[u8]) -> bool {
     if !matches!(at(line, 0), b'f' | b'F' | b'i' | b'I') {
         return false;
@@ -332,7 +333,7 @@ enum Separator {
     Ampersand,
 }
 
-/// `&lt;` ends with a semicolon that separates nothing.
+/// Whether a semicolon ends an entity, as in `&lt;`, so that it separates nothing.
 fn is_entity(value: &[u8], semicolon: usize) -> bool {
     let head = value
         .get(semicolon.saturating_sub(9)..semicolon)
@@ -349,13 +350,13 @@ fn is_entity(value: &[u8], semicolon: usize) -> bool {
 struct Command {
     name: [u8; 24],
     length: usize,
-    /// Behind it.
+    /// The position after the command.
     end: usize,
-    /// It is written as an attack writes it, and a text does not: with a path, quotes or wildcards in it.
+    /// Whether it is written as in attacks and not as in texts: with a path, quotes or wildcards in it.
     hidden: bool,
 }
 
-/// The command at a place, its letters in lower case without what hides them: `/bin/c'a't`, `c\at`, `$@`.
+/// The command at a position, in lower case and without the signs that hide it: `/bin/c'a't`, `c\at`, `$@`.
 fn command(value: &[u8], start: usize) -> Option<Command> {
     let mut found = Command {
         name: [0; 24],
@@ -369,7 +370,7 @@ fn command(value: &[u8], start: usize) -> Option<Command> {
         let byte = at(value, place);
         match byte {
             b'/' | b'\\' if byte == b'/' || at(value, place + 1).is_ascii_alphabetic() => {
-                // The name begins anew behind a slash: `/bin/cat` is `cat`.
+                // After a slash the name starts again: `/bin/cat` is `cat`.
                 if byte == b'/' {
                     (found.length, wild) = (0, false);
                 }
@@ -391,7 +392,7 @@ fn command(value: &[u8], start: usize) -> Option<Command> {
     }
     found.end = place;
     if wild {
-        // Which command wildcards find depends on the system, so one that reads files stands for it.
+        // The command that wildcards find depends on the system, so `cat`, which reads files, stands for it.
         b"cat".clone_into(found.name.first_chunk_mut::<3>()?);
         found.length = 3;
     }
@@ -434,7 +435,7 @@ impl Command {
         if !is_in(name, COMMANDS) {
             return false;
         }
-        // Braces and commas stand for blanks: {cat,/etc/passwd}.
+        // In braces, commas stand for blanks: `{cat,/etc/passwd}`.
         let brace = next == b',' && before(value, start + 1) != 0;
         let spaced = argument > self.end || matches!(next, b'<' | b'>' | b'$' | b'%') || brace;
         if !spaced {
@@ -445,15 +446,16 @@ impl Command {
     }
 }
 
-/// A command that needs nothing more: whether it is meant as one.
+/// Whether the name of a command that needs no argument is meant as a command.
 fn tells(name: &[u8], value: &[u8], start: usize, kind: Separator, ends: bool) -> bool {
-    // A word of SQL and of sentences too.
+    // `set` is also a word of SQL and of sentences.
     if name == b"set" && !ends {
         return false;
     }
     let left = before(value, start);
     let apart = start == 0 || is_blank(left) || matches!(left, b'\'' | b'"' | b')');
     let one_word = value.len() < 120 && is_one_token(value.get(..start).unwrap_or_default());
+    // These names are no words of a language, so they are meant as commands wherever they stand.
     let clear = matches!(
         name,
         b"whoami" | b"ifconfig" | b"ipconfig" | b"netstat" | b"uname" | b"systeminfo" | b"printenv"
@@ -469,7 +471,7 @@ fn tells(name: &[u8], value: &[u8], start: usize, kind: Separator, ends: bool) -
     }
 }
 
-/// A line of a Markdown table.
+/// Whether a position is in a line of a Markdown table, where `|` separates cells.
 fn is_table(value: &[u8], place: usize) -> bool {
     let back = place.saturating_sub(2 * MAX_BACK);
     let start = memchr::memrchr(b'\n', value.get(back..place).unwrap_or_default())
@@ -486,9 +488,9 @@ fn is_table(value: &[u8], place: usize) -> bool {
         && (line.last() == Some(&b'|') || memchr::memchr_iter(b'|', line).count() > 2)
 }
 
-/// Whether what follows a command's name is what the command is given, and no word of a sentence.
+/// Whether the text after a command's name is an argument of the command, and not a word of a sentence.
 fn is_given(name: &[u8], given: &[u8]) -> bool {
-    // What decides stands at the beginning; values can have megabytes behind it.
+    // The beginning decides; a value can go on for megabytes.
     let given = given.get(..given.len().min(4 * MAX_BACK)).unwrap_or(given);
     let end = given
         .iter()
@@ -529,7 +531,7 @@ fn is_given(name: &[u8], given: &[u8]) -> bool {
     }
 }
 
-/// Whether a word is what a command of this name is given: a path, a variable, a host, a file.
+/// Whether a word is an argument of a command with this name: a path, a variable, a host, a file.
 fn is_argument(name: &[u8], argument: &[u8], rest: &[u8]) -> bool {
     let path = argument.contains(&b'/') && !argument.starts_with(b"and/") && argument.len() > 3;
     let windows = argument.contains(&b'\\') || at(argument, 1) == b':';
@@ -559,7 +561,7 @@ fn is_file_name(argument: &[u8]) -> bool {
     })
 }
 
-/// What a command is given points at an attack.
+/// Whether the arguments of a command point at an attack.
 fn is_pointed(value: &[u8], place: usize) -> bool {
     let rest = from(value, place);
     let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len()).min(200);
@@ -576,7 +578,7 @@ fn is_pointed(value: &[u8], place: usize) -> bool {
     .any(|wanted| memchr::memmem::find(rest, wanted).is_some())
 }
 
-/// Whether the line is one of a how-to: what stands before the separator is a command with what it is given.
+/// Whether a line belongs to a how-to: a command with arguments stands before the separator.
 fn is_shell_line(value: &[u8], separator: usize) -> bool {
     // How-tos have short lines, and looking back from each separator must not take long.
     let from_place = separator.saturating_sub(MAX_BACK);
@@ -585,7 +587,7 @@ fn is_shell_line(value: &[u8], separator: usize) -> bool {
     let line = trim(line);
     let continued = line.is_empty() || line.ends_with(b"\\");
     if continued {
-        // A line that goes on: the one before it says what it is.
+        // The line continues another one, and that one decides.
         let earlier = memchr::memrchr(b'\n', head).and_then(|place| head.get(..place));
         return earlier.is_some_and(|earlier| {
             earlier.trim_ascii_end().ends_with(b"\\") || earlier.trim_ascii_end().ends_with(b"|")
@@ -599,7 +601,7 @@ fn is_shell_line(value: &[u8], separator: usize) -> bool {
     is_indented(head) || has_command(line)
 }
 
-/// Whether a command with what it is given stands anywhere in a line.
+/// Whether a command with arguments stands anywhere in a line.
 fn has_command(line: &[u8]) -> bool {
     let mut place = 0;
     while place < line.len() {
@@ -633,7 +635,7 @@ fn has_command(line: &[u8]) -> bool {
     false
 }
 
-/// Whether prompts or indentation say that shell is shown here, and not run.
+/// Whether a prompt or indentation shows that the shell is only shown, not run.
 fn shows_shell(value: &[u8], separator: usize) -> bool {
     let head = value
         .get(separator.saturating_sub(MAX_BACK)..separator)
@@ -642,7 +644,7 @@ fn shows_shell(value: &[u8], separator: usize) -> bool {
     is_indented(head) || matches!(at(trim(line), 0), b'$' | b'#') && at(trim(line), 1) == b' '
 }
 
-/// An indented line behind others: a block of code.
+/// Whether the last line is indented, as in a code block of Markdown.
 fn is_indented(head: &[u8]) -> bool {
     memchr::memrchr(b'\n', head).is_some_and(|place| {
         let line = from(head, place + 1);
@@ -654,16 +656,19 @@ fn is_start(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// A command on the second of two lines, the first a single word: `x\ncat /etc/passwd`.
+/// Whether a line end stands between two lines of which the first is a single word or empty:
+/// `x\ncat /etc/passwd`.
 fn is_second_of_two(value: &[u8], line_end: usize) -> bool {
     let head = value.get(..line_end).unwrap_or_default();
     let rest = trim(from(value, line_end));
     (head.is_empty() || is_one_token(head)) && !rest.contains(&b'\n')
 }
 
-/// A backtick that no code of Markdown explains: the whole value is between two, or it is glued to what stands before.
+/// Whether a backtick that is not Markdown code runs a command: the whole value is between two of them, or it directly
+/// follows other text.
 fn backtick_runs(value: &[u8], start: usize) -> bool {
     let left = before(value, start);
+    // Before Markdown code there is usually a blank.
     let glued = left.is_ascii_alphanumeric() || matches!(left, b';' | b'|' | b'&' | b'=' | b'$');
     let is_first = value.iter().position(|byte| !is_blank(*byte)) == Some(start);
     let whole = if is_first { trim(value) } else { &[] };

@@ -1,12 +1,12 @@
-//! Names of commands, sorted: `is_in` searches by halves.
+//! Names of commands. The lists are sorted, because `is_in` uses a binary search.
 
-/// Commands that run another.
+/// Commands that run another command.
 pub(super) const RUNNERS: &[&str] = &[
     "busybox", "command", "env", "exec", "nice", "nohup", "stdbuf", "strace", "sudo", "time",
     "timeout", "watch", "xargs",
 ];
 
-/// Commands that tell something without being given anything.
+/// Commands that reveal something without an argument.
 pub(super) const TELLS: &[&str] = &[
     "dir",
     "env",
@@ -27,12 +27,12 @@ pub(super) const TELLS: &[&str] = &[
     "whoami",
 ];
 
-/// Commands that are English words, too.
+/// Commands whose names are English words too.
 pub(super) const WORDS: &[&str] = &[
     "find", "head", "less", "more", "sort", "tail", "touch", "type",
 ];
 
-/// Commands that injections run, with what they are given.
+/// Commands that injections run with arguments.
 pub(super) const COMMANDS: &[&str] = &[
     "aria2c",
     "ash",
@@ -186,7 +186,7 @@ pub(super) const COMMANDS: &[&str] = &[
     "zsh",
 ];
 
-/// Commands that run what they are given.
+/// Commands that run code from their arguments.
 pub(super) const INTERPRETERS: &[&str] = &[
     "ash",
     "awk",
@@ -211,17 +211,17 @@ pub(super) const INTERPRETERS: &[&str] = &[
     "zsh",
 ];
 
-/// Commands that print what they are given.
+/// Commands that print their arguments.
 pub(super) const PRINTS: &[&str] = &["echo", "expr", "printf"];
 
-/// Commands that are given names of files.
+/// Commands whose arguments are names of files.
 pub(super) const FILES: &[&str] = &[
     "base64", "bash", "cat", "chmod", "cp", "del", "dir", "grep", "head", "less", "ls", "more",
     "mv", "perl", "php", "python", "python3", "rm", "sh", "sort", "source", "strings", "tac",
     "tail", "touch", "type", "unlink", "xxd",
 ];
 
-/// Commands that are given hosts.
+/// Commands whose arguments are hosts.
 pub(super) const NETWORK: &[&str] = &[
     "curl",
     "dig",
@@ -242,7 +242,7 @@ pub(super) const NETWORK: &[&str] = &[
     "wget",
 ];
 
-/// Tools that how-tos begin lines with.
+/// Tools with which lines of how-tos begin.
 pub(super) const TOOLS: &[&str] = &[
     "ansible",
     "apk",

@@ -1,46 +1,46 @@
-//! Whether what comes next goes on with another condition, query or statement.
+//! The grammar of SQL: whether a text goes on with another condition, query or statement.
 
 use super::super::text::{Word, at, begins, from, is_blank, is_one_token, skip_blank, trim};
 use super::reader::{Reader, Token, is_literal, last_part};
 use super::words::{AFTER_TABLE, BEHIND_NAME, COMPARING, FUNCTIONS, NO_OPERAND, OBJECTS, WAITS};
 
-/// What a reader stands behind.
+/// What stands before the text that is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Behind {
-    /// A quote; `glued`: the value before it is one word or nothing.
+    /// A quote; `glued`: the value before it is one word or empty.
     Quote {
         glued: bool,
-        /// It begins a string, in a call or behind an operator, rather than ends one.
+        /// Whether the quote begins a string, in a call or after an operator, and does not end one.
         opens: bool,
     },
     Number,
     Name,
 }
 
-/// Operands of a condition that are read; a longer one counts.
+/// How many operands of a condition are read; a longer condition counts.
 const MAX_OPERANDS: usize = 32;
 
-/// Columns of a selection that are read; a longer list is prose with many commas.
+/// How many columns of a selection are read; a longer list is prose with many commas.
 const MAX_COLUMNS: usize = 256;
 
 /// One side of a comparison.
 #[derive(Clone, Copy)]
 struct Operand {
     token: Token,
-    /// It is a constant.
+    /// Whether it is a constant.
     literal: bool,
-    /// There is a sign or `not` before it.
+    /// Whether a sign or `not` stands before it.
     negated: bool,
 }
 
 impl Reader<'_, '_> {
-    /// Whether SQL of a kind that adds something comes next.
+    /// Whether the next text is SQL that adds something to the statement.
     pub(super) fn goes_on(&mut self, behind: Behind) -> bool {
         let glued_to_quote = !is_blank(at(self.text, self.place));
         let mut closes = 0;
         while self.takes_token(Token::Close) {
             closes += 1;
-            // Nobody closes so many; a value of parentheses must not keep the reader busy.
+            // Nobody closes so many parentheses, and a value full of them must not keep the reader busy.
             if closes > 16 {
                 return false;
             }
@@ -94,7 +94,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// What is behind an operator that is a word.
+    /// Whether the text after an operator that is a word completes a comparison.
     fn is_comparison(&mut self, operator: &[u8]) -> bool {
         match operator {
             b"is" => {
@@ -112,7 +112,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// A statement without a `;` before it: `SQL Server` needs none.
+    /// Whether a statement follows without a `;` before it, which `SQL Server` does not need.
     fn is_statement_glued_on(&mut self, first: &[u8], behind: Behind) -> bool {
         match first {
             b"exec" | b"execute" => matches!(self.peek(), Token::Word(..)) && self.is_call(),
@@ -126,7 +126,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// `or …`, with something that is true, waits or asks.
+    /// Whether a condition such as `or …` follows, with something that is true, waits or asks.
     fn is_condition(&mut self, alone: bool) -> bool {
         for _ in 0..MAX_OPERANDS {
             if self.is_probe() {
@@ -167,7 +167,7 @@ impl Reader<'_, '_> {
         })
     }
 
-    /// Whether an operand and what is behind it are a condition; `None`: another operand has to be read first.
+    /// Whether an operand and the operator after it are a condition; `None`: another operand has to be read first.
     fn operator_decides(&mut self, left: Operand, alone: bool) -> Option<bool> {
         let place = self.place;
         let operator = self.next();
@@ -198,7 +198,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// The right side behind a sign that compares.
+    /// Whether the right side of a comparison by a sign makes it SQL.
     fn is_compared(&mut self, is_with_literal: bool) -> bool {
         if self.is_probe() {
             return true;
@@ -211,7 +211,7 @@ impl Reader<'_, '_> {
         is_literal(right) && self.name_is_compared(right)
     }
 
-    /// The right side behind a word that compares.
+    /// Whether the right side of a comparison by a word makes it SQL.
     fn is_compared_by_word(&mut self, operator: Token, is_with_literal: bool) -> bool {
         if self.is_word(operator, "is") {
             let _ = self.takes("not");
@@ -230,12 +230,12 @@ impl Reader<'_, '_> {
         self.is(token, FUNCTIONS)
     }
 
-    /// A column compared with a constant: SQL only when more SQL or the end follows.
+    /// Whether a column compared with a constant is SQL: only when more SQL or the end follows.
     fn name_is_compared(&mut self, right: Token) -> bool {
         matches!(right, Token::Text { closed: false }) || self.is_end() || self.is_joined()
     }
 
-    /// A function that waits, tells or compares, or a query in parentheses.
+    /// Whether a function that waits, reveals or compares follows, or a query in parentheses.
     pub(super) fn is_probe(&mut self) -> bool {
         let place = self.place;
         while self.takes_token(Token::Open)
@@ -249,7 +249,7 @@ impl Reader<'_, '_> {
         let found = if let Token::Word(start, end) = token {
             let name = last_part(self.text, start, end);
             let word = Word::at(self.text, name);
-            // Prose has blanks before its parentheses: a user (or two).
+            // In prose a blank stands before a parenthesis: `a user (or two)`.
             let next = at(self.text, end);
             let waits = word.is_in(WAITS);
             let called = next == b'('
@@ -274,13 +274,13 @@ impl Reader<'_, '_> {
         found
     }
 
-    /// `select …` in parentheses.
+    /// Whether a `select …` in parentheses follows.
     fn is_query(&mut self) -> bool {
         while self.takes_token(Token::Open) {}
         self.takes("select") && self.is_selection()
     }
 
-    /// What is behind `select`: a list that no sentence would have.
+    /// Whether the text after `select` is a list that no sentence has.
     fn is_selection(&mut self) -> bool {
         let _ = self.takes("distinct") || self.takes("all") || self.takes("top");
         for _ in 0..MAX_COLUMNS {
@@ -304,7 +304,8 @@ impl Reader<'_, '_> {
         false
     }
 
-    /// Whether what is behind a column makes a list of them a selection; `None`: another column has to be read first.
+    /// Whether the text after a column turns the list of columns into a selection; `None`: another column has to be
+    /// read first.
     fn column_decides(&mut self) -> Option<bool> {
         match self.next() {
             Token::Comma | Token::Operator(_) | Token::Double(_) => None,
@@ -330,7 +331,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Whether what follows the name of a table is SQL; in a sentence other words follow.
+    /// Whether the text after the name of a table is SQL; in a sentence other words follow.
     fn ends_table(&mut self) -> bool {
         self.is_end() || self.is_joined() || {
             let token = self.peek();
@@ -338,7 +339,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// A list of columns to order or group by.
+    /// Whether a list of columns to order or group by follows.
     fn is_column_list(&mut self) -> bool {
         for _ in 0..64 {
             if self.is_probe() {
@@ -356,7 +357,7 @@ impl Reader<'_, '_> {
         true
     }
 
-    /// Another statement behind `;`.
+    /// Whether another statement follows after `;`.
     fn is_statement(&mut self) -> bool {
         let mut again = 0;
         // `;;` is an empty statement.
@@ -371,7 +372,7 @@ impl Reader<'_, '_> {
         word.end == end && self.is_statement_from(word.bytes())
     }
 
-    /// What follows the first word of a statement.
+    /// Whether the text after the first word of a statement makes it one.
     fn is_statement_from(&mut self, first: &[u8]) -> bool {
         match first {
             b"select" => self.is_selection(),
@@ -411,7 +412,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// What follows `drop`, `create` and their like.
+    /// Whether the text after `drop`, `create` and similar words is a definition.
     fn is_definition(&mut self, first: &[u8]) -> bool {
         let token = self.next();
         if self.is(token, OBJECTS) {
@@ -428,7 +429,7 @@ impl Reader<'_, '_> {
         first == b"truncate" && matches!(token, Token::Word(..)) && self.is_end()
     }
 
-    /// What follows `delete`, `insert` and their like.
+    /// Whether the text after `delete`, `insert` and similar words changes data.
     fn is_change(&mut self, first: &[u8]) -> bool {
         match first {
             b"delete" => {
@@ -449,7 +450,8 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// What follows `exec`: a procedure that no sentence names so, or one with an argument.
+    /// Whether the text after `exec` is a call: a procedure that no sentence names in this way, or a procedure with an
+    /// argument.
     fn is_call(&mut self) -> bool {
         match self.next() {
             Token::Open => true,
@@ -466,7 +468,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// A statement goes on: definitions, values, who may.
+    /// Whether a statement goes on with definitions, values or permissions.
     fn is_clause(&mut self) -> bool {
         let token = self.peek();
         token == Token::Open
@@ -491,8 +493,8 @@ impl Reader<'_, '_> {
             )
     }
 
-    /// Whether the statement ends here: the end of the value, `;`, a comment, a parenthesis that the value did not open,
-    /// a quote that the statement's own closes.
+    /// Whether the statement ends here: at the end of the value, at `;`, at a comment, at a parenthesis that the value
+    /// did not open, or at a quote that the statement's own quote closes.
     fn is_end(&mut self) -> bool {
         match self.peek() {
             Token::End | Token::Semicolon | Token::Comment | Token::Close => true,
@@ -503,7 +505,7 @@ impl Reader<'_, '_> {
 
     /// Whether another condition or clause follows.
     fn is_joined(&mut self) -> bool {
-        // Only looks: the caller reads on from here.
+        // This only looks ahead; the caller reads on from here.
         let place = self.place;
         let token = self.next();
         let joins = match token {
@@ -525,7 +527,7 @@ impl Reader<'_, '_> {
         joins
     }
 
-    /// The rest of the statement is cut off by a comment: `admin'--`.
+    /// Whether a comment cuts off the rest of the statement: `admin'--`.
     fn is_cut_off(&mut self, behind: Behind, place: usize, glued: bool) -> bool {
         let Behind::Quote {
             glued: one_word, ..
@@ -533,7 +535,7 @@ impl Reader<'_, '_> {
         else {
             return false;
         };
-        // How long the mark of the comment is: `--`, `#`, `/*`, `--+`.
+        // The mark of the comment may be `--`, `#`, `/*` or `--+`.
         let rest = from(self.text, skip_blank(self.text, place));
         let mark = rest
             .iter()
@@ -541,13 +543,13 @@ impl Reader<'_, '_> {
             .count();
         let after = from(rest, mark);
         let ends = trim(after).is_empty();
-        // White space or the end follows `--`, and so it does a rest that nobody reads.
+        // White space, the end, or a rest that nobody reads follows `--`.
         one_word && (ends || glued && is_blank(at(after, 0)))
             || glued
                 && (ends || at(rest, 0) == b'-' && is_blank(at(after, 0)) && self.quote == b'\'')
     }
 
-    /// `x'; --`, `x';`: the statement ends, and a comment hides the rest.
+    /// Whether the statement ends, and a comment hides the rest: `x'; --`, `x';`.
     fn is_ended(&mut self, behind: Behind) -> bool {
         let Behind::Quote {
             glued: one_word, ..
@@ -555,7 +557,7 @@ impl Reader<'_, '_> {
         else {
             return false;
         };
-        // Behind the first token after `;`, which was no statement: look again.
+        // The first token after `;` was no statement, so the reader goes back to the `;`.
         let Some(semicolon) =
             memchr::memrchr(b';', self.text.get(..self.place).unwrap_or_default())
         else {
@@ -567,7 +569,7 @@ impl Reader<'_, '_> {
             && trim(from(self.text, self.place + 1)).len() <= 2
     }
 
-    /// `'='`, `'-'`, `' or '`: an operator between two strings, and nothing else in the value.
+    /// Whether the value is only an operator between two strings: `'='`, `'-'`, `' or '`.
     fn is_compact(&mut self, behind: Behind, operator: Token) -> bool {
         let Behind::Quote { glued: true, .. } = behind else {
             return behind == Behind::Number
@@ -580,7 +582,7 @@ impl Reader<'_, '_> {
         let open = right == (Token::Text { closed: false });
         if open {
             let rest = trim(from(self.text, place));
-            // Longer values are sentences with a quote in them.
+            // A longer value is a sentence with a quote in it.
             return is_one_token(rest) && rest.len() <= 24 && self.text.len() <= 64;
         }
         is_literal(right) && (self.is_end() || self.is_joined())

@@ -1,8 +1,8 @@
-//! SQL: a value becomes part of a statement inside quotes, or bare where a number is expected. It breaks out when what
-//! stands behind its first quote (or number) goes on with another condition, query or statement.
+//! Weighs SQL: a value becomes part of a statement, within quotes or, where a number is expected, without them. It
+//! breaks out when the text after its first quote (or number) goes on with another condition, query or statement.
 //!
-//! The reader takes the text behind each quote that could end the string, and reads it as SQL of any dialect as far as it
-//! is SQL. Prose stops being SQL within a few words: two words in a row are no expression.
+//! The reader takes the text after each quote that could end the string, and reads it as SQL of any dialect as far as
+//! it is SQL. Prose stops being SQL within a few words, because two words in a row are no expression.
 
 mod grammar;
 mod reader;
@@ -18,7 +18,8 @@ use reader::{Budget, Reader};
 pub(super) use words::functions_are_sorted;
 use words::{GLUED, KEYWORDS, STATEMENTS, WAITS};
 
-/// Bytes that all tries together may read, beyond eight for each byte of the value. Past them the value counts.
+/// How many bytes all attempts together may read, in addition to eight for each byte of the value. A value that needs
+/// more counts.
 const MAX_READ: usize = 64 << 10;
 
 /// Whether a value breaks out of its place in a statement.
@@ -26,11 +27,12 @@ pub(super) fn breaks_out(kind: ContentKind, value: &[u8]) -> bool {
     let mut budget = Budget(MAX_READ.saturating_add(value.len().saturating_mul(8)));
     let found = look(kind, value, &mut budget) || budget.0 == 0;
     let plus = |word: &[u8]| find(value, word).is_some();
-    // Only where a form's blanks stand around a word of SQL: in prose a plus is a plus.
+    // A form writes blanks as `+`. They are read as blanks only around a word of SQL, because in prose a plus is a
+    // plus.
     if found || !(plus(b"+or+") || plus(b"+and+") || plus(b"+union+") || plus(b"+select+")) {
         return found;
     }
-    // A form's blanks, written as a form writes them.
+    // The value may still be encoded as a form encodes it.
     let spaced: Vec<u8> = value
         .iter()
         .map(|byte| if *byte == b'+' { b' ' } else { *byte })
@@ -51,7 +53,8 @@ fn look(kind: ContentKind, value: &[u8], budget: &mut Budget) -> bool {
     !whole && behind_numbers(value, budget)
 }
 
-/// In code, quotes end strings all the time: only what breaks out where the value begins is no code.
+/// Whether a kind of content is code. Quotes end strings everywhere in code, so only a value that breaks out at its
+/// beginning counts.
 fn is_code(kind: ContentKind) -> bool {
     matches!(
         kind,
@@ -63,8 +66,7 @@ fn behind_quotes(value: &[u8], quote: u8, whole: bool, budget: &mut Budget) -> b
     let mut count = 0;
     for place in memchr::memchr_iter(quote, value) {
         let (left, right) = (before(value, place), at(value, place + 1));
-        // An apostrophe within a word.
-        // `don't`. Apostrophes are the most frequent quotes of all.
+        // Apostrophes within words (`don't`) are the most frequent quotes of all.
         if quote == b'\'' && is_word(left) && right.is_ascii_alphabetic() {
             // Or the end of a string with an operator glued to it: x'or'1'='1.
             if !whole && Word::at(value, place + 1).is_in(GLUED) {
@@ -79,12 +81,13 @@ fn behind_quotes(value: &[u8], quote: u8, whole: bool, budget: &mut Budget) -> b
             continue;
         }
         count += 1;
-        // Code has quotes everywhere; there only a quote behind the first word can end a string of the application.
+        // In code, only a quote after the first word can end a string of the application.
         let head = value.get(..place).unwrap_or_default();
         if whole && (head.len() > 40 || head.iter().any(|byte| is_blank(*byte))) {
             return false;
         }
-        // Quotes come in pairs: the second ends a string that the first began. One that stands alone may be either.
+        // Quotes come in pairs: the second one ends a string that the first one began. A quote that stands alone may be
+        // either.
         let alone = (left == 0 || is_blank(left)) && !is_word(right) && right != quote;
         if count % 2 == 0 && !alone {
             continue;
@@ -100,7 +103,7 @@ fn behind_quotes(value: &[u8], quote: u8, whole: bool, budget: &mut Budget) -> b
     false
 }
 
-/// Whether a quote behind this opens a string of code that is shown: `query("`, `name = '`, `sql: "`.
+/// Whether a quote after this text opens a string of code that is shown: `query("`, `name = '`, `sql: "`.
 fn opens_string(head: &[u8]) -> bool {
     let head = head.trim_ascii_end();
     let sign = matches!(
@@ -111,7 +114,7 @@ fn opens_string(head: &[u8]) -> bool {
     sign && head.iter().any(|byte| is_word(*byte))
 }
 
-/// A value that stands where a number is expected.
+/// Whether a value breaks out where a number is expected.
 fn is_bare(value: &[u8], whole: bool, budget: &mut Budget) -> bool {
     let start = skip_blank(value, 0);
     let first = at(value, start);
@@ -136,7 +139,7 @@ fn is_bare(value: &[u8], whole: bool, budget: &mut Budget) -> bool {
     while is_word(at(value, end)) || (at(value, end) == b'.' && is_word(at(value, end + 1))) {
         end += 1;
     }
-    // A program that begins with a statement breaks out of nothing.
+    // A program that begins with a statement does not break out of anything.
     if !digits && (whole || Word::at(value, start).is_in(STATEMENTS)) {
         return false;
     }
@@ -144,7 +147,7 @@ fn is_bare(value: &[u8], whole: bool, budget: &mut Budget) -> bool {
     reader.goes_on(if digits { Behind::Number } else { Behind::Name })
 }
 
-/// A number in a sentence with SQL behind it: `and 1 OR 1=1`.
+/// Whether SQL follows a number in a sentence: `and 1 OR 1=1`.
 fn behind_numbers(value: &[u8], budget: &mut Budget) -> bool {
     let code = Code::of(value);
     let mut place = 0;
@@ -159,7 +162,7 @@ fn behind_numbers(value: &[u8], budget: &mut Budget) -> bool {
         let sign = usize::from(before(value, start) == b'-');
         let left = value.get(..start - sign).unwrap_or_default();
         let spaced = left.last().is_some_and(|byte| is_blank(*byte));
-        // A number within an expression that is shown (`where id = 1 or …`) belongs to that.
+        // A number in an expression that is shown (`where id = 1 or …`) belongs to that expression.
         if !spaced || code.has(start) || !ends_sentence(left) {
             continue;
         }
@@ -171,7 +174,7 @@ fn behind_numbers(value: &[u8], budget: &mut Budget) -> bool {
     false
 }
 
-/// Whether what stands before a number is no expression or statement that the number belongs to.
+/// Whether the text before a number is no expression or statement that the number belongs to.
 fn ends_sentence(left: &[u8]) -> bool {
     let left = left.trim_ascii_end();
     match left.last() {

@@ -2,15 +2,15 @@
 
 use super::super::text::{Word, at, before, from, is_word, skip_blank};
 
-/// Bytes that all tries together may still read.
+/// How many bytes all attempts together may still read.
 pub(super) struct Budget(pub(super) usize);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token {
-    /// From and to.
+    /// A word, with its start and end.
     Word(usize, usize),
     Number,
-    /// A string; `closed` within the value.
+    /// A string; `closed`: it ends within the value.
     Text {
         closed: bool,
     },
@@ -24,7 +24,7 @@ pub(super) enum Token {
     Close,
     Comma,
     Semicolon,
-    /// A comment to the end of the line, `/*` that is never closed.
+    /// A comment to the end of the line, or a `/*` that is never closed.
     Comment,
     End,
 }
@@ -32,7 +32,7 @@ pub(super) enum Token {
 pub(super) struct Reader<'v, 'b> {
     pub(super) text: &'v [u8],
     pub(super) place: usize,
-    /// The quote that the statement closes behind the value; 0 none.
+    /// The quote with which the statement goes on after the value; 0 for none.
     pub(super) quote: u8,
     budget: &'b mut Budget,
 }
@@ -55,13 +55,14 @@ impl<'v, 'b> Reader<'v, 'b> {
     }
 
     pub(super) fn next(&mut self) -> Token {
-        // Out of budget every token is the end, so that all loops stop; the caller then takes the value for an attack.
+        // When the budget is spent, every token is the end, so that all loops stop. The caller then takes the value for
+        // an attack.
         if self.budget.0 == 0 {
             return Token::End;
         }
         let from_here = self.place;
         let token = self.read();
-        // At least one for each token, so that looking ahead at the end is not free.
+        // Each token costs at least one byte, so that looking ahead at the end is not free.
         let read = self.place.saturating_sub(from_here) + 1;
         self.budget.0 = self.budget.0.saturating_sub(read);
         token
@@ -82,7 +83,7 @@ impl<'v, 'b> Reader<'v, 'b> {
             b',' => Token::Comma,
             b';' => Token::Semicolon,
             b'#' => Token::Comment,
-            // MySQL wants a blank behind `--`, others do not; what is a comment to any of them is one here.
+            // MySQL requires a blank after `--`, other databases do not. A comment to any of them is a comment here.
             b'-' if second == b'-' => Token::Comment,
             b'/' if second == b'*' => Token::Comment,
             b'\'' | b'"' => self.string(byte),
@@ -108,12 +109,12 @@ impl<'v, 'b> Reader<'v, 'b> {
         }
     }
 
-    /// White space and comments that end within the value; those for `MySQL` alone are read as what is in them.
+    /// Skips white space and comments that end within the value. The content of comments that `MySQL` runs is read.
     fn skip(&mut self) {
         loop {
             self.place = skip_blank(self.text, self.place);
             let rest = from(self.text, self.place);
-            // MySQL runs what stands in `/*!50000 … */`, and injections hide in it.
+            // MySQL runs the content of `/*!50000 … */`, and injections hide there.
             if rest.starts_with(b"/*!") {
                 self.place += 3;
                 while at(self.text, self.place).is_ascii_digit() {
@@ -123,7 +124,7 @@ impl<'v, 'b> Reader<'v, 'b> {
                 self.place += 2;
             } else if rest.starts_with(b"/*") {
                 let Some(end) = memchr::memmem::find(rest, b"*/") else {
-                    // Looked for up to the end of the value, and again from the next quote on.
+                    // The search went to the end of the value, and starts again after the next quote, so it is charged.
                     self.budget.0 = self.budget.0.saturating_sub(rest.len());
                     return;
                 };
@@ -139,7 +140,7 @@ impl<'v, 'b> Reader<'v, 'b> {
     fn string(&mut self, quote: u8) -> Token {
         while let Some(found) = memchr::memchr2(quote, b'\\', from(self.text, self.place)) {
             let place = self.place + found;
-            // A backslash (MySQL) and a doubled quote (all) keep a string open.
+            // A backslash (in MySQL) and a doubled quote (everywhere) keep a string open.
             if at(self.text, place) == b'\\' || at(self.text, place + 1) == quote {
                 self.place = place + 2;
             } else {
@@ -154,7 +155,7 @@ impl<'v, 'b> Reader<'v, 'b> {
     fn quoted_name(&mut self) -> Token {
         let start = self.place;
         match memchr::memchr(b'`', from(self.text, start)) {
-            // MySQL: an identifier has 64 characters at most.
+            // In MySQL an identifier has at most 64 characters.
             Some(length) if length <= 64 => {
                 self.place = start + length + 1;
                 Token::Word(start, start + length)
@@ -164,6 +165,7 @@ impl<'v, 'b> Reader<'v, 'b> {
     }
 
     fn number(&mut self) -> Token {
+        // Letters too: `0x1f` and `1e5` are numbers in all dialects.
         while at(self.text, self.place).is_ascii_alphanumeric() || at(self.text, self.place) == b'.'
         {
             self.place += 1;
@@ -176,14 +178,14 @@ impl<'v, 'b> Reader<'v, 'b> {
         while in_word(at(self.text, self.place)) {
             self.place += 1;
         }
-        // A name, not the end of a sentence.
+        // A dot at the end belongs to the sentence and not to the name.
         while self.place > start + 1 && before(self.text, self.place) == b'.' {
             self.place -= 1;
         }
         Token::Word(start, self.place)
     }
 
-    /// The word's letters in lower case, when it is not too long for a keyword.
+    /// Whether a token is one of these words, which are sorted.
     pub(super) fn is(&self, token: Token, sorted: &[&str]) -> bool {
         let Token::Word(start, end) = token else {
             return false;
@@ -196,7 +198,7 @@ impl<'v, 'b> Reader<'v, 'b> {
         self.is(token, &[small])
     }
 
-    /// Take the next token if it is this word.
+    /// Takes the next token if it is this word. Returns whether it is.
     pub(super) fn takes(&mut self, small: &str) -> bool {
         let place = self.place;
         let token = self.next();
@@ -222,7 +224,7 @@ pub(super) fn is_literal(token: Token) -> bool {
     matches!(token, Token::Number | Token::Text { .. })
 }
 
-/// Where the last part of a dotted name begins.
+/// The position where the last part of a dotted name begins.
 pub(super) fn last_part(text: &[u8], start: usize, end: usize) -> usize {
     let name = text.get(start..end).unwrap_or_default();
     memchr::memrchr(b'.', name).map_or(start, |dot| start + dot + 1)

@@ -1,6 +1,6 @@
-//! Words of SQL, sorted: `Word::is_in` searches by halves.
+//! Words of SQL. The lists are sorted, because `Word::is_in` uses a binary search.
 
-/// What may follow a table's name.
+/// Words that may follow the name of a table.
 pub(super) const AFTER_TABLE: &[&str] = &[
     "cross",
     "group",
@@ -23,7 +23,7 @@ pub(super) const GLUED: &[&str] = &[
     "and", "div", "having", "into", "like", "or", "order", "regexp", "rlike", "union", "xor",
 ];
 
-/// Words that go on behind a name or a number in a sentence.
+/// Words that may continue an injection after a name or a number in a sentence.
 pub(super) const BEHIND_NAME: &[&str] = &[
     "and",
     "except",
@@ -41,13 +41,13 @@ pub(super) const COMPARING: &[&str] = &[
     "between", "glob", "ilike", "in", "is", "like", "not", "regexp", "rlike",
 ];
 
-/// Words that programs begin with.
+/// Words with which statements begin.
 pub(super) const STATEMENTS: &[&str] = &[
     "alter", "begin", "commit", "create", "declare", "delete", "explain", "grant", "insert",
     "merge", "rollback", "select", "set", "show", "update", "use", "with",
 ];
 
-/// Objects of definitions.
+/// The objects that definitions name.
 pub(super) const OBJECTS: &[&str] = &[
     "column",
     "constraint",
@@ -73,20 +73,20 @@ pub(super) const OBJECTS: &[&str] = &[
     "view",
 ];
 
-/// Words that are no operand.
+/// Words that are never an operand.
 pub(super) const NO_OPERAND: &[&str] = &[
     "a", "an", "and", "as", "by", "from", "group", "having", "in", "into", "is", "join", "limit",
     "not", "of", "on", "or", "order", "our", "that", "the", "their", "these", "this", "those",
     "union", "where", "xor", "your",
 ];
 
-/// Words in front of a number that belong to a statement.
+/// Words that, before a number, belong to a statement.
 pub(super) const KEYWORDS: &[&str] = &[
     "and", "between", "by", "elif", "elsif", "if", "in", "into", "is", "like", "limit", "not",
     "offset", "or", "return", "select", "set", "then", "top", "values", "when", "where", "while",
 ];
 
-/// Functions that nothing but an injection calls.
+/// Functions that only injections call.
 pub(super) const WAITS: &[&str] = &[
     "benchmark",
     "dbms_pipe",
@@ -100,8 +100,8 @@ pub(super) const WAITS: &[&str] = &[
     "xp_cmdshell",
 ];
 
-/// Functions with which injections wait, read and compare (the manuals of `MySQL` 8, `PostgreSQL` 17, `SQL Server`
-/// 2022, Oracle 23 and `SQLite` 3), that prose and other languages seldom call.
+/// Functions with which injections wait, read and compare, and which prose and other languages seldom call (the manuals
+/// of `MySQL` 8, `PostgreSQL` 17, `SQL Server` 2022, Oracle 23 and `SQLite` 3).
 pub(super) const FUNCTIONS: &[&str] = &[
     "ascii",
     "benchmark",
@@ -200,7 +200,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "xp_cmdshell",
 ];
 
-/// Whether all lists can be searched: they are sorted.
+/// Whether all lists are sorted, so that they can be searched.
 #[cfg(test)]
 pub(in crate::rules::weigh) fn functions_are_sorted() -> bool {
     let sorted = |words: &[&str]| words.windows(2).all(|pair| pair[0] < pair[1]);
