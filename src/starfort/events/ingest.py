@@ -227,8 +227,7 @@ class Ingest:
 
         Returns:
             The outcome, with figures about the batch. STORED: it is on disk. DUPLICATE: it was on disk
-            before.
-            REFUSED: it is not a batch of events; it was counted, and sending it again would be useless.
+            before. REFUSED: it is not a batch of events; it was counted, and to send it again is useless.
 
         Raises:
             IngestOverloadedError: too many bytes wait for the disk; try later.
