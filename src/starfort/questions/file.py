@@ -97,7 +97,7 @@ def read_text(path: Path) -> str:
     """
     try:
         with path.open(encoding="utf-8") as file:
-            # one character more than allowed, so that a longer file is noticed without reading all of it
+            # One character more than allowed is read, to notice a longer file without reading all of it.
             text = file.read(MAX_QUESTION_BYTES + 1)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
@@ -123,6 +123,6 @@ def take_apart(text: str, path: Path) -> QuestionFile:
     rest = text[found.end() :]
     begin = len(text) - len(rest.lstrip())
     line, column = _line_and_column(text, begin)
-    # one semicolon at the end is what editors and other clients ask for; inside our brackets it would be
-    # wrong
+    # Editors and other clients want a semicolon at the end. Inside the brackets of `bounded` it would be an
+    # error.
     return QuestionFile(path, front, rest.strip().rstrip(";").rstrip(), line + 1, column + 1)

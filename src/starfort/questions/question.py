@@ -224,7 +224,7 @@ def load_all(
     problems: list[ConfigProblem] = []
     found: dict[str, Q] = {}
     files = [(path, True) for path in builtin] + [(path, False) for path in own]
-    # before any file is read: a pattern that matches a whole disk ends here
+    # Counted before any file is read, because a pattern may match a whole disk.
     if len(files) > MAX_QUESTIONS:
         raise ConfigError([ConfigProblem(files[-1][0], 1, 1, f"more than {MAX_QUESTIONS} {kind.noun}s")])
     for path, is_builtin in files:

@@ -39,7 +39,7 @@ class LogChannel:
             raise DeliveryError(f"{self._path}: {error.strerror}") from error
 
     async def close(self) -> None:
-        """Nothing is open between alerts."""
+        """Do nothing: no file is open between alerts."""
 
 
 def _append(path: Path, line: str) -> None:
