@@ -33,6 +33,7 @@ def parse_size(text: str) -> int:
     Raises:
         ValueError: anything else; the message says what is expected.
     """
+    # Twelve digits suffice for a terabyte in bytes.
     found = re.fullmatch(r"([0-9]{1,12})\s*(B|kB|MB|GB|KiB|MiB|GiB)?", text.strip())
     if found is None:
         raise ValueError(

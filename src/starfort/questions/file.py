@@ -62,7 +62,8 @@ class QuestionFile:
     def _problem(self, kind: type[QuestionSpec], detail: ErrorDetails) -> ConfigProblem:
         location: Location = detail["loc"]
         what, fix = describe(detail, kind, self.front.written(location))
-        # what is missing has no place of its own: the problem stands where the front matter begins
+        # A missing field has no place of its own. Its problem is reported where the front matter begins,
+        # because the field has to be added there.
         place = location[:-1] if detail["type"] == "missing" else location
         return self.front.problem(place, what, fix, key=detail["type"] == "extra_forbidden")
 

@@ -237,7 +237,7 @@ def load_all(
         if other is not None or question.name in taken:
             owner = other.path if other is not None else "Starfort"
             problems.append(ConfigProblem(path, 1, 1, f"name {question.name!r} is taken by {owner}"))
-        # the later one stays, so that further duplicates of the name are found too
+        # The later question stays, so that further ones with the same name are found too.
         found[question.name] = question
     if problems:
         raise ConfigError(problems)
